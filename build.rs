@@ -1,0 +1,21 @@
+//! Compiles `proto/` into Rust, without protoc, and keeps the descriptors for reflection.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use prost::Message;
+
+const FILES: [&str; 3] = [
+    "onestop/settlement/v1/settlement.proto",
+    "onestop/reference/v1/reference.proto",
+    "onestop/policy/v1/policy.proto",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(FILES, ["proto"])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("onestop.descriptors"), descriptors.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}

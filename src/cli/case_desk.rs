@@ -1,0 +1,160 @@
+//! Where a policy test's steps are put: an engine in this process, or a server over gRPC.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ids::EntryId;
+use crate::domain::journal::{Deed, Entry, Instant};
+use crate::domain::money::Money;
+use crate::domain::refusal::Refusal;
+use crate::domain::split::Split;
+use crate::engine::reverse::ReverseRequest;
+use crate::engine::settle::SettleRequest;
+use crate::engine::{Engine, Settings, Stamp};
+use crate::grpc::pb::settlement as pb;
+use crate::store::memory::MemoryStore;
+
+use super::case::{Ask, Loaded};
+use super::client::{self, Client};
+
+/// What a step gave.
+pub enum Answer {
+    /// A split.
+    Split(Sums),
+    /// A reversal of this claim.
+    Reversed(String),
+    /// A refusal: its status, and why.
+    Refused(String, String),
+}
+
+/// The sums of a split by name.
+#[derive(Default)]
+pub struct Sums {
+    /// The bill's total.
+    pub total: Money,
+    /// What the patient pays.
+    pub patient: Money,
+    /// By payer.
+    pub payers: BTreeMap<String, Money>,
+    /// By layer.
+    pub layers: BTreeMap<String, Money>,
+    /// By pool.
+    pub pools: BTreeMap<String, Money>,
+}
+
+/// A place for a case's steps.
+pub enum Desk {
+    /// An engine in this process; the number stamps its commits.
+    InProcess(Box<Engine<MemoryStore>>, u64),
+    /// A server.
+    Server(Client),
+}
+
+impl Desk {
+    /// A fresh engine in this process with the case's tables.
+    ///
+    /// # Errors
+    /// What the tables are refused for.
+    pub async fn in_process(case: &Loaded) -> Result<Desk, String> {
+        let engine = Engine::open(MemoryStore::default(), case.book.clone(), Settings::default());
+        let engine = engine.await.map_err(|error| error.to_string())?;
+        for (_, rows) in &case.tables {
+            engine.import(rows.clone()).await.map_err(|refusal| refusal.to_string())?;
+        }
+        Ok(Desk::InProcess(Box::new(engine), 0))
+    }
+
+    /// Puts a step.
+    ///
+    /// # Errors
+    /// If the server cannot be reached.
+    pub async fn put(&mut self, ask: Ask<'_>) -> Result<Answer, String> {
+        match self {
+            Desk::InProcess(engine, count) => {
+                *count += 1;
+                Ok(in_process(engine, ask, stamp(*count)).await.unwrap_or_else(|refusal| refused(&refusal)))
+            }
+            Desk::Server(client) => over_grpc(client, ask).await,
+        }
+    }
+}
+
+fn stamp(count: u64) -> Stamp {
+    Stamp { id: EntryId(u128::from(count).to_be_bytes()), instant: Instant(count as i64) }
+}
+
+fn refused(refusal: &Refusal) -> Answer {
+    Answer::Refused(refusal.reason.code().as_str().to_owned(), refusal.to_string())
+}
+
+async fn in_process(engine: &Engine<MemoryStore>, ask: Ask<'_>, stamp: Stamp) -> Result<Answer, Refusal> {
+    match ask {
+        Ask::Quote(text) => Ok(Answer::Split(sums(&engine.quote(text.told()?.0).await?.split))),
+        Ask::Settle(text) => {
+            let (claim, request_id) = text.told()?;
+            let committed = engine.settle(SettleRequest { claim, request_id, quote: None }, stamp).await?;
+            Ok(settled(&committed.entry))
+        }
+        Ask::Reverse(text) => {
+            let (told, request_id) = text.told();
+            let committed = engine.reverse(ReverseRequest { told, request_id }, stamp).await?;
+            Ok(settled(&committed.entry))
+        }
+    }
+}
+
+fn settled(entry: &Entry) -> Answer {
+    match &entry.deed {
+        Deed::Settled(settled) => Answer::Split(sums(&settled.split)),
+        Deed::Reversed(reversed) => Answer::Reversed(reversed.claim_id.as_str().to_owned()),
+        Deed::Fenced(_) => Answer::Refused("FAILED_PRECONDITION".to_owned(), "fenced".to_owned()),
+    }
+}
+
+fn sums(split: &Split) -> Sums {
+    let payers = split.payers().into_iter();
+    Sums {
+        total: split.total,
+        patient: split.patient,
+        payers: payers.map(|(payer, sum)| (payer.to_string(), sum)).collect(),
+        layers: split.layers.iter().map(|layer| (layer.head.id.to_string(), layer.pays)).collect(),
+        pools: split.pools.iter().map(|(pool, sum)| (pool.as_str().to_owned(), sum)).collect(),
+    }
+}
+
+async fn over_grpc(client: &mut Client, ask: Ask<'_>) -> Result<Answer, String> {
+    let answer = match ask {
+        Ask::Quote(text) => match text.told() {
+            Err(refusal) => return Ok(refused(&refusal)),
+            Ok((claim, _)) => client.quote(&claim).await.map(|quote| Answer::Split(wire_sums(quote.split))),
+        },
+        Ask::Settle(text) => match text.told() {
+            Err(refusal) => return Ok(refused(&refusal)),
+            Ok((claim, request_id)) => client
+                .settle(&claim, &request_id, Vec::new())
+                .await
+                .map(|settled| Answer::Split(wire_sums(settled.settlement.and_then(|s| s.split)))),
+        },
+        Ask::Reverse(text) => {
+            let (told, request_id) = text.told();
+            let reversed = client.reverse(&told, &request_id).await;
+            reversed.map(|answer| Answer::Reversed(answer.reversal.unwrap_or_default().claim_id))
+        }
+    };
+    answer.or_else(|status| match client::unreachable(&status) {
+        Some(told) => Err(told),
+        None => Ok(Answer::Refused(client::name(status.code()).to_owned(), status.message().to_owned())),
+    })
+}
+
+fn wire_sums(split: Option<pb::Split>) -> Sums {
+    let split = split.unwrap_or_default();
+    let pools = split.pools.unwrap_or_default();
+    let yuan = |(name, fen): (&str, i64)| (name.to_owned(), Money::from_fen(fen));
+    Sums {
+        total: Money::from_fen(split.total_fen),
+        patient: Money::from_fen(split.patient_fen),
+        payers: split.payers.iter().map(|share| yuan((&share.payer, share.amount_fen))).collect(),
+        layers: split.layers.iter().map(|layer| yuan((&layer.id, layer.pays_fen))).collect(),
+        pools: client::pools(&pools).map(yuan).collect(),
+    }
+}

@@ -1,0 +1,156 @@
+//! A claim as people and files write it: decimal yuan as texts. Read strictly, into the same claim that
+//! a message tells.
+
+use serde::Deserialize;
+
+use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use crate::domain::content::ToldReversal;
+use crate::domain::day::Day;
+use crate::domain::exact::{Exact, Unreadable};
+use crate::domain::ids::RequestId;
+use crate::domain::money::Money;
+use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::vocabulary::Visit;
+
+/// A claim with its request id.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimText {
+    /// The hospital's number of the claim.
+    pub claim_id: String,
+    /// The idempotency key; a quote needs none.
+    #[serde(default)]
+    pub request_id: String,
+    /// Who claims.
+    pub hospital_id: String,
+    /// For whom.
+    pub person_id: String,
+    /// The kind of visit.
+    pub visit: String,
+    /// Whether it was an emergency.
+    #[serde(default)]
+    pub emergency: bool,
+    /// The day of admission.
+    pub admitted: DayText,
+    /// The day of discharge.
+    pub discharged: DayText,
+    /// The bill.
+    pub items: Vec<ItemText>,
+}
+
+/// One line of the bill.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ItemText {
+    /// Which drug, service or material.
+    pub code: String,
+    /// At most four decimals.
+    pub quantity: String,
+    /// At most six decimals.
+    pub unit_price: String,
+    /// At most two decimals.
+    pub amount: String,
+}
+
+/// A day: a text in JSON, a date in TOML.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum DayText {
+    /// `"2017-06-15"`
+    Text(String),
+    /// `2017-06-15`
+    Date(toml::value::Datetime),
+}
+
+impl DayText {
+    /// The text.
+    pub fn text(&self) -> String {
+        match self {
+            DayText::Text(text) => text.clone(),
+            DayText::Date(date) => date.to_string(),
+        }
+    }
+}
+
+/// A reversal with its request id.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReversalText {
+    /// Whose claim.
+    pub hospital_id: String,
+    /// For whom.
+    pub person_id: String,
+    /// Which claim.
+    pub claim_id: String,
+    /// The idempotency key.
+    pub request_id: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl ReversalText {
+    /// The reversal, and its request id.
+    pub fn told(&self) -> (ToldReversal, RequestId) {
+        let told = ToldReversal {
+            hospital_id: self.hospital_id.as_str().into(),
+            person_id: self.person_id.as_str().into(),
+            claim_id: self.claim_id.as_str().into(),
+            reason: self.reason.clone(),
+        };
+        (told, self.request_id.as_str().into())
+    }
+}
+
+impl ClaimText {
+    /// The claim, and its request id.
+    ///
+    /// # Errors
+    /// Every text that cannot be read.
+    pub fn told(&self) -> Result<(ToldClaim, RequestId), Refusal> {
+        let mut faults = Vec::new();
+        let claim = ToldClaim {
+            claim_id: self.claim_id.as_str().into(),
+            hospital_id: self.hospital_id.as_str().into(),
+            person_id: self.person_id.as_str().into(),
+            visit: Visit::from_word(&self.visit),
+            emergency: self.emergency,
+            admitted: day(&mut faults, "claim.admitted", &self.admitted),
+            discharged: day(&mut faults, "claim.discharged", &self.discharged),
+            items: self.items.iter().enumerate().map(|(at, text)| item(&mut faults, at, text)).collect(),
+        };
+        if claim.visit.is_none() {
+            faults.push(Fault::new("claim.visit", FaultReason::Unreadable, "is not one of the known visits"));
+        }
+        if faults.is_empty() {
+            Ok((claim, self.request_id.as_str().into()))
+        } else {
+            Err(Refusal::naming(Reason::InvalidRequest, faults))
+        }
+    }
+}
+
+fn day(faults: &mut Vec<Fault>, field: &str, text: &DayText) -> Option<ToldDay> {
+    let day = text.text().parse::<Day>();
+    day.map(ToldDay::from).map_err(|no| faults.push(Fault::new(field, FaultReason::NotADay, no.to_string()))).ok()
+}
+
+fn item(faults: &mut Vec<Fault>, at: usize, text: &ItemText) -> Item {
+    let mut units = |name: &str, text: &str, decimals: u32| {
+        let units = text.parse::<Exact>().and_then(|exact| exact.units(decimals));
+        units.unwrap_or_else(|why| {
+            let reason = match why {
+                Unreadable::TooManyDecimals(_) => FaultReason::TooManyDecimals,
+                Unreadable::TooLarge => FaultReason::TooLarge,
+                Unreadable::NotANumber => FaultReason::Unreadable,
+            };
+            faults.push(Fault::new(format!("claim.items[{at}].{name}"), reason, why.to_string()));
+            0
+        })
+    };
+    Item {
+        code: text.code.as_str().into(),
+        quantity: Quantity(units("quantity", &text.quantity, 4)),
+        unit_price: UnitPrice(units("unit_price", &text.unit_price, 6)),
+        amount: Money::from_fen(units("amount", &text.amount, 2)),
+    }
+}

@@ -1,0 +1,197 @@
+//! A client of the service: one method a call, and what its statuses mean to a command.
+
+use std::time::Duration;
+
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+use crate::domain::claim::ToldClaim;
+use crate::domain::content::ToldReversal;
+use crate::domain::ids::RequestId;
+use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
+use crate::grpc::pb::reference as reference_pb;
+use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
+use crate::grpc::pb::settlement as pb;
+use crate::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use crate::grpc::to_proto;
+
+use super::exit::Failure;
+
+/// How long a call may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How many rows go into one message of an import.
+const ROWS_A_MESSAGE: usize = 1_000;
+
+/// A connection to a server.
+#[derive(Clone)]
+pub struct Client {
+    settlements: SettlementServiceClient<Channel>,
+    references: ReferenceServiceClient<Channel>,
+    /// The service of policies.
+    pub policies: PolicyServiceClient<Channel>,
+}
+
+impl Client {
+    /// A client of this server.
+    ///
+    /// # Errors
+    /// If the address is none, or nobody answers there.
+    pub async fn connect(url: &str) -> Result<Client, Failure> {
+        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
+        let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
+        let channel = endpoint.connect().await.map_err(|_| Failure::Unreachable(format!("nobody answers at {url}")))?;
+        Ok(Client {
+            settlements: SettlementServiceClient::new(channel.clone()),
+            references: ReferenceServiceClient::new(channel.clone()),
+            policies: PolicyServiceClient::new(channel),
+        })
+    }
+
+    /// A quote.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn quote(&mut self, claim: &ToldClaim) -> Result<pb::QuoteResponse, Status> {
+        let request = pb::QuoteRequest { claim: Some(to_proto::claim(claim)) };
+        Ok(self.settlements.quote(timed(request)).await?.into_inner())
+    }
+
+    /// A settlement; `quote_digest` may be empty.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn settle(
+        &mut self,
+        claim: &ToldClaim,
+        request_id: &RequestId,
+        quote_digest: Vec<u8>,
+    ) -> Result<pb::SettleResponse, Status> {
+        let claim = Some(to_proto::claim(claim));
+        let request = pb::SettleRequest { claim, request_id: request_id.as_str().to_owned(), quote_digest };
+        Ok(self.settlements.settle(timed(request)).await?.into_inner())
+    }
+
+    /// A reversal.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn reverse(&mut self, told: &ToldReversal, request_id: &RequestId) -> Result<pb::ReverseResponse, Status> {
+        let request = pb::ReverseRequest {
+            hospital_id: told.hospital_id.as_str().to_owned(),
+            person_id: told.person_id.as_str().to_owned(),
+            claim_id: told.claim_id.as_str().to_owned(),
+            request_id: request_id.as_str().to_owned(),
+            reason: told.reason.clone(),
+        };
+        Ok(self.settlements.reverse(timed(request)).await?.into_inner())
+    }
+
+    /// What became of a request.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn outcome(&mut self, request: pb::GetOutcomeRequest) -> Result<pb::Outcome, Status> {
+        Ok(self.settlements.get_outcome(timed(request)).await?.into_inner().outcome.unwrap_or_default())
+    }
+
+    /// Fences a request.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn fence(&mut self, request: pb::FenceRequest) -> Result<pb::Outcome, Status> {
+        Ok(self.settlements.fence(timed(request)).await?.into_inner().outcome.unwrap_or_default())
+    }
+
+    /// A settlement.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn settlement(&mut self, request: pb::GetSettlementRequest) -> Result<pb::GetSettlementResponse, Status> {
+        Ok(self.settlements.get_settlement(timed(request)).await?.into_inner())
+    }
+
+    /// An account.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn account(&mut self, request: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, Status> {
+        Ok(self.settlements.get_account(timed(request)).await?.into_inner())
+    }
+
+    /// Imports the rows of one table.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn import(
+        &mut self,
+        table: reference_pb::Table,
+        rows: Vec<Vec<String>>,
+    ) -> Result<reference_pb::ImportReferenceResponse, Status> {
+        let mut messages: Vec<_> = rows.chunks(ROWS_A_MESSAGE).map(|rows| message(table, rows)).collect();
+        messages.push(reference_pb::ImportReferenceRequest { commit: true, ..message(table, &[]) });
+        let stream = tokio_stream::iter(messages);
+        Ok(self.references.import_reference(stream).await?.into_inner())
+    }
+}
+
+fn message(table: reference_pb::Table, rows: &[Vec<String>]) -> reference_pb::ImportReferenceRequest {
+    let rows = rows.iter().map(|cells| reference_pb::Row { cells: cells.clone() }).collect();
+    reference_pb::ImportReferenceRequest { table: table.into(), rows, commit: false }
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    request
+}
+
+/// Why a status leaves it open what happened, if it does.
+pub fn unreachable(status: &Status) -> Option<String> {
+    let open = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown);
+    open.then(|| format!("{}: {}", name(status.code()), status.message()))
+}
+
+/// The failure that a status is to a command.
+pub fn failure(status: &Status) -> Failure {
+    match unreachable(status) {
+        Some(told) => Failure::Unreachable(told),
+        None => Failure::Refused(format!("{}: {}", name(status.code()), status.message())),
+    }
+}
+
+/// The gRPC name of a status.
+pub fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// Each pool with its name, in fen.
+pub fn pools(pools: &pb::Pools) -> impl Iterator<Item = (&'static str, i64)> + use<> {
+    [
+        ("eligible", pools.eligible_fen),
+        ("preliminary_self_pay", pools.preliminary_self_pay_fen),
+        ("over_limit", pools.over_limit_fen),
+        ("excluded", pools.excluded_fen),
+        ("special_drug", pools.special_drug_fen),
+        ("transitional_drug", pools.transitional_drug_fen),
+    ]
+    .into_iter()
+}

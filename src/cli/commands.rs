@@ -1,0 +1,91 @@
+//! The commands and their options.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use super::exit::Ended;
+use super::{client_commands, demo, policy, policy_test, serve, show_policy};
+
+/// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
+#[derive(Parser, Debug)]
+#[command(name = "onestop", version)]
+pub struct Command {
+    #[command(subcommand)]
+    action: Action,
+    /// Print JSON, one value a line
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Serve over gRPC on an embedded store
+    Serve(serve::Options),
+    /// Settle the demonstration claims on a server of its own and show what happened
+    Demo(demo::Options),
+    /// Check, list, show and test policies
+    #[command(subcommand)]
+    Policy(PolicyAction),
+    #[command(flatten)]
+    Client(client_commands::Action),
+}
+
+#[derive(Subcommand, Debug)]
+enum PolicyAction {
+    /// Check a book and name every fault
+    Check {
+        /// A directory of policy files in place of the shipped book
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+        /// Policy files that make up the book
+        files: Vec<PathBuf>,
+    },
+    /// List the policies of a book
+    List {
+        /// A directory of policy files in place of the shipped book
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+    },
+    /// Show what a policy pays, as tables
+    Show {
+        /// A directory of policy files in place of the shipped book
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+        #[command(flatten)]
+        options: show_policy::Options,
+    },
+    /// Run policy tests, in process or over gRPC
+    Test {
+        /// A directory of policy files in place of the shipped book
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+        /// Run each case through a server of its own, with a fresh embedded store
+        #[arg(long)]
+        grpc: bool,
+        /// Case files, or directories of them
+        #[arg(required = true, value_name = "CASE")]
+        cases: Vec<PathBuf>,
+    },
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// How it failed, with its exit code.
+pub async fn run(command: Command) -> Ended {
+    let json = command.json;
+    match command.action {
+        Action::Serve(options) => serve::run(&options).await,
+        Action::Demo(options) => demo::run(&options).await,
+        Action::Client(action) => client_commands::run(action, json).await,
+        Action::Policy(PolicyAction::Check { policies, files }) => policy::check(policies.as_deref(), &files, json),
+        Action::Policy(PolicyAction::List { policies }) => policy::list(policies.as_deref(), json),
+        Action::Policy(PolicyAction::Show { policies, options }) => {
+            show_policy::run(policies.as_deref(), &options, json)
+        }
+        Action::Policy(PolicyAction::Test { policies, grpc, cases }) => {
+            policy_test::run(policies.as_deref(), grpc, json, &cases).await
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Answers as JSON: names as in the messages, amounts in decimal yuan as texts.
+
+use serde_json::{Value, json};
+
+use crate::domain::money::Money;
+use crate::grpc::pb::reference as reference_pb;
+use crate::grpc::pb::settlement as pb;
+
+use super::client;
+
+fn yuan(fen: i64) -> String {
+    Money::from_fen(fen).to_string()
+}
+
+/// What an import took.
+pub fn import(table: &str, taken: &reference_pb::ImportReferenceResponse) -> Value {
+    json!({ "table": table, "taken": taken.taken, "changed": taken.changed, "unchanged": taken.unchanged })
+}
+
+/// The sums of a split.
+pub fn split(claim_id: &str, split: &pb::Split) -> Value {
+    let pools = split.pools.unwrap_or_default();
+    let named = |list: &mut dyn Iterator<Item = (String, i64)>| -> Value {
+        list.map(|(name, fen)| (name, Value::from(yuan(fen)))).collect::<serde_json::Map<_, _>>().into()
+    };
+    json!({
+        "claim_id": claim_id,
+        "total": yuan(split.total_fen),
+        "patient": yuan(split.patient_fen),
+        "payers": named(&mut split.payers.iter().map(|share| (share.payer.clone(), share.amount_fen))),
+        "layers": named(&mut split.layers.iter().map(|layer| (layer.id.clone(), layer.pays_fen))),
+        "pools": named(&mut client::pools(&pools).map(|(name, fen)| (name.to_owned(), fen))),
+    })
+}
+
+/// A settlement.
+pub fn settlement(settlement: &pb::Settlement) -> Value {
+    let mut value = split(&settlement.claim_id, &settlement.split.clone().unwrap_or_default());
+    value["settlement_id"] = settlement.settlement_id.as_str().into();
+    value["request_id"] = settlement.request_id.as_str().into();
+    value["hospital_id"] = settlement.hospital_id.as_str().into();
+    value["person_id"] = settlement.person_id.as_str().into();
+    value
+}
+
+/// A reversal.
+pub fn reversal(reversal: &pb::Reversal) -> Value {
+    json!({
+        "reversal_id": reversal.reversal_id, "settlement_id": reversal.settlement_id,
+        "claim_id": reversal.claim_id, "request_id": reversal.request_id, "reason": reversal.reason,
+    })
+}
+
+/// An account.
+pub fn account(account: &pb::GetAccountResponse) -> Value {
+    let layers = account.layers.iter().map(|layer| {
+        json!({ "layer_id": layer.layer_id, "base": yuan(layer.base_fen), "paid": yuan(layer.paid_fen) })
+    });
+    let rooms = account.rooms.iter().map(|room| {
+        json!({
+            "account": room.account, "of": room.of, "used": yuan(room.used_fen),
+            "annual": room.annual_fen.map(yuan), "room": room.room_fen.map(yuan),
+        })
+    });
+    json!({
+        "version": account.version, "admissions": account.admissions, "policy_id": account.policy_id,
+        "layers": layers.collect::<Vec<_>>(), "rooms": rooms.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,18 @@
+//! The command line of `onestop`: each command a module, each answer an exit code.
+
+pub mod case;
+pub mod case_desk;
+pub mod claim_text;
+pub mod client;
+pub mod client_commands;
+pub mod commands;
+pub mod demo;
+pub mod exit;
+pub mod json;
+pub mod policy;
+pub mod policy_test;
+pub mod serve;
+pub mod show_policy;
+pub mod statement;
+
+pub use commands::{Command, run};

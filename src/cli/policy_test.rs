@@ -1,0 +1,186 @@
+//! `onestop policy test`: runs policy tests, in this process or through a server, and prints a line a
+//! case.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::domain::money::Money;
+use crate::policy::Book;
+use crate::say;
+
+use super::case::{self, Expect, Loaded};
+use super::case_desk::{Answer, Desk, Sums};
+use super::exit::{Ended, Failure};
+use super::serve;
+
+/// How a case ended.
+pub enum Verdict {
+    /// Everything held.
+    Holds,
+    /// What did not.
+    Differs(Vec<String>),
+}
+
+/// Runs these cases.
+///
+/// # Errors
+/// Exit 1 if any differs, 2 if one cannot be read.
+pub async fn run(policies: Option<&Path>, grpc: bool, json: bool, cases: &[PathBuf]) -> Ended {
+    let book = case::book(policies).map_err(super::policy::refused)?;
+    let (mut differing, mut unreadable) = (0, 0);
+    for path in cases.iter().flat_map(|path| files(path)) {
+        let text = std::fs::read_to_string(&path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
+        if case::is_policy(&text) {
+            eprintln!("{}: a policy, not a case", path.display());
+            continue;
+        }
+        match run_one(&path, &text, &book, grpc).await {
+            Ok((name, Verdict::Holds)) => print(json, &name, &path, &[]),
+            Ok((name, Verdict::Differs(found))) => {
+                differing += 1;
+                print(json, &name, &path, &found);
+            }
+            Err(told) => {
+                unreadable += 1;
+                eprintln!("{}: {told}", path.display());
+            }
+        }
+    }
+    match (unreadable, differing) {
+        (0, 0) => Ok(()),
+        (0, differing) => Err(Failure::Refused(format!("{differing} differ"))),
+        (unreadable, _) => Err(Failure::Usage(format!("{unreadable} cannot be run"))),
+    }
+}
+
+fn print(json: bool, name: &str, path: &Path, found: &[String]) {
+    if json {
+        say!("{}", serde_json::json!({ "name": name, "file": path, "ok": found.is_empty(), "differs": found }));
+    } else if found.is_empty() {
+        say!("ok {name}");
+    } else {
+        say!("differs {name}: {}", found.join("; "));
+    }
+}
+
+/// The file itself, or every `*.toml` of a directory.
+fn files(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return vec![path.to_owned()] };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
+    files.sort();
+    files
+}
+
+/// Runs one case on a fresh store.
+///
+/// # Errors
+/// Why it could not be run.
+pub async fn run_one(path: &Path, text: &str, book: &Book, grpc: bool) -> Result<(String, Verdict), String> {
+    let loaded = case::load(path, text, book)?;
+    let found = if grpc {
+        let server = serve::Own::start(loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
+        let found = over_grpc(&loaded, &server).await;
+        server.stop().await.map_err(|failure| failure.to_string())?;
+        found?
+    } else {
+        steps(&loaded, Desk::in_process(&loaded).await?).await?
+    };
+    let verdict = if found.is_empty() { Verdict::Holds } else { Verdict::Differs(found) };
+    Ok((loaded.case.name, verdict))
+}
+
+async fn over_grpc(loaded: &Loaded, server: &serve::Own) -> Result<Vec<String>, String> {
+    for (_, rows) in &loaded.tables {
+        server.engine().import(rows.clone()).await.map_err(|refusal| refusal.to_string())?;
+    }
+    let client = super::client::Client::connect(&server.url()).await.map_err(|failure| failure.to_string())?;
+    steps(loaded, Desk::Server(client)).await
+}
+
+async fn steps(loaded: &Loaded, mut desk: Desk) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for (at, step) in loaded.case.steps.iter().enumerate() {
+        if let Some(ask) = step.ask() {
+            let answer = desk.put(ask).await?;
+            let differs = differences(&step.expect, &answer);
+            found.extend(differs.into_iter().map(|told| format!("step {} {told}", at + 1)));
+        }
+    }
+    Ok(found)
+}
+
+fn differences(expect: &Expect, answer: &Answer) -> Vec<String> {
+    match answer {
+        Answer::Split(sums) => split_differences(expect, sums),
+        Answer::Reversed(claim) => {
+            let mut found = Vec::new();
+            differ(&mut found, "reversed", expect.reversed.as_deref().unwrap_or("a split"), claim);
+            refusal_expected(expect, &mut found, "a reversal");
+            found
+        }
+        Answer::Refused(status, why) if expect.refused.as_deref() == Some(status) => {
+            tracing::debug!(why, "refused as expected");
+            Vec::new()
+        }
+        Answer::Refused(status, why) => {
+            let want = expect.refused.as_deref().unwrap_or("no refusal");
+            vec![format!("refused: want {want}, got {status} ({why})")]
+        }
+    }
+}
+
+fn split_differences(expect: &Expect, sums: &Sums) -> Vec<String> {
+    let mut found = Vec::new();
+    refusal_expected(expect, &mut found, "a split");
+    if let Some(claim) = &expect.reversed {
+        differ(&mut found, "reversed", claim, "a split");
+    }
+    if let Some(total) = &expect.total {
+        differ_money(&mut found, "total", total, sums.total);
+    }
+    if let Some(patient) = &expect.patient {
+        differ_money(&mut found, "patient", patient, sums.patient);
+    }
+    let maps = [
+        ("payers", &expect.payers, &sums.payers),
+        ("layers", &expect.layers, &sums.layers),
+        ("pools", &expect.pools, &sums.pools),
+    ];
+    for (kind, want, got) in maps {
+        map_differences(&mut found, kind, want, got);
+    }
+    found
+}
+
+/// What is absent from an answer counts as 0.00.
+fn map_differences(
+    found: &mut Vec<String>,
+    kind: &str,
+    want: &BTreeMap<String, String>,
+    got: &BTreeMap<String, Money>,
+) {
+    for (name, want) in want {
+        let got = got.get(name).copied().unwrap_or_default();
+        differ_money(found, &format!("{kind}.{name}"), want, got);
+    }
+}
+
+fn refusal_expected(expect: &Expect, found: &mut Vec<String>, got: &str) {
+    if let Some(status) = &expect.refused {
+        differ(found, "refused", status, got);
+    }
+}
+
+fn differ_money(found: &mut Vec<String>, what: &str, want: &str, got: Money) {
+    // The texts were checked when the case was read.
+    if want.parse() != Ok(got) {
+        differ(found, what, &want.parse::<Money>().map_or_else(|_| want.to_owned(), |m| m.to_string()), &got.to_string());
+    }
+}
+
+fn differ(found: &mut Vec<String>, what: &str, want: &str, got: &str) {
+    if want != got {
+        found.push(format!("{what}: want {want}, got {got}"));
+    }
+}

@@ -1,0 +1,133 @@
+//! `onestop serve`, and servers that a command starts for itself on a loopback port.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::engine::{Engine, Settings};
+use crate::grpc::server::{self, Limits};
+use crate::policy::Book;
+use crate::say;
+use crate::store::embedded::{Durability, EmbeddedStore};
+
+use super::case;
+use super::exit::{Ended, Failure};
+
+/// What `serve` is told.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:50051")]
+    pub listen: SocketAddr,
+    /// The directory of the store; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = "onestop-store")]
+    pub store: PathBuf,
+    /// A directory of policy files in place of the shipped book
+    #[arg(long, value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+    /// Answer before bytes are synced: a power cut may take acknowledged settlements
+    #[arg(long)]
+    pub accept_volatile: bool,
+    /// The most calls in flight; those beyond are shed before any work
+    #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight)]
+    pub in_flight: usize,
+}
+
+/// Serves until a signal to end (SIGINT or SIGTERM), then until the calls in flight are answered.
+///
+/// # Errors
+/// Exit 1 if policies or store are refused, 2 if the address cannot be listened on.
+pub async fn run(options: &Options) -> Ended {
+    let durability = if options.accept_volatile { Durability::Volatile } else { Durability::Synced };
+    let book = case::book(options.policies.as_deref()).map_err(super::policy::refused)?;
+    let engine = open(&options.store, book, durability).await?;
+    let listener = TcpListener::bind(options.listen).await;
+    let listener = listener.map_err(|error| Failure::Usage(format!("{}: {error}", options.listen)))?;
+    if options.accept_volatile {
+        tracing::warn!("started with --accept-volatile: answers do not wait for the disk");
+    }
+    let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
+    say!("onestop serves on http://{address}, store {}, book {}", options.store.display(), engine.book().digest());
+    let limits = Limits { in_flight: options.in_flight, ..Limits::default() };
+    let served = server::serve(engine, listener, limits, ended()).await;
+    served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))
+}
+
+async fn open(store: &Path, book: Book, durability: Durability) -> Result<Arc<Engine<EmbeddedStore>>, Failure> {
+    let store = EmbeddedStore::open(store, durability).map_err(|error| Failure::Refused(error.to_string()))?;
+    let engine = Engine::open(store, book, Settings::default()).await;
+    Ok(Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?))
+}
+
+/// Ends when the process is asked to.
+pub async fn ended() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        }
+        // Without signals the process can only be killed, which the store survives.
+        _ => std::future::pending().await,
+    }
+}
+
+/// A server of a command's own: a loopback port, a fresh embedded store in a temporary directory.
+pub struct Own {
+    engine: Arc<Engine<EmbeddedStore>>,
+    address: SocketAddr,
+    directory: PathBuf,
+    shutdown: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), tonic::transport::Error>>,
+}
+
+impl Own {
+    /// Starts one that applies this book.
+    ///
+    /// # Errors
+    /// If directory or port cannot be had.
+    pub async fn start(book: Book) -> Result<Own, Failure> {
+        let directory = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
+        let engine = open(&directory, book, Durability::Synced).await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| Failure::Unreachable(e.to_string()))?;
+        let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
+        let (shutdown, end) = oneshot::channel::<()>();
+        let served = server::serve(Arc::clone(&engine), listener, Limits::default(), async {
+            // Whether it is told to end or forgotten, it ends.
+            let _told_or_forgotten = end.await;
+        });
+        Ok(Own { engine, address, directory, shutdown, task: tokio::spawn(served) })
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The engine behind it.
+    pub fn engine(&self) -> &Arc<Engine<EmbeddedStore>> {
+        &self.engine
+    }
+
+    /// Ends it and removes its directory.
+    ///
+    /// # Errors
+    /// If it did not end as it should.
+    pub async fn stop(self) -> Result<(), Failure> {
+        let Own { engine, directory, shutdown, task, .. } = self;
+        // A server that ended by itself has nobody to tell; its task says why below.
+        let _already_ended = shutdown.send(());
+        let failed = |why: String| Failure::Unreachable(format!("the server failed: {why}"));
+        task.await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        drop(engine);
+        std::fs::remove_dir_all(&directory).map_err(|error| failed(format!("{}: {error}", directory.display())))
+    }
+}

@@ -1,0 +1,268 @@
+//! A claim (结算请求): first as told by the caller, then checked by itself.
+//!
+//! [`ToldClaim`] is whatever arrived, so that even a faulty retry can be compared with what was
+//! settled before. [`Claim`] exists only where every rule of stage 2 holds; later code checks nothing
+//! of it again.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::day::Day;
+use super::ids::{ClaimId, HospitalId, ItemCode, PersonId};
+use super::money::Money;
+use super::refusal::{Fault, FaultReason};
+use super::vocabulary::Visit;
+
+/// How large a claim may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most items in a claim.
+    pub items: usize,
+    /// The most bytes of an id.
+    pub id_bytes: usize,
+    /// The most bytes of a reason for a reversal.
+    pub reason_bytes: usize,
+    /// An amount or a price lies within plus and minus this.
+    pub amount: Money,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { items: 5_000, id_bytes: 64, reason_bytes: 1_000, amount: Money::from_fen(100_000_000_000) }
+    }
+}
+
+/// A number of units in 10^-4; negative in a refund line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quantity(pub i64);
+
+/// A price of one unit in 10^-6 yuan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UnitPrice(pub i64);
+
+impl UnitPrice {
+    /// `half_up(price x quantity)` to the fen; `None` past 64 bits.
+    pub fn times(self, quantity: Quantity) -> Option<Money> {
+        const PER_FEN: i128 = 100_000_000;
+        let product = i128::from(self.0) * i128::from(quantity.0);
+        let up = (product % PER_FEN).abs() * 2 >= PER_FEN;
+        let fen = product / PER_FEN + if up { product.signum() } else { 0 };
+        i64::try_from(fen).ok().map(Money::from_fen)
+    }
+
+    /// By how much this price exceeds a ceiling; zero if it does not.
+    pub fn above(self, ceiling: UnitPrice) -> UnitPrice {
+        UnitPrice(self.0.saturating_sub(ceiling.0).max(0))
+    }
+}
+
+/// One line of the bill (费用明细).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Which drug, service or material.
+    pub code: ItemCode,
+    /// How many units.
+    pub quantity: Quantity,
+    /// The price of one.
+    pub unit_price: UnitPrice,
+    /// What the line charges.
+    pub amount: Money,
+}
+
+/// A day as told: three numbers, which may name no day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldDay {
+    /// The year.
+    pub year: i32,
+    /// The month, 1 to 12.
+    pub month: i32,
+    /// The day of the month.
+    pub day: i32,
+}
+
+impl From<Day> for ToldDay {
+    fn from(day: Day) -> Self {
+        ToldDay { year: day.year(), month: day.month(), day: day.day() }
+    }
+}
+
+/// A claim as the caller told it; nothing about it is certain.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldClaim {
+    /// The hospital's number of the claim.
+    pub claim_id: ClaimId,
+    /// Who claims.
+    pub hospital_id: HospitalId,
+    /// For whom.
+    pub person_id: PersonId,
+    /// The kind of visit, if it was told and is known.
+    pub visit: Option<Visit>,
+    /// Whether it was an emergency.
+    pub emergency: bool,
+    /// The day of admission, if told.
+    pub admitted: Option<ToldDay>,
+    /// The day of discharge, if told.
+    pub discharged: Option<ToldDay>,
+    /// The bill.
+    pub items: Vec<Item>,
+}
+
+/// A claim that is sound by itself (stage 2 of the refusals).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The hospital's number of the claim.
+    pub claim_id: ClaimId,
+    /// Who claims.
+    pub hospital_id: HospitalId,
+    /// For whom.
+    pub person_id: PersonId,
+    /// The kind of visit.
+    pub visit: Visit,
+    /// Whether it was an emergency.
+    pub emergency: bool,
+    /// The day of admission.
+    pub admitted: Day,
+    /// The day of discharge.
+    pub discharged: Day,
+    /// The bill; not empty.
+    pub items: Vec<Item>,
+}
+
+impl ToldClaim {
+    /// The claim, if every rule about it alone holds.
+    ///
+    /// # Errors
+    /// All the faults, each with its field.
+    pub fn check(self, limits: &Limits) -> Result<Claim, Vec<Fault>> {
+        let mut faults = Vec::new();
+        check_id(&mut faults, "claim.claim_id", self.claim_id.as_str(), limits);
+        check_id(&mut faults, "claim.hospital_id", self.hospital_id.as_str(), limits);
+        check_id(&mut faults, "claim.person_id", self.person_id.as_str(), limits);
+        let visit = self.visit.ok_or_else(|| {
+            faults.push(Fault::new("claim.visit", FaultReason::Missing, "is not one of the known visits"));
+        });
+        let days = self.check_days(&mut faults);
+        self.check_items(&mut faults, limits);
+        match (visit, days) {
+            (Ok(visit), Some((admitted, discharged))) if faults.is_empty() => {
+                let ToldClaim { claim_id, hospital_id, person_id, emergency, items, .. } = self;
+                Ok(Claim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    fn check_days(&self, faults: &mut Vec<Fault>) -> Option<(Day, Day)> {
+        let admitted = check_day(faults, "claim.admitted", self.admitted);
+        let discharged = check_day(faults, "claim.discharged", self.discharged);
+        let (admitted, discharged) = (admitted?, discharged?);
+        if discharged < admitted {
+            faults.push(Fault::new(
+                "claim.discharged",
+                FaultReason::DischargedBeforeAdmitted,
+                "lies before the day of admission",
+            ));
+        }
+        Some((admitted, discharged))
+    }
+
+    fn check_items(&self, faults: &mut Vec<Fault>, limits: &Limits) {
+        if self.items.is_empty() {
+            faults.push(Fault::new("claim.items", FaultReason::Missing, "holds no item"));
+        }
+        if self.items.len() > limits.items {
+            let told = format!("holds {} items; at most {} are taken", self.items.len(), limits.items);
+            faults.push(Fault::new("claim.items", FaultReason::TooMany, told));
+            return;
+        }
+        for (at, item) in self.items.iter().enumerate() {
+            item.check(faults, at, limits);
+        }
+        if faults.is_empty() {
+            check_refunds(faults, &self.items);
+        }
+    }
+}
+
+impl Item {
+    fn check(&self, faults: &mut Vec<Fault>, at: usize, limits: &Limits) {
+        let known = faults.len();
+        let field = |name: &str| format!("claim.items[{at}].{name}");
+        check_id(faults, &field("code"), self.code.as_str(), limits);
+        if self.amount < -limits.amount || self.amount > limits.amount {
+            faults.push(Fault::new(field("amount"), FaultReason::TooLarge, beyond(limits)));
+        }
+        if i128::from(self.unit_price.0) > i128::from(limits.amount.fen()) * 10_000 {
+            faults.push(Fault::new(field("unit_price"), FaultReason::TooLarge, beyond(limits)));
+        }
+        if self.unit_price.0 < 0 {
+            faults.push(Fault::new(field("unit_price"), FaultReason::Negative, "is negative"));
+        }
+        if self.amount.fen().signum() * self.quantity.0.signum() < 0 {
+            let told = "has another sign than the quantity";
+            faults.push(Fault::new(field("amount"), FaultReason::UnlikeSign, told));
+        }
+        if faults.len() == known {
+            self.check_amount(faults, field("amount"));
+        }
+    }
+
+    /// A hospital's system may cut where this one rounds: one fen is let pass.
+    fn check_amount(&self, faults: &mut Vec<Fault>, field: String) {
+        let product = self.unit_price.times(self.quantity);
+        let off = product.map(|product| (product.fen().abs_diff(self.amount.fen()), product));
+        match off {
+            Some((..=1, _)) => {}
+            Some((_, product)) => {
+                let told = format!("is {}, but quantity x unit_price is {product}", self.amount);
+                faults.push(Fault::new(field, FaultReason::AmountMismatch, told));
+            }
+            None => faults.push(Fault::new(field, FaultReason::TooLarge, "quantity x unit_price is too large")),
+        }
+    }
+}
+
+fn beyond(limits: &Limits) -> String {
+    format!("lies beyond {} yuan", limits.amount)
+}
+
+fn check_day(faults: &mut Vec<Fault>, field: &str, told: Option<ToldDay>) -> Option<Day> {
+    let Some(told) = told else {
+        faults.push(Fault::new(field, FaultReason::Missing, "is missing"));
+        return None;
+    };
+    let day = Day::new(told.year, told.month, told.day);
+    day.map_err(|no| faults.push(Fault::new(field, FaultReason::NotADay, no.to_string()))).ok()
+}
+
+/// An id is there and not too long.
+pub fn check_id(faults: &mut Vec<Fault>, field: &str, id: &str, limits: &Limits) {
+    check_text(faults, field, id, limits.id_bytes);
+}
+
+/// A text is there and not too long.
+pub fn check_text(faults: &mut Vec<Fault>, field: &str, text: &str, most: usize) {
+    if text.is_empty() {
+        faults.push(Fault::new(field, FaultReason::Missing, "is missing"));
+    } else if text.len() > most {
+        let told = format!("has {} bytes; at most {most} are taken", text.len());
+        faults.push(Fault::new(field, FaultReason::TooLong, told));
+    }
+}
+
+/// Refund lines of a code may not take back more than its other lines charge.
+fn check_refunds(faults: &mut Vec<Fault>, items: &[Item]) {
+    let mut net: HashMap<&ItemCode, (usize, Money)> = HashMap::new();
+    for (at, item) in items.iter().enumerate() {
+        net.entry(&item.code).or_insert((at, Money::ZERO)).1 += item.amount;
+    }
+    let mut below: Vec<_> = net.into_values().filter(|(_, sum)| *sum < Money::ZERO).collect();
+    below.sort_unstable();
+    faults.extend(below.into_iter().map(|(at, sum)| {
+        let told = format!("the refunds of this code exceed its charges by {}", -sum);
+        Fault::new(format!("claim.items[{at}].code"), FaultReason::RefundsExceedCharges, told)
+    }));
+}
+
+super::ids::silent_debug!(Item, ToldClaim, Claim);

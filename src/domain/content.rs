@@ -1,0 +1,49 @@
+//! The content of a request: every field but request_id and quote digest, as one digest.
+//!
+//! Two requests with the same digest ask for the same thing; the kind of request is part of it, as
+//! settle and reverse share one namespace of request ids.
+
+use serde::Serialize;
+
+use super::claim::ToldClaim;
+use super::ids::{ClaimId, Digest, HospitalId, PersonId};
+
+/// A request to reverse (冲正), as told.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct ToldReversal {
+    /// Whose claim.
+    pub hospital_id: HospitalId,
+    /// For whom it was settled.
+    pub person_id: PersonId,
+    /// Which claim.
+    pub claim_id: ClaimId,
+    /// Why, in the caller's words.
+    pub reason: String,
+}
+
+impl ToldClaim {
+    /// The digest of this content.
+    pub fn content(&self) -> Digest {
+        digest("settle/1", self)
+    }
+}
+
+impl ToldReversal {
+    /// The digest of this content.
+    pub fn content(&self) -> Digest {
+        digest("reverse/1", self)
+    }
+}
+
+/// The digest of a kind and a value in the compact encoding of the records.
+pub fn digest(kind: &str, value: &impl Serialize) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(kind.as_bytes());
+    hasher.update(&[0]);
+    // Nothing that is hashed here can refuse to be serialised; if it ever did, the digest without a
+    // value would still equal that of no value.
+    if let Ok(bytes) = postcard::to_stdvec(value) {
+        hasher.update(&bytes);
+    }
+    Digest(*hasher.finalize().as_bytes())
+}

@@ -1,0 +1,148 @@
+//! Calendar days and half-open intervals of them. A day has no clock and no time zone.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A date of the Gregorian calendar, year 1 to 9999, as the number `yyyymmdd`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Day(u32);
+
+/// The text or the numbers name no day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a day of the calendar (2017-06-15)")]
+pub struct NotADay;
+
+impl Day {
+    /// The day of these numbers.
+    ///
+    /// # Errors
+    /// If the calendar has no such day, or the year is outside 1 to 9999.
+    pub fn new(year: i32, month: i32, day: i32) -> Result<Day, NotADay> {
+        let narrow = |n: i32| i8::try_from(n).map_err(|_| NotADay);
+        let year = i16::try_from(year).ok().filter(|y| *y >= 1).ok_or(NotADay)?;
+        let date = jiff::civil::Date::new(year, narrow(month)?, narrow(day)?).map_err(|_| NotADay)?;
+        let number = date.year() as u32 * 10_000 + date.month() as u32 * 100 + date.day() as u32;
+        Ok(Day(number))
+    }
+
+    /// The calendar year.
+    pub const fn year(self) -> i32 {
+        (self.0 / 10_000) as i32
+    }
+
+    /// The month, 1 to 12.
+    pub const fn month(self) -> i32 {
+        (self.0 / 100 % 100) as i32
+    }
+
+    /// The day of the month.
+    pub const fn day(self) -> i32 {
+        (self.0 % 100) as i32
+    }
+}
+
+/// Exactly `2017-06-15`.
+impl FromStr for Day {
+    type Err = NotADay;
+    fn from_str(text: &str) -> Result<Day, NotADay> {
+        let bytes = text.as_bytes();
+        let shape = bytes.len() == 10
+            && bytes.iter().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { *b == b'-' } else { b.is_ascii_digit() });
+        if !shape {
+            return Err(NotADay);
+        }
+        let number = |part: &str| part.parse::<i32>().map_err(|_| NotADay);
+        Day::new(number(&text[..4])?, number(&text[5..7])?, number(&text[8..])?)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{:04}-{:02}-{:02}", self.year(), self.month(), self.day()))
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `from <= day < until`; a missing end is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Interval {
+    /// The first day, if any.
+    pub from: Option<Day>,
+    /// The first day that is no longer in it, if any.
+    pub until: Option<Day>,
+}
+
+impl Interval {
+    /// Whether the day lies in it.
+    pub fn contains(&self, day: Day) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day < until)
+    }
+
+    /// Whether it holds no day at all.
+    pub fn is_empty(&self) -> bool {
+        matches!((self.from, self.until), (Some(from), Some(until)) if until <= from)
+    }
+
+    /// Whether a day lies in both.
+    pub fn overlaps(&self, other: &Interval) -> bool {
+        let common = Interval {
+            from: self.from.max(other.from),
+            until: [self.until, other.until].into_iter().flatten().min(),
+        };
+        !common.is_empty() && !self.is_empty() && !other.is_empty()
+    }
+
+    /// Whether every day of this one lies in the other.
+    pub fn within(&self, other: &Interval) -> bool {
+        let starts = other.from.is_none_or(|outer| self.from.is_some_and(|from| from >= outer));
+        let ends = other.until.is_none_or(|outer| self.until.is_some_and(|until| until <= outer));
+        starts && ends
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = |day: Option<Day>| day.map_or_else(|| "open".to_owned(), |d| d.to_string());
+        write!(f, "{} until {}", end(self.from), end(self.until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval(from: &str, until: &str) -> Interval {
+        Interval { from: from.parse().ok(), until: until.parse().ok() }
+    }
+
+    #[test]
+    fn an_interval_holds_its_first_day_and_not_its_last() {
+        let year = interval("2017-01-01", "2018-01-01");
+        let holds = |text: &str| text.parse().is_ok_and(|day| year.contains(day));
+        assert!(holds("2017-01-01") && holds("2017-12-31"));
+        assert!(!holds("2016-12-31") && !holds("2018-01-01"));
+    }
+
+    #[test]
+    fn neighbours_do_not_overlap_and_open_ends_do() {
+        assert!(!interval("2017-01-01", "2018-01-01").overlaps(&interval("2018-01-01", "")));
+        assert!(interval("", "").overlaps(&interval("2018-01-01", "")));
+        assert!(!interval("2018-01-01", "2018-01-01").overlaps(&interval("", "")));
+    }
+
+    #[test]
+    fn only_the_written_form_of_a_real_day_is_read() {
+        for text in ["2017-02-29", "2017-6-15", "20170615", "2017-06-15T00:00", "0000-01-01", "+017-01-01", "２017-01-1"] {
+            assert_eq!(text.parse::<Day>(), Err(NotADay), "{text}");
+        }
+        assert_eq!("0001-01-01".parse::<Day>().map(|d| d.to_string()), Ok("0001-01-01".into()));
+        assert_eq!("9999-12-31".parse::<Day>().map(Day::year), Ok(9999));
+    }
+}

@@ -1,0 +1,76 @@
+//! What must hold of every split, written once: the service checks it before a commit, property tests
+//! check it on generated policies, an audit checks it on the journal.
+
+use super::money::Money;
+use super::split::{LayerSplit, Split};
+use super::vocabulary::CapKind;
+
+/// An invariant that does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The pools do not add up to the total.
+    #[error("the pools do not add up to the total")]
+    Pools,
+    /// Payers and patient do not add up to the total.
+    #[error("payers and patient do not add up to the total")]
+    Conservation,
+    /// Something is negative.
+    #[error("a figure is negative")]
+    Negative,
+    /// A layer pays more than entered it.
+    #[error("a layer pays more than its base")]
+    AboveBase,
+    /// A layer took in more than its pools held.
+    #[error("a layer's base is more than its pools held")]
+    AboveResidual,
+    /// A cap is exceeded.
+    #[error("a cap is exceeded")]
+    CapExceeded,
+    /// What a layer drew from its pools is not what it pays.
+    #[error("what a layer drew is not what it pays")]
+    Drawn,
+    /// The code sums or lines do not give the pools.
+    #[error("the codes do not add up to the total")]
+    Codes,
+}
+
+/// Whether all of them hold.
+///
+/// # Errors
+/// The first that does not.
+pub fn check(split: &Split) -> Result<(), Broken> {
+    let paid: Money = split.layers.iter().map(|layer| layer.pays).sum();
+    let net: Money = split.codes.iter().map(|code| code.net).sum();
+    let negative = split.patient < Money::ZERO || split.pools.iter().any(|(_, sum)| sum < Money::ZERO);
+    ensure(split.pools.total() == split.total, Broken::Pools)?;
+    ensure(net == split.total, Broken::Codes)?;
+    ensure(paid + split.patient == split.total, Broken::Conservation)?;
+    ensure(!negative, Broken::Negative)?;
+    split.layers.iter().try_for_each(check_layer)
+}
+
+fn check_layer(layer: &LayerSplit) -> Result<(), Broken> {
+    let figures = [layer.pays, layer.base, layer.c0, layer.deductible, layer.deductible_taken, layer.residual];
+    let drawn: Money = layer.drawn.iter().map(|(_, part)| *part).sum();
+    ensure(figures.iter().all(|figure| *figure >= Money::ZERO), Broken::Negative)?;
+    ensure(layer.pays <= layer.base, Broken::AboveBase)?;
+    ensure(layer.base <= layer.residual, Broken::AboveResidual)?;
+    ensure(drawn == layer.pays, Broken::Drawn)?;
+    check_caps(layer)
+}
+
+fn check_caps(layer: &LayerSplit) -> Result<(), Broken> {
+    layer.terms.caps.iter().zip(&layer.caps).try_for_each(|(cap, did)| {
+        let moved = match cap.of {
+            CapKind::Base => layer.base,
+            CapKind::Paid => layer.pays,
+        };
+        // An account may stand above today's cap (a category was lost); then nothing more may enter.
+        let within = |annual| moved == Money::ZERO || did.before + moved <= annual;
+        ensure(cap.annual.is_none_or(within), Broken::CapExceeded)
+    })
+}
+
+fn ensure(holds: bool, broken: Broken) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(broken) }
+}

@@ -1,0 +1,106 @@
+//! Money: whole fen (分), so that a sum is always exact and a bare number is never money.
+//!
+//! Does not do: rounding. What rounds is a [`Rate`](super::rate::Rate) or a price, and only there.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::exact::{self, Exact};
+
+/// An amount of CNY in whole fen; may be negative (a refund line).
+///
+/// Sums within one claim cannot overflow: a claim's limits keep them below 10^16 fen. What runs over
+/// a year is added with [`Money::checked_add`].
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Money(i64);
+
+impl Money {
+    /// Nothing.
+    pub const ZERO: Money = Money(0);
+
+    /// The amount of so many fen.
+    pub const fn from_fen(fen: i64) -> Self {
+        Money(fen)
+    }
+
+    /// The amount in fen.
+    pub const fn fen(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, or `None` where 64 bits of fen do not hold it.
+    pub fn checked_add(self, other: Money) -> Option<Money> {
+        self.0.checked_add(other.0).map(Money)
+    }
+
+    /// The amount, or zero if it is below zero.
+    pub fn or_zero(self) -> Money {
+        self.max(Money::ZERO)
+    }
+}
+
+impl Add for Money {
+    type Output = Money;
+    fn add(self, other: Money) -> Money {
+        Money(self.0 + other.0)
+    }
+}
+
+impl Sub for Money {
+    type Output = Money;
+    fn sub(self, other: Money) -> Money {
+        Money(self.0 - other.0)
+    }
+}
+
+impl Neg for Money {
+    type Output = Money;
+    fn neg(self) -> Money {
+        Money(-self.0)
+    }
+}
+
+impl AddAssign for Money {
+    fn add_assign(&mut self, other: Money) {
+        *self = *self + other;
+    }
+}
+
+impl SubAssign for Money {
+    fn sub_assign(&mut self, other: Money) {
+        *self = *self - other;
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Money>>(amounts: I) -> Money {
+        amounts.fold(Money::ZERO, Add::add)
+    }
+}
+
+/// Yuan with exactly two decimals: `-3.30`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let fen = self.0.unsigned_abs();
+        f.pad(&format!("{sign}{}.{:02}", fen / 100, fen % 100))
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} yuan")
+    }
+}
+
+/// Decimal yuan with at most two decimals, no exponent, no separators.
+impl FromStr for Money {
+    type Err = exact::Unreadable;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<Exact>()?.units(2).map(Money)
+    }
+}

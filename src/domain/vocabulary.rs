@@ -1,0 +1,234 @@
+//! The closed vocabularies of the law: each a small enum with the one word that files use for it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! vocabulary {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$vdoc])* $variant),* }
+
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+
+            /// The word for it in policy files, tables and answers.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word),* }
+            }
+
+            /// The one that this word means.
+            pub fn from_word(word: &str) -> Option<$name> {
+                $name::ALL.iter().copied().find(|known| known.as_str() == word)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+vocabulary! {
+    /// The kind of a visit (医疗类别).
+    Visit {
+        /// 住院
+        Inpatient = "inpatient",
+        /// 门诊大病
+        OutpatientSerious = "outpatient_serious",
+        /// 门诊慢病
+        OutpatientChronic = "outpatient_chronic",
+        /// 住院分娩
+        Maternity = "maternity",
+    }
+}
+
+vocabulary! {
+    /// A category of poverty or hardship that a register holds a person in.
+    Category {
+        /// 建档立卡贫困人口
+        RegisteredPoor = "registered_poor",
+        /// 特困人员
+        Destitute = "destitute",
+        /// 低保对象
+        SubsistenceAllowance = "subsistence_allowance",
+        /// 因病致贫返贫
+        IllnessImpoverished = "illness_impoverished",
+    }
+}
+
+vocabulary! {
+    /// What a person may be approved for beforehand.
+    Approval {
+        /// 门诊大病
+        OutpatientSerious = "outpatient_serious",
+        /// 门诊慢病
+        OutpatientChronic = "outpatient_chronic",
+        /// 异地就医备案/转诊
+        CrossRegion = "cross_region",
+    }
+}
+
+vocabulary! {
+    /// The level of a hospital.
+    Level {
+        /// 一级及以下
+        Primary = "primary",
+        /// 二级
+        Secondary = "secondary",
+        /// 三级
+        Tertiary = "tertiary",
+    }
+}
+
+vocabulary! {
+    /// Whether hospital and insured region share the city, the first four digits.
+    Locality {
+        /// Within the insured city.
+        Local = "local",
+        /// 异地
+        CrossRegion = "cross_region",
+    }
+}
+
+vocabulary! {
+    /// With what leave the patient is where they are treated.
+    Referral {
+        /// Approved beforehand: 备案/转诊.
+        Registered = "registered",
+        /// 急诊
+        Emergency = "emergency",
+        /// Neither.
+        None = "none",
+    }
+}
+
+vocabulary! {
+    /// Where an item's money falls.
+    Pool {
+        /// 政策范围内 (class A, and what is left of class B)
+        Eligible = "eligible",
+        /// 乙类先行自付
+        PreliminarySelfPay = "preliminary_self_pay",
+        /// 超限价自费
+        OverLimit = "over_limit",
+        /// 全自费 (class C)
+        Excluded = "excluded",
+        /// 大病保险特殊用药
+        SpecialDrug = "special_drug",
+        /// Special drugs that the 2017 national catalogue took in.
+        TransitionalDrug = "transitional_drug",
+    }
+}
+
+vocabulary! {
+    /// Over what a layer's schedule runs.
+    Period {
+        /// Each settlement by itself.
+        Admission = "admission",
+        /// The benefit year's cumulative amount.
+        Year = "year",
+    }
+}
+
+vocabulary! {
+    /// What a cap limits.
+    CapKind {
+        /// What the layer pays.
+        Paid = "paid",
+        /// What may enter the layer.
+        Base = "base",
+    }
+}
+
+vocabulary! {
+    /// By which day a policy file judges itself.
+    BenefitYear {
+        /// The day of discharge.
+        Discharge = "discharge",
+        /// The day of admission.
+        Admission = "admission",
+    }
+}
+
+/// A set over one of the small vocabularies; at most eight members.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Set(u8);
+
+impl Set {
+    /// Nothing in it.
+    pub const EMPTY: Set = Set(0);
+
+    /// With the member at this position of its vocabulary.
+    #[must_use]
+    pub const fn with(self, position: usize) -> Set {
+        Set(self.0 | 1 << position)
+    }
+
+    /// Whether the member at this position is in it.
+    pub const fn has(self, position: usize) -> bool {
+        self.0 & 1 << position != 0
+    }
+
+    /// Whether the two share a member.
+    pub const fn meets(self, other: Set) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Its bits, as an index.
+    pub const fn bits(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The categories a person holds on a day.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Categories(Set);
+
+impl Categories {
+    /// How many different sets there are.
+    pub const COUNT: usize = 1 << Category::ALL.len();
+
+    /// The set with this number.
+    pub fn numbered(number: usize) -> Categories {
+        let held = Category::ALL.iter().filter(|c| number & (1 << **c as usize) != 0);
+        held.copied().collect()
+    }
+
+    /// Its number below [`Categories::COUNT`].
+    pub const fn number(self) -> usize {
+        self.0.bits()
+    }
+
+    /// Whether the person holds this one.
+    pub const fn has(self, category: Category) -> bool {
+        self.0.has(category as usize)
+    }
+
+    /// Whether the two sets share one.
+    pub const fn meets(self, other: Categories) -> bool {
+        self.0.meets(other.0)
+    }
+
+    /// Those held, in order.
+    pub fn iter(self) -> impl Iterator<Item = Category> {
+        Category::ALL.iter().copied().filter(move |c| self.has(*c))
+    }
+}
+
+impl FromIterator<Category> for Categories {
+    fn from_iter<I: IntoIterator<Item = Category>>(categories: I) -> Self {
+        Categories(categories.into_iter().fold(Set::EMPTY, |set, c| set.with(c as usize)))
+    }
+}
+
+impl fmt::Debug for Categories {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}

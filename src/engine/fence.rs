@@ -1,0 +1,95 @@
+//! Outcome and fence: what became of a request, and the promise that it never commits.
+
+use crate::domain::content;
+use crate::domain::ids::{HospitalId, PersonId, RequestId};
+use crate::domain::journal::{Deed, Entry, Fenced};
+use crate::domain::refusal::{Reason, Refusal};
+use crate::store::{Commit, Seen, Store, StoreError};
+
+use super::keys_stage::Names;
+use super::{Engine, Stamp, write_failed};
+
+/// Which request is asked about.
+pub struct RequestName {
+    /// Whose request.
+    pub hospital_id: HospitalId,
+    /// For whom.
+    pub person_id: PersonId,
+    /// The idempotency key.
+    pub request_id: RequestId,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It committed this entry.
+    Committed(Box<Entry>),
+    /// It may never commit.
+    Fenced,
+    /// It was not seen; it may still come.
+    NotSeen,
+}
+
+impl<S: Store> Engine<S> {
+    /// What became of a request; changes nothing.
+    ///
+    /// # Errors
+    /// If a name is missing or too long, or the store cannot be read.
+    pub async fn outcome(&self, name: &RequestName) -> Result<Outcome, Refusal> {
+        let seen = self.seen_request(name).await?;
+        Ok(self.known(&seen).await?.unwrap_or(Outcome::NotSeen))
+    }
+
+    /// Records for ever that a request may not commit, unless it did already.
+    ///
+    /// # Errors
+    /// If a name is missing or too long, or the store cannot be read or written.
+    pub async fn fence(&self, name: &RequestName, stamp: Stamp) -> Result<Outcome, Refusal> {
+        for _ in 0..=self.settings.conflict_retries {
+            let seen = self.seen_request(name).await?;
+            if let Some(known) = self.known(&seen).await? {
+                return Ok(known);
+            }
+            let entry = fence_entry(name, &seen, stamp);
+            let commit = Commit::plan(&entry, seen.state, None, None).map_err(write_failed)?;
+            match self.store.commit(commit).await {
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(write_failed(error)),
+                Ok(()) => return Ok(Outcome::Fenced),
+            }
+        }
+        Err(Refusal::because(Reason::Conflict))
+    }
+
+    async fn seen_request(&self, name: &RequestName) -> Result<Seen, Refusal> {
+        let names = Names {
+            hospital_id: &name.hospital_id,
+            person_id: &name.person_id,
+            request_id: Some(&name.request_id),
+            claim_id: None,
+        };
+        names.check(&self.settings.limits, None)?;
+        self.seen(&names).await
+    }
+
+    async fn known(&self, seen: &Seen) -> Result<Option<Outcome>, Refusal> {
+        let Some(id) = seen.request else { return Ok(None) };
+        let entry = self.named_entry(id).await?;
+        Ok(Some(match entry.deed {
+            Deed::Fenced(_) => Outcome::Fenced,
+            _ => Outcome::Committed(Box::new(entry)),
+        }))
+    }
+}
+
+fn fence_entry(name: &RequestName, seen: &Seen, stamp: Stamp) -> Entry {
+    let fenced = Fenced { hospital_id: name.hospital_id.clone(), person_id: name.person_id.clone() };
+    Entry {
+        id: stamp.id,
+        link: seen.state.next(),
+        committed: stamp.instant,
+        request_id: name.request_id.clone(),
+        content: content::digest("fence/1", &fenced),
+        deed: Deed::Fenced(fenced),
+    }
+}

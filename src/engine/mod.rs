@@ -1,0 +1,137 @@
+//! The engine: quote, settle, reverse, outcome, fence, read and import, for any [`Store`].
+//!
+//! One flow for all that writes: look up, decide, commit; if the person moved meanwhile, look up again,
+//! a bounded number of times. No lock is held while deciding, and nothing is decided while writing.
+//! The engine reads no clock and draws no random number: whoever calls brings a [`Stamp`].
+
+pub mod account;
+pub mod fence;
+pub mod import;
+pub mod keys_stage;
+pub mod quote;
+pub mod read;
+pub mod reverse;
+pub mod settle;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::domain::claim::Limits;
+use crate::domain::ids::{Digest, EntryId};
+use crate::domain::journal::{Entry, Instant};
+use crate::domain::refusal::{Reason, Refusal};
+use crate::policy::Book;
+use crate::policy::rule::PolicyRule;
+use crate::reference::tables::Tables;
+use crate::store::{Store, StoreError};
+
+/// When a commit is made, and under which id; brought from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    /// The id of the entry, if one is made.
+    pub id: EntryId,
+    /// The instant.
+    pub instant: Instant,
+}
+
+/// What an engine is set up with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How large a claim may be.
+    pub limits: Limits,
+    /// How often a commit is tried again when the person moved meanwhile.
+    pub conflict_retries: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { limits: Limits::default(), conflict_retries: 100 }
+    }
+}
+
+/// The settlement engine over a store.
+pub struct Engine<S> {
+    store: S,
+    settings: Settings,
+    tables: ArcSwap<Tables>,
+    book: ArcSwap<Book>,
+    importing: tokio::sync::Mutex<()>,
+}
+
+impl<S: Store> Engine<S> {
+    /// An engine over this store, applying this book; it keeps the book's policies in the store.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub async fn open(store: S, book: Book, settings: Settings) -> Result<Engine<S>, StoreError> {
+        for rule in book.rules() {
+            if store.policy(rule.digest()).await?.is_none() {
+                store.put_policy(rule.digest(), rule.canonical()).await?;
+            }
+        }
+        let read = store.reference().await?;
+        let tables = Tables::new(read.hospitals, read.catalogue);
+        Ok(Engine {
+            store,
+            settings,
+            tables: ArcSwap::from_pointee(tables),
+            book: ArcSwap::from_pointee(book),
+            importing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// The book in use.
+    pub fn book(&self) -> Arc<Book> {
+        self.book.load_full()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// What the engine was set up with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A policy that was ever in use, by the digest that settlements name.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or what it kept is not what the digest says.
+    pub async fn kept_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, Refusal> {
+        let Some(canonical) = self.store.policy(digest).await.map_err(read_failed)? else { return Ok(None) };
+        let rule: Option<PolicyRule> = serde_json::from_str(&canonical).ok();
+        let rule = rule.filter(|rule| rule.digest() == digest);
+        rule.map(Some).ok_or_else(|| Refusal::broken(format!("the policy kept as {digest} is another")))
+    }
+
+    /// An entry that a row names; that it is missing means that the store is damaged.
+    async fn named_entry(&self, id: EntryId) -> Result<Entry, Refusal> {
+        let entry = self.store.entry(id).await.map_err(read_failed)?;
+        entry.ok_or_else(|| Refusal::broken(format!("entry {id} is named and is not there")))
+    }
+}
+
+/// A failed read: nothing was committed by it.
+fn read_failed(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Damaged(what) => Refusal::broken(what),
+        StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Conflict => {
+            tracing::warn!(%error, "the store could not be read");
+            Refusal::because(Reason::StoreUnavailable)
+        }
+    }
+}
+
+/// A failed write, other than a conflict.
+fn write_failed(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Unknown(_) => {
+            tracing::error!(%error, "whether a commit was written is unknown");
+            Refusal::because(Reason::OutcomeUnknown)
+        }
+        other => read_failed(other),
+    }
+}

@@ -1,0 +1,80 @@
+//! Quote (预结算): the split as it would be now; it changes nothing.
+
+use crate::domain::adjudicate::{Matter, adjudicate};
+use crate::domain::account::{Account, AccountKey};
+use crate::domain::claim::{Claim, ToldClaim};
+use crate::domain::facts::Facts;
+use crate::domain::ids::Digest;
+use crate::domain::invariants;
+use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::split::Split;
+use crate::reference::look_up;
+use crate::store::{Seen, Store};
+
+use super::Engine;
+use super::keys_stage::{Names, check_claim_free};
+
+/// A split that was not committed, and its digest.
+#[derive(Debug)]
+pub struct Quote {
+    /// The split.
+    pub split: Split,
+    /// Its digest, which a settle may carry.
+    pub digest: Digest,
+}
+
+/// A claim decided, before anything is written.
+pub(super) struct Decided {
+    pub facts: Facts,
+    pub split: Split,
+    pub moved: (AccountKey, Account),
+}
+
+impl<S: Store> Engine<S> {
+    /// The split of a claim as it would be settled now.
+    ///
+    /// # Errors
+    /// Whatever settle would refuse.
+    pub async fn quote(&self, told: ToldClaim) -> Result<Quote, Refusal> {
+        let (hospital_id, person_id) = (told.hospital_id.clone(), told.person_id.clone());
+        let claim_id = told.claim_id.clone();
+        let names = Names {
+            hospital_id: &hospital_id,
+            person_id: &person_id,
+            request_id: None,
+            claim_id: Some(&claim_id),
+        };
+        let sound = self.sound(told);
+        names.check(&self.settings.limits, sound.as_ref().err())?;
+        let seen = self.seen(&names).await?;
+        check_claim_free(&seen, &person_id)?;
+        let split = self.decide(&sound?, &seen)?.split;
+        Ok(Quote { digest: split.digest(), split })
+    }
+
+    /// Stage 2.
+    pub(super) fn sound(&self, told: ToldClaim) -> Result<Claim, Refusal> {
+        told.check(&self.settings.limits).map_err(|faults| Refusal::naming(Reason::InvalidRequest, faults))
+    }
+
+    /// Stages 3 to 5, then the split.
+    pub(super) fn decide(&self, claim: &Claim, seen: &Seen) -> Result<Decided, Refusal> {
+        let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load())?;
+        let book = self.book.load();
+        let person = &facts.person;
+        let policy = book
+            .governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged)
+            .ok_or_else(no_policy)?;
+        let matter = Matter { claim, facts: &facts, policy };
+        let key = matter.account_key();
+        let (split, after) =
+            adjudicate(matter, &seen.state.account(&key)).map_err(|range| Refusal::broken(range.to_string()))?;
+        invariants::check(&split).map_err(|broken| Refusal::broken(broken.to_string()))?;
+        Ok(Decided { facts, split, moved: (key, after) })
+    }
+}
+
+fn no_policy() -> Refusal {
+    let told = "lies on a day on which no policy of the person's insurance and region is in force";
+    Refusal::naming(Reason::NoPolicy, vec![Fault::new("claim.discharged", FaultReason::NoPolicyInForce, told)])
+}

@@ -1,0 +1,120 @@
+//! Settle (结算): decide and commit; the answer leaves when it is durable.
+
+use crate::domain::claim::{Claim, ToldClaim};
+use crate::domain::ids::{Digest, RequestId};
+use crate::domain::journal::{Deed, Entry, Settled};
+use crate::domain::refusal::{Detail, Reason, Refusal};
+use crate::store::rows::ClaimRow;
+use crate::store::{Commit, Seen, Store, StoreError};
+
+use super::keys_stage::{Names, check_claim_free};
+use super::quote::Decided;
+use super::{Engine, Stamp, write_failed};
+
+/// A request to settle.
+pub struct SettleRequest {
+    /// The claim, as told.
+    pub claim: ToldClaim,
+    /// The idempotency key.
+    pub request_id: RequestId,
+    /// The digest of the quote that the patient was shown, if one was.
+    pub quote: Option<Vec<u8>>,
+}
+
+/// What was committed, now or before.
+#[derive(Debug)]
+pub struct Committed {
+    /// The entry of the journal.
+    pub entry: Entry,
+    /// Whether the same request had committed it before.
+    pub replay: bool,
+}
+
+/// A settle on its way: all that stays the same from one try to the next.
+struct Attempt<'a> {
+    request_id: &'a RequestId,
+    content: Digest,
+    quote: Option<&'a [u8]>,
+    stamp: Stamp,
+}
+
+impl<S: Store> Engine<S> {
+    /// Settles a claim, or answers again what the same request settled before.
+    ///
+    /// # Errors
+    /// The first stage of refusal that holds; then nothing is written.
+    pub async fn settle(&self, request: SettleRequest, stamp: Stamp) -> Result<Committed, Refusal> {
+        let SettleRequest { claim: told, request_id, quote } = request;
+        let content = told.content();
+        let (hospital_id, person_id) = (told.hospital_id.clone(), told.person_id.clone());
+        let claim_id = told.claim_id.clone();
+        let names = Names {
+            hospital_id: &hospital_id,
+            person_id: &person_id,
+            request_id: Some(&request_id),
+            claim_id: Some(&claim_id),
+        };
+        let sound = self.sound(told);
+        names.check(&self.settings.limits, sound.as_ref().err())?;
+        let attempt = Attempt { request_id: &request_id, content, quote: quote.as_deref(), stamp };
+        for _ in 0..=self.settings.conflict_retries {
+            let seen = self.seen(&names).await?;
+            if let Some(entry) = self.replay(&seen, content).await? {
+                return Ok(Committed { entry, replay: true });
+            }
+            check_claim_free(&seen, &person_id)?;
+            let claim = sound.as_ref().map_err(Refusal::clone)?;
+            match self.attempt(claim, seen, &attempt).await {
+                Err(Tried::Conflict) => {}
+                Err(Tried::Refused(refusal)) => return Err(refusal),
+                Ok(entry) => return Ok(Committed { entry, replay: false }),
+            }
+        }
+        Err(Refusal::because(Reason::Conflict))
+    }
+
+    async fn attempt(&self, claim: &Claim, seen: Seen, attempt: &Attempt<'_>) -> Result<Entry, Tried> {
+        let Decided { facts, split, moved } = self.decide(claim, &seen)?;
+        let digest = split.digest();
+        if attempt.quote.is_some_and(|shown| shown != digest.0) {
+            let changed = Detail::Split(Box::new(split), digest);
+            return Err(Tried::Refused(Refusal::because(Reason::QuoteChanged).with(changed)));
+        }
+        let mut row = seen.claim.unwrap_or_else(|| ClaimRow { person_id: claim.person_id.clone(), settlements: vec![] });
+        row.settlements.push((attempt.stamp.id, None));
+        let entry = Entry {
+            id: attempt.stamp.id,
+            link: seen.state.next(),
+            committed: attempt.stamp.instant,
+            request_id: attempt.request_id.clone(),
+            content: attempt.content,
+            deed: Deed::Settled(Box::new(Settled { claim: claim.clone(), facts, split })),
+        };
+        let commit = Commit::plan(&entry, seen.state, Some(moved), Some((claim.claim_id.clone(), row)));
+        self.store.commit(commit.map_err(write_failed)?).await?;
+        Ok(entry)
+    }
+}
+
+/// Why a try did not commit.
+pub(super) enum Tried {
+    /// The person moved meanwhile.
+    Conflict,
+    /// It is refused.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Tried {
+    fn from(refusal: Refusal) -> Self {
+        Tried::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Tried {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Tried::Conflict,
+            other => Tried::Refused(write_failed(other)),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A call that may commit runs in a task of its own, to its end: a caller that goes away, or whose
+//! deadline passes, tears nothing.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tonic::metadata::MetadataMap;
+
+use crate::domain::refusal::{Reason, Refusal};
+
+/// Answers within the caller's deadline, whatever becomes of the work.
+///
+/// # Errors
+/// `DEADLINE_EXCEEDED` OUTCOME_UNKNOWN just before the deadline passes: the work goes on. A panic in
+/// the work is `INTERNAL`.
+pub async fn to_its_end<T: Send + 'static>(
+    deadline: Option<Duration>,
+    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    let task = tokio::spawn(work);
+    let ended = match deadline {
+        None => task.await,
+        Some(deadline) => match tokio::time::timeout(answerable(deadline), task).await {
+            Ok(ended) => ended,
+            Err(_passed) => return Err(Refusal::because(Reason::DeadlinePassed)),
+        },
+    };
+    ended.unwrap_or_else(|panic| Err(Refusal::broken(format!("a task ended early: {}", kind(&panic)))))
+}
+
+fn kind(error: &tokio::task::JoinError) -> &'static str {
+    if error.is_panic() { "it panicked" } else { "it was cancelled" }
+}
+
+/// A little before the deadline, so that the answer still reaches the caller.
+fn answerable(deadline: Duration) -> Duration {
+    deadline - (deadline / 10).min(Duration::from_millis(50))
+}
+
+/// The caller's deadline, by the `grpc-timeout` header: up to eight digits and a unit.
+pub fn of(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    match unit {
+        "H" => Some(Duration::from_secs(amount * 3600)),
+        "M" => Some(Duration::from_secs(amount * 60)),
+        "S" => Some(Duration::from_secs(amount)),
+        "m" => Some(Duration::from_millis(amount)),
+        "u" => Some(Duration::from_micros(amount)),
+        "n" => Some(Duration::from_nanos(amount)),
+        _ => None,
+    }
+}

@@ -1,0 +1,55 @@
+//! From messages to what the engine takes. Nothing is judged here: a claim is handed on as told.
+
+use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use crate::domain::money::Money;
+use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::vocabulary::Visit;
+
+use super::pb::settlement as pb;
+
+/// A claim as told.
+///
+/// # Errors
+/// If the message holds none.
+pub fn claim(claim: Option<pb::Claim>) -> Result<ToldClaim, Refusal> {
+    let claim = claim.ok_or_else(|| missing("claim"))?;
+    Ok(ToldClaim {
+        visit: visit(claim.visit()),
+        claim_id: claim.claim_id.into(),
+        hospital_id: claim.hospital_id.into(),
+        person_id: claim.person_id.into(),
+        emergency: claim.emergency,
+        admitted: claim.admitted.map(day),
+        discharged: claim.discharged.map(day),
+        items: claim.items.into_iter().map(item).collect(),
+    })
+}
+
+/// The refusal of a message that lacks a field.
+pub fn missing(field: &str) -> Refusal {
+    Refusal::naming(Reason::InvalidRequest, vec![Fault::new(field, FaultReason::Missing, "is missing")])
+}
+
+/// A day as told.
+pub fn day(day: pb::Date) -> ToldDay {
+    ToldDay { year: day.year, month: day.month, day: day.day }
+}
+
+fn visit(visit: pb::Visit) -> Option<Visit> {
+    match visit {
+        pb::Visit::Unspecified => None,
+        pb::Visit::Inpatient => Some(Visit::Inpatient),
+        pb::Visit::OutpatientSerious => Some(Visit::OutpatientSerious),
+        pb::Visit::OutpatientChronic => Some(Visit::OutpatientChronic),
+        pb::Visit::Maternity => Some(Visit::Maternity),
+    }
+}
+
+fn item(item: pb::Item) -> Item {
+    Item {
+        code: item.code.into(),
+        quantity: Quantity(item.quantity_e4),
+        unit_price: UnitPrice(item.unit_price_micro_yuan),
+        amount: Money::from_fen(item.amount_fen),
+    }
+}

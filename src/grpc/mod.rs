@@ -1,0 +1,32 @@
+//! The service on the wire: messages in and out, one status table, and the server that is assembled of
+//! them. Nothing here decides; wire types end here.
+
+pub mod deadline;
+pub mod from_proto;
+pub mod policy;
+pub mod reference;
+pub mod server;
+pub mod settlement;
+pub mod size;
+pub mod stamp;
+pub mod status;
+pub mod to_proto;
+
+/// The generated messages, clients and servers.
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+pub mod pb {
+    /// `onestop.settlement.v1`
+    pub mod settlement {
+        tonic::include_proto!("onestop.settlement.v1");
+    }
+    /// `onestop.reference.v1`
+    pub mod reference {
+        tonic::include_proto!("onestop.reference.v1");
+    }
+    /// `onestop.policy.v1`
+    pub mod policy {
+        tonic::include_proto!("onestop.policy.v1");
+    }
+    /// The descriptors of all of them, for reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/onestop.descriptors"));
+}

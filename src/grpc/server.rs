@@ -1,0 +1,80 @@
+//! The server, assembled: services, health, reflection, limits. Listener and shutdown come from outside,
+//! so tests need neither fixed ports nor signals.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+use crate::engine::Engine;
+use crate::store::Store;
+
+use super::pb;
+use super::pb::policy::policy_service_server::PolicyServiceServer;
+use super::pb::reference::reference_service_server::ReferenceServiceServer;
+use super::pb::settlement::settlement_service_server::SettlementServiceServer;
+use super::policy::Policies;
+use super::reference::References;
+use super::settlement::Settlements;
+
+/// What a server takes at once.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Calls in flight; those beyond are shed.
+    pub in_flight: usize,
+    /// Bytes of a message.
+    pub message_bytes: usize,
+    /// Rows of one import.
+    pub import_rows: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { in_flight: 1_024, message_bytes: 4 << 20, import_rows: 2_000_000 }
+    }
+}
+
+/// Serves until `shutdown` ends, then until the calls in flight are answered.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve<S: Store>(
+    engine: Arc<Engine<S>>,
+    listener: TcpListener,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
+    health.set_serving::<ReferenceServiceServer<References<S>>>().await;
+    health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
+    let in_flight = Arc::new(Semaphore::new(limits.in_flight));
+    let settlements = SettlementServiceServer::new(Settlements::new(Arc::clone(&engine), in_flight))
+        .max_decoding_message_size(limits.message_bytes);
+    let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), limits.import_rows))
+        .max_decoding_message_size(limits.message_bytes);
+    let policies =
+        PolicyServiceServer::new(Policies::new(engine)).max_decoding_message_size(limits.message_bytes);
+    let reflection = || tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    let mut server = Server::builder()
+        .layer(super::size::Layer)
+        .add_service(health_service)
+        .add_service(settlements)
+        .add_service(references)
+        .add_service(policies);
+    // Descriptors that this program compiled itself cannot fail to be read; without them the service
+    // still does its work.
+    if let Ok(v1) = reflection().build_v1() {
+        server = server.add_service(v1);
+    }
+    if let Ok(v1alpha) = reflection().build_v1alpha() {
+        server = server.add_service(v1alpha);
+    }
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    server.serve_with_incoming_shutdown(incoming, shutdown).await
+}

@@ -1,0 +1,14 @@
+//! The one place where a clock and randomness enter: the stamp of a commit.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::domain::ids::EntryId;
+use crate::domain::journal::Instant;
+use crate::engine::Stamp;
+
+/// A stamp of now: a time-ordered id (UUID version 7) and the instant.
+pub fn now() -> Stamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
+    Stamp { id: EntryId(uuid::Uuid::now_v7().into_bytes()), instant: Instant(micros) }
+}

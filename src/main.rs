@@ -1,0 +1,36 @@
+//! The command line of `onestop`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use onestop::cli::{self, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    log();
+    // One thread serves and one commits: on few cores that is faster and steadier than a pool.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map(|runtime| runtime.block_on(cli::run(command))) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => {
+            eprintln!("{failure}");
+            failure.code()
+        }
+        Err(error) => {
+            eprintln!("the runtime cannot start: {error}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+/// Logs to standard error: JSON lines where it is no terminal.
+fn log() {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ONESTOP_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() { log.init() } else { log.json().init() }
+}

@@ -1,0 +1,160 @@
+//! The book: which policy governs a claim of this insurance, in this region, on these days.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::domain::day::Day;
+use crate::domain::facts::Region;
+use crate::domain::ids::Digest;
+use crate::domain::policy::Policy;
+
+use super::document::Document;
+use super::draw::draw;
+use super::fault::PolicyFault;
+use super::read::read;
+use super::resolve::resolve;
+use super::rule::PolicyRule;
+
+/// A checked set of policies.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    policies: Vec<Arc<Policy>>,
+    rules: Vec<Arc<PolicyRule>>,
+}
+
+impl Book {
+    /// The book of these files: (name, text).
+    ///
+    /// # Errors
+    /// Every fault of every file, in the order of files and lines.
+    pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Book, Vec<PolicyFault>> {
+        let mut faults = Vec::new();
+        let mut documents = Vec::new();
+        for (file, text) in files {
+            match read(file, text) {
+                Ok(document) => documents.push(document),
+                Err(found) => faults.extend(found),
+            }
+        }
+        faults.extend(clashes(&documents));
+        // A `use` of a file that could not be read would only be a second fault of the same cause.
+        if !faults.is_empty() {
+            return sorted(faults);
+        }
+        draw(&documents).and_then(|rules| Book::from_rules(rules, &documents)).or_else(sorted)
+    }
+
+    /// The book of every `*.toml` in a directory.
+    ///
+    /// # Errors
+    /// What cannot be read, and every fault of every file.
+    pub fn from_dir(dir: &Path) -> Result<Book, Vec<PolicyFault>> {
+        let unreadable = |path: &Path, error: std::io::Error| {
+            vec![PolicyFault { file: path.display().to_string(), line: 1, told: format!("cannot be read: {error}") }]
+        };
+        let mut texts = BTreeMap::new();
+        for file in std::fs::read_dir(dir).map_err(|e| unreadable(dir, e))? {
+            let path = file.map_err(|e| unreadable(dir, e))?.path();
+            if path.extension().is_some_and(|ending| ending == "toml") {
+                let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
+                texts.insert(path.display().to_string(), text);
+            }
+        }
+        if texts.is_empty() {
+            let told = "holds no policy file (*.toml)".to_owned();
+            return Err(vec![PolicyFault { file: dir.display().to_string(), line: 1, told }]);
+        }
+        Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())))
+    }
+
+    fn from_rules(rules: Vec<PolicyRule>, documents: &[Document]) -> Result<Book, Vec<PolicyFault>> {
+        let mut book = Book::default();
+        let mut faults = Vec::new();
+        for (rule, document) in rules.into_iter().zip(documents) {
+            match resolve(&rule) {
+                Ok(policy) => book.add(policy, rule),
+                Err(inexact) => {
+                    let layer = rule.layers.iter().position(|layer| layer.id == inexact.0);
+                    let line = layer.map_or(1, |at| document.layers[at].line);
+                    faults.push(PolicyFault { file: document.file.clone(), line, told: inexact.to_string() });
+                }
+            }
+        }
+        if faults.is_empty() { Ok(book) } else { Err(faults) }
+    }
+
+    fn add(&mut self, policy: Policy, rule: PolicyRule) {
+        self.policies.push(Arc::new(policy));
+        self.rules.push(Arc::new(rule));
+    }
+
+    /// The policies, in the order of their files.
+    pub fn policies(&self) -> &[Arc<Policy>] {
+        &self.policies
+    }
+
+    /// The policy of this id, with the rules it was resolved from.
+    pub fn get(&self, id: &str) -> Option<(&Arc<Policy>, &Arc<PolicyRule>)> {
+        let at = self.policies.iter().position(|policy| &*policy.reference.id == id)?;
+        Some((&self.policies[at], &self.rules[at]))
+    }
+
+    /// The rules of all policies, in the order of their files.
+    pub fn rules(&self) -> &[Arc<PolicyRule>] {
+        &self.rules
+    }
+
+    /// One digest over all policies.
+    pub fn digest(&self) -> Digest {
+        let each: Vec<u8> = self.policies.iter().flat_map(|policy| policy.reference.digest.0).collect();
+        Digest::of(&each)
+    }
+
+    /// The policy in force: each file judged by its own day; the longest prefix of the region wins.
+    pub fn governing(&self, insurance: &str, region: &Region, admitted: Day, discharged: Day) -> Option<&Arc<Policy>> {
+        let in_force = self.policies.iter().filter(|policy| {
+            &*policy.insurance == insurance && policy.in_force.contains(policy.own_day(admitted, discharged))
+        });
+        let prefix = |policy: &Policy| {
+            let named = policy.regions.iter().filter(|prefix| region.as_str().starts_with(&***prefix));
+            named.map(|prefix| prefix.len()).max()
+        };
+        in_force.filter_map(|policy| Some((prefix(policy)?, policy))).max_by_key(|(length, _)| *length).map(|(_, p)| p)
+    }
+}
+
+fn sorted(mut faults: Vec<PolicyFault>) -> Result<Book, Vec<PolicyFault>> {
+    faults.sort();
+    faults.dedup();
+    Err(faults)
+}
+
+/// What two files may not both say.
+fn clashes(documents: &[Document]) -> Vec<PolicyFault> {
+    let mut faults = Vec::new();
+    for (at, later) in documents.iter().enumerate() {
+        for earlier in &documents[..at] {
+            faults.extend(clash(earlier, later));
+        }
+    }
+    faults
+}
+
+fn clash(earlier: &Document, later: &Document) -> Option<PolicyFault> {
+    let fault = |line, told| Some(PolicyFault { file: later.file.clone(), line, told });
+    if earlier.id == later.id {
+        return fault(1, format!("has the id `{}`, as has {}", later.id, earlier.file));
+    }
+    let common = later.regions.iter().find(|region| earlier.regions.contains(region))?;
+    if earlier.insurance != later.insurance {
+        return None;
+    }
+    if earlier.benefit_year != later.benefit_year {
+        let told = format!("judges region {common} by {}, {} by {}", later.benefit_year, earlier.file, earlier.benefit_year);
+        return fault(later.regions_line, told);
+    }
+    let overlap = earlier.in_force.overlaps(&later.in_force);
+    let told = format!("governs {} in region {common} on days that {} governs too", later.insurance, earlier.file);
+    overlap.then(|| fault(later.regions_line, told)).flatten()
+}

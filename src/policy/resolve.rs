@@ -1,0 +1,254 @@
+//! From a layer's rules to its terms, for every set of circumstances.
+//!
+//! Order (`semantics`, section 4): every `when` entry that holds, in file order; then the first `for`
+//! entry that names a category held. Their schedules first, a later one wins; then their operations,
+//! in the same order; rounding and bounds once, at the end.
+
+use std::sync::Arc;
+
+use crate::domain::exact::Exact;
+use crate::domain::money::Money;
+use crate::domain::policy::{Layer, LayerHead, Policy, PolicyRef};
+use crate::domain::rate::Rate;
+use crate::domain::schedule::{Band, Schedule};
+use crate::domain::terms::{Cap, Circumstances, Cite, Terms, TermsTable};
+use crate::domain::vocabulary::CapKind;
+
+use super::rule::{CapChange, Condition, Entry, LayerRule, Operation, PolicyRule};
+
+/// A figure of this layer cannot be held exactly in some circumstances.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the figures of layer `{0}` together need more digits than can be computed exactly")]
+pub struct Inexact(pub Arc<str>);
+
+/// The policy, every layer's terms resolved.
+///
+/// # Errors
+/// If a layer's figures cannot be computed exactly.
+pub fn resolve(rule: &PolicyRule) -> Result<Policy, Inexact> {
+    let layers = rule.layers.iter().map(layer).collect::<Result<_, _>>()?;
+    Ok(Policy {
+        reference: PolicyRef { id: rule.id.clone(), digest: rule.digest() },
+        title: rule.title.clone(),
+        insurance: rule.insurance.clone(),
+        regions: rule.regions.clone(),
+        in_force: rule.in_force,
+        benefit_year: rule.benefit_year,
+        layers,
+    })
+}
+
+fn layer(rule: &LayerRule) -> Result<Layer, Inexact> {
+    let head = LayerHead {
+        id: rule.id.clone(),
+        name: rule.name.clone(),
+        payer: rule.payer.clone(),
+        pools: rule.pools.clone(),
+        period: rule.period,
+    };
+    let terms = |on| terms(rule, &on).ok_or_else(|| Inexact(rule.id.clone()));
+    Ok(Layer {
+        head: Arc::new(head),
+        visits: rule.visits.clone(),
+        in_force: rule.in_force,
+        only: (!rule.only.is_empty()).then(|| rule.only.iter().copied().collect()),
+        terms: TermsTable::build(terms)?,
+    })
+}
+
+fn terms(rule: &LayerRule, on: &Circumstances) -> Option<Terms> {
+    let entries: Vec<&Entry> = holding(rule, on).collect();
+    let mut draft = Draft::new(rule, on);
+    for entry in &entries {
+        draft.replace_schedule(entry, on);
+    }
+    for entry in &entries {
+        draft.operate(entry)?;
+    }
+    draft.finish(&entries)
+}
+
+fn holding<'a>(rule: &'a LayerRule, on: &'a Circumstances) -> impl Iterator<Item = &'a Entry> {
+    let when = rule.when.iter().filter(|entry| holds(&entry.condition, on));
+    when.chain(rule.for_.iter().find(|entry| holds(&entry.condition, on)))
+}
+
+fn holds(condition: &Condition, on: &Circumstances) -> bool {
+    fn names<T: PartialEq>(list: &[T], actual: T) -> bool {
+        list.is_empty() || list.contains(&actual)
+    }
+    match condition {
+        Condition::When { locality, referral, level } => {
+            names(locality, on.locality) && names(referral, on.referral) && names(level, on.level)
+        }
+        Condition::For(categories) => categories.iter().any(|category| on.categories.has(*category)),
+    }
+}
+
+/// Which of the figures in use are assumptions.
+#[derive(Clone, Copy, Default)]
+struct Assumed {
+    deductible: bool,
+    bands: bool,
+    rate: bool,
+    cap: bool,
+    prior_self_pay: bool,
+}
+
+/// Terms in the making: exact figures, not yet rounded or bounded.
+struct Draft<'a> {
+    rule: &'a LayerRule,
+    deductibles: Vec<Exact>,
+    bands: Vec<(Option<Money>, Exact)>,
+    caps: Vec<(&'a super::rule::CapRule, Option<Exact>)>,
+    prior_self_pay: Exact,
+    assumed: Assumed,
+}
+
+impl<'a> Draft<'a> {
+    fn new(rule: &'a LayerRule, on: &Circumstances) -> Self {
+        let assumes = |key: &str| rule.assumed.iter().any(|assumed| assumed == key);
+        let mut draft = Draft {
+            rule,
+            deductibles: Vec::new(),
+            bands: Vec::new(),
+            caps: rule.caps.iter().map(|cap| (cap, Some(exact(cap.annual)))).collect(),
+            prior_self_pay: rule.prior_self_pay,
+            assumed: Assumed { cap: assumes("cap"), prior_self_pay: assumes("prior_self_pay"), ..Assumed::default() },
+        };
+        draft.take_schedule(&rule.schedule[on.level as usize], assumes("schedule"));
+        draft
+    }
+
+    fn take_schedule(&mut self, schedule: &Schedule, assumed: bool) {
+        self.deductibles = schedule.deductibles.iter().map(|amount| exact(*amount)).collect();
+        self.bands = schedule.bands.iter().map(|band| (band.upto, band.rate.exact())).collect();
+        self.assumed = Assumed { deductible: assumed, bands: assumed, rate: assumed, ..self.assumed };
+    }
+
+    fn replace_schedule(&mut self, entry: &Entry, on: &Circumstances) {
+        if let Some(schedules) = &entry.schedule {
+            self.take_schedule(&schedules[on.level as usize], self.entry_assumes(entry, "schedule"));
+        }
+    }
+
+    /// A key of an entry is an assumption if the entry says so, or if the layer says so of all its
+    /// entries of that kind.
+    fn entry_assumes(&self, entry: &Entry, key: &str) -> bool {
+        let kind = match entry.condition {
+            Condition::When { .. } => "when",
+            Condition::For(_) => "for",
+        };
+        entry.assumed.iter().any(|assumed| assumed == key) || self.rule.assumed.iter().any(|assumed| assumed == kind)
+    }
+
+    fn operate(&mut self, entry: &Entry) -> Option<()> {
+        let assumes = |draft: &Self, operation: Operation, before: bool, key: &str| {
+            let replaced = matches!(operation, Operation::Set(_));
+            draft.entry_assumes(entry, key) || (before && !replaced)
+        };
+        if let Some(operation) = entry.deductible {
+            apply(operation, self.deductibles.iter_mut())?;
+            self.assumed.deductible = assumes(self, operation, self.assumed.deductible, "deductible");
+        }
+        if let Some(operation) = entry.rate {
+            apply(operation, self.bands.iter_mut().map(|(_, rate)| rate))?;
+            self.assumed.rate = assumes(self, operation, self.assumed.rate, "rate");
+        }
+        if let Some(operation) = entry.prior_self_pay {
+            apply(operation, std::iter::once(&mut self.prior_self_pay))?;
+            self.assumed.prior_self_pay = assumes(self, operation, self.assumed.prior_self_pay, "prior_self_pay");
+        }
+        match entry.cap {
+            None => {}
+            Some(CapChange::Lift) => self.paid_caps().for_each(|annual| *annual = None),
+            Some(CapChange::By(operation)) => {
+                self.change_caps(operation)?;
+                self.assumed.cap = assumes(self, operation, self.assumed.cap, "cap");
+            }
+        }
+        Some(())
+    }
+
+    fn paid_caps(&mut self) -> impl Iterator<Item = &mut Option<Exact>> {
+        let paid = self.caps.iter_mut().filter(|(cap, _)| cap.of == CapKind::Paid);
+        paid.map(|(_, annual)| annual)
+    }
+
+    /// A lifted cap has no figure to change, but a figure that is set stands again.
+    fn change_caps(&mut self, operation: Operation) -> Option<()> {
+        for annual in self.paid_caps() {
+            match operation {
+                Operation::Set(figure) => *annual = Some(figure),
+                other => apply(other, annual.iter_mut())?,
+            }
+        }
+        Some(())
+    }
+
+    fn finish(self, entries: &[&Entry]) -> Option<Terms> {
+        let caps = self.caps.iter().map(|(cap, annual)| {
+            let annual = annual.map(amount);
+            let known = annual.is_none_or(|annual| annual.is_some());
+            known.then(|| Cap { account: cap.account.clone(), of: cap.of, annual: annual.flatten() })
+        });
+        let terms = Terms {
+            prior_self_pay: Rate::bounded(self.prior_self_pay),
+            schedule: Schedule {
+                deductibles: self.deductibles.iter().map(|figure| amount(*figure)).collect::<Option<_>>()?,
+                bands: self.bands.iter().map(|(upto, rate)| Band { upto: *upto, rate: Rate::bounded(*rate) }).collect(),
+            },
+            caps: caps.collect::<Option<_>>()?,
+            cites: cites(self.rule, entries),
+            assumed: Vec::new(),
+        };
+        let assumed = self.in_use(&terms);
+        Some(Terms { assumed, ..terms })
+    }
+
+    /// The keys of the figures that these terms use and no public text gives.
+    fn in_use(&self, terms: &Terms) -> Vec<Arc<str>> {
+        let Assumed { deductible, bands, rate, cap, prior_self_pay } = self.assumed;
+        let figures = [
+            ("deductible", deductible && terms.schedule.deductibles.iter().any(|amount| *amount > Money::ZERO)),
+            ("bands", bands && terms.schedule.bands.len() > 1),
+            ("rate", rate),
+            ("cap", cap && terms.caps.iter().any(|cap| cap.annual.is_some())),
+            ("prior_self_pay", prior_self_pay),
+        ];
+        let words = ["schedule", "cap", "prior_self_pay", "when", "for"];
+        let others = self.rule.assumed.iter().map(String::as_str).filter(|key| !words.contains(key));
+        let used = figures.into_iter().filter(|(_, used)| *used).map(|(key, _)| key);
+        used.chain(others).map(Arc::from).collect()
+    }
+}
+
+fn apply<'a>(operation: Operation, figures: impl Iterator<Item = &'a mut Exact>) -> Option<()> {
+    for figure in figures {
+        *figure = match operation {
+            Operation::Set(to) => to,
+            Operation::Times(factor) => figure.checked_mul(factor)?,
+            Operation::Plus(more) => figure.checked_add(more)?,
+        };
+    }
+    Some(())
+}
+
+/// Half up to the fen, and not below zero.
+fn amount(figure: Exact) -> Option<Money> {
+    figure.half_up(2).map(|fen| Money::from_fen(fen).or_zero())
+}
+
+fn exact(amount: Money) -> Exact {
+    Exact::new(amount.fen().into(), 2).unwrap_or(Exact::ZERO)
+}
+
+fn cites(rule: &LayerRule, entries: &[&Entry]) -> Vec<Cite> {
+    let mut cites = rule.cites.clone();
+    for cite in entries.iter().flat_map(|entry| &entry.cites) {
+        if !cites.contains(cite) {
+            cites.push(cite.clone());
+        }
+    }
+    cites
+}

@@ -1,0 +1,245 @@
+//! TOML with its lines: typed reads of a table that note every fault and go on.
+//!
+//! A value of a wrong type, a missing key, a key that nobody asked for: each is a fault with its line.
+//! Does not do: deciding what a policy means.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fault::PolicyFault;
+use crate::domain::day::{Day, Interval};
+
+/// A file's text and the faults found in it so far.
+pub struct Source<'a> {
+    file: &'a str,
+    text: &'a str,
+    faults: RefCell<Vec<PolicyFault>>,
+}
+
+impl<'a> Source<'a> {
+    /// The text of this file, without a fault yet.
+    pub fn new(file: &'a str, text: &'a str) -> Self {
+        Source { file, text, faults: RefCell::default() }
+    }
+
+    /// Its tables; what is not TOML is noted.
+    pub fn parse(&self) -> Spanned<DeTable<'a>> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            self.fault(self.line(error.span().unwrap_or_default()), error.message());
+        }
+        table
+    }
+
+    /// Notes a fault.
+    pub fn fault(&self, line: usize, told: impl Into<String>) {
+        let fault = PolicyFault { file: self.file.to_owned(), line, told: told.into() };
+        self.faults.borrow_mut().push(fault);
+    }
+
+    /// All the faults noted.
+    pub fn into_faults(self) -> Vec<PolicyFault> {
+        self.faults.into_inner()
+    }
+
+    /// How many faults are noted.
+    pub fn fault_count(&self) -> usize {
+        self.faults.borrow().len()
+    }
+
+    fn line(&self, span: Range<usize>) -> usize {
+        let before = self.text.as_bytes().iter().take(span.start);
+        1 + before.filter(|byte| **byte == b'\n').count()
+    }
+}
+
+/// A value with its line.
+#[derive(Clone, Debug)]
+pub struct Lined<T> {
+    /// The value.
+    pub value: T,
+    /// Its line.
+    pub line: usize,
+}
+
+/// A table whose keys are read one by one; [`Table::finish`] notes those that nobody read.
+pub struct Table<'s, 'a> {
+    source: &'s Source<'a>,
+    table: &'s DeTable<'a>,
+    /// The line the table begins on.
+    pub line: usize,
+    read: RefCell<Vec<&'static str>>,
+}
+
+impl<'s, 'a> Table<'s, 'a> {
+    /// The whole file.
+    pub fn root(source: &'s Source<'a>, table: &'s Spanned<DeTable<'a>>) -> Self {
+        Table { source, table: table.get_ref(), line: 1, read: RefCell::default() }
+    }
+
+    fn inner(&self, table: &'s DeTable<'a>, span: Range<usize>) -> Self {
+        Table { source: self.source, table, line: self.source.line(span), read: RefCell::default() }
+    }
+
+    /// Where faults of this table go.
+    pub fn source(&self) -> &'s Source<'a> {
+        self.source
+    }
+
+    /// Whether the key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    fn get(&self, key: &'static str) -> Option<&'s Spanned<DeValue<'a>>> {
+        self.read.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    /// Notes that the key is missing.
+    pub fn missing(&self, key: &str) {
+        self.source.fault(self.line, format!("`{key}` is missing"));
+    }
+
+    /// The line of a key's value.
+    pub fn line_of(&self, key: &str) -> usize {
+        self.table.get(key).map_or(self.line, |value| self.source.line(value.span()))
+    }
+
+    /// What `read` makes of the key's value; a value it does not take is noted as not being `kind`.
+    fn typed<T>(&self, key: &'static str, kind: &str, read: impl Fn(&'s DeValue<'a>) -> Option<T>) -> Option<T> {
+        let value = self.get(key)?;
+        let read = read(value.get_ref());
+        if read.is_none() {
+            self.source.fault(self.source.line(value.span()), format!("`{key}` is not {kind}"));
+        }
+        read
+    }
+
+    /// A string.
+    pub fn string(&self, key: &'static str) -> Option<String> {
+        self.typed(key, "a text in quotes", |value| Some(value.as_str()?.to_owned()))
+    }
+
+    /// A string that must be there and not be empty.
+    pub fn required(&self, key: &'static str) -> String {
+        if !self.has(key) {
+            self.missing(key);
+        }
+        let text = self.string(key);
+        if text.as_deref() == Some("") {
+            self.source.fault(self.line_of(key), format!("`{key}` is empty"));
+        }
+        text.unwrap_or_default()
+    }
+
+    /// A string if the key holds one; another kind of value is no fault.
+    pub fn text_if_text(&self, key: &'static str) -> Option<String> {
+        self.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned)
+    }
+
+    /// An integer.
+    pub fn integer(&self, key: &'static str) -> Option<i64> {
+        self.typed(key, "an integer", |value| {
+            let integer = value.as_integer()?;
+            i64::from_str_radix(integer.as_str(), integer.radix()).ok()
+        })
+    }
+
+    /// A yes or no.
+    pub fn boolean(&self, key: &'static str) -> Option<bool> {
+        self.typed(key, "true or false", DeValue::as_bool)
+    }
+
+    /// A day.
+    pub fn day(&self, key: &'static str) -> Option<Day> {
+        self.typed(key, "a day, such as 2017-06-15", |value| {
+            let datetime = value.as_datetime()?;
+            let alone = datetime.time.is_none() && datetime.offset.is_none();
+            let date = datetime.date.filter(|_| alone)?;
+            Day::new(date.year.into(), date.month.into(), date.day.into()).ok()
+        })
+    }
+
+    /// A table.
+    pub fn table(&self, key: &'static str) -> Option<Table<'s, 'a>> {
+        let span = self.table.get(key).map(|value| value.span()).unwrap_or_default();
+        let table = self.typed(key, "a table", |value| value.as_table())?;
+        Some(self.inner(table, span))
+    }
+
+    /// A list of tables; `None` if the key is absent.
+    pub fn tables(&self, key: &'static str) -> Option<Vec<Table<'s, 'a>>> {
+        self.list(key, "a table", |value| value.as_table()).map(|list| {
+            list.into_iter().map(|(table, span)| self.inner(table, span)).collect()
+        })
+    }
+
+    /// A list of strings with their lines; `None` if the key is absent.
+    pub fn strings(&self, key: &'static str) -> Option<Vec<Lined<String>>> {
+        let texts = self.list(key, "a text in quotes", |value| value.as_str());
+        let lined = |(text, span): (&str, _)| Lined { value: text.to_owned(), line: self.source.line(span) };
+        texts.map(|list| list.into_iter().map(lined).collect())
+    }
+
+    /// A string or a list of them.
+    pub fn string_or_list(&self, key: &'static str) -> Option<Vec<Lined<String>>> {
+        if self.table.get(key).is_some_and(|value| value.get_ref().is_str()) {
+            let line = self.line_of(key);
+            return self.string(key).map(|value| vec![Lined { value, line }]);
+        }
+        self.strings(key)
+    }
+
+    fn list<T>(
+        &self,
+        key: &'static str,
+        kind: &str,
+        read: impl Fn(&'s DeValue<'a>) -> Option<T>,
+    ) -> Option<Vec<(T, Range<usize>)>> {
+        let list = self.typed(key, "a list", |value| value.as_array())?;
+        let one = |value: &'s Spanned<DeValue<'a>>| {
+            let item = read(value.get_ref());
+            if item.is_none() {
+                let line = self.source.line(value.span());
+                self.source.fault(line, format!("an item of `{key}` is not {kind}"));
+            }
+            item.map(|item| (item, value.span()))
+        };
+        Some(list.iter().filter_map(one).collect())
+    }
+
+    /// A half-open interval of days, `{ from = …, until = … }`.
+    pub fn interval(&self, key: &'static str) -> Option<Interval> {
+        let table = self.table(key)?;
+        let interval = Interval { from: table.day("from"), until: table.day("until") };
+        table.finish();
+        if interval.is_empty() {
+            self.source.fault(table.line, format!("`{key}` holds no day"));
+        }
+        Some(interval)
+    }
+
+    /// Every key and text of a table of texts.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let pair = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+            let text = value.get_ref().as_str();
+            if text.is_none_or(str::is_empty) {
+                self.source.fault(self.source.line(value.span()), format!("`{}` is not a text", key.get_ref()));
+            }
+            Some((key.get_ref().to_string(), text?.to_owned()))
+        };
+        self.table.iter().filter_map(pair).collect()
+    }
+
+    /// Notes every key that was not read.
+    pub fn finish(&self) {
+        let read = self.read.borrow();
+        for key in self.table.keys().filter(|key| !read.iter().any(|known| known == key.get_ref())) {
+            self.source.fault(self.source.line(key.span()), format!("`{}` is not a known key here", key.get_ref()));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Stages 3 and 4: hospital, person and items of a claim, looked up as of the day of discharge.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::claim::Claim;
+use crate::domain::facts::{CatalogueEntry, Facts, HospitalFacts, PersonFacts};
+use crate::domain::ids::ItemCode;
+use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::vocabulary::{Approval, Visit};
+
+use super::person::PersonRecord;
+use super::tables::Tables;
+
+/// The facts of a claim.
+///
+/// # Errors
+/// All faults of hospital and person; or, if there are none, all codes that the catalogue does not hold.
+pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &Tables) -> Result<Facts, Refusal> {
+    let mut faults = Vec::new();
+    let hospital = hospital(claim, tables, &mut faults);
+    let person = person_on(claim, person, &mut faults);
+    match (hospital, person) {
+        (Some(hospital), Some(person)) if faults.is_empty() => items(claim, hospital, person, tables),
+        _ => Err(Refusal::naming(Reason::NotEligible, faults)),
+    }
+}
+
+fn hospital(claim: &Claim, tables: &Tables, faults: &mut Vec<Fault>) -> Option<HospitalFacts> {
+    let mut fault = |reason, told: &str| faults.push(Fault::new("claim.hospital_id", reason, told));
+    let record = tables.hospitals.get(&claim.hospital_id).filter(|record| record.is_known());
+    match record {
+        None => fault(FaultReason::UnknownHospital, "names no known hospital"),
+        Some(record) if !record.is_designated(claim.discharged) => {
+            fault(FaultReason::NotDesignated, "names a hospital that is not designated on the day of discharge");
+        }
+        Some(_) => {}
+    }
+    record.and_then(|record| record.facts())
+}
+
+fn person_on(claim: &Claim, record: Option<&PersonRecord>, faults: &mut Vec<Fault>) -> Option<PersonFacts> {
+    let mut fault = |field, reason, told: &str| faults.push(Fault::new(field, reason, told));
+    let Some(record) = record.filter(|record| record.is_known()) else {
+        fault("claim.person_id", FaultReason::UnknownPerson, "names no known person");
+        return None;
+    };
+    if !record.is_enrolled(claim.discharged) {
+        fault("claim.person_id", FaultReason::NotEnrolled, "names a person not enrolled on the day of discharge");
+    }
+    let needed = approval_for(claim.visit);
+    if needed.is_some_and(|approval| !record.is_approved(approval, claim.discharged)) {
+        fault("claim.visit", FaultReason::NotApproved, "needs an approval that the person does not hold that day");
+    }
+    record.facts(claim.discharged)
+}
+
+fn approval_for(visit: Visit) -> Option<Approval> {
+    match visit {
+        Visit::OutpatientSerious => Some(Approval::OutpatientSerious),
+        Visit::OutpatientChronic => Some(Approval::OutpatientChronic),
+        Visit::Inpatient | Visit::Maternity => None,
+    }
+}
+
+fn items(claim: &Claim, hospital: HospitalFacts, person: PersonFacts, tables: &Tables) -> Result<Facts, Refusal> {
+    let mut seen: HashMap<&ItemCode, u16> = HashMap::with_capacity(claim.items.len());
+    let mut catalogue: Vec<Arc<CatalogueEntry>> = Vec::with_capacity(claim.items.len());
+    let mut entry_of_item = Vec::with_capacity(claim.items.len());
+    let mut faults = Vec::new();
+    for (at, item) in claim.items.iter().enumerate() {
+        if let Some(known) = seen.get(&item.code) {
+            entry_of_item.push(*known);
+            continue;
+        }
+        let Some(entry) = tables.catalogue.look_up(&item.code, &hospital.region, claim.discharged) else {
+            let told = "is not in the catalogue of the hospital's region on the day of discharge";
+            faults.push(Fault::new(format!("claim.items[{at}].code"), FaultReason::NotInCatalogue, told));
+            continue;
+        };
+        let next = catalogue.len() as u16;
+        seen.insert(&item.code, next);
+        catalogue.push(entry.clone());
+        entry_of_item.push(next);
+    }
+    if faults.is_empty() {
+        Ok(Facts { person, hospital, catalogue, entry_of_item })
+    } else {
+        Err(Refusal::naming(Reason::UnknownItem, faults))
+    }
+}

@@ -1,0 +1,277 @@
+//! One row of one reference table, from texts by column to typed values.
+
+use std::sync::Arc;
+
+use crate::domain::claim::UnitPrice;
+use crate::domain::day::{Day, Interval};
+use crate::domain::exact::Exact;
+use crate::domain::facts::{CatalogueEntry, Class, Region};
+use crate::domain::ids::{HospitalId, PersonId};
+use crate::domain::rate::Rate;
+use crate::domain::refusal::{Fault, FaultReason};
+use crate::domain::vocabulary::{Approval, Category, Level};
+
+use super::catalogue::CatalogueRow;
+use super::hospital::{HospitalHead, HospitalPart};
+use super::person::PersonPart;
+
+/// The most bytes of an id or a code in a table.
+const ID_BYTES: usize = 64;
+
+/// The most bytes of a name.
+const NAME_BYTES: usize = 200;
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// persons.csv
+    Persons,
+    /// enrolments.csv
+    Enrolments,
+    /// categories.csv
+    Categories,
+    /// approvals.csv
+    Approvals,
+    /// hospitals.csv
+    Hospitals,
+    /// designations.csv
+    Designations,
+    /// catalogue.csv
+    Catalogue,
+}
+
+impl Table {
+    /// All of them, in the order in which a directory is imported.
+    pub const ALL: &'static [Table] = &[
+        Table::Hospitals,
+        Table::Designations,
+        Table::Catalogue,
+        Table::Persons,
+        Table::Enrolments,
+        Table::Categories,
+        Table::Approvals,
+    ];
+
+    /// The name of its file, without `.csv`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Table::Persons => "persons",
+            Table::Enrolments => "enrolments",
+            Table::Categories => "categories",
+            Table::Approvals => "approvals",
+            Table::Hospitals => "hospitals",
+            Table::Designations => "designations",
+            Table::Catalogue => "catalogue",
+        }
+    }
+
+    /// Its columns.
+    pub const fn columns(self) -> &'static [&'static str] {
+        match self {
+            Table::Persons => &["person_id", "insurance", "insured_region"],
+            Table::Enrolments => &["person_id", "from", "until"],
+            Table::Categories => &["person_id", "category", "from", "until"],
+            Table::Approvals => &["person_id", "kind", "from", "until"],
+            Table::Hospitals => &["hospital_id", "name", "level", "region"],
+            Table::Designations => &["hospital_id", "from", "until"],
+            Table::Catalogue => {
+                &["code", "regions", "from", "name", "class", "self_pay_ratio", "price_ceiling", "until"]
+            }
+        }
+    }
+}
+
+/// One row.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Row {
+    /// Of a table about persons.
+    Person(PersonId, PersonPart),
+    /// Of a table about hospitals.
+    Hospital(HospitalId, HospitalPart),
+    /// Of the catalogue.
+    Catalogue(CatalogueRow),
+}
+
+crate::domain::ids::silent_debug!(Row);
+
+/// The texts of one row by column, and the faults found in them.
+pub struct Cells<'a, F: Fn(&str) -> &'a str> {
+    cell: F,
+    faults: Vec<Fault>,
+}
+
+impl Row {
+    /// The row that these texts give; `cell` gives the text of a column, empty where there is none.
+    ///
+    /// # Errors
+    /// Every column that cannot be read.
+    pub fn read<'a>(table: Table, cell: impl Fn(&str) -> &'a str) -> Result<Row, Vec<Fault>> {
+        let mut cells = Cells { cell, faults: Vec::new() };
+        let row = cells.row(table);
+        match row {
+            Some(row) if cells.faults.is_empty() => Ok(row),
+            _ => Err(cells.faults),
+        }
+    }
+}
+
+impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
+    fn row(&mut self, table: Table) -> Option<Row> {
+        match table {
+            Table::Persons => self.persons(),
+            Table::Enrolments => self.of_person(|days, _| Some(PersonPart::Enrolment(days))),
+            Table::Categories => self.of_person(|days, cells| {
+                Some(PersonPart::Category(cells.word("category", Category::from_word)?, days))
+            }),
+            Table::Approvals => self
+                .of_person(|days, cells| Some(PersonPart::Approval(cells.word("kind", Approval::from_word)?, days))),
+            Table::Hospitals => self.hospitals(),
+            Table::Designations => {
+                let (id, days) = (self.text("hospital_id", ID_BYTES), self.days());
+                Some(Row::Hospital(id?.into(), HospitalPart::Designation(days?)))
+            }
+            Table::Catalogue => self.catalogue(),
+        }
+    }
+
+    fn persons(&mut self) -> Option<Row> {
+        let id = self.text("person_id", ID_BYTES);
+        let (insurance, region) = (self.text("insurance", ID_BYTES), self.region("insured_region"));
+        Some(Row::Person(id?.into(), PersonPart::Insured(insurance?.into(), region?)))
+    }
+
+    fn of_person(&mut self, part: impl FnOnce(Interval, &mut Self) -> Option<PersonPart>) -> Option<Row> {
+        let (id, days) = (self.text("person_id", ID_BYTES), self.days());
+        let part = part(days.unwrap_or_default(), self);
+        days.and(Some(Row::Person(id?.into(), part?)))
+    }
+
+    fn hospitals(&mut self) -> Option<Row> {
+        let (id, name) = (self.text("hospital_id", ID_BYTES), self.text("name", NAME_BYTES));
+        let (level, region) = (self.word("level", Level::from_word), self.region("region"));
+        let head = HospitalHead { name: name?.into(), level: level?, region: region? };
+        Some(Row::Hospital(id?.into(), HospitalPart::Head(head)))
+    }
+
+    fn catalogue(&mut self) -> Option<Row> {
+        let (code, name) = (self.text("code", ID_BYTES), self.text("name", NAME_BYTES));
+        let (regions, days) = (self.regions(), self.days());
+        let (class, price_ceiling) = (self.class(), self.price_ceiling());
+        let entry = CatalogueEntry {
+            code: code?.into(),
+            name: name?.into(),
+            class: class?,
+            price_ceiling: price_ceiling?,
+        };
+        Some(Row::Catalogue(CatalogueRow { regions: regions?, days: days?, entry: Arc::new(entry) }))
+    }
+
+    fn fault(&mut self, column: &str, reason: FaultReason, told: impl Into<String>) {
+        self.faults.push(Fault::new(column, reason, told));
+    }
+
+    fn text(&mut self, column: &str, most: usize) -> Option<&'a str> {
+        let text = (self.cell)(column);
+        if text.is_empty() {
+            self.fault(column, FaultReason::Missing, "is missing");
+        } else if text.len() > most {
+            self.fault(column, FaultReason::TooLong, format!("has more than {most} bytes"));
+        }
+        (1..=most).contains(&text.len()).then_some(text)
+    }
+
+    fn word<T>(&mut self, column: &str, known: fn(&str) -> Option<T>) -> Option<T> {
+        let word = known((self.cell)(column));
+        if word.is_none() {
+            self.fault(column, FaultReason::Unreadable, "is not one of the known words");
+        }
+        word
+    }
+
+    fn region(&mut self, column: &str) -> Option<Region> {
+        let region = Region::parse((self.cell)(column));
+        if region.is_none() {
+            self.fault(column, FaultReason::Unreadable, "is not a region of six digits");
+        }
+        region
+    }
+
+    fn regions(&mut self) -> Option<Vec<Arc<str>>> {
+        let mut prefixes: Vec<&str> = (self.cell)("regions").split_ascii_whitespace().collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let digits = |prefix: &&str| prefix.len() <= 6 && prefix.bytes().all(|b| b.is_ascii_digit());
+        if !prefixes.iter().all(digits) {
+            self.fault("regions", FaultReason::Unreadable, "is not a list of prefixes of one to six digits");
+            return None;
+        }
+        Some(prefixes.into_iter().map(Arc::from).collect())
+    }
+
+    fn days(&mut self) -> Option<Interval> {
+        let (from, until) = (self.end("from"), self.end("until"));
+        let days = Interval { from: from?, until: until? };
+        if days.is_empty() {
+            self.fault("until", FaultReason::Unreadable, "is not after `from`");
+        }
+        Some(days)
+    }
+
+    fn end(&mut self, column: &str) -> Option<Option<Day>> {
+        match (self.cell)(column) {
+            "" => Some(None),
+            text => match text.parse() {
+                Ok(day) => Some(Some(day)),
+                Err(_) => {
+                    self.fault(column, FaultReason::NotADay, "is not a day, such as 2017-06-15");
+                    None
+                }
+            },
+        }
+    }
+
+    fn class(&mut self) -> Option<Class> {
+        let ratio = (self.cell)("self_pay_ratio");
+        let class = match (self.cell)("class") {
+            "A" => Class::A,
+            "B" => return self.ratio(ratio).map(Class::B),
+            "C" => Class::C,
+            "special" => Class::Special,
+            "transitional" => Class::Transitional,
+            _ => {
+                self.fault("class", FaultReason::Unreadable, "is not A, B, C, special or transitional");
+                return None;
+            }
+        };
+        if !ratio.is_empty() {
+            self.fault("self_pay_ratio", FaultReason::Unreadable, "is given, but only class B has one");
+        }
+        Some(class)
+    }
+
+    fn ratio(&mut self, text: &str) -> Option<Rate> {
+        if text.is_empty() {
+            self.fault("self_pay_ratio", FaultReason::Missing, "is missing, and class B has one");
+            return None;
+        }
+        text.parse().map_err(|told: String| self.fault("self_pay_ratio", FaultReason::Unreadable, told)).ok()
+    }
+
+    fn price_ceiling(&mut self) -> Option<Option<UnitPrice>> {
+        let text = (self.cell)("price_ceiling");
+        if text.is_empty() {
+            return Some(None);
+        }
+        match text.parse::<Exact>().and_then(|exact| exact.units(6)) {
+            Ok(price) if price >= 0 => Some(Some(UnitPrice(price))),
+            Ok(_) => {
+                self.fault("price_ceiling", FaultReason::Negative, "is negative");
+                None
+            }
+            Err(told) => {
+                self.fault("price_ceiling", FaultReason::Unreadable, told.to_string());
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The committing thread: takes what waits, compares, writes one batch, syncs once, answers.
+
+use std::sync::Arc;
+
+use redb::{ReadableTable, WriteTransaction};
+use tokio::sync::{mpsc, oneshot};
+
+use super::database::{Table, Tables, definition};
+use crate::domain::ids::EntryId;
+use crate::store::keys::Key;
+use crate::store::rows::PersonState;
+use crate::store::{StoreError, record};
+
+/// The most jobs that share one sync.
+const GROUP: usize = 512;
+
+/// Where the answer to a job goes.
+pub type Reply = oneshot::Sender<Result<(), StoreError>>;
+
+/// What the thread is asked to write.
+pub enum Job {
+    /// A commit, if its person has not moved.
+    Commit(Box<Rows>, Reply),
+    /// Rows that depend on nothing.
+    Write(Vec<Row>, Reply),
+}
+
+/// A row to be written: table, key, value.
+pub type Row = (Table, Vec<u8>, Vec<u8>);
+
+/// The encoded rows of a commit.
+pub struct Rows {
+    /// The journal entry.
+    pub entry: (EntryId, Vec<u8>),
+    /// The person's version that was read.
+    pub expected: u64,
+    /// The person's state.
+    pub state: (Key, Vec<u8>),
+    /// The request's row.
+    pub request: (Key, Vec<u8>),
+    /// The claim's row, and whether this is the first of it, which binds it to the person.
+    pub claim: Option<(Key, Vec<u8>, bool)>,
+}
+
+/// The thread's state.
+pub struct Committer {
+    tables: Arc<Tables>,
+    failed: Option<String>,
+}
+
+/// A verdict on a job, which leaves when the group is durable.
+type Verdict = (Reply, Result<(), StoreError>);
+
+impl Committer {
+    /// A committer of this database.
+    pub fn new(tables: Arc<Tables>) -> Committer {
+        Committer { tables, failed: None }
+    }
+
+    /// Runs until every sender is gone and every job is answered.
+    pub fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while queue.blocking_recv_many(&mut group, GROUP) > 0 {
+            self.commit(group.drain(..));
+        }
+    }
+
+    /// One group. Every answer leaves after the sync, those of conflicts too, so that whoever looks
+    /// again sees what won.
+    fn commit(&mut self, jobs: impl Iterator<Item = Job>) {
+        let mut verdicts = Vec::with_capacity(GROUP);
+        let written = match &self.failed {
+            Some(why) => {
+                verdicts.extend(jobs.map(|job| (job.reply(), Ok(()))));
+                Err(StoreError::Unavailable(why.clone()))
+            }
+            None => self.write(jobs, &mut verdicts).map_err(|error| self.fail(&error)),
+        };
+        for (reply, verdict) in verdicts {
+            // Whoever asked may be gone; what was committed stays committed.
+            let _gone = reply.send(written.clone().and(verdict));
+        }
+    }
+
+    fn write(&self, jobs: impl Iterator<Item = Job>, verdicts: &mut Vec<Verdict>) -> Result<(), redb::Error> {
+        // Replies first: whatever fails below, each is answered.
+        let (replies, works): (Vec<_>, Vec<_>) = jobs.map(Job::split).unzip();
+        verdicts.extend(replies.into_iter().map(|reply| (reply, Ok(()))));
+        let transaction = self.tables.begin()?;
+        let mut group = Group::open(&transaction)?;
+        for (work, verdict) in works.into_iter().zip(verdicts) {
+            verdict.1 = group.take(work)?;
+        }
+        drop(group);
+        transaction.commit()?;
+        self.tables.publish()
+    }
+
+    /// A failure leaves it open what reached the disk, so nothing is written after it until the store is
+    /// opened anew.
+    fn fail(&mut self, error: &redb::Error) -> StoreError {
+        let why = format!("a write failed: {error}");
+        tracing::error!(why, "the store takes no more writes until it is opened anew");
+        self.failed = Some(why.clone());
+        StoreError::Unknown(why)
+    }
+}
+
+/// A job without its reply.
+enum Work {
+    Commit(Box<Rows>),
+    Write(Vec<Row>),
+}
+
+impl Job {
+    fn split(self) -> (Reply, Work) {
+        match self {
+            Job::Commit(rows, reply) => (reply, Work::Commit(rows)),
+            Job::Write(rows, reply) => (reply, Work::Write(rows)),
+        }
+    }
+
+    fn reply(self) -> Reply {
+        self.split().0
+    }
+}
+
+type Open<'t> = redb::Table<'t, &'static [u8], &'static [u8]>;
+
+/// The tables that a group writes, open.
+struct Group<'t> {
+    transaction: &'t WriteTransaction,
+    journal: Open<'t>,
+    states: Open<'t>,
+    requests: Open<'t>,
+    claims: Open<'t>,
+}
+
+impl<'t> Group<'t> {
+    fn open(transaction: &'t WriteTransaction) -> Result<Group<'t>, redb::Error> {
+        let open = |table| transaction.open_table(definition(table));
+        Ok(Group {
+            transaction,
+            journal: open(Table::Journal)?,
+            states: open(Table::States)?,
+            requests: open(Table::Requests)?,
+            claims: open(Table::Claims)?,
+        })
+    }
+
+    fn take(&mut self, work: Work) -> Result<Result<(), StoreError>, redb::Error> {
+        match work {
+            Work::Commit(rows) => self.commit(*rows),
+            Work::Write(rows) => {
+                for rows in rows.chunk_by(|one, other| one.0 == other.0) {
+                    let mut open = self.transaction.open_table(definition(rows[0].0))?;
+                    for (_, key, value) in rows {
+                        open.insert(&**key, &**value)?;
+                    }
+                }
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    fn commit(&mut self, rows: Rows) -> Result<Result<(), StoreError>, redb::Error> {
+        if let Err(refused) = self.check(&rows)? {
+            return Ok(Err(refused));
+        }
+        let Rows { entry, state, request, claim, .. } = rows;
+        self.journal.insert(&entry.0.0[..], &*entry.1)?;
+        self.states.insert(&state.0[..], &*state.1)?;
+        self.requests.insert(&request.0[..], &*request.1)?;
+        if let Some((key, row, _)) = claim {
+            self.claims.insert(&key[..], &*row)?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// The person has not moved; and a claim that was seen for the first time has not been bound
+    /// meanwhile. Within one person the version sees to that.
+    fn check(&self, rows: &Rows) -> Result<Result<(), StoreError>, redb::Error> {
+        let version = match self.states.get(&rows.state.0[..])? {
+            None => Ok(0),
+            Some(row) => record::decode::<PersonState>(row.value()).map(|(state, _)| state.version),
+        };
+        let bound = match &rows.claim {
+            Some((claim, _, true)) => self.claims.get(&claim[..])?.is_some(),
+            _ => false,
+        };
+        Ok(version.and_then(|version| {
+            if version == rows.expected && !bound { Ok(()) } else { Err(StoreError::Conflict) }
+        }))
+    }
+}

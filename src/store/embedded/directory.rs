@@ -1,0 +1,85 @@
+//! The directory of a store: its format, and the secret that keys are hashed with.
+//!
+//! `FORMAT` is written last, so a directory that has it is complete. `secret` is readable by the owner
+//! alone; without it the rows remain, but none is found by the name of a person or request.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::OpenError;
+use crate::store::keys::Secret;
+
+/// The format of a directory that this release writes.
+pub const FORMAT: u32 = 1;
+
+/// What stands in the file `FORMAT` before the number.
+const PREFIX: &str = "onestop-store ";
+
+/// Holds the directory for this process; the operating system lets it go with the process.
+pub struct Lock(#[allow(dead_code)] fs::File);
+
+/// Takes the directory for this process; gives its secret, made if there is none yet.
+pub fn prepare(path: &Path) -> Result<(Lock, Secret), OpenError> {
+    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+    fs::create_dir_all(path).map_err(failed)?;
+    let lock = fs::File::open(path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok((Lock(lock), secret(path)?)),
+        Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn secret(path: &Path) -> Result<Secret, OpenError> {
+    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+    match fs::read_to_string(path.join("FORMAT")) {
+        Ok(text) => {
+            check_format(path, &text)?;
+            read_secret(path)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if fs::read_dir(path).map_err(failed)?.any(|file| !is_ours(&file)) {
+                return Err(OpenError::NotAStore(path.to_owned()));
+            }
+            create(path).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// What an interrupted first opening may have left.
+fn is_ours(file: &std::io::Result<fs::DirEntry>) -> bool {
+    file.as_ref().is_ok_and(|file| file.file_name() == "secret")
+}
+
+fn check_format(path: &Path, text: &str) -> Result<(), OpenError> {
+    let found = text.trim().strip_prefix(PREFIX).unwrap_or("unknown");
+    if found == FORMAT.to_string() {
+        return Ok(());
+    }
+    Err(OpenError::NewerFormat { path: path.to_owned(), found: found.to_owned() })
+}
+
+fn read_secret(path: &Path) -> Result<Secret, OpenError> {
+    let failed = |why: String| OpenError::Failed { path: path.join("secret"), why };
+    let bytes = fs::read(path.join("secret")).map_err(|error| failed(error.to_string()))?;
+    let secret = <[u8; 32]>::try_from(bytes).map_err(|_| failed("is not 32 bytes".to_owned()))?;
+    Ok(Secret(secret))
+}
+
+fn create(path: &Path) -> std::io::Result<Secret> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| std::io::Error::other(error.to_string()))?;
+    write(&path.join("secret"), &secret)?;
+    write(&path.join("FORMAT"), format!("{PREFIX}{FORMAT}\n").as_bytes())?;
+    fs::File::open(path)?.sync_all()?;
+    Ok(Secret(secret))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,49 @@
+//! Keys: keyed hashes, so that no id stands in a key.
+//!
+//! The secret belongs to the store (for the embedded one, the file `secret` in its directory). Whoever
+//! has the keys but not the secret cannot find out whether a person is among them.
+
+use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId};
+
+/// A key of a row about a person, a request or a claim.
+pub type Key = [u8; 16];
+
+/// What the keys are hashed with.
+#[derive(Clone)]
+pub struct Secret(pub [u8; 32]);
+
+impl Secret {
+    /// The key of a person.
+    pub fn person(&self, person: &PersonId) -> Key {
+        self.key(b"person", &[person.as_str()])
+    }
+
+    /// The key of a request, in the scope of hospital and person.
+    pub fn request(&self, hospital: &HospitalId, person: &PersonId, request: &RequestId) -> Key {
+        self.key(b"request", &[hospital.as_str(), person.as_str(), request.as_str()])
+    }
+
+    /// The key of a hospital's claim.
+    pub fn claim(&self, hospital: &HospitalId, claim: &ClaimId) -> Key {
+        self.key(b"claim", &[hospital.as_str(), claim.as_str()])
+    }
+
+    /// Each part goes in with its length, so that no two lists of parts run together.
+    fn key(&self, kind: &[u8], parts: &[&str]) -> Key {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(kind);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        let mut key = Key::default();
+        key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        key
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}

@@ -1,0 +1,135 @@
+//! The store's contract in memory, for policy tests and properties: exact, and gone with the process.
+//!
+//! It keeps encoded records, as the durable stores do, so that what is read back went through the same
+//! bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::rows::{ClaimRow, PersonState};
+use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, record};
+use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::journal::Entry;
+use crate::reference::catalogue::CatalogueRow;
+use crate::reference::hospital::HospitalRecord;
+use crate::reference::person::PersonRecord;
+
+/// A store that lives as long as the process.
+#[derive(Default)]
+pub struct MemoryStore {
+    rows: Mutex<Rows>,
+}
+
+#[derive(Default)]
+struct Rows {
+    persons: HashMap<PersonId, PersonRecord>,
+    hospitals: HashMap<HospitalId, HospitalRecord>,
+    catalogue: Vec<CatalogueRow>,
+    states: HashMap<PersonId, PersonState>,
+    requests: HashMap<(HospitalId, PersonId, RequestId), EntryId>,
+    claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
+    journal: BTreeMap<EntryId, Vec<u8>>,
+    policies: HashMap<Digest, String>,
+}
+
+impl MemoryStore {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every record of the journal, in the order of ids.
+    pub fn journal(&self) -> Vec<Vec<u8>> {
+        self.rows().journal.values().cloned().collect()
+    }
+
+    /// A digest over everything that is kept, to see that a refusal left it as it was.
+    pub fn fingerprint(&self) -> Digest {
+        let rows = self.rows();
+        let mut states: Vec<_> = rows.states.iter().map(|(id, state)| (id.clone(), state.clone())).collect();
+        states.sort_by(|one, other| one.0.cmp(&other.0));
+        let mut requests: Vec<_> = rows.requests.values().copied().collect();
+        requests.sort_unstable();
+        let mut claims: Vec<_> = rows.claims.iter().map(|(key, row)| (key.clone(), row.clone())).collect();
+        claims.sort_by(|one, other| one.0.cmp(&other.0));
+        let journal: Vec<_> = rows.journal.values().collect();
+        crate::domain::content::digest("memory", &(states, requests, claims, journal))
+    }
+}
+
+impl Rows {
+    fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let Commit { id, record, hospital_id, person_id, request_id, state, claim } = commit;
+        let version = self.states.get(&person_id).map_or(0, |state| state.version);
+        let claim = claim.map(|(claim, row)| ((hospital_id.clone(), claim), row));
+        let bound = claim.as_ref().and_then(|(key, _)| self.claims.get(key));
+        if version + 1 != state.version || bound.is_some_and(|row| row.person_id != person_id) {
+            return Err(StoreError::Conflict);
+        }
+        self.requests.insert((hospital_id, person_id.clone(), request_id), id);
+        self.claims.extend(claim);
+        self.states.insert(person_id, state);
+        self.journal.insert(id, record);
+        Ok(())
+    }
+
+    fn put_catalogue(&mut self, row: CatalogueRow) {
+        match self.catalogue.iter_mut().find(|known| known.same_key(&row)) {
+            Some(known) => *known = row,
+            None => self.catalogue.push(row),
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+        let rows = self.rows();
+        let (hospital, person) = (scope.hospital_id.clone(), scope.person_id.clone());
+        let request = scope.request_id.map(|id| (hospital.clone(), person.clone(), id.clone()));
+        let claim = scope.claim_id.map(|id| (hospital, id.clone()));
+        Ok(Seen {
+            person: rows.persons.get(&person).cloned(),
+            state: rows.states.get(&person).cloned().unwrap_or_default(),
+            request: request.and_then(|key| rows.requests.get(&key).copied()),
+            claim: claim.and_then(|key| rows.claims.get(&key).cloned()),
+        })
+    }
+
+    async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
+        let record = self.rows().journal.get(&id).cloned();
+        record.map(|record| record::decode(&record).map(|(entry, _)| entry)).transpose()
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.rows().commit(commit)
+    }
+
+    async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
+        let rows = self.rows();
+        Ok(ids.iter().map(|id| rows.persons.get(id).cloned()).collect())
+    }
+
+    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+        let rows = self.rows();
+        let hospitals = rows.hospitals.iter().map(|(id, record)| (id.clone(), record.clone())).collect();
+        Ok(ReferenceRead { hospitals, catalogue: rows.catalogue.clone() })
+    }
+
+    async fn put_reference(&self, write: ReferenceWrite) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        rows.persons.extend(write.persons);
+        rows.hospitals.extend(write.hospitals);
+        for row in write.catalogue {
+            rows.put_catalogue(row);
+        }
+        Ok(())
+    }
+
+    async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
+        self.rows().policies.insert(digest, canonical);
+        Ok(())
+    }
+
+    async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
+        Ok(self.rows().policies.get(&digest).cloned())
+    }
+}

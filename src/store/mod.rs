@@ -1,0 +1,164 @@
+//! The store: what is kept, and the one trait by which the engine asks for it.
+//!
+//! *Decide, then write.* The engine brings a [`Commit`] that leaves nothing to decide; a store compares
+//! the person's version, writes everything in one atomic, durable step, and answers only when it is
+//! durable. What is not durable yet is never shown to a reader.
+//!
+//! [`record`] is the form of stored bytes, [`embedded`] the store in a directory, [`memory`] the same
+//! contract without durability, for policy tests and properties.
+
+pub mod embedded;
+pub mod keys;
+pub mod memory;
+pub mod record;
+pub mod rows;
+
+use std::future::Future;
+
+use crate::domain::account::{Account, AccountKey};
+use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::journal::Entry;
+use crate::reference::catalogue::CatalogueRow;
+use crate::reference::hospital::HospitalRecord;
+use crate::reference::person::PersonRecord;
+
+use rows::{ClaimRow, PersonState};
+
+/// Whose rows are looked up, and under which names.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The hospital.
+    pub hospital_id: &'a HospitalId,
+    /// The person.
+    pub person_id: &'a PersonId,
+    /// The idempotency key, if it is asked for.
+    pub request_id: Option<&'a RequestId>,
+    /// The claim, if it is asked for.
+    pub claim_id: Option<&'a ClaimId>,
+}
+
+/// What was found, all of one moment.
+#[derive(Clone, Default)]
+pub struct Seen {
+    /// The person's reference record.
+    pub person: Option<PersonRecord>,
+    /// The person's accounts and place in the chain.
+    pub state: PersonState,
+    /// The entry that used the request id.
+    pub request: Option<EntryId>,
+    /// What is known of the claim id.
+    pub claim: Option<ClaimRow>,
+}
+
+/// Everything that one commit writes, decided beforehand.
+pub struct Commit {
+    /// The journal entry's id.
+    pub id: EntryId,
+    /// The journal entry as stored.
+    pub record: Vec<u8>,
+    /// Whose request it was.
+    pub hospital_id: HospitalId,
+    /// For whom.
+    pub person_id: PersonId,
+    /// Under which idempotency key.
+    pub request_id: RequestId,
+    /// The person's state after it. Its version is one more than the one that was read.
+    pub state: PersonState,
+    /// The claim's row after it, if the entry is about a claim.
+    pub claim: Option<(ClaimId, ClaimRow)>,
+}
+
+impl Commit {
+    /// The commit of an entry that follows `before`.
+    ///
+    /// # Errors
+    /// If the entry cannot be encoded.
+    pub fn plan(
+        entry: &Entry,
+        before: PersonState,
+        moved: Option<(AccountKey, Account)>,
+        claim: Option<(ClaimId, ClaimRow)>,
+    ) -> Result<Commit, StoreError> {
+        let (record, digest) = record::encode(entry)?;
+        let (hospital_id, person_id) = entry.parties();
+        Ok(Commit {
+            id: entry.id,
+            record,
+            hospital_id: hospital_id.clone(),
+            person_id: person_id.clone(),
+            request_id: entry.request_id.clone(),
+            state: before.after(entry, digest, moved),
+            claim,
+        })
+    }
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written: the store cannot be read or does not take writes.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It may or may not have been written.
+    #[error("whether the store wrote is unknown: {0}")]
+    Unknown(String),
+    /// The person moved meanwhile, or the claim id was bound to another; nothing was written.
+    #[error("the account moved meanwhile")]
+    Conflict,
+    /// A record is not what was written.
+    #[error("a stored record is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Rows of reference tables to be written in one step.
+#[derive(Default)]
+pub struct ReferenceWrite {
+    /// Persons, whole.
+    pub persons: Vec<(PersonId, PersonRecord)>,
+    /// Hospitals, whole.
+    pub hospitals: Vec<(HospitalId, HospitalRecord)>,
+    /// Rows of the catalogue.
+    pub catalogue: Vec<CatalogueRow>,
+}
+
+/// The reference tables that are held in memory.
+#[derive(Default)]
+pub struct ReferenceRead {
+    /// All hospitals.
+    pub hospitals: Vec<(HospitalId, HospitalRecord)>,
+    /// All rows of the catalogue.
+    pub catalogue: Vec<CatalogueRow>,
+}
+
+/// A home for settlements and reference tables.
+pub trait Store: Send + Sync + 'static {
+    /// What is known of a person, a request and a claim, as of one durable moment.
+    fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<Seen, StoreError>> + Send;
+
+    /// An entry of the journal.
+    fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+
+    /// Writes everything of a commit, or nothing; durable when it returns.
+    ///
+    /// Once called it runs to its end, whether or not the caller waits for it.
+    fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The reference records of these persons.
+    fn persons(
+        &self,
+        ids: &[PersonId],
+    ) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
+
+    /// Hospitals and catalogue.
+    fn reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
+
+    /// Writes reference rows, all or none; durable when it returns.
+    fn put_reference(&self, write: ReferenceWrite) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Keeps the canonical text of a policy, so that what was settled under it can be recomputed.
+    fn put_policy(&self, digest: Digest, canonical: String)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The canonical text of a policy that was ever kept.
+    fn policy(&self, digest: Digest) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+}

@@ -1,0 +1,66 @@
+//! The form of stored bytes: a format number, a checksum, and the value in postcard's wire format.
+//!
+//! A record is self-contained: it can be read without the policy or the tables it was made from.
+//! When a stored type changes, the format number rises, and the types of the old one are kept here to
+//! read what was written then; `tests/fixtures` holds a record of each format.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use crate::domain::ids::Digest;
+
+/// The format that is written.
+pub const FORMAT: u8 = 1;
+
+/// Format, then the first bytes of the digest of what follows.
+const HEADER: usize = 1 + CHECK;
+
+/// The bytes of a checksum.
+const CHECK: usize = 8;
+
+/// A value as stored, and the digest of its bytes, which the next entry of a chain carries.
+pub fn encode(value: &impl Serialize) -> Result<(Vec<u8>, Digest), StoreError> {
+    let unwritable = |error: postcard::Error| StoreError::Unavailable(format!("a record cannot be written: {error}"));
+    let mut record = postcard::to_extend(value, vec![0; HEADER]).map_err(unwritable)?;
+    let digest = Digest::of(&record[HEADER..]);
+    record[0] = FORMAT;
+    record[1..HEADER].copy_from_slice(&digest.0[..CHECK]);
+    Ok((record, digest))
+}
+
+/// The value of a record, and the digest of its bytes.
+///
+/// # Errors
+/// If the record is shorter than its header, of a format that is not known, or not what was written.
+pub fn decode<T: DeserializeOwned>(record: &[u8]) -> Result<(T, Digest), StoreError> {
+    let damaged = |what: &str| StoreError::Damaged(what.to_owned());
+    let (header, body) = record.split_at_checked(HEADER).ok_or_else(|| damaged("it is cut short"))?;
+    if header[0] != FORMAT {
+        return Err(damaged(&format!("its format {} is not known", header[0])));
+    }
+    let digest = Digest::of(body);
+    if header[1..] != digest.0[..CHECK] {
+        return Err(damaged("its checksum differs"));
+    }
+    let (value, rest) = postcard::take_from_bytes(body).map_err(|_| damaged("it cannot be read"))?;
+    if rest.is_empty() { Ok((value, digest)) } else { Err(damaged("it has bytes to spare")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_byte_anywhere_is_found() {
+        let (record, _) = encode(&("a value", 17u64)).expect("a record");
+        assert_eq!(decode::<(String, u64)>(&record).map(|(value, _)| value), Ok(("a value".to_owned(), 17)));
+        for at in 0..record.len() {
+            let mut changed = record.clone();
+            changed[at] ^= 1;
+            assert!(decode::<(String, u64)>(&changed).is_err(), "byte {at}");
+        }
+        assert!(decode::<(String, u64)>(&record[..record.len() - 1]).is_err());
+        assert!(decode::<(String, u64)>(&[]).is_err());
+    }
+}
