@@ -9,10 +9,15 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use ethnum::I256;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The most decimals a figure may have, as written or as computed.
-pub const MAX_DECIMALS: u32 = 28;
+/// The most decimals a figure may have as written.
+pub const WRITTEN_DECIMALS: u32 = 28;
+
+/// The most decimals a figure may have as computed: with them a share of any 64-bit amount still fits
+/// 256 bits.
+pub const MAX_DECIMALS: u32 = 56;
 
 /// The most digits before the point of a figure as written.
 const MAX_WHOLE_DIGITS: usize = 15;
@@ -20,7 +25,7 @@ const MAX_WHOLE_DIGITS: usize = 15;
 /// `mantissa / 10^scale`, kept without trailing zeros.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Exact {
-    mantissa: i128,
+    mantissa: I256,
     scale: u32,
 }
 
@@ -40,13 +45,13 @@ pub enum Unreadable {
 
 impl Exact {
     /// Zero.
-    pub const ZERO: Exact = Exact { mantissa: 0, scale: 0 };
+    pub const ZERO: Exact = Exact { mantissa: I256::ZERO, scale: 0 };
     /// One.
-    pub const ONE: Exact = Exact { mantissa: 1, scale: 0 };
+    pub const ONE: Exact = Exact { mantissa: I256::ONE, scale: 0 };
 
     /// `mantissa / 10^scale`; `None` past [`MAX_DECIMALS`].
-    pub fn new(mantissa: i128, scale: u32) -> Option<Self> {
-        let mut exact = Exact { mantissa, scale };
+    pub fn new(mantissa: impl Into<I256>, scale: u32) -> Option<Self> {
+        let mut exact = Exact { mantissa: mantissa.into(), scale };
         while exact.scale > 0 && exact.mantissa % 10 == 0 {
             exact.mantissa /= 10;
             exact.scale -= 1;
@@ -55,7 +60,7 @@ impl Exact {
     }
 
     /// The digits without the point.
-    pub const fn mantissa(self) -> i128 {
+    pub const fn mantissa(self) -> I256 {
         self.mantissa
     }
 
@@ -93,18 +98,23 @@ impl Exact {
         let units = match self.scale.checked_sub(decimals) {
             None | Some(0) => self.at_scale(decimals)?,
             Some(excess) => {
-                let unit = 10i128.pow(excess);
+                let unit = power(excess);
                 let whole = self.mantissa / unit;
                 let up = (self.mantissa % unit).abs() * 2 >= unit;
-                whole + if up { self.mantissa.signum() } else { 0 }
+                whole + if up { self.mantissa.signum() } else { I256::ZERO }
             }
         };
         i64::try_from(units).ok()
     }
 
-    fn at_scale(self, scale: u32) -> Option<i128> {
-        self.mantissa.checked_mul(10i128.checked_pow(scale - self.scale)?)
+    fn at_scale(self, scale: u32) -> Option<I256> {
+        self.mantissa.checked_mul(power(scale - self.scale))
     }
+}
+
+/// `10^exponent`, for an exponent of at most [`MAX_DECIMALS`].
+fn power(exponent: u32) -> I256 {
+    I256::new(10).pow(exponent)
 }
 
 impl PartialOrd for Exact {
@@ -116,9 +126,8 @@ impl PartialOrd for Exact {
 impl Ord for Exact {
     /// Whole parts first, then the fractions at a common scale: neither can overflow.
     fn cmp(&self, other: &Self) -> Ordering {
-        let whole = |e: &Exact| e.mantissa.div_euclid(10i128.pow(e.scale));
-        let fraction =
-            |e: &Exact| e.mantissa.rem_euclid(10i128.pow(e.scale)) * 10i128.pow(MAX_DECIMALS - e.scale);
+        let whole = |e: &Exact| e.mantissa.div_euclid(power(e.scale));
+        let fraction = |e: &Exact| e.mantissa.rem_euclid(power(e.scale)) * power(MAX_DECIMALS - e.scale);
         whole(self).cmp(&whole(other)).then_with(|| fraction(self).cmp(&fraction(other)))
     }
 }
@@ -126,29 +135,33 @@ impl Ord for Exact {
 impl FromStr for Exact {
     type Err = Unreadable;
     fn from_str(text: &str) -> Result<Self, Unreadable> {
-        let digits = text.strip_prefix('-').unwrap_or(text);
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !plain(whole) || !plain(fraction) {
-            return Err(Unreadable::NotANumber);
-        }
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.len() > MAX_DECIMALS as usize {
-            return Err(Unreadable::TooManyDecimals(MAX_DECIMALS));
-        }
-        if whole.trim_start_matches('0').len() > MAX_WHOLE_DIGITS {
-            return Err(Unreadable::TooLarge);
-        }
-        let mantissa = mantissa(whole, fraction).ok_or(Unreadable::TooLarge)?;
-        let signed = if text.starts_with('-') { -mantissa } else { mantissa };
-        Exact::new(signed, fraction.len() as u32).ok_or(Unreadable::TooLarge)
+        read(text, WRITTEN_DECIMALS)
     }
 }
 
-fn mantissa(whole: &str, fraction: &str) -> Option<i128> {
-    whole.bytes().chain(fraction.bytes()).try_fold(0i128, |sum, digit| {
-        sum.checked_mul(10)?.checked_add(i128::from(digit - b'0'))
-    })
+fn read(text: &str, most_decimals: u32) -> Result<Exact, Unreadable> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if !plain(whole) || !plain(fraction) {
+        return Err(Unreadable::NotANumber);
+    }
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    if fraction.len() > most_decimals as usize {
+        return Err(Unreadable::TooManyDecimals(most_decimals));
+    }
+    if whole.len() > MAX_WHOLE_DIGITS {
+        return Err(Unreadable::TooLarge);
+    }
+    let mantissa = mantissa(whole, fraction);
+    let signed = if text.starts_with('-') { -mantissa } else { mantissa };
+    Exact::new(signed, fraction.len() as u32).ok_or(Unreadable::TooLarge)
+}
+
+/// At most [`MAX_WHOLE_DIGITS`] and [`MAX_DECIMALS`] digits, which 256 bits hold.
+fn mantissa(whole: &str, fraction: &str) -> I256 {
+    let digits = whole.bytes().chain(fraction.bytes());
+    digits.fold(I256::ZERO, |sum, digit| sum * 10 + I256::from(digit - b'0'))
 }
 
 /// The shortest text: `0.2999997`.
@@ -159,7 +172,7 @@ impl fmt::Display for Exact {
         if self.scale == 0 {
             return f.pad(&format!("{sign}{digits}"));
         }
-        let unit = 10u128.pow(self.scale);
+        let unit = ethnum::U256::new(10).pow(self.scale);
         let width = self.scale as usize;
         f.pad(&format!("{sign}{}.{:0width$}", digits / unit, digits % unit))
     }
@@ -171,24 +184,40 @@ impl fmt::Debug for Exact {
     }
 }
 
-/// A text where people read it, the two integers where machines do.
+/// A text where people read it; where machines do, the two integers, or the text where 128 bits do not
+/// hold the digits.
+#[derive(Serialize, Deserialize)]
+enum Stored {
+    Short(i128, u32),
+    Long(String),
+}
+
 impl Serialize for Exact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             return serializer.collect_str(self);
         }
-        (self.mantissa, self.scale).serialize(serializer)
+        let stored = match i128::try_from(self.mantissa) {
+            Ok(short) => Stored::Short(short, self.scale),
+            Err(_) => Stored::Long(self.to_string()),
+        };
+        stored.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
-        if deserializer.is_human_readable() {
-            return String::deserialize(deserializer)?.parse().map_err(D::Error::custom);
-        }
-        let (mantissa, scale) = <(i128, u32)>::deserialize(deserializer)?;
-        let exact = (scale <= MAX_DECIMALS).then(|| Exact::new(mantissa, scale)).flatten();
-        exact.ok_or_else(|| D::Error::custom("a figure with too many decimals"))
+        let text = if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?
+        } else {
+            match Stored::deserialize(deserializer)? {
+                Stored::Short(mantissa, scale) => {
+                    return Exact::new(mantissa, scale).ok_or_else(|| D::Error::custom("too many decimals"));
+                }
+                Stored::Long(text) => text,
+            }
+        };
+        read(&text, MAX_DECIMALS).map_err(D::Error::custom)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ethnum::{I256, U256};
 use serde::{Deserialize, Serialize};
 
 use super::exact::{Exact, Unreadable};
@@ -18,9 +19,8 @@ pub struct Rate(Exact);
 #[error("is not between 0 and 1 (0% and 100%)")]
 pub struct NotAShare;
 
-/// Mantissas are split here so that every product fits 128 bits: 10^14 is below 2^47, and so is the
-/// rest of a mantissa of at most 10^28.
-const SPLIT: u32 = 14;
+/// Up to so many decimals the digits of a rate, at most 10^18, fit 64 bits.
+const SHORT: u32 = 18;
 
 impl Rate {
     /// Nothing.
@@ -40,7 +40,7 @@ impl Rate {
 
     /// What this share leaves: `1 - rate`, exactly.
     pub fn complement(self) -> Rate {
-        let unit = 10i128.pow(self.0.scale());
+        let unit = I256::new(10).pow(self.0.scale());
         let rest = Exact::new(unit - self.0.mantissa(), self.0.scale());
         Rate(rest.unwrap_or(Exact::ZERO))
     }
@@ -48,35 +48,33 @@ impl Rate {
     /// `half_up(rate x amount)`: to the fen, half away from zero.
     pub fn of(self, amount: Money) -> Money {
         let fen = amount.fen().unsigned_abs();
-        let mantissa = self.0.mantissa().unsigned_abs();
-        let share = match fen.checked_mul(mantissa as u64) {
-            Some(product) if self.0.scale() <= SPLIT => {
-                let unit = 10u64.pow(self.0.scale());
-                product / unit + u64::from(product % unit * 2 >= unit)
-            }
-            _ => wide_share(fen, mantissa, self.0.scale()),
+        let share = if self.0.scale() <= SHORT {
+            short_share(fen, self.0.mantissa().as_u64(), 10u64.pow(self.0.scale()))
+        } else {
+            long_share(fen, self.0)
         };
         // A share is never more than its amount, so it fits where the amount did.
         Money::from_fen(share as i64 * amount.fen().signum())
     }
 }
 
-/// `half_up(fen x mantissa / 10^scale)` for a mantissa of at most `10^scale`, `scale` at most 28.
-fn wide_share(fen: u64, mantissa: u128, scale: u32) -> u64 {
-    let fen = u128::from(fen);
-    if scale <= SPLIT {
-        return rounded(fen * mantissa, 10u128.pow(scale));
+/// `half_up(fen x mantissa / unit)`, in 64 bits where they do.
+fn short_share(fen: u64, mantissa: u64, unit: u64) -> u64 {
+    match fen.checked_mul(mantissa) {
+        Some(product) => product / unit + u64::from(product % unit >= unit.div_ceil(2)),
+        None => {
+            let (product, unit) = (u128::from(fen) * u128::from(mantissa), u128::from(unit));
+            (product / unit) as u64 + u64::from(product % unit >= unit.div_ceil(2))
+        }
     }
-    let low_unit = 10u128.pow(SPLIT);
-    let high = fen * (mantissa / low_unit);
-    let carried = fen * (mantissa % low_unit) / low_unit;
-    // What the inner division drops is below one of the outer unit's parts, and half of the outer
-    // unit is a whole number of them: it cannot decide the rounding.
-    rounded(high + carried, 10u128.pow(scale - SPLIT))
 }
 
-fn rounded(product: u128, unit: u128) -> u64 {
-    (product / unit + u128::from(product % unit * 2 >= unit)) as u64
+/// The same for more decimals: 56 of them and 64 bits of fen fit 256 bits.
+fn long_share(fen: u64, rate: Exact) -> u64 {
+    let unit = U256::new(10).pow(rate.scale());
+    let product = U256::from(fen) * rate.mantissa().as_u256();
+    let up = product % unit >= unit / 2;
+    (product / unit).as_u64() + u64::from(up)
 }
 
 impl TryFrom<Exact> for Rate {
@@ -100,7 +98,7 @@ pub fn figure(text: &str) -> Result<Exact, Unreadable> {
         Some(percent) => {
             let exact: Exact = percent.parse()?;
             Exact::new(exact.mantissa(), exact.scale() + 2)
-                .ok_or(Unreadable::TooManyDecimals(super::exact::MAX_DECIMALS))
+                .ok_or(Unreadable::TooManyDecimals(super::exact::WRITTEN_DECIMALS))
         }
     }
 }

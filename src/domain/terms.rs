@@ -4,6 +4,9 @@
 //! of categories. So every combination is resolved when the policy is read, where a figure that cannot
 //! be held exactly is refused; a claim only looks its terms up.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -91,7 +94,7 @@ impl Circumstances {
     }
 }
 
-/// The terms for every set of circumstances; equal ones are held once.
+/// The terms for every set of circumstances.
 #[derive(Clone, Debug)]
 pub struct TermsTable {
     distinct: Vec<Arc<Terms>>,
@@ -99,20 +102,26 @@ pub struct TermsTable {
 }
 
 impl TermsTable {
-    /// Resolves every set of circumstances.
+    /// Resolves every set of circumstances; those with the same key have the same terms, which are
+    /// resolved once.
     ///
     /// # Errors
     /// The first error of `resolve`.
-    pub fn build<E>(mut resolve: impl FnMut(Circumstances) -> Result<Terms, E>) -> Result<Self, E> {
+    pub fn build<K: Hash + Eq, E>(
+        key: impl Fn(&Circumstances) -> K,
+        mut resolve: impl FnMut(&Circumstances) -> Result<Terms, E>,
+    ) -> Result<Self, E> {
         let mut table = TermsTable { distinct: Vec::new(), of: Vec::with_capacity(Circumstances::COUNT) };
+        let mut known = HashMap::new();
         for circumstances in Circumstances::all() {
-            let terms = resolve(circumstances)?;
-            let known = table.distinct.iter().position(|known| **known == terms);
-            let at = known.unwrap_or_else(|| {
-                table.distinct.push(Arc::new(terms));
-                table.distinct.len() - 1
-            });
-            table.of.push(at as u16);
+            let at = match known.entry(key(&circumstances)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => {
+                    table.distinct.push(Arc::new(resolve(&circumstances)?));
+                    *new.insert(table.distinct.len() as u16 - 1)
+                }
+            };
+            table.of.push(at);
         }
         Ok(table)
     }

@@ -46,13 +46,14 @@ fn layer(rule: &LayerRule) -> Result<Layer, Inexact> {
         pools: rule.pools.clone(),
         period: rule.period,
     };
-    let terms = |on| terms(rule, &on).ok_or_else(|| Inexact(rule.id.clone()));
+    let key = |on: &Circumstances| (on.level, holding(rule, on).map(std::ptr::from_ref).collect::<Vec<_>>());
+    let terms = |on: &Circumstances| terms(rule, on).ok_or_else(|| Inexact(rule.id.clone()));
     Ok(Layer {
         head: Arc::new(head),
         visits: rule.visits.clone(),
         in_force: rule.in_force,
         only: (!rule.only.is_empty()).then(|| rule.only.iter().copied().collect()),
-        terms: TermsTable::build(terms)?,
+        terms: TermsTable::build(key, terms)?,
     })
 }
 
@@ -240,7 +241,7 @@ fn amount(figure: Exact) -> Option<Money> {
 }
 
 fn exact(amount: Money) -> Exact {
-    Exact::new(amount.fen().into(), 2).unwrap_or(Exact::ZERO)
+    Exact::new(amount.fen(), 2).unwrap_or(Exact::ZERO)
 }
 
 fn cites(rule: &LayerRule, entries: &[&Entry]) -> Vec<Cite> {

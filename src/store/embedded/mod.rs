@@ -106,7 +106,7 @@ impl EmbeddedStore {
         let claim = match &commit.claim {
             None => None,
             Some((claim, row)) => {
-                let first = row.settlements.len() == 1;
+                let first = matches!(row.settlements[..], [(_, None)]);
                 Some((self.secret.claim(&commit.hospital_id, claim), record::encode(row)?.0, first))
             }
         };
