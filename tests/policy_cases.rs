@@ -1,0 +1,49 @@
+//! Policy tests hold exactly, in this process and through a server.
+
+use std::path::{Path, PathBuf};
+
+use onestop::cli::policy_test::{Verdict, run_one};
+use onestop::policy::shipped;
+
+fn cases() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let files = std::fs::read_dir(dir).expect("the cases").map(|file| file.expect("a case").path());
+    let mut cases: Vec<_> = files.filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with("by-")).collect();
+    cases.sort();
+    cases
+}
+
+async fn all_hold(grpc: bool) {
+    let book = shipped::book().expect("the shipped book");
+    let cases = cases();
+    assert!(cases.len() >= 16, "{} cases", cases.len());
+    for case in cases {
+        let text = std::fs::read_to_string(&case).expect("a case");
+        match run_one(&case, &text, &book, grpc).await {
+            Ok((_, Verdict::Holds)) => {}
+            Ok((name, Verdict::Differs(found))) => panic!("{name}: {}", found.join("; ")),
+            Err(told) => panic!("{}: {told}", case.display()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_case_holds_in_process() {
+    all_hold(false).await;
+}
+
+#[tokio::test]
+async fn every_case_holds_over_grpc() {
+    all_hold(true).await;
+}
+
+#[tokio::test]
+async fn a_case_with_one_wrong_fen_differs() {
+    let book = shipped::book().expect("the shipped book");
+    let case = cases().remove(0);
+    let text = std::fs::read_to_string(&case).expect("a case").replacen("54450.00", "54450.01", 1);
+    let Ok((_, Verdict::Differs(found))) = run_one(&case, &text, &book, false).await else {
+        panic!("it must differ");
+    };
+    assert_eq!(found, ["step 1 payers.basic_fund: want 54450.01, got 54450.00"]);
+}

@@ -1,0 +1,40 @@
+//! Claims for tests.
+
+use onestop::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use onestop::domain::money::Money;
+use onestop::domain::vocabulary::Visit;
+use onestop::engine::settle::SettleRequest;
+
+/// A claim with one item of code A, discharged on 2017-06-15 from H3.
+pub fn claim(claim_id: &str, person_id: &str, yuan: &str) -> ToldClaim {
+    ToldClaim {
+        claim_id: claim_id.into(),
+        hospital_id: "H3".into(),
+        person_id: person_id.into(),
+        visit: Some(Visit::Inpatient),
+        emergency: false,
+        admitted: day("2017-06-08"),
+        discharged: day("2017-06-15"),
+        items: vec![item("A", yuan)],
+    }
+}
+
+/// One unit of this code at this price.
+pub fn item(code: &str, yuan: &str) -> Item {
+    let amount: Money = yuan.parse().expect("an amount");
+    let unit_price = UnitPrice(amount.fen().abs() * 10_000);
+    let quantity = Quantity(10_000 * if amount < Money::ZERO { -1 } else { 1 });
+    Item { code: code.into(), quantity, unit_price, amount }
+}
+
+/// A day as told.
+pub fn day(text: &str) -> Option<ToldDay> {
+    let day: onestop::domain::day::Day = text.parse().expect("a day");
+    Some(day.into())
+}
+
+/// A request to settle this claim, under `r-` and its claim id.
+pub fn settle(claim: ToldClaim) -> SettleRequest {
+    let request_id = format!("r-{}", claim.claim_id.as_str()).into();
+    SettleRequest { claim, request_id, quote: None }
+}

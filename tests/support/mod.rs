@@ -1,0 +1,93 @@
+//! What several themes need: tables, claims, engines, and the real program as a child.
+
+#![allow(dead_code)]
+
+pub mod claims;
+pub mod program;
+
+use onestop::domain::ids::EntryId;
+use onestop::domain::journal::Instant;
+use onestop::engine::{Engine, Settings, Stamp};
+use onestop::policy::shipped;
+use onestop::reference::row::{Row, Table};
+use onestop::store::Store;
+
+/// The tables of most tests, as CSV rows in the order of the tables' columns.
+///
+/// Hospitals H1 (primary), H2 (secondary), H3 (tertiary) in 370100, H3X (tertiary) in 370200; persons
+/// P1 (ordinary), P2 (registered poor), P3 (destitute), P4 (ordinary, with all approvals) of 370100;
+/// codes A (class A), B10 (class B, 10%), C (class C), BED (class A, ceiling 50), SD (special).
+pub const TABLES: &[(Table, &[&[&str]])] = &[
+    (
+        Table::Hospitals,
+        &[
+            &["H1", "卫生院", "primary", "370100"],
+            &["H2", "县医院", "secondary", "370100"],
+            &["H3", "省立医院", "tertiary", "370100"],
+            &["H3X", "外地医院", "tertiary", "370200"],
+        ],
+    ),
+    (
+        Table::Designations,
+        &[&["H1", "2010-01-01", ""], &["H2", "2010-01-01", ""], &["H3", "2010-01-01", ""], &["H3X", "2010-01-01", ""]],
+    ),
+    (
+        Table::Catalogue,
+        &[
+            &["A", "", "", "甲类", "A", "", "", ""],
+            &["B10", "", "", "乙类", "B", "0.10", "", ""],
+            &["C", "", "", "丙类", "C", "", "", ""],
+            &["BED", "", "", "床位费", "A", "", "50", ""],
+            &["SD", "", "", "特药", "special", "", "", ""],
+        ],
+    ),
+    (
+        Table::Persons,
+        &[
+            &["P1", "resident", "370100"],
+            &["P2", "resident", "370100"],
+            &["P3", "resident", "370100"],
+            &["P4", "resident", "370100"],
+        ],
+    ),
+    (
+        Table::Enrolments,
+        &[&["P1", "2014-01-01", ""], &["P2", "2014-01-01", ""], &["P3", "2014-01-01", ""], &["P4", "2014-01-01", ""]],
+    ),
+    (
+        Table::Categories,
+        &[&["P2", "registered_poor", "2016-01-01", ""], &["P3", "destitute", "2016-01-01", ""]],
+    ),
+    (
+        Table::Approvals,
+        &[
+            &["P4", "outpatient_serious", "2016-01-01", ""],
+            &["P4", "outpatient_chronic", "2016-01-01", ""],
+            &["P4", "cross_region", "2016-01-01", ""],
+        ],
+    ),
+];
+
+/// One row from its cells.
+pub fn row(table: Table, cells: &[&str]) -> Row {
+    let columns = table.columns();
+    assert_eq!(cells.len(), columns.len(), "{}", table.as_str());
+    let cell = |name: &str| columns.iter().position(|column| *column == name).map_or("", |at| cells[at]);
+    Row::read(table, cell).expect("a sound row")
+}
+
+/// An engine over this store with the shipped book and [`TABLES`].
+pub async fn engine<S: Store>(store: S) -> Engine<S> {
+    let book = shipped::book().expect("the shipped book");
+    let engine = Engine::open(store, book, Settings::default()).await.expect("an engine");
+    for (table, rows) in TABLES {
+        let rows = rows.iter().map(|cells| row(*table, cells)).collect();
+        engine.import(rows).await.expect("sound tables");
+    }
+    engine
+}
+
+/// A stamp by number: time-ordered and unique.
+pub fn stamp(number: u64) -> Stamp {
+    Stamp { id: EntryId(u128::from(number).to_be_bytes()), instant: Instant(number as i64) }
+}
