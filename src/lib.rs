@@ -1,8 +1,69 @@
-//! One-stop settlement.
+//! One-stop settlement (一站式结算) of hospital discharge claims: who pays what, to the fen, before the
+//! patient leaves.
+//!
+//! # One flow
+//!
+//! ```text
+//! decode ──► look up ──► adjudicate ──► commit ──► encode
+//! (grpc)    (reference,    (domain,     (store,    (grpc)
+//!            store)         pure)        atomic)
+//!               │ request seen: the stored answer      │ account moved meanwhile: look up again, bounded
+//!               ▼                                      ▼
+//!             encode                                 ABORTED
+//! ```
+//!
+//! *Decide, then write.* Adjudication returns everything that is to be stored and said; a commit makes no
+//! decision. It carries the person's expected version and the encoded rows, and the store applies them in
+//! one atomic, durable step or not at all. No lock is held while deciding.
+//!
+//! # Rooms, and who may import whom
+//!
+//! | room | what | imports of ours |
+//! | --- | --- | --- |
+//! | [`domain`] | arithmetic and facts: money, claim, pools, terms, account, adjudicate, journal, invariants | – |
+//! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
+//! | [`reference`] | persons, hospitals, catalogue, dated; the facts of a claim | domain |
+//! | [`store`] | what is kept, and its homes | domain, reference |
+//! | [`engine`] | quote, settle, reverse, outcome, fence, read, import | domain, policy, reference, store |
+//! | [`grpc`] | messages, statuses, the server | all of those |
+//! | [`cli`] | the commands | everything |
+//!
+//! `tests/architecture.rs` reads the imports and fails on a new edge.
+//!
+//! # What always holds
+//!
+//! - Payers and patient add up to the total, to the fen; every split is checked by [`domain::invariants`]
+//!   before it is committed.
+//! - An answer leaves after its bytes are synced; what is not durable is shown to no reader.
+//! - A request id with the same content gives the same settlement, byte for byte, for ever.
+//! - The journal is the truth. Entries of a person are chained by digest, and none is edited: a reversal
+//!   is another entry. With the journal and the policies that the store keeps, every split can be
+//!   recomputed to the same bytes.
+//! - A refusal changes nothing, and names every fault of the first stage that fails.
+//! - No id of a person, name or line of a bill stands in a log line or a key.
+//!
+//! # What is deliberately absent
+//!
+//! - No layer is known by name: a new kind of insurance is a block in a TOML file, never a branch here.
+//! - No float, anywhere near money. No general decimal type either: it rounds silently where
+//!   [`domain::exact`] refuses.
+//! - No clock or randomness below the edge: whoever calls the engine brings a [`engine::Stamp`].
+//! - No lock around a commit, and no queue per person: versions are compared, and the loser looks again.
+//! - Terms are not computed per claim. The circumstances of a visit are few, so every combination is
+//!   resolved when a policy is read ([`domain::terms`]), and a figure that cannot be exact is refused then.
+//!
+//! # Choices that differ from the first sketch
+//!
+//! - The version that a commit compares is the person's, not the account's: two years of one person extend
+//!   one chain, so they are one sequence.
+//! - The list of a person's settlements is the chain itself, walked from its end: no index row, and a settle
+//!   writes four rows (entry, person, request, claim).
+//! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
+
+pub mod cli;
 pub mod domain;
+pub mod engine;
+pub mod grpc;
 pub mod policy;
 pub mod reference;
 pub mod store;
-pub mod engine;
-pub mod grpc;
-pub mod cli;

@@ -8,7 +8,8 @@ use onestop::policy::shipped;
 fn cases() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let files = std::fs::read_dir(dir).expect("the cases").map(|file| file.expect("a case").path());
-    let mut cases: Vec<_> = files.filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with("by-")).collect();
+    let mut cases: Vec<_> =
+        files.filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with("by-")).collect();
     cases.sort();
     cases
 }

@@ -46,7 +46,7 @@ pub enum Desk {
     /// An engine in this process; the number stamps its commits.
     InProcess(Box<Engine<MemoryStore>>, u64),
     /// A server.
-    Server(Client),
+    Server(Box<Client>),
 }
 
 impl Desk {

@@ -38,7 +38,8 @@ impl Client {
     /// # Errors
     /// If the address is none, or nobody answers there.
     pub async fn connect(url: &str) -> Result<Client, Failure> {
-        let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
+        let endpoint =
+            Endpoint::from_shared(url.to_owned()).map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
         let channel = endpoint.connect().await.map_err(|_| Failure::Unreachable(format!("nobody answers at {url}")))?;
         Ok(Client {
@@ -76,7 +77,11 @@ impl Client {
     ///
     /// # Errors
     /// The status of the refusal.
-    pub async fn reverse(&mut self, told: &ToldReversal, request_id: &RequestId) -> Result<pb::ReverseResponse, Status> {
+    pub async fn reverse(
+        &mut self,
+        told: &ToldReversal,
+        request_id: &RequestId,
+    ) -> Result<pb::ReverseResponse, Status> {
         let request = pb::ReverseRequest {
             hospital_id: told.hospital_id.as_str().to_owned(),
             person_id: told.person_id.as_str().to_owned(),

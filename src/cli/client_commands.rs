@@ -162,7 +162,13 @@ async fn import(mut client: Client, paths: &[PathBuf], json: bool) -> Ended {
         if json {
             say!("{}", json::import(table.as_str(), &taken));
         } else {
-            say!("{}: {} rows taken, {} changed, {} unchanged", table.as_str(), taken.taken, taken.changed, taken.unchanged);
+            say!(
+                "{}: {} rows taken, {} changed, {} unchanged",
+                table.as_str(),
+                taken.taken,
+                taken.changed,
+                taken.unchanged
+            );
         }
     }
     Ok(())
@@ -244,7 +250,8 @@ async fn settle(mut client: Client, files: &[PathBuf], json: bool) -> Ended {
         match client.settle(&claim, &request_id, Vec::new()).await {
             Ok(settled) => {
                 let settlement = settled.settlement.unwrap_or_default();
-                let told = format!("{} {}", if settled.replay { "replayed" } else { "settled" }, settlement.settlement_id);
+                let told =
+                    format!("{} {}", if settled.replay { "replayed" } else { "settled" }, settlement.settlement_id);
                 if json {
                     say!("{}", json::settlement(&settlement));
                 } else {
@@ -357,7 +364,12 @@ async fn account(mut client: Client, person_id: String, year: i32, insurance: St
     for room in &account.rooms {
         let yuan = |fen: Option<i64>| fen.map_or_else(|| "lifted".to_owned(), |fen| Money::from_fen(fen).to_string());
         let used = Money::from_fen(room.used_fen);
-        say!("cap   {:28} used {used:>14}  of {:>16}  room {:>14}", room.account, yuan(room.annual_fen), yuan(room.room_fen));
+        say!(
+            "cap   {:28} used {used:>14}  of {:>16}  room {:>14}",
+            room.account,
+            yuan(room.annual_fen),
+            yuan(room.room_fen)
+        );
     }
     Ok(())
 }

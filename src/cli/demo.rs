@@ -151,11 +151,8 @@ fn row(line: &Line, payers: &[String]) -> Vec<String> {
 
 fn circumstances(text: &ClaimText, judged: &pb::Judged) -> String {
     let who = if judged.categories.is_empty() { "ordinary".to_owned() } else { judged.categories.join(" + ") };
-    let place = if judged.locality == "local" {
-        String::new()
-    } else {
-        format!(", {} ({})", judged.locality, judged.referral)
-    };
+    let place =
+        if judged.locality == "local" { String::new() } else { format!(", {} ({})", judged.locality, judged.referral) };
     format!("{who} · {} · {}{place}", text.visit, judged.hospital_level)
 }
 
@@ -203,7 +200,11 @@ async fn reverse(client: &mut Client, lines: &[Line]) -> Ended {
     let request_id = format!("{}-reversal", settlement.request_id).into();
     let answer = client.reverse(&told, &request_id).await.map_err(|status| client::failure(&status))?;
     let reversal = answer.reversal.unwrap_or_default();
-    say!("A reversal: {} is taken back by entry {}; the settlement itself stays readable.", reversal.claim_id, reversal.reversal_id);
+    say!(
+        "A reversal: {} is taken back by entry {}; the settlement itself stays readable.",
+        reversal.claim_id,
+        reversal.reversal_id
+    );
     Ok(())
 }
 

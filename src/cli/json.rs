@@ -53,9 +53,10 @@ pub fn reversal(reversal: &pb::Reversal) -> Value {
 
 /// An account.
 pub fn account(account: &pb::GetAccountResponse) -> Value {
-    let layers = account.layers.iter().map(|layer| {
-        json!({ "layer_id": layer.layer_id, "base": yuan(layer.base_fen), "paid": yuan(layer.paid_fen) })
-    });
+    let layers = account
+        .layers
+        .iter()
+        .map(|layer| json!({ "layer_id": layer.layer_id, "base": yuan(layer.base_fen), "paid": yuan(layer.paid_fen) }));
     let rooms = account.rooms.iter().map(|room| {
         json!({
             "account": room.account, "of": room.of, "used": yuan(room.used_fen),

@@ -47,15 +47,26 @@ fn of_files(files: &[PathBuf]) -> Result<Book, Failure> {
 pub fn list(policies: Option<&Path>, json: bool) -> Ended {
     let book = case::book(policies).map_err(refused)?;
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(["id", "insurance", "regions", "in force", "judged by", "layers", "title"]);
+    table.load_style(UTF8_FULL_CONDENSED).set_header([
+        "id",
+        "insurance",
+        "regions",
+        "in force",
+        "judged by",
+        "layers",
+        "title",
+    ]);
     for policy in book.policies() {
         let regions: Vec<&str> = policy.regions.iter().map(|region| &**region).collect();
         if json {
-            say!("{}", serde_json::json!({
-                "id": policy.reference.id, "digest": policy.reference.digest.to_string(), "title": policy.title,
-                "insurance": policy.insurance, "regions": regions, "in_force": policy.in_force.to_string(),
-                "benefit_year": policy.benefit_year, "layers": policy.layers.len(),
-            }));
+            say!(
+                "{}",
+                serde_json::json!({
+                    "id": policy.reference.id, "digest": policy.reference.digest.to_string(), "title": policy.title,
+                    "insurance": policy.insurance, "regions": regions, "in_force": policy.in_force.to_string(),
+                    "benefit_year": policy.benefit_year, "layers": policy.layers.len(),
+                })
+            );
         }
         table.add_row([
             policy.reference.id.to_string(),

@@ -95,7 +95,7 @@ async fn over_grpc(loaded: &Loaded, server: &serve::Own) -> Result<Vec<String>, 
         server.engine().import(rows.clone()).await.map_err(|refusal| refusal.to_string())?;
     }
     let client = super::client::Client::connect(&server.url()).await.map_err(|failure| failure.to_string())?;
-    steps(loaded, Desk::Server(client)).await
+    steps(loaded, Desk::Server(Box::new(client))).await
 }
 
 async fn steps(loaded: &Loaded, mut desk: Desk) -> Result<Vec<String>, String> {
@@ -175,7 +175,12 @@ fn refusal_expected(expect: &Expect, found: &mut Vec<String>, got: &str) {
 fn differ_money(found: &mut Vec<String>, what: &str, want: &str, got: Money) {
     // The texts were checked when the case was read.
     if want.parse() != Ok(got) {
-        differ(found, what, &want.parse::<Money>().map_or_else(|_| want.to_owned(), |m| m.to_string()), &got.to_string());
+        differ(
+            found,
+            what,
+            &want.parse::<Money>().map_or_else(|_| want.to_owned(), |m| m.to_string()),
+            &got.to_string(),
+        );
     }
 }
 

@@ -72,7 +72,16 @@ pub fn run(policies: Option<&Path>, options: &Options, json: bool) -> Ended {
 fn table(policy: &Policy, options: &Options, categories: Categories) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["layer", "payer", "visits · pools", "level", "patient first", "deductible", "bands", "cap a year"]);
+    table.set_header([
+        "layer",
+        "payer",
+        "visits · pools",
+        "level",
+        "patient first",
+        "deductible",
+        "bands",
+        "cap a year",
+    ]);
     for layer in &policy.layers {
         if layer.only.is_some_and(|only| !only.meets(categories)) {
             table.add_row([layer_name(layer), layer.head.payer.to_string(), "not for this person".to_owned()]);
@@ -87,7 +96,8 @@ fn table(policy: &Policy, options: &Options, categories: Categories) -> Table {
 
 /// A row for each level; one for all where they agree.
 fn rows(layer: &Layer, options: &Options, categories: Categories) -> Vec<[String; 8]> {
-    let terms: Vec<_> = Level::ALL.iter().map(|level| (level.as_str(), terms(layer, *level, options, categories))).collect();
+    let terms: Vec<_> =
+        Level::ALL.iter().map(|level| (level.as_str(), terms(layer, *level, options, categories))).collect();
     let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
     let shown = if agree { vec![("all", terms[0].1)] } else { terms };
     shown.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect()

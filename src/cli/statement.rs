@@ -45,30 +45,50 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 fn head(out: &mut String, settlement: &pb::Settlement, judged: &pb::Judged) {
     push(out, format_args!("STATEMENT 结算单  {}\n", settlement.settlement_id));
-    push(out, format_args!(
-        "claim {}  hospital {} ({}, {}, referral {})  person {} [{}]\n",
-        settlement.claim_id, settlement.hospital_id, judged.hospital_level, judged.locality, judged.referral,
-        settlement.person_id, if judged.categories.is_empty() { "ordinary".to_owned() } else { judged.categories.join(", ") },
-    ));
+    push(
+        out,
+        format_args!(
+            "claim {}  hospital {} ({}, {}, referral {})  person {} [{}]\n",
+            settlement.claim_id,
+            settlement.hospital_id,
+            judged.hospital_level,
+            judged.locality,
+            judged.referral,
+            settlement.person_id,
+            if judged.categories.is_empty() { "ordinary".to_owned() } else { judged.categories.join(", ") },
+        ),
+    );
     let day = judged.policy_day.unwrap_or_default();
-    push(out, format_args!(
-        "law {} as of {:04}-{:02}-{:02}, benefit year {}, {} earlier admissions\n\n",
-        judged.policy_id, day.year, day.month, day.day, judged.benefit_year, judged.admissions_before,
-    ));
+    push(
+        out,
+        format_args!(
+            "law {} as of {:04}-{:02}-{:02}, benefit year {}, {} earlier admissions\n\n",
+            judged.policy_id, day.year, day.month, day.day, judged.benefit_year, judged.admissions_before,
+        ),
+    );
 }
 
 fn bill(out: &mut String, split: &pb::Split) {
     push(out, format_args!("  {:>12}  {:>10}  {:>10}  {:>12}  pool\n", "charged", "over limit", "first", "rest"));
     for code in &split.codes {
         let ratio = if code.self_pay_ratio.is_empty() { String::new() } else { format!(" × {}", code.self_pay_ratio) };
-        let ceiling = code.price_ceiling_micro_yuan.map_or_else(String::new, |micro| {
-            format!(", ceiling {}", yuan(micro / 10_000))
-        });
-        push(out, format_args!(
-            "  {:>12}  {:>10}  {:>10}  {:>12}  {} — {} {} (class {}{ratio}{ceiling})\n",
-            yuan(code.net_fen), yuan(code.over_limit_fen), yuan(code.preliminary_self_pay_fen), yuan(code.rest_fen),
-            code.pool, code.code, code.name, code.class,
-        ));
+        let ceiling = code
+            .price_ceiling_micro_yuan
+            .map_or_else(String::new, |micro| format!(", ceiling {}", yuan(micro / 10_000)));
+        push(
+            out,
+            format_args!(
+                "  {:>12}  {:>10}  {:>10}  {:>12}  {} — {} {} (class {}{ratio}{ceiling})\n",
+                yuan(code.net_fen),
+                yuan(code.over_limit_fen),
+                yuan(code.preliminary_self_pay_fen),
+                yuan(code.rest_fen),
+                code.pool,
+                code.code,
+                code.name,
+                code.class,
+            ),
+        );
     }
     let pools = split.pools.unwrap_or_default();
     let filled: Vec<_> = client::pools(&pools).filter(|(_, fen)| *fen != 0).collect();
@@ -103,7 +123,10 @@ fn layer_text(out: &mut String, layer: &pb::Layer) {
 
 fn band_text(out: &mut String, band: &pb::Band) {
     let top = band.upto_fen.map_or_else(|| "above".to_owned(), |fen| format!("to {}", yuan(fen)));
-    push(out, format_args!("      {top}: {} × {} = {}", yuan(band.amount_after_fen), band.rate, yuan(band.pay_after_fen)));
+    push(
+        out,
+        format_args!("      {top}: {} × {} = {}", yuan(band.amount_after_fen), band.rate, yuan(band.pay_after_fen)),
+    );
     if band.amount_before_fen != 0 {
         let (amount, pay) = (yuan(band.amount_before_fen), yuan(band.pay_before_fen));
         push(out, format_args!(", less before {amount} × {} = {pay}", band.rate));
@@ -116,7 +139,15 @@ fn cap_text(out: &mut String, cap: &pb::Cap) {
     match cap.annual_fen {
         None => push(out, format_args!("      cap {} is lifted, {used} used before\n", cap.account)),
         Some(annual) => {
-            push(out, format_args!("      cap {} {}, {used} used before, cuts {}\n", cap.account, yuan(annual), yuan(cap.cut_fen)));
+            push(
+                out,
+                format_args!(
+                    "      cap {} {}, {used} used before, cuts {}\n",
+                    cap.account,
+                    yuan(annual),
+                    yuan(cap.cut_fen)
+                ),
+            );
         }
     }
 }

@@ -10,6 +10,7 @@ use super::itemise::itemise;
 use super::money::Money;
 use super::policy::{Layer, Policy};
 use super::pools::Pools;
+use super::rate::Rate;
 use super::split::{BandSplit, CapSplit, Judged, LayerSplit, Split};
 use super::terms::{Circumstances, Terms};
 use super::vocabulary::{CapKind, Period};
@@ -94,7 +95,7 @@ fn apply(layer: &Layer, on: &Circumstances, left: &mut Pools, account: &Account)
     let used = account.layer(&layer.head.id);
     let residual = left.sum_of(&layer.head.pools);
     let mut caps = vec![CapSplit::default(); terms.caps.len()];
-    let base = capped(terms, CapKind::Base, account, &mut caps, terms.prior_self_pay.complement().of(residual));
+    let base = capped(terms, CapKind::Base, account, &mut caps, entering(terms, residual));
     let c0 = match layer.head.period {
         Period::Admission => Money::ZERO,
         Period::Year => used.base,
@@ -120,6 +121,14 @@ fn apply(layer: &Layer, on: &Circumstances, left: &mut Pools, account: &Account)
         base_before: used.base,
         paid_before: used.paid,
     })
+}
+
+/// What is left of a residual after the patient's first share.
+fn entering(terms: &Terms, residual: Money) -> Money {
+    if terms.prior_self_pay == Rate::ZERO {
+        return residual;
+    }
+    terms.prior_self_pay.complement().of(residual)
 }
 
 fn bands(terms: &Terms, c0: Money, c1: Money, deductible: Money) -> Vec<BandSplit> {

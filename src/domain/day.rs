@@ -92,10 +92,8 @@ impl Interval {
 
     /// Whether a day lies in both.
     pub fn overlaps(&self, other: &Interval) -> bool {
-        let common = Interval {
-            from: self.from.max(other.from),
-            until: [self.until, other.until].into_iter().flatten().min(),
-        };
+        let common =
+            Interval { from: self.from.max(other.from), until: [self.until, other.until].into_iter().flatten().min() };
         !common.is_empty() && !self.is_empty() && !other.is_empty()
     }
 
@@ -139,7 +137,9 @@ mod tests {
 
     #[test]
     fn only_the_written_form_of_a_real_day_is_read() {
-        for text in ["2017-02-29", "2017-6-15", "20170615", "2017-06-15T00:00", "0000-01-01", "+017-01-01", "２017-01-1"] {
+        for text in
+            ["2017-02-29", "2017-6-15", "20170615", "2017-06-15T00:00", "0000-01-01", "+017-01-01", "２017-01-1"]
+        {
             assert_eq!(text.parse::<Day>(), Err(NotADay), "{text}");
         }
         assert_eq!("0001-01-01".parse::<Day>().map(|d| d.to_string()), Ok("0001-01-01".into()));

@@ -69,13 +69,11 @@ pub struct Circumstances {
 
 impl Circumstances {
     /// How many there are.
-    pub const COUNT: usize =
-        Level::ALL.len() * Locality::ALL.len() * Referral::ALL.len() * Categories::COUNT;
+    pub const COUNT: usize = Level::ALL.len() * Locality::ALL.len() * Referral::ALL.len() * Categories::COUNT;
 
     /// Its number below [`Circumstances::COUNT`].
     pub const fn number(&self) -> usize {
-        let visit = (self.level as usize * Locality::ALL.len() + self.locality as usize)
-            * Referral::ALL.len()
+        let visit = (self.level as usize * Locality::ALL.len() + self.locality as usize) * Referral::ALL.len()
             + self.referral as usize;
         visit * Categories::COUNT + self.categories.number()
     }

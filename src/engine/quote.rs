@@ -1,7 +1,7 @@
 //! Quote (预结算): the split as it would be now; it changes nothing.
 
-use crate::domain::adjudicate::{Matter, adjudicate};
 use crate::domain::account::{Account, AccountKey};
+use crate::domain::adjudicate::{Matter, adjudicate};
 use crate::domain::claim::{Claim, ToldClaim};
 use crate::domain::facts::Facts;
 use crate::domain::ids::Digest;
@@ -38,12 +38,8 @@ impl<S: Store> Engine<S> {
     pub async fn quote(&self, told: ToldClaim) -> Result<Quote, Refusal> {
         let (hospital_id, person_id) = (told.hospital_id.clone(), told.person_id.clone());
         let claim_id = told.claim_id.clone();
-        let names = Names {
-            hospital_id: &hospital_id,
-            person_id: &person_id,
-            request_id: None,
-            claim_id: Some(&claim_id),
-        };
+        let names =
+            Names { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: Some(&claim_id) };
         let sound = self.sound(told);
         names.check(&self.settings.limits, sound.as_ref().err())?;
         let seen = self.seen(&names).await?;

@@ -4,6 +4,7 @@ use crate::domain::claim::{Claim, ToldClaim};
 use crate::domain::ids::{Digest, RequestId};
 use crate::domain::journal::{Deed, Entry, Settled};
 use crate::domain::refusal::{Detail, Reason, Refusal};
+use crate::domain::split::Split;
 use crate::store::rows::ClaimRow;
 use crate::store::{Commit, Seen, Store, StoreError};
 
@@ -75,12 +76,9 @@ impl<S: Store> Engine<S> {
 
     async fn attempt(&self, claim: &Claim, seen: Seen, attempt: &Attempt<'_>) -> Result<Entry, Tried> {
         let Decided { facts, split, moved } = self.decide(claim, &seen)?;
-        let digest = split.digest();
-        if attempt.quote.is_some_and(|shown| shown != digest.0) {
-            let changed = Detail::Split(Box::new(split), digest);
-            return Err(Tried::Refused(Refusal::because(Reason::QuoteChanged).with(changed)));
-        }
-        let mut row = seen.claim.unwrap_or_else(|| ClaimRow { person_id: claim.person_id.clone(), settlements: vec![] });
+        check_quote(attempt.quote, &split)?;
+        let mut row =
+            seen.claim.unwrap_or_else(|| ClaimRow { person_id: claim.person_id.clone(), settlements: vec![] });
         row.settlements.push((attempt.stamp.id, None));
         let entry = Entry {
             id: attempt.stamp.id,
@@ -94,6 +92,16 @@ impl<S: Store> Engine<S> {
         self.store.commit(commit.map_err(write_failed)?).await?;
         Ok(entry)
     }
+}
+
+/// Stage 6: the split is the one that the quote showed, if one was shown.
+fn check_quote(shown: Option<&[u8]>, split: &Split) -> Result<(), Refusal> {
+    let Some(shown) = shown else { return Ok(()) };
+    let digest = split.digest();
+    if shown == digest.0 {
+        return Ok(());
+    }
+    Err(Refusal::because(Reason::QuoteChanged).with(Detail::Split(Box::new(split.clone()), digest)))
 }
 
 /// Why a try did not commit.

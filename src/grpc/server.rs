@@ -56,11 +56,12 @@ pub async fn serve<S: Store>(
         .max_decoding_message_size(limits.message_bytes);
     let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), limits.import_rows))
         .max_decoding_message_size(limits.message_bytes);
-    let policies =
-        PolicyServiceServer::new(Policies::new(engine)).max_decoding_message_size(limits.message_bytes);
-    let reflection = || tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    let policies = PolicyServiceServer::new(Policies::new(engine)).max_decoding_message_size(limits.message_bytes);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
     let mut server = Server::builder()
         .layer(super::size::Layer)
         .add_service(health_service)

@@ -11,12 +11,12 @@ use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, RequestId};
 use crate::domain::journal::{Deed, Entry};
 use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::engine::Engine;
 use crate::engine::account::AccountName;
 use crate::engine::fence::{Outcome, RequestName};
 use crate::engine::read::SettlementView;
 use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
-use crate::engine::Engine;
 use crate::store::Store;
 
 use super::deadline::{self, to_its_end};
@@ -99,11 +99,8 @@ impl<S: Store> SettlementService for Settlements<S> {
     ) -> Result<Response<pb::GetOutcomeResponse>, Status> {
         let _place = enter(&self.in_flight)?;
         let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = request.into_inner();
-        let name = RequestName {
-            hospital_id: hospital_id.into(),
-            person_id: person_id.into(),
-            request_id: request_id.into(),
-        };
+        let name =
+            RequestName { hospital_id: hospital_id.into(), person_id: person_id.into(), request_id: request_id.into() };
         let outcome = self.engine.outcome(&name).await.and_then(outcome).map_err(refused)?;
         Ok(Response::new(pb::GetOutcomeResponse { outcome: Some(outcome) }))
     }
@@ -112,11 +109,8 @@ impl<S: Store> SettlementService for Settlements<S> {
         let place = enter(&self.in_flight)?;
         let deadline = deadline::of(request.metadata());
         let pb::FenceRequest { hospital_id, person_id, request_id } = request.into_inner();
-        let name = RequestName {
-            hospital_id: hospital_id.into(),
-            person_id: person_id.into(),
-            request_id: request_id.into(),
-        };
+        let name =
+            RequestName { hospital_id: hospital_id.into(), person_id: person_id.into(), request_id: request_id.into() };
         let engine = Arc::clone(&self.engine);
         let fenced = to_its_end(deadline, async move {
             let _place = place;

@@ -25,7 +25,9 @@ pub fn of(refusal: &Refusal) -> Status {
     let status = Status::with_error_details(code, refusal.to_string(), details(refusal));
     match &refusal.detail {
         Detail::Later(later) => with_any(status, "LaterSettlements", &later_settlements(later)),
-        Detail::Split(split, digest) => with_any(status, "QuoteChanged", &quote_changed(split, to_proto::digest(*digest))),
+        Detail::Split(split, digest) => {
+            with_any(status, "QuoteChanged", &quote_changed(split, to_proto::digest(*digest)))
+        }
         Detail::Broken(what) => {
             tracing::error!(what, "an invariant does not hold; nothing was committed");
             status

@@ -121,10 +121,7 @@ fn code(code: &CodeSplit) -> pb::Code {
 }
 
 fn line(line: &LineSplit) -> pb::Line {
-    pb::Line {
-        over_limit_fen: line.over_limit.fen(),
-        preliminary_self_pay_fen: line.preliminary_self_pay.fen(),
-    }
+    pb::Line { over_limit_fen: line.over_limit.fen(), preliminary_self_pay_fen: line.preliminary_self_pay.fen() }
 }
 
 fn layer(layer: &LayerSplit) -> pb::Layer {
@@ -227,7 +224,6 @@ pub fn digest(digest: Digest) -> Vec<u8> {
 pub fn date(day: ToldDay) -> pb::Date {
     pb::Date { year: day.year, month: day.month, day: day.day }
 }
-
 
 fn timestamp(instant: Instant) -> prost_types::Timestamp {
     prost_types::Timestamp {

@@ -151,7 +151,8 @@ fn clash(earlier: &Document, later: &Document) -> Option<PolicyFault> {
         return None;
     }
     if earlier.benefit_year != later.benefit_year {
-        let told = format!("judges region {common} by {}, {} by {}", later.benefit_year, earlier.file, earlier.benefit_year);
+        let told =
+            format!("judges region {common} by {}, {} by {}", later.benefit_year, earlier.file, earlier.benefit_year);
         return fault(later.regions_line, told);
     }
     let overlap = earlier.in_force.overlaps(&later.in_force);

@@ -1,6 +1,5 @@
 //! Reads one policy file into a [`Document`], noting every fault with its line.
 
-
 use crate::domain::exact::Exact;
 use crate::domain::money::Money;
 use crate::domain::rate::{Rate, figure};
@@ -18,7 +17,17 @@ const MOST: usize = 64;
 
 /// The keys of a layer that `assumed` may name.
 const LAYER_KEYS: &[&str] = &[
-    "name", "payer", "visits", "pools", "period", "only", "in_force", "prior_self_pay", "schedule", "cap", "when",
+    "name",
+    "payer",
+    "visits",
+    "pools",
+    "period",
+    "only",
+    "in_force",
+    "prior_self_pay",
+    "schedule",
+    "cap",
+    "when",
     "for",
 ];
 
@@ -45,10 +54,9 @@ fn document(file: &str, table: &Table<'_, '_>) -> Document {
     let sources = Sources::read(&id, table);
     let regions = regions(table);
     let library = regions.is_empty() && table.has("regions");
-    for key in ["in_force", "benefit_year", "regions", "layer"] {
-        if !table.has(key) && !(library && key != "layer") {
-            table.missing(key);
-        }
+    let of_no_library = ["regions", "in_force", "benefit_year"].into_iter().filter(|_| !library);
+    for key in of_no_library.chain(["layer"]).filter(|key| !table.has(key)) {
+        table.missing(key);
     }
     let layers = capped_list(table, "layer");
     let document = Document {
@@ -128,9 +136,9 @@ fn layer_text(table: &Table<'_, '_>, sources: &Sources) -> LayerText {
         period: word(table, "period", Period::from_word),
         only: words(table, "only", Category::from_word),
         in_force: table.interval("in_force"),
-        prior_self_pay: table.string("prior_self_pay").and_then(|text| {
-            parsed(table, "prior_self_pay", &text, |text| text.parse::<Rate>().map(Rate::exact))
-        }),
+        prior_self_pay: table
+            .string("prior_self_pay")
+            .and_then(|text| parsed(table, "prior_self_pay", &text, |text| text.parse::<Rate>().map(Rate::exact))),
         schedule: table.table("schedule").map(|schedule| schedules(&schedule)),
         caps: table.has("cap").then(|| capped_list(table, "cap").iter().map(cap).collect()),
         when: table.has("when").then(|| capped_list(table, "when").iter().map(|t| when(t, sources)).collect()),
@@ -239,11 +247,7 @@ fn cap_change(table: &Table<'_, '_>) -> Option<CapChange> {
 }
 
 /// `{ set = … }`, `{ times = … }` or `{ plus = … }`; a factor is a share whatever the figure is.
-fn operation(
-    table: &Table<'_, '_>,
-    key: &'static str,
-    read: fn(&str) -> Result<Exact, String>,
-) -> Option<Operation> {
+fn operation(table: &Table<'_, '_>, key: &'static str, read: fn(&str) -> Result<Exact, String>) -> Option<Operation> {
     let inner = table.table(key)?;
     let figure = |name, read: fn(&str) -> Result<Exact, String>| {
         inner.string(name).and_then(|text| parsed(&inner, name, &text, read))
@@ -333,12 +337,7 @@ fn share(text: &str) -> Result<Exact, String> {
     figure(text).map_err(|e| e.to_string())
 }
 
-fn parsed<T>(
-    table: &Table<'_, '_>,
-    key: &str,
-    text: &str,
-    read: impl Fn(&str) -> Result<T, String>,
-) -> Option<T> {
+fn parsed<T>(table: &Table<'_, '_>, key: &str, text: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
     let fault = |told: String| table.source().fault(table.line_of(key), format!("`{key}` {told}: \"{text}\""));
     read(text).map_err(fault).ok()
 }
@@ -387,4 +386,3 @@ fn capped_list<'s, 'a>(table: &Table<'s, 'a>, key: &'static str) -> Vec<Table<'s
     }
     list
 }
-

@@ -173,9 +173,8 @@ impl<'s, 'a> Table<'s, 'a> {
 
     /// A list of tables; `None` if the key is absent.
     pub fn tables(&self, key: &'static str) -> Option<Vec<Table<'s, 'a>>> {
-        self.list(key, "a table", |value| value.as_table()).map(|list| {
-            list.into_iter().map(|(table, span)| self.inner(table, span)).collect()
-        })
+        self.list(key, "a table", |value| value.as_table())
+            .map(|list| list.into_iter().map(|(table, span)| self.inner(table, span)).collect())
     }
 
     /// A list of strings with their lines; `None` if the key is absent.

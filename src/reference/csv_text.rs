@@ -13,7 +13,7 @@ pub fn cells(table: Table, file: impl Read) -> Result<Vec<Vec<String>>, String> 
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let header = reader.headers().map_err(|error| error.to_string())?;
     let position = |name: &&str| header.iter().position(|column| column.trim_start_matches('\u{feff}') == *name);
-    let columns: Option<Vec<usize>> = table.columns().iter().map(|name| position(name)).collect();
+    let columns: Option<Vec<usize>> = table.columns().iter().map(position).collect();
     let columns = columns.filter(|columns| columns.len() == header.len());
     let columns = columns.ok_or_else(|| format!("line 1: the header is not: {}", table.columns().join(",")))?;
     let row = |record: Result<csv::StringRecord, csv::Error>| {

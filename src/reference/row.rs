@@ -123,8 +123,9 @@ impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
             Table::Categories => self.of_person(|days, cells| {
                 Some(PersonPart::Category(cells.word("category", Category::from_word)?, days))
             }),
-            Table::Approvals => self
-                .of_person(|days, cells| Some(PersonPart::Approval(cells.word("kind", Approval::from_word)?, days))),
+            Table::Approvals => {
+                self.of_person(|days, cells| Some(PersonPart::Approval(cells.word("kind", Approval::from_word)?, days)))
+            }
             Table::Hospitals => self.hospitals(),
             Table::Designations => {
                 let (id, days) = (self.text("hospital_id", ID_BYTES), self.days());
@@ -157,12 +158,8 @@ impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
         let (code, name) = (self.text("code", ID_BYTES), self.text("name", NAME_BYTES));
         let (regions, days) = (self.regions(), self.days());
         let (class, price_ceiling) = (self.class(), self.price_ceiling());
-        let entry = CatalogueEntry {
-            code: code?.into(),
-            name: name?.into(),
-            class: class?,
-            price_ceiling: price_ceiling?,
-        };
+        let entry =
+            CatalogueEntry { code: code?.into(), name: name?.into(), class: class?, price_ceiling: price_ceiling? };
         Some(Row::Catalogue(CatalogueRow { regions: regions?, days: days?, entry: Arc::new(entry) }))
     }
 

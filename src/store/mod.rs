@@ -144,10 +144,7 @@ pub trait Store: Send + Sync + 'static {
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The reference records of these persons.
-    fn persons(
-        &self,
-        ids: &[PersonId],
-    ) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
+    fn persons(&self, ids: &[PersonId]) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
 
     /// Hospitals and catalogue.
     fn reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
@@ -156,8 +153,7 @@ pub trait Store: Send + Sync + 'static {
     fn put_reference(&self, write: ReferenceWrite) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Keeps the canonical text of a policy, so that what was settled under it can be recomputed.
-    fn put_policy(&self, digest: Digest, canonical: String)
-    -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn put_policy(&self, digest: Digest, canonical: String) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The canonical text of a policy that was ever kept.
     fn policy(&self, digest: Digest) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;

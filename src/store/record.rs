@@ -19,10 +19,15 @@ const HEADER: usize = 1 + CHECK;
 /// The bytes of a checksum.
 const CHECK: usize = 8;
 
+/// Most records are smaller than this.
+const USUAL: usize = 4096;
+
 /// A value as stored, and the digest of its bytes, which the next entry of a chain carries.
 pub fn encode(value: &impl Serialize) -> Result<(Vec<u8>, Digest), StoreError> {
     let unwritable = |error: postcard::Error| StoreError::Unavailable(format!("a record cannot be written: {error}"));
-    let mut record = postcard::to_extend(value, vec![0; HEADER]).map_err(unwritable)?;
+    let mut header = Vec::with_capacity(USUAL);
+    header.resize(HEADER, 0);
+    let mut record = postcard::to_extend(value, header).map_err(unwritable)?;
     let digest = Digest::of(&record[HEADER..]);
     record[0] = FORMAT;
     record[1..HEADER].copy_from_slice(&digest.0[..CHECK]);
@@ -45,6 +50,17 @@ pub fn decode<T: DeserializeOwned>(record: &[u8]) -> Result<(T, Digest), StoreEr
     }
     let (value, rest) = postcard::take_from_bytes(body).map_err(|_| damaged("it cannot be read"))?;
     if rest.is_empty() { Ok((value, digest)) } else { Err(damaged("it has bytes to spare")) }
+}
+
+/// The first field of a record's value, without a look at the rest: for a comparison that a reader of the
+/// whole record has gone before.
+///
+/// # Errors
+/// If the record is too short or of a format that is not known.
+pub fn first_field<T: DeserializeOwned>(record: &[u8]) -> Result<T, StoreError> {
+    let damaged = || StoreError::Damaged("it is cut short".to_owned());
+    let body = record.get(HEADER..).filter(|_| record[0] == FORMAT).ok_or_else(damaged)?;
+    postcard::take_from_bytes(body).map(|(field, _)| field).map_err(|_| damaged())
 }
 
 #[cfg(test)]

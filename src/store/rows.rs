@@ -9,7 +9,8 @@ use crate::domain::journal::{Entry, Link};
 /// A person's accounts, and the end of their chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonState {
-    /// How many entries the chain has; 0 means that there is none yet.
+    /// How many entries the chain has; 0 means that there is none yet. The first field: a commit compares
+    /// it without reading the rest.
     pub version: u64,
     /// The last entry.
     pub head: Option<EntryId>,

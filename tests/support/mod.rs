@@ -54,10 +54,7 @@ pub const TABLES: &[(Table, &[&[&str]])] = &[
         Table::Enrolments,
         &[&["P1", "2014-01-01", ""], &["P2", "2014-01-01", ""], &["P3", "2014-01-01", ""], &["P4", "2014-01-01", ""]],
     ),
-    (
-        Table::Categories,
-        &[&["P2", "registered_poor", "2016-01-01", ""], &["P3", "destitute", "2016-01-01", ""]],
-    ),
+    (Table::Categories, &[&["P2", "registered_poor", "2016-01-01", ""], &["P3", "destitute", "2016-01-01", ""]]),
     (
         Table::Approvals,
         &[

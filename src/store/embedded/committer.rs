@@ -8,7 +8,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::database::{Table, Tables, definition};
 use crate::domain::ids::EntryId;
 use crate::store::keys::Key;
-use crate::store::rows::PersonState;
 use crate::store::{StoreError, record};
 
 /// The most jobs that share one sync.
@@ -182,14 +181,16 @@ impl<'t> Group<'t> {
     fn check(&self, rows: &Rows) -> Result<Result<(), StoreError>, redb::Error> {
         let version = match self.states.get(&rows.state.0[..])? {
             None => Ok(0),
-            Some(row) => record::decode::<PersonState>(row.value()).map(|(state, _)| state.version),
+            Some(row) => record::first_field::<u64>(row.value()),
         };
         let bound = match &rows.claim {
             Some((claim, _, true)) => self.claims.get(&claim[..])?.is_some(),
             _ => false,
         };
-        Ok(version.and_then(|version| {
-            if version == rows.expected && !bound { Ok(()) } else { Err(StoreError::Conflict) }
-        }))
+        Ok(version.and_then(
+            |version| {
+                if version == rows.expected && !bound { Ok(()) } else { Err(StoreError::Conflict) }
+            },
+        ))
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use redb::backends::FileBackend;
-use redb::{Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{
+    Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+};
 
 use super::{Durability, OpenError};
 use crate::store::{StoreError, record};
@@ -35,8 +37,7 @@ pub enum Table {
     Policies,
 }
 
-const NAMES: [&str; 8] =
-    ["journal", "states", "requests", "claims", "persons", "hospitals", "catalogue", "policies"];
+const NAMES: [&str; 8] = ["journal", "states", "requests", "claims", "persons", "hospitals", "catalogue", "policies"];
 
 type Bytes = &'static [u8];
 

@@ -14,7 +14,6 @@ mod committer;
 mod database;
 mod directory;
 
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,0 +1,126 @@
+//! Seeded bills for measurements: the same ones for the engine and for what it is measured beside.
+
+use std::sync::Arc;
+
+use onestop::domain::claim::{Claim, Item, Quantity, UnitPrice};
+use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
+use onestop::domain::money::Money;
+use onestop::domain::vocabulary::{Category, Level, Visit};
+
+use super::straight_line::{Code, Line};
+
+/// A small generator (SplitMix64), so that a seed gives the same bills everywhere.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below this.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % end
+    }
+}
+
+/// A bill in both forms.
+pub struct Bill {
+    /// As the engine takes it.
+    pub claim: Claim,
+    /// What was looked up.
+    pub facts: Facts,
+    /// As straight-line code takes it.
+    pub lines: Vec<Line>,
+    /// Its codes.
+    pub codes: Vec<Code>,
+}
+
+/// The bill of a registered poor inpatient of a tertiary hospital at home, with so many items; some are
+/// refunds of the line before.
+pub fn bill(random: &mut Random, items: usize) -> Bill {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut codes: Vec<Code> = Vec::new();
+    for at in 0..items {
+        let refund = at > 0 && random.below(20) == 0;
+        match lines.last().copied().filter(|line| refund && line.amount > 0) {
+            Some(Line { code, quantity_e4, price_micro, amount }) => {
+                lines.push(Line { code, quantity_e4: -quantity_e4, price_micro, amount: -amount });
+            }
+            None => {
+                codes.push(code(random));
+                lines.push(line(random, codes.len() - 1));
+            }
+        }
+    }
+    Bill { claim: claim(&lines), facts: facts(&lines, &codes), lines, codes }
+}
+
+fn code(random: &mut Random) -> Code {
+    let class = [0, 0, 0, 0, 1, 1, 1, 2, 3, 4][random.below(10) as usize];
+    let ceiling_micro = if random.below(4) == 0 { random.below(3_000_000_000) as i64 } else { -1 };
+    Code { class, ratio_e4: random.below(3_001) as i64, ceiling_micro }
+}
+
+fn line(random: &mut Random, code: usize) -> Line {
+    let quantity_e4 = 1 + random.below(200_000) as i64;
+    let dearest = if random.below(10) == 0 { 9_000_000_000 } else { 300_000_000 };
+    let price_micro = random.below(dearest) as i64;
+    let amount = UnitPrice(price_micro).times(Quantity(quantity_e4)).map_or(0, Money::fen);
+    Line { code, quantity_e4, price_micro, amount }
+}
+
+fn claim(lines: &[Line]) -> Claim {
+    let day = |text: &str| text.parse().unwrap_or_else(|_| unreachable!("a day"));
+    Claim {
+        claim_id: "ZY201706150001".into(),
+        hospital_id: "H3701001".into(),
+        person_id: "P0001".into(),
+        visit: Visit::Inpatient,
+        emergency: false,
+        admitted: day("2017-06-08"),
+        discharged: day("2017-06-15"),
+        items: lines.iter().map(item).collect(),
+    }
+}
+
+fn item(line: &Line) -> Item {
+    Item {
+        code: name(line.code).into(),
+        quantity: Quantity(line.quantity_e4),
+        unit_price: UnitPrice(line.price_micro),
+        amount: Money::from_fen(line.amount),
+    }
+}
+
+/// The name of the code at this position.
+pub fn name(code: usize) -> String {
+    format!("XL01XC{code:05}")
+}
+
+fn facts(lines: &[Line], codes: &[Code]) -> Facts {
+    let region = || Region::parse("370100").unwrap_or_else(|| unreachable!("a region"));
+    Facts {
+        person: PersonFacts {
+            insurance: "resident".into(),
+            insured_region: region(),
+            categories: [Category::RegisteredPoor].into_iter().collect(),
+            cross_region_approved: false,
+        },
+        hospital: HospitalFacts { level: Level::Tertiary, region: region() },
+        catalogue: codes.iter().enumerate().map(|(at, code)| Arc::new(entry(at, code))).collect(),
+        entry_of_item: lines.iter().map(|line| line.code as u16).collect(),
+    }
+}
+
+fn entry(at: usize, code: &Code) -> CatalogueEntry {
+    let ratio = || format!("0.{:04}", code.ratio_e4).parse().unwrap_or_else(|_| unreachable!("a ratio"));
+    let class = match code.class {
+        0 => Class::A,
+        1 => Class::B(ratio()),
+        2 => Class::C,
+        3 => Class::Special,
+        _ => Class::Transitional,
+    };
+    let price_ceiling = (code.ceiling_micro >= 0).then_some(UnitPrice(code.ceiling_micro));
+    CatalogueEntry { code: name(at).into(), name: "示范药品".into(), class, price_ceiling }
+}

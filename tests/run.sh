@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what the tests need, runs them all, and prints their summary last.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+need() { # need COMMAND PACKAGE: installs Debian's PACKAGE if COMMAND is missing
+  command -v "$1" >/dev/null && return
+  local sudo=""
+  [ "$(id -u)" = 0 ] || sudo="sudo"
+  $sudo apt-get update -qq
+  $sudo apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+}
+need cc gcc
+need strace strace
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+status=0
+cargo test --locked 2>&1 | tee "$log" || status=$?
+passed=$(awk '/^test result:/ { sum += $4 } END { print sum + 0 }' "$log")
+failed=$(awk '/^test result:/ { sum += $6 } END { print sum + 0 }' "$log")
+[ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1 # what did not even build or run has failed
+echo "$passed passed, $failed failed"
+exit "$status"

@@ -1,0 +1,63 @@
+//! The engine agrees with straight-line code in whole fen on 10,000 random claims.
+
+#[path = "../benches/bills.rs"]
+mod bills;
+#[path = "../benches/straight_line.rs"]
+#[allow(clippy::module_inception)]
+mod straight_line;
+
+use onestop::domain::account::Account;
+use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::money::Money;
+use onestop::domain::split::Split;
+use onestop::domain::vocabulary::Pool;
+use onestop::policy::shipped;
+
+const LAYERS: [&str; 8] = [
+    "basic_inpatient",
+    "critical_illness",
+    "special_drug",
+    "class_b_top_up",
+    "commercial_supplement",
+    "hospital_waiver",
+    "medical_assistance",
+    "further_assistance",
+];
+
+#[test]
+fn ten_thousand_random_claims_give_the_same_split_by_both_ways() {
+    let book = shipped::book().expect("the shipped book");
+    let (policy, _) = book.get("shandong-2017").expect("the policy");
+    let mut random = bills::Random(2017);
+    let (mut account, mut year, mut sums) = (Account::default(), straight_line::Year::default(), Vec::new());
+    for number in 0..10_000 {
+        if number % 7 == 0 {
+            (account, year) = (Account::default(), straight_line::Year::default());
+        }
+        let items = 1 + random.below(40) as usize;
+        let bill = bills::bill(&mut random, items);
+        let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
+        let (split, after) = adjudicate(matter, &account).expect("within range");
+        let shares = straight_line::settle(&bill.lines, &bill.codes, &mut year, &mut sums);
+        assert_eq!(sums_of(&split), shares, "claim {number}");
+        account = after;
+    }
+}
+
+fn sums_of(split: &Split) -> straight_line::Shares {
+    let pays =
+        |id: &str| split.layers.iter().filter(|layer| &*layer.head.id == id).map(|layer| layer.pays).sum::<Money>();
+    straight_line::Shares {
+        layers: LAYERS.map(|id| pays(id).fen()),
+        pools: [
+            Pool::Eligible,
+            Pool::PreliminarySelfPay,
+            Pool::OverLimit,
+            Pool::Excluded,
+            Pool::SpecialDrug,
+            Pool::TransitionalDrug,
+        ]
+        .map(|pool| split.pools.get(pool).fen()),
+        patient: split.patient.fen(),
+    }
+}
