@@ -186,10 +186,13 @@ impl ToldClaim {
 }
 
 impl Item {
+    /// Names of fields are only made up for faults: a sound item costs nothing but comparisons.
     fn check(&self, faults: &mut Vec<Fault>, at: usize, limits: &Limits) {
         let known = faults.len();
         let field = |name: &str| format!("claim.items[{at}].{name}");
-        check_id(faults, &field("code"), self.code.as_str(), limits);
+        if let Some((reason, told)) = text_fault(self.code.as_str(), limits.id_bytes) {
+            faults.push(Fault::new(field("code"), reason, told));
+        }
         if self.amount < -limits.amount || self.amount > limits.amount {
             faults.push(Fault::new(field("amount"), FaultReason::TooLarge, beyond(limits)));
         }
@@ -203,23 +206,21 @@ impl Item {
             let told = "has another sign than the quantity";
             faults.push(Fault::new(field("amount"), FaultReason::UnlikeSign, told));
         }
-        if faults.len() == known {
-            self.check_amount(faults, field("amount"));
+        if let Some((reason, told)) = self.amount_fault().filter(|_| faults.len() == known) {
+            faults.push(Fault::new(field("amount"), reason, told));
         }
     }
 
     /// A hospital's system may cut where this one rounds: one fen is let pass.
-    fn check_amount(&self, faults: &mut Vec<Fault>, field: String) {
-        let product = self.unit_price.times(self.quantity);
-        let off = product.map(|product| (product.fen().abs_diff(self.amount.fen()), product));
-        match off {
-            Some((..=1, _)) => {}
-            Some((_, product)) => {
-                let told = format!("is {}, but quantity x unit_price is {product}", self.amount);
-                faults.push(Fault::new(field, FaultReason::AmountMismatch, told));
-            }
-            None => faults.push(Fault::new(field, FaultReason::TooLarge, "quantity x unit_price is too large")),
-        }
+    fn amount_fault(&self) -> Option<(FaultReason, String)> {
+        let Some(product) = self.unit_price.times(self.quantity) else {
+            return Some((FaultReason::TooLarge, "quantity x unit_price is too large".to_owned()));
+        };
+        let off = product.fen().abs_diff(self.amount.fen()) > 1;
+        off.then(|| {
+            let told = format!("is {}, but quantity x unit_price is {product}", self.amount);
+            (FaultReason::AmountMismatch, told)
+        })
     }
 }
 
@@ -243,16 +244,22 @@ pub fn check_id(faults: &mut Vec<Fault>, field: &str, id: &str, limits: &Limits)
 
 /// A text is there and not too long.
 pub fn check_text(faults: &mut Vec<Fault>, field: &str, text: &str, most: usize) {
-    if text.is_empty() {
-        faults.push(Fault::new(field, FaultReason::Missing, "is missing"));
-    } else if text.len() > most {
-        let told = format!("has {} bytes; at most {most} are taken", text.len());
-        faults.push(Fault::new(field, FaultReason::TooLong, told));
+    faults.extend(text_fault(text, most).map(|(reason, told)| Fault::new(field, reason, told)));
+}
+
+fn text_fault(text: &str, most: usize) -> Option<(FaultReason, String)> {
+    match text.len() {
+        0 => Some((FaultReason::Missing, "is missing".to_owned())),
+        bytes if bytes > most => Some((FaultReason::TooLong, format!("has {bytes} bytes; at most {most} are taken"))),
+        _ => None,
     }
 }
 
 /// Refund lines of a code may not take back more than its other lines charge.
 fn check_refunds(faults: &mut Vec<Fault>, items: &[Item]) {
+    if items.iter().all(|item| item.amount >= Money::ZERO) {
+        return;
+    }
     let mut net: HashMap<&ItemCode, (usize, Money)> = HashMap::new();
     for (at, item) in items.iter().enumerate() {
         net.entry(&item.code).or_insert((at, Money::ZERO)).1 += item.amount;

@@ -1,0 +1,92 @@
+//! What each step of a settle costs, without network and disk: the sketch that the whole is held against.
+//!
+//! `cargo bench --bench steps`
+
+#![allow(missing_docs)]
+
+#[allow(dead_code)]
+mod bills;
+#[allow(dead_code)]
+mod straight_line;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use onestop::domain::account::Account;
+use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::claim::{Limits, ToldClaim};
+use onestop::domain::ids::{Digest, EntryId};
+use onestop::domain::invariants;
+use onestop::domain::journal::{Deed, Entry, Instant as Committed, Link, Settled};
+use onestop::grpc::{from_proto, pb, to_proto};
+use onestop::policy::shipped;
+use onestop::store::record;
+use prost::Message;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ROUNDS: usize = 15;
+const CALLS: usize = 2_000;
+
+fn main() {
+    let Ok(book) = shipped::book() else { return eprintln!("the shipped book is refused") };
+    let Some((policy, _)) = book.get("shandong-2017") else { return eprintln!("no policy") };
+    let bill = bills::bill(&mut bills::Random(5), 20);
+    let told = told(&bill);
+    let request = to_proto::claim(&told).encode_to_vec();
+    let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
+    let Ok((split, _)) = adjudicate(matter, &Account::default()) else { return eprintln!("out of range") };
+    let entry = entry(&bill, split.clone());
+    let Ok((stored, _)) = record::encode(&entry) else { return eprintln!("no record") };
+    let Some(settled) = entry.settled() else { return eprintln!("no settlement") };
+    let answer = to_proto::settlement(&entry, settled);
+    println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
+    step("decode the request", || drop(pb::settlement::Claim::decode(&*request).map(|c| from_proto::claim(Some(c)))));
+    step("digest of its content", || drop(black_box(told.content())));
+    step("check the claim by itself", || drop(black_box(told.clone().check(&Limits::default()).is_ok())));
+    step("adjudicate", || drop(black_box(adjudicate(matter, &Account::default()).is_ok())));
+    step("check the invariants", || drop(black_box(invariants::check(&split).is_ok())));
+    step("encode the record", || drop(black_box(record::encode(&entry).is_ok())));
+    step("decode a record", || drop(black_box(record::decode::<Entry>(&stored).is_ok())));
+    step("build the answer", || drop(black_box(to_proto::settlement(&entry, settled))));
+    step("encode the answer", || drop(black_box(answer.encode_to_vec())));
+}
+
+fn step(name: &str, mut call: impl FnMut()) {
+    let mut figures: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            for _ in 0..CALLS {
+                call();
+            }
+            start.elapsed().as_nanos() as f64 / CALLS as f64
+        })
+        .collect();
+    figures.sort_by(f64::total_cmp);
+    println!("{name:28} {:>8.0} ns", figures[ROUNDS / 2]);
+}
+
+fn told(bill: &bills::Bill) -> ToldClaim {
+    ToldClaim {
+        claim_id: bill.claim.claim_id.clone(),
+        hospital_id: bill.claim.hospital_id.clone(),
+        person_id: bill.claim.person_id.clone(),
+        visit: Some(bill.claim.visit),
+        emergency: false,
+        admitted: Some(bill.claim.admitted.into()),
+        discharged: Some(bill.claim.discharged.into()),
+        items: bill.claim.items.clone(),
+    }
+}
+
+fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry {
+    Entry {
+        id: EntryId([1; 16]),
+        link: Link::default(),
+        committed: Committed(1_497_500_000_000_000),
+        request_id: "37010001-20170615-0001".into(),
+        content: Digest::of(b"content"),
+        deed: Deed::Settled(Box::new(Settled { claim: bill.claim.clone(), facts: bill.facts.clone(), split })),
+    }
+}
