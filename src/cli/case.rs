@@ -10,7 +10,8 @@ use crate::domain::vocabulary::Pool;
 use crate::policy::{Book, PolicyFault, shipped};
 use crate::reference::row::{Row, Table};
 
-use super::claim_text::{ClaimText, DayText, ReversalText};
+use super::case_tables::{CatalogueText, HospitalText, PersonText};
+use super::claim_text::{ClaimText, ReversalText};
 
 /// A case as written.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,80 +23,14 @@ pub struct Case {
     /// Policy files beside the case, in place of the book.
     policies: Option<Vec<String>>,
     #[serde(default)]
-    persons: Vec<PersonText>,
+    pub(super) persons: Vec<PersonText>,
     #[serde(default)]
-    hospitals: Vec<HospitalText>,
+    pub(super) hospitals: Vec<HospitalText>,
     #[serde(default)]
-    catalogue: Vec<CatalogueText>,
+    pub(super) catalogue: Vec<CatalogueText>,
     /// Its steps, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PersonText {
-    person_id: String,
-    insurance: String,
-    insured_region: String,
-    #[serde(default)]
-    enrolments: Vec<Days>,
-    #[serde(default)]
-    categories: Vec<DatedCategory>,
-    #[serde(default)]
-    approvals: Vec<DatedApproval>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Days {
-    from: Option<DayText>,
-    until: Option<DayText>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DatedCategory {
-    category: String,
-    from: Option<DayText>,
-    until: Option<DayText>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DatedApproval {
-    kind: String,
-    from: Option<DayText>,
-    until: Option<DayText>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HospitalText {
-    hospital_id: String,
-    #[serde(default)]
-    name: String,
-    level: String,
-    region: String,
-    #[serde(default)]
-    designated: Vec<Days>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CatalogueText {
-    code: String,
-    #[serde(default)]
-    name: String,
-    class: String,
-    #[serde(default)]
-    self_pay_ratio: String,
-    #[serde(default)]
-    price_ceiling: String,
-    #[serde(default)]
-    regions: Vec<String>,
-    from: Option<DayText>,
-    until: Option<DayText>,
 }
 
 /// One step.
@@ -184,7 +119,7 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<Loaded, String> {
         None => book.clone(),
         Some(files) => beside(path, files)?,
     };
-    let tables = case.tables()?;
+    let tables = case.rows()?;
     Ok(Loaded { case, book, tables })
 }
 
@@ -224,110 +159,4 @@ fn check(case: &Case) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-impl Case {
-    fn tables(&self) -> Result<Vec<(Table, Vec<Row>)>, String> {
-        Table::ALL.iter().map(|table| Ok((*table, self.rows(*table)?))).collect()
-    }
-
-    fn rows(&self, table: Table) -> Result<Vec<Row>, String> {
-        let rows = match table {
-            Table::Persons => self.persons.iter().map(PersonText::cells).collect(),
-            Table::Enrolments => self.of_persons(|person| &person.enrolments, |days, id| days.cells("person_id", id)),
-            Table::Categories => self.of_persons(|person| &person.categories, DatedCategory::cells),
-            Table::Approvals => self.of_persons(|person| &person.approvals, DatedApproval::cells),
-            Table::Hospitals => self.hospitals.iter().map(HospitalText::cells).collect(),
-            Table::Designations => {
-                let days = |hospital: &HospitalText| -> Vec<Cells> {
-                    hospital.designated.iter().map(|days| days.cells("hospital_id", &hospital.hospital_id)).collect()
-                };
-                self.hospitals.iter().flat_map(days).collect()
-            }
-            Table::Catalogue => self.catalogue.iter().map(CatalogueText::cells).collect::<Vec<_>>(),
-        };
-        rows.iter().map(|cells| row(table, cells)).collect()
-    }
-
-    fn of_persons<T>(&self, list: fn(&PersonText) -> &Vec<T>, cells: fn(&T, &str) -> Cells) -> Vec<Cells> {
-        let of = |person: &PersonText| -> Vec<Cells> {
-            list(person).iter().map(|one| cells(one, &person.person_id)).collect()
-        };
-        self.persons.iter().flat_map(of).collect()
-    }
-}
-
-type Cells = Vec<(&'static str, String)>;
-
-fn row(table: Table, cells: &Cells) -> Result<Row, String> {
-    let cell = |name: &str| cells.iter().find(|(column, _)| *column == name).map_or("", |(_, text)| text.as_str());
-    Row::read(table, cell).map_err(|faults| {
-        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        format!("{}: {}", table.as_str(), told.join("; "))
-    })
-}
-
-fn end(day: &Option<DayText>) -> String {
-    day.as_ref().map(DayText::text).unwrap_or_default()
-}
-
-impl Days {
-    fn cells(&self, key: &'static str, id: &str) -> Cells {
-        vec![(key, id.to_owned()), ("from", end(&self.from)), ("until", end(&self.until))]
-    }
-}
-
-impl DatedCategory {
-    fn cells(&self, person: &str) -> Cells {
-        let category = ("category", self.category.clone());
-        vec![("person_id", person.to_owned()), category, ("from", end(&self.from)), ("until", end(&self.until))]
-    }
-}
-
-impl DatedApproval {
-    fn cells(&self, person: &str) -> Cells {
-        let kind = ("kind", self.kind.clone());
-        vec![("person_id", person.to_owned()), kind, ("from", end(&self.from)), ("until", end(&self.until))]
-    }
-}
-
-impl PersonText {
-    fn cells(&self) -> Cells {
-        vec![
-            ("person_id", self.person_id.clone()),
-            ("insurance", self.insurance.clone()),
-            ("insured_region", self.insured_region.clone()),
-        ]
-    }
-}
-
-/// A case may leave names out; a table may not.
-fn name_or(name: &str, id: &str) -> String {
-    if name.is_empty() { id.to_owned() } else { name.to_owned() }
-}
-
-impl HospitalText {
-    fn cells(&self) -> Cells {
-        vec![
-            ("hospital_id", self.hospital_id.clone()),
-            ("name", name_or(&self.name, &self.hospital_id)),
-            ("level", self.level.clone()),
-            ("region", self.region.clone()),
-        ]
-    }
-}
-
-impl CatalogueText {
-    fn cells(&self) -> Cells {
-        vec![
-            ("code", self.code.clone()),
-            ("name", name_or(&self.name, &self.code)),
-            ("class", self.class.clone()),
-            ("self_pay_ratio", self.self_pay_ratio.clone()),
-            ("price_ceiling", self.price_ceiling.clone()),
-            ("regions", self.regions.join(" ")),
-            ("from", end(&self.from)),
-            ("until", end(&self.until)),
-        ]
-    }
 }

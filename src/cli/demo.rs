@@ -18,7 +18,7 @@ use crate::say;
 use super::claim_text::ClaimText;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
-use super::{case, client_commands, serve, statement};
+use super::{case, import, serve, statement};
 
 /// The demonstration tables; persons in them are invented.
 const TABLES: &[(row::Table, &str)] = &[
@@ -60,7 +60,7 @@ pub async fn run(options: &Options) -> Ended {
     let server = serve::Own::start(book).await?;
     let mut client = Client::connect(&server.url()).await?;
     say!("A server of this demonstration's own: {}, store {}", server.url(), server.directory().display());
-    import(&mut client).await?;
+    import_tables(&mut client).await?;
     let lines = settle(&mut client).await?;
     say!("{}", table(&lines));
     tell_refused(&lines);
@@ -74,11 +74,11 @@ pub async fn run(options: &Options) -> Ended {
     server.stop().await
 }
 
-async fn import(client: &mut Client) -> Ended {
+async fn import_tables(client: &mut Client) -> Ended {
     let mut taken = Vec::new();
     for (table, text) in TABLES {
         let rows = csv_text::cells(*table, text.as_bytes()).map_err(Failure::Usage)?;
-        let answer = client_commands::import_table(client, *table, rows).await.map_err(|s| client::failure(&s))?;
+        let answer = import::import_table(client, *table, rows).await.map_err(|s| client::failure(&s))?;
         taken.push(format!("{} {}", answer.taken, table.as_str()));
     }
     say!("Imported {}; all persons are invented.\n", taken.join(", "));

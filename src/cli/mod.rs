@@ -2,12 +2,15 @@
 
 pub mod case;
 pub mod case_desk;
+pub mod case_tables;
+pub mod claim_commands;
 pub mod claim_text;
 pub mod client;
 pub mod client_commands;
 pub mod commands;
 pub mod demo;
 pub mod exit;
+pub mod import;
 pub mod json;
 pub mod policy;
 pub mod policy_test;

@@ -1,0 +1,92 @@
+//! Reads the entries of a layer: when they hold, and what they change.
+
+use crate::domain::exact::Exact;
+use crate::domain::vocabulary::{Category, Level, Locality, Referral};
+
+use super::read::{Sources, assumed};
+use super::read_schedule::schedules;
+use super::read_values::{parsed, share, words, yuan};
+use super::rule::{CapChange, Condition, Entry, Operation};
+use super::toml_text::Table;
+
+/// The keys of an entry that `assumed` may name.
+const ENTRY_KEYS: &[&str] = &["if", "category", "schedule", "deductible", "rate", "cap", "prior_self_pay"];
+
+/// An entry by circumstances.
+pub(super) fn when(table: &Table<'_, '_>, sources: &Sources) -> Entry {
+    let condition = table.table("if").map(|circumstances| {
+        let condition = Condition::When {
+            locality: words(&circumstances, "locality", Locality::from_word).unwrap_or_default(),
+            referral: words(&circumstances, "referral", Referral::from_word).unwrap_or_default(),
+            level: words(&circumstances, "level", Level::from_word).unwrap_or_default(),
+        };
+        if !["locality", "referral", "level"].iter().any(|key| circumstances.has(key)) {
+            circumstances.source().fault(circumstances.line, "`if` names no circumstance");
+        }
+        circumstances.finish();
+        condition
+    });
+    if !table.has("if") {
+        table.missing("if");
+    }
+    entry(table, sources, condition.unwrap_or(Condition::For(Vec::new())))
+}
+
+/// An entry by category.
+pub(super) fn for_(table: &Table<'_, '_>, sources: &Sources) -> Entry {
+    if !table.has("category") {
+        table.missing("category");
+    }
+    let categories = words(table, "category", Category::from_word).unwrap_or_default();
+    entry(table, sources, Condition::For(categories))
+}
+
+fn entry(table: &Table<'_, '_>, sources: &Sources, condition: Condition) -> Entry {
+    if !table.has("cites") {
+        table.missing("cites");
+    }
+    let entry = Entry {
+        condition,
+        schedule: table.table("schedule").map(|schedule| schedules(&schedule)),
+        deductible: operation(table, "deductible", yuan),
+        rate: operation(table, "rate", share),
+        cap: cap_change(table),
+        prior_self_pay: operation(table, "prior_self_pay", share),
+        cites: sources.cites(table).unwrap_or_default(),
+        assumed: assumed(table, ENTRY_KEYS),
+    };
+    table.finish();
+    entry
+}
+
+fn cap_change(table: &Table<'_, '_>) -> Option<CapChange> {
+    let word = table.text_if_text("cap");
+    match word.as_deref() {
+        Some("none") => Some(CapChange::Lift),
+        Some(other) => {
+            let told = format!("`cap` is `{other}`, neither \"none\" nor an operation");
+            table.source().fault(table.line_of("cap"), told);
+            None
+        }
+        None => operation(table, "cap", yuan).map(CapChange::By),
+    }
+}
+
+/// `{ set = … }`, `{ times = … }` or `{ plus = … }`; a factor is a share whatever the figure is.
+fn operation(table: &Table<'_, '_>, key: &'static str, read: fn(&str) -> Result<Exact, String>) -> Option<Operation> {
+    let inner = table.table(key)?;
+    let figure = |name, read: fn(&str) -> Result<Exact, String>| {
+        inner.string(name).and_then(|text| parsed(&inner, name, &text, read))
+    };
+    let operations = [
+        figure("set", read).map(Operation::Set),
+        figure("times", share).map(Operation::Times),
+        figure("plus", read).map(Operation::Plus),
+    ];
+    inner.finish();
+    let named = ["set", "times", "plus"].iter().filter(|name| inner.has(name)).count();
+    if named != 1 {
+        inner.source().fault(inner.line, format!("`{key}` wants one of `set`, `times` and `plus`"));
+    }
+    operations.into_iter().flatten().next()
+}

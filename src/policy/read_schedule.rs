@@ -1,0 +1,80 @@
+//! Reads schedules and caps.
+
+use crate::domain::money::Money;
+use crate::domain::rate::Rate;
+use crate::domain::schedule::{Band, Schedule};
+use crate::domain::vocabulary::CapKind;
+
+use super::read_values::{capped_list, money, not_empty, parsed, word};
+use super::rule::{CapRule, Schedules};
+use super::toml_text::{Lined, Table};
+
+/// A cap.
+pub(super) fn cap(table: &Table<'_, '_>) -> CapRule {
+    let annual = table.required("annual");
+    let cap = CapRule {
+        account: table.required("account").into(),
+        of: word(table, "of", CapKind::from_word).unwrap_or(CapKind::Paid),
+        annual: parsed(table, "annual", &annual, money).unwrap_or_default(),
+    };
+    table.finish();
+    cap
+}
+
+/// A schedule for each level: `all`, or all three.
+pub(super) fn schedules(table: &Table<'_, '_>) -> Schedules {
+    let levels = ["primary", "secondary", "tertiary"];
+    let all = table.table("all").map(|all| schedule(&all));
+    let by_level = levels.map(|level| table.table(level).map(|one| schedule(&one)));
+    let named = by_level.iter().flatten().count();
+    if !(all.is_some() && named == 0 || all.is_none() && named == levels.len()) {
+        table.source().fault(table.line, "a schedule is `all`, or all three levels");
+    }
+    table.finish();
+    by_level.map(|one| one.or_else(|| all.clone()).unwrap_or_else(nothing))
+}
+
+fn nothing() -> Schedule {
+    Schedule { deductibles: vec![Money::ZERO], bands: vec![Band { upto: None, rate: Rate::ZERO }] }
+}
+
+fn schedule(table: &Table<'_, '_>) -> Schedule {
+    let deductibles = not_empty(table, "deductible", table.string_or_list("deductible"));
+    let read = |text: &Lined<String>| parsed(table, "deductible", &text.value, money).unwrap_or_default();
+    let schedule = Schedule {
+        deductibles: deductibles.map_or_else(|| vec![Money::ZERO], |list| list.iter().map(read).collect()),
+        bands: bands(table),
+    };
+    table.finish();
+    schedule
+}
+
+fn bands(table: &Table<'_, '_>) -> Vec<Band> {
+    let tables = capped_list(table, "bands");
+    if tables.is_empty() {
+        table.source().fault(table.line, "`bands` is missing or empty");
+    }
+    let bands: Vec<Band> = tables.iter().map(band).collect();
+    let mut below = Money::ZERO;
+    for (at, (table, band)) in tables.iter().zip(&bands).enumerate() {
+        let last = at + 1 == tables.len();
+        match band.upto {
+            Some(_) if last => table.source().fault(table.line, "the last band is open: it has no `upto`"),
+            None if !last => table.source().fault(table.line, "only the last band has no `upto`"),
+            Some(upto) if upto <= below => {
+                table.source().fault(table.line, format!("a band up to {upto} does not ascend from {below}"));
+            }
+            _ => {}
+        }
+        below = band.upto.unwrap_or(below);
+    }
+    bands
+}
+
+fn band(table: &Table<'_, '_>) -> Band {
+    let upto = table.string("upto").and_then(|text| parsed(table, "upto", &text, money));
+    let rate = table.required("rate");
+    let rate = parsed(table, "rate", &rate, |text| text.parse::<Rate>()).unwrap_or(Rate::ZERO);
+    table.finish();
+    Band { upto, rate }
+}

@@ -1,0 +1,89 @@
+//! Reads figures, words and lists, noting every fault.
+
+use crate::domain::exact::{Exact, Unreadable};
+use crate::domain::money::Money;
+use crate::domain::rate::figure;
+
+use super::toml_text::{Lined, Table};
+
+/// The most layers, entries, caps or bands that one list may hold.
+pub(super) const MOST: usize = 64;
+
+/// Yuan, not negative.
+pub(super) fn money(text: &str) -> Result<Money, String> {
+    let money: Money = text.parse().map_err(|e: Unreadable| e.to_string())?;
+    if money < Money::ZERO { Err("is negative".to_owned()) } else { Ok(money) }
+}
+
+/// Yuan of any sign, whole fen.
+pub(super) fn yuan(text: &str) -> Result<Exact, String> {
+    let exact: Exact = text.parse().map_err(|e: Unreadable| e.to_string())?;
+    exact.units(2).map_err(|e| e.to_string())?;
+    Ok(exact)
+}
+
+/// A share or a percentage of any size.
+pub(super) fn share(text: &str) -> Result<Exact, String> {
+    figure(text).map_err(|e| e.to_string())
+}
+
+/// What a text gives; a fault if it gives nothing.
+pub(super) fn parsed<T>(
+    table: &Table<'_, '_>,
+    key: &str,
+    text: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let fault = |told: String| table.source().fault(table.line_of(key), format!("`{key}` {told}: \"{text}\""));
+    read(text).map_err(fault).ok()
+}
+
+/// One of a vocabulary.
+pub(super) fn word<T>(table: &Table<'_, '_>, key: &'static str, known: fn(&str) -> Option<T>) -> Option<T> {
+    let text = table.string(key)?;
+    let word = known(&text);
+    if word.is_none() {
+        table.source().fault(table.line_of(key), format!("`{key}` is `{text}`, which is not known"));
+    }
+    word
+}
+
+/// Some of a vocabulary; not empty, each once.
+pub(super) fn words<T>(table: &Table<'_, '_>, key: &'static str, known: fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    let texts = not_empty(table, key, table.strings(key))?;
+    check_distinct(table, key, &texts);
+    let one = |text: &Lined<String>| {
+        let word = known(&text.value);
+        if word.is_none() {
+            table.source().fault(text.line, format!("`{key}` names `{}`, which is not known", text.value));
+        }
+        word
+    };
+    Some(texts.iter().filter_map(one).collect())
+}
+
+/// Notes an empty list.
+pub(super) fn not_empty<T>(table: &Table<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
+    if list.as_ref().is_some_and(Vec::is_empty) {
+        table.source().fault(table.line_of(key), format!("`{key}` is empty"));
+    }
+    list
+}
+
+/// Notes what is named twice.
+pub(super) fn check_distinct(table: &Table<'_, '_>, key: &str, texts: &[Lined<String>]) {
+    for (at, text) in texts.iter().enumerate() {
+        if texts[..at].iter().any(|before| before.value == text.value) {
+            table.source().fault(text.line, format!("`{key}` names `{}` twice", text.value));
+        }
+    }
+}
+
+/// A list of tables of at most [`MOST`].
+pub(super) fn capped_list<'s, 'a>(table: &Table<'s, 'a>, key: &'static str) -> Vec<Table<'s, 'a>> {
+    let list = table.tables(key).unwrap_or_default();
+    if list.len() > MOST {
+        table.source().fault(table.line_of(key), format!("`{key}` holds more than {MOST}"));
+    }
+    list
+}
