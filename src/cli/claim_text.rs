@@ -9,7 +9,8 @@ use crate::domain::day::Day;
 use crate::domain::exact::{Exact, Unreadable};
 use crate::domain::ids::RequestId;
 use crate::domain::money::Money;
-use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::Visit;
 
 /// A claim with its request id.

@@ -4,18 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::ids::AccountKey;
 use super::money::Money;
 use super::split::{LayerSplit, Split};
 use super::vocabulary::{CapKind, Visit};
-
-/// Which account of a person.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AccountKey {
-    /// The insurance.
-    pub insurance: Arc<str>,
-    /// The benefit year.
-    pub year: i32,
-}
 
 /// What a layer has added up to in the year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

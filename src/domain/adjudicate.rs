@@ -3,7 +3,8 @@
 //! It cannot refuse a claim: what could be refused was refused before. It reads no clock and no
 //! table; the same claim, facts, policy and account give the same split, bit for bit.
 
-use super::account::{Account, AccountKey, OutOfRange};
+use super::account::{Account, OutOfRange};
+use super::ids::AccountKey;
 use super::claim::Claim;
 use super::facts::Facts;
 use super::itemise::itemise;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::day::Day;
 use super::ids::{ClaimId, HospitalId, ItemCode, PersonId};
 use super::money::Money;
-use super::refusal::{Fault, FaultReason};
+use super::fault::{Fault, FaultReason};
 use super::vocabulary::Visit;
 
 /// How large a claim may be.

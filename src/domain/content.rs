@@ -35,15 +35,7 @@ impl ToldReversal {
     }
 }
 
-/// The digest of a kind and a value in the compact encoding of the records.
+/// Temporary name.
 pub fn digest(kind: &str, value: &impl Serialize) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(kind.as_bytes());
-    hasher.update(&[0]);
-    // Nothing that is hashed here can refuse to be serialised; if it ever did, the digest without a
-    // value would still equal that of no value.
-    if let Ok(bytes) = postcard::to_stdvec(value) {
-        hasher.update(&bytes);
-    }
-    Digest(*hasher.finalize().as_bytes())
+    Digest::of_value(kind, value)
 }

@@ -66,6 +66,15 @@ macro_rules! silent_debug {
 }
 pub(crate) use silent_debug;
 
+/// Which account of a person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccountKey {
+    /// The insurance.
+    pub insurance: Arc<str>,
+    /// The benefit year.
+    pub year: i32,
+}
+
 /// The number of a journal entry, time-ordered; a settlement's id is that of its entry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntryId(pub [u8; 16]);
@@ -98,6 +107,19 @@ impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The digest of a kind and a value in the compact encoding of the records.
+    pub fn of_value(kind: &str, value: &impl Serialize) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(kind.as_bytes());
+        hasher.update(&[0]);
+        // Nothing that is hashed here can refuse to be serialised; if it ever did, the digest without a
+        // value would still equal that of no value.
+        if let Ok(bytes) = postcard::to_stdvec(value) {
+            hasher.update(&bytes);
+        }
+        Digest(*hasher.finalize().as_bytes())
     }
 }
 

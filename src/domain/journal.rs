@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::account::AccountKey;
+use super::ids::AccountKey;
 use super::claim::Claim;
 use super::facts::Facts;
 use super::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};

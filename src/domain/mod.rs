@@ -11,6 +11,7 @@ pub mod content;
 pub mod day;
 pub mod exact;
 pub mod facts;
+pub mod fault;
 pub mod ids;
 pub mod invariants;
 pub mod itemise;

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::day::{Day, Interval};
 use super::ids::Digest;
-use super::split::Skipped;
 use super::terms::TermsTable;
 use super::vocabulary::{BenefitYear, Categories, Period, Pool, Visit};
 
@@ -26,6 +25,17 @@ pub struct LayerHead {
     pub pools: Vec<Pool>,
     /// Over what the schedule runs.
     pub period: Period,
+}
+
+/// Why a layer was not considered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Skipped {
+    /// Not in force on the day.
+    NotInForce,
+    /// Not for this kind of visit.
+    OtherVisit,
+    /// Not for any category the person holds.
+    OtherCategory,
 }
 
 /// One payer's terms.

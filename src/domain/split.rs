@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::account::AccountKey;
 use super::day::Day;
 use super::facts::{CatalogueEntry, Class};
-use super::ids::Digest;
+use super::ids::{AccountKey, Digest};
 use super::money::Money;
+pub use super::policy::Skipped;
 use super::policy::{LayerHead, PolicyRef};
 use super::pools::Pools;
 use super::schedule::BandShare;
@@ -113,17 +113,6 @@ pub struct LayerSplit {
     pub paid_before: Money,
 }
 
-/// Why a layer was not considered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Skipped {
-    /// Not in force on the day.
-    NotInForce,
-    /// Not for this kind of visit.
-    OtherVisit,
-    /// Not for any category the person holds.
-    OtherCategory,
-}
-
 /// Under which circumstances the claim was judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judged {
@@ -195,6 +184,6 @@ impl Split {
 
     /// The digest that a quote gives and a settle may carry: it changes with any figure.
     pub fn digest(&self) -> Digest {
-        super::content::digest("split/1", self)
+        Digest::of_value("split/1", self)
     }
 }

@@ -1,7 +1,7 @@
 //! Outcome and fence: what became of a request, and the promise that it never commits.
 
-use crate::domain::content;
-use crate::domain::ids::{HospitalId, PersonId, RequestId};
+
+use crate::domain::ids::{Digest, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Deed, Entry, Fenced};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::store::{Commit, Seen, Store, StoreError};
@@ -89,7 +89,7 @@ fn fence_entry(name: &RequestName, seen: &Seen, stamp: Stamp) -> Entry {
         link: seen.state.next(),
         committed: stamp.instant,
         request_id: name.request_id.clone(),
-        content: content::digest("fence/1", &fenced),
+        content: Digest::of_value("fence/1", &fenced),
         deed: Deed::Fenced(fenced),
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::dated::Change;
 use crate::reference::row::Row;
 use crate::reference::tables::Tables;

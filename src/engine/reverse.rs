@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::account::AccountKey;
+use crate::domain::ids::AccountKey;
 use crate::domain::claim::check_text;
 use crate::domain::content::ToldReversal;
 use crate::domain::ids::{Digest, EntryId, HospitalId, RequestId};

@@ -2,7 +2,8 @@
 
 use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
 use crate::domain::money::Money;
-use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::Visit;
 
 use super::pb::settlement as pb;

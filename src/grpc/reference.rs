@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::domain::refusal::{Fault, FaultReason, Reason, Refusal};
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::reference::row::{Row, Table};
 use crate::store::Store;

@@ -8,7 +8,7 @@ use crate::domain::exact::Exact;
 use crate::domain::facts::{CatalogueEntry, Class, Region};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::rate::Rate;
-use crate::domain::refusal::{Fault, FaultReason};
+use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::vocabulary::{Approval, Category, Level};
 
 use super::catalogue::CatalogueRow;

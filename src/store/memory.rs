@@ -52,7 +52,7 @@ impl MemoryStore {
         let mut claims: Vec<_> = rows.claims.iter().map(|(key, row)| (key.clone(), row.clone())).collect();
         claims.sort_by(|one, other| one.0.cmp(&other.0));
         let journal: Vec<_> = rows.journal.values().collect();
-        crate::domain::content::digest("memory", &(states, requests, claims, journal))
+        crate::domain::ids::Digest::of_value("memory", &(states, requests, claims, journal))
     }
 }
 

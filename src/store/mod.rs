@@ -15,7 +15,8 @@ pub mod rows;
 
 use std::future::Future;
 
-use crate::domain::account::{Account, AccountKey};
+use crate::domain::account::Account;
+use crate::domain::ids::AccountKey;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
 use crate::reference::catalogue::CatalogueRow;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::account::{Account, AccountKey};
+use crate::domain::account::Account;
+use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, PersonId};
 use crate::domain::journal::{Entry, Link};
 
