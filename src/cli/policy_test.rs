@@ -29,7 +29,14 @@ pub async fn run(policies: Option<&Path>, grpc: bool, json: bool, cases: &[PathB
     let book = case::book(policies).map_err(super::policy::refused)?;
     let (mut differing, mut unreadable) = (0, 0);
     for path in cases.iter().flat_map(|path| files(path)) {
-        let text = std::fs::read_to_string(&path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                unreadable += 1;
+                eprintln!("{}: {error}", path.display());
+                continue;
+            }
+        };
         if case::is_policy(&text) {
             eprintln!("{}: a policy, not a case", path.display());
             continue;

@@ -115,12 +115,17 @@ fn row(layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {
     [
         head(layer_name(layer)),
         head(layer.head.payer.to_string()),
-        head(format!("{}\n· {}\nper {}", visits.join(", "), pools.join(", "), layer.head.period)),
+        head(format!(
+            "{}\n· {}\nper {}",
+            marked(terms, &["visits"], visits.join(", ")),
+            marked(terms, &["pools"], pools.join(", ")),
+            marked(terms, &["period"], layer.head.period.to_string())
+        )),
         level.to_owned(),
-        marked(terms, "prior_self_pay", terms.prior_self_pay.percent()),
-        marked(terms, "deductible", deductibles(terms)),
-        marked(terms, "rate", bands(terms)),
-        marked(terms, "cap", caps(terms)),
+        marked(terms, &["prior_self_pay"], terms.prior_self_pay.percent()),
+        marked(terms, &["deductible"], deductibles(terms)),
+        marked(terms, &["rate", "bands"], bands(terms)),
+        marked(terms, &["cap"], caps(terms)),
     ]
 }
 
@@ -129,8 +134,8 @@ fn layer_name(layer: &Layer) -> String {
 }
 
 /// The figure with a star if it is an assumption.
-fn marked(terms: &Terms, key: &str, text: String) -> String {
-    let assumed = terms.assumed.iter().any(|assumed| &**assumed == key);
+fn marked(terms: &Terms, keys: &[&str], text: String) -> String {
+    let assumed = terms.assumed.iter().any(|assumed| keys.contains(&&**assumed));
     if assumed { format!("{text} *") } else { text }
 }
 

@@ -53,8 +53,10 @@ impl Rate {
         } else {
             long_share(fen, self.0)
         };
-        // A share is never more than its amount, so it fits where the amount did.
-        Money::from_fen(share as i64 * amount.fen().signum())
+        // A share is never more than its amount, so it fits where the amount did; the least amount too, whose
+        // size alone does not.
+        let fen = share as i64;
+        Money::from_fen(if amount.fen() < 0 { fen.wrapping_neg() } else { fen })
     }
 }
 

@@ -30,19 +30,17 @@ impl Book {
     /// Every fault of every file, in the order of files and lines.
     pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Book, Vec<PolicyFault>> {
         let mut faults = Vec::new();
-        let mut documents = Vec::new();
+        let (mut documents, mut all) = (Vec::new(), true);
         for (file, text) in files {
-            match read(file, text) {
-                Ok(document) => documents.push(document),
-                Err(found) => faults.extend(found),
-            }
+            let (document, found) = read(file, text);
+            faults.extend(found);
+            all &= document.is_some();
+            documents.extend(document);
         }
         faults.extend(clashes(&documents));
-        // A `use` of a file that could not be read would only be a second fault of the same cause.
-        if !faults.is_empty() {
-            return sorted(faults);
-        }
-        draw(&documents).and_then(|rules| Book::from_rules(rules, &documents)).or_else(sorted)
+        let (rules, found) = draw(&documents, all);
+        faults.extend(found);
+        if faults.is_empty() { Book::from_rules(rules, &documents).or_else(sorted) } else { sorted(faults) }
     }
 
     /// The book of every `*.toml` in a directory.
@@ -50,22 +48,24 @@ impl Book {
     /// # Errors
     /// What cannot be read, and every fault of every file.
     pub fn from_dir(dir: &Path) -> Result<Book, Vec<PolicyFault>> {
-        let unreadable = |path: &Path, error: std::io::Error| {
-            vec![PolicyFault { file: path.display().to_string(), line: 1, told: format!("cannot be read: {error}") }]
-        };
+        let fault = |path: &Path, told: String| PolicyFault { file: path.display().to_string(), line: 1, told };
+        let unreadable = |path: &Path, error: std::io::Error| fault(path, format!("cannot be read: {error}"));
         let mut texts = BTreeMap::new();
-        for file in std::fs::read_dir(dir).map_err(|e| unreadable(dir, e))? {
-            let path = file.map_err(|e| unreadable(dir, e))?.path();
+        let mut faults = Vec::new();
+        for file in std::fs::read_dir(dir).map_err(|e| vec![unreadable(dir, e)])? {
+            let path = file.map_err(|e| vec![unreadable(dir, e)])?.path();
             if path.extension().is_some_and(|ending| ending == "toml") {
-                let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
-                texts.insert(path.display().to_string(), text);
+                match std::fs::read_to_string(&path) {
+                    Ok(text) => drop(texts.insert(path.display().to_string(), text)),
+                    Err(error) => faults.push(unreadable(&path, error)),
+                }
             }
         }
-        if texts.is_empty() {
-            let told = "holds no policy file (*.toml)".to_owned();
-            return Err(vec![PolicyFault { file: dir.display().to_string(), line: 1, told }]);
+        if texts.is_empty() && faults.is_empty() {
+            return Err(vec![fault(dir, "holds no policy file (*.toml)".to_owned())]);
         }
-        Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())))
+        let book = Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())));
+        if faults.is_empty() { book } else { sorted([faults, book.err().unwrap_or_default()].concat()) }
     }
 
     fn from_rules(rules: Vec<PolicyRule>, documents: &[Document]) -> Result<Book, Vec<PolicyFault>> {
@@ -134,28 +134,33 @@ fn sorted(mut faults: Vec<PolicyFault>) -> Result<Book, Vec<PolicyFault>> {
 fn clashes(documents: &[Document]) -> Vec<PolicyFault> {
     let mut faults = Vec::new();
     for (at, later) in documents.iter().enumerate() {
-        for earlier in &documents[..at] {
+        for earlier in documents[..at].iter().filter(|earlier| earlier.sound && later.sound) {
             faults.extend(clash(earlier, later));
         }
     }
     faults
 }
 
-fn clash(earlier: &Document, later: &Document) -> Option<PolicyFault> {
-    let fault = |line, told| Some(PolicyFault { file: later.file.clone(), line, told });
+fn clash(earlier: &Document, later: &Document) -> Vec<PolicyFault> {
+    let mut faults = Vec::new();
+    let mut fault = |line, told| faults.push(PolicyFault { file: later.file.clone(), line, told });
+    let file = &earlier.file;
     if earlier.id == later.id {
-        return fault(1, format!("has the id `{}`, as has {}", later.id, earlier.file));
+        fault(later.id_line, format!("has the id `{}`, as has {file}", later.id));
     }
-    let common = later.regions.iter().find(|region| earlier.regions.contains(region))?;
-    if earlier.insurance != later.insurance {
-        return None;
+    let insurance = &later.insurance;
+    let common = later.regions.iter().filter(|region| earlier.regions.contains(region));
+    for region in common.filter(|_| earlier.insurance == *insurance) {
+        if earlier.benefit_year != later.benefit_year {
+            let (own, other) = (later.benefit_year, earlier.benefit_year);
+            fault(later.regions_line, format!("judges region {region} by {own}, {file} by {other}"));
+        }
+        if earlier.in_force.overlaps(&later.in_force) {
+            fault(
+                later.regions_line,
+                format!("governs {insurance} in region {region} on days that {file} governs too"),
+            );
+        }
     }
-    if earlier.benefit_year != later.benefit_year {
-        let told =
-            format!("judges region {common} by {}, {} by {}", later.benefit_year, earlier.file, earlier.benefit_year);
-        return fault(later.regions_line, told);
-    }
-    let overlap = earlier.in_force.overlaps(&later.in_force);
-    let told = format!("governs {} in region {common} on days that {} governs too", later.insurance, earlier.file);
-    overlap.then(|| fault(later.regions_line, told)).flatten()
+    faults
 }

@@ -13,6 +13,10 @@ pub struct Document {
     pub file: String,
     /// Its id.
     pub id: String,
+    /// The line of it.
+    pub id_line: usize,
+    /// Whether all but its layers could be read.
+    pub sound: bool,
     /// Its title.
     pub title: String,
     /// The insurance it governs.
@@ -34,6 +38,8 @@ pub struct Document {
 pub struct LayerText {
     /// The line it begins on.
     pub line: usize,
+    /// Whether every key of it, and of what it draws, could be read.
+    pub sound: bool,
     /// The layer it draws: file id and layer id.
     pub draws: Option<(String, String)>,
     /// Its id.

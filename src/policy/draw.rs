@@ -6,19 +6,20 @@ use super::document::{Document, LayerText};
 use super::fault::PolicyFault;
 use super::rule::{LayerRule, PolicyRule};
 
-/// The policies of these files, every layer complete.
+/// The policies of these files with every complete layer; and every `use` that leads nowhere or in a
+/// circle, every layer that lacks a key, and every clash of layers in one file.
 ///
-/// # Errors
-/// Every `use` that leads nowhere or in a circle, every layer that lacks a key, and every clash of
-/// layers in one file.
-pub fn draw(documents: &[Document]) -> Result<Vec<PolicyRule>, Vec<PolicyFault>> {
-    let mut drawing = Drawing { documents, faults: Vec::new() };
+/// `all` says whether these are all files: where one could not be read, a `use` may have meant it. A layer
+/// that was not read whole is not asked for what it lacks: that would be a second fault of the same cause.
+pub fn draw(documents: &[Document], all: bool) -> (Vec<PolicyRule>, Vec<PolicyFault>) {
+    let mut drawing = Drawing { documents, all, faults: Vec::new() };
     let rules = documents.iter().map(|document| drawing.policy(document)).collect();
-    if drawing.faults.is_empty() { Ok(rules) } else { Err(drawing.faults) }
+    (rules, drawing.faults)
 }
 
 struct Drawing<'a> {
     documents: &'a [Document],
+    all: bool,
     faults: Vec<PolicyFault>,
 }
 
@@ -45,7 +46,7 @@ impl Drawing<'_> {
 
     fn layer(&mut self, document: &Document, written: &LayerText) -> Option<LayerRule> {
         self.check_id(document, written);
-        let text = self.drawn(document, written)?;
+        let text = self.drawn(document, written).filter(|text| text.sound)?;
         self.check_days(document, &text);
         let missing = missing(&text);
         if !missing.is_empty() {
@@ -67,7 +68,9 @@ impl Drawing<'_> {
                 return None;
             }
             let Some(source) = find(self.documents, &file, &layer) else {
-                self.fault(document, written.line, format!("{told}, which no file has"));
+                if self.all || self.documents.iter().any(|document| document.id == file) {
+                    self.fault(document, written.line, format!("{told}, which no file has"));
+                }
                 return None;
             };
             text = over(text, source);
@@ -77,7 +80,7 @@ impl Drawing<'_> {
     }
 
     fn check_days(&mut self, document: &Document, text: &LayerText) {
-        if let Some(days) = text.in_force.filter(|days| !days.within(&document.in_force)) {
+        if let Some(days) = text.in_force.filter(|days| document.sound && !days.within(&document.in_force)) {
             let told = format!("the layer's days, {days}, are not within the file's, {}", document.in_force);
             self.fault(document, text.line, told);
         }
@@ -136,6 +139,7 @@ fn over(text: LayerText, drawn: &LayerText) -> LayerText {
     let drawn = drawn.clone();
     LayerText {
         line: text.line,
+        sound: text.sound && drawn.sound,
         draws: drawn.draws,
         id: text.id.or(drawn.id),
         name: text.name.or(drawn.name),

@@ -27,23 +27,17 @@ const LAYER_KEYS: &[&str] = &[
     "for",
 ];
 
-/// Reads a file.
-///
-/// # Errors
-/// Every fault that the file has by itself.
-pub fn read(file: &str, text: &str) -> Result<Document, Vec<PolicyFault>> {
+/// Reads a file: what it says, unless it is not TOML at all, and every fault that it has by itself.
+pub fn read(file: &str, text: &str) -> (Option<Document>, Vec<PolicyFault>) {
     let source = Source::new(file, text);
     let parsed = source.parse();
     let document = (source.fault_count() == 0).then(|| document(file, &Table::root(&source, &parsed)));
-    match document {
-        Some(document) if source.fault_count() == 0 => Ok(document),
-        _ => Err(source.into_faults()),
-    }
+    (document, source.into_faults())
 }
 
 fn document(file: &str, table: &Table<'_, '_>) -> Document {
     check_format(table);
-    let id = table.required("id");
+    let id = table.required("id").unwrap_or_default();
     let sources = Sources::read(&id, table);
     let regions = regions(table);
     let library = regions.is_empty() && table.has("regions");
@@ -52,18 +46,22 @@ fn document(file: &str, table: &Table<'_, '_>) -> Document {
         table.missing(key);
     }
     let layers = capped_list(table, "layer");
-    let document = Document {
+    let mut document = Document {
         file: file.to_owned(),
-        title: table.required("title"),
-        insurance: table.required("insurance"),
+        id_line: table.line_of("id"),
+        sound: false,
+        title: table.required("title").unwrap_or_default(),
+        insurance: table.required("insurance").unwrap_or_default(),
         regions_line: table.line_of("regions"),
         in_force: table.interval("in_force").unwrap_or_default(),
         benefit_year: word(table, "benefit_year", BenefitYear::from_word).unwrap_or(BenefitYear::Discharge),
-        layers: layers.iter().map(|layer| layer_text(layer, &sources)).collect(),
+        layers: Vec::new(),
         regions,
         id,
     };
     table.finish();
+    document.sound = table.source().fault_count() == 0;
+    document.layers = layers.iter().map(|layer| layer_text(layer, &sources)).collect();
     document
 }
 
@@ -118,13 +116,15 @@ impl Sources {
 }
 
 fn layer_text(table: &Table<'_, '_>, sources: &Sources) -> LayerText {
+    let before = table.source().fault_count();
     let draws = table.string("use").and_then(|text| draws(table, &text));
-    let text = LayerText {
+    let mut text = LayerText {
         line: table.line,
+        sound: false,
         draws,
-        id: table.has("id").then(|| table.required("id")),
+        id: table.has("id").then(|| table.required("id")).flatten(),
         name: table.string("name"),
-        payer: table.has("payer").then(|| table.required("payer")),
+        payer: table.has("payer").then(|| table.required("payer")).flatten(),
         visits: words(table, "visits", Visit::from_word),
         pools: words(table, "pools", Pool::from_word),
         period: word(table, "period", Period::from_word),
@@ -142,6 +142,7 @@ fn layer_text(table: &Table<'_, '_>, sources: &Sources) -> LayerText {
     };
     check_same_account(table, &text);
     table.finish();
+    text.sound = table.source().fault_count() == before;
     text
 }
 

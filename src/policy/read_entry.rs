@@ -83,9 +83,11 @@ fn operation(table: &Table<'_, '_>, key: &'static str, read: fn(&str) -> Result<
         figure("times", share).map(Operation::Times),
         figure("plus", read).map(Operation::Plus),
     ];
+    let before = inner.source().fault_count();
     inner.finish();
+    let unknown = inner.source().fault_count() > before;
     let named = ["set", "times", "plus"].iter().filter(|name| inner.has(name)).count();
-    if named != 1 {
+    if named > 1 || named == 0 && !unknown {
         inner.source().fault(inner.line, format!("`{key}` wants one of `set`, `times` and `plus`"));
     }
     operations.into_iter().flatten().next()

@@ -5,17 +5,17 @@ use crate::domain::rate::Rate;
 use crate::domain::schedule::{Band, Schedule};
 use crate::domain::vocabulary::CapKind;
 
-use super::read_values::{capped_list, money, not_empty, parsed, word};
+use super::read_values::{capped_list, money, not_empty, parsed, parsed_on, word};
 use super::rule::{CapRule, Schedules};
 use super::toml_text::{Lined, Table};
 
 /// A cap.
 pub(super) fn cap(table: &Table<'_, '_>) -> CapRule {
-    let annual = table.required("annual");
+    let annual = table.required("annual").and_then(|annual| parsed(table, "annual", &annual, money));
     let cap = CapRule {
-        account: table.required("account").into(),
+        account: table.required("account").unwrap_or_default().into(),
         of: word(table, "of", CapKind::from_word).unwrap_or(CapKind::Paid),
-        annual: parsed(table, "annual", &annual, money).unwrap_or_default(),
+        annual: annual.unwrap_or_default(),
     };
     table.finish();
     cap
@@ -40,7 +40,7 @@ fn nothing() -> Schedule {
 
 fn schedule(table: &Table<'_, '_>) -> Schedule {
     let deductibles = not_empty(table, "deductible", table.string_or_list("deductible"));
-    let read = |text: &Lined<String>| parsed(table, "deductible", &text.value, money).unwrap_or_default();
+    let read = |text: &Lined<String>| parsed_on(text.line, table, "deductible", &text.value, money).unwrap_or_default();
     let schedule = Schedule {
         deductibles: deductibles.map_or_else(|| vec![Money::ZERO], |list| list.iter().map(read).collect()),
         bands: bands(table),
@@ -50,21 +50,21 @@ fn schedule(table: &Table<'_, '_>) -> Schedule {
 }
 
 fn bands(table: &Table<'_, '_>) -> Vec<Band> {
+    let before = table.source().fault_count();
     let tables = capped_list(table, "bands");
-    if tables.is_empty() {
+    if tables.is_empty() && table.source().fault_count() == before {
         table.source().fault(table.line, "`bands` is missing or empty");
     }
     let bands: Vec<Band> = tables.iter().map(band).collect();
     let mut below = Money::ZERO;
     for (at, (table, band)) in tables.iter().zip(&bands).enumerate() {
         let last = at + 1 == tables.len();
-        match band.upto {
-            Some(_) if last => table.source().fault(table.line, "the last band is open: it has no `upto`"),
-            None if !last => table.source().fault(table.line, "only the last band has no `upto`"),
-            Some(upto) if upto <= below => {
-                table.source().fault(table.line, format!("a band up to {upto} does not ascend from {below}"));
-            }
-            _ => {}
+        if table.has("upto") == last {
+            let told =
+                if last { "the last band is open: it has no `upto`" } else { "only the last band has no `upto`" };
+            table.source().fault(table.line, told);
+        } else if let Some(upto) = band.upto.filter(|upto| *upto <= below) {
+            table.source().fault(table.line, format!("a band up to {upto} does not ascend from {below}"));
         }
         below = band.upto.unwrap_or(below);
     }
@@ -73,8 +73,7 @@ fn bands(table: &Table<'_, '_>) -> Vec<Band> {
 
 fn band(table: &Table<'_, '_>) -> Band {
     let upto = table.string("upto").and_then(|text| parsed(table, "upto", &text, money));
-    let rate = table.required("rate");
-    let rate = parsed(table, "rate", &rate, |text| text.parse::<Rate>()).unwrap_or(Rate::ZERO);
+    let rate = table.required("rate").and_then(|rate| parsed(table, "rate", &rate, |text| text.parse::<Rate>()));
     table.finish();
-    Band { upto, rate }
+    Band { upto, rate: rate.unwrap_or(Rate::ZERO) }
 }

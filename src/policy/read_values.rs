@@ -34,7 +34,18 @@ pub(super) fn parsed<T>(
     text: &str,
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Option<T> {
-    let fault = |told: String| table.source().fault(table.line_of(key), format!("`{key}` {told}: \"{text}\""));
+    parsed_on(table.line_of(key), table, key, text, read)
+}
+
+/// The same for an item of a list, which may stand on a line of its own.
+pub(super) fn parsed_on<T>(
+    line: usize,
+    table: &Table<'_, '_>,
+    key: &str,
+    text: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let fault = |told: String| table.source().fault(line, format!("`{key}` {told}: \"{text}\""));
     read(text).map_err(fault).ok()
 }
 

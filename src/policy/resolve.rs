@@ -165,7 +165,9 @@ impl<'a> Draft<'a> {
             Some(CapChange::Lift) => self.paid_caps().for_each(|annual| *annual = None),
             Some(CapChange::By(operation)) => {
                 self.change_caps(operation)?;
-                self.assumed.cap = assumes(self, operation, self.assumed.cap, "cap");
+                // A cap of kind base stands as it was.
+                let kept = self.assumed.cap && self.caps.iter().any(|(cap, _)| cap.of == CapKind::Base);
+                self.assumed.cap = kept || assumes(self, operation, self.assumed.cap, "cap");
             }
         }
         Some(())

@@ -124,16 +124,16 @@ impl<'s, 'a> Table<'s, 'a> {
         self.typed(key, "a text in quotes", |value| Some(value.as_str()?.to_owned()))
     }
 
-    /// A string that must be there and not be empty.
-    pub fn required(&self, key: &'static str) -> String {
+    /// A string that must be there and not be empty; `None` where that is noted as a fault.
+    pub fn required(&self, key: &'static str) -> Option<String> {
         if !self.has(key) {
             self.missing(key);
         }
-        let text = self.string(key);
-        if text.as_deref() == Some("") {
+        let text = self.string(key)?;
+        if text.is_empty() {
             self.source.fault(self.line_of(key), format!("`{key}` is empty"));
         }
-        text.unwrap_or_default()
+        (!text.is_empty()).then_some(text)
     }
 
     /// A string if the key holds one; another kind of value is no fault.
@@ -222,16 +222,16 @@ impl<'s, 'a> Table<'s, 'a> {
         Some(interval)
     }
 
-    /// Every key and text of a table of texts.
+    /// Every key and text of a table of texts; what is no text is noted, and its key is there nevertheless.
     pub fn texts(&self) -> Vec<(String, String)> {
         let pair = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
             let text = value.get_ref().as_str();
             if text.is_none_or(str::is_empty) {
                 self.source.fault(self.source.line(value.span()), format!("`{}` is not a text", key.get_ref()));
             }
-            Some((key.get_ref().to_string(), text?.to_owned()))
+            (key.get_ref().to_string(), text.unwrap_or_default().to_owned())
         };
-        self.table.iter().filter_map(pair).collect()
+        self.table.iter().map(pair).collect()
     }
 
     /// Notes every key that was not read.
