@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Pool;
 use crate::policy::{Book, PolicyFault, shipped};
-use crate::reference::row::{Row, Table};
+use crate::reference::row::Table;
 
 use super::case_tables::{CatalogueText, HospitalText, PersonText};
 use super::claim_text::{ClaimText, ReversalText};
@@ -96,8 +96,8 @@ pub struct Loaded {
     pub case: Case,
     /// The policies it runs on.
     pub book: Book,
-    /// Its tables, table by table.
-    pub tables: Vec<(Table, Vec<Row>)>,
+    /// The cells of its tables, table by table.
+    pub tables: Vec<(Table, Vec<Vec<String>>)>,
 }
 
 /// Whether a file is a policy and not a case, so that `*.toml` may name both.
@@ -119,7 +119,7 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<Loaded, String> {
         None => book.clone(),
         Some(files) => beside(path, files)?,
     };
-    let tables = case.rows()?;
+    let tables = case.tables();
     Ok(Loaded { case, book, tables })
 }
 

@@ -11,10 +11,12 @@ use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
 use crate::engine::{Engine, Settings, Stamp};
 use crate::grpc::pb::settlement as pb;
+use crate::reference::row::{Row, Table};
 use crate::store::memory::MemoryStore;
 
 use super::case::{Ask, Loaded};
 use super::client::{self, Client};
+use super::import;
 
 /// What a step gave.
 pub enum Answer {
@@ -57,10 +59,23 @@ impl Desk {
     pub async fn in_process(case: &Loaded) -> Result<Desk, String> {
         let engine = Engine::open(MemoryStore::default(), case.book.clone(), Settings::default());
         let engine = engine.await.map_err(|error| error.to_string())?;
-        for (_, rows) in &case.tables {
-            engine.import(rows.clone()).await.map_err(|refusal| refusal.to_string())?;
+        for (table, rows) in &case.tables {
+            let rows = rows.iter().map(|cells| row(*table, cells)).collect::<Result<_, _>>()?;
+            engine.import(rows).await.map_err(|refusal| refusal.to_string())?;
         }
         Ok(Desk::InProcess(Box::new(engine), 0))
+    }
+
+    /// A server with the case's tables.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or what the tables are refused for.
+    pub async fn server(case: &Loaded, url: &str) -> Result<Desk, String> {
+        let mut client = Client::connect(url).await.map_err(|failure| failure.to_string())?;
+        for (table, rows) in &case.tables {
+            import::import_table(&mut client, *table, rows.clone()).await.map_err(|s| s.message().to_owned())?;
+        }
+        Ok(Desk::Server(Box::new(client)))
     }
 
     /// Puts a step.
@@ -76,6 +91,13 @@ impl Desk {
             Desk::Server(client) => over_grpc(client, ask).await,
         }
     }
+}
+
+fn row(table: Table, cells: &[String]) -> Result<Row, String> {
+    Row::of_cells(table, cells).map_err(|faults| {
+        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        format!("{}: {}", table.as_str(), told.join("; "))
+    })
 }
 
 fn stamp(count: u64) -> Stamp {

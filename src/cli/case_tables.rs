@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use crate::reference::row::{Row, Table};
+use crate::reference::row::Table;
 
 use super::case::Case;
 use super::claim_text::DayText;
 
+/// A person, with everything dated about them.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-/// A person, with everything dated about them.
 pub(super) struct PersonText {
     person_id: String,
     insurance: String,
@@ -45,9 +45,9 @@ struct DatedApproval {
     until: Option<DayText>,
 }
 
+/// A hospital.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-/// A hospital.
 pub(super) struct HospitalText {
     hospital_id: String,
     #[serde(default)]
@@ -58,9 +58,9 @@ pub(super) struct HospitalText {
     designated: Vec<Days>,
 }
 
+/// A row of the catalogue.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-/// A row of the catalogue.
 pub(super) struct CatalogueText {
     code: String,
     #[serde(default)]
@@ -77,12 +77,12 @@ pub(super) struct CatalogueText {
 }
 
 impl Case {
-    /// Its rows, table by table.
-    pub(super) fn rows(&self) -> Result<Vec<(Table, Vec<Row>)>, String> {
-        Table::ALL.iter().map(|table| Ok((*table, self.rows_of(*table)?))).collect()
+    /// The cells of its rows, table by table, in the order of each table's columns.
+    pub(super) fn tables(&self) -> Vec<(Table, Vec<Vec<String>>)> {
+        Table::ALL.iter().map(|table| (*table, self.rows(*table))).collect()
     }
 
-    fn rows_of(&self, table: Table) -> Result<Vec<Row>, String> {
+    fn rows(&self, table: Table) -> Vec<Vec<String>> {
         let rows = match table {
             Table::Persons => self.persons.iter().map(PersonText::cells).collect(),
             Table::Enrolments => self.of_persons(|person| &person.enrolments, |days, id| days.cells("person_id", id)),
@@ -97,7 +97,7 @@ impl Case {
             }
             Table::Catalogue => self.catalogue.iter().map(CatalogueText::cells).collect::<Vec<_>>(),
         };
-        rows.iter().map(|cells| row(table, cells)).collect()
+        rows.into_iter().map(|cells| in_order(table, &cells)).collect()
     }
 
     fn of_persons<T>(&self, list: fn(&PersonText) -> &Vec<T>, cells: fn(&T, &str) -> Cells) -> Vec<Cells> {
@@ -110,12 +110,9 @@ impl Case {
 
 type Cells = Vec<(&'static str, String)>;
 
-fn row(table: Table, cells: &Cells) -> Result<Row, String> {
-    let cell = |name: &str| cells.iter().find(|(column, _)| *column == name).map_or("", |(_, text)| text.as_str());
-    Row::read(table, cell).map_err(|faults| {
-        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        format!("{}: {}", table.as_str(), told.join("; "))
-    })
+fn in_order(table: Table, cells: &Cells) -> Vec<String> {
+    let cell = |name: &&str| cells.iter().find(|(column, _)| column == name).map(|(_, text)| text.clone());
+    table.columns().iter().map(|name| cell(name).unwrap_or_default()).collect()
 }
 
 fn end(day: &Option<DayText>) -> String {

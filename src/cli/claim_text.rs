@@ -7,9 +7,9 @@ use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
 use crate::domain::content::ToldReversal;
 use crate::domain::day::Day;
 use crate::domain::exact::{Exact, Unreadable};
+use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::RequestId;
 use crate::domain::money::Money;
-use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::Visit;
 

@@ -87,7 +87,10 @@ pub async fn run_one(path: &Path, text: &str, book: &Book, grpc: bool) -> Result
     let loaded = case::load(path, text, book)?;
     let found = if grpc {
         let server = serve::Own::start(loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
-        let found = over_grpc(&loaded, &server).await;
+        let found = match Desk::server(&loaded, &server.url()).await {
+            Ok(desk) => steps(&loaded, desk).await,
+            Err(told) => Err(told),
+        };
         server.stop().await.map_err(|failure| failure.to_string())?;
         found?
     } else {
@@ -95,14 +98,6 @@ pub async fn run_one(path: &Path, text: &str, book: &Book, grpc: bool) -> Result
     };
     let verdict = if found.is_empty() { Verdict::Holds } else { Verdict::Differs(found) };
     Ok((loaded.case.name, verdict))
-}
-
-async fn over_grpc(loaded: &Loaded, server: &serve::Own) -> Result<Vec<String>, String> {
-    for (_, rows) in &loaded.tables {
-        server.engine().import(rows.clone()).await.map_err(|refusal| refusal.to_string())?;
-    }
-    let client = super::client::Client::connect(&server.url()).await.map_err(|failure| failure.to_string())?;
-    steps(loaded, Desk::Server(Box::new(client))).await
 }
 
 async fn steps(loaded: &Loaded, mut desk: Desk) -> Result<Vec<String>, String> {

@@ -112,11 +112,6 @@ impl Own {
         &self.directory
     }
 
-    /// The engine behind it.
-    pub fn engine(&self) -> &Arc<Engine<EmbeddedStore>> {
-        &self.engine
-    }
-
     /// Ends it and removes its directory.
     ///
     /// # Errors

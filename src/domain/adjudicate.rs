@@ -4,9 +4,9 @@
 //! table; the same claim, facts, policy and account give the same split, bit for bit.
 
 use super::account::{Account, OutOfRange};
-use super::ids::AccountKey;
 use super::claim::Claim;
 use super::facts::Facts;
+use super::ids::AccountKey;
 use super::itemise::itemise;
 use super::money::Money;
 use super::policy::{Layer, Policy};

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
+use super::fault::{Fault, FaultReason};
 use super::ids::{ClaimId, HospitalId, ItemCode, PersonId};
 use super::money::Money;
-use super::fault::{Fault, FaultReason};
 use super::vocabulary::Visit;
 
 /// How large a claim may be.

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::AccountKey;
 use super::claim::Claim;
 use super::facts::Facts;
+use super::ids::AccountKey;
 use super::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use super::split::Split;
 

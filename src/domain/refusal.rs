@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{Digest, EntryId};
 pub use super::fault::{Fault, FaultReason};
+use super::ids::{Digest, EntryId};
 use super::split::Split;
 
 /// The status of an answer, by its gRPC name.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::domain::account::Account;
-use crate::domain::ids::AccountKey;
 use crate::domain::day::Day;
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::AccountKey;
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::money::Money;
-use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::terms::{Cap, Circumstances};
 use crate::domain::vocabulary::{Level, Locality, Referral};

@@ -1,6 +1,5 @@
 //! Outcome and fence: what became of a request, and the promise that it never commits.
 
-
 use crate::domain::ids::{Digest, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Deed, Entry, Fenced};
 use crate::domain::refusal::{Reason, Refusal};

@@ -1,13 +1,13 @@
 //! Quote (预结算): the split as it would be now; it changes nothing.
 
 use crate::domain::account::Account;
-use crate::domain::ids::AccountKey;
 use crate::domain::adjudicate::{Matter, adjudicate};
 use crate::domain::claim::{Claim, ToldClaim};
 use crate::domain::facts::Facts;
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::AccountKey;
 use crate::domain::ids::Digest;
 use crate::domain::invariants;
-use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::split::Split;
 use crate::reference::look_up;

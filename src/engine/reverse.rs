@@ -5,9 +5,9 @@
 
 use std::collections::HashSet;
 
-use crate::domain::ids::AccountKey;
 use crate::domain::claim::check_text;
 use crate::domain::content::ToldReversal;
+use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, HospitalId, RequestId};
 use crate::domain::journal::{Deed, Entry, Reversed, Settled};
 use crate::domain::refusal::{Detail, Later, Reason, Refusal};

@@ -1,8 +1,8 @@
 //! From messages to what the engine takes. Nothing is judged here: a claim is handed on as told.
 
 use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
-use crate::domain::money::Money;
 use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::money::Money;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::Visit;
 

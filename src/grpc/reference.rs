@@ -84,17 +84,7 @@ impl Gathered {
     fn take_row(&mut self, table: Table, cells: &[String]) {
         let at = self.seen;
         self.seen += 1;
-        let columns = table.columns();
-        if cells.len() != columns.len() {
-            let told = format!("has {} cells; the columns are {}", cells.len(), columns.join(", "));
-            self.faults.push(Fault::new(format!("rows[{at}]"), FaultReason::Unreadable, told));
-            return;
-        }
-        let cell = |name: &str| {
-            let column = columns.iter().position(|column| *column == name);
-            column.map_or("", |column| cells[column].as_str())
-        };
-        match Row::read(table, cell) {
+        match Row::of_cells(table, cells) {
             Ok(row) => self.rows.push(row),
             Err(found) => self.faults.extend(found.into_iter().map(|mut fault| {
                 fault.field = format!("rows[{at}].{}", fault.field);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
-use crate::domain::ids::AccountKey;
 use crate::domain::content::ToldReversal;
 use crate::domain::day::Day;
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::AccountKey;
 use crate::domain::ids::{EntryId, RequestId};
 use crate::domain::journal::{Deed, Entry};
-use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::engine::account::AccountName;

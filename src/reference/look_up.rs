@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::domain::claim::Claim;
 use crate::domain::facts::{CatalogueEntry, Facts, HospitalFacts, PersonFacts};
-use crate::domain::ids::ItemCode;
 use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::ItemCode;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::{Approval, Visit};
 

@@ -6,9 +6,9 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::day::{Day, Interval};
 use crate::domain::exact::Exact;
 use crate::domain::facts::{CatalogueEntry, Class, Region};
+use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::rate::Rate;
-use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::vocabulary::{Approval, Category, Level};
 
 use super::catalogue::CatalogueRow;
@@ -101,11 +101,25 @@ pub struct Cells<'a, F: Fn(&str) -> &'a str> {
 }
 
 impl Row {
+    /// The row of these cells, in the order of the table's columns.
+    ///
+    /// # Errors
+    /// Every column that cannot be read; or that there are more or fewer cells than columns.
+    pub fn of_cells(table: Table, cells: &[String]) -> Result<Row, Vec<Fault>> {
+        let columns = table.columns();
+        if cells.len() != columns.len() {
+            let told = format!("has {} cells; the columns are {}", cells.len(), columns.join(", "));
+            return Err(vec![Fault::new("cells", FaultReason::Unreadable, told)]);
+        }
+        let at = |name: &str| columns.iter().position(|column| *column == name);
+        Row::read(table, |name| at(name).map_or("", |at| cells[at].as_str()))
+    }
+
     /// The row that these texts give; `cell` gives the text of a column, empty where there is none.
     ///
     /// # Errors
     /// Every column that cannot be read.
-    pub fn read<'a>(table: Table, cell: impl Fn(&str) -> &'a str) -> Result<Row, Vec<Fault>> {
+    fn read<'a>(table: Table, cell: impl Fn(&str) -> &'a str) -> Result<Row, Vec<Fault>> {
         let mut cells = Cells { cell, faults: Vec::new() };
         let row = cells.row(table);
         match row {
