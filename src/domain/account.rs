@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::ids::AccountKey;
 use super::money::Money;
 use super::split::{LayerSplit, Split};
 use super::vocabulary::{CapKind, Visit};

@@ -24,18 +24,13 @@ pub struct ToldReversal {
 impl ToldClaim {
     /// The digest of this content.
     pub fn content(&self) -> Digest {
-        digest("settle/1", self)
+        Digest::of_value("settle/1", self)
     }
 }
 
 impl ToldReversal {
     /// The digest of this content.
     pub fn content(&self) -> Digest {
-        digest("reverse/1", self)
+        Digest::of_value("reverse/1", self)
     }
-}
-
-/// Temporary name.
-pub fn digest(kind: &str, value: &impl Serialize) -> Digest {
-    Digest::of_value(kind, value)
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::fault::{Fault, FaultReason};
+use super::fault::Fault;
 use super::ids::{Digest, EntryId};
 use super::split::Split;
 

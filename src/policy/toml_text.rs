@@ -16,13 +16,15 @@ use crate::domain::day::{Day, Interval};
 pub struct Source<'a> {
     file: &'a str,
     text: &'a str,
+    line_ends: Vec<usize>,
     faults: RefCell<Vec<PolicyFault>>,
 }
 
 impl<'a> Source<'a> {
     /// The text of this file, without a fault yet.
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Source { file, text, faults: RefCell::default() }
+        let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
+        Source { file, text, line_ends, faults: RefCell::default() }
     }
 
     /// Its tables; what is not TOML is noted.
@@ -51,8 +53,7 @@ impl<'a> Source<'a> {
     }
 
     fn line(&self, span: Range<usize>) -> usize {
-        let before = self.text.as_bytes().iter().take(span.start);
-        1 + before.filter(|byte| **byte == b'\n').count()
+        1 + self.line_ends.partition_point(|end| *end < span.start)
     }
 }
 

@@ -65,6 +65,9 @@ impl Rows {
         if version + 1 != state.version || bound.is_some_and(|row| row.person_id != person_id) {
             return Err(StoreError::Conflict);
         }
+        if self.journal.contains_key(&id) {
+            return Err(StoreError::taken(id));
+        }
         self.requests.insert((hospital_id, person_id.clone(), request_id), id);
         self.claims.extend(claim);
         self.states.insert(person_id, state);

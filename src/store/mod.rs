@@ -111,6 +111,13 @@ pub enum StoreError {
     Damaged(String),
 }
 
+impl StoreError {
+    /// An entry has this id already, and no entry is ever replaced.
+    pub fn taken(id: EntryId) -> StoreError {
+        StoreError::Unavailable(format!("the entry id {id} is taken"))
+    }
+}
+
 /// Rows of reference tables to be written in one step.
 #[derive(Default)]
 pub struct ReferenceWrite {

@@ -166,6 +166,9 @@ impl<'t> Group<'t> {
         if let Err(refused) = self.check(&rows)? {
             return Ok(Err(refused));
         }
+        if self.journal.get(&rows.entry.0.0[..])?.is_some() {
+            return Ok(Err(StoreError::taken(rows.entry.0)));
+        }
         let Rows { entry, state, request, claim, .. } = rows;
         self.journal.insert(&entry.0.0[..], &*entry.1)?;
         self.states.insert(&state.0[..], &*state.1)?;

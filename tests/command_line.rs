@@ -1,0 +1,268 @@
+//! The command line as scripts see it: exit codes, and what is printed where.
+
+mod show;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::program::run;
+
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases");
+
+/// A case of the repository.
+fn case(name: &str) -> String {
+    format!("{CASES}/{name}.toml")
+}
+
+fn write(dir: &Path, name: &str, text: &str) -> String {
+    let path = dir.join(name);
+    std::fs::write(&path, text).expect("written");
+    path.display().to_string()
+}
+
+fn directory() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a directory")
+}
+
+/// A case with this expectation of its first step changed.
+fn changed(dir: &Path, find: &str, put: &str) -> String {
+    let text = std::fs::read_to_string(case("01-ordinary-and-registered-poor")).expect("a case");
+    assert!(text.contains(find), "the case says {find}");
+    write(dir, "changed.toml", &text.replacen(find, put, 1))
+}
+
+/// The output as JSON, a value a line.
+fn json(output: &str) -> Vec<Value> {
+    output.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"))).collect()
+}
+
+#[test]
+fn a_case_that_holds_prints_ok_and_exits_0() {
+    let (code, output, errors) = run(&["policy", "test", &case("01-ordinary-and-registered-poor")]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(output, "ok the same bill, an ordinary resident and a registered poor one\n");
+    assert_eq!(errors, "");
+}
+
+#[test]
+fn a_directory_of_cases_prints_a_line_for_each_and_passes_its_policies_over() {
+    let (code, output, errors) = run(&["policy", "test", CASES]);
+    assert_eq!(code, Some(0), "{output}{errors}");
+    let files =
+        std::fs::read_dir(CASES).expect("the cases").filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let (policies, cases): (Vec<_>, Vec<_>) = files.partition(|name| name.starts_with("by-"));
+    assert_eq!(output.lines().count(), cases.len());
+    assert!(output.lines().all(|line| line.starts_with("ok ")), "{output}");
+    assert_eq!(errors.matches("a policy, not a case").count(), policies.len(), "{errors}");
+}
+
+#[test]
+fn a_case_of_one_wrong_fen_says_step_and_figure_and_exits_1() {
+    let dir = directory();
+    let path = changed(dir.path(), "basic_fund = \"54450.00\"", "basic_fund = \"54450.01\"");
+    let text = std::fs::read_to_string(&path).expect("a case");
+    let (name, _) = text.split_once('\n').expect("a first line");
+    let unnamed = write(dir.path(), "unnamed.toml", &text.replacen(name, "", 1));
+    let differs = "step 1 payers.basic_fund: want 54450.01, got 54450.00\n";
+    let (code, output, _) = run(&["policy", "test", &unnamed]);
+    assert_eq!((code, output), (Some(1), format!("differs unnamed: {differs}")));
+    let (code, output, errors) = run(&["policy", "test", &path, &case("02-pools")]);
+    let (first, second) = output.split_once('\n').expect("two lines");
+    let name = "the same bill, an ordinary resident and a registered poor one";
+    assert_eq!((code, format!("{first}\n")), (Some(1), format!("differs {name}: {differs}")));
+    assert!(second.starts_with("ok "), "{output}");
+    assert_eq!(errors, "1 differ\n");
+}
+
+#[test]
+fn what_differs_is_named_by_its_path() {
+    let dir = directory();
+    for (find, put, differs) in [
+        ("total = \"100000.00\"", "total = \"1\"", "step 1 total: want 1.00, got 100000.00"),
+        ("patient = \"28775.00\"", "patient = \"28775.1\"", "step 1 patient: want 28775.10, got 28775.00"),
+        (
+            "pools = { eligible = \"100000.00\" }",
+            "pools = { excluded = \"0.01\" }",
+            "step 1 pools.excluded: want 0.01, got 0.00",
+        ),
+        ("layers = { ", "layers = { nothing = \"0.01\", ", "step 1 layers.nothing: want 0.01, got 0.00"),
+        ("patient = \"28775.00\"", "refused = \"NOT_FOUND\"", "step 1 refused: want NOT_FOUND, got a split"),
+    ] {
+        let (code, output, _) = run(&["policy", "test", &changed(dir.path(), find, put)]);
+        assert_eq!(code, Some(1), "{put}");
+        assert!(output.trim_end().ends_with(&format!(": {differs}")), "{output}");
+    }
+}
+
+#[test]
+fn what_an_answer_lacks_counts_as_nothing() {
+    let dir = directory();
+    let path = changed(dir.path(), "layers = { ", "layers = { nothing = \"0\", ");
+    assert_eq!(run(&["policy", "test", &path]).0, Some(0));
+}
+
+#[test]
+fn a_case_that_cannot_be_read_exits_2() {
+    let dir = directory();
+    for (find, put, why) in [
+        ("total = \"100000.00\"", "totals = \"1\"", "totals"),
+        ("total = \"100000.00\"", "total = 1", "total"),
+        ("total = \"100000.00\"", "total = \"1,000\"", "step 1 expects \"1,000\", which is not a plain decimal number"),
+        ("total = \"100000.00\"", "total = \"0.001\"", "step 1 expects \"0.001\", which has more than 2 decimals"),
+        ("pools = { eligible", "pools = { lost", "step 1 expects the pool `lost`, which does not exist"),
+        ("[step.quote]", "[step.quotes]", "quotes"),
+        ("level = \"primary\"", "level = \"first\"", "hospitals: level"),
+    ] {
+        let path = changed(dir.path(), find, put);
+        let (code, output, errors) = run(&["policy", "test", &path]);
+        assert_eq!((code, output.as_str()), (Some(2), ""), "{put}: {errors}");
+        assert!(errors.starts_with(&path) && errors.contains(why), "{put}: {errors}");
+    }
+    assert_eq!(run(&["policy", "test", "nowhere.toml"]).0, Some(2));
+}
+
+#[test]
+fn a_case_that_cannot_be_read_hides_no_other() {
+    let dir = directory();
+    let path = changed(dir.path(), "total = \"100000.00\"", "total = 1");
+    let (code, output, _) = run(&["policy", "test", &path, &case("02-pools")]);
+    assert_eq!(code, Some(2));
+    assert!(output.starts_with("ok "), "{output}");
+    let (code, output, _) = run(&["policy", "test", "nowhere.toml", &case("02-pools")]);
+    assert_eq!(code, Some(2));
+    assert!(output.starts_with("ok "), "{output}");
+}
+
+#[test]
+fn wrong_usage_exits_2() {
+    for arguments in [
+        &["policy", "test"][..],
+        &["policy"],
+        &["settle-all"],
+        &["policy", "show"],
+        &["policy", "show", "shandong-1999"],
+        &["policy", "show", "shandong-2017", "--category", "rich"],
+        &["policy", "show", "shandong-2017", "--locality", "abroad"],
+        &["policy", "check", "nowhere.toml"],
+        &["account", "P1"],
+        &["outcome", "--hospital", "H1"],
+        &["import", "--server", "http://127.0.0.1:1"],
+    ] {
+        let (code, output, errors) = run(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {output}{errors}");
+        assert!(!errors.is_empty() && output.is_empty(), "{arguments:?}: {output}");
+    }
+}
+
+/// An address where nobody answers.
+fn nobody() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    format!("http://127.0.0.1:{port}")
+}
+
+#[test]
+fn a_client_whose_server_does_not_answer_exits_3() {
+    let server = nobody();
+    let names = ["--hospital", "H1", "--person", "P1", "--request", "r-1"];
+    let claim = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/demo/claims.ndjson").display().to_string();
+    let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/demo").display().to_string();
+    let mut commands = vec![
+        vec!["quote", &claim],
+        vec!["settle", &claim],
+        vec!["import", &tables],
+        vec!["show", "018f0000-0000-7000-8000-000000000000"],
+        vec!["account", "P1", "--year", "2017"],
+    ];
+    commands.extend(["outcome", "fence"].map(|command| [&[command][..], &names].concat()));
+    commands.push([&["reverse", "--claim", "c1", "--reason", "why"][..], &names].concat());
+    for command in commands {
+        let (code, output, errors) = run(&[&command[..], &["--server", &server]].concat());
+        assert_eq!((code, output.as_str()), (Some(3), ""), "{command:?}: {errors}");
+        assert_eq!(errors, format!("nobody answers at {server}\n"), "{command:?}");
+    }
+}
+
+#[test]
+fn the_shipped_book_is_without_a_fault() {
+    let (code, output, errors) = run(&["policy", "check"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert!(output.starts_with("5 policies, no fault; digest of the book "), "{output}");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policies");
+    let (code, of_files, _) = run(&["policy", "check", "--policies", dir, "--json"]);
+    assert_eq!((code, &json(&of_files)[0]["policies"]), (Some(0), &Value::from(5)));
+}
+
+#[test]
+fn every_fault_of_a_directory_is_a_line_with_file_and_line() {
+    let dir = directory();
+    let shipped = include_str!("../deploy/policies/shandong-2017.toml");
+    let one = write(
+        dir.path(),
+        "a.toml",
+        &shipped.replace("format       = 1", "format       = 2").replacen("\"85%\"", "\"185%\"", 1),
+    );
+    let two = write(dir.path(), "b.toml", &shipped.replacen("\"150000\"", "150000", 1).replace("[\"37\"]", "[\"3x\"]"));
+    for arguments in
+        [&["policy", "check"][..], &["policy", "list"], &["policy", "show", "x"], &["policy", "test", CASES]]
+    {
+        let at = dir.path().display().to_string();
+        let (code, output, errors) = run(&[arguments, &["--policies", &at]].concat());
+        assert_eq!((code, output.as_str()), (Some(1), ""), "{arguments:?}");
+        let places: Vec<_> = errors.lines().filter_map(|line| line.split(": ").next()).collect();
+        for (path, text, on) in [
+            (&one, std::fs::read_to_string(&one), "format "),
+            (&one, std::fs::read_to_string(&one), "185%"),
+            (&two, std::fs::read_to_string(&two), "regions "),
+            (&two, std::fs::read_to_string(&two), "annual  = 150000"),
+        ] {
+            let text = text.expect("a policy");
+            let line = text.lines().position(|line| line.contains(on)).expect("the line") + 1;
+            assert!(places.contains(&format!("{path}:{line}").as_str()), "{on} of {path}: {errors}");
+        }
+        assert!(places.iter().all(|place| place.starts_with(&one) || place.starts_with(&two)), "{errors}");
+    }
+}
+
+#[test]
+fn the_list_names_every_policy() {
+    let (code, output, _) = run(&["policy", "list"]);
+    assert_eq!(code, Some(0));
+    let listed = run(&["policy", "list", "--json"]).1;
+    let ids: Vec<_> = json(&listed).iter().filter_map(|policy| policy["id"].as_str().map(str::to_owned)).collect();
+    assert_eq!(ids, ["shandong-2017", "rizhao-2017", "yanzhou-2017", "shandong-2018", "shandong-2019"]);
+    assert!(ids.iter().all(|id| output.contains(id)), "{output}");
+    assert!(
+        json(&listed).iter().all(|policy| policy["in_force"].is_string() && policy["digest"].is_string()),
+        "{listed}"
+    );
+}
+
+#[test]
+fn json_is_one_value_a_line() {
+    for arguments in [
+        &["policy", "check", "--json"][..],
+        &["policy", "list", "--json"],
+        &["policy", "show", "rizhao-2017", "--json"],
+        &["policy", "test", CASES, "--json"],
+        &["--json", "policy", "check"],
+    ] {
+        let (code, output, _) = run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}");
+        assert!(!json(&output).is_empty(), "{arguments:?}");
+    }
+    let shown = json(&run(&["policy", "show", "rizhao-2017", "--json"]).1).remove(0);
+    assert_eq!(shown["id"], "rizhao-2017");
+    assert_eq!(shown["layers"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn json_of_a_case_says_what_differs_and_exits_1() {
+    let dir = directory();
+    let path = changed(dir.path(), "basic_fund = \"54450.00\"", "basic_fund = \"54450.01\"");
+    let (code, output, _) = run(&["policy", "test", "--json", &path]);
+    let value = json(&output).remove(0);
+    assert_eq!((code, &value["ok"]), (Some(1), &Value::from(false)));
+    assert_eq!(value["differs"], serde_json::json!(["step 1 payers.basic_fund: want 54450.01, got 54450.00"]));
+}

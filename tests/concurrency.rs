@@ -1,0 +1,247 @@
+//! Many hospitals at once, for one person: whatever the order, nothing is lost, nothing is paid twice,
+//! no cap is exceeded. What happened is read from the journal, entry by entry back from the last.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use onestop::domain::account::Account;
+use onestop::domain::claim::ToldClaim;
+use onestop::domain::content::ToldReversal;
+use onestop::domain::ids::{EntryId, HospitalId, PersonId};
+use onestop::domain::invariants;
+use onestop::domain::journal::{Deed, Entry, Settled};
+use onestop::domain::money::Money;
+use onestop::domain::refusal::{Reason, Refusal};
+use onestop::domain::vocabulary::{CapKind, Visit};
+use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::settle::Committed;
+use onestop::engine::{Engine, Settings};
+use onestop::policy::shipped;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+use onestop::store::memory::MemoryStore;
+use onestop::store::rows::PersonState;
+use onestop::store::{Scope, Store};
+
+use crate::support::claims::{claim, settle};
+use crate::support::{TABLES, row, stamp};
+
+/// How many claims are settled at once.
+const TASKS: u64 = 64;
+
+/// How often each request is sent at once.
+const COPIES: u64 = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn at_once_in_memory_nothing_is_lost_or_paid_twice() {
+    nothing_is_lost_or_paid_twice(MemoryStore::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn at_once_in_a_directory_nothing_is_lost_or_paid_twice() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+    nothing_is_lost_or_paid_twice(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_persons_with_one_claim_id_one_is_settled() {
+    let engine = engine(MemoryStore::default()).await;
+    let claims = ["P1", "P2"].map(|person| settled(&engine, claim("C1", person, "5000.00"), 0));
+    let replies = all(claims.into_iter().flatten().collect()).await;
+    let (settled, refused): (Vec<_>, Vec<_>) = replies.into_iter().partition(Result::is_ok);
+    let persons: HashSet<_> = settled.iter().flatten().map(|reply| reply.entry.parties().1.clone()).collect();
+    assert_eq!((persons.len(), settled.len(), refused.len()), (1, COPIES as usize, COPIES as usize));
+    let others = refused.into_iter().map(|reply| reply.expect_err("a refusal").reason);
+    assert!(others.into_iter().all(|reason| reason == Reason::ClaimOfAnotherPerson));
+}
+
+async fn nothing_is_lost_or_paid_twice<S: Store>(store: S) {
+    let engine = engine(store).await;
+    let claims = (0..TASKS).flat_map(|number| settled(&engine, bill(number), number));
+    let reversals = (0..TASKS / 2).map(|number| {
+        let engine = Arc::clone(&engine);
+        let request = reversal(number, &format!("early-{number}"));
+        tokio::spawn(async move { engine.reverse(request, stamp(1_000_000 + number)).await })
+    });
+    let (settlements, early) = tokio::join!(all(claims.collect()), all(reversals.collect()));
+    let settlements: Vec<_> = settlements.into_iter().map(|reply| reply.expect("a settlement")).collect();
+    one_reply_for_each_request(&settlements, TASKS);
+    for refused in early.into_iter().filter_map(Result::err) {
+        assert!(matches!(refused.reason, Reason::NotFound | Reason::LaterSettlements), "{refused}");
+    }
+    reverse_the_newest(&engine).await;
+    audit(&engine, &state(&engine).await).await;
+}
+
+/// An engine that tries again as often as others win.
+async fn engine<S: Store>(store: S) -> Arc<Engine<S>> {
+    let settings = Settings { conflict_retries: 10_000, ..Settings::default() };
+    let engine = Engine::open(store, shipped::book().expect("the shipped book"), settings).await.expect("an engine");
+    for (table, rows) in TABLES {
+        let rows = rows.iter().map(|cells| row(*table, cells)).collect();
+        engine.import(rows).await.expect("sound tables");
+    }
+    Arc::new(engine)
+}
+
+/// A bill of P2's, of different sizes and hospitals; together they are above every cap.
+fn bill(number: u64) -> ToldClaim {
+    let amount = Money::from_fen(2_500_001 + number as i64 * 1_003);
+    let told = claim(&format!("C{number}"), "P2", &amount.to_string());
+    let visit = if number % 5 == 4 { Visit::Maternity } else { Visit::Inpatient };
+    ToldClaim { hospital_id: hospital(number), visit: Some(visit), ..told }
+}
+
+fn hospital(number: u64) -> HospitalId {
+    ["H1", "H2", "H3"][number as usize % 3].into()
+}
+
+fn reversal(number: u64, request: &str) -> ReverseRequest {
+    let told = ToldReversal {
+        hospital_id: hospital(number),
+        person_id: "P2".into(),
+        claim_id: format!("C{number}").into(),
+        reason: "a wrong bill".to_owned(),
+    };
+    ReverseRequest { told, request_id: request.into() }
+}
+
+type Reply = tokio::task::JoinHandle<Result<Committed, Refusal>>;
+
+/// The copies of one request, each with a stamp of its own, all on their way.
+fn settled<S: Store>(engine: &Arc<Engine<S>>, told: ToldClaim, number: u64) -> Vec<Reply> {
+    let copies = (0..COPIES).map(|copy| {
+        let (engine, request) = (Arc::clone(engine), settle(told.clone()));
+        let person = u64::from(told.person_id == PersonId::from("P1"));
+        let stamp = stamp(1 + number * COPIES + copy + person * 1_000);
+        tokio::spawn(async move { engine.settle(request, stamp).await })
+    });
+    copies.collect()
+}
+
+async fn all(replies: Vec<Reply>) -> Vec<Result<Committed, Refusal>> {
+    let mut answers = Vec::new();
+    for reply in replies {
+        answers.push(reply.await.expect("no panic"));
+    }
+    answers
+}
+
+/// Every copy is answered with the same entry, and one of them made it.
+fn one_reply_for_each_request(replies: &[Committed], requests: u64) {
+    let mut by_request: BTreeMap<&str, Vec<&Committed>> = BTreeMap::new();
+    for reply in replies {
+        by_request.entry(reply.entry.request_id.as_str()).or_default().push(reply);
+    }
+    assert_eq!(by_request.len() as u64, requests);
+    for (request, replies) in by_request {
+        assert_eq!(replies.len() as u64, COPIES);
+        assert!(replies.iter().all(|reply| reply.entry == replies[0].entry), "{request}");
+        assert_eq!(replies.iter().filter(|reply| !reply.replay).count(), 1, "{request}");
+    }
+}
+
+/// The newest eight that stand, one after another, each by several copies of one request at once.
+async fn reverse_the_newest<S: Store>(engine: &Arc<Engine<S>>) {
+    let entries = entries(engine, &state(engine).await).await;
+    let live = live(&entries);
+    for (at, (_, settled)) in live.iter().rev().take(8).enumerate() {
+        let number: u64 = settled.claim.claim_id.as_str()[1..].parse().expect("a number");
+        let copies = (0..COPIES).map(|copy| {
+            let (engine, request) = (Arc::clone(engine), reversal(number, &format!("newest-{number}")));
+            let stamp = stamp(2_000_000 + at as u64 * COPIES + copy);
+            tokio::spawn(async move { engine.reverse(request, stamp).await })
+        });
+        let replies = all(copies.collect()).await;
+        let replies: Vec<_> = replies.into_iter().map(|reply| reply.expect("a reversal")).collect();
+        one_reply_for_each_request(&replies, 1);
+    }
+}
+
+async fn state<S: Store>(engine: &Engine<S>) -> PersonState {
+    let (hospital_id, person_id) = (HospitalId::default(), PersonId::from("P2"));
+    let scope = Scope { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: None };
+    engine.store().look_up(scope).await.expect("a look-up").state
+}
+
+/// The person's chain, oldest first.
+async fn entries<S: Store>(engine: &Engine<S>, state: &PersonState) -> Vec<Entry> {
+    let (mut entries, mut next) = (Vec::new(), state.head);
+    while let Some(id) = next {
+        let entry = engine.store().entry(id).await.expect("a read").expect("the entry");
+        next = entry.link.previous;
+        entries.push(entry);
+    }
+    entries.reverse();
+    entries
+}
+
+/// The settlements that no later entry reversed.
+fn live(entries: &[Entry]) -> Vec<(EntryId, &Settled)> {
+    let reversed: HashSet<_> = entries.iter().filter_map(|entry| Some(entry.reversed()?.settlement)).collect();
+    let settled = entries.iter().filter_map(|entry| Some((entry.id, entry.settled()?)));
+    settled.filter(|(id, _)| !reversed.contains(id)).collect()
+}
+
+async fn audit<S: Store>(engine: &Engine<S>, state: &PersonState) {
+    let entries = entries(engine, state).await;
+    assert_eq!(entries.len() as u64, state.version);
+    assert!(entries.iter().zip(1..).all(|(entry, number)| entry.link.number == number));
+    assert!(entries.iter().filter_map(Entry::settled).all(|settled| invariants::check(&settled.split).is_ok()));
+    never_twice(&entries);
+    let live = live(&entries);
+    let [(_, account)] = state.accounts() else { panic!("one account") };
+    let live: Vec<_> = live.into_iter().map(|(_, settled)| settled).collect();
+    account_is_the_sum(account, &live);
+    no_cap_is_exceeded(&live);
+}
+
+/// A claim is settled only while it does not stand settled.
+fn never_twice(entries: &[Entry]) {
+    let mut standing = HashSet::new();
+    for entry in entries {
+        match &entry.deed {
+            Deed::Settled(settled) => assert!(standing.insert(settled.claim.claim_id.clone())),
+            Deed::Reversed(reversed) => assert!(standing.remove(&reversed.claim_id)),
+            Deed::Fenced(_) => panic!("nobody fenced"),
+        }
+    }
+}
+
+fn account_is_the_sum(account: &Account, live: &[&Settled]) {
+    let mut sums: HashMap<&str, (Money, Money)> = HashMap::new();
+    for layer in live.iter().flat_map(|settled| &settled.split.layers) {
+        let sum = sums.entry(&layer.head.id).or_default();
+        *sum = (sum.0 + layer.base, sum.1 + layer.pays);
+    }
+    for (layer, uses) in account.layers() {
+        assert_eq!(sums.remove(&**layer), Some((uses.base, uses.paid)), "{layer}");
+    }
+    assert!(sums.values().all(|sum| *sum == (Money::ZERO, Money::ZERO)));
+    let inpatient = live.iter().filter(|settled| settled.claim.visit == Visit::Inpatient);
+    assert_eq!(account.admissions as usize, inpatient.count());
+    let moved: BTreeMap<_, _> = moved(live).into_iter().filter(|(_, (sum, _))| *sum > Money::ZERO).collect();
+    let caps: Vec<_> = moved.iter().map(|(account, (sum, _))| ((**account).into(), *sum)).collect();
+    assert_eq!(account.caps(), caps);
+}
+
+/// What moved each cap account, and its cap.
+fn moved<'a>(live: &[&'a Settled]) -> BTreeMap<&'a str, (Money, Option<Money>)> {
+    let mut moved = BTreeMap::new();
+    for layer in live.iter().flat_map(|settled| &settled.split.layers) {
+        for cap in &layer.terms.caps {
+            let by = if cap.of == CapKind::Base { layer.base } else { layer.pays };
+            let account = moved.entry(&*cap.account).or_insert((Money::ZERO, cap.annual));
+            assert_eq!(account.1, cap.annual, "the terms do not change");
+            account.0 += by;
+        }
+    }
+    moved
+}
+
+fn no_cap_is_exceeded(live: &[&Settled]) {
+    let moved = moved(live);
+    assert!(moved.values().all(|(sum, annual)| annual.is_none_or(|annual| *sum <= annual)));
+    let full = moved.values().filter(|(sum, annual)| *annual == Some(*sum)).count();
+    assert!(full > 0, "the bills reach a cap");
+}

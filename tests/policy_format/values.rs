@@ -1,0 +1,193 @@
+//! Values: figures that cannot be read, words that are not known, lists that are empty or repeat themselves.
+
+use super::{base_with, each_refused, refused};
+
+#[test]
+fn money_that_is_no_plain_decimal_is_refused() {
+    for figure in ["", "1,000", "1e4", "+5", " 5", "5 ", "１２", "五", "5.", ".5", "1.2.3", "¥5", "0x10", "--1", "-"]
+    {
+        let put = format!("annual  = \"{figure}\" # changed");
+        refused(&base_with("annual  = \"150000\"", &put), "# changed", "`annual` is");
+        let put = format!("deductible = \"{figure}\" # changed");
+        refused(&base_with("deductible = \"500\"", &put), "# changed", "`deductible` is not a plain decimal number");
+    }
+}
+
+#[test]
+fn a_fraction_of_a_fen_is_refused() {
+    each_refused(
+        "has more than 2 decimals",
+        &[
+            ("annual  = \"150000\"", "annual  = \"150000.001\""),
+            ("deductible = \"500\"", "deductible = \"500.005\""),
+            ("[\"200\", \"100\", \"0\"]", "[\"200\", \"100.001\", \"0\"]"),
+            ("upto = \"10000\"", "upto = \"10000.123\""),
+            ("{ set = \"500000\" }", "{ set = \"500000.001\" }"),
+            ("{ times = \"0.5\" }", "{ plus = \"0.005\" }"),
+        ],
+    );
+}
+
+#[test]
+fn a_figure_past_its_digits_is_refused() {
+    let rate = format!("rate = \"0.{}1\" }}]", "0".repeat(28));
+    refused(&base_with("rate = \"55%\" }]", &rate), &rate, "has more than 28 decimals");
+    each_refused(
+        "is too large",
+        &[("\"150000\"", "\"1000000000000000\""), ("{ plus = \"5%\" }", "{ plus = \"9999999999999999%\" }")],
+    );
+}
+
+#[test]
+fn a_negative_amount_is_refused_where_it_stands_by_itself() {
+    each_refused(
+        "is negative",
+        &[
+            ("annual  = \"150000\"", "annual  = \"-150000\""),
+            ("deductible = \"500\"", "deductible = \"-0.01\""),
+            ("[\"200\", \"100\", \"0\"]", "[\"200\", \"-100\", \"0\"]"),
+        ],
+    );
+}
+
+#[test]
+fn a_rate_outside_zero_to_one_is_refused() {
+    each_refused(
+        "is not between 0 and 1",
+        &[
+            ("{ rate = \"55%\" }", "{ rate = \"100.01%\" }"),
+            ("{ rate = \"55%\" }", "{ rate = \"1.0001\" }"),
+            ("{ rate = \"55%\" }", "{ rate = \"55\" }"),
+            ("{ rate = \"55%\" }", "{ rate = \"-1%\" }"),
+            ("prior_self_pay = \"20%\"", "prior_self_pay = \"120%\""),
+            ("prior_self_pay = \"20%\"", "prior_self_pay = \"-0.2\""),
+        ],
+    );
+}
+
+#[test]
+fn a_rate_that_is_no_plain_decimal_is_refused() {
+    for figure in ["half", "%", "5 %", "55%%", "55‰", "1/2", "5e-1"] {
+        let put = format!("{{ rate = \"{figure}\" }}] # changed");
+        refused(&base_with("{ rate = \"55%\" }]", &put), "# changed", "`rate` is not a plain decimal number");
+        let put = format!("{{ plus = \"{figure}\" }} # changed");
+        refused(&base_with("{ plus = \"5%\" }", &put), "# changed", "`plus` is not a plain decimal number");
+    }
+}
+
+#[test]
+fn an_unknown_word_is_refused() {
+    each_refused(
+        "is not known",
+        &[
+            ("\"discharge\"", "\"calendar\""),
+            ("\"admission\"", "\"month\""),
+            ("\"maternity\"", "\"emergency\""),
+            ("\"special_drug\"", "\"special_drugs\""),
+            ("[\"destitute\", \"registered_poor\"]", "[\"poor\", \"registered_poor\"]"),
+            ("of      = \"paid\"", "of      = \"pays\""),
+            ("\"cross_region\"", "\"elsewhere\""),
+            ("\"registered\"]", "\"approved\"]"),
+            ("\"tertiary\"", "\"third\""),
+            ("category   = [\"registered_poor\"]", "category   = [\"Registered_Poor\"]"),
+        ],
+    );
+}
+
+#[test]
+fn an_empty_list_is_refused() {
+    each_refused(
+        "is empty",
+        &[
+            ("[\"inpatient\", \"maternity\"]", "[] # changed"),
+            ("[\"eligible\", \"special_drug\"]", "[] # changed"),
+            ("[\"destitute\", \"registered_poor\"]", "[] # changed"),
+            ("category   = [\"registered_poor\"]", "category   = []"),
+            ("locality = [\"cross_region\"]", "locality = []"),
+            ("referral = [\"registered\"]", "referral = []"),
+            ("level = [\"tertiary\"]", "level = []"),
+            ("cites          = [\"law\"]", "cites          = []"),
+            ("cites          = [\"rule\"]", "cites          = []"),
+            ("cites      = [\"law\", \"rule\"]", "cites      = []"),
+            ("deductible = \"500\"", "deductible = []"),
+        ],
+    );
+}
+
+#[test]
+fn a_list_that_names_a_thing_twice_is_refused() {
+    each_refused(
+        "twice",
+        &[
+            ("[\"37\"]", "[\"37\", \"37\"]"),
+            ("\"maternity\"", "\"inpatient\""),
+            ("\"special_drug\"", "\"eligible\""),
+            ("[\"destitute\", \"registered_poor\"]", "[\"destitute\", \"destitute\"]"),
+            ("[\"schedule\"]", "[\"schedule\", \"schedule\"]"),
+        ],
+    );
+}
+
+#[test]
+fn a_region_is_one_to_six_digits() {
+    for region in ["", "3a", "鲁", "3701001", "-37", "３７", "37 "] {
+        let put = format!("regions      = [\"37\", \"{region}\"]");
+        refused(&base_with("regions      = [\"37\"]", &put), "regions ", "is not one to six digits");
+    }
+}
+
+#[test]
+fn what_is_cited_stands_in_the_sources() {
+    each_refused(
+        "`lore` is not in [sources]",
+        &[
+            ("[\"law\"] # of", "[\"law\", \"lore\"] # of"),
+            ("cites          = [\"rule\"]", "cites          = [\"lore\"]"),
+            ("[\"law\", \"rule\"]", "[\"lore\", \"rule\"]"),
+        ],
+    );
+    let uncited = "rule = \"the rule\"";
+    each_refused(
+        "is not a text",
+        &[(uncited, "rule = \"the rule\"\nmore = 1"), (uncited, "rule = \"the rule\"\nmore = \"\"")],
+    );
+}
+
+#[test]
+fn only_a_key_of_its_own_can_be_assumed() {
+    each_refused(
+        "which is no key here",
+        &[
+            ("[\"schedule\"]", "[\"schedule\", \"schedules\"]"),
+            ("[\"schedule\"]", "[\"deductible\"]"),
+            ("assumed        = [\"prior_self_pay\"]", "assumed        = [\"pools\"]"),
+        ],
+    );
+}
+
+#[test]
+fn days_that_hold_no_day_are_refused() {
+    each_refused(
+        "`in_force` holds no day",
+        &[
+            ("until = 2018-01-01 }", "until = 2017-01-01 }"),
+            ("until = 2018-01-01 }", "until = 2016-12-31 }"),
+            ("until = 2017-12-01 }", "until = 2017-02-01 }"),
+        ],
+    );
+}
+
+#[test]
+fn a_format_that_is_not_known_is_refused() {
+    each_refused("is not known; this service reads 1", &[("= 1\n", "= 2 # changed\n"), ("= 1\n", "= 0 # changed\n")]);
+}
+
+#[test]
+fn what_is_not_toml_is_refused_where_it_ceases_to_be() {
+    let text = base_with("payer          = \"fund\"", "payer          = fund");
+    let faults = super::faults(&[("base.toml", &text)]);
+    assert_eq!(faults[0].line, super::line_of(&text, "payer          = fund"), "{faults:?}");
+    for text in ["", "{\"format\": 1}", "\u{0}", "format = 1\nformat = 1\n"] {
+        assert!(!super::faults(&[("base.toml", text)]).is_empty(), "{text:?}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Generates claims: bills of any lines, and bills aimed at an edge, a deductible or a cap.
+
+use onestop::domain::account::Account;
+use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
+use onestop::domain::money::Money;
+use onestop::domain::policy::Layer;
+use onestop::domain::terms::Terms;
+use onestop::domain::vocabulary::{CapKind, Period, Pool, Visit};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::tables::{CODES, HOSPITALS};
+use crate::support::claims::{day, item};
+
+/// Days of admission and discharge: within a year, across its ends, and across the middle of it.
+const STAYS: [(&str, &str); 8] = [
+    ("2017-03-01", "2017-03-10"),
+    ("2017-05-02", "2017-05-02"),
+    ("2016-12-20", "2017-01-05"),
+    ("2017-06-20", "2017-06-30"),
+    ("2017-06-25", "2017-07-01"),
+    ("2017-11-01", "2017-12-31"),
+    ("2017-12-20", "2018-01-01"),
+    ("2018-02-01", "2018-02-02"),
+];
+
+/// A claim.
+#[derive(Clone, Debug)]
+pub struct ClaimSpec {
+    /// A position in the persons, modulo how many there are.
+    pub person: usize,
+    pub hospital: usize,
+    pub visit: Visit,
+    pub emergency: bool,
+    pub stay: (&'static str, &'static str),
+    pub bill: BillSpec,
+}
+
+/// What is charged.
+#[derive(Clone, Debug)]
+pub enum BillSpec {
+    /// These lines.
+    Lines(Vec<LineSpec>),
+    /// What brings the layer at this position to one of its amounts, and so many fen beyond.
+    Aimed { layer: usize, amount: usize, beyond: i64 },
+}
+
+/// A line, and the part of its quantity, in ten thousandths, that another line refunds.
+#[derive(Clone, Debug)]
+pub struct LineSpec {
+    code: &'static str,
+    quantity: i64,
+    price: i64,
+    off: i64,
+    refunded: Option<i64>,
+}
+
+/// Claims.
+pub fn claims() -> impl Strategy<Value = ClaimSpec> {
+    let visit = prop_oneof![2 => Just(Visit::Inpatient), 1 => select(Visit::ALL)];
+    let parts = (0..2_usize, 0..HOSPITALS, visit, any::<bool>(), select(&STAYS), bill());
+    parts.prop_map(|(person, hospital, visit, emergency, stay, bill)| ClaimSpec {
+        person,
+        hospital,
+        visit,
+        emergency,
+        stay,
+        bill,
+    })
+}
+
+fn bill() -> impl Strategy<Value = BillSpec> {
+    let aimed = (0..6_usize, 0..8_usize, -1..=1_i64);
+    prop_oneof![
+        prop::collection::vec(line(), 1..=5).prop_map(BillSpec::Lines),
+        aimed.prop_map(|(layer, amount, beyond)| BillSpec::Aimed { layer, amount, beyond }),
+    ]
+}
+
+fn line() -> impl Strategy<Value = LineSpec> {
+    let quantity = prop_oneof![Just(10_000_i64), 1..=99_999_i64];
+    let price = prop_oneof![1 => Just(0_i64), 3 => 1..=99_999_999_i64, 3 => 0..=2_000_000_000_i64];
+    let refunded = prop::option::weighted(0.3, prop_oneof![Just(10_000_i64), 1..=9_999_i64]);
+    (select(&CODES), quantity, price, -1..=1_i64, refunded)
+        .prop_map(|(code, quantity, price, off, refunded)| LineSpec { code, quantity, price, off, refunded })
+}
+
+impl ClaimSpec {
+    /// The claim with this number and these items.
+    pub fn told(&self, number: usize, persons: usize, items: Vec<Item>) -> ToldClaim {
+        ToldClaim {
+            claim_id: format!("C{number}").into(),
+            hospital_id: format!("H{}", self.hospital).into(),
+            person_id: format!("P{}", self.person % persons).into(),
+            visit: Some(self.visit),
+            emergency: self.emergency,
+            admitted: day(self.stay.0),
+            discharged: day(self.stay.1),
+            items,
+        }
+    }
+}
+
+impl LineSpec {
+    /// The line, and its refund if there is one.
+    pub fn items(&self) -> Vec<Item> {
+        let product = |quantity: i64| UnitPrice(self.price).times(Quantity(quantity)).expect("a small amount");
+        let item = |quantity: i64, amount: Money| Item {
+            code: self.code.into(),
+            quantity: Quantity(quantity),
+            unit_price: UnitPrice(self.price),
+            amount,
+        };
+        let amount = (product(self.quantity) + Money::from_fen(self.off)).or_zero();
+        let refunded = self.refunded.map(|share| self.quantity * share / 10_000).filter(|quantity| *quantity > 0);
+        let refund = refunded.map(|quantity| item(-quantity, -product(quantity).min(amount)));
+        std::iter::once(item(self.quantity, amount)).chain(refund).collect()
+    }
+}
+
+/// One line that brings a layer to one of its amounts.
+pub fn aimed(layer: &Layer, terms: &Terms, account: &Account, amount: usize, beyond: i64) -> Item {
+    let c0 = match layer.head.period {
+        Period::Year => account.layer(&layer.head.id).base,
+        Period::Admission => Money::ZERO,
+    };
+    let mut amounts: Vec<Money> = terms.schedule.bands.iter().filter_map(|band| band.upto).collect();
+    amounts.push(terms.schedule.deductible(account.admissions));
+    let room = terms.caps.iter().filter(|cap| cap.of == CapKind::Base);
+    amounts.extend(room.filter_map(|cap| Some(c0 + cap.annual? - account.cap(&cap.account))));
+    let missing = (amounts[amount % amounts.len()] - c0 + Money::from_fen(beyond)).or_zero();
+    item(code(&layer.head.pools), &missing.to_string())
+}
+
+/// A code that falls into the first of these pools that takes whole lines.
+fn code(pools: &[Pool]) -> &'static str {
+    let code = |pool: &Pool| match pool {
+        Pool::Eligible => Some("A"),
+        Pool::Excluded => Some("C"),
+        Pool::SpecialDrug => Some("SD"),
+        Pool::TransitionalDrug => Some("TD"),
+        Pool::PreliminarySelfPay | Pool::OverLimit => None,
+    };
+    pools.iter().find_map(code).unwrap_or("A")
+}

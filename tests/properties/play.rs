@@ -1,0 +1,128 @@
+//! Plays a generated scenario without a store: every claim looked up and adjudicated, one after another.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use onestop::domain::account::Account;
+use onestop::domain::ids::AccountKey;
+use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::claim::{Claim, Item, Limits, ToldClaim};
+use onestop::domain::facts::Facts;
+use onestop::domain::ids::PersonId;
+use onestop::domain::policy::Policy;
+use onestop::domain::split::Split;
+use onestop::domain::terms::Circumstances;
+use onestop::policy::Book;
+use onestop::reference::look_up;
+use onestop::reference::person::PersonRecord;
+use onestop::reference::row::Row;
+use onestop::reference::tables::Tables;
+use proptest::prelude::*;
+
+use super::claims::{self, BillSpec, ClaimSpec, aimed};
+use super::policies::{self, PolicySpec};
+use super::policy_text::files;
+use super::tables::{self, CatalogueSpec, PersonSpec};
+use crate::support::claims::item;
+
+/// A policy, tables and a sequence of claims.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub policy: PolicySpec,
+    pub catalogue: CatalogueSpec,
+    pub persons: Vec<PersonSpec>,
+    pub claims: Vec<ClaimSpec>,
+}
+
+/// Scenarios.
+pub fn scenarios() -> impl Strategy<Value = Scenario> {
+    let claims = prop::collection::vec(claims::claims(), 1..=8);
+    (policies::policies(), tables::catalogues(), tables::persons(), claims)
+        .prop_map(|(policy, catalogue, persons, claims)| Scenario { policy, catalogue, persons, claims })
+}
+
+impl Scenario {
+    /// The book of its policy.
+    pub fn book(&self) -> Book {
+        let files = files(&self.policy);
+        let texts = files.iter().map(|(name, text)| (*name, text.as_str()));
+        Book::from_texts(texts).unwrap_or_else(|faults| panic!("{faults:?}\n{}", files[0].1))
+    }
+
+    /// The rows of its tables.
+    pub fn rows(&self) -> Vec<Row> {
+        tables::rows(&self.catalogue, &self.persons)
+    }
+
+    /// Every claim adjudicated.
+    pub fn play(&self) -> Vec<Step> {
+        let (tables, persons) = tables::taken(self.rows());
+        let mut desk = Desk { book: self.book(), tables, persons, accounts: HashMap::new() };
+        let claims = self.claims.iter().enumerate();
+        claims.map(|(number, spec)| desk.step(spec, number, self.persons.len())).collect()
+    }
+}
+
+/// One claim and what was decided.
+pub struct Step {
+    pub told: ToldClaim,
+    pub claim: Claim,
+    pub policy: Arc<Policy>,
+    pub key: AccountKey,
+    pub before: Account,
+    pub split: Split,
+    pub after: Account,
+}
+
+struct Desk {
+    book: Book,
+    tables: Tables,
+    persons: HashMap<PersonId, PersonRecord>,
+    accounts: HashMap<(PersonId, AccountKey), Account>,
+}
+
+impl Desk {
+    fn step(&mut self, spec: &ClaimSpec, number: usize, persons: usize) -> Step {
+        let told = spec.told(number, persons, self.items(spec, persons));
+        let (claim, facts, policy) = self.looked_up(told.clone());
+        let matter = Matter { claim: &claim, facts: &facts, policy: &policy };
+        let key = matter.account_key();
+        let account = self.accounts.entry((claim.person_id.clone(), key.clone())).or_default();
+        let before = account.clone();
+        let (split, after) = adjudicate(matter, &before).expect("small amounts");
+        *account = after.clone();
+        Step { told, claim, policy, key, before, split, after }
+    }
+
+    fn looked_up(&self, told: ToldClaim) -> (Claim, Facts, Arc<Policy>) {
+        let claim = told.check(&Limits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let facts = look_up::facts(&claim, self.persons.get(&claim.person_id), &self.tables).expect("known");
+        let person = &facts.person;
+        let policy = self.book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged);
+        let policy = Arc::clone(policy.expect("a policy"));
+        (claim, facts, policy)
+    }
+
+    fn items(&self, spec: &ClaimSpec, persons: usize) -> Vec<Item> {
+        match &spec.bill {
+            BillSpec::Lines(lines) => lines.iter().flat_map(|line| line.items()).collect(),
+            BillSpec::Aimed { layer, amount, beyond } => {
+                let (claim, facts, policy) = self.looked_up(spec.told(0, persons, vec![item("A", "0.00")]));
+                let key = Matter { claim: &claim, facts: &facts, policy: &policy }.account_key();
+                let account = self.accounts.get(&(claim.person_id.clone(), key)).cloned().unwrap_or_default();
+                let layer = &policy.layers[layer % policy.layers.len()];
+                let terms = layer.terms.get(&circumstances(&claim, &facts));
+                vec![aimed(layer, terms, &account, *amount, *beyond)]
+            }
+        }
+    }
+}
+
+fn circumstances(claim: &Claim, facts: &Facts) -> Circumstances {
+    Circumstances {
+        level: facts.hospital.level,
+        locality: facts.locality(),
+        referral: facts.referral(claim.emergency),
+        categories: facts.person.categories,
+    }
+}

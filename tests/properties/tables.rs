@@ -1,0 +1,109 @@
+//! Generates the reference tables: a catalogue with every class, hospitals of every level on both sides
+//! of the city's border, and persons whose categories may end during the year.
+
+use std::collections::HashMap;
+
+use onestop::domain::ids::PersonId;
+use onestop::domain::vocabulary::{Category, Level};
+use onestop::reference::person::PersonRecord;
+use onestop::reference::row::{Row, Table};
+use onestop::reference::tables::Tables;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use crate::support::row;
+
+/// The codes of every generated catalogue: every class, the lower half with a ceiling.
+pub const CODES: [&str; 10] = ["A", "B", "C", "SD", "TD", "AL", "BL", "CL", "SDL", "TDL"];
+
+/// How many hospitals there are: each level in the city, then each outside.
+pub const HOSPITALS: usize = 6;
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct PersonSpec {
+    pub categories: Vec<Category>,
+    /// When the categories end; empty for never.
+    pub until: &'static str,
+    pub cross_region: bool,
+}
+
+/// What differs between catalogues: ratios of class B, and the ceiling.
+#[derive(Clone, Debug)]
+pub struct CatalogueSpec {
+    pub ratios: [&'static str; 2],
+    pub ceiling: &'static str,
+}
+
+/// Persons.
+pub fn persons() -> impl Strategy<Value = Vec<PersonSpec>> {
+    let categories = subsequence(Category::ALL, 0..=Category::ALL.len());
+    let until = select(vec!["", "", "2017-07-01"]);
+    let person = (categories, until, any::<bool>());
+    let person = person.prop_map(|(categories, until, cross_region)| PersonSpec { categories, until, cross_region });
+    prop::collection::vec(person, 1..=2)
+}
+
+/// Catalogues.
+pub fn catalogues() -> impl Strategy<Value = CatalogueSpec> {
+    let ratio = || select(vec!["0", "0.10", "100%", "0.333333333333"]);
+    let ceiling = select(vec!["0", "50", "12.345678"]);
+    (ratio(), ratio(), ceiling).prop_map(|(one, other, ceiling)| CatalogueSpec { ratios: [one, other], ceiling })
+}
+
+/// The rows of all tables. Person `PX` has no approval, `PE` is not enrolled, `HX` not designated.
+pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Row> {
+    let mut rows = hospital_rows();
+    rows.extend(CODES.iter().enumerate().map(|(at, code)| catalogue_row(catalogue, at, code)));
+    for (at, person) in persons.iter().enumerate() {
+        rows.extend(person_rows(&format!("P{at}"), person));
+    }
+    rows.push(row(Table::Persons, &["PX", "resident", "370100"]));
+    rows.push(row(Table::Enrolments, &["PX", "2010-01-01", ""]));
+    rows.push(row(Table::Persons, &["PE", "resident", "370100"]));
+    rows
+}
+
+fn hospital_rows() -> Vec<Row> {
+    let mut rows = vec![row(Table::Hospitals, &["HX", "a hospital", "primary", "370100"])];
+    for at in 0..HOSPITALS {
+        let (id, region) = (format!("H{at}"), if at < 3 { "370100" } else { "370200" });
+        rows.push(row(Table::Hospitals, &[&id, "a hospital", Level::ALL[at % 3].as_str(), region]));
+        rows.push(row(Table::Designations, &[&id, "2010-01-01", ""]));
+    }
+    rows
+}
+
+fn catalogue_row(catalogue: &CatalogueSpec, at: usize, code: &str) -> Row {
+    let limited = at / 5;
+    let class = ["A", "B", "C", "special", "transitional"][at % 5];
+    let ratio = if class == "B" { catalogue.ratios[limited] } else { "" };
+    let ceiling = ["", catalogue.ceiling][limited];
+    row(Table::Catalogue, &[code, "", "", "an item", class, ratio, ceiling, ""])
+}
+
+fn person_rows(id: &str, person: &PersonSpec) -> Vec<Row> {
+    let mut rows =
+        vec![row(Table::Persons, &[id, "resident", "370100"]), row(Table::Enrolments, &[id, "2010-01-01", ""])];
+    for category in &person.categories {
+        rows.push(row(Table::Categories, &[id, category.as_str(), "2010-01-01", person.until]));
+    }
+    let approvals = ["outpatient_serious", "outpatient_chronic", "cross_region"];
+    for kind in approvals.iter().take(if person.cross_region { 3 } else { 2 }) {
+        rows.push(row(Table::Approvals, &[id, kind, "2010-01-01", ""]));
+    }
+    rows
+}
+
+/// What rows add up to, without a store.
+pub fn taken(rows: Vec<Row>) -> (Tables, HashMap<PersonId, PersonRecord>) {
+    let (mut tables, mut persons) = (Tables::default(), HashMap::<_, PersonRecord>::new());
+    for row in rows {
+        match row {
+            Row::Person(id, part) => drop(persons.entry(id).or_default().put(part)),
+            Row::Hospital(id, part) => drop(tables.hospitals.entry(id).or_default().put(part)),
+            Row::Catalogue(row) => drop(tables.catalogue.put(row)),
+        }
+    }
+    (tables, persons)
+}

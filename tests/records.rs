@@ -1,0 +1,262 @@
+//! What stands on disk: records of each format are read for ever, and a damaged one is never served.
+//!
+//! `tests/fixtures` holds a settlement, its reversal and a fence as format 1 stores them, and the
+//! settlement's answer on the wire. `ONESTOP_WRITE_FIXTURES=1` writes them anew, which only a new format
+//! may do.
+
+use std::path::Path;
+
+use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
+use onestop::domain::content::ToldReversal;
+use onestop::domain::ids::Digest;
+use onestop::domain::journal::{Deed, Entry, Instant};
+use onestop::domain::money::Money;
+use onestop::domain::refusal::Reason;
+use onestop::domain::policy::Skipped;
+use onestop::engine::fence::RequestName;
+use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::settle::SettleRequest;
+use onestop::engine::{Engine, Settings};
+use onestop::grpc::to_proto;
+use onestop::policy::Book;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+use onestop::store::memory::MemoryStore;
+use onestop::store::{Store, StoreError, record};
+use prost::Message;
+
+use crate::support::claims::{claim, item};
+use crate::support::{TABLES, row, stamp};
+
+const FILES: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
+
+/// A policy with every kind of figure that a record holds, one of them past 128 bits.
+const POLICY: &str = r#"
+format = 1
+id = "fixture"
+title = "a policy for records"
+insurance = "resident"
+regions = ["37"]
+in_force = { from = 2017-01-01, until = 2018-01-01 }
+benefit_year = "discharge"
+[sources]
+law = "a law 第二条"
+[[layer]]
+id = "basic"
+name = "基本医疗保险"
+payer = "basic_fund"
+visits = ["inpatient"]
+pools = ["eligible"]
+period = "admission"
+cites = ["law"]
+assumed = ["schedule"]
+schedule = { all = { deductible = ["1000", "500"], bands = [{ upto = "10000", rate = "55%" }, { rate = "70%" }] } }
+[[layer.cap]]
+account = "basic_fund"
+annual = "150000"
+[[layer.when]]
+if = { locality = ["local"], level = ["tertiary"] }
+rate = { plus = "5%" }
+cites = ["law"]
+[[layer]]
+id = "chronic"
+payer = "basic_fund"
+visits = ["outpatient_chronic"]
+pools = ["eligible"]
+period = "year"
+cites = ["law"]
+schedule = { all = { bands = [{ rate = "60%" }] } }
+[[layer]]
+id = "critical"
+payer = "critical_insurance"
+visits = ["inpatient"]
+pools = ["eligible", "preliminary_self_pay"]
+period = "year"
+cites = ["law"]
+schedule = { all = { deductible = "12000", bands = [{ rate = "50%" }] } }
+cap = [{ account = "critical_base", of = "base", annual = "7000" }, { account = "critical_paid", annual = "1000" }]
+[[layer.for]]
+category = ["destitute"]
+deductible = { times = "0.25" }
+cap = "none"
+cites = ["law"]
+[[layer]]
+id = "assistance"
+payer = "civil_affairs"
+visits = ["inpatient"]
+pools = ["eligible", "preliminary_self_pay", "excluded", "special_drug"]
+period = "year"
+only = ["destitute"]
+prior_self_pay = "20%"
+cites = ["law"]
+schedule = { all = { bands = [{ rate = "0.1234567890123456789012345678" }] } }
+[[layer.for]]
+category = ["destitute"]
+rate = { times = "0.1234567890123456789012345678" }
+cites = ["law"]
+"#;
+
+async fn engine<S: Store>(store: S) -> Engine<S> {
+    let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
+    let engine = Engine::open(store, book, Settings::default()).await.expect("an engine");
+    for (table, rows) in TABLES {
+        let rows = rows.iter().map(|cells| row(*table, cells)).collect();
+        engine.import(rows).await.expect("sound tables");
+    }
+    engine
+}
+
+fn request() -> SettleRequest {
+    let bed = Item {
+        code: "BED".into(),
+        quantity: Quantity(100_000),
+        unit_price: UnitPrice(60_000_000),
+        amount: Money::from_fen(60_000),
+    };
+    let lines = [("A", "20000.00"), ("B10", "1000.00"), ("C", "300.00"), ("A", "-500.00"), ("SD", "1000.00")];
+    let items = lines.iter().map(|(code, yuan)| item(code, yuan)).chain([bed]).collect();
+    let claim = ToldClaim { items, emergency: true, ..claim("ZY2017-1", "P3", "0.00") };
+    SettleRequest { claim, request_id: "a-request-like-no-other".into(), quote: None }
+}
+
+/// The records that today's code stores, and the answer that it sends.
+async fn written_today() -> [Vec<u8>; 4] {
+    let engine = engine(MemoryStore::default()).await;
+    let settled = engine.settle(request(), stamp(1_497_493_800_000_001)).await.expect("a settlement");
+    let (hospital_id, person_id) = (settled.entry.parties().0.clone(), settled.entry.parties().1.clone());
+    let told = ToldReversal {
+        hospital_id: hospital_id.clone(),
+        person_id: person_id.clone(),
+        claim_id: request().claim.claim_id,
+        reason: "费用录入有误".to_owned(),
+    };
+    let reversal = ReverseRequest { told, request_id: "reversal-1".into() };
+    engine.reverse(reversal, stamp(1_497_493_800_000_002)).await.expect("a reversal");
+    let name = RequestName { hospital_id, person_id, request_id: "never".into() };
+    engine.fence(&name, stamp(1_497_493_800_000_003)).await.expect("a fence");
+    let [settlement, reversal, fence] = engine.store().journal().try_into().expect("three entries");
+    let answer = to_proto::settlement(&settled.entry, settled.entry.settled().expect("a settlement"));
+    [settlement, reversal, fence, answer.encode_to_vec()]
+}
+
+async fn fixtures() -> [Vec<u8>; 4] {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    if std::env::var_os("ONESTOP_WRITE_FIXTURES").is_some() {
+        for (name, bytes) in FILES.iter().zip(written_today().await) {
+            std::fs::write(place.join(name), bytes).expect("a write");
+        }
+    }
+    FILES.map(|name| std::fs::read(place.join(name)).expect("the fixture"))
+}
+
+fn decoded(record: &[u8]) -> (Entry, Digest) {
+    record::decode(record).expect("format 1 is read")
+}
+
+#[tokio::test]
+async fn a_settlement_of_format_1_reads_as_it_was_decided() {
+    let [settlement, ..] = fixtures().await;
+    let (entry, _) = decoded(&settlement);
+    assert_eq!((entry.id, entry.committed), (stamp(1_497_493_800_000_001).id, Instant(1_497_493_800_000_001)));
+    assert_eq!((entry.link.number, entry.link.previous, entry.link.chained), (1, None, Digest::default()));
+    assert_eq!((entry.request_id, entry.content), (request().request_id, request().claim.content()));
+    let Deed::Settled(settled) = entry.deed else { panic!("a settlement") };
+    assert!(settled.claim.items == request().claim.items && settled.claim.emergency);
+    let split = &settled.split;
+    let pools: Vec<_> = split.pools.iter().map(|(_, amount)| amount.to_string()).collect();
+    assert_eq!(pools, ["20900.00", "100.00", "100.00", "300.00", "1000.00", "0.00"]);
+    let layers = split.layers.iter().map(|layer| (&*layer.head.id, layer.base.to_string(), layer.pays.to_string()));
+    let wanted =
+        [("basic", "20900.00", "13575.00"), ("critical", "7000.00", "2000.00"), ("assistance", "5380.00", "82.00")];
+    assert_eq!(layers.collect::<Vec<_>>(), wanted.map(|(id, base, pays)| (id, base.to_owned(), pays.to_owned())));
+    assert_eq!((split.total.to_string(), split.patient.to_string()), ("22400.00".to_owned(), "6743.00".to_owned()));
+    assert_eq!((&*split.skipped[0].0.id, split.skipped[0].1), ("chronic", Skipped::OtherVisit));
+    let terms = |at: usize| &split.layers[at].terms;
+    let rate = terms(2).schedule.bands[0].rate.to_string();
+    assert_eq!(rate, "0.01524157875323883675049535154031397676527968299765279684");
+    assert_eq!((terms(1).caps[1].annual, split.layers[1].caps[0].cut), (None, Money::from_fen(42_500)));
+}
+
+#[tokio::test]
+async fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
+    let [settlement, reversal, fence, _] = fixtures().await;
+    let ((first, digest), (second, following), (third, _)) =
+        (decoded(&settlement), decoded(&reversal), decoded(&fence));
+    assert_eq!((second.link.number, second.link.previous, second.link.chained), (2, Some(first.id), digest));
+    assert_eq!((third.link.number, third.link.previous, third.link.chained), (3, Some(second.id), following));
+    let reversed = second.reversed().expect("a reversal");
+    assert_eq!((reversed.settlement, &*reversed.reason), (first.id, "费用录入有误"));
+    assert_eq!((&*reversed.account.insurance, reversed.account.year), ("resident", 2017));
+    assert_eq!(second.parties(), first.parties());
+    assert_eq!(third.parties(), first.parties());
+    assert!(matches!(third.deed, Deed::Fenced(_)) && third.request_id.as_str() == "never");
+}
+
+#[tokio::test]
+async fn records_of_format_1_encode_to_the_same_bytes() {
+    let [settlement, reversal, fence, answer] = fixtures().await;
+    for bytes in [&settlement, &reversal, &fence] {
+        assert!(record::encode(&decoded(bytes).0).expect("a record").0 == *bytes);
+    }
+    let (entry, _) = decoded(&settlement);
+    assert!(to_proto::settlement(&entry, entry.settled().expect("a settlement")).encode_to_vec() == answer);
+}
+
+#[tokio::test]
+async fn the_same_claim_is_stored_and_answered_as_ever() {
+    let (fixtures, today) = (fixtures().await, written_today().await);
+    for (name, (fixture, today)) in FILES.iter().zip(fixtures.iter().zip(&today)) {
+        assert!(fixture == today, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_with_any_byte_altered_is_damaged() {
+    let [settlement, ..] = fixtures().await;
+    for at in 0..settlement.len() {
+        let mut altered = settlement.clone();
+        altered[at] ^= 0x20;
+        assert!(matches!(record::decode::<Entry>(&altered), Err(StoreError::Damaged(_))), "byte {at}");
+    }
+}
+
+/// Every place in the database's file where these bytes stand is altered by one bit.
+fn alter(place: &Path, wanted: &[u8]) {
+    let file = place.join("redb");
+    let mut bytes = std::fs::read(&file).expect("the database");
+    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(wanted)).collect();
+    assert!(!places.is_empty(), "it stands in the file");
+    places.iter().for_each(|at| bytes[*at] ^= 0x20);
+    std::fs::write(&file, bytes).expect("a write");
+}
+
+/// A store whose one settlement was written, and then these bytes on the disk altered.
+async fn altered(place: &Path, wanted: &[u8]) -> Engine<EmbeddedStore> {
+    let open = || EmbeddedStore::open(place, Durability::Synced).expect("a store");
+    engine(open()).await.settle(request(), stamp(1)).await.expect("a settlement");
+    alter(place, wanted);
+    let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
+    Engine::open(open(), book, Settings::default()).await.expect("an engine")
+}
+
+#[tokio::test]
+async fn a_damaged_entry_is_never_served() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = altered(place.path(), b"a-request-like-no-other").await;
+    let read = engine.store().entry(stamp(1).id).await;
+    assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
+    assert_eq!(engine.settlement(stamp(1).id).await.expect_err("a refusal").reason, Reason::Invariant);
+    assert_eq!(engine.settle(request(), stamp(2)).await.expect_err("a refusal").reason, Reason::Invariant);
+}
+
+#[tokio::test]
+async fn on_a_damaged_account_nothing_is_settled() {
+    let place = tempfile::tempdir().expect("a directory");
+    let memory = engine(MemoryStore::default()).await;
+    memory.settle(request(), stamp(1)).await.expect("a settlement");
+    // The digest of a chain's last entry stands in the account's row and nowhere else.
+    let engine = altered(place.path(), &decoded(&memory.store().journal()[0]).1.0).await;
+    let another = SettleRequest { request_id: "another".into(), claim: claim("ZY2017-2", "P3", "100.00"), quote: None };
+    assert_eq!(engine.settle(another, stamp(2)).await.expect_err("a refusal").reason, Reason::Invariant);
+    let others = SettleRequest { request_id: "others".into(), claim: claim("ZY2017-3", "P1", "100.00"), quote: None };
+    assert!(engine.settle(others, stamp(3)).await.is_ok());
+}

@@ -1,0 +1,261 @@
+//! The shipped book against the published figures, figure by figure.
+//!
+//! The tables of [`layers`] and [`files`] are written out from the sources by hand, apart from the policy files. A
+//! layer's terms are one text for each level: deductibles · bands, as the tables print them.
+
+mod files;
+mod layers;
+
+use onestop::domain::facts::Region;
+use onestop::domain::money::Money;
+use onestop::domain::policy::{Layer, Policy};
+use onestop::domain::terms::{Cap, Circumstances, Terms};
+use onestop::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
+use onestop::policy::rule::{Entry, LayerRule};
+use onestop::policy::{Book, shipped};
+
+use files::{FILES, File, SOURCES};
+use layers::{LAYERS, Published};
+
+fn book() -> Book {
+    shipped::book().expect("the shipped book")
+}
+
+/// What a file says of its layers, by the published tables.
+fn layers_of(file: &File) -> Vec<&'static Published> {
+    file.layers.iter().map(|name| LAYERS.iter().find(|known| known.name == *name).expect("a published layer")).collect()
+}
+
+/// Yuan as the tables print them: no fen where there are none.
+fn yuan(amount: Money) -> String {
+    let text = amount.to_string();
+    text.strip_suffix(".00").map_or(text.clone(), str::to_owned)
+}
+
+fn schedule(terms: &Terms) -> String {
+    let deductibles: Vec<_> = terms.schedule.deductibles.iter().map(|amount| yuan(*amount)).collect();
+    let bands = terms.schedule.bands.iter().map(|band| match band.upto {
+        Some(upto) => format!("to {} {}", yuan(upto), band.rate.percent()),
+        None => band.rate.percent(),
+    });
+    format!("{} · {}", deductibles.join(", "), bands.collect::<Vec<_>>().join("; "))
+}
+
+fn caps(terms: &Terms) -> String {
+    let cap = |cap: &Cap| format!("{} {} {}", cap.account, cap.of, cap.annual.map_or("none".to_owned(), yuan));
+    terms.caps.iter().map(cap).collect::<Vec<_>>().join("; ")
+}
+
+/// What the published table gives in these circumstances: schedule, caps, prior self-pay.
+fn expected(layer: &Published, on: &Circumstances) -> (String, String, &'static str) {
+    let held = |names: &[&str]| on.categories.iter().any(|category| names.contains(&category.as_str()));
+    let terms = layer.adjusted.filter(|adjusted| held(adjusted.of)).map_or(layer.terms, |adjusted| adjusted.terms);
+    let away = match (layer.away, on.locality, on.referral) {
+        (Some((_, other)), Locality::CrossRegion, Referral::None) => other,
+        (Some((leave, _)), Locality::CrossRegion, _) => leave,
+        _ => layer.prior,
+    };
+    (terms.0[on.level as usize].to_owned(), terms.1.to_owned(), away)
+}
+
+fn check_layer(policy: &Policy, layer: &Layer, published: &Published) {
+    let name = format!("{} {}", policy.reference.id, published.name);
+    assert_eq!(&*layer.head.payer, published.payer, "{name}");
+    let visits: Vec<_> = layer.visits.iter().map(|visit| visit.as_str()).collect();
+    assert_eq!(visits, published.visits, "{name}");
+    let pools: Vec<_> = layer.head.pools.iter().map(|pool| pool.as_str()).collect();
+    assert_eq!(pools, published.pools, "{name}");
+    assert_eq!(layer.head.period.as_str(), published.period, "{name}");
+    let only: Categories = published.only.iter().filter_map(|word| Category::from_word(word)).collect();
+    assert_eq!(layer.only.unwrap_or_default(), only, "{name}");
+    assert_eq!(layer.in_force, policy.in_force, "{name}");
+    for on in Circumstances::all() {
+        let terms = layer.terms.get(&on);
+        let got = (schedule(terms), caps(terms), terms.prior_self_pay.percent());
+        let (bands, caps, prior) = expected(published, &on);
+        assert_eq!(got, (bands, caps, prior.to_owned()), "{name}: {on:?}");
+    }
+}
+
+#[test]
+fn every_figure_is_the_published_one() {
+    let book = book();
+    assert_eq!(book.policies().len(), FILES.len());
+    for file in FILES {
+        let (policy, _) = book.get(file.id).expect("the policy");
+        let published = layers_of(file);
+        assert_eq!(policy.layers.len(), published.len(), "{}", file.id);
+        for (layer, published) in policy.layers.iter().zip(published) {
+            check_layer(policy, layer, published);
+        }
+    }
+}
+
+#[test]
+fn the_layers_pay_in_the_published_order() {
+    let book = book();
+    for file in FILES {
+        let (policy, _) = book.get(file.id).expect("the policy");
+        let ids: Vec<_> = policy.layers.iter().map(|layer| &*layer.head.id).collect();
+        let published: Vec<_> = file.layers.iter().map(|name| name.split(' ').next().expect("an id")).collect();
+        assert_eq!(ids, published, "{}", file.id);
+    }
+}
+
+#[test]
+fn each_file_governs_its_region_and_year() {
+    let book = book();
+    for file in FILES {
+        let (policy, _) = book.get(file.id).expect("the policy");
+        assert_eq!(&*policy.insurance, "resident", "{}", file.id);
+        assert_eq!(policy.regions.iter().map(|region| &**region).collect::<Vec<_>>(), [file.region], "{}", file.id);
+        let days = format!("{}-01-01 until {}-01-01", file.year, file.year + 1);
+        assert_eq!(policy.in_force.to_string(), days, "{}", file.id);
+        assert_eq!(policy.benefit_year.as_str(), "discharge", "{}", file.id);
+    }
+}
+
+#[test]
+fn a_city_of_its_own_terms_falls_back_to_the_province_when_they_end() {
+    let book = book();
+    for (region, discharged, policy) in [
+        ("370100", "2017-01-01", Some("shandong-2017")),
+        ("371102", "2017-12-31", Some("rizhao-2017")),
+        ("370812", "2017-06-15", Some("yanzhou-2017")),
+        ("370811", "2017-06-15", Some("shandong-2017")),
+        ("371102", "2018-01-01", Some("shandong-2018")),
+        ("370812", "2018-12-31", Some("shandong-2018")),
+        ("371102", "2019-01-01", Some("shandong-2019")),
+        ("370100", "2019-12-31", Some("shandong-2019")),
+        ("370100", "2020-01-01", None),
+        ("370100", "2016-12-31", None),
+        ("320100", "2017-06-15", None),
+    ] {
+        let region = Region::parse(region).expect("a region");
+        let discharged = discharged.parse().expect("a day");
+        let admitted = "2016-12-30".parse().expect("a day");
+        let found = book.governing("resident", &region, admitted, discharged);
+        assert_eq!(found.map(|found| &*found.reference.id), policy, "{region:?} on {discharged}");
+        assert!(book.governing("employee", &region, admitted, discharged).is_none());
+    }
+}
+
+fn rules(book: &Book) -> impl Iterator<Item = (String, &LayerRule)> {
+    let of = |rule: &onestop::policy::rule::PolicyRule, layer: &LayerRule| format!("{} {}", rule.id, layer.id);
+    book.rules().iter().flat_map(move |rule| rule.layers.iter().map(move |layer| (of(rule, layer), layer)))
+}
+
+#[test]
+fn every_layer_and_entry_cites_a_published_text() {
+    let book = book();
+    for (name, layer) in rules(&book) {
+        let entries = layer.when.iter().chain(&layer.for_).map(|entry| &entry.cites);
+        for cites in std::iter::once(&layer.cites).chain(entries) {
+            assert!(!cites.is_empty(), "{name}");
+            for cite in cites {
+                let (_, key) = cite.source.split_once('#').expect("file and key");
+                let (_, title) = SOURCES.iter().find(|(known, _)| *known == key).expect("a published text");
+                assert!(cite.text.contains(title), "{name}: {} is {}", cite.source, cite.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_layers_of_2017_cite_the_texts_of_their_row() {
+    let book = book();
+    let (_, rule) = book.get("shandong-2017").expect("the policy");
+    for (layer, published) in rule.layers.iter().zip(layers_of(&FILES[0])) {
+        let entries = layer.when.iter().chain(&layer.for_).flat_map(|entry| &entry.cites);
+        let keys = layer.cites.iter().chain(entries).map(|cite| &cite.source["shandong-2017#".len()..]);
+        let mut keys: Vec<_> = keys.collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut published = published.cites.to_vec();
+        published.sort_unstable();
+        assert_eq!(keys, published, "{}", layer.id);
+    }
+}
+
+#[test]
+fn the_assumed_figures_are_the_published_list() {
+    let book = book();
+    let entry = |entry: &Entry| format!("{:?}", entry.assumed);
+    for file in FILES {
+        let (_, rule) = book.get(file.id).expect("the policy");
+        for ((layer, assumed), published) in rule.layers.iter().zip(file.assumed).zip(layers_of(file)) {
+            let mut got = layer.assumed.clone();
+            got.sort_unstable();
+            assert_eq!(got.join(" "), *assumed, "{} {}", file.id, layer.id);
+            let entries: Vec<_> = layer.when.iter().chain(&layer.for_).map(entry).filter(|text| text != "[]").collect();
+            assert_eq!(entries, published.entries_assume, "{} {}", file.id, layer.id);
+        }
+    }
+}
+
+/// The assumed figures that an answer names, local and at a tertiary hospital.
+fn answered(book: &Book, file: &str, layer: &str, categories: &[Category]) -> String {
+    let (policy, _) = book.get(file).expect("the policy");
+    let layer = policy.layers.iter().find(|known| &*known.head.id == layer).expect("the layer");
+    let categories = categories.iter().copied().collect();
+    let on = Circumstances { level: Level::Tertiary, locality: Locality::Local, referral: Referral::None, categories };
+    layer.terms.get(&on).assumed.join(" ")
+}
+
+#[test]
+fn an_answer_names_the_assumed_figures_that_it_used() {
+    use Category::{Destitute, RegisteredPoor};
+    let book = book();
+    for (file, layer, categories, assumed) in [
+        ("shandong-2017", "basic_inpatient", &[][..], "deductible rate cap"),
+        ("rizhao-2017", "basic_inpatient", &[], "cap"),
+        ("yanzhou-2017", "basic_inpatient", &[RegisteredPoor], "cap"),
+        ("yanzhou-2017", "hospital_waiver", &[RegisteredPoor], ""),
+        ("shandong-2017", "hospital_waiver", &[RegisteredPoor], "rate"),
+        ("shandong-2017", "critical_illness", &[RegisteredPoor], "pools"),
+        ("shandong-2017", "special_drug", &[], ""),
+        ("shandong-2018", "special_drug", &[], "deductible rate cap"),
+        ("shandong-2017", "basic_outpatient_serious", &[Destitute], "rate cap"),
+        ("shandong-2017", "medical_assistance", &[Destitute], "rate cap"),
+        ("shandong-2019", "critical_illness", &[], "deductible bands rate cap"),
+        ("shandong-2019", "critical_illness", &[RegisteredPoor], ""),
+    ] {
+        assert_eq!(answered(&book, file, layer, categories), assumed, "{file} {layer} {categories:?}");
+    }
+}
+
+/// The digests of the book after one change of one file.
+fn digests(changed: &str, find: &str, put: &str) -> Vec<String> {
+    let texts: Vec<_> = shipped::FILES
+        .iter()
+        .map(|(file, text)| {
+            let text = if *file == changed { text.replacen(find, put, 1) } else { (*text).to_owned() };
+            (*file, text)
+        })
+        .collect();
+    assert_ne!(texts.iter().map(|(_, text)| text.len()).sum::<usize>(), 0);
+    let book = Book::from_texts(texts.iter().map(|(file, text)| (*file, text.as_str()))).expect("a sound book");
+    book.policies().iter().map(|policy| policy.reference.digest.to_string()).collect()
+}
+
+#[test]
+fn the_same_figures_have_the_same_digest_however_they_are_written() {
+    let shipped = digests("", "", "");
+    assert_eq!(digests("shandong-2017.toml", "# ---- basic", "# ---- the basic"), shipped);
+    assert_eq!(digests("shandong-2017.toml", "rate = \"85%\"", "rate = \"0.850\""), shipped);
+    assert_eq!(digests("shandong-2017.toml", "deductible = \"500\"", "deductible = [\"500.00\"]"), shipped);
+}
+
+#[test]
+fn one_figure_changed_is_another_digest_wherever_it_is_drawn() {
+    let shipped = digests("", "", "");
+    let moved = |find: &str, put: &str| -> Vec<bool> {
+        let now = digests("shandong-2017.toml", find, put);
+        now.iter().zip(&shipped).map(|(now, shipped)| now != shipped).collect()
+    };
+    // The files in the order of the book: the province in 2017, both cities, the province in 2018 and 2019.
+    assert_eq!(moved("deductible = \"20000\"", "deductible = \"20000.01\""), [true, true, true, true, false]);
+    assert_eq!(moved("deductible = \"12000\"", "deductible = \"12000.01\""), [true, true, true, false, false]);
+    assert_eq!(moved("deductible = \"5000\"", "deductible = \"5000.01\""), [true, false, true, true, true]);
+    assert_eq!(moved("prior_self_pay = \"20%\"", "prior_self_pay = \"20.01%\""), [true, true, true, false, false]);
+}
