@@ -4,14 +4,14 @@
 
 mod support;
 
-mod policy_cases;
-mod properties;
-mod straight_line;
-mod policy_format;
-mod arithmetic;
-mod shipped_policies;
 mod architecture;
+mod arithmetic;
 mod command_line;
 mod concurrency;
+mod policy_cases;
+mod policy_format;
+mod properties;
 mod records;
+mod shipped_policies;
 mod store_contract;
+mod straight_line;

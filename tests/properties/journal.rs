@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use onestop::domain::account::Account;
-use onestop::domain::ids::AccountKey;
 use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{Digest, EntryId, PersonId};
 use onestop::domain::journal::{Deed, Entry, Settled};
 use onestop::domain::split::Split;

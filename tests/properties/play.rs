@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use onestop::domain::account::Account;
-use onestop::domain::ids::AccountKey;
 use onestop::domain::adjudicate::{Matter, adjudicate};
 use onestop::domain::claim::{Claim, Item, Limits, ToldClaim};
 use onestop::domain::facts::Facts;
+use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::PersonId;
 use onestop::domain::policy::Policy;
 use onestop::domain::split::Split;
