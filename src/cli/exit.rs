@@ -1,7 +1,9 @@
 //! How a command ends.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -35,13 +37,19 @@ impl fmt::Display for Failure {
 /// How a command ended.
 pub type Ended = Result<(), Failure>;
 
-/// Writes to standard output; a reader that went away ends the command quietly.
+/// Whether whoever read standard output has gone away.
+static UNREAD: AtomicBool = AtomicBool::new(false);
+
+/// Writes a line to standard output. When its reader goes away the command goes on to its end, quietly:
+/// what it began it finishes, and what it made it removes.
+pub fn write_line(line: fmt::Arguments<'_>) {
+    if !UNREAD.load(Ordering::Relaxed) && writeln!(std::io::stdout(), "{line}").is_err() {
+        UNREAD.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A line of output; see [`write_line`].
 #[macro_export]
 macro_rules! say {
-    ($($arg:tt)*) => {{
-        use std::io::Write as _;
-        if writeln!(std::io::stdout(), $($arg)*).is_err() {
-            std::process::exit(0);
-        }
-    }};
+    ($($arg:tt)*) => { $crate::cli::exit::write_line(format_args!($($arg)*)) };
 }

@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
+use crate::reference::catalogue::CatalogueRow;
 use crate::reference::dated::Change;
 use crate::reference::row::Row;
 use crate::reference::tables::Tables;
@@ -89,6 +90,7 @@ impl Draft {
     fn take(&mut self, rows: Vec<Row>) -> PersonParts {
         let mut persons = PersonParts::new();
         let mut hospitals = Vec::new();
+        let mut catalogue = Vec::new();
         for (at, row) in rows.into_iter().enumerate() {
             match row {
                 Row::Person(id, part) => persons.entry(id).or_default().push(part),
@@ -96,9 +98,10 @@ impl Draft {
                     self.count.count(self.tables.hospitals.entry(id.clone()).or_default().put(part));
                     hospitals.push(id);
                 }
-                Row::Catalogue(row) => self.take_catalogue(at, row),
+                Row::Catalogue(row) => catalogue.push((at, row)),
             }
         }
+        self.take_catalogue(catalogue);
         let records = distinct(hospitals).into_iter().map(|id| {
             let record = self.tables.hospitals.get(&id).cloned().unwrap_or_default();
             (id, record)
@@ -107,15 +110,18 @@ impl Draft {
         persons
     }
 
-    fn take_catalogue(&mut self, at: usize, row: crate::reference::catalogue::CatalogueRow) {
-        if self.tables.catalogue.clashes(&row) {
-            let told = "names a code and a region prefix that another row names on a common day";
-            self.faults.push(Fault::new(format!("rows[{at}].code"), FaultReason::Overlap, told));
-            return;
+    /// Takes all rows first and looks for clashes then: a successor may stand before the row whose end makes
+    /// room for it.
+    fn take_catalogue(&mut self, rows: Vec<(usize, CatalogueRow)>) {
+        for (_, row) in &rows {
+            let change = self.tables.catalogue.put(row.clone());
+            self.count.count(change);
         }
-        let change = self.tables.catalogue.put(row.clone());
-        self.count.count(change);
-        if change == Change::Changed {
+        for (at, row) in rows {
+            if self.tables.catalogue.clashes(&row) {
+                let told = "names a code and a region prefix that another row names on a common day";
+                self.faults.push(Fault::new(format!("rows[{at}].code"), FaultReason::Overlap, told));
+            }
             self.write.catalogue.push(row);
         }
     }

@@ -40,7 +40,7 @@ impl<S: Store> Engine<S> {
             claim_id: Some(&told.claim_id),
         };
         let sound = self.sound_reversal(&told);
-        names.check(&self.settings.limits, None)?;
+        named_with(names.check(&self.settings.limits, None), &sound)?;
         let content = told.content();
         for _ in 0..=self.settings.conflict_retries {
             let seen = self.seen(&names).await?;
@@ -135,6 +135,14 @@ impl<S: Store> Engine<S> {
         }
         Ok(later)
     }
+}
+
+/// The refusal of names at fault, with what else is wrong with the request.
+fn named_with(named: Result<(), Refusal>, sound: &Result<(), Refusal>) -> Result<(), Refusal> {
+    named.map_err(|mut refusal| {
+        refusal.faults.extend(sound.as_ref().err().into_iter().flat_map(|unsound| unsound.faults.clone()));
+        refusal
+    })
 }
 
 fn live_settlement(seen: &Seen, told: &ToldReversal) -> Result<EntryId, Refusal> {

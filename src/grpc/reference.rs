@@ -10,12 +10,10 @@ use crate::engine::Engine;
 use crate::reference::row::{Row, Table};
 use crate::store::Store;
 
+use super::deadline::to_its_end;
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
 use super::status;
-
-/// The most faults that one answer names; a status must fit into a header.
-const FAULTS_TOLD: usize = 20;
 
 /// The service.
 pub struct References<S> {
@@ -46,7 +44,8 @@ impl<S: Store> ReferenceService for References<S> {
         let refused = |refusal: Refusal| status::of(&refusal);
         let rows = gathered.rows(committed).map_err(refused)?;
         let taken = rows.len() as u64;
-        let imported = self.engine.import(rows).await.map_err(few).map_err(refused)?;
+        let engine = Arc::clone(&self.engine);
+        let imported = to_its_end(None, async move { engine.import(rows).await }).await.map_err(refused)?;
         Ok(Response::new(pb::ImportReferenceResponse {
             taken,
             changed: imported.changed,
@@ -100,17 +99,8 @@ impl Gathered {
         if self.faults.is_empty() {
             return Ok(self.rows);
         }
-        Err(few(Refusal::naming(Reason::InvalidRequest, self.faults)))
+        Err(Refusal::naming(Reason::InvalidRequest, self.faults))
     }
-}
-
-/// The refusal with as many faults as an answer can carry, and the number of the rest.
-fn few(mut refusal: Refusal) -> Refusal {
-    if let Some(more) = refusal.faults.len().checked_sub(FAULTS_TOLD).filter(|more| *more > 0) {
-        refusal.faults.truncate(FAULTS_TOLD);
-        refusal.faults.push(Fault::new("rows", FaultReason::TooMany, format!("have {more} more faults")));
-    }
-    refusal
 }
 
 fn fault(field: &str, reason: FaultReason, told: &str) -> Refusal {

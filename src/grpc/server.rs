@@ -3,9 +3,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -19,6 +20,9 @@ use super::pb::settlement::settlement_service_server::SettlementServiceServer;
 use super::policy::Policies;
 use super::reference::References;
 use super::settlement::Settlements;
+
+/// How long clients have to take their last answers and to close.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// What a server takes at once.
 #[derive(Clone, Debug)]
@@ -52,7 +56,7 @@ pub async fn serve<S: Store>(
     health.set_serving::<ReferenceServiceServer<References<S>>>().await;
     health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
     let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-    let settlements = SettlementServiceServer::new(Settlements::new(Arc::clone(&engine), in_flight))
+    let settlements = SettlementServiceServer::new(Settlements::new(Arc::clone(&engine), Arc::clone(&in_flight)))
         .max_decoding_message_size(limits.message_bytes);
     let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), limits.import_rows))
         .max_decoding_message_size(limits.message_bytes);
@@ -77,5 +81,27 @@ pub async fn serve<S: Store>(
         server = server.add_service(v1alpha);
     }
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    server.serve_with_incoming_shutdown(incoming, shutdown).await
+    let (told, to_end) = oneshot::channel();
+    let served = server.serve_with_incoming_shutdown(incoming, async {
+        shutdown.await;
+        // Whoever waits for this is the other half of the select below, and outlives it.
+        let _heard = told.send(());
+    });
+    tokio::select! {
+        served = served => served,
+        () = idle(to_end, &in_flight, limits.in_flight) => Ok(()),
+    }
+}
+
+/// Ends when the server was told to end and no call is in flight any more, even if a client that says
+/// nothing keeps its connection open.
+async fn idle(to_end: oneshot::Receiver<()>, in_flight: &Semaphore, places: usize) {
+    if to_end.await.is_err() {
+        // It ended by itself.
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(GRACE).await;
+    let places = u32::try_from(places).unwrap_or(u32::MAX);
+    // The semaphore is never closed.
+    let _all = in_flight.acquire_many(places).await;
 }

@@ -8,6 +8,7 @@ use prost::Message;
 use tonic::{Code as Grpc, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
+use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Code, Detail, Later, Reason, Refusal};
 use crate::domain::split::Split;
 
@@ -16,13 +17,22 @@ use super::{pb, to_proto};
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "onestop";
 
+/// The most faults that one answer names, and the most later settlements: a status travels in a header, and
+/// most clients take 16 KiB of headers.
+const FAULTS_TOLD: usize = 20;
+const LATER_TOLD: usize = 100;
+
+/// The most bytes of a split in a status.
+const SPLIT_BYTES: usize = 8 << 10;
+
 /// When a caller that was shed may come again.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// The status of a refusal. A check that failed inside is logged for the operator and not told.
 pub fn of(refusal: &Refusal) -> Status {
     let code = code(refusal.reason.code());
-    let status = Status::with_error_details(code, refusal.to_string(), details(refusal));
+    let told = Refusal { detail: Detail::None, faults: few(&refusal.faults), ..*refusal };
+    let status = Status::with_error_details(code, told.to_string(), details(&told, &refusal.detail));
     match &refusal.detail {
         Detail::Later(later) => with_any(status, "LaterSettlements", &later_settlements(later)),
         Detail::Split(split, digest) => {
@@ -52,8 +62,18 @@ pub fn code(code: Code) -> Grpc {
     }
 }
 
-fn details(refusal: &Refusal) -> ErrorDetails {
-    let mut details = ErrorDetails::with_error_info(refusal.reason.as_str(), DOMAIN, metadata(&refusal.detail));
+/// The first faults, and how many more there are.
+fn few(faults: &[Fault]) -> Vec<Fault> {
+    let mut told: Vec<Fault> = faults.iter().take(FAULTS_TOLD).cloned().collect();
+    if let (Some(more), Some(last)) = (faults.len().checked_sub(FAULTS_TOLD + 1), told.last()) {
+        let list = last.field.split('[').next().unwrap_or_default().to_owned();
+        told.push(Fault::new(list, FaultReason::TooMany, format!("have {} more faults", more + 1)));
+    }
+    told
+}
+
+fn details(refusal: &Refusal, detail: &Detail) -> ErrorDetails {
+    let mut details = ErrorDetails::with_error_info(refusal.reason.as_str(), DOMAIN, metadata(detail));
     for fault in &refusal.faults {
         if refusal.reason.code() == Code::FailedPrecondition {
             details.add_precondition_failure_violation(fault.reason.as_str(), &fault.field, &fault.told);
@@ -76,13 +96,18 @@ fn metadata(detail: &Detail) -> HashMap<String, String> {
 
 fn later_settlements(later: &Later) -> pb::settlement::LaterSettlements {
     pb::settlement::LaterSettlements {
-        own_settlement_ids: later.own.iter().map(ToString::to_string).collect(),
+        own_settlement_ids: later.own.iter().take(LATER_TOLD).map(ToString::to_string).collect(),
+        own: later.own.len() as u64,
         others: later.others as u64,
     }
 }
 
+/// Of a long bill the split without its lines, or the digest alone.
 fn quote_changed(split: &Split, quote_digest: Vec<u8>) -> pb::settlement::QuoteChanged {
-    pb::settlement::QuoteChanged { split: Some(to_proto::split(split)), quote_digest }
+    let whole = to_proto::split(split);
+    let sums = pb::settlement::Split { codes: Vec::new(), lines: Vec::new(), ..whole.clone() };
+    let split = [whole, sums].into_iter().find(|split| split.encoded_len() <= SPLIT_BYTES);
+    pb::settlement::QuoteChanged { split, quote_digest }
 }
 
 /// The status with one more detail, a message of the settlement package.

@@ -32,6 +32,17 @@ pub fn prepare(path: &Path) -> Result<(Lock, Secret), OpenError> {
     }
 }
 
+/// Syncs the entries of the directory, and its own entry: a new file whose name is not on the disk is gone
+/// with the next power cut, however well its bytes were synced.
+pub fn sync_entries(path: &Path) -> Result<(), OpenError> {
+    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+    let path = fs::canonicalize(path).map_err(failed)?;
+    for directory in [Some(&*path), path.parent()].into_iter().flatten() {
+        fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
+    }
+    Ok(())
+}
+
 fn secret(path: &Path) -> Result<Secret, OpenError> {
     let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
     match fs::read_to_string(path.join("FORMAT")) {

@@ -84,6 +84,7 @@ impl EmbeddedStore {
     pub fn open(path: &Path, durability: Durability) -> Result<EmbeddedStore, OpenError> {
         let (lock, secret) = directory::prepare(path)?;
         let tables = Arc::new(Tables::open(&path.join("redb"), durability)?);
+        directory::sync_entries(path)?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let committer = committer::Committer::new(Arc::clone(&tables));
         let spawned = std::thread::Builder::new().name("committer".to_owned()).spawn(move || committer.run(queue));

@@ -1,0 +1,73 @@
+//! The order of writes, syncs and answers of a real server, read from its system calls: a kill cannot
+//! show a missing sync, since what was written survives the process.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::ended;
+use super::trace::{Verdict, answers, is_listed};
+use crate::support::claims::claim;
+use crate::support::program::{Serve, onestop};
+
+/// How many claims are settled, one after another.
+const CLAIMS: usize = 20;
+
+/// The file of the store.
+const STORE: &str = "redb";
+
+/// The system calls that are traced.
+const CALLS: &str = "trace=openat,close,fcntl,accept4,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,\
+                     pwrite64,ftruncate,fsync,fdatasync";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_leaves_after_its_bytes_are_synced() {
+    let trace = settled_under_trace(&[]).await;
+    assert_eq!(of_the_last_connection(&trace), [Verdict::Synced; CLAIMS]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_syncs_the_same_server_is_found_out() {
+    let trace = settled_under_trace(&["--accept-volatile"]).await;
+    assert_eq!(of_the_last_connection(&trace), [Verdict::Unsynced; CLAIMS]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_store_is_listed_in_its_directory_before_it_serves() {
+    assert!(is_listed(&settled_under_trace(&[]).await, STORE));
+}
+
+/// The trace of a server that settles claims on a connection of their own, the last.
+async fn settled_under_trace(more: &[&str]) -> String {
+    let place = tempfile::tempdir().expect("a directory");
+    let trace = place.path().join("trace");
+    let serve = Serve::spawn(traced(&trace, &place.path().join("store"), more));
+    drop(serve.with_tables().await);
+    let mut client = serve.client().await;
+    for number in 0..CLAIMS {
+        let request = format!("R{number}").as_str().into();
+        let settled = client.settle(&claim(&format!("C{number}"), "P1", "1000.00"), &request, Vec::new()).await;
+        assert!(!settled.expect("a settlement").replay);
+    }
+    drop(client);
+    assert_eq!(ended(serve).await, Some(0));
+    std::fs::read_to_string(&trace).expect("the trace")
+}
+
+fn of_the_last_connection(trace: &str) -> Vec<Verdict> {
+    let answers = answers(trace, STORE);
+    let last = answers.iter().map(|answer| answer.connection).max();
+    answers.iter().filter(|answer| Some(answer.connection) == last).map(|answer| answer.verdict).collect()
+}
+
+/// A server under strace, which traces as a grandchild (`-D`), so that the child is the server itself.
+fn traced(trace: &Path, store: &Path, more: &[&str]) -> Command {
+    let known = Command::new("strace").arg("--version").stdout(Stdio::null()).status();
+    assert!(
+        known.is_ok_and(|status| status.success()),
+        "this test needs strace (Debian: apt-get install strace), and there is none"
+    );
+    let mut command = Command::new("strace");
+    command.args(["-D", "-f", "-xx", "-s", "65536", "-e", CALLS, "-o"]).arg(trace);
+    command.arg(onestop().get_program()).args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(store).args(more);
+    command
+}

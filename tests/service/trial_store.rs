@@ -1,0 +1,162 @@
+//! A store over [`MemoryStore`] that a test can make fail, or wait, at the one moment that matters.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use onestop::domain::ids::{Digest, EntryId, PersonId};
+use onestop::domain::journal::Entry;
+use onestop::reference::person::PersonRecord;
+use onestop::store::memory::MemoryStore;
+use onestop::store::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use tokio::sync::{Semaphore, mpsc};
+
+/// How a store behaves.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mode {
+    /// As it should.
+    Works,
+    /// Every read fails like this.
+    FailsReads(StoreError),
+    /// Every write fails like this, and writes nothing.
+    FailsWrites(StoreError),
+    /// Every write is done, and then fails like this.
+    WritesAndFails(StoreError),
+    /// Every write panics.
+    Panics,
+    /// Every write waits until it is let go.
+    Holds,
+}
+
+/// What became of a write that was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was asked for.
+    Begun,
+    /// It was done.
+    Done,
+    /// Whoever asked for it went away before it was done.
+    Abandoned,
+}
+
+/// The test's end of a store.
+pub struct Control {
+    mode: Arc<Mutex<Mode>>,
+    gate: Arc<Semaphore>,
+    events: tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>,
+}
+
+impl Control {
+    pub fn set(&self, mode: Mode) {
+        *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// Lets one held write go.
+    pub fn let_go(&self) {
+        self.gate.add_permits(1);
+    }
+
+    /// The next event of held writes.
+    pub async fn event(&self) -> Event {
+        self.events.lock().await.recv().await.expect("the store is there")
+    }
+}
+
+/// The store.
+pub struct TrialStore {
+    inner: MemoryStore,
+    mode: Arc<Mutex<Mode>>,
+    gate: Arc<Semaphore>,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+/// Tells what becomes of a held write, also if it is dropped.
+struct Held(mpsc::UnboundedSender<Event>, Event);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A test that is over listens no longer.
+        let _nobody_listens = self.0.send(self.1);
+    }
+}
+
+impl TrialStore {
+    pub fn new() -> (TrialStore, Control) {
+        let (mode, gate) = (Arc::new(Mutex::new(Mode::Works)), Arc::new(Semaphore::new(0)));
+        let (events, received) = mpsc::unbounded_channel();
+        let control =
+            Control { mode: Arc::clone(&mode), gate: Arc::clone(&gate), events: tokio::sync::Mutex::new(received) };
+        (TrialStore { inner: MemoryStore::default(), mode, gate, events }, control)
+    }
+
+    pub fn fingerprint(&self) -> Digest {
+        self.inner.fingerprint()
+    }
+
+    fn mode(&self) -> Mode {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn read(&self) -> Result<(), StoreError> {
+        match self.mode() {
+            Mode::FailsReads(error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn write(&self, work: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
+        match self.mode() {
+            Mode::Works | Mode::FailsReads(_) => work.await,
+            Mode::FailsWrites(error) => Err(error),
+            Mode::WritesAndFails(error) => work.await.and(Err(error)),
+            Mode::Panics => panic!("the store panics, as this test asked"),
+            Mode::Holds => self.held(work).await,
+        }
+    }
+
+    async fn held(&self, work: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
+        let mut held = Held(self.events.clone(), Event::Abandoned);
+        self.events.send(Event::Begun).expect("the test listens");
+        self.gate.acquire().await.expect("a gate").forget();
+        let written = work.await;
+        held.1 = Event::Done;
+        written
+    }
+}
+
+impl Store for TrialStore {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+        self.read()?;
+        self.inner.look_up(scope).await
+    }
+
+    async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
+        self.read()?;
+        self.inner.entry(id).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.write(self.inner.commit(commit)).await
+    }
+
+    async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
+        self.read()?;
+        self.inner.persons(ids).await
+    }
+
+    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+        self.read()?;
+        self.inner.reference().await
+    }
+
+    async fn put_reference(&self, write: ReferenceWrite) -> Result<(), StoreError> {
+        self.write(self.inner.put_reference(write)).await
+    }
+
+    async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
+        self.write(self.inner.put_policy(digest, canonical)).await
+    }
+
+    async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
+        self.read()?;
+        self.inner.policy(digest).await
+    }
+}

@@ -1,0 +1,194 @@
+//! Wrong claims, and what each is told: the whole message, which names the field, says what is wrong with
+//! it, and gives the stable reason.
+
+use onestop::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use onestop::domain::money::Money;
+use onestop::domain::vocabulary::Visit;
+use onestop::grpc::pb::settlement::outcome::Outcome;
+use tonic::Code::{FailedPrecondition, InvalidArgument};
+
+use super::{Server, told};
+use crate::support::claims::{claim, day, item};
+use crate::support::row;
+use onestop::reference::row::Table;
+
+/// What is wrong, the code, the message, and how the claim is made so.
+type Wrong = (&'static str, tonic::Code, &'static str, fn(&mut ToldClaim));
+
+fn line(code: &str, quantity: i64, price: i64, fen: i64) -> Item {
+    let (quantity, unit_price) = (Quantity(quantity), UnitPrice(price));
+    Item { code: code.into(), quantity, unit_price, amount: Money::from_fen(fen) }
+}
+
+const WRONG: &[Wrong] = &[
+    ("no items", InvalidArgument, "INVALID_REQUEST: claim.items holds no item (MISSING)", |claim| claim.items.clear()),
+    (
+        "amount and quantity of unlike sign",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].amount has another sign than the quantity (UNLIKE_SIGN)",
+        |claim| claim.items.push(line("A", -10_000, 1_000_000, 100)),
+    ),
+    (
+        "an amount two fen off",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].amount is 63.56, but quantity x unit_price is 63.54 (AMOUNT_MISMATCH)",
+        |claim| claim.items.push(line("A", 20_000, 31_770_000, 6_356)),
+    ),
+    (
+        "refunds that exceed the charges",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].code the refunds of this code exceed its charges by 0.01 \
+         (REFUNDS_EXCEED_CHARGES)",
+        |claim| claim.items.extend([item("BED", "50.00"), item("BED", "-50.01")]),
+    ),
+    (
+        "too many items",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items holds 5001 items; at most 5000 are taken (TOO_MANY)",
+        |claim| claim.items = vec![item("A", "1.00"); 5_001],
+    ),
+    (
+        "ids that are too long",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.claim_id has 65 bytes; at most 64 are taken (TOO_LONG); \
+         claim.items[0].code has 66 bytes; at most 64 are taken (TOO_LONG)",
+        |claim| {
+            claim.claim_id = "x".repeat(65).into();
+            claim.items[0].code = "药".repeat(22).into();
+        },
+    ),
+    (
+        "a visit that is not specified",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.visit is not one of the known visits (MISSING)",
+        |claim| claim.visit = None,
+    ),
+    (
+        "a day that is none",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.admitted is not a day of the calendar (2017-06-15) (NOT_A_DAY)",
+        |claim| claim.admitted = Some(ToldDay { year: 2017, month: 2, day: 31 }),
+    ),
+    (
+        "no days",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.admitted is missing (MISSING); claim.discharged is missing (MISSING)",
+        |claim| (claim.admitted, claim.discharged) = (None, None),
+    ),
+    (
+        "discharged before admitted",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.discharged lies before the day of admission (DISCHARGED_BEFORE_ADMITTED)",
+        |claim| claim.discharged = day("2017-06-07"),
+    ),
+    (
+        "a negative price and an amount beyond the limit",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].unit_price is negative (NEGATIVE); \
+         claim.items[2].amount lies beyond 1000000000.00 yuan (TOO_LARGE)",
+        |claim| claim.items.extend([line("A", 10_000, -1, 0), line("A", 20_000, 500_000_000_000_000, 100_000_000_001)]),
+    ),
+    (
+        "figures whose product is past every limit",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].amount quantity x unit_price is too large (TOO_LARGE)",
+        |claim| claim.items.push(line("A", i64::MAX, 1_000_000_000_000_000, 1)),
+    ),
+    (
+        "an unknown code",
+        InvalidArgument,
+        "UNKNOWN_ITEM: claim.items[1].code is not in the catalogue of the hospital's region on the day of discharge \
+         (NOT_IN_CATALOGUE)",
+        |claim| claim.items.push(item("NONE", "1.00")),
+    ),
+    (
+        "a person who is not enrolled, at a hospital that is not designated",
+        FailedPrecondition,
+        "NOT_ELIGIBLE: claim.hospital_id names a hospital that is not designated on the day of discharge \
+         (NOT_DESIGNATED); claim.person_id names a person not enrolled on the day of discharge (NOT_ENROLLED)",
+        |claim| {
+            claim.hospital_id = "H4".into();
+            claim.person_id = "P5".into();
+        },
+    ),
+    (
+        "an unknown person at an unknown hospital",
+        FailedPrecondition,
+        "NOT_ELIGIBLE: claim.hospital_id names no known hospital (UNKNOWN_HOSPITAL); \
+         claim.person_id names no known person (UNKNOWN_PERSON)",
+        |claim| {
+            claim.hospital_id = "H9".into();
+            claim.person_id = "P9".into();
+        },
+    ),
+    (
+        "an outpatient visit without its approval",
+        FailedPrecondition,
+        "NOT_ELIGIBLE: claim.visit needs an approval that the person does not hold that day (NOT_APPROVED)",
+        |claim| claim.visit = Some(Visit::OutpatientSerious),
+    ),
+    (
+        "a year without a policy",
+        FailedPrecondition,
+        "NO_POLICY: claim.discharged lies on a day on which no policy of the person's insurance and region is in force \
+         (NO_POLICY_IN_FORCE)",
+        |claim| (claim.admitted, claim.discharged) = (day("2016-06-08"), day("2016-06-15")),
+    ),
+];
+
+/// A server that also knows P5, enrolled in 2018 only, and H4, designated until the day of the claims.
+async fn server() -> Server {
+    let server = Server::start().await;
+    let rows: [(Table, &[&str]); 4] = [
+        (Table::Persons, &["P5", "resident", "370100"]),
+        (Table::Enrolments, &["P5", "2018-01-01", ""]),
+        (Table::Hospitals, &["H4", "旧医院", "tertiary", "370100"]),
+        (Table::Designations, &["H4", "2010-01-01", "2017-06-15"]),
+    ];
+    for (table, cells) in rows {
+        server.engine.import(vec![row(table, cells)]).await.expect("a sound row");
+    }
+    server
+}
+
+#[tokio::test]
+async fn every_wrong_claim_is_told_exactly_what_is_wrong_with_it() {
+    let server = server().await;
+    let before = server.engine.store().fingerprint();
+    for (what, code, message, make) in WRONG {
+        let mut wrong = claim("C1", "P1", "1.00");
+        make(&mut wrong);
+        let status = server.settle(&wrong, "R1").await.expect_err(what);
+        assert_eq!((status.code(), status.message()), (*code, *message), "{what}");
+        let quoted = server.quote(&wrong).await.expect_err(what);
+        assert_eq!((quoted.code(), quoted.message()), (*code, *message), "{what}: quote and settle say the same");
+        let told = told(&status);
+        let faults: Vec<_> =
+            told.faults.iter().map(|(field, reason, text)| format!("{field} {text} ({reason})")).collect();
+        assert_eq!(format!("{}: {}", told.reason, faults.join("; ")), *message, "{what}: details and message agree");
+    }
+    assert_eq!(server.engine.store().fingerprint(), before, "nothing is recorded");
+}
+
+#[tokio::test]
+async fn a_wrong_claim_that_is_mended_is_settled_under_the_same_request() {
+    let server = server().await;
+    for (at, (what, _, _, make)) in WRONG.iter().enumerate() {
+        let (right, request) = (claim(&format!("C{at}"), "P1", "1.00"), format!("R{at}"));
+        let mut wrong = right.clone();
+        make(&mut wrong);
+        server.settle(&wrong, &request).await.expect_err(what);
+        assert!(matches!(server.outcome(&right, &request).await, Outcome::NotSeen(_)), "{what}");
+        server.settled(&right, &request).await;
+    }
+}
+
+#[tokio::test]
+async fn a_claim_at_the_edge_of_every_limit_is_settled() {
+    let server = Server::start().await;
+    let mut items = vec![item("A", "1.00"); 4_998];
+    items.push(line("A", 20_000, 31_770_000, 6_355));
+    items.push(item("A", "-4998.00"));
+    let claim = ToldClaim { claim_id: "x".repeat(64).into(), items, ..claim("C1", "P1", "1.00") };
+    assert_eq!(server.settled(&claim, &"r".repeat(64)).await.split.expect("a split").total_fen, 6_355);
+}
