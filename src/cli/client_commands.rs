@@ -194,13 +194,15 @@ async fn show(mut client: Client, settlement_id: String, json: bool) -> Ended {
 }
 
 async fn account(mut client: Client, person_id: String, year: i32, insurance: String, json: bool) -> Ended {
+    let name = format!("{person_id}, {insurance} {year}");
     let request = pb::GetAccountRequest { person_id, insurance, year, on: None };
     let account = client.account(request).await.map_err(|status| client::failure(&status))?;
     if json {
         say!("{}", json::account(&account));
         return Ok(());
     }
-    say!("version {}, {} inpatient settlements", account.version, account.admissions);
+    let law = if account.policy_id.is_empty() { "no policy in force" } else { account.policy_id.as_str() };
+    say!("{name}: {} inpatient settlements stand, moved {} times; caps of {law}", account.admissions, account.version);
     for layer in &account.layers {
         let (base, paid) = (Money::from_fen(layer.base_fen), Money::from_fen(layer.paid_fen));
         say!("layer {:28} base {base:>14}  paid {paid:>14}", layer.layer_id);

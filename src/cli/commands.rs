@@ -38,7 +38,7 @@ enum PolicyAction {
         /// A directory of policy files in place of the shipped book
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
-        /// Policy files that make up the book
+        /// Policy files that make up the book, all together, or a directory of them
         files: Vec<PathBuf>,
     },
     /// List the policies of a book

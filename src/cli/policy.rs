@@ -1,5 +1,6 @@
 //! `onestop policy check` and `list`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use comfy_table::Table;
@@ -22,13 +23,29 @@ pub fn refused(faults: Vec<PolicyFault>) -> Failure {
 /// # Errors
 /// Exit 1 with every fault.
 pub fn check(policies: Option<&Path>, files: &[PathBuf], json: bool) -> Ended {
-    let book = if files.is_empty() { case::book(policies).map_err(refused)? } else { of_files(files)? };
+    let book = match files {
+        [] => case::book(policies).map_err(refused)?,
+        [directory] if directory.is_dir() => case::book(Some(directory)).map_err(refused)?,
+        files => of_files(files)?,
+    };
     if json {
         say!("{}", serde_json::json!({ "policies": book.policies().len(), "digest": book.digest().to_string() }));
     } else {
         say!("{} policies, no fault; digest of the book {}", book.policies().len(), book.digest());
+        let layers = || book.policies().iter().flat_map(|policy| &policy.layers);
+        say!("payers: {}", counted(layers().map(|layer| layer.head.payer.to_string())));
+        let caps = book.rules().iter().flat_map(|rule| &rule.layers).flat_map(|layer| &layer.caps);
+        say!("cap accounts: {}", counted(caps.map(|cap| cap.account.to_string())));
     }
     Ok(())
+}
+
+/// Each name with how many layers use it: one that stands alone may be misspelt.
+fn counted(names: impl Iterator<Item = String>) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    names.for_each(|name| *counts.entry(name).or_default() += 1);
+    let texts: Vec<_> = counts.iter().map(|(name, layers)| format!("{name} ({layers})")).collect();
+    texts.join(", ")
 }
 
 fn of_files(files: &[PathBuf]) -> Result<Book, Failure> {

@@ -40,20 +40,26 @@ pub struct Options {
 /// Serves until a signal to end (SIGINT or SIGTERM), then until the calls in flight are answered.
 ///
 /// # Errors
-/// Exit 1 if policies or store are refused, 2 if the address cannot be listened on.
+/// Exit 1 if policies, address or store are refused.
 pub async fn run(options: &Options) -> Ended {
     let durability = if options.accept_volatile { Durability::Volatile } else { Durability::Synced };
     let book = case::book(options.policies.as_deref()).map_err(super::policy::refused)?;
-    let engine = open(&options.store, book, durability).await?;
     let listener = TcpListener::bind(options.listen).await;
-    let listener = listener.map_err(|error| Failure::Usage(format!("{}: {error}", options.listen)))?;
+    let listener = listener.map_err(|error| Failure::Refused(format!("{}: {error}", options.listen)))?;
+    let engine = open(&options.store, book, durability).await?;
     if options.accept_volatile {
         tracing::warn!("started with --accept-volatile: answers do not wait for the disk");
     }
     let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
     say!("onestop serves on http://{address}, store {}, book {}", options.store.display(), engine.book().digest());
     let limits = Limits { in_flight: options.in_flight, ..Limits::default() };
-    let served = server::serve(engine, listener, limits, ended()).await;
+    tracing::info!(%address, "serving");
+    let stopping = async {
+        ended().await;
+        tracing::info!("stopping: no new connections, calls in flight are answered");
+    };
+    let served = server::serve(engine, listener, limits, stopping).await;
+    tracing::info!("stopped");
     served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))
 }
 

@@ -97,7 +97,10 @@ fn bill(out: &mut String, split: &pb::Split) {
 }
 
 fn layer_text(out: &mut String, layer: &pb::Layer) {
-    push(out, format_args!("  {} {}: {} pays {}\n", layer.id, layer.name, layer.payer, yuan(layer.pays_fen)));
+    push(
+        out,
+        format_args!("  {} {}: {} pays {}{}\n", layer.id, layer.name, layer.payer, yuan(layer.pays_fen), from(layer)),
+    );
     push(out, format_args!("      in its pools {}", yuan(layer.residual_fen)));
     if layer.prior_self_pay != "0" {
         push(out, format_args!(", the patient first bears {} of it", layer.prior_self_pay));
@@ -119,6 +122,13 @@ fn layer_text(out: &mut String, layer: &pb::Layer) {
         cap_text(out, cap);
     }
     rules(out, layer);
+}
+
+/// Where the money was drawn from: its pools give in the order in which they are listed.
+fn from(layer: &pb::Layer) -> String {
+    let drawn = layer.drawn.iter().filter(|drawn| drawn.amount_fen != 0);
+    let texts: Vec<_> = drawn.map(|drawn| format!("{} {}", drawn.pool, yuan(drawn.amount_fen))).collect();
+    if texts.is_empty() { String::new() } else { format!(", from {}", texts.join(" + ")) }
 }
 
 fn band_text(out: &mut String, band: &pb::Band) {

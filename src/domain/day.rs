@@ -11,7 +11,7 @@ pub struct Day(u32);
 
 /// The text or the numbers name no day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is not a day of the calendar (2017-06-15)")]
+#[error("is not a day of the calendar; days are written like 2017-06-15")]
 pub struct NotADay;
 
 impl Day {

@@ -53,7 +53,7 @@ impl Code {
 }
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $word:literal, $code:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $code:ident, $told:literal;)*) => {
         /// Why there is no settlement; the words are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason { $($(#[$doc])* $name),* }
@@ -67,6 +67,11 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $word),* }
             }
 
+            /// The same for people.
+            pub const fn told(self) -> &'static str {
+                match self { $(Reason::$name => $told),* }
+            }
+
             /// The status that goes with it.
             pub const fn code(self) -> Code {
                 match self { $(Reason::$name => Code::$code),* }
@@ -77,43 +82,43 @@ macro_rules! reasons {
 
 reasons! {
     /// More calls in flight than the service takes; shed before any work.
-    Overloaded = "OVERLOADED", ResourceExhausted;
+    Overloaded = "OVERLOADED", ResourceExhausted, "more calls are in flight than the service takes; nothing was done";
     /// A message above the size limit.
-    MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange;
+    MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange, "the message is above the size limit";
     /// The request_id was fenced: it may never commit.
-    RequestFenced = "REQUEST_FENCED", FailedPrecondition;
+    RequestFenced = "REQUEST_FENCED", FailedPrecondition, "the request id was fenced: it may never commit";
     /// The request_id was used with other content.
-    RequestIdReused = "REQUEST_ID_REUSED", AlreadyExists;
+    RequestIdReused = "REQUEST_ID_REUSED", AlreadyExists, "the request id was used before with other content";
     /// The claim is settled and not reversed.
-    ClaimSettled = "CLAIM_SETTLED", AlreadyExists;
+    ClaimSettled = "CLAIM_SETTLED", AlreadyExists, "the claim is settled and not reversed";
     /// The claim_id belongs to another person for ever.
-    ClaimOfAnotherPerson = "CLAIM_OF_ANOTHER_PERSON", AlreadyExists;
+    ClaimOfAnotherPerson = "CLAIM_OF_ANOTHER_PERSON", AlreadyExists, "the claim id belongs to another person";
     /// What was asked for was never settled, or is not the caller's to see.
-    NotFound = "NOT_FOUND", NotFound;
+    NotFound = "NOT_FOUND", NotFound, "there is none, or none for this hospital and person";
     /// The claim's settlement is reversed already.
-    AlreadyReversed = "ALREADY_REVERSED", FailedPrecondition;
+    AlreadyReversed = "ALREADY_REVERSED", FailedPrecondition, "the settlement of the claim is reversed already";
     /// Later settlements of the benefit year are live.
-    LaterSettlements = "LATER_SETTLEMENTS", FailedPrecondition;
+    LaterSettlements = "LATER_SETTLEMENTS", FailedPrecondition, "later settlements of the benefit year stand; reverse them first, newest first";
     /// The request is faulty by itself.
-    InvalidRequest = "INVALID_REQUEST", InvalidArgument;
+    InvalidRequest = "INVALID_REQUEST", InvalidArgument, "the request is faulty";
     /// Hospital or person does not qualify on that day.
-    NotEligible = "NOT_ELIGIBLE", FailedPrecondition;
+    NotEligible = "NOT_ELIGIBLE", FailedPrecondition, "hospital or person does not qualify on the day of discharge";
     /// A code that the catalogue does not hold there on that day.
-    UnknownItem = "UNKNOWN_ITEM", InvalidArgument;
+    UnknownItem = "UNKNOWN_ITEM", InvalidArgument, "the catalogue does not hold every code";
     /// No policy is in force.
-    NoPolicy = "NO_POLICY", FailedPrecondition;
+    NoPolicy = "NO_POLICY", FailedPrecondition, "no policy is in force";
     /// The split is not the one that the quote showed.
-    QuoteChanged = "QUOTE_CHANGED", FailedPrecondition;
+    QuoteChanged = "QUOTE_CHANGED", FailedPrecondition, "the split is no longer the one that the quote showed; the details hold the new one";
     /// Other claims of this person kept winning.
-    Conflict = "CONFLICT", Aborted;
+    Conflict = "CONFLICT", Aborted, "other claims of this person kept winning; nothing was committed";
     /// Nothing was committed: the store cannot be reached or refuses to write.
-    StoreUnavailable = "STORE_UNAVAILABLE", Unavailable;
+    StoreUnavailable = "STORE_UNAVAILABLE", Unavailable, "the store cannot be reached or takes no writes; nothing was committed";
     /// It may have been committed.
-    OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable;
+    OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable, "it may have been committed; send the same request again, or ask the outcome";
     /// It may have been committed; the caller's deadline passed first.
-    DeadlinePassed = "OUTCOME_UNKNOWN", DeadlineExceeded;
+    DeadlinePassed = "OUTCOME_UNKNOWN", DeadlineExceeded, "the deadline passed first; it may have been committed: send the same request again, or ask the outcome";
     /// A check failed inside; nothing was committed.
-    Invariant = "INVARIANT", Internal;
+    Invariant = "INVARIANT", Internal, "a check failed inside; nothing was committed";
 }
 
 /// Settlements of the same benefit year that were committed after the one to be reversed.
@@ -176,12 +181,16 @@ impl Refusal {
     }
 }
 
-/// For people; it holds no id of a person and no amount of a bill but those a fault names.
+/// For people: the reason, then its faults or else its sentence. It holds no id of a person and no amount of
+/// a bill but those a fault names.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.reason.as_str())?;
+        write!(f, "{}: ", self.reason.as_str())?;
+        if self.faults.is_empty() {
+            return f.write_str(self.reason.told());
+        }
         for (at, fault) in self.faults.iter().enumerate() {
-            write!(f, "{}{fault}", if at == 0 { ": " } else { "; " })?;
+            write!(f, "{}{fault}", if at == 0 { "" } else { "; " })?;
         }
         Ok(())
     }

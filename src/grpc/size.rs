@@ -1,7 +1,8 @@
-//! A message above the size limit is refused before any handler sees it; here that answer gets the same
-//! details as every other refusal.
+//! Around every call: a line in the log; and a message above the size limit, which is refused before any
+//! handler sees it, gets the same details as every other refusal.
 
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderValue, Request, Response};
@@ -23,7 +24,7 @@ impl<S> tower_layer::Layer<S> for Layer {
     }
 }
 
-/// Adds details to an `OUT_OF_RANGE` that has none.
+/// Logs calls, and adds details to an `OUT_OF_RANGE` that has none.
 #[derive(Clone, Debug)]
 pub struct Explain<S>(S);
 
@@ -41,9 +42,22 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (call, start) = (request.uri().path().to_owned(), Instant::now());
         let answer = self.0.call(request);
-        Box::pin(async move { answer.await.map(explained) })
+        Box::pin(async move {
+            let answer = answer.await.map(explained);
+            if let Ok(answer) = &answer {
+                log(&call, answer, start);
+            }
+            answer
+        })
     }
+}
+
+/// One line a call: which, its status unless it is OK, and how long it took. Nothing of what was said.
+fn log(call: &str, answer: &Response<Body>, start: Instant) {
+    let status = answer.headers().get(Status::GRPC_STATUS).and_then(|status| status.to_str().ok()).unwrap_or("0");
+    tracing::info!(call, status, micros = start.elapsed().as_micros() as u64, "answered");
 }
 
 fn explained(answer: Response<Body>) -> Response<Body> {

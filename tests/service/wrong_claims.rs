@@ -66,7 +66,7 @@ const WRONG: &[Wrong] = &[
     (
         "a day that is none",
         InvalidArgument,
-        "INVALID_REQUEST: claim.admitted is not a day of the calendar (2017-06-15) (NOT_A_DAY)",
+        "INVALID_REQUEST: claim.admitted is not a day of the calendar; days are written like 2017-06-15 (NOT_A_DAY)",
         |claim| claim.admitted = Some(ToldDay { year: 2017, month: 2, day: 31 }),
     ),
     (

@@ -5,8 +5,8 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use super::OpenError;
 use crate::store::keys::Secret;
@@ -23,13 +23,24 @@ pub struct Lock(#[allow(dead_code)] fs::File);
 /// Takes the directory for this process; gives its secret, made if there is none yet.
 pub fn prepare(path: &Path) -> Result<(Lock, Secret), OpenError> {
     let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
-    fs::create_dir_all(path).map_err(failed)?;
+    if path.exists() && !path.is_dir() {
+        return Err(OpenError::Failed { path: path.to_owned(), why: "is not a directory".to_owned() });
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     let lock = fs::File::open(path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok((Lock(lock), secret(path)?)),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(fs::TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// The file of the database, readable by the owner alone.
+pub fn database_file(path: &Path) -> Result<PathBuf, OpenError> {
+    let file = path.join("redb");
+    let made = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
+    made.map_err(|error| OpenError::Failed { path: file.clone(), why: error.to_string() })?;
+    Ok(file)
 }
 
 /// Syncs the entries of the directory, and its own entry: a new file whose name is not on the disk is gone
@@ -75,7 +86,11 @@ fn check_format(path: &Path, text: &str) -> Result<(), OpenError> {
 
 fn read_secret(path: &Path) -> Result<Secret, OpenError> {
     let failed = |why: String| OpenError::Failed { path: path.join("secret"), why };
-    let bytes = fs::read(path.join("secret")).map_err(|error| failed(error.to_string()))?;
+    let gone = "is gone, and without it nothing is found by name: restore it from a backup of the directory";
+    let bytes = fs::read(path.join("secret")).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => failed(gone.to_owned()),
+        _ => failed(error.to_string()),
+    })?;
     let secret = <[u8; 32]>::try_from(bytes).map_err(|_| failed("is not 32 bytes".to_owned()))?;
     Ok(Secret(secret))
 }

@@ -83,7 +83,7 @@ impl EmbeddedStore {
     /// See [`OpenError`].
     pub fn open(path: &Path, durability: Durability) -> Result<EmbeddedStore, OpenError> {
         let (lock, secret) = directory::prepare(path)?;
-        let tables = Arc::new(Tables::open(&path.join("redb"), durability)?);
+        let tables = Arc::new(Tables::open(&directory::database_file(path)?, durability)?);
         directory::sync_entries(path)?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let committer = committer::Committer::new(Arc::clone(&tables));
