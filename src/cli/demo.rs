@@ -225,11 +225,11 @@ async fn next(options: &Options, server: &serve::Own, lines: &[Line]) -> Ended {
         say!("  onestop policy show shandong-2017 --category registered_poor");
         return Ok(());
     }
-    let url = server.url();
+    let (url, ended) = (server.url(), serve::ended());
     say!("  onestop show {id} --server {url}");
     say!("  onestop account {person} --year 2017 --server {url}");
     say!("  grpcurl -plaintext {} list", url.trim_start_matches("http://"));
     say!("The server stays until Ctrl-C; then its store is removed.");
-    serve::ended().await;
+    ended.await;
     Ok(())
 }

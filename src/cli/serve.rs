@@ -51,11 +51,12 @@ pub async fn run(options: &Options) -> Ended {
         tracing::warn!("started with --accept-volatile: answers do not wait for the disk");
     }
     let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
+    let ended = ended();
     say!("onestop serves on http://{address}, store {}, book {}", options.store.display(), engine.book().digest());
     let limits = Limits { in_flight: options.in_flight, ..Limits::default() };
     tracing::info!(%address, "serving");
     let stopping = async {
-        ended().await;
+        ended.await;
         tracing::info!("stopping: no new connections, calls in flight are answered");
     };
     let served = server::serve(engine, listener, limits, stopping).await;
@@ -69,15 +70,19 @@ async fn open(store: &Path, book: Book, durability: Durability) -> Result<Arc<En
     Ok(Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?))
 }
 
-/// Ends when the process is asked to.
-pub async fn ended() {
+/// Ends when the process is asked to. The signals are caught from this call on, not from the first wait: what
+/// says "serving" may be ended at once.
+pub fn ended() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            }
+            // Without signals the process can only be killed, which the store survives.
+            _ => std::future::pending().await,
         }
-        // Without signals the process can only be killed, which the store survives.
-        _ => std::future::pending().await,
     }
 }
 
