@@ -5,6 +5,7 @@
 
 #![allow(missing_docs)]
 
+#[allow(dead_code)]
 mod bills;
 mod straight_line;
 

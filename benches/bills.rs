@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onestop::domain::claim::{Claim, Item, Quantity, UnitPrice};
+use onestop::domain::claim::{Claim, Item, Quantity, ToldClaim, UnitPrice};
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::{Category, Level, Visit};
@@ -33,6 +33,22 @@ pub struct Bill {
     pub lines: Vec<Line>,
     /// Its codes.
     pub codes: Vec<Code>,
+}
+
+impl Bill {
+    /// The claim as a caller tells it.
+    pub fn told(&self) -> ToldClaim {
+        ToldClaim {
+            claim_id: self.claim.claim_id.clone(),
+            hospital_id: self.claim.hospital_id.clone(),
+            person_id: self.claim.person_id.clone(),
+            visit: Some(self.claim.visit),
+            emergency: false,
+            admitted: Some(self.claim.admitted.into()),
+            discharged: Some(self.claim.discharged.into()),
+            items: self.claim.items.clone(),
+        }
+    }
 }
 
 /// The bill of a registered poor inpatient of a tertiary hospital at home, with so many items; some are

@@ -181,22 +181,12 @@ async fn measure(rounds: usize, callers: usize) -> Result<(), Failed> {
 /// A claim of 20 items, and the codes in it.
 fn request() -> (pb::SettleRequest, Vec<Vec<String>>) {
     let bill = bills::bill(&mut bills::Random(5), 20);
-    let told = onestop::domain::claim::ToldClaim {
-        claim_id: bill.claim.claim_id.clone(),
-        hospital_id: bill.claim.hospital_id.clone(),
-        person_id: bill.claim.person_id.clone(),
-        visit: Some(bill.claim.visit),
-        emergency: false,
-        admitted: Some(bill.claim.admitted.into()),
-        discharged: Some(bill.claim.discharged.into()),
-        items: bill.claim.items.clone(),
-    };
     let codes = bill.codes.iter().enumerate().map(|(at, code)| {
         let class = ["A", "B", "C", "special", "transitional"][usize::from(code.class)];
         let ratio = if code.class == 1 { format!("0.{:04}", code.ratio_e4) } else { String::new() };
         [&bills::name(at), "", "", "示范药品", class, &ratio, "", ""].map(str::to_owned).to_vec()
     });
-    let request = pb::SettleRequest { claim: Some(to_proto::claim(&told)), ..pb::SettleRequest::default() };
+    let request = pb::SettleRequest { claim: Some(to_proto::claim(&bill.told())), ..pb::SettleRequest::default() };
     (request, codes.collect())
 }
 

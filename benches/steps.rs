@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{Matter, adjudicate};
-use onestop::domain::claim::{Limits, ToldClaim};
+use onestop::domain::claim::Limits;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::invariants;
 use onestop::domain::journal::{Deed, Entry, Instant as Committed, Link, Settled};
@@ -33,7 +33,7 @@ fn main() {
     let Ok(book) = shipped::book() else { return eprintln!("the shipped book is refused") };
     let Some((policy, _)) = book.get("shandong-2017") else { return eprintln!("no policy") };
     let bill = bills::bill(&mut bills::Random(5), 20);
-    let told = told(&bill);
+    let told = bill.told();
     let request = to_proto::claim(&told).encode_to_vec();
     let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
     let Ok((split, _)) = adjudicate(matter, &Account::default()) else { return eprintln!("out of range") };
@@ -65,19 +65,6 @@ fn step<T>(name: &str, mut call: impl FnMut() -> T) {
         .collect();
     figures.sort_by(f64::total_cmp);
     println!("{name:28} {:>8.0} ns", figures[ROUNDS / 2]);
-}
-
-fn told(bill: &bills::Bill) -> ToldClaim {
-    ToldClaim {
-        claim_id: bill.claim.claim_id.clone(),
-        hospital_id: bill.claim.hospital_id.clone(),
-        person_id: bill.claim.person_id.clone(),
-        visit: Some(bill.claim.visit),
-        emergency: false,
-        admitted: Some(bill.claim.admitted.into()),
-        discharged: Some(bill.claim.discharged.into()),
-        items: bill.claim.items.clone(),
-    }
 }
 
 fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry {

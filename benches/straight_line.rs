@@ -39,6 +39,17 @@ pub struct Year {
     pub paid: [i64; 5],
 }
 
+impl Year {
+    /// What a layer of period year pays on one more base.
+    fn yearly(&mut self, at: usize, base: i64, cap: i64, paid: &dyn Fn(i64) -> i64) -> i64 {
+        let (c0, c1) = (self.base[at], self.base[at] + base);
+        let pays = capped(paid(c1) - paid(c0), cap, self.paid[at]);
+        self.base[at] = c1;
+        self.paid[at] += pays;
+        pays
+    }
+}
+
 /// What each of the eight layers that hold pays, in order of payment, and the patient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
@@ -119,16 +130,9 @@ pub fn settle(lines: &[Line], codes: &[Code], year: &mut Year, sums: &mut Vec<[i
     year.basic_fund += pays;
     shares.layers[0] = pays;
 
-    let mut yearly = |at: usize, base: i64, cap: i64, paid: &dyn Fn(i64) -> i64| {
-        let (c0, c1) = (year.base[at], year.base[at] + base);
-        let pays = capped(paid(c1) - paid(c0), cap, year.paid[at]);
-        year.base[at] = c1;
-        year.paid[at] += pays;
-        pays
-    };
-    shares.layers[1] = yearly(0, left[0] + left[1], 50_000_000, &critical);
+    shares.layers[1] = year.yearly(0, left[0] + left[1], 50_000_000, &critical);
     draw(&mut left, &[0, 1], shares.layers[1]);
-    shares.layers[2] = yearly(1, left[4] + left[5], 20_000_000, &|c| share(c, 4_000));
+    shares.layers[2] = year.yearly(1, left[4] + left[5], 20_000_000, &|c| share(c, 4_000));
     draw(&mut left, &[4, 5], shares.layers[2]);
 
     let top_up = capped(share(share(left[5], 8_000), 5_500), 15_000_000, year.basic_fund);
@@ -136,20 +140,13 @@ pub fn settle(lines: &[Line], codes: &[Code], year: &mut Year, sums: &mut Vec<[i
     year.basic_fund += top_up;
     shares.layers[3] = top_up;
 
-    let mut yearly = |at: usize, base: i64, cap: i64, paid: &dyn Fn(i64) -> i64| {
-        let (c0, c1) = (year.base[at], year.base[at] + base);
-        let pays = capped(paid(c1) - paid(c0), cap, year.paid[at]);
-        year.base[at] = c1;
-        year.paid[at] += pays;
-        pays
-    };
-    shares.layers[4] = yearly(2, left.iter().sum(), 30_000_000, &|c| share(c, 8_000));
+    shares.layers[4] = year.yearly(2, left.iter().sum(), 30_000_000, &|c| share(c, 8_000));
     draw(&mut left, &[0, 1, 4, 5, 2, 3], shares.layers[4]);
     shares.layers[5] = share(left[3], 1_000);
     draw(&mut left, &[3], shares.layers[5]);
-    shares.layers[6] = yearly(3, left[0] + left[4] + left[5], 1_000_000, &|c| share(c, 7_000));
+    shares.layers[6] = year.yearly(3, left[0] + left[4] + left[5], 1_000_000, &|c| share(c, 7_000));
     draw(&mut left, &[0, 4, 5], shares.layers[6]);
-    shares.layers[7] = yearly(4, left[0] + left[4] + left[5], 2_000_000, &|c| share((c - 500_000).max(0), 7_000));
+    shares.layers[7] = year.yearly(4, left[0] + left[4] + left[5], 2_000_000, &|c| share((c - 500_000).max(0), 7_000));
     draw(&mut left, &[0, 4, 5], shares.layers[7]);
 
     shares.patient = left.iter().sum();

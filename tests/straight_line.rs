@@ -1,6 +1,7 @@
 //! The engine agrees with straight-line code in whole fen on 10,000 random claims.
 
 #[path = "../benches/bills.rs"]
+#[allow(dead_code)]
 mod bills;
 #[path = "../benches/straight_line.rs"]
 #[allow(clippy::module_inception)]

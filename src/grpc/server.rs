@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -51,35 +52,8 @@ pub async fn serve<S: Store>(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
-    health.set_serving::<ReferenceServiceServer<References<S>>>().await;
-    health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
     let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-    let settlements = SettlementServiceServer::new(Settlements::new(Arc::clone(&engine), Arc::clone(&in_flight)))
-        .max_decoding_message_size(limits.message_bytes);
-    let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), limits.import_rows))
-        .max_decoding_message_size(limits.message_bytes);
-    let policies = PolicyServiceServer::new(Policies::new(engine)).max_decoding_message_size(limits.message_bytes);
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let mut server = Server::builder()
-        .layer(super::size::Layer)
-        .add_service(health_service)
-        .add_service(settlements)
-        .add_service(references)
-        .add_service(policies);
-    // Descriptors that this program compiled itself cannot fail to be read; without them the service
-    // still does its work.
-    if let Ok(v1) = reflection().build_v1() {
-        server = server.add_service(v1);
-    }
-    if let Ok(v1alpha) = reflection().build_v1alpha() {
-        server = server.add_service(v1alpha);
-    }
+    let server = Server::builder().layer(super::size::Layer).add_routes(routes(engine, &limits, &in_flight).await);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (told, to_end) = oneshot::channel();
     let served = server.serve_with_incoming_shutdown(incoming, async {
@@ -91,6 +65,38 @@ pub async fn serve<S: Store>(
         served = served => served,
         () = idle(to_end, &in_flight, limits.in_flight) => Ok(()),
     }
+}
+
+/// Every service, with its limits.
+async fn routes<S: Store>(engine: Arc<Engine<S>>, limits: &Limits, in_flight: &Arc<Semaphore>) -> Routes {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
+    health.set_serving::<ReferenceServiceServer<References<S>>>().await;
+    health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
+    let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(in_flight));
+    let references = References::new(Arc::clone(&engine), limits.import_rows);
+    let routes = Routes::new(health_service)
+        .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes))
+        .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(limits.message_bytes))
+        .add_service(PolicyServiceServer::new(Policies::new(engine)).max_decoding_message_size(limits.message_bytes));
+    with_reflection(routes)
+}
+
+/// Descriptors that this program compiled itself cannot fail to be read; without them the service still does
+/// its work.
+fn with_reflection(mut routes: Routes) -> Routes {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    if let Ok(v1) = reflection().build_v1() {
+        routes = routes.add_service(v1);
+    }
+    if let Ok(v1alpha) = reflection().build_v1alpha() {
+        routes = routes.add_service(v1alpha);
+    }
+    routes
 }
 
 /// Ends when the server was told to end and no call is in flight any more, even if a client that says
