@@ -22,7 +22,7 @@
 //! | --- | --- | --- |
 //! | [`domain`] | arithmetic and facts: money, claim, pools, terms, account, adjudicate, journal, invariants | – |
 //! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
-//! | [`reference`] | persons, hospitals, catalogue, dated; the facts of a claim | domain |
+//! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
 //! | [`store`] | what is kept, and its homes | domain, reference |
 //! | [`engine`] | quote, settle, reverse, outcome, fence, read, import | domain, policy, reference, store |
 //! | [`grpc`] | messages, statuses, the server | all of those |
