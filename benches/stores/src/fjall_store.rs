@@ -6,9 +6,7 @@
 //! that the only writer took between two batches.
 
 use crate::store::{Ack, Error, Held, Key, Person, Result, Seen, Settle, Store, version};
-use fjall::{
-    Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable, Snapshot,
-};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode, Readable, Snapshot};
 use std::collections::HashMap;
 use std::path::Path;
 use std::str::FromStr;
@@ -98,10 +96,7 @@ impl FjallStore {
                 Variant::One => ("all", Some(kind)),
                 _ => (name, None),
             };
-            Ok(Rows {
-                keyspace: db.keyspace(name, separated)?,
-                kind,
-            })
+            Ok(Rows { keyspace: db.keyspace(name, separated)?, kind })
         };
         Ok(Self {
             reference: rows("reference", b'p', 16)?,
@@ -131,16 +126,8 @@ impl Store for FjallStore {
             let mut batch = self.db.batch();
             for person in chunk {
                 let Rows { keyspace, .. } = &self.reference;
-                batch.insert(
-                    keyspace,
-                    self.reference.key(&person.key),
-                    &person.reference[..],
-                );
-                batch.insert(
-                    &self.state.keyspace,
-                    self.state.key(&person.key),
-                    &person.state[..],
-                );
+                batch.insert(keyspace, self.reference.key(&person.key), &person.reference[..]);
+                batch.insert(&self.state.keyspace, self.state.key(&person.key), &person.state[..]);
             }
             batch.commit()?;
         }
@@ -156,8 +143,7 @@ impl Store for FjallStore {
         let state = view.get(&self.state.keyspace, self.state.key(person))?;
         Ok(Seen {
             version: version(&state.ok_or("no such person")?),
-            request_known: view
-                .contains_key(&self.requests.keyspace, self.requests.key(request))?,
+            request_known: view.contains_key(&self.requests.keyspace, self.requests.key(request))?,
             claim_known: view.contains_key(&self.claims.keyspace, self.claims.key(claim))?,
         })
     }

@@ -19,11 +19,7 @@ pub fn victim(name: &str, dir: &Path) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{READY}")?;
     out.flush()?;
-    let phase = Phase {
-        callers: 64,
-        time: LOAD * 20,
-        pace: None,
-    };
+    let phase = Phase { callers: 64, time: LOAD * 20, pace: None };
     load::run(&store, phase, 1, &mut |ack| {
         // The pipe closes only when the parent is gone.
         let _ = out.write_all(line(&ack).as_bytes());
@@ -32,8 +28,7 @@ pub fn victim(name: &str, dir: &Path) -> Result<()> {
 }
 
 fn line(ack: &Ack) -> String {
-    let [person, entry, request, claim] =
-        [ack.person, ack.entry, ack.request, ack.claim].map(u128::from_be_bytes);
+    let [person, entry, request, claim] = [ack.person, ack.entry, ack.request, ack.claim].map(u128::from_be_bytes);
     let version = ack.version;
     format!("{person:x} {entry:x} {request:x} {claim:x} {version:x}\n")
 }
@@ -53,12 +48,8 @@ fn parse(line: &str) -> Result<Ack> {
 
 /// Starts the child, kills it under load, opens the store again and looks for what was acknowledged.
 pub fn crash(name: &str, dir: &Path) -> Result<Crash> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg("victim")
-        .arg(name)
-        .arg(dir)
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        Command::new(std::env::current_exe()?).arg("victim").arg(name).arg(dir).stdout(Stdio::piped()).spawn()?;
     let mut said = BufReader::new(child.stdout.take().ok_or("no pipe")?);
     let mut first = String::new();
     said.read_line(&mut first)?;
@@ -74,12 +65,8 @@ pub fn crash(name: &str, dir: &Path) -> Result<Crash> {
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
     std::fs::write(dir.with_extension("acks"), whole)?;
 
-    let output = Command::new(std::env::current_exe()?)
-        .arg("reopen")
-        .arg(name)
-        .arg(dir)
-        .stderr(Stdio::inherit())
-        .output()?;
+    let output =
+        Command::new(std::env::current_exe()?).arg("reopen").arg(name).arg(dir).stderr(Stdio::inherit()).output()?;
     std::fs::remove_file(dir.with_extension("acks"))?;
     let report = String::from_utf8(output.stdout)?;
     let mut words = report.split_whitespace();
@@ -110,10 +97,7 @@ pub fn reopen(name: &str, dir: &Path) -> Result<()> {
     let [entries, requests, claims] = store.counts()?;
     let torn = entries != requests || entries != claims || entries < acknowledged;
     let megabytes = size as f64 / 1e6;
-    println!(
-        "{acknowledged} {missing} {torn} {megabytes} {}",
-        opened.as_nanos()
-    );
+    println!("{acknowledged} {missing} {torn} {megabytes} {}", opened.as_nanos());
     Ok(())
 }
 

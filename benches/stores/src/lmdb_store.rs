@@ -35,14 +35,7 @@ impl LmdbStore {
             )))
         })?;
         let (reference, state, entries, requests, claims) = opened.unwrap_commit();
-        Ok(Self {
-            env,
-            reference,
-            state,
-            entries,
-            requests,
-            claims,
-        })
+        Ok(Self { env, reference, state, entries, requests, claims })
     }
 }
 
@@ -50,8 +43,7 @@ impl Store for LmdbStore {
     fn preload(&self, persons: &[Person]) -> Result<()> {
         let mut write = self.env.write_txn()?;
         for person in persons {
-            self.reference
-                .put(&mut write, &person.key, &person.reference)?;
+            self.reference.put(&mut write, &person.key, &person.reference)?;
             self.state.put(&mut write, &person.key, &person.state)?;
         }
         Ok(write.commit()?)
@@ -77,14 +69,10 @@ impl Store for LmdbStore {
             let fits = version(state.ok_or("no such person")?) == settle.expected;
             verdicts.push(fits);
             if fits {
-                self.entries
-                    .put(&mut write, &settle.entry, &settle.entry_row)?;
-                self.state
-                    .put(&mut write, &settle.person, &settle.state_row)?;
-                self.requests
-                    .put(&mut write, &settle.request, &settle.request_row)?;
-                self.claims
-                    .put(&mut write, &settle.claim, &settle.claim_row)?;
+                self.entries.put(&mut write, &settle.entry, &settle.entry_row)?;
+                self.state.put(&mut write, &settle.person, &settle.state_row)?;
+                self.requests.put(&mut write, &settle.request, &settle.request_row)?;
+                self.claims.put(&mut write, &settle.claim, &settle.claim_row)?;
             }
         }
         write.commit()?;
@@ -104,10 +92,6 @@ impl Store for LmdbStore {
 
     fn counts(&self) -> Result<[u64; 3]> {
         let read = self.env.read_txn()?;
-        Ok([
-            self.entries.len(&read)?,
-            self.requests.len(&read)?,
-            self.claims.len(&read)?,
-        ])
+        Ok([self.entries.len(&read)?, self.requests.len(&read)?, self.claims.len(&read)?])
     }
 }

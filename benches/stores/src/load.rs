@@ -36,9 +36,7 @@ impl Pool {
 
 /// Stands for a hash: spread evenly, the same for the same number.
 fn person_key(number: u32) -> Key {
-    fastrand::Rng::with_seed(u64::from(number))
-        .u128(..)
-        .to_be_bytes()
+    fastrand::Rng::with_seed(u64::from(number)).u128(..).to_be_bytes()
 }
 
 /// Time-ordered, as a UUIDv7 is: 48 bits of milliseconds, a running number, the rest random.
@@ -98,22 +96,13 @@ pub struct Outcome {
 }
 
 /// Runs one phase; `acknowledged` hears of every settle after its reply.
-pub fn run(
-    store: &Arc<dyn Store>,
-    phase: Phase,
-    seed: u64,
-    acknowledged: &mut dyn FnMut(Ack),
-) -> Result<Outcome> {
+pub fn run(store: &Arc<dyn Store>, phase: Phase, seed: u64, acknowledged: &mut dyn FnMut(Ack)) -> Result<Outcome> {
     let (jobs, queue) = mpsc::channel();
     let committer = {
         let store = Arc::clone(store);
-        std::thread::Builder::new()
-            .name("committer".into())
-            .spawn(move || commit_groups(&*store, &queue))?
+        std::thread::Builder::new().name("committer".into()).spawn(move || commit_groups(&*store, &queue))?
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (acks, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         store: Arc::clone(store),
@@ -126,9 +115,8 @@ pub fn run(
     });
     let start = shared.start;
     let latencies = runtime.block_on(async {
-        let callers: Vec<_> = (0..phase.callers)
-            .map(|number| tokio::spawn(call(Arc::clone(&shared), number, seed)))
-            .collect();
+        let callers: Vec<_> =
+            (0..phase.callers).map(|number| tokio::spawn(call(Arc::clone(&shared), number, seed))).collect();
         let mut latencies = Vec::new();
         drop(shared);
         // Ends when the last caller has dropped its share of the sender.
@@ -156,11 +144,7 @@ struct Shared {
 }
 
 async fn call(shared: Arc<Shared>, number: u32, seed: u64) -> Result<Vec<Duration>> {
-    let Phase {
-        callers,
-        time,
-        pace,
-    } = shared.phase;
+    let Phase { callers, time, pace } = shared.phase;
     let mut random = fastrand::Rng::with_seed(seed << 32 | u64::from(number));
     let mut latencies = Vec::new();
     let period = pace.map(|pace| Duration::from_secs(1) * callers / pace);
@@ -211,13 +195,7 @@ async fn settle(shared: &Shared, random: &mut fastrand::Rng) -> Result<Ack> {
         };
         shared.jobs.send(Job { settle, reply })?;
         if answer.await? {
-            return Ok(Ack {
-                person,
-                entry,
-                request,
-                claim,
-                version,
-            });
+            return Ok(Ack { person, entry, request, claim, version });
         }
         // Someone else settled for this person meanwhile: look again.
     }

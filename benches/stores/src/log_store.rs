@@ -32,24 +32,13 @@ pub struct LogStore {
 
 impl LogStore {
     pub fn open(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(path.join("log"))?;
+        let file = OpenOptions::new().create(true).read(true).append(true).open(path.join("log"))?;
         file.try_lock()?;
         let mut maps = Maps::default();
         let end = replay(&file, &mut maps)?;
         file.set_len(end)?;
-        let tail = Tail {
-            file,
-            end,
-            buffer: Vec::new(),
-        };
-        Ok(Self {
-            tail: Mutex::new(tail),
-            maps: RwLock::new(maps),
-        })
+        let tail = Tail { file, end, buffer: Vec::new() };
+        Ok(Self { tail: Mutex::new(tail), maps: RwLock::new(maps) })
     }
 }
 
@@ -77,10 +66,7 @@ fn replay(file: &File, maps: &mut Maps) -> Result<u64> {
         let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
         let checksum = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
         body.clear();
-        reader
-            .by_ref()
-            .take(u64::from(length))
-            .read_to_end(&mut body)?;
+        reader.by_ref().take(u64::from(length)).read_to_end(&mut body)?;
         if body.len() != length as usize || crc32fast::hash(&body) != checksum {
             break;
         }
@@ -123,11 +109,7 @@ impl Store for LogStore {
         let mut maps = self.maps.write().unwrap();
         let mut buffer = Vec::new();
         for person in persons {
-            frame(
-                &mut buffer,
-                PERSON,
-                &[&person.key, &person.reference, &person.state],
-            );
+            frame(&mut buffer, PERSON, &[&person.key, &person.reference, &person.state]);
             maps.reference.insert(person.key, person.reference.clone());
             maps.state.insert(person.key, person.state.clone());
         }

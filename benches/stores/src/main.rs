@@ -30,12 +30,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What is run on a store, in this order, in one process of its own.
-const PHASES: [(&str, u32, Option<u32>); 4] = [
-    ("1", 1, None),
-    ("64", 64, None),
-    ("256", 256, None),
-    ("4000/s", 256, Some(4_000)),
-];
+const PHASES: [(&str, u32, Option<u32>); 4] =
+    [("1", 1, None), ("64", 64, None), ("256", 256, None), ("4000/s", 256, Some(4_000))];
 
 struct Options {
     rounds: u32,
@@ -75,13 +71,9 @@ impl Options {
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["measure", name, dir, seconds, round, phases] => measure(
-            name,
-            Path::new(dir),
-            seconds.parse()?,
-            round.parse()?,
-            phases,
-        ),
+        ["measure", name, dir, seconds, round, phases] => {
+            measure(name, Path::new(dir), seconds.parse()?, round.parse()?, phases)
+        }
         ["views", dir] => views::views(Path::new(dir)),
         ["victim", name, dir] => kill::victim(name, Path::new(dir)),
         ["reopen", name, dir] => kill::reopen(name, Path::new(dir)),
@@ -145,11 +137,7 @@ fn measure(name: &str, dir: &Path, seconds: u64, round: u64, phases: &str) -> Re
         if !asked.contains(&label) {
             continue;
         }
-        let phase = Phase {
-            callers,
-            time: Duration::from_secs(seconds),
-            pace,
-        };
+        let phase = Phase { callers, time: Duration::from_secs(seconds), pace };
         std::thread::sleep(Duration::from_millis(500));
         let disk = disk::sync_time(dir)?;
         let before = Usage::now()?;

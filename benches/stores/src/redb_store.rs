@@ -2,8 +2,7 @@
 
 use crate::store::{Ack, Held, Key, Person, Result, Seen, Settle, Store, version};
 use redb::{
-    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
-    WriteTransaction,
+    Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction,
 };
 use std::path::Path;
 
@@ -84,12 +83,7 @@ impl Store for Tables {
             let mut requests = write.open_table(REQUESTS)?;
             let mut claims = write.open_table(CLAIMS)?;
             for settle in group {
-                let current = version(
-                    state
-                        .get(&settle.person[..])?
-                        .ok_or("no such person")?
-                        .value(),
-                );
+                let current = version(state.get(&settle.person[..])?.ok_or("no such person")?.value());
                 let fits = current == settle.expected;
                 verdicts.push(fits);
                 if fits {
@@ -117,11 +111,7 @@ impl Store for Tables {
 
     fn counts(&self) -> Result<[u64; 3]> {
         let read = self.db.begin_read()?;
-        Ok([
-            read.open_table(ENTRIES)?.len()?,
-            read.open_table(REQUESTS)?.len()?,
-            read.open_table(CLAIMS)?.len()?,
-        ])
+        Ok([read.open_table(ENTRIES)?.len()?, read.open_table(REQUESTS)?.len()?, read.open_table(CLAIMS)?.len()?])
     }
 }
 
@@ -147,8 +137,7 @@ impl Store for ByPerson {
         {
             let mut table = write.open_table(PERSONS)?;
             for person in persons {
-                let (reference, state) =
-                    (under(&person.key, b'p', &[]), under(&person.key, b's', &[]));
+                let (reference, state) = (under(&person.key, b'p', &[]), under(&person.key, b's', &[]));
                 table.insert(&reference[..], &person.reference[..])?;
                 table.insert(&state[..], &person.state[..])?;
             }
@@ -198,9 +187,7 @@ impl Store for ByPerson {
     fn held(&self, ack: &Ack) -> Result<Held> {
         let read = self.db.begin_read()?;
         let table = read.open_table(PERSONS)?;
-        let holds = |kind, key: &Key| -> Result<bool> {
-            Ok(table.get(&under(&ack.person, kind, key)[..])?.is_some())
-        };
+        let holds = |kind, key: &Key| -> Result<bool> { Ok(table.get(&under(&ack.person, kind, key)[..])?.is_some()) };
         let state = table.get(&under(&ack.person, b's', &[])[..])?;
         Ok(Held {
             entry: holds(b'e', &ack.entry)?,

@@ -8,17 +8,8 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 use std::time::Duration;
 
-const COLUMNS: [&str; 9] = [
-    "settles/s",
-    "p50 ms",
-    "p99 ms",
-    "p99.9 ms",
-    "max ms",
-    "CPU µs",
-    "KB written",
-    "peak MB",
-    "fdatasync ms before",
-];
+const COLUMNS: [&str; 9] =
+    ["settles/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "CPU µs", "KB written", "peak MB", "fdatasync ms before"];
 
 /// One number for each column.
 pub struct Figures([f64; 9]);
@@ -102,10 +93,7 @@ impl Table {
     }
 
     pub fn add_crash(&mut self, store: &str, crash: Crash) {
-        self.crashes
-            .entry(store.to_owned())
-            .or_default()
-            .push(crash);
+        self.crashes.entry(store.to_owned()).or_default().push(crash);
     }
 }
 
@@ -128,11 +116,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 
 impl Display for Table {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| callers | store | {} | rate to redb | runs |",
-            COLUMNS.join(" | ")
-        )?;
+        writeln!(f, "| callers | store | {} | rate to redb | runs |", COLUMNS.join(" | "))?;
         writeln!(f, "| --- | --- |{}", " ---: |".repeat(COLUMNS.len() + 2))?;
         let all = self.runs.values().flatten();
         let best = all.map(|run| run.0[DISK]).fold(f64::INFINITY, f64::min);
@@ -148,29 +132,13 @@ impl Display for Table {
                 figure => format!("{figure:.2}"),
             });
             let redb = self.runs.get(&(phase.clone(), "redb".to_owned()));
-            let ratio = redb.map_or(f64::NAN, |redb| {
-                row[0] / medians(&on_fast_disk(redb, best))[0]
-            });
-            writeln!(
-                f,
-                "| {phase} | {store} | {} | {ratio:.2} | {} |",
-                words.join(" | "),
-                runs.len()
-            )?;
+            let ratio = redb.map_or(f64::NAN, |redb| row[0] / medians(&on_fast_disk(redb, best))[0]);
+            writeln!(f, "| {phase} | {store} | {} | {ratio:.2} | {} |", words.join(" | "), runs.len())?;
         }
-        writeln!(
-            f,
-            "\n| store | killed | acknowledged | missing | torn | MB on disk | open ms | slowest |"
-        )?;
-        writeln!(
-            f,
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-        )?;
+        writeln!(f, "\n| store | killed | acknowledged | missing | torn | MB on disk | open ms | slowest |")?;
+        writeln!(f, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")?;
         for (store, crashes) in &self.crashes {
-            let opened: Vec<f64> = crashes
-                .iter()
-                .map(|crash| crash.opened.as_secs_f64() * 1e3)
-                .collect();
+            let opened: Vec<f64> = crashes.iter().map(|crash| crash.opened.as_secs_f64() * 1e3).collect();
             writeln!(
                 f,
                 "| {store} | {} | {} | {} | {} | {:.0} | {:.1} | {:.1} |",

@@ -22,10 +22,7 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<Self> {
         let writer = connect(path)?;
         writer.execute_batch(SCHEMA)?;
-        Ok(Self {
-            writer: Mutex::new(writer),
-            reader: Mutex::new(connect(path)?),
-        })
+        Ok(Self { writer: Mutex::new(writer), reader: Mutex::new(connect(path)?) })
     }
 }
 
@@ -41,9 +38,7 @@ fn connect(path: &Path) -> Result<Connection> {
 
 fn row(connection: &Connection, sql: &str, key: &Key) -> Result<Option<Vec<u8>>> {
     let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement
-        .query_row([&key[..]], |row| row.get(0))
-        .optional()?)
+    Ok(statement.query_row([&key[..]], |row| row.get(0)).optional()?)
 }
 
 fn exists(connection: &Connection, sql: &str, key: &Key) -> Result<bool> {
@@ -83,11 +78,7 @@ impl Store for SqliteStore {
         let write = writer.transaction()?;
         let mut verdicts = Vec::with_capacity(group.len());
         for settle in group {
-            let state = row(
-                &write,
-                "SELECT row FROM state WHERE key = ?",
-                &settle.person,
-            )?;
+            let state = row(&write, "SELECT row FROM state WHERE key = ?", &settle.person)?;
             let fits = version(&state.ok_or("no such person")?) == settle.expected;
             verdicts.push(fits);
             if fits {
@@ -114,11 +105,7 @@ impl Store for SqliteStore {
         let state = row(&reader, "SELECT row FROM state WHERE key = ?", &ack.person)?;
         Ok(Held {
             entry: exists(&reader, "SELECT 1 FROM entries WHERE key = ?", &ack.entry)?,
-            request: exists(
-                &reader,
-                "SELECT 1 FROM requests WHERE key = ?",
-                &ack.request,
-            )?,
+            request: exists(&reader, "SELECT 1 FROM requests WHERE key = ?", &ack.request)?,
             claim: exists(&reader, "SELECT 1 FROM claims WHERE key = ?", &ack.claim)?,
             version: state.map_or(0, |row| version(&row)),
         })

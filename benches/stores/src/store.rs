@@ -80,18 +80,8 @@ pub fn version(state_row: &[u8]) -> u64 {
 }
 
 /// Every candidate, by name. `/` separates a variant.
-pub const CANDIDATES: [&str; 10] = [
-    "log",
-    "fjall",
-    "fjall/small",
-    "fjall/blob",
-    "fjall/one",
-    "redb",
-    "redb/quick",
-    "redb/person",
-    "lmdb",
-    "sqlite",
-];
+pub const CANDIDATES: [&str; 10] =
+    ["log", "fjall", "fjall/small", "fjall/blob", "fjall/one", "redb", "redb/quick", "redb/person", "lmdb", "sqlite"];
 
 pub fn open(name: &str, path: &Path) -> Result<Box<dyn Store>> {
     use crate::{fjall_store, lmdb_store, log_store, redb_store, sqlite_store};

@@ -16,11 +16,7 @@ impl Usage {
     pub fn now() -> Result<Self> {
         let stat = std::fs::read_to_string("/proc/self/stat")?;
         let (_, after_name) = stat.rsplit_once(')').ok_or("no name in stat")?;
-        let ticks = after_name
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(|field| field.parse::<u64>().unwrap_or(0));
+        let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap_or(0));
         Ok(Self {
             cpu_micros: ticks.sum::<u64>() * TICK_MICROS,
             written: field("/proc/self/io", "write_bytes:")?,

@@ -15,15 +15,9 @@ const TIME: Duration = Duration::from_secs(8);
 const VIEWS: u32 = 1_000_000;
 
 pub fn views(dir: &Path) -> Result<()> {
-    let db = Database::builder(dir)
-        .max_journaling_size(64 << 20)
-        .open()?;
+    let db = Database::builder(dir).max_journaling_size(64 << 20).open()?;
     let rows = || KeyspaceCreateOptions::default().max_memtable_size(1 << 20);
-    let [first, filler, last] = [
-        db.keyspace("first", rows)?,
-        db.keyspace("filler", rows)?,
-        db.keyspace("last", rows)?,
-    ];
+    let [first, filler, last] = [db.keyspace("first", rows)?, db.keyspace("filler", rows)?, db.keyspace("last", rows)?];
     let commit = |number: u64| -> Result<()> {
         let mut batch = db.batch().durability(Some(PersistMode::SyncData));
         batch.insert(&first, "number", number.to_be_bytes());
@@ -70,10 +64,7 @@ pub fn views(dir: &Path) -> Result<()> {
     })?;
     println!("{} batches", commits.into_inner());
     println!("fresh snapshots: {} opened, {} torn", opened.0, opened.1);
-    println!(
-        "published snapshots: {} cloned, {} torn",
-        cloned.0, cloned.1
-    );
+    println!("published snapshots: {} cloned, {} torn", cloned.0, cloned.1);
     Ok(())
 }
 
