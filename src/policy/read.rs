@@ -54,7 +54,7 @@ fn document(file: &str, table: &Table<'_, '_>) -> Document {
         insurance: table.required("insurance").unwrap_or_default(),
         regions_line: table.line_of("regions"),
         in_force: table.interval("in_force").unwrap_or_default(),
-        benefit_year: word(table, "benefit_year", BenefitYear::from_word).unwrap_or(BenefitYear::Discharge),
+        benefit_year: word(table, "benefit_year", BenefitYear::ALL).unwrap_or(BenefitYear::Discharge),
         layers: Vec::new(),
         regions,
         id,
@@ -125,10 +125,10 @@ fn layer_text(table: &Table<'_, '_>, sources: &Sources) -> LayerText {
         id: table.has("id").then(|| table.required("id")).flatten(),
         name: table.string("name"),
         payer: table.has("payer").then(|| table.required("payer")).flatten(),
-        visits: words(table, "visits", Visit::from_word),
-        pools: words(table, "pools", Pool::from_word),
-        period: word(table, "period", Period::from_word),
-        only: words(table, "only", Category::from_word),
+        visits: words(table, "visits", Visit::ALL),
+        pools: words(table, "pools", Pool::ALL),
+        period: word(table, "period", Period::ALL),
+        only: words(table, "only", Category::ALL),
         in_force: table.interval("in_force"),
         prior_self_pay: table
             .string("prior_self_pay")

@@ -16,9 +16,9 @@ const ENTRY_KEYS: &[&str] = &["if", "category", "schedule", "deductible", "rate"
 pub(super) fn when(table: &Table<'_, '_>, sources: &Sources) -> Entry {
     let condition = table.table("if").map(|circumstances| {
         let condition = Condition::When {
-            locality: words(&circumstances, "locality", Locality::from_word).unwrap_or_default(),
-            referral: words(&circumstances, "referral", Referral::from_word).unwrap_or_default(),
-            level: words(&circumstances, "level", Level::from_word).unwrap_or_default(),
+            locality: words(&circumstances, "locality", Locality::ALL).unwrap_or_default(),
+            referral: words(&circumstances, "referral", Referral::ALL).unwrap_or_default(),
+            level: words(&circumstances, "level", Level::ALL).unwrap_or_default(),
         };
         if !["locality", "referral", "level"].iter().any(|key| circumstances.has(key)) {
             circumstances.source().fault(circumstances.line, "`if` names no circumstance");
@@ -37,7 +37,7 @@ pub(super) fn for_(table: &Table<'_, '_>, sources: &Sources) -> Entry {
     if !table.has("category") {
         table.missing("category");
     }
-    let categories = words(table, "category", Category::from_word).unwrap_or_default();
+    let categories = words(table, "category", Category::ALL).unwrap_or_default();
     entry(table, sources, Condition::For(categories))
 }
 

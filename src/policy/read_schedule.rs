@@ -14,7 +14,7 @@ pub(super) fn cap(table: &Table<'_, '_>) -> CapRule {
     let annual = table.required("annual").and_then(|annual| parsed(table, "annual", &annual, money));
     let cap = CapRule {
         account: table.required("account").unwrap_or_default().into(),
-        of: word(table, "of", CapKind::from_word).unwrap_or(CapKind::Paid),
+        of: word(table, "of", CapKind::ALL).unwrap_or(CapKind::Paid),
         annual: annual.unwrap_or_default(),
     };
     table.finish();

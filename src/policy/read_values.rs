@@ -1,5 +1,7 @@
 //! Reads figures, words and lists, noting every fault.
 
+use std::fmt::Display;
+
 use crate::domain::exact::{Exact, Unreadable};
 use crate::domain::money::Money;
 use crate::domain::rate::figure;
@@ -50,27 +52,37 @@ pub(super) fn parsed_on<T>(
 }
 
 /// One of a vocabulary.
-pub(super) fn word<T>(table: &Table<'_, '_>, key: &'static str, known: fn(&str) -> Option<T>) -> Option<T> {
+pub(super) fn word<T: Copy + Display>(table: &Table<'_, '_>, key: &'static str, known: &[T]) -> Option<T> {
     let text = table.string(key)?;
-    let word = known(&text);
+    let word = named(known, &text);
     if word.is_none() {
-        table.source().fault(table.line_of(key), format!("`{key}` is `{text}`, which is not known"));
+        table.source().fault(table.line_of(key), format!("`{key}` is `{text}`, which is not {}", one_of(known)));
     }
     word
 }
 
 /// Some of a vocabulary; not empty, each once.
-pub(super) fn words<T>(table: &Table<'_, '_>, key: &'static str, known: fn(&str) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn words<T: Copy + Display>(table: &Table<'_, '_>, key: &'static str, known: &[T]) -> Option<Vec<T>> {
     let texts = not_empty(table, key, table.strings(key))?;
     check_distinct(table, key, &texts);
     let one = |text: &Lined<String>| {
-        let word = known(&text.value);
+        let word = named(known, &text.value);
         if word.is_none() {
-            table.source().fault(text.line, format!("`{key}` names `{}`, which is not known", text.value));
+            let told = format!("`{key}` names `{}`, which is not {}", text.value, one_of(known));
+            table.source().fault(text.line, told);
         }
         word
     };
     Some(texts.iter().filter_map(one).collect())
+}
+
+fn named<T: Copy + Display>(known: &[T], text: &str) -> Option<T> {
+    known.iter().copied().find(|word| word.to_string() == text)
+}
+
+fn one_of<T: Display>(known: &[T]) -> String {
+    let words: Vec<_> = known.iter().map(ToString::to_string).collect();
+    format!("known (known are: {})", words.join(", "))
 }
 
 /// Notes an empty list.

@@ -191,6 +191,8 @@ impl<'s, 'a> Table<'s, 'a> {
             let line = self.line_of(key);
             return self.string(key).map(|value| vec![Lined { value, line }]);
         }
+        let list = |value: &'s DeValue<'a>| value.is_array().then_some(());
+        self.typed(key, "a text in quotes, or a list of them", list)?;
         self.strings(key)
     }
 
