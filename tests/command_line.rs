@@ -266,3 +266,11 @@ fn json_of_a_case_says_what_differs_and_exits_1() {
     assert_eq!((code, &value["ok"]), (Some(1), &Value::from(false)));
     assert_eq!(value["differs"], serde_json::json!(["step 1 payers.basic_fund: want 54450.01, got 54450.00"]));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_without_a_scheme_is_taken_as_http() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = crate::support::program::Serve::start(&place.path().join("store"), &[]);
+    let bare = serve.url.trim_start_matches("http://");
+    assert!(onestop::cli::client::Client::connect(bare).await.is_ok());
+}

@@ -38,8 +38,8 @@ impl Client {
     /// # Errors
     /// If the address is none, or nobody answers there.
     pub async fn connect(url: &str) -> Result<Client, Failure> {
-        let endpoint =
-            Endpoint::from_shared(url.to_owned()).map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
+        let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let endpoint = Endpoint::from_shared(url.clone()).map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
         let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
         let channel = endpoint.connect().await.map_err(|_| Failure::Unreachable(format!("nobody answers at {url}")))?;
         Ok(Client {

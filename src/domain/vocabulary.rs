@@ -156,39 +156,9 @@ vocabulary! {
     }
 }
 
-/// A set over one of the small vocabularies; at most eight members.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Set(u8);
-
-impl Set {
-    /// Nothing in it.
-    pub const EMPTY: Set = Set(0);
-
-    /// With the member at this position of its vocabulary.
-    #[must_use]
-    pub const fn with(self, position: usize) -> Set {
-        Set(self.0 | 1 << position)
-    }
-
-    /// Whether the member at this position is in it.
-    pub const fn has(self, position: usize) -> bool {
-        self.0 & 1 << position != 0
-    }
-
-    /// Whether the two share a member.
-    pub const fn meets(self, other: Set) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Its bits, as an index.
-    pub const fn bits(self) -> usize {
-        self.0 as usize
-    }
-}
-
 /// The categories a person holds on a day.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Categories(Set);
+pub struct Categories(u8);
 
 impl Categories {
     /// How many different sets there are.
@@ -202,17 +172,17 @@ impl Categories {
 
     /// Its number below [`Categories::COUNT`].
     pub const fn number(self) -> usize {
-        self.0.bits()
+        self.0 as usize
     }
 
     /// Whether the person holds this one.
     pub const fn has(self, category: Category) -> bool {
-        self.0.has(category as usize)
+        self.0 & 1 << category as u8 != 0
     }
 
     /// Whether the two sets share one.
     pub const fn meets(self, other: Categories) -> bool {
-        self.0.meets(other.0)
+        self.0 & other.0 != 0
     }
 
     /// Those held, in order.
@@ -223,7 +193,7 @@ impl Categories {
 
 impl FromIterator<Category> for Categories {
     fn from_iter<I: IntoIterator<Item = Category>>(categories: I) -> Self {
-        Categories(categories.into_iter().fold(Set::EMPTY, |set, c| set.with(c as usize)))
+        Categories(categories.into_iter().fold(0, |set, category| set | 1 << category as u8))
     }
 }
 

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::PersonId;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::dated::Change;
+use crate::reference::person::PersonPart;
 use crate::reference::row::Row;
 use crate::reference::tables::Tables;
 use crate::store::{ReferenceWrite, Store};
@@ -83,7 +85,7 @@ impl<S: Store> Engine<S> {
     }
 }
 
-type PersonParts = HashMap<crate::domain::ids::PersonId, Vec<crate::reference::person::PersonPart>>;
+type PersonParts = HashMap<PersonId, Vec<PersonPart>>;
 
 impl Draft {
     /// Takes hospitals and catalogue; gives back what belongs to persons, by person.
@@ -116,13 +118,15 @@ impl Draft {
         for (_, row) in &rows {
             let change = self.tables.catalogue.put(row.clone());
             self.count.count(change);
+            if change == Change::Changed {
+                self.write.catalogue.push(row.clone());
+            }
         }
         for (at, row) in rows {
             if self.tables.catalogue.clashes(&row) {
                 let told = "names a code and a region prefix that another row names on a common day";
                 self.faults.push(Fault::new(format!("rows[{at}].code"), FaultReason::Overlap, told));
             }
-            self.write.catalogue.push(row);
         }
     }
 }

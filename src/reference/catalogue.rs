@@ -82,14 +82,4 @@ impl Catalogue {
         let reaching = in_force.filter_map(|row| Some((row.reach(region)?, &row.entry)));
         reaching.max_by_key(|(reach, _)| *reach).map(|(_, entry)| entry)
     }
-
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.rows.values().map(Vec::len).sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
 }
