@@ -13,7 +13,7 @@ use onestop::domain::journal::{Deed, Entry, Settled};
 use onestop::domain::money::Money;
 use onestop::domain::refusal::{Reason, Refusal};
 use onestop::domain::vocabulary::{CapKind, Visit};
-use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::reverse::{Reversal, ReverseRequest};
 use onestop::engine::settle::Committed;
 use onestop::engine::{Engine, Settings};
 use onestop::policy::shipped;
@@ -102,14 +102,15 @@ fn reversal(number: u64, request: &str) -> ReverseRequest {
         person_id: "P2".into(),
         claim_id: format!("C{number}").into(),
         reason: "a wrong bill".to_owned(),
+        readjudicate: false,
     };
-    ReverseRequest { told, request_id: request.into() }
+    ReverseRequest { told, request_id: request.into(), dry_run: false }
 }
 
-type Reply = tokio::task::JoinHandle<Result<Committed, Refusal>>;
+type Reply<T> = tokio::task::JoinHandle<Result<T, Refusal>>;
 
 /// The copies of one request, each with a stamp of its own, all on their way.
-fn settled<S: Store>(engine: &Arc<Engine<S>>, told: ToldClaim, number: u64) -> Vec<Reply> {
+fn settled<S: Store>(engine: &Arc<Engine<S>>, told: ToldClaim, number: u64) -> Vec<Reply<Committed>> {
     let copies = (0..COPIES).map(|copy| {
         let (engine, request) = (Arc::clone(engine), settle(told.clone()));
         let person = u64::from(told.person_id == PersonId::from("P1"));
@@ -119,7 +120,7 @@ fn settled<S: Store>(engine: &Arc<Engine<S>>, told: ToldClaim, number: u64) -> V
     copies.collect()
 }
 
-async fn all(replies: Vec<Reply>) -> Vec<Result<Committed, Refusal>> {
+async fn all<T>(replies: Vec<Reply<T>>) -> Vec<Result<T, Refusal>> {
     let mut answers = Vec::new();
     for reply in replies {
         answers.push(reply.await.expect("no panic"));
@@ -153,7 +154,8 @@ async fn reverse_the_newest<S: Store>(engine: &Arc<Engine<S>>) {
             tokio::spawn(async move { engine.reverse(request, stamp).await })
         });
         let replies = all(copies.collect()).await;
-        let replies: Vec<_> = replies.into_iter().map(|reply| reply.expect("a reversal")).collect();
+        let replies = replies.into_iter().map(|reply| reply.expect("a reversal"));
+        let replies: Vec<_> = replies.map(|Reversal { entry, replay, .. }| Committed { entry, replay }).collect();
         one_reply_for_each_request(&replies, 1);
     }
 }
@@ -203,7 +205,7 @@ fn never_twice(entries: &[Entry]) {
         match &entry.deed {
             Deed::Settled(settled) => assert!(standing.insert(settled.claim.claim_id.clone())),
             Deed::Reversed(reversed) => assert!(standing.remove(&reversed.claim_id)),
-            Deed::Fenced(_) => panic!("nobody fenced"),
+            Deed::Fenced(_) | Deed::Revised(_) => panic!("nobody fenced or re-adjudicated"),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What stands on disk: records of each format are read for ever, and a damaged one is never served.
 //!
-//! `tests/fixtures` holds a settlement, its reversal and a fence as format 1 stores them, and the
-//! settlement's answer on the wire. `ONESTOP_WRITE_FIXTURES=1` writes them anew, which only a new format
+//! `tests/fixtures` holds entries as each format stores them, and a settlement's answer on the wire: of format 1 a
+//! settlement, its reversal and a fence; of format 2 a settlement, its reversal with a re-adjudication, a fence
+//! and the revision. `ONESTOP_WRITE_FIXTURES=1` writes those of the newest format anew, which only a new format
 //! may do.
 
 use std::path::Path;
 
 use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
 use onestop::domain::content::ToldReversal;
-use onestop::domain::ids::Digest;
+use onestop::domain::ids::{Digest, PersonId};
 use onestop::domain::journal::{Deed, Entry, Instant};
 use onestop::domain::money::Money;
 use onestop::domain::policy::Skipped;
@@ -21,13 +22,24 @@ use onestop::grpc::to_proto;
 use onestop::policy::Book;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
-use onestop::store::{Store, StoreError, record};
+use onestop::store::rows::Standing;
+use onestop::store::{Store, StoreError, forms, record};
 use prost::Message;
 
 use crate::support::claims::{claim, item};
 use crate::support::{TABLES, row, stamp};
 
-const FILES: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
+const FORMAT_1: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
+
+const FORMAT_2: [&str; 5] =
+    ["settlement-v2.bin", "reversal-v2.bin", "fence-v2.bin", "revision-v2.bin", "settlement-v2.pb"];
+
+/// What the revision in the fixtures changes, of a bill of 9000.00 that was the second of its year and becomes the
+/// first. basic: (9000 - 1000) x 60% = 4800.00, before (9000 - 500) x 60% = 5100.00. critical: (4200 - 12000 x
+/// 0.25) x 50% = 600.00, before nothing, its cap on the base being used up. assistance: 80% of the residual at
+/// 0.0152...: 2880 x = 43.90, before F(5380 + 3120) - F(5380) = 129.55 - 82.00.
+const DIFFERENCES: [(&str, &str); 3] =
+    [("basic_fund", "-300.00"), ("critical_insurance", "600.00"), ("civil_affairs", "-3.65")];
 
 /// A policy with every kind of figure that a record holds, one of them past 128 bits.
 const POLICY: &str = r#"
@@ -119,42 +131,40 @@ fn request() -> SettleRequest {
 }
 
 /// The records that today's code stores, and the answer that it sends.
-async fn written_today() -> [Vec<u8>; 4] {
+async fn written_today() -> [Vec<u8>; 5] {
     let engine = engine(MemoryStore::default()).await;
     let settled = engine.settle(request(), stamp(1_497_493_800_000_001)).await.expect("a settlement");
+    let later = SettleRequest { claim: claim("ZY2017-2", "P3", "9000.00"), request_id: "later".into(), quote: None };
+    engine.settle(later, stamp(1_497_493_800_000_002)).await.expect("a settlement");
     let (hospital_id, person_id) = (settled.entry.parties().0.clone(), settled.entry.parties().1.clone());
     let told = ToldReversal {
         hospital_id: hospital_id.clone(),
         person_id: person_id.clone(),
         claim_id: request().claim.claim_id,
         reason: "费用录入有误".to_owned(),
+        readjudicate: true,
     };
-    let reversal = ReverseRequest { told, request_id: "reversal-1".into() };
-    engine.reverse(reversal, stamp(1_497_493_800_000_002)).await.expect("a reversal");
+    let reversal = ReverseRequest { told, request_id: "reversal-1".into(), dry_run: false };
+    engine.reverse(reversal, stamp(1_497_493_800_000_003)).await.expect("a reversal");
     let name = RequestName { hospital_id, person_id, request_id: "never".into() };
-    engine.fence(&name, stamp(1_497_493_800_000_003)).await.expect("a fence");
-    let [settlement, reversal, fence] = engine.store().journal().try_into().expect("three entries");
+    engine.fence(&name, stamp(1_497_493_800_000_004)).await.expect("a fence");
+    let [settlement, _, reversal, fence, revision] = engine.store().journal().try_into().expect("five entries");
     let answer = to_proto::settlement(&settled.entry, settled.entry.settled().expect("a settlement"));
-    [settlement, reversal, fence, answer.encode_to_vec()]
+    [settlement, reversal, fence, revision, answer.encode_to_vec()]
 }
 
-async fn fixtures() -> [Vec<u8>; 4] {
+fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    if std::env::var_os("ONESTOP_WRITE_FIXTURES").is_some() {
-        for (name, bytes) in FILES.iter().zip(written_today().await) {
-            std::fs::write(place.join(name), bytes).expect("a write");
-        }
-    }
-    FILES.map(|name| std::fs::read(place.join(name)).expect("the fixture"))
+    files.map(|name| std::fs::read(place.join(name)).expect("the fixture"))
 }
 
 fn decoded(record: &[u8]) -> (Entry, Digest) {
-    record::decode(record).expect("format 1 is read")
+    forms::decode_entry(record).expect("the format is read")
 }
 
-#[tokio::test]
-async fn a_settlement_of_format_1_reads_as_it_was_decided() {
-    let [settlement, ..] = fixtures().await;
+#[test]
+fn a_settlement_of_format_1_reads_as_it_was_decided() {
+    let [settlement, ..] = fixtures(FORMAT_1);
     let (entry, _) = decoded(&settlement);
     assert_eq!((entry.id, entry.committed), (stamp(1_497_493_800_000_001).id, Instant(1_497_493_800_000_001)));
     assert_eq!((entry.link.number, entry.link.previous, entry.link.chained), (1, None, Digest::default()));
@@ -176,9 +186,9 @@ async fn a_settlement_of_format_1_reads_as_it_was_decided() {
     assert_eq!((terms(1).caps[1].annual, split.layers[1].caps[0].cut), (None, Money::from_fen(42_500)));
 }
 
-#[tokio::test]
-async fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
-    let [settlement, reversal, fence, _] = fixtures().await;
+#[test]
+fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
+    let [settlement, reversal, fence, _] = fixtures(FORMAT_1);
     let ((first, digest), (second, following), (third, _)) =
         (decoded(&settlement), decoded(&reversal), decoded(&fence));
     assert_eq!((second.link.number, second.link.previous, second.link.chained), (2, Some(first.id), digest));
@@ -191,31 +201,77 @@ async fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
     assert!(matches!(third.deed, Deed::Fenced(_)) && third.request_id.as_str() == "never");
 }
 
-#[tokio::test]
-async fn records_of_format_1_encode_to_the_same_bytes() {
-    let [settlement, reversal, fence, answer] = fixtures().await;
-    for bytes in [&settlement, &reversal, &fence] {
-        assert!(record::encode(&decoded(bytes).0).expect("a record").0 == *bytes);
-    }
+#[test]
+fn a_settlement_of_format_1_is_answered_as_ever() {
+    let [settlement, _, _, answer] = fixtures(FORMAT_1);
     let (entry, _) = decoded(&settlement);
     assert!(to_proto::settlement(&entry, entry.settled().expect("a settlement")).encode_to_vec() == answer);
 }
 
+#[test]
+fn a_claim_of_format_1_reads_with_its_settlements() {
+    let [first, second, reversal] = [1, 2, 3].map(|number| stamp(number).id);
+    let settlements = vec![(first, Some(reversal)), (second, None)];
+    let mut record = record::encode(&(PersonId::from("P1"), settlements)).expect("a record").0;
+    record[0] = 1;
+    let row = forms::decode_claim(&record).expect("a row");
+    assert_eq!((row.person_id.as_str(), row.live().map(Standing::newest)), ("P1", Some(second)));
+    assert_eq!(row.of(first).and_then(|standing| standing.reversal), Some(reversal));
+    assert!(row.settlements.iter().all(|standing| standing.revisions.is_empty()));
+}
+
+#[test]
+fn both_formats_hold_the_same_settlement() {
+    let ([one, ..], [other, ..]) = (fixtures(FORMAT_1), fixtures(FORMAT_2));
+    let [(one, _), (other, _)] = [decoded(&one), decoded(&other)];
+    let (one, other) = (one.settled().expect("a settlement"), other.settled().expect("a settlement"));
+    assert!(one.claim == other.claim && one.facts == other.facts && one.split == other.split);
+    assert!(one.book.is_none() && other.book.is_some());
+}
+
+#[test]
+fn a_reversal_of_format_2_names_the_revision_that_it_made() {
+    let [settlement, reversal, fence, revision, _] = fixtures(FORMAT_2);
+    let [(settlement, _), (reversal, digest), (fence, _), (revision, following)] =
+        [settlement, reversal, fence, revision].map(|record| decoded(&record));
+    let reversed = reversal.reversed().expect("a reversal");
+    assert_eq!((reversed.settlement, &*reversed.revisions), (settlement.id, &[revision.id][..]));
+    assert_eq!((revision.link.number, revision.link.previous, revision.link.chained), (4, Some(reversal.id), digest));
+    assert_eq!((fence.link.previous, fence.link.chained), (Some(revision.id), following));
+    let revised = revision.revised().expect("a revision");
+    assert_eq!((revised.claim_id.as_str(), revised.number, revised.reversal), ("ZY2017-2", 2, reversal.id));
+    assert_eq!((revised.replaces, revised.settlement), (stamp(1_497_493_800_000_002).id, revised.replaces));
+    assert_eq!(revision.request_id, reversal.request_id);
+    let by: Vec<_> = revised.differences.payers.iter().map(|(payer, by)| (&**payer, by.to_string())).collect();
+    assert_eq!(by, DIFFERENCES.map(|(payer, by)| (payer, by.to_owned())));
+    let paid: Money = revised.differences.payers.iter().map(|(_, by)| *by).sum();
+    assert_eq!(paid + revised.differences.patient, Money::ZERO);
+}
+
 #[tokio::test]
-async fn the_same_claim_is_stored_and_answered_as_ever() {
-    let (fixtures, today) = (fixtures().await, written_today().await);
-    for (name, (fixture, today)) in FILES.iter().zip(fixtures.iter().zip(&today)) {
+async fn records_of_format_2_encode_to_the_same_bytes() {
+    if std::env::var_os("ONESTOP_WRITE_FIXTURES").is_some() {
+        let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        for (name, bytes) in FORMAT_2.iter().zip(written_today().await) {
+            std::fs::write(place.join(name), bytes).expect("a write");
+        }
+    }
+    let (fixtures, today) = (fixtures(FORMAT_2), written_today().await);
+    for (name, (fixture, today)) in FORMAT_2.iter().zip(fixtures.iter().zip(&today)) {
         assert!(fixture == today, "{name}");
+    }
+    for bytes in &fixtures[..4] {
+        assert!(forms::encode_entry(&decoded(bytes).0).expect("a record").0 == *bytes);
     }
 }
 
 #[tokio::test]
 async fn an_entry_with_any_byte_altered_is_damaged() {
-    let [settlement, ..] = fixtures().await;
+    let [settlement, ..] = fixtures(FORMAT_2);
     for at in 0..settlement.len() {
         let mut altered = settlement.clone();
         altered[at] ^= 0x20;
-        assert!(matches!(record::decode::<Entry>(&altered), Err(StoreError::Damaged(_))), "byte {at}");
+        assert!(matches!(forms::decode_entry(&altered), Err(StoreError::Damaged(_))), "byte {at}");
     }
 }
 

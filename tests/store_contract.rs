@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use onestop::domain::account::Account;
+use onestop::domain::day::Day;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{ClaimId, Digest, HospitalId, PersonId, RequestId};
-use onestop::domain::journal::{Deed, Entry, Fenced};
+use onestop::domain::journal::{Deed, Fenced};
 use onestop::reference::row::{Row, Table};
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::{ClaimRow, PersonState};
+use onestop::store::rows::{ClaimRow, PersonState, Place};
 use onestop::store::{Commit, ReferenceWrite, Scope, Seen, Store, StoreError};
 
 use crate::support::{row, stamp};
@@ -48,21 +49,31 @@ contract! {
     a_look_up_sees_all_of_a_commit_or_nothing,
     reference_rows_are_replaced_by_their_keys,
     a_policy_is_kept,
+    settlements_are_listed_by_hospital_and_day_in_the_order_of_commits,
+    several_entries_of_one_commit_are_all_there_or_none,
 }
 
 /// The n-th commit, of a person on this state, about a claim; its request is `r` and the number.
 fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -> Commit {
     let person_id = PersonId::from(person);
-    let entry = Entry {
-        id: stamp(number).id,
-        link: state.next(),
-        committed: stamp(number).instant,
-        request_id: format!("r{number}").into(),
-        content: Digest::default(),
-        deed: Deed::Fenced(Fenced { hospital_id: "H1".into(), person_id: person_id.clone() }),
-    };
-    let claim = claim.map(|claim| (claim.into(), ClaimRow { person_id, settlements: vec![(entry.id, None)] }));
-    Commit::plan(&entry, state.clone(), Some(moved(state)), claim).expect("a commit")
+    let request = (format!("r{number}").into(), Digest::default());
+    let mut commit = Commit::on(state.clone(), request, stamp(number).instant);
+    let deed = Deed::Fenced(Fenced { hospital_id: "H1".into(), person_id: person_id.clone() });
+    commit.push(stamp(number).id, deed).expect("an entry");
+    let (key, account) = moved(state);
+    commit.moves(key, account);
+    if let Some(claim) = claim {
+        let mut row = ClaimRow::unsettled(person_id);
+        row.settled(stamp(number).id);
+        commit.claim("H1".into(), claim.into(), row);
+    }
+    commit
+}
+
+/// The same of a settlement of this hospital, on this day.
+fn listed(number: u64, person: &str, hospital: &str, day: Day) -> Commit {
+    let commit = commit(number, person, &PersonState::default(), None);
+    Commit { hospital_id: hospital.into(), listed: Some(day), ..commit }
 }
 
 /// The account of the year after one more admission.
@@ -101,7 +112,7 @@ async fn a_commit_is_seen_whole(store: impl Store) {
     assert_eq!((seen.state.version, seen.state.head), (1, Some(stamp(1).id)));
     assert_eq!(seen.state.account(&key()).admissions, 1);
     assert_eq!(seen.request, Some(stamp(1).id));
-    assert_eq!(seen.claim.and_then(|row| row.live()), Some(stamp(1).id));
+    assert_eq!(seen.claim.and_then(|row| Some(row.live()?.newest())), Some(stamp(1).id));
     let entry = store.entry(stamp(1).id).await.expect("a read").expect("an entry");
     assert_eq!((entry.link.number, entry.request_id.as_str()), (1, "r1"));
 }
@@ -154,7 +165,8 @@ async fn of_two_persons_one_gets_the_claim(store: impl Store) {
 async fn a_claim_id_of_another_hospital_is_another_claim(store: impl Store) {
     let absent = PersonState::default();
     store.commit(commit(1, "P1", &absent, Some("C1"))).await.expect("a commit");
-    let elsewhere = Commit { hospital_id: "H2".into(), ..commit(2, "P2", &absent, Some("C1")) };
+    let mut elsewhere = Commit { hospital_id: "H2".into(), ..commit(2, "P2", &absent, Some("C1")) };
+    elsewhere.claims[0].hospital_id = "H2".into();
     store.commit(elsewhere).await.expect("a commit");
     assert_eq!(look_up(&store, "P1", "", "C1").await.claim.expect("the claim").person_id, PersonId::from("P1"));
 }
@@ -198,6 +210,61 @@ async fn a_look_up_sees_all_of_a_commit_or_nothing(store: impl Store) {
         tokio::task::yield_now().await;
     }
     writer.await.expect("the writer");
+}
+
+/// The later day is committed first, and the ids run against the order of commits.
+async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(store: impl Store) {
+    let [before, day, after] = [14, 15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
+    for (number, person, hospital, on) in
+        [(9, "P1", "H1", after), (8, "P2", "H1", day), (7, "P3", "H2", day), (6, "P4", "H1", day), (5, "P5", "H1", day)]
+    {
+        store.commit(listed(number, person, hospital, on)).await.expect("a commit");
+    }
+    let ids = async |hospital: &str, from: Place, until: Day, most: usize| {
+        let listed = store.listed(&hospital.into(), from, until, most).await.expect("a list");
+        listed.into_iter().map(|(place, id)| (place.day, place.number, id)).collect::<Vec<_>>()
+    };
+    let place = |day, number| Place { day, number };
+    let of = |day, number, id| (day, number, stamp(id).id);
+    let all = [of(day, 1, 8), of(day, 2, 6), of(day, 3, 5), of(after, 1, 9)];
+    assert_eq!(ids("H1", place(before, 0), Day::LAST, 100).await, all);
+    assert_eq!(ids("H1", place(before, 0), Day::LAST, 2).await, all[..2]);
+    assert_eq!(ids("H1", place(day, 3), Day::LAST, 100).await, all[2..]);
+    assert_eq!(ids("H1", place(day, 0), after, 100).await, all[..3]);
+    assert_eq!(ids("H2", place(Day::FIRST, 0), Day::LAST, 100).await, [of(day, 1, 7)]);
+    assert_eq!(ids("H1", place(after, 0), day, 100).await, []);
+    assert_eq!(ids("H3", place(Day::FIRST, 0), Day::LAST, 100).await, []);
+    // A refused commit is in no list, and one behind the others comes last.
+    assert_eq!(store.commit(listed(4, "P1", "H2", day)).await, Err(StoreError::Conflict));
+    store.commit(listed(3, "P6", "H2", day)).await.expect("a commit");
+    assert_eq!(ids("H2", place(Day::FIRST, 0), Day::LAST, 100).await, [of(day, 1, 7), of(day, 2, 3)]);
+}
+
+async fn several_entries_of_one_commit_are_all_there_or_none(store: impl Store) {
+    let more = |mut commit: Commit, ids: &[u64]| {
+        for id in ids {
+            let deed = Deed::Fenced(Fenced { hospital_id: "H2".into(), person_id: "P1".into() });
+            commit.push(stamp(*id).id, deed).expect("an entry");
+        }
+        commit
+    };
+    let absent = PersonState::default();
+    store.commit(more(commit(1, "P1", &absent, Some("C1")), &[2, 3])).await.expect("a commit");
+    let seen = look_up(&store, "P1", "r1", "C1").await;
+    assert_eq!((seen.state.version, seen.state.head, seen.request), (3, Some(stamp(3).id), Some(stamp(1).id)));
+    let mut next = seen.state.head;
+    for number in [3, 2, 1] {
+        let entry = store.entry(next.expect("an id")).await.expect("a read").expect("an entry");
+        assert_eq!((entry.id, entry.link.number), (stamp(number).id, number));
+        next = entry.link.previous;
+    }
+    assert_eq!(next, None);
+    // One id of several is taken: none is written.
+    let refused = store.commit(more(commit(4, "P2", &absent, Some("C2")), &[5, 3])).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert_eq!(store.entry(stamp(4).id).await, Ok(None));
+    assert_eq!(store.entry(stamp(5).id).await, Ok(None));
+    assert!(look_up(&store, "P2", "r4", "C2").await.claim.is_none());
 }
 
 /// Persons, hospitals and catalogue rows as one write.
@@ -291,7 +358,9 @@ fn a_directory_in_use_is_refused_until_it_is_let_go() {
 fn a_directory_of_another_format_is_refused_and_left_as_it_is() {
     let place = tempfile::tempdir().expect("a directory");
     drop(open(place.path()).expect("a store"));
-    for (text, told) in [("onestop-store 2\n", "2"), ("something else", "unknown"), ("", "unknown")] {
+    for (text, told) in
+        [("onestop-store 3\n", "3"), ("onestop-store 0\n", "0"), ("something else", "unknown"), ("", "unknown")]
+    {
         std::fs::write(place.path().join("FORMAT"), text).expect("a write");
         let refused = open(place.path()).err();
         assert!(matches!(refused, Some(OpenError::NewerFormat { found, .. }) if found == told), "{text:?}");

@@ -40,6 +40,8 @@ pub struct Step {
     quote: Option<ClaimText>,
     settle: Option<ClaimText>,
     reverse: Option<ReversalText>,
+    /// A reversal after which later settlements are decided anew.
+    readjudicate: Option<ReversalText>,
     /// What it must give.
     #[serde(default)]
     pub expect: Expect,
@@ -58,12 +60,18 @@ pub enum Ask<'a> {
 impl Step {
     /// What it asks for, if it is exactly one thing.
     pub fn ask(&self) -> Option<Ask<'_>> {
-        match (&self.quote, &self.settle, &self.reverse) {
-            (Some(claim), None, None) => Some(Ask::Quote(claim)),
-            (None, Some(claim), None) => Some(Ask::Settle(claim)),
-            (None, None, Some(reversal)) => Some(Ask::Reverse(reversal)),
-            _ => None,
+        let claims = [self.quote.as_ref().map(Ask::Quote), self.settle.as_ref().map(Ask::Settle)];
+        let reversals = [self.reverse.as_ref(), self.readjudicate.as_ref()].map(|told| told.map(Ask::Reverse));
+        let mut asks = claims.into_iter().chain(reversals).flatten();
+        asks.next().filter(|_| asks.next().is_none())
+    }
+
+    /// `readjudicate = {…}` is `reverse = {…, readjudicate = true}`.
+    fn normal(mut self) -> Step {
+        if let Some(told) = &mut self.readjudicate {
+            told.readjudicate = true;
         }
+        self
     }
 }
 
@@ -88,6 +96,34 @@ pub struct Expect {
     pub refused: Option<String>,
     /// The claim that is reversed.
     pub reversed: Option<String>,
+    /// By claim: what the new revision of its settlement gives.
+    #[serde(default)]
+    pub revised: BTreeMap<String, Revised>,
+}
+
+/// What a revision must give; what is left out is not checked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revised {
+    /// What the patient pays.
+    pub patient: Option<String>,
+    /// What payers pay.
+    #[serde(default)]
+    pub payers: BTreeMap<String, String>,
+    /// What layers pay.
+    #[serde(default)]
+    pub layers: BTreeMap<String, String>,
+    /// What changed against the revision before, by payer; `patient` is the patient.
+    #[serde(default)]
+    pub differences: BTreeMap<String, String>,
+}
+
+impl Revised {
+    /// Every amount in it.
+    fn amounts(&self) -> impl Iterator<Item = &String> {
+        let maps = [&self.payers, &self.layers, &self.differences];
+        self.patient.iter().chain(maps.into_iter().flat_map(|map| map.values()))
+    }
 }
 
 /// A case that was read, and what it needs beside it.
@@ -114,6 +150,7 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<Loaded, String> {
     if case.name.is_empty() {
         case.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
+    case.steps = std::mem::take(&mut case.steps).into_iter().map(Step::normal).collect();
     check(&case)?;
     let book = match &case.policies {
         None => book.clone(),
@@ -146,12 +183,13 @@ fn check(case: &Case) -> Result<(), String> {
     for (at, step) in case.steps.iter().enumerate() {
         let at = at + 1;
         if step.ask().is_none() {
-            return Err(format!("step {at} is not exactly one of quote, settle and reverse"));
+            return Err(format!("step {at} is not exactly one of quote, settle, reverse and readjudicate"));
         }
         let expect = &step.expect;
         let single = [&expect.total, &expect.patient].into_iter().flatten();
         let maps = [&expect.payers, &expect.layers, &expect.pools];
-        for text in single.chain(maps.iter().flat_map(|map| map.values())) {
+        let revised = expect.revised.values().flat_map(Revised::amounts);
+        for text in single.chain(maps.iter().flat_map(|map| map.values())).chain(revised) {
             text.parse::<Money>().map_err(|why| format!("step {at} expects \"{text}\", which {why}"))?;
         }
         if let Some(pool) = expect.pools.keys().find(|pool| Pool::from_word(pool).is_none()) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::ids::EntryId;
-use crate::domain::journal::{Deed, Entry, Instant};
+use crate::domain::journal::{self, Entry, Instant};
 use crate::domain::money::Money;
 use crate::domain::refusal::Refusal;
 use crate::domain::split::Split;
@@ -22,8 +22,8 @@ use super::import;
 pub enum Answer {
     /// A split.
     Split(Sums),
-    /// A reversal of this claim.
-    Reversed(String),
+    /// A reversal of this claim, and by claim the new revisions that it made.
+    Reversed(String, BTreeMap<String, Revised>),
     /// A refusal: its status, and why.
     Refused(String, String),
 }
@@ -43,12 +43,21 @@ pub struct Sums {
     pub pools: BTreeMap<String, Money>,
 }
 
+/// A new revision of a settlement.
+#[derive(Default)]
+pub struct Revised {
+    /// Its sums.
+    pub sums: Sums,
+    /// What changed, by payer; `patient` is the patient.
+    pub differences: BTreeMap<String, Money>,
+}
+
 /// A place for a case's steps.
 pub enum Desk {
     /// An engine in this process; the number stamps its commits.
     InProcess(Box<Engine<MemoryStore>>, u64),
-    /// A server.
-    Server(Box<Client>),
+    /// A server, and the settlements that it made.
+    Server(Box<Client>, Vec<String>),
 }
 
 impl Desk {
@@ -75,7 +84,7 @@ impl Desk {
         for (table, rows) in &case.tables {
             import::import_table(&mut client, *table, rows.clone()).await.map_err(|s| s.message().to_owned())?;
         }
-        Ok(Desk::Server(Box::new(client)))
+        Ok(Desk::Server(Box::new(client), Vec::new()))
     }
 
     /// Puts a step.
@@ -88,7 +97,7 @@ impl Desk {
                 *count += 1;
                 Ok(in_process(engine, ask, stamp(*count)).await.unwrap_or_else(|refusal| refused(&refusal)))
             }
-            Desk::Server(client) => over_grpc(client, ask).await,
+            Desk::Server(client, settled) => over_grpc(client, settled, ask).await,
         }
     }
 }
@@ -114,22 +123,23 @@ async fn in_process(engine: &Engine<MemoryStore>, ask: Ask<'_>, stamp: Stamp) ->
         Ask::Settle(text) => {
             let (claim, request_id) = text.told()?;
             let committed = engine.settle(SettleRequest { claim, request_id, quote: None }, stamp).await?;
-            Ok(settled(&committed.entry))
+            let settled = committed.entry.settled().map(|settled| sums(&settled.split));
+            Ok(Answer::Split(settled.unwrap_or_default()))
         }
         Ask::Reverse(text) => {
             let (told, request_id) = text.told();
-            let committed = engine.reverse(ReverseRequest { told, request_id }, stamp).await?;
-            Ok(settled(&committed.entry))
+            let reversal = engine.reverse(ReverseRequest { told, request_id, dry_run: false }, stamp).await?;
+            let revised = reversal.revisions.iter().filter_map(Entry::revised);
+            let revised = revised.map(|deed| (deed.claim_id.as_str().to_owned(), revised_sums(deed)));
+            Ok(Answer::Reversed(text.claim_id.clone(), revised.collect()))
         }
     }
 }
 
-fn settled(entry: &Entry) -> Answer {
-    match &entry.deed {
-        Deed::Settled(settled) => Answer::Split(sums(&settled.split)),
-        Deed::Reversed(reversed) => Answer::Reversed(reversed.claim_id.as_str().to_owned()),
-        Deed::Fenced(_) => Answer::Refused("FAILED_PRECONDITION".to_owned(), "fenced".to_owned()),
-    }
+fn revised_sums(deed: &journal::Revised) -> Revised {
+    let payers = deed.differences.payers.iter().map(|(payer, by)| (payer.to_string(), *by));
+    let differences = payers.chain([("patient".to_owned(), deed.differences.patient)]).collect();
+    Revised { sums: sums(&deed.split), differences }
 }
 
 fn sums(split: &Split) -> Sums {
@@ -143,7 +153,7 @@ fn sums(split: &Split) -> Sums {
     }
 }
 
-async fn over_grpc(client: &mut Client, ask: Ask<'_>) -> Result<Answer, String> {
+async fn over_grpc(client: &mut Client, known: &mut Vec<String>, ask: Ask<'_>) -> Result<Answer, String> {
     let answer = match ask {
         Ask::Quote(text) => match text.told() {
             Err(refusal) => return Ok(refused(&refusal)),
@@ -151,21 +161,51 @@ async fn over_grpc(client: &mut Client, ask: Ask<'_>) -> Result<Answer, String> 
         },
         Ask::Settle(text) => match text.told() {
             Err(refusal) => return Ok(refused(&refusal)),
-            Ok((claim, request_id)) => client
-                .settle(&claim, &request_id, Vec::new())
-                .await
-                .map(|settled| Answer::Split(wire_sums(settled.settlement.and_then(|s| s.split)))),
+            Ok((claim, request_id)) => client.settle(&claim, &request_id, Vec::new()).await.map(|settled| {
+                let settlement = settled.settlement.unwrap_or_default();
+                known.push(settlement.settlement_id);
+                Answer::Split(wire_sums(settlement.split))
+            }),
         },
         Ask::Reverse(text) => {
             let (told, request_id) = text.told();
-            let reversed = client.reverse(&told, &request_id).await;
-            reversed.map(|answer| Answer::Reversed(answer.reversal.unwrap_or_default().claim_id))
+            match client.reverse(&told, &request_id, false).await {
+                Err(status) => Err(status),
+                Ok(answer) => revised_by(client, known, answer).await,
+            }
         }
     };
     answer.or_else(|status| match client::unreachable(&status) {
         Some(told) => Err(told),
         None => Ok(Answer::Refused(client::name(status.code()).to_owned(), status.message().to_owned())),
     })
+}
+
+/// The revisions that a reversal made, read from each settlement of the case: its answer has those of one
+/// hospital only, and sums.
+async fn revised_by(
+    client: &mut Client,
+    known: &[String],
+    answer: pb::ReverseResponse,
+) -> Result<Answer, tonic::Status> {
+    let reversal = answer.reversal.unwrap_or_default();
+    let mut revised = BTreeMap::new();
+    for settlement_id in known {
+        let request = pb::GetSettlementRequest { settlement_id: settlement_id.clone(), ..Default::default() };
+        let read = client.settlement(request).await?;
+        let last = read.revisions.into_iter().last().filter(|last| last.reversal_id == reversal.reversal_id);
+        if let Some(revision) = last {
+            revised.insert(read.settlement.unwrap_or_default().claim_id, wire_revised(revision));
+        }
+    }
+    Ok(Answer::Reversed(reversal.claim_id, revised))
+}
+
+fn wire_revised(revision: pb::Revision) -> Revised {
+    let by = revision.differences.unwrap_or_default();
+    let payers = by.payers.into_iter().map(|share| (share.payer, Money::from_fen(share.amount_fen)));
+    let differences = payers.chain([("patient".to_owned(), Money::from_fen(by.patient_fen))]).collect();
+    Revised { sums: wire_sums(revision.split), differences }
 }
 
 fn wire_sums(split: Option<pb::Split>) -> Sums {

@@ -87,6 +87,9 @@ pub struct ReversalText {
     pub request_id: String,
     /// Why.
     pub reason: String,
+    /// Whether later settlements are decided anew.
+    #[serde(default)]
+    pub readjudicate: bool,
 }
 
 impl ReversalText {
@@ -97,6 +100,7 @@ impl ReversalText {
             person_id: self.person_id.as_str().into(),
             claim_id: self.claim_id.as_str().into(),
             reason: self.reason.clone(),
+            readjudicate: self.readjudicate,
         };
         (told, self.request_id.as_str().into())
     }

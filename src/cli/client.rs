@@ -81,6 +81,7 @@ impl Client {
         &mut self,
         told: &ToldReversal,
         request_id: &RequestId,
+        dry_run: bool,
     ) -> Result<pb::ReverseResponse, Status> {
         let request = pb::ReverseRequest {
             hospital_id: told.hospital_id.as_str().to_owned(),
@@ -88,6 +89,8 @@ impl Client {
             claim_id: told.claim_id.as_str().to_owned(),
             request_id: request_id.as_str().to_owned(),
             reason: told.reason.clone(),
+            readjudicate: told.readjudicate,
+            dry_run,
         };
         Ok(self.settlements.reverse(timed(request)).await?.into_inner())
     }
@@ -114,6 +117,14 @@ impl Client {
     /// The status of the refusal.
     pub async fn settlement(&mut self, request: pb::GetSettlementRequest) -> Result<pb::GetSettlementResponse, Status> {
         Ok(self.settlements.get_settlement(timed(request)).await?.into_inner())
+    }
+
+    /// A page of settlements.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn list(&mut self, request: pb::ListSettlementsRequest) -> Result<pb::ListSettlementsResponse, Status> {
+        Ok(self.settlements.list_settlements(timed(request)).await?.into_inner())
     }
 
     /// An account.

@@ -11,7 +11,7 @@ use crate::say;
 use super::claim_text::ReversalText;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
-use super::{claim_commands, import, json, statement};
+use super::{claim_commands, import, json, list, reverse, statement};
 
 /// What a server is asked.
 #[derive(Subcommand, Debug)]
@@ -52,6 +52,12 @@ pub(super) enum Action {
         /// Why
         #[arg(long)]
         reason: String,
+        /// Decide the later settlements of the benefit year anew (重新结算), in place of refusing
+        #[arg(long)]
+        readjudicate: bool,
+        /// Say what it would do, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// What became of a request
     Outcome {
@@ -73,6 +79,13 @@ pub(super) enum Action {
         server: Server,
         /// The settlement
         settlement_id: String,
+    },
+    /// List the settlements of a person's benefit year, or of a hospital's days
+    List {
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        options: list::Options,
     },
     /// Show the accumulators of a person's benefit year
     Account {
@@ -126,9 +139,12 @@ pub(super) async fn run(action: Action, json: bool) -> Ended {
         Action::Import { server, paths } => import::import(server.connect().await?, &paths, json).await,
         Action::Quote { server, files } => claim_commands::quote(server.connect().await?, &files, json).await,
         Action::Settle { server, files } => claim_commands::settle(server.connect().await?, &files, json).await,
-        Action::Reverse { server, request, claim, reason } => {
-            reverse(server.connect().await?, request, claim, reason, json).await
+        Action::Reverse { server, request, claim: claim_id, reason, readjudicate, dry_run } => {
+            let RequestName { hospital: hospital_id, person: person_id, request: request_id } = request;
+            let text = ReversalText { hospital_id, person_id, claim_id, request_id, reason, readjudicate };
+            reverse::run(server.connect().await?, text, dry_run, json).await
         }
+        Action::List { server, options } => list::run(server.connect().await?, options, json).await,
         Action::Outcome { server, request } => {
             let RequestName { hospital: hospital_id, person: person_id, request: request_id } = request;
             let asked = pb::GetOutcomeRequest { hospital_id, person_id, request_id };
@@ -144,21 +160,6 @@ pub(super) async fn run(action: Action, json: bool) -> Ended {
             account(server.connect().await?, person, year, insurance, json).await
         }
     }
-}
-
-async fn reverse(mut client: Client, request: RequestName, claim: String, reason: String, json: bool) -> Ended {
-    let RequestName { hospital: hospital_id, person: person_id, request: request_id } = request;
-    let text = ReversalText { hospital_id, person_id, claim_id: claim, request_id, reason };
-    let (told, request_id) = text.told();
-    let answer = client.reverse(&told, &request_id).await.map_err(|status| client::failure(&status))?;
-    let reversal = answer.reversal.unwrap_or_default();
-    if json {
-        say!("{}", json::reversal(&reversal));
-    } else {
-        let again = if answer.replay { " (had been before)" } else { "" };
-        say!("reversed {} by {}{again}", reversal.settlement_id, reversal.reversal_id);
-    }
-    Ok(())
 }
 
 fn outcome(answer: Result<pb::Outcome, tonic::Status>, json: bool) -> Ended {

@@ -196,9 +196,10 @@ async fn reverse(client: &mut Client, lines: &[Line]) -> Ended {
         person_id: settlement.person_id.as_str().into(),
         claim_id: settlement.claim_id.as_str().into(),
         reason: "demonstration: billed to the wrong patient".to_owned(),
+        readjudicate: false,
     };
     let request_id = format!("{}-reversal", settlement.request_id).into();
-    let answer = client.reverse(&told, &request_id).await.map_err(|status| client::failure(&status))?;
+    let answer = client.reverse(&told, &request_id, false).await.map_err(|status| client::failure(&status))?;
     let reversal = answer.reversal.unwrap_or_default();
     say!(
         "A reversal: {} is taken back by entry {}; the settlement itself stays readable.",

@@ -8,8 +8,15 @@ use crate::grpc::pb::settlement as pb;
 
 use super::client;
 
-fn yuan(fen: i64) -> String {
+/// An amount.
+pub fn yuan(fen: i64) -> String {
     Money::from_fen(fen).to_string()
+}
+
+/// By payer, what each pays.
+pub fn shares(shares: &[pb::PayerShare]) -> Value {
+    let shares = shares.iter().map(|share| (share.payer.clone(), Value::from(yuan(share.amount_fen))));
+    shares.collect::<serde_json::Map<_, _>>().into()
 }
 
 /// What an import took.
@@ -27,7 +34,7 @@ pub fn split(claim_id: &str, split: &pb::Split) -> Value {
         "claim_id": claim_id,
         "total": yuan(split.total_fen),
         "patient": yuan(split.patient_fen),
-        "payers": named(&mut split.payers.iter().map(|share| (share.payer.clone(), share.amount_fen))),
+        "payers": shares(&split.payers),
         "layers": named(&mut split.layers.iter().map(|layer| (layer.id.clone(), layer.pays_fen))),
         "pools": named(&mut client::pools(&pools).map(|(name, fen)| (name.to_owned(), fen))),
     })

@@ -9,7 +9,7 @@ use crate::policy::Book;
 use crate::say;
 
 use super::case::{self, Expect, Loaded};
-use super::case_desk::{Answer, Desk, Sums};
+use super::case_desk::{Answer, Desk, Revised, Sums};
 use super::exit::{Ended, Failure};
 use super::serve;
 
@@ -115,10 +115,13 @@ async fn steps(loaded: &Loaded, mut desk: Desk) -> Result<Vec<String>, String> {
 fn differences(expect: &Expect, answer: &Answer) -> Vec<String> {
     match answer {
         Answer::Split(sums) => split_differences(expect, sums),
-        Answer::Reversed(claim) => {
+        Answer::Reversed(claim, revised) => {
             let mut found = Vec::new();
             differ(&mut found, "reversed", expect.reversed.as_deref().unwrap_or("a split"), claim);
             refusal_expected(expect, &mut found, "a reversal");
+            for (claim, want) in &expect.revised {
+                revised_differences(&mut found, claim, want, revised.get(claim));
+            }
             found
         }
         Answer::Refused(status, why) if expect.refused.as_deref() == Some(status) => {
@@ -153,6 +156,24 @@ fn split_differences(expect: &Expect, sums: &Sums) -> Vec<String> {
         map_differences(&mut found, kind, want, got);
     }
     found
+}
+
+fn revised_differences(found: &mut Vec<String>, claim: &str, want: &case::Revised, got: Option<&Revised>) {
+    let Some(got) = got else {
+        found.push(format!("revised.{claim}: want a revision, got none"));
+        return;
+    };
+    if let Some(patient) = &want.patient {
+        differ_money(found, &format!("revised.{claim}.patient"), patient, got.sums.patient);
+    }
+    let maps = [
+        ("payers", &want.payers, &got.sums.payers),
+        ("layers", &want.layers, &got.sums.layers),
+        ("differences", &want.differences, &got.differences),
+    ];
+    for (kind, want, got) in maps {
+        map_differences(found, &format!("revised.{claim}.{kind}"), want, got);
+    }
 }
 
 /// What is absent from an answer counts as 0.00.

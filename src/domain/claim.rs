@@ -129,6 +129,21 @@ pub struct Claim {
     pub items: Vec<Item>,
 }
 
+impl From<&Claim> for ToldClaim {
+    fn from(claim: &Claim) -> Self {
+        ToldClaim {
+            claim_id: claim.claim_id.clone(),
+            hospital_id: claim.hospital_id.clone(),
+            person_id: claim.person_id.clone(),
+            visit: Some(claim.visit),
+            emergency: claim.emergency,
+            admitted: Some(claim.admitted.into()),
+            discharged: Some(claim.discharged.into()),
+            items: claim.items.clone(),
+        }
+    }
+}
+
 impl ToldClaim {
     /// The claim, if every rule about it alone holds.
     ///

@@ -3,13 +3,11 @@
 //! Two requests with the same digest ask for the same thing; the kind of request is part of it, as
 //! settle and reverse share one namespace of request ids.
 
-use serde::Serialize;
-
 use super::claim::ToldClaim;
 use super::ids::{ClaimId, Digest, HospitalId, PersonId};
 
 /// A request to reverse (冲正), as told.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ToldReversal {
     /// Whose claim.
     pub hospital_id: HospitalId,
@@ -19,6 +17,8 @@ pub struct ToldReversal {
     pub claim_id: ClaimId,
     /// Why, in the caller's words.
     pub reason: String,
+    /// Whether later settlements of the benefit year are decided anew, in place of standing in the way.
+    pub readjudicate: bool,
 }
 
 impl ToldClaim {
@@ -31,6 +31,7 @@ impl ToldClaim {
 impl ToldReversal {
     /// The digest of this content.
     pub fn content(&self) -> Digest {
-        Digest::of_value("reverse/1", self)
+        let kind = if self.readjudicate { "reverse and readjudicate/1" } else { "reverse/1" };
+        Digest::of_value(kind, &(&self.hospital_id, &self.person_id, &self.claim_id, &self.reason))
     }
 }

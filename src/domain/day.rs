@@ -15,16 +15,38 @@ pub struct Day(u32);
 pub struct NotADay;
 
 impl Day {
+    /// The first day there is.
+    pub const FIRST: Day = Day(1_01_01);
+
+    /// The last day there is.
+    pub const LAST: Day = Day(9999_12_31);
+
     /// The day of these numbers.
     ///
     /// # Errors
     /// If the calendar has no such day, or the year is outside 1 to 9999.
     pub fn new(year: i32, month: i32, day: i32) -> Result<Day, NotADay> {
         let narrow = |n: i32| i8::try_from(n).map_err(|_| NotADay);
-        let year = i16::try_from(year).ok().filter(|y| *y >= 1).ok_or(NotADay)?;
-        let date = jiff::civil::Date::new(year, narrow(month)?, narrow(day)?).map_err(|_| NotADay)?;
-        let number = date.year() as u32 * 10_000 + date.month() as u32 * 100 + date.day() as u32;
-        Ok(Day(number))
+        let year = i16::try_from(year).map_err(|_| NotADay)?;
+        Day::of(jiff::civil::Date::new(year, narrow(month)?, narrow(day)?).map_err(|_| NotADay)?)
+    }
+
+    /// The day in China Standard Time (UTC+8) of this many microseconds since 1970, UTC; the epoch's for what
+    /// lies outside the years 1 to 9999.
+    pub fn in_china(micros: i64) -> Day {
+        let instant = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
+        let day = jiff::tz::Offset::constant(8).to_datetime(instant).date();
+        Day::of(day).unwrap_or(Day(1970_01_01))
+    }
+
+    fn of(date: jiff::civil::Date) -> Result<Day, NotADay> {
+        let year = u32::try_from(date.year()).ok().filter(|year| *year >= 1).ok_or(NotADay)?;
+        Ok(Day(year * 10_000 + date.month() as u32 * 100 + date.day() as u32))
+    }
+
+    /// The number `yyyymmdd`, by which days sort.
+    pub const fn number(self) -> u32 {
+        self.0
     }
 
     /// The calendar year.
@@ -126,6 +148,15 @@ mod tests {
         let holds = |text: &str| text.parse().is_ok_and(|day| year.contains(day));
         assert!(holds("2017-01-01") && holds("2017-12-31"));
         assert!(!holds("2016-12-31") && !holds("2018-01-01"));
+    }
+
+    #[test]
+    fn a_day_in_china_begins_eight_hours_before_that_of_utc() {
+        let midnight = 1_497_456_000_000_000; // 2017-06-14T16:00:00Z
+        let days = [-1, 0].map(|more| Day::in_china(midnight + more).to_string());
+        assert_eq!(days, ["2017-06-14", "2017-06-15"]);
+        assert_eq!(Day::in_china(0).to_string(), "1970-01-01");
+        assert_eq!(Day::in_china(i64::MAX).to_string(), "1970-01-01");
     }
 
     #[test]

@@ -1,19 +1,30 @@
 //! The journal: what was committed, entry after entry, each person's chained by digest.
 //!
 //! The journal is the truth; accounts are what it adds up to. An entry is never edited: a reversal is
-//! another entry.
+//! another entry, and so is a settlement decided anew.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
+use super::day::Day;
 use super::facts::Facts;
 use super::ids::AccountKey;
 use super::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
+use super::money::Money;
 use super::split::Split;
 
 /// An instant, UTC, in microseconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Instant(pub i64);
+
+impl Instant {
+    /// The day of settlement: the calendar day of China Standard Time, UTC+8.
+    pub fn china_day(self) -> Day {
+        Day::in_china(self.0)
+    }
+}
 
 /// Where an entry stands in its person's chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +37,8 @@ pub struct Link {
     pub chained: Digest,
 }
 
-/// One commit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One deed, committed.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// Its id; also the settlement's.
     pub id: EntryId,
@@ -44,7 +55,7 @@ pub struct Entry {
 }
 
 /// What an entry did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
     /// A settlement (结算).
     Settled(Box<Settled>),
@@ -52,15 +63,19 @@ pub enum Deed {
     Reversed(Reversed),
     /// A request id that may never commit.
     Fenced(Fenced),
+    /// A settlement, decided anew because an earlier one of its account was reversed.
+    Revised(Box<Revised>),
 }
 
 /// A settlement: whoever has it and the policy can recompute the split to the same bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settled {
     /// The claim.
     pub claim: Claim,
     /// What was looked up for it.
     pub facts: Facts,
+    /// The digest of the book in use; unknown for what was stored before books were noted.
+    pub book: Option<Digest>,
     /// What was decided; it names the policy.
     pub split: Split,
 }
@@ -80,6 +95,59 @@ pub struct Reversed {
     pub settlement: EntryId,
     /// The account that moved back.
     pub account: AccountKey,
+    /// The entries that decide later settlements anew, in the order of those; they follow this one in the
+    /// chain.
+    pub revisions: Vec<EntryId>,
+}
+
+/// A further revision of a settlement (重新结算): the same claim and facts, another split. The one before
+/// stays as it is.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Revised {
+    /// Whose claim.
+    pub hospital_id: HospitalId,
+    /// For whom.
+    pub person_id: PersonId,
+    /// Which claim.
+    pub claim_id: ClaimId,
+    /// The settlement, whose entry holds claim and facts and counts as revision 1.
+    pub settlement: EntryId,
+    /// Its number, from 2.
+    pub number: u32,
+    /// The revision that stood before.
+    pub replaces: EntryId,
+    /// The reversal that made it necessary.
+    pub reversal: EntryId,
+    /// The digest of the book in use.
+    pub book: Digest,
+    /// What was decided.
+    pub split: Split,
+    /// What changed against the revision before.
+    pub differences: Differences,
+}
+
+/// What changed between two splits of one claim.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Differences {
+    /// By payer, in the order of payment: what it pays more; less where negative. Only what is not zero.
+    pub payers: Vec<(Arc<str>, Money)>,
+    /// What the patient pays more; less where negative.
+    pub patient: Money,
+}
+
+impl Differences {
+    /// From one split to the other.
+    pub fn between(before: &Split, after: &Split) -> Differences {
+        let mut payers = after.payers();
+        for (payer, sum) in before.payers() {
+            match payers.iter_mut().find(|(known, _)| *known == payer) {
+                Some((_, known)) => *known -= sum,
+                None => payers.push((payer, -sum)),
+            }
+        }
+        payers.retain(|(_, difference)| *difference != Money::ZERO);
+        Differences { payers, patient: after.patient - before.patient }
+    }
 }
 
 /// A fenced request id.
@@ -108,14 +176,41 @@ impl Entry {
         }
     }
 
-    /// Whose request it was, and for whom.
+    /// The revision, if it is one.
+    pub fn revised(&self) -> Option<&Revised> {
+        match &self.deed {
+            Deed::Revised(revised) => Some(revised),
+            _ => None,
+        }
+    }
+
+    /// The split that it decided, if it decided one.
+    pub fn split(&self) -> Option<&Split> {
+        match &self.deed {
+            Deed::Settled(settled) => Some(&settled.split),
+            Deed::Revised(revised) => Some(&revised.split),
+            Deed::Reversed(_) | Deed::Fenced(_) => None,
+        }
+    }
+
+    /// The same, taken out of it.
+    pub fn into_split(self) -> Option<Split> {
+        match self.deed {
+            Deed::Settled(settled) => Some(settled.split),
+            Deed::Revised(revised) => Some(revised.split),
+            Deed::Reversed(_) | Deed::Fenced(_) => None,
+        }
+    }
+
+    /// Whose request it was, and for whom; of a revision, whose claim it is.
     pub fn parties(&self) -> (&HospitalId, &PersonId) {
         match &self.deed {
             Deed::Settled(settled) => (&settled.claim.hospital_id, &settled.claim.person_id),
             Deed::Reversed(reversed) => (&reversed.hospital_id, &reversed.person_id),
             Deed::Fenced(fenced) => (&fenced.hospital_id, &fenced.person_id),
+            Deed::Revised(revised) => (&revised.hospital_id, &revised.person_id),
         }
     }
 }
 
-super::ids::silent_debug!(Reversed);
+super::ids::silent_debug!(Reversed, Revised);

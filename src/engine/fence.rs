@@ -3,6 +3,7 @@
 use crate::domain::ids::{Digest, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Deed, Entry, Fenced};
 use crate::domain::refusal::{Reason, Refusal};
+use crate::store::rows::PersonState;
 use crate::store::{Commit, Seen, Store, StoreError};
 
 use super::keys_stage::Names;
@@ -49,8 +50,7 @@ impl<S: Store> Engine<S> {
             if let Some(known) = self.known(&seen).await? {
                 return Ok(known);
             }
-            let entry = fence_entry(name, &seen, stamp);
-            let commit = Commit::plan(&entry, seen.state, None, None).map_err(write_failed)?;
+            let commit = fence_commit(name, seen.state, stamp).map_err(write_failed)?;
             match self.store.commit(commit).await {
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(write_failed(error)),
@@ -81,14 +81,10 @@ impl<S: Store> Engine<S> {
     }
 }
 
-fn fence_entry(name: &RequestName, seen: &Seen, stamp: Stamp) -> Entry {
+fn fence_commit(name: &RequestName, state: PersonState, stamp: Stamp) -> Result<Commit, StoreError> {
     let fenced = Fenced { hospital_id: name.hospital_id.clone(), person_id: name.person_id.clone() };
-    Entry {
-        id: stamp.id,
-        link: seen.state.next(),
-        committed: stamp.instant,
-        request_id: name.request_id.clone(),
-        content: Digest::of_value("fence/1", &fenced),
-        deed: Deed::Fenced(fenced),
-    }
+    let content = Digest::of_value("fence/1", &fenced);
+    let mut commit = Commit::on(state, (name.request_id.clone(), content), stamp.instant);
+    commit.push(stamp.id, Deed::Fenced(fenced))?;
+    Ok(commit)
 }

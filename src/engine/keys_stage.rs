@@ -81,7 +81,7 @@ pub fn check_claim_free(seen: &Seen, person_id: &PersonId) -> Result<(), Refusal
     match &seen.claim {
         None => Ok(()),
         Some(row) if row.person_id != *person_id => Err(Refusal::because(Reason::ClaimOfAnotherPerson)),
-        Some(row) => row.live().map_or(Ok(()), |live| Err(settled(live))),
+        Some(row) => row.live().map_or(Ok(()), |live| Err(settled(live.settlement))),
     }
 }
 

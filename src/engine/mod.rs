@@ -8,8 +8,10 @@ pub mod account;
 pub mod fence;
 pub mod import;
 pub mod keys_stage;
+pub mod list;
 pub mod quote;
 pub mod read;
+pub mod readjudicate;
 pub mod reverse;
 pub mod settle;
 
@@ -26,6 +28,9 @@ use crate::policy::rule::PolicyRule;
 use crate::reference::tables::Tables;
 use crate::store::{Store, StoreError};
 
+/// After so many entries of a long walk others get their turn.
+const PAUSE: usize = 32;
+
 /// When a commit is made, and under which id; brought from outside.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp {
@@ -33,6 +38,20 @@ pub struct Stamp {
     pub id: EntryId,
     /// The instant.
     pub instant: Instant,
+}
+
+impl Stamp {
+    /// The id of the n-th further entry of the same commit: of the same time, the rest drawn from the first.
+    pub fn further(&self, n: u32) -> EntryId {
+        let EntryId(mut id) = self.id;
+        let drawn = Digest::of_value("further entry", &(self.id, n)).0;
+        // The bits of a UUID that tell its version and variant stay.
+        id[6] = id[6] & 0xf0 | drawn[6] & 0x0f;
+        id[7] = drawn[7];
+        id[8] = id[8] & 0xc0 | drawn[8] & 0x3f;
+        id[9..].copy_from_slice(&drawn[9..16]);
+        EntryId(id)
+    }
 }
 
 /// What an engine is set up with.

@@ -1,5 +1,7 @@
 //! Quote (预结算): the split as it would be now; it changes nothing.
 
+use std::sync::Arc;
+
 use crate::domain::account::Account;
 use crate::domain::adjudicate::{Matter, adjudicate};
 use crate::domain::claim::{Claim, ToldClaim};
@@ -8,8 +10,10 @@ use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::Digest;
 use crate::domain::invariants;
+use crate::domain::policy::Policy;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::split::Split;
+use crate::policy::Book;
 use crate::reference::look_up;
 use crate::store::{Seen, Store};
 
@@ -28,6 +32,7 @@ pub struct Quote {
 /// A claim decided, before anything is written.
 pub(super) struct Decided {
     pub facts: Facts,
+    pub book: Digest,
     pub split: Split,
     pub moved: (AccountKey, Account),
 }
@@ -59,17 +64,25 @@ impl<S: Store> Engine<S> {
     pub(super) fn decide(&self, claim: &Claim, seen: &Seen) -> Result<Decided, Refusal> {
         let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load())?;
         let book = self.book.load();
-        let person = &facts.person;
-        let policy = book
-            .governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged)
-            .ok_or_else(no_policy)?;
+        let policy = governing(&book, claim, &facts).ok_or_else(no_policy)?;
         let matter = Matter { claim, facts: &facts, policy };
         let key = matter.account_key();
-        let (split, after) =
-            adjudicate(matter, &seen.state.account(&key)).map_err(|range| Refusal::broken(range.to_string()))?;
-        invariants::check(&split).map_err(|broken| Refusal::broken(broken.to_string()))?;
-        Ok(Decided { facts, split, moved: (key, after) })
+        let (split, after) = adjudicated(matter, &seen.state.account(&key))?;
+        Ok(Decided { facts, book: book.digest(), split, moved: (key, after) })
     }
+}
+
+/// The policy in force for a claim by its own day.
+pub(super) fn governing<'a>(book: &'a Book, claim: &Claim, facts: &Facts) -> Option<&'a Arc<Policy>> {
+    let person = &facts.person;
+    book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged)
+}
+
+/// The split on an account, and the account after it; what does not hold of a split is never committed.
+pub(super) fn adjudicated(matter: Matter<'_>, account: &Account) -> Result<(Split, Account), Refusal> {
+    let decided = adjudicate(matter, account).map_err(|range| Refusal::broken(range.to_string()))?;
+    invariants::check(&decided.0).map_err(|broken| Refusal::broken(broken.to_string()))?;
+    Ok(decided)
 }
 
 fn no_policy() -> Refusal {

@@ -1,9 +1,9 @@
 //! Reading what was settled.
 
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Entry, Settled};
+use crate::domain::journal::Entry;
 use crate::domain::refusal::{Reason, Refusal};
-use crate::store::rows::ClaimRow;
+use crate::store::rows::Standing;
 use crate::store::{Scope, Store};
 
 use super::keys_stage::Names;
@@ -12,8 +12,10 @@ use super::{Engine, read_failed};
 /// A settlement with what became of it.
 #[derive(Debug)]
 pub struct SettlementView {
-    /// The settlement.
+    /// The settlement, as it was first decided.
     pub settlement: Entry,
+    /// Its further revisions, oldest first; the last is in force, or was when it was reversed.
+    pub revisions: Vec<Entry>,
     /// Its reversal, if it was reversed.
     pub reversal: Option<Entry>,
 }
@@ -26,12 +28,8 @@ impl<S: Store> Engine<S> {
     pub async fn settlement(&self, id: EntryId) -> Result<SettlementView, Refusal> {
         let found = self.store.entry(id).await.map_err(read_failed)?;
         let settlement = found.filter(|entry| entry.settled().is_some()).ok_or_else(not_found)?;
-        let row = match settlement.settled() {
-            Some(settled) => self.claim_row(settled).await?,
-            None => None,
-        };
-        let reversal = row.and_then(|row| row.settlements.into_iter().find(|(known, _)| *known == id)?.1);
-        self.view(settlement, reversal).await
+        let standing = self.standing(&settlement).await?;
+        self.view(settlement, standing).await
     }
 
     /// The newest settlement of a claim.
@@ -47,27 +45,34 @@ impl<S: Store> Engine<S> {
         let names = Names { hospital_id, person_id, request_id: None, claim_id: Some(claim_id) };
         names.check(&self.settings.limits, None)?;
         let row = self.seen(&names).await?.claim.filter(|row| row.person_id == *person_id);
-        let (settlement, reversal) = row.and_then(|mut row| row.settlements.pop()).ok_or_else(not_found)?;
-        self.view(self.named_entry(settlement).await?, reversal).await
+        let standing = row.and_then(|mut row| row.settlements.pop()).ok_or_else(not_found)?;
+        self.view(self.named_entry(standing.settlement).await?, standing).await
     }
 
-    async fn view(&self, settlement: Entry, reversal: Option<EntryId>) -> Result<SettlementView, Refusal> {
-        let reversal = match reversal {
+    async fn view(&self, settlement: Entry, standing: Standing) -> Result<SettlementView, Refusal> {
+        let mut revisions = Vec::with_capacity(standing.revisions.len());
+        for id in standing.revisions {
+            revisions.push(self.named_entry(id).await?);
+        }
+        let reversal = match standing.reversal {
             Some(id) => Some(self.named_entry(id).await?),
             None => None,
         };
-        Ok(SettlementView { settlement, reversal })
+        Ok(SettlementView { settlement, revisions, reversal })
     }
 
-    async fn claim_row(&self, settled: &Settled) -> Result<Option<ClaimRow>, Refusal> {
-        let claim = &settled.claim;
+    /// What became of a settlement; that its claim does not know of it means that the store is damaged.
+    pub(super) async fn standing(&self, settlement: &Entry) -> Result<Standing, Refusal> {
+        let unknown = || Refusal::broken(format!("the claim of settlement {} does not know of it", settlement.id));
+        let claim = &settlement.settled().ok_or_else(unknown)?.claim;
         let scope = Scope {
             hospital_id: &claim.hospital_id,
             person_id: &claim.person_id,
             request_id: None,
             claim_id: Some(&claim.claim_id),
         };
-        Ok(self.store.look_up(scope).await.map_err(read_failed)?.claim)
+        let row = self.store.look_up(scope).await.map_err(read_failed)?.claim;
+        row.and_then(|row| row.of(settlement.id).cloned()).ok_or_else(unknown)
     }
 }
 

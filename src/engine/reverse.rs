@@ -1,9 +1,9 @@
 //! Reverse (冲正/撤销): another entry that takes a settlement out of its account again.
 //!
-//! Newest first: while a later settlement of the same benefit year stands, it is refused, because what
-//! that one was paid rests on this one.
+//! What later settlements of the same benefit year were paid rests on this one. While one stands, a reversal is
+//! refused, newest first; or they are decided anew with it ([`super::readjudicate`]).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::claim::check_text;
 use crate::domain::content::ToldReversal;
@@ -11,12 +11,13 @@ use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, HospitalId, RequestId};
 use crate::domain::journal::{Deed, Entry, Reversed, Settled};
 use crate::domain::refusal::{Detail, Later, Reason, Refusal};
-use crate::store::rows::PersonState;
+use crate::domain::split::Split;
+use crate::store::rows::Standing;
 use crate::store::{Commit, Seen, Store};
 
 use super::keys_stage::Names;
-use super::settle::{Committed, Tried};
-use super::{Engine, Stamp, write_failed};
+use super::settle::Tried;
+use super::{Engine, PAUSE, Stamp};
 
 /// A request to reverse.
 pub struct ReverseRequest {
@@ -24,6 +25,37 @@ pub struct ReverseRequest {
     pub told: ToldReversal,
     /// The idempotency key.
     pub request_id: RequestId,
+    /// Whether to say what it would do, and change nothing.
+    pub dry_run: bool,
+}
+
+/// What was reversed, now or before; or would be, of a dry run.
+#[derive(Debug)]
+pub struct Reversal {
+    /// The reversal's entry.
+    pub entry: Entry,
+    /// The entries that decide later settlements anew, in the order of those.
+    pub revisions: Vec<Entry>,
+    /// Whether the same request had committed it before.
+    pub replay: bool,
+}
+
+/// A reversal on its way: all that stays the same from one try to the next.
+struct Attempt<'a> {
+    told: &'a ToldReversal,
+    request_id: &'a RequestId,
+    content: Digest,
+    stamp: Stamp,
+    dry_run: bool,
+}
+
+/// A settlement that stands, with the revision in force.
+pub(super) struct Live {
+    pub settlement: EntryId,
+    pub settled: Settled,
+    pub newest: EntryId,
+    pub number: u32,
+    pub split: Split,
 }
 
 impl<S: Store> Engine<S> {
@@ -31,8 +63,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// The first stage of refusal that holds; then nothing is written.
-    pub async fn reverse(&self, request: ReverseRequest, stamp: Stamp) -> Result<Committed, Refusal> {
-        let ReverseRequest { told, request_id } = request;
+    pub async fn reverse(&self, request: ReverseRequest, stamp: Stamp) -> Result<Reversal, Refusal> {
+        let ReverseRequest { told, request_id, dry_run } = request;
         let names = Names {
             hospital_id: &told.hospital_id,
             person_id: &told.person_id,
@@ -41,18 +73,17 @@ impl<S: Store> Engine<S> {
         };
         let sound = self.sound_reversal(&told);
         named_with(names.check(&self.settings.limits, None), &sound)?;
-        let content = told.content();
+        let attempt = Attempt { told: &told, request_id: &request_id, content: told.content(), stamp, dry_run };
         for _ in 0..=self.settings.conflict_retries {
             let seen = self.seen(&names).await?;
-            if let Some(entry) = self.replay(&seen, content).await? {
-                return Ok(Committed { entry, replay: true });
+            if let Some(entry) = self.replay(&seen, attempt.content).await? {
+                return Ok(Reversal { revisions: self.revisions(&entry).await?, entry, replay: true });
             }
             sound.as_ref().map_err(Refusal::clone)?;
-            let settlement = live_settlement(&seen, &told)?;
-            match self.attempt_reverse(&told, &request_id, content, seen, settlement, stamp).await {
+            match self.attempt_reverse(&attempt, seen).await {
                 Err(Tried::Conflict) => {}
                 Err(Tried::Refused(refusal)) => return Err(refusal),
-                Ok(entry) => return Ok(Committed { entry, replay: false }),
+                Ok(reversal) => return Ok(reversal),
             }
         }
         Err(Refusal::because(Reason::Conflict))
@@ -64,39 +95,47 @@ impl<S: Store> Engine<S> {
         if faults.is_empty() { Ok(()) } else { Err(Refusal::naming(Reason::InvalidRequest, faults)) }
     }
 
-    async fn attempt_reverse(
-        &self,
-        told: &ToldReversal,
-        request_id: &RequestId,
-        content: Digest,
-        seen: Seen,
-        settlement: EntryId,
-        stamp: Stamp,
-    ) -> Result<Entry, Tried> {
-        let settled = self.settled(settlement).await?;
-        let key = settled.split.judged.account.clone();
-        let later = self.later(&seen.state, settlement, &key, &told.hospital_id).await?;
-        if later != Later::default() {
-            let refusal = Refusal::because(Reason::LaterSettlements).with(Detail::Later(later));
-            return Err(Tried::Refused(refusal));
+    async fn attempt_reverse(&self, attempt: &Attempt<'_>, seen: Seen) -> Result<Reversal, Tried> {
+        let told = attempt.told;
+        let target = self.live(live_settlement(&seen, told)?).await?;
+        let key = target.split.judged.account.clone();
+        let later = self.later(seen.state.head, target.settlement, &key).await?;
+        if !told.readjudicate && !later.is_empty() {
+            return Err(Tried::Refused(in_the_way(&later, &told.hospital_id)));
         }
-        let account = seen.state.account(&key).without(&settled.split);
-        let account = account.map_err(|range| Refusal::broken(range.to_string()))?;
+        let mut account = seen.state.account(&key);
+        for split in later.iter().map(|one| &one.split).chain([&target.split]) {
+            account = account.without(split).map_err(|range| Refusal::broken(range.to_string()))?;
+        }
         let mut row = seen.claim.ok_or_else(not_found)?;
         if let Some(last) = row.settlements.last_mut() {
-            last.1 = Some(stamp.id);
+            last.reversal = Some(attempt.stamp.id);
         }
-        let entry = Entry {
-            id: stamp.id,
-            link: seen.state.next(),
-            committed: stamp.instant,
-            request_id: request_id.clone(),
-            content,
-            deed: Deed::Reversed(reversed(told, settlement, key.clone())),
-        };
-        let commit = Commit::plan(&entry, seen.state, Some((key, account)), Some((told.claim_id.clone(), row)));
-        self.store.commit(commit.map_err(write_failed)?).await?;
-        Ok(entry)
+        let request = (attempt.request_id.clone(), attempt.content);
+        let mut commit = Commit::on(seen.state, request, attempt.stamp.instant);
+        let revisions = (0..later.len()).map(|n| attempt.stamp.further(n as u32)).collect();
+        let deed = Deed::Reversed(reversed(told, target.settlement, key.clone(), revisions));
+        let entry = commit.push(attempt.stamp.id, deed)?;
+        commit.claim(told.hospital_id.clone(), told.claim_id.clone(), row);
+        let revisions = self.readjudicate(&mut commit, &mut account, later, &attempt.stamp).await?;
+        commit.moves(key, account);
+        if !attempt.dry_run {
+            self.store.commit(commit).await?;
+        }
+        Ok(Reversal { entry, revisions, replay: false })
+    }
+
+    async fn live(&self, standing: &Standing) -> Result<Live, Refusal> {
+        let newest = standing.newest();
+        let split = self.named_entry(newest).await?.into_split();
+        let settled = self.settled(standing.settlement).await?;
+        Ok(Live {
+            settlement: standing.settlement,
+            split: split.ok_or_else(|| Refusal::broken(format!("entry {newest} decides no split")))?,
+            number: standing.revisions.len() as u32 + 1,
+            newest,
+            settled,
+        })
     }
 
     async fn settled(&self, id: EntryId) -> Result<Settled, Refusal> {
@@ -106,34 +145,43 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// The settlements of the same account that stand and were committed after this one: the chain is
-    /// walked from its end back to it.
-    async fn later(
-        &self,
-        state: &PersonState,
-        settlement: EntryId,
-        key: &AccountKey,
-        caller: &HospitalId,
-    ) -> Result<Later, Refusal> {
-        let mut later = Later::default();
+    /// The settlements of the same account that stand and were committed after this one, newest first: the
+    /// chain is walked from its end back to it.
+    async fn later(&self, head: Option<EntryId>, settlement: EntryId, key: &AccountKey) -> Result<Vec<Live>, Refusal> {
+        let mut later = Vec::new();
         let mut reversed = HashSet::new();
-        let mut next = state.head;
+        let mut revised: HashMap<EntryId, (EntryId, u32, Split)> = HashMap::new();
+        let (mut next, mut walked) = (head, 0usize);
         while let Some(id) = next.filter(|id| *id != settlement) {
-            let entry = self.named_entry(id).await?;
-            match &entry.deed {
-                Deed::Reversed(deed) => drop(reversed.insert(deed.settlement)),
-                Deed::Settled(deed) if deed.split.judged.account == *key && !reversed.contains(&id) => {
-                    if deed.claim.hospital_id == *caller {
-                        later.own.push(id);
-                    } else {
-                        later.others += 1;
-                    }
-                }
-                _ => {}
+            walked += 1;
+            if walked.is_multiple_of(PAUSE) {
+                tokio::task::yield_now().await;
             }
+            let entry = self.named_entry(id).await?;
             next = entry.link.previous;
+            match entry.deed {
+                Deed::Reversed(deed) => drop(reversed.insert(deed.settlement)),
+                Deed::Revised(deed) => {
+                    revised.entry(deed.settlement).or_insert((id, deed.number, deed.split));
+                }
+                Deed::Settled(deed) if deed.split.judged.account == *key && !reversed.contains(&id) => {
+                    let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, deed.split.clone()));
+                    later.push(Live { settlement: id, settled: *deed, newest, number, split });
+                }
+                Deed::Settled(_) | Deed::Fenced(_) => {}
+            }
         }
         Ok(later)
+    }
+
+    /// The revisions that a reversal made.
+    async fn revisions(&self, reversal: &Entry) -> Result<Vec<Entry>, Refusal> {
+        let ids = reversal.reversed().map(|deed| deed.revisions.as_slice()).unwrap_or_default();
+        let mut revisions = Vec::with_capacity(ids.len());
+        for id in ids {
+            revisions.push(self.named_entry(*id).await?);
+        }
+        Ok(revisions)
     }
 }
 
@@ -145,7 +193,15 @@ fn named_with(named: Result<(), Refusal>, sound: &Result<(), Refusal>) -> Result
     })
 }
 
-fn live_settlement(seen: &Seen, told: &ToldReversal) -> Result<EntryId, Refusal> {
+/// The later settlements that stand in the way: the caller's own by id, of others how many.
+fn in_the_way(later: &[Live], caller: &HospitalId) -> Refusal {
+    let own = |one: &&Live| one.settled.claim.hospital_id == *caller;
+    let own: Vec<EntryId> = later.iter().filter(own).map(|one| one.settlement).collect();
+    let told = Later { others: later.len() - own.len(), own };
+    Refusal::because(Reason::LaterSettlements).with(Detail::Later(told))
+}
+
+fn live_settlement<'a>(seen: &'a Seen, told: &ToldReversal) -> Result<&'a Standing, Refusal> {
     let row = seen.claim.as_ref().filter(|row| row.person_id == told.person_id).ok_or_else(not_found)?;
     row.live().ok_or_else(|| Refusal::because(Reason::AlreadyReversed))
 }
@@ -154,7 +210,7 @@ fn not_found() -> Refusal {
     Refusal::because(Reason::NotFound)
 }
 
-fn reversed(told: &ToldReversal, settlement: EntryId, account: AccountKey) -> Reversed {
+fn reversed(told: &ToldReversal, settlement: EntryId, account: AccountKey, revisions: Vec<EntryId>) -> Reversed {
     Reversed {
         hospital_id: told.hospital_id.clone(),
         person_id: told.person_id.clone(),
@@ -162,5 +218,6 @@ fn reversed(told: &ToldReversal, settlement: EntryId, account: AccountKey) -> Re
         reason: told.reason.clone(),
         settlement,
         account,
+        revisions,
     }
 }

@@ -75,21 +75,17 @@ impl<S: Store> Engine<S> {
     }
 
     async fn attempt(&self, claim: &Claim, seen: Seen, attempt: &Attempt<'_>) -> Result<Entry, Tried> {
-        let Decided { facts, split, moved } = self.decide(claim, &seen)?;
+        let Decided { facts, book, split, moved: (key, account) } = self.decide(claim, &seen)?;
         check_quote(attempt.quote, &split)?;
-        let mut row =
-            seen.claim.unwrap_or_else(|| ClaimRow { person_id: claim.person_id.clone(), settlements: vec![] });
-        row.settlements.push((attempt.stamp.id, None));
-        let entry = Entry {
-            id: attempt.stamp.id,
-            link: seen.state.next(),
-            committed: attempt.stamp.instant,
-            request_id: attempt.request_id.clone(),
-            content: attempt.content,
-            deed: Deed::Settled(Box::new(Settled { claim: claim.clone(), facts, split })),
-        };
-        let commit = Commit::plan(&entry, seen.state, Some(moved), Some((claim.claim_id.clone(), row)));
-        self.store.commit(commit.map_err(write_failed)?).await?;
+        let mut row = seen.claim.unwrap_or_else(|| ClaimRow::unsettled(claim.person_id.clone()));
+        row.settled(attempt.stamp.id);
+        let request = (attempt.request_id.clone(), attempt.content);
+        let mut commit = Commit::on(seen.state, request, attempt.stamp.instant);
+        let settled = Settled { claim: claim.clone(), facts, book: Some(book), split };
+        let entry = commit.push(attempt.stamp.id, Deed::Settled(Box::new(settled)))?;
+        commit.moves(key, account);
+        commit.claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
+        self.store.commit(commit).await?;
         Ok(entry)
     }
 }

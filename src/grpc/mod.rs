@@ -3,8 +3,11 @@
 
 pub mod deadline;
 pub mod from_proto;
+pub mod listing;
+pub mod page;
 pub mod policy;
 pub mod reference;
+pub mod reversals;
 pub mod server;
 pub mod settlement;
 pub mod size;

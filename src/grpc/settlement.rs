@@ -5,25 +5,23 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
-use crate::domain::content::ToldReversal;
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
-use crate::domain::ids::AccountKey;
-use crate::domain::ids::{EntryId, RequestId};
+use crate::domain::ids::{AccountKey, EntryId};
 use crate::domain::journal::{Deed, Entry};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::engine::account::AccountName;
 use crate::engine::fence::{Outcome, RequestName};
 use crate::engine::read::SettlementView;
-use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
 use crate::store::Store;
 
 use super::deadline::{self, to_its_end};
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
-use super::{from_proto, stamp, status, to_proto};
+use super::reversals::{reversal, revision, unexpected};
+use super::{from_proto, listing, reversals, stamp, status, to_proto};
 
 /// The service.
 pub struct Settlements<S> {
@@ -83,15 +81,15 @@ impl<S: Store> SettlementService for Settlements<S> {
     async fn reverse(&self, request: Request<pb::ReverseRequest>) -> Result<Response<pb::ReverseResponse>, Status> {
         let place = enter(&self.in_flight)?;
         let deadline = deadline::of(request.metadata());
-        let request = reversal_request(request.into_inner());
+        let request = reversals::request(request.into_inner());
+        let dry_run = request.dry_run;
         let engine = Arc::clone(&self.engine);
         let committed = to_its_end(deadline, async move {
             let _place = place;
             engine.reverse(request, stamp::now()).await
         });
-        let committed = committed.await.map_err(refused)?;
-        let reversal = reversal(&committed.entry).map_err(refused)?;
-        Ok(Response::new(pb::ReverseResponse { reversal: Some(reversal), replay: committed.replay }))
+        let reversed = committed.await.map_err(refused)?;
+        Ok(Response::new(reversals::response(&reversed, dry_run).map_err(refused)?))
     }
 
     async fn get_outcome(
@@ -128,10 +126,23 @@ impl<S: Store> SettlementService for Settlements<S> {
         let _place = enter(&self.in_flight)?;
         let view = self.find(request.into_inner()).await.map_err(refused)?;
         let answer = || -> Result<_, Refusal> {
-            let reversal = view.reversal.as_ref().map(reversal).transpose()?;
-            Ok(pb::GetSettlementResponse { settlement: Some(settlement(&view.settlement)?), reversal })
+            let settled = view.settlement.settled().ok_or_else(|| unexpected(&view.settlement))?;
+            Ok(pb::GetSettlementResponse {
+                settlement: Some(to_proto::settlement(&view.settlement, settled)),
+                reversal: view.reversal.as_ref().map(reversal).transpose()?,
+                revisions: view.revisions.iter().map(revision).collect::<Result<_, _>>()?,
+                claim: Some(to_proto::claim(&(&settled.claim).into())),
+            })
         };
         Ok(Response::new(answer().map_err(refused)?))
+    }
+
+    async fn list_settlements(
+        &self,
+        request: Request<pb::ListSettlementsRequest>,
+    ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
+        let _place = enter(&self.in_flight)?;
+        Ok(Response::new(listing::list(&self.engine, request.into_inner()).await.map_err(refused)?))
     }
 
     async fn get_account(
@@ -157,17 +168,6 @@ impl<S: Store> Settlements<S> {
     }
 }
 
-fn reversal_request(told: pb::ReverseRequest) -> ReverseRequest {
-    let pb::ReverseRequest { hospital_id, person_id, claim_id, request_id, reason } = told;
-    let told = ToldReversal {
-        hospital_id: hospital_id.into(),
-        person_id: person_id.into(),
-        claim_id: claim_id.into(),
-        reason,
-    };
-    ReverseRequest { told, request_id: RequestId::from(request_id) }
-}
-
 fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, Refusal> {
     let on = asked.on.map(|on| Day::new(on.year, on.month, on.day)).transpose();
     let on = on.map_err(|no| {
@@ -180,15 +180,6 @@ fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, Refusal> {
 fn settlement(entry: &Entry) -> Result<pb::Settlement, Refusal> {
     let settled = entry.settled().ok_or_else(|| unexpected(entry))?;
     Ok(to_proto::settlement(entry, settled))
-}
-
-fn reversal(entry: &Entry) -> Result<pb::Reversal, Refusal> {
-    let reversed = entry.reversed().ok_or_else(|| unexpected(entry))?;
-    Ok(to_proto::reversal(entry, reversed))
-}
-
-fn unexpected(entry: &Entry) -> Refusal {
-    Refusal::broken(format!("entry {} is of another kind", entry.id))
 }
 
 fn outcome(outcome: Outcome) -> Result<pb::Outcome, Refusal> {

@@ -1,10 +1,12 @@
 //! From what the engine gives to messages: every figure of a split as it was decided, none computed
 //! anew but sums of two.
 
+use std::sync::Arc;
+
 use crate::domain::claim::{Item, ToldClaim, ToldDay};
 use crate::domain::facts::Class;
 use crate::domain::ids::Digest;
-use crate::domain::journal::{Entry, Instant, Reversed, Settled};
+use crate::domain::journal::{Entry, Instant, Settled};
 use crate::domain::money::Money;
 use crate::domain::policy::Skipped;
 use crate::domain::pools::Pools;
@@ -26,30 +28,16 @@ pub fn settlement(entry: &Entry, settled: &Settled) -> pb::Settlement {
         request_id: entry.request_id.as_str().to_owned(),
         committed_at: Some(timestamp(entry.committed)),
         split: Some(split(&settled.split)),
-    }
-}
-
-/// A reversal.
-pub fn reversal(entry: &Entry, reversed: &Reversed) -> pb::Reversal {
-    pb::Reversal {
-        reversal_id: entry.id.to_string(),
-        settlement_id: reversed.settlement.to_string(),
-        claim_id: reversed.claim_id.as_str().to_owned(),
-        hospital_id: reversed.hospital_id.as_str().to_owned(),
-        person_id: reversed.person_id.as_str().to_owned(),
-        request_id: entry.request_id.as_str().to_owned(),
-        reason: reversed.reason.clone(),
-        committed_at: Some(timestamp(entry.committed)),
+        book_digest: settled.book.map(digest).unwrap_or_default(),
     }
 }
 
 /// A split.
 pub fn split(split: &Split) -> pb::Split {
-    let payers = split.payers().into_iter();
     pb::Split {
         total_fen: split.total.fen(),
         pools: Some(pools(&split.pools)),
-        payers: payers.map(|(payer, sum)| pb::PayerShare { payer: payer.to_string(), amount_fen: sum.fen() }).collect(),
+        payers: shares(split.payers()),
         patient_fen: split.patient.fen(),
         layers: split.layers.iter().map(layer).collect(),
         skipped: split
@@ -65,6 +53,12 @@ pub fn split(split: &Split) -> pb::Split {
         codes: split.codes.iter().map(code).collect(),
         lines: split.lines.iter().map(line).collect(),
     }
+}
+
+/// What each payer pays.
+pub fn shares(payers: Vec<(Arc<str>, Money)>) -> Vec<pb::PayerShare> {
+    let share = |(payer, sum): (Arc<str>, Money)| pb::PayerShare { payer: payer.to_string(), amount_fen: sum.fen() };
+    payers.into_iter().map(share).collect()
 }
 
 fn skipped(why: Skipped) -> &'static str {
@@ -91,7 +85,7 @@ fn judged(judged: &Judged) -> pb::Judged {
     pb::Judged {
         policy_id: judged.policy.id.to_string(),
         policy_digest: digest(judged.policy.digest),
-        policy_day: Some(date(judged.day.into())),
+        policy_day: Some(date(judged.day)),
         insurance: judged.account.insurance.to_string(),
         benefit_year: judged.account.year,
         hospital_level: judged.level.as_str().to_owned(),
@@ -222,11 +216,13 @@ pub fn digest(digest: Digest) -> Vec<u8> {
 }
 
 /// A day.
-pub fn date(day: ToldDay) -> pb::Date {
-    pb::Date { year: day.year, month: day.month, day: day.day }
+pub fn date(day: impl Into<ToldDay>) -> pb::Date {
+    let ToldDay { year, month, day } = day.into();
+    pb::Date { year, month, day }
 }
 
-fn timestamp(instant: Instant) -> prost_types::Timestamp {
+/// An instant.
+pub fn timestamp(instant: Instant) -> prost_types::Timestamp {
     prost_types::Timestamp {
         seconds: instant.0.div_euclid(1_000_000),
         nanos: (instant.0.rem_euclid(1_000_000) * 1_000) as i32,

@@ -28,6 +28,11 @@ impl Secret {
         self.key(b"claim", &[hospital.as_str(), claim.as_str()])
     }
 
+    /// The key of a hospital.
+    pub fn hospital(&self, hospital: &HospitalId) -> Key {
+        self.key(b"hospital", &[hospital.as_str()])
+    }
+
     /// Each part goes in with its length, so that no two lists of parts run together.
     fn key(&self, kind: &[u8], parts: &[&str]) -> Key {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::rows::{ClaimRow, PersonState};
-use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, record};
+use super::rows::{ClaimRow, PersonState, Place};
+use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
+use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
 use crate::reference::catalogue::CatalogueRow;
@@ -28,6 +29,7 @@ struct Rows {
     states: HashMap<PersonId, PersonState>,
     requests: HashMap<(HospitalId, PersonId, RequestId), EntryId>,
     claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
+    listed: BTreeMap<(HospitalId, Place), EntryId>,
     journal: BTreeMap<EntryId, Vec<u8>>,
     policies: HashMap<Digest, String>,
 }
@@ -51,28 +53,42 @@ impl MemoryStore {
         requests.sort_unstable();
         let mut claims: Vec<_> = rows.claims.iter().map(|(key, row)| (key.clone(), row.clone())).collect();
         claims.sort_by(|one, other| one.0.cmp(&other.0));
+        let listed: Vec<_> = rows.listed.iter().collect();
         let journal: Vec<_> = rows.journal.values().collect();
-        crate::domain::ids::Digest::of_value("memory", &(states, requests, claims, journal))
+        Digest::of_value("memory", &(states, requests, claims, listed, journal))
     }
 }
 
 impl Rows {
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
-        let Commit { id, record, hospital_id, person_id, request_id, state, claim } = commit;
+        let Commit { hospital_id, person_id, request_id, expected, entries, state, claims, listed, .. } = commit;
         let version = self.states.get(&person_id).map_or(0, |state| state.version);
-        let claim = claim.map(|(claim, row)| ((hospital_id.clone(), claim), row));
-        let bound = claim.as_ref().and_then(|(key, _)| self.claims.get(key));
-        if version + 1 != state.version || bound.is_some_and(|row| row.person_id != person_id) {
+        let claims: Vec<_> = claims.into_iter().map(|claim| ((claim.hospital_id, claim.claim_id), claim.row)).collect();
+        let elsewhere =
+            |(key, row): &(_, ClaimRow)| self.claims.get(key).is_some_and(|known| known.person_id != row.person_id);
+        if version != expected || claims.iter().any(elsewhere) {
             return Err(StoreError::Conflict);
         }
-        if self.journal.contains_key(&id) {
-            return Err(StoreError::taken(id));
+        if let Some((id, _)) = entries.iter().find(|(id, _)| self.journal.contains_key(id)) {
+            return Err(StoreError::taken(*id));
         }
-        self.requests.insert((hospital_id, person_id.clone(), request_id), id);
-        self.claims.extend(claim);
+        if let Some((id, _)) = entries.first() {
+            if let Some(day) = listed {
+                self.list(hospital_id.clone(), day, *id);
+            }
+            self.requests.insert((hospital_id, person_id.clone(), request_id), *id);
+        }
+        self.claims.extend(claims);
         self.states.insert(person_id, state);
-        self.journal.insert(id, record);
+        self.journal.extend(entries);
         Ok(())
+    }
+
+    fn list(&mut self, hospital_id: HospitalId, day: Day, id: EntryId) {
+        let of_day = |number| (hospital_id.clone(), Place { day, number });
+        let last = self.listed.range(of_day(0)..=of_day(u64::MAX)).next_back();
+        let number = last.map_or(0, |((_, place), _)| place.number) + 1;
+        self.listed.insert(of_day(number), id);
     }
 
     fn put_catalogue(&mut self, row: CatalogueRow) {
@@ -99,7 +115,23 @@ impl Store for MemoryStore {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let record = self.rows().journal.get(&id).cloned();
-        record.map(|record| record::decode(&record).map(|(entry, _)| entry)).transpose()
+        record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
+    }
+
+    async fn listed(
+        &self,
+        hospital_id: &HospitalId,
+        from: Place,
+        until: Day,
+        most: usize,
+    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+        let until = Place { day: until, number: 0 };
+        if until <= from {
+            return Ok(Vec::new());
+        }
+        let rows = self.rows();
+        let listed = rows.listed.range((hospital_id.clone(), from)..(hospital_id.clone(), until));
+        Ok(listed.map(|((_, place), id)| (*place, *id)).take(most).collect())
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {

@@ -4,10 +4,12 @@
 //! the person's version, writes everything in one atomic, durable step, and answers only when it is
 //! durable. What is not durable yet is never shown to a reader.
 //!
-//! [`record`] is the form of stored bytes, [`embedded`] the store in a directory, [`memory`] the same
+//! [`record`] and [`forms`] are the form of stored bytes, [`embedded`] the store in a directory, [`memory`] the same
 //! contract without durability, for policy tests and properties.
 
+pub mod commit;
 pub mod embedded;
+pub mod forms;
 pub mod keys;
 pub mod memory;
 pub mod record;
@@ -15,15 +17,15 @@ pub mod rows;
 
 use std::future::Future;
 
-use crate::domain::account::Account;
-use crate::domain::ids::AccountKey;
+use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
 
-use rows::{ClaimRow, PersonState};
+pub use commit::Commit;
+use rows::{ClaimRow, PersonState, Place};
 
 /// Whose rows are looked up, and under which names.
 #[derive(Clone, Copy)]
@@ -49,49 +51,6 @@ pub struct Seen {
     pub request: Option<EntryId>,
     /// What is known of the claim id.
     pub claim: Option<ClaimRow>,
-}
-
-/// Everything that one commit writes, decided beforehand.
-pub struct Commit {
-    /// The journal entry's id.
-    pub id: EntryId,
-    /// The journal entry as stored.
-    pub record: Vec<u8>,
-    /// Whose request it was.
-    pub hospital_id: HospitalId,
-    /// For whom.
-    pub person_id: PersonId,
-    /// Under which idempotency key.
-    pub request_id: RequestId,
-    /// The person's state after it. Its version is one more than the one that was read.
-    pub state: PersonState,
-    /// The claim's row after it, if the entry is about a claim.
-    pub claim: Option<(ClaimId, ClaimRow)>,
-}
-
-impl Commit {
-    /// The commit of an entry that follows `before`.
-    ///
-    /// # Errors
-    /// If the entry cannot be encoded.
-    pub fn plan(
-        entry: &Entry,
-        before: PersonState,
-        moved: Option<(AccountKey, Account)>,
-        claim: Option<(ClaimId, ClaimRow)>,
-    ) -> Result<Commit, StoreError> {
-        let (record, digest) = record::encode(entry)?;
-        let (hospital_id, person_id) = entry.parties();
-        Ok(Commit {
-            id: entry.id,
-            record,
-            hospital_id: hospital_id.clone(),
-            person_id: person_id.clone(),
-            request_id: entry.request_id.clone(),
-            state: before.after(entry, digest, moved),
-            claim,
-        })
-    }
 }
 
 /// Why a store did not do what it was asked.
@@ -145,6 +104,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// An entry of the journal.
     fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+
+    /// The settlements of a hospital from a place on, before a day, at most so many; in the order of their
+    /// places, which stands while others are added behind.
+    fn listed(
+        &self,
+        hospital_id: &HospitalId,
+        from: Place,
+        until: Day,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<(Place, EntryId)>, StoreError>> + Send;
 
     /// Writes everything of a commit, or nothing; durable when it returns.
     ///

@@ -1,8 +1,10 @@
-//! The rows beside the journal: what a person's entries add up to, and what became of a claim id.
+//! The rows beside the journal: what a person's entries add up to, what became of a claim id, and the place of
+//! a settlement in its hospital's day.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::Account;
+use crate::domain::day::Day;
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, PersonId};
 use crate::domain::journal::{Entry, Link};
@@ -32,16 +34,17 @@ impl PersonState {
         &self.accounts
     }
 
-    /// The state after an entry whose record has this digest, and after the account that it moved.
-    #[must_use]
-    pub fn after(mut self, entry: &Entry, chained: Digest, moved: Option<(AccountKey, Account)>) -> PersonState {
-        if let Some((key, account)) = moved {
-            match self.accounts.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) => *known = account,
-                None => self.accounts.push((key, account)),
-            }
+    /// Notes the entry that ends the chain now, and the digest of its record.
+    pub fn follow(&mut self, entry: &Entry, chained: Digest) {
+        (self.version, self.head, self.chained) = (entry.link.number, Some(entry.id), chained);
+    }
+
+    /// Sets what an account becomes.
+    pub fn put(&mut self, key: AccountKey, account: Account) {
+        match self.accounts.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = account,
+            None => self.accounts.push((key, account)),
         }
-        PersonState { version: entry.link.number, head: Some(entry.id), chained, accounts: self.accounts }
     }
 
     /// Where the next entry stands in the chain.
@@ -55,15 +58,62 @@ impl PersonState {
 pub struct ClaimRow {
     /// For whom it was settled.
     pub person_id: PersonId,
-    /// Every settlement of it, oldest first, with its reversal; only the last may have none.
-    pub settlements: Vec<(EntryId, Option<EntryId>)>,
+    /// Every settlement of it, oldest first; only the last may stand.
+    pub settlements: Vec<Standing>,
+}
+
+/// What became of one settlement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The settlement, which is its first revision.
+    pub settlement: EntryId,
+    /// Its further revisions, oldest first.
+    pub revisions: Vec<EntryId>,
+    /// Its reversal, if it was reversed.
+    pub reversal: Option<EntryId>,
 }
 
 crate::domain::ids::silent_debug!(ClaimRow);
 
 impl ClaimRow {
-    /// The settlement that stands, if one does.
-    pub fn live(&self) -> Option<EntryId> {
-        self.settlements.last().filter(|(_, reversal)| reversal.is_none()).map(|(settlement, _)| *settlement)
+    /// A claim of this person that was never settled.
+    pub fn unsettled(person_id: PersonId) -> ClaimRow {
+        ClaimRow { person_id, settlements: Vec::new() }
     }
+
+    /// The settlement that stands, if one does.
+    pub fn live(&self) -> Option<&Standing> {
+        self.settlements.last().filter(|last| last.reversal.is_none())
+    }
+
+    /// What became of this settlement, if the claim has it.
+    pub fn of(&self, settlement: EntryId) -> Option<&Standing> {
+        self.settlements.iter().find(|known| known.settlement == settlement)
+    }
+
+    /// Whether it is as its first settlement leaves it: before that, the claim was bound to nobody.
+    pub fn is_first(&self) -> bool {
+        matches!(&self.settlements[..], [only] if only.reversal.is_none() && only.revisions.is_empty())
+    }
+
+    /// Notes a new settlement.
+    pub fn settled(&mut self, settlement: EntryId) {
+        self.settlements.push(Standing { settlement, revisions: Vec::new(), reversal: None });
+    }
+}
+
+impl Standing {
+    /// The revision that is in force, or was when it was reversed.
+    pub fn newest(&self) -> EntryId {
+        self.revisions.last().copied().unwrap_or(self.settlement)
+    }
+}
+
+/// A place in the list of a hospital's settlements: by day of settlement, then by order of commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The day, of China Standard Time.
+    pub day: Day,
+    /// The number of the settlement in the hospital's day, from 1.
+    pub number: u64,
 }

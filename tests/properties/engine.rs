@@ -45,8 +45,9 @@ pub fn reversal(step: &Step, round: &str) -> ReverseRequest {
         person_id: step.claim.person_id.clone(),
         claim_id: step.claim.claim_id.clone(),
         reason: "a wrong bill".to_owned(),
+        readjudicate: false,
     };
-    ReverseRequest { request_id: format!("v{round}-{}", told.claim_id.as_str()).into(), told }
+    ReverseRequest { request_id: format!("v{round}-{}", told.claim_id.as_str()).into(), told, dry_run: false }
 }
 
 /// Settles a step.

@@ -113,6 +113,7 @@ pub fn reverse(claim: &ToldClaim, request: &str) -> pb::ReverseRequest {
         claim_id,
         request_id: request.to_owned(),
         reason: "a wrong bill".to_owned(),
+        ..pb::ReverseRequest::default()
     }
 }
 

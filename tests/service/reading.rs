@@ -4,6 +4,7 @@ use onestop::domain::claim::ToldClaim;
 use onestop::domain::ids::Digest;
 use onestop::grpc::pb::policy::{GetPolicyRequest, GetPolicyResponse};
 use onestop::grpc::pb::settlement::{self as pb, GetAccountRequest, GetSettlementRequest};
+use onestop::grpc::to_proto;
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -39,12 +40,16 @@ async fn read(server: &Server, request: GetSettlementRequest) -> Result<pb::GetS
 async fn a_settlement_is_read_by_its_id_and_by_its_claim_with_its_reversal() {
     let server = Server::start().await;
     let first = server.settled(&bill(), "R1").await;
-    let standing = pb::GetSettlementResponse { settlement: Some(first.clone()), reversal: None };
+    let standing = pb::GetSettlementResponse {
+        settlement: Some(first.clone()),
+        claim: Some(to_proto::claim(&bill())),
+        ..pb::GetSettlementResponse::default()
+    };
     for request in [by_id(&first.settlement_id), by_claim("H3", "P1", "C1")] {
         assert_eq!(read(&server, request).await.expect("a settlement"), standing);
     }
     let reversal = server.reverse(&bill(), "R2").await.expect("a reversal").reversal;
-    let reversed = pb::GetSettlementResponse { settlement: Some(first.clone()), reversal };
+    let reversed = pb::GetSettlementResponse { reversal, ..standing };
     for request in [by_id(&first.settlement_id), by_claim("H3", "P1", "C1")] {
         assert_eq!(read(&server, request).await.expect("a settlement"), reversed);
     }

@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use onestop::domain::ids::{Digest, EntryId, PersonId};
+use onestop::domain::day::Day;
+use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
 use onestop::store::memory::MemoryStore;
+use onestop::store::rows::Place;
 use onestop::store::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -131,6 +133,17 @@ impl Store for TrialStore {
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         self.read()?;
         self.inner.entry(id).await
+    }
+
+    async fn listed(
+        &self,
+        hospital_id: &HospitalId,
+        from: Place,
+        until: Day,
+        most: usize,
+    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+        self.read()?;
+        self.inner.listed(hospital_id, from, until, most).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {

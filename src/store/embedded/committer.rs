@@ -29,16 +29,34 @@ pub type Row = (Table, Vec<u8>, Vec<u8>);
 
 /// The encoded rows of a commit.
 pub struct Rows {
-    /// The journal entry.
-    pub entry: (EntryId, Vec<u8>),
+    /// The journal entries.
+    pub entries: Vec<(EntryId, Vec<u8>)>,
     /// The person's version that was read.
     pub expected: u64,
     /// The person's state.
     pub state: (Key, Vec<u8>),
     /// The request's row.
     pub request: (Key, Vec<u8>),
-    /// The claim's row, and whether this is the first of it, which binds it to the person.
-    pub claim: Option<(Key, Vec<u8>, bool)>,
+    /// The rows of claims, and whether this is the first of a claim, which binds it to the person.
+    pub claims: Vec<(Key, Vec<u8>, bool)>,
+    /// The hospital's day in which the first entry is listed, and the row that names it.
+    pub listed: Option<(DayKey, Vec<u8>)>,
+}
+
+/// A hospital's key and a day; with the number of a settlement in the day, the key of its place.
+pub type DayKey = [u8; 20];
+
+/// The key of a place in the list of a hospital's settlements.
+pub fn place_key(day: &DayKey, number: u64) -> [u8; 28] {
+    let mut key = [0; 28];
+    key[..20].copy_from_slice(day);
+    key[20..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The number of the settlement with this key in its hospital's day; 0 for what is no such key.
+pub fn number_of(key: &[u8]) -> u64 {
+    key.get(20..).and_then(|number| number.try_into().ok()).map_or(0, u64::from_be_bytes)
 }
 
 /// The thread's state.
@@ -133,6 +151,7 @@ struct Group<'t> {
     states: Open<'t>,
     requests: Open<'t>,
     claims: Open<'t>,
+    listed: Open<'t>,
 }
 
 impl<'t> Group<'t> {
@@ -144,6 +163,7 @@ impl<'t> Group<'t> {
             states: open(Table::States)?,
             requests: open(Table::Requests)?,
             claims: open(Table::Claims)?,
+            listed: open(Table::Listed)?,
         })
     }
 
@@ -166,17 +186,33 @@ impl<'t> Group<'t> {
         if let Err(refused) = self.check(&rows)? {
             return Ok(Err(refused));
         }
-        if self.journal.get(&rows.entry.0.0[..])?.is_some() {
-            return Ok(Err(StoreError::taken(rows.entry.0)));
+        for (id, _) in &rows.entries {
+            if self.journal.get(&id.0[..])?.is_some() {
+                return Ok(Err(StoreError::taken(*id)));
+            }
         }
-        let Rows { entry, state, request, claim, .. } = rows;
-        self.journal.insert(&entry.0.0[..], &*entry.1)?;
+        let Rows { entries, state, request, claims, listed, .. } = rows;
+        for (id, entry) in entries {
+            self.journal.insert(&id.0[..], &*entry)?;
+        }
         self.states.insert(&state.0[..], &*state.1)?;
         self.requests.insert(&request.0[..], &*request.1)?;
-        if let Some((key, row, _)) = claim {
+        for (key, row, _) in claims {
             self.claims.insert(&key[..], &*row)?;
         }
+        if let Some((day, row)) = listed {
+            self.list(&day, &row)?;
+        }
         Ok(Ok(()))
+    }
+
+    /// Behind the last of the hospital's day: the list is in the order of commits.
+    fn list(&mut self, day: &DayKey, row: &[u8]) -> Result<(), redb::Error> {
+        let of_day = place_key(day, 0)..=place_key(day, u64::MAX);
+        let last = self.listed.range(&of_day.start()[..]..=&of_day.end()[..])?.next_back().transpose()?;
+        let number = last.map_or(0, |(key, _)| number_of(key.value())) + 1;
+        self.listed.insert(&place_key(day, number)[..], row)?;
+        Ok(())
     }
 
     /// The person has not moved; and a claim that was seen for the first time has not been bound
@@ -186,14 +222,11 @@ impl<'t> Group<'t> {
             None => Ok(0),
             Some(row) => record::first_field::<u64>(row.value()),
         };
-        let bound = match &rows.claim {
-            Some((claim, _, true)) => self.claims.get(&claim[..])?.is_some(),
-            _ => false,
-        };
-        Ok(version.and_then(
-            |version| {
-                if version == rows.expected && !bound { Ok(()) } else { Err(StoreError::Conflict) }
-            },
-        ))
+        for (claim, _, _) in rows.claims.iter().filter(|(_, _, first)| *first) {
+            if self.claims.get(&claim[..])?.is_some() {
+                return Ok(Err(StoreError::Conflict));
+            }
+        }
+        Ok(version.and_then(|version| if version == rows.expected { Ok(()) } else { Err(StoreError::Conflict) }))
     }
 }

@@ -35,9 +35,12 @@ pub enum Table {
     Catalogue,
     /// Canonical texts of policies, by digest.
     Policies,
+    /// Settlements by hospital, day and number in the day.
+    Listed,
 }
 
-const NAMES: [&str; 8] = ["journal", "states", "requests", "claims", "persons", "hospitals", "catalogue", "policies"];
+const NAMES: [&str; 9] =
+    ["journal", "states", "requests", "claims", "persons", "hospitals", "catalogue", "policies", "listed"];
 
 type Bytes = &'static [u8];
 
@@ -113,8 +116,36 @@ fn read_tables(database: &Database) -> Result<Vec<ReadOnlyTable<Bytes, Bytes>>, 
 impl View {
     /// What the row holds, if there is one.
     pub fn get<T: serde::de::DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.get_as(table, key, |row| record::decode(row).map(|(value, _)| value))
+    }
+
+    /// The same, of a row that is read in a form of its own.
+    pub fn get_as<T>(
+        &self,
+        table: Table,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
         let row = self.0[table as usize].get(key).map_err(unavailable)?;
-        row.map(|row| record::decode(row.value()).map(|(value, _)| value)).transpose()
+        row.map(|row| read(row.value())).transpose()
+    }
+
+    /// The first rows from one key on, before another, with their keys.
+    pub fn range<T: serde::de::DeserializeOwned>(
+        &self,
+        table: Table,
+        (from, until): (&[u8], &[u8]),
+        most: usize,
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        if until <= from {
+            return Ok(Vec::new());
+        }
+        let rows = self.0[table as usize].range(from..until).map_err(unavailable)?.take(most);
+        let read = rows.map(|row| {
+            let (key, row) = row.map_err(unavailable)?;
+            Ok((key.value().to_vec(), record::decode(row.value())?.0))
+        });
+        read.collect()
     }
 
     /// Every row of a table.

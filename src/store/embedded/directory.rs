@@ -12,7 +12,7 @@ use super::OpenError;
 use crate::store::keys::Secret;
 
 /// The format of a directory that this release writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What stands in the file `FORMAT` before the number.
 const PREFIX: &str = "onestop-store ";
@@ -20,8 +20,8 @@ const PREFIX: &str = "onestop-store ";
 /// Holds the directory for this process; the operating system lets it go with the process.
 pub struct Lock(#[allow(dead_code)] fs::File);
 
-/// Takes the directory for this process; gives its secret, made if there is none yet.
-pub fn prepare(path: &Path) -> Result<(Lock, Secret), OpenError> {
+/// Takes the directory for this process; gives its secret, made if there is none yet, and its format.
+pub fn prepare(path: &Path) -> Result<(Lock, Secret, u32), OpenError> {
     let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
     if path.exists() && !path.is_dir() {
         return Err(OpenError::Failed { path: path.to_owned(), why: "is not a directory".to_owned() });
@@ -29,7 +29,7 @@ pub fn prepare(path: &Path) -> Result<(Lock, Secret), OpenError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     let lock = fs::File::open(path).map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => Ok((Lock(lock), secret(path)?)),
+        Ok(()) => secret(path).map(|(secret, format)| (Lock(lock), secret, format)),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(fs::TryLockError::Error(error)) => Err(failed(error)),
     }
@@ -54,18 +54,27 @@ pub fn sync_entries(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn secret(path: &Path) -> Result<Secret, OpenError> {
+/// Notes that the directory is of the newest format now.
+pub fn upgraded(path: &Path) -> Result<(), OpenError> {
+    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+    let next = path.join("FORMAT.next");
+    write(&next, format!("{PREFIX}{FORMAT}\n").as_bytes()).map_err(failed)?;
+    fs::rename(&next, path.join("FORMAT")).map_err(failed)?;
+    sync_entries(path)
+}
+
+fn secret(path: &Path) -> Result<(Secret, u32), OpenError> {
     let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
     match fs::read_to_string(path.join("FORMAT")) {
         Ok(text) => {
-            check_format(path, &text)?;
-            read_secret(path)
+            let format = check_format(path, &text)?;
+            Ok((read_secret(path)?, format))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if fs::read_dir(path).map_err(failed)?.any(|file| !is_ours(&file)) {
                 return Err(OpenError::NotAStore(path.to_owned()));
             }
-            create(path).map_err(failed)
+            Ok((create(path).map_err(failed)?, FORMAT))
         }
         Err(error) => Err(failed(error)),
     }
@@ -76,12 +85,10 @@ fn is_ours(file: &std::io::Result<fs::DirEntry>) -> bool {
     file.as_ref().is_ok_and(|file| file.file_name() == "secret")
 }
 
-fn check_format(path: &Path, text: &str) -> Result<(), OpenError> {
+fn check_format(path: &Path, text: &str) -> Result<u32, OpenError> {
     let found = text.trim().strip_prefix(PREFIX).unwrap_or("unknown");
-    if found == FORMAT.to_string() {
-        return Ok(());
-    }
-    Err(OpenError::NewerFormat { path: path.to_owned(), found: found.to_owned() })
+    let known = found.parse().ok().filter(|format| (1..=FORMAT).contains(format));
+    known.ok_or_else(|| OpenError::NewerFormat { path: path.to_owned(), found: found.to_owned() })
 }
 
 fn read_secret(path: &Path) -> Result<Secret, OpenError> {

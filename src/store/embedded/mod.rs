@@ -13,6 +13,7 @@
 mod committer;
 mod database;
 mod directory;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,15 +21,16 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::keys::Secret;
-use super::rows::PersonState;
-use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, record};
+use super::rows::{PersonState, Place};
+use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms, record};
+use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
 
-use committer::{Job, Rows};
+use committer::{DayKey, Job, Rows, number_of, place_key};
 use database::{Table, Tables};
 
 /// Why a directory cannot be opened as a store.
@@ -82,9 +84,14 @@ impl EmbeddedStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path, durability: Durability) -> Result<EmbeddedStore, OpenError> {
-        let (lock, secret) = directory::prepare(path)?;
+        let (lock, secret, format) = directory::prepare(path)?;
         let tables = Arc::new(Tables::open(&directory::database_file(path)?, durability)?);
         directory::sync_entries(path)?;
+        if format < directory::FORMAT {
+            upgrade::to_format_2(&tables, &secret)
+                .map_err(|error| OpenError::Failed { path: path.to_owned(), why: error.to_string() })?;
+            directory::upgraded(path)?;
+        }
         let (jobs, queue) = mpsc::unbounded_channel();
         let committer = committer::Committer::new(Arc::clone(&tables));
         let spawned = std::thread::Builder::new().name("committer".to_owned()).spawn(move || committer.run(queue));
@@ -103,21 +110,33 @@ impl EmbeddedStore {
     fn rows(&self, commit: Commit) -> Result<Rows, StoreError> {
         let person = self.secret.person(&commit.person_id);
         let request = self.secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
-        let claim = match &commit.claim {
-            None => None,
-            Some((claim, row)) => {
-                let first = matches!(row.settlements[..], [(_, None)]);
-                Some((self.secret.claim(&commit.hospital_id, claim), record::encode(row)?.0, first))
-            }
-        };
+        let first = commit.entries.first().map(|(id, _)| *id);
+        let first = first.ok_or_else(|| StoreError::Unavailable("a commit without an entry".to_owned()))?;
+        let claims = commit.claims.iter().map(|claim| {
+            let key = self.secret.claim(&claim.hospital_id, &claim.claim_id);
+            Ok((key, record::encode(&claim.row)?.0, claim.row.is_first()))
+        });
+        let listed = commit.listed.map(|day| {
+            let row = record::encode(&(first, day))?.0;
+            Ok::<_, StoreError>((day_key(&self.secret, &commit.hospital_id, day), row))
+        });
         Ok(Rows {
-            entry: (commit.id, commit.record),
-            expected: commit.state.version - 1,
+            expected: commit.expected,
             state: (person, record::encode(&commit.state)?.0),
-            request: (request, record::encode(&commit.id)?.0),
-            claim,
+            request: (request, record::encode(&first)?.0),
+            claims: claims.collect::<Result<_, StoreError>>()?,
+            listed: listed.transpose()?,
+            entries: commit.entries,
         })
     }
+}
+
+/// The key of a hospital's day.
+fn day_key(secret: &Secret, hospital_id: &HospitalId, day: Day) -> DayKey {
+    let mut key = DayKey::default();
+    key[..16].copy_from_slice(&secret.hospital(hospital_id));
+    key[16..].copy_from_slice(&day.number().to_be_bytes());
+    key
 }
 
 impl Drop for EmbeddedStore {
@@ -143,12 +162,27 @@ impl Store for EmbeddedStore {
             person: view.get(Table::Persons, &person)?,
             state: state.unwrap_or_default(),
             request: request.map(|key| view.get(Table::Requests, &key)).transpose()?.flatten(),
-            claim: claim.map(|key| view.get(Table::Claims, &key)).transpose()?.flatten(),
+            claim: claim.map(|key| view.get_as(Table::Claims, &key, forms::decode_claim)).transpose()?.flatten(),
         })
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        self.tables.view().get(Table::Journal, &id.0)
+        let read = |row: &[u8]| forms::decode_entry(row).map(|(entry, _)| entry);
+        self.tables.view().get_as(Table::Journal, &id.0, read)
+    }
+
+    async fn listed(
+        &self,
+        hospital_id: &HospitalId,
+        from: Place,
+        until: Day,
+        most: usize,
+    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+        let first = place_key(&day_key(&self.secret, hospital_id, from.day), from.number);
+        let end = place_key(&day_key(&self.secret, hospital_id, until), 0);
+        let rows: Vec<(_, (EntryId, Day))> = self.tables.view().range(Table::Listed, (&first, &end), most)?;
+        let listed = rows.into_iter().map(|(key, (id, day))| (Place { day, number: number_of(&key) }, id));
+        Ok(listed.collect())
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {

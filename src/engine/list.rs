@@ -1,0 +1,147 @@
+//! Lists of settlements: of a person's benefit year, and of a hospital's days.
+//!
+//! Both orders stand while claims arrive. A person's settlements are listed newest first, along the chain: what is
+//! settled meanwhile lies before the first page. A hospital's are listed by day of settlement and order of commit:
+//! what is settled meanwhile comes at the end.
+
+use std::sync::Arc;
+
+use crate::domain::day::Day;
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::{EntryId, HospitalId, PersonId};
+use crate::domain::journal::Entry;
+use crate::domain::refusal::{Reason, Refusal};
+use crate::store::rows::Place;
+use crate::store::{Scope, Store};
+
+use super::{Engine, PAUSE, read_failed};
+
+/// The most entries of a chain that one page walks; a page may be shorter than asked for, and not the last.
+const WALK: usize = 5_000;
+
+/// A settlement in a list.
+#[derive(Debug)]
+pub struct Listed {
+    /// The settlement, as it was first decided.
+    pub settlement: Entry,
+    /// The revision in force, where it is not the first.
+    pub revision: Option<Entry>,
+    /// Its reversal, if it was reversed.
+    pub reversal: Option<EntryId>,
+}
+
+/// A page of a list, and where the next begins, if there may be more.
+#[derive(Debug)]
+pub struct Page<P> {
+    /// The settlements.
+    pub settlements: Vec<Listed>,
+    /// Where to go on.
+    pub next: Option<P>,
+}
+
+/// Which settlements of a person.
+pub struct OfPerson {
+    /// Whose.
+    pub person_id: PersonId,
+    /// Of which insurance; of any if none is named.
+    pub insurance: Option<Arc<str>>,
+    /// The benefit year.
+    pub year: i32,
+}
+
+/// Which settlements of a hospital.
+pub struct OfHospital {
+    /// Whose.
+    pub hospital_id: HospitalId,
+    /// The first day of settlement.
+    pub from: Day,
+    /// The first day no longer listed.
+    pub until: Day,
+}
+
+impl<S: Store> Engine<S> {
+    /// A page of a person's settlements of a benefit year, newest first; from where the page before ended.
+    ///
+    /// # Errors
+    /// If the page begins at an entry that is not of this person, or the store cannot be read.
+    pub async fn list_of_person(
+        &self,
+        which: &OfPerson,
+        from: Option<EntryId>,
+        most: usize,
+    ) -> Result<Page<EntryId>, Refusal> {
+        let mut page = Page { settlements: Vec::new(), next: self.chain_from(&which.person_id, from).await? };
+        let mut walked = 0;
+        while let Some(id) = page.next.filter(|_| page.settlements.len() < most && walked < WALK) {
+            walked += 1;
+            self.take_turns(walked).await;
+            let entry = self.named_entry(id).await?;
+            page.next = entry.link.previous;
+            if is_of(&entry, which) {
+                page.settlements.push(self.listed(entry).await?);
+            }
+        }
+        Ok(page)
+    }
+
+    /// A page of a hospital's settlements of some days, by day and order of commit; from behind a place.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn list_of_hospital(
+        &self,
+        which: &OfHospital,
+        behind: Option<Place>,
+        most: usize,
+    ) -> Result<Page<Place>, Refusal> {
+        let first = Place { day: which.from, number: 0 };
+        let from = behind.map_or(first, |place| Place { number: place.number + 1, ..place }).max(first);
+        let places = self.store.listed(&which.hospital_id, from, which.until, most).await.map_err(read_failed)?;
+        let next = places.last().filter(|_| places.len() == most).map(|(place, _)| *place);
+        let mut settlements = Vec::with_capacity(places.len());
+        for (_, id) in places {
+            self.take_turns(settlements.len()).await;
+            settlements.push(self.listed(self.named_entry(id).await?).await?);
+        }
+        Ok(Page { settlements, next })
+    }
+
+    async fn chain_from(&self, person_id: &PersonId, from: Option<EntryId>) -> Result<Option<EntryId>, Refusal> {
+        if let Some(id) = from {
+            let entry = self.store.entry(id).await.map_err(read_failed)?;
+            let own = entry.is_some_and(|entry| entry.parties().1 == person_id);
+            return if own { Ok(from) } else { Err(foreign_page()) };
+        }
+        let nobody = HospitalId::default();
+        let scope = Scope { hospital_id: &nobody, person_id, request_id: None, claim_id: None };
+        Ok(self.store.look_up(scope).await.map_err(read_failed)?.state.head)
+    }
+
+    async fn listed(&self, settlement: Entry) -> Result<Listed, Refusal> {
+        let standing = self.standing(&settlement).await?;
+        let revision = match standing.revisions.last() {
+            Some(id) => Some(self.named_entry(*id).await?),
+            None => None,
+        };
+        Ok(Listed { settlement, revision, reversal: standing.reversal })
+    }
+
+    /// Lets others go on, now and then.
+    async fn take_turns(&self, done: usize) {
+        if (done + 1).is_multiple_of(PAUSE) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn is_of(entry: &Entry, which: &OfPerson) -> bool {
+    let account = entry.settled().map(|settled| &settled.split.judged.account);
+    account.is_some_and(|account| {
+        account.year == which.year && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
+    })
+}
+
+fn foreign_page() -> Refusal {
+    let told = "is not of this list";
+    Refusal::naming(Reason::InvalidRequest, vec![Fault::new("page_token", FaultReason::Unreadable, told)])
+}

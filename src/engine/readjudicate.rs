@@ -1,0 +1,101 @@
+//! Re-adjudicate (重新结算): later settlements of a benefit year, decided anew after one was taken out.
+//!
+//! Each is decided from the facts stored with it and the policy by its own day, in the order in which they were
+//! settled, on the account without the reversed one. All of it goes into the commit of the reversal, or none.
+
+use crate::domain::account::Account;
+use crate::domain::adjudicate::Matter;
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::HospitalId;
+use crate::domain::journal::{Deed, Differences, Entry, Revised};
+use crate::domain::refusal::{Reason, Refusal};
+use crate::domain::split::Split;
+use crate::policy::Book;
+use crate::store::rows::ClaimRow;
+use crate::store::{Commit, Scope, Store};
+
+use super::quote::{adjudicated, governing};
+use super::reverse::Live;
+use super::settle::Tried;
+use super::{Engine, PAUSE, Stamp, read_failed};
+
+impl<S: Store> Engine<S> {
+    /// Adds a revision of each of these, given newest first, to the commit of a reversal; the account is theirs
+    /// without any of them, and becomes that with all.
+    pub(super) async fn readjudicate(
+        &self,
+        commit: &mut Commit,
+        account: &mut Account,
+        later: Vec<Live>,
+        stamp: &Stamp,
+    ) -> Result<Vec<Entry>, Tried> {
+        let book = self.book();
+        let mut revisions = Vec::with_capacity(later.len());
+        for (n, one) in later.into_iter().rev().enumerate() {
+            if (n + 1).is_multiple_of(PAUSE) {
+                tokio::task::yield_now().await;
+            }
+            let (split, after) = anew(&book, &one, account, &commit.hospital_id)?;
+            *account = after;
+            let id = stamp.further(n as u32);
+            let mut row = self.row(&one).await?;
+            if let Some(standing) = row.settlements.iter_mut().find(|known| known.settlement == one.settlement) {
+                standing.revisions.push(id);
+            }
+            let claim = &one.settled.claim;
+            commit.claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
+            revisions.push(commit.push(id, Deed::Revised(Box::new(revised(one, split, stamp, &book))))?);
+        }
+        Ok(revisions)
+    }
+
+    async fn row(&self, one: &Live) -> Result<ClaimRow, Refusal> {
+        let claim = &one.settled.claim;
+        let scope = Scope {
+            hospital_id: &claim.hospital_id,
+            person_id: &claim.person_id,
+            request_id: None,
+            claim_id: Some(&claim.claim_id),
+        };
+        let row = self.store.look_up(scope).await.map_err(read_failed)?.claim;
+        row.ok_or_else(|| Refusal::broken(format!("settlement {} has no row of its claim", one.settlement)))
+    }
+}
+
+/// The split of a settlement on this account, by the law in use.
+fn anew(book: &Book, one: &Live, account: &Account, caller: &HospitalId) -> Result<(Split, Account), Refusal> {
+    let (claim, facts) = (&one.settled.claim, &one.settled.facts);
+    let policy = governing(book, claim, facts).ok_or_else(|| refused(one, caller, "without a policy in force"))?;
+    let matter = Matter { claim, facts, policy };
+    if matter.account_key() != one.split.judged.account {
+        return Err(refused(one, caller, "in another benefit year than it was settled in"));
+    }
+    adjudicated(matter, account)
+}
+
+/// A hospital learns the ids of its own settlements only.
+fn refused(one: &Live, caller: &HospitalId, told: &str) -> Refusal {
+    let which = if one.settled.claim.hospital_id == *caller {
+        format!("settlement {}", one.settlement)
+    } else {
+        "a later settlement of another hospital".to_owned()
+    };
+    let told = format!("would leave {which} {told}");
+    Refusal::naming(Reason::NoPolicy, vec![Fault::new("readjudicate", FaultReason::NoPolicyInForce, told)])
+}
+
+fn revised(one: Live, split: Split, stamp: &Stamp, book: &Book) -> Revised {
+    let claim = &one.settled.claim;
+    Revised {
+        hospital_id: claim.hospital_id.clone(),
+        person_id: claim.person_id.clone(),
+        claim_id: claim.claim_id.clone(),
+        settlement: one.settlement,
+        number: one.number + 1,
+        replaces: one.newest,
+        reversal: stamp.id,
+        book: book.digest(),
+        differences: Differences::between(&one.split, &split),
+        split,
+    }
+}

@@ -1,0 +1,58 @@
+//! Pages of lists (AIP-158): how many, and the token by which a caller goes on.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::Digest;
+use crate::domain::refusal::{Reason, Refusal};
+
+/// The bytes of a token that tell which list it is of.
+const LIST: usize = 8;
+
+/// How many a page holds: what was asked for, the default if nothing was, and never more than the most.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for a negative number.
+pub fn size(asked: i32, default: usize, most: usize) -> Result<usize, Refusal> {
+    let negative = |_| {
+        Refusal::naming(Reason::InvalidRequest, vec![Fault::new("page_size", FaultReason::Negative, "is negative")])
+    };
+    let asked = usize::try_from(asked).map_err(negative)?;
+    Ok(if asked == 0 { default } else { asked.min(most) })
+}
+
+/// The token of a place in a list; `list` is what the list is of, which the next request repeats.
+pub fn token(list: &impl Serialize, place: &impl Serialize) -> String {
+    let bytes = postcard::to_stdvec(place).unwrap_or_default();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    hex(&mark(list)) + &hex(&bytes)
+}
+
+/// The place that a token tells; none if there is no token.
+///
+/// # Errors
+/// `INVALID_ARGUMENT` for a token that is none, or of another list.
+pub fn place<P: DeserializeOwned>(list: &impl Serialize, token: &str) -> Result<Option<P>, Refusal> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let place = unhex(token).and_then(|bytes| {
+        let (of, place) = bytes.split_at_checked(LIST)?;
+        if of == mark(list) { postcard::from_bytes(place).ok() } else { None }
+    });
+    let told = "is not a token of this list; send the request of the page before, with its next_page_token";
+    let foreign = || Fault::new("page_token", FaultReason::Unreadable, told);
+    place.map(Some).ok_or_else(|| Refusal::naming(Reason::InvalidRequest, vec![foreign()]))
+}
+
+fn mark(list: &impl Serialize) -> [u8; LIST] {
+    let mut mark = [0; LIST];
+    mark.copy_from_slice(&Digest::of_value("page", list).0[..LIST]);
+    mark
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2));
+    digits.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+}

@@ -1,0 +1,90 @@
+//! What one commit writes, decided beforehand: entries that follow one another in a person's chain, and the rows
+//! that change with them.
+
+use crate::domain::account::Account;
+use crate::domain::day::Day;
+use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::journal::{Deed, Entry, Instant};
+
+use super::rows::{ClaimRow, PersonState};
+use super::{StoreError, forms};
+
+/// Everything that one commit writes; the store has nothing left to decide.
+pub struct Commit {
+    /// Whose request it was.
+    pub hospital_id: HospitalId,
+    /// For whom.
+    pub person_id: PersonId,
+    /// Under which idempotency key.
+    pub request_id: RequestId,
+    /// The digest of the request's content.
+    pub content: Digest,
+    /// When.
+    pub committed: Instant,
+    /// The person's version that was read.
+    pub expected: u64,
+    /// The entries as stored, in the order of the chain; the request made the first.
+    pub entries: Vec<(EntryId, Vec<u8>)>,
+    /// The person's state after them.
+    pub state: PersonState,
+    /// The rows of claims after them.
+    pub claims: Vec<ClaimWrite>,
+    /// The day of which the first entry is a settlement of the hospital, if it is one.
+    pub listed: Option<Day>,
+}
+
+/// A claim's row to be written.
+pub struct ClaimWrite {
+    /// Whose claim.
+    pub hospital_id: HospitalId,
+    /// Which.
+    pub claim_id: ClaimId,
+    /// What becomes of it.
+    pub row: ClaimRow,
+}
+
+impl Commit {
+    /// A commit without entries yet, on the person's state as read.
+    pub fn on(before: PersonState, request: (RequestId, Digest), committed: Instant) -> Commit {
+        Commit {
+            hospital_id: HospitalId::default(),
+            person_id: PersonId::default(),
+            request_id: request.0,
+            content: request.1,
+            committed,
+            expected: before.version,
+            entries: Vec::with_capacity(1),
+            state: before,
+            claims: Vec::with_capacity(1),
+            listed: None,
+        }
+    }
+
+    /// Adds the entry of this deed at the end of the chain. Whose request it was is what the first one says.
+    ///
+    /// # Errors
+    /// If the entry cannot be encoded.
+    pub fn push(&mut self, id: EntryId, deed: Deed) -> Result<Entry, StoreError> {
+        let (request_id, content, committed) = (self.request_id.clone(), self.content, self.committed);
+        let entry = Entry { id, link: self.state.next(), committed, request_id, content, deed };
+        let (record, digest) = forms::encode_entry(&entry)?;
+        if self.entries.is_empty() {
+            let (hospital_id, person_id) = entry.parties();
+            (self.hospital_id, self.person_id) = (hospital_id.clone(), person_id.clone());
+            self.listed = entry.settled().map(|_| committed.china_day());
+        }
+        self.entries.push((id, record));
+        self.state.follow(&entry, digest);
+        Ok(entry)
+    }
+
+    /// Sets what an account becomes.
+    pub fn moves(&mut self, key: AccountKey, account: Account) {
+        self.state.put(key, account);
+    }
+
+    /// Adds what becomes of a claim.
+    pub fn claim(&mut self, hospital_id: HospitalId, claim_id: ClaimId, row: ClaimRow) {
+        self.claims.push(ClaimWrite { hospital_id, claim_id, row });
+    }
+}

@@ -1,0 +1,185 @@
+//! The stored forms of entries and claim rows, of every format.
+//!
+//! | format | differs |
+//! | --- | --- |
+//! | 1 | a settlement holds the catalogue's entries twice, beside the items and in the split; no book; no revisions |
+//! | 2 | the split alone holds them; book and revisions |
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::rows::{ClaimRow, Standing};
+use super::{StoreError, record};
+use crate::domain::claim::Claim;
+use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
+use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::journal::{Deed, Entry, Fenced, Instant, Link, Reversed, Revised, Settled};
+use crate::domain::split::Split;
+
+/// An entry as stored.
+#[derive(Serialize, Deserialize)]
+struct EntryForm<D> {
+    id: EntryId,
+    link: Link,
+    committed: Instant,
+    request_id: RequestId,
+    content: Digest,
+    deed: D,
+}
+
+#[derive(Serialize, Deserialize)]
+enum DeedForm<'a> {
+    Settled(Box<SettledForm<'a>>),
+    Reversed(Cow<'a, Reversed>),
+    Fenced(Cow<'a, Fenced>),
+    Revised(Cow<'a, Revised>),
+}
+
+/// The catalogue's entries stand in the split, code by code, in the order of the facts.
+#[derive(Serialize, Deserialize)]
+struct SettledForm<'a> {
+    claim: Cow<'a, Claim>,
+    person: Cow<'a, PersonFacts>,
+    hospital: Cow<'a, HospitalFacts>,
+    entry_of_item: Cow<'a, [u16]>,
+    book: Option<Digest>,
+    split: Cow<'a, Split>,
+}
+
+#[derive(Deserialize)]
+enum DeedForm1 {
+    Settled(Box<SettledForm1>),
+    Reversed(ReversedForm1),
+    Fenced(Fenced),
+}
+
+#[derive(Deserialize)]
+struct SettledForm1 {
+    claim: Claim,
+    facts: Facts,
+    split: Split,
+}
+
+#[derive(Deserialize)]
+struct ReversedForm1 {
+    hospital_id: HospitalId,
+    person_id: PersonId,
+    claim_id: ClaimId,
+    reason: String,
+    settlement: EntryId,
+    account: AccountKey,
+}
+
+#[derive(Deserialize)]
+struct ClaimForm1 {
+    person_id: PersonId,
+    settlements: Vec<(EntryId, Option<EntryId>)>,
+}
+
+/// An entry as a record, and the digest of its bytes, which the next entry of the chain carries.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn encode_entry(entry: &Entry) -> Result<(Vec<u8>, Digest), StoreError> {
+    record::encode(&EntryForm {
+        id: entry.id,
+        link: entry.link,
+        committed: entry.committed,
+        request_id: entry.request_id.clone(),
+        content: entry.content,
+        deed: deed_form(&entry.deed)?,
+    })
+}
+
+/// The entry of a record, and the digest of its bytes.
+///
+/// # Errors
+/// If the record is not what was written.
+pub fn decode_entry(record: &[u8]) -> Result<(Entry, Digest), StoreError> {
+    let (format, body, digest) = record::checked(record)?;
+    let entry = match format {
+        1 => entry(record::value(body)?, deed_of_format_1),
+        _ => entry(record::value(body)?, deed),
+    };
+    Ok((entry, digest))
+}
+
+/// The claim row of a record.
+///
+/// # Errors
+/// If the record is not what was written.
+pub fn decode_claim(record: &[u8]) -> Result<ClaimRow, StoreError> {
+    let (format, body, _) = record::checked(record)?;
+    if format != 1 {
+        return record::value(body);
+    }
+    let ClaimForm1 { person_id, settlements } = record::value(body)?;
+    let standing = |(settlement, reversal)| Standing { settlement, revisions: Vec::new(), reversal };
+    Ok(ClaimRow { person_id, settlements: settlements.into_iter().map(standing).collect() })
+}
+
+fn entry<D>(form: EntryForm<D>, deed: impl FnOnce(D) -> Deed) -> Entry {
+    let EntryForm { id, link, committed, request_id, content, deed: told } = form;
+    Entry { id, link, committed, request_id, content, deed: deed(told) }
+}
+
+fn deed_form(deed: &Deed) -> Result<DeedForm<'_>, StoreError> {
+    Ok(match deed {
+        Deed::Settled(settled) => DeedForm::Settled(Box::new(settled_form(settled)?)),
+        Deed::Reversed(reversed) => DeedForm::Reversed(Cow::Borrowed(reversed)),
+        Deed::Fenced(fenced) => DeedForm::Fenced(Cow::Borrowed(fenced)),
+        Deed::Revised(revised) => DeedForm::Revised(Cow::Borrowed(revised)),
+    })
+}
+
+fn settled_form(settled: &Settled) -> Result<SettledForm<'_>, StoreError> {
+    let Settled { claim, facts, book, split } = settled;
+    if !facts.catalogue.iter().eq(split.codes.iter().map(|code| &code.entry)) {
+        return Err(StoreError::Unavailable("the codes of a split are not those of its facts".to_owned()));
+    }
+    Ok(SettledForm {
+        claim: Cow::Borrowed(claim),
+        person: Cow::Borrowed(&facts.person),
+        hospital: Cow::Borrowed(&facts.hospital),
+        entry_of_item: Cow::Borrowed(&facts.entry_of_item),
+        book: *book,
+        split: Cow::Borrowed(split),
+    })
+}
+
+fn deed(form: DeedForm<'_>) -> Deed {
+    match form {
+        DeedForm::Settled(form) => Deed::Settled(Box::new(settled(*form))),
+        DeedForm::Reversed(reversed) => Deed::Reversed(reversed.into_owned()),
+        DeedForm::Fenced(fenced) => Deed::Fenced(fenced.into_owned()),
+        DeedForm::Revised(revised) => Deed::Revised(Box::new(revised.into_owned())),
+    }
+}
+
+fn settled(form: SettledForm<'_>) -> Settled {
+    let SettledForm { claim, person, hospital, entry_of_item, book, split } = form;
+    let split = split.into_owned();
+    let facts = Facts {
+        person: person.into_owned(),
+        hospital: hospital.into_owned(),
+        catalogue: split.codes.iter().map(|code| code.entry.clone()).collect(),
+        entry_of_item: entry_of_item.into_owned(),
+    };
+    Settled { claim: claim.into_owned(), facts, book, split }
+}
+
+fn deed_of_format_1(form: DeedForm1) -> Deed {
+    match form {
+        DeedForm1::Settled(form) => {
+            let SettledForm1 { claim, facts, split } = *form;
+            Deed::Settled(Box::new(Settled { claim, facts, book: None, split }))
+        }
+        DeedForm1::Fenced(fenced) => Deed::Fenced(fenced),
+        DeedForm1::Reversed(form) => {
+            let ReversedForm1 { hospital_id, person_id, claim_id, reason, settlement, account } = form;
+            let revisions = Vec::new();
+            Deed::Reversed(Reversed { hospital_id, person_id, claim_id, reason, settlement, account, revisions })
+        }
+    }
+}
