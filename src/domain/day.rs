@@ -16,10 +16,10 @@ pub struct NotADay;
 
 impl Day {
     /// The first day there is.
-    pub const FIRST: Day = Day(1_01_01);
+    pub const FIRST: Day = Day(10101);
 
     /// The last day there is.
-    pub const LAST: Day = Day(9999_12_31);
+    pub const LAST: Day = Day(99991231);
 
     /// The day of these numbers.
     ///
@@ -36,7 +36,7 @@ impl Day {
     pub fn in_china(micros: i64) -> Day {
         let instant = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
         let day = jiff::tz::Offset::constant(8).to_datetime(instant).date();
-        Day::of(day).unwrap_or(Day(1970_01_01))
+        Day::of(day).unwrap_or(Day(19700101))
     }
 
     fn of(date: jiff::civil::Date) -> Result<Day, NotADay> {

@@ -33,7 +33,7 @@ enum DeedForm<'a> {
     Settled(Box<SettledForm<'a>>),
     Reversed(Cow<'a, Reversed>),
     Fenced(Cow<'a, Fenced>),
-    Revised(Cow<'a, Revised>),
+    Revised(Box<Cow<'a, Revised>>),
 }
 
 /// The catalogue's entries stand in the split, code by code, in the order of the facts.
@@ -129,7 +129,7 @@ fn deed_form(deed: &Deed) -> Result<DeedForm<'_>, StoreError> {
         Deed::Settled(settled) => DeedForm::Settled(Box::new(settled_form(settled)?)),
         Deed::Reversed(reversed) => DeedForm::Reversed(Cow::Borrowed(reversed)),
         Deed::Fenced(fenced) => DeedForm::Fenced(Cow::Borrowed(fenced)),
-        Deed::Revised(revised) => DeedForm::Revised(Cow::Borrowed(revised)),
+        Deed::Revised(revised) => DeedForm::Revised(Box::new(Cow::Borrowed(&**revised))),
     })
 }
 

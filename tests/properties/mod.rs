@@ -12,6 +12,7 @@ mod journal;
 mod play;
 mod policies;
 mod policy_text;
+mod readjudicate;
 mod refusals;
 mod tables;
 mod year;
