@@ -98,6 +98,12 @@ impl SettlementService for Bare {
     ) -> Result<Response<pb::GetSettlementResponse>, Status> {
         not_measured()
     }
+    async fn list_settlements(
+        &self,
+        _: Request<pb::ListSettlementsRequest>,
+    ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
+        not_measured()
+    }
     async fn get_account(&self, _: Request<pb::GetAccountRequest>) -> Result<Response<pb::GetAccountResponse>, Status> {
         not_measured()
     }

@@ -20,7 +20,7 @@ use onestop::domain::invariants;
 use onestop::domain::journal::{Deed, Entry, Instant as Committed, Link, Settled};
 use onestop::grpc::{from_proto, pb, to_proto};
 use onestop::policy::shipped;
-use onestop::store::record;
+use onestop::store::forms;
 use prost::Message;
 
 #[global_allocator]
@@ -38,7 +38,7 @@ fn main() {
     let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
     let Ok((split, _)) = adjudicate(matter, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
-    let Ok((stored, _)) = record::encode(&entry) else { return eprintln!("no record") };
+    let Ok((stored, _)) = forms::encode_entry(&entry) else { return eprintln!("no record") };
     let Some(settled) = entry.settled() else { return eprintln!("no settlement") };
     let answer = to_proto::settlement(&entry, settled);
     println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
@@ -47,8 +47,8 @@ fn main() {
     step("check the claim by itself", || told.clone().check(&Limits::default()));
     step("adjudicate", || adjudicate(matter, &Account::default()));
     step("check the invariants", || invariants::check(&split));
-    step("encode the record", || record::encode(&entry));
-    step("decode a record", || record::decode::<Entry>(&stored));
+    step("encode the record", || forms::encode_entry(&entry));
+    step("decode a record", || forms::decode_entry(&stored));
     step("build the answer", || to_proto::settlement(&entry, settled));
     step("encode the answer", || answer.encode_to_vec());
 }
@@ -74,6 +74,11 @@ fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry {
         committed: Committed(1_497_500_000_000_000),
         request_id: "37010001-20170615-0001".into(),
         content: Digest::of(b"content"),
-        deed: Deed::Settled(Box::new(Settled { claim: bill.claim.clone(), facts: bill.facts.clone(), split })),
+        deed: Deed::Settled(Box::new(Settled {
+            claim: bill.claim.clone(),
+            facts: bill.facts.clone(),
+            book: None,
+            split,
+        })),
     }
 }

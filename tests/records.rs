@@ -9,6 +9,7 @@ use std::path::Path;
 
 use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
 use onestop::domain::content::ToldReversal;
+use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, PersonId};
 use onestop::domain::journal::{Deed, Entry, Instant};
 use onestop::domain::money::Money;
@@ -22,7 +23,7 @@ use onestop::grpc::to_proto;
 use onestop::policy::Book;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::Standing;
+use onestop::store::rows::{Place, Standing};
 use onestop::store::{Store, StoreError, forms, record};
 use prost::Message;
 
@@ -315,4 +316,32 @@ async fn on_a_damaged_account_nothing_is_settled() {
     assert_eq!(engine.settle(another, stamp(2)).await.expect_err("a refusal").reason, Reason::Invariant);
     let others = SettleRequest { request_id: "others".into(), claim: claim("ZY2017-3", "P1", "100.00"), quote: None };
     assert!(engine.settle(others, stamp(3)).await.is_ok());
+}
+
+/// A store of settlements of three hospital days, made as format 1 left it: without a list.
+#[tokio::test]
+async fn a_directory_of_format_1_is_opened_with_its_settlements_listed() {
+    let place = tempfile::tempdir().expect("a directory");
+    let open = || EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+    let listed = async |store: &EmbeddedStore| {
+        let from = Place { day: Day::FIRST, number: 0 };
+        store.listed(&"H3".into(), from, Day::LAST, 100).await.expect("a list")
+    };
+    let engine = engine(open()).await;
+    const DAY: u64 = 86_400_000_000;
+    for (number, at) in [(1, 0), (2, DAY), (3, DAY + 1), (4, 2 * DAY)] {
+        let told = claim(&format!("C{number}"), "P1", "100.00");
+        engine.settle(crate::support::claims::settle(told), stamp(1 + at)).await.expect("a settlement");
+    }
+    let before = listed(engine.store()).await;
+    assert_eq!(before.iter().map(|(place, _)| place.number).collect::<Vec<_>>(), [1, 1, 2, 1]);
+    drop(engine);
+    let database = redb::Database::open(place.path().join("redb")).expect("the database");
+    let write = database.begin_write().expect("a write");
+    write.delete_table(redb::TableDefinition::<&[u8], &[u8]>::new("listed")).expect("the table is gone");
+    write.commit().expect("a commit");
+    drop(database);
+    std::fs::write(place.path().join("FORMAT"), "onestop-store 1\n").expect("a write");
+    assert_eq!(listed(&open()).await, before);
+    assert_eq!(std::fs::read_to_string(place.path().join("FORMAT")).expect("a read"), "onestop-store 2\n");
 }

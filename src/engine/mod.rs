@@ -84,11 +84,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read or written.
     pub async fn open(store: S, book: Book, settings: Settings) -> Result<Engine<S>, StoreError> {
-        for rule in book.rules() {
-            if store.policy(rule.digest()).await?.is_none() {
-                store.put_policy(rule.digest(), rule.canonical()).await?;
-            }
-        }
+        keep(&store, &book).await?;
         let read = store.reference().await?;
         let tables = Tables::new(read.hospitals, read.catalogue);
         Ok(Engine {
@@ -98,6 +94,16 @@ impl<S: Store> Engine<S> {
             book: ArcSwap::from_pointee(book),
             importing: tokio::sync::Mutex::default(),
         })
+    }
+
+    /// Keeps the policies of a checked book, and applies it to every call that begins after; gives the book that
+    /// was in use. A call that began before ends under the book that it began with.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written; then the book in use stays.
+    pub async fn activate(&self, book: Book) -> Result<Arc<Book>, Refusal> {
+        keep(&self.store, &book).await.map_err(write_failed)?;
+        Ok(self.book.swap(Arc::new(book)))
     }
 
     /// The book in use.
@@ -131,6 +137,16 @@ impl<S: Store> Engine<S> {
         let entry = self.store.entry(id).await.map_err(read_failed)?;
         entry.ok_or_else(|| Refusal::broken(format!("entry {id} is named and is not there")))
     }
+}
+
+/// Keeps the text of every policy, so that what is settled under it can be recomputed.
+async fn keep<S: Store>(store: &S, book: &Book) -> Result<(), StoreError> {
+    for rule in book.rules() {
+        if store.policy(rule.digest()).await?.is_none() {
+            store.put_policy(rule.digest(), rule.canonical()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// A failed read: nothing was committed by it.

@@ -4,8 +4,10 @@
 mod calls;
 mod importing;
 mod interrupted;
+mod listing;
 mod long_answers;
 mod reading;
+mod readjudicating;
 mod status;
 mod trial_store;
 mod wrong_claims;

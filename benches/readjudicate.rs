@@ -1,0 +1,108 @@
+//! What a reversal costs when a thousand later settlements of the year, each of 20 items, are decided anew with it:
+//! on the embedded store, synced, as the service does it.
+//!
+//! `cargo bench --bench readjudicate`
+
+#![allow(missing_docs)]
+
+use std::time::Instant;
+
+use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
+use onestop::domain::content::ToldReversal;
+use onestop::domain::ids::EntryId;
+use onestop::domain::journal;
+use onestop::domain::money::Money;
+use onestop::domain::vocabulary::Visit;
+use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::settle::SettleRequest;
+use onestop::engine::{Engine, Settings, Stamp};
+use onestop::policy::shipped;
+use onestop::reference::row::{Row, Table};
+use onestop::store::Store;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const LATER: u64 = 1_000;
+const ROUNDS: u64 = 5;
+const ITEMS: i64 = 20;
+
+type Failed = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let directory = std::env::temp_dir().join(format!("onestop-bench-{}", std::process::id()));
+    let measured = runtime.block_on(measure(&directory));
+    std::fs::remove_dir_all(&directory)?;
+    measured
+}
+
+async fn measure(directory: &std::path::Path) -> Result<(), Failed> {
+    let store = EmbeddedStore::open(directory, Durability::Synced)?;
+    let book = shipped::book().map_err(|faults| format!("{faults:?}"))?;
+    let engine = Engine::open(store, book, Settings::default()).await?;
+    tables(&engine).await?;
+    for number in 0..=LATER {
+        let request = SettleRequest { claim: claim(number), request_id: format!("R{number}").into(), quote: None };
+        engine.settle(request, stamp(number + 1)).await?;
+    }
+    // Each round takes the oldest that stands, so that the later ones become fewer by one.
+    for round in 0..ROUNDS {
+        for dry_run in [true, false] {
+            let request = ReverseRequest { told: told(round), request_id: format!("V{round}").into(), dry_run };
+            let start = Instant::now();
+            let answer = engine.reverse(request, stamp(LATER + 2 + round)).await?;
+            let kind = if dry_run { "decided" } else { "decided and committed" };
+            println!("{} later settlements {kind}: {:?}", answer.revisions.len(), start.elapsed());
+        }
+    }
+    Ok(())
+}
+
+fn stamp(number: u64) -> Stamp {
+    Stamp { id: EntryId(u128::from(number).to_be_bytes()), instant: journal::Instant(number as i64) }
+}
+
+async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
+    let mut rows = vec![
+        (Table::Hospitals, vec!["H1", "示范医院", "tertiary", "370100"]),
+        (Table::Designations, vec!["H1", "", ""]),
+        (Table::Persons, vec!["P1", "resident", "370100"]),
+        (Table::Enrolments, vec!["P1", "", ""]),
+        (Table::Categories, vec!["P1", "registered_poor", "", ""]),
+    ];
+    let codes: Vec<_> = (0..ITEMS).map(|at| format!("A{at}")).collect();
+    rows.extend(codes.iter().map(|code| (Table::Catalogue, vec![code, "", "", "an item", "B", "0.10", "", ""])));
+    let row = |(table, cells): &(Table, Vec<&str>)| {
+        let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
+        Row::of_cells(*table, &cells).map_err(|faults| format!("{faults:?}"))
+    };
+    let rows = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+    Ok(engine.import(rows).await.map(|_| ())?)
+}
+
+fn claim(number: u64) -> ToldClaim {
+    let item = |at: i64| Item {
+        code: format!("A{at}").into(),
+        quantity: Quantity(10_000),
+        unit_price: UnitPrice(12_340_000),
+        amount: Money::from_fen(1_234),
+    };
+    let day = journal::Instant(1_497_500_000_000_000).china_day().into();
+    ToldClaim {
+        claim_id: format!("C{number}").into(),
+        hospital_id: "H1".into(),
+        person_id: "P1".into(),
+        visit: Some(Visit::Inpatient),
+        emergency: false,
+        admitted: Some(day),
+        discharged: Some(day),
+        items: (0..ITEMS).map(item).collect(),
+    }
+}
+
+fn told(number: u64) -> ToldReversal {
+    let ToldClaim { hospital_id, person_id, claim_id, .. } = claim(number);
+    ToldReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".to_owned(), readjudicate: true }
+}
