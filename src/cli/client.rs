@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use prost::Message;
+use tokio_stream::Stream;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 
 use crate::domain::claim::ToldClaim;
 use crate::domain::content::ToldReversal;
@@ -12,6 +14,7 @@ use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use crate::grpc::pb::reference as reference_pb;
 use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
 use crate::grpc::pb::settlement as pb;
+use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use crate::grpc::to_proto;
 
@@ -71,6 +74,17 @@ impl Client {
         let claim = Some(to_proto::claim(claim));
         let request = pb::SettleRequest { claim, request_id: request_id.as_str().to_owned(), quote_digest };
         Ok(self.settlements.settle(timed(request)).await?.into_inner())
+    }
+
+    /// Settlements of many claims over one call.
+    ///
+    /// # Errors
+    /// The status with which the stream does not begin.
+    pub async fn settle_stream(
+        &mut self,
+        requests: impl Stream<Item = pb::SettleStreamRequest> + Send + 'static,
+    ) -> Result<Streaming<pb::SettleStreamResponse>, Status> {
+        Ok(self.settlements.settle_stream(requests).await?.into_inner())
     }
 
     /// A reversal.
@@ -160,6 +174,17 @@ fn timed<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(DEADLINE);
     request
+}
+
+/// The status of a refusal in a stream.
+pub fn status_of(answer: Option<Answer>) -> Status {
+    match answer {
+        Some(Answer::Refusal(told)) => {
+            let details = told.encode_to_vec();
+            Status::with_details(Code::from(told.code), told.message, details.into())
+        }
+        Some(Answer::Settlement(_)) | None => Status::unknown("the server gave no answer"),
+    }
 }
 
 /// Why a status leaves it open what happened, if it does.

@@ -11,7 +11,7 @@ use crate::say;
 use super::claim_text::ReversalText;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
-use super::{claim_commands, import, json, list, reverse, statement};
+use super::{import, json, list, quote, reverse, settle, statement};
 
 /// What a server is asked.
 #[derive(Subcommand, Debug)]
@@ -28,17 +28,16 @@ pub(super) enum Action {
     Quote {
         #[command(flatten)]
         server: Server,
-        /// Claim files
-        #[arg(required = true)]
+        /// Claim files: a claim a line (NDJSON), or one in the file; - is standard input
+        #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Settle claims (结算)
+    /// Settle claims (结算); stopped and run again it settles nothing twice
     Settle {
         #[command(flatten)]
         server: Server,
-        /// Claim files
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
+        #[command(flatten)]
+        options: settle::Options,
     },
     /// Reverse the settlement of a claim (冲正)
     Reverse {
@@ -137,8 +136,8 @@ impl Server {
 pub(super) async fn run(action: Action, json: bool) -> Ended {
     match action {
         Action::Import { server, paths } => import::import(server.connect().await?, &paths, json).await,
-        Action::Quote { server, files } => claim_commands::quote(server.connect().await?, &files, json).await,
-        Action::Settle { server, files } => claim_commands::settle(server.connect().await?, &files, json).await,
+        Action::Quote { server, files } => quote::run(server.connect().await?, &files, json).await,
+        Action::Settle { server, options } => settle::run(server.connect().await?, &options, json).await,
         Action::Reverse { server, request, claim: claim_id, reason, readjudicate, dry_run } => {
             let RequestName { hospital: hospital_id, person: person_id, request: request_id } = request;
             let text = ReversalText { hospital_id, person_id, claim_id, request_id, reason, readjudicate };

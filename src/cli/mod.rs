@@ -3,7 +3,7 @@
 pub mod case;
 pub mod case_desk;
 pub mod case_tables;
-pub mod claim_commands;
+pub mod claim_lines;
 pub mod claim_text;
 pub mod client;
 pub mod client_commands;
@@ -15,8 +15,12 @@ pub mod json;
 pub mod list;
 pub mod policy;
 pub mod policy_test;
+pub mod progress;
+pub mod quote;
+pub mod refused;
 pub mod reverse;
 pub mod serve;
+pub mod settle;
 pub mod show_policy;
 pub mod statement;
 

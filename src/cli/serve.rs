@@ -33,8 +33,11 @@ pub struct Options {
     #[arg(long)]
     pub accept_volatile: bool,
     /// The most calls in flight; those beyond are shed before any work
-    #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight, value_parser = at_least_one)]
     pub in_flight: usize,
+    /// The most claims of one stream that are taken and whose answers were not read
+    #[arg(long, value_name = "N", default_value_t = Limits::default().stream_window, value_parser = at_least_one)]
+    pub stream_window: usize,
 }
 
 /// Serves until a signal to end (SIGINT or SIGTERM), then until the calls in flight are answered.
@@ -53,7 +56,8 @@ pub async fn run(options: &Options) -> Ended {
     let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
     let ended = ended();
     say!("onestop serves on http://{address}, store {}, book {}", options.store.display(), engine.book().digest());
-    let limits = Limits { in_flight: options.in_flight, ..Limits::default() };
+    let (in_flight, stream_window) = (options.in_flight, options.stream_window);
+    let limits = Limits { in_flight, stream_window, ..Limits::default() };
     tracing::info!(%address, "serving");
     let stopping = async {
         ended.await;
@@ -62,6 +66,11 @@ pub async fn run(options: &Options) -> Ended {
     let served = server::serve(engine, listener, limits, stopping).await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))
+}
+
+/// A limit of a million is more than any server takes, and far from what the program cannot count.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| (1..=1_000_000).contains(number)).ok_or_else(|| "is not 1 to 1000000".to_owned())
 }
 
 async fn open(store: &Path, book: Book, durability: Durability) -> Result<Arc<Engine<EmbeddedStore>>, Failure> {

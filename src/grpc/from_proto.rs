@@ -5,6 +5,7 @@ use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::money::Money;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::Visit;
+use crate::engine::settle::SettleRequest;
 
 use super::pb::settlement as pb;
 
@@ -24,6 +25,15 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<ToldClaim, Refusal> {
         discharged: claim.discharged.map(day),
         items: claim.items.into_iter().map(item).collect(),
     })
+}
+
+/// A request to settle, as told.
+///
+/// # Errors
+/// If the message holds no claim.
+pub fn settle(claim: Option<pb::Claim>, request_id: String, quote: Vec<u8>) -> Result<SettleRequest, Refusal> {
+    let quote = (!quote.is_empty()).then_some(quote);
+    Ok(SettleRequest { claim: self::claim(claim)?, request_id: request_id.into(), quote })
 }
 
 /// The refusal of a message that lacks a field.

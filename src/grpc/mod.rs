@@ -13,6 +13,7 @@ pub mod settlement;
 pub mod size;
 pub mod stamp;
 pub mod status;
+pub mod stream;
 pub mod to_proto;
 
 /// The generated messages, clients and servers.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -21,9 +21,17 @@ use super::pb::settlement::settlement_service_server::SettlementServiceServer;
 use super::policy::Policies;
 use super::reference::References;
 use super::settlement::Settlements;
+use super::stream::Streams;
 
 /// How long clients have to take their last answers and to close.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How much of a stream the transport holds that was not taken yet.
+const STREAM_BYTES: u32 = 512 << 10;
+
+/// The same of all streams of a connection: much more, so that a stream whose caller stopped reading does not
+/// hold the calls beside it.
+const CONNECTION_BYTES: u32 = 16 << 20;
 
 /// What a server takes at once.
 #[derive(Clone, Debug)]
@@ -34,11 +42,13 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Rows of one import.
     pub import_rows: usize,
+    /// Claims of a stream that are taken and whose answers the caller has not read yet.
+    pub stream_window: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { in_flight: 1_024, message_bytes: 4 << 20, import_rows: 2_000_000 }
+        Limits { in_flight: 1_024, message_bytes: 4 << 20, import_rows: 2_000_000, stream_window: 256 }
     }
 }
 
@@ -53,11 +63,19 @@ pub async fn serve<S: Store>(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
     let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-    let server = Server::builder().layer(super::size::Layer).add_routes(routes(engine, &limits, &in_flight).await);
+    let (stop, stopping) = watch::channel(false);
+    let routes = routes(engine, &limits, &in_flight, stopping).await;
+    let server = Server::builder()
+        .initial_stream_window_size(STREAM_BYTES)
+        .initial_connection_window_size(CONNECTION_BYTES)
+        .layer(super::size::Layer)
+        .add_routes(routes);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (told, to_end) = oneshot::channel();
     let served = server.serve_with_incoming_shutdown(incoming, async {
         shutdown.await;
+        // Streams end when they have answered what they took; without one nobody listens.
+        let _streams = stop.send(true);
         // Whoever waits for this is the other half of the select below, and outlives it.
         let _heard = told.send(());
     });
@@ -68,12 +86,18 @@ pub async fn serve<S: Store>(
 }
 
 /// Every service, with its limits.
-async fn routes<S: Store>(engine: Arc<Engine<S>>, limits: &Limits, in_flight: &Arc<Semaphore>) -> Routes {
+async fn routes<S: Store>(
+    engine: Arc<Engine<S>>,
+    limits: &Limits,
+    in_flight: &Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+) -> Routes {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
     health.set_serving::<ReferenceServiceServer<References<S>>>().await;
     health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
-    let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(in_flight));
+    let streams = Streams { window: limits.stream_window, stopping };
+    let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(in_flight), streams);
     let references = References::new(Arc::clone(&engine), limits.import_rows);
     let routes = Routes::new(health_service)
         .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
@@ -14,25 +14,26 @@ use crate::engine::Engine;
 use crate::engine::account::AccountName;
 use crate::engine::fence::{Outcome, RequestName};
 use crate::engine::read::SettlementView;
-use crate::engine::settle::SettleRequest;
 use crate::store::Store;
 
 use super::deadline::{self, to_its_end};
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
 use super::reversals::{reversal, revision, unexpected};
+use super::stream::{self, Answers, Streams};
 use super::{from_proto, listing, reversals, stamp, status, to_proto};
 
 /// The service.
 pub struct Settlements<S> {
     engine: Arc<Engine<S>>,
     in_flight: Arc<Semaphore>,
+    streams: Streams,
 }
 
 impl<S: Store> Settlements<S> {
     /// The service over this engine; calls beyond `in_flight` are shed before any work.
-    pub fn new(engine: Arc<Engine<S>>, in_flight: Arc<Semaphore>) -> Self {
-        Settlements { engine, in_flight }
+    pub fn new(engine: Arc<Engine<S>>, in_flight: Arc<Semaphore>, streams: Streams) -> Self {
+        Settlements { engine, in_flight, streams }
     }
 }
 
@@ -65,9 +66,7 @@ impl<S: Store> SettlementService for Settlements<S> {
         let place = enter(&self.in_flight)?;
         let deadline = deadline::of(request.metadata());
         let pb::SettleRequest { claim, request_id, quote_digest } = request.into_inner();
-        let claim = from_proto::claim(claim).map_err(refused)?;
-        let quote = (!quote_digest.is_empty()).then_some(quote_digest);
-        let told = SettleRequest { claim, request_id: request_id.into(), quote };
+        let told = from_proto::settle(claim, request_id, quote_digest).map_err(refused)?;
         let engine = Arc::clone(&self.engine);
         let committed = to_its_end(deadline, async move {
             let _place = place;
@@ -76,6 +75,16 @@ impl<S: Store> SettlementService for Settlements<S> {
         let committed = committed.await.map_err(refused)?;
         let settlement = settlement(&committed.entry).map_err(refused)?;
         Ok(Response::new(pb::SettleResponse { settlement: Some(settlement), replay: committed.replay }))
+    }
+
+    type SettleStreamStream = Answers;
+
+    async fn settle_stream(
+        &self,
+        request: Request<Streaming<pb::SettleStreamRequest>>,
+    ) -> Result<Response<Answers>, Status> {
+        let (engine, in_flight) = (Arc::clone(&self.engine), Arc::clone(&self.in_flight));
+        Ok(Response::new(stream::answers(engine, in_flight, &self.streams, request.into_inner())))
     }
 
     async fn reverse(&self, request: Request<pb::ReverseRequest>) -> Result<Response<pb::ReverseResponse>, Status> {

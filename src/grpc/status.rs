@@ -46,6 +46,17 @@ pub fn of(refusal: &Refusal) -> Status {
     }
 }
 
+/// The same as a message, for a stream that goes on.
+pub fn message(refusal: &Refusal) -> tonic_types::pb::Status {
+    let status = of(refusal);
+    // What was encoded just now can be decoded; without details code and message are told still.
+    tonic_types::pb::Status::decode(status.details()).unwrap_or_else(|_| tonic_types::pb::Status {
+        code: status.code() as i32,
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
+}
+
 /// The gRPC code of the same name.
 pub fn code(code: Code) -> Grpc {
     match code {

@@ -9,6 +9,7 @@ mod long_answers;
 mod reading;
 mod readjudicating;
 mod status;
+mod streaming;
 mod trial_store;
 mod wrong_claims;
 

@@ -9,6 +9,7 @@ use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceC
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use onestop::grpc::server::Limits;
 use onestop::grpc::settlement::Settlements;
+use onestop::grpc::stream::Streams;
 use onestop::store::StoreError;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status};
@@ -237,7 +238,8 @@ async fn overloaded(_: Server) -> Status {
 /// might be first to see it pass.
 async fn deadline(server: Server) -> Status {
     server.store.set(Mode::Holds);
-    let service = Settlements::new(server.engine.clone(), Semaphore::new(1).into());
+    let streams = Streams { window: 1, stopping: tokio::sync::watch::channel(false).1 };
+    let service = Settlements::new(server.engine.clone(), Semaphore::new(1).into(), streams);
     let mut client = SettlementServiceClient::new(SettlementServiceServer::new(service));
     let request = within(Duration::from_millis(1), settle(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")

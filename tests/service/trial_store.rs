@@ -93,6 +93,10 @@ impl TrialStore {
         self.inner.fingerprint()
     }
 
+    pub fn journal(&self) -> Vec<Vec<u8>> {
+        self.inner.journal()
+    }
+
     fn mode(&self) -> Mode {
         self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
