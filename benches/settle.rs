@@ -80,6 +80,13 @@ impl SettlementService for Bare {
         std::hint::black_box(request.into_inner());
         Ok(Response::new(self.0.clone()))
     }
+    type SettleStreamStream = tokio_stream::Empty<Result<pb::SettleStreamResponse, Status>>;
+    async fn settle_stream(
+        &self,
+        _: Request<tonic::Streaming<pb::SettleStreamRequest>>,
+    ) -> Result<Response<Self::SettleStreamStream>, Status> {
+        not_measured()
+    }
     async fn quote(&self, _: Request<pb::QuoteRequest>) -> Result<Response<pb::QuoteResponse>, Status> {
         not_measured()
     }

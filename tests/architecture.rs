@@ -30,9 +30,10 @@ const MORE: &[(&str, &str)] = &[
     ("grpc/", "store::Store"),
     // GetPolicy answers with the rules as resolved.
     ("grpc/policy.rs", "policy::rule::PolicyRule"),
-    // ImportReference reads rows of tables, column by column.
-    ("grpc/reference.rs", "reference::row::Row"),
+    // Tables have a name on the wire, and imports are told as the store logs them.
     ("grpc/reference.rs", "reference::row::Table"),
+    ("grpc/imports.rs", "reference::row::Table"),
+    ("grpc/imports.rs", "store::imports::Import"),
 ];
 
 /// The rooms where the same arguments give the same result.

@@ -1,5 +1,6 @@
 //! The command line as scripts see it: exit codes, and what is printed where.
 
+mod settling;
 mod show;
 
 use std::net::TcpListener;

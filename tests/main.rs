@@ -14,6 +14,7 @@ mod policy_cases;
 mod policy_format;
 mod properties;
 mod records;
+mod reference;
 mod service;
 mod shipped_policies;
 mod store_contract;

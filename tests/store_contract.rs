@@ -10,8 +10,10 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{ClaimId, Digest, HospitalId, PersonId, RequestId};
 use onestop::domain::journal::{Deed, Fenced};
+use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::row::{Row, Table};
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
+use onestop::store::imports::{Begun, Ended, Note};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ClaimRow, PersonState, Place};
 use onestop::store::{Commit, ReferenceWrite, Scope, Seen, Store, StoreError};
@@ -298,12 +300,51 @@ fn rows(region: &str, name: &str) -> ReferenceWrite {
     ])
 }
 
-async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
-    for (region, name) in [("370100", "before"), ("370200", "after")] {
-        store.put_reference(rows(region, name)).await.expect("a write");
+/// Of rows with one key the last, as a reader of the catalogue keeps them.
+fn newest(rows: Vec<CatalogueRow>) -> Vec<CatalogueRow> {
+    let mut kept: Vec<CatalogueRow> = Vec::new();
+    for row in rows {
+        kept.retain(|known| !known.same_key(&row));
+        kept.push(row);
     }
+    kept
+}
+
+async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
+    for (number, region, name) in [(1, "370100", "before"), (2, "370200", "after"), (3, "370300", "never")] {
+        store
+            .note_import(number, Note::Begun(Begun { source: name.to_owned(), ..Begun::default() }))
+            .await
+            .expect("a note");
+        let ReferenceWrite { persons, hospitals, catalogue } = rows(region, name);
+        // In two parts; persons hold at once, hospitals and catalogue when the import ended.
+        let first = ReferenceWrite { hospitals, ..ReferenceWrite::default() };
+        let second = ReferenceWrite { catalogue, ..ReferenceWrite::default() };
+        if number < 3 {
+            store
+                .put_reference(number, 0, ReferenceWrite { persons, ..ReferenceWrite::default() })
+                .await
+                .expect("a write");
+        }
+        store.put_reference(number, 1, first).await.expect("a write");
+        store.put_reference(number, 2, second).await.expect("a write");
+        let read = store.reference().await.expect("a read");
+        assert!(read.hospitals.iter().all(|(_, record)| record.head().is_some_and(|head| *head.name != *name)));
+        if number < 3 {
+            store
+                .note_import(number, Note::Ended(Ended { changed: number, ..Ended::default() }))
+                .await
+                .expect("a note");
+        }
+    }
+    let log = store.imports(u64::MAX, 10).await.expect("the log");
+    let told = log.iter().map(|one| (one.number, &*one.begun.source, one.ended.as_ref().map(|ended| ended.changed)));
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [(3, "never", None), (2, "after", Some(2)), (1, "before", Some(1))]);
+    assert_eq!(store.imports(3, 1).await.expect("the log"), log[1..2]);
     let wanted = rows("370200", "after");
     let mut read = store.reference().await.expect("a read");
+    read.catalogue = newest(read.catalogue);
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     read.catalogue.sort_by(|one, other| one.regions.cmp(&other.regions));
     assert!(read.hospitals == wanted.hospitals && read.catalogue == wanted.catalogue);
@@ -331,7 +372,9 @@ async fn a_directory_opened_anew_gives_everything_back() {
     let place = tempfile::tempdir().expect("a directory");
     let store = open(place.path()).expect("a store");
     store.commit(commit(1, "P1", &PersonState::default(), Some("C1"))).await.expect("a commit");
-    store.put_reference(rows("370100", "一院")).await.expect("a write");
+    store.put_reference(1, 0, rows("370100", "一院")).await.expect("a write");
+    store.note_import(1, Note::Begun(Begun::default())).await.expect("a note");
+    store.note_import(1, Note::Ended(Ended::default())).await.expect("a note");
     store.put_policy(Digest::of(b"one"), "text".to_owned()).await.expect("a write");
     let entry = store.entry(stamp(1).id).await.expect("a read");
     let before = look_up(&store, "P1", "r1", "C1").await;
@@ -341,7 +384,9 @@ async fn a_directory_opened_anew_gives_everything_back() {
     assert!(after.state == before.state && after.claim == before.claim && after.claim.is_some());
     assert_eq!((after.request, after.person), (Some(stamp(1).id), before.person));
     assert_eq!(store.entry(stamp(1).id).await.expect("a read"), entry);
-    assert!(store.reference().await.expect("a read").hospitals == rows("370100", "一院").hospitals);
+    let mut hospitals = store.reference().await.expect("a read").hospitals;
+    hospitals.sort_by(|one, other| one.0.cmp(&other.0));
+    assert!(hospitals == rows("370100", "一院").hospitals);
     assert_eq!(store.policy(Digest::of(b"one")).await, Ok(Some("text".to_owned())));
 }
 

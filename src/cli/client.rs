@@ -153,6 +153,39 @@ impl Client {
     ///
     /// # Errors
     /// The status of the refusal.
+    pub async fn import_stream(
+        &mut self,
+        messages: impl Stream<Item = reference_pb::ImportReferenceRequest> + Send + 'static,
+    ) -> Result<reference_pb::ImportReferenceResponse, Status> {
+        Ok(self.references.import_reference(messages).await?.into_inner())
+    }
+
+    /// A page of the log of imports.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn imports(
+        &mut self,
+        request: reference_pb::ListImportsRequest,
+    ) -> Result<reference_pb::ListImportsResponse, Status> {
+        Ok(self.references.list_imports(timed(request)).await?.into_inner())
+    }
+
+    /// A page of reference rows.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn rows(
+        &mut self,
+        request: reference_pb::GetReferenceRequest,
+    ) -> Result<reference_pb::GetReferenceResponse, Status> {
+        Ok(self.references.get_reference(timed(request)).await?.into_inner())
+    }
+
+    /// Imports the rows of one table that are held in memory.
+    ///
+    /// # Errors
+    /// The status of the refusal.
     pub async fn import(
         &mut self,
         table: reference_pb::Table,
@@ -160,14 +193,17 @@ impl Client {
     ) -> Result<reference_pb::ImportReferenceResponse, Status> {
         let mut messages: Vec<_> = rows.chunks(ROWS_A_MESSAGE).map(|rows| message(table, rows)).collect();
         messages.push(reference_pb::ImportReferenceRequest { commit: true, ..message(table, &[]) });
-        let stream = tokio_stream::iter(messages);
-        Ok(self.references.import_reference(stream).await?.into_inner())
+        self.import_stream(tokio_stream::iter(messages)).await
     }
 }
 
 fn message(table: reference_pb::Table, rows: &[Vec<String>]) -> reference_pb::ImportReferenceRequest {
     let rows = rows.iter().map(|cells| reference_pb::Row { cells: cells.clone() }).collect();
-    reference_pb::ImportReferenceRequest { table: table.into(), rows, commit: false }
+    reference_pb::ImportReferenceRequest {
+        table: table.into(),
+        rows,
+        ..reference_pb::ImportReferenceRequest::default()
+    }
 }
 
 fn timed<T>(message: T) -> Request<T> {

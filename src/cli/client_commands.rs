@@ -11,7 +11,7 @@ use crate::say;
 use super::claim_text::ReversalText;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
-use super::{import, json, list, quote, reverse, settle, statement};
+use super::{import, json, list, quote, reference, reverse, settle, statement};
 
 /// What a server is asked.
 #[derive(Subcommand, Debug)]
@@ -20,9 +20,15 @@ pub(super) enum Action {
     Import {
         #[command(flatten)]
         server: Server,
-        /// Files named after their table (persons.csv, …), or a directory of them
-        #[arg(required = true, value_name = "DIR|FILE")]
-        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        options: import::Options,
+    },
+    /// Show the rows of a reference table that are in force on a day
+    Reference {
+        #[command(flatten)]
+        server: Server,
+        #[command(flatten)]
+        options: reference::Options,
     },
     /// Quote claims (预结算): JSON files, one claim a line or one a file; changes nothing
     Quote {
@@ -135,9 +141,10 @@ impl Server {
 /// How it failed, with its exit code.
 pub(super) async fn run(action: Action, json: bool) -> Ended {
     match action {
-        Action::Import { server, paths } => import::import(server.connect().await?, &paths, json).await,
-        Action::Quote { server, files } => quote::run(server.connect().await?, &files, json).await,
-        Action::Settle { server, options } => settle::run(server.connect().await?, &options, json).await,
+        Action::Import { server, options } => import::run(server.connect(), &options, json).await,
+        Action::Reference { server, options } => reference::run(server.connect().await?, options, json).await,
+        Action::Quote { server, files } => quote::run(server.connect(), &files, json).await,
+        Action::Settle { server, options } => settle::run(server.connect(), &options, json).await,
         Action::Reverse { server, request, claim: claim_id, reason, readjudicate, dry_run } => {
             let RequestName { hospital: hospital_id, person: person_id, request: request_id } = request;
             let text = ReversalText { hospital_id, person_id, claim_id, request_id, reason, readjudicate };

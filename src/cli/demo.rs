@@ -77,7 +77,7 @@ pub async fn run(options: &Options) -> Ended {
 async fn import_tables(client: &mut Client) -> Ended {
     let mut taken = Vec::new();
     for (table, text) in TABLES {
-        let rows = csv_text::cells(*table, text.as_bytes()).map_err(Failure::Usage)?;
+        let rows = csv_text::cells(*table, text.as_bytes()).map_err(|not| Failure::Usage(not.to_string()))?;
         let answer = import::import_table(client, *table, rows).await.map_err(|s| client::failure(&s))?;
         taken.push(format!("{} {}", answer.taken, table.as_str()));
     }

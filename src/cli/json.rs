@@ -24,6 +24,37 @@ pub fn import(table: &str, taken: &reference_pb::ImportReferenceResponse) -> Val
     json!({ "table": table, "taken": taken.taken, "changed": taken.changed, "unchanged": taken.unchanged })
 }
 
+/// An import in the log.
+pub fn import_log(import: &reference_pb::Import) -> Value {
+    json!({
+        "number": import.number, "table": table(import), "source": import.source, "imported_by": import.imported_by,
+        "begun_at": instant(import.begun_at.as_ref()), "rows": import.rows,
+        "ended_at": instant(import.ended_at.as_ref()), "changed": import.changed, "unchanged": import.unchanged,
+    })
+}
+
+/// The same for people.
+pub fn import_line(import: &reference_pb::Import) -> String {
+    let ended = match instant(import.ended_at.as_ref()) {
+        Some(ended) => format!("ended {ended}: {} changed, {} unchanged", import.changed, import.unchanged),
+        None => "did not end".to_owned(),
+    };
+    let begun = instant(import.begun_at.as_ref()).unwrap_or_default();
+    let (number, rows, source, by) = (import.number, import.rows, &import.source, &import.imported_by);
+    format!("{number} {begun} {}: {rows} rows of {source} by {by}; {ended}", table(import))
+}
+
+fn table(import: &reference_pb::Import) -> String {
+    import.table().as_str_name().trim_start_matches("TABLE_").to_lowercase()
+}
+
+/// In China Standard Time: 2017-06-15T09:30:00+08:00.
+pub fn instant(told: Option<&prost_types::Timestamp>) -> Option<String> {
+    let told = jiff::Timestamp::from_second(told?.seconds).ok()?;
+    let offset = jiff::tz::Offset::constant(8);
+    Some(format!("{}+08:00", offset.to_datetime(told)))
+}
+
 /// The sums of a split.
 pub fn split(claim_id: &str, split: &pb::Split) -> Value {
     let pools = split.pools.unwrap_or_default();

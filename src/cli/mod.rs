@@ -17,6 +17,7 @@ pub mod policy;
 pub mod policy_test;
 pub mod progress;
 pub mod quote;
+pub mod reference;
 pub mod refused;
 pub mod reverse;
 pub mod serve;

@@ -15,8 +15,9 @@ use super::{json, statement};
 ///
 /// # Errors
 /// Exit 1 if any is refused, 2 if a file cannot be read, 3 if the server is lost.
-pub async fn run(mut client: Client, files: &[PathBuf], json: bool) -> Ended {
+pub async fn run(client: impl Future<Output = Result<Client, Failure>>, files: &[PathBuf], json: bool) -> Ended {
     let mut lines = claim_lines::read(files, 64)?;
+    let mut client = client.await?;
     let mut refused = Refused::open(None)?;
     let progress = Progress::of_bytes(lines.total);
     while let Some(line) = lines.lines.recv().await.transpose()? {

@@ -47,8 +47,9 @@ pub struct Options {
 ///
 /// # Errors
 /// Exit 1 if any is refused, 2 if a file cannot be read, 3 if the server is lost or an outcome is unknown.
-pub async fn run(client: Client, options: &Options, json: bool) -> Ended {
+pub async fn run(client: impl Future<Output = Result<Client, Failure>>, options: &Options, json: bool) -> Ended {
     let lines = claim_lines::read(&options.files, WINDOW)?;
+    let client = client.await?;
     let refused = Refused::open(options.refused.as_deref())?;
     let progress = Progress::of_bytes(lines.total);
     let mut desk = Desk {
@@ -94,7 +95,7 @@ struct Waiting {
 
 enum Ready {
     Settled(Box<pb::Settlement>, bool),
-    Refused(Line, Status),
+    Refused(Box<(Line, Status)>),
 }
 
 /// A stream to the server, and which claim stands at which of its positions.
@@ -160,7 +161,7 @@ impl Desk {
             Err(why) => Err(Status::invalid_argument(format!("not a claim: {why}"))),
         };
         match told {
-            Err(status) => drop(self.ready.insert(number, Ready::Refused(line, status))),
+            Err(status) => drop(self.ready.insert(number, Ready::Refused(Box::new((line, status))))),
             Ok((claim, request_id)) => {
                 let (claim, request_id) = (Some(to_proto::claim(&claim)), request_id.as_str().to_owned());
                 let request = pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new() };
@@ -182,7 +183,7 @@ impl Desk {
             refusal => {
                 let status = client::status_of(refusal);
                 if !same_again(status.code()) {
-                    self.ready.insert(number, Ready::Refused(waiting.line, status));
+                    self.ready.insert(number, Ready::Refused(Box::new((waiting.line, status))));
                 } else if waiting.tries < TRIES {
                     waiting.tries += 1;
                     sending.send(number, &waiting.request).await;
@@ -201,10 +202,7 @@ impl Desk {
         while let Some(ready) = self.ready.remove(&self.printed) {
             self.printed += 1;
             match ready {
-                Ready::Refused(line, status) => {
-                    let (refused, progress) = (&mut self.refused, &self.progress);
-                    refused.note(&line, &status, progress)?;
-                }
+                Ready::Refused(told) => self.refused.note(&told.0, &told.1, &self.progress)?,
                 Ready::Settled(settlement, replay) => {
                     if replay {
                         self.replayed += 1

@@ -41,6 +41,15 @@ pub struct Quantity(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UnitPrice(pub i64);
 
+/// In yuan, without zeros that say nothing.
+impl std::fmt::Display for UnitPrice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (yuan, micro) = (self.0.abs() / 1_000_000, self.0.abs() % 1_000_000);
+        let text = format!("{}{yuan}.{micro:06}", if self.0 < 0 { "-" } else { "" });
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
 impl UnitPrice {
     /// `half_up(price x quantity)` to the fen; `None` past 64 bits.
     pub fn times(self, quantity: Quantity) -> Option<Money> {

@@ -85,6 +85,8 @@ reasons! {
     Overloaded = "OVERLOADED", ResourceExhausted, "more calls are in flight than the service takes; nothing was done";
     /// A message above the size limit.
     MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange, "the message is above the size limit";
+    /// Another import is being taken.
+    ImportRunning = "IMPORT_RUNNING", Aborted, "another import is being taken; nothing of this one was: send it again later";
     /// The request_id was fenced: it may never commit.
     RequestFenced = "REQUEST_FENCED", FailedPrecondition, "the request id was fenced: it may never commit";
     /// The request_id was used with other content.
@@ -135,8 +137,10 @@ pub struct Later {
 pub struct Refusal {
     /// The stable reason.
     pub reason: Reason,
-    /// Every fault of the stage that failed.
+    /// Every fault of the stage that failed; of very many the first.
     pub faults: Vec<Fault>,
+    /// How many more faults there are.
+    pub more: usize,
     /// What goes with the reason.
     pub detail: Detail,
 }
@@ -160,12 +164,12 @@ pub enum Detail {
 impl Refusal {
     /// A refusal for this reason alone.
     pub fn because(reason: Reason) -> Refusal {
-        Refusal { reason, faults: Vec::new(), detail: Detail::None }
+        Refusal { reason, faults: Vec::new(), more: 0, detail: Detail::None }
     }
 
     /// A refusal that names these faults.
     pub fn naming(reason: Reason, faults: Vec<Fault>) -> Refusal {
-        Refusal { reason, faults, detail: Detail::None }
+        Refusal { reason, faults, more: 0, detail: Detail::None }
     }
 
     /// The same with more to it.

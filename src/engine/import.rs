@@ -1,19 +1,37 @@
-//! Import of reference rows: all of one table's rows are taken, or none and every fault is named.
+//! Import of reference rows: all of one file's rows are taken, or none and every fault is named.
+//!
+//! Rows are checked as they come ([`Incoming`]) and taken when all are there. Persons are put in the order of the
+//! store and written some at a time, each whole, so that settlements go on meanwhile and no table of persons is
+//! held in memory; what is interrupted is taken again by the same import again. Hospitals and catalogue are few: they
+//! are changed in memory, written in parts that hold when the last is there, and shown all at once.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::hash::Hash;
 
 use crate::domain::fault::{Fault, FaultReason};
-use crate::domain::ids::PersonId;
+use crate::domain::ids::{Digest, HospitalId, PersonId};
+use crate::domain::journal::Instant;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::dated::Change;
-use crate::reference::person::PersonPart;
-use crate::reference::row::Row;
+use crate::reference::hospital::{HospitalPart, HospitalRecord};
+use crate::reference::person::{PersonPart, PersonRecord};
+use crate::reference::row::{Row, Table};
 use crate::reference::tables::Tables;
+use crate::store::imports::{Begun, Ended, Import, Note};
+use crate::store::spool::Spool;
 use crate::store::{ReferenceWrite, Store};
 
 use super::{Engine, read_failed, write_failed};
+
+/// Persons that are written in one step; settlements that wait for one wait for no more.
+const PERSONS_A_STEP: usize = 500;
+
+/// Hospitals or rows of the catalogue in one part.
+const ROWS_A_PART: usize = 500;
+
+/// The faults that are kept to be named; the others are counted.
+const FAULTS_KEPT: usize = 100;
 
 /// How many rows an import took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,106 +51,281 @@ impl Imported {
     }
 }
 
-/// The records that an import changes, on the way to one write.
-struct Draft {
-    tables: Tables,
-    write: ReferenceWrite,
-    count: Imported,
+/// Who imports what, in the caller's words.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Where the rows come from: the name of a file.
+    pub source: String,
+    /// Who brings them.
+    pub imported_by: String,
+}
+
+/// What an import is brought from outside.
+pub struct Outside<'a> {
+    /// The clock.
+    pub now: &'a (dyn Fn() -> Instant + Sync),
+    /// Whether to stop between two steps.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Rows that have come, checked one by one.
+pub struct Incoming {
+    persons: Spool,
+    hospitals: Vec<(HospitalId, HospitalPart)>,
+    catalogue: Vec<(u64, CatalogueRow)>,
+    rows: u64,
+    digest: blake3::Hasher,
     faults: Vec<Fault>,
+    faulty: usize,
+    most_held: usize,
+}
+
+impl Incoming {
+    /// Takes the next row. That it is faulty is told when all have come.
+    ///
+    /// # Errors
+    /// If there are more rows than an import may have, or they cannot be put aside.
+    pub fn add(&mut self, table: Table, cells: &[String]) -> Result<(), Refusal> {
+        for cell in cells {
+            self.digest.update(&(cell.len() as u64).to_le_bytes());
+            self.digest.update(cell.as_bytes());
+        }
+        match Row::of_cells(table, cells) {
+            Ok(row) => self.add_row(row),
+            Err(faults) => {
+                self.faults(faults);
+                self.rows += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn add_row(&mut self, row: Row) -> Result<(), Refusal> {
+        match row {
+            Row::Person(id, part) => self.persons.add(&id, &part).map_err(write_failed)?,
+            Row::Hospital(id, part) => self.hospitals.push((id, part)),
+            Row::Catalogue(row) => self.catalogue.push((self.rows, row)),
+        }
+        self.rows += 1;
+        if self.hospitals.len().max(self.catalogue.len()) > self.most_held {
+            let told = format!("are more than {} in one import", self.most_held);
+            return Err(Refusal::naming(Reason::InvalidRequest, vec![Fault::new("rows", FaultReason::TooMany, told)]));
+        }
+        Ok(())
+    }
+
+    fn faults(&mut self, found: Vec<Fault>) {
+        self.faulty += found.len();
+        let room = FAULTS_KEPT.saturating_sub(self.faults.len());
+        let at = self.rows;
+        self.faults.extend(
+            found.into_iter().take(room).map(|fault| Fault { field: format!("rows[{at}].{}", fault.field), ..fault }),
+        );
+    }
+
+    /// How many rows have come.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn check(&mut self) -> Result<(), Refusal> {
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        let more = self.faulty - self.faults.len();
+        Err(Refusal { more, ..Refusal::naming(Reason::InvalidRequest, std::mem::take(&mut self.faults)) })
+    }
 }
 
 impl<S: Store> Engine<S> {
-    /// Takes these rows; settlements that begin afterwards see all of them.
+    /// An import without rows yet.
+    pub fn incoming(&self) -> Incoming {
+        Incoming {
+            persons: self.store.spool(),
+            hospitals: Vec::new(),
+            catalogue: Vec::new(),
+            rows: 0,
+            digest: blake3::Hasher::new(),
+            faults: Vec::new(),
+            faulty: 0,
+            most_held: self.settings.rows_held,
+        }
+    }
+
+    /// Takes rows that are held in memory, as [`Engine::take`] does.
     ///
     /// # Errors
-    /// Every row that contradicts another; then none is taken. Or the store cannot be written.
+    /// As there.
     pub async fn import(&self, rows: Vec<Row>) -> Result<Imported, Refusal> {
-        let _one_at_a_time = self.importing.lock().await;
-        let mut draft = Draft {
-            tables: Tables::clone(&self.tables.load()),
-            write: ReferenceWrite::default(),
-            count: Imported::default(),
-            faults: Vec::new(),
-        };
-        let persons = draft.take(rows);
-        self.take_persons(&mut draft, persons).await?;
-        if !draft.faults.is_empty() {
-            return Err(Refusal::naming(Reason::InvalidRequest, draft.faults));
+        let mut incoming = self.incoming();
+        for row in rows {
+            incoming.add_row(row)?;
         }
-        if draft.count.changed > 0 {
-            self.store.put_reference(draft.write).await.map_err(write_failed)?;
+        let outside = Outside { now: &|| Instant(0), stop: &|| false };
+        self.take(incoming, "", Told::default(), &outside).await
+    }
+
+    /// Takes all the rows; settlements that begin afterwards see them all.
+    ///
+    /// # Errors
+    /// Every faulty row, and every one that contradicts another; then none is taken. `ABORTED` while another
+    /// import is being taken. If the store cannot be written, or it is stopped, rows about some persons may have
+    /// been taken: the same import again takes the others.
+    pub async fn take(
+        &self,
+        mut incoming: Incoming,
+        table: &str,
+        told: Told,
+        outside: &Outside<'_>,
+    ) -> Result<Imported, Refusal> {
+        incoming.check()?;
+        let _one_at_a_time = self.importing.try_lock().map_err(|_| Refusal::because(Reason::ImportRunning))?;
+        let last = self.store.imports(u64::MAX, 1).await.map_err(read_failed)?;
+        let number = last.first().map_or(0, |import| import.number) + 1;
+        let mut draft = Draft::of(&incoming, Tables::clone(&self.tables.load()))?;
+        let begun = Begun {
+            table: table.to_owned(),
+            source: told.source,
+            imported_by: told.imported_by,
+            instant: (outside.now)(),
+            rows: incoming.rows,
+            digest: Digest(*incoming.digest.finalize().as_bytes()),
+        };
+        self.store.note_import(number, Note::Begun(begun)).await.map_err(write_failed)?;
+        self.take_persons(number, incoming.persons, &mut draft.count, outside).await?;
+        self.take_parts(number, &mut draft).await?;
+        let Imported { changed, unchanged } = draft.count;
+        let ended = Ended { instant: (outside.now)(), changed, unchanged };
+        self.store.note_import(number, Note::Ended(ended)).await.map_err(write_failed)?;
+        if draft.moved {
             self.tables.store(draft.tables.into());
         }
         Ok(draft.count)
     }
 
-    async fn take_persons(&self, draft: &mut Draft, parts: PersonParts) -> Result<(), Refusal> {
-        let ids: Vec<_> = parts.keys().cloned().collect();
+    /// The last imports before a number, newest first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn imports(&self, before: Option<u64>, most: usize) -> Result<Vec<Import>, Refusal> {
+        self.store.imports(before.unwrap_or(u64::MAX), most).await.map_err(read_failed)
+    }
+
+    async fn take_persons(
+        &self,
+        number: u64,
+        rows: Spool,
+        count: &mut Imported,
+        outside: &Outside<'_>,
+    ) -> Result<(), Refusal> {
+        let mut sorted = rows.sorted().map_err(read_failed)?;
+        loop {
+            let mut step = Vec::with_capacity(PERSONS_A_STEP);
+            while step.len() < PERSONS_A_STEP {
+                let Some(person) = sorted.next_person().map_err(read_failed)? else { break };
+                step.push(person);
+            }
+            if step.is_empty() {
+                return Ok(());
+            }
+            if (outside.stop)() {
+                return Err(Refusal::because(Reason::OutcomeUnknown));
+            }
+            let persons = self.changed(step, count).await?;
+            if !persons.is_empty() {
+                let write = ReferenceWrite { persons, ..ReferenceWrite::default() };
+                self.store.put_reference(number, 0, write).await.map_err(write_failed)?;
+            }
+        }
+    }
+
+    /// Of these persons the records that are not as they were.
+    async fn changed(
+        &self,
+        step: Vec<(PersonId, Vec<PersonPart>)>,
+        count: &mut Imported,
+    ) -> Result<Vec<(PersonId, PersonRecord)>, Refusal> {
+        let ids: Vec<_> = step.iter().map(|(id, _)| id.clone()).collect();
         let records = self.store.persons(&ids).await.map_err(read_failed)?;
-        for ((id, parts), record) in parts.into_iter().zip(records) {
+        let mut persons = Vec::with_capacity(step.len());
+        for ((id, parts), record) in step.into_iter().zip(records) {
             let mut record = record.unwrap_or_default();
             let mut changed = Change::Unchanged;
             for part in parts {
                 let change = record.put(part);
-                draft.count.count(change);
+                count.count(change);
                 changed = changed.max(change);
             }
             if changed == Change::Changed {
-                draft.write.persons.push((id, record));
+                persons.push((id, record));
             }
         }
+        Ok(persons)
+    }
+
+    async fn take_parts(&self, number: u64, draft: &mut Draft) -> Result<(), Refusal> {
+        let hospitals = draft.hospitals.chunks(ROWS_A_PART);
+        let hospitals = hospitals.map(|rows| ReferenceWrite { hospitals: rows.to_vec(), ..ReferenceWrite::default() });
+        let catalogue = draft.catalogue.chunks(ROWS_A_PART);
+        let catalogue = catalogue.map(|rows| ReferenceWrite { catalogue: rows.to_vec(), ..ReferenceWrite::default() });
+        for (part, write) in hospitals.chain(catalogue).enumerate() {
+            self.store.put_reference(number, part as u32, write).await.map_err(write_failed)?;
+        }
+        draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())
     }
 }
 
-type PersonParts = HashMap<PersonId, Vec<PersonPart>>;
+/// Hospitals and catalogue as they become, and what of them is new.
+struct Draft {
+    tables: Tables,
+    hospitals: Vec<(HospitalId, HospitalRecord)>,
+    catalogue: Vec<CatalogueRow>,
+    count: Imported,
+    moved: bool,
+}
 
 impl Draft {
-    /// Takes hospitals and catalogue; gives back what belongs to persons, by person.
-    fn take(&mut self, rows: Vec<Row>) -> PersonParts {
-        let mut persons = PersonParts::new();
-        let mut hospitals = Vec::new();
-        let mut catalogue = Vec::new();
-        for (at, row) in rows.into_iter().enumerate() {
-            match row {
-                Row::Person(id, part) => persons.entry(id).or_default().push(part),
-                Row::Hospital(id, part) => {
-                    self.count.count(self.tables.hospitals.entry(id.clone()).or_default().put(part));
-                    hospitals.push(id);
-                }
-                Row::Catalogue(row) => catalogue.push((at, row)),
+    /// # Errors
+    /// Every row of the catalogue that contradicts another.
+    fn of(incoming: &Incoming, tables: Tables) -> Result<Draft, Refusal> {
+        let mut draft =
+            Draft { tables, hospitals: Vec::new(), catalogue: Vec::new(), count: Imported::default(), moved: false };
+        let mut changed = Vec::new();
+        for (id, part) in &incoming.hospitals {
+            let change = draft.tables.hospitals.entry(id.clone()).or_default().put(part.clone());
+            draft.count.count(change);
+            if change == Change::Changed {
+                changed.push(id.clone());
             }
         }
-        self.take_catalogue(catalogue);
-        let records = distinct(hospitals).into_iter().map(|id| {
-            let record = self.tables.hospitals.get(&id).cloned().unwrap_or_default();
-            (id, record)
-        });
-        self.write.hospitals = records.collect();
-        persons
+        let tables = &draft.tables;
+        let record = |id| tables.hospitals.get(&id).map(|record| (id, record.clone()));
+        draft.hospitals = distinct(changed).into_iter().filter_map(record).collect();
+        draft.take_catalogue(&incoming.catalogue)?;
+        Ok(draft)
     }
 
     /// Takes all rows first and looks for clashes then: a successor may stand before the row whose end makes
     /// room for it.
-    fn take_catalogue(&mut self, rows: Vec<(usize, CatalogueRow)>) {
-        for (_, row) in &rows {
+    fn take_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), Refusal> {
+        for (_, row) in rows {
             let change = self.tables.catalogue.put(row.clone());
             self.count.count(change);
             if change == Change::Changed {
-                self.write.catalogue.push(row.clone());
+                self.catalogue.push(row.clone());
             }
         }
-        for (at, row) in rows {
-            if self.tables.catalogue.clashes(&row) {
-                let told = "names a code and a region prefix that another row names on a common day";
-                self.faults.push(Fault::new(format!("rows[{at}].code"), FaultReason::Overlap, told));
-            }
-        }
+        let clashing = rows.iter().filter(|(_, row)| self.tables.catalogue.clashes(row));
+        let told = "names a code and a region prefix that another row names on a common day";
+        let fault = |at: u64| Fault::new(format!("rows[{at}].code"), FaultReason::Overlap, told);
+        let faults: Vec<_> = clashing.map(|(at, _)| fault(*at)).collect();
+        if faults.is_empty() { Ok(()) } else { Err(Refusal::naming(Reason::InvalidRequest, faults)) }
     }
 }
 
 fn distinct<T: Hash + Eq + Clone>(mut ids: Vec<T>) -> Vec<T> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     ids.retain(|id| seen.insert(id.clone()));
     ids
 }

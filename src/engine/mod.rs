@@ -12,6 +12,7 @@ pub mod list;
 pub mod quote;
 pub mod read;
 pub mod readjudicate;
+pub mod reference;
 pub mod reverse;
 pub mod settle;
 
@@ -61,11 +62,13 @@ pub struct Settings {
     pub limits: Limits,
     /// How often a commit is tried again when the person moved meanwhile.
     pub conflict_retries: u32,
+    /// The most rows of hospitals or catalogue in one import: they are held in memory. Persons are not.
+    pub rows_held: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { limits: Limits::default(), conflict_retries: 100 }
+        Settings { limits: Limits::default(), conflict_retries: 100, rows_held: 2_000_000 }
     }
 }
 

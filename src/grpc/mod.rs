@@ -3,6 +3,7 @@
 
 pub mod deadline;
 pub mod from_proto;
+pub mod imports;
 pub mod listing;
 pub mod page;
 pub mod policy;

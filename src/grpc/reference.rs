@@ -1,31 +1,53 @@
 //! `ReferenceService` over an engine.
+//!
+//! An import is checked and taken on a thread of its own: settlements go on beside it. What arrives waits in a
+//! short queue, so that a sender is as fast as the thread.
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
-use crate::reference::row::{Row, Table};
+use crate::engine::import::{Imported, Incoming, Outside, Told};
+use crate::reference::row::Table;
 use crate::store::Store;
 
-use super::deadline::to_its_end;
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
-use super::status;
+use super::{imports, page, stamp, status};
+
+/// Messages that wait for the thread that takes them.
+const QUEUE: usize = 4;
+
+/// How many rows or imports a page holds if nothing is asked for, and at the most.
+const PAGE: (usize, usize) = (100, 1_000);
+
+/// The most bytes of what a caller tells of an import.
+const SOURCE_BYTES: usize = 200;
+const BY_BYTES: usize = 64;
 
 /// The service.
 pub struct References<S> {
     engine: Arc<Engine<S>>,
-    most_rows: usize,
+    stopping: watch::Receiver<bool>,
 }
 
 impl<S: Store> References<S> {
-    /// The service over this engine; a stream may bring at most so many rows.
-    pub fn new(engine: Arc<Engine<S>>, most_rows: usize) -> Self {
-        References { engine, most_rows }
+    /// The service over this engine; imports stop when the server does.
+    pub fn new(engine: Arc<Engine<S>>, stopping: watch::Receiver<bool>) -> Self {
+        References { engine, stopping }
     }
+}
+
+/// What the thread of an import is handed.
+enum Arrived {
+    Message(pb::ImportReferenceRequest),
+    End,
 }
 
 #[tonic::async_trait]
@@ -35,87 +57,147 @@ impl<S: Store> ReferenceService for References<S> {
         request: Request<Streaming<pb::ImportReferenceRequest>>,
     ) -> Result<Response<pb::ImportReferenceResponse>, Status> {
         let mut stream = request.into_inner();
-        let mut gathered = Gathered { most_rows: self.most_rows, ..Gathered::default() };
-        let mut committed = false;
-        while let Some(message) = stream.message().await? {
-            committed = message.commit;
-            gathered.take(message).map_err(|refusal| status::of(&refusal))?;
+        let (queue, arrived) = mpsc::channel(QUEUE);
+        let (engine, runtime, stopping) = (Arc::clone(&self.engine), Handle::current(), self.stopping.clone());
+        let thread = tokio::task::spawn_blocking(move || taken(&engine, &runtime, &stopping, arrived));
+        loop {
+            let next = stream.message().await?.map_or(Arrived::End, Arrived::Message);
+            let last = matches!(next, Arrived::End);
+            // A thread that takes no more has its reason, which it gives below.
+            if queue.send(next).await.is_err() || last {
+                break;
+            }
         }
-        let refused = |refusal: Refusal| status::of(&refusal);
-        let rows = gathered.rows(committed).map_err(refused)?;
-        let taken = rows.len() as u64;
-        let engine = Arc::clone(&self.engine);
-        let imported = to_its_end(None, async move { engine.import(rows).await }).await.map_err(refused)?;
-        Ok(Response::new(pb::ImportReferenceResponse {
-            taken,
-            changed: imported.changed,
-            unchanged: imported.unchanged,
-        }))
+        let ended = thread.await.unwrap_or_else(|_| Err(Refusal::broken("the thread of an import ended early")));
+        let (rows, imported) = ended.map_err(|refusal| status::of(&refusal))?;
+        let Imported { changed, unchanged } = imported;
+        Ok(Response::new(pb::ImportReferenceResponse { taken: rows, changed, unchanged }))
+    }
+
+    async fn list_imports(
+        &self,
+        request: Request<pb::ListImportsRequest>,
+    ) -> Result<Response<pb::ListImportsResponse>, Status> {
+        self.imports(request.into_inner()).await.map(Response::new).map_err(|refusal| status::of(&refusal))
+    }
+
+    async fn get_reference(
+        &self,
+        request: Request<pb::GetReferenceRequest>,
+    ) -> Result<Response<pb::GetReferenceResponse>, Status> {
+        self.rows(request.into_inner()).await.map(Response::new).map_err(|refusal| status::of(&refusal))
     }
 }
 
+impl<S: Store> References<S> {
+    async fn imports(&self, asked: pb::ListImportsRequest) -> Result<pb::ListImportsResponse, Refusal> {
+        let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
+        let listed = self.engine.imports(page::place(&"imports", &asked.page_token)?, most).await?;
+        let next = listed.last().filter(|last| listed.len() == most && last.number > 1);
+        Ok(pb::ListImportsResponse {
+            next_page_token: next.map(|last| page::token(&"imports", &last.number)).unwrap_or_default(),
+            imports: listed.into_iter().map(imports::import).collect(),
+        })
+    }
+
+    async fn rows(&self, asked: pb::GetReferenceRequest) -> Result<pb::GetReferenceResponse, Refusal> {
+        let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
+        let (table, on) = (told_table(asked.table())?, told_day(asked.on)?);
+        let (person, other) = (asked.person_id.as_str(), table == Table::Catalogue);
+        let key = if other { asked.code.as_str() } else { asked.hospital_id.as_str() };
+        let strange = [
+            ("person_id", !person.is_empty() && !table.is_of_persons()),
+            ("hospital_id", !asked.hospital_id.is_empty() && (other || table.is_of_persons())),
+            ("code", !asked.code.is_empty() && !other),
+        ];
+        if let Some((field, _)) = strange.into_iter().find(|(_, given)| *given) {
+            return Err(fault(field, FaultReason::Unreadable, "is given, and is no key of this table"));
+        }
+        if table.is_of_persons() {
+            if person.is_empty() {
+                return Err(fault("person_id", FaultReason::Missing, "is missing"));
+            }
+            let rows = self.engine.rows_of_person(table, &person.into(), on).await?;
+            return Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: String::new() });
+        }
+        let list = (table.as_str(), on, key);
+        let behind: Option<String> = page::place(&list, &asked.page_token)?;
+        let (rows, last) = self.engine.rows_of_table(table, key, &behind.unwrap_or_default(), on, most);
+        let next_page_token = last.filter(|_| key.is_empty()).map(|last| page::token(&list, &last));
+        Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: next_page_token.unwrap_or_default() })
+    }
+}
+
+fn told_rows(rows: Vec<Vec<String>>) -> Vec<pb::Row> {
+    rows.into_iter().map(|cells| pb::Row { cells }).collect()
+}
+
+/// Takes what arrives, and all of it when the last message says so.
+fn taken<S: Store>(
+    engine: &Engine<S>,
+    runtime: &Handle,
+    stopping: &watch::Receiver<bool>,
+    mut arrived: mpsc::Receiver<Arrived>,
+) -> Result<(u64, Imported), Refusal> {
+    let mut gathered = Gathered { incoming: engine.incoming(), table: None, told: Told::default(), committed: false };
+    loop {
+        match arrived.blocking_recv() {
+            Some(Arrived::Message(message)) => gathered.take(message)?,
+            Some(Arrived::End) => break,
+            // The caller went away before the end: nothing is taken, and nobody is told.
+            None => return Err(Refusal::because(Reason::OutcomeUnknown)),
+        }
+    }
+    let Gathered { incoming, table, told, committed } = gathered;
+    let Some(table) = table.filter(|_| committed) else {
+        return Err(fault("commit", FaultReason::Missing, "is not set in the last message"));
+    };
+    let outside = Outside { now: &|| stamp::now().instant, stop: &|| *stopping.borrow() };
+    let rows = incoming.rows();
+    let imported = runtime.block_on(engine.take(incoming, table.as_str(), told, &outside))?;
+    Ok((rows, imported))
+}
+
 /// What a stream brought so far.
-#[derive(Default)]
 struct Gathered {
+    incoming: Incoming,
     table: Option<Table>,
-    rows: Vec<Row>,
-    faults: Vec<Fault>,
-    seen: usize,
-    most_rows: usize,
+    told: Told,
+    committed: bool,
 }
 
 impl Gathered {
     fn take(&mut self, message: pb::ImportReferenceRequest) -> Result<(), Refusal> {
-        let table = table(message.table()).ok_or_else(|| fault("table", FaultReason::Missing, "is missing"))?;
+        let table = told_table(message.table())?;
+        self.committed = message.commit;
+        if self.table.is_none() {
+            self.told = told(message.source, message.imported_by)?;
+        }
         if *self.table.get_or_insert(table) != table {
             return Err(fault("table", FaultReason::Unreadable, "is another than in the first message"));
         }
-        for row in message.rows {
-            self.take_row(table, &row.cells);
-        }
-        if self.seen > self.most_rows {
-            let told = format!("are more than {} in one import", self.most_rows);
-            return Err(fault("rows", FaultReason::TooMany, &told));
-        }
-        Ok(())
+        message.rows.iter().try_for_each(|row| self.incoming.add(table, &row.cells))
     }
+}
 
-    fn take_row(&mut self, table: Table, cells: &[String]) {
-        let at = self.seen;
-        self.seen += 1;
-        match Row::of_cells(table, cells) {
-            Ok(row) => self.rows.push(row),
-            Err(found) => self.faults.extend(found.into_iter().map(|mut fault| {
-                fault.field = format!("rows[{at}].{}", fault.field);
-                fault
-            })),
+fn told(source: String, imported_by: String) -> Result<Told, Refusal> {
+    for (field, text, most) in [("source", &source, SOURCE_BYTES), ("imported_by", &imported_by, BY_BYTES)] {
+        if text.len() > most {
+            return Err(fault(field, FaultReason::TooLong, &format!("has more than {most} bytes")));
         }
     }
-
-    fn rows(self, committed: bool) -> Result<Vec<Row>, Refusal> {
-        if !committed {
-            return Err(fault("commit", FaultReason::Missing, "is not set in the last message"));
-        }
-        if self.faults.is_empty() {
-            return Ok(self.rows);
-        }
-        Err(Refusal::naming(Reason::InvalidRequest, self.faults))
-    }
+    Ok(Told { source, imported_by })
 }
 
 fn fault(field: &str, reason: FaultReason, told: &str) -> Refusal {
     Refusal::naming(Reason::InvalidRequest, vec![Fault::new(field, reason, told)])
 }
 
-fn table(table: pb::Table) -> Option<Table> {
-    match table {
-        pb::Table::Unspecified => None,
-        pb::Table::Persons => Some(Table::Persons),
-        pb::Table::Enrolments => Some(Table::Enrolments),
-        pb::Table::Categories => Some(Table::Categories),
-        pb::Table::Approvals => Some(Table::Approvals),
-        pb::Table::Hospitals => Some(Table::Hospitals),
-        pb::Table::Designations => Some(Table::Designations),
-        pb::Table::Catalogue => Some(Table::Catalogue),
-    }
+fn told_day(day: Option<pb::Date>) -> Result<Day, Refusal> {
+    let day = day.ok_or_else(|| fault("on", FaultReason::Missing, "is missing"))?;
+    Day::new(day.year, day.month, day.day).map_err(|no| fault("on", FaultReason::NotADay, &no.to_string()))
+}
+
+fn told_table(table: pb::Table) -> Result<Table, Refusal> {
+    imports::told_table(table).ok_or_else(|| fault("table", FaultReason::Missing, "is missing"))
 }

@@ -40,15 +40,13 @@ pub struct Limits {
     pub in_flight: usize,
     /// Bytes of a message.
     pub message_bytes: usize,
-    /// Rows of one import.
-    pub import_rows: usize,
     /// Claims of a stream that are taken and whose answers the caller has not read yet.
     pub stream_window: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { in_flight: 1_024, message_bytes: 4 << 20, import_rows: 2_000_000, stream_window: 256 }
+        Limits { in_flight: 1_024, message_bytes: 4 << 20, stream_window: 256 }
     }
 }
 
@@ -96,9 +94,9 @@ async fn routes<S: Store>(
     health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
     health.set_serving::<ReferenceServiceServer<References<S>>>().await;
     health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
+    let references = References::new(Arc::clone(&engine), stopping.clone());
     let streams = Streams { window: limits.stream_window, stopping };
     let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(in_flight), streams);
-    let references = References::new(Arc::clone(&engine), limits.import_rows);
     let routes = Routes::new(health_service)
         .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes))
         .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(limits.message_bytes))

@@ -31,7 +31,7 @@ const RETRY: Duration = Duration::from_millis(500);
 /// The status of a refusal. A check that failed inside is logged for the operator and not told.
 pub fn of(refusal: &Refusal) -> Status {
     let code = code(refusal.reason.code());
-    let told = Refusal { detail: Detail::None, faults: few(&refusal.faults), ..*refusal };
+    let told = Refusal { detail: Detail::None, faults: few(refusal), ..*refusal };
     let status = Status::with_error_details(code, told.to_string(), details(&told, &refusal.detail));
     match &refusal.detail {
         Detail::Later(later) => with_any(status, "LaterSettlements", &later_settlements(later)),
@@ -74,11 +74,12 @@ pub fn code(code: Code) -> Grpc {
 }
 
 /// The first faults, and how many more there are.
-fn few(faults: &[Fault]) -> Vec<Fault> {
-    let mut told: Vec<Fault> = faults.iter().take(FAULTS_TOLD).cloned().collect();
-    if let (Some(more), Some(last)) = (faults.len().checked_sub(FAULTS_TOLD + 1), told.last()) {
+fn few(refusal: &Refusal) -> Vec<Fault> {
+    let mut told: Vec<Fault> = refusal.faults.iter().take(FAULTS_TOLD).cloned().collect();
+    let more = refusal.faults.len() - told.len() + refusal.more;
+    if let Some(last) = told.last().filter(|_| more > 0) {
         let list = last.field.split('[').next().unwrap_or_default().to_owned();
-        told.push(Fault::new(list, FaultReason::TooMany, format!("have {} more faults", more + 1)));
+        told.push(Fault::new(list, FaultReason::TooMany, format!("have {more} more faults")));
     }
     told
 }

@@ -70,6 +70,11 @@ impl Catalogue {
         }
     }
 
+    /// Every code with its rows, in no order.
+    pub fn codes(&self) -> impl Iterator<Item = (&ItemCode, &[CatalogueRow])> {
+        self.rows.iter().map(|(code, rows)| (code, rows.as_slice()))
+    }
+
     /// Whether another row of the same code clashes with this one.
     pub fn clashes(&self, row: &CatalogueRow) -> bool {
         let rows = self.rows.get(&row.entry.code).map(Vec::as_slice).unwrap_or_default();

@@ -45,6 +45,11 @@ impl<T: PartialEq + Copy> Dated<T> {
         self.0.iter().filter(move |(_, interval)| interval.contains(day)).map(|(value, _)| *value)
     }
 
+    /// The rows that hold on this day.
+    pub fn rows_on(&self, day: Day) -> impl Iterator<Item = (T, Interval)> + '_ {
+        self.0.iter().filter(move |(_, interval)| interval.contains(day)).copied()
+    }
+
     /// Whether this value holds on this day.
     pub fn holds(&self, value: T, day: Day) -> bool {
         self.on(day).any(|held| held == value)

@@ -50,6 +50,16 @@ impl HospitalRecord {
         }
     }
 
+    /// What hospitals.csv says of it, if it is known.
+    pub fn head(&self) -> Option<&HospitalHead> {
+        self.head.as_ref()
+    }
+
+    /// When it is designated.
+    pub fn designations(&self) -> &Dated<()> {
+        &self.designations
+    }
+
     /// Whether the hospital is known.
     pub fn is_known(&self) -> bool {
         self.head.is_some()

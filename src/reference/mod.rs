@@ -4,6 +4,7 @@
 //! rows add up to, [`look_up`] turns them into the facts of a claim, [`csv_text`] reads files.
 
 pub mod catalogue;
+pub mod cells;
 pub mod csv_text;
 pub mod dated;
 pub mod hospital;

@@ -21,7 +21,7 @@ pub struct PersonRecord {
 }
 
 /// A row of one of the tables about persons, without the id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PersonPart {
     /// persons.csv
     Insured(Arc<str>, Region),
@@ -49,6 +49,26 @@ impl PersonRecord {
         let change = if self.insured == insured { Change::Unchanged } else { Change::Changed };
         self.insured = insured;
         change
+    }
+
+    /// Insurance and insured region, if the person is known.
+    pub fn insured(&self) -> Option<(&Arc<str>, &Region)> {
+        self.insured.as_ref().map(|(insurance, region)| (insurance, region))
+    }
+
+    /// When the person is enrolled.
+    pub fn enrolments(&self) -> &Dated<()> {
+        &self.enrolments
+    }
+
+    /// Which categories the person holds, and when.
+    pub fn categories(&self) -> &Dated<Category> {
+        &self.categories
+    }
+
+    /// Which approvals the person holds, and when.
+    pub fn approvals(&self) -> &Dated<Approval> {
+        &self.approvals
     }
 
     /// Whether the person is known, and not only named by another table.

@@ -41,15 +41,17 @@ pub enum Table {
 }
 
 impl Table {
-    /// All of them, in the order in which a directory is imported.
+    /// All of them, in the order in which a directory is imported: what is told of a person or hospital comes
+    /// before the table that makes them known, so that a new one is never seen in part, a poor patient never
+    /// settled as an ordinary one.
     pub const ALL: &'static [Table] = &[
-        Table::Hospitals,
-        Table::Designations,
         Table::Catalogue,
-        Table::Persons,
-        Table::Enrolments,
+        Table::Designations,
+        Table::Hospitals,
         Table::Categories,
         Table::Approvals,
+        Table::Enrolments,
+        Table::Persons,
     ];
 
     /// The name of its file, without `.csv`.
@@ -63,6 +65,16 @@ impl Table {
             Table::Designations => "designations",
             Table::Catalogue => "catalogue",
         }
+    }
+
+    /// The table of this name.
+    pub fn from_word(word: &str) -> Option<Table> {
+        Table::ALL.iter().copied().find(|table| table.as_str() == word)
+    }
+
+    /// Whether it is about persons.
+    pub const fn is_of_persons(self) -> bool {
+        matches!(self, Table::Persons | Table::Enrolments | Table::Categories | Table::Approvals)
     }
 
     /// Its columns.
@@ -135,11 +147,11 @@ impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
             Table::Persons => self.persons(),
             Table::Enrolments => self.of_person(|days, _| Some(PersonPart::Enrolment(days))),
             Table::Categories => self.of_person(|days, cells| {
-                Some(PersonPart::Category(cells.word("category", Category::from_word)?, days))
+                Some(PersonPart::Category(cells.word("category", Category::ALL, Category::as_str)?, days))
             }),
-            Table::Approvals => {
-                self.of_person(|days, cells| Some(PersonPart::Approval(cells.word("kind", Approval::from_word)?, days)))
-            }
+            Table::Approvals => self.of_person(|days, cells| {
+                Some(PersonPart::Approval(cells.word("kind", Approval::ALL, Approval::as_str)?, days))
+            }),
             Table::Hospitals => self.hospitals(),
             Table::Designations => {
                 let (id, days) = (self.text("hospital_id", ID_BYTES), self.days());
@@ -163,7 +175,7 @@ impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
 
     fn hospitals(&mut self) -> Option<Row> {
         let (id, name) = (self.text("hospital_id", ID_BYTES), self.text("name", NAME_BYTES));
-        let (level, region) = (self.word("level", Level::from_word), self.region("region"));
+        let (level, region) = (self.word("level", Level::ALL, Level::as_str), self.region("region"));
         let head = HospitalHead { name: name?.into(), level: level?, region: region? };
         Some(Row::Hospital(id?.into(), HospitalPart::Head(head)))
     }
@@ -191,12 +203,14 @@ impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
         (1..=most).contains(&text.len()).then_some(text)
     }
 
-    fn word<T>(&mut self, column: &str, known: fn(&str) -> Option<T>) -> Option<T> {
-        let word = known((self.cell)(column));
-        if word.is_none() {
-            self.fault(column, FaultReason::Unreadable, "is not one of the known words");
+    fn word<T: Copy>(&mut self, column: &str, all: &[T], word: fn(T) -> &'static str) -> Option<T> {
+        let text = (self.cell)(column);
+        let known = all.iter().copied().find(|known| word(*known) == text);
+        if known.is_none() {
+            let words: Vec<_> = all.iter().map(|known| word(*known)).collect();
+            self.fault(column, FaultReason::Unreadable, format!("is not one of {}", words.join(", ")));
         }
-        word
+        known
     }
 
     fn region(&mut self, column: &str) -> Option<Region> {

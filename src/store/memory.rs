@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::imports::{self, Begun, Ended, Import, Note, Part};
+use super::keys::Secret;
 use super::rows::{ClaimRow, PersonState, Place};
+use super::spool::Spool;
 use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
-use crate::reference::catalogue::CatalogueRow;
-use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
 
 /// A store that lives as long as the process.
@@ -24,8 +25,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Rows {
     persons: HashMap<PersonId, PersonRecord>,
-    hospitals: HashMap<HospitalId, HospitalRecord>,
-    catalogue: Vec<CatalogueRow>,
+    parts: BTreeMap<(u64, u32), Part>,
+    imports: BTreeMap<u64, (Begun, Option<Ended>)>,
     states: HashMap<PersonId, PersonState>,
     requests: HashMap<(HospitalId, PersonId, RequestId), EntryId>,
     claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
@@ -90,13 +91,6 @@ impl Rows {
         let number = last.map_or(0, |((_, place), _)| place.number) + 1;
         self.listed.insert(of_day(number), id);
     }
-
-    fn put_catalogue(&mut self, row: CatalogueRow) {
-        match self.catalogue.iter_mut().find(|known| known.same_key(&row)) {
-            Some(known) => *known = row,
-            None => self.catalogue.push(row),
-        }
-    }
 }
 
 impl Store for MemoryStore {
@@ -143,20 +137,43 @@ impl Store for MemoryStore {
         Ok(ids.iter().map(|id| rows.persons.get(id).cloned()).collect())
     }
 
-    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
-        let rows = self.rows();
-        let hospitals = rows.hospitals.iter().map(|(id, record)| (id.clone(), record.clone())).collect();
-        Ok(ReferenceRead { hospitals, catalogue: rows.catalogue.clone() })
+    fn spool(&self) -> Spool {
+        Spool::new(Secret([0; 32]), None)
     }
 
-    async fn put_reference(&self, write: ReferenceWrite) -> Result<(), StoreError> {
+    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+        let rows = self.rows();
+        let ended = |number: &u64| rows.imports.get(number).is_some_and(|(_, ended)| ended.is_some());
+        let parts = rows.parts.iter().filter(|((number, _), _)| ended(number)).map(|(_, part)| part.clone());
+        Ok(imports::read(ReferenceRead::default(), parts))
+    }
+
+    async fn put_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
         let mut rows = self.rows();
-        rows.persons.extend(write.persons);
-        rows.hospitals.extend(write.hospitals);
-        for row in write.catalogue {
-            rows.put_catalogue(row);
+        rows.persons.extend(std::mem::take(&mut write.persons));
+        rows.parts.insert((import, part), write.into());
+        Ok(())
+    }
+
+    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        let import = rows.imports.entry(number).or_default();
+        match note {
+            Note::Begun(begun) => import.0 = begun,
+            Note::Ended(ended) => import.1 = Some(ended),
         }
         Ok(())
+    }
+
+    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+        let rows = self.rows();
+        let imports = rows.imports.range(..before).rev().take(most);
+        let import = |(number, (begun, ended)): (&u64, &(Begun, Option<Ended>))| Import {
+            number: *number,
+            begun: begun.clone(),
+            ended: ended.clone(),
+        };
+        Ok(imports.map(import).collect())
     }
 
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {

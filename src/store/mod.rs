@@ -10,10 +10,12 @@
 pub mod commit;
 pub mod embedded;
 pub mod forms;
+pub mod imports;
 pub mod keys;
 pub mod memory;
 pub mod record;
 pub mod rows;
+pub mod spool;
 
 use std::future::Future;
 
@@ -25,6 +27,7 @@ use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
 
 pub use commit::Commit;
+use imports::{Import, Note};
 use rows::{ClaimRow, PersonState, Place};
 
 /// Whose rows are looked up, and under which names.
@@ -78,7 +81,7 @@ impl StoreError {
 }
 
 /// Rows of reference tables to be written in one step.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct ReferenceWrite {
     /// Persons, whole.
     pub persons: Vec<(PersonId, PersonRecord)>,
@@ -123,11 +126,26 @@ pub trait Store: Send + Sync + 'static {
     /// The reference records of these persons.
     fn persons(&self, ids: &[PersonId]) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
 
-    /// Hospitals and catalogue.
+    /// Where the rows of an import about persons are put in order.
+    fn spool(&self) -> spool::Spool;
+
+    /// Hospitals and catalogue, by all imports that ended.
     fn reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
 
-    /// Writes reference rows, all or none; durable when it returns.
-    fn put_reference(&self, write: ReferenceWrite) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes a part of an import, all of it or none; durable when it returns. Persons hold at once, each whole;
+    /// hospitals and catalogue hold when the import is noted as ended.
+    fn put_reference(
+        &self,
+        import: u64,
+        part: u32,
+        write: ReferenceWrite,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Notes how an import goes; durable when it returns.
+    fn note_import(&self, number: u64, note: Note) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The last imports before a number, newest first.
+    fn imports(&self, before: u64, most: usize) -> impl Future<Output = Result<Vec<Import>, StoreError>> + Send;
 
     /// Keeps the canonical text of a policy, so that what was settled under it can be recomputed.
     fn put_policy(&self, digest: Digest, canonical: String) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -1,8 +1,12 @@
 //! The import of reference tables over gRPC: all rows or none, and every fault by row and column.
 
+use onestop::engine::import::Imported;
+use onestop::engine::{Engine, Settings};
 use onestop::grpc::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Row, Table};
-use onestop::grpc::server::Limits;
+use onestop::policy::shipped;
+use onestop::reference::row;
 use onestop::store::StoreError;
+use onestop::store::memory::MemoryStore;
 use tonic::{Code, Status};
 
 use super::trial_store::Mode;
@@ -11,7 +15,7 @@ use crate::support::claims::{claim, day, item};
 
 fn message(table: Table, rows: &[&[&str]], commit: bool) -> ImportReferenceRequest {
     let rows = rows.iter().map(|cells| Row { cells: cells.iter().map(|cell| (*cell).to_owned()).collect() });
-    ImportReferenceRequest { table: table.into(), rows: rows.collect(), commit }
+    ImportReferenceRequest { table: table.into(), rows: rows.collect(), commit, ..ImportReferenceRequest::default() }
 }
 
 async fn import(server: &Server, messages: Vec<ImportReferenceRequest>) -> Result<ImportReferenceResponse, Status> {
@@ -155,13 +159,16 @@ async fn a_stream_is_of_one_table() {
 }
 
 #[tokio::test]
-async fn more_rows_than_the_limit_are_refused() {
-    let server = Server::within(Limits { import_rows: 2, ..Limits::default() }).await;
-    let enrolled: &[&str] = &["P1", "2014-01-01", ""];
-    let two = message(Table::Enrolments, &[enrolled; 2], true);
-    assert_eq!(counts(import(&server, vec![two.clone()]).await), (2, 0, 2));
-    let one = message(Table::Enrolments, &[enrolled], true);
-    assert_eq!(faults(import(&server, vec![two, one]).await), named(&[("rows", "TOO_MANY")]));
+async fn more_rows_of_the_catalogue_than_the_limit_are_refused_and_of_persons_there_is_none() {
+    let settings = Settings { rows_held: 2, ..Settings::default() };
+    let book = shipped::book().expect("the shipped book");
+    let engine = Engine::open(MemoryStore::default(), book, settings).await.expect("an engine");
+    let rows = |table, cells: &[&str], count| vec![crate::support::row(table, cells); count];
+    let enrolled = rows(row::Table::Enrolments, &["P1", "2014-01-01", ""], 3);
+    assert_eq!(engine.import(enrolled).await.expect("taken"), Imported { changed: 1, unchanged: 2 });
+    assert!(engine.import(rows(row::Table::Catalogue, NEW, 2)).await.is_ok());
+    let refusal = engine.import(rows(row::Table::Catalogue, NEW, 3)).await.expect_err("a refusal");
+    assert_eq!(refusal.to_string(), "INVALID_REQUEST: rows are more than 2 in one import (TOO_MANY)");
 }
 
 #[tokio::test]

@@ -60,6 +60,7 @@ rows! {
     a_store_that_cannot_be_read_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unreadable;
     a_store_that_takes_no_writes_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unwritable;
     calls_beyond_those_in_flight_are_shed: Overloaded, ResourceExhausted "OVERLOADED", [] => overloaded;
+    of_two_imports_at_once_one_is_told_to_come_again: ImportRunning, Aborted "IMPORT_RUNNING", [] => two_imports;
     a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => too_large;
     a_damaged_record_is_an_invariant: Invariant, Internal "INVARIANT", [] => damaged;
     a_panic_is_an_invariant: Invariant, Internal "INVARIANT", [] => panicked;
@@ -187,6 +188,24 @@ fn why() -> String {
 
 async fn conflict(server: Server) -> Status {
     with_store(server, Mode::FailsWrites(StoreError::Conflict)).await
+}
+
+async fn two_imports(server: Server) -> Status {
+    use onestop::grpc::pb::reference as pb;
+    server.store.set(Mode::Holds);
+    let cells = ["P1", "2014-01-01", ""].map(str::to_owned).to_vec();
+    let rows = vec![pb::Row { cells }];
+    let message =
+        pb::ImportReferenceRequest { table: pb::Table::Enrolments.into(), rows, commit: true, ..Default::default() };
+    let (mut one, mut other) = (server.references(), server.references());
+    let (first, second) = (tokio_stream::iter([message.clone()]), tokio_stream::iter([message]));
+    let first = tokio::spawn(async move { one.import_reference(first).await });
+    assert_eq!(server.store.event().await, Event::Begun);
+    let status = other.import_reference(second).await.expect_err("a refusal");
+    server.store.let_go();
+    server.store.let_go();
+    first.await.expect("no panic").expect("it is taken");
+    status
 }
 
 async fn unknown(server: Server) -> Status {

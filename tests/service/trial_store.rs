@@ -6,8 +6,10 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
+use onestop::store::imports::{Import, Note};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::Place;
+use onestop::store::spool::Spool;
 use onestop::store::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -164,8 +166,21 @@ impl Store for TrialStore {
         self.inner.reference().await
     }
 
-    async fn put_reference(&self, write: ReferenceWrite) -> Result<(), StoreError> {
-        self.write(self.inner.put_reference(write)).await
+    fn spool(&self) -> Spool {
+        self.inner.spool()
+    }
+
+    async fn put_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+        self.write(self.inner.put_reference(import, part, write)).await
+    }
+
+    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+        self.write(self.inner.note_import(number, note)).await
+    }
+
+    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+        self.read()?;
+        self.inner.imports(before, most).await
     }
 
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {

@@ -29,6 +29,21 @@ impl Serve {
         Serve::spawn(command)
     }
 
+    /// Starts one at this address, which was just left: until it is free again.
+    pub fn listening(store: &Path, address: &str) -> Serve {
+        loop {
+            let mut command = onestop();
+            command.args(["serve", "--listen", address, "--store"]).arg(store).stdout(Stdio::piped());
+            let mut child = command.spawn().expect("the program starts");
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
+            if !line.is_empty() {
+                return Serve { child, url: format!("http://{address}") };
+            }
+            assert_eq!(child.wait().expect("it ends").code(), Some(1));
+        }
+    }
+
     /// Starts this command, which must run a server, and waits until it says where it answers.
     pub fn spawn(mut command: Command) -> Serve {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");

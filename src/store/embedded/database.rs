@@ -37,10 +37,26 @@ pub enum Table {
     Policies,
     /// Settlements by hospital, day and number in the day.
     Listed,
+    /// Parts of imports with hospitals and catalogue, by import and part. The tables of their own hold what
+    /// format 1 wrote.
+    Parts,
+    /// The log of imports: by number, how it began (0) and ended (1).
+    Imports,
 }
 
-const NAMES: [&str; 9] =
-    ["journal", "states", "requests", "claims", "persons", "hospitals", "catalogue", "policies", "listed"];
+const NAMES: [&str; 11] = [
+    "journal",
+    "states",
+    "requests",
+    "claims",
+    "persons",
+    "hospitals",
+    "catalogue",
+    "policies",
+    "listed",
+    "parts",
+    "imports",
+];
 
 type Bytes = &'static [u8];
 
@@ -54,6 +70,9 @@ pub struct Tables {
     database: Database,
     published: ArcSwap<Vec<ReadOnlyTable<Bytes, Bytes>>>,
 }
+
+/// A key, and a row as stored.
+pub type Row = (Vec<u8>, Vec<u8>);
 
 /// The last durable moment; it costs nothing to take.
 pub struct View(Guard<Arc<Vec<ReadOnlyTable<Bytes, Bytes>>>>);
@@ -146,6 +165,13 @@ impl View {
             Ok((key.value().to_vec(), record::decode(row.value())?.0))
         });
         read.collect()
+    }
+
+    /// The last rows before a key, with their keys, last first.
+    pub fn last_before(&self, table: Table, key: &[u8], most: usize) -> Result<Vec<Row>, StoreError> {
+        let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(most);
+        rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
+            .collect()
     }
 
     /// Every row of a table.

@@ -13,6 +13,7 @@
 mod committer;
 mod database;
 mod directory;
+mod reference;
 mod upgrade;
 
 use std::path::{Path, PathBuf};
@@ -20,14 +21,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::imports::{Import, Note};
 use super::keys::Secret;
 use super::rows::{PersonState, Place};
+use super::spool::Spool;
 use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms, record};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
-use crate::reference::catalogue::CatalogueRow;
-use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
 
 use committer::{DayKey, Job, Rows, number_of, place_key};
@@ -72,6 +73,7 @@ pub enum Durability {
 /// A store in a directory.
 pub struct EmbeddedStore {
     tables: Arc<Tables>,
+    place: PathBuf,
     _directory: directory::Lock,
     secret: Secret,
     jobs: Option<mpsc::UnboundedSender<Job>>,
@@ -96,7 +98,14 @@ impl EmbeddedStore {
         let committer = committer::Committer::new(Arc::clone(&tables));
         let spawned = std::thread::Builder::new().name("committer".to_owned()).spawn(move || committer.run(queue));
         let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
-        Ok(EmbeddedStore { tables, _directory: lock, secret, jobs: Some(jobs), thread: Some(spawned.map_err(failed)?) })
+        Ok(EmbeddedStore {
+            tables,
+            place: path.to_owned(),
+            _directory: lock,
+            secret,
+            jobs: Some(jobs),
+            thread: Some(spawned.map_err(failed)?),
+        })
     }
 
     /// Hands a job to the committing thread, which runs it whether or not anybody waits.
@@ -195,27 +204,26 @@ impl Store for EmbeddedStore {
         ids.iter().map(|id| view.get(Table::Persons, &self.secret.person(id))).collect()
     }
 
-    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
-        let view = self.tables.view();
-        let hospitals: Vec<(HospitalId, HospitalRecord)> = view.all(Table::Hospitals)?;
-        let catalogue: Vec<CatalogueRow> = view.all(Table::Catalogue)?;
-        Ok(ReferenceRead { hospitals, catalogue })
+    fn spool(&self) -> Spool {
+        Spool::new(self.secret.clone(), Some(self.place.clone()))
     }
 
-    async fn put_reference(&self, write: ReferenceWrite) -> Result<(), StoreError> {
-        let mut rows = Vec::new();
-        for (id, person) in &write.persons {
-            rows.push((Table::Persons, self.secret.person(id).to_vec(), record::encode(person)?.0));
-        }
-        for hospital in &write.hospitals {
-            let key = hospital.0.as_str().as_bytes().to_vec();
-            rows.push((Table::Hospitals, key, record::encode(hospital)?.0));
-        }
-        for row in &write.catalogue {
-            let key = record::encode(&(&row.entry.code, &row.regions, row.days.from))?.0;
-            rows.push((Table::Catalogue, key, record::encode(row)?.0));
-        }
+    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+        reference::read(&self.tables.view())
+    }
+
+    async fn put_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+        let rows = reference::rows(&self.secret, import, part, write)?;
         self.submit(|reply| Job::Write(rows, reply)).await
+    }
+
+    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+        let rows = vec![reference::note_row(number, note)?];
+        self.submit(|reply| Job::Write(rows, reply)).await
+    }
+
+    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+        reference::imports(&self.tables.view(), before, most)
     }
 
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {

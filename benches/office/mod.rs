@@ -1,0 +1,102 @@
+//! The real server as a process of its own, with tables for claims of one code, and what it uses.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use onestop::cli::client::Client;
+use onestop::cli::import::import_table;
+use onestop::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use onestop::domain::money::Money;
+use onestop::domain::vocabulary::Visit;
+use onestop::reference::row::Table;
+
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// A server in a directory of its own; both end with it.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    pub directory: PathBuf,
+}
+
+impl Server {
+    pub fn start() -> Result<Server, Failed> {
+        let directory = std::env::temp_dir().join(format!("onestop-bench-{}", uuid::Uuid::now_v7()));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onestop"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(&directory);
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).ok_or("no address")?;
+        Ok(Server { url: url.trim_end_matches(',').to_owned(), child, directory })
+    }
+
+    /// Memory in KiB by `/proc`: `VmRSS` now, `VmHWM` at the most.
+    pub fn memory(&self, field: &str) -> Result<u64, Failed> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with(field)).ok_or("no such figure")?;
+        Ok(line.split_whitespace().nth(1).ok_or("no figure")?.parse()?)
+    }
+
+    /// Bytes of the database.
+    pub fn bytes(&self) -> Result<u64, Failed> {
+        Ok(std::fs::metadata(self.directory.join("redb"))?.len())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is ours alone, and nobody needs it any more.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+        let _removed = remove(&self.directory);
+    }
+}
+
+fn remove(directory: &Path) -> std::io::Result<()> {
+    std::fs::remove_dir_all(directory)
+}
+
+/// Persons B0, B1, … who may be settled for.
+pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
+    let row = |cells: &[&str]| vec![cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
+    let each = |cells: &[&str]| {
+        let cells: Vec<_> = cells.iter().map(|cell| (*cell).to_owned()).collect();
+        (0..persons).map(|number| [&[format!("B{number}")][..], &cells].concat()).collect::<Vec<_>>()
+    };
+    let codes = (0..20).map(|at| ["A", &at.to_string()].concat());
+    let codes: Vec<Vec<String>> =
+        codes.flat_map(|code| row(&[&code, "", "", "an item", "B", "0.10", "", ""])).collect();
+    for (table, rows) in [
+        (Table::Hospitals, row(&["H1", "示范医院", "tertiary", "370100"])),
+        (Table::Designations, row(&["H1", "", ""])),
+        (Table::Catalogue, codes),
+        (Table::Enrolments, each(&["", ""])),
+        (Table::Persons, each(&["resident", "370100"])),
+    ] {
+        import_table(client, table, rows).await.map_err(|status| status.message().to_owned())?;
+    }
+    Ok(())
+}
+
+/// A claim of 20 items of one of so many persons.
+pub fn claim(number: usize, persons: usize) -> ToldClaim {
+    let item = |at: usize| Item {
+        code: format!("A{at}").into(),
+        quantity: Quantity(10_000),
+        unit_price: UnitPrice(12_340_000),
+        amount: Money::from_fen(1_234),
+    };
+    let day = Some(ToldDay { year: 2017, month: 6, day: 15 });
+    ToldClaim {
+        claim_id: format!("C{number}").into(),
+        hospital_id: "H1".into(),
+        person_id: format!("B{}", number % persons).into(),
+        visit: Some(Visit::Inpatient),
+        emergency: false,
+        admitted: day,
+        discharged: day,
+        items: (0..20).map(item).collect(),
+    }
+}

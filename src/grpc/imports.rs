@@ -1,0 +1,43 @@
+//! Tables and imports as messages.
+
+use crate::reference::row::Table;
+use crate::store::imports::Import;
+
+use super::pb::reference as pb;
+use super::to_proto::{digest, timestamp};
+
+/// An import.
+pub fn import(import: Import) -> pb::Import {
+    let Import { number, begun, ended } = import;
+    let told = Table::from_word(&begun.table).map_or(pb::Table::Unspecified, table);
+    pb::Import {
+        number,
+        table: told.into(),
+        source: begun.source,
+        imported_by: begun.imported_by,
+        begun_at: Some(timestamp(begun.instant)),
+        rows: begun.rows,
+        digest: digest(begun.digest),
+        ended_at: ended.as_ref().map(|ended| timestamp(ended.instant)),
+        changed: ended.as_ref().map_or(0, |ended| ended.changed),
+        unchanged: ended.as_ref().map_or(0, |ended| ended.unchanged),
+    }
+}
+
+/// A table.
+pub fn table(table: Table) -> pb::Table {
+    match table {
+        Table::Persons => pb::Table::Persons,
+        Table::Enrolments => pb::Table::Enrolments,
+        Table::Categories => pb::Table::Categories,
+        Table::Approvals => pb::Table::Approvals,
+        Table::Hospitals => pb::Table::Hospitals,
+        Table::Designations => pb::Table::Designations,
+        Table::Catalogue => pb::Table::Catalogue,
+    }
+}
+
+/// A table as told, if one is.
+pub fn told_table(told: pb::Table) -> Option<Table> {
+    Table::ALL.iter().copied().find(|known| table(*known) == told)
+}

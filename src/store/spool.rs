@@ -1,0 +1,200 @@
+//! Rows about persons on their way into the store: put in the order of the store's keys, whatever their number,
+//! within a bounded memory. What exceeds it goes to sorted files without a name in the store's directory, which
+//! end with the process.
+//!
+//! In this order all rows of a person come together, so that a person is written once and whole; and a B-tree
+//! that takes keys in order fills its pages one after the other.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use super::StoreError;
+use super::keys::{Key, Secret};
+use crate::domain::ids::PersonId;
+use crate::reference::person::PersonPart;
+
+/// The most bytes that rows take in memory before they go to a file.
+const RUN_BYTES: usize = 48 << 20;
+
+/// The most bytes of all files of one import.
+const SPOOL_BYTES: u64 = 64 << 30;
+
+/// Of each file, while they are merged.
+const BUFFER: usize = 256 << 10;
+
+/// Rows that were added.
+pub struct Spool {
+    secret: Secret,
+    place: Option<PathBuf>,
+    run: Run,
+    files: Vec<File>,
+    written: u64,
+}
+
+/// Rows in memory, as bytes one behind the other.
+#[derive(Default)]
+struct Run {
+    bytes: Vec<u8>,
+    rows: Vec<(Key, u32, u32)>,
+}
+
+/// All rows, person by person.
+pub struct Sorted {
+    sources: Vec<Source>,
+    heap: BinaryHeap<Reverse<(Key, usize)>>,
+}
+
+/// One run, with its next row.
+struct Source {
+    rows: Rows,
+    next: Vec<u8>,
+}
+
+enum Rows {
+    Memory(Run, usize),
+    File(BufReader<File>),
+}
+
+impl Spool {
+    /// An empty one; without a place it never leaves memory.
+    pub fn new(secret: Secret, place: Option<PathBuf>) -> Spool {
+        Spool { secret, place, run: Run::default(), files: Vec::new(), written: 0 }
+    }
+
+    /// Adds a row behind those of the same person.
+    ///
+    /// # Errors
+    /// If a file cannot be written, or there are more bytes than one import may have.
+    pub fn add(&mut self, id: &PersonId, part: &PersonPart) -> Result<(), StoreError> {
+        let start = self.run.bytes.len();
+        let bytes = std::mem::take(&mut self.run.bytes);
+        self.run.bytes = postcard::to_extend(&(id, part), bytes).map_err(failed)?;
+        let length = self.run.bytes.len() - start;
+        self.run.rows.push((self.secret.person(id), start as u32, length as u32));
+        if self.place.is_some() && self.run.size() >= RUN_BYTES {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    /// The rows, person by person in the order of keys; of each in the order in which they were added.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn sorted(mut self) -> Result<Sorted, StoreError> {
+        self.run.sort();
+        let mut sources = Vec::new();
+        for mut file in self.files {
+            file.seek(SeekFrom::Start(0)).map_err(failed)?;
+            sources.push(Source { rows: Rows::File(BufReader::with_capacity(BUFFER, file)), next: Vec::new() });
+        }
+        sources.push(Source { rows: Rows::Memory(self.run, 0), next: Vec::new() });
+        let mut sorted = Sorted { sources, heap: BinaryHeap::new() };
+        for at in 0..sorted.sources.len() {
+            sorted.advance(at)?;
+        }
+        Ok(sorted)
+    }
+
+    fn spill(&mut self) -> Result<(), StoreError> {
+        self.run.sort();
+        let mut file = BufWriter::with_capacity(BUFFER, self.file()?);
+        for (key, start, length) in &self.run.rows {
+            let (start, length) = (*start as usize, *length as usize);
+            file.write_all(key).map_err(failed)?;
+            file.write_all(&(length as u32).to_le_bytes()).map_err(failed)?;
+            file.write_all(&self.run.bytes[start..start + length]).map_err(failed)?;
+        }
+        self.written += self.run.size() as u64;
+        if self.written > SPOOL_BYTES {
+            return Err(StoreError::Unavailable(format!("an import of more than {SPOOL_BYTES} bytes")));
+        }
+        self.files.push(file.into_inner().map_err(failed)?);
+        self.run.bytes.clear();
+        self.run.rows.clear();
+        Ok(())
+    }
+
+    /// A file that its owner alone can read, and that is gone when it is closed.
+    fn file(&self) -> Result<File, StoreError> {
+        let place = self.place.clone().unwrap_or_default().join(format!("spool-{}", self.files.len()));
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&place);
+        let file = file.map_err(failed)?;
+        std::fs::remove_file(&place).map_err(failed)?;
+        Ok(file)
+    }
+}
+
+impl Run {
+    fn size(&self) -> usize {
+        self.bytes.len() + self.rows.len() * size_of::<(Key, u32, u32)>()
+    }
+
+    /// Rows of one key stay in their order.
+    fn sort(&mut self) {
+        self.rows.sort_by_key(|(key, start, _)| (*key, *start));
+    }
+}
+
+impl Source {
+    /// Reads the next row; gives its key.
+    fn advance(&mut self) -> Result<Option<Key>, StoreError> {
+        self.next.clear();
+        match &mut self.rows {
+            Rows::Memory(run, at) => {
+                let Some((key, start, length)) = run.rows.get(*at) else { return Ok(None) };
+                *at += 1;
+                self.next.extend_from_slice(&run.bytes[*start as usize..(*start + *length) as usize]);
+                Ok(Some(*key))
+            }
+            Rows::File(file) => {
+                let mut head = [0; 20];
+                match file.read_exact(&mut head) {
+                    Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+                    read => read.map_err(failed)?,
+                }
+                let (mut key, mut length) = (Key::default(), [0; 4]);
+                key.copy_from_slice(&head[..16]);
+                length.copy_from_slice(&head[16..]);
+                self.next.resize(u32::from_le_bytes(length) as usize, 0);
+                file.read_exact(&mut self.next).map_err(failed)?;
+                Ok(Some(key))
+            }
+        }
+    }
+}
+
+impl Sorted {
+    fn advance(&mut self, at: usize) -> Result<(), StoreError> {
+        if let Some(key) = self.sources[at].advance()? {
+            self.heap.push(Reverse((key, at)));
+        }
+        Ok(())
+    }
+
+    /// The next person with all their rows.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn next_person(&mut self) -> Result<Option<(PersonId, Vec<PersonPart>)>, StoreError> {
+        let Some(Reverse((first, _))) = self.heap.peek().copied() else { return Ok(None) };
+        let mut person: Option<(PersonId, Vec<PersonPart>)> = None;
+        while let Some(Reverse((key, at))) = self.heap.peek().copied().filter(|next| next.0.0 == first) {
+            debug_assert!(key == first);
+            self.heap.pop();
+            let (id, part): (PersonId, PersonPart) = postcard::from_bytes(&self.sources[at].next).map_err(failed)?;
+            person.get_or_insert_with(|| (id, Vec::new())).1.push(part);
+            self.advance(at)?;
+        }
+        Ok(person)
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!("the rows of an import: {error}"))
+}

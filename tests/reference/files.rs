@@ -1,0 +1,100 @@
+//! `onestop import`: what is wrong with a file is named by line and column, and nothing of it is taken.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::program::{Serve, run};
+
+fn write(dir: &Path, name: &str, text: &str) -> String {
+    let path = dir.join(name);
+    std::fs::write(&path, text).expect("written");
+    path.display().to_string()
+}
+
+fn import(serve: &Serve, path: &str) -> (Option<i32>, String, String) {
+    run(&["import", path, "--by", "登记处", "--server", &serve.url])
+}
+
+fn log(serve: &Serve) -> Vec<Value> {
+    let (code, output, errors) = run(&["import", "--list", "--json", "--server", &serve.url]);
+    assert_eq!(code, Some(0), "{errors}");
+    output.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[test]
+fn a_bad_row_is_named_by_file_line_and_column_and_nothing_of_its_file_is_taken() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    // A name of two lines, a column out of order, a blank line: lines are those of the file.
+    let text =
+        "region,hospital_id,level,name\n370100,H1,primary,\"一\n院\"\n\n370100,H2,highest,二院\n37010,H3,tertiary,\n";
+    let path = write(place.path(), "hospitals.csv", text);
+    let (code, output, errors) = import(&serve, &path);
+    assert_eq!((code, output.as_str()), (Some(1), ""));
+    let wanted = [
+        format!("{path}:5: column level: is not one of primary, secondary, tertiary (UNREADABLE)"),
+        format!("{path}:6: column name: is missing (MISSING)"),
+        format!("{path}:6: column region: is not a region of six digits (UNREADABLE)"),
+    ];
+    assert_eq!(errors.lines().collect::<Vec<_>>(), wanted);
+    assert_eq!(log(&serve), Vec::<Value>::new());
+    let read = run(&["reference", "hospitals", "--on", "2017-06-15", "--server", &serve.url]);
+    assert_eq!((read.0, read.1.as_str()), (Some(0), "hospital_id,name,level,region\n"));
+}
+
+#[test]
+fn rows_that_contradict_one_another_are_named_by_their_lines() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let header = "code,regions,from,name,class,self_pay_ratio,price_ceiling,until\n";
+    let rows = "A,,,\"甲\n类\",A,,,\nB,,,乙类,B,0.1,,\nA,,2018-01-01,甲类,C,,,\n";
+    let path = write(place.path(), "catalogue.csv", &format!("{header}{rows}"));
+    let (code, _, errors) = import(&serve, &path);
+    let told = "column code: names a code and a region prefix that another row names on a common day (OVERLAP)";
+    let wanted = [format!("{path}:2: {told}"), format!("{path}:5: {told}")];
+    assert_eq!((code, errors.lines().map(str::to_owned).collect::<Vec<_>>()), (Some(1), wanted.to_vec()));
+}
+
+#[test]
+fn what_is_not_csv_or_another_table_is_named_by_line() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    for (text, told) in [
+        ("person_id,from\nP1,\n", "1: the header is not: person_id,from,until"),
+        ("person_id,from,until\nP1,,\nP2,\n", "3: has 2 cells; the header has 3"),
+        ("person_id,from,until\nP1,,\nP\u{fffd},,\n", "3: is not UTF-8"),
+    ] {
+        let path = write(place.path(), "enrolments.csv", text);
+        if told.ends_with("UTF-8") {
+            let bytes = text.replace('\u{fffd}', "\u{1}").replace('\u{1}', "X").into_bytes();
+            let bytes: Vec<u8> = bytes.iter().map(|byte| if *byte == b'X' { 0xff } else { *byte }).collect();
+            std::fs::write(&path, bytes).expect("written");
+        }
+        let (code, _, errors) = import(&serve, &path);
+        assert_eq!((code, errors), (Some(1), format!("{path}:{told}\n")));
+    }
+}
+
+#[test]
+fn the_same_file_twice_changes_nothing_and_both_are_in_the_log() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let path = write(
+        place.path(),
+        "persons.csv",
+        "person_id,insurance,insured_region\nP1,resident,370100\nP2,resident,370100\n",
+    );
+    assert_eq!(import(&serve, &path).1, "persons: 2 rows taken, 2 changed, 0 unchanged\n");
+    assert_eq!(import(&serve, &path).1, "persons: 2 rows taken, 0 changed, 2 unchanged\n");
+    let log = log(&serve);
+    let told = log.iter().map(|one| (one["number"].as_u64(), one["changed"].as_u64(), one["unchanged"].as_u64()));
+    assert_eq!(told.collect::<Vec<_>>(), [(Some(2), Some(0), Some(2)), (Some(1), Some(2), Some(0))]);
+    for one in &log {
+        assert_eq!(
+            (&one["source"], &one["imported_by"], &one["table"]),
+            (&"persons.csv".into(), &"登记处".into(), &"persons".into())
+        );
+        assert!(one["begun_at"].as_str().zip(one["ended_at"].as_str()).is_some_and(|(begun, ended)| begun <= ended));
+    }
+}

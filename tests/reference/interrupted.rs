@@ -1,0 +1,82 @@
+//! An import that is killed half way and sent again ends as one that was sent once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Stdio;
+
+use onestop::domain::ids::PersonId;
+use onestop::store::Store;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+
+use crate::support::program::{Serve, onestop, run};
+
+const PERSONS: usize = 60_000;
+
+/// Two rows about every person, the second far behind the first; the persons that are seen then have both.
+fn enrolments(dir: &Path) -> String {
+    let mut text = "person_id,from,until\n".to_owned();
+    for year in ["2014", "2017"] {
+        text.extend((0..PERSONS).map(|number| format!("N{number},{year}-01-01,{year}-12-31\n")));
+    }
+    let path = dir.join("enrolments.csv");
+    std::fs::write(&path, text).expect("written");
+    path.display().to_string()
+}
+
+/// How many rows of enrolment each person has, and how many persons have so many.
+async fn counted(store: &Path) -> BTreeMap<usize, usize> {
+    let store = EmbeddedStore::open(store, Durability::Synced).expect("the store");
+    let ids: Vec<PersonId> = (0..PERSONS).map(|number| format!("N{number}").into()).collect();
+    let mut counts = BTreeMap::new();
+    for record in store.persons(&ids).await.expect("a read") {
+        let rows = record.map_or(0, |record| {
+            ["2014-06-15", "2017-06-15"]
+                .into_iter()
+                .filter(|day| record.is_enrolled(day.parse().expect("a day")))
+                .count()
+        });
+        *counts.entry(rows).or_default() += 1;
+    }
+    counts
+}
+
+/// Kills the server when so many persons are in the database.
+async fn killed(serve: Serve, store: &Path, path: &str, bytes: u64) {
+    let size = || std::fs::metadata(store.join("redb")).expect("the database").len();
+    let before = size();
+    let mut child = onestop()
+        .args(["import", path, "--server", &serve.url])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    while size() < before + bytes {
+        assert!(child.try_wait().expect("its state").is_none(), "it ended before it could be interrupted");
+        tokio::task::yield_now().await;
+    }
+    serve.kill();
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_half_way_and_run_again_the_result_equals_one_run() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (store, path) = (place.path().join("store"), enrolments(place.path()));
+    killed(Serve::start(&store, &[]), &store, &path, 2 << 20).await;
+    let half = counted(&store).await;
+    assert_eq!(half.get(&1), None, "no person is there by half: {half:?}");
+    assert!(half.get(&0).is_some_and(|absent| *absent > 0), "it was interrupted: {half:?}");
+    let serve = Serve::start(&store, &[]);
+    let (code, output, errors) = run(&["import", &path, "--server", &serve.url]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(output.starts_with(&format!("enrolments: {} rows taken, ", 2 * PERSONS)), "{output}");
+    let log = run(&["import", "--list", "--server", &serve.url]).1;
+    let ends: Vec<_> = log.lines().map(|line| line.contains("did not end")).collect();
+    assert_eq!(ends, [false, true], "{log}");
+    let spools = std::fs::read_dir(&store)
+        .expect("the store")
+        .filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with("spool")));
+    assert_eq!(spools.count(), 0);
+    assert_eq!(serve.end(), Some(0));
+    assert_eq!(counted(&store).await, BTreeMap::from([(2, PERSONS)]));
+}

@@ -1,0 +1,7 @@
+//! Reference tables: imported from files by the real program, interrupted, logged, read back; and while settlements
+//! run.
+
+mod files;
+mod interrupted;
+mod rows;
+mod whole;

@@ -1,0 +1,113 @@
+//! GetReference: the rows in force on a day, as they would be imported, page by page.
+
+use onestop::grpc::pb::reference::{Date, GetReferenceRequest, GetReferenceResponse, Table};
+use onestop::reference::row;
+use tonic::{Code, Status};
+
+use crate::service::{Server, told};
+
+fn on(year: i32, month: i32, day: i32) -> Option<Date> {
+    Some(Date { year, month, day })
+}
+
+fn of(table: Table) -> GetReferenceRequest {
+    GetReferenceRequest { table: table.into(), on: on(2017, 6, 15), ..GetReferenceRequest::default() }
+}
+
+async fn page(server: &Server, request: &GetReferenceRequest) -> Result<GetReferenceResponse, Status> {
+    Ok(server.references().get_reference(request.clone()).await?.into_inner())
+}
+
+async fn all(server: &Server, mut request: GetReferenceRequest, size: i32) -> Vec<String> {
+    let mut all = Vec::new();
+    request.page_size = size;
+    loop {
+        let page = page(server, &request).await.expect("a page");
+        all.extend(page.rows.into_iter().map(|row| row.cells.join(",")));
+        if page.next_page_token.is_empty() {
+            return all;
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+async fn put(server: &Server, table: row::Table, rows: &[&[&str]]) {
+    let rows = rows.iter().map(|cells| crate::support::row(table, cells)).collect();
+    server.engine.import(rows).await.expect("sound rows");
+}
+
+#[tokio::test]
+async fn a_persons_rows_are_those_in_force_on_the_day() {
+    let server = Server::start().await;
+    let rows: &[&[&str]] =
+        &[&["P1", "destitute", "2018-01-01", ""], &["P1", "registered_poor", "2017-01-01", "2018-01-01"]];
+    put(&server, row::Table::Categories, rows).await;
+    let of_p1 = |table, on| GetReferenceRequest { person_id: "P1".to_owned(), on, ..of(table) };
+    for (table, on, wanted) in [
+        (Table::Persons, on(2017, 6, 15), vec!["P1,resident,370100"]),
+        (Table::Enrolments, on(2017, 6, 15), vec!["P1,2014-01-01,"]),
+        (Table::Enrolments, on(2013, 6, 15), vec![]),
+        (Table::Categories, on(2016, 12, 31), vec![]),
+        (Table::Categories, on(2017, 12, 31), vec!["P1,registered_poor,2017-01-01,2018-01-01"]),
+        (Table::Categories, on(2018, 1, 1), vec!["P1,destitute,2018-01-01,"]),
+    ] {
+        assert_eq!(all(&server, of_p1(table, on), 0).await, wanted);
+    }
+    let nobody = GetReferenceRequest { person_id: "P9".to_owned(), ..of(Table::Persons) };
+    assert_eq!(all(&server, nobody, 0).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn hospitals_and_catalogue_are_listed_by_key_whatever_the_size_of_a_page() {
+    let server = Server::start().await;
+    let rows: &[&[&str]] = &[
+        &["A", "3701 3702", "2017-01-01", "青霉素", "B", "0.125", "3.5", "2018-01-01"],
+        &["A", "37", "2019-01-01", "later", "C", "", "", ""],
+    ];
+    put(&server, row::Table::Catalogue, rows).await;
+    let wanted = [
+        "A,,,甲类,A,,,",
+        "A,3701 3702,2017-01-01,青霉素,B,0.125,3.5,2018-01-01",
+        "B10,,,乙类,B,0.1,,",
+        "BED,,,床位费,A,,50,",
+        "C,,,丙类,C,,,",
+        "SD,,,特药,special,,,",
+    ];
+    for size in [1, 2, 3, 5, 1_000] {
+        assert_eq!(all(&server, of(Table::Catalogue), size).await, wanted, "pages of {size}");
+        let hospitals = all(&server, of(Table::Hospitals), size).await;
+        assert_eq!(hospitals.len(), 4);
+        assert!(hospitals.is_sorted() && hospitals[0] == "H1,卫生院,primary,370100");
+    }
+    let one = GetReferenceRequest { code: "BED".to_owned(), ..of(Table::Catalogue) };
+    assert_eq!(all(&server, one, 1).await, wanted[3..4]);
+    let one = GetReferenceRequest { hospital_id: "H2".to_owned(), ..of(Table::Designations) };
+    assert_eq!(all(&server, one, 1).await, ["H2,2010-01-01,"]);
+    // What is answered can be imported, and changes nothing.
+    let again = all(&server, of(Table::Catalogue), 100).await;
+    let cells: Vec<Vec<&str>> = again.iter().map(|row| row.split(',').collect()).collect();
+    let rows = cells.iter().map(|cells| crate::support::row(row::Table::Catalogue, cells)).collect();
+    assert_eq!(server.engine.import(rows).await.expect("sound rows").changed, 0);
+}
+
+#[tokio::test]
+async fn what_is_no_request_for_rows_is_refused_by_field() {
+    let server = Server::start().await;
+    let token = page(&server, &GetReferenceRequest { page_size: 1, ..of(Table::Catalogue) }).await.expect("a page");
+    let token = token.next_page_token;
+    for (request, field) in [
+        (GetReferenceRequest { on: None, ..of(Table::Catalogue) }, "on"),
+        (GetReferenceRequest { on: on(2017, 2, 29), ..of(Table::Catalogue) }, "on"),
+        (of(Table::Unspecified), "table"),
+        (of(Table::Persons), "person_id"),
+        (GetReferenceRequest { person_id: "P1".into(), ..of(Table::Hospitals) }, "person_id"),
+        (GetReferenceRequest { hospital_id: "H1".into(), ..of(Table::Catalogue) }, "hospital_id"),
+        (GetReferenceRequest { code: "A".into(), ..of(Table::Designations) }, "code"),
+        (GetReferenceRequest { page_size: -1, ..of(Table::Catalogue) }, "page_size"),
+        (GetReferenceRequest { page_token: token.clone(), ..of(Table::Hospitals) }, "page_token"),
+        (GetReferenceRequest { page_token: token, on: on(2018, 6, 15), ..of(Table::Catalogue) }, "page_token"),
+    ] {
+        let status = page(&server, &request).await.expect_err("a refusal");
+        assert_eq!((status.code(), told(&status).faults[0].0.as_str()), (Code::InvalidArgument, field), "{status:?}");
+    }
+}

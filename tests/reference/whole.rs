@@ -1,0 +1,132 @@
+//! While an import is taken: no reader sees half a person, settlements go on, and tables change all at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use onestop::domain::journal::Instant;
+use onestop::engine::Engine;
+use onestop::engine::import::{Outside, Told};
+use onestop::reference::row::Table;
+use onestop::store::Store;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+use proptest::prelude::*;
+
+use crate::support::claims::{claim, settle};
+use crate::support::{engine, stamp};
+
+const PERSONS: usize = 4_000;
+
+fn cells(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+async fn take<S: Store>(engine: &Engine<S>, table: Table, rows: &[Vec<String>]) {
+    let mut incoming = engine.incoming();
+    rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
+    let outside = Outside { now: &|| Instant(1), stop: &|| false };
+    engine.take(incoming, table.as_str(), Told::default(), &outside).await.expect("sound rows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_reader_sees_half_a_person_and_settlements_go_on() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+    let engine = Arc::new(engine(store).await);
+    let categories = ["registered_poor", "destitute"];
+    let rows: Vec<_> = categories
+        .iter()
+        .flat_map(|category| (0..PERSONS).map(move |number| cells(&[&format!("N{number}"), category, "", ""])))
+        .collect();
+    let done = Arc::new(AtomicBool::new(false));
+    let (reader, over) = (Arc::clone(&engine), Arc::clone(&done));
+    let reader = tokio::spawn(async move {
+        let (mut both, mut settled) = (0, 0u64);
+        let ids: Vec<_> = (0..PERSONS).map(|number| format!("N{number}").into()).collect();
+        while !over.load(Ordering::Relaxed) {
+            let day = "2017-06-15".parse().expect("a day");
+            for record in reader.store().persons(&ids).await.expect("a read").into_iter().flatten() {
+                assert_eq!(record.categories().on(day).count(), 2, "none or both");
+                both += 1;
+            }
+            settled += 1;
+            let request = settle(claim(&format!("C{settled}"), "P1", "1.00"));
+            reader.settle(request, stamp(settled)).await.expect("a settlement");
+        }
+        (both, settled)
+    });
+    take(&engine, Table::Categories, &rows).await;
+    done.store(true, Ordering::Relaxed);
+    let (both, settled) = reader.await.expect("no reader saw half a person");
+    assert!(both > 0 && settled > 1, "{both} read, {settled} settled meanwhile");
+}
+
+#[tokio::test]
+async fn a_catalogue_whose_import_did_not_end_is_not_there_when_the_store_is_opened() {
+    let place = tempfile::tempdir().expect("a directory");
+    let open = || EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+    let engine = engine(open()).await;
+    let rows: Vec<_> =
+        (0..1_200).map(|number| cells(&[&format!("N{number}"), "", "", "药", "A", "", "", ""])).collect();
+    take(&engine, Table::Catalogue, &rows).await;
+    let ended = engine.imports(None, 1).await.expect("the log")[0].number;
+    // What an interrupted one leaves: its begin and some parts.
+    let begun = onestop::store::imports::Note::Begun(Default::default());
+    engine.store().note_import(ended + 1, begun).await.expect("a note");
+    let row = |text: &[&str]| match crate::support::row(Table::Catalogue, text) {
+        onestop::reference::row::Row::Catalogue(row) => row,
+        _ => panic!("a row of the catalogue"),
+    };
+    let catalogue = vec![row(&["HALF", "", "", "药", "A", "", "", ""])];
+    let write = onestop::store::ReferenceWrite { catalogue, ..Default::default() };
+    engine.store().put_reference(ended + 1, 0, write).await.expect("a write");
+    drop(engine);
+    let book = onestop::policy::shipped::book().expect("the book");
+    let engine = Engine::open(open(), book, Default::default()).await.expect("an engine");
+    let of = |code: &str| engine.rows_of_table(Table::Catalogue, code, "", "2017-06-15".parse().expect("a day"), 10).0;
+    assert_eq!((of("N0").len(), of("N1199").len(), of("HALF").len(), of("A").len()), (1, 1, 0, 1));
+}
+
+/// Rows of few persons and few values, so that keys repeat.
+fn rows() -> impl Strategy<Value = Vec<Vec<String>>> {
+    let row = (0..40u32, 0..3usize, 2014..2018u32, 0..3u32).prop_map(|(person, category, from, length)| {
+        let category = ["registered_poor", "destitute", "subsistence_allowance"][category];
+        let until = if length == 0 { String::new() } else { format!("{}-01-01", from + length) };
+        vec![format!("N{person}"), category.to_owned(), format!("{from}-01-01"), until]
+    });
+    prop::collection::vec(row, 1..200)
+}
+
+#[test]
+fn an_import_is_what_its_rows_give_one_after_another() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let config = proptest::test_runner::Config { cases: 64, failure_persistence: None, ..Default::default() };
+    let mut runner = proptest::test_runner::TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    let held = runner.run(&(rows(), rows()), |(first, second)| {
+        runtime.block_on(async {
+            let engine = engine(onestop::store::memory::MemoryStore::default()).await;
+            take(&engine, Table::Categories, &first).await;
+            take(&engine, Table::Categories, &second).await;
+            for person in 0..40 {
+                let id = format!("N{person}");
+                let person_id = id.as_str().into();
+                // The last row of a key holds.
+                let mut model = std::collections::BTreeMap::new();
+                for row in first.iter().chain(&second).filter(|row| row[0] == id) {
+                    model.insert((row[1].clone(), row[2].clone()), row.clone());
+                }
+                for day in ["2013-12-31", "2014-01-01", "2015-06-15", "2017-12-31", "2019-01-01"] {
+                    let on = |row: &&Vec<String>| *row[2] <= *day && (row[3].is_empty() || *day < *row[3]);
+                    let wanted: std::collections::BTreeSet<_> = model.values().filter(on).cloned().collect();
+                    let read = engine.rows_of_person(Table::Categories, &person_id, day.parse().expect("a day"));
+                    let read: std::collections::BTreeSet<_> = read.await.expect("a read").into_iter().collect();
+                    prop_assert_eq!(read, wanted, "{} on {}", id, day);
+                }
+            }
+            Ok(())
+        })
+    });
+    assert!(held.is_ok(), "{held:?}");
+}
