@@ -30,6 +30,11 @@ const MORE: &[(&str, &str)] = &[
     ("grpc/", "store::Store"),
     // GetPolicy answers with the rules as resolved.
     ("grpc/policy.rs", "policy::rule::PolicyRule"),
+    ("grpc/policy.rs", "policy::Book"),
+    // A change of the law reads a book, from wherever the command line says.
+    ("grpc/activation.rs", "policy::Book"),
+    ("grpc/activation.rs", "policy::PolicyFault"),
+    ("grpc/server.rs", "policy::PolicyFault"),
     // Tables have a name on the wire, and imports are told as the store logs them.
     ("grpc/reference.rs", "reference::row::Table"),
     ("grpc/imports.rs", "reference::row::Table"),

@@ -240,6 +240,30 @@ fn the_list_names_every_policy() {
     );
 }
 
+/// What bash offers when it completes these words.
+fn completed(words: &[&str]) -> Vec<String> {
+    let script = run(&["completions", "bash"]).1;
+    let last = words.len() - 1;
+    let words = words.join(" ");
+    let ask = format!(
+        "{script}\nCOMP_WORDS=({words}); COMP_CWORD={last}; _onestop onestop; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    );
+    let answer = std::process::Command::new("bash").args(["-c", &ask]).output().expect("bash");
+    assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+    String::from_utf8(answer.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_commands_and_options() {
+    assert_eq!(completed(&["onestop", "sett"]), ["settle"]);
+    assert_eq!(completed(&["onestop", "policy", "act"]), ["activate"]);
+    assert!(completed(&["onestop", "reverse", "--re"]).contains(&"--readjudicate".to_owned()));
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        let (code, script, _) = run(&["completions", shell]);
+        assert!(code == Some(0) && script.contains("readjudicate"), "{shell}");
+    }
+}
+
 #[test]
 fn json_is_one_value_a_line() {
     for arguments in [

@@ -10,6 +10,7 @@ mod command_line;
 mod concurrency;
 mod demo;
 mod durability;
+mod law;
 mod policy_cases;
 mod policy_format;
 mod properties;

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use super::exit::Ended;
-use super::{client_commands, demo, policy, policy_test, serve, show_policy};
+use super::{activate, client_commands, demo, policy, policy_test, serve, show_policy};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -27,6 +27,11 @@ enum Action {
     /// Check, list, show and test policies
     #[command(subcommand)]
     Policy(PolicyAction),
+    /// Print what a shell completes these commands by
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
     #[command(flatten)]
     Client(client_commands::Action),
 }
@@ -41,11 +46,26 @@ enum PolicyAction {
         /// Policy files that make up the book, all together, or a directory of them
         files: Vec<PathBuf>,
     },
-    /// List the policies of a book
+    /// List the policies of a book: the shipped one, a directory's, or the one that a server has in use
     List {
         /// A directory of policy files in place of the shipped book
-        #[arg(long, value_name = "DIR")]
+        #[arg(long, value_name = "DIR", conflicts_with = "server")]
         policies: Option<PathBuf>,
+        /// The book in use by this server
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+    },
+    /// Have a server read its policy files anew, check them, and apply them to every call that begins after
+    Activate {
+        /// The server's address
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+        server: String,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Refuse if the files are not those that a dry run told this digest of
+        #[arg(long, value_name = "DIGEST")]
+        expect: Option<String>,
     },
     /// Show what a policy pays, as tables
     Show {
@@ -80,7 +100,15 @@ pub async fn run(command: Command) -> Ended {
         Action::Demo(options) => demo::run(&options).await,
         Action::Client(action) => client_commands::run(action, json).await,
         Action::Policy(PolicyAction::Check { policies, files }) => policy::check(policies.as_deref(), &files, json),
-        Action::Policy(PolicyAction::List { policies }) => policy::list(policies.as_deref(), json),
+        Action::Policy(PolicyAction::List { server: Some(server), .. }) => activate::list(&server, json).await,
+        Action::Policy(PolicyAction::List { policies, .. }) => policy::list(policies.as_deref(), json),
+        Action::Policy(PolicyAction::Activate { server, dry_run, expect }) => {
+            activate::run(&server, dry_run, expect.as_deref(), json).await
+        }
+        Action::Completions { shell } => {
+            clap_complete::generate(shell, &mut Command::command(), "onestop", &mut std::io::stdout());
+            Ok(())
+        }
         Action::Policy(PolicyAction::Show { policies, options }) => {
             show_policy::run(policies.as_deref(), &options, json)
         }

@@ -1,5 +1,6 @@
 //! The command line of `onestop`: each command a module, each answer an exit code.
 
+pub mod activate;
 pub mod case;
 pub mod case_desk;
 pub mod case_tables;

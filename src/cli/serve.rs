@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::engine::{Engine, Settings};
-use crate::grpc::server::{self, Limits};
+use crate::grpc::activation::ReadBook;
+use crate::grpc::server::{self, Law, Limits};
 use crate::policy::Book;
 use crate::say;
 use crate::store::embedded::{Durability, EmbeddedStore};
@@ -54,7 +55,7 @@ pub async fn run(options: &Options) -> Ended {
         tracing::warn!("started with --accept-volatile: answers do not wait for the disk");
     }
     let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
-    let ended = ended();
+    let (ended, asked) = (ended(), hangups()?);
     say!("onestop serves on http://{address}, store {}, book {}", options.store.display(), engine.book().digest());
     let (in_flight, stream_window) = (options.in_flight, options.stream_window);
     let limits = Limits { in_flight, stream_window, ..Limits::default() };
@@ -63,9 +64,32 @@ pub async fn run(options: &Options) -> Ended {
         ended.await;
         tracing::info!("stopping: no new connections, calls in flight are answered");
     };
-    let served = server::serve(engine, listener, limits, stopping).await;
+    let law = Law { read: read_book(options.policies.clone()), asked };
+    let served = server::serve_under(law, engine, listener, limits, stopping).await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))
+}
+
+/// Reads the directory anew; the shipped book has none.
+fn read_book(policies: Option<PathBuf>) -> ReadBook {
+    match policies {
+        Some(directory) => Arc::new(move || Book::from_dir(&directory)),
+        None => Law::fixed().read,
+    }
+}
+
+/// A hangup (SIGHUP) asks for the policies to be read anew. Several at once ask once.
+fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = signal(SignalKind::hangup()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let (ask, asked) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            // One that waits already is enough.
+            let _waiting = ask.try_send(());
+        }
+    });
+    Ok(asked)
 }
 
 /// A limit of a million is more than any server takes, and far from what the program cannot count.

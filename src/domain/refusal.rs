@@ -109,6 +109,8 @@ reasons! {
     UnknownItem = "UNKNOWN_ITEM", InvalidArgument, "the catalogue does not hold every code";
     /// No policy is in force.
     NoPolicy = "NO_POLICY", FailedPrecondition, "no policy is in force";
+    /// The policy files that are to hold are refused, or others than expected.
+    PoliciesRefused = "POLICIES_REFUSED", FailedPrecondition, "the policy files are refused; the book in use stays";
     /// The split is not the one that the quote showed.
     QuoteChanged = "QUOTE_CHANGED", FailedPrecondition, "the split is no longer the one that the quote showed; the details hold the new one";
     /// Other claims of this person kept winning.

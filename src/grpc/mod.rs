@@ -1,6 +1,7 @@
 //! The service on the wire: messages in and out, one status table, and the server that is assembled of
 //! them. Nothing here decides; wire types end here.
 
+pub mod activation;
 pub mod deadline;
 pub mod from_proto;
 pub mod imports;

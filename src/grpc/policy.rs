@@ -4,25 +4,34 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::domain::day::Day;
 use crate::domain::ids::Digest;
+use crate::domain::policy::Policy;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
+use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::store::Store;
 
+use super::activation::{Activation, Change};
 use super::pb::policy as pb;
 use super::pb::policy::policy_service_server::PolicyService;
-use super::status;
+use super::to_proto::digest;
+use super::{page, status};
+
+/// How many policies a page holds if nothing is asked for, and at the most.
+const PAGE: (usize, usize) = (100, 1_000);
 
 /// The service.
 pub struct Policies<S> {
     engine: Arc<Engine<S>>,
+    activation: Arc<Activation<S>>,
 }
 
 impl<S: Store> Policies<S> {
     /// The service over this engine.
-    pub fn new(engine: Arc<Engine<S>>) -> Self {
-        Policies { engine }
+    pub fn new(engine: Arc<Engine<S>>, activation: Arc<Activation<S>>) -> Self {
+        Policies { engine, activation }
     }
 }
 
@@ -41,12 +50,62 @@ impl<S: Store> PolicyService for Policies<S> {
         let not_found = || status::of(&Refusal::because(Reason::NotFound));
         found.map(Response::new).ok_or_else(not_found)
     }
+
+    async fn list_policies(
+        &self,
+        request: Request<pb::ListPoliciesRequest>,
+    ) -> Result<Response<pb::ListPoliciesResponse>, Status> {
+        list(&self.engine.book(), &request.into_inner()).map(Response::new).map_err(|refusal| status::of(&refusal))
+    }
+
+    async fn activate_policies(
+        &self,
+        request: Request<pb::ActivatePoliciesRequest>,
+    ) -> Result<Response<pb::ActivatePoliciesResponse>, Status> {
+        let pb::ActivatePoliciesRequest { dry_run, expected_digest } = request.into_inner();
+        let changed = self.activation.activate(dry_run, &expected_digest).await;
+        let Change { old, new, added, changed, removed } = changed.map_err(|refusal| status::of(&refusal))?;
+        Ok(Response::new(pb::ActivatePoliciesResponse {
+            old_book_digest: digest(old),
+            new_book_digest: digest(new),
+            added,
+            changed,
+            removed,
+            dry_run,
+        }))
+    }
 }
 
 impl<S: Store> Policies<S> {
     async fn kept(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, Refusal> {
         let Ok(digest) = <[u8; 32]>::try_from(digest) else { return Ok(None) };
         Ok(self.engine.kept_policy(Digest(digest)).await?.map(|rule| response(&rule)))
+    }
+}
+
+fn list(book: &Book, asked: &pb::ListPoliciesRequest) -> Result<pb::ListPoliciesResponse, Refusal> {
+    let list = ("policies", book.digest());
+    let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
+    let from: u32 = page::place(&list, &asked.page_token)?.unwrap_or(0);
+    let policies = book.policies().get(from as usize..).unwrap_or_default();
+    let next = from + most as u32;
+    let next_page_token = if policies.len() > most { page::token(&list, &next) } else { String::new() };
+    let policies = policies.iter().take(most).map(|policy| summary(policy)).collect();
+    Ok(pb::ListPoliciesResponse { policies, next_page_token, book_digest: digest(book.digest()) })
+}
+
+fn summary(policy: &Policy) -> pb::PolicySummary {
+    let date = |day: Option<Day>| day.map(|day| pb::Date { year: day.year(), month: day.month(), day: day.day() });
+    pb::PolicySummary {
+        policy_id: policy.reference.id.to_string(),
+        policy_digest: digest(policy.reference.digest),
+        title: policy.title.to_string(),
+        insurance: policy.insurance.to_string(),
+        regions: policy.regions.iter().map(ToString::to_string).collect(),
+        in_force_from: date(policy.in_force.from),
+        in_force_until: date(policy.in_force.until),
+        benefit_year: policy.benefit_year.to_string(),
+        layers: policy.layers.len() as u32,
     }
 }
 

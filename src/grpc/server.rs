@@ -1,19 +1,22 @@
 //! The server, assembled: services, health, reflection, limits. Listener and shutdown come from outside,
 //! so tests need neither fixed ports nor signals.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use crate::engine::Engine;
+use crate::policy::PolicyFault;
 use crate::store::Store;
 
+use super::activation::{Activation, ReadBook};
 use super::pb;
 use super::pb::policy::policy_service_server::PolicyServiceServer;
 use super::pb::reference::reference_service_server::ReferenceServiceServer;
@@ -50,7 +53,24 @@ impl Default for Limits {
     }
 }
 
-/// Serves until `shutdown` ends, then until the calls in flight are answered.
+/// Where the law comes from when it is to change.
+pub struct Law {
+    /// Reads the book anew.
+    pub read: ReadBook,
+    /// Asks for that, besides the call.
+    pub asked: mpsc::Receiver<()>,
+}
+
+impl Law {
+    /// The book in use, which has no files to be read anew.
+    pub fn fixed() -> Law {
+        let told = "the server was started without a directory of policies; there is nothing to read anew";
+        let fault = PolicyFault { file: "policies".to_owned(), line: 1, told: told.to_owned() };
+        Law { read: Arc::new(move || Err(vec![fault.clone()])), asked: mpsc::channel(1).1 }
+    }
+}
+
+/// Serves under a law that does not change; see [`serve_under`].
 ///
 /// # Errors
 /// If the listener fails.
@@ -60,9 +80,30 @@ pub async fn serve<S: Store>(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
+    serve_under(Law::fixed(), engine, listener, limits, shutdown).await
+}
+
+/// Serves until `shutdown` ends, then until the calls in flight are answered.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve_under<S: Store>(
+    law: Law,
+    engine: Arc<Engine<S>>,
+    listener: TcpListener,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), tonic::transport::Error> {
     let in_flight = Arc::new(Semaphore::new(limits.in_flight));
     let (stop, stopping) = watch::channel(false);
-    let routes = routes(engine, &limits, &in_flight, stopping).await;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
+    health.set_serving::<ReferenceServiceServer<References<S>>>().await;
+    health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
+    let activation = Arc::new(Activation::new(Arc::clone(&engine), law.read, health).await);
+    let asked = when_asked(Arc::clone(&activation), law.asked);
+    let routes = Routes::new(health_service);
+    let routes = with_services(routes, engine, activation, &limits, &in_flight, stopping);
     let server = Server::builder()
         .initial_stream_window_size(STREAM_BYTES)
         .initial_connection_window_size(CONNECTION_BYTES)
@@ -79,28 +120,38 @@ pub async fn serve<S: Store>(
     });
     tokio::select! {
         served = served => served,
+        never = asked => match never {},
         () = idle(to_end, &in_flight, limits.in_flight) => Ok(()),
     }
 }
 
+/// Changes the law as often as it is asked to; what is refused is logged, and the law in use stays.
+async fn when_asked<S: Store>(activation: Arc<Activation<S>>, mut asked: mpsc::Receiver<()>) -> Infallible {
+    while asked.recv().await.is_some() {
+        if let Err(refusal) = activation.activate(false, &[]).await {
+            tracing::error!(%refusal, "the policies are refused; the book in use stays");
+        }
+    }
+    std::future::pending().await
+}
+
 /// Every service, with its limits.
-async fn routes<S: Store>(
+fn with_services<S: Store>(
+    routes: Routes,
     engine: Arc<Engine<S>>,
+    activation: Arc<Activation<S>>,
     limits: &Limits,
     in_flight: &Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 ) -> Routes {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
-    health.set_serving::<ReferenceServiceServer<References<S>>>().await;
-    health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
     let references = References::new(Arc::clone(&engine), stopping.clone());
     let streams = Streams { window: limits.stream_window, stopping };
     let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(in_flight), streams);
-    let routes = Routes::new(health_service)
+    let policies = Policies::new(engine, activation);
+    let routes = routes
         .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes))
         .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(limits.message_bytes))
-        .add_service(PolicyServiceServer::new(Policies::new(engine)).max_decoding_message_size(limits.message_bytes));
+        .add_service(PolicyServiceServer::new(policies).max_decoding_message_size(limits.message_bytes));
     with_reflection(routes)
 }
 

@@ -60,6 +60,8 @@ rows! {
     a_store_that_cannot_be_read_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unreadable;
     a_store_that_takes_no_writes_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unwritable;
     calls_beyond_those_in_flight_are_shed: Overloaded, ResourceExhausted "OVERLOADED", [] => overloaded;
+    without_policy_files_there_is_no_other_law: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
+        [("policies:1", "UNREADABLE")] => no_files;
     of_two_imports_at_once_one_is_told_to_come_again: ImportRunning, Aborted "IMPORT_RUNNING", [] => two_imports;
     a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => too_large;
     a_damaged_record_is_an_invariant: Invariant, Internal "INVARIANT", [] => damaged;
@@ -188,6 +190,11 @@ fn why() -> String {
 
 async fn conflict(server: Server) -> Status {
     with_store(server, Mode::FailsWrites(StoreError::Conflict)).await
+}
+
+async fn no_files(server: Server) -> Status {
+    let request = onestop::grpc::pb::policy::ActivatePoliciesRequest::default();
+    server.policies().activate_policies(request).await.expect_err("a refusal")
 }
 
 async fn two_imports(server: Server) -> Status {

@@ -1,0 +1,115 @@
+//! A change of the law while serving: the files are read anew and checked whole, and then hold for every call that
+//! begins after.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::Digest;
+use crate::domain::refusal::{Reason, Refusal};
+use crate::engine::Engine;
+use crate::policy::{Book, PolicyFault};
+use crate::store::Store;
+
+/// Reads the book that is to hold, or says every fault of it.
+pub type ReadBook = Arc<dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync>;
+
+/// Under which name health knows the book in use, before its digest.
+const BOOK: &str = "onestop.book/";
+
+/// What a change does, or would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The book before.
+    pub old: Digest,
+    /// The book after.
+    pub new: Digest,
+    /// Policies that the old book has not.
+    pub added: Vec<String>,
+    /// Policies that are others under the same id.
+    pub changed: Vec<String>,
+    /// Policies that the new book has not.
+    pub removed: Vec<String>,
+}
+
+/// Changes the book of an engine.
+pub struct Activation<S> {
+    engine: Arc<Engine<S>>,
+    read: ReadBook,
+    health: HealthReporter,
+    one_at_a_time: Mutex<()>,
+}
+
+impl<S: Store> Activation<S> {
+    /// For this engine; tells health the book in use.
+    pub async fn new(engine: Arc<Engine<S>>, read: ReadBook, health: HealthReporter) -> Activation<S> {
+        health.set_service_status(name(engine.book().digest()), ServingStatus::Serving).await;
+        Activation { engine, read, health, one_at_a_time: Mutex::default() }
+    }
+
+    /// Reads the files anew and applies them; with `dry_run` only says what would change.
+    ///
+    /// # Errors
+    /// `POLICIES_REFUSED` with every fault, or if the files are not those expected; the book in use stays.
+    pub async fn activate(&self, dry_run: bool, expected: &[u8]) -> Result<Change, Refusal> {
+        let _one_at_a_time = self.one_at_a_time.lock().await;
+        let read = Arc::clone(&self.read);
+        let book = tokio::task::spawn_blocking(move || twice(&*read)).await;
+        let book = book.map_err(|_| Refusal::broken("the thread that read policies ended early"))??;
+        let change = between(&self.engine.book(), &book);
+        if !expected.is_empty() && expected != change.new.0 {
+            let told = format!("is not the digest of the files as they are: {}", change.new);
+            return Err(refused(vec![Fault::new("expected_digest", FaultReason::Unreadable, told)]));
+        }
+        if !dry_run && change.old != change.new {
+            self.engine.activate(book).await?;
+            self.health.set_service_status(name(change.new), ServingStatus::Serving).await;
+            self.health.set_service_status(name(change.old), ServingStatus::NotServing).await;
+            let (old, new) = (change.old.to_string(), change.new.to_string());
+            let (added, changed, removed) = (&change.added, &change.changed, &change.removed);
+            tracing::warn!(old, new, ?added, ?changed, ?removed, "another book of policies is in use");
+        }
+        Ok(change)
+    }
+}
+
+fn name(book: Digest) -> String {
+    format!("{BOOK}{book}")
+}
+
+/// Read twice and the same: a directory that is being written is no book.
+fn twice(read: &(dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync)) -> Result<Book, Refusal> {
+    let faulty = |faults: Vec<PolicyFault>| {
+        let fault =
+            |PolicyFault { file, line, told }| Fault::new(format!("{file}:{line}"), FaultReason::Unreadable, told);
+        refused(faults.into_iter().map(fault).collect())
+    };
+    let (first, second) = (read().map_err(faulty)?, read().map_err(faulty)?);
+    if first.digest() == second.digest() {
+        return Ok(second);
+    }
+    let told = "changed while they were read; put files in place by renaming them";
+    Err(refused(vec![Fault::new("policies", FaultReason::Unreadable, told)]))
+}
+
+fn refused(faults: Vec<Fault>) -> Refusal {
+    Refusal::naming(Reason::PoliciesRefused, faults)
+}
+
+fn between(old: &Book, new: &Book) -> Change {
+    let mut change = Change { old: old.digest(), new: new.digest(), ..Change::default() };
+    for policy in new.policies() {
+        let id = policy.reference.id.to_string();
+        match old.get(&id) {
+            None => change.added.push(id),
+            Some((known, _)) if known.reference.digest != policy.reference.digest => change.changed.push(id),
+            Some(_) => {}
+        }
+    }
+    let gone = old.policies().iter().filter(|policy| new.get(&policy.reference.id).is_none());
+    change.removed = gone.map(|policy| policy.reference.id.to_string()).collect();
+    change
+}

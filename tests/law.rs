@@ -1,0 +1,236 @@
+//! The law changes while the real program serves: whole and at once, or not at all.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use onestop::domain::money::Money;
+use onestop::grpc::pb::policy as pb;
+use onestop::grpc::pb::settlement as settlement_pb;
+use onestop::policy::Book;
+use onestop::policy::resolve::resolve;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use crate::support::claims::claim;
+use crate::support::program::{Serve, run};
+
+/// A law that pays this share of an eligible bill.
+fn law(share: u32) -> String {
+    format!(
+        r#"
+format = 1
+id = "town"
+title = "a town"
+insurance = "resident"
+regions = ["37"]
+in_force = {{ from = 2017-01-01 }}
+benefit_year = "discharge"
+[sources]
+law = "a law"
+[[layer]]
+id = "basic"
+payer = "basic_fund"
+visits = ["inpatient"]
+pools = ["eligible"]
+period = "admission"
+cites = ["law"]
+schedule = {{ all = {{ bands = [{{ rate = "{share}%" }}] }} }}
+"#
+    )
+}
+
+/// A server under this law, with the tables of most tests.
+struct Town {
+    serve: Serve,
+    place: tempfile::TempDir,
+}
+
+impl Town {
+    async fn under(share: u32) -> Town {
+        let place = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(place.path().join("law")).expect("a directory");
+        put(place.path(), &law(share));
+        let serve = start(place.path());
+        serve.with_tables().await;
+        Town { serve, place }
+    }
+
+    fn put(&self, text: &str) {
+        put(self.place.path(), text);
+    }
+
+    fn activate(&self, more: &[&str]) -> (Option<i32>, String, String) {
+        run(&[&["policy", "activate", "--server", &self.serve.url], more].concat())
+    }
+
+    /// What the patient pays of 100.00.
+    async fn patient(&self) -> String {
+        let quote = self.serve.client().await.quote(&claim("Q", "P1", "100.00")).await.expect("a quote");
+        Money::from_fen(quote.split.expect("a split").patient_fen).to_string()
+    }
+}
+
+fn start(place: &Path) -> Serve {
+    let law = place.join("law").display().to_string();
+    Serve::start(&place.join("store"), &["--policies", &law])
+}
+
+/// In place by renaming.
+fn put(place: &Path, text: &str) {
+    let next: PathBuf = place.join("next.toml");
+    std::fs::write(&next, text).expect("written");
+    std::fs::rename(&next, place.join("law/town.toml")).expect("in place");
+}
+
+fn digest(share: u32) -> String {
+    Book::from_texts([("town.toml", &*law(share))]).expect("a sound law").digest().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_law_holds_for_the_calls_that_begin_after_and_a_dry_run_changes_nothing() {
+    let town = Town::under(60).await;
+    assert_eq!(town.patient().await, "40.00");
+    town.put(&law(75));
+    assert_eq!(town.patient().await, "40.00", "a file alone changes nothing");
+    let (code, output, _) = town.activate(&["--dry-run"]);
+    let told = format!("changed: town\nwould replace book {} by {}; nothing was changed\n", digest(60), digest(75));
+    assert_eq!((code, output), (Some(0), told));
+    assert_eq!(town.patient().await, "40.00");
+    let (code, output, errors) = town.activate(&["--expect", &digest(60)]);
+    assert_eq!((code, output.as_str()), (Some(1), ""));
+    assert!(errors.contains("expected_digest is not the digest of the files as they are"), "{errors}");
+    let (code, output, _) = town.activate(&["--expect", &digest(75), "--json"]);
+    let told = serde_json::json!({
+        "old": digest(60), "new": digest(75), "added": [], "changed": ["town"], "removed": [], "dry_run": false,
+    });
+    assert_eq!((code, serde_json::from_str(&output).ok()), (Some(0), Some(told)));
+    assert_eq!(town.patient().await, "25.00");
+    assert_eq!(town.activate(&[]).1, format!("the book in use is the same: {}\n", digest(75)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_with_a_fault_is_named_by_line_and_changes_nothing() {
+    let town = Town::under(60).await;
+    town.put(&law(175).replace("inpatient", "in patient"));
+    let (code, output, errors) = town.activate(&[]);
+    assert_eq!((code, output.as_str()), (Some(1), ""));
+    assert!(errors.starts_with("FAILED_PRECONDITION: POLICIES_REFUSED: "), "{errors}");
+    for (line, told) in [(14, "in patient"), (18, "175%")] {
+        assert!(errors.contains(&format!("town.toml:{line} ")) && errors.contains(told), "{errors}");
+    }
+    assert_eq!(town.patient().await, "40.00");
+    std::fs::remove_file(town.place.path().join("law/town.toml")).expect("it is gone");
+    assert!(town.activate(&[]).2.contains("holds no policy file"));
+    assert_eq!(town.patient().await, "40.00");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hangup_reads_the_law_anew_and_health_tells_which_is_in_use() {
+    let town = Town::under(60).await;
+    let channel = tonic::transport::Endpoint::from_shared(town.serve.url.clone()).expect("an address");
+    let mut health = HealthClient::new(channel.connect().await.expect("it answers"));
+    let mut status = async |share: u32| {
+        let request = HealthCheckRequest { service: format!("onestop.book/{}", digest(share)) };
+        health.check(request).await.map(|answer| answer.into_inner().status())
+    };
+    assert_eq!(status(60).await.expect("known"), ServingStatus::Serving);
+    assert_eq!(status(75).await.expect_err("unknown").code(), tonic::Code::NotFound);
+    town.put(&law(75));
+    assert!(Command::new("kill").args(["-HUP", &town.serve.pid().to_string()]).status().expect("kill").success());
+    // The signal is taken when it comes; its effect is waited for.
+    let taken = async {
+        while status(75).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), taken).await.expect("the hangup is heard");
+    assert_eq!(status(75).await.expect("known"), ServingStatus::Serving);
+    assert_eq!(town.patient().await, "25.00");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn settlements_during_many_changes_are_each_of_one_law_and_both_laws_are_kept() {
+    const CALLERS: usize = 8;
+    let town = Town::under(60).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut callers = Vec::new();
+    for caller in 0..CALLERS {
+        let (mut client, over) = (town.serve.client().await, Arc::clone(&over));
+        callers.push(tokio::spawn(async move {
+            let mut settled = Vec::new();
+            while !over.load(Ordering::Relaxed) {
+                let id = format!("C{caller}-{}", settled.len());
+                let bill = claim(&id, ["P1", "P4"][caller % 2], "100.00");
+                let answer = client.settle(&bill, &id.as_str().into(), Vec::new()).await.expect("a settlement");
+                settled.push(answer.settlement.expect("a settlement"));
+            }
+            settled
+        }));
+    }
+    let mut client = town.serve.client().await;
+    for turn in 0..50 {
+        town.put(&law([75, 60][turn % 2]));
+        let changed = client.policies.activate_policies(pb::ActivatePoliciesRequest::default()).await;
+        assert_eq!(changed.expect("another law").into_inner().changed, ["town"]);
+    }
+    over.store(true, Ordering::Relaxed);
+    let laws = [60, 75].map(|share| Book::from_texts([("town.toml", &*law(share))]).expect("a sound law"));
+    let mut counts = [0, 0];
+    for caller in callers {
+        for settlement in caller.await.expect("no panic") {
+            let split = settlement.split.expect("a split");
+            let judged = split.judged.expect("circumstances");
+            let at = laws.iter().position(|book| book.policies()[0].reference.digest.0[..] == judged.policy_digest[..]);
+            let at = at.expect("one of the two laws");
+            assert_eq!(settlement.book_digest, laws[at].digest().0, "its own book");
+            assert_eq!(split.patient_fen, [4_000, 2_500][at], "and its own figures");
+            counts[at] += 1;
+        }
+    }
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    // Both are kept, also after another start.
+    let Town { serve, place } = town;
+    assert_eq!(serve.end(), Some(0));
+    let again = start(place.path());
+    let mut client = again.client().await;
+    for book in &laws {
+        let policy_digest = book.policies()[0].reference.digest.0.to_vec();
+        let request = pb::GetPolicyRequest { policy_digest: policy_digest.clone(), ..Default::default() };
+        let kept = client.policies.get_policy(request).await.expect("it is kept").into_inner();
+        let rule: onestop::policy::rule::PolicyRule = serde_json::from_str(&kept.canonical_json).expect("a rule");
+        assert_eq!(resolve(&rule).expect("exact").reference.digest.0.to_vec(), policy_digest);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_book_in_use_is_listed_page_by_page() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let mut client = serve.client().await;
+    let shipped = onestop::policy::shipped::book().expect("the shipped book");
+    let wanted: Vec<_> = shipped.policies().iter().map(|policy| policy.reference.id.to_string()).collect();
+    let mut request = pb::ListPoliciesRequest { page_size: 2, ..Default::default() };
+    let mut listed = Vec::new();
+    loop {
+        let page = client.policies.list_policies(request.clone()).await.expect("a page").into_inner();
+        assert_eq!(page.book_digest, shipped.digest().0);
+        listed.extend(page.policies.into_iter().map(|policy| policy.policy_id));
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(listed, wanted);
+    request.page_token = "00".to_owned();
+    assert_eq!(
+        client.policies.list_policies(request).await.expect_err("a refusal").code(),
+        tonic::Code::InvalidArgument
+    );
+    let (code, output, _) = run(&["policy", "list", "--server", &serve.url, "--json"]);
+    assert_eq!((code, output), (Some(0), run(&["policy", "list", "--json"]).1), "as the shipped book is listed");
+    let view = settlement_pb::ListSettlementsRequest { hospital_id: "H1".to_owned(), ..Default::default() };
+    assert!(client.list(view).await.expect("a list").settlements.is_empty());
+}
