@@ -246,7 +246,7 @@ fn completed(words: &[&str]) -> Vec<String> {
     let last = words.len() - 1;
     let words = words.join(" ");
     let ask = format!(
-        "{script}\nCOMP_WORDS=({words}); COMP_CWORD={last}; _onestop onestop; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        "{script}\nCOMP_WORDS=({words}); COMP_CWORD={last}; _onestop onestop \"${{COMP_WORDS[{last}]}}\" \"${{COMP_WORDS[{last}-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     );
     let answer = std::process::Command::new("bash").args(["-c", &ask]).output().expect("bash");
     assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));

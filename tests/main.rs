@@ -18,5 +18,6 @@ mod records;
 mod reference;
 mod service;
 mod shipped_policies;
+mod statement;
 mod store_contract;
 mod straight_line;

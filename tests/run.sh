@@ -3,15 +3,20 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-need() { # need COMMAND PACKAGE: installs Debian's PACKAGE if COMMAND is missing
-  command -v "$1" >/dev/null && return
+install() { # install PACKAGE: Debian's
   local sudo=""
   [ "$(id -u)" = 0 ] || sudo="sudo"
   $sudo apt-get update -qq
-  $sudo apt-get install -y -qq --no-install-recommends "$2" >/dev/null
+  $sudo apt-get install -y -qq --no-install-recommends "$1" >/dev/null
+}
+need() { # need COMMAND PACKAGE: installs PACKAGE if COMMAND is missing
+  command -v "$1" >/dev/null || install "$2"
 }
 need cc gcc
 need strace strace
+need chromium chromium
+need fc-list fontconfig
+fc-list ':lang=zh' | grep -q . || install fonts-noto-cjk
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

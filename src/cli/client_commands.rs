@@ -11,7 +11,7 @@ use crate::say;
 use super::claim_text::ReversalText;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
-use super::{import, json, list, quote, reference, reverse, settle, statement};
+use super::{import, json, list, quote, reference, reverse, settle, show};
 
 /// What a server is asked.
 #[derive(Subcommand, Debug)]
@@ -82,8 +82,8 @@ pub(super) enum Action {
     Show {
         #[command(flatten)]
         server: Server,
-        /// The settlement
-        settlement_id: String,
+        #[command(flatten)]
+        options: show::Options,
     },
     /// List the settlements of a person's benefit year, or of a hospital's days
     List {
@@ -161,7 +161,7 @@ pub(super) async fn run(action: Action, json: bool) -> Ended {
             let asked = pb::FenceRequest { hospital_id, person_id, request_id };
             outcome(server.connect().await?.fence(asked).await, json)
         }
-        Action::Show { server, settlement_id } => show(server.connect().await?, settlement_id, json).await,
+        Action::Show { server, options } => show::run(server.connect().await?, &options, json).await,
         Action::Account { server, person, year, insurance } => {
             account(server.connect().await?, person, year, insurance, json).await
         }
@@ -181,21 +181,6 @@ fn outcome(answer: Result<pb::Outcome, tonic::Status>, json: bool) -> Ended {
         say!("{}", serde_json::json!({ "outcome": word, "id": id }));
     } else {
         say!("{}", format!("{word} {id}").trim_end());
-    }
-    Ok(())
-}
-
-async fn show(mut client: Client, settlement_id: String, json: bool) -> Ended {
-    let request = pb::GetSettlementRequest { settlement_id, ..pb::GetSettlementRequest::default() };
-    let answer = client.settlement(request).await.map_err(|status| client::failure(&status))?;
-    let settlement = answer.settlement.unwrap_or_default();
-    if json {
-        say!("{}", json::settlement(&settlement));
-        return Ok(());
-    }
-    say!("{}", statement::text(&settlement));
-    if let Some(reversal) = answer.reversal {
-        say!("REVERSED by {}: {}", reversal.reversal_id, reversal.reason);
     }
     Ok(())
 }

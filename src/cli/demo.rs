@@ -18,7 +18,8 @@ use crate::say;
 use super::claim_text::ClaimText;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
-use super::{case, import, serve, statement};
+use super::statement::{Document, Lang, text};
+use super::{case, import, serve};
 
 /// The demonstration tables; persons in them are invented.
 const TABLES: &[(row::Table, &str)] = &[
@@ -43,6 +44,9 @@ pub struct Options {
     /// A directory of policy files in place of the shipped book
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
+    /// The language of the statement at the end
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 }
 
 /// What became of one claim.
@@ -68,7 +72,11 @@ pub async fn run(options: &Options) -> Ended {
     retry(&mut client, &lines).await?;
     reverse(&mut client, &lines).await?;
     if let Some(settlement) = most_layers(&lines) {
-        say!("\nOne settlement in full, the one that most layers share in:\n\n{}", statement::text(settlement));
+        let request =
+            pb::GetSettlementRequest { settlement_id: settlement.settlement_id.clone(), ..Default::default() };
+        let view = client.settlement(request).await.map_err(|status| client::failure(&status))?;
+        let document = Document::of(&view, options.lang.unwrap_or(Lang::En));
+        say!("\nOne settlement in full, the one that most layers share in:\n\n{}", text::text(&document));
     }
     next(options, &server, &lines).await?;
     server.stop().await

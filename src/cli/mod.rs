@@ -13,6 +13,7 @@ pub mod demo;
 pub mod exit;
 pub mod import;
 pub mod json;
+pub mod json_settlement;
 pub mod list;
 pub mod policy;
 pub mod policy_test;
@@ -23,6 +24,7 @@ pub mod refused;
 pub mod reverse;
 pub mod serve;
 pub mod settle;
+pub mod show;
 pub mod show_policy;
 pub mod statement;
 

@@ -1,0 +1,129 @@
+//! One layer of a statement: how its amount comes about, step by step.
+
+use crate::grpc::pb::settlement as pb;
+
+use super::document::{Layer, yuan};
+use super::words::Lang;
+
+/// A layer's name, or its id where it has none.
+pub fn name(id: &str, name: &str) -> String {
+    if name.is_empty() { id.to_owned() } else { format!("{name} ({id})") }
+}
+
+/// A share as written, in percent: `0.55` is `55%`.
+pub fn percent(share: &str) -> String {
+    let (whole, fraction) = share.split_once('.').unwrap_or((share, ""));
+    let padded = format!("{fraction:0<2}");
+    let (hundredths, rest) = padded.split_at_checked(2).unwrap_or((&padded, ""));
+    let digits = format!("{whole}{hundredths}");
+    let digits = digits.trim_start_matches('0');
+    let digits = if digits.is_empty() { "0" } else { digits };
+    if rest.is_empty() { format!("{digits}%") } else { format!("{digits}.{rest}%") }
+}
+
+/// The layer.
+pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
+    let mut steps = vec![entering(layer, lang)];
+    steps.extend(layer.caps.iter().filter(|cap| cap.of == "base").map(|cap| self::cap(cap, lang)));
+    if layer.period == "year" {
+        steps.push(cumulative(layer, lang));
+    }
+    steps.push(deductible(layer, lang));
+    steps.extend(layer.bands.iter().filter(|band| band.amount_after_fen != 0).map(|band| self::band(band, lang)));
+    steps.extend(layer.caps.iter().filter(|cap| cap.of == "paid").map(|cap| self::cap(cap, lang)));
+    steps.extend(drawn(layer, lang));
+    let assumed = (!layer.assumed.is_empty()).then(|| {
+        let told = lang.words(&layer.assumed);
+        lang.of(format!("假定（无公开文件依据）：{told}"), format!("assumed, no public text gives it: {told}"))
+    });
+    let title = if layer.name.is_empty() { &layer.id } else { &layer.name };
+    Layer {
+        title: title.clone(),
+        name: name(&layer.id, &layer.name),
+        payer_word: layer.payer.clone(),
+        payer: lang.word(&layer.payer),
+        pays: layer.pays_fen,
+        steps,
+        clauses: layer.cites.iter().map(|cite| format!("{} ({})", cite.text, cite.source)).collect(),
+        assumed,
+    }
+}
+
+/// What is left in its pools, and what of it enters.
+fn entering(layer: &pb::Layer, lang: Lang) -> String {
+    let pools: Vec<String> = layer.drawn.iter().map(|drawn| drawn.pool.clone()).collect();
+    let (pools, left, base) = (lang.words(&pools), yuan(layer.residual_fen), yuan(layer.base_fen));
+    let first = match layer.prior_self_pay.as_str() {
+        "0" => String::new(),
+        share => match lang {
+            Lang::Zh => format!("，个人先行自付 {}", percent(share)),
+            Lang::En => format!(", of which the patient first bears {}", percent(share)),
+        },
+    };
+    match lang {
+        Lang::Zh => format!("费用范围（{pools}）内余额 {left}{first}；纳入计算 {base}"),
+        Lang::En => format!("left in its pools ({pools}) {left}{first}; enters {base}"),
+    }
+}
+
+fn cumulative(layer: &pb::Layer, lang: Lang) -> String {
+    let (before, after) = (yuan(layer.cumulative_before_fen), yuan(layer.cumulative_after_fen));
+    match lang {
+        Lang::Zh => format!("年度累计：此前 {before}，本次后 {after}"),
+        Lang::En => format!("in the year: {before} before this bill, {after} after it"),
+    }
+}
+
+fn deductible(layer: &pb::Layer, lang: Lang) -> String {
+    let (whole, taken) = (yuan(layer.deductible_fen), yuan(layer.deductible_taken_fen));
+    match lang {
+        Lang::Zh => format!("起付线 {whole}，本次承担 {taken}"),
+        Lang::En => format!("deductible {whole}, of which {taken} by this bill"),
+    }
+}
+
+fn band(band: &pb::Band, lang: Lang) -> String {
+    let top = match (band.upto_fen, lang) {
+        (Some(fen), Lang::Zh) => format!("至 {}", yuan(fen)),
+        (Some(fen), Lang::En) => format!("up to {}", yuan(fen)),
+        (None, _) => lang.of("以上部分", "above").to_owned(),
+    };
+    let rate = percent(&band.rate);
+    let after = format!("{} × {rate} = {}", yuan(band.amount_after_fen), yuan(band.pay_after_fen));
+    if band.amount_before_fen == 0 {
+        return format!("{top}{}{after}", lang.of("：", ": "));
+    }
+    let before = format!("{} × {rate} = {}", yuan(band.amount_before_fen), yuan(band.pay_before_fen));
+    match lang {
+        Lang::Zh => format!("{top}：{after}，减去此前 {before}"),
+        Lang::En => format!("{top}: {after}, less before {before}"),
+    }
+}
+
+fn cap(cap: &pb::Cap, lang: Lang) -> String {
+    let (account, used, cut) = (lang.word(&cap.account), yuan(cap.used_before_fen), yuan(cap.cut_fen));
+    let base = cap.of == "base";
+    match (cap.annual_fen, lang) {
+        (None, Lang::Zh) => format!("封顶线（{account}）：不设，此前已用 {used}"),
+        (None, Lang::En) => format!("cap ({account}): lifted, {used} used before"),
+        (Some(annual), Lang::Zh) => {
+            let of = if base { "年度纳入限额" } else { "封顶线" };
+            format!("{of}（{account}）{}，此前已用 {used}，本次超出 {cut}", yuan(annual))
+        }
+        (Some(annual), Lang::En) => {
+            let of = if base { "cap on what enters" } else { "cap" };
+            format!("{of} ({account}) {} a year, {used} used before, cuts {cut}", yuan(annual))
+        }
+    }
+}
+
+/// From which pools it is paid, where that is not plain.
+fn drawn(layer: &pb::Layer, lang: Lang) -> Option<String> {
+    let parts: Vec<_> = layer.drawn.iter().filter(|drawn| drawn.amount_fen != 0).collect();
+    if parts.len() < 2 {
+        return None;
+    }
+    let told: Vec<_> =
+        parts.iter().map(|drawn| format!("{} {}", lang.word(&drawn.pool), yuan(drawn.amount_fen))).collect();
+    Some(format!("{}{}", lang.of("支付来源：", "paid from "), told.join(" + ")))
+}

@@ -1,0 +1,110 @@
+//! A statement as text, for a terminal or a plain printer: at most a hundred columns, of which a Chinese
+//! character takes two.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::document::{Code, Document, Layer, signed, yuan};
+
+/// The most columns of a line.
+const COLUMNS: usize = 100;
+
+/// The statement.
+pub fn text(document: &Document) -> String {
+    let lang = document.lang;
+    let mut page = Page::default();
+    page.line(lang.of("医疗费用结算单", "STATEMENT OF SETTLEMENT 结算单"));
+    document.notices.iter().for_each(|notice| page.wrapped("!! ", notice));
+    page.line("");
+    page.sum(document.patient, lang.of("个人支付（元）", "THE PATIENT PAYS 个人支付 (yuan)"));
+    page.sum(document.paid(), lang.of("各方支付合计", "others pay"));
+    page.sum(document.total, lang.of("医疗费总额", "total of the bill"));
+    page.line("");
+    let label = document.facts.iter().map(|(label, _)| label.width()).max().unwrap_or(0);
+    for (name, value) in &document.facts {
+        page.line(&format!("{name}{}  {value}", " ".repeat(label - name.width())));
+    }
+    page.section(lang.of("费用分类", "Where the bill falls"));
+    document.pools.iter().for_each(|(pool, fen)| page.sum(*fen, pool));
+    page.section(lang.of("各层支付", "Layer by layer"));
+    document.layers.iter().for_each(|layer| page.layer(layer, document));
+    for (name, why) in &document.skipped {
+        page.wrapped("  – ", &format!("{name}: {why}"));
+    }
+    page.section(lang.of("费用明细汇总", "The bill, by code"));
+    let heads = lang.of(["金额", "超限价", "先行自付", "余额"], ["charged", "ceiling", "first", "rest"]);
+    page.columns(&heads.map(str::to_owned), "");
+    document.bill.iter().for_each(|code| page.code(code));
+    page.section(lang.of("支付合计", "Who pays"));
+    document.payers.iter().for_each(|(payer, fen)| page.sum(*fen, payer));
+    page.sum(document.patient, lang.of("个人", "patient"));
+    if !document.changes.is_empty() {
+        page.section(lang.of("与前一版相比", "Against the revision before"));
+        for (who, fen) in &document.changes {
+            page.line(&format!("{:>16}  {who}", signed(*fen)));
+        }
+    }
+    page.0
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(line.trim_end());
+        self.0.push('\n');
+    }
+
+    fn section(&mut self, title: &str) {
+        self.line(&format!("\n{title}"));
+    }
+
+    fn sum(&mut self, fen: i64, what: &str) {
+        self.line(&format!("{:>16}  {what}", yuan(fen)));
+    }
+
+    /// A text behind a mark, broken where it is too long.
+    fn wrapped(&mut self, mark: &str, text: &str) {
+        let room = COLUMNS - mark.width();
+        for (at, line) in broken(text, room).into_iter().enumerate() {
+            let mark = if at == 0 { mark.to_owned() } else { " ".repeat(mark.width()) };
+            self.line(&format!("{mark}{line}"));
+        }
+    }
+
+    fn layer(&mut self, layer: &Layer, document: &Document) {
+        let pays = document.lang.of("支付", "pays");
+        self.wrapped("  ", &format!("{}: {} {pays} {}", layer.name, layer.payer, yuan(layer.pays)));
+        layer.steps.iter().for_each(|step| self.wrapped("      ", step));
+        layer.clauses.iter().for_each(|clause| self.wrapped("      § ", clause));
+        layer.assumed.iter().for_each(|assumed| self.wrapped("      * ", assumed));
+    }
+
+    fn code(&mut self, code: &Code) {
+        let [over, first, rest] = code.parts;
+        let amounts = [code.net, over, first, rest].map(yuan);
+        self.columns(&amounts, &format!("{} — {} ({})", code.pool, code.name, code.class));
+    }
+
+    fn columns(&mut self, amounts: &[String; 4], what: &str) {
+        let cells =
+            amounts.iter().map(|amount| format!("{}{amount}", " ".repeat(12usize.saturating_sub(amount.width()))));
+        let cells: String = cells.collect();
+        self.wrapped(&format!("{cells}  "), what);
+    }
+}
+
+/// The lines of a text that fit; it is broken between words, and between Chinese characters anywhere.
+fn broken(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
+        let last = lines.len() - 1;
+        if lines[last].width() + word.trim_end().width() > room && !lines[last].is_empty() {
+            lines.push(String::new());
+        }
+        if let Some(last) = lines.last_mut() {
+            last.push_str(if last.is_empty() { word.trim_start() } else { word });
+        }
+    }
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}

@@ -1,0 +1,86 @@
+//! The statement as a page: what a catalogue says of a code is text and nothing else, and nothing is fetched.
+
+use onestop::cli::statement::document::yuan;
+use onestop::cli::statement::html::{escaped, html, shortened};
+use onestop::cli::statement::waterfall::{WIDTH, bars};
+use onestop::cli::statement::{Document, Lang};
+use onestop::grpc::pb::settlement as pb;
+
+/// A settlement of layers of these names, payers and amounts.
+fn view(total: i64, layers: &[(&str, &str, i64)]) -> pb::GetSettlementResponse {
+    let paid: i64 = layers.iter().map(|(.., pays)| pays).sum();
+    let layer = |(name, payer, pays): &(&str, &str, i64)| pb::Layer {
+        id: "layer".to_owned(),
+        name: (*name).to_owned(),
+        payer: (*payer).to_owned(),
+        pays_fen: *pays,
+        ..Default::default()
+    };
+    let code = pb::Code { code: "X".to_owned(), name: "<script>alert('&')</script>".to_owned(), ..Default::default() };
+    let split = pb::Split {
+        total_fen: total,
+        patient_fen: total - paid,
+        layers: layers.iter().map(layer).collect(),
+        codes: vec![code],
+        ..Default::default()
+    };
+    let settlement =
+        pb::Settlement { person_id: "\"><img src=x>".to_owned(), split: Some(split), ..Default::default() };
+    pb::GetSettlementResponse { settlement: Some(settlement), ..Default::default() }
+}
+
+#[test]
+fn what_others_wrote_is_text() {
+    let page = html(&Document::of(&view(100, &[("<i>", "\" onload=\"x", 10)]), Lang::Zh));
+    for bad in ["<script", "<img", "<i>", "onload=\"x"] {
+        assert!(!page.contains(bad), "{bad}");
+    }
+    assert!(page.contains("&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"));
+    assert_eq!(escaped("a<b>&\"'c"), "a&lt;b&gt;&amp;&quot;&#39;c");
+}
+
+#[test]
+fn nothing_is_fetched_and_nothing_runs() {
+    let mut view = view(100, &[("basic", "basic_fund", 10)]);
+    view.settlement.as_mut().expect("a settlement").person_id = "P1".to_owned();
+    let page = html(&Document::of(&view, Lang::En));
+    let rest = page.replace("http://www.w3.org/2000/svg", "");
+    for bad in ["http:", "https:", "//", "url(", "@import", "<link", "<script", "javascript", "src="] {
+        assert!(!rest.contains(bad), "{bad}");
+    }
+    assert!(page.contains("<html lang=\"en\">") && page.contains("@page { size: A4"));
+}
+
+#[test]
+fn the_waterfall_begins_at_the_total_and_ends_at_the_patient() {
+    let layers = [
+        ("one", "basic_fund", 40_000),
+        ("two", "insurer", 30_000),
+        ("none", "insurer", 0),
+        ("three", "basic_fund", 20_000),
+    ];
+    let bars = bars(&Document::of(&view(100_000, &layers), Lang::En));
+    let told: Vec<_> = bars.iter().map(|bar| (bar.fen, bar.from, bar.until)).collect();
+    assert_eq!(told, [(100_000, 0, 380), (40_000, 228, 380), (30_000, 114, 228), (20_000, 38, 114), (10_000, 0, 38)]);
+    assert_eq!((bars[1].colour, bars[1].colour == bars[2].colour), (bars[3].colour, false), "a colour a payer");
+}
+
+#[test]
+fn the_smallest_amount_is_seen_and_none_leaves_the_picture() {
+    for (total, pays) in [(1_000_000_000, 1), (1_000_000_000, 999_999_999), (3, 1), (0, 0), (1, 1), (i64::MAX / 2, 1)] {
+        for bar in bars(&Document::of(&view(total, &[("layer", "payer", pays)]), Lang::Zh)) {
+            let wide = bar.until - bar.from;
+            assert!(bar.from >= 0 && bar.until <= WIDTH && wide >= 0, "{bar:?}");
+            assert!((wide >= 2) == (bar.fen > 0), "{bar:?}");
+        }
+    }
+}
+
+#[test]
+fn amounts_are_grouped_and_long_names_shortened_by_columns() {
+    let told = [0, 5, 100, 99_999, 100_000, -123_456_789, 100_000_000_000].map(yuan);
+    assert_eq!(told, ["0.00", "0.05", "1.00", "999.99", "1,000.00", "-1,234,567.89", "1,000,000,000.00"]);
+    assert_eq!(shortened("居民基本医疗保险", 16), "居民基本医疗保险");
+    assert_eq!(shortened("居民基本医疗保险", 15), "居民基本医疗保…");
+    assert_eq!(shortened("abcdef", 4), "abc…");
+}
