@@ -28,7 +28,7 @@ fn independent() -> Vec<PathBuf> {
     cases
 }
 
-/// What the others do not reach: re-adjudication.
+/// What the others do not reach: re-adjudication, and the claims of three regions.
 fn further() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/further_cases");
     let mut cases: Vec<_> =
@@ -67,7 +67,7 @@ async fn what_an_independent_calculator_found_holds_in_process_and_over_grpc() {
 }
 
 #[tokio::test]
-async fn re_adjudications_hold_in_process_and_over_grpc() {
+async fn re_adjudications_and_the_claims_of_three_regions_hold_in_process_and_over_grpc() {
     all_hold(further(), false).await;
     all_hold(further(), true).await;
 }
