@@ -24,8 +24,8 @@
 //! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
 //! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
 //! | [`store`] | what is kept, and its homes | domain, reference |
-//! | [`engine`] | quote, settle, reverse, outcome, fence, read, import | domain, policy, reference, store |
-//! | [`grpc`] | messages, statuses, the server | all of those |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import | domain, policy, reference, store |
+//! | [`grpc`] | messages, statuses, streams, the server | all of those |
 //! | [`cli`] | the commands | everything |
 //!
 //! `tests/architecture.rs` reads the imports and fails on a new edge.
@@ -37,8 +37,10 @@
 //! - An answer leaves after its bytes are synced; what is not durable is shown to no reader.
 //! - A request id with the same content gives the same settlement, byte for byte, for ever.
 //! - The journal is the truth. Entries of a person are chained by digest, and none is edited: a reversal
-//!   is another entry. With the journal and the policies that the store keeps, every split can be
-//!   recomputed to the same bytes.
+//!   is another entry, and so is each later settlement that is decided anew with it, all in one commit. With
+//!   the journal and the policies that the store keeps, every split can be recomputed to the same bytes.
+//! - No reader sees half a person: what an import tells of one is written whole.
+//! - A stream, an import, a list hold a bounded part of what passes through them.
 //! - A refusal changes nothing, and names every fault of the first stage that fails.
 //! - No id of a person, name or line of a bill stands in a log line or a key.
 //!
@@ -48,7 +50,8 @@
 //! - No float, anywhere near money. No general decimal type either: it rounds silently where
 //!   [`domain::exact`] refuses.
 //! - No clock or randomness below the edge: whoever calls the engine brings a [`engine::Stamp`].
-//! - No lock around a commit, and no queue per person: versions are compared, and the loser looks again.
+//! - No lock around a commit, and no queue per person: versions are compared, and the loser looks again. (Within
+//!   one stream the claims of a person wait for one another, because they were sent in an order.)
 //! - Terms are not computed per claim. The circumstances of a visit are few, so every combination is
 //!   resolved when a policy is read ([`domain::terms`]), and a figure that cannot be exact is refused then.
 //!
@@ -56,8 +59,13 @@
 //!
 //! - The version that a commit compares is the person's, not the account's: two years of one person extend
 //!   one chain, so they are one sequence.
-//! - The list of a person's settlements is the chain itself, walked from its end: no index row, and a settle
-//!   writes four rows (entry, person, request, claim).
+//! - The list of a person's settlements is the chain itself, walked from its end: no index row. A hospital's day
+//!   has one, numbered by the order of commits, not by ids, which are drawn earlier: a page that was read stays
+//!   what it was. So a settle writes five rows (entry, person, request, claim, place in the hospital's day).
+//! - A re-adjudication applies the law in use by each claim's own day, not the one that was in use then: it is
+//!   the remedy for a wrong past. Where that law has none for one of the claims, nothing changes.
+//! - Rows about persons are imported in the order of the store's keys, sorted on the side: every person is written
+//!   once and whole, and the B-tree fills page by page.
 //! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
 
 pub mod cli;

@@ -11,6 +11,7 @@ mod concurrency;
 mod demo;
 mod durability;
 mod law;
+mod pages;
 mod policy_cases;
 mod policy_format;
 mod properties;

@@ -111,7 +111,7 @@ pub(super) enum Action {
 #[derive(clap::Args, Debug)]
 pub(super) struct Server {
     /// The server's address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "ONESTOP_SERVER")]
     server: String,
 }
 

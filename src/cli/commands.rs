@@ -58,7 +58,7 @@ enum PolicyAction {
     /// Have a server read its policy files anew, check them, and apply them to every call that begins after
     Activate {
         /// The server's address
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "ONESTOP_SERVER")]
         server: String,
         /// Say what would change, and change nothing
         #[arg(long)]
