@@ -26,6 +26,7 @@
 //! | [`store`] | what is kept, and its homes | domain, reference |
 //! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import | domain, policy, reference, store |
 //! | [`grpc`] | messages, statuses, streams, the server | all of those |
+//! | [`config`] | what a server is set up with, from a file | domain, engine, grpc |
 //! | [`cli`] | the commands | everything |
 //!
 //! `tests/architecture.rs` reads the imports and fails on a new edge.
@@ -69,6 +70,7 @@
 //! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
 
 pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod grpc;

@@ -8,6 +8,7 @@ mod architecture;
 mod arithmetic;
 mod command_line;
 mod concurrency;
+mod configuration;
 mod demo;
 mod durability;
 mod law;

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::config::Config;
 use crate::engine::{Engine, Settings};
 use crate::grpc::activation::ReadBook;
 use crate::grpc::server::{self, Law, Limits};
@@ -15,30 +16,47 @@ use crate::policy::Book;
 use crate::say;
 use crate::store::embedded::{Durability, EmbeddedStore};
 
-use super::case;
 use super::exit::{Ended, Failure};
+use super::{case, configure};
 
 /// What `serve` is told.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:50051")]
-    pub listen: SocketAddr,
-    /// The directory of the store; made if it is missing
-    #[arg(long, value_name = "DIR", default_value = "onestop-store")]
-    pub store: PathBuf,
+    /// A configuration file; what stands here comes before it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// The directory of the store; made if it is missing [default: onestop-store]
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
     /// A directory of policy files in place of the shipped book
     #[arg(long, value_name = "DIR")]
-    pub policies: Option<PathBuf>,
+    policies: Option<PathBuf>,
     /// Answer before bytes are synced: a power cut may take acknowledged settlements
     #[arg(long)]
-    pub accept_volatile: bool,
-    /// The most calls in flight; those beyond are shed before any work
-    #[arg(long, value_name = "N", default_value_t = Limits::default().in_flight, value_parser = at_least_one)]
-    pub in_flight: usize,
-    /// The most claims of one stream that are taken and whose answers were not read
-    #[arg(long, value_name = "N", default_value_t = Limits::default().stream_window, value_parser = at_least_one)]
-    pub stream_window: usize,
+    accept_volatile: bool,
+    /// The most calls in flight; those beyond are shed before any work [default: 1024]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    in_flight: Option<usize>,
+    /// The most claims of one stream that are taken and whose answers were not read [default: 256]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    stream_window: Option<usize>,
+}
+
+impl Options {
+    /// The configuration that file and command line give.
+    fn config(&self) -> Result<Config, Failure> {
+        let mut config = configure::read(self.config.as_deref())?;
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.store = self.store.clone().unwrap_or(config.store);
+        config.policies = self.policies.clone().or(config.policies);
+        config.accept_volatile |= self.accept_volatile;
+        config.limits.in_flight = self.in_flight.unwrap_or(config.limits.in_flight);
+        config.limits.stream_window = self.stream_window.unwrap_or(config.limits.stream_window);
+        Ok(config)
+    }
 }
 
 /// Serves until a signal to end (SIGINT or SIGTERM), then until the calls in flight are answered.
@@ -46,25 +64,24 @@ pub struct Options {
 /// # Errors
 /// Exit 1 if policies, address or store are refused.
 pub async fn run(options: &Options) -> Ended {
-    let durability = if options.accept_volatile { Durability::Volatile } else { Durability::Synced };
-    let book = case::book(options.policies.as_deref()).map_err(super::policy::refused)?;
-    let listener = TcpListener::bind(options.listen).await;
-    let listener = listener.map_err(|error| Failure::Refused(format!("{}: {error}", options.listen)))?;
-    let engine = open(&options.store, book, durability).await?;
-    if options.accept_volatile {
-        tracing::warn!("started with --accept-volatile: answers do not wait for the disk");
+    let Config { listen, store, policies, accept_volatile, settings, limits } = options.config()?;
+    let durability = if accept_volatile { Durability::Volatile } else { Durability::Synced };
+    let book = case::book(policies.as_deref()).map_err(super::policy::refused)?;
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.map_err(|error| Failure::Refused(format!("{listen}: {error}")))?;
+    let engine = open(&store, book, durability, settings).await?;
+    if accept_volatile {
+        tracing::warn!("answers do not wait for the disk (accept_volatile)");
     }
     let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
     let (ended, asked) = (ended(), hangups()?);
-    say!("onestop serves on http://{address}, store {}, book {}", options.store.display(), engine.book().digest());
-    let (in_flight, stream_window) = (options.in_flight, options.stream_window);
-    let limits = Limits { in_flight, stream_window, ..Limits::default() };
+    say!("onestop serves on http://{address}, store {}, book {}", store.display(), engine.book().digest());
     tracing::info!(%address, "serving");
     let stopping = async {
         ended.await;
         tracing::info!("stopping: no new connections, calls in flight are answered");
     };
-    let law = Law { read: read_book(options.policies.clone()), asked };
+    let law = Law { read: read_book(policies), asked };
     let served = server::serve_under(law, engine, listener, limits, stopping).await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))
@@ -97,9 +114,14 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| (1..=1_000_000).contains(number)).ok_or_else(|| "is not 1 to 1000000".to_owned())
 }
 
-async fn open(store: &Path, book: Book, durability: Durability) -> Result<Arc<Engine<EmbeddedStore>>, Failure> {
+async fn open(
+    store: &Path,
+    book: Book,
+    durability: Durability,
+    settings: Settings,
+) -> Result<Arc<Engine<EmbeddedStore>>, Failure> {
     let store = EmbeddedStore::open(store, durability).map_err(|error| Failure::Refused(error.to_string()))?;
-    let engine = Engine::open(store, book, Settings::default()).await;
+    let engine = Engine::open(store, book, settings).await;
     Ok(Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?))
 }
 
@@ -135,7 +157,7 @@ impl Own {
     /// If directory or port cannot be had.
     pub async fn start(book: Book) -> Result<Own, Failure> {
         let directory = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
-        let engine = open(&directory, book, Durability::Synced).await?;
+        let engine = open(&directory, book, Durability::Synced, Settings::default()).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| Failure::Unreachable(e.to_string()))?;
         let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
         let (shutdown, end) = oneshot::channel::<()>();
