@@ -68,6 +68,9 @@ pub struct Outside<'a> {
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
+/// Leave to take an import: one is taken at a time.
+pub struct Turn<'a>(#[allow(dead_code)] tokio::sync::MutexGuard<'a, ()>);
+
 /// Rows that have come, checked one by one.
 pub struct Incoming {
     persons: Spool,
@@ -162,24 +165,28 @@ impl<S: Store> Engine<S> {
             incoming.add_row(row)?;
         }
         let outside = Outside { now: &|| Instant(0), stop: &|| false };
-        self.take(incoming, "", Told::default(), &outside).await
+        self.take(self.turn().await, incoming, "", Told::default(), &outside).await
+    }
+
+    /// Waits until no other import is being taken.
+    pub async fn turn(&self) -> Turn<'_> {
+        Turn(self.importing.lock().await)
     }
 
     /// Takes all the rows; settlements that begin afterwards see them all.
     ///
     /// # Errors
-    /// Every faulty row, and every one that contradicts another; then none is taken. `ABORTED` while another
-    /// import is being taken. If the store cannot be written, or it is stopped, rows about some persons may have
+    /// Every faulty row, and every one that contradicts another; then none is taken. If the store cannot be written, or it is stopped, rows about some persons may have
     /// been taken: the same import again takes the others.
     pub async fn take(
         &self,
+        _turn: Turn<'_>,
         mut incoming: Incoming,
         table: &str,
         told: Told,
         outside: &Outside<'_>,
     ) -> Result<Imported, Refusal> {
         incoming.check()?;
-        let _one_at_a_time = self.importing.try_lock().map_err(|_| Refusal::because(Reason::ImportRunning))?;
         let last = self.store.imports(u64::MAX, 1).await.map_err(read_failed)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
         let mut draft = Draft::of(&incoming, Tables::clone(&self.tables.load()))?;

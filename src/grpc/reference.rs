@@ -4,6 +4,7 @@
 //! short queue, so that a sender is as fast as the thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -23,6 +24,9 @@ use super::{imports, page, stamp, status};
 
 /// Messages that wait for the thread that takes them.
 const QUEUE: usize = 4;
+
+/// How long an import waits while another is taken.
+const TURN: Duration = Duration::from_secs(2);
 
 /// How many rows or imports a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -154,8 +158,13 @@ fn taken<S: Store>(
     };
     let outside = Outside { now: &|| stamp::now().instant, stop: &|| *stopping.borrow() };
     let rows = incoming.rows();
-    let imported = runtime.block_on(engine.take(incoming, table.as_str(), told, &outside))?;
-    Ok((rows, imported))
+    let imported = runtime.block_on(async {
+        // A short import is waited for; beside a long one the caller comes again.
+        let turn = tokio::time::timeout(TURN, engine.turn()).await;
+        let turn = turn.map_err(|_| Refusal::because(Reason::ImportRunning))?;
+        engine.take(turn, incoming, table.as_str(), told, &outside).await
+    });
+    Ok((rows, imported?))
 }
 
 /// What a stream brought so far.

@@ -24,7 +24,7 @@ async fn take<S: Store>(engine: &Engine<S>, table: Table, rows: &[Vec<String>]) 
     let mut incoming = engine.incoming();
     rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
     let outside = Outside { now: &|| Instant(1), stop: &|| false };
-    engine.take(incoming, table.as_str(), Told::default(), &outside).await.expect("sound rows");
+    engine.take(engine.turn().await, incoming, table.as_str(), Told::default(), &outside).await.expect("sound rows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
