@@ -2,6 +2,7 @@
 
 mod settling;
 mod show;
+mod stable;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

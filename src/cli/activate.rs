@@ -8,6 +8,7 @@ use crate::say;
 
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
+use super::json::hex;
 
 /// Has a server read its policy files anew.
 ///
@@ -83,10 +84,6 @@ pub async fn list(server: &str, json: bool) -> Ended {
 fn interval(policy: &pb::PolicySummary) -> Interval {
     let day = |day: Option<pb::Date>| day.and_then(|day| Day::new(day.year, day.month, day.day).ok());
     Interval { from: day(policy.in_force_from), until: day(policy.in_force_until) }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Result<Vec<u8>, Failure> {

@@ -13,6 +13,11 @@ pub fn yuan(fen: i64) -> String {
     Money::from_fen(fen).to_string()
 }
 
+/// A digest.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// By payer, what each pays.
 pub fn shares(shares: &[pb::PayerShare]) -> Value {
     let shares = shares.iter().map(|share| (share.payer.clone(), Value::from(yuan(share.amount_fen))));

@@ -8,7 +8,7 @@ use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 
 use super::client;
-use super::json::{instant, shares, yuan};
+use super::json::{hex, instant, shares, yuan};
 
 /// A settlement with what became of it.
 pub fn view(view: &pb::GetSettlementResponse) -> Value {
@@ -25,10 +25,6 @@ pub fn view(view: &pb::GetSettlementResponse) -> Value {
 
 fn list<T>(all: &[T], one: impl Fn(&T) -> Value) -> Value {
     all.iter().map(one).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn day(day: Option<&pb::Date>) -> Option<String> {
