@@ -21,7 +21,7 @@ h2 { font-size: 14px; margin: 22px 0 6px; padding-bottom: 3px; border-bottom: 1.
 table { border-collapse: collapse; width: 100%; } td, th { padding: 2px 10px 2px 0; vertical-align: top; text-align: left; }
 th { color: #4a555c; font-weight: 500; } tr { break-inside: avoid; }
 .fen { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.bill td { border-bottom: 1px solid #e3e7ea; } .facts td:first-child, .facts th { color: #4a555c; white-space: nowrap; }
+.bill td { border-bottom: 1px solid #e3e7ea; } .facts td:first-child { color: #4a555c; white-space: nowrap; width: 1%; padding-right: 28px; }
 .layer { break-inside: avoid; margin: 0 0 11px; padding-left: 11px; border-left: 4px solid; print-color-adjust: exact; }
 .layer h3 { font-size: 13px; margin: 0; display: flex; justify-content: space-between; gap: 16px; }
 .layer p { margin: 0; } .layer .who { color: #4a555c; } .clause { color: #4a555c; font-size: 12px; }

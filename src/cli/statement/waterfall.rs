@@ -59,7 +59,9 @@ pub fn bars(document: &Document) -> Vec<Bar> {
             known.push(&layer.payer_word);
         }
         let payer = known.iter().position(|known| **known == layer.payer_word).unwrap_or(0);
-        bars.push(bar(layer.title.clone(), left - layer.pays, left, PAYERS[payer % PAYERS.len()]));
+        // Layers are named in the language of the law; an English reader knows the payer.
+        let label = lang.of(&layer.title, &layer.payer).clone();
+        bars.push(bar(label, left - layer.pays, left, PAYERS[payer % PAYERS.len()]));
         left -= layer.pays;
     }
     bars.push(bar(lang.of("个人支付", "the patient pays").to_owned(), 0, left, PATIENT));
