@@ -24,7 +24,7 @@
 //! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
 //! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
 //! | [`store`] | what is kept, and its homes | domain, reference |
-//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import | domain, policy, reference, store |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit | domain, policy, reference, store |
 //! | [`grpc`] | messages, statuses, streams, the server | all of those |
 //! | [`config`] | what a server is set up with, from a file | domain, engine, grpc |
 //! | [`cli`] | the commands | everything |

@@ -6,6 +6,7 @@ mod support;
 
 mod architecture;
 mod arithmetic;
+mod audit;
 mod command_line;
 mod concurrency;
 mod configuration;

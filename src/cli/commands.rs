@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::exit::Ended;
-use super::{activate, client_commands, configure, demo, load, policy, policy_test, serve, show_policy};
+use super::{activate, audit, client_commands, configure, demo, load, policy, policy_test, serve, show_policy};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -27,6 +27,9 @@ enum Action {
     /// Check, list, show and test policies
     #[command(subcommand)]
     Policy(PolicyAction),
+    /// Recompute a store from its journal, or seal what stands in it
+    #[command(subcommand)]
+    Audit(audit::Action),
     /// Play the peak discharge morning against a server, with persons of its own
     Load(load::Options),
     /// Check a configuration file, or show a configuration in full
@@ -110,6 +113,7 @@ pub async fn run(command: Command) -> Ended {
         Action::Policy(PolicyAction::Activate { server, dry_run, expect }) => {
             activate::run(&server, dry_run, expect.as_deref(), json).await
         }
+        Action::Audit(action) => audit::run(&action, json).await,
         Action::Load(options) => load::run(&options, json).await,
         Action::Config(action) => configure::run(&action, json),
         Action::Completions { shell } => {

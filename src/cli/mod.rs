@@ -1,6 +1,7 @@
 //! The command line of `onestop`: each command a module, each answer an exit code.
 
 pub mod activate;
+pub mod audit;
 pub mod case;
 pub mod case_desk;
 pub mod case_tables;

@@ -5,6 +5,7 @@
 //! The engine reads no clock and draws no random number: whoever calls brings a [`Stamp`].
 
 pub mod account;
+pub mod audit;
 pub mod fence;
 pub mod import;
 pub mod keys_stage;

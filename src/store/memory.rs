@@ -7,14 +7,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::imports::{self, Begun, Ended, Import, Note, Part};
-use super::keys::Secret;
+use super::keys::{Key, Secret};
 use super::rows::{ClaimRow, PersonState, Place};
 use super::spool::Spool;
-use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
+use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
+
+/// Nothing is kept from anybody here.
+const SECRET: Secret = Secret([0; 32]);
 
 /// A store that lives as long as the process.
 #[derive(Default)]
@@ -112,6 +115,24 @@ impl Store for MemoryStore {
         record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
+    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
+        let record = self.rows().journal.get(&id).cloned();
+        record.map(|record| forms::decode_entry(&record)).transpose()
+    }
+
+    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+        let rows = self.rows();
+        let keyed = rows.states.iter().map(|(id, state)| (SECRET.person(id), Ok(state.clone())));
+        let mut states: Vec<KeyedState> = keyed.filter(|(key, _)| behind.is_none_or(|behind| *key > behind)).collect();
+        states.sort_by_key(|(key, _)| *key);
+        states.truncate(most);
+        Ok(states)
+    }
+
+    async fn entries(&self) -> Result<u64, StoreError> {
+        Ok(self.rows().journal.len() as u64)
+    }
+
     async fn listed(
         &self,
         hospital_id: &HospitalId,
@@ -138,7 +159,7 @@ impl Store for MemoryStore {
     }
 
     fn spool(&self) -> Spool {
-        Spool::new(Secret([0; 32]), None)
+        Spool::new(SECRET, None)
     }
 
     async fn reference(&self) -> Result<ReferenceRead, StoreError> {

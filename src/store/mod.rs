@@ -28,7 +28,11 @@ use crate::reference::person::PersonRecord;
 
 pub use commit::Commit;
 use imports::{Import, Note};
+use keys::Key;
 use rows::{ClaimRow, PersonState, Place};
+
+/// A person's key, and the state, if it can be read.
+pub type KeyedState = (Key, Result<PersonState, StoreError>);
 
 /// Whose rows are looked up, and under which names.
 #[derive(Clone, Copy)]
@@ -107,6 +111,23 @@ pub trait Store: Send + Sync + 'static {
 
     /// An entry of the journal.
     fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+
+    /// The same with the digest of its record, which the next entry of its chain carries.
+    fn entry_with_digest(
+        &self,
+        id: EntryId,
+    ) -> impl Future<Output = Result<Option<(Entry, Digest)>, StoreError>> + Send;
+
+    /// The states of persons behind a key, at most so many, in the order of keys; that each can be read is
+    /// told one by one.
+    fn states(
+        &self,
+        behind: Option<Key>,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<KeyedState>, StoreError>> + Send;
+
+    /// How many entries the journal has.
+    fn entries(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// The settlements of a hospital from a place on, before a day, at most so many; in the order of their
     /// places, which stands while others are added behind.

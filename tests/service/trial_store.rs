@@ -7,10 +7,11 @@ use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
 use onestop::store::imports::{Import, Note};
+use onestop::store::keys::Key;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::Place;
 use onestop::store::spool::Spool;
-use onestop::store::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use onestop::store::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
 /// How a store behaves.
@@ -139,6 +140,21 @@ impl Store for TrialStore {
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         self.read()?;
         self.inner.entry(id).await
+    }
+
+    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
+        self.read()?;
+        self.inner.entry_with_digest(id).await
+    }
+
+    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+        self.read()?;
+        self.inner.states(behind, most).await
+    }
+
+    async fn entries(&self) -> Result<u64, StoreError> {
+        self.read()?;
+        self.inner.entries().await
     }
 
     async fn listed(

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use redb::backends::FileBackend;
 use redb::{
-    Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+    Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition, WriteTransaction,
 };
 
 use super::{Durability, OpenError};
@@ -172,6 +173,19 @@ impl View {
         let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(most);
         rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
             .collect()
+    }
+
+    /// The first rows behind a key, with their keys, as stored.
+    pub fn behind(&self, table: Table, key: &[u8], most: usize) -> Result<Vec<Row>, StoreError> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let rows = self.0[table as usize].range::<&[u8]>((Excluded(key), Unbounded)).map_err(unavailable)?.take(most);
+        rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
+            .collect()
+    }
+
+    /// How many rows a table has.
+    pub fn count(&self, table: Table) -> Result<u64, StoreError> {
+        self.0[table as usize].len().map_err(unavailable)
     }
 
     /// Every row of a table.

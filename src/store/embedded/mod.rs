@@ -22,10 +22,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::imports::{Import, Note};
-use super::keys::Secret;
+use super::keys::{Key, Secret};
 use super::rows::{PersonState, Place};
 use super::spool::Spool;
-use super::{Commit, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms, record};
+use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms, record};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
@@ -178,6 +178,23 @@ impl Store for EmbeddedStore {
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let read = |row: &[u8]| forms::decode_entry(row).map(|(entry, _)| entry);
         self.tables.view().get_as(Table::Journal, &id.0, read)
+    }
+
+    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
+        self.tables.view().get_as(Table::Journal, &id.0, forms::decode_entry)
+    }
+
+    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+        let rows = self.tables.view().behind(Table::States, behind.as_ref().map_or(&[][..], |key| &key[..]), most)?;
+        let state = |(key, row): (Vec<u8>, Vec<u8>)| {
+            let key = Key::try_from(key).map_err(|_| StoreError::Damaged("a key is cut short".to_owned()))?;
+            Ok((key, record::decode(&row).map(|(state, _)| state)))
+        };
+        rows.into_iter().map(state).collect()
+    }
+
+    async fn entries(&self) -> Result<u64, StoreError> {
+        self.tables.view().count(Table::Journal)
     }
 
     async fn listed(

@@ -1,0 +1,204 @@
+//! The audit: it passes what is sound, and finds by name what was tampered with, rewritten or cut short.
+
+use std::path::Path;
+
+use onestop::domain::ids::{Digest, EntryId};
+use onestop::domain::journal::{Deed, Entry};
+use onestop::domain::money::Money;
+use onestop::engine::Engine;
+use onestop::engine::reverse::ReverseRequest;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+use onestop::store::rows::PersonState;
+use onestop::store::{forms, record};
+use redb::ReadableTable;
+
+use crate::support::claims::{claim, settle};
+use crate::support::program::run;
+use crate::support::{engine, stamp};
+
+type Rows = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
+const JOURNAL: Rows = Rows::new("journal");
+const STATES: Rows = Rows::new("states");
+
+/// A store in which P1 has four settlements, one of them reversed with the later ones decided anew, and P2 two.
+async fn history(place: &Path) {
+    let store = EmbeddedStore::open(place, Durability::Synced).expect("a store");
+    let engine: Engine<EmbeddedStore> = engine(store).await;
+    for number in 1..=4 {
+        let request = settle(claim(&format!("C{number}"), "P1", "50000.00"));
+        engine.settle(request, stamp(number)).await.expect("a settlement");
+    }
+    let told = onestop::domain::content::ToldReversal {
+        hospital_id: "H3".into(),
+        person_id: "P1".into(),
+        claim_id: "C2".into(),
+        reason: "billed twice".to_owned(),
+        readjudicate: true,
+    };
+    let reversal = ReverseRequest { told, request_id: "V2".into(), dry_run: false };
+    engine.reverse(reversal, stamp(5)).await.expect("a reversal");
+    for number in 6..=7 {
+        let request = settle(claim(&format!("C{number}"), "P2", "90000.00"));
+        engine.settle(request, stamp(number)).await.expect("a settlement");
+    }
+}
+
+fn verify(place: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let at = place.display().to_string();
+    let (code, output, _) = run(&[&["audit", "verify", "--store", &at][..], more].concat());
+    (code, output)
+}
+
+/// Changes rows of the database behind the program's back.
+fn tamper(place: &Path, change: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>), table: Rows) {
+    let database = redb::Database::open(place.join("redb")).expect("the database");
+    let write = database.begin_write().expect("a write");
+    change(&mut write.open_table(table).expect("a table"));
+    write.commit().expect("a commit");
+}
+
+/// An entry as a forger would have it: another deed under the same checksum rules.
+fn forged(place: &Path, id: EntryId, change: impl FnOnce(&mut Entry)) -> Digest {
+    let mut digest = Digest::default();
+    let forge = |journal: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
+        let row = journal.get(&id.0[..]).expect("a read").expect("the entry").value().to_vec();
+        let (mut entry, _) = forms::decode_entry(&row).expect("an entry");
+        change(&mut entry);
+        let (row, chained) = forms::encode_entry(&entry).expect("a record");
+        digest = chained;
+        journal.insert(&id.0[..], &row[..]).expect("a write");
+    };
+    tamper(place, forge, JOURNAL);
+    digest
+}
+
+/// Makes the state that ends with this entry say that its record has this digest.
+fn continued(place: &Path, head: EntryId, digest: Digest) {
+    let forge = |states: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = states
+            .iter()
+            .expect("rows")
+            .map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).expect("a row"))
+            .collect();
+        for (key, row) in rows {
+            let (mut state, _): (PersonState, _) = record::decode(&row).expect("a state");
+            if state.head == Some(head) {
+                state.chained = digest;
+                states.insert(&key[..], &record::encode(&state).expect("a record").0[..]).expect("a write");
+            }
+        }
+    };
+    tamper(place, forge, STATES);
+}
+
+#[tokio::test]
+async fn a_sound_store_is_recomputed_whole() {
+    let place = tempfile::tempdir().expect("a directory");
+    history(place.path()).await;
+    let (code, output) = verify(place.path(), &[]);
+    assert_eq!((code, output.as_str()), (Some(0), "2 chains, 9 entries, 8 splits recomputed\n"));
+    let (code, output) = verify(place.path(), &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!((code, &told["differences"], &told["entries"]), (Some(0), &serde_json::json!([]), &9.into()));
+    assert_eq!(verify(&place.path().join("nowhere"), &[]).0, Some(2));
+}
+
+#[tokio::test]
+async fn a_changed_byte_of_any_entry_is_found_by_name() {
+    let place = tempfile::tempdir().expect("a directory");
+    history(place.path()).await;
+    for number in [1, 3, 5, 7] {
+        let id = stamp(number).id;
+        let flip = |journal: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
+            let mut row = journal.get(&id.0[..]).expect("a read").expect("the entry").value().to_vec();
+            let middle = row.len() / 2;
+            row[middle] ^= 1;
+            journal.insert(&id.0[..], &row[..]).expect("a write");
+        };
+        tamper(place.path(), flip, JOURNAL);
+        let (code, output) = verify(place.path(), &[]);
+        assert_eq!(code, Some(1));
+        assert!(
+            output.contains(&format!("differs: entry {id}: a stored record is damaged: its checksum differs")),
+            "{output}"
+        );
+        tamper(place.path(), flip, JOURNAL);
+    }
+    assert_eq!(verify(place.path(), &[]).0, Some(0), "as it was");
+}
+
+#[tokio::test]
+async fn a_forged_entry_is_found_by_its_chain_and_by_its_split() {
+    let place = tempfile::tempdir().expect("a directory");
+    history(place.path()).await;
+    let fen_more = |entry: &mut Entry| {
+        let Deed::Settled(settled) = &mut entry.deed else { panic!("a settlement") };
+        let layer = &mut settled.split.layers[0];
+        layer.pays += Money::from_fen(1);
+        settled.split.patient -= Money::from_fen(1);
+    };
+    // In the middle of a chain, the next entry was continued from another record.
+    let middle = stamp(6).id;
+    forged(place.path(), middle, fen_more);
+    let (code, output) = verify(place.path(), &[]);
+    let told = format!("differs: entry {middle}: is not what the chain was continued from\n");
+    assert!(code == Some(1) && output.ends_with(&told), "{output}");
+    // At its end the state can be forged too; the split still is not what the law gives.
+    let place = tempfile::tempdir().expect("a directory");
+    history(place.path()).await;
+    let last = stamp(7).id;
+    let digest = forged(place.path(), last, fen_more);
+    continued(place.path(), last, digest);
+    let (code, output) = verify(place.path(), &[]);
+    assert!(code == Some(1) && output.contains(&format!("differs: entry {last}: ")), "{output}");
+}
+
+#[tokio::test]
+async fn a_history_that_was_rewritten_or_cut_short_is_found_against_a_seal_and_one_that_grew_is_not() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (store, early, seal) = (place.path().join("store"), place.path().join("early"), place.path().join("seal"));
+    history(&store).await;
+    let copied = std::process::Command::new("cp").arg("-r").arg(&store).arg(&early).status();
+    assert!(copied.expect("cp").success());
+    let more = |number: u64| settle(claim(&format!("D{number}"), "P2", "100.00"));
+    let settled = async |number: u64| {
+        let open = EmbeddedStore::open(&store, Durability::Synced).expect("the store");
+        let book = onestop::policy::shipped::book().expect("the book");
+        let engine = Engine::open(open, book, Default::default()).await.expect("an engine");
+        engine.settle(more(number), stamp(10 + number)).await.expect("a settlement");
+    };
+    settled(1).await;
+    let at = store.display().to_string();
+    let (code, output, _) = run(&["audit", "seal", "--store", &at, &seal.display().to_string()]);
+    assert!(code == Some(0) && output.starts_with("2 chains sealed on "), "{output}");
+    let text = std::fs::read_to_string(&seal).expect("the seal");
+    assert!(["P1", "P2", "H3", "C1"].iter().all(|name| !text.contains(name)), "it names nobody: {text}");
+    let against = ["--against", &seal.display().to_string()];
+    assert_eq!(verify(&store, &against).0, Some(0));
+    settled(2).await;
+    assert_eq!(verify(&store, &against).0, Some(0), "what grew since stands");
+    // An older copy put back is sound by itself, and shorter than what was sealed.
+    let (code, output) = verify(&early, &[]);
+    assert_eq!(code, Some(0), "{output}");
+    let (code, output) = verify(&early, &against);
+    assert!(code == Some(1) && output.contains("had 3 entries when it was sealed, and has 2"), "{output}");
+    let early_seal = place.path().join("early-seal");
+    let text = text.lines().map(|line| line.to_owned() + "\n").collect::<String>();
+    std::fs::write(&early_seal, text.replacen(' ', "  ", 1)).expect("written");
+    let (code, _) = verify(&store, &["--against", &early_seal.display().to_string()]);
+    assert_eq!(code, Some(2), "a seal that was changed is none");
+}
+
+#[tokio::test]
+async fn an_entry_rewritten_with_every_digest_made_to_fit_is_found_against_a_seal() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (store, seal) = (place.path().join("store"), place.path().join("seal").display().to_string());
+    history(&store).await;
+    assert_eq!(run(&["audit", "seal", "--store", &store.display().to_string(), &seal]).0, Some(0));
+    let last = stamp(7).id;
+    let digest = forged(&store, last, |entry| entry.committed.0 += 1);
+    continued(&store, last, digest);
+    assert_eq!(verify(&store, &[]).0, Some(0), "sound by itself");
+    let (code, output) = verify(&store, &["--against", &seal]);
+    assert!(code == Some(1) && output.contains("its entry 2 is another than was sealed"), "{output}");
+}
