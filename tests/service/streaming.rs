@@ -55,10 +55,11 @@ fn bills(count: usize) -> Vec<ToldClaim> {
     (0..count).map(bill).collect()
 }
 
-#[tokio::test]
+/// On several threads, so that what nobody keeps in order comes out of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_claims_of_one_person_are_settled_in_the_order_sent() {
     let server = Server::start().await;
-    let bills = bills(90);
+    let bills = bills(600);
     let requests = bills.iter().enumerate().map(|(at, bill)| request(bill, &format!("R{at}"))).collect();
     let answers = all(&server, requests).await;
     assert_eq!(answers.len(), bills.len());
