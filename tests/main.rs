@@ -14,6 +14,7 @@ mod demo;
 mod durability;
 mod law;
 mod pages;
+mod personal_data;
 mod policy_cases;
 mod policy_format;
 mod properties;

@@ -29,6 +29,11 @@ use super::stream::Streams;
 /// How long clients have to take their last answers and to close.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How long a connection may be silent before it is asked whether anybody is there, and how long that may take:
+/// a gateway that died leaves no stream behind.
+const PING: Duration = Duration::from_secs(30);
+const PONG: Duration = Duration::from_secs(10);
+
 /// How much of a stream the transport holds that was not taken yet.
 const STREAM_BYTES: u32 = 512 << 10;
 
@@ -105,6 +110,8 @@ pub async fn serve_under<S: Store>(
     let routes = Routes::new(health_service);
     let routes = with_services(routes, engine, activation, &limits, &in_flight, stopping);
     let server = Server::builder()
+        .http2_keepalive_interval(Some(PING))
+        .http2_keepalive_timeout(Some(PONG))
         .initial_stream_window_size(STREAM_BYTES)
         .initial_connection_window_size(CONNECTION_BYTES)
         .layer(super::size::Layer)

@@ -1,0 +1,117 @@
+//! No id, name or line of a bill stands in a log line or a key: marked ones are settled, refused, reversed and
+//! imported by the real program at its most talkative, and then looked for.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use onestop::cli::client::Client;
+use onestop::cli::import::import_table;
+use onestop::domain::claim::ToldClaim;
+use onestop::domain::content::ToldReversal;
+use onestop::reference::row::Table;
+use redb::{ReadableDatabase, ReadableTable, TableHandle};
+
+use crate::support::claims::{claim, item};
+use crate::support::program::onestop;
+
+/// What must stand nowhere.
+const MARKS: [&str; 6] = ["PERSON-MARK", "CLAIM-MARK", "REQUEST-MARK", "CODE-MARK", "NAME-MARK", "7654321.09"];
+
+fn bill(id: &str) -> ToldClaim {
+    ToldClaim { items: vec![item("CODE-MARK", "7654321.09")], ..claim(id, "PERSON-MARK", "1.00") }
+}
+
+fn told(id: &str) -> ToldReversal {
+    ToldReversal {
+        hospital_id: "H3".into(),
+        person_id: "PERSON-MARK".into(),
+        claim_id: id.into(),
+        reason: "NAME-MARK was billed twice".to_owned(),
+        readjudicate: true,
+    }
+}
+
+async fn happen(client: &mut Client) {
+    for (table, cells) in [
+        (Table::Hospitals, &["H3", "a hospital", "tertiary", "370100"][..]),
+        (Table::Designations, &["H3", "", ""]),
+        (Table::Catalogue, &["CODE-MARK", "", "", "NAME-MARK", "A", "", "", ""]),
+        (Table::Enrolments, &["PERSON-MARK", "", ""]),
+        (Table::Persons, &["PERSON-MARK", "resident", "370100"]),
+    ] {
+        let rows = vec![cells.iter().map(|cell| (*cell).to_owned()).collect()];
+        import_table(client, table, rows).await.expect("sound rows");
+    }
+    let bad = vec![["PERSON-MARK", "NAME-MARK", ""].map(str::to_owned).to_vec()];
+    import_table(client, Table::Enrolments, bad).await.expect_err("a refusal");
+    for id in ["CLAIM-MARK-1", "CLAIM-MARK-2"] {
+        let request = format!("REQUEST-MARK-{id}").as_str().into();
+        client.quote(&bill(id)).await.expect("a quote");
+        client.settle(&bill(id), &request, Vec::new()).await.expect("a settlement");
+    }
+    let unlike = ToldClaim {
+        items: vec![item("CODE-MARK", "7654321.09"), item("CODE-MARK", "-7654321.09")],
+        ..bill("CLAIM-MARK-3")
+    };
+    let mut unlike = unlike;
+    unlike.items[0].quantity = onestop::domain::claim::Quantity(-10_000);
+    client.settle(&unlike, &"REQUEST-MARK-3".into(), Vec::new()).await.expect_err("a refusal");
+    let unknown = ToldClaim { person_id: "PERSON-MARK-9".into(), ..bill("CLAIM-MARK-4") };
+    client.settle(&unknown, &"REQUEST-MARK-4".into(), Vec::new()).await.expect_err("a refusal");
+    client.reverse(&told("CLAIM-MARK-1"), &"REQUEST-MARK-5".into(), false).await.expect("a reversal");
+    client.reverse(&told("CLAIM-MARK-1"), &"REQUEST-MARK-6".into(), false).await.expect_err("a refusal");
+}
+
+fn none(place: &str, bytes: &[u8]) {
+    for mark in MARKS {
+        let found = bytes.windows(mark.len()).any(|window| window == mark.as_bytes());
+        assert!(!found, "{mark} stands in {place}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_marked_stands_in_no_log_line_and_no_key() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = place.path().join("store");
+    let mut command: Command = onestop();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--store"])
+        .arg(&store)
+        .env("ONESTOP_LOG", "trace,h2=trace,hyper=trace");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut errors = child.stderr.take().expect("its errors");
+    let log = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        errors.read_to_end(&mut text).expect("its log");
+        text
+    });
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().expect("its output")), &mut line)
+        .expect("a line");
+    let url =
+        line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").trim_end_matches(',');
+    happen(&mut Client::connect(url).await.expect("it answers")).await;
+    assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    let log = log.join().expect("its log");
+    let calls = String::from_utf8_lossy(&log).matches("\"call\":").count();
+    assert_eq!(calls, 14, "every call has its line");
+    let frames = String::from_utf8_lossy(&log).matches("\"target\":\"h2").count();
+    assert!(frames > 100, "the transport is as talkative: {frames} lines");
+    none("the log", &log);
+    let database = redb::Database::open(store.join("redb")).expect("the database");
+    let read = database.begin_read().expect("a read");
+    let (mut keys, mut records) = (Vec::new(), Vec::new());
+    for table in read.list_tables().expect("the tables") {
+        // Hospitals and catalogue of format 1 had names for keys; nothing is written there any more.
+        let table = redb::TableDefinition::<&[u8], &[u8]>::new(table.name());
+        for row in read.open_table(table).expect("a table").iter().expect("rows") {
+            let (key, row) = row.expect("a row");
+            keys.extend_from_slice(key.value());
+            records.extend_from_slice(row.value());
+        }
+    }
+    none("a key", &keys);
+    // The search can find: records do hold what was settled.
+    assert!(MARKS[..5].iter().all(|mark| records.windows(mark.len()).any(|window| window == mark.as_bytes())));
+}
