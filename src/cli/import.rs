@@ -13,7 +13,7 @@ use tonic_types::StatusExt;
 
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
-use crate::reference::csv_text;
+use crate::reference::csv_text::{self, NotCsv, RowText};
 use crate::reference::row::{Row, Table};
 use crate::say;
 
@@ -151,19 +151,7 @@ fn send(
     let empty = pb::ImportReferenceRequest { table: first.table, ..pb::ImportReferenceRequest::default() };
     let mut message = first;
     for row in rows {
-        match row {
-            Err(not) => faults.add(path, not.line, &not.told),
-            Ok(row) => {
-                for fault in Row::of_cells(table, &row.cells).err().into_iter().flatten() {
-                    faults.add(
-                        path,
-                        row.line,
-                        &format!("column {}: {} ({})", fault.field, fault.told, fault.reason.as_str()),
-                    );
-                }
-                message.rows.push(pb::Row { cells: row.cells });
-            }
-        }
+        message.rows.extend(judged(table, path, row, &mut faults));
         if message.rows.len() == ROWS_A_MESSAGE {
             let full = std::mem::replace(&mut message, empty.clone());
             if faults.told.is_empty() && messages.blocking_send(full).is_err() {
@@ -177,6 +165,16 @@ fn send(
         let _gone = messages.blocking_send(message);
     }
     faults
+}
+
+/// A row to be sent; what is wrong with it is noted.
+fn judged(table: Table, path: &Path, row: Result<RowText, NotCsv>, faults: &mut Faults) -> Option<pb::Row> {
+    let row = row.map_err(|not| faults.add(path, not.line, &not.told)).ok()?;
+    for fault in Row::of_cells(table, &row.cells).err().into_iter().flatten() {
+        let told = format!("column {}: {} ({})", fault.field, fault.told, fault.reason.as_str());
+        faults.add(path, row.line, &told);
+    }
+    Some(pb::Row { cells: row.cells })
 }
 
 /// What the server found in the rows, by line of the file.

@@ -1,6 +1,6 @@
 //! Import of reference rows: all of one file's rows are taken, or none and every fault is named.
 //!
-//! Rows are checked as they come ([`Incoming`]) and taken when all are there. Persons are put in the order of the
+//! Rows are checked as they come ([`super::incoming`]) and taken when all are there. Persons are put in the order of the
 //! store and written some at a time, each whole, so that settlements go on meanwhile and no table of persons is
 //! held in memory; what is interrupted is taken again by the same import again. Hospitals and catalogue are few: they
 //! are changed in memory, written in parts that hold when the last is there, and shown all at once.
@@ -9,19 +9,20 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use crate::domain::fault::{Fault, FaultReason};
-use crate::domain::ids::{Digest, HospitalId, PersonId};
+use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::journal::Instant;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::dated::Change;
-use crate::reference::hospital::{HospitalPart, HospitalRecord};
+use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::{PersonPart, PersonRecord};
-use crate::reference::row::{Row, Table};
+use crate::reference::row::Row;
 use crate::reference::tables::Tables;
 use crate::store::imports::{Begun, Ended, Import, Note};
 use crate::store::spool::Spool;
 use crate::store::{ReferenceWrite, Store};
 
+use super::incoming::Incoming;
 use super::{Engine, read_failed, write_failed};
 
 /// Persons that are written in one step; settlements that wait for one wait for no more.
@@ -29,9 +30,6 @@ const PERSONS_A_STEP: usize = 500;
 
 /// Hospitals or rows of the catalogue in one part.
 const ROWS_A_PART: usize = 500;
-
-/// The faults that are kept to be named; the others are counted.
-const FAULTS_KEPT: usize = 100;
 
 /// How many rows an import took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,90 +69,7 @@ pub struct Outside<'a> {
 /// Leave to take an import: one is taken at a time.
 pub struct Turn<'a>(#[allow(dead_code)] tokio::sync::MutexGuard<'a, ()>);
 
-/// Rows that have come, checked one by one.
-pub struct Incoming {
-    persons: Spool,
-    hospitals: Vec<(HospitalId, HospitalPart)>,
-    catalogue: Vec<(u64, CatalogueRow)>,
-    rows: u64,
-    digest: blake3::Hasher,
-    faults: Vec<Fault>,
-    faulty: usize,
-    most_held: usize,
-}
-
-impl Incoming {
-    /// Takes the next row. That it is faulty is told when all have come.
-    ///
-    /// # Errors
-    /// If there are more rows than an import may have, or they cannot be put aside.
-    pub fn add(&mut self, table: Table, cells: &[String]) -> Result<(), Refusal> {
-        for cell in cells {
-            self.digest.update(&(cell.len() as u64).to_le_bytes());
-            self.digest.update(cell.as_bytes());
-        }
-        match Row::of_cells(table, cells) {
-            Ok(row) => self.add_row(row),
-            Err(faults) => {
-                self.faults(faults);
-                self.rows += 1;
-                Ok(())
-            }
-        }
-    }
-
-    fn add_row(&mut self, row: Row) -> Result<(), Refusal> {
-        match row {
-            Row::Person(id, part) => self.persons.add(&id, &part).map_err(write_failed)?,
-            Row::Hospital(id, part) => self.hospitals.push((id, part)),
-            Row::Catalogue(row) => self.catalogue.push((self.rows, row)),
-        }
-        self.rows += 1;
-        if self.hospitals.len().max(self.catalogue.len()) > self.most_held {
-            let told = format!("are more than {} in one import", self.most_held);
-            return Err(Refusal::naming(Reason::InvalidRequest, vec![Fault::new("rows", FaultReason::TooMany, told)]));
-        }
-        Ok(())
-    }
-
-    fn faults(&mut self, found: Vec<Fault>) {
-        self.faulty += found.len();
-        let room = FAULTS_KEPT.saturating_sub(self.faults.len());
-        let at = self.rows;
-        self.faults.extend(
-            found.into_iter().take(room).map(|fault| Fault { field: format!("rows[{at}].{}", fault.field), ..fault }),
-        );
-    }
-
-    /// How many rows have come.
-    pub fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    fn check(&mut self) -> Result<(), Refusal> {
-        if self.faults.is_empty() {
-            return Ok(());
-        }
-        let more = self.faulty - self.faults.len();
-        Err(Refusal { more, ..Refusal::naming(Reason::InvalidRequest, std::mem::take(&mut self.faults)) })
-    }
-}
-
 impl<S: Store> Engine<S> {
-    /// An import without rows yet.
-    pub fn incoming(&self) -> Incoming {
-        Incoming {
-            persons: self.store.spool(),
-            hospitals: Vec::new(),
-            catalogue: Vec::new(),
-            rows: 0,
-            digest: blake3::Hasher::new(),
-            faults: Vec::new(),
-            faulty: 0,
-            most_held: self.settings.rows_held,
-        }
-    }
-
     /// Takes rows that are held in memory, as [`Engine::take`] does.
     ///
     /// # Errors
@@ -195,8 +110,8 @@ impl<S: Store> Engine<S> {
             source: told.source,
             imported_by: told.imported_by,
             instant: (outside.now)(),
-            rows: incoming.rows,
-            digest: Digest(*incoming.digest.finalize().as_bytes()),
+            rows: incoming.rows(),
+            digest: incoming.digest(),
         };
         self.store.note_import(number, Note::Begun(begun)).await.map_err(write_failed)?;
         self.take_persons(number, incoming.persons, &mut draft.count, outside).await?;

@@ -8,6 +8,7 @@ pub mod account;
 pub mod audit;
 pub mod fence;
 pub mod import;
+pub mod incoming;
 pub mod keys_stage;
 pub mod list;
 pub mod quote;

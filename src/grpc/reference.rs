@@ -14,7 +14,8 @@ use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
-use crate::engine::import::{Imported, Incoming, Outside, Told};
+use crate::engine::import::{Imported, Outside, Told};
+use crate::engine::incoming::Incoming;
 use crate::reference::row::Table;
 use crate::store::Store;
 

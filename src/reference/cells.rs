@@ -55,29 +55,48 @@ pub fn page(
     on: Day,
     most: usize,
 ) -> (Vec<Cells>, Option<String>) {
-    let mut rows: BTreeMap<&str, Vec<Cells>> = BTreeMap::new();
-    let mut count = 0;
+    let mut page = Page { rows: BTreeMap::new(), count: 0, most };
     let wanted = |known: &str| if key.is_empty() { known > behind } else { known == key && behind.is_empty() };
-    let all: Box<dyn Iterator<Item = (&str, Vec<Cells>)>> = match table {
-        Table::Catalogue => {
-            let codes = tables.catalogue.codes().filter(|(code, _)| wanted(code.as_str()));
-            Box::new(codes.map(|(code, rows)| (code.as_str(), of_code(code, rows, on))))
+    if table == Table::Catalogue {
+        for (code, rows) in tables.catalogue.codes().filter(|(code, _)| wanted(code.as_str())) {
+            page.offer(code.as_str(), || of_code(code, rows, on));
         }
-        _ => {
-            let hospitals = tables.hospitals.iter().filter(|(id, _)| wanted(id.as_str()));
-            Box::new(hospitals.map(|(id, record)| (id.as_str(), of_hospital(table, id, record, on))))
-        }
-    };
-    // The smallest keys so far, whose rows fill a page: a greater key falls out again.
-    for (known, cells) in all.filter(|(_, cells)| !cells.is_empty()) {
-        count += cells.len();
-        rows.insert(known, cells);
-        while let Some(last) = rows.last_entry().filter(|last| count - last.get().len() >= most) {
-            count -= last.remove().len();
+    } else {
+        for (id, record) in tables.hospitals.iter().filter(|(id, _)| wanted(id.as_str())) {
+            page.offer(id.as_str(), || of_hospital(table, id, record, on));
         }
     }
-    let last = rows.keys().next_back().map(|last| (*last).to_owned()).filter(|_| count >= most);
-    (rows.into_values().flatten().collect(), last)
+    let last = page.last().map(str::to_owned).filter(|_| page.count >= most);
+    (page.rows.into_values().flatten().collect(), last)
+}
+
+/// The smallest keys so far, whose rows fill a page.
+struct Page<'a> {
+    rows: BTreeMap<&'a str, Vec<Cells>>,
+    count: usize,
+    most: usize,
+}
+
+impl<'a> Page<'a> {
+    fn last(&self) -> Option<&'a str> {
+        self.rows.keys().next_back().copied()
+    }
+
+    /// Takes a key that stands before the last, or while there is room; a greater one falls out for it.
+    fn offer(&mut self, key: &'a str, cells: impl FnOnce() -> Vec<Cells>) {
+        if self.count >= self.most && self.last().is_some_and(|last| key > last) {
+            return;
+        }
+        let cells = cells();
+        if cells.is_empty() {
+            return;
+        }
+        self.count += cells.len();
+        self.rows.insert(key, cells);
+        while let Some(last) = self.rows.last_entry().filter(|last| self.count - last.get().len() >= self.most) {
+            self.count -= last.remove().len();
+        }
+    }
 }
 
 fn of_hospital(table: Table, id: &HospitalId, record: &HospitalRecord, on: Day) -> Vec<Cells> {
