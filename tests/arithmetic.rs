@@ -5,7 +5,6 @@
 
 mod figures;
 mod money;
-mod random;
 mod shares;
 mod slow;
 mod texts;

@@ -2,9 +2,9 @@
 
 use onestop::domain::exact::{Exact, Unreadable};
 
-use super::random::Random;
 use super::slow::Slow;
 use super::{MANY, SEED, exact, units};
+use crate::support::random::Random;
 
 #[test]
 fn a_text_is_read_and_printed_exactly() {

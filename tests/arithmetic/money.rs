@@ -4,9 +4,9 @@ use onestop::domain::claim::{Quantity, UnitPrice};
 use onestop::domain::exact::Unreadable;
 use onestop::domain::money::Money;
 
-use super::random::Random;
 use super::slow::Slow;
 use super::{MANY, SEED, units};
+use crate::support::random::Random;
 
 #[test]
 fn a_price_times_a_quantity_is_rounded_once_to_the_fen() {

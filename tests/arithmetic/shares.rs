@@ -3,9 +3,9 @@
 use onestop::domain::money::Money;
 use onestop::domain::rate::Rate;
 
-use super::random::Random;
 use super::slow::Slow;
 use super::{MANY, SEED, exact};
+use crate::support::random::Random;
 
 /// A fen figure as the text of a whole number.
 fn fen(slow: &Slow) -> String {

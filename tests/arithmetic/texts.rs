@@ -4,8 +4,8 @@ use onestop::domain::exact::{Exact, Unreadable};
 use onestop::domain::money::Money;
 use onestop::domain::rate::figure;
 
-use super::random::Random;
 use super::{MANY, SEED, exact};
+use crate::support::random::Random;
 
 #[test]
 fn a_text_that_is_no_plain_decimal_is_refused() {

@@ -4,6 +4,7 @@
 
 pub mod claims;
 pub mod program;
+pub mod random;
 
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;

@@ -1,4 +1,4 @@
-//! Seeded random figures, with more than their share of zeros, fives and nines.
+//! Seeded chance: the same seed draws the same. Figures have more than their share of zeros, fives and nines.
 
 /// SplitMix64.
 pub struct Random(pub u64);
@@ -13,6 +13,21 @@ impl Random {
 
     pub fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
+    }
+
+    /// Whether one chance in so many comes.
+    pub fn one_in(&mut self, chances: usize) -> bool {
+        self.below(chances) == 0
+    }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+
+    /// Another chance of its own, which what is drawn here does not move.
+    pub fn fork(&mut self) -> Random {
+        Random(self.next())
     }
 
     /// A signed number of any size: as many small ones as large ones.

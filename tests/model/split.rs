@@ -1,0 +1,139 @@
+//! The split (sections 2 and 4): who may claim at all, then layer after layer, and what the account is afterwards.
+
+use std::collections::BTreeMap;
+
+use super::fraction::{half_up, whole, yuan};
+use super::policy::{Cap, Rule};
+use super::pools::pools;
+use super::terms::{Circumstances, Terms, is_considered, terms};
+use super::{Account, Bill, Book, CatalogueRow, Hospital, Layer, No, Person, Split, covers, held_on};
+
+impl Book {
+    /// The split, and the account after it. `account` gives the person's account of a benefit year.
+    pub fn settle(
+        &self,
+        bill: &Bill,
+        person: &Person,
+        hospital: &Hospital,
+        catalogue: &[CatalogueRow],
+        account: impl Fn(i32) -> Account,
+    ) -> Result<(Split, Account), No> {
+        may_claim(bill, person, hospital)?;
+        let pools = pools(bill, hospital, catalogue)?;
+        let (policy, day) = self.governing(bill, person).ok_or(No::Policy)?;
+        let circumstances = Circumstances::new(bill, person, hospital);
+        let year = day[..4].parse().expect("a year");
+        let mut account = account(year);
+        let (mut left, mut layers) = (pools.clone(), Vec::new());
+        for rule in policy.rules.iter().filter(|rule| is_considered(rule, day, &circumstances)) {
+            let layer = pay(rule, &terms(rule, &circumstances, account.admissions), &mut left, &account);
+            move_accumulators(&mut account, &layer, 1);
+            layers.push(layer);
+        }
+        // Not sooner: the admission that this claim is does not count for its own deductible.
+        account.admissions += u32::from(bill.visit == "inpatient");
+        let split = split(policy.id.clone(), year, pools, layers, &left);
+        check(bill, &split);
+        Ok((split, account))
+    }
+}
+
+fn may_claim(bill: &Bill, person: &Person, hospital: &Hospital) -> Result<(), No> {
+    let day = bill.discharged.as_str();
+    let outpatient = bill.visit.starts_with("outpatient_");
+    if !hospital.designated.iter().any(|days| covers(days, day)) {
+        return Err(No::Designation);
+    }
+    if !person.enrolled.iter().any(|days| covers(days, day)) {
+        return Err(No::Enrolment);
+    }
+    if outpatient && !held_on(&person.approvals, day).contains(&bill.visit.as_str()) {
+        return Err(No::Approval);
+    }
+    Ok(())
+}
+
+fn pay(rule: &Rule, terms: &Terms, left: &mut BTreeMap<String, i64>, account: &Account) -> Layer {
+    let residual = rule.pools.iter().map(|pool| left[pool]).sum();
+    let wanted = half_up(yuan(residual) * (whole(1) - terms.prior_self_pay));
+    let (base, mut cuts) = under_caps(wanted, "base", &terms.caps, account);
+
+    let so_far = account.layers.get(&rule.id).map_or(0, |(base, _)| *base);
+    let before = if rule.yearly { so_far } else { 0 };
+    let after = before + base;
+    let (pays, cut) = under_caps(terms.on(after) - terms.on(before), "paid", &terms.caps, account);
+    cuts.extend(cut);
+    draw(pays, &rule.pools, left);
+
+    let deductible = half_up(terms.deductible);
+    let deductible_taken = after.min(deductible) - before.min(deductible);
+    let caps = terms.caps.iter().map(|cap| (cap.account.clone(), cap.of.clone(), cap.annual.map(half_up))).collect();
+    Layer { id: rule.id.clone(), payer: rule.payer.clone(), base, deductible, deductible_taken, pays, cuts, caps }
+}
+
+/// The amount that the caps of this kind leave, and what each of them cut.
+fn under_caps(mut amount: i64, of: &str, caps: &[Cap], account: &Account) -> (i64, Vec<(String, i64)>) {
+    let mut cuts = Vec::new();
+    for cap in caps.iter().filter(|cap| cap.of == of) {
+        let used = account.caps.get(&cap.account).copied().unwrap_or(0);
+        let allowed = cap.annual.map_or(amount, |annual| amount.min(half_up(annual) - used).max(0));
+        cuts.push((cap.account.clone(), amount - allowed));
+        amount = allowed;
+    }
+    (amount, cuts)
+}
+
+fn draw(mut pays: i64, pools: &[String], left: &mut BTreeMap<String, i64>) {
+    for pool in pools {
+        let in_pool = left.get_mut(pool).expect("one of the six");
+        let part = pays.min(*in_pool);
+        *in_pool -= part;
+        pays -= part;
+    }
+    assert_eq!(pays, 0, "a layer pays no more than its pools hold");
+}
+
+/// Adds a layer's share to the account, or takes it out again, by the sign.
+fn move_accumulators(account: &mut Account, layer: &Layer, sign: i64) {
+    let (base, paid) = account.layers.entry(layer.id.clone()).or_default();
+    *base += sign * layer.base;
+    *paid += sign * layer.pays;
+    // As a map: an account moves once, however many caps of the layer name it.
+    let caps: BTreeMap<_, _> = layer.caps.iter().map(|(name, of, _)| (name, of)).collect();
+    for (name, of) in caps {
+        let moved = if of == "base" { layer.base } else { layer.pays };
+        *account.caps.entry(name.clone()).or_default() += sign * moved;
+    }
+    account.layers.retain(|_, used| *used != (0, 0));
+    account.caps.retain(|_, used| *used != 0);
+}
+
+/// A settlement reversed: exactly what `settle` added leaves the account.
+pub fn take_out(account: &Account, split: &Split, bill: &Bill) -> Account {
+    let mut account = account.clone();
+    split.layers.iter().for_each(|layer| move_accumulators(&mut account, layer, -1));
+    account.admissions -= u32::from(bill.visit == "inpatient");
+    account
+}
+
+fn split(
+    policy: String,
+    year: i32,
+    pools: BTreeMap<String, i64>,
+    layers: Vec<Layer>,
+    left: &BTreeMap<String, i64>,
+) -> Split {
+    let mut payers = BTreeMap::new();
+    for layer in &layers {
+        *payers.entry(layer.payer.clone()).or_default() += layer.pays;
+    }
+    Split { policy, year, total: pools.values().sum(), pools, layers, payers, patient: left.values().sum() }
+}
+
+/// What holds always, to the fen.
+fn check(bill: &Bill, split: &Split) {
+    assert_eq!(split.total, bill.lines.iter().map(|line| line.amount_fen).sum::<i64>());
+    assert_eq!(split.total, split.payers.values().sum::<i64>() + split.patient);
+    assert!(split.patient >= 0 && split.pools.values().all(|amount| *amount >= 0));
+    assert!(split.layers.iter().all(|layer| 0 <= layer.pays && layer.pays <= layer.base));
+}

@@ -1,0 +1,110 @@
+//! Simulation: the shipped engine on simulated time, over a store that delays, loses, repeats, tears and crashes, with
+//! clients that time out, retry, fence, reverse and re-adjudicate, while tables change and the year ends. An auditor
+//! with an arithmetic of its own judges every step.
+//!
+//! A run is drawn from a seed and replays exactly:
+//!
+//! ```text
+//! ONESTOP_SEEDS=17 cargo test --test onestop simulation::seeds             # one seed
+//! ONESTOP_SEEDS=0..1000000 cargo test --release --test onestop simulation::seeds
+//! ```
+
+mod answers;
+mod asking;
+mod books;
+mod clients;
+mod disk;
+mod judge;
+mod machine;
+mod plan;
+mod run;
+mod scheduler;
+mod sequences;
+mod servers;
+mod store;
+mod world;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use run::{Outcome, Ran, run};
+use scheduler::lock;
+
+/// The seeds of a usual test.
+const SEEDS: Range<u64> = 0..2_000;
+
+/// What must have happened in that many seeds for their success to mean something.
+const HAPPENS: &[(&str, u64)] = &[
+    ("settled", 10_000),
+    ("reversed", 1_000),
+    ("re-adjudicated", 300),
+    ("fenced", 300),
+    ("replayed", 3_000),
+    ("refused", 5_000),
+    ("quoted", 1_000),
+    ("recoveries", 1_000),
+];
+
+fn seeds() -> Range<u64> {
+    let Ok(text) = std::env::var("ONESTOP_SEEDS") else { return SEEDS };
+    let number = |text: &str| text.parse::<u64>().expect("ONESTOP_SEEDS is a seed, or from..until");
+    match text.split_once("..") {
+        Some((from, until)) => number(from)..number(until),
+        None => number(&text)..number(&text) + 1,
+    }
+}
+
+/// Runs seeds on every core; each failing one with what was wrong, and how often everything happened.
+fn run_all(seeds: Range<u64>) -> (Vec<(u64, String)>, BTreeMap<&'static str, u64>) {
+    let (next, failed, counts) = (AtomicU64::new(seeds.start), Mutex::default(), Mutex::default());
+    let worker = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let Ran { outcome, counts: counted, .. } = run(seed);
+            if let Outcome::Wrong(told) = outcome {
+                eprintln!(
+                    "seed {seed}: {told}\n  again: ONESTOP_SEEDS={seed} cargo test --test onestop simulation::seeds"
+                );
+                lock::<Vec<_>>(&failed).push((seed, told));
+            }
+            let mut counts = lock::<BTreeMap<&'static str, u64>>(&counts);
+            counted.into_iter().for_each(|(what, times)| *counts.entry(what).or_default() += times);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(worker);
+        }
+    });
+    let (mut failed, counts) = (failed.into_inner().expect("failed"), counts.into_inner().expect("counts"));
+    failed.sort();
+    (failed, counts)
+}
+
+#[test]
+fn seeds_hold() {
+    let seeds = seeds();
+    let start = std::time::Instant::now();
+    let (failed, counts) = run_all(seeds.clone());
+    println!("{} seeds in {:.1?}: {counts:?}", seeds.end - seeds.start, start.elapsed());
+    assert!(failed.is_empty(), "{} seeds fail; the first: {:?}", failed.len(), failed[0]);
+    if seeds == SEEDS {
+        let rare: Vec<_> =
+            HAPPENS.iter().filter(|(what, least)| counts.get(what).copied().unwrap_or(0) < *least).collect();
+        assert!(rare.is_empty(), "too rare: {rare:?} of {counts:?}");
+    }
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in 0..40 {
+        let (one, other) = (run(seed), run(seed));
+        assert_eq!((one.trace, one.counts), (other.trace, other.counts), "seed {seed}");
+    }
+    assert_ne!(run(0).trace, run(1).trace);
+}

@@ -1,0 +1,234 @@
+//! The store as a server has it: over a network that delays, loses and repeats, to the one [`Machine`].
+
+use std::sync::Arc;
+
+use onestop::domain::day::Day;
+use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
+use onestop::domain::journal::Entry;
+use onestop::reference::person::PersonRecord;
+use onestop::store::imports::{self, Begun, Ended, Import, Note, Part};
+use onestop::store::keys::{Key, Secret};
+use onestop::store::rows::{PersonState, Place};
+use onestop::store::spool::Spool;
+use onestop::store::{
+    Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms, record,
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+
+use super::disk::{Image, Row, Table};
+use super::machine::{Job, Machine, key, place_key};
+use super::scheduler::Group;
+use crate::support::random::Random;
+
+/// How long a server waits for the store.
+const PATIENCE: u64 = 60;
+
+/// How often a message is lost, and how often it comes twice: once in so many.
+const LOST: usize = 25;
+const TWICE: usize = 20;
+
+const SECRET: Secret = Secret([7; 32]);
+
+/// A connection to the machine.
+#[derive(Clone)]
+pub struct SimulatedStore(pub Arc<Machine>);
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("no answer".to_owned())
+}
+
+fn unknown() -> StoreError {
+    StoreError::Unknown("no answer".to_owned())
+}
+
+impl SimulatedStore {
+    /// A message is on its way, now and then for longer than anybody waits; false if it is lost.
+    async fn travels(&self, may_be_late: bool) -> bool {
+        let scheduler = &self.0.scheduler;
+        let may_be_late = may_be_late && self.0.is_troubled();
+        let long = |random: &mut Random| {
+            if may_be_late && random.one_in(12) { 30 + random.below(60) } else { 1 + random.below(5) }
+        };
+        scheduler.sleep(scheduler.draw(long) as u64).await;
+        !(self.0.is_troubled() && scheduler.draw(|random| random.one_in(LOST)))
+    }
+
+    async fn read<T>(&self, read: impl FnOnce(&Image) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let there = self.travels(true).await;
+        let answer = if there { self.0.read(read) } else { None };
+        if answer.is_none() || !self.travels(true).await {
+            self.0.scheduler.sleep(PATIENCE).await;
+            return Err(unavailable());
+        }
+        answer.unwrap_or_else(|| Err(unavailable()))
+    }
+
+    async fn write(&self, job: Job) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let (store, again) = (self.clone(), job.clone());
+        let scheduler = &self.0.scheduler;
+        // Only a commit says on what it was decided; rows are written in the order in which they are sent.
+        let commit = matches!(job, Job::Commit(_));
+        let twice = commit && self.0.is_troubled() && scheduler.draw(|random| random.one_in(TWICE));
+        scheduler.spawn(Group::Outside, async move {
+            let arrives = store.travels(commit).await;
+            if arrives {
+                store.0.arrive(job, Some(reply));
+            } else {
+                // Nobody answers as long as anybody waits.
+                store.0.scheduler.sleep(2 * PATIENCE).await;
+                drop(reply);
+            }
+        });
+        if twice {
+            let store = self.clone();
+            scheduler.spawn(Group::Outside, async move {
+                if store.travels(true).await && store.travels(true).await {
+                    store.0.arrive(again, None);
+                }
+            });
+        }
+        let answered = async {
+            let answer = answer.await.unwrap_or_else(|_gone| Err(unknown()));
+            // That one copy found nobody says nothing of the other.
+            let answer =
+                if twice && matches!(answer, Err(StoreError::Unavailable(_))) { Err(unknown()) } else { answer };
+            if self.travels(true).await { answer } else { std::future::pending().await }
+        };
+        scheduler.within(PATIENCE, answered).await.unwrap_or_else(|| Err(unknown()))
+    }
+
+    async fn write_row(&self, table: Table, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        self.write(Job::Rows(vec![Row { table, key, value }])).await
+    }
+}
+
+fn get<T: DeserializeOwned>(image: &Image, table: Table, key: Vec<u8>) -> Result<Option<T>, StoreError> {
+    image.get(&(table, key)).map(|row| record::decode(row).map(|(value, _)| value)).transpose()
+}
+
+fn all<T: DeserializeOwned>(image: &Image, table: Table) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+    let rows = image.iter().filter(|((of, _), _)| *of == table);
+    rows.map(|((_, key), row)| Ok((key.clone(), record::decode(row)?.0))).collect()
+}
+
+type Noted = (u64, Begun, Option<Ended>);
+
+impl Store for SimulatedStore {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+        let (hospital, person) = (scope.hospital_id.as_str(), scope.person_id.as_str());
+        self.read(|image| {
+            let request = scope.request_id.map(|id| key(&[hospital, person, id.as_str()]));
+            let claim = scope.claim_id.map(|id| key(&[hospital, id.as_str()]));
+            Ok(Seen {
+                person: get(image, Table::Persons, key(&[person]))?,
+                state: get(image, Table::States, key(&[person]))?.unwrap_or_default(),
+                request: request.map(|key| get(image, Table::Requests, key)).transpose()?.flatten(),
+                claim: claim.map(|key| get(image, Table::Claims, key)).transpose()?.flatten(),
+            })
+        })
+        .await
+    }
+
+    async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
+        Ok(self.entry_with_digest(id).await?.map(|(entry, _)| entry))
+    }
+
+    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
+        let read = |image: &Image| image.get(&(Table::Journal, id.0.to_vec())).map(|row| forms::decode_entry(row));
+        self.read(|image| read(image).transpose()).await
+    }
+
+    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+        let read = self.read(|image| all::<PersonState>(image, Table::States)).await?;
+        let keyed = read.into_iter().map(|(person, state)| {
+            let person = PersonId::from(String::from_utf8_lossy(&person).into_owned());
+            (SECRET.person(&person), Ok(state))
+        });
+        let mut states: Vec<KeyedState> = keyed.filter(|(key, _)| behind.is_none_or(|behind| *key > behind)).collect();
+        states.sort_by_key(|(key, _)| *key);
+        states.truncate(most);
+        Ok(states)
+    }
+
+    async fn entries(&self) -> Result<u64, StoreError> {
+        self.read(|image| Ok(image.keys().filter(|(table, _)| *table == Table::Journal).count() as u64)).await
+    }
+
+    async fn listed(
+        &self,
+        hospital_id: &HospitalId,
+        from: Place,
+        until: Day,
+        most: usize,
+    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+        let until = Place { day: until, number: 0 };
+        if until <= from {
+            return Ok(Vec::new());
+        }
+        let [from, until] = [from, until].map(|place| (Table::Listed, place_key(hospital_id.as_str(), place)));
+        self.read(|image| image.range(from..until).take(most).map(|(_, row)| Ok(record::decode(row)?.0)).collect())
+            .await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.write(Job::Commit(Arc::new(commit))).await
+    }
+
+    async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
+        self.read(|image| ids.iter().map(|id| get(image, Table::Persons, key(&[id.as_str()]))).collect()).await
+    }
+
+    fn spool(&self) -> Spool {
+        Spool::new(SECRET, None)
+    }
+
+    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+        self.read(|image| {
+            let noted: Vec<(Vec<u8>, Noted)> = all(image, Table::Imports)?;
+            let ended = |number: &u64| noted.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
+            let parts: Vec<(Vec<u8>, (u64, Part))> = all(image, Table::Parts)?;
+            let parts = parts.into_iter().filter(|(_, (number, _))| ended(number)).map(|(_, (_, part))| part);
+            Ok(imports::read(ReferenceRead::default(), parts))
+        })
+        .await
+    }
+
+    async fn put_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
+        let mut rows = Vec::new();
+        for (id, person) in std::mem::take(&mut write.persons) {
+            let (key, value) = (key(&[id.as_str()]), record::encode(&person)?.0);
+            rows.push(Row { table: Table::Persons, key, value });
+        }
+        let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();
+        let value = record::encode(&(import, Part::from(write)))?.0;
+        rows.push(Row { table: Table::Parts, key, value });
+        self.write(Job::Rows(rows)).await
+    }
+
+    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+        let key = number.to_be_bytes().to_vec();
+        let noted: Option<Noted> = self.read(|image| get(image, Table::Imports, key.clone())).await?;
+        let (_, begun, _) = noted.unwrap_or_default();
+        let noted: Noted = match note {
+            Note::Begun(begun) => (number, begun, None),
+            Note::Ended(ended) => (number, begun, Some(ended)),
+        };
+        self.write_row(Table::Imports, key, record::encode(&noted)?.0).await
+    }
+
+    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+        let noted: Vec<(Vec<u8>, Noted)> = self.read(|image| all(image, Table::Imports)).await?;
+        let imports = noted.into_iter().rev().map(|(_, (number, begun, ended))| Import { number, begun, ended });
+        Ok(imports.filter(|import| import.number < before).take(most).collect())
+    }
+
+    async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
+        self.write_row(Table::Policies, digest.0.to_vec(), record::encode(&canonical)?.0).await
+    }
+
+    async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
+        self.read(|image| get(image, Table::Policies, digest.0.to_vec())).await
+    }
+}
