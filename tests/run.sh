@@ -14,6 +14,7 @@ need() { # need COMMAND PACKAGE: installs PACKAGE if COMMAND is missing
 }
 need cc gcc
 need strace strace
+need patch patch
 need chromium chromium
 need fc-list fontconfig
 fc-list ':lang=zh' | grep -q . || install fonts-noto-cjk
@@ -25,5 +26,8 @@ cargo test --locked 2>&1 | tee "$log" || status=$?
 passed=$(awk '/^test result:/ { sum += $4 } END { print sum + 0 }' "$log")
 failed=$(awk '/^test result:/ { sum += $6 } END { print sum + 0 }' "$log")
 [ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1 # what did not even build or run has failed
+planted=$(tests/planted/run.sh) || failed=$((failed + 1))
+echo "$planted"
+passed=$((passed + $(grep -c ': found by seed ' <<<"$planted")))
 echo "$passed passed, $failed failed"
-exit "$status"
+[ "$failed" = 0 ]
