@@ -31,7 +31,7 @@ pub struct Person {
     pub approvals: Vec<Held>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Hospital {
     pub level: String,
     pub region: String,

@@ -9,6 +9,7 @@ mod conservation;
 mod coverage;
 mod engine;
 mod journal;
+mod model;
 mod play;
 mod policies;
 mod policy_text;

@@ -11,7 +11,7 @@ use onestop::reference::tables::Tables;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use crate::support::row;
+use crate::support::as_model::Cells;
 
 /// The codes of every generated catalogue: every class, the lower half with a ceiling.
 pub const CODES: [&str; 10] = ["A", "B", "C", "SD", "TD", "AL", "BL", "CL", "SDL", "TDL"];
@@ -51,8 +51,14 @@ pub fn catalogues() -> impl Strategy<Value = CatalogueSpec> {
     (ratio(), ratio(), ceiling).prop_map(|(one, other, ceiling)| CatalogueSpec { ratios: [one, other], ceiling })
 }
 
-/// The rows of all tables. Person `PX` has no approval, `PE` is not enrolled, `HX` not designated.
+/// The rows of all tables.
 pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Row> {
+    let of = |(table, cells): &Cells| Row::of_cells(*table, cells).expect("a sound row");
+    cells(catalogue, persons).iter().map(of).collect()
+}
+
+/// The same as they stand in files. Person `PX` has no approval, `PE` is not enrolled, `HX` not designated.
+pub fn cells(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Cells> {
     let mut rows = hospital_rows();
     rows.extend(CODES.iter().enumerate().map(|(at, code)| catalogue_row(catalogue, at, code)));
     for (at, person) in persons.iter().enumerate() {
@@ -64,7 +70,11 @@ pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Row> {
     rows
 }
 
-fn hospital_rows() -> Vec<Row> {
+fn row(table: Table, cells: &[&str]) -> Cells {
+    (table, cells.iter().map(|cell| (*cell).to_owned()).collect())
+}
+
+fn hospital_rows() -> Vec<Cells> {
     let mut rows = vec![row(Table::Hospitals, &["HX", "a hospital", "primary", "370100"])];
     for at in 0..HOSPITALS {
         let (id, region) = (format!("H{at}"), if at < 3 { "370100" } else { "370200" });
@@ -74,7 +84,7 @@ fn hospital_rows() -> Vec<Row> {
     rows
 }
 
-fn catalogue_row(catalogue: &CatalogueSpec, at: usize, code: &str) -> Row {
+fn catalogue_row(catalogue: &CatalogueSpec, at: usize, code: &str) -> Cells {
     let limited = at / 5;
     let class = ["A", "B", "C", "special", "transitional"][at % 5];
     let ratio = if class == "B" { catalogue.ratios[limited] } else { "" };
@@ -82,7 +92,7 @@ fn catalogue_row(catalogue: &CatalogueSpec, at: usize, code: &str) -> Row {
     row(Table::Catalogue, &[code, "", "", "an item", class, ratio, ceiling, ""])
 }
 
-fn person_rows(id: &str, person: &PersonSpec) -> Vec<Row> {
+fn person_rows(id: &str, person: &PersonSpec) -> Vec<Cells> {
     let mut rows =
         vec![row(Table::Persons, &[id, "resident", "370100"]), row(Table::Enrolments, &[id, "2010-01-01", ""])];
     for category in &person.categories {

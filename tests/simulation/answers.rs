@@ -8,11 +8,11 @@ use onestop::domain::refusal::{Reason, Refusal};
 use onestop::engine::fence::Outcome;
 
 use super::asking::Answer;
-use super::books::{self, Key, Stood};
+use super::books::{Key, Stood};
 use super::judge::{Ask, Judge, Verdict, ensure};
 use super::scheduler::Time;
-use super::world;
 use crate::model::{self, No};
+use crate::support::as_model;
 
 /// How often the engine of a simulation tries again.
 pub const RETRIES: u32 = 5;
@@ -52,7 +52,7 @@ impl Judge {
             Answer::Quoted(split) => self.quoted(ask, split, window),
             Answer::Account(view) => {
                 let Ask::Account { person, year } = ask else { return Err("no account was asked for".to_owned()) };
-                let told = books::plain(&view.account);
+                let told = as_model::plain(&view.account);
                 let was = self.accounts(person, *year, window).contains(&told);
                 ensure(was, || format!("the account of {year} was never {told:?}"))
             }
@@ -106,13 +106,13 @@ impl Judge {
     fn quoted(&mut self, ask: &Ask, split: &onestop::domain::split::Split, window: Window) -> Verdict {
         let Ask::Quote { claim } = ask else { return Err("no quote was asked for".to_owned()) };
         self.count("quoted");
-        let (bill, hospital) = (world::bill(claim), &self.tables.hospitals[claim.hospital_id.as_str()]);
+        let (bill, hospital) = (as_model::bill(claim), &self.tables.hospitals[claim.hospital_id.as_str()]);
         let person = claim.person_id.as_str();
         let seen = self.seen(person, window);
         let right = seen.iter().any(|version| {
             self.accounts(person, split.judged.account.year, window).into_iter().any(|account| {
                 let decided = self.book.settle(&bill, version, hospital, &self.tables.catalogue, |_| account.clone());
-                decided.is_ok_and(|(model, _)| books::is_split(split, &model, &version.insurance))
+                decided.is_ok_and(|(model, _)| as_model::is_split(split, &model, &version.insurance))
             })
         });
         ensure(right, || "a quote was never right".to_owned())
@@ -218,7 +218,7 @@ impl Judge {
 
     fn no(&self, ask: &Ask, reason: Reason, window: Window) -> bool {
         let (Ask::Settle { claim, .. } | Ask::Quote { claim }) = ask else { return false };
-        let (bill, hospital) = (world::bill(claim), self.tables.hospitals.get(claim.hospital_id.as_str()));
+        let (bill, hospital) = (as_model::bill(claim), self.tables.hospitals.get(claim.hospital_id.as_str()));
         let seen = self.seen(claim.person_id.as_str(), window);
         let Some(hospital) = hospital.filter(|_| !seen.is_empty()) else { return reason == Reason::NotEligible };
         seen.into_iter().any(|version| {

@@ -7,12 +7,12 @@ use onestop::domain::content::ToldReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{AccountKey, Digest, EntryId};
 use onestop::domain::journal::Entry;
-use onestop::domain::split::Split;
 use onestop::store::rows::PersonState;
 
 use super::judge::{Verdict, ensure};
 use super::scheduler::Time;
 use crate::model;
+use crate::support::as_model::{is_split, plain};
 
 /// The scope of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -216,37 +216,4 @@ impl Person {
         }
         ensure(state.accounts().len() <= self.accounts.len(), || "an account to spare".to_owned())
     }
-}
-
-/// An account in the model's words.
-pub fn plain(account: &onestop::domain::account::Account) -> model::Account {
-    model::Account {
-        admissions: account.admissions,
-        layers: account
-            .layers()
-            .iter()
-            .map(|(id, uses)| (id.to_string(), (uses.base.fen(), uses.paid.fen())))
-            .collect(),
-        caps: account.caps().iter().map(|(name, sum)| (name.to_string(), sum.fen())).collect(),
-    }
-}
-
-/// Whether a split is the model's, figure for figure.
-pub fn is_split(split: &Split, model: &model::Split, insurance: &str) -> bool {
-    let layer = |layer: &onestop::domain::split::LayerSplit| {
-        let figures = [layer.base, layer.deductible, layer.deductible_taken, layer.pays].map(|figure| figure.fen());
-        (layer.head.id.to_string(), layer.head.payer.to_string(), figures)
-    };
-    let known = |layer: &model::Layer| {
-        let figures = [layer.base, layer.deductible, layer.deductible_taken, layer.pays];
-        (layer.id.clone(), layer.payer.clone(), figures)
-    };
-    let pools: BTreeMap<String, i64> =
-        split.pools.iter().map(|(pool, sum)| (pool.as_str().to_owned(), sum.fen())).collect();
-    let judged = &split.judged;
-    (split.total.fen(), split.patient.fen()) == (model.total, model.patient)
-        && pools == model.pools
-        && (&*judged.policy.id, &*judged.account.insurance, judged.account.year)
-            == (model.policy.as_str(), insurance, model.year)
-        && split.layers.iter().map(layer).eq(model.layers.iter().map(known))
 }

@@ -16,8 +16,9 @@ use onestop::store::{forms, record};
 use super::books::{Books, Key};
 use super::disk::{Image, Row, Table};
 use super::scheduler::Time;
-use super::world::{self, Tables, Versions};
+use super::world::{self, Versions};
 use crate::model;
+use crate::support::as_model::{Tables, bill, is_split};
 
 /// What a call asks for.
 #[derive(Clone)]
@@ -60,10 +61,12 @@ pub fn ensure(holds: bool, told: impl FnOnce() -> String) -> Verdict {
 
 impl Judge {
     pub fn new(book: Arc<model::Book>) -> Judge {
-        let versions = world::persons().into_iter().map(|(id, person)| (id, Versions::new(person))).collect();
+        let mut tables = world::tables();
+        let persons = std::mem::take(&mut tables.persons).into_iter();
+        let versions = persons.map(|(id, person)| (id, Versions::new(person))).collect();
         Judge {
             book,
-            tables: world::tables(),
+            tables,
             versions,
             books: Books::default(),
             calls: BTreeMap::new(),
@@ -179,7 +182,7 @@ impl Judge {
         let key = Key::of(claim, request);
         self.books.uses(&key, entry, at)?;
         self.books.claim_settled(&key.claim(claim.claim_id.as_str()), &key.person, entry.id, at)?;
-        let bill = world::bill(claim);
+        let bill = bill(claim);
         let person = self.books.persons.entry(key.person.clone()).or_default();
         let hospital = &self.tables.hospitals[&key.hospital];
         let seen: Vec<&model::Person> =
@@ -187,7 +190,7 @@ impl Judge {
         let found = seen.into_iter().find_map(|version| {
             let account = |year| person.account(&version.insurance, year);
             let decided = self.book.settle(&bill, version, hospital, &self.tables.catalogue, account).ok()?;
-            super::books::is_split(&settled.split, &decided.0, &version.insurance).then(|| (decided, version.clone()))
+            is_split(&settled.split, &decided.0, &version.insurance).then(|| (decided, version.clone()))
         });
         let ((split, after), version) = found.ok_or_else(|| format!("the split of {} is wrong", entry.id))?;
         within_caps(&split, &after, &person.account(&version.insurance, split.year))?;

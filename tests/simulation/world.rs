@@ -1,17 +1,16 @@
 //! The world of a simulation: who there is, what may be asked, and when the tables say what. The same rows are given
 //! to the servers and, in words of its own, to the model.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::Visit;
 use onestop::policy::{Book, shipped};
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::Row;
 
 use super::scheduler::Time;
-use crate::model::{self, Bill};
+use crate::model;
+use crate::support::as_model::{Cells, Tables};
 use crate::support::{TABLES, claims, row};
 
 /// The shipped book; it is read once, for that takes longer than many runs.
@@ -37,64 +36,12 @@ pub fn rows() -> Vec<Row> {
     TABLES.iter().flat_map(|(table, rows)| rows.iter().map(|cells| row(*table, cells))).collect()
 }
 
-/// What the tables say of hospitals and codes; it does not change.
-pub struct Tables {
-    pub hospitals: BTreeMap<String, model::Hospital>,
-    pub catalogue: Vec<model::CatalogueRow>,
-}
-
-fn told(cell: &str) -> Option<String> {
-    (!cell.is_empty()).then(|| cell.to_owned())
-}
-
-/// The rows of one table.
-fn of(table: Table) -> impl Iterator<Item = &'static &'static [&'static str]> {
-    TABLES.iter().filter(move |(known, _)| *known == table).flat_map(|(_, rows)| rows.iter())
-}
-
-/// The hospitals and the catalogue of [`TABLES`] for the model.
+/// The same for the model.
 pub fn tables() -> Tables {
-    let mut hospitals: BTreeMap<String, model::Hospital> = BTreeMap::new();
-    for cells in of(Table::Hospitals) {
-        let hospital = model::Hospital { level: cells[2].into(), region: cells[3].into(), designated: Vec::new() };
-        hospitals.insert(cells[0].into(), hospital);
-    }
-    for cells in of(Table::Designations) {
-        let hospital = hospitals.get_mut(cells[0]).expect("a hospital");
-        hospital.designated.push((told(cells[1]), told(cells[2])));
-    }
-    let catalogue = of(Table::Catalogue).map(|cells| model::CatalogueRow {
-        code: cells[0].into(),
-        class: cells[4].into(),
-        self_pay_ratio: told(cells[5]),
-        price_ceiling: told(cells[6]),
-        regions: cells[1].split_whitespace().map(str::to_owned).collect(),
-        from: told(cells[2]),
-        until: told(cells[7]),
-    });
-    Tables { hospitals, catalogue: catalogue.collect() }
-}
-
-/// The persons of [`TABLES`] for the model.
-pub fn persons() -> BTreeMap<String, model::Person> {
-    let mut persons: BTreeMap<String, model::Person> = BTreeMap::new();
-    for cells in of(Table::Persons) {
-        let person = persons.entry(cells[0].into()).or_default();
-        (person.insurance, person.region) = (cells[1].into(), cells[2].into());
-    }
-    for cells in of(Table::Enrolments) {
-        let person = persons.entry(cells[0].into()).or_default();
-        person.enrolled.push((told(cells[1]), told(cells[2])));
-    }
-    for cells in of(Table::Categories) {
-        let person = persons.entry(cells[0].into()).or_default();
-        person.categories.push((cells[1].into(), told(cells[2]), told(cells[3])));
-    }
-    for cells in of(Table::Approvals) {
-        let person = persons.entry(cells[0].into()).or_default();
-        person.approvals.push((cells[1].into(), told(cells[2]), told(cells[3])));
-    }
-    persons
+    let cells = |cells: &&[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
+    let rows: Vec<Cells> =
+        TABLES.iter().flat_map(|(table, rows)| rows.iter().map(|row| (*table, cells(row)))).collect();
+    Tables::of(&rows)
 }
 
 /// A person over the run: each version with when it began to be written, and when it was known to be.
@@ -126,35 +73,6 @@ impl Versions {
             *begun <= until && replaced(*at).is_none_or(|gone| gone >= from)
         };
         self.0.iter().enumerate().filter(seen).map(|(_, (.., person))| person)
-    }
-}
-
-/// The bill of a claim, for the model.
-pub fn bill(claim: &ToldClaim) -> Bill {
-    let day = |day: Option<onestop::domain::claim::ToldDay>| {
-        day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)).unwrap_or_default()
-    };
-    let line = |item: &Item| model::Line {
-        code: item.code.as_str().to_owned(),
-        quantity_e4: item.quantity.0,
-        unit_price_micro: item.unit_price.0,
-        amount_fen: item.amount.fen(),
-    };
-    Bill {
-        visit: claim.visit.map(word).unwrap_or_default().to_owned(),
-        emergency: claim.emergency,
-        admitted: day(claim.admitted),
-        discharged: day(claim.discharged),
-        lines: claim.items.iter().map(line).collect(),
-    }
-}
-
-fn word(visit: Visit) -> &'static str {
-    match visit {
-        Visit::Inpatient => "inpatient",
-        Visit::OutpatientSerious => "outpatient_serious",
-        Visit::OutpatientChronic => "outpatient_chronic",
-        Visit::Maternity => "maternity",
     }
 }
 

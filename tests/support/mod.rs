@@ -2,6 +2,7 @@
 
 #![allow(dead_code)]
 
+pub mod as_model;
 pub mod claims;
 pub mod program;
 pub mod random;

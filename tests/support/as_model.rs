@@ -1,0 +1,125 @@
+//! The engine's claims, tables and splits in the words of the model ([`crate::model`]), which knows none of its types.
+
+use std::collections::BTreeMap;
+
+use onestop::domain::account::Account;
+use onestop::domain::claim::{Item, ToldClaim, ToldDay};
+use onestop::domain::split::{LayerSplit, Split};
+use onestop::domain::vocabulary::Visit;
+use onestop::reference::row::Table;
+
+use crate::model::{self, Bill};
+
+/// A row of a CSV file.
+pub type Cells = (Table, Vec<String>);
+
+/// What the tables say.
+#[derive(Default)]
+pub struct Tables {
+    pub hospitals: BTreeMap<String, model::Hospital>,
+    pub persons: BTreeMap<String, model::Person>,
+    pub catalogue: Vec<model::CatalogueRow>,
+}
+
+impl Tables {
+    /// What these rows add up to.
+    pub fn of(rows: &[Cells]) -> Tables {
+        let mut tables = Tables::default();
+        rows.iter().for_each(|(table, cells)| tables.take(*table, cells));
+        tables
+    }
+
+    fn take(&mut self, table: Table, cells: &[String]) {
+        let told = |at: usize| Some(cells[at].clone()).filter(|cell| !cell.is_empty());
+        let id = cells[0].clone();
+        match table {
+            Table::Hospitals => {
+                let hospital = self.hospitals.entry(id).or_default();
+                (hospital.level, hospital.region) = (cells[2].clone(), cells[3].clone());
+            }
+            Table::Designations => self.hospitals.entry(id).or_default().designated.push((told(1), told(2))),
+            Table::Persons => {
+                let person = self.persons.entry(id).or_default();
+                (person.insurance, person.region) = (cells[1].clone(), cells[2].clone());
+            }
+            Table::Enrolments => self.persons.entry(id).or_default().enrolled.push((told(1), told(2))),
+            Table::Categories => {
+                self.persons.entry(id).or_default().categories.push((cells[1].clone(), told(2), told(3)));
+            }
+            Table::Approvals => {
+                self.persons.entry(id).or_default().approvals.push((cells[1].clone(), told(2), told(3)));
+            }
+            Table::Catalogue => self.catalogue.push(model::CatalogueRow {
+                code: id,
+                class: cells[4].clone(),
+                self_pay_ratio: told(5),
+                price_ceiling: told(6),
+                regions: cells[1].split_whitespace().map(str::to_owned).collect(),
+                from: told(2),
+                until: told(7),
+            }),
+        }
+    }
+}
+
+/// The bill of a claim, for the model.
+pub fn bill(claim: &ToldClaim) -> Bill {
+    let day = |day: Option<ToldDay>| {
+        day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)).unwrap_or_default()
+    };
+    let line = |item: &Item| model::Line {
+        code: item.code.as_str().to_owned(),
+        quantity_e4: item.quantity.0,
+        unit_price_micro: item.unit_price.0,
+        amount_fen: item.amount.fen(),
+    };
+    Bill {
+        visit: claim.visit.map(word).unwrap_or_default().to_owned(),
+        emergency: claim.emergency,
+        admitted: day(claim.admitted),
+        discharged: day(claim.discharged),
+        lines: claim.items.iter().map(line).collect(),
+    }
+}
+
+fn word(visit: Visit) -> &'static str {
+    match visit {
+        Visit::Inpatient => "inpatient",
+        Visit::OutpatientSerious => "outpatient_serious",
+        Visit::OutpatientChronic => "outpatient_chronic",
+        Visit::Maternity => "maternity",
+    }
+}
+
+/// An account in the model's words.
+pub fn plain(account: &Account) -> model::Account {
+    model::Account {
+        admissions: account.admissions,
+        layers: account
+            .layers()
+            .iter()
+            .map(|(id, uses)| (id.to_string(), (uses.base.fen(), uses.paid.fen())))
+            .collect(),
+        caps: account.caps().iter().map(|(name, sum)| (name.to_string(), sum.fen())).collect(),
+    }
+}
+
+/// Whether a split is the model's, figure for figure.
+pub fn is_split(split: &Split, model: &model::Split, insurance: &str) -> bool {
+    let layer = |layer: &LayerSplit| {
+        let figures = [layer.base, layer.deductible, layer.deductible_taken, layer.pays].map(|figure| figure.fen());
+        (layer.head.id.to_string(), layer.head.payer.to_string(), figures)
+    };
+    let known = |layer: &model::Layer| {
+        let figures = [layer.base, layer.deductible, layer.deductible_taken, layer.pays];
+        (layer.id.clone(), layer.payer.clone(), figures)
+    };
+    let pools: BTreeMap<String, i64> =
+        split.pools.iter().map(|(pool, sum)| (pool.as_str().to_owned(), sum.fen())).collect();
+    let judged = &split.judged;
+    (split.total.fen(), split.patient.fen()) == (model.total, model.patient)
+        && pools == model.pools
+        && (&*judged.policy.id, &*judged.account.insurance, judged.account.year)
+            == (model.policy.as_str(), insurance, model.year)
+        && split.layers.iter().map(layer).eq(model.layers.iter().map(known))
+}
