@@ -8,11 +8,18 @@ use onestop::cli::client::Client;
 use onestop::cli::import::import_table;
 use onestop::domain::claim::ToldClaim;
 use onestop::domain::content::ToldReversal;
+use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::settle::SettleRequest;
+use onestop::engine::{Engine, Settings};
+use onestop::policy::shipped;
 use onestop::reference::row::Table;
+use onestop::store::memory::MemoryStore;
+use onestop::store::{Scope, Store};
 use redb::{ReadableDatabase, ReadableTable, TableHandle};
 
 use crate::support::claims::{claim, item};
 use crate::support::program::onestop;
+use crate::support::{row, stamp};
 
 /// What must stand nowhere.
 const MARKS: [&str; 6] = ["PERSON-MARK", "CLAIM-MARK", "REQUEST-MARK", "CODE-MARK", "NAME-MARK", "7654321.09"];
@@ -31,16 +38,19 @@ fn told(id: &str) -> ToldReversal {
     }
 }
 
+/// Tables in which everything is marked.
+const ROWS: &[(Table, &[&str])] = &[
+    (Table::Hospitals, &["H3", "a hospital", "tertiary", "370100"]),
+    (Table::Designations, &["H3", "", ""]),
+    (Table::Catalogue, &["CODE-MARK", "", "", "NAME-MARK", "A", "", "", ""]),
+    (Table::Enrolments, &["PERSON-MARK", "", ""]),
+    (Table::Persons, &["PERSON-MARK", "resident", "370100"]),
+];
+
 async fn happen(client: &mut Client) {
-    for (table, cells) in [
-        (Table::Hospitals, &["H3", "a hospital", "tertiary", "370100"][..]),
-        (Table::Designations, &["H3", "", ""]),
-        (Table::Catalogue, &["CODE-MARK", "", "", "NAME-MARK", "A", "", "", ""]),
-        (Table::Enrolments, &["PERSON-MARK", "", ""]),
-        (Table::Persons, &["PERSON-MARK", "resident", "370100"]),
-    ] {
+    for (table, cells) in ROWS {
         let rows = vec![cells.iter().map(|cell| (*cell).to_owned()).collect()];
-        import_table(client, table, rows).await.expect("sound rows");
+        import_table(client, *table, rows).await.expect("sound rows");
     }
     let bad = vec![["PERSON-MARK", "NAME-MARK", ""].map(str::to_owned).to_vec()];
     import_table(client, Table::Enrolments, bad).await.expect_err("a refusal");
@@ -114,4 +124,30 @@ async fn what_is_marked_stands_in_no_log_line_and_no_key() {
     none("a key", &keys);
     // The search can find: records do hold what was settled.
     assert!(MARKS[..5].iter().all(|mark| records.windows(mark.len()).any(|window| window == mark.as_bytes())));
+}
+
+/// Whatever of a claim is printed for debugging: that there is one, and nothing of it.
+#[tokio::test]
+async fn what_is_printed_for_debugging_names_nobody() {
+    let engine = Engine::open(MemoryStore::default(), shipped::book().expect("the book"), Settings::default());
+    let engine = engine.await.expect("an engine");
+    for (table, cells) in ROWS {
+        engine.import(vec![row(*table, cells)]).await.expect("a sound row");
+    }
+    let told = bill("CLAIM-MARK-1");
+    let printed = format!("{told:?} {:?}", told.items);
+    let request = SettleRequest { claim: told, request_id: "REQUEST-MARK".into(), quote: None };
+    let committed = engine.settle(request, stamp(1)).await.expect("a settlement");
+    let (hospital_id, person_id) = ("H3".into(), "PERSON-MARK".into());
+    let scope = Scope { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: None };
+    let seen = engine.store().look_up(scope).await.expect("a look-up");
+    let asked =
+        ReverseRequest { told: self::told("CLAIM-MARK-1"), request_id: "REQUEST-MARK-2".into(), dry_run: false };
+    let reversed = engine.reverse(asked, stamp(2)).await.expect("a reversal");
+    let again = SettleRequest { claim: bill("CLAIM-MARK-1"), request_id: "REQUEST-MARK-2".into(), quote: None };
+    let refusal = engine.settle(again, stamp(3)).await.expect_err("a refusal");
+    let printed = format!("{printed} {committed:?} {:?} {:?} {reversed:?} {refusal:?}", seen.person, seen.state);
+    let ids = &MARKS[..5];
+    assert!(ids.iter().all(|mark| !printed.contains(mark)), "{printed}");
+    assert!(printed.contains("redacted") && printed.len() > 1_000, "it prints the rest: {printed}");
 }
