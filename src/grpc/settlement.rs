@@ -70,7 +70,8 @@ impl<S: Store> SettlementService for Settlements<S> {
         let engine = Arc::clone(&self.engine);
         let committed = to_its_end(deadline, async move {
             let _place = place;
-            engine.settle(told, stamp::now()).await
+            let stamp = stamp::of(&told.claim.person_id);
+            engine.settle(told, stamp).await
         });
         let committed = committed.await.map_err(refused)?;
         let settlement = settlement(&committed.entry).map_err(refused)?;
@@ -95,7 +96,8 @@ impl<S: Store> SettlementService for Settlements<S> {
         let engine = Arc::clone(&self.engine);
         let committed = to_its_end(deadline, async move {
             let _place = place;
-            engine.reverse(request, stamp::now()).await
+            let stamp = stamp::of(&request.told.person_id);
+            engine.reverse(request, stamp).await
         });
         let reversed = committed.await.map_err(refused)?;
         Ok(Response::new(reversals::response(&reversed, dry_run).map_err(refused)?))
@@ -122,7 +124,7 @@ impl<S: Store> SettlementService for Settlements<S> {
         let engine = Arc::clone(&self.engine);
         let fenced = to_its_end(deadline, async move {
             let _place = place;
-            engine.fence(&name, stamp::now()).await
+            engine.fence(&name, stamp::of(&name.person_id)).await
         });
         let outcome = fenced.await.and_then(outcome).map_err(refused)?;
         Ok(Response::new(pb::FenceResponse { outcome: Some(outcome) }))

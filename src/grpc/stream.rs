@@ -143,7 +143,8 @@ async fn settle<S: Store>(engine: Arc<Engine<S>>, request: pb::SettleStreamReque
     let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
     let settled = async {
         let told = from_proto::settle(claim, request_id, quote_digest)?;
-        let committed = to_its_end(None, async move { engine.settle(told, stamp::now()).await }).await?;
+        let stamp = stamp::of(&told.claim.person_id);
+        let committed = to_its_end(None, async move { engine.settle(told, stamp).await }).await?;
         let settled = committed.entry.settled().ok_or_else(|| unexpected(&committed.entry))?;
         Ok((to_proto::settlement(&committed.entry, settled), committed.replay))
     };

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod memory;
 pub mod record;
 pub mod rows;
+pub mod shard;
 pub mod spool;
 
 use std::future::Future;
