@@ -14,8 +14,12 @@ use crate::grpc::server::Limits;
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// The directory of the store.
+    /// The directory of the store, or the address of a Redis.
     pub store: PathBuf,
+    /// The file with the secret of a store on Redis.
+    pub secret: Option<PathBuf>,
+    /// How many replicas of a Redis must have a commit before it is answered.
+    pub replicas: usize,
     /// The directory of policy files; none for the shipped book.
     pub policies: Option<PathBuf>,
     /// Whether answers leave before their bytes are synced.
@@ -31,6 +35,8 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             store: PathBuf::from("onestop-store"),
+            secret: None,
+            replicas: 0,
             policies: None,
             accept_volatile: false,
             settings: Settings::default(),
@@ -38,6 +44,9 @@ impl Default for Config {
         }
     }
 }
+
+/// The most replicas that a commit may wait for.
+const MOST_REPLICAS: usize = 16;
 
 /// A limit: its key, what it is, its bounds, and its place.
 pub struct Limit {
@@ -185,6 +194,13 @@ impl Config {
                 self.listen = address.map_err(|_| "`listen` is not an address such as 127.0.0.1:50051".to_owned())?;
             }
             "store" => self.store = PathBuf::from(text()?),
+            "secret" => self.secret = Some(PathBuf::from(text()?)),
+            "replicas" => {
+                let number = value.as_integer().and_then(|number| usize::try_from(number).ok());
+                let number = number.filter(|number| *number <= MOST_REPLICAS);
+                let told = || format!("`replicas` is not a whole number from 0 to {MOST_REPLICAS}");
+                self.replicas = number.ok_or_else(told)?;
+            }
             "policies" => self.policies = Some(PathBuf::from(text()?)),
             "accept_volatile" => {
                 self.accept_volatile =
@@ -192,7 +208,7 @@ impl Config {
             }
             _ => {
                 return Err(format!(
-                    "`{key}` is no key; the keys are listen, store, policies, accept_volatile, [limits]"
+                    "`{key}` is no key; the keys are listen, store, secret, replicas, policies, accept_volatile, [limits]"
                 ));
             }
         }
@@ -217,10 +233,17 @@ impl Config {
         // A text in quotes as TOML writes it.
         let quoted = |path: &PathBuf| toml::Value::from(path.display().to_string()).to_string();
         let mut text = format!(
-            "# Where to listen.\nlisten = \"{}\"\n\n# The directory of the store; made if it is missing.\nstore = {}\n\n",
+            "# Where to listen.\nlisten = \"{}\"\n\n# The directory of the store, made if it is missing; or a Redis: redis://, redis-sentinel://, redis-cluster://.\nstore = {}\n\n",
             self.listen,
             quoted(&self.store)
         );
+        text += "# The secret of a store on Redis, the same for every instance; `onestop secret FILE` makes one.\n";
+        text += &self
+            .secret
+            .as_ref()
+            .map_or("# secret = \"FILE\"\n".to_owned(), |path| format!("secret = {}\n", quoted(path)));
+        text += "\n# The replicas of a Redis that must have a commit before it is answered.\n";
+        text += &format!("replicas = {}\n\n", self.replicas);
         text += "# A directory of policy files in place of the shipped book.\n";
         text += &self
             .policies

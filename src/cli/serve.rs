@@ -5,18 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 
 use crate::config::Config;
-use crate::engine::{Engine, Settings};
+use crate::engine::Engine;
 use crate::grpc::activation::ReadBook;
-use crate::grpc::server::{self, Law, Limits};
+use crate::grpc::server::{self, Law};
 use crate::policy::Book;
 use crate::say;
+use crate::store::Store;
 use crate::store::embedded::{Durability, EmbeddedStore};
 
 use super::exit::{Ended, Failure};
+use super::home::{self, Home};
+use super::running::Running;
 use super::{case, configure};
 
 /// What `serve` is told.
@@ -28,9 +30,16 @@ pub struct Options {
     /// Where to listen [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// The directory of the store; made if it is missing [default: onestop-store]
-    #[arg(long, value_name = "DIR")]
+    /// The directory of the store, made if it is missing, or a Redis: redis://, redis-sentinel://,
+    /// redis-cluster:// [default: onestop-store]
+    #[arg(long, value_name = "DIR|URL")]
     store: Option<PathBuf>,
+    /// The secret of a store on Redis, the same for every instance; `onestop secret FILE` makes one
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
+    /// The replicas of a Redis that must have a commit before it is answered [default: 0]
+    #[arg(long, value_name = "N")]
+    replicas: Option<usize>,
     /// A directory of policy files in place of the shipped book
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
@@ -51,6 +60,8 @@ impl Options {
         let mut config = configure::read(self.config.as_deref())?;
         config.listen = self.listen.unwrap_or(config.listen);
         config.store = self.store.clone().unwrap_or(config.store);
+        config.secret = self.secret.clone().or(config.secret);
+        config.replicas = self.replicas.unwrap_or(config.replicas);
         config.policies = self.policies.clone().or(config.policies);
         config.accept_volatile |= self.accept_volatile;
         config.limits.in_flight = self.in_flight.unwrap_or(config.limits.in_flight);
@@ -64,18 +75,31 @@ impl Options {
 /// # Errors
 /// Exit 1 if policies, address or store are refused.
 pub async fn run(options: &Options) -> Ended {
-    let Config { listen, store, policies, accept_volatile, settings, limits } = options.config()?;
-    let durability = if accept_volatile { Durability::Volatile } else { Durability::Synced };
+    let config = options.config()?;
+    let home = Home::of(&config.store)?;
+    let told = home.to_string();
+    match home {
+        Home::Directory(path) => {
+            let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
+            serve(home::directory(&path, durability)?, &told, config).await
+        }
+        Home::Redis(address) => serve(home::redis(address, &config).await?, &told, config).await,
+    }
+}
+
+async fn serve<S: Store>(store: S, told: &str, config: Config) -> Ended {
+    let Config { listen, policies, accept_volatile, settings, limits, .. } = config;
     let book = case::book(policies.as_deref()).map_err(super::policy::refused)?;
     let listener = TcpListener::bind(listen).await;
     let listener = listener.map_err(|error| Failure::Refused(format!("{listen}: {error}")))?;
-    let engine = open(&store, book, durability, settings).await?;
+    let engine = Engine::open(store, book, settings).await;
+    let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);
     if accept_volatile {
         tracing::warn!("answers do not wait for the disk (accept_volatile)");
     }
     let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
     let (ended, asked) = (ended(), hangups()?);
-    say!("onestop serves on http://{address}, store {}, book {}", store.display(), engine.book().digest());
+    say!("onestop serves on http://{address}, store {told}, book {}", engine.book().digest());
     tracing::info!(%address, "serving");
     let stopping = async {
         ended.await;
@@ -114,17 +138,6 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| (1..=1_000_000).contains(number)).ok_or_else(|| "is not 1 to 1000000".to_owned())
 }
 
-async fn open(
-    store: &Path,
-    book: Book,
-    durability: Durability,
-    settings: Settings,
-) -> Result<Arc<Engine<EmbeddedStore>>, Failure> {
-    let store = EmbeddedStore::open(store, durability).map_err(|error| Failure::Refused(error.to_string()))?;
-    let engine = Engine::open(store, book, settings).await;
-    Ok(Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?))
-}
-
 /// Ends when the process is asked to. The signals are caught from this call on, not from the first wait: what
 /// says "serving" may be ended at once.
 pub fn ended() -> impl Future<Output = ()> {
@@ -143,11 +156,8 @@ pub fn ended() -> impl Future<Output = ()> {
 
 /// A server of a command's own: a loopback port, a fresh embedded store in a temporary directory.
 pub struct Own {
-    engine: Arc<Engine<EmbeddedStore>>,
-    address: SocketAddr,
+    running: Running<EmbeddedStore>,
     directory: PathBuf,
-    shutdown: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
 impl Own {
@@ -157,20 +167,13 @@ impl Own {
     /// If directory or port cannot be had.
     pub async fn start(book: Book) -> Result<Own, Failure> {
         let directory = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
-        let engine = open(&directory, book, Durability::Synced, Settings::default()).await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| Failure::Unreachable(e.to_string()))?;
-        let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
-        let (shutdown, end) = oneshot::channel::<()>();
-        let served = server::serve(Arc::clone(&engine), listener, Limits::default(), async {
-            // Whether it is told to end or forgotten, it ends.
-            let _told_or_forgotten = end.await;
-        });
-        Ok(Own { engine, address, directory, shutdown, task: tokio::spawn(served) })
+        let store = home::directory(&directory, Durability::Synced)?;
+        Ok(Own { running: Running::start(store, book).await?, directory })
     }
 
     /// Where it answers.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.running.url()
     }
 
     /// Its directory.
@@ -183,12 +186,9 @@ impl Own {
     /// # Errors
     /// If it did not end as it should.
     pub async fn stop(self) -> Result<(), Failure> {
-        let Own { engine, directory, shutdown, task, .. } = self;
-        // A server that ended by itself has nobody to tell; its task says why below.
-        let _already_ended = shutdown.send(());
-        let failed = |why: String| Failure::Unreachable(format!("the server failed: {why}"));
-        task.await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
-        drop(engine);
-        std::fs::remove_dir_all(&directory).map_err(|error| failed(format!("{}: {error}", directory.display())))
+        let Own { running, directory } = self;
+        drop(running.stop().await?);
+        let failed = |error| Failure::Unreachable(format!("{}: {error}", directory.display()));
+        std::fs::remove_dir_all(&directory).map_err(failed)
     }
 }

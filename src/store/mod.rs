@@ -14,7 +14,9 @@ pub mod imports;
 pub mod keys;
 pub mod memory;
 pub mod record;
+pub mod redis;
 pub mod rows;
+pub mod secret_file;
 pub mod shard;
 pub mod spool;
 
