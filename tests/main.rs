@@ -20,6 +20,7 @@ mod policy_cases;
 mod policy_format;
 mod properties;
 mod records;
+mod redis;
 mod reference;
 mod service;
 mod shipped_policies;

@@ -18,7 +18,8 @@ use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ClaimRow, PersonState, Place};
 use onestop::store::{Commit, ReferenceWrite, Scope, Seen, Store, StoreError};
 
-use crate::support::redis_server::RedisServer;
+use crate::support::redis_cluster::RedisCluster;
+use crate::support::redis_server::{self, RedisServer};
 use crate::support::{row, stamp};
 
 /// Runs every test of the contract on each store.
@@ -36,6 +37,13 @@ macro_rules! contract {
                 let place = tempfile::tempdir().expect("a directory");
                 super::$test(super::open(place.path()).expect("a store")).await;
             })*
+        }
+        /// The same on a Cluster, each on a store of its own.
+        pub async fn on_a_cluster(cluster: &RedisCluster) {
+            $(
+                println!("{}", stringify!($test));
+                $test(redis_server::open(&cluster.url()).await).await;
+            )*
         }
         mod redis {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -20,7 +20,7 @@ use crate::reference::row::Row;
 use crate::reference::tables::Tables;
 use crate::store::imports::{Begun, Ended, Import, Note};
 use crate::store::spool::Spool;
-use crate::store::{ReferenceWrite, Store};
+use crate::store::{ReferenceWrite, Store, StoreError};
 
 use super::incoming::Incoming;
 use super::{Engine, read_failed, write_failed};
@@ -102,6 +102,22 @@ impl<S: Store> Engine<S> {
         outside: &Outside<'_>,
     ) -> Result<Imported, Refusal> {
         incoming.check()?;
+        let version = self.store.begin_turn().await.map_err(not_our_turn)?;
+        let taken = self.take_in_turn(version, incoming, table, told, outside).await;
+        self.store.end_turn().await;
+        taken
+    }
+
+    /// The same while no other instance imports; what others imported before is read first.
+    async fn take_in_turn(
+        &self,
+        version: Option<u64>,
+        incoming: Incoming,
+        table: &str,
+        told: Told,
+        outside: &Outside<'_>,
+    ) -> Result<Imported, Refusal> {
+        self.read_tables(version.unwrap_or(0)).await.map_err(read_failed)?;
         let last = self.store.imports(u64::MAX, 1).await.map_err(read_failed)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
         let mut draft = Draft::of(&incoming, Tables::clone(&self.tables.load()))?;
@@ -119,8 +135,8 @@ impl<S: Store> Engine<S> {
         let Imported { changed, unchanged } = draft.count;
         let ended = Ended { instant: (outside.now)(), changed, unchanged };
         self.store.note_import(number, Note::Ended(ended)).await.map_err(write_failed)?;
-        if draft.moved {
-            self.tables.store(draft.tables.into());
+        if draft.moved || version.is_some() {
+            self.hold(draft.tables, number);
         }
         Ok(draft.count)
     }
@@ -195,6 +211,14 @@ impl<S: Store> Engine<S> {
         }
         draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())
+    }
+}
+
+/// That another instance imports is told as such.
+fn not_our_turn(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Conflict => Refusal::because(Reason::ImportRunning),
+        other => write_failed(other),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod imports;
 pub mod listing;
 pub mod page;
 pub mod policy;
+pub mod readiness;
 pub mod reference;
 pub mod reversals;
 pub mod server;

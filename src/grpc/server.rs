@@ -18,10 +18,11 @@ use crate::store::Store;
 
 use super::activation::{Activation, ReadBook};
 use super::pb;
-use super::pb::policy::policy_service_server::PolicyServiceServer;
-use super::pb::reference::reference_service_server::ReferenceServiceServer;
-use super::pb::settlement::settlement_service_server::SettlementServiceServer;
+use super::pb::policy::policy_service_server::{self as policy, PolicyServiceServer};
+use super::pb::reference::reference_service_server::{self as reference, ReferenceServiceServer};
+use super::pb::settlement::settlement_service_server::{self as settlement, SettlementServiceServer};
 use super::policy::Policies;
+use super::readiness;
 use super::reference::References;
 use super::settlement::Settlements;
 use super::stream::Streams;
@@ -40,6 +41,9 @@ const STREAM_BYTES: u32 = 512 << 10;
 /// The same of all streams of a connection: much more, so that a stream whose caller stopped reading does not
 /// hold the calls beside it.
 const CONNECTION_BYTES: u32 = 16 << 20;
+
+/// The services whose health says whether the store takes commits.
+const SERVICES: [&str; 3] = [settlement::SERVICE_NAME, reference::SERVICE_NAME, policy::SERVICE_NAME];
 
 /// What a server takes at once.
 #[derive(Clone, Debug)]
@@ -102,10 +106,10 @@ pub async fn serve_under<S: Store>(
     let in_flight = Arc::new(Semaphore::new(limits.in_flight));
     let (stop, stopping) = watch::channel(false);
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
-    health.set_serving::<ReferenceServiceServer<References<S>>>().await;
-    health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
+    let ready = readiness::tell(health.clone(), &SERVICES, engine.store().readiness());
     let activation = Arc::new(Activation::new(Arc::clone(&engine), law.read, health).await);
+    let followed = readiness::follow_book(Arc::clone(&engine), Arc::clone(&activation));
+    let tables = Arc::clone(&engine);
     let asked = when_asked(Arc::clone(&activation), law.asked);
     let routes = Routes::new(health_service);
     let routes = with_services(routes, engine, activation, &limits, &in_flight, stopping);
@@ -128,6 +132,9 @@ pub async fn serve_under<S: Store>(
     tokio::select! {
         served = served => served,
         never = asked => match never {},
+        never = ready => match never {},
+        never = followed => match never {},
+        never = tables.follow() => match never {},
         () = idle(to_end, &in_flight, limits.in_flight) => Ok(()),
     }
 }

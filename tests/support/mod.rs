@@ -5,7 +5,9 @@
 pub mod as_model;
 pub mod claims;
 pub mod program;
+pub mod proxy;
 pub mod random;
+pub mod redis_cluster;
 pub mod redis_server;
 
 use onestop::domain::ids::EntryId;

@@ -7,6 +7,7 @@
 //! It does not cache: what one instance wrote the others see.
 
 pub mod address;
+mod barrier;
 mod commit;
 mod durability;
 mod failure;
@@ -21,15 +22,20 @@ mod reply;
 mod routes;
 mod servers;
 mod tables;
+mod turn;
 mod walk;
+mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use redis::{Value, cmd, from_redis_value};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::imports::{Import, Note};
 use super::keys::{Key, Secret};
+use super::readiness::{Announcement, Readiness, Shared};
 use super::rows::Place;
 use super::spool::{Place as SpoolPlace, Spool};
 use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
@@ -43,6 +49,8 @@ use failure::Failed;
 use names::Names;
 pub use open::Settings;
 use servers::Servers;
+use turn::Turn;
+use watching::Watch;
 
 /// Why a Redis cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +79,9 @@ pub struct RedisStore {
     servers: Arc<Servers>,
     names: Names,
     spools: SpoolPlace,
+    watch: Arc<Watch>,
+    turn: Turn,
+    watching: JoinHandle<()>,
 }
 
 impl RedisStore {
@@ -81,10 +92,13 @@ impl RedisStore {
     pub async fn open(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
         let names = Names::new(address.prefix.clone(), secret);
         let opener = open::Opener::new(&address, settings)?;
-        let servers = Arc::new(Servers::find(address, opener).await?);
+        let servers = Arc::new(Servers::find(address, names.clone(), opener).await?);
         marker::find_or_make(&servers, &names).await?;
         let spools = SpoolPlace::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok(RedisStore { servers, names, spools })
+        let watch = Watch::begin(Arc::clone(&servers), names.clone()).await;
+        let watch = Arc::new(watch.map_err(|error| OpenError::Failed(error.to_string()))?);
+        let watching = tokio::spawn(Arc::clone(&watch).run());
+        Ok(RedisStore { servers, names, spools, watch, turn: Turn::default(), watching })
     }
 
     /// Removes everything under the prefix, the store with it: for trials.
@@ -96,7 +110,33 @@ impl RedisStore {
     }
 }
 
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
 impl Store for RedisStore {
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.watch.readiness()
+    }
+
+    fn shared(&self) -> watch::Receiver<Shared> {
+        self.watch.shared()
+    }
+
+    async fn announce_book(&self, book: Digest, why: Announcement) -> Result<(), StoreError> {
+        self.watch.announce(book, why).await
+    }
+
+    async fn begin_turn(&self) -> Result<Option<u64>, StoreError> {
+        self.turn.begin(&self.servers, &self.names).await.map(Some)
+    }
+
+    async fn end_turn(&self) {
+        self.turn.end(&self.servers, &self.names).await;
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         look_up::look_up(&self.servers, &self.names, scope).await
     }
@@ -135,6 +175,9 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        if let Some(why) = self.watch.stray() {
+            return Err(StoreError::Unavailable(why));
+        }
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
         let written = tokio::spawn(async move { commit::commit(&servers, &names, commit).await });
         written.await.unwrap_or_else(|ended| Err(StoreError::Unknown(ended.to_string())))
@@ -153,6 +196,7 @@ impl Store for RedisStore {
     }
 
     async fn put_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+        self.turn.keep(&self.servers, &self.names).await?;
         tables::put(&self.servers, &self.names, (import, part), write).await
     }
 

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::failure::{Failed, Failure};
 use super::link::{Access, Link, Question, within};
-use super::names::Names;
+use super::names::{Names, common};
 use super::servers::Servers;
 use crate::store::StoreError;
 
@@ -18,26 +18,27 @@ const STEP: usize = 1_000;
 /// If a server does not do it.
 pub async fn everything(servers: &Servers, names: &Names) -> Result<(), StoreError> {
     let pattern = format!("{}:{{*", escaped(names.prefix()));
+    let key = names.of_shard(common(), "touched");
     for link in servers.all() {
         let patience = servers.settings().patience;
-        let removed = of_server(&link, &pattern, || within(patience)).await;
+        let removed = of_server(&link, (pattern.as_str(), key.as_slice()), || within(patience)).await;
         removed.map_err(|failure| Failed::Undone(failure.to_string()).of_read())?;
     }
     Ok(())
 }
 
-async fn of_server(link: &Link, pattern: &str, deadline: impl Fn() -> Instant) -> Result<(), Failure> {
+async fn of_server(link: &Link, (pattern, key): (&str, &[u8]), deadline: impl Fn() -> Instant) -> Result<(), Failure> {
     let mut cursor = "0".to_owned();
     loop {
         let mut scan = cmd("SCAN");
         scan.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(STEP);
-        let answer = link.send(&Question::One(scan).into(), Access::Read, deadline()).await?;
+        let answer = link.send(&Question::One(scan).into(), (Access::Read, key), deadline()).await?;
         let (next, keys): (String, Vec<Vec<u8>>) = read(answer)?;
         // Of one slot each: a Cluster takes no others at once.
-        for key in keys {
+        for found in keys {
             let mut unlink = cmd("UNLINK");
-            unlink.arg(key);
-            link.send(&Question::One(unlink).into(), Access::Write, deadline()).await?;
+            unlink.arg(found);
+            link.send(&Question::One(unlink).into(), (Access::Write, key), deadline()).await?;
         }
         if next == "0" {
             return Ok(());
