@@ -203,8 +203,16 @@ async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Resu
         let id = uuid::Uuid::now_v7();
         let key = |kind: &str| [format!("bare:{{00}}:{kind}").as_bytes(), id.as_bytes()].concat();
         let shared = |kind: &str| format!("bare:{{00}}:{kind}").into_bytes();
-        let keys =
-            [shared("store"), key("p"), shared("persons"), shared("journal"), shared("clock"), shared("l"), key("e")];
+        let keys = [
+            shared("store"),
+            key("p"),
+            shared("persons"),
+            shared("journal"),
+            shared("entries"),
+            shared("clock"),
+            shared("l"),
+            key("e"),
+        ];
         let mut command = cmd("FCALL");
         command.arg("onestop_1_commit").arg(keys.len()).arg(&keys[..]);
         command

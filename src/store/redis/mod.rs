@@ -154,14 +154,14 @@ impl Store for RedisStore {
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
-        let length = |shard| {
-            let mut command = cmd("XLEN");
-            command.arg(self.names.of_shard(shard, "journal"));
+        let count = |shard| {
+            let mut command = cmd("GET");
+            command.arg(self.names.of_shard(shard, "entries"));
             command
         };
-        let lengths = self.servers.read_all(length).await.map_err(Failed::of_read)?;
-        let length = |value: Value| from_redis_value::<u64>(value).map_err(|_| reply::unreadable("a length"));
-        lengths.into_iter().map(length).sum()
+        let counts = self.servers.read_all(count).await.map_err(Failed::of_read)?;
+        let count = |value: Value| from_redis_value::<Option<u64>>(value).map_err(|_| reply::unreadable("a count"));
+        counts.into_iter().map(|value| Ok(count(value)?.unwrap_or(0))).sum()
     }
 
     async fn listed(
