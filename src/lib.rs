@@ -25,8 +25,10 @@
 //! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
 //! | [`store`] | what is kept, and its homes | domain, reference |
 //! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit | domain, policy, reference, store |
-//! | [`grpc`] | messages, statuses, streams, the server | all of those |
-//! | [`config`] | what a server is set up with, from a file | domain, engine, grpc |
+//! | [`access`] | who calls, what each role may do and how much of it, the access log | domain |
+//! | [`telemetry`] | metrics | – |
+//! | [`grpc`] | messages, statuses, streams, TLS, the gate, the server | all of those |
+//! | [`config`] | what a server is set up with, from a file | domain, access, engine, grpc |
 //! | [`cli`] | the commands | everything |
 //!
 //! `tests/architecture.rs` reads the imports and fails on a new edge.
@@ -42,6 +44,8 @@
 //!   the journal and the policies that the store keeps, every split can be recomputed to the same bytes.
 //! - No reader sees half a person: what an import tells of one is written whole.
 //! - A stream, an import, a list hold a bounded part of what passes through them.
+//! - Every call passes the gate ([`grpc::gate`]) before its message is read, and carries the proof of it; a handler
+//!   that finds none serves nobody. What is another's is not there.
 //! - A refusal changes nothing, and names every fault of the first stage that fails.
 //! - No id of a person, name or line of a bill stands in a log line or a key.
 //!
@@ -69,6 +73,7 @@
 //!   once and whole, and the B-tree fills page by page.
 //! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
 
+pub mod access;
 pub mod cli;
 pub mod config;
 pub mod domain;
@@ -77,3 +82,4 @@ pub mod grpc;
 pub mod policy;
 pub mod reference;
 pub mod store;
+pub mod telemetry;

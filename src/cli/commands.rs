@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use super::address::{Keys, Server};
 use super::exit::Ended;
-use super::{activate, audit, client_commands, configure, demo, load, policy, policy_test, serve, show_policy};
+use super::{activate, audit, client_commands, configure, demo, keys, load, policy, policy_test, serve, show_policy};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -32,6 +33,9 @@ enum Action {
     Audit(audit::Action),
     /// Play the peak discharge morning against a server, with persons of its own
     Load(load::Options),
+    /// Make certificates to try with
+    #[command(subcommand)]
+    Keys(keys::Action),
     /// Check a configuration file, or show a configuration in full
     #[command(subcommand)]
     Config(configure::Action),
@@ -62,12 +66,13 @@ enum PolicyAction {
         /// The book in use by this server
         #[arg(long, value_name = "URL")]
         server: Option<String>,
+        #[command(flatten)]
+        keys: Keys,
     },
     /// Have a server read its policy files anew, check them, and apply them to every call that begins after
     Activate {
-        /// The server's address
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "ONESTOP_SERVER")]
-        server: String,
+        #[command(flatten)]
+        server: Server,
         /// Say what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
@@ -108,13 +113,16 @@ pub async fn run(command: Command) -> Ended {
         Action::Demo(options) => demo::run(&options).await,
         Action::Client(action) => client_commands::run(action, json).await,
         Action::Policy(PolicyAction::Check { policies, files }) => policy::check(policies.as_deref(), &files, json),
-        Action::Policy(PolicyAction::List { server: Some(server), .. }) => activate::list(&server, json).await,
+        Action::Policy(PolicyAction::List { server: Some(server), keys, .. }) => {
+            activate::list(keys.connect(&server).await?, json).await
+        }
         Action::Policy(PolicyAction::List { policies, .. }) => policy::list(policies.as_deref(), json),
         Action::Policy(PolicyAction::Activate { server, dry_run, expect }) => {
             activate::run(&server, dry_run, expect.as_deref(), json).await
         }
         Action::Audit(action) => audit::run(&action, json).await,
         Action::Load(options) => load::run(&options, json).await,
+        Action::Keys(action) => keys::run(&action),
         Action::Config(action) => configure::run(&action, json),
         Action::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "onestop", &mut std::io::stdout());

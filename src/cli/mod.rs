@@ -1,6 +1,7 @@
 //! The command line of `onestop`: each command a module, each answer an exit code.
 
 pub mod activate;
+pub mod address;
 pub mod audit;
 pub mod case;
 pub mod case_desk;
@@ -12,10 +13,12 @@ pub mod client_commands;
 pub mod commands;
 pub mod configure;
 pub mod demo;
+pub mod door;
 pub mod exit;
 pub mod import;
 pub mod json;
 pub mod json_settlement;
+pub mod keys;
 pub mod list;
 pub mod load;
 pub mod policy;

@@ -9,15 +9,17 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::domain::ids::Digest;
 use crate::engine::{Engine, Settings};
 use crate::grpc::activation::ReadBook;
-use crate::grpc::server::{self, Law, Limits};
+use crate::grpc::door::Door;
+use crate::grpc::server::{self, Law, Limits, Setup};
 use crate::policy::Book;
 use crate::say;
 use crate::store::embedded::{Durability, EmbeddedStore};
 
 use super::exit::{Ended, Failure};
-use super::{case, configure};
+use super::{case, configure, door};
 
 /// What `serve` is told.
 #[derive(clap::Args, Debug)]
@@ -34,6 +36,12 @@ pub struct Options {
     /// A directory of policy files in place of the shipped book
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
+    /// Where to serve health and metrics, without TLS
+    #[arg(long, value_name = "ADDRESS")]
+    operations: Option<SocketAddr>,
+    /// Serve beyond loopback without asking who calls
+    #[arg(long)]
+    accept_anonymous: bool,
     /// Answer before bytes are synced: a power cut may take acknowledged settlements
     #[arg(long)]
     accept_volatile: bool,
@@ -52,6 +60,8 @@ impl Options {
         config.listen = self.listen.unwrap_or(config.listen);
         config.store = self.store.clone().unwrap_or(config.store);
         config.policies = self.policies.clone().or(config.policies);
+        config.operations = self.operations.or(config.operations);
+        config.accept_anonymous |= self.accept_anonymous;
         config.accept_volatile |= self.accept_volatile;
         config.limits.in_flight = self.in_flight.unwrap_or(config.limits.in_flight);
         config.limits.stream_window = self.stream_window.unwrap_or(config.limits.stream_window);
@@ -64,38 +74,61 @@ impl Options {
 /// # Errors
 /// Exit 1 if policies, address or store are refused.
 pub async fn run(options: &Options) -> Ended {
-    let Config { listen, store, policies, accept_volatile, settings, limits } = options.config()?;
-    let durability = if accept_volatile { Durability::Volatile } else { Durability::Synced };
-    let book = case::book(policies.as_deref()).map_err(super::policy::refused)?;
-    let listener = TcpListener::bind(listen).await;
-    let listener = listener.map_err(|error| Failure::Refused(format!("{listen}: {error}")))?;
-    let engine = open(&store, book, durability, settings).await?;
-    if accept_volatile {
+    let config = options.config()?;
+    let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
+    let book = case::book(config.policies.as_deref()).map_err(super::policy::refused)?;
+    let listener = bind(config.listen).await?;
+    let door = door::of(&config)?;
+    let engine = open(&config.store, book, durability, config.settings.clone()).await?;
+    let door = Door { log: door::log(&config)?, ..door };
+    if config.accept_volatile {
         tracing::warn!("answers do not wait for the disk (accept_volatile)");
     }
-    let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
-    let (ended, asked) = (ended(), hangups()?);
-    say!("onestop serves on http://{address}, store {}, book {}", store.display(), engine.book().digest());
-    tracing::info!(%address, "serving");
+    let operations = match config.operations {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let (ended, reload) = (ended(), hangups()?);
+    tell(&config, &listener, operations.as_ref(), &door, engine.book().digest())?;
     let stopping = async {
         ended.await;
         tracing::info!("stopping: no new connections, calls in flight are answered");
     };
-    let law = Law { read: read_book(policies), asked };
-    let served = server::serve_under(law, engine, listener, limits, stopping).await;
+    let law = Law { read: config.policies.map(read_book) };
+    let setup = Setup { law, door, limits: config.limits, operations, reload };
+    let served = server::serve_with(setup, engine, listener, stopping).await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))
 }
 
-/// Reads the directory anew; the shipped book has none.
-fn read_book(policies: Option<PathBuf>) -> ReadBook {
-    match policies {
-        Some(directory) => Arc::new(move || Book::from_dir(&directory)),
-        None => Law::fixed().read,
-    }
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure::Refused(format!("{address}: {error}")))
 }
 
-/// A hangup (SIGHUP) asks for the policies to be read anew. Several at once ask once.
+/// Says where it serves, and what.
+fn tell(
+    config: &Config,
+    listener: &TcpListener,
+    operations: Option<&TcpListener>,
+    door: &Door,
+    book: Digest,
+) -> Result<(), Failure> {
+    let address = |of: &TcpListener| of.local_addr().map_err(|error| Failure::Usage(error.to_string()));
+    let scheme = if door.tls.is_some() { "https" } else { "http" };
+    let beside = operations.map(address).transpose()?;
+    let beside = beside.map_or_else(String::new, |address| format!(", health and metrics on http://{address}"));
+    let (address, store) = (address(listener)?, config.store.display());
+    say!("onestop serves on {scheme}://{address}, store {store}, book {book}{beside}");
+    tracing::info!(%address, callers = door.callers.count(), "serving");
+    Ok(())
+}
+
+/// Reads the directory anew.
+fn read_book(directory: PathBuf) -> ReadBook {
+    Arc::new(move || Book::from_dir(&directory))
+}
+
+/// A hangup (SIGHUP) asks for policies, certificates and callers to be read anew, and the access log to be opened anew. Several at once ask once.
 fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = signal(SignalKind::hangup()).map_err(|error| Failure::Usage(error.to_string()))?;

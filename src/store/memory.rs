@@ -97,6 +97,10 @@ impl Rows {
 }
 
 impl Store for MemoryStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        SECRET.person(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         let rows = self.rows();
         let (hospital, person) = (scope.hospital_id.clone(), scope.person_id.clone());

@@ -106,6 +106,9 @@ pub struct ReferenceRead {
 
 /// A home for settlements and reference tables.
 pub trait Store: Send + Sync + 'static {
+    /// The key that this store knows a person by: a keyed hash, from which nobody without the secret can tell whose.
+    fn key_of(&self, person_id: &PersonId) -> Key;
+
     /// What is known of a person, a request and a claim, as of one durable moment.
     fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<Seen, StoreError>> + Send;
 

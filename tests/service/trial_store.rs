@@ -132,6 +132,10 @@ impl TrialStore {
 }
 
 impl Store for TrialStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        self.inner.key_of(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         self.read()?;
         self.inner.look_up(scope).await

@@ -116,6 +116,10 @@ fn all<T: DeserializeOwned>(image: &Image, table: Table) -> Result<Vec<(Vec<u8>,
 type Noted = (u64, Begun, Option<Ended>);
 
 impl Store for SimulatedStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        SECRET.person(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         let (hospital, person) = (scope.hospital_id.as_str(), scope.person_id.as_str());
         self.read(|image| {

@@ -161,6 +161,10 @@ impl Drop for EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        self.secret.person(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         let view = self.tables.view();
         let person = self.secret.person(scope.person_id);
