@@ -23,6 +23,7 @@ use onestop::store::rows::PersonState;
 use onestop::store::{Scope, Store};
 
 use crate::support::claims::{claim, settle};
+use crate::support::redis_server::RedisServer;
 use crate::support::{TABLES, row, stamp};
 
 /// How many claims are settled at once.
@@ -41,6 +42,12 @@ async fn at_once_in_a_directory_nothing_is_lost_or_paid_twice() {
     let place = tempfile::tempdir().expect("a directory");
     let store = EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
     nothing_is_lost_or_paid_twice(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn at_once_on_redis_nothing_is_lost_or_paid_twice() {
+    let server = RedisServer::shared();
+    nothing_is_lost_or_paid_twice(server.store().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

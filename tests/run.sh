@@ -14,6 +14,7 @@ need() { # need COMMAND PACKAGE: installs PACKAGE if COMMAND is missing
 }
 need cc gcc
 need strace strace
+need redis-server redis-server
 need patch patch
 need chromium chromium
 need fc-list fontconfig

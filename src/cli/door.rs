@@ -12,6 +12,10 @@ use crate::grpc::door::{Door, ReadCallers};
 use crate::grpc::tls::Tls;
 
 use super::exit::Failure;
+use super::home::Home;
+
+/// The access log's name, where none is told.
+const FILE: &str = "access.log";
 
 /// The door, before there is a store to keep its log in.
 ///
@@ -63,6 +67,10 @@ fn read(path: &Path, bounds: Bounds) -> Result<Callers, Vec<String>> {
 /// # Errors
 /// Exit 1 if it cannot be opened.
 pub fn log(config: &Config) -> Result<AccessLog, Failure> {
-    let path = config.access_log.clone().unwrap_or_else(|| config.store.join("access.log"));
+    let path = match (&config.access_log, Home::of(&config.store)?) {
+        (Some(path), _) => path.clone(),
+        (None, Home::Directory(store)) => store.join(FILE),
+        (None, Home::Redis(_)) => PathBuf::from(FILE),
+    };
     AccessLog::open(&path).map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))
 }

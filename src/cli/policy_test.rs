@@ -7,10 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::domain::money::Money;
 use crate::policy::Book;
 use crate::say;
+use crate::store::redis::address::Address;
+use crate::store::redis::{RedisStore, Settings};
+use crate::store::secret_file;
 
 use super::case::{self, Expect, Loaded};
 use super::case_desk::{Answer, Desk, Revised, Sums};
 use super::exit::{Ended, Failure};
+use super::home::Home;
+use super::running::Running;
 use super::serve;
 
 /// How a case ended.
@@ -21,11 +26,38 @@ pub enum Verdict {
     Differs(Vec<String>),
 }
 
+/// What a case's steps go through.
+pub enum Through {
+    /// An engine in this process.
+    Process,
+    /// A server of its own on a fresh store in a directory.
+    Directory,
+    /// A server of its own on a fresh store on this Redis.
+    Redis(Address),
+}
+
+impl Through {
+    /// What the command line says.
+    ///
+    /// # Errors
+    /// Exit 2 if the store is no address of a Redis.
+    pub fn told(grpc: bool, store: Option<&Path>) -> Result<Through, Failure> {
+        match store.map(Home::of).transpose()? {
+            Some(Home::Redis(address)) => Ok(Through::Redis(address)),
+            Some(Home::Directory(path)) => {
+                Err(Failure::Usage(format!("--store {} is no address of a Redis", path.display())))
+            }
+            None if grpc => Ok(Through::Directory),
+            None => Ok(Through::Process),
+        }
+    }
+}
+
 /// Runs these cases.
 ///
 /// # Errors
 /// Exit 1 if any differs, 2 if one cannot be read.
-pub async fn run(policies: Option<&Path>, grpc: bool, json: bool, cases: &[PathBuf]) -> Ended {
+pub async fn run(policies: Option<&Path>, through: &Through, json: bool, cases: &[PathBuf]) -> Ended {
     let book = case::book(policies).map_err(super::policy::refused)?;
     let (mut differing, mut unreadable) = (0, 0);
     for path in cases.iter().flat_map(|path| files(path)) {
@@ -41,7 +73,7 @@ pub async fn run(policies: Option<&Path>, grpc: bool, json: bool, cases: &[PathB
             eprintln!("{}: a policy, not a case", path.display());
             continue;
         }
-        match run_one(&path, &text, &book, grpc).await {
+        match run_one(&path, &text, &book, through).await {
             Ok((name, Verdict::Holds)) => print(json, &name, &path, &[]),
             Ok((name, Verdict::Differs(found))) => {
                 differing += 1;
@@ -83,21 +115,39 @@ fn files(path: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// Why it could not be run.
-pub async fn run_one(path: &Path, text: &str, book: &Book, grpc: bool) -> Result<(String, Verdict), String> {
+pub async fn run_one(path: &Path, text: &str, book: &Book, through: &Through) -> Result<(String, Verdict), String> {
     let loaded = case::load(path, text, book)?;
-    let found = if grpc {
-        let server = serve::Own::start(loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
-        let found = match Desk::server(&loaded, &server.url()).await {
-            Ok(desk) => steps(&loaded, desk).await,
-            Err(told) => Err(told),
-        };
-        server.stop().await.map_err(|failure| failure.to_string())?;
-        found?
-    } else {
-        steps(&loaded, Desk::in_process(&loaded).await?).await?
+    let found = match through {
+        Through::Process => steps(&loaded, Desk::in_process(&loaded).await?).await?,
+        Through::Directory => in_a_directory(&loaded).await?,
+        Through::Redis(address) => on_redis(&loaded, address).await?,
     };
     let verdict = if found.is_empty() { Verdict::Holds } else { Verdict::Differs(found) };
     Ok((loaded.case.name, verdict))
+}
+
+async fn in_a_directory(loaded: &Loaded) -> Result<Vec<String>, String> {
+    let server = serve::Own::start(loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
+    let found = over_grpc(loaded, &server.url()).await;
+    server.stop().await.map_err(|failure| failure.to_string())?;
+    found
+}
+
+/// On a store that nobody else has: its prefix ends with an id of its own, and it goes with the case.
+async fn on_redis(loaded: &Loaded, address: &Address) -> Result<Vec<String>, String> {
+    let prefix = format!("{}-case-{}", address.prefix, uuid::Uuid::now_v7());
+    let address = Address { prefix, ..address.clone() };
+    let secret = secret_file::drawn().map_err(|error| error.to_string())?;
+    let store = RedisStore::open(address, secret, Settings::default()).await.map_err(|error| error.to_string())?;
+    let server = Running::start(store, loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
+    let found = over_grpc(loaded, &server.url()).await;
+    let engine = server.stop().await.map_err(|failure| failure.to_string())?;
+    engine.store().remove().await.map_err(|error| error.to_string())?;
+    found
+}
+
+async fn over_grpc(loaded: &Loaded, url: &str) -> Result<Vec<String>, String> {
+    steps(loaded, Desk::server(loaded, url).await?).await
 }
 
 async fn steps(loaded: &Loaded, mut desk: Desk) -> Result<Vec<String>, String> {

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::domain::ids::Digest;
-use crate::engine::{Engine, Settings};
+use crate::engine::Engine;
 use crate::grpc::activation::ReadBook;
 use crate::grpc::door::Door;
-use crate::grpc::server::{self, Law, Limits, Setup};
+use crate::grpc::server::{self, Law, Setup};
 use crate::policy::Book;
 use crate::say;
+use crate::store::Store;
 use crate::store::embedded::{Durability, EmbeddedStore};
 
 use super::exit::{Ended, Failure};
+use super::home::{self, Home};
+use super::running::Running;
 use super::{case, configure, door};
 
 /// What `serve` is told.
@@ -30,9 +32,16 @@ pub struct Options {
     /// Where to listen [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// The directory of the store; made if it is missing [default: onestop-store]
-    #[arg(long, value_name = "DIR")]
+    /// The directory of the store, made if it is missing, or a Redis: redis://, redis-sentinel://,
+    /// redis-cluster:// [default: onestop-store]
+    #[arg(long, value_name = "DIR|URL")]
     store: Option<PathBuf>,
+    /// The secret of a store on Redis, the same for every instance; `onestop secret FILE` makes one
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
+    /// The replicas of a Redis that must have a commit before it is answered [default: 0]
+    #[arg(long, value_name = "N")]
+    replicas: Option<usize>,
     /// A directory of policy files in place of the shipped book
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
@@ -59,6 +68,8 @@ impl Options {
         let mut config = configure::read(self.config.as_deref())?;
         config.listen = self.listen.unwrap_or(config.listen);
         config.store = self.store.clone().unwrap_or(config.store);
+        config.secret = self.secret.clone().or(config.secret);
+        config.replicas = self.replicas.unwrap_or(config.replicas);
         config.policies = self.policies.clone().or(config.policies);
         config.operations = self.operations.or(config.operations);
         config.accept_anonymous |= self.accept_anonymous;
@@ -75,11 +86,23 @@ impl Options {
 /// Exit 1 if policies, address or store are refused.
 pub async fn run(options: &Options) -> Ended {
     let config = options.config()?;
-    let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
+    let door = door::of(&config)?;
+    let home = Home::of(&config.store)?;
+    let told = home.to_string();
+    match home {
+        Home::Directory(path) => {
+            let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
+            serve(home::directory(&path, durability)?, &told, door, config).await
+        }
+        Home::Redis(address) => serve(home::redis(address, &config).await?, &told, door, config).await,
+    }
+}
+
+async fn serve<S: Store>(store: S, told: &str, door: Door, config: Config) -> Ended {
     let book = case::book(config.policies.as_deref()).map_err(super::policy::refused)?;
     let listener = bind(config.listen).await?;
-    let door = door::of(&config)?;
-    let engine = open(&config.store, book, durability, config.settings.clone()).await?;
+    let engine = Engine::open(store, book, config.settings.clone()).await;
+    let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);
     let door = Door { log: door::log(&config)?, ..door };
     if config.accept_volatile {
         tracing::warn!("answers do not wait for the disk (accept_volatile)");
@@ -89,7 +112,7 @@ pub async fn run(options: &Options) -> Ended {
         None => None,
     };
     let (ended, reload) = (ended(), hangups()?);
-    tell(&config, &listener, operations.as_ref(), &door, engine.book().digest())?;
+    tell(told, &listener, operations.as_ref(), &door, engine.book().digest())?;
     let stopping = async {
         ended.await;
         tracing::info!("stopping: no new connections, calls in flight are answered");
@@ -107,7 +130,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 /// Says where it serves, and what.
 fn tell(
-    config: &Config,
+    store: &str,
     listener: &TcpListener,
     operations: Option<&TcpListener>,
     door: &Door,
@@ -117,7 +140,7 @@ fn tell(
     let scheme = if door.tls.is_some() { "https" } else { "http" };
     let beside = operations.map(address).transpose()?;
     let beside = beside.map_or_else(String::new, |address| format!(", health and metrics on http://{address}"));
-    let (address, store) = (address(listener)?, config.store.display());
+    let address = address(listener)?;
     say!("onestop serves on {scheme}://{address}, store {store}, book {book}{beside}");
     tracing::info!(%address, callers = door.callers.count(), "serving");
     Ok(())
@@ -147,17 +170,6 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|number| (1..=1_000_000).contains(number)).ok_or_else(|| "is not 1 to 1000000".to_owned())
 }
 
-async fn open(
-    store: &Path,
-    book: Book,
-    durability: Durability,
-    settings: Settings,
-) -> Result<Arc<Engine<EmbeddedStore>>, Failure> {
-    let store = EmbeddedStore::open(store, durability).map_err(|error| Failure::Refused(error.to_string()))?;
-    let engine = Engine::open(store, book, settings).await;
-    Ok(Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?))
-}
-
 /// Ends when the process is asked to. The signals are caught from this call on, not from the first wait: what
 /// says "serving" may be ended at once.
 pub fn ended() -> impl Future<Output = ()> {
@@ -176,11 +188,8 @@ pub fn ended() -> impl Future<Output = ()> {
 
 /// A server of a command's own: a loopback port, a fresh embedded store in a temporary directory.
 pub struct Own {
-    engine: Arc<Engine<EmbeddedStore>>,
-    address: SocketAddr,
+    running: Running<EmbeddedStore>,
     directory: PathBuf,
-    shutdown: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
 impl Own {
@@ -190,20 +199,13 @@ impl Own {
     /// If directory or port cannot be had.
     pub async fn start(book: Book) -> Result<Own, Failure> {
         let directory = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
-        let engine = open(&directory, book, Durability::Synced, Settings::default()).await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| Failure::Unreachable(e.to_string()))?;
-        let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
-        let (shutdown, end) = oneshot::channel::<()>();
-        let served = server::serve(Arc::clone(&engine), listener, Limits::default(), async {
-            // Whether it is told to end or forgotten, it ends.
-            let _told_or_forgotten = end.await;
-        });
-        Ok(Own { engine, address, directory, shutdown, task: tokio::spawn(served) })
+        let store = home::directory(&directory, Durability::Synced)?;
+        Ok(Own { running: Running::start(store, book).await?, directory })
     }
 
     /// Where it answers.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.running.url()
     }
 
     /// Its directory.
@@ -216,12 +218,9 @@ impl Own {
     /// # Errors
     /// If it did not end as it should.
     pub async fn stop(self) -> Result<(), Failure> {
-        let Own { engine, directory, shutdown, task, .. } = self;
-        // A server that ended by itself has nobody to tell; its task says why below.
-        let _already_ended = shutdown.send(());
-        let failed = |why: String| Failure::Unreachable(format!("the server failed: {why}"));
-        task.await.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
-        drop(engine);
-        std::fs::remove_dir_all(&directory).map_err(|error| failed(format!("{}: {error}", directory.display())))
+        let Own { running, directory } = self;
+        drop(running.stop().await?);
+        let failed = |error| Failure::Unreachable(format!("{}: {error}", directory.display()));
+        std::fs::remove_dir_all(&directory).map_err(failed)
     }
 }

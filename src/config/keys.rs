@@ -19,6 +19,8 @@ pub(super) enum Place {
     OptionalAddress(fn(&mut Config) -> &mut Option<SocketAddr>),
     Path(fn(&mut Config) -> &mut PathBuf),
     OptionalPath(fn(&mut Config) -> &mut Option<PathBuf>),
+    /// And the most that it may be.
+    Number(fn(&mut Config) -> &mut usize, usize),
     Flag(fn(&mut Config) -> &mut bool),
 }
 
@@ -35,8 +37,18 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "store",
-        about: "The directory of the store; made if it is missing.",
+        about: "The directory of the store, made if it is missing; or a Redis: redis://, redis-sentinel://, redis-cluster://.",
         place: Place::Path(|config| &mut config.store),
+    },
+    Key {
+        name: "secret",
+        about: "The secret of a store on Redis, the same for every instance; `onestop secret FILE` makes one.",
+        place: Place::OptionalPath(|config| &mut config.secret),
+    },
+    Key {
+        name: "replicas",
+        about: "The replicas of a Redis that must have a commit before it is answered.",
+        place: Place::Number(|config| &mut config.replicas, 16),
     },
     Key {
         name: "policies",
@@ -61,7 +73,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "access_log",
-        about: "The log of who read what of whom; without it access.log in the store's directory.",
+        about: "The log of who read what of whom; without it access.log in the store's directory, or beside where it runs.",
         place: Place::OptionalPath(|config| &mut config.access_log),
     },
     Key {
@@ -87,6 +99,11 @@ impl Key {
             Place::OptionalAddress(place) => *place(config) = Some(address()?),
             Place::Path(place) => *place(config) = text()?.into(),
             Place::OptionalPath(place) => *place(config) = Some(text()?.into()),
+            Place::Number(place, most) => {
+                let number = value.as_integer().and_then(|number| usize::try_from(number).ok());
+                let number = number.filter(|number| *number <= most);
+                *place(config) = number.ok_or_else(|| format!("`{name}` is not a whole number from 0 to {most}"))?;
+            }
             Place::Flag(place) => {
                 *place(config) = value.as_bool().ok_or_else(|| format!("`{name}` is not true or false"))?;
             }
@@ -102,6 +119,7 @@ impl Key {
             Place::OptionalAddress(place) => place(config).map(|address| address.to_string().into()),
             Place::Path(place) => Some(text(place(config))),
             Place::OptionalPath(place) => place(config).as_ref().map(text),
+            Place::Number(place, _) => Some((*place(config) as i64).into()),
             Place::Flag(place) => Some((*place(config)).into()),
         }
     }

@@ -22,8 +22,12 @@ pub use limits::{LIMITS, Limit};
 pub struct Config {
     /// Where it listens.
     pub listen: SocketAddr,
-    /// The directory of the store.
+    /// The directory of the store, or the address of a Redis.
     pub store: PathBuf,
+    /// The file with the secret of a store on Redis.
+    pub secret: Option<PathBuf>,
+    /// How many replicas of a Redis must have a commit before it is answered.
+    pub replicas: usize,
     /// The directory of policy files; none for the shipped book.
     pub policies: Option<PathBuf>,
     /// Where health and metrics are served.
@@ -55,6 +59,8 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             store: PathBuf::from("onestop-store"),
+            secret: None,
+            replicas: 0,
             policies: None,
             operations: None,
             tls_certificate: None,

@@ -23,12 +23,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::domain::claim::Limits;
-use crate::domain::ids::{Digest, EntryId};
+use crate::domain::ids::{Digest, EntryId, PersonId};
 use crate::domain::journal::{Entry, Instant};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::reference::tables::Tables;
+use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
 
 /// After so many entries of a long walk others get their turn.
@@ -44,7 +45,14 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The id of the n-th further entry of the same commit: of the same time, the rest drawn from the first.
+    /// The same stamp for a commit about this person: its id names their shard, so that every store, however many
+    /// machines it is spread over, finds the entry by its id alone.
+    pub fn of(self, person_id: &PersonId) -> Stamp {
+        Stamp { id: Shard::of(person_id).put_in(self.id), ..self }
+    }
+
+    /// The id of the n-th further entry of the same commit: of the same time and shard, the rest drawn from the
+    /// first.
     pub fn further(&self, n: u32) -> EntryId {
         let EntryId(mut id) = self.id;
         let drawn = Digest::of_value("further entry", &(self.id, n)).0;
@@ -53,7 +61,7 @@ impl Stamp {
         id[7] = drawn[7];
         id[8] = id[8] & 0xc0 | drawn[8] & 0x3f;
         id[9..].copy_from_slice(&drawn[9..16]);
-        EntryId(id)
+        Shard::named_in(self.id).put_in(EntryId(id))
     }
 }
 

@@ -153,7 +153,8 @@ impl<S: Store> Settlements<S> {
         let told = from_proto::settle(asked.claim, asked.request_id, asked.quote_digest)?;
         by.caller.acts_for(told.claim.hospital_id.as_str())?;
         let engine = Arc::clone(&self.engine);
-        let work = async move { engine.settle(told, stamp::now()).await };
+        let stamp = stamp::of(&told.claim.person_id);
+        let work = async move { engine.settle(told, stamp).await };
         let committed = Self::to_its_end(by, deadline, work).await?;
         Ok(pb::SettleResponse { settlement: Some(settlement(&committed.entry)?), replay: committed.replay })
     }
@@ -167,7 +168,8 @@ impl<S: Store> Settlements<S> {
         by.caller.sees(&asked.hospital_id)?;
         let request = reversals::request(asked);
         let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
-        let work = async move { engine.reverse(request, stamp::now()).await };
+        let stamp = stamp::of(&request.told.person_id);
+        let work = async move { engine.reverse(request, stamp).await };
         reversals::response(&Self::to_its_end(by, deadline, work).await?, dry_run)
     }
 
@@ -188,7 +190,7 @@ impl<S: Store> Settlements<S> {
         by.caller.acts_for(&asked.hospital_id)?;
         let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
         let engine = Arc::clone(&self.engine);
-        let work = async move { engine.fence(&name, stamp::now()).await };
+        let work = async move { engine.fence(&name, stamp::of(&name.person_id)).await };
         Ok(pb::FenceResponse { outcome: Some(told(Self::to_its_end(by, deadline, work).await?)?) })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{EntryId, PersonId};
 use crate::domain::journal::Instant;
 use crate::engine::Stamp;
 
@@ -11,4 +11,9 @@ pub fn now() -> Stamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     Stamp { id: EntryId(uuid::Uuid::now_v7().into_bytes()), instant: Instant(micros) }
+}
+
+/// A stamp of now for a commit about this person.
+pub fn of(person_id: &PersonId) -> Stamp {
+    now().of(person_id)
 }

@@ -188,7 +188,8 @@ async fn settle<S: Store>(
     let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
     let told = from_proto::settle(claim, request_id, quote_digest)?;
     caller.acts_for(told.claim.hospital_id.as_str())?;
-    let committed = to_its_end(most, async move { engine.settle(told, stamp::now()).await }).await?;
+    let stamp = stamp::of(&told.claim.person_id);
+    let committed = to_its_end(most, async move { engine.settle(told, stamp).await }).await?;
     let settled = committed.entry.settled().ok_or_else(|| unexpected(&committed.entry))?;
     Ok((to_proto::settlement(&committed.entry, settled), committed.replay))
 }

@@ -25,12 +25,35 @@ pub struct Commit {
     pub expected: u64,
     /// The entries as stored, in the order of the chain; the request made the first.
     pub entries: Vec<(EntryId, Vec<u8>)>,
+    /// What a change feed says of each of them.
+    pub notices: Vec<Notice>,
     /// The person's state after them.
     pub state: PersonState,
     /// The rows of claims after them.
     pub claims: Vec<ClaimWrite>,
     /// The day of which the first entry is a settlement of the hospital, if it is one.
     pub listed: Option<Day>,
+}
+
+/// What a change feed says of an entry; whoever reads it asks for the settlement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What was done: `settled`, `reversed`, `revised` or `fenced`.
+    pub deed: &'static str,
+    /// The settlement that it is about; a fenced request has none.
+    pub settlement: Option<EntryId>,
+}
+
+impl Notice {
+    fn of(entry: &Entry) -> Notice {
+        let (deed, settlement) = match &entry.deed {
+            Deed::Settled(_) => ("settled", Some(entry.id)),
+            Deed::Reversed(reversed) => ("reversed", Some(reversed.settlement)),
+            Deed::Revised(revised) => ("revised", Some(revised.settlement)),
+            Deed::Fenced(_) => ("fenced", None),
+        };
+        Notice { deed, settlement }
+    }
 }
 
 /// A claim's row to be written.
@@ -54,6 +77,7 @@ impl Commit {
             committed,
             expected: before.version,
             entries: Vec::with_capacity(1),
+            notices: Vec::with_capacity(1),
             state: before,
             claims: Vec::with_capacity(1),
             listed: None,
@@ -74,6 +98,7 @@ impl Commit {
             self.listed = entry.settled().map(|_| committed.china_day());
         }
         self.entries.push((id, record));
+        self.notices.push(Notice::of(&entry));
         self.state.follow(&entry, digest);
         Ok(entry)
     }

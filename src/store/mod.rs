@@ -14,7 +14,10 @@ pub mod imports;
 pub mod keys;
 pub mod memory;
 pub mod record;
+pub mod redis;
 pub mod rows;
+pub mod secret_file;
+pub mod shard;
 pub mod spool;
 
 use std::future::Future;

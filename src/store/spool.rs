@@ -7,10 +7,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 
 use super::StoreError;
 use super::keys::{Key, Secret};
@@ -25,6 +25,34 @@ const SPOOL_BYTES: u64 = 64 << 30;
 
 /// Of each file, while they are merged.
 const BUFFER: usize = 256 << 10;
+
+/// A directory of a spool's own, where the store has none; it ends with the store.
+pub struct Place(PathBuf);
+
+impl Place {
+    /// A new directory, which its owner alone can read, where the system keeps what is temporary.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn temporary() -> std::io::Result<Place> {
+        let path = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Place(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir(&self.0) {
+            tracing::warn!(%error, "an empty temporary directory is left behind");
+        }
+    }
+}
 
 /// Rows that were added.
 pub struct Spool {

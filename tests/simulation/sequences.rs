@@ -10,6 +10,7 @@ use super::asking::{answer, stamp, told};
 use super::plan::Plan;
 use super::world;
 use crate::support::random::Random;
+use crate::support::redis_server::RedisServer;
 
 /// How many sequences, and how many calls in each.
 const SEQUENCES: u64 = 60;
@@ -41,12 +42,15 @@ async fn left(store: &impl Store) -> Vec<String> {
 
 #[tokio::test]
 async fn every_store_answers_the_same() {
+    let redis = RedisServer::shared();
     let mut committed = 0;
     for seed in 0..SEQUENCES {
         let place = tempfile::tempdir().expect("a directory");
         let embedded = EmbeddedStore::open(place.path(), Durability::Volatile).expect("a store");
         let (one, other) = (play(MemoryStore::default(), seed).await, play(embedded, seed).await);
+        let third = play(redis.store().await, seed).await;
         assert_eq!(one, other, "sequence {seed}");
+        assert_eq!(one, third, "sequence {seed} on Redis");
         committed += one.iter().filter(|answer| answer.starts_with("committed")).count();
     }
     assert!(committed > 600, "{committed} commits are too few to mean anything");

@@ -7,6 +7,7 @@ pub mod claims;
 pub mod keys;
 pub mod program;
 pub mod random;
+pub mod redis_server;
 
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;

@@ -1,0 +1,77 @@
+//! The file that holds the secret of a store that several instances share: 32 bytes, for its owner alone, the same
+//! file for every instance. It is made once, by a command of its own: an instance that made another would find nothing.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::keys::Secret;
+
+/// Why a file gives no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretFault {
+    /// It cannot be read or made.
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+    /// It is no secret's length.
+    #[error("{0}: is not 32 bytes")]
+    Length(PathBuf),
+    /// Others than its owner can read it.
+    #[error("{0}: others than its owner can read it; chmod 600 it")]
+    Open(PathBuf),
+}
+
+/// The secret that a file holds.
+///
+/// # Errors
+/// See [`SecretFault`].
+pub fn read(path: &Path) -> Result<Secret, SecretFault> {
+    let failed = |error| SecretFault::File(path.to_owned(), error);
+    if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
+        return Err(SecretFault::Open(path.to_owned()));
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    bytes.try_into().map(Secret).map_err(|_| SecretFault::Length(path.to_owned()))
+}
+
+/// Makes a file with a new secret; one that is there already stays.
+///
+/// # Errors
+/// If it is there, or cannot be made.
+pub fn make(path: &Path) -> Result<(), SecretFault> {
+    let failed = |error| SecretFault::File(path.to_owned(), error);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(&drawn().map_err(failed)?.0).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// A new secret.
+///
+/// # Errors
+/// If the system has no randomness.
+pub fn drawn() -> std::io::Result<Secret> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(Secret(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_made_once_for_its_owner_alone() {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("secret");
+        assert!(matches!(read(&path), Err(SecretFault::File(..))));
+        make(&path).expect("a secret");
+        let secret = read(&path).expect("the secret");
+        assert!(matches!(make(&path), Err(SecretFault::File(..))));
+        assert_eq!(read(&path).expect("the secret").0, secret.0);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
+        assert!(matches!(read(&path), Err(SecretFault::Open(_))));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
+        fs::write(&path, "short").expect("written");
+        assert!(matches!(read(&path), Err(SecretFault::Length(_))));
+    }
+}
