@@ -25,6 +25,7 @@ pub mod quote;
 pub mod reference;
 pub mod refused;
 pub mod reverse;
+pub mod seal;
 pub mod serve;
 pub mod settle;
 pub mod show;

@@ -11,7 +11,7 @@ use onestop::store::keys::Key;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::Place;
 use onestop::store::spool::Spool;
-use onestop::store::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use onestop::store::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
 /// How a store behaves.
@@ -142,9 +142,9 @@ impl Store for TrialStore {
         self.inner.entry(id).await
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
         self.read()?;
-        self.inner.entry_with_digest(id).await
+        self.inner.record(id).await
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
@@ -168,6 +168,10 @@ impl Store for TrialStore {
         self.inner.listed(hospital_id, from, until, most).await
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        self.write(self.inner.list(hospital_id, day, settlements)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.write(self.inner.commit(commit)).await
     }
@@ -175,6 +179,11 @@ impl Store for TrialStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.read()?;
         self.inner.persons(ids).await
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.read()?;
+        self.inner.person_records(behind, most).await
     }
 
     async fn reference(&self) -> Result<ReferenceRead, StoreError> {
@@ -206,5 +215,10 @@ impl Store for TrialStore {
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         self.read()?;
         self.inner.policy(digest).await
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        self.read()?;
+        self.inner.policies().await
     }
 }
