@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::exit::Ended;
-use super::{activate, audit, client_commands, configure, demo, load, policy, policy_test, serve, show_policy};
+use super::{activate, audit, client_commands, configure, copy, demo, load, policy, policy_test, serve, show_policy};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -30,6 +30,8 @@ enum Action {
     /// Recompute a store from its journal, or seal what stands in it
     #[command(subcommand)]
     Audit(audit::Action),
+    /// Copy a store into a new one with a secret of its own, and verify every chain; interrupted, run it again
+    Copy(copy::Options),
     /// Play the peak discharge morning against a server, with persons of its own
     Load(load::Options),
     /// Check a configuration file, or show a configuration in full
@@ -114,6 +116,7 @@ pub async fn run(command: Command) -> Ended {
             activate::run(&server, dry_run, expect.as_deref(), json).await
         }
         Action::Audit(action) => audit::run(&action, json).await,
+        Action::Copy(options) => copy::run(&options, json).await,
         Action::Load(options) => load::run(&options, json).await,
         Action::Config(action) => configure::run(&action, json),
         Action::Completions { shell } => {

@@ -11,6 +11,7 @@ pub mod client;
 pub mod client_commands;
 pub mod commands;
 pub mod configure;
+pub mod copy;
 pub mod demo;
 pub mod exit;
 pub mod import;

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod audit;
 pub mod chain;
+pub mod copy;
 pub mod fence;
 pub mod import;
 pub mod incoming;
