@@ -32,7 +32,7 @@ use prost::Message;
 use crate::support::claims::{claim, item};
 use crate::support::{TABLES, row, stamp};
 
-const FORMAT_1: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
+pub const FORMAT_1: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
 
 const FORMAT_2: [&str; 5] =
     ["settlement-v2.bin", "reversal-v2.bin", "fence-v2.bin", "revision-v2.bin", "settlement-v2.pb"];
@@ -47,7 +47,7 @@ const DIFFERENCES: [(&str, &str); 3] =
     [("basic_fund", "-300.00"), ("critical_insurance", "600.00"), ("civil_affairs", "-3.65")];
 
 /// A policy with every kind of figure that a record holds, one of them past 128 bits.
-const POLICY: &str = r#"
+pub const POLICY: &str = r#"
 format = 1
 id = "fixture"
 title = "a policy for records"
@@ -158,7 +158,7 @@ async fn written_today() -> [Vec<u8>; 5] {
     [settlement, reversal, fence, revision, answer.encode_to_vec()]
 }
 
-fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
+pub fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     files.map(|name| std::fs::read(place.join(name)).expect("the fixture"))
 }

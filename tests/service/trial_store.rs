@@ -25,6 +25,8 @@ pub enum Mode {
     FailsWrites(StoreError),
     /// Every write is done, and then fails like this.
     WritesAndFails(StoreError),
+    /// So many writes are done; every one behind them fails, and writes nothing.
+    Breaks(usize),
     /// Every write panics.
     Panics,
     /// Every write waits until it is let go.
@@ -116,6 +118,11 @@ impl TrialStore {
             Mode::Works | Mode::FailsReads(_) => work.await,
             Mode::FailsWrites(error) => Err(error),
             Mode::WritesAndFails(error) => work.await.and(Err(error)),
+            Mode::Breaks(0) => Err(StoreError::Unavailable("broken".to_owned())),
+            Mode::Breaks(writes) => {
+                *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Mode::Breaks(writes - 1);
+                work.await
+            }
             Mode::Panics => panic!("the store panics, as this test asked"),
             Mode::Holds => self.held(work).await,
         }

@@ -10,7 +10,7 @@ use crate::store::{Commit, Scope, Store, StoreError};
 
 use super::super::chain::{self, Difference};
 use super::commits::commits;
-use super::{Copying, Count, NotCopied, PAGE, Side, Stage, shown};
+use super::{Copying, Count, NotCopied, PAGE, Side, Stage};
 
 /// The most entries of chains that are read and not yet written; a longer chain goes alone.
 const ENTRIES_AT_ONCE: u64 = 2_048;
@@ -32,7 +32,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             let Some((last, _)) = page.last() else { return Ok(()) };
             behind = Some(*last);
             for (key, state) in page {
-                let state = state.map_err(|error| unreadable(Side::Target, &shown(key), &error))?;
+                let state = state.map_err(|error| NotCopied::of_person(Side::Target, key, error))?;
                 let head = state.head.unwrap_or(EntryId([0; 16]));
                 let there = self.target.record(head).await.map_err(NotCopied::target)?;
                 if there.is_none() || self.source.record(head).await.map_err(NotCopied::source)? != there {
@@ -50,7 +50,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             let Some((last, _)) = page.last() else { break };
             behind = Some(*last);
             for (key, state) in page {
-                let state = state.map_err(|error| unreadable(Side::Source, &shown(key), &error))?;
+                let state = state.map_err(|error| NotCopied::of_person(Side::Source, key, error))?;
                 ahead += state.version;
                 while ahead > ENTRIES_AT_ONCE
                     && let Some(chain) = going.next().await
@@ -123,10 +123,6 @@ fn refused(entry: Option<EntryId>, error: StoreError) -> NotCopied {
         }
         (_, error) => NotCopied::target(error),
     }
-}
-
-fn unreadable(side: Side, key: &str, error: &StoreError) -> NotCopied {
-    NotCopied::Store(side, StoreError::Damaged(format!("the state of person {key}: {error}")))
 }
 
 fn outside_chains(journal: u64, chains: u64) -> NotCopied {

@@ -78,6 +78,15 @@ impl NotCopied {
         NotCopied::Store(Side::Target, error)
     }
 
+    /// What is kept of a person cannot be read.
+    fn of_person(side: Side, key: Key, error: StoreError) -> NotCopied {
+        let named = |what: String| StoreError::Damaged(format!("person {}: {what}", shown(key)));
+        match error {
+            StoreError::Damaged(what) => NotCopied::Store(side, named(what)),
+            other => NotCopied::Store(side, other),
+        }
+    }
+
     fn foreign_entry(entry: EntryId, told: &str) -> NotCopied {
         NotCopied::Foreign(format!("entry {entry} {told}"))
     }
@@ -164,10 +173,11 @@ impl<'a, S: Store, T: Store> Copying<'a, S, T> {
         self.compare_policies().await?;
         self.compare_persons().await?;
         self.compare_heads().await?;
+        let records = self.records().await?;
         self.begin(&tables, told).await?;
         copied.policies = self.policies().await?;
         copied.imports = self.log(&tables).await?;
-        copied.persons = self.persons(tables.number).await?;
+        copied.persons = self.persons(records, tables.number).await?;
         let chains = self.chains().await?;
         (copied.chains, copied.entries) = (chains.chains, chains.entries);
         copied.settlements = self.lists(&tables.hospitals, chains.settlements).await?;

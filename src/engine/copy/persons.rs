@@ -6,7 +6,11 @@ use crate::store::keys::Key;
 use crate::store::spool::Spool;
 use crate::store::{KeyedPerson, ReferenceWrite, Store};
 
-use super::{Copying, Count, NotCopied, PAGE, Stage, shown};
+use super::{Copying, Count, NotCopied, PAGE, Side, Stage, shown};
+
+/// Records on their way into the order of the target's keys, and how many: a tree that takes keys in order fills
+/// page by page.
+pub(super) type Records = (Spool<PersonRecord>, u64);
 
 impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Every record of the target is the source's; gives how many there are.
@@ -25,7 +29,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         let other = |key: Key| NotCopied::Foreign(format!("the record of person {}", shown(key)));
         let (mut ids, mut records) = (Vec::with_capacity(page.len()), Vec::with_capacity(page.len()));
         for (key, record) in page {
-            let record = record.map_err(NotCopied::target)?;
+            let record = record.map_err(|error| NotCopied::of_person(Side::Target, key, error))?;
             ids.push(record.id().cloned().ok_or_else(|| other(key))?);
             records.push((key, record));
         }
@@ -39,9 +43,8 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     }
 
     /// Writes the records that the target lacks; `import` is under which number.
-    pub(super) async fn persons(&self, import: u64) -> Result<Count, NotCopied> {
-        let (spool, all) = self.in_order().await?;
-        let mut sorted = spool.sorted().map_err(NotCopied::target)?;
+    pub(super) async fn persons(&self, (records, all): Records, import: u64) -> Result<Count, NotCopied> {
+        let mut sorted = records.sorted().map_err(NotCopied::target)?;
         let (mut done, mut written) = (0, 0);
         loop {
             let mut step = Vec::with_capacity(PAGE);
@@ -58,17 +61,17 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         }
     }
 
-    /// All records in the order of the target's keys: a tree that takes keys in order fills page by page.
-    async fn in_order(&self) -> Result<(Spool<PersonRecord>, u64), NotCopied> {
-        let (mut spool, mut all, mut behind) = (self.target.spool().of_records(), 0, None);
+    /// All records of the source, read before anything is written.
+    pub(super) async fn records(&self) -> Result<Records, NotCopied> {
+        let (mut records, mut all, mut behind) = (self.target.spool().of_records(), 0, None);
         loop {
             let page = self.source.person_records(behind, PAGE).await.map_err(NotCopied::source)?;
-            let Some((last, _)) = page.last() else { return Ok((spool, all)) };
+            let Some((last, _)) = page.last() else { return Ok((records, all)) };
             behind = Some(*last);
             for (key, record) in page {
-                let record = record.map_err(NotCopied::source)?;
+                let record = record.map_err(|error| NotCopied::of_person(Side::Source, key, error))?;
                 let id = record.id().ok_or_else(|| NotCopied::Nameless(shown(key)))?;
-                spool.add(id, &record).map_err(NotCopied::target)?;
+                records.add(id, &record).map_err(NotCopied::target)?;
                 all += 1;
             }
         }

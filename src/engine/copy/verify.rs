@@ -7,7 +7,7 @@ use crate::store::{Scope, Store};
 
 use super::super::audit::Audit;
 use super::super::chain::Difference;
-use super::{Copied, Copying, NotCopied, PAGE, Side, Stage, shown};
+use super::{Copied, Copying, NotCopied, PAGE, Side, Stage};
 
 impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Gives the number of splits that were recomputed.
@@ -19,7 +19,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             let Some((last, _)) = page.last() else { break };
             behind = Some(*last);
             for (key, state) in page {
-                let state = state.map_err(|error| NotCopied::Differs(format!("person {}: {error}", shown(key))))?;
+                let state = state.map_err(|error| NotCopied::of_person(Side::Target, key, error))?;
                 let chain = audit.chain(&state).await;
                 let chain = chain.map_err(|difference| NotCopied::Entry(Side::Target, difference))?;
                 self.ends_alike(&state).await?;
