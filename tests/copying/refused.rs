@@ -6,14 +6,16 @@ use onestop::domain::account::Account;
 use onestop::engine::copy::{NotCopied, Side};
 use onestop::engine::{Engine, Settings};
 use onestop::policy::shipped;
+use onestop::reference::row::Table;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{ReferenceWrite, Store};
 use redb::ReadableTable;
 
 use super::history::History;
 use super::{copied, copy, open};
+use crate::service::trial_store::{Mode, TrialStore};
 use crate::support::claims::{claim, settle};
-use crate::support::{engine, stamp};
+use crate::support::{engine, row, stamp};
 
 const SEED: u64 = 0x5e1f;
 
@@ -69,6 +71,22 @@ async fn a_source_that_grew_is_copied_to_its_end() {
     let copied = copy(source.store(), &target).await.expect("a copy");
     assert_eq!(copied.entries.written, 1);
     assert!(target.fingerprint() == source.store().fingerprint());
+}
+
+/// The source was served meanwhile, and imported: its log goes on under the number that the copy has.
+#[tokio::test]
+async fn a_copy_that_was_begun_does_not_go_on_after_an_import_into_the_source() {
+    let source = history(SEED).await;
+    let (target, control) = TrialStore::new();
+    control.set(Mode::Breaks(20));
+    assert!(matches!(copy(source.store(), &target).await, Err(NotCopied::Store(Side::Target, _))));
+    control.set(Mode::Works);
+    source.import(vec![row(Table::Persons, &["P5", "resident", "370100"])]).await.expect("a sound row");
+    let refused = copy(source.store(), &target).await;
+    assert!(matches!(&refused, Err(NotCopied::Foreign(why)) if why == "import 8 of its log"), "{refused:?}");
+    // Nor is what there is of it a source.
+    let refused = copy(&target, &MemoryStore::default()).await;
+    assert_eq!(refused, Err(NotCopied::Unended));
 }
 
 type Rows = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;

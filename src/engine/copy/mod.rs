@@ -2,8 +2,8 @@
 //! entry of the journal is, byte for byte, what was committed.
 //!
 //! What the target holds already is compared first; if all of it is of the source, a copy that was interrupted goes on,
-//! and nothing is written twice. Then policies and the log of imports, persons, the chains ([`chains`]), the lists of
-//! hospitals' days ([`lists`]). Every chain of the target is verified ([`verify`]) before hospitals and catalogue are
+//! and nothing is written twice. Then policies and the log of imports, persons, the chains (`chains`), the lists of
+//! hospitals' days (`lists`). Every chain of the target is verified (`verify`) before hospitals and catalogue are
 //! shown there, last: a target that is no whole copy knows no hospital, and no engine opens it.
 //!
 //! It writes the target only. Nobody else may write to either store meanwhile. Of hospitals and catalogue it brings
@@ -58,6 +58,9 @@ pub enum NotCopied {
     /// The target holds what the source does not; nothing was written over it.
     #[error("the target holds something else: {0}")]
     Foreign(String),
+    /// The source is itself a copy that did not end: it lacks settlements.
+    #[error("the source is a copy that did not end: copy again what it was copied from")]
+    Unended,
     /// A record of a person does not say whose it is.
     #[error(
         "the source: the record of person {0} was imported by a release that kept no id with it: serve the source with \

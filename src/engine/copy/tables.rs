@@ -40,6 +40,9 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     pub(super) async fn tables(&self) -> Result<Tables, NotCopied> {
         let (hospitals, catalogue) = sorted(self.source).await.map_err(NotCopied::source)?;
         let log = log(self.source).await.map_err(NotCopied::source)?;
+        if log.last().is_some_and(Import::is_open_copy) {
+            return Err(NotCopied::Unended);
+        }
         let there = self::log(self.target).await.map_err(NotCopied::target)?;
         let number = log.last().map_or(0, |last| last.number) + 1;
         let of_source = |import: &Import| {
