@@ -24,7 +24,7 @@
 //! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
 //! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
 //! | [`store`] | what is kept, and its homes | domain, reference |
-//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit | domain, policy, reference, store |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, store |
 //! | [`access`] | who calls, what each role may do and how much of it, the access log | domain |
 //! | [`telemetry`] | metrics | – |
 //! | [`grpc`] | messages, statuses, streams, TLS, the gate, the server | all of those |
@@ -42,6 +42,8 @@
 //! - The journal is the truth. Entries of a person are chained by digest, and none is edited: a reversal
 //!   is another entry, and so is each later settlement that is decided anew with it, all in one commit. With
 //!   the journal and the policies that the store keeps, every split can be recomputed to the same bytes.
+//! - A copy of a store has the same entries, byte for byte, under other keys; until every chain of it is verified
+//!   no engine opens it.
 //! - No reader sees half a person: what an import tells of one is written whole.
 //! - A stream, an import, a list hold a bounded part of what passes through them.
 //! - Every call passes the gate ([`grpc::gate`]) before its message is read, and carries the proof of it; a handler
@@ -69,6 +71,8 @@
 //!   what it was. So a settle writes five rows (entry, person, request, claim, place in the hospital's day).
 //! - A re-adjudication applies the law in use by each claim's own day, not the one that was in use then: it is
 //!   the remedy for a wrong past. Where that law has none for one of the claims, nothing changes.
+//! - A key does not tell whose it is, so every record does, a person's too: a store can be copied under another
+//!   secret. Only the order of a hospital's day is in no record; a copy takes it from the list.
 //! - Rows about persons are imported in the order of the store's keys, sorted on the side: every person is written
 //!   once and whole, and the B-tree fills page by page.
 //! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).

@@ -11,6 +11,7 @@ mod audit;
 mod command_line;
 mod concurrency;
 mod configuration;
+mod copying;
 mod demo;
 mod durability;
 mod law;

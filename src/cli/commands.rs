@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use super::address::{Keys, Server};
 use super::exit::Ended;
 use super::{
-    activate, audit, client_commands, configure, demo, home, keys, load, policy, policy_test, serve, show_policy,
+    activate, audit, client_commands, configure, copy, demo, home, keys, load, policy, policy_test, serve, show_policy,
 };
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
@@ -33,6 +33,8 @@ enum Action {
     /// Recompute a store from its journal, or seal what stands in it
     #[command(subcommand)]
     Audit(audit::Action),
+    /// Copy a store into a new one with a secret of its own, and verify every chain; interrupted, run it again
+    Copy(copy::Options),
     /// Play the peak discharge morning against a server, with persons of its own
     Load(load::Options),
     /// Make certificates to try with
@@ -131,6 +133,7 @@ pub async fn run(command: Command) -> Ended {
             activate::run(&server, dry_run, expect.as_deref(), json).await
         }
         Action::Audit(action) => audit::run(&action, json).await,
+        Action::Copy(options) => copy::run(&options, json).await,
         Action::Load(options) => load::run(&options, json).await,
         Action::Keys(action) => keys::run(&action),
         Action::Secret { file } => home::make_secret(&file),

@@ -172,7 +172,7 @@ impl<S: Store> Engine<S> {
         let mut persons = Vec::with_capacity(step.len());
         for ((id, parts), record) in step.into_iter().zip(records) {
             let mut record = record.unwrap_or_default();
-            let mut changed = Change::Unchanged;
+            let mut changed = record.name(&id);
             for part in parts {
                 let change = record.put(part);
                 count.count(change);
@@ -186,16 +186,24 @@ impl<S: Store> Engine<S> {
     }
 
     async fn take_parts(&self, number: u64, draft: &mut Draft) -> Result<(), Refusal> {
-        let hospitals = draft.hospitals.chunks(ROWS_A_PART);
-        let hospitals = hospitals.map(|rows| ReferenceWrite { hospitals: rows.to_vec(), ..ReferenceWrite::default() });
-        let catalogue = draft.catalogue.chunks(ROWS_A_PART);
-        let catalogue = catalogue.map(|rows| ReferenceWrite { catalogue: rows.to_vec(), ..ReferenceWrite::default() });
-        for (part, write) in hospitals.chain(catalogue).enumerate() {
+        for (part, write) in parts(&draft.hospitals, &draft.catalogue).enumerate() {
             self.store.put_reference(number, part as u32, write).await.map_err(write_failed)?;
         }
         draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())
     }
+}
+
+/// The parts in which hospitals and catalogue are written; the same rows come in the same parts.
+pub(super) fn parts<'a>(
+    hospitals: &'a [(HospitalId, HospitalRecord)],
+    catalogue: &'a [CatalogueRow],
+) -> impl Iterator<Item = ReferenceWrite> + 'a {
+    let hospitals = hospitals.chunks(ROWS_A_PART);
+    let hospitals = hospitals.map(|rows| ReferenceWrite { hospitals: rows.to_vec(), ..ReferenceWrite::default() });
+    let catalogue = catalogue.chunks(ROWS_A_PART);
+    let catalogue = catalogue.map(|rows| ReferenceWrite { catalogue: rows.to_vec(), ..ReferenceWrite::default() });
+    hospitals.chain(catalogue)
 }
 
 /// Hospitals and catalogue as they become, and what of them is new.

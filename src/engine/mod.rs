@@ -6,6 +6,8 @@
 
 pub mod account;
 pub mod audit;
+pub mod chain;
+pub mod copy;
 pub mod fence;
 pub mod import;
 pub mod incoming;
@@ -17,6 +19,7 @@ pub mod readjudicate;
 pub mod reference;
 pub mod reverse;
 pub mod settle;
+mod sums;
 
 use std::sync::Arc;
 
@@ -29,6 +32,7 @@ use crate::domain::refusal::{Reason, Refusal};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::reference::tables::Tables;
+use crate::store::imports::Import;
 use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
 
@@ -95,8 +99,12 @@ impl<S: Store> Engine<S> {
     /// An engine over this store, applying this book; it keeps the book's policies in the store.
     ///
     /// # Errors
-    /// If the store cannot be read or written.
+    /// If the store cannot be read or written, or is the copy of another that did not end: it lacks settlements.
     pub async fn open(store: S, book: Book, settings: Settings) -> Result<Engine<S>, StoreError> {
+        let last = store.imports(u64::MAX, 1).await?;
+        if last.iter().any(Import::is_open_copy) {
+            return Err(StoreError::Unavailable("it is a copy that did not end: run `onestop copy` again".to_owned()));
+        }
         keep(&store, &book).await?;
         let read = store.reference().await?;
         let tables = Tables::new(read.hospitals, read.catalogue);

@@ -10,7 +10,9 @@ use super::imports::{self, Begun, Ended, Import, Note, Part};
 use super::keys::{Key, Secret};
 use super::rows::{ClaimRow, PersonState, Place};
 use super::spool::Spool;
-use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
+use super::{
+    Commit, Keyed, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms,
+};
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
@@ -35,7 +37,7 @@ struct Rows {
     claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
     listed: BTreeMap<(HospitalId, Place), EntryId>,
     journal: BTreeMap<EntryId, Vec<u8>>,
-    policies: HashMap<Digest, String>,
+    policies: BTreeMap<Digest, String>,
 }
 
 impl MemoryStore {
@@ -96,6 +98,14 @@ impl Rows {
     }
 }
 
+/// The rows behind a key, in the order of keys.
+fn page<T: Clone>(rows: &HashMap<PersonId, T>, behind: Option<Key>, most: usize) -> Vec<Keyed<T>> {
+    let mut keyed: Vec<_> = rows.iter().map(|(id, row)| (SECRET.person(id), row)).collect();
+    keyed.retain(|(key, _)| behind.is_none_or(|behind| *key > behind));
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().take(most).map(|(key, row)| (key, Ok(row.clone()))).collect()
+}
+
 impl Store for MemoryStore {
     fn key_of(&self, person_id: &PersonId) -> Key {
         SECRET.person(person_id)
@@ -119,18 +129,12 @@ impl Store for MemoryStore {
         record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
-        let record = self.rows().journal.get(&id).cloned();
-        record.map(|record| forms::decode_entry(&record)).transpose()
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.rows().journal.get(&id).cloned())
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        let rows = self.rows();
-        let keyed = rows.states.iter().map(|(id, state)| (SECRET.person(id), Ok(state.clone())));
-        let mut states: Vec<KeyedState> = keyed.filter(|(key, _)| behind.is_none_or(|behind| *key > behind)).collect();
-        states.sort_by_key(|(key, _)| *key);
-        states.truncate(most);
-        Ok(states)
+        Ok(page(&self.rows().states, behind, most))
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
@@ -153,6 +157,12 @@ impl Store for MemoryStore {
         Ok(listed.map(|((_, place), id)| (*place, *id)).take(most).collect())
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        settlements.into_iter().for_each(|id| rows.list(hospital_id.clone(), day, id));
+        Ok(())
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.rows().commit(commit)
     }
@@ -160,6 +170,10 @@ impl Store for MemoryStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         let rows = self.rows();
         Ok(ids.iter().map(|id| rows.persons.get(id).cloned()).collect())
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        Ok(page(&self.rows().persons, behind, most))
     }
 
     fn spool(&self) -> Spool {
@@ -208,5 +222,9 @@ impl Store for MemoryStore {
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         Ok(self.rows().policies.get(&digest).cloned())
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        Ok(self.rows().policies.keys().copied().collect())
     }
 }

@@ -16,9 +16,11 @@ mod look_up;
 mod marker;
 mod names;
 mod open;
+mod persons;
 mod remove;
 mod reply;
 mod routes;
+mod scan;
 mod servers;
 mod tables;
 mod walk;
@@ -32,7 +34,7 @@ use super::imports::{Import, Note};
 use super::keys::{Key, Secret};
 use super::rows::Place;
 use super::spool::{Place as SpoolPlace, Spool};
-use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use super::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
@@ -42,6 +44,7 @@ use address::Address;
 use failure::Failed;
 use names::Names;
 pub use open::Settings;
+use persons::Persons;
 use servers::Servers;
 
 /// Why a Redis cannot be opened as a store.
@@ -71,6 +74,7 @@ pub struct RedisStore {
     servers: Arc<Servers>,
     names: Names,
     spools: SpoolPlace,
+    known: Persons,
 }
 
 impl RedisStore {
@@ -84,7 +88,7 @@ impl RedisStore {
         let servers = Arc::new(Servers::find(address, opener).await?);
         marker::find_or_make(&servers, &names).await?;
         let spools = SpoolPlace::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok(RedisStore { servers, names, spools })
+        Ok(RedisStore { servers, names, spools, known: Persons::default() })
     }
 
     /// Removes everything under the prefix, the store with it: for trials.
@@ -106,11 +110,12 @@ impl Store for RedisStore {
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        Ok(self.entry_with_digest(id).await?.map(|(entry, _)| entry))
+        let record = self.record(id).await?;
+        record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
-        look_up::entry(&self.servers, &self.names, id).await
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        look_up::record(&self.servers, &self.names, id).await
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
@@ -138,6 +143,10 @@ impl Store for RedisStore {
         walk::listed(&self.servers, &self.names, hospital_id, (from, until), most).await
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        walk::list(&self.servers, &self.names, (hospital_id, day), settlements).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
         let written = tokio::spawn(async move { commit::commit(&servers, &names, commit).await });
@@ -146,6 +155,10 @@ impl Store for RedisStore {
 
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         tables::persons(&self.servers, &self.names, ids).await
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.known.records(&self.servers, &self.names, behind, most).await
     }
 
     fn spool(&self) -> Spool {
@@ -174,5 +187,9 @@ impl Store for RedisStore {
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         tables::policy(&self.servers, &self.names, digest).await
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        tables::policies(&self.servers, &self.names).await
     }
 }
