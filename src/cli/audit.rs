@@ -1,18 +1,19 @@
 //! `onestop audit`: recomputes a store from its journal, and seals what stands in it, so that a history that was
-//! rewritten or cut short is found. It works on the directory of a store that no server has.
+//! rewritten or cut short is found. A directory must be of a store that no
+//! server has; of a store on Redis what is settled meanwhile may be seen in part, so that it is best asked at night.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::json;
 
 use crate::engine::audit::{Audit, Chain};
 use crate::say;
-use crate::store::embedded::{Durability, EmbeddedStore};
 use crate::store::rows::PersonState;
 use crate::store::{Store, StoreError};
 
 use super::exit::{Ended, Failure};
+use super::home::Opened;
 use super::seal::{self, Seal, Sealed};
 
 /// How many persons are read at once.
@@ -26,22 +27,33 @@ const TOLD: usize = 20;
 pub enum Action {
     /// Walk every chain, check every record, recompute every split from the journal under its own policy
     Verify {
-        /// The directory of the store
-        #[arg(long, value_name = "DIR", default_value = "onestop-store")]
-        store: PathBuf,
+        /// Which store
+        #[command(flatten)]
+        store: Which,
         /// A seal of an earlier day, of this store or of one that it was copied from: its history must stand unchanged
         #[arg(long, value_name = "SEAL")]
         against: Option<PathBuf>,
     },
     /// Write where every chain ends today, under one digest; it names no person
     Seal {
-        /// The directory of the store
-        #[arg(long, value_name = "DIR", default_value = "onestop-store")]
-        store: PathBuf,
+        /// Which store
+        #[command(flatten)]
+        store: Which,
         /// The file
         #[arg(value_name = "SEAL")]
         seal: PathBuf,
     },
+}
+
+/// Which store.
+#[derive(clap::Args, Debug)]
+pub struct Which {
+    /// The directory of the store, or a Redis
+    #[arg(long, value_name = "DIR|URL", default_value = "onestop-store")]
+    store: PathBuf,
+    /// The secret of a store on Redis
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
 }
 
 /// Runs it.
@@ -52,17 +64,23 @@ pub async fn run(action: &Action, json: bool) -> Ended {
     match action {
         Action::Verify { store, against } => {
             let sealed = against.as_deref().map(Seal::read).transpose()?;
-            verify(&open(store)?, sealed, json).await
+            match open(store).await? {
+                Opened::Directory(store) => verify(&store, sealed, json).await,
+                Opened::Redis(store) => verify(&store, sealed, json).await,
+            }
         }
-        Action::Seal { store, seal } => told(&seal::write(&open(store)?, seal).await?, json),
+        Action::Seal { store, seal } => {
+            let sealed = match open(store).await? {
+                Opened::Directory(store) => seal::write(&store, seal).await,
+                Opened::Redis(store) => seal::write(&store, seal).await,
+            };
+            told(&sealed?, json)
+        }
     }
 }
 
-fn open(path: &Path) -> Result<EmbeddedStore, Failure> {
-    if !path.join("FORMAT").exists() {
-        return Err(Failure::Usage(format!("{} holds no store", path.display())));
-    }
-    EmbeddedStore::open(path, Durability::Synced).map_err(|error| Failure::Refused(error.to_string()))
+async fn open(which: &Which) -> Result<Opened, Failure> {
+    Opened::existing(&which.store, which.secret.as_deref()).await
 }
 
 pub(super) fn unreadable(error: StoreError) -> Failure {
@@ -84,7 +102,7 @@ impl Found {
     }
 }
 
-async fn verify(store: &EmbeddedStore, mut sealed: Option<Seal>, json: bool) -> Ended {
+async fn verify(store: &impl Store, mut sealed: Option<Seal>, json: bool) -> Ended {
     let (mut found, mut audit, mut behind) = (Found::default(), Audit::of(store), None);
     loop {
         let states = store.states(behind, PERSONS).await.map_err(unreadable)?;
@@ -112,7 +130,10 @@ async fn verify(store: &EmbeddedStore, mut sealed: Option<Seal>, json: bool) -> 
     tell(&found, json)
 }
 
-async fn chain(audit: &mut Audit<'_, EmbeddedStore>, state: Result<PersonState, StoreError>) -> Result<Chain, String> {
+async fn chain(
+    audit: &mut Audit<'_, impl Store>,
+    state: Result<PersonState, StoreError>,
+) -> Result<Chain, String> {
     let state = state.map_err(|error| error.to_string())?;
     audit.chain(&state).await.map_err(|difference| difference.to_string())
 }

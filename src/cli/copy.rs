@@ -8,21 +8,27 @@ use crate::engine::copy::{Copied, Copying, NotCopied, Outside, Stage};
 use crate::engine::import::Told;
 use crate::grpc::stamp;
 use crate::say;
-use crate::store::embedded::{Durability, EmbeddedStore, OpenError};
 use crate::store::{Store, StoreError};
 
 use super::exit::{Ended, Failure};
+use super::home::{Home, Opened};
 use super::progress::Progress;
 
 /// What `copy` is told.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// The store to copy: its directory; nothing is changed in it
-    #[arg(long, value_name = "DIR")]
+    /// The store to copy: its directory, or a Redis; nothing is changed in it
+    #[arg(long, value_name = "DIR|URL")]
     from: PathBuf,
-    /// The store that becomes the copy: a directory that is missing, empty, or holds a part of this very copy
-    #[arg(long, value_name = "DIR")]
+    /// The secret of a store on Redis that is copied
+    #[arg(long, value_name = "FILE")]
+    from_secret: Option<PathBuf>,
+    /// The store that becomes the copy: a directory or a prefix on a Redis where nothing is, or a part of this very copy
+    #[arg(long, value_name = "DIR|URL")]
     to: PathBuf,
+    /// The secret of a store on Redis that becomes the copy
+    #[arg(long, value_name = "FILE")]
+    to_secret: Option<PathBuf>,
     /// Who copies, as the log of imports shall say
     #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_env = true)]
     by: String,
@@ -34,42 +40,39 @@ pub struct Options {
 /// Exit 1 if a store is in use, damaged, or the target holds something else; 2 if there is no store to copy; 3 if a
 /// store cannot be read or written: the same command again goes on.
 pub async fn run(options: &Options, json: bool) -> Ended {
-    let source = source(&options.from)?;
+    let source = Opened::existing(&options.from, options.from_secret.as_deref()).await?;
     if same(&options.from, &options.to) {
         return Err(Failure::Usage("--from and --to name the same store".to_owned()));
     }
-    let copied = copied(source, target(&options.to)?, options).await?;
+    let copied = match source {
+        Opened::Directory(source) => copied_from(source, options).await?,
+        Opened::Redis(source) => copied_from(source, options).await?,
+    };
     if json {
         say!("{}", value(&copied))
     } else {
-        tell(&copied, &options.to)
+        tell(&copied, &Home::of(&options.to)?)
     }
     Ok(())
 }
 
-/// The store of this name, which must be there.
-fn source(name: &Path) -> Result<EmbeddedStore, Failure> {
-    if !name.join("FORMAT").exists() {
-        return Err(Failure::Usage(format!("{} holds no store", name.display())));
+async fn copied_from(source: impl Store, options: &Options) -> Result<Copied, Failure> {
+    match Opened::at(&options.to, options.to_secret.as_deref()).await? {
+        Opened::Directory(target) => copied(source, target, options).await,
+        Opened::Redis(target) => copied(source, target, options).await,
     }
-    target(name)
-}
-
-/// The store of this name, made if there is none.
-fn target(name: &Path) -> Result<EmbeddedStore, Failure> {
-    EmbeddedStore::open(name, Durability::Synced).map_err(|error: OpenError| Failure::Refused(error.to_string()))
 }
 
 fn same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
-    real(one).is_some_and(|one| real(other) == Some(one))
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 async fn copied(source: impl Store, target: impl Store, options: &Options) -> Result<Copied, Failure> {
     let bar = Progress::of_stages();
     let outside =
         Outside { now: &|| stamp::now().instant, progress: &|stage, done, all| bar.at_stage(named(stage), done, all) };
-    let told = Told { source: options.from.display().to_string(), imported_by: options.by.clone() };
+    let told = Told { source: Home::of(&options.from)?.to_string(), imported_by: options.by.clone() };
     let copying = Copying::between(&source, &target, outside).await.map_err(failure)?;
     copying.run(told).await.map_err(failure)
 }
@@ -102,7 +105,7 @@ fn value(copied: &Copied) -> Value {
     })
 }
 
-fn tell(copied: &Copied, to: &Path) {
+fn tell(copied: &Copied, to: &Home) {
     let Copied { policies, imports, hospitals, catalogue, persons, chains, entries, settlements, splits } = copied;
     say!(
         "{policies} policies, {imports} imports, {hospitals} hospitals, {catalogue} rows of the catalogue, {} persons \
@@ -111,5 +114,5 @@ fn tell(copied: &Copied, to: &Path) {
         persons.written
     );
     say!("{chains} chains, {} entries ({} written now), {settlements} settlements", entries.all, entries.written);
-    say!("verified: every chain ends as it did, {splits} splits recomputed; {} can be served", to.display());
+    say!("verified: every chain ends as it did, {splits} splits recomputed; {to} can be served");
 }

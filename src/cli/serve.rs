@@ -17,6 +17,7 @@ use crate::policy::Book;
 use crate::say;
 use crate::store::Store;
 use crate::store::embedded::{Durability, EmbeddedStore};
+use crate::store::redis::Settings;
 
 use super::exit::{Ended, Failure};
 use super::home::{self, Home};
@@ -94,7 +95,12 @@ pub async fn run(options: &Options) -> Ended {
             let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
             serve(home::directory(&path, durability)?, &told, door, config).await
         }
-        Home::Redis(address) => serve(home::redis(address, &config).await?, &told, door, config).await,
+        Home::Redis(address) => {
+            let (accept_volatile, replicas) = (config.accept_volatile, config.replicas);
+            let settings = Settings { accept_volatile, replicas, ..Settings::default() };
+            let store = home::redis(address, config.secret.as_deref(), settings).await?;
+            serve(store, &told, door, config).await
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod history;
 mod interrupted;
 mod old;
+mod redis;
 mod refused;
 mod whole;
 

@@ -17,7 +17,7 @@ use crate::support::program::run;
 
 const SEED: u64 = 0x00c0_9e17;
 
-async fn reopened<S: Store>(store: S) -> Engine<S> {
+pub async fn reopened<S: Store>(store: S) -> Engine<S> {
     Engine::open(store, shipped::book().expect("the shipped book"), Settings::default()).await.expect("an engine")
 }
 
@@ -44,7 +44,7 @@ async fn a_copy_of_a_copy_is_row_for_row_what_was_copied() {
 }
 
 /// Persons, policies, hospitals, catalogue; the log of imports, and behind it the two copies.
-async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
+pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
     let ids = [1, 2, 3, 4].map(|number| PersonId::from(format!("P{number}")));
     assert_eq!(one.persons(&ids).await, other.persons(&ids).await);
     let policies = one.policies().await.expect("policies");

@@ -3,8 +3,6 @@
 
 use std::collections::HashSet;
 
-use futures_util::future::try_join_all;
-
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId};
 use crate::reference::hospital::HospitalRecord;
@@ -28,13 +26,14 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     ) -> Result<u64, NotCopied> {
         let mut listed = 0;
         for (hospital_id, _) in hospitals {
-            let (mut from, mut of_day) = (Place { day: Day::FIRST, number: 0 }, (Day::FIRST, HashSet::new()));
+            let first = Place { day: Day::FIRST, number: 0 };
+            let (mut from, mut there, mut of_day) = (first, first, (Day::FIRST, HashSet::new()));
             loop {
                 let page = self.source.listed(hospital_id, from, Day::LAST, PAGE).await.map_err(NotCopied::source)?;
                 self.check(hospital_id, &page, &mut of_day).await?;
-                self.list(hospital_id, from, &page).await?;
+                there = self.list(hospital_id, there, &page).await?;
                 let Some((last, _)) = page.last() else { break };
-                from = Place { number: last.number + 1, ..*last };
+                from = behind(*last);
                 listed += page.len() as u64;
                 (self.outside.progress)(Stage::Lists, listed, settlements);
             }
@@ -60,22 +59,41 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         Ok(())
     }
 
-    /// Lists what the target lacks of a page that begins here; then its page is the same.
-    async fn list(&self, hospital_id: &HospitalId, from: Place, page: &[Listed]) -> Result<(), NotCopied> {
-        let read = async || self.target.listed(hospital_id, from, Day::LAST, PAGE).await.map_err(NotCopied::target);
-        let there = read().await?;
-        let lacking: Vec<Listed> = page.iter().filter(|listed| there.binary_search(listed).is_err()).copied().collect();
-        let days = lacking.chunk_by(|one, other| one.0.day == other.0.day);
-        let days = days.map(|of_day| {
-            let ids = of_day.iter().map(|(_, id)| *id).collect();
-            self.target.list(hospital_id, of_day[0].0.day, ids)
-        });
-        try_join_all(days).await.map_err(NotCopied::target)?;
-        let there = if lacking.is_empty() { there } else { read().await? };
-        let other = there.iter().find(|listed| page.binary_search(listed).is_err()).or(page.last());
-        match other.filter(|_| there != page) {
-            Some((_, id)) => Err(NotCopied::foreign_entry(*id, "is listed at another place of its hospital's day")),
-            None => Ok(()),
+    /// Lists what the target lacks of a page, whose first is there at this place or behind it; gives the place behind
+    /// the page's last there. What an interrupted copy left there is the beginning of the page.
+    async fn list(&self, hospital_id: &HospitalId, from: Place, page: &[Listed]) -> Result<Place, NotCopied> {
+        // Where the page is empty, so is the rest of the list there.
+        let most = page.len().max(1);
+        let read = async || self.target.listed(hospital_id, from, Day::LAST, most).await.map_err(NotCopied::target);
+        let mut there = read().await?;
+        same(&there, page)?;
+        if there.len() < page.len() {
+            for of_day in page[there.len()..].chunk_by(|one, other| one.0.day == other.0.day) {
+                let ids = of_day.iter().map(|(_, id)| *id).collect();
+                let listed = self.target.list(hospital_id, of_day[0].0.day, ids).await;
+                listed.map_err(NotCopied::target)?;
+            }
+            there = read().await?;
+            same(&there, page)?;
+            if there.len() != page.len() {
+                return Err(NotCopied::Differs("a hospital's day lists less than was put there".to_owned()));
+            }
         }
+        Ok(there.last().map_or(from, |(last, _)| behind(*last)))
+    }
+}
+
+fn behind(place: Place) -> Place {
+    Place { number: place.number + 1, ..place }
+}
+
+/// That what is there is the page's beginning; stores of different kinds number places differently.
+fn same(there: &[Listed], page: &[Listed]) -> Result<(), NotCopied> {
+    let day_and_id = |(place, id): &Listed| (place.day, *id);
+    let wanted = page.iter().map(|listed| Some(day_and_id(listed))).chain(std::iter::repeat(None));
+    let mut pairs = there.iter().zip(wanted);
+    match pairs.find(|(listed, wanted)| Some(day_and_id(listed)) != *wanted) {
+        Some(((_, id), _)) => Err(NotCopied::foreign_entry(*id, "is listed at another place of its hospital's day")),
+        None => Ok(()),
     }
 }

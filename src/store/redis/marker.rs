@@ -54,6 +54,14 @@ pub async fn find_or_make(servers: &Arc<Servers>, names: &Names) -> Result<(), O
     set(servers, names, common(), &mark).await
 }
 
+/// Whether anything is marked under the prefix.
+///
+/// # Errors
+/// If a server does not answer.
+pub async fn is_there(servers: &Arc<Servers>, names: &Names) -> Result<bool, OpenError> {
+    Ok(read(servers, names).await?.iter().any(Option::is_some))
+}
+
 async fn read(servers: &Arc<Servers>, names: &Names) -> Result<Vec<Option<Vec<u8>>>, OpenError> {
     let found = servers.read_all(|shard| get(names, shard)).await.map_err(failed)?;
     let found = found.into_iter().map(|value| bytes(value).map_err(|error| OpenError::Failed(error.to_string())));

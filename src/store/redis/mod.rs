@@ -64,6 +64,9 @@ pub enum OpenError {
     /// It holds a part of this store.
     #[error("Redis holds a part of this store only: the data of a server was lost; restore it from a backup")]
     Incomplete,
+    /// It holds none, where one is to be read.
+    #[error("under this prefix Redis holds no store")]
+    Nothing,
     /// It cannot be reached, or refuses.
     #[error("{0}")]
     Failed(String),
@@ -83,10 +86,28 @@ impl RedisStore {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
+        let store = RedisStore::at(address, secret, settings).await?;
+        marker::find_or_make(&store.servers, &store.names).await?;
+        Ok(store)
+    }
+
+    /// Opens the store at this address, which must be there.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open_existing(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
+        let store = RedisStore::at(address, secret, settings).await?;
+        if !marker::is_there(&store.servers, &store.names).await? {
+            return Err(OpenError::Nothing);
+        }
+        marker::find_or_make(&store.servers, &store.names).await?;
+        Ok(store)
+    }
+
+    async fn at(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
         let names = Names::new(address.prefix.clone(), secret);
         let opener = open::Opener::new(&address, settings)?;
         let servers = Arc::new(Servers::find(address, opener).await?);
-        marker::find_or_make(&servers, &names).await?;
         let spools = SpoolPlace::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
         Ok(RedisStore { servers, names, spools, known: Persons::default() })
     }
