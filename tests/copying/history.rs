@@ -24,12 +24,12 @@ pub struct History {
     pub settled: Vec<(ToldClaim, RequestId, Entry)>,
     pub reversed: Vec<(ToldReversal, RequestId, Entry)>,
     pub fenced: Vec<RequestId>,
-    /// Positions among the settled of those that stand.
+    /// Positions among the settled: of those that stand, and of those that were reversed.
     standing: Vec<usize>,
     waiting: Vec<usize>,
 }
 
-/// Six hours after the one before; ids do not follow the order of commits.
+/// The n-th stamp, six hours after the one before; ids do not follow the order of commits.
 pub fn stamp(random: &mut Random, number: u64) -> Stamp {
     let drawn = u128::from(random.next()) << 64;
     Stamp { id: EntryId((drawn | u128::from(number)).to_be_bytes()), instant: Instant(number as i64 * 21_600_000_000) }
@@ -48,15 +48,14 @@ fn again(asked: &ToldReversal) -> ToldReversal {
 impl History {
     /// So many things happen on this engine, which has the tables of most tests.
     pub async fn play<S: Store>(engine: &Engine<S>, seed: u64, things: usize) -> History {
-        let (random, none) = (Random(seed), Vec::new);
         let mut history = History {
-            random,
+            random: Random(seed),
             number: 0,
             settled: Vec::new(),
             reversed: Vec::new(),
             fenced: Vec::new(),
-            standing: none(),
-            waiting: none(),
+            standing: Vec::new(),
+            waiting: Vec::new(),
         };
         for _ in 0..things {
             history.number += 1;
@@ -125,10 +124,8 @@ impl History {
 
     /// How many of the reversals brought revisions.
     pub fn readjudications(&self) -> usize {
-        let brought = |(_, _, entry): &&(_, _, Entry)| {
-            entry.reversed().is_some_and(|reversed: &onestop::domain::journal::Reversed| !reversed.revisions.is_empty())
-        };
-        self.reversed.iter().filter(brought).count()
+        let revisions = |entry: &Entry| entry.reversed().map_or(0, |reversed| reversed.revisions.len());
+        self.reversed.iter().filter(|(_, _, entry)| revisions(entry) > 0).count()
     }
 
     /// An engine on a copy answers every request as it was answered, and can go on.

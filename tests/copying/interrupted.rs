@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use onestop::engine::copy::NotCopied;
+use onestop::engine::copy::{NotCopied, Side};
+use onestop::reference::row::Table;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{Store, StoreError};
 
@@ -30,8 +31,7 @@ async fn a_copy_that_breaks_at_any_write_goes_on_and_is_the_same() {
         control.set(Mode::Breaks(writes));
         let first = copy(original.store(), &target).await;
         let ended = first.is_ok();
-        let broken =
-            NotCopied::Store(onestop::engine::copy::Side::Target, StoreError::Unavailable("broken".to_owned()));
+        let broken = NotCopied::Store(Side::Target, StoreError::Unavailable("broken".to_owned()));
         assert!(ended || first == Err(broken), "{first:?}");
         let there = target.entries().await.expect("a count");
         control.set(Mode::Works);
@@ -51,8 +51,8 @@ async fn large(place: &Path) {
     let mut rows = Vec::new();
     for number in 0..SETTLEMENTS / 2 {
         let id = format!("K{number}");
-        rows.push(row(onestop::reference::row::Table::Enrolments, &[&id, "2014-01-01", ""]));
-        rows.push(row(onestop::reference::row::Table::Persons, &[&id, "resident", "370100"]));
+        rows.push(row(Table::Enrolments, &[&id, "2014-01-01", ""]));
+        rows.push(row(Table::Persons, &[&id, "resident", "370100"]));
     }
     engine.import(rows).await.expect("sound rows");
     let settles = (0..SETTLEMENTS).map(|number| {

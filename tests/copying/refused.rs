@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use onestop::domain::account::Account;
+use onestop::domain::ids::{Digest, EntryId};
+use onestop::engine::chain::Difference;
 use onestop::engine::copy::{NotCopied, Side};
 use onestop::engine::{Engine, Settings};
 use onestop::policy::shipped;
 use onestop::reference::row::Table;
+use onestop::store::imports::Note;
 use onestop::store::memory::MemoryStore;
-use onestop::store::{ReferenceWrite, Store};
+use onestop::store::{Commit, ReferenceWrite, Store};
 use redb::ReadableTable;
 
 use super::history::History;
@@ -47,11 +50,11 @@ async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
     foreign(one.store(), served.store(), &settled.entry.id.to_string()).await;
     // Another policy, another import, another record of a person.
     let target = MemoryStore::default();
-    let digest = onestop::domain::ids::Digest::of(b"another law");
+    let digest = Digest::of(b"another law");
     target.put_policy(digest, "another law".to_owned()).await.expect("a write");
     foreign(one.store(), &target, &format!("policy {digest}")).await;
     let target = MemoryStore::default();
-    let import = onestop::store::imports::Note::Begun(Default::default());
+    let import = Note::Begun(Default::default());
     target.note_import(3, import).await.expect("a write");
     foreign(one.store(), &target, "import 3 of its log").await;
     let target = MemoryStore::default();
@@ -125,7 +128,7 @@ async fn what_is_damaged_in_the_source_is_named_and_stops_the_copy() {
         let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         match table {
             "journal" => {
-                let id = onestop::domain::ids::EntryId(key.try_into().expect("an id"));
+                let id = EntryId(key.try_into().expect("an id"));
                 assert!(errors.contains(&format!("the source, entry {id}: ")), "{errors}");
             }
             _ => assert!(errors.contains(&hex), "{table}: {errors}"),
@@ -143,11 +146,11 @@ async fn an_account_that_the_chain_does_not_add_up_to_is_not_copied() {
     let entry = source.store().entry(head).await.expect("a read").expect("the entry");
     let (key, _) = state.accounts()[0].clone();
     state.put(key, Account::default());
-    let mut forged = onestop::store::Commit::on(state.clone(), ("forged".into(), entry.content), entry.committed);
+    let mut forged = Commit::on(state.clone(), ("forged".into(), entry.content), entry.committed);
     (forged.person_id, forged.hospital_id) = (entry.parties().1.clone(), entry.parties().0.clone());
     source.store().commit(forged).await.expect("a commit without an entry");
     let refused = copy(source.store(), &target).await;
-    let told = |why: &onestop::engine::chain::Difference| why.entry == head && why.told.contains("adds up to");
+    let told = |why: &Difference| why.entry == head && why.told.contains("adds up to");
     assert!(matches!(&refused, Err(NotCopied::Entry(Side::Source, why)) if told(why)), "{refused:?}");
 }
 
