@@ -12,6 +12,7 @@ mod concurrency;
 mod configuration;
 mod demo;
 mod durability;
+mod fuzzing;
 mod law;
 mod model;
 mod pages;

@@ -6,6 +6,7 @@ pub mod as_model;
 pub mod claims;
 pub mod program;
 pub mod random;
+pub mod seeds;
 
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
