@@ -17,7 +17,7 @@ use super::{Target, message_inputs, told, wire};
 pub const TARGET: Target = Target { input: message_inputs::input, take, classes };
 
 /// Of the answer's ten fields for a line of the bill, of its faults and their text, and of buffers of the transport.
-const MEMORY: Memory = Memory { bytes: 256 << 10, per_byte: 160 };
+const MEMORY: Memory = Memory { bytes: 64 << 10, per_byte: 128 };
 
 const QUOTE: &str = "/onestop.settlement.v1.SettlementService/Quote";
 const SETTLE: &str = "/onestop.settlement.v1.SettlementService/Settle";

@@ -30,8 +30,12 @@ fn file(random: &mut Random, table: Table) -> String {
     let mut text = if random.one_in(8) { "\u{feff}".to_owned() } else { String::new() };
     text += &(header(random, &columns) + end);
     let faulty = random.one_in(2);
-    for _ in 0..rows(random) {
+    let of_one = random.one_in(64);
+    for at in 0..rows(random) {
         let mut cells: Vec<String> = columns.iter().map(|column| cell(random, table, column)).collect();
+        if of_one {
+            be_of_one(&columns, at, &mut cells);
+        }
         if faulty && random.one_in(3) {
             spoil(random, &columns, &mut cells);
         }
@@ -40,10 +44,23 @@ fn file(random: &mut Random, table: Table) -> String {
     text
 }
 
+/// The rows of one person, hospital or code, a day after the other.
+fn be_of_one(columns: &[&str], at: usize, cells: &mut [String]) {
+    let day = |at: usize| format!("{:04}-{:02}-{:02}", 1 + at / 336, 1 + at / 28 % 12, 1 + at % 28);
+    for (column, cell) in columns.iter().zip(cells) {
+        match *column {
+            "person_id" | "hospital_id" | "code" => *cell = "ONE".to_owned(),
+            "from" => *cell = day(at),
+            "until" => *cell = day(at + 1),
+            _ => {}
+        }
+    }
+}
+
 fn rows(random: &mut Random) -> usize {
     match random.below(500) {
-        0 => ROWS_HELD + random.below(3),
-        1..30 => random.below(60),
+        0..3 => 1_000 + random.below(ROWS_HELD - 990),
+        3..30 => random.below(60),
         _ => random.below(8),
     }
 }
@@ -122,7 +139,7 @@ fn wrong(random: &mut Random, column: &str) -> String {
 
 /// Prefixes without number, each once.
 fn many_regions(random: &mut Random) -> String {
-    let prefixes: Vec<_> = (0..random.below(2_000)).map(|prefix| prefix.to_string()).collect();
+    let prefixes: Vec<_> = (0..random.below(5_000)).map(|prefix| prefix.to_string()).collect();
     prefixes.join(" ")
 }
 

@@ -19,10 +19,10 @@ use super::{Target, csv_inputs};
 pub const TARGET: Target = Target { input: csv_inputs::input, take, classes };
 
 /// Rows are held until all have come; of few bytes each a record with its dates and its place in three tables.
-const MEMORY: Memory = Memory { bytes: 128 << 10, per_byte: 100 };
+pub const MEMORY: Memory = Memory { bytes: 64 << 10, per_byte: 24 };
 
 /// The most rows of hospitals or catalogue in one import, here.
-pub const ROWS_HELD: usize = 400;
+pub const ROWS_HELD: usize = 1_200;
 
 /// What each column may be at fault for.
 const FAULTS: &[(&str, &[&str])] = &[
@@ -37,8 +37,8 @@ const FAULTS: &[(&str, &[&str])] = &[
     ("name", &["MISSING", "TOO_LONG"]),
     ("level", &["UNREADABLE"]),
     ("region", &["UNREADABLE"]),
-    ("code", &["MISSING", "TOO_LONG", "OVERLAP"]),
-    ("regions", &["UNREADABLE"]),
+    ("code", &["MISSING", "TOO_LONG", "TOO_MANY", "OVERLAP"]),
+    ("regions", &["TOO_MANY", "UNREADABLE"]),
     ("class", &["UNREADABLE"]),
     ("self_pay_ratio", &["MISSING", "UNREADABLE"]),
     ("price_ceiling", &["NEGATIVE", "UNREADABLE"]),

@@ -15,7 +15,7 @@ use super::{Target, json_inputs};
 pub const TARGET: Target = Target { input: json_inputs::input, take, classes };
 
 /// Lines are held one at a time; of a value that is not known yet the reader holds a tree.
-const MEMORY: Memory = Memory { bytes: 64 << 10, per_byte: 80 };
+pub const MEMORY: Memory = Memory { bytes: 64 << 10, per_byte: 48 };
 
 /// How the parser's errors begin or end that are classes of their own.
 const NOT_READ: &[&str] = &[

@@ -8,8 +8,10 @@ use crate::support::random::Random;
 /// A file: a claim a line, or one claim over many lines.
 pub fn input(random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for _ in 0..*random.pick(&[1, 1, 1, 2, 3]) {
-        bytes.extend(text(random).into_bytes());
+    let claims = *random.pick(&[1, 1, 1, 2, 3]);
+    let many_lines = random.one_in(if claims == 1 { 2 } else { 20 });
+    for _ in 0..claims {
+        bytes.extend(text(random, many_lines).into_bytes());
         bytes.extend(random.pick(&[&b"\n"[..], b"\r\n", b"\n\n \n", b""]).iter());
     }
     if random.one_in(10) {
@@ -18,16 +20,16 @@ pub fn input(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-fn text(random: &mut Random) -> String {
+fn text(random: &mut Random, many_lines: bool) -> String {
     let mut claim = sound(random);
     for _ in 0..*random.pick(&[0, 0, 1, 1, 2]) {
         spoil(random, &mut claim);
     }
-    let mut members = members(random, &claim);
+    let gap = if many_lines { "\n  " } else { "" };
+    let mut members = members(random, &claim, gap);
     if random.one_in(3) {
         spoil_members(random, &mut members);
     }
-    let gap = if random.one_in(4) { "\n  " } else { " " };
     object(&members, gap)
 }
 
@@ -39,10 +41,9 @@ fn object(members: &[Member], gap: &str) -> String {
     format!("{{{}}}", members.join(","))
 }
 
-fn members(random: &mut Random, claim: &pb::Claim) -> Vec<Member> {
+fn members(random: &mut Random, claim: &pb::Claim, gap: &str) -> Vec<Member> {
     let visits = ["", "inpatient", "outpatient_serious", "outpatient_chronic", "maternity"];
     let visit = usize::try_from(claim.visit).ok().and_then(|visit| visits.get(visit)).unwrap_or(&"unknown");
-    let gap = if random.one_in(4) { "\n" } else { "" };
     let items: Vec<_> = claim.items.iter().map(|item| self::item(random, item, gap)).collect();
     [
         ("claim_id", quoted(&claim.claim_id)),

@@ -16,6 +16,8 @@ pub mod claim_messages;
 pub mod claims;
 pub mod csv_inputs;
 pub mod csv_rows;
+#[cfg(test)]
+mod found;
 pub mod json_claims;
 pub mod json_inputs;
 pub mod message_inputs;

@@ -22,7 +22,7 @@ use super::{Target, policy_inputs};
 pub const TARGET: Target = Target { input: policy_inputs::input, take, classes };
 
 /// A layer's terms are resolved for all circumstances, so a few words may stand for hundreds of schedules.
-const MEMORY: Memory = Memory { bytes: 256 << 10, per_byte: 200 };
+pub const MEMORY: Memory = Memory { bytes: 256 << 10, per_byte: 128 };
 
 /// Every kind of fault, by words that only its sentence has; the first that fits names it.
 const FAULTS: &[&str] = &[

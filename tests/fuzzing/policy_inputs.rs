@@ -7,7 +7,7 @@ use crate::support::random::Random;
 pub const LONG_RATE: &str = "0.5555555555555555555555555555";
 
 /// A file that has every key.
-const SOUND: &str = r#"format = 1
+pub const SOUND: &str = r#"format = 1
 id = "二〇一七"
 title = "法"
 insurance = "resident"
@@ -81,9 +81,6 @@ period = "year"
 cites = ["law"]
 [layer.schedule.all]
 bands = [{ rate = "50%" }]
-[[layer]]
-use = "library#fund"
-id = "fund"
 "#;
 
 const DRAWING: &str = r#"format = 1
@@ -98,47 +95,46 @@ use = "library#fund"
 prior_self_pay = "5%"
 "#;
 
-/// Values that stand anywhere but where they belong.
-const VALUES: &[&str] = &[
-    "\"0\"",
-    "\"-1\"",
-    "\"100%\"",
-    "\"101%\"",
-    "\"1e5\"",
-    "\"9999999999999999\"",
-    "\"\"",
-    "\"none\"",
-    "5",
-    "1.5",
-    "true",
-    "2017-01-01",
-    "2017-01-01T00:00:00Z",
-    "[]",
-    "[1]",
-    "[\"law\", \"law\"]",
-    "{}",
-    "{ set = \"1\" }",
-    "{ set = \"1\", plus = \"1\" }",
-    "{ times = \"0.33333333333333333333\" }",
-    "{ from = 2018-01-01, until = 2018-01-01 }",
-    "{ all = { bands = [{ rate = \"1\" }] } }",
-    "[{ rate = \"1\" }, { rate = \"1\" }]",
-    "\"base\"",
-    "\"library#fund\"",
-    "[{ upto = \"5\", rate = \"1\" }]",
-    "[{ upto = \"5\", rate = \"1\" }, { upto = \"5\", rate = \"1\" }, { rate = \"0\" }]",
-    "\"0.00000000000000000000000000001\"",
-    "{ plus = \"0.0000000000000000000000000001\" }",
-    "'''",
-    "\"\\ud800\"",
-    "\"admission\"",
-    "\"fund\"",
-    "0xffffffffffffffffff",
-    "inf",
-    "2",
-    "{ locality = [] }",
-    "[\"二\"]",
-];
+/// Values that stand anywhere but where they belong, a line of the file each.
+const VALUES: &str = r#""0"
+"-1"
+"100%"
+"101%"
+"1e5"
+"9999999999999999"
+""
+"none"
+5
+1.5
+true
+2017-01-01
+2017-01-01T00:00:00Z
+[]
+[1]
+["law", "law"]
+{}
+{ set = "1" }
+{ set = "1", plus = "1" }
+{ times = "0.33333333333333333333" }
+{ times = "999999999999999" }
+{ from = 2018-01-01, until = 2018-01-01 }
+{ all = { bands = [{ rate = "1" }] } }
+[{ rate = "1" }, { rate = "1" }]
+"base"
+"library#fund"
+[{ upto = "5", rate = "1" }]
+[{ upto = "5", rate = "1" }, { upto = "5", rate = "1" }, { rate = "0" }]
+"0.00000000000000000000000000001"
+{ plus = "0.0000000000000000000000000001" }
+'''
+"\ud800"
+"admission"
+"fund"
+0xffffffffffffffffff
+inf
+2
+{ locality = [] }
+["二"]"#;
 
 /// One file or several.
 pub fn input(random: &mut Random) -> Vec<u8> {
@@ -159,7 +155,7 @@ pub fn input(random: &mut Random) -> Vec<u8> {
 
 fn altered(random: &mut Random, text: &str) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    for _ in 0..*random.pick(&[0, 1, 1, 2, 4]) {
+    for _ in 0..*random.pick(&[0, 0, 1, 1, 2, 4]) {
         alter(random, &mut lines);
     }
     lines.join(*random.pick(&["\n", "\r\n"]))
@@ -174,8 +170,9 @@ fn alter(random: &mut Random, lines: &mut Vec<String>) {
         0 | 1 => drop(lines.remove(at)),
         2 => lines.insert(other, lines[at].clone()),
         3 => lines.swap(at, other),
-        4 => lines.insert(at, format!("{} = {}", random.pick(KEYS), random.pick(VALUES))),
+        4 => lines.insert(at, format!("{} = {}", random.pick(KEYS), misplaced(random))),
         5 => repeat_block(random, lines),
+        15 if random.one_in(4) => lines.insert(at, "use = \"library#fund\"".to_owned()),
         6 => lines.truncate(at + 1),
         _ => {
             if let Some((key, _)) = lines[at].split_once(" = ") {
@@ -193,7 +190,7 @@ fn repeat_block(random: &mut Random, lines: &mut Vec<String>) {
     let Some(start) = starts.get(random.below(starts.len().max(1))).copied() else { return };
     let behind = lines[start + 1..].iter().position(|line| line.starts_with("[["));
     let block = lines[start..behind.map_or(lines.len(), |behind| start + 1 + behind)].to_vec();
-    let times = if random.one_in(24) { 70 } else { 1 };
+    let times = if random.one_in(60) { 70 } else { 1 };
     (0..times).for_each(|_| lines.extend(block.iter().cloned()));
 }
 
@@ -205,8 +202,13 @@ fn value(random: &mut Random) -> String {
         3 => long_list(random),
         4 => format!("\"{}\"", "9".repeat(random.below(10_000))),
         5..15 => format!("\"{}\"", random.decimal(16, 29)),
-        _ => (*random.pick(VALUES)).to_owned(),
+        _ => misplaced(random),
     }
+}
+
+fn misplaced(random: &mut Random) -> String {
+    let values: Vec<&str> = VALUES.lines().collect();
+    (*random.pick(&values)).to_owned()
 }
 
 /// A list of texts that differ, or of one text again and again; now and then a very long one.

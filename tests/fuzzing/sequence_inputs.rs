@@ -64,10 +64,11 @@ pub fn calls(mut bytes: &[u8]) -> Vec<(Call, Vec<u8>)> {
 pub fn input(random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut told: Vec<(Call, Vec<u8>)> = Vec::new();
-    for _ in 0..1 + random.below(7) {
+    for at in 0..1 + random.below(6) {
         let again = told.iter().rev().find(|(call, _)| matches!(call, Call::Settle | Call::Reverse)).cloned();
         let (call, message) = match again.filter(|_| random.one_in(6)) {
             Some(again) => again,
+            None if at == 0 => (Call::Settle, settle(random)),
             None => message(random),
         };
         let message = if random.one_in(24) { broken(random, message) } else { message };
@@ -111,15 +112,15 @@ fn claim(random: &mut Random) -> Option<pb::Claim> {
 }
 
 fn claim_id(random: &mut Random) -> String {
-    (*random.pick(&["C1", "C2", "住院3"])).to_owned()
+    (*random.pick(&["C1", "C1", "C1", "C2", "C2", "住院3"])).to_owned()
 }
 
 fn parties(random: &mut Random) -> (String, String) {
-    (if random.one_in(8) { "HL" } else { "HE" }.to_owned(), if random.one_in(6) { "PF" } else { "PE" }.to_owned())
+    (if random.one_in(12) { "HL" } else { "HE" }.to_owned(), if random.one_in(10) { "PF" } else { "PE" }.to_owned())
 }
 
 fn request_id(random: &mut Random) -> String {
-    if random.one_in(32) { wrong_id(random) } else { format!("R{}", random.below(6)) }
+    if random.one_in(32) { wrong_id(random) } else { format!("R{}", random.below(12)) }
 }
 
 fn settle(random: &mut Random) -> Vec<u8> {

@@ -22,7 +22,7 @@ use super::{Target, sequence_inputs, told, wire};
 pub const TARGET: Target = Target { input: sequence_inputs::input, take, classes };
 
 /// Of one call; beside buffers of the transport, of an answer that may be a whole history.
-const MEMORY: Memory = Memory { bytes: 512 << 10, per_byte: 160 };
+const MEMORY: Memory = Memory { bytes: 128 << 10, per_byte: 128 };
 
 fn classes() -> Vec<String> {
     let refusals = [
