@@ -30,8 +30,9 @@ fn file(random: &mut Random, table: Table) -> String {
     let mut text = if random.one_in(8) { "\u{feff}".to_owned() } else { String::new() };
     text += &(header(random, &columns) + end);
     let faulty = random.one_in(2);
-    let of_one = random.one_in(64);
-    for at in 0..rows(random) {
+    let of_one = random.one_in(32);
+    let rows = if of_one && random.one_in(16) { 1_001 } else { rows(random) };
+    for at in 0..rows {
         let mut cells: Vec<String> = columns.iter().map(|column| cell(random, table, column)).collect();
         if of_one {
             be_of_one(&columns, at, &mut cells);

@@ -31,7 +31,6 @@ const NOT_READ: &[&str] = &[
     "lone leading surrogate",
     "control character",
     "expected `,` or `}`",
-    "trailing comma",
     "invalid escape",
 ];
 

@@ -44,7 +44,9 @@ fn object(members: &[Member], gap: &str) -> String {
 fn members(random: &mut Random, claim: &pb::Claim, gap: &str) -> Vec<Member> {
     let visits = ["", "inpatient", "outpatient_serious", "outpatient_chronic", "maternity"];
     let visit = usize::try_from(claim.visit).ok().and_then(|visit| visits.get(visit)).unwrap_or(&"unknown");
-    let items: Vec<_> = claim.items.iter().map(|item| self::item(random, item, gap)).collect();
+    let odd = if random.one_in(8) { random.below(claim.items.len().max(1)) } else { usize::MAX };
+    let items = claim.items.iter().enumerate();
+    let items: Vec<_> = items.map(|(at, item)| self::item(random, item, at == odd, gap)).collect();
     [
         ("claim_id", quoted(&claim.claim_id)),
         ("request_id", quoted("请求-1")),
@@ -60,7 +62,8 @@ fn members(random: &mut Random, claim: &pb::Claim, gap: &str) -> Vec<Member> {
     .into()
 }
 
-fn item(random: &mut Random, item: &pb::Item, gap: &str) -> String {
+/// A line of the bill; an odd one has a figure that is none.
+fn item(random: &mut Random, item: &pb::Item, odd: bool, gap: &str) -> String {
     let mut members: Vec<Member> = [
         ("code", quoted(&item.code)),
         ("quantity", quoted(&decimal(item.quantity_e4, 4))),
@@ -69,7 +72,7 @@ fn item(random: &mut Random, item: &pb::Item, gap: &str) -> String {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    if random.one_in(40) {
+    if odd {
         let at = 1 + random.below(3);
         members[at].1 = quoted(&figure(random));
     }
@@ -122,7 +125,7 @@ fn value(random: &mut Random) -> String {
         1 => "[".repeat(1 + random.below(400)),
         2 => format!("{}{}", "[".repeat(100), "]".repeat(100)),
         3 => format!("[{}]", vec!["0"; random.below(2_000)].join(",")),
-        4 => "\"\\ud800\"".to_owned(),
+        4 => "\"\\ud800\\u0041\"".to_owned(),
         5 => "\"\u{1}\"".to_owned(),
         6 => "{\"$__toml_private_datetime\":\"2017-06-15T25:61:61+99:99\"}".to_owned(),
         _ => quoted(&"长".repeat(random.below(2_000))),

@@ -9,6 +9,9 @@ use crate::support::random::Random;
 /// Above the size limit of a message.
 const TOO_LARGE: usize = (4 << 20) + 1;
 
+/// Items of two bytes each.
+const MANY: usize = 100_000;
+
 /// A request to settle.
 pub fn input(random: &mut Random) -> Vec<u8> {
     let message = request(random).encode_to_vec();
@@ -19,6 +22,9 @@ fn request(random: &mut Random) -> pb::SettleRequest {
     let mut claim = sound(random);
     for _ in 0..*random.pick(&[0, 0, 1, 1, 1, 2, 3]) {
         spoil(random, &mut claim);
+    }
+    if random.one_in(4_000) {
+        claim.items = vec![pb::Item::default(); MANY];
     }
     let request_id = if random.one_in(24) { wrong_id(random) } else { "请求-1".to_owned() };
     let quote_digest = if random.one_in(24) { vec![7; random.below(80)] } else { Vec::new() };

@@ -26,6 +26,7 @@ pub const MEMORY: Memory = Memory { bytes: 256 << 10, per_byte: 128 };
 
 /// Every kind of fault, by words that only its sentence has; the first that fits names it.
 const FAULTS: &[&str] = &[
+    "an item of `",
     "is missing or empty",
     "` is missing",
     "` is empty",
@@ -35,7 +36,6 @@ const FAULTS: &[&str] = &[
     "is not a day, such as",
     "is not a table",
     "is not a list",
-    "an item of `",
     "holds no day",
     "this service reads 1",
     "is not one to six digits",

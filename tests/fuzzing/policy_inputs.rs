@@ -134,6 +134,8 @@ true
 inf
 2
 { locality = [] }
+{ from = 5 }
+{ from = 2017-01-01T00:00:00Z }
 ["二"]"#;
 
 /// One file or several.

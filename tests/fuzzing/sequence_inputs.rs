@@ -64,7 +64,7 @@ pub fn calls(mut bytes: &[u8]) -> Vec<(Call, Vec<u8>)> {
 pub fn input(random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut told: Vec<(Call, Vec<u8>)> = Vec::new();
-    for at in 0..1 + random.below(6) {
+    for at in 0..1 + random.below(5) {
         let again = told.iter().rev().find(|(call, _)| matches!(call, Call::Settle | Call::Reverse)).cloned();
         let (call, message) = match again.filter(|_| random.one_in(6)) {
             Some(again) => again,
