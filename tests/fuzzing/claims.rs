@@ -73,7 +73,7 @@ fn item(random: &mut Random) -> pb::Item {
     };
     let exact = UnitPrice(price).times(Quantity(quantity)).map_or(0, Money::fen);
     let cut = i64::from(exact > 0 && random.one_in(16));
-    line(*random.pick(CODES), quantity, price, exact - cut)
+    line(random.pick::<&str>(CODES), quantity, price, exact - cut)
 }
 
 /// The line that takes one back whole.

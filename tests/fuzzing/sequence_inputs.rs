@@ -156,7 +156,7 @@ fn get_settlement(random: &mut Random) -> Vec<u8> {
     let (hospital_id, person_id) = parties(random);
     let claim_id = if random.one_in(8) { wrong_id(random) } else { claim_id(random) };
     let settlement_id = if random.one_in(4) { wrong_id(random) } else { String::new() };
-    pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id, ..Default::default() }.encode_to_vec()
+    pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id }.encode_to_vec()
 }
 
 fn list_settlements(random: &mut Random) -> Vec<u8> {
