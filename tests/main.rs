@@ -14,6 +14,7 @@ mod configuration;
 mod copying;
 mod demo;
 mod durability;
+mod fuzzing;
 mod law;
 mod model;
 mod pages;

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod program;
 pub mod random;
 pub mod redis_server;
+pub mod seeds;
 
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
