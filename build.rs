@@ -5,10 +5,11 @@ use std::{env, fs};
 
 use prost::Message;
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     "onestop/settlement/v1/settlement.proto",
     "onestop/reference/v1/reference.proto",
     "onestop/policy/v1/policy.proto",
+    "onestop/operations/v1/operations.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -24,9 +24,11 @@
 //! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
 //! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
 //! | [`store`] | what is kept, and its homes | domain, reference |
-//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, following other instances | domain, policy, reference, store |
-//! | [`grpc`] | messages, statuses, streams, the server | all of those |
-//! | [`config`] | what a server is set up with, from a file | domain, engine, grpc |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy, following other instances | domain, policy, reference, store |
+//! | [`access`] | who calls, what each role may do and how much of it, the access log | domain |
+//! | [`telemetry`] | metrics | – |
+//! | [`grpc`] | messages, statuses, streams, TLS, the gate, the server | all of those |
+//! | [`config`] | what a server is set up with, from a file | domain, access, engine, grpc |
 //! | [`cli`] | the commands | everything |
 //!
 //! `tests/architecture.rs` reads the imports and fails on a new edge.
@@ -40,8 +42,12 @@
 //! - The journal is the truth. Entries of a person are chained by digest, and none is edited: a reversal
 //!   is another entry, and so is each later settlement that is decided anew with it, all in one commit. With
 //!   the journal and the policies that the store keeps, every split can be recomputed to the same bytes.
+//! - A copy of a store has the same entries, byte for byte, under other keys; until every chain of it is verified
+//!   no engine opens it.
 //! - No reader sees half a person: what an import tells of one is written whole.
 //! - A stream, an import, a list hold a bounded part of what passes through them.
+//! - Every call passes the gate ([`grpc::gate`]) before its message is read, and carries the proof of it; a handler
+//!   that finds none serves nobody. What is another's is not there.
 //! - A refusal changes nothing, and names every fault of the first stage that fails.
 //! - No id of a person, name or line of a bill stands in a log line or a key.
 //!
@@ -65,6 +71,8 @@
 //!   what it was. So a settle writes five rows (entry, person, request, claim, place in the hospital's day).
 //! - A re-adjudication applies the law in use by each claim's own day, not the one that was in use then: it is
 //!   the remedy for a wrong past. Where that law has none for one of the claims, nothing changes.
+//! - A key does not tell whose it is, so every record does, a person's too: a store can be copied under another
+//!   secret. Only the order of a hospital's day is in no record; a copy takes it from the list.
 //! - Rows about persons are imported in the order of the store's keys, sorted on the side: every person is written
 //!   once and whole, and the B-tree fills page by page.
 //! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
@@ -73,6 +81,7 @@
 //! - There, a hospital's places are numbered per shard, by a clock that every list moves forward first: no slot of the
 //!   hospital is written by commits of other persons, and a page that was read still stays what it was.
 
+pub mod access;
 pub mod cli;
 pub mod config;
 pub mod domain;
@@ -81,3 +90,4 @@ pub mod grpc;
 pub mod policy;
 pub mod reference;
 pub mod store;
+pub mod telemetry;

@@ -127,6 +127,22 @@ async fn a_changed_byte_of_any_entry_is_found_by_name() {
     assert_eq!(verify(place.path(), &[]).0, Some(0), "as it was");
 }
 
+/// A year's accounts taken from a person: the chain is whole under another key, and the person has none.
+#[tokio::test]
+async fn a_chain_that_its_person_no_longer_leads_to_is_found() {
+    let place = tempfile::tempdir().expect("a directory");
+    history(place.path()).await;
+    let move_away = |states: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
+        let popped = states.pop_first().expect("a read");
+        let (mut key, row) = popped.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).expect("a state");
+        key[15] ^= 1;
+        states.insert(&key[..], &row[..]).expect("a write");
+    };
+    tamper(place.path(), move_away, STATES);
+    let (code, output) = verify(place.path(), &[]);
+    assert!(code == Some(1) && output.contains(": its person does not lead to its chain\n"), "{output}");
+}
+
 #[tokio::test]
 async fn a_forged_entry_is_found_by_its_chain_and_by_its_split() {
     let place = tempfile::tempdir().expect("a directory");

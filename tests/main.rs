@@ -4,14 +4,17 @@
 
 mod support;
 
+mod access;
 mod architecture;
 mod arithmetic;
 mod audit;
 mod command_line;
 mod concurrency;
 mod configuration;
+mod copying;
 mod demo;
 mod durability;
+mod fuzzing;
 mod law;
 mod model;
 mod pages;

@@ -1,7 +1,7 @@
-//! No id, name or line of a bill stands in a log line or a key: marked ones are settled, refused, reversed and
+//! No id, name or line of a bill stands in a log line, a span, a metric or a key: marked ones are settled, refused, reversed and
 //! imported by the real program at its most talkative, and then looked for.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use onestop::cli::client::Client;
@@ -80,12 +80,12 @@ fn none(place: &str, bytes: &[u8]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_marked_stands_in_no_log_line_and_no_key() {
+async fn what_is_marked_stands_in_no_log_line_no_metric_and_no_key() {
     let place = tempfile::tempdir().expect("a directory");
     let store = place.path().join("store");
     let mut command: Command = onestop();
     command
-        .args(["serve", "--listen", "127.0.0.1:0", "--store"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--store"])
         .arg(&store)
         .env("ONESTOP_LOG", "trace,h2=trace,hyper=trace");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
@@ -98,9 +98,13 @@ async fn what_is_marked_stands_in_no_log_line_and_no_key() {
     let mut line = String::new();
     std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().expect("its output")), &mut line)
         .expect("a line");
-    let url =
-        line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").trim_end_matches(',');
-    happen(&mut Client::connect(url).await.expect("it answers")).await;
+    let mut urls = line.split_whitespace().filter(|word| word.starts_with("http://"));
+    let [url, operations] =
+        [urls.next(), urls.next()].map(|url| url.expect("an address").trim_end_matches(',').to_owned());
+    happen(&mut Client::connect(&url).await.expect("it answers")).await;
+    let metrics = scraped(operations.trim_start_matches("http://"));
+    assert!(metrics.contains("onestop_calls_total{call=\"Settle\",code=\"OK\"} 2"), "{metrics}");
+    none("a metric", metrics.as_bytes());
     assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
     let log = log.join().expect("its log");
@@ -109,6 +113,9 @@ async fn what_is_marked_stands_in_no_log_line_and_no_key() {
     let frames = String::from_utf8_lossy(&log).matches("\"target\":\"h2").count();
     assert!(frames > 100, "the transport is as talkative: {frames} lines");
     none("the log", &log);
+    let access = std::fs::read(store.join("access.log")).expect("the access log");
+    assert_eq!(access.split(|byte| *byte == b'\n').count(), 3, "two quotes were read, and the end");
+    none("the access log", &access);
     let database = redb::Database::open(store.join("redb")).expect("the database");
     let read = database.begin_read().expect("a read");
     let (mut keys, mut records) = (Vec::new(), Vec::new());
@@ -124,6 +131,15 @@ async fn what_is_marked_stands_in_no_log_line_and_no_key() {
     none("a key", &keys);
     // The search can find: records do hold what was settled.
     assert!(MARKS[..5].iter().all(|mark| records.windows(mark.len()).any(|window| window == mark.as_bytes())));
+}
+
+/// The metrics of a server.
+fn scraped(address: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).expect("it listens");
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("written");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    text
 }
 
 /// Whatever of a claim is printed for debugging: that there is one, and nothing of it.

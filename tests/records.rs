@@ -2,8 +2,8 @@
 //!
 //! `tests/fixtures` holds entries as each format stores them, and a settlement's answer on the wire: of format 1 a
 //! settlement, its reversal and a fence; of format 2 a settlement, its reversal with a re-adjudication, a fence
-//! and the revision. `ONESTOP_WRITE_FIXTURES=1` writes those of the newest format anew, which only a new format
-//! may do.
+//! and the revision, which format 3 stores in the same form; of formats 2 and 3 a person. `ONESTOP_WRITE_FIXTURES=1`
+//! writes that of the newest format anew, which only a new format may do.
 
 use std::path::Path;
 
@@ -21,6 +21,8 @@ use onestop::engine::settle::SettleRequest;
 use onestop::engine::{Engine, Settings};
 use onestop::grpc::to_proto;
 use onestop::policy::Book;
+use onestop::reference::person::PersonRecord;
+use onestop::reference::row::{Row, Table};
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{Place, Standing};
@@ -30,10 +32,12 @@ use prost::Message;
 use crate::support::claims::{claim, item};
 use crate::support::{TABLES, row, stamp};
 
-const FORMAT_1: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
+pub const FORMAT_1: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
 
 const FORMAT_2: [&str; 5] =
     ["settlement-v2.bin", "reversal-v2.bin", "fence-v2.bin", "revision-v2.bin", "settlement-v2.pb"];
+
+const PERSONS: [&str; 2] = ["person-v2.bin", "person-v3.bin"];
 
 /// What the revision in the fixtures changes, of a bill of 9000.00 that was the second of its year and becomes the
 /// first. basic: (9000 - 1000) x 60% = 4800.00, before (9000 - 500) x 60% = 5100.00. critical: (4200 - 12000 x
@@ -43,7 +47,7 @@ const DIFFERENCES: [(&str, &str); 3] =
     [("basic_fund", "-300.00"), ("critical_insurance", "600.00"), ("civil_affairs", "-3.65")];
 
 /// A policy with every kind of figure that a record holds, one of them past 128 bits.
-const POLICY: &str = r#"
+pub const POLICY: &str = r#"
 format = 1
 id = "fixture"
 title = "a policy for records"
@@ -154,7 +158,7 @@ async fn written_today() -> [Vec<u8>; 5] {
     [settlement, reversal, fence, revision, answer.encode_to_vec()]
 }
 
-fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
+pub fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     files.map(|name| std::fs::read(place.join(name)).expect("the fixture"))
 }
@@ -249,21 +253,46 @@ fn a_reversal_of_format_2_names_the_revision_that_it_made() {
     assert_eq!(paid + revised.differences.patient, Money::ZERO);
 }
 
+/// Format and checksum first: the checksum is of the form alone.
 #[tokio::test]
-async fn records_of_format_2_encode_to_the_same_bytes() {
+async fn entries_are_stored_as_in_format_2_under_the_number_of_today() {
+    let (fixtures, today) = (fixtures(FORMAT_2), written_today().await);
+    for (name, (fixture, today)) in FORMAT_2.iter().zip(fixtures.iter().zip(&today)).take(4) {
+        assert!(fixture[1..] == today[1..] && (fixture[0], today[0]) == (2, record::FORMAT), "{name}");
+        let again = forms::encode_entry(&decoded(fixture).0).expect("a record").0;
+        assert!(again == *today, "{name}");
+    }
+    assert!(fixtures[4] == today[4], "the answer");
+}
+
+/// Whom both fixtures are about: insured in Yanzhou, poor for three years.
+fn person() -> PersonRecord {
+    let mut person = PersonRecord::default();
+    for (table, cells) in [
+        (Table::Persons, &["P", "resident", "370812"][..]),
+        (Table::Enrolments, &["P", "2014-01-01", ""]),
+        (Table::Categories, &["P", "registered_poor", "2016-01-01", "2019-01-01"]),
+    ] {
+        let Row::Person(_, part) = row(table, cells) else { panic!("a row about a person") };
+        person.put(part);
+    }
+    person
+}
+
+#[test]
+fn a_person_of_format_2_reads_without_an_id_and_one_of_format_3_with_it() {
+    let mut person = person();
+    let [nameless] = fixtures([PERSONS[0]]);
+    assert_eq!(forms::decode_person(&nameless), Ok(person.clone()));
+    person.name(&"DEMO-P-0017".into());
+    let today = record::encode(&person).expect("a record").0;
     if std::env::var_os("ONESTOP_WRITE_FIXTURES").is_some() {
         let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-        for (name, bytes) in FORMAT_2.iter().zip(written_today().await) {
-            std::fs::write(place.join(name), bytes).expect("a write");
-        }
+        std::fs::write(place.join(PERSONS[1]), &today).expect("a write");
     }
-    let (fixtures, today) = (fixtures(FORMAT_2), written_today().await);
-    for (name, (fixture, today)) in FORMAT_2.iter().zip(fixtures.iter().zip(&today)) {
-        assert!(fixture == today, "{name}");
-    }
-    for bytes in &fixtures[..4] {
-        assert!(forms::encode_entry(&decoded(bytes).0).expect("a record").0 == *bytes);
-    }
+    let [named] = fixtures([PERSONS[1]]);
+    assert!(named == today);
+    assert_eq!(forms::decode_person(&named), Ok(person));
 }
 
 #[tokio::test]
@@ -343,5 +372,5 @@ async fn a_directory_of_format_1_is_opened_with_its_settlements_listed() {
     drop(database);
     std::fs::write(place.path().join("FORMAT"), "onestop-store 1\n").expect("a write");
     assert_eq!(listed(&open()).await, before);
-    assert_eq!(std::fs::read_to_string(place.path().join("FORMAT")).expect("a read"), "onestop-store 2\n");
+    assert_eq!(std::fs::read_to_string(place.path().join("FORMAT")).expect("a read"), "onestop-store 3\n");
 }

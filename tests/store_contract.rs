@@ -11,6 +11,7 @@ use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use onestop::domain::journal::{Deed, Fenced};
 use onestop::reference::catalogue::CatalogueRow;
+use onestop::reference::person::PersonRecord;
 use onestop::reference::row::{Row, Table};
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::imports::{Begun, Ended, Note};
@@ -69,6 +70,10 @@ contract! {
     a_policy_is_kept,
     settlements_are_listed_by_hospital_and_day_in_the_order_of_commits,
     several_entries_of_one_commit_are_all_there_or_none,
+    a_record_is_the_bytes_that_were_committed_of_whatever_format,
+    settlements_are_listed_afterwards_behind_those_of_the_day,
+    states_and_persons_are_paged_in_the_order_of_keys,
+    every_policy_is_named,
 }
 
 /// The n-th commit, of a person on this state, about a claim; its request is `r` and the number.
@@ -382,6 +387,69 @@ async fn a_policy_is_kept(store: impl Store) {
     assert_eq!(store.policy(other).await, Ok(None));
 }
 
+async fn a_record_is_the_bytes_that_were_committed_of_whatever_format(store: impl Store) {
+    let mut commit = commit(1, "P1", &PersonState::default(), None);
+    commit.entries[0].1[0] = 1;
+    let record = commit.entries[0].1.clone();
+    store.commit(commit).await.expect("a commit");
+    assert_eq!(store.record(stamp(1).id).await, Ok(Some(record)));
+    assert_eq!(store.record(stamp(2).id).await, Ok(None));
+    assert!(store.entry(stamp(1).id).await.expect("a read").is_some());
+}
+
+async fn settlements_are_listed_afterwards_behind_those_of_the_day(store: impl Store) {
+    let [day, after] = [15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
+    let (hospital, ids) = (HospitalId::from("H1"), |numbers: &[u64]| numbers.iter().map(|n| stamp(*n).id).collect());
+    store.commit(listed(9, "P1", "H1", day)).await.expect("a commit");
+    store.list(&hospital, day, ids(&[7, 8])).await.expect("a write");
+    store.list(&hospital, after, ids(&[6])).await.expect("a write");
+    store.list(&hospital, day, ids(&[])).await.expect("nothing to write");
+    store.list(&"H2".into(), day, ids(&[5])).await.expect("a write");
+    store.commit(listed(4, "P2", "H1", day)).await.expect("a commit");
+    let listed = store.listed(&hospital, Place { day, number: 0 }, Day::LAST, 100).await.expect("a list");
+    let listed: Vec<_> = listed.into_iter().map(|(place, id)| (place.day, place.number, id)).collect();
+    let of = |day, number, id| (day, number, stamp(id).id);
+    assert_eq!(listed, [of(day, 1, 9), of(day, 2, 7), of(day, 3, 8), of(day, 4, 4), of(after, 1, 6)]);
+}
+
+async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
+    let ids: Vec<_> = (0..25).map(|number| PersonId::from(format!("P{number}"))).collect();
+    for (number, id) in (1..).zip(&ids) {
+        store.commit(commit(number, id.as_str(), &PersonState::default(), None)).await.expect("a commit");
+    }
+    let persons = ids.iter().map(|id| {
+        let mut record = PersonRecord::default();
+        record.name(id);
+        (id.clone(), record)
+    });
+    let write = ReferenceWrite { persons: persons.collect(), ..ReferenceWrite::default() };
+    store.put_reference(1, 0, write).await.expect("a write");
+    let (mut behind, mut named) = (None, Vec::new());
+    loop {
+        let page = store.person_records(behind, 10).await.expect("a page");
+        let states = store.states(behind, 10).await.expect("a page");
+        assert!(page.iter().map(|(key, _)| key).eq(states.iter().map(|(key, _)| key)), "one key for one person");
+        assert!(page.is_sorted_by_key(|(key, _)| *key) && page.iter().all(|(key, _)| behind.is_none_or(|b| *key > b)));
+        let Some((last, _)) = page.last() else { break };
+        behind = Some(*last);
+        named.extend(page.into_iter().map(|(_, record)| record.expect("a record").id().cloned().expect("an id")));
+    }
+    named.sort();
+    let mut ids = ids;
+    ids.sort();
+    assert!(named == ids);
+}
+
+async fn every_policy_is_named(store: impl Store) {
+    assert_eq!(store.policies().await, Ok(vec![]));
+    let mut digests = [b"one", b"two"].map(|text| Digest::of(text));
+    for digest in digests {
+        store.put_policy(digest, digest.to_string()).await.expect("a write");
+    }
+    digests.sort();
+    assert_eq!(store.policies().await, Ok(digests.to_vec()));
+}
+
 /// The store in this directory.
 pub fn open(place: &Path) -> Result<EmbeddedStore, OpenError> {
     EmbeddedStore::open(place, Durability::Synced)
@@ -424,7 +492,7 @@ fn a_directory_of_another_format_is_refused_and_left_as_it_is() {
     let place = tempfile::tempdir().expect("a directory");
     drop(open(place.path()).expect("a store"));
     for (text, told) in
-        [("onestop-store 3\n", "3"), ("onestop-store 0\n", "0"), ("something else", "unknown"), ("", "unknown")]
+        [("onestop-store 4\n", "4"), ("onestop-store 0\n", "0"), ("something else", "unknown"), ("", "unknown")]
     {
         std::fs::write(place.path().join("FORMAT"), text).expect("a write");
         let refused = open(place.path()).err();

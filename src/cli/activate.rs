@@ -6,6 +6,7 @@ use crate::domain::day::{Day, Interval};
 use crate::grpc::pb::policy as pb;
 use crate::say;
 
+use super::address::Server;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
 use super::json::hex;
@@ -14,9 +15,9 @@ use super::json::hex;
 ///
 /// # Errors
 /// Exit 1 with every fault, 3 if the server is lost.
-pub async fn run(server: &str, dry_run: bool, expect: Option<&str>, json: bool) -> Ended {
+pub async fn run(server: &Server, dry_run: bool, expect: Option<&str>, json: bool) -> Ended {
     let expected_digest = expect.map_or_else(|| Ok(Vec::new()), unhex)?;
-    let mut client = Client::connect(server).await?;
+    let mut client = server.connect().await?;
     let request = pb::ActivatePoliciesRequest { dry_run, expected_digest };
     let answer = client.policies.activate_policies(request).await.map_err(|status| client::failure(&status))?;
     let answer = answer.into_inner();
@@ -48,8 +49,7 @@ pub async fn run(server: &str, dry_run: bool, expect: Option<&str>, json: bool) 
 ///
 /// # Errors
 /// Exit 3 if the server is lost.
-pub async fn list(server: &str, json: bool) -> Ended {
-    let mut client = Client::connect(server).await?;
+pub async fn list(mut client: Client, json: bool) -> Ended {
     let mut request = pb::ListPoliciesRequest::default();
     loop {
         let page = client.policies.list_policies(request.clone()).await.map_err(|status| client::failure(&status))?;

@@ -11,6 +11,7 @@ use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
 use crate::engine::{Engine, Settings, Stamp};
 use crate::grpc::pb::settlement as pb;
+use crate::grpc::status;
 use crate::reference::row::{Row, Table};
 use crate::store::memory::MemoryStore;
 
@@ -177,7 +178,7 @@ async fn over_grpc(client: &mut Client, known: &mut Vec<String>, ask: Ask<'_>) -
     };
     answer.or_else(|status| match client::unreachable(&status) {
         Some(told) => Err(told),
-        None => Ok(Answer::Refused(client::name(status.code()).to_owned(), status.message().to_owned())),
+        None => Ok(Answer::Refused(status::name(status.code()).to_owned(), status.message().to_owned())),
     })
 }
 

@@ -4,20 +4,24 @@ use std::time::Duration;
 
 use prost::Message;
 use tokio_stream::Stream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 
 use crate::domain::claim::ToldClaim;
 use crate::domain::content::ToldReversal;
 use crate::domain::ids::RequestId;
+use crate::grpc::pb::operations as operations_pb;
+use crate::grpc::pb::operations::operations_service_client::OperationsServiceClient;
 use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use crate::grpc::pb::reference as reference_pb;
 use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use crate::grpc::status::name;
 use crate::grpc::to_proto;
 
+use super::address::Keys;
 use super::exit::Failure;
 
 /// How long a call may take.
@@ -31,25 +35,28 @@ const ROWS_A_MESSAGE: usize = 1_000;
 pub struct Client {
     settlements: SettlementServiceClient<Channel>,
     references: ReferenceServiceClient<Channel>,
+    operations: OperationsServiceClient<Channel>,
     /// The service of policies.
     pub policies: PolicyServiceClient<Channel>,
 }
 
 impl Client {
-    /// A client of this server.
+    /// A client of the server at this address, without TLS.
     ///
     /// # Errors
     /// If the address is none, or nobody answers there.
     pub async fn connect(url: &str) -> Result<Client, Failure> {
-        let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        let endpoint = Endpoint::from_shared(url.clone()).map_err(|error| Failure::Usage(format!("{url}: {error}")))?;
-        let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
-        let channel = endpoint.connect().await.map_err(|_| Failure::Unreachable(format!("nobody answers at {url}")))?;
-        Ok(Client {
+        Keys::default().connect(url).await
+    }
+
+    /// A client over this channel.
+    pub fn over(channel: Channel) -> Client {
+        Client {
             settlements: SettlementServiceClient::new(channel.clone()),
             references: ReferenceServiceClient::new(channel.clone()),
+            operations: OperationsServiceClient::new(channel.clone()),
             policies: PolicyServiceClient::new(channel),
-        })
+        }
     }
 
     /// A quote.
@@ -182,6 +189,14 @@ impl Client {
         Ok(self.references.get_reference(timed(request)).await?.into_inner())
     }
 
+    /// Has the server end once what is in flight is answered; gives how many calls that are.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn drain(&mut self) -> Result<u32, Status> {
+        Ok(self.operations.drain(timed(operations_pb::DrainRequest {})).await?.into_inner().calls_in_flight)
+    }
+
     /// Imports the rows of one table that are held in memory.
     ///
     /// # Errors
@@ -234,29 +249,6 @@ pub fn failure(status: &Status) -> Failure {
     match unreachable(status) {
         Some(told) => Failure::Unreachable(told),
         None => Failure::Refused(format!("{}: {}", name(status.code()), status.message())),
-    }
-}
-
-/// The gRPC name of a status.
-pub fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

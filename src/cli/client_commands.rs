@@ -8,9 +8,10 @@ use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 use crate::say;
 
+use super::address::Server;
 use super::claim_text::ReversalText;
 use super::client::{self, Client};
-use super::exit::{Ended, Failure};
+use super::exit::Ended;
 use super::{import, json, list, quote, reference, reverse, settle, show};
 
 /// What a server is asked.
@@ -92,6 +93,11 @@ pub(super) enum Action {
         #[command(flatten)]
         options: list::Options,
     },
+    /// Have a server answer what is in flight and end
+    Drain {
+        #[command(flatten)]
+        server: Server,
+    },
     /// Show the accumulators of a person's benefit year
     Account {
         #[command(flatten)]
@@ -107,14 +113,6 @@ pub(super) enum Action {
     },
 }
 
-/// Which server.
-#[derive(clap::Args, Debug)]
-pub(super) struct Server {
-    /// The server's address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "ONESTOP_SERVER")]
-    server: String,
-}
-
 /// Which request.
 #[derive(clap::Args, Debug)]
 pub(super) struct RequestName {
@@ -127,12 +125,6 @@ pub(super) struct RequestName {
     /// The idempotency key
     #[arg(long, value_name = "ID")]
     request: String,
-}
-
-impl Server {
-    async fn connect(&self) -> Result<Client, Failure> {
-        Client::connect(&self.server).await
-    }
 }
 
 /// Runs a command.
@@ -162,10 +154,21 @@ pub(super) async fn run(action: Action, json: bool) -> Ended {
             outcome(server.connect().await?.fence(asked).await, json)
         }
         Action::Show { server, options } => show::run(server.connect().await?, &options, json).await,
+        Action::Drain { server } => drain(server.connect().await?, json).await,
         Action::Account { server, person, year, insurance } => {
             account(server.connect().await?, person, year, insurance, json).await
         }
     }
+}
+
+async fn drain(mut client: Client, json: bool) -> Ended {
+    let calls = client.drain().await.map_err(|status| client::failure(&status))?;
+    if json {
+        say!("{}", serde_json::json!({ "calls_in_flight": calls }));
+    } else {
+        say!("it takes no new calls; {calls} in flight are answered, then it ends");
+    }
+    Ok(())
 }
 
 fn outcome(answer: Result<pb::Outcome, tonic::Status>, json: bool) -> Ended {

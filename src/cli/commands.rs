@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use super::address::{Keys, Server};
 use super::exit::Ended;
-use super::{activate, audit, client_commands, configure, demo, home, load, policy, policy_test, serve, show_policy};
+use super::{
+    activate, audit, client_commands, configure, copy, demo, home, keys, load, policy, policy_test, serve, show_policy,
+};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -30,8 +33,13 @@ enum Action {
     /// Recompute a store from its journal, or seal what stands in it
     #[command(subcommand)]
     Audit(audit::Action),
+    /// Copy a store into a new one with a secret of its own, and verify every chain; interrupted, run it again
+    Copy(copy::Options),
     /// Play the peak discharge morning against a server, with persons of its own
     Load(load::Options),
+    /// Make certificates to try with
+    #[command(subcommand)]
+    Keys(keys::Action),
     /// Make the file with the secret of a store on Redis; every instance gets a copy
     Secret {
         /// The file; it must not be there yet
@@ -67,12 +75,13 @@ enum PolicyAction {
         /// The book in use by this server
         #[arg(long, value_name = "URL")]
         server: Option<String>,
+        #[command(flatten)]
+        keys: Keys,
     },
     /// Have a server read its policy files anew, check them, and apply them to every call that begins after
     Activate {
-        /// The server's address
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "ONESTOP_SERVER")]
-        server: String,
+        #[command(flatten)]
+        server: Server,
         /// Say what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
@@ -116,13 +125,17 @@ pub async fn run(command: Command) -> Ended {
         Action::Demo(options) => demo::run(&options).await,
         Action::Client(action) => client_commands::run(action, json).await,
         Action::Policy(PolicyAction::Check { policies, files }) => policy::check(policies.as_deref(), &files, json),
-        Action::Policy(PolicyAction::List { server: Some(server), .. }) => activate::list(&server, json).await,
+        Action::Policy(PolicyAction::List { server: Some(server), keys, .. }) => {
+            activate::list(keys.connect(&server).await?, json).await
+        }
         Action::Policy(PolicyAction::List { policies, .. }) => policy::list(policies.as_deref(), json),
         Action::Policy(PolicyAction::Activate { server, dry_run, expect }) => {
             activate::run(&server, dry_run, expect.as_deref(), json).await
         }
         Action::Audit(action) => audit::run(&action, json).await,
+        Action::Copy(options) => copy::run(&options, json).await,
         Action::Load(options) => load::run(&options, json).await,
+        Action::Keys(action) => keys::run(&action),
         Action::Secret { file } => home::make_secret(&file),
         Action::Config(action) => configure::run(&action, json),
         Action::Completions { shell } => {

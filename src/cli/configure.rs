@@ -60,8 +60,8 @@ pub fn read(file: Option<&Path>) -> Result<Config, Failure> {
 
 fn value(config: &Config) -> Value {
     let limits: Map<String, Value> = config.figures().map(|(key, figure)| (key.to_owned(), figure.into())).collect();
-    json!({
-        "listen": config.listen.to_string(), "store": config.store, "policies": config.policies,
-        "accept_volatile": config.accept_volatile, "limits": limits,
-    })
+    let values = config.values().map(|(key, value)| (key.to_owned(), value.map_or(Value::Null, |value| json!(value))));
+    let mut all: Map<String, Value> = values.collect();
+    all.insert("limits".to_owned(), limits.into());
+    all.into()
 }

@@ -11,6 +11,7 @@ use tonic::Status;
 use crate::domain::content::ToldReversal;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
+use crate::grpc::status;
 use crate::reference::csv_text;
 use crate::reference::row;
 use crate::say;
@@ -141,7 +142,7 @@ fn table(lines: &[Line]) -> Table {
 fn row(line: &Line, payers: &[String]) -> Vec<String> {
     let mut cells = vec![line.text.discharged.text(), line.text.claim_id.clone()];
     match &line.answer {
-        Err(status) => cells.push(format!("refused: {}", client::name(status.code()))),
+        Err(status) => cells.push(format!("refused: {}", status::name(status.code()))),
         Ok(settlement) => {
             let split = settlement.split.clone().unwrap_or_default();
             cells.push(circumstances(&line.text, &split.judged.unwrap_or_default()));

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Config;
 use crate::store::embedded::{Durability, EmbeddedStore};
+use crate::store::keys::Secret;
 use crate::store::redis::address::Address;
-use crate::store::redis::{RedisStore, Settings};
+use crate::store::redis::{OpenError, RedisStore, Settings};
 use crate::store::secret_file;
 
 use super::exit::{Ended, Failure};
@@ -52,17 +52,62 @@ pub fn directory(path: &Path, durability: Durability) -> Result<EmbeddedStore, F
     EmbeddedStore::open(path, durability).map_err(|error| Failure::Refused(error.to_string()))
 }
 
-/// The store on this Redis, with the secret and the settings that the configuration names.
+/// The store on this Redis, with the secret in this file.
 ///
 /// # Errors
 /// Exit 1 if it is refused, 2 if no secret is named or its file is not one.
-pub async fn redis(address: Address, config: &Config) -> Result<RedisStore, Failure> {
-    let missing = || Failure::Usage("a store on Redis wants --secret FILE; `onestop secret FILE` makes one".to_owned());
-    let secret = secret_file::read(config.secret.as_ref().ok_or_else(missing)?);
-    let secret = secret.map_err(|fault| Failure::Usage(fault.to_string()))?;
-    let settings =
-        Settings { accept_volatile: config.accept_volatile, replicas: config.replicas, ..Settings::default() };
-    RedisStore::open(address, secret, settings).await.map_err(|error| Failure::Refused(error.to_string()))
+pub async fn redis(address: Address, secret: Option<&Path>, settings: Settings) -> Result<RedisStore, Failure> {
+    RedisStore::open(address, self::secret(secret)?, settings).await.map_err(refused)
+}
+
+fn secret(file: Option<&Path>) -> Result<Secret, Failure> {
+    let missing = || Failure::Usage("a store on Redis wants its secret; `onestop secret FILE` makes one".to_owned());
+    secret_file::read(file.ok_or_else(missing)?).map_err(|fault| Failure::Usage(fault.to_string()))
+}
+
+fn refused(error: OpenError) -> Failure {
+    Failure::Refused(error.to_string())
+}
+
+/// A store that a command works on by itself.
+pub enum Opened {
+    /// In a directory.
+    Directory(EmbeddedStore),
+    /// On a Redis.
+    Redis(RedisStore),
+}
+
+impl Opened {
+    /// The store of this name, made if there is none.
+    ///
+    /// # Errors
+    /// Exit 1 if it is refused or in use, 2 if the name or the secret is none.
+    pub async fn at(name: &Path, secret: Option<&Path>) -> Result<Opened, Failure> {
+        match Home::of(name)? {
+            Home::Directory(path) => directory(&path, Durability::Synced).map(Opened::Directory),
+            Home::Redis(address) => redis(address, secret, Settings::default()).await.map(Opened::Redis),
+        }
+    }
+
+    /// The store of this name, which must be there.
+    ///
+    /// # Errors
+    /// Exit 1 if it is refused or in use, 2 if there is none.
+    pub async fn existing(name: &Path, secret: Option<&Path>) -> Result<Opened, Failure> {
+        match Home::of(name)? {
+            Home::Directory(path) if path.join("FORMAT").exists() => {
+                directory(&path, Durability::Synced).map(Opened::Directory)
+            }
+            Home::Directory(path) => Err(Failure::Usage(format!("{} holds no store", path.display()))),
+            Home::Redis(address) => {
+                let opened = RedisStore::open_existing(address, self::secret(secret)?, Settings::default()).await;
+                opened.map(Opened::Redis).map_err(|error| match error {
+                    OpenError::Nothing => Failure::Usage(error.to_string()),
+                    error => refused(error),
+                })
+            }
+        }
+    }
 }
 
 /// Makes the file with a secret.

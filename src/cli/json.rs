@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::money::Money;
 use crate::grpc::pb::reference as reference_pb;
 use crate::grpc::pb::settlement as pb;
+use crate::store::imports::COPY;
 
 use super::client;
 
@@ -49,7 +50,11 @@ pub fn import_line(import: &reference_pb::Import) -> String {
     format!("{number} {begun} {}: {rows} rows of {source} by {by}; {ended}", table(import))
 }
 
+/// What no table names was brought by a copy of another store.
 fn table(import: &reference_pb::Import) -> String {
+    if import.table() == reference_pb::Table::Unspecified {
+        return COPY.to_owned();
+    }
     import.table().as_str_name().trim_start_matches("TABLE_").to_lowercase()
 }
 

@@ -14,6 +14,7 @@ use crate::domain::vocabulary::Visit;
 use crate::reference::row::Table;
 use crate::say;
 
+use super::address::Server;
 use super::client::{self, Client};
 use super::exit::{Ended, Failure};
 use super::import;
@@ -25,9 +26,8 @@ const CODES: u64 = 20;
 /// What `load` is told.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// The server's address
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "ONESTOP_SERVER")]
-    server: String,
+    #[command(flatten)]
+    server: Server,
     /// Callers that settle at once
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     callers: u64,
@@ -40,6 +40,12 @@ pub struct Options {
     /// Persons, to be imported first
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     persons: u64,
+    /// Import the tables and stop: as a registrar, where callers have roles
+    #[arg(long, conflicts_with = "prepared")]
+    prepare: bool,
+    /// The tables were imported before: as a hospital with the id LOAD-H
+    #[arg(long)]
+    prepared: bool,
     /// Also against a server that is not on this machine
     #[arg(long)]
     anywhere: bool,
@@ -57,11 +63,19 @@ struct Told {
 /// # Errors
 /// Exit 1 if a claim is refused, 2 if the server is elsewhere and that was not allowed, 3 if it is lost.
 pub async fn run(options: &Options, json: bool) -> Ended {
-    if !options.anywhere && !is_loopback(&options.server) {
-        return Err(Failure::Usage(format!("{} is not on this machine; --anywhere allows that", options.server)));
+    if !options.anywhere && !is_loopback(&options.server.server) {
+        return Err(Failure::Usage(format!(
+            "{} is not on this machine; --anywhere allows that",
+            options.server.server
+        )));
     }
-    let mut client = Client::connect(&options.server).await?;
-    tables(&mut client, options.persons).await?;
+    let mut client = options.server.connect().await?;
+    if !options.prepared {
+        tables(&mut client, options.persons).await?;
+    }
+    if options.prepare {
+        return Ok(());
+    }
     let (next, start) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let (run, until) = (uuid::Uuid::now_v7().simple().to_string(), start + Duration::from_secs(options.seconds));
     let mut callers = Vec::new();

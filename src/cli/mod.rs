@@ -1,6 +1,7 @@
 //! The command line of `onestop`: each command a module, each answer an exit code.
 
 pub mod activate;
+pub mod address;
 pub mod audit;
 pub mod case;
 pub mod case_desk;
@@ -11,12 +12,15 @@ pub mod client;
 pub mod client_commands;
 pub mod commands;
 pub mod configure;
+pub mod copy;
 pub mod demo;
+pub mod door;
 pub mod exit;
 pub mod home;
 pub mod import;
 pub mod json;
 pub mod json_settlement;
+pub mod keys;
 pub mod list;
 pub mod load;
 pub mod policy;
@@ -27,6 +31,7 @@ pub mod reference;
 pub mod refused;
 pub mod reverse;
 pub mod running;
+pub mod seal;
 pub mod serve;
 pub mod settle;
 pub mod show;

@@ -23,6 +23,28 @@ impl Progress {
         Progress(bar)
     }
 
+    /// A bar over what is counted, one stage after the other.
+    pub fn of_stages() -> Progress {
+        if !std::io::stderr().is_terminal() {
+            return Progress(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len}, {elapsed}; {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Progress(bar)
+    }
+
+    /// Shows how far a stage is.
+    pub fn at_stage(&self, stage: &'static str, done: u64, all: u64) {
+        if !self.0.is_hidden() {
+            self.0.set_length(all);
+            self.0.set_position(done);
+            self.0.set_message(stage);
+        }
+    }
+
     /// Shows how far it is, and what was done.
     pub fn at(&self, bytes: u64, told: impl FnOnce() -> String) {
         if !self.0.is_hidden() {

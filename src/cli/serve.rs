@@ -8,18 +8,21 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::config::Config;
+use crate::domain::ids::Digest;
 use crate::engine::Engine;
 use crate::grpc::activation::ReadBook;
-use crate::grpc::server::{self, Law};
+use crate::grpc::door::Door;
+use crate::grpc::server::{self, Law, Setup};
 use crate::policy::Book;
 use crate::say;
 use crate::store::Store;
 use crate::store::embedded::{Durability, EmbeddedStore};
+use crate::store::redis::Settings;
 
 use super::exit::{Ended, Failure};
 use super::home::{self, Home};
 use super::running::Running;
-use super::{case, configure};
+use super::{case, configure, door};
 
 /// What `serve` is told.
 #[derive(clap::Args, Debug)]
@@ -43,6 +46,12 @@ pub struct Options {
     /// A directory of policy files in place of the shipped book
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
+    /// Where to serve health and metrics, without TLS
+    #[arg(long, value_name = "ADDRESS")]
+    operations: Option<SocketAddr>,
+    /// Serve beyond loopback without asking who calls
+    #[arg(long)]
+    accept_anonymous: bool,
     /// Answer before bytes are synced: a power cut may take acknowledged settlements
     #[arg(long)]
     accept_volatile: bool,
@@ -63,6 +72,8 @@ impl Options {
         config.secret = self.secret.clone().or(config.secret);
         config.replicas = self.replicas.unwrap_or(config.replicas);
         config.policies = self.policies.clone().or(config.policies);
+        config.operations = self.operations.or(config.operations);
+        config.accept_anonymous |= self.accept_anonymous;
         config.accept_volatile |= self.accept_volatile;
         config.limits.in_flight = self.in_flight.unwrap_or(config.limits.in_flight);
         config.limits.stream_window = self.stream_window.unwrap_or(config.limits.stream_window);
@@ -76,50 +87,77 @@ impl Options {
 /// Exit 1 if policies, address or store are refused.
 pub async fn run(options: &Options) -> Ended {
     let config = options.config()?;
+    let door = door::of(&config)?;
     let home = Home::of(&config.store)?;
     let told = home.to_string();
     match home {
         Home::Directory(path) => {
             let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
-            serve(home::directory(&path, durability)?, &told, config).await
+            serve(home::directory(&path, durability)?, &told, door, config).await
         }
-        Home::Redis(address) => serve(home::redis(address, &config).await?, &told, config).await,
+        Home::Redis(address) => {
+            let (accept_volatile, replicas) = (config.accept_volatile, config.replicas);
+            let settings = Settings { accept_volatile, replicas, ..Settings::default() };
+            let store = home::redis(address, config.secret.as_deref(), settings).await?;
+            serve(store, &told, door, config).await
+        }
     }
 }
 
-async fn serve<S: Store>(store: S, told: &str, config: Config) -> Ended {
-    let Config { listen, policies, accept_volatile, settings, limits, .. } = config;
-    let book = case::book(policies.as_deref()).map_err(super::policy::refused)?;
-    let listener = TcpListener::bind(listen).await;
-    let listener = listener.map_err(|error| Failure::Refused(format!("{listen}: {error}")))?;
-    let engine = Engine::open(store, book, settings).await;
+async fn serve<S: Store>(store: S, told: &str, door: Door, config: Config) -> Ended {
+    let book = case::book(config.policies.as_deref()).map_err(super::policy::refused)?;
+    let listener = bind(config.listen).await?;
+    let engine = Engine::open(store, book, config.settings.clone()).await;
     let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);
-    if accept_volatile {
+    let door = Door { log: door::log(&config)?, ..door };
+    if config.accept_volatile {
         tracing::warn!("answers do not wait for the disk (accept_volatile)");
     }
-    let address = listener.local_addr().map_err(|error| Failure::Usage(error.to_string()))?;
-    let (ended, asked) = (ended(), hangups()?);
-    say!("onestop serves on http://{address}, store {told}, book {}", engine.book().digest());
-    tracing::info!(%address, "serving");
+    let operations = match config.operations {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let (ended, reload) = (ended(), hangups()?);
+    tell(told, &listener, operations.as_ref(), &door, engine.book().digest())?;
     let stopping = async {
         ended.await;
         tracing::info!("stopping: no new connections, calls in flight are answered");
     };
-    let law = Law { read: read_book(policies), asked };
-    let served = server::serve_under(law, engine, listener, limits, stopping).await;
+    let law = Law { read: config.policies.map(read_book) };
+    let setup = Setup { law, door, limits: config.limits, operations, reload };
+    let served = server::serve_with(setup, engine, listener, stopping).await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))
 }
 
-/// Reads the directory anew; the shipped book has none.
-fn read_book(policies: Option<PathBuf>) -> ReadBook {
-    match policies {
-        Some(directory) => Arc::new(move || Book::from_dir(&directory)),
-        None => Law::fixed().read,
-    }
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure::Refused(format!("{address}: {error}")))
 }
 
-/// A hangup (SIGHUP) asks for the policies to be read anew. Several at once ask once.
+/// Says where it serves, and what.
+fn tell(
+    store: &str,
+    listener: &TcpListener,
+    operations: Option<&TcpListener>,
+    door: &Door,
+    book: Digest,
+) -> Result<(), Failure> {
+    let address = |of: &TcpListener| of.local_addr().map_err(|error| Failure::Usage(error.to_string()));
+    let scheme = if door.tls.is_some() { "https" } else { "http" };
+    let beside = operations.map(address).transpose()?;
+    let beside = beside.map_or_else(String::new, |address| format!(", health and metrics on http://{address}"));
+    let address = address(listener)?;
+    say!("onestop serves on {scheme}://{address}, store {store}, book {book}{beside}");
+    tracing::info!(%address, callers = door.callers.count(), "serving");
+    Ok(())
+}
+
+/// Reads the directory anew.
+fn read_book(directory: PathBuf) -> ReadBook {
+    Arc::new(move || Book::from_dir(&directory))
+}
+
+/// A hangup (SIGHUP) asks for policies, certificates and callers to be read anew, and the access log to be opened anew. Several at once ask once.
 fn hangups() -> Result<mpsc::Receiver<()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = signal(SignalKind::hangup()).map_err(|error| Failure::Usage(error.to_string()))?;

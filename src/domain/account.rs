@@ -63,6 +63,16 @@ impl Account {
         self.shift(layer, |amount| amount)
     }
 
+    /// The account with all that a settlement moved.
+    ///
+    /// # Errors
+    /// If an accumulator would leave its range.
+    pub fn with(&self, split: &Split) -> Result<Account, OutOfRange> {
+        let mut account = self.clone();
+        split.layers.iter().try_for_each(|layer| account.add(layer))?;
+        account.settled(split)
+    }
+
     /// The account after a settlement whose layers were all added.
     ///
     /// # Errors

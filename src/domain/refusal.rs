@@ -2,6 +2,7 @@
 //! one table from a reason to the status that a caller sees.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,10 @@ use super::split::Split;
 /// The status of an answer, by its gRPC name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
+    /// `UNAUTHENTICATED`
+    Unauthenticated,
+    /// `PERMISSION_DENIED`
+    PermissionDenied,
     /// `INVALID_ARGUMENT`
     InvalidArgument,
     /// `FAILED_PRECONDITION`
@@ -38,6 +43,8 @@ impl Code {
     /// The name that gRPC gives it.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Code::Unauthenticated => "UNAUTHENTICATED",
+            Code::PermissionDenied => "PERMISSION_DENIED",
             Code::InvalidArgument => "INVALID_ARGUMENT",
             Code::FailedPrecondition => "FAILED_PRECONDITION",
             Code::AlreadyExists => "ALREADY_EXISTS",
@@ -81,6 +88,12 @@ macro_rules! reasons {
 }
 
 reasons! {
+    /// The certificate is of nobody that the service knows.
+    CallerUnknown = "CALLER_UNKNOWN", Unauthenticated, "the certificate is of no caller that this service knows";
+    /// The role does not permit the call, or not for this hospital.
+    NotPermitted = "NOT_PERMITTED", PermissionDenied, "the caller may not make this call, or not for this hospital";
+    /// More than the caller may ask for.
+    CallerLimit = "CALLER_LIMIT", ResourceExhausted, "the caller asks for more than it may, at once or a second; nothing was done";
     /// More calls in flight than the service takes; shed before any work.
     Overloaded = "OVERLOADED", ResourceExhausted, "more calls are in flight than the service takes; nothing was done";
     /// A message above the size limit.
@@ -159,6 +172,8 @@ pub enum Detail {
     Later(Later),
     /// The split as it is now, and its digest.
     Split(Box<Split>, Digest),
+    /// How long to wait before coming again.
+    After(Duration),
     /// Which check failed; for the operator, never for the caller.
     Broken(String),
 }

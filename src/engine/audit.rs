@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::adjudicate::{Matter, adjudicate};
-use crate::domain::ids::{AccountKey, Digest, EntryId};
+use crate::domain::ids::Digest;
 use crate::domain::invariants;
-use crate::domain::journal::{Deed, Differences, Entry, Reversed, Revised, Settled};
+use crate::domain::journal::{Deed, Differences, Entry, Revised, Settled};
 use crate::domain::policy::Policy;
 use crate::domain::split::Split;
 use crate::policy::resolve::resolve;
@@ -18,15 +18,8 @@ use crate::policy::rule::PolicyRule;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store, StoreError};
 
-/// What does not hold, and of which entry.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("entry {entry}: {told}")]
-pub struct Difference {
-    /// The entry at which it was noticed.
-    pub entry: EntryId,
-    /// What does not hold.
-    pub told: String,
-}
+use super::chain::{self, Difference, Stored};
+use super::sums::Sums;
 
 /// A chain that holds.
 #[derive(Clone, Debug)]
@@ -43,14 +36,6 @@ pub struct Audit<'a, S> {
     policies: HashMap<Digest, Arc<Policy>>,
 }
 
-/// A chain's entries so far, and what they add up to.
-#[derive(Default)]
-struct Sums {
-    accounts: HashMap<AccountKey, Account>,
-    splits: HashMap<EntryId, Split>,
-    newest: HashMap<EntryId, EntryId>,
-}
-
 impl<'a, S: Store> Audit<'a, S> {
     /// Of this store.
     pub fn of(store: &'a S) -> Audit<'a, S> {
@@ -62,95 +47,61 @@ impl<'a, S: Store> Audit<'a, S> {
     /// # Errors
     /// The first difference.
     pub async fn chain(&mut self, state: &PersonState) -> Result<Chain, Difference> {
-        let (entries, digests) = self.walked(state).await?;
-        let mut sums = Sums::default();
-        for (at, entry) in entries.iter().enumerate() {
-            self.take(&mut sums, entry, &entries[at + 1..])
-                .await
-                .map_err(|told| Difference { entry: entry.id, told })?;
+        let chain = chain::walked(self.store, state).await?;
+        let (mut sums, mut splits) = (Sums::default(), 0);
+        for (at, Stored { entry, .. }) in chain.iter().enumerate() {
+            let taken = self.take(&mut sums, entry, &chain[at + 1..]).await;
+            taken.map_err(|told| Difference::at(entry.id, told))?;
+            splits += usize::from(entry.split().is_some());
         }
-        let head = state.head.unwrap_or(EntryId([0; 16]));
-        let differs = |told: &str| Difference { entry: head, told: told.to_owned() };
-        let moved = sums.accounts.iter().filter(|(_, account)| account.version > 0).count();
+        let moved = sums.accounts().values().filter(|account| account.version > 0).count();
         if state.accounts().len() != moved {
-            return Err(differs("there are other accounts than the chain moved"));
+            return Err(Difference::at_head(state, "there are other accounts than the chain moved"));
         }
-        if state.accounts().iter().any(|(key, account)| sums.accounts.get(key) != Some(account)) {
-            return Err(differs("an account is not what the chain adds up to"));
+        if state.accounts().iter().any(|(key, account)| sums.accounts().get(key) != Some(account)) {
+            return Err(Difference::at_head(state, "an account is not what the chain adds up to"));
         }
-        for entry in &entries {
-            self.rows(entry).await.map_err(|told| Difference { entry: entry.id, told })?;
+        for Stored { entry, .. } in &chain {
+            self.rows(entry, state).await.map_err(|told| Difference::at(entry.id, told))?;
         }
-        Ok(Chain { digests, splits: sums.splits.len() })
+        Ok(Chain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
 
-    /// The entries, oldest first, each the one that the next was chained to.
-    async fn walked(&self, state: &PersonState) -> Result<(Vec<Entry>, Vec<Digest>), Difference> {
-        let (mut entries, mut digests) = (Vec::new(), Vec::new());
-        let (mut next, mut chained, mut number) = (state.head, state.chained, state.version);
-        while let Some(id) = next {
-            let differs = |told: &str| Difference { entry: id, told: told.to_owned() };
-            let read = self.store.entry_with_digest(id).await;
-            let (entry, digest) =
-                read.map_err(|error| differs(&error.to_string()))?.ok_or_else(|| differs("is not there"))?;
-            if digest != chained {
-                return Err(differs("is not what the chain was continued from"));
-            }
-            if entry.id != id || entry.link.number != number {
-                return Err(differs("stands at another place of the chain"));
-            }
-            (next, chained, number) = (entry.link.previous, entry.link.chained, number - 1);
-            entries.push(entry);
-            digests.push(digest);
-        }
-        if number != 0 || chained != Digest::default() {
-            let entry = entries.last().map_or(EntryId([0; 16]), |entry| entry.id);
-            return Err(Difference { entry, told: "the chain does not begin where it should".to_owned() });
-        }
-        entries.reverse();
-        digests.reverse();
-        Ok((entries, digests))
-    }
-
-    async fn take(&mut self, sums: &mut Sums, entry: &Entry, following: &[Entry]) -> Result<(), String> {
+    async fn take<'c>(&mut self, sums: &mut Sums<'c>, entry: &'c Entry, following: &[Stored]) -> Result<(), String> {
         match &entry.deed {
             Deed::Settled(settled) => {
-                self.recomputed(sums, settled, &settled.split).await?;
-                sums.splits.insert(entry.id, settled.split.clone());
-                sums.newest.insert(entry.id, entry.id);
+                let after = self.recomputed(sums, settled, &settled.split).await?;
+                sums.decided(entry.id, entry.id, &settled.split, after);
             }
-            Deed::Revised(revised) => self.revised(sums, entry, revised).await?,
-            Deed::Reversed(reversed) => taken_out(sums, entry, reversed, following)?,
+            Deed::Revised(revised) => {
+                let after = self.revised(sums, revised).await?;
+                sums.decided(revised.settlement, entry.id, &revised.split, after);
+            }
+            Deed::Reversed(reversed) => sums.taken_out(entry, reversed, following)?,
             Deed::Fenced(_) => {}
         }
         Ok(())
     }
 
-    async fn revised(&mut self, sums: &mut Sums, entry: &Entry, revised: &Revised) -> Result<(), String> {
+    async fn revised(&mut self, sums: &Sums<'_>, revised: &Revised) -> Result<Account, String> {
         let settlement = self.store.entry(revised.settlement).await.map_err(|error| error.to_string())?;
         let settled = settlement.as_ref().and_then(Entry::settled).ok_or("revises what is no settlement")?;
-        self.recomputed(sums, settled, &revised.split).await?;
-        let before = sums.splits.get(&revised.replaces).ok_or("replaces what was not decided before")?;
+        let after = self.recomputed(sums, settled, &revised.split).await?;
+        let before = sums.split(revised.replaces).ok_or("replaces what was not decided before")?;
         if revised.differences != Differences::between(before, &revised.split) {
             return Err("names other differences than there are".to_owned());
         }
-        sums.splits.insert(entry.id, revised.split.clone());
-        sums.newest.insert(revised.settlement, entry.id);
-        Ok(())
+        Ok(after)
     }
 
-    /// The split that claim and facts give on the account as it is; the account moves.
-    async fn recomputed(&mut self, sums: &mut Sums, settled: &Settled, split: &Split) -> Result<(), String> {
+    /// The split is the one that claim and facts give on the account as it is; gives the account after it.
+    async fn recomputed(&mut self, sums: &Sums<'_>, settled: &Settled, split: &Split) -> Result<Account, String> {
         invariants::check(split).map_err(|broken| broken.to_string())?;
         let policy = self.policy(split.judged.policy.digest).await?;
         let matter = Matter { claim: &settled.claim, facts: &settled.facts, policy: &policy };
-        let account = sums.accounts.entry(split.judged.account.clone()).or_default();
-        let (again, after) = adjudicate(matter, account).map_err(|range| range.to_string())?;
-        if again != *split {
-            return Err("its split is not what claim, facts and policy give".to_owned());
-        }
-        *account = after;
-        Ok(())
+        let account = sums.account(&split.judged.account);
+        let (again, after) = adjudicate(matter, &account).map_err(|range| range.to_string())?;
+        if again == *split { Ok(after) } else { Err("its split is not what claim, facts and policy give".to_owned()) }
     }
 
     async fn policy(&mut self, digest: Digest) -> Result<Arc<Policy>, String> {
@@ -165,8 +116,9 @@ impl<'a, S: Store> Audit<'a, S> {
         Ok(policy)
     }
 
-    /// What stands beside an entry: its request leads to it, and its claim knows what became of it.
-    async fn rows(&self, entry: &Entry) -> Result<(), String> {
+    /// What stands beside an entry: its person leads to this chain, its request to it, and its claim knows what
+    /// became of it.
+    async fn rows(&self, entry: &Entry, state: &PersonState) -> Result<(), String> {
         let (hospital_id, person_id) = entry.parties();
         let claim_id = match &entry.deed {
             Deed::Settled(settled) => Some(&settled.claim.claim_id),
@@ -176,6 +128,9 @@ impl<'a, S: Store> Audit<'a, S> {
         };
         let scope = Scope { hospital_id, person_id, request_id: Some(&entry.request_id), claim_id };
         let seen = self.store.look_up(scope).await.map_err(|error: StoreError| error.to_string())?;
+        if seen.state != *state {
+            return Err("its person does not lead to its chain".to_owned());
+        }
         // A revision carries the request of the reversal that made it.
         if entry.revised().is_none() && seen.request != Some(entry.id) {
             return Err("its request does not lead to it".to_owned());
@@ -193,22 +148,4 @@ impl<'a, S: Store> Audit<'a, S> {
         };
         if told { Ok(()) } else { Err("its claim does not know of it".to_owned()) }
     }
-}
-
-/// A reversal takes its settlement out, and before it the later ones that the following entries decide anew.
-fn taken_out(sums: &mut Sums, entry: &Entry, reversed: &Reversed, following: &[Entry]) -> Result<(), String> {
-    let anew = following.get(..reversed.revisions.len()).unwrap_or_default();
-    let named = anew.iter().map(|entry| entry.id).eq(reversed.revisions.iter().copied());
-    let revised: Vec<&Revised> = anew.iter().filter_map(Entry::revised).collect();
-    if !named || revised.len() != anew.len() || revised.iter().any(|revised| revised.reversal != entry.id) {
-        return Err("its revisions do not follow it".to_owned());
-    }
-    let newest = sums.newest.get(&reversed.settlement).copied().ok_or("reverses what was not settled before")?;
-    let replaced = revised.iter().rev().map(|revised| revised.replaces).chain([newest]);
-    for id in replaced {
-        let split = sums.splits.get(&id).ok_or("takes out what was not decided before")?;
-        let account = sums.accounts.entry(reversed.account.clone()).or_default();
-        *account = account.without(split).map_err(|range| range.to_string())?;
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::journal::Instant;
 use crate::domain::refusal::{Reason, Refusal};
-use crate::reference::catalogue::CatalogueRow;
+use crate::reference::catalogue::{CatalogueRow, ROWS_A_CODE};
 use crate::reference::dated::Change;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::{PersonPart, PersonRecord};
@@ -22,7 +22,7 @@ use crate::store::imports::{Begun, Ended, Import, Note};
 use crate::store::spool::Spool;
 use crate::store::{ReferenceWrite, Store, StoreError};
 
-use super::incoming::Incoming;
+use super::incoming::{FAULTS_KEPT, Incoming};
 use super::{Engine, read_failed, write_failed};
 
 /// Persons that are written in one step; settlements that wait for one wait for no more.
@@ -188,7 +188,7 @@ impl<S: Store> Engine<S> {
         let mut persons = Vec::with_capacity(step.len());
         for ((id, parts), record) in step.into_iter().zip(records) {
             let mut record = record.unwrap_or_default();
-            let mut changed = Change::Unchanged;
+            let mut changed = record.name(&id);
             for part in parts {
                 let change = record.put(part);
                 count.count(change);
@@ -202,11 +202,7 @@ impl<S: Store> Engine<S> {
     }
 
     async fn take_parts(&self, number: u64, draft: &mut Draft) -> Result<(), Refusal> {
-        let hospitals = draft.hospitals.chunks(ROWS_A_PART);
-        let hospitals = hospitals.map(|rows| ReferenceWrite { hospitals: rows.to_vec(), ..ReferenceWrite::default() });
-        let catalogue = draft.catalogue.chunks(ROWS_A_PART);
-        let catalogue = catalogue.map(|rows| ReferenceWrite { catalogue: rows.to_vec(), ..ReferenceWrite::default() });
-        for (part, write) in hospitals.chain(catalogue).enumerate() {
+        for (part, write) in parts(&draft.hospitals, &draft.catalogue).enumerate() {
             self.store.put_reference(number, part as u32, write).await.map_err(write_failed)?;
         }
         draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
@@ -220,6 +216,18 @@ fn not_our_turn(error: StoreError) -> Refusal {
         StoreError::Conflict => Refusal::because(Reason::ImportRunning),
         other => write_failed(other),
     }
+}
+
+/// The parts in which hospitals and catalogue are written; the same rows come in the same parts.
+pub(super) fn parts<'a>(
+    hospitals: &'a [(HospitalId, HospitalRecord)],
+    catalogue: &'a [CatalogueRow],
+) -> impl Iterator<Item = ReferenceWrite> + 'a {
+    let hospitals = hospitals.chunks(ROWS_A_PART);
+    let hospitals = hospitals.map(|rows| ReferenceWrite { hospitals: rows.to_vec(), ..ReferenceWrite::default() });
+    let catalogue = catalogue.chunks(ROWS_A_PART);
+    let catalogue = catalogue.map(|rows| ReferenceWrite { catalogue: rows.to_vec(), ..ReferenceWrite::default() });
+    hospitals.chain(catalogue)
 }
 
 /// Hospitals and catalogue as they become, and what of them is new.
@@ -255,18 +263,47 @@ impl Draft {
     /// Takes all rows first and looks for clashes then: a successor may stand before the row whose end makes
     /// room for it.
     fn take_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), Refusal> {
-        for (_, row) in rows {
+        let mut faults = Faults::default();
+        for (at, row) in rows {
+            if !self.tables.catalogue.has_room(row) {
+                faults.add(*at, FaultReason::TooMany, &format!("has more than {ROWS_A_CODE} rows"));
+                continue;
+            }
             let change = self.tables.catalogue.put(row.clone());
             self.count.count(change);
             if change == Change::Changed {
                 self.catalogue.push(row.clone());
             }
         }
-        let clashing = rows.iter().filter(|(_, row)| self.tables.catalogue.clashes(row));
-        let told = "names a code and a region prefix that another row names on a common day";
-        let fault = |at: u64| Fault::new(format!("rows[{at}].code"), FaultReason::Overlap, told);
-        let faults: Vec<_> = clashing.map(|(at, _)| fault(*at)).collect();
-        if faults.is_empty() { Ok(()) } else { Err(Refusal::naming(Reason::InvalidRequest, faults)) }
+        for (at, _) in rows.iter().filter(|(_, row)| self.tables.catalogue.clashes(row)) {
+            let told = "names a code and a region prefix that another row names on a common day";
+            faults.add(*at, FaultReason::Overlap, told);
+        }
+        faults.end()
+    }
+}
+
+/// What is wrong with codes, row by row.
+#[derive(Default)]
+struct Faults {
+    kept: Vec<Fault>,
+    more: usize,
+}
+
+impl Faults {
+    fn add(&mut self, at: u64, reason: FaultReason, told: &str) {
+        if self.kept.len() < FAULTS_KEPT {
+            self.kept.push(Fault::new(format!("rows[{at}].code"), reason, told));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn end(self) -> Result<(), Refusal> {
+        if self.kept.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal { more: self.more, ..Refusal::naming(Reason::InvalidRequest, self.kept) })
     }
 }
 

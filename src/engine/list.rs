@@ -4,12 +4,13 @@
 //! settled meanwhile lies before the first page. A hospital's are listed by day of settlement and order of commit:
 //! what is settled meanwhile comes at the end.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
-use crate::domain::journal::Entry;
+use crate::domain::journal::{Deed, Entry};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::store::rows::Place;
 use crate::store::{Scope, Store};
@@ -104,6 +105,29 @@ impl<S: Store> Engine<S> {
             settlements.push(self.listed(self.named_entry(id).await?).await?);
         }
         Ok(Page { settlements, next })
+    }
+
+    /// Whether one of these hospitals has a settlement of this person that stands.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn has_live_claim(&self, person_id: &PersonId, hospitals: &[HospitalId]) -> Result<bool, Refusal> {
+        let mut next = if hospitals.is_empty() { None } else { self.chain_from(person_id, None).await? };
+        let (mut reversed, mut walked) = (HashSet::new(), 0);
+        while let Some(id) = next {
+            walked += 1;
+            self.take_turns(walked).await;
+            let entry = self.named_entry(id).await?;
+            next = entry.link.previous;
+            match &entry.deed {
+                Deed::Reversed(deed) => drop(reversed.insert(deed.settlement)),
+                Deed::Settled(deed) if hospitals.contains(&deed.claim.hospital_id) && !reversed.contains(&id) => {
+                    return Ok(true);
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
     }
 
     async fn chain_from(&self, person_id: &PersonId, from: Option<EntryId>) -> Result<Option<EntryId>, Refusal> {

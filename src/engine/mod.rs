@@ -6,6 +6,8 @@
 
 pub mod account;
 pub mod audit;
+pub mod chain;
+pub mod copy;
 pub mod fence;
 pub mod follow;
 pub mod import;
@@ -18,6 +20,7 @@ pub mod readjudicate;
 pub mod reference;
 pub mod reverse;
 pub mod settle;
+mod sums;
 
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +33,7 @@ use crate::domain::refusal::{Reason, Refusal};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::reference::tables::Tables;
+use crate::store::imports::Import;
 use crate::store::readiness::Announcement;
 use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
@@ -99,8 +103,12 @@ impl<S: Store> Engine<S> {
     /// An engine over this store, applying this book; it keeps the book's policies in the store.
     ///
     /// # Errors
-    /// If the store cannot be read or written.
+    /// If the store cannot be read or written, or is the copy of another that did not end: it lacks settlements.
     pub async fn open(store: S, book: Book, settings: Settings) -> Result<Engine<S>, StoreError> {
+        let last = store.imports(u64::MAX, 1).await?;
+        if last.iter().any(Import::is_open_copy) {
+            return Err(StoreError::Unavailable("it is a copy that did not end: run `onestop copy` again".to_owned()));
+        }
         keep(&store, &book).await?;
         store.announce_book(book.digest(), Announcement::Joins).await?;
         let version = store.shared().borrow().tables;

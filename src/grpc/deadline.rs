@@ -8,24 +8,28 @@ use tonic::metadata::MetadataMap;
 
 use crate::domain::refusal::{Reason, Refusal};
 
-/// Answers within the caller's deadline, whatever becomes of the work.
+/// Answers within the deadline, whatever becomes of the work.
 ///
 /// # Errors
 /// `DEADLINE_EXCEEDED` OUTCOME_UNKNOWN just before the deadline passes: the work goes on. A panic in
 /// the work is `INTERNAL`.
 pub async fn to_its_end<T: Send + 'static>(
-    deadline: Option<Duration>,
+    deadline: Duration,
     work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let task = tokio::spawn(work);
-    let ended = match deadline {
-        None => task.await,
-        Some(deadline) => match tokio::time::timeout(answerable(deadline), task).await {
-            Ok(ended) => ended,
-            Err(_passed) => return Err(Refusal::because(Reason::DeadlinePassed)),
-        },
+    let Ok(ended) = tokio::time::timeout(answerable(deadline), tokio::spawn(work)).await else {
+        return Err(Refusal::because(Reason::DeadlinePassed));
     };
     ended.unwrap_or_else(|panic| Err(Refusal::broken(format!("a task ended early: {}", kind(&panic)))))
+}
+
+/// Answers a read within the deadline.
+///
+/// # Errors
+/// `UNAVAILABLE` STORE_UNAVAILABLE just before it passes: the store is too slow.
+pub async fn in_time<T>(deadline: Duration, read: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    let read = tokio::time::timeout(answerable(deadline), read).await;
+    read.unwrap_or_else(|_passed| Err(Refusal::because(Reason::StoreUnavailable)))
 }
 
 fn kind(error: &tokio::task::JoinError) -> &'static str {
@@ -37,8 +41,13 @@ fn answerable(deadline: Duration) -> Duration {
     deadline - (deadline / 10).min(Duration::from_millis(50))
 }
 
-/// The caller's deadline, by the `grpc-timeout` header: up to eight digits and a unit.
-pub fn of(metadata: &MetadataMap) -> Option<Duration> {
+/// The caller's deadline, by the `grpc-timeout` header (up to eight digits and a unit), or the most that a call may
+/// take, whichever is sooner.
+pub fn of(metadata: &MetadataMap, most: Duration) -> Duration {
+    told(metadata).map_or(most, |told| told.min(most))
+}
+
+fn told(metadata: &MetadataMap) -> Option<Duration> {
     let text = metadata.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;

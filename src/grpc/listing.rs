@@ -1,14 +1,19 @@
 //! ListSettlements: from its request to the engine's lists, and back.
 
+use std::collections::BTreeSet;
+
 use crate::domain::claim::{Limits, check_id};
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::ids::PersonId;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::engine::list::{Listed, OfHospital, OfPerson};
 use crate::store::Store;
 
+use super::gate::Permitted;
 use super::pb::settlement as pb;
+use super::reads::Reads;
 use super::{page, to_proto};
 
 /// How many settlements a page holds if nothing is asked for, and at the most.
@@ -20,6 +25,8 @@ const PAGE: (usize, usize) = (100, 1_000);
 /// What is wrong with the request, or the store cannot be read.
 pub async fn list<S: Store>(
     engine: &Engine<S>,
+    reads: &Reads,
+    by: &Permitted,
     asked: pb::ListSettlementsRequest,
 ) -> Result<pb::ListSettlementsResponse, Refusal> {
     let limits = &engine.settings().limits;
@@ -27,15 +34,20 @@ pub async fn list<S: Store>(
     let (listed, next_page_token) = match one_of(&asked, limits)? {
         Which::Person(which) => {
             let list = (which.person_id.as_str(), &which.insurance, which.year);
-            let page = engine.list_of_person(&which, page::place(&list, &asked.page_token)?, most).await?;
+            let mut page = engine.list_of_person(&which, page::place(&list, &asked.page_token)?, most).await?;
+            // A claimant's own alone; a page may be shorter than asked for, and not the last.
+            page.settlements.retain(|listed| by.caller.sees(listed.settlement.parties().0.as_str()).is_ok());
             (page.settlements, page.next.map(|next| page::token(&list, &next)))
         }
         Which::Hospital(which) => {
+            by.caller.sees(which.hospital_id.as_str())?;
             let list = (which.hospital_id.as_str(), which.from, which.until);
             let page = engine.list_of_hospital(&which, page::place(&list, &asked.page_token)?, most).await?;
             (page.settlements, page.next.map(|next| page::token(&list, &next)))
         }
     };
+    let persons: BTreeSet<&PersonId> = listed.iter().map(|listed| listed.settlement.parties().1).collect();
+    reads.note(by, engine.store(), persons)?;
     let settlements = listed.iter().map(summary).collect::<Result<_, _>>()?;
     Ok(pb::ListSettlementsResponse { settlements, next_page_token: next_page_token.unwrap_or_default() })
 }

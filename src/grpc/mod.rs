@@ -2,21 +2,29 @@
 //! them. Nothing here decides; wire types end here.
 
 pub mod activation;
+pub mod around;
+pub mod connection;
 pub mod deadline;
+pub mod door;
 pub mod from_proto;
+pub mod gate;
 pub mod imports;
+pub mod incoming;
 pub mod listing;
+pub mod operations;
 pub mod page;
 pub mod policy;
 pub mod readiness;
+pub mod reads;
 pub mod reference;
 pub mod reversals;
 pub mod server;
+pub mod services;
 pub mod settlement;
-pub mod size;
 pub mod stamp;
 pub mod status;
 pub mod stream;
+pub mod tls;
 pub mod to_proto;
 
 /// The generated messages, clients and servers.
@@ -33,6 +41,10 @@ pub mod pb {
     /// `onestop.policy.v1`
     pub mod policy {
         tonic::include_proto!("onestop.policy.v1");
+    }
+    /// `onestop.operations.v1`
+    pub mod operations {
+        tonic::include_proto!("onestop.operations.v1");
     }
     /// The descriptors of all of them, for reflection.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/onestop.descriptors"));

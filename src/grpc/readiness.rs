@@ -1,29 +1,39 @@
 //! Telling health whether the store takes commits, and following the book that another instance put in force.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
 use crate::store::Store;
 use crate::store::readiness::Readiness;
+use crate::telemetry::Metrics;
 
 use super::activation::Activation;
+use super::services::Services;
 
 /// Before files that are not yet those of the announced book are read again.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// Tells health of these services, as often as it changes, whether the store takes commits.
-pub async fn tell(health: HealthReporter, services: &[&str], mut readiness: watch::Receiver<Readiness>) -> Infallible {
+/// Tells health and metrics, as often as it changes, whether the store takes commits; until the server stops, which is
+/// told elsewhere.
+pub async fn tell<S: Store>(
+    health: &HealthReporter,
+    metrics: &Metrics,
+    mut readiness: watch::Receiver<Readiness>,
+    stopping: watch::Receiver<bool>,
+) -> Infallible {
     loop {
         let ready = !matches!(*readiness.borrow_and_update(), Readiness::NotReady(_));
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-        for service in services {
-            health.set_service_status(*service, status).await;
+        if !*stopping.borrow() {
+            metrics.set_ready(ready);
+            if ready {
+                Services::<S>::say_serving(health).await;
+            } else {
+                Services::<S>::say_not_serving(health).await;
+            }
         }
         if readiness.changed().await.is_err() {
             return std::future::pending().await;
@@ -33,7 +43,7 @@ pub async fn tell(health: HealthReporter, services: &[&str], mut readiness: watc
 
 /// Reads the files anew when another instance announced another book, and again until they are that one; the store
 /// says meanwhile that this instance is not ready.
-pub async fn follow_book<S: Store>(engine: Arc<Engine<S>>, activation: Arc<Activation<S>>) -> Infallible {
+pub async fn follow_book<S: Store>(engine: &Engine<S>, activation: &Activation<S>) -> Infallible {
     let mut shared = engine.store().shared();
     loop {
         let announced = shared.borrow_and_update().book.filter(|book| *book != engine.book().digest());

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::access::{Caller, Role};
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
@@ -19,8 +20,10 @@ use crate::engine::incoming::Incoming;
 use crate::reference::row::Table;
 use crate::store::Store;
 
+use super::gate::Permitted;
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
+use super::reads::Reads;
 use super::{imports, page, stamp, status};
 
 /// Messages that wait for the thread that takes them.
@@ -39,13 +42,14 @@ const BY_BYTES: usize = 64;
 /// The service.
 pub struct References<S> {
     engine: Arc<Engine<S>>,
+    reads: Arc<Reads>,
     stopping: watch::Receiver<bool>,
 }
 
 impl<S: Store> References<S> {
     /// The service over this engine; imports stop when the server does.
-    pub fn new(engine: Arc<Engine<S>>, stopping: watch::Receiver<bool>) -> Self {
-        References { engine, stopping }
+    pub fn new(engine: Arc<Engine<S>>, reads: Arc<Reads>, stopping: watch::Receiver<bool>) -> Self {
+        References { engine, reads, stopping }
     }
 }
 
@@ -61,10 +65,11 @@ impl<S: Store> ReferenceService for References<S> {
         &self,
         request: Request<Streaming<pb::ImportReferenceRequest>>,
     ) -> Result<Response<pb::ImportReferenceResponse>, Status> {
+        let by = Permitted::of(&request)?.caller;
         let mut stream = request.into_inner();
         let (queue, arrived) = mpsc::channel(QUEUE);
         let (engine, runtime, stopping) = (Arc::clone(&self.engine), Handle::current(), self.stopping.clone());
-        let thread = tokio::task::spawn_blocking(move || taken(&engine, &runtime, &stopping, arrived));
+        let thread = tokio::task::spawn_blocking(move || taken(&engine, &by, &runtime, &stopping, arrived));
         loop {
             let next = stream.message().await?.map_or(Arrived::End, Arrived::Message);
             let last = matches!(next, Arrived::End);
@@ -90,7 +95,8 @@ impl<S: Store> ReferenceService for References<S> {
         &self,
         request: Request<pb::GetReferenceRequest>,
     ) -> Result<Response<pb::GetReferenceResponse>, Status> {
-        self.rows(request.into_inner()).await.map(Response::new).map_err(|refusal| status::of(&refusal))
+        let by = Permitted::of(&request)?;
+        self.rows(&by, request.into_inner()).await.map(Response::new).map_err(|refusal| status::of(&refusal))
     }
 }
 
@@ -105,7 +111,7 @@ impl<S: Store> References<S> {
         })
     }
 
-    async fn rows(&self, asked: pb::GetReferenceRequest) -> Result<pb::GetReferenceResponse, Refusal> {
+    async fn rows(&self, by: &Permitted, asked: pb::GetReferenceRequest) -> Result<pb::GetReferenceResponse, Refusal> {
         let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
         let (table, on) = (told_table(asked.table())?, told_day(asked.on)?);
         let (person, other) = (asked.person_id.as_str(), table == Table::Catalogue);
@@ -119,10 +125,13 @@ impl<S: Store> References<S> {
             return Err(fault(field, FaultReason::Unreadable, "is given, and is no key of this table"));
         }
         if table.is_of_persons() {
+            by.caller.sees_registers()?;
             if person.is_empty() {
                 return Err(fault("person_id", FaultReason::Missing, "is missing"));
             }
-            let rows = self.engine.rows_of_person(table, &person.into(), on).await?;
+            let person_id = person.into();
+            let rows = self.engine.rows_of_person(table, &person_id, on).await?;
+            self.reads.note(by, self.engine.store(), [&person_id])?;
             return Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: String::new() });
         }
         let list = (table.as_str(), on, key);
@@ -140,6 +149,7 @@ fn told_rows(rows: Vec<Vec<String>>) -> Vec<pb::Row> {
 /// Takes what arrives, and all of it when the last message says so.
 fn taken<S: Store>(
     engine: &Engine<S>,
+    by: &Caller,
     runtime: &Handle,
     stopping: &watch::Receiver<bool>,
     mut arrived: mpsc::Receiver<Arrived>,
@@ -154,6 +164,8 @@ fn taken<S: Store>(
         }
     }
     let Gathered { incoming, table, told, committed } = gathered;
+    // Who calls is known better than anybody can say, where callers are known.
+    let told = if by.role == Role::Anyone { told } else { Told { imported_by: by.name.to_string(), ..told } };
     let Some(table) = table.filter(|_| committed) else {
         return Err(fault("commit", FaultReason::Missing, "is not set in the last message"));
     };

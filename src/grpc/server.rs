@@ -1,31 +1,30 @@
-//! The server, assembled: services, health, reflection, limits. Listener and shutdown come from outside,
-//! so tests need neither fixed ports nor signals.
+//! The server, assembled: services behind the gate, health, limits. Listeners and shutdown come from outside, so
+//! tests need neither fixed ports nor signals.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tonic::service::Routes;
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::engine::Engine;
 use crate::policy::PolicyFault;
 use crate::store::Store;
+use crate::telemetry::Metrics;
 
 use super::activation::{Activation, ReadBook};
-use super::pb;
-use super::pb::policy::policy_service_server::{self as policy, PolicyServiceServer};
-use super::pb::reference::reference_service_server::{self as reference, ReferenceServiceServer};
-use super::pb::settlement::settlement_service_server::{self as settlement, SettlementServiceServer};
-use super::policy::Policies;
+use super::door::{Door, Keeper};
+use super::gate::Rules;
+use super::operations::{self, Operations};
 use super::readiness;
-use super::reference::References;
+use super::reads::Reads;
+use super::services::Services;
 use super::settlement::Settlements;
 use super::stream::Streams;
+use super::{around, gate, incoming};
 
 /// How long clients have to take their last answers and to close.
 const GRACE: Duration = Duration::from_secs(3);
@@ -42,8 +41,9 @@ const STREAM_BYTES: u32 = 512 << 10;
 /// hold the calls beside it.
 const CONNECTION_BYTES: u32 = 16 << 20;
 
-/// The services whose health says whether the store takes commits.
-const SERVICES: [&str; 3] = [settlement::SERVICE_NAME, reference::SERVICE_NAME, policy::SERVICE_NAME];
+/// The most bytes of a call's headers, and the most calls of one connection that may be begun and not ended.
+const HEADER_BYTES: u32 = 16 << 10;
+const CALLS_A_CONNECTION: u32 = 1_024;
 
 /// What a server takes at once.
 #[derive(Clone, Debug)]
@@ -54,32 +54,69 @@ pub struct Limits {
     pub message_bytes: usize,
     /// Claims of a stream that are taken and whose answers the caller has not read yet.
     pub stream_window: usize,
+    /// How long a call may take, in seconds; a caller's own deadline may be shorter.
+    pub call_seconds: u64,
+    /// Connections; those beyond wait to be taken.
+    pub connections: usize,
+    /// Connections of one caller; those beyond are closed.
+    pub caller_connections: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { in_flight: 1_024, message_bytes: 4 << 20, stream_window: 256 }
+        Limits {
+            in_flight: 1_024,
+            message_bytes: 4 << 20,
+            stream_window: 256,
+            call_seconds: 60,
+            connections: 4_096,
+            caller_connections: 64,
+        }
     }
 }
 
 /// Where the law comes from when it is to change.
 pub struct Law {
-    /// Reads the book anew.
-    pub read: ReadBook,
-    /// Asks for that, besides the call.
-    pub asked: mpsc::Receiver<()>,
+    /// Reads the book anew; none for a book that has no files.
+    pub read: Option<ReadBook>,
 }
 
 impl Law {
     /// The book in use, which has no files to be read anew.
     pub fn fixed() -> Law {
+        Law { read: None }
+    }
+
+    fn reader(&self) -> ReadBook {
         let told = "the server was started without a directory of policies; there is nothing to read anew";
         let fault = PolicyFault { file: "policies".to_owned(), line: 1, told: told.to_owned() };
-        Law { read: Arc::new(move || Err(vec![fault.clone()])), asked: mpsc::channel(1).1 }
+        self.read.clone().unwrap_or_else(|| Arc::new(move || Err(vec![fault.clone()])))
     }
 }
 
-/// Serves under a law that does not change; see [`serve_under`].
+/// What a server is set up with, besides engine and listener.
+pub struct Setup {
+    /// Where the law comes from.
+    pub law: Law,
+    /// How callers come in.
+    pub door: Door,
+    /// What it takes at once.
+    pub limits: Limits,
+    /// Where health and metrics are served, if anywhere.
+    pub operations: Option<TcpListener>,
+    /// Asks for law, certificates, callers and log to be read or opened anew.
+    pub reload: mpsc::Receiver<()>,
+}
+
+impl Setup {
+    /// One whose law does not change and whose door is open.
+    pub fn open(limits: Limits) -> Setup {
+        let reload = mpsc::channel(1).1;
+        Setup { law: Law::fixed(), door: Door::open(), limits, operations: None, reload }
+    }
+}
+
+/// Serves with an open door under a law that does not change; see [`serve_with`].
 ///
 /// # Errors
 /// If the listener fails.
@@ -89,101 +126,81 @@ pub async fn serve<S: Store>(
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
-    serve_under(Law::fixed(), engine, listener, limits, shutdown).await
+    serve_with(Setup::open(limits), engine, listener, shutdown).await
 }
 
-/// Serves until `shutdown` ends, then until the calls in flight are answered.
+/// Serves until `shutdown` ends or an operator drains it, then until the calls in flight are answered.
 ///
 /// # Errors
-/// If the listener fails.
-pub async fn serve_under<S: Store>(
-    law: Law,
+/// If a listener fails.
+pub async fn serve_with<S: Store>(
+    setup: Setup,
     engine: Arc<Engine<S>>,
     listener: TcpListener,
-    limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
+    let Setup { law, door, limits, operations, reload } = setup;
+    let metrics = Arc::new(Metrics::default());
     let in_flight = Arc::new(Semaphore::new(limits.in_flight));
+    let callers = ArcSwap::from_pointee(door.callers);
+    let rules = Arc::new(Rules { callers, in_flight: Arc::clone(&in_flight), metrics: Arc::clone(&metrics) });
+    let reads = Arc::new(Reads::new(door.log));
     let (stop, stopping) = watch::channel(false);
+    let drain = Arc::new(Notify::new());
     let (health, health_service) = tonic_health::server::health_reporter();
-    let ready = readiness::tell(health.clone(), &SERVICES, engine.store().readiness());
-    let activation = Arc::new(Activation::new(Arc::clone(&engine), law.read, health).await);
-    let followed = readiness::follow_book(Arc::clone(&engine), Arc::clone(&activation));
-    let tables = Arc::clone(&engine);
-    let asked = when_asked(Arc::clone(&activation), law.asked);
-    let routes = Routes::new(health_service);
-    let routes = with_services(routes, engine, activation, &limits, &in_flight, stopping);
+    let activation = Arc::new(Activation::new(Arc::clone(&engine), law.reader(), health.clone()).await);
+    let most = Duration::from_secs(limits.call_seconds);
+    let stopped = stopping.clone();
+    let streams = Streams { window: limits.stream_window, stopping, rules: Arc::clone(&rules), most };
+    let services = Services {
+        settlements: Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams),
+        activation: Arc::clone(&activation),
+        operations: Operations::new(Arc::clone(&drain), Arc::clone(&in_flight), limits.in_flight),
+        engine: Arc::clone(&engine),
+        reads: Arc::clone(&reads),
+    };
+    let ready = readiness::tell::<S>(&health, &metrics, engine.store().readiness(), stopped);
+    let followed = readiness::follow_book(&engine, &activation);
     let server = Server::builder()
         .http2_keepalive_interval(Some(PING))
         .http2_keepalive_timeout(Some(PONG))
         .initial_stream_window_size(STREAM_BYTES)
         .initial_connection_window_size(CONNECTION_BYTES)
-        .layer(super::size::Layer)
-        .add_routes(routes);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        .max_concurrent_streams(CALLS_A_CONNECTION)
+        .http2_max_header_list_size(HEADER_BYTES)
+        .layer(around::Layer(Arc::clone(&metrics)))
+        .layer(gate::Layer(Arc::clone(&rules)))
+        .add_routes(services.routes(health_service.clone(), limits.message_bytes));
+    let bounds = incoming::Bounds { all: limits.connections, of_one: limits.caller_connections };
+    let incoming = incoming::incoming(listener, door.tls.clone(), bounds, Arc::clone(&metrics));
     let (told, to_end) = oneshot::channel();
     let served = server.serve_with_incoming_shutdown(incoming, async {
-        shutdown.await;
+        tokio::select! { () = shutdown => {}, () = drain.notified() => {} }
+        metrics.set_ready(false);
+        // From here on it only ends: whoever asks is sent elsewhere.
+        Services::<S>::say_not_serving(&health).await;
         // Streams end when they have answered what they took; without one nobody listens.
         let _streams = stop.send(true);
         // Whoever waits for this is the other half of the select below, and outlives it.
         let _heard = told.send(());
     });
+    let keeper = Keeper { tls: door.tls, read_callers: door.read_callers, rules, reads };
+    let asked = law.read.is_some().then(|| Arc::clone(&activation));
+    let beside = async {
+        match operations {
+            Some(listener) => operations::serve(listener, health_service, Arc::clone(&metrics)).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         served = served => served,
-        never = asked => match never {},
+        failed = beside => failed,
+        () = keeper.keep(reload, asked) => Ok(()),
         never = ready => match never {},
         never = followed => match never {},
-        never = tables.follow() => match never {},
+        never = engine.follow() => match never {},
         () = idle(to_end, &in_flight, limits.in_flight) => Ok(()),
     }
-}
-
-/// Changes the law as often as it is asked to; what is refused is logged, and the law in use stays.
-async fn when_asked<S: Store>(activation: Arc<Activation<S>>, mut asked: mpsc::Receiver<()>) -> Infallible {
-    while asked.recv().await.is_some() {
-        if let Err(refusal) = activation.activate(false, &[]).await {
-            tracing::error!(%refusal, "the policies are refused; the book in use stays");
-        }
-    }
-    std::future::pending().await
-}
-
-/// Every service, with its limits.
-fn with_services<S: Store>(
-    routes: Routes,
-    engine: Arc<Engine<S>>,
-    activation: Arc<Activation<S>>,
-    limits: &Limits,
-    in_flight: &Arc<Semaphore>,
-    stopping: watch::Receiver<bool>,
-) -> Routes {
-    let references = References::new(Arc::clone(&engine), stopping.clone());
-    let streams = Streams { window: limits.stream_window, stopping };
-    let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(in_flight), streams);
-    let policies = Policies::new(engine, activation);
-    let routes = routes
-        .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes))
-        .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(limits.message_bytes))
-        .add_service(PolicyServiceServer::new(policies).max_decoding_message_size(limits.message_bytes));
-    with_reflection(routes)
-}
-
-/// Descriptors that this program compiled itself cannot fail to be read; without them the service still does
-/// its work.
-fn with_reflection(mut routes: Routes) -> Routes {
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    if let Ok(v1) = reflection().build_v1() {
-        routes = routes.add_service(v1);
-    }
-    if let Ok(v1alpha) = reflection().build_v1alpha() {
-        routes = routes.add_service(v1alpha);
-    }
-    routes
 }
 
 /// Ends when the server was told to end and no call is in flight any more, even if a client that says

@@ -1,8 +1,10 @@
 //! `SettlementService` over an engine.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::day::Day;
@@ -16,9 +18,11 @@ use crate::engine::fence::{Outcome, RequestName};
 use crate::engine::read::SettlementView;
 use crate::store::Store;
 
-use super::deadline::{self, to_its_end};
+use super::deadline::{self, in_time, to_its_end};
+use super::gate::Permitted;
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
+use super::reads::Reads;
 use super::reversals::{reversal, revision, unexpected};
 use super::stream::{self, Answers, Streams};
 use super::{from_proto, listing, reversals, stamp, status, to_proto};
@@ -26,56 +30,53 @@ use super::{from_proto, listing, reversals, stamp, status, to_proto};
 /// The service.
 pub struct Settlements<S> {
     engine: Arc<Engine<S>>,
-    in_flight: Arc<Semaphore>,
+    reads: Arc<Reads>,
     streams: Streams,
 }
 
 impl<S: Store> Settlements<S> {
-    /// The service over this engine; calls beyond `in_flight` are shed before any work.
-    pub fn new(engine: Arc<Engine<S>>, in_flight: Arc<Semaphore>, streams: Streams) -> Self {
-        Settlements { engine, in_flight, streams }
+    /// The service over this engine.
+    pub fn new(engine: Arc<Engine<S>>, reads: Arc<Reads>, streams: Streams) -> Self {
+        Settlements { engine, reads, streams }
+    }
+
+    /// Becomes true when the server stops.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.streams.stopping.clone()
+    }
+
+    fn deadline<T>(&self, request: &Request<T>) -> Duration {
+        deadline::of(request.metadata(), self.streams.most)
+    }
+
+    /// Runs what may commit to its end; `by` keeps its places until then.
+    async fn to_its_end<T: Send + 'static>(
+        by: Permitted,
+        deadline: Duration,
+        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let work = async move {
+            let _places = by;
+            work.await
+        };
+        to_its_end(deadline, work).await
     }
 }
 
-/// Takes a place among the calls in flight.
-///
-/// # Errors
-/// `RESOURCE_EXHAUSTED` with RetryInfo if there is none.
-pub fn enter(in_flight: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Status> {
-    let permit = Arc::clone(in_flight).try_acquire_owned();
-    permit.map_err(|_full| status::of(&Refusal::because(Reason::Overloaded)))
-}
-
-fn refused(refusal: Refusal) -> Status {
-    status::of(&refusal)
+fn answered<T>(answer: Result<T, Refusal>) -> Result<Response<T>, Status> {
+    answer.map(Response::new).map_err(|refusal| status::of(&refusal))
 }
 
 #[tonic::async_trait]
 impl<S: Store> SettlementService for Settlements<S> {
     async fn quote(&self, request: Request<pb::QuoteRequest>) -> Result<Response<pb::QuoteResponse>, Status> {
-        let _place = enter(&self.in_flight)?;
-        let claim = from_proto::claim(request.into_inner().claim).map_err(refused)?;
-        let quote = self.engine.quote(claim).await.map_err(refused)?;
-        Ok(Response::new(pb::QuoteResponse {
-            split: Some(to_proto::split(&quote.split)),
-            quote_digest: to_proto::digest(quote.digest),
-        }))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(in_time(deadline, self.quoted(&by, request.into_inner())).await)
     }
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
-        let place = enter(&self.in_flight)?;
-        let deadline = deadline::of(request.metadata());
-        let pb::SettleRequest { claim, request_id, quote_digest } = request.into_inner();
-        let told = from_proto::settle(claim, request_id, quote_digest).map_err(refused)?;
-        let engine = Arc::clone(&self.engine);
-        let committed = to_its_end(deadline, async move {
-            let _place = place;
-            let stamp = stamp::of(&told.claim.person_id);
-            engine.settle(told, stamp).await
-        });
-        let committed = committed.await.map_err(refused)?;
-        let settlement = settlement(&committed.entry).map_err(refused)?;
-        Ok(Response::new(pb::SettleResponse { settlement: Some(settlement), replay: committed.replay }))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(self.settled(by, deadline, request.into_inner()).await)
     }
 
     type SettleStreamStream = Answers;
@@ -84,99 +85,162 @@ impl<S: Store> SettlementService for Settlements<S> {
         &self,
         request: Request<Streaming<pb::SettleStreamRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        let (engine, in_flight) = (Arc::clone(&self.engine), Arc::clone(&self.in_flight));
-        Ok(Response::new(stream::answers(engine, in_flight, &self.streams, request.into_inner())))
+        let by = Permitted::of(&request)?;
+        Ok(Response::new(stream::answers(Arc::clone(&self.engine), by, &self.streams, request.into_inner())))
     }
 
     async fn reverse(&self, request: Request<pb::ReverseRequest>) -> Result<Response<pb::ReverseResponse>, Status> {
-        let place = enter(&self.in_flight)?;
-        let deadline = deadline::of(request.metadata());
-        let request = reversals::request(request.into_inner());
-        let dry_run = request.dry_run;
-        let engine = Arc::clone(&self.engine);
-        let committed = to_its_end(deadline, async move {
-            let _place = place;
-            let stamp = stamp::of(&request.told.person_id);
-            engine.reverse(request, stamp).await
-        });
-        let reversed = committed.await.map_err(refused)?;
-        Ok(Response::new(reversals::response(&reversed, dry_run).map_err(refused)?))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(self.reversed(by, deadline, request.into_inner()).await)
     }
 
     async fn get_outcome(
         &self,
         request: Request<pb::GetOutcomeRequest>,
     ) -> Result<Response<pb::GetOutcomeResponse>, Status> {
-        let _place = enter(&self.in_flight)?;
-        let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = request.into_inner();
-        let name =
-            RequestName { hospital_id: hospital_id.into(), person_id: person_id.into(), request_id: request_id.into() };
-        let outcome = self.engine.outcome(&name).await.and_then(outcome).map_err(refused)?;
-        Ok(Response::new(pb::GetOutcomeResponse { outcome: Some(outcome) }))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(in_time(deadline, self.outcome(&by, request.into_inner())).await)
     }
 
     async fn fence(&self, request: Request<pb::FenceRequest>) -> Result<Response<pb::FenceResponse>, Status> {
-        let place = enter(&self.in_flight)?;
-        let deadline = deadline::of(request.metadata());
-        let pb::FenceRequest { hospital_id, person_id, request_id } = request.into_inner();
-        let name =
-            RequestName { hospital_id: hospital_id.into(), person_id: person_id.into(), request_id: request_id.into() };
-        let engine = Arc::clone(&self.engine);
-        let fenced = to_its_end(deadline, async move {
-            let _place = place;
-            engine.fence(&name, stamp::of(&name.person_id)).await
-        });
-        let outcome = fenced.await.and_then(outcome).map_err(refused)?;
-        Ok(Response::new(pb::FenceResponse { outcome: Some(outcome) }))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(self.fenced(by, deadline, request.into_inner()).await)
     }
 
     async fn get_settlement(
         &self,
         request: Request<pb::GetSettlementRequest>,
     ) -> Result<Response<pb::GetSettlementResponse>, Status> {
-        let _place = enter(&self.in_flight)?;
-        let view = self.find(request.into_inner()).await.map_err(refused)?;
-        let answer = || -> Result<_, Refusal> {
-            let settled = view.settlement.settled().ok_or_else(|| unexpected(&view.settlement))?;
-            Ok(pb::GetSettlementResponse {
-                settlement: Some(to_proto::settlement(&view.settlement, settled)),
-                reversal: view.reversal.as_ref().map(reversal).transpose()?,
-                revisions: view.revisions.iter().map(revision).collect::<Result<_, _>>()?,
-                claim: Some(to_proto::claim(&(&settled.claim).into())),
-            })
-        };
-        Ok(Response::new(answer().map_err(refused)?))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(in_time(deadline, self.settlement(&by, request.into_inner())).await)
     }
 
     async fn list_settlements(
         &self,
         request: Request<pb::ListSettlementsRequest>,
     ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
-        let _place = enter(&self.in_flight)?;
-        Ok(Response::new(listing::list(&self.engine, request.into_inner()).await.map_err(refused)?))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(in_time(deadline, listing::list(&self.engine, &self.reads, &by, request.into_inner())).await)
     }
 
     async fn get_account(
         &self,
         request: Request<pb::GetAccountRequest>,
     ) -> Result<Response<pb::GetAccountResponse>, Status> {
-        let _place = enter(&self.in_flight)?;
-        let name = account_name(request.into_inner()).map_err(refused)?;
-        let view = self.engine.account(&name).await.map_err(refused)?;
-        Ok(Response::new(to_proto::account(&view)))
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(in_time(deadline, self.account(&by, request.into_inner())).await)
     }
 }
 
 impl<S: Store> Settlements<S> {
-    async fn find(&self, asked: pb::GetSettlementRequest) -> Result<SettlementView, Refusal> {
+    async fn quoted(&self, by: &Permitted, asked: pb::QuoteRequest) -> Result<pb::QuoteResponse, Refusal> {
+        let claim = from_proto::claim(asked.claim)?;
+        by.caller.acts_for(claim.hospital_id.as_str())?;
+        let (hospital_id, person_id) = (claim.hospital_id.clone(), claim.person_id.clone());
+        let quote = self.engine.quote(claim).await?;
+        self.reads.note(by, self.engine.store(), [&person_id])?;
+        self.reads.quoted(hospital_id.as_str(), &person_id, self.engine.store());
+        let (split, quote_digest) = (Some(to_proto::split(&quote.split)), to_proto::digest(quote.digest));
+        Ok(pb::QuoteResponse { split, quote_digest })
+    }
+
+    async fn settled(
+        &self,
+        by: Permitted,
+        deadline: Duration,
+        asked: pb::SettleRequest,
+    ) -> Result<pb::SettleResponse, Refusal> {
+        let told = from_proto::settle(asked.claim, asked.request_id, asked.quote_digest)?;
+        by.caller.acts_for(told.claim.hospital_id.as_str())?;
+        let engine = Arc::clone(&self.engine);
+        let stamp = stamp::of(&told.claim.person_id);
+        let work = async move { engine.settle(told, stamp).await };
+        let committed = Self::to_its_end(by, deadline, work).await?;
+        Ok(pb::SettleResponse { settlement: Some(settlement(&committed.entry)?), replay: committed.replay })
+    }
+
+    async fn reversed(
+        &self,
+        by: Permitted,
+        deadline: Duration,
+        asked: pb::ReverseRequest,
+    ) -> Result<pb::ReverseResponse, Refusal> {
+        by.caller.sees(&asked.hospital_id)?;
+        let request = reversals::request(asked);
+        let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
+        let stamp = stamp::of(&request.told.person_id);
+        let work = async move { engine.reverse(request, stamp).await };
+        reversals::response(&Self::to_its_end(by, deadline, work).await?, dry_run)
+    }
+
+    async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, Refusal> {
+        by.caller.sees(&asked.hospital_id)?;
+        let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
+        let outcome = self.engine.outcome(&name).await?;
+        self.reads.note(by, self.engine.store(), [&name.person_id])?;
+        Ok(pb::GetOutcomeResponse { outcome: Some(told(outcome)?) })
+    }
+
+    async fn fenced(
+        &self,
+        by: Permitted,
+        deadline: Duration,
+        asked: pb::FenceRequest,
+    ) -> Result<pb::FenceResponse, Refusal> {
+        by.caller.acts_for(&asked.hospital_id)?;
+        let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
+        let engine = Arc::clone(&self.engine);
+        let work = async move { engine.fence(&name, stamp::of(&name.person_id)).await };
+        Ok(pb::FenceResponse { outcome: Some(told(Self::to_its_end(by, deadline, work).await?)?) })
+    }
+
+    async fn settlement(
+        &self,
+        by: &Permitted,
+        asked: pb::GetSettlementRequest,
+    ) -> Result<pb::GetSettlementResponse, Refusal> {
+        let view = self.find(by, asked).await?;
+        let settled = view.settlement.settled().ok_or_else(|| unexpected(&view.settlement))?;
+        by.caller.sees(settled.claim.hospital_id.as_str())?;
+        self.reads.note(by, self.engine.store(), [&settled.claim.person_id])?;
+        Ok(pb::GetSettlementResponse {
+            settlement: Some(to_proto::settlement(&view.settlement, settled)),
+            reversal: view.reversal.as_ref().map(reversal).transpose()?,
+            revisions: view.revisions.iter().map(revision).collect::<Result<_, _>>()?,
+            claim: Some(to_proto::claim(&(&settled.claim).into())),
+        })
+    }
+
+    async fn find(&self, by: &Permitted, asked: pb::GetSettlementRequest) -> Result<SettlementView, Refusal> {
         let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id } = asked;
         if settlement_id.is_empty() {
+            by.caller.sees(&hospital_id)?;
             let (hospital_id, person_id) = (hospital_id.into(), person_id.into());
             return self.engine.settlement_of(&hospital_id, &person_id, &claim_id.into()).await;
         }
         let id = EntryId::parse(&settlement_id).ok_or_else(|| Refusal::because(Reason::NotFound))?;
         self.engine.settlement(id).await
     }
+
+    /// A claimant sees the account of a person whom it treats: with a settlement of its own that stands, or whom
+    /// it asked a quote for lately.
+    async fn account(&self, by: &Permitted, asked: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, Refusal> {
+        let name = account_name(asked)?;
+        let (caller, store) = (&by.caller, self.engine.store());
+        let treats = caller.sees_all()
+            || self.reads.has_quoted(by, &name.person_id, store)
+            || self.engine.has_live_claim(&name.person_id, &caller.hospitals).await?;
+        if !treats {
+            return Err(Refusal::because(Reason::NotFound));
+        }
+        let view = self.engine.account(&name).await?;
+        self.reads.note(by, store, [&name.person_id])?;
+        Ok(to_proto::account(&view))
+    }
+}
+
+fn request_name(hospital_id: String, person_id: String, request_id: String) -> RequestName {
+    RequestName { hospital_id: hospital_id.into(), person_id: person_id.into(), request_id: request_id.into() }
 }
 
 fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, Refusal> {
@@ -193,7 +257,7 @@ fn settlement(entry: &Entry) -> Result<pb::Settlement, Refusal> {
     Ok(to_proto::settlement(entry, settled))
 }
 
-fn outcome(outcome: Outcome) -> Result<pb::Outcome, Refusal> {
+fn told(outcome: Outcome) -> Result<pb::Outcome, Refusal> {
     use pb::outcome::Outcome as Told;
     let told = match outcome {
         Outcome::NotSeen => Told::NotSeen(pb::NotSeen {}),

@@ -42,7 +42,7 @@ pub fn of(refusal: &Refusal) -> Status {
             tracing::error!(what, "an invariant does not hold; nothing was committed");
             status
         }
-        Detail::None | Detail::Settlement(_) => status,
+        Detail::None | Detail::Settlement(_) | Detail::After(_) => status,
     }
 }
 
@@ -60,6 +60,8 @@ pub fn message(refusal: &Refusal) -> tonic_types::pb::Status {
 /// The gRPC code of the same name.
 pub fn code(code: Code) -> Grpc {
     match code {
+        Code::Unauthenticated => Grpc::Unauthenticated,
+        Code::PermissionDenied => Grpc::PermissionDenied,
         Code::InvalidArgument => Grpc::InvalidArgument,
         Code::FailedPrecondition => Grpc::FailedPrecondition,
         Code::AlreadyExists => Grpc::AlreadyExists,
@@ -70,6 +72,29 @@ pub fn code(code: Code) -> Grpc {
         Code::ResourceExhausted => Grpc::ResourceExhausted,
         Code::OutOfRange => Grpc::OutOfRange,
         Code::Internal => Grpc::Internal,
+    }
+}
+
+/// The gRPC name of a status.
+pub fn name(code: Grpc) -> &'static str {
+    match code {
+        Grpc::Ok => "OK",
+        Grpc::Cancelled => "CANCELLED",
+        Grpc::Unknown => "UNKNOWN",
+        Grpc::InvalidArgument => "INVALID_ARGUMENT",
+        Grpc::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Grpc::NotFound => "NOT_FOUND",
+        Grpc::AlreadyExists => "ALREADY_EXISTS",
+        Grpc::PermissionDenied => "PERMISSION_DENIED",
+        Grpc::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Grpc::FailedPrecondition => "FAILED_PRECONDITION",
+        Grpc::Aborted => "ABORTED",
+        Grpc::OutOfRange => "OUT_OF_RANGE",
+        Grpc::Unimplemented => "UNIMPLEMENTED",
+        Grpc::Internal => "INTERNAL",
+        Grpc::Unavailable => "UNAVAILABLE",
+        Grpc::DataLoss => "DATA_LOSS",
+        Grpc::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
@@ -93,8 +118,10 @@ fn details(refusal: &Refusal, detail: &Detail) -> ErrorDetails {
             details.add_bad_request_violation(&fault.field, format!("{} ({})", fault.told, fault.reason.as_str()));
         }
     }
-    if refusal.reason == Reason::Overloaded {
-        details.set_retry_info(Some(RETRY));
+    match detail {
+        Detail::After(wait) => drop(details.set_retry_info(Some(*wait))),
+        _ if refusal.reason == Reason::Overloaded => drop(details.set_retry_info(Some(RETRY))),
+        _ => {}
     }
     details
 }

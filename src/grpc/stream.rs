@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use prost::Message;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -15,11 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
+use crate::access::Caller;
 use crate::domain::ids::PersonId;
+use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::store::Store;
 
 use super::deadline::to_its_end;
+use super::gate::{Permitted, Rules};
 use super::pb::settlement as pb;
 use super::pb::settlement::settle_stream_response::Answer;
 use super::reversals::unexpected;
@@ -35,6 +39,10 @@ pub struct Streams {
     pub window: usize,
     /// Becomes true when the server stops.
     pub stopping: watch::Receiver<bool>,
+    /// What every claim passes anew: a caller that is no longer known settles no more.
+    pub rules: Arc<Rules>,
+    /// How long a claim may take.
+    pub most: Duration,
 }
 
 /// An answer, and the place in the window that it holds until it is read.
@@ -54,38 +62,39 @@ impl Stream for Answers {
 /// Settles what arrives, until the caller ends the stream or the server stops.
 pub fn answers<S: Store>(
     engine: Arc<Engine<S>>,
-    in_flight: Arc<Semaphore>,
+    by: Permitted,
     streams: &Streams,
     requests: Streaming<pb::SettleStreamRequest>,
 ) -> Answers {
     let (answers, read) = mpsc::unbounded_channel();
-    let desk = Desk { engine, in_flight, answers, last: HashMap::new(), window: streams.window };
-    tokio::spawn(desk.take(requests, streams.stopping.clone()));
+    let desk = Desk { engine, by, streams: streams.clone(), answers, last: HashMap::new() };
+    tokio::spawn(desk.take(requests));
     Answers(read)
 }
 
 /// One stream's claims on their way.
 struct Desk<S> {
     engine: Arc<Engine<S>>,
-    in_flight: Arc<Semaphore>,
+    by: Permitted,
+    streams: Streams,
     answers: UnboundedSender<Held>,
     /// By person, the end of the claim that was taken last.
     last: HashMap<PersonId, oneshot::Receiver<()>>,
-    window: usize,
 }
 
 impl<S: Store> Desk<S> {
     /// Takes claims as there is room for their answers; how the stream ends is told behind those of all that
     /// was taken.
-    async fn take(mut self, mut requests: Streaming<pb::SettleStreamRequest>, mut stopping: watch::Receiver<bool>) {
-        let window = Arc::new(Semaphore::new(self.window));
+    async fn take(mut self, mut requests: Streaming<pb::SettleStreamRequest>) {
+        let (places, mut stopping) = (self.streams.window, self.streams.stopping.clone());
+        let window = Arc::new(Semaphore::new(places));
         let mut position = 0;
         let end = loop {
             let taken = tokio::select! {
                 biased;
                 () = self.answers.closed() => return,
                 _ = stopping.wait_for(|stop| *stop) => break stopped(),
-                taken = next(&mut requests, &window, self.window) => taken,
+                taken = next(&mut requests, &window, places) => taken,
             };
             match taken {
                 Ok(Some((request, place))) => self.begin(position, request, place),
@@ -95,7 +104,7 @@ impl<S: Store> Desk<S> {
             position += 1;
         };
         // Nobody closes the window, and whoever is gone needs no end.
-        let _all = window.acquire_many(u32::try_from(self.window).unwrap_or(u32::MAX)).await;
+        let _all = window.acquire_many(u32::try_from(places).unwrap_or(u32::MAX)).await;
         let _gone = self.answers.send((Err(end), None));
     }
 
@@ -103,26 +112,57 @@ impl<S: Store> Desk<S> {
         let person = request.claim.as_ref().map(|claim| claim.person_id.as_str()).unwrap_or_default();
         let (ended, end) = oneshot::channel::<()>();
         let before = self.last.insert(person.into(), end);
-        if self.last.len() > 2 * self.window {
+        if self.last.len() > 2 * self.streams.window {
             self.last.retain(|_, end| end.try_recv() == Err(oneshot::error::TryRecvError::Empty));
         }
-        let (engine, in_flight, answers) =
-            (Arc::clone(&self.engine), Arc::clone(&self.in_flight), self.answers.clone());
+        let work = Work { engine: Arc::clone(&self.engine), by: self.by.clone(), streams: self.streams.clone() };
+        let answers = self.answers.clone();
         tokio::spawn(async move {
             if let Some(before) = before {
                 // However it ended, it is this one's turn.
                 let _ended = before.await;
             }
             // What has not begun when the caller goes away is not begun.
-            let Ok(in_work) = in_flight.acquire_owned().await else { return };
-            if !answers.is_closed() {
-                let request_id = request.request_id.clone();
-                let (answer, replay) = settle(engine, request).await;
-                drop((ended, in_work));
-                let answer = pb::SettleStreamResponse { position, request_id, replay, answer: Some(answer) };
+            if let Some(answer) = work.answer(position, request, || !answers.is_closed()).await {
+                drop(ended);
                 let _gone = answers.send((Ok(answer), Some(place)));
             }
         });
+    }
+}
+
+/// What the work on one claim needs.
+struct Work<S> {
+    engine: Arc<Engine<S>>,
+    by: Permitted,
+    streams: Streams,
+}
+
+impl<S: Store> Work<S> {
+    /// The answer to a claim, when there is room for it among those of its caller and among all.
+    async fn answer(
+        self,
+        position: u64,
+        request: pb::SettleStreamRequest,
+        wanted: impl Fn() -> bool,
+    ) -> Option<pb::SettleStreamResponse> {
+        let _own = self.by.caller.allowance.taken().await?;
+        let _of_all = Arc::clone(&self.streams.rules.in_flight).acquire_owned().await.ok()?;
+        if !wanted() {
+            return None;
+        }
+        let request_id = request.request_id.clone();
+        let settled = match self.streams.rules.again(&self.by) {
+            Ok(caller) => settle(self.engine, &caller, request, self.streams.most).await,
+            Err(refusal) => Err(refusal),
+        };
+        let word = settled.as_ref().map_or_else(|refusal| refusal.reason.as_str(), |_| "OK");
+        self.streams.rules.metrics.claim(word);
+        let (answer, replay) = match settled {
+            Ok((settlement, replay)) => (Answer::Settlement(settlement), replay),
+            Err(refusal) => (Answer::Refusal(status::message(&refusal)), false),
+        };
+        Some(pb::SettleStreamResponse { position, request_id, replay, answer: Some(answer) })
     }
 }
 
@@ -138,20 +178,20 @@ async fn next(
     Ok(Some((request, place.map_err(|_| stopped())?)))
 }
 
-/// The answer to one claim, which runs to its end once it has begun; and whether it was there before.
-async fn settle<S: Store>(engine: Arc<Engine<S>>, request: pb::SettleStreamRequest) -> (Answer, bool) {
+/// What one claim comes to, which runs to its end once it has begun; and whether it was there before.
+async fn settle<S: Store>(
+    engine: Arc<Engine<S>>,
+    caller: &Caller,
+    request: pb::SettleStreamRequest,
+    most: Duration,
+) -> Result<(pb::Settlement, bool), Refusal> {
     let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
-    let settled = async {
-        let told = from_proto::settle(claim, request_id, quote_digest)?;
-        let stamp = stamp::of(&told.claim.person_id);
-        let committed = to_its_end(None, async move { engine.settle(told, stamp).await }).await?;
-        let settled = committed.entry.settled().ok_or_else(|| unexpected(&committed.entry))?;
-        Ok((to_proto::settlement(&committed.entry, settled), committed.replay))
-    };
-    match settled.await {
-        Ok((settlement, replay)) => (Answer::Settlement(settlement), replay),
-        Err(refusal) => (Answer::Refusal(status::message(&refusal)), false),
-    }
+    let told = from_proto::settle(claim, request_id, quote_digest)?;
+    caller.acts_for(told.claim.hospital_id.as_str())?;
+    let stamp = stamp::of(&told.claim.person_id);
+    let committed = to_its_end(most, async move { engine.settle(told, stamp).await }).await?;
+    let settled = committed.entry.settled().ok_or_else(|| unexpected(&committed.entry))?;
+    Ok((to_proto::settlement(&committed.entry, settled), committed.replay))
 }
 
 /// The end of a stream whose server stops: what was not answered is sent again, to it or to another.

@@ -92,15 +92,20 @@ impl Commit {
         let (request_id, content, committed) = (self.request_id.clone(), self.content, self.committed);
         let entry = Entry { id, link: self.state.next(), committed, request_id, content, deed };
         let (record, digest) = forms::encode_entry(&entry)?;
+        self.push_record(&entry, record, digest);
+        Ok(entry)
+    }
+
+    /// The same of an entry that has its record already.
+    pub fn push_record(&mut self, entry: &Entry, record: Vec<u8>, digest: Digest) {
         if self.entries.is_empty() {
             let (hospital_id, person_id) = entry.parties();
             (self.hospital_id, self.person_id) = (hospital_id.clone(), person_id.clone());
-            self.listed = entry.settled().map(|_| committed.china_day());
+            self.listed = entry.settled().map(|_| self.committed.china_day());
         }
-        self.entries.push((id, record));
-        self.notices.push(Notice::of(&entry));
-        self.state.follow(&entry, digest);
-        Ok(entry)
+        self.entries.push((entry.id, record));
+        self.notices.push(Notice::of(entry));
+        self.state.follow(entry, digest);
     }
 
     /// Sets what an account becomes.

@@ -1,9 +1,10 @@
-//! The stored forms of entries and claim rows, of every format.
+//! The stored forms of entries, claim rows and persons, of every format.
 //!
 //! | format | differs |
 //! | --- | --- |
 //! | 1 | a settlement holds the catalogue's entries twice, beside the items and in the split; no book; no revisions |
 //! | 2 | the split alone holds them; book and revisions |
+//! | 3 | the record of a person holds the id; before, only the key told whose it was, which does not tell it |
 
 use std::borrow::Cow;
 
@@ -16,6 +17,7 @@ use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Deed, Entry, Fenced, Instant, Link, Reversed, Revised, Settled};
 use crate::domain::split::Split;
+use crate::reference::person::{PersonRecord, PersonRows};
 
 /// An entry as stored.
 #[derive(Serialize, Deserialize)]
@@ -117,6 +119,18 @@ pub fn decode_claim(record: &[u8]) -> Result<ClaimRow, StoreError> {
     let ClaimForm1 { person_id, settlements } = record::value(body)?;
     let standing = |(settlement, reversal)| Standing { settlement, revisions: Vec::new(), reversal };
     Ok(ClaimRow { person_id, settlements: settlements.into_iter().map(standing).collect() })
+}
+
+/// The reference record of a person.
+///
+/// # Errors
+/// If the record is not what was written.
+pub fn decode_person(record: &[u8]) -> Result<PersonRecord, StoreError> {
+    let (format, body, _) = record::checked(record)?;
+    match format {
+        1 | 2 => record::value::<PersonRows>(body).map(PersonRecord::nameless),
+        _ => record::value(body),
+    }
 }
 
 fn entry<D>(form: EntryForm<D>, deed: impl FnOnce(D) -> Deed) -> Entry {

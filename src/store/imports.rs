@@ -11,6 +11,10 @@ use crate::domain::journal::Instant;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
 
+/// The table that is noted of a copy of another store: hospitals and catalogue, last of all that it brings. While
+/// it has not ended, no hospital is known.
+pub const COPY: &str = "copy";
+
 /// What is noted when an import begins: its rows are checked, and none is taken yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
@@ -48,6 +52,13 @@ pub struct Import {
     pub begun: Begun,
     /// How it ended, if it did.
     pub ended: Option<Ended>,
+}
+
+impl Import {
+    /// Whether it is a copy of another store that did not end.
+    pub fn is_open_copy(&self) -> bool {
+        self.begun.table == COPY && self.ended.is_none()
+    }
 }
 
 /// What is noted.

@@ -10,7 +10,9 @@ use super::imports::{self, Begun, Ended, Import, Note, Part};
 use super::keys::{Key, Secret};
 use super::rows::{ClaimRow, PersonState, Place};
 use super::spool::Spool;
-use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
+use super::{
+    Commit, Keyed, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms,
+};
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
@@ -35,7 +37,7 @@ struct Rows {
     claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
     listed: BTreeMap<(HospitalId, Place), EntryId>,
     journal: BTreeMap<EntryId, Vec<u8>>,
-    policies: HashMap<Digest, String>,
+    policies: BTreeMap<Digest, String>,
 }
 
 impl MemoryStore {
@@ -51,16 +53,19 @@ impl MemoryStore {
     /// A digest over everything that is kept, to see that a refusal left it as it was.
     pub fn fingerprint(&self) -> Digest {
         let rows = self.rows();
-        let mut states: Vec<_> = rows.states.iter().map(|(id, state)| (id.clone(), state.clone())).collect();
-        states.sort_by(|one, other| one.0.cmp(&other.0));
-        let mut requests: Vec<_> = rows.requests.values().copied().collect();
-        requests.sort_unstable();
-        let mut claims: Vec<_> = rows.claims.iter().map(|(key, row)| (key.clone(), row.clone())).collect();
-        claims.sort_by(|one, other| one.0.cmp(&other.0));
+        let settled = (sorted(&rows.states), sorted(&rows.requests), sorted(&rows.claims), &rows.journal);
         let listed: Vec<_> = rows.listed.iter().collect();
-        let journal: Vec<_> = rows.journal.values().collect();
-        Digest::of_value("memory", &(states, requests, claims, listed, journal))
+        let parts: Vec<_> = rows.parts.iter().collect();
+        let told = (sorted(&rows.persons), parts, &rows.imports, sorted(&rows.policies));
+        Digest::of_value("memory", &(settled, listed, told))
     }
+}
+
+/// What a table without an order holds, in the order of its keys.
+fn sorted<K: Ord, V>(rows: &HashMap<K, V>) -> Vec<(&K, &V)> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_unstable_by_key(|(key, _)| *key);
+    rows
 }
 
 impl Rows {
@@ -96,7 +101,19 @@ impl Rows {
     }
 }
 
+/// The rows behind a key, in the order of keys.
+fn page<T: Clone>(rows: &HashMap<PersonId, T>, behind: Option<Key>, most: usize) -> Vec<Keyed<T>> {
+    let mut keyed: Vec<_> = rows.iter().map(|(id, row)| (SECRET.person(id), row)).collect();
+    keyed.retain(|(key, _)| behind.is_none_or(|behind| *key > behind));
+    keyed.sort_by_key(|(key, _)| *key);
+    keyed.into_iter().take(most).map(|(key, row)| (key, Ok(row.clone()))).collect()
+}
+
 impl Store for MemoryStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        SECRET.person(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         let rows = self.rows();
         let (hospital, person) = (scope.hospital_id.clone(), scope.person_id.clone());
@@ -115,18 +132,12 @@ impl Store for MemoryStore {
         record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
-        let record = self.rows().journal.get(&id).cloned();
-        record.map(|record| forms::decode_entry(&record)).transpose()
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.rows().journal.get(&id).cloned())
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        let rows = self.rows();
-        let keyed = rows.states.iter().map(|(id, state)| (SECRET.person(id), Ok(state.clone())));
-        let mut states: Vec<KeyedState> = keyed.filter(|(key, _)| behind.is_none_or(|behind| *key > behind)).collect();
-        states.sort_by_key(|(key, _)| *key);
-        states.truncate(most);
-        Ok(states)
+        Ok(page(&self.rows().states, behind, most))
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
@@ -149,6 +160,12 @@ impl Store for MemoryStore {
         Ok(listed.map(|((_, place), id)| (*place, *id)).take(most).collect())
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        settlements.into_iter().for_each(|id| rows.list(hospital_id.clone(), day, id));
+        Ok(())
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.rows().commit(commit)
     }
@@ -156,6 +173,10 @@ impl Store for MemoryStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         let rows = self.rows();
         Ok(ids.iter().map(|id| rows.persons.get(id).cloned()).collect())
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        Ok(page(&self.rows().persons, behind, most))
     }
 
     fn spool(&self) -> Spool {
@@ -204,5 +225,9 @@ impl Store for MemoryStore {
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         Ok(self.rows().policies.get(&digest).cloned())
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        Ok(self.rows().policies.keys().copied().collect())
     }
 }

@@ -38,8 +38,14 @@ use keys::Key;
 use readiness::{Announcement, Readiness, Shared};
 use rows::{ClaimRow, PersonState, Place};
 
-/// A person's key, and the state, if it can be read.
-pub type KeyedState = (Key, Result<PersonState, StoreError>);
+/// A person's key, and what is kept under it, if it can be read.
+pub type Keyed<T> = (Key, Result<T, StoreError>);
+
+/// A person's state by key.
+pub type KeyedState = Keyed<PersonState>;
+
+/// A person's reference record by key.
+pub type KeyedPerson = Keyed<PersonRecord>;
 
 /// Whose rows are looked up, and under which names.
 #[derive(Clone, Copy)]
@@ -113,6 +119,9 @@ pub struct ReferenceRead {
 
 /// A home for settlements and reference tables.
 pub trait Store: Send + Sync + 'static {
+    /// The key that this store knows a person by: a keyed hash, from which nobody without the secret can tell whose.
+    fn key_of(&self, person_id: &PersonId) -> Key;
+
     /// Whether it takes commits, as it changes; unless it says otherwise, it does.
     fn readiness(&self) -> watch::Receiver<Readiness> {
         watch::channel(Readiness::Ready).1
@@ -148,11 +157,9 @@ pub trait Store: Send + Sync + 'static {
     /// An entry of the journal.
     fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 
-    /// The same with the digest of its record, which the next entry of its chain carries.
-    fn entry_with_digest(
-        &self,
-        id: EntryId,
-    ) -> impl Future<Output = Result<Option<(Entry, Digest)>, StoreError>> + Send;
+    /// The record of an entry, the bytes as they were committed; [`forms::decode_entry`] reads them, and the next
+    /// entry of the chain carries their digest.
+    fn record(&self, id: EntryId) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
     /// The states of persons behind a key, at most so many, in the order of keys; that each can be read is
     /// told one by one.
@@ -175,6 +182,15 @@ pub trait Store: Send + Sync + 'static {
         most: usize,
     ) -> impl Future<Output = Result<Vec<(Place, EntryId)>, StoreError>> + Send;
 
+    /// Lists these settlements, in their order, behind those of the hospital's day; durable when it returns. A
+    /// commit lists its own; this is for what was committed elsewhere and not listed here.
+    fn list(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Writes everything of a commit, or nothing; durable when it returns.
     ///
     /// Once called it runs to its end, whether or not the caller waits for it.
@@ -182,6 +198,14 @@ pub trait Store: Send + Sync + 'static {
 
     /// The reference records of these persons.
     fn persons(&self, ids: &[PersonId]) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
+
+    /// The reference records of persons behind a key, at most so many, in the order of keys; that each can be read
+    /// is told one by one.
+    fn person_records(
+        &self,
+        behind: Option<Key>,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<KeyedPerson>, StoreError>> + Send;
 
     /// Where the rows of an import about persons are put in order.
     fn spool(&self) -> spool::Spool;
@@ -209,4 +233,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// The canonical text of a policy that was ever kept.
     fn policy(&self, digest: Digest) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
+
+    /// The digests of all policies that were ever kept, in their order.
+    fn policies(&self) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send;
 }

@@ -11,7 +11,7 @@ use super::StoreError;
 use crate::domain::ids::Digest;
 
 /// The format that is written.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
 
 /// The formats that are read.
 const KNOWN: std::ops::RangeInclusive<u8> = 1..=FORMAT;

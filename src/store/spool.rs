@@ -9,13 +9,17 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::marker::PhantomData;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use super::keys::{Key, Secret};
 use crate::domain::ids::PersonId;
-use crate::reference::person::PersonPart;
+use crate::reference::person::{PersonPart, PersonRecord};
 
 /// The most bytes that rows take in memory before they go to a file.
 const RUN_BYTES: usize = 48 << 20;
@@ -55,12 +59,13 @@ impl Drop for Place {
 }
 
 /// Rows that were added.
-pub struct Spool {
+pub struct Spool<R = PersonPart> {
     secret: Secret,
     place: Option<PathBuf>,
     run: Run,
     files: Vec<File>,
     written: u64,
+    rows: PhantomData<fn() -> R>,
 }
 
 /// Rows in memory, as bytes one behind the other.
@@ -71,9 +76,10 @@ struct Run {
 }
 
 /// All rows, person by person.
-pub struct Sorted {
+pub struct Sorted<R = PersonPart> {
     sources: Vec<Source>,
     heap: BinaryHeap<Reverse<(Key, usize)>>,
+    rows: PhantomData<fn() -> R>,
 }
 
 /// One run, with its next row.
@@ -90,17 +96,25 @@ enum Rows {
 impl Spool {
     /// An empty one; without a place it never leaves memory.
     pub fn new(secret: Secret, place: Option<PathBuf>) -> Spool {
-        Spool { secret, place, run: Run::default(), files: Vec::new(), written: 0 }
+        Spool { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
     }
 
+    /// An empty one in the same place, for persons' whole records.
+    pub fn of_records(self) -> Spool<PersonRecord> {
+        let Spool { secret, place, .. } = self;
+        Spool { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
+    }
+}
+
+impl<R: Serialize + DeserializeOwned> Spool<R> {
     /// Adds a row behind those of the same person.
     ///
     /// # Errors
     /// If a file cannot be written, or there are more bytes than one import may have.
-    pub fn add(&mut self, id: &PersonId, part: &PersonPart) -> Result<(), StoreError> {
+    pub fn add(&mut self, id: &PersonId, row: &R) -> Result<(), StoreError> {
         let start = self.run.bytes.len();
         let bytes = std::mem::take(&mut self.run.bytes);
-        self.run.bytes = postcard::to_extend(&(id, part), bytes).map_err(failed)?;
+        self.run.bytes = postcard::to_extend(&(id, row), bytes).map_err(failed)?;
         let length = self.run.bytes.len() - start;
         self.run.rows.push((self.secret.person(id), start as u32, length as u32));
         if self.place.is_some() && self.run.size() >= RUN_BYTES {
@@ -113,7 +127,7 @@ impl Spool {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn sorted(mut self) -> Result<Sorted, StoreError> {
+    pub fn sorted(mut self) -> Result<Sorted<R>, StoreError> {
         self.run.sort();
         let mut sources = Vec::new();
         for mut file in self.files {
@@ -121,7 +135,7 @@ impl Spool {
             sources.push(Source { rows: Rows::File(BufReader::with_capacity(BUFFER, file)), next: Vec::new() });
         }
         sources.push(Source { rows: Rows::Memory(self.run, 0), next: Vec::new() });
-        let mut sorted = Sorted { sources, heap: BinaryHeap::new() };
+        let mut sorted = Sorted { sources, heap: BinaryHeap::new(), rows: PhantomData };
         for at in 0..sorted.sources.len() {
             sorted.advance(at)?;
         }
@@ -197,7 +211,7 @@ impl Source {
     }
 }
 
-impl Sorted {
+impl<R: DeserializeOwned> Sorted<R> {
     fn advance(&mut self, at: usize) -> Result<(), StoreError> {
         if let Some(key) = self.sources[at].advance()? {
             self.heap.push(Reverse((key, at)));
@@ -209,14 +223,14 @@ impl Sorted {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn next_person(&mut self) -> Result<Option<(PersonId, Vec<PersonPart>)>, StoreError> {
+    pub fn next_person(&mut self) -> Result<Option<(PersonId, Vec<R>)>, StoreError> {
         let Some(Reverse((first, _))) = self.heap.peek().copied() else { return Ok(None) };
-        let mut person: Option<(PersonId, Vec<PersonPart>)> = None;
+        let mut person: Option<(PersonId, Vec<R>)> = None;
         while let Some(Reverse((key, at))) = self.heap.peek().copied().filter(|next| next.0.0 == first) {
             debug_assert!(key == first);
             self.heap.pop();
-            let (id, part): (PersonId, PersonPart) = postcard::from_bytes(&self.sources[at].next).map_err(failed)?;
-            person.get_or_insert_with(|| (id, Vec::new())).1.push(part);
+            let (id, row): (PersonId, R) = postcard::from_bytes(&self.sources[at].next).map_err(failed)?;
+            person.get_or_insert_with(|| (id, Vec::new())).1.push(row);
             self.advance(at)?;
         }
         Ok(person)

@@ -22,6 +22,7 @@ use proptest::test_runner::TestCaseResult;
 use super::engine::{engine, reversal, state};
 use super::play::{Scenario, Step, scenarios};
 use super::{SLOW, cases, holds};
+use crate::copying;
 use crate::support::claims::settle;
 use crate::support::stamp;
 
@@ -65,7 +66,8 @@ fn the_accounts_are_those_of_settling_the_surviving_claims_afresh_in_order() {
             }
             revised.set(revised.get() + office.as_if_afresh(&scenario).await?);
             office.every_answer_again().await?;
-            office.every_chain_adds_up().await
+            office.every_chain_adds_up().await?;
+            office.a_copy_is_the_same().await
         })
     });
     // Where a seed or a number of cases is asked for, it may reach less.
@@ -183,6 +185,14 @@ impl Office {
             let again = self.engine.settle(request, stamp(99_000)).await.expect("a replay");
             prop_assert!(again.replay && again.entry == *entry);
         }
+        Ok(())
+    }
+
+    /// Whatever stands beside the journal is derived from it alone.
+    async fn a_copy_is_the_same(&self) -> TestCaseResult {
+        let copy = MemoryStore::default();
+        copying::copy(self.engine.store(), &copy).await.expect("a copy");
+        prop_assert_eq!(copy.fingerprint(), self.engine.store().fingerprint());
         Ok(())
     }
 

@@ -10,7 +10,7 @@ mod reading;
 mod readjudicating;
 mod status;
 mod streaming;
-mod trial_store;
+pub mod trial_store;
 mod wrong_claims;
 
 use std::sync::Arc;

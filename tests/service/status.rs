@@ -1,12 +1,20 @@
 //! The two status tables of `semantics.md`, section 2: each row provoked, and what the caller is told.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use onestop::access::Callers;
+use onestop::access::log::AccessLog;
 use onestop::domain::claim::{Quantity, ToldClaim};
 use onestop::domain::refusal::Reason;
+use onestop::grpc::gate::{self, Rules};
+use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::grpc::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
+use onestop::grpc::reads::Reads;
 use onestop::grpc::server::Limits;
 use onestop::grpc::settlement::Settlements;
 use onestop::grpc::stream::Streams;
@@ -14,10 +22,13 @@ use onestop::store::StoreError;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+use tower_layer::Layer;
 
 use super::trial_store::{Event, Mode};
 use super::{Server, settle, told, within};
+use crate::access::House;
 use crate::support::claims::{claim, day, item};
+use crate::support::keys::Keys;
 
 /// A row: the name of its test, its reason, the code and the word of the table, the fields at fault with
 /// their reasons, and how it is provoked.
@@ -59,6 +70,9 @@ rows! {
         [] => deadline;
     a_store_that_cannot_be_read_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unreadable;
     a_store_that_takes_no_writes_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unwritable;
+    a_certificate_of_nobody_known_may_nothing: CallerUnknown, Unauthenticated "CALLER_UNKNOWN", [] => stranger;
+    a_role_may_what_it_may: NotPermitted, PermissionDenied "NOT_PERMITTED", [] => denied;
+    a_caller_asks_for_no_more_than_it_may: CallerLimit, ResourceExhausted "CALLER_LIMIT", [] => limited;
     calls_beyond_those_in_flight_are_shed: Overloaded, ResourceExhausted "OVERLOADED", [] => overloaded;
     without_policy_files_there_is_no_other_law: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
         [("policies:1", "UNREADABLE")] => no_files;
@@ -84,7 +98,11 @@ fn check(reason: Reason, code: Code, word: &str, faults: &[(&str, &str)], status
     assert_eq!(preconditions, code == Code::FailedPrecondition && !faults.is_empty());
     assert!(status.message().starts_with(word), "{}", status.message());
     let retry = status.get_error_details().retry_info().is_some();
-    assert_eq!(retry, reason == Reason::Overloaded, "who was shed is told when to come again, and nobody else");
+    assert_eq!(
+        retry,
+        matches!(reason, Reason::Overloaded | Reason::CallerLimit),
+        "who was shed is told when to come again, and nobody else"
+    );
 }
 
 fn bill() -> ToldClaim {
@@ -246,6 +264,33 @@ async fn too_large(server: Server) -> Status {
     refusal(&server, &ToldClaim { items, ..bill() }, "R1").await
 }
 
+/// A policy list, asked for as the auditor of a house with these callers.
+async fn as_auditor(change: impl Fn(String) -> String) -> (Status, Status) {
+    let keys = Keys::made();
+    keys.put_callers(&change(keys.callers()));
+    let house = House::with(keys, Limits::default()).await;
+    let channel = house.channel("auditor").await;
+    let mut policies = PolicyServiceClient::new(channel.clone());
+    let mut last = Status::ok("");
+    for _ in 0..2 {
+        last = policies.list_policies(ListPoliciesRequest::default()).await.err().unwrap_or(last);
+    }
+    let activate = policies.activate_policies(ActivatePoliciesRequest::default()).await;
+    (last, activate.expect_err("a refusal"))
+}
+
+async fn stranger(_: Server) -> Status {
+    as_auditor(|callers| callers.replace("onestop:auditor", "onestop:other")).await.0
+}
+
+async fn denied(_: Server) -> Status {
+    as_auditor(|callers| callers).await.1
+}
+
+async fn limited(_: Server) -> Status {
+    as_auditor(|callers| callers.replace("\"auditor\"\n\n", "\"auditor\"\nrate = 1\n\n")).await.0
+}
+
 async fn overloaded(_: Server) -> Status {
     let server = Server::within(Limits { in_flight: 1, ..Limits::default() }).await;
     server.store.set(Mode::Holds);
@@ -264,9 +309,16 @@ async fn overloaded(_: Server) -> Status {
 /// might be first to see it pass.
 async fn deadline(server: Server) -> Status {
     server.store.set(Mode::Holds);
-    let streams = Streams { window: 1, stopping: tokio::sync::watch::channel(false).1 };
-    let service = Settlements::new(server.engine.clone(), Semaphore::new(1).into(), streams);
-    let mut client = SettlementServiceClient::new(SettlementServiceServer::new(service));
+    let rules = Arc::new(Rules {
+        callers: ArcSwap::from_pointee(Callers::open()),
+        in_flight: Arc::new(Semaphore::new(1)),
+        metrics: Arc::default(),
+    });
+    let stopping = tokio::sync::watch::channel(false).1;
+    let streams = Streams { window: 1, stopping, rules: Arc::clone(&rules), most: Duration::from_secs(60) };
+    let reads = Arc::new(Reads::new(AccessLog::Nowhere));
+    let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), reads, streams));
+    let mut client = SettlementServiceClient::new(gate::Layer(rules).layer(service));
     let request = within(Duration::from_millis(1), settle(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")
 }

@@ -11,7 +11,7 @@ use onestop::store::keys::Key;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::Place;
 use onestop::store::spool::Spool;
-use onestop::store::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use onestop::store::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
 /// How a store behaves.
@@ -25,6 +25,8 @@ pub enum Mode {
     FailsWrites(StoreError),
     /// Every write is done, and then fails like this.
     WritesAndFails(StoreError),
+    /// So many writes are done; every one behind them fails, and writes nothing.
+    Breaks(usize),
     /// Every write panics.
     Panics,
     /// Every write waits until it is let go.
@@ -116,6 +118,11 @@ impl TrialStore {
             Mode::Works | Mode::FailsReads(_) => work.await,
             Mode::FailsWrites(error) => Err(error),
             Mode::WritesAndFails(error) => work.await.and(Err(error)),
+            Mode::Breaks(0) => Err(StoreError::Unavailable("broken".to_owned())),
+            Mode::Breaks(writes) => {
+                *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = Mode::Breaks(writes - 1);
+                work.await
+            }
             Mode::Panics => panic!("the store panics, as this test asked"),
             Mode::Holds => self.held(work).await,
         }
@@ -132,6 +139,10 @@ impl TrialStore {
 }
 
 impl Store for TrialStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        self.inner.key_of(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         self.read()?;
         self.inner.look_up(scope).await
@@ -142,9 +153,9 @@ impl Store for TrialStore {
         self.inner.entry(id).await
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
         self.read()?;
-        self.inner.entry_with_digest(id).await
+        self.inner.record(id).await
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
@@ -168,6 +179,10 @@ impl Store for TrialStore {
         self.inner.listed(hospital_id, from, until, most).await
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        self.write(self.inner.list(hospital_id, day, settlements)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.write(self.inner.commit(commit)).await
     }
@@ -175,6 +190,11 @@ impl Store for TrialStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.read()?;
         self.inner.persons(ids).await
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.read()?;
+        self.inner.person_records(behind, most).await
     }
 
     async fn reference(&self) -> Result<ReferenceRead, StoreError> {
@@ -206,5 +226,10 @@ impl Store for TrialStore {
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         self.read()?;
         self.inner.policy(digest).await
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        self.read()?;
+        self.inner.policies().await
     }
 }

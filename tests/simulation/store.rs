@@ -11,7 +11,8 @@ use onestop::store::keys::{Key, Secret};
 use onestop::store::rows::{PersonState, Place};
 use onestop::store::spool::Spool;
 use onestop::store::{
-    Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms, record,
+    Commit, Keyed, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms,
+    record,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -113,9 +114,25 @@ fn all<T: DeserializeOwned>(image: &Image, table: Table) -> Result<Vec<(Vec<u8>,
     rows.map(|((_, key), row)| Ok((key.clone(), record::decode(row)?.0))).collect()
 }
 
+/// Rows by person, in the order of the store's keys.
+fn page<T>(rows: Vec<(Vec<u8>, T)>, behind: Option<Key>, most: usize) -> Vec<Keyed<T>> {
+    let keyed = rows.into_iter().map(|(person, row)| {
+        let person = PersonId::from(String::from_utf8_lossy(&person).into_owned());
+        (SECRET.person(&person), Ok(row))
+    });
+    let mut rows: Vec<_> = keyed.filter(|(key, _)| behind.is_none_or(|behind| *key > behind)).collect();
+    rows.sort_by_key(|(key, _)| *key);
+    rows.truncate(most);
+    rows
+}
+
 type Noted = (u64, Begun, Option<Ended>);
 
 impl Store for SimulatedStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        SECRET.person(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         let (hospital, person) = (scope.hospital_id.as_str(), scope.person_id.as_str());
         self.read(|image| {
@@ -132,24 +149,16 @@ impl Store for SimulatedStore {
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        Ok(self.entry_with_digest(id).await?.map(|(entry, _)| entry))
+        let record = self.record(id).await?;
+        record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
-        let read = |image: &Image| image.get(&(Table::Journal, id.0.to_vec())).map(|row| forms::decode_entry(row));
-        self.read(|image| read(image).transpose()).await
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|image| Ok(image.get(&(Table::Journal, id.0.to_vec())).cloned())).await
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        let read = self.read(|image| all::<PersonState>(image, Table::States)).await?;
-        let keyed = read.into_iter().map(|(person, state)| {
-            let person = PersonId::from(String::from_utf8_lossy(&person).into_owned());
-            (SECRET.person(&person), Ok(state))
-        });
-        let mut states: Vec<KeyedState> = keyed.filter(|(key, _)| behind.is_none_or(|behind| *key > behind)).collect();
-        states.sort_by_key(|(key, _)| *key);
-        states.truncate(most);
-        Ok(states)
+        Ok(page(self.read(|image| all::<PersonState>(image, Table::States)).await?, behind, most))
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
@@ -172,12 +181,28 @@ impl Store for SimulatedStore {
             .await
     }
 
+    /// Nobody else lists settlements of the day meanwhile.
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        let listed = self.listed(hospital_id, Place { day, number: 0 }, Day::LAST, usize::MAX).await?;
+        let behind = listed.iter().filter(|(place, _)| place.day == day).count() as u64;
+        let row = |(number, id): (u64, EntryId)| {
+            let place = Place { day, number };
+            let (key, value) = (place_key(hospital_id.as_str(), place), record::encode(&(place, id))?.0);
+            Ok(Row { table: Table::Listed, key, value })
+        };
+        self.write(Job::Rows((behind + 1..).zip(settlements).map(row).collect::<Result<_, StoreError>>()?)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.write(Job::Commit(Arc::new(commit))).await
     }
 
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.read(|image| ids.iter().map(|id| get(image, Table::Persons, key(&[id.as_str()]))).collect()).await
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        Ok(page(self.read(|image| all(image, Table::Persons)).await?, behind, most))
     }
 
     fn spool(&self) -> Spool {
@@ -230,5 +255,10 @@ impl Store for SimulatedStore {
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         self.read(|image| get(image, Table::Policies, digest.0.to_vec())).await
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        let kept = self.read(|image| all::<String>(image, Table::Policies)).await?;
+        Ok(kept.into_iter().map(|(key, _)| Digest(key.try_into().expect("a digest"))).collect())
     }
 }

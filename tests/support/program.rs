@@ -49,7 +49,7 @@ impl Serve {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).map(|url| url.trim_end_matches(','));
+        let url = line.split_whitespace().find(|word| word.starts_with("http")).map(|url| url.trim_end_matches(','));
         let url = url.unwrap_or_else(|| panic!("it says where it answers: {line:?}")).to_owned();
         Serve { child, url }
     }
@@ -78,6 +78,11 @@ impl Serve {
     pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it is gone");
+    }
+
+    /// Waits until it ends by itself, and gives its exit code.
+    pub fn ended(mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
     }
 
     /// Asks it to end (SIGTERM) and gives its exit code.

@@ -23,6 +23,8 @@ pub enum Job {
     Commit(Box<Rows>, Reply),
     /// Rows that depend on nothing.
     Write(Vec<Row>, Reply),
+    /// Rows that name settlements, behind those of a hospital's day.
+    List(DayKey, Vec<Vec<u8>>, Reply),
 }
 
 /// A row to be written: table, key, value.
@@ -131,6 +133,7 @@ impl Committer {
 enum Work {
     Commit(Box<Rows>),
     Write(Vec<Row>),
+    List(DayKey, Vec<Vec<u8>>),
 }
 
 impl Job {
@@ -138,6 +141,7 @@ impl Job {
         match self {
             Job::Commit(rows, reply) => (reply, Work::Commit(rows)),
             Job::Write(rows, reply) => (reply, Work::Write(rows)),
+            Job::List(day, rows, reply) => (reply, Work::List(day, rows)),
         }
     }
 
@@ -183,6 +187,7 @@ impl<'t> Group<'t> {
                 }
                 Ok(Ok(()))
             }
+            Work::List(day, rows) => rows.iter().try_for_each(|row| self.list(&day, row)).map(Ok),
         }
     }
 

@@ -12,7 +12,7 @@ use super::OpenError;
 use crate::store::keys::Secret;
 
 /// The format of a directory that this release writes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// What stands in the file `FORMAT` before the number.
 const PREFIX: &str = "onestop-store ";

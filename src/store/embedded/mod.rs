@@ -26,7 +26,10 @@ use super::keys::{Key, Secret};
 use super::readiness::Readiness;
 use super::rows::{PersonState, Place};
 use super::spool::Spool;
-use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms, record};
+use super::{
+    Commit, Keyed, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms,
+    record,
+};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
@@ -101,7 +104,7 @@ impl EmbeddedStore {
         let tables = Arc::new(Tables::open(&directory::database_file(path)?, durability)?);
         directory::sync_entries(path)?;
         if format < directory::FORMAT {
-            upgrade::to_format_2(&tables, &secret)
+            upgrade::from(format, &tables, &secret)
                 .map_err(|error| OpenError::Failed { path: path.to_owned(), why: error.to_string() })?;
             directory::upgraded(path)?;
         }
@@ -129,6 +132,18 @@ impl EmbeddedStore {
         answer.await.unwrap_or_else(|_| Err(StoreError::Unknown("the committing thread ended".to_owned())))
     }
 
+    /// The rows of a table behind a person's key, each as it reads.
+    fn behind<T>(
+        &self,
+        table: Table,
+        behind: Option<Key>,
+        most: usize,
+        read: impl Fn(&[u8]) -> Result<T, StoreError>,
+    ) -> Result<Vec<Keyed<T>>, StoreError> {
+        let rows = self.tables.view().behind(table, behind.as_ref().map_or(&[][..], |key| &key[..]), most)?;
+        rows.into_iter().map(|(key, row)| Ok((fixed(key)?, read(&row)))).collect()
+    }
+
     fn rows(&self, commit: Commit) -> Result<Rows, StoreError> {
         let person = self.secret.person(&commit.person_id);
         let request = self.secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
@@ -153,6 +168,11 @@ impl EmbeddedStore {
     }
 }
 
+/// A key of so many bytes.
+fn fixed<const N: usize>(key: Vec<u8>) -> Result<[u8; N], StoreError> {
+    key.try_into().map_err(|_| StoreError::Damaged("a key is cut short".to_owned()))
+}
+
 /// The key of a hospital's day.
 fn day_key(secret: &Secret, hospital_id: &HospitalId, day: Day) -> DayKey {
     let mut key = DayKey::default();
@@ -174,6 +194,10 @@ impl Drop for EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        self.secret.person(person_id)
+    }
+
     fn readiness(&self) -> watch::Receiver<Readiness> {
         self.readiness.subscribe()
     }
@@ -185,7 +209,7 @@ impl Store for EmbeddedStore {
         let claim = scope.claim_id.map(|id| self.secret.claim(scope.hospital_id, id));
         let state: Option<PersonState> = view.get(Table::States, &person)?;
         Ok(Seen {
-            person: view.get(Table::Persons, &person)?,
+            person: view.get_as(Table::Persons, &person, forms::decode_person)?,
             state: state.unwrap_or_default(),
             request: request.map(|key| view.get(Table::Requests, &key)).transpose()?.flatten(),
             claim: claim.map(|key| view.get_as(Table::Claims, &key, forms::decode_claim)).transpose()?.flatten(),
@@ -197,17 +221,12 @@ impl Store for EmbeddedStore {
         self.tables.view().get_as(Table::Journal, &id.0, read)
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
-        self.tables.view().get_as(Table::Journal, &id.0, forms::decode_entry)
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.tables.view().get_as(Table::Journal, &id.0, |row| Ok(row.to_vec()))
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        let rows = self.tables.view().behind(Table::States, behind.as_ref().map_or(&[][..], |key| &key[..]), most)?;
-        let state = |(key, row): (Vec<u8>, Vec<u8>)| {
-            let key = Key::try_from(key).map_err(|_| StoreError::Damaged("a key is cut short".to_owned()))?;
-            Ok((key, record::decode(&row).map(|(state, _)| state)))
-        };
-        rows.into_iter().map(state).collect()
+        self.behind(Table::States, behind, most, |row| record::decode(row).map(|(state, _)| state))
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
@@ -228,6 +247,12 @@ impl Store for EmbeddedStore {
         Ok(listed.collect())
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        let rows = settlements.into_iter().map(|id| record::encode(&(id, day)).map(|(row, _)| row));
+        let (day, rows) = (day_key(&self.secret, hospital_id, day), rows.collect::<Result<_, _>>()?);
+        self.submit(|reply| Job::List(day, rows, reply)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let rows = self.rows(commit)?;
         self.submit(|reply| Job::Commit(Box::new(rows), reply)).await
@@ -235,7 +260,12 @@ impl Store for EmbeddedStore {
 
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         let view = self.tables.view();
-        ids.iter().map(|id| view.get(Table::Persons, &self.secret.person(id))).collect()
+        let record = |id| view.get_as(Table::Persons, &self.secret.person(id), forms::decode_person);
+        ids.iter().map(record).collect()
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.behind(Table::Persons, behind, most, forms::decode_person)
     }
 
     fn spool(&self) -> Spool {
@@ -267,5 +297,10 @@ impl Store for EmbeddedStore {
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         self.tables.view().get(Table::Policies, &digest.0)
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        let rows = self.tables.view().behind(Table::Policies, &[], usize::MAX)?;
+        rows.into_iter().map(|(key, _)| Ok(Digest(fixed(key)?))).collect()
     }
 }

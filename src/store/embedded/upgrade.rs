@@ -1,7 +1,13 @@
-//! From a directory of format 1 to format 2: the settlements of every hospital's day are listed.
+//! Directories of older formats.
 //!
-//! Records of format 1 stay as they are. What was begun and not ended is begun anew: the list is filled in one
-//! transaction, and the format is noted after it.
+//! | format | differs |
+//! | --- | --- |
+//! | 1 | the settlements of a hospital's day are not listed |
+//! | 2 | they are |
+//! | 3 | records of persons hold the id, which an older release does not read |
+//!
+//! Records of older formats stay as they are; an import of the same rows gives the record of a person its id. What
+//! was begun and not ended is begun anew: the list is filled in one transaction, and the format is noted after it.
 
 use std::collections::HashMap;
 
@@ -13,11 +19,16 @@ use super::day_key;
 use crate::store::keys::Secret;
 use crate::store::{forms, record};
 
-/// Lists every settlement of the journal.
+/// Brings the tables of a directory of this format up to date.
 ///
 /// # Errors
 /// If an entry cannot be read, or the list not written.
-pub fn to_format_2(tables: &Tables, secret: &Secret) -> Result<(), Box<dyn std::error::Error>> {
+pub fn from(format: u32, tables: &Tables, secret: &Secret) -> Result<(), Box<dyn std::error::Error>> {
+    if format == 1 { list(tables, secret) } else { Ok(()) }
+}
+
+/// Lists every settlement of the journal.
+fn list(tables: &Tables, secret: &Secret) -> Result<(), Box<dyn std::error::Error>> {
     let write = tables.begin()?;
     {
         let journal = write.open_table(definition(Table::Journal))?;

@@ -100,7 +100,10 @@ fn command(names: &Names, shard: Shard, commit: Commit) -> Result<redis::Cmd, St
 }
 
 /// What the functions answer.
-fn verdict(answer: Value, otherwise: fn(String) -> StoreError) -> Result<(), StoreError> {
+///
+/// # Errors
+/// As they say; what they never say is told `otherwise`.
+pub fn verdict(answer: Value, otherwise: fn(String) -> StoreError) -> Result<(), StoreError> {
     let told: String = from_redis_value(answer).map_err(|error| otherwise(error.to_string()))?;
     match told.as_str() {
         "done" => Ok(()),

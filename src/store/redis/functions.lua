@@ -71,7 +71,17 @@ local function places(keys, args)
   return redis.call('ZRANGEBYLEX', keys[2], args[2], args[3], 'LIMIT', 0, args[4])
 end
 
+-- Lists a settlement that was committed elsewhere, with a number behind all that were given.
+--   keys   store, clock, list  args   whose store, the number, the place
+local function list(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return 'another store' end
+  redis.call('ZADD', keys[3], 0, args[3])
+  if tonumber(redis.call('GET', keys[2]) or 0) < tonumber(args[2]) then redis.call('SET', keys[2], args[2]) end
+  return 'done'
+end
+
 redis.register_function('onestop_1_commit', commit)
 redis.register_function('onestop_1_bind', bind)
 redis.register_function('onestop_1_lead', lead)
 redis.register_function('onestop_1_places', places)
+redis.register_function('onestop_1_list', list)

@@ -20,6 +20,9 @@ pub const LEAD: &str = "onestop_1_lead";
 /// Reads the places of a hospital.
 pub const PLACES: &str = "onestop_1_places";
 
+/// Lists a settlement behind all others.
+pub const LIST: &str = "onestop_1_list";
+
 /// Gives a server the functions, if it does not have them.
 ///
 /// # Errors

@@ -133,7 +133,7 @@ impl Link {
             Ok(Err(ended)) => Failure::Lost(ended.to_string()),
             Err(_) => Failure::Lost("no reply in time".to_owned()),
         };
-        if matches!(failure, Failure::Lost(_) | Failure::Elsewhere(_)) {
+        if matches!(failure, Failure::Lost(_)) {
             self.close(open);
         }
         if matches!(failure, Failure::NoFunction) {

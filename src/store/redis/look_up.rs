@@ -10,8 +10,7 @@ use super::failure::Failed;
 use super::names::{Names, claim_field, request_field};
 use super::reply::{bytes, strings, unreadable};
 use super::servers::Servers;
-use crate::domain::ids::{Digest, EntryId, PersonId};
-use crate::domain::journal::Entry;
+use crate::domain::ids::{EntryId, PersonId};
 use crate::store::rows::{ClaimRow, PersonState};
 use crate::store::shard::Shard;
 use crate::store::{Scope, Seen, StoreError, forms, record};
@@ -86,16 +85,18 @@ pub fn id(bytes: Vec<u8>) -> Result<EntryId, StoreError> {
     bytes.try_into().map(EntryId).map_err(|_| unreadable("an entry id"))
 }
 
-/// An entry, and the digest of its record: where its id says, or where what stands there leads to.
+/// The record of an entry: where its id says, or where what stands there leads to.
 ///
 /// # Errors
 /// As the trait says.
-pub async fn entry(servers: &Servers, names: &Names, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
+pub async fn record(servers: &Servers, names: &Names, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
     let named = Shard::named_in(id);
-    let mut found = bytes(get(servers, named, names.entry(named, id)).await?)?;
-    if let Some([ELSEWHERE, shard]) = found.as_deref() {
-        let shard = Shard::of_byte(*shard);
-        found = bytes(get(servers, shard, names.entry(shard, id)).await?)?;
+    let found = bytes(get(servers, named, names.entry(named, id)).await?)?;
+    match found.as_deref() {
+        Some([ELSEWHERE, shard]) => {
+            let shard = Shard::of_byte(*shard);
+            bytes(get(servers, shard, names.entry(shard, id)).await?)
+        }
+        _ => Ok(found),
     }
-    found.map(|record| forms::decode_entry(&record)).transpose()
 }

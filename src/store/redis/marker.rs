@@ -64,6 +64,14 @@ pub async fn stands(servers: &Servers, names: &Names, shard: Shard) -> Result<bo
     Ok(found.as_deref() == Some(&of(names)))
 }
 
+/// Whether anything is marked under the prefix.
+///
+/// # Errors
+/// If a server does not answer.
+pub async fn is_there(servers: &Arc<Servers>, names: &Names) -> Result<bool, OpenError> {
+    Ok(read(servers, names).await?.iter().any(Option::is_some))
+}
+
 async fn read(servers: &Arc<Servers>, names: &Names) -> Result<Vec<Option<Vec<u8>>>, OpenError> {
     let found = servers.read_all(|shard| get(names, shard)).await.map_err(failed)?;
     let found = found.into_iter().map(|value| bytes(value).map_err(|error| OpenError::Failed(error.to_string())));

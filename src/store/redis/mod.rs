@@ -17,9 +17,11 @@ mod look_up;
 mod marker;
 mod names;
 mod open;
+mod persons;
 mod remove;
 mod reply;
 mod routes;
+mod scan;
 mod servers;
 mod tables;
 mod turn;
@@ -38,7 +40,7 @@ use super::keys::{Key, Secret};
 use super::readiness::{Announcement, Readiness, Shared};
 use super::rows::Place;
 use super::spool::{Place as SpoolPlace, Spool};
-use super::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use super::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
@@ -48,6 +50,7 @@ use address::Address;
 use failure::Failed;
 use names::Names;
 pub use open::Settings;
+use persons::Persons;
 use servers::Servers;
 use turn::Turn;
 use watching::Watch;
@@ -69,6 +72,9 @@ pub enum OpenError {
     /// It holds a part of this store.
     #[error("Redis holds a part of this store only: the data of a server was lost; restore it from a backup")]
     Incomplete,
+    /// It holds none, where one is to be read.
+    #[error("under this prefix Redis holds no store")]
+    Nothing,
     /// It cannot be reached, or refuses.
     #[error("{0}")]
     Failed(String),
@@ -82,6 +88,7 @@ pub struct RedisStore {
     watch: Arc<Watch>,
     turn: Turn,
     watching: JoinHandle<()>,
+    known: Persons,
 }
 
 impl RedisStore {
@@ -90,15 +97,36 @@ impl RedisStore {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
+        RedisStore::at(address, secret, settings, false).await
+    }
+
+    /// Opens the store at this address, which must be there.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open_existing(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
+        RedisStore::at(address, secret, settings, true).await
+    }
+
+    async fn at(
+        address: Address,
+        secret: Secret,
+        settings: Settings,
+        must_be_there: bool,
+    ) -> Result<RedisStore, OpenError> {
         let names = Names::new(address.prefix.clone(), secret);
         let opener = open::Opener::new(&address, settings)?;
         let servers = Arc::new(Servers::find(address, names.clone(), opener).await?);
+        if must_be_there && !marker::is_there(&servers, &names).await? {
+            return Err(OpenError::Nothing);
+        }
         marker::find_or_make(&servers, &names).await?;
         let spools = SpoolPlace::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
         let watch = Watch::begin(Arc::clone(&servers), names.clone()).await;
         let watch = Arc::new(watch.map_err(|error| OpenError::Failed(error.to_string()))?);
         let watching = tokio::spawn(Arc::clone(&watch).run());
-        Ok(RedisStore { servers, names, spools, watch, turn: Turn::default(), watching })
+        let (turn, known) = (Turn::default(), Persons::default());
+        Ok(RedisStore { servers, names, spools, watch, turn, watching, known })
     }
 
     /// Removes everything under the prefix, the store with it: for trials.
@@ -117,6 +145,10 @@ impl Drop for RedisStore {
 }
 
 impl Store for RedisStore {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        self.names.secret().person(person_id)
+    }
+
     fn readiness(&self) -> watch::Receiver<Readiness> {
         self.watch.readiness()
     }
@@ -142,11 +174,12 @@ impl Store for RedisStore {
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        Ok(self.entry_with_digest(id).await?.map(|(entry, _)| entry))
+        let record = self.record(id).await?;
+        record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
-        look_up::entry(&self.servers, &self.names, id).await
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        look_up::record(&self.servers, &self.names, id).await
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
@@ -174,6 +207,10 @@ impl Store for RedisStore {
         walk::listed(&self.servers, &self.names, hospital_id, (from, until), most).await
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        walk::list(&self.servers, &self.names, (hospital_id, day), settlements).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         if let Some(why) = self.watch.stray() {
             return Err(StoreError::Unavailable(why));
@@ -185,6 +222,10 @@ impl Store for RedisStore {
 
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         tables::persons(&self.servers, &self.names, ids).await
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.known.records(&self.servers, &self.names, behind, most).await
     }
 
     fn spool(&self) -> Spool {
@@ -214,5 +255,9 @@ impl Store for RedisStore {
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         tables::policy(&self.servers, &self.names, digest).await
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        tables::policies(&self.servers, &self.names).await
     }
 }

@@ -97,6 +97,14 @@ impl Names {
     }
 }
 
+/// The person whose hash this key names: `…:{NN}:p` and 16 bytes.
+pub fn person_of(name: &[u8]) -> Option<(Key, Shard)> {
+    let (before, key) = name.split_last_chunk::<16>()?;
+    let tag = before.strip_suffix(b"}:p")?.last_chunk::<2>()?;
+    let number: u8 = std::str::from_utf8(tag).ok()?.parse().ok()?;
+    Some((*key, Shard::of_byte(number)))
+}
+
 /// The shard of what belongs to no person.
 pub fn common() -> Shard {
     Shard::of_byte(COMMON)

@@ -1,11 +1,12 @@
 //! Removing a store: every key under its prefix, on every server.
 
-use redis::{Value, cmd, from_redis_value};
+use redis::cmd;
 use tokio::time::Instant;
 
 use super::failure::{Failed, Failure};
 use super::link::{Access, Link, Question, within};
 use super::names::{Names, common};
+use super::scan::{self, Cursor};
 use super::servers::Servers;
 use crate::store::StoreError;
 
@@ -17,7 +18,7 @@ const STEP: usize = 1_000;
 /// # Errors
 /// If a server does not do it.
 pub async fn everything(servers: &Servers, names: &Names) -> Result<(), StoreError> {
-    let pattern = format!("{}:{{*", escaped(names.prefix()));
+    let pattern = format!("{}:{{*", scan::escaped(names.prefix()));
     let key = names.of_shard(common(), "touched");
     for link in servers.all() {
         let patience = servers.settings().patience;
@@ -28,30 +29,16 @@ pub async fn everything(servers: &Servers, names: &Names) -> Result<(), StoreErr
 }
 
 async fn of_server(link: &Link, (pattern, key): (&str, &[u8]), deadline: impl Fn() -> Instant) -> Result<(), Failure> {
-    let mut cursor = "0".to_owned();
-    loop {
-        let mut scan = cmd("SCAN");
-        scan.arg(&cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(STEP);
-        let answer = link.send(&Question::One(scan).into(), (Access::Read, key), deadline()).await?;
-        let (next, keys): (String, Vec<Vec<u8>>) = read(answer)?;
+    let mut next = Some(Cursor::start());
+    while let Some(from) = next {
+        let keys;
+        (keys, next) = scan::step(link, (pattern, key), &from, STEP, deadline()).await?;
         // Of one slot each: a Cluster takes no others at once.
         for found in keys {
             let mut unlink = cmd("UNLINK");
             unlink.arg(found);
             link.send(&Question::One(unlink).into(), (Access::Write, key), deadline()).await?;
         }
-        if next == "0" {
-            return Ok(());
-        }
-        cursor = next;
     }
-}
-
-fn read(answer: Value) -> Result<(String, Vec<Vec<u8>>), Failure> {
-    from_redis_value(answer).map_err(|error| Failure::Refused(error.to_string()))
-}
-
-/// The prefix as a pattern that means it alone.
-fn escaped(prefix: &str) -> String {
-    prefix.chars().flat_map(|letter| (!letter.is_alphanumeric()).then_some('\\').into_iter().chain([letter])).collect()
+    Ok(())
 }

@@ -181,6 +181,20 @@ pub async fn policy(servers: &Servers, names: &Names, digest: Digest) -> Result<
     row.map(|row| record::decode(&row).map(|(text, _)| text)).transpose()
 }
 
+/// The digests of all policies, in their order.
+///
+/// # Errors
+/// As the trait says.
+pub async fn policies(servers: &Servers, names: &Names) -> Result<Vec<Digest>, StoreError> {
+    let mut command = cmd("HKEYS");
+    command.arg(names.common("policies"));
+    let fields = strings(read_common(servers, command).await?)?;
+    let digest = |field: Vec<u8>| field.try_into().map(Digest).map_err(|_| unreadable("the digest of a policy"));
+    let mut digests: Vec<Digest> = fields.into_iter().flatten().map(digest).collect::<Result<_, _>>()?;
+    digests.sort_unstable();
+    Ok(digests)
+}
+
 async fn read_common(servers: &Servers, command: Cmd) -> Result<Value, StoreError> {
     servers.read(common(), command).await.map_err(Failed::of_read)
 }

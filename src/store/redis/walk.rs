@@ -10,11 +10,11 @@ use std::sync::Arc;
 use redis::{Cmd, Value, cmd, pipe};
 
 use super::failure::Failed;
-use super::functions;
 use super::look_up::{id, state};
 use super::names::Names;
 use super::reply::{bytes, strings, unreadable};
 use super::servers::Servers;
+use super::{commit, functions, marker};
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId};
 use crate::store::keys::Key;
@@ -98,6 +98,30 @@ pub async fn listed(
     let members = merged(servers, first, most, range, is_complete).await?;
     let places = members.iter().map(|(member, _)| place(member).ok_or_else(|| unreadable("a place")));
     places.collect()
+}
+
+/// Lists settlements in their order, behind all that are listed.
+///
+/// # Errors
+/// If a server does not answer; then some of them may be listed.
+pub async fn list(
+    servers: &Arc<Servers>,
+    names: &Names,
+    (hospital_id, day): (&HospitalId, Day),
+    settlements: Vec<EntryId>,
+) -> Result<(), StoreError> {
+    let mut clock = furthest(servers, names).await?;
+    for id in settlements {
+        clock += 1;
+        let shard = Shard::named_in(id);
+        let number = format!("{clock:0CLOCK$}");
+        let member = [&day.number().to_be_bytes()[..], number.as_bytes(), &[shard.number()], &id.0].concat();
+        let keys = ["store", "clock"].map(|name| names.of_shard(shard, name));
+        let mut command = functions::call(functions::LIST, &[&keys[..], &[names.listed(shard, hospital_id)]].concat());
+        command.arg(marker::of(names)).arg(clock).arg(member);
+        commit::verdict(servers.write(shard, command).await.map_err(Failed::of_write)?, StoreError::Unknown)?;
+    }
+    Ok(())
 }
 
 /// The furthest clock of all shards.

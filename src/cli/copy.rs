@@ -1,0 +1,118 @@
+//! `onestop copy`: a store into another, with a secret of its own. It works on stores that no server has.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::engine::copy::{Copied, Copying, NotCopied, Outside, Stage};
+use crate::engine::import::Told;
+use crate::grpc::stamp;
+use crate::say;
+use crate::store::{Store, StoreError};
+
+use super::exit::{Ended, Failure};
+use super::home::{Home, Opened};
+use super::progress::Progress;
+
+/// What `copy` is told.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// The store to copy: its directory, or a Redis; nothing is changed in it
+    #[arg(long, value_name = "DIR|URL")]
+    from: PathBuf,
+    /// The secret of a store on Redis that is copied
+    #[arg(long, value_name = "FILE")]
+    from_secret: Option<PathBuf>,
+    /// The store that becomes the copy: a directory or a prefix on a Redis where nothing is, or a part of this very copy
+    #[arg(long, value_name = "DIR|URL")]
+    to: PathBuf,
+    /// The secret of a store on Redis that becomes the copy
+    #[arg(long, value_name = "FILE")]
+    to_secret: Option<PathBuf>,
+    /// Who copies, as the log of imports shall say
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_env = true)]
+    by: String,
+}
+
+/// Copies.
+///
+/// # Errors
+/// Exit 1 if a store is in use, damaged, or the target holds something else; 2 if there is no store to copy; 3 if a
+/// store cannot be read or written: the same command again goes on.
+pub async fn run(options: &Options, json: bool) -> Ended {
+    let source = Opened::existing(&options.from, options.from_secret.as_deref()).await?;
+    if same(&options.from, &options.to) {
+        return Err(Failure::Usage("--from and --to name the same store".to_owned()));
+    }
+    let copied = match source {
+        Opened::Directory(source) => copied_from(source, options).await?,
+        Opened::Redis(source) => copied_from(source, options).await?,
+    };
+    if json {
+        say!("{}", value(&copied))
+    } else {
+        tell(&copied, &Home::of(&options.to)?)
+    }
+    Ok(())
+}
+
+async fn copied_from(source: impl Store, options: &Options) -> Result<Copied, Failure> {
+    match Opened::at(&options.to, options.to_secret.as_deref()).await? {
+        Opened::Directory(target) => copied(source, target, options).await,
+        Opened::Redis(target) => copied(source, target, options).await,
+    }
+}
+
+fn same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
+}
+
+async fn copied(source: impl Store, target: impl Store, options: &Options) -> Result<Copied, Failure> {
+    let bar = Progress::of_stages();
+    let outside =
+        Outside { now: &|| stamp::now().instant, progress: &|stage, done, all| bar.at_stage(named(stage), done, all) };
+    let told = Told { source: Home::of(&options.from)?.to_string(), imported_by: options.by.clone() };
+    let copying = Copying::between(&source, &target, outside).await.map_err(failure)?;
+    copying.run(told).await.map_err(failure)
+}
+
+fn named(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Persons => "persons",
+        Stage::Chains => "entries of chains",
+        Stage::Lists => "settlements of hospitals' days",
+        Stage::Verifying => "entries verified",
+    }
+}
+
+fn failure(why: NotCopied) -> Failure {
+    match why {
+        NotCopied::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_)) => {
+            Failure::Unreachable(format!("{why}; the same command again goes on from there"))
+        }
+        why => Failure::Refused(why.to_string()),
+    }
+}
+
+fn value(copied: &Copied) -> Value {
+    let Copied { policies, imports, hospitals, catalogue, persons, chains, entries, settlements, splits } = copied;
+    json!({
+        "policies": policies, "imports": imports, "hospitals": hospitals, "catalogue": catalogue,
+        "persons": persons.all, "persons_written": persons.written,
+        "chains": chains, "entries": entries.all, "entries_written": entries.written,
+        "settlements": settlements, "splits": splits,
+    })
+}
+
+fn tell(copied: &Copied, to: &Home) {
+    let Copied { policies, imports, hospitals, catalogue, persons, chains, entries, settlements, splits } = copied;
+    say!(
+        "{policies} policies, {imports} imports, {hospitals} hospitals, {catalogue} rows of the catalogue, {} persons \
+         ({} written now)",
+        persons.all,
+        persons.written
+    );
+    say!("{chains} chains, {} entries ({} written now), {settlements} settlements", entries.all, entries.written);
+    say!("verified: every chain ends as it did, {splits} splits recomputed; {to} can be served");
+}

@@ -1,0 +1,76 @@
+//! The door of `onestop serve`, as its configuration says: certificates, callers, access log. Beyond loopback it does
+//! not open without asking who calls, unless told to.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::access::Callers;
+use crate::access::allowance::Bounds;
+use crate::access::log::AccessLog;
+use crate::config::Config;
+use crate::grpc::door::{Door, ReadCallers};
+use crate::grpc::tls::Tls;
+
+use super::exit::Failure;
+use super::home::Home;
+
+/// The access log's name, where none is told.
+const FILE: &str = "access.log";
+
+/// The door, before there is a store to keep its log in.
+///
+/// # Errors
+/// Exit 1 if the files are refused, or the address is beyond loopback and nobody would be asked.
+pub fn of(config: &Config) -> Result<Door, Failure> {
+    let files = config.tls().map_err(|told| Failure::Refused(told.to_owned()))?;
+    if config.callers.is_none() && !config.listen.ip().is_loopback() {
+        asked(config)?;
+    }
+    let tls = files.map(Tls::open).transpose().map_err(|error| Failure::Refused(error.to_string()))?;
+    let read_callers = config.callers.clone().map(|path| reader(path, config.caller_bounds));
+    let callers = read_callers.as_ref().map_or_else(|| Ok(Callers::open()), |read| read());
+    Ok(Door {
+        tls: tls.map(Arc::new),
+        callers: callers.map_err(|faults| Failure::Refused(faults.join("\n")))?,
+        read_callers,
+        log: AccessLog::Nowhere,
+    })
+}
+
+/// That it was told to open to everybody.
+fn asked(config: &Config) -> Result<(), Failure> {
+    if !config.accept_anonymous {
+        return Err(Failure::Refused(format!(
+            "{} is beyond loopback, and no caller would be asked who it is: give tls_certificate, tls_key, \
+             tls_client_ca and callers (`onestop keys dev` makes a set to try with), or accept_anonymous",
+            config.listen
+        )));
+    }
+    tracing::warn!(listen = %config.listen, "whoever reaches the port may do everything (accept_anonymous)");
+    Ok(())
+}
+
+fn reader(path: PathBuf, bounds: Bounds) -> ReadCallers {
+    Arc::new(move || read(&path, bounds))
+}
+
+/// Every fault a line, with the file and its line.
+fn read(path: &Path, bounds: Bounds) -> Result<Callers, Vec<String>> {
+    let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{}: {error}", path.display())])?;
+    let told =
+        |fault: crate::access::callers::CallerFault| format!("{}:{}: {}", path.display(), fault.line, fault.told);
+    Callers::read(&text, bounds).map_err(|faults| faults.into_iter().map(told).collect())
+}
+
+/// The access log.
+///
+/// # Errors
+/// Exit 1 if it cannot be opened.
+pub fn log(config: &Config) -> Result<AccessLog, Failure> {
+    let path = match (&config.access_log, Home::of(&config.store)?) {
+        (Some(path), _) => path.clone(),
+        (None, Home::Directory(store)) => store.join(FILE),
+        (None, Home::Redis(_)) => PathBuf::from(FILE),
+    };
+    AccessLog::open(&path).map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))
+}

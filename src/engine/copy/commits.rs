@@ -1,0 +1,117 @@
+//! The commits that made a chain, told again from its entries: the rows beside them are derived as the engine once
+//! did, and the records are those that were committed.
+//!
+//! What hospitals list is not theirs to say: the order in a hospital's day is that of all persons' commits.
+
+use std::collections::HashMap;
+
+use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
+use crate::domain::journal::{Deed, Entry};
+use crate::domain::split::Split;
+use crate::store::Commit;
+use crate::store::rows::{ClaimRow, PersonState, Standing};
+
+use super::super::chain::{Difference, Stored};
+use super::super::sums::Sums;
+
+/// The commits of a whole chain, in their order; the last ends in this state.
+///
+/// # Errors
+/// The first entry that does not follow from those before it.
+pub fn commits(chain: &[Stored], state: &PersonState) -> Result<Vec<Commit>, Difference> {
+    let (mut telling, mut commits, mut rest) = (Telling::default(), Vec::with_capacity(chain.len()), chain);
+    while let Some(first) = rest.first() {
+        let revisions = first.entry.reversed().map_or(0, |reversed| reversed.revisions.len());
+        let together = rest.split_at_checked(1 + revisions);
+        let (together, further) =
+            together.ok_or_else(|| Difference::at(first.entry.id, "its revisions are missing"))?;
+        commits.push(telling.commit(&first.entry, together)?);
+        rest = further;
+    }
+    let same = telling.state == *state;
+    if same {
+        Ok(commits)
+    } else {
+        Err(Difference::at_head(state, "its person's state is not what the chain adds up to"))
+    }
+}
+
+#[derive(Default)]
+struct Telling<'c> {
+    state: PersonState,
+    sums: Sums<'c>,
+    claims: HashMap<(&'c HospitalId, &'c ClaimId), ClaimRow>,
+}
+
+impl<'c> Telling<'c> {
+    /// The commit that a request made: its entry, and the revisions that a reversal brings.
+    fn commit(&mut self, first: &Entry, together: &'c [Stored]) -> Result<Commit, Difference> {
+        let request = (first.request_id.clone(), first.content);
+        let mut commit = Commit::on(self.state.clone(), request, first.committed);
+        for (at, stored) in together.iter().enumerate() {
+            let taken = self.take(&mut commit, &stored.entry, &together[at + 1..]);
+            taken.map_err(|told| Difference::at(stored.entry.id, told))?;
+            commit.push_record(&stored.entry, stored.record.clone(), stored.digest);
+        }
+        commit.listed = None;
+        self.state = commit.state.clone();
+        Ok(commit)
+    }
+
+    fn take(&mut self, commit: &mut Commit, entry: &'c Entry, following: &[Stored]) -> Result<(), String> {
+        match &entry.deed {
+            Deed::Settled(settled) => {
+                self.decided(commit, entry.id, entry.id, &settled.split)?;
+                let claim = &settled.claim;
+                self.row(&claim.hospital_id, &claim.claim_id, &claim.person_id).settled(entry.id);
+                self.told(commit, &claim.hospital_id, &claim.claim_id);
+            }
+            Deed::Reversed(reversed) => {
+                self.sums.taken_out(entry, reversed, following)?;
+                commit.moves(reversed.account.clone(), self.sums.account(&reversed.account));
+                let row = self.row(&reversed.hospital_id, &reversed.claim_id, &reversed.person_id);
+                standing(row, reversed.settlement)?.reversal = Some(entry.id);
+                self.told(commit, &reversed.hospital_id, &reversed.claim_id);
+            }
+            Deed::Revised(revised) if !commit.entries.is_empty() => {
+                self.decided(commit, revised.settlement, entry.id, &revised.split)?;
+                let row = self.row(&revised.hospital_id, &revised.claim_id, &revised.person_id);
+                standing(row, revised.settlement)?.revisions.push(entry.id);
+                self.told(commit, &revised.hospital_id, &revised.claim_id);
+            }
+            Deed::Revised(_) => return Err("revises without a reversal before it".to_owned()),
+            Deed::Fenced(_) => {}
+        }
+        Ok(())
+    }
+
+    fn decided(
+        &mut self,
+        commit: &mut Commit,
+        settlement: EntryId,
+        entry: EntryId,
+        split: &'c Split,
+    ) -> Result<(), String> {
+        let key = &split.judged.account;
+        let after = self.sums.account(key).with(split).map_err(|range| range.to_string())?;
+        commit.moves(key.clone(), after.clone());
+        self.sums.decided(settlement, entry, split, after);
+        Ok(())
+    }
+
+    fn row(&mut self, hospital_id: &'c HospitalId, claim_id: &'c ClaimId, person_id: &PersonId) -> &mut ClaimRow {
+        self.claims.entry((hospital_id, claim_id)).or_insert_with(|| ClaimRow::unsettled(person_id.clone()))
+    }
+
+    /// The row of a claim goes into the commit as it is now.
+    fn told(&self, commit: &mut Commit, hospital_id: &HospitalId, claim_id: &ClaimId) {
+        if let Some(row) = self.claims.get(&(hospital_id, claim_id)) {
+            commit.claim(hospital_id.clone(), claim_id.clone(), row.clone());
+        }
+    }
+}
+
+fn standing(row: &mut ClaimRow, settlement: EntryId) -> Result<&mut Standing, String> {
+    let known = row.settlements.iter_mut().find(|known| known.settlement == settlement);
+    known.ok_or_else(|| "its claim was not settled before".to_owned())
+}

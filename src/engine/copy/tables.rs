@@ -1,0 +1,130 @@
+//! Hospitals and catalogue, and the log of imports.
+//!
+//! In the target's log the copy itself is the last import: begun before anything is written, ended when everything
+//! is verified.
+
+use crate::domain::ids::{Digest, HospitalId};
+use crate::reference::catalogue::CatalogueRow;
+use crate::reference::hospital::HospitalRecord;
+use crate::store::imports::{Begun, COPY, Ended, Import, Note};
+use crate::store::{Store, StoreError};
+
+use super::super::import::{Told, parts};
+use super::{Copying, NotCopied, PAGE};
+
+/// What the source holds of them, and what the target has of the log.
+pub(super) struct Tables {
+    /// In the order of ids.
+    pub hospitals: Vec<(HospitalId, HospitalRecord)>,
+    /// In the order in which rows replace one another.
+    pub catalogue: Vec<CatalogueRow>,
+    /// The copy's number in the target's log.
+    pub number: u64,
+    log: Vec<Import>,
+    there: Vec<Import>,
+}
+
+impl Tables {
+    fn rows(&self) -> u64 {
+        (self.hospitals.len() + self.catalogue.len()) as u64
+    }
+
+    /// The copy, as far as the target's log knows of it.
+    fn copy(&self) -> Option<&Import> {
+        self.there.last().filter(|last| last.number == self.number)
+    }
+}
+
+impl<S: Store, T: Store> Copying<'_, S, T> {
+    /// Reads them; the target's log is the source's, or a part of it, and a copy of this very source.
+    pub(super) async fn tables(&self) -> Result<Tables, NotCopied> {
+        let (hospitals, catalogue) = sorted(self.source).await.map_err(NotCopied::source)?;
+        let log = log(self.source).await.map_err(NotCopied::source)?;
+        if log.last().is_some_and(Import::is_open_copy) {
+            return Err(NotCopied::Unended);
+        }
+        let there = self::log(self.target).await.map_err(NotCopied::target)?;
+        let number = log.last().map_or(0, |last| last.number) + 1;
+        let of_source = |import: &Import| {
+            let known = log.iter().find(|known| known.number == import.number);
+            known.is_some_and(|known| {
+                known.begun == import.begun && (import.ended.is_none() || import.ended == known.ended)
+            })
+        };
+        let is_copy = |import: &Import| import.number == number && import.begun.table == COPY;
+        if let Some(other) = there.iter().find(|import| !of_source(import) && !is_copy(import)) {
+            return Err(NotCopied::Foreign(format!("import {} of its log", other.number)));
+        }
+        Ok(Tables { hospitals, catalogue, number, log, there })
+    }
+
+    /// Notes the copy as begun, before anything else is written.
+    pub(super) async fn begin(&self, tables: &Tables, told: Told) -> Result<(), NotCopied> {
+        if tables.copy().is_some() {
+            return Ok(());
+        }
+        let begun = Begun {
+            table: COPY.to_owned(),
+            source: told.source,
+            imported_by: told.imported_by,
+            instant: (self.outside.now)(),
+            rows: tables.rows(),
+            digest: Digest::of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue)),
+        };
+        self.note(tables.number, Note::Begun(begun)).await
+    }
+
+    /// The source's log, each import with its end if it has one.
+    pub(super) async fn log(&self, tables: &Tables) -> Result<u64, NotCopied> {
+        for Import { number, begun, ended } in &tables.log {
+            let there = tables.there.iter().find(|there| there.number == *number);
+            if there.is_none() {
+                self.note(*number, Note::Begun(begun.clone())).await?;
+            }
+            if let Some(ended) = ended.clone().filter(|_| there.is_none_or(|there| there.ended.is_none())) {
+                self.note(*number, Note::Ended(ended)).await?;
+            }
+        }
+        Ok(tables.log.len() as u64)
+    }
+
+    /// Hospitals and catalogue, which hold once the copy is noted as ended; then the target reads as the source.
+    pub(super) async fn end(&self, tables: &Tables) -> Result<(), NotCopied> {
+        if tables.copy().is_none_or(|copy| copy.ended.is_none()) {
+            for (part, write) in parts(&tables.hospitals, &tables.catalogue).enumerate() {
+                let written = self.target.put_reference(tables.number, part as u32, write).await;
+                written.map_err(NotCopied::target)?;
+            }
+            let ended = Ended { instant: (self.outside.now)(), changed: tables.rows(), unchanged: 0 };
+            self.note(tables.number, Note::Ended(ended)).await?;
+        }
+        let (hospitals, catalogue) = sorted(self.target).await.map_err(NotCopied::target)?;
+        let same = hospitals == tables.hospitals && catalogue == tables.catalogue;
+        if same { Ok(()) } else { Err(NotCopied::Differs("hospitals or catalogue are not the source's".to_owned())) }
+    }
+
+    async fn note(&self, number: u64, note: Note) -> Result<(), NotCopied> {
+        self.target.note_import(number, note).await.map_err(NotCopied::target)
+    }
+}
+
+type Rows = (Vec<(HospitalId, HospitalRecord)>, Vec<CatalogueRow>);
+
+async fn sorted<S: Store>(store: &S) -> Result<Rows, StoreError> {
+    let mut read = store.reference().await?;
+    read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok((read.hospitals, read.catalogue))
+}
+
+/// The whole log, oldest first.
+async fn log<S: Store>(store: &S) -> Result<Vec<Import>, StoreError> {
+    let (mut log, mut before) = (Vec::new(), u64::MAX);
+    loop {
+        let page = store.imports(before, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        before = last.number;
+        log.extend(page);
+    }
+    log.reverse();
+    Ok(log)
+}

@@ -1,0 +1,137 @@
+//! The gate: before a message is read, who calls is known, the role permits the call, and there is room for it.
+//! What passed carries the proof of it; a handler that finds none serves nobody.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::body::Body;
+use tonic::codegen::http::{Request, Response};
+use tonic::codegen::{BoxFuture, Service};
+
+use crate::access::{Call, Caller, Callers};
+use crate::domain::refusal::{Reason, Refusal};
+use crate::telemetry::Metrics;
+
+use super::connection::Peer;
+use super::status;
+
+/// What the gate goes by.
+pub struct Rules {
+    /// Who is known; replaced while serving.
+    pub callers: ArcSwap<Callers>,
+    /// The calls in flight, of all callers together.
+    pub in_flight: Arc<Semaphore>,
+    /// Where what was shed is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A call that passed: by whom, and the places it holds until its work is done.
+#[derive(Clone, Debug)]
+pub struct Permitted {
+    /// Who calls.
+    pub caller: Arc<Caller>,
+    /// What.
+    pub call: &'static Call,
+    identities: Arc<[String]>,
+    _places: Option<Arc<Places>>,
+}
+
+/// A call's place among those of its caller, and among all.
+#[derive(Debug)]
+struct Places {
+    _own: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Permitted {
+    /// The proof that a request carries.
+    ///
+    /// # Errors
+    /// `INTERNAL` if it carries none: then it came past the gate.
+    pub fn of<T>(request: &tonic::Request<T>) -> Result<Permitted, tonic::Status> {
+        let permitted = request.extensions().get::<Permitted>().cloned();
+        permitted.ok_or_else(|| status::of(&Refusal::broken("a call came past the gate")))
+    }
+}
+
+impl Rules {
+    fn pass(&self, call: &'static Call, peer: Option<&Peer>) -> Result<Permitted, Refusal> {
+        let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
+        let caller = self.known(&identities, call)?;
+        let places = self.places(&caller, call).inspect_err(|_| self.metrics.shed(&caller.name))?;
+        Ok(Permitted { caller, call, identities, _places: places.map(Arc::new) })
+    }
+
+    /// Who it is by now that passed for a stream: callers change while it lasts.
+    ///
+    /// # Errors
+    /// If nobody, or one that may not make the call any more.
+    pub fn again(&self, permitted: &Permitted) -> Result<Arc<Caller>, Refusal> {
+        self.known(&permitted.identities, permitted.call)
+    }
+
+    fn known(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, Refusal> {
+        let caller = self.callers.load().caller(identities).inspect_err(|_| self.metrics.unknown())?;
+        caller.may(call).map(|()| caller)
+    }
+
+    /// A stream takes its places claim by claim.
+    fn places(&self, caller: &Caller, call: &Call) -> Result<Option<Places>, Refusal> {
+        if call.stream {
+            return caller.allowance.check_rate().map(|()| None);
+        }
+        let own = caller.allowance.take()?;
+        let of_all = Arc::clone(&self.in_flight).try_acquire_owned();
+        let of_all = of_all.map_err(|_full| Refusal::because(Reason::Overloaded))?;
+        Ok(Some(Places { _own: own, _of_all: of_all }))
+    }
+}
+
+/// Puts the gate before a service.
+#[derive(Clone)]
+pub struct Layer(pub Arc<Rules>);
+
+impl<S> tower_layer::Layer<S> for Layer {
+    type Service = Gate<S>;
+    fn layer(&self, inner: S) -> Gate<S> {
+        Gate { inner, rules: Arc::clone(&self.0) }
+    }
+}
+
+/// A service behind the gate.
+#[derive(Clone)]
+pub struct Gate<S> {
+    inner: S,
+    rules: Arc<Rules>,
+}
+
+impl<S> Service<Request<Body>> for Gate<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<Response<Body>, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        // What is no call of ours (health, reflection, what does not exist) says nothing about anybody.
+        let Some(call) = Call::of(request.uri().path()) else { return Box::pin(self.inner.call(request)) };
+        match self.rules.pass(call, request.extensions().get::<Peer>()) {
+            Err(refusal) => {
+                let answer = status::of(&refusal).into_http();
+                Box::pin(async { Ok(answer) })
+            }
+            Ok(permitted) => {
+                request.extensions_mut().insert(permitted);
+                Box::pin(self.inner.call(request))
+            }
+        }
+    }
+}

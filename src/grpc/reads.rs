@@ -1,0 +1,61 @@
+//! Reads of persons: each stands in the access log before it is answered.
+
+use std::time::Instant;
+
+use crate::access::log::AccessLog;
+use crate::access::quoted::Quoted;
+use crate::domain::ids::PersonId;
+use crate::domain::refusal::{Reason, Refusal};
+use crate::store::Store;
+
+use super::gate::Permitted;
+use super::stamp;
+
+/// The log, and whom a hospital asked a quote for lately.
+pub struct Reads {
+    log: AccessLog,
+    quoted: Quoted,
+}
+
+impl Reads {
+    /// With this log.
+    pub fn new(log: AccessLog) -> Reads {
+        Reads { log, quoted: Quoted::default() }
+    }
+
+    /// Notes that whoever passed reads of these persons.
+    ///
+    /// # Errors
+    /// `UNAVAILABLE` if the log cannot be written: then nothing is told.
+    pub fn note<'a>(
+        &self,
+        permitted: &Permitted,
+        store: &impl Store,
+        persons: impl IntoIterator<Item = &'a PersonId>,
+    ) -> Result<(), Refusal> {
+        let keys: Vec<_> = persons.into_iter().map(|person| store.key_of(person)).collect();
+        let written = self.log.note(&permitted.caller, permitted.call, &keys, stamp::now().instant.0);
+        written.map_err(|error| {
+            tracing::error!(%error, "the access log cannot be written; reads of persons are refused");
+            Refusal::because(Reason::StoreUnavailable)
+        })
+    }
+
+    /// Notes that a hospital was given a quote for a person.
+    pub fn quoted(&self, hospital: &str, person: &PersonId, store: &impl Store) {
+        self.quoted.note(hospital, store.key_of(person), Instant::now());
+    }
+
+    /// Whether one of the caller's hospitals was given a quote for the person lately.
+    pub fn has_quoted(&self, permitted: &Permitted, person: &PersonId, store: &impl Store) -> bool {
+        let (key, now) = (store.key_of(person), Instant::now());
+        permitted.caller.hospitals.iter().any(|hospital| self.quoted.holds(hospital.as_str(), key, now))
+    }
+
+    /// Opens the log anew.
+    pub fn reopen(&self) {
+        if let Err(error) = self.log.reopen() {
+            tracing::error!(%error, "the access log cannot be opened anew; it goes on where it was");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! How much a caller may ask for: one that runs wild does not starve the rest.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use onestop::access::allowance::{Allowance, Bounds};
+use onestop::domain::refusal::Reason;
+use onestop::grpc::pb::policy::ListPoliciesRequest;
+use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::grpc::pb::settlement as pb;
+use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::grpc::server::Limits;
+use onestop::grpc::to_proto;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use super::House;
+use crate::service::told;
+use crate::support::claims::claim;
+use crate::support::keys::Keys;
+
+/// The callers as they are made, with more to the entry of the hospital.
+fn bounded(keys: &Keys, more: &str) -> String {
+    keys.callers().replace("role = \"hospital\"\n", &format!("role = \"hospital\"\n{more}\n"))
+}
+
+async fn ask(house: &House, role: &str) -> Result<(), Status> {
+    let mut client = PolicyServiceClient::new(house.channel(role).await);
+    client.list_policies(ListPoliciesRequest::default()).await.map(|_| ())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_over_its_rate_is_told_when_to_come_again_and_others_are_served() {
+    let keys = Keys::made();
+    keys.put_callers(&bounded(&keys, "rate = 1"));
+    let house = House::with(keys, Limits::default()).await;
+    ask(&house, "hospital").await.expect("the first");
+    let status = ask(&house, "hospital").await.expect_err("too soon");
+    assert_eq!((status.code(), told(&status).reason.as_str()), (Code::ResourceExhausted, "CALLER_LIMIT"));
+    let details = status.get_error_details();
+    let wait = details.retry_info().and_then(|retry| retry.retry_delay).expect("a delay");
+    assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");
+    for _ in 0..20 {
+        ask(&house, "gateway").await.expect("another is served");
+    }
+    tokio::time::sleep(wait).await;
+    ask(&house, "hospital").await.expect("when it was told to come");
+}
+
+#[test]
+fn calls_in_flight_beyond_the_callers_own_are_refused_until_one_ends() {
+    let allowance = Allowance::within(Bounds { rate: NonZeroU32::MAX, in_flight: 2 });
+    let held = [allowance.take().expect("a place"), allowance.take().expect("a place")];
+    assert_eq!(allowance.take().expect_err("a refusal").reason, Reason::CallerLimit);
+    drop(held);
+    assert!(allowance.take().is_ok(), "a place again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_as_fast_as_its_caller_may_be() {
+    let keys = Keys::made();
+    keys.put_callers(&bounded(&keys, "rate = 20\nin_flight = 1"));
+    let house = House::with(keys, Limits::default()).await;
+    let mut client = SettlementServiceClient::new(house.channel("hospital").await);
+    let requests: Vec<_> = (0..50)
+        .map(|number| pb::SettleStreamRequest {
+            claim: Some(to_proto::claim(&claim(&format!("C{number}"), "P1", "1.00"))),
+            request_id: format!("R{number}"),
+            quote_digest: Vec::new(),
+        })
+        .collect();
+    let start = std::time::Instant::now();
+    let mut answers = client.settle_stream(tokio_stream::iter(requests)).await.expect("a stream").into_inner();
+    let mut settled = 0;
+    while let Some(answer) = answers.message().await.expect("an answer") {
+        settled += usize::from(matches!(answer.answer, Some(pb::settle_stream_response::Answer::Settlement(_))));
+    }
+    // 20 at once after a quiet second, one of them the call itself; the other 31 at 20 a second.
+    assert_eq!(settled, 50);
+    assert!(start.elapsed() >= Duration::from_millis(1_400), "{:?}", start.elapsed());
+}

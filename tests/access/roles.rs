@@ -1,0 +1,249 @@
+//! Every call × every role × own and other.
+
+use std::collections::BTreeSet;
+
+use onestop::access::call::CALLS;
+use onestop::grpc::pb;
+use onestop::grpc::pb::operations::operations_service_client::OperationsServiceClient;
+use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
+use onestop::grpc::pb::settlement::settle_stream_response::Answer;
+use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::grpc::to_proto;
+use prost::Message;
+use tonic::Status;
+use tonic::transport::Channel;
+
+use super::House;
+use crate::service::told;
+use crate::support::claims::claim;
+
+/// What comes of a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Came {
+    /// It is answered.
+    Yes,
+    /// PERMISSION_DENIED NOT_PERMITTED.
+    Denied,
+    /// NOT_FOUND, as if there were none.
+    Hidden,
+    /// It is answered with nothing in it.
+    Empty,
+}
+
+use Came::{Denied as No, Empty, Hidden, Yes};
+
+const ROLES: [&str; 5] = ["hospital", "gateway", "registrar", "auditor", "operator"];
+
+/// The table: what the roles are answered about their own (H3; P1) and about another's (H2; P2).
+const TABLE: &[(&str, [(Came, Came); 5])] = &[
+    //                                 hospital       gateway        registrar      auditor        operator
+    ("Quote", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
+    ("Settle", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
+    ("SettleStream", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
+    ("Reverse", [(Yes, Hidden), (Yes, Hidden), (No, No), (No, No), (No, No)]),
+    ("Fence", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
+    ("GetOutcome", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
+    ("GetSettlement by id", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
+    ("GetSettlement by claim", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
+    ("ListSettlements of a hospital", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
+    ("ListSettlements of a person", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No)]),
+    ("GetAccount", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
+    ("ImportReference", [(No, No), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ListImports", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No)]),
+    ("GetReference of hospitals", [(Yes, Yes), (Yes, Yes), (Yes, Yes), (Yes, Yes), (No, No)]),
+    ("GetReference of persons", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No)]),
+    ("GetPolicy", [(Yes, Yes); 5]),
+    ("ListPolicies", [(Yes, Yes); 5]),
+    ("ActivatePolicies", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
+    // The last of all: it ends the server.
+    ("Drain", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
+];
+
+/// Whose: the hospital, the person of its settlement, and what its ids begin with.
+struct Side {
+    hospital: &'static str,
+    person: &'static str,
+    mark: String,
+}
+
+fn came<T>(answer: Result<T, Status>) -> Came {
+    let Err(status) = answer else { return Yes };
+    match told(&status).reason.as_str() {
+        "NOT_PERMITTED" => No,
+        "NOT_FOUND" => Hidden,
+        // Whoever is told this was let in: the book of a test has no files.
+        "POLICIES_REFUSED" => Yes,
+        other => panic!("{other}: {status:?}"),
+    }
+}
+
+async fn settlements(house: &House, channel: Channel, call: &str, side: &Side) -> Came {
+    let mut client = SettlementServiceClient::new(channel);
+    let Side { hospital, person, mark } = side;
+    let mut bill = claim(&format!("C-{mark}"), person, "1.00");
+    bill.hospital_id = (*hospital).into();
+    let (claim, request_id) = (Some(to_proto::claim(&bill)), format!("R-{mark}"));
+    let (hospital_id, person_id) = ((*hospital).to_owned(), (*person).to_owned());
+    let (of, claim_id) = (format!("R-{hospital}"), format!("C-{hospital}"));
+    match call {
+        "Quote" => came(client.quote(pb::settlement::QuoteRequest { claim }).await),
+        "Settle" => {
+            let request = pb::settlement::SettleRequest { claim, request_id, ..Default::default() };
+            came(client.settle(request).await)
+        }
+        "SettleStream" => {
+            let request = pb::settlement::SettleStreamRequest { claim, request_id, ..Default::default() };
+            match client.settle_stream(tokio_stream::iter([request])).await {
+                Err(status) => came::<()>(Err(status)),
+                Ok(mut answers) => {
+                    let answer = answers.get_mut().message().await.expect("an answer").expect("an answer").answer;
+                    match answer.expect("an answer") {
+                        Answer::Settlement(_) => Yes,
+                        Answer::Refusal(status) => {
+                            came::<()>(Err(onestop::cli::client::status_of(Some(Answer::Refusal(status)))))
+                        }
+                    }
+                }
+            }
+        }
+        "Reverse" => {
+            let request = pb::settlement::ReverseRequest {
+                hospital_id,
+                person_id,
+                claim_id,
+                request_id,
+                reason: "a test".to_owned(),
+                readjudicate: true,
+                dry_run: true,
+            };
+            came(client.reverse(request).await)
+        }
+        "Fence" => {
+            let request_id = format!("F-{mark}");
+            came(client.fence(pb::settlement::FenceRequest { hospital_id, person_id, request_id }).await)
+        }
+        "GetOutcome" => {
+            let request = pb::settlement::GetOutcomeRequest { hospital_id, person_id, request_id: of };
+            came(client.get_outcome(request).await)
+        }
+        "GetSettlement by id" => {
+            let number = if *hospital == "H3" { 3 } else { 2 };
+            let settlement_id = id_of(house, number).await;
+            came(
+                client
+                    .get_settlement(pb::settlement::GetSettlementRequest { settlement_id, ..Default::default() })
+                    .await,
+            )
+        }
+        "GetSettlement by claim" => {
+            let request =
+                pb::settlement::GetSettlementRequest { hospital_id, person_id, claim_id, ..Default::default() };
+            came(client.get_settlement(request).await)
+        }
+        "ListSettlements of a hospital" => came(
+            client.list_settlements(pb::settlement::ListSettlementsRequest { hospital_id, ..Default::default() }).await,
+        ),
+        "ListSettlements of a person" => {
+            let request =
+                pb::settlement::ListSettlementsRequest { person_id, benefit_year: 2017, ..Default::default() };
+            match client.list_settlements(request).await {
+                Ok(page) if page.get_ref().settlements.is_empty() => Empty,
+                answer => came(answer),
+            }
+        }
+        _ => {
+            let insurance = "resident".to_owned();
+            let request = pb::settlement::GetAccountRequest { person_id, insurance, year: 2017, on: None };
+            came(client.get_account(request).await)
+        }
+    }
+}
+
+/// The id of the n-th settlement that the house began with.
+async fn id_of(house: &House, number: u64) -> String {
+    let (hospital, person) = if number == 3 { ("H3", "P1") } else { ("H2", "P2") };
+    let claim = format!("C-{hospital}").as_str().into();
+    let view = house.engine.settlement_of(&hospital.into(), &person.into(), &claim).await.expect("a settlement");
+    view.settlement.id.to_string()
+}
+
+async fn ask(house: &House, channel: Channel, call: &str, side: &Side) -> Came {
+    let (mut references, mut policies) =
+        (ReferenceServiceClient::new(channel.clone()), PolicyServiceClient::new(channel.clone()));
+    let of_table = |table: pb::reference::Table| pb::reference::GetReferenceRequest {
+        table: table.into(),
+        on: Some(pb::reference::Date { year: 2017, month: 6, day: 1 }),
+        ..Default::default()
+    };
+    match call {
+        "ImportReference" => {
+            let rows = vec![pb::reference::Row {
+                cells: [side.hospital, "another name", "tertiary", "370100"].map(str::to_owned).to_vec(),
+            }];
+            let table = pb::reference::Table::Hospitals.into();
+            let message = pb::reference::ImportReferenceRequest { table, rows, commit: true, ..Default::default() };
+            came(references.import_reference(tokio_stream::iter([message])).await)
+        }
+        "ListImports" => came(references.list_imports(pb::reference::ListImportsRequest::default()).await),
+        "GetReference of hospitals" => came(references.get_reference(of_table(pb::reference::Table::Hospitals)).await),
+        "GetReference of persons" => {
+            let person_id = side.person.to_owned();
+            let request =
+                pb::reference::GetReferenceRequest { person_id, ..of_table(pb::reference::Table::Categories) };
+            came(references.get_reference(request).await)
+        }
+        "GetPolicy" => {
+            let request = pb::policy::GetPolicyRequest { policy_id: "shandong-2017".to_owned(), ..Default::default() };
+            came(policies.get_policy(request).await)
+        }
+        "ListPolicies" => came(policies.list_policies(pb::policy::ListPoliciesRequest::default()).await),
+        "ActivatePolicies" => {
+            let request = pb::policy::ActivatePoliciesRequest { dry_run: true, ..Default::default() };
+            came(policies.activate_policies(request).await)
+        }
+        "Drain" => came(OperationsServiceClient::new(channel).drain(pb::operations::DrainRequest {}).await),
+        _ => settlements(house, channel, call, side).await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_is_for_the_roles_of_the_table_and_for_their_own() {
+    let house = House::settled().await;
+    let (mut answers, mut wrong) = (0, Vec::new());
+    for (call, row) in TABLE {
+        for (role, (own, other)) in ROLES.iter().zip(row) {
+            // Drained by its own first answer, it has no second.
+            let ends = *call == "Drain" && *own == Yes;
+            for (expected, hospital, person) in
+                [(own, "H3", "P1"), (other, "H2", "P2")].iter().take(2 - usize::from(ends))
+            {
+                let side = Side { hospital, person, mark: format!("{role}-{hospital}-{call}") };
+                let came = ask(&house, house.channel(role).await, call, &side).await;
+                answers += 1;
+                if came != **expected {
+                    wrong.push(format!("{call} by {role} about {hospital}: {came:?}, not {expected:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(answers, TABLE.len() * ROLES.len() * 2 - 1);
+    house.served.await.expect("no panic").expect("it was drained");
+}
+
+/// Whoever adds a call says who may make it, and what comes of it for others.
+#[test]
+fn every_call_of_the_service_stands_in_both_tables() {
+    let files = prost_types::FileDescriptorSet::decode(pb::DESCRIPTORS).expect("the descriptors");
+    let mut served = BTreeSet::new();
+    for file in files.file.iter().filter(|file| file.package().starts_with("onestop.")) {
+        for service in &file.service {
+            let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());
+            served.extend(service.method.iter().map(|method| path(method.name())));
+        }
+    }
+    assert_eq!(served, CALLS.iter().map(|call| call.path.to_owned()).collect());
+    let walked: BTreeSet<&str> = TABLE.iter().map(|(call, _)| call.split(' ').next().unwrap_or(call)).collect();
+    assert_eq!(walked, CALLS.iter().map(onestop::access::Call::name).collect());
+}

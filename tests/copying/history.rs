@@ -1,0 +1,160 @@
+//! Seeded histories: settlements of several persons, hospitals, days and years, reversals, re-adjudications, fences,
+//! claims settled again; and what an engine on a copy must answer.
+
+use onestop::domain::claim::ToldClaim;
+use onestop::domain::content::ToldReversal;
+use onestop::domain::ids::{EntryId, RequestId};
+use onestop::domain::journal::{Entry, Instant};
+use onestop::engine::fence::{Outcome, RequestName};
+use onestop::engine::reverse::{Reversal, ReverseRequest};
+use onestop::engine::settle::SettleRequest;
+use onestop::engine::{Engine, Stamp};
+use onestop::store::Store;
+
+use crate::support::claims::{claim, day};
+use crate::support::random::Random;
+
+const HOSPITALS: [&str; 4] = ["H1", "H2", "H3", "H3X"];
+const YEARS: [&str; 3] = ["2017", "2018", "2019"];
+
+/// What happened, as callers know it.
+pub struct History {
+    random: Random,
+    number: u64,
+    pub settled: Vec<(ToldClaim, RequestId, Entry)>,
+    pub reversed: Vec<(ToldReversal, RequestId, Entry)>,
+    pub fenced: Vec<RequestId>,
+    /// Positions among the settled: of those that stand, and of those that were reversed.
+    standing: Vec<usize>,
+    waiting: Vec<usize>,
+}
+
+/// The n-th stamp, six hours after the one before; ids do not follow the order of commits.
+pub fn stamp(random: &mut Random, number: u64) -> Stamp {
+    let drawn = u128::from(random.next()) << 64;
+    Stamp { id: EntryId((drawn | u128::from(number)).to_be_bytes()), instant: Instant(number as i64 * 21_600_000_000) }
+}
+
+fn again(asked: &ToldReversal) -> ToldReversal {
+    ToldReversal {
+        hospital_id: asked.hospital_id.clone(),
+        person_id: asked.person_id.clone(),
+        claim_id: asked.claim_id.clone(),
+        reason: asked.reason.clone(),
+        readjudicate: asked.readjudicate,
+    }
+}
+
+impl History {
+    /// So many things happen on this engine, which has the tables of most tests.
+    pub async fn play<S: Store>(engine: &Engine<S>, seed: u64, things: usize) -> History {
+        let mut history = History {
+            random: Random(seed),
+            number: 0,
+            settled: Vec::new(),
+            reversed: Vec::new(),
+            fenced: Vec::new(),
+            standing: Vec::new(),
+            waiting: Vec::new(),
+        };
+        for _ in 0..things {
+            history.number += 1;
+            match history.random.below(10) {
+                0..=5 => history.settle(engine).await,
+                6..=7 => history.reverse(engine).await,
+                8 => history.settle_again(engine).await,
+                _ => history.fence(engine).await,
+            }
+        }
+        history
+    }
+
+    async fn settle<S: Store>(&mut self, engine: &Engine<S>) {
+        let person = format!("P{}", 1 + self.random.below(4));
+        let yuan = format!("{}.{:02}", 1_000 + self.random.below(90_000), self.random.below(100));
+        let year = *self.random.pick(&YEARS);
+        let told = ToldClaim {
+            hospital_id: (*self.random.pick(&HOSPITALS)).into(),
+            admitted: day(&format!("{year}-06-08")),
+            discharged: day(&format!("{year}-06-15")),
+            ..claim(&format!("C{}", self.number), &person, &yuan)
+        };
+        self.commit(engine, told).await;
+    }
+
+    async fn settle_again<S: Store>(&mut self, engine: &Engine<S>) {
+        let Some(position) = self.waiting.pop() else { return };
+        let told = self.settled[position].0.clone();
+        self.commit(engine, told).await;
+    }
+
+    async fn commit<S: Store>(&mut self, engine: &Engine<S>, told: ToldClaim) {
+        let request_id = RequestId::from(format!("s{}", self.number));
+        let request = SettleRequest { claim: told.clone(), request_id: request_id.clone(), quote: None };
+        let stamp = stamp(&mut self.random, self.number);
+        let committed = engine.settle(request, stamp).await.expect("a settlement");
+        self.standing.push(self.settled.len());
+        self.settled.push((told, request_id, committed.entry));
+    }
+
+    /// Any that stands, with the later ones decided anew.
+    async fn reverse<S: Store>(&mut self, engine: &Engine<S>) {
+        if self.standing.is_empty() {
+            return;
+        }
+        let at = self.random.below(self.standing.len());
+        let position = self.standing.remove(at);
+        let ToldClaim { hospital_id, person_id, claim_id, .. } = self.settled[position].0.clone();
+        let told = ToldReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".into(), readjudicate: true };
+        let request_id = RequestId::from(format!("v{}", self.number));
+        let request = ReverseRequest { told: again(&told), request_id: request_id.clone(), dry_run: false };
+        let stamp = stamp(&mut self.random, self.number);
+        let Reversal { entry, .. } = engine.reverse(request, stamp).await.expect("a reversal");
+        self.reversed.push((told, request_id, entry));
+        self.waiting.push(position);
+    }
+
+    async fn fence<S: Store>(&mut self, engine: &Engine<S>) {
+        let request_id = RequestId::from(format!("f{}", self.number));
+        let stamp = stamp(&mut self.random, self.number);
+        let outcome = engine.fence(&name(&request_id), stamp).await.expect("a fence");
+        assert!(matches!(outcome, Outcome::Fenced));
+        self.fenced.push(request_id);
+    }
+
+    /// How many of the reversals brought revisions.
+    pub fn readjudications(&self) -> usize {
+        let revisions = |entry: &Entry| entry.reversed().map_or(0, |reversed| reversed.revisions.len());
+        self.reversed.iter().filter(|(_, _, entry)| revisions(entry) > 0).count()
+    }
+
+    /// An engine on a copy answers every request as it was answered, and can go on.
+    pub async fn goes_on<S: Store>(mut self, engine: &Engine<S>) {
+        let late = Stamp { id: EntryId([0xff; 16]), instant: Instant(0) };
+        for (told, request_id, entry) in &self.settled {
+            let request = SettleRequest { claim: told.clone(), request_id: request_id.clone(), quote: None };
+            let replayed = engine.settle(request, late).await.expect("a replay");
+            assert!(replayed.replay && replayed.entry == *entry);
+        }
+        for (told, request_id, entry) in &self.reversed {
+            let request = ReverseRequest { told: again(told), request_id: request_id.clone(), dry_run: false };
+            let replayed = engine.reverse(request, late).await.expect("a replay");
+            assert!(replayed.replay && replayed.entry == *entry);
+        }
+        for request_id in &self.fenced {
+            assert!(matches!(engine.outcome(&name(request_id)).await, Ok(Outcome::Fenced)));
+        }
+        let entries = engine.store().entries().await.expect("a count");
+        self.number += 1;
+        self.reverse(engine).await;
+        self.number += 1;
+        self.settle_again(engine).await;
+        self.number += 1;
+        self.settle(engine).await;
+        assert!(engine.store().entries().await.expect("a count") >= entries + 3);
+    }
+}
+
+fn name(request_id: &RequestId) -> RequestName {
+    RequestName { hospital_id: "H3".into(), person_id: "P1".into(), request_id: request_id.clone() }
+}

@@ -1,0 +1,104 @@
+//! A copy that stops anywhere: nobody serves what is there, and the same command again ends as one run.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use onestop::engine::copy::{NotCopied, Side};
+use onestop::reference::row::Table;
+use onestop::store::memory::MemoryStore;
+use onestop::store::{Store, StoreError};
+
+use super::history::History;
+use super::{copied, copy, open};
+use crate::service::trial_store::{Mode, TrialStore};
+use crate::support::claims::{claim, settle};
+use crate::support::program::{onestop, run};
+use crate::support::{engine, row, stamp};
+
+const SEED: u64 = 0x17;
+
+/// Settlements of the store that is killed while it is copied.
+const SETTLEMENTS: u64 = 3_000;
+
+/// The target takes one write more in each round, and then none.
+#[tokio::test]
+async fn a_copy_that_breaks_at_any_write_goes_on_and_is_the_same() {
+    let original = engine(MemoryStore::default()).await;
+    let history = History::play(&original, SEED, 40).await;
+    assert!(history.readjudications() > 1);
+    for writes in 0.. {
+        let (target, control) = TrialStore::new();
+        control.set(Mode::Breaks(writes));
+        let first = copy(original.store(), &target).await;
+        let ended = first.is_ok();
+        let broken = NotCopied::Store(Side::Target, StoreError::Unavailable("broken".to_owned()));
+        assert!(ended || first == Err(broken), "{first:?}");
+        let there = target.entries().await.expect("a count");
+        control.set(Mode::Works);
+        let second = copy(original.store(), &target).await.expect("a copy");
+        assert_eq!((second.entries.all - second.entries.written, second.persons.all), (there, 4), "{writes} writes");
+        assert!(target.fingerprint() == original.store().fingerprint(), "{writes} writes");
+        if ended {
+            assert!(writes > 60, "{writes} writes");
+            return;
+        }
+    }
+}
+
+/// A store of many persons with a settlement or two each.
+async fn large(place: &Path) {
+    let engine = engine(open(place)).await;
+    let mut rows = Vec::new();
+    for number in 0..SETTLEMENTS / 2 {
+        let id = format!("K{number}");
+        rows.push(row(Table::Enrolments, &[&id, "2014-01-01", ""]));
+        rows.push(row(Table::Persons, &[&id, "resident", "370100"]));
+    }
+    engine.import(rows).await.expect("sound rows");
+    let settles = (0..SETTLEMENTS).map(|number| {
+        let person = format!("K{}", number % (SETTLEMENTS / 2));
+        engine.settle(settle(claim(&format!("C{number}"), &person, "9876.54")), stamp(number + 1))
+    });
+    for settled in futures_util::future::join_all(settles).await {
+        settled.expect("a settlement");
+    }
+}
+
+/// Runs the command until the target's file has so many bytes more, and kills it.
+fn killed(from: &Path, to: &Path, bytes: u64) {
+    let size = || std::fs::metadata(to.join("redb")).map_or(0, |file| file.len());
+    let before = size();
+    let mut command = onestop();
+    command.arg("copy").arg("--from").arg(from).arg("--to").arg(to);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    while size() < before + bytes {
+        assert!(child.try_wait().expect("its state").is_none(), "it ended before it could be interrupted");
+        std::thread::yield_now();
+    }
+    child.kill().expect("it can be killed");
+    child.wait().expect("it is gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_was_killed_is_served_by_nobody_and_run_again_ends_as_one() {
+    let place = tempfile::tempdir().expect("a directory");
+    let [from, to] = ["from", "to"].map(|name| place.path().join(name));
+    large(&from).await;
+    let mut before = 0;
+    for bytes in [3 << 20, 5 << 20] {
+        killed(&from, &to, bytes);
+        let there = open(&to).entries().await.expect("a count");
+        assert!(before < there && there < SETTLEMENTS, "{before}, then {there} of {SETTLEMENTS}");
+        before = there;
+        let (code, _, errors) = run(&["serve", "--listen", "127.0.0.1:0", "--store", &to.display().to_string()]);
+        assert!(code != Some(0) && errors.contains("a copy that did not end"), "{code:?} {errors}");
+    }
+    let (code, output, errors) = copied(&from, &to, &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!((code, &told["entries"]), (Some(0), &SETTLEMENTS.into()), "{errors}");
+    assert_eq!(told["entries_written"], SETTLEMENTS - before);
+    let [source, back] = [MemoryStore::default(), MemoryStore::default()];
+    copy(&open(&from), &source).await.expect("a copy");
+    copy(&open(&to), &back).await.expect("a copy");
+    assert!(source.fingerprint() == back.fingerprint());
+}

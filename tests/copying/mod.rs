@@ -1,0 +1,37 @@
+//! A store copied into another: the same entries, byte for byte, under keys of another secret; interrupted anywhere it
+//! goes on; what is damaged or of something else is named.
+
+mod history;
+mod interrupted;
+mod old;
+mod redis;
+mod refused;
+mod whole;
+
+use std::path::Path;
+
+use onestop::domain::journal::Instant;
+use onestop::engine::copy::{Copied, Copying, NotCopied, Outside};
+use onestop::engine::import::Told;
+use onestop::store::Store;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+
+use crate::support::program::run;
+
+/// Copies one into the other, in process.
+pub async fn copy<S: Store, T: Store>(source: &S, target: &T) -> Result<Copied, NotCopied> {
+    let outside = Outside { now: &|| Instant(1), progress: &|_, _, _| {} };
+    let told = Told { source: "elsewhere".to_owned(), imported_by: "a test".to_owned() };
+    Copying::between(source, target, outside).await?.run(told).await
+}
+
+/// The store in this directory.
+pub fn open(place: &Path) -> EmbeddedStore {
+    EmbeddedStore::open(place, Durability::Synced).expect("a store")
+}
+
+/// Runs `onestop copy`: exit code, output, errors.
+pub fn copied(from: &Path, to: &Path, more: &[&str]) -> (Option<i32>, String, String) {
+    let (from, to) = (from.display().to_string(), to.display().to_string());
+    run(&[&["copy", "--from", &from, "--to", &to], more].concat())
+}

@@ -1,0 +1,61 @@
+//! Into a Redis and back.
+
+use onestop::engine::copy::Count;
+use onestop::store::Store;
+use onestop::store::memory::MemoryStore;
+
+use super::history::History;
+use super::whole::{reopened, the_rest_is_the_same};
+use super::{copied, copy, open};
+use crate::support::engine;
+use crate::support::program::run;
+use crate::support::redis_server::RedisServer;
+
+const SEED: u64 = 0x4ed1_5000;
+
+/// Ids of these histories name no shard: each is led to its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_on_redis_copied_back_is_row_for_row_what_was_copied() {
+    let redis = RedisServer::shared();
+    for seed in SEED..SEED + 4 {
+        println!("seed {seed:#x}");
+        let original = engine(MemoryStore::default()).await;
+        let history = History::play(&original, seed, 60).await;
+        let (there, back) = (redis.store().await, MemoryStore::default());
+        let copied = copy(original.store(), &there).await.expect("a copy");
+        let entries = original.store().entries().await.expect("a count");
+        assert_eq!(copied.entries, Count { all: entries, written: entries });
+        assert_eq!((copied.chains, copied.persons), (4, Count { all: 4, written: 4 }));
+        assert_eq!(copied.settlements, history.settled.len() as u64);
+        let again = copy(original.store(), &there).await.expect("a copy");
+        assert_eq!((again.entries.written, again.persons.written), (0, 0));
+        copy(&there, &back).await.expect("a copy");
+        assert!(back.fingerprint() == original.store().fingerprint());
+        the_rest_is_the_same(original.store(), &back).await;
+        history.goes_on(&reopened(there).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_copies_into_a_redis_and_back_and_an_audit_holds_in_both() {
+    let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
+    let [from, back] = ["from", "back"].map(|name| place.path().join(name));
+    let [secret, seal] = ["secret", "seal"].map(|name| place.path().join(name).display().to_string());
+    let original = engine(open(&from)).await;
+    History::play(&original, SEED, 40).await;
+    drop(original);
+    let url = std::path::PathBuf::from(redis.url());
+    let of = url.display().to_string();
+    assert_eq!(run(&["secret", &secret]).0, Some(0));
+    let nothing = run(&["audit", "verify", "--store", &of, "--secret", &secret]);
+    assert!(nothing.0 == Some(2) && nothing.2.contains("holds no store"), "{nothing:?}");
+    assert_eq!(run(&["audit", "seal", "--store", &from.display().to_string(), &seal]).0, Some(0));
+    let (code, output, errors) = copied(&from, &url, &["--to-secret", &secret]);
+    assert!(code == Some(0) && output.contains("can be served"), "{output}{errors}");
+    let (code, output, _) = run(&["audit", "verify", "--store", &of, "--secret", &secret, "--against", &seal]);
+    assert_eq!(code, Some(0), "{output}");
+    let (code, output, errors) = copied(&url, &back, &["--from-secret", &secret]);
+    assert!(code == Some(0) && output.contains("can be served"), "{output}{errors}");
+    let (code, output, _) = run(&["audit", "verify", "--store", &back.display().to_string(), "--against", &seal]);
+    assert_eq!(code, Some(0), "{output}");
+}

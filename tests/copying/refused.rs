@@ -1,0 +1,176 @@
+//! What a copy does not do: write over something else, pass on what is damaged, or take a store that another has.
+
+use std::path::Path;
+
+use onestop::domain::account::Account;
+use onestop::domain::ids::{Digest, EntryId};
+use onestop::engine::chain::Difference;
+use onestop::engine::copy::{NotCopied, Side};
+use onestop::engine::{Engine, Settings};
+use onestop::policy::shipped;
+use onestop::reference::row::Table;
+use onestop::store::imports::Note;
+use onestop::store::memory::MemoryStore;
+use onestop::store::{Commit, ReferenceWrite, Store};
+use redb::ReadableTable;
+
+use super::history::History;
+use super::{copied, copy, open};
+use crate::service::trial_store::{Mode, TrialStore};
+use crate::support::claims::{claim, settle};
+use crate::support::{engine, row, stamp};
+
+const SEED: u64 = 0x5e1f;
+
+async fn history(seed: u64) -> Engine<MemoryStore> {
+    let engine = engine(MemoryStore::default()).await;
+    History::play(&engine, seed, 40).await;
+    engine
+}
+
+/// The copy is refused as foreign, and the target is left as it was.
+async fn foreign(source: &MemoryStore, target: &MemoryStore, told: &str) {
+    let (before, log) = (target.fingerprint(), target.imports(u64::MAX, 100).await);
+    let refused = copy(source, target).await;
+    assert!(matches!(&refused, Err(NotCopied::Foreign(why)) if why.contains(told)), "{told}: {refused:?}");
+    assert!(target.fingerprint() == before && target.imports(u64::MAX, 100).await == log, "{told}");
+}
+
+#[tokio::test]
+async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
+    let (one, other) = (history(SEED).await, history(SEED + 1).await);
+    // The same log, tables and persons, and other chains.
+    foreign(one.store(), other.store(), "is not the source's").await;
+    // A copy that was served: it has a settlement more.
+    let target = MemoryStore::default();
+    copy(one.store(), &target).await.expect("a copy");
+    let book = shipped::book().expect("the shipped book");
+    let served = Engine::open(target, book, Settings::default()).await.expect("an engine");
+    let settled = served.settle(settle(claim("NEW", "P1", "100.00")), stamp(1)).await.expect("a settlement");
+    foreign(one.store(), served.store(), &settled.entry.id.to_string()).await;
+    // Another policy, another import, another record of a person.
+    let target = MemoryStore::default();
+    let digest = Digest::of(b"another law");
+    target.put_policy(digest, "another law".to_owned()).await.expect("a write");
+    foreign(one.store(), &target, &format!("policy {digest}")).await;
+    let target = MemoryStore::default();
+    let import = Note::Begun(Default::default());
+    target.note_import(3, import).await.expect("a write");
+    foreign(one.store(), &target, "import 3 of its log").await;
+    let target = MemoryStore::default();
+    let mut record = one.store().persons(&["P1".into()]).await.expect("a read").pop().flatten().expect("P1");
+    record.name(&"P2".into());
+    let persons = vec![("P2".into(), record)];
+    target.put_reference(1, 0, ReferenceWrite { persons, ..ReferenceWrite::default() }).await.expect("a write");
+    foreign(one.store(), &target, "the record of person").await;
+}
+
+/// The source went on after a copy that did not end was begun: what is new of the chains is copied too.
+#[tokio::test]
+async fn a_source_that_grew_is_copied_to_its_end() {
+    let (source, target) = (history(SEED).await, MemoryStore::default());
+    copy(source.store(), &target).await.expect("a copy");
+    source.settle(settle(claim("NEW", "P1", "100.00")), stamp(1)).await.expect("a settlement");
+    let copied = copy(source.store(), &target).await.expect("a copy");
+    assert_eq!(copied.entries.written, 1);
+    assert!(target.fingerprint() == source.store().fingerprint());
+}
+
+/// The source was served meanwhile, and imported: its log goes on under the number that the copy has.
+#[tokio::test]
+async fn a_copy_that_was_begun_does_not_go_on_after_an_import_into_the_source() {
+    let source = history(SEED).await;
+    let (target, control) = TrialStore::new();
+    control.set(Mode::Breaks(20));
+    assert!(matches!(copy(source.store(), &target).await, Err(NotCopied::Store(Side::Target, _))));
+    control.set(Mode::Works);
+    source.import(vec![row(Table::Persons, &["P5", "resident", "370100"])]).await.expect("a sound row");
+    let refused = copy(source.store(), &target).await;
+    assert!(matches!(&refused, Err(NotCopied::Foreign(why)) if why == "import 8 of its log"), "{refused:?}");
+    // Nor is what there is of it a source.
+    let refused = copy(&target, &MemoryStore::default()).await;
+    assert_eq!(refused, Err(NotCopied::Unended));
+}
+
+type Rows = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// Flips a bit in the middle of a row: of the n-th of this table.
+fn damaged(place: &Path, table: &'static str, at: usize) -> Vec<u8> {
+    let database = redb::Database::open(place.join("redb")).expect("the database");
+    let write = database.begin_write().expect("a write");
+    let key = {
+        let mut rows = write.open_table(Rows::new(table)).expect("a table");
+        let (key, mut row) = {
+            let (key, row) = rows.iter().expect("rows").nth(at).expect("a row").expect("a row");
+            (key.value().to_vec(), row.value().to_vec())
+        };
+        let middle = row.len() / 2;
+        row[middle] ^= 1;
+        rows.insert(&key[..], &row[..]).expect("a write");
+        key
+    };
+    write.commit().expect("a commit");
+    key
+}
+
+#[tokio::test]
+async fn what_is_damaged_in_the_source_is_named_and_stops_the_copy() {
+    for table in ["journal", "states", "persons"] {
+        let place = tempfile::tempdir().expect("a directory");
+        let [from, to] = ["from", "to"].map(|name| place.path().join(name));
+        let original = engine(open(&from)).await;
+        History::play(&original, SEED, 40).await;
+        drop(original);
+        let key = damaged(&from, table, 2);
+        let (code, output, errors) = copied(&from, &to, &[]);
+        assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
+        assert!(errors.contains("a stored record is damaged: ") && errors.contains("its checksum differs"), "{errors}");
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        match table {
+            "journal" => {
+                let id = EntryId(key.try_into().expect("an id"));
+                assert!(errors.contains(&format!("the source, entry {id}: ")), "{errors}");
+            }
+            _ => assert!(errors.contains(&hex), "{table}: {errors}"),
+        }
+    }
+}
+
+/// The source's rows beside the journal are not what its entries add up to: the copy says so, before it writes them.
+#[tokio::test]
+async fn an_account_that_the_chain_does_not_add_up_to_is_not_copied() {
+    let (source, target) = (history(SEED).await, MemoryStore::default());
+    let states = source.store().states(None, 1).await.expect("a state");
+    let mut state = states[0].1.clone().expect("a state");
+    let head = state.head.expect("a head");
+    let entry = source.store().entry(head).await.expect("a read").expect("the entry");
+    let (key, _) = state.accounts()[0].clone();
+    state.put(key, Account::default());
+    let mut forged = Commit::on(state.clone(), ("forged".into(), entry.content), entry.committed);
+    (forged.person_id, forged.hospital_id) = (entry.parties().1.clone(), entry.parties().0.clone());
+    source.store().commit(forged).await.expect("a commit without an entry");
+    let refused = copy(source.store(), &target).await;
+    let told = |why: &Difference| why.entry == head && why.told.contains("adds up to");
+    assert!(matches!(&refused, Err(NotCopied::Entry(Side::Source, why)) if told(why)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn stores_that_are_in_use_missing_or_the_same_are_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    let [from, to, nowhere] = ["from", "to", "nowhere"].map(|name| place.path().join(name));
+    let held = open(&from);
+    let (code, _, errors) = copied(&from, &to, &[]);
+    assert!(code == Some(1) && errors.contains("is in use by another process"), "{errors}");
+    drop(held);
+    let held = open(&to);
+    let (code, _, errors) = copied(&from, &to, &[]);
+    assert!(code == Some(1) && errors.contains("is in use by another process"), "{errors}");
+    drop(held);
+    let (code, _, errors) = copied(&from, &from.join("../from"), &[]);
+    assert!(code == Some(2) && errors.contains("name the same store"), "{errors}");
+    let (code, _, errors) = copied(&nowhere, &to, &[]);
+    assert!(code == Some(2) && errors.contains("holds no store") && !nowhere.exists(), "{errors}");
+    std::fs::write(place.path().join("letter.txt"), "of another").expect("a write");
+    let (code, _, errors) = copied(&from, place.path(), &[]);
+    assert!(code == Some(1) && errors.contains("holds no store"), "{errors}");
+}

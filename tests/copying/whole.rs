@@ -1,0 +1,149 @@
+//! A whole copy: nothing is lost, nothing added, and everything goes on from there.
+
+use onestop::domain::day::Day;
+use onestop::domain::ids::{Digest, PersonId};
+use onestop::engine::copy::Count;
+use onestop::engine::{Engine, Settings};
+use onestop::policy::shipped;
+use onestop::store::imports::COPY;
+use onestop::store::memory::MemoryStore;
+use onestop::store::rows::Place;
+use onestop::store::{Scope, Store};
+
+use super::history::History;
+use super::{copied, copy, open};
+use crate::support::engine;
+use crate::support::program::run;
+
+const SEED: u64 = 0x00c0_9e17;
+
+pub async fn reopened<S: Store>(store: S) -> Engine<S> {
+    Engine::open(store, shipped::book().expect("the shipped book"), Settings::default()).await.expect("an engine")
+}
+
+/// Twelve histories, each through a directory: to its secret and back to the one of memory.
+#[tokio::test]
+async fn a_copy_of_a_copy_is_row_for_row_what_was_copied() {
+    for seed in SEED..SEED + 12 {
+        println!("seed {seed:#x}");
+        let place = tempfile::tempdir().expect("a directory");
+        let original = engine(MemoryStore::default()).await;
+        let history = History::play(&original, seed, 60).await;
+        assert!(history.settled.len() > 20 && history.readjudications() > 0 && !history.fenced.is_empty());
+        let (embedded, back) = (open(place.path()), MemoryStore::default());
+        let copied = copy(original.store(), &embedded).await.expect("a copy");
+        let entries = original.store().entries().await.expect("a count");
+        assert_eq!(copied.entries, Count { all: entries, written: entries });
+        assert_eq!((copied.chains, copied.persons, copied.hospitals), (4, Count { all: 4, written: 4 }, 4));
+        assert_eq!((copied.imports, copied.catalogue, copied.settlements), (7, 5, history.settled.len() as u64));
+        copy(&embedded, &back).await.expect("a copy");
+        assert!(back.fingerprint() == original.store().fingerprint());
+        the_rest_is_the_same(original.store(), &back).await;
+        history.goes_on(&reopened(embedded).await).await;
+    }
+}
+
+/// Persons, policies, hospitals, catalogue; the log of imports, and behind it the two copies.
+pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
+    let ids = [1, 2, 3, 4].map(|number| PersonId::from(format!("P{number}")));
+    assert_eq!(one.persons(&ids).await, other.persons(&ids).await);
+    let policies = one.policies().await.expect("policies");
+    assert_eq!(other.policies().await.as_ref(), Ok(&policies));
+    for digest in policies {
+        assert_eq!(one.policy(digest).await, other.policy(digest).await);
+    }
+    let [one_tables, other_tables] = [one.reference().await, other.reference().await].map(|read| {
+        let mut read = read.expect("tables");
+        read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
+        (read.hospitals, read.catalogue)
+    });
+    assert!(one_tables == other_tables);
+    let log = other.imports(u64::MAX, 100).await.expect("the log");
+    assert_eq!(log[2..], one.imports(u64::MAX, 100).await.expect("the log"));
+    assert!(log[..2].iter().all(|import| import.begun.table == COPY && import.ended.is_some()));
+    assert_eq!(log[0].begun.imported_by, "a test");
+}
+
+/// Ids do not follow the order of commits, and the list does: place for place it is the source's.
+#[tokio::test]
+async fn a_hospitals_day_is_listed_in_the_order_of_its_commits() {
+    let place = tempfile::tempdir().expect("a directory");
+    let original = engine(MemoryStore::default()).await;
+    History::play(&original, SEED, 200).await;
+    let embedded = open(place.path());
+    copy(original.store(), &embedded).await.expect("a copy");
+    let mut by_ids = true;
+    for hospital in ["H1", "H2", "H3", "H3X"] {
+        let from = Place { day: Day::FIRST, number: 0 };
+        let listed = original.store().listed(&hospital.into(), from, Day::LAST, 1_000).await.expect("a list");
+        assert!(listed.len() > 10);
+        assert_eq!(embedded.listed(&hospital.into(), from, Day::LAST, 1_000).await, Ok(listed.clone()));
+        by_ids &= listed.is_sorted_by_key(|(place, id)| (place.day, *id));
+    }
+    assert!(!by_ids);
+}
+
+#[tokio::test]
+async fn a_copy_again_writes_nothing() {
+    let original = engine(MemoryStore::default()).await;
+    History::play(&original, SEED, 60).await;
+    let target = MemoryStore::default();
+    let first = copy(original.store(), &target).await.expect("a copy");
+    let (before, log) = (target.fingerprint(), target.imports(u64::MAX, 100).await);
+    let second = copy(original.store(), &target).await.expect("a copy");
+    assert_eq!((second.entries.written, second.persons.written), (0, 0));
+    assert_eq!(
+        (second.entries.all, second.persons.all, second.splits),
+        (first.entries.all, first.persons.all, first.splits)
+    );
+    assert!(target.fingerprint() == before && target.imports(u64::MAX, 100).await == log);
+}
+
+/// The whole program, with the seal that an auditor took of the source.
+#[tokio::test]
+async fn the_command_copies_and_a_seal_of_the_source_holds_for_the_copy() {
+    let place = tempfile::tempdir().expect("a directory");
+    let [from, to, seal] = ["old", "new", "seal"].map(|name| place.path().join(name));
+    let original = engine(open(&from)).await;
+    let history = History::play(&original, SEED, 60).await;
+    drop(original);
+    let audit = |more: &[&str]| {
+        let (code, output, _) = run(&[&["audit"], more].concat());
+        (code, output)
+    };
+    let [at, new, sealed] = [&from, &to, &seal].map(|path| path.display().to_string());
+    assert_eq!(audit(&["seal", "--store", &at, &sealed]).0, Some(0));
+    let (code, output, errors) = copied(&from, &to, &["--by", "an operator"]);
+    assert!(code == Some(0) && output.lines().count() == 3, "{output}{errors}");
+    assert!(output.contains("4 persons (4 written now)\n4 chains, "), "{output}");
+    let secrets = [&from, &to].map(|store| std::fs::read(store.join("secret")).expect("a secret"));
+    assert!(secrets[0] != secrets[1]);
+    let (code, output) = audit(&["verify", "--store", &new, "--against", &sealed]);
+    assert_eq!(code, Some(0), "{output}");
+    let (code, output, _) = copied(&from, &to, &["--json"]);
+    let told: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!((code, &told["entries_written"], &told["chains"]), (Some(0), &0.into(), &4.into()));
+    assert_eq!(told["settlements"], history.settled.len());
+    // No key of one is a key of the other.
+    let keys = async |path| open(path).states(None, 100).await.expect("states").into_iter().map(|(key, _)| key);
+    let (old_keys, mut new_keys): (Vec<_>, _) = (keys(&from).await.collect(), keys(&to).await);
+    assert!(new_keys.all(|key| !old_keys.contains(&key)));
+    history.goes_on(&reopened(open(&to)).await).await;
+    let (code, output) = audit(&["verify", "--store", &new, "--against", &sealed]);
+    assert_eq!(code, Some(0), "what grew since stands: {output}");
+}
+
+/// Nobody was ever settled for: persons, tables and policies are copied all the same.
+#[tokio::test]
+async fn a_store_without_a_settlement_is_copied() {
+    let place = tempfile::tempdir().expect("a directory");
+    let original = engine(MemoryStore::default()).await;
+    let embedded = open(place.path());
+    let copied = copy(original.store(), &embedded).await.expect("a copy");
+    assert_eq!((copied.chains, copied.entries.all, copied.persons.all, copied.splits), (0, 0, 4, 0));
+    let (hospital_id, person_id) = ("H1".into(), "P2".into());
+    let scope = Scope { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: None };
+    let seen = reopened(embedded).await.store().look_up(scope).await.expect("a look-up");
+    assert_eq!(seen.person.expect("P2").id(), Some(&person_id));
+    assert_eq!(seen.state.chained, Digest::default());
+}

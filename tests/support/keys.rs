@@ -1,0 +1,100 @@
+//! Certificates as `onestop keys dev` makes them, and connections with them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use onestop::access::Callers;
+use onestop::access::allowance::Bounds;
+use onestop::access::log::AccessLog;
+use onestop::config::Config;
+use onestop::grpc::door::{Door, ReadCallers};
+use onestop::grpc::tls::{Tls, TlsFiles};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use super::program::run;
+
+/// The hospital of the caller `hospital`, and the further one of `gateway`.
+pub const OWN: &str = "H3";
+pub const FURTHER: &str = "H1";
+
+/// A directory of them.
+pub struct Keys(tempfile::TempDir);
+
+impl Keys {
+    pub fn made() -> Keys {
+        let place = tempfile::tempdir().expect("a directory");
+        let directory = place.path().display().to_string();
+        let (code, _, errors) = run(&["keys", "dev", &directory, "--hospital", OWN, "--further", FURTHER]);
+        assert_eq!(code, Some(0), "{errors}");
+        Keys(place)
+    }
+
+    pub fn place(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The callers as they are made.
+    pub fn callers(&self) -> String {
+        std::fs::read_to_string(self.file("callers.toml")).expect("the callers")
+    }
+
+    /// Puts another file of callers in their place.
+    pub fn put_callers(&self, text: &str) {
+        let (new, place) = (self.file("callers.new"), self.file("callers.toml"));
+        std::fs::write(&new, text).expect("written");
+        std::fs::rename(new, place).expect("renamed");
+    }
+
+    /// A door with these callers, its log beside them.
+    pub fn door(&self) -> Door {
+        let (certificate, key) = (self.file("server.pem"), self.file("server.key"));
+        let tls = Tls::open(TlsFiles { certificate, key, client_ca: Some(self.file("ca.pem")) }).expect("sound files");
+        let path = self.file("callers.toml");
+        let read: ReadCallers = Arc::new(move || {
+            let text = std::fs::read_to_string(&path).map_err(|error| vec![error.to_string()])?;
+            Callers::read(&text, bounds()).map_err(|faults| faults.into_iter().map(|fault| fault.told).collect())
+        });
+        Door {
+            tls: Some(Arc::new(tls)),
+            callers: read().expect("sound callers"),
+            read_callers: Some(read),
+            log: AccessLog::open(&self.file("access.log")).expect("a log"),
+        }
+    }
+
+    /// The access log as it is: call, caller and person of each line.
+    pub fn log(&self) -> Vec<[String; 3]> {
+        let text = std::fs::read_to_string(self.file("access.log")).expect("the log");
+        let line = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            ["call", "caller", "person"].map(|key| line[key].as_str().expect("a text").to_owned())
+        };
+        text.lines().map(line).collect()
+    }
+
+    /// What a caller of this name connects with.
+    pub fn tls(&self, name: &str) -> ClientTlsConfig {
+        let read = |file: &str| std::fs::read(self.file(file)).expect("a file");
+        let identity = Identity::from_pem(read(&format!("{name}.pem")), read(&format!("{name}.key")));
+        ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read("ca.pem"))).identity(identity)
+    }
+
+    /// A connection to the server at this port, as this caller.
+    pub async fn channel(&self, port: u16, name: &str) -> Result<Channel, tonic::transport::Error> {
+        connect(port, self.tls(name)).await
+    }
+}
+
+/// A connection to the server at this port of this machine.
+pub async fn connect(port: u16, tls: ClientTlsConfig) -> Result<Channel, tonic::transport::Error> {
+    Endpoint::from_shared(format!("https://localhost:{port}")).expect("an address").tls_config(tls)?.connect().await
+}
+
+/// The bounds of a caller whose entry names none.
+pub fn bounds() -> Bounds {
+    Config::default().caller_bounds
+}
