@@ -130,10 +130,7 @@ async fn verify(store: &impl Store, mut sealed: Option<Seal>, json: bool) -> End
     tell(&found, json)
 }
 
-async fn chain(
-    audit: &mut Audit<'_, impl Store>,
-    state: Result<PersonState, StoreError>,
-) -> Result<Chain, String> {
+async fn chain(audit: &mut Audit<'_, impl Store>, state: Result<PersonState, StoreError>) -> Result<Chain, String> {
     let state = state.map_err(|error| error.to_string())?;
     audit.chain(&state).await.map_err(|difference| difference.to_string())
 }
