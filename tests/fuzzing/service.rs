@@ -1,17 +1,24 @@
 //! The shipped services in this process, over a store in memory: everything of a server but HTTP/2.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use onestop::access::Callers;
+use onestop::access::log::AccessLog;
 use onestop::engine::{Engine, Settings};
+use onestop::grpc::around::{self, Explain};
+use onestop::grpc::gate::{self, Gate, Rules};
 use onestop::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
+use onestop::grpc::reads::Reads;
 use onestop::grpc::reference::References;
 use onestop::grpc::server::Limits;
 use onestop::grpc::settlement::Settlements;
-use onestop::grpc::size::{Explain, Layer};
 use onestop::grpc::stream::Streams;
 use onestop::policy::Book;
 use onestop::reference::row::{Row, Table};
+use onestop::telemetry::Metrics;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tower_layer::Layer as _;
@@ -80,9 +87,9 @@ pub struct Service {
     /// What they ask.
     pub engine: Arc<Engine<Watched>>,
     /// Settlements as a server has them.
-    pub settlements: Explain<SettlementServiceServer<Settlements<Watched>>>,
+    pub settlements: Explain<Gate<SettlementServiceServer<Settlements<Watched>>>>,
     /// Reference tables as a server has them.
-    pub references: Explain<ReferenceServiceServer<References<Watched>>>,
+    pub references: Explain<Gate<ReferenceServiceServer<References<Watched>>>>,
     _goes_on: watch::Sender<bool>,
 }
 
@@ -93,14 +100,28 @@ impl Service {
         engine.import(ROWS.iter().map(|(table, cells)| row(*table, cells)).collect()).await.expect("sound tables");
         let (engine, limits) = (Arc::new(engine), Limits::default());
         let (goes_on, stopping) = watch::channel(false);
-        let streams = Streams { window: limits.stream_window, stopping: stopping.clone() };
-        let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-        let settlements = SettlementServiceServer::new(Settlements::new(Arc::clone(&engine), in_flight, streams));
-        let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), stopping));
+        let metrics = Arc::new(Metrics::default());
+        let rules = Arc::new(Rules {
+            callers: ArcSwap::from_pointee(Callers::open()),
+            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
+            metrics: Arc::clone(&metrics),
+        });
+        let reads = Arc::new(Reads::new(AccessLog::Nowhere));
+        let streams = Streams {
+            window: limits.stream_window,
+            stopping: stopping.clone(),
+            rules: Arc::clone(&rules),
+            most: Duration::from_secs(limits.call_seconds),
+        };
+        let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams);
+        let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
+        let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), reads, stopping));
+        let references = references.max_decoding_message_size(limits.message_bytes);
+        let (gate, around) = (gate::Layer(rules), around::Layer(metrics));
         Service {
             engine,
-            settlements: Layer.layer(settlements.max_decoding_message_size(limits.message_bytes)),
-            references: Layer.layer(references.max_decoding_message_size(limits.message_bytes)),
+            settlements: around.layer(gate.layer(settlements)),
+            references: around.layer(gate.layer(references)),
             _goes_on: goes_on,
         }
     }

@@ -12,7 +12,7 @@ use onestop::store::keys::Key;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::Place;
 use onestop::store::spool::Spool;
-use onestop::store::{Commit, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use onestop::store::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
 
 /// The store.
 #[derive(Default)]
@@ -44,6 +44,10 @@ impl Watched {
 }
 
 impl Store for Watched {
+    fn key_of(&self, person_id: &PersonId) -> Key {
+        self.inner.key_of(person_id)
+    }
+
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
         self.inner.look_up(scope).await
     }
@@ -52,8 +56,8 @@ impl Store for Watched {
         self.inner.entry(id).await
     }
 
-    async fn entry_with_digest(&self, id: EntryId) -> Result<Option<(Entry, Digest)>, StoreError> {
-        self.inner.entry_with_digest(id).await
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.record(id).await
     }
 
     async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
@@ -74,6 +78,11 @@ impl Store for Watched {
         self.inner.listed(hospital_id, from, until, most).await
     }
 
+    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+        self.note_write();
+        self.inner.list(hospital_id, day, settlements).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.note_write();
         if self.forgets { Ok(()) } else { self.inner.commit(commit).await }
@@ -81,6 +90,10 @@ impl Store for Watched {
 
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.inner.persons(ids).await
+    }
+
+    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.inner.person_records(behind, most).await
     }
 
     fn spool(&self) -> Spool {
@@ -112,5 +125,9 @@ impl Store for Watched {
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
         self.inner.policy(digest).await
+    }
+
+    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+        self.inner.policies().await
     }
 }
