@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
@@ -13,6 +14,9 @@ use crate::telemetry::Metrics;
 
 use super::activation::Activation;
 use super::services::Services;
+
+/// Under which name health serves while the store could lose what was acknowledged.
+const VOLATILE: &str = "onestop.store/volatile";
 
 /// Before files that are not yet those of the announced book are read again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -26,7 +30,11 @@ pub async fn tell<S: Store>(
     stopping: watch::Receiver<bool>,
 ) -> Infallible {
     loop {
-        let ready = !matches!(*readiness.borrow_and_update(), Readiness::NotReady(_));
+        let now = readiness.borrow_and_update().clone();
+        let (ready, volatile) = (!matches!(now, Readiness::NotReady(_)), matches!(now, Readiness::Volatile(_)));
+        metrics.set_volatile(volatile);
+        let of_volatile = if volatile { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status(VOLATILE, of_volatile).await;
         if !*stopping.borrow() {
             metrics.set_ready(ready);
             if ready {

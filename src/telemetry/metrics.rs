@@ -48,6 +48,7 @@ pub struct Metrics {
     pub connections: Gauge,
     handshakes: Family<ByReason, Counter>,
     ready: Gauge,
+    volatile: Gauge,
 }
 
 impl Default for Metrics {
@@ -65,6 +66,7 @@ impl Default for Metrics {
             connections: Gauge::default(),
             handshakes: Family::default(),
             ready: Gauge::default(),
+            volatile: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -84,6 +86,8 @@ impl Metrics {
         registry.register("connections", "Connections that are open", self.connections.clone());
         registry.register("refused_connections", "Connections refused, by reason", self.handshakes.clone());
         registry.register("ready", "1 while the server takes calls", self.ready.clone());
+        let about = "1 while the store could lose what was acknowledged, which somebody accepted";
+        registry.register("store_volatile", about, self.volatile.clone());
     }
 
     /// A call was answered with this status; streams, when they began.
@@ -115,6 +119,11 @@ impl Metrics {
     /// Notes whether calls are taken.
     pub fn set_ready(&self, ready: bool) {
         self.ready.set(i64::from(ready));
+    }
+
+    /// Notes whether the store could lose what was acknowledged.
+    pub fn set_volatile(&self, volatile: bool) {
+        self.volatile.set(i64::from(volatile));
     }
 
     /// Whether calls are taken.

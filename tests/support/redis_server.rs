@@ -38,9 +38,17 @@ pub fn program() -> String {
     std::env::var("ONESTOP_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
 }
 
-/// A port that is free now.
+/// A port that is free now, below those that the system hands out by itself, so that no connection takes it before the
+/// server does; other programs of tests begin elsewhere.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let next = u64::from(std::process::id()) * 131 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + (next % 20_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A prefix of its own for a store on a server that several have.
