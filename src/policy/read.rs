@@ -13,6 +13,9 @@ use super::read_schedule::{cap, schedules};
 use super::read_values::{capped_list, check_distinct, check_length, not_empty, parsed, word, words};
 use super::toml_text::{Lined, Source, Table};
 
+/// The most bytes of a file.
+const MOST_BYTES: usize = 1 << 20;
+
 /// The keys of a layer that `assumed` may name.
 const LAYER_KEYS: &[&str] = &[
     "name",
@@ -31,6 +34,10 @@ const LAYER_KEYS: &[&str] = &[
 
 /// Reads a file: what it says, unless it is not TOML at all, and every fault that it has by itself.
 pub fn read(file: &str, text: &str) -> (Option<Document>, Vec<PolicyFault>) {
+    if text.len() > MOST_BYTES {
+        let told = format!("the file has {} bytes; at most {MOST_BYTES} are read", text.len());
+        return (None, vec![PolicyFault { file: file.to_owned(), line: 1, told }]);
+    }
     let source = Source::new(file, text);
     let parsed = source.parse();
     let document = (source.fault_count() == 0).then(|| document(file, &Table::root(&source, &parsed)));

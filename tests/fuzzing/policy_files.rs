@@ -21,8 +21,12 @@ use super::{Target, policy_inputs};
 /// The target.
 pub const TARGET: Target = Target { input: policy_inputs::input, take, classes };
 
-/// A layer's terms are resolved for all circumstances, so a few words may stand for hundreds of schedules.
-pub const MEMORY: Memory = Memory { bytes: 256 << 10, per_byte: 128 };
+/// The parser keeps an error for every byte that is in no place of TOML, which is the most; a layer's terms are resolved
+/// for all circumstances, which comes next.
+pub const MEMORY: Memory = Memory { bytes: 256 << 10, per_byte: 384 };
+
+/// The most files of one input; whatever else is in it is part of the last.
+const FILES: usize = 4;
 
 /// Every kind of fault, by words that only its sentence has; the first that fits names it.
 const FAULTS: &[&str] = &[
@@ -70,6 +74,7 @@ const FAULTS: &[&str] = &[
     "judges region",
     "governs ",
     "need more digits",
+    "are read",
 ];
 
 const NOT_TOML: &str = "not TOML";
@@ -83,7 +88,7 @@ fn classes() -> Vec<String> {
 fn take(bytes: &[u8], reached: &mut Reached) {
     let Ok(text) = std::str::from_utf8(bytes) else { return reached.hit("not UTF-8") };
     let files: Vec<(String, &str)> =
-        text.split('\0').enumerate().map(|(at, text)| (format!("{at}.toml"), text)).collect();
+        text.splitn(FILES, '\0').enumerate().map(|(at, text)| (format!("{at}.toml"), text)).collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), *text)).collect();
     match within(MEMORY, bytes.len(), || Book::from_texts(files.iter().copied())) {
         Err(faults) => note_faults(&files, &faults, reached),

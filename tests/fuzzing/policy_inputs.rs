@@ -198,10 +198,11 @@ fn repeat_block(random: &mut Random, lines: &mut Vec<String>) {
 
 fn value(random: &mut Random) -> String {
     match random.below(200) {
-        0 => "[".repeat(1 + random.below(3_000)),
+        0 => random.pick(&["[", "]", "=", "\"", "\u{1}", ", ", "\n\t", "a."]).repeat(1 + random.below(3_000)),
         1 => format!("{}{}", "[".repeat(60), "]".repeat(60)),
         2 => format!("{{ a = {}1{} }}", "{ a = ".repeat(200), " }".repeat(200)),
         3 => long_list(random),
+        4 if random.one_in(64) => "9".repeat(1 << 20),
         4 => format!("\"{}\"", "9".repeat(random.below(10_000))),
         5..15 => format!("\"{}\"", random.decimal(16, 29)),
         _ => misplaced(random),
