@@ -14,6 +14,9 @@ use crate::support::redis_server::RedisServer;
 /// What the feed says of an entry.
 type Change = BTreeMap<String, String>;
 
+/// What a read gives: streams with their changes, each with its number; nothing if there are none.
+type Answer = Option<Vec<(String, Vec<(String, Change)>)>>;
+
 /// A payment system: a member of the group `payments`.
 struct Payments {
     connection: ::redis::aio::MultiplexedConnection,
@@ -41,8 +44,7 @@ impl Payments {
         for stream in &self.streams {
             let mut read = ::redis::cmd("XREADGROUP");
             read.arg("GROUP").arg("payments").arg("one").arg("STREAMS").arg(stream).arg(from);
-            let answer: Option<Vec<(String, Vec<(String, Change)>)>> =
-                read.query_async(&mut self.connection).await.expect("a read");
+            let answer: Answer = read.query_async(&mut self.connection).await.expect("a read");
             for (stream, changes) in answer.into_iter().flatten() {
                 taken.extend(changes.into_iter().map(|(number, change)| (stream.clone(), number, change)));
             }

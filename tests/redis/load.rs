@@ -75,7 +75,11 @@ impl Office {
         std::fs::write(&secret, SECRET.0).expect("written");
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("set");
         let secret = secret.display().to_string();
-        let options = [&["--secret", secret.as_str()], more].concat();
+        let config = place.join("onestop.toml");
+        let log = format!("access_log = '{}'\n", place.join("access.log").display());
+        std::fs::write(&config, log).expect("written");
+        let config = config.display().to_string();
+        let options = [&["--secret", secret.as_str(), "--config", config.as_str()], more].concat();
         let serve = || Serve::start(Path::new(through), &options);
         let servers = [serve(), serve()];
         import_persons(&mut servers[0].with_tables().await).await;
@@ -110,7 +114,7 @@ impl Office {
     }
 
     /// Ends the load, and has everything looked at.
-    async fn is_audited(mut self) {
+    async fn audited(mut self) {
         self.stop.store(true, Ordering::SeqCst);
         let mut sent = Vec::new();
         while let Some(of_caller) = self.callers.join_next().await {
@@ -255,7 +259,7 @@ async fn the_primary_is_killed_and_comes_back_on_its_file() {
         server.restart();
     }
     office.acknowledges(100).await;
-    office.is_audited().await;
+    office.audited().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -272,7 +276,7 @@ async fn the_servers_are_cut_off() {
         proxy.set(Mode::Passes);
     }
     office.acknowledges(100).await;
-    office.is_audited().await;
+    office.audited().await;
 }
 
 /// A primary of a Cluster dies, and its replica takes its place: with `--replicas 1` it has all that was acknowledged.
@@ -294,7 +298,7 @@ async fn a_replica_takes_the_place_of_a_dead_primary() {
         until(|| dying.ask(&["INFO", "replication"]).contains("master_link_status:up"));
     }
     office.acknowledges(100).await;
-    office.is_audited().await;
+    office.audited().await;
 }
 
 /// Two servers on one Cluster, nothing but load.
@@ -305,5 +309,5 @@ async fn two_servers_on_one_cluster_keep_every_account_exact() {
     let mut office = Office::open(place.path(), &url, url.clone(), &[]).await;
     office.load().await;
     tokio::time::sleep(Duration::from_secs(number("ONESTOP_SECONDS", 3))).await;
-    office.is_audited().await;
+    office.audited().await;
 }
