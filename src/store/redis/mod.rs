@@ -7,6 +7,7 @@
 //! It does not cache: what one instance wrote the others see.
 
 pub mod address;
+mod archive;
 mod commit;
 mod durability;
 mod failure;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 use redis::{Value, cmd, from_redis_value};
 
+use super::archived::{Fate, Moved};
 use super::imports::{Import, Note};
 use super::keys::{Key, Secret};
 use super::rows::Place;
@@ -67,6 +69,15 @@ pub enum OpenError {
     /// It holds none, where one is to be read.
     #[error("under this prefix Redis holds no store")]
     Nothing,
+    /// Some of its entries are in an archive, and none is at hand.
+    #[error("settlements of years before {0} are in an archive: --archive DIR")]
+    Archived(i32),
+    /// Some of its entries are in another archive.
+    #[error("settlements of years before {0} are in another archive, or in a newer copy of this one")]
+    AnotherArchive(i32),
+    /// An archive is at hand, and none of its entries is in one.
+    #[error("no settlement of this store is in an archive: leave --archive away")]
+    NoArchive,
     /// It cannot be reached, or refuses.
     #[error("{0}")]
     Failed(String),
@@ -87,8 +98,7 @@ impl RedisStore {
     /// See [`OpenError`].
     pub async fn open(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
         let store = RedisStore::at(address, secret, settings).await?;
-        marker::find_or_make(&store.servers, &store.names).await?;
-        Ok(store)
+        store.marked().await
     }
 
     /// Opens the store at this address, which must be there.
@@ -100,8 +110,32 @@ impl RedisStore {
         if !marker::is_there(&store.servers, &store.names).await? {
             return Err(OpenError::Nothing);
         }
-        marker::find_or_make(&store.servers, &store.names).await?;
-        Ok(store)
+        store.marked().await
+    }
+
+    /// The store, if the Redis holds it, or nothing yet, and the archive at hand is the one that it wants.
+    async fn marked(self) -> Result<RedisStore, OpenError> {
+        marker::find_or_make(&self.servers, &self.names).await?;
+        archive::check(&self.servers, &self.names).await?;
+        Ok(self)
+    }
+
+    /// Notes that entries of these years may be in this archive; durable when it returns. From then on the store is
+    /// opened with that archive alone.
+    ///
+    /// # Errors
+    /// As of a commit.
+    pub async fn note_moved(&self, moved: Moved) -> Result<(), StoreError> {
+        archive::note(&self.servers, &self.names, moved).await
+    }
+
+    /// Leaves entries of a person to the archive, each only if it is byte for byte the record there; tells of each what
+    /// became of it.
+    ///
+    /// # Errors
+    /// As of a commit; some of them may have been left.
+    pub async fn leave(&self, person_id: &PersonId, entries: &[(EntryId, Vec<u8>)]) -> Result<Vec<Fate>, StoreError> {
+        archive::leave(&self.servers, &self.names, person_id, entries).await
     }
 
     async fn at(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
