@@ -95,6 +95,11 @@ async fn with_history(url: &str, seed: u64) -> (Engine<Archived<RedisStore>>, Hi
     (engine, history)
 }
 
+/// The n-th stamp of a commit about this person: its last byte names their shard.
+fn stamp_of(person: &str, number: u64) -> Stamp {
+    stamp(number << 8).of(&person.into())
+}
+
 /// Entries of these chains that are of years before this one.
 fn of_years(before: i32, all: &Everything) -> Vec<(EntryId, usize)> {
     let records = all.chains.iter().flat_map(|(_, chain)| chain);
@@ -139,7 +144,7 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
     let before = engine(Archived::new(redis_server::open(&url).await, None)).await;
     for number in 1..=3 {
         let told = claim(&format!("C{number}"), "P1", "30000.00");
-        before.settle(settle(told), stamp(number).of(&"P1".into())).await.expect("a settlement");
+        before.settle(settle(told), stamp_of("P1", number)).await.expect("a settlement");
     }
     moved(before.store(), &archive, 2018).await.expect("a move");
     let after = reopened(with(&url, &archive).await.expect("the store")).await;
@@ -151,10 +156,10 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
         readjudicate: true,
     };
     let request = ReverseRequest { told, request_id: "v1".into(), dry_run: false };
-    let reversal = after.reverse(request, stamp(9).of(&"P1".into())).await.expect("a reversal");
+    let reversal = after.reverse(request, stamp_of("P1", 9)).await.expect("a reversal");
     assert_eq!(reversal.entry.reversed().expect("a reversal").revisions.len(), 2);
     let view = after.settlement_of(&"H3".into(), &"P1".into(), &"C2".into()).await.expect("the settlement");
-    assert_eq!((view.settlement.id, view.revisions.len()), (stamp(2).of(&"P1".into()).id, 1));
+    assert_eq!((view.settlement.id, view.revisions.len()), (stamp_of("P1", 2).id, 1));
     audited(after.store()).await;
 }
 
@@ -173,7 +178,8 @@ async fn further_years_move_into_the_same_archive_or_a_new_one() {
     let archive = Arc::new(open(&first));
     let after = reopened(with(&url, &archive).await.expect("the store")).await;
     let late = settle(claim("LATE", "P1", "100.00"));
-    let late = after.settle(late, stamp(1_000).of(&"P1".into())).await.expect("a settlement").entry;
+    let stamp = Stamp { instant: Instant(1_000 * 21_600_000_000), ..stamp_of("P1", 1_000) };
+    let late = after.settle(late, stamp).await.expect("a settlement").entry;
     let was = everything(after.store()).await;
     let (_, left) = moved(after.store(), &archive, 2019).await.expect("a move");
     let [of_2017, of_2018] = [2018, 2019].map(|before| of_years(before, &was).len() as u64);
@@ -204,7 +210,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
     let url = redis.url();
     let before = engine(Archived::new(redis_server::open(&url).await, None)).await;
     assert!(matches!(with(&url, &mine).await, Err(OpenError::NoArchive)));
-    let stamps = [1, 2].map(|number| stamp(number).of(&"P1".into()));
+    let stamps = [1, 2].map(|number| stamp_of("P1", number));
     let [closed, open] = [("C1", "2017"), ("C2", "2019")];
     for ((id, year), stamp) in [closed, open].into_iter().zip(stamps) {
         let days = [8, 15].map(|date| day(&format!("{year}-06-{date:02}")));
@@ -220,7 +226,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
         |found: Result<_, Refusal>| found.err().map(|refusal| refusal.reason) == Some(Reason::StoreUnavailable);
     assert!(unavailable(before.settlement(stamps[0].id).await.map(drop)));
     assert!(before.settlement(stamps[1].id).await.is_ok());
-    let unknown = before.settlement(Stamp::of(stamp(3), &"P1".into()).id).await;
+    let unknown = before.settlement(stamp_of("P1", 3).id).await;
     assert_eq!(unknown.err().map(|refusal| refusal.reason), Some(Reason::NotFound));
 }
 
@@ -229,10 +235,10 @@ async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken
     let redis = RedisServer::shared();
     let (url, person) = (redis.url(), PersonId::from("P1"));
     let engine = engine(Archived::new(redis_server::open(&url).await, None)).await;
-    let ids = [1, 2, 3].map(|number| stamp(number).of(&person).id);
+    let ids = [1, 2, 3].map(|number| stamp_of("P1", number).id);
     for number in [1, 2] {
         let told = claim(&format!("C{number}"), "P1", "9.00");
-        engine.settle(settle(told), stamp(number).of(&person)).await.expect("a settlement");
+        engine.settle(settle(told), stamp_of("P1", number)).await.expect("a settlement");
     }
     let live = engine.store().live();
     let mut records = Vec::new();
@@ -247,7 +253,7 @@ async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken
     assert_eq!(live.record(ids[0]).await, Err(StoreError::Archived(ids[0])));
     assert_eq!(live.record(ids[1]).await, Ok(Some(records[1].clone())));
     assert_eq!(live.record(ids[2]).await, Ok(None));
-    let again = engine.settle(settle(claim("C9", "P2", "9.00")), Stamp { id: ids[0], instant: Instant(9) });
+    let again = engine.settle(settle(claim("C9", "P1", "9.00")), Stamp { id: ids[0], instant: Instant(9) });
     assert_eq!(again.await.err().map(|refusal| refusal.reason), Some(Reason::StoreUnavailable));
     // What was noted once holds, whatever is noted after.
     let archive = Identity { nobody: Key::default(), entries: 1 };
