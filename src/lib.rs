@@ -24,7 +24,7 @@
 //! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
 //! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
 //! | [`store`] | what is kept, and its homes | domain, reference |
-//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, store |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy, following other instances | domain, policy, reference, store |
 //! | [`access`] | who calls, what each role may do and how much of it, the access log | domain |
 //! | [`telemetry`] | metrics | – |
 //! | [`grpc`] | messages, statuses, streams, TLS, the gate, the server | all of those |
@@ -76,6 +76,10 @@
 //! - Rows about persons are imported in the order of the store's keys, sorted on the side: every person is written
 //!   once and whole, and the B-tree fills page by page.
 //! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
+//! - On Redis ([`store::redis`]) servers and slots are found here, not by the client library's Cluster: 64 shards lie in 64
+//!   fixed slots, every call may be sent twice, and whether an attempt may have been done has to be known.
+//! - There, a hospital's places are numbered per shard, by a clock that every list moves forward first: no slot of the
+//!   hospital is written by commits of other persons, and a page that was read still stays what it was.
 
 pub mod access;
 pub mod cli;

@@ -62,7 +62,7 @@ async fn of_two_persons_with_one_claim_id_one_is_settled() {
     assert!(others.into_iter().all(|reason| reason == Reason::ClaimOfAnotherPerson));
 }
 
-async fn nothing_is_lost_or_paid_twice<S: Store>(store: S) {
+pub async fn nothing_is_lost_or_paid_twice<S: Store>(store: S) {
     let engine = engine(store).await;
     let claims = (0..TASKS).flat_map(|number| settled(&engine, bill(number), number));
     let reversals = (0..TASKS / 2).map(|number| {

@@ -51,8 +51,7 @@ pub fn read(files: &[PathBuf], ahead: usize) -> Result<Lines, Failure> {
     let files: Vec<_> = files.iter().cloned().zip(opened.into_iter().map(|(file, _)| file)).collect();
     std::thread::spawn(move || {
         for (path, file) in files {
-            let mut reader = Reader { file: path.into(), text: BufReader::new(file), number: 0, read: &counter };
-            while let Some(line) = reader.next().transpose() {
+            for line in Claims::of(path.into(), file, Arc::clone(&counter)) {
                 let failed = line.is_err();
                 // Who no longer listens wants no more lines.
                 if sender.blocking_send(line).is_err() || failed {
@@ -80,16 +79,22 @@ fn unreadable(path: &Path, told: &str) -> Failure {
     Failure::Usage(format!("{}: {told}", path.display()))
 }
 
-struct Reader<'a> {
+/// The claims of one file, in their order; behind a failure to read comes none.
+pub struct Claims<R> {
     file: Arc<Path>,
-    text: BufReader<Box<dyn Read + Send>>,
+    text: BufReader<R>,
     number: usize,
-    read: &'a AtomicU64,
+    read: Arc<AtomicU64>,
 }
 
-impl Reader<'_> {
+impl<R: Read> Claims<R> {
+    /// Those of this text, of a file of this name; `read` counts its bytes as they are read.
+    pub fn of(file: Arc<Path>, text: R, read: Arc<AtomicU64>) -> Self {
+        Claims { file, text: BufReader::new(text), number: 0, read }
+    }
+
     /// The next line that holds something.
-    fn next(&mut self) -> Result<Option<Line>, Failure> {
+    fn next_claim(&mut self) -> Result<Option<Line>, Failure> {
         loop {
             let Some(text) = self.line()? else { return Ok(None) };
             if !text.trim().is_empty() {
@@ -98,19 +103,25 @@ impl Reader<'_> {
         }
     }
 
-    /// A first line that a claim only begins in makes the file one claim.
+    /// A first line that a claim only begins in makes the file one claim. It is looked at again when its brackets
+    /// are closed, or when there is twice as much of it: a broken one is found soon, a long one is not read over
+    /// and over.
     fn claim(&mut self, mut text: String) -> Result<Line, Failure> {
         let number = self.number;
         let mut claim = serde_json::from_str(&text);
+        let mut brackets = Brackets::default();
+        brackets.take(&text);
+        let mut looked_at = text.len();
         while number == 1 && claim.as_ref().is_err_and(serde_json::Error::is_eof) {
             let Some(more) = self.line()? else { break };
             text.push_str(&more);
+            brackets.take(&more);
             if text.len() as u64 > CLAIM_BYTES {
                 break;
             }
-            // Only a line that may close the claim is worth another look at all of it.
-            if more.contains('}') {
+            if brackets.are_closed() || text.len() >= 2 * looked_at {
                 claim = serde_json::from_str(&text);
+                looked_at = text.len();
             }
         }
         let claim = claim.map_err(|error| error.to_string());
@@ -128,5 +139,41 @@ impl Reader<'_> {
         }
         // What is not UTF-8 is no claim, and is told as one.
         Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+}
+
+impl<R: Read> Iterator for Claims<R> {
+    type Item = Result<Line, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_claim().transpose()
+    }
+}
+
+/// How many brackets of a text in JSON are open.
+#[derive(Default)]
+struct Brackets {
+    open: usize,
+    in_text: bool,
+    escaped: bool,
+}
+
+impl Brackets {
+    /// Takes what comes next.
+    fn take(&mut self, text: &str) {
+        for byte in text.bytes() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = self.in_text,
+                b'"' => self.in_text = !self.in_text,
+                b'{' | b'[' if !self.in_text => self.open += 1,
+                b'}' | b']' if !self.in_text => self.open = self.open.saturating_sub(1),
+                _ => {}
+            }
+        }
+    }
+
+    fn are_closed(&self) -> bool {
+        self.open == 0
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::journal::Instant;
 use crate::domain::refusal::{Reason, Refusal};
-use crate::reference::catalogue::CatalogueRow;
+use crate::reference::catalogue::{CatalogueRow, ROWS_A_CODE};
 use crate::reference::dated::Change;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::{PersonPart, PersonRecord};
@@ -20,9 +20,9 @@ use crate::reference::row::Row;
 use crate::reference::tables::Tables;
 use crate::store::imports::{Begun, Ended, Import, Note};
 use crate::store::spool::Spool;
-use crate::store::{ReferenceWrite, Store};
+use crate::store::{ReferenceWrite, Store, StoreError};
 
-use super::incoming::Incoming;
+use super::incoming::{FAULTS_KEPT, Incoming};
 use super::{Engine, read_failed, write_failed};
 
 /// Persons that are written in one step; settlements that wait for one wait for no more.
@@ -102,6 +102,22 @@ impl<S: Store> Engine<S> {
         outside: &Outside<'_>,
     ) -> Result<Imported, Refusal> {
         incoming.check()?;
+        let version = self.store.begin_turn().await.map_err(not_our_turn)?;
+        let taken = self.take_in_turn(version, incoming, table, told, outside).await;
+        self.store.end_turn().await;
+        taken
+    }
+
+    /// The same while no other instance imports; what others imported before is read first.
+    async fn take_in_turn(
+        &self,
+        version: Option<u64>,
+        incoming: Incoming,
+        table: &str,
+        told: Told,
+        outside: &Outside<'_>,
+    ) -> Result<Imported, Refusal> {
+        self.read_tables(version.unwrap_or(0)).await.map_err(read_failed)?;
         let last = self.store.imports(u64::MAX, 1).await.map_err(read_failed)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
         let mut draft = Draft::of(&incoming, Tables::clone(&self.tables.load()))?;
@@ -119,8 +135,8 @@ impl<S: Store> Engine<S> {
         let Imported { changed, unchanged } = draft.count;
         let ended = Ended { instant: (outside.now)(), changed, unchanged };
         self.store.note_import(number, Note::Ended(ended)).await.map_err(write_failed)?;
-        if draft.moved {
-            self.tables.store(draft.tables.into());
+        if draft.moved || version.is_some() {
+            self.hold(draft.tables, number);
         }
         Ok(draft.count)
     }
@@ -194,6 +210,14 @@ impl<S: Store> Engine<S> {
     }
 }
 
+/// That another instance imports is told as such.
+fn not_our_turn(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Conflict => Refusal::because(Reason::ImportRunning),
+        other => write_failed(other),
+    }
+}
+
 /// The parts in which hospitals and catalogue are written; the same rows come in the same parts.
 pub(super) fn parts<'a>(
     hospitals: &'a [(HospitalId, HospitalRecord)],
@@ -239,18 +263,47 @@ impl Draft {
     /// Takes all rows first and looks for clashes then: a successor may stand before the row whose end makes
     /// room for it.
     fn take_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), Refusal> {
-        for (_, row) in rows {
+        let mut faults = Faults::default();
+        for (at, row) in rows {
+            if !self.tables.catalogue.has_room(row) {
+                faults.add(*at, FaultReason::TooMany, &format!("has more than {ROWS_A_CODE} rows"));
+                continue;
+            }
             let change = self.tables.catalogue.put(row.clone());
             self.count.count(change);
             if change == Change::Changed {
                 self.catalogue.push(row.clone());
             }
         }
-        let clashing = rows.iter().filter(|(_, row)| self.tables.catalogue.clashes(row));
-        let told = "names a code and a region prefix that another row names on a common day";
-        let fault = |at: u64| Fault::new(format!("rows[{at}].code"), FaultReason::Overlap, told);
-        let faults: Vec<_> = clashing.map(|(at, _)| fault(*at)).collect();
-        if faults.is_empty() { Ok(()) } else { Err(Refusal::naming(Reason::InvalidRequest, faults)) }
+        for (at, _) in rows.iter().filter(|(_, row)| self.tables.catalogue.clashes(row)) {
+            let told = "names a code and a region prefix that another row names on a common day";
+            faults.add(*at, FaultReason::Overlap, told);
+        }
+        faults.end()
+    }
+}
+
+/// What is wrong with codes, row by row.
+#[derive(Default)]
+struct Faults {
+    kept: Vec<Fault>,
+    more: usize,
+}
+
+impl Faults {
+    fn add(&mut self, at: u64, reason: FaultReason, told: &str) {
+        if self.kept.len() < FAULTS_KEPT {
+            self.kept.push(Fault::new(format!("rows[{at}].code"), reason, told));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn end(self) -> Result<(), Refusal> {
+        if self.kept.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal { more: self.more, ..Refusal::naming(Reason::InvalidRequest, self.kept) })
     }
 }
 

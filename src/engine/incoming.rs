@@ -12,7 +12,7 @@ use crate::store::spool::Spool;
 use super::{Engine, write_failed};
 
 /// The faults that are kept to be named; the others are counted.
-const FAULTS_KEPT: usize = 100;
+pub(super) const FAULTS_KEPT: usize = 100;
 
 /// Rows that have come, checked one by one.
 pub struct Incoming {

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod chain;
 pub mod copy;
 pub mod fence;
+pub mod follow;
 pub mod import;
 pub mod incoming;
 pub mod keys_stage;
@@ -21,7 +22,7 @@ pub mod reverse;
 pub mod settle;
 mod sums;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
@@ -33,6 +34,7 @@ use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::reference::tables::Tables;
 use crate::store::imports::Import;
+use crate::store::readiness::Announcement;
 use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
 
@@ -93,6 +95,8 @@ pub struct Engine<S> {
     tables: ArcSwap<Tables>,
     book: ArcSwap<Book>,
     importing: tokio::sync::Mutex<()>,
+    /// The version of the tables held, where several instances share them.
+    version: Mutex<u64>,
 }
 
 impl<S: Store> Engine<S> {
@@ -106,6 +110,8 @@ impl<S: Store> Engine<S> {
             return Err(StoreError::Unavailable("it is a copy that did not end: run `onestop copy` again".to_owned()));
         }
         keep(&store, &book).await?;
+        store.announce_book(book.digest(), Announcement::Joins).await?;
+        let version = store.shared().borrow().tables;
         let read = store.reference().await?;
         let tables = Tables::new(read.hospitals, read.catalogue);
         Ok(Engine {
@@ -114,17 +120,28 @@ impl<S: Store> Engine<S> {
             tables: ArcSwap::from_pointee(tables),
             book: ArcSwap::from_pointee(book),
             importing: tokio::sync::Mutex::default(),
+            version: Mutex::new(version),
         })
     }
 
-    /// Keeps the policies of a checked book, and applies it to every call that begins after; gives the book that
-    /// was in use. A call that began before ends under the book that it began with.
+    /// Keeps the policies of a checked book, announces it to other instances, and applies it to every call that
+    /// begins after; gives the book that was in use. A call that began before ends under the book that it began with.
     ///
     /// # Errors
     /// If the store cannot be read or written; then the book in use stays.
     pub async fn activate(&self, book: Book) -> Result<Arc<Book>, Refusal> {
         keep(&self.store, &book).await.map_err(write_failed)?;
+        self.store.announce_book(book.digest(), Announcement::Changes).await.map_err(write_failed)?;
         Ok(self.book.swap(Arc::new(book)))
+    }
+
+    /// Announces the book in use as the one that all instances are to apply.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    pub async fn impose(&self) -> Result<(), Refusal> {
+        let book = self.book().digest();
+        self.store.announce_book(book, Announcement::Changes).await.map_err(write_failed)
     }
 
     /// The book in use.

@@ -64,6 +64,10 @@ impl<S: Store> Activation<S> {
             let told = format!("is not the digest of the files as they are: {}", change.new);
             return Err(refused(vec![Fault::new("expected_digest", FaultReason::Unreadable, told)]));
         }
+        if !dry_run && change.old == change.new {
+            // It may be another that the instances of this store are to apply.
+            self.engine.impose().await?;
+        }
         if !dry_run && change.old != change.new {
             self.engine.activate(book).await?;
             self.health.set_service_status(name(change.new), ServingStatus::Serving).await;

@@ -14,6 +14,7 @@ pub mod listing;
 pub mod operations;
 pub mod page;
 pub mod policy;
+pub mod readiness;
 pub mod reads;
 pub mod reference;
 pub mod reversals;

@@ -19,6 +19,7 @@ use super::activation::{Activation, ReadBook};
 use super::door::{Door, Keeper};
 use super::gate::Rules;
 use super::operations::{self, Operations};
+use super::readiness;
 use super::reads::Reads;
 use super::services::Services;
 use super::settlement::Settlements;
@@ -149,15 +150,17 @@ pub async fn serve_with<S: Store>(
     let (health, health_service) = tonic_health::server::health_reporter();
     let activation = Arc::new(Activation::new(Arc::clone(&engine), law.reader(), health.clone()).await);
     let most = Duration::from_secs(limits.call_seconds);
+    let stopped = stopping.clone();
     let streams = Streams { window: limits.stream_window, stopping, rules: Arc::clone(&rules), most };
     let services = Services {
         settlements: Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams),
         activation: Arc::clone(&activation),
         operations: Operations::new(Arc::clone(&drain), Arc::clone(&in_flight), limits.in_flight),
-        engine,
+        engine: Arc::clone(&engine),
         reads: Arc::clone(&reads),
     };
-    services.say_serving(&health).await;
+    let ready = readiness::tell::<S>(&health, &metrics, engine.store().readiness(), stopped);
+    let followed = readiness::follow_book(&engine, &activation);
     let server = Server::builder()
         .http2_keepalive_interval(Some(PING))
         .http2_keepalive_timeout(Some(PONG))
@@ -171,7 +174,6 @@ pub async fn serve_with<S: Store>(
     let bounds = incoming::Bounds { all: limits.connections, of_one: limits.caller_connections };
     let incoming = incoming::incoming(listener, door.tls.clone(), bounds, Arc::clone(&metrics));
     let (told, to_end) = oneshot::channel();
-    metrics.set_ready(true);
     let served = server.serve_with_incoming_shutdown(incoming, async {
         tokio::select! { () = shutdown => {}, () = drain.notified() => {} }
         metrics.set_ready(false);
@@ -183,7 +185,7 @@ pub async fn serve_with<S: Store>(
         let _heard = told.send(());
     });
     let keeper = Keeper { tls: door.tls, read_callers: door.read_callers, rules, reads };
-    let asked = law.read.is_some().then_some(activation);
+    let asked = law.read.is_some().then(|| Arc::clone(&activation));
     let beside = async {
         match operations {
             Some(listener) => operations::serve(listener, health_service, Arc::clone(&metrics)).await,
@@ -194,6 +196,9 @@ pub async fn serve_with<S: Store>(
         served = served => served,
         failed = beside => failed,
         () = keeper.keep(reload, asked) => Ok(()),
+        never = ready => match never {},
+        never = followed => match never {},
+        never = engine.follow() => match never {},
         () = idle(to_end, &in_flight, limits.in_flight) => Ok(()),
     }
 }

@@ -37,8 +37,9 @@ pub struct Services<S> {
 }
 
 impl<S: Store> Services<S> {
-    /// Tells health that they are served.
-    pub async fn say_serving(&self, health: &HealthReporter) {
+    /// Tells health that all are served.
+    pub async fn say_serving(health: &HealthReporter) {
+        health.set_service_status("", ServingStatus::Serving).await;
         health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
         health.set_serving::<ReferenceServiceServer<References<S>>>().await;
         health.set_serving::<PolicyServiceServer<Policies<S>>>().await;

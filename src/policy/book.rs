@@ -1,6 +1,6 @@
 //! The book: which policy governs a claim of this insurance, in this region, on these days.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -149,7 +149,8 @@ fn clash(earlier: &Document, later: &Document) -> Vec<PolicyFault> {
         fault(later.id_line, format!("has the id `{}`, as has {file}", later.id));
     }
     let insurance = &later.insurance;
-    let common = later.regions.iter().filter(|region| earlier.regions.contains(region));
+    let known: HashSet<&String> = earlier.regions.iter().collect();
+    let common = later.regions.iter().filter(|region| known.contains(region));
     for region in common.filter(|_| earlier.insurance == *insurance) {
         if earlier.benefit_year != later.benefit_year {
             let (own, other) = (later.benefit_year, earlier.benefit_year);

@@ -1,5 +1,7 @@
 //! Reads one policy file into a [`Document`], noting every fault with its line.
 
+use std::collections::BTreeMap;
+
 use crate::domain::rate::Rate;
 use crate::domain::terms::Cite;
 use crate::domain::vocabulary::{BenefitYear, Category, Period, Pool, Visit};
@@ -8,8 +10,11 @@ use super::document::{Document, LayerText};
 use super::fault::PolicyFault;
 use super::read_entry::{for_, when};
 use super::read_schedule::{cap, schedules};
-use super::read_values::{capped_list, check_distinct, not_empty, parsed, word, words};
+use super::read_values::{capped_list, check_distinct, check_length, not_empty, parsed, word, words};
 use super::toml_text::{Lined, Source, Table};
+
+/// The most bytes of a file.
+const MOST_BYTES: usize = 1 << 20;
 
 /// The keys of a layer that `assumed` may name.
 const LAYER_KEYS: &[&str] = &[
@@ -29,6 +34,10 @@ const LAYER_KEYS: &[&str] = &[
 
 /// Reads a file: what it says, unless it is not TOML at all, and every fault that it has by itself.
 pub fn read(file: &str, text: &str) -> (Option<Document>, Vec<PolicyFault>) {
+    if text.len() > MOST_BYTES {
+        let told = format!("the file has {} bytes; at most {MOST_BYTES} are read", text.len());
+        return (None, vec![PolicyFault { file: file.to_owned(), line: 1, told }]);
+    }
     let source = Source::new(file, text);
     let parsed = source.parse();
     let document = (source.fault_count() == 0).then(|| document(file, &Table::root(&source, &parsed)));
@@ -91,25 +100,26 @@ fn regions(table: &Table<'_, '_>) -> Vec<String> {
 /// What `cites` may name in one file.
 pub(super) struct Sources {
     file_id: String,
-    texts: Vec<(String, String)>,
+    texts: BTreeMap<String, String>,
 }
 
 impl Sources {
     fn read(file_id: &str, table: &Table<'_, '_>) -> Sources {
         let texts = table.table("sources").map(|sources| sources.texts()).unwrap_or_default();
-        Sources { file_id: file_id.to_owned(), texts }
+        Sources { file_id: file_id.to_owned(), texts: texts.into_iter().collect() }
     }
 
     /// The cites of a layer or an entry.
     pub(super) fn cites(&self, table: &Table<'_, '_>) -> Option<Vec<Cite>> {
         let keys = not_empty(table, "cites", table.strings("cites"))?;
+        check_length(table, "cites", &keys);
         let cite = |key: &Lined<String>| {
-            let known = self.texts.iter().find(|(known, _)| *known == key.value);
+            let known = self.texts.get(&key.value);
             if known.is_none() {
                 table.source().fault(key.line, format!("`{}` is not in [sources]", key.value));
             }
             let source = format!("{}#{}", self.file_id, key.value).into();
-            known.map(|(_, text)| Cite { source, text: text.as_str().into() })
+            known.map(|text| Cite { source, text: text.as_str().into() })
         };
         Some(keys.iter().filter_map(cite).collect())
     }

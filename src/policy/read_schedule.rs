@@ -5,7 +5,7 @@ use crate::domain::rate::Rate;
 use crate::domain::schedule::{Band, Schedule};
 use crate::domain::vocabulary::CapKind;
 
-use super::read_values::{capped_list, money, not_empty, parsed, parsed_on, word};
+use super::read_values::{capped_list, check_length, money, not_empty, parsed, parsed_on, word};
 use super::rule::{CapRule, Schedules};
 use super::toml_text::{Lined, Table};
 
@@ -40,6 +40,7 @@ fn nothing() -> Schedule {
 
 fn schedule(table: &Table<'_, '_>) -> Schedule {
     let deductibles = not_empty(table, "deductible", table.string_or_list("deductible"));
+    check_length(table, "deductible", deductibles.as_deref().unwrap_or_default());
     let read = |text: &Lined<String>| parsed_on(text.line, table, "deductible", &text.value, money).unwrap_or_default();
     let schedule = Schedule {
         deductibles: deductibles.map_or_else(|| vec![Money::ZERO], |list| list.iter().map(read).collect()),

@@ -1,5 +1,6 @@
 //! Reads figures, words and lists, noting every fault.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
 use crate::domain::exact::{Exact, Unreadable};
@@ -8,7 +9,7 @@ use crate::domain::rate::figure;
 
 use super::toml_text::{Lined, Table};
 
-/// The most layers, entries, caps or bands that one list may hold.
+/// The most layers, entries, caps, bands, deductibles or cites that one list may hold.
 pub(super) const MOST: usize = 64;
 
 /// Yuan, not negative.
@@ -95,8 +96,9 @@ pub(super) fn not_empty<T>(table: &Table<'_, '_>, key: &str, list: Option<Vec<T>
 
 /// Notes what is named twice.
 pub(super) fn check_distinct(table: &Table<'_, '_>, key: &str, texts: &[Lined<String>]) {
-    for (at, text) in texts.iter().enumerate() {
-        if texts[..at].iter().any(|before| before.value == text.value) {
+    let mut named = HashSet::new();
+    for text in texts {
+        if !named.insert(&text.value) {
             table.source().fault(text.line, format!("`{key}` names `{}` twice", text.value));
         }
     }
@@ -105,8 +107,13 @@ pub(super) fn check_distinct(table: &Table<'_, '_>, key: &str, texts: &[Lined<St
 /// A list of tables of at most [`MOST`].
 pub(super) fn capped_list<'s, 'a>(table: &Table<'s, 'a>, key: &'static str) -> Vec<Table<'s, 'a>> {
     let list = table.tables(key).unwrap_or_default();
+    check_length(table, key, &list);
+    list
+}
+
+/// Notes a list of more than [`MOST`].
+pub(super) fn check_length<T>(table: &Table<'_, '_>, key: &str, list: &[T]) {
     if list.len() > MOST {
         table.source().fault(table.line_of(key), format!("`{key}` holds more than {MOST}"));
     }
-    list
 }

@@ -11,6 +11,9 @@ use crate::domain::ids::ItemCode;
 
 use super::dated::Change;
 
+/// The most rows of one code: each that is imported is compared with the others.
+pub const ROWS_A_CODE: usize = 1_000;
+
 /// One row; code, regions and first day are its key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueRow {
@@ -33,8 +36,7 @@ impl CatalogueRow {
     /// Whether two rows of one code name the same prefix on a common day.
     pub fn clashes(&self, other: &CatalogueRow) -> bool {
         let everywhere = self.regions.is_empty() && other.regions.is_empty();
-        let common = everywhere || self.regions.iter().any(|prefix| other.regions.contains(prefix));
-        common && self.days.overlaps(&other.days)
+        self.days.overlaps(&other.days) && (everywhere || have_common(&self.regions, &other.regions))
     }
 
     /// The length of the longest prefix that names this region.
@@ -45,6 +47,15 @@ impl CatalogueRow {
         let named = self.regions.iter().filter(|prefix| region.as_str().starts_with(&***prefix));
         named.map(|prefix| prefix.len()).max()
     }
+}
+
+/// Whether two sorted lists have a member in common.
+fn have_common(one: &[Arc<str>], other: &[Arc<str>]) -> bool {
+    let mut other = other.iter().peekable();
+    one.iter().any(|prefix| {
+        while other.next_if(|before| *before < prefix).is_some() {}
+        other.peek() == Some(&prefix)
+    })
 }
 
 /// All rows, by code.
@@ -68,6 +79,12 @@ impl Catalogue {
                 Change::Changed
             }
         }
+    }
+
+    /// Whether the code of this row has room for it: it replaces one, or they are fewer than [`ROWS_A_CODE`].
+    pub fn has_room(&self, row: &CatalogueRow) -> bool {
+        let rows = self.rows.get(&row.entry.code).map(Vec::as_slice).unwrap_or_default();
+        rows.len() < ROWS_A_CODE || rows.iter().any(|known| known.same_key(row))
     }
 
     /// Every code with its rows, in no order.

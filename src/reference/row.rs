@@ -21,6 +21,9 @@ const ID_BYTES: usize = 64;
 /// The most bytes of a name.
 const NAME_BYTES: usize = 200;
 
+/// The most regions that a row of the catalogue names: more than there are.
+const REGIONS: usize = 4_000;
+
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
@@ -228,6 +231,10 @@ impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
         let digits = |prefix: &&str| prefix.len() <= 6 && prefix.bytes().all(|b| b.is_ascii_digit());
         if !prefixes.iter().all(digits) {
             self.fault("regions", FaultReason::Unreadable, "is not a list of prefixes of one to six digits");
+            return None;
+        }
+        if prefixes.len() > REGIONS {
+            self.fault("regions", FaultReason::TooMany, format!("names more than {REGIONS}"));
             return None;
         }
         Some(prefixes.into_iter().map(Arc::from).collect())

@@ -8,10 +8,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::embedded::EmbeddedStore;
 use super::imports::{Import, Note};
 use super::keys::Key;
+use super::readiness::{Announcement, Readiness, Shared};
 use super::rows::Place;
 use super::spool::Spool;
 use super::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
@@ -90,6 +92,26 @@ fn there<T>(id: EntryId, found: Option<T>) -> Result<Option<T>, StoreError> {
 impl<S: Store> Store for Archived<S> {
     fn key_of(&self, person_id: &PersonId) -> Key {
         self.live.key_of(person_id)
+    }
+
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.live.readiness()
+    }
+
+    fn shared(&self) -> watch::Receiver<Shared> {
+        self.live.shared()
+    }
+
+    async fn announce_book(&self, book: Digest, why: Announcement) -> Result<(), StoreError> {
+        self.live.announce_book(book, why).await
+    }
+
+    async fn begin_turn(&self) -> Result<Option<u64>, StoreError> {
+        self.live.begin_turn().await
+    }
+
+    async fn end_turn(&self) {
+        self.live.end_turn().await;
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {

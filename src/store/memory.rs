@@ -52,17 +52,27 @@ impl MemoryStore {
 
     /// A digest over everything that is kept, to see that a refusal left it as it was.
     pub fn fingerprint(&self) -> Digest {
+        let settled = self.settled_fingerprint();
         let rows = self.rows();
-        let mut states: Vec<_> = rows.states.iter().map(|(id, state)| (id.clone(), state.clone())).collect();
-        states.sort_by(|one, other| one.0.cmp(&other.0));
-        let mut requests: Vec<_> = rows.requests.values().copied().collect();
-        requests.sort_unstable();
-        let mut claims: Vec<_> = rows.claims.iter().map(|(key, row)| (key.clone(), row.clone())).collect();
-        claims.sort_by(|one, other| one.0.cmp(&other.0));
-        let listed: Vec<_> = rows.listed.iter().collect();
-        let journal: Vec<_> = rows.journal.values().collect();
-        Digest::of_value("memory", &(states, requests, claims, listed, journal))
+        let parts: Vec<_> = rows.parts.iter().collect();
+        let told = (sorted(&rows.persons), parts, &rows.imports, &rows.policies);
+        Digest::of_value("memory", &(settled, told))
     }
+
+    /// The same over what was settled alone: a copy has a log of imports of its own.
+    pub fn settled_fingerprint(&self) -> Digest {
+        let rows = self.rows();
+        let settled = (sorted(&rows.states), sorted(&rows.requests), sorted(&rows.claims), &rows.journal);
+        let listed: Vec<_> = rows.listed.iter().collect();
+        Digest::of_value("settled", &(settled, listed))
+    }
+}
+
+/// What a table without an order holds, in the order of its keys.
+fn sorted<K: Ord, V>(rows: &HashMap<K, V>) -> Vec<(&K, &V)> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_unstable_by_key(|(key, _)| *key);
+    rows
 }
 
 impl Rows {

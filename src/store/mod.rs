@@ -15,6 +15,7 @@ pub mod forms;
 pub mod imports;
 pub mod keys;
 pub mod memory;
+pub mod readiness;
 pub mod record;
 pub mod redis;
 pub mod rows;
@@ -23,6 +24,8 @@ pub mod shard;
 pub mod spool;
 
 use std::future::Future;
+
+use tokio::sync::watch;
 
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
@@ -34,6 +37,7 @@ use crate::reference::person::PersonRecord;
 pub use commit::Commit;
 use imports::{Import, Note};
 use keys::Key;
+use readiness::{Announcement, Readiness, Shared};
 use rows::{ClaimRow, PersonState, Place};
 
 /// A person's key, and what is kept under it, if it can be read.
@@ -123,6 +127,35 @@ pub trait Store: Send + Sync + 'static {
     /// The key that this store knows a person by: a keyed hash, from which nobody without the secret can tell whose.
     fn key_of(&self, person_id: &PersonId) -> Key;
 
+    /// Whether it takes commits, as it changes; unless it says otherwise, it does.
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        watch::channel(Readiness::Ready).1
+    }
+
+    /// What several instances over it share, as it changes; unless it says otherwise, there is one instance.
+    fn shared(&self) -> watch::Receiver<Shared> {
+        watch::channel(Shared::default()).1
+    }
+
+    /// Announces the book that this instance applies. One that applies another than was announced is not ready.
+    fn announce_book(&self, _book: Digest, _why: Announcement) -> impl Future<Output = Result<(), StoreError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Takes the turn to import, which one instance has at a time; gives the version of the tables, if others than this
+    /// instance write them. A turn whose instance ended passes by itself.
+    ///
+    /// # Errors
+    /// `Conflict` if another has it.
+    fn begin_turn(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
+    /// Gives the turn back.
+    fn end_turn(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// What is known of a person, a request and a claim, as of one durable moment.
     fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<Seen, StoreError>> + Send;
 
@@ -185,8 +218,8 @@ pub trait Store: Send + Sync + 'static {
     /// Hospitals and catalogue, by all imports that ended.
     fn reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
 
-    /// Writes a part of an import, all of it or none; durable when it returns. Persons hold at once, each whole;
-    /// hospitals and catalogue hold when the import is noted as ended.
+    /// Writes a part of an import; durable when it returns. Persons hold at once, each whole, and some may hold if it
+    /// fails; hospitals and catalogue hold when the import is noted as ended.
     fn put_reference(
         &self,
         import: u64,

@@ -98,6 +98,11 @@ impl TrialStore {
         self.inner.fingerprint()
     }
 
+    /// A digest over what was settled alone.
+    pub fn settled_fingerprint(&self) -> Digest {
+        self.inner.settled_fingerprint()
+    }
+
     pub fn journal(&self) -> Vec<Vec<u8>> {
         self.inner.journal()
     }

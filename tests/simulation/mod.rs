@@ -32,6 +32,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use run::{Outcome, Ran, run};
 use scheduler::lock;
 
+use crate::support::seeds;
+
 /// The seeds of a usual test.
 const SEEDS: Range<u64> = 0..2_000;
 
@@ -46,15 +48,6 @@ const HAPPENS: &[(&str, u64)] = &[
     ("quoted", 1_000),
     ("recoveries", 1_000),
 ];
-
-fn seeds() -> Range<u64> {
-    let Ok(text) = std::env::var("ONESTOP_SEEDS") else { return SEEDS };
-    let number = |text: &str| text.parse::<u64>().expect("ONESTOP_SEEDS is a seed, or from..until");
-    match text.split_once("..") {
-        Some((from, until)) => number(from)..number(until),
-        None => number(&text)..number(&text) + 1,
-    }
-}
 
 /// Runs seeds on every core; each failing one with what was wrong, and how often everything happened.
 fn run_all(seeds: Range<u64>) -> (Vec<(u64, String)>, BTreeMap<&'static str, u64>) {
@@ -91,7 +84,7 @@ fn run_all(seeds: Range<u64>) -> (Vec<(u64, String)>, BTreeMap<&'static str, u64
 
 #[test]
 fn seeds_hold() {
-    let seeds = seeds();
+    let seeds = seeds::asked(SEEDS);
     let start = std::time::Instant::now();
     let (failed, counts) = run_all(seeds.clone());
     println!("{} seeds in {:.1?}: {counts:?}", seeds.end - seeds.start, start.elapsed());

@@ -6,8 +6,11 @@ pub mod as_model;
 pub mod claims;
 pub mod keys;
 pub mod program;
+pub mod proxy;
 pub mod random;
+pub mod redis_cluster;
 pub mod redis_server;
+pub mod seeds;
 
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;

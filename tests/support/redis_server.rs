@@ -154,7 +154,12 @@ fn spawn(directory: &Path, port: u16, lines: &[String]) -> Child {
     lines.iter().for_each(|line| text += &format!("{line}\n"));
     std::fs::write(&file, text).expect("a configuration");
     let mut command = Command::new(program());
-    command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if lines.iter().any(|line| line.starts_with("sentinel ")) {
+        command.arg(&file).arg("--sentinel");
+    } else {
+        command.arg(&file);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("redis-server is installed: tests/run.sh does it")
 }
 
@@ -166,7 +171,8 @@ pub fn ask(port: u16, words: &[&str]) -> std::io::Result<String> {
     words.iter().for_each(|word| text += &format!("${}\r\n{word}\r\n", word.len()));
     stream.write_all(text.as_bytes())?;
     stream.shutdown(std::net::Shutdown::Write)?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    // Keys hold bytes that are no text.
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -12,6 +12,9 @@ use crate::store::rows::Place;
 use super::super::chain::Difference;
 use super::{Copying, NotCopied, PAGE, Side, Stage};
 
+/// Where every list begins.
+const FIRST: Place = Place { day: Day::FIRST, number: 0 };
+
 type Listed = (Place, EntryId);
 
 /// A day, and what is listed in it.
@@ -26,20 +29,48 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     ) -> Result<u64, NotCopied> {
         let mut listed = 0;
         for (hospital_id, _) in hospitals {
-            let first = Place { day: Day::FIRST, number: 0 };
-            let (mut from, mut there, mut of_day) = (first, first, (Day::FIRST, HashSet::new()));
-            loop {
-                let page = self.source.listed(hospital_id, from, Day::LAST, PAGE).await.map_err(NotCopied::source)?;
-                self.check(hospital_id, &page, &mut of_day).await?;
-                there = self.list(hospital_id, there, &page).await?;
-                let Some((last, _)) = page.last() else { break };
-                from = behind(*last);
-                listed += page.len() as u64;
-                (self.outside.progress)(Stage::Lists, listed, settlements);
-            }
+            let of_hospital = self.list_all(hospital_id, listed, settlements).await?;
+            self.nothing_else(hospital_id, of_hospital).await?;
+            listed += of_hospital;
         }
         let told = || format!("the source's hospitals list {listed} settlements, its chains have {settlements}");
         if listed == settlements { Ok(listed) } else { Err(NotCopied::Differs(told())) }
+    }
+
+    /// Goes through the source's list of a hospital, and lists what the target lacks of it; `before` and `all` are
+    /// for whoever watches.
+    async fn list_all(&self, hospital_id: &HospitalId, before: u64, all: u64) -> Result<u64, NotCopied> {
+        let (mut from, mut there) = (FIRST, FIRST);
+        let (mut of_day, mut listed) = ((Day::FIRST, HashSet::new()), 0);
+        loop {
+            let page = self.source.listed(hospital_id, from, Day::LAST, PAGE).await.map_err(NotCopied::source)?;
+            let Some((last, _)) = page.last() else { return Ok(listed) };
+            self.check(hospital_id, &page, &mut of_day).await?;
+            for some in page.chunk_by(|one, other| one.0.day == other.0.day) {
+                let day = some[0].0.day;
+                let begin = if there.day == day { there } else { Place { day, number: 0 } };
+                there = self.list(hospital_id, begin, some).await?;
+            }
+            from = behind(*last);
+            listed += page.len() as u64;
+            (self.outside.progress)(Stage::Lists, before + listed, all);
+        }
+    }
+
+    /// The target lists no more of a hospital than the source.
+    async fn nothing_else(&self, hospital_id: &HospitalId, listed: u64) -> Result<(), NotCopied> {
+        let (mut from, mut there) = (FIRST, 0);
+        loop {
+            let page = self.target.listed(hospital_id, from, Day::LAST, PAGE).await.map_err(NotCopied::target)?;
+            there += page.len() as u64;
+            match page.last() {
+                Some((_, id)) if there > listed => {
+                    return Err(NotCopied::foreign_entry(*id, "is not listed in the source"));
+                }
+                Some((last, _)) => from = behind(*last),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// What is listed is a settlement of this hospital and day, and not twice.
@@ -59,27 +90,26 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         Ok(())
     }
 
-    /// Lists what the target lacks of a page, whose first is there at this place or behind it; gives the place behind
-    /// the page's last there. What an interrupted copy left there is the beginning of the page.
-    async fn list(&self, hospital_id: &HospitalId, from: Place, page: &[Listed]) -> Result<Place, NotCopied> {
-        // Where the page is empty, so is the rest of the list there.
-        let most = page.len().max(1);
-        let read = async || self.target.listed(hospital_id, from, Day::LAST, most).await.map_err(NotCopied::target);
+    /// Lists what the target lacks of a part of a day, whose first is there at this place or behind it; gives the place
+    /// behind its last there. What the target has of a day is the beginning of it.
+    async fn list(&self, hospital_id: &HospitalId, from: Place, some: &[Listed]) -> Result<Place, NotCopied> {
+        let read = async || {
+            let there = self.target.listed(hospital_id, from, Day::LAST, some.len()).await;
+            let there = there.map_err(NotCopied::target)?;
+            Ok(there.into_iter().take_while(|(place, _)| place.day == from.day).collect::<Vec<_>>())
+        };
         let mut there = read().await?;
-        same(&there, page)?;
-        if there.len() < page.len() {
-            for of_day in page[there.len()..].chunk_by(|one, other| one.0.day == other.0.day) {
-                let ids = of_day.iter().map(|(_, id)| *id).collect();
-                let listed = self.target.list(hospital_id, of_day[0].0.day, ids).await;
-                listed.map_err(NotCopied::target)?;
-            }
+        same(&there, some)?;
+        if there.len() < some.len() {
+            let ids = some[there.len()..].iter().map(|(_, id)| *id).collect();
+            self.target.list(hospital_id, from.day, ids).await.map_err(NotCopied::target)?;
             there = read().await?;
-            same(&there, page)?;
-            if there.len() != page.len() {
-                return Err(NotCopied::Differs("a hospital's day lists less than was put there".to_owned()));
-            }
+            same(&there, some)?;
         }
-        Ok(there.last().map_or(from, |(last, _)| behind(*last)))
+        match there.last() {
+            Some((last, _)) if there.len() == some.len() => Ok(behind(*last)),
+            _ => Err(NotCopied::Differs("a hospital's day lists less than was put there".to_owned())),
+        }
     }
 }
 
@@ -87,10 +117,10 @@ fn behind(place: Place) -> Place {
     Place { number: place.number + 1, ..place }
 }
 
-/// That what is there is the page's beginning; stores of different kinds number places differently.
-fn same(there: &[Listed], page: &[Listed]) -> Result<(), NotCopied> {
+/// That what is there is the beginning of it; stores of different kinds number places differently.
+fn same(there: &[Listed], some: &[Listed]) -> Result<(), NotCopied> {
     let day_and_id = |(place, id): &Listed| (place.day, *id);
-    let wanted = page.iter().map(|listed| Some(day_and_id(listed))).chain(std::iter::repeat(None));
+    let wanted = some.iter().map(|listed| Some(day_and_id(listed))).chain(std::iter::repeat(None));
     let mut pairs = there.iter().zip(wanted);
     match pairs.find(|(listed, wanted)| Some(day_and_id(listed)) != *wanted) {
         Some(((_, id), _)) => Err(NotCopied::foreign_entry(*id, "is listed at another place of its hospital's day")),

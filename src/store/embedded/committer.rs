@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use redb::{ReadableTable, WriteTransaction};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::database::{Table, Tables, definition};
 use crate::domain::ids::EntryId;
 use crate::store::keys::Key;
+use crate::store::readiness::Readiness;
 use crate::store::{StoreError, record};
 
 /// The most jobs that share one sync.
@@ -64,6 +65,7 @@ pub fn number_of(key: &[u8]) -> u64 {
 /// The thread's state.
 pub struct Committer {
     tables: Arc<Tables>,
+    readiness: watch::Sender<Readiness>,
     failed: Option<String>,
 }
 
@@ -71,9 +73,9 @@ pub struct Committer {
 type Verdict = (Reply, Result<(), StoreError>);
 
 impl Committer {
-    /// A committer of this database.
-    pub fn new(tables: Arc<Tables>) -> Committer {
-        Committer { tables, failed: None }
+    /// A committer of this database, which tells when it takes no more writes.
+    pub fn new(tables: Arc<Tables>, readiness: watch::Sender<Readiness>) -> Committer {
+        Committer { tables, readiness, failed: None }
     }
 
     /// Runs until every sender is gone and every job is answered.
@@ -121,6 +123,8 @@ impl Committer {
         let why = format!("a write failed: {error}");
         tracing::error!(why, "the store takes no more writes until it is opened anew");
         self.failed = Some(why.clone());
+        self.readiness
+            .send_replace(Readiness::NotReady(format!("{why}; the store takes no more until it is opened anew")));
         StoreError::Unknown(why)
     }
 }

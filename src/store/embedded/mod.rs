@@ -19,10 +19,11 @@ mod upgrade;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::imports::{Import, Note};
 use super::keys::{Key, Secret};
+use super::readiness::Readiness;
 use super::rows::{PersonState, Place};
 use super::spool::Spool;
 use super::{
@@ -73,12 +74,22 @@ pub enum Durability {
     Volatile,
 }
 
+impl Durability {
+    fn readiness(self) -> Readiness {
+        match self {
+            Durability::Synced => Readiness::Ready,
+            Durability::Volatile => Readiness::Volatile("answers do not wait for the disk".to_owned()),
+        }
+    }
+}
+
 /// A store in a directory.
 pub struct EmbeddedStore {
     tables: Arc<Tables>,
     place: PathBuf,
     _directory: directory::Lock,
     secret: Secret,
+    readiness: watch::Sender<Readiness>,
     jobs: Option<mpsc::UnboundedSender<Job>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -98,7 +109,8 @@ impl EmbeddedStore {
             directory::upgraded(path)?;
         }
         let (jobs, queue) = mpsc::unbounded_channel();
-        let committer = committer::Committer::new(Arc::clone(&tables));
+        let readiness = watch::Sender::new(durability.readiness());
+        let committer = committer::Committer::new(Arc::clone(&tables), readiness.clone());
         let spawned = std::thread::Builder::new().name("committer".to_owned()).spawn(move || committer.run(queue));
         let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
         Ok(EmbeddedStore {
@@ -106,6 +118,7 @@ impl EmbeddedStore {
             place: path.to_owned(),
             _directory: lock,
             secret,
+            readiness,
             jobs: Some(jobs),
             thread: Some(spawned.map_err(failed)?),
         })
@@ -183,6 +196,10 @@ impl Drop for EmbeddedStore {
 impl Store for EmbeddedStore {
     fn key_of(&self, person_id: &PersonId) -> Key {
         self.secret.person(person_id)
+    }
+
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.subscribe()
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {

@@ -10,7 +10,7 @@ use super::failure::Failed;
 use super::names::{Names, common};
 use super::reply::{bytes, strings, unreadable};
 use super::servers::Servers;
-use super::{OpenError, commit, functions, marker};
+use super::{OpenError, RedisStore, commit, functions, marker};
 use crate::domain::ids::{EntryId, PersonId};
 use crate::store::archived::{Fate, Moved};
 use crate::store::shard::Shard;
@@ -44,40 +44,40 @@ async fn noted(servers: &Servers, names: &Names) -> Result<Option<Moved>, StoreE
     row.map(|row| record::decode(&row).map(|(moved, _)| moved)).transpose()
 }
 
-/// Notes it; what was moved before stays moved.
-///
-/// # Errors
-/// As the trait says of a commit.
-pub async fn note(servers: &Servers, names: &Names, moved: Moved) -> Result<(), StoreError> {
-    let before = noted(servers, names).await?.map_or(moved.before, |noted| noted.before.max(moved.before));
-    let mut command = cmd("HSET");
-    command.arg(names.common("shared")).arg(FIELD).arg(record::encode(&Moved { before, ..moved })?.0);
-    servers.write(common(), command).await.map(drop).map_err(Failed::of_write)
-}
-
-/// Leaves entries of a person to the archive, each only if it is this record.
-///
-/// # Errors
-/// Some of them may have been left.
-pub async fn leave(
-    servers: &Servers,
-    names: &Names,
-    person_id: &PersonId,
-    entries: &[(EntryId, Vec<u8>)],
-) -> Result<Vec<Fate>, StoreError> {
-    let shard = Shard::of(person_id);
-    let mut keys = vec![names.of_shard(shard, "store")];
-    keys.extend(entries.iter().map(|(id, _)| names.entry(shard, *id)));
-    let mut command = functions::call(functions::LEAVE, &keys);
-    command.arg(marker::of(names)).arg(ARCHIVED);
-    for (_, record) in entries {
-        command.arg(record);
+impl RedisStore {
+    /// Notes that entries of these years may be in this archive; durable when it returns. From then on the store is
+    /// opened with that archive alone. What was moved before stays moved.
+    ///
+    /// # Errors
+    /// As the trait says of a commit.
+    pub async fn note_moved(&self, moved: Moved) -> Result<(), StoreError> {
+        let (servers, names) = (&self.servers, &self.names);
+        let before = noted(servers, names).await?.map_or(moved.before, |noted| noted.before.max(moved.before));
+        let mut command = cmd("HSET");
+        command.arg(names.common("shared")).arg(FIELD).arg(record::encode(&Moved { before, ..moved })?.0);
+        servers.write(common(), command).await.map(drop).map_err(Failed::of_write)
     }
-    let answer = servers.write(shard, command).await.map_err(Failed::of_write)?;
-    let mut told = strings(answer)?.into_iter().flatten();
-    let verdict = told.next().ok_or_else(|| unreadable("what became of entries"))?;
-    commit::verdict(Value::BulkString(verdict), StoreError::Unknown)?;
-    told.map(|fate| self::fate(&fate)).collect()
+
+    /// Leaves entries of a person to the archive, each only if it is byte for byte the record there; tells of each what
+    /// became of it.
+    ///
+    /// # Errors
+    /// As the trait says of a commit; some of them may have been left.
+    pub async fn leave(&self, person_id: &PersonId, entries: &[(EntryId, Vec<u8>)]) -> Result<Vec<Fate>, StoreError> {
+        let shard = Shard::of(person_id);
+        let mut keys = vec![self.names.of_shard(shard, "store")];
+        keys.extend(entries.iter().map(|(id, _)| self.names.entry(shard, *id)));
+        let mut command = functions::call(functions::LEAVE, &keys);
+        command.arg(marker::of(&self.names)).arg(ARCHIVED);
+        for (_, record) in entries {
+            command.arg(record);
+        }
+        let answer = self.servers.write(shard, command).await.map_err(Failed::of_write)?;
+        let mut told = strings(answer)?.into_iter().flatten();
+        let verdict = told.next().ok_or_else(|| unreadable("what became of entries"))?;
+        commit::verdict(Value::BulkString(verdict), StoreError::Unknown)?;
+        told.map(|fate| self::fate(&fate)).collect()
+    }
 }
 
 fn fate(told: &[u8]) -> Result<Fate, StoreError> {

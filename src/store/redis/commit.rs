@@ -79,7 +79,7 @@ fn command(names: &Names, shard: Shard, commit: Commit) -> Result<redis::Cmd, St
     let member: Key = secret.person(&commit.person_id);
     let request = secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
     let mut keys = vec![names.of_shard(shard, "store"), names.person(&commit.person_id)];
-    keys.extend(["persons", "journal", "clock"].map(|name| names.of_shard(shard, name)));
+    keys.extend(["persons", "journal", "entries", "clock"].map(|name| names.of_shard(shard, name)));
     keys.push(names.listed(shard, &commit.hospital_id));
     keys.extend(commit.entries.iter().map(|(id, _)| names.entry(shard, *id)));
     let mut command = functions::call(functions::COMMIT, &keys);

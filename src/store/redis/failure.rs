@@ -16,6 +16,8 @@ pub enum Failure {
     Refused(String),
     /// No reply came: it may have been done.
     Lost(String),
+    /// It was done, and too few replicas had it in time.
+    Unconfirmed(String),
 }
 
 /// Why a call failed, after all attempts.
@@ -46,10 +48,19 @@ impl From<RedisError> for Failure {
     }
 }
 
+impl Failure {
+    /// Whether what was asked for may have been done.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Failure::Lost(_) | Failure::Unconfirmed(_))
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failure::Elsewhere(told) | Failure::Refused(told) | Failure::Lost(told) => f.write_str(told),
+            Failure::Elsewhere(told) | Failure::Refused(told) | Failure::Lost(told) | Failure::Unconfirmed(told) => {
+                f.write_str(told)
+            }
             Failure::NoFunction => f.write_str("the server does not have the functions"),
         }
     }

@@ -7,13 +7,13 @@
 local ABSENT = '\0\0\0\0\0\0\0\0'
 
 -- A commit: all of it, or nothing.
---   keys   store, person, persons, journal, clock, list, then a key for each entry
+--   keys   store, person, persons, journal, entries, clock, list, then a key for each entry
 --   args   whose store, the version expected, the state after, the person's member, the request's field, the id of
 --          the first entry, the day that it is listed under or nothing, the shard, the number of entries; for each
 --          entry its record and id, the deed, the settlement, the instant; then fields and rows of claims
 -- What was written by the same commit before, whose reply was lost, is done.
 local function commit(keys, args)
-  local store, person, persons, journal, clock, list = unpack(keys, 1, 6)
+  local store, person, persons, journal, total, clock, list = unpack(keys, 1, 7)
   local whose, expected, state, member, request, first, day, shard, entries = unpack(args, 1, 9)
   if redis.call('GET', store) ~= whose then return 'another store' end
   local seen = redis.call('HMGET', person, 's', request)
@@ -21,13 +21,14 @@ local function commit(keys, args)
   local version = seen[1] and string.sub(seen[1], 1, 8) or ABSENT
   if seen[2] or version ~= expected then return 'conflict' end
   for at = 1, entries do
-    if redis.call('EXISTS', keys[6 + at]) == 1 then return 'taken' end
+    if redis.call('EXISTS', keys[7 + at]) == 1 then return 'taken' end
   end
   for at = 1, entries do
     local record, id, deed, settlement, instant = unpack(args, 5 + 5 * at, 9 + 5 * at)
-    redis.call('SET', keys[6 + at], record)
+    redis.call('SET', keys[7 + at], record)
     redis.call('XADD', journal, '*', 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
   end
+  redis.call('INCRBY', total, entries)
   redis.call('HSET', person, 's', state, request, first)
   for at = 10 + 5 * entries, #args, 2 do
     redis.call('HSET', person, args[at], args[at + 1])

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::OpenError;
 use super::address::Host;
+use super::barrier::Barrier;
 use super::durability::{self, Report};
 use super::failure::Failure;
 use super::functions;
@@ -31,9 +32,11 @@ pub struct Link {
 }
 
 /// A connection, and what its server said.
+#[derive(Clone)]
 struct Open {
     connection: MultiplexedConnection,
     report: Report,
+    barrier: Option<Arc<Barrier>>,
 }
 
 /// What is sent at once.
@@ -53,11 +56,13 @@ impl Question {
     }
 }
 
-/// Whether a call writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a call does.
+#[derive(Clone, Copy)]
 pub enum Access {
     /// It reads.
     Read,
+    /// It reads what must be on the replicas before it is told, if this says so of the reply.
+    Tell(fn(&Value) -> bool),
     /// It writes, which a server that could lose it is not asked for.
     Write,
 }
@@ -83,16 +88,37 @@ impl Link {
         &self.host
     }
 
-    /// Sends once, and waits for the reply until the deadline.
+    /// Sends once, and waits for the reply until the deadline; then, where replicas are to have it, for them. The key
+    /// is one of the server's, for that.
     ///
     /// # Errors
     /// What it may have done is told apart by [`Failure`].
-    pub async fn send(&self, question: &Arc<Question>, access: Access, deadline: Instant) -> Result<Value, Failure> {
+    pub async fn send(
+        &self,
+        question: &Arc<Question>,
+        (access, key): (Access, &[u8]),
+        deadline: Instant,
+    ) -> Result<Value, Failure> {
         let opened = timeout_at(deadline, self.opened()).await;
         let open = opened.map_err(|_| Failure::Elsewhere(self.told("cannot be reached in time")))??;
-        if access == Access::Write {
+        if matches!(access, Access::Write) {
             self.permit(&open.report)?;
         }
+        let reply = self.reply(&open, question, deadline).await?;
+        let waits = match access {
+            Access::Read => false,
+            Access::Tell(says) => says(&reply),
+            Access::Write => true,
+        };
+        if let Some(barrier) = open.barrier.as_ref().filter(|_| waits) {
+            // On the connection's own server: another that took its place may never have had what was read here.
+            let passed = timeout_at(deadline, barrier.passed(key)).await;
+            passed.map_err(|_| Failure::Unconfirmed(self.told("its replicas did not confirm in time")))??;
+        }
+        Ok(reply)
+    }
+
+    async fn reply(&self, open: &Arc<Open>, question: &Arc<Question>, deadline: Instant) -> Result<Value, Failure> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| Failure::Refused(self.told("has too many calls waiting for it")))?;
         let (mut connection, question) = (open.connection.clone(), Arc::clone(question));
@@ -107,8 +133,8 @@ impl Link {
             Ok(Err(ended)) => Failure::Lost(ended.to_string()),
             Err(_) => Failure::Lost("no reply in time".to_owned()),
         };
-        if matches!(failure, Failure::Lost(_) | Failure::Elsewhere(_)) {
-            self.close(&open);
+        if matches!(failure, Failure::Lost(_)) {
+            self.close(open);
         }
         if matches!(failure, Failure::NoFunction) {
             functions::load(&mut open.connection.clone()).await?;
@@ -125,20 +151,12 @@ impl Link {
             let open = self.opened().await?;
             let report = self.report(&mut open.connection.clone()).await;
             let report = report.inspect_err(|_| self.close(&open))?;
-            let anew = Open { connection: open.connection.clone(), report: report.clone() };
+            let anew = Open { report: report.clone(), ..Open::clone(&open) };
             self.replace(&open, Some(Arc::new(anew)));
             Ok(report)
         };
         let asked = timeout_at(deadline, asked).await;
         asked.unwrap_or_else(|_| Err(Failure::Lost(self.told("does not answer"))))
-    }
-
-    /// A connection of its own, for what would hold up the others; its server is asked what it is first.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub async fn apart(&self) -> Result<MultiplexedConnection, Failure> {
-        self.connect().await
     }
 
     /// What keeps the server from being written to.
@@ -160,7 +178,7 @@ impl Link {
         let mut connection = self.connect().await?;
         let report = self.report(&mut connection).await?;
         functions::load(&mut connection).await?;
-        let open = Arc::new(Open { connection, report });
+        let open = Arc::new(Open { connection, report, barrier: self.barrier().await? });
         self.open.store(Some(Arc::clone(&open)));
         Ok(open)
     }
@@ -172,6 +190,15 @@ impl Link {
             Failure::Lost(told) => Failure::Elsewhere(self.told(&told)),
             other => other,
         })
+    }
+
+    async fn barrier(&self) -> Result<Option<Arc<Barrier>>, Failure> {
+        let settings = &self.opener.settings;
+        if settings.replicas == 0 {
+            return Ok(None);
+        }
+        let barrier = Barrier::over(self.connect().await?, settings.replicas, settings.patience);
+        Ok(Some(Arc::new(barrier)))
     }
 
     async fn report(&self, connection: &mut MultiplexedConnection) -> Result<Report, Failure> {

@@ -46,7 +46,9 @@ async fn person(servers: &Servers, names: &Names, scope: Scope<'_>) -> Result<[O
     command.arg(names.person(scope.person_id)).arg("p").arg("s");
     command.arg(request.as_ref().map_or_else(|| b"r".to_vec(), request_field));
     command.arg(claim.as_ref().map_or_else(|| b"c".to_vec(), claim_field));
-    let answer = servers.read(Shard::of(scope.person_id), command).await.map_err(Failed::of_read)?;
+    // That a request or a claim was seen is told on: it must not be gone afterwards.
+    let is_told = |answer: &Value| matches!(answer, Value::Array(fields) if fields[2..].iter().any(is_there));
+    let answer = servers.read_to_tell(Shard::of(scope.person_id), command, is_told).await.map_err(Failed::of_read)?;
     strings(answer)?.try_into().map_err(|_| unreadable("four fields"))
 }
 
@@ -60,7 +62,11 @@ async fn binding(servers: &Servers, names: &Names, scope: Scope<'_>) -> Result<O
 async fn get(servers: &Servers, shard: Shard, key: Vec<u8>) -> Result<Value, StoreError> {
     let mut command = cmd("GET");
     command.arg(key);
-    servers.read(shard, command).await.map_err(Failed::of_read)
+    servers.read_to_tell(shard, command, is_there).await.map_err(Failed::of_read)
+}
+
+fn is_there(value: &Value) -> bool {
+    *value != Value::Nil
 }
 
 /// The state of a row: its version, then its record.

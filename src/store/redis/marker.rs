@@ -54,6 +54,16 @@ pub async fn find_or_make(servers: &Arc<Servers>, names: &Names) -> Result<(), O
     set(servers, names, common(), &mark).await
 }
 
+/// Whether a shard has the mark of this store.
+///
+/// # Errors
+/// If its server does not answer.
+pub async fn stands(servers: &Servers, names: &Names, shard: Shard) -> Result<bool, OpenError> {
+    let found = servers.read(shard, get(names, shard)).await.map_err(failed)?;
+    let found = bytes(found).map_err(|error| OpenError::Failed(error.to_string()))?;
+    Ok(found.as_deref() == Some(&of(names)))
+}
+
 /// Whether anything is marked under the prefix.
 ///
 /// # Errors

@@ -8,6 +8,7 @@
 
 pub mod address;
 mod archive;
+mod barrier;
 mod commit;
 mod durability;
 mod failure;
@@ -24,16 +25,20 @@ mod routes;
 mod scan;
 mod servers;
 mod tables;
+mod turn;
 mod walk;
+mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use redis::{Value, cmd, from_redis_value};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use super::archived::{Fate, Moved};
 use super::imports::{Import, Note};
 use super::keys::{Key, Secret};
+use super::readiness::{Announcement, Readiness, Shared};
 use super::rows::Place;
 use super::spool::{Place as SpoolPlace, Spool};
 use super::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
@@ -48,6 +53,8 @@ use names::Names;
 pub use open::Settings;
 use persons::Persons;
 use servers::Servers;
+use turn::Turn;
+use watching::Watch;
 
 /// Why a Redis cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +95,9 @@ pub struct RedisStore {
     servers: Arc<Servers>,
     names: Names,
     spools: SpoolPlace,
+    watch: Arc<Watch>,
+    turn: Turn,
+    watching: JoinHandle<()>,
     known: Persons,
 }
 
@@ -97,8 +107,7 @@ impl RedisStore {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
-        let store = RedisStore::at(address, secret, settings).await?;
-        store.marked().await
+        RedisStore::at(address, secret, settings, false).await
     }
 
     /// Opens the store at this address, which must be there.
@@ -106,44 +115,29 @@ impl RedisStore {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open_existing(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
-        let store = RedisStore::at(address, secret, settings).await?;
-        if !marker::is_there(&store.servers, &store.names).await? {
-            return Err(OpenError::Nothing);
-        }
-        store.marked().await
+        RedisStore::at(address, secret, settings, true).await
     }
 
-    /// The store, if the Redis holds it, or nothing yet, and the archive at hand is the one that it wants.
-    async fn marked(self) -> Result<RedisStore, OpenError> {
-        marker::find_or_make(&self.servers, &self.names).await?;
-        archive::check(&self.servers, &self.names).await?;
-        Ok(self)
-    }
-
-    /// Notes that entries of these years may be in this archive; durable when it returns. From then on the store is
-    /// opened with that archive alone.
-    ///
-    /// # Errors
-    /// As of a commit.
-    pub async fn note_moved(&self, moved: Moved) -> Result<(), StoreError> {
-        archive::note(&self.servers, &self.names, moved).await
-    }
-
-    /// Leaves entries of a person to the archive, each only if it is byte for byte the record there; tells of each what
-    /// became of it.
-    ///
-    /// # Errors
-    /// As of a commit; some of them may have been left.
-    pub async fn leave(&self, person_id: &PersonId, entries: &[(EntryId, Vec<u8>)]) -> Result<Vec<Fate>, StoreError> {
-        archive::leave(&self.servers, &self.names, person_id, entries).await
-    }
-
-    async fn at(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
+    async fn at(
+        address: Address,
+        secret: Secret,
+        settings: Settings,
+        must_be_there: bool,
+    ) -> Result<RedisStore, OpenError> {
         let names = Names::new(address.prefix.clone(), secret);
         let opener = open::Opener::new(&address, settings)?;
-        let servers = Arc::new(Servers::find(address, opener).await?);
+        let servers = Arc::new(Servers::find(address, names.clone(), opener).await?);
+        if must_be_there && !marker::is_there(&servers, &names).await? {
+            return Err(OpenError::Nothing);
+        }
+        marker::find_or_make(&servers, &names).await?;
+        archive::check(&servers, &names).await?;
         let spools = SpoolPlace::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok(RedisStore { servers, names, spools, known: Persons::default() })
+        let watch = Watch::begin(Arc::clone(&servers), names.clone()).await;
+        let watch = Arc::new(watch.map_err(|error| OpenError::Failed(error.to_string()))?);
+        let watching = tokio::spawn(Arc::clone(&watch).run());
+        let (turn, known) = (Turn::default(), Persons::default());
+        Ok(RedisStore { servers, names, spools, watch, turn, watching, known })
     }
 
     /// Removes everything under the prefix, the store with it: for trials.
@@ -155,9 +149,35 @@ impl RedisStore {
     }
 }
 
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
 impl Store for RedisStore {
     fn key_of(&self, person_id: &PersonId) -> Key {
         self.names.secret().person(person_id)
+    }
+
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.watch.readiness()
+    }
+
+    fn shared(&self) -> watch::Receiver<Shared> {
+        self.watch.shared()
+    }
+
+    async fn announce_book(&self, book: Digest, why: Announcement) -> Result<(), StoreError> {
+        self.watch.announce(book, why).await
+    }
+
+    async fn begin_turn(&self) -> Result<Option<u64>, StoreError> {
+        self.turn.begin(&self.servers, &self.names).await.map(Some)
+    }
+
+    async fn end_turn(&self) {
+        self.turn.end(&self.servers, &self.names).await;
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
@@ -178,14 +198,14 @@ impl Store for RedisStore {
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
-        let length = |shard| {
-            let mut command = cmd("XLEN");
-            command.arg(self.names.of_shard(shard, "journal"));
+        let count = |shard| {
+            let mut command = cmd("GET");
+            command.arg(self.names.of_shard(shard, "entries"));
             command
         };
-        let lengths = self.servers.read_all(length).await.map_err(Failed::of_read)?;
-        let length = |value: Value| from_redis_value::<u64>(value).map_err(|_| reply::unreadable("a length"));
-        lengths.into_iter().map(length).sum()
+        let counts = self.servers.read_all(count).await.map_err(Failed::of_read)?;
+        let count = |value: Value| from_redis_value::<Option<u64>>(value).map_err(|_| reply::unreadable("a count"));
+        counts.into_iter().map(|value| Ok(count(value)?.unwrap_or(0))).sum()
     }
 
     async fn listed(
@@ -203,6 +223,9 @@ impl Store for RedisStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        if let Some(why) = self.watch.stray() {
+            return Err(StoreError::Unavailable(why));
+        }
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
         let written = tokio::spawn(async move { commit::commit(&servers, &names, commit).await });
         written.await.unwrap_or_else(|ended| Err(StoreError::Unknown(ended.to_string())))
@@ -225,6 +248,7 @@ impl Store for RedisStore {
     }
 
     async fn put_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+        self.turn.keep(&self.servers, &self.names).await?;
         tables::put(&self.servers, &self.names, (import, part), write).await
     }
 

@@ -10,7 +10,8 @@
 //! | `b` claim | string | the person that the claim is bound to |
 //! | `l` hospital | sorted set | the places of its settlements of this shard's persons |
 //! | `clock` | string | the number of the last place given in this shard |
-//! | `journal` | stream | the change feed |
+//! | `journal` | stream | the change feed, which may be trimmed |
+//! | `entries` | string | how many entries the shard has |
 //! | `imports`, `noted`, `parts` number | sorted set, hashes | the log of imports, hospitals and catalogue; in shard 0 |
 //! | `policies` | hash | canonical texts of policies; in shard 0 |
 //! | `shared` | hash | version of the tables, digest of the book; which years are in which archive; in shard 0 |

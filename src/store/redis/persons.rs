@@ -80,12 +80,12 @@ async fn records_of(servers: &Servers, names: &Names, known: &[Known]) -> Result
 /// Every person that a server has a key of.
 async fn found(servers: &Servers, names: &Names) -> Result<Vec<Known>, StoreError> {
     let pattern = format!("{}:{{??}}:p{}", scan::escaped(names.prefix()), "?".repeat(size_of::<Key>()));
-    let mut found = Vec::new();
+    let (mut found, key) = (Vec::new(), names.common("touched"));
     for link in servers.all() {
         let mut next = Some(Cursor::start());
         while let Some(from) = next {
             let patience = within(servers.settings().patience);
-            let step = scan::step(&link, &pattern, &from, STEP, patience).await;
+            let step = scan::step(&link, (&pattern, &key), &from, STEP, patience).await;
             let keys;
             (keys, next) = step.map_err(|failure| Failed::Undone(failure.to_string()).of_read())?;
             let persons = keys.iter().map(|key| names::person_of(key).ok_or_else(|| unreadable("the key of a person")));

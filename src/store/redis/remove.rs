@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::failure::{Failed, Failure};
 use super::link::{Access, Link, Question, within};
-use super::names::Names;
+use super::names::{Names, common};
 use super::scan::{self, Cursor};
 use super::servers::Servers;
 use crate::store::StoreError;
@@ -19,24 +19,25 @@ const STEP: usize = 1_000;
 /// If a server does not do it.
 pub async fn everything(servers: &Servers, names: &Names) -> Result<(), StoreError> {
     let pattern = format!("{}:{{*", scan::escaped(names.prefix()));
+    let key = names.of_shard(common(), "touched");
     for link in servers.all() {
         let patience = servers.settings().patience;
-        let removed = of_server(&link, &pattern, || within(patience)).await;
+        let removed = of_server(&link, (pattern.as_str(), key.as_slice()), || within(patience)).await;
         removed.map_err(|failure| Failed::Undone(failure.to_string()).of_read())?;
     }
     Ok(())
 }
 
-async fn of_server(link: &Link, pattern: &str, deadline: impl Fn() -> Instant) -> Result<(), Failure> {
+async fn of_server(link: &Link, (pattern, key): (&str, &[u8]), deadline: impl Fn() -> Instant) -> Result<(), Failure> {
     let mut next = Some(Cursor::start());
     while let Some(from) = next {
         let keys;
-        (keys, next) = scan::step(link, pattern, &from, STEP, deadline()).await?;
+        (keys, next) = scan::step(link, (pattern, key), &from, STEP, deadline()).await?;
         // Of one slot each: a Cluster takes no others at once.
-        for key in keys {
+        for found in keys {
             let mut unlink = cmd("UNLINK");
-            unlink.arg(key);
-            link.send(&Question::One(unlink).into(), Access::Write, deadline()).await?;
+            unlink.arg(found);
+            link.send(&Question::One(unlink).into(), (Access::Write, key), deadline()).await?;
         }
     }
     Ok(())

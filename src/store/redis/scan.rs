@@ -18,20 +18,21 @@ impl Cursor {
     }
 }
 
-/// The next keys of this pattern, about so many, and where to go on, if there may be more.
+/// The next keys of this pattern, about so many, and where to go on, if there may be more. The key is one of the
+/// server's.
 ///
 /// # Errors
 /// If the server does not answer.
 pub async fn step(
     link: &Link,
-    pattern: &str,
+    (pattern, key): (&str, &[u8]),
     from: &Cursor,
     some: usize,
     deadline: Instant,
 ) -> Result<(Vec<Vec<u8>>, Option<Cursor>), Failure> {
     let mut scan = cmd("SCAN");
     scan.arg(&from.0).arg("MATCH").arg(pattern).arg("COUNT").arg(some);
-    let answer = link.send(&Question::One(scan).into(), Access::Read, deadline).await?;
+    let answer = link.send(&Question::One(scan).into(), (Access::Read, key), deadline).await?;
     let (next, keys) = read(answer)?;
     Ok((keys, Some(Cursor(next)).filter(|next| *next != Cursor::start())))
 }

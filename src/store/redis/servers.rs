@@ -17,6 +17,7 @@ use super::OpenError;
 use super::address::{Address, Host};
 use super::failure::{Failed, Failure};
 use super::link::{Access, Link, Question, within};
+use super::names::Names;
 use super::open::Opener;
 use super::routes;
 use crate::store::shard::{SHARDS, Shard};
@@ -27,6 +28,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// All servers.
 pub struct Servers {
     address: Address,
+    names: Names,
     opener: Arc<Opener>,
     of_shard: ArcSwap<Vec<Arc<Link>>>,
     /// When the routes were asked for last.
@@ -38,11 +40,17 @@ impl Servers {
     ///
     /// # Errors
     /// If none can be found.
-    pub async fn find(address: Address, opener: Opener) -> Result<Servers, OpenError> {
+    pub async fn find(address: Address, names: Names, opener: Opener) -> Result<Servers, OpenError> {
         let opener = Arc::new(opener);
         let hosts = routes::of(&address, &[], &opener).await.map_err(OpenError::Failed)?;
         let links = links(&hosts, &[], &opener)?;
-        Ok(Servers { address, opener, of_shard: ArcSwap::from_pointee(links), asked: Mutex::new(Instant::now()) })
+        Ok(Servers {
+            address,
+            names,
+            opener,
+            of_shard: ArcSwap::from_pointee(links),
+            asked: Mutex::new(Instant::now()),
+        })
     }
 
     /// The server of a shard.
@@ -74,20 +82,46 @@ impl Servers {
         self.call(shard, Question::One(command), Access::Read).await
     }
 
-    /// Reads in every shard at once; the answers in the order of shards.
+    /// Reads what is told as done: where replicas are to have commits, what was found is on them, if this says so of
+    /// the reply.
+    ///
+    /// # Errors
+    /// If no reply comes in time, or the replicas do not have it in time.
+    pub async fn read_to_tell(&self, shard: Shard, command: Cmd, says: fn(&Value) -> bool) -> Result<Value, Failed> {
+        self.call(shard, Question::One(command), Access::Tell(says)).await
+    }
+
+    /// Reads in every shard at once, one message a server; the answers in the order of shards.
     ///
     /// # Errors
     /// The first that fails.
-    pub async fn read_all(self: &Arc<Self>, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, Failed> {
+    pub async fn read_all(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, Failed> {
+        let mut tries = Tries::within(self.settings().patience);
+        loop {
+            match self.attempt_all(&command, tries.deadline).await {
+                Ok(answers) => return Ok(answers),
+                Err(failure) => tries.again(self, failure).await?,
+            }
+        }
+    }
+
+    async fn attempt_all(&self, command: impl Fn(Shard) -> Cmd, deadline: Instant) -> Result<Vec<Value>, Failure> {
         let mut calls = JoinSet::new();
-        for shard in Shard::all() {
-            let (servers, question) = (Arc::clone(self), Question::One(command(shard)));
-            calls.spawn(async move { (shard, servers.call(shard, question, Access::Read).await) });
+        for link in self.all() {
+            let shards: Vec<Shard> = Shard::all().filter(|shard| Arc::ptr_eq(&self.of(*shard), &link)).collect();
+            let mut commands = Pipeline::new();
+            for shard in &shards {
+                commands.add_command(command(*shard));
+            }
+            let question = Arc::new(Question::Many(commands));
+            calls.spawn(async move { (shards, link.send(&question, (Access::Read, &[]), deadline).await) });
         }
         let mut answers = vec![Value::Nil; SHARDS as usize];
         while let Some(ended) = calls.join_next().await {
-            let (shard, answer) = ended.map_err(|error| Failed::Unknown(error.to_string()))?;
-            answers[shard.number() as usize] = answer?;
+            let (shards, replies) = ended.map_err(|error| Failure::Lost(error.to_string()))?;
+            for (shard, reply) in shards.into_iter().zip(parts(replies?)) {
+                answers[shard.number() as usize] = reply;
+            }
         }
         Ok(answers)
     }
@@ -117,23 +151,12 @@ impl Servers {
     }
 
     async fn call(&self, shard: Shard, question: Question, access: Access) -> Result<Value, Failed> {
-        let (question, deadline) = (Arc::new(question), within(self.settings().patience));
-        let mut lost = false;
+        let (question, key) = (Arc::new(question), self.names.of_shard(shard, "touched"));
+        let mut tries = Tries::within(self.settings().patience);
         loop {
-            let link = self.of(shard);
-            let failure = match link.send(&question, access, deadline).await {
+            match self.of(shard).send(&question, (access, &key), tries.deadline).await {
                 Ok(value) => return Ok(value),
-                Err(failure) => failure,
-            };
-            lost |= matches!(failure, Failure::Lost(_));
-            let told = failure.to_string();
-            if matches!(failure, Failure::Refused(_)) || Instant::now() + PAUSE >= deadline {
-                return Err(if lost { Failed::Unknown(told) } else { Failed::Undone(told) });
-            }
-            sleep(PAUSE).await;
-            if !matches!(failure, Failure::NoFunction) {
-                // In vain or not, the next attempt shows.
-                let _in_time = timeout_at(deadline, self.find_anew()).await;
+                Err(failure) => tries.again(self, failure).await?,
             }
         }
     }
@@ -153,6 +176,38 @@ impl Servers {
             },
         }
         *asked = Instant::now();
+    }
+}
+
+/// The attempts of one call.
+struct Tries {
+    deadline: Instant,
+    /// Whether one of them may have done it.
+    open: bool,
+}
+
+impl Tries {
+    fn within(patience: Duration) -> Tries {
+        Tries { deadline: within(patience), open: false }
+    }
+
+    /// Waits until the call may be tried again.
+    ///
+    /// # Errors
+    /// If it was refused, or there is no time left. What was refused after an attempt without a reply may have been
+    /// done by that.
+    async fn again(&mut self, servers: &Servers, failure: Failure) -> Result<(), Failed> {
+        self.open |= failure.is_open();
+        if matches!(failure, Failure::Refused(_)) || Instant::now() + PAUSE >= self.deadline {
+            let told = failure.to_string();
+            return Err(if self.open { Failed::Unknown(told) } else { Failed::Undone(told) });
+        }
+        sleep(PAUSE).await;
+        if !matches!(failure, Failure::NoFunction) {
+            // In vain or not, the next attempt shows.
+            let _in_time = timeout_at(self.deadline, servers.find_anew()).await;
+        }
+        Ok(())
     }
 }
 

@@ -179,8 +179,11 @@ async fn merged(
     Ok(page)
 }
 
+/// Members with their shards, and the last of them if a shard has more.
+type Told = (Vec<(Member, Shard)>, Option<Member>);
+
 /// The members of all shards in one order, up to the last of the first shard that has more than it told.
-fn until_the_first_end(answers: Vec<Value>, some: usize) -> Result<(Vec<(Member, Shard)>, Option<Member>), StoreError> {
+fn until_the_first_end(answers: Vec<Value>, some: usize) -> Result<Told, StoreError> {
     let (mut members, mut end) = (Vec::new(), None::<Member>);
     for (shard, answer) in Shard::all().zip(answers) {
         let told: Vec<Member> = strings(answer)?.into_iter().flatten().collect();

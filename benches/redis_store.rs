@@ -1,0 +1,239 @@
+//! Settling over gRPC on Redis at 64 callers, beside the commit's own function driven bare at as many in flight, on the
+//! same kind of server, rounds interleaved; then what a person and a settlement take there.
+//!
+//! `cargo bench --bench redis_store [-- ROUNDS [CALLERS]]`; it starts two Redis of its own (`redis-server`, `appendfsync
+//! always`); load stays on the loopback interface, a few seconds a round.
+
+#![allow(missing_docs)]
+
+#[allow(dead_code)]
+mod office;
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use office::Failed;
+use onestop::cli::client::Client;
+use redis::aio::MultiplexedConnection;
+use redis::{cmd, pipe};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const PERSONS: usize = 20_000;
+const ROUND: Duration = Duration::from_secs(3);
+
+/// The bytes of a settlement's record and of a state, as `office::claim` gives them.
+const RECORD: usize = 2_400;
+const STATE: usize = 330;
+
+fn main() -> Result<(), Failed> {
+    let arguments: Vec<String> = std::env::args().filter(|argument| argument != "--bench").collect();
+    let number = |at: usize, default| arguments.get(at).and_then(|text| text.parse().ok()).unwrap_or(default);
+    tokio::runtime::Runtime::new()?.block_on(measure(number(1, 5), number(2, 64)))
+}
+
+/// A process that ends with what is measured.
+struct Process(Child);
+
+impl Process {
+    /// Processor time so far, in microseconds.
+    fn cpu(&self) -> Result<f64, Failed> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) * 10_000.0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It is ours alone, and nobody needs it any more.
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// A Redis that keeps what it answered, and a connection to it.
+struct Redis {
+    process: Process,
+    connection: MultiplexedConnection,
+    url: String,
+    _directory: tempfile::TempDir,
+}
+
+impl Redis {
+    async fn start() -> Result<Redis, Failed> {
+        let directory = tempfile::tempdir()?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let conf = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/redis/redis.conf"))?;
+        let own = format!("{conf}\nport {port}\nbind 127.0.0.1\ndir {}\n", directory.path().display());
+        let file = directory.path().join("redis.conf");
+        std::fs::write(&file, own)?;
+        let process = Process(Command::new("redis-server").arg(file).stdout(Stdio::null()).spawn()?);
+        let url = format!("redis://127.0.0.1:{port}");
+        let client = redis::Client::open(url.as_str())?;
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+        let connection = loop {
+            match client.get_multiplexed_async_connection_with_config(&config).await {
+                Ok(connection) => break connection,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        Ok(Redis { process, connection, url, _directory: directory })
+    }
+
+    /// A figure of `INFO`.
+    async fn figure(&self, name: &str) -> Result<f64, Failed> {
+        let text: String = cmd("INFO").arg("everything").query_async(&mut self.connection.clone()).await?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).ok_or("no such figure")?;
+        Ok(line.trim().parse()?)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Figures {
+    rate: f64,
+    p50: f64,
+    p99: f64,
+    redis: f64,
+    onestop: f64,
+}
+
+async fn measure(rounds: usize, callers: usize) -> Result<(), Failed> {
+    let (redis, bare) = (Redis::start().await?, Redis::start().await?);
+    let secret = redis._directory.path().join("secret");
+    let program = env!("CARGO_BIN_EXE_onestop");
+    assert!(Command::new(program).arg("secret").arg(&secret).status()?.success());
+    let mut serve = Command::new(program);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--store", &redis.url, "--secret"]).arg(&secret);
+    let (onestop, url) = started(serve)?;
+    let mut client = Client::connect(&url).await.map_err(|failure| failure.to_string())?;
+    let empty = redis.figure("used_memory").await?;
+    office::tables(&mut client, PERSONS).await?;
+    let persons = redis.figure("used_memory").await?;
+    let written = redis.figure("aof_current_size").await?;
+    prepare(&bare).await?;
+    let (next, mut settles, mut bares) = (Arc::new(AtomicUsize::new(0)), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        settles.push(
+            round(&redis, Some(&onestop), callers, |end| settling(client.clone(), Arc::clone(&next), end)).await?,
+        );
+        bares.push(round(&bare, None, callers, |end| committing(bare.connection.clone(), end)).await?);
+    }
+    for (name, figures) in [("onestop settle", settles), ("the function bare", bares)] {
+        let median = |of: fn(&Figures) -> f64| median(figures.iter().map(of).collect());
+        println!(
+            "{name:18} {:>7.0}/s  p50 {:>6.2} ms  p99 {:>6.2} ms  Redis CPU {:>5.1} us, onestop CPU {:>5.1} us a call",
+            median(|f| f.rate),
+            median(|f| f.p50),
+            median(|f| f.p99),
+            median(|f| f.redis),
+            median(|f| f.onestop),
+        );
+    }
+    let settled = next.load(Ordering::Relaxed) as f64;
+    let (memory, file) = (redis.figure("used_memory").await?, redis.figure("aof_current_size").await?);
+    println!("a person takes {:.0} bytes of memory", (persons - empty) / PERSONS as f64);
+    println!(
+        "a settlement takes {:.0} bytes of memory, {:.0} of the file",
+        (memory - persons) / settled,
+        (file - written) / settled
+    );
+    Ok(())
+}
+
+fn started(mut command: Command) -> Result<(Process, String), Failed> {
+    use std::io::BufRead;
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).ok_or("no address")?;
+    Ok((Process(child), url.trim_end_matches(',').to_owned()))
+}
+
+/// Gives the bare server the functions and the mark of a store.
+async fn prepare(bare: &Redis) -> Result<(), Failed> {
+    let mut commands = pipe();
+    commands.cmd("FUNCTION").arg("LOAD").arg(include_str!("../src/store/redis/functions.lua")).ignore();
+    commands.cmd("SET").arg("bare:{00}:store").arg("mark").ignore();
+    Ok(commands.exec_async(&mut bare.connection.clone()).await?)
+}
+
+async fn round<T>(
+    redis: &Redis,
+    onestop: Option<&Process>,
+    callers: usize,
+    caller: impl Fn(Instant) -> T,
+) -> Result<Figures, Failed>
+where
+    T: Future<Output = Result<Vec<Duration>, Failed>> + Send + 'static,
+{
+    let own = || onestop.map_or(Ok(0.0), Process::cpu);
+    let (start, before, own_before) = (Instant::now(), redis.process.cpu()?, own()?);
+    let tasks: Vec<_> = (0..callers).map(|_| tokio::spawn(caller(start + ROUND))).collect();
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await??);
+    }
+    let (elapsed, calls) = (start.elapsed().as_secs_f64(), times.len() as f64);
+    let (redis, onestop) = ((redis.process.cpu()? - before) / calls, (own()? - own_before) / calls);
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
+    Ok(Figures { rate: calls / elapsed, p50: at(0.5), p99: at(0.99), redis, onestop })
+}
+
+async fn settling(mut client: Client, next: Arc<AtomicUsize>, end: Instant) -> Result<Vec<Duration>, Failed> {
+    let mut times = Vec::new();
+    while Instant::now() < end {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let claim = office::claim(number, PERSONS);
+        let start = Instant::now();
+        client.settle(&claim, &format!("r{number}").into(), Vec::new()).await?;
+        times.push(start.elapsed());
+    }
+    Ok(times)
+}
+
+/// Commits of persons of whom nothing is known yet, of the same size.
+async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Result<Vec<Duration>, Failed> {
+    let (record, state, mut times) = (vec![7u8; RECORD], vec![7u8; STATE], Vec::new());
+    while Instant::now() < end {
+        let id = uuid::Uuid::now_v7();
+        let key = |kind: &str| [format!("bare:{{00}}:{kind}").as_bytes(), id.as_bytes()].concat();
+        let shared = |kind: &str| format!("bare:{{00}}:{kind}").into_bytes();
+        let keys = [
+            shared("store"),
+            key("p"),
+            shared("persons"),
+            shared("journal"),
+            shared("entries"),
+            shared("clock"),
+            shared("l"),
+            key("e"),
+        ];
+        let mut command = cmd("FCALL");
+        command.arg("onestop_1_commit").arg(keys.len()).arg(&keys[..]);
+        command
+            .arg("mark")
+            .arg(&[0u8; 8][..])
+            .arg(&state)
+            .arg(&id.as_bytes()[..])
+            .arg(key("r"))
+            .arg(&id.as_bytes()[..]);
+        command.arg(&[1u8, 51, 255, 10][..]).arg(&[0u8][..]).arg(1);
+        command.arg(&record).arg(id.to_string()).arg("settled").arg(id.to_string()).arg(1_497_484_800_000_000u64);
+        command.arg(key("c")).arg(&state[..80]);
+        let start = Instant::now();
+        let told: String = command.query_async(&mut connection).await?;
+        assert_eq!(told, "done");
+        times.push(start.elapsed());
+    }
+    Ok(times)
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}

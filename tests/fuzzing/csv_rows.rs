@@ -1,0 +1,140 @@
+//! CSV rows: the first byte names a table, the rest is its file, read as the client reads one and imported into an
+//! empty store.
+
+use onestop::domain::journal::Instant;
+use onestop::domain::refusal::Refusal;
+use onestop::engine::import::{Imported, Outside, Told};
+use onestop::engine::{Engine, Settings};
+use onestop::policy::Book;
+use onestop::reference::csv_text::{self, NotCsv};
+use onestop::reference::row::Table;
+
+use super::bounds::{Memory, within};
+use super::reached::Reached;
+use super::service::wait;
+use super::watched::Watched;
+use super::{Target, csv_inputs};
+
+/// The target.
+pub const TARGET: Target = Target { input: csv_inputs::input, take, classes };
+
+/// Rows are held until all have come; of few bytes each a record with its dates and its place in three tables.
+pub const MEMORY: Memory = Memory { bytes: 64 << 10, per_byte: 24 };
+
+/// The most rows of hospitals or catalogue in one import, here.
+pub const ROWS_HELD: usize = 1_200;
+
+/// What each column may be at fault for.
+const FAULTS: &[(&str, &[&str])] = &[
+    ("person_id", &["MISSING", "TOO_LONG"]),
+    ("insurance", &["MISSING", "TOO_LONG"]),
+    ("insured_region", &["UNREADABLE"]),
+    ("from", &["NOT_A_DAY"]),
+    ("until", &["NOT_A_DAY", "UNREADABLE"]),
+    ("category", &["UNREADABLE"]),
+    ("kind", &["UNREADABLE"]),
+    ("hospital_id", &["MISSING", "TOO_LONG"]),
+    ("name", &["MISSING", "TOO_LONG"]),
+    ("level", &["UNREADABLE"]),
+    ("region", &["UNREADABLE"]),
+    ("code", &["MISSING", "TOO_LONG", "TOO_MANY", "OVERLAP"]),
+    ("regions", &["TOO_MANY", "UNREADABLE"]),
+    ("class", &["UNREADABLE"]),
+    ("self_pay_ratio", &["MISSING", "UNREADABLE"]),
+    ("price_ceiling", &["NEGATIVE", "UNREADABLE"]),
+    ("rows", &["TOO_MANY"]),
+];
+
+fn classes() -> Vec<String> {
+    let faults = FAULTS.iter().flat_map(|(column, faults)| faults.iter().map(move |fault| format!("{column} {fault}")));
+    let taken = Table::ALL.iter().map(|table| format!("taken: {}", table.as_str()));
+    let not_csv = ["another header", "another number of cells", "not UTF-8"].map(str::to_owned);
+    let edges = ["edge: no row", "edge: a ratio of 28 decimals", "edge: a Unicode id", "edge: days 1 to 9999"];
+    faults.chain(taken).chain(not_csv).chain(edges.map(str::to_owned)).collect()
+}
+
+/// What came of a file.
+enum Came {
+    NotCsv(Vec<NotCsv>),
+    Refused(Refusal),
+    Taken(u64, Imported),
+}
+
+fn take(bytes: &[u8], reached: &mut Reached) {
+    let Some((table, file)) = bytes.split_first() else { return };
+    let table = Table::ALL[usize::from(*table) % Table::ALL.len()];
+    let settings = Settings { rows_held: ROWS_HELD, ..Settings::default() };
+    let engine = wait(Engine::open(Watched::default(), Book::default(), settings)).expect("an engine");
+    let before = engine.store().fingerprint();
+    let came = within(MEMORY, bytes.len(), || wait(import(&engine, table, file)));
+    match came {
+        Came::Taken(rows, Imported { changed, unchanged }) => {
+            assert_eq!(changed + unchanged, rows);
+            reached.hit(&format!("taken: {}", table.as_str()));
+            note_edges(file, rows, reached);
+        }
+        Came::NotCsv(faults) => {
+            assert_eq!((engine.store().writes(), engine.store().fingerprint()), (0, before));
+            faults.iter().for_each(|fault| reached.hit(not_csv(fault)));
+        }
+        Came::Refused(refusal) => {
+            assert_eq!((engine.store().writes(), engine.store().fingerprint()), (0, before), "{refusal}");
+            note_refusal(&refusal, reached);
+        }
+    }
+}
+
+/// Rows in, all of them; what is not CSV keeps the client from committing.
+async fn import(engine: &Engine<Watched>, table: Table, file: &[u8]) -> Came {
+    let rows = match csv_text::rows(table, file) {
+        Ok(rows) => rows,
+        Err(header) => return Came::NotCsv(vec![header]),
+    };
+    let (mut incoming, mut not_csv) = (engine.incoming(), Vec::new());
+    for row in rows {
+        match row {
+            Err(fault) => not_csv.push(fault),
+            Ok(row) => {
+                if let Err(refusal) = incoming.add(table, &row.cells) {
+                    return Came::Refused(refusal);
+                }
+            }
+        }
+    }
+    if !not_csv.is_empty() {
+        return Came::NotCsv(not_csv);
+    }
+    let (rows, outside) = (incoming.rows(), Outside { now: &|| Instant(0), stop: &|| false });
+    match engine.take(engine.turn().await, incoming, table.as_str(), Told::default(), &outside).await {
+        Ok(imported) => Came::Taken(rows, imported),
+        Err(refusal) => Came::Refused(refusal),
+    }
+}
+
+fn not_csv(fault: &NotCsv) -> &'static str {
+    assert!(fault.line >= 1);
+    match fault.told.as_str() {
+        told if told.starts_with("the header is not") => "another header",
+        told if told.contains("cells; the header has") => "another number of cells",
+        "is not UTF-8" => "not UTF-8",
+        other => panic!("not CSV for another reason: {other}"),
+    }
+}
+
+fn note_refusal(refusal: &Refusal, reached: &mut Reached) {
+    assert!(!refusal.faults.is_empty(), "{refusal}");
+    for fault in &refusal.faults {
+        let column = fault.field.rsplit_once("].").map_or(fault.field.as_str(), |(_, column)| column);
+        let known = FAULTS.iter().any(|(known, faults)| *known == column && faults.contains(&fault.reason.as_str()));
+        assert!(known, "{refusal}");
+        reached.hit(&format!("{column} {}", fault.reason.as_str()));
+    }
+}
+
+fn note_edges(file: &[u8], rows: u64, reached: &mut Reached) {
+    let text = String::from_utf8_lossy(file);
+    reached.hit_if(rows == 0, "edge: no row");
+    reached.hit_if(text.contains(csv_inputs::LONG_RATIO), "edge: a ratio of 28 decimals");
+    reached.hit_if(!text.is_ascii(), "edge: a Unicode id");
+    reached.hit_if(text.contains("0001-01-01") && text.contains("9999-12-31"), "edge: days 1 to 9999");
+}

@@ -1,0 +1,139 @@
+//! JSON claims: the bytes of a file of claims, read as the client reads one, each claim then checked by itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use onestop::cli::claim_lines::{Claims, Line};
+use onestop::domain::claim::{Limits, ToldClaim};
+use onestop::domain::fault::Fault;
+
+use super::bounds::{Memory, within};
+use super::reached::Reached;
+use super::{Target, json_inputs};
+
+/// The target.
+pub const TARGET: Target = Target { input: json_inputs::input, take, classes };
+
+/// Lines are held one at a time; of a value that is not known yet the reader holds a tree.
+pub const MEMORY: Memory = Memory { bytes: 64 << 10, per_byte: 48 };
+
+/// How the parser's errors begin or end that are classes of their own.
+const NOT_READ: &[&str] = &[
+    "missing field",
+    "unknown field",
+    "duplicate field",
+    "invalid type",
+    "EOF while parsing",
+    "recursion limit exceeded",
+    "did not match any variant",
+    "trailing characters",
+    "expected value",
+    "lone leading surrogate",
+    "control character",
+    "expected `,` or `}`",
+    "invalid escape",
+];
+
+fn classes() -> Vec<String> {
+    let told = ["UNREADABLE", "TOO_MANY_DECIMALS", "TOO_LARGE", "NOT_A_DAY"].map(|fault| format!("text {fault}"));
+    let checked = [
+        "MISSING",
+        "TOO_LONG",
+        "TOO_MANY",
+        "TOO_LARGE",
+        "NEGATIVE",
+        "DISCHARGED_BEFORE_ADMITTED",
+        "UNLIKE_SIGN",
+        "AMOUNT_MISMATCH",
+        "REFUNDS_EXCEED_CHARGES",
+    ];
+    let others = [
+        "no claim at all",
+        "several claims",
+        "a claim over many lines",
+        "sound",
+        "sound: a total of 0",
+        "sound: 5,000 items",
+        "sound: the largest amount",
+        "sound: a Unicode id",
+        "sound: year 1",
+        "sound: year 9999",
+    ];
+    let checked = checked.map(|fault| format!("claim {fault}"));
+    let read = NOT_READ.iter().map(|told| (*told).to_owned());
+    told.into_iter().chain(checked).chain(others.map(str::to_owned)).chain(read).collect()
+}
+
+/// A claim that was read: sound, or at fault as a text, or as a claim.
+enum Read {
+    Sound(ToldClaim),
+    Unreadable(Vec<Fault>),
+    Faulty(Vec<Fault>),
+}
+
+fn take(bytes: &[u8], reached: &mut Reached) {
+    let lines = within(MEMORY, bytes.len(), || lines(bytes));
+    reached.hit_if(lines.is_empty(), "no claim at all");
+    reached.hit_if(lines.len() > 1, "several claims");
+    for line in &lines {
+        assert!(bytes.len() >= line.text.len() / 3, "a line tells no more than the file, but for what is not UTF-8");
+        match &line.claim {
+            Err(told) => note_error(told, reached),
+            Ok(claim) => {
+                reached.hit_if(line.text.contains('\n'), "a claim over many lines");
+                let read = within(MEMORY, bytes.len(), || read(claim));
+                note(read, reached);
+            }
+        }
+    }
+}
+
+fn lines(bytes: &[u8]) -> Vec<Line> {
+    let claims = Claims::of(Arc::from(Path::new("claims.json")), bytes, Arc::default());
+    claims.map(|line| line.unwrap_or_else(|failure| panic!("memory can be read: {failure}"))).collect()
+}
+
+fn read(claim: &onestop::cli::claim_text::ClaimText) -> Read {
+    match claim.told() {
+        Err(refusal) => Read::Unreadable(refusal.faults),
+        Ok((told, _)) => match told.clone().check(&Limits::default()) {
+            Ok(_) => Read::Sound(told),
+            Err(faults) => Read::Faulty(faults),
+        },
+    }
+}
+
+fn note_error(told: &str, reached: &mut Reached) {
+    match NOT_READ.iter().find(|known| told.contains(**known)) {
+        Some(known) => reached.hit(known),
+        None => reached.hit("another error of the parser"),
+    }
+}
+
+fn note(read: Read, reached: &mut Reached) {
+    let mut count = |kind: &str, faults: &[Fault]| {
+        assert!(!faults.is_empty(), "what is refused has a fault");
+        faults.iter().for_each(|fault| reached.hit(&format!("{kind} {}", fault.reason.as_str())));
+    };
+    match read {
+        Read::Unreadable(faults) => count("text", &faults),
+        Read::Faulty(faults) => count("claim", &faults),
+        Read::Sound(claim) => note_sound(&claim, reached),
+    }
+}
+
+/// The figures of a sound claim are what their texts say: printed and read again they are the same.
+fn note_sound(claim: &ToldClaim, reached: &mut Reached) {
+    for item in &claim.items {
+        assert_eq!(item.amount.to_string().parse(), Ok(item.amount));
+    }
+    let amounts = || claim.items.iter().map(|item| item.amount.fen());
+    let year = claim.discharged.map(|day| day.year);
+    reached.hit("sound");
+    reached.hit_if(amounts().sum::<i64>() == 0, "sound: a total of 0");
+    reached.hit_if(claim.items.len() == super::claims::ITEMS, "sound: 5,000 items");
+    reached.hit_if(amounts().any(|fen| fen == super::claims::MOST), "sound: the largest amount");
+    reached.hit_if(!claim.claim_id.as_str().is_ascii(), "sound: a Unicode id");
+    reached.hit_if(year == Some(1), "sound: year 1");
+    reached.hit_if(year == Some(9999), "sound: year 9999");
+}

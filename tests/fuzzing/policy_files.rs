@@ -1,0 +1,169 @@
+//! Policy TOML: one file or several, apart by a zero byte, read into a book; what becomes a book is applied to a bill.
+
+use std::sync::Arc;
+
+use onestop::domain::account::Account;
+use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::claim::{Claim, Item, Quantity, UnitPrice};
+use onestop::domain::day::Day;
+use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
+use onestop::domain::invariants;
+use onestop::domain::money::Money;
+use onestop::domain::policy::Policy;
+use onestop::domain::vocabulary::{Category, Level, Visit};
+use onestop::policy::rule::PolicyRule;
+use onestop::policy::{Book, PolicyFault};
+
+use super::bounds::{Memory, within};
+use super::reached::Reached;
+use super::{Target, policy_inputs};
+
+/// The target.
+pub const TARGET: Target = Target { input: policy_inputs::input, take, classes };
+
+/// The parser keeps an error for every byte that is in no place of TOML, which is the most; a layer's terms are resolved
+/// for all circumstances, which comes next.
+pub const MEMORY: Memory = Memory { bytes: 256 << 10, per_byte: 384 };
+
+/// The most files of one input; whatever else is in it is part of the last.
+const FILES: usize = 4;
+
+/// Every kind of fault, by words that only its sentence has; the first that fits names it.
+const FAULTS: &[&str] = &[
+    "an item of `",
+    "is missing or empty",
+    "` is missing",
+    "` is empty",
+    "is not a known key here",
+    "is not a text in quotes",
+    "is not an integer",
+    "is not a day, such as",
+    "is not a table",
+    "is not a list",
+    "holds no day",
+    "this service reads 1",
+    "is not one to six digits",
+    "names the cap account",
+    "` twice",
+    "is not in [sources]",
+    "` is not a text",
+    "not FILE_ID#LAYER_ID",
+    "which is no key here",
+    "names no circumstance",
+    "neither \"none\" nor an operation",
+    "wants one of `set`",
+    "a schedule is `all`",
+    "the last band is open",
+    "only the last band",
+    "does not ascend",
+    "is negative",
+    "is not a plain decimal number",
+    "decimals",
+    "is too large",
+    "is not between 0 and 1",
+    "which is not known",
+    "holds more than",
+    "leads back to itself",
+    "which no file has",
+    "the layer has no",
+    "are not within the file's",
+    "is given the id",
+    "two layers",
+    "state different caps",
+    "has the id `",
+    "judges region",
+    "governs ",
+    "need more digits",
+    "are read",
+];
+
+const NOT_TOML: &str = "not TOML";
+
+fn classes() -> Vec<String> {
+    let others = ["a book", "a book of several files", "not UTF-8", NOT_TOML];
+    let edges = ["edge: a rate of 28 decimals", "edge: days 1 to 9999", "edge: a Unicode id"];
+    FAULTS.iter().chain(&others).chain(&edges).map(|class| (*class).to_owned()).collect()
+}
+
+fn take(bytes: &[u8], reached: &mut Reached) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return reached.hit("not UTF-8") };
+    let files: Vec<(String, &str)> =
+        text.splitn(FILES, '\0').enumerate().map(|(at, text)| (format!("{at}.toml"), text)).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), *text)).collect();
+    match within(MEMORY, bytes.len(), || Book::from_texts(files.iter().copied())) {
+        Err(faults) => note_faults(&files, &faults, reached),
+        Ok(book) => {
+            reached.hit("a book");
+            reached.hit_if(files.len() > 1, "a book of several files");
+            reached.hit_if(text.contains(policy_inputs::LONG_RATE), "edge: a rate of 28 decimals");
+            let days = text.contains("from = 0001-01-01") && text.contains("until = 9999-12-31");
+            reached.hit_if(days, "edge: days 1 to 9999");
+            reached.hit_if(text.contains("id = \"二〇一七\""), "edge: a Unicode id");
+            check_book(&book);
+        }
+    }
+}
+
+/// Every fault names a file and a line of it.
+fn note_faults(files: &[(&str, &str)], faults: &[PolicyFault], reached: &mut Reached) {
+    assert!(!faults.is_empty(), "what is refused has a fault");
+    for fault in faults {
+        let text = files.iter().find(|(file, _)| *file == fault.file).map(|(_, text)| *text).expect("a file");
+        let lines = 1 + text.matches('\n').count();
+        assert!((1..=lines).contains(&fault.line), "{fault}");
+        let known = FAULTS.iter().find(|known| fault.told.contains(**known));
+        reached.hit(known.unwrap_or(&NOT_TOML));
+    }
+}
+
+/// The canonical text tells the whole policy, and the policy decides a bill of any size.
+fn check_book(book: &Book) {
+    for rule in book.rules() {
+        let again: PolicyRule = serde_json::from_str(&rule.canonical()).expect("canonical text");
+        assert_eq!((again.digest(), &again), (rule.digest(), &**rule));
+    }
+    for policy in book.policies() {
+        let mut account = Account::default();
+        for fen in [1, 5_000_001, 100_000_000_000] {
+            account = decide(policy, fen, &account);
+        }
+    }
+}
+
+fn decide(policy: &Arc<Policy>, fen: i64, account: &Account) -> Account {
+    let (claim, facts) = (claim(fen), facts());
+    let (split, after) = adjudicate(Matter { claim: &claim, facts: &facts, policy }, account).expect("in range");
+    invariants::check(&split).expect("a right split");
+    after
+}
+
+fn claim(fen: i64) -> Claim {
+    let day: Day = "2017-06-15".parse().expect("a day");
+    let (quantity, unit_price, amount) = (Quantity(10_000), UnitPrice(fen * 10_000), Money::from_fen(fen));
+    Claim {
+        claim_id: "C".into(),
+        hospital_id: "H".into(),
+        person_id: "P".into(),
+        visit: Visit::Inpatient,
+        emergency: false,
+        admitted: day,
+        discharged: day,
+        items: vec![Item { code: "A".into(), quantity, unit_price, amount }],
+    }
+}
+
+fn facts() -> Facts {
+    let region = || Region::parse("370100").expect("a region");
+    let entry = CatalogueEntry { code: "A".into(), name: "A".into(), class: Class::A, price_ceiling: None };
+    Facts {
+        person: PersonFacts {
+            insurance: "resident".into(),
+            insured_region: region(),
+            categories: [Category::RegisteredPoor].into_iter().collect(),
+            cross_region_approved: false,
+        },
+        hospital: HospitalFacts { level: Level::Tertiary, region: region() },
+        catalogue: vec![Arc::new(entry)],
+        entry_of_item: vec![0],
+    }
+}

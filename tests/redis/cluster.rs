@@ -1,0 +1,97 @@
+//! On a Cluster of three primaries: the contract's questions, lists over all shards, and a failover while serving.
+
+use std::collections::BTreeSet;
+
+use onestop::domain::day::Day;
+use onestop::engine::audit::Audit;
+use onestop::engine::list::OfHospital;
+use onestop::reference::row::Table;
+use onestop::store::Store;
+use onestop::store::shard::{SHARDS, Shard};
+
+use super::engine_at;
+use crate::concurrency::nothing_is_lost_or_paid_twice;
+use crate::support::claims::{claim, settle};
+use crate::support::redis_cluster::{RedisCluster, until};
+use crate::support::redis_server::open;
+use crate::support::{row, stamp};
+
+/// One Cluster for all that is asked of one: it takes seconds to start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cluster_holds_the_contract_lists_over_all_shards_and_survives_a_failover() {
+    let cluster = RedisCluster::start();
+    crate::store_contract::on_a_cluster(&cluster).await;
+    nothing_is_lost_or_paid_twice(open(&cluster.url()).await).await;
+    lists_run_over_all_shards(&cluster).await;
+    a_failover_loses_nothing(&cluster).await;
+}
+
+/// A person of each shard, and a page of each size.
+async fn lists_run_over_all_shards(cluster: &RedisCluster) {
+    let engine = engine_at(&cluster.url()).await;
+    let mut shards = BTreeSet::new();
+    let mut settled = Vec::new();
+    for number in 0.. {
+        let person = format!("Q{number}");
+        if shards.len() == SHARDS as usize {
+            break;
+        }
+        shards.insert(Shard::of(&person.as_str().into()));
+        let rows = [
+            row(Table::Persons, &[&person, "resident", "370100"]),
+            row(Table::Enrolments, &[&person, "2014-01-01", ""]),
+        ];
+        engine.import(rows.to_vec()).await.expect("sound rows");
+        let told = claim(&format!("C{number}"), &person, "1000.00");
+        let stamp = stamp(number << 8).of(&person.as_str().into());
+        settled.push(engine.settle(settle(told), stamp).await.expect("settled").entry.id);
+    }
+    let hospital = OfHospital { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
+    for most in [1, 7, 64, 1_000] {
+        let (mut listed, mut behind) = (Vec::new(), None);
+        loop {
+            let page = engine.list_of_hospital(&hospital, behind, most).await.expect("a page");
+            listed.extend(page.settlements.iter().map(|one| one.settlement.id));
+            behind = page.next;
+            if behind.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed.len(), settled.len(), "{most} a page");
+        assert_eq!(BTreeSet::from_iter(&listed), BTreeSet::from_iter(&settled));
+    }
+    let (mut behind, mut audit, mut chains) = (None, Audit::of(engine.store()), 0);
+    loop {
+        let states = engine.store().states(behind, 50).await.expect("states");
+        let Some((last, _)) = states.last() else { break };
+        behind = Some(*last);
+        for (_, state) in states {
+            audit.chain(&state.expect("a state")).await.expect("a sound chain");
+            chains += 1;
+        }
+    }
+    assert_eq!(chains, settled.len());
+}
+
+/// A replica is told to take its primary's place; the store finds it.
+async fn a_failover_loses_nothing(cluster: &RedisCluster) {
+    let engine = engine_at(&cluster.url()).await;
+    let shard = Shard::of(&"P1".into());
+    let mut settled = Vec::new();
+    for number in 0..30u64 {
+        if number == 10 {
+            // Whichever of the three has the shard.
+            for replica in &cluster.servers[3..] {
+                assert!(replica.ask(&["CLUSTER", "FAILOVER"]).starts_with("+OK"));
+            }
+            until(|| cluster.servers[3..].iter().all(|server| server.ask(&["ROLE"]).contains("master")));
+        }
+        let told = settle(claim(&format!("F{number}"), "P1", "1000.00"));
+        let committed = engine.settle(told, stamp(number << 8).of(&"P1".into())).await.expect("settled");
+        assert_eq!(Shard::named_in(committed.entry.id), shard);
+        settled.push(committed.entry);
+    }
+    for entry in settled {
+        assert_eq!(engine.store().entry(entry.id).await, Ok(Some(entry)));
+    }
+}

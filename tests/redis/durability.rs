@@ -1,0 +1,132 @@
+//! A Redis that could lose what was answered takes no commit, and the line of its configuration is named; whether it
+//! could is seen at the start, and when it changes.
+
+use onestop::domain::refusal::Reason;
+use onestop::store::Store;
+use onestop::store::readiness::Readiness;
+use onestop::store::redis::{OpenError, RedisStore, Settings};
+
+use super::settles;
+use crate::support::engine;
+use crate::support::redis_cluster::until;
+use crate::support::redis_server::{DURABLE, RedisServer, open, open_with};
+
+/// Why a store is not ready, as soon as it is not.
+async fn not_ready(store: &RedisStore) -> String {
+    let mut readiness = store.readiness();
+    let readiness = readiness.wait_for(|now| matches!(now, Readiness::NotReady(_))).await.expect("the store");
+    let Readiness::NotReady(why) = &*readiness else { unreachable!("it was waited for") };
+    why.clone()
+}
+
+async fn ready(store: &RedisStore) {
+    store.readiness().wait_for(|now| *now == Readiness::Ready).await.expect("the store");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_could_lose_a_settlement_is_refused_and_the_line_named() {
+    for (lines, wanted) in [
+        (&["save \"\""][..], "redis.conf wants `appendonly yes`"),
+        (&["appendonly yes"], "redis.conf wants `appendfsync always`"),
+        (&["appendonly yes", "appendfsync always", "no-appendfsync-on-rewrite yes"], "`no-appendfsync-on-rewrite no`"),
+        (&["appendonly yes", "appendfsync always", "maxmemory-policy allkeys-lru"], "`maxmemory-policy noeviction`"),
+    ] {
+        let server = RedisServer::start(lines);
+        let Err(OpenError::Failed(told)) = open_with(&server.url(), Settings::default()).await else {
+            panic!("{lines:?} must be refused");
+        };
+        assert!(told.contains(wanted), "{told}");
+        assert_eq!(server.ask(&["DBSIZE"]), ":0\r\n");
+        let accepted = Settings { accept_volatile: true, ..Settings::default() };
+        let store = open_with(&server.url(), accepted).await.expect("accepted");
+        assert!(matches!(&*store.readiness().borrow(), Readiness::Volatile(why) if why.contains(wanted)));
+        assert!(settles(&engine(store).await, 1).await.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_is_changed_while_serving_is_noticed_and_mended() {
+    let server = RedisServer::start(DURABLE);
+    let engine = engine(open(&server.url()).await).await;
+    settles(&engine, 1).await.expect("settled");
+    server.ask(&["CONFIG", "SET", "appendfsync", "everysec"]);
+    assert!(not_ready(engine.store()).await.contains("redis.conf wants `appendfsync always`"));
+    assert_eq!(settles(&engine, 2).await.expect_err("refused").reason, Reason::StoreUnavailable);
+    assert!(settles(&engine, 1).await.expect("the same").replay);
+    server.ask(&["CONFIG", "SET", "appendfsync", "always"]);
+    ready(engine.store()).await;
+    settles(&engine, 2).await.expect("settled");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_is_refused_and_a_primary_that_became_one_is_noticed() {
+    let (primary, replica) = (RedisServer::start(DURABLE), RedisServer::start(DURABLE));
+    let engine = engine(open(&primary.url()).await).await;
+    replica.ask(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    let refused = open_with(&replica.url(), Settings::default()).await.err().expect("refused").to_string();
+    assert!(refused.contains("it is a replica"), "{refused}");
+    primary.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+    assert!(not_ready(engine.store()).await.contains("it is a replica"));
+    primary.ask(&["REPLICAOF", "NO", "ONE"]);
+    ready(engine.store()).await;
+    settles(&engine, 1).await.expect("settled");
+}
+
+/// A person of an emptied Redis must not pass for one who was never settled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_lost_its_data_takes_no_commit() {
+    let server = RedisServer::start(DURABLE);
+    let url = server.url();
+    let engine = engine(open(&url).await).await;
+    settles(&engine, 1).await.expect("settled");
+    server.ask(&["FLUSHALL"]);
+    assert!(settles(&engine, 2).await.is_err());
+    assert!(not_ready(engine.store()).await.contains("was lost"));
+    assert_eq!(server.ask(&["DBSIZE"]), ":0\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_a_store_and_another_secret_are_refused() {
+    let server = RedisServer::start(DURABLE);
+    let url = server.url();
+    drop(open(&url).await);
+    let prefix = url.split_once("prefix=").expect("a prefix").1;
+    server.ask(&["DEL", &format!("{prefix}:{{17}}:store")]);
+    assert!(matches!(open_with(&url, Settings::default()).await, Err(OpenError::Incomplete)));
+    server.ask(&["SET", &format!("{prefix}:{{00}}:store"), "onestop-store 1 another"]);
+    assert!(matches!(open_with(&url, Settings::default()).await, Err(OpenError::AnotherStore(_))));
+}
+
+/// A Redis without the functions is given them again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_functions_are_given_again() {
+    let server = RedisServer::start(DURABLE);
+    let engine = engine(open(&server.url()).await).await;
+    server.ask(&["FUNCTION", "FLUSH"]);
+    settles(&engine, 1).await.expect("settled");
+    until(|| server.ask(&["FUNCTION", "LIST"]).contains("onestop_1"));
+}
+
+/// The functions of a released version never change: another release has another version.
+#[test]
+fn the_functions_are_those_of_their_version() {
+    let text = include_str!("../../src/store/redis/functions.lua");
+    let digest = onestop::domain::ids::Digest::of(text.as_bytes()).to_string();
+    assert!(text.starts_with("#!lua name=onestop_1\n") && digest.starts_with(FUNCTIONS_1), "{digest}");
+}
+
+const FUNCTIONS_1: &str = "?";
+
+#[test]
+fn the_shipped_configuration_is_right() {
+    let file = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/redis/redis.conf")).expect("it");
+    let own = ["port ", "bind ", "dir "];
+    let lines: Vec<&str> =
+        file.lines().filter(|line| !line.starts_with('#') && !own.iter().any(|own| line.starts_with(own))).collect();
+    let server = RedisServer::start(&lines);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let store = open(&server.url()).await;
+        assert_eq!(*store.readiness().borrow(), Readiness::Ready);
+    });
+}

@@ -1,0 +1,107 @@
+//! The reply is lost after Redis did what was asked, at every call site in turn: nothing is done twice, and the retry
+//! gives the identical answer.
+
+use std::time::Duration;
+
+use onestop::domain::content::ToldReversal;
+use onestop::domain::refusal::Reason;
+use onestop::engine::fence::{Outcome, RequestName};
+use onestop::engine::reverse::ReverseRequest;
+use onestop::store::Store;
+use onestop::store::redis::Settings;
+
+use super::{of_p1, settles};
+use crate::support::engine;
+use crate::support::proxy::{Mode, Proxy};
+use crate::support::redis_server::{RedisServer, open_with, prefix};
+
+/// What each call of a settle, a reversal, a fence and a look at them says to Redis.
+const SITES: [&str; 6] =
+    ["$1\r\np\r\n$1\r\ns\r\n", "}:b", "onestop_1_bind", "onestop_1_commit", "}:clock", "onestop_1_places"];
+
+async fn through(proxy: &Proxy, patience: Duration) -> onestop::store::redis::RedisStore {
+    let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
+    open_with(&url, Settings { patience, ..Settings::default() }).await.expect("a store")
+}
+
+fn fence(number: u64) -> RequestName {
+    RequestName { hospital_id: "H3".into(), person_id: "P1".into(), request_id: format!("fenced-{number}").into() }
+}
+
+fn reversal(number: u64) -> ReverseRequest {
+    let told = ToldReversal {
+        hospital_id: "H3".into(),
+        person_id: "P1".into(),
+        claim_id: format!("C{number}").into(),
+        reason: "a wrong bill".to_owned(),
+        readjudicate: false,
+    };
+    ReverseRequest { told, request_id: format!("reversed-{number}").into(), dry_run: false }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_lost_at_any_call_site_changes_no_answer() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::to(server.port()).await;
+    let engine = engine(through(&proxy, Duration::from_secs(10)).await).await;
+    let mut entries = engine.store().entries().await.expect("a count");
+    for (number, site) in (1..).zip(SITES) {
+        let lost = proxy.lost();
+        proxy.set(Mode::LosesReplyTo(site));
+        let settled = settles(&engine, number).await.expect("settled");
+        let reversed = engine.reverse(reversal(number), of_p1(1_000 + number)).await.expect("reversed");
+        let fenced = engine.fence(&fence(number), of_p1(2_000 + number)).await.expect("fenced");
+        assert!(!reversed.replay && matches!(fenced, Outcome::Fenced));
+        let hospital = onestop::engine::list::OfHospital {
+            hospital_id: "H3".into(),
+            from: onestop::domain::day::Day::FIRST,
+            until: onestop::domain::day::Day::LAST,
+        };
+        let listed = engine.list_of_hospital(&hospital, None, 100).await.expect("a list");
+        assert_eq!(listed.settlements.len() as u64, number);
+        assert_eq!(proxy.lost(), lost + 1, "{site}");
+        let again = settles(&engine, number).await.expect("the same");
+        assert!(again.replay && again.entry == settled.entry, "{site}");
+        entries += 3;
+        assert_eq!(engine.store().entries().await, Ok(entries), "{site}");
+    }
+}
+
+/// Redis is gone for longer than anybody waits, right after it committed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_redis_did_before_it_was_cut_off_is_unknown_and_the_retry_finds_it() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::to(server.port()).await;
+    let engine = engine(through(&proxy, Duration::from_millis(300)).await).await;
+    proxy.set(Mode::LosesReplyAndCuts("onestop_1_commit"));
+    assert_eq!(settles(&engine, 1).await.expect_err("unknown").reason, Reason::OutcomeUnknown);
+    assert_eq!(settles(&engine, 1).await.expect_err("cut off").reason, Reason::StoreUnavailable);
+    proxy.set(Mode::Passes);
+    let found = settles(&engine, 1).await.expect("found");
+    assert!(found.replay);
+    assert_eq!(engine.store().entries().await, Ok(1));
+}
+
+/// A Redis that answers nobody meets the deadline of each call, and the limit of those that wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_redis_meets_deadline_and_limit() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::to(server.port()).await;
+    let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
+    let settings = Settings { patience: Duration::from_millis(500), in_flight: 16, ..Settings::default() };
+    let store = std::sync::Arc::new(open_with(&url, settings).await.expect("a store"));
+    proxy.set(Mode::IsSilent);
+    let asked = std::time::Instant::now();
+    let reads = (0..128u128).map(|number| {
+        let store = std::sync::Arc::clone(&store);
+        tokio::spawn(async move { store.entry(onestop::domain::ids::EntryId(number.to_be_bytes())).await })
+    });
+    let mut told = Vec::new();
+    for read in reads.collect::<Vec<_>>() {
+        told.push(read.await.expect("no panic").expect_err("no answer").to_string());
+    }
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    let refused = told.iter().filter(|told| told.contains("too many calls")).count();
+    assert!(refused >= 100, "{refused} refused at once: {told:?}");
+    proxy.set(Mode::Passes);
+}

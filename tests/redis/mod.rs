@@ -1,0 +1,46 @@
+//! What a store on Redis adds to the contract: what it asks of Redis, lost replies, replicas, a Cluster, other instances
+//! beside it, and what it shows to those who read its feed.
+
+mod cluster;
+mod durability;
+mod feed;
+mod instances;
+mod load;
+mod lost_replies;
+mod replicas;
+mod round_trips;
+mod secured;
+
+use std::sync::Arc;
+
+use onestop::domain::ids::EntryId;
+use onestop::domain::refusal::Refusal;
+use onestop::engine::settle::Committed;
+use onestop::engine::{Engine, Stamp};
+use onestop::store::Store;
+use onestop::store::redis::RedisStore;
+
+use crate::support::claims::{claim, settle};
+use crate::support::{engine, stamp};
+
+/// An engine over the store at this address, with the tables of most tests.
+async fn engine_at(url: &str) -> Arc<Engine<RedisStore>> {
+    Arc::new(engine(crate::support::redis_server::open(url).await).await)
+}
+
+/// Settles the n-th claim, of P1.
+async fn settles<S: Store>(engine: &Engine<S>, number: u64) -> Result<Committed, Refusal> {
+    settles_under(engine, number, of_p1(number)).await
+}
+
+/// The same under this stamp.
+async fn settles_under<S: Store>(engine: &Engine<S>, number: u64, stamp: Stamp) -> Result<Committed, Refusal> {
+    engine.settle(settle(claim(&format!("C{number}"), "P1", "1000.00")), stamp).await
+}
+
+/// A stamp whose id names the shard of P1, as those of a server do.
+fn of_p1(number: u64) -> Stamp {
+    let Stamp { id: EntryId(id), instant } = stamp(number);
+    let id = u128::from_be_bytes(id) << 8;
+    Stamp { id: EntryId(id.to_be_bytes()), instant }.of(&"P1".into())
+}

@@ -1,0 +1,109 @@
+//! Behind TLS and a password, and a primary that sentinels name.
+
+use onestop::store::redis::Settings;
+use onestop::store::redis::address::{Address, AddressFault, Layout};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use super::settles;
+use crate::support::engine;
+use crate::support::redis_cluster::until;
+use crate::support::redis_server::{DURABLE, RedisServer, free_port, open, open_with, prefix};
+
+/// A certificate for 127.0.0.1 in this directory, and the authority that signed it.
+fn certificates(place: &std::path::Path) {
+    let mut authority = CertificateParams::new(Vec::new()).expect("sound names");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (signs, key) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+    let root = authority.self_signed(&signs).expect("signed");
+    let server = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("sound names");
+    let server = server.signed_by(&key, &Issuer::new(authority, signs)).expect("signed");
+    for (name, text) in [("ca.pem", root.pem()), ("cert.pem", server.pem()), ("key.pem", key.serialize_pem())] {
+        std::fs::write(place.join(name), text).expect("written");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_tls_and_a_password_the_right_ones_are_let_in() {
+    let place = tempfile::tempdir().expect("a directory");
+    certificates(place.path());
+    let (port, at) = (free_port(), place.path().display());
+    let own = [
+        format!("tls-port {port}"),
+        format!("tls-cert-file {at}/cert.pem"),
+        format!("tls-key-file {at}/key.pem"),
+        format!("tls-ca-cert-file {at}/ca.pem"),
+        "tls-auth-clients no".to_owned(),
+        "requirepass p@ss".to_owned(),
+    ];
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    let _server = RedisServer::start(&[DURABLE, &own].concat());
+    let (host, prefix) = (format!("127.0.0.1:{port}"), prefix());
+    let right = format!("rediss://:p%40ss@{host}?prefix={prefix}&ca={at}/ca.pem");
+    settles(&engine(open(&right).await).await, 1).await.expect("settled");
+    std::fs::write(place.path().join("password"), "p@ss\n").expect("written");
+    let from_file = format!("rediss://{host}?prefix={prefix}&ca={at}/ca.pem&password_file={at}/password");
+    assert!(settles(&engine(open(&from_file).await).await, 1).await.expect("the same").replay);
+    for wrong in [
+        format!("rediss://:other@{host}?ca={at}/ca.pem"),
+        format!("rediss://{host}?ca={at}/ca.pem"),
+        format!("rediss://:p%40ss@{host}"),
+        format!("redis://:p%40ss@{host}"),
+    ] {
+        let settings = Settings { patience: std::time::Duration::from_millis(500), ..Settings::default() };
+        let told = open_with(&wrong, settings).await.err().expect("refused").to_string();
+        assert!(!told.contains("p@ss") && !told.contains("p%40ss"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_primary_that_the_sentinel_names_is_found_and_found_again() {
+    let primary = RedisServer::start(DURABLE);
+    let replica = RedisServer::start(DURABLE);
+    replica.ask(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    until(|| replica.ask(&["INFO", "replication"]).contains("master_link_status:up"));
+    let monitor = format!("sentinel monitor office 127.0.0.1 {} 1", primary.port());
+    let sentinel = RedisServer::start(&[&monitor, "sentinel down-after-milliseconds office 60000"]);
+    until(|| sentinel.ask(&["SENTINEL", "REPLICAS", "office"]).contains("slave"));
+    let url = format!("redis-sentinel://127.0.0.1:{}/office?prefix={}", sentinel.port(), prefix());
+    let engine = engine(open(&url).await).await;
+    let before = settles(&engine, 1).await.expect("settled").entry;
+    until(|| sentinel.ask(&["SENTINEL", "FAILOVER", "office"]).starts_with("+OK"));
+    until(|| replica.ask(&["ROLE"]).contains("master") && primary.ask(&["ROLE"]).contains("slave"));
+    let again = settles(&engine, 1).await.expect("the same");
+    assert!(again.replay && again.entry == before);
+    settles(&engine, 2).await.expect("settled");
+}
+
+#[test]
+fn an_address_is_what_it_says() {
+    let told = |text: &str| Address::parse(text).map(|address| address.to_string());
+    assert_eq!(told("redis://h").as_deref(), Ok("redis://h:6379/0"));
+    assert_eq!(told("rediss://u:p@h:1/3").as_deref(), Ok("rediss://h:1/3"));
+    assert_eq!(told("redis://[::1]:7").as_deref(), Ok("redis://[::1]:7/0"));
+    assert_eq!(told("redis-cluster://a:1,b").as_deref(), Ok("redis-cluster://a:1,b:6379"));
+    assert_eq!(told("rediss-sentinel://a,b:1/m").as_deref(), Ok("rediss-sentinel://a:26379,b:1/m"));
+    let full = Address::parse("redis://us%65r:p%40%3a@h?prefix=x&password_file=f&ca=c").expect("sound");
+    assert_eq!((full.user.as_deref(), full.password.as_deref()), (Some("user"), Some("p@:")));
+    assert_eq!((full.prefix.as_str(), full.ca), ("x", Some("c".into())));
+    assert!(matches!(full.layout, Layout::Single(_)) && full.password_file == Some("f".into()));
+    for (text, fault) in [
+        ("http://h", AddressFault::Scheme),
+        ("redis-ring://h", AddressFault::Scheme),
+        ("redis://", AddressFault::NoHost),
+        ("redis://h:x", AddressFault::Port("x".to_owned())),
+        ("redis://h?speed=1", AddressFault::Unknown("speed".to_owned())),
+    ] {
+        assert_eq!(told(text), Err(fault), "{text}");
+    }
+    for text in [
+        "redis://a,b",
+        "redis://h/x",
+        "redis-sentinel://h",
+        "redis-cluster://h/1",
+        "redis://h?prefix={",
+        "redis://:%4@h",
+    ] {
+        assert!(matches!(told(text), Err(AddressFault::Part(_))), "{text}");
+    }
+    assert!(!format!("{:?}", Address::parse("redis://u:secret@h")).contains("secret"));
+}
