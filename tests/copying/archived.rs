@@ -112,29 +112,34 @@ fn of_years(before: i32, all: &Everything) -> Vec<(EntryId, usize)> {
 async fn moved_settlements_are_read_reversed_and_settled_again_as_before() {
     let redis = RedisServer::shared();
     for seed in SEED..SEED + 3 {
-        let (url, place) = (redis.url(), tempfile::tempdir().expect("a directory"));
-        let (before, history) = with_history(&url, seed).await;
-        let (was, read) = (everything(before.store()).await, views(&before, &history).await);
-        let closed = of_years(2019, &was);
-        let weight = Left { entries: closed.len() as u64, bytes: closed.iter().map(|(_, bytes)| *bytes as u64).sum() };
-        assert!(weight.entries > 20 && history.readjudications() > 0, "{weight:?}");
-        assert_eq!(would_leave(before.store(), 2019).await, Ok(weight));
-        let archive = Arc::new(open(place.path()));
-        let (copied, left) = moved(before.store(), &archive, 2019).await.expect("a move");
-        assert_eq!((copied.settlements, left), (history.settled.len() as u64, weight));
-        let after = reopened(with(&url, &archive).await.expect("the store")).await;
-        let all: Vec<_> = was.chains.iter().flat_map(|(_, chain)| chain).map(|(id, _)| *id).collect();
-        for id in all {
-            let is_closed = closed.iter().any(|(closed, _)| *closed == id);
-            let there = after.store().live().record(id).await;
-            assert!(if is_closed { there == Err(StoreError::Archived(id)) } else { matches!(there, Ok(Some(_))) });
-        }
-        assert!(everything(after.store()).await == was && views(&after, &history).await == read);
-        assert_eq!(would_leave(after.store(), 2019).await, Ok(Left::default()));
-        audited(after.store()).await;
-        history.goes_on(&after).await;
-        audited(after.store()).await;
+        moved_and_read(&redis.url(), seed).await;
     }
+}
+
+/// The same of one history on the Redis at this address.
+pub async fn moved_and_read(url: &str, seed: u64) {
+    let place = tempfile::tempdir().expect("a directory");
+    let (before, history) = with_history(url, seed).await;
+    let (was, read) = (everything(before.store()).await, views(&before, &history).await);
+    let closed = of_years(2019, &was);
+    let weight = Left { entries: closed.len() as u64, bytes: closed.iter().map(|(_, bytes)| *bytes as u64).sum() };
+    assert!(weight.entries > 20 && history.readjudications() > 0, "{weight:?}");
+    assert_eq!(would_leave(before.store(), 2019).await, Ok(weight));
+    let archive = Arc::new(open(place.path()));
+    let (copied, left) = moved(before.store(), &archive, 2019).await.expect("a move");
+    assert_eq!((copied.settlements, left), (history.settled.len() as u64, weight));
+    let after = reopened(with(url, &archive).await.expect("the store")).await;
+    let all: Vec<_> = was.chains.iter().flat_map(|(_, chain)| chain).map(|(id, _)| *id).collect();
+    for id in all {
+        let is_closed = closed.iter().any(|(closed, _)| *closed == id);
+        let there = after.store().live().record(id).await;
+        assert!(if is_closed { there == Err(StoreError::Archived(id)) } else { matches!(there, Ok(Some(_))) });
+    }
+    assert!(everything(after.store()).await == was && views(&after, &history).await == read);
+    assert_eq!(would_leave(after.store(), 2019).await, Ok(Left::default()));
+    audited(after.store()).await;
+    history.goes_on(&after).await;
+    audited(after.store()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

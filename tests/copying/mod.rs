@@ -1,7 +1,7 @@
 //! A store copied into another: the same entries, byte for byte, under keys of another secret; interrupted anywhere it
 //! goes on; what is damaged or of something else is named.
 
-mod archived;
+pub mod archived;
 mod history;
 mod interrupted;
 mod old;
