@@ -44,6 +44,8 @@
 //!   the journal and the policies that the store keeps, every split can be recomputed to the same bytes.
 //! - A copy of a store has the same entries, byte for byte, under other keys; until every chain of it is verified
 //!   no engine opens it.
+//! - Closed years leave a store on Redis for such a verified copy alone, record by record, each only if it is the copy's
+//!   byte for byte; from then on the store is opened with that archive or not at all.
 //! - No reader sees half a person: what an import tells of one is written whole.
 //! - A stream, an import, a list hold a bounded part of what passes through them.
 //! - Every call passes the gate ([`grpc::gate`]) before its message is read, and carries the proof of it; a handler

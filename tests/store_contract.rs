@@ -13,6 +13,7 @@ use onestop::domain::journal::{Deed, Fenced};
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::person::PersonRecord;
 use onestop::reference::row::{Row, Table};
+use onestop::store::archived::Archived;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::imports::{Begun, Ended, Note};
 use onestop::store::memory::MemoryStore;
@@ -51,6 +52,15 @@ macro_rules! contract {
             async fn $test() {
                 let server = super::RedisServer::shared();
                 super::$test(server.store().await).await;
+            })*
+        }
+        /// On a Redis, with an archive that has nothing yet.
+        mod archived {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $test() {
+                let (server, place) = (super::RedisServer::shared(), tempfile::tempdir().expect("a directory"));
+                let archive = std::sync::Arc::new(super::open(place.path()).expect("a store"));
+                super::$test(super::Archived::new(server.store().await, Some(archive))).await;
             })*
         }
     };

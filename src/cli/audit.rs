@@ -13,7 +13,7 @@ use crate::store::rows::PersonState;
 use crate::store::{Store, StoreError};
 
 use super::exit::{Ended, Failure};
-use super::home::Opened;
+use super::home::{Opened, With};
 use super::seal::{self, Seal, Sealed};
 
 /// How many persons are read at once.
@@ -54,6 +54,9 @@ pub struct Which {
     /// The secret of a store on Redis
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
+    /// The archive that closed years of a store on Redis were moved to
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
 }
 
 /// Runs it.
@@ -80,7 +83,8 @@ pub async fn run(action: &Action, json: bool) -> Ended {
 }
 
 async fn open(which: &Which) -> Result<Opened, Failure> {
-    Opened::existing(&which.store, which.secret.as_deref()).await
+    let with = With { secret: which.secret.as_deref(), archive: which.archive.as_deref() };
+    Opened::existing(&which.store, with).await
 }
 
 pub(super) fn unreadable(error: StoreError) -> Failure {

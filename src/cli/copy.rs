@@ -11,27 +11,38 @@ use crate::say;
 use crate::store::{Store, StoreError};
 
 use super::exit::{Ended, Failure};
-use super::home::{Home, Opened};
+use super::home::{Home, Opened, With};
+use super::move_years;
 use super::progress::Progress;
 
 /// What `copy` is told.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// The store to copy: its directory, or a Redis; nothing is changed in it
+    /// The store to copy: its directory, or a Redis; nothing is changed in it, unless years are moved
     #[arg(long, value_name = "DIR|URL")]
-    from: PathBuf,
+    pub(super) from: PathBuf,
     /// The secret of a store on Redis that is copied
     #[arg(long, value_name = "FILE")]
-    from_secret: Option<PathBuf>,
+    pub(super) from_secret: Option<PathBuf>,
+    /// The archive that closed years of that store were moved to before
+    #[arg(long, value_name = "DIR")]
+    pub(super) archive: Option<PathBuf>,
     /// The store that becomes the copy: a directory or a prefix on a Redis where nothing is, or a part of this very copy
     #[arg(long, value_name = "DIR|URL")]
-    to: PathBuf,
+    pub(super) to: PathBuf,
     /// The secret of a store on Redis that becomes the copy
     #[arg(long, value_name = "FILE")]
     to_secret: Option<PathBuf>,
     /// Who copies, as the log of imports shall say
     #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_env = true)]
     by: String,
+    /// Once the whole copy, in a directory, is verified, remove the settlements of benefit years before this one from
+    /// the Redis: the copy is their archive from then on
+    #[arg(long, value_name = "YEAR", conflicts_with = "to_secret")]
+    move_years_before: Option<i32>,
+    /// Say how much would be moved, and change nothing
+    #[arg(long, requires = "move_years_before")]
+    pub(super) dry_run: bool,
 }
 
 /// Copies.
@@ -40,7 +51,11 @@ pub struct Options {
 /// Exit 1 if a store is in use, damaged, or the target holds something else; 2 if there is no store to copy; 3 if a
 /// store cannot be read or written: the same command again goes on.
 pub async fn run(options: &Options, json: bool) -> Ended {
-    let source = Opened::existing(&options.from, options.from_secret.as_deref()).await?;
+    if let Some(year) = options.move_years_before {
+        return move_years::run(options, year, json).await;
+    }
+    let with = With { secret: options.from_secret.as_deref(), archive: options.archive.as_deref() };
+    let source = Opened::existing(&options.from, with).await?;
     if same(&options.from, &options.to) {
         return Err(Failure::Usage("--from and --to name the same store".to_owned()));
     }
@@ -63,30 +78,35 @@ async fn copied_from(source: impl Store, options: &Options) -> Result<Copied, Fa
     }
 }
 
-fn same(one: &Path, other: &Path) -> bool {
+pub(super) fn same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.canonicalize().ok();
     one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 async fn copied(source: impl Store, target: impl Store, options: &Options) -> Result<Copied, Failure> {
     let bar = Progress::of_stages();
-    let outside =
-        Outside { now: &|| stamp::now().instant, progress: &|stage, done, all| bar.at_stage(named(stage), done, all) };
-    let told = Told { source: Home::of(&options.from)?.to_string(), imported_by: options.by.clone() };
+    let progress = |stage, done, all| bar.at_stage(named(stage), done, all);
+    let outside = Outside { now: &|| stamp::now().instant, progress: &progress };
     let copying = Copying::between(&source, &target, outside).await.map_err(failure)?;
-    copying.run(told).await.map_err(failure)
+    copying.run(told(options)?).await.map_err(failure)
 }
 
-fn named(stage: Stage) -> &'static str {
+/// Who copies what, as the log of imports shall say.
+pub(super) fn told(options: &Options) -> Result<Told, Failure> {
+    Ok(Told { source: Home::of(&options.from)?.to_string(), imported_by: options.by.clone() })
+}
+
+pub(super) fn named(stage: Stage) -> &'static str {
     match stage {
         Stage::Persons => "persons",
         Stage::Chains => "entries of chains",
         Stage::Lists => "settlements of hospitals' days",
         Stage::Verifying => "entries verified",
+        Stage::Moving => "entries moved, or left where they are",
     }
 }
 
-fn failure(why: NotCopied) -> Failure {
+pub(super) fn failure(why: NotCopied) -> Failure {
     match why {
         NotCopied::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_)) => {
             Failure::Unreachable(format!("{why}; the same command again goes on from there"))
@@ -95,7 +115,7 @@ fn failure(why: NotCopied) -> Failure {
     }
 }
 
-fn value(copied: &Copied) -> Value {
+pub(super) fn value(copied: &Copied) -> Value {
     let Copied { policies, imports, hospitals, catalogue, persons, chains, entries, settlements, splits } = copied;
     json!({
         "policies": policies, "imports": imports, "hospitals": hospitals, "catalogue": catalogue,
@@ -105,7 +125,7 @@ fn value(copied: &Copied) -> Value {
     })
 }
 
-fn tell(copied: &Copied, to: &Home) {
+pub(super) fn tell(copied: &Copied, to: &Home) {
     let Copied { policies, imports, hospitals, catalogue, persons, chains, entries, settlements, splits } = copied;
     say!(
         "{policies} policies, {imports} imports, {hospitals} hospitals, {catalogue} rows of the catalogue, {} persons \

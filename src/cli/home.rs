@@ -1,7 +1,9 @@
 //! Where a store is, as the command line and the configuration name it: a directory, or a Redis.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::store::archived::{Archived, Identity};
 use crate::store::embedded::{Durability, EmbeddedStore};
 use crate::store::keys::Secret;
 use crate::store::redis::address::Address;
@@ -52,21 +54,84 @@ pub fn directory(path: &Path, durability: Durability) -> Result<EmbeddedStore, F
     EmbeddedStore::open(path, durability).map_err(|error| Failure::Refused(error.to_string()))
 }
 
-/// The store on this Redis, with the secret in this file.
-///
-/// # Errors
-/// Exit 1 if it is refused, 2 if no secret is named or its file is not one.
-pub async fn redis(address: Address, secret: Option<&Path>, settings: Settings) -> Result<RedisStore, Failure> {
-    RedisStore::open(address, self::secret(secret)?, settings).await.map_err(refused)
+/// What goes with a store on Redis.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct With<'a> {
+    /// The file with its secret.
+    pub secret: Option<&'a Path>,
+    /// The directory of its archive.
+    pub archive: Option<&'a Path>,
 }
 
-fn secret(file: Option<&Path>) -> Result<Secret, Failure> {
+/// The store on this Redis, made if there is none.
+///
+/// # Errors
+/// Exit 1 if it is refused, or another archive is wanted, or none; 2 if no secret or no archive is where it is said to be.
+pub async fn redis(address: Address, with: With<'_>, settings: Settings) -> Result<Archived<RedisStore>, Failure> {
+    let (secret, archive) = (secret(with.secret)?, archive(with.archive)?);
+    let settings = Settings { archive: identity(archive.as_deref()).await.map_err(refused)?, ..settings };
+    let live = RedisStore::open(address, secret, settings).await.map_err(refused)?;
+    Ok(Archived::new(live, archive))
+}
+
+/// The same of one that must be there, with this archive if there is one.
+///
+/// # Errors
+/// Why it is refused.
+pub async fn existing_redis(
+    address: Address,
+    secret: Secret,
+    archive: Option<Arc<EmbeddedStore>>,
+) -> Result<Archived<RedisStore>, OpenError> {
+    let settings = Settings { archive: identity(archive.as_deref()).await?, ..Settings::default() };
+    let live = RedisStore::open_existing(address, secret, settings).await?;
+    Ok(Archived::new(live, archive))
+}
+
+/// The secret in this file.
+///
+/// # Errors
+/// Exit 2 if none is named, or the file holds none.
+pub fn secret(file: Option<&Path>) -> Result<Secret, Failure> {
     let missing = || Failure::Usage("a store on Redis wants its secret; `onestop secret FILE` makes one".to_owned());
     secret_file::read(file.ok_or_else(missing)?).map_err(|fault| Failure::Usage(fault.to_string()))
 }
 
-fn refused(error: OpenError) -> Failure {
-    Failure::Refused(error.to_string())
+/// The archive in this directory, if one is named.
+///
+/// # Errors
+/// Exit 1 if it is refused or in use, 2 if nothing is there.
+pub fn archive(path: Option<&Path>) -> Result<Option<Arc<EmbeddedStore>>, Failure> {
+    path.map(|path| existing_directory(path).map(Arc::new)).transpose()
+}
+
+async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<Identity>, OpenError> {
+    let Some(archive) = archive else { return Ok(None) };
+    Identity::of(archive).await.map(Some).map_err(|error| OpenError::Failed(error.to_string()))
+}
+
+/// That no archive is named, where the store is a directory.
+///
+/// # Errors
+/// Exit 2 if one is.
+pub fn no_archive(path: Option<&Path>) -> Ended {
+    let told = || Failure::Usage("an archive goes with a store on Redis; a directory holds every year".to_owned());
+    path.map_or(Ok(()), |_| Err(told()))
+}
+
+/// That a Redis is refused: exit 2 where it holds nothing.
+pub fn refused(error: OpenError) -> Failure {
+    match error {
+        OpenError::Nothing => Failure::Usage(error.to_string()),
+        error => Failure::Refused(error.to_string()),
+    }
+}
+
+fn existing_directory(path: &Path) -> Result<EmbeddedStore, Failure> {
+    if path.join("FORMAT").exists() {
+        return directory(path, Durability::Synced);
+    }
+    Err(Failure::Usage(format!("{} holds no store", path.display())))
 }
 
 /// A store that a command works on by itself.
@@ -74,7 +139,7 @@ pub enum Opened {
     /// In a directory.
     Directory(EmbeddedStore),
     /// On a Redis.
-    Redis(RedisStore),
+    Redis(Archived<RedisStore>),
 }
 
 impl Opened {
@@ -83,9 +148,10 @@ impl Opened {
     /// # Errors
     /// Exit 1 if it is refused or in use, 2 if the name or the secret is none.
     pub async fn at(name: &Path, secret: Option<&Path>) -> Result<Opened, Failure> {
+        let with = With { secret, archive: None };
         match Home::of(name)? {
             Home::Directory(path) => directory(&path, Durability::Synced).map(Opened::Directory),
-            Home::Redis(address) => redis(address, secret, Settings::default()).await.map(Opened::Redis),
+            Home::Redis(address) => redis(address, with, Settings::default()).await.map(Opened::Redis),
         }
     }
 
@@ -93,18 +159,15 @@ impl Opened {
     ///
     /// # Errors
     /// Exit 1 if it is refused or in use, 2 if there is none.
-    pub async fn existing(name: &Path, secret: Option<&Path>) -> Result<Opened, Failure> {
+    pub async fn existing(name: &Path, with: With<'_>) -> Result<Opened, Failure> {
         match Home::of(name)? {
-            Home::Directory(path) if path.join("FORMAT").exists() => {
-                directory(&path, Durability::Synced).map(Opened::Directory)
+            Home::Directory(path) => {
+                no_archive(with.archive)?;
+                existing_directory(&path).map(Opened::Directory)
             }
-            Home::Directory(path) => Err(Failure::Usage(format!("{} holds no store", path.display()))),
             Home::Redis(address) => {
-                let opened = RedisStore::open_existing(address, self::secret(secret)?, Settings::default()).await;
-                opened.map(Opened::Redis).map_err(|error| match error {
-                    OpenError::Nothing => Failure::Usage(error.to_string()),
-                    error => refused(error),
-                })
+                let (secret, archive) = (secret(with.secret)?, archive(with.archive)?);
+                existing_redis(address, secret, archive).await.map(Opened::Redis).map_err(refused)
             }
         }
     }

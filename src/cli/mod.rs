@@ -23,6 +23,7 @@ pub mod json_settlement;
 pub mod keys;
 pub mod list;
 pub mod load;
+pub mod move_years;
 pub mod policy;
 pub mod policy_test;
 pub mod progress;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::money::Money;
 use crate::policy::Book;
 use crate::say;
+use crate::store::archived::Archived;
 use crate::store::redis::address::Address;
 use crate::store::redis::{RedisStore, Settings};
 use crate::store::secret_file;
@@ -139,10 +140,12 @@ async fn on_redis(loaded: &Loaded, address: &Address) -> Result<Vec<String>, Str
     let address = Address { prefix, ..address.clone() };
     let secret = secret_file::drawn().map_err(|error| error.to_string())?;
     let store = RedisStore::open(address, secret, Settings::default()).await.map_err(|error| error.to_string())?;
-    let server = Running::start(store, loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
+    // The kind of store that `serve` has there, so that the program has one server for both.
+    let server =
+        Running::start(Archived::new(store, None), loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
     let found = over_grpc(loaded, &server.url()).await;
     let engine = server.stop().await.map_err(|failure| failure.to_string())?;
-    engine.store().remove().await.map_err(|error| error.to_string())?;
+    engine.store().live().remove().await.map_err(|error| error.to_string())?;
     found
 }
 

@@ -20,7 +20,7 @@ use crate::store::embedded::{Durability, EmbeddedStore};
 use crate::store::redis::Settings;
 
 use super::exit::{Ended, Failure};
-use super::home::{self, Home};
+use super::home::{self, Home, With};
 use super::running::Running;
 use super::{case, configure, door};
 
@@ -40,6 +40,9 @@ pub struct Options {
     /// The secret of a store on Redis, the same for every instance; `onestop secret FILE` makes one
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
+    /// The archive that closed years of a store on Redis were moved to: a copy of its directory, for this instance alone
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
     /// The replicas of a Redis that must have a commit before it is answered [default: 0]
     #[arg(long, value_name = "N")]
     replicas: Option<usize>,
@@ -70,6 +73,7 @@ impl Options {
         config.listen = self.listen.unwrap_or(config.listen);
         config.store = self.store.clone().unwrap_or(config.store);
         config.secret = self.secret.clone().or(config.secret);
+        config.archive = self.archive.clone().or(config.archive);
         config.replicas = self.replicas.unwrap_or(config.replicas);
         config.policies = self.policies.clone().or(config.policies);
         config.operations = self.operations.or(config.operations);
@@ -92,14 +96,15 @@ pub async fn run(options: &Options) -> Ended {
     let told = home.to_string();
     match home {
         Home::Directory(path) => {
+            home::no_archive(config.archive.as_deref())?;
             let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
             serve(home::directory(&path, durability)?, &told, door, config).await
         }
         Home::Redis(address) => {
             let (accept_volatile, replicas) = (config.accept_volatile, config.replicas);
             let settings = Settings { accept_volatile, replicas, ..Settings::default() };
-            let store = home::redis(address, config.secret.as_deref(), settings).await?;
-            serve(store, &told, door, config).await
+            let with = With { secret: config.secret.as_deref(), archive: config.archive.as_deref() };
+            serve(home::redis(address, with, settings).await?, &told, door, config).await
         }
     }
 }

@@ -46,6 +46,11 @@ pub(super) const KEYS: &[Key] = &[
         place: Place::OptionalPath(|config| &mut config.secret),
     },
     Key {
+        name: "archive",
+        about: "The directory of the archive that closed years of a store on Redis were moved to; each instance has a copy.",
+        place: Place::OptionalPath(|config| &mut config.archive),
+    },
+    Key {
         name: "replicas",
         about: "The replicas of a Redis that must have a commit before it is answered.",
         place: Place::Number(|config| &mut config.replicas, 16),

@@ -26,6 +26,8 @@ pub struct Config {
     pub store: PathBuf,
     /// The file with the secret of a store on Redis.
     pub secret: Option<PathBuf>,
+    /// The directory of the archive of a store on Redis.
+    pub archive: Option<PathBuf>,
     /// How many replicas of a Redis must have a commit before it is answered.
     pub replicas: usize,
     /// The directory of policy files; none for the shipped book.
@@ -60,6 +62,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             store: PathBuf::from("onestop-store"),
             secret: None,
+            archive: None,
             replicas: 0,
             policies: None,
             operations: None,

@@ -193,6 +193,11 @@ impl Entry {
         }
     }
 
+    /// The account that it moved, or moved back; a fence moves none.
+    pub fn account(&self) -> Option<&AccountKey> {
+        self.split().map(|split| &split.judged.account).or_else(|| self.reversed().map(|reversed| &reversed.account))
+    }
+
     /// The same, taken out of it.
     pub fn into_split(self) -> Option<Split> {
         match self.deed {

@@ -191,7 +191,7 @@ async fn keep<S: Store>(store: &S, book: &Book) -> Result<(), StoreError> {
 fn read_failed(error: StoreError) -> Refusal {
     match error {
         StoreError::Damaged(what) => Refusal::broken(what),
-        StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Conflict => {
+        StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Conflict | StoreError::Archived(_) => {
             tracing::warn!(%error, "the store could not be read");
             Refusal::because(Reason::StoreUnavailable)
         }

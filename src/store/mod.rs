@@ -5,8 +5,10 @@
 //! durable. What is not durable yet is never shown to a reader.
 //!
 //! [`record`] and [`forms`] are the form of stored bytes, [`embedded`] the store in a directory, [`memory`] the same
-//! contract without durability, for policy tests and properties.
+//! contract without durability, for policy tests and properties; [`archived`] a store some of whose entries are in an
+//! archive.
 
+pub mod archived;
 pub mod commit;
 pub mod embedded;
 pub mod forms;
@@ -88,6 +90,9 @@ pub enum StoreError {
     /// A record is not what was written.
     #[error("a stored record is damaged: {0}")]
     Damaged(String),
+    /// The entry is there, in an archive that is not at hand.
+    #[error("entry {0} is in an archive that is not at hand")]
+    Archived(EntryId),
 }
 
 impl StoreError {

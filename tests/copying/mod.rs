@@ -1,12 +1,14 @@
 //! A store copied into another: the same entries, byte for byte, under keys of another secret; interrupted anywhere it
 //! goes on; what is damaged or of something else is named.
 
+pub mod archived;
 mod history;
 mod interrupted;
 mod old;
 mod redis;
 mod refused;
 mod whole;
+mod years;
 
 use std::path::Path;
 

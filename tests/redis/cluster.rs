@@ -1,4 +1,5 @@
-//! On a Cluster of three primaries: the contract's questions, lists over all shards, and a failover while serving.
+//! On a Cluster of three primaries: the contract's questions, lists over all shards, years that move to an archive, and a
+//! failover while serving.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ use crate::support::{row, stamp};
 async fn a_cluster_holds_the_contract_lists_over_all_shards_and_survives_a_failover() {
     let cluster = RedisCluster::start();
     crate::store_contract::on_a_cluster(&cluster).await;
+    crate::copying::archived::moved_and_read(&cluster.url(), 1).await;
     nothing_is_lost_or_paid_twice(open(&cluster.url()).await).await;
     lists_run_over_all_shards(&cluster).await;
     a_failover_loses_nothing(&cluster).await;

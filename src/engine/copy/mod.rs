@@ -6,12 +6,14 @@
 //! hospitals' days (`lists`). Every chain of the target is verified (`verify`) before hospitals and catalogue are
 //! shown there, last: a target that is no whole copy knows no hospital, and no engine opens it.
 //!
-//! It writes the target only. Nobody else may write to either store meanwhile. Of hospitals and catalogue it brings
+//! It writes the target only; but where closed years are to leave a Redis (`moving`), their entries are removed from there
+//! once the copy is whole. Nobody else may write to either store meanwhile. Of hospitals and catalogue it brings
 //! what holds, not how each import changed it; the log of imports says that, and that there was a copy.
 
 mod chains;
 mod commits;
 mod lists;
+pub mod moving;
 mod persons;
 mod policies;
 mod tables;
@@ -106,6 +108,8 @@ pub enum Stage {
     Lists,
     /// Entries of the target's chains, by number.
     Verifying,
+    /// The same, as those of closed years leave the source.
+    Moving,
 }
 
 /// What was copied, and what of it is new in the target.

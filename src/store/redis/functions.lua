@@ -80,8 +80,25 @@ local function list(keys, args)
   return 'done'
 end
 
+-- Leaves entries to an archive, each only if it is byte for byte what is there.
+--   keys   store, then a key for each entry
+--   args   whose store, what stands for an entry that is in the archive, then the archive's record of each entry
+-- Tells of each entry what became of it.
+local function leave(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return {'another store'} end
+  local told, same = {'done'}, {}
+  for at = 2, #keys do
+    local there = redis.call('GET', keys[at])
+    told[at] = there == args[at + 1] and 'moved' or there == args[2] and 'moved before' or 'differs'
+    if told[at] == 'moved' then same[#same + 1] = keys[at] end
+  end
+  for _, key in ipairs(same) do redis.call('SET', key, args[2]) end
+  return told
+end
+
 redis.register_function('onestop_1_commit', commit)
 redis.register_function('onestop_1_bind', bind)
 redis.register_function('onestop_1_lead', lead)
 redis.register_function('onestop_1_places', places)
 redis.register_function('onestop_1_list', list)
+redis.register_function('onestop_1_leave', leave)

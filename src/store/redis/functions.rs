@@ -23,6 +23,9 @@ pub const PLACES: &str = "onestop_1_places";
 /// Lists a settlement behind all others.
 pub const LIST: &str = "onestop_1_list";
 
+/// Leaves entries to an archive.
+pub const LEAVE: &str = "onestop_1_leave";
+
 /// Gives a server the functions, if it does not have them.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 
 use redis::{Value, cmd};
 
+use super::archive;
 use super::commit::{ELSEWHERE, bound_to};
 use super::failure::Failed;
 use super::names::{Names, claim_field, request_field};
@@ -92,11 +93,12 @@ pub fn id(bytes: Vec<u8>) -> Result<EntryId, StoreError> {
 pub async fn record(servers: &Servers, names: &Names, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
     let named = Shard::named_in(id);
     let found = bytes(get(servers, named, names.entry(named, id)).await?)?;
-    match found.as_deref() {
+    let found = match found.as_deref() {
         Some([ELSEWHERE, shard]) => {
             let shard = Shard::of_byte(*shard);
-            bytes(get(servers, shard, names.entry(shard, id)).await?)
+            bytes(get(servers, shard, names.entry(shard, id)).await?)?
         }
-        _ => Ok(found),
-    }
+        _ => found,
+    };
+    archive::unless_archived(id, found)
 }

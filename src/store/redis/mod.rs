@@ -7,6 +7,7 @@
 //! It does not cache: what one instance wrote the others see.
 
 pub mod address;
+mod archive;
 mod barrier;
 mod commit;
 mod durability;
@@ -75,6 +76,15 @@ pub enum OpenError {
     /// It holds none, where one is to be read.
     #[error("under this prefix Redis holds no store")]
     Nothing,
+    /// Some of its entries are in an archive, and none is at hand.
+    #[error("settlements of years before {0} are in an archive: --archive DIR")]
+    Archived(i32),
+    /// Some of its entries are in another archive.
+    #[error("settlements of years before {0} are in another archive, or in a newer copy of this one")]
+    AnotherArchive(i32),
+    /// An archive is at hand, and none of its entries is in one.
+    #[error("no settlement of this store is in an archive: leave --archive away")]
+    NoArchive,
     /// It cannot be reached, or refuses.
     #[error("{0}")]
     Failed(String),
@@ -121,6 +131,7 @@ impl RedisStore {
             return Err(OpenError::Nothing);
         }
         marker::find_or_make(&servers, &names).await?;
+        archive::check(&servers, &names).await?;
         let spools = SpoolPlace::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
         let watch = Watch::begin(Arc::clone(&servers), names.clone()).await;
         let watch = Arc::new(watch.map_err(|error| OpenError::Failed(error.to_string()))?);

@@ -6,7 +6,7 @@
 //! | `store` | string | whose store this is: format, and a check value of the secret |
 //! | `p` person | hash | `p` reference record; `s` version and state; `r` request: entry id; `c` claim: its row |
 //! | `persons` | sorted set | the keys of all persons with a state |
-//! | `e` entry id | string | the entry's record; or the shard where it lies, for an id that names another |
+//! | `e` entry id | string | the entry's record; or the shard where it lies, for an id that names another; or that it is in the archive |
 //! | `b` claim | string | the person that the claim is bound to |
 //! | `l` hospital | sorted set | the places of its settlements of this shard's persons |
 //! | `clock` | string | the number of the last place given in this shard |
@@ -14,7 +14,7 @@
 //! | `entries` | string | how many entries the shard has |
 //! | `imports`, `noted`, `parts` number | sorted set, hashes | the log of imports, hospitals and catalogue; in shard 0 |
 //! | `policies` | hash | canonical texts of policies; in shard 0 |
-//! | `shared` | hash | version of the tables, digest of the book; in shard 0 |
+//! | `shared` | hash | version of the tables, digest of the book; which years are in which archive; in shard 0 |
 //!
 //! Everything about a person lies in their shard, so in one hash slot of a Cluster, and one function writes it all at
 //! once. A binding lies in the shard that its own key names.

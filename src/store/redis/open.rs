@@ -10,6 +10,7 @@ use redis::{
 
 use super::OpenError;
 use super::address::{Address, Host};
+use crate::store::archived::Identity;
 
 /// How a store on Redis behaves.
 #[derive(Clone, Debug)]
@@ -22,11 +23,19 @@ pub struct Settings {
     pub accept_volatile: bool,
     /// How many replicas must have a commit before it is answered.
     pub replicas: usize,
+    /// The archive at hand; a store some of whose entries are in another is refused.
+    pub archive: Option<Identity>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { patience: Duration::from_secs(2), in_flight: 1_024, accept_volatile: false, replicas: 0 }
+        Settings {
+            patience: Duration::from_secs(2),
+            in_flight: 1_024,
+            accept_volatile: false,
+            replicas: 0,
+            archive: None,
+        }
     }
 }
 

@@ -1,0 +1,130 @@
+//! Entries of closed years leave a Redis for the copy that was made of it, its archive from then on.
+//!
+//! Only once the whole copy is verified, and the Redis has noted which archive it wants; then record by record, each only
+//! if it is byte for byte the archive's. What names an entry stays: states, requests, claims, lists, the feed; and so does
+//! a fence, which is of no year.
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::domain::journal::Entry;
+use crate::store::archived::{Archived, Fate, Identity, Moved};
+use crate::store::embedded::EmbeddedStore;
+use crate::store::keys::Key;
+use crate::store::redis::RedisStore;
+use crate::store::rows::PersonState;
+use crate::store::{KeyedState, Store, StoreError};
+
+use super::super::chain::{self, Difference, Stored};
+use super::super::import::Told;
+use super::{Copied, Copying, NotCopied, PAGE, Side, Stage};
+
+/// Persons whose entries leave at the same time, so that they share syncs.
+const PERSONS_AT_ONCE: usize = 32;
+
+/// Entries that leave in one step.
+const ENTRIES_AT_ONCE: usize = 16;
+
+/// What left the Redis, or would.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Entries.
+    pub entries: u64,
+    /// The bytes of their records; their keys come on top.
+    pub bytes: u64,
+}
+
+impl Left {
+    fn add(&mut self, other: Left) {
+        self.entries += other.entries;
+        self.bytes += other.bytes;
+    }
+
+    fn add_record(&mut self, record: &[u8]) {
+        self.add(Left { entries: 1, bytes: record.len() as u64 });
+    }
+}
+
+impl Copying<'_, Archived<RedisStore>, EmbeddedStore> {
+    /// Copies as [`Copying::run`] does; then the entries of benefit years before this one leave the source.
+    ///
+    /// # Errors
+    /// What stood in the way; the same again goes on from there. A record that is another than the archive's stays.
+    pub async fn run_and_move(&self, told: Told, before: i32) -> Result<(Copied, Left), NotCopied> {
+        let copied = self.run(told).await?;
+        let archive = Identity::of(self.target).await.map_err(NotCopied::target)?;
+        self.source.live().note_moved(Moved { before, archive }).await.map_err(NotCopied::source)?;
+        let (mut left, mut walked, mut behind) = (Left::default(), 0, None);
+        loop {
+            let page = self.target.states(behind, PAGE).await.map_err(NotCopied::target)?;
+            let Some((last, _)) = page.last() else { return Ok((copied, left)) };
+            behind = Some(*last);
+            let going = stream::iter(page).map(|person| self.leave(person, before));
+            let mut going = going.buffer_unordered(PERSONS_AT_ONCE);
+            while let Some((version, of_person)) = going.try_next().await? {
+                walked += version;
+                left.add(of_person);
+                (self.outside.progress)(Stage::Moving, walked, self.entries);
+            }
+        }
+    }
+
+    /// The entries of one person leave; gives the length of the chain too.
+    async fn leave(&self, (key, state): KeyedState, before: i32) -> Result<(u64, Left), NotCopied> {
+        let (mut left, state) = (Left::default(), readable(Side::Target, key, state)?);
+        let chain = walked(Side::Target, self.target, &state).await?;
+        let Some(person_id) = chain.first().map(|first| first.entry.parties().1.clone()) else {
+            return Ok((state.version, left));
+        };
+        let closed = chain.into_iter().filter(|stored| is_of_years(before, &stored.entry));
+        let closed: Vec<_> = closed.map(|stored| (stored.entry.id, stored.record)).collect();
+        for some in closed.chunks(ENTRIES_AT_ONCE) {
+            let fates = self.source.live().leave(&person_id, some).await.map_err(NotCopied::source)?;
+            for ((id, record), fate) in some.iter().zip(fates) {
+                match fate {
+                    Fate::Moved => left.add_record(record),
+                    Fate::MovedBefore => {}
+                    Fate::Differs => {
+                        let told = "is not the record that the copy has, and stays as it is";
+                        return Err(NotCopied::Entry(Side::Source, Difference::at(*id, told)));
+                    }
+                }
+            }
+        }
+        Ok((state.version, left))
+    }
+}
+
+/// What would leave this store: the entries of benefit years before this one that are still in it.
+///
+/// # Errors
+/// If the store cannot be read, or a chain does not hold.
+pub async fn would_leave(source: &Archived<RedisStore>, before: i32) -> Result<Left, NotCopied> {
+    let (mut left, mut behind) = (Left::default(), None);
+    loop {
+        let page = source.states(behind, PAGE).await.map_err(NotCopied::source)?;
+        let Some((last, _)) = page.last() else { return Ok(left) };
+        behind = Some(*last);
+        for (key, state) in page {
+            let state = readable(Side::Source, key, state)?;
+            let chain = walked(Side::Source, source, &state).await?;
+            for stored in chain.iter().filter(|stored| is_of_years(before, &stored.entry)) {
+                match source.live().record(stored.entry.id).await {
+                    Err(StoreError::Archived(_)) => {}
+                    there => there.map_err(NotCopied::source)?.iter().for_each(|record| left.add_record(record)),
+                }
+            }
+        }
+    }
+}
+
+fn readable(side: Side, key: Key, state: Result<PersonState, StoreError>) -> Result<PersonState, NotCopied> {
+    state.map_err(|error| NotCopied::of_person(side, key, error))
+}
+
+async fn walked<S: Store>(side: Side, store: &S, state: &PersonState) -> Result<Vec<Stored>, NotCopied> {
+    chain::walked(store, state).await.map_err(|difference| NotCopied::Entry(side, difference))
+}
+
+fn is_of_years(before: i32, entry: &Entry) -> bool {
+    entry.account().is_some_and(|account| account.year < before)
+}

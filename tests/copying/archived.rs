@@ -1,0 +1,283 @@
+//! Closed years moved out of a Redis: what is read with the archive is what was read before, byte for byte, and what is
+//! done to it is what would have been done.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use onestop::domain::content::ToldReversal;
+use onestop::domain::day::Day;
+use onestop::domain::ids::{EntryId, HospitalId, PersonId};
+use onestop::domain::journal::{Entry, Instant};
+use onestop::domain::refusal::{Reason, Refusal};
+use onestop::engine::audit::Audit;
+use onestop::engine::chain;
+use onestop::engine::copy::moving::{Left, would_leave};
+use onestop::engine::copy::{Copied, Copying, NotCopied, Outside};
+use onestop::engine::import::Told;
+use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::{Engine, Stamp};
+use onestop::store::archived::{Archived, Fate, Identity, Moved};
+use onestop::store::embedded::EmbeddedStore;
+use onestop::store::keys::Key;
+use onestop::store::redis::{OpenError, RedisStore, Settings};
+use onestop::store::rows::Place;
+use onestop::store::{Store, StoreError};
+
+use super::history::History;
+use super::open;
+use super::whole::reopened;
+use crate::support::claims::{claim, day, settle};
+use crate::support::redis_server::{self, RedisServer};
+use crate::support::{engine, stamp};
+
+const SEED: u64 = 0x2019_0a2c;
+
+/// Every chain with its records, and every list of a hospital.
+#[derive(PartialEq)]
+struct Everything {
+    chains: Vec<(Key, Vec<(EntryId, Vec<u8>)>)>,
+    lists: Vec<Vec<(Place, EntryId)>>,
+}
+
+async fn everything(store: &impl Store) -> Everything {
+    let mut chains = Vec::new();
+    for (key, state) in store.states(None, 100).await.expect("states") {
+        let chain = chain::walked(store, &state.expect("a state")).await.expect("a chain");
+        chains.push((key, chain.into_iter().map(|stored| (stored.entry.id, stored.record)).collect()));
+    }
+    let mut lists = Vec::new();
+    for hospital in ["H1", "H2", "H3", "H3X"].map(HospitalId::from) {
+        let first = Place { day: Day::FIRST, number: 0 };
+        lists.push(store.listed(&hospital, first, Day::LAST, 1_000).await.expect("a list"));
+    }
+    Everything { chains, lists }
+}
+
+/// What is read of every settlement: itself, its revisions, its reversal.
+async fn views<S: Store>(engine: &Engine<S>, history: &History) -> Vec<(Entry, Vec<Entry>, Option<Entry>)> {
+    let mut views = Vec::new();
+    for (_, _, entry) in &history.settled {
+        let view = engine.settlement(entry.id).await.expect("the settlement");
+        views.push((view.settlement, view.revisions, view.reversal));
+    }
+    views
+}
+
+async fn audited(store: &impl Store) {
+    let mut audit = Audit::of(store);
+    for (_, state) in store.states(None, 100).await.expect("states") {
+        audit.chain(&state.expect("a state")).await.expect("a sound chain");
+    }
+}
+
+/// The years before this one move from the store to this archive.
+async fn moved(
+    source: &Archived<RedisStore>,
+    target: &EmbeddedStore,
+    before: i32,
+) -> Result<(Copied, Left), NotCopied> {
+    let outside = Outside { now: &|| Instant(1), progress: &|_, _, _| {} };
+    Copying::between(source, target, outside).await?.run_and_move(Told::default(), before).await
+}
+
+/// The store at this address, opened with this archive.
+async fn with(url: &str, archive: &Arc<EmbeddedStore>) -> Result<Archived<RedisStore>, OpenError> {
+    let archive_at_hand = Some(Identity::of(archive).await.expect("an identity"));
+    let settings = Settings { archive: archive_at_hand, ..Settings::default() };
+    Ok(Archived::new(redis_server::open_with(url, settings).await?, Some(Arc::clone(archive))))
+}
+
+/// A store with a history at this address, as it was before anything moved, without an archive.
+async fn with_history(url: &str, seed: u64) -> (Engine<Archived<RedisStore>>, History) {
+    println!("seed {seed:#x}");
+    let engine = engine(Archived::new(redis_server::open(url).await, None)).await;
+    let history = History::play(&engine, seed, 60).await;
+    (engine, history)
+}
+
+/// The n-th stamp of a commit about this person: its last byte names their shard.
+fn stamp_of(person: &str, number: u64) -> Stamp {
+    stamp(number << 8).of(&person.into())
+}
+
+/// Entries of these chains that are of years before this one.
+fn of_years(before: i32, all: &Everything) -> Vec<(EntryId, usize)> {
+    let records = all.chains.iter().flat_map(|(_, chain)| chain);
+    let entries = records.map(|(_, record)| (onestop::store::forms::decode_entry(record).expect("an entry").0, record));
+    let closed = entries.filter(|(entry, _)| entry.account().is_some_and(|account| account.year < before));
+    closed.map(|(entry, record)| (entry.id, record.len())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn moved_settlements_are_read_reversed_and_settled_again_as_before() {
+    let redis = RedisServer::shared();
+    for seed in SEED..SEED + 3 {
+        moved_and_read(&redis.url(), seed).await;
+    }
+}
+
+/// The same of one history on the Redis at this address.
+pub async fn moved_and_read(url: &str, seed: u64) {
+    let place = tempfile::tempdir().expect("a directory");
+    let (before, history) = with_history(url, seed).await;
+    let (was, read) = (everything(before.store()).await, views(&before, &history).await);
+    let closed = of_years(2019, &was);
+    let weight = Left { entries: closed.len() as u64, bytes: closed.iter().map(|(_, bytes)| *bytes as u64).sum() };
+    assert!(weight.entries > 20 && history.readjudications() > 0, "{weight:?}");
+    assert_eq!(would_leave(before.store(), 2019).await, Ok(weight));
+    let archive = Arc::new(open(place.path()));
+    let (copied, left) = moved(before.store(), &archive, 2019).await.expect("a move");
+    assert_eq!((copied.settlements, left), (history.settled.len() as u64, weight));
+    let after = reopened(with(url, &archive).await.expect("the store")).await;
+    let all: Vec<_> = was.chains.iter().flat_map(|(_, chain)| chain).map(|(id, _)| *id).collect();
+    for id in all {
+        let is_closed = closed.iter().any(|(closed, _)| *closed == id);
+        let there = after.store().live().record(id).await;
+        assert!(if is_closed { there == Err(StoreError::Archived(id)) } else { matches!(there, Ok(Some(_))) });
+    }
+    assert!(everything(after.store()).await == was && views(&after, &history).await == read);
+    assert_eq!(would_leave(after.store(), 2019).await, Ok(Left::default()));
+    audited(after.store()).await;
+    history.goes_on(&after).await;
+    audited(after.store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
+    let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
+    let (url, archive) = (redis.url(), Arc::new(open(place.path())));
+    let before = engine(Archived::new(redis_server::open(&url).await, None)).await;
+    for number in 1..=3 {
+        let told = claim(&format!("C{number}"), "P1", "30000.00");
+        before.settle(settle(told), stamp_of("P1", number)).await.expect("a settlement");
+    }
+    moved(before.store(), &archive, 2018).await.expect("a move");
+    let after = reopened(with(&url, &archive).await.expect("the store")).await;
+    let told = ToldReversal {
+        hospital_id: "H3".into(),
+        person_id: "P1".into(),
+        claim_id: "C1".into(),
+        reason: "a wrong bill".into(),
+        readjudicate: true,
+    };
+    let request = ReverseRequest { told, request_id: "v1".into(), dry_run: false };
+    let reversal = after.reverse(request, stamp_of("P1", 9)).await.expect("a reversal");
+    assert_eq!(reversal.entry.reversed().expect("a reversal").revisions.len(), 2);
+    let view = after.settlement_of(&"H3".into(), &"P1".into(), &"C2".into()).await.expect("the settlement");
+    assert_eq!((view.settlement.id, view.revisions.len()), (stamp_of("P1", 2).id, 1));
+    audited(after.store()).await;
+}
+
+/// What came since goes into the same archive, or with the old one into a new one; a copy of its directory that was made
+/// before lacks it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn further_years_move_into_the_same_archive_or_a_new_one() {
+    let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
+    let [first, older, second] = ["first", "older", "second"].map(|name| place.path().join(name));
+    let url = redis.url();
+    let (before, history) = with_history(&url, SEED + 7).await;
+    let archive = open(&first);
+    moved(before.store(), &archive, 2018).await.expect("a move");
+    drop((before, archive));
+    copied_files(&first, &older);
+    let archive = Arc::new(open(&first));
+    let after = reopened(with(&url, &archive).await.expect("the store")).await;
+    let late = settle(claim("LATE", "P1", "100.00"));
+    let stamp = Stamp { instant: Instant(1_000 * 21_600_000_000), ..stamp_of("P1", 1_000) };
+    let late = after.settle(late, stamp).await.expect("a settlement").entry;
+    let was = everything(after.store()).await;
+    let (_, left) = moved(after.store(), &archive, 2019).await.expect("a move");
+    let [of_2017, of_2018] = [2018, 2019].map(|before| of_years(before, &was).len() as u64);
+    // The late one is of 2017, and came after those had left.
+    assert_eq!(left.entries, of_2018 - of_2017 + 1);
+    assert!(everything(after.store()).await == was);
+    assert!(matches!(with(&url, &Arc::new(open(&older))).await, Err(OpenError::AnotherArchive(2019))));
+    let new = Arc::new(open(&second));
+    moved(after.store(), &new, 2018).await.expect("a move");
+    assert!(matches!(with(&url, &archive).await, Err(OpenError::AnotherArchive(2019))));
+    let after = reopened(with(&url, &new).await.expect("the store")).await;
+    assert!(everything(after.store()).await == was);
+    assert_eq!(after.settlement(late.id).await.expect("the settlement").settlement, late);
+    history.goes_on(&after).await;
+}
+
+fn copied_files(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a directory");
+    for file in ["redb", "secret", "FORMAT"] {
+        std::fs::copy(from.join(file), to.join(file)).expect("a copy");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_says_that_there_is_nothing() {
+    let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
+    let [mine, other] = ["mine", "other"].map(|name| Arc::new(open(&place.path().join(name))));
+    let url = redis.url();
+    let before = engine(Archived::new(redis_server::open(&url).await, None)).await;
+    assert!(matches!(with(&url, &mine).await, Err(OpenError::NoArchive)));
+    let stamps = [1, 2].map(|number| stamp_of("P1", number));
+    let [closed, open] = [("C1", "2017"), ("C2", "2019")];
+    for ((id, year), stamp) in [closed, open].into_iter().zip(stamps) {
+        let days = [8, 15].map(|date| day(&format!("{year}-06-{date:02}")));
+        let told =
+            onestop::domain::claim::ToldClaim { admitted: days[0], discharged: days[1], ..claim(id, "P1", "9.00") };
+        before.settle(settle(told), stamp).await.expect("a settlement");
+    }
+    moved(before.store(), &mine, 2019).await.expect("a move");
+    let refused = redis_server::open_with(&url, Settings::default()).await.err().expect("a refusal");
+    assert_eq!(refused.to_string(), "settlements of years before 2019 are in an archive: --archive DIR");
+    assert!(matches!(with(&url, &other).await, Err(OpenError::AnotherArchive(2019))));
+    let unavailable =
+        |found: Result<_, Refusal>| found.err().map(|refusal| refusal.reason) == Some(Reason::StoreUnavailable);
+    assert!(unavailable(before.settlement(stamps[0].id).await.map(drop)));
+    assert!(before.settlement(stamps[1].id).await.is_ok());
+    let unknown = before.settlement(stamp_of("P1", 3).id).await;
+    assert_eq!(unknown.err().map(|refusal| refusal.reason), Some(Reason::NotFound));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken() {
+    let redis = RedisServer::shared();
+    let (url, person) = (redis.url(), PersonId::from("P1"));
+    let engine = engine(Archived::new(redis_server::open(&url).await, None)).await;
+    let ids = [1, 2, 3].map(|number| stamp_of("P1", number).id);
+    for number in [1, 2] {
+        let told = claim(&format!("C{number}"), "P1", "9.00");
+        engine.settle(settle(told), stamp_of("P1", number)).await.expect("a settlement");
+    }
+    let live = engine.store().live();
+    let mut records = Vec::new();
+    for id in [ids[0], ids[1]] {
+        records.push(live.record(id).await.expect("a read").expect("a record"));
+    }
+    let mut other = records[1].clone();
+    *other.last_mut().expect("a byte") ^= 1;
+    let told = [(ids[0], records[0].clone()), (ids[1], other), (ids[2], records[1].clone())];
+    assert_eq!(live.leave(&person, &told).await, Ok(vec![Fate::Moved, Fate::Differs, Fate::Differs]));
+    assert_eq!(live.leave(&person, &told[..1]).await, Ok(vec![Fate::MovedBefore]));
+    assert_eq!(live.record(ids[0]).await, Err(StoreError::Archived(ids[0])));
+    assert_eq!(live.record(ids[1]).await, Ok(Some(records[1].clone())));
+    assert_eq!(live.record(ids[2]).await, Ok(None));
+    let again = engine.settle(settle(claim("C9", "P1", "9.00")), Stamp { id: ids[0], instant: Instant(9) });
+    assert_eq!(again.await.err().map(|refusal| refusal.reason), Some(Reason::StoreUnavailable));
+    // What was noted once holds, whatever is noted after.
+    let archive = Identity { nobody: Key::default(), entries: 1 };
+    for before in [2019, 2018] {
+        live.note_moved(Moved { before, archive }).await.expect("a note");
+    }
+    assert!(matches!(redis_server::open_with(&url, Settings::default()).await, Err(OpenError::Archived(2019))));
+}
+
+/// A call that the trait answers by itself would pass the live store by.
+#[test]
+fn a_store_with_an_archive_passes_every_call_on() {
+    let calls = |text: &str| {
+        let lines = text.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+        lines.filter_map(|line| line.split(['(', '<']).next().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let behind = |text: &'static str, start| text.split_once(start).expect("its start").1.split("\n}").next();
+    let of_trait = calls(behind(include_str!("../../src/store/mod.rs"), "pub trait Store").expect("a body"));
+    let passed = include_str!("../../src/store/archived.rs");
+    let passed = calls(behind(passed, "impl<S: Store> Store for Archived<S>").expect("a body"));
+    assert!(of_trait.len() >= 18 && of_trait == passed, "{of_trait:?}\n{passed:?}");
+}
