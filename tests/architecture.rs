@@ -1,6 +1,7 @@
 //! The rules of the code, read from the code: who imports whom, and what stands nowhere.
 
 mod imports;
+mod licences;
 mod source;
 
 use onestop::domain::vocabulary::Pool;
