@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{from_redis_value, pipe};
+use redis::{RedisResult, pipe};
 use tokio::sync::{mpsc, oneshot};
 
 use super::failure::Failure;
@@ -29,14 +29,19 @@ impl Barrier {
         Barrier(ask)
     }
 
+    /// Whether its connection ended, so that nobody passes any more.
+    pub fn is_over(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Waits until the replicas have all that was written before. The key is one of the primary's.
     ///
     /// # Errors
     /// If they do not have it in time.
     pub async fn passed(&self, key: &[u8]) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
-        let full = |_| Failure::Unconfirmed("too many wait for the replicas".to_owned());
-        self.0.try_send((key.to_vec(), reply)).map_err(full)?;
+        let not_taken = |_| Failure::Unconfirmed("too many wait for the replicas, or the connection ended".to_owned());
+        self.0.try_send((key.to_vec(), reply)).map_err(not_taken)?;
         let answer = answer.await.unwrap_or_else(|_ended| Err("the connection ended".to_owned()));
         answer.map_err(Failure::Unconfirmed)
     }
@@ -50,24 +55,28 @@ async fn serve(
 ) {
     let mut group = Vec::new();
     while asked.recv_many(&mut group, GROUP).await > 0 {
-        let confirmed = confirmed(&mut connection, &group[0].0, replicas, patience).await;
+        let Ok(had) = had(&mut connection, &group[0].0, replicas, patience).await else {
+            // Whoever asked learns it by the end of this; the next connection has a barrier of its own.
+            return;
+        };
+        let told = || format!("{had} of {replicas} replicas had it in time");
         for (_, reply) in group.drain(..) {
             // Whoever asked may be gone.
-            let _gone = reply.send(confirmed.clone());
+            let _gone = reply.send(if had >= replicas { Ok(()) } else { Err(told()) });
         }
     }
 }
 
-async fn confirmed(
+/// How many replicas had it in time.
+async fn had(
     connection: &mut MultiplexedConnection,
     key: &[u8],
     replicas: usize,
     patience: Duration,
-) -> Result<(), String> {
+) -> RedisResult<usize> {
     let mut commands = pipe();
     commands.cmd("SET").arg(key).arg("").ignore();
     commands.cmd("WAIT").arg(replicas).arg(patience.as_millis() as u64);
-    let answer = commands.query_async(connection).await.map_err(|error| error.to_string())?;
-    let (had,): (usize,) = from_redis_value(answer).map_err(|error| error.to_string())?;
-    if had >= replicas { Ok(()) } else { Err(format!("{had} of {replicas} replicas had it in time")) }
+    let (had,): (usize,) = commands.query_async(connection).await?;
+    Ok(had)
 }

@@ -113,6 +113,9 @@ impl Link {
         if let Some(barrier) = open.barrier.as_ref().filter(|_| waits) {
             // On the connection's own server: another that took its place may never have had what was read here.
             let passed = timeout_at(deadline, barrier.passed(key)).await;
+            if barrier.is_over() {
+                self.close(&open);
+            }
             passed.map_err(|_| Failure::Unconfirmed(self.told("its replicas did not confirm in time")))??;
         }
         Ok(reply)

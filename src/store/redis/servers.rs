@@ -60,13 +60,7 @@ impl Servers {
 
     /// Every server, once.
     pub fn all(&self) -> Vec<Arc<Link>> {
-        let mut all: Vec<Arc<Link>> = Vec::new();
-        for link in self.of_shard.load().iter() {
-            if !all.iter().any(|known| Arc::ptr_eq(known, link)) {
-                all.push(Arc::clone(link));
-            }
-        }
-        all
+        distinct(&self.of_shard.load())
     }
 
     /// How the store behaves.
@@ -106,9 +100,11 @@ impl Servers {
     }
 
     async fn attempt_all(&self, command: impl Fn(Shard) -> Cmd, deadline: Instant) -> Result<Vec<Value>, Failure> {
-        let mut calls = JoinSet::new();
-        for link in self.all() {
-            let shards: Vec<Shard> = Shard::all().filter(|shard| Arc::ptr_eq(&self.of(*shard), &link)).collect();
+        // One moment's routes: a shard that moves meanwhile is asked for where it was, and told so.
+        let (of_shard, mut calls) = (self.of_shard.load_full(), JoinSet::new());
+        for link in distinct(&of_shard) {
+            let is_there = |shard: &Shard| Arc::ptr_eq(&of_shard[shard.number() as usize], &link);
+            let shards: Vec<Shard> = Shard::all().filter(is_there).collect();
             let mut commands = Pipeline::new();
             for shard in &shards {
                 commands.add_command(command(*shard));
@@ -217,6 +213,17 @@ fn parts(replies: Value) -> Vec<Value> {
         Value::Array(parts) => parts,
         other => vec![other],
     }
+}
+
+/// These links, each once.
+fn distinct(links: &[Arc<Link>]) -> Vec<Arc<Link>> {
+    let mut distinct: Vec<Arc<Link>> = Vec::new();
+    for link in links {
+        if !distinct.iter().any(|known| Arc::ptr_eq(known, link)) {
+            distinct.push(Arc::clone(link));
+        }
+    }
+    distinct
 }
 
 /// A link for each shard; a host that is known already keeps the one it has.
