@@ -62,7 +62,10 @@ async fn source(
     let opened = home::existing_redis(address.clone(), secret.clone(), home::archive(named)?).await;
     match opened {
         Err(error @ (OpenError::Archived(_) | OpenError::AnotherArchive(_))) if there.is_some() => {
-            home::existing_redis(address, secret, there).await.map_err(|_| home::refused(error))
+            let opened = home::existing_redis(address, secret, there).await;
+            opened.map_err(|other| {
+                home::refused(if matches!(other, OpenError::AnotherArchive(_)) { error } else { other })
+            })
         }
         opened => opened.map_err(home::refused),
     }

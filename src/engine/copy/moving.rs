@@ -6,6 +6,7 @@
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::domain::ids::{EntryId, PersonId};
 use crate::domain::journal::Entry;
 use crate::store::archived::{Archived, Fate, Identity, Moved};
 use crate::store::embedded::EmbeddedStore;
@@ -72,25 +73,29 @@ impl Copying<'_, Archived<RedisStore>, EmbeddedStore> {
     async fn leave(&self, (key, state): KeyedState, before: i32) -> Result<(u64, Left), NotCopied> {
         let (mut left, state) = (Left::default(), readable(Side::Target, key, state)?);
         let chain = walked(Side::Target, self.target, &state).await?;
-        let Some(person_id) = chain.first().map(|first| first.entry.parties().1.clone()) else {
-            return Ok((state.version, left));
-        };
+        let person_id = chain.first().map(|first| first.entry.parties().1.clone()).unwrap_or_default();
         let closed = chain.into_iter().filter(|stored| is_of_years(before, &stored.entry));
         let closed: Vec<_> = closed.map(|stored| (stored.entry.id, stored.record)).collect();
         for some in closed.chunks(ENTRIES_AT_ONCE) {
-            let fates = self.source.live().leave(&person_id, some).await.map_err(NotCopied::source)?;
-            for ((id, record), fate) in some.iter().zip(fates) {
-                match fate {
-                    Fate::Moved => left.add_record(record),
-                    Fate::MovedBefore => {}
-                    Fate::Differs => {
-                        let told = "is not the record that the copy has, and stays as it is";
-                        return Err(NotCopied::Entry(Side::Source, Difference::at(*id, told)));
-                    }
+            left.add(self.leave_some(&person_id, some).await?);
+        }
+        Ok((state.version, left))
+    }
+
+    async fn leave_some(&self, person_id: &PersonId, some: &[(EntryId, Vec<u8>)]) -> Result<Left, NotCopied> {
+        let mut left = Left::default();
+        let fates = self.source.live().leave(person_id, some).await.map_err(NotCopied::source)?;
+        for ((id, record), fate) in some.iter().zip(fates) {
+            match fate {
+                Fate::Moved => left.add_record(record),
+                Fate::MovedBefore => {}
+                Fate::Differs => {
+                    let told = "is not the record that the copy has, and stays as it is";
+                    return Err(NotCopied::Entry(Side::Source, Difference::at(*id, told)));
                 }
             }
         }
-        Ok((state.version, left))
+        Ok(left)
     }
 }
 
@@ -105,16 +110,22 @@ pub async fn would_leave(source: &Archived<RedisStore>, before: i32) -> Result<L
         let Some((last, _)) = page.last() else { return Ok(left) };
         behind = Some(*last);
         for (key, state) in page {
-            let state = readable(Side::Source, key, state)?;
-            let chain = walked(Side::Source, source, &state).await?;
-            for stored in chain.iter().filter(|stored| is_of_years(before, &stored.entry)) {
-                match source.live().record(stored.entry.id).await {
-                    Err(StoreError::Archived(_)) => {}
-                    there => there.map_err(NotCopied::source)?.iter().for_each(|record| left.add_record(record)),
-                }
-            }
+            left.add(weight(source, before, &readable(Side::Source, key, state)?).await?);
         }
     }
+}
+
+/// What of one person would leave.
+async fn weight(source: &Archived<RedisStore>, before: i32, state: &PersonState) -> Result<Left, NotCopied> {
+    let mut left = Left::default();
+    let chain = walked(Side::Source, source, state).await?;
+    for stored in chain.iter().filter(|stored| is_of_years(before, &stored.entry)) {
+        match source.live().record(stored.entry.id).await {
+            Err(StoreError::Archived(_)) => {}
+            there => there.map_err(NotCopied::source)?.iter().for_each(|record| left.add_record(record)),
+        }
+    }
+    Ok(left)
 }
 
 fn readable(side: Side, key: Key, state: Result<PersonState, StoreError>) -> Result<PersonState, NotCopied> {
