@@ -59,7 +59,8 @@ fn one(words: &mut Words<'_>, allowed: &[&str]) -> bool {
 #[test]
 fn every_crate_has_a_licence_that_is_allowed_and_comes_from_where_crates_come_from() {
     let rules = rules();
-    let allowed: Vec<&str> = rules["licenses"]["allow"].as_array().expect("a list").iter().filter_map(|l| l.as_str()).collect();
+    let allowed: Vec<&str> =
+        rules["licenses"]["allow"].as_array().expect("a list").iter().filter_map(|l| l.as_str()).collect();
     let denied: Vec<&str> =
         rules["bans"]["deny"].as_array().expect("a list").iter().filter_map(|ban| ban["name"].as_str()).collect();
     let packages = packages();
