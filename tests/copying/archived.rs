@@ -32,10 +32,13 @@ use crate::support::{engine, stamp};
 
 const SEED: u64 = 0x2019_0a2c;
 
+/// A chain's entries, each with its record.
+type Records = Vec<(EntryId, Vec<u8>)>;
+
 /// Every chain with its records, and every list of a hospital.
 #[derive(PartialEq)]
 struct Everything {
-    chains: Vec<(Key, Vec<(EntryId, Vec<u8>)>)>,
+    chains: Vec<(Key, Records)>,
     lists: Vec<Vec<(Place, EntryId)>>,
 }
 
