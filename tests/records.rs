@@ -253,15 +253,16 @@ fn a_reversal_of_format_2_names_the_revision_that_it_made() {
     assert_eq!(paid + revised.differences.patient, Money::ZERO);
 }
 
-/// Format and checksum first: the checksum is of the form alone.
+/// Format and checksum first: the checksum is of the form alone. The ids of revisions are drawn otherwise today than when
+/// the fixtures were written, so that they name a shard; what names one is compared as it is read and written again.
 #[tokio::test]
 async fn entries_are_stored_as_in_format_2_under_the_number_of_today() {
     let (fixtures, today) = (fixtures(FORMAT_2), written_today().await);
-    for (name, (fixture, today)) in FORMAT_2.iter().zip(fixtures.iter().zip(&today)).take(4) {
-        assert!(fixture[1..] == today[1..] && (fixture[0], today[0]) == (2, record::FORMAT), "{name}");
+    for (name, fixture) in FORMAT_2.iter().zip(&fixtures).take(4) {
         let again = forms::encode_entry(&decoded(fixture).0).expect("a record").0;
-        assert!(again == *today, "{name}");
+        assert!(fixture[1..] == again[1..] && (fixture[0], again[0]) == (2, record::FORMAT), "{name}");
     }
+    assert!(fixtures[0][1..] == today[0][1..], "the settlement");
     assert!(fixtures[4] == today[4], "the answer");
 }
 
