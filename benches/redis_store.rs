@@ -17,13 +17,16 @@ use std::time::{Duration, Instant};
 use office::Failed;
 use onestop::cli::client::Client;
 use redis::aio::MultiplexedConnection;
-use redis::{cmd, pipe};
+use redis::{IntoConnectionInfo, cmd, pipe};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PERSONS: usize = 20_000;
 const ROUND: Duration = Duration::from_secs(3);
+
+/// As many as a store has to one server.
+const CONNECTIONS: usize = 8;
 
 /// The bytes of a settlement's record and of a state, as `office::claim` gives them.
 const RECORD: usize = 3_280;
@@ -59,6 +62,7 @@ impl Drop for Process {
 struct Redis {
     process: Process,
     connection: MultiplexedConnection,
+    others: Vec<MultiplexedConnection>,
     url: String,
     _directory: tempfile::TempDir,
 }
@@ -73,7 +77,9 @@ impl Redis {
         std::fs::write(&file, own)?;
         let process = Process(Command::new("redis-server").arg(file).stdout(Stdio::null()).spawn()?);
         let url = format!("redis://127.0.0.1:{port}");
-        let client = redis::Client::open(url.as_str())?;
+        let info = url.as_str().into_connection_info()?;
+        let tcp = redis::io::tcp::TcpSettings::default().set_nodelay(true);
+        let client = redis::Client::open(info.set_tcp_settings(tcp))?;
         let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
         let connection = loop {
             match client.get_multiplexed_async_connection_with_config(&config).await {
@@ -81,7 +87,11 @@ impl Redis {
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         };
-        Ok(Redis { process, connection, url, _directory: directory })
+        let mut others = Vec::new();
+        for _ in 0..CONNECTIONS {
+            others.push(client.get_multiplexed_async_connection_with_config(&config).await?);
+        }
+        Ok(Redis { process, connection, others, url, _directory: directory })
     }
 
     /// A figure of `INFO`.
@@ -115,12 +125,18 @@ async fn measure(rounds: usize, callers: usize) -> Result<(), Failed> {
     let persons = redis.figure("used_memory").await?;
     let written = redis.figure("aof_current_size").await?;
     prepare(&bare).await?;
-    let (next, mut settles, mut bares) = (Arc::new(AtomicUsize::new(0)), Vec::new(), Vec::new());
+    let (next, turn) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let (mut settles, mut bares) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         settles.push(
             round(&redis, Some(&onestop), callers, |end| settling(client.clone(), Arc::clone(&next), end)).await?,
         );
-        bares.push(round(&bare, None, callers, |end| committing(bare.connection.clone(), end)).await?);
+        bares.push(
+            round(&bare, None, callers, |end| {
+                committing(bare.others[turn.fetch_add(1, Ordering::Relaxed) % CONNECTIONS].clone(), end)
+            })
+            .await?,
+        );
     }
     for (name, figures) in [("onestop settle", settles), ("the function bare", bares)] {
         let median = |of: fn(&Figures) -> f64| median(figures.iter().map(of).collect());

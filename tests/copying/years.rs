@@ -88,7 +88,10 @@ async fn with_the_archive_a_store_is_served_audited_and_copied_and_without_it_re
     assert_eq!(code, Some(0), "{output}{errors}");
 
     let secret = place.path("secret");
-    let server = Serve::start(Path::new(&place.url), &["--secret", &secret, "--archive", &archive]);
+    let configuration = place.path("onestop.toml");
+    std::fs::write(&configuration, format!("access_log = '{}'\n", place.path("access.log"))).expect("written");
+    let more = ["--secret", &secret, "--archive", &archive, "--config", &configuration];
+    let server = Serve::start(Path::new(&place.url), &more);
     let closed = history.settled.iter().find(|(told, ..)| told.discharged == day("2017-06-15")).expect("a settlement");
     let (code, output, errors) = run(&["show", &closed.2.id.to_string(), "--server", &server.url]);
     assert!(code == Some(0) && output.contains("2017-06-15"), "{output}{errors}");

@@ -1,10 +1,11 @@
-//! One Redis server: a connection that all calls share, made anew when it is lost, and what the server said of itself
-//! when it was made and since.
+//! One Redis server: connections that all calls share, made anew when one is lost, and what the server said of itself
+//! when they were made and since.
 //!
 //! Calls do not queue here: those beyond the limit are refused, and a place is free again when the reply came or the
 //! connection ended, whether or not anybody still waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -31,12 +32,24 @@ pub struct Link {
     places: Arc<Semaphore>,
 }
 
-/// A connection, and what its server said.
+/// Redis takes 16 KiB of a connection in one turn of its event loop, and syncs once a turn: over one connection, four
+/// commits would share a sync, however many wait.
+const CONNECTIONS: usize = 8;
+
+/// The connections, and what their server said.
 #[derive(Clone)]
 struct Open {
-    connection: MultiplexedConnection,
+    connections: Arc<[MultiplexedConnection]>,
+    turn: Arc<AtomicUsize>,
     report: Report,
     barrier: Option<Arc<Barrier>>,
+}
+
+impl Open {
+    /// The connection whose turn it is.
+    fn connection(&self) -> MultiplexedConnection {
+        self.connections[self.turn.fetch_add(1, Ordering::Relaxed) % self.connections.len()].clone()
+    }
 }
 
 /// What is sent at once.
@@ -124,7 +137,7 @@ impl Link {
     async fn reply(&self, open: &Arc<Open>, question: &Arc<Question>, deadline: Instant) -> Result<Value, Failure> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| Failure::Refused(self.told("has too many calls waiting for it")))?;
-        let (mut connection, question) = (open.connection.clone(), Arc::clone(question));
+        let (mut connection, question) = (open.connection(), Arc::clone(question));
         // Of its own, so that a caller who leaves does not make room for another before the reply came.
         let sent = tokio::spawn(async move {
             let _place = place;
@@ -140,7 +153,7 @@ impl Link {
             self.close(open);
         }
         if matches!(failure, Failure::NoFunction) {
-            functions::load(&mut open.connection.clone()).await?;
+            functions::load(&mut open.connection()).await?;
         }
         Err(failure)
     }
@@ -152,7 +165,7 @@ impl Link {
     pub async fn inspect(&self, deadline: Instant) -> Result<Report, Failure> {
         let asked = async {
             let open = self.opened().await?;
-            let report = self.report(&mut open.connection.clone()).await;
+            let report = self.report(&mut open.connection()).await;
             let report = report.inspect_err(|_| self.close(&open))?;
             let anew = Open { report: report.clone(), ..Open::clone(&open) };
             self.replace(&open, Some(Arc::new(anew)));
@@ -181,7 +194,12 @@ impl Link {
         let mut connection = self.connect().await?;
         let report = self.report(&mut connection).await?;
         functions::load(&mut connection).await?;
-        let open = Arc::new(Open { connection, report, barrier: self.barrier().await? });
+        let mut connections = vec![connection];
+        while connections.len() < CONNECTIONS {
+            connections.push(self.connect().await?);
+        }
+        let (connections, turn) = (connections.into(), Arc::default());
+        let open = Arc::new(Open { connections, turn, report, barrier: self.barrier().await? });
         self.open.store(Some(Arc::clone(&open)));
         Ok(open)
     }
