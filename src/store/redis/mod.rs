@@ -1,8 +1,8 @@
 //! The store on Redis, or on Valkey: one server, with or without replicas, or a Cluster, shared by several processes.
 //!
 //! A settle is three round trips: the look-up, the binding of a claim that is seen first, the commit. One commit is one
-//! function inside Redis ([`commit`]), all of whose keys lie in the person's hash slot; no lock is held, and nobody
-//! waits for another. What Redis cannot promise it is not trusted with: [`durability`] says what is asked of it.
+//! function inside Redis (`commit`), all of whose keys lie in the person's hash slot; no lock is held, and nobody
+//! waits for another. What Redis cannot promise it is not trusted with: `durability` says what is asked of it.
 //!
 //! It does not cache: what one instance wrote the others see.
 
