@@ -13,7 +13,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::policy::shipped;
 
 #[global_allocator]
@@ -32,7 +32,7 @@ fn main() {
     for _ in 0..ROUNDS {
         engine.push(nanoseconds(|| {
             for bill in &bills {
-                let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
+                let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
                 black_box(adjudicate(matter, &account).is_ok());
             }
         }));

@@ -10,7 +10,7 @@ mod bills;
 mod straight_line;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::policy::shipped;
 
 const CLAIMS: usize = 1_000;
@@ -23,7 +23,7 @@ fn main() {
     for _ in 0..CLAIMS {
         let bill = bills::bill(&mut random, 20);
         let account = Account::default();
-        let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
+        let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
         let used = allocation_counter::measure(|| drop(adjudicate(matter, &account)));
         count += used.count_total;
         bytes += used.bytes_total;

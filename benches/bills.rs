@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onestop::domain::claim::{Claim, Item, Quantity, ToldClaim, UnitPrice};
+use onestop::domain::claim::{Claim, Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::{Category, Level, Visit};
@@ -37,8 +37,8 @@ pub struct Bill {
 
 impl Bill {
     /// The claim as a caller tells it.
-    pub fn told(&self) -> ToldClaim {
-        ToldClaim {
+    pub fn told(&self) -> RawClaim {
+        RawClaim {
             claim_id: self.claim.claim_id.clone(),
             hospital_id: self.claim.hospital_id.clone(),
             person_id: self.claim.person_id.clone(),

@@ -12,17 +12,17 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
+use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
-use onestop::engine::copy::{Copied, Copying, Outside, Stage};
+use onestop::engine::copy::{Copied, CopyContext, Copying, Stage};
 use onestop::engine::import::Told;
 use onestop::engine::settle::SettleRequest;
-use onestop::engine::{Engine, Settings, Stamp};
+use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 
@@ -82,7 +82,7 @@ async fn stages(from: &Path, to: &Path) -> Result<(), Failed> {
             _ => ends.push((stage, done, start.elapsed())),
         }
     };
-    let outside = Outside { now: &|| journal::Instant(0), progress: &progress };
+    let outside = CopyContext { now: &|| journal::Instant(0), progress: &progress };
     let copied: Copied = Copying::between(&source, &target, outside).await?.run(Told::default()).await?;
     let took = start.elapsed();
     let mut before = Duration::ZERO;
@@ -121,7 +121,7 @@ fn peak(process: u32) -> u64 {
 async fn made(directory: &Path, settlements: u64, persons: u64) -> Result<(), Failed> {
     let store = EmbeddedStore::open(directory, Durability::Synced)?;
     let book = shipped::book().map_err(|faults| format!("{faults:?}"))?;
-    let engine = Engine::open(store, book, Settings::default()).await?;
+    let engine = Engine::open(store, book, EngineSettings::default()).await?;
     tables(&engine, persons).await?;
     for first in (0..settlements).step_by(AT_ONCE as usize) {
         let numbers = first..settlements.min(first + AT_ONCE);
@@ -131,29 +131,29 @@ async fn made(directory: &Path, settlements: u64, persons: u64) -> Result<(), Fa
 }
 
 /// A settlement a second, so that several hospitals' days are listed.
-fn stamp(number: u64) -> Stamp {
+fn stamp(number: u64) -> CommitStamp {
     let scattered = u128::from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let micros = 1_497_500_000_000_000 + number as i64 * 1_000_000;
-    Stamp { id: EntryId(((micros as u128) << 64 | scattered).to_be_bytes()), instant: journal::Instant(micros) }
+    CommitStamp { id: EntryId(((micros as u128) << 64 | scattered).to_be_bytes()), instant: journal::Instant(micros) }
 }
 
 async fn tables<S: Store>(engine: &Engine<S>, persons: u64) -> Result<(), Failed> {
     let mut rows = Vec::new();
-    let mut add = |table: Table, cells: &[&str]| {
+    let mut add = |table: ReferenceTable, cells: &[&str]| {
         let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
-        rows.push(Row::of_cells(table, &cells).map_err(|faults| format!("{faults:?}"))?);
+        rows.push(ReferenceRow::of_cells(table, &cells).map_err(|faults| format!("{faults:?}"))?);
         Ok::<_, String>(())
     };
     for number in 0..HOSPITALS {
-        add(Table::Hospitals, &[&format!("H{number}"), "示范医院", "tertiary", "370100"])?;
-        add(Table::Designations, &[&format!("H{number}"), "", ""])?;
+        add(ReferenceTable::Hospitals, &[&format!("H{number}"), "示范医院", "tertiary", "370100"])?;
+        add(ReferenceTable::Designations, &[&format!("H{number}"), "", ""])?;
     }
     for number in 0..ITEMS {
-        add(Table::Catalogue, &[&format!("A{number}"), "", "", "an item", "B", "0.10", "", ""])?;
+        add(ReferenceTable::Catalogue, &[&format!("A{number}"), "", "", "an item", "B", "0.10", "", ""])?;
     }
     for number in 0..persons {
-        add(Table::Persons, &[&person(number), "resident", "370100"])?;
-        add(Table::Enrolments, &[&person(number), "", ""])?;
+        add(ReferenceTable::Persons, &[&person(number), "resident", "370100"])?;
+        add(ReferenceTable::Enrolments, &[&person(number), "", ""])?;
     }
     Ok(engine.import(rows).await.map(|_| ())?)
 }
@@ -170,7 +170,7 @@ fn request(number: u64, settlements: u64) -> SettleRequest {
         amount: Money::from_fen(1_234),
     };
     let day = journal::Instant(1_497_500_000_000_000).china_day().into();
-    let claim = ToldClaim {
+    let claim = RawClaim {
         claim_id: format!("C{number}").into(),
         hospital_id: format!("H{}", number % HOSPITALS).into(),
         person_id: person(number % (settlements / 2).max(1)).into(),

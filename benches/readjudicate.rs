@@ -7,17 +7,17 @@
 
 use std::time::Instant;
 
-use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
-use onestop::engine::{Engine, Settings, Stamp};
+use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 
@@ -41,7 +41,7 @@ fn main() -> Result<(), Failed> {
 async fn measure(directory: &std::path::Path) -> Result<(), Failed> {
     let store = EmbeddedStore::open(directory, Durability::Synced)?;
     let book = shipped::book().map_err(|faults| format!("{faults:?}"))?;
-    let engine = Engine::open(store, book, Settings::default()).await?;
+    let engine = Engine::open(store, book, EngineSettings::default()).await?;
     tables(&engine).await?;
     for number in 0..=LATER {
         let request = SettleRequest { claim: claim(number), request_id: format!("R{number}").into(), quote: None };
@@ -60,29 +60,31 @@ async fn measure(directory: &std::path::Path) -> Result<(), Failed> {
     Ok(())
 }
 
-fn stamp(number: u64) -> Stamp {
-    Stamp { id: EntryId(u128::from(number).to_be_bytes()), instant: journal::Instant(number as i64) }
+fn stamp(number: u64) -> CommitStamp {
+    CommitStamp { id: EntryId(u128::from(number).to_be_bytes()), instant: journal::Instant(number as i64) }
 }
 
 async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
     let mut rows = vec![
-        (Table::Hospitals, vec!["H1", "示范医院", "tertiary", "370100"]),
-        (Table::Designations, vec!["H1", "", ""]),
-        (Table::Persons, vec!["P1", "resident", "370100"]),
-        (Table::Enrolments, vec!["P1", "", ""]),
-        (Table::Categories, vec!["P1", "registered_poor", "", ""]),
+        (ReferenceTable::Hospitals, vec!["H1", "示范医院", "tertiary", "370100"]),
+        (ReferenceTable::Designations, vec!["H1", "", ""]),
+        (ReferenceTable::Persons, vec!["P1", "resident", "370100"]),
+        (ReferenceTable::Enrolments, vec!["P1", "", ""]),
+        (ReferenceTable::Categories, vec!["P1", "registered_poor", "", ""]),
     ];
     let codes: Vec<_> = (0..ITEMS).map(|at| format!("A{at}")).collect();
-    rows.extend(codes.iter().map(|code| (Table::Catalogue, vec![code, "", "", "an item", "B", "0.10", "", ""])));
-    let row = |(table, cells): &(Table, Vec<&str>)| {
+    rows.extend(
+        codes.iter().map(|code| (ReferenceTable::Catalogue, vec![code, "", "", "an item", "B", "0.10", "", ""])),
+    );
+    let row = |(table, cells): &(ReferenceTable, Vec<&str>)| {
         let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
-        Row::of_cells(*table, &cells).map_err(|faults| format!("{faults:?}"))
+        ReferenceRow::of_cells(*table, &cells).map_err(|faults| format!("{faults:?}"))
     };
     let rows = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
     Ok(engine.import(rows).await.map(|_| ())?)
 }
 
-fn claim(number: u64) -> ToldClaim {
+fn claim(number: u64) -> RawClaim {
     let item = |at: i64| Item {
         code: format!("A{at}").into(),
         quantity: Quantity(10_000),
@@ -90,7 +92,7 @@ fn claim(number: u64) -> ToldClaim {
         amount: Money::from_fen(1_234),
     };
     let day = journal::Instant(1_497_500_000_000_000).china_day().into();
-    ToldClaim {
+    RawClaim {
         claim_id: format!("C{number}").into(),
         hospital_id: "H1".into(),
         person_id: "P1".into(),
@@ -102,7 +104,7 @@ fn claim(number: u64) -> ToldClaim {
     }
 }
 
-fn told(number: u64) -> ToldReversal {
-    let ToldClaim { hospital_id, person_id, claim_id, .. } = claim(number);
-    ToldReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".to_owned(), readjudicate: true }
+fn told(number: u64) -> RawReversal {
+    let RawClaim { hospital_id, person_id, claim_id, .. } = claim(number);
+    RawReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".to_owned(), readjudicate: true }
 }

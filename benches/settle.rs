@@ -22,7 +22,7 @@ use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::pb::settlement::settlement_service_server::{SettlementService, SettlementServiceServer};
 use onestop::grpc::to_proto;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};
@@ -208,12 +208,15 @@ async fn import(url: &str, codes: &[Vec<String>]) -> Result<(), Failed> {
     let cells = |cells: &[&str]| vec![cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
     let person = |cells: &dyn Fn(String) -> Vec<String>| (0..PERSONS).map(|n| cells(format!("P{n:06}"))).collect();
     let tables = [
-        (Table::Hospitals, cells(&["H3701001", "示范医院", "tertiary", "370100"])),
-        (Table::Designations, cells(&["H3701001", "", ""])),
-        (Table::Catalogue, codes.to_vec()),
-        (Table::Persons, person(&|id| vec![id, "resident".to_owned(), "370100".to_owned()])),
-        (Table::Enrolments, person(&|id| vec![id, String::new(), String::new()])),
-        (Table::Categories, person(&|id| vec![id, "registered_poor".to_owned(), String::new(), String::new()])),
+        (ReferenceTable::Hospitals, cells(&["H3701001", "示范医院", "tertiary", "370100"])),
+        (ReferenceTable::Designations, cells(&["H3701001", "", ""])),
+        (ReferenceTable::Catalogue, codes.to_vec()),
+        (ReferenceTable::Persons, person(&|id| vec![id, "resident".to_owned(), "370100".to_owned()])),
+        (ReferenceTable::Enrolments, person(&|id| vec![id, String::new(), String::new()])),
+        (
+            ReferenceTable::Categories,
+            person(&|id| vec![id, "registered_poor".to_owned(), String::new(), String::new()]),
+        ),
     ];
     for (table, rows) in tables {
         import_table(&mut client, table, rows).await?;

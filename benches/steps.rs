@@ -13,14 +13,14 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
-use onestop::domain::claim::Limits;
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
+use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::invariants;
-use onestop::domain::journal::{Deed, Entry, Instant as Committed, Link, Settled};
+use onestop::domain::journal::{Entry, EntryKind, Instant as Committed, Link, Settled};
 use onestop::grpc::{from_proto, pb, to_proto};
 use onestop::policy::shipped;
-use onestop::store::forms;
+use onestop::store::codec;
 use prost::Message;
 
 #[global_allocator]
@@ -35,20 +35,20 @@ fn main() {
     let bill = bills::bill(&mut bills::Random(5), 20);
     let told = bill.told();
     let request = to_proto::claim(&told).encode_to_vec();
-    let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
+    let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
     let Ok((split, _)) = adjudicate(matter, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
-    let Ok((stored, _)) = forms::encode_entry(&entry) else { return eprintln!("no record") };
+    let Ok((stored, _)) = codec::encode_entry(&entry) else { return eprintln!("no record") };
     let Some(settled) = entry.settled() else { return eprintln!("no settlement") };
     let answer = to_proto::settlement(&entry, settled);
     println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
     step("digest of its content", || told.content());
-    step("check the claim by itself", || told.clone().check(&Limits::default()));
+    step("check the claim by itself", || told.clone().check(&ClaimLimits::default()));
     step("adjudicate", || adjudicate(matter, &Account::default()));
     step("check the invariants", || invariants::check(&split));
-    step("encode the record", || forms::encode_entry(&entry));
-    step("decode a record", || forms::decode_entry(&stored));
+    step("encode the record", || codec::encode_entry(&entry));
+    step("decode a record", || codec::decode_entry(&stored));
     step("build the answer", || to_proto::settlement(&entry, settled));
     step("encode the answer", || answer.encode_to_vec());
 }
@@ -74,7 +74,7 @@ fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry {
         committed: Committed(1_497_500_000_000_000),
         request_id: "37010001-20170615-0001".into(),
         content: Digest::of(b"content"),
-        deed: Deed::Settled(Box::new(Settled {
+        deed: EntryKind::Settled(Box::new(Settled {
             claim: bill.claim.clone(),
             facts: bill.facts.clone(),
             book: None,

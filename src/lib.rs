@@ -48,7 +48,7 @@
 //!   byte for byte; from then on the store is opened with that archive or not at all.
 //! - No reader sees half a person: what an import tells of one is written whole.
 //! - A stream, an import, a list hold a bounded part of what passes through them.
-//! - Every call passes the gate ([`grpc::gate`]) before its message is read, and carries the proof of it; a handler
+//! - Every call passes the gate ([`grpc::authorize`]) before its message is read, and carries the proof of it; a handler
 //!   that finds none serves nobody. What is another's is not there.
 //! - A refusal changes nothing, and names every fault of the first stage that fails.
 //! - No id of a person, name or line of a bill stands in a log line or a key.
@@ -58,7 +58,7 @@
 //! - No layer is known by name: a new kind of insurance is a block in a TOML file, never a branch here.
 //! - No float, anywhere near money. No general decimal type either: it rounds silently where
 //!   [`domain::exact`] refuses.
-//! - No clock or randomness below the edge: whoever calls the engine brings a [`engine::Stamp`].
+//! - No clock or randomness below the edge: whoever calls the engine brings a [`engine::CommitStamp`].
 //! - No lock around a commit, and no queue per person: versions are compared, and the loser looks again. (Within
 //!   one stream the claims of a person wait for one another, because they were sent in an order.)
 //! - Terms are not computed per claim. The circumstances of a visit are few, so every combination is

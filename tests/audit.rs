@@ -3,22 +3,22 @@
 use std::path::Path;
 
 use onestop::domain::ids::{Digest, EntryId};
-use onestop::domain::journal::{Deed, Entry};
+use onestop::domain::journal::{Entry, EntryKind};
 use onestop::domain::money::Money;
 use onestop::engine::Engine;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::rows::PersonState;
-use onestop::store::{forms, record};
+use onestop::store::{codec, record};
 use redb::ReadableTable;
 
 use crate::support::claims::{claim, settle};
 use crate::support::program::run;
 use crate::support::{engine, stamp};
 
-type Rows = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
-const JOURNAL: Rows = Rows::new("journal");
-const STATES: Rows = Rows::new("states");
+type RedbTable = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
+const JOURNAL: RedbTable = RedbTable::new("journal");
+const STATES: RedbTable = RedbTable::new("states");
 
 /// A store in which P1 has four settlements, one of them reversed with the later ones decided anew, and P2 two.
 async fn history(place: &Path) {
@@ -28,7 +28,7 @@ async fn history(place: &Path) {
         let request = settle(claim(&format!("C{number}"), "P1", "50000.00"));
         engine.settle(request, stamp(number)).await.expect("a settlement");
     }
-    let told = onestop::domain::content::ToldReversal {
+    let told = onestop::domain::content::RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: "C2".into(),
@@ -50,7 +50,7 @@ fn verify(place: &Path, more: &[&str]) -> (Option<i32>, String) {
 }
 
 /// Changes rows of the database behind the program's back.
-fn tamper(place: &Path, change: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>), table: Rows) {
+fn tamper(place: &Path, change: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>), table: RedbTable) {
     let database = redb::Database::open(place.join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
     change(&mut write.open_table(table).expect("a table"));
@@ -62,9 +62,9 @@ fn forged(place: &Path, id: EntryId, change: impl FnOnce(&mut Entry)) -> Digest 
     let mut digest = Digest::default();
     let forge = |journal: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
         let row = journal.get(&id.0[..]).expect("a read").expect("the entry").value().to_vec();
-        let (mut entry, _) = forms::decode_entry(&row).expect("an entry");
+        let (mut entry, _) = codec::decode_entry(&row).expect("an entry");
         change(&mut entry);
-        let (row, chained) = forms::encode_entry(&entry).expect("a record");
+        let (row, chained) = codec::encode_entry(&entry).expect("a record");
         digest = chained;
         journal.insert(&id.0[..], &row[..]).expect("a write");
     };
@@ -148,7 +148,7 @@ async fn a_forged_entry_is_found_by_its_chain_and_by_its_split() {
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
     let fen_more = |entry: &mut Entry| {
-        let Deed::Settled(settled) = &mut entry.deed else { panic!("a settlement") };
+        let EntryKind::Settled(settled) = &mut entry.deed else { panic!("a settlement") };
         let layer = &mut settled.split.layers[0];
         layer.pays += Money::from_fen(1);
         settled.split.patient -= Money::from_fen(1);

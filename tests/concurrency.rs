@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use onestop::domain::account::Account;
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{EntryId, HospitalId, PersonId};
 use onestop::domain::invariants;
-use onestop::domain::journal::{Deed, Entry, Settled};
+use onestop::domain::journal::{Entry, EntryKind, Settled};
 use onestop::domain::money::Money;
 use onestop::domain::refusal::{Reason, Refusal};
 use onestop::domain::vocabulary::{CapKind, Visit};
 use onestop::engine::reverse::{Reversal, ReverseRequest};
 use onestop::engine::settle::Committed;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
@@ -82,7 +82,7 @@ pub async fn nothing_is_lost_or_paid_twice<S: Store>(store: S) {
 
 /// An engine that tries again as often as others win.
 async fn engine<S: Store>(store: S) -> Arc<Engine<S>> {
-    let settings = Settings { conflict_retries: 10_000, ..Settings::default() };
+    let settings = EngineSettings { conflict_retries: 10_000, ..EngineSettings::default() };
     let engine = Engine::open(store, shipped::book().expect("the shipped book"), settings).await.expect("an engine");
     for (table, rows) in TABLES {
         let rows = rows.iter().map(|cells| row(*table, cells)).collect();
@@ -92,11 +92,11 @@ async fn engine<S: Store>(store: S) -> Arc<Engine<S>> {
 }
 
 /// A bill of P2's, of different sizes and hospitals; together they are above every cap.
-fn bill(number: u64) -> ToldClaim {
+fn bill(number: u64) -> RawClaim {
     let amount = Money::from_fen(2_500_001 + number as i64 * 1_003);
     let told = claim(&format!("C{number}"), "P2", &amount.to_string());
     let visit = if number % 5 == 4 { Visit::Maternity } else { Visit::Inpatient };
-    ToldClaim { hospital_id: hospital(number), visit: Some(visit), ..told }
+    RawClaim { hospital_id: hospital(number), visit: Some(visit), ..told }
 }
 
 fn hospital(number: u64) -> HospitalId {
@@ -104,7 +104,7 @@ fn hospital(number: u64) -> HospitalId {
 }
 
 fn reversal(number: u64, request: &str) -> ReverseRequest {
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: hospital(number),
         person_id: "P2".into(),
         claim_id: format!("C{number}").into(),
@@ -117,7 +117,7 @@ fn reversal(number: u64, request: &str) -> ReverseRequest {
 type Reply<T> = tokio::task::JoinHandle<Result<T, Refusal>>;
 
 /// The copies of one request, each with a stamp of its own, all on their way.
-fn settled<S: Store>(engine: &Arc<Engine<S>>, told: ToldClaim, number: u64) -> Vec<Reply<Committed>> {
+fn settled<S: Store>(engine: &Arc<Engine<S>>, told: RawClaim, number: u64) -> Vec<Reply<Committed>> {
     let copies = (0..COPIES).map(|copy| {
         let (engine, request) = (Arc::clone(engine), settle(told.clone()));
         let person = u64::from(told.person_id == PersonId::from("P1"));
@@ -210,9 +210,9 @@ fn never_twice(entries: &[Entry]) {
     let mut standing = HashSet::new();
     for entry in entries {
         match &entry.deed {
-            Deed::Settled(settled) => assert!(standing.insert(settled.claim.claim_id.clone())),
-            Deed::Reversed(reversed) => assert!(standing.remove(&reversed.claim_id)),
-            Deed::Fenced(_) | Deed::Revised(_) => panic!("nobody fenced or re-adjudicated"),
+            EntryKind::Settled(settled) => assert!(standing.insert(settled.claim.claim_id.clone())),
+            EntryKind::Reversed(reversed) => assert!(standing.remove(&reversed.claim_id)),
+            EntryKind::Fenced(_) | EntryKind::Revised(_) => panic!("nobody fenced or re-adjudicated"),
         }
     }
 }

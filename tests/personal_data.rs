@@ -6,13 +6,13 @@ use std::process::{Command, Stdio};
 
 use onestop::cli::client::Client;
 use onestop::cli::import::import_table;
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{Scope, Store};
 use redb::{ReadableDatabase, ReadableTable, TableHandle};
@@ -24,12 +24,12 @@ use crate::support::{row, stamp};
 /// What must stand nowhere.
 const MARKS: [&str; 6] = ["PERSON-MARK", "CLAIM-MARK", "REQUEST-MARK", "CODE-MARK", "NAME-MARK", "7654321.09"];
 
-fn bill(id: &str) -> ToldClaim {
-    ToldClaim { items: vec![item("CODE-MARK", "7654321.09")], ..claim(id, "PERSON-MARK", "1.00") }
+fn bill(id: &str) -> RawClaim {
+    RawClaim { items: vec![item("CODE-MARK", "7654321.09")], ..claim(id, "PERSON-MARK", "1.00") }
 }
 
-fn told(id: &str) -> ToldReversal {
-    ToldReversal {
+fn told(id: &str) -> RawReversal {
+    RawReversal {
         hospital_id: "H3".into(),
         person_id: "PERSON-MARK".into(),
         claim_id: id.into(),
@@ -39,12 +39,12 @@ fn told(id: &str) -> ToldReversal {
 }
 
 /// Tables in which everything is marked.
-const ROWS: &[(Table, &[&str])] = &[
-    (Table::Hospitals, &["H3", "a hospital", "tertiary", "370100"]),
-    (Table::Designations, &["H3", "", ""]),
-    (Table::Catalogue, &["CODE-MARK", "", "", "NAME-MARK", "A", "", "", ""]),
-    (Table::Enrolments, &["PERSON-MARK", "", ""]),
-    (Table::Persons, &["PERSON-MARK", "resident", "370100"]),
+const ROWS: &[(ReferenceTable, &[&str])] = &[
+    (ReferenceTable::Hospitals, &["H3", "a hospital", "tertiary", "370100"]),
+    (ReferenceTable::Designations, &["H3", "", ""]),
+    (ReferenceTable::Catalogue, &["CODE-MARK", "", "", "NAME-MARK", "A", "", "", ""]),
+    (ReferenceTable::Enrolments, &["PERSON-MARK", "", ""]),
+    (ReferenceTable::Persons, &["PERSON-MARK", "resident", "370100"]),
 ];
 
 async fn happen(client: &mut Client) {
@@ -53,20 +53,20 @@ async fn happen(client: &mut Client) {
         import_table(client, *table, rows).await.expect("sound rows");
     }
     let bad = vec![["PERSON-MARK", "NAME-MARK", ""].map(str::to_owned).to_vec()];
-    import_table(client, Table::Enrolments, bad).await.expect_err("a refusal");
+    import_table(client, ReferenceTable::Enrolments, bad).await.expect_err("a refusal");
     for id in ["CLAIM-MARK-1", "CLAIM-MARK-2"] {
         let request = format!("REQUEST-MARK-{id}").as_str().into();
         client.quote(&bill(id)).await.expect("a quote");
         client.settle(&bill(id), &request, Vec::new()).await.expect("a settlement");
     }
-    let unlike = ToldClaim {
+    let unlike = RawClaim {
         items: vec![item("CODE-MARK", "7654321.09"), item("CODE-MARK", "-7654321.09")],
         ..bill("CLAIM-MARK-3")
     };
     let mut unlike = unlike;
     unlike.items[0].quantity = onestop::domain::claim::Quantity(-10_000);
     client.settle(&unlike, &"REQUEST-MARK-3".into(), Vec::new()).await.expect_err("a refusal");
-    let unknown = ToldClaim { person_id: "PERSON-MARK-9".into(), ..bill("CLAIM-MARK-4") };
+    let unknown = RawClaim { person_id: "PERSON-MARK-9".into(), ..bill("CLAIM-MARK-4") };
     client.settle(&unknown, &"REQUEST-MARK-4".into(), Vec::new()).await.expect_err("a refusal");
     client.reverse(&told("CLAIM-MARK-1"), &"REQUEST-MARK-5".into(), false).await.expect("a reversal");
     client.reverse(&told("CLAIM-MARK-1"), &"REQUEST-MARK-6".into(), false).await.expect_err("a refusal");
@@ -145,7 +145,7 @@ fn scraped(address: &str) -> String {
 /// Whatever of a claim is printed for debugging: that there is one, and nothing of it.
 #[tokio::test]
 async fn what_is_printed_for_debugging_names_nobody() {
-    let engine = Engine::open(MemoryStore::default(), shipped::book().expect("the book"), Settings::default());
+    let engine = Engine::open(MemoryStore::default(), shipped::book().expect("the book"), EngineSettings::default());
     let engine = engine.await.expect("an engine");
     for (table, cells) in ROWS {
         engine.import(vec![row(*table, cells)]).await.expect("a sound row");

@@ -7,26 +7,26 @@
 
 use std::path::Path;
 
-use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, PersonId};
-use onestop::domain::journal::{Deed, Entry, Instant};
+use onestop::domain::journal::{Entry, EntryKind, Instant};
 use onestop::domain::money::Money;
-use onestop::domain::policy::Skipped;
+use onestop::domain::policy::SkipReason;
 use onestop::domain::refusal::Reason;
 use onestop::engine::fence::RequestName;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::to_proto;
 use onestop::policy::Book;
 use onestop::reference::person::PersonRecord;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::{Place, Standing};
-use onestop::store::{Store, StoreError, forms, record};
+use onestop::store::rows::{ListPosition, SettlementStatus};
+use onestop::store::{Store, StoreError, codec, record};
 use prost::Message;
 
 use crate::support::claims::{claim, item};
@@ -114,7 +114,7 @@ cites = ["law"]
 
 async fn engine<S: Store>(store: S) -> Engine<S> {
     let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
-    let engine = Engine::open(store, book, Settings::default()).await.expect("an engine");
+    let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
     for (table, rows) in TABLES {
         let rows = rows.iter().map(|cells| row(*table, cells)).collect();
         engine.import(rows).await.expect("sound tables");
@@ -131,7 +131,7 @@ fn request() -> SettleRequest {
     };
     let lines = [("A", "20000.00"), ("B10", "1000.00"), ("C", "300.00"), ("A", "-500.00"), ("SD", "1000.00")];
     let items = lines.iter().map(|(code, yuan)| item(code, yuan)).chain([bed]).collect();
-    let claim = ToldClaim { items, emergency: true, ..claim("ZY2017-1", "P3", "0.00") };
+    let claim = RawClaim { items, emergency: true, ..claim("ZY2017-1", "P3", "0.00") };
     SettleRequest { claim, request_id: "a-request-like-no-other".into(), quote: None }
 }
 
@@ -142,7 +142,7 @@ async fn written_today() -> [Vec<u8>; 5] {
     let later = SettleRequest { claim: claim("ZY2017-2", "P3", "9000.00"), request_id: "later".into(), quote: None };
     engine.settle(later, stamp(1_497_493_800_000_002)).await.expect("a settlement");
     let (hospital_id, person_id) = (settled.entry.parties().0.clone(), settled.entry.parties().1.clone());
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: hospital_id.clone(),
         person_id: person_id.clone(),
         claim_id: request().claim.claim_id,
@@ -164,7 +164,7 @@ pub fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
 }
 
 fn decoded(record: &[u8]) -> (Entry, Digest) {
-    forms::decode_entry(record).expect("the format is read")
+    codec::decode_entry(record).expect("the format is read")
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_settlement_of_format_1_reads_as_it_was_decided() {
     assert_eq!((entry.id, entry.committed), (stamp(1_497_493_800_000_001).id, Instant(1_497_493_800_000_001)));
     assert_eq!((entry.link.number, entry.link.previous, entry.link.chained), (1, None, Digest::default()));
     assert_eq!((entry.request_id, entry.content), (request().request_id, request().claim.content()));
-    let Deed::Settled(settled) = entry.deed else { panic!("a settlement") };
+    let EntryKind::Settled(settled) = entry.deed else { panic!("a settlement") };
     assert!(settled.claim.items == request().claim.items && settled.claim.emergency);
     let split = &settled.split;
     let pools: Vec<_> = split.pools.iter().map(|(_, amount)| amount.to_string()).collect();
@@ -184,7 +184,7 @@ fn a_settlement_of_format_1_reads_as_it_was_decided() {
         [("basic", "20900.00", "13575.00"), ("critical", "7000.00", "2000.00"), ("assistance", "5380.00", "82.00")];
     assert_eq!(layers.collect::<Vec<_>>(), wanted.map(|(id, base, pays)| (id, base.to_owned(), pays.to_owned())));
     assert_eq!((split.total.to_string(), split.patient.to_string()), ("22400.00".to_owned(), "6743.00".to_owned()));
-    assert_eq!((&*split.skipped[0].0.id, split.skipped[0].1), ("chronic", Skipped::OtherVisit));
+    assert_eq!((&*split.skipped[0].0.id, split.skipped[0].1), ("chronic", SkipReason::OtherVisit));
     let terms = |at: usize| &split.layers[at].terms;
     let rate = terms(2).schedule.bands[0].rate.to_string();
     assert_eq!(rate, "0.01524157875323883675049535154031397676527968299765279684");
@@ -203,7 +203,7 @@ fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
     assert_eq!((&*reversed.account.insurance, reversed.account.year), ("resident", 2017));
     assert_eq!(second.parties(), first.parties());
     assert_eq!(third.parties(), first.parties());
-    assert!(matches!(third.deed, Deed::Fenced(_)) && third.request_id.as_str() == "never");
+    assert!(matches!(third.deed, EntryKind::Fenced(_)) && third.request_id.as_str() == "never");
 }
 
 #[test]
@@ -219,8 +219,8 @@ fn a_claim_of_format_1_reads_with_its_settlements() {
     let settlements = vec![(first, Some(reversal)), (second, None)];
     let mut record = record::encode(&(PersonId::from("P1"), settlements)).expect("a record").0;
     record[0] = 1;
-    let row = forms::decode_claim(&record).expect("a row");
-    assert_eq!((row.person_id.as_str(), row.live().map(Standing::newest)), ("P1", Some(second)));
+    let row = codec::decode_claim(&record).expect("a row");
+    assert_eq!((row.person_id.as_str(), row.live().map(SettlementStatus::newest)), ("P1", Some(second)));
     assert_eq!(row.of(first).and_then(|standing| standing.reversal), Some(reversal));
     assert!(row.settlements.iter().all(|standing| standing.revisions.is_empty()));
 }
@@ -259,7 +259,7 @@ fn a_reversal_of_format_2_names_the_revision_that_it_made() {
 async fn entries_are_stored_as_in_format_2_under_the_number_of_today() {
     let (fixtures, today) = (fixtures(FORMAT_2), written_today().await);
     for (name, fixture) in FORMAT_2.iter().zip(&fixtures).take(4) {
-        let again = forms::encode_entry(&decoded(fixture).0).expect("a record").0;
+        let again = codec::encode_entry(&decoded(fixture).0).expect("a record").0;
         assert!(fixture[1..] == again[1..] && (fixture[0], again[0]) == (2, record::FORMAT), "{name}");
     }
     assert!(fixtures[0][1..] == today[0][1..], "the settlement");
@@ -270,11 +270,11 @@ async fn entries_are_stored_as_in_format_2_under_the_number_of_today() {
 fn person() -> PersonRecord {
     let mut person = PersonRecord::default();
     for (table, cells) in [
-        (Table::Persons, &["P", "resident", "370812"][..]),
-        (Table::Enrolments, &["P", "2014-01-01", ""]),
-        (Table::Categories, &["P", "registered_poor", "2016-01-01", "2019-01-01"]),
+        (ReferenceTable::Persons, &["P", "resident", "370812"][..]),
+        (ReferenceTable::Enrolments, &["P", "2014-01-01", ""]),
+        (ReferenceTable::Categories, &["P", "registered_poor", "2016-01-01", "2019-01-01"]),
     ] {
-        let Row::Person(_, part) = row(table, cells) else { panic!("a row about a person") };
+        let ReferenceRow::Person(_, part) = row(table, cells) else { panic!("a row about a person") };
         person.put(part);
     }
     person
@@ -284,7 +284,7 @@ fn person() -> PersonRecord {
 fn a_person_of_format_2_reads_without_an_id_and_one_of_format_3_with_it() {
     let mut person = person();
     let [nameless] = fixtures([PERSONS[0]]);
-    assert_eq!(forms::decode_person(&nameless), Ok(person.clone()));
+    assert_eq!(codec::decode_person(&nameless), Ok(person.clone()));
     person.name(&"DEMO-P-0017".into());
     let today = record::encode(&person).expect("a record").0;
     if std::env::var_os("ONESTOP_WRITE_FIXTURES").is_some() {
@@ -293,7 +293,7 @@ fn a_person_of_format_2_reads_without_an_id_and_one_of_format_3_with_it() {
     }
     let [named] = fixtures([PERSONS[1]]);
     assert!(named == today);
-    assert_eq!(forms::decode_person(&named), Ok(person));
+    assert_eq!(codec::decode_person(&named), Ok(person));
 }
 
 #[tokio::test]
@@ -302,7 +302,7 @@ async fn an_entry_with_any_byte_altered_is_damaged() {
     for at in 0..settlement.len() {
         let mut altered = settlement.clone();
         altered[at] ^= 0x20;
-        assert!(matches!(forms::decode_entry(&altered), Err(StoreError::Damaged(_))), "byte {at}");
+        assert!(matches!(codec::decode_entry(&altered), Err(StoreError::Damaged(_))), "byte {at}");
     }
 }
 
@@ -322,7 +322,7 @@ async fn altered(place: &Path, wanted: &[u8]) -> Engine<EmbeddedStore> {
     engine(open()).await.settle(request(), stamp(1)).await.expect("a settlement");
     alter(place, wanted);
     let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
-    Engine::open(open(), book, Settings::default()).await.expect("an engine")
+    Engine::open(open(), book, EngineSettings::default()).await.expect("an engine")
 }
 
 #[tokio::test]
@@ -354,7 +354,7 @@ async fn a_directory_of_format_1_is_opened_with_its_settlements_listed() {
     let place = tempfile::tempdir().expect("a directory");
     let open = || EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
     let listed = async |store: &EmbeddedStore| {
-        let from = Place { day: Day::FIRST, number: 0 };
+        let from = ListPosition { day: Day::FIRST, number: 0 };
         store.listed(&"H3".into(), from, Day::LAST, 100).await.expect("a list")
     };
     let engine = engine(open()).await;

@@ -9,7 +9,7 @@ mod layers;
 use onestop::domain::facts::Region;
 use onestop::domain::money::Money;
 use onestop::domain::policy::{Layer, Policy};
-use onestop::domain::terms::{Cap, Circumstances, Terms};
+use onestop::domain::terms::{Cap, Terms, TermsKey};
 use onestop::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
 use onestop::policy::rule::{Entry, LayerRule};
 use onestop::policy::{Book, shipped};
@@ -47,7 +47,7 @@ fn caps(terms: &Terms) -> String {
 }
 
 /// What the published table gives in these circumstances: schedule, caps, prior self-pay.
-fn expected(layer: &Published, on: &Circumstances) -> (String, String, &'static str) {
+fn expected(layer: &Published, on: &TermsKey) -> (String, String, &'static str) {
     let held = |names: &[&str]| on.categories.iter().any(|category| names.contains(&category.as_str()));
     let terms = layer.adjusted.filter(|adjusted| held(adjusted.of)).map_or(layer.terms, |adjusted| adjusted.terms);
     let away = match (layer.away, on.locality, on.referral) {
@@ -69,7 +69,7 @@ fn check_layer(policy: &Policy, layer: &Layer, published: &Published) {
     let only: Categories = published.only.iter().filter_map(|word| Category::from_word(word)).collect();
     assert_eq!(layer.only.unwrap_or_default(), only, "{name}");
     assert_eq!(layer.in_force, policy.in_force, "{name}");
-    for on in Circumstances::all() {
+    for on in TermsKey::all() {
         let terms = layer.terms.get(&on);
         let got = (schedule(terms), caps(terms), terms.prior_self_pay.percent());
         let (bands, caps, prior) = expected(published, &on);
@@ -198,7 +198,7 @@ fn answered(book: &Book, file: &str, layer: &str, categories: &[Category]) -> St
     let (policy, _) = book.get(file).expect("the policy");
     let layer = policy.layers.iter().find(|known| &*known.head.id == layer).expect("the layer");
     let categories = categories.iter().copied().collect();
-    let on = Circumstances { level: Level::Tertiary, locality: Locality::Local, referral: Referral::None, categories };
+    let on = TermsKey { level: Level::Tertiary, locality: Locality::Local, referral: Referral::None, categories };
     layer.terms.get(&on).assumed.join(" ")
 }
 

@@ -9,16 +9,16 @@ use onestop::domain::account::Account;
 use onestop::domain::day::Day;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use onestop::domain::journal::{Deed, Fenced};
+use onestop::domain::journal::{EntryKind, Fenced};
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::person::PersonRecord;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::store::archived::Archived;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
-use onestop::store::imports::{Begun, Ended, Note};
+use onestop::store::imports::{ImportEnd, ImportEvent, ImportStart};
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::{ClaimRow, PersonState, Place};
-use onestop::store::{Commit, ReferenceWrite, Scope, Seen, Store, StoreError};
+use onestop::store::rows::{ClaimRow, ListPosition, PersonState};
+use onestop::store::{Commit, LookUp, ReferenceWrite, Scope, Store, StoreError};
 
 use crate::support::redis_cluster::RedisCluster;
 use crate::support::redis_server::{self, RedisServer};
@@ -91,7 +91,7 @@ fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -
     let person_id = PersonId::from(person);
     let request = (format!("r{number}").into(), Digest::default());
     let mut commit = Commit::on(state.clone(), request, stamp(number).instant);
-    let deed = Deed::Fenced(Fenced { hospital_id: "H1".into(), person_id: person_id.clone() });
+    let deed = EntryKind::Fenced(Fenced { hospital_id: "H1".into(), person_id: person_id.clone() });
     commit.push(stamp(number).id, deed).expect("an entry");
     let (key, account) = moved(state);
     commit.moves(key, account);
@@ -120,7 +120,7 @@ fn key() -> AccountKey {
     AccountKey { insurance: "resident".into(), year: 2017 }
 }
 
-async fn look_up(store: &impl Store, person: &str, request: &str, claim: &str) -> Seen {
+async fn look_up(store: &impl Store, person: &str, request: &str, claim: &str) -> LookUp {
     let (hospital_id, person_id) = (HospitalId::from("H1"), PersonId::from(person));
     let (request_id, claim_id) = (RequestId::from(request), ClaimId::from(claim));
     let (request_id, claim_id) = (Some(&request_id), Some(&claim_id));
@@ -255,14 +255,14 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
     {
         store.commit(listed(number, person, hospital, on)).await.expect("a commit");
     }
-    let list = async |hospital: &str, from: Place, until: Day, most: usize| {
+    let list = async |hospital: &str, from: ListPosition, until: Day, most: usize| {
         store.listed(&hospital.into(), from, until, most).await.expect("a list")
     };
-    let place = |day, number| Place { day, number };
+    let place = |day, number| ListPosition { day, number };
     let of = |day, id| (day, stamp(id).id);
     let all = list("H1", place(before, 0), Day::LAST, 100).await;
     assert!(all.is_sorted_by(|one, other| one.0 < other.0) && all[0].0.number > 0);
-    let ids = |list: &[(Place, EntryId)]| list.iter().map(|(place, id)| (place.day, *id)).collect::<Vec<_>>();
+    let ids = |list: &[(ListPosition, EntryId)]| list.iter().map(|(place, id)| (place.day, *id)).collect::<Vec<_>>();
     assert_eq!(ids(&all), [of(day, 8), of(day, 6), of(day, 5), of(after, 9)]);
     assert_eq!(list("H1", place(before, 0), Day::LAST, 2).await, all[..2]);
     assert_eq!(list("H1", all[2].0, Day::LAST, 100).await, all[2..]);
@@ -280,7 +280,7 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
 async fn several_entries_of_one_commit_are_all_there_or_none(store: impl Store) {
     let more = |mut commit: Commit, ids: &[u64]| {
         for id in ids {
-            let deed = Deed::Fenced(Fenced { hospital_id: "H2".into(), person_id: "P1".into() });
+            let deed = EntryKind::Fenced(Fenced { hospital_id: "H2".into(), person_id: "P1".into() });
             commit.push(stamp(*id).id, deed).expect("an entry");
         }
         commit
@@ -305,19 +305,19 @@ async fn several_entries_of_one_commit_are_all_there_or_none(store: impl Store) 
 }
 
 /// Persons, hospitals and catalogue rows as one write.
-fn reference(rows: Vec<Row>) -> ReferenceWrite {
+fn reference(rows: Vec<ReferenceRow>) -> ReferenceWrite {
     let mut write = ReferenceWrite::default();
     for row in rows {
         match row {
-            Row::Person(id, part) => {
+            ReferenceRow::Person(id, part) => {
                 write.persons.push((id, Default::default()));
                 write.persons.last_mut().expect("the person").1.put(part);
             }
-            Row::Hospital(id, part) => {
+            ReferenceRow::Hospital(id, part) => {
                 write.hospitals.push((id, Default::default()));
                 write.hospitals.last_mut().expect("the hospital").1.put(part);
             }
-            Row::Catalogue(row) => write.catalogue.push(row),
+            ReferenceRow::Catalogue(row) => write.catalogue.push(row),
         }
     }
     write
@@ -326,12 +326,12 @@ fn reference(rows: Vec<Row>) -> ReferenceWrite {
 /// Two rows of each table, as they are in this region and under this name.
 fn rows(region: &str, name: &str) -> ReferenceWrite {
     reference(vec![
-        row(Table::Persons, &["P1", "resident", region]),
-        row(Table::Persons, &["P2", "resident", "370100"]),
-        row(Table::Hospitals, &["H1", name, "primary", region]),
-        row(Table::Hospitals, &["H2", "二院", "tertiary", "370100"]),
-        row(Table::Catalogue, &["A", "", "", name, "A", "", "", ""]),
-        row(Table::Catalogue, &["A", "37", "2017-01-01", "青霉素", "A", "", "", ""]),
+        row(ReferenceTable::Persons, &["P1", "resident", region]),
+        row(ReferenceTable::Persons, &["P2", "resident", "370100"]),
+        row(ReferenceTable::Hospitals, &["H1", name, "primary", region]),
+        row(ReferenceTable::Hospitals, &["H2", "二院", "tertiary", "370100"]),
+        row(ReferenceTable::Catalogue, &["A", "", "", name, "A", "", "", ""]),
+        row(ReferenceTable::Catalogue, &["A", "37", "2017-01-01", "青霉素", "A", "", "", ""]),
     ])
 }
 
@@ -348,7 +348,10 @@ fn newest(rows: Vec<CatalogueRow>) -> Vec<CatalogueRow> {
 async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     for (number, region, name) in [(1, "370100", "before"), (2, "370200", "after"), (3, "370300", "never")] {
         store
-            .note_import(number, Note::Begun(Begun { source: name.to_owned(), ..Begun::default() }))
+            .note_import(
+                number,
+                ImportEvent::ImportStart(ImportStart { source: name.to_owned(), ..ImportStart::default() }),
+            )
             .await
             .expect("a note");
         let ReferenceWrite { persons, hospitals, catalogue } = rows(region, name);
@@ -367,7 +370,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
         assert!(read.hospitals.iter().all(|(_, record)| record.head().is_some_and(|head| *head.name != *name)));
         if number < 3 {
             store
-                .note_import(number, Note::Ended(Ended { changed: number, ..Ended::default() }))
+                .note_import(number, ImportEvent::ImportEnd(ImportEnd { changed: number, ..ImportEnd::default() }))
                 .await
                 .expect("a note");
         }
@@ -416,7 +419,7 @@ async fn settlements_are_listed_afterwards_behind_those_of_the_day(store: impl S
     store.list(&hospital, day, ids(&[])).await.expect("nothing to write");
     store.list(&"H2".into(), day, ids(&[5])).await.expect("a write");
     store.commit(listed(4, "P2", "H1", day)).await.expect("a commit");
-    let listed = store.listed(&hospital, Place { day, number: 0 }, Day::LAST, 100).await.expect("a list");
+    let listed = store.listed(&hospital, ListPosition { day, number: 0 }, Day::LAST, 100).await.expect("a list");
     assert!(listed.is_sorted_by_key(|(place, _)| *place), "{listed:?}");
     let listed: Vec<_> = listed.into_iter().map(|(place, id)| (place.day, id)).collect();
     let of = |day, id| (day, stamp(id).id);
@@ -472,8 +475,8 @@ async fn a_directory_opened_anew_gives_everything_back() {
     let store = open(place.path()).expect("a store");
     store.commit(commit(1, "P1", &PersonState::default(), Some("C1"))).await.expect("a commit");
     store.put_reference(1, 0, rows("370100", "一院")).await.expect("a write");
-    store.note_import(1, Note::Begun(Begun::default())).await.expect("a note");
-    store.note_import(1, Note::Ended(Ended::default())).await.expect("a note");
+    store.note_import(1, ImportEvent::ImportStart(ImportStart::default())).await.expect("a note");
+    store.note_import(1, ImportEvent::ImportEnd(ImportEnd::default())).await.expect("a note");
     store.put_policy(Digest::of(b"one"), "text".to_owned()).await.expect("a write");
     let entry = store.entry(stamp(1).id).await.expect("a read");
     let before = look_up(&store, "P1", "r1", "C1").await;

@@ -8,7 +8,7 @@ mod bills;
 mod straight_line;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::money::Money;
 use onestop::domain::split::Split;
 use onestop::domain::vocabulary::Pool;
@@ -37,7 +37,7 @@ fn ten_thousand_random_claims_give_the_same_split_by_both_ways() {
         }
         let items = 1 + random.below(40) as usize;
         let bill = bills::bill(&mut random, items);
-        let matter = Matter { claim: &bill.claim, facts: &bill.facts, policy };
+        let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
         let (split, after) = adjudicate(matter, &account).expect("within range");
         let shares = straight_line::settle(&bill.lines, &bill.codes, &mut year, &mut sums);
         assert_eq!(sums_of(&split), shares, "claim {number}");

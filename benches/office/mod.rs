@@ -6,10 +6,10 @@ use std::process::{Child, Command, Stdio};
 
 use onestop::cli::client::Client;
 use onestop::cli::import::import_table;
-use onestop::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
@@ -69,11 +69,11 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
     let codes: Vec<Vec<String>> =
         codes.flat_map(|code| row(&[&code, "", "", "an item", "B", "0.10", "", ""])).collect();
     for (table, rows) in [
-        (Table::Hospitals, row(&["H1", "示范医院", "tertiary", "370100"])),
-        (Table::Designations, row(&["H1", "", ""])),
-        (Table::Catalogue, codes),
-        (Table::Enrolments, each(&["", ""])),
-        (Table::Persons, each(&["resident", "370100"])),
+        (ReferenceTable::Hospitals, row(&["H1", "示范医院", "tertiary", "370100"])),
+        (ReferenceTable::Designations, row(&["H1", "", ""])),
+        (ReferenceTable::Catalogue, codes),
+        (ReferenceTable::Enrolments, each(&["", ""])),
+        (ReferenceTable::Persons, each(&["resident", "370100"])),
     ] {
         import_table(client, table, rows).await.map_err(|status| status.message().to_owned())?;
     }
@@ -81,15 +81,15 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
 }
 
 /// A claim of 20 items of one of so many persons.
-pub fn claim(number: usize, persons: usize) -> ToldClaim {
+pub fn claim(number: usize, persons: usize) -> RawClaim {
     let item = |at: usize| Item {
         code: format!("A{at}").into(),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),
     };
-    let day = Some(ToldDay { year: 2017, month: 6, day: 15 });
-    ToldClaim {
+    let day = Some(RawDate { year: 2017, month: 6, day: 15 });
+    RawClaim {
         claim_id: format!("C{number}").into(),
         hospital_id: "H1".into(),
         person_id: format!("B{}", number % persons).into(),

@@ -16,7 +16,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 /// What a caller may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub struct CallerLimits {
     /// Calls, and claims of streams, a second; as many may come at once after a quiet second.
     pub rate: NonZeroU32,
     /// Calls, and claims of streams, in flight.
@@ -25,14 +25,14 @@ pub struct Bounds {
 
 /// What is left of it now.
 pub struct Allowance {
-    bounds: Option<Bounds>,
+    bounds: Option<CallerLimits>,
     rate: Option<DefaultDirectRateLimiter>,
     places: Arc<Semaphore>,
 }
 
 impl Allowance {
     /// All of it.
-    pub fn within(bounds: Bounds) -> Allowance {
+    pub fn within(bounds: CallerLimits) -> Allowance {
         Allowance {
             bounds: Some(bounds),
             rate: Some(RateLimiter::direct(Quota::per_second(bounds.rate))),
@@ -46,7 +46,7 @@ impl Allowance {
     }
 
     /// What it is in full.
-    pub fn bounds(&self) -> Option<Bounds> {
+    pub fn bounds(&self) -> Option<CallerLimits> {
         self.bounds
     }
 

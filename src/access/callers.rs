@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::refusal::{Reason, Refusal};
 
-use super::allowance::Bounds;
+use super::allowance::CallerLimits;
 use super::caller::Caller;
 use super::read;
 
@@ -30,7 +30,7 @@ impl Callers {
     ///
     /// # Errors
     /// Every fault, in the order of lines.
-    pub fn read(text: &str, bounds: Bounds) -> Result<Callers, Vec<CallerFault>> {
+    pub fn read(text: &str, bounds: CallerLimits) -> Result<Callers, Vec<CallerFault>> {
         read::read(text, bounds).map(Callers::Known)
     }
 

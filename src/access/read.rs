@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::allowance::{Allowance, Bounds};
+use super::allowance::{Allowance, CallerLimits};
 use super::caller::{Caller, Role};
 
 /// The most bytes of a name: it stands in every line of the access log.
@@ -42,7 +42,7 @@ struct Told {
 }
 
 /// The callers of a file by their identities.
-pub(super) fn read(text: &str, bounds: Bounds) -> Result<HashMap<String, Arc<Caller>>, Vec<CallerFault>> {
+pub(super) fn read(text: &str, bounds: CallerLimits) -> Result<HashMap<String, Arc<Caller>>, Vec<CallerFault>> {
     let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
     let file: File = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
@@ -73,7 +73,7 @@ pub fn normal(identity: &str) -> String {
     if identity.contains(':') { identity.to_owned() } else { identity.to_ascii_lowercase() }
 }
 
-fn checked(told: Told, bounds: Bounds) -> Result<Caller, Vec<String>> {
+fn checked(told: Told, bounds: CallerLimits) -> Result<Caller, Vec<String>> {
     let mut faults = Vec::new();
     if told.name.is_empty() || told.name.len() > NAME_BYTES || told.name.chars().any(char::is_control) {
         faults.push(format!("`name` is not 1 to {NAME_BYTES} bytes of text"));
@@ -99,7 +99,7 @@ fn checked(told: Told, bounds: Bounds) -> Result<Caller, Vec<String>> {
         name: told.name.into(),
         role,
         hospitals: told.hospitals.into_iter().map(Into::into).collect(),
-        allowance: Arc::new(Allowance::within(Bounds { rate, in_flight })),
+        allowance: Arc::new(Allowance::within(CallerLimits { rate, in_flight })),
     })
 }
 

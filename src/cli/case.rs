@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Pool;
 use crate::policy::{Book, PolicyFault, shipped};
-use crate::reference::row::Table;
+use crate::reference::row::ReferenceTable;
 
 use super::case_tables::{CatalogueText, HospitalText, PersonText};
 use super::claim_text::{ClaimText, ReversalText};
@@ -133,7 +133,7 @@ pub struct Loaded {
     /// The policies it runs on.
     pub book: Book,
     /// The cells of its tables, table by table.
-    pub tables: Vec<(Table, Vec<Vec<String>>)>,
+    pub tables: Vec<(ReferenceTable, Vec<Vec<String>>)>,
 }
 
 /// Whether a file is a policy and not a case, so that `*.toml` may name both.

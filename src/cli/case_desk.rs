@@ -9,10 +9,10 @@ use crate::domain::refusal::Refusal;
 use crate::domain::split::Split;
 use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
-use crate::engine::{Engine, Settings, Stamp};
+use crate::engine::{CommitStamp, Engine, EngineSettings};
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::status;
-use crate::reference::row::{Row, Table};
+use crate::reference::row::{ReferenceRow, ReferenceTable};
 use crate::store::memory::MemoryStore;
 
 use super::case::{Ask, Loaded};
@@ -67,7 +67,7 @@ impl Desk {
     /// # Errors
     /// What the tables are refused for.
     pub async fn in_process(case: &Loaded) -> Result<Desk, String> {
-        let engine = Engine::open(MemoryStore::default(), case.book.clone(), Settings::default());
+        let engine = Engine::open(MemoryStore::default(), case.book.clone(), EngineSettings::default());
         let engine = engine.await.map_err(|error| error.to_string())?;
         for (table, rows) in &case.tables {
             let rows = rows.iter().map(|cells| row(*table, cells)).collect::<Result<_, _>>()?;
@@ -103,22 +103,22 @@ impl Desk {
     }
 }
 
-fn row(table: Table, cells: &[String]) -> Result<Row, String> {
-    Row::of_cells(table, cells).map_err(|faults| {
+fn row(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, String> {
+    ReferenceRow::of_cells(table, cells).map_err(|faults| {
         let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
         format!("{}: {}", table.as_str(), told.join("; "))
     })
 }
 
-fn stamp(count: u64) -> Stamp {
-    Stamp { id: EntryId(u128::from(count).to_be_bytes()), instant: Instant(count as i64) }
+fn stamp(count: u64) -> CommitStamp {
+    CommitStamp { id: EntryId(u128::from(count).to_be_bytes()), instant: Instant(count as i64) }
 }
 
 fn refused(refusal: &Refusal) -> Answer {
     Answer::Refused(refusal.reason.code().as_str().to_owned(), refusal.to_string())
 }
 
-async fn in_process(engine: &Engine<MemoryStore>, ask: Ask<'_>, stamp: Stamp) -> Result<Answer, Refusal> {
+async fn in_process(engine: &Engine<MemoryStore>, ask: Ask<'_>, stamp: CommitStamp) -> Result<Answer, Refusal> {
     match ask {
         Ask::Quote(text) => Ok(Answer::Split(sums(&engine.quote(text.told()?.0).await?.split))),
         Ask::Settle(text) => {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::reference::row::Table;
+use crate::reference::row::ReferenceTable;
 
 use super::case::Case;
 use super::claim_text::DayText;
@@ -78,24 +78,26 @@ pub(super) struct CatalogueText {
 
 impl Case {
     /// The cells of its rows, table by table, in the order of each table's columns.
-    pub(super) fn tables(&self) -> Vec<(Table, Vec<Vec<String>>)> {
-        Table::ALL.iter().map(|table| (*table, self.rows(*table))).collect()
+    pub(super) fn tables(&self) -> Vec<(ReferenceTable, Vec<Vec<String>>)> {
+        ReferenceTable::ALL.iter().map(|table| (*table, self.rows(*table))).collect()
     }
 
-    fn rows(&self, table: Table) -> Vec<Vec<String>> {
+    fn rows(&self, table: ReferenceTable) -> Vec<Vec<String>> {
         let rows = match table {
-            Table::Persons => self.persons.iter().map(PersonText::cells).collect(),
-            Table::Enrolments => self.of_persons(|person| &person.enrolments, |days, id| days.cells("person_id", id)),
-            Table::Categories => self.of_persons(|person| &person.categories, DatedCategory::cells),
-            Table::Approvals => self.of_persons(|person| &person.approvals, DatedApproval::cells),
-            Table::Hospitals => self.hospitals.iter().map(HospitalText::cells).collect(),
-            Table::Designations => {
+            ReferenceTable::Persons => self.persons.iter().map(PersonText::cells).collect(),
+            ReferenceTable::Enrolments => {
+                self.of_persons(|person| &person.enrolments, |days, id| days.cells("person_id", id))
+            }
+            ReferenceTable::Categories => self.of_persons(|person| &person.categories, DatedCategory::cells),
+            ReferenceTable::Approvals => self.of_persons(|person| &person.approvals, DatedApproval::cells),
+            ReferenceTable::Hospitals => self.hospitals.iter().map(HospitalText::cells).collect(),
+            ReferenceTable::Designations => {
                 let days = |hospital: &HospitalText| -> Vec<Cells> {
                     hospital.designated.iter().map(|days| days.cells("hospital_id", &hospital.hospital_id)).collect()
                 };
                 self.hospitals.iter().flat_map(days).collect()
             }
-            Table::Catalogue => self.catalogue.iter().map(CatalogueText::cells).collect::<Vec<_>>(),
+            ReferenceTable::Catalogue => self.catalogue.iter().map(CatalogueText::cells).collect::<Vec<_>>(),
         };
         rows.into_iter().map(|cells| in_order(table, &cells)).collect()
     }
@@ -110,7 +112,7 @@ impl Case {
 
 type Cells = Vec<(&'static str, String)>;
 
-fn in_order(table: Table, cells: &Cells) -> Vec<String> {
+fn in_order(table: ReferenceTable, cells: &Cells) -> Vec<String> {
     let cell = |name: &&str| cells.iter().find(|(column, _)| column == name).map(|(_, text)| text.clone());
     table.columns().iter().map(|name| cell(name).unwrap_or_default()).collect()
 }

@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
-use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
-use crate::domain::content::ToldReversal;
+use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
+use crate::domain::content::RawReversal;
 use crate::domain::day::Day;
 use crate::domain::exact::{Exact, Unreadable};
 use crate::domain::fault::{Fault, FaultReason};
@@ -94,8 +94,8 @@ pub struct ReversalText {
 
 impl ReversalText {
     /// The reversal, and its request id.
-    pub fn told(&self) -> (ToldReversal, RequestId) {
-        let told = ToldReversal {
+    pub fn told(&self) -> (RawReversal, RequestId) {
+        let told = RawReversal {
             hospital_id: self.hospital_id.as_str().into(),
             person_id: self.person_id.as_str().into(),
             claim_id: self.claim_id.as_str().into(),
@@ -111,9 +111,9 @@ impl ClaimText {
     ///
     /// # Errors
     /// Every text that cannot be read.
-    pub fn told(&self) -> Result<(ToldClaim, RequestId), Refusal> {
+    pub fn told(&self) -> Result<(RawClaim, RequestId), Refusal> {
         let mut faults = Vec::new();
-        let claim = ToldClaim {
+        let claim = RawClaim {
             claim_id: self.claim_id.as_str().into(),
             hospital_id: self.hospital_id.as_str().into(),
             person_id: self.person_id.as_str().into(),
@@ -134,9 +134,9 @@ impl ClaimText {
     }
 }
 
-fn day(faults: &mut Vec<Fault>, field: &str, text: &DayText) -> Option<ToldDay> {
+fn day(faults: &mut Vec<Fault>, field: &str, text: &DayText) -> Option<RawDate> {
     let day = text.text().parse::<Day>();
-    day.map(ToldDay::from).map_err(|no| faults.push(Fault::new(field, FaultReason::NotADay, no.to_string()))).ok()
+    day.map(RawDate::from).map_err(|no| faults.push(Fault::new(field, FaultReason::NotADay, no.to_string()))).ok()
 }
 
 fn item(faults: &mut Vec<Fault>, at: usize, text: &ItemText) -> Item {

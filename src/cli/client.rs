@@ -7,8 +7,8 @@ use tokio_stream::Stream;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 
-use crate::domain::claim::ToldClaim;
-use crate::domain::content::ToldReversal;
+use crate::domain::claim::RawClaim;
+use crate::domain::content::RawReversal;
 use crate::domain::ids::RequestId;
 use crate::grpc::pb::operations as operations_pb;
 use crate::grpc::pb::operations::operations_service_client::OperationsServiceClient;
@@ -63,7 +63,7 @@ impl Client {
     ///
     /// # Errors
     /// The status of the refusal.
-    pub async fn quote(&mut self, claim: &ToldClaim) -> Result<pb::QuoteResponse, Status> {
+    pub async fn quote(&mut self, claim: &RawClaim) -> Result<pb::QuoteResponse, Status> {
         let request = pb::QuoteRequest { claim: Some(to_proto::claim(claim)) };
         Ok(self.settlements.quote(timed(request)).await?.into_inner())
     }
@@ -74,7 +74,7 @@ impl Client {
     /// The status of the refusal.
     pub async fn settle(
         &mut self,
-        claim: &ToldClaim,
+        claim: &RawClaim,
         request_id: &RequestId,
         quote_digest: Vec<u8>,
     ) -> Result<pb::SettleResponse, Status> {
@@ -100,7 +100,7 @@ impl Client {
     /// The status of the refusal.
     pub async fn reverse(
         &mut self,
-        told: &ToldReversal,
+        told: &RawReversal,
         request_id: &RequestId,
         dry_run: bool,
     ) -> Result<pb::ReverseResponse, Status> {

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::engine::copy::{Copied, Copying, NotCopied, Outside, Stage};
+use crate::engine::copy::{Copied, CopyContext, Copying, NotCopied, Stage};
 use crate::engine::import::Told;
-use crate::grpc::stamp;
+use crate::grpc::commit_stamp;
 use crate::say;
 use crate::store::{Store, StoreError};
 
 use super::exit::{Ended, Failure};
-use super::home::{Home, Opened, With};
+use super::home::{Opened, StoreLocation, With};
 use super::move_years;
 use super::progress::Progress;
 
@@ -66,7 +66,7 @@ pub async fn run(options: &Options, json: bool) -> Ended {
     if json {
         say!("{}", value(&copied))
     } else {
-        tell(&copied, &Home::of(&options.to)?)
+        tell(&copied, &StoreLocation::of(&options.to)?)
     }
     Ok(())
 }
@@ -86,14 +86,14 @@ pub(super) fn same(one: &Path, other: &Path) -> bool {
 async fn copied(source: impl Store, target: impl Store, options: &Options) -> Result<Copied, Failure> {
     let bar = Progress::of_stages();
     let progress = |stage, done, all| bar.at_stage(named(stage), done, all);
-    let outside = Outside { now: &|| stamp::now().instant, progress: &progress };
+    let outside = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
     let copying = Copying::between(&source, &target, outside).await.map_err(failure)?;
     copying.run(told(options)?).await.map_err(failure)
 }
 
 /// Who copies what, as the log of imports shall say.
 pub(super) fn told(options: &Options) -> Result<Told, Failure> {
-    Ok(Told { source: Home::of(&options.from)?.to_string(), imported_by: options.by.clone() })
+    Ok(Told { source: StoreLocation::of(&options.from)?.to_string(), imported_by: options.by.clone() })
 }
 
 pub(super) fn named(stage: Stage) -> &'static str {
@@ -125,7 +125,7 @@ pub(super) fn value(copied: &Copied) -> Value {
     })
 }
 
-pub(super) fn tell(copied: &Copied, to: &Home) {
+pub(super) fn tell(copied: &Copied, to: &StoreLocation) {
     let Copied { policies, imports, hospitals, catalogue, persons, chains, entries, settlements, splits } = copied;
     say!(
         "{policies} policies, {imports} imports, {hospitals} hospitals, {catalogue} rows of the catalogue, {} persons \

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table};
 use prost::Message;
 use tonic::Status;
 
-use crate::domain::content::ToldReversal;
+use crate::domain::content::RawReversal;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::status;
@@ -23,14 +23,14 @@ use super::statement::{Document, Lang, text};
 use super::{case, import, serve};
 
 /// The demonstration tables; persons in them are invented.
-const TABLES: &[(row::Table, &str)] = &[
-    (row::Table::Hospitals, include_str!("../../deploy/demo/hospitals.csv")),
-    (row::Table::Designations, include_str!("../../deploy/demo/designations.csv")),
-    (row::Table::Catalogue, include_str!("../../deploy/demo/catalogue.csv")),
-    (row::Table::Persons, include_str!("../../deploy/demo/persons.csv")),
-    (row::Table::Enrolments, include_str!("../../deploy/demo/enrolments.csv")),
-    (row::Table::Categories, include_str!("../../deploy/demo/categories.csv")),
-    (row::Table::Approvals, include_str!("../../deploy/demo/approvals.csv")),
+const TABLES: &[(row::ReferenceTable, &str)] = &[
+    (row::ReferenceTable::Hospitals, include_str!("../../deploy/demo/hospitals.csv")),
+    (row::ReferenceTable::Designations, include_str!("../../deploy/demo/designations.csv")),
+    (row::ReferenceTable::Catalogue, include_str!("../../deploy/demo/catalogue.csv")),
+    (row::ReferenceTable::Persons, include_str!("../../deploy/demo/persons.csv")),
+    (row::ReferenceTable::Enrolments, include_str!("../../deploy/demo/enrolments.csv")),
+    (row::ReferenceTable::Categories, include_str!("../../deploy/demo/categories.csv")),
+    (row::ReferenceTable::Approvals, include_str!("../../deploy/demo/approvals.csv")),
 ];
 
 /// The demonstration claims, one a line, by day of discharge.
@@ -200,7 +200,7 @@ async fn retry(client: &mut Client, lines: &[Line]) -> Ended {
 /// The last settlement, taken back.
 async fn reverse(client: &mut Client, lines: &[Line]) -> Ended {
     let Some(settlement) = settled(lines).last() else { return Ok(()) };
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: settlement.hospital_id.as_str().into(),
         person_id: settlement.person_id.as_str().into(),
         claim_id: settlement.claim_id.as_str().into(),

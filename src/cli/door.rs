@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::access::Callers;
-use crate::access::allowance::Bounds;
+use crate::access::allowance::CallerLimits;
 use crate::access::log::AccessLog;
 use crate::config::Config;
-use crate::grpc::door::{Door, ReadCallers};
+use crate::grpc::access_setup::{AccessSetup, LoadCallers};
 use crate::grpc::tls::Tls;
 
 use super::exit::Failure;
-use super::home::Home;
+use super::home::StoreLocation;
 
 /// The access log's name, where none is told.
 const FILE: &str = "access.log";
@@ -21,7 +21,7 @@ const FILE: &str = "access.log";
 ///
 /// # Errors
 /// Exit 1 if the files are refused, or the address is beyond loopback and nobody would be asked.
-pub fn of(config: &Config) -> Result<Door, Failure> {
+pub fn of(config: &Config) -> Result<AccessSetup, Failure> {
     let files = config.tls().map_err(|told| Failure::Refused(told.to_owned()))?;
     if config.callers.is_none() && !config.listen.ip().is_loopback() {
         asked(config)?;
@@ -29,7 +29,7 @@ pub fn of(config: &Config) -> Result<Door, Failure> {
     let tls = files.map(Tls::open).transpose().map_err(|error| Failure::Refused(error.to_string()))?;
     let read_callers = config.callers.clone().map(|path| reader(path, config.caller_bounds));
     let callers = read_callers.as_ref().map_or_else(|| Ok(Callers::open()), |read| read());
-    Ok(Door {
+    Ok(AccessSetup {
         tls: tls.map(Arc::new),
         callers: callers.map_err(|faults| Failure::Refused(faults.join("\n")))?,
         read_callers,
@@ -50,12 +50,12 @@ fn asked(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn reader(path: PathBuf, bounds: Bounds) -> ReadCallers {
+fn reader(path: PathBuf, bounds: CallerLimits) -> LoadCallers {
     Arc::new(move || read(&path, bounds))
 }
 
 /// Every fault a line, with the file and its line.
-fn read(path: &Path, bounds: Bounds) -> Result<Callers, Vec<String>> {
+fn read(path: &Path, bounds: CallerLimits) -> Result<Callers, Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{}: {error}", path.display())])?;
     let told =
         |fault: crate::access::callers::CallerFault| format!("{}:{}: {}", path.display(), fault.line, fault.told);
@@ -67,10 +67,10 @@ fn read(path: &Path, bounds: Bounds) -> Result<Callers, Vec<String>> {
 /// # Errors
 /// Exit 1 if it cannot be opened.
 pub fn log(config: &Config) -> Result<AccessLog, Failure> {
-    let path = match (&config.access_log, Home::of(&config.store)?) {
+    let path = match (&config.access_log, StoreLocation::of(&config.store)?) {
         (Some(path), _) => path.clone(),
-        (None, Home::Directory(store)) => store.join(FILE),
-        (None, Home::Redis(_)) => PathBuf::from(FILE),
+        (None, StoreLocation::Directory(store)) => store.join(FILE),
+        (None, StoreLocation::Redis(_)) => PathBuf::from(FILE),
     };
     AccessLog::open(&path).map_err(|error| Failure::Refused(format!("{}: {error}", path.display())))
 }

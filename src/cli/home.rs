@@ -7,41 +7,41 @@ use crate::store::archived::{Archived, Identity};
 use crate::store::embedded::{Durability, EmbeddedStore};
 use crate::store::keys::Secret;
 use crate::store::redis::address::Address;
-use crate::store::redis::{OpenError, RedisStore, Settings};
+use crate::store::redis::{OpenError, RedisSettings, RedisStore};
 use crate::store::secret_file;
 
 use super::exit::{Ended, Failure};
 
 /// Where a store is.
-pub enum Home {
+pub enum StoreLocation {
     /// A directory, for one process.
     Directory(PathBuf),
     /// A Redis, which several processes share.
     Redis(Address),
 }
 
-impl Home {
+impl StoreLocation {
     /// What is meant by a text.
     ///
     /// # Errors
     /// Exit 2 if it means a Redis and is no address.
-    pub fn of(store: &Path) -> Result<Home, Failure> {
+    pub fn of(store: &Path) -> Result<StoreLocation, Failure> {
         match store.to_str().filter(|text| Address::is_meant(text)) {
-            None => Ok(Home::Directory(store.to_owned())),
+            None => Ok(StoreLocation::Directory(store.to_owned())),
             // The address itself may hold a password.
-            Some(text) => {
-                Address::parse(text).map(Home::Redis).map_err(|fault| Failure::Usage(format!("--store {fault}")))
-            }
+            Some(text) => Address::parse(text)
+                .map(StoreLocation::Redis)
+                .map_err(|fault| Failure::Usage(format!("--store {fault}"))),
         }
     }
 }
 
 /// It as it may be told: without a password.
-impl std::fmt::Display for Home {
+impl std::fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Home::Directory(path) => path.display().fmt(f),
-            Home::Redis(address) => address.fmt(f),
+            StoreLocation::Directory(path) => path.display().fmt(f),
+            StoreLocation::Redis(address) => address.fmt(f),
         }
     }
 }
@@ -67,9 +67,9 @@ pub struct With<'a> {
 ///
 /// # Errors
 /// Exit 1 if it is refused, or another archive is wanted, or none; 2 if no secret or no archive is where it is said to be.
-pub async fn redis(address: Address, with: With<'_>, settings: Settings) -> Result<Archived<RedisStore>, Failure> {
+pub async fn redis(address: Address, with: With<'_>, settings: RedisSettings) -> Result<Archived<RedisStore>, Failure> {
     let (secret, archive) = (secret(with.secret)?, archive(with.archive)?);
-    let settings = Settings { archive: identity(archive.as_deref()).await.map_err(refused)?, ..settings };
+    let settings = RedisSettings { archive: identity(archive.as_deref()).await.map_err(refused)?, ..settings };
     let live = RedisStore::open(address, secret, settings).await.map_err(refused)?;
     Ok(Archived::new(live, archive))
 }
@@ -83,7 +83,7 @@ pub async fn existing_redis(
     secret: Secret,
     archive: Option<Arc<EmbeddedStore>>,
 ) -> Result<Archived<RedisStore>, OpenError> {
-    let settings = Settings { archive: identity(archive.as_deref()).await?, ..Settings::default() };
+    let settings = RedisSettings { archive: identity(archive.as_deref()).await?, ..RedisSettings::default() };
     let live = RedisStore::open_existing(address, secret, settings).await?;
     Ok(Archived::new(live, archive))
 }
@@ -149,9 +149,9 @@ impl Opened {
     /// Exit 1 if it is refused or in use, 2 if the name or the secret is none.
     pub async fn at(name: &Path, secret: Option<&Path>) -> Result<Opened, Failure> {
         let with = With { secret, archive: None };
-        match Home::of(name)? {
-            Home::Directory(path) => directory(&path, Durability::Synced).map(Opened::Directory),
-            Home::Redis(address) => redis(address, with, Settings::default()).await.map(Opened::Redis),
+        match StoreLocation::of(name)? {
+            StoreLocation::Directory(path) => directory(&path, Durability::Synced).map(Opened::Directory),
+            StoreLocation::Redis(address) => redis(address, with, RedisSettings::default()).await.map(Opened::Redis),
         }
     }
 
@@ -160,12 +160,12 @@ impl Opened {
     /// # Errors
     /// Exit 1 if it is refused or in use, 2 if there is none.
     pub async fn existing(name: &Path, with: With<'_>) -> Result<Opened, Failure> {
-        match Home::of(name)? {
-            Home::Directory(path) => {
+        match StoreLocation::of(name)? {
+            StoreLocation::Directory(path) => {
                 no_archive(with.archive)?;
                 existing_directory(&path).map(Opened::Directory)
             }
-            Home::Redis(address) => {
+            StoreLocation::Redis(address) => {
                 let (secret, archive) = (secret(with.secret)?, archive(with.archive)?);
                 existing_redis(address, secret, archive).await.map(Opened::Redis).map_err(refused)
             }

@@ -14,7 +14,7 @@ use tonic_types::StatusExt;
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
 use crate::reference::csv_text::{self, NotCsv, RowText};
-use crate::reference::row::{Row, Table};
+use crate::reference::row::{ReferenceRow, ReferenceTable};
 use crate::say;
 
 use super::client::{self, Client};
@@ -90,7 +90,7 @@ impl Faults {
 
 async fn import_file(
     client: &mut Client,
-    table: Table,
+    table: ReferenceTable,
     path: &Path,
     by: &str,
 ) -> Result<pb::ImportReferenceResponse, Failure> {
@@ -134,7 +134,7 @@ async fn import_file(
 /// Sends the file's rows, and the commit if none is at fault. Rows are judged here too, so that each fault is
 /// told with its line.
 fn send(
-    table: Table,
+    table: ReferenceTable,
     path: &Path,
     file: impl Read,
     first: pb::ImportReferenceRequest,
@@ -168,9 +168,9 @@ fn send(
 }
 
 /// A row to be sent; what is wrong with it is noted.
-fn judged(table: Table, path: &Path, row: Result<RowText, NotCsv>, faults: &mut Faults) -> Option<pb::Row> {
+fn judged(table: ReferenceTable, path: &Path, row: Result<RowText, NotCsv>, faults: &mut Faults) -> Option<pb::Row> {
     let row = row.map_err(|not| faults.add(path, not.line, &not.told)).ok()?;
-    for fault in Row::of_cells(table, &row.cells).err().into_iter().flatten() {
+    for fault in ReferenceRow::of_cells(table, &row.cells).err().into_iter().flatten() {
         let told = format!("column {}: {} ({})", fault.field, fault.told, fault.reason.as_str());
         faults.add(path, row.line, &told);
     }
@@ -178,7 +178,7 @@ fn judged(table: Table, path: &Path, row: Result<RowText, NotCsv>, faults: &mut 
 }
 
 /// What the server found in the rows, by line of the file.
-fn refused(table: Table, path: &Path, status: &tonic::Status) -> Failure {
+fn refused(table: ReferenceTable, path: &Path, status: &tonic::Status) -> Failure {
     let details = status.get_error_details();
     let mut faults = Faults::default();
     for fault in details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default() {
@@ -192,7 +192,7 @@ fn refused(table: Table, path: &Path, status: &tonic::Status) -> Failure {
 }
 
 /// The line of a row, by its number.
-fn line(table: Table, path: &Path, at: usize) -> Option<u64> {
+fn line(table: ReferenceTable, path: &Path, at: usize) -> Option<u64> {
     csv_text::rows(table, File::open(path).ok()?).ok()?.nth(at)?.ok().map(|row| row.line)
 }
 
@@ -234,22 +234,22 @@ async fn list(mut client: Client, json: bool) -> Ended {
 /// The status of the refusal.
 pub async fn import_table(
     client: &mut Client,
-    table: Table,
+    table: ReferenceTable,
     rows: Vec<Vec<String>>,
 ) -> Result<pb::ImportReferenceResponse, tonic::Status> {
     client.import(imports::table(table), rows).await
 }
 
 /// The files with their tables, in the order in which they are imported.
-fn tables(paths: &[PathBuf]) -> Result<Vec<(Table, PathBuf)>, Failure> {
+fn tables(paths: &[PathBuf]) -> Result<Vec<(ReferenceTable, PathBuf)>, Failure> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
-            let files = Table::ALL.iter().map(|table| (*table, path.join(format!("{}.csv", table.as_str()))));
+            let files = ReferenceTable::ALL.iter().map(|table| (*table, path.join(format!("{}.csv", table.as_str()))));
             found.extend(files.filter(|(_, file)| file.exists()));
         } else {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-            let table = Table::from_word(&stem);
+            let table = ReferenceTable::from_word(&stem);
             let table = table.ok_or_else(|| Failure::Usage(format!("{}: is named after no table", path.display())))?;
             found.push((table, path.clone()));
         }

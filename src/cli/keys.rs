@@ -47,7 +47,7 @@ pub enum Action {
 /// Exit 1 if the directory is not empty, 2 if it cannot be written.
 pub fn run(action: &Action) -> Ended {
     let Action::Dev { directory, hospital, further, host } = action;
-    let place = Place::made(directory)?;
+    let place = KeyDirectory::made(directory)?;
     let authority = authority()?;
     place.write("ca.pem", &authority.pem(), 0o644)?;
     let hosts = host.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
@@ -109,16 +109,16 @@ fn caller(name: &str, identity: &str, hospitals: &[&str]) -> String {
 }
 
 /// The directory that all of it goes into.
-struct Place(PathBuf);
+struct KeyDirectory(PathBuf);
 
-impl Place {
-    fn made(directory: &Path) -> Result<Place, Failure> {
+impl KeyDirectory {
+    fn made(directory: &Path) -> Result<KeyDirectory, Failure> {
         let failed = |error: std::io::Error| Failure::Usage(format!("{}: {error}", directory.display()));
         std::fs::create_dir_all(directory).map_err(failed)?;
         if std::fs::read_dir(directory).map_err(failed)?.next().is_some() {
             return Err(Failure::Refused(format!("{} is not empty; no key is replaced", directory.display())));
         }
-        Ok(Place(directory.canonicalize().map_err(failed)?))
+        Ok(KeyDirectory(directory.canonicalize().map_err(failed)?))
     }
 
     fn write(&self, file: &str, text: &str, mode: u32) -> Ended {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
-use crate::reference::row::Table;
+use crate::reference::row::ReferenceTable;
 use crate::say;
 
 use super::address::Server;
@@ -161,12 +161,12 @@ async fn tables(client: &mut Client, persons: u64) -> Ended {
     let codes = (0..CODES).map(|number| format!("LOAD-{number}"));
     let codes = codes.flat_map(|code| row(&[&code, "", "", "an item of a load test", "B", "0.10", "", ""])).collect();
     for (table, rows) in [
-        (Table::Catalogue, codes),
-        (Table::Designations, row(&[HOSPITAL, "", ""])),
-        (Table::Hospitals, row(&[HOSPITAL, "a hospital of a load test", "tertiary", "370100"])),
-        (Table::Categories, each(&["registered_poor", "", ""])),
-        (Table::Enrolments, each(&["", ""])),
-        (Table::Persons, each(&["resident", "370100"])),
+        (ReferenceTable::Catalogue, codes),
+        (ReferenceTable::Designations, row(&[HOSPITAL, "", ""])),
+        (ReferenceTable::Hospitals, row(&[HOSPITAL, "a hospital of a load test", "tertiary", "370100"])),
+        (ReferenceTable::Categories, each(&["registered_poor", "", ""])),
+        (ReferenceTable::Enrolments, each(&["", ""])),
+        (ReferenceTable::Persons, each(&["resident", "370100"])),
     ] {
         import::import_table(client, table, rows).await.map_err(|status| client::failure(&status))?;
     }
@@ -174,15 +174,15 @@ async fn tables(client: &mut Client, persons: u64) -> Ended {
 }
 
 /// A bill of twenty items of a registered poor person.
-fn claim(id: &str, person: u64) -> ToldClaim {
+fn claim(id: &str, person: u64) -> RawClaim {
     let item = |at: u64| Item {
         code: format!("LOAD-{at}").into(),
         quantity: Quantity(20_000),
         unit_price: UnitPrice(61_700_000),
         amount: Money::from_fen(12_340),
     };
-    let day = |day| Some(ToldDay { year: 2017, month: 6, day });
-    ToldClaim {
+    let day = |day| Some(RawDate { year: 2017, month: 6, day });
+    RawClaim {
         claim_id: id.into(),
         hospital_id: HOSPITAL.into(),
         person_id: format!("LOAD-P-{person}").into(),

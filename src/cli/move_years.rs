@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::engine::copy::moving::{self, Left};
-use crate::engine::copy::{Copied, Copying, Outside};
-use crate::grpc::stamp;
+use crate::engine::copy::{Copied, CopyContext, Copying};
+use crate::grpc::commit_stamp;
 use crate::say;
 use crate::store::archived::Archived;
 use crate::store::embedded::{Durability, EmbeddedStore};
@@ -19,7 +19,7 @@ use crate::store::redis::{OpenError, RedisStore};
 
 use super::copy::{self, Options};
 use super::exit::{Ended, Failure};
-use super::home::{self, Home};
+use super::home::{self, StoreLocation};
 use super::progress::Progress;
 
 /// Moves them, or says how much there is to move.
@@ -29,7 +29,7 @@ use super::progress::Progress;
 /// before is not over; 3 if a store cannot be read or written: the same command again goes on.
 pub async fn run(options: &Options, before: i32, json: bool) -> Ended {
     let (address, directory) = ends(options)?;
-    if before > stamp::now().instant.china_day().year() {
+    if before > commit_stamp::now().instant.china_day().year() {
         return Err(Failure::Usage(format!("the benefit year {} is not over", before - 1)));
     }
     let there = if directory.join("FORMAT").exists() { home::archive(Some(&directory))? } else { None };
@@ -40,13 +40,13 @@ pub async fn run(options: &Options, before: i32, json: bool) -> Ended {
     }
     let target = there.map_or_else(|| home::directory(&directory, Durability::Synced).map(Arc::new), Ok)?;
     let moved = moved(&source, &target, options, before).await?;
-    tell(moved, before, json, &Home::of(&options.to)?)
+    tell(moved, before, json, &StoreLocation::of(&options.to)?)
 }
 
 /// From which Redis to which directory.
 fn ends(options: &Options) -> Result<(Address, PathBuf), Failure> {
-    match (Home::of(&options.from)?, Home::of(&options.to)?) {
-        (Home::Redis(address), Home::Directory(directory)) => Ok((address, directory)),
+    match (StoreLocation::of(&options.from)?, StoreLocation::of(&options.to)?) {
+        (StoreLocation::Redis(address), StoreLocation::Directory(directory)) => Ok((address, directory)),
         _ => Err(Failure::Usage("years are moved --from a Redis --to a directory".to_owned())),
     }
 }
@@ -79,7 +79,7 @@ async fn moved(
 ) -> Result<(Copied, Left), Failure> {
     let bar = Progress::of_stages();
     let progress = |stage, done, all| bar.at_stage(copy::named(stage), done, all);
-    let outside = Outside { now: &|| stamp::now().instant, progress: &progress };
+    let outside = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
     let copying = Copying::between(source, target, outside).await.map_err(copy::failure)?;
     copying.run_and_move(copy::told(options)?, before).await.map_err(copy::failure)
 }
@@ -93,7 +93,7 @@ fn would_move(Left { entries, bytes }: Left, before: i32, json: bool) -> Ended {
     Ok(())
 }
 
-fn tell((copied, Left { entries, bytes }): (Copied, Left), before: i32, json: bool, to: &Home) -> Ended {
+fn tell((copied, Left { entries, bytes }): (Copied, Left), before: i32, json: bool, to: &StoreLocation) -> Ended {
     if json {
         let mut value = copy::value(&copied);
         value["moved"] = json!({ "years_before": before, "entries": entries, "bytes": bytes });

@@ -9,13 +9,13 @@ use crate::policy::Book;
 use crate::say;
 use crate::store::archived::Archived;
 use crate::store::redis::address::Address;
-use crate::store::redis::{RedisStore, Settings};
+use crate::store::redis::{RedisSettings, RedisStore};
 use crate::store::secret_file;
 
 use super::case::{self, Expect, Loaded};
 use super::case_desk::{Answer, Desk, Revised, Sums};
 use super::exit::{Ended, Failure};
-use super::home::Home;
+use super::home::StoreLocation;
 use super::running::Running;
 use super::serve;
 
@@ -43,9 +43,9 @@ impl Through {
     /// # Errors
     /// Exit 2 if the store is no address of a Redis.
     pub fn told(grpc: bool, store: Option<&Path>) -> Result<Through, Failure> {
-        match store.map(Home::of).transpose()? {
-            Some(Home::Redis(address)) => Ok(Through::Redis(address)),
-            Some(Home::Directory(path)) => {
+        match store.map(StoreLocation::of).transpose()? {
+            Some(StoreLocation::Redis(address)) => Ok(Through::Redis(address)),
+            Some(StoreLocation::Directory(path)) => {
                 Err(Failure::Usage(format!("--store {} is no address of a Redis", path.display())))
             }
             None if grpc => Ok(Through::Directory),
@@ -139,7 +139,7 @@ async fn on_redis(loaded: &Loaded, address: &Address) -> Result<Vec<String>, Str
     let prefix = format!("{}-case-{}", address.prefix, uuid::Uuid::now_v7());
     let address = Address { prefix, ..address.clone() };
     let secret = secret_file::drawn().map_err(|error| error.to_string())?;
-    let store = RedisStore::open(address, secret, Settings::default()).await.map_err(|error| error.to_string())?;
+    let store = RedisStore::open(address, secret, RedisSettings::default()).await.map_err(|error| error.to_string())?;
     // The kind of store that `serve` has there, so that the program has one server for both.
     let server =
         Running::start(Archived::new(store, None), loaded.book.clone()).await.map_err(|failure| failure.to_string())?;

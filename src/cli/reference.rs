@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::domain::day::Day;
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
-use crate::reference::row::Table;
+use crate::reference::row::ReferenceTable;
 use crate::say;
 
 use super::client::{self, Client};
@@ -16,7 +16,7 @@ use super::exit::{Ended, Failure};
 pub struct Options {
     /// persons, enrolments, categories, approvals, hospitals, designations or catalogue
     #[arg(value_parser = table)]
-    table: Table,
+    table: ReferenceTable,
     /// The day on which they are in force
     #[arg(long, value_name = "DAY")]
     on: Day,
@@ -31,9 +31,9 @@ pub struct Options {
     code: Option<String>,
 }
 
-fn table(word: &str) -> Result<Table, String> {
-    let words: Vec<_> = Table::ALL.iter().map(|table| table.as_str()).collect();
-    Table::from_word(word).ok_or_else(|| format!("is not one of {}", words.join(", ")))
+fn table(word: &str) -> Result<ReferenceTable, String> {
+    let words: Vec<_> = ReferenceTable::ALL.iter().map(|table| table.as_str()).collect();
+    ReferenceTable::from_word(word).ok_or_else(|| format!("is not one of {}", words.join(", ")))
 }
 
 /// Prints them, with a header.

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::engine::{Engine, Settings};
-use crate::grpc::server::{self, Limits};
+use crate::engine::{Engine, EngineSettings};
+use crate::grpc::server::{self, ServerLimits};
 use crate::policy::Book;
 use crate::store::Store;
 
@@ -28,12 +28,12 @@ impl<S: Store> Running<S> {
     /// # Errors
     /// If the store is refused, or no port can be had.
     pub async fn start(store: S, book: Book) -> Result<Running<S>, Failure> {
-        let engine = Engine::open(store, book, Settings::default()).await;
+        let engine = Engine::open(store, book, EngineSettings::default()).await;
         let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|e| Failure::Unreachable(e.to_string()))?;
         let address = listener.local_addr().map_err(|error| Failure::Unreachable(error.to_string()))?;
         let (shutdown, end) = oneshot::channel::<()>();
-        let served = server::serve(Arc::clone(&engine), listener, Limits::default(), async {
+        let served = server::serve(Arc::clone(&engine), listener, ServerLimits::default(), async {
             // Whether it is told to end or forgotten, it ends.
             let _told_or_forgotten = end.await;
         });

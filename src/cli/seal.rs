@@ -8,16 +8,16 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use crate::domain::ids::Digest;
-use crate::grpc::stamp;
+use crate::grpc::commit_stamp;
 use crate::store::Store;
-use crate::store::keys::Key;
+use crate::store::keys::StoreKey;
 
 use super::audit::{PERSONS, unreadable};
 use super::exit::Failure;
 use super::json::hex;
 
 /// Where chains ended when they were sealed, by the digest of the last entry: how many entries each had, and its key.
-pub struct Seal(HashMap<Digest, (u64, Key)>);
+pub struct Seal(HashMap<Digest, (u64, StoreKey)>);
 
 /// What was sealed.
 pub struct Sealed {
@@ -113,7 +113,7 @@ pub async fn write(store: &impl Store, path: &Path) -> Result<Sealed, Failure> {
             chains += 1;
         }
     }
-    let day = stamp::now().instant.china_day().to_string();
+    let day = commit_stamp::now().instant.china_day().to_string();
     hasher.update(day.as_bytes());
     let digest = Digest(*hasher.finalize().as_bytes());
     writeln!(file, "sealed {day} {digest}").and_then(|()| file.flush()).map_err(failed)?;

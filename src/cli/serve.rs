@@ -10,17 +10,17 @@ use tokio::sync::mpsc;
 use crate::config::Config;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
-use crate::grpc::activation::ReadBook;
-use crate::grpc::door::Door;
+use crate::grpc::access_setup::AccessSetup;
+use crate::grpc::activation::LoadBook;
 use crate::grpc::server::{self, Law, Setup};
 use crate::policy::Book;
 use crate::say;
 use crate::store::Store;
 use crate::store::embedded::{Durability, EmbeddedStore};
-use crate::store::redis::Settings;
+use crate::store::redis::RedisSettings;
 
 use super::exit::{Ended, Failure};
-use super::home::{self, Home, With};
+use super::home::{self, StoreLocation, With};
 use super::running::Running;
 use super::{case, configure, door};
 
@@ -92,29 +92,29 @@ impl Options {
 pub async fn run(options: &Options) -> Ended {
     let config = options.config()?;
     let door = door::of(&config)?;
-    let home = Home::of(&config.store)?;
+    let home = StoreLocation::of(&config.store)?;
     let told = home.to_string();
     match home {
-        Home::Directory(path) => {
+        StoreLocation::Directory(path) => {
             home::no_archive(config.archive.as_deref())?;
             let durability = if config.accept_volatile { Durability::Volatile } else { Durability::Synced };
             serve(home::directory(&path, durability)?, &told, door, config).await
         }
-        Home::Redis(address) => {
+        StoreLocation::Redis(address) => {
             let (accept_volatile, replicas) = (config.accept_volatile, config.replicas);
-            let settings = Settings { accept_volatile, replicas, ..Settings::default() };
+            let settings = RedisSettings { accept_volatile, replicas, ..RedisSettings::default() };
             let with = With { secret: config.secret.as_deref(), archive: config.archive.as_deref() };
             serve(home::redis(address, with, settings).await?, &told, door, config).await
         }
     }
 }
 
-async fn serve<S: Store>(store: S, told: &str, door: Door, config: Config) -> Ended {
+async fn serve<S: Store>(store: S, told: &str, door: AccessSetup, config: Config) -> Ended {
     let book = case::book(config.policies.as_deref()).map_err(super::policy::refused)?;
     let listener = bind(config.listen).await?;
     let engine = Engine::open(store, book, config.settings.clone()).await;
     let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);
-    let door = Door { log: door::log(&config)?, ..door };
+    let door = AccessSetup { log: door::log(&config)?, ..door };
     if config.accept_volatile {
         tracing::warn!("answers do not wait for the disk (accept_volatile)");
     }
@@ -144,7 +144,7 @@ fn tell(
     store: &str,
     listener: &TcpListener,
     operations: Option<&TcpListener>,
-    door: &Door,
+    door: &AccessSetup,
     book: Digest,
 ) -> Result<(), Failure> {
     let address = |of: &TcpListener| of.local_addr().map_err(|error| Failure::Usage(error.to_string()));
@@ -158,7 +158,7 @@ fn tell(
 }
 
 /// Reads the directory anew.
-fn read_book(directory: PathBuf) -> ReadBook {
+fn read_book(directory: PathBuf) -> LoadBook {
     Arc::new(move || Book::from_dir(&directory))
 }
 

@@ -7,7 +7,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 
 use crate::domain::money::Money;
 use crate::domain::policy::{Layer, Policy};
-use crate::domain::terms::{Cap, Circumstances, Terms};
+use crate::domain::terms::{Cap, Terms, TermsKey};
 use crate::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
 use crate::say;
 
@@ -104,7 +104,7 @@ fn rows(layer: &Layer, options: &Options, categories: Categories) -> Vec<[String
 }
 
 fn terms<'a>(layer: &'a Layer, level: Level, options: &Options, categories: Categories) -> &'a Terms {
-    let on = Circumstances { level, locality: options.locality, referral: options.referral, categories };
+    let on = TermsKey { level, locality: options.locality, referral: options.referral, categories };
     layer.terms.get(&on)
 }
 

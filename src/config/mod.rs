@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use crate::access::allowance::Bounds;
-use crate::engine::Settings;
-use crate::grpc::server::Limits;
+use crate::access::allowance::CallerLimits;
+use crate::engine::EngineSettings;
+use crate::grpc::server::ServerLimits;
 use crate::grpc::tls::TlsFiles;
 
 use keys::KEYS;
@@ -49,11 +49,11 @@ pub struct Config {
     /// Whether answers leave before their bytes are synced.
     pub accept_volatile: bool,
     /// How much a caller may ask for whose entry names no numbers.
-    pub caller_bounds: Bounds,
+    pub caller_bounds: CallerLimits,
     /// What the engine is set up with.
-    pub settings: Settings,
+    pub settings: EngineSettings,
     /// What the server takes at once.
-    pub limits: Limits,
+    pub limits: ServerLimits,
 }
 
 impl Default for Config {
@@ -73,9 +73,9 @@ impl Default for Config {
             access_log: None,
             accept_anonymous: false,
             accept_volatile: false,
-            caller_bounds: Bounds { rate: NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN), in_flight: 256 },
-            settings: Settings::default(),
-            limits: Limits::default(),
+            caller_bounds: CallerLimits { rate: NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN), in_flight: 256 },
+            settings: EngineSettings::default(),
+            limits: ServerLimits::default(),
         }
     }
 }

@@ -12,13 +12,13 @@ use super::money::Money;
 use super::policy::{Layer, Policy};
 use super::pools::Pools;
 use super::rate::Rate;
-use super::split::{BandSplit, CapSplit, Judged, LayerSplit, Split};
-use super::terms::{Circumstances, Terms};
+use super::split::{BandSplit, CapSplit, Circumstances, LayerSplit, Split};
+use super::terms::{Terms, TermsKey};
 use super::vocabulary::{CapKind, Period};
 
 /// What is decided about: a sound claim, what was looked up for it, and the law.
 #[derive(Clone, Copy)]
-pub struct Matter<'a> {
+pub struct AdjudicationInput<'a> {
     /// The claim.
     pub claim: &'a Claim,
     /// The facts.
@@ -27,7 +27,7 @@ pub struct Matter<'a> {
     pub policy: &'a Policy,
 }
 
-impl Matter<'_> {
+impl AdjudicationInput<'_> {
     /// The account that this claim moves.
     pub fn account_key(&self) -> AccountKey {
         AccountKey { insurance: self.facts.person.insurance.clone(), year: self.own_day().year() }
@@ -37,8 +37,8 @@ impl Matter<'_> {
         self.policy.own_day(self.claim.admitted, self.claim.discharged)
     }
 
-    fn judged(&self, account: &Account) -> Judged {
-        Judged {
+    fn judged(&self, account: &Account) -> Circumstances {
+        Circumstances {
             policy: self.policy.reference.clone(),
             day: self.own_day(),
             account: self.account_key(),
@@ -56,7 +56,7 @@ impl Matter<'_> {
 ///
 /// # Errors
 /// If an accumulator would leave what 64 bits of fen hold.
-pub fn adjudicate(matter: Matter<'_>, account: &Account) -> Result<(Split, Account), OutOfRange> {
+pub fn adjudicate(matter: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), OutOfRange> {
     let judged = matter.judged(account);
     let bill = itemise(matter.claim, matter.facts);
     let mut split = Split {
@@ -91,7 +91,7 @@ fn pay(layer: &Layer, split: &mut Split, left: &mut Pools, running: &mut Account
 }
 
 /// One layer: what enters, what the schedule gives on it, what the caps leave (`semantics`, section 4).
-fn apply(layer: &Layer, on: &Circumstances, left: &mut Pools, account: &Account) -> Result<LayerSplit, OutOfRange> {
+fn apply(layer: &Layer, on: &TermsKey, left: &mut Pools, account: &Account) -> Result<LayerSplit, OutOfRange> {
     let terms = layer.terms.get(on);
     let used = account.layer(&layer.head.id);
     let residual = left.sum_of(&layer.head.pools);

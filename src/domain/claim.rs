@@ -1,6 +1,6 @@
 //! A claim (结算请求): first as told by the caller, then checked by itself.
 //!
-//! [`ToldClaim`] is whatever arrived, so that even a faulty retry can be compared with what was
+//! [`RawClaim`] is whatever arrived, so that even a faulty retry can be compared with what was
 //! settled before. [`Claim`] exists only where every rule of stage 2 holds; later code checks nothing
 //! of it again.
 
@@ -16,7 +16,7 @@ use super::vocabulary::Visit;
 
 /// How large a claim may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ClaimLimits {
     /// The most items in a claim.
     pub items: usize,
     /// The most bytes of an id.
@@ -27,9 +27,9 @@ pub struct Limits {
     pub amount: Money,
 }
 
-impl Default for Limits {
+impl Default for ClaimLimits {
     fn default() -> Self {
-        Limits { items: 5_000, id_bytes: 64, reason_bytes: 1_000, amount: Money::from_fen(100_000_000_000) }
+        ClaimLimits { items: 5_000, id_bytes: 64, reason_bytes: 1_000, amount: Money::from_fen(100_000_000_000) }
     }
 }
 
@@ -81,7 +81,7 @@ pub struct Item {
 
 /// A day as told: three numbers, which may name no day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldDay {
+pub struct RawDate {
     /// The year.
     pub year: i32,
     /// The month, 1 to 12.
@@ -90,15 +90,15 @@ pub struct ToldDay {
     pub day: i32,
 }
 
-impl From<Day> for ToldDay {
+impl From<Day> for RawDate {
     fn from(day: Day) -> Self {
-        ToldDay { year: day.year(), month: day.month(), day: day.day() }
+        RawDate { year: day.year(), month: day.month(), day: day.day() }
     }
 }
 
 /// A claim as the caller told it; nothing about it is certain.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldClaim {
+pub struct RawClaim {
     /// The hospital's number of the claim.
     pub claim_id: ClaimId,
     /// Who claims.
@@ -110,9 +110,9 @@ pub struct ToldClaim {
     /// Whether it was an emergency.
     pub emergency: bool,
     /// The day of admission, if told.
-    pub admitted: Option<ToldDay>,
+    pub admitted: Option<RawDate>,
     /// The day of discharge, if told.
-    pub discharged: Option<ToldDay>,
+    pub discharged: Option<RawDate>,
     /// The bill.
     pub items: Vec<Item>,
 }
@@ -138,9 +138,9 @@ pub struct Claim {
     pub items: Vec<Item>,
 }
 
-impl From<&Claim> for ToldClaim {
+impl From<&Claim> for RawClaim {
     fn from(claim: &Claim) -> Self {
-        ToldClaim {
+        RawClaim {
             claim_id: claim.claim_id.clone(),
             hospital_id: claim.hospital_id.clone(),
             person_id: claim.person_id.clone(),
@@ -153,12 +153,12 @@ impl From<&Claim> for ToldClaim {
     }
 }
 
-impl ToldClaim {
+impl RawClaim {
     /// The claim, if every rule about it alone holds.
     ///
     /// # Errors
     /// All the faults, each with its field.
-    pub fn check(self, limits: &Limits) -> Result<Claim, Vec<Fault>> {
+    pub fn check(self, limits: &ClaimLimits) -> Result<Claim, Vec<Fault>> {
         let mut faults = Vec::new();
         check_id(&mut faults, "claim.claim_id", self.claim_id.as_str(), limits);
         check_id(&mut faults, "claim.hospital_id", self.hospital_id.as_str(), limits);
@@ -170,7 +170,7 @@ impl ToldClaim {
         self.check_items(&mut faults, limits);
         match (visit, days) {
             (Ok(visit), Some((admitted, discharged))) if faults.is_empty() => {
-                let ToldClaim { claim_id, hospital_id, person_id, emergency, items, .. } = self;
+                let RawClaim { claim_id, hospital_id, person_id, emergency, items, .. } = self;
                 Ok(Claim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items })
             }
             _ => Err(faults),
@@ -191,7 +191,7 @@ impl ToldClaim {
         Some((admitted, discharged))
     }
 
-    fn check_items(&self, faults: &mut Vec<Fault>, limits: &Limits) {
+    fn check_items(&self, faults: &mut Vec<Fault>, limits: &ClaimLimits) {
         if self.items.is_empty() {
             faults.push(Fault::new("claim.items", FaultReason::Missing, "holds no item"));
         }
@@ -211,7 +211,7 @@ impl ToldClaim {
 
 impl Item {
     /// Names of fields are only made up for faults: a sound item costs nothing but comparisons.
-    fn check(&self, faults: &mut Vec<Fault>, at: usize, limits: &Limits) {
+    fn check(&self, faults: &mut Vec<Fault>, at: usize, limits: &ClaimLimits) {
         let known = faults.len();
         let field = |name: &str| format!("claim.items[{at}].{name}");
         if let Some((reason, told)) = text_fault(self.code.as_str(), limits.id_bytes) {
@@ -248,11 +248,11 @@ impl Item {
     }
 }
 
-fn beyond(limits: &Limits) -> String {
+fn beyond(limits: &ClaimLimits) -> String {
     format!("lies beyond {} yuan", limits.amount)
 }
 
-fn check_day(faults: &mut Vec<Fault>, field: &str, told: Option<ToldDay>) -> Option<Day> {
+fn check_day(faults: &mut Vec<Fault>, field: &str, told: Option<RawDate>) -> Option<Day> {
     let Some(told) = told else {
         faults.push(Fault::new(field, FaultReason::Missing, "is missing"));
         return None;
@@ -262,7 +262,7 @@ fn check_day(faults: &mut Vec<Fault>, field: &str, told: Option<ToldDay>) -> Opt
 }
 
 /// An id is there and not too long.
-pub fn check_id(faults: &mut Vec<Fault>, field: &str, id: &str, limits: &Limits) {
+pub fn check_id(faults: &mut Vec<Fault>, field: &str, id: &str, limits: &ClaimLimits) {
     check_text(faults, field, id, limits.id_bytes);
 }
 
@@ -296,4 +296,4 @@ fn check_refunds(faults: &mut Vec<Fault>, items: &[Item]) {
     }));
 }
 
-super::ids::silent_debug!(Item, ToldClaim, Claim);
+super::ids::silent_debug!(Item, RawClaim, Claim);

@@ -3,12 +3,12 @@
 //! Two requests with the same digest ask for the same thing; the kind of request is part of it, as
 //! settle and reverse share one namespace of request ids.
 
-use super::claim::ToldClaim;
+use super::claim::RawClaim;
 use super::ids::{ClaimId, Digest, HospitalId, PersonId};
 
 /// A request to reverse (冲正), as told.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ToldReversal {
+pub struct RawReversal {
     /// Whose claim.
     pub hospital_id: HospitalId,
     /// For whom it was settled.
@@ -21,14 +21,14 @@ pub struct ToldReversal {
     pub readjudicate: bool,
 }
 
-impl ToldClaim {
+impl RawClaim {
     /// The digest of this content.
     pub fn content(&self) -> Digest {
         Digest::of_value("settle/1", self)
     }
 }
 
-impl ToldReversal {
+impl RawReversal {
     /// The digest of this content.
     pub fn content(&self) -> Digest {
         let kind = if self.readjudicate { "reverse and readjudicate/1" } else { "reverse/1" };

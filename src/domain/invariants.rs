@@ -7,7 +7,7 @@ use super::vocabulary::CapKind;
 
 /// An invariant that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum InvariantViolation {
     /// The pools do not add up to the total.
     #[error("the pools do not add up to the total")]
     Pools,
@@ -38,28 +38,28 @@ pub enum Broken {
 ///
 /// # Errors
 /// The first that does not.
-pub fn check(split: &Split) -> Result<(), Broken> {
+pub fn check(split: &Split) -> Result<(), InvariantViolation> {
     let paid: Money = split.layers.iter().map(|layer| layer.pays).sum();
     let net: Money = split.codes.iter().map(|code| code.net).sum();
     let negative = split.patient < Money::ZERO || split.pools.iter().any(|(_, sum)| sum < Money::ZERO);
-    ensure(split.pools.total() == split.total, Broken::Pools)?;
-    ensure(net == split.total, Broken::Codes)?;
-    ensure(paid + split.patient == split.total, Broken::Conservation)?;
-    ensure(!negative, Broken::Negative)?;
+    ensure(split.pools.total() == split.total, InvariantViolation::Pools)?;
+    ensure(net == split.total, InvariantViolation::Codes)?;
+    ensure(paid + split.patient == split.total, InvariantViolation::Conservation)?;
+    ensure(!negative, InvariantViolation::Negative)?;
     split.layers.iter().try_for_each(check_layer)
 }
 
-fn check_layer(layer: &LayerSplit) -> Result<(), Broken> {
+fn check_layer(layer: &LayerSplit) -> Result<(), InvariantViolation> {
     let figures = [layer.pays, layer.base, layer.c0, layer.deductible, layer.deductible_taken, layer.residual];
     let drawn: Money = layer.drawn.iter().map(|(_, part)| *part).sum();
-    ensure(figures.iter().all(|figure| *figure >= Money::ZERO), Broken::Negative)?;
-    ensure(layer.pays <= layer.base, Broken::AboveBase)?;
-    ensure(layer.base <= layer.residual, Broken::AboveResidual)?;
-    ensure(drawn == layer.pays, Broken::Drawn)?;
+    ensure(figures.iter().all(|figure| *figure >= Money::ZERO), InvariantViolation::Negative)?;
+    ensure(layer.pays <= layer.base, InvariantViolation::AboveBase)?;
+    ensure(layer.base <= layer.residual, InvariantViolation::AboveResidual)?;
+    ensure(drawn == layer.pays, InvariantViolation::Drawn)?;
     check_caps(layer)
 }
 
-fn check_caps(layer: &LayerSplit) -> Result<(), Broken> {
+fn check_caps(layer: &LayerSplit) -> Result<(), InvariantViolation> {
     layer.terms.caps.iter().zip(&layer.caps).try_for_each(|(cap, did)| {
         let moved = match cap.of {
             CapKind::Base => layer.base,
@@ -67,10 +67,10 @@ fn check_caps(layer: &LayerSplit) -> Result<(), Broken> {
         };
         // An account may stand above today's cap (a category was lost); then nothing more may enter.
         let within = |annual| moved == Money::ZERO || did.before + moved <= annual;
-        ensure(cap.annual.is_none_or(within), Broken::CapExceeded)
+        ensure(cap.annual.is_none_or(within), InvariantViolation::CapExceeded)
     })
 }
 
-fn ensure(holds: bool, broken: Broken) -> Result<(), Broken> {
+fn ensure(holds: bool, broken: InvariantViolation) -> Result<(), InvariantViolation> {
     if holds { Ok(()) } else { Err(broken) }
 }

@@ -51,12 +51,12 @@ pub struct Entry {
     /// The digest of the request's content.
     pub content: Digest,
     /// What was committed.
-    pub deed: Deed,
+    pub deed: EntryKind,
 }
 
 /// What an entry did.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
+pub enum EntryKind {
     /// A settlement (结算).
     Settled(Box<Settled>),
     /// A reversal (冲正) of one.
@@ -163,7 +163,7 @@ impl Entry {
     /// The settlement, if it is one.
     pub fn settled(&self) -> Option<&Settled> {
         match &self.deed {
-            Deed::Settled(settled) => Some(settled),
+            EntryKind::Settled(settled) => Some(settled),
             _ => None,
         }
     }
@@ -171,7 +171,7 @@ impl Entry {
     /// The reversal, if it is one.
     pub fn reversed(&self) -> Option<&Reversed> {
         match &self.deed {
-            Deed::Reversed(reversed) => Some(reversed),
+            EntryKind::Reversed(reversed) => Some(reversed),
             _ => None,
         }
     }
@@ -179,7 +179,7 @@ impl Entry {
     /// The revision, if it is one.
     pub fn revised(&self) -> Option<&Revised> {
         match &self.deed {
-            Deed::Revised(revised) => Some(revised),
+            EntryKind::Revised(revised) => Some(revised),
             _ => None,
         }
     }
@@ -187,9 +187,9 @@ impl Entry {
     /// The split that it decided, if it decided one.
     pub fn split(&self) -> Option<&Split> {
         match &self.deed {
-            Deed::Settled(settled) => Some(&settled.split),
-            Deed::Revised(revised) => Some(&revised.split),
-            Deed::Reversed(_) | Deed::Fenced(_) => None,
+            EntryKind::Settled(settled) => Some(&settled.split),
+            EntryKind::Revised(revised) => Some(&revised.split),
+            EntryKind::Reversed(_) | EntryKind::Fenced(_) => None,
         }
     }
 
@@ -201,19 +201,19 @@ impl Entry {
     /// The same, taken out of it.
     pub fn into_split(self) -> Option<Split> {
         match self.deed {
-            Deed::Settled(settled) => Some(settled.split),
-            Deed::Revised(revised) => Some(revised.split),
-            Deed::Reversed(_) | Deed::Fenced(_) => None,
+            EntryKind::Settled(settled) => Some(settled.split),
+            EntryKind::Revised(revised) => Some(revised.split),
+            EntryKind::Reversed(_) | EntryKind::Fenced(_) => None,
         }
     }
 
     /// Whose request it was, and for whom; of a revision, whose claim it is.
     pub fn parties(&self) -> (&HospitalId, &PersonId) {
         match &self.deed {
-            Deed::Settled(settled) => (&settled.claim.hospital_id, &settled.claim.person_id),
-            Deed::Reversed(reversed) => (&reversed.hospital_id, &reversed.person_id),
-            Deed::Fenced(fenced) => (&fenced.hospital_id, &fenced.person_id),
-            Deed::Revised(revised) => (&revised.hospital_id, &revised.person_id),
+            EntryKind::Settled(settled) => (&settled.claim.hospital_id, &settled.claim.person_id),
+            EntryKind::Reversed(reversed) => (&reversed.hospital_id, &reversed.person_id),
+            EntryKind::Fenced(fenced) => (&fenced.hospital_id, &fenced.person_id),
+            EntryKind::Revised(revised) => (&revised.hospital_id, &revised.person_id),
         }
     }
 }

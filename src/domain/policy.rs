@@ -29,7 +29,7 @@ pub struct LayerHead {
 
 /// Why a layer was not considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Skipped {
+pub enum SkipReason {
     /// Not in force on the day.
     NotInForce,
     /// Not for this kind of visit.
@@ -55,15 +55,15 @@ pub struct Layer {
 
 impl Layer {
     /// Why this layer is not considered for a claim, if it is not.
-    pub fn skipped(&self, day: Day, visit: Visit, categories: Categories) -> Option<Skipped> {
+    pub fn skipped(&self, day: Day, visit: Visit, categories: Categories) -> Option<SkipReason> {
         if !self.in_force.contains(day) {
-            return Some(Skipped::NotInForce);
+            return Some(SkipReason::NotInForce);
         }
         if !self.visits.contains(&visit) {
-            return Some(Skipped::OtherVisit);
+            return Some(SkipReason::OtherVisit);
         }
         let held = self.only.is_none_or(|only| only.meets(categories));
-        (!held).then_some(Skipped::OtherCategory)
+        (!held).then_some(SkipReason::OtherCategory)
     }
 }
 

@@ -140,7 +140,7 @@ reasons! {
 
 /// Settlements of the same benefit year that were committed after the one to be reversed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Later {
+pub struct LaterSettlements {
     /// Those of the caller's own hospital, newest first.
     pub own: Vec<EntryId>,
     /// How many others there are.
@@ -169,13 +169,13 @@ pub enum Detail {
     /// The settlement that stands.
     Settlement(EntryId),
     /// The settlements that came later.
-    Later(Later),
+    LaterSettlements(LaterSettlements),
     /// The split as it is now, and its digest.
     Split(Box<Split>, Digest),
     /// How long to wait before coming again.
     After(Duration),
     /// Which check failed; for the operator, never for the caller.
-    Broken(String),
+    InvariantViolation(String),
 }
 
 impl Refusal {
@@ -198,7 +198,7 @@ impl Refusal {
 
     /// A check inside failed.
     pub fn broken(what: impl Into<String>) -> Refusal {
-        Refusal::because(Reason::Invariant).with(Detail::Broken(what.into()))
+        Refusal::because(Reason::Invariant).with(Detail::InvariantViolation(what.into()))
     }
 }
 

@@ -11,10 +11,10 @@ use super::day::Day;
 use super::facts::{CatalogueEntry, Class};
 use super::ids::{AccountKey, Digest};
 use super::money::Money;
-use super::policy::{LayerHead, PolicyRef, Skipped};
+use super::policy::{LayerHead, PolicyRef, SkipReason};
 use super::pools::Pools;
 use super::schedule::BandShare;
-use super::terms::{Circumstances, Terms};
+use super::terms::{Terms, TermsKey};
 use super::vocabulary::{Categories, Level, Locality, Pool, Referral, Visit};
 
 /// What one line of the bill gave to the pools that take first.
@@ -114,7 +114,7 @@ pub struct LayerSplit {
 
 /// Under which circumstances the claim was judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Judged {
+pub struct Circumstances {
     /// Under which policy.
     pub policy: PolicyRef,
     /// The day by which the policy judged itself.
@@ -135,15 +135,10 @@ pub struct Judged {
     pub admissions_before: u32,
 }
 
-impl Judged {
+impl Circumstances {
     /// What decides the terms of every layer.
-    pub fn circumstances(&self) -> Circumstances {
-        Circumstances {
-            level: self.level,
-            locality: self.locality,
-            referral: self.referral,
-            categories: self.categories,
-        }
+    pub fn circumstances(&self) -> TermsKey {
+        TermsKey { level: self.level, locality: self.locality, referral: self.referral, categories: self.categories }
     }
 }
 
@@ -151,7 +146,7 @@ impl Judged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
     /// The circumstances.
-    pub judged: Judged,
+    pub judged: Circumstances,
     /// The bill's total.
     pub total: Money,
     /// Where it fell.
@@ -163,7 +158,7 @@ pub struct Split {
     /// The layers considered, in the order of payment.
     pub layers: Vec<LayerSplit>,
     /// The layers not considered.
-    pub skipped: Vec<(Arc<LayerHead>, Skipped)>,
+    pub skipped: Vec<(Arc<LayerHead>, SkipReason)>,
     /// What the patient pays.
     pub patient: Money,
 }

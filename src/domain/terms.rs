@@ -56,7 +56,7 @@ pub struct Terms {
 
 /// What decides which terms hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Circumstances {
+pub struct TermsKey {
     /// The hospital's level.
     pub level: Level,
     /// Within the insured city or not.
@@ -67,11 +67,11 @@ pub struct Circumstances {
     pub categories: Categories,
 }
 
-impl Circumstances {
+impl TermsKey {
     /// How many there are.
     pub const COUNT: usize = Level::ALL.len() * Locality::ALL.len() * Referral::ALL.len() * Categories::COUNT;
 
-    /// Its number below [`Circumstances::COUNT`].
+    /// Its number below [`TermsKey::COUNT`].
     pub const fn number(&self) -> usize {
         let visit = (self.level as usize * Locality::ALL.len() + self.locality as usize) * Referral::ALL.len()
             + self.referral as usize;
@@ -79,10 +79,10 @@ impl Circumstances {
     }
 
     /// All of them, in the order of their numbers.
-    pub fn all() -> impl Iterator<Item = Circumstances> {
+    pub fn all() -> impl Iterator<Item = TermsKey> {
         (0..Self::COUNT).map(|number| {
             let visit = number / Categories::COUNT;
-            Circumstances {
+            TermsKey {
                 level: Level::ALL[visit / Referral::ALL.len() / Locality::ALL.len()],
                 locality: Locality::ALL[visit / Referral::ALL.len() % Locality::ALL.len()],
                 referral: Referral::ALL[visit % Referral::ALL.len()],
@@ -106,12 +106,12 @@ impl TermsTable {
     /// # Errors
     /// The first error of `resolve`.
     pub fn build<K: Hash + Eq, E>(
-        key: impl Fn(&Circumstances) -> K,
-        mut resolve: impl FnMut(&Circumstances) -> Result<Terms, E>,
+        key: impl Fn(&TermsKey) -> K,
+        mut resolve: impl FnMut(&TermsKey) -> Result<Terms, E>,
     ) -> Result<Self, E> {
-        let mut table = TermsTable { distinct: Vec::new(), of: Vec::with_capacity(Circumstances::COUNT) };
+        let mut table = TermsTable { distinct: Vec::new(), of: Vec::with_capacity(TermsKey::COUNT) };
         let mut known = HashMap::new();
-        for circumstances in Circumstances::all() {
+        for circumstances in TermsKey::all() {
             let at = match known.entry(key(&circumstances)) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(new) => {
@@ -125,7 +125,7 @@ impl TermsTable {
     }
 
     /// The terms that hold.
-    pub fn get(&self, circumstances: &Circumstances) -> &Arc<Terms> {
+    pub fn get(&self, circumstances: &TermsKey) -> &Arc<Terms> {
         &self.distinct[usize::from(self.of[circumstances.number()])]
     }
 }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn the_numbers_of_circumstances_run_without_a_gap() {
-        let numbers: Vec<_> = Circumstances::all().map(|c| c.number()).collect();
+        let numbers: Vec<_> = TermsKey::all().map(|c| c.number()).collect();
         assert_eq!(numbers, (0..288).collect::<Vec<_>>());
     }
 }

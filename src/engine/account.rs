@@ -9,7 +9,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::money::Money;
 use crate::domain::refusal::{Reason, Refusal};
-use crate::domain::terms::{Cap, Circumstances};
+use crate::domain::terms::{Cap, TermsKey};
 use crate::domain::vocabulary::{Level, Locality, Referral};
 use crate::reference::person::PersonRecord;
 use crate::store::{Scope, Store};
@@ -75,7 +75,7 @@ impl<S: Store> Engine<S> {
         let policy = facts.as_ref().and_then(|f| book.governing(&f.insurance, &f.insured_region, on, on));
         let mut rooms: Vec<Room> = Vec::new();
         if let (Some(facts), Some(policy)) = (&facts, policy) {
-            let circumstances = Circumstances {
+            let circumstances = TermsKey {
                 level: Level::Tertiary,
                 locality: Locality::Local,
                 referral: Referral::None,

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::account::Account;
-use crate::domain::adjudicate::{Matter, adjudicate};
+use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
 use crate::domain::ids::Digest;
 use crate::domain::invariants;
-use crate::domain::journal::{Deed, Differences, Entry, Revised, Settled};
+use crate::domain::journal::{Differences, Entry, EntryKind, Revised, Settled};
 use crate::domain::policy::Policy;
 use crate::domain::split::Split;
 use crate::policy::resolve::resolve;
@@ -18,8 +18,8 @@ use crate::policy::rule::PolicyRule;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store, StoreError};
 
-use super::chain::{self, Difference, Stored};
-use super::sums::Sums;
+use super::account_replay::AccountReplay;
+use super::chain::{self, AuditFinding, Stored};
 
 /// A chain that holds.
 #[derive(Clone, Debug)]
@@ -46,44 +46,49 @@ impl<'a, S: Store> Audit<'a, S> {
     ///
     /// # Errors
     /// The first difference.
-    pub async fn chain(&mut self, state: &PersonState) -> Result<Chain, Difference> {
+    pub async fn chain(&mut self, state: &PersonState) -> Result<Chain, AuditFinding> {
         let chain = chain::walked(self.store, state).await?;
-        let (mut sums, mut splits) = (Sums::default(), 0);
+        let (mut sums, mut splits) = (AccountReplay::default(), 0);
         for (at, Stored { entry, .. }) in chain.iter().enumerate() {
             let taken = self.take(&mut sums, entry, &chain[at + 1..]).await;
-            taken.map_err(|told| Difference::at(entry.id, told))?;
+            taken.map_err(|told| AuditFinding::at(entry.id, told))?;
             splits += usize::from(entry.split().is_some());
         }
         let moved = sums.accounts().values().filter(|account| account.version > 0).count();
         if state.accounts().len() != moved {
-            return Err(Difference::at_head(state, "there are other accounts than the chain moved"));
+            return Err(AuditFinding::at_head(state, "there are other accounts than the chain moved"));
         }
         if state.accounts().iter().any(|(key, account)| sums.accounts().get(key) != Some(account)) {
-            return Err(Difference::at_head(state, "an account is not what the chain adds up to"));
+            return Err(AuditFinding::at_head(state, "an account is not what the chain adds up to"));
         }
         for Stored { entry, .. } in &chain {
-            self.rows(entry, state).await.map_err(|told| Difference::at(entry.id, told))?;
+            self.rows(entry, state).await.map_err(|told| AuditFinding::at(entry.id, told))?;
         }
         Ok(Chain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
 
-    async fn take<'c>(&mut self, sums: &mut Sums<'c>, entry: &'c Entry, following: &[Stored]) -> Result<(), String> {
+    async fn take<'c>(
+        &mut self,
+        sums: &mut AccountReplay<'c>,
+        entry: &'c Entry,
+        following: &[Stored],
+    ) -> Result<(), String> {
         match &entry.deed {
-            Deed::Settled(settled) => {
+            EntryKind::Settled(settled) => {
                 let after = self.recomputed(sums, settled, &settled.split).await?;
                 sums.decided(entry.id, entry.id, &settled.split, after);
             }
-            Deed::Revised(revised) => {
+            EntryKind::Revised(revised) => {
                 let after = self.revised(sums, revised).await?;
                 sums.decided(revised.settlement, entry.id, &revised.split, after);
             }
-            Deed::Reversed(reversed) => sums.taken_out(entry, reversed, following)?,
-            Deed::Fenced(_) => {}
+            EntryKind::Reversed(reversed) => sums.taken_out(entry, reversed, following)?,
+            EntryKind::Fenced(_) => {}
         }
         Ok(())
     }
 
-    async fn revised(&mut self, sums: &Sums<'_>, revised: &Revised) -> Result<Account, String> {
+    async fn revised(&mut self, sums: &AccountReplay<'_>, revised: &Revised) -> Result<Account, String> {
         let settlement = self.store.entry(revised.settlement).await.map_err(|error| error.to_string())?;
         let settled = settlement.as_ref().and_then(Entry::settled).ok_or("revises what is no settlement")?;
         let after = self.recomputed(sums, settled, &revised.split).await?;
@@ -95,10 +100,15 @@ impl<'a, S: Store> Audit<'a, S> {
     }
 
     /// The split is the one that claim and facts give on the account as it is; gives the account after it.
-    async fn recomputed(&mut self, sums: &Sums<'_>, settled: &Settled, split: &Split) -> Result<Account, String> {
+    async fn recomputed(
+        &mut self,
+        sums: &AccountReplay<'_>,
+        settled: &Settled,
+        split: &Split,
+    ) -> Result<Account, String> {
         invariants::check(split).map_err(|broken| broken.to_string())?;
         let policy = self.policy(split.judged.policy.digest).await?;
-        let matter = Matter { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+        let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
         let account = sums.account(&split.judged.account);
         let (again, after) = adjudicate(matter, &account).map_err(|range| range.to_string())?;
         if again == *split { Ok(after) } else { Err("its split is not what claim, facts and policy give".to_owned()) }
@@ -121,10 +131,10 @@ impl<'a, S: Store> Audit<'a, S> {
     async fn rows(&self, entry: &Entry, state: &PersonState) -> Result<(), String> {
         let (hospital_id, person_id) = entry.parties();
         let claim_id = match &entry.deed {
-            Deed::Settled(settled) => Some(&settled.claim.claim_id),
-            Deed::Reversed(reversed) => Some(&reversed.claim_id),
-            Deed::Revised(revised) => Some(&revised.claim_id),
-            Deed::Fenced(_) => None,
+            EntryKind::Settled(settled) => Some(&settled.claim.claim_id),
+            EntryKind::Reversed(reversed) => Some(&reversed.claim_id),
+            EntryKind::Revised(revised) => Some(&revised.claim_id),
+            EntryKind::Fenced(_) => None,
         };
         let scope = Scope { hospital_id, person_id, request_id: Some(&entry.request_id), claim_id };
         let seen = self.store.look_up(scope).await.map_err(|error: StoreError| error.to_string())?;
@@ -137,14 +147,14 @@ impl<'a, S: Store> Audit<'a, S> {
         }
         let known = |settlement| seen.claim.as_ref().and_then(|row| row.of(settlement));
         let told = match &entry.deed {
-            Deed::Settled(_) => known(entry.id).is_some(),
-            Deed::Reversed(reversed) => {
+            EntryKind::Settled(_) => known(entry.id).is_some(),
+            EntryKind::Reversed(reversed) => {
                 known(reversed.settlement).is_some_and(|standing| standing.reversal == Some(entry.id))
             }
-            Deed::Revised(revised) => {
+            EntryKind::Revised(revised) => {
                 known(revised.settlement).is_some_and(|standing| standing.revisions.contains(&entry.id))
             }
-            Deed::Fenced(_) => true,
+            EntryKind::Fenced(_) => true,
         };
         if told { Ok(()) } else { Err("its claim does not know of it".to_owned()) }
     }

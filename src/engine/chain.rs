@@ -4,12 +4,12 @@
 use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::Entry;
 use crate::store::rows::PersonState;
-use crate::store::{Store, StoreError, forms};
+use crate::store::{Store, StoreError, codec};
 
 /// What does not hold, and of which entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("entry {entry}: {told}")]
-pub struct Difference {
+pub struct AuditFinding {
     /// The entry at which it was noticed.
     pub entry: EntryId,
     /// What does not hold.
@@ -27,15 +27,15 @@ pub struct Stored {
     pub digest: Digest,
 }
 
-impl Difference {
+impl AuditFinding {
     /// At this entry.
-    pub fn at(entry: EntryId, told: impl ToString) -> Difference {
-        Difference { entry, told: told.to_string() }
+    pub fn at(entry: EntryId, told: impl ToString) -> AuditFinding {
+        AuditFinding { entry, told: told.to_string() }
     }
 
     /// At the end of the chain.
-    pub fn at_head(state: &PersonState, told: impl ToString) -> Difference {
-        Difference::at(state.head.unwrap_or(EntryId([0; 16])), told)
+    pub fn at_head(state: &PersonState, told: impl ToString) -> AuditFinding {
+        AuditFinding::at(state.head.unwrap_or(EntryId([0; 16])), told)
     }
 }
 
@@ -43,25 +43,25 @@ impl Difference {
 ///
 /// # Errors
 /// The first entry from the end that is damaged, missing or another than the chain was continued from.
-pub async fn walked<S: Store>(store: &S, state: &PersonState) -> Result<Vec<Stored>, Difference> {
+pub async fn walked<S: Store>(store: &S, state: &PersonState) -> Result<Vec<Stored>, AuditFinding> {
     let mut chain = Vec::new();
     let (mut next, mut chained, mut number) = (state.head, state.chained, state.version);
     while let Some(id) = next {
-        let stored = read(store, id).await.map_err(|error| Difference::at(id, error))?;
-        let stored = stored.ok_or_else(|| Difference::at(id, "is not there"))?;
+        let stored = read(store, id).await.map_err(|error| AuditFinding::at(id, error))?;
+        let stored = stored.ok_or_else(|| AuditFinding::at(id, "is not there"))?;
         if stored.digest != chained {
-            return Err(Difference::at(id, "is not what the chain was continued from"));
+            return Err(AuditFinding::at(id, "is not what the chain was continued from"));
         }
         let link = stored.entry.link;
         if stored.entry.id != id || link.number != number || number == 0 {
-            return Err(Difference::at(id, "stands at another place of the chain"));
+            return Err(AuditFinding::at(id, "stands at another place of the chain"));
         }
         (next, chained, number) = (link.previous, link.chained, number - 1);
         chain.push(stored);
     }
     if number != 0 || chained != Digest::default() {
         let entry = chain.last().map_or(EntryId([0; 16]), |stored| stored.entry.id);
-        return Err(Difference::at(entry, "the chain does not begin where it should"));
+        return Err(AuditFinding::at(entry, "the chain does not begin where it should"));
     }
     chain.reverse();
     Ok(chain)
@@ -69,6 +69,6 @@ pub async fn walked<S: Store>(store: &S, state: &PersonState) -> Result<Vec<Stor
 
 async fn read<S: Store>(store: &S, id: EntryId) -> Result<Option<Stored>, StoreError> {
     let Some(record) = store.record(id).await? else { return Ok(None) };
-    let (entry, digest) = forms::decode_entry(&record)?;
+    let (entry, digest) = codec::decode_entry(&record)?;
     Ok(Some(Stored { entry, record, digest }))
 }

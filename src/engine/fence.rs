@@ -1,13 +1,13 @@
 //! Outcome and fence: what became of a request, and the promise that it never commits.
 
 use crate::domain::ids::{Digest, HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Deed, Entry, Fenced};
+use crate::domain::journal::{Entry, EntryKind, Fenced};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::store::rows::PersonState;
-use crate::store::{Commit, Seen, Store, StoreError};
+use crate::store::{Commit, LookUp, Store, StoreError};
 
-use super::keys_stage::Names;
-use super::{Engine, Stamp, write_failed};
+use super::idempotency::RequestKeys;
+use super::{CommitStamp, Engine, write_failed};
 
 /// Which request is asked about.
 pub struct RequestName {
@@ -44,7 +44,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If a name is missing or too long, or the store cannot be read or written.
-    pub async fn fence(&self, name: &RequestName, stamp: Stamp) -> Result<Outcome, Refusal> {
+    pub async fn fence(&self, name: &RequestName, stamp: CommitStamp) -> Result<Outcome, Refusal> {
         for _ in 0..=self.settings.conflict_retries {
             let seen = self.seen_request(name).await?;
             if let Some(known) = self.known(&seen).await? {
@@ -60,8 +60,8 @@ impl<S: Store> Engine<S> {
         Err(Refusal::because(Reason::Conflict))
     }
 
-    async fn seen_request(&self, name: &RequestName) -> Result<Seen, Refusal> {
-        let names = Names {
+    async fn seen_request(&self, name: &RequestName) -> Result<LookUp, Refusal> {
+        let names = RequestKeys {
             hospital_id: &name.hospital_id,
             person_id: &name.person_id,
             request_id: Some(&name.request_id),
@@ -71,20 +71,20 @@ impl<S: Store> Engine<S> {
         self.seen(&names).await
     }
 
-    async fn known(&self, seen: &Seen) -> Result<Option<Outcome>, Refusal> {
+    async fn known(&self, seen: &LookUp) -> Result<Option<Outcome>, Refusal> {
         let Some(id) = seen.request else { return Ok(None) };
         let entry = self.named_entry(id).await?;
         Ok(Some(match entry.deed {
-            Deed::Fenced(_) => Outcome::Fenced,
+            EntryKind::Fenced(_) => Outcome::Fenced,
             _ => Outcome::Committed(Box::new(entry)),
         }))
     }
 }
 
-fn fence_commit(name: &RequestName, state: PersonState, stamp: Stamp) -> Result<Commit, StoreError> {
+fn fence_commit(name: &RequestName, state: PersonState, stamp: CommitStamp) -> Result<Commit, StoreError> {
     let fenced = Fenced { hospital_id: name.hospital_id.clone(), person_id: name.person_id.clone() };
     let content = Digest::of_value("fence/1", &fenced);
     let mut commit = Commit::on(state, (name.request_id.clone(), content), stamp.instant);
-    commit.push(stamp.id, Deed::Fenced(fenced))?;
+    commit.push(stamp.id, EntryKind::Fenced(fenced))?;
     Ok(commit)
 }

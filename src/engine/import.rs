@@ -1,6 +1,6 @@
 //! Import of reference rows: all of one file's rows are taken, or none and every fault is named.
 //!
-//! Rows are checked as they come ([`super::incoming`]) and taken when all are there. Persons are put in the order of the
+//! Rows are checked as they come ([`super::import_rows`]) and taken when all are there. Persons are put in the order of the
 //! store and written some at a time, each whole, so that settlements go on meanwhile and no table of persons is
 //! held in memory; what is interrupted is taken again by the same import again. Hospitals and catalogue are few: they
 //! are changed in memory, written in parts that hold when the last is there, and shown all at once.
@@ -13,16 +13,16 @@ use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::journal::Instant;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::{CatalogueRow, ROWS_A_CODE};
-use crate::reference::dated::Change;
+use crate::reference::dated::RowChange;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::{PersonPart, PersonRecord};
-use crate::reference::row::Row;
+use crate::reference::row::ReferenceRow;
 use crate::reference::tables::Tables;
-use crate::store::imports::{Begun, Ended, Import, Note};
-use crate::store::spool::Spool;
+use crate::store::external_sort::ExternalSort;
+use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::{ReferenceWrite, Store, StoreError};
 
-use super::incoming::{FAULTS_KEPT, Incoming};
+use super::import_rows::{FAULTS_KEPT, ImportRows};
 use super::{Engine, read_failed, write_failed};
 
 /// Persons that are written in one step; settlements that wait for one wait for no more.
@@ -41,10 +41,10 @@ pub struct Imported {
 }
 
 impl Imported {
-    fn count(&mut self, change: Change) {
+    fn count(&mut self, change: RowChange) {
         match change {
-            Change::Changed => self.changed += 1,
-            Change::Unchanged => self.unchanged += 1,
+            RowChange::Changed => self.changed += 1,
+            RowChange::Unchanged => self.unchanged += 1,
         }
     }
 }
@@ -59,7 +59,7 @@ pub struct Told {
 }
 
 /// What an import is brought from outside.
-pub struct Outside<'a> {
+pub struct ImportContext<'a> {
     /// The clock.
     pub now: &'a (dyn Fn() -> Instant + Sync),
     /// Whether to stop between two steps.
@@ -67,25 +67,25 @@ pub struct Outside<'a> {
 }
 
 /// Leave to take an import: one is taken at a time.
-pub struct Turn<'a>(#[allow(dead_code)] tokio::sync::MutexGuard<'a, ()>);
+pub struct ImportLease<'a>(#[allow(dead_code)] tokio::sync::MutexGuard<'a, ()>);
 
 impl<S: Store> Engine<S> {
     /// Takes rows that are held in memory, as [`Engine::take`] does.
     ///
     /// # Errors
     /// As there.
-    pub async fn import(&self, rows: Vec<Row>) -> Result<Imported, Refusal> {
+    pub async fn import(&self, rows: Vec<ReferenceRow>) -> Result<Imported, Refusal> {
         let mut incoming = self.incoming();
         for row in rows {
             incoming.add_row(row)?;
         }
-        let outside = Outside { now: &|| Instant(0), stop: &|| false };
+        let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
         self.take(self.turn().await, incoming, "", Told::default(), &outside).await
     }
 
     /// Waits until no other import is being taken.
-    pub async fn turn(&self) -> Turn<'_> {
-        Turn(self.importing.lock().await)
+    pub async fn turn(&self) -> ImportLease<'_> {
+        ImportLease(self.importing.lock().await)
     }
 
     /// Takes all the rows; settlements that begin afterwards see them all.
@@ -95,11 +95,11 @@ impl<S: Store> Engine<S> {
     /// been taken: the same import again takes the others.
     pub async fn take(
         &self,
-        _turn: Turn<'_>,
-        mut incoming: Incoming,
+        _turn: ImportLease<'_>,
+        mut incoming: ImportRows,
         table: &str,
         told: Told,
-        outside: &Outside<'_>,
+        outside: &ImportContext<'_>,
     ) -> Result<Imported, Refusal> {
         incoming.check()?;
         let version = self.store.begin_turn().await.map_err(not_our_turn)?;
@@ -112,16 +112,16 @@ impl<S: Store> Engine<S> {
     async fn take_in_turn(
         &self,
         version: Option<u64>,
-        incoming: Incoming,
+        incoming: ImportRows,
         table: &str,
         told: Told,
-        outside: &Outside<'_>,
+        outside: &ImportContext<'_>,
     ) -> Result<Imported, Refusal> {
         self.read_tables(version.unwrap_or(0)).await.map_err(read_failed)?;
         let last = self.store.imports(u64::MAX, 1).await.map_err(read_failed)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
         let mut draft = Draft::of(&incoming, Tables::clone(&self.tables.load()))?;
-        let begun = Begun {
+        let begun = ImportStart {
             table: table.to_owned(),
             source: told.source,
             imported_by: told.imported_by,
@@ -129,12 +129,12 @@ impl<S: Store> Engine<S> {
             rows: incoming.rows(),
             digest: incoming.digest(),
         };
-        self.store.note_import(number, Note::Begun(begun)).await.map_err(write_failed)?;
+        self.store.note_import(number, ImportEvent::ImportStart(begun)).await.map_err(write_failed)?;
         self.take_persons(number, incoming.persons, &mut draft.count, outside).await?;
         self.take_parts(number, &mut draft).await?;
         let Imported { changed, unchanged } = draft.count;
-        let ended = Ended { instant: (outside.now)(), changed, unchanged };
-        self.store.note_import(number, Note::Ended(ended)).await.map_err(write_failed)?;
+        let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
+        self.store.note_import(number, ImportEvent::ImportEnd(ended)).await.map_err(write_failed)?;
         if draft.moved || version.is_some() {
             self.hold(draft.tables, number);
         }
@@ -152,9 +152,9 @@ impl<S: Store> Engine<S> {
     async fn take_persons(
         &self,
         number: u64,
-        rows: Spool,
+        rows: ExternalSort,
         count: &mut Imported,
-        outside: &Outside<'_>,
+        outside: &ImportContext<'_>,
     ) -> Result<(), Refusal> {
         let mut sorted = rows.sorted().map_err(read_failed)?;
         loop {
@@ -194,7 +194,7 @@ impl<S: Store> Engine<S> {
                 count.count(change);
                 changed = changed.max(change);
             }
-            if changed == Change::Changed {
+            if changed == RowChange::Changed {
                 persons.push((id, record));
             }
         }
@@ -242,14 +242,14 @@ struct Draft {
 impl Draft {
     /// # Errors
     /// Every row of the catalogue that contradicts another.
-    fn of(incoming: &Incoming, tables: Tables) -> Result<Draft, Refusal> {
+    fn of(incoming: &ImportRows, tables: Tables) -> Result<Draft, Refusal> {
         let mut draft =
             Draft { tables, hospitals: Vec::new(), catalogue: Vec::new(), count: Imported::default(), moved: false };
         let mut changed = Vec::new();
         for (id, part) in &incoming.hospitals {
             let change = draft.tables.hospitals.entry(id.clone()).or_default().put(part.clone());
             draft.count.count(change);
-            if change == Change::Changed {
+            if change == RowChange::Changed {
                 changed.push(id.clone());
             }
         }
@@ -271,7 +271,7 @@ impl Draft {
             }
             let change = self.tables.catalogue.put(row.clone());
             self.count.count(change);
-            if change == Change::Changed {
+            if change == RowChange::Changed {
                 self.catalogue.push(row.clone());
             }
         }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Deed, Entry};
+use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::refusal::{Reason, Refusal};
-use crate::store::rows::Place;
+use crate::store::rows::ListPosition;
 use crate::store::{Scope, Store};
 
 use super::{Engine, PAUSE, read_failed};
@@ -33,7 +33,7 @@ pub struct Listed {
 
 /// A page of a list, and where the next begins, if there may be more.
 #[derive(Debug)]
-pub struct Page<P> {
+pub struct SettlementPage<P> {
     /// The settlements.
     pub settlements: Vec<Listed>,
     /// Where to go on.
@@ -41,7 +41,7 @@ pub struct Page<P> {
 }
 
 /// Which settlements of a person.
-pub struct OfPerson {
+pub struct PersonFilter {
     /// Whose.
     pub person_id: PersonId,
     /// Of which insurance; of any if none is named.
@@ -51,7 +51,7 @@ pub struct OfPerson {
 }
 
 /// Which settlements of a hospital.
-pub struct OfHospital {
+pub struct HospitalFilter {
     /// Whose.
     pub hospital_id: HospitalId,
     /// The first day of settlement.
@@ -67,11 +67,11 @@ impl<S: Store> Engine<S> {
     /// If the page begins at an entry that is not of this person, or the store cannot be read.
     pub async fn list_of_person(
         &self,
-        which: &OfPerson,
+        which: &PersonFilter,
         from: Option<EntryId>,
         most: usize,
-    ) -> Result<Page<EntryId>, Refusal> {
-        let mut page = Page { settlements: Vec::new(), next: self.chain_from(&which.person_id, from).await? };
+    ) -> Result<SettlementPage<EntryId>, Refusal> {
+        let mut page = SettlementPage { settlements: Vec::new(), next: self.chain_from(&which.person_id, from).await? };
         let mut walked = 0;
         while let Some(id) = page.next.filter(|_| page.settlements.len() < most && walked < WALK) {
             walked += 1;
@@ -91,12 +91,12 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be read.
     pub async fn list_of_hospital(
         &self,
-        which: &OfHospital,
-        behind: Option<Place>,
+        which: &HospitalFilter,
+        behind: Option<ListPosition>,
         most: usize,
-    ) -> Result<Page<Place>, Refusal> {
-        let first = Place { day: which.from, number: 0 };
-        let from = behind.map_or(first, |place| Place { number: place.number + 1, ..place }).max(first);
+    ) -> Result<SettlementPage<ListPosition>, Refusal> {
+        let first = ListPosition { day: which.from, number: 0 };
+        let from = behind.map_or(first, |place| ListPosition { number: place.number + 1, ..place }).max(first);
         let places = self.store.listed(&which.hospital_id, from, which.until, most).await.map_err(read_failed)?;
         let next = places.last().filter(|_| places.len() == most).map(|(place, _)| *place);
         let mut settlements = Vec::with_capacity(places.len());
@@ -104,7 +104,7 @@ impl<S: Store> Engine<S> {
             self.take_turns(settlements.len()).await;
             settlements.push(self.listed(self.named_entry(id).await?).await?);
         }
-        Ok(Page { settlements, next })
+        Ok(SettlementPage { settlements, next })
     }
 
     /// Whether one of these hospitals has a settlement of this person that stands.
@@ -120,8 +120,8 @@ impl<S: Store> Engine<S> {
             let entry = self.named_entry(id).await?;
             next = entry.link.previous;
             match &entry.deed {
-                Deed::Reversed(deed) => drop(reversed.insert(deed.settlement)),
-                Deed::Settled(deed) if hospitals.contains(&deed.claim.hospital_id) && !reversed.contains(&id) => {
+                EntryKind::Reversed(deed) => drop(reversed.insert(deed.settlement)),
+                EntryKind::Settled(deed) if hospitals.contains(&deed.claim.hospital_id) && !reversed.contains(&id) => {
                     return Ok(true);
                 }
                 _ => {}
@@ -158,7 +158,7 @@ impl<S: Store> Engine<S> {
     }
 }
 
-fn is_of(entry: &Entry, which: &OfPerson) -> bool {
+fn is_of(entry: &Entry, which: &PersonFilter) -> bool {
     let account = entry.settled().map(|settled| &settled.split.judged.account);
     account.is_some_and(|account| {
         account.year == which.year && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)

@@ -2,17 +2,18 @@
 //!
 //! One flow for all that writes: look up, decide, commit; if the person moved meanwhile, look up again,
 //! a bounded number of times. No lock is held while deciding, and nothing is decided while writing.
-//! The engine reads no clock and draws no random number: whoever calls brings a [`Stamp`].
+//! The engine reads no clock and draws no random number: whoever calls brings a [`CommitStamp`].
 
 pub mod account;
+mod account_replay;
 pub mod audit;
 pub mod chain;
 pub mod copy;
 pub mod fence;
 pub mod follow;
+pub mod idempotency;
 pub mod import;
-pub mod incoming;
-pub mod keys_stage;
+pub mod import_rows;
 pub mod list;
 pub mod quote;
 pub mod read;
@@ -20,13 +21,12 @@ pub mod readjudicate;
 pub mod reference;
 pub mod reverse;
 pub mod settle;
-mod sums;
 
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 
-use crate::domain::claim::Limits;
+use crate::domain::claim::ClaimLimits;
 use crate::domain::ids::{Digest, EntryId, PersonId};
 use crate::domain::journal::{Entry, Instant};
 use crate::domain::refusal::{Reason, Refusal};
@@ -34,7 +34,7 @@ use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::reference::tables::Tables;
 use crate::store::imports::Import;
-use crate::store::readiness::Announcement;
+use crate::store::readiness::BookAnnouncement;
 use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
 
@@ -43,18 +43,18 @@ const PAUSE: usize = 32;
 
 /// When a commit is made, and under which id; brought from outside.
 #[derive(Clone, Copy, Debug)]
-pub struct Stamp {
+pub struct CommitStamp {
     /// The id of the entry, if one is made.
     pub id: EntryId,
     /// The instant.
     pub instant: Instant,
 }
 
-impl Stamp {
+impl CommitStamp {
     /// The same stamp for a commit about this person: its id names their shard, so that every store, however many
     /// machines it is spread over, finds the entry by its id alone.
-    pub fn of(self, person_id: &PersonId) -> Stamp {
-        Stamp { id: Shard::of(person_id).put_in(self.id), ..self }
+    pub fn of(self, person_id: &PersonId) -> CommitStamp {
+        CommitStamp { id: Shard::of(person_id).put_in(self.id), ..self }
     }
 
     /// The id of the n-th further entry of the same commit: of the same time and shard, the rest drawn from the
@@ -73,25 +73,25 @@ impl Stamp {
 
 /// What an engine is set up with.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct EngineSettings {
     /// How large a claim may be.
-    pub limits: Limits,
+    pub limits: ClaimLimits,
     /// How often a commit is tried again when the person moved meanwhile.
     pub conflict_retries: u32,
     /// The most rows of hospitals or catalogue in one import: they are held in memory. Persons are not.
     pub rows_held: usize,
 }
 
-impl Default for Settings {
+impl Default for EngineSettings {
     fn default() -> Self {
-        Settings { limits: Limits::default(), conflict_retries: 100, rows_held: 2_000_000 }
+        EngineSettings { limits: ClaimLimits::default(), conflict_retries: 100, rows_held: 2_000_000 }
     }
 }
 
 /// The settlement engine over a store.
 pub struct Engine<S> {
     store: S,
-    settings: Settings,
+    settings: EngineSettings,
     tables: ArcSwap<Tables>,
     book: ArcSwap<Book>,
     importing: tokio::sync::Mutex<()>,
@@ -104,13 +104,13 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read or written, or is the copy of another that did not end: it lacks settlements.
-    pub async fn open(store: S, book: Book, settings: Settings) -> Result<Engine<S>, StoreError> {
+    pub async fn open(store: S, book: Book, settings: EngineSettings) -> Result<Engine<S>, StoreError> {
         let last = store.imports(u64::MAX, 1).await?;
         if last.iter().any(Import::is_open_copy) {
             return Err(StoreError::Unavailable("it is a copy that did not end: run `onestop copy` again".to_owned()));
         }
         keep(&store, &book).await?;
-        store.announce_book(book.digest(), Announcement::Joins).await?;
+        store.announce_book(book.digest(), BookAnnouncement::Joins).await?;
         let version = store.shared().borrow().tables;
         let read = store.reference().await?;
         let tables = Tables::new(read.hospitals, read.catalogue);
@@ -131,7 +131,7 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be read or written; then the book in use stays.
     pub async fn activate(&self, book: Book) -> Result<Arc<Book>, Refusal> {
         keep(&self.store, &book).await.map_err(write_failed)?;
-        self.store.announce_book(book.digest(), Announcement::Changes).await.map_err(write_failed)?;
+        self.store.announce_book(book.digest(), BookAnnouncement::Changes).await.map_err(write_failed)?;
         Ok(self.book.swap(Arc::new(book)))
     }
 
@@ -141,7 +141,7 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be written.
     pub async fn impose(&self) -> Result<(), Refusal> {
         let book = self.book().digest();
-        self.store.announce_book(book, Announcement::Changes).await.map_err(write_failed)
+        self.store.announce_book(book, BookAnnouncement::Changes).await.map_err(write_failed)
     }
 
     /// The book in use.
@@ -155,7 +155,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// What the engine was set up with.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &EngineSettings {
         &self.settings
     }
 

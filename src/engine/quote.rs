@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::account::Account;
-use crate::domain::adjudicate::{Matter, adjudicate};
-use crate::domain::claim::{Claim, ToldClaim};
+use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
+use crate::domain::claim::{Claim, RawClaim};
 use crate::domain::facts::Facts;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::AccountKey;
@@ -15,10 +15,10 @@ use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::split::Split;
 use crate::policy::Book;
 use crate::reference::look_up;
-use crate::store::{Seen, Store};
+use crate::store::{LookUp, Store};
 
 use super::Engine;
-use super::keys_stage::{Names, check_claim_free};
+use super::idempotency::{RequestKeys, check_claim_free};
 
 /// A split that was not committed, and its digest.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Quote {
 }
 
 /// A claim decided, before anything is written.
-pub(super) struct Decided {
+pub(super) struct Decision {
     pub facts: Facts,
     pub book: Digest,
     pub split: Split,
@@ -42,11 +42,15 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// Whatever settle would refuse.
-    pub async fn quote(&self, told: ToldClaim) -> Result<Quote, Refusal> {
+    pub async fn quote(&self, told: RawClaim) -> Result<Quote, Refusal> {
         let (hospital_id, person_id) = (told.hospital_id.clone(), told.person_id.clone());
         let claim_id = told.claim_id.clone();
-        let names =
-            Names { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: Some(&claim_id) };
+        let names = RequestKeys {
+            hospital_id: &hospital_id,
+            person_id: &person_id,
+            request_id: None,
+            claim_id: Some(&claim_id),
+        };
         let sound = self.sound(told);
         names.check(&self.settings.limits, sound.as_ref().err())?;
         let seen = self.seen(&names).await?;
@@ -56,19 +60,19 @@ impl<S: Store> Engine<S> {
     }
 
     /// Stage 2.
-    pub(super) fn sound(&self, told: ToldClaim) -> Result<Claim, Refusal> {
+    pub(super) fn sound(&self, told: RawClaim) -> Result<Claim, Refusal> {
         told.check(&self.settings.limits).map_err(|faults| Refusal::naming(Reason::InvalidRequest, faults))
     }
 
     /// Stages 3 to 5, then the split.
-    pub(super) fn decide(&self, claim: &Claim, seen: &Seen) -> Result<Decided, Refusal> {
+    pub(super) fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, Refusal> {
         let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load())?;
         let book = self.book.load();
         let policy = governing(&book, claim, &facts).ok_or_else(no_policy)?;
-        let matter = Matter { claim, facts: &facts, policy };
+        let matter = AdjudicationInput { claim, facts: &facts, policy };
         let key = matter.account_key();
         let (split, after) = adjudicated(matter, &seen.state.account(&key))?;
-        Ok(Decided { facts, book: book.digest(), split, moved: (key, after) })
+        Ok(Decision { facts, book: book.digest(), split, moved: (key, after) })
     }
 }
 
@@ -79,7 +83,7 @@ pub(super) fn governing<'a>(book: &'a Book, claim: &Claim, facts: &Facts) -> Opt
 }
 
 /// The split on an account, and the account after it; what does not hold of a split is never committed.
-pub(super) fn adjudicated(matter: Matter<'_>, account: &Account) -> Result<(Split, Account), Refusal> {
+pub(super) fn adjudicated(matter: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), Refusal> {
     let decided = adjudicate(matter, account).map_err(|range| Refusal::broken(range.to_string()))?;
     invariants::check(&decided.0).map_err(|broken| Refusal::broken(broken.to_string()))?;
     Ok(decided)

@@ -3,10 +3,10 @@
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::domain::refusal::{Reason, Refusal};
-use crate::store::rows::Standing;
+use crate::store::rows::SettlementStatus;
 use crate::store::{Scope, Store};
 
-use super::keys_stage::Names;
+use super::idempotency::RequestKeys;
 use super::{Engine, read_failed};
 
 /// A settlement with what became of it.
@@ -42,14 +42,14 @@ impl<S: Store> Engine<S> {
         person_id: &PersonId,
         claim_id: &ClaimId,
     ) -> Result<SettlementView, Refusal> {
-        let names = Names { hospital_id, person_id, request_id: None, claim_id: Some(claim_id) };
+        let names = RequestKeys { hospital_id, person_id, request_id: None, claim_id: Some(claim_id) };
         names.check(&self.settings.limits, None)?;
         let row = self.seen(&names).await?.claim.filter(|row| row.person_id == *person_id);
         let standing = row.and_then(|mut row| row.settlements.pop()).ok_or_else(not_found)?;
         self.view(self.named_entry(standing.settlement).await?, standing).await
     }
 
-    async fn view(&self, settlement: Entry, standing: Standing) -> Result<SettlementView, Refusal> {
+    async fn view(&self, settlement: Entry, standing: SettlementStatus) -> Result<SettlementView, Refusal> {
         let mut revisions = Vec::with_capacity(standing.revisions.len());
         for id in standing.revisions {
             revisions.push(self.named_entry(id).await?);
@@ -62,7 +62,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// What became of a settlement; that its claim does not know of it means that the store is damaged.
-    pub(super) async fn standing(&self, settlement: &Entry) -> Result<Standing, Refusal> {
+    pub(super) async fn standing(&self, settlement: &Entry) -> Result<SettlementStatus, Refusal> {
         let unknown = || Refusal::broken(format!("the claim of settlement {} does not know of it", settlement.id));
         let claim = &settlement.settled().ok_or_else(unknown)?.claim;
         let scope = Scope {

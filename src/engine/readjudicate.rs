@@ -4,10 +4,10 @@
 //! settled, on the account without the reversed one. All of it goes into the commit of the reversal, or none.
 
 use crate::domain::account::Account;
-use crate::domain::adjudicate::Matter;
+use crate::domain::adjudicate::AdjudicationInput;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::HospitalId;
-use crate::domain::journal::{Deed, Differences, Entry, Revised};
+use crate::domain::journal::{Differences, Entry, EntryKind, Revised};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::split::Split;
 use crate::policy::Book;
@@ -16,8 +16,8 @@ use crate::store::{Commit, Scope, Store};
 
 use super::quote::{adjudicated, governing};
 use super::reverse::Live;
-use super::settle::Tried;
-use super::{Engine, PAUSE, Stamp, read_failed};
+use super::settle::CommitError;
+use super::{CommitStamp, Engine, PAUSE, read_failed};
 
 impl<S: Store> Engine<S> {
     /// Adds a revision of each of these, given newest first, to the commit of a reversal; the account is theirs
@@ -27,8 +27,8 @@ impl<S: Store> Engine<S> {
         commit: &mut Commit,
         account: &mut Account,
         later: Vec<Live>,
-        stamp: &Stamp,
-    ) -> Result<Vec<Entry>, Tried> {
+        stamp: &CommitStamp,
+    ) -> Result<Vec<Entry>, CommitError> {
         let book = self.book();
         let mut revisions = Vec::with_capacity(later.len());
         for (n, one) in later.into_iter().rev().enumerate() {
@@ -44,7 +44,7 @@ impl<S: Store> Engine<S> {
             }
             let claim = &one.settled.claim;
             commit.claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
-            revisions.push(commit.push(id, Deed::Revised(Box::new(revised(one, split, stamp, &book))))?);
+            revisions.push(commit.push(id, EntryKind::Revised(Box::new(revised(one, split, stamp, &book))))?);
         }
         Ok(revisions)
     }
@@ -66,7 +66,7 @@ impl<S: Store> Engine<S> {
 fn anew(book: &Book, one: &Live, account: &Account, caller: &HospitalId) -> Result<(Split, Account), Refusal> {
     let (claim, facts) = (&one.settled.claim, &one.settled.facts);
     let policy = governing(book, claim, facts).ok_or_else(|| refused(one, caller, "without a policy in force"))?;
-    let matter = Matter { claim, facts, policy };
+    let matter = AdjudicationInput { claim, facts, policy };
     if matter.account_key() != one.split.judged.account {
         return Err(refused(one, caller, "in another benefit year than it was settled in"));
     }
@@ -84,7 +84,7 @@ fn refused(one: &Live, caller: &HospitalId, told: &str) -> Refusal {
     Refusal::naming(Reason::NoPolicy, vec![Fault::new("readjudicate", FaultReason::NoPolicyInForce, told)])
 }
 
-fn revised(one: Live, split: Split, stamp: &Stamp, book: &Book) -> Revised {
+fn revised(one: Live, split: Split, stamp: &CommitStamp, book: &Book) -> Revised {
     let claim = &one.settled.claim;
     Revised {
         hospital_id: claim.hospital_id.clone(),

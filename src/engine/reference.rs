@@ -4,7 +4,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::PersonId;
 use crate::domain::refusal::Refusal;
 use crate::reference::cells::{self, Cells};
-use crate::reference::row::Table;
+use crate::reference::row::ReferenceTable;
 use crate::store::Store;
 
 use super::{Engine, read_failed};
@@ -14,7 +14,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn rows_of_person(&self, table: Table, id: &PersonId, on: Day) -> Result<Vec<Cells>, Refusal> {
+    pub async fn rows_of_person(&self, table: ReferenceTable, id: &PersonId, on: Day) -> Result<Vec<Cells>, Refusal> {
         let mut records = self.store.persons(std::slice::from_ref(id)).await.map_err(read_failed)?;
         let record = records.pop().flatten().unwrap_or_default();
         Ok(cells::of_person(table, id, &record, on))
@@ -24,7 +24,7 @@ impl<S: Store> Engine<S> {
     /// ends with, if there may be more.
     pub fn rows_of_table(
         &self,
-        table: Table,
+        table: ReferenceTable,
         key: &str,
         behind: &str,
         on: Day,

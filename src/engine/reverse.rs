@@ -6,23 +6,23 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::claim::check_text;
-use crate::domain::content::ToldReversal;
+use crate::domain::content::RawReversal;
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, HospitalId, RequestId};
-use crate::domain::journal::{Deed, Entry, Reversed, Settled};
-use crate::domain::refusal::{Detail, Later, Reason, Refusal};
+use crate::domain::journal::{Entry, EntryKind, Reversed, Settled};
+use crate::domain::refusal::{Detail, LaterSettlements, Reason, Refusal};
 use crate::domain::split::Split;
-use crate::store::rows::Standing;
-use crate::store::{Commit, Seen, Store};
+use crate::store::rows::SettlementStatus;
+use crate::store::{Commit, LookUp, Store};
 
-use super::keys_stage::Names;
-use super::settle::Tried;
-use super::{Engine, PAUSE, Stamp};
+use super::idempotency::RequestKeys;
+use super::settle::CommitError;
+use super::{CommitStamp, Engine, PAUSE};
 
 /// A request to reverse.
 pub struct ReverseRequest {
     /// What is asked for.
-    pub told: ToldReversal,
+    pub told: RawReversal,
     /// The idempotency key.
     pub request_id: RequestId,
     /// Whether to say what it would do, and change nothing.
@@ -42,10 +42,10 @@ pub struct Reversal {
 
 /// A reversal on its way: all that stays the same from one try to the next.
 struct Attempt<'a> {
-    told: &'a ToldReversal,
+    told: &'a RawReversal,
     request_id: &'a RequestId,
     content: Digest,
-    stamp: Stamp,
+    stamp: CommitStamp,
     dry_run: bool,
 }
 
@@ -63,9 +63,9 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// The first stage of refusal that holds; then nothing is written.
-    pub async fn reverse(&self, request: ReverseRequest, stamp: Stamp) -> Result<Reversal, Refusal> {
+    pub async fn reverse(&self, request: ReverseRequest, stamp: CommitStamp) -> Result<Reversal, Refusal> {
         let ReverseRequest { told, request_id, dry_run } = request;
-        let names = Names {
+        let names = RequestKeys {
             hospital_id: &told.hospital_id,
             person_id: &told.person_id,
             request_id: Some(&request_id),
@@ -81,27 +81,27 @@ impl<S: Store> Engine<S> {
             }
             sound.as_ref().map_err(Refusal::clone)?;
             match self.attempt_reverse(&attempt, seen).await {
-                Err(Tried::Conflict) => {}
-                Err(Tried::Refused(refusal)) => return Err(refusal),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Refused(refusal)) => return Err(refusal),
                 Ok(reversal) => return Ok(reversal),
             }
         }
         Err(Refusal::because(Reason::Conflict))
     }
 
-    fn sound_reversal(&self, told: &ToldReversal) -> Result<(), Refusal> {
+    fn sound_reversal(&self, told: &RawReversal) -> Result<(), Refusal> {
         let mut faults = Vec::new();
         check_text(&mut faults, "reason", &told.reason, self.settings.limits.reason_bytes);
         if faults.is_empty() { Ok(()) } else { Err(Refusal::naming(Reason::InvalidRequest, faults)) }
     }
 
-    async fn attempt_reverse(&self, attempt: &Attempt<'_>, seen: Seen) -> Result<Reversal, Tried> {
+    async fn attempt_reverse(&self, attempt: &Attempt<'_>, seen: LookUp) -> Result<Reversal, CommitError> {
         let told = attempt.told;
         let target = self.live(live_settlement(&seen, told)?).await?;
         let key = target.split.judged.account.clone();
         let later = self.later(seen.state.head, target.settlement, &key).await?;
         if !told.readjudicate && !later.is_empty() {
-            return Err(Tried::Refused(in_the_way(&later, &told.hospital_id)));
+            return Err(CommitError::Refused(in_the_way(&later, &told.hospital_id)));
         }
         let mut account = seen.state.account(&key);
         for split in later.iter().map(|one| &one.split).chain([&target.split]) {
@@ -114,7 +114,7 @@ impl<S: Store> Engine<S> {
         let request = (attempt.request_id.clone(), attempt.content);
         let mut commit = Commit::on(seen.state, request, attempt.stamp.instant);
         let revisions = (0..later.len()).map(|n| attempt.stamp.further(n as u32)).collect();
-        let deed = Deed::Reversed(reversed(told, target.settlement, key.clone(), revisions));
+        let deed = EntryKind::Reversed(reversed(told, target.settlement, key.clone(), revisions));
         let entry = commit.push(attempt.stamp.id, deed)?;
         commit.claim(told.hospital_id.clone(), told.claim_id.clone(), row);
         let revisions = self.readjudicate(&mut commit, &mut account, later, &attempt.stamp).await?;
@@ -125,7 +125,7 @@ impl<S: Store> Engine<S> {
         Ok(Reversal { entry, revisions, replay: false })
     }
 
-    async fn live(&self, standing: &Standing) -> Result<Live, Refusal> {
+    async fn live(&self, standing: &SettlementStatus) -> Result<Live, Refusal> {
         let newest = standing.newest();
         let split = self.named_entry(newest).await?.into_split();
         let settled = self.settled(standing.settlement).await?;
@@ -140,7 +140,7 @@ impl<S: Store> Engine<S> {
 
     async fn settled(&self, id: EntryId) -> Result<Settled, Refusal> {
         match self.named_entry(id).await?.deed {
-            Deed::Settled(settled) => Ok(*settled),
+            EntryKind::Settled(settled) => Ok(*settled),
             _ => Err(Refusal::broken(format!("entry {id} is no settlement"))),
         }
     }
@@ -160,15 +160,15 @@ impl<S: Store> Engine<S> {
             let entry = self.named_entry(id).await?;
             next = entry.link.previous;
             match entry.deed {
-                Deed::Reversed(deed) => drop(reversed.insert(deed.settlement)),
-                Deed::Revised(deed) => {
+                EntryKind::Reversed(deed) => drop(reversed.insert(deed.settlement)),
+                EntryKind::Revised(deed) => {
                     revised.entry(deed.settlement).or_insert((id, deed.number, deed.split));
                 }
-                Deed::Settled(deed) if deed.split.judged.account == *key && !reversed.contains(&id) => {
+                EntryKind::Settled(deed) if deed.split.judged.account == *key && !reversed.contains(&id) => {
                     let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, deed.split.clone()));
                     later.push(Live { settlement: id, settled: *deed, newest, number, split });
                 }
-                Deed::Settled(_) | Deed::Fenced(_) => {}
+                EntryKind::Settled(_) | EntryKind::Fenced(_) => {}
             }
         }
         Ok(later)
@@ -197,11 +197,11 @@ fn named_with(named: Result<(), Refusal>, sound: &Result<(), Refusal>) -> Result
 fn in_the_way(later: &[Live], caller: &HospitalId) -> Refusal {
     let own = |one: &&Live| one.settled.claim.hospital_id == *caller;
     let own: Vec<EntryId> = later.iter().filter(own).map(|one| one.settlement).collect();
-    let told = Later { others: later.len() - own.len(), own };
-    Refusal::because(Reason::LaterSettlements).with(Detail::Later(told))
+    let told = LaterSettlements { others: later.len() - own.len(), own };
+    Refusal::because(Reason::LaterSettlements).with(Detail::LaterSettlements(told))
 }
 
-fn live_settlement<'a>(seen: &'a Seen, told: &ToldReversal) -> Result<&'a Standing, Refusal> {
+fn live_settlement<'a>(seen: &'a LookUp, told: &RawReversal) -> Result<&'a SettlementStatus, Refusal> {
     let row = seen.claim.as_ref().filter(|row| row.person_id == told.person_id).ok_or_else(not_found)?;
     row.live().ok_or_else(|| Refusal::because(Reason::AlreadyReversed))
 }
@@ -210,7 +210,7 @@ fn not_found() -> Refusal {
     Refusal::because(Reason::NotFound)
 }
 
-fn reversed(told: &ToldReversal, settlement: EntryId, account: AccountKey, revisions: Vec<EntryId>) -> Reversed {
+fn reversed(told: &RawReversal, settlement: EntryId, account: AccountKey, revisions: Vec<EntryId>) -> Reversed {
     Reversed {
         hospital_id: told.hospital_id.clone(),
         person_id: told.person_id.clone(),

@@ -1,21 +1,21 @@
 //! Settle (结算): decide and commit; the answer leaves when it is durable.
 
-use crate::domain::claim::{Claim, ToldClaim};
+use crate::domain::claim::{Claim, RawClaim};
 use crate::domain::ids::{Digest, RequestId};
-use crate::domain::journal::{Deed, Entry, Settled};
+use crate::domain::journal::{Entry, EntryKind, Settled};
 use crate::domain::refusal::{Detail, Reason, Refusal};
 use crate::domain::split::Split;
 use crate::store::rows::ClaimRow;
-use crate::store::{Commit, Seen, Store, StoreError};
+use crate::store::{Commit, LookUp, Store, StoreError};
 
-use super::keys_stage::{Names, check_claim_free};
-use super::quote::Decided;
-use super::{Engine, Stamp, write_failed};
+use super::idempotency::{RequestKeys, check_claim_free};
+use super::quote::Decision;
+use super::{CommitStamp, Engine, write_failed};
 
 /// A request to settle.
 pub struct SettleRequest {
     /// The claim, as told.
-    pub claim: ToldClaim,
+    pub claim: RawClaim,
     /// The idempotency key.
     pub request_id: RequestId,
     /// The digest of the quote that the patient was shown, if one was.
@@ -36,7 +36,7 @@ struct Attempt<'a> {
     request_id: &'a RequestId,
     content: Digest,
     quote: Option<&'a [u8]>,
-    stamp: Stamp,
+    stamp: CommitStamp,
 }
 
 impl<S: Store> Engine<S> {
@@ -44,12 +44,12 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// The first stage of refusal that holds; then nothing is written.
-    pub async fn settle(&self, request: SettleRequest, stamp: Stamp) -> Result<Committed, Refusal> {
+    pub async fn settle(&self, request: SettleRequest, stamp: CommitStamp) -> Result<Committed, Refusal> {
         let SettleRequest { claim: told, request_id, quote } = request;
         let content = told.content();
         let (hospital_id, person_id) = (told.hospital_id.clone(), told.person_id.clone());
         let claim_id = told.claim_id.clone();
-        let names = Names {
+        let names = RequestKeys {
             hospital_id: &hospital_id,
             person_id: &person_id,
             request_id: Some(&request_id),
@@ -66,23 +66,23 @@ impl<S: Store> Engine<S> {
             check_claim_free(&seen, &person_id)?;
             let claim = sound.as_ref().map_err(Refusal::clone)?;
             match self.attempt(claim, seen, &attempt).await {
-                Err(Tried::Conflict) => {}
-                Err(Tried::Refused(refusal)) => return Err(refusal),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Refused(refusal)) => return Err(refusal),
                 Ok(entry) => return Ok(Committed { entry, replay: false }),
             }
         }
         Err(Refusal::because(Reason::Conflict))
     }
 
-    async fn attempt(&self, claim: &Claim, seen: Seen, attempt: &Attempt<'_>) -> Result<Entry, Tried> {
-        let Decided { facts, book, split, moved: (key, account) } = self.decide(claim, &seen)?;
+    async fn attempt(&self, claim: &Claim, seen: LookUp, attempt: &Attempt<'_>) -> Result<Entry, CommitError> {
+        let Decision { facts, book, split, moved: (key, account) } = self.decide(claim, &seen)?;
         check_quote(attempt.quote, &split)?;
         let mut row = seen.claim.unwrap_or_else(|| ClaimRow::unsettled(claim.person_id.clone()));
         row.settled(attempt.stamp.id);
         let request = (attempt.request_id.clone(), attempt.content);
         let mut commit = Commit::on(seen.state, request, attempt.stamp.instant);
         let settled = Settled { claim: claim.clone(), facts, book: Some(book), split };
-        let entry = commit.push(attempt.stamp.id, Deed::Settled(Box::new(settled)))?;
+        let entry = commit.push(attempt.stamp.id, EntryKind::Settled(Box::new(settled)))?;
         commit.moves(key, account);
         commit.claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
         self.store.commit(commit).await?;
@@ -101,24 +101,24 @@ fn check_quote(shown: Option<&[u8]>, split: &Split) -> Result<(), Refusal> {
 }
 
 /// Why a try did not commit.
-pub(super) enum Tried {
+pub(super) enum CommitError {
     /// The person moved meanwhile.
     Conflict,
     /// It is refused.
     Refused(Refusal),
 }
 
-impl From<Refusal> for Tried {
+impl From<Refusal> for CommitError {
     fn from(refusal: Refusal) -> Self {
-        Tried::Refused(refusal)
+        CommitError::Refused(refusal)
     }
 }
 
-impl From<StoreError> for Tried {
+impl From<StoreError> for CommitError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Conflict => Tried::Conflict,
-            other => Tried::Refused(write_failed(other)),
+            StoreError::Conflict => CommitError::Conflict,
+            other => CommitError::Refused(write_failed(other)),
         }
     }
 }

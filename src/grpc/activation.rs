@@ -15,14 +15,14 @@ use crate::policy::{Book, PolicyFault};
 use crate::store::Store;
 
 /// Reads the book that is to hold, or says every fault of it.
-pub type ReadBook = Arc<dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync>;
+pub type LoadBook = Arc<dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync>;
 
 /// Under which name health knows the book in use, before its digest.
 const BOOK: &str = "onestop.book/";
 
 /// What a change does, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+pub struct BookChange {
     /// The book before.
     pub old: Digest,
     /// The book after.
@@ -38,14 +38,14 @@ pub struct Change {
 /// Changes the book of an engine.
 pub struct Activation<S> {
     engine: Arc<Engine<S>>,
-    read: ReadBook,
+    read: LoadBook,
     health: HealthReporter,
     one_at_a_time: Mutex<()>,
 }
 
 impl<S: Store> Activation<S> {
     /// For this engine; tells health the book in use.
-    pub async fn new(engine: Arc<Engine<S>>, read: ReadBook, health: HealthReporter) -> Activation<S> {
+    pub async fn new(engine: Arc<Engine<S>>, read: LoadBook, health: HealthReporter) -> Activation<S> {
         health.set_service_status(name(engine.book().digest()), ServingStatus::Serving).await;
         Activation { engine, read, health, one_at_a_time: Mutex::default() }
     }
@@ -54,7 +54,7 @@ impl<S: Store> Activation<S> {
     ///
     /// # Errors
     /// `POLICIES_REFUSED` with every fault, or if the files are not those expected; the book in use stays.
-    pub async fn activate(&self, dry_run: bool, expected: &[u8]) -> Result<Change, Refusal> {
+    pub async fn activate(&self, dry_run: bool, expected: &[u8]) -> Result<BookChange, Refusal> {
         let _one_at_a_time = self.one_at_a_time.lock().await;
         let read = Arc::clone(&self.read);
         let book = tokio::task::spawn_blocking(move || twice(&*read)).await;
@@ -103,8 +103,8 @@ fn refused(faults: Vec<Fault>) -> Refusal {
     Refusal::naming(Reason::PoliciesRefused, faults)
 }
 
-fn between(old: &Book, new: &Book) -> Change {
-    let mut change = Change { old: old.digest(), new: new.digest(), ..Change::default() };
+fn between(old: &Book, new: &Book) -> BookChange {
+    let mut change = BookChange { old: old.digest(), new: new.digest(), ..BookChange::default() };
     for policy in new.policies() {
         let id = policy.reference.id.to_string();
         match old.get(&id) {

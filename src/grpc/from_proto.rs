@@ -1,6 +1,6 @@
 //! From messages to what the engine takes. Nothing is judged here: a claim is handed on as told.
 
-use crate::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::money::Money;
 use crate::domain::refusal::{Reason, Refusal};
@@ -13,9 +13,9 @@ use super::pb::settlement as pb;
 ///
 /// # Errors
 /// If the message holds none.
-pub fn claim(claim: Option<pb::Claim>) -> Result<ToldClaim, Refusal> {
+pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, Refusal> {
     let claim = claim.ok_or_else(|| missing("claim"))?;
-    Ok(ToldClaim {
+    Ok(RawClaim {
         visit: visit(claim.visit()),
         claim_id: claim.claim_id.into(),
         hospital_id: claim.hospital_id.into(),
@@ -42,8 +42,8 @@ pub fn missing(field: &str) -> Refusal {
 }
 
 /// A day as told.
-pub fn day(day: pb::Date) -> ToldDay {
-    ToldDay { year: day.year, month: day.month, day: day.day }
+pub fn day(day: pb::Date) -> RawDate {
+    RawDate { year: day.year, month: day.month, day: day.day }
 }
 
 fn visit(visit: pb::Visit) -> Option<Visit> {

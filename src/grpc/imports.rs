@@ -1,6 +1,6 @@
 //! Tables and imports as messages.
 
-use crate::reference::row::Table;
+use crate::reference::row::ReferenceTable;
 use crate::store::imports::Import;
 
 use super::pb::reference as pb;
@@ -9,7 +9,7 @@ use super::to_proto::{digest, timestamp};
 /// An import.
 pub fn import(import: Import) -> pb::Import {
     let Import { number, begun, ended } = import;
-    let told = Table::from_word(&begun.table).map_or(pb::Table::Unspecified, table);
+    let told = ReferenceTable::from_word(&begun.table).map_or(pb::Table::Unspecified, table);
     pb::Import {
         number,
         table: told.into(),
@@ -25,19 +25,19 @@ pub fn import(import: Import) -> pb::Import {
 }
 
 /// A table.
-pub fn table(table: Table) -> pb::Table {
+pub fn table(table: ReferenceTable) -> pb::Table {
     match table {
-        Table::Persons => pb::Table::Persons,
-        Table::Enrolments => pb::Table::Enrolments,
-        Table::Categories => pb::Table::Categories,
-        Table::Approvals => pb::Table::Approvals,
-        Table::Hospitals => pb::Table::Hospitals,
-        Table::Designations => pb::Table::Designations,
-        Table::Catalogue => pb::Table::Catalogue,
+        ReferenceTable::Persons => pb::Table::Persons,
+        ReferenceTable::Enrolments => pb::Table::Enrolments,
+        ReferenceTable::Categories => pb::Table::Categories,
+        ReferenceTable::Approvals => pb::Table::Approvals,
+        ReferenceTable::Hospitals => pb::Table::Hospitals,
+        ReferenceTable::Designations => pb::Table::Designations,
+        ReferenceTable::Catalogue => pb::Table::Catalogue,
     }
 }
 
 /// A table as told, if one is.
-pub fn told_table(told: pb::Table) -> Option<Table> {
-    Table::ALL.iter().copied().find(|known| table(*known) == told)
+pub fn told_table(told: pb::Table) -> Option<ReferenceTable> {
+    ReferenceTable::ALL.iter().copied().find(|known| table(*known) == told)
 }

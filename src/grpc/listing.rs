@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::claim::{Limits, check_id};
+use crate::domain::claim::{ClaimLimits, check_id};
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::PersonId;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
-use crate::engine::list::{Listed, OfHospital, OfPerson};
+use crate::engine::list::{HospitalFilter, Listed, PersonFilter};
 use crate::store::Store;
 
-use super::gate::Permitted;
+use super::authorize::Permitted;
 use super::pb::settlement as pb;
 use super::reads::Reads;
 use super::{page, to_proto};
@@ -53,12 +53,12 @@ pub async fn list<S: Store>(
 }
 
 enum Which {
-    Person(OfPerson),
-    Hospital(OfHospital),
+    Person(PersonFilter),
+    Hospital(HospitalFilter),
 }
 
 /// Either of the two; the fields of the other are left out.
-fn one_of(asked: &pb::ListSettlementsRequest, limits: &Limits) -> Result<Which, Refusal> {
+fn one_of(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<Which, Refusal> {
     let mut faults = Vec::new();
     let of_hospital = !asked.hospital_id.is_empty();
     let days = [("settled_from", &asked.settled_from), ("settled_until", &asked.settled_until)];
@@ -88,10 +88,10 @@ fn one_of(asked: &pb::ListSettlementsRequest, limits: &Limits) -> Result<Which, 
     let [from, until] = days;
     Ok(if of_hospital {
         let (from, until) = (from.unwrap_or(Day::FIRST), until.unwrap_or(Day::LAST));
-        Which::Hospital(OfHospital { hospital_id: asked.hospital_id.as_str().into(), from, until })
+        Which::Hospital(HospitalFilter { hospital_id: asked.hospital_id.as_str().into(), from, until })
     } else {
         let insurance = Some(asked.insurance.as_str()).filter(|text| !text.is_empty()).map(Into::into);
-        Which::Person(OfPerson { person_id: asked.person_id.as_str().into(), insurance, year: asked.benefit_year })
+        Which::Person(PersonFilter { person_id: asked.person_id.as_str().into(), insurance, year: asked.benefit_year })
     })
 }
 

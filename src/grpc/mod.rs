@@ -1,16 +1,17 @@
 //! The service on the wire: messages in and out, one status table, and the server that is assembled of
 //! them. Nothing here decides; wire types end here.
 
+pub mod accept;
+pub mod access_setup;
 pub mod activation;
-pub mod around;
+pub mod authorize;
+pub mod commit_stamp;
 pub mod connection;
 pub mod deadline;
-pub mod door;
 pub mod from_proto;
-pub mod gate;
 pub mod imports;
-pub mod incoming;
 pub mod listing;
+pub mod observe;
 pub mod operations;
 pub mod page;
 pub mod policy;
@@ -21,7 +22,6 @@ pub mod reversals;
 pub mod server;
 pub mod services;
 pub mod settlement;
-pub mod stamp;
 pub mod status;
 pub mod stream;
 pub mod tls;

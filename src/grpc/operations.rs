@@ -18,7 +18,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::telemetry::Metrics;
 
-use super::gate::Permitted;
+use super::authorize::Permitted;
 use super::pb::operations as pb;
 use super::pb::operations::operations_service_server::OperationsService;
 

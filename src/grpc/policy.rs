@@ -13,7 +13,7 @@ use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::store::Store;
 
-use super::activation::{Activation, Change};
+use super::activation::{Activation, BookChange};
 use super::pb::policy as pb;
 use super::pb::policy::policy_service_server::PolicyService;
 use super::to_proto::digest;
@@ -64,7 +64,7 @@ impl<S: Store> PolicyService for Policies<S> {
     ) -> Result<Response<pb::ActivatePoliciesResponse>, Status> {
         let pb::ActivatePoliciesRequest { dry_run, expected_digest } = request.into_inner();
         let changed = self.activation.activate(dry_run, &expected_digest).await;
-        let Change { old, new, added, changed, removed } = changed.map_err(|refusal| status::of(&refusal))?;
+        let BookChange { old, new, added, changed, removed } = changed.map_err(|refusal| status::of(&refusal))?;
         Ok(Response::new(pb::ActivatePoliciesResponse {
             old_book_digest: digest(old),
             new_book_digest: digest(new),

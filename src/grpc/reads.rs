@@ -8,8 +8,8 @@ use crate::domain::ids::PersonId;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::store::Store;
 
-use super::gate::Permitted;
-use super::stamp;
+use super::authorize::Permitted;
+use super::commit_stamp;
 
 /// The log, and whom a hospital asked a quote for lately.
 pub struct Reads {
@@ -34,7 +34,7 @@ impl Reads {
         persons: impl IntoIterator<Item = &'a PersonId>,
     ) -> Result<(), Refusal> {
         let keys: Vec<_> = persons.into_iter().map(|person| store.key_of(person)).collect();
-        let written = self.log.note(&permitted.caller, permitted.call, &keys, stamp::now().instant.0);
+        let written = self.log.note(&permitted.caller, permitted.call, &keys, commit_stamp::now().instant.0);
         written.map_err(|error| {
             tracing::error!(%error, "the access log cannot be written; reads of persons are refused");
             Refusal::because(Reason::StoreUnavailable)

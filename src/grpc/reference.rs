@@ -15,16 +15,16 @@ use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
-use crate::engine::import::{Imported, Outside, Told};
-use crate::engine::incoming::Incoming;
-use crate::reference::row::Table;
+use crate::engine::import::{ImportContext, Imported, Told};
+use crate::engine::import_rows::ImportRows;
+use crate::reference::row::ReferenceTable;
 use crate::store::Store;
 
-use super::gate::Permitted;
+use super::authorize::Permitted;
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
 use super::reads::Reads;
-use super::{imports, page, stamp, status};
+use super::{commit_stamp, imports, page, status};
 
 /// Messages that wait for the thread that takes them.
 const QUEUE: usize = 4;
@@ -114,7 +114,7 @@ impl<S: Store> References<S> {
     async fn rows(&self, by: &Permitted, asked: pb::GetReferenceRequest) -> Result<pb::GetReferenceResponse, Refusal> {
         let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
         let (table, on) = (told_table(asked.table())?, told_day(asked.on)?);
-        let (person, other) = (asked.person_id.as_str(), table == Table::Catalogue);
+        let (person, other) = (asked.person_id.as_str(), table == ReferenceTable::Catalogue);
         let key = if other { asked.code.as_str() } else { asked.hospital_id.as_str() };
         let strange = [
             ("person_id", !person.is_empty() && !table.is_of_persons()),
@@ -169,7 +169,7 @@ fn taken<S: Store>(
     let Some(table) = table.filter(|_| committed) else {
         return Err(fault("commit", FaultReason::Missing, "is not set in the last message"));
     };
-    let outside = Outside { now: &|| stamp::now().instant, stop: &|| *stopping.borrow() };
+    let outside = ImportContext { now: &|| commit_stamp::now().instant, stop: &|| *stopping.borrow() };
     let rows = incoming.rows();
     let imported = runtime.block_on(async {
         // A short import is waited for; beside a long one the caller comes again.
@@ -182,8 +182,8 @@ fn taken<S: Store>(
 
 /// What a stream brought so far.
 struct Gathered {
-    incoming: Incoming,
-    table: Option<Table>,
+    incoming: ImportRows,
+    table: Option<ReferenceTable>,
     told: Told,
     committed: bool,
 }
@@ -220,6 +220,6 @@ fn told_day(day: Option<pb::Date>) -> Result<Day, Refusal> {
     Day::new(day.year, day.month, day.day).map_err(|no| fault("on", FaultReason::NotADay, &no.to_string()))
 }
 
-fn told_table(table: pb::Table) -> Result<Table, Refusal> {
+fn told_table(table: pb::Table) -> Result<ReferenceTable, Refusal> {
     imports::told_table(table).ok_or_else(|| fault("table", FaultReason::Missing, "is missing"))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::content::ToldReversal;
+use crate::domain::content::RawReversal;
 use crate::domain::journal::{Differences, Entry, Revised};
 use crate::domain::money::Money;
 use crate::domain::refusal::Refusal;
@@ -14,7 +14,7 @@ use super::to_proto::{digest, shares, split, timestamp};
 /// A request to reverse, as told.
 pub fn request(told: pb::ReverseRequest) -> ReverseRequest {
     let pb::ReverseRequest { hospital_id, person_id, claim_id, request_id, reason, readjudicate, dry_run } = told;
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: hospital_id.into(),
         person_id: person_id.into(),
         claim_id: claim_id.into(),

@@ -15,16 +15,16 @@ use crate::policy::PolicyFault;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
-use super::activation::{Activation, ReadBook};
-use super::door::{Door, Keeper};
-use super::gate::Rules;
+use super::access_setup::{AccessSetup, ReloadTask};
+use super::activation::{Activation, LoadBook};
+use super::authorize::Authorizer;
 use super::operations::{self, Operations};
 use super::readiness;
 use super::reads::Reads;
 use super::services::Services;
 use super::settlement::Settlements;
 use super::stream::Streams;
-use super::{around, gate, incoming};
+use super::{accept, authorize, observe};
 
 /// How long clients have to take their last answers and to close.
 const GRACE: Duration = Duration::from_secs(3);
@@ -47,7 +47,7 @@ const CALLS_A_CONNECTION: u32 = 1_024;
 
 /// What a server takes at once.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ServerLimits {
     /// Calls in flight; those beyond are shed.
     pub in_flight: usize,
     /// Bytes of a message.
@@ -62,9 +62,9 @@ pub struct Limits {
     pub caller_connections: usize,
 }
 
-impl Default for Limits {
+impl Default for ServerLimits {
     fn default() -> Self {
-        Limits {
+        ServerLimits {
             in_flight: 1_024,
             message_bytes: 4 << 20,
             stream_window: 256,
@@ -78,7 +78,7 @@ impl Default for Limits {
 /// Where the law comes from when it is to change.
 pub struct Law {
     /// Reads the book anew; none for a book that has no files.
-    pub read: Option<ReadBook>,
+    pub read: Option<LoadBook>,
 }
 
 impl Law {
@@ -87,7 +87,7 @@ impl Law {
         Law { read: None }
     }
 
-    fn reader(&self) -> ReadBook {
+    fn reader(&self) -> LoadBook {
         let told = "the server was started without a directory of policies; there is nothing to read anew";
         let fault = PolicyFault { file: "policies".to_owned(), line: 1, told: told.to_owned() };
         self.read.clone().unwrap_or_else(|| Arc::new(move || Err(vec![fault.clone()])))
@@ -99,9 +99,9 @@ pub struct Setup {
     /// Where the law comes from.
     pub law: Law,
     /// How callers come in.
-    pub door: Door,
+    pub door: AccessSetup,
     /// What it takes at once.
-    pub limits: Limits,
+    pub limits: ServerLimits,
     /// Where health and metrics are served, if anywhere.
     pub operations: Option<TcpListener>,
     /// Asks for law, certificates, callers and log to be read or opened anew.
@@ -110,9 +110,9 @@ pub struct Setup {
 
 impl Setup {
     /// One whose law does not change and whose door is open.
-    pub fn open(limits: Limits) -> Setup {
+    pub fn open(limits: ServerLimits) -> Setup {
         let reload = mpsc::channel(1).1;
-        Setup { law: Law::fixed(), door: Door::open(), limits, operations: None, reload }
+        Setup { law: Law::fixed(), door: AccessSetup::open(), limits, operations: None, reload }
     }
 }
 
@@ -123,7 +123,7 @@ impl Setup {
 pub async fn serve<S: Store>(
     engine: Arc<Engine<S>>,
     listener: TcpListener,
-    limits: Limits,
+    limits: ServerLimits,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), tonic::transport::Error> {
     serve_with(Setup::open(limits), engine, listener, shutdown).await
@@ -143,7 +143,7 @@ pub async fn serve_with<S: Store>(
     let metrics = Arc::new(Metrics::default());
     let in_flight = Arc::new(Semaphore::new(limits.in_flight));
     let callers = ArcSwap::from_pointee(door.callers);
-    let rules = Arc::new(Rules { callers, in_flight: Arc::clone(&in_flight), metrics: Arc::clone(&metrics) });
+    let rules = Arc::new(Authorizer { callers, in_flight: Arc::clone(&in_flight), metrics: Arc::clone(&metrics) });
     let reads = Arc::new(Reads::new(door.log));
     let (stop, stopping) = watch::channel(false);
     let drain = Arc::new(Notify::new());
@@ -168,11 +168,11 @@ pub async fn serve_with<S: Store>(
         .initial_connection_window_size(CONNECTION_BYTES)
         .max_concurrent_streams(CALLS_A_CONNECTION)
         .http2_max_header_list_size(HEADER_BYTES)
-        .layer(around::Layer(Arc::clone(&metrics)))
-        .layer(gate::Layer(Arc::clone(&rules)))
+        .layer(observe::ObserveLayer(Arc::clone(&metrics)))
+        .layer(authorize::AuthorizeLayer(Arc::clone(&rules)))
         .add_routes(services.routes(health_service.clone(), limits.message_bytes));
-    let bounds = incoming::Bounds { all: limits.connections, of_one: limits.caller_connections };
-    let incoming = incoming::incoming(listener, door.tls.clone(), bounds, Arc::clone(&metrics));
+    let bounds = accept::ConnectionLimits { all: limits.connections, of_one: limits.caller_connections };
+    let incoming = accept::incoming(listener, door.tls.clone(), bounds, Arc::clone(&metrics));
     let (told, to_end) = oneshot::channel();
     let served = server.serve_with_incoming_shutdown(incoming, async {
         tokio::select! { () = shutdown => {}, () = drain.notified() => {} }
@@ -184,7 +184,7 @@ pub async fn serve_with<S: Store>(
         // Whoever waits for this is the other half of the select below, and outlives it.
         let _heard = told.send(());
     });
-    let keeper = Keeper { tls: door.tls, read_callers: door.read_callers, rules, reads };
+    let keeper = ReloadTask { tls: door.tls, read_callers: door.read_callers, rules, reads };
     let asked = law.read.is_some().then(|| Arc::clone(&activation));
     let beside = async {
         match operations {

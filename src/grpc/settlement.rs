@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::domain::day::Day;
 use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::ids::{AccountKey, EntryId};
-use crate::domain::journal::{Deed, Entry};
+use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::engine::account::AccountName;
@@ -18,14 +18,14 @@ use crate::engine::fence::{Outcome, RequestName};
 use crate::engine::read::SettlementView;
 use crate::store::Store;
 
+use super::authorize::Permitted;
 use super::deadline::{self, in_time, to_its_end};
-use super::gate::Permitted;
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
 use super::reads::Reads;
 use super::reversals::{reversal, revision, unexpected};
 use super::stream::{self, Answers, Streams};
-use super::{from_proto, listing, reversals, stamp, status, to_proto};
+use super::{commit_stamp, from_proto, listing, reversals, status, to_proto};
 
 /// The service.
 pub struct Settlements<S> {
@@ -153,7 +153,7 @@ impl<S: Store> Settlements<S> {
         let told = from_proto::settle(asked.claim, asked.request_id, asked.quote_digest)?;
         by.caller.acts_for(told.claim.hospital_id.as_str())?;
         let engine = Arc::clone(&self.engine);
-        let stamp = stamp::of(&told.claim.person_id);
+        let stamp = commit_stamp::of(&told.claim.person_id);
         let work = async move { engine.settle(told, stamp).await };
         let committed = Self::to_its_end(by, deadline, work).await?;
         Ok(pb::SettleResponse { settlement: Some(settlement(&committed.entry)?), replay: committed.replay })
@@ -168,7 +168,7 @@ impl<S: Store> Settlements<S> {
         by.caller.sees(&asked.hospital_id)?;
         let request = reversals::request(asked);
         let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
-        let stamp = stamp::of(&request.told.person_id);
+        let stamp = commit_stamp::of(&request.told.person_id);
         let work = async move { engine.reverse(request, stamp).await };
         reversals::response(&Self::to_its_end(by, deadline, work).await?, dry_run)
     }
@@ -190,7 +190,7 @@ impl<S: Store> Settlements<S> {
         by.caller.acts_for(&asked.hospital_id)?;
         let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
         let engine = Arc::clone(&self.engine);
-        let work = async move { engine.fence(&name, stamp::of(&name.person_id)).await };
+        let work = async move { engine.fence(&name, commit_stamp::of(&name.person_id)).await };
         Ok(pb::FenceResponse { outcome: Some(told(Self::to_its_end(by, deadline, work).await?)?) })
     }
 
@@ -263,7 +263,7 @@ fn told(outcome: Outcome) -> Result<pb::Outcome, Refusal> {
         Outcome::NotSeen => Told::NotSeen(pb::NotSeen {}),
         Outcome::Fenced => Told::Fenced(pb::Fenced {}),
         Outcome::Committed(entry) => match entry.deed {
-            Deed::Reversed(_) => Told::Reversed(reversal(&entry)?),
+            EntryKind::Reversed(_) => Told::Reversed(reversal(&entry)?),
             _ => Told::Committed(settlement(&entry)?),
         },
     };

@@ -9,7 +9,7 @@ use tonic::{Code as Grpc, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::domain::fault::{Fault, FaultReason};
-use crate::domain::refusal::{Code, Detail, Later, Reason, Refusal};
+use crate::domain::refusal::{Code, Detail, LaterSettlements, Reason, Refusal};
 use crate::domain::split::Split;
 
 use super::{pb, to_proto};
@@ -34,11 +34,11 @@ pub fn of(refusal: &Refusal) -> Status {
     let told = Refusal { detail: Detail::None, faults: few(refusal), ..*refusal };
     let status = Status::with_error_details(code, told.to_string(), details(&told, &refusal.detail));
     match &refusal.detail {
-        Detail::Later(later) => with_any(status, "LaterSettlements", &later_settlements(later)),
+        Detail::LaterSettlements(later) => with_any(status, "LaterSettlements", &later_settlements(later)),
         Detail::Split(split, digest) => {
             with_any(status, "QuoteChanged", &quote_changed(split, to_proto::digest(*digest)))
         }
-        Detail::Broken(what) => {
+        Detail::InvariantViolation(what) => {
             tracing::error!(what, "an invariant does not hold; nothing was committed");
             status
         }
@@ -133,7 +133,7 @@ fn metadata(detail: &Detail) -> HashMap<String, String> {
     }
 }
 
-fn later_settlements(later: &Later) -> pb::settlement::LaterSettlements {
+fn later_settlements(later: &LaterSettlements) -> pb::settlement::LaterSettlements {
     pb::settlement::LaterSettlements {
         own_settlement_ids: later.own.iter().take(LATER_TOLD).map(ToString::to_string).collect(),
         own: later.own.len() as u64,

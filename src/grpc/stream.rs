@@ -22,12 +22,12 @@ use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::store::Store;
 
+use super::authorize::{Authorizer, Permitted};
 use super::deadline::to_its_end;
-use super::gate::{Permitted, Rules};
 use super::pb::settlement as pb;
 use super::pb::settlement::settle_stream_response::Answer;
 use super::reversals::unexpected;
-use super::{from_proto, stamp, status, to_proto};
+use super::{commit_stamp, from_proto, status, to_proto};
 
 /// A claim of this many bytes takes one place of the window, and one more for each time as much.
 const BYTES_A_PLACE: usize = 16 << 10;
@@ -40,7 +40,7 @@ pub struct Streams {
     /// Becomes true when the server stops.
     pub stopping: watch::Receiver<bool>,
     /// What every claim passes anew: a caller that is no longer known settles no more.
-    pub rules: Arc<Rules>,
+    pub rules: Arc<Authorizer>,
     /// How long a claim may take.
     pub most: Duration,
 }
@@ -152,7 +152,7 @@ impl<S: Store> Work<S> {
             return None;
         }
         let request_id = request.request_id.clone();
-        let settled = match self.streams.rules.again(&self.by) {
+        let settled = match self.streams.rules.reauthorize(&self.by) {
             Ok(caller) => settle(self.engine, &caller, request, self.streams.most).await,
             Err(refusal) => Err(refusal),
         };
@@ -188,7 +188,7 @@ async fn settle<S: Store>(
     let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
     let told = from_proto::settle(claim, request_id, quote_digest)?;
     caller.acts_for(told.claim.hospital_id.as_str())?;
-    let stamp = stamp::of(&told.claim.person_id);
+    let stamp = commit_stamp::of(&told.claim.person_id);
     let committed = to_its_end(most, async move { engine.settle(told, stamp).await }).await?;
     let settled = committed.entry.settled().ok_or_else(|| unexpected(&committed.entry))?;
     Ok((to_proto::settlement(&committed.entry, settled), committed.replay))

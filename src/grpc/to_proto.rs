@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use crate::domain::claim::{Item, ToldClaim, ToldDay};
+use crate::domain::claim::{Item, RawClaim, RawDate};
 use crate::domain::facts::Class;
 use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, Instant, Settled};
 use crate::domain::money::Money;
-use crate::domain::policy::Skipped;
+use crate::domain::policy::SkipReason;
 use crate::domain::pools::Pools;
 use crate::domain::schedule::Band;
-use crate::domain::split::{BandSplit, CapSplit, CodeSplit, Judged, LayerSplit, LineSplit, Split};
+use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, Split};
 use crate::domain::terms::{Cap, Cite};
 use crate::domain::vocabulary::{Pool, Visit};
 use crate::engine::account::{AccountView, Room};
@@ -61,11 +61,11 @@ pub fn shares(payers: Vec<(Arc<str>, Money)>) -> Vec<pb::PayerShare> {
     payers.into_iter().map(share).collect()
 }
 
-fn skipped(why: Skipped) -> &'static str {
+fn skipped(why: SkipReason) -> &'static str {
     match why {
-        Skipped::NotInForce => "not_in_force",
-        Skipped::OtherVisit => "other_visit",
-        Skipped::OtherCategory => "other_category",
+        SkipReason::NotInForce => "not_in_force",
+        SkipReason::OtherVisit => "other_visit",
+        SkipReason::OtherCategory => "other_category",
     }
 }
 
@@ -81,7 +81,7 @@ fn pools(pools: &Pools) -> pb::Pools {
     }
 }
 
-fn judged(judged: &Judged) -> pb::Judged {
+fn judged(judged: &Circumstances) -> pb::Judged {
     pb::Judged {
         policy_id: judged.policy.id.to_string(),
         policy_digest: digest(judged.policy.digest),
@@ -216,8 +216,8 @@ pub fn digest(digest: Digest) -> Vec<u8> {
 }
 
 /// A day.
-pub fn date(day: impl Into<ToldDay>) -> pb::Date {
-    let ToldDay { year, month, day } = day.into();
+pub fn date(day: impl Into<RawDate>) -> pb::Date {
+    let RawDate { year, month, day } = day.into();
     pb::Date { year, month, day }
 }
 
@@ -230,7 +230,7 @@ pub fn timestamp(instant: Instant) -> prost_types::Timestamp {
 }
 
 /// A claim, for a client to send.
-pub fn claim(claim: &ToldClaim) -> pb::Claim {
+pub fn claim(claim: &RawClaim) -> pb::Claim {
     pb::Claim {
         claim_id: claim.claim_id.as_str().to_owned(),
         hospital_id: claim.hospital_id.as_str().to_owned(),

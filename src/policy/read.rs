@@ -11,7 +11,7 @@ use super::fault::PolicyFault;
 use super::read_entry::{for_, when};
 use super::read_schedule::{cap, schedules};
 use super::read_values::{capped_list, check_distinct, check_length, not_empty, parsed, word, words};
-use super::toml_text::{Lined, Source, Table};
+use super::toml_text::{Lined, Source, TomlTable};
 
 /// The most bytes of a file.
 const MOST_BYTES: usize = 1 << 20;
@@ -40,11 +40,11 @@ pub fn read(file: &str, text: &str) -> (Option<Document>, Vec<PolicyFault>) {
     }
     let source = Source::new(file, text);
     let parsed = source.parse();
-    let document = (source.fault_count() == 0).then(|| document(file, &Table::root(&source, &parsed)));
+    let document = (source.fault_count() == 0).then(|| document(file, &TomlTable::root(&source, &parsed)));
     (document, source.into_faults())
 }
 
-fn document(file: &str, table: &Table<'_, '_>) -> Document {
+fn document(file: &str, table: &TomlTable<'_, '_>) -> Document {
     check_format(table);
     let id = table.required("id").unwrap_or_default();
     let sources = Sources::read(&id, table);
@@ -74,7 +74,7 @@ fn document(file: &str, table: &Table<'_, '_>) -> Document {
     document
 }
 
-fn check_format(table: &Table<'_, '_>) {
+fn check_format(table: &TomlTable<'_, '_>) {
     match table.integer("format") {
         Some(1) => {}
         Some(other) => {
@@ -85,7 +85,7 @@ fn check_format(table: &Table<'_, '_>) {
     }
 }
 
-fn regions(table: &Table<'_, '_>) -> Vec<String> {
+fn regions(table: &TomlTable<'_, '_>) -> Vec<String> {
     let regions = table.strings("regions").unwrap_or_default();
     for region in &regions {
         let digits = (1..=6).contains(&region.value.len()) && region.value.bytes().all(|b| b.is_ascii_digit());
@@ -104,13 +104,13 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    fn read(file_id: &str, table: &Table<'_, '_>) -> Sources {
+    fn read(file_id: &str, table: &TomlTable<'_, '_>) -> Sources {
         let texts = table.table("sources").map(|sources| sources.texts()).unwrap_or_default();
         Sources { file_id: file_id.to_owned(), texts: texts.into_iter().collect() }
     }
 
     /// The cites of a layer or an entry.
-    pub(super) fn cites(&self, table: &Table<'_, '_>) -> Option<Vec<Cite>> {
+    pub(super) fn cites(&self, table: &TomlTable<'_, '_>) -> Option<Vec<Cite>> {
         let keys = not_empty(table, "cites", table.strings("cites"))?;
         check_length(table, "cites", &keys);
         let cite = |key: &Lined<String>| {
@@ -125,7 +125,7 @@ impl Sources {
     }
 }
 
-fn layer_text(table: &Table<'_, '_>, sources: &Sources) -> LayerText {
+fn layer_text(table: &TomlTable<'_, '_>, sources: &Sources) -> LayerText {
     let before = table.source().fault_count();
     let draws = table.string("use").and_then(|text| draws(table, &text));
     let mut text = LayerText {
@@ -156,7 +156,7 @@ fn layer_text(table: &Table<'_, '_>, sources: &Sources) -> LayerText {
     text
 }
 
-fn check_same_account(table: &Table<'_, '_>, text: &LayerText) {
+fn check_same_account(table: &TomlTable<'_, '_>, text: &LayerText) {
     let caps = text.caps.as_deref().unwrap_or_default();
     for (at, cap) in caps.iter().enumerate() {
         if caps[..at].iter().any(|before| before.account == cap.account) {
@@ -165,7 +165,7 @@ fn check_same_account(table: &Table<'_, '_>, text: &LayerText) {
     }
 }
 
-fn draws(table: &Table<'_, '_>, text: &str) -> Option<(String, String)> {
+fn draws(table: &TomlTable<'_, '_>, text: &str) -> Option<(String, String)> {
     let pair = text.split_once('#').filter(|(file, layer)| !file.is_empty() && !layer.is_empty());
     if pair.is_none() {
         table.source().fault(table.line_of("use"), format!("`use` is `{text}`, not FILE_ID#LAYER_ID"));
@@ -174,7 +174,7 @@ fn draws(table: &Table<'_, '_>, text: &str) -> Option<(String, String)> {
 }
 
 /// The keys that a table says are assumptions.
-pub(super) fn assumed(table: &Table<'_, '_>, known: &[&str]) -> Vec<String> {
+pub(super) fn assumed(table: &TomlTable<'_, '_>, known: &[&str]) -> Vec<String> {
     let keys = table.strings("assumed").unwrap_or_default();
     for key in keys.iter().filter(|key| !known.contains(&key.value.as_str())) {
         table.source().fault(key.line, format!("`assumed` names `{}`, which is no key here", key.value));

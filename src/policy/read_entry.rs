@@ -7,13 +7,13 @@ use super::read::{Sources, assumed};
 use super::read_schedule::schedules;
 use super::read_values::{parsed, share, words, yuan};
 use super::rule::{CapChange, Condition, Entry, Operation};
-use super::toml_text::Table;
+use super::toml_text::TomlTable;
 
 /// The keys of an entry that `assumed` may name.
 const ENTRY_KEYS: &[&str] = &["if", "category", "schedule", "deductible", "rate", "cap", "prior_self_pay"];
 
 /// An entry by circumstances.
-pub(super) fn when(table: &Table<'_, '_>, sources: &Sources) -> Entry {
+pub(super) fn when(table: &TomlTable<'_, '_>, sources: &Sources) -> Entry {
     let condition = table.table("if").map(|circumstances| {
         let condition = Condition::When {
             locality: words(&circumstances, "locality", Locality::ALL).unwrap_or_default(),
@@ -33,7 +33,7 @@ pub(super) fn when(table: &Table<'_, '_>, sources: &Sources) -> Entry {
 }
 
 /// An entry by category.
-pub(super) fn for_(table: &Table<'_, '_>, sources: &Sources) -> Entry {
+pub(super) fn for_(table: &TomlTable<'_, '_>, sources: &Sources) -> Entry {
     if !table.has("category") {
         table.missing("category");
     }
@@ -41,7 +41,7 @@ pub(super) fn for_(table: &Table<'_, '_>, sources: &Sources) -> Entry {
     entry(table, sources, Condition::For(categories))
 }
 
-fn entry(table: &Table<'_, '_>, sources: &Sources, condition: Condition) -> Entry {
+fn entry(table: &TomlTable<'_, '_>, sources: &Sources, condition: Condition) -> Entry {
     if !table.has("cites") {
         table.missing("cites");
     }
@@ -59,7 +59,7 @@ fn entry(table: &Table<'_, '_>, sources: &Sources, condition: Condition) -> Entr
     entry
 }
 
-fn cap_change(table: &Table<'_, '_>) -> Option<CapChange> {
+fn cap_change(table: &TomlTable<'_, '_>) -> Option<CapChange> {
     let word = table.text_if_text("cap");
     match word.as_deref() {
         Some("none") => Some(CapChange::Lift),
@@ -73,7 +73,11 @@ fn cap_change(table: &Table<'_, '_>) -> Option<CapChange> {
 }
 
 /// `{ set = … }`, `{ times = … }` or `{ plus = … }`; a factor is a share whatever the figure is.
-fn operation(table: &Table<'_, '_>, key: &'static str, read: fn(&str) -> Result<Exact, String>) -> Option<Operation> {
+fn operation(
+    table: &TomlTable<'_, '_>,
+    key: &'static str,
+    read: fn(&str) -> Result<Exact, String>,
+) -> Option<Operation> {
     let inner = table.table(key)?;
     let figure = |name, read: fn(&str) -> Result<Exact, String>| {
         inner.string(name).and_then(|text| parsed(&inner, name, &text, read))

@@ -7,10 +7,10 @@ use crate::domain::vocabulary::CapKind;
 
 use super::read_values::{capped_list, check_length, money, not_empty, parsed, parsed_on, word};
 use super::rule::{CapRule, Schedules};
-use super::toml_text::{Lined, Table};
+use super::toml_text::{Lined, TomlTable};
 
 /// A cap.
-pub(super) fn cap(table: &Table<'_, '_>) -> CapRule {
+pub(super) fn cap(table: &TomlTable<'_, '_>) -> CapRule {
     let annual = table.required("annual").and_then(|annual| parsed(table, "annual", &annual, money));
     let cap = CapRule {
         account: table.required("account").unwrap_or_default().into(),
@@ -22,7 +22,7 @@ pub(super) fn cap(table: &Table<'_, '_>) -> CapRule {
 }
 
 /// A schedule for each level: `all`, or all three.
-pub(super) fn schedules(table: &Table<'_, '_>) -> Schedules {
+pub(super) fn schedules(table: &TomlTable<'_, '_>) -> Schedules {
     let levels = ["primary", "secondary", "tertiary"];
     let all = table.table("all").map(|all| schedule(&all));
     let by_level = levels.map(|level| table.table(level).map(|one| schedule(&one)));
@@ -38,7 +38,7 @@ fn nothing() -> Schedule {
     Schedule { deductibles: vec![Money::ZERO], bands: vec![Band { upto: None, rate: Rate::ZERO }] }
 }
 
-fn schedule(table: &Table<'_, '_>) -> Schedule {
+fn schedule(table: &TomlTable<'_, '_>) -> Schedule {
     let deductibles = not_empty(table, "deductible", table.string_or_list("deductible"));
     check_length(table, "deductible", deductibles.as_deref().unwrap_or_default());
     let read = |text: &Lined<String>| parsed_on(text.line, table, "deductible", &text.value, money).unwrap_or_default();
@@ -50,7 +50,7 @@ fn schedule(table: &Table<'_, '_>) -> Schedule {
     schedule
 }
 
-fn bands(table: &Table<'_, '_>) -> Vec<Band> {
+fn bands(table: &TomlTable<'_, '_>) -> Vec<Band> {
     let before = table.source().fault_count();
     let tables = capped_list(table, "bands");
     if tables.is_empty() && table.source().fault_count() == before {
@@ -72,7 +72,7 @@ fn bands(table: &Table<'_, '_>) -> Vec<Band> {
     bands
 }
 
-fn band(table: &Table<'_, '_>) -> Band {
+fn band(table: &TomlTable<'_, '_>) -> Band {
     let upto = table.string("upto").and_then(|text| parsed(table, "upto", &text, money));
     let rate = table.required("rate").and_then(|rate| parsed(table, "rate", &rate, |text| text.parse::<Rate>()));
     table.finish();

@@ -7,7 +7,7 @@ use crate::domain::exact::{Exact, Unreadable};
 use crate::domain::money::Money;
 use crate::domain::rate::figure;
 
-use super::toml_text::{Lined, Table};
+use super::toml_text::{Lined, TomlTable};
 
 /// The most layers, entries, caps, bands, deductibles or cites that one list may hold.
 pub(super) const MOST: usize = 64;
@@ -32,7 +32,7 @@ pub(super) fn share(text: &str) -> Result<Exact, String> {
 
 /// What a text gives; a fault if it gives nothing.
 pub(super) fn parsed<T>(
-    table: &Table<'_, '_>,
+    table: &TomlTable<'_, '_>,
     key: &str,
     text: &str,
     read: impl Fn(&str) -> Result<T, String>,
@@ -43,7 +43,7 @@ pub(super) fn parsed<T>(
 /// The same for an item of a list, which may stand on a line of its own.
 pub(super) fn parsed_on<T>(
     line: usize,
-    table: &Table<'_, '_>,
+    table: &TomlTable<'_, '_>,
     key: &str,
     text: &str,
     read: impl Fn(&str) -> Result<T, String>,
@@ -53,7 +53,7 @@ pub(super) fn parsed_on<T>(
 }
 
 /// One of a vocabulary.
-pub(super) fn word<T: Copy + Display>(table: &Table<'_, '_>, key: &'static str, known: &[T]) -> Option<T> {
+pub(super) fn word<T: Copy + Display>(table: &TomlTable<'_, '_>, key: &'static str, known: &[T]) -> Option<T> {
     let text = table.string(key)?;
     let word = named(known, &text);
     if word.is_none() {
@@ -63,7 +63,7 @@ pub(super) fn word<T: Copy + Display>(table: &Table<'_, '_>, key: &'static str, 
 }
 
 /// Some of a vocabulary; not empty, each once.
-pub(super) fn words<T: Copy + Display>(table: &Table<'_, '_>, key: &'static str, known: &[T]) -> Option<Vec<T>> {
+pub(super) fn words<T: Copy + Display>(table: &TomlTable<'_, '_>, key: &'static str, known: &[T]) -> Option<Vec<T>> {
     let texts = not_empty(table, key, table.strings(key))?;
     check_distinct(table, key, &texts);
     let one = |text: &Lined<String>| {
@@ -87,7 +87,7 @@ fn one_of<T: Display>(known: &[T]) -> String {
 }
 
 /// Notes an empty list.
-pub(super) fn not_empty<T>(table: &Table<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
+pub(super) fn not_empty<T>(table: &TomlTable<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
     if list.as_ref().is_some_and(Vec::is_empty) {
         table.source().fault(table.line_of(key), format!("`{key}` is empty"));
     }
@@ -95,7 +95,7 @@ pub(super) fn not_empty<T>(table: &Table<'_, '_>, key: &str, list: Option<Vec<T>
 }
 
 /// Notes what is named twice.
-pub(super) fn check_distinct(table: &Table<'_, '_>, key: &str, texts: &[Lined<String>]) {
+pub(super) fn check_distinct(table: &TomlTable<'_, '_>, key: &str, texts: &[Lined<String>]) {
     let mut named = HashSet::new();
     for text in texts {
         if !named.insert(&text.value) {
@@ -105,14 +105,14 @@ pub(super) fn check_distinct(table: &Table<'_, '_>, key: &str, texts: &[Lined<St
 }
 
 /// A list of tables of at most [`MOST`].
-pub(super) fn capped_list<'s, 'a>(table: &Table<'s, 'a>, key: &'static str) -> Vec<Table<'s, 'a>> {
+pub(super) fn capped_list<'s, 'a>(table: &TomlTable<'s, 'a>, key: &'static str) -> Vec<TomlTable<'s, 'a>> {
     let list = table.tables(key).unwrap_or_default();
     check_length(table, key, &list);
     list
 }
 
 /// Notes a list of more than [`MOST`].
-pub(super) fn check_length<T>(table: &Table<'_, '_>, key: &str, list: &[T]) {
+pub(super) fn check_length<T>(table: &TomlTable<'_, '_>, key: &str, list: &[T]) {
     if list.len() > MOST {
         table.source().fault(table.line_of(key), format!("`{key}` holds more than {MOST}"));
     }

@@ -11,7 +11,7 @@ use crate::domain::money::Money;
 use crate::domain::policy::{Layer, LayerHead, Policy, PolicyRef};
 use crate::domain::rate::Rate;
 use crate::domain::schedule::{Band, Schedule};
-use crate::domain::terms::{Cap, Circumstances, Cite, Terms, TermsTable};
+use crate::domain::terms::{Cap, Cite, Terms, TermsKey, TermsTable};
 use crate::domain::vocabulary::CapKind;
 
 use super::rule::{CapChange, Condition, Entry, LayerRule, Operation, PolicyRule};
@@ -46,8 +46,8 @@ fn layer(rule: &LayerRule) -> Result<Layer, Inexact> {
         pools: rule.pools.clone(),
         period: rule.period,
     };
-    let key = |on: &Circumstances| (on.level, holding(rule, on).map(std::ptr::from_ref).collect::<Vec<_>>());
-    let terms = |on: &Circumstances| terms(rule, on).ok_or_else(|| Inexact(rule.id.clone()));
+    let key = |on: &TermsKey| (on.level, holding(rule, on).map(std::ptr::from_ref).collect::<Vec<_>>());
+    let terms = |on: &TermsKey| terms(rule, on).ok_or_else(|| Inexact(rule.id.clone()));
     Ok(Layer {
         head: Arc::new(head),
         visits: rule.visits.clone(),
@@ -57,7 +57,7 @@ fn layer(rule: &LayerRule) -> Result<Layer, Inexact> {
     })
 }
 
-fn terms(rule: &LayerRule, on: &Circumstances) -> Option<Terms> {
+fn terms(rule: &LayerRule, on: &TermsKey) -> Option<Terms> {
     let entries: Vec<&Entry> = holding(rule, on).collect();
     let mut draft = Draft::new(rule, on);
     for entry in &entries {
@@ -69,12 +69,12 @@ fn terms(rule: &LayerRule, on: &Circumstances) -> Option<Terms> {
     draft.finish(&entries)
 }
 
-fn holding<'a>(rule: &'a LayerRule, on: &'a Circumstances) -> impl Iterator<Item = &'a Entry> {
+fn holding<'a>(rule: &'a LayerRule, on: &'a TermsKey) -> impl Iterator<Item = &'a Entry> {
     let when = rule.when.iter().filter(|entry| holds(&entry.condition, on));
     when.chain(rule.for_.iter().find(|entry| holds(&entry.condition, on)))
 }
 
-fn holds(condition: &Condition, on: &Circumstances) -> bool {
+fn holds(condition: &Condition, on: &TermsKey) -> bool {
     fn names<T: PartialEq>(list: &[T], actual: T) -> bool {
         list.is_empty() || list.contains(&actual)
     }
@@ -107,7 +107,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(rule: &'a LayerRule, on: &Circumstances) -> Self {
+    fn new(rule: &'a LayerRule, on: &TermsKey) -> Self {
         let assumes = |key: &str| rule.assumed.iter().any(|assumed| assumed == key);
         let mut draft = Draft {
             rule,
@@ -127,7 +127,7 @@ impl<'a> Draft<'a> {
         self.assumed = Assumed { deductible: assumed, bands: assumed, rate: assumed, ..self.assumed };
     }
 
-    fn replace_schedule(&mut self, entry: &Entry, on: &Circumstances) {
+    fn replace_schedule(&mut self, entry: &Entry, on: &TermsKey) {
         if let Some(schedules) = &entry.schedule {
             self.take_schedule(&schedules[on.level as usize], self.entry_assumes(entry, "schedule"));
         }

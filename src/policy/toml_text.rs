@@ -66,8 +66,8 @@ pub struct Lined<T> {
     pub line: usize,
 }
 
-/// A table whose keys are read one by one; [`Table::finish`] notes those that nobody read.
-pub struct Table<'s, 'a> {
+/// A table whose keys are read one by one; [`TomlTable::finish`] notes those that nobody read.
+pub struct TomlTable<'s, 'a> {
     source: &'s Source<'a>,
     table: &'s DeTable<'a>,
     /// The line the table begins on.
@@ -75,14 +75,14 @@ pub struct Table<'s, 'a> {
     read: RefCell<Vec<&'static str>>,
 }
 
-impl<'s, 'a> Table<'s, 'a> {
+impl<'s, 'a> TomlTable<'s, 'a> {
     /// The whole file.
     pub fn root(source: &'s Source<'a>, table: &'s Spanned<DeTable<'a>>) -> Self {
-        Table { source, table: table.get_ref(), line: 1, read: RefCell::default() }
+        TomlTable { source, table: table.get_ref(), line: 1, read: RefCell::default() }
     }
 
     fn inner(&self, table: &'s DeTable<'a>, span: Range<usize>) -> Self {
-        Table { source: self.source, table, line: self.source.line(span), read: RefCell::default() }
+        TomlTable { source: self.source, table, line: self.source.line(span), read: RefCell::default() }
     }
 
     /// Where faults of this table go.
@@ -166,14 +166,14 @@ impl<'s, 'a> Table<'s, 'a> {
     }
 
     /// A table.
-    pub fn table(&self, key: &'static str) -> Option<Table<'s, 'a>> {
+    pub fn table(&self, key: &'static str) -> Option<TomlTable<'s, 'a>> {
         let span = self.table.get(key).map(|value| value.span()).unwrap_or_default();
         let table = self.typed(key, "a table", |value| value.as_table())?;
         Some(self.inner(table, span))
     }
 
     /// A list of tables; `None` if the key is absent.
-    pub fn tables(&self, key: &'static str) -> Option<Vec<Table<'s, 'a>>> {
+    pub fn tables(&self, key: &'static str) -> Option<Vec<TomlTable<'s, 'a>>> {
         self.list(key, "a table", |value| value.as_table())
             .map(|list| list.into_iter().map(|(table, span)| self.inner(table, span)).collect())
     }

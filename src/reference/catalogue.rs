@@ -9,7 +9,7 @@ use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{CatalogueEntry, Region};
 use crate::domain::ids::ItemCode;
 
-use super::dated::Change;
+use super::dated::RowChange;
 
 /// The most rows of one code: each that is imported is compared with the others.
 pub const ROWS_A_CODE: usize = 1_000;
@@ -66,17 +66,17 @@ pub struct Catalogue {
 
 impl Catalogue {
     /// Takes a row: one with the same key is replaced.
-    pub fn put(&mut self, row: CatalogueRow) -> Change {
+    pub fn put(&mut self, row: CatalogueRow) -> RowChange {
         let rows = self.rows.entry(row.entry.code.clone()).or_default();
         match rows.iter_mut().find(|known| known.same_key(&row)) {
-            Some(known) if *known == row => Change::Unchanged,
+            Some(known) if *known == row => RowChange::Unchanged,
             Some(known) => {
                 *known = row;
-                Change::Changed
+                RowChange::Changed
             }
             None => {
                 rows.push(row);
-                Change::Changed
+                RowChange::Changed
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::domain::ids::{HospitalId, ItemCode, PersonId};
 use super::catalogue::CatalogueRow;
 use super::hospital::HospitalRecord;
 use super::person::PersonRecord;
-use super::row::Table;
+use super::row::ReferenceTable;
 use super::tables::Tables;
 
 /// The cells of a row.
@@ -25,39 +25,39 @@ fn dated(id: &str, value: Option<&str>, days: Interval) -> Cells {
 }
 
 /// A person's rows of a table that are in force on a day; none of a table that is not about persons.
-pub fn of_person(table: Table, id: &PersonId, record: &PersonRecord, on: Day) -> Vec<Cells> {
+pub fn of_person(table: ReferenceTable, id: &PersonId, record: &PersonRecord, on: Day) -> Vec<Cells> {
     let id = id.as_str();
     match table {
-        Table::Persons => {
+        ReferenceTable::Persons => {
             let insured = record.insured().into_iter();
             insured
                 .map(|(insurance, region)| vec![id.to_owned(), insurance.to_string(), region.as_str().to_owned()])
                 .collect()
         }
-        Table::Enrolments => record.enrolments().rows_on(on).map(|((), days)| dated(id, None, days)).collect(),
-        Table::Categories => {
+        ReferenceTable::Enrolments => record.enrolments().rows_on(on).map(|((), days)| dated(id, None, days)).collect(),
+        ReferenceTable::Categories => {
             record.categories().rows_on(on).map(|(held, days)| dated(id, Some(held.as_str()), days)).collect()
         }
-        Table::Approvals => {
+        ReferenceTable::Approvals => {
             record.approvals().rows_on(on).map(|(held, days)| dated(id, Some(held.as_str()), days)).collect()
         }
-        Table::Hospitals | Table::Designations | Table::Catalogue => Vec::new(),
+        ReferenceTable::Hospitals | ReferenceTable::Designations | ReferenceTable::Catalogue => Vec::new(),
     }
 }
 
 /// The rows of a table about hospitals, or of the catalogue, that are in force on a day: by ascending key, behind
 /// one, as many keys as make up so many rows. Gives the last key, if there may be more.
 pub fn page(
-    table: Table,
+    table: ReferenceTable,
     tables: &Tables,
     key: &str,
     behind: &str,
     on: Day,
     most: usize,
 ) -> (Vec<Cells>, Option<String>) {
-    let mut page = Page { rows: BTreeMap::new(), count: 0, most };
+    let mut page = CellPage { rows: BTreeMap::new(), count: 0, most };
     let wanted = |known: &str| if key.is_empty() { known > behind } else { known == key && behind.is_empty() };
-    if table == Table::Catalogue {
+    if table == ReferenceTable::Catalogue {
         for (code, rows) in tables.catalogue.codes().filter(|(code, _)| wanted(code.as_str())) {
             page.offer(code.as_str(), || of_code(code, rows, on));
         }
@@ -71,13 +71,13 @@ pub fn page(
 }
 
 /// The smallest keys so far, whose rows fill a page.
-struct Page<'a> {
+struct CellPage<'a> {
     rows: BTreeMap<&'a str, Vec<Cells>>,
     count: usize,
     most: usize,
 }
 
-impl<'a> Page<'a> {
+impl<'a> CellPage<'a> {
     fn last(&self) -> Option<&'a str> {
         self.rows.keys().next_back().copied()
     }
@@ -99,9 +99,9 @@ impl<'a> Page<'a> {
     }
 }
 
-fn of_hospital(table: Table, id: &HospitalId, record: &HospitalRecord, on: Day) -> Vec<Cells> {
+fn of_hospital(table: ReferenceTable, id: &HospitalId, record: &HospitalRecord, on: Day) -> Vec<Cells> {
     match table {
-        Table::Hospitals => record
+        ReferenceTable::Hospitals => record
             .head()
             .into_iter()
             .map(|head| {

@@ -3,10 +3,10 @@
 
 use std::io::Read;
 
-use super::row::Table;
+use super::row::ReferenceTable;
 
 /// The rows of a file.
-pub struct Rows<R> {
+pub struct CsvRows<R> {
     reader: csv::Reader<R>,
     record: csv::StringRecord,
     columns: Vec<usize>,
@@ -16,7 +16,7 @@ pub struct Rows<R> {
 pub struct RowText {
     /// From 1, the header's being 1.
     pub line: u64,
-    /// In the order of [`Table::columns`].
+    /// In the order of [`ReferenceTable::columns`].
     pub cells: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl From<csv::Error> for NotCsv {
 ///
 /// # Errors
 /// If its header is not the table's.
-pub fn rows<R: Read>(table: Table, file: R) -> Result<Rows<R>, NotCsv> {
+pub fn rows<R: Read>(table: ReferenceTable, file: R) -> Result<CsvRows<R>, NotCsv> {
     let mut reader = csv::ReaderBuilder::new().from_reader(file);
     let header = reader.headers()?;
     let column = |text: &str, name: &str| text.trim_start_matches('\u{feff}').trim() == name;
@@ -61,10 +61,10 @@ pub fn rows<R: Read>(table: Table, file: R) -> Result<Rows<R>, NotCsv> {
     let columns: Option<Vec<usize>> = table.columns().iter().map(position).collect();
     let columns = columns.filter(|columns| columns.len() == header.len());
     let told = || NotCsv { line: 1, told: format!("the header is not: {}", table.columns().join(",")) };
-    Ok(Rows { columns: columns.ok_or_else(told)?, reader, record: csv::StringRecord::new() })
+    Ok(CsvRows { columns: columns.ok_or_else(told)?, reader, record: csv::StringRecord::new() })
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> CsvRows<R> {
     /// The line on which the last record begins. Where it was looked for, blank lines may come first.
     fn line(&self) -> u64 {
         let looked = self.record.position().map_or(0, csv::Position::line);
@@ -74,7 +74,7 @@ impl<R: Read> Rows<R> {
     }
 }
 
-impl<R: Read> Iterator for Rows<R> {
+impl<R: Read> Iterator for CsvRows<R> {
     type Item = Result<RowText, NotCsv>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -93,6 +93,6 @@ impl<R: Read> Iterator for Rows<R> {
 ///
 /// # Errors
 /// The first line that is not CSV.
-pub fn cells(table: Table, file: impl Read) -> Result<Vec<Vec<String>>, NotCsv> {
+pub fn cells(table: ReferenceTable, file: impl Read) -> Result<Vec<Vec<String>>, NotCsv> {
     rows(table, file)?.map(|row| row.map(|row| row.cells)).collect()
 }

@@ -6,7 +6,7 @@ use crate::domain::day::{Day, Interval};
 
 /// What a row did to a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
+pub enum RowChange {
     /// The table holds the same already.
     Unchanged,
     /// The row is new, or replaced one of its key.
@@ -25,17 +25,17 @@ impl<T> Default for Dated<T> {
 
 impl<T: PartialEq + Copy> Dated<T> {
     /// Takes a row: one with the same value and first day is replaced.
-    pub fn put(&mut self, value: T, interval: Interval) -> Change {
+    pub fn put(&mut self, value: T, interval: Interval) -> RowChange {
         let known = self.0.iter_mut().find(|(v, i)| *v == value && i.from == interval.from);
         match known {
-            Some((_, known)) if *known == interval => Change::Unchanged,
+            Some((_, known)) if *known == interval => RowChange::Unchanged,
             Some((_, known)) => {
                 *known = interval;
-                Change::Changed
+                RowChange::Changed
             }
             None => {
                 self.0.push((value, interval));
-                Change::Changed
+                RowChange::Changed
             }
         }
     }

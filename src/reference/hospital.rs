@@ -8,7 +8,7 @@ use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{HospitalFacts, Region};
 use crate::domain::vocabulary::Level;
 
-use super::dated::{Change, Dated};
+use super::dated::{Dated, RowChange};
 
 /// What hospitals.csv says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,11 +39,11 @@ pub enum HospitalPart {
 
 impl HospitalRecord {
     /// Takes a row.
-    pub fn put(&mut self, part: HospitalPart) -> Change {
+    pub fn put(&mut self, part: HospitalPart) -> RowChange {
         match part {
             HospitalPart::Designation(days) => self.designations.put((), days),
             HospitalPart::Head(head) => {
-                let change = if self.head.as_ref() == Some(&head) { Change::Unchanged } else { Change::Changed };
+                let change = if self.head.as_ref() == Some(&head) { RowChange::Unchanged } else { RowChange::Changed };
                 self.head = Some(head);
                 change
             }

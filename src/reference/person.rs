@@ -9,7 +9,7 @@ use crate::domain::facts::{PersonFacts, Region};
 use crate::domain::ids::PersonId;
 use crate::domain::vocabulary::{Approval, Category};
 
-use super::dated::{Change, Dated};
+use super::dated::{Dated, RowChange};
 
 /// One person: the id, and all rows. A store's key does not tell the id; the record does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,14 +53,14 @@ impl PersonRecord {
     }
 
     /// Notes whose record it is.
-    pub fn name(&mut self, id: &PersonId) -> Change {
-        let change = if self.id() == Some(id) { Change::Unchanged } else { Change::Changed };
+    pub fn name(&mut self, id: &PersonId) -> RowChange {
+        let change = if self.id() == Some(id) { RowChange::Unchanged } else { RowChange::Changed };
         self.id = Some(id.clone());
         change
     }
 
     /// Takes a row.
-    pub fn put(&mut self, part: PersonPart) -> Change {
+    pub fn put(&mut self, part: PersonPart) -> RowChange {
         match part {
             PersonPart::Insured(insurance, region) => self.insure(insurance, region),
             PersonPart::Enrolment(days) => self.rows.enrolments.put((), days),
@@ -69,9 +69,9 @@ impl PersonRecord {
         }
     }
 
-    fn insure(&mut self, insurance: Arc<str>, region: Region) -> Change {
+    fn insure(&mut self, insurance: Arc<str>, region: Region) -> RowChange {
         let insured = Some((insurance, region));
-        let change = if self.rows.insured == insured { Change::Unchanged } else { Change::Changed };
+        let change = if self.rows.insured == insured { RowChange::Unchanged } else { RowChange::Changed };
         self.rows.insured = insured;
         change
     }

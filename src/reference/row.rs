@@ -26,7 +26,7 @@ const REGIONS: usize = 4_000;
 
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum ReferenceTable {
     /// persons.csv
     Persons,
     /// enrolments.csv
@@ -43,53 +43,59 @@ pub enum Table {
     Catalogue,
 }
 
-impl Table {
+impl ReferenceTable {
     /// All of them, in the order in which a directory is imported: what is told of a person or hospital comes
     /// before the table that makes them known, so that a new one is never seen in part, a poor patient never
     /// settled as an ordinary one.
-    pub const ALL: &'static [Table] = &[
-        Table::Catalogue,
-        Table::Designations,
-        Table::Hospitals,
-        Table::Categories,
-        Table::Approvals,
-        Table::Enrolments,
-        Table::Persons,
+    pub const ALL: &'static [ReferenceTable] = &[
+        ReferenceTable::Catalogue,
+        ReferenceTable::Designations,
+        ReferenceTable::Hospitals,
+        ReferenceTable::Categories,
+        ReferenceTable::Approvals,
+        ReferenceTable::Enrolments,
+        ReferenceTable::Persons,
     ];
 
     /// The name of its file, without `.csv`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Table::Persons => "persons",
-            Table::Enrolments => "enrolments",
-            Table::Categories => "categories",
-            Table::Approvals => "approvals",
-            Table::Hospitals => "hospitals",
-            Table::Designations => "designations",
-            Table::Catalogue => "catalogue",
+            ReferenceTable::Persons => "persons",
+            ReferenceTable::Enrolments => "enrolments",
+            ReferenceTable::Categories => "categories",
+            ReferenceTable::Approvals => "approvals",
+            ReferenceTable::Hospitals => "hospitals",
+            ReferenceTable::Designations => "designations",
+            ReferenceTable::Catalogue => "catalogue",
         }
     }
 
     /// The table of this name.
-    pub fn from_word(word: &str) -> Option<Table> {
-        Table::ALL.iter().copied().find(|table| table.as_str() == word)
+    pub fn from_word(word: &str) -> Option<ReferenceTable> {
+        ReferenceTable::ALL.iter().copied().find(|table| table.as_str() == word)
     }
 
     /// Whether it is about persons.
     pub const fn is_of_persons(self) -> bool {
-        matches!(self, Table::Persons | Table::Enrolments | Table::Categories | Table::Approvals)
+        matches!(
+            self,
+            ReferenceTable::Persons
+                | ReferenceTable::Enrolments
+                | ReferenceTable::Categories
+                | ReferenceTable::Approvals
+        )
     }
 
     /// Its columns.
     pub const fn columns(self) -> &'static [&'static str] {
         match self {
-            Table::Persons => &["person_id", "insurance", "insured_region"],
-            Table::Enrolments => &["person_id", "from", "until"],
-            Table::Categories => &["person_id", "category", "from", "until"],
-            Table::Approvals => &["person_id", "kind", "from", "until"],
-            Table::Hospitals => &["hospital_id", "name", "level", "region"],
-            Table::Designations => &["hospital_id", "from", "until"],
-            Table::Catalogue => {
+            ReferenceTable::Persons => &["person_id", "insurance", "insured_region"],
+            ReferenceTable::Enrolments => &["person_id", "from", "until"],
+            ReferenceTable::Categories => &["person_id", "category", "from", "until"],
+            ReferenceTable::Approvals => &["person_id", "kind", "from", "until"],
+            ReferenceTable::Hospitals => &["hospital_id", "name", "level", "region"],
+            ReferenceTable::Designations => &["hospital_id", "from", "until"],
+            ReferenceTable::Catalogue => {
                 &["code", "regions", "from", "name", "class", "self_pay_ratio", "price_ceiling", "until"]
             }
         }
@@ -98,7 +104,7 @@ impl Table {
 
 /// One row.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Row {
+pub enum ReferenceRow {
     /// Of a table about persons.
     Person(PersonId, PersonPart),
     /// Of a table about hospitals.
@@ -107,7 +113,7 @@ pub enum Row {
     Catalogue(CatalogueRow),
 }
 
-crate::domain::ids::silent_debug!(Row);
+crate::domain::ids::silent_debug!(ReferenceRow);
 
 /// The texts of one row by column, and the faults found in them.
 pub struct Cells<'a, F: Fn(&str) -> &'a str> {
@@ -115,26 +121,26 @@ pub struct Cells<'a, F: Fn(&str) -> &'a str> {
     faults: Vec<Fault>,
 }
 
-impl Row {
+impl ReferenceRow {
     /// The row of these cells, in the order of the table's columns.
     ///
     /// # Errors
     /// Every column that cannot be read; or that there are more or fewer cells than columns.
-    pub fn of_cells(table: Table, cells: &[String]) -> Result<Row, Vec<Fault>> {
+    pub fn of_cells(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, Vec<Fault>> {
         let columns = table.columns();
         if cells.len() != columns.len() {
             let told = format!("has {} cells; the columns are {}", cells.len(), columns.join(", "));
             return Err(vec![Fault::new("cells", FaultReason::Unreadable, told)]);
         }
         let at = |name: &str| columns.iter().position(|column| *column == name);
-        Row::read(table, |name| at(name).map_or("", |at| cells[at].as_str()))
+        ReferenceRow::read(table, |name| at(name).map_or("", |at| cells[at].as_str()))
     }
 
     /// The row that these texts give; `cell` gives the text of a column, empty where there is none.
     ///
     /// # Errors
     /// Every column that cannot be read.
-    fn read<'a>(table: Table, cell: impl Fn(&str) -> &'a str) -> Result<Row, Vec<Fault>> {
+    fn read<'a>(table: ReferenceTable, cell: impl Fn(&str) -> &'a str) -> Result<ReferenceRow, Vec<Fault>> {
         let mut cells = Cells { cell, faults: Vec::new() };
         let row = cells.row(table);
         match row {
@@ -145,51 +151,51 @@ impl Row {
 }
 
 impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
-    fn row(&mut self, table: Table) -> Option<Row> {
+    fn row(&mut self, table: ReferenceTable) -> Option<ReferenceRow> {
         match table {
-            Table::Persons => self.persons(),
-            Table::Enrolments => self.of_person(|days, _| Some(PersonPart::Enrolment(days))),
-            Table::Categories => self.of_person(|days, cells| {
+            ReferenceTable::Persons => self.persons(),
+            ReferenceTable::Enrolments => self.of_person(|days, _| Some(PersonPart::Enrolment(days))),
+            ReferenceTable::Categories => self.of_person(|days, cells| {
                 Some(PersonPart::Category(cells.word("category", Category::ALL, Category::as_str)?, days))
             }),
-            Table::Approvals => self.of_person(|days, cells| {
+            ReferenceTable::Approvals => self.of_person(|days, cells| {
                 Some(PersonPart::Approval(cells.word("kind", Approval::ALL, Approval::as_str)?, days))
             }),
-            Table::Hospitals => self.hospitals(),
-            Table::Designations => {
+            ReferenceTable::Hospitals => self.hospitals(),
+            ReferenceTable::Designations => {
                 let (id, days) = (self.text("hospital_id", ID_BYTES), self.days());
-                Some(Row::Hospital(id?.into(), HospitalPart::Designation(days?)))
+                Some(ReferenceRow::Hospital(id?.into(), HospitalPart::Designation(days?)))
             }
-            Table::Catalogue => self.catalogue(),
+            ReferenceTable::Catalogue => self.catalogue(),
         }
     }
 
-    fn persons(&mut self) -> Option<Row> {
+    fn persons(&mut self) -> Option<ReferenceRow> {
         let id = self.text("person_id", ID_BYTES);
         let (insurance, region) = (self.text("insurance", ID_BYTES), self.region("insured_region"));
-        Some(Row::Person(id?.into(), PersonPart::Insured(insurance?.into(), region?)))
+        Some(ReferenceRow::Person(id?.into(), PersonPart::Insured(insurance?.into(), region?)))
     }
 
-    fn of_person(&mut self, part: impl FnOnce(Interval, &mut Self) -> Option<PersonPart>) -> Option<Row> {
+    fn of_person(&mut self, part: impl FnOnce(Interval, &mut Self) -> Option<PersonPart>) -> Option<ReferenceRow> {
         let (id, days) = (self.text("person_id", ID_BYTES), self.days());
         let part = part(days.unwrap_or_default(), self);
-        days.and(Some(Row::Person(id?.into(), part?)))
+        days.and(Some(ReferenceRow::Person(id?.into(), part?)))
     }
 
-    fn hospitals(&mut self) -> Option<Row> {
+    fn hospitals(&mut self) -> Option<ReferenceRow> {
         let (id, name) = (self.text("hospital_id", ID_BYTES), self.text("name", NAME_BYTES));
         let (level, region) = (self.word("level", Level::ALL, Level::as_str), self.region("region"));
         let head = HospitalHead { name: name?.into(), level: level?, region: region? };
-        Some(Row::Hospital(id?.into(), HospitalPart::Head(head)))
+        Some(ReferenceRow::Hospital(id?.into(), HospitalPart::Head(head)))
     }
 
-    fn catalogue(&mut self) -> Option<Row> {
+    fn catalogue(&mut self) -> Option<ReferenceRow> {
         let (code, name) = (self.text("code", ID_BYTES), self.text("name", NAME_BYTES));
         let (regions, days) = (self.regions(), self.days());
         let (class, price_ceiling) = (self.class(), self.price_ceiling());
         let entry =
             CatalogueEntry { code: code?.into(), name: name?.into(), class: class?, price_ceiling: price_ceiling? };
-        Some(Row::Catalogue(CatalogueRow { regions: regions?, days: days?, entry: Arc::new(entry) }))
+        Some(ReferenceRow::Catalogue(CatalogueRow { regions: regions?, days: days?, entry: Arc::new(entry) }))
     }
 
     fn fault(&mut self, column: &str, reason: FaultReason, told: impl Into<String>) {

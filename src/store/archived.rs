@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::embedded::EmbeddedStore;
-use super::imports::{Import, Note};
-use super::keys::Key;
-use super::readiness::{Announcement, Readiness, Shared};
-use super::rows::Place;
-use super::spool::Spool;
-use super::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use super::external_sort::ExternalSort;
+use super::imports::{Import, ImportEvent};
+use super::keys::StoreKey;
+use super::readiness::{BookAnnouncement, Readiness, Shared};
+use super::rows::ListPosition;
+use super::{Commit, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
@@ -26,7 +26,7 @@ use crate::reference::person::PersonRecord;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The key of nobody, the empty id, which its secret alone gives.
-    pub nobody: Key,
+    pub nobody: StoreKey,
     /// How many entries its journal has.
     pub entries: u64,
 }
@@ -90,7 +90,7 @@ fn there<T>(id: EntryId, found: Option<T>) -> Result<Option<T>, StoreError> {
 }
 
 impl<S: Store> Store for Archived<S> {
-    fn key_of(&self, person_id: &PersonId) -> Key {
+    fn key_of(&self, person_id: &PersonId) -> StoreKey {
         self.live.key_of(person_id)
     }
 
@@ -102,7 +102,7 @@ impl<S: Store> Store for Archived<S> {
         self.live.shared()
     }
 
-    async fn announce_book(&self, book: Digest, why: Announcement) -> Result<(), StoreError> {
+    async fn announce_book(&self, book: Digest, why: BookAnnouncement) -> Result<(), StoreError> {
         self.live.announce_book(book, why).await
     }
 
@@ -114,7 +114,7 @@ impl<S: Store> Store for Archived<S> {
         self.live.end_turn().await;
     }
 
-    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         self.live.look_up(scope).await
     }
 
@@ -132,7 +132,7 @@ impl<S: Store> Store for Archived<S> {
         }
     }
 
-    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
         self.live.states(behind, most).await
     }
 
@@ -143,10 +143,10 @@ impl<S: Store> Store for Archived<S> {
     async fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         self.live.listed(hospital_id, from, until, most).await
     }
 
@@ -162,11 +162,11 @@ impl<S: Store> Store for Archived<S> {
         self.live.persons(ids).await
     }
 
-    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
         self.live.person_records(behind, most).await
     }
 
-    fn spool(&self) -> Spool {
+    fn spool(&self) -> ExternalSort {
         self.live.spool()
     }
 
@@ -178,7 +178,7 @@ impl<S: Store> Store for Archived<S> {
         self.live.put_reference(import, part, write).await
     }
 
-    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         self.live.note_import(number, note).await
     }
 

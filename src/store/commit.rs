@@ -4,10 +4,10 @@
 use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Deed, Entry, Instant};
+use crate::domain::journal::{Entry, EntryKind, Instant};
 
 use super::rows::{ClaimRow, PersonState};
-use super::{StoreError, forms};
+use super::{StoreError, codec};
 
 /// Everything that one commit writes; the store has nothing left to decide.
 pub struct Commit {
@@ -47,10 +47,10 @@ pub struct Notice {
 impl Notice {
     fn of(entry: &Entry) -> Notice {
         let (deed, settlement) = match &entry.deed {
-            Deed::Settled(_) => ("settled", Some(entry.id)),
-            Deed::Reversed(reversed) => ("reversed", Some(reversed.settlement)),
-            Deed::Revised(revised) => ("revised", Some(revised.settlement)),
-            Deed::Fenced(_) => ("fenced", None),
+            EntryKind::Settled(_) => ("settled", Some(entry.id)),
+            EntryKind::Reversed(reversed) => ("reversed", Some(reversed.settlement)),
+            EntryKind::Revised(revised) => ("revised", Some(revised.settlement)),
+            EntryKind::Fenced(_) => ("fenced", None),
         };
         Notice { deed, settlement }
     }
@@ -88,10 +88,10 @@ impl Commit {
     ///
     /// # Errors
     /// If the entry cannot be encoded.
-    pub fn push(&mut self, id: EntryId, deed: Deed) -> Result<Entry, StoreError> {
+    pub fn push(&mut self, id: EntryId, deed: EntryKind) -> Result<Entry, StoreError> {
         let (request_id, content, committed) = (self.request_id.clone(), self.content, self.committed);
         let entry = Entry { id, link: self.state.next(), committed, request_id, content, deed };
-        let (record, digest) = forms::encode_entry(&entry)?;
+        let (record, digest) = codec::encode_entry(&entry)?;
         self.push_record(&entry, record, digest);
         Ok(entry)
     }

@@ -17,7 +17,7 @@ pub const COPY: &str = "copy";
 
 /// What is noted when an import begins: its rows are checked, and none is taken yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Begun {
+pub struct ImportStart {
     /// The table.
     pub table: String,
     /// Where the rows came from, in the caller's words.
@@ -34,7 +34,7 @@ pub struct Begun {
 
 /// What is noted when it ends: all its rows are taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
+pub struct ImportEnd {
     /// When.
     pub instant: Instant,
     /// Rows that were new or different.
@@ -49,9 +49,9 @@ pub struct Import {
     /// Its number, from 1.
     pub number: u64,
     /// How it began.
-    pub begun: Begun,
+    pub begun: ImportStart,
     /// How it ended, if it did.
-    pub ended: Option<Ended>,
+    pub ended: Option<ImportEnd>,
 }
 
 impl Import {
@@ -63,11 +63,11 @@ impl Import {
 
 /// What is noted.
 #[derive(Clone, Debug)]
-pub enum Note {
+pub enum ImportEvent {
     /// That it begins.
-    Begun(Begun),
+    ImportStart(ImportStart),
     /// That it ended.
-    Ended(Ended),
+    ImportEnd(ImportEnd),
 }
 
 /// Hospitals and catalogue of an import, in parts; they hold once it ended.

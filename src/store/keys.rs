@@ -6,7 +6,7 @@
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId};
 
 /// A key of a row about a person, a request or a claim.
-pub type Key = [u8; 16];
+pub type StoreKey = [u8; 16];
 
 /// What the keys are hashed with.
 #[derive(Clone)]
@@ -14,34 +14,34 @@ pub struct Secret(pub [u8; 32]);
 
 impl Secret {
     /// The key of a person.
-    pub fn person(&self, person: &PersonId) -> Key {
+    pub fn person(&self, person: &PersonId) -> StoreKey {
         self.key(b"person", &[person.as_str()])
     }
 
     /// The key of a request, in the scope of hospital and person.
-    pub fn request(&self, hospital: &HospitalId, person: &PersonId, request: &RequestId) -> Key {
+    pub fn request(&self, hospital: &HospitalId, person: &PersonId, request: &RequestId) -> StoreKey {
         self.key(b"request", &[hospital.as_str(), person.as_str(), request.as_str()])
     }
 
     /// The key of a hospital's claim.
-    pub fn claim(&self, hospital: &HospitalId, claim: &ClaimId) -> Key {
+    pub fn claim(&self, hospital: &HospitalId, claim: &ClaimId) -> StoreKey {
         self.key(b"claim", &[hospital.as_str(), claim.as_str()])
     }
 
     /// The key of a hospital.
-    pub fn hospital(&self, hospital: &HospitalId) -> Key {
+    pub fn hospital(&self, hospital: &HospitalId) -> StoreKey {
         self.key(b"hospital", &[hospital.as_str()])
     }
 
     /// Each part goes in with its length, so that no two lists of parts run together.
-    fn key(&self, kind: &[u8], parts: &[&str]) -> Key {
+    fn key(&self, kind: &[u8], parts: &[&str]) -> StoreKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(kind);
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
-        let mut key = Key::default();
+        let mut key = StoreKey::default();
         key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         key
     }

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::imports::{self, Begun, Ended, Import, Note, Part};
-use super::keys::{Key, Secret};
-use super::rows::{ClaimRow, PersonState, Place};
-use super::spool::Spool;
+use super::external_sort::ExternalSort;
+use super::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, Part};
+use super::keys::{Secret, StoreKey};
+use super::rows::{ClaimRow, ListPosition, PersonState};
 use super::{
-    Commit, Keyed, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms,
+    Commit, Keyed, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
@@ -24,24 +24,24 @@ const SECRET: Secret = Secret([0; 32]);
 /// A store that lives as long as the process.
 #[derive(Default)]
 pub struct MemoryStore {
-    rows: Mutex<Rows>,
+    rows: Mutex<MemoryTables>,
 }
 
 #[derive(Default)]
-struct Rows {
+struct MemoryTables {
     persons: HashMap<PersonId, PersonRecord>,
     parts: BTreeMap<(u64, u32), Part>,
-    imports: BTreeMap<u64, (Begun, Option<Ended>)>,
+    imports: BTreeMap<u64, (ImportStart, Option<ImportEnd>)>,
     states: HashMap<PersonId, PersonState>,
     requests: HashMap<(HospitalId, PersonId, RequestId), EntryId>,
     claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
-    listed: BTreeMap<(HospitalId, Place), EntryId>,
+    listed: BTreeMap<(HospitalId, ListPosition), EntryId>,
     journal: BTreeMap<EntryId, Vec<u8>>,
     policies: BTreeMap<Digest, String>,
 }
 
 impl MemoryStore {
-    fn rows(&self) -> MutexGuard<'_, Rows> {
+    fn rows(&self) -> MutexGuard<'_, MemoryTables> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +75,7 @@ fn sorted<K: Ord, V>(rows: &HashMap<K, V>) -> Vec<(&K, &V)> {
     rows
 }
 
-impl Rows {
+impl MemoryTables {
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
         let Commit { hospital_id, person_id, request_id, expected, entries, state, claims, listed, .. } = commit;
         let version = self.states.get(&person_id).map_or(0, |state| state.version);
@@ -101,7 +101,7 @@ impl Rows {
     }
 
     fn list(&mut self, hospital_id: HospitalId, day: Day, id: EntryId) {
-        let of_day = |number| (hospital_id.clone(), Place { day, number });
+        let of_day = |number| (hospital_id.clone(), ListPosition { day, number });
         let last = self.listed.range(of_day(0)..=of_day(u64::MAX)).next_back();
         let number = last.map_or(0, |((_, place), _)| place.number) + 1;
         self.listed.insert(of_day(number), id);
@@ -109,7 +109,7 @@ impl Rows {
 }
 
 /// The rows behind a key, in the order of keys.
-fn page<T: Clone>(rows: &HashMap<PersonId, T>, behind: Option<Key>, most: usize) -> Vec<Keyed<T>> {
+fn page<T: Clone>(rows: &HashMap<PersonId, T>, behind: Option<StoreKey>, most: usize) -> Vec<Keyed<T>> {
     let mut keyed: Vec<_> = rows.iter().map(|(id, row)| (SECRET.person(id), row)).collect();
     keyed.retain(|(key, _)| behind.is_none_or(|behind| *key > behind));
     keyed.sort_by_key(|(key, _)| *key);
@@ -117,16 +117,16 @@ fn page<T: Clone>(rows: &HashMap<PersonId, T>, behind: Option<Key>, most: usize)
 }
 
 impl Store for MemoryStore {
-    fn key_of(&self, person_id: &PersonId) -> Key {
+    fn key_of(&self, person_id: &PersonId) -> StoreKey {
         SECRET.person(person_id)
     }
 
-    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let rows = self.rows();
         let (hospital, person) = (scope.hospital_id.clone(), scope.person_id.clone());
         let request = scope.request_id.map(|id| (hospital.clone(), person.clone(), id.clone()));
         let claim = scope.claim_id.map(|id| (hospital, id.clone()));
-        Ok(Seen {
+        Ok(LookUp {
             person: rows.persons.get(&person).cloned(),
             state: rows.states.get(&person).cloned().unwrap_or_default(),
             request: request.and_then(|key| rows.requests.get(&key).copied()),
@@ -136,14 +136,14 @@ impl Store for MemoryStore {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let record = self.rows().journal.get(&id).cloned();
-        record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
+        record.map(|record| codec::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.rows().journal.get(&id).cloned())
     }
 
-    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
         Ok(page(&self.rows().states, behind, most))
     }
 
@@ -154,11 +154,11 @@ impl Store for MemoryStore {
     async fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
-        let until = Place { day: until, number: 0 };
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
+        let until = ListPosition { day: until, number: 0 };
         if until <= from {
             return Ok(Vec::new());
         }
@@ -182,12 +182,12 @@ impl Store for MemoryStore {
         Ok(ids.iter().map(|id| rows.persons.get(id).cloned()).collect())
     }
 
-    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
         Ok(page(&self.rows().persons, behind, most))
     }
 
-    fn spool(&self) -> Spool {
-        Spool::new(SECRET, None)
+    fn spool(&self) -> ExternalSort {
+        ExternalSort::new(SECRET, None)
     }
 
     async fn reference(&self) -> Result<ReferenceRead, StoreError> {
@@ -204,12 +204,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         let mut rows = self.rows();
         let import = rows.imports.entry(number).or_default();
         match note {
-            Note::Begun(begun) => import.0 = begun,
-            Note::Ended(ended) => import.1 = Some(ended),
+            ImportEvent::ImportStart(begun) => import.0 = begun,
+            ImportEvent::ImportEnd(ended) => import.1 = Some(ended),
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Store for MemoryStore {
     async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
         let rows = self.rows();
         let imports = rows.imports.range(..before).rev().take(most);
-        let import = |(number, (begun, ended)): (&u64, &(Begun, Option<Ended>))| Import {
+        let import = |(number, (begun, ended)): (&u64, &(ImportStart, Option<ImportEnd>))| Import {
             number: *number,
             begun: begun.clone(),
             ended: ended.clone(),

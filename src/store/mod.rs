@@ -9,9 +9,10 @@
 //! archive.
 
 pub mod archived;
+pub mod codec;
 pub mod commit;
 pub mod embedded;
-pub mod forms;
+pub mod external_sort;
 pub mod imports;
 pub mod keys;
 pub mod memory;
@@ -21,7 +22,6 @@ pub mod redis;
 pub mod rows;
 pub mod secret_file;
 pub mod shard;
-pub mod spool;
 
 use std::future::Future;
 
@@ -35,13 +35,13 @@ use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
 
 pub use commit::Commit;
-use imports::{Import, Note};
-use keys::Key;
-use readiness::{Announcement, Readiness, Shared};
-use rows::{ClaimRow, PersonState, Place};
+use imports::{Import, ImportEvent};
+use keys::StoreKey;
+use readiness::{BookAnnouncement, Readiness, Shared};
+use rows::{ClaimRow, ListPosition, PersonState};
 
 /// A person's key, and what is kept under it, if it can be read.
-pub type Keyed<T> = (Key, Result<T, StoreError>);
+pub type Keyed<T> = (StoreKey, Result<T, StoreError>);
 
 /// A person's state by key.
 pub type KeyedState = Keyed<PersonState>;
@@ -64,7 +64,7 @@ pub struct Scope<'a> {
 
 /// What was found, all of one moment.
 #[derive(Clone, Default)]
-pub struct Seen {
+pub struct LookUp {
     /// The person's reference record.
     pub person: Option<PersonRecord>,
     /// The person's accounts and place in the chain.
@@ -125,7 +125,7 @@ pub struct ReferenceRead {
 /// A home for settlements and reference tables.
 pub trait Store: Send + Sync + 'static {
     /// The key that this store knows a person by: a keyed hash, from which nobody without the secret can tell whose.
-    fn key_of(&self, person_id: &PersonId) -> Key;
+    fn key_of(&self, person_id: &PersonId) -> StoreKey;
 
     /// Whether it takes commits, as it changes; unless it says otherwise, it does.
     fn readiness(&self) -> watch::Receiver<Readiness> {
@@ -138,7 +138,11 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// Announces the book that this instance applies. One that applies another than was announced is not ready.
-    fn announce_book(&self, _book: Digest, _why: Announcement) -> impl Future<Output = Result<(), StoreError>> + Send {
+    fn announce_book(
+        &self,
+        _book: Digest,
+        _why: BookAnnouncement,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
         std::future::ready(Ok(()))
     }
 
@@ -157,12 +161,12 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// What is known of a person, a request and a claim, as of one durable moment.
-    fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<Seen, StoreError>> + Send;
+    fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<LookUp, StoreError>> + Send;
 
     /// An entry of the journal.
     fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 
-    /// The record of an entry, the bytes as they were committed; [`forms::decode_entry`] reads them, and the next
+    /// The record of an entry, the bytes as they were committed; [`codec::decode_entry`] reads them, and the next
     /// entry of the chain carries their digest.
     fn record(&self, id: EntryId) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
@@ -170,7 +174,7 @@ pub trait Store: Send + Sync + 'static {
     /// told one by one.
     fn states(
         &self,
-        behind: Option<Key>,
+        behind: Option<StoreKey>,
         most: usize,
     ) -> impl Future<Output = Result<Vec<KeyedState>, StoreError>> + Send;
 
@@ -182,10 +186,10 @@ pub trait Store: Send + Sync + 'static {
     fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> impl Future<Output = Result<Vec<(Place, EntryId)>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Vec<(ListPosition, EntryId)>, StoreError>> + Send;
 
     /// Lists these settlements, in their order, behind those of the hospital's day; durable when it returns. A
     /// commit lists its own; this is for what was committed elsewhere and not listed here.
@@ -208,12 +212,12 @@ pub trait Store: Send + Sync + 'static {
     /// is told one by one.
     fn person_records(
         &self,
-        behind: Option<Key>,
+        behind: Option<StoreKey>,
         most: usize,
     ) -> impl Future<Output = Result<Vec<KeyedPerson>, StoreError>> + Send;
 
     /// Where the rows of an import about persons are put in order.
-    fn spool(&self) -> spool::Spool;
+    fn spool(&self) -> external_sort::ExternalSort;
 
     /// Hospitals and catalogue, by all imports that ended.
     fn reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
@@ -228,7 +232,7 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Notes how an import goes; durable when it returns.
-    fn note_import(&self, number: u64, note: Note) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn note_import(&self, number: u64, note: ImportEvent) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The last imports before a number, newest first.
     fn imports(&self, before: u64, most: usize) -> impl Future<Output = Result<Vec<Import>, StoreError>> + Send;

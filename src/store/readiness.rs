@@ -24,7 +24,7 @@ pub struct Shared {
 
 /// Why an instance announces its book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announcement {
+pub enum BookAnnouncement {
     /// It begins to serve under it; if another was announced before, that one stays.
     Joins,
     /// Somebody put it in force.

@@ -1,7 +1,7 @@
 //! The form of stored bytes: a format number, a checksum, and the value in postcard's wire format.
 //!
 //! A record is self-contained: it can be read without the policy or the tables it was made from.
-//! When a stored type changes, the format number rises, and [`super::forms`] keeps the types of the old one to
+//! When a stored type changes, the format number rises, and [`super::codec`] keeps the types of the old one to
 //! read what was written then; `tests/fixtures` holds a record of each format.
 
 use serde::Serialize;

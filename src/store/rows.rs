@@ -59,12 +59,12 @@ pub struct ClaimRow {
     /// For whom it was settled.
     pub person_id: PersonId,
     /// Every settlement of it, oldest first; only the last may stand.
-    pub settlements: Vec<Standing>,
+    pub settlements: Vec<SettlementStatus>,
 }
 
 /// What became of one settlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct SettlementStatus {
     /// The settlement, which is its first revision.
     pub settlement: EntryId,
     /// Its further revisions, oldest first.
@@ -82,12 +82,12 @@ impl ClaimRow {
     }
 
     /// The settlement that stands, if one does.
-    pub fn live(&self) -> Option<&Standing> {
+    pub fn live(&self) -> Option<&SettlementStatus> {
         self.settlements.last().filter(|last| last.reversal.is_none())
     }
 
     /// What became of this settlement, if the claim has it.
-    pub fn of(&self, settlement: EntryId) -> Option<&Standing> {
+    pub fn of(&self, settlement: EntryId) -> Option<&SettlementStatus> {
         self.settlements.iter().find(|known| known.settlement == settlement)
     }
 
@@ -98,11 +98,11 @@ impl ClaimRow {
 
     /// Notes a new settlement.
     pub fn settled(&mut self, settlement: EntryId) {
-        self.settlements.push(Standing { settlement, revisions: Vec::new(), reversal: None });
+        self.settlements.push(SettlementStatus { settlement, revisions: Vec::new(), reversal: None });
     }
 }
 
-impl Standing {
+impl SettlementStatus {
     /// The revision that is in force, or was when it was reversed.
     pub fn newest(&self) -> EntryId {
         self.revisions.last().copied().unwrap_or(self.settlement)
@@ -111,7 +111,7 @@ impl Standing {
 
 /// A place in the list of a hospital's settlements: by day of settlement, then by order of commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
+pub struct ListPosition {
     /// The day, of China Standard Time.
     pub day: Day,
     /// The number of the settlement in the hospital's day, from 1.

@@ -3,13 +3,13 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use onestop::access::allowance::{Allowance, Bounds};
+use onestop::access::allowance::{Allowance, CallerLimits};
 use onestop::domain::refusal::Reason;
 use onestop::grpc::pb::policy::ListPoliciesRequest;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::server::Limits;
+use onestop::grpc::server::ServerLimits;
 use onestop::grpc::to_proto;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -33,7 +33,7 @@ async fn ask(house: &House, role: &str) -> Result<(), Status> {
 async fn a_caller_over_its_rate_is_told_when_to_come_again_and_others_are_served() {
     let keys = Keys::made();
     keys.put_callers(&bounded(&keys, "rate = 1"));
-    let house = House::with(keys, Limits::default()).await;
+    let house = House::with(keys, ServerLimits::default()).await;
     ask(&house, "hospital").await.expect("the first");
     let status = ask(&house, "hospital").await.expect_err("too soon");
     assert_eq!((status.code(), told(&status).reason.as_str()), (Code::ResourceExhausted, "CALLER_LIMIT"));
@@ -49,7 +49,7 @@ async fn a_caller_over_its_rate_is_told_when_to_come_again_and_others_are_served
 
 #[test]
 fn calls_in_flight_beyond_the_callers_own_are_refused_until_one_ends() {
-    let allowance = Allowance::within(Bounds { rate: NonZeroU32::MAX, in_flight: 2 });
+    let allowance = Allowance::within(CallerLimits { rate: NonZeroU32::MAX, in_flight: 2 });
     let held = [allowance.take().expect("a place"), allowance.take().expect("a place")];
     assert_eq!(allowance.take().expect_err("a refusal").reason, Reason::CallerLimit);
     drop(held);
@@ -60,7 +60,7 @@ fn calls_in_flight_beyond_the_callers_own_are_refused_until_one_ends() {
 async fn a_stream_is_as_fast_as_its_caller_may_be() {
     let keys = Keys::made();
     keys.put_callers(&bounded(&keys, "rate = 20\nin_flight = 1"));
-    let house = House::with(keys, Limits::default()).await;
+    let house = House::with(keys, ServerLimits::default()).await;
     let mut client = SettlementServiceClient::new(house.channel("hospital").await);
     let requests: Vec<_> = (0..50)
         .map(|number| pb::SettleStreamRequest {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use onestop::grpc::pb::policy::ListPoliciesRequest;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use onestop::grpc::server::Limits;
+use onestop::grpc::server::ServerLimits;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
@@ -28,7 +28,7 @@ async fn refused(channel: Result<Channel, tonic::transport::Error>) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_certificate_that_is_believed_nobody_is_heard() {
-    let (house, strangers) = (House::with(Keys::made(), Limits::default()).await, Keys::made());
+    let (house, strangers) = (House::with(Keys::made(), ServerLimits::default()).await, Keys::made());
     let ca = || Certificate::from_pem(std::fs::read(house.keys.file("ca.pem")).expect("a file"));
     assert!(ask(house.channel("auditor").await).await.is_ok());
     assert!(refused(connect(house.port, ClientTlsConfig::new().ca_certificate(ca())).await).await, "none at all");
@@ -48,7 +48,7 @@ async fn a_certificate_that_is_believed_and_of_nobody_known_may_do_nothing() {
     let keys = Keys::made();
     let known = keys.callers().replace("onestop:auditor", "onestop:somebody-else");
     keys.put_callers(&known);
-    let house = House::with(keys, Limits::default()).await;
+    let house = House::with(keys, ServerLimits::default()).await;
     let status = ask(house.channel("auditor").await).await.expect_err("a refusal");
     assert_eq!((status.code(), told(&status).reason.as_str()), (Code::Unauthenticated, "CALLER_UNKNOWN"));
     assert!(house.metrics().await.contains("onestop_unknown_callers_total 1"));
@@ -56,7 +56,7 @@ async fn a_certificate_that_is_believed_and_of_nobody_known_may_do_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_connections_of_one_caller_are_bounded_and_others_come_in() {
-    let house = House::with(Keys::made(), Limits { caller_connections: 2, ..Limits::default() }).await;
+    let house = House::with(Keys::made(), ServerLimits { caller_connections: 2, ..ServerLimits::default() }).await;
     let held = [house.channel("hospital").await, house.channel("hospital").await];
     for channel in &held {
         ask(channel.clone()).await.expect("it is served");
@@ -76,7 +76,7 @@ async fn the_connections_of_one_caller_are_bounded_and_others_come_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_shake_hands_in_time_is_let_go() {
-    let house = House::with(Keys::made(), Limits { connections: 1, ..Limits::default() }).await;
+    let house = House::with(Keys::made(), ServerLimits { connections: 1, ..ServerLimits::default() }).await;
     let mut silent = TcpStream::connect(("127.0.0.1", house.port)).await.expect("a connection");
     let closed = async { silent.read(&mut [0; 1]).await.map(|read| read == 0) };
     let closed = tokio::time::timeout(Duration::from_secs(20), closed).await.expect("it is closed in time");
@@ -87,7 +87,7 @@ async fn who_does_not_shake_hands_in_time_is_let_go() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn headers_above_the_limit_are_refused() {
-    let house = House::with(Keys::made(), Limits::default()).await;
+    let house = House::with(Keys::made(), ServerLimits::default()).await;
     let mut client = PolicyServiceClient::new(house.channel("auditor").await);
     let mut request = tonic::Request::new(ListPoliciesRequest::default());
     request.metadata_mut().insert("x-long", "x".repeat(17 << 10).parse().expect("a value"));

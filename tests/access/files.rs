@@ -6,7 +6,7 @@ use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::server::Limits;
+use onestop::grpc::server::ServerLimits;
 use onestop::grpc::to_proto;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -23,7 +23,7 @@ async fn ask(channel: &Channel) -> Result<(), Status> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_is_removed_is_refused_on_open_connections_and_streams() {
-    let house = House::with(Keys::made(), Limits::default()).await;
+    let house = House::with(Keys::made(), ServerLimits::default()).await;
     let channel = house.channel("hospital").await;
     ask(&channel).await.expect("it is known");
     let (send, requests) = mpsc::channel(4);
@@ -50,7 +50,7 @@ async fn a_caller_that_is_removed_is_refused_on_open_connections_and_streams() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_that_are_refused_leave_those_before_in_place() {
-    let house = House::with(Keys::made(), Limits::default()).await;
+    let house = House::with(Keys::made(), ServerLimits::default()).await;
     let (channel, sound) = (house.channel("auditor").await, house.keys.callers());
     house.keys.put_callers("[[caller]]\nname = \"x\"\n");
     // The next reload that is heard comes after this one.
@@ -63,7 +63,7 @@ async fn callers_that_are_refused_leave_those_before_in_place() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn certificates_are_renewed_without_a_restart_and_an_open_connection_stays() {
-    let (house, renewed) = (House::with(Keys::made(), Limits::default()).await, Keys::made());
+    let (house, renewed) = (House::with(Keys::made(), ServerLimits::default()).await, Keys::made());
     let before = house.channel("auditor").await;
     ask(&before).await.expect("it is served");
     assert!(renewed.channel(house.port, "auditor").await.is_err(), "another authority's is not believed yet");

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use onestop::engine::Engine;
 use onestop::engine::settle::SettleRequest;
-use onestop::grpc::door::Door;
-use onestop::grpc::server::{self, Limits, Setup};
+use onestop::grpc::access_setup::AccessSetup;
+use onestop::grpc::server::{self, ServerLimits, Setup};
 use onestop::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -38,7 +38,7 @@ pub struct House {
 impl House {
     /// One with a settlement of every hospital: `C-H1` of P4, `C-H2` of P2, `C-H3` of P1.
     pub async fn settled() -> House {
-        let house = House::with(Keys::made(), Limits::default()).await;
+        let house = House::with(Keys::made(), ServerLimits::default()).await;
         for (number, hospital, person) in [(1, "H1", "P4"), (2, "H2", "P2"), (3, "H3", "P1")] {
             let mut told = claim(&format!("C-{hospital}"), person, "100.00");
             told.hospital_id = hospital.into();
@@ -49,12 +49,12 @@ impl House {
         house
     }
 
-    pub async fn with(keys: Keys, limits: Limits) -> House {
+    pub async fn with(keys: Keys, limits: ServerLimits) -> House {
         let door = keys.door();
         House::behind(keys, door, limits).await
     }
 
-    pub async fn behind(keys: Keys, door: Door, limits: Limits) -> House {
+    pub async fn behind(keys: Keys, door: AccessSetup, limits: ServerLimits) -> House {
         let engine = Arc::new(engine(MemoryStore::default()).await);
         let [listener, operations] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await]
             .map(|l| l.expect("a port"));

@@ -6,7 +6,7 @@ use onestop::grpc::pb::operations::DrainRequest;
 use onestop::grpc::pb::operations::operations_service_client::OperationsServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::server::Limits;
+use onestop::grpc::server::ServerLimits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::Endpoint;
@@ -62,7 +62,7 @@ async fn health_and_metrics_are_answered_beside_the_calls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drained_server_says_so_and_ends() {
-    let house = House::with(Keys::made(), Limits::default()).await;
+    let house = House::with(Keys::made(), ServerLimits::default()).await;
     let mut operator = OperationsServiceClient::new(house.channel("operator").await);
     let beside = operator.drain(DrainRequest {}).await.expect("an answer").into_inner().calls_in_flight;
     assert_eq!(beside, 0);

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use onestop::domain::content::ToldReversal;
+use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{EntryId, HospitalId, PersonId};
 use onestop::domain::journal::{Entry, Instant};
@@ -12,15 +12,15 @@ use onestop::domain::refusal::{Reason, Refusal};
 use onestop::engine::audit::Audit;
 use onestop::engine::chain;
 use onestop::engine::copy::moving::{Left, would_leave};
-use onestop::engine::copy::{Copied, Copying, NotCopied, Outside};
+use onestop::engine::copy::{Copied, CopyContext, Copying, NotCopied};
 use onestop::engine::import::Told;
 use onestop::engine::reverse::ReverseRequest;
-use onestop::engine::{Engine, Stamp};
+use onestop::engine::{CommitStamp, Engine};
 use onestop::store::archived::{Archived, Fate, Identity, Moved};
 use onestop::store::embedded::EmbeddedStore;
-use onestop::store::keys::Key;
-use onestop::store::redis::{OpenError, RedisStore, Settings};
-use onestop::store::rows::Place;
+use onestop::store::keys::StoreKey;
+use onestop::store::redis::{OpenError, RedisSettings, RedisStore};
+use onestop::store::rows::ListPosition;
 use onestop::store::{Store, StoreError};
 
 use super::history::History;
@@ -38,8 +38,8 @@ type Records = Vec<(EntryId, Vec<u8>)>;
 /// Every chain with its records, and every list of a hospital.
 #[derive(PartialEq)]
 struct Everything {
-    chains: Vec<(Key, Records)>,
-    lists: Vec<Vec<(Place, EntryId)>>,
+    chains: Vec<(StoreKey, Records)>,
+    lists: Vec<Vec<(ListPosition, EntryId)>>,
 }
 
 async fn everything(store: &impl Store) -> Everything {
@@ -50,7 +50,7 @@ async fn everything(store: &impl Store) -> Everything {
     }
     let mut lists = Vec::new();
     for hospital in ["H1", "H2", "H3", "H3X"].map(HospitalId::from) {
-        let first = Place { day: Day::FIRST, number: 0 };
+        let first = ListPosition { day: Day::FIRST, number: 0 };
         lists.push(store.listed(&hospital, first, Day::LAST, 1_000).await.expect("a list"));
     }
     Everything { chains, lists }
@@ -79,14 +79,14 @@ async fn moved(
     target: &EmbeddedStore,
     before: i32,
 ) -> Result<(Copied, Left), NotCopied> {
-    let outside = Outside { now: &|| Instant(1), progress: &|_, _, _| {} };
+    let outside = CopyContext { now: &|| Instant(1), progress: &|_, _, _| {} };
     Copying::between(source, target, outside).await?.run_and_move(Told::default(), before).await
 }
 
 /// The store at this address, opened with this archive.
 async fn with(url: &str, archive: &Arc<EmbeddedStore>) -> Result<Archived<RedisStore>, OpenError> {
     let archive_at_hand = Some(Identity::of(archive).await.expect("an identity"));
-    let settings = Settings { archive: archive_at_hand, ..Settings::default() };
+    let settings = RedisSettings { archive: archive_at_hand, ..RedisSettings::default() };
     Ok(Archived::new(redis_server::open_with(url, settings).await?, Some(Arc::clone(archive))))
 }
 
@@ -99,14 +99,14 @@ async fn with_history(url: &str, seed: u64) -> (Engine<Archived<RedisStore>>, Hi
 }
 
 /// The n-th stamp of a commit about this person: its last byte names their shard.
-fn stamp_of(person: &str, number: u64) -> Stamp {
+fn stamp_of(person: &str, number: u64) -> CommitStamp {
     stamp(number << 8).of(&person.into())
 }
 
 /// Entries of these chains that are of years before this one.
 fn of_years(before: i32, all: &Everything) -> Vec<(EntryId, usize)> {
     let records = all.chains.iter().flat_map(|(_, chain)| chain);
-    let entries = records.map(|(_, record)| (onestop::store::forms::decode_entry(record).expect("an entry").0, record));
+    let entries = records.map(|(_, record)| (onestop::store::codec::decode_entry(record).expect("an entry").0, record));
     let closed = entries.filter(|(entry, _)| entry.account().is_some_and(|account| account.year < before));
     closed.map(|(entry, record)| (entry.id, record.len())).collect()
 }
@@ -156,7 +156,7 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
     }
     moved(before.store(), &archive, 2018).await.expect("a move");
     let after = reopened(with(&url, &archive).await.expect("the store")).await;
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: "C1".into(),
@@ -186,7 +186,7 @@ async fn further_years_move_into_the_same_archive_or_a_new_one() {
     let archive = Arc::new(open(&first));
     let after = reopened(with(&url, &archive).await.expect("the store")).await;
     let late = settle(claim("LATE", "P1", "100.00"));
-    let stamp = Stamp { instant: Instant(1_000 * 21_600_000_000), ..stamp_of("P1", 1_000) };
+    let stamp = CommitStamp { instant: Instant(1_000 * 21_600_000_000), ..stamp_of("P1", 1_000) };
     let late = after.settle(late, stamp).await.expect("a settlement").entry;
     let was = everything(after.store()).await;
     let (_, left) = moved(after.store(), &archive, 2019).await.expect("a move");
@@ -223,11 +223,11 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
     for ((id, year), stamp) in [closed, open].into_iter().zip(stamps) {
         let days = [8, 15].map(|date| day(&format!("{year}-06-{date:02}")));
         let told =
-            onestop::domain::claim::ToldClaim { admitted: days[0], discharged: days[1], ..claim(id, "P1", "9.00") };
+            onestop::domain::claim::RawClaim { admitted: days[0], discharged: days[1], ..claim(id, "P1", "9.00") };
         before.settle(settle(told), stamp).await.expect("a settlement");
     }
     moved(before.store(), &mine, 2019).await.expect("a move");
-    let refused = redis_server::open_with(&url, Settings::default()).await.err().expect("a refusal");
+    let refused = redis_server::open_with(&url, RedisSettings::default()).await.err().expect("a refusal");
     assert_eq!(refused.to_string(), "settlements of years before 2019 are in an archive: --archive DIR");
     assert!(matches!(with(&url, &other).await, Err(OpenError::AnotherArchive(2019))));
     let unavailable =
@@ -261,14 +261,14 @@ async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken
     assert_eq!(live.record(ids[0]).await, Err(StoreError::Archived(ids[0])));
     assert_eq!(live.record(ids[1]).await, Ok(Some(records[1].clone())));
     assert_eq!(live.record(ids[2]).await, Ok(None));
-    let again = engine.settle(settle(claim("C9", "P1", "9.00")), Stamp { id: ids[0], instant: Instant(9) });
+    let again = engine.settle(settle(claim("C9", "P1", "9.00")), CommitStamp { id: ids[0], instant: Instant(9) });
     assert_eq!(again.await.err().map(|refusal| refusal.reason), Some(Reason::StoreUnavailable));
     // What was noted once holds, whatever is noted after.
-    let archive = Identity { nobody: Key::default(), entries: 1 };
+    let archive = Identity { nobody: StoreKey::default(), entries: 1 };
     for before in [2019, 2018] {
         live.note_moved(Moved { before, archive }).await.expect("a note");
     }
-    assert!(matches!(redis_server::open_with(&url, Settings::default()).await, Err(OpenError::Archived(2019))));
+    assert!(matches!(redis_server::open_with(&url, RedisSettings::default()).await, Err(OpenError::Archived(2019))));
 }
 
 /// A call that the trait answers by itself would pass the live store by.

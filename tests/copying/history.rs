@@ -1,14 +1,14 @@
 //! Seeded histories: settlements of several persons, hospitals, days and years, reversals, re-adjudications, fences,
 //! claims settled again; and what an engine on a copy must answer.
 
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{EntryId, RequestId};
 use onestop::domain::journal::{Entry, Instant};
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::{Reversal, ReverseRequest};
 use onestop::engine::settle::SettleRequest;
-use onestop::engine::{Engine, Stamp};
+use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
 
 use crate::support::claims::{claim, day};
@@ -21,8 +21,8 @@ const YEARS: [&str; 3] = ["2017", "2018", "2019"];
 pub struct History {
     random: Random,
     number: u64,
-    pub settled: Vec<(ToldClaim, RequestId, Entry)>,
-    pub reversed: Vec<(ToldReversal, RequestId, Entry)>,
+    pub settled: Vec<(RawClaim, RequestId, Entry)>,
+    pub reversed: Vec<(RawReversal, RequestId, Entry)>,
     pub fenced: Vec<RequestId>,
     /// Positions among the settled: of those that stand, and of those that were reversed.
     standing: Vec<usize>,
@@ -30,13 +30,16 @@ pub struct History {
 }
 
 /// The n-th stamp, six hours after the one before; ids do not follow the order of commits.
-pub fn stamp(random: &mut Random, number: u64) -> Stamp {
+pub fn stamp(random: &mut Random, number: u64) -> CommitStamp {
     let drawn = u128::from(random.next()) << 64;
-    Stamp { id: EntryId((drawn | u128::from(number)).to_be_bytes()), instant: Instant(number as i64 * 21_600_000_000) }
+    CommitStamp {
+        id: EntryId((drawn | u128::from(number)).to_be_bytes()),
+        instant: Instant(number as i64 * 21_600_000_000),
+    }
 }
 
-fn again(asked: &ToldReversal) -> ToldReversal {
-    ToldReversal {
+fn again(asked: &RawReversal) -> RawReversal {
+    RawReversal {
         hospital_id: asked.hospital_id.clone(),
         person_id: asked.person_id.clone(),
         claim_id: asked.claim_id.clone(),
@@ -73,7 +76,7 @@ impl History {
         let person = format!("P{}", 1 + self.random.below(4));
         let yuan = format!("{}.{:02}", 1_000 + self.random.below(90_000), self.random.below(100));
         let year = *self.random.pick(&YEARS);
-        let told = ToldClaim {
+        let told = RawClaim {
             hospital_id: (*self.random.pick(&HOSPITALS)).into(),
             admitted: day(&format!("{year}-06-08")),
             discharged: day(&format!("{year}-06-15")),
@@ -88,7 +91,7 @@ impl History {
         self.commit(engine, told).await;
     }
 
-    async fn commit<S: Store>(&mut self, engine: &Engine<S>, told: ToldClaim) {
+    async fn commit<S: Store>(&mut self, engine: &Engine<S>, told: RawClaim) {
         let request_id = RequestId::from(format!("s{}", self.number));
         let request = SettleRequest { claim: told.clone(), request_id: request_id.clone(), quote: None };
         let stamp = stamp(&mut self.random, self.number);
@@ -104,8 +107,8 @@ impl History {
         }
         let at = self.random.below(self.standing.len());
         let position = self.standing.remove(at);
-        let ToldClaim { hospital_id, person_id, claim_id, .. } = self.settled[position].0.clone();
-        let told = ToldReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".into(), readjudicate: true };
+        let RawClaim { hospital_id, person_id, claim_id, .. } = self.settled[position].0.clone();
+        let told = RawReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".into(), readjudicate: true };
         let request_id = RequestId::from(format!("v{}", self.number));
         let request = ReverseRequest { told: again(&told), request_id: request_id.clone(), dry_run: false };
         let stamp = stamp(&mut self.random, self.number);
@@ -130,7 +133,7 @@ impl History {
 
     /// An engine on a copy answers every request as it was answered, and can go on.
     pub async fn goes_on<S: Store>(mut self, engine: &Engine<S>) {
-        let late = Stamp { id: EntryId([0xff; 16]), instant: Instant(0) };
+        let late = CommitStamp { id: EntryId([0xff; 16]), instant: Instant(0) };
         for (told, request_id, entry) in &self.settled {
             let request = SettleRequest { claim: told.clone(), request_id: request_id.clone(), quote: None };
             let replayed = engine.settle(request, late).await.expect("a replay");

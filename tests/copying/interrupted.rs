@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use onestop::engine::copy::{NotCopied, Side};
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{Store, StoreError};
 
@@ -51,8 +51,8 @@ async fn large(place: &Path) {
     let mut rows = Vec::new();
     for number in 0..SETTLEMENTS / 2 {
         let id = format!("K{number}");
-        rows.push(row(Table::Enrolments, &[&id, "2014-01-01", ""]));
-        rows.push(row(Table::Persons, &[&id, "resident", "370100"]));
+        rows.push(row(ReferenceTable::Enrolments, &[&id, "2014-01-01", ""]));
+        rows.push(row(ReferenceTable::Persons, &[&id, "resident", "370100"]));
     }
     engine.import(rows).await.expect("sound rows");
     let settles = (0..SETTLEMENTS).map(|number| {

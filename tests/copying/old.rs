@@ -3,37 +3,37 @@
 use std::path::Path;
 
 use onestop::domain::account::Account;
-use onestop::domain::journal::Deed;
+use onestop::domain::journal::EntryKind;
 use onestop::engine::import::Imported;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::keys::Secret;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ClaimRow, PersonState};
-use onestop::store::{Commit, Store, forms};
+use onestop::store::{Commit, Store, codec};
 
 use super::history::History;
 use super::{copied, copy, open};
 use crate::records::{FORMAT_1, POLICY, fixtures};
 use crate::support::{TABLES, engine, row};
 
-type Rows = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
+type RedbTable = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// A store with the chain of the fixtures, a settlement, its reversal and a fence, as format 1 committed it.
 async fn of_format_1() -> Engine<MemoryStore> {
     let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
-    let engine = Engine::open(MemoryStore::default(), book, Settings::default()).await.expect("an engine");
+    let engine = Engine::open(MemoryStore::default(), book, EngineSettings::default()).await.expect("an engine");
     for (table, rows) in TABLES {
         engine.import(rows.iter().map(|cells| row(*table, cells)).collect()).await.expect("sound tables");
     }
     let (mut state, mut moved) = (PersonState::default(), None);
     for record in fixtures(FORMAT_1).into_iter().take(3) {
-        let (entry, digest) = forms::decode_entry(&record).expect("the format is read");
+        let (entry, digest) = codec::decode_entry(&record).expect("the format is read");
         let mut commit = Commit::on(state, (entry.request_id.clone(), entry.content), entry.committed);
         commit.push_record(&entry, record, digest);
         match &entry.deed {
-            Deed::Settled(settled) => {
+            EntryKind::Settled(settled) => {
                 let mut row = ClaimRow::unsettled(settled.claim.person_id.clone());
                 row.settled(entry.id);
                 commit.claim(settled.claim.hospital_id.clone(), settled.claim.claim_id.clone(), row.clone());
@@ -41,7 +41,7 @@ async fn of_format_1() -> Engine<MemoryStore> {
                 commit.moves(settled.split.judged.account.clone(), account.clone());
                 moved = Some((row, account, settled.split.clone()));
             }
-            Deed::Reversed(reversed) => {
+            EntryKind::Reversed(reversed) => {
                 let (mut row, account, split) = moved.take().expect("a settlement before");
                 row.settlements[0].reversal = Some(entry.id);
                 commit.claim(reversed.hospital_id.clone(), reversed.claim_id.clone(), row);
@@ -62,7 +62,7 @@ async fn entries_of_format_1_are_copied_byte_for_byte_and_verified() {
     let copied = copy(source.store(), &target).await.expect("a copy");
     assert_eq!((copied.chains, copied.entries.all, copied.settlements, copied.splits), (1, 3, 1, 1));
     for record in fixtures(FORMAT_1).into_iter().take(3) {
-        let (entry, _) = forms::decode_entry(&record).expect("the format is read");
+        let (entry, _) = codec::decode_entry(&record).expect("the format is read");
         assert!(target.record(entry.id).await == Ok(Some(record)));
     }
     let back = MemoryStore::default();
@@ -75,7 +75,7 @@ fn written(place: &Path, table: &'static str, rows: &[(&[u8], &[u8])]) {
     let database = redb::Database::open(place.join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
     for (key, row) in rows {
-        write.open_table(Rows::new(table)).expect("a table").insert(*key, *row).expect("a row");
+        write.open_table(RedbTable::new(table)).expect("a table").insert(*key, *row).expect("a row");
     }
     write.commit().expect("a commit");
 }
@@ -94,8 +94,8 @@ async fn a_person_whose_id_was_not_kept_is_named_by_its_key_and_copied_after_an_
     let told: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(errors.contains(&told) && !errors.contains("DEMO"), "{errors}");
     let book = onestop::policy::shipped::book().expect("the book");
-    let engine = Engine::open(open(&from), book, Settings::default()).await.expect("an engine");
-    let same = vec![row(Table::Persons, &["DEMO-P-0017", "resident", "370812"])];
+    let engine = Engine::open(open(&from), book, EngineSettings::default()).await.expect("an engine");
+    let same = vec![row(ReferenceTable::Persons, &["DEMO-P-0017", "resident", "370812"])];
     let imported = engine.import(same).await.expect("sound rows");
     assert_eq!(imported, Imported { changed: 0, unchanged: 1 });
     drop(engine);
@@ -116,7 +116,7 @@ async fn a_directory_of_format_1_is_copied_with_the_list_that_opening_it_makes()
     drop(original);
     let database = redb::Database::open(from.join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
-    write.delete_table(Rows::new("listed")).expect("the table is gone");
+    write.delete_table(RedbTable::new("listed")).expect("the table is gone");
     write.commit().expect("a commit");
     drop(database);
     std::fs::write(from.join("FORMAT"), "onestop-store 1\n").expect("a write");
@@ -128,5 +128,5 @@ async fn a_directory_of_format_1_is_copied_with_the_list_that_opening_it_makes()
     copy(&open(&to), &back).await.expect("a copy");
     assert!(source.settled_fingerprint() == back.settled_fingerprint());
     let book = onestop::policy::shipped::book().expect("the book");
-    history.goes_on(&Engine::open(open(&to), book, Settings::default()).await.expect("an engine")).await;
+    history.goes_on(&Engine::open(open(&to), book, EngineSettings::default()).await.expect("an engine")).await;
 }

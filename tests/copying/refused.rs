@@ -4,12 +4,12 @@ use std::path::Path;
 
 use onestop::domain::account::Account;
 use onestop::domain::ids::{Digest, EntryId};
-use onestop::engine::chain::Difference;
+use onestop::engine::chain::AuditFinding;
 use onestop::engine::copy::{NotCopied, Side};
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::Table;
-use onestop::store::imports::Note;
+use onestop::reference::row::ReferenceTable;
+use onestop::store::imports::ImportEvent;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{Commit, ReferenceWrite, Store};
 use redb::ReadableTable;
@@ -45,7 +45,7 @@ async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
     let target = MemoryStore::default();
     copy(one.store(), &target).await.expect("a copy");
     let book = shipped::book().expect("the shipped book");
-    let served = Engine::open(target, book, Settings::default()).await.expect("an engine");
+    let served = Engine::open(target, book, EngineSettings::default()).await.expect("an engine");
     let settled = served.settle(settle(claim("NEW", "P1", "100.00")), stamp(1)).await.expect("a settlement");
     foreign(one.store(), served.store(), &settled.entry.id.to_string()).await;
     // Another policy, another import, another record of a person.
@@ -54,7 +54,7 @@ async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
     target.put_policy(digest, "another law".to_owned()).await.expect("a write");
     foreign(one.store(), &target, &format!("policy {digest}")).await;
     let target = MemoryStore::default();
-    let import = Note::Begun(Default::default());
+    let import = ImportEvent::ImportStart(Default::default());
     target.note_import(3, import).await.expect("a write");
     foreign(one.store(), &target, "import 3 of its log").await;
     let target = MemoryStore::default();
@@ -84,7 +84,7 @@ async fn a_copy_that_was_begun_does_not_go_on_after_an_import_into_the_source() 
     control.set(Mode::Breaks(20));
     assert!(matches!(copy(source.store(), &target).await, Err(NotCopied::Store(Side::Target, _))));
     control.set(Mode::Works);
-    source.import(vec![row(Table::Persons, &["P5", "resident", "370100"])]).await.expect("a sound row");
+    source.import(vec![row(ReferenceTable::Persons, &["P5", "resident", "370100"])]).await.expect("a sound row");
     let refused = copy(source.store(), &target).await;
     assert!(matches!(&refused, Err(NotCopied::Foreign(why)) if why == "import 8 of its log"), "{refused:?}");
     // Nor is what there is of it a source.
@@ -92,14 +92,14 @@ async fn a_copy_that_was_begun_does_not_go_on_after_an_import_into_the_source() 
     assert_eq!(refused, Err(NotCopied::Unended));
 }
 
-type Rows = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
+type RedbTable = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 /// Flips a bit in the middle of a row: of the n-th of this table.
 fn damaged(place: &Path, table: &'static str, at: usize) -> Vec<u8> {
     let database = redb::Database::open(place.join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
     let key = {
-        let mut rows = write.open_table(Rows::new(table)).expect("a table");
+        let mut rows = write.open_table(RedbTable::new(table)).expect("a table");
         let (key, mut row) = {
             let (key, row) = rows.iter().expect("rows").nth(at).expect("a row").expect("a row");
             (key.value().to_vec(), row.value().to_vec())
@@ -150,7 +150,7 @@ async fn an_account_that_the_chain_does_not_add_up_to_is_not_copied() {
     (forged.person_id, forged.hospital_id) = (entry.parties().1.clone(), entry.parties().0.clone());
     source.store().commit(forged).await.expect("a commit without an entry");
     let refused = copy(source.store(), &target).await;
-    let told = |why: &Difference| why.entry == head && why.told.contains("adds up to");
+    let told = |why: &AuditFinding| why.entry == head && why.told.contains("adds up to");
     assert!(matches!(&refused, Err(NotCopied::Entry(Side::Source, why)) if told(why)), "{refused:?}");
 }
 

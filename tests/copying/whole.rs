@@ -3,11 +3,11 @@
 use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, PersonId};
 use onestop::engine::copy::Count;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
 use onestop::store::imports::COPY;
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::Place;
+use onestop::store::rows::ListPosition;
 use onestop::store::{Scope, Store};
 
 use super::history::History;
@@ -18,7 +18,7 @@ use crate::support::program::run;
 const SEED: u64 = 0x00c0_9e17;
 
 pub async fn reopened<S: Store>(store: S) -> Engine<S> {
-    Engine::open(store, shipped::book().expect("the shipped book"), Settings::default()).await.expect("an engine")
+    Engine::open(store, shipped::book().expect("the shipped book"), EngineSettings::default()).await.expect("an engine")
 }
 
 /// Twelve histories, each through a directory: to its secret and back to the one of memory.
@@ -74,7 +74,7 @@ async fn a_hospitals_day_is_listed_in_the_order_of_its_commits() {
     copy(original.store(), &embedded).await.expect("a copy");
     let mut by_ids = true;
     for hospital in ["H1", "H2", "H3", "H3X"] {
-        let from = Place { day: Day::FIRST, number: 0 };
+        let from = ListPosition { day: Day::FIRST, number: 0 };
         let listed = original.store().listed(&hospital.into(), from, Day::LAST, 1_000).await.expect("a list");
         assert!(listed.len() > 10);
         assert_eq!(embedded.listed(&hospital.into(), from, Day::LAST, 1_000).await, Ok(listed.clone()));

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use futures_util::stream::{self, StreamExt};
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::engine::Engine;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::redis::RedisStore;
 use serde_json::Value;
 
@@ -25,18 +25,18 @@ const SETTLEMENTS: u64 = 2_100;
 const YEARS: [&str; 3] = ["2017", "2018", "2019"];
 
 /// A Redis with a store, and the words that name it.
-struct Place {
+struct YearPlace {
     directory: tempfile::TempDir,
     url: String,
 }
 
-impl Place {
-    fn on(redis: &RedisServer) -> Place {
+impl YearPlace {
+    fn on(redis: &RedisServer) -> YearPlace {
         let directory = tempfile::tempdir().expect("a directory");
         let secret = directory.path().join("secret");
         std::fs::write(&secret, SECRET.0).expect("a secret");
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("for its owner alone");
-        Place { directory, url: redis.url() }
+        YearPlace { directory, url: redis.url() }
     }
 
     fn path(&self, name: &str) -> String {
@@ -69,7 +69,7 @@ const WANTS_ARCHIVE: &str = "settlements of years before 2019 are in an archive:
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_archive_a_store_is_served_audited_and_copied_and_without_it_refused() {
     let redis = RedisServer::shared();
-    let place = Place::on(&redis);
+    let place = YearPlace::on(&redis);
     let before = engine(redis_server::open(&place.url).await).await;
     let history = History::play(&before, SEED, 40).await;
     drop(before);
@@ -108,7 +108,7 @@ async fn with_the_archive_a_store_is_served_audited_and_copied_and_without_it_re
 #[test]
 fn years_move_from_a_redis_to_a_directory_and_only_when_they_are_over() {
     let redis = RedisServer::shared();
-    let place = Place::on(&redis);
+    let place = YearPlace::on(&redis);
     refused(place.moved("archive", "2019", &[]), 2, "Redis holds no store");
     refused(place.moved("archive", "9000", &[]), 2, "the benefit year 8999 is not over");
     assert!(!Path::new(&place.path("archive")).exists());
@@ -124,8 +124,8 @@ async fn large(url: &str) {
     let mut rows = Vec::new();
     for number in 0..SETTLEMENTS / 3 {
         let id = format!("K{number}");
-        rows.push(row(Table::Enrolments, &[&id, "2014-01-01", ""]));
-        rows.push(row(Table::Persons, &[&id, "resident", "370100"]));
+        rows.push(row(ReferenceTable::Enrolments, &[&id, "2014-01-01", ""]));
+        rows.push(row(ReferenceTable::Persons, &[&id, "resident", "370100"]));
     }
     engine.import(rows).await.expect("sound rows");
     let persons = stream::iter(0..SETTLEMENTS / 3).map(|number| of_every_year(&engine, number));
@@ -136,7 +136,7 @@ async fn of_every_year(engine: &Engine<RedisStore>, number: u64) {
     let person = format!("K{number}");
     for (at, year) in (0..).zip(YEARS) {
         let [admitted, discharged] = [8, 15].map(|date| day(&format!("{year}-06-{date:02}")));
-        let told = ToldClaim { admitted, discharged, ..claim(&format!("C{number}-{year}"), &person, "9876.54") };
+        let told = RawClaim { admitted, discharged, ..claim(&format!("C{number}-{year}"), &person, "9876.54") };
         let stamp = stamp((3 * number + at + 1) << 8).of(&person.as_str().into());
         engine.settle(settle(told), stamp).await.expect("a settlement");
     }
@@ -157,7 +157,7 @@ fn memory(redis: &RedisServer) -> u64 {
 }
 
 /// Runs the command until more than so many entries left, and kills it; gives how many had.
-fn killed(redis: &RedisServer, place: &Place, more_than: u64) -> u64 {
+fn killed(redis: &RedisServer, place: &YearPlace, more_than: u64) -> u64 {
     let mut command = onestop();
     command.args([
         "copy",
@@ -181,7 +181,7 @@ fn killed(redis: &RedisServer, place: &Place, more_than: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_move_that_was_killed_loses_nothing_and_run_again_ends_as_one() {
     let redis = RedisServer::start(DURABLE);
-    let place = Place::on(&redis);
+    let place = YearPlace::on(&redis);
     large(&place.url).await;
     let bytes = told(place.moved("archive", "2019", &["--dry-run", "--json"]))["bytes"].as_u64().expect("a number");
     let (full, closed, mut before) = (memory(&redis), SETTLEMENTS / 3 * 2, 0);

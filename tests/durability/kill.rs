@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use onestop::cli::client::{Client, unreachable};
 use onestop::cli::import::import_table;
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::RequestId;
 use onestop::grpc::pb::settlement as pb;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use prost::Message;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -38,7 +38,7 @@ const SEED: u64 = 0x5eed_2017;
 
 /// A request, and the settlement that answered it, if it was answered.
 struct Sent {
-    claim: ToldClaim,
+    claim: RawClaim,
     request: RequestId,
     answer: Option<pb::Settlement>,
 }
@@ -87,8 +87,8 @@ async fn import_persons(client: &mut Client) {
         (0..PERSONS).map(move |at| [&person(at), last[0], last[1]].map(str::to_owned).to_vec())
     };
     let (persons, enrolments) = (rows(["resident", "370100"]).collect(), rows(["2014-01-01", ""]).collect());
-    import_table(client, Table::Persons, persons).await.expect("persons");
-    import_table(client, Table::Enrolments, enrolments).await.expect("enrolments");
+    import_table(client, ReferenceTable::Persons, persons).await.expect("persons");
+    import_table(client, ReferenceTable::Enrolments, enrolments).await.expect("enrolments");
 }
 
 fn person(at: usize) -> String {

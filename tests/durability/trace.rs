@@ -31,7 +31,7 @@ pub struct Answer {
 
 /// The answers of a trace, in their order; `file` is the name of the store's file.
 pub fn answers(trace: &str, file: &str) -> Vec<Answer> {
-    let mut seen = Seen::default();
+    let mut seen = LookUp::default();
     for call in calls(trace) {
         seen.take(call, file);
     }
@@ -126,7 +126,7 @@ struct Exchange {
 
 /// What was seen so far.
 #[derive(Default)]
-struct Seen {
+struct LookUp {
     store: HashSet<i64>,
     length: u64,
     writes: Vec<(usize, usize)>,
@@ -136,7 +136,7 @@ struct Seen {
     answers: Vec<Exchange>,
 }
 
-impl Seen {
+impl LookUp {
     fn take(&mut self, call: Call, file: &str) {
         let fd = call.fd().unwrap_or(-1);
         match call.name.as_str() {

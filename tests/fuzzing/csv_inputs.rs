@@ -1,6 +1,6 @@
 //! Files of reference tables: columns in any order, cells with a fault here and there, lines that are no rows.
 
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 
 use super::claims::wrong_id;
 use super::csv_rows::ROWS_HELD;
@@ -11,16 +11,16 @@ pub const LONG_RATIO: &str = "0.1428571428571428571428571428";
 
 /// A table and its file.
 pub fn input(random: &mut Random) -> Vec<u8> {
-    let table = random.below(Table::ALL.len());
+    let table = random.below(ReferenceTable::ALL.len());
     let mut bytes = vec![table as u8];
-    bytes.extend(file(random, Table::ALL[table]).into_bytes());
+    bytes.extend(file(random, ReferenceTable::ALL[table]).into_bytes());
     if random.one_in(16) {
         spoil_bytes(random, &mut bytes);
     }
     bytes
 }
 
-fn file(random: &mut Random, table: Table) -> String {
+fn file(random: &mut Random, table: ReferenceTable) -> String {
     let mut columns: Vec<&str> = table.columns().to_vec();
     if random.one_in(4) {
         let (one, other) = (random.below(columns.len()), random.below(columns.len()));
@@ -79,7 +79,7 @@ fn header(random: &mut Random, columns: &[&str]) -> String {
 }
 
 /// What a column holds where all is well.
-fn cell(random: &mut Random, table: Table, column: &str) -> String {
+fn cell(random: &mut Random, table: ReferenceTable, column: &str) -> String {
     let one: &[&str] = match column {
         "person_id" | "hospital_id" | "code" => &["A", "B", "身份一", "x y"],
         "insurance" => &["resident", "居民"],
@@ -100,8 +100,8 @@ fn cell(random: &mut Random, table: Table, column: &str) -> String {
 }
 
 /// In most rows of the catalogue the codes differ, as two of one code clash.
-fn table_needs_ids(random: &mut Random, table: Table) -> bool {
-    if table == Table::Catalogue { !random.one_in(16) } else { random.one_in(4) }
+fn table_needs_ids(random: &mut Random, table: ReferenceTable) -> bool {
+    if table == ReferenceTable::Catalogue { !random.one_in(16) } else { random.one_in(4) }
 }
 
 fn spoil(random: &mut Random, columns: &[&str], cells: &mut Vec<String>) {

@@ -3,11 +3,11 @@
 
 use onestop::domain::journal::Instant;
 use onestop::domain::refusal::Refusal;
-use onestop::engine::import::{Imported, Outside, Told};
-use onestop::engine::{Engine, Settings};
+use onestop::engine::import::{ImportContext, Imported, Told};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
 use onestop::reference::csv_text::{self, NotCsv};
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 
 use super::bounds::{Memory, within};
 use super::reached::Reached;
@@ -47,7 +47,7 @@ const FAULTS: &[(&str, &[&str])] = &[
 
 fn classes() -> Vec<String> {
     let faults = FAULTS.iter().flat_map(|(column, faults)| faults.iter().map(move |fault| format!("{column} {fault}")));
-    let taken = Table::ALL.iter().map(|table| format!("taken: {}", table.as_str()));
+    let taken = ReferenceTable::ALL.iter().map(|table| format!("taken: {}", table.as_str()));
     let not_csv = ["another header", "another number of cells", "not UTF-8"].map(str::to_owned);
     let edges = ["edge: no row", "edge: a ratio of 28 decimals", "edge: a Unicode id", "edge: days 1 to 9999"];
     faults.chain(taken).chain(not_csv).chain(edges.map(str::to_owned)).collect()
@@ -62,8 +62,8 @@ enum Came {
 
 fn take(bytes: &[u8], reached: &mut Reached) {
     let Some((table, file)) = bytes.split_first() else { return };
-    let table = Table::ALL[usize::from(*table) % Table::ALL.len()];
-    let settings = Settings { rows_held: ROWS_HELD, ..Settings::default() };
+    let table = ReferenceTable::ALL[usize::from(*table) % ReferenceTable::ALL.len()];
+    let settings = EngineSettings { rows_held: ROWS_HELD, ..EngineSettings::default() };
     let engine = wait(Engine::open(Watched::default(), Book::default(), settings)).expect("an engine");
     let before = engine.store().fingerprint();
     let came = within(MEMORY, bytes.len(), || wait(import(&engine, table, file)));
@@ -85,7 +85,7 @@ fn take(bytes: &[u8], reached: &mut Reached) {
 }
 
 /// Rows in, all of them; what is not CSV keeps the client from committing.
-async fn import(engine: &Engine<Watched>, table: Table, file: &[u8]) -> Came {
+async fn import(engine: &Engine<Watched>, table: ReferenceTable, file: &[u8]) -> Came {
     let rows = match csv_text::rows(table, file) {
         Ok(rows) => rows,
         Err(header) => return Came::NotCsv(vec![header]),
@@ -104,7 +104,7 @@ async fn import(engine: &Engine<Watched>, table: Table, file: &[u8]) -> Came {
     if !not_csv.is_empty() {
         return Came::NotCsv(not_csv);
     }
-    let (rows, outside) = (incoming.rows(), Outside { now: &|| Instant(0), stop: &|| false });
+    let (rows, outside) = (incoming.rows(), ImportContext { now: &|| Instant(0), stop: &|| false });
     match engine.take(engine.turn().await, incoming, table.as_str(), Told::default(), &outside).await {
         Ok(imported) => Came::Taken(rows, imported),
         Err(refusal) => Came::Refused(refusal),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use onestop::cli::claim_lines::Claims;
 use onestop::domain::journal::Instant;
 use onestop::domain::refusal::Refusal;
-use onestop::engine::import::{Imported, Outside, Told};
-use onestop::engine::{Engine, Settings};
+use onestop::engine::import::{ImportContext, Imported, Told};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 
 use super::bounds::within;
 use super::policy_inputs::SOUND;
@@ -97,12 +97,12 @@ fn read(text: &str) -> Result<Book, Vec<String>> {
 }
 
 fn imported(rows: &[Vec<String>]) -> Result<Imported, Refusal> {
-    let engine = wait(Engine::open(Watched::default(), Book::default(), Settings::default())).expect("an engine");
-    let outside = Outside { now: &|| Instant(0), stop: &|| false };
+    let engine = wait(Engine::open(Watched::default(), Book::default(), EngineSettings::default())).expect("an engine");
+    let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
     let bytes = rows.iter().flatten().map(|cell| cell.len() + 1).sum();
     within(csv_rows::MEMORY, bytes, || {
         let mut incoming = engine.incoming();
-        rows.iter().try_for_each(|row| incoming.add(Table::Catalogue, row))?;
+        rows.iter().try_for_each(|row| incoming.add(ReferenceTable::Catalogue, row))?;
         wait(async { engine.take(engine.turn().await, incoming, "catalogue", Told::default(), &outside).await })
     })
 }

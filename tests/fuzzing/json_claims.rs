@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use onestop::cli::claim_lines::{Claims, Line};
-use onestop::domain::claim::{Limits, ToldClaim};
+use onestop::domain::claim::{ClaimLimits, RawClaim};
 use onestop::domain::fault::Fault;
 
 use super::bounds::{Memory, within};
@@ -66,7 +66,7 @@ fn classes() -> Vec<String> {
 
 /// A claim that was read: sound, or at fault as a text, or as a claim.
 enum Read {
-    Sound(ToldClaim),
+    Sound(RawClaim),
     Unreadable(Vec<Fault>),
     Faulty(Vec<Fault>),
 }
@@ -96,7 +96,7 @@ fn lines(bytes: &[u8]) -> Vec<Line> {
 fn read(claim: &onestop::cli::claim_text::ClaimText) -> Read {
     match claim.told() {
         Err(refusal) => Read::Unreadable(refusal.faults),
-        Ok((told, _)) => match told.clone().check(&Limits::default()) {
+        Ok((told, _)) => match told.clone().check(&ClaimLimits::default()) {
             Ok(_) => Read::Sound(told),
             Err(faults) => Read::Faulty(faults),
         },
@@ -123,7 +123,7 @@ fn note(read: Read, reached: &mut Reached) {
 }
 
 /// The figures of a sound claim are what their texts say: printed and read again they are the same.
-fn note_sound(claim: &ToldClaim, reached: &mut Reached) {
+fn note_sound(claim: &RawClaim, reached: &mut Reached) {
     for item in &claim.items {
         assert_eq!(item.amount.to_string().parse(), Ok(item.amount));
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::claim::{Claim, Item, Quantity, UnitPrice};
 use onestop::domain::day::Day;
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
@@ -132,7 +132,8 @@ fn check_book(book: &Book) {
 
 fn decide(policy: &Arc<Policy>, fen: i64, account: &Account) -> Account {
     let (claim, facts) = (claim(fen), facts());
-    let (split, after) = adjudicate(Matter { claim: &claim, facts: &facts, policy }, account).expect("in range");
+    let (split, after) =
+        adjudicate(AdjudicationInput { claim: &claim, facts: &facts, policy }, account).expect("in range");
     invariants::check(&split).expect("a right split");
     after
 }

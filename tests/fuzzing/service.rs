@@ -6,18 +6,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use onestop::access::Callers;
 use onestop::access::log::AccessLog;
-use onestop::engine::{Engine, Settings};
-use onestop::grpc::around::{self, Explain};
-use onestop::grpc::gate::{self, Gate, Rules};
+use onestop::engine::{Engine, EngineSettings};
+use onestop::grpc::authorize::{self, Authorize, Authorizer};
+use onestop::grpc::observe::{self, Observe};
 use onestop::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use onestop::grpc::reads::Reads;
 use onestop::grpc::reference::References;
-use onestop::grpc::server::Limits;
+use onestop::grpc::server::ServerLimits;
 use onestop::grpc::settlement::Settlements;
 use onestop::grpc::stream::Streams;
 use onestop::policy::Book;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::telemetry::Metrics;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
@@ -31,44 +31,44 @@ pub const EDGE_LAW: (&str, &str) = ("edge.toml", include_str!("edge.toml"));
 /// Rows in the words of the tables. Of the insurance `edge`: PE (poor), PF (ordinary), PA (with approvals), 患者一,
 /// and PN, who is enrolled in 2018 only. Of `resident`: P1 and P2 (poor). Hospitals HE (tertiary), HL (primary,
 /// elsewhere), 医院一 and HX, which is designated until June 2017, beside H3 of the shipped law.
-const ROWS: &[(Table, &[&str])] = &[
-    (Table::Hospitals, &["HE", "tertiary", "460100"]),
-    (Table::Hospitals, &["HL", "primary", "460200"]),
-    (Table::Hospitals, &["医院一", "secondary", "460100"]),
-    (Table::Hospitals, &["HX", "tertiary", "460100"]),
-    (Table::Hospitals, &["H3", "tertiary", "370100"]),
-    (Table::Designations, &["HE", "", ""]),
-    (Table::Designations, &["HL", "", ""]),
-    (Table::Designations, &["医院一", "", ""]),
-    (Table::Designations, &["HX", "", "2017-06-15"]),
-    (Table::Designations, &["H3", "", ""]),
-    (Table::Catalogue, &["A", "", "", "甲类", "A", "", "", ""]),
-    (Table::Catalogue, &["B28", "", "", "乙类", "B", "0.3333333333333333333333333333", "", ""]),
-    (Table::Catalogue, &["C", "", "", "丙类", "C", "", "", ""]),
-    (Table::Catalogue, &["BED", "", "", "床位费", "A", "", "50", ""]),
-    (Table::Catalogue, &["SD", "", "", "特药", "special", "", "", ""]),
-    (Table::Catalogue, &["TD", "", "", "谈判药", "transitional", "", "", ""]),
-    (Table::Catalogue, &["药品一", "", "", "药", "B", "10%", "0.000001", ""]),
-    (Table::Catalogue, &["OLD", "", "", "旧药", "A", "", "", "2016-01-01"]),
-    (Table::Persons, &["PE", "edge", "460100"]),
-    (Table::Persons, &["PF", "edge", "460100"]),
-    (Table::Persons, &["PA", "edge", "460100"]),
-    (Table::Persons, &["患者一", "edge", "460100"]),
-    (Table::Persons, &["PN", "edge", "460100"]),
-    (Table::Persons, &["P1", "resident", "370100"]),
-    (Table::Persons, &["P2", "resident", "370100"]),
-    (Table::Enrolments, &["PE", "", ""]),
-    (Table::Enrolments, &["PF", "", ""]),
-    (Table::Enrolments, &["PA", "", ""]),
-    (Table::Enrolments, &["患者一", "", ""]),
-    (Table::Enrolments, &["PN", "2018-01-01", "2019-01-01"]),
-    (Table::Enrolments, &["P1", "", ""]),
-    (Table::Enrolments, &["P2", "", ""]),
-    (Table::Categories, &["PE", "registered_poor", "", ""]),
-    (Table::Categories, &["P2", "registered_poor", "", ""]),
-    (Table::Approvals, &["PA", "outpatient_serious", "", ""]),
-    (Table::Approvals, &["PA", "outpatient_chronic", "", ""]),
-    (Table::Approvals, &["PA", "cross_region", "", ""]),
+const ROWS: &[(ReferenceTable, &[&str])] = &[
+    (ReferenceTable::Hospitals, &["HE", "tertiary", "460100"]),
+    (ReferenceTable::Hospitals, &["HL", "primary", "460200"]),
+    (ReferenceTable::Hospitals, &["医院一", "secondary", "460100"]),
+    (ReferenceTable::Hospitals, &["HX", "tertiary", "460100"]),
+    (ReferenceTable::Hospitals, &["H3", "tertiary", "370100"]),
+    (ReferenceTable::Designations, &["HE", "", ""]),
+    (ReferenceTable::Designations, &["HL", "", ""]),
+    (ReferenceTable::Designations, &["医院一", "", ""]),
+    (ReferenceTable::Designations, &["HX", "", "2017-06-15"]),
+    (ReferenceTable::Designations, &["H3", "", ""]),
+    (ReferenceTable::Catalogue, &["A", "", "", "甲类", "A", "", "", ""]),
+    (ReferenceTable::Catalogue, &["B28", "", "", "乙类", "B", "0.3333333333333333333333333333", "", ""]),
+    (ReferenceTable::Catalogue, &["C", "", "", "丙类", "C", "", "", ""]),
+    (ReferenceTable::Catalogue, &["BED", "", "", "床位费", "A", "", "50", ""]),
+    (ReferenceTable::Catalogue, &["SD", "", "", "特药", "special", "", "", ""]),
+    (ReferenceTable::Catalogue, &["TD", "", "", "谈判药", "transitional", "", "", ""]),
+    (ReferenceTable::Catalogue, &["药品一", "", "", "药", "B", "10%", "0.000001", ""]),
+    (ReferenceTable::Catalogue, &["OLD", "", "", "旧药", "A", "", "", "2016-01-01"]),
+    (ReferenceTable::Persons, &["PE", "edge", "460100"]),
+    (ReferenceTable::Persons, &["PF", "edge", "460100"]),
+    (ReferenceTable::Persons, &["PA", "edge", "460100"]),
+    (ReferenceTable::Persons, &["患者一", "edge", "460100"]),
+    (ReferenceTable::Persons, &["PN", "edge", "460100"]),
+    (ReferenceTable::Persons, &["P1", "resident", "370100"]),
+    (ReferenceTable::Persons, &["P2", "resident", "370100"]),
+    (ReferenceTable::Enrolments, &["PE", "", ""]),
+    (ReferenceTable::Enrolments, &["PF", "", ""]),
+    (ReferenceTable::Enrolments, &["PA", "", ""]),
+    (ReferenceTable::Enrolments, &["患者一", "", ""]),
+    (ReferenceTable::Enrolments, &["PN", "2018-01-01", "2019-01-01"]),
+    (ReferenceTable::Enrolments, &["P1", "", ""]),
+    (ReferenceTable::Enrolments, &["P2", "", ""]),
+    (ReferenceTable::Categories, &["PE", "registered_poor", "", ""]),
+    (ReferenceTable::Categories, &["P2", "registered_poor", "", ""]),
+    (ReferenceTable::Approvals, &["PA", "outpatient_serious", "", ""]),
+    (ReferenceTable::Approvals, &["PA", "outpatient_chronic", "", ""]),
+    (ReferenceTable::Approvals, &["PA", "cross_region", "", ""]),
 ];
 
 thread_local! {
@@ -87,21 +87,21 @@ pub struct Service {
     /// What they ask.
     pub engine: Arc<Engine<Watched>>,
     /// Settlements as a server has them.
-    pub settlements: Explain<Gate<SettlementServiceServer<Settlements<Watched>>>>,
+    pub settlements: Observe<Authorize<SettlementServiceServer<Settlements<Watched>>>>,
     /// Reference tables as a server has them.
-    pub references: Explain<Gate<ReferenceServiceServer<References<Watched>>>>,
+    pub references: Observe<Authorize<ReferenceServiceServer<References<Watched>>>>,
     _goes_on: watch::Sender<bool>,
 }
 
 impl Service {
     /// Services under this law, with the rows above.
     pub async fn open(store: Watched, book: Book) -> Service {
-        let engine = Engine::open(store, book, Settings::default()).await.expect("an engine");
+        let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
         engine.import(ROWS.iter().map(|(table, cells)| row(*table, cells)).collect()).await.expect("sound tables");
-        let (engine, limits) = (Arc::new(engine), Limits::default());
+        let (engine, limits) = (Arc::new(engine), ServerLimits::default());
         let (goes_on, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
-        let rules = Arc::new(Rules {
+        let rules = Arc::new(Authorizer {
             callers: ArcSwap::from_pointee(Callers::open()),
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
             metrics: Arc::clone(&metrics),
@@ -117,21 +117,21 @@ impl Service {
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
         let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), reads, stopping));
         let references = references.max_decoding_message_size(limits.message_bytes);
-        let (gate, around) = (gate::Layer(rules), around::Layer(metrics));
+        let (authorize, observe) = (authorize::AuthorizeLayer(rules), observe::ObserveLayer(metrics));
         Service {
             engine,
-            settlements: around.layer(gate.layer(settlements)),
-            references: around.layer(gate.layer(references)),
+            settlements: observe.layer(authorize.layer(settlements)),
+            references: observe.layer(authorize.layer(references)),
             _goes_on: goes_on,
         }
     }
 }
 
 /// A row; a hospital's name is its id.
-fn row(table: Table, cells: &[&str]) -> Row {
+fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
     let mut cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
-    if table == Table::Hospitals {
+    if table == ReferenceTable::Hospitals {
         cells.insert(1, cells[0].clone());
     }
-    Row::of_cells(table, &cells).expect("a sound row")
+    ReferenceRow::of_cells(table, &cells).expect("a sound row")
 }

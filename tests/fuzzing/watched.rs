@@ -7,12 +7,14 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
-use onestop::store::imports::{Import, Note};
-use onestop::store::keys::Key;
+use onestop::store::external_sort::ExternalSort;
+use onestop::store::imports::{Import, ImportEvent};
+use onestop::store::keys::StoreKey;
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::Place;
-use onestop::store::spool::Spool;
-use onestop::store::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use onestop::store::rows::ListPosition;
+use onestop::store::{
+    Commit, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError,
+};
 
 /// The store.
 #[derive(Default)]
@@ -44,11 +46,11 @@ impl Watched {
 }
 
 impl Store for Watched {
-    fn key_of(&self, person_id: &PersonId) -> Key {
+    fn key_of(&self, person_id: &PersonId) -> StoreKey {
         self.inner.key_of(person_id)
     }
 
-    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         self.inner.look_up(scope).await
     }
 
@@ -60,7 +62,7 @@ impl Store for Watched {
         self.inner.record(id).await
     }
 
-    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
         self.inner.states(behind, most).await
     }
 
@@ -71,10 +73,10 @@ impl Store for Watched {
     async fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         self.inner.listed(hospital_id, from, until, most).await
     }
 
@@ -92,11 +94,11 @@ impl Store for Watched {
         self.inner.persons(ids).await
     }
 
-    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
         self.inner.person_records(behind, most).await
     }
 
-    fn spool(&self) -> Spool {
+    fn spool(&self) -> ExternalSort {
         self.inner.spool()
     }
 
@@ -109,7 +111,7 @@ impl Store for Watched {
         self.inner.put_reference(import, part, write).await
     }
 
-    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         self.note_write();
         self.inner.note_import(number, note).await
     }

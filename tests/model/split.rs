@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::fraction::{half_up, whole, yuan};
 use super::policy::{Cap, Rule};
 use super::pools::pools;
-use super::terms::{Circumstances, Terms, is_considered, terms};
+use super::terms::{Terms, TermsKey, is_considered, terms};
 use super::{Account, Bill, Book, CatalogueRow, Hospital, Layer, No, Person, Split, covers, held_on};
 
 impl Book {
@@ -21,7 +21,7 @@ impl Book {
         may_claim(bill, person, hospital)?;
         let pools = pools(bill, hospital, catalogue)?;
         let (policy, day) = self.governing(bill, person).ok_or(No::Policy)?;
-        let circumstances = Circumstances::new(bill, person, hospital);
+        let circumstances = TermsKey::new(bill, person, hospital);
         let year = day[..4].parse().expect("a year");
         let mut account = account(year);
         let (mut left, mut layers) = (pools.clone(), Vec::new());

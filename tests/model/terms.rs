@@ -5,7 +5,7 @@ use super::fraction::{Fraction, half_up, whole, yuan};
 use super::policy::{Act, Band, Cap, Entry, Operation, Rule, Schedule, Schedules};
 use super::{Bill, Hospital, Person, covers, held_on};
 
-pub struct Circumstances<'a> {
+pub struct TermsKey<'a> {
     visit: &'a str,
     level: &'a str,
     locality: &'a str,
@@ -20,10 +20,10 @@ pub struct Terms {
     pub caps: Vec<Cap>,
 }
 
-impl<'a> Circumstances<'a> {
+impl<'a> TermsKey<'a> {
     pub fn new(bill: &'a Bill, person: &'a Person, hospital: &'a Hospital) -> Self {
         let same_city = person.region.chars().take(4).eq(hospital.region.chars().take(4));
-        Circumstances {
+        TermsKey {
             visit: &bill.visit,
             level: &hospital.level,
             locality: if same_city { "local" } else { "cross_region" },
@@ -59,13 +59,13 @@ fn referral(bill: &Bill, person: &Person) -> &'static str {
 }
 
 /// `day` is the one by which the policy judges itself.
-pub fn is_considered(rule: &Rule, day: &str, circumstances: &Circumstances) -> bool {
+pub fn is_considered(rule: &Rule, day: &str, circumstances: &TermsKey) -> bool {
     covers(&rule.in_force, day)
         && rule.visits.iter().any(|visit| visit == circumstances.visit)
         && (rule.only.is_empty() || circumstances.hold_one_of(&rule.only))
 }
 
-pub fn terms(rule: &Rule, circumstances: &Circumstances, admissions: u32) -> Terms {
+pub fn terms(rule: &Rule, circumstances: &TermsKey, admissions: u32) -> Terms {
     let mut entries: Vec<&Entry> = rule.when.iter().filter(|entry| circumstances.meet(entry)).collect();
     entries.extend(rule.for_whom.iter().find(|entry| circumstances.hold_one_of(&entry.categories)));
     let replaced = entries.iter().rev().map(|entry| &entry.schedules).find(|schedules| !schedules.is_empty());

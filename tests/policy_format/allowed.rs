@@ -1,7 +1,7 @@
 //! What the format allows, and what it then means.
 
 use onestop::domain::facts::Region;
-use onestop::domain::terms::{Circumstances, Terms};
+use onestop::domain::terms::{Terms, TermsKey};
 use onestop::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
 use onestop::policy::Book;
 
@@ -12,7 +12,7 @@ fn terms(book: &Book, policy: &str, layer: &str, level: Level, categories: &[Cat
     let (policy, _) = book.get(policy).expect("the policy");
     let layer = policy.layers.iter().find(|known| &*known.head.id == layer).expect("the layer");
     let categories: Categories = categories.iter().copied().collect();
-    let on = Circumstances { level, locality: Locality::Local, referral: Referral::None, categories };
+    let on = TermsKey { level, locality: Locality::Local, referral: Referral::None, categories };
     (**layer.terms.get(&on)).clone()
 }
 

@@ -1,7 +1,7 @@
 //! Generates claims: bills of any lines, and bills aimed at an edge, a deductible or a cap.
 
 use onestop::domain::account::Account;
-use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
+use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::policy::Layer;
 use onestop::domain::terms::Terms;
@@ -87,8 +87,8 @@ fn line() -> impl Strategy<Value = LineSpec> {
 
 impl ClaimSpec {
     /// The claim with this number and these items.
-    pub fn told(&self, number: usize, persons: usize, items: Vec<Item>) -> ToldClaim {
-        ToldClaim {
+    pub fn told(&self, number: usize, persons: usize, items: Vec<Item>) -> RawClaim {
+        RawClaim {
             claim_id: format!("C{number}").into(),
             hospital_id: format!("H{}", self.hospital).into(),
             person_id: format!("P{}", self.person % persons).into(),

@@ -2,11 +2,11 @@
 //! takes back everything.
 
 use onestop::domain::account::Account;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{HospitalId, PersonId};
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::{Committed, SettleRequest};
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::PersonState;
 use onestop::store::{Scope, Store};
@@ -26,7 +26,8 @@ pub fn holds_async<F: Future<Output = TestCaseResult>>(property: impl Fn(Scenari
 
 /// An engine in memory with the scenario's policy and tables.
 pub async fn engine(scenario: &Scenario) -> Engine<MemoryStore> {
-    let engine = Engine::open(MemoryStore::default(), scenario.book(), Settings::default()).await.expect("an engine");
+    let engine =
+        Engine::open(MemoryStore::default(), scenario.book(), EngineSettings::default()).await.expect("an engine");
     engine.import(scenario.rows()).await.expect("sound tables");
     engine
 }
@@ -40,7 +41,7 @@ pub async fn state(engine: &Engine<MemoryStore>, person_id: &PersonId) -> Person
 
 /// A request to reverse a step, under a request id of this round.
 pub fn reversal(step: &Step, round: &str) -> ReverseRequest {
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: step.claim.hospital_id.clone(),
         person_id: step.claim.person_id.clone(),
         claim_id: step.claim.claim_id.clone(),

@@ -4,17 +4,17 @@
 use std::collections::HashMap;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{Digest, EntryId, PersonId};
-use onestop::domain::journal::{Deed, Settled};
+use onestop::domain::journal::{EntryKind, Settled};
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::fence::RequestName;
 use onestop::policy::resolve::resolve;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::store::memory::MemoryStore;
-use onestop::store::{forms, record};
+use onestop::store::{codec, record};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 
@@ -58,11 +58,11 @@ async fn happen(engine: &Engine<MemoryStore>, step: &Step, number: u64) {
 }
 
 /// Everything that the settlements looked up, changed.
-fn changed_tables() -> Vec<Row> {
-    let mut rows = vec![row(Table::Persons, &["P0", "employee", "110100"])];
-    rows.push(row(Table::Categories, &["P0", "destitute", "2010-01-01", ""]));
-    rows.push(row(Table::Catalogue, &["A", "", "", "another item", "C", "", "", ""]));
-    rows.push(row(Table::Hospitals, &["H0", "another hospital", "tertiary", "110100"]));
+fn changed_tables() -> Vec<ReferenceRow> {
+    let mut rows = vec![row(ReferenceTable::Persons, &["P0", "employee", "110100"])];
+    rows.push(row(ReferenceTable::Categories, &["P0", "destitute", "2010-01-01", ""]));
+    rows.push(row(ReferenceTable::Catalogue, &["A", "", "", "another item", "C", "", "", ""]));
+    rows.push(row(ReferenceTable::Hospitals, &["H0", "another hospital", "tertiary", "110100"]));
     rows
 }
 
@@ -83,22 +83,22 @@ struct Chain {
 
 impl Audit {
     async fn take(&mut self, engine: &Engine<MemoryStore>, bytes: &[u8]) -> TestCaseResult {
-        let (entry, digest) = forms::decode_entry(bytes).expect("a record");
+        let (entry, digest) = codec::decode_entry(bytes).expect("a record");
         let chain = self.chains.entry(entry.parties().1.clone()).or_default();
         prop_assert_eq!(entry.link.number, chain.number + 1);
         prop_assert_eq!(entry.link.previous, chain.head);
         prop_assert_eq!(entry.link.chained, chain.chained);
         match &entry.deed {
-            Deed::Settled(settled) => {
+            EntryKind::Settled(settled) => {
                 let account = chain.accounts.entry(settled.split.judged.account.clone()).or_default();
                 *account = recomputed(engine, settled, account).await?;
                 self.splits.insert(entry.id, settled.split.clone());
             }
-            Deed::Reversed(reversed) => {
+            EntryKind::Reversed(reversed) => {
                 let account = chain.accounts.get_mut(&reversed.account).expect("an account");
                 *account = account.without(&self.splits[&reversed.settlement]).expect("it was in it");
             }
-            Deed::Fenced(_) | Deed::Revised(_) => {}
+            EntryKind::Fenced(_) | EntryKind::Revised(_) => {}
         }
         (chain.number, chain.head, chain.chained) = (entry.link.number, Some(entry.id), digest);
         Ok(())
@@ -113,7 +113,7 @@ async fn recomputed(
 ) -> Result<Account, TestCaseError> {
     let rule = engine.kept_policy(settled.split.judged.policy.digest).await.expect("a policy text");
     let policy = resolve(&rule.expect("the policy was kept")).expect("exact");
-    let matter = Matter { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+    let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
     let (split, after) = adjudicate(matter, account).expect("small amounts");
     prop_assert_eq!(record::encode(&split).expect("a record"), record::encode(&settled.split).expect("a record"));
     Ok(after)

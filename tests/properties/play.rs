@@ -4,18 +4,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
-use onestop::domain::claim::{Claim, Item, Limits, ToldClaim};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
+use onestop::domain::claim::{Claim, ClaimLimits, Item, RawClaim};
 use onestop::domain::facts::Facts;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::PersonId;
 use onestop::domain::policy::Policy;
 use onestop::domain::split::Split;
-use onestop::domain::terms::Circumstances;
+use onestop::domain::terms::TermsKey;
 use onestop::policy::Book;
 use onestop::reference::look_up;
 use onestop::reference::person::PersonRecord;
-use onestop::reference::row::Row;
+use onestop::reference::row::ReferenceRow;
 use onestop::reference::tables::Tables;
 use proptest::prelude::*;
 
@@ -50,7 +50,7 @@ impl Scenario {
     }
 
     /// The rows of its tables.
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self) -> Vec<ReferenceRow> {
         tables::rows(&self.catalogue, &self.persons)
     }
 
@@ -65,7 +65,7 @@ impl Scenario {
 
 /// One claim and what was decided.
 pub struct Step {
-    pub told: ToldClaim,
+    pub told: RawClaim,
     pub claim: Claim,
     pub policy: Arc<Policy>,
     pub key: AccountKey,
@@ -85,7 +85,7 @@ impl Desk {
     fn step(&mut self, spec: &ClaimSpec, number: usize, persons: usize) -> Step {
         let told = spec.told(number, persons, self.items(spec, persons));
         let (claim, facts, policy) = self.looked_up(told.clone());
-        let matter = Matter { claim: &claim, facts: &facts, policy: &policy };
+        let matter = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy };
         let key = matter.account_key();
         let account = self.accounts.entry((claim.person_id.clone(), key.clone())).or_default();
         let before = account.clone();
@@ -94,8 +94,8 @@ impl Desk {
         Step { told, claim, policy, key, before, split, after }
     }
 
-    fn looked_up(&self, told: ToldClaim) -> (Claim, Facts, Arc<Policy>) {
-        let claim = told.check(&Limits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
+    fn looked_up(&self, told: RawClaim) -> (Claim, Facts, Arc<Policy>) {
+        let claim = told.check(&ClaimLimits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
         let facts = look_up::facts(&claim, self.persons.get(&claim.person_id), &self.tables).expect("known");
         let person = &facts.person;
         let policy = self.book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged);
@@ -108,7 +108,7 @@ impl Desk {
             BillSpec::Lines(lines) => lines.iter().flat_map(|line| line.items()).collect(),
             BillSpec::Aimed { layer, amount, beyond } => {
                 let (claim, facts, policy) = self.looked_up(spec.told(0, persons, vec![item("A", "0.00")]));
-                let key = Matter { claim: &claim, facts: &facts, policy: &policy }.account_key();
+                let key = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy }.account_key();
                 let account = self.accounts.get(&(claim.person_id.clone(), key)).cloned().unwrap_or_default();
                 let layer = &policy.layers[layer % policy.layers.len()];
                 let terms = layer.terms.get(&circumstances(&claim, &facts));
@@ -118,8 +118,8 @@ impl Desk {
     }
 }
 
-fn circumstances(claim: &Claim, facts: &Facts) -> Circumstances {
-    Circumstances {
+fn circumstances(claim: &Claim, facts: &Facts) -> TermsKey {
+    TermsKey {
         level: facts.hospital.level,
         locality: facts.locality(),
         referral: facts.referral(claim.emergency),

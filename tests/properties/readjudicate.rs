@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::{AccountKey, Digest, EntryId, PersonId};
-use onestop::domain::journal::{Deed, Differences, Entry};
+use onestop::domain::journal::{Differences, Entry, EntryKind};
 use onestop::domain::money::Money;
 use onestop::domain::refusal::Reason;
 use onestop::domain::split::Split;
@@ -15,7 +15,7 @@ use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::policy::resolve::resolve;
 use onestop::store::memory::MemoryStore;
-use onestop::store::{Store, forms};
+use onestop::store::{Store, codec};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -219,7 +219,7 @@ impl Office {
         let (mut chain, mut next, mut chained) = (Vec::new(), state.head, state.chained);
         while let Some(id) = next {
             let entry = self.engine.store().entry(id).await.expect("a read").expect("the entry");
-            prop_assert_eq!(forms::encode_entry(&entry).expect("a record").1, chained);
+            prop_assert_eq!(codec::encode_entry(&entry).expect("a record").1, chained);
             prop_assert_eq!(entry.link.number, state.version - chain.len() as u64);
             (next, chained) = (entry.link.previous, entry.link.chained);
             chain.push(entry);
@@ -240,14 +240,14 @@ struct Books {
 impl Books {
     async fn take(&mut self, engine: &Engine<MemoryStore>, entry: &Entry, following: &[Entry]) -> TestCaseResult {
         match &entry.deed {
-            Deed::Settled(settled) => self.add(engine, entry.id, &settled.split).await?,
-            Deed::Revised(revised) => {
+            EntryKind::Settled(settled) => self.add(engine, entry.id, &settled.split).await?,
+            EntryKind::Revised(revised) => {
                 let before = self.split(revised.replaces);
                 prop_assert_eq!(&revised.differences, &Differences::between(&before, &revised.split));
                 self.entries.insert(entry.id, entry.clone());
                 return self.add(engine, revised.settlement, &revised.split).await;
             }
-            Deed::Reversed(reversed) => {
+            EntryKind::Reversed(reversed) => {
                 let revised: Vec<_> = following[..reversed.revisions.len()].iter().filter_map(Entry::revised).collect();
                 prop_assert!(
                     following.iter().map(|entry| entry.id).zip(&reversed.revisions).all(|(id, named)| id == *named)
@@ -260,7 +260,7 @@ impl Books {
                     *account = account.without(&split).expect("it was in it");
                 }
             }
-            Deed::Fenced(_) => {}
+            EntryKind::Fenced(_) => {}
         }
         self.entries.insert(entry.id, entry.clone());
         Ok(())
@@ -282,7 +282,7 @@ impl Books {
         let settled = entry.settled().expect("a settlement");
         let rule = engine.kept_policy(split.judged.policy.digest).await.expect("a policy text");
         let policy = resolve(&rule.expect("the policy was kept")).expect("exact");
-        let matter = Matter { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+        let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
         let account = self.accounts.entry(split.judged.account.clone()).or_default();
         let (again, after) = adjudicate(matter, account).expect("small amounts");
         prop_assert_eq!(&again, split);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::domain::refusal::{Reason, Refusal};
 use onestop::engine::Engine;
 use onestop::engine::fence::RequestName;
@@ -80,7 +80,7 @@ async fn begin(engine: &Engine<MemoryStore>, steps: &[Step]) -> u64 {
         number += 1;
     }
     for claim_id in ["X1", "X2"] {
-        let told = ToldClaim { claim_id: claim_id.into(), ..steps[0].told.clone() };
+        let told = RawClaim { claim_id: claim_id.into(), ..steps[0].told.clone() };
         engine.settle(settle(told), stamp(number)).await.expect("a settlement");
         number += 1;
     }
@@ -124,16 +124,14 @@ fn a_reversal(first: &Step, way: &str) -> ReverseRequest {
 
 fn a_settle(first: &Step, way: &str) -> SettleRequest {
     let known = settle(first.told.clone());
-    let fresh = settle(ToldClaim { claim_id: "fresh".into(), ..first.told.clone() });
+    let fresh = settle(RawClaim { claim_id: "fresh".into(), ..first.told.clone() });
     match way {
         "fenced" => SettleRequest { request_id: "fenced".into(), ..fresh },
         "reused with other content" => SettleRequest { request_id: known.request_id, ..fresh },
-        "reused with a faulty claim" => {
-            SettleRequest { claim: ToldClaim { items: Vec::new(), ..known.claim }, ..known }
-        }
+        "reused with a faulty claim" => SettleRequest { claim: RawClaim { items: Vec::new(), ..known.claim }, ..known },
         "settled claim" => SettleRequest { request_id: "another".into(), ..known },
         "claim of another person" => {
-            SettleRequest { claim: ToldClaim { person_id: "PX".into(), ..known.claim }, ..known }
+            SettleRequest { claim: RawClaim { person_id: "PX".into(), ..known.claim }, ..known }
         }
         "changed quote" => SettleRequest { quote: Some(vec![7; 32]), ..fresh },
         "no request id" => SettleRequest { request_id: "".into(), ..fresh },
@@ -142,30 +140,30 @@ fn a_settle(first: &Step, way: &str) -> SettleRequest {
 }
 
 /// A claim that one of the stages after the keys refuses.
-fn altered(claim: ToldClaim, way: &str) -> ToldClaim {
-    let sound = ToldClaim { items: vec![item("A", "10.00")], ..claim };
+fn altered(claim: RawClaim, way: &str) -> RawClaim {
+    let sound = RawClaim { items: vec![item("A", "10.00")], ..claim };
     let one = |code: &str, yuan: &str| vec![item(code, yuan)];
     match way {
-        "no items" => ToldClaim { items: Vec::new(), ..sound },
+        "no items" => RawClaim { items: Vec::new(), ..sound },
         "discharged before admitted" => {
-            ToldClaim { admitted: day("2017-03-02"), discharged: day("2017-03-01"), ..sound }
+            RawClaim { admitted: day("2017-03-02"), discharged: day("2017-03-01"), ..sound }
         }
         "another amount" => {
             let mut items = one("A", "10.00");
             items[0].amount = "10.02".parse().expect("an amount");
-            ToldClaim { items, ..sound }
+            RawClaim { items, ..sound }
         }
-        "refunds above charges" => ToldClaim { items: one("A", "-0.01"), ..sound },
-        "unknown hospital" => ToldClaim { hospital_id: "nowhere".into(), ..sound },
-        "hospital not designated" => ToldClaim { hospital_id: "HX".into(), ..sound },
-        "unknown person" => ToldClaim { person_id: "nobody".into(), ..sound },
-        "person not enrolled" => ToldClaim { person_id: "PE".into(), ..sound },
+        "refunds above charges" => RawClaim { items: one("A", "-0.01"), ..sound },
+        "unknown hospital" => RawClaim { hospital_id: "nowhere".into(), ..sound },
+        "hospital not designated" => RawClaim { hospital_id: "HX".into(), ..sound },
+        "unknown person" => RawClaim { person_id: "nobody".into(), ..sound },
+        "person not enrolled" => RawClaim { person_id: "PE".into(), ..sound },
         "no approval" => {
             let visit = Some(onestop::domain::vocabulary::Visit::OutpatientSerious);
-            ToldClaim { person_id: "PX".into(), visit, ..sound }
+            RawClaim { person_id: "PX".into(), visit, ..sound }
         }
-        "unknown code" => ToldClaim { items: one("unknown", "10.00"), ..sound },
-        "no policy" => ToldClaim { admitted: day("2019-03-01"), discharged: day("2019-03-02"), ..sound },
+        "unknown code" => RawClaim { items: one("unknown", "10.00"), ..sound },
+        "no policy" => RawClaim { admitted: day("2019-03-01"), discharged: day("2019-03-02"), ..sound },
         other => panic!("{other} alters nothing"),
     }
 }

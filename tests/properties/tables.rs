@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use onestop::domain::ids::PersonId;
 use onestop::domain::vocabulary::{Category, Level};
 use onestop::reference::person::PersonRecord;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::reference::tables::Tables;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -52,8 +52,8 @@ pub fn catalogues() -> impl Strategy<Value = CatalogueSpec> {
 }
 
 /// The rows of all tables.
-pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Row> {
-    let of = |(table, cells): &Cells| Row::of_cells(*table, cells).expect("a sound row");
+pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<ReferenceRow> {
+    let of = |(table, cells): &Cells| ReferenceRow::of_cells(*table, cells).expect("a sound row");
     cells(catalogue, persons).iter().map(of).collect()
 }
 
@@ -64,22 +64,22 @@ pub fn cells(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Cells> {
     for (at, person) in persons.iter().enumerate() {
         rows.extend(person_rows(&format!("P{at}"), person));
     }
-    rows.push(row(Table::Persons, &["PX", "resident", "370100"]));
-    rows.push(row(Table::Enrolments, &["PX", "2010-01-01", ""]));
-    rows.push(row(Table::Persons, &["PE", "resident", "370100"]));
+    rows.push(row(ReferenceTable::Persons, &["PX", "resident", "370100"]));
+    rows.push(row(ReferenceTable::Enrolments, &["PX", "2010-01-01", ""]));
+    rows.push(row(ReferenceTable::Persons, &["PE", "resident", "370100"]));
     rows
 }
 
-fn row(table: Table, cells: &[&str]) -> Cells {
+fn row(table: ReferenceTable, cells: &[&str]) -> Cells {
     (table, cells.iter().map(|cell| (*cell).to_owned()).collect())
 }
 
 fn hospital_rows() -> Vec<Cells> {
-    let mut rows = vec![row(Table::Hospitals, &["HX", "a hospital", "primary", "370100"])];
+    let mut rows = vec![row(ReferenceTable::Hospitals, &["HX", "a hospital", "primary", "370100"])];
     for at in 0..HOSPITALS {
         let (id, region) = (format!("H{at}"), if at < 3 { "370100" } else { "370200" });
-        rows.push(row(Table::Hospitals, &[&id, "a hospital", Level::ALL[at % 3].as_str(), region]));
-        rows.push(row(Table::Designations, &[&id, "2010-01-01", ""]));
+        rows.push(row(ReferenceTable::Hospitals, &[&id, "a hospital", Level::ALL[at % 3].as_str(), region]));
+        rows.push(row(ReferenceTable::Designations, &[&id, "2010-01-01", ""]));
     }
     rows
 }
@@ -89,30 +89,32 @@ fn catalogue_row(catalogue: &CatalogueSpec, at: usize, code: &str) -> Cells {
     let class = ["A", "B", "C", "special", "transitional"][at % 5];
     let ratio = if class == "B" { catalogue.ratios[limited] } else { "" };
     let ceiling = ["", catalogue.ceiling][limited];
-    row(Table::Catalogue, &[code, "", "", "an item", class, ratio, ceiling, ""])
+    row(ReferenceTable::Catalogue, &[code, "", "", "an item", class, ratio, ceiling, ""])
 }
 
 fn person_rows(id: &str, person: &PersonSpec) -> Vec<Cells> {
-    let mut rows =
-        vec![row(Table::Persons, &[id, "resident", "370100"]), row(Table::Enrolments, &[id, "2010-01-01", ""])];
+    let mut rows = vec![
+        row(ReferenceTable::Persons, &[id, "resident", "370100"]),
+        row(ReferenceTable::Enrolments, &[id, "2010-01-01", ""]),
+    ];
     for category in &person.categories {
-        rows.push(row(Table::Categories, &[id, category.as_str(), "2010-01-01", person.until]));
+        rows.push(row(ReferenceTable::Categories, &[id, category.as_str(), "2010-01-01", person.until]));
     }
     let approvals = ["outpatient_serious", "outpatient_chronic", "cross_region"];
     for kind in approvals.iter().take(if person.cross_region { 3 } else { 2 }) {
-        rows.push(row(Table::Approvals, &[id, kind, "2010-01-01", ""]));
+        rows.push(row(ReferenceTable::Approvals, &[id, kind, "2010-01-01", ""]));
     }
     rows
 }
 
 /// What rows add up to, without a store.
-pub fn taken(rows: Vec<Row>) -> (Tables, HashMap<PersonId, PersonRecord>) {
+pub fn taken(rows: Vec<ReferenceRow>) -> (Tables, HashMap<PersonId, PersonRecord>) {
     let (mut tables, mut persons) = (Tables::default(), HashMap::<_, PersonRecord>::new());
     for row in rows {
         match row {
-            Row::Person(id, part) => drop(persons.entry(id).or_default().put(part)),
-            Row::Hospital(id, part) => drop(tables.hospitals.entry(id).or_default().put(part)),
-            Row::Catalogue(row) => drop(tables.catalogue.put(row)),
+            ReferenceRow::Person(id, part) => drop(persons.entry(id).or_default().put(part)),
+            ReferenceRow::Hospital(id, part) => drop(tables.hospitals.entry(id).or_default().put(part)),
+            ReferenceRow::Catalogue(row) => drop(tables.catalogue.put(row)),
         }
     }
     (tables, persons)

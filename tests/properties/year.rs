@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use onestop::domain::account::Account;
-use onestop::domain::adjudicate::{Matter, adjudicate};
-use onestop::domain::claim::{Claim, Limits};
+use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
+use onestop::domain::claim::{Claim, ClaimLimits};
 use onestop::domain::facts::{Facts, HospitalFacts, PersonFacts, Region};
 use onestop::domain::ids::PersonId;
 use onestop::domain::money::Money;
@@ -96,7 +96,8 @@ fn settle(policy: &Policy, bills: &[i64]) -> Vec<Split> {
     let mut account = Account::default();
     let settle = |fen: &i64| {
         let (claim, facts) = bill(Money::from_fen(*fen));
-        let (split, after) = adjudicate(Matter { claim: &claim, facts: &facts, policy }, &account).expect("small");
+        let (split, after) =
+            adjudicate(AdjudicationInput { claim: &claim, facts: &facts, policy }, &account).expect("small");
         account = after;
         split
     };
@@ -107,7 +108,7 @@ fn bill(amount: Money) -> (Claim, Facts) {
     let mut told = crate::support::claims::claim("C1", "P1", &amount.to_string());
     (told.visit, told.items) = (Some(Visit::OutpatientSerious), vec![item("A", &amount.to_string())]);
     (told.admitted, told.discharged) = (day("2017-03-01"), day("2017-03-01"));
-    (told.check(&Limits::default()).expect("a sound claim"), facts())
+    (told.check(&ClaimLimits::default()).expect("a sound claim"), facts())
 }
 
 fn facts() -> Facts {

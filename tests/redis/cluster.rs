@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use onestop::domain::day::Day;
 use onestop::engine::audit::Audit;
-use onestop::engine::list::OfHospital;
-use onestop::reference::row::Table;
+use onestop::engine::list::HospitalFilter;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::Store;
 use onestop::store::shard::{SHARDS, Shard};
 
@@ -41,15 +41,15 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
         }
         shards.insert(Shard::of(&person.as_str().into()));
         let rows = [
-            row(Table::Persons, &[&person, "resident", "370100"]),
-            row(Table::Enrolments, &[&person, "2014-01-01", ""]),
+            row(ReferenceTable::Persons, &[&person, "resident", "370100"]),
+            row(ReferenceTable::Enrolments, &[&person, "2014-01-01", ""]),
         ];
         engine.import(rows.to_vec()).await.expect("sound rows");
         let told = claim(&format!("C{number}"), &person, "1000.00");
         let stamp = stamp(number << 8).of(&person.as_str().into());
         settled.push(engine.settle(settle(told), stamp).await.expect("settled").entry.id);
     }
-    let hospital = OfHospital { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
+    let hospital = HospitalFilter { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
     for most in [1, 7, 64, 1_000] {
         let (mut listed, mut behind) = (Vec::new(), None);
         loop {

@@ -4,7 +4,7 @@
 use onestop::domain::refusal::Reason;
 use onestop::store::Store;
 use onestop::store::readiness::Readiness;
-use onestop::store::redis::{OpenError, RedisStore, Settings};
+use onestop::store::redis::{OpenError, RedisSettings, RedisStore};
 
 use super::settles;
 use crate::support::engine;
@@ -32,12 +32,12 @@ async fn a_redis_that_could_lose_a_settlement_is_refused_and_the_line_named() {
         (&["appendonly yes", "appendfsync always", "maxmemory-policy allkeys-lru"], "`maxmemory-policy noeviction`"),
     ] {
         let server = RedisServer::start(lines);
-        let Err(OpenError::Failed(told)) = open_with(&server.url(), Settings::default()).await else {
+        let Err(OpenError::Failed(told)) = open_with(&server.url(), RedisSettings::default()).await else {
             panic!("{lines:?} must be refused");
         };
         assert!(told.contains(wanted), "{told}");
         assert_eq!(server.ask(&["DBSIZE"]), ":0\r\n");
-        let accepted = Settings { accept_volatile: true, ..Settings::default() };
+        let accepted = RedisSettings { accept_volatile: true, ..RedisSettings::default() };
         let store = open_with(&server.url(), accepted).await.expect("accepted");
         assert!(matches!(&*store.readiness().borrow(), Readiness::Volatile(why) if why.contains(wanted)));
         assert!(settles(&engine(store).await, 1).await.is_ok());
@@ -63,7 +63,7 @@ async fn a_replica_is_refused_and_a_primary_that_became_one_is_noticed() {
     let (primary, replica) = (RedisServer::start(DURABLE), RedisServer::start(DURABLE));
     let engine = engine(open(&primary.url()).await).await;
     replica.ask(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
-    let refused = open_with(&replica.url(), Settings::default()).await.err().expect("refused").to_string();
+    let refused = open_with(&replica.url(), RedisSettings::default()).await.err().expect("refused").to_string();
     assert!(refused.contains("it is a replica"), "{refused}");
     primary.ask(&["REPLICAOF", "127.0.0.1", "1"]);
     assert!(not_ready(engine.store()).await.contains("it is a replica"));
@@ -92,9 +92,9 @@ async fn a_part_of_a_store_and_another_secret_are_refused() {
     drop(open(&url).await);
     let prefix = url.split_once("prefix=").expect("a prefix").1;
     server.ask(&["DEL", &format!("{prefix}:{{17}}:store")]);
-    assert!(matches!(open_with(&url, Settings::default()).await, Err(OpenError::Incomplete)));
+    assert!(matches!(open_with(&url, RedisSettings::default()).await, Err(OpenError::Incomplete)));
     server.ask(&["SET", &format!("{prefix}:{{00}}:store"), "onestop-store 1 another"]);
-    assert!(matches!(open_with(&url, Settings::default()).await, Err(OpenError::AnotherStore(_))));
+    assert!(matches!(open_with(&url, RedisSettings::default()).await, Err(OpenError::AnotherStore(_))));
 }
 
 /// A Redis without the functions is given them again.

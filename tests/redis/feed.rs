@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use onestop::domain::content::ToldReversal;
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::EntryId;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::store::shard::Shard;
@@ -12,10 +12,10 @@ use super::{engine_at, of_p1, settles};
 use crate::support::redis_server::RedisServer;
 
 /// What the feed says of an entry.
-type Change = BTreeMap<String, String>;
+type FeedItem = BTreeMap<String, String>;
 
 /// What a read gives: streams with their changes, each with its number; nothing if there are none.
-type Answer = Option<Vec<(String, Vec<(String, Change)>)>>;
+type Answer = Option<Vec<(String, Vec<(String, FeedItem)>)>>;
 
 /// A payment system: a member of the group `payments`.
 struct Payments {
@@ -39,7 +39,7 @@ impl Payments {
     }
 
     /// What came since (`>`), or what was taken and never said to be done (`0`): stream, number in it, change.
-    async fn read(&mut self, from: &str) -> Vec<(String, String, Change)> {
+    async fn read(&mut self, from: &str) -> Vec<(String, String, FeedItem)> {
         let mut taken = Vec::new();
         for stream in &self.streams {
             let mut read = ::redis::cmd("XREADGROUP");
@@ -52,7 +52,7 @@ impl Payments {
         taken
     }
 
-    async fn done(&mut self, (stream, number, _): &(String, String, Change)) {
+    async fn done(&mut self, (stream, number, _): &(String, String, FeedItem)) {
         let mut done = ::redis::cmd("XACK");
         done.arg(stream).arg("payments").arg(number);
         assert_eq!(done.query_async::<u32>(&mut self.connection).await, Ok(1));
@@ -78,7 +78,7 @@ async fn a_consumer_that_ended_goes_on_where_it_was_and_misses_nothing() {
     );
     payments.done(&taken[0]).await;
     drop(payments);
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: "C3".into(),

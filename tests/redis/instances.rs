@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onestop::domain::refusal::Reason;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::{Book, shipped};
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::Store;
 use onestop::store::readiness::Readiness;
 use onestop::store::redis::RedisStore;
@@ -19,7 +19,7 @@ use crate::support::{row, stamp};
 
 async fn another(url: &str) -> Arc<Engine<RedisStore>> {
     let book = shipped::book().expect("the shipped book");
-    Arc::new(Engine::open(open(url).await, book, Settings::default()).await.expect("an engine"))
+    Arc::new(Engine::open(open(url).await, book, EngineSettings::default()).await.expect("an engine"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +37,9 @@ async fn tables_imported_by_one_hold_in_all_within_a_second() {
         settle(told)
     };
     assert_eq!(other.settle(told(), stamp(1)).await.expect_err("unknown").reason, Reason::UnknownItem);
-    one.import(vec![row(Table::Catalogue, &["NEW", "", "", "新药", "A", "", "", ""])]).await.expect("imported");
+    one.import(vec![row(ReferenceTable::Catalogue, &["NEW", "", "", "新药", "A", "", "", ""])])
+        .await
+        .expect("imported");
     let within = tokio::time::timeout(Duration::from_secs(1), async {
         while other.settle(told(), stamp(1)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -55,11 +57,11 @@ async fn one_instance_imports_at_a_time_and_on_the_newest_tables() {
     let (one, other) = (engine_at(&url).await, another(&url).await);
     let version = one.store().begin_turn().await.expect("the turn");
     assert!(version.is_some_and(|version| version > 0));
-    let rows = || vec![row(Table::Designations, &["H9", "2010-01-01", ""])];
+    let rows = || vec![row(ReferenceTable::Designations, &["H9", "2010-01-01", ""])];
     assert_eq!(other.import(rows()).await.expect_err("refused").reason, Reason::ImportRunning);
     one.store().end_turn().await;
     // What the other was never told it reads before it changes it.
-    one.import(vec![row(Table::Hospitals, &["H9", "九院", "tertiary", "370100"])]).await.expect("imported");
+    one.import(vec![row(ReferenceTable::Hospitals, &["H9", "九院", "tertiary", "370100"])]).await.expect("imported");
     other.import(rows()).await.expect("imported");
     let read = open(&url).await.reference().await.expect("a read");
     let (_, record) = read.hospitals.iter().find(|(id, _)| id.as_str() == "H9").expect("the hospital");
@@ -75,7 +77,7 @@ async fn an_instance_with_another_book_is_not_ready_and_takes_no_commit() {
     let fewer = shipped::FILES.iter().copied().filter(|(name, _)| *name != "rizhao-2017.toml");
     let book = Book::from_texts(fewer).expect("a book");
     let digest = book.digest();
-    let other = Engine::open(open(&url).await, book, Settings::default()).await.expect("an engine");
+    let other = Engine::open(open(&url).await, book, EngineSettings::default()).await.expect("an engine");
     let why = match &*other.store().readiness().borrow() {
         Readiness::NotReady(why) => why.clone(),
         ready => panic!("{ready:?}"),

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use onestop::cli::client::{Client, unreachable};
 use onestop::cli::import::import_table;
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::RequestId;
 use onestop::engine::audit::Audit;
 use onestop::grpc::pb::settlement as pb;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::Store;
 use prost::Message;
 use tokio::task::JoinSet;
@@ -50,7 +50,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// A claim, and what was acknowledged of it.
 struct Sent {
-    claim: ToldClaim,
+    claim: RawClaim,
     settlement: Option<pb::Settlement>,
     reversed: bool,
 }
@@ -136,8 +136,8 @@ async fn import_persons(client: &mut Client) {
     let rows = |last: [&'static str; 2]| {
         (0..persons()).map(move |at| [&format!("L{at}"), last[0], last[1]].map(str::to_owned).to_vec()).collect()
     };
-    import_table(client, Table::Persons, rows(["resident", "370100"])).await.expect("persons");
-    import_table(client, Table::Enrolments, rows(["2014-01-01", ""])).await.expect("enrolments");
+    import_table(client, ReferenceTable::Persons, rows(["resident", "370100"])).await.expect("persons");
+    import_table(client, ReferenceTable::Enrolments, rows(["2014-01-01", ""])).await.expect("enrolments");
 }
 
 /// One caller: claim after claim, each until it is answered.
@@ -166,7 +166,7 @@ async fn call(mut clients: [Client; 2], caller: u64, stop: Arc<AtomicBool>, ackn
     sent
 }
 
-fn request(claim: &ToldClaim) -> RequestId {
+fn request(claim: &RawClaim) -> RequestId {
     format!("r-{}", claim.claim_id.as_str()).into()
 }
 
@@ -175,7 +175,7 @@ fn may_be_sent_again(status: &tonic::Status) -> bool {
     unreachable(status).is_some() || matches!(status.code(), Code::Aborted | Code::Unavailable | Code::DeadlineExceeded)
 }
 
-async fn settled(client: &mut Client, claim: &ToldClaim, stop: &AtomicBool) -> Option<pb::Settlement> {
+async fn settled(client: &mut Client, claim: &RawClaim, stop: &AtomicBool) -> Option<pb::Settlement> {
     loop {
         match client.settle(claim, &request(claim), Vec::new()).await {
             Ok(answer) => return answer.settlement,
@@ -189,8 +189,8 @@ async fn settled(client: &mut Client, claim: &ToldClaim, stop: &AtomicBool) -> O
 }
 
 /// Reverses a claim, unless later ones of its person stand.
-async fn reversed(client: &mut Client, claim: &ToldClaim, stop: &AtomicBool) -> bool {
-    let told = ToldReversal {
+async fn reversed(client: &mut Client, claim: &RawClaim, stop: &AtomicBool) -> bool {
+    let told = RawReversal {
         hospital_id: claim.hospital_id.clone(),
         person_id: claim.person_id.clone(),
         claim_id: claim.claim_id.clone(),

@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use onestop::domain::content::ToldReversal;
+use onestop::domain::content::RawReversal;
 use onestop::domain::refusal::Reason;
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
 use onestop::store::Store;
-use onestop::store::redis::Settings;
+use onestop::store::redis::RedisSettings;
 
 use super::{of_p1, settles};
 use crate::support::engine;
@@ -21,7 +21,7 @@ const SITES: [&str; 6] =
 
 async fn through(proxy: &Proxy, patience: Duration) -> onestop::store::redis::RedisStore {
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
-    open_with(&url, Settings { patience, ..Settings::default() }).await.expect("a store")
+    open_with(&url, RedisSettings { patience, ..RedisSettings::default() }).await.expect("a store")
 }
 
 fn fence(number: u64) -> RequestName {
@@ -29,7 +29,7 @@ fn fence(number: u64) -> RequestName {
 }
 
 fn reversal(number: u64) -> ReverseRequest {
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: format!("C{number}").into(),
@@ -52,7 +52,7 @@ async fn a_reply_lost_at_any_call_site_changes_no_answer() {
         let reversed = engine.reverse(reversal(number), of_p1(1_000 + number)).await.expect("reversed");
         let fenced = engine.fence(&fence(number), of_p1(2_000 + number)).await.expect("fenced");
         assert!(!reversed.replay && matches!(fenced, Outcome::Fenced));
-        let hospital = onestop::engine::list::OfHospital {
+        let hospital = onestop::engine::list::HospitalFilter {
             hospital_id: "H3".into(),
             from: onestop::domain::day::Day::FIRST,
             until: onestop::domain::day::Day::LAST,
@@ -88,7 +88,7 @@ async fn a_silent_redis_meets_deadline_and_limit() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
-    let settings = Settings { patience: Duration::from_millis(500), in_flight: 16, ..Settings::default() };
+    let settings = RedisSettings { patience: Duration::from_millis(500), in_flight: 16, ..RedisSettings::default() };
     let store = std::sync::Arc::new(open_with(&url, settings).await.expect("a store"));
     proxy.set(Mode::IsSilent);
     let asked = std::time::Instant::now();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use onestop::domain::ids::EntryId;
 use onestop::domain::refusal::Refusal;
 use onestop::engine::settle::Committed;
-use onestop::engine::{Engine, Stamp};
+use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
 use onestop::store::redis::RedisStore;
 
@@ -34,13 +34,13 @@ async fn settles<S: Store>(engine: &Engine<S>, number: u64) -> Result<Committed,
 }
 
 /// The same under this stamp.
-async fn settles_under<S: Store>(engine: &Engine<S>, number: u64, stamp: Stamp) -> Result<Committed, Refusal> {
+async fn settles_under<S: Store>(engine: &Engine<S>, number: u64, stamp: CommitStamp) -> Result<Committed, Refusal> {
     engine.settle(settle(claim(&format!("C{number}"), "P1", "1000.00")), stamp).await
 }
 
 /// A stamp whose id names the shard of P1, as those of a server do.
-fn of_p1(number: u64) -> Stamp {
-    let Stamp { id: EntryId(id), instant } = stamp(number);
+fn of_p1(number: u64) -> CommitStamp {
+    let CommitStamp { id: EntryId(id), instant } = stamp(number);
     let id = u128::from_be_bytes(id) << 8;
-    Stamp { id: EntryId(id.to_be_bytes()), instant }.of(&"P1".into())
+    CommitStamp { id: EntryId(id.to_be_bytes()), instant }.of(&"P1".into())
 }

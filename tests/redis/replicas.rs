@@ -5,7 +5,7 @@ use onestop::domain::refusal::Reason;
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::store::Store;
 use onestop::store::readiness::Readiness;
-use onestop::store::redis::Settings;
+use onestop::store::redis::RedisSettings;
 
 use super::{of_p1, settles};
 use crate::support::engine;
@@ -20,8 +20,8 @@ fn replica_of(primary: &RedisServer) -> RedisServer {
     replica
 }
 
-fn one_replica() -> Settings {
-    Settings { replicas: 1, ..Settings::default() }
+fn one_replica() -> RedisSettings {
+    RedisSettings { replicas: 1, ..RedisSettings::default() }
 }
 
 /// A stopped replica keeps its connection and confirms nothing.
@@ -71,7 +71,7 @@ async fn too_few_replicas_are_told_and_a_promoted_one_has_all_that_was_answered(
     primary.kill();
     drop(before);
     replica.ask(&["REPLICAOF", "NO", "ONE"]);
-    let after = open_with(&url(&replica), Settings::default()).await.expect("a store");
+    let after = open_with(&url(&replica), RedisSettings::default()).await.expect("a store");
     for entry in settled {
         assert_eq!(after.entry(entry.id).await, Ok(Some(entry)));
     }

@@ -1,6 +1,6 @@
 //! What a settle costs: its round trips, counted on the wire; and that no id stands in what Redis calls its keys.
 
-use onestop::store::redis::Settings;
+use onestop::store::redis::RedisSettings;
 
 use super::settles;
 use crate::support::engine;
@@ -17,7 +17,7 @@ async fn a_settle_takes_three_round_trips_and_its_retry_two() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
-    let engine = engine(open_with(&url, Settings::default()).await.expect("a store")).await;
+    let engine = engine(open_with(&url, RedisSettings::default()).await.expect("a store")).await;
     let counted = |bytes: &[u8]| {
         let look_up = "$1\r\np\r\n$1\r\ns\r\n";
         [look_up, "}:b", "onestop_1_bind", "onestop_1_commit", "}:e"].map(|text| count(bytes, text))

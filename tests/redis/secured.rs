@@ -1,6 +1,6 @@
 //! Behind TLS and a password, and a primary that sentinels name.
 
-use onestop::store::redis::Settings;
+use onestop::store::redis::RedisSettings;
 use onestop::store::redis::address::{Address, AddressFault, Layout};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
@@ -49,7 +49,7 @@ async fn behind_tls_and_a_password_the_right_ones_are_let_in() {
         format!("rediss://:p%40ss@{host}"),
         format!("redis://:p%40ss@{host}"),
     ] {
-        let settings = Settings { patience: std::time::Duration::from_millis(500), ..Settings::default() };
+        let settings = RedisSettings { patience: std::time::Duration::from_millis(500), ..RedisSettings::default() };
         let told = open_with(&wrong, settings).await.err().expect("refused").to_string();
         assert!(!told.contains("p@ss") && !told.contains("p%40ss"), "{told}");
     }

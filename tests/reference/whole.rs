@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use onestop::domain::journal::Instant;
 use onestop::engine::Engine;
-use onestop::engine::import::{Outside, Told};
-use onestop::reference::row::Table;
+use onestop::engine::import::{ImportContext, Told};
+use onestop::reference::row::ReferenceTable;
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use proptest::prelude::*;
@@ -20,10 +20,10 @@ fn cells(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-async fn take<S: Store>(engine: &Engine<S>, table: Table, rows: &[Vec<String>]) {
+async fn take<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec<String>]) {
     let mut incoming = engine.incoming();
     rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
-    let outside = Outside { now: &|| Instant(1), stop: &|| false };
+    let outside = ImportContext { now: &|| Instant(1), stop: &|| false };
     engine.take(engine.turn().await, incoming, table.as_str(), Told::default(), &outside).await.expect("sound rows");
 }
 
@@ -54,7 +54,7 @@ async fn no_reader_sees_half_a_person_and_settlements_go_on() {
         }
         (both, settled)
     });
-    take(&engine, Table::Categories, &rows).await;
+    take(&engine, ReferenceTable::Categories, &rows).await;
     done.store(true, Ordering::Relaxed);
     let (both, settled) = reader.await.expect("no reader saw half a person");
     assert!(both > 0 && settled > 1, "{both} read, {settled} settled meanwhile");
@@ -67,13 +67,13 @@ async fn a_catalogue_whose_import_did_not_end_is_not_there_when_the_store_is_ope
     let engine = engine(open()).await;
     let rows: Vec<_> =
         (0..1_200).map(|number| cells(&[&format!("N{number}"), "", "", "药", "A", "", "", ""])).collect();
-    take(&engine, Table::Catalogue, &rows).await;
+    take(&engine, ReferenceTable::Catalogue, &rows).await;
     let ended = engine.imports(None, 1).await.expect("the log")[0].number;
     // What an interrupted one leaves: its begin and some parts.
-    let begun = onestop::store::imports::Note::Begun(Default::default());
+    let begun = onestop::store::imports::ImportEvent::ImportStart(Default::default());
     engine.store().note_import(ended + 1, begun).await.expect("a note");
-    let row = |text: &[&str]| match crate::support::row(Table::Catalogue, text) {
-        onestop::reference::row::Row::Catalogue(row) => row,
+    let row = |text: &[&str]| match crate::support::row(ReferenceTable::Catalogue, text) {
+        onestop::reference::row::ReferenceRow::Catalogue(row) => row,
         _ => panic!("a row of the catalogue"),
     };
     let catalogue = vec![row(&["HALF", "", "", "药", "A", "", "", ""])];
@@ -82,7 +82,9 @@ async fn a_catalogue_whose_import_did_not_end_is_not_there_when_the_store_is_ope
     drop(engine);
     let book = onestop::policy::shipped::book().expect("the book");
     let engine = Engine::open(open(), book, Default::default()).await.expect("an engine");
-    let of = |code: &str| engine.rows_of_table(Table::Catalogue, code, "", "2017-06-15".parse().expect("a day"), 10).0;
+    let of = |code: &str| {
+        engine.rows_of_table(ReferenceTable::Catalogue, code, "", "2017-06-15".parse().expect("a day"), 10).0
+    };
     assert_eq!((of("N0").len(), of("N1199").len(), of("HALF").len(), of("A").len()), (1, 1, 0, 1));
 }
 
@@ -107,8 +109,8 @@ fn an_import_is_what_its_rows_give_one_after_another() {
     let held = runner.run(&(rows(), rows()), |(first, second)| {
         runtime.block_on(async {
             let engine = engine(onestop::store::memory::MemoryStore::default()).await;
-            take(&engine, Table::Categories, &first).await;
-            take(&engine, Table::Categories, &second).await;
+            take(&engine, ReferenceTable::Categories, &first).await;
+            take(&engine, ReferenceTable::Categories, &second).await;
             for person in 0..40 {
                 let id = format!("N{person}");
                 let person_id = id.as_str().into();
@@ -120,7 +122,8 @@ fn an_import_is_what_its_rows_give_one_after_another() {
                 for day in ["2013-12-31", "2014-01-01", "2015-06-15", "2017-12-31", "2019-01-01"] {
                     let on = |row: &&Vec<String>| *row[2] <= *day && (row[3].is_empty() || *day < *row[3]);
                     let wanted: std::collections::BTreeSet<_> = model.values().filter(on).cloned().collect();
-                    let read = engine.rows_of_person(Table::Categories, &person_id, day.parse().expect("a day"));
+                    let read =
+                        engine.rows_of_person(ReferenceTable::Categories, &person_id, day.parse().expect("a day"));
                     let read: std::collections::BTreeSet<_> = read.await.expect("a read").into_iter().collect();
                     prop_assert_eq!(read, wanted, "{} on {}", id, day);
                 }

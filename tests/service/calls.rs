@@ -1,7 +1,7 @@
 //! What the calls of a settlement do to one another: the order of refusals, quotes, fences, outcomes and
 //! reversals.
 
-use onestop::domain::claim::{Quantity, ToldClaim};
+use onestop::domain::claim::{Quantity, RawClaim};
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::outcome::Outcome;
 use onestop::store::StoreError;
@@ -12,22 +12,22 @@ use super::trial_store::Mode;
 use super::{Server, detail, refused, reverse, settle, told};
 use crate::support::claims::{claim, day, item};
 
-fn bill() -> ToldClaim {
+fn bill() -> RawClaim {
     claim("C1", "P1", "5000.00")
 }
 
 /// The claim with a fault of each stage from 2 on; a stage is mended by the function beside it.
-fn faulty() -> ToldClaim {
+fn faulty() -> RawClaim {
     let items = vec![item("NONE", "1.00"), item("A", "1.00"), item("NEITHER", "1.00")];
     let (admitted, discharged) = (day("2016-06-16"), day("2016-06-15"));
     let mut faulty =
-        ToldClaim { hospital_id: "H9".into(), person_id: "P9".into(), admitted, discharged, items, ..bill() };
+        RawClaim { hospital_id: "H9".into(), person_id: "P9".into(), admitted, discharged, items, ..bill() };
     faulty.items[1].quantity = Quantity(-10_000);
     faulty.visit = None;
     faulty
 }
 
-const MENDED: [fn(&mut ToldClaim); 4] = [
+const MENDED: [fn(&mut RawClaim); 4] = [
     |claim| {
         claim.admitted = claim.discharged;
         claim.items[1] = item("A", "1.00");
@@ -74,21 +74,21 @@ async fn what_the_keys_say_comes_before_what_is_wrong_with_the_claim() {
     let server = Server::start().await;
     server.settled(&bill(), "R1").await;
     server.fence(&bill(), "R2").await.expect("fenced");
-    let unsound = ToldClaim { items: Vec::new(), ..bill() };
+    let unsound = RawClaim { items: Vec::new(), ..bill() };
     for (request, reason) in [("R1", "REQUEST_ID_REUSED"), ("R2", "REQUEST_FENCED"), ("R3", "CLAIM_SETTLED")] {
         assert_eq!(
             fields(&server.settle(&unsound, request).await.expect_err("a refusal")),
             (reason.to_owned(), vec![])
         );
     }
-    let another = ToldClaim { person_id: "P2".into(), ..unsound };
+    let another = RawClaim { person_id: "P2".into(), ..unsound };
     assert_eq!(refused(server.settle(&another, "R1").await).1, "CLAIM_OF_ANOTHER_PERSON");
 }
 
 #[tokio::test]
 async fn ids_that_are_missing_are_named_with_what_else_is_wrong() {
     let server = Server::start().await;
-    let claim = ToldClaim { claim_id: "".into(), items: Vec::new(), ..bill() };
+    let claim = RawClaim { claim_id: "".into(), items: Vec::new(), ..bill() };
     let status = server.settle(&claim, "").await.expect_err("a refusal");
     assert_eq!(fields(&status).1, ["claim.claim_id", "claim.items", "request_id"]);
     let mut request = reverse(&claim, "");
@@ -154,7 +154,7 @@ async fn a_fence_that_is_late_is_answered_with_what_was_committed() {
 #[tokio::test]
 async fn a_request_id_belongs_to_a_hospital_and_a_person() {
     let server = Server::start().await;
-    let elsewhere = ToldClaim { hospital_id: "H2".into(), ..bill() };
+    let elsewhere = RawClaim { hospital_id: "H2".into(), ..bill() };
     let another = claim("C2", "P2", "5000.00");
     let bills = [bill(), elsewhere, another];
     for bill in &bills {
@@ -197,9 +197,9 @@ async fn one_request_id_is_not_for_a_settlement_and_its_reversal() {
 #[tokio::test]
 async fn later_settlements_are_told_newest_first_and_those_of_others_only_counted() {
     let server = Server::start().await;
-    let elsewhere = |id: &str| ToldClaim { hospital_id: "H2".into(), ..claim(id, "P1", "5000.00") };
+    let elsewhere = |id: &str| RawClaim { hospital_id: "H2".into(), ..claim(id, "P1", "5000.00") };
     let next_year =
-        ToldClaim { admitted: day("2018-06-08"), discharged: day("2018-06-15"), ..claim("C6", "P1", "5000.00") };
+        RawClaim { admitted: day("2018-06-08"), discharged: day("2018-06-15"), ..claim("C6", "P1", "5000.00") };
     let others = [
         bill(),
         claim("C2", "P1", "1.00"),

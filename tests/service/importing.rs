@@ -1,7 +1,7 @@
 //! The import of reference tables over gRPC: all rows or none, and every fault by row and column.
 
 use onestop::engine::import::Imported;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Row, Table};
 use onestop::policy::shipped;
 use onestop::reference::row;
@@ -160,14 +160,14 @@ async fn a_stream_is_of_one_table() {
 
 #[tokio::test]
 async fn more_rows_of_the_catalogue_than_the_limit_are_refused_and_of_persons_there_is_none() {
-    let settings = Settings { rows_held: 2, ..Settings::default() };
+    let settings = EngineSettings { rows_held: 2, ..EngineSettings::default() };
     let book = shipped::book().expect("the shipped book");
     let engine = Engine::open(MemoryStore::default(), book, settings).await.expect("an engine");
     let rows = |table, cells: &[&str], count| vec![crate::support::row(table, cells); count];
-    let enrolled = rows(row::Table::Enrolments, &["P1", "2014-01-01", ""], 3);
+    let enrolled = rows(row::ReferenceTable::Enrolments, &["P1", "2014-01-01", ""], 3);
     assert_eq!(engine.import(enrolled).await.expect("taken"), Imported { changed: 1, unchanged: 2 });
-    assert!(engine.import(rows(row::Table::Catalogue, NEW, 2)).await.is_ok());
-    let refusal = engine.import(rows(row::Table::Catalogue, NEW, 3)).await.expect_err("a refusal");
+    assert!(engine.import(rows(row::ReferenceTable::Catalogue, NEW, 2)).await.is_ok());
+    let refusal = engine.import(rows(row::ReferenceTable::Catalogue, NEW, 3)).await.expect_err("a refusal");
     assert_eq!(refusal.to_string(), "INVALID_REQUEST: rows are more than 2 in one import (TOO_MANY)");
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::reference as pb;
 use onestop::grpc::pb::settlement::outcome::Outcome;
 use onestop::grpc::server;
@@ -17,7 +17,7 @@ use super::trial_store::{Event, Mode};
 use super::{Server, reverse, settle, within};
 use crate::support::claims::claim;
 
-fn bill() -> ToldClaim {
+fn bill() -> RawClaim {
     claim("C1", "P1", "5000.00")
 }
 
@@ -35,7 +35,7 @@ async fn a_settlement_whose_caller_goes_away_is_committed() {
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), settle(&bill(), "R1"));
     let call = tokio::spawn(async move { client.settle(request).await });
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     call.abort();
     assert!(call.await.expect_err("it is given up").is_cancelled());
     heard(&server).await;
@@ -52,7 +52,7 @@ async fn a_settlement_whose_deadline_passes_is_committed() {
     server.store.set(Mode::Holds);
     let request = within(Duration::from_millis(200), settle(&bill(), "R1"));
     server.settlements().settle(request).await.expect_err("the deadline passes");
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     server.store.let_go();
     assert_eq!(server.store.event().await, Event::Done);
     assert!(matches!(server.outcome(&bill(), "R1").await, Outcome::Committed(_)));
@@ -66,7 +66,7 @@ async fn a_reversal_whose_caller_goes_away_is_committed() {
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), reverse(&bill(), "R2"));
     let call = tokio::spawn(async move { client.reverse(request).await });
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     call.abort();
     heard(&server).await;
     server.store.let_go();
@@ -82,7 +82,7 @@ async fn a_fence_whose_caller_goes_away_holds() {
     let request = onestop::grpc::pb::settlement::FenceRequest { hospital_id, person_id, request_id: "R1".to_owned() };
     let mut client = server.settlements();
     let call = tokio::spawn(async move { client.fence(request).await });
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     call.abort();
     heard(&server).await;
     server.store.let_go();
@@ -92,12 +92,12 @@ async fn a_fence_whose_caller_goes_away_holds() {
 
 #[tokio::test]
 async fn a_call_whose_caller_went_away_keeps_its_place_until_it_is_done() {
-    let limits = server::Limits { in_flight: 1, ..Default::default() };
+    let limits = server::ServerLimits { in_flight: 1, ..Default::default() };
     let server = Server::within(limits).await;
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), settle(&bill(), "R1"));
     let call = tokio::spawn(async move { client.settle(request).await });
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     call.abort();
     heard(&server).await;
     assert_eq!(super::refused(server.quote(&claim("C2", "P1", "1.00")).await).1, "OVERLOADED");
@@ -120,13 +120,13 @@ async fn an_import_whose_caller_goes_away_is_seen_by_settlements() {
     };
     let mut client = server.references();
     let call = tokio::spawn(async move { client.import_reference(tokio_stream::iter([message])).await });
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     call.abort();
     heard(&server).await;
     // Its begin, its rows, its end.
     for write in 0..3 {
         if write > 0 {
-            assert_eq!(server.store.event().await, Event::Begun);
+            assert_eq!(server.store.event().await, Event::ImportStart);
         }
         server.store.let_go();
         assert_eq!(server.store.event().await, Event::Done, "the import is run to its end");
@@ -134,7 +134,7 @@ async fn an_import_whose_caller_goes_away_is_seen_by_settlements() {
     server.store.set(Mode::Works);
     let items = vec![crate::support::claims::item("NEW", "100.00")];
     let seen = async {
-        while server.quote(&ToldClaim { items: items.clone(), ..bill() }).await.is_err() {
+        while server.quote(&RawClaim { items: items.clone(), ..bill() }).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
@@ -149,7 +149,8 @@ async fn a_client_that_says_nothing_does_not_keep_a_server_from_ending() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut mute = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let served = server::serve(engine, listener, server::Limits::default(), async { ended.await.expect("told to") });
+    let served =
+        server::serve(engine, listener, server::ServerLimits::default(), async { ended.await.expect("told to") });
     let server = tokio::spawn(served);
     mute.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("a preface and no settings");
     assert_ne!(mute.read(&mut [0; 64]).await.expect("its settings"), 0, "the server has seen it");

@@ -1,8 +1,8 @@
 //! Lists of settlements, page by page, while others are settled.
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement::{ListSettlementsRequest, ListSettlementsResponse, SettlementSummary};
-use onestop::grpc::{stamp, to_proto};
+use onestop::grpc::{commit_stamp, to_proto};
 use tonic::{Code, Status};
 
 use super::{Server, refused, reverse, told};
@@ -42,11 +42,11 @@ fn ids(settlements: &[SettlementSummary]) -> Vec<&str> {
 }
 
 /// Settles these of P1; every second at H2.
-async fn settled(server: &Server, count: usize) -> Vec<(ToldClaim, String)> {
+async fn settled(server: &Server, count: usize) -> Vec<(RawClaim, String)> {
     let mut settled = Vec::new();
     for at in 0..count {
         let hospital = ["H3", "H2"][at % 2];
-        let bill = ToldClaim { hospital_id: hospital.into(), ..claim(&format!("C{at}"), "P1", "50000.00") };
+        let bill = RawClaim { hospital_id: hospital.into(), ..claim(&format!("C{at}"), "P1", "50000.00") };
         let settlement = server.settled(&bill, &format!("R{at}")).await;
         settled.push((bill, settlement.settlement_id));
     }
@@ -57,8 +57,7 @@ async fn settled(server: &Server, count: usize) -> Vec<(ToldClaim, String)> {
 async fn a_persons_year_is_listed_newest_first_and_stands_while_others_are_settled() {
     let server = Server::start().await;
     let settled = settled(&server, 7).await;
-    let next_year =
-        ToldClaim { admitted: day("2018-06-08"), discharged: day("2018-06-15"), ..claim("N", "P1", "1.00") };
+    let next_year = RawClaim { admitted: day("2018-06-08"), discharged: day("2018-06-15"), ..claim("N", "P1", "1.00") };
     server.settled(&next_year, "N").await;
     let newest_first: Vec<_> = settled.iter().rev().map(|(_, id)| id.as_str()).collect();
     for size in [1, 3, 7, 1_000] {
@@ -85,7 +84,7 @@ async fn a_hospitals_days_are_listed_in_the_order_of_commits_and_end_with_what_c
     let wanted: Vec<_> = settled.iter().step_by(2).map(|(_, id)| id.as_str()).collect();
     assert_eq!(ids(&listed)[..4], wanted);
     assert!(listed.len() > 4, "and those between the pages");
-    let today = stamp::now().instant.china_day();
+    let today = commit_stamp::now().instant.china_day();
     assert!(listed.iter().all(|one| one.settled_on == Some(to_proto::date(today))));
 }
 
@@ -121,7 +120,7 @@ async fn a_line_has_the_sums_in_force_and_what_became_of_it() {
         assert_eq!((&*one.insurance, one.benefit_year, &*one.policy_id), ("resident", 2017, "shandong-2017"));
     }
     // At H2 (secondary) as the first bill of the year: what a fresh person pays there.
-    let fresh = ToldClaim { hospital_id: "H2".into(), ..claim("F", "P4", "50000.00") };
+    let fresh = RawClaim { hospital_id: "H2".into(), ..claim("F", "P4", "50000.00") };
     let split = server.quote(&fresh).await.expect("a quote").split.expect("a split");
     assert_eq!((listed[1].patient_fen, &listed[1].payers), (split.patient_fen, &split.payers));
 }

@@ -1,9 +1,9 @@
 //! Answers with much to tell: a status travels in a header, and headers have their limits (16 KiB at
 //! most clients); whoever is refused must still be told why.
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement as pb;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 use tonic::Code;
 
 use super::{Server, detail, refused, settle, told};
@@ -11,13 +11,13 @@ use crate::support::claims::{claim, item};
 use crate::support::row;
 
 /// A server whose catalogue holds so many codes.
-async fn with_codes(codes: usize) -> (Server, ToldClaim) {
+async fn with_codes(codes: usize) -> (Server, RawClaim) {
     let server = Server::start().await;
     let names: Vec<_> = (0..codes).map(|at| format!("CODE-{at:04}")).collect();
-    let rows = names.iter().map(|code| row(Table::Catalogue, &[code, "", "", "药品", "A", "", "", ""]));
+    let rows = names.iter().map(|code| row(ReferenceTable::Catalogue, &[code, "", "", "药品", "A", "", "", ""]));
     server.engine.import(rows.collect()).await.expect("sound rows");
     let items = names.iter().map(|code| item(code, "10.00")).collect();
-    (server, ToldClaim { items, ..claim("C1", "P1", "1.00") })
+    (server, RawClaim { items, ..claim("C1", "P1", "1.00") })
 }
 
 #[tokio::test]
@@ -25,7 +25,7 @@ async fn a_bill_with_every_line_at_fault_is_told_so() {
     let server = Server::start().await;
     let mut items = vec![item("A", "10.00"); 5_000];
     items.iter_mut().for_each(|item| item.amount = "11.00".parse().expect("an amount"));
-    let bill = ToldClaim { items, ..claim("C1", "P1", "1.00") };
+    let bill = RawClaim { items, ..claim("C1", "P1", "1.00") };
     let status = server.settle(&bill, "R1").await.expect_err("a refusal");
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     let told = told(&status);
@@ -37,7 +37,7 @@ async fn a_bill_with_every_line_at_fault_is_told_so() {
 async fn a_bill_of_unknown_codes_is_told_so() {
     let server = Server::start().await;
     let items = (0..1_000).map(|at| item(&format!("NONE-{at}"), "10.00")).collect();
-    let bill = ToldClaim { items, ..claim("C1", "P1", "1.00") };
+    let bill = RawClaim { items, ..claim("C1", "P1", "1.00") };
     assert_eq!(refused(server.quote(&bill).await), (Code::InvalidArgument, "UNKNOWN_ITEM".to_owned()));
 }
 

@@ -15,13 +15,13 @@ mod wrong_claims;
 
 use std::sync::Arc;
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::engine::Engine;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::server::{self, Limits};
+use onestop::grpc::server::{self, ServerLimits};
 use onestop::grpc::to_proto;
 use prost::Message;
 use tokio::net::TcpListener;
@@ -44,10 +44,10 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Server {
-        Server::within(Limits::default()).await
+        Server::within(ServerLimits::default()).await
     }
 
-    pub async fn within(limits: Limits) -> Server {
+    pub async fn within(limits: ServerLimits) -> Server {
         let (store, control) = TrialStore::new();
         let engine = Arc::new(engine(store).await);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -69,32 +69,32 @@ impl Server {
         PolicyServiceClient::new(self.channel.clone())
     }
 
-    pub async fn quote(&self, claim: &ToldClaim) -> Result<pb::QuoteResponse, Status> {
+    pub async fn quote(&self, claim: &RawClaim) -> Result<pb::QuoteResponse, Status> {
         let request = pb::QuoteRequest { claim: Some(to_proto::claim(claim)) };
         Ok(self.settlements().quote(request).await?.into_inner())
     }
 
-    pub async fn settle(&self, claim: &ToldClaim, request: &str) -> Result<pb::SettleResponse, Status> {
+    pub async fn settle(&self, claim: &RawClaim, request: &str) -> Result<pb::SettleResponse, Status> {
         Ok(self.settlements().settle(settle(claim, request)).await?.into_inner())
     }
 
     /// A settlement that must succeed.
-    pub async fn settled(&self, claim: &ToldClaim, request: &str) -> pb::Settlement {
+    pub async fn settled(&self, claim: &RawClaim, request: &str) -> pb::Settlement {
         self.settle(claim, request).await.expect("an answer").settlement.expect("a settlement")
     }
 
-    pub async fn reverse(&self, claim: &ToldClaim, request: &str) -> Result<pb::ReverseResponse, Status> {
+    pub async fn reverse(&self, claim: &RawClaim, request: &str) -> Result<pb::ReverseResponse, Status> {
         Ok(self.settlements().reverse(reverse(claim, request)).await?.into_inner())
     }
 
-    pub async fn outcome(&self, claim: &ToldClaim, request: &str) -> pb::outcome::Outcome {
+    pub async fn outcome(&self, claim: &RawClaim, request: &str) -> pb::outcome::Outcome {
         let (hospital_id, person_id) = parties(claim);
         let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id: request.to_owned() };
         let answer = self.settlements().get_outcome(request).await.expect("an outcome").into_inner();
         answer.outcome.and_then(|outcome| outcome.outcome).expect("an outcome")
     }
 
-    pub async fn fence(&self, claim: &ToldClaim, request: &str) -> Result<pb::outcome::Outcome, Status> {
+    pub async fn fence(&self, claim: &RawClaim, request: &str) -> Result<pb::outcome::Outcome, Status> {
         let (hospital_id, person_id) = parties(claim);
         let request = pb::FenceRequest { hospital_id, person_id, request_id: request.to_owned() };
         let answer = self.settlements().fence(request).await?.into_inner();
@@ -102,12 +102,12 @@ impl Server {
     }
 }
 
-pub fn settle(claim: &ToldClaim, request: &str) -> pb::SettleRequest {
+pub fn settle(claim: &RawClaim, request: &str) -> pb::SettleRequest {
     let claim = Some(to_proto::claim(claim));
     pb::SettleRequest { claim, request_id: request.to_owned(), quote_digest: Vec::new() }
 }
 
-pub fn reverse(claim: &ToldClaim, request: &str) -> pb::ReverseRequest {
+pub fn reverse(claim: &RawClaim, request: &str) -> pb::ReverseRequest {
     let (hospital_id, person_id) = parties(claim);
     let claim_id = claim.claim_id.as_str().to_owned();
     pb::ReverseRequest {
@@ -120,7 +120,7 @@ pub fn reverse(claim: &ToldClaim, request: &str) -> pb::ReverseRequest {
     }
 }
 
-fn parties(claim: &ToldClaim) -> (String, String) {
+fn parties(claim: &RawClaim) -> (String, String) {
     (claim.hospital_id.as_str().to_owned(), claim.person_id.as_str().to_owned())
 }
 

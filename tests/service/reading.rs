@@ -1,6 +1,6 @@
 //! What can be read back: settlements, accounts, policies; and what the server says of itself.
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::Digest;
 use onestop::grpc::pb::policy::{GetPolicyRequest, GetPolicyResponse};
 use onestop::grpc::pb::settlement::{self as pb, GetAccountRequest, GetSettlementRequest};
@@ -19,7 +19,7 @@ const SERVICES: [&str; 3] = [
     "onestop.settlement.v1.SettlementService",
 ];
 
-fn bill() -> ToldClaim {
+fn bill() -> RawClaim {
     claim("C1", "P1", "50000.00")
 }
 
@@ -206,7 +206,7 @@ async fn reflection_lists_the_services_in_both_versions() {
 #[tokio::test]
 async fn the_room_on_a_day_is_that_of_the_policy_of_that_day() {
     let server = Server::start().await;
-    server.settled(&ToldClaim { admitted: day("2017-12-20"), discharged: day("2017-12-31"), ..bill() }, "R1").await;
+    server.settled(&RawClaim { admitted: day("2017-12-20"), discharged: day("2017-12-31"), ..bill() }, "R1").await;
     let on = Some(pb::Date { year: 2018, month: 1, day: 1 });
     let request = GetAccountRequest { person_id: "P1".to_owned(), insurance: "resident".to_owned(), year: 2017, on };
     let account = server.settlements().get_account(request).await.expect("an account").into_inner();

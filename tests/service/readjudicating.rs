@@ -1,6 +1,6 @@
 //! A reversal with re-adjudication, as a hospital's system sees it.
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::domain::money::Money;
 use onestop::grpc::pb::settlement as pb;
 use prost::Message;
@@ -12,9 +12,9 @@ use crate::support::claims::{claim, day};
 use onestop::store::StoreError;
 
 /// The n-th bill of P1; every third is another hospital's.
-fn bill(number: usize) -> ToldClaim {
+fn bill(number: usize) -> RawClaim {
     let hospital = if number % 3 == 2 { "H2" } else { "H3" };
-    ToldClaim { hospital_id: hospital.into(), ..claim(&format!("C{number}"), "P1", "50000.00") }
+    RawClaim { hospital_id: hospital.into(), ..claim(&format!("C{number}"), "P1", "50000.00") }
 }
 
 /// Settles these bills under `S` and their number.
@@ -127,7 +127,7 @@ async fn the_same_request_is_answered_with_the_same_revisions_also_when_they_wer
 #[tokio::test]
 async fn a_later_settlement_without_a_policy_leaves_everything_as_it_was() {
     let server = Server::start().await;
-    let ends = ToldClaim { discharged: day("2017-06-30"), ..bill(0) };
+    let ends = RawClaim { discharged: day("2017-06-30"), ..bill(0) };
     server.settled(&ends, "S0").await;
     let later = [bill(1), bill(2)];
     let own = server.settled(&later[0], "S1").await;

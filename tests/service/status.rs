@@ -7,15 +7,15 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use onestop::access::Callers;
 use onestop::access::log::AccessLog;
-use onestop::domain::claim::{Quantity, ToldClaim};
+use onestop::domain::claim::{Quantity, RawClaim};
 use onestop::domain::refusal::Reason;
-use onestop::grpc::gate::{self, Rules};
+use onestop::grpc::authorize::{self, Authorizer};
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use onestop::grpc::reads::Reads;
-use onestop::grpc::server::Limits;
+use onestop::grpc::server::ServerLimits;
 use onestop::grpc::settlement::Settlements;
 use onestop::grpc::stream::Streams;
 use onestop::store::StoreError;
@@ -105,12 +105,12 @@ fn check(reason: Reason, code: Code, word: &str, faults: &[(&str, &str)], status
     );
 }
 
-fn bill() -> ToldClaim {
+fn bill() -> RawClaim {
     claim("C1", "P1", "5000.00")
 }
 
 /// The refusal of this bill, which changes nothing that is kept.
-async fn refusal(server: &Server, bill: &ToldClaim, request: &str) -> Status {
+async fn refusal(server: &Server, bill: &RawClaim, request: &str) -> Status {
     let before = server.engine.store().fingerprint();
     let status = server.settle(bill, request).await.expect_err("a refusal");
     assert_eq!(server.engine.store().fingerprint(), before, "a refusal leaves every byte as it was");
@@ -142,7 +142,7 @@ async fn another(server: Server) -> Status {
 }
 
 async fn unsound(server: Server) -> Status {
-    let mut bill = ToldClaim { discharged: day("2017-06-07"), ..bill() };
+    let mut bill = RawClaim { discharged: day("2017-06-07"), ..bill() };
     bill.items[0].quantity = Quantity(-10_000);
     refusal(&server, &bill, "R1").await
 }
@@ -153,17 +153,17 @@ async fn empty(server: Server) -> Status {
 }
 
 async fn not_eligible(server: Server) -> Status {
-    let bill = ToldClaim { hospital_id: "H9".into(), person_id: "P9".into(), ..bill() };
+    let bill = RawClaim { hospital_id: "H9".into(), person_id: "P9".into(), ..bill() };
     refusal(&server, &bill, "R1").await
 }
 
 async fn unknown_items(server: Server) -> Status {
     let items = vec![item("A", "1.00"), item("NONE", "1.00"), item("NEITHER", "1.00")];
-    refusal(&server, &ToldClaim { items, ..bill() }, "R1").await
+    refusal(&server, &RawClaim { items, ..bill() }, "R1").await
 }
 
 async fn no_policy(server: Server) -> Status {
-    let bill = ToldClaim { admitted: day("2016-06-08"), discharged: day("2016-06-15"), ..bill() };
+    let bill = RawClaim { admitted: day("2016-06-08"), discharged: day("2016-06-15"), ..bill() };
     refusal(&server, &bill, "R1").await
 }
 
@@ -225,7 +225,7 @@ async fn two_imports(server: Server) -> Status {
     let (mut one, mut other) = (server.references(), server.references());
     let (first, second) = (tokio_stream::iter([message.clone()]), tokio_stream::iter([message]));
     let first = tokio::spawn(async move { one.import_reference(first).await });
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     let status = other.import_reference(second).await.expect_err("a refusal");
     server.store.let_go();
     server.store.let_go();
@@ -261,14 +261,14 @@ async fn panicked(server: Server) -> Status {
 
 async fn too_large(server: Server) -> Status {
     let items = vec![item(&"A".repeat(1 << 16), "1.00"); 65];
-    refusal(&server, &ToldClaim { items, ..bill() }, "R1").await
+    refusal(&server, &RawClaim { items, ..bill() }, "R1").await
 }
 
 /// A policy list, asked for as the auditor of a house with these callers.
 async fn as_auditor(change: impl Fn(String) -> String) -> (Status, Status) {
     let keys = Keys::made();
     keys.put_callers(&change(keys.callers()));
-    let house = House::with(keys, Limits::default()).await;
+    let house = House::with(keys, ServerLimits::default()).await;
     let channel = house.channel("auditor").await;
     let mut policies = PolicyServiceClient::new(channel.clone());
     let mut last = Status::ok("");
@@ -292,11 +292,11 @@ async fn limited(_: Server) -> Status {
 }
 
 async fn overloaded(_: Server) -> Status {
-    let server = Server::within(Limits { in_flight: 1, ..Limits::default() }).await;
+    let server = Server::within(ServerLimits { in_flight: 1, ..ServerLimits::default() }).await;
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), settle(&bill(), "R1"));
     let held = tokio::spawn(async move { client.settle(request).await });
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     let status = server.settle(&claim("C2", "P1", "1.00"), "R2").await.expect_err("a refusal");
     server.store.let_go();
     assert!(held.await.expect("no panic").is_ok());
@@ -309,7 +309,7 @@ async fn overloaded(_: Server) -> Status {
 /// might be first to see it pass.
 async fn deadline(server: Server) -> Status {
     server.store.set(Mode::Holds);
-    let rules = Arc::new(Rules {
+    let rules = Arc::new(Authorizer {
         callers: ArcSwap::from_pointee(Callers::open()),
         in_flight: Arc::new(Semaphore::new(1)),
         metrics: Arc::default(),
@@ -318,7 +318,7 @@ async fn deadline(server: Server) -> Status {
     let streams = Streams { window: 1, stopping, rules: Arc::clone(&rules), most: Duration::from_secs(60) };
     let reads = Arc::new(Reads::new(AccessLog::Nowhere));
     let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), reads, streams));
-    let mut client = SettlementServiceClient::new(gate::Layer(rules).layer(service));
+    let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
     let request = within(Duration::from_millis(1), settle(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use onestop::domain::claim::ToldClaim;
+use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settle_stream_response::Answer;
-use onestop::grpc::server::Limits;
+use onestop::grpc::server::ServerLimits;
 use onestop::grpc::to_proto;
 use onestop::store::StoreError;
 use prost::Message;
@@ -19,7 +19,7 @@ use crate::support::claims::claim;
 
 type Answers = Streaming<pb::SettleStreamResponse>;
 
-fn request(claim: &ToldClaim, request: &str) -> pb::SettleStreamRequest {
+fn request(claim: &RawClaim, request: &str) -> pb::SettleStreamRequest {
     let (claim, request_id) = (Some(to_proto::claim(claim)), request.to_owned());
     pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new() }
 }
@@ -50,7 +50,7 @@ fn settled(answer: &pb::SettleStreamResponse) -> &pb::Settlement {
 }
 
 /// The bills of three persons, in turn; the sums tell which was settled before which.
-fn bills(count: usize) -> Vec<ToldClaim> {
+fn bills(count: usize) -> Vec<RawClaim> {
     let bill = |at: usize| claim(&format!("C{at}"), ["P1", "P2", "P4"][at % 3], &format!("{}.00", 3_000 + at));
     (0..count).map(bill).collect()
 }
@@ -78,8 +78,8 @@ async fn the_claims_of_one_person_are_settled_in_the_order_sent() {
 #[tokio::test]
 async fn a_refusal_is_a_message_with_the_details_of_the_call_and_the_stream_goes_on() {
     let server = Server::start().await;
-    let faulty = ToldClaim { items: vec![], visit: None, ..claim("C1", "P1", "1.00") };
-    let unknown = ToldClaim { person_id: "P9".into(), hospital_id: "H9".into(), ..claim("C2", "P1", "1.00") };
+    let faulty = RawClaim { items: vec![], visit: None, ..claim("C1", "P1", "1.00") };
+    let unknown = RawClaim { person_id: "P9".into(), hospital_id: "H9".into(), ..claim("C2", "P1", "1.00") };
     let sound = claim("C3", "P1", "1.00");
     let nothing = pb::SettleStreamRequest { request_id: "R4".to_owned(), ..Default::default() };
     let requests = vec![request(&faulty, "R1"), request(&unknown, "R2"), nothing, request(&sound, "R3")];
@@ -153,7 +153,7 @@ async fn broken_at_random_and_sent_again_nothing_is_lost_and_nothing_settled_twi
 
 #[tokio::test]
 async fn a_caller_that_stops_reading_is_a_caller_from_whom_nothing_more_is_taken() {
-    let limits = Limits { stream_window: 32, ..Limits::default() };
+    let limits = ServerLimits { stream_window: 32, ..ServerLimits::default() };
     let server = Server::within(limits).await;
     let (requests, mut answers) = open(&server).await;
     const SENT: usize = 20_000;
@@ -188,7 +188,7 @@ async fn what_has_begun_when_the_caller_goes_away_ends_and_the_rest_does_not_beg
     for at in 0..3 {
         requests.send(request(&claim(&format!("C{at}"), "P1", "5000.00"), &format!("R{at}"))).expect("it is open");
     }
-    assert_eq!(server.store.event().await, Event::Begun);
+    assert_eq!(server.store.event().await, Event::ImportStart);
     drop((requests, answers));
     // A call on the same connection is answered after the server heard that the stream is gone.
     for _ in 0..8 {
@@ -217,9 +217,9 @@ async fn an_outcome_that_is_unknown_is_told_and_the_same_request_again_tells_wha
 
 #[tokio::test]
 async fn a_message_above_the_limit_ends_the_stream_after_the_answers_before_it() {
-    let server = Server::within(Limits { message_bytes: 4_096, ..Limits::default() }).await;
+    let server = Server::within(ServerLimits { message_bytes: 4_096, ..ServerLimits::default() }).await;
     let small = claim("C1", "P1", "1.00");
-    let large = ToldClaim { items: vec![small.items[0].clone(); 1_000], ..claim("C2", "P1", "1.00") };
+    let large = RawClaim { items: vec![small.items[0].clone(); 1_000], ..claim("C2", "P1", "1.00") };
     let (requests, stream) = mpsc::channel(4);
     for (bill, id) in [(&small, "R1"), (&large, "R2")] {
         requests.send(request(bill, id)).await.expect("it is open");

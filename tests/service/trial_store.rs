@@ -6,12 +6,14 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
-use onestop::store::imports::{Import, Note};
-use onestop::store::keys::Key;
+use onestop::store::external_sort::ExternalSort;
+use onestop::store::imports::{Import, ImportEvent};
+use onestop::store::keys::StoreKey;
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::Place;
-use onestop::store::spool::Spool;
-use onestop::store::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError};
+use onestop::store::rows::ListPosition;
+use onestop::store::{
+    Commit, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError,
+};
 use tokio::sync::{Semaphore, mpsc};
 
 /// How a store behaves.
@@ -37,7 +39,7 @@ pub enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// It was asked for.
-    Begun,
+    ImportStart,
     /// It was done.
     Done,
     /// Whoever asked for it went away before it was done.
@@ -135,7 +137,7 @@ impl TrialStore {
 
     async fn held(&self, work: impl Future<Output = Result<(), StoreError>>) -> Result<(), StoreError> {
         let mut held = Held(self.events.clone(), Event::Abandoned);
-        self.events.send(Event::Begun).expect("the test listens");
+        self.events.send(Event::ImportStart).expect("the test listens");
         self.gate.acquire().await.expect("a gate").forget();
         let written = work.await;
         held.1 = Event::Done;
@@ -144,11 +146,11 @@ impl TrialStore {
 }
 
 impl Store for TrialStore {
-    fn key_of(&self, person_id: &PersonId) -> Key {
+    fn key_of(&self, person_id: &PersonId) -> StoreKey {
         self.inner.key_of(person_id)
     }
 
-    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         self.read()?;
         self.inner.look_up(scope).await
     }
@@ -163,7 +165,7 @@ impl Store for TrialStore {
         self.inner.record(id).await
     }
 
-    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
         self.read()?;
         self.inner.states(behind, most).await
     }
@@ -176,10 +178,10 @@ impl Store for TrialStore {
     async fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         self.read()?;
         self.inner.listed(hospital_id, from, until, most).await
     }
@@ -197,7 +199,7 @@ impl Store for TrialStore {
         self.inner.persons(ids).await
     }
 
-    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
         self.read()?;
         self.inner.person_records(behind, most).await
     }
@@ -207,7 +209,7 @@ impl Store for TrialStore {
         self.inner.reference().await
     }
 
-    fn spool(&self) -> Spool {
+    fn spool(&self) -> ExternalSort {
         self.inner.spool()
     }
 
@@ -215,7 +217,7 @@ impl Store for TrialStore {
         self.write(self.inner.put_reference(import, part, write)).await
     }
 
-    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         self.write(self.inner.note_import(number, note)).await
     }
 

@@ -1,7 +1,7 @@
 //! Wrong claims, and what each is told: the whole message, which names the field, says what is wrong with
 //! it, and gives the stable reason.
 
-use onestop::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::grpc::pb::settlement::outcome::Outcome;
@@ -10,10 +10,10 @@ use tonic::Code::{FailedPrecondition, InvalidArgument};
 use super::{Server, told};
 use crate::support::claims::{claim, day, item};
 use crate::support::row;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 
 /// What is wrong, the code, the message, and how the claim is made so.
-type Wrong = (&'static str, tonic::Code, &'static str, fn(&mut ToldClaim));
+type Wrong = (&'static str, tonic::Code, &'static str, fn(&mut RawClaim));
 
 fn line(code: &str, quantity: i64, price: i64, fen: i64) -> Item {
     let (quantity, unit_price) = (Quantity(quantity), UnitPrice(price));
@@ -67,7 +67,7 @@ const WRONG: &[Wrong] = &[
         "a day that is none",
         InvalidArgument,
         "INVALID_REQUEST: claim.admitted is not a day of the calendar; days are written like 2017-06-15 (NOT_A_DAY)",
-        |claim| claim.admitted = Some(ToldDay { year: 2017, month: 2, day: 31 }),
+        |claim| claim.admitted = Some(RawDate { year: 2017, month: 2, day: 31 }),
     ),
     (
         "no days",
@@ -139,11 +139,11 @@ const WRONG: &[Wrong] = &[
 /// A server that also knows P5, enrolled in 2018 only, and H4, designated until the day of the claims.
 async fn server() -> Server {
     let server = Server::start().await;
-    let rows: [(Table, &[&str]); 4] = [
-        (Table::Persons, &["P5", "resident", "370100"]),
-        (Table::Enrolments, &["P5", "2018-01-01", ""]),
-        (Table::Hospitals, &["H4", "旧医院", "tertiary", "370100"]),
-        (Table::Designations, &["H4", "2010-01-01", "2017-06-15"]),
+    let rows: [(ReferenceTable, &[&str]); 4] = [
+        (ReferenceTable::Persons, &["P5", "resident", "370100"]),
+        (ReferenceTable::Enrolments, &["P5", "2018-01-01", ""]),
+        (ReferenceTable::Hospitals, &["H4", "旧医院", "tertiary", "370100"]),
+        (ReferenceTable::Designations, &["H4", "2010-01-01", "2017-06-15"]),
     ];
     for (table, cells) in rows {
         server.engine.import(vec![row(table, cells)]).await.expect("a sound row");
@@ -189,6 +189,6 @@ async fn a_claim_at_the_edge_of_every_limit_is_settled() {
     let mut items = vec![item("A", "1.00"); 4_998];
     items.push(line("A", 20_000, 31_770_000, 6_355));
     items.push(item("A", "-4998.00"));
-    let claim = ToldClaim { claim_id: "x".repeat(64).into(), items, ..claim("C1", "P1", "1.00") };
+    let claim = RawClaim { claim_id: "x".repeat(64).into(), items, ..claim("C1", "P1", "1.00") };
     assert_eq!(server.settled(&claim, &"r".repeat(64)).await.split.expect("a split").total_fen, 6_355);
 }

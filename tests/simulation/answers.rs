@@ -1,14 +1,14 @@
 //! Whether an answer was right: at some moment between the beginning of its call and its end, it was so.
 
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{Digest, EntryId};
-use onestop::domain::journal::{Deed, Entry};
+use onestop::domain::journal::{Entry, EntryKind};
 use onestop::domain::refusal::{Reason, Refusal};
 use onestop::engine::fence::Outcome;
 
 use super::asking::Answer;
-use super::books::{Key, Stood};
+use super::books::{ModelKey, Stood};
 use super::judge::{Ask, Judge, Verdict, ensure};
 use super::scheduler::Time;
 use crate::model::{self, No};
@@ -74,11 +74,11 @@ impl Judge {
     /// It is what this request asked for, and the only one that it made.
     fn is_of(&self, entry: &Entry, ask: &Ask) -> Verdict {
         let (key, same) = match (ask, &entry.deed) {
-            (Ask::Settle { claim, request, .. }, Deed::Settled(settled)) => {
-                (Key::of(claim, request), ToldClaim::from(&settled.claim) == *claim)
+            (Ask::Settle { claim, request, .. }, EntryKind::Settled(settled)) => {
+                (ModelKey::of(claim, request), RawClaim::from(&settled.claim) == *claim)
             }
-            (Ask::Reverse { told, request }, Deed::Reversed(_)) => {
-                (Key::of_reversal(told, request), entry.content == told.content())
+            (Ask::Reverse { told, request }, EntryKind::Reversed(_)) => {
+                (ModelKey::of_reversal(told, request), entry.content == told.content())
             }
             _ => return Err(format!("{} is of another kind", entry.id)),
         };
@@ -90,11 +90,11 @@ impl Judge {
         let (Ask::Fence { hospital, person, request } | Ask::Outcome { hospital, person, request }) = ask else {
             return Err("no outcome was asked for".to_owned());
         };
-        let key = Key { hospital: hospital.clone(), person: person.clone(), request: request.clone() };
+        let key = ModelKey { hospital: hospital.clone(), person: person.clone(), request: request.clone() };
         let used = self.books.requests.get(&key);
         let right = match outcome {
             Outcome::NotSeen => matches!(ask, Ask::Outcome { .. }) && used.is_none_or(|(_, at)| *at >= window.begun),
-            Outcome::Fenced => used.is_some_and(|(id, _)| matches!(self.journal[id].deed, Deed::Fenced(_))),
+            Outcome::Fenced => used.is_some_and(|(id, _)| matches!(self.journal[id].deed, EntryKind::Fenced(_))),
             Outcome::Committed(entry) => {
                 self.is_there(entry)?;
                 used.is_some_and(|(id, _)| *id == entry.id)
@@ -141,11 +141,11 @@ impl Judge {
                 let person = person_of(ask);
                 self.books.commits_between(person, window.begun, window.ended) >= RETRIES as usize
             }
-            Reason::RequestFenced => {
-                self.used(ask).is_some_and(|(entry, at)| at <= window.ended && matches!(entry.deed, Deed::Fenced(_)))
-            }
+            Reason::RequestFenced => self
+                .used(ask)
+                .is_some_and(|(entry, at)| at <= window.ended && matches!(entry.deed, EntryKind::Fenced(_))),
             Reason::RequestIdReused => self.used(ask).is_some_and(|(entry, at)| {
-                at <= window.ended && Some(entry.content) != content(ask) && !matches!(entry.deed, Deed::Fenced(_))
+                at <= window.ended && Some(entry.content) != content(ask) && !matches!(entry.deed, EntryKind::Fenced(_))
             }),
             Reason::ClaimSettled | Reason::ClaimOfAnotherPerson => self.claim_taken(ask, refusal.reason, window),
             Reason::NotFound => matches!(ask, Ask::Account { .. }) || self.never_settled(ask, window),
@@ -193,7 +193,7 @@ impl Judge {
 
     /// A moment at which the claim stood, and a later one of its account too.
     fn had_later(&self, ask: &Ask, window: Window) -> bool {
-        let Ask::Reverse { told: ToldReversal { readjudicate: false, .. }, .. } = ask else { return false };
+        let Ask::Reverse { told: RawReversal { readjudicate: false, .. }, .. } = ask else { return false };
         let Some((claim_key, person)) = claim_of(ask) else { return false };
         let overlap = |one: &Stood, other: &Stood| {
             let from = one.from.max(other.from).max(window.begun);
@@ -253,10 +253,10 @@ pub fn person_of(ask: &Ask) -> &str {
     }
 }
 
-fn key_of(ask: &Ask) -> Option<Key> {
+fn key_of(ask: &Ask) -> Option<ModelKey> {
     match ask {
-        Ask::Settle { claim, request, .. } => Some(Key::of(claim, request)),
-        Ask::Reverse { told, request } => Some(Key::of_reversal(told, request)),
+        Ask::Settle { claim, request, .. } => Some(ModelKey::of(claim, request)),
+        Ask::Reverse { told, request } => Some(ModelKey::of_reversal(told, request)),
         _ => None,
     }
 }

@@ -8,8 +8,8 @@ use onestop::engine::account::{AccountName, AccountView};
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
-use onestop::engine::{Engine, Stamp};
-use onestop::store::{Store, forms};
+use onestop::engine::{CommitStamp, Engine};
+use onestop::store::{Store, codec};
 
 use super::judge::Ask;
 
@@ -23,18 +23,18 @@ pub enum Answer {
 }
 
 /// Two minutes around midnight of New Year's Eve in China.
-pub fn stamp(number: u64, at: u64) -> Stamp {
+pub fn stamp(number: u64, at: u64) -> CommitStamp {
     const MIDNIGHT: i64 = 1_514_736_000_000_000;
     let id = EntryId(((u128::from(at) << 80) | u128::from(number)).to_be_bytes());
-    Stamp { id, instant: Instant(MIDNIGHT - 60_000_000 + at as i64 * 40_000) }
+    CommitStamp { id, instant: Instant(MIDNIGHT - 60_000_000 + at as i64 * 40_000) }
 }
 
 /// Does what a call asks for.
-pub async fn answer<S: Store>(engine: &Engine<S>, ask: Ask, stamp: Stamp) -> Answer {
+pub async fn answer<S: Store>(engine: &Engine<S>, ask: Ask, stamp: CommitStamp) -> Answer {
     done(engine, ask, stamp).await.unwrap_or_else(Answer::Refused)
 }
 
-async fn done<S: Store>(engine: &Engine<S>, ask: Ask, stamp: Stamp) -> Result<Answer, Refusal> {
+async fn done<S: Store>(engine: &Engine<S>, ask: Ask, stamp: CommitStamp) -> Result<Answer, Refusal> {
     let name = |hospital: String, person: String, request: String| RequestName {
         hospital_id: hospital.into(),
         person_id: person.into(),
@@ -68,7 +68,7 @@ async fn done<S: Store>(engine: &Engine<S>, ask: Ask, stamp: Stamp) -> Result<An
 
 /// The answer as one digest and a word, for stores that must agree.
 pub fn told(answer: &Answer) -> String {
-    let entry = |entry: &Entry| forms::encode_entry(entry).expect("a record").1;
+    let entry = |entry: &Entry| codec::encode_entry(entry).expect("a record").1;
     match answer {
         Answer::Committed { entry: first, revisions, replay } => {
             let all: Vec<Digest> = [first].into_iter().chain(revisions).map(entry).collect();

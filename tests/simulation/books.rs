@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{AccountKey, Digest, EntryId};
 use onestop::domain::journal::Entry;
@@ -16,21 +16,21 @@ use crate::support::as_model::{is_split, plain};
 
 /// The scope of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct ModelKey {
     pub hospital: String,
     pub person: String,
     pub request: String,
 }
 
-impl Key {
-    pub fn of(claim: &ToldClaim, request: &str) -> Key {
+impl ModelKey {
+    pub fn of(claim: &RawClaim, request: &str) -> ModelKey {
         let (hospital, person) = (claim.hospital_id.as_str().to_owned(), claim.person_id.as_str().to_owned());
-        Key { hospital, person, request: request.to_owned() }
+        ModelKey { hospital, person, request: request.to_owned() }
     }
 
-    pub fn of_reversal(told: &ToldReversal, request: &str) -> Key {
+    pub fn of_reversal(told: &RawReversal, request: &str) -> ModelKey {
         let (hospital, person) = (told.hospital_id.as_str().to_owned(), told.person_id.as_str().to_owned());
-        Key { hospital, person, request: request.to_owned() }
+        ModelKey { hospital, person, request: request.to_owned() }
     }
 
     pub fn claim(&self, claim: &str) -> (String, String) {
@@ -83,7 +83,7 @@ pub struct Claim {
 pub struct Books {
     pub persons: BTreeMap<String, Person>,
     pub claims: BTreeMap<(String, String), Claim>,
-    pub requests: BTreeMap<Key, (EntryId, Time)>,
+    pub requests: BTreeMap<ModelKey, (EntryId, Time)>,
     /// Settlements in the order of commits, with hospital and day.
     pub listed: Vec<(String, Day, EntryId)>,
     /// By person, when each commit became durable, and the accounts then.
@@ -92,7 +92,7 @@ pub struct Books {
 
 impl Books {
     /// A request is used for the first time.
-    pub fn uses(&mut self, key: &Key, entry: &Entry, at: Time) -> Verdict {
+    pub fn uses(&mut self, key: &ModelKey, entry: &Entry, at: Time) -> Verdict {
         let before = self.requests.insert(key.clone(), (entry.id, at));
         ensure(entry.request_id.as_str() == key.request, || format!("{} is of another request", entry.id))?;
         ensure(before.is_none(), || format!("request {} is committed twice, by {}", key.request, entry.id))
@@ -151,7 +151,7 @@ impl Person {
     pub fn settle(
         &mut self,
         settlement: EntryId,
-        key: &Key,
+        key: &ModelKey,
         claim: &str,
         bill: model::Bill,
         version: model::Person,

@@ -11,7 +11,7 @@ use crate::support::random::Random;
 
 /// The tables of the simulated store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Table {
+pub enum DiskTable {
     Journal,
     States,
     Requests,
@@ -25,21 +25,21 @@ pub enum Table {
 
 /// A row as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    pub table: Table,
+pub struct DiskRow {
+    pub table: DiskTable,
     pub key: Vec<u8>,
     pub value: Vec<u8>,
 }
 
 #[derive(Serialize, Deserialize)]
 enum Frame {
-    Row(Row),
+    DiskRow(DiskRow),
     /// The rows before are one commit.
     Mark,
 }
 
 /// What is stored, by table and key.
-pub type Image = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
+pub type Image = BTreeMap<(DiskTable, Vec<u8>), Vec<u8>>;
 
 /// The file of the store.
 #[derive(Default)]
@@ -52,8 +52,8 @@ pub struct Disk {
 const HEADER: usize = 4 + 8;
 
 impl Disk {
-    pub fn write_row(&mut self, row: &Row) {
-        self.write(&Frame::Row(row.clone()));
+    pub fn write_row(&mut self, row: &DiskRow) {
+        self.write(&Frame::DiskRow(row.clone()));
     }
 
     pub fn write_mark(&mut self) {
@@ -82,12 +82,12 @@ impl Disk {
     }
 
     /// Every whole commit that is left, and no more; what is behind the last is cut off.
-    pub fn recover(&mut self) -> Vec<Vec<Row>> {
+    pub fn recover(&mut self) -> Vec<Vec<DiskRow>> {
         let (mut commits, mut open, mut at, mut end) = (Vec::new(), Vec::new(), 0, 0);
         while let Some((frame, next)) = frame(&self.bytes, at) {
             at = next;
             match frame {
-                Frame::Row(row) => open.push(row),
+                Frame::DiskRow(row) => open.push(row),
                 Frame::Mark => {
                     commits.push(std::mem::take(&mut open));
                     end = at;

@@ -6,15 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{Digest, EntryId};
-use onestop::domain::journal::{Deed, Entry};
+use onestop::domain::journal::{Entry, EntryKind};
 use onestop::store::rows::PersonState;
-use onestop::store::{forms, record};
+use onestop::store::{codec, record};
 
-use super::books::{Books, Key};
-use super::disk::{Image, Row, Table};
+use super::books::{Books, ModelKey};
+use super::disk::{DiskRow, DiskTable, Image};
 use super::scheduler::Time;
 use super::world::{self, Versions};
 use crate::model;
@@ -23,11 +23,11 @@ use crate::support::as_model::{Tables, bill, is_split};
 /// What a call asks for.
 #[derive(Clone)]
 pub enum Ask {
-    Settle { claim: ToldClaim, request: String, quote: Option<(Digest, Time)> },
-    Reverse { told: ToldReversal, request: String },
+    Settle { claim: RawClaim, request: String, quote: Option<(Digest, Time)> },
+    Reverse { told: RawReversal, request: String },
     Fence { hospital: String, person: String, request: String },
     Outcome { hospital: String, person: String, request: String },
-    Quote { claim: ToldClaim },
+    Quote { claim: RawClaim },
     Account { person: String, year: i32 },
 }
 
@@ -109,12 +109,12 @@ impl Judge {
     }
 
     fn all_of(&self, image: &Image) -> Verdict {
-        let of = |table: Table| image.iter().filter(move |((known, _), _)| *known == table);
-        let journal = of(Table::Journal).count();
+        let of = |table: DiskTable| image.iter().filter(move |((known, _), _)| *known == table);
+        let journal = of(DiskTable::Journal).count();
         ensure(journal == self.journal.len(), || format!("{journal} entries of {}", self.journal.len()))?;
-        let requests = of(Table::Requests).count();
+        let requests = of(DiskTable::Requests).count();
         ensure(requests == self.books.requests.len(), || format!("{requests} of {:?}", self.books.requests.len()))?;
-        for ((_, key), row) in of(Table::States) {
+        for ((_, key), row) in of(DiskTable::States) {
             let person = String::from_utf8_lossy(key).into_owned();
             let (state, _) = record::decode::<PersonState>(row).map_err(|error| error.to_string())?;
             let known = self.books.persons.get(&person);
@@ -126,15 +126,15 @@ impl Judge {
     }
 
     /// A commit is durable now.
-    pub fn durable(&mut self, rows: &[Row], at: Time) {
+    pub fn durable(&mut self, rows: &[DiskRow], at: Time) {
         let verdict = self.committed(rows, at);
         self.judge(at, verdict);
     }
 
-    fn committed(&mut self, rows: &[Row], at: Time) -> Verdict {
+    fn committed(&mut self, rows: &[DiskRow], at: Time) -> Verdict {
         let mut entries = Vec::new();
-        for row in rows.iter().filter(|row| row.table == Table::Journal) {
-            entries.push(forms::decode_entry(&row.value).map_err(|error| error.to_string())?);
+        for row in rows.iter().filter(|row| row.table == DiskTable::Journal) {
+            entries.push(codec::decode_entry(&row.value).map_err(|error| error.to_string())?);
         }
         let Some((first, _)) = entries.first() else { return Ok(()) };
         let call = self.calls.get(&first.id).ok_or("an entry that no call asked for")?;
@@ -144,17 +144,17 @@ impl Judge {
         self.chained(&entries)?;
         let revisions: Vec<&Entry> = entries[1..].iter().map(|(entry, _)| entry).collect();
         match &first.deed {
-            Deed::Settled(_) => self.settled(first, &ask, (begun, at))?,
-            Deed::Reversed(_) => self.reversed(first, &revisions, &ask, at)?,
-            Deed::Fenced(_) => self.fenced(first, &ask, at)?,
-            Deed::Revised(_) => return Err("a revision without a reversal".to_owned()),
+            EntryKind::Settled(_) => self.settled(first, &ask, (begun, at))?,
+            EntryKind::Reversed(_) => self.reversed(first, &revisions, &ask, at)?,
+            EntryKind::Fenced(_) => self.fenced(first, &ask, at)?,
+            EntryKind::Revised(_) => return Err("a revision without a reversal".to_owned()),
         }
-        ensure(matches!(first.deed, Deed::Reversed(_)) || revisions.is_empty(), || "entries to spare".to_owned())?;
+        ensure(matches!(first.deed, EntryKind::Reversed(_)) || revisions.is_empty(), || "entries to spare".to_owned())?;
         let person = first.parties().1.as_str().to_owned();
         for (entry, _) in entries {
             self.journal.insert(entry.id, entry);
         }
-        let state = rows.iter().find(|row| row.table == Table::States).ok_or("no state of the person")?;
+        let state = rows.iter().find(|row| row.table == DiskTable::States).ok_or("no state of the person")?;
         let (state, _) = record::decode::<PersonState>(&state.value).map_err(|error| error.to_string())?;
         self.books.persons.entry(person.clone()).or_default().is_as(&state)?;
         self.books.remember(&person, at);
@@ -178,8 +178,8 @@ impl Judge {
     fn settled(&mut self, entry: &Entry, ask: &Ask, (begun, at): (Time, Time)) -> Verdict {
         let Ask::Settle { claim, request, .. } = ask else { return Err("a settlement nobody asked for".to_owned()) };
         let settled = entry.settled().ok_or("no settlement")?;
-        ensure(ToldClaim::from(&settled.claim) == *claim, || format!("{} is of another claim", entry.id))?;
-        let key = Key::of(claim, request);
+        ensure(RawClaim::from(&settled.claim) == *claim, || format!("{} is of another claim", entry.id))?;
+        let key = ModelKey::of(claim, request);
         self.books.uses(&key, entry, at)?;
         self.books.claim_settled(&key.claim(claim.claim_id.as_str()), &key.person, entry.id, at)?;
         let bill = bill(claim);
@@ -203,7 +203,7 @@ impl Judge {
     fn reversed(&mut self, entry: &Entry, revisions: &[&Entry], ask: &Ask, at: Time) -> Verdict {
         let Ask::Reverse { told, request } = ask else { return Err("a reversal nobody asked for".to_owned()) };
         let reversed = entry.reversed().ok_or("no reversal")?;
-        let key = Key::of_reversal(told, request);
+        let key = ModelKey::of_reversal(told, request);
         self.books.uses(&key, entry, at)?;
         let claim = key.claim(told.claim_id.as_str());
         let target = self.books.claim_reversed(&claim, &key.person, at)?;
@@ -225,7 +225,7 @@ impl Judge {
 
     fn fenced(&mut self, entry: &Entry, ask: &Ask, at: Time) -> Verdict {
         let Ask::Fence { hospital, person, request } = ask else { return Err("a fence nobody asked for".to_owned()) };
-        let key = Key { hospital: hospital.clone(), person: person.clone(), request: request.clone() };
+        let key = ModelKey { hospital: hospital.clone(), person: person.clone(), request: request.clone() };
         self.books.uses(&key, entry, at)?;
         self.count("fenced");
         Ok(())

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use onestop::domain::ids::EntryId;
-use onestop::store::rows::{PersonState, Place};
+use onestop::store::rows::{ListPosition, PersonState};
 use onestop::store::{Commit, StoreError, record};
 use tokio::sync::{Notify, oneshot};
 
-use super::disk::{Disk, Image, Row, Table};
+use super::disk::{Disk, DiskRow, DiskTable, Image};
 use super::judge::Judge;
 use super::scheduler::{Group, Scheduler, lock};
 
@@ -28,7 +28,7 @@ pub enum Job {
     /// A commit, if its person has not moved.
     Commit(Arc<Commit>),
     /// Rows that depend on nothing.
-    Rows(Vec<Row>),
+    WriteBatch(Vec<DiskRow>),
 }
 
 /// Where the answer goes; a message that came twice is answered once.
@@ -167,7 +167,7 @@ impl Machine {
         }
     }
 
-    async fn write(self: &Arc<Machine>, rows: &[Row]) {
+    async fn write(self: &Arc<Machine>, rows: &[DiskRow]) {
         for row in rows {
             lock(&self.inner).disk.write_row(row);
             self.step().await;
@@ -175,7 +175,7 @@ impl Machine {
         lock(&self.inner).disk.write_mark();
     }
 
-    fn publish(&self, written: Image, commits: &[Vec<Row>]) {
+    fn publish(&self, written: Image, commits: &[Vec<DiskRow>]) {
         let mut inner = lock(&self.inner);
         inner.image.extend(written);
         inner.told += commits.len();
@@ -189,7 +189,7 @@ impl Machine {
     async fn step(self: &Arc<Machine>) {
         if self.is_troubled() && self.scheduler.draw(|random| random.one_in(CRASH)) {
             let machine = Arc::clone(self);
-            self.scheduler.spawn(Group::Outside, async move {
+            self.scheduler.spawn(Group::ImportContext, async move {
                 machine.crash();
                 machine.scheduler.sleep(20).await;
                 machine.boot();
@@ -200,29 +200,29 @@ impl Machine {
     }
 
     /// The rows of a job, or why it is refused, on what is stored and what was written since.
-    fn rows(&self, job: &Job, written: &Image) -> Result<Vec<Row>, StoreError> {
+    fn rows(&self, job: &Job, written: &Image) -> Result<Vec<DiskRow>, StoreError> {
         let commit = match job {
-            Job::Rows(rows) => return Ok(rows.clone()),
+            Job::WriteBatch(rows) => return Ok(rows.clone()),
             Job::Commit(commit) => commit,
         };
         let inner = lock(&self.inner);
-        let get = |table: Table, key: &[u8]| {
+        let get = |table: DiskTable, key: &[u8]| {
             let key = (table, key.to_vec());
             written.get(&key).or_else(|| inner.image.get(&key)).map(Vec::as_slice)
         };
-        let state = get(Table::States, &person_key(commit));
+        let state = get(DiskTable::States, &person_key(commit));
         let version = state.map_or(Ok(0), |row| record::decode::<PersonState>(row).map(|(state, _)| state.version))?;
         let bound = |claim: &&onestop::store::commit::ClaimWrite| {
-            claim.row.is_first() && get(Table::Claims, &claim_key(claim)).is_some()
+            claim.row.is_first() && get(DiskTable::Claims, &claim_key(claim)).is_some()
         };
         if version != commit.expected || commit.claims.iter().any(|claim| bound(&claim)) {
             return Err(StoreError::Conflict);
         }
-        if let Some((id, _)) = commit.entries.iter().find(|(id, _)| get(Table::Journal, &id.0).is_some()) {
+        if let Some((id, _)) = commit.entries.iter().find(|(id, _)| get(DiskTable::Journal, &id.0).is_some()) {
             return Err(StoreError::taken(*id));
         }
         let last = |before: &[u8], until: &[u8]| {
-            let within = (Table::Listed, before.to_vec())..(Table::Listed, until.to_vec());
+            let within = (DiskTable::Listed, before.to_vec())..(DiskTable::Listed, until.to_vec());
             let last = [&inner.image, written].map(|image| image.range(within.clone()).next_back());
             last.into_iter().flatten().map(|(key, _)| key.1.clone()).max()
         };
@@ -244,30 +244,30 @@ pub fn key(names: &[&str]) -> Vec<u8> {
 }
 
 /// The key of a place in the list of a hospital's settlements.
-pub fn place_key(hospital: &str, place: Place) -> Vec<u8> {
+pub fn place_key(hospital: &str, place: ListPosition) -> Vec<u8> {
     let mut key = key(&[hospital, ""]);
     key.extend_from_slice(&place.day.number().to_be_bytes());
     key.extend_from_slice(&place.number.to_be_bytes());
     key
 }
 
-fn rows_of(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) -> Result<Vec<Row>, StoreError> {
-    let row = |table, key: Vec<u8>, value: Vec<u8>| Row { table, key, value };
+fn rows_of(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) -> Result<Vec<DiskRow>, StoreError> {
+    let row = |table, key: Vec<u8>, value: Vec<u8>| DiskRow { table, key, value };
     let first: EntryId = commit.entries[0].0;
-    let mut rows: Vec<Row> =
-        commit.entries.iter().map(|(id, entry)| row(Table::Journal, id.0.to_vec(), entry.clone())).collect();
+    let mut rows: Vec<DiskRow> =
+        commit.entries.iter().map(|(id, entry)| row(DiskTable::Journal, id.0.to_vec(), entry.clone())).collect();
     let names = [commit.hospital_id.as_str(), commit.person_id.as_str(), commit.request_id.as_str()];
-    rows.push(row(Table::Requests, key(&names), record::encode(&first)?.0));
+    rows.push(row(DiskTable::Requests, key(&names), record::encode(&first)?.0));
     for claim in &commit.claims {
-        rows.push(row(Table::Claims, claim_key(claim), record::encode(&claim.row)?.0));
+        rows.push(row(DiskTable::Claims, claim_key(claim), record::encode(&claim.row)?.0));
     }
     if let Some(day) = commit.listed {
-        let of_day = |number| place_key(commit.hospital_id.as_str(), Place { day, number });
+        let of_day = |number| place_key(commit.hospital_id.as_str(), ListPosition { day, number });
         let last = last(&of_day(0), &of_day(u64::MAX)).and_then(|key| key[key.len() - 8..].try_into().ok());
         let number = last.map_or(0, u64::from_be_bytes) + 1;
-        let place = Place { day, number };
-        rows.push(row(Table::Listed, of_day(number), record::encode(&(place, first))?.0));
+        let place = ListPosition { day, number };
+        rows.push(row(DiskTable::Listed, of_day(number), record::encode(&(place, first))?.0));
     }
-    rows.push(row(Table::States, person_key(commit), record::encode(&commit.state)?.0));
+    rows.push(row(DiskTable::States, person_key(commit), record::encode(&commit.state)?.0));
     Ok(rows)
 }

@@ -1,7 +1,7 @@
 //! What clients ask for, drawn from the seed: few persons and few claim numbers, so that calls meet.
 
-use onestop::domain::claim::{Item, ToldClaim};
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::{Item, RawClaim};
+use onestop::domain::content::RawReversal;
 use onestop::domain::vocabulary::Visit;
 
 use super::judge::Ask;
@@ -21,7 +21,7 @@ const CHARGES: [i64; 9] =
 /// The asks of a run so far, which later ones refer to.
 #[derive(Default)]
 pub struct Plan {
-    settles: Vec<(ToldClaim, String)>,
+    settles: Vec<(RawClaim, String)>,
     requests: Vec<Ask>,
     next: u64,
 }
@@ -48,11 +48,11 @@ impl Plan {
             14..=15 => self.reverse(claim, true),
             16..=17 => random.pick(&self.requests).clone(),
             // The same request with another bill.
-            18 => Ask::Settle { claim: ToldClaim { items: items(random), ..claim }, request, quote: None },
+            18 => Ask::Settle { claim: RawClaim { items: items(random), ..claim }, request, quote: None },
             // The same claim for another person.
             19 => {
                 let person_id = (*random.pick(&PERSONS)).into();
-                Ask::Settle { claim: ToldClaim { person_id, ..claim }, request: self.request(), quote: None }
+                Ask::Settle { claim: RawClaim { person_id, ..claim }, request: self.request(), quote: None }
             }
             20 => Ask::Fence { hospital, person, request },
             21 => Ask::Outcome { hospital, person, request },
@@ -84,8 +84,8 @@ impl Plan {
         Ask::Settle { claim, request: self.request(), quote: None }
     }
 
-    fn reverse(&mut self, claim: ToldClaim, readjudicate: bool) -> Ask {
-        let told = ToldReversal {
+    fn reverse(&mut self, claim: RawClaim, readjudicate: bool) -> Ask {
+        let told = RawReversal {
             hospital_id: claim.hospital_id,
             person_id: claim.person_id,
             claim_id: claim.claim_id,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use onestop::domain::day::Day;
 use onestop::domain::ids::Digest;
 use onestop::engine::audit::Audit;
-use onestop::engine::list::OfHospital;
-use onestop::reference::row::Table;
+use onestop::engine::list::HospitalFilter;
+use onestop::reference::row::ReferenceTable;
 use onestop::store::Store;
 
 use super::clients::Client;
@@ -54,7 +54,7 @@ pub fn run(seed: u64) -> Ran {
     let machine = Machine::start(&scheduler, &judge);
     let servers = Servers::new(&scheduler, &judge, &machine);
     let done = Arc::new(Mutex::new(false));
-    scheduler.spawn(Group::Outside, direct(Arc::clone(&servers), random, Arc::clone(&done)));
+    scheduler.spawn(Group::ImportContext, direct(Arc::clone(&servers), random, Arc::clone(&done)));
     scheduler.run();
     let mut judge = lock(&judge);
     let ended = *lock(&done);
@@ -100,7 +100,7 @@ async fn direct(servers: Arc<Servers>, mut random: Random, done: Arc<Mutex<bool>
 
 fn start(servers: &Servers, work: impl Future<Output = ()> + Send + 'static) -> tokio::sync::oneshot::Receiver<()> {
     let (ended, end) = tokio::sync::oneshot::channel();
-    servers.scheduler.spawn(Group::Outside, async move {
+    servers.scheduler.spawn(Group::ImportContext, async move {
         work.await;
         drop(ended);
     });
@@ -121,7 +121,7 @@ async fn change_tables(servers: Arc<Servers>, mut random: Random) {
             Some(())
         };
         begins(&mut lock(&servers.judge)).expect("a person of the tables");
-        servers.import(&[row(Table::Categories, &[person, category, from, until])]).await;
+        servers.import(&[row(ReferenceTable::Categories, &[person, category, from, until])]).await;
         let now = servers.scheduler.now();
         lock(&servers.judge).versions.get_mut(person).expect("the person").is_known(now);
     }
@@ -171,7 +171,7 @@ async fn last_look(servers: &Arc<Servers>) {
         lock(&servers.judge).judge(servers.scheduler.now(), verdict);
     }
     for hospital in ["H1", "H3", "H3X"] {
-        let which = OfHospital { hospital_id: hospital.into(), from: Day::FIRST, until: Day::LAST };
+        let which = HospitalFilter { hospital_id: hospital.into(), from: Day::FIRST, until: Day::LAST };
         let page = engine.list_of_hospital(&which, None, usize::MAX).await.expect("a list");
         let told: Vec<_> = page.settlements.iter().map(|listed| listed.settlement.id).collect();
         let mut judge = lock(&servers.judge);

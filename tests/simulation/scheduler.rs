@@ -18,7 +18,7 @@ pub type Time = u64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// What no crash ends: messages on their way, clients, those who plan the crashes.
-    Outside,
+    ImportContext,
     /// The process of the store.
     Store,
     /// A server.

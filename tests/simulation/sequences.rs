@@ -1,7 +1,7 @@
 //! The same sequence of calls on every store: the same answers, the same bytes.
 
 use onestop::domain::ids::Digest;
-use onestop::engine::{Engine, Settings};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
@@ -18,7 +18,7 @@ const CALLS: u64 = 40;
 
 /// What each call of a sequence is answered on a fresh store, and every entry at the end.
 pub async fn play<S: Store>(store: S, seed: u64) -> Vec<String> {
-    let engine = Engine::open(store, world::book(), Settings::default()).await.expect("an engine");
+    let engine = Engine::open(store, world::book(), EngineSettings::default()).await.expect("an engine");
     engine.import(world::rows()).await.expect("sound tables");
     let (mut plan, mut random) = (Plan::default(), Random(seed));
     let mut answers = Vec::new();

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use onestop::engine::{Engine, Settings};
-use onestop::reference::row::Row;
+use onestop::engine::{Engine, EngineSettings};
+use onestop::reference::row::ReferenceRow;
 use tokio::sync::oneshot;
 
 use super::answers::RETRIES;
@@ -53,7 +53,7 @@ impl Servers {
         self.scheduler.spawn(Group::Server(which), async move {
             loop {
                 let book = world::book();
-                let settings = Settings { conflict_retries: RETRIES, ..Settings::default() };
+                let settings = EngineSettings { conflict_retries: RETRIES, ..EngineSettings::default() };
                 let store = SimulatedStore(Arc::clone(&servers.machine));
                 if let Ok(engine) = Engine::open(store, book, settings).await {
                     lock(&servers.engines)[which] = Some(Arc::new(engine));
@@ -87,7 +87,7 @@ impl Servers {
     }
 
     /// Imports rows by a server, again and again until they are taken.
-    pub async fn import(self: &Arc<Servers>, rows: &[Row]) {
+    pub async fn import(self: &Arc<Servers>, rows: &[ReferenceRow]) {
         loop {
             let (done, taken) = oneshot::channel();
             let which = self.scheduler.draw(|random| random.below(SERVERS));
@@ -112,14 +112,14 @@ impl Servers {
         let (reply, answered) = oneshot::channel();
         if self.is_bad(TWICE) {
             let (servers, again) = (Arc::clone(self), ask.clone());
-            self.scheduler.spawn(Group::Outside, async move {
+            self.scheduler.spawn(Group::ImportContext, async move {
                 if servers.travels().await && servers.travels().await {
                     servers.deliver(which, again, None);
                 }
             });
         }
         let servers = Arc::clone(self);
-        self.scheduler.spawn(Group::Outside, async move {
+        self.scheduler.spawn(Group::ImportContext, async move {
             if servers.travels().await {
                 servers.deliver(which, ask, Some(reply));
             }

@@ -6,18 +6,18 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
-use onestop::store::imports::{self, Begun, Ended, Import, Note, Part};
-use onestop::store::keys::{Key, Secret};
-use onestop::store::rows::{PersonState, Place};
-use onestop::store::spool::Spool;
+use onestop::store::external_sort::ExternalSort;
+use onestop::store::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, Part};
+use onestop::store::keys::{Secret, StoreKey};
+use onestop::store::rows::{ListPosition, PersonState};
 use onestop::store::{
-    Commit, Keyed, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms,
+    Commit, Keyed, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec,
     record,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use super::disk::{Image, Row, Table};
+use super::disk::{DiskRow, DiskTable, Image};
 use super::machine::{Job, Machine, key, place_key};
 use super::scheduler::Group;
 use crate::support::random::Random;
@@ -72,7 +72,7 @@ impl SimulatedStore {
         // Only a commit says on what it was decided; rows are written in the order in which they are sent.
         let commit = matches!(job, Job::Commit(_));
         let twice = commit && self.0.is_troubled() && scheduler.draw(|random| random.one_in(TWICE));
-        scheduler.spawn(Group::Outside, async move {
+        scheduler.spawn(Group::ImportContext, async move {
             let arrives = store.travels(commit).await;
             if arrives {
                 store.0.arrive(job, Some(reply));
@@ -84,7 +84,7 @@ impl SimulatedStore {
         });
         if twice {
             let store = self.clone();
-            scheduler.spawn(Group::Outside, async move {
+            scheduler.spawn(Group::ImportContext, async move {
                 if store.travels(true).await && store.travels(true).await {
                     store.0.arrive(again, None);
                 }
@@ -100,22 +100,22 @@ impl SimulatedStore {
         scheduler.within(PATIENCE, answered).await.unwrap_or_else(|| Err(unknown()))
     }
 
-    async fn write_row(&self, table: Table, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
-        self.write(Job::Rows(vec![Row { table, key, value }])).await
+    async fn write_row(&self, table: DiskTable, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
+        self.write(Job::WriteBatch(vec![DiskRow { table, key, value }])).await
     }
 }
 
-fn get<T: DeserializeOwned>(image: &Image, table: Table, key: Vec<u8>) -> Result<Option<T>, StoreError> {
+fn get<T: DeserializeOwned>(image: &Image, table: DiskTable, key: Vec<u8>) -> Result<Option<T>, StoreError> {
     image.get(&(table, key)).map(|row| record::decode(row).map(|(value, _)| value)).transpose()
 }
 
-fn all<T: DeserializeOwned>(image: &Image, table: Table) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+fn all<T: DeserializeOwned>(image: &Image, table: DiskTable) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
     let rows = image.iter().filter(|((of, _), _)| *of == table);
     rows.map(|((_, key), row)| Ok((key.clone(), record::decode(row)?.0))).collect()
 }
 
 /// Rows by person, in the order of the store's keys.
-fn page<T>(rows: Vec<(Vec<u8>, T)>, behind: Option<Key>, most: usize) -> Vec<Keyed<T>> {
+fn page<T>(rows: Vec<(Vec<u8>, T)>, behind: Option<StoreKey>, most: usize) -> Vec<Keyed<T>> {
     let keyed = rows.into_iter().map(|(person, row)| {
         let person = PersonId::from(String::from_utf8_lossy(&person).into_owned());
         (SECRET.person(&person), Ok(row))
@@ -126,23 +126,23 @@ fn page<T>(rows: Vec<(Vec<u8>, T)>, behind: Option<Key>, most: usize) -> Vec<Key
     rows
 }
 
-type Noted = (u64, Begun, Option<Ended>);
+type Noted = (u64, ImportStart, Option<ImportEnd>);
 
 impl Store for SimulatedStore {
-    fn key_of(&self, person_id: &PersonId) -> Key {
+    fn key_of(&self, person_id: &PersonId) -> StoreKey {
         SECRET.person(person_id)
     }
 
-    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let (hospital, person) = (scope.hospital_id.as_str(), scope.person_id.as_str());
         self.read(|image| {
             let request = scope.request_id.map(|id| key(&[hospital, person, id.as_str()]));
             let claim = scope.claim_id.map(|id| key(&[hospital, id.as_str()]));
-            Ok(Seen {
-                person: get(image, Table::Persons, key(&[person]))?,
-                state: get(image, Table::States, key(&[person]))?.unwrap_or_default(),
-                request: request.map(|key| get(image, Table::Requests, key)).transpose()?.flatten(),
-                claim: claim.map(|key| get(image, Table::Claims, key)).transpose()?.flatten(),
+            Ok(LookUp {
+                person: get(image, DiskTable::Persons, key(&[person]))?,
+                state: get(image, DiskTable::States, key(&[person]))?.unwrap_or_default(),
+                request: request.map(|key| get(image, DiskTable::Requests, key)).transpose()?.flatten(),
+                claim: claim.map(|key| get(image, DiskTable::Claims, key)).transpose()?.flatten(),
             })
         })
         .await
@@ -150,47 +150,47 @@ impl Store for SimulatedStore {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let record = self.record(id).await?;
-        record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
+        record.map(|record| codec::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read(|image| Ok(image.get(&(Table::Journal, id.0.to_vec())).cloned())).await
+        self.read(|image| Ok(image.get(&(DiskTable::Journal, id.0.to_vec())).cloned())).await
     }
 
-    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        Ok(page(self.read(|image| all::<PersonState>(image, Table::States)).await?, behind, most))
+    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+        Ok(page(self.read(|image| all::<PersonState>(image, DiskTable::States)).await?, behind, most))
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
-        self.read(|image| Ok(image.keys().filter(|(table, _)| *table == Table::Journal).count() as u64)).await
+        self.read(|image| Ok(image.keys().filter(|(table, _)| *table == DiskTable::Journal).count() as u64)).await
     }
 
     async fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
-        let until = Place { day: until, number: 0 };
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
+        let until = ListPosition { day: until, number: 0 };
         if until <= from {
             return Ok(Vec::new());
         }
-        let [from, until] = [from, until].map(|place| (Table::Listed, place_key(hospital_id.as_str(), place)));
+        let [from, until] = [from, until].map(|place| (DiskTable::Listed, place_key(hospital_id.as_str(), place)));
         self.read(|image| image.range(from..until).take(most).map(|(_, row)| Ok(record::decode(row)?.0)).collect())
             .await
     }
 
     /// Nobody else lists settlements of the day meanwhile.
     async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
-        let listed = self.listed(hospital_id, Place { day, number: 0 }, Day::LAST, usize::MAX).await?;
+        let listed = self.listed(hospital_id, ListPosition { day, number: 0 }, Day::LAST, usize::MAX).await?;
         let behind = listed.iter().filter(|(place, _)| place.day == day).count() as u64;
         let row = |(number, id): (u64, EntryId)| {
-            let place = Place { day, number };
+            let place = ListPosition { day, number };
             let (key, value) = (place_key(hospital_id.as_str(), place), record::encode(&(place, id))?.0);
-            Ok(Row { table: Table::Listed, key, value })
+            Ok(DiskRow { table: DiskTable::Listed, key, value })
         };
-        self.write(Job::Rows((behind + 1..).zip(settlements).map(row).collect::<Result<_, StoreError>>()?)).await
+        self.write(Job::WriteBatch((behind + 1..).zip(settlements).map(row).collect::<Result<_, StoreError>>()?)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -198,22 +198,22 @@ impl Store for SimulatedStore {
     }
 
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
-        self.read(|image| ids.iter().map(|id| get(image, Table::Persons, key(&[id.as_str()]))).collect()).await
+        self.read(|image| ids.iter().map(|id| get(image, DiskTable::Persons, key(&[id.as_str()]))).collect()).await
     }
 
-    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        Ok(page(self.read(|image| all(image, Table::Persons)).await?, behind, most))
+    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        Ok(page(self.read(|image| all(image, DiskTable::Persons)).await?, behind, most))
     }
 
-    fn spool(&self) -> Spool {
-        Spool::new(SECRET, None)
+    fn spool(&self) -> ExternalSort {
+        ExternalSort::new(SECRET, None)
     }
 
     async fn reference(&self) -> Result<ReferenceRead, StoreError> {
         self.read(|image| {
-            let noted: Vec<(Vec<u8>, Noted)> = all(image, Table::Imports)?;
+            let noted: Vec<(Vec<u8>, Noted)> = all(image, DiskTable::Imports)?;
             let ended = |number: &u64| noted.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
-            let parts: Vec<(Vec<u8>, (u64, Part))> = all(image, Table::Parts)?;
+            let parts: Vec<(Vec<u8>, (u64, Part))> = all(image, DiskTable::Parts)?;
             let parts = parts.into_iter().filter(|(_, (number, _))| ended(number)).map(|(_, (_, part))| part);
             Ok(imports::read(ReferenceRead::default(), parts))
         })
@@ -224,41 +224,41 @@ impl Store for SimulatedStore {
         let mut rows = Vec::new();
         for (id, person) in std::mem::take(&mut write.persons) {
             let (key, value) = (key(&[id.as_str()]), record::encode(&person)?.0);
-            rows.push(Row { table: Table::Persons, key, value });
+            rows.push(DiskRow { table: DiskTable::Persons, key, value });
         }
         let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();
         let value = record::encode(&(import, Part::from(write)))?.0;
-        rows.push(Row { table: Table::Parts, key, value });
-        self.write(Job::Rows(rows)).await
+        rows.push(DiskRow { table: DiskTable::Parts, key, value });
+        self.write(Job::WriteBatch(rows)).await
     }
 
-    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         let key = number.to_be_bytes().to_vec();
-        let noted: Option<Noted> = self.read(|image| get(image, Table::Imports, key.clone())).await?;
+        let noted: Option<Noted> = self.read(|image| get(image, DiskTable::Imports, key.clone())).await?;
         let (_, begun, _) = noted.unwrap_or_default();
         let noted: Noted = match note {
-            Note::Begun(begun) => (number, begun, None),
-            Note::Ended(ended) => (number, begun, Some(ended)),
+            ImportEvent::ImportStart(begun) => (number, begun, None),
+            ImportEvent::ImportEnd(ended) => (number, begun, Some(ended)),
         };
-        self.write_row(Table::Imports, key, record::encode(&noted)?.0).await
+        self.write_row(DiskTable::Imports, key, record::encode(&noted)?.0).await
     }
 
     async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
-        let noted: Vec<(Vec<u8>, Noted)> = self.read(|image| all(image, Table::Imports)).await?;
+        let noted: Vec<(Vec<u8>, Noted)> = self.read(|image| all(image, DiskTable::Imports)).await?;
         let imports = noted.into_iter().rev().map(|(_, (number, begun, ended))| Import { number, begun, ended });
         Ok(imports.filter(|import| import.number < before).take(most).collect())
     }
 
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
-        self.write_row(Table::Policies, digest.0.to_vec(), record::encode(&canonical)?.0).await
+        self.write_row(DiskTable::Policies, digest.0.to_vec(), record::encode(&canonical)?.0).await
     }
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
-        self.read(|image| get(image, Table::Policies, digest.0.to_vec())).await
+        self.read(|image| get(image, DiskTable::Policies, digest.0.to_vec())).await
     }
 
     async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
-        let kept = self.read(|image| all::<String>(image, Table::Policies)).await?;
+        let kept = self.read(|image| all::<String>(image, DiskTable::Policies)).await?;
         Ok(kept.into_iter().map(|(key, _)| Digest(key.try_into().expect("a digest"))).collect())
     }
 }

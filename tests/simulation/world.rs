@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use onestop::domain::claim::{Item, Quantity, ToldClaim, UnitPrice};
+use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::policy::{Book, shipped};
-use onestop::reference::row::Row;
+use onestop::reference::row::ReferenceRow;
 
 use super::scheduler::Time;
 use crate::model;
@@ -32,7 +32,7 @@ pub fn texts() -> Vec<(String, String)> {
 }
 
 /// The rows of [`TABLES`] for the servers.
-pub fn rows() -> Vec<Row> {
+pub fn rows() -> Vec<ReferenceRow> {
     TABLES.iter().flat_map(|(table, rows)| rows.iter().map(|cells| row(*table, cells))).collect()
 }
 
@@ -87,8 +87,8 @@ pub fn line(code: &str, quantity: i64, price: i64) -> Item {
 }
 
 /// A claim of this hospital and person.
-pub fn claim(hospital: &str, person: &str, id: &str, discharged: &str) -> ToldClaim {
-    ToldClaim {
+pub fn claim(hospital: &str, person: &str, id: &str, discharged: &str) -> RawClaim {
+    RawClaim {
         hospital_id: hospital.into(),
         admitted: claims::day(discharged),
         discharged: claims::day(discharged),

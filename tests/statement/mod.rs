@@ -6,17 +6,17 @@ mod texts;
 
 use onestop::cli::client::Client;
 use onestop::cli::statement::{Document, Lang};
-use onestop::domain::claim::ToldClaim;
-use onestop::domain::content::ToldReversal;
+use onestop::domain::claim::RawClaim;
+use onestop::domain::content::RawReversal;
 use onestop::grpc::pb::settlement as pb;
 
 use crate::support::claims::{claim, item};
 use crate::support::program::Serve;
 
 /// A bill of a registered poor person with every class of item.
-fn bill(id: &str) -> ToldClaim {
+fn bill(id: &str) -> RawClaim {
     let items = vec![item("A", "20000.00"), item("B10", "1000.00"), item("C", "300.00"), item("SD", "5000.00")];
-    ToldClaim { items, ..claim(id, "P2", "1.00") }
+    RawClaim { items, ..claim(id, "P2", "1.00") }
 }
 
 /// A server with two of these bills settled.
@@ -38,7 +38,7 @@ async fn view(client: &mut Client, id: &str) -> pb::GetSettlementResponse {
 
 /// The first bill reversed; the second is decided anew.
 async fn reverse_first(client: &mut Client) {
-    let told = ToldReversal {
+    let told = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P2".into(),
         claim_id: "C1".into(),

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use onestop::domain::account::Account;
-use onestop::domain::claim::{Item, ToldClaim, ToldDay};
+use onestop::domain::claim::{Item, RawClaim, RawDate};
 use onestop::domain::split::{LayerSplit, Split};
 use onestop::domain::vocabulary::Visit;
-use onestop::reference::row::Table;
+use onestop::reference::row::ReferenceTable;
 
 use crate::model::{self, Bill};
 
 /// A row of a CSV file.
-pub type Cells = (Table, Vec<String>);
+pub type Cells = (ReferenceTable, Vec<String>);
 
 /// What the tables say.
 #[derive(Default)]
@@ -29,27 +29,27 @@ impl Tables {
         tables
     }
 
-    fn take(&mut self, table: Table, cells: &[String]) {
+    fn take(&mut self, table: ReferenceTable, cells: &[String]) {
         let told = |at: usize| Some(cells[at].clone()).filter(|cell| !cell.is_empty());
         let id = cells[0].clone();
         match table {
-            Table::Hospitals => {
+            ReferenceTable::Hospitals => {
                 let hospital = self.hospitals.entry(id).or_default();
                 (hospital.level, hospital.region) = (cells[2].clone(), cells[3].clone());
             }
-            Table::Designations => self.hospitals.entry(id).or_default().designated.push((told(1), told(2))),
-            Table::Persons => {
+            ReferenceTable::Designations => self.hospitals.entry(id).or_default().designated.push((told(1), told(2))),
+            ReferenceTable::Persons => {
                 let person = self.persons.entry(id).or_default();
                 (person.insurance, person.region) = (cells[1].clone(), cells[2].clone());
             }
-            Table::Enrolments => self.persons.entry(id).or_default().enrolled.push((told(1), told(2))),
-            Table::Categories => {
+            ReferenceTable::Enrolments => self.persons.entry(id).or_default().enrolled.push((told(1), told(2))),
+            ReferenceTable::Categories => {
                 self.persons.entry(id).or_default().categories.push((cells[1].clone(), told(2), told(3)));
             }
-            Table::Approvals => {
+            ReferenceTable::Approvals => {
                 self.persons.entry(id).or_default().approvals.push((cells[1].clone(), told(2), told(3)));
             }
-            Table::Catalogue => self.catalogue.push(model::CatalogueRow {
+            ReferenceTable::Catalogue => self.catalogue.push(model::CatalogueRow {
                 code: id,
                 class: cells[4].clone(),
                 self_pay_ratio: told(5),
@@ -63,8 +63,8 @@ impl Tables {
 }
 
 /// The bill of a claim, for the model.
-pub fn bill(claim: &ToldClaim) -> Bill {
-    let day = |day: Option<ToldDay>| {
+pub fn bill(claim: &RawClaim) -> Bill {
+    let day = |day: Option<RawDate>| {
         day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)).unwrap_or_default()
     };
     let line = |item: &Item| model::Line {

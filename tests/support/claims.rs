@@ -1,13 +1,13 @@
 //! Claims for tests.
 
-use onestop::domain::claim::{Item, Quantity, ToldClaim, ToldDay, UnitPrice};
+use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::engine::settle::SettleRequest;
 
 /// A claim with one item of code A, discharged on 2017-06-15 from H3.
-pub fn claim(claim_id: &str, person_id: &str, yuan: &str) -> ToldClaim {
-    ToldClaim {
+pub fn claim(claim_id: &str, person_id: &str, yuan: &str) -> RawClaim {
+    RawClaim {
         claim_id: claim_id.into(),
         hospital_id: "H3".into(),
         person_id: person_id.into(),
@@ -28,13 +28,13 @@ pub fn item(code: &str, yuan: &str) -> Item {
 }
 
 /// A day as told.
-pub fn day(text: &str) -> Option<ToldDay> {
+pub fn day(text: &str) -> Option<RawDate> {
     let day: onestop::domain::day::Day = text.parse().expect("a day");
     Some(day.into())
 }
 
 /// A request to settle this claim, under `r-` and its claim id.
-pub fn settle(claim: ToldClaim) -> SettleRequest {
+pub fn settle(claim: RawClaim) -> SettleRequest {
     let request_id = format!("r-{}", claim.claim_id.as_str()).into();
     SettleRequest { claim, request_id, quote: None }
 }

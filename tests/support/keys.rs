@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use onestop::access::Callers;
-use onestop::access::allowance::Bounds;
+use onestop::access::allowance::CallerLimits;
 use onestop::access::log::AccessLog;
 use onestop::config::Config;
-use onestop::grpc::door::{Door, ReadCallers};
+use onestop::grpc::access_setup::{AccessSetup, LoadCallers};
 use onestop::grpc::tls::{Tls, TlsFiles};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
@@ -50,15 +50,15 @@ impl Keys {
     }
 
     /// A door with these callers, its log beside them.
-    pub fn door(&self) -> Door {
+    pub fn door(&self) -> AccessSetup {
         let (certificate, key) = (self.file("server.pem"), self.file("server.key"));
         let tls = Tls::open(TlsFiles { certificate, key, client_ca: Some(self.file("ca.pem")) }).expect("sound files");
         let path = self.file("callers.toml");
-        let read: ReadCallers = Arc::new(move || {
+        let read: LoadCallers = Arc::new(move || {
             let text = std::fs::read_to_string(&path).map_err(|error| vec![error.to_string()])?;
             Callers::read(&text, bounds()).map_err(|faults| faults.into_iter().map(|fault| fault.told).collect())
         });
-        Door {
+        AccessSetup {
             tls: Some(Arc::new(tls)),
             callers: read().expect("sound callers"),
             read_callers: Some(read),
@@ -95,6 +95,6 @@ pub async fn connect(port: u16, tls: ClientTlsConfig) -> Result<Channel, tonic::
 }
 
 /// The bounds of a caller whose entry names none.
-pub fn bounds() -> Bounds {
+pub fn bounds() -> CallerLimits {
     Config::default().caller_bounds
 }

@@ -14,9 +14,9 @@ pub mod seeds;
 
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
-use onestop::engine::{Engine, Settings, Stamp};
+use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::{Row, Table};
+use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::store::Store;
 
 /// The tables of most tests, as CSV rows in the order of the tables' columns.
@@ -24,9 +24,9 @@ use onestop::store::Store;
 /// Hospitals H1 (primary), H2 (secondary), H3 (tertiary) in 370100, H3X (tertiary) in 370200; persons
 /// P1 (ordinary), P2 (registered poor), P3 (destitute), P4 (ordinary, with all approvals) of 370100;
 /// codes A (class A), B10 (class B, 10%), C (class C), BED (class A, ceiling 50), SD (special).
-pub const TABLES: &[(Table, &[&[&str]])] = &[
+pub const TABLES: &[(ReferenceTable, &[&[&str]])] = &[
     (
-        Table::Hospitals,
+        ReferenceTable::Hospitals,
         &[
             &["H1", "卫生院", "primary", "370100"],
             &["H2", "县医院", "secondary", "370100"],
@@ -35,11 +35,11 @@ pub const TABLES: &[(Table, &[&[&str]])] = &[
         ],
     ),
     (
-        Table::Designations,
+        ReferenceTable::Designations,
         &[&["H1", "2010-01-01", ""], &["H2", "2010-01-01", ""], &["H3", "2010-01-01", ""], &["H3X", "2010-01-01", ""]],
     ),
     (
-        Table::Catalogue,
+        ReferenceTable::Catalogue,
         &[
             &["A", "", "", "甲类", "A", "", "", ""],
             &["B10", "", "", "乙类", "B", "0.10", "", ""],
@@ -49,7 +49,7 @@ pub const TABLES: &[(Table, &[&[&str]])] = &[
         ],
     ),
     (
-        Table::Persons,
+        ReferenceTable::Persons,
         &[
             &["P1", "resident", "370100"],
             &["P2", "resident", "370100"],
@@ -58,12 +58,15 @@ pub const TABLES: &[(Table, &[&[&str]])] = &[
         ],
     ),
     (
-        Table::Enrolments,
+        ReferenceTable::Enrolments,
         &[&["P1", "2014-01-01", ""], &["P2", "2014-01-01", ""], &["P3", "2014-01-01", ""], &["P4", "2014-01-01", ""]],
     ),
-    (Table::Categories, &[&["P2", "registered_poor", "2016-01-01", ""], &["P3", "destitute", "2016-01-01", ""]]),
     (
-        Table::Approvals,
+        ReferenceTable::Categories,
+        &[&["P2", "registered_poor", "2016-01-01", ""], &["P3", "destitute", "2016-01-01", ""]],
+    ),
+    (
+        ReferenceTable::Approvals,
         &[
             &["P4", "outpatient_serious", "2016-01-01", ""],
             &["P4", "outpatient_chronic", "2016-01-01", ""],
@@ -73,15 +76,15 @@ pub const TABLES: &[(Table, &[&[&str]])] = &[
 ];
 
 /// One row from its cells.
-pub fn row(table: Table, cells: &[&str]) -> Row {
+pub fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
     let cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
-    Row::of_cells(table, &cells).expect("a sound row")
+    ReferenceRow::of_cells(table, &cells).expect("a sound row")
 }
 
 /// An engine over this store with the shipped book and [`TABLES`].
 pub async fn engine<S: Store>(store: S) -> Engine<S> {
     let book = shipped::book().expect("the shipped book");
-    let engine = Engine::open(store, book, Settings::default()).await.expect("an engine");
+    let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
     for (table, rows) in TABLES {
         let rows = rows.iter().map(|cells| row(*table, cells)).collect();
         engine.import(rows).await.expect("sound tables");
@@ -90,6 +93,6 @@ pub async fn engine<S: Store>(store: S) -> Engine<S> {
 }
 
 /// A stamp by number: time-ordered and unique.
-pub fn stamp(number: u64) -> Stamp {
-    Stamp { id: EntryId(u128::from(number).to_be_bytes()), instant: Instant(number as i64) }
+pub fn stamp(number: u64) -> CommitStamp {
+    CommitStamp { id: EntryId(u128::from(number).to_be_bytes()), instant: Instant(number as i64) }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use onestop::store::keys::Secret;
 use onestop::store::redis::address::Address;
-use onestop::store::redis::{RedisStore, Settings};
+use onestop::store::redis::{RedisSettings, RedisStore};
 use tempfile::TempDir;
 
 /// The secret of the stores of tests.
@@ -148,11 +148,11 @@ impl Drop for RedisServer {
 
 /// The store at this address, with the secret of tests.
 pub async fn open(url: &str) -> RedisStore {
-    open_with(url, Settings::default()).await.expect("a store")
+    open_with(url, RedisSettings::default()).await.expect("a store")
 }
 
 /// The same under these settings.
-pub async fn open_with(url: &str, settings: Settings) -> Result<RedisStore, onestop::store::redis::OpenError> {
+pub async fn open_with(url: &str, settings: RedisSettings) -> Result<RedisStore, onestop::store::redis::OpenError> {
     RedisStore::open(Address::parse(url).expect("an address"), SECRET, settings).await
 }
 

@@ -11,7 +11,7 @@ const COLUMNS: usize = 100;
 /// The statement.
 pub fn text(document: &Document) -> String {
     let lang = document.lang;
-    let mut page = Page::default();
+    let mut page = TextPage::default();
     page.line(lang.of("医疗费用结算单", "STATEMENT OF SETTLEMENT 结算单"));
     document.notices.iter().for_each(|notice| page.wrapped("!! ", notice));
     page.line("");
@@ -47,9 +47,9 @@ pub fn text(document: &Document) -> String {
 }
 
 #[derive(Default)]
-struct Page(String);
+struct TextPage(String);
 
-impl Page {
+impl TextPage {
     fn line(&mut self, line: &str) {
         self.0.push_str(line.trim_end());
         self.0.push('\n');

@@ -8,7 +8,7 @@ use crate::domain::journal::Entry;
 use crate::store::rows::PersonState;
 use crate::store::{Commit, Scope, Store, StoreError};
 
-use super::super::chain::{self, Difference};
+use super::super::chain::{self, AuditFinding};
 use super::commits::commits;
 use super::{Copying, Count, NotCopied, PAGE, Side, Stage};
 
@@ -80,7 +80,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     async fn chain(&self, state: PersonState) -> Result<Chains, NotCopied> {
         let of_source = |difference| NotCopied::Entry(Side::Source, difference);
         let chain = chain::walked(self.source, &state).await.map_err(of_source)?;
-        let first = chain.first().ok_or_else(|| of_source(Difference::at_head(&state, "its chain has no entry")))?;
+        let first = chain.first().ok_or_else(|| of_source(AuditFinding::at_head(&state, "its chain has no entry")))?;
         let there = self.state_there(&first.entry).await?;
         let commits = commits(&chain, &state).map_err(of_source)?;
         let known = known(&commits, &there)?;
@@ -112,7 +112,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 fn known(commits: &[Commit], there: &PersonState) -> Result<usize, NotCopied> {
     let known = commits.iter().take_while(|commit| commit.expected < there.version).count();
     let ends = commits[..known].last().map_or(there.version == 0, |last| last.state == *there);
-    let other = || NotCopied::Foreign(Difference::at_head(there, "ends a chain that the source has not").to_string());
+    let other = || NotCopied::Foreign(AuditFinding::at_head(there, "ends a chain that the source has not").to_string());
     if ends { Ok(known) } else { Err(other()) }
 }
 

@@ -6,25 +6,25 @@
 use std::collections::HashMap;
 
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Deed, Entry};
+use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::split::Split;
 use crate::store::Commit;
-use crate::store::rows::{ClaimRow, PersonState, Standing};
+use crate::store::rows::{ClaimRow, PersonState, SettlementStatus};
 
-use super::super::chain::{Difference, Stored};
-use super::super::sums::Sums;
+use super::super::account_replay::AccountReplay;
+use super::super::chain::{AuditFinding, Stored};
 
 /// The commits of a whole chain, in their order; the last ends in this state.
 ///
 /// # Errors
 /// The first entry that does not follow from those before it.
-pub fn commits(chain: &[Stored], state: &PersonState) -> Result<Vec<Commit>, Difference> {
+pub fn commits(chain: &[Stored], state: &PersonState) -> Result<Vec<Commit>, AuditFinding> {
     let (mut telling, mut commits, mut rest) = (Telling::default(), Vec::with_capacity(chain.len()), chain);
     while let Some(first) = rest.first() {
         let revisions = first.entry.reversed().map_or(0, |reversed| reversed.revisions.len());
         let together = rest.split_at_checked(1 + revisions);
         let (together, further) =
-            together.ok_or_else(|| Difference::at(first.entry.id, "its revisions are missing"))?;
+            together.ok_or_else(|| AuditFinding::at(first.entry.id, "its revisions are missing"))?;
         commits.push(telling.commit(&first.entry, together)?);
         rest = further;
     }
@@ -32,25 +32,25 @@ pub fn commits(chain: &[Stored], state: &PersonState) -> Result<Vec<Commit>, Dif
     if same {
         Ok(commits)
     } else {
-        Err(Difference::at_head(state, "its person's state is not what the chain adds up to"))
+        Err(AuditFinding::at_head(state, "its person's state is not what the chain adds up to"))
     }
 }
 
 #[derive(Default)]
 struct Telling<'c> {
     state: PersonState,
-    sums: Sums<'c>,
+    sums: AccountReplay<'c>,
     claims: HashMap<(&'c HospitalId, &'c ClaimId), ClaimRow>,
 }
 
 impl<'c> Telling<'c> {
     /// The commit that a request made: its entry, and the revisions that a reversal brings.
-    fn commit(&mut self, first: &Entry, together: &'c [Stored]) -> Result<Commit, Difference> {
+    fn commit(&mut self, first: &Entry, together: &'c [Stored]) -> Result<Commit, AuditFinding> {
         let request = (first.request_id.clone(), first.content);
         let mut commit = Commit::on(self.state.clone(), request, first.committed);
         for (at, stored) in together.iter().enumerate() {
             let taken = self.take(&mut commit, &stored.entry, &together[at + 1..]);
-            taken.map_err(|told| Difference::at(stored.entry.id, told))?;
+            taken.map_err(|told| AuditFinding::at(stored.entry.id, told))?;
             commit.push_record(&stored.entry, stored.record.clone(), stored.digest);
         }
         commit.listed = None;
@@ -60,27 +60,27 @@ impl<'c> Telling<'c> {
 
     fn take(&mut self, commit: &mut Commit, entry: &'c Entry, following: &[Stored]) -> Result<(), String> {
         match &entry.deed {
-            Deed::Settled(settled) => {
+            EntryKind::Settled(settled) => {
                 self.decided(commit, entry.id, entry.id, &settled.split)?;
                 let claim = &settled.claim;
                 self.row(&claim.hospital_id, &claim.claim_id, &claim.person_id).settled(entry.id);
                 self.told(commit, &claim.hospital_id, &claim.claim_id);
             }
-            Deed::Reversed(reversed) => {
+            EntryKind::Reversed(reversed) => {
                 self.sums.taken_out(entry, reversed, following)?;
                 commit.moves(reversed.account.clone(), self.sums.account(&reversed.account));
                 let row = self.row(&reversed.hospital_id, &reversed.claim_id, &reversed.person_id);
                 standing(row, reversed.settlement)?.reversal = Some(entry.id);
                 self.told(commit, &reversed.hospital_id, &reversed.claim_id);
             }
-            Deed::Revised(revised) if !commit.entries.is_empty() => {
+            EntryKind::Revised(revised) if !commit.entries.is_empty() => {
                 self.decided(commit, revised.settlement, entry.id, &revised.split)?;
                 let row = self.row(&revised.hospital_id, &revised.claim_id, &revised.person_id);
                 standing(row, revised.settlement)?.revisions.push(entry.id);
                 self.told(commit, &revised.hospital_id, &revised.claim_id);
             }
-            Deed::Revised(_) => return Err("revises without a reversal before it".to_owned()),
-            Deed::Fenced(_) => {}
+            EntryKind::Revised(_) => return Err("revises without a reversal before it".to_owned()),
+            EntryKind::Fenced(_) => {}
         }
         Ok(())
     }
@@ -111,7 +111,7 @@ impl<'c> Telling<'c> {
     }
 }
 
-fn standing(row: &mut ClaimRow, settlement: EntryId) -> Result<&mut Standing, String> {
+fn standing(row: &mut ClaimRow, settlement: EntryId) -> Result<&mut SettlementStatus, String> {
     let known = row.settlements.iter_mut().find(|known| known.settlement == settlement);
     known.ok_or_else(|| "its claim was not settled before".to_owned())
 }

@@ -7,15 +7,15 @@ use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId};
 use crate::reference::hospital::HospitalRecord;
 use crate::store::Store;
-use crate::store::rows::Place;
+use crate::store::rows::ListPosition;
 
-use super::super::chain::Difference;
+use super::super::chain::AuditFinding;
 use super::{Copying, NotCopied, PAGE, Side, Stage};
 
 /// Where every list begins.
-const FIRST: Place = Place { day: Day::FIRST, number: 0 };
+const FIRST: ListPosition = ListPosition { day: Day::FIRST, number: 0 };
 
-type Listed = (Place, EntryId);
+type Listed = (ListPosition, EntryId);
 
 /// A day, and what is listed in it.
 type OfDay = (Day, HashSet<EntryId>);
@@ -48,7 +48,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             self.check(hospital_id, &page, &mut of_day).await?;
             for some in page.chunk_by(|one, other| one.0.day == other.0.day) {
                 let day = some[0].0.day;
-                let begin = if there.day == day { there } else { Place { day, number: 0 } };
+                let begin = if there.day == day { there } else { ListPosition { day, number: 0 } };
                 there = self.list(hospital_id, begin, some).await?;
             }
             from = behind(*last);
@@ -84,7 +84,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             let of_this_day = settlement.is_some_and(|entry| entry.committed.china_day() == place.day);
             if !of_this_day || !of_day.1.insert(*id) {
                 let told = "is listed where it does not belong";
-                return Err(NotCopied::Entry(Side::Source, Difference::at(*id, told)));
+                return Err(NotCopied::Entry(Side::Source, AuditFinding::at(*id, told)));
             }
         }
         Ok(())
@@ -92,7 +92,12 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 
     /// Lists what the target lacks of a part of a day, whose first is there at this place or behind it; gives the place
     /// behind its last there. What the target has of a day is the beginning of it.
-    async fn list(&self, hospital_id: &HospitalId, from: Place, some: &[Listed]) -> Result<Place, NotCopied> {
+    async fn list(
+        &self,
+        hospital_id: &HospitalId,
+        from: ListPosition,
+        some: &[Listed],
+    ) -> Result<ListPosition, NotCopied> {
         let read = async || {
             let there = self.target.listed(hospital_id, from, Day::LAST, some.len()).await;
             let there = there.map_err(NotCopied::target)?;
@@ -113,8 +118,8 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     }
 }
 
-fn behind(place: Place) -> Place {
-    Place { number: place.number + 1, ..place }
+fn behind(place: ListPosition) -> ListPosition {
+    ListPosition { number: place.number + 1, ..place }
 }
 
 /// That what is there is the beginning of it; stores of different kinds number places differently.

@@ -21,10 +21,10 @@ mod verify;
 
 use crate::domain::ids::EntryId;
 use crate::domain::journal::Instant;
-use crate::store::keys::Key;
+use crate::store::keys::StoreKey;
 use crate::store::{Store, StoreError};
 
-use super::chain::Difference;
+use super::chain::AuditFinding;
 use super::import::Told;
 
 /// How many rows are read at once.
@@ -56,7 +56,7 @@ pub enum NotCopied {
     Store(Side, StoreError),
     /// A chain does not hold, or an entry is not what the other store has.
     #[error("{0}, {1}")]
-    Entry(Side, Difference),
+    Entry(Side, AuditFinding),
     /// The target holds what the source does not; nothing was written over it.
     #[error("the target holds something else: {0}")]
     Foreign(String),
@@ -84,7 +84,7 @@ impl NotCopied {
     }
 
     /// What is kept of a person cannot be read.
-    fn of_person(side: Side, key: Key, error: StoreError) -> NotCopied {
+    fn of_person(side: Side, key: StoreKey, error: StoreError) -> NotCopied {
         let named = |what: String| StoreError::Damaged(format!("person {}: {what}", shown(key)));
         match error {
             StoreError::Damaged(what) => NotCopied::Store(side, named(what)),
@@ -145,7 +145,7 @@ pub struct Count {
 }
 
 /// What a copy is brought from outside.
-pub struct Outside<'a> {
+pub struct CopyContext<'a> {
     /// The clock.
     pub now: &'a (dyn Fn() -> Instant + Sync),
     /// Who is told how far it is: at which stage, so many of so many.
@@ -156,7 +156,7 @@ pub struct Outside<'a> {
 pub struct Copying<'a, S, T> {
     source: &'a S,
     target: &'a T,
-    outside: Outside<'a>,
+    outside: CopyContext<'a>,
     entries: u64,
 }
 
@@ -165,7 +165,11 @@ impl<'a, S: Store, T: Store> Copying<'a, S, T> {
     ///
     /// # Errors
     /// If the source cannot be read.
-    pub async fn between(source: &'a S, target: &'a T, outside: Outside<'a>) -> Result<Copying<'a, S, T>, NotCopied> {
+    pub async fn between(
+        source: &'a S,
+        target: &'a T,
+        outside: CopyContext<'a>,
+    ) -> Result<Copying<'a, S, T>, NotCopied> {
         let entries = source.entries().await.map_err(NotCopied::source)?;
         Ok(Copying { source, target, outside, entries })
     }
@@ -196,6 +200,6 @@ impl<'a, S: Store, T: Store> Copying<'a, S, T> {
 }
 
 /// A key as it is told; it names nobody.
-fn shown(key: Key) -> String {
+fn shown(key: StoreKey) -> String {
     format!("{:032x}", u128::from_be_bytes(key))
 }

@@ -10,12 +10,12 @@ use crate::domain::ids::{EntryId, PersonId};
 use crate::domain::journal::Entry;
 use crate::store::archived::{Archived, Fate, Identity, Moved};
 use crate::store::embedded::EmbeddedStore;
-use crate::store::keys::Key;
+use crate::store::keys::StoreKey;
 use crate::store::redis::RedisStore;
 use crate::store::rows::PersonState;
 use crate::store::{KeyedState, Store, StoreError};
 
-use super::super::chain::{self, Difference, Stored};
+use super::super::chain::{self, AuditFinding, Stored};
 use super::super::import::Told;
 use super::{Copied, Copying, NotCopied, PAGE, Side, Stage};
 
@@ -91,7 +91,7 @@ impl Copying<'_, Archived<RedisStore>, EmbeddedStore> {
                 Fate::MovedBefore => {}
                 Fate::Differs => {
                     let told = "is not the record that the copy has, and stays as it is";
-                    return Err(NotCopied::Entry(Side::Source, Difference::at(*id, told)));
+                    return Err(NotCopied::Entry(Side::Source, AuditFinding::at(*id, told)));
                 }
             }
         }
@@ -128,7 +128,7 @@ async fn weight(source: &Archived<RedisStore>, before: i32, state: &PersonState)
     Ok(left)
 }
 
-fn readable(side: Side, key: Key, state: Result<PersonState, StoreError>) -> Result<PersonState, NotCopied> {
+fn readable(side: Side, key: StoreKey, state: Result<PersonState, StoreError>) -> Result<PersonState, NotCopied> {
     state.map_err(|error| NotCopied::of_person(side, key, error))
 }
 

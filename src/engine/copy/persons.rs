@@ -2,15 +2,15 @@
 
 use crate::domain::ids::PersonId;
 use crate::reference::person::PersonRecord;
-use crate::store::keys::Key;
-use crate::store::spool::Spool;
+use crate::store::external_sort::ExternalSort;
+use crate::store::keys::StoreKey;
 use crate::store::{KeyedPerson, ReferenceWrite, Store};
 
 use super::{Copying, Count, NotCopied, PAGE, Side, Stage, shown};
 
 /// Records on their way into the order of the target's keys, and how many: a tree that takes keys in order fills
 /// page by page.
-pub(super) type Records = (Spool<PersonRecord>, u64);
+pub(super) type Records = (ExternalSort<PersonRecord>, u64);
 
 impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Every record of the target is the source's; gives how many there are.
@@ -26,7 +26,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     }
 
     async fn compare_page(&self, page: Vec<KeyedPerson>) -> Result<(), NotCopied> {
-        let other = |key: Key| NotCopied::Foreign(format!("the record of person {}", shown(key)));
+        let other = |key: StoreKey| NotCopied::Foreign(format!("the record of person {}", shown(key)));
         let (mut ids, mut records) = (Vec::with_capacity(page.len()), Vec::with_capacity(page.len()));
         for (key, record) in page {
             let record = record.map_err(|error| NotCopied::of_person(Side::Target, key, error))?;

@@ -6,7 +6,7 @@
 use crate::domain::ids::{Digest, HospitalId};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
-use crate::store::imports::{Begun, COPY, Ended, Import, Note};
+use crate::store::imports::{COPY, Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::{Store, StoreError};
 
 use super::super::import::{Told, parts};
@@ -63,7 +63,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         if tables.copy().is_some() {
             return Ok(());
         }
-        let begun = Begun {
+        let begun = ImportStart {
             table: COPY.to_owned(),
             source: told.source,
             imported_by: told.imported_by,
@@ -71,7 +71,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             rows: tables.rows(),
             digest: Digest::of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue)),
         };
-        self.note(tables.number, Note::Begun(begun)).await
+        self.note(tables.number, ImportEvent::ImportStart(begun)).await
     }
 
     /// The source's log, each import with its end if it has one.
@@ -79,10 +79,10 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         for Import { number, begun, ended } in &tables.log {
             let there = tables.there.iter().find(|there| there.number == *number);
             if there.is_none() {
-                self.note(*number, Note::Begun(begun.clone())).await?;
+                self.note(*number, ImportEvent::ImportStart(begun.clone())).await?;
             }
             if let Some(ended) = ended.clone().filter(|_| there.is_none_or(|there| there.ended.is_none())) {
-                self.note(*number, Note::Ended(ended)).await?;
+                self.note(*number, ImportEvent::ImportEnd(ended)).await?;
             }
         }
         Ok(tables.log.len() as u64)
@@ -95,22 +95,22 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
                 let written = self.target.put_reference(tables.number, part as u32, write).await;
                 written.map_err(NotCopied::target)?;
             }
-            let ended = Ended { instant: (self.outside.now)(), changed: tables.rows(), unchanged: 0 };
-            self.note(tables.number, Note::Ended(ended)).await?;
+            let ended = ImportEnd { instant: (self.outside.now)(), changed: tables.rows(), unchanged: 0 };
+            self.note(tables.number, ImportEvent::ImportEnd(ended)).await?;
         }
         let (hospitals, catalogue) = sorted(self.target).await.map_err(NotCopied::target)?;
         let same = hospitals == tables.hospitals && catalogue == tables.catalogue;
         if same { Ok(()) } else { Err(NotCopied::Differs("hospitals or catalogue are not the source's".to_owned())) }
     }
 
-    async fn note(&self, number: u64, note: Note) -> Result<(), NotCopied> {
+    async fn note(&self, number: u64, note: ImportEvent) -> Result<(), NotCopied> {
         self.target.note_import(number, note).await.map_err(NotCopied::target)
     }
 }
 
-type Rows = (Vec<(HospitalId, HospitalRecord)>, Vec<CatalogueRow>);
+type TableRows = (Vec<(HospitalId, HospitalRecord)>, Vec<CatalogueRow>);
 
-async fn sorted<S: Store>(store: &S) -> Result<Rows, StoreError> {
+async fn sorted<S: Store>(store: &S) -> Result<TableRows, StoreError> {
     let mut read = store.reference().await?;
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((read.hospitals, read.catalogue))

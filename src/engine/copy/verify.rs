@@ -6,7 +6,7 @@ use crate::store::rows::PersonState;
 use crate::store::{Scope, Store};
 
 use super::super::audit::Audit;
-use super::super::chain::Difference;
+use super::super::chain::AuditFinding;
 use super::{Copied, Copying, NotCopied, PAGE, Side, Stage};
 
 impl<S: Store, T: Store> Copying<'_, S, T> {
@@ -44,7 +44,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     /// The source's state of this person is the same: the same head under the same digest, and the same accounts.
     async fn ends_alike(&self, state: &PersonState) -> Result<(), NotCopied> {
         let head = state.head.unwrap_or(EntryId([0; 16]));
-        let differs = |told: &str| NotCopied::Entry(Side::Target, Difference::at(head, told));
+        let differs = |told: &str| NotCopied::Entry(Side::Target, AuditFinding::at(head, told));
         let entry = self.target.entry(head).await.map_err(NotCopied::target)?;
         let entry = entry.ok_or_else(|| differs("is not there"))?;
         let (hospital_id, person_id) = entry.parties();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use redb::{ReadableTable, WriteTransaction};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::database::{Table, Tables, definition};
+use super::database::{RedbTable, Tables, definition};
 use crate::domain::ids::EntryId;
-use crate::store::keys::Key;
+use crate::store::keys::StoreKey;
 use crate::store::readiness::Readiness;
 use crate::store::{StoreError, record};
 
@@ -20,28 +20,28 @@ pub type Reply = oneshot::Sender<Result<(), StoreError>>;
 /// What the thread is asked to write.
 pub enum Job {
     /// A commit, if its person has not moved.
-    Commit(Box<Rows>, Reply),
+    Commit(Box<WriteBatch>, Reply),
     /// Rows that depend on nothing.
-    Write(Vec<Row>, Reply),
+    Write(Vec<KeyValue>, Reply),
     /// Rows that name settlements, behind those of a hospital's day.
     List(DayKey, Vec<Vec<u8>>, Reply),
 }
 
 /// A row to be written: table, key, value.
-pub type Row = (Table, Vec<u8>, Vec<u8>);
+pub type KeyValue = (RedbTable, Vec<u8>, Vec<u8>);
 
 /// The encoded rows of a commit.
-pub struct Rows {
+pub struct WriteBatch {
     /// The journal entries.
     pub entries: Vec<(EntryId, Vec<u8>)>,
     /// The person's version that was read.
     pub expected: u64,
     /// The person's state.
-    pub state: (Key, Vec<u8>),
+    pub state: (StoreKey, Vec<u8>),
     /// The request's row.
-    pub request: (Key, Vec<u8>),
+    pub request: (StoreKey, Vec<u8>),
     /// The rows of claims, and whether this is the first of a claim, which binds it to the person.
-    pub claims: Vec<(Key, Vec<u8>, bool)>,
+    pub claims: Vec<(StoreKey, Vec<u8>, bool)>,
     /// The hospital's day in which the first entry is listed, and the row that names it.
     pub listed: Option<(DayKey, Vec<u8>)>,
 }
@@ -131,8 +131,8 @@ impl Committer {
 
 /// A job without its reply.
 enum Work {
-    Commit(Box<Rows>),
-    Write(Vec<Row>),
+    Commit(Box<WriteBatch>),
+    Write(Vec<KeyValue>),
     List(DayKey, Vec<Vec<u8>>),
 }
 
@@ -167,11 +167,11 @@ impl<'t> Group<'t> {
         let open = |table| transaction.open_table(definition(table));
         Ok(Group {
             transaction,
-            journal: open(Table::Journal)?,
-            states: open(Table::States)?,
-            requests: open(Table::Requests)?,
-            claims: open(Table::Claims)?,
-            listed: open(Table::Listed)?,
+            journal: open(RedbTable::Journal)?,
+            states: open(RedbTable::States)?,
+            requests: open(RedbTable::Requests)?,
+            claims: open(RedbTable::Claims)?,
+            listed: open(RedbTable::Listed)?,
         })
     }
 
@@ -191,7 +191,7 @@ impl<'t> Group<'t> {
         }
     }
 
-    fn commit(&mut self, rows: Rows) -> Result<Result<(), StoreError>, redb::Error> {
+    fn commit(&mut self, rows: WriteBatch) -> Result<Result<(), StoreError>, redb::Error> {
         if let Err(refused) = self.check(&rows)? {
             return Ok(Err(refused));
         }
@@ -200,7 +200,7 @@ impl<'t> Group<'t> {
                 return Ok(Err(StoreError::taken(*id)));
             }
         }
-        let Rows { entries, state, request, claims, listed, .. } = rows;
+        let WriteBatch { entries, state, request, claims, listed, .. } = rows;
         for (id, entry) in entries {
             self.journal.insert(&id.0[..], &*entry)?;
         }
@@ -226,7 +226,7 @@ impl<'t> Group<'t> {
 
     /// The person has not moved; and a claim that was seen for the first time has not been bound
     /// meanwhile. Within one person the version sees to that.
-    fn check(&self, rows: &Rows) -> Result<Result<(), StoreError>, redb::Error> {
+    fn check(&self, rows: &WriteBatch) -> Result<Result<(), StoreError>, redb::Error> {
         let version = match self.states.get(&rows.state.0[..])? {
             None => Ok(0),
             Some(row) => record::first_field::<u64>(row.value()),

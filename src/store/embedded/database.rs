@@ -19,7 +19,7 @@ const CACHE: usize = 256 << 20;
 
 /// A table, in the order of [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum RedbTable {
     /// Entries of the journal, by id.
     Journal,
     /// Persons' accounts and chains, by person.
@@ -62,7 +62,7 @@ const NAMES: [&str; 11] = [
 type Bytes = &'static [u8];
 
 /// The definition of a table.
-pub fn definition(table: Table) -> TableDefinition<'static, Bytes, Bytes> {
+pub fn definition(table: RedbTable) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(NAMES[table as usize])
 }
 
@@ -73,7 +73,7 @@ pub struct Tables {
 }
 
 /// A key, and a row as stored.
-pub type Row = (Vec<u8>, Vec<u8>);
+pub type KeyValue = (Vec<u8>, Vec<u8>);
 
 /// The last durable moment; it costs nothing to take.
 pub struct View(Guard<Arc<Vec<ReadOnlyTable<Bytes, Bytes>>>>);
@@ -135,14 +135,14 @@ fn read_tables(database: &Database) -> Result<Vec<ReadOnlyTable<Bytes, Bytes>>, 
 
 impl View {
     /// What the row holds, if there is one.
-    pub fn get<T: serde::de::DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
+    pub fn get<T: serde::de::DeserializeOwned>(&self, table: RedbTable, key: &[u8]) -> Result<Option<T>, StoreError> {
         self.get_as(table, key, |row| record::decode(row).map(|(value, _)| value))
     }
 
     /// The same, of a row that is read in a form of its own.
     pub fn get_as<T>(
         &self,
-        table: Table,
+        table: RedbTable,
         key: &[u8],
         read: impl FnOnce(&[u8]) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
@@ -153,7 +153,7 @@ impl View {
     /// The first rows from one key on, before another, with their keys.
     pub fn range<T: serde::de::DeserializeOwned>(
         &self,
-        table: Table,
+        table: RedbTable,
         (from, until): (&[u8], &[u8]),
         most: usize,
     ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
@@ -169,14 +169,14 @@ impl View {
     }
 
     /// The last rows before a key, with their keys, last first.
-    pub fn last_before(&self, table: Table, key: &[u8], most: usize) -> Result<Vec<Row>, StoreError> {
+    pub fn last_before(&self, table: RedbTable, key: &[u8], most: usize) -> Result<Vec<KeyValue>, StoreError> {
         let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(most);
         rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
             .collect()
     }
 
     /// The first rows behind a key, with their keys, as stored.
-    pub fn behind(&self, table: Table, key: &[u8], most: usize) -> Result<Vec<Row>, StoreError> {
+    pub fn behind(&self, table: RedbTable, key: &[u8], most: usize) -> Result<Vec<KeyValue>, StoreError> {
         use std::ops::Bound::{Excluded, Unbounded};
         let rows = self.0[table as usize].range::<&[u8]>((Excluded(key), Unbounded)).map_err(unavailable)?.take(most);
         rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
@@ -184,12 +184,12 @@ impl View {
     }
 
     /// How many rows a table has.
-    pub fn count(&self, table: Table) -> Result<u64, StoreError> {
+    pub fn count(&self, table: RedbTable) -> Result<u64, StoreError> {
         self.0[table as usize].len().map_err(unavailable)
     }
 
     /// Every row of a table.
-    pub fn all<T: serde::de::DeserializeOwned>(&self, table: Table) -> Result<Vec<T>, StoreError> {
+    pub fn all<T: serde::de::DeserializeOwned>(&self, table: RedbTable) -> Result<Vec<T>, StoreError> {
         let rows = self.0[table as usize].iter().map_err(unavailable)?;
         rows.map(|row| Ok(record::decode(row.map_err(unavailable)?.1.value())?.0)).collect()
     }

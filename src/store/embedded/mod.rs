@@ -21,13 +21,13 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::imports::{Import, Note};
-use super::keys::{Key, Secret};
+use super::external_sort::ExternalSort;
+use super::imports::{Import, ImportEvent};
+use super::keys::{Secret, StoreKey};
 use super::readiness::Readiness;
-use super::rows::{PersonState, Place};
-use super::spool::Spool;
+use super::rows::{ListPosition, PersonState};
 use super::{
-    Commit, Keyed, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms,
+    Commit, Keyed, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec,
     record,
 };
 use crate::domain::day::Day;
@@ -35,8 +35,8 @@ use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
 
-use committer::{DayKey, Job, Rows, number_of, place_key};
-use database::{Table, Tables};
+use committer::{DayKey, Job, WriteBatch, number_of, place_key};
+use database::{RedbTable, Tables};
 
 /// Why a directory cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -135,8 +135,8 @@ impl EmbeddedStore {
     /// The rows of a table behind a person's key, each as it reads.
     fn behind<T>(
         &self,
-        table: Table,
-        behind: Option<Key>,
+        table: RedbTable,
+        behind: Option<StoreKey>,
         most: usize,
         read: impl Fn(&[u8]) -> Result<T, StoreError>,
     ) -> Result<Vec<Keyed<T>>, StoreError> {
@@ -144,7 +144,7 @@ impl EmbeddedStore {
         rows.into_iter().map(|(key, row)| Ok((fixed(key)?, read(&row)))).collect()
     }
 
-    fn rows(&self, commit: Commit) -> Result<Rows, StoreError> {
+    fn rows(&self, commit: Commit) -> Result<WriteBatch, StoreError> {
         let person = self.secret.person(&commit.person_id);
         let request = self.secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
         let first = commit.entries.first().map(|(id, _)| *id);
@@ -157,7 +157,7 @@ impl EmbeddedStore {
             let row = record::encode(&(first, day))?.0;
             Ok::<_, StoreError>((day_key(&self.secret, &commit.hospital_id, day), row))
         });
-        Ok(Rows {
+        Ok(WriteBatch {
             expected: commit.expected,
             state: (person, record::encode(&commit.state)?.0),
             request: (request, record::encode(&first)?.0),
@@ -194,7 +194,7 @@ impl Drop for EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
-    fn key_of(&self, person_id: &PersonId) -> Key {
+    fn key_of(&self, person_id: &PersonId) -> StoreKey {
         self.secret.person(person_id)
     }
 
@@ -202,48 +202,48 @@ impl Store for EmbeddedStore {
         self.readiness.subscribe()
     }
 
-    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let view = self.tables.view();
         let person = self.secret.person(scope.person_id);
         let request = scope.request_id.map(|id| self.secret.request(scope.hospital_id, scope.person_id, id));
         let claim = scope.claim_id.map(|id| self.secret.claim(scope.hospital_id, id));
-        let state: Option<PersonState> = view.get(Table::States, &person)?;
-        Ok(Seen {
-            person: view.get_as(Table::Persons, &person, forms::decode_person)?,
+        let state: Option<PersonState> = view.get(RedbTable::States, &person)?;
+        Ok(LookUp {
+            person: view.get_as(RedbTable::Persons, &person, codec::decode_person)?,
             state: state.unwrap_or_default(),
-            request: request.map(|key| view.get(Table::Requests, &key)).transpose()?.flatten(),
-            claim: claim.map(|key| view.get_as(Table::Claims, &key, forms::decode_claim)).transpose()?.flatten(),
+            request: request.map(|key| view.get(RedbTable::Requests, &key)).transpose()?.flatten(),
+            claim: claim.map(|key| view.get_as(RedbTable::Claims, &key, codec::decode_claim)).transpose()?.flatten(),
         })
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        let read = |row: &[u8]| forms::decode_entry(row).map(|(entry, _)| entry);
-        self.tables.view().get_as(Table::Journal, &id.0, read)
+        let read = |row: &[u8]| codec::decode_entry(row).map(|(entry, _)| entry);
+        self.tables.view().get_as(RedbTable::Journal, &id.0, read)
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
-        self.tables.view().get_as(Table::Journal, &id.0, |row| Ok(row.to_vec()))
+        self.tables.view().get_as(RedbTable::Journal, &id.0, |row| Ok(row.to_vec()))
     }
 
-    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        self.behind(Table::States, behind, most, |row| record::decode(row).map(|(state, _)| state))
+    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+        self.behind(RedbTable::States, behind, most, |row| record::decode(row).map(|(state, _)| state))
     }
 
     async fn entries(&self) -> Result<u64, StoreError> {
-        self.tables.view().count(Table::Journal)
+        self.tables.view().count(RedbTable::Journal)
     }
 
     async fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         let first = place_key(&day_key(&self.secret, hospital_id, from.day), from.number);
         let end = place_key(&day_key(&self.secret, hospital_id, until), 0);
-        let rows: Vec<(_, (EntryId, Day))> = self.tables.view().range(Table::Listed, (&first, &end), most)?;
-        let listed = rows.into_iter().map(|(key, (id, day))| (Place { day, number: number_of(&key) }, id));
+        let rows: Vec<(_, (EntryId, Day))> = self.tables.view().range(RedbTable::Listed, (&first, &end), most)?;
+        let listed = rows.into_iter().map(|(key, (id, day))| (ListPosition { day, number: number_of(&key) }, id));
         Ok(listed.collect())
     }
 
@@ -260,16 +260,16 @@ impl Store for EmbeddedStore {
 
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         let view = self.tables.view();
-        let record = |id| view.get_as(Table::Persons, &self.secret.person(id), forms::decode_person);
+        let record = |id| view.get_as(RedbTable::Persons, &self.secret.person(id), codec::decode_person);
         ids.iter().map(record).collect()
     }
 
-    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        self.behind(Table::Persons, behind, most, forms::decode_person)
+    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.behind(RedbTable::Persons, behind, most, codec::decode_person)
     }
 
-    fn spool(&self) -> Spool {
-        Spool::new(self.secret.clone(), Some(self.place.clone()))
+    fn spool(&self) -> ExternalSort {
+        ExternalSort::new(self.secret.clone(), Some(self.place.clone()))
     }
 
     async fn reference(&self) -> Result<ReferenceRead, StoreError> {
@@ -281,7 +281,7 @@ impl Store for EmbeddedStore {
         self.submit(|reply| Job::Write(rows, reply)).await
     }
 
-    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         let rows = vec![reference::note_row(number, note)?];
         self.submit(|reply| Job::Write(rows, reply)).await
     }
@@ -291,16 +291,16 @@ impl Store for EmbeddedStore {
     }
 
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
-        let rows = vec![(Table::Policies, digest.0.to_vec(), record::encode(&canonical)?.0)];
+        let rows = vec![(RedbTable::Policies, digest.0.to_vec(), record::encode(&canonical)?.0)];
         self.submit(|reply| Job::Write(rows, reply)).await
     }
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
-        self.tables.view().get(Table::Policies, &digest.0)
+        self.tables.view().get(RedbTable::Policies, &digest.0)
     }
 
     async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
-        let rows = self.tables.view().behind(Table::Policies, &[], usize::MAX)?;
+        let rows = self.tables.view().behind(RedbTable::Policies, &[], usize::MAX)?;
         rows.into_iter().map(|(key, _)| Ok(Digest(fixed(key)?))).collect()
     }
 }

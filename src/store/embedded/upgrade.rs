@@ -14,10 +14,10 @@ use std::collections::HashMap;
 use redb::ReadableTable;
 
 use super::committer::{DayKey, place_key};
-use super::database::{Table, Tables, definition};
+use super::database::{RedbTable, Tables, definition};
 use super::day_key;
 use crate::store::keys::Secret;
-use crate::store::{forms, record};
+use crate::store::{codec, record};
 
 /// Brings the tables of a directory of this format up to date.
 ///
@@ -31,11 +31,11 @@ pub fn from(format: u32, tables: &Tables, secret: &Secret) -> Result<(), Box<dyn
 fn list(tables: &Tables, secret: &Secret) -> Result<(), Box<dyn std::error::Error>> {
     let write = tables.begin()?;
     {
-        let journal = write.open_table(definition(Table::Journal))?;
-        let mut listed = write.open_table(definition(Table::Listed))?;
+        let journal = write.open_table(definition(RedbTable::Journal))?;
+        let mut listed = write.open_table(definition(RedbTable::Listed))?;
         let mut numbers: HashMap<DayKey, u64> = HashMap::new();
         for row in journal.iter()? {
-            let (entry, _) = forms::decode_entry(row?.1.value())?;
+            let (entry, _) = codec::decode_entry(row?.1.value())?;
             if entry.settled().is_none() {
                 continue;
             }

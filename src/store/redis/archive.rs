@@ -7,7 +7,7 @@
 use redis::{Value, cmd};
 
 use super::failure::Failed;
-use super::names::{Names, common};
+use super::keys::{RedisKeys, common};
 use super::reply::{bytes, strings, unreadable};
 use super::servers::Servers;
 use super::{OpenError, RedisStore, commit, functions, marker};
@@ -26,7 +26,7 @@ const ARCHIVED: &[u8] = &[commit::ELSEWHERE];
 ///
 /// # Errors
 /// If it is not, or the note cannot be read.
-pub async fn check(servers: &Servers, names: &Names) -> Result<(), OpenError> {
+pub async fn check(servers: &Servers, names: &RedisKeys) -> Result<(), OpenError> {
     let noted = noted(servers, names).await.map_err(|error| OpenError::Failed(error.to_string()))?;
     match (noted, servers.settings().archive) {
         (None, None) => Ok(()),
@@ -37,7 +37,7 @@ pub async fn check(servers: &Servers, names: &Names) -> Result<(), OpenError> {
     }
 }
 
-async fn noted(servers: &Servers, names: &Names) -> Result<Option<Moved>, StoreError> {
+async fn noted(servers: &Servers, names: &RedisKeys) -> Result<Option<Moved>, StoreError> {
     let mut command = cmd("HGET");
     command.arg(names.common("shared")).arg(FIELD);
     let row = bytes(servers.read(common(), command).await.map_err(Failed::of_read)?)?;

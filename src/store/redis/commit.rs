@@ -8,13 +8,13 @@
 use redis::{Value, from_redis_value};
 
 use super::failure::Failed;
-use super::names::{Names, claim_field, request_field};
+use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, unreadable};
 use super::servers::Servers;
 use super::{functions, marker};
 use crate::domain::ids::{EntryId, PersonId};
 use crate::store::commit::ClaimWrite;
-use crate::store::keys::Key;
+use crate::store::keys::StoreKey;
 use crate::store::shard::Shard;
 use crate::store::{Commit, StoreError, record};
 
@@ -25,7 +25,7 @@ pub const ELSEWHERE: u8 = 0;
 ///
 /// # Errors
 /// As the trait says.
-pub async fn commit(servers: &Servers, names: &Names, commit: Commit) -> Result<(), StoreError> {
+pub async fn commit(servers: &Servers, names: &RedisKeys, commit: Commit) -> Result<(), StoreError> {
     let shard = Shard::of(&commit.person_id);
     for claim in commit.claims.iter().filter(|claim| claim.row.is_first()) {
         bind(servers, names, claim, &commit.person_id).await?;
@@ -38,7 +38,12 @@ pub async fn commit(servers: &Servers, names: &Names, commit: Commit) -> Result<
 }
 
 /// Binds a claim to a person, if it is bound to nobody.
-async fn bind(servers: &Servers, names: &Names, claim: &ClaimWrite, person_id: &PersonId) -> Result<(), StoreError> {
+async fn bind(
+    servers: &Servers,
+    names: &RedisKeys,
+    claim: &ClaimWrite,
+    person_id: &PersonId,
+) -> Result<(), StoreError> {
     let key = names.secret().claim(&claim.hospital_id, &claim.claim_id);
     let (shard, binding) = names.binding(&key);
     let mut command = functions::call(functions::BIND, &[names.of_shard(shard, "store"), binding]);
@@ -64,7 +69,7 @@ pub fn bound_to(binding: Value) -> Result<Option<PersonId>, StoreError> {
 }
 
 /// Notes in the shard that an id names where its entry lies: for entries that were made before ids named shards.
-async fn lead(servers: &Servers, names: &Names, id: EntryId, shard: Shard) -> Result<(), StoreError> {
+async fn lead(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shard) -> Result<(), StoreError> {
     let named = Shard::named_in(id);
     let mut command = functions::call(functions::LEAD, &[names.of_shard(named, "store"), names.entry(named, id)]);
     command.arg(marker::of(names)).arg(&[ELSEWHERE, shard.number()][..]);
@@ -72,11 +77,11 @@ async fn lead(servers: &Servers, names: &Names, id: EntryId, shard: Shard) -> Re
 }
 
 /// The call of the function.
-fn command(names: &Names, shard: Shard, commit: Commit) -> Result<redis::Cmd, StoreError> {
+fn command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<redis::Cmd, StoreError> {
     let secret = names.secret();
     let first = commit.entries.first().map(|(id, _)| *id);
     let first = first.ok_or_else(|| StoreError::Unavailable("a commit without an entry".to_owned()))?;
-    let member: Key = secret.person(&commit.person_id);
+    let member: StoreKey = secret.person(&commit.person_id);
     let request = secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
     let mut keys = vec![names.of_shard(shard, "store"), names.person(&commit.person_id)];
     keys.extend(["persons", "journal", "entries", "clock"].map(|name| names.of_shard(shard, name)));

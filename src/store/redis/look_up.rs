@@ -8,13 +8,13 @@ use redis::{Value, cmd};
 use super::archive;
 use super::commit::{ELSEWHERE, bound_to};
 use super::failure::Failed;
-use super::names::{Names, claim_field, request_field};
+use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, strings, unreadable};
 use super::servers::Servers;
 use crate::domain::ids::{EntryId, PersonId};
 use crate::store::rows::{ClaimRow, PersonState};
 use crate::store::shard::Shard;
-use crate::store::{Scope, Seen, StoreError, forms, record};
+use crate::store::{LookUp, Scope, StoreError, codec, record};
 
 /// The bytes of a state's version, before its record.
 pub const VERSION: usize = 8;
@@ -23,12 +23,12 @@ pub const VERSION: usize = 8;
 ///
 /// # Errors
 /// As the trait says.
-pub async fn look_up(servers: &Servers, names: &Names, scope: Scope<'_>) -> Result<Seen, StoreError> {
+pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<LookUp, StoreError> {
     let (person, binding) = tokio::join!(person(servers, names, scope), binding(servers, names, scope));
     let [record, state, request, claim] = person?;
-    let claim = claim.map(|row| forms::decode_claim(&row)).transpose()?;
+    let claim = claim.map(|row| codec::decode_claim(&row)).transpose()?;
     let elsewhere = binding?.filter(|bound| bound != scope.person_id).map(ClaimRow::unsettled);
-    Ok(Seen {
+    Ok(LookUp {
         person: record.map(|record| record::decode(&record).map(|(person, _)| person)).transpose()?,
         state: state.map(|row| self::state(&row)).transpose()?.unwrap_or_default(),
         request: request.map(id).transpose()?,
@@ -37,7 +37,7 @@ pub async fn look_up(servers: &Servers, names: &Names, scope: Scope<'_>) -> Resu
 }
 
 /// The four fields of the person's hash; the last two empty where they are not asked for.
-async fn person(servers: &Servers, names: &Names, scope: Scope<'_>) -> Result<[Option<Vec<u8>>; 4], StoreError> {
+async fn person(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<[Option<Vec<u8>>; 4], StoreError> {
     let secret = names.secret();
     let request = scope.request_id.map(|id| secret.request(scope.hospital_id, scope.person_id, id));
     let claim = scope.claim_id.map(|id| secret.claim(scope.hospital_id, id));
@@ -53,7 +53,7 @@ async fn person(servers: &Servers, names: &Names, scope: Scope<'_>) -> Result<[O
 }
 
 /// The person that the claim is bound to, if it is asked for and bound.
-async fn binding(servers: &Servers, names: &Names, scope: Scope<'_>) -> Result<Option<PersonId>, StoreError> {
+async fn binding(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<Option<PersonId>, StoreError> {
     let Some(claim_id) = scope.claim_id else { return Ok(None) };
     let (shard, binding) = names.binding(&names.secret().claim(scope.hospital_id, claim_id));
     bound_to(get(servers, shard, binding).await?)
@@ -90,7 +90,7 @@ pub fn id(bytes: Vec<u8>) -> Result<EntryId, StoreError> {
 ///
 /// # Errors
 /// As the trait says.
-pub async fn record(servers: &Servers, names: &Names, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+pub async fn record(servers: &Servers, names: &RedisKeys, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
     let named = Shard::named_in(id);
     let found = bytes(get(servers, named, names.entry(named, id)).await?)?;
     let found = match found.as_deref() {

@@ -8,7 +8,7 @@ use redis::{Cmd, cmd};
 
 use super::OpenError;
 use super::failure::Failed;
-use super::names::{Names, common};
+use super::keys::{RedisKeys, common};
 use super::reply::bytes;
 use super::servers::Servers;
 use crate::store::shard::Shard;
@@ -23,7 +23,7 @@ const BEGUN: &[u8] = b"begun";
 pub const LOST: &str = "this Redis does not hold the store: its data is another's, or was lost";
 
 /// The mark of this store: the format, and a keyed hash of a constant, which the secret alone gives.
-pub fn of(names: &Names) -> Vec<u8> {
+pub fn of(names: &RedisKeys) -> Vec<u8> {
     let check = blake3::keyed_hash(&names.secret().0, b"the mark of a store");
     let hex = check.to_hex();
     format!("onestop-store {FORMAT} {}", &hex.as_str()[..32]).into_bytes()
@@ -33,7 +33,7 @@ pub fn of(names: &Names) -> Vec<u8> {
 ///
 /// # Errors
 /// If it holds another store, or a part of this one.
-pub async fn find_or_make(servers: &Arc<Servers>, names: &Names) -> Result<(), OpenError> {
+pub async fn find_or_make(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(), OpenError> {
     let mark = of(names);
     let found = read(servers, names).await?;
     let at_home = &found[common().number() as usize];
@@ -58,7 +58,7 @@ pub async fn find_or_make(servers: &Arc<Servers>, names: &Names) -> Result<(), O
 ///
 /// # Errors
 /// If its server does not answer.
-pub async fn stands(servers: &Servers, names: &Names, shard: Shard) -> Result<bool, OpenError> {
+pub async fn stands(servers: &Servers, names: &RedisKeys, shard: Shard) -> Result<bool, OpenError> {
     let found = servers.read(shard, get(names, shard)).await.map_err(failed)?;
     let found = bytes(found).map_err(|error| OpenError::Failed(error.to_string()))?;
     Ok(found.as_deref() == Some(&of(names)))
@@ -68,23 +68,23 @@ pub async fn stands(servers: &Servers, names: &Names, shard: Shard) -> Result<bo
 ///
 /// # Errors
 /// If a server does not answer.
-pub async fn is_there(servers: &Arc<Servers>, names: &Names) -> Result<bool, OpenError> {
+pub async fn is_there(servers: &Arc<Servers>, names: &RedisKeys) -> Result<bool, OpenError> {
     Ok(read(servers, names).await?.iter().any(Option::is_some))
 }
 
-async fn read(servers: &Arc<Servers>, names: &Names) -> Result<Vec<Option<Vec<u8>>>, OpenError> {
+async fn read(servers: &Arc<Servers>, names: &RedisKeys) -> Result<Vec<Option<Vec<u8>>>, OpenError> {
     let found = servers.read_all(|shard| get(names, shard)).await.map_err(failed)?;
     let found = found.into_iter().map(|value| bytes(value).map_err(|error| OpenError::Failed(error.to_string())));
     found.collect()
 }
 
-fn get(names: &Names, shard: Shard) -> Cmd {
+fn get(names: &RedisKeys, shard: Shard) -> Cmd {
     let mut command = cmd("GET");
     command.arg(names.of_shard(shard, "store"));
     command
 }
 
-async fn set(servers: &Servers, names: &Names, shard: Shard, mark: &[u8]) -> Result<(), OpenError> {
+async fn set(servers: &Servers, names: &RedisKeys, shard: Shard, mark: &[u8]) -> Result<(), OpenError> {
     let mut command = cmd("SET");
     command.arg(names.of_shard(shard, "store")).arg(mark);
     servers.write(shard, command).await.map(drop).map_err(failed)

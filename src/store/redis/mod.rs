@@ -13,10 +13,11 @@ mod commit;
 mod durability;
 mod failure;
 mod functions;
+mod import_lease;
+mod keys;
 mod link;
 mod look_up;
 mod marker;
-mod names;
 mod open;
 mod persons;
 mod remove;
@@ -25,7 +26,6 @@ mod routes;
 mod scan;
 mod servers;
 mod tables;
-mod turn;
 mod walk;
 mod watching;
 
@@ -36,12 +36,12 @@ use redis::{Value, cmd, from_redis_value};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::imports::{Import, Note};
-use super::keys::{Key, Secret};
-use super::readiness::{Announcement, Readiness, Shared};
-use super::rows::Place;
-use super::spool::{Place as SpoolPlace, Spool};
-use super::{Commit, KeyedPerson, KeyedState, ReferenceRead, ReferenceWrite, Scope, Seen, Store, StoreError, forms};
+use super::external_sort::{ExternalSort, SpoolDirectory};
+use super::imports::{Import, ImportEvent};
+use super::keys::{Secret, StoreKey};
+use super::readiness::{BookAnnouncement, Readiness, Shared};
+use super::rows::ListPosition;
+use super::{Commit, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
@@ -49,11 +49,11 @@ use crate::reference::person::PersonRecord;
 
 use address::Address;
 use failure::Failed;
-use names::Names;
-pub use open::Settings;
+use import_lease::RedisImportLease;
+use keys::RedisKeys;
+pub use open::RedisSettings;
 use persons::Persons;
 use servers::Servers;
-use turn::Turn;
 use watching::Watch;
 
 /// Why a Redis cannot be opened as a store.
@@ -93,10 +93,10 @@ pub enum OpenError {
 /// A store on Redis.
 pub struct RedisStore {
     servers: Arc<Servers>,
-    names: Names,
-    spools: SpoolPlace,
+    names: RedisKeys,
+    spools: SpoolDirectory,
     watch: Arc<Watch>,
-    turn: Turn,
+    turn: RedisImportLease,
     watching: JoinHandle<()>,
     known: Persons,
 }
@@ -106,7 +106,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn open(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
+    pub async fn open(address: Address, secret: Secret, settings: RedisSettings) -> Result<RedisStore, OpenError> {
         RedisStore::at(address, secret, settings, false).await
     }
 
@@ -114,17 +114,21 @@ impl RedisStore {
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn open_existing(address: Address, secret: Secret, settings: Settings) -> Result<RedisStore, OpenError> {
+    pub async fn open_existing(
+        address: Address,
+        secret: Secret,
+        settings: RedisSettings,
+    ) -> Result<RedisStore, OpenError> {
         RedisStore::at(address, secret, settings, true).await
     }
 
     async fn at(
         address: Address,
         secret: Secret,
-        settings: Settings,
+        settings: RedisSettings,
         must_be_there: bool,
     ) -> Result<RedisStore, OpenError> {
-        let names = Names::new(address.prefix.clone(), secret);
+        let names = RedisKeys::new(address.prefix.clone(), secret);
         let opener = open::Opener::new(&address, settings)?;
         let servers = Arc::new(Servers::find(address, names.clone(), opener).await?);
         if must_be_there && !marker::is_there(&servers, &names).await? {
@@ -132,11 +136,11 @@ impl RedisStore {
         }
         marker::find_or_make(&servers, &names).await?;
         archive::check(&servers, &names).await?;
-        let spools = SpoolPlace::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
+        let spools = SpoolDirectory::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
         let watch = Watch::begin(Arc::clone(&servers), names.clone()).await;
         let watch = Arc::new(watch.map_err(|error| OpenError::Failed(error.to_string()))?);
         let watching = tokio::spawn(Arc::clone(&watch).run());
-        let (turn, known) = (Turn::default(), Persons::default());
+        let (turn, known) = (RedisImportLease::default(), Persons::default());
         Ok(RedisStore { servers, names, spools, watch, turn, watching, known })
     }
 
@@ -156,7 +160,7 @@ impl Drop for RedisStore {
 }
 
 impl Store for RedisStore {
-    fn key_of(&self, person_id: &PersonId) -> Key {
+    fn key_of(&self, person_id: &PersonId) -> StoreKey {
         self.names.secret().person(person_id)
     }
 
@@ -168,7 +172,7 @@ impl Store for RedisStore {
         self.watch.shared()
     }
 
-    async fn announce_book(&self, book: Digest, why: Announcement) -> Result<(), StoreError> {
+    async fn announce_book(&self, book: Digest, why: BookAnnouncement) -> Result<(), StoreError> {
         self.watch.announce(book, why).await
     }
 
@@ -180,20 +184,20 @@ impl Store for RedisStore {
         self.turn.end(&self.servers, &self.names).await;
     }
 
-    async fn look_up(&self, scope: Scope<'_>) -> Result<Seen, StoreError> {
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         look_up::look_up(&self.servers, &self.names, scope).await
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let record = self.record(id).await?;
-        record.map(|record| forms::decode_entry(&record).map(|(entry, _)| entry)).transpose()
+        record.map(|record| codec::decode_entry(&record).map(|(entry, _)| entry)).transpose()
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
         look_up::record(&self.servers, &self.names, id).await
     }
 
-    async fn states(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
+    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
         walk::states(&self.servers, &self.names, behind, most).await
     }
 
@@ -211,10 +215,10 @@ impl Store for RedisStore {
     async fn listed(
         &self,
         hospital_id: &HospitalId,
-        from: Place,
+        from: ListPosition,
         until: Day,
         most: usize,
-    ) -> Result<Vec<(Place, EntryId)>, StoreError> {
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         walk::listed(&self.servers, &self.names, hospital_id, (from, until), most).await
     }
 
@@ -235,12 +239,12 @@ impl Store for RedisStore {
         tables::persons(&self.servers, &self.names, ids).await
     }
 
-    async fn person_records(&self, behind: Option<Key>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
         self.known.records(&self.servers, &self.names, behind, most).await
     }
 
-    fn spool(&self) -> Spool {
-        Spool::new(self.names.secret().clone(), Some(self.spools.path().to_owned()))
+    fn spool(&self) -> ExternalSort {
+        ExternalSort::new(self.names.secret().clone(), Some(self.spools.path().to_owned()))
     }
 
     async fn reference(&self) -> Result<ReferenceRead, StoreError> {
@@ -252,7 +256,7 @@ impl Store for RedisStore {
         tables::put(&self.servers, &self.names, (import, part), write).await
     }
 
-    async fn note_import(&self, number: u64, note: Note) -> Result<(), StoreError> {
+    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         tables::note(&self.servers, &self.names, number, note).await
     }
 

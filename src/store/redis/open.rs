@@ -14,7 +14,7 @@ use crate::store::archived::Identity;
 
 /// How a store on Redis behaves.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct RedisSettings {
     /// How long a call may take, with all its attempts.
     pub patience: Duration,
     /// The most calls that wait for one server.
@@ -27,9 +27,9 @@ pub struct Settings {
     pub archive: Option<Identity>,
 }
 
-impl Default for Settings {
+impl Default for RedisSettings {
     fn default() -> Self {
-        Settings {
+        RedisSettings {
             patience: Duration::from_secs(2),
             in_flight: 1_024,
             accept_volatile: false,
@@ -45,7 +45,7 @@ const GIVEN_UP: u32 = 5;
 /// Makes connections.
 pub struct Opener {
     /// How the store behaves.
-    pub settings: Settings,
+    pub settings: RedisSettings,
     login: RedisConnectionInfo,
     tls: Option<TlsCertificates>,
 }
@@ -55,7 +55,7 @@ impl Opener {
     ///
     /// # Errors
     /// If a file that it names cannot be read.
-    pub fn new(address: &Address, settings: Settings) -> Result<Opener, OpenError> {
+    pub fn new(address: &Address, settings: RedisSettings) -> Result<Opener, OpenError> {
         let read = |path: &std::path::PathBuf| {
             std::fs::read(path).map_err(|error| OpenError::File { path: path.clone(), why: error.to_string() })
         };

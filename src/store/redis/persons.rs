@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redis::pipe;
 
 use super::failure::Failed;
+use super::keys::{self, RedisKeys};
 use super::link::within;
-use super::names::{self, Names};
 use super::reply::{bytes, unreadable};
 use super::scan::{self, Cursor};
 use super::servers::Servers;
-use crate::store::keys::Key;
+use crate::store::keys::StoreKey;
 use crate::store::shard::Shard;
 use crate::store::{KeyedPerson, StoreError, record};
 
 /// Keys that are looked at in one step.
 const STEP: usize = 10_000;
 
-type Known = (Key, Shard);
+type Known = (StoreKey, Shard);
 
 /// The persons of the walk that began last, in the order of keys.
 #[derive(Default)]
@@ -35,8 +35,8 @@ impl Persons {
     pub async fn records(
         &self,
         servers: &Servers,
-        names: &Names,
-        behind: Option<Key>,
+        names: &RedisKeys,
+        behind: Option<StoreKey>,
         most: usize,
     ) -> Result<Vec<KeyedPerson>, StoreError> {
         if behind.is_none() {
@@ -57,7 +57,7 @@ impl Persons {
 }
 
 /// The records of these persons, as far as there are any, in their order.
-async fn records_of(servers: &Servers, names: &Names, known: &[Known]) -> Result<Vec<KeyedPerson>, StoreError> {
+async fn records_of(servers: &Servers, names: &RedisKeys, known: &[Known]) -> Result<Vec<KeyedPerson>, StoreError> {
     let mut by_shard = known.to_vec();
     by_shard.sort_unstable_by_key(|(key, shard)| (*shard, *key));
     let mut records = Vec::with_capacity(known.len());
@@ -78,8 +78,8 @@ async fn records_of(servers: &Servers, names: &Names, known: &[Known]) -> Result
 }
 
 /// Every person that a server has a key of.
-async fn found(servers: &Servers, names: &Names) -> Result<Vec<Known>, StoreError> {
-    let pattern = format!("{}:{{??}}:p{}", scan::escaped(names.prefix()), "?".repeat(size_of::<Key>()));
+async fn found(servers: &Servers, names: &RedisKeys) -> Result<Vec<Known>, StoreError> {
+    let pattern = format!("{}:{{??}}:p{}", scan::escaped(names.prefix()), "?".repeat(size_of::<StoreKey>()));
     let (mut found, key) = (Vec::new(), names.common("touched"));
     for link in servers.all() {
         let mut next = Some(Cursor::start());
@@ -88,7 +88,7 @@ async fn found(servers: &Servers, names: &Names) -> Result<Vec<Known>, StoreErro
             let step = scan::step(&link, (&pattern, &key), &from, STEP, patience).await;
             let keys;
             (keys, next) = step.map_err(|failure| Failed::Undone(failure.to_string()).of_read())?;
-            let persons = keys.iter().map(|key| names::person_of(key).ok_or_else(|| unreadable("the key of a person")));
+            let persons = keys.iter().map(|key| keys::person_of(key).ok_or_else(|| unreadable("the key of a person")));
             found.extend(persons.collect::<Result<Vec<_>, _>>()?);
         }
     }

@@ -4,8 +4,8 @@ use redis::cmd;
 use tokio::time::Instant;
 
 use super::failure::{Failed, Failure};
+use super::keys::{RedisKeys, common};
 use super::link::{Access, Link, Question, within};
-use super::names::{Names, common};
 use super::scan::{self, Cursor};
 use super::servers::Servers;
 use crate::store::StoreError;
@@ -17,7 +17,7 @@ const STEP: usize = 1_000;
 ///
 /// # Errors
 /// If a server does not do it.
-pub async fn everything(servers: &Servers, names: &Names) -> Result<(), StoreError> {
+pub async fn everything(servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
     let pattern = format!("{}:{{*", scan::escaped(names.prefix()));
     let key = names.of_shard(common(), "touched");
     for link in servers.all() {

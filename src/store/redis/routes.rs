@@ -4,7 +4,7 @@ use redis::{Client, Cmd, Value, cmd, from_redis_value};
 
 use super::OpenError;
 use super::address::{Address, Host, Layout};
-use super::names::slot;
+use super::keys::slot;
 use super::open::Opener;
 use crate::store::shard::{SHARDS, Shard};
 

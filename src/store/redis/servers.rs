@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::OpenError;
 use super::address::{Address, Host};
 use super::failure::{Failed, Failure};
+use super::keys::RedisKeys;
 use super::link::{Access, Link, Question, within};
-use super::names::Names;
 use super::open::Opener;
 use super::routes;
 use crate::store::shard::{SHARDS, Shard};
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// All servers.
 pub struct Servers {
     address: Address,
-    names: Names,
+    names: RedisKeys,
     opener: Arc<Opener>,
     of_shard: ArcSwap<Vec<Arc<Link>>>,
     /// When the routes were asked for last.
@@ -40,7 +40,7 @@ impl Servers {
     ///
     /// # Errors
     /// If none can be found.
-    pub async fn find(address: Address, names: Names, opener: Opener) -> Result<Servers, OpenError> {
+    pub async fn find(address: Address, names: RedisKeys, opener: Opener) -> Result<Servers, OpenError> {
         let opener = Arc::new(opener);
         let hosts = routes::of(&address, &[], &opener).await.map_err(OpenError::Failed)?;
         let links = links(&hosts, &[], &opener)?;
@@ -64,7 +64,7 @@ impl Servers {
     }
 
     /// How the store behaves.
-    pub fn settings(&self) -> &super::open::Settings {
+    pub fn settings(&self) -> &super::open::RedisSettings {
         &self.opener.settings
     }
 

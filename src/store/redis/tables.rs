@@ -3,12 +3,12 @@
 use redis::{Cmd, Value, cmd, pipe};
 
 use super::failure::Failed;
-use super::names::{Names, common};
+use super::keys::{RedisKeys, common};
 use super::reply::{bytes, strings, unreadable};
 use super::servers::Servers;
 use crate::domain::ids::{Digest, PersonId};
 use crate::reference::person::PersonRecord;
-use crate::store::imports::{self, Import, Note, Part};
+use crate::store::imports::{self, Import, ImportEvent, Part};
 use crate::store::shard::Shard;
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError, record};
 
@@ -21,7 +21,7 @@ const PARTS_AT_ONCE: usize = 32;
 /// If a server does not answer.
 pub async fn persons(
     servers: &Servers,
-    names: &Names,
+    names: &RedisKeys,
     ids: &[PersonId],
 ) -> Result<Vec<Option<PersonRecord>>, StoreError> {
     let mut records = vec![None; ids.len()];
@@ -44,7 +44,7 @@ pub async fn persons(
 /// Some persons may have been written, each whole.
 pub async fn put(
     servers: &Servers,
-    names: &Names,
+    names: &RedisKeys,
     (import, part): (u64, u32),
     write: ReferenceWrite,
 ) -> Result<(), StoreError> {
@@ -78,12 +78,12 @@ fn by_shard(ids: &[PersonId]) -> Vec<(Shard, Vec<usize>)> {
 ///
 /// # Errors
 /// As the trait says.
-pub async fn note(servers: &Servers, names: &Names, number: u64, note: Note) -> Result<(), StoreError> {
+pub async fn note(servers: &Servers, names: &RedisKeys, number: u64, note: ImportEvent) -> Result<(), StoreError> {
     let mut writes = pipe();
     writes.atomic().cmd("ZADD").arg(names.common("imports")).arg(number).arg(number);
     let (which, row, ended) = match note {
-        Note::Begun(begun) => ("begun", record::encode(&begun)?.0, false),
-        Note::Ended(ended) => ("ended", record::encode(&ended)?.0, true),
+        ImportEvent::ImportStart(begun) => ("begun", record::encode(&begun)?.0, false),
+        ImportEvent::ImportEnd(ended) => ("ended", record::encode(&ended)?.0, true),
     };
     writes.cmd("HSET").arg(names.common("noted")).arg(format!("{number} {which}")).arg(row);
     if ended {
@@ -96,7 +96,12 @@ pub async fn note(servers: &Servers, names: &Names, number: u64, note: Note) -> 
 ///
 /// # Errors
 /// As the trait says.
-pub async fn imports(servers: &Servers, names: &Names, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+pub async fn imports(
+    servers: &Servers,
+    names: &RedisKeys,
+    before: u64,
+    most: usize,
+) -> Result<Vec<Import>, StoreError> {
     let mut command = cmd("ZREVRANGEBYSCORE");
     command.arg(names.common("imports")).arg(format!("({before}")).arg("-inf").arg("LIMIT").arg(0).arg(limit(most));
     let numbers = strings(read_common(servers, command).await?)?;
@@ -131,7 +136,7 @@ fn limit(most: usize) -> i64 {
 ///
 /// # Errors
 /// As the trait says.
-pub async fn reference(servers: &Servers, names: &Names) -> Result<ReferenceRead, StoreError> {
+pub async fn reference(servers: &Servers, names: &RedisKeys) -> Result<ReferenceRead, StoreError> {
     let mut parts = Vec::new();
     let imports = imports(servers, names, u64::MAX, usize::MAX).await?;
     for import in imports.into_iter().rev().filter(|import| import.ended.is_some()) {
@@ -164,7 +169,7 @@ async fn parts_of(servers: &Servers, key: Vec<u8>) -> Result<Vec<Part>, StoreErr
 ///
 /// # Errors
 /// As the trait says.
-pub async fn put_policy(servers: &Servers, names: &Names, digest: Digest, text: String) -> Result<(), StoreError> {
+pub async fn put_policy(servers: &Servers, names: &RedisKeys, digest: Digest, text: String) -> Result<(), StoreError> {
     let mut command = cmd("HSET");
     command.arg(names.common("policies")).arg(&digest.0[..]).arg(record::encode(&text)?.0);
     write_common(servers, command).await
@@ -174,7 +179,7 @@ pub async fn put_policy(servers: &Servers, names: &Names, digest: Digest, text: 
 ///
 /// # Errors
 /// As the trait says.
-pub async fn policy(servers: &Servers, names: &Names, digest: Digest) -> Result<Option<String>, StoreError> {
+pub async fn policy(servers: &Servers, names: &RedisKeys, digest: Digest) -> Result<Option<String>, StoreError> {
     let mut command = cmd("HGET");
     command.arg(names.common("policies")).arg(&digest.0[..]);
     let row = bytes(read_common(servers, command).await?)?;
@@ -185,7 +190,7 @@ pub async fn policy(servers: &Servers, names: &Names, digest: Digest) -> Result<
 ///
 /// # Errors
 /// As the trait says.
-pub async fn policies(servers: &Servers, names: &Names) -> Result<Vec<Digest>, StoreError> {
+pub async fn policies(servers: &Servers, names: &RedisKeys) -> Result<Vec<Digest>, StoreError> {
     let mut command = cmd("HKEYS");
     command.arg(names.common("policies"));
     let fields = strings(read_common(servers, command).await?)?;

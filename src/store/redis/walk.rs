@@ -10,15 +10,15 @@ use std::sync::Arc;
 use redis::{Cmd, Value, cmd, pipe};
 
 use super::failure::Failed;
+use super::keys::RedisKeys;
 use super::look_up::{id, state};
-use super::names::Names;
 use super::reply::{bytes, strings, unreadable};
 use super::servers::Servers;
 use super::{commit, functions, marker};
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId};
-use crate::store::keys::Key;
-use crate::store::rows::Place;
+use crate::store::keys::StoreKey;
+use crate::store::rows::ListPosition;
 use crate::store::shard::{SHARDS, Shard};
 use crate::store::{KeyedState, StoreError};
 
@@ -38,8 +38,8 @@ const CLOCK: usize = 16;
 /// If a server does not answer.
 pub async fn states(
     servers: &Arc<Servers>,
-    names: &Names,
-    behind: Option<Key>,
+    names: &RedisKeys,
+    behind: Option<StoreKey>,
     most: usize,
 ) -> Result<Vec<KeyedState>, StoreError> {
     let from = behind.map_or_else(|| b"-".to_vec(), |key| after(&key));
@@ -50,7 +50,7 @@ pub async fn states(
     };
     let mut keys = Vec::new();
     for (member, shard) in merged(servers, from, most, range, |_| true).await? {
-        keys.push((shard, Key::try_from(member).map_err(|_| unreadable("a person's key"))?));
+        keys.push((shard, StoreKey::try_from(member).map_err(|_| unreadable("a person's key"))?));
     }
     keys.sort_unstable();
     let mut states = Vec::with_capacity(keys.len());
@@ -62,7 +62,11 @@ pub async fn states(
 }
 
 /// The states of persons of one shard; that one cannot be read is told as such.
-async fn states_of(servers: &Servers, names: &Names, keys: &[(Shard, Key)]) -> Result<Vec<KeyedState>, StoreError> {
+async fn states_of(
+    servers: &Servers,
+    names: &RedisKeys,
+    keys: &[(Shard, StoreKey)],
+) -> Result<Vec<KeyedState>, StoreError> {
     let mut reads = pipe();
     for (shard, key) in keys {
         reads.cmd("HGET").arg(names.keyed_person(*shard, key)).arg("s");
@@ -78,11 +82,11 @@ async fn states_of(servers: &Servers, names: &Names, keys: &[(Shard, Key)]) -> R
 /// If a server does not answer.
 pub async fn listed(
     servers: &Arc<Servers>,
-    names: &Names,
+    names: &RedisKeys,
     hospital_id: &HospitalId,
-    (from, until): (Place, Day),
+    (from, until): (ListPosition, Day),
     most: usize,
-) -> Result<Vec<(Place, EntryId)>, StoreError> {
+) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
     let until = [b"(", &until.number().to_be_bytes()[..]].concat();
     let complete = furthest(servers, names).await?;
     let range = |shard: Shard, from: &[u8], most: usize| {
@@ -106,7 +110,7 @@ pub async fn listed(
 /// If a server does not answer; then some of them may be listed.
 pub async fn list(
     servers: &Arc<Servers>,
-    names: &Names,
+    names: &RedisKeys,
     (hospital_id, day): (&HospitalId, Day),
     settlements: Vec<EntryId>,
 ) -> Result<(), StoreError> {
@@ -125,7 +129,7 @@ pub async fn list(
 }
 
 /// The furthest clock of all shards.
-async fn furthest(servers: &Arc<Servers>, names: &Names) -> Result<u64, StoreError> {
+async fn furthest(servers: &Arc<Servers>, names: &RedisKeys) -> Result<u64, StoreError> {
     let get = |shard: Shard| {
         let mut command = cmd("GET");
         command.arg(names.of_shard(shard, "clock"));
@@ -142,7 +146,7 @@ async fn furthest(servers: &Arc<Servers>, names: &Names) -> Result<u64, StoreErr
 }
 
 /// The place that a member of a hospital's list is, and the settlement there.
-fn place(member: &Member) -> Option<(Place, EntryId)> {
+fn place(member: &Member) -> Option<(ListPosition, EntryId)> {
     let (day, rest) = member.split_at_checked(DAY)?;
     let (clock, rest) = rest.split_at_checked(CLOCK)?;
     let (shard, entry) = rest.split_first()?;
@@ -151,7 +155,7 @@ fn place(member: &Member) -> Option<(Place, EntryId)> {
     let day = Day::new(year, month, date).ok()?;
     let clock: u64 = std::str::from_utf8(clock).ok()?.parse().ok()?;
     let number = clock.checked_mul(SHARDED)? + u64::from(*shard);
-    Some((Place { day, number }, id(entry.to_vec()).ok()?))
+    Some((ListPosition { day, number }, id(entry.to_vec()).ok()?))
 }
 
 /// The first so many members of all shards that count, in their order, from a start on. A shard is asked for some at a

@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::failure::Failed;
+use super::keys::{RedisKeys, common};
 use super::link::{Link, within};
 use super::marker;
-use super::names::{Names, common};
 use super::reply::{strings, unreadable};
 use super::servers::Servers;
 use crate::domain::ids::Digest;
 use crate::store::StoreError;
-use crate::store::readiness::{Announcement, Readiness, Shared};
+use crate::store::readiness::{BookAnnouncement, Readiness, Shared};
 use crate::store::shard::Shard;
 
 /// How often what is shared is read, and how often the servers are asked what they are.
@@ -26,7 +26,7 @@ const INSPECTION: Duration = Duration::from_secs(1);
 /// What is known of the servers.
 pub struct Watch {
     servers: Arc<Servers>,
-    names: Names,
+    names: RedisKeys,
     readiness: watch::Sender<Readiness>,
     shared: watch::Sender<Shared>,
     own_book: Mutex<Option<Digest>>,
@@ -37,7 +37,7 @@ impl Watch {
     ///
     /// # Errors
     /// If what is shared cannot be read.
-    pub async fn begin(servers: Arc<Servers>, names: Names) -> Result<Watch, StoreError> {
+    pub async fn begin(servers: Arc<Servers>, names: RedisKeys) -> Result<Watch, StoreError> {
         let shared = shared(&servers, &names).await?;
         let (readiness, shared) = (watch::channel(Readiness::Ready).0, watch::channel(shared).0);
         let watch = Watch { servers, names, readiness, shared, own_book: Mutex::default() };
@@ -72,8 +72,8 @@ impl Watch {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn announce(&self, book: Digest, why: Announcement) -> Result<(), StoreError> {
-        let mut command = cmd(if why == Announcement::Changes { "HSET" } else { "HSETNX" });
+    pub async fn announce(&self, book: Digest, why: BookAnnouncement) -> Result<(), StoreError> {
+        let mut command = cmd(if why == BookAnnouncement::Changes { "HSET" } else { "HSETNX" });
         command.arg(self.names.common("shared")).arg("book").arg(&book.0[..]);
         self.servers.write(common(), command).await.map_err(Failed::of_write)?;
         *self.own_book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
@@ -162,7 +162,7 @@ impl Watch {
 }
 
 /// What is shared, as it stands.
-async fn shared(servers: &Servers, names: &Names) -> Result<Shared, StoreError> {
+async fn shared(servers: &Servers, names: &RedisKeys) -> Result<Shared, StoreError> {
     let answer = servers.read(common(), question(names)).await.map_err(Failed::of_read)?;
     let [tables, book]: [Option<Vec<u8>>; 2] =
         strings(answer)?.try_into().map_err(|_| unreadable("what instances share"))?;
@@ -172,7 +172,7 @@ async fn shared(servers: &Servers, names: &Names) -> Result<Shared, StoreError> 
     Ok(Shared { tables, book: book.map(digest).transpose()? })
 }
 
-fn question(names: &Names) -> Cmd {
+fn question(names: &RedisKeys) -> Cmd {
     let mut command = cmd("HMGET");
     command.arg(names.common("shared")).arg("tables").arg("book");
     command

@@ -4,16 +4,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::domain::ids::{EntryId, PersonId};
 use crate::domain::journal::Instant;
-use crate::engine::Stamp;
+use crate::engine::CommitStamp;
 
 /// A stamp of now: a time-ordered id (UUID version 7) and the instant.
-pub fn now() -> Stamp {
+pub fn now() -> CommitStamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-    Stamp { id: EntryId(uuid::Uuid::now_v7().into_bytes()), instant: Instant(micros) }
+    CommitStamp { id: EntryId(uuid::Uuid::now_v7().into_bytes()), instant: Instant(micros) }
 }
 
 /// A stamp of now for a commit about this person.
-pub fn of(person_id: &PersonId) -> Stamp {
+pub fn of(person_id: &PersonId) -> CommitStamp {
     now().of(person_id)
 }

@@ -18,7 +18,7 @@ use super::connection::Peer;
 use super::status;
 
 /// What the gate goes by.
-pub struct Rules {
+pub struct Authorizer {
     /// Who is known; replaced while serving.
     pub callers: ArcSwap<Callers>,
     /// The calls in flight, of all callers together.
@@ -35,12 +35,12 @@ pub struct Permitted {
     /// What.
     pub call: &'static Call,
     identities: Arc<[String]>,
-    _places: Option<Arc<Places>>,
+    _places: Option<Arc<Permits>>,
 }
 
 /// A call's place among those of its caller, and among all.
 #[derive(Debug)]
-struct Places {
+struct Permits {
     _own: OwnedSemaphorePermit,
     _of_all: OwnedSemaphorePermit,
 }
@@ -56,7 +56,7 @@ impl Permitted {
     }
 }
 
-impl Rules {
+impl Authorizer {
     fn pass(&self, call: &'static Call, peer: Option<&Peer>) -> Result<Permitted, Refusal> {
         let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
         let caller = self.known(&identities, call)?;
@@ -68,7 +68,7 @@ impl Rules {
     ///
     /// # Errors
     /// If nobody, or one that may not make the call any more.
-    pub fn again(&self, permitted: &Permitted) -> Result<Arc<Caller>, Refusal> {
+    pub fn reauthorize(&self, permitted: &Permitted) -> Result<Arc<Caller>, Refusal> {
         self.known(&permitted.identities, permitted.call)
     }
 
@@ -78,36 +78,36 @@ impl Rules {
     }
 
     /// A stream takes its places claim by claim.
-    fn places(&self, caller: &Caller, call: &Call) -> Result<Option<Places>, Refusal> {
+    fn places(&self, caller: &Caller, call: &Call) -> Result<Option<Permits>, Refusal> {
         if call.stream {
             return caller.allowance.check_rate().map(|()| None);
         }
         let own = caller.allowance.take()?;
         let of_all = Arc::clone(&self.in_flight).try_acquire_owned();
         let of_all = of_all.map_err(|_full| Refusal::because(Reason::Overloaded))?;
-        Ok(Some(Places { _own: own, _of_all: of_all }))
+        Ok(Some(Permits { _own: own, _of_all: of_all }))
     }
 }
 
 /// Puts the gate before a service.
 #[derive(Clone)]
-pub struct Layer(pub Arc<Rules>);
+pub struct AuthorizeLayer(pub Arc<Authorizer>);
 
-impl<S> tower_layer::Layer<S> for Layer {
-    type Service = Gate<S>;
-    fn layer(&self, inner: S) -> Gate<S> {
-        Gate { inner, rules: Arc::clone(&self.0) }
+impl<S> tower_layer::Layer<S> for AuthorizeLayer {
+    type Service = Authorize<S>;
+    fn layer(&self, inner: S) -> Authorize<S> {
+        Authorize { inner, rules: Arc::clone(&self.0) }
     }
 }
 
 /// A service behind the gate.
 #[derive(Clone)]
-pub struct Gate<S> {
+pub struct Authorize<S> {
     inner: S,
-    rules: Arc<Rules>,
+    rules: Arc<Authorizer>,
 }
 
-impl<S> Service<Request<Body>> for Gate<S>
+impl<S> Service<Request<Body>> for Authorize<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
     S::Future: Send + 'static,

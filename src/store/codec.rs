@@ -10,12 +10,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{ClaimRow, Standing};
+use super::rows::{ClaimRow, SettlementStatus};
 use super::{StoreError, record};
 use crate::domain::claim::Claim;
 use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Deed, Entry, Fenced, Instant, Link, Reversed, Revised, Settled};
+use crate::domain::journal::{Entry, EntryKind, Fenced, Instant, Link, Reversed, Revised, Settled};
 use crate::domain::split::Split;
 use crate::reference::person::{PersonRecord, PersonRows};
 
@@ -31,7 +31,7 @@ struct EntryForm<D> {
 }
 
 #[derive(Serialize, Deserialize)]
-enum DeedForm<'a> {
+enum EntryKindForm<'a> {
     Settled(Box<SettledForm<'a>>),
     Reversed(Cow<'a, Reversed>),
     Fenced(Cow<'a, Fenced>),
@@ -50,7 +50,7 @@ struct SettledForm<'a> {
 }
 
 #[derive(Deserialize)]
-enum DeedForm1 {
+enum EntryKindForm1 {
     Settled(Box<SettledForm1>),
     Reversed(ReversedForm1),
     Fenced(Fenced),
@@ -117,7 +117,7 @@ pub fn decode_claim(record: &[u8]) -> Result<ClaimRow, StoreError> {
         return record::value(body);
     }
     let ClaimForm1 { person_id, settlements } = record::value(body)?;
-    let standing = |(settlement, reversal)| Standing { settlement, revisions: Vec::new(), reversal };
+    let standing = |(settlement, reversal)| SettlementStatus { settlement, revisions: Vec::new(), reversal };
     Ok(ClaimRow { person_id, settlements: settlements.into_iter().map(standing).collect() })
 }
 
@@ -133,17 +133,17 @@ pub fn decode_person(record: &[u8]) -> Result<PersonRecord, StoreError> {
     }
 }
 
-fn entry<D>(form: EntryForm<D>, deed: impl FnOnce(D) -> Deed) -> Entry {
+fn entry<D>(form: EntryForm<D>, deed: impl FnOnce(D) -> EntryKind) -> Entry {
     let EntryForm { id, link, committed, request_id, content, deed: told } = form;
     Entry { id, link, committed, request_id, content, deed: deed(told) }
 }
 
-fn deed_form(deed: &Deed) -> Result<DeedForm<'_>, StoreError> {
+fn deed_form(deed: &EntryKind) -> Result<EntryKindForm<'_>, StoreError> {
     Ok(match deed {
-        Deed::Settled(settled) => DeedForm::Settled(Box::new(settled_form(settled)?)),
-        Deed::Reversed(reversed) => DeedForm::Reversed(Cow::Borrowed(reversed)),
-        Deed::Fenced(fenced) => DeedForm::Fenced(Cow::Borrowed(fenced)),
-        Deed::Revised(revised) => DeedForm::Revised(Box::new(Cow::Borrowed(&**revised))),
+        EntryKind::Settled(settled) => EntryKindForm::Settled(Box::new(settled_form(settled)?)),
+        EntryKind::Reversed(reversed) => EntryKindForm::Reversed(Cow::Borrowed(reversed)),
+        EntryKind::Fenced(fenced) => EntryKindForm::Fenced(Cow::Borrowed(fenced)),
+        EntryKind::Revised(revised) => EntryKindForm::Revised(Box::new(Cow::Borrowed(&**revised))),
     })
 }
 
@@ -162,12 +162,12 @@ fn settled_form(settled: &Settled) -> Result<SettledForm<'_>, StoreError> {
     })
 }
 
-fn deed(form: DeedForm<'_>) -> Deed {
+fn deed(form: EntryKindForm<'_>) -> EntryKind {
     match form {
-        DeedForm::Settled(form) => Deed::Settled(Box::new(settled(*form))),
-        DeedForm::Reversed(reversed) => Deed::Reversed(reversed.into_owned()),
-        DeedForm::Fenced(fenced) => Deed::Fenced(fenced.into_owned()),
-        DeedForm::Revised(revised) => Deed::Revised(Box::new(revised.into_owned())),
+        EntryKindForm::Settled(form) => EntryKind::Settled(Box::new(settled(*form))),
+        EntryKindForm::Reversed(reversed) => EntryKind::Reversed(reversed.into_owned()),
+        EntryKindForm::Fenced(fenced) => EntryKind::Fenced(fenced.into_owned()),
+        EntryKindForm::Revised(revised) => EntryKind::Revised(Box::new(revised.into_owned())),
     }
 }
 
@@ -183,17 +183,17 @@ fn settled(form: SettledForm<'_>) -> Settled {
     Settled { claim: claim.into_owned(), facts, book, split }
 }
 
-fn deed_of_format_1(form: DeedForm1) -> Deed {
+fn deed_of_format_1(form: EntryKindForm1) -> EntryKind {
     match form {
-        DeedForm1::Settled(form) => {
+        EntryKindForm1::Settled(form) => {
             let SettledForm1 { claim, facts, split } = *form;
-            Deed::Settled(Box::new(Settled { claim, facts, book: None, split }))
+            EntryKind::Settled(Box::new(Settled { claim, facts, book: None, split }))
         }
-        DeedForm1::Fenced(fenced) => Deed::Fenced(fenced),
-        DeedForm1::Reversed(form) => {
+        EntryKindForm1::Fenced(fenced) => EntryKind::Fenced(fenced),
+        EntryKindForm1::Reversed(form) => {
             let ReversedForm1 { hospital_id, person_id, claim_id, reason, settlement, account } = form;
             let revisions = Vec::new();
-            Deed::Reversed(Reversed { hospital_id, person_id, claim_id, reason, settlement, account, revisions })
+            EntryKind::Reversed(Reversed { hospital_id, person_id, claim_id, reason, settlement, account, revisions })
         }
     }
 }

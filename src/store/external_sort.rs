@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::keys::{Key, Secret};
+use super::keys::{Secret, StoreKey};
 use crate::domain::ids::PersonId;
 use crate::reference::person::{PersonPart, PersonRecord};
 
@@ -31,17 +31,17 @@ const SPOOL_BYTES: u64 = 64 << 30;
 const BUFFER: usize = 256 << 10;
 
 /// A directory of a spool's own, where the store has none; it ends with the store.
-pub struct Place(PathBuf);
+pub struct SpoolDirectory(PathBuf);
 
-impl Place {
+impl SpoolDirectory {
     /// A new directory, which its owner alone can read, where the system keeps what is temporary.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn temporary() -> std::io::Result<Place> {
+    pub fn temporary() -> std::io::Result<SpoolDirectory> {
         let path = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Place(path))
+        Ok(SpoolDirectory(path))
     }
 
     /// Where it is.
@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for SpoolDirectory {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir(&self.0) {
             tracing::warn!(%error, "an empty temporary directory is left behind");
@@ -59,7 +59,7 @@ impl Drop for Place {
 }
 
 /// Rows that were added.
-pub struct Spool<R = PersonPart> {
+pub struct ExternalSort<R = PersonPart> {
     secret: Secret,
     place: Option<PathBuf>,
     run: Run,
@@ -72,41 +72,41 @@ pub struct Spool<R = PersonPart> {
 #[derive(Default)]
 struct Run {
     bytes: Vec<u8>,
-    rows: Vec<(Key, u32, u32)>,
+    rows: Vec<(StoreKey, u32, u32)>,
 }
 
 /// All rows, person by person.
 pub struct Sorted<R = PersonPart> {
     sources: Vec<Source>,
-    heap: BinaryHeap<Reverse<(Key, usize)>>,
+    heap: BinaryHeap<Reverse<(StoreKey, usize)>>,
     rows: PhantomData<fn() -> R>,
 }
 
 /// One run, with its next row.
 struct Source {
-    rows: Rows,
+    rows: SortedRows,
     next: Vec<u8>,
 }
 
-enum Rows {
+enum SortedRows {
     Memory(Run, usize),
     File(BufReader<File>),
 }
 
-impl Spool {
+impl ExternalSort {
     /// An empty one; without a place it never leaves memory.
-    pub fn new(secret: Secret, place: Option<PathBuf>) -> Spool {
-        Spool { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
+    pub fn new(secret: Secret, place: Option<PathBuf>) -> ExternalSort {
+        ExternalSort { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
     }
 
     /// An empty one in the same place, for persons' whole records.
-    pub fn of_records(self) -> Spool<PersonRecord> {
-        let Spool { secret, place, .. } = self;
-        Spool { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
+    pub fn of_records(self) -> ExternalSort<PersonRecord> {
+        let ExternalSort { secret, place, .. } = self;
+        ExternalSort { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
     }
 }
 
-impl<R: Serialize + DeserializeOwned> Spool<R> {
+impl<R: Serialize + DeserializeOwned> ExternalSort<R> {
     /// Adds a row behind those of the same person.
     ///
     /// # Errors
@@ -132,9 +132,9 @@ impl<R: Serialize + DeserializeOwned> Spool<R> {
         let mut sources = Vec::new();
         for mut file in self.files {
             file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            sources.push(Source { rows: Rows::File(BufReader::with_capacity(BUFFER, file)), next: Vec::new() });
+            sources.push(Source { rows: SortedRows::File(BufReader::with_capacity(BUFFER, file)), next: Vec::new() });
         }
-        sources.push(Source { rows: Rows::Memory(self.run, 0), next: Vec::new() });
+        sources.push(Source { rows: SortedRows::Memory(self.run, 0), next: Vec::new() });
         let mut sorted = Sorted { sources, heap: BinaryHeap::new(), rows: PhantomData };
         for at in 0..sorted.sources.len() {
             sorted.advance(at)?;
@@ -174,7 +174,7 @@ impl<R: Serialize + DeserializeOwned> Spool<R> {
 
 impl Run {
     fn size(&self) -> usize {
-        self.bytes.len() + self.rows.len() * size_of::<(Key, u32, u32)>()
+        self.bytes.len() + self.rows.len() * size_of::<(StoreKey, u32, u32)>()
     }
 
     /// Rows of one key stay in their order.
@@ -185,22 +185,22 @@ impl Run {
 
 impl Source {
     /// Reads the next row; gives its key.
-    fn advance(&mut self) -> Result<Option<Key>, StoreError> {
+    fn advance(&mut self) -> Result<Option<StoreKey>, StoreError> {
         self.next.clear();
         match &mut self.rows {
-            Rows::Memory(run, at) => {
+            SortedRows::Memory(run, at) => {
                 let Some((key, start, length)) = run.rows.get(*at) else { return Ok(None) };
                 *at += 1;
                 self.next.extend_from_slice(&run.bytes[*start as usize..(*start + *length) as usize]);
                 Ok(Some(*key))
             }
-            Rows::File(file) => {
+            SortedRows::File(file) => {
                 let mut head = [0; 20];
                 match file.read_exact(&mut head) {
                     Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
                     read => read.map_err(failed)?,
                 }
-                let (mut key, mut length) = (Key::default(), [0; 4]);
+                let (mut key, mut length) = (StoreKey::default(), [0; 4]);
                 key.copy_from_slice(&head[..16]);
                 length.copy_from_slice(&head[16..]);
                 self.next.resize(u32::from_le_bytes(length) as usize, 0);

@@ -18,23 +18,23 @@ use super::status;
 
 /// Wraps a service.
 #[derive(Clone, Debug)]
-pub struct Layer(pub Arc<Metrics>);
+pub struct ObserveLayer(pub Arc<Metrics>);
 
-impl<S> tower_layer::Layer<S> for Layer {
-    type Service = Explain<S>;
-    fn layer(&self, inner: S) -> Explain<S> {
-        Explain { inner, metrics: Arc::clone(&self.0) }
+impl<S> tower_layer::Layer<S> for ObserveLayer {
+    type Service = Observe<S>;
+    fn layer(&self, inner: S) -> Observe<S> {
+        Observe { inner, metrics: Arc::clone(&self.0) }
     }
 }
 
 /// Logs and counts calls, and adds details to an `OUT_OF_RANGE` that has none.
 #[derive(Clone, Debug)]
-pub struct Explain<S> {
+pub struct Observe<S> {
     inner: S,
     metrics: Arc<Metrics>,
 }
 
-impl<S> Service<Request<Body>> for Explain<S>
+impl<S> Service<Request<Body>> for Observe<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
     S::Future: Send + 'static,

@@ -11,7 +11,7 @@ use crate::access::log::AccessLog;
 use crate::store::Store;
 
 use super::activation::Activation;
-use super::gate::Rules;
+use super::authorize::Authorizer;
 use super::reads::Reads;
 use super::tls::Tls;
 
@@ -19,40 +19,40 @@ use super::tls::Tls;
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Reads the callers anew, or says every fault, a line each.
-pub type ReadCallers = Arc<dyn Fn() -> Result<Callers, Vec<String>> + Send + Sync>;
+pub type LoadCallers = Arc<dyn Fn() -> Result<Callers, Vec<String>> + Send + Sync>;
 
 /// What a server has at its door.
-pub struct Door {
+pub struct AccessSetup {
     /// What connections get; without it they are plain.
     pub tls: Option<Arc<Tls>>,
     /// Who is known.
     pub callers: Callers,
     /// Reads who is known anew; none where nobody is asked.
-    pub read_callers: Option<ReadCallers>,
+    pub read_callers: Option<LoadCallers>,
     /// Where reads of persons are noted.
     pub log: AccessLog,
 }
 
-impl Door {
+impl AccessSetup {
     /// An open one: plain connections, nobody asked, nothing noted. For servers that a command runs for itself.
-    pub fn open() -> Door {
-        Door { tls: None, callers: Callers::open(), read_callers: None, log: AccessLog::Nowhere }
+    pub fn open() -> AccessSetup {
+        AccessSetup { tls: None, callers: Callers::open(), read_callers: None, log: AccessLog::Nowhere }
     }
 }
 
 /// Whoever keeps the door while the server serves.
-pub struct Keeper {
+pub struct ReloadTask {
     /// What connections get.
     pub tls: Option<Arc<Tls>>,
     /// Reads who is known anew.
-    pub read_callers: Option<ReadCallers>,
+    pub read_callers: Option<LoadCallers>,
     /// What the gate goes by.
-    pub rules: Arc<Rules>,
+    pub rules: Arc<Authorizer>,
     /// Whose log is opened anew.
     pub reads: Arc<Reads>,
 }
 
-impl Keeper {
+impl ReloadTask {
     /// Looks at the files now and then, and when asked; never ends. When asked, the log is opened anew too, and
     /// the law read anew where it has files.
     pub async fn keep<S: Store>(self, mut asked: mpsc::Receiver<()>, law: Option<Arc<Activation<S>>>) {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use redis::{cmd, from_redis_value};
 
 use super::failure::Failed;
-use super::names::{Names, common};
+use super::keys::{RedisKeys, common};
 use super::reply::{bytes, unreadable};
 use super::servers::Servers;
 use crate::store::StoreError;
@@ -19,14 +19,14 @@ const LASTS: u64 = 60_000;
 
 /// The turn that this instance has, if it has one.
 #[derive(Default)]
-pub struct Turn(Mutex<Option<String>>);
+pub struct RedisImportLease(Mutex<Option<String>>);
 
-impl Turn {
+impl RedisImportLease {
     /// Takes the turn; gives the version of the tables.
     ///
     /// # Errors
     /// `Conflict` if another instance has it.
-    pub async fn begin(&self, servers: &Servers, names: &Names) -> Result<u64, StoreError> {
+    pub async fn begin(&self, servers: &Servers, names: &RedisKeys) -> Result<u64, StoreError> {
         let token = uuid::Uuid::now_v7().to_string();
         let mut command = cmd("SET");
         command.arg(names.common("turn")).arg(&token).arg("NX").arg("GET").arg("PX").arg(LASTS);
@@ -46,7 +46,7 @@ impl Turn {
     ///
     /// # Errors
     /// If it passed to another.
-    pub async fn keep(&self, servers: &Servers, names: &Names) -> Result<(), StoreError> {
+    pub async fn keep(&self, servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
         let Some(token) = self.token().clone() else { return Ok(()) };
         let mut command = cmd("GETEX");
         command.arg(names.common("turn")).arg("PX").arg(LASTS);
@@ -58,7 +58,7 @@ impl Turn {
     }
 
     /// Gives the turn back.
-    pub async fn end(&self, servers: &Servers, names: &Names) {
+    pub async fn end(&self, servers: &Servers, names: &RedisKeys) {
         if self.keep(servers, names).await.is_err() {
             return;
         }

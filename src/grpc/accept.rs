@@ -26,7 +26,7 @@ const QUEUE: usize = 64;
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct ConnectionLimits {
     /// All together; those beyond wait to be taken.
     pub all: usize,
     /// Of one certificate's names; those beyond are closed.
@@ -47,10 +47,15 @@ impl Drop for Held {
 }
 
 /// The connections of a listener.
-pub type Incoming = ReceiverStream<Result<Connection<Held>, Infallible>>;
+pub type IncomingConnections = ReceiverStream<Result<Connection<Held>, Infallible>>;
 
 /// Takes connections until nobody asks for more.
-pub fn incoming(listener: TcpListener, tls: Option<Arc<Tls>>, bounds: Bounds, metrics: Arc<Metrics>) -> Incoming {
+pub fn incoming(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    bounds: ConnectionLimits,
+    metrics: Arc<Metrics>,
+) -> IncomingConnections {
     let (ready, incoming) = mpsc::channel(QUEUE);
     let desk = Desk { tls, of_one: bounds.of_one, callers: Arc::default(), metrics, ready };
     tokio::spawn(accept(listener, Arc::new(Semaphore::new(bounds.all)), desk));

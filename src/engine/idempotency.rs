@@ -1,16 +1,16 @@
 //! Stage 1: what request id and claim id say before any rule of business is looked at.
 
-use crate::domain::claim::{Limits, check_id};
+use crate::domain::claim::{ClaimLimits, check_id};
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Deed, Entry};
+use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::refusal::{Detail, Reason, Refusal};
-use crate::store::{Scope, Seen, Store};
+use crate::store::{LookUp, Scope, Store};
 
 use super::{Engine, read_failed};
 
 /// The names a request goes by.
 #[derive(Clone, Copy)]
-pub struct Names<'a> {
+pub struct RequestKeys<'a> {
     /// The hospital.
     pub hospital_id: &'a HospitalId,
     /// The person.
@@ -21,13 +21,13 @@ pub struct Names<'a> {
     pub claim_id: Option<&'a ClaimId>,
 }
 
-impl Names<'_> {
+impl RequestKeys<'_> {
     /// Refuses names that are missing or too long: nothing can be looked up under them. `unsound` is
     /// what else is wrong with the request, told along.
     ///
     /// # Errors
     /// All the faults.
-    pub fn check(&self, limits: &Limits, unsound: Option<&Refusal>) -> Result<(), Refusal> {
+    pub fn check(&self, limits: &ClaimLimits, unsound: Option<&Refusal>) -> Result<(), Refusal> {
         let mut faults = Vec::new();
         let mut check = |field: &str, id: &str| check_id(&mut faults, field, id, limits);
         if let Some(claim_id) = self.claim_id {
@@ -60,16 +60,16 @@ impl Names<'_> {
 
 impl<S: Store> Engine<S> {
     /// What the store knows under these names.
-    pub(super) async fn seen(&self, names: &Names<'_>) -> Result<Seen, Refusal> {
+    pub(super) async fn seen(&self, names: &RequestKeys<'_>) -> Result<LookUp, Refusal> {
         self.store.look_up(names.scope()).await.map_err(read_failed)
     }
 
     /// The entry that this request made before, if it did; with other content it is refused.
-    pub(super) async fn replay(&self, seen: &Seen, content: Digest) -> Result<Option<Entry>, Refusal> {
+    pub(super) async fn replay(&self, seen: &LookUp, content: Digest) -> Result<Option<Entry>, Refusal> {
         let Some(id) = seen.request else { return Ok(None) };
         let entry = self.named_entry(id).await?;
         match entry.deed {
-            Deed::Fenced(_) => Err(Refusal::because(Reason::RequestFenced)),
+            EntryKind::Fenced(_) => Err(Refusal::because(Reason::RequestFenced)),
             _ if entry.content != content => Err(Refusal::because(Reason::RequestIdReused)),
             _ => Ok(Some(entry)),
         }
@@ -77,7 +77,7 @@ impl<S: Store> Engine<S> {
 }
 
 /// The claim may be settled: it is bound to nobody else, and no settlement of it stands.
-pub fn check_claim_free(seen: &Seen, person_id: &PersonId) -> Result<(), Refusal> {
+pub fn check_claim_free(seen: &LookUp, person_id: &PersonId) -> Result<(), Refusal> {
     match &seen.claim {
         None => Ok(()),
         Some(row) if row.person_id != *person_id => Err(Refusal::because(Reason::ClaimOfAnotherPerson)),

@@ -20,7 +20,7 @@
 //! once. A binding lies in the shard that its own key names.
 
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
-use crate::store::keys::{Key, Secret};
+use crate::store::keys::{Secret, StoreKey};
 use crate::store::shard::Shard;
 
 /// The shard of what belongs to no person: reference tables, policies.
@@ -28,15 +28,15 @@ pub const COMMON: u8 = 0;
 
 /// The names of one store.
 #[derive(Clone)]
-pub struct Names {
+pub struct RedisKeys {
     prefix: String,
     secret: Secret,
 }
 
-impl Names {
+impl RedisKeys {
     /// The names of the store with this prefix and secret.
-    pub fn new(prefix: String, secret: Secret) -> Names {
-        Names { prefix, secret }
+    pub fn new(prefix: String, secret: Secret) -> RedisKeys {
+        RedisKeys { prefix, secret }
     }
 
     /// What the keys are hashed with.
@@ -65,7 +65,7 @@ impl Names {
     }
 
     /// The same by the person's key and shard.
-    pub fn keyed_person(&self, shard: Shard, key: &Key) -> Vec<u8> {
+    pub fn keyed_person(&self, shard: Shard, key: &StoreKey) -> Vec<u8> {
         self.key(shard, "p", key)
     }
 
@@ -75,7 +75,7 @@ impl Names {
     }
 
     /// The binding of a claim, and the shard in which it lies.
-    pub fn binding(&self, claim: &Key) -> (Shard, Vec<u8>) {
+    pub fn binding(&self, claim: &StoreKey) -> (Shard, Vec<u8>) {
         let shard = Shard::of_byte(claim[0]);
         (shard, self.key(shard, "b", claim))
     }
@@ -98,7 +98,7 @@ impl Names {
 }
 
 /// The person whose hash this key names: `…:{NN}:p` and 16 bytes.
-pub fn person_of(name: &[u8]) -> Option<(Key, Shard)> {
+pub fn person_of(name: &[u8]) -> Option<(StoreKey, Shard)> {
     let (before, key) = name.split_last_chunk::<16>()?;
     let tag = before.strip_suffix(b"}:p")?.last_chunk::<2>()?;
     let number: u8 = std::str::from_utf8(tag).ok()?.parse().ok()?;
@@ -121,11 +121,11 @@ pub fn slot(shard: Shard) -> u16 {
 }
 
 /// The field of a request in its person's hash.
-pub fn request_field(key: &Key) -> Vec<u8> {
+pub fn request_field(key: &StoreKey) -> Vec<u8> {
     [b"r", &key[..]].concat()
 }
 
 /// The field of a claim in its person's hash.
-pub fn claim_field(key: &Key) -> Vec<u8> {
+pub fn claim_field(key: &StoreKey) -> Vec<u8> {
     [b"c", &key[..]].concat()
 }

@@ -5,9 +5,9 @@ use crate::domain::ids::{Digest, HospitalId};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalPart;
-use crate::reference::row::{Row, Table};
+use crate::reference::row::{ReferenceRow, ReferenceTable};
 use crate::store::Store;
-use crate::store::spool::Spool;
+use crate::store::external_sort::ExternalSort;
 
 use super::{Engine, write_failed};
 
@@ -15,8 +15,8 @@ use super::{Engine, write_failed};
 pub(super) const FAULTS_KEPT: usize = 100;
 
 /// Rows that have come, checked one by one.
-pub struct Incoming {
-    pub(super) persons: Spool,
+pub struct ImportRows {
+    pub(super) persons: ExternalSort,
     pub(super) hospitals: Vec<(HospitalId, HospitalPart)>,
     pub(super) catalogue: Vec<(u64, CatalogueRow)>,
     rows: u64,
@@ -26,17 +26,17 @@ pub struct Incoming {
     most_held: usize,
 }
 
-impl Incoming {
+impl ImportRows {
     /// Takes the next row. That it is faulty is told when all have come.
     ///
     /// # Errors
     /// If there are more rows than an import may have, or they cannot be put aside.
-    pub fn add(&mut self, table: Table, cells: &[String]) -> Result<(), Refusal> {
+    pub fn add(&mut self, table: ReferenceTable, cells: &[String]) -> Result<(), Refusal> {
         for cell in cells {
             self.digest.update(&(cell.len() as u64).to_le_bytes());
             self.digest.update(cell.as_bytes());
         }
-        match Row::of_cells(table, cells) {
+        match ReferenceRow::of_cells(table, cells) {
             Ok(row) => self.add_row(row),
             Err(faults) => {
                 self.faults(faults);
@@ -46,11 +46,11 @@ impl Incoming {
         }
     }
 
-    pub(super) fn add_row(&mut self, row: Row) -> Result<(), Refusal> {
+    pub(super) fn add_row(&mut self, row: ReferenceRow) -> Result<(), Refusal> {
         match row {
-            Row::Person(id, part) => self.persons.add(&id, &part).map_err(write_failed)?,
-            Row::Hospital(id, part) => self.hospitals.push((id, part)),
-            Row::Catalogue(row) => self.catalogue.push((self.rows, row)),
+            ReferenceRow::Person(id, part) => self.persons.add(&id, &part).map_err(write_failed)?,
+            ReferenceRow::Hospital(id, part) => self.hospitals.push((id, part)),
+            ReferenceRow::Catalogue(row) => self.catalogue.push((self.rows, row)),
         }
         self.rows += 1;
         if self.hospitals.len().max(self.catalogue.len()) > self.most_held {
@@ -91,8 +91,8 @@ impl Incoming {
 
 impl<S: Store> Engine<S> {
     /// An import without rows yet.
-    pub fn incoming(&self) -> Incoming {
-        Incoming {
+    pub fn incoming(&self) -> ImportRows {
+        ImportRows {
             persons: self.store.spool(),
             hospitals: Vec::new(),
             catalogue: Vec::new(),

@@ -13,13 +13,13 @@ use super::chain::Stored;
 
 /// A chain's entries so far.
 #[derive(Default)]
-pub(super) struct Sums<'c> {
+pub(super) struct AccountReplay<'c> {
     accounts: HashMap<AccountKey, Account>,
     splits: HashMap<EntryId, &'c Split>,
     newest: HashMap<EntryId, EntryId>,
 }
 
-impl<'c> Sums<'c> {
+impl<'c> AccountReplay<'c> {
     /// The accounts that moved.
     pub fn accounts(&self) -> &HashMap<AccountKey, Account> {
         &self.accounts
