@@ -12,6 +12,7 @@ pub mod day;
 pub mod exact;
 pub mod facts;
 pub mod fault;
+pub mod file_fault;
 pub mod ids;
 pub mod invariants;
 pub mod itemise;

@@ -1,0 +1,89 @@
+//! A fault in a file read from disk: a policy, the callers, the configuration or a reference table as CSV.
+
+use std::fmt;
+
+/// One fault, printed as `file:line: message` or `file:line:column: message`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileFault {
+    /// The file's name, as the reader received it.
+    pub file: String,
+    /// The line, from 1; 1 if the fault concerns the whole file.
+    pub line: usize,
+    /// The column within the line, if it is known.
+    pub column: Option<FileColumn>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A column of a line: a named one in a table, otherwise a position.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileColumn {
+    /// The name that the header gives to the column.
+    Name(String),
+    /// The position of a character in its line, from 1.
+    Number(usize),
+}
+
+impl FileFault {
+    /// A fault of a line.
+    pub fn new(file: impl Into<String>, line: usize, message: impl Into<String>) -> FileFault {
+        FileFault { file: file.into(), line, column: None, message: message.into() }
+    }
+
+    /// A fault at a byte offset of the file's text, with line and column number.
+    pub fn at_offset(file: impl Into<String>, text: &str, offset: usize, message: impl Into<String>) -> FileFault {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let column = FileColumn::Number(before[line_start..].chars().count() + 1);
+        FileFault { column: Some(column), ..FileFault::new(file, line_at(text, offset), message) }
+    }
+
+    /// A fault in a named column of a line.
+    pub fn in_column(
+        file: impl Into<String>,
+        line: usize,
+        column: impl Into<String>,
+        message: impl Into<String>,
+    ) -> FileFault {
+        FileFault { column: Some(FileColumn::Name(column.into())), ..FileFault::new(file, line, message) }
+    }
+}
+
+/// The line, from 1, that a byte offset of a text lies on.
+pub fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+impl fmt::Display for FileFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:", self.file, self.line)?;
+        match &self.column {
+            Some(FileColumn::Name(name)) => write!(f, "{name}:")?,
+            Some(FileColumn::Number(number)) => write!(f, "{number}:")?,
+            None => {}
+        }
+        write!(f, " {}", self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_the_position_before_the_message() {
+        assert_eq!(FileFault::new("a.toml", 3, "is wrong").to_string(), "a.toml:3: is wrong");
+        assert_eq!(FileFault::in_column("a.csv", 2, "from", "is no day").to_string(), "a.csv:2:from: is no day");
+    }
+
+    #[test]
+    fn counts_lines_and_characters_from_one() {
+        let text = "one\n城市 = 1\n";
+        let at = |offset| FileFault::at_offset("f", text, offset, "x").to_string();
+        let after_the_city = text.find(" =").expect("a blank");
+        assert_eq!(
+            (at(0), at(after_the_city), at(usize::MAX)),
+            ("f:1:1: x".into(), "f:2:3: x".into(), "f:3:1: x".into())
+        );
+    }
+}
