@@ -30,8 +30,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const MORE: &[(&str, &str)] = &[
     // The engine is generic over its store, so whoever holds one names the trait.
     ("grpc/", "store::Store"),
+    // Health and book activation follow the coordination of the store.
+    ("grpc/", "store::coordination::Coordination"),
     // Health says what the store says of itself.
-    ("grpc/readiness.rs", "store::readiness::Readiness"),
+    ("grpc/readiness.rs", "store::coordination::Readiness"),
     // GetPolicy answers with the rules as resolved.
     ("grpc/policy.rs", "policy::rule::PolicyRule"),
     ("grpc/policy.rs", "policy::Book"),

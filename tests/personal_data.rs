@@ -14,7 +14,7 @@ use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
 use onestop::reference::row::ReferenceTable;
 use onestop::store::memory::MemoryStore;
-use onestop::store::{Scope, Store};
+use onestop::store::{JournalStore, Scope};
 use redb::{ReadableDatabase, ReadableTable, TableHandle};
 
 use crate::support::claims::{claim, item};

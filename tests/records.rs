@@ -26,7 +26,7 @@ use onestop::reference::row::{ReferenceRow, ReferenceTable};
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ListPosition, SettlementStatus};
-use onestop::store::{Store, StoreError, codec, record};
+use onestop::store::{JournalStore, Store, StoreError, codec, record};
 use prost::Message;
 
 use crate::support::claims::{claim, item};
@@ -355,7 +355,7 @@ async fn a_directory_of_format_1_is_opened_with_its_settlements_listed() {
     let open = || EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
     let listed = async |store: &EmbeddedStore| {
         let from = ListPosition { day: Day::FIRST, number: 0 };
-        store.listed(&"H3".into(), from, Day::LAST, 100).await.expect("a list")
+        store.hospital_settlements(&"H3".into(), from, Day::LAST, 100).await.expect("a list")
     };
     let engine = engine(open()).await;
     const DAY: u64 = 86_400_000_000;

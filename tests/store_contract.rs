@@ -18,7 +18,9 @@ use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::imports::{ImportEnd, ImportEvent, ImportStart};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ClaimRow, ListPosition, PersonState};
-use onestop::store::{Commit, LookUp, ReferenceWrite, Scope, Store, StoreError};
+use onestop::store::{
+    Commit, JournalStore, LookUp, PolicyStore, ReferenceStore, ReferenceWrite, Scope, Store, StoreError,
+};
 
 use crate::support::redis_cluster::RedisCluster;
 use crate::support::redis_server::{self, RedisServer};
@@ -256,7 +258,7 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
         store.commit(listed(number, person, hospital, on)).await.expect("a commit");
     }
     let list = async |hospital: &str, from: ListPosition, until: Day, most: usize| {
-        store.listed(&hospital.into(), from, until, most).await.expect("a list")
+        store.hospital_settlements(&hospital.into(), from, until, most).await.expect("a list")
     };
     let place = |day, number| ListPosition { day, number };
     let of = |day, id| (day, stamp(id).id);
@@ -348,10 +350,7 @@ fn newest(rows: Vec<CatalogueRow>) -> Vec<CatalogueRow> {
 async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     for (number, region, name) in [(1, "370100", "before"), (2, "370200", "after"), (3, "370300", "never")] {
         store
-            .note_import(
-                number,
-                ImportEvent::ImportStart(ImportStart { source: name.to_owned(), ..ImportStart::default() }),
-            )
+            .log_import(number, ImportEvent::Start(ImportStart { source: name.to_owned(), ..ImportStart::default() }))
             .await
             .expect("a note");
         let ReferenceWrite { persons, hospitals, catalogue } = rows(region, name);
@@ -360,17 +359,17 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
         let second = ReferenceWrite { catalogue, ..ReferenceWrite::default() };
         if number < 3 {
             store
-                .put_reference(number, 0, ReferenceWrite { persons, ..ReferenceWrite::default() })
+                .write_reference(number, 0, ReferenceWrite { persons, ..ReferenceWrite::default() })
                 .await
                 .expect("a write");
         }
-        store.put_reference(number, 1, first).await.expect("a write");
-        store.put_reference(number, 2, second).await.expect("a write");
-        let read = store.reference().await.expect("a read");
+        store.write_reference(number, 1, first).await.expect("a write");
+        store.write_reference(number, 2, second).await.expect("a write");
+        let read = store.read_reference().await.expect("a read");
         assert!(read.hospitals.iter().all(|(_, record)| record.head().is_some_and(|head| *head.name != *name)));
         if number < 3 {
             store
-                .note_import(number, ImportEvent::ImportEnd(ImportEnd { changed: number, ..ImportEnd::default() }))
+                .log_import(number, ImportEvent::End(ImportEnd { changed: number, ..ImportEnd::default() }))
                 .await
                 .expect("a note");
         }
@@ -381,7 +380,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     assert_eq!(told, [(3, "never", None), (2, "after", Some(2)), (1, "before", Some(1))]);
     assert_eq!(store.imports(3, 1).await.expect("the log"), log[1..2]);
     let wanted = rows("370200", "after");
-    let mut read = store.reference().await.expect("a read");
+    let mut read = store.read_reference().await.expect("a read");
     read.catalogue = newest(read.catalogue);
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     read.catalogue.sort_by(|one, other| one.regions.cmp(&other.regions));
@@ -414,12 +413,13 @@ async fn settlements_are_listed_afterwards_behind_those_of_the_day(store: impl S
     let [day, after] = [15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
     let (hospital, ids) = (HospitalId::from("H1"), |numbers: &[u64]| numbers.iter().map(|n| stamp(*n).id).collect());
     store.commit(listed(9, "P1", "H1", day)).await.expect("a commit");
-    store.list(&hospital, day, ids(&[7, 8])).await.expect("a write");
-    store.list(&hospital, after, ids(&[6])).await.expect("a write");
-    store.list(&hospital, day, ids(&[])).await.expect("nothing to write");
-    store.list(&"H2".into(), day, ids(&[5])).await.expect("a write");
+    store.append_settlements(&hospital, day, ids(&[7, 8])).await.expect("a write");
+    store.append_settlements(&hospital, after, ids(&[6])).await.expect("a write");
+    store.append_settlements(&hospital, day, ids(&[])).await.expect("nothing to write");
+    store.append_settlements(&"H2".into(), day, ids(&[5])).await.expect("a write");
     store.commit(listed(4, "P2", "H1", day)).await.expect("a commit");
-    let listed = store.listed(&hospital, ListPosition { day, number: 0 }, Day::LAST, 100).await.expect("a list");
+    let listed =
+        store.hospital_settlements(&hospital, ListPosition { day, number: 0 }, Day::LAST, 100).await.expect("a list");
     assert!(listed.is_sorted_by_key(|(place, _)| *place), "{listed:?}");
     let listed: Vec<_> = listed.into_iter().map(|(place, id)| (place.day, id)).collect();
     let of = |day, id| (day, stamp(id).id);
@@ -437,7 +437,7 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
         (id.clone(), record)
     });
     let write = ReferenceWrite { persons: persons.collect(), ..ReferenceWrite::default() };
-    store.put_reference(1, 0, write).await.expect("a write");
+    store.write_reference(1, 0, write).await.expect("a write");
     let (mut behind, mut named) = (None, Vec::new());
     loop {
         let page = store.person_records(behind, 10).await.expect("a page");
@@ -455,13 +455,13 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
 }
 
 async fn every_policy_is_named(store: impl Store) {
-    assert_eq!(store.policies().await, Ok(vec![]));
+    assert_eq!(store.policy_digests().await, Ok(vec![]));
     let mut digests = [b"one", b"two"].map(|text| Digest::of(text));
     for digest in digests {
         store.put_policy(digest, digest.to_string()).await.expect("a write");
     }
     digests.sort();
-    assert_eq!(store.policies().await, Ok(digests.to_vec()));
+    assert_eq!(store.policy_digests().await, Ok(digests.to_vec()));
 }
 
 /// The store in this directory.
@@ -474,9 +474,9 @@ async fn a_directory_opened_anew_gives_everything_back() {
     let place = tempfile::tempdir().expect("a directory");
     let store = open(place.path()).expect("a store");
     store.commit(commit(1, "P1", &PersonState::default(), Some("C1"))).await.expect("a commit");
-    store.put_reference(1, 0, rows("370100", "一院")).await.expect("a write");
-    store.note_import(1, ImportEvent::ImportStart(ImportStart::default())).await.expect("a note");
-    store.note_import(1, ImportEvent::ImportEnd(ImportEnd::default())).await.expect("a note");
+    store.write_reference(1, 0, rows("370100", "一院")).await.expect("a write");
+    store.log_import(1, ImportEvent::Start(ImportStart::default())).await.expect("a note");
+    store.log_import(1, ImportEvent::End(ImportEnd::default())).await.expect("a note");
     store.put_policy(Digest::of(b"one"), "text".to_owned()).await.expect("a write");
     let entry = store.entry(stamp(1).id).await.expect("a read");
     let before = look_up(&store, "P1", "r1", "C1").await;
@@ -486,7 +486,7 @@ async fn a_directory_opened_anew_gives_everything_back() {
     assert!(after.state == before.state && after.claim == before.claim && after.claim.is_some());
     assert_eq!((after.request, after.person), (Some(stamp(1).id), before.person));
     assert_eq!(store.entry(stamp(1).id).await.expect("a read"), entry);
-    let mut hospitals = store.reference().await.expect("a read").hospitals;
+    let mut hospitals = store.read_reference().await.expect("a read").hospitals;
     hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     assert!(hospitals == rows("370100", "一院").hospitals);
     assert_eq!(store.policy(Digest::of(b"one")).await, Ok(Some("text".to_owned())));

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::reference::tables::Tables;
+use crate::store::coordination::Coordination;
 use crate::store::{Store, StoreError};
 
 use super::Engine;
@@ -15,7 +16,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 impl<S: Store> Engine<S> {
     /// Reads hospitals and catalogue anew whenever another instance changed them; it never ends.
     pub async fn follow(&self) -> Infallible {
-        let mut shared = self.store.shared();
+        let mut shared = self.store.coordination().shared_state();
         loop {
             let version = shared.borrow_and_update().tables;
             if let Err(error) = self.read_tables(version).await {
@@ -31,7 +32,7 @@ impl<S: Store> Engine<S> {
     /// Reads the tables of this version, if those held are older.
     pub(super) async fn read_tables(&self, version: u64) -> Result<(), StoreError> {
         if *self.version.lock().unwrap_or_else(PoisonError::into_inner) < version {
-            let read = self.store.reference().await?;
+            let read = self.store.read_reference().await?;
             self.hold(Tables::new(read.hospitals, read.catalogue), version);
         }
         Ok(())

@@ -18,6 +18,7 @@ use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::{PersonPart, PersonRecord};
 use crate::reference::row::ReferenceRow;
 use crate::reference::tables::Tables;
+use crate::store::coordination::Coordination;
 use crate::store::external_sort::ExternalSort;
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::{ReferenceWrite, Store, StoreError};
@@ -102,9 +103,9 @@ impl<S: Store> Engine<S> {
         outside: &ImportContext<'_>,
     ) -> Result<Imported, Refusal> {
         incoming.check()?;
-        let version = self.store.begin_turn().await.map_err(not_our_turn)?;
+        let version = self.store.coordination().acquire_import_lease().await.map_err(not_our_turn)?;
         let taken = self.take_in_turn(version, incoming, table, told, outside).await;
-        self.store.end_turn().await;
+        self.store.coordination().release_import_lease().await;
         taken
     }
 
@@ -129,12 +130,12 @@ impl<S: Store> Engine<S> {
             rows: incoming.rows(),
             digest: incoming.digest(),
         };
-        self.store.note_import(number, ImportEvent::ImportStart(begun)).await.map_err(write_failed)?;
+        self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(write_failed)?;
         self.take_persons(number, incoming.persons, &mut draft.count, outside).await?;
         self.take_parts(number, &mut draft).await?;
         let Imported { changed, unchanged } = draft.count;
         let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
-        self.store.note_import(number, ImportEvent::ImportEnd(ended)).await.map_err(write_failed)?;
+        self.store.log_import(number, ImportEvent::End(ended)).await.map_err(write_failed)?;
         if draft.moved || version.is_some() {
             self.hold(draft.tables, number);
         }
@@ -172,7 +173,7 @@ impl<S: Store> Engine<S> {
             let persons = self.changed(step, count).await?;
             if !persons.is_empty() {
                 let write = ReferenceWrite { persons, ..ReferenceWrite::default() };
-                self.store.put_reference(number, 0, write).await.map_err(write_failed)?;
+                self.store.write_reference(number, 0, write).await.map_err(write_failed)?;
             }
         }
     }
@@ -203,7 +204,7 @@ impl<S: Store> Engine<S> {
 
     async fn take_parts(&self, number: u64, draft: &mut Draft) -> Result<(), Refusal> {
         for (part, write) in parts(&draft.hospitals, &draft.catalogue).enumerate() {
-            self.store.put_reference(number, part as u32, write).await.map_err(write_failed)?;
+            self.store.write_reference(number, part as u32, write).await.map_err(write_failed)?;
         }
         draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())

@@ -93,7 +93,7 @@ impl<S: Store> Engine<S> {
     /// An import without rows yet.
     pub fn incoming(&self) -> ImportRows {
         ImportRows {
-            persons: self.store.spool(),
+            persons: self.store.external_sort(),
             hospitals: Vec::new(),
             catalogue: Vec::new(),
             rows: 0,

@@ -97,7 +97,8 @@ impl<S: Store> Engine<S> {
     ) -> Result<SettlementPage<ListPosition>, Refusal> {
         let first = ListPosition { day: which.from, number: 0 };
         let from = behind.map_or(first, |place| ListPosition { number: place.number + 1, ..place }).max(first);
-        let places = self.store.listed(&which.hospital_id, from, which.until, most).await.map_err(read_failed)?;
+        let places =
+            self.store.hospital_settlements(&which.hospital_id, from, which.until, most).await.map_err(read_failed)?;
         let next = places.last().filter(|_| places.len() == most).map(|(place, _)| *place);
         let mut settlements = Vec::with_capacity(places.len());
         for (_, id) in places {

@@ -33,8 +33,8 @@ use crate::domain::refusal::{Reason, Refusal};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::reference::tables::Tables;
+use crate::store::coordination::{BookAnnouncement, Coordination};
 use crate::store::imports::Import;
-use crate::store::readiness::BookAnnouncement;
 use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
 
@@ -110,9 +110,9 @@ impl<S: Store> Engine<S> {
             return Err(StoreError::Unavailable("it is a copy that did not end: run `onestop copy` again".to_owned()));
         }
         keep(&store, &book).await?;
-        store.announce_book(book.digest(), BookAnnouncement::Joins).await?;
-        let version = store.shared().borrow().tables;
-        let read = store.reference().await?;
+        store.coordination().announce_book(book.digest(), BookAnnouncement::Start).await?;
+        let version = store.coordination().shared_state().borrow().tables;
+        let read = store.read_reference().await?;
         let tables = Tables::new(read.hospitals, read.catalogue);
         Ok(Engine {
             store,
@@ -131,7 +131,11 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be read or written; then the book in use stays.
     pub async fn activate(&self, book: Book) -> Result<Arc<Book>, Refusal> {
         keep(&self.store, &book).await.map_err(write_failed)?;
-        self.store.announce_book(book.digest(), BookAnnouncement::Changes).await.map_err(write_failed)?;
+        self.store
+            .coordination()
+            .announce_book(book.digest(), BookAnnouncement::Activate)
+            .await
+            .map_err(write_failed)?;
         Ok(self.book.swap(Arc::new(book)))
     }
 
@@ -141,7 +145,7 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be written.
     pub async fn impose(&self) -> Result<(), Refusal> {
         let book = self.book().digest();
-        self.store.announce_book(book, BookAnnouncement::Changes).await.map_err(write_failed)
+        self.store.coordination().announce_book(book, BookAnnouncement::Activate).await.map_err(write_failed)
     }
 
     /// The book in use.

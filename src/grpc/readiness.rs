@@ -9,7 +9,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
 use crate::store::Store;
-use crate::store::readiness::Readiness;
+use crate::store::coordination::{Coordination, Readiness};
 use crate::telemetry::Metrics;
 
 use super::activation::Activation;
@@ -52,7 +52,7 @@ pub async fn tell<S: Store>(
 /// Reads the files anew when another instance announced another book, and again until they are that one; the store
 /// says meanwhile that this instance is not ready.
 pub async fn follow_book<S: Store>(engine: &Engine<S>, activation: &Activation<S>) -> Infallible {
-    let mut shared = engine.store().shared();
+    let mut shared = engine.store().coordination().shared_state();
     loop {
         let announced = shared.borrow_and_update().book.filter(|book| *book != engine.book().digest());
         if let Some(book) = announced

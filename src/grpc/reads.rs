@@ -33,7 +33,7 @@ impl Reads {
         store: &impl Store,
         persons: impl IntoIterator<Item = &'a PersonId>,
     ) -> Result<(), Refusal> {
-        let keys: Vec<_> = persons.into_iter().map(|person| store.key_of(person)).collect();
+        let keys: Vec<_> = persons.into_iter().map(|person| store.person_key(person)).collect();
         let written = self.log.note(&permitted.caller, permitted.call, &keys, commit_stamp::now().instant.0);
         written.map_err(|error| {
             tracing::error!(%error, "the access log cannot be written; reads of persons are refused");
@@ -43,12 +43,12 @@ impl Reads {
 
     /// Notes that a hospital was given a quote for a person.
     pub fn quoted(&self, hospital: &str, person: &PersonId, store: &impl Store) {
-        self.quoted.note(hospital, store.key_of(person), Instant::now());
+        self.quoted.note(hospital, store.person_key(person), Instant::now());
     }
 
     /// Whether one of the caller's hospitals was given a quote for the person lately.
     pub fn has_quoted(&self, permitted: &Permitted, person: &PersonId, store: &impl Store) -> bool {
-        let (key, now) = (store.key_of(person), Instant::now());
+        let (key, now) = (store.person_key(person), Instant::now());
         permitted.caller.hospitals.iter().any(|hospital| self.quoted.holds(hospital.as_str(), key, now))
     }
 

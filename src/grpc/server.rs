@@ -13,6 +13,7 @@ use tonic::transport::Server;
 use crate::engine::Engine;
 use crate::policy::PolicyFault;
 use crate::store::Store;
+use crate::store::coordination::Coordination;
 use crate::telemetry::Metrics;
 
 use super::access_setup::{AccessSetup, ReloadTask};
@@ -159,7 +160,7 @@ pub async fn serve_with<S: Store>(
         engine: Arc::clone(&engine),
         reads: Arc::clone(&reads),
     };
-    let ready = readiness::tell::<S>(&health, &metrics, engine.store().readiness(), stopped);
+    let ready = readiness::tell::<S>(&health, &metrics, engine.store().coordination().readiness(), stopped);
     let followed = readiness::follow_book(&engine, &activation);
     let server = Server::builder()
         .http2_keepalive_interval(Some(PING))

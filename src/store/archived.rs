@@ -8,15 +8,16 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
 
 use super::embedded::EmbeddedStore;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::StoreKey;
-use super::readiness::{BookAnnouncement, Readiness, Shared};
 use super::rows::ListPosition;
-use super::{Commit, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError};
+use super::{
+    Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
+    Scope, Store, StoreError,
+};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
@@ -37,7 +38,7 @@ impl Identity {
     /// # Errors
     /// If it cannot be read.
     pub async fn of(archive: &EmbeddedStore) -> Result<Identity, StoreError> {
-        Ok(Identity { nobody: archive.key_of(&PersonId::default()), entries: archive.entries().await? })
+        Ok(Identity { nobody: archive.person_key(&PersonId::default()), entries: archive.entry_count().await? })
     }
 
     /// Whether it is this archive, or became more since.
@@ -90,28 +91,16 @@ fn there<T>(id: EntryId, found: Option<T>) -> Result<Option<T>, StoreError> {
 }
 
 impl<S: Store> Store for Archived<S> {
-    fn key_of(&self, person_id: &PersonId) -> StoreKey {
-        self.live.key_of(person_id)
-    }
+    type Coordination = S::Coordination;
 
-    fn readiness(&self) -> watch::Receiver<Readiness> {
-        self.live.readiness()
+    fn coordination(&self) -> &S::Coordination {
+        self.live.coordination()
     }
+}
 
-    fn shared(&self) -> watch::Receiver<Shared> {
-        self.live.shared()
-    }
-
-    async fn announce_book(&self, book: Digest, why: BookAnnouncement) -> Result<(), StoreError> {
-        self.live.announce_book(book, why).await
-    }
-
-    async fn begin_turn(&self) -> Result<Option<u64>, StoreError> {
-        self.live.begin_turn().await
-    }
-
-    async fn end_turn(&self) {
-        self.live.end_turn().await;
+impl<S: Store> JournalStore for Archived<S> {
+    fn person_key(&self, person_id: &PersonId) -> StoreKey {
+        self.live.person_key(person_id)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
@@ -132,60 +121,69 @@ impl<S: Store> Store for Archived<S> {
         }
     }
 
-    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        self.live.states(behind, most).await
+    async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
+        self.live.states(after, limit).await
     }
 
-    async fn entries(&self) -> Result<u64, StoreError> {
-        self.live.entries().await
+    async fn entry_count(&self) -> Result<u64, StoreError> {
+        self.live.entry_count().await
     }
 
-    async fn listed(
+    async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
         until: Day,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        self.live.listed(hospital_id, from, until, most).await
+        self.live.hospital_settlements(hospital_id, from, until, limit).await
     }
 
-    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
-        self.live.list(hospital_id, day, settlements).await
+    async fn append_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
+        self.live.append_settlements(hospital_id, day, settlements).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.live.commit(commit).await
     }
+}
 
+impl<S: Store> ReferenceStore for Archived<S> {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.live.persons(ids).await
     }
 
-    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        self.live.person_records(behind, most).await
+    async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.live.person_records(after, limit).await
     }
 
-    fn spool(&self) -> ExternalSort {
-        self.live.spool()
+    fn external_sort(&self) -> ExternalSort {
+        self.live.external_sort()
     }
 
-    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
-        self.live.reference().await
+    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
+        self.live.read_reference().await
     }
 
-    async fn put_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
-        self.live.put_reference(import, part, write).await
+    async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+        self.live.write_reference(import, part, write).await
     }
 
-    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
-        self.live.note_import(number, note).await
+    async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
+        self.live.log_import(number, note).await
     }
 
-    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
-        self.live.imports(before, most).await
+    async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
+        self.live.imports(before, limit).await
     }
+}
 
+impl<S: Store> PolicyStore for Archived<S> {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
         self.live.put_policy(digest, canonical).await
     }
@@ -194,7 +192,7 @@ impl<S: Store> Store for Archived<S> {
         self.live.policy(digest).await
     }
 
-    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
-        self.live.policies().await
+    async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
+        self.live.policy_digests().await
     }
 }

@@ -65,9 +65,9 @@ impl Import {
 #[derive(Clone, Debug)]
 pub enum ImportEvent {
     /// That it begins.
-    ImportStart(ImportStart),
+    Start(ImportStart),
     /// That it ended.
-    ImportEnd(ImportEnd),
+    End(ImportEnd),
 }
 
 /// Hospitals and catalogue of an import, in parts; they hold once it ended.

@@ -6,12 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::coordination::SingleInstance;
 use super::external_sort::ExternalSort;
 use super::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, Part};
 use super::keys::{Secret, StoreKey};
 use super::rows::{ClaimRow, ListPosition, PersonState};
 use super::{
-    Commit, Keyed, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec,
+    Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
+    ReferenceWrite, Scope, Store, StoreError, codec,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
@@ -25,6 +27,7 @@ const SECRET: Secret = Secret([0; 32]);
 #[derive(Default)]
 pub struct MemoryStore {
     rows: Mutex<MemoryTables>,
+    coordination: SingleInstance,
 }
 
 #[derive(Default)]
@@ -108,16 +111,24 @@ impl MemoryTables {
     }
 }
 
-/// The rows behind a key, in the order of keys.
-fn page<T: Clone>(rows: &HashMap<PersonId, T>, behind: Option<StoreKey>, most: usize) -> Vec<Keyed<T>> {
+/// Up to `limit` rows with a key after `after`, in the order of keys.
+fn page<T: Clone>(rows: &HashMap<PersonId, T>, after: Option<StoreKey>, limit: usize) -> Vec<Keyed<T>> {
     let mut keyed: Vec<_> = rows.iter().map(|(id, row)| (SECRET.person(id), row)).collect();
-    keyed.retain(|(key, _)| behind.is_none_or(|behind| *key > behind));
+    keyed.retain(|(key, _)| after.is_none_or(|after| *key > after));
     keyed.sort_by_key(|(key, _)| *key);
-    keyed.into_iter().take(most).map(|(key, row)| (key, Ok(row.clone()))).collect()
+    keyed.into_iter().take(limit).map(|(key, row)| (key, Ok(row.clone()))).collect()
 }
 
 impl Store for MemoryStore {
-    fn key_of(&self, person_id: &PersonId) -> StoreKey {
+    type Coordination = SingleInstance;
+
+    fn coordination(&self) -> &SingleInstance {
+        &self.coordination
+    }
+}
+
+impl JournalStore for MemoryStore {
+    fn person_key(&self, person_id: &PersonId) -> StoreKey {
         SECRET.person(person_id)
     }
 
@@ -143,20 +154,20 @@ impl Store for MemoryStore {
         Ok(self.rows().journal.get(&id).cloned())
     }
 
-    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        Ok(page(&self.rows().states, behind, most))
+    async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
+        Ok(page(&self.rows().states, after, limit))
     }
 
-    async fn entries(&self) -> Result<u64, StoreError> {
+    async fn entry_count(&self) -> Result<u64, StoreError> {
         Ok(self.rows().journal.len() as u64)
     }
 
-    async fn listed(
+    async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
         until: Day,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         let until = ListPosition { day: until, number: 0 };
         if until <= from {
@@ -164,10 +175,15 @@ impl Store for MemoryStore {
         }
         let rows = self.rows();
         let listed = rows.listed.range((hospital_id.clone(), from)..(hospital_id.clone(), until));
-        Ok(listed.map(|((_, place), id)| (*place, *id)).take(most).collect())
+        Ok(listed.map(|((_, place), id)| (*place, *id)).take(limit).collect())
     }
 
-    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+    async fn append_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
         let mut rows = self.rows();
         settlements.into_iter().for_each(|id| rows.list(hospital_id.clone(), day, id));
         Ok(())
@@ -176,47 +192,49 @@ impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.rows().commit(commit)
     }
+}
 
+impl ReferenceStore for MemoryStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         let rows = self.rows();
         Ok(ids.iter().map(|id| rows.persons.get(id).cloned()).collect())
     }
 
-    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        Ok(page(&self.rows().persons, behind, most))
+    async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        Ok(page(&self.rows().persons, after, limit))
     }
 
-    fn spool(&self) -> ExternalSort {
+    fn external_sort(&self) -> ExternalSort {
         ExternalSort::new(SECRET, None)
     }
 
-    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
         let rows = self.rows();
         let ended = |number: &u64| rows.imports.get(number).is_some_and(|(_, ended)| ended.is_some());
         let parts = rows.parts.iter().filter(|((number, _), _)| ended(number)).map(|(_, part)| part.clone());
         Ok(imports::read(ReferenceRead::default(), parts))
     }
 
-    async fn put_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
+    async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
         let mut rows = self.rows();
         rows.persons.extend(std::mem::take(&mut write.persons));
         rows.parts.insert((import, part), write.into());
         Ok(())
     }
 
-    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
+    async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         let mut rows = self.rows();
         let import = rows.imports.entry(number).or_default();
         match note {
-            ImportEvent::ImportStart(begun) => import.0 = begun,
-            ImportEvent::ImportEnd(ended) => import.1 = Some(ended),
+            ImportEvent::Start(begun) => import.0 = begun,
+            ImportEvent::End(ended) => import.1 = Some(ended),
         }
         Ok(())
     }
 
-    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+    async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
         let rows = self.rows();
-        let imports = rows.imports.range(..before).rev().take(most);
+        let imports = rows.imports.range(..before).rev().take(limit);
         let import = |(number, (begun, ended)): (&u64, &(ImportStart, Option<ImportEnd>))| Import {
             number: *number,
             begun: begun.clone(),
@@ -224,7 +242,9 @@ impl Store for MemoryStore {
         };
         Ok(imports.map(import).collect())
     }
+}
 
+impl PolicyStore for MemoryStore {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
         self.rows().policies.insert(digest, canonical);
         Ok(())
@@ -234,7 +254,7 @@ impl Store for MemoryStore {
         Ok(self.rows().policies.get(&digest).cloned())
     }
 
-    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+    async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         Ok(self.rows().policies.keys().copied().collect())
     }
 }

@@ -1,4 +1,4 @@
-//! The store: what is kept, and the one trait by which the engine asks for it.
+//! The store: what is kept, and the traits through which the engine reads and writes it.
 //!
 //! *Decide, then write.* The engine brings a [`Commit`] that leaves nothing to decide; a store compares
 //! the person's version, writes everything in one atomic, durable step, and answers only when it is
@@ -11,12 +11,12 @@
 pub mod archived;
 pub mod codec;
 pub mod commit;
+pub mod coordination;
 pub mod embedded;
 pub mod external_sort;
 pub mod imports;
 pub mod keys;
 pub mod memory;
-pub mod readiness;
 pub mod record;
 pub mod redis;
 pub mod rows;
@@ -24,8 +24,6 @@ pub mod secret_file;
 pub mod shard;
 
 use std::future::Future;
-
-use tokio::sync::watch;
 
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
@@ -35,9 +33,10 @@ use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
 
 pub use commit::Commit;
+use coordination::Coordination;
 use imports::{Import, ImportEvent};
 use keys::StoreKey;
-use readiness::{BookAnnouncement, Readiness, Shared};
+
 use rows::{ClaimRow, ListPosition, PersonState};
 
 /// A person's key, and what is kept under it, if it can be read.
@@ -122,127 +121,108 @@ pub struct ReferenceRead {
     pub catalogue: Vec<CatalogueRow>,
 }
 
-/// A home for settlements and reference tables.
-pub trait Store: Send + Sync + 'static {
-    /// The key that this store knows a person by: a keyed hash, from which nobody without the secret can tell whose.
-    fn key_of(&self, person_id: &PersonId) -> StoreKey;
+/// A store of settlements, reference tables and policies, that one or several instances serve from.
+pub trait Store: JournalStore + ReferenceStore + PolicyStore {
+    /// How the instances over this store coordinate.
+    type Coordination: Coordination;
 
-    /// Whether it takes commits, as it changes; unless it says otherwise, it does.
-    fn readiness(&self) -> watch::Receiver<Readiness> {
-        watch::channel(Readiness::Ready).1
-    }
+    /// The coordination with other instances.
+    fn coordination(&self) -> &Self::Coordination;
+}
 
-    /// What several instances over it share, as it changes; unless it says otherwise, there is one instance.
-    fn shared(&self) -> watch::Receiver<Shared> {
-        watch::channel(Shared::default()).1
-    }
+/// The journal: entries in one chain per person, and the rows derived from them.
+pub trait JournalStore: Send + Sync + 'static {
+    /// The key under which this store keeps a person: a keyed hash that reveals no id without the secret.
+    fn person_key(&self, person_id: &PersonId) -> StoreKey;
 
-    /// Announces the book that this instance applies. One that applies another than was announced is not ready.
-    fn announce_book(
-        &self,
-        _book: Digest,
-        _why: BookAnnouncement,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send {
-        std::future::ready(Ok(()))
-    }
-
-    /// Takes the turn to import, which one instance has at a time; gives the version of the tables, if others than this
-    /// instance write them. A turn whose instance ended passes by itself.
-    ///
-    /// # Errors
-    /// `Conflict` if another has it.
-    fn begin_turn(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
-        std::future::ready(Ok(None))
-    }
-
-    /// Gives the turn back.
-    fn end_turn(&self) -> impl Future<Output = ()> + Send {
-        std::future::ready(())
-    }
-
-    /// What is known of a person, a request and a claim, as of one durable moment.
+    /// The state of a person, a request and a claim, all read at one durable moment.
     fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<LookUp, StoreError>> + Send;
 
     /// An entry of the journal.
     fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 
-    /// The record of an entry, the bytes as they were committed; [`codec::decode_entry`] reads them, and the next
-    /// entry of the chain carries their digest.
+    /// The record of an entry: the bytes as committed. [`codec::decode_entry`] decodes them, and the next entry of the
+    /// chain carries their digest.
     fn record(&self, id: EntryId) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 
-    /// The states of persons behind a key, at most so many, in the order of keys; that each can be read is
-    /// told one by one.
+    /// The number of entries in the journal.
+    fn entry_count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Up to `limit` states of persons with a key after `after`, in the order of keys. A damaged state fails alone.
     fn states(
         &self,
-        behind: Option<StoreKey>,
-        most: usize,
+        after: Option<StoreKey>,
+        limit: usize,
     ) -> impl Future<Output = Result<Vec<KeyedState>, StoreError>> + Send;
 
-    /// How many entries the journal has.
-    fn entries(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
-
-    /// The settlements of a hospital from a place on, before a day, at most so many; in the order of their
-    /// places, which stands while others are added behind.
-    fn listed(
+    /// Up to `limit` settlements of a hospital, from a position on and before a day, in the order of positions. The
+    /// order is stable: later settlements are appended.
+    fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
         until: Day,
-        most: usize,
+        limit: usize,
     ) -> impl Future<Output = Result<Vec<(ListPosition, EntryId)>, StoreError>> + Send;
 
-    /// Lists these settlements, in their order, behind those of the hospital's day; durable when it returns. A
-    /// commit lists its own; this is for what was committed elsewhere and not listed here.
-    fn list(
+    /// Appends settlements to the list of a hospital's day, in their order; durable when it returns. A commit appends
+    /// its own settlement: this is for settlements that were committed in another store.
+    fn append_settlements(
         &self,
         hospital_id: &HospitalId,
         day: Day,
         settlements: Vec<EntryId>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Writes everything of a commit, or nothing; durable when it returns.
+    /// Writes all of a commit or nothing; durable when it returns.
     ///
-    /// Once called it runs to its end, whether or not the caller waits for it.
+    /// Once called it runs to completion, even if the caller stops waiting.
     fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
 
-    /// The reference records of these persons.
+/// The reference tables (persons, hospitals, catalogue) and the log of their imports.
+pub trait ReferenceStore: Send + Sync + 'static {
+    /// The reference records of these persons, in the order of `ids`.
     fn persons(&self, ids: &[PersonId]) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
 
-    /// The reference records of persons behind a key, at most so many, in the order of keys; that each can be read
-    /// is told one by one.
+    /// Up to `limit` reference records of persons with a key after `after`, in the order of keys. A damaged record
+    /// fails alone.
     fn person_records(
         &self,
-        behind: Option<StoreKey>,
-        most: usize,
+        after: Option<StoreKey>,
+        limit: usize,
     ) -> impl Future<Output = Result<Vec<KeyedPerson>, StoreError>> + Send;
 
-    /// Where the rows of an import about persons are put in order.
-    fn spool(&self) -> external_sort::ExternalSort;
+    /// An empty external sort that orders the persons of an import by this store's keys.
+    fn external_sort(&self) -> external_sort::ExternalSort;
 
-    /// Hospitals and catalogue, by all imports that ended.
-    fn reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
+    /// Hospitals and catalogue as of all completed imports.
+    fn read_reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
 
-    /// Writes a part of an import; durable when it returns. Persons hold at once, each whole, and some may hold if it
-    /// fails; hospitals and catalogue hold when the import is noted as ended.
-    fn put_reference(
+    /// Writes a part of an import; durable when it returns. Persons are visible at once, each whole, and some of them
+    /// may be written if it fails; hospitals and catalogue become visible when the end of the import is logged.
+    fn write_reference(
         &self,
         import: u64,
         part: u32,
         write: ReferenceWrite,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Notes how an import goes; durable when it returns.
-    fn note_import(&self, number: u64, note: ImportEvent) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Logs the start or the end of an import; durable when it returns.
+    fn log_import(&self, number: u64, event: ImportEvent) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The last imports before a number, newest first.
-    fn imports(&self, before: u64, most: usize) -> impl Future<Output = Result<Vec<Import>, StoreError>> + Send;
+    /// Up to `limit` imports with a number before `before`, newest first.
+    fn imports(&self, before: u64, limit: usize) -> impl Future<Output = Result<Vec<Import>, StoreError>> + Send;
+}
 
-    /// Keeps the canonical text of a policy, so that what was settled under it can be recomputed.
+/// The policies that were ever in force, so that a settlement can be recomputed.
+pub trait PolicyStore: Send + Sync + 'static {
+    /// Keeps the canonical text of a policy; durable when it returns.
     fn put_policy(&self, digest: Digest, canonical: String) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The canonical text of a policy that was ever kept.
+    /// The canonical text of a policy.
     fn policy(&self, digest: Digest) -> impl Future<Output = Result<Option<String>, StoreError>> + Send;
 
-    /// The digests of all policies that were ever kept, in their order.
-    fn policies(&self) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send;
+    /// The digests of all policies, in ascending order.
+    fn policy_digests(&self) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send;
 }

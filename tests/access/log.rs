@@ -4,7 +4,7 @@ use onestop::domain::ids::PersonId;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::to_proto;
-use onestop::store::Store;
+use onestop::store::JournalStore;
 use tonic::{Code, Status};
 
 use super::House;
@@ -17,7 +17,7 @@ fn account(person: &str) -> pb::GetAccountRequest {
 
 /// A line as the log must have it.
 fn line(house: &House, call: &str, caller: &str, person: &str) -> [String; 3] {
-    let key = house.engine.store().key_of(&PersonId::from(person));
+    let key = house.engine.store().person_key(&PersonId::from(person));
     [call.to_owned(), caller.to_owned(), key.iter().map(|byte| format!("{byte:02x}")).collect()]
 }
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use onestop::engine::copy::{NotCopied, Side};
 use onestop::reference::row::ReferenceTable;
 use onestop::store::memory::MemoryStore;
-use onestop::store::{Store, StoreError};
+use onestop::store::{JournalStore, StoreError};
 
 use super::history::History;
 use super::{copied, copy, open};
@@ -27,13 +27,13 @@ async fn a_copy_that_breaks_at_any_write_goes_on_and_is_the_same() {
     let history = History::play(&original, SEED, 40).await;
     assert!(history.readjudications() > 1);
     for writes in 0.. {
-        let (target, control) = TrialStore::new();
-        control.set(Mode::Breaks(writes));
+        let (target, control) = TrialStore::with_control();
+        control.set(Mode::FailsAfter(writes));
         let first = copy(original.store(), &target).await;
         let ended = first.is_ok();
         let broken = NotCopied::Store(Side::Target, StoreError::Unavailable("broken".to_owned()));
         assert!(ended || first == Err(broken), "{first:?}");
-        let there = target.entries().await.expect("a count");
+        let there = target.entry_count().await.expect("a count");
         control.set(Mode::Works);
         let second = copy(original.store(), &target).await.expect("a copy");
         assert_eq!((second.entries.all - second.entries.written, second.persons.all), (there, 4), "{writes} writes");
@@ -87,7 +87,7 @@ async fn a_copy_that_was_killed_is_served_by_nobody_and_run_again_ends_as_one() 
     let mut before = 0;
     for bytes in [3 << 20, 5 << 20] {
         killed(&from, &to, bytes);
-        let there = open(&to).entries().await.expect("a count");
+        let there = open(&to).entry_count().await.expect("a count");
         assert!(before < there && there < SETTLEMENTS, "{before}, then {there} of {SETTLEMENTS}");
         before = there;
         let (code, _, errors) = run(&["serve", "--listen", "127.0.0.1:0", "--store", &to.display().to_string()]);

@@ -11,7 +11,7 @@ use onestop::reference::row::ReferenceTable;
 use onestop::store::keys::Secret;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ClaimRow, PersonState};
-use onestop::store::{Commit, Store, codec};
+use onestop::store::{Commit, JournalStore, ReferenceStore, codec};
 
 use super::history::History;
 use super::{copied, copy, open};

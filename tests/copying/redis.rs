@@ -1,7 +1,7 @@
 //! Into a Redis and back.
 
 use onestop::engine::copy::Count;
-use onestop::store::Store;
+use onestop::store::JournalStore;
 use onestop::store::memory::MemoryStore;
 
 use super::history::History;
@@ -23,7 +23,7 @@ async fn a_copy_on_redis_copied_back_is_row_for_row_what_was_copied() {
         let history = History::play(&original, seed, 60).await;
         let (there, back) = (redis.store().await, MemoryStore::default());
         let copied = copy(original.store(), &there).await.expect("a copy");
-        let entries = original.store().entries().await.expect("a count");
+        let entries = original.store().entry_count().await.expect("a count");
         assert_eq!(copied.entries, Count { all: entries, written: entries });
         assert_eq!((copied.chains, copied.persons), (4, Count { all: 4, written: 4 }));
         assert_eq!(copied.settlements, history.settled.len() as u64);

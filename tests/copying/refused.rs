@@ -11,7 +11,7 @@ use onestop::policy::shipped;
 use onestop::reference::row::ReferenceTable;
 use onestop::store::imports::ImportEvent;
 use onestop::store::memory::MemoryStore;
-use onestop::store::{Commit, ReferenceWrite, Store};
+use onestop::store::{Commit, JournalStore, PolicyStore, ReferenceStore, ReferenceWrite};
 use redb::ReadableTable;
 
 use super::history::History;
@@ -54,14 +54,14 @@ async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
     target.put_policy(digest, "another law".to_owned()).await.expect("a write");
     foreign(one.store(), &target, &format!("policy {digest}")).await;
     let target = MemoryStore::default();
-    let import = ImportEvent::ImportStart(Default::default());
-    target.note_import(3, import).await.expect("a write");
+    let import = ImportEvent::Start(Default::default());
+    target.log_import(3, import).await.expect("a write");
     foreign(one.store(), &target, "import 3 of its log").await;
     let target = MemoryStore::default();
     let mut record = one.store().persons(&["P1".into()]).await.expect("a read").pop().flatten().expect("P1");
     record.name(&"P2".into());
     let persons = vec![("P2".into(), record)];
-    target.put_reference(1, 0, ReferenceWrite { persons, ..ReferenceWrite::default() }).await.expect("a write");
+    target.write_reference(1, 0, ReferenceWrite { persons, ..ReferenceWrite::default() }).await.expect("a write");
     foreign(one.store(), &target, "the record of person").await;
 }
 
@@ -80,8 +80,8 @@ async fn a_source_that_grew_is_copied_to_its_end() {
 #[tokio::test]
 async fn a_copy_that_was_begun_does_not_go_on_after_an_import_into_the_source() {
     let source = history(SEED).await;
-    let (target, control) = TrialStore::new();
-    control.set(Mode::Breaks(20));
+    let (target, control) = TrialStore::with_control();
+    control.set(Mode::FailsAfter(20));
     assert!(matches!(copy(source.store(), &target).await, Err(NotCopied::Store(Side::Target, _))));
     control.set(Mode::Works);
     source.import(vec![row(ReferenceTable::Persons, &["P5", "resident", "370100"])]).await.expect("a sound row");

@@ -8,7 +8,7 @@ use onestop::policy::shipped;
 use onestop::store::imports::COPY;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::ListPosition;
-use onestop::store::{Scope, Store};
+use onestop::store::{JournalStore, PolicyStore, ReferenceStore, Scope, Store};
 
 use super::history::History;
 use super::{copied, copy, open};
@@ -32,7 +32,7 @@ async fn a_copy_of_a_copy_is_row_for_row_what_was_copied() {
         assert!(history.settled.len() > 20 && history.readjudications() > 0 && !history.fenced.is_empty());
         let (embedded, back) = (open(place.path()), MemoryStore::default());
         let copied = copy(original.store(), &embedded).await.expect("a copy");
-        let entries = original.store().entries().await.expect("a count");
+        let entries = original.store().entry_count().await.expect("a count");
         assert_eq!(copied.entries, Count { all: entries, written: entries });
         assert_eq!((copied.chains, copied.persons, copied.hospitals), (4, Count { all: 4, written: 4 }, 4));
         assert_eq!((copied.imports, copied.catalogue, copied.settlements), (7, 5, history.settled.len() as u64));
@@ -47,12 +47,12 @@ async fn a_copy_of_a_copy_is_row_for_row_what_was_copied() {
 pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
     let ids = [1, 2, 3, 4].map(|number| PersonId::from(format!("P{number}")));
     assert_eq!(one.persons(&ids).await, other.persons(&ids).await);
-    let policies = one.policies().await.expect("policies");
-    assert_eq!(other.policies().await.as_ref(), Ok(&policies));
+    let policies = one.policy_digests().await.expect("policies");
+    assert_eq!(other.policy_digests().await.as_ref(), Ok(&policies));
     for digest in policies {
         assert_eq!(one.policy(digest).await, other.policy(digest).await);
     }
-    let [one_tables, other_tables] = [one.reference().await, other.reference().await].map(|read| {
+    let [one_tables, other_tables] = [one.read_reference().await, other.read_reference().await].map(|read| {
         let mut read = read.expect("tables");
         read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
         (read.hospitals, read.catalogue)
@@ -75,9 +75,10 @@ async fn a_hospitals_day_is_listed_in_the_order_of_its_commits() {
     let mut by_ids = true;
     for hospital in ["H1", "H2", "H3", "H3X"] {
         let from = ListPosition { day: Day::FIRST, number: 0 };
-        let listed = original.store().listed(&hospital.into(), from, Day::LAST, 1_000).await.expect("a list");
+        let listed =
+            original.store().hospital_settlements(&hospital.into(), from, Day::LAST, 1_000).await.expect("a list");
         assert!(listed.len() > 10);
-        assert_eq!(embedded.listed(&hospital.into(), from, Day::LAST, 1_000).await, Ok(listed.clone()));
+        assert_eq!(embedded.hospital_settlements(&hospital.into(), from, Day::LAST, 1_000).await, Ok(listed.clone()));
         by_ids &= listed.is_sorted_by_key(|(place, id)| (place.day, *id));
     }
     assert!(!by_ids);

@@ -8,9 +8,9 @@ use tonic::{Code, Status};
 
 use super::bounds::{Memory, within};
 use super::claims::{DEAREST, ITEMS, MOST};
+use super::counting_store::CountingStore;
 use super::reached::Reached;
 use super::service::{EDGE_LAW, Service, wait};
-use super::watched::Watched;
 use super::{Target, message_inputs, told, wire};
 
 /// The target.
@@ -74,7 +74,7 @@ thread_local!(static SERVICE: Service = wait(open()));
 
 async fn open() -> Service {
     let book = Book::from_texts(shipped::FILES.iter().copied().chain([EDGE_LAW])).expect("a sound law");
-    Service::open(Watched::forgetful(), book).await
+    Service::open(CountingStore::discarding_commits(), book).await
 }
 
 fn take(bytes: &[u8], reached: &mut Reached) {

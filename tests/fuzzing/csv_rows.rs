@@ -10,9 +10,9 @@ use onestop::reference::csv_text::{self, NotCsv};
 use onestop::reference::row::ReferenceTable;
 
 use super::bounds::{Memory, within};
+use super::counting_store::CountingStore;
 use super::reached::Reached;
 use super::service::wait;
-use super::watched::Watched;
 use super::{Target, csv_inputs};
 
 /// The target.
@@ -64,7 +64,7 @@ fn take(bytes: &[u8], reached: &mut Reached) {
     let Some((table, file)) = bytes.split_first() else { return };
     let table = ReferenceTable::ALL[usize::from(*table) % ReferenceTable::ALL.len()];
     let settings = EngineSettings { rows_held: ROWS_HELD, ..EngineSettings::default() };
-    let engine = wait(Engine::open(Watched::default(), Book::default(), settings)).expect("an engine");
+    let engine = wait(Engine::open(CountingStore::default(), Book::default(), settings)).expect("an engine");
     let before = engine.store().fingerprint();
     let came = within(MEMORY, bytes.len(), || wait(import(&engine, table, file)));
     match came {
@@ -85,7 +85,7 @@ fn take(bytes: &[u8], reached: &mut Reached) {
 }
 
 /// Rows in, all of them; what is not CSV keeps the client from committing.
-async fn import(engine: &Engine<Watched>, table: ReferenceTable, file: &[u8]) -> Came {
+async fn import(engine: &Engine<CountingStore>, table: ReferenceTable, file: &[u8]) -> Came {
     let rows = match csv_text::rows(table, file) {
         Ok(rows) => rows,
         Err(header) => return Came::NotCsv(vec![header]),

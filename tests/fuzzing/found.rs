@@ -12,9 +12,9 @@ use onestop::policy::Book;
 use onestop::reference::row::ReferenceTable;
 
 use super::bounds::within;
+use super::counting_store::CountingStore;
 use super::policy_inputs::SOUND;
 use super::service::wait;
-use super::watched::Watched;
 use super::{csv_rows, json_claims, policy_files};
 
 /// It was read anew at every line with a closing bracket.
@@ -97,7 +97,8 @@ fn read(text: &str) -> Result<Book, Vec<String>> {
 }
 
 fn imported(rows: &[Vec<String>]) -> Result<Imported, Refusal> {
-    let engine = wait(Engine::open(Watched::default(), Book::default(), EngineSettings::default())).expect("an engine");
+    let engine =
+        wait(Engine::open(CountingStore::default(), Book::default(), EngineSettings::default())).expect("an engine");
     let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
     let bytes = rows.iter().flatten().map(|cell| cell.len() + 1).sum();
     within(csv_rows::MEMORY, bytes, || {

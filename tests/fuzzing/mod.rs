@@ -8,12 +8,13 @@
 //!
 //! A [`Target`] makes inputs, most of them sound but for a fault or two, and takes any bytes; [`run`] is one way to
 //! bring the two together, cargo-fuzz (`tests/fuzz`) the other. [`bounds`] measures time and memory, [`reached`] counts
-//! what inputs came to, [`service`] is the shipped service in this process over a store that [`watched`] counts the
+//! what inputs came to, [`service`] is the shipped service in this process over a store that [`counting_store`] counts the
 //! writes of, [`wire`] brings it bytes.
 
 pub mod bounds;
 pub mod claim_messages;
 pub mod claims;
+pub mod counting_store;
 pub mod csv_inputs;
 pub mod csv_rows;
 #[cfg(test)]
@@ -30,7 +31,6 @@ pub mod sequence_inputs;
 pub mod sequences;
 pub mod service;
 pub mod told;
-pub mod watched;
 pub mod wire;
 
 use crate::support::random::Random;

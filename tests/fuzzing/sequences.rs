@@ -12,10 +12,10 @@ use prost::Message;
 use tonic::{Code, Status};
 
 use super::bounds::{Memory, within};
+use super::counting_store::CountingStore;
 use super::reached::Reached;
 use super::sequence_inputs::{Call, calls};
 use super::service::{EDGE_LAW, Service, wait};
-use super::watched::Watched;
 use super::{Target, sequence_inputs, told, wire};
 
 /// The target.
@@ -53,7 +53,7 @@ fn classes() -> Vec<String> {
 thread_local!(static BOOK: Book = Book::from_texts([EDGE_LAW]).expect("a sound law"));
 
 fn take(bytes: &[u8], reached: &mut Reached) {
-    let service = wait(Service::open(Watched::default(), BOOK.with(Book::clone)));
+    let service = wait(Service::open(CountingStore::default(), BOOK.with(Book::clone)));
     let mut desk = Desk { kept: None, service, settled: HashMap::new(), reached };
     let calls = calls(bytes);
     // What follows one another in a stream is one call.

@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tower_layer::Layer as _;
 
-use super::watched::Watched;
+use super::counting_store::CountingStore;
 
 /// A law without an end on either side, so that the first day there is and the last have one.
 pub const EDGE_LAW: (&str, &str) = ("edge.toml", include_str!("edge.toml"));
@@ -85,17 +85,17 @@ pub fn wait<T>(work: impl Future<Output = T>) -> T {
 /// The services over one store.
 pub struct Service {
     /// What they ask.
-    pub engine: Arc<Engine<Watched>>,
+    pub engine: Arc<Engine<CountingStore>>,
     /// Settlements as a server has them.
-    pub settlements: Observe<Authorize<SettlementServiceServer<Settlements<Watched>>>>,
+    pub settlements: Observe<Authorize<SettlementServiceServer<Settlements<CountingStore>>>>,
     /// Reference tables as a server has them.
-    pub references: Observe<Authorize<ReferenceServiceServer<References<Watched>>>>,
+    pub references: Observe<Authorize<ReferenceServiceServer<References<CountingStore>>>>,
     _goes_on: watch::Sender<bool>,
 }
 
 impl Service {
     /// Services under this law, with the rows above.
-    pub async fn open(store: Watched, book: Book) -> Service {
+    pub async fn open(store: CountingStore, book: Book) -> Service {
         let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
         engine.import(ROWS.iter().map(|(table, cells)| row(*table, cells)).collect()).await.expect("sound tables");
         let (engine, limits) = (Arc::new(engine), ServerLimits::default());

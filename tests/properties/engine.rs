@@ -9,7 +9,7 @@ use onestop::engine::settle::{Committed, SettleRequest};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::PersonState;
-use onestop::store::{Scope, Store};
+use onestop::store::{JournalStore, Scope};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 

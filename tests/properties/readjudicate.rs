@@ -15,7 +15,7 @@ use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::policy::resolve::resolve;
 use onestop::store::memory::MemoryStore;
-use onestop::store::{Store, codec};
+use onestop::store::{JournalStore, codec};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 

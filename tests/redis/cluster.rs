@@ -8,7 +8,7 @@ use onestop::domain::day::Day;
 use onestop::engine::audit::Audit;
 use onestop::engine::list::HospitalFilter;
 use onestop::reference::row::ReferenceTable;
-use onestop::store::Store;
+use onestop::store::JournalStore;
 use onestop::store::shard::{SHARDS, Shard};
 
 use super::engine_at;

@@ -3,7 +3,7 @@
 
 use onestop::domain::refusal::Reason;
 use onestop::store::Store;
-use onestop::store::readiness::Readiness;
+use onestop::store::coordination::{Coordination, Readiness};
 use onestop::store::redis::{OpenError, RedisSettings, RedisStore};
 
 use super::settles;
@@ -13,14 +13,14 @@ use crate::support::redis_server::{DURABLE, RedisServer, open, open_with};
 
 /// Why a store is not ready, as soon as it is not.
 async fn not_ready(store: &RedisStore) -> String {
-    let mut readiness = store.readiness();
+    let mut readiness = store.coordination().readiness();
     let readiness = readiness.wait_for(|now| matches!(now, Readiness::NotReady(_))).await.expect("the store");
     let Readiness::NotReady(why) = &*readiness else { unreachable!("it was waited for") };
     why.clone()
 }
 
 async fn ready(store: &RedisStore) {
-    store.readiness().wait_for(|now| *now == Readiness::Ready).await.expect("the store");
+    store.coordination().readiness().wait_for(|now| *now == Readiness::Ready).await.expect("the store");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +39,9 @@ async fn a_redis_that_could_lose_a_settlement_is_refused_and_the_line_named() {
         assert_eq!(server.ask(&["DBSIZE"]), ":0\r\n");
         let accepted = RedisSettings { accept_volatile: true, ..RedisSettings::default() };
         let store = open_with(&server.url(), accepted).await.expect("accepted");
-        assert!(matches!(&*store.readiness().borrow(), Readiness::Volatile(why) if why.contains(wanted)));
+        assert!(
+            matches!(&*store.coordination().readiness().borrow(), Readiness::Volatile(why) if why.contains(wanted))
+        );
         assert!(settles(&engine(store).await, 1).await.is_ok());
     }
 }
@@ -127,6 +129,6 @@ fn the_shipped_configuration_is_right() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let store = open(&server.url()).await;
-        assert_eq!(*store.readiness().borrow(), Readiness::Ready);
+        assert_eq!(*store.coordination().readiness().borrow(), Readiness::Ready);
     });
 }

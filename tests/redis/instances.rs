@@ -8,9 +8,9 @@ use onestop::domain::refusal::Reason;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::{Book, shipped};
 use onestop::reference::row::ReferenceTable;
-use onestop::store::Store;
-use onestop::store::readiness::Readiness;
+use onestop::store::coordination::{Coordination, Readiness};
 use onestop::store::redis::RedisStore;
+use onestop::store::{ReferenceStore, Store};
 
 use super::{engine_at, settles};
 use crate::support::claims::{claim, item, settle};
@@ -55,15 +55,15 @@ async fn one_instance_imports_at_a_time_and_on_the_newest_tables() {
     let server = RedisServer::shared();
     let url = server.url();
     let (one, other) = (engine_at(&url).await, another(&url).await);
-    let version = one.store().begin_turn().await.expect("the turn");
+    let version = one.store().coordination().acquire_import_lease().await.expect("the turn");
     assert!(version.is_some_and(|version| version > 0));
     let rows = || vec![row(ReferenceTable::Designations, &["H9", "2010-01-01", ""])];
     assert_eq!(other.import(rows()).await.expect_err("refused").reason, Reason::ImportRunning);
-    one.store().end_turn().await;
+    one.store().coordination().release_import_lease().await;
     // What the other was never told it reads before it changes it.
     one.import(vec![row(ReferenceTable::Hospitals, &["H9", "九院", "tertiary", "370100"])]).await.expect("imported");
     other.import(rows()).await.expect("imported");
-    let read = open(&url).await.reference().await.expect("a read");
+    let read = open(&url).await.read_reference().await.expect("a read");
     let (_, record) = read.hospitals.iter().find(|(id, _)| id.as_str() == "H9").expect("the hospital");
     let day = "2017-06-15".parse().expect("a day");
     assert!(record.head().is_some() && record.is_designated(day));
@@ -78,7 +78,7 @@ async fn an_instance_with_another_book_is_not_ready_and_takes_no_commit() {
     let book = Book::from_texts(fewer).expect("a book");
     let digest = book.digest();
     let other = Engine::open(open(&url).await, book, EngineSettings::default()).await.expect("an engine");
-    let why = match &*other.store().readiness().borrow() {
+    let why = match &*other.store().coordination().readiness().borrow() {
         Readiness::NotReady(why) => why.clone(),
         ready => panic!("{ready:?}"),
     };
@@ -88,7 +88,7 @@ async fn an_instance_with_another_book_is_not_ready_and_takes_no_commit() {
     // Put in force, it is the first that is to follow.
     other.impose().await.expect("announced");
     settles(&other, 2).await.expect("settled");
-    let mut readiness = one.store().readiness();
+    let mut readiness = one.store().coordination().readiness();
     readiness.wait_for(|now| matches!(now, Readiness::NotReady(_))).await.expect("the store");
     assert_eq!(settles(&one, 3).await.expect_err("refused").reason, Reason::StoreUnavailable);
 }

@@ -19,7 +19,7 @@ use onestop::domain::ids::RequestId;
 use onestop::engine::audit::Audit;
 use onestop::grpc::pb::settlement as pb;
 use onestop::reference::row::ReferenceTable;
-use onestop::store::Store;
+use onestop::store::JournalStore;
 use prost::Message;
 use tokio::task::JoinSet;
 use tonic::Code;
@@ -242,7 +242,7 @@ async fn chains_hold(url: &str) {
             }
         }
     }
-    assert_eq!(store.entries().await, Ok(entries));
+    assert_eq!(store.entry_count().await, Ok(entries));
     println!("{entries} entries audited, {} claims", claims.len());
 }
 

@@ -7,7 +7,7 @@ use onestop::domain::content::RawReversal;
 use onestop::domain::refusal::Reason;
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
-use onestop::store::Store;
+use onestop::store::JournalStore;
 use onestop::store::redis::RedisSettings;
 
 use super::{of_p1, settles};
@@ -44,7 +44,7 @@ async fn a_reply_lost_at_any_call_site_changes_no_answer() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_secs(10)).await).await;
-    let mut entries = engine.store().entries().await.expect("a count");
+    let mut entries = engine.store().entry_count().await.expect("a count");
     for (number, site) in (1..).zip(SITES) {
         let lost = proxy.lost();
         proxy.set(Mode::LosesReplyTo(site));
@@ -63,7 +63,7 @@ async fn a_reply_lost_at_any_call_site_changes_no_answer() {
         let again = settles(&engine, number).await.expect("the same");
         assert!(again.replay && again.entry == settled.entry, "{site}");
         entries += 3;
-        assert_eq!(engine.store().entries().await, Ok(entries), "{site}");
+        assert_eq!(engine.store().entry_count().await, Ok(entries), "{site}");
     }
 }
 
@@ -79,7 +79,7 @@ async fn what_redis_did_before_it_was_cut_off_is_unknown_and_the_retry_finds_it(
     proxy.set(Mode::Passes);
     let found = settles(&engine, 1).await.expect("found");
     assert!(found.replay);
-    assert_eq!(engine.store().entries().await, Ok(1));
+    assert_eq!(engine.store().entry_count().await, Ok(1));
 }
 
 /// A Redis that answers nobody meets the deadline of each call, and the limit of those that wait.

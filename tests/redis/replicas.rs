@@ -3,9 +3,9 @@
 
 use onestop::domain::refusal::Reason;
 use onestop::engine::fence::{Outcome, RequestName};
-use onestop::store::Store;
-use onestop::store::readiness::Readiness;
+use onestop::store::coordination::{Coordination, Readiness};
 use onestop::store::redis::RedisSettings;
+use onestop::store::{JournalStore, Store};
 
 use super::{of_p1, settles};
 use crate::support::engine;
@@ -47,9 +47,9 @@ async fn without_its_replica_nobody_is_told_that_it_is_done() {
     assert_eq!(settles(&engine, 1).await.expect_err("unknown").reason, Reason::StoreUnavailable);
     // A claim whose binding the replica does not have is not committed.
     assert_eq!(settles(&engine, 2).await.expect_err("nothing").reason, Reason::StoreUnavailable);
-    assert_eq!(engine.store().entries().await, Ok(2));
+    assert_eq!(engine.store().entry_count().await, Ok(2));
     signal(&replica, "-CONT");
-    let mut readiness = engine.store().readiness();
+    let mut readiness = engine.store().coordination().readiness();
     readiness.wait_for(|now| *now == Readiness::Ready).await.expect("the store");
     assert!(matches!(engine.outcome(&name).await, Ok(Outcome::Fenced)));
     assert!(!settles(&engine, 2).await.expect("settled").replay);

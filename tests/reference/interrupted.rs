@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use onestop::domain::ids::PersonId;
-use onestop::store::Store;
+use onestop::store::ReferenceStore;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 
 use crate::support::program::{Serve, onestop, run};

@@ -7,8 +7,8 @@ use onestop::domain::journal::Instant;
 use onestop::engine::Engine;
 use onestop::engine::import::{ImportContext, Told};
 use onestop::reference::row::ReferenceTable;
-use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
+use onestop::store::{ReferenceStore, Store};
 use proptest::prelude::*;
 
 use crate::support::claims::{claim, settle};
@@ -70,15 +70,15 @@ async fn a_catalogue_whose_import_did_not_end_is_not_there_when_the_store_is_ope
     take(&engine, ReferenceTable::Catalogue, &rows).await;
     let ended = engine.imports(None, 1).await.expect("the log")[0].number;
     // What an interrupted one leaves: its begin and some parts.
-    let begun = onestop::store::imports::ImportEvent::ImportStart(Default::default());
-    engine.store().note_import(ended + 1, begun).await.expect("a note");
+    let begun = onestop::store::imports::ImportEvent::Start(Default::default());
+    engine.store().log_import(ended + 1, begun).await.expect("a note");
     let row = |text: &[&str]| match crate::support::row(ReferenceTable::Catalogue, text) {
         onestop::reference::row::ReferenceRow::Catalogue(row) => row,
         _ => panic!("a row of the catalogue"),
     };
     let catalogue = vec![row(&["HALF", "", "", "药", "A", "", "", ""])];
     let write = onestop::store::ReferenceWrite { catalogue, ..Default::default() };
-    engine.store().put_reference(ended + 1, 0, write).await.expect("a write");
+    engine.store().write_reference(ended + 1, 0, write).await.expect("a write");
     drop(engine);
     let book = onestop::policy::shipped::book().expect("the book");
     let engine = Engine::open(open(), book, Default::default()).await.expect("an engine");

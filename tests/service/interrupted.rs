@@ -35,12 +35,12 @@ async fn a_settlement_whose_caller_goes_away_is_committed() {
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), settle(&bill(), "R1"));
     let call = tokio::spawn(async move { client.settle(request).await });
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     call.abort();
     assert!(call.await.expect_err("it is given up").is_cancelled());
     heard(&server).await;
     assert!(matches!(server.outcome(&bill(), "R1").await, Outcome::NotSeen(_)));
-    server.store.let_go();
+    server.store.release();
     assert_eq!(server.store.event().await, Event::Done);
     assert!(matches!(server.outcome(&bill(), "R1").await, Outcome::Committed(_)));
     assert!(server.settle(&bill(), "R1").await.expect("a replay").replay);
@@ -52,8 +52,8 @@ async fn a_settlement_whose_deadline_passes_is_committed() {
     server.store.set(Mode::Holds);
     let request = within(Duration::from_millis(200), settle(&bill(), "R1"));
     server.settlements().settle(request).await.expect_err("the deadline passes");
-    assert_eq!(server.store.event().await, Event::ImportStart);
-    server.store.let_go();
+    assert_eq!(server.store.event().await, Event::Started);
+    server.store.release();
     assert_eq!(server.store.event().await, Event::Done);
     assert!(matches!(server.outcome(&bill(), "R1").await, Outcome::Committed(_)));
     assert!(server.settle(&bill(), "R1").await.expect("a replay").replay);
@@ -66,10 +66,10 @@ async fn a_reversal_whose_caller_goes_away_is_committed() {
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), reverse(&bill(), "R2"));
     let call = tokio::spawn(async move { client.reverse(request).await });
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     call.abort();
     heard(&server).await;
-    server.store.let_go();
+    server.store.release();
     assert_eq!(server.store.event().await, Event::Done);
     assert!(matches!(server.outcome(&bill(), "R2").await, Outcome::Reversed(_)));
 }
@@ -82,10 +82,10 @@ async fn a_fence_whose_caller_goes_away_holds() {
     let request = onestop::grpc::pb::settlement::FenceRequest { hospital_id, person_id, request_id: "R1".to_owned() };
     let mut client = server.settlements();
     let call = tokio::spawn(async move { client.fence(request).await });
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     call.abort();
     heard(&server).await;
-    server.store.let_go();
+    server.store.release();
     assert_eq!(server.store.event().await, Event::Done);
     assert!(matches!(server.outcome(&bill(), "R1").await, Outcome::Fenced(_)));
 }
@@ -97,11 +97,11 @@ async fn a_call_whose_caller_went_away_keeps_its_place_until_it_is_done() {
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), settle(&bill(), "R1"));
     let call = tokio::spawn(async move { client.settle(request).await });
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     call.abort();
     heard(&server).await;
     assert_eq!(super::refused(server.quote(&claim("C2", "P1", "1.00")).await).1, "OVERLOADED");
-    server.store.let_go();
+    server.store.release();
     assert_eq!(server.store.event().await, Event::Done);
 }
 
@@ -120,15 +120,15 @@ async fn an_import_whose_caller_goes_away_is_seen_by_settlements() {
     };
     let mut client = server.references();
     let call = tokio::spawn(async move { client.import_reference(tokio_stream::iter([message])).await });
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     call.abort();
     heard(&server).await;
     // Its begin, its rows, its end.
     for write in 0..3 {
         if write > 0 {
-            assert_eq!(server.store.event().await, Event::ImportStart);
+            assert_eq!(server.store.event().await, Event::Started);
         }
-        server.store.let_go();
+        server.store.release();
         assert_eq!(server.store.event().await, Event::Done, "the import is run to its end");
     }
     server.store.set(Mode::Works);
@@ -144,7 +144,7 @@ async fn an_import_whose_caller_goes_away_is_seen_by_settlements() {
 /// A client that is connected and silent, and answers nothing that it is told.
 #[tokio::test]
 async fn a_client_that_says_nothing_does_not_keep_a_server_from_ending() {
-    let (store, _control) = super::trial_store::TrialStore::new();
+    let (store, _control) = super::trial_store::TrialStore::with_control();
     let engine = Arc::new(crate::support::engine(store).await);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut mute = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");

@@ -48,7 +48,7 @@ impl Server {
     }
 
     pub async fn within(limits: ServerLimits) -> Server {
-        let (store, control) = TrialStore::new();
+        let (store, control) = TrialStore::with_control();
         let engine = Arc::new(engine(store).await);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));

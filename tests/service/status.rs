@@ -225,10 +225,10 @@ async fn two_imports(server: Server) -> Status {
     let (mut one, mut other) = (server.references(), server.references());
     let (first, second) = (tokio_stream::iter([message.clone()]), tokio_stream::iter([message]));
     let first = tokio::spawn(async move { one.import_reference(first).await });
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     let status = other.import_reference(second).await.expect_err("a refusal");
-    server.store.let_go();
-    server.store.let_go();
+    server.store.release();
+    server.store.release();
     first.await.expect("no panic").expect("it is taken");
     status
 }
@@ -296,9 +296,9 @@ async fn overloaded(_: Server) -> Status {
     server.store.set(Mode::Holds);
     let (mut client, request) = (server.settlements(), settle(&bill(), "R1"));
     let held = tokio::spawn(async move { client.settle(request).await });
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     let status = server.settle(&claim("C2", "P1", "1.00"), "R2").await.expect_err("a refusal");
-    server.store.let_go();
+    server.store.release();
     assert!(held.await.expect("no panic").is_ok());
     server.store.set(Mode::Works);
     server.settled(&claim("C2", "P1", "1.00"), "R2").await;

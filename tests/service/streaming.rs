@@ -188,14 +188,14 @@ async fn what_has_begun_when_the_caller_goes_away_ends_and_the_rest_does_not_beg
     for at in 0..3 {
         requests.send(request(&claim(&format!("C{at}"), "P1", "5000.00"), &format!("R{at}"))).expect("it is open");
     }
-    assert_eq!(server.store.event().await, Event::ImportStart);
+    assert_eq!(server.store.event().await, Event::Started);
     drop((requests, answers));
     // A call on the same connection is answered after the server heard that the stream is gone.
     for _ in 0..8 {
         server.quote(&claim("Q", "P2", "1.00")).await.expect("a quote");
     }
     server.store.set(Mode::Works);
-    server.store.let_go();
+    server.store.release();
     assert_eq!(server.store.event().await, Event::Done);
     let again = server.settle(&claim("C0", "P1", "5000.00"), "R0").await.expect("a replay");
     assert!(again.replay);

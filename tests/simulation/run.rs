@@ -8,7 +8,7 @@ use onestop::domain::ids::Digest;
 use onestop::engine::audit::Audit;
 use onestop::engine::list::HospitalFilter;
 use onestop::reference::row::ReferenceTable;
-use onestop::store::Store;
+use onestop::store::JournalStore;
 
 use super::clients::Client;
 use super::judge::{Judge, ensure};

@@ -36,7 +36,7 @@ async fn left(store: &impl Store) -> Vec<String> {
     let mut told: Vec<String> =
         states.into_iter().map(|(_, state)| Digest::of_value("state", &state.expect("a state")).to_string()).collect();
     told.sort();
-    told.push(store.entries().await.expect("a count").to_string());
+    told.push(store.entry_count().await.expect("a count").to_string());
     told
 }
 

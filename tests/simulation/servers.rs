@@ -54,7 +54,7 @@ impl Servers {
             loop {
                 let book = world::book();
                 let settings = EngineSettings { conflict_retries: RETRIES, ..EngineSettings::default() };
-                let store = SimulatedStore(Arc::clone(&servers.machine));
+                let store = SimulatedStore::new(Arc::clone(&servers.machine));
                 if let Ok(engine) = Engine::open(store, book, settings).await {
                     lock(&servers.engines)[which] = Some(Arc::new(engine));
                     return;

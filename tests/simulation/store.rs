@@ -6,13 +6,14 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
+use onestop::store::coordination::SingleInstance;
 use onestop::store::external_sort::ExternalSort;
 use onestop::store::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, Part};
 use onestop::store::keys::{Secret, StoreKey};
 use onestop::store::rows::{ListPosition, PersonState};
 use onestop::store::{
-    Commit, Keyed, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec,
-    record,
+    Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
+    ReferenceWrite, Scope, Store, StoreError, codec, record,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -33,7 +34,10 @@ const SECRET: Secret = Secret([7; 32]);
 
 /// A connection to the machine.
 #[derive(Clone)]
-pub struct SimulatedStore(pub Arc<Machine>);
+pub struct SimulatedStore {
+    machine: Arc<Machine>,
+    coordination: SingleInstance,
+}
 
 fn unavailable() -> StoreError {
     StoreError::Unavailable("no answer".to_owned())
@@ -44,22 +48,27 @@ fn unknown() -> StoreError {
 }
 
 impl SimulatedStore {
+    /// A connection to this machine.
+    pub fn new(machine: Arc<Machine>) -> SimulatedStore {
+        SimulatedStore { machine, coordination: SingleInstance::default() }
+    }
+
     /// A message is on its way, now and then for longer than anybody waits; false if it is lost.
     async fn travels(&self, may_be_late: bool) -> bool {
-        let scheduler = &self.0.scheduler;
-        let may_be_late = may_be_late && self.0.is_troubled();
+        let scheduler = &self.machine.scheduler;
+        let may_be_late = may_be_late && self.machine.is_troubled();
         let long = |random: &mut Random| {
             if may_be_late && random.one_in(12) { 30 + random.below(60) } else { 1 + random.below(5) }
         };
         scheduler.sleep(scheduler.draw(long) as u64).await;
-        !(self.0.is_troubled() && scheduler.draw(|random| random.one_in(LOST)))
+        !(self.machine.is_troubled() && scheduler.draw(|random| random.one_in(LOST)))
     }
 
     async fn read<T>(&self, read: impl FnOnce(&Image) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let there = self.travels(true).await;
-        let answer = if there { self.0.read(read) } else { None };
+        let answer = if there { self.machine.read(read) } else { None };
         if answer.is_none() || !self.travels(true).await {
-            self.0.scheduler.sleep(PATIENCE).await;
+            self.machine.scheduler.sleep(PATIENCE).await;
             return Err(unavailable());
         }
         answer.unwrap_or_else(|| Err(unavailable()))
@@ -68,17 +77,17 @@ impl SimulatedStore {
     async fn write(&self, job: Job) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         let (store, again) = (self.clone(), job.clone());
-        let scheduler = &self.0.scheduler;
+        let scheduler = &self.machine.scheduler;
         // Only a commit says on what it was decided; rows are written in the order in which they are sent.
         let commit = matches!(job, Job::Commit(_));
-        let twice = commit && self.0.is_troubled() && scheduler.draw(|random| random.one_in(TWICE));
+        let twice = commit && self.machine.is_troubled() && scheduler.draw(|random| random.one_in(TWICE));
         scheduler.spawn(Group::ImportContext, async move {
             let arrives = store.travels(commit).await;
             if arrives {
-                store.0.arrive(job, Some(reply));
+                store.machine.arrive(job, Some(reply));
             } else {
                 // Nobody answers as long as anybody waits.
-                store.0.scheduler.sleep(2 * PATIENCE).await;
+                store.machine.scheduler.sleep(2 * PATIENCE).await;
                 drop(reply);
             }
         });
@@ -86,7 +95,7 @@ impl SimulatedStore {
             let store = self.clone();
             scheduler.spawn(Group::ImportContext, async move {
                 if store.travels(true).await && store.travels(true).await {
-                    store.0.arrive(again, None);
+                    store.machine.arrive(again, None);
                 }
             });
         }
@@ -115,21 +124,29 @@ fn all<T: DeserializeOwned>(image: &Image, table: DiskTable) -> Result<Vec<(Vec<
 }
 
 /// Rows by person, in the order of the store's keys.
-fn page<T>(rows: Vec<(Vec<u8>, T)>, behind: Option<StoreKey>, most: usize) -> Vec<Keyed<T>> {
+fn page<T>(rows: Vec<(Vec<u8>, T)>, after: Option<StoreKey>, limit: usize) -> Vec<Keyed<T>> {
     let keyed = rows.into_iter().map(|(person, row)| {
         let person = PersonId::from(String::from_utf8_lossy(&person).into_owned());
         (SECRET.person(&person), Ok(row))
     });
-    let mut rows: Vec<_> = keyed.filter(|(key, _)| behind.is_none_or(|behind| *key > behind)).collect();
+    let mut rows: Vec<_> = keyed.filter(|(key, _)| after.is_none_or(|after| *key > after)).collect();
     rows.sort_by_key(|(key, _)| *key);
-    rows.truncate(most);
+    rows.truncate(limit);
     rows
 }
 
 type Noted = (u64, ImportStart, Option<ImportEnd>);
 
 impl Store for SimulatedStore {
-    fn key_of(&self, person_id: &PersonId) -> StoreKey {
+    type Coordination = SingleInstance;
+
+    fn coordination(&self) -> &SingleInstance {
+        &self.coordination
+    }
+}
+
+impl JournalStore for SimulatedStore {
+    fn person_key(&self, person_id: &PersonId) -> StoreKey {
         SECRET.person(person_id)
     }
 
@@ -157,33 +174,39 @@ impl Store for SimulatedStore {
         self.read(|image| Ok(image.get(&(DiskTable::Journal, id.0.to_vec())).cloned())).await
     }
 
-    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        Ok(page(self.read(|image| all::<PersonState>(image, DiskTable::States)).await?, behind, most))
+    async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
+        Ok(page(self.read(|image| all::<PersonState>(image, DiskTable::States)).await?, after, limit))
     }
 
-    async fn entries(&self) -> Result<u64, StoreError> {
+    async fn entry_count(&self) -> Result<u64, StoreError> {
         self.read(|image| Ok(image.keys().filter(|(table, _)| *table == DiskTable::Journal).count() as u64)).await
     }
 
-    async fn listed(
+    async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
         until: Day,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         let until = ListPosition { day: until, number: 0 };
         if until <= from {
             return Ok(Vec::new());
         }
         let [from, until] = [from, until].map(|place| (DiskTable::Listed, place_key(hospital_id.as_str(), place)));
-        self.read(|image| image.range(from..until).take(most).map(|(_, row)| Ok(record::decode(row)?.0)).collect())
+        self.read(|image| image.range(from..until).take(limit).map(|(_, row)| Ok(record::decode(row)?.0)).collect())
             .await
     }
 
     /// Nobody else lists settlements of the day meanwhile.
-    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
-        let listed = self.listed(hospital_id, ListPosition { day, number: 0 }, Day::LAST, usize::MAX).await?;
+    async fn append_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
+        let listed =
+            self.hospital_settlements(hospital_id, ListPosition { day, number: 0 }, Day::LAST, usize::MAX).await?;
         let behind = listed.iter().filter(|(place, _)| place.day == day).count() as u64;
         let row = |(number, id): (u64, EntryId)| {
             let place = ListPosition { day, number };
@@ -196,20 +219,22 @@ impl Store for SimulatedStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.write(Job::Commit(Arc::new(commit))).await
     }
+}
 
+impl ReferenceStore for SimulatedStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.read(|image| ids.iter().map(|id| get(image, DiskTable::Persons, key(&[id.as_str()]))).collect()).await
     }
 
-    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        Ok(page(self.read(|image| all(image, DiskTable::Persons)).await?, behind, most))
+    async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        Ok(page(self.read(|image| all(image, DiskTable::Persons)).await?, after, limit))
     }
 
-    fn spool(&self) -> ExternalSort {
+    fn external_sort(&self) -> ExternalSort {
         ExternalSort::new(SECRET, None)
     }
 
-    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
         self.read(|image| {
             let noted: Vec<(Vec<u8>, Noted)> = all(image, DiskTable::Imports)?;
             let ended = |number: &u64| noted.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
@@ -220,7 +245,7 @@ impl Store for SimulatedStore {
         .await
     }
 
-    async fn put_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
+    async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         for (id, person) in std::mem::take(&mut write.persons) {
             let (key, value) = (key(&[id.as_str()]), record::encode(&person)?.0);
@@ -232,23 +257,25 @@ impl Store for SimulatedStore {
         self.write(Job::WriteBatch(rows)).await
     }
 
-    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
+    async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         let key = number.to_be_bytes().to_vec();
         let noted: Option<Noted> = self.read(|image| get(image, DiskTable::Imports, key.clone())).await?;
         let (_, begun, _) = noted.unwrap_or_default();
         let noted: Noted = match note {
-            ImportEvent::ImportStart(begun) => (number, begun, None),
-            ImportEvent::ImportEnd(ended) => (number, begun, Some(ended)),
+            ImportEvent::Start(begun) => (number, begun, None),
+            ImportEvent::End(ended) => (number, begun, Some(ended)),
         };
         self.write_row(DiskTable::Imports, key, record::encode(&noted)?.0).await
     }
 
-    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+    async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
         let noted: Vec<(Vec<u8>, Noted)> = self.read(|image| all(image, DiskTable::Imports)).await?;
         let imports = noted.into_iter().rev().map(|(_, (number, begun, ended))| Import { number, begun, ended });
-        Ok(imports.filter(|import| import.number < before).take(most).collect())
+        Ok(imports.filter(|import| import.number < before).take(limit).collect())
     }
+}
 
+impl PolicyStore for SimulatedStore {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
         self.write_row(DiskTable::Policies, digest.0.to_vec(), record::encode(&canonical)?.0).await
     }
@@ -257,7 +284,7 @@ impl Store for SimulatedStore {
         self.read(|image| get(image, DiskTable::Policies, digest.0.to_vec())).await
     }
 
-    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+    async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         let kept = self.read(|image| all::<String>(image, DiskTable::Policies)).await?;
         Ok(kept.into_iter().map(|(key, _)| Digest(key.try_into().expect("a digest"))).collect())
     }

@@ -43,7 +43,11 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         let (mut from, mut there) = (FIRST, FIRST);
         let (mut of_day, mut listed) = ((Day::FIRST, HashSet::new()), 0);
         loop {
-            let page = self.source.listed(hospital_id, from, Day::LAST, PAGE).await.map_err(NotCopied::source)?;
+            let page = self
+                .source
+                .hospital_settlements(hospital_id, from, Day::LAST, PAGE)
+                .await
+                .map_err(NotCopied::source)?;
             let Some((last, _)) = page.last() else { return Ok(listed) };
             self.check(hospital_id, &page, &mut of_day).await?;
             for some in page.chunk_by(|one, other| one.0.day == other.0.day) {
@@ -61,7 +65,11 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     async fn nothing_else(&self, hospital_id: &HospitalId, listed: u64) -> Result<(), NotCopied> {
         let (mut from, mut there) = (FIRST, 0);
         loop {
-            let page = self.target.listed(hospital_id, from, Day::LAST, PAGE).await.map_err(NotCopied::target)?;
+            let page = self
+                .target
+                .hospital_settlements(hospital_id, from, Day::LAST, PAGE)
+                .await
+                .map_err(NotCopied::target)?;
             there += page.len() as u64;
             match page.last() {
                 Some((_, id)) if there > listed => {
@@ -99,7 +107,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         some: &[Listed],
     ) -> Result<ListPosition, NotCopied> {
         let read = async || {
-            let there = self.target.listed(hospital_id, from, Day::LAST, some.len()).await;
+            let there = self.target.hospital_settlements(hospital_id, from, Day::LAST, some.len()).await;
             let there = there.map_err(NotCopied::target)?;
             Ok(there.into_iter().take_while(|(place, _)| place.day == from.day).collect::<Vec<_>>())
         };
@@ -107,7 +115,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         same(&there, some)?;
         if there.len() < some.len() {
             let ids = some[there.len()..].iter().map(|(_, id)| *id).collect();
-            self.target.list(hospital_id, from.day, ids).await.map_err(NotCopied::target)?;
+            self.target.append_settlements(hospital_id, from.day, ids).await.map_err(NotCopied::target)?;
             there = read().await?;
             same(&there, some)?;
         }

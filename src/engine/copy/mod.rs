@@ -170,7 +170,7 @@ impl<'a, S: Store, T: Store> Copying<'a, S, T> {
         target: &'a T,
         outside: CopyContext<'a>,
     ) -> Result<Copying<'a, S, T>, NotCopied> {
-        let entries = source.entries().await.map_err(NotCopied::source)?;
+        let entries = source.entry_count().await.map_err(NotCopied::source)?;
         Ok(Copying { source, target, outside, entries })
     }
 

@@ -13,7 +13,7 @@ use crate::store::embedded::EmbeddedStore;
 use crate::store::keys::StoreKey;
 use crate::store::redis::RedisStore;
 use crate::store::rows::PersonState;
-use crate::store::{KeyedState, Store, StoreError};
+use crate::store::{JournalStore, KeyedState, Store, StoreError};
 
 use super::super::chain::{self, AuditFinding, Stored};
 use super::super::import::Told;

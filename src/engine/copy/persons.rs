@@ -63,7 +63,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 
     /// All records of the source, read before anything is written.
     pub(super) async fn records(&self) -> Result<Records, NotCopied> {
-        let (mut records, mut all, mut behind) = (self.target.spool().of_records(), 0, None);
+        let (mut records, mut all, mut behind) = (self.target.external_sort().of_records(), 0, None);
         loop {
             let page = self.source.person_records(behind, PAGE).await.map_err(NotCopied::source)?;
             let Some((last, _)) = page.last() else { return Ok((records, all)) };
@@ -86,7 +86,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         let written = persons.len() as u64;
         if written > 0 {
             let write = ReferenceWrite { persons, ..ReferenceWrite::default() };
-            self.target.put_reference(import, 0, write).await.map_err(NotCopied::target)?;
+            self.target.write_reference(import, 0, write).await.map_err(NotCopied::target)?;
         }
         Ok(written)
     }

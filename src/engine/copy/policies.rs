@@ -8,7 +8,7 @@ use super::{Copying, NotCopied};
 impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Every policy of the target is the source's.
     pub(super) async fn compare_policies(&self) -> Result<(), NotCopied> {
-        for digest in self.target.policies().await.map_err(NotCopied::target)? {
+        for digest in self.target.policy_digests().await.map_err(NotCopied::target)? {
             let there = self.target.policy(digest).await.map_err(NotCopied::target)?;
             if self.source.policy(digest).await.map_err(NotCopied::source)? != there {
                 return Err(NotCopied::Foreign(format!("policy {digest}")));
@@ -19,7 +19,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 
     /// Gives the number of all.
     pub(super) async fn policies(&self) -> Result<u64, NotCopied> {
-        let digests = self.source.policies().await.map_err(NotCopied::source)?;
+        let digests = self.source.policy_digests().await.map_err(NotCopied::source)?;
         for digest in &digests {
             if self.target.policy(*digest).await.map_err(NotCopied::target)?.is_none() {
                 let text = kept(self.source, *digest).await.map_err(NotCopied::source)?;

@@ -71,7 +71,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             rows: tables.rows(),
             digest: Digest::of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue)),
         };
-        self.note(tables.number, ImportEvent::ImportStart(begun)).await
+        self.note(tables.number, ImportEvent::Start(begun)).await
     }
 
     /// The source's log, each import with its end if it has one.
@@ -79,10 +79,10 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         for Import { number, begun, ended } in &tables.log {
             let there = tables.there.iter().find(|there| there.number == *number);
             if there.is_none() {
-                self.note(*number, ImportEvent::ImportStart(begun.clone())).await?;
+                self.note(*number, ImportEvent::Start(begun.clone())).await?;
             }
             if let Some(ended) = ended.clone().filter(|_| there.is_none_or(|there| there.ended.is_none())) {
-                self.note(*number, ImportEvent::ImportEnd(ended)).await?;
+                self.note(*number, ImportEvent::End(ended)).await?;
             }
         }
         Ok(tables.log.len() as u64)
@@ -92,11 +92,11 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     pub(super) async fn end(&self, tables: &Tables) -> Result<(), NotCopied> {
         if tables.copy().is_none_or(|copy| copy.ended.is_none()) {
             for (part, write) in parts(&tables.hospitals, &tables.catalogue).enumerate() {
-                let written = self.target.put_reference(tables.number, part as u32, write).await;
+                let written = self.target.write_reference(tables.number, part as u32, write).await;
                 written.map_err(NotCopied::target)?;
             }
             let ended = ImportEnd { instant: (self.outside.now)(), changed: tables.rows(), unchanged: 0 };
-            self.note(tables.number, ImportEvent::ImportEnd(ended)).await?;
+            self.note(tables.number, ImportEvent::End(ended)).await?;
         }
         let (hospitals, catalogue) = sorted(self.target).await.map_err(NotCopied::target)?;
         let same = hospitals == tables.hospitals && catalogue == tables.catalogue;
@@ -104,14 +104,14 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     }
 
     async fn note(&self, number: u64, note: ImportEvent) -> Result<(), NotCopied> {
-        self.target.note_import(number, note).await.map_err(NotCopied::target)
+        self.target.log_import(number, note).await.map_err(NotCopied::target)
     }
 }
 
 type TableRows = (Vec<(HospitalId, HospitalRecord)>, Vec<CatalogueRow>);
 
 async fn sorted<S: Store>(store: &S) -> Result<TableRows, StoreError> {
-    let mut read = store.reference().await?;
+    let mut read = store.read_reference().await?;
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((read.hospitals, read.catalogue))
 }

@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::database::{RedbTable, Tables, definition};
 use crate::domain::ids::EntryId;
+use crate::store::coordination::Readiness;
 use crate::store::keys::StoreKey;
-use crate::store::readiness::Readiness;
 use crate::store::{StoreError, record};
 
 /// The most jobs that share one sync.

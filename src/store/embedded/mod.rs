@@ -21,14 +21,14 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::coordination::{Readiness, SingleInstance};
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{Secret, StoreKey};
-use super::readiness::Readiness;
 use super::rows::{ListPosition, PersonState};
 use super::{
-    Commit, Keyed, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec,
-    record,
+    Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
+    ReferenceWrite, Scope, Store, StoreError, codec, record,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
@@ -89,7 +89,7 @@ pub struct EmbeddedStore {
     place: PathBuf,
     _directory: directory::Lock,
     secret: Secret,
-    readiness: watch::Sender<Readiness>,
+    coordination: SingleInstance,
     jobs: Option<mpsc::UnboundedSender<Job>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -118,7 +118,7 @@ impl EmbeddedStore {
             place: path.to_owned(),
             _directory: lock,
             secret,
-            readiness,
+            coordination: SingleInstance::new(readiness),
             jobs: Some(jobs),
             thread: Some(spawned.map_err(failed)?),
         })
@@ -194,12 +194,16 @@ impl Drop for EmbeddedStore {
 }
 
 impl Store for EmbeddedStore {
-    fn key_of(&self, person_id: &PersonId) -> StoreKey {
-        self.secret.person(person_id)
-    }
+    type Coordination = SingleInstance;
 
-    fn readiness(&self) -> watch::Receiver<Readiness> {
-        self.readiness.subscribe()
+    fn coordination(&self) -> &SingleInstance {
+        &self.coordination
+    }
+}
+
+impl JournalStore for EmbeddedStore {
+    fn person_key(&self, person_id: &PersonId) -> StoreKey {
+        self.secret.person(person_id)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
@@ -225,29 +229,34 @@ impl Store for EmbeddedStore {
         self.tables.view().get_as(RedbTable::Journal, &id.0, |row| Ok(row.to_vec()))
     }
 
-    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        self.behind(RedbTable::States, behind, most, |row| record::decode(row).map(|(state, _)| state))
+    async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
+        self.behind(RedbTable::States, after, limit, |row| record::decode(row).map(|(state, _)| state))
     }
 
-    async fn entries(&self) -> Result<u64, StoreError> {
+    async fn entry_count(&self) -> Result<u64, StoreError> {
         self.tables.view().count(RedbTable::Journal)
     }
 
-    async fn listed(
+    async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
         until: Day,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         let first = place_key(&day_key(&self.secret, hospital_id, from.day), from.number);
         let end = place_key(&day_key(&self.secret, hospital_id, until), 0);
-        let rows: Vec<(_, (EntryId, Day))> = self.tables.view().range(RedbTable::Listed, (&first, &end), most)?;
+        let rows: Vec<(_, (EntryId, Day))> = self.tables.view().range(RedbTable::Listed, (&first, &end), limit)?;
         let listed = rows.into_iter().map(|(key, (id, day))| (ListPosition { day, number: number_of(&key) }, id));
         Ok(listed.collect())
     }
 
-    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+    async fn append_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
         let rows = settlements.into_iter().map(|id| record::encode(&(id, day)).map(|(row, _)| row));
         let (day, rows) = (day_key(&self.secret, hospital_id, day), rows.collect::<Result<_, _>>()?);
         self.submit(|reply| Job::List(day, rows, reply)).await
@@ -257,39 +266,43 @@ impl Store for EmbeddedStore {
         let rows = self.rows(commit)?;
         self.submit(|reply| Job::Commit(Box::new(rows), reply)).await
     }
+}
 
+impl ReferenceStore for EmbeddedStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         let view = self.tables.view();
         let record = |id| view.get_as(RedbTable::Persons, &self.secret.person(id), codec::decode_person);
         ids.iter().map(record).collect()
     }
 
-    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        self.behind(RedbTable::Persons, behind, most, codec::decode_person)
+    async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.behind(RedbTable::Persons, after, limit, codec::decode_person)
     }
 
-    fn spool(&self) -> ExternalSort {
+    fn external_sort(&self) -> ExternalSort {
         ExternalSort::new(self.secret.clone(), Some(self.place.clone()))
     }
 
-    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
         reference::read(&self.tables.view())
     }
 
-    async fn put_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+    async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
         let rows = reference::rows(&self.secret, import, part, write)?;
         self.submit(|reply| Job::Write(rows, reply)).await
     }
 
-    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
+    async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         let rows = vec![reference::note_row(number, note)?];
         self.submit(|reply| Job::Write(rows, reply)).await
     }
 
-    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
-        reference::imports(&self.tables.view(), before, most)
+    async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
+        reference::imports(&self.tables.view(), before, limit)
     }
+}
 
+impl PolicyStore for EmbeddedStore {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
         let rows = vec![(RedbTable::Policies, digest.0.to_vec(), record::encode(&canonical)?.0)];
         self.submit(|reply| Job::Write(rows, reply)).await
@@ -299,7 +312,7 @@ impl Store for EmbeddedStore {
         self.tables.view().get(RedbTable::Policies, &digest.0)
     }
 
-    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+    async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         let rows = self.tables.view().behind(RedbTable::Policies, &[], usize::MAX)?;
         rows.into_iter().map(|(key, _)| Ok(Digest(fixed(key)?))).collect()
     }

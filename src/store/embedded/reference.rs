@@ -27,8 +27,8 @@ pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> R
 /// The row of a note.
 pub fn note_row(number: u64, note: ImportEvent) -> Result<KeyValue, StoreError> {
     let (which, record) = match note {
-        ImportEvent::ImportStart(begun) => (BEGUN, record::encode(&begun)?.0),
-        ImportEvent::ImportEnd(ended) => (ENDED, record::encode(&ended)?.0),
+        ImportEvent::Start(begun) => (BEGUN, record::encode(&begun)?.0),
+        ImportEvent::End(ended) => (ENDED, record::encode(&ended)?.0),
     };
     Ok((RedbTable::Imports, note_key(number, which).to_vec(), record))
 }

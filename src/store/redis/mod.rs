@@ -10,6 +10,7 @@ pub mod address;
 mod archive;
 mod barrier;
 mod commit;
+mod coordination;
 mod durability;
 mod failure;
 mod functions;
@@ -33,28 +34,27 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use redis::{Value, cmd, from_redis_value};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::external_sort::{ExternalSort, SpoolDirectory};
 use super::imports::{Import, ImportEvent};
 use super::keys::{Secret, StoreKey};
-use super::readiness::{BookAnnouncement, Readiness, Shared};
 use super::rows::ListPosition;
-use super::{Commit, KeyedPerson, KeyedState, LookUp, ReferenceRead, ReferenceWrite, Scope, Store, StoreError, codec};
+use super::{
+    Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
+    Scope, Store, StoreError, codec,
+};
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
 
 use address::Address;
+use coordination::RedisCoordination;
 use failure::Failed;
-use import_lease::RedisImportLease;
 use keys::RedisKeys;
 pub use open::RedisSettings;
 use persons::Persons;
 use servers::Servers;
-use watching::Watch;
 
 /// Why a Redis cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -95,9 +95,7 @@ pub struct RedisStore {
     servers: Arc<Servers>,
     names: RedisKeys,
     spools: SpoolDirectory,
-    watch: Arc<Watch>,
-    turn: RedisImportLease,
-    watching: JoinHandle<()>,
+    coordination: RedisCoordination,
     known: Persons,
 }
 
@@ -137,11 +135,9 @@ impl RedisStore {
         marker::find_or_make(&servers, &names).await?;
         archive::check(&servers, &names).await?;
         let spools = SpoolDirectory::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
-        let watch = Watch::begin(Arc::clone(&servers), names.clone()).await;
-        let watch = Arc::new(watch.map_err(|error| OpenError::Failed(error.to_string()))?);
-        let watching = tokio::spawn(Arc::clone(&watch).run());
-        let (turn, known) = (RedisImportLease::default(), Persons::default());
-        Ok(RedisStore { servers, names, spools, watch, turn, watching, known })
+        let coordination = RedisCoordination::start(Arc::clone(&servers), names.clone()).await;
+        let coordination = coordination.map_err(|error| OpenError::Failed(error.to_string()))?;
+        Ok(RedisStore { servers, names, spools, coordination, known: Persons::default() })
     }
 
     /// Removes everything under the prefix, the store with it: for trials.
@@ -153,35 +149,17 @@ impl RedisStore {
     }
 }
 
-impl Drop for RedisStore {
-    fn drop(&mut self) {
-        self.watching.abort();
+impl Store for RedisStore {
+    type Coordination = RedisCoordination;
+
+    fn coordination(&self) -> &RedisCoordination {
+        &self.coordination
     }
 }
 
-impl Store for RedisStore {
-    fn key_of(&self, person_id: &PersonId) -> StoreKey {
+impl JournalStore for RedisStore {
+    fn person_key(&self, person_id: &PersonId) -> StoreKey {
         self.names.secret().person(person_id)
-    }
-
-    fn readiness(&self) -> watch::Receiver<Readiness> {
-        self.watch.readiness()
-    }
-
-    fn shared(&self) -> watch::Receiver<Shared> {
-        self.watch.shared()
-    }
-
-    async fn announce_book(&self, book: Digest, why: BookAnnouncement) -> Result<(), StoreError> {
-        self.watch.announce(book, why).await
-    }
-
-    async fn begin_turn(&self) -> Result<Option<u64>, StoreError> {
-        self.turn.begin(&self.servers, &self.names).await.map(Some)
-    }
-
-    async fn end_turn(&self) {
-        self.turn.end(&self.servers, &self.names).await;
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
@@ -197,11 +175,11 @@ impl Store for RedisStore {
         look_up::record(&self.servers, &self.names, id).await
     }
 
-    async fn states(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedState>, StoreError> {
-        walk::states(&self.servers, &self.names, behind, most).await
+    async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
+        walk::states(&self.servers, &self.names, after, limit).await
     }
 
-    async fn entries(&self) -> Result<u64, StoreError> {
+    async fn entry_count(&self) -> Result<u64, StoreError> {
         let count = |shard| {
             let mut command = cmd("GET");
             command.arg(self.names.of_shard(shard, "entries"));
@@ -212,58 +190,65 @@ impl Store for RedisStore {
         counts.into_iter().map(|value| Ok(count(value)?.unwrap_or(0))).sum()
     }
 
-    async fn listed(
+    async fn hospital_settlements(
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
         until: Day,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        walk::listed(&self.servers, &self.names, hospital_id, (from, until), most).await
+        walk::listed(&self.servers, &self.names, hospital_id, (from, until), limit).await
     }
 
-    async fn list(&self, hospital_id: &HospitalId, day: Day, settlements: Vec<EntryId>) -> Result<(), StoreError> {
+    async fn append_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
         walk::list(&self.servers, &self.names, (hospital_id, day), settlements).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        if let Some(why) = self.watch.stray() {
-            return Err(StoreError::Unavailable(why));
-        }
+        self.coordination.check_book()?;
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
         let written = tokio::spawn(async move { commit::commit(&servers, &names, commit).await });
         written.await.unwrap_or_else(|ended| Err(StoreError::Unknown(ended.to_string())))
     }
+}
 
+impl ReferenceStore for RedisStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         tables::persons(&self.servers, &self.names, ids).await
     }
 
-    async fn person_records(&self, behind: Option<StoreKey>, most: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        self.known.records(&self.servers, &self.names, behind, most).await
+    async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.known.records(&self.servers, &self.names, after, limit).await
     }
 
-    fn spool(&self) -> ExternalSort {
+    fn external_sort(&self) -> ExternalSort {
         ExternalSort::new(self.names.secret().clone(), Some(self.spools.path().to_owned()))
     }
 
-    async fn reference(&self) -> Result<ReferenceRead, StoreError> {
+    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
         tables::reference(&self.servers, &self.names).await
     }
 
-    async fn put_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
-        self.turn.keep(&self.servers, &self.names).await?;
+    async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+        self.coordination.renew_import_lease().await?;
         tables::put(&self.servers, &self.names, (import, part), write).await
     }
 
-    async fn note_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
+    async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         tables::note(&self.servers, &self.names, number, note).await
     }
 
-    async fn imports(&self, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
-        tables::imports(&self.servers, &self.names, before, most).await
+    async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
+        tables::imports(&self.servers, &self.names, before, limit).await
     }
+}
 
+impl PolicyStore for RedisStore {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
         tables::put_policy(&self.servers, &self.names, digest, canonical).await
     }
@@ -272,7 +257,7 @@ impl Store for RedisStore {
         tables::policy(&self.servers, &self.names, digest).await
     }
 
-    async fn policies(&self) -> Result<Vec<Digest>, StoreError> {
+    async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         tables::policies(&self.servers, &self.names).await
     }
 }

@@ -82,8 +82,8 @@ pub async fn note(servers: &Servers, names: &RedisKeys, number: u64, note: Impor
     let mut writes = pipe();
     writes.atomic().cmd("ZADD").arg(names.common("imports")).arg(number).arg(number);
     let (which, row, ended) = match note {
-        ImportEvent::ImportStart(begun) => ("begun", record::encode(&begun)?.0, false),
-        ImportEvent::ImportEnd(ended) => ("ended", record::encode(&ended)?.0, true),
+        ImportEvent::Start(begun) => ("begun", record::encode(&begun)?.0, false),
+        ImportEvent::End(ended) => ("ended", record::encode(&ended)?.0, true),
     };
     writes.cmd("HSET").arg(names.common("noted")).arg(format!("{number} {which}")).arg(row);
     if ended {

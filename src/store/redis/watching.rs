@@ -16,7 +16,7 @@ use super::reply::{strings, unreadable};
 use super::servers::Servers;
 use crate::domain::ids::Digest;
 use crate::store::StoreError;
-use crate::store::readiness::{BookAnnouncement, Readiness, Shared};
+use crate::store::coordination::{BookAnnouncement, Readiness, SharedState};
 use crate::store::shard::Shard;
 
 /// How often what is shared is read, and how often the servers are asked what they are.
@@ -28,7 +28,7 @@ pub struct Watch {
     servers: Arc<Servers>,
     names: RedisKeys,
     readiness: watch::Sender<Readiness>,
-    shared: watch::Sender<Shared>,
+    shared: watch::Sender<SharedState>,
     own_book: Mutex<Option<Digest>>,
 }
 
@@ -51,7 +51,7 @@ impl Watch {
     }
 
     /// What is shared, as it changes.
-    pub fn shared(&self) -> watch::Receiver<Shared> {
+    pub fn shared(&self) -> watch::Receiver<SharedState> {
         self.shared.subscribe()
     }
 
@@ -73,7 +73,7 @@ impl Watch {
     /// # Errors
     /// If it cannot be written.
     pub async fn announce(&self, book: Digest, why: BookAnnouncement) -> Result<(), StoreError> {
-        let mut command = cmd(if why == BookAnnouncement::Changes { "HSET" } else { "HSETNX" });
+        let mut command = cmd(if why == BookAnnouncement::Activate { "HSET" } else { "HSETNX" });
         command.arg(self.names.common("shared")).arg("book").arg(&book.0[..]);
         self.servers.write(common(), command).await.map_err(Failed::of_write)?;
         *self.own_book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
@@ -162,14 +162,14 @@ impl Watch {
 }
 
 /// What is shared, as it stands.
-async fn shared(servers: &Servers, names: &RedisKeys) -> Result<Shared, StoreError> {
+async fn shared(servers: &Servers, names: &RedisKeys) -> Result<SharedState, StoreError> {
     let answer = servers.read(common(), question(names)).await.map_err(Failed::of_read)?;
     let [tables, book]: [Option<Vec<u8>>; 2] =
         strings(answer)?.try_into().map_err(|_| unreadable("what instances share"))?;
     let number = |text: Vec<u8>| std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
     let tables = tables.map_or(Some(0), number).ok_or_else(|| unreadable("the version of the tables"))?;
     let digest = |bytes: Vec<u8>| bytes.try_into().map(Digest).map_err(|_| unreadable("the digest of a book"));
-    Ok(Shared { tables, book: book.map(digest).transpose()? })
+    Ok(SharedState { tables, book: book.map(digest).transpose()? })
 }
 
 fn question(names: &RedisKeys) -> Cmd {

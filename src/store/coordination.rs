@@ -1,0 +1,106 @@
+//! Coordination between the instances that serve from one store: readiness, shared state, the announced book of
+//! policies, and the import lease.
+
+use std::future::Future;
+
+use tokio::sync::watch;
+
+use super::StoreError;
+use crate::domain::ids::Digest;
+
+/// Whether a store takes commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It takes commits and does not lose them.
+    Ready,
+    /// It takes commits but could lose them, which the operator accepted; the reason, for the operator.
+    Volatile(String),
+    /// It takes no commits; the reason, for the operator.
+    NotReady(String),
+}
+
+/// The state that all instances over one store share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SharedState {
+    /// The version of hospitals and catalogue; it changes when an import completes.
+    pub tables: u64,
+    /// The book that all instances must apply, if one was announced.
+    pub book: Option<Digest>,
+}
+
+/// Why an instance announces its book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BookAnnouncement {
+    /// The instance starts; a book that was announced before stays the announced one.
+    Start,
+    /// An operator activated the book; it replaces the announced one.
+    Activate,
+}
+
+/// Coordination of an instance with the others over the same store.
+pub trait Coordination: Send + Sync + 'static {
+    /// Whether the store takes commits, as it changes.
+    fn readiness(&self) -> watch::Receiver<Readiness>;
+
+    /// The shared state, as it changes.
+    fn shared_state(&self) -> watch::Receiver<SharedState>;
+
+    /// Announces the book that this instance applies. An instance with another book than the announced one is not
+    /// ready.
+    fn announce_book(
+        &self,
+        book: Digest,
+        announcement: BookAnnouncement,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Acquires the import lease, which one instance holds at a time; returns the version of the tables if other
+    /// instances import too. The lease of an instance that died expires.
+    ///
+    /// # Errors
+    /// `Conflict` if another instance holds it.
+    fn acquire_import_lease(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
+
+    /// Releases the import lease.
+    fn release_import_lease(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// The coordination of a store that only one instance opens: there is nobody to coordinate with.
+#[derive(Clone)]
+pub struct SingleInstance {
+    readiness: watch::Sender<Readiness>,
+    shared_state: watch::Sender<SharedState>,
+}
+
+impl SingleInstance {
+    /// A single instance with this readiness, which the sender's other owners may change.
+    pub fn new(readiness: watch::Sender<Readiness>) -> SingleInstance {
+        SingleInstance { readiness, shared_state: watch::Sender::default() }
+    }
+}
+
+impl Default for SingleInstance {
+    /// An instance that is always ready.
+    fn default() -> SingleInstance {
+        SingleInstance::new(watch::Sender::new(Readiness::Ready))
+    }
+}
+
+impl Coordination for SingleInstance {
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.subscribe()
+    }
+
+    fn shared_state(&self) -> watch::Receiver<SharedState> {
+        self.shared_state.subscribe()
+    }
+
+    async fn announce_book(&self, _book: Digest, _announcement: BookAnnouncement) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn acquire_import_lease(&self) -> Result<Option<u64>, StoreError> {
+        Ok(None)
+    }
+
+    async fn release_import_lease(&self) {}
+}

@@ -1,0 +1,79 @@
+//! Coordination of the instances over one Redis: the watch over its servers, and the import lease.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::import_lease::RedisImportLease;
+use super::keys::RedisKeys;
+use super::servers::Servers;
+use super::watching::Watch;
+use crate::domain::ids::Digest;
+use crate::store::StoreError;
+use crate::store::coordination::{BookAnnouncement, Coordination, Readiness, SharedState};
+
+/// The coordination of this instance with the others over the same Redis.
+pub struct RedisCoordination {
+    servers: Arc<Servers>,
+    names: RedisKeys,
+    watch: Arc<Watch>,
+    watching: JoinHandle<()>,
+    lease: RedisImportLease,
+}
+
+impl RedisCoordination {
+    /// Inspects the servers once, then keeps watching them in a task that ends with this value.
+    ///
+    /// # Errors
+    /// If the shared state cannot be read.
+    pub async fn start(servers: Arc<Servers>, names: RedisKeys) -> Result<RedisCoordination, StoreError> {
+        let watch = Arc::new(Watch::begin(Arc::clone(&servers), names.clone()).await?);
+        let watching = tokio::spawn(Arc::clone(&watch).run());
+        Ok(RedisCoordination { servers, names, watch, watching, lease: RedisImportLease::default() })
+    }
+
+    /// Refuses commits while this instance applies another book of policies than the announced one.
+    ///
+    /// # Errors
+    /// `Unavailable`, with both digests.
+    pub fn check_book(&self) -> Result<(), StoreError> {
+        self.watch.stray().map_or(Ok(()), |why| Err(StoreError::Unavailable(why)))
+    }
+
+    /// Renews the import lease if this instance holds one.
+    ///
+    /// # Errors
+    /// If it expired and another instance holds it.
+    pub async fn renew_import_lease(&self) -> Result<(), StoreError> {
+        self.lease.keep(&self.servers, &self.names).await
+    }
+}
+
+impl Drop for RedisCoordination {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+impl Coordination for RedisCoordination {
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.watch.readiness()
+    }
+
+    fn shared_state(&self) -> watch::Receiver<SharedState> {
+        self.watch.shared()
+    }
+
+    async fn announce_book(&self, book: Digest, announcement: BookAnnouncement) -> Result<(), StoreError> {
+        self.watch.announce(book, announcement).await
+    }
+
+    async fn acquire_import_lease(&self) -> Result<Option<u64>, StoreError> {
+        self.lease.begin(&self.servers, &self.names).await.map(Some)
+    }
+
+    async fn release_import_lease(&self) {
+        self.lease.end(&self.servers, &self.names).await;
+    }
+}

@@ -1,0 +1,176 @@
+//! A store in memory with a test's code around its reads and writes.
+
+use onestop::domain::day::Day;
+use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
+use onestop::domain::journal::Entry;
+use onestop::reference::person::PersonRecord;
+use onestop::store::coordination::SingleInstance;
+use onestop::store::external_sort::ExternalSort;
+use onestop::store::imports::{Import, ImportEvent};
+use onestop::store::keys::StoreKey;
+use onestop::store::memory::MemoryStore;
+use onestop::store::rows::ListPosition;
+use onestop::store::{
+    Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
+    Scope, Store, StoreError,
+};
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A commit.
+    Commit,
+    /// Anything else.
+    Other,
+}
+
+/// A test's code around the reads and writes of a store.
+pub trait Intercept: Send + Sync + 'static {
+    /// Runs before a read, which fails if this fails.
+    fn before_read(&self) -> Result<(), StoreError>;
+
+    /// Runs in place of a write; `work` does the write.
+    fn write(
+        &self,
+        kind: Write,
+        work: impl Future<Output = Result<(), StoreError>> + Send,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A store in memory that runs every read and write through an interceptor.
+#[derive(Default)]
+pub struct InterceptedStore<I> {
+    pub intercept: I,
+    inner: MemoryStore,
+}
+
+impl<I: Intercept> InterceptedStore<I> {
+    /// An empty store with this interceptor.
+    pub fn new(intercept: I) -> InterceptedStore<I> {
+        InterceptedStore { intercept, inner: MemoryStore::default() }
+    }
+
+    /// A digest over everything that is kept.
+    pub fn fingerprint(&self) -> Digest {
+        self.inner.fingerprint()
+    }
+
+    /// A digest over settlements alone.
+    pub fn settled_fingerprint(&self) -> Digest {
+        self.inner.settled_fingerprint()
+    }
+
+    /// Every record of the journal, in the order of ids.
+    pub fn journal(&self) -> Vec<Vec<u8>> {
+        self.inner.journal()
+    }
+
+    fn read(&self) -> Result<&MemoryStore, StoreError> {
+        self.intercept.before_read().map(|()| &self.inner)
+    }
+
+    async fn write(&self, work: impl Future<Output = Result<(), StoreError>> + Send) -> Result<(), StoreError> {
+        self.intercept.write(Write::Other, work).await
+    }
+}
+
+impl<I: Intercept> Store for InterceptedStore<I> {
+    type Coordination = SingleInstance;
+
+    fn coordination(&self) -> &SingleInstance {
+        self.inner.coordination()
+    }
+}
+
+impl<I: Intercept> JournalStore for InterceptedStore<I> {
+    fn person_key(&self, person_id: &PersonId) -> StoreKey {
+        self.inner.person_key(person_id)
+    }
+
+    async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
+        self.read()?.look_up(scope).await
+    }
+
+    async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
+        self.read()?.entry(id).await
+    }
+
+    async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read()?.record(id).await
+    }
+
+    async fn entry_count(&self) -> Result<u64, StoreError> {
+        self.read()?.entry_count().await
+    }
+
+    async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
+        self.read()?.states(after, limit).await
+    }
+
+    async fn hospital_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        from: ListPosition,
+        until: Day,
+        limit: usize,
+    ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
+        self.read()?.hospital_settlements(hospital_id, from, until, limit).await
+    }
+
+    async fn append_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
+        self.write(self.inner.append_settlements(hospital_id, day, settlements)).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.intercept.write(Write::Commit, self.inner.commit(commit)).await
+    }
+}
+
+impl<I: Intercept> ReferenceStore for InterceptedStore<I> {
+    async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
+        self.read()?.persons(ids).await
+    }
+
+    async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
+        self.read()?.person_records(after, limit).await
+    }
+
+    fn external_sort(&self) -> ExternalSort {
+        self.inner.external_sort()
+    }
+
+    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
+        self.read()?.read_reference().await
+    }
+
+    async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
+        self.write(self.inner.write_reference(import, part, write)).await
+    }
+
+    async fn log_import(&self, number: u64, event: ImportEvent) -> Result<(), StoreError> {
+        self.write(self.inner.log_import(number, event)).await
+    }
+
+    async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
+        self.read()?.imports(before, limit).await
+    }
+}
+
+impl<I: Intercept> PolicyStore for InterceptedStore<I> {
+    async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
+        self.write(self.inner.put_policy(digest, canonical)).await
+    }
+
+    async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
+        self.read()?.policy(digest).await
+    }
+
+    async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
+        self.read()?.policy_digests().await
+    }
+}
