@@ -1,66 +1,106 @@
-//! The configuration file: checked whole, every fault by line; what it says holds, and the command line before it.
+//! The configuration file: every fault is reported with its line, and command line flags override the file.
 
-use onestop::config::{Config, LIMITS};
+use onestop::config::{Config, LIMIT_KEYS};
 
 use crate::support::claims::claim;
 use crate::support::program::{Serve, onestop, run};
 
+fn read(text: &str) -> Config {
+    Config::from_toml("onestop.toml", text).expect("a valid configuration")
+}
+
 fn faults(text: &str) -> Vec<(usize, String)> {
-    Config::read(text).expect_err("faults").into_iter().map(|fault| (fault.line, fault.told)).collect()
+    let faults = Config::from_toml("onestop.toml", text).expect_err("a refused configuration");
+    faults.into_iter().map(|fault| (fault.line, fault.message)).collect()
+}
+
+/// The lines of the faults whose message starts with each of these texts, in order; no other fault exists.
+fn assert_faults(text: &str, wanted: &[(usize, &str)]) {
+    let found = faults(text);
+    let matches = |((line, message), (wanted, start)): (&(usize, String), &(usize, &str))| {
+        line == wanted && message.starts_with(start)
+    };
+    assert!(found.len() == wanted.len() && found.iter().zip(wanted).all(matches), "{found:?}");
 }
 
 #[test]
-fn what_is_shown_is_read_as_the_same() {
+fn a_shown_configuration_reads_back_as_the_same() {
     let (code, shown, _) = run(&["config", "show"]);
-    let config = Config::read(&shown).expect("sound");
-    assert_eq!((code, config.text()), (Some(0), Config::default().text()));
-    assert_eq!(shown, config.text());
-    let changed = LIMITS.iter().map(|limit| format!("{} = {}\n", limit.key, limit.least)).collect::<String>();
+    let config = read(&shown);
+    assert_eq!((code, config.to_toml()), (Some(0), Config::default().to_toml()));
+    assert_eq!(shown, config.to_toml());
+    let limits = LIMIT_KEYS.iter().map(|limit| format!("{} = {}\n", limit.name, limit.min)).collect::<String>();
     let text = format!(
-        "listen = \"0.0.0.0:1\"\nstore = 'a \"b\"'\npolicies = \"law\"\naccept_volatile = true\n[limits]\n{changed}"
+        "listen = \"0.0.0.0:1\"\nstore = 'a \"b\"'\npolicies = \"law\"\naccept_volatile = true\n[limits]\n{limits}"
     );
-    let config = Config::read(&text).expect("sound");
-    assert!(config.figures().zip(LIMITS).all(|((key, figure), limit)| key == limit.key && figure == limit.least));
-    assert_eq!(Config::read(&config.text()).expect("sound").text(), config.text());
+    let config = read(&text);
+    assert!(
+        config.limit_values().zip(LIMIT_KEYS).all(|((name, value), limit)| name == limit.name && value == limit.min)
+    );
+    assert_eq!(read(&config.to_toml()).to_toml(), config.to_toml());
 }
 
 #[test]
-fn every_fault_is_named_by_its_line() {
-    let text = "listen = \"nowhere\"\nstore = 5\nspeed = \"fast\"\naccept_volatile = \"yes\"\n\n[limits]\nitems = 0\nitms = 7\nid_bytes = \"64\"\n";
-    let told = faults(text);
+fn every_fault_is_reported_with_its_line() {
+    let text = "listen = \"nowhere\"\nstore = 5\nspeed = \"fast\"\naccept_volatile = \"yes\"\nreplicas = 17\n\
+                [limits]\nitems = 0\nitms = 7\nid_bytes = \"64\"\n";
     let wanted = [
-        (1, "`listen` is not an address"),
-        (2, "`store` is not a text in quotes"),
-        (3, "`speed` is no key; the keys are "),
-        (4, "`accept_volatile` is not true or false"),
-        (7, "`items` is not a whole number from 1 to 65535"),
-        (8, "`itms` is no limit; the limits are in_flight, "),
-        (9, "`id_bytes` is not a whole number from 16 to 256"),
+        (1, "`listen` must be an address"),
+        (2, "`store` must be a string in quotes"),
+        (3, "unknown key `speed`; the known keys are listen, "),
+        (4, "`accept_volatile` must be true or false"),
+        (5, "`replicas` must be a whole number from 0 to 16"),
+        (7, "`items` must be a whole number from 1 to 65535"),
+        (8, "unknown limit `itms`; the known limits are in_flight, "),
+        (9, "`id_bytes` must be a whole number from 16 to 256"),
     ];
-    assert_eq!(told.len(), wanted.len(), "{told:?}");
-    assert!(
-        told.iter().zip(wanted).all(|((line, told), (at, start))| *line == at && told.starts_with(start)),
-        "{told:?}"
-    );
-    assert_eq!(faults("listen = \"127.0.0.1:1\"\nstore =\n")[0].0, 2);
-    let place = tempfile::tempdir().expect("a directory");
-    let file = place.path().join("onestop.toml").display().to_string();
+    assert_faults(text, &wanted);
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("onestop.toml").display().to_string();
     std::fs::write(&file, text).expect("written");
     for command in
         [&["config", "check", &file][..], &["config", "show", "--config", &file], &["serve", "--config", &file]]
     {
         let (code, output, errors) = run(command);
-        assert_eq!((code, output.as_str(), errors.lines().count()), (Some(1), "", 7), "{command:?}: {errors}");
+        assert_eq!((code, output.as_str(), errors.lines().count()), (Some(1), "", 8), "{command:?}: {errors}");
         assert!(errors.starts_with(&format!("{file}:1: `listen`")), "{errors}");
     }
     assert_eq!(run(&["config", "check", "nowhere.toml"]).0, Some(2));
 }
 
+#[test]
+fn an_unknown_key_is_reported_on_its_own_line_though_it_begins_another_key() {
+    let text = "tls_certificate = \"c.pem\"\naccess_log = \"a.log\"\ntls = true\nstore = \"s\"\naccess = 1\nst = 2\n";
+    let unknown = [(3, "unknown key `tls`;"), (5, "unknown key `access`;"), (6, "unknown key `st`;")];
+    assert_faults(text, &unknown);
+}
+
+#[test]
+fn a_key_in_a_comment_or_in_a_value_of_several_lines_is_not_taken_for_the_key() {
+    assert_faults("# speed = 1\nstore = \"a\" # speed = 2\n\nspeed = 3\n", &[(4, "unknown key `speed`;")]);
+    let text = "store = \"\"\"\nspeed = 1\nlisten = 2\n\"\"\"\nlisten = 3\n\"speed\" = 4\n";
+    assert_faults(text, &[(5, "`listen` must be a string"), (6, "unknown key `speed`;")]);
+}
+
+#[test]
+fn an_unknown_table_is_reported_on_the_line_of_its_header() {
+    assert_faults("store = \"s\"\n\n[limit]\nitems = 5\n", &[(3, "unknown key `limit`;")]);
+    assert_faults("limits.items = 5\nlimits.itms = 6\n", &[(2, "unknown limit `itms`;")]);
+    assert_faults("\nlimits = 5\n", &[(2, "`limits` must be a table")]);
+}
+
+#[test]
+fn a_syntax_error_is_reported_with_line_and_column() {
+    let faults = Config::from_toml("onestop.toml", "listen = \"127.0.0.1:1\"\nstore =\n").expect_err("a syntax error");
+    assert!(faults[0].to_string().starts_with("onestop.toml:2:8: "), "{faults:?}");
+    assert_eq!(self::faults("store = \"a\"\nstore = \"b\"\n")[0].0, 2);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_file_says_holds_and_the_command_line_comes_before_it() {
-    let place = tempfile::tempdir().expect("a directory");
-    let (file, own) = (place.path().join("onestop.toml"), place.path().join("of-the-file"));
-    let text = format!("listen = \"127.0.0.1:0\"\nstore = \"{}\"\n[limits]\nitems = 2\n", own.display());
+async fn flags_override_the_file_and_the_file_overrides_the_defaults() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (file, store) = (directory.path().join("onestop.toml"), directory.path().join("of-the-file"));
+    let text = format!("listen = \"127.0.0.1:0\"\nstore = \"{}\"\n[limits]\nitems = 2\n", store.display());
     std::fs::write(&file, text).expect("written");
     let mut command = onestop();
     command.args(["serve", "--config"]).arg(&file);
@@ -70,9 +110,9 @@ async fn what_the_file_says_holds_and_the_command_line_comes_before_it() {
     bill.items = vec![bill.items[0].clone(); 3];
     let refused = client.settle(&bill, &"R1".into(), Vec::new()).await.expect_err("a refusal");
     assert!(refused.message().contains("claim.items holds 3 items; at most 2 are taken"), "{refused:?}");
-    assert!(own.join("redb").exists());
+    assert!(store.join("redb").exists());
     assert_eq!(serve.end(), Some(0));
-    let other = place.path().join("of-the-line");
+    let other = directory.path().join("of-the-flag");
     let mut command = onestop();
     command.args(["serve", "--config"]).arg(&file).arg("--store").arg(&other);
     assert_eq!(Serve::spawn(command).end(), Some(0));

@@ -38,7 +38,7 @@ pub fn run(action: &Action, json: bool) -> Ended {
         }
         Action::Show { config } => {
             let config = read(config.as_deref())?;
-            if json { say!("{}", value(&config)) } else { say!("{}", config.text().trim_end()) }
+            if json { say!("{}", value(&config)) } else { say!("{}", config.to_toml().trim_end()) }
         }
     }
     Ok(())
@@ -51,16 +51,14 @@ pub fn run(action: &Action, json: bool) -> Ended {
 pub fn read(file: Option<&Path>) -> Result<Config, Failure> {
     let Some(file) = file else { return Ok(Config::default()) };
     let text = std::fs::read_to_string(file).map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))?;
-    Config::read(&text).map_err(|faults| {
-        let lines: Vec<_> =
-            faults.iter().map(|fault| format!("{}:{}: {}", file.display(), fault.line, fault.told)).collect();
-        Failure::Refused(lines.join("\n"))
-    })
+    Ok(Config::from_toml(&file.display().to_string(), &text)?)
 }
 
 fn value(config: &Config) -> Value {
-    let limits: Map<String, Value> = config.figures().map(|(key, figure)| (key.to_owned(), figure.into())).collect();
-    let values = config.values().map(|(key, value)| (key.to_owned(), value.map_or(Value::Null, |value| json!(value))));
+    let limits: Map<String, Value> =
+        config.limit_values().map(|(key, figure)| (key.to_owned(), figure.into())).collect();
+    let values =
+        config.key_values().map(|(key, value)| (key.to_owned(), value.map_or(Value::Null, |value| json!(value))));
     let mut all: Map<String, Value> = values.collect();
     all.insert("limits".to_owned(), limits.into());
     all.into()

@@ -22,12 +22,12 @@ const FILE: &str = "access.log";
 /// # Errors
 /// Exit 1 if the files are refused, or the address is beyond loopback and nobody would be asked.
 pub fn of(config: &Config) -> Result<AccessSetup, Failure> {
-    let files = config.tls().map_err(|told| Failure::Refused(told.to_owned()))?;
+    let files = config.tls().map_err(|error| Failure::Refused(error.to_string()))?;
     if config.callers.is_none() && !config.listen.ip().is_loopback() {
         asked(config)?;
     }
     let tls = files.map(Tls::open).transpose().map_err(|error| Failure::Refused(error.to_string()))?;
-    let read_callers = config.callers.clone().map(|path| reader(path, config.caller_bounds));
+    let read_callers = config.callers.clone().map(|path| reader(path, config.caller_limits));
     let callers = read_callers.as_ref().map_or_else(|| Ok(Callers::open()), |read| read());
     Ok(AccessSetup {
         tls: tls.map(Arc::new),

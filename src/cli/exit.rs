@@ -5,6 +5,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::domain::file_fault::FileFault;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
 pub enum Failure {
@@ -24,6 +26,14 @@ impl Failure {
             Failure::Usage(_) => 2,
             Failure::Unreachable(_) => 3,
         })
+    }
+}
+
+/// A refused file: every fault on a line of its own.
+impl From<Vec<FileFault>> for Failure {
+    fn from(faults: Vec<FileFault>) -> Failure {
+        let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        Failure::Refused(lines.join("\n"))
     }
 }
 

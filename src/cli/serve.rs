@@ -79,8 +79,8 @@ impl Options {
         config.operations = self.operations.or(config.operations);
         config.accept_anonymous |= self.accept_anonymous;
         config.accept_volatile |= self.accept_volatile;
-        config.limits.in_flight = self.in_flight.unwrap_or(config.limits.in_flight);
-        config.limits.stream_window = self.stream_window.unwrap_or(config.limits.stream_window);
+        config.server.in_flight = self.in_flight.unwrap_or(config.server.in_flight);
+        config.server.stream_window = self.stream_window.unwrap_or(config.server.stream_window);
         Ok(config)
     }
 }
@@ -112,7 +112,7 @@ pub async fn run(options: &Options) -> Ended {
 async fn serve<S: Store>(store: S, told: &str, door: AccessSetup, config: Config) -> Ended {
     let book = case::book(config.policies.as_deref()).map_err(super::policy::refused)?;
     let listener = bind(config.listen).await?;
-    let engine = Engine::open(store, book, config.settings.clone()).await;
+    let engine = Engine::open(store, book, config.engine.clone()).await;
     let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);
     let door = AccessSetup { log: door::log(&config)?, ..door };
     if config.accept_volatile {
@@ -129,7 +129,7 @@ async fn serve<S: Store>(store: S, told: &str, door: AccessSetup, config: Config
         tracing::info!("stopping: no new connections, calls in flight are answered");
     };
     let law = Law { read: config.policies.map(read_book) };
-    let setup = Setup { law, door, limits: config.limits, operations, reload };
+    let setup = Setup { law, door, limits: config.server, operations, reload };
     let served = server::serve_with(setup, engine, listener, stopping).await;
     tracing::info!("stopped");
     served.map_err(|error| Failure::Unreachable(format!("the server failed: {error}")))

@@ -1,4 +1,4 @@
-//! Every limit of a server: its key, what it is, and its bounds.
+//! The keys under `[limits]` of a configuration file: name, meaning, bounds, and the field that each sets.
 
 use std::num::NonZeroU32;
 
@@ -6,135 +6,135 @@ use crate::domain::money::Money;
 
 use super::Config;
 
-/// A limit: its key, what it is, its bounds, and its place.
-pub struct Limit {
-    /// Its key under `[limits]`.
-    pub key: &'static str,
-    /// What it is, for people.
+/// A key under `[limits]`.
+pub struct LimitKey {
+    /// The name of the key.
+    pub name: &'static str,
+    /// The meaning and unit, as operators read it above the key.
     pub about: &'static str,
-    /// The least that it may be.
-    pub least: u64,
-    /// The most that it may be.
-    pub most: u64,
+    /// The least value that is accepted.
+    pub min: u64,
+    /// The greatest value that is accepted.
+    pub max: u64,
     pub(super) get: fn(&Config) -> u64,
     pub(super) set: fn(&mut Config, u64),
 }
 
-/// Every limit.
-pub const LIMITS: &[Limit] = &[
-    Limit {
-        key: "in_flight",
-        about: "calls in flight; those beyond are shed before any work",
-        least: 1,
-        most: 1_000_000,
-        get: |config| config.limits.in_flight as u64,
-        set: |config, number| config.limits.in_flight = number as usize,
+/// Every key under `[limits]`.
+pub const LIMIT_KEYS: &[LimitKey] = &[
+    LimitKey {
+        name: "in_flight",
+        about: "Maximum calls in flight. The server refuses further calls with RESOURCE_EXHAUSTED before any work.",
+        min: 1,
+        max: 1_000_000,
+        get: |config| config.server.in_flight as u64,
+        set: |config, number| config.server.in_flight = number as usize,
     },
-    Limit {
-        key: "stream_window",
-        about: "claims of one stream that are taken and whose answers were not read",
-        least: 1,
-        most: 1_000_000,
-        get: |config| config.limits.stream_window as u64,
-        set: |config, number| config.limits.stream_window = number as usize,
+    LimitKey {
+        name: "stream_window",
+        about: "Maximum claims of one stream that the server holds until the caller has read their answers.",
+        min: 1,
+        max: 1_000_000,
+        get: |config| config.server.stream_window as u64,
+        set: |config, number| config.server.stream_window = number as usize,
     },
-    Limit {
-        key: "call_seconds",
-        about: "seconds that a call may take; what may have committed by then is OUTCOME_UNKNOWN",
-        least: 1,
-        most: 3_600,
-        get: |config| config.limits.call_seconds,
-        set: |config, number| config.limits.call_seconds = number,
+    LimitKey {
+        name: "call_seconds",
+        about: "Maximum seconds that a call may take. After that a call that may have committed ends with OUTCOME_UNKNOWN.",
+        min: 1,
+        max: 3_600,
+        get: |config| config.server.call_seconds,
+        set: |config, number| config.server.call_seconds = number,
     },
-    Limit {
-        key: "connections",
-        about: "connections; those beyond wait to be taken",
-        least: 1,
-        most: 1_000_000,
-        get: |config| config.limits.connections as u64,
-        set: |config, number| config.limits.connections = number as usize,
+    LimitKey {
+        name: "connections",
+        about: "Maximum open connections. Further connections wait until one closes.",
+        min: 1,
+        max: 1_000_000,
+        get: |config| config.server.connections as u64,
+        set: |config, number| config.server.connections = number as usize,
     },
-    Limit {
-        key: "caller_connections",
-        about: "connections of one caller; those beyond are closed",
-        least: 1,
-        most: 1_000_000,
-        get: |config| config.limits.caller_connections as u64,
-        set: |config, number| config.limits.caller_connections = number as usize,
+    LimitKey {
+        name: "caller_connections",
+        about: "Maximum open connections of one caller. The server closes further ones.",
+        min: 1,
+        max: 1_000_000,
+        get: |config| config.server.caller_connections as u64,
+        set: |config, number| config.server.caller_connections = number as usize,
     },
-    Limit {
-        key: "caller_in_flight",
-        about: "calls of one caller in flight, where its entry names no number",
-        least: 1,
-        most: 1_000_000,
-        get: |config| u64::from(config.caller_bounds.in_flight),
-        set: |config, number| config.caller_bounds.in_flight = number as u32,
+    LimitKey {
+        name: "caller_in_flight",
+        about: "Maximum calls in flight of a caller that has no `in_flight` in the file of callers.",
+        min: 1,
+        max: 1_000_000,
+        get: |config| u64::from(config.caller_limits.in_flight),
+        set: |config, number| config.caller_limits.in_flight = number as u32,
     },
-    Limit {
-        key: "caller_rate",
-        about: "calls of one caller a second, where its entry names no number",
-        least: 1,
-        most: 1_000_000,
-        get: |config| u64::from(config.caller_bounds.rate.get()),
+    LimitKey {
+        name: "caller_rate",
+        about: "Maximum calls per second of a caller that has no `rate` in the file of callers.",
+        min: 1,
+        max: 1_000_000,
+        get: |config| u64::from(config.caller_limits.rate.get()),
         set: |config, number| {
-            config.caller_bounds.rate = NonZeroU32::new(number as u32).unwrap_or(NonZeroU32::MIN);
+            config.caller_limits.rate = NonZeroU32::new(number as u32).unwrap_or(NonZeroU32::MIN);
         },
     },
-    Limit {
-        key: "message_bytes",
-        about: "bytes of a message",
-        least: 4_096,
-        most: 64 << 20,
-        get: |config| config.limits.message_bytes as u64,
-        set: |config, number| config.limits.message_bytes = number as usize,
+    LimitKey {
+        name: "message_bytes",
+        about: "Maximum bytes of a request message.",
+        min: 4_096,
+        max: 64 << 20,
+        get: |config| config.server.message_bytes as u64,
+        set: |config, number| config.server.message_bytes = number as usize,
     },
-    Limit {
-        key: "items",
-        about: "items of a claim",
-        least: 1,
-        // An item's entry of the catalogue is named by a number of 16 bits.
-        most: 65_535,
-        get: |config| config.settings.limits.items as u64,
-        set: |config, number| config.settings.limits.items = number as usize,
+    LimitKey {
+        name: "items",
+        about: "Maximum items of a claim.",
+        min: 1,
+        // A settlement refers to the catalogue entry of an item by a 16-bit number.
+        max: 65_535,
+        get: |config| config.engine.limits.items as u64,
+        set: |config, number| config.engine.limits.items = number as usize,
     },
-    Limit {
-        key: "id_bytes",
-        about: "bytes of an id or a code",
-        least: 16,
-        most: 256,
-        get: |config| config.settings.limits.id_bytes as u64,
-        set: |config, number| config.settings.limits.id_bytes = number as usize,
+    LimitKey {
+        name: "id_bytes",
+        about: "Maximum bytes of an id or code, in claims and in reference tables.",
+        min: 16,
+        max: 256,
+        get: |config| config.engine.limits.id_bytes as u64,
+        set: |config, number| config.engine.limits.id_bytes = number as usize,
     },
-    Limit {
-        key: "reason_bytes",
-        about: "bytes of the reason of a reversal",
-        least: 16,
-        most: 8_192,
-        get: |config| config.settings.limits.reason_bytes as u64,
-        set: |config, number| config.settings.limits.reason_bytes = number as usize,
+    LimitKey {
+        name: "reason_bytes",
+        about: "Maximum bytes of the reason of a reversal.",
+        min: 16,
+        max: 8_192,
+        get: |config| config.engine.limits.reason_bytes as u64,
+        set: |config, number| config.engine.limits.reason_bytes = number as usize,
     },
-    Limit {
-        key: "amount_yuan",
-        about: "yuan that an amount or a price lies within, plus and minus",
-        least: 1_000,
-        most: 1_000_000_000,
-        get: |config| (config.settings.limits.amount.fen() / 100).unsigned_abs(),
-        set: |config, number| config.settings.limits.amount = Money::from_fen(number as i64 * 100),
+    LimitKey {
+        name: "amount_yuan",
+        about: "Maximum yuan of an amount or unit price, positive or negative.",
+        min: 1_000,
+        max: 1_000_000_000,
+        get: |config| (config.engine.limits.amount.fen() / 100).unsigned_abs(),
+        set: |config, number| config.engine.limits.amount = Money::from_fen(number as i64 * 100),
     },
-    Limit {
-        key: "conflict_retries",
-        about: "times that a commit is tried again when the person moved meanwhile",
-        least: 1,
-        most: 10_000,
-        get: |config| u64::from(config.settings.conflict_retries),
-        set: |config, number| config.settings.conflict_retries = number as u32,
+    LimitKey {
+        name: "conflict_retries",
+        about: "Maximum retries of a commit when another commit for the same person came first.",
+        min: 1,
+        max: 10_000,
+        get: |config| u64::from(config.engine.conflict_retries),
+        set: |config, number| config.engine.conflict_retries = number as u32,
     },
-    Limit {
-        key: "rows_held",
-        about: "rows of hospitals or catalogue in one import, which are held in memory",
-        least: 1_000,
-        most: 10_000_000,
-        get: |config| config.settings.rows_held as u64,
-        set: |config, number| config.settings.rows_held = number as usize,
+    LimitKey {
+        name: "rows_held",
+        about: "Maximum rows of hospitals or catalogue in one import. The server holds them in memory.",
+        min: 1_000,
+        max: 10_000_000,
+        get: |config| config.engine.rows_held as u64,
+        set: |config, number| config.engine.rows_held = number as usize,
     },
 ];

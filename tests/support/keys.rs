@@ -96,5 +96,5 @@ pub async fn connect(port: u16, tls: ClientTlsConfig) -> Result<Channel, tonic::
 
 /// The bounds of a caller whose entry names none.
 pub fn bounds() -> CallerLimits {
-    Config::default().caller_bounds
+    Config::default().caller_limits
 }

@@ -1,0 +1,45 @@
+//! Why a configuration is refused: one key by itself, or keys that do not fit together.
+
+use super::keys::KEYS;
+use super::limits::LIMIT_KEYS;
+
+/// Why one key of a configuration file is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum KeyError {
+    #[error("unknown key `{key}`; the known keys are {keys}, [limits]", keys = known_keys())]
+    UnknownKey { key: String },
+    #[error("unknown limit `{key}`; the known limits are {limits}", limits = known_limits())]
+    UnknownLimit { key: String },
+    #[error("`limits` must be a table")]
+    LimitsNotATable,
+    #[error("`{key}` must be a string in quotes")]
+    NotAString { key: &'static str },
+    #[error("`{key}` must be an address such as 127.0.0.1:50051")]
+    NotAnAddress { key: &'static str },
+    #[error("`{key}` must be a whole number from {min} to {max}")]
+    NotInRange { key: &'static str, min: u64, max: u64 },
+    #[error("`{key}` must be true or false")]
+    NotABoolean { key: &'static str },
+}
+
+/// Why the keys for TLS and callers do not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsConfigError {
+    /// One of the two is missing.
+    #[error("`tls_client_ca` and `callers` require each other: callers are identified by their certificates")]
+    ClientCaWithoutCallers,
+    /// Client certificates are checked only on a TLS connection.
+    #[error("`tls_client_ca` requires `tls_certificate` and `tls_key`")]
+    ClientCaWithoutCertificate,
+    /// One of the two is missing.
+    #[error("`tls_certificate` and `tls_key` require each other")]
+    CertificateWithoutKey,
+}
+
+fn known_keys() -> String {
+    KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
+}
+
+fn known_limits() -> String {
+    LIMIT_KEYS.iter().map(|limit| limit.name).collect::<Vec<_>>().join(", ")
+}
