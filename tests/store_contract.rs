@@ -17,6 +17,7 @@ use onestop::store::archived::Archived;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::imports::{ImportEnd, ImportEvent, ImportStart};
 use onestop::store::memory::MemoryStore;
+use onestop::store::pages::Pages;
 use onestop::store::rows::{ClaimRow, ListPosition, PersonState};
 use onestop::store::{
     Commit, JournalStore, LookUp, PolicyStore, ReferenceStore, ReferenceWrite, Scope, Store, StoreError,
@@ -438,16 +439,17 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
     });
     let write = ReferenceWrite { persons: persons.collect(), ..ReferenceWrite::default() };
     store.write_reference(1, 0, write).await.expect("a write");
-    let (mut behind, mut named) = (None, Vec::new());
-    loop {
-        let page = store.person_records(behind, 10).await.expect("a page");
-        let states = store.states(behind, 10).await.expect("a page");
+    let (mut pages, mut state_pages, mut keys, mut named) = (Pages::new(10), Pages::new(10), Vec::new(), Vec::new());
+    let read_states = |after, limit| store.states(after, limit);
+    while let Some(page) = pages.next_page(|after, limit| store.person_records(after, limit)).await.expect("a page") {
+        let states = state_pages.next_page(read_states).await.expect("a page").expect("as many states");
         assert!(page.iter().map(|(key, _)| key).eq(states.iter().map(|(key, _)| key)), "one key for one person");
-        assert!(page.is_sorted_by_key(|(key, _)| *key) && page.iter().all(|(key, _)| behind.is_none_or(|b| *key > b)));
-        let Some((last, _)) = page.last() else { break };
-        behind = Some(*last);
+        assert!(page.len() <= 10);
+        keys.extend(page.iter().map(|(key, _)| *key));
         named.extend(page.into_iter().map(|(_, record)| record.expect("a record").id().cloned().expect("an id")));
     }
+    assert_eq!(state_pages.next_page(read_states).await, Ok(None));
+    assert!(keys.is_sorted_by(|one, next| one < next), "every key is after the one before");
     named.sort();
     let mut ids = ids;
     ids.sort();

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::engine::audit::{Audit, Chain};
 use crate::say;
+use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Store, StoreError};
 
@@ -107,12 +108,10 @@ impl Found {
 }
 
 async fn verify(store: &impl Store, mut sealed: Option<Seal>, json: bool) -> Ended {
-    let (mut found, mut audit, mut behind) = (Found::default(), Audit::of(store), None);
-    loop {
-        let states = store.states(behind, PERSONS).await.map_err(unreadable)?;
-        let Some((last, _)) = states.last() else { break };
-        behind = Some(*last);
-        for (_, state) in states {
+    let (mut found, mut audit, mut pages) = (Found::default(), Audit::of(store), Pages::new(PERSONS));
+    let read = |after, limit| store.states(after, limit);
+    while let Some(page) = pages.next_page(read).await.map_err(unreadable)? {
+        for (_, state) in page {
             found.persons += 1;
             match chain(&mut audit, state).await {
                 Err(told) => found.differs(told),

@@ -11,6 +11,7 @@ use crate::domain::ids::Digest;
 use crate::grpc::commit_stamp;
 use crate::store::Store;
 use crate::store::keys::StoreKey;
+use crate::store::pages::Pages;
 
 use super::audit::{PERSONS, unreadable};
 use super::exit::Failure;
@@ -100,12 +101,10 @@ impl Seal {
 pub async fn write(store: &impl Store, path: &Path) -> Result<Sealed, Failure> {
     let failed = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
     let mut file = BufWriter::new(std::fs::File::create(path).map_err(failed)?);
-    let (mut hasher, mut behind, mut chains) = (blake3::Hasher::new(), None, 0u64);
-    loop {
-        let states = store.states(behind, PERSONS).await.map_err(unreadable)?;
-        let Some((last, _)) = states.last() else { break };
-        behind = Some(*last);
-        for (key, state) in states {
+    let (mut hasher, mut pages, mut chains) = (blake3::Hasher::new(), Pages::new(PERSONS), 0u64);
+    let read = |after, limit| store.states(after, limit);
+    while let Some(page) = pages.next_page(read).await.map_err(unreadable)? {
+        for (key, state) in page {
             let state = state.map_err(unreadable)?;
             let line = format!("{} {} {}\n", hex(&key), state.version, state.chained);
             hasher.update(line.as_bytes());

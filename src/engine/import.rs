@@ -158,15 +158,7 @@ impl<S: Store> Engine<S> {
         outside: &ImportContext<'_>,
     ) -> Result<(), Refusal> {
         let mut sorted = rows.sorted().map_err(read_failed)?;
-        loop {
-            let mut step = Vec::with_capacity(PERSONS_A_STEP);
-            while step.len() < PERSONS_A_STEP {
-                let Some(person) = sorted.next_person().map_err(read_failed)? else { break };
-                step.push(person);
-            }
-            if step.is_empty() {
-                return Ok(());
-            }
+        while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(read_failed)? {
             if (outside.stop)() {
                 return Err(Refusal::because(Reason::OutcomeUnknown));
             }
@@ -176,6 +168,7 @@ impl<S: Store> Engine<S> {
                 self.store.write_reference(number, 0, write).await.map_err(write_failed)?;
             }
         }
+        Ok(())
     }
 
     /// Of these persons the records that are not as they were.

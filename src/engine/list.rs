@@ -69,11 +69,11 @@ impl<S: Store> Engine<S> {
         &self,
         which: &PersonFilter,
         from: Option<EntryId>,
-        most: usize,
+        limit: usize,
     ) -> Result<SettlementPage<EntryId>, Refusal> {
         let mut page = SettlementPage { settlements: Vec::new(), next: self.chain_from(&which.person_id, from).await? };
         let mut walked = 0;
-        while let Some(id) = page.next.filter(|_| page.settlements.len() < most && walked < WALK) {
+        while let Some(id) = page.next.filter(|_| page.settlements.len() < limit && walked < WALK) {
             walked += 1;
             self.take_turns(walked).await;
             let entry = self.named_entry(id).await?;
@@ -85,21 +85,21 @@ impl<S: Store> Engine<S> {
         Ok(page)
     }
 
-    /// A page of a hospital's settlements of some days, by day and order of commit; from behind a place.
+    /// A page of a hospital's settlements of some days, by day and order of commit, after a position.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn list_of_hospital(
         &self,
         which: &HospitalFilter,
-        behind: Option<ListPosition>,
-        most: usize,
+        after: Option<ListPosition>,
+        limit: usize,
     ) -> Result<SettlementPage<ListPosition>, Refusal> {
         let first = ListPosition { day: which.from, number: 0 };
-        let from = behind.map_or(first, |place| ListPosition { number: place.number + 1, ..place }).max(first);
+        let from = after.map_or(first, ListPosition::next).max(first);
         let places =
-            self.store.hospital_settlements(&which.hospital_id, from, which.until, most).await.map_err(read_failed)?;
-        let next = places.last().filter(|_| places.len() == most).map(|(place, _)| *place);
+            self.store.hospital_settlements(&which.hospital_id, from, which.until, limit).await.map_err(read_failed)?;
+        let next = places.last().filter(|_| places.len() == limit).map(|(place, _)| *place);
         let mut settlements = Vec::with_capacity(places.len());
         for (_, id) in places {
             self.take_turns(settlements.len()).await;

@@ -219,11 +219,24 @@ impl<R: DeserializeOwned> Sorted<R> {
         Ok(())
     }
 
+    /// The next `limit` persons with all their rows, fewer at the end; `None` when there are no more.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn next_batch(&mut self, limit: usize) -> Result<Option<Vec<(PersonId, Vec<R>)>>, StoreError> {
+        let mut batch = Vec::with_capacity(limit);
+        while batch.len() < limit {
+            let Some(person) = self.next_person()? else { break };
+            batch.push(person);
+        }
+        Ok(Some(batch).filter(|batch| !batch.is_empty()))
+    }
+
     /// The next person with all their rows.
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn next_person(&mut self) -> Result<Option<(PersonId, Vec<R>)>, StoreError> {
+    fn next_person(&mut self) -> Result<Option<(PersonId, Vec<R>)>, StoreError> {
         let Some(Reverse((first, _))) = self.heap.peek().copied() else { return Ok(None) };
         let mut person: Option<(PersonId, Vec<R>)> = None;
         while let Some(Reverse((key, at))) = self.heap.peek().copied().filter(|next| next.0.0 == first) {

@@ -17,6 +17,7 @@ pub mod external_sort;
 pub mod imports;
 pub mod keys;
 pub mod memory;
+pub mod pages;
 pub mod record;
 pub mod redis;
 pub mod rows;

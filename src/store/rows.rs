@@ -109,11 +109,21 @@ impl SettlementStatus {
     }
 }
 
-/// A place in the list of a hospital's settlements: by day of settlement, then by order of commit.
+/// A position in the list of a hospital's settlements: by day of settlement, then by order of commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListPosition {
     /// The day, of China Standard Time.
     pub day: Day,
     /// The number of the settlement in the hospital's day, from 1.
     pub number: u64,
+}
+
+impl ListPosition {
+    /// The position before every settlement.
+    pub const FIRST: ListPosition = ListPosition { day: Day::FIRST, number: 0 };
+
+    /// The position right after this one.
+    pub fn next(self) -> ListPosition {
+        ListPosition { number: self.number + 1, ..self }
+    }
 }

@@ -9,6 +9,7 @@ use onestop::engine::audit::Audit;
 use onestop::engine::list::HospitalFilter;
 use onestop::reference::row::ReferenceTable;
 use onestop::store::JournalStore;
+use onestop::store::pages::Pages;
 use onestop::store::shard::{SHARDS, Shard};
 
 use super::engine_at;
@@ -63,11 +64,9 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
         assert_eq!(listed.len(), settled.len(), "{most} a page");
         assert_eq!(BTreeSet::from_iter(&listed), BTreeSet::from_iter(&settled));
     }
-    let (mut behind, mut audit, mut chains) = (None, Audit::of(engine.store()), 0);
-    loop {
-        let states = engine.store().states(behind, 50).await.expect("states");
-        let Some((last, _)) = states.last() else { break };
-        behind = Some(*last);
+    let (mut pages, mut audit, mut chains) = (Pages::new(50), Audit::of(engine.store()), 0);
+    while let Some(states) = pages.next_page(|after, limit| engine.store().states(after, limit)).await.expect("states")
+    {
         for (_, state) in states {
             audit.chain(&state.expect("a state")).await.expect("a sound chain");
             chains += 1;

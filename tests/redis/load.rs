@@ -20,6 +20,7 @@ use onestop::engine::audit::Audit;
 use onestop::grpc::pb::settlement as pb;
 use onestop::reference::row::ReferenceTable;
 use onestop::store::JournalStore;
+use onestop::store::pages::Pages;
 use prost::Message;
 use tokio::task::JoinSet;
 use tonic::Code;
@@ -223,11 +224,8 @@ async fn is_there(client: &mut Client, sent: &Sent) {
 /// Every chain is recomputed, and there is nothing beside them.
 async fn chains_hold(url: &str) {
     let store = open(url).await;
-    let (mut audit, mut behind, mut entries, mut claims) = (Audit::of(&store), None, 0, BTreeMap::new());
-    loop {
-        let states = store.states(behind, 100).await.expect("states");
-        let Some((last, _)) = states.last() else { break };
-        behind = Some(*last);
+    let (mut audit, mut pages, mut entries, mut claims) = (Audit::of(&store), Pages::new(100), 0, BTreeMap::new());
+    while let Some(states) = pages.next_page(|after, limit| store.states(after, limit)).await.expect("states") {
         for (_, state) in states {
             let state = state.expect("a state");
             entries += audit.chain(&state).await.expect("a sound chain").digests.len() as u64;

@@ -5,6 +5,7 @@ use futures_util::stream::FuturesUnordered;
 
 use crate::domain::ids::EntryId;
 use crate::domain::journal::Entry;
+use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Commit, Scope, Store, StoreError};
 
@@ -26,11 +27,9 @@ pub(super) struct Chains {
 impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Of every chain of the target the last entry is the source's, and so is all that it was chained to.
     pub(super) async fn compare_heads(&self) -> Result<(), NotCopied> {
-        let mut behind = None;
-        loop {
-            let page = self.target.states(behind, PAGE).await.map_err(NotCopied::target)?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            behind = Some(*last);
+        let mut pages = Pages::new(PAGE);
+        let read = |after, limit| self.target.states(after, limit);
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
             for (key, state) in page {
                 let state = state.map_err(|error| NotCopied::of_person(Side::Target, key, error))?;
                 let head = state.head.unwrap_or(EntryId([0; 16]));
@@ -40,15 +39,14 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
                 }
             }
         }
+        Ok(())
     }
 
     /// Copies of every chain what the target lacks.
     pub(super) async fn chains(&self) -> Result<Chains, NotCopied> {
-        let (mut done, mut going, mut ahead, mut behind) = (Chains::default(), FuturesUnordered::new(), 0, None);
-        loop {
-            let page = self.source.states(behind, PAGE).await.map_err(NotCopied::source)?;
-            let Some((last, _)) = page.last() else { break };
-            behind = Some(*last);
+        let (mut done, mut going, mut ahead) = (Chains::default(), FuturesUnordered::new(), 0);
+        let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.source.states(after, limit));
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
             for (key, state) in page {
                 let state = state.map_err(|error| NotCopied::of_person(Side::Source, key, error))?;
                 ahead += state.version;

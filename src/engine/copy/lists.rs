@@ -6,14 +6,12 @@ use std::collections::HashSet;
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId};
 use crate::reference::hospital::HospitalRecord;
-use crate::store::Store;
+use crate::store::pages::Pages;
 use crate::store::rows::ListPosition;
+use crate::store::{JournalStore, Store, StoreError};
 
 use super::super::chain::AuditFinding;
 use super::{Copying, NotCopied, PAGE, Side, Stage};
-
-/// Where every list begins.
-const FIRST: ListPosition = ListPosition { day: Day::FIRST, number: 0 };
 
 type Listed = (ListPosition, EntryId);
 
@@ -40,45 +38,33 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Goes through the source's list of a hospital, and lists what the target lacks of it; `before` and `all` are
     /// for whoever watches.
     async fn list_all(&self, hospital_id: &HospitalId, before: u64, all: u64) -> Result<u64, NotCopied> {
-        let (mut from, mut there) = (FIRST, FIRST);
+        let (mut pages, mut there) = (Pages::new(PAGE), ListPosition::FIRST);
         let (mut of_day, mut listed) = ((Day::FIRST, HashSet::new()), 0);
-        loop {
-            let page = self
-                .source
-                .hospital_settlements(hospital_id, from, Day::LAST, PAGE)
-                .await
-                .map_err(NotCopied::source)?;
-            let Some((last, _)) = page.last() else { return Ok(listed) };
+        let read = |after, limit| all_settlements(self.source, hospital_id, after, limit);
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
             self.check(hospital_id, &page, &mut of_day).await?;
             for some in page.chunk_by(|one, other| one.0.day == other.0.day) {
                 let day = some[0].0.day;
                 let begin = if there.day == day { there } else { ListPosition { day, number: 0 } };
                 there = self.list(hospital_id, begin, some).await?;
             }
-            from = behind(*last);
             listed += page.len() as u64;
             (self.outside.progress)(Stage::Lists, before + listed, all);
         }
+        Ok(listed)
     }
 
     /// The target lists no more of a hospital than the source.
     async fn nothing_else(&self, hospital_id: &HospitalId, listed: u64) -> Result<(), NotCopied> {
-        let (mut from, mut there) = (FIRST, 0);
-        loop {
-            let page = self
-                .target
-                .hospital_settlements(hospital_id, from, Day::LAST, PAGE)
-                .await
-                .map_err(NotCopied::target)?;
+        let (mut pages, mut there) = (Pages::new(PAGE), 0);
+        let read = |after, limit| all_settlements(self.target, hospital_id, after, limit);
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
             there += page.len() as u64;
-            match page.last() {
-                Some((_, id)) if there > listed => {
-                    return Err(NotCopied::foreign_entry(*id, "is not listed in the source"));
-                }
-                Some((last, _)) => from = behind(*last),
-                None => return Ok(()),
+            if let Some((_, id)) = page.last().filter(|_| there > listed) {
+                return Err(NotCopied::foreign_entry(*id, "is not listed in the source"));
             }
         }
+        Ok(())
     }
 
     /// What is listed is a settlement of this hospital and day, and not twice.
@@ -120,14 +106,21 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             same(&there, some)?;
         }
         match there.last() {
-            Some((last, _)) if there.len() == some.len() => Ok(behind(*last)),
+            Some((last, _)) if there.len() == some.len() => Ok(last.next()),
             _ => Err(NotCopied::Differs("a hospital's day lists less than was put there".to_owned())),
         }
     }
 }
 
-fn behind(place: ListPosition) -> ListPosition {
-    ListPosition { number: place.number + 1, ..place }
+/// Up to `limit` settlements of a hospital on any day, after a position.
+async fn all_settlements<S: JournalStore>(
+    store: &S,
+    hospital_id: &HospitalId,
+    after: Option<ListPosition>,
+    limit: usize,
+) -> Result<Vec<Listed>, StoreError> {
+    let from = after.map_or(ListPosition::FIRST, ListPosition::next);
+    store.hospital_settlements(hospital_id, from, Day::LAST, limit).await
 }
 
 /// That what is there is the beginning of it; stores of different kinds number places differently.

@@ -11,6 +11,7 @@ use crate::domain::journal::Entry;
 use crate::store::archived::{Archived, Fate, Identity, Moved};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::keys::StoreKey;
+use crate::store::pages::Pages;
 use crate::store::redis::RedisStore;
 use crate::store::rows::PersonState;
 use crate::store::{JournalStore, KeyedState, Store, StoreError};
@@ -54,11 +55,9 @@ impl Copying<'_, Archived<RedisStore>, EmbeddedStore> {
         let copied = self.run(told).await?;
         let archive = Identity::of(self.target).await.map_err(NotCopied::target)?;
         self.source.live().note_moved(Moved { before, archive }).await.map_err(NotCopied::source)?;
-        let (mut left, mut walked, mut behind) = (Left::default(), 0, None);
-        loop {
-            let page = self.target.states(behind, PAGE).await.map_err(NotCopied::target)?;
-            let Some((last, _)) = page.last() else { return Ok((copied, left)) };
-            behind = Some(*last);
+        let (mut left, mut walked) = (Left::default(), 0);
+        let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.target.states(after, limit));
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
             let going = stream::iter(page).map(|person| self.leave(person, before));
             let mut going = going.buffer_unordered(PERSONS_AT_ONCE);
             while let Some((version, of_person)) = going.try_next().await? {
@@ -67,6 +66,7 @@ impl Copying<'_, Archived<RedisStore>, EmbeddedStore> {
                 (self.outside.progress)(Stage::Moving, walked, self.entries);
             }
         }
+        Ok((copied, left))
     }
 
     /// The entries of one person leave; gives the length of the chain too.
@@ -104,15 +104,14 @@ impl Copying<'_, Archived<RedisStore>, EmbeddedStore> {
 /// # Errors
 /// If the store cannot be read, or a chain does not hold.
 pub async fn would_leave(source: &Archived<RedisStore>, before: i32) -> Result<Left, NotCopied> {
-    let (mut left, mut behind) = (Left::default(), None);
-    loop {
-        let page = source.states(behind, PAGE).await.map_err(NotCopied::source)?;
-        let Some((last, _)) = page.last() else { return Ok(left) };
-        behind = Some(*last);
+    let (mut pages, mut left) = (Pages::new(PAGE), Left::default());
+    let read = |after, limit| source.states(after, limit);
+    while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
         for (key, state) in page {
             left.add(weight(source, before, &readable(Side::Source, key, state)?).await?);
         }
     }
+    Ok(left)
 }
 
 /// What of one person would leave.

@@ -4,6 +4,7 @@ use crate::domain::ids::PersonId;
 use crate::reference::person::PersonRecord;
 use crate::store::external_sort::ExternalSort;
 use crate::store::keys::StoreKey;
+use crate::store::pages::Pages;
 use crate::store::{KeyedPerson, ReferenceWrite, Store};
 
 use super::{Copying, Count, NotCopied, PAGE, Side, Stage, shown};
@@ -15,14 +16,13 @@ pub(super) type Records = (ExternalSort<PersonRecord>, u64);
 impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Every record of the target is the source's; gives how many there are.
     pub(super) async fn compare_persons(&self) -> Result<u64, NotCopied> {
-        let (mut compared, mut behind) = (0, None);
-        loop {
-            let page = self.target.person_records(behind, PAGE).await.map_err(NotCopied::target)?;
-            let Some((last, _)) = page.last() else { return Ok(compared) };
-            behind = Some(*last);
+        let (mut pages, mut compared) = (Pages::new(PAGE), 0);
+        let read = |after, limit| self.target.person_records(after, limit);
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
             compared += page.len() as u64;
             self.compare_page(page).await?;
         }
+        Ok(compared)
     }
 
     async fn compare_page(&self, page: Vec<KeyedPerson>) -> Result<(), NotCopied> {
@@ -46,28 +46,21 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     pub(super) async fn persons(&self, (records, all): Records, import: u64) -> Result<Count, NotCopied> {
         let mut sorted = records.sorted().map_err(NotCopied::target)?;
         let (mut done, mut written) = (0, 0);
-        loop {
-            let mut step = Vec::with_capacity(PAGE);
-            while step.len() < PAGE {
-                let Some((id, records)) = sorted.next_person().map_err(NotCopied::target)? else { break };
-                step.extend(records.into_iter().map(|record| (id.clone(), record)));
-            }
-            if step.is_empty() {
-                return Ok(Count { all, written });
-            }
-            done += step.len() as u64;
-            written += self.write(import, step).await?;
+        while let Some(batch) = sorted.next_batch(PAGE).map_err(NotCopied::target)? {
+            let each = |(id, records): (PersonId, Vec<_>)| records.into_iter().map(move |record| (id.clone(), record));
+            let batch: Vec<_> = batch.into_iter().flat_map(each).collect();
+            done += batch.len() as u64;
+            written += self.write(import, batch).await?;
             (self.outside.progress)(Stage::Persons, done, all);
         }
+        Ok(Count { all, written })
     }
 
     /// All records of the source, read before anything is written.
     pub(super) async fn records(&self) -> Result<Records, NotCopied> {
-        let (mut records, mut all, mut behind) = (self.target.external_sort().of_records(), 0, None);
-        loop {
-            let page = self.source.person_records(behind, PAGE).await.map_err(NotCopied::source)?;
-            let Some((last, _)) = page.last() else { return Ok((records, all)) };
-            behind = Some(*last);
+        let (mut records, mut all) = (self.target.external_sort().of_records(), 0);
+        let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.source.person_records(after, limit));
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
             for (key, record) in page {
                 let record = record.map_err(|error| NotCopied::of_person(Side::Source, key, error))?;
                 let id = record.id().ok_or_else(|| NotCopied::Nameless(shown(key)))?;
@@ -75,6 +68,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
                 all += 1;
             }
         }
+        Ok((records, all))
     }
 
     /// Of these records those that the target lacks, in one step; gives how many.

@@ -7,6 +7,7 @@ use crate::domain::ids::{Digest, HospitalId};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
 use crate::store::imports::{COPY, Import, ImportEnd, ImportEvent, ImportStart};
+use crate::store::pages::Pages;
 use crate::store::{Store, StoreError};
 
 use super::super::import::{Told, parts};
@@ -118,12 +119,13 @@ async fn sorted<S: Store>(store: &S) -> Result<TableRows, StoreError> {
 
 /// The whole log, oldest first.
 async fn log<S: Store>(store: &S) -> Result<Vec<Import>, StoreError> {
-    let (mut log, mut before) = (Vec::new(), u64::MAX);
-    loop {
-        let page = store.imports(before, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        before = last.number;
-        log.extend(page);
+    let (mut pages, mut log) = (Pages::new(PAGE), Vec::new());
+    let read = async |before: Option<u64>, limit| {
+        let imports = store.imports(before.unwrap_or(u64::MAX), limit).await?;
+        Ok(imports.into_iter().map(|import| (import.number, import)).collect())
+    };
+    while let Some(page) = pages.next_page(read).await? {
+        log.extend(page.into_iter().map(|(_, import)| import));
     }
     log.reverse();
     Ok(log)

@@ -2,6 +2,7 @@
 //! ends, and there is nothing else in either.
 
 use crate::domain::ids::EntryId;
+use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store};
 
@@ -12,12 +13,10 @@ use super::{Copied, Copying, NotCopied, PAGE, Side, Stage};
 impl<S: Store, T: Store> Copying<'_, S, T> {
     /// Gives the number of splits that were recomputed.
     pub(super) async fn verify(&self, copied: &Copied) -> Result<u64, NotCopied> {
-        let (mut audit, mut behind) = (Audit::of(self.target), None);
+        let (mut audit, mut pages) = (Audit::of(self.target), Pages::new(PAGE));
         let (mut chains, mut entries, mut splits) = (0, 0, 0);
-        loop {
-            let page = self.target.states(behind, PAGE).await.map_err(NotCopied::target)?;
-            let Some((last, _)) = page.last() else { break };
-            behind = Some(*last);
+        let read = |after, limit| self.target.states(after, limit);
+        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
             for (key, state) in page {
                 let state = state.map_err(|error| NotCopied::of_person(Side::Target, key, error))?;
                 let chain = audit.chain(&state).await;

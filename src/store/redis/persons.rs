@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::pipe;
 
-use super::failure::Failed;
+use super::failure::{Failed, Failure};
 use super::keys::{self, RedisKeys};
 use super::link::within;
 use super::reply::{bytes, unreadable};
-use super::scan::{self, Cursor};
+use super::scan::{self, Scan};
 use super::servers::Servers;
 use crate::store::keys::StoreKey;
 use crate::store::shard::Shard;
 use crate::store::{KeyedPerson, StoreError, record};
 
-/// Keys that are looked at in one step.
-const STEP: usize = 10_000;
+/// The number of keys that Redis examines for a page of the scan.
+const KEYS_A_PAGE: usize = 10_000;
 
 type Known = (StoreKey, Shard);
 
@@ -82,12 +82,9 @@ async fn found(servers: &Servers, names: &RedisKeys) -> Result<Vec<Known>, Store
     let pattern = format!("{}:{{??}}:p{}", scan::escaped(names.prefix()), "?".repeat(size_of::<StoreKey>()));
     let (mut found, key) = (Vec::new(), names.common("touched"));
     for link in servers.all() {
-        let mut next = Some(Cursor::start());
-        while let Some(from) = next {
-            let patience = within(servers.settings().patience);
-            let step = scan::step(&link, (&pattern, &key), &from, STEP, patience).await;
-            let keys;
-            (keys, next) = step.map_err(|failure| Failed::Undone(failure.to_string()).of_read())?;
+        let mut scan = Scan::new(&pattern, &key, KEYS_A_PAGE);
+        let failed = |failure: Failure| Failed::Undone(failure.to_string()).of_read();
+        while let Some(keys) = scan.next_page(&link, within(servers.settings().patience)).await.map_err(failed)? {
             let persons = keys.iter().map(|key| keys::person_of(key).ok_or_else(|| unreadable("the key of a person")));
             found.extend(persons.collect::<Result<Vec<_>, _>>()?);
         }

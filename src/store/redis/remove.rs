@@ -6,12 +6,12 @@ use tokio::time::Instant;
 use super::failure::{Failed, Failure};
 use super::keys::{RedisKeys, common};
 use super::link::{Access, Link, Question, within};
-use super::scan::{self, Cursor};
+use super::scan::{self, Scan};
 use super::servers::Servers;
 use crate::store::StoreError;
 
-/// Keys that are looked at in one step.
-const STEP: usize = 1_000;
+/// The number of keys that Redis examines for a page of the scan.
+const KEYS_A_PAGE: usize = 1_000;
 
 /// Removes all keys of the store, and no other.
 ///
@@ -29,10 +29,8 @@ pub async fn everything(servers: &Servers, names: &RedisKeys) -> Result<(), Stor
 }
 
 async fn of_server(link: &Link, (pattern, key): (&str, &[u8]), deadline: impl Fn() -> Instant) -> Result<(), Failure> {
-    let mut next = Some(Cursor::start());
-    while let Some(from) = next {
-        let keys;
-        (keys, next) = scan::step(link, (pattern, key), &from, STEP, deadline()).await?;
+    let mut scan = Scan::new(pattern, key, KEYS_A_PAGE);
+    while let Some(keys) = scan.next_page(link, deadline()).await? {
         // Of one slot each: a Cluster takes no others at once.
         for found in keys {
             let mut unlink = cmd("UNLINK");

@@ -1,5 +1,5 @@
-//! Looking at every key of a server, some at a time. Redis tells each at least once; one that moves meanwhile, perhaps
-//! twice.
+//! A scan over all keys of a server, page by page. Redis returns every key that exists throughout the scan at least once,
+//! and may return a key twice.
 
 use redis::{Value, cmd, from_redis_value};
 use tokio::time::Instant;
@@ -7,41 +7,43 @@ use tokio::time::Instant;
 use super::failure::Failure;
 use super::link::{Access, Link, Question};
 
-/// Where a look goes on; it begins and ends at 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(String);
+/// The cursor with which a scan starts and ends.
+const START: &str = "0";
 
-impl Cursor {
-    /// The beginning.
-    pub fn start() -> Cursor {
-        Cursor("0".to_owned())
+/// A scan over the keys that match a pattern.
+pub struct Scan<'a> {
+    pattern: &'a str,
+    routing_key: &'a [u8],
+    count: usize,
+    cursor: Option<String>,
+}
+
+impl<'a> Scan<'a> {
+    /// A scan of about `count` keys a page; `routing_key` is any key of the server.
+    pub fn new(pattern: &'a str, routing_key: &'a [u8], count: usize) -> Scan<'a> {
+        Scan { pattern, routing_key, count, cursor: Some(START.to_owned()) }
+    }
+
+    /// The next keys, perhaps none; `None` after the last page.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub async fn next_page(&mut self, link: &Link, deadline: Instant) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let mut scan = cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(self.pattern).arg("COUNT").arg(self.count);
+        let reply = link.send(&Question::One(scan).into(), (Access::Read, self.routing_key), deadline).await?;
+        let (next, keys) = read(reply)?;
+        self.cursor = Some(next).filter(|next| next != START);
+        Ok(Some(keys))
     }
 }
 
-/// The next keys of this pattern, about so many, and where to go on, if there may be more. The key is one of the
-/// server's.
-///
-/// # Errors
-/// If the server does not answer.
-pub async fn step(
-    link: &Link,
-    (pattern, key): (&str, &[u8]),
-    from: &Cursor,
-    some: usize,
-    deadline: Instant,
-) -> Result<(Vec<Vec<u8>>, Option<Cursor>), Failure> {
-    let mut scan = cmd("SCAN");
-    scan.arg(&from.0).arg("MATCH").arg(pattern).arg("COUNT").arg(some);
-    let answer = link.send(&Question::One(scan).into(), (Access::Read, key), deadline).await?;
-    let (next, keys) = read(answer)?;
-    Ok((keys, Some(Cursor(next)).filter(|next| *next != Cursor::start())))
+fn read(reply: Value) -> Result<(String, Vec<Vec<u8>>), Failure> {
+    from_redis_value(reply).map_err(|error| Failure::Refused(error.to_string()))
 }
 
-fn read(answer: Value) -> Result<(String, Vec<Vec<u8>>), Failure> {
-    from_redis_value(answer).map_err(|error| Failure::Refused(error.to_string()))
-}
-
-/// The prefix as a pattern that means it alone.
+/// The prefix as a pattern that matches only itself.
 pub fn escaped(prefix: &str) -> String {
     prefix.chars().flat_map(|letter| (!letter.is_alphanumeric()).then_some('\\').into_iter().chain([letter])).collect()
 }
