@@ -1,4 +1,4 @@
-//! How much a caller may ask for: calls a second, and calls at once. So one that runs wild does not starve the rest.
+//! The limits of one caller, on calls per second and calls in flight, so that no caller starves the others.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -11,73 +11,73 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::refusal::{Detail, Reason, Refusal};
 
-/// When a caller with all its places taken may come again.
-const RETRY: Duration = Duration::from_millis(500);
+/// How long a caller with all its calls in flight is asked to wait.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// What a caller may ask for.
+/// The limits of a caller. A call, or a claim of a stream, counts as one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallerLimits {
-    /// Calls, and claims of streams, a second; as many may come at once after a quiet second.
+    /// Calls per second; as many may arrive at once after a second without calls.
     pub rate: NonZeroU32,
-    /// Calls, and claims of streams, in flight.
+    /// Calls in flight.
     pub in_flight: u32,
 }
 
-/// What is left of it now.
+/// What a caller may still use of its limits.
 pub struct Allowance {
-    bounds: Option<CallerLimits>,
+    limits: Option<CallerLimits>,
     rate: Option<DefaultDirectRateLimiter>,
-    places: Arc<Semaphore>,
+    in_flight: Arc<Semaphore>,
 }
 
 impl Allowance {
-    /// All of it.
-    pub fn within(bounds: CallerLimits) -> Allowance {
+    /// The full allowance of these limits.
+    pub fn new(limits: CallerLimits) -> Allowance {
         Allowance {
-            bounds: Some(bounds),
-            rate: Some(RateLimiter::direct(Quota::per_second(bounds.rate))),
-            places: Arc::new(Semaphore::new(bounds.in_flight as usize)),
+            limits: Some(limits),
+            rate: Some(RateLimiter::direct(Quota::per_second(limits.rate))),
+            in_flight: Arc::new(Semaphore::new(limits.in_flight as usize)),
         }
     }
 
-    /// One without an end, where callers are not told apart.
-    pub fn unbounded() -> Allowance {
-        Allowance { bounds: None, rate: None, places: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
+    /// An allowance without limits, for a server that does not distinguish callers.
+    pub(crate) fn unlimited() -> Allowance {
+        Allowance { limits: None, rate: None, in_flight: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
     }
 
-    /// What it is in full.
-    pub fn bounds(&self) -> Option<CallerLimits> {
-        self.bounds
+    /// The limits, if there are any.
+    pub(crate) fn limits(&self) -> Option<CallerLimits> {
+        self.limits
     }
 
-    /// Takes a call of it, or says when to come again.
+    /// Counts a call, which is in flight until the permit is dropped.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` CALLER_LIMIT, with the time to wait.
-    pub fn take(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_full| limited(RETRY))?;
+    pub fn try_acquire(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_full| limited(RETRY_DELAY))?;
         self.check_rate()?;
-        Ok(place)
+        Ok(permit)
     }
 
-    /// Counts a call by its rate alone: a stream, whose claims take the places.
+    /// Counts a call in the rate only: the start of a stream, whose claims are the calls in flight.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED` CALLER_LIMIT, with the time to wait.
-    pub fn check_rate(&self) -> Result<(), Refusal> {
+    pub(crate) fn check_rate(&self) -> Result<(), Refusal> {
         let Some(rate) = &self.rate else { return Ok(()) };
         rate.check().map_err(|later| limited(later.wait_time_from(DefaultClock::default().now())))
     }
 
-    /// Takes a claim of a stream, as soon as there is one to be had: the stream is as fast as it may be.
-    pub async fn taken(&self) -> Option<OwnedSemaphorePermit> {
+    /// Counts a claim of a stream as soon as the limits permit: a stream is slowed down, not refused.
+    pub(crate) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         while let Some(rate) = &self.rate
             && let Err(later) = rate.check()
         {
             tokio::time::sleep(later.wait_time_from(DefaultClock::default().now())).await;
         }
         // The semaphore is never closed.
-        Arc::clone(&self.places).acquire_owned().await.ok()
+        Arc::clone(&self.in_flight).acquire_owned().await.ok()
     }
 }
 
@@ -87,6 +87,6 @@ fn limited(wait: Duration) -> Refusal {
 
 impl fmt::Debug for Allowance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Allowance").field("bounds", &self.bounds).finish_non_exhaustive()
+        f.debug_struct("Allowance").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -1,25 +1,25 @@
-//! Every call of the service, and the roles that may make it: the one table.
+//! The table of all calls of the service, and the roles that may make each.
 
-use super::caller::Role;
+use super::role::Role;
 
-/// A call.
+/// A call of the service.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Its path on the wire.
+    /// The path of the gRPC method.
     pub path: &'static str,
-    /// Whether it is a stream; one that is none holds a place among the calls in flight.
+    /// Whether the client streams. A unary call counts as one call in flight; in a stream each claim counts.
     pub stream: bool,
-    /// The roles that may make it. [`Role::Anyone`] may make every call.
+    /// The roles that may make the call. [`Role::Anyone`] may make every call.
     pub roles: &'static [Role],
 }
 
-/// Those that bring claims.
+/// The roles that send claims.
 const CLAIMANTS: &[Role] = &[Role::Hospital, Role::Gateway];
 
-/// Those that read settlements: claimants their own, an auditor all.
+/// The roles that read settlements: claimants their own, an auditor all.
 const READERS: &[Role] = &[Role::Hospital, Role::Gateway, Role::Auditor];
 
-/// The law is no secret.
+/// Every role: policies are public.
 const ALL: &[Role] = &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor, Role::Operator];
 
 const fn unary(path: &'static str, roles: &'static [Role]) -> Call {
@@ -30,7 +30,7 @@ const fn stream(path: &'static str, roles: &'static [Role]) -> Call {
     Call { path, stream: true, roles }
 }
 
-/// Every call. A call of the service that is missing here is made by nobody.
+/// Every call of the service.
 pub const CALLS: &[Call] = &[
     unary("/onestop.settlement.v1.SettlementService/Quote", CLAIMANTS),
     unary("/onestop.settlement.v1.SettlementService/Settle", CLAIMANTS),
@@ -43,7 +43,7 @@ pub const CALLS: &[Call] = &[
     unary("/onestop.settlement.v1.SettlementService/GetAccount", READERS),
     stream("/onestop.reference.v1.ReferenceService/ImportReference", &[Role::Registrar]),
     unary("/onestop.reference.v1.ReferenceService/ListImports", &[Role::Registrar, Role::Auditor]),
-    // Claimants see hospitals and catalogue there, and no table about persons: see `Caller::sees_registers`.
+    // Claimants may read hospitals and the catalogue, but no table about persons: see `Caller::authorize_person_tables`.
     unary(
         "/onestop.reference.v1.ReferenceService/GetReference",
         &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor],
@@ -55,12 +55,12 @@ pub const CALLS: &[Call] = &[
 ];
 
 impl Call {
-    /// The call of this path, if it is one of the service's own.
-    pub fn of(path: &str) -> Option<&'static Call> {
+    /// The call with this path; `None` for a path of another service, such as health or reflection.
+    pub fn from_path(path: &str) -> Option<&'static Call> {
         CALLS.iter().find(|call| call.path == path)
     }
 
-    /// Its name, as the access log, the metrics and people know it.
+    /// The name of the method, as logs and metrics show it.
     pub fn name(&self) -> &'static str {
         self.path.rsplit('/').next().unwrap_or(self.path)
     }

@@ -1,4 +1,4 @@
-//! A caller: the name that logs know it by, its role, and the hospitals that it acts for.
+//! An authenticated caller: its name, role and hospitals, and what it is authorized to do.
 
 use std::sync::Arc;
 
@@ -7,125 +7,83 @@ use crate::domain::refusal::{Reason, Refusal};
 
 use super::allowance::Allowance;
 use super::call::Call;
+use super::role::Role;
 
-/// What a caller is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// 医院: its own claims.
-    Hospital,
-    /// 异地网关: the claims of a listed set of hospitals.
-    Gateway,
-    /// 登记部门: imports persons, hospitals, catalogue.
-    Registrar,
-    /// 审计: reads everything, changes nothing.
-    Auditor,
-    /// 运维: puts policies in force, drains a server.
-    Operator,
-    /// Whoever reaches a server that asks nobody who they are: on loopback, or where it was told to. May do all.
-    Anyone,
-}
-
-impl Role {
-    /// The roles that a caller can be given.
-    pub const GIVEN: &'static [Role] = &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor, Role::Operator];
-
-    /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Role::Hospital => "hospital",
-            Role::Gateway => "gateway",
-            Role::Registrar => "registrar",
-            Role::Auditor => "auditor",
-            Role::Operator => "operator",
-            Role::Anyone => "anyone",
-        }
-    }
-
-    /// The role of a word.
-    pub fn from_word(word: &str) -> Option<Role> {
-        Role::GIVEN.iter().copied().find(|role| role.as_str() == word)
-    }
-
-    /// Whether it brings claims, each for hospitals of its own.
-    pub const fn is_claimant(self) -> bool {
-        matches!(self, Role::Hospital | Role::Gateway)
-    }
-}
-
-/// A caller that is known.
+/// An authenticated caller.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// What logs and metrics call it.
+    /// The name in logs and metrics.
     pub name: Arc<str>,
-    /// What it is.
+    /// The role, which determines the permitted calls.
     pub role: Role,
-    /// The hospitals that a claimant acts for; of every other role none.
+    /// The hospitals whose claims a hospital or gateway sends; empty for every other role.
     pub hospitals: Vec<HospitalId>,
-    /// How much it may ask for at once and a second.
+    /// What remains of the caller's limits; shared by all its connections.
     pub allowance: Arc<Allowance>,
 }
 
 impl Caller {
-    /// Whoever comes, where nobody is asked.
+    /// The caller of every call on a server that authenticates nobody.
     pub fn anyone() -> Caller {
-        let allowance = Arc::new(Allowance::unbounded());
+        let allowance = Arc::new(Allowance::unlimited());
         Caller { name: "anyone".into(), role: Role::Anyone, hospitals: Vec::new(), allowance }
     }
 
-    /// That the role permits this call.
+    /// Checks that the role permits this call.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` NOT_PERMITTED.
-    pub fn may(&self, call: &Call) -> Result<(), Refusal> {
-        permitted(self.role == Role::Anyone || call.roles.contains(&self.role))
+    pub fn authorize_call(&self, call: &Call) -> Result<(), Refusal> {
+        allowed_if(self.role == Role::Anyone || call.roles.contains(&self.role))
     }
 
-    /// That it brings claims for this hospital.
+    /// Checks that the caller may send claims of this hospital.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` NOT_PERMITTED.
-    pub fn acts_for(&self, hospital: &str) -> Result<(), Refusal> {
-        permitted(self.is_of(hospital))
+    pub fn authorize_claims_of(&self, hospital: &str) -> Result<(), Refusal> {
+        allowed_if(self.has_hospital(hospital))
     }
 
-    /// That what this hospital settled is for it to see.
+    /// Checks that the caller may read the settlements of this hospital.
     ///
     /// # Errors
-    /// `NOT_FOUND`, as if there were none.
-    pub fn sees(&self, hospital: &str) -> Result<(), Refusal> {
-        if self.is_of(hospital) || self.role == Role::Auditor {
+    /// `NOT_FOUND`, the same as if no settlement existed.
+    pub fn authorize_view_of(&self, hospital: &str) -> Result<(), Refusal> {
+        if self.has_hospital(hospital) || self.role == Role::Auditor {
             Ok(())
         } else {
             Err(Refusal::because(Reason::NotFound))
         }
     }
 
-    /// Whether it sees the settlements of every hospital.
-    pub fn sees_all(&self) -> bool {
+    /// Whether the caller may read the settlements of every hospital.
+    pub fn views_every_hospital(&self) -> bool {
         matches!(self.role, Role::Auditor | Role::Anyone)
     }
 
-    /// That the tables about persons are for it to see: a hospital does not browse who is poor.
+    /// Checks that the caller may read the tables about persons. Hospitals and gateways may not: these tables
+    /// show who is poor.
     ///
     /// # Errors
     /// `PERMISSION_DENIED` NOT_PERMITTED.
-    pub fn sees_registers(&self) -> Result<(), Refusal> {
-        permitted(!self.role.is_claimant())
+    pub fn authorize_person_tables(&self) -> Result<(), Refusal> {
+        allowed_if(!self.role.is_claimant())
     }
 
-    fn is_of(&self, hospital: &str) -> bool {
+    fn has_hospital(&self, hospital: &str) -> bool {
         self.role == Role::Anyone || self.hospitals.iter().any(|own| own.as_str() == hospital)
     }
 }
 
-fn permitted(holds: bool) -> Result<(), Refusal> {
-    if holds { Ok(()) } else { Err(Refusal::because(Reason::NotPermitted)) }
+fn allowed_if(condition: bool) -> Result<(), Refusal> {
+    if condition { Ok(()) } else { Err(Refusal::because(Reason::NotPermitted)) }
 }
 
-/// Callers are the same if name, role, hospitals and bounds are.
+/// Compares what a file of callers says; what a caller has used of its limits does not count.
 impl PartialEq for Caller {
     fn eq(&self, other: &Caller) -> bool {
-        let bounds = self.allowance.bounds() == other.allowance.bounds();
-        bounds && self.name == other.name && self.role == other.role && self.hospitals == other.hospitals
+        let same_limits = self.allowance.limits() == other.allowance.limits();
+        same_limits && self.name == other.name && self.role == other.role && self.hospitals == other.hospitals
     }
 }

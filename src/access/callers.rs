@@ -1,44 +1,46 @@
-//! The callers that a server knows, by what their certificates say.
+//! The callers that a server accepts, and their authentication by the names in client certificates.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::file_fault::FileFault;
 use crate::domain::refusal::{Reason, Refusal};
 
 use super::allowance::CallerLimits;
 use super::caller::Caller;
-use super::read;
+use super::callers_file;
 
-pub use super::read::{CallerFault, normal};
+pub(crate) use super::callers_file::normalized_identity;
 
-/// The callers by their identities.
-#[derive(Debug)]
+/// The callers that a server accepts.
+#[derive(Debug, PartialEq)]
 pub enum Callers {
-    /// Nobody is asked: whoever comes is [`Caller::anyone`].
+    /// The server authenticates nobody: every caller is [`Caller::anyone`].
     Open(Arc<Caller>),
-    /// These, each by the URI or DNS name in its certificate.
+    /// The callers of a file, by the URI or DNS name in the certificate.
     Known(HashMap<String, Arc<Caller>>),
 }
 
 impl Callers {
-    /// Whoever comes may do everything.
+    /// Accepts everybody, for every call.
     pub fn open() -> Callers {
         Callers::Open(Arc::new(Caller::anyone()))
     }
 
-    /// The callers of a file (`deploy/callers.toml` shows one); `bounds` are those of a caller that names none.
+    /// Reads the text of a file of callers (see `deploy/callers.toml`). `file` is the name that faults report;
+    /// `default_limits` apply to a caller that specifies none.
     ///
     /// # Errors
     /// Every fault, in the order of lines.
-    pub fn read(text: &str, bounds: CallerLimits) -> Result<Callers, Vec<CallerFault>> {
-        read::read(text, bounds).map(Callers::Known)
+    pub fn from_toml(file: &str, text: &str, default_limits: CallerLimits) -> Result<Callers, Vec<FileFault>> {
+        callers_file::read(file, text, default_limits).map(Callers::Known)
     }
 
-    /// The caller whose certificate carries these names.
+    /// The caller whose certificate contains these names.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` CALLER_UNKNOWN if none of them is known, or two are of different callers.
-    pub fn caller(&self, identities: &[String]) -> Result<Arc<Caller>, Refusal> {
+    /// `UNAUTHENTICATED` CALLER_UNKNOWN if no caller has any of the names, or two callers do.
+    pub fn authenticate(&self, identities: &[String]) -> Result<Arc<Caller>, Refusal> {
         let known = match self {
             Callers::Open(anyone) => return Ok(Arc::clone(anyone)),
             Callers::Known(known) => known,
@@ -49,28 +51,20 @@ impl Callers {
         if callers.all(|other| Arc::ptr_eq(other, caller)) { Ok(Arc::clone(caller)) } else { Err(unknown()) }
     }
 
-    /// These callers in place of others; what a caller of the same name and bounds has used stays used.
+    /// Keeps what callers have already used of their limits across a reload: a caller takes over the allowance of
+    /// a previous caller with the same name and limits.
     #[must_use]
-    pub fn after(self, before: &Callers) -> Callers {
-        match (self, before) {
-            (Callers::Known(mut now), Callers::Known(before)) => {
-                now.values_mut().for_each(|caller| keep_used(caller, before));
-                Callers::Known(now)
+    pub fn with_allowances_of(self, previous: &Callers) -> Callers {
+        match (self, previous) {
+            (Callers::Known(mut callers), Callers::Known(previous)) => {
+                callers.values_mut().for_each(|caller| take_over_allowance(caller, previous));
+                Callers::Known(callers)
             }
-            (now, _) => now,
+            (callers, _) => callers,
         }
     }
 
-    /// Whether the same callers are known under the same identities.
-    pub fn same_as(&self, other: &Callers) -> bool {
-        match (self, other) {
-            (Callers::Open(_), Callers::Open(_)) => true,
-            (Callers::Known(one), Callers::Known(other)) => one == other,
-            _ => false,
-        }
-    }
-
-    /// How many callers are known; none where nobody is asked.
+    /// The number of callers; `None` if the server authenticates nobody.
     pub fn count(&self) -> Option<usize> {
         match self {
             Callers::Open(_) => None,
@@ -79,9 +73,9 @@ impl Callers {
     }
 }
 
-fn keep_used(caller: &mut Arc<Caller>, before: &HashMap<String, Arc<Caller>>) {
-    let same = |old: &&Arc<Caller>| old.name == caller.name && old.allowance.bounds() == caller.allowance.bounds();
-    if let Some(old) = before.values().find(same) {
+fn take_over_allowance(caller: &mut Arc<Caller>, previous: &HashMap<String, Arc<Caller>>) {
+    let same = |old: &&Arc<Caller>| old.name == caller.name && old.allowance.limits() == caller.allowance.limits();
+    if let Some(old) = previous.values().find(same) {
         let allowance = Arc::clone(&old.allowance);
         *caller = Arc::new(Caller { allowance, ..Caller::clone(caller) });
     }

@@ -1,8 +1,8 @@
-//! The access log: a line for every read of a person, written before the read is answered.
+//! The access log: one line for every read of a person's data, written before the read is answered.
 //!
-//! A line tells when, who, with which role, by which call, and of whom: the person's key, a keyed hash, never the
-//! id. Whoever has the store's secret can look for a given person; nobody else can tell who is meant. The file is
-//! opened for its owner alone and only ever appended to. After it was moved away, a reload opens it anew.
+//! A line contains the time, the caller, its role, the call, and the person's key: a keyed hash, never the id. Only
+//! someone with the store's secret can search the log for a given person. The file is readable by its owner only and
+//! append-only. To rotate it, move the file away and send a reload: the server then opens a new one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -15,22 +15,22 @@ use serde::Serialize;
 use super::call::Call;
 use super::caller::Caller;
 
-/// The log.
+/// The access log.
 #[derive(Debug)]
 pub enum AccessLog {
-    /// None: of a server that a command runs for itself.
-    Nowhere,
+    /// No log: for a server that a command runs for itself.
+    Disabled,
     /// A file.
     File {
-        /// Where it stands.
+        /// The path, for reopening.
         path: PathBuf,
-        /// The file as opened last.
-        open: Mutex<File>,
+        /// The open file.
+        file: Mutex<File>,
     },
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct LogLine<'a> {
     at: String,
     caller: &'a str,
     role: &'a str,
@@ -39,36 +39,37 @@ struct Line<'a> {
 }
 
 impl AccessLog {
-    /// The log in this file, made if it is missing.
+    /// Opens the log at this path; creates the file if it does not exist.
     ///
     /// # Errors
     /// If it cannot be opened.
     pub fn open(path: &Path) -> io::Result<AccessLog> {
-        Ok(AccessLog::File { path: path.to_owned(), open: Mutex::new(opened(path)?) })
+        Ok(AccessLog::File { path: path.to_owned(), file: Mutex::new(open_for_append(path)?) })
     }
 
-    /// Opens the file anew: after it was moved, the next line begins another.
+    /// Opens the path again: after the file was moved away, further lines go to a new file.
     ///
     /// # Errors
-    /// If it cannot be opened; then the log goes on where it was.
+    /// If the path cannot be opened; further lines then go to the file that was open.
     pub fn reopen(&self) -> io::Result<()> {
-        if let AccessLog::File { path, open } = self {
-            let anew = opened(path)?;
-            *open.lock().unwrap_or_else(PoisonError::into_inner) = anew;
+        if let AccessLog::File { path, file } = self {
+            let reopened = open_for_append(path)?;
+            *file.lock().unwrap_or_else(PoisonError::into_inner) = reopened;
         }
         Ok(())
     }
 
-    /// Notes that a caller reads of these persons, by their keys. `at` is the instant, in microseconds since 1970.
+    /// Records that a caller reads the data of these persons, given by their keys. `at` is the time in microseconds
+    /// since 1970.
     ///
     /// # Errors
-    /// If it cannot be written: then the read is not to be answered.
-    pub fn note(&self, caller: &Caller, call: &Call, persons: &[[u8; 16]], at: i64) -> io::Result<()> {
-        let AccessLog::File { open, .. } = self else { return Ok(()) };
+    /// If the lines cannot be written: the read must then not be answered.
+    pub fn record(&self, caller: &Caller, call: &Call, persons: &[[u8; 16]], at: i64) -> io::Result<()> {
+        let AccessLog::File { file, .. } = self else { return Ok(()) };
         let mut lines = Vec::new();
         for person in persons {
-            let line = Line {
-                at: told(at),
+            let line = LogLine {
+                at: timestamp(at),
                 caller: &caller.name,
                 role: caller.role.as_str(),
                 call: call.name(),
@@ -77,15 +78,15 @@ impl AccessLog {
             serde_json::to_writer(&mut lines, &line)?;
             lines.push(b'\n');
         }
-        // In one write, so that lines of several writers do not run into one another.
-        open.lock().unwrap_or_else(PoisonError::into_inner).write_all(&lines)
+        // One write, so that lines of concurrent callers do not interleave.
+        file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&lines)
     }
 }
 
-fn opened(path: &Path) -> io::Result<File> {
+fn open_for_append(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }
 
-fn told(at: i64) -> String {
+fn timestamp(at: i64) -> String {
     jiff::Timestamp::from_microsecond(at).map_or_else(|_| at.to_string(), |at| at.to_string())
 }

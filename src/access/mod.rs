@@ -1,16 +1,19 @@
-//! Who is calling, what each may do, and how much of it; and the log of who read what of whom.
+//! Authentication and authorization of callers, their limits, and the access log of reads about persons.
 //!
-//! A caller is known by a name that the certificate carries, and by nothing that a message says. What the role does
-//! not permit is refused before a message is read; whose settlements a caller sees is asked where they are found.
+//! A caller is identified by a name in its client certificate, never by anything in a request. A call that the role
+//! does not permit is refused before its message is decoded; access to a single hospital's settlements is checked where
+//! they are read.
 
 pub mod allowance;
 pub mod call;
 pub mod caller;
 pub mod callers;
+mod callers_file;
 pub mod log;
-pub mod quoted;
-mod read;
+pub mod recent_quotes;
+pub mod role;
 
 pub use call::Call;
-pub use caller::{Caller, Role};
+pub use caller::Caller;
 pub use callers::Callers;
+pub use role::Role;

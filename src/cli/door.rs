@@ -8,6 +8,7 @@ use crate::access::Callers;
 use crate::access::allowance::CallerLimits;
 use crate::access::log::AccessLog;
 use crate::config::Config;
+use crate::domain::file_fault::FileFault;
 use crate::grpc::access_setup::{AccessSetup, LoadCallers};
 use crate::grpc::tls::Tls;
 
@@ -29,12 +30,7 @@ pub fn of(config: &Config) -> Result<AccessSetup, Failure> {
     let tls = files.map(Tls::open).transpose().map_err(|error| Failure::Refused(error.to_string()))?;
     let read_callers = config.callers.clone().map(|path| reader(path, config.caller_limits));
     let callers = read_callers.as_ref().map_or_else(|| Ok(Callers::open()), |read| read());
-    Ok(AccessSetup {
-        tls: tls.map(Arc::new),
-        callers: callers.map_err(|faults| Failure::Refused(faults.join("\n")))?,
-        read_callers,
-        log: AccessLog::Nowhere,
-    })
+    Ok(AccessSetup { tls: tls.map(Arc::new), callers: callers?, read_callers, log: AccessLog::Disabled })
 }
 
 /// That it was told to open to everybody.
@@ -50,16 +46,14 @@ fn asked(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn reader(path: PathBuf, bounds: CallerLimits) -> LoadCallers {
-    Arc::new(move || read(&path, bounds))
+fn reader(path: PathBuf, default_limits: CallerLimits) -> LoadCallers {
+    Arc::new(move || read(&path, default_limits))
 }
 
-/// Every fault a line, with the file and its line.
-fn read(path: &Path, bounds: CallerLimits) -> Result<Callers, Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| vec![format!("{}: {error}", path.display())])?;
-    let told =
-        |fault: crate::access::callers::CallerFault| format!("{}:{}: {}", path.display(), fault.line, fault.told);
-    Callers::read(&text, bounds).map_err(|faults| faults.into_iter().map(told).collect())
+fn read(path: &Path, default_limits: CallerLimits) -> Result<Callers, Vec<FileFault>> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| vec![FileFault::new(&file, 1, error.to_string())])?;
+    Callers::from_toml(&file, &text, default_limits)
 }
 
 /// The access log.

@@ -53,7 +53,7 @@ pub fn run(action: &Action) -> Ended {
     let hosts = host.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
     place.issue(&authority, "server", hosts, ExtendedKeyUsagePurpose::ServerAuth)?;
     let mut callers = String::new();
-    for role in Role::GIVEN {
+    for role in Role::ASSIGNABLE {
         let (name, identity) = (role.as_str(), format!("onestop:{}", role.as_str()));
         let uri = SanType::URI(identity.clone().try_into().map_err(unmade)?);
         place.issue(&authority, name, vec![uri], ExtendedKeyUsagePurpose::ClientAuth)?;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::access::Callers;
 use crate::access::log::AccessLog;
+use crate::domain::file_fault::FileFault;
 use crate::store::Store;
 
 use super::activation::Activation;
@@ -19,7 +20,7 @@ use super::tls::Tls;
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Reads the callers anew, or says every fault, a line each.
-pub type LoadCallers = Arc<dyn Fn() -> Result<Callers, Vec<String>> + Send + Sync>;
+pub type LoadCallers = Arc<dyn Fn() -> Result<Callers, Vec<FileFault>> + Send + Sync>;
 
 /// What a server has at its door.
 pub struct AccessSetup {
@@ -36,7 +37,7 @@ pub struct AccessSetup {
 impl AccessSetup {
     /// An open one: plain connections, nobody asked, nothing noted. For servers that a command runs for itself.
     pub fn open() -> AccessSetup {
-        AccessSetup { tls: None, callers: Callers::open(), read_callers: None, log: AccessLog::Nowhere }
+        AccessSetup { tls: None, callers: Callers::open(), read_callers: None, log: AccessLog::Disabled }
     }
 }
 
@@ -82,19 +83,20 @@ impl ReloadTask {
     }
 
     /// `last` is what was wrong at the last look: told once, not every ten seconds.
-    fn callers(&self, last: &mut Vec<String>) {
+    fn callers(&self, last: &mut Vec<FileFault>) {
         let Some(read) = &self.read_callers else { return };
         match read() {
             Ok(callers) => {
-                let callers = callers.after(&self.rules.callers.load());
+                let callers = callers.with_allowances_of(&self.rules.callers.load());
                 last.clear();
-                if !callers.same_as(&self.rules.callers.load()) {
+                if callers != **self.rules.callers.load() {
                     tracing::warn!(count = callers.count(), "other callers are known");
                     self.rules.callers.store(Arc::new(callers));
                 }
             }
             Err(faults) if faults != *last => {
-                tracing::error!(?faults, "the callers are refused; those before stay known");
+                let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                tracing::error!(faults = %lines.join("; "), "the callers are refused; those before stay known");
                 *last = faults;
             }
             Err(_) => {}

@@ -73,8 +73,8 @@ impl Authorizer {
     }
 
     fn known(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, Refusal> {
-        let caller = self.callers.load().caller(identities).inspect_err(|_| self.metrics.unknown())?;
-        caller.may(call).map(|()| caller)
+        let caller = self.callers.load().authenticate(identities).inspect_err(|_| self.metrics.unknown())?;
+        caller.authorize_call(call).map(|()| caller)
     }
 
     /// A stream takes its places claim by claim.
@@ -82,7 +82,7 @@ impl Authorizer {
         if call.stream {
             return caller.allowance.check_rate().map(|()| None);
         }
-        let own = caller.allowance.take()?;
+        let own = caller.allowance.try_acquire()?;
         let of_all = Arc::clone(&self.in_flight).try_acquire_owned();
         let of_all = of_all.map_err(|_full| Refusal::because(Reason::Overloaded))?;
         Ok(Some(Permits { _own: own, _of_all: of_all }))
@@ -122,7 +122,7 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         // What is no call of ours (health, reflection, what does not exist) says nothing about anybody.
-        let Some(call) = Call::of(request.uri().path()) else { return Box::pin(self.inner.call(request)) };
+        let Some(call) = Call::from_path(request.uri().path()) else { return Box::pin(self.inner.call(request)) };
         match self.rules.pass(call, request.extensions().get::<Peer>()) {
             Err(refusal) => {
                 let answer = status::of(&refusal).into_http();

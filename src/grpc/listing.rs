@@ -36,11 +36,12 @@ pub async fn list<S: Store>(
             let list = (which.person_id.as_str(), &which.insurance, which.year);
             let mut page = engine.list_of_person(&which, page::place(&list, &asked.page_token)?, most).await?;
             // A claimant's own alone; a page may be shorter than asked for, and not the last.
-            page.settlements.retain(|listed| by.caller.sees(listed.settlement.parties().0.as_str()).is_ok());
+            page.settlements
+                .retain(|listed| by.caller.authorize_view_of(listed.settlement.parties().0.as_str()).is_ok());
             (page.settlements, page.next.map(|next| page::token(&list, &next)))
         }
         Which::Hospital(which) => {
-            by.caller.sees(which.hospital_id.as_str())?;
+            by.caller.authorize_view_of(which.hospital_id.as_str())?;
             let list = (which.hospital_id.as_str(), which.from, which.until);
             let page = engine.list_of_hospital(&which, page::place(&list, &asked.page_token)?, most).await?;
             (page.settlements, page.next.map(|next| page::token(&list, &next)))

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::access::log::AccessLog;
-use crate::access::quoted::Quoted;
+use crate::access::recent_quotes::RecentQuotes;
 use crate::domain::ids::PersonId;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::store::Store;
@@ -14,13 +14,13 @@ use super::commit_stamp;
 /// The log, and whom a hospital asked a quote for lately.
 pub struct Reads {
     log: AccessLog,
-    quoted: Quoted,
+    quotes: RecentQuotes,
 }
 
 impl Reads {
     /// With this log.
     pub fn new(log: AccessLog) -> Reads {
-        Reads { log, quoted: Quoted::default() }
+        Reads { log, quotes: RecentQuotes::default() }
     }
 
     /// Notes that whoever passed reads of these persons.
@@ -34,7 +34,7 @@ impl Reads {
         persons: impl IntoIterator<Item = &'a PersonId>,
     ) -> Result<(), Refusal> {
         let keys: Vec<_> = persons.into_iter().map(|person| store.person_key(person)).collect();
-        let written = self.log.note(&permitted.caller, permitted.call, &keys, commit_stamp::now().instant.0);
+        let written = self.log.record(&permitted.caller, permitted.call, &keys, commit_stamp::now().instant.0);
         written.map_err(|error| {
             tracing::error!(%error, "the access log cannot be written; reads of persons are refused");
             Refusal::because(Reason::StoreUnavailable)
@@ -43,13 +43,13 @@ impl Reads {
 
     /// Notes that a hospital was given a quote for a person.
     pub fn quoted(&self, hospital: &str, person: &PersonId, store: &impl Store) {
-        self.quoted.note(hospital, store.person_key(person), Instant::now());
+        self.quotes.record(hospital, store.person_key(person), Instant::now());
     }
 
     /// Whether one of the caller's hospitals was given a quote for the person lately.
     pub fn has_quoted(&self, permitted: &Permitted, person: &PersonId, store: &impl Store) -> bool {
         let (key, now) = (store.person_key(person), Instant::now());
-        permitted.caller.hospitals.iter().any(|hospital| self.quoted.holds(hospital.as_str(), key, now))
+        permitted.caller.hospitals.iter().any(|hospital| self.quotes.contains(hospital.as_str(), key, now))
     }
 
     /// Opens the log anew.

@@ -125,7 +125,7 @@ impl<S: Store> References<S> {
             return Err(fault(field, FaultReason::Unreadable, "is given, and is no key of this table"));
         }
         if table.is_of_persons() {
-            by.caller.sees_registers()?;
+            by.caller.authorize_person_tables()?;
             if person.is_empty() {
                 return Err(fault("person_id", FaultReason::Missing, "is missing"));
             }

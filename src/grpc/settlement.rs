@@ -135,7 +135,7 @@ impl<S: Store> SettlementService for Settlements<S> {
 impl<S: Store> Settlements<S> {
     async fn quoted(&self, by: &Permitted, asked: pb::QuoteRequest) -> Result<pb::QuoteResponse, Refusal> {
         let claim = from_proto::claim(asked.claim)?;
-        by.caller.acts_for(claim.hospital_id.as_str())?;
+        by.caller.authorize_claims_of(claim.hospital_id.as_str())?;
         let (hospital_id, person_id) = (claim.hospital_id.clone(), claim.person_id.clone());
         let quote = self.engine.quote(claim).await?;
         self.reads.note(by, self.engine.store(), [&person_id])?;
@@ -151,7 +151,7 @@ impl<S: Store> Settlements<S> {
         asked: pb::SettleRequest,
     ) -> Result<pb::SettleResponse, Refusal> {
         let told = from_proto::settle(asked.claim, asked.request_id, asked.quote_digest)?;
-        by.caller.acts_for(told.claim.hospital_id.as_str())?;
+        by.caller.authorize_claims_of(told.claim.hospital_id.as_str())?;
         let engine = Arc::clone(&self.engine);
         let stamp = commit_stamp::of(&told.claim.person_id);
         let work = async move { engine.settle(told, stamp).await };
@@ -165,7 +165,7 @@ impl<S: Store> Settlements<S> {
         deadline: Duration,
         asked: pb::ReverseRequest,
     ) -> Result<pb::ReverseResponse, Refusal> {
-        by.caller.sees(&asked.hospital_id)?;
+        by.caller.authorize_view_of(&asked.hospital_id)?;
         let request = reversals::request(asked);
         let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
         let stamp = commit_stamp::of(&request.told.person_id);
@@ -174,7 +174,7 @@ impl<S: Store> Settlements<S> {
     }
 
     async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, Refusal> {
-        by.caller.sees(&asked.hospital_id)?;
+        by.caller.authorize_view_of(&asked.hospital_id)?;
         let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
         let outcome = self.engine.outcome(&name).await?;
         self.reads.note(by, self.engine.store(), [&name.person_id])?;
@@ -187,7 +187,7 @@ impl<S: Store> Settlements<S> {
         deadline: Duration,
         asked: pb::FenceRequest,
     ) -> Result<pb::FenceResponse, Refusal> {
-        by.caller.acts_for(&asked.hospital_id)?;
+        by.caller.authorize_claims_of(&asked.hospital_id)?;
         let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
         let engine = Arc::clone(&self.engine);
         let work = async move { engine.fence(&name, commit_stamp::of(&name.person_id)).await };
@@ -201,7 +201,7 @@ impl<S: Store> Settlements<S> {
     ) -> Result<pb::GetSettlementResponse, Refusal> {
         let view = self.find(by, asked).await?;
         let settled = view.settlement.settled().ok_or_else(|| unexpected(&view.settlement))?;
-        by.caller.sees(settled.claim.hospital_id.as_str())?;
+        by.caller.authorize_view_of(settled.claim.hospital_id.as_str())?;
         self.reads.note(by, self.engine.store(), [&settled.claim.person_id])?;
         Ok(pb::GetSettlementResponse {
             settlement: Some(to_proto::settlement(&view.settlement, settled)),
@@ -214,7 +214,7 @@ impl<S: Store> Settlements<S> {
     async fn find(&self, by: &Permitted, asked: pb::GetSettlementRequest) -> Result<SettlementView, Refusal> {
         let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id } = asked;
         if settlement_id.is_empty() {
-            by.caller.sees(&hospital_id)?;
+            by.caller.authorize_view_of(&hospital_id)?;
             let (hospital_id, person_id) = (hospital_id.into(), person_id.into());
             return self.engine.settlement_of(&hospital_id, &person_id, &claim_id.into()).await;
         }
@@ -227,7 +227,7 @@ impl<S: Store> Settlements<S> {
     async fn account(&self, by: &Permitted, asked: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, Refusal> {
         let name = account_name(asked)?;
         let (caller, store) = (&by.caller, self.engine.store());
-        let treats = caller.sees_all()
+        let treats = caller.views_every_hospital()
             || self.reads.has_quoted(by, &name.person_id, store)
             || self.engine.has_live_claim(&name.person_id, &caller.hospitals).await?;
         if !treats {

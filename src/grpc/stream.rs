@@ -146,7 +146,7 @@ impl<S: Store> Work<S> {
         request: pb::SettleStreamRequest,
         wanted: impl Fn() -> bool,
     ) -> Option<pb::SettleStreamResponse> {
-        let _own = self.by.caller.allowance.taken().await?;
+        let _own = self.by.caller.allowance.acquire().await?;
         let _of_all = Arc::clone(&self.streams.rules.in_flight).acquire_owned().await.ok()?;
         if !wanted() {
             return None;
@@ -187,7 +187,7 @@ async fn settle<S: Store>(
 ) -> Result<(pb::Settlement, bool), Refusal> {
     let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
     let told = from_proto::settle(claim, request_id, quote_digest)?;
-    caller.acts_for(told.claim.hospital_id.as_str())?;
+    caller.authorize_claims_of(told.claim.hospital_id.as_str())?;
     let stamp = commit_stamp::of(&told.claim.person_id);
     let committed = to_its_end(most, async move { engine.settle(told, stamp).await }).await?;
     let settled = committed.entry.settled().ok_or_else(|| unexpected(&committed.entry))?;

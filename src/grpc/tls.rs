@@ -131,5 +131,5 @@ fn of(path: &Path) -> impl Fn(pem::Error) -> TlsError + '_ {
 pub fn identities(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok(certificate) = webpki::EndEntityCert::try_from(certificate) else { return Vec::new() };
     let names = certificate.valid_uri_names().chain(certificate.valid_dns_names());
-    names.map(callers::normal).collect()
+    names.map(callers::normalized_identity).collect()
 }

@@ -49,11 +49,11 @@ async fn a_caller_over_its_rate_is_told_when_to_come_again_and_others_are_served
 
 #[test]
 fn calls_in_flight_beyond_the_callers_own_are_refused_until_one_ends() {
-    let allowance = Allowance::within(CallerLimits { rate: NonZeroU32::MAX, in_flight: 2 });
-    let held = [allowance.take().expect("a place"), allowance.take().expect("a place")];
-    assert_eq!(allowance.take().expect_err("a refusal").reason, Reason::CallerLimit);
+    let allowance = Allowance::new(CallerLimits { rate: NonZeroU32::MAX, in_flight: 2 });
+    let held = [allowance.try_acquire().expect("a place"), allowance.try_acquire().expect("a place")];
+    assert_eq!(allowance.try_acquire().expect_err("a refusal").reason, Reason::CallerLimit);
     drop(held);
-    assert!(allowance.take().is_ok(), "a place again");
+    assert!(allowance.try_acquire().is_ok(), "a place again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,28 +108,30 @@ name = "d"
 identity = "HOST.example"
 role = "operator"
 "#;
-    let told: Vec<(usize, String)> =
-        Callers::read(text, bounds()).expect_err("faults").into_iter().map(|fault| (fault.line, fault.told)).collect();
+    let faults = Callers::from_toml("callers.toml", text, bounds()).expect_err("faults");
+    let found: Vec<_> = faults.iter().map(ToString::to_string).collect();
     let wanted = [
-        (1, "`role` is none of hospital, gateway, registrar, auditor, operator"),
-        (5, "the name \"a\" is given twice"),
-        (5, "a hospital has one id under `hospitals`, its own"),
-        (10, "`name` is not 1 to 100 bytes of text"),
-        (10, "`identity` is not a URI or DNS name of a certificate"),
-        (10, "a gateway has the ids of its `hospitals`"),
-        (10, "`rate` and `in_flight` are at least 1"),
-        (15, "`hospitals` are of a hospital or a gateway alone"),
-        (24, "the identity \"host.example\" is of two callers"),
+        (1, "`role` must be one of hospital, gateway, registrar, auditor, operator"),
+        (5, "the name \"a\" is given to two callers"),
+        (5, "`hospitals` of a hospital must contain exactly one id, its own"),
+        (10, "`name` must be text of 1 to 100 bytes"),
+        (10, "`identity` must be a URI or DNS name, as the certificate contains it"),
+        (10, "`hospitals` of a gateway must contain the ids of its hospitals"),
+        (10, "`rate` and `in_flight` must be at least 1"),
+        (15, "`hospitals` is only for a hospital or a gateway"),
+        (24, "the identity \"host.example\" is given to two callers"),
     ];
-    assert_eq!(told, wanted.map(|(line, told)| (line, told.to_owned())));
-    let unread = Callers::read("[[caller]]\nname = \"a\"\nking = true\n", bounds()).expect_err("a fault");
-    assert!(unread[0].told.contains("unknown field `king`"), "{unread:?}");
+    assert_eq!(found, wanted.map(|(line, message)| format!("callers.toml:{line}: {message}")));
+    let text = "[[caller]]\nname = \"a\"\nking = true\n";
+    let unknown = Callers::from_toml("callers.toml", text, bounds()).expect_err("a fault");
+    assert!(unknown[0].to_string().starts_with("callers.toml:3:1: unknown field `king`"), "{unknown:?}");
 }
 
 #[test]
 fn the_file_that_shows_how_is_sound() {
-    let callers = Callers::read(include_str!("../../deploy/callers.toml"), bounds()).expect("sound");
-    let gateway = callers.caller(&["gateway.province.example".to_owned()]).expect("it is known");
+    let callers =
+        Callers::from_toml("callers.toml", include_str!("../../deploy/callers.toml"), bounds()).expect("sound");
+    let gateway = callers.authenticate(&["gateway.province.example".to_owned()]).expect("it is known");
     assert_eq!((callers.count(), gateway.hospitals.len()), (Some(5), 2));
 }
 
@@ -137,10 +139,10 @@ fn the_file_that_shows_how_is_sound() {
 fn a_certificate_of_two_callers_is_nobodys() {
     let text = "[[caller]]\nname = \"a\"\nidentity = \"onestop:a\"\nrole = \"auditor\"\n\
                 [[caller]]\nname = \"b\"\nidentity = \"b.example\"\nrole = \"operator\"\n";
-    let callers = Callers::read(text, bounds()).expect("sound");
+    let callers = Callers::from_toml("callers.toml", text, bounds()).expect("sound");
     let named = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        callers.caller(&names).map(|caller| caller.name.to_string()).map_err(|refusal| refusal.reason.as_str())
+        callers.authenticate(&names).map(|caller| caller.name.to_string()).map_err(|refusal| refusal.reason.as_str())
     };
     assert_eq!(named(&["onestop:a"]), Ok("a".to_owned()));
     assert_eq!(named(&["unknown.example", "b.example"]), Ok("b".to_owned()));

@@ -106,7 +106,7 @@ impl Service {
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
             metrics: Arc::clone(&metrics),
         });
-        let reads = Arc::new(Reads::new(AccessLog::Nowhere));
+        let reads = Arc::new(Reads::new(AccessLog::Disabled));
         let streams = Streams {
             window: limits.stream_window,
             stopping: stopping.clone(),

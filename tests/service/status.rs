@@ -316,7 +316,7 @@ async fn deadline(server: Server) -> Status {
     });
     let stopping = tokio::sync::watch::channel(false).1;
     let streams = Streams { window: 1, stopping, rules: Arc::clone(&rules), most: Duration::from_secs(60) };
-    let reads = Arc::new(Reads::new(AccessLog::Nowhere));
+    let reads = Arc::new(Reads::new(AccessLog::Disabled));
     let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), reads, streams));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
     let request = within(Duration::from_millis(1), settle(&bill(), "R1"));

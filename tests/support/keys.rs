@@ -7,6 +7,7 @@ use onestop::access::Callers;
 use onestop::access::allowance::CallerLimits;
 use onestop::access::log::AccessLog;
 use onestop::config::Config;
+use onestop::domain::file_fault::FileFault;
 use onestop::grpc::access_setup::{AccessSetup, LoadCallers};
 use onestop::grpc::tls::{Tls, TlsFiles};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
@@ -55,8 +56,9 @@ impl Keys {
         let tls = Tls::open(TlsFiles { certificate, key, client_ca: Some(self.file("ca.pem")) }).expect("sound files");
         let path = self.file("callers.toml");
         let read: LoadCallers = Arc::new(move || {
-            let text = std::fs::read_to_string(&path).map_err(|error| vec![error.to_string()])?;
-            Callers::read(&text, bounds()).map_err(|faults| faults.into_iter().map(|fault| fault.told).collect())
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| vec![FileFault::new("callers.toml", 1, error.to_string())])?;
+            Callers::from_toml("callers.toml", &text, bounds())
         });
         AccessSetup {
             tls: Some(Arc::new(tls)),
