@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use onestop::cli::client::Client;
-use onestop::cli::import::import_table;
+use onestop::cli::client::import::import_table;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::pb::settlement::settlement_service_server::{SettlementService, SettlementServiceServer};

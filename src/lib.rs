@@ -27,8 +27,9 @@
 //! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy, following other instances | domain, policy, reference, store |
 //! | [`access`] | who calls, what each role may do and how much of it, the access log | domain |
 //! | [`telemetry`] | metrics | – |
-//! | [`grpc`] | messages, statuses, streams, TLS, the gate, the server | all of those |
-//! | [`config`] | what a server is set up with, from a file | domain, access, engine, grpc |
+//! | [`grpc`] | messages, statuses, streams, authorization | all of those |
+//! | [`server`] | assembly of a server: listeners, TLS, services, readiness, reload, shutdown | all of those |
+//! | [`config`] | what a server is set up with, from a file | domain, access, engine, server |
 //! | [`cli`] | the commands | everything |
 //!
 //! `tests/architecture.rs` reads the imports and fails on a new edge.
@@ -91,5 +92,6 @@ pub mod engine;
 pub mod grpc;
 pub mod policy;
 pub mod reference;
+pub mod server;
 pub mod store;
 pub mod telemetry;

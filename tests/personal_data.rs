@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use onestop::cli::client::Client;
-use onestop::cli::import::import_table;
+use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::engine::reverse::ReverseRequest;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use onestop::cli::policy_test::{Through, Verdict, run_one};
+use onestop::cli::cases::policy_test::{Through, Verdict, run_one};
 use onestop::policy::shipped;
 use onestop::store::redis::address::Address;
 

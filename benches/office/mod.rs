@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use onestop::cli::client::Client;
-use onestop::cli::import::import_table;
+use onestop::cli::client::import::import_table;
 use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;

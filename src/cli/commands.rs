@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::address::{Keys, Server};
+use super::admin::{audit, configure, copy, keys, policy};
+use super::cases::policy_test;
+use super::client::address::{Keys, Server};
+use super::client::{activate, commands as client_commands, load};
 use super::exit::Ended;
-use super::{
-    activate, audit, client_commands, configure, copy, demo, home, keys, load, policy, policy_test, serve, show_policy,
-};
+use super::output::policy_tables as show_policy;
+use super::{demo, serve};
+use crate::server::store_location as home;
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]

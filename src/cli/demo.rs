@@ -12,15 +12,16 @@ use crate::domain::content::RawReversal;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::status;
-use crate::reference::csv_text;
-use crate::reference::row;
+use crate::reference::{csv_text, row};
 use crate::say;
 
-use super::claim_text::ClaimText;
-use super::client::{self, Client};
+use super::cases::case;
+use super::client::claim_text::ClaimText;
+use super::client::connection::{self as client, Client};
+use super::client::import;
 use super::exit::{Ended, Failure};
-use super::statement::{Document, Lang, text};
-use super::{case, import, serve};
+use super::output::statement::{Document, Lang, text};
+use super::serve;
 
 /// The demonstration tables; persons in them are invented.
 const TABLES: &[(row::ReferenceTable, &str)] = &[
@@ -61,7 +62,7 @@ struct Line {
 /// # Errors
 /// Exit 1 if the policies are refused, 3 if the server fails.
 pub async fn run(options: &Options) -> Ended {
-    let book = case::book(options.policies.as_deref()).map_err(super::policy::refused)?;
+    let book = case::book(options.policies.as_deref()).map_err(crate::cli::admin::policy::refused)?;
     let server = serve::Own::start(book).await?;
     let mut client = Client::connect(&server.url()).await?;
     say!("A server of this demonstration's own: {}, store {}", server.url(), server.directory().display());

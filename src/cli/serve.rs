@@ -10,19 +10,21 @@ use tokio::sync::mpsc;
 use crate::config::Config;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
-use crate::grpc::access_setup::AccessSetup;
 use crate::grpc::activation::LoadBook;
-use crate::grpc::server::{self, Law, Setup};
 use crate::policy::Book;
 use crate::say;
+use crate::server::access_setup::AccessSetup;
+use crate::server::serve::{self as server, Law, Setup};
 use crate::store::Store;
 use crate::store::embedded::{Durability, EmbeddedStore};
 use crate::store::redis::RedisSettings;
 
+use super::admin::configure;
+use super::cases::case;
 use super::exit::{Ended, Failure};
-use super::home::{self, StoreLocation, With};
-use super::running::Running;
-use super::{case, configure, door};
+use crate::server::configured_access as door;
+use crate::server::local_server::Running;
+use crate::server::store_location::{self as home, StoreLocation, With};
 
 /// What `serve` is told.
 #[derive(clap::Args, Debug)]
@@ -110,7 +112,7 @@ pub async fn run(options: &Options) -> Ended {
 }
 
 async fn serve<S: Store>(store: S, told: &str, door: AccessSetup, config: Config) -> Ended {
-    let book = case::book(config.policies.as_deref()).map_err(super::policy::refused)?;
+    let book = case::book(config.policies.as_deref()).map_err(crate::cli::admin::policy::refused)?;
     let listener = bind(config.listen).await?;
     let engine = Engine::open(store, book, config.engine.clone()).await;
     let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);

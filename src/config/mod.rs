@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use crate::access::allowance::CallerLimits;
 use crate::engine::EngineSettings;
-use crate::grpc::server::ServerLimits;
-use crate::grpc::tls::TlsFiles;
+use crate::server::serve::ServerLimits;
+use crate::server::tls::TlsFiles;
 
 pub use error::TlsConfigError;
 pub use limits::{LIMIT_KEYS, LimitKey};

@@ -14,8 +14,14 @@ use crate::access::{Call, Caller, Callers};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::telemetry::Metrics;
 
-use super::connection::Peer;
 use super::status;
+
+/// Who is at the other end, as the certificate says; it goes with every call of the connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// URI and DNS names; none without a certificate.
+    pub identities: Arc<[String]>,
+}
 
 /// What the gate goes by.
 pub struct Authorizer {

@@ -1,12 +1,9 @@
 //! The service on the wire: messages in and out, one status table, and the server that is assembled of
 //! them. Nothing here decides; wire types end here.
 
-pub mod accept;
-pub mod access_setup;
 pub mod activation;
 pub mod authorize;
 pub mod commit_stamp;
-pub mod connection;
 pub mod deadline;
 pub mod from_proto;
 pub mod imports;
@@ -15,16 +12,12 @@ pub mod observe;
 pub mod operations;
 pub mod page;
 pub mod policy;
-pub mod readiness;
 pub mod reads;
 pub mod reference;
 pub mod reversals;
-pub mod server;
-pub mod services;
 pub mod settlement;
 pub mod status;
 pub mod stream;
-pub mod tls;
 pub mod to_proto;
 
 /// The generated messages, clients and servers.

@@ -9,8 +9,8 @@ use onestop::grpc::pb::policy::ListPoliciesRequest;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::server::ServerLimits;
 use onestop::grpc::to_proto;
+use onestop::server::serve::ServerLimits;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 

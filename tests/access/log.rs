@@ -103,7 +103,7 @@ async fn a_moved_log_is_begun_anew() {
 async fn what_cannot_be_noted_is_not_told() {
     let keys = crate::support::keys::Keys::made();
     let log = onestop::access::log::AccessLog::open(std::path::Path::new("/dev/full")).expect("a device");
-    let door = onestop::grpc::access_setup::AccessSetup { log, ..keys.door() };
+    let door = onestop::server::access_setup::AccessSetup { log, ..keys.door() };
     let house = House::behind(keys, door, Default::default()).await;
     let mut client = SettlementServiceClient::new(house.channel("auditor").await);
     assert_eq!(code(client.get_account(account("P1")).await), Code::Unavailable);

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use onestop::engine::Engine;
 use onestop::engine::settle::SettleRequest;
-use onestop::grpc::access_setup::AccessSetup;
-use onestop::grpc::server::{self, ServerLimits, Setup};
+use onestop::server::access_setup::AccessSetup;
+use onestop::server::serve::{self as server, ServerLimits, Setup};
 use onestop::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use onestop::access::call::CALLS;
-use onestop::grpc::pb;
 use onestop::grpc::pb::operations::operations_service_client::OperationsServiceClient;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
 use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::to_proto;
+use onestop::grpc::{pb, to_proto};
 use prost::Message;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -101,7 +100,7 @@ async fn settlements(house: &House, channel: Channel, call: &str, side: &Side) -
                     match answer.expect("an answer") {
                         Answer::Settlement(_) => Yes,
                         Answer::Refusal(status) => {
-                            came::<()>(Err(onestop::cli::client::status_of(Some(Answer::Refusal(status)))))
+                            came::<()>(Err(onestop::cli::client::connection::status_of(Some(Answer::Refusal(status)))))
                         }
                     }
                 }

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use onestop::cli::client::{Client, unreachable};
-use onestop::cli::import::import_table;
+use onestop::cli::client::Client;
+use onestop::cli::client::connection::unreachable;
+use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::RequestId;
 use onestop::grpc::pb::settlement as pb;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use onestop::cli::claim_lines::Claims;
+use onestop::cli::client::claim_lines::Claims;
 use onestop::domain::journal::Instant;
 use onestop::domain::refusal::Refusal;
 use onestop::engine::import::{ImportContext, Imported, Told};

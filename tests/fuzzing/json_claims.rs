@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use onestop::cli::claim_lines::{Claims, Line};
+use onestop::cli::client::claim_lines::{Claims, Line};
 use onestop::domain::claim::{ClaimLimits, RawClaim};
 use onestop::domain::fault::Fault;
 
@@ -93,7 +93,7 @@ fn lines(bytes: &[u8]) -> Vec<Line> {
     claims.map(|line| line.unwrap_or_else(|failure| panic!("memory can be read: {failure}"))).collect()
 }
 
-fn read(claim: &onestop::cli::claim_text::ClaimText) -> Read {
+fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
     match claim.told() {
         Err(refusal) => Read::Unreadable(refusal.faults),
         Ok((told, _)) => match told.clone().check(&ClaimLimits::default()) {

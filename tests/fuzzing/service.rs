@@ -13,11 +13,11 @@ use onestop::grpc::pb::reference::reference_service_server::ReferenceServiceServ
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use onestop::grpc::reads::Reads;
 use onestop::grpc::reference::References;
-use onestop::grpc::server::ServerLimits;
 use onestop::grpc::settlement::Settlements;
 use onestop::grpc::stream::Streams;
 use onestop::policy::Book;
 use onestop::reference::row::{ReferenceRow, ReferenceTable};
+use onestop::server::serve::ServerLimits;
 use onestop::telemetry::Metrics;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};

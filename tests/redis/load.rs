@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use onestop::cli::client::{Client, unreachable};
-use onestop::cli::import::import_table;
+use onestop::cli::client::Client;
+use onestop::cli::client::connection::unreachable;
+use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::RequestId;

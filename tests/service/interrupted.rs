@@ -7,7 +7,7 @@ use std::time::Duration;
 use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::reference as pb;
 use onestop::grpc::pb::settlement::outcome::Outcome;
-use onestop::grpc::server;
+use onestop::server::serve as server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tonic_health::pb::HealthCheckRequest;

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use onestop::cli::statement::Document;
-use onestop::cli::statement::document::yuan;
-use onestop::cli::statement::waterfall::{BAR, Bar, ROW, TOTAL, WIDTH, bars};
+use onestop::cli::output::statement::Document;
+use onestop::cli::output::statement::document::yuan;
+use onestop::cli::output::statement::waterfall::{BAR, Bar, ROW, TOTAL, WIDTH, bars};
 
 use super::{LANGS, office, view};
 use crate::support::program::run;

@@ -5,7 +5,7 @@ mod page;
 mod texts;
 
 use onestop::cli::client::Client;
-use onestop::cli::statement::{Document, Lang};
+use onestop::cli::output::statement::{Document, Lang};
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::grpc::pb::settlement as pb;

@@ -1,9 +1,9 @@
 //! The statement as a page: what a catalogue says of a code is text and nothing else, and nothing is fetched.
 
-use onestop::cli::statement::document::yuan;
-use onestop::cli::statement::html::{escaped, html, shortened};
-use onestop::cli::statement::waterfall::{WIDTH, bars};
-use onestop::cli::statement::{Document, Lang};
+use onestop::cli::output::statement::document::yuan;
+use onestop::cli::output::statement::html::{escaped, html, shortened};
+use onestop::cli::output::statement::waterfall::{WIDTH, bars};
+use onestop::cli::output::statement::{Document, Lang};
 use onestop::grpc::pb::settlement as pb;
 
 /// A settlement of layers of these names, payers and amounts.

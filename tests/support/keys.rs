@@ -8,8 +8,8 @@ use onestop::access::allowance::CallerLimits;
 use onestop::access::log::AccessLog;
 use onestop::config::Config;
 use onestop::domain::file_fault::FileFault;
-use onestop::grpc::access_setup::{AccessSetup, LoadCallers};
-use onestop::grpc::tls::{Tls, TlsFiles};
+use onestop::server::access_setup::{AccessSetup, LoadCallers};
+use onestop::server::tls::{Tls, TlsFiles};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::program::run;

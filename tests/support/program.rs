@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use onestop::cli::client::Client;
-use onestop::cli::import::import_table;
+use onestop::cli::client::import::import_table;
 
 use super::TABLES;
 

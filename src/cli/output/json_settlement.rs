@@ -1,0 +1,129 @@
+//! A settlement as JSON with its whole derivation: names as in the messages without their units, amounts in decimal
+//! yuan as texts, rates as they are, days as 2017-06-15.
+
+use serde_json::{Value, json};
+
+use crate::domain::claim::UnitPrice;
+use crate::domain::money::Money;
+use crate::grpc::pb::settlement as pb;
+
+use super::json::{hex, instant, shares, yuan};
+use crate::cli::client::connection as client;
+
+/// A settlement with what became of it.
+pub fn view(view: &pb::GetSettlementResponse) -> Value {
+    let settlement = view.settlement.clone().unwrap_or_default();
+    json!({
+        "settlement_id": settlement.settlement_id, "claim_id": settlement.claim_id,
+        "hospital_id": settlement.hospital_id, "person_id": settlement.person_id,
+        "request_id": settlement.request_id, "committed_at": instant(settlement.committed_at.as_ref()),
+        "book_digest": hex(&settlement.book_digest), "split": split(&settlement.split.unwrap_or_default()),
+        "claim": view.claim.as_ref().map(claim), "revisions": list(&view.revisions, revision),
+        "reversal": view.reversal.as_ref().map(reversal),
+    })
+}
+
+fn list<T>(all: &[T], one: impl Fn(&T) -> Value) -> Value {
+    all.iter().map(one).collect()
+}
+
+fn day(day: Option<&pb::Date>) -> Option<String> {
+    day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
+}
+
+fn claim(claim: &pb::Claim) -> Value {
+    let visit = claim.visit().as_str_name().trim_start_matches("VISIT_").to_lowercase();
+    json!({
+        "visit": visit, "emergency": claim.emergency, "admitted": day(claim.admitted.as_ref()),
+        "discharged": day(claim.discharged.as_ref()), "items": list(&claim.items, item),
+    })
+}
+
+fn item(item: &pb::Item) -> Value {
+    // Ten-thousandths have a hundred millionths each: the same digits as of a price.
+    let quantity = UnitPrice(item.quantity_e4.saturating_mul(100)).to_string();
+    let price = UnitPrice(item.unit_price_micro_yuan).to_string();
+    json!({ "code": item.code, "quantity": quantity, "unit_price": price, "amount": yuan(item.amount_fen) })
+}
+
+fn revision(revision: &pb::Revision) -> Value {
+    let by = revision.differences.clone().unwrap_or_default();
+    json!({
+        "revision": revision.revision, "revision_id": revision.revision_id, "replaces_id": revision.replaces_id,
+        "reversal_id": revision.reversal_id, "committed_at": instant(revision.committed_at.as_ref()),
+        "book_digest": hex(&revision.book_digest), "split": split(&revision.split.clone().unwrap_or_default()),
+        "differences": { "payers": shares(&by.payers), "patient": yuan(by.patient_fen) },
+    })
+}
+
+fn reversal(reversal: &pb::Reversal) -> Value {
+    json!({
+        "reversal_id": reversal.reversal_id, "request_id": reversal.request_id, "reason": reversal.reason,
+        "committed_at": instant(reversal.committed_at.as_ref()),
+    })
+}
+
+fn split(split: &pb::Split) -> Value {
+    let pools = client::pools(&split.pools.unwrap_or_default());
+    let pools = pools.map(|(name, fen)| (name.to_owned(), Value::from(yuan(fen))));
+    json!({
+        "total": yuan(split.total_fen), "pools": pools.collect::<serde_json::Map<_, _>>(),
+        "payers": shares(&split.payers), "patient": yuan(split.patient_fen), "layers": list(&split.layers, layer),
+        "skipped": list(&split.skipped, |one| json!({ "id": one.id, "name": one.name, "reason": one.reason })),
+        "judged": split.judged.as_ref().map(judged), "codes": list(&split.codes, code),
+        "lines": list(&split.lines, |line| json!({
+            "over_limit": yuan(line.over_limit_fen), "preliminary_self_pay": yuan(line.preliminary_self_pay_fen),
+        })),
+    })
+}
+
+fn judged(judged: &pb::Judged) -> Value {
+    json!({
+        "policy_id": judged.policy_id, "policy_digest": hex(&judged.policy_digest),
+        "policy_day": day(judged.policy_day.as_ref()), "insurance": judged.insurance,
+        "benefit_year": judged.benefit_year, "hospital_level": judged.hospital_level, "locality": judged.locality,
+        "referral": judged.referral, "categories": judged.categories, "admissions_before": judged.admissions_before,
+    })
+}
+
+fn code(code: &pb::Code) -> Value {
+    json!({
+        "code": code.code, "name": code.name, "class": code.class, "self_pay_ratio": code.self_pay_ratio,
+        "price_ceiling": code.price_ceiling_micro_yuan.map(|micro| UnitPrice(micro).to_string()),
+        "net": yuan(code.net_fen), "over_limit": yuan(code.over_limit_fen),
+        "preliminary_self_pay": yuan(code.preliminary_self_pay_fen), "rest": yuan(code.rest_fen), "pool": code.pool,
+    })
+}
+
+fn layer(layer: &pb::Layer) -> Value {
+    let accumulator = |sums: Option<&pb::Accumulator>| {
+        let sums = sums.copied().unwrap_or_default();
+        json!({ "base": yuan(sums.base_fen), "paid": yuan(sums.paid_fen) })
+    };
+    json!({
+        "id": layer.id, "name": layer.name, "payer": layer.payer, "period": layer.period,
+        "drawn": list(&layer.drawn, |drawn| json!({ "pool": drawn.pool, "amount": yuan(drawn.amount_fen) })),
+        "residual": yuan(layer.residual_fen), "prior_self_pay": layer.prior_self_pay, "base": yuan(layer.base_fen),
+        "cumulative_before": yuan(layer.cumulative_before_fen), "cumulative_after": yuan(layer.cumulative_after_fen),
+        "deductible": yuan(layer.deductible_fen), "deductible_taken": yuan(layer.deductible_taken_fen),
+        "bands": list(&layer.bands, band), "caps": list(&layer.caps, cap), "pays": yuan(layer.pays_fen),
+        "before": accumulator(layer.before.as_ref()), "after": accumulator(layer.after.as_ref()),
+        "cites": list(&layer.cites, |cite| json!({ "source": cite.source, "text": cite.text })),
+        "assumed": layer.assumed,
+    })
+}
+
+fn band(band: &pb::Band) -> Value {
+    json!({
+        "upto": band.upto_fen.map(yuan), "rate": band.rate, "amount_after": yuan(band.amount_after_fen),
+        "pay_after": yuan(band.pay_after_fen), "amount_before": yuan(band.amount_before_fen),
+        "pay_before": yuan(band.pay_before_fen),
+    })
+}
+
+fn cap(cap: &pb::Cap) -> Value {
+    json!({
+        "account": cap.account, "of": cap.of, "annual": cap.annual_fen.map(|fen| Money::from_fen(fen).to_string()),
+        "used_before": yuan(cap.used_before_fen), "cut": yuan(cap.cut_fen),
+    })
+}

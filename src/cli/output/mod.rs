@@ -1,0 +1,7 @@
+//! What commands print: JSON, settlement statements, policy tables, progress.
+
+pub mod json;
+pub mod json_settlement;
+pub mod policy_tables;
+pub mod progress;
+pub mod statement;

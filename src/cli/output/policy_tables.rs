@@ -1,0 +1,178 @@
+//! `onestop policy show`: what a policy pays, as tables that a clerk can read.
+
+use std::path::Path;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+
+use crate::domain::money::Money;
+use crate::domain::policy::{Layer, Policy};
+use crate::domain::terms::{Cap, Terms, TermsKey};
+use crate::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
+use crate::say;
+
+use crate::cli::cases::case;
+use crate::cli::exit::{Ended, Failure};
+
+/// For whom, and where, the terms are shown.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// The id of a policy file
+    pub id: String,
+    /// A category the person holds (may be given more than once)
+    #[arg(long = "category", value_parser = category)]
+    pub categories: Vec<Category>,
+    /// local or `cross_region`
+    #[arg(long, default_value = "local", value_parser = locality)]
+    pub locality: Locality,
+    /// registered, emergency or none
+    #[arg(long, default_value = "none", value_parser = referral)]
+    pub referral: Referral,
+}
+
+fn category(word: &str) -> Result<Category, String> {
+    Category::from_word(word).ok_or_else(|| known(Category::ALL.iter().map(|c| c.as_str())))
+}
+
+fn locality(word: &str) -> Result<Locality, String> {
+    Locality::from_word(word).ok_or_else(|| known(Locality::ALL.iter().map(|c| c.as_str())))
+}
+
+fn referral(word: &str) -> Result<Referral, String> {
+    Referral::from_word(word).ok_or_else(|| known(Referral::ALL.iter().map(|c| c.as_str())))
+}
+
+fn known<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    format!("known are: {}", words.collect::<Vec<_>>().join(", "))
+}
+
+/// Shows a policy's effective terms.
+///
+/// # Errors
+/// Exit 1 if the book is refused, 2 if it has no such policy.
+pub fn run(policies: Option<&Path>, options: &Options, json: bool) -> Ended {
+    let book = case::book(policies).map_err(crate::cli::admin::policy::refused)?;
+    let found = book.get(&options.id);
+    let (policy, rule) = found.ok_or_else(|| Failure::Usage(format!("the book has no policy `{}`", options.id)))?;
+    if json {
+        say!("{}", rule.canonical());
+        return Ok(());
+    }
+    let categories: Categories = options.categories.iter().copied().collect();
+    let names: Vec<_> = categories.iter().map(Category::as_str).collect();
+    say!("{} · {}", policy.reference.id, policy.title);
+    say!("in force {}, judged by the day of {}", policy.in_force, policy.benefit_year);
+    let who = if names.is_empty() { "an ordinary resident".to_owned() } else { names.join(" + ") };
+    say!("for {who}, {}, referral {}; * marks an assumed figure", options.locality, options.referral);
+    say!("{}", table(policy, options, categories));
+    say!("{}", sources(policy, options, categories).join("\n"));
+    Ok(())
+}
+
+fn table(policy: &Policy, options: &Options, categories: Categories) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header([
+        "layer",
+        "payer",
+        "visits · pools",
+        "level",
+        "patient first",
+        "deductible",
+        "bands",
+        "cap a year",
+    ]);
+    for layer in &policy.layers {
+        if layer.only.is_some_and(|only| !only.meets(categories)) {
+            table.add_row([layer_name(layer), layer.head.payer.to_string(), "not for this person".to_owned()]);
+            continue;
+        }
+        for row in rows(layer, options, categories) {
+            table.add_row(row);
+        }
+    }
+    table
+}
+
+/// A row for each level; one for all where they agree.
+fn rows(layer: &Layer, options: &Options, categories: Categories) -> Vec<[String; 8]> {
+    let terms: Vec<_> =
+        Level::ALL.iter().map(|level| (level.as_str(), terms(layer, *level, options, categories))).collect();
+    let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    let shown = if agree { vec![("all", terms[0].1)] } else { terms };
+    shown.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect()
+}
+
+fn terms<'a>(layer: &'a Layer, level: Level, options: &Options, categories: Categories) -> &'a Terms {
+    let on = TermsKey { level, locality: options.locality, referral: options.referral, categories };
+    layer.terms.get(&on)
+}
+
+fn row(layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {
+    let head = |text: String| if first { text } else { String::new() };
+    let visits: Vec<_> = layer.visits.iter().map(|visit| visit.as_str()).collect();
+    let pools: Vec<_> = layer.head.pools.iter().map(|pool| pool.as_str()).collect();
+    [
+        head(layer_name(layer)),
+        head(layer.head.payer.to_string()),
+        head(format!(
+            "{}\n· {}\nper {}",
+            marked(terms, &["visits"], visits.join(", ")),
+            marked(terms, &["pools"], pools.join(", ")),
+            marked(terms, &["period"], layer.head.period.to_string())
+        )),
+        level.to_owned(),
+        marked(terms, &["prior_self_pay"], terms.prior_self_pay.percent()),
+        marked(terms, &["deductible"], deductibles(terms)),
+        marked(terms, &["rate", "bands"], bands(terms)),
+        marked(terms, &["cap"], caps(terms)),
+    ]
+}
+
+fn layer_name(layer: &Layer) -> String {
+    format!("{}\n{}", layer.head.id, layer.head.name)
+}
+
+/// The figure with a star if it is an assumption.
+fn marked(terms: &Terms, keys: &[&str], text: String) -> String {
+    let assumed = terms.assumed.iter().any(|assumed| keys.contains(&&**assumed));
+    if assumed { format!("{text} *") } else { text }
+}
+
+fn deductibles(terms: &Terms) -> String {
+    let texts: Vec<_> = terms.schedule.deductibles.iter().map(Money::to_string).collect();
+    texts.join(", then ")
+}
+
+fn bands(terms: &Terms) -> String {
+    let bands = terms.schedule.bands.iter().map(|band| match band.upto {
+        Some(upto) => format!("to {upto}: {}", band.rate.percent()),
+        None if terms.schedule.bands.len() == 1 => band.rate.percent(),
+        None => format!("above: {}", band.rate.percent()),
+    });
+    bands.collect::<Vec<_>>().join("\n")
+}
+
+fn caps(terms: &Terms) -> String {
+    let cap = |cap: &Cap| {
+        let annual = cap.annual.map_or_else(|| "lifted".to_owned(), |annual| annual.to_string());
+        format!("{annual} {} ({})", cap.of, cap.account)
+    };
+    let texts: Vec<_> = terms.caps.iter().map(cap).collect();
+    if texts.is_empty() { "none".to_owned() } else { texts.join("\n") }
+}
+
+fn sources(policy: &Policy, options: &Options, categories: Categories) -> Vec<String> {
+    let mut lines = Vec::new();
+    for layer in &policy.layers {
+        for level in Level::ALL {
+            for cite in &terms(layer, *level, options, categories).cites {
+                let line = format!("{}: {}", cite.source, cite.text);
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+        }
+    }
+    lines
+}

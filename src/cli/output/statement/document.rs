@@ -1,0 +1,214 @@
+//! What stands on a statement, in the words of its language, before it is set as text or as a page.
+
+use crate::domain::money::Money;
+use crate::grpc::pb::settlement as pb;
+
+use super::layers;
+use super::words::Lang;
+use crate::cli::client::connection as client;
+use crate::cli::output::json::instant;
+
+/// A statement.
+pub struct Document {
+    /// Its language.
+    pub lang: Lang,
+    /// What stands above all: that it was reversed, or decided anew.
+    pub notices: Vec<String>,
+    /// What the patient pays, in fen.
+    pub patient: i64,
+    /// The bill's total, in fen.
+    pub total: i64,
+    /// Who, where, when, by which law: label and value.
+    pub facts: Vec<(&'static str, String)>,
+    /// Where the bill fell.
+    pub pools: Vec<(String, i64)>,
+    /// The layers in the order of payment.
+    pub layers: Vec<Layer>,
+    /// The layers that were not considered, and why.
+    pub skipped: Vec<(String, String)>,
+    /// The bill, code by code.
+    pub bill: Vec<Code>,
+    /// The sum of each payer.
+    pub payers: Vec<(String, i64)>,
+    /// What the revision in force changed, against the one before: by payer, and for the patient.
+    pub changes: Vec<(String, i64)>,
+}
+
+/// One layer.
+pub struct Layer {
+    /// Its name, or its id where it has none.
+    pub title: String,
+    /// Its name and id.
+    pub name: String,
+    /// Who pays, by the word of the messages.
+    pub payer_word: String,
+    /// The same in the words of the language.
+    pub payer: String,
+    /// What it pays, in fen.
+    pub pays: i64,
+    /// The derivation, a step a line.
+    pub steps: Vec<String>,
+    /// The clauses it rests on.
+    pub clauses: Vec<String>,
+    /// The figures that no public text gives.
+    pub assumed: Option<String>,
+}
+
+/// All lines of one code.
+pub struct Code {
+    /// Code and name.
+    pub name: String,
+    /// Its class, with ratio and ceiling.
+    pub class: String,
+    /// Charges less refunds, in fen.
+    pub net: i64,
+    /// Of it above the ceiling, the first share, and the rest.
+    pub parts: [i64; 3],
+    /// Where the rest fell.
+    pub pool: String,
+}
+
+/// An amount for people: `12,345.67`.
+pub fn yuan(fen: i64) -> String {
+    let text = Money::from_fen(fen).to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or(("", &*text), |digits| ("-", digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "00"));
+    let mut grouped = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{sign}{grouped}.{fraction}")
+}
+
+/// An amount that says whether it is more or less.
+pub fn signed(fen: i64) -> String {
+    format!("{}{}", if fen > 0 { "+" } else { "" }, yuan(fen))
+}
+
+fn date(day: Option<&pb::Date>) -> String {
+    day.map_or_else(String::new, |day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
+}
+
+impl Document {
+    /// The statement of a settlement as it stands: by its newest revision.
+    pub fn of(view: &pb::GetSettlementResponse, lang: Lang) -> Document {
+        let settlement = view.settlement.clone().unwrap_or_default();
+        let first = settlement.split.clone().unwrap_or_default();
+        let newest = view.revisions.last();
+        let split = newest.and_then(|revision| revision.split.clone()).unwrap_or_else(|| first.clone());
+        let pools = client::pools(&split.pools.unwrap_or_default());
+        Document {
+            lang,
+            notices: notices(view, lang),
+            patient: split.patient_fen,
+            total: split.total_fen,
+            facts: facts(&settlement, view.claim.as_ref(), &split, newest, lang),
+            pools: pools.filter(|(_, fen)| *fen != 0).map(|(pool, fen)| (lang.word(pool), fen)).collect(),
+            layers: split.layers.iter().map(|layer| layers::layer(layer, lang)).collect(),
+            skipped: split
+                .skipped
+                .iter()
+                .map(|one| (layers::name(&one.id, &one.name), lang.word(&one.reason)))
+                .collect(),
+            bill: first.codes.iter().map(|code| self::code(code, lang)).collect(),
+            payers: split.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen)).collect(),
+            changes: newest
+                .and_then(|revision| revision.differences.as_ref())
+                .map_or_else(Vec::new, |by| changes(by, lang)),
+        }
+    }
+
+    /// What all payers pay, in fen.
+    pub fn paid(&self) -> i64 {
+        self.total - self.patient
+    }
+}
+
+fn changes(by: &pb::Differences, lang: Lang) -> Vec<(String, i64)> {
+    let payers = by.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen));
+    payers.chain([(lang.of("个人", "patient").to_owned(), by.patient_fen)]).collect()
+}
+
+fn notices(view: &pb::GetSettlementResponse, lang: Lang) -> Vec<String> {
+    let mut notices = Vec::new();
+    if let Some(reversal) = &view.reversal {
+        let when = instant(reversal.committed_at.as_ref()).unwrap_or_default();
+        notices.push(match lang {
+            Lang::Zh => format!("本结算已于 {when} 冲正，不再有效。原因：{}", reversal.reason),
+            Lang::En => format!("REVERSED on {when}; no longer valid. Reason: {}", reversal.reason),
+        });
+    }
+    if let Some(revision) = view.revisions.last() {
+        let when = instant(revision.committed_at.as_ref()).unwrap_or_default();
+        notices.push(match lang {
+            Lang::Zh => {
+                format!("本年度较早的一笔结算已冲正，本结算于 {when} 重新结算，此为第 {} 版。", revision.revision)
+            }
+            Lang::En => format!(
+                "Decided anew on {when}, because an earlier settlement of the year was reversed: revision {}.",
+                revision.revision
+            ),
+        });
+    }
+    notices
+}
+
+fn facts(
+    settlement: &pb::Settlement,
+    claim: Option<&pb::Claim>,
+    split: &pb::Split,
+    newest: Option<&pb::Revision>,
+    lang: Lang,
+) -> Vec<(&'static str, String)> {
+    let judged = split.judged.clone().unwrap_or_default();
+    let claim = claim.cloned().unwrap_or_default();
+    let visit = claim.visit().as_str_name().trim_start_matches("VISIT_").to_lowercase();
+    let place = format!("{}{}{}", lang.word(&judged.hospital_level), lang.of("，", ", "), lang.word(&judged.locality));
+    let leave = match judged.locality.as_str() {
+        "local" => String::new(),
+        _ => format!("{}{}", lang.of("，", ", "), lang.word(&judged.referral)),
+    };
+    let who = match &judged.categories[..] {
+        [] => lang.of("普通参保居民", "ordinary resident").to_owned(),
+        held => lang.words(held),
+    };
+    let days = format!("{} – {}", date(claim.admitted.as_ref()), date(claim.discharged.as_ref()));
+    let law_day = date(judged.policy_day.as_ref());
+    let law = match lang {
+        Lang::Zh => format!("{}（{law_day} 执行），待遇年度 {}", judged.policy_id, judged.benefit_year),
+        Lang::En => format!("{} as of {law_day}, benefit year {}", judged.policy_id, judged.benefit_year),
+    };
+    let committed = newest.map_or(settlement.committed_at.as_ref(), |revision| revision.committed_at.as_ref());
+    vec![
+        (lang.of("参保人", "Person"), format!("{} [{who}]", settlement.person_id)),
+        (lang.of("医疗机构", "Hospital"), format!("{} ({place}{leave})", settlement.hospital_id)),
+        (lang.of("就医", "Visit"), format!("{}{}{days}", lang.word(&visit), lang.of("，", ", "))),
+        (lang.of("就诊编号", "Claim"), settlement.claim_id.clone()),
+        (lang.of("险种", "Insurance"), lang.word(&judged.insurance)),
+        (lang.of("政策", "Law"), law),
+        (lang.of("本年度此前住院次数", "Earlier admissions in the year"), judged.admissions_before.to_string()),
+        (lang.of("结算编号", "Settlement"), settlement.settlement_id.clone()),
+        (lang.of("结算时间", "Settled at"), instant(committed).unwrap_or_default()),
+    ]
+}
+
+fn code(code: &pb::Code, lang: Lang) -> Code {
+    let mut class = lang.word(&code.class);
+    if !code.self_pay_ratio.is_empty() {
+        class += &format!(" {}", layers::percent(&code.self_pay_ratio));
+    }
+    if let Some(micro) = code.price_ceiling_micro_yuan {
+        let ceiling = crate::domain::claim::UnitPrice(micro);
+        class += &format!("{} {ceiling}", lang.of("，限价", ", ceiling"));
+    }
+    Code {
+        name: format!("{} {}", code.code, code.name),
+        class,
+        net: code.net_fen,
+        parts: [code.over_limit_fen, code.preliminary_self_pay_fen, code.rest_fen],
+        pool: lang.word(&code.pool),
+    }
+}

@@ -1,0 +1,88 @@
+//! Every service on one set of routes, each with its limits, and what health says of them.
+
+use std::sync::Arc;
+
+use tonic::service::Routes;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::server::HealthReporter;
+
+use crate::engine::Engine;
+use crate::store::Store;
+
+use crate::grpc::activation::Activation;
+use crate::grpc::operations::Operations;
+use crate::grpc::pb;
+use crate::grpc::pb::operations::operations_service_server::OperationsServiceServer;
+use crate::grpc::pb::policy::policy_service_server::PolicyServiceServer;
+use crate::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
+use crate::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
+use crate::grpc::policy::Policies;
+use crate::grpc::reads::Reads;
+use crate::grpc::reference::References;
+use crate::grpc::settlement::Settlements;
+
+/// What the services are made of.
+pub struct Services<S> {
+    /// Settlements.
+    pub settlements: Settlements<S>,
+    /// The change of the law.
+    pub activation: Arc<Activation<S>>,
+    /// What operators ask.
+    pub operations: Operations,
+    /// The engine.
+    pub engine: Arc<Engine<S>>,
+    /// Where reads of persons are noted.
+    pub reads: Arc<Reads>,
+}
+
+impl<S: Store> Services<S> {
+    /// Tells health that all are served.
+    pub async fn say_serving(health: &HealthReporter) {
+        health.set_service_status("", ServingStatus::Serving).await;
+        health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
+        health.set_serving::<ReferenceServiceServer<References<S>>>().await;
+        health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
+        health.set_serving::<OperationsServiceServer<Operations>>().await;
+    }
+
+    /// Tells health that none is, nor the server as a whole.
+    pub async fn say_not_serving(health: &HealthReporter) {
+        health.set_service_status("", ServingStatus::NotServing).await;
+        health.set_not_serving::<SettlementServiceServer<Settlements<S>>>().await;
+        health.set_not_serving::<ReferenceServiceServer<References<S>>>().await;
+        health.set_not_serving::<PolicyServiceServer<Policies<S>>>().await;
+        health.set_not_serving::<OperationsServiceServer<Operations>>().await;
+    }
+
+    /// All of them, health and reflection; a message has at most so many bytes.
+    pub fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
+        let Services { settlements, activation, operations, engine, reads } = self;
+        let stopping = settlements.stopping();
+        let references = References::new(Arc::clone(&engine), Arc::clone(&reads), stopping);
+        let policies = Policies::new(engine, activation);
+        let routes = Routes::new(health)
+            .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(message_bytes))
+            .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(message_bytes))
+            .add_service(PolicyServiceServer::new(policies).max_decoding_message_size(message_bytes))
+            .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(message_bytes));
+        with_reflection(routes)
+    }
+}
+
+/// Descriptors that this program compiled itself cannot fail to be read; without them the service still does
+/// its work.
+fn with_reflection(mut routes: Routes) -> Routes {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(pb::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    if let Ok(v1) = reflection().build_v1() {
+        routes = routes.add_service(v1);
+    }
+    if let Ok(v1alpha) = reflection().build_v1alpha() {
+        routes = routes.add_service(v1alpha);
+    }
+    routes
+}
