@@ -22,7 +22,8 @@ use onestop::engine::import::Told;
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::{ReferenceRow, ReferenceTable};
+use onestop::reference::row::ReferenceRow;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 
@@ -141,7 +142,7 @@ async fn tables<S: Store>(engine: &Engine<S>, persons: u64) -> Result<(), Failed
     let mut rows = Vec::new();
     let mut add = |table: ReferenceTable, cells: &[&str]| {
         let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
-        rows.push(ReferenceRow::of_cells(table, &cells).map_err(|faults| format!("{faults:?}"))?);
+        rows.push(ReferenceRow::from_cells(table, &cells).map_err(|faults| format!("{faults:?}"))?);
         Ok::<_, String>(())
     };
     for number in 0..HOSPITALS {

@@ -17,7 +17,8 @@ use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::{ReferenceRow, ReferenceTable};
+use onestop::reference::row::ReferenceRow;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 
@@ -78,7 +79,7 @@ async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
     );
     let row = |(table, cells): &(ReferenceTable, Vec<&str>)| {
         let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
-        ReferenceRow::of_cells(*table, &cells).map_err(|faults| format!("{faults:?}"))
+        ReferenceRow::from_cells(*table, &cells).map_err(|faults| format!("{faults:?}"))
     };
     let rows = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
     Ok(engine.import(rows).await.map(|_| ())?)

@@ -22,7 +22,7 @@ use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::pb::settlement::settlement_service_server::{SettlementService, SettlementServiceServer};
 use onestop::grpc::to_proto;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Server};

@@ -38,8 +38,8 @@ const MORE: &[(&str, &str)] = &[
     ("grpc/activation.rs", "policy::Book"),
     ("grpc/activation.rs", "policy::PolicyFault"),
     // Tables have a name on the wire, and imports are told as the store logs them.
-    ("grpc/reference.rs", "reference::row::Table"),
-    ("grpc/imports.rs", "reference::row::Table"),
+    ("grpc/reference.rs", "reference::table::ReferenceTable"),
+    ("grpc/imports.rs", "reference::table::ReferenceTable"),
     ("grpc/imports.rs", "store::imports::Import"),
 ];
 

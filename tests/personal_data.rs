@@ -12,7 +12,7 @@ use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, Scope};
 use redb::{ReadableDatabase, ReadableTable, TableHandle};

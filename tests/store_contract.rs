@@ -12,7 +12,8 @@ use onestop::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, Reque
 use onestop::domain::journal::{EntryKind, Fenced};
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::person::PersonRecord;
-use onestop::reference::row::{ReferenceRow, ReferenceTable};
+use onestop::reference::row::ReferenceRow;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::archived::Archived;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::imports::{ImportEnd, ImportEvent, ImportStart};

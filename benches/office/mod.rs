@@ -9,7 +9,7 @@ use onestop::cli::client::import::import_table;
 use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 

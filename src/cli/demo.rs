@@ -12,7 +12,8 @@ use crate::domain::content::RawReversal;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::status;
-use crate::reference::{csv_text, row};
+use crate::reference::csv_text;
+use crate::reference::table::ReferenceTable;
 use crate::say;
 
 use super::cases::case;
@@ -24,14 +25,14 @@ use super::output::statement::{Document, Lang, text};
 use super::serve;
 
 /// The demonstration tables; persons in them are invented.
-const TABLES: &[(row::ReferenceTable, &str)] = &[
-    (row::ReferenceTable::Hospitals, include_str!("../../deploy/demo/hospitals.csv")),
-    (row::ReferenceTable::Designations, include_str!("../../deploy/demo/designations.csv")),
-    (row::ReferenceTable::Catalogue, include_str!("../../deploy/demo/catalogue.csv")),
-    (row::ReferenceTable::Persons, include_str!("../../deploy/demo/persons.csv")),
-    (row::ReferenceTable::Enrolments, include_str!("../../deploy/demo/enrolments.csv")),
-    (row::ReferenceTable::Categories, include_str!("../../deploy/demo/categories.csv")),
-    (row::ReferenceTable::Approvals, include_str!("../../deploy/demo/approvals.csv")),
+const TABLES: &[(ReferenceTable, &str)] = &[
+    (ReferenceTable::Hospitals, include_str!("../../deploy/demo/hospitals.csv")),
+    (ReferenceTable::Designations, include_str!("../../deploy/demo/designations.csv")),
+    (ReferenceTable::Catalogue, include_str!("../../deploy/demo/catalogue.csv")),
+    (ReferenceTable::Persons, include_str!("../../deploy/demo/persons.csv")),
+    (ReferenceTable::Enrolments, include_str!("../../deploy/demo/enrolments.csv")),
+    (ReferenceTable::Categories, include_str!("../../deploy/demo/categories.csv")),
+    (ReferenceTable::Approvals, include_str!("../../deploy/demo/approvals.csv")),
 ];
 
 /// The demonstration claims, one a line, by day of discharge.

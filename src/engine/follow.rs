@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use crate::reference::tables::Tables;
+use crate::reference::lookup_tables::LookupTables;
 use crate::store::coordination::Coordination;
 use crate::store::{Store, StoreError};
 
@@ -33,13 +33,13 @@ impl<S: Store> Engine<S> {
     pub(super) async fn read_tables(&self, version: u64) -> Result<(), StoreError> {
         if *self.version.lock().unwrap_or_else(PoisonError::into_inner) < version {
             let read = self.store.read_reference().await?;
-            self.hold(Tables::new(read.hospitals, read.catalogue), version);
+            self.hold(LookupTables::new(read.hospitals, read.catalogue), version);
         }
         Ok(())
     }
 
     /// Holds these tables from now on, unless newer ones came meanwhile.
-    pub(super) fn hold(&self, tables: Tables, version: u64) {
+    pub(super) fn hold(&self, tables: LookupTables, version: u64) {
         let mut held = self.version.lock().unwrap_or_else(PoisonError::into_inner);
         if *held < version {
             self.tables.store(tables.into());

@@ -15,9 +15,9 @@ use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::{CatalogueRow, ROWS_A_CODE};
 use crate::reference::dated::RowChange;
 use crate::reference::hospital::HospitalRecord;
+use crate::reference::lookup_tables::LookupTables;
 use crate::reference::person::{PersonPart, PersonRecord};
 use crate::reference::row::ReferenceRow;
-use crate::reference::tables::Tables;
 use crate::store::coordination::Coordination;
 use crate::store::external_sort::ExternalSort;
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
@@ -121,7 +121,7 @@ impl<S: Store> Engine<S> {
         self.read_tables(version.unwrap_or(0)).await.map_err(read_failed)?;
         let last = self.store.imports(u64::MAX, 1).await.map_err(read_failed)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
-        let mut draft = Draft::of(&incoming, Tables::clone(&self.tables.load()))?;
+        let mut draft = Draft::of(&incoming, LookupTables::clone(&self.tables.load()))?;
         let begun = ImportStart {
             table: table.to_owned(),
             source: told.source,
@@ -226,7 +226,7 @@ pub(super) fn parts<'a>(
 
 /// Hospitals and catalogue as they become, and what of them is new.
 struct Draft {
-    tables: Tables,
+    tables: LookupTables,
     hospitals: Vec<(HospitalId, HospitalRecord)>,
     catalogue: Vec<CatalogueRow>,
     count: Imported,
@@ -236,7 +236,7 @@ struct Draft {
 impl Draft {
     /// # Errors
     /// Every row of the catalogue that contradicts another.
-    fn of(incoming: &ImportRows, tables: Tables) -> Result<Draft, Refusal> {
+    fn of(incoming: &ImportRows, tables: LookupTables) -> Result<Draft, Refusal> {
         let mut draft =
             Draft { tables, hospitals: Vec::new(), catalogue: Vec::new(), count: Imported::default(), moved: false };
         let mut changed = Vec::new();

@@ -5,7 +5,8 @@ use crate::domain::ids::{Digest, HospitalId};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalPart;
-use crate::reference::row::{ReferenceRow, ReferenceTable};
+use crate::reference::row::ReferenceRow;
+use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 use crate::store::external_sort::ExternalSort;
 
@@ -36,7 +37,7 @@ impl ImportRows {
             self.digest.update(&(cell.len() as u64).to_le_bytes());
             self.digest.update(cell.as_bytes());
         }
-        match ReferenceRow::of_cells(table, cells) {
+        match ReferenceRow::from_cells(table, cells) {
             Ok(row) => self.add_row(row),
             Err(faults) => {
                 self.faults(faults);

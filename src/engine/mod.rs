@@ -32,7 +32,7 @@ use crate::domain::journal::{Entry, Instant};
 use crate::domain::refusal::{Reason, Refusal};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
-use crate::reference::tables::Tables;
+use crate::reference::lookup_tables::LookupTables;
 use crate::store::coordination::{BookAnnouncement, Coordination};
 use crate::store::imports::Import;
 use crate::store::shard::Shard;
@@ -92,7 +92,7 @@ impl Default for EngineSettings {
 pub struct Engine<S> {
     store: S,
     settings: EngineSettings,
-    tables: ArcSwap<Tables>,
+    tables: ArcSwap<LookupTables>,
     book: ArcSwap<Book>,
     importing: tokio::sync::Mutex<()>,
     /// The version of the tables held, where several instances share them.
@@ -113,7 +113,7 @@ impl<S: Store> Engine<S> {
         store.coordination().announce_book(book.digest(), BookAnnouncement::Start).await?;
         let version = store.coordination().shared_state().borrow().tables;
         let read = store.read_reference().await?;
-        let tables = Tables::new(read.hospitals, read.catalogue);
+        let tables = LookupTables::new(read.hospitals, read.catalogue);
         Ok(Engine {
             store,
             settings,

@@ -4,7 +4,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::PersonId;
 use crate::domain::refusal::Refusal;
 use crate::reference::cells::{self, Cells};
-use crate::reference::row::ReferenceTable;
+use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
 use super::{Engine, read_failed};

@@ -1,6 +1,6 @@
 //! Tables and imports as messages.
 
-use crate::reference::row::ReferenceTable;
+use crate::reference::table::ReferenceTable;
 use crate::store::imports::Import;
 
 use super::pb::reference as pb;

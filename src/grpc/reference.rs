@@ -17,7 +17,7 @@ use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::engine::import::{ImportContext, Imported, Told};
 use crate::engine::import_rows::ImportRows;
-use crate::reference::row::ReferenceTable;
+use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
 use super::authorize::Permitted;

@@ -8,9 +8,9 @@ use crate::domain::ids::{HospitalId, ItemCode, PersonId};
 
 use super::catalogue::CatalogueRow;
 use super::hospital::HospitalRecord;
+use super::lookup_tables::LookupTables;
 use super::person::PersonRecord;
-use super::row::ReferenceTable;
-use super::tables::Tables;
+use super::table::ReferenceTable;
 
 /// The cells of a row.
 pub type Cells = Vec<String>;
@@ -49,7 +49,7 @@ pub fn of_person(table: ReferenceTable, id: &PersonId, record: &PersonRecord, on
 /// one, as many keys as make up so many rows. Gives the last key, if there may be more.
 pub fn page(
     table: ReferenceTable,
-    tables: &Tables,
+    tables: &LookupTables,
     key: &str,
     behind: &str,
     on: Day,

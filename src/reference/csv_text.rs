@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use super::row::ReferenceTable;
+use super::table::ReferenceTable;
 
 /// The rows of a file.
 pub struct CsvRows<R> {

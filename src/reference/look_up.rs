@@ -10,14 +10,14 @@ use crate::domain::ids::ItemCode;
 use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::{Approval, Visit};
 
+use super::lookup_tables::LookupTables;
 use super::person::PersonRecord;
-use super::tables::Tables;
 
 /// The facts of a claim.
 ///
 /// # Errors
 /// All faults of hospital and person; or, if there are none, all codes that the catalogue does not hold.
-pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &Tables) -> Result<Facts, Refusal> {
+pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &LookupTables) -> Result<Facts, Refusal> {
     let mut faults = Vec::new();
     let hospital = hospital(claim, tables, &mut faults);
     let person = person_on(claim, person, &mut faults);
@@ -27,7 +27,7 @@ pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &Tables) -> R
     }
 }
 
-fn hospital(claim: &Claim, tables: &Tables, faults: &mut Vec<Fault>) -> Option<HospitalFacts> {
+fn hospital(claim: &Claim, tables: &LookupTables, faults: &mut Vec<Fault>) -> Option<HospitalFacts> {
     let mut fault = |reason, told: &str| faults.push(Fault::new("claim.hospital_id", reason, told));
     let record = tables.hospitals.get(&claim.hospital_id).filter(|record| record.is_known());
     match record {
@@ -64,7 +64,7 @@ fn approval_for(visit: Visit) -> Option<Approval> {
     }
 }
 
-fn items(claim: &Claim, hospital: HospitalFacts, person: PersonFacts, tables: &Tables) -> Result<Facts, Refusal> {
+fn items(claim: &Claim, hospital: HospitalFacts, person: PersonFacts, tables: &LookupTables) -> Result<Facts, Refusal> {
     let mut seen: HashMap<&ItemCode, u16> = HashMap::with_capacity(claim.items.len());
     let mut catalogue: Vec<Arc<CatalogueEntry>> = Vec::with_capacity(claim.items.len());
     let mut entry_of_item = Vec::with_capacity(claim.items.len());

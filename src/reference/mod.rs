@@ -9,6 +9,7 @@ pub mod csv_text;
 pub mod dated;
 pub mod hospital;
 pub mod look_up;
+pub mod lookup_tables;
 pub mod person;
 pub mod row;
-pub mod tables;
+pub mod table;

@@ -14,6 +14,7 @@ use crate::domain::vocabulary::{Approval, Category, Level};
 use super::catalogue::CatalogueRow;
 use super::hospital::{HospitalHead, HospitalPart};
 use super::person::PersonPart;
+use super::table::ReferenceTable;
 
 /// The most bytes of an id or a code in a table.
 const ID_BYTES: usize = 64;
@@ -23,84 +24,6 @@ const NAME_BYTES: usize = 200;
 
 /// The most regions that a row of the catalogue names: more than there are.
 const REGIONS: usize = 4_000;
-
-/// Which table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReferenceTable {
-    /// persons.csv
-    Persons,
-    /// enrolments.csv
-    Enrolments,
-    /// categories.csv
-    Categories,
-    /// approvals.csv
-    Approvals,
-    /// hospitals.csv
-    Hospitals,
-    /// designations.csv
-    Designations,
-    /// catalogue.csv
-    Catalogue,
-}
-
-impl ReferenceTable {
-    /// All of them, in the order in which a directory is imported: what is told of a person or hospital comes
-    /// before the table that makes them known, so that a new one is never seen in part, a poor patient never
-    /// settled as an ordinary one.
-    pub const ALL: &'static [ReferenceTable] = &[
-        ReferenceTable::Catalogue,
-        ReferenceTable::Designations,
-        ReferenceTable::Hospitals,
-        ReferenceTable::Categories,
-        ReferenceTable::Approvals,
-        ReferenceTable::Enrolments,
-        ReferenceTable::Persons,
-    ];
-
-    /// The name of its file, without `.csv`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ReferenceTable::Persons => "persons",
-            ReferenceTable::Enrolments => "enrolments",
-            ReferenceTable::Categories => "categories",
-            ReferenceTable::Approvals => "approvals",
-            ReferenceTable::Hospitals => "hospitals",
-            ReferenceTable::Designations => "designations",
-            ReferenceTable::Catalogue => "catalogue",
-        }
-    }
-
-    /// The table of this name.
-    pub fn from_word(word: &str) -> Option<ReferenceTable> {
-        ReferenceTable::ALL.iter().copied().find(|table| table.as_str() == word)
-    }
-
-    /// Whether it is about persons.
-    pub const fn is_of_persons(self) -> bool {
-        matches!(
-            self,
-            ReferenceTable::Persons
-                | ReferenceTable::Enrolments
-                | ReferenceTable::Categories
-                | ReferenceTable::Approvals
-        )
-    }
-
-    /// Its columns.
-    pub const fn columns(self) -> &'static [&'static str] {
-        match self {
-            ReferenceTable::Persons => &["person_id", "insurance", "insured_region"],
-            ReferenceTable::Enrolments => &["person_id", "from", "until"],
-            ReferenceTable::Categories => &["person_id", "category", "from", "until"],
-            ReferenceTable::Approvals => &["person_id", "kind", "from", "until"],
-            ReferenceTable::Hospitals => &["hospital_id", "name", "level", "region"],
-            ReferenceTable::Designations => &["hospital_id", "from", "until"],
-            ReferenceTable::Catalogue => {
-                &["code", "regions", "from", "name", "class", "self_pay_ratio", "price_ceiling", "until"]
-            }
-        }
-    }
-}
 
 /// One row.
 #[derive(Clone, PartialEq, Eq)]
@@ -126,7 +49,7 @@ impl ReferenceRow {
     ///
     /// # Errors
     /// Every column that cannot be read; or that there are more or fewer cells than columns.
-    pub fn of_cells(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, Vec<Fault>> {
+    pub fn from_cells(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, Vec<Fault>> {
         let columns = table.columns();
         if cells.len() != columns.len() {
             let told = format!("has {} cells; the columns are {}", cells.len(), columns.join(", "));

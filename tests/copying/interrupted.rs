@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use onestop::engine::copy::{NotCopied, Side};
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, StoreError};
 

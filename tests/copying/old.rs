@@ -7,7 +7,7 @@ use onestop::domain::journal::EntryKind;
 use onestop::engine::import::Imported;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::keys::Secret;
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::{ClaimRow, PersonState};

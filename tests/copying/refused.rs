@@ -8,7 +8,7 @@ use onestop::engine::chain::AuditFinding;
 use onestop::engine::copy::{NotCopied, Side};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::imports::ImportEvent;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{Commit, JournalStore, PolicyStore, ReferenceStore, ReferenceWrite};

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use futures_util::stream::{self, StreamExt};
 use onestop::domain::claim::RawClaim;
 use onestop::engine::Engine;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::redis::RedisStore;
 use serde_json::Value;
 

@@ -14,7 +14,7 @@ use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::RequestId;
 use onestop::grpc::pb::settlement as pb;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use prost::Message;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;

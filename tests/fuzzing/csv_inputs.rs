@@ -1,6 +1,6 @@
 //! Files of reference tables: columns in any order, cells with a fault here and there, lines that are no rows.
 
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 
 use super::claims::wrong_id;
 use super::csv_rows::ROWS_HELD;

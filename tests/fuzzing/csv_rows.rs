@@ -7,7 +7,7 @@ use onestop::engine::import::{ImportContext, Imported, Told};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
 use onestop::reference::csv_text::{self, NotCsv};
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 
 use super::bounds::{Memory, within};
 use super::counting_store::CountingStore;

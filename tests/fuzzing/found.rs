@@ -9,7 +9,7 @@ use onestop::domain::refusal::Refusal;
 use onestop::engine::import::{ImportContext, Imported, Told};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 
 use super::bounds::within;
 use super::counting_store::CountingStore;

@@ -16,7 +16,8 @@ use onestop::grpc::reference::References;
 use onestop::grpc::settlement::Settlements;
 use onestop::grpc::stream::Streams;
 use onestop::policy::Book;
-use onestop::reference::row::{ReferenceRow, ReferenceTable};
+use onestop::reference::row::ReferenceRow;
+use onestop::reference::table::ReferenceTable;
 use onestop::server::serve::ServerLimits;
 use onestop::telemetry::Metrics;
 use tokio::runtime::Runtime;
@@ -133,5 +134,5 @@ fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
     if table == ReferenceTable::Hospitals {
         cells.insert(1, cells[0].clone());
     }
-    ReferenceRow::of_cells(table, &cells).expect("a sound row")
+    ReferenceRow::from_cells(table, &cells).expect("a sound row")
 }

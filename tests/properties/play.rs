@@ -14,9 +14,9 @@ use onestop::domain::split::Split;
 use onestop::domain::terms::TermsKey;
 use onestop::policy::Book;
 use onestop::reference::look_up;
+use onestop::reference::lookup_tables::LookupTables;
 use onestop::reference::person::PersonRecord;
 use onestop::reference::row::ReferenceRow;
-use onestop::reference::tables::Tables;
 use proptest::prelude::*;
 
 use super::claims::{self, BillSpec, ClaimSpec, aimed};
@@ -76,7 +76,7 @@ pub struct Step {
 
 struct Desk {
     book: Book,
-    tables: Tables,
+    tables: LookupTables,
     persons: HashMap<PersonId, PersonRecord>,
     accounts: HashMap<(PersonId, AccountKey), Account>,
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use onestop::domain::ids::PersonId;
 use onestop::domain::vocabulary::{Category, Level};
+use onestop::reference::lookup_tables::LookupTables;
 use onestop::reference::person::PersonRecord;
-use onestop::reference::row::{ReferenceRow, ReferenceTable};
-use onestop::reference::tables::Tables;
+use onestop::reference::row::ReferenceRow;
+use onestop::reference::table::ReferenceTable;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -53,7 +54,7 @@ pub fn catalogues() -> impl Strategy<Value = CatalogueSpec> {
 
 /// The rows of all tables.
 pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<ReferenceRow> {
-    let of = |(table, cells): &Cells| ReferenceRow::of_cells(*table, cells).expect("a sound row");
+    let of = |(table, cells): &Cells| ReferenceRow::from_cells(*table, cells).expect("a sound row");
     cells(catalogue, persons).iter().map(of).collect()
 }
 
@@ -108,8 +109,8 @@ fn person_rows(id: &str, person: &PersonSpec) -> Vec<Cells> {
 }
 
 /// What rows add up to, without a store.
-pub fn taken(rows: Vec<ReferenceRow>) -> (Tables, HashMap<PersonId, PersonRecord>) {
-    let (mut tables, mut persons) = (Tables::default(), HashMap::<_, PersonRecord>::new());
+pub fn taken(rows: Vec<ReferenceRow>) -> (LookupTables, HashMap<PersonId, PersonRecord>) {
+    let (mut tables, mut persons) = (LookupTables::default(), HashMap::<_, PersonRecord>::new());
     for row in rows {
         match row {
             ReferenceRow::Person(id, part) => drop(persons.entry(id).or_default().put(part)),

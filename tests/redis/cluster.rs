@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use onestop::domain::day::Day;
 use onestop::engine::audit::Audit;
 use onestop::engine::list::HospitalFilter;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 use onestop::store::pages::Pages;
 use onestop::store::shard::{SHARDS, Shard};

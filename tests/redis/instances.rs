@@ -7,7 +7,7 @@ use std::time::Duration;
 use onestop::domain::refusal::Reason;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::{Book, shipped};
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::coordination::{Coordination, Readiness};
 use onestop::store::redis::RedisStore;
 use onestop::store::{ReferenceStore, Store};

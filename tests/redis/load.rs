@@ -19,7 +19,7 @@ use onestop::domain::content::RawReversal;
 use onestop::domain::ids::RequestId;
 use onestop::engine::audit::Audit;
 use onestop::grpc::pb::settlement as pb;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 use onestop::store::pages::Pages;
 use prost::Message;

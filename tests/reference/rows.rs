@@ -1,7 +1,7 @@
 //! GetReference: the rows in force on a day, as they would be imported, page by page.
 
 use onestop::grpc::pb::reference::{Date, GetReferenceRequest, GetReferenceResponse, Table};
-use onestop::reference::row;
+use onestop::reference::table::ReferenceTable;
 use tonic::{Code, Status};
 
 use crate::service::{Server, told};
@@ -31,7 +31,7 @@ async fn all(server: &Server, mut request: GetReferenceRequest, size: i32) -> Ve
     }
 }
 
-async fn put(server: &Server, table: row::ReferenceTable, rows: &[&[&str]]) {
+async fn put(server: &Server, table: ReferenceTable, rows: &[&[&str]]) {
     let rows = rows.iter().map(|cells| crate::support::row(table, cells)).collect();
     server.engine.import(rows).await.expect("sound rows");
 }
@@ -41,7 +41,7 @@ async fn a_persons_rows_are_those_in_force_on_the_day() {
     let server = Server::start().await;
     let rows: &[&[&str]] =
         &[&["P1", "destitute", "2018-01-01", ""], &["P1", "registered_poor", "2017-01-01", "2018-01-01"]];
-    put(&server, row::ReferenceTable::Categories, rows).await;
+    put(&server, ReferenceTable::Categories, rows).await;
     let of_p1 = |table, on| GetReferenceRequest { person_id: "P1".to_owned(), on, ..of(table) };
     for (table, on, wanted) in [
         (Table::Persons, on(2017, 6, 15), vec!["P1,resident,370100"]),
@@ -64,7 +64,7 @@ async fn hospitals_and_catalogue_are_listed_by_key_whatever_the_size_of_a_page()
         &["A", "3701 3702", "2017-01-01", "青霉素", "B", "0.125", "3.5", "2018-01-01"],
         &["A", "37", "2019-01-01", "later", "C", "", "", ""],
     ];
-    put(&server, row::ReferenceTable::Catalogue, rows).await;
+    put(&server, ReferenceTable::Catalogue, rows).await;
     let wanted = [
         "A,,,甲类,A,,,",
         "A,3701 3702,2017-01-01,青霉素,B,0.125,3.5,2018-01-01",
@@ -86,7 +86,7 @@ async fn hospitals_and_catalogue_are_listed_by_key_whatever_the_size_of_a_page()
     // What is answered can be imported, and changes nothing.
     let again = all(&server, of(Table::Catalogue), 100).await;
     let cells: Vec<Vec<&str>> = again.iter().map(|row| row.split(',').collect()).collect();
-    let rows = cells.iter().map(|cells| crate::support::row(row::ReferenceTable::Catalogue, cells)).collect();
+    let rows = cells.iter().map(|cells| crate::support::row(ReferenceTable::Catalogue, cells)).collect();
     assert_eq!(server.engine.import(rows).await.expect("sound rows").changed, 0);
 }
 

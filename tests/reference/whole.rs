@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use onestop::domain::journal::Instant;
 use onestop::engine::Engine;
 use onestop::engine::import::{ImportContext, Told};
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::{ReferenceStore, Store};
 use proptest::prelude::*;

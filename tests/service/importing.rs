@@ -4,7 +4,7 @@ use onestop::engine::import::Imported;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Row, Table};
 use onestop::policy::shipped;
-use onestop::reference::row;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::StoreError;
 use onestop::store::memory::MemoryStore;
 use tonic::{Code, Status};
@@ -164,10 +164,10 @@ async fn more_rows_of_the_catalogue_than_the_limit_are_refused_and_of_persons_th
     let book = shipped::book().expect("the shipped book");
     let engine = Engine::open(MemoryStore::default(), book, settings).await.expect("an engine");
     let rows = |table, cells: &[&str], count| vec![crate::support::row(table, cells); count];
-    let enrolled = rows(row::ReferenceTable::Enrolments, &["P1", "2014-01-01", ""], 3);
+    let enrolled = rows(ReferenceTable::Enrolments, &["P1", "2014-01-01", ""], 3);
     assert_eq!(engine.import(enrolled).await.expect("taken"), Imported { changed: 1, unchanged: 2 });
-    assert!(engine.import(rows(row::ReferenceTable::Catalogue, NEW, 2)).await.is_ok());
-    let refusal = engine.import(rows(row::ReferenceTable::Catalogue, NEW, 3)).await.expect_err("a refusal");
+    assert!(engine.import(rows(ReferenceTable::Catalogue, NEW, 2)).await.is_ok());
+    let refusal = engine.import(rows(ReferenceTable::Catalogue, NEW, 3)).await.expect_err("a refusal");
     assert_eq!(refusal.to_string(), "INVALID_REQUEST: rows are more than 2 in one import (TOO_MANY)");
 }
 

@@ -3,7 +3,7 @@
 
 use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement as pb;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use tonic::Code;
 
 use super::{Server, detail, refused, settle, told};

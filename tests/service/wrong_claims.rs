@@ -10,7 +10,7 @@ use tonic::Code::{FailedPrecondition, InvalidArgument};
 use super::{Server, told};
 use crate::support::claims::{claim, day, item};
 use crate::support::row;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 
 /// What is wrong, the code, the message, and how the claim is made so.
 type Wrong = (&'static str, tonic::Code, &'static str, fn(&mut RawClaim));

@@ -7,7 +7,7 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::Digest;
 use onestop::engine::audit::Audit;
 use onestop::engine::list::HospitalFilter;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 
 use super::clients::Client;

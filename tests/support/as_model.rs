@@ -6,7 +6,7 @@ use onestop::domain::account::Account;
 use onestop::domain::claim::{Item, RawClaim, RawDate};
 use onestop::domain::split::{LayerSplit, Split};
 use onestop::domain::vocabulary::Visit;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 
 use crate::model::{self, Bill};
 

@@ -17,7 +17,8 @@ use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::shipped;
-use onestop::reference::row::{ReferenceRow, ReferenceTable};
+use onestop::reference::row::ReferenceRow;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::Store;
 
 /// The tables of most tests, as CSV rows in the order of the tables' columns.
@@ -79,7 +80,7 @@ pub const TABLES: &[(ReferenceTable, &[&[&str]])] = &[
 /// One row from its cells.
 pub fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
     let cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
-    ReferenceRow::of_cells(table, &cells).expect("a sound row")
+    ReferenceRow::from_cells(table, &cells).expect("a sound row")
 }
 
 /// An engine over this store with the shipped book and [`TABLES`].

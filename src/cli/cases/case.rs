@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Pool;
 use crate::policy::{Book, PolicyFault, shipped};
-use crate::reference::row::ReferenceTable;
+use crate::reference::table::ReferenceTable;
 
 use super::case_tables::{CatalogueText, HospitalText, PersonText};
 use crate::cli::client::claim_text::{ClaimText, ReversalText};

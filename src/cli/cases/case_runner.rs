@@ -12,7 +12,8 @@ use crate::engine::settle::SettleRequest;
 use crate::engine::{CommitStamp, Engine, EngineSettings};
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::status;
-use crate::reference::row::{ReferenceRow, ReferenceTable};
+use crate::reference::row::ReferenceRow;
+use crate::reference::table::ReferenceTable;
 use crate::store::memory::MemoryStore;
 
 use super::case::{Ask, Loaded};
@@ -104,7 +105,7 @@ impl Desk {
 }
 
 fn row(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, String> {
-    ReferenceRow::of_cells(table, cells).map_err(|faults| {
+    ReferenceRow::from_cells(table, cells).map_err(|faults| {
         let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
         format!("{}: {}", table.as_str(), told.join("; "))
     })

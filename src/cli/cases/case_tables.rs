@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::reference::row::ReferenceTable;
+use crate::reference::table::ReferenceTable;
 
 use super::case::Case;
 use crate::cli::client::claim_text::DayText;

@@ -14,7 +14,8 @@ use tonic_types::StatusExt;
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
 use crate::reference::csv_text::{self, NotCsv, RowText};
-use crate::reference::row::{ReferenceRow, ReferenceTable};
+use crate::reference::row::ReferenceRow;
+use crate::reference::table::ReferenceTable;
 use crate::say;
 
 use super::connection::{self as client, Client};
@@ -170,7 +171,7 @@ fn send(
 /// A row to be sent; what is wrong with it is noted.
 fn judged(table: ReferenceTable, path: &Path, row: Result<RowText, NotCsv>, faults: &mut Faults) -> Option<pb::Row> {
     let row = row.map_err(|not| faults.add(path, not.line, &not.told)).ok()?;
-    for fault in ReferenceRow::of_cells(table, &row.cells).err().into_iter().flatten() {
+    for fault in ReferenceRow::from_cells(table, &row.cells).err().into_iter().flatten() {
         let told = format!("column {}: {} ({})", fault.field, fault.told, fault.reason.as_str());
         faults.add(path, row.line, &told);
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
-use crate::reference::row::ReferenceTable;
+use crate::reference::table::ReferenceTable;
 use crate::say;
 
 use super::address::Server;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::domain::day::Day;
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
-use crate::reference::row::ReferenceTable;
+use crate::reference::table::ReferenceTable;
 use crate::say;
 
 use super::connection::{self as client, Client};

@@ -9,20 +9,20 @@ use super::hospital::HospitalRecord;
 
 /// Hospitals and catalogue as they stand.
 #[derive(Clone, Debug, Default)]
-pub struct Tables {
+pub struct LookupTables {
     /// By id.
     pub hospitals: HashMap<HospitalId, HospitalRecord>,
     /// By code.
     pub catalogue: Catalogue,
 }
 
-impl Tables {
+impl LookupTables {
     /// The tables of these records.
     pub fn new(
         hospitals: impl IntoIterator<Item = (HospitalId, HospitalRecord)>,
         rows: impl IntoIterator<Item = CatalogueRow>,
-    ) -> Tables {
-        let mut tables = Tables { hospitals: hospitals.into_iter().collect(), catalogue: Catalogue::default() };
+    ) -> LookupTables {
+        let mut tables = LookupTables { hospitals: hospitals.into_iter().collect(), catalogue: Catalogue::default() };
         for row in rows {
             tables.catalogue.put(row);
         }
