@@ -85,9 +85,9 @@ fn files_that_do_not_go_together_are_refused() {
     let callers = format!("callers = \"{}\"\n", path("callers.toml"));
     let ca = |file: &str| format!("tls_client_ca = \"{}\"\n", path(file));
     let cases = [
-        (certificate.clone(), "`tls_certificate` and `tls_key` go together"),
-        (callers.clone(), "`tls_client_ca` and `callers` go together"),
-        (ca("ca.pem") + &callers, "`tls_client_ca` needs `tls_certificate` and `tls_key`"),
+        (certificate.clone(), "`tls_certificate` and `tls_key` require each other"),
+        (callers.clone(), "`tls_client_ca` and `callers` require each other"),
+        (ca("ca.pem") + &callers, "`tls_client_ca` requires `tls_certificate` and `tls_key`"),
         (certificate.clone() + &key.replace("server.key", "auditor.key") + &ca("ca.pem") + &callers, "server.pem: "),
         (certificate.clone() + &key + &ca("server.key") + &callers, "server.key: "),
         (certificate + &key + &ca("none.pem") + &callers, "none.pem: "),
