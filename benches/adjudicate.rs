@@ -1,5 +1,5 @@
-//! What adjudicating 20 items for a registered poor patient costs, beside straight-line code that gives the
-//! same sums without their derivation.
+//! The time to adjudicate 20 items for a registered poor patient, beside straight-line code that computes the same
+//! sums without their derivation.
 //!
 //! `cargo bench --bench adjudicate`
 
@@ -47,7 +47,7 @@ fn main() {
     let (engine, limit) = (median(engine), median(limit));
     println!("adjudicate, 20 items, split with derivation: {engine:.0} ns");
     println!("straight-line, same sums, no derivation:     {limit:.0} ns");
-    println!("ratio {:.1}; medians of {ROUNDS} interleaved rounds of {CLAIMS} claims", engine / limit);
+    println!("ratio {:.1}; medians of {ROUNDS} alternating rounds of {CLAIMS} claims", engine / limit);
 }
 
 /// Nanoseconds a claim.

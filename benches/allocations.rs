@@ -1,4 +1,4 @@
-//! How many allocations adjudicating 20 items takes.
+//! The number of allocations to adjudicate 20 items.
 //!
 //! `cargo bench --bench allocations`
 

@@ -1,4 +1,4 @@
-//! Seeded bills for measurements: the same ones for the engine and for what it is measured beside.
+//! Bills drawn from a seed: the same ones for the engine and for the straight-line code it is compared with.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::straight_line::{Code, Line};
 pub struct Random(pub u64);
 
 impl Random {
-    /// A number below this.
+    /// A number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -23,21 +23,21 @@ impl Random {
     }
 }
 
-/// A bill in both forms.
+/// A bill in the form of the engine and in the form of the straight-line code.
 pub struct Bill {
-    /// As the engine takes it.
+    /// The engine's input.
     pub claim: Claim,
-    /// What was looked up.
+    /// The facts looked up for it.
     pub facts: Facts,
-    /// As straight-line code takes it.
+    /// The straight-line code's input.
     pub lines: Vec<Line>,
-    /// Its codes.
+    /// The codes in it.
     pub codes: Vec<Code>,
 }
 
 impl Bill {
-    /// The claim as a caller tells it.
-    pub fn told(&self) -> RawClaim {
+    /// The claim as a caller sends it.
+    pub fn raw_claim(&self) -> RawClaim {
         RawClaim {
             claim_id: self.claim.claim_id.clone(),
             hospital_id: self.claim.hospital_id.clone(),
@@ -51,8 +51,8 @@ impl Bill {
     }
 }
 
-/// The bill of a registered poor inpatient of a tertiary hospital at home, with so many items; some are
-/// refunds of the line before.
+/// A bill with this many items, of a registered poor inpatient of a tertiary hospital in the insured city; some
+/// items are refunds of the line before.
 pub fn bill(random: &mut Random, items: usize) -> Bill {
     let mut lines: Vec<Line> = Vec::new();
     let mut codes: Vec<Code> = Vec::new();
@@ -79,8 +79,8 @@ fn code(random: &mut Random) -> Code {
 
 fn line(random: &mut Random, code: usize) -> Line {
     let quantity_e4 = 1 + random.below(200_000) as i64;
-    let dearest = if random.below(10) == 0 { 9_000_000_000 } else { 300_000_000 };
-    let price_micro = random.below(dearest) as i64;
+    let highest = if random.below(10) == 0 { 9_000_000_000 } else { 300_000_000 };
+    let price_micro = random.below(highest) as i64;
     let amount = UnitPrice(price_micro).times(Quantity(quantity_e4)).map_or(0, Money::fen);
     Line { code, quantity_e4, price_micro, amount }
 }

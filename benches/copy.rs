@@ -1,8 +1,8 @@
-//! What a copy of a store costs, stage by stage, into a fresh directory each round; beside it the database's file
-//! copied as it is, which keeps the secret and verifies nothing.
+//! The time to copy a store, stage by stage, into a fresh directory each round; beside it a plain copy of the database
+//! file, which keeps the secret and verifies nothing.
 //!
-//! `cargo bench --bench copy [-- SETTLEMENTS [PERSONS]]`: 20,000 of 20 items for 10,000 persons, and 200,000 persons in the
-//! tables, if nothing is said.
+//! `cargo bench --bench copy [-- SETTLEMENTS [PERSONS]]`: by default 20,000 settlements of 20 items for 10,000 persons,
+//! and 200,000 persons in the tables.
 
 #![allow(missing_docs)]
 
@@ -34,7 +34,7 @@ const ROUNDS: usize = 3;
 const ITEMS: i64 = 20;
 const HOSPITALS: u64 = 50;
 
-/// Settlements on their way at once while the store is made.
+/// Concurrent settlements while the source store is filled.
 const AT_ONCE: u64 = 500;
 
 type Failed = Box<dyn std::error::Error>;
@@ -58,7 +58,7 @@ async fn measure(directory: &Path, settlements: u64, persons: u64) -> Result<(),
         let start = Instant::now();
         std::fs::copy(from.join("redb"), directory.join("bare"))?;
         std::fs::File::open(directory.join("bare"))?.sync_all()?;
-        println!("the file alone, synced once: {:.2?}", start.elapsed());
+        println!("plain copy of the file, synced once: {:.2?}", start.elapsed());
         std::fs::remove_file(directory.join("bare"))?;
         let to = directory.join(format!("to-{round}"));
         stages(&from, &to).await?;
@@ -71,7 +71,7 @@ fn size(store: &Path) -> Result<u64, Failed> {
     Ok(std::fs::metadata(store.join("redb"))?.len())
 }
 
-/// One copy, with the time of each stage: from the last word of the one before to its own last word.
+/// Makes one copy and prints the time of each stage, from the last progress report of the stage before to its own.
 async fn stages(from: &Path, to: &Path) -> Result<(), Failed> {
     let (source, target) =
         (EmbeddedStore::open(from, Durability::Synced)?, EmbeddedStore::open(to, Durability::Synced)?);
@@ -96,7 +96,7 @@ async fn stages(from: &Path, to: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The real program, with its memory.
+/// Runs the real program and prints its time and peak memory.
 fn whole(from: &Path, to: &Path) -> Result<(), Failed> {
     let start = Instant::now();
     let mut command = Command::new(env!("CARGO_BIN_EXE_onestop"));
@@ -118,7 +118,7 @@ fn peak(process: u32) -> u64 {
     line.split_whitespace().nth(1).and_then(|figure| figure.parse().ok()).unwrap_or(0)
 }
 
-/// The store that is copied: made by the engine, as a server does it.
+/// Fills the source store through the engine, as a server does.
 async fn made(directory: &Path, settlements: u64, persons: u64) -> Result<(), Failed> {
     let store = EmbeddedStore::open(directory, Durability::Synced)?;
     let book = shipped::book().map_err(|faults| format!("{faults:?}"))?;
@@ -131,7 +131,7 @@ async fn made(directory: &Path, settlements: u64, persons: u64) -> Result<(), Fa
     Ok(())
 }
 
-/// A settlement a second, so that several hospitals' days are listed.
+/// One settlement a second, so that the lists have several days.
 fn stamp(number: u64) -> CommitStamp {
     let scattered = u128::from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let micros = 1_497_500_000_000_000 + number as i64 * 1_000_000;

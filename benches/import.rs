@@ -1,12 +1,12 @@
-//! A province's persons imported by the real program into the real server, while claims are settled beside it.
+//! The time to import a province's persons with the real program into the real server, while claims are settled.
 //!
-//! `cargo bench --bench import [-- PERSONS [CALLERS]]`: a million persons if nothing is said; ten million need 2 GB
-//! of disk for the files and the store. Loopback only.
+//! `cargo bench --bench import [-- PERSONS [CALLERS]]`: by default a million persons; ten million need 2 GB of disk for
+//! the files and the store. Loopback only.
 
 #![allow(missing_docs)]
 
 #[allow(dead_code)]
-mod office;
+mod local_server;
 
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use office::{Failed, Server, claim, tables};
+use local_server::{Failed, Server, claim, tables};
 use onestop::cli::client::Client;
 
 #[global_allocator]
@@ -44,7 +44,7 @@ async fn measure(files: &Path, persons: usize, callers: usize) -> Result<(), Fai
     println!("server before: {} MiB; {persons} persons in files of {} MB", before.0 >> 10, bytes / 1_000_000);
     let (over, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let quiet = settled(&server, callers, &over, &next, Duration::from_secs(5));
-    tell("settles alone", quiet.await?);
+    print_times("settles alone", quiet.await?);
     for round in ["first", "again"] {
         let mut import = Command::new(env!("CARGO_BIN_EXE_onestop"))
             .args(["import", &files.display().to_string(), "--server", &server.url])
@@ -52,7 +52,7 @@ async fn measure(files: &Path, persons: usize, callers: usize) -> Result<(), Fai
             .spawn()?;
         let start = Instant::now();
         let done = Arc::new(AtomicBool::new(false));
-        let settles = tokio::spawn(beside(server.url.clone(), callers, Arc::clone(&done), Arc::clone(&next)));
+        let settles = tokio::spawn(settle_until(server.url.clone(), callers, Arc::clone(&done), Arc::clone(&next)));
         let (mut most, mut status) = (0, None);
         while status.is_none() {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -61,7 +61,7 @@ async fn measure(files: &Path, persons: usize, callers: usize) -> Result<(), Fai
         }
         let took = start.elapsed();
         done.store(true, Ordering::Relaxed);
-        tell(&format!("settles during the {round} import"), settles.await??);
+        print_times(&format!("settles during the {round} import"), settles.await??);
         let rate = (2.08 * persons as f64 / took.as_secs_f64()) as u64;
         println!("{round} import: {took:.1?}, {rate} rows/s, client peak {} MiB", most >> 10);
         println!("  server peak {} MiB, {} MiB now", server.memory("VmHWM")? >> 10, server.memory("VmRSS")? >> 10);
@@ -76,7 +76,7 @@ fn peak(process: u32) -> u64 {
     line.split_whitespace().nth(1).and_then(|figure| figure.parse().ok()).unwrap_or(0)
 }
 
-/// persons, enrolments, and a category for 8 of 100.
+/// Writes the files of persons and enrolments, and categories for 8 of 100 persons.
 fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
     let mut bytes = 0;
     for (name, header) in [
@@ -87,7 +87,7 @@ fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
         let mut file = BufWriter::new(std::fs::File::create(files.join(format!("{name}.csv")))?);
         writeln!(file, "{header}")?;
         for number in 0..persons {
-            // Scattered, as identity numbers are.
+            // Not in order, like identity numbers.
             let id = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
             match name {
                 "persons" => writeln!(file, "37{id:016},resident,37{:02}00", 1 + id % 16)?,
@@ -102,7 +102,7 @@ fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
     Ok(bytes)
 }
 
-/// Beside it: the same files read, their cells split, and their bytes written once and synced.
+/// The limit: reads the same files, splits their cells, and writes their bytes once with one sync.
 fn limit(files: &Path) -> Result<(), Failed> {
     let start = Instant::now();
     let mut rows = 0u64;
@@ -133,14 +133,14 @@ async fn settled(
     next: &Arc<AtomicUsize>,
     time: Duration,
 ) -> Result<Vec<Duration>, Failed> {
-    let settles = tokio::spawn(beside(server.url.clone(), callers, Arc::clone(over), Arc::clone(next)));
+    let settles = tokio::spawn(settle_until(server.url.clone(), callers, Arc::clone(over), Arc::clone(next)));
     tokio::time::sleep(time).await;
     over.store(true, Ordering::Relaxed);
     settles.await?
 }
 
-/// Callers that settle, each 20 times a second, until it is over: the time of each settle.
-async fn beside(
+/// Runs callers that settle 20 times a second each until the import ends; returns the time of each settle.
+async fn settle_until(
     url: String,
     callers: usize,
     over: Arc<AtomicBool>,
@@ -171,7 +171,7 @@ async fn beside(
     Ok(times)
 }
 
-fn tell(what: &str, mut times: Vec<Duration>) {
+fn print_times(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |share: usize| times.get(times.len() * share / 1_000).copied().unwrap_or_default();
     println!("{what}: {} settles, p50 {:.1?}, p99 {:.1?}, p99.9 {:.1?}", times.len(), at(500), at(990), at(999));

@@ -1,5 +1,5 @@
-//! What a reversal costs when a thousand later settlements of the year, each of 20 items, are decided anew with it:
-//! on the embedded store, synced, as the service does it.
+//! The time of a reversal that decides a thousand later settlements of the year again, each of 20 items: on the
+//! embedded store, synced, as in the service.
 //!
 //! `cargo bench --bench readjudicate`
 
@@ -48,10 +48,10 @@ async fn measure(directory: &std::path::Path) -> Result<(), Failed> {
         let request = SettleRequest { claim: claim(number), request_id: format!("R{number}").into(), quote: None };
         engine.settle(request, stamp(number + 1)).await?;
     }
-    // Each round takes the oldest that stands, so that the later ones become fewer by one.
+    // Each round reverses the oldest unreversed settlement, so there is one later settlement less.
     for round in 0..ROUNDS {
         for dry_run in [true, false] {
-            let request = ReverseRequest { told: told(round), request_id: format!("V{round}").into(), dry_run };
+            let request = ReverseRequest { told: reversal(round), request_id: format!("V{round}").into(), dry_run };
             let start = Instant::now();
             let answer = engine.reverse(request, stamp(LATER + 2 + round)).await?;
             let kind = if dry_run { "decided" } else { "decided and committed" };
@@ -105,7 +105,7 @@ fn claim(number: u64) -> RawClaim {
     }
 }
 
-fn told(number: u64) -> RawReversal {
+fn reversal(number: u64) -> RawReversal {
     let RawClaim { hospital_id, person_id, claim_id, .. } = claim(number);
     RawReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".to_owned(), readjudicate: true }
 }

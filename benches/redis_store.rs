@@ -1,20 +1,20 @@
-//! Settling over gRPC on Redis at 64 callers, beside the commit's own function driven bare at as many in flight, on the
-//! same kind of server, rounds interleaved; then what a person and a settlement take there.
+//! Settling over gRPC on Redis with 64 callers, beside the commit function called directly with as many calls in
+//! flight on the same kind of server, rounds alternating; then the memory and disk of a person and a settlement.
 //!
-//! `cargo bench --bench redis_store [-- ROUNDS [CALLERS]]`; it starts two Redis of its own (`redis-server`, `appendfsync
-//! always`); load stays on the loopback interface, a few seconds a round.
+//! `cargo bench --bench redis_store [-- ROUNDS [CALLERS]]`; it starts two Redis servers (`redis-server`, `appendfsync
+//! always`); a few seconds a round, loopback only.
 
 #![allow(missing_docs)]
 
 #[allow(dead_code)]
-mod office;
+mod local_server;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use office::Failed;
+use local_server::Failed;
 use onestop::cli::client::Client;
 use redis::aio::MultiplexedConnection;
 use redis::{IntoConnectionInfo, cmd, pipe};
@@ -25,10 +25,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PERSONS: usize = 20_000;
 const ROUND: Duration = Duration::from_secs(3);
 
-/// As many as a store has to one server.
+/// Connections; a store opens as many to one server.
 const CONNECTIONS: usize = 8;
 
-/// The bytes of a settlement's record and of a state, as `office::claim` gives them.
+/// Sizes in bytes of the record and the state of a settlement of `local_server::claim`.
 const RECORD: usize = 3_280;
 const STATE: usize = 330;
 
@@ -38,7 +38,7 @@ fn main() -> Result<(), Failed> {
     tokio::runtime::Runtime::new()?.block_on(measure(number(1, 5), number(2, 64)))
 }
 
-/// A process that ends with what is measured.
+/// A process; dropping it kills it.
 struct Process(Child);
 
 impl Process {
@@ -52,13 +52,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It is ours alone, and nobody needs it any more.
+        // The bench started it and is done with it.
         let _ended = self.0.kill();
         let _reaped = self.0.wait();
     }
 }
 
-/// A Redis that keeps what it answered, and a connection to it.
+/// A Redis that syncs every commit, and a connection to it.
 struct Redis {
     process: Process,
     connection: MultiplexedConnection,
@@ -121,7 +121,7 @@ async fn measure(rounds: usize, callers: usize) -> Result<(), Failed> {
     let (onestop, url) = started(serve)?;
     let mut client = Client::connect(&url).await.map_err(|failure| failure.to_string())?;
     let empty = redis.figure("used_memory").await?;
-    office::tables(&mut client, PERSONS).await?;
+    local_server::tables(&mut client, PERSONS).await?;
     let persons = redis.figure("used_memory").await?;
     let written = redis.figure("aof_current_size").await?;
     prepare(&bare).await?;
@@ -169,7 +169,7 @@ fn started(mut command: Command) -> Result<(Process, String), Failed> {
     Ok((Process(child), url.trim_end_matches(',').to_owned()))
 }
 
-/// Gives the bare server the functions and the mark of a store.
+/// Loads the functions and the marker of a store into the bare server.
 async fn prepare(bare: &Redis) -> Result<(), Failed> {
     let mut commands = pipe();
     commands.cmd("FUNCTION").arg("LOAD").arg(include_str!("../src/store/redis/functions.lua")).ignore();
@@ -204,7 +204,7 @@ async fn settling(mut client: Client, next: Arc<AtomicUsize>, end: Instant) -> R
     let mut times = Vec::new();
     while Instant::now() < end {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        let claim = office::claim(number, PERSONS);
+        let claim = local_server::claim(number, PERSONS);
         let start = Instant::now();
         client.settle(&claim, &format!("r{number}").into(), Vec::new()).await?;
         times.push(start.elapsed());
@@ -212,7 +212,7 @@ async fn settling(mut client: Client, next: Arc<AtomicUsize>, end: Instant) -> R
     Ok(times)
 }
 
-/// Commits of persons of whom nothing is known yet, of the same size.
+/// Commits records of the same size for persons without a state.
 async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Result<Vec<Duration>, Failed> {
     let (record, state, mut times) = (vec![7u8; RECORD], vec![7u8; STATE], Vec::new());
     while Instant::now() < end {
@@ -242,8 +242,8 @@ async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Resu
         command.arg(&record).arg(id.to_string()).arg("settled").arg(id.to_string()).arg(1_497_484_800_000_000u64);
         command.arg(key("c")).arg(&state[..80]);
         let start = Instant::now();
-        let told: String = command.query_async(&mut connection).await?;
-        assert_eq!(told, "done");
+        let reply: String = command.query_async(&mut connection).await?;
+        assert_eq!(reply, "done");
         times.push(start.elapsed());
     }
     Ok(times)

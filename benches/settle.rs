@@ -1,7 +1,7 @@
 //! Settling over gRPC at 64 callers, beside a bare tonic service that decodes the same claim and returns the
-//! same bytes: same flags, same allocator, each server a process of its own, rounds interleaved.
+//! same bytes: same flags, same allocator, each server in its own process, rounds alternating.
 //!
-//! `cargo bench --bench settle [-- ROUNDS [CALLERS]]`; load stays on the loopback interface, a few seconds a round.
+//! `cargo bench --bench settle [-- ROUNDS [CALLERS]]`: 5 rounds of a few seconds with 64 callers by default; loopback only.
 
 #![allow(missing_docs)]
 
@@ -55,7 +55,7 @@ fn runtime(threads: usize) -> std::io::Result<tokio::runtime::Runtime> {
     }
 }
 
-/// The limit: decodes a request, returns the answer that it was given first.
+/// The limit: decodes a request and returns the response with which it was started.
 struct Bare(pb::SettleResponse);
 
 async fn bare() -> Result<(), Failed> {
@@ -116,7 +116,7 @@ impl SettlementService for Bare {
     }
 }
 
-/// A server process; ended by its id when dropped.
+/// A server process; dropping it kills it by its id.
 struct Process {
     child: Child,
     url: String,
@@ -147,7 +147,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.child.kill().is_err() || self.child.wait().is_err() {
-            eprintln!("a server had ended by itself");
+            eprintln!("a server had stopped by itself");
         }
     }
 }
@@ -199,7 +199,7 @@ fn request() -> (pb::SettleRequest, Vec<Vec<String>>) {
         let ratio = if code.class == 1 { format!("0.{:04}", code.ratio_e4) } else { String::new() };
         [&bills::name(at), "", "", "示范药品", class, &ratio, "", ""].map(str::to_owned).to_vec()
     });
-    let request = pb::SettleRequest { claim: Some(to_proto::claim(&bill.told())), ..pb::SettleRequest::default() };
+    let request = pb::SettleRequest { claim: Some(to_proto::claim(&bill.raw_claim())), ..pb::SettleRequest::default() };
     (request, codes.collect())
 }
 
@@ -229,7 +229,7 @@ async fn first_answer(url: &str, request: &pb::SettleRequest) -> Result<pb::Sett
     Ok(client.settle(numbered(request, 0)).await?.into_inner())
 }
 
-/// The request as another claim, of another person.
+/// The request as another claim of a random person.
 fn numbered(request: &pb::SettleRequest, number: u64) -> pb::SettleRequest {
     let mut request = request.clone();
     request.request_id = format!("37010001-20170615-{number:010}");

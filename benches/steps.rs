@@ -1,4 +1,4 @@
-//! What each step of a settle costs, without network and disk: the sketch that the whole is held against.
+//! The cost of each step of a settle, without network and disk. Compare their sum with the `settle` bench.
 //!
 //! `cargo bench --bench steps`
 
@@ -33,19 +33,19 @@ fn main() {
     let Ok(book) = shipped::book() else { return eprintln!("the shipped book is refused") };
     let Some((policy, _)) = book.get("shandong-2017") else { return eprintln!("no policy") };
     let bill = bills::bill(&mut bills::Random(5), 20);
-    let told = bill.told();
-    let request = to_proto::claim(&told).encode_to_vec();
-    let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
-    let Ok((split, _)) = adjudicate(matter, &Account::default()) else { return eprintln!("out of range") };
+    let raw = bill.raw_claim();
+    let request = to_proto::claim(&raw).encode_to_vec();
+    let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
+    let Ok((split, _)) = adjudicate(input, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
     let Ok((stored, _)) = codec::encode_entry(&entry) else { return eprintln!("no record") };
     let Some(settled) = entry.settled() else { return eprintln!("no settlement") };
     let answer = to_proto::settlement(&entry, settled);
     println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
-    step("digest of its content", || told.content());
-    step("check the claim by itself", || told.clone().check(&ClaimLimits::default()));
-    step("adjudicate", || adjudicate(matter, &Account::default()));
+    step("digest of its content", || raw.content());
+    step("check the claim by itself", || raw.clone().check(&ClaimLimits::default()));
+    step("adjudicate", || adjudicate(input, &Account::default()));
     step("check the invariants", || invariants::check(&split));
     step("encode the record", || codec::encode_entry(&entry));
     step("decode a record", || codec::decode_entry(&stored));

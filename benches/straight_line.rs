@@ -1,6 +1,5 @@
-//! The limit that adjudication is measured beside: `shandong-2017` for a registered poor inpatient of a
-//! tertiary hospital in the insured city, written out in whole fen. Same sums, no derivation, no law as
-//! data, nothing that could change.
+//! The limit for adjudication: `shandong-2017` for a registered poor inpatient of a tertiary hospital in the insured
+//! city, written as Rust in whole fen. The same sums, without derivation and without policies as data.
 
 /// One line of a bill, looked up.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +14,7 @@ pub struct Line {
     pub amount: i64,
 }
 
-/// What the catalogue says of a code.
+/// The catalogue's entry of a code.
 #[derive(Clone, Copy, Debug)]
 pub struct Code {
     /// 0 A, 1 B, 2 C, 3 special, 4 transitional.
@@ -26,7 +25,7 @@ pub struct Code {
     pub ceiling_micro: i64,
 }
 
-/// The year so far.
+/// The account of the benefit year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Year {
     /// Inpatient settlements.
@@ -35,12 +34,12 @@ pub struct Year {
     pub basic_fund: i64,
     /// Base and paid of critical illness, special drug, commercial supplement, assistance, further assistance.
     pub base: [i64; 5],
-    /// What those five paid.
+    /// Paid by those five.
     pub paid: [i64; 5],
 }
 
 impl Year {
-    /// What a layer of period year pays on one more base.
+    /// Adds a base to a layer of period year and returns the layer's payment.
     fn yearly(&mut self, at: usize, base: i64, cap: i64, paid: &dyn Fn(i64) -> i64) -> i64 {
         let (c0, c1) = (self.base[at], self.base[at] + base);
         let pays = capped(paid(c1) - paid(c0), cap, self.paid[at]);
@@ -50,14 +49,14 @@ impl Year {
     }
 }
 
-/// What each of the eight layers that hold pays, in order of payment, and the patient.
+/// The payment of each of the eight layers, in the order of payment, and the patient's share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
     /// basic, critical, special, class B top-up, commercial, waiver, assistance, further assistance.
     pub layers: [i64; 8],
     /// Eligible, preliminary, over limit, excluded, special, transitional.
     pub pools: [i64; 6],
-    /// What is left.
+    /// The patient's share.
     pub patient: i64,
 }
 
@@ -100,7 +99,7 @@ pub fn pools(lines: &[Line], codes: &[Code], sums: &mut Vec<[i64; 3]>) -> [i64; 
     pools
 }
 
-/// Takes an amount out of these pools in order.
+/// Takes an amount out of these pools, in this order.
 fn draw(left: &mut [i64; 6], from: &[usize], mut amount: i64) {
     for pool in from {
         let part = amount.min(left[*pool]);

@@ -1,19 +1,19 @@
-//! A hundred thousand claims through SettleStream, broken ten times at random; beside unary calls of 64 callers; and
-//! what the server holds for a reader that stops.
+//! A hundred thousand claims through SettleStream with ten random breaks, beside unary calls of 64 callers; and the
+//! memory of the server for a caller that stops reading.
 //!
 //! `cargo bench --bench stream [-- CLAIMS]`; loopback only.
 
 #![allow(missing_docs)]
 
 #[allow(dead_code)]
-mod office;
+mod local_server;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use office::{Failed, Server, claim, tables};
+use local_server::{Failed, Server, claim, tables};
 use onestop::cli::client::Client;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settle_stream_response::Answer;
@@ -151,7 +151,7 @@ async fn unary(claims: usize) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What the server holds while a caller sends so many and reads nothing.
+/// Measures the server's memory while a caller sends this many claims and reads nothing.
 async fn stopped(claims: usize) -> Result<(), Failed> {
     let (server, mut client) = start().await?;
     let before = server.memory("VmRSS")?;

@@ -1,4 +1,4 @@
-//! How fast the disk is just now. A shared disk slows down after much writing: a run then says little.
+//! The present speed of the disk. A shared disk slows down after much writing, which makes a run meaningless.
 
 use crate::store::Result;
 use std::fs::File;
@@ -24,7 +24,7 @@ pub fn sync_time(dir: &Path) -> Result<Duration> {
     Ok(times[times.len() / 2])
 }
 
-/// Waits, but not for ever, until the disk is about as fast as it ever was.
+/// Waits, for a limited time, until the disk is about as fast as in its best measurement.
 pub fn settle(dir: &Path, best: &mut Duration) -> Result<()> {
     let start = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A process under load is killed with SIGKILL; whatever it acknowledged has to be there afterwards.
+//! Kills a process under load with SIGKILL and checks that the store holds everything that it acknowledged.
 
 use crate::load::{self, Phase};
 use crate::report::Crash;
@@ -46,7 +46,7 @@ fn parse(line: &str) -> Result<Ack> {
     })
 }
 
-/// Starts the child, kills it under load, opens the store again and looks for what was acknowledged.
+/// Starts the child, kills it under load, opens the store again and looks for the acknowledged settles.
 pub fn crash(name: &str, dir: &Path) -> Result<Crash> {
     let mut child =
         Command::new(std::env::current_exe()?).arg("victim").arg(name).arg(dir).stdout(Stdio::piped()).spawn()?;
@@ -80,7 +80,7 @@ pub fn crash(name: &str, dir: &Path) -> Result<Crash> {
     })
 }
 
-/// Opens the store in a fresh process, so that nothing of the first is left to help.
+/// Opens the store in a fresh process, which has nothing of the first process in memory.
 pub fn reopen(name: &str, dir: &Path) -> Result<()> {
     let size = size(dir)?;
     let start = Instant::now();

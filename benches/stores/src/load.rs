@@ -34,7 +34,7 @@ impl Pool {
     }
 }
 
-/// Stands for a hash: spread evenly, the same for the same number.
+/// In place of a hash: evenly spread, and the same for the same number.
 fn person_key(number: u32) -> Key {
     fastrand::Rng::with_seed(u64::from(number)).u128(..).to_be_bytes()
 }
@@ -81,12 +81,12 @@ fn commit_groups(store: &dyn Store, jobs: &mpsc::Receiver<Job>) {
     }
 }
 
-/// How long and how hard.
+/// The duration and the rate of the load.
 #[derive(Clone, Copy)]
 pub struct Phase {
     pub callers: u32,
     pub time: Duration,
-    /// Settles a second in all; without it each caller goes on as soon as it is answered.
+    /// Settles a second of all callers together; without it each caller continues as soon as it has its reply.
     pub pace: Option<u32>,
 }
 
@@ -95,7 +95,7 @@ pub struct Outcome {
     pub elapsed: Duration,
 }
 
-/// Runs one phase; `acknowledged` hears of every settle after its reply.
+/// Runs one phase; calls `acknowledged` for every settle after its reply.
 pub fn run(store: &Arc<dyn Store>, phase: Phase, seed: u64, acknowledged: &mut dyn FnMut(Ack)) -> Result<Outcome> {
     let (jobs, queue) = mpsc::channel();
     let committer = {
@@ -156,7 +156,7 @@ async fn call(shared: Arc<Shared>, number: u32, seed: u64) -> Result<Vec<Duratio
                 tokio::time::sleep_until(due.into()).await;
                 begun = Instant::now();
             } else {
-                // Late because of the settle before: the wait counts.
+                // The settle before was late, so the wait counts.
                 begun = due;
             }
             due += period;
@@ -197,6 +197,6 @@ async fn settle(shared: &Shared, random: &mut fastrand::Rng) -> Result<Ack> {
         if answer.await? {
             return Ok(Ack { person, entry, request, claim, version });
         }
-        // Someone else settled for this person meanwhile: look again.
+        // Another caller settled for this person meanwhile: look up again.
     }
 }

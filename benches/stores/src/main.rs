@@ -4,7 +4,7 @@
 //! `cargo run --release --manifest-path benches/stores/Cargo.toml` does everything and prints two tables.
 //! Options: `--rounds 5`, `--kills 2` (rounds with a kill), `--seconds 3`, `--stores fjall,redb`, `--dir …`
 //! (a directory on the disk to be measured; it is emptied), `--phases 64,4000/s`.
-//! `views DIR` as the only words shows what fjall's read views cost and whether they are whole.
+//! `views DIR` as the only arguments measures the cost of fjall's read views and checks that they are whole.
 #![deny(unsafe_code)]
 
 mod disk;
@@ -29,7 +29,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is run on a store, in this order, in one process of its own.
+/// The phases that run on a store, in this order, in one process.
 const PHASES: [(&str, u32, Option<u32>); 4] =
     [("1", 1, None), ("64", 64, None), ("256", 256, None), ("4000/s", 256, Some(4_000))];
 
@@ -87,7 +87,7 @@ fn compare(options: &Options) -> Result<()> {
     let mut best = Duration::MAX;
     let mut stores = options.stores.clone();
     for round in 1..=options.rounds {
-        // No store always follows the same neighbour's leavings at the same point of a round.
+        // The order changes, so that no store always runs after the same other one.
         stores.rotate_left(1);
         for name in &stores {
             clear(&options.dir)?;

@@ -115,7 +115,7 @@ impl Store for Tables {
     }
 }
 
-/// All of a person's rows beside each other; only the claim's binding stands apart.
+/// All rows of a person are neighbours; only the binding of a claim is elsewhere.
 pub struct ByPerson {
     db: Database,
 }

@@ -97,10 +97,10 @@ impl Table {
     }
 }
 
-/// Where the disk's time to sync stands among the columns.
+/// The column of the disk's sync time.
 const DISK: usize = COLUMNS.len() - 1;
 
-/// The runs that began on a disk as fast as it was for the others; of all, if it was slow for all.
+/// The runs that began on a fast disk; all runs, if the disk was slow for all.
 fn on_fast_disk(runs: &[Figures], best: f64) -> Vec<&Figures> {
     let fast: Vec<_> = runs.iter().filter(|run| run.0[DISK] < best * 3.0).collect();
     match fast.is_empty() {

@@ -1,4 +1,4 @@
-//! What every candidate has to do: look up, commit a group, and show after a crash what it holds.
+//! The job of every candidate: look up, commit a group, and show its content after a crash.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ pub struct Person {
     pub state: Vec<u8>,
 }
 
-/// What a caller reads before it decides.
+/// The values that a caller reads before it decides.
 pub struct Seen {
     pub version: u64,
     pub request_known: bool,
@@ -33,7 +33,7 @@ pub struct Settle {
     pub claim_row: [u8; 48],
 }
 
-/// Names a settle that was acknowledged, to look for it after a crash.
+/// Identifies an acknowledged settle, to look for it after a crash.
 pub struct Ack {
     pub person: Key,
     pub entry: Key,
@@ -42,7 +42,7 @@ pub struct Ack {
     pub version: u64,
 }
 
-/// What a store holds of an acknowledged settle.
+/// The rows that a store holds of an acknowledged settle.
 pub struct Held {
     pub entry: bool,
     pub request: bool,

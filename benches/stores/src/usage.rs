@@ -1,4 +1,4 @@
-//! What this process used, from /proc.
+//! The resources that this process used, from /proc.
 
 use crate::store::Result;
 

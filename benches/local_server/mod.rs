@@ -1,4 +1,4 @@
-//! The real server as a process of its own, with tables for claims of one code, and what it uses.
+//! The real server as a process of its own, tables and claims for it, and the memory and disk that it uses.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use onestop::reference::table::ReferenceTable;
 
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// A server in a directory of its own; both end with it.
+/// A server with a store in a directory of its own; dropping it stops the server and removes the directory.
 pub struct Server {
     child: Child,
     pub url: String,
@@ -32,14 +32,14 @@ impl Server {
         Ok(Server { url: url.trim_end_matches(',').to_owned(), child, directory })
     }
 
-    /// Memory in KiB by `/proc`: `VmRSS` now, `VmHWM` at the most.
+    /// Memory in KiB from `/proc`: `VmRSS` now, `VmHWM` the maximum.
     pub fn memory(&self, field: &str) -> Result<u64, Failed> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find(|line| line.starts_with(field)).ok_or("no such figure")?;
         Ok(line.split_whitespace().nth(1).ok_or("no figure")?.parse()?)
     }
 
-    /// Bytes of the database.
+    /// Size of the database in bytes.
     pub fn bytes(&self) -> Result<u64, Failed> {
         Ok(std::fs::metadata(self.directory.join("redb"))?.len())
     }
@@ -47,7 +47,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It is ours alone, and nobody needs it any more.
+        // The bench started it and is done with it.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
         let _removed = remove(&self.directory);
@@ -58,7 +58,7 @@ fn remove(directory: &Path) -> std::io::Result<()> {
     std::fs::remove_dir_all(directory)
 }
 
-/// Persons B0, B1, … who may be settled for.
+/// Imports one hospital, 20 codes, and this many insured persons: B0, B1, …
 pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
     let row = |cells: &[&str]| vec![cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
     let each = |cells: &[&str]| {
@@ -80,7 +80,7 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A claim of 20 items of one of so many persons.
+/// Claim number `number`, of 20 items, for one of `persons` persons.
 pub fn claim(number: usize, persons: usize) -> RawClaim {
     let item = |at: usize| Item {
         code: format!("A{at}").into(),
