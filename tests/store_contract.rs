@@ -14,12 +14,12 @@ use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::person::PersonRecord;
 use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
-use onestop::store::archived::Archived;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::imports::{ImportEnd, ImportEvent, ImportStart};
 use onestop::store::memory::MemoryStore;
 use onestop::store::pages::Pages;
 use onestop::store::rows::{ClaimRow, ListPosition, PersonState};
+use onestop::store::tiered::TieredStore;
 use onestop::store::{
     Commit, JournalStore, LookUp, PolicyStore, ReferenceStore, ReferenceWrite, Scope, Store, StoreError,
 };
@@ -64,7 +64,7 @@ macro_rules! contract {
             async fn $test() {
                 let (server, place) = (super::RedisServer::shared(), tempfile::tempdir().expect("a directory"));
                 let archive = std::sync::Arc::new(super::open(place.path()).expect("a store"));
-                super::$test(super::Archived::new(server.store().await, Some(archive))).await;
+                super::$test(super::TieredStore::new(server.store().await, Some(archive))).await;
             })*
         }
     };

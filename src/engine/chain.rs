@@ -4,7 +4,7 @@
 use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::Entry;
 use crate::store::rows::PersonState;
-use crate::store::{Store, StoreError, codec};
+use crate::store::{JournalStore, StoreError, codec};
 
 /// What does not hold, and of which entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +43,7 @@ impl AuditFinding {
 ///
 /// # Errors
 /// The first entry from the end that is damaged, missing or another than the chain was continued from.
-pub async fn walked<S: Store>(store: &S, state: &PersonState) -> Result<Vec<Stored>, AuditFinding> {
+pub async fn walked<S: JournalStore>(store: &S, state: &PersonState) -> Result<Vec<Stored>, AuditFinding> {
     let mut chain = Vec::new();
     let (mut next, mut chained, mut number) = (state.head, state.chained, state.version);
     while let Some(id) = next {
@@ -67,7 +67,7 @@ pub async fn walked<S: Store>(store: &S, state: &PersonState) -> Result<Vec<Stor
     Ok(chain)
 }
 
-async fn read<S: Store>(store: &S, id: EntryId) -> Result<Option<Stored>, StoreError> {
+async fn read<S: JournalStore>(store: &S, id: EntryId) -> Result<Option<Stored>, StoreError> {
     let Some(record) = store.record(id).await? else { return Ok(None) };
     let (entry, digest) = codec::decode_entry(&record)?;
     Ok(Some(Stored { entry, record, digest }))

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::store::archived::{Archived, Identity};
+use crate::store::archive::ArchiveIdentity;
 use crate::store::embedded::{Durability, EmbeddedStore};
 use crate::store::keys::Secret;
 use crate::store::redis::address::Address;
 use crate::store::redis::{OpenError, RedisSettings, RedisStore};
 use crate::store::secret_file;
+use crate::store::tiered::TieredStore;
 
 use crate::cli::exit::{Ended, Failure};
 
@@ -67,11 +68,15 @@ pub struct With<'a> {
 ///
 /// # Errors
 /// Exit 1 if it is refused, or another archive is wanted, or none; 2 if no secret or no archive is where it is said to be.
-pub async fn redis(address: Address, with: With<'_>, settings: RedisSettings) -> Result<Archived<RedisStore>, Failure> {
+pub async fn redis(
+    address: Address,
+    with: With<'_>,
+    settings: RedisSettings,
+) -> Result<TieredStore<RedisStore, EmbeddedStore>, Failure> {
     let (secret, archive) = (secret(with.secret)?, archive(with.archive)?);
     let settings = RedisSettings { archive: identity(archive.as_deref()).await.map_err(refused)?, ..settings };
     let live = RedisStore::open(address, secret, settings).await.map_err(refused)?;
-    Ok(Archived::new(live, archive))
+    Ok(TieredStore::new(live, archive))
 }
 
 /// The same of one that must be there, with this archive if there is one.
@@ -82,10 +87,10 @@ pub async fn existing_redis(
     address: Address,
     secret: Secret,
     archive: Option<Arc<EmbeddedStore>>,
-) -> Result<Archived<RedisStore>, OpenError> {
+) -> Result<TieredStore<RedisStore, EmbeddedStore>, OpenError> {
     let settings = RedisSettings { archive: identity(archive.as_deref()).await?, ..RedisSettings::default() };
     let live = RedisStore::open_existing(address, secret, settings).await?;
-    Ok(Archived::new(live, archive))
+    Ok(TieredStore::new(live, archive))
 }
 
 /// The secret in this file.
@@ -105,9 +110,9 @@ pub fn archive(path: Option<&Path>) -> Result<Option<Arc<EmbeddedStore>>, Failur
     path.map(|path| existing_directory(path).map(Arc::new)).transpose()
 }
 
-async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<Identity>, OpenError> {
+async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdentity>, OpenError> {
     let Some(archive) = archive else { return Ok(None) };
-    Identity::of(archive).await.map(Some).map_err(|error| OpenError::Failed(error.to_string()))
+    ArchiveIdentity::read(archive).await.map(Some).map_err(|error| OpenError::Failed(error.to_string()))
 }
 
 /// That no archive is named, where the store is a directory.
@@ -139,7 +144,7 @@ pub enum Opened {
     /// In a directory.
     Directory(EmbeddedStore),
     /// On a Redis.
-    Redis(Archived<RedisStore>),
+    Redis(TieredStore<RedisStore, EmbeddedStore>),
 }
 
 impl Opened {

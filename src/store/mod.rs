@@ -5,10 +5,10 @@
 //! durable. What is not durable yet is never shown to a reader.
 //!
 //! [`record`] and [`forms`] are the form of stored bytes, [`embedded`] the store in a directory, [`memory`] the same
-//! contract without durability, for policy tests and properties; [`archived`] a store some of whose entries are in an
+//! contract without durability, for policy tests and properties; [`tiered`] a live store with an
 //! archive.
 
-pub mod archived;
+pub mod archive;
 pub mod codec;
 pub mod commit;
 pub mod coordination;
@@ -23,6 +23,7 @@ pub mod redis;
 pub mod rows;
 pub mod secret_file;
 pub mod shard;
+pub mod tiered;
 
 use std::future::Future;
 

@@ -11,16 +11,17 @@ use onestop::domain::journal::{Entry, Instant};
 use onestop::domain::refusal::{Reason, Refusal};
 use onestop::engine::audit::Audit;
 use onestop::engine::chain;
-use onestop::engine::copy::moving::{Left, would_leave};
+use onestop::engine::copy::archive::{ArchivedSize, archivable};
 use onestop::engine::copy::{Copied, CopyContext, Copying, NotCopied};
 use onestop::engine::import::Told;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::{CommitStamp, Engine};
-use onestop::store::archived::{Archived, Fate, Identity, Moved};
+use onestop::store::archive::{ArchivableStore, ArchiveIdentity, ArchiveOutcome, ArchivedYears};
 use onestop::store::embedded::EmbeddedStore;
 use onestop::store::keys::StoreKey;
 use onestop::store::redis::{OpenError, RedisSettings, RedisStore};
 use onestop::store::rows::ListPosition;
+use onestop::store::tiered::TieredStore;
 use onestop::store::{JournalStore, Store, StoreError};
 
 use super::history::History;
@@ -75,25 +76,25 @@ async fn audited(store: &impl Store) {
 
 /// The years before this one move from the store to this archive.
 async fn moved(
-    source: &Archived<RedisStore>,
+    source: &TieredStore<RedisStore, EmbeddedStore>,
     target: &EmbeddedStore,
     before: i32,
-) -> Result<(Copied, Left), NotCopied> {
+) -> Result<(Copied, ArchivedSize), NotCopied> {
     let outside = CopyContext { now: &|| Instant(1), progress: &|_, _, _| {} };
-    Copying::between(source, target, outside).await?.run_and_move(Told::default(), before).await
+    Copying::between(source, target, outside).await?.run_and_archive(Told::default(), before).await
 }
 
 /// The store at this address, opened with this archive.
-async fn with(url: &str, archive: &Arc<EmbeddedStore>) -> Result<Archived<RedisStore>, OpenError> {
-    let archive_at_hand = Some(Identity::of(archive).await.expect("an identity"));
+async fn with(url: &str, archive: &Arc<EmbeddedStore>) -> Result<TieredStore<RedisStore, EmbeddedStore>, OpenError> {
+    let archive_at_hand = Some(ArchiveIdentity::read(archive).await.expect("an identity"));
     let settings = RedisSettings { archive: archive_at_hand, ..RedisSettings::default() };
-    Ok(Archived::new(redis_server::open_with(url, settings).await?, Some(Arc::clone(archive))))
+    Ok(TieredStore::new(redis_server::open_with(url, settings).await?, Some(Arc::clone(archive))))
 }
 
 /// A store with a history at this address, as it was before anything moved, without an archive.
-async fn with_history(url: &str, seed: u64) -> (Engine<Archived<RedisStore>>, History) {
+async fn with_history(url: &str, seed: u64) -> (Engine<TieredStore<RedisStore, EmbeddedStore>>, History) {
     println!("seed {seed:#x}");
-    let engine = engine(Archived::new(redis_server::open(url).await, None)).await;
+    let engine = engine(TieredStore::new(redis_server::open(url).await, None)).await;
     let history = History::play(&engine, seed, 60).await;
     (engine, history)
 }
@@ -125,9 +126,10 @@ pub async fn moved_and_read(url: &str, seed: u64) {
     let (before, history) = with_history(url, seed).await;
     let (was, read) = (everything(before.store()).await, views(&before, &history).await);
     let closed = of_years(2019, &was);
-    let weight = Left { entries: closed.len() as u64, bytes: closed.iter().map(|(_, bytes)| *bytes as u64).sum() };
+    let weight =
+        ArchivedSize { entries: closed.len() as u64, bytes: closed.iter().map(|(_, bytes)| *bytes as u64).sum() };
     assert!(weight.entries > 20 && history.readjudications() > 0, "{weight:?}");
-    assert_eq!(would_leave(before.store(), 2019).await, Ok(weight));
+    assert_eq!(archivable(before.store(), 2019).await, Ok(weight));
     let archive = Arc::new(open(place.path()));
     let (copied, left) = moved(before.store(), &archive, 2019).await.expect("a move");
     assert_eq!((copied.settlements, left), (history.settled.len() as u64, weight));
@@ -139,7 +141,7 @@ pub async fn moved_and_read(url: &str, seed: u64) {
         assert!(if is_closed { there == Err(StoreError::Archived(id)) } else { matches!(there, Ok(Some(_))) });
     }
     assert!(everything(after.store()).await == was && views(&after, &history).await == read);
-    assert_eq!(would_leave(after.store(), 2019).await, Ok(Left::default()));
+    assert_eq!(archivable(after.store(), 2019).await, Ok(ArchivedSize::default()));
     audited(after.store()).await;
     history.goes_on(&after).await;
     audited(after.store()).await;
@@ -149,7 +151,7 @@ pub async fn moved_and_read(url: &str, seed: u64) {
 async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
     let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
     let (url, archive) = (redis.url(), Arc::new(open(place.path())));
-    let before = engine(Archived::new(redis_server::open(&url).await, None)).await;
+    let before = engine(TieredStore::new(redis_server::open(&url).await, None)).await;
     for number in 1..=3 {
         let told = claim(&format!("C{number}"), "P1", "30000.00");
         before.settle(settle(told), stamp_of("P1", number)).await.expect("a settlement");
@@ -216,7 +218,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
     let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
     let [mine, other] = ["mine", "other"].map(|name| Arc::new(open(&place.path().join(name))));
     let url = redis.url();
-    let before = engine(Archived::new(redis_server::open(&url).await, None)).await;
+    let before = engine(TieredStore::new(redis_server::open(&url).await, None)).await;
     assert!(matches!(with(&url, &mine).await, Err(OpenError::NoArchive)));
     let stamps = [1, 2].map(|number| stamp_of("P1", number));
     let [closed, open] = [("C1", "2017"), ("C2", "2019")];
@@ -242,7 +244,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
 async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken() {
     let redis = RedisServer::shared();
     let (url, person) = (redis.url(), PersonId::from("P1"));
-    let engine = engine(Archived::new(redis_server::open(&url).await, None)).await;
+    let engine = engine(TieredStore::new(redis_server::open(&url).await, None)).await;
     let ids = [1, 2, 3].map(|number| stamp_of("P1", number).id);
     for number in [1, 2] {
         let told = claim(&format!("C{number}"), "P1", "9.00");
@@ -256,17 +258,20 @@ async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken
     let mut other = records[1].clone();
     *other.last_mut().expect("a byte") ^= 1;
     let told = [(ids[0], records[0].clone()), (ids[1], other), (ids[2], records[1].clone())];
-    assert_eq!(live.leave(&person, &told).await, Ok(vec![Fate::Moved, Fate::Differs, Fate::Differs]));
-    assert_eq!(live.leave(&person, &told[..1]).await, Ok(vec![Fate::MovedBefore]));
+    assert_eq!(
+        live.archive_entries(&person, &told).await,
+        Ok(vec![ArchiveOutcome::Archived, ArchiveOutcome::Differs, ArchiveOutcome::Differs])
+    );
+    assert_eq!(live.archive_entries(&person, &told[..1]).await, Ok(vec![ArchiveOutcome::AlreadyArchived]));
     assert_eq!(live.record(ids[0]).await, Err(StoreError::Archived(ids[0])));
     assert_eq!(live.record(ids[1]).await, Ok(Some(records[1].clone())));
     assert_eq!(live.record(ids[2]).await, Ok(None));
     let again = engine.settle(settle(claim("C9", "P1", "9.00")), CommitStamp { id: ids[0], instant: Instant(9) });
     assert_eq!(again.await.err().map(|refusal| refusal.reason), Some(Reason::StoreUnavailable));
     // What was noted once holds, whatever is noted after.
-    let archive = Identity { nobody: StoreKey::default(), entries: 1 };
+    let archive = ArchiveIdentity { nobody: StoreKey::default(), entries: 1 };
     for before in [2019, 2018] {
-        live.note_moved(Moved { before, archive }).await.expect("a note");
+        live.require_archive(ArchivedYears { before, archive }).await.expect("a note");
     }
     assert!(matches!(redis_server::open_with(&url, RedisSettings::default()).await, Err(OpenError::Archived(2019))));
 }

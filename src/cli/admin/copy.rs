@@ -102,7 +102,7 @@ pub(super) fn named(stage: Stage) -> &'static str {
         Stage::Chains => "entries of chains",
         Stage::Lists => "settlements of hospitals' days",
         Stage::Verifying => "entries verified",
-        Stage::Moving => "entries moved, or left where they are",
+        Stage::Archiving => "entries moved, or left where they are",
     }
 }
 

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::engine::copy::moving::{self, Left};
+use crate::engine::copy::archive::{self, ArchivedSize};
 use crate::engine::copy::{Copied, CopyContext, Copying};
 use crate::grpc::commit_stamp;
 use crate::say;
-use crate::store::archived::Archived;
 use crate::store::embedded::{Durability, EmbeddedStore};
 use crate::store::redis::address::Address;
 use crate::store::redis::{OpenError, RedisStore};
+use crate::store::tiered::TieredStore;
 
 use super::copy::{self, Options};
 use crate::cli::exit::{Ended, Failure};
@@ -35,7 +35,7 @@ pub async fn run(options: &Options, before: i32, json: bool) -> Ended {
     let there = if directory.join("FORMAT").exists() { home::archive(Some(&directory))? } else { None };
     let source = source(options, address, there.clone()).await?;
     if options.dry_run {
-        let left = moving::would_leave(&source, before).await.map_err(copy::failure)?;
+        let left = archive::archivable(&source, before).await.map_err(copy::failure)?;
         return would_move(left, before, json);
     }
     let target = there.map_or_else(|| home::directory(&directory, Durability::Synced).map(Arc::new), Ok)?;
@@ -56,7 +56,7 @@ async fn source(
     options: &Options,
     address: Address,
     there: Option<Arc<EmbeddedStore>>,
-) -> Result<Archived<RedisStore>, Failure> {
+) -> Result<TieredStore<RedisStore, EmbeddedStore>, Failure> {
     let secret = home::secret(options.from_secret.as_deref())?;
     let named = options.archive.as_deref().filter(|archive| !copy::same(archive, &options.to));
     let opened = home::existing_redis(address.clone(), secret.clone(), home::archive(named)?).await;
@@ -72,19 +72,19 @@ async fn source(
 }
 
 async fn moved(
-    source: &Archived<RedisStore>,
+    source: &TieredStore<RedisStore, EmbeddedStore>,
     target: &EmbeddedStore,
     options: &Options,
     before: i32,
-) -> Result<(Copied, Left), Failure> {
+) -> Result<(Copied, ArchivedSize), Failure> {
     let bar = Progress::of_stages();
     let progress = |stage, done, all| bar.at_stage(copy::named(stage), done, all);
     let outside = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
     let copying = Copying::between(source, target, outside).await.map_err(copy::failure)?;
-    copying.run_and_move(copy::told(options)?, before).await.map_err(copy::failure)
+    copying.run_and_archive(copy::told(options)?, before).await.map_err(copy::failure)
 }
 
-fn would_move(Left { entries, bytes }: Left, before: i32, json: bool) -> Ended {
+fn would_move(ArchivedSize { entries, bytes }: ArchivedSize, before: i32, json: bool) -> Ended {
     if json {
         say!("{}", json!({ "years_before": before, "entries": entries, "bytes": bytes }));
     } else {
@@ -93,7 +93,12 @@ fn would_move(Left { entries, bytes }: Left, before: i32, json: bool) -> Ended {
     Ok(())
 }
 
-fn tell((copied, Left { entries, bytes }): (Copied, Left), before: i32, json: bool, to: &StoreLocation) -> Ended {
+fn tell(
+    (copied, ArchivedSize { entries, bytes }): (Copied, ArchivedSize),
+    before: i32,
+    json: bool,
+    to: &StoreLocation,
+) -> Ended {
     if json {
         let mut value = copy::value(&copied);
         value["moved"] = json!({ "years_before": before, "entries": entries, "bytes": bytes });

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::domain::money::Money;
 use crate::policy::Book;
 use crate::say;
-use crate::store::archived::Archived;
+use crate::store::embedded::EmbeddedStore;
 use crate::store::redis::address::Address;
 use crate::store::redis::{RedisSettings, RedisStore};
 use crate::store::secret_file;
+use crate::store::tiered::TieredStore;
 
 use super::case::{self, Expect, Loaded};
 use super::case_runner::{Answer, Desk, Revised, Sums};
@@ -141,8 +142,9 @@ async fn on_redis(loaded: &Loaded, address: &Address) -> Result<Vec<String>, Str
     let secret = secret_file::drawn().map_err(|error| error.to_string())?;
     let store = RedisStore::open(address, secret, RedisSettings::default()).await.map_err(|error| error.to_string())?;
     // The kind of store that `serve` has there, so that the program has one server for both.
-    let server =
-        Running::start(Archived::new(store, None), loaded.book.clone()).await.map_err(|failure| failure.to_string())?;
+    let server = Running::start(TieredStore::<_, EmbeddedStore>::new(store, None), loaded.book.clone())
+        .await
+        .map_err(|failure| failure.to_string())?;
     let found = over_grpc(loaded, &server.url()).await;
     let engine = server.stop().await.map_err(|failure| failure.to_string())?;
     engine.store().live().remove().await.map_err(|error| error.to_string())?;

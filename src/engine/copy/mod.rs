@@ -6,14 +6,14 @@
 //! hospitals' days (`lists`). Every chain of the target is verified (`verify`) before hospitals and catalogue are
 //! shown there, last: a target that is no whole copy knows no hospital, and no engine opens it.
 //!
-//! It writes the target only; but where closed years are to leave a Redis (`moving`), their entries are removed from there
+//! It writes the target only; but where closed years are to leave a Redis ([`archive`]), their entries are removed from there
 //! once the copy is whole. Nobody else may write to either store meanwhile. Of hospitals and catalogue it brings
 //! what holds, not how each import changed it; the log of imports says that, and that there was a copy.
 
+pub mod archive;
 mod chains;
 mod commits;
 mod lists;
-pub mod moving;
 mod persons;
 mod policies;
 mod tables;
@@ -108,8 +108,8 @@ pub enum Stage {
     Lists,
     /// Entries of the target's chains, by number.
     Verifying,
-    /// The same, as those of closed years leave the source.
-    Moving,
+    /// Entries of the target's chains, whose closed years leave the source.
+    Archiving,
 }
 
 /// What was copied, and what of it is new in the target.

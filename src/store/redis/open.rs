@@ -10,7 +10,7 @@ use redis::{
 
 use super::OpenError;
 use super::address::{Address, Host};
-use crate::store::archived::Identity;
+use crate::store::archive::ArchiveIdentity;
 
 /// How a store on Redis behaves.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct RedisSettings {
     /// How many replicas must have a commit before it is answered.
     pub replicas: usize,
     /// The archive at hand; a store some of whose entries are in another is refused.
-    pub archive: Option<Identity>,
+    pub archive: Option<ArchiveIdentity>,
 }
 
 impl Default for RedisSettings {

@@ -1,15 +1,11 @@
-//! A store some of whose entries are in an archive, a store in a directory that was copied from it: the records of
-//! closed years, which would fill the memory of a Redis for ever.
+//! A live store with the archive of its closed years.
 //!
-//! An entry that the live store says is in the archive is read there; everything else is the live store's alone, and
-//! nothing is ever written to the archive. A record from there is checked as any other: by its checksum, and by the
-//! digest in the chain wherever the chain is walked. Which archive it must be the live store says when it is opened.
+//! An entry that the live store reports as archived is read from the archive; everything else is read from and written
+//! to the live store. Nothing is written to the archive. A record from the archive is checked like any other: by its
+//! checksum, and by the digest in the chain wherever the chain is walked.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::embedded::EmbeddedStore;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::StoreKey;
@@ -23,82 +19,38 @@ use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
 
-/// What tells an archive from others, and from older copies of its directory, which lack what was added since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    /// The key of nobody, the empty id, which its secret alone gives.
-    pub nobody: StoreKey,
-    /// How many entries its journal has.
-    pub entries: u64,
-}
-
-impl Identity {
-    /// Of this store.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub async fn of(archive: &EmbeddedStore) -> Result<Identity, StoreError> {
-        Ok(Identity { nobody: archive.person_key(&PersonId::default()), entries: archive.entry_count().await? })
-    }
-
-    /// Whether it is this archive, or became more since.
-    pub fn holds(&self, other: &Identity) -> bool {
-        self.nobody == other.nobody && self.entries >= other.entries
-    }
-}
-
-/// Which entries are not in a live store any more, and who has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moved {
-    /// Those of benefit years before this one.
-    pub before: i32,
-    /// The archive that has them.
-    pub archive: Identity,
-}
-
-/// What became of an entry that was to be left to an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It is in the archive from now on.
-    Moved,
-    /// It was before.
-    MovedBefore,
-    /// What is there is another record than the archive's, or none, and stays as it is.
-    Differs,
-}
-
 /// A live store, with the archive of its closed years if it has one.
-pub struct Archived<S> {
-    live: S,
-    archive: Option<Arc<EmbeddedStore>>,
+pub struct TieredStore<L, A> {
+    live: L,
+    archive: Option<Arc<A>>,
 }
 
-impl<S: Store> Archived<S> {
-    /// This store, with this archive.
-    pub fn new(live: S, archive: Option<Arc<EmbeddedStore>>) -> Archived<S> {
-        Archived { live, archive }
+impl<L: Store, A: JournalStore> TieredStore<L, A> {
+    /// A live store with this archive.
+    pub fn new(live: L, archive: Option<Arc<A>>) -> TieredStore<L, A> {
+        TieredStore { live, archive }
     }
 
     /// The live store.
-    pub fn live(&self) -> &S {
+    pub fn live(&self) -> &L {
         &self.live
     }
 }
 
-/// What the archive has of an entry that is said to be there.
-fn there<T>(id: EntryId, found: Option<T>) -> Result<Option<T>, StoreError> {
+/// An entry that must be in the archive.
+fn archived<T>(id: EntryId, found: Option<T>) -> Result<Option<T>, StoreError> {
     found.map(Some).ok_or(StoreError::Archived(id))
 }
 
-impl<S: Store> Store for Archived<S> {
-    type Coordination = S::Coordination;
+impl<L: Store, A: JournalStore> Store for TieredStore<L, A> {
+    type Coordination = L::Coordination;
 
-    fn coordination(&self) -> &S::Coordination {
+    fn coordination(&self) -> &L::Coordination {
         self.live.coordination()
     }
 }
 
-impl<S: Store> JournalStore for Archived<S> {
+impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
     fn person_key(&self, person_id: &PersonId) -> StoreKey {
         self.live.person_key(person_id)
     }
@@ -109,14 +61,14 @@ impl<S: Store> JournalStore for Archived<S> {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         match (self.live.entry(id).await, &self.archive) {
-            (Err(StoreError::Archived(_)), Some(archive)) => there(id, archive.entry(id).await?),
+            (Err(StoreError::Archived(_)), Some(archive)) => archived(id, archive.entry(id).await?),
             (found, _) => found,
         }
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
         match (self.live.record(id).await, &self.archive) {
-            (Err(StoreError::Archived(_)), Some(archive)) => there(id, archive.record(id).await?),
+            (Err(StoreError::Archived(_)), Some(archive)) => archived(id, archive.record(id).await?),
             (found, _) => found,
         }
     }
@@ -153,7 +105,7 @@ impl<S: Store> JournalStore for Archived<S> {
     }
 }
 
-impl<S: Store> ReferenceStore for Archived<S> {
+impl<L: Store, A: JournalStore> ReferenceStore for TieredStore<L, A> {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.live.persons(ids).await
     }
@@ -183,7 +135,7 @@ impl<S: Store> ReferenceStore for Archived<S> {
     }
 }
 
-impl<S: Store> PolicyStore for Archived<S> {
+impl<L: Store, A: JournalStore> PolicyStore for TieredStore<L, A> {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
         self.live.put_policy(digest, canonical).await
     }
