@@ -82,6 +82,18 @@ fn each_room_imports_only_what_it_may() {
 }
 
 #[test]
+fn only_the_server_and_the_commands_name_a_concrete_store() {
+    let is_concrete =
+        |path: &str| ["embedded", "memory", "redis"].iter().any(|name| path.starts_with(&format!("store::{name}")));
+    let mut found = Vec::new();
+    for source in sources().into_iter().filter(|source| !["store", "server", "cli"].contains(&source.room())) {
+        let concrete = paths(&source).into_iter().filter(|(_, path)| is_concrete(path));
+        found.extend(concrete.map(|(line, path)| format!("src/{}:{line} names {path}", source.path)));
+    }
+    none(&found);
+}
+
+#[test]
 fn an_exception_that_nobody_uses_is_gone() {
     let sources = sources();
     let used = |(file, allowed): &(&str, &str)| {

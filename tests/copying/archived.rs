@@ -86,7 +86,7 @@ async fn moved(
 
 /// The store at this address, opened with this archive.
 async fn with(url: &str, archive: &Arc<EmbeddedStore>) -> Result<TieredStore<RedisStore, EmbeddedStore>, OpenError> {
-    let archive_at_hand = Some(ArchiveIdentity::read(archive).await.expect("an identity"));
+    let archive_at_hand = Some(ArchiveIdentity::read(&**archive).await.expect("an identity"));
     let settings = RedisSettings { archive: archive_at_hand, ..RedisSettings::default() };
     Ok(TieredStore::new(redis_server::open_with(url, settings).await?, Some(Arc::clone(archive))))
 }
@@ -244,7 +244,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
 async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken() {
     let redis = RedisServer::shared();
     let (url, person) = (redis.url(), PersonId::from("P1"));
-    let engine = engine(TieredStore::new(redis_server::open(&url).await, None)).await;
+    let engine = engine(TieredStore::<_, EmbeddedStore>::new(redis_server::open(&url).await, None)).await;
     let ids = [1, 2, 3].map(|number| stamp_of("P1", number).id);
     for number in [1, 2] {
         let told = claim(&format!("C{number}"), "P1", "9.00");
