@@ -11,11 +11,12 @@ use onestop::domain::ids::{EntryId, HospitalId, PersonId};
 use onestop::domain::invariants;
 use onestop::domain::journal::{Entry, EntryKind, Settled};
 use onestop::domain::money::Money;
-use onestop::domain::refusal::{Reason, Refusal};
 use onestop::domain::vocabulary::{CapKind, Visit};
+use onestop::engine::EngineError;
 use onestop::engine::reverse::{Reversal, ReverseRequest};
 use onestop::engine::settle::Committed;
 use onestop::engine::{Engine, EngineSettings};
+use onestop::grpc::status::Reason;
 use onestop::policy::shipped;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
@@ -58,7 +59,7 @@ async fn of_two_persons_with_one_claim_id_one_is_settled() {
     let (settled, refused): (Vec<_>, Vec<_>) = replies.into_iter().partition(Result::is_ok);
     let persons: HashSet<_> = settled.iter().flatten().map(|reply| reply.entry.parties().1.clone()).collect();
     assert_eq!((persons.len(), settled.len(), refused.len()), (1, COPIES as usize, COPIES as usize));
-    let others = refused.into_iter().map(|reply| reply.expect_err("a refusal").reason);
+    let others = refused.into_iter().map(|reply| Reason::from(&reply.expect_err("a refusal")));
     assert!(others.into_iter().all(|reason| reason == Reason::ClaimOfAnotherPerson));
 }
 
@@ -74,7 +75,7 @@ pub async fn nothing_is_lost_or_paid_twice<S: Store>(store: S) {
     let settlements: Vec<_> = settlements.into_iter().map(|reply| reply.expect("a settlement")).collect();
     one_reply_for_each_request(&settlements, TASKS);
     for refused in early.into_iter().filter_map(Result::err) {
-        assert!(matches!(refused.reason, Reason::NotFound | Reason::LaterSettlements), "{refused}");
+        assert!(matches!(Reason::from(&refused), Reason::NotFound | Reason::LaterSettlements), "{refused}");
     }
     reverse_the_newest(&engine).await;
     audit(&engine, &state(&engine).await).await;
@@ -114,7 +115,7 @@ fn reversal(number: u64, request: &str) -> ReverseRequest {
     ReverseRequest { told, request_id: request.into(), dry_run: false }
 }
 
-type Reply<T> = tokio::task::JoinHandle<Result<T, Refusal>>;
+type Reply<T> = tokio::task::JoinHandle<Result<T, EngineError>>;
 
 /// The copies of one request, each with a stamp of its own, all on their way.
 fn settled<S: Store>(engine: &Arc<Engine<S>>, told: RawClaim, number: u64) -> Vec<Reply<Committed>> {
@@ -127,7 +128,7 @@ fn settled<S: Store>(engine: &Arc<Engine<S>>, told: RawClaim, number: u64) -> Ve
     copies.collect()
 }
 
-async fn all<T>(replies: Vec<Reply<T>>) -> Vec<Result<T, Refusal>> {
+async fn all<T>(replies: Vec<Reply<T>>) -> Vec<Result<T, EngineError>> {
     let mut answers = Vec::new();
     for reply in replies {
         answers.push(reply.await.expect("no panic"));

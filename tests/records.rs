@@ -14,11 +14,11 @@ use onestop::domain::ids::{Digest, PersonId};
 use onestop::domain::journal::{Entry, EntryKind, Instant};
 use onestop::domain::money::Money;
 use onestop::domain::policy::SkipReason;
-use onestop::domain::refusal::Reason;
 use onestop::engine::fence::RequestName;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{Engine, EngineSettings};
+use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
 use onestop::policy::Book;
 use onestop::reference::person::PersonRecord;
@@ -332,8 +332,8 @@ async fn a_damaged_entry_is_never_served() {
     let engine = altered(place.path(), b"a-request-like-no-other").await;
     let read = engine.store().entry(stamp(1).id).await;
     assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
-    assert_eq!(engine.settlement(stamp(1).id).await.expect_err("a refusal").reason, Reason::Invariant);
-    assert_eq!(engine.settle(request(), stamp(2)).await.expect_err("a refusal").reason, Reason::Invariant);
+    assert_eq!(Reason::from(&engine.settlement(stamp(1).id).await.expect_err("a refusal")), Reason::Invariant);
+    assert_eq!(Reason::from(&engine.settle(request(), stamp(2)).await.expect_err("a refusal")), Reason::Invariant);
 }
 
 #[tokio::test]
@@ -344,7 +344,7 @@ async fn on_a_damaged_account_nothing_is_settled() {
     // The digest of a chain's last entry stands in the account's row and nowhere else.
     let engine = altered(place.path(), &decoded(&memory.store().journal()[0]).1.0).await;
     let another = SettleRequest { request_id: "another".into(), claim: claim("ZY2017-2", "P3", "100.00"), quote: None };
-    assert_eq!(engine.settle(another, stamp(2)).await.expect_err("a refusal").reason, Reason::Invariant);
+    assert_eq!(Reason::from(&engine.settle(another, stamp(2)).await.expect_err("a refusal")), Reason::Invariant);
     let others = SettleRequest { request_id: "others".into(), claim: claim("ZY2017-3", "P1", "100.00"), quote: None };
     assert!(engine.settle(others, stamp(3)).await.is_ok());
 }

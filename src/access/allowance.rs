@@ -9,7 +9,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::refusal::{Detail, Reason, Refusal};
+use super::error::AccessError;
 
 /// How long a caller with all its calls in flight is asked to wait.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -53,8 +53,8 @@ impl Allowance {
     /// Counts a call, which is in flight until the permit is dropped.
     ///
     /// # Errors
-    /// `RESOURCE_EXHAUSTED` CALLER_LIMIT, with the time to wait.
-    pub fn try_acquire(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+    /// [`AccessError::LimitExceeded`], with the time to wait.
+    pub fn try_acquire(&self) -> Result<OwnedSemaphorePermit, AccessError> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_full| limited(RETRY_DELAY))?;
         self.check_rate()?;
         Ok(permit)
@@ -63,8 +63,8 @@ impl Allowance {
     /// Counts a call in the rate only: the start of a stream, whose claims are the calls in flight.
     ///
     /// # Errors
-    /// `RESOURCE_EXHAUSTED` CALLER_LIMIT, with the time to wait.
-    pub(crate) fn check_rate(&self) -> Result<(), Refusal> {
+    /// [`AccessError::LimitExceeded`], with the time to wait.
+    pub(crate) fn check_rate(&self) -> Result<(), AccessError> {
         let Some(rate) = &self.rate else { return Ok(()) };
         rate.check().map_err(|later| limited(later.wait_time_from(DefaultClock::default().now())))
     }
@@ -81,8 +81,8 @@ impl Allowance {
     }
 }
 
-fn limited(wait: Duration) -> Refusal {
-    Refusal::because(Reason::CallerLimit).with(Detail::After(wait))
+fn limited(retry_after: Duration) -> AccessError {
+    AccessError::LimitExceeded { retry_after }
 }
 
 impl fmt::Debug for Allowance {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::domain::ids::HospitalId;
-use crate::domain::refusal::{Reason, Refusal};
 
 use super::allowance::Allowance;
 use super::call::Call;
+use super::error::AccessError;
 use super::role::Role;
 
 /// An authenticated caller.
@@ -32,29 +32,25 @@ impl Caller {
     /// Checks that the role permits this call.
     ///
     /// # Errors
-    /// `PERMISSION_DENIED` NOT_PERMITTED.
-    pub fn authorize_call(&self, call: &Call) -> Result<(), Refusal> {
+    /// [`AccessError::NotPermitted`].
+    pub fn authorize_call(&self, call: &Call) -> Result<(), AccessError> {
         allowed_if(self.role == Role::Anyone || call.roles.contains(&self.role))
     }
 
     /// Checks that the caller may send claims of this hospital.
     ///
     /// # Errors
-    /// `PERMISSION_DENIED` NOT_PERMITTED.
-    pub fn authorize_claims_of(&self, hospital: &str) -> Result<(), Refusal> {
+    /// [`AccessError::NotPermitted`].
+    pub fn authorize_claims_of(&self, hospital: &str) -> Result<(), AccessError> {
         allowed_if(self.has_hospital(hospital))
     }
 
     /// Checks that the caller may read the settlements of this hospital.
     ///
     /// # Errors
-    /// `NOT_FOUND`, the same as if no settlement existed.
-    pub fn authorize_view_of(&self, hospital: &str) -> Result<(), Refusal> {
-        if self.has_hospital(hospital) || self.role == Role::Auditor {
-            Ok(())
-        } else {
-            Err(Refusal::because(Reason::NotFound))
-        }
+    /// [`AccessError::NotVisible`], the same as if no settlement existed.
+    pub fn authorize_view_of(&self, hospital: &str) -> Result<(), AccessError> {
+        if self.has_hospital(hospital) || self.role == Role::Auditor { Ok(()) } else { Err(AccessError::NotVisible) }
     }
 
     /// Whether the caller may read the settlements of every hospital.
@@ -66,8 +62,8 @@ impl Caller {
     /// show who is poor.
     ///
     /// # Errors
-    /// `PERMISSION_DENIED` NOT_PERMITTED.
-    pub fn authorize_person_tables(&self) -> Result<(), Refusal> {
+    /// [`AccessError::NotPermitted`].
+    pub fn authorize_person_tables(&self) -> Result<(), AccessError> {
         allowed_if(!self.role.is_claimant())
     }
 
@@ -76,8 +72,8 @@ impl Caller {
     }
 }
 
-fn allowed_if(condition: bool) -> Result<(), Refusal> {
-    if condition { Ok(()) } else { Err(Refusal::because(Reason::NotPermitted)) }
+fn allowed_if(condition: bool) -> Result<(), AccessError> {
+    if condition { Ok(()) } else { Err(AccessError::NotPermitted) }
 }
 
 /// Compares what a file of callers says; what a caller has used of its limits does not count.

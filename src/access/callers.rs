@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::file_fault::FileFault;
-use crate::domain::refusal::{Reason, Refusal};
 
 use super::allowance::CallerLimits;
 use super::caller::Caller;
 use super::callers_file;
+use super::error::AccessError;
 
 pub(crate) use super::callers_file::normalized_identity;
 
@@ -39,14 +39,14 @@ impl Callers {
     /// The caller whose certificate contains these names.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` CALLER_UNKNOWN if no caller has any of the names, or two callers do.
-    pub fn authenticate(&self, identities: &[String]) -> Result<Arc<Caller>, Refusal> {
+    /// [`AccessError::UnknownCaller`] if no caller has any of the names, or two callers do.
+    pub fn authenticate(&self, identities: &[String]) -> Result<Arc<Caller>, AccessError> {
         let known = match self {
             Callers::Open(anyone) => return Ok(Arc::clone(anyone)),
             Callers::Known(known) => known,
         };
         let mut callers = identities.iter().filter_map(|identity| known.get(identity));
-        let unknown = || Refusal::because(Reason::CallerUnknown);
+        let unknown = || AccessError::UnknownCaller;
         let caller = callers.next().ok_or_else(unknown)?;
         if callers.all(|other| Arc::ptr_eq(other, caller)) { Ok(Arc::clone(caller)) } else { Err(unknown()) }
     }

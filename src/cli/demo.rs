@@ -100,7 +100,7 @@ async fn settle(client: &mut Client) -> Result<Vec<Line>, Failure> {
     let mut lines = Vec::new();
     for text in CLAIMS.lines() {
         let text: ClaimText = serde_json::from_str(text).map_err(|error| Failure::Usage(error.to_string()))?;
-        let (claim, request_id) = text.told().map_err(|refusal| Failure::Usage(refusal.to_string()))?;
+        let (claim, request_id) = text.told().map_err(|faults| Failure::Usage(faults.to_string()))?;
         let answer = client.settle(&claim, &request_id, Vec::new()).await;
         if let Some(told) = answer.as_ref().err().and_then(client::unreachable) {
             return Err(Failure::Unreachable(told));
@@ -144,7 +144,7 @@ fn table(lines: &[Line]) -> Table {
 fn row(line: &Line, payers: &[String]) -> Vec<String> {
     let mut cells = vec![line.text.discharged.text(), line.text.claim_id.clone()];
     match &line.answer {
-        Err(status) => cells.push(format!("refused: {}", status::name(status.code()))),
+        Err(status) => cells.push(format!("refused: {}", status::code_name(status.code()))),
         Ok(settlement) => {
             let split = settlement.split.clone().unwrap_or_default();
             cells.push(circumstances(&line.text, &split.judged.unwrap_or_default()));
@@ -191,7 +191,7 @@ async fn retry(client: &mut Client, lines: &[Line]) -> Ended {
     let Some((text, first)) = lines.iter().rev().find_map(|line| Some((&line.text, line.answer.as_ref().ok()?))) else {
         return Ok(());
     };
-    let (claim, request_id) = text.told().map_err(|refusal| Failure::Usage(refusal.to_string()))?;
+    let (claim, request_id) = text.told().map_err(|faults| Failure::Usage(faults.to_string()))?;
     let again = client.settle(&claim, &request_id, Vec::new()).await.map_err(|status| client::failure(&status))?;
     let bytes = again.settlement.as_ref().map(Message::encode_to_vec).unwrap_or_default();
     let same = if bytes == first.encode_to_vec() { "the same" } else { "OTHER" };

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
-use super::fault::{Fault, FaultReason};
+use super::fault::{FaultReason, FieldFault, FieldFaults};
 use super::ids::{ClaimId, HospitalId, ItemCode, PersonId};
 use super::money::Money;
 use super::vocabulary::Visit;
@@ -158,13 +158,13 @@ impl RawClaim {
     ///
     /// # Errors
     /// All the faults, each with its field.
-    pub fn check(self, limits: &ClaimLimits) -> Result<Claim, Vec<Fault>> {
-        let mut faults = Vec::new();
+    pub fn check(self, limits: &ClaimLimits) -> Result<Claim, FieldFaults> {
+        let mut faults = FieldFaults::default();
         check_id(&mut faults, "claim.claim_id", self.claim_id.as_str(), limits);
         check_id(&mut faults, "claim.hospital_id", self.hospital_id.as_str(), limits);
         check_id(&mut faults, "claim.person_id", self.person_id.as_str(), limits);
         let visit = self.visit.ok_or_else(|| {
-            faults.push(Fault::new("claim.visit", FaultReason::Missing, "is not one of the known visits"));
+            faults.push(FieldFault::new("claim.visit", FaultReason::Missing, "is not one of the known visits"));
         });
         let days = self.check_days(&mut faults);
         self.check_items(&mut faults, limits);
@@ -177,12 +177,12 @@ impl RawClaim {
         }
     }
 
-    fn check_days(&self, faults: &mut Vec<Fault>) -> Option<(Day, Day)> {
+    fn check_days(&self, faults: &mut FieldFaults) -> Option<(Day, Day)> {
         let admitted = check_day(faults, "claim.admitted", self.admitted);
         let discharged = check_day(faults, "claim.discharged", self.discharged);
         let (admitted, discharged) = (admitted?, discharged?);
         if discharged < admitted {
-            faults.push(Fault::new(
+            faults.push(FieldFault::new(
                 "claim.discharged",
                 FaultReason::DischargedBeforeAdmitted,
                 "lies before the day of admission",
@@ -191,13 +191,13 @@ impl RawClaim {
         Some((admitted, discharged))
     }
 
-    fn check_items(&self, faults: &mut Vec<Fault>, limits: &ClaimLimits) {
+    fn check_items(&self, faults: &mut FieldFaults, limits: &ClaimLimits) {
         if self.items.is_empty() {
-            faults.push(Fault::new("claim.items", FaultReason::Missing, "holds no item"));
+            faults.push(FieldFault::new("claim.items", FaultReason::Missing, "holds no item"));
         }
         if self.items.len() > limits.items {
             let told = format!("holds {} items; at most {} are taken", self.items.len(), limits.items);
-            faults.push(Fault::new("claim.items", FaultReason::TooMany, told));
+            faults.push(FieldFault::new("claim.items", FaultReason::TooMany, told));
             return;
         }
         for (at, item) in self.items.iter().enumerate() {
@@ -211,27 +211,27 @@ impl RawClaim {
 
 impl Item {
     /// Names of fields are only made up for faults: a sound item costs nothing but comparisons.
-    fn check(&self, faults: &mut Vec<Fault>, at: usize, limits: &ClaimLimits) {
-        let known = faults.len();
+    fn check(&self, faults: &mut FieldFaults, at: usize, limits: &ClaimLimits) {
+        let known = faults.count();
         let field = |name: &str| format!("claim.items[{at}].{name}");
         if let Some((reason, told)) = text_fault(self.code.as_str(), limits.id_bytes) {
-            faults.push(Fault::new(field("code"), reason, told));
+            faults.push(FieldFault::new(field("code"), reason, told));
         }
         if self.amount < -limits.amount || self.amount > limits.amount {
-            faults.push(Fault::new(field("amount"), FaultReason::TooLarge, beyond(limits)));
+            faults.push(FieldFault::new(field("amount"), FaultReason::TooLarge, beyond(limits)));
         }
         if i128::from(self.unit_price.0) > i128::from(limits.amount.fen()) * 10_000 {
-            faults.push(Fault::new(field("unit_price"), FaultReason::TooLarge, beyond(limits)));
+            faults.push(FieldFault::new(field("unit_price"), FaultReason::TooLarge, beyond(limits)));
         }
         if self.unit_price.0 < 0 {
-            faults.push(Fault::new(field("unit_price"), FaultReason::Negative, "is negative"));
+            faults.push(FieldFault::new(field("unit_price"), FaultReason::Negative, "is negative"));
         }
         if self.amount.fen().signum() * self.quantity.0.signum() < 0 {
             let told = "has another sign than the quantity";
-            faults.push(Fault::new(field("amount"), FaultReason::UnlikeSign, told));
+            faults.push(FieldFault::new(field("amount"), FaultReason::UnlikeSign, told));
         }
-        if let Some((reason, told)) = self.amount_fault().filter(|_| faults.len() == known) {
-            faults.push(Fault::new(field("amount"), reason, told));
+        if let Some((reason, told)) = self.amount_fault().filter(|_| faults.count() == known) {
+            faults.push(FieldFault::new(field("amount"), reason, told));
         }
     }
 
@@ -252,23 +252,23 @@ fn beyond(limits: &ClaimLimits) -> String {
     format!("lies beyond {} yuan", limits.amount)
 }
 
-fn check_day(faults: &mut Vec<Fault>, field: &str, told: Option<RawDate>) -> Option<Day> {
+fn check_day(faults: &mut FieldFaults, field: &str, told: Option<RawDate>) -> Option<Day> {
     let Some(told) = told else {
-        faults.push(Fault::new(field, FaultReason::Missing, "is missing"));
+        faults.push(FieldFault::new(field, FaultReason::Missing, "is missing"));
         return None;
     };
     let day = Day::new(told.year, told.month, told.day);
-    day.map_err(|no| faults.push(Fault::new(field, FaultReason::NotADay, no.to_string()))).ok()
+    day.map_err(|no| faults.push(FieldFault::new(field, FaultReason::NotADay, no.to_string()))).ok()
 }
 
 /// An id is there and not too long.
-pub fn check_id(faults: &mut Vec<Fault>, field: &str, id: &str, limits: &ClaimLimits) {
+pub fn check_id(faults: &mut FieldFaults, field: &str, id: &str, limits: &ClaimLimits) {
     check_text(faults, field, id, limits.id_bytes);
 }
 
 /// A text is there and not too long.
-pub fn check_text(faults: &mut Vec<Fault>, field: &str, text: &str, most: usize) {
-    faults.extend(text_fault(text, most).map(|(reason, told)| Fault::new(field, reason, told)));
+pub fn check_text(faults: &mut FieldFaults, field: &str, text: &str, most: usize) {
+    faults.extend(text_fault(text, most).map(|(reason, told)| FieldFault::new(field, reason, told)));
 }
 
 fn text_fault(text: &str, most: usize) -> Option<(FaultReason, String)> {
@@ -280,7 +280,7 @@ fn text_fault(text: &str, most: usize) -> Option<(FaultReason, String)> {
 }
 
 /// Refund lines of a code may not take back more than its other lines charge.
-fn check_refunds(faults: &mut Vec<Fault>, items: &[Item]) {
+fn check_refunds(faults: &mut FieldFaults, items: &[Item]) {
     if items.iter().all(|item| item.amount >= Money::ZERO) {
         return;
     }
@@ -292,7 +292,7 @@ fn check_refunds(faults: &mut Vec<Fault>, items: &[Item]) {
     below.sort_unstable();
     faults.extend(below.into_iter().map(|(at, sum)| {
         let told = format!("the refunds of this code exceed its charges by {}", -sum);
-        Fault::new(format!("claim.items[{at}].code"), FaultReason::RefundsExceedCharges, told)
+        FieldFault::new(format!("claim.items[{at}].code"), FaultReason::RefundsExceedCharges, told)
     }));
 }
 

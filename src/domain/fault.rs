@@ -62,24 +62,115 @@ fault_reasons! {
 
 /// One fault: the field, the stable reason, and a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct FieldFault {
     /// The path of the field, such as `claim.items[3].amount`.
     pub field: String,
     /// What is wrong with it.
     pub reason: FaultReason,
     /// The same for people, as the end of a sentence that begins with the field.
-    pub told: String,
+    pub message: String,
 }
 
-impl Fault {
+impl FieldFault {
     /// A fault of this field.
-    pub fn new(field: impl Into<String>, reason: FaultReason, told: impl Into<String>) -> Fault {
-        Fault { field: field.into(), reason, told: told.into() }
+    pub fn new(field: impl Into<String>, reason: FaultReason, message: impl Into<String>) -> FieldFault {
+        FieldFault { field: field.into(), reason, message: message.into() }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for FieldFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ({})", self.field, self.told, self.reason.as_str())
+        write!(f, "{} {} ({})", self.field, self.message, self.reason.as_str())
+    }
+}
+
+/// The faults of a request: the first [`FieldFaults::LIMIT`] by field, and how many more there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldFaults {
+    listed: Vec<FieldFault>,
+    omitted: usize,
+}
+
+impl FieldFaults {
+    /// The number of faults that are kept; further ones are counted.
+    pub const LIMIT: usize = 100;
+
+    /// Adds a fault; beyond the limit it is only counted.
+    pub fn push(&mut self, fault: FieldFault) {
+        if self.listed.len() < Self::LIMIT {
+            self.listed.push(fault);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// Adds a fault of this field.
+    pub fn add(&mut self, field: impl Into<String>, reason: FaultReason, message: impl Into<String>) {
+        self.push(FieldFault::new(field, reason, message));
+    }
+
+    /// Adds the faults of another list after those of this one.
+    pub fn append(&mut self, other: FieldFaults) {
+        let omitted = other.omitted;
+        self.extend(other.listed);
+        self.omitted += omitted;
+    }
+
+    /// The faults that are kept, in the order in which they were added.
+    pub fn listed(&self) -> &[FieldFault] {
+        &self.listed
+    }
+
+    /// How many faults were counted and not kept.
+    pub fn omitted(&self) -> usize {
+        self.omitted
+    }
+
+    /// How many faults there are, kept or not.
+    pub fn count(&self) -> usize {
+        self.listed.len() + self.omitted
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+
+    /// The value, if there is no fault.
+    ///
+    /// # Errors
+    /// The faults, if there are any.
+    pub fn into_result<T>(self, value: T) -> Result<T, FieldFaults> {
+        if self.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+impl Extend<FieldFault> for FieldFaults {
+    fn extend<I: IntoIterator<Item = FieldFault>>(&mut self, faults: I) {
+        faults.into_iter().for_each(|fault| self.push(fault));
+    }
+}
+
+impl FromIterator<FieldFault> for FieldFaults {
+    fn from_iter<I: IntoIterator<Item = FieldFault>>(faults: I) -> Self {
+        let mut list = FieldFaults::default();
+        list.extend(faults);
+        list
+    }
+}
+
+impl From<FieldFault> for FieldFaults {
+    fn from(fault: FieldFault) -> Self {
+        FieldFaults { listed: vec![fault], omitted: 0 }
+    }
+}
+
+/// The faults, separated by semicolons.
+impl fmt::Display for FieldFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, fault) in self.listed.iter().enumerate() {
+            write!(f, "{}{fault}", if position == 0 { "" } else { "; " })?;
+        }
+        Ok(())
     }
 }

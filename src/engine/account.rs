@@ -4,17 +4,16 @@ use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::day::Day;
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::FaultReason;
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::money::Money;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::terms::{Cap, TermsKey};
 use crate::domain::vocabulary::{Level, Locality, Referral};
 use crate::reference::person::PersonRecord;
 use crate::store::{Scope, Store};
 
-use super::{Engine, read_failed};
+use super::{Engine, EngineError};
 
 /// Which account, and on what day its caps are looked at.
 pub struct AccountName {
@@ -54,17 +53,18 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// `NOT_FOUND` for a person who is not known and has no account; `INVALID_ARGUMENT` for a year that
     /// is none.
-    pub async fn account(&self, name: &AccountName) -> Result<AccountView, Refusal> {
-        let on = name.on.map_or_else(|| Day::new(name.key.year, 12, 31), Ok).map_err(|_| {
-            Refusal::naming(Reason::InvalidRequest, vec![Fault::new("year", FaultReason::NotADay, "is no year")])
-        })?;
+    pub async fn account(&self, name: &AccountName) -> Result<AccountView, EngineError> {
+        let on = name
+            .on
+            .map_or_else(|| Day::new(name.key.year, 12, 31), Ok)
+            .map_err(|_| EngineError::invalid("year", FaultReason::NotADay, "is no year"))?;
         let nobody = HospitalId::default();
         let scope = Scope { hospital_id: &nobody, person_id: &name.person_id, request_id: None, claim_id: None };
-        let seen = self.store.look_up(scope).await.map_err(read_failed)?;
+        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
         let account = seen.state.account(&name.key);
         let known = seen.person.as_ref().is_some_and(PersonRecord::is_known);
         if !known && account.version == 0 {
-            return Err(Refusal::because(Reason::NotFound));
+            return Err(EngineError::NotFound);
         }
         Ok(self.account_view(account, &name.key, seen.person.as_ref(), on))
     }

@@ -2,12 +2,11 @@
 
 use crate::domain::ids::{Digest, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Entry, EntryKind, Fenced};
-use crate::domain::refusal::{Reason, Refusal};
 use crate::store::rows::PersonState;
 use crate::store::{Commit, LookUp, Store, StoreError};
 
 use super::idempotency::RequestKeys;
-use super::{CommitStamp, Engine, write_failed};
+use super::{CommitStamp, Engine, EngineError};
 
 /// Which request is asked about.
 pub struct RequestName {
@@ -35,7 +34,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If a name is missing or too long, or the store cannot be read.
-    pub async fn outcome(&self, name: &RequestName) -> Result<Outcome, Refusal> {
+    pub async fn outcome(&self, name: &RequestName) -> Result<Outcome, EngineError> {
         let seen = self.seen_request(name).await?;
         Ok(self.known(&seen).await?.unwrap_or(Outcome::NotSeen))
     }
@@ -44,23 +43,23 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If a name is missing or too long, or the store cannot be read or written.
-    pub async fn fence(&self, name: &RequestName, stamp: CommitStamp) -> Result<Outcome, Refusal> {
+    pub async fn fence(&self, name: &RequestName, stamp: CommitStamp) -> Result<Outcome, EngineError> {
         for _ in 0..=self.settings.conflict_retries {
             let seen = self.seen_request(name).await?;
             if let Some(known) = self.known(&seen).await? {
                 return Ok(known);
             }
-            let commit = fence_commit(name, seen.state, stamp).map_err(write_failed)?;
+            let commit = fence_commit(name, seen.state, stamp).map_err(EngineError::from_write)?;
             match self.store.commit(commit).await {
                 Err(StoreError::Conflict) => {}
-                Err(error) => return Err(write_failed(error)),
+                Err(error) => return Err(EngineError::from_write(error)),
                 Ok(()) => return Ok(Outcome::Fenced),
             }
         }
-        Err(Refusal::because(Reason::Conflict))
+        Err(EngineError::Conflict)
     }
 
-    async fn seen_request(&self, name: &RequestName) -> Result<LookUp, Refusal> {
+    async fn seen_request(&self, name: &RequestName) -> Result<LookUp, EngineError> {
         let names = RequestKeys {
             hospital_id: &name.hospital_id,
             person_id: &name.person_id,
@@ -71,7 +70,7 @@ impl<S: Store> Engine<S> {
         self.seen(&names).await
     }
 
-    async fn known(&self, seen: &LookUp) -> Result<Option<Outcome>, Refusal> {
+    async fn known(&self, seen: &LookUp) -> Result<Option<Outcome>, EngineError> {
         let Some(id) = seen.request else { return Ok(None) };
         let entry = self.named_entry(id).await?;
         Ok(Some(match entry.deed {

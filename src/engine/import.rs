@@ -8,10 +8,9 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::journal::Instant;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::{CatalogueRow, ROWS_A_CODE};
 use crate::reference::dated::RowChange;
 use crate::reference::hospital::HospitalRecord;
@@ -23,8 +22,8 @@ use crate::store::external_sort::ExternalSort;
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::{ReferenceWrite, Store, StoreError};
 
-use super::import_rows::{FAULTS_KEPT, ImportRows};
-use super::{Engine, read_failed, write_failed};
+use super::import_rows::ImportRows;
+use super::{Engine, EngineError};
 
 /// Persons that are written in one step; settlements that wait for one wait for no more.
 const PERSONS_A_STEP: usize = 500;
@@ -75,7 +74,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// As there.
-    pub async fn import(&self, rows: Vec<ReferenceRow>) -> Result<Imported, Refusal> {
+    pub async fn import(&self, rows: Vec<ReferenceRow>) -> Result<Imported, EngineError> {
         let mut incoming = self.incoming();
         for row in rows {
             incoming.add_row(row)?;
@@ -101,7 +100,7 @@ impl<S: Store> Engine<S> {
         table: &str,
         told: Told,
         outside: &ImportContext<'_>,
-    ) -> Result<Imported, Refusal> {
+    ) -> Result<Imported, EngineError> {
         incoming.check()?;
         let version = self.store.coordination().acquire_import_lease().await.map_err(not_our_turn)?;
         let taken = self.take_in_turn(version, incoming, table, told, outside).await;
@@ -117,9 +116,9 @@ impl<S: Store> Engine<S> {
         table: &str,
         told: Told,
         outside: &ImportContext<'_>,
-    ) -> Result<Imported, Refusal> {
-        self.read_tables(version.unwrap_or(0)).await.map_err(read_failed)?;
-        let last = self.store.imports(u64::MAX, 1).await.map_err(read_failed)?;
+    ) -> Result<Imported, EngineError> {
+        self.read_tables(version.unwrap_or(0)).await.map_err(EngineError::from_read)?;
+        let last = self.store.imports(u64::MAX, 1).await.map_err(EngineError::from_read)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
         let mut draft = Draft::of(&incoming, LookupTables::clone(&self.tables.load()))?;
         let begun = ImportStart {
@@ -130,12 +129,12 @@ impl<S: Store> Engine<S> {
             rows: incoming.rows(),
             digest: incoming.digest(),
         };
-        self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(write_failed)?;
+        self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(EngineError::from_write)?;
         self.take_persons(number, incoming.persons, &mut draft.count, outside).await?;
         self.take_parts(number, &mut draft).await?;
         let Imported { changed, unchanged } = draft.count;
         let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
-        self.store.log_import(number, ImportEvent::End(ended)).await.map_err(write_failed)?;
+        self.store.log_import(number, ImportEvent::End(ended)).await.map_err(EngineError::from_write)?;
         if draft.moved || version.is_some() {
             self.hold(draft.tables, number);
         }
@@ -146,8 +145,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn imports(&self, before: Option<u64>, most: usize) -> Result<Vec<Import>, Refusal> {
-        self.store.imports(before.unwrap_or(u64::MAX), most).await.map_err(read_failed)
+    pub async fn imports(&self, before: Option<u64>, most: usize) -> Result<Vec<Import>, EngineError> {
+        self.store.imports(before.unwrap_or(u64::MAX), most).await.map_err(EngineError::from_read)
     }
 
     async fn take_persons(
@@ -156,16 +155,16 @@ impl<S: Store> Engine<S> {
         rows: ExternalSort,
         count: &mut Imported,
         outside: &ImportContext<'_>,
-    ) -> Result<(), Refusal> {
-        let mut sorted = rows.sorted().map_err(read_failed)?;
-        while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(read_failed)? {
+    ) -> Result<(), EngineError> {
+        let mut sorted = rows.sorted().map_err(EngineError::from_read)?;
+        while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(EngineError::from_read)? {
             if (outside.stop)() {
-                return Err(Refusal::because(Reason::OutcomeUnknown));
+                return Err(EngineError::ImportStopped);
             }
             let persons = self.changed(step, count).await?;
             if !persons.is_empty() {
                 let write = ReferenceWrite { persons, ..ReferenceWrite::default() };
-                self.store.write_reference(number, 0, write).await.map_err(write_failed)?;
+                self.store.write_reference(number, 0, write).await.map_err(EngineError::from_write)?;
             }
         }
         Ok(())
@@ -176,9 +175,9 @@ impl<S: Store> Engine<S> {
         &self,
         step: Vec<(PersonId, Vec<PersonPart>)>,
         count: &mut Imported,
-    ) -> Result<Vec<(PersonId, PersonRecord)>, Refusal> {
+    ) -> Result<Vec<(PersonId, PersonRecord)>, EngineError> {
         let ids: Vec<_> = step.iter().map(|(id, _)| id.clone()).collect();
-        let records = self.store.persons(&ids).await.map_err(read_failed)?;
+        let records = self.store.persons(&ids).await.map_err(EngineError::from_read)?;
         let mut persons = Vec::with_capacity(step.len());
         for ((id, parts), record) in step.into_iter().zip(records) {
             let mut record = record.unwrap_or_default();
@@ -195,9 +194,9 @@ impl<S: Store> Engine<S> {
         Ok(persons)
     }
 
-    async fn take_parts(&self, number: u64, draft: &mut Draft) -> Result<(), Refusal> {
+    async fn take_parts(&self, number: u64, draft: &mut Draft) -> Result<(), EngineError> {
         for (part, write) in parts(&draft.hospitals, &draft.catalogue).enumerate() {
-            self.store.write_reference(number, part as u32, write).await.map_err(write_failed)?;
+            self.store.write_reference(number, part as u32, write).await.map_err(EngineError::from_write)?;
         }
         draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())
@@ -205,10 +204,10 @@ impl<S: Store> Engine<S> {
 }
 
 /// That another instance imports is told as such.
-fn not_our_turn(error: StoreError) -> Refusal {
+fn not_our_turn(error: StoreError) -> EngineError {
     match error {
-        StoreError::Conflict => Refusal::because(Reason::ImportRunning),
-        other => write_failed(other),
+        StoreError::Conflict => EngineError::ImportRunning,
+        other => EngineError::from_write(other),
     }
 }
 
@@ -236,7 +235,7 @@ struct Draft {
 impl Draft {
     /// # Errors
     /// Every row of the catalogue that contradicts another.
-    fn of(incoming: &ImportRows, tables: LookupTables) -> Result<Draft, Refusal> {
+    fn of(incoming: &ImportRows, tables: LookupTables) -> Result<Draft, EngineError> {
         let mut draft =
             Draft { tables, hospitals: Vec::new(), catalogue: Vec::new(), count: Imported::default(), moved: false };
         let mut changed = Vec::new();
@@ -256,11 +255,15 @@ impl Draft {
 
     /// Takes all rows first and looks for clashes then: a successor may stand before the row whose end makes
     /// room for it.
-    fn take_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), Refusal> {
-        let mut faults = Faults::default();
+    fn take_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), EngineError> {
+        let mut faults = FieldFaults::default();
         for (at, row) in rows {
             if !self.tables.catalogue.has_room(row) {
-                faults.add(*at, FaultReason::TooMany, &format!("has more than {ROWS_A_CODE} rows"));
+                faults.add(
+                    format!("rows[{at}].code"),
+                    FaultReason::TooMany,
+                    format!("has more than {ROWS_A_CODE} rows"),
+                );
                 continue;
             }
             let change = self.tables.catalogue.put(row.clone());
@@ -270,34 +273,10 @@ impl Draft {
             }
         }
         for (at, _) in rows.iter().filter(|(_, row)| self.tables.catalogue.clashes(row)) {
-            let told = "names a code and a region prefix that another row names on a common day";
-            faults.add(*at, FaultReason::Overlap, told);
+            let message = "names a code and a region prefix that another row names on a common day";
+            faults.add(format!("rows[{at}].code"), FaultReason::Overlap, message);
         }
-        faults.end()
-    }
-}
-
-/// What is wrong with codes, row by row.
-#[derive(Default)]
-struct Faults {
-    kept: Vec<Fault>,
-    more: usize,
-}
-
-impl Faults {
-    fn add(&mut self, at: u64, reason: FaultReason, told: &str) {
-        if self.kept.len() < FAULTS_KEPT {
-            self.kept.push(Fault::new(format!("rows[{at}].code"), reason, told));
-        } else {
-            self.more += 1;
-        }
-    }
-
-    fn end(self) -> Result<(), Refusal> {
-        if self.kept.is_empty() {
-            return Ok(());
-        }
-        Err(Refusal { more: self.more, ..Refusal::naming(Reason::InvalidRequest, self.kept) })
+        faults.into_result(()).map_err(EngineError::Invalid)
     }
 }
 

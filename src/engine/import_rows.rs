@@ -1,8 +1,7 @@
 //! The rows of an import as they come: each is checked at once, and put aside until all are there.
 
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::{Digest, HospitalId};
-use crate::domain::refusal::{Reason, Refusal};
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalPart;
 use crate::reference::row::ReferenceRow;
@@ -10,10 +9,7 @@ use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 use crate::store::external_sort::ExternalSort;
 
-use super::{Engine, write_failed};
-
-/// The faults that are kept to be named; the others are counted.
-pub(super) const FAULTS_KEPT: usize = 100;
+use super::{Engine, EngineError};
 
 /// Rows that have come, checked one by one.
 pub struct ImportRows {
@@ -22,8 +18,7 @@ pub struct ImportRows {
     pub(super) catalogue: Vec<(u64, CatalogueRow)>,
     rows: u64,
     digest: blake3::Hasher,
-    faults: Vec<Fault>,
-    faulty: usize,
+    faults: FieldFaults,
     most_held: usize,
 }
 
@@ -32,7 +27,7 @@ impl ImportRows {
     ///
     /// # Errors
     /// If there are more rows than an import may have, or they cannot be put aside.
-    pub fn add(&mut self, table: ReferenceTable, cells: &[String]) -> Result<(), Refusal> {
+    pub fn add(&mut self, table: ReferenceTable, cells: &[String]) -> Result<(), EngineError> {
         for cell in cells {
             self.digest.update(&(cell.len() as u64).to_le_bytes());
             self.digest.update(cell.as_bytes());
@@ -47,27 +42,24 @@ impl ImportRows {
         }
     }
 
-    pub(super) fn add_row(&mut self, row: ReferenceRow) -> Result<(), Refusal> {
+    pub(super) fn add_row(&mut self, row: ReferenceRow) -> Result<(), EngineError> {
         match row {
-            ReferenceRow::Person(id, part) => self.persons.add(&id, &part).map_err(write_failed)?,
+            ReferenceRow::Person(id, part) => self.persons.add(&id, &part).map_err(EngineError::from_write)?,
             ReferenceRow::Hospital(id, part) => self.hospitals.push((id, part)),
             ReferenceRow::Catalogue(row) => self.catalogue.push((self.rows, row)),
         }
         self.rows += 1;
         if self.hospitals.len().max(self.catalogue.len()) > self.most_held {
-            let told = format!("are more than {} in one import", self.most_held);
-            return Err(Refusal::naming(Reason::InvalidRequest, vec![Fault::new("rows", FaultReason::TooMany, told)]));
+            let message = format!("are more than {} in one import", self.most_held);
+            return Err(EngineError::invalid("rows", FaultReason::TooMany, message));
         }
         Ok(())
     }
 
-    fn faults(&mut self, found: Vec<Fault>) {
-        self.faulty += found.len();
-        let room = FAULTS_KEPT.saturating_sub(self.faults.len());
+    fn faults(&mut self, found: Vec<FieldFault>) {
         let at = self.rows;
-        self.faults.extend(
-            found.into_iter().take(room).map(|fault| Fault { field: format!("rows[{at}].{}", fault.field), ..fault }),
-        );
+        let of_row = |fault: FieldFault| FieldFault { field: format!("rows[{at}].{}", fault.field), ..fault };
+        self.faults.extend(found.into_iter().map(of_row));
     }
 
     /// The digest over the cells of all rows, each with its length before it.
@@ -81,12 +73,8 @@ impl ImportRows {
     }
 
     /// Refuses the whole if any row is faulty.
-    pub(super) fn check(&mut self) -> Result<(), Refusal> {
-        if self.faults.is_empty() {
-            return Ok(());
-        }
-        let more = self.faulty - self.faults.len();
-        Err(Refusal { more, ..Refusal::naming(Reason::InvalidRequest, std::mem::take(&mut self.faults)) })
+    pub(super) fn check(&mut self) -> Result<(), EngineError> {
+        std::mem::take(&mut self.faults).into_result(()).map_err(EngineError::Invalid)
     }
 }
 
@@ -99,8 +87,7 @@ impl<S: Store> Engine<S> {
             catalogue: Vec::new(),
             rows: 0,
             digest: blake3::Hasher::new(),
-            faults: Vec::new(),
-            faulty: 0,
+            faults: FieldFaults::default(),
             most_held: self.settings.rows_held,
         }
     }

@@ -8,14 +8,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::day::Day;
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::FaultReason;
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
 use crate::domain::journal::{Entry, EntryKind};
-use crate::domain::refusal::{Reason, Refusal};
 use crate::store::rows::ListPosition;
 use crate::store::{Scope, Store};
 
-use super::{Engine, PAUSE, read_failed};
+use super::{Engine, EngineError, PAUSE};
 
 /// The most entries of a chain that one page walks; a page may be shorter than asked for, and not the last.
 const WALK: usize = 5_000;
@@ -70,7 +69,7 @@ impl<S: Store> Engine<S> {
         which: &PersonFilter,
         from: Option<EntryId>,
         limit: usize,
-    ) -> Result<SettlementPage<EntryId>, Refusal> {
+    ) -> Result<SettlementPage<EntryId>, EngineError> {
         let mut page = SettlementPage { settlements: Vec::new(), next: self.chain_from(&which.person_id, from).await? };
         let mut walked = 0;
         while let Some(id) = page.next.filter(|_| page.settlements.len() < limit && walked < WALK) {
@@ -94,11 +93,14 @@ impl<S: Store> Engine<S> {
         which: &HospitalFilter,
         after: Option<ListPosition>,
         limit: usize,
-    ) -> Result<SettlementPage<ListPosition>, Refusal> {
+    ) -> Result<SettlementPage<ListPosition>, EngineError> {
         let first = ListPosition { day: which.from, number: 0 };
         let from = after.map_or(first, ListPosition::next).max(first);
-        let places =
-            self.store.hospital_settlements(&which.hospital_id, from, which.until, limit).await.map_err(read_failed)?;
+        let places = self
+            .store
+            .hospital_settlements(&which.hospital_id, from, which.until, limit)
+            .await
+            .map_err(EngineError::from_read)?;
         let next = places.last().filter(|_| places.len() == limit).map(|(place, _)| *place);
         let mut settlements = Vec::with_capacity(places.len());
         for (_, id) in places {
@@ -112,7 +114,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn has_live_claim(&self, person_id: &PersonId, hospitals: &[HospitalId]) -> Result<bool, Refusal> {
+    pub async fn has_live_claim(&self, person_id: &PersonId, hospitals: &[HospitalId]) -> Result<bool, EngineError> {
         let mut next = if hospitals.is_empty() { None } else { self.chain_from(person_id, None).await? };
         let (mut reversed, mut walked) = (HashSet::new(), 0);
         while let Some(id) = next {
@@ -131,18 +133,18 @@ impl<S: Store> Engine<S> {
         Ok(false)
     }
 
-    async fn chain_from(&self, person_id: &PersonId, from: Option<EntryId>) -> Result<Option<EntryId>, Refusal> {
+    async fn chain_from(&self, person_id: &PersonId, from: Option<EntryId>) -> Result<Option<EntryId>, EngineError> {
         if let Some(id) = from {
-            let entry = self.store.entry(id).await.map_err(read_failed)?;
+            let entry = self.store.entry(id).await.map_err(EngineError::from_read)?;
             let own = entry.is_some_and(|entry| entry.parties().1 == person_id);
             return if own { Ok(from) } else { Err(foreign_page()) };
         }
         let nobody = HospitalId::default();
         let scope = Scope { hospital_id: &nobody, person_id, request_id: None, claim_id: None };
-        Ok(self.store.look_up(scope).await.map_err(read_failed)?.state.head)
+        Ok(self.store.look_up(scope).await.map_err(EngineError::from_read)?.state.head)
     }
 
-    async fn listed(&self, settlement: Entry) -> Result<Listed, Refusal> {
+    async fn listed(&self, settlement: Entry) -> Result<Listed, EngineError> {
         let standing = self.standing(&settlement).await?;
         let revision = match standing.revisions.last() {
             Some(id) => Some(self.named_entry(*id).await?),
@@ -166,7 +168,6 @@ fn is_of(entry: &Entry, which: &PersonFilter) -> bool {
     })
 }
 
-fn foreign_page() -> Refusal {
-    let told = "is not of this list";
-    Refusal::naming(Reason::InvalidRequest, vec![Fault::new("page_token", FaultReason::Unreadable, told)])
+fn foreign_page() -> EngineError {
+    EngineError::invalid("page_token", FaultReason::Unreadable, "is not of this list")
 }

@@ -9,6 +9,7 @@ mod account_replay;
 pub mod audit;
 pub mod chain;
 pub mod copy;
+pub mod error;
 pub mod fence;
 pub mod follow;
 pub mod idempotency;
@@ -29,7 +30,6 @@ use arc_swap::ArcSwap;
 use crate::domain::claim::ClaimLimits;
 use crate::domain::ids::{Digest, EntryId, PersonId};
 use crate::domain::journal::{Entry, Instant};
-use crate::domain::refusal::{Reason, Refusal};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::reference::lookup_tables::LookupTables;
@@ -37,6 +37,8 @@ use crate::store::coordination::{BookAnnouncement, Coordination};
 use crate::store::imports::Import;
 use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
+
+pub use error::EngineError;
 
 /// After so many entries of a long walk others get their turn.
 const PAUSE: usize = 32;
@@ -129,13 +131,13 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read or written; then the book in use stays.
-    pub async fn activate(&self, book: Book) -> Result<Arc<Book>, Refusal> {
-        keep(&self.store, &book).await.map_err(write_failed)?;
+    pub async fn activate(&self, book: Book) -> Result<Arc<Book>, EngineError> {
+        keep(&self.store, &book).await.map_err(EngineError::from_write)?;
         self.store
             .coordination()
             .announce_book(book.digest(), BookAnnouncement::Activate)
             .await
-            .map_err(write_failed)?;
+            .map_err(EngineError::from_write)?;
         Ok(self.book.swap(Arc::new(book)))
     }
 
@@ -143,9 +145,9 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub async fn impose(&self) -> Result<(), Refusal> {
+    pub async fn impose(&self) -> Result<(), EngineError> {
         let book = self.book().digest();
-        self.store.coordination().announce_book(book, BookAnnouncement::Activate).await.map_err(write_failed)
+        self.store.coordination().announce_book(book, BookAnnouncement::Activate).await.map_err(EngineError::from_write)
     }
 
     /// The book in use.
@@ -167,17 +169,17 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read, or what it kept is not what the digest says.
-    pub async fn kept_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, Refusal> {
-        let Some(canonical) = self.store.policy(digest).await.map_err(read_failed)? else { return Ok(None) };
+    pub async fn kept_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, EngineError> {
+        let Some(canonical) = self.store.policy(digest).await.map_err(EngineError::from_read)? else { return Ok(None) };
         let rule: Option<PolicyRule> = serde_json::from_str(&canonical).ok();
         let rule = rule.filter(|rule| rule.digest() == digest);
-        rule.map(Some).ok_or_else(|| Refusal::broken(format!("the policy kept as {digest} is another")))
+        rule.map(Some).ok_or_else(|| EngineError::invariant(format!("the policy kept as {digest} is another")))
     }
 
     /// An entry that a row names; that it is missing means that the store is damaged.
-    async fn named_entry(&self, id: EntryId) -> Result<Entry, Refusal> {
-        let entry = self.store.entry(id).await.map_err(read_failed)?;
-        entry.ok_or_else(|| Refusal::broken(format!("entry {id} is named and is not there")))
+    async fn named_entry(&self, id: EntryId) -> Result<Entry, EngineError> {
+        let entry = self.store.entry(id).await.map_err(EngineError::from_read)?;
+        entry.ok_or_else(|| EngineError::invariant(format!("entry {id} is named and is not there")))
     }
 }
 
@@ -189,26 +191,4 @@ async fn keep<S: Store>(store: &S, book: &Book) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// A failed read: nothing was committed by it.
-fn read_failed(error: StoreError) -> Refusal {
-    match error {
-        StoreError::Damaged(what) => Refusal::broken(what),
-        StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Conflict | StoreError::Archived(_) => {
-            tracing::warn!(%error, "the store could not be read");
-            Refusal::because(Reason::StoreUnavailable)
-        }
-    }
-}
-
-/// A failed write, other than a conflict.
-fn write_failed(error: StoreError) -> Refusal {
-    match error {
-        StoreError::Unknown(_) => {
-            tracing::error!(%error, "whether a commit was written is unknown");
-            Refusal::because(Reason::OutcomeUnknown)
-        }
-        other => read_failed(other),
-    }
 }

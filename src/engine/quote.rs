@@ -6,19 +6,19 @@ use crate::domain::account::Account;
 use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
 use crate::domain::claim::{Claim, RawClaim};
 use crate::domain::facts::Facts;
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::Digest;
 use crate::domain::invariants;
 use crate::domain::policy::Policy;
-use crate::domain::refusal::{Reason, Refusal};
+use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::policy::Book;
 use crate::reference::look_up;
 use crate::store::{LookUp, Store};
 
-use super::Engine;
 use super::idempotency::{RequestKeys, check_claim_free};
+use super::{Engine, EngineError};
 
 /// A split that was not committed, and its digest.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// Whatever settle would refuse.
-    pub async fn quote(&self, told: RawClaim) -> Result<Quote, Refusal> {
+    pub async fn quote(&self, told: RawClaim) -> Result<Quote, EngineError> {
         let (hospital_id, person_id) = (told.hospital_id.clone(), told.person_id.clone());
         let claim_id = told.claim_id.clone();
         let names = RequestKeys {
@@ -60,12 +60,12 @@ impl<S: Store> Engine<S> {
     }
 
     /// Stage 2.
-    pub(super) fn sound(&self, told: RawClaim) -> Result<Claim, Refusal> {
-        told.check(&self.settings.limits).map_err(|faults| Refusal::naming(Reason::InvalidRequest, faults))
+    pub(super) fn sound(&self, told: RawClaim) -> Result<Claim, ClaimRefusal> {
+        told.check(&self.settings.limits).map_err(ClaimRefusal::InvalidRequest)
     }
 
     /// Stages 3 to 5, then the split.
-    pub(super) fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, Refusal> {
+    pub(super) fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, EngineError> {
         let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load())?;
         let book = self.book.load();
         let policy = governing(&book, claim, &facts).ok_or_else(no_policy)?;
@@ -83,13 +83,13 @@ pub(super) fn governing<'a>(book: &'a Book, claim: &Claim, facts: &Facts) -> Opt
 }
 
 /// The split on an account, and the account after it; what does not hold of a split is never committed.
-pub(super) fn adjudicated(matter: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), Refusal> {
-    let decided = adjudicate(matter, account).map_err(|range| Refusal::broken(range.to_string()))?;
-    invariants::check(&decided.0).map_err(|broken| Refusal::broken(broken.to_string()))?;
+pub(super) fn adjudicated(matter: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), EngineError> {
+    let decided = adjudicate(matter, account).map_err(|range| EngineError::invariant(range.to_string()))?;
+    invariants::check(&decided.0).map_err(|broken| EngineError::invariant(broken.to_string()))?;
     Ok(decided)
 }
 
-fn no_policy() -> Refusal {
+fn no_policy() -> ClaimRefusal {
     let told = "lies on a day on which no policy of the person's insurance and region is in force";
-    Refusal::naming(Reason::NoPolicy, vec![Fault::new("claim.discharged", FaultReason::NoPolicyInForce, told)])
+    ClaimRefusal::NoPolicy(FieldFault::new("claim.discharged", FaultReason::NoPolicyInForce, told).into())
 }

@@ -2,12 +2,11 @@
 
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::store::rows::SettlementStatus;
 use crate::store::{Scope, Store};
 
 use super::idempotency::RequestKeys;
-use super::{Engine, read_failed};
+use super::{Engine, EngineError};
 
 /// A settlement with what became of it.
 #[derive(Debug)]
@@ -25,9 +24,9 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// `NOT_FOUND` if there is none.
-    pub async fn settlement(&self, id: EntryId) -> Result<SettlementView, Refusal> {
-        let found = self.store.entry(id).await.map_err(read_failed)?;
-        let settlement = found.filter(|entry| entry.settled().is_some()).ok_or_else(not_found)?;
+    pub async fn settlement(&self, id: EntryId) -> Result<SettlementView, EngineError> {
+        let found = self.store.entry(id).await.map_err(EngineError::from_read)?;
+        let settlement = found.filter(|entry| entry.settled().is_some()).ok_or(EngineError::NotFound)?;
         let standing = self.standing(&settlement).await?;
         self.view(settlement, standing).await
     }
@@ -41,15 +40,15 @@ impl<S: Store> Engine<S> {
         hospital_id: &HospitalId,
         person_id: &PersonId,
         claim_id: &ClaimId,
-    ) -> Result<SettlementView, Refusal> {
+    ) -> Result<SettlementView, EngineError> {
         let names = RequestKeys { hospital_id, person_id, request_id: None, claim_id: Some(claim_id) };
         names.check(&self.settings.limits, None)?;
         let row = self.seen(&names).await?.claim.filter(|row| row.person_id == *person_id);
-        let standing = row.and_then(|mut row| row.settlements.pop()).ok_or_else(not_found)?;
+        let standing = row.and_then(|mut row| row.settlements.pop()).ok_or(EngineError::NotFound)?;
         self.view(self.named_entry(standing.settlement).await?, standing).await
     }
 
-    async fn view(&self, settlement: Entry, standing: SettlementStatus) -> Result<SettlementView, Refusal> {
+    async fn view(&self, settlement: Entry, standing: SettlementStatus) -> Result<SettlementView, EngineError> {
         let mut revisions = Vec::with_capacity(standing.revisions.len());
         for id in standing.revisions {
             revisions.push(self.named_entry(id).await?);
@@ -62,8 +61,9 @@ impl<S: Store> Engine<S> {
     }
 
     /// What became of a settlement; that its claim does not know of it means that the store is damaged.
-    pub(super) async fn standing(&self, settlement: &Entry) -> Result<SettlementStatus, Refusal> {
-        let unknown = || Refusal::broken(format!("the claim of settlement {} does not know of it", settlement.id));
+    pub(super) async fn standing(&self, settlement: &Entry) -> Result<SettlementStatus, EngineError> {
+        let unknown =
+            || EngineError::invariant(format!("the claim of settlement {} does not know of it", settlement.id));
         let claim = &settlement.settled().ok_or_else(unknown)?.claim;
         let scope = Scope {
             hospital_id: &claim.hospital_id,
@@ -71,11 +71,7 @@ impl<S: Store> Engine<S> {
             request_id: None,
             claim_id: Some(&claim.claim_id),
         };
-        let row = self.store.look_up(scope).await.map_err(read_failed)?.claim;
+        let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
         row.and_then(|row| row.of(settlement.id).cloned()).ok_or_else(unknown)
     }
-}
-
-fn not_found() -> Refusal {
-    Refusal::because(Reason::NotFound)
 }

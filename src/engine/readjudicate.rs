@@ -5,19 +5,19 @@
 
 use crate::domain::account::Account;
 use crate::domain::adjudicate::AdjudicationInput;
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::HospitalId;
 use crate::domain::journal::{Differences, Entry, EntryKind, Revised};
-use crate::domain::refusal::{Reason, Refusal};
+use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::policy::Book;
 use crate::store::rows::ClaimRow;
 use crate::store::{Commit, Scope, Store};
 
+use super::error::CommitError;
 use super::quote::{adjudicated, governing};
 use super::reverse::Live;
-use super::settle::CommitError;
-use super::{CommitStamp, Engine, PAUSE, read_failed};
+use super::{CommitStamp, Engine, EngineError, PAUSE};
 
 impl<S: Store> Engine<S> {
     /// Adds a revision of each of these, given newest first, to the commit of a reversal; the account is theirs
@@ -44,12 +44,13 @@ impl<S: Store> Engine<S> {
             }
             let claim = &one.settled.claim;
             commit.claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
-            revisions.push(commit.push(id, EntryKind::Revised(Box::new(revised(one, split, stamp, &book))))?);
+            let entry = commit.push(id, EntryKind::Revised(Box::new(revised(one, split, stamp, &book))));
+            revisions.push(entry.map_err(EngineError::from_write)?);
         }
         Ok(revisions)
     }
 
-    async fn row(&self, one: &Live) -> Result<ClaimRow, Refusal> {
+    async fn row(&self, one: &Live) -> Result<ClaimRow, EngineError> {
         let claim = &one.settled.claim;
         let scope = Scope {
             hospital_id: &claim.hospital_id,
@@ -57,31 +58,31 @@ impl<S: Store> Engine<S> {
             request_id: None,
             claim_id: Some(&claim.claim_id),
         };
-        let row = self.store.look_up(scope).await.map_err(read_failed)?.claim;
-        row.ok_or_else(|| Refusal::broken(format!("settlement {} has no row of its claim", one.settlement)))
+        let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
+        row.ok_or_else(|| EngineError::invariant(format!("settlement {} has no row of its claim", one.settlement)))
     }
 }
 
 /// The split of a settlement on this account, by the law in use.
-fn anew(book: &Book, one: &Live, account: &Account, caller: &HospitalId) -> Result<(Split, Account), Refusal> {
+fn anew(book: &Book, one: &Live, account: &Account, caller: &HospitalId) -> Result<(Split, Account), EngineError> {
     let (claim, facts) = (&one.settled.claim, &one.settled.facts);
     let policy = governing(book, claim, facts).ok_or_else(|| refused(one, caller, "without a policy in force"))?;
     let matter = AdjudicationInput { claim, facts, policy };
     if matter.account_key() != one.split.judged.account {
-        return Err(refused(one, caller, "in another benefit year than it was settled in"));
+        return Err(refused(one, caller, "in another benefit year than it was settled in").into());
     }
     adjudicated(matter, account)
 }
 
 /// A hospital learns the ids of its own settlements only.
-fn refused(one: &Live, caller: &HospitalId, told: &str) -> Refusal {
+fn refused(one: &Live, caller: &HospitalId, told: &str) -> ClaimRefusal {
     let which = if one.settled.claim.hospital_id == *caller {
         format!("settlement {}", one.settlement)
     } else {
         "a later settlement of another hospital".to_owned()
     };
     let told = format!("would leave {which} {told}");
-    Refusal::naming(Reason::NoPolicy, vec![Fault::new("readjudicate", FaultReason::NoPolicyInForce, told)])
+    ClaimRefusal::NoPolicy(FieldFault::new("readjudicate", FaultReason::NoPolicyInForce, told).into())
 }
 
 fn revised(one: Live, split: Split, stamp: &CommitStamp, book: &Book) -> Revised {

@@ -2,20 +2,24 @@
 
 use crate::domain::day::Day;
 use crate::domain::ids::PersonId;
-use crate::domain::refusal::Refusal;
 use crate::reference::cells::{self, Cells};
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
-use super::{Engine, read_failed};
+use super::{Engine, EngineError};
 
 impl<S: Store> Engine<S> {
     /// A person's rows of a table; none of a person who is not known there.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn rows_of_person(&self, table: ReferenceTable, id: &PersonId, on: Day) -> Result<Vec<Cells>, Refusal> {
-        let mut records = self.store.persons(std::slice::from_ref(id)).await.map_err(read_failed)?;
+    pub async fn rows_of_person(
+        &self,
+        table: ReferenceTable,
+        id: &PersonId,
+        on: Day,
+    ) -> Result<Vec<Cells>, EngineError> {
+        let mut records = self.store.persons(std::slice::from_ref(id)).await.map_err(EngineError::from_read)?;
         let record = records.pop().flatten().unwrap_or_default();
         Ok(cells::of_person(table, id, &record, on))
     }

@@ -7,17 +7,18 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::claim::check_text;
 use crate::domain::content::RawReversal;
+use crate::domain::fault::FieldFaults;
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, HospitalId, RequestId};
 use crate::domain::journal::{Entry, EntryKind, Reversed, Settled};
-use crate::domain::refusal::{Detail, LaterSettlements, Reason, Refusal};
+use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
 use crate::domain::split::Split;
 use crate::store::rows::SettlementStatus;
 use crate::store::{Commit, LookUp, Store};
 
+use super::error::CommitError;
 use super::idempotency::RequestKeys;
-use super::settle::CommitError;
-use super::{CommitStamp, Engine, PAUSE};
+use super::{CommitStamp, Engine, EngineError, PAUSE};
 
 /// A request to reverse.
 pub struct ReverseRequest {
@@ -63,7 +64,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// The first stage of refusal that holds; then nothing is written.
-    pub async fn reverse(&self, request: ReverseRequest, stamp: CommitStamp) -> Result<Reversal, Refusal> {
+    pub async fn reverse(&self, request: ReverseRequest, stamp: CommitStamp) -> Result<Reversal, EngineError> {
         let ReverseRequest { told, request_id, dry_run } = request;
         let names = RequestKeys {
             hospital_id: &told.hospital_id,
@@ -72,27 +73,27 @@ impl<S: Store> Engine<S> {
             claim_id: Some(&told.claim_id),
         };
         let sound = self.sound_reversal(&told);
-        named_with(names.check(&self.settings.limits, None), &sound)?;
+        names.check(&self.settings.limits, sound.as_ref().err())?;
         let attempt = Attempt { told: &told, request_id: &request_id, content: told.content(), stamp, dry_run };
         for _ in 0..=self.settings.conflict_retries {
             let seen = self.seen(&names).await?;
             if let Some(entry) = self.replay(&seen, attempt.content).await? {
                 return Ok(Reversal { revisions: self.revisions(&entry).await?, entry, replay: true });
             }
-            sound.as_ref().map_err(Refusal::clone)?;
+            sound.as_ref().map_err(ClaimRefusal::clone)?;
             match self.attempt_reverse(&attempt, seen).await {
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Refused(refusal)) => return Err(refusal),
+                Err(CommitError::Failed(error)) => return Err(error),
                 Ok(reversal) => return Ok(reversal),
             }
         }
-        Err(Refusal::because(Reason::Conflict))
+        Err(EngineError::Conflict)
     }
 
-    fn sound_reversal(&self, told: &RawReversal) -> Result<(), Refusal> {
-        let mut faults = Vec::new();
+    fn sound_reversal(&self, told: &RawReversal) -> Result<(), ClaimRefusal> {
+        let mut faults = FieldFaults::default();
         check_text(&mut faults, "reason", &told.reason, self.settings.limits.reason_bytes);
-        if faults.is_empty() { Ok(()) } else { Err(Refusal::naming(Reason::InvalidRequest, faults)) }
+        faults.into_result(()).map_err(ClaimRefusal::InvalidRequest)
     }
 
     async fn attempt_reverse(&self, attempt: &Attempt<'_>, seen: LookUp) -> Result<Reversal, CommitError> {
@@ -101,13 +102,13 @@ impl<S: Store> Engine<S> {
         let key = target.split.judged.account.clone();
         let later = self.later(seen.state.head, target.settlement, &key).await?;
         if !told.readjudicate && !later.is_empty() {
-            return Err(CommitError::Refused(in_the_way(&later, &told.hospital_id)));
+            return Err(in_the_way(&later, &told.hospital_id).into());
         }
         let mut account = seen.state.account(&key);
         for split in later.iter().map(|one| &one.split).chain([&target.split]) {
-            account = account.without(split).map_err(|range| Refusal::broken(range.to_string()))?;
+            account = account.without(split).map_err(|range| EngineError::invariant(range.to_string()))?;
         }
-        let mut row = seen.claim.ok_or_else(not_found)?;
+        let mut row = seen.claim.ok_or(EngineError::NotFound)?;
         if let Some(last) = row.settlements.last_mut() {
             last.reversal = Some(attempt.stamp.id);
         }
@@ -115,39 +116,44 @@ impl<S: Store> Engine<S> {
         let mut commit = Commit::on(seen.state, request, attempt.stamp.instant);
         let revisions = (0..later.len()).map(|n| attempt.stamp.further(n as u32)).collect();
         let deed = EntryKind::Reversed(reversed(told, target.settlement, key.clone(), revisions));
-        let entry = commit.push(attempt.stamp.id, deed)?;
+        let entry = commit.push(attempt.stamp.id, deed).map_err(EngineError::from_write)?;
         commit.claim(told.hospital_id.clone(), told.claim_id.clone(), row);
         let revisions = self.readjudicate(&mut commit, &mut account, later, &attempt.stamp).await?;
         commit.moves(key, account);
         if !attempt.dry_run {
-            self.store.commit(commit).await?;
+            self.store.commit(commit).await.map_err(CommitError::from_commit)?;
         }
         Ok(Reversal { entry, revisions, replay: false })
     }
 
-    async fn live(&self, standing: &SettlementStatus) -> Result<Live, Refusal> {
+    async fn live(&self, standing: &SettlementStatus) -> Result<Live, EngineError> {
         let newest = standing.newest();
         let split = self.named_entry(newest).await?.into_split();
         let settled = self.settled(standing.settlement).await?;
         Ok(Live {
             settlement: standing.settlement,
-            split: split.ok_or_else(|| Refusal::broken(format!("entry {newest} decides no split")))?,
+            split: split.ok_or_else(|| EngineError::invariant(format!("entry {newest} decides no split")))?,
             number: standing.revisions.len() as u32 + 1,
             newest,
             settled,
         })
     }
 
-    async fn settled(&self, id: EntryId) -> Result<Settled, Refusal> {
+    async fn settled(&self, id: EntryId) -> Result<Settled, EngineError> {
         match self.named_entry(id).await?.deed {
             EntryKind::Settled(settled) => Ok(*settled),
-            _ => Err(Refusal::broken(format!("entry {id} is no settlement"))),
+            _ => Err(EngineError::invariant(format!("entry {id} is no settlement"))),
         }
     }
 
     /// The settlements of the same account that stand and were committed after this one, newest first: the
     /// chain is walked from its end back to it.
-    async fn later(&self, head: Option<EntryId>, settlement: EntryId, key: &AccountKey) -> Result<Vec<Live>, Refusal> {
+    async fn later(
+        &self,
+        head: Option<EntryId>,
+        settlement: EntryId,
+        key: &AccountKey,
+    ) -> Result<Vec<Live>, EngineError> {
         let mut later = Vec::new();
         let mut reversed = HashSet::new();
         let mut revised: HashMap<EntryId, (EntryId, u32, Split)> = HashMap::new();
@@ -175,7 +181,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// The revisions that a reversal made.
-    async fn revisions(&self, reversal: &Entry) -> Result<Vec<Entry>, Refusal> {
+    async fn revisions(&self, reversal: &Entry) -> Result<Vec<Entry>, EngineError> {
         let ids = reversal.reversed().map(|deed| deed.revisions.as_slice()).unwrap_or_default();
         let mut revisions = Vec::with_capacity(ids.len());
         for id in ids {
@@ -185,29 +191,17 @@ impl<S: Store> Engine<S> {
     }
 }
 
-/// The refusal of names at fault, with what else is wrong with the request.
-fn named_with(named: Result<(), Refusal>, sound: &Result<(), Refusal>) -> Result<(), Refusal> {
-    named.map_err(|mut refusal| {
-        refusal.faults.extend(sound.as_ref().err().into_iter().flat_map(|unsound| unsound.faults.clone()));
-        refusal
-    })
-}
-
 /// The later settlements that stand in the way: the caller's own by id, of others how many.
-fn in_the_way(later: &[Live], caller: &HospitalId) -> Refusal {
+fn in_the_way(later: &[Live], caller: &HospitalId) -> ClaimRefusal {
     let own = |one: &&Live| one.settled.claim.hospital_id == *caller;
     let own: Vec<EntryId> = later.iter().filter(own).map(|one| one.settlement).collect();
     let told = LaterSettlements { others: later.len() - own.len(), own };
-    Refusal::because(Reason::LaterSettlements).with(Detail::LaterSettlements(told))
+    ClaimRefusal::LaterSettlements(told)
 }
 
-fn live_settlement<'a>(seen: &'a LookUp, told: &RawReversal) -> Result<&'a SettlementStatus, Refusal> {
-    let row = seen.claim.as_ref().filter(|row| row.person_id == told.person_id).ok_or_else(not_found)?;
-    row.live().ok_or_else(|| Refusal::because(Reason::AlreadyReversed))
-}
-
-fn not_found() -> Refusal {
-    Refusal::because(Reason::NotFound)
+fn live_settlement<'a>(seen: &'a LookUp, told: &RawReversal) -> Result<&'a SettlementStatus, EngineError> {
+    let row = seen.claim.as_ref().filter(|row| row.person_id == told.person_id).ok_or(EngineError::NotFound)?;
+    row.live().ok_or_else(|| ClaimRefusal::AlreadyReversed.into())
 }
 
 fn reversed(told: &RawReversal, settlement: EntryId, account: AccountKey, revisions: Vec<EntryId>) -> Reversed {

@@ -3,14 +3,15 @@
 use crate::domain::claim::{Claim, RawClaim};
 use crate::domain::ids::{Digest, RequestId};
 use crate::domain::journal::{Entry, EntryKind, Settled};
-use crate::domain::refusal::{Detail, Reason, Refusal};
+use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::store::rows::ClaimRow;
-use crate::store::{Commit, LookUp, Store, StoreError};
+use crate::store::{Commit, LookUp, Store};
 
+use super::error::CommitError;
 use super::idempotency::{RequestKeys, check_claim_free};
 use super::quote::Decision;
-use super::{CommitStamp, Engine, write_failed};
+use super::{CommitStamp, Engine, EngineError};
 
 /// A request to settle.
 pub struct SettleRequest {
@@ -44,7 +45,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// The first stage of refusal that holds; then nothing is written.
-    pub async fn settle(&self, request: SettleRequest, stamp: CommitStamp) -> Result<Committed, Refusal> {
+    pub async fn settle(&self, request: SettleRequest, stamp: CommitStamp) -> Result<Committed, EngineError> {
         let SettleRequest { claim: told, request_id, quote } = request;
         let content = told.content();
         let (hospital_id, person_id) = (told.hospital_id.clone(), told.person_id.clone());
@@ -64,14 +65,14 @@ impl<S: Store> Engine<S> {
                 return Ok(Committed { entry, replay: true });
             }
             check_claim_free(&seen, &person_id)?;
-            let claim = sound.as_ref().map_err(Refusal::clone)?;
+            let claim = sound.as_ref().map_err(ClaimRefusal::clone)?;
             match self.attempt(claim, seen, &attempt).await {
                 Err(CommitError::Conflict) => {}
-                Err(CommitError::Refused(refusal)) => return Err(refusal),
+                Err(CommitError::Failed(error)) => return Err(error),
                 Ok(entry) => return Ok(Committed { entry, replay: false }),
             }
         }
-        Err(Refusal::because(Reason::Conflict))
+        Err(EngineError::Conflict)
     }
 
     async fn attempt(&self, claim: &Claim, seen: LookUp, attempt: &Attempt<'_>) -> Result<Entry, CommitError> {
@@ -82,43 +83,21 @@ impl<S: Store> Engine<S> {
         let request = (attempt.request_id.clone(), attempt.content);
         let mut commit = Commit::on(seen.state, request, attempt.stamp.instant);
         let settled = Settled { claim: claim.clone(), facts, book: Some(book), split };
-        let entry = commit.push(attempt.stamp.id, EntryKind::Settled(Box::new(settled)))?;
+        let entry =
+            commit.push(attempt.stamp.id, EntryKind::Settled(Box::new(settled))).map_err(EngineError::from_write)?;
         commit.moves(key, account);
         commit.claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
-        self.store.commit(commit).await?;
+        self.store.commit(commit).await.map_err(CommitError::from_commit)?;
         Ok(entry)
     }
 }
 
 /// Stage 6: the split is the one that the quote showed, if one was shown.
-fn check_quote(shown: Option<&[u8]>, split: &Split) -> Result<(), Refusal> {
+fn check_quote(shown: Option<&[u8]>, split: &Split) -> Result<(), ClaimRefusal> {
     let Some(shown) = shown else { return Ok(()) };
     let digest = split.digest();
     if shown == digest.0 {
         return Ok(());
     }
-    Err(Refusal::because(Reason::QuoteChanged).with(Detail::Split(Box::new(split.clone()), digest)))
-}
-
-/// Why a try did not commit.
-pub(super) enum CommitError {
-    /// The person moved meanwhile.
-    Conflict,
-    /// It is refused.
-    Refused(Refusal),
-}
-
-impl From<Refusal> for CommitError {
-    fn from(refusal: Refusal) -> Self {
-        CommitError::Refused(refusal)
-    }
-}
-
-impl From<StoreError> for CommitError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict => CommitError::Conflict,
-            other => CommitError::Refused(write_failed(other)),
-        }
-    }
+    Err(ClaimRefusal::QuoteChanged { split: Box::new(split.clone()), digest })
 }

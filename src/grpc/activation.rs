@@ -7,12 +7,13 @@ use tokio::sync::Mutex;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::Digest;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::policy::{Book, PolicyFault};
 use crate::store::Store;
+
+use super::error::CallError;
 
 /// Reads the book that is to hold, or says every fault of it.
 pub type LoadBook = Arc<dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync>;
@@ -53,16 +54,16 @@ impl<S: Store> Activation<S> {
     /// Reads the files anew and applies them; with `dry_run` only says what would change.
     ///
     /// # Errors
-    /// `POLICIES_REFUSED` with every fault, or if the files are not those expected; the book in use stays.
-    pub async fn activate(&self, dry_run: bool, expected: &[u8]) -> Result<BookChange, Refusal> {
+    /// [`CallError::PoliciesRefused`] with the faults, or if the files are not those expected; the book in use stays.
+    pub async fn activate(&self, dry_run: bool, expected: &[u8]) -> Result<BookChange, CallError> {
         let _one_at_a_time = self.one_at_a_time.lock().await;
         let read = Arc::clone(&self.read);
         let book = tokio::task::spawn_blocking(move || twice(&*read)).await;
-        let book = book.map_err(|_| Refusal::broken("the thread that read policies ended early"))??;
+        let book = book.map_err(|_| CallError::Internal("the thread that read policies ended early".to_owned()))??;
         let change = between(&self.engine.book(), &book);
         if !expected.is_empty() && expected != change.new.0 {
             let told = format!("is not the digest of the files as they are: {}", change.new);
-            return Err(refused(vec![Fault::new("expected_digest", FaultReason::Unreadable, told)]));
+            return Err(refused(vec![FieldFault::new("expected_digest", FaultReason::Unreadable, told)]));
         }
         if !dry_run && change.old == change.new {
             // It may be another that the instances of this store are to apply.
@@ -85,10 +86,10 @@ fn name(book: Digest) -> String {
 }
 
 /// Read twice and the same: a directory that is being written is no book.
-fn twice(read: &(dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync)) -> Result<Book, Refusal> {
+fn twice(read: &(dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync)) -> Result<Book, CallError> {
     let faulty = |faults: Vec<PolicyFault>| {
         let fault =
-            |PolicyFault { file, line, told }| Fault::new(format!("{file}:{line}"), FaultReason::Unreadable, told);
+            |PolicyFault { file, line, told }| FieldFault::new(format!("{file}:{line}"), FaultReason::Unreadable, told);
         refused(faults.into_iter().map(fault).collect())
     };
     let (first, second) = (read().map_err(faulty)?, read().map_err(faulty)?);
@@ -96,11 +97,11 @@ fn twice(read: &(dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync)) -> R
         return Ok(second);
     }
     let told = "changed while they were read; put files in place by renaming them";
-    Err(refused(vec![Fault::new("policies", FaultReason::Unreadable, told)]))
+    Err(refused(vec![FieldFault::new("policies", FaultReason::Unreadable, told)]))
 }
 
-fn refused(faults: Vec<Fault>) -> Refusal {
-    Refusal::naming(Reason::PoliciesRefused, faults)
+fn refused(faults: Vec<FieldFault>) -> CallError {
+    CallError::PoliciesRefused(faults.into_iter().collect())
 }
 
 fn between(old: &Book, new: &Book) -> BookChange {

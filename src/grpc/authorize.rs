@@ -6,15 +6,15 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{BoxFuture, Service};
 
-use crate::access::{Call, Caller, Callers};
-use crate::domain::refusal::{Reason, Refusal};
+use crate::access::{AccessError, Call, Caller, Callers};
 use crate::telemetry::Metrics;
 
-use super::status;
+use super::error::CallError;
 
 /// Who is at the other end, as the certificate says; it goes with every call of the connection.
 #[derive(Clone, Debug)]
@@ -56,14 +56,14 @@ impl Permitted {
     ///
     /// # Errors
     /// `INTERNAL` if it carries none: then it came past the gate.
-    pub fn of<T>(request: &tonic::Request<T>) -> Result<Permitted, tonic::Status> {
+    pub fn of<T>(request: &tonic::Request<T>) -> Result<Permitted, Status> {
         let permitted = request.extensions().get::<Permitted>().cloned();
-        permitted.ok_or_else(|| status::of(&Refusal::broken("a call came past the gate")))
+        permitted.ok_or_else(|| CallError::Internal("a call came past the gate".to_owned()).into())
     }
 }
 
 impl Authorizer {
-    fn pass(&self, call: &'static Call, peer: Option<&Peer>) -> Result<Permitted, Refusal> {
+    fn pass(&self, call: &'static Call, peer: Option<&Peer>) -> Result<Permitted, CallError> {
         let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
         let caller = self.known(&identities, call)?;
         let places = self.places(&caller, call).inspect_err(|_| self.metrics.shed(&caller.name))?;
@@ -74,23 +74,23 @@ impl Authorizer {
     ///
     /// # Errors
     /// If nobody, or one that may not make the call any more.
-    pub fn reauthorize(&self, permitted: &Permitted) -> Result<Arc<Caller>, Refusal> {
+    pub fn reauthorize(&self, permitted: &Permitted) -> Result<Arc<Caller>, AccessError> {
         self.known(&permitted.identities, permitted.call)
     }
 
-    fn known(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, Refusal> {
+    fn known(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, AccessError> {
         let caller = self.callers.load().authenticate(identities).inspect_err(|_| self.metrics.unknown())?;
         caller.authorize_call(call).map(|()| caller)
     }
 
     /// A stream takes its places claim by claim.
-    fn places(&self, caller: &Caller, call: &Call) -> Result<Option<Permits>, Refusal> {
+    fn places(&self, caller: &Caller, call: &Call) -> Result<Option<Permits>, CallError> {
         if call.stream {
-            return caller.allowance.check_rate().map(|()| None);
+            return Ok(caller.allowance.check_rate().map(|()| None)?);
         }
         let own = caller.allowance.try_acquire()?;
         let of_all = Arc::clone(&self.in_flight).try_acquire_owned();
-        let of_all = of_all.map_err(|_full| Refusal::because(Reason::Overloaded))?;
+        let of_all = of_all.map_err(|_full| CallError::Overloaded)?;
         Ok(Some(Permits { _own: own, _of_all: of_all }))
     }
 }
@@ -130,8 +130,8 @@ where
         // What is no call of ours (health, reflection, what does not exist) says nothing about anybody.
         let Some(call) = Call::from_path(request.uri().path()) else { return Box::pin(self.inner.call(request)) };
         match self.rules.pass(call, request.extensions().get::<Peer>()) {
-            Err(refusal) => {
-                let answer = status::of(&refusal).into_http();
+            Err(error) => {
+                let answer = Status::from(error).into_http();
                 Box::pin(async { Ok(answer) })
             }
             Ok(permitted) => {

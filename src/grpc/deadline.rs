@@ -6,30 +6,33 @@ use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
 
-use crate::domain::refusal::{Reason, Refusal};
+use crate::engine::EngineError;
+
+use super::error::CallError;
 
 /// Answers within the deadline, whatever becomes of the work.
 ///
 /// # Errors
-/// `DEADLINE_EXCEEDED` OUTCOME_UNKNOWN just before the deadline passes: the work goes on. A panic in
-/// the work is `INTERNAL`.
+/// [`CallError::DeadlinePassed`] just before the deadline passes: the work goes on. A panic in the work is
+/// [`CallError::Internal`].
 pub async fn to_its_end<T: Send + 'static>(
     deadline: Duration,
-    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-) -> Result<T, Refusal> {
+    work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+) -> Result<T, CallError> {
     let Ok(ended) = tokio::time::timeout(answerable(deadline), tokio::spawn(work)).await else {
-        return Err(Refusal::because(Reason::DeadlinePassed));
+        return Err(CallError::DeadlinePassed);
     };
-    ended.unwrap_or_else(|panic| Err(Refusal::broken(format!("a task ended early: {}", kind(&panic)))))
+    let ended = ended.map_err(|panic| CallError::Internal(format!("a task ended early: {}", kind(&panic))))?;
+    Ok(ended?)
 }
 
 /// Answers a read within the deadline.
 ///
 /// # Errors
-/// `UNAVAILABLE` STORE_UNAVAILABLE just before it passes: the store is too slow.
-pub async fn in_time<T>(deadline: Duration, read: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+/// [`CallError::ReadTimedOut`] just before it passes: the store is too slow.
+pub async fn in_time<T>(deadline: Duration, read: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
     let read = tokio::time::timeout(answerable(deadline), read).await;
-    read.unwrap_or_else(|_passed| Err(Refusal::because(Reason::StoreUnavailable)))
+    read.unwrap_or_else(|_passed| Err(CallError::ReadTimedOut))
 }
 
 fn kind(error: &tokio::task::JoinError) -> &'static str {

@@ -1,20 +1,19 @@
 //! From messages to what the engine takes. Nothing is judged here: a claim is handed on as told.
 
 use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
-use crate::domain::fault::{Fault, FaultReason};
 use crate::domain::money::Money;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::Visit;
 use crate::engine::settle::SettleRequest;
 
+use super::error::CallError;
 use super::pb::settlement as pb;
 
 /// A claim as told.
 ///
 /// # Errors
 /// If the message holds none.
-pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, Refusal> {
-    let claim = claim.ok_or_else(|| missing("claim"))?;
+pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
+    let claim = claim.ok_or_else(|| CallError::missing_field("claim"))?;
     Ok(RawClaim {
         visit: visit(claim.visit()),
         claim_id: claim.claim_id.into(),
@@ -31,14 +30,9 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, Refusal> {
 ///
 /// # Errors
 /// If the message holds no claim.
-pub fn settle(claim: Option<pb::Claim>, request_id: String, quote: Vec<u8>) -> Result<SettleRequest, Refusal> {
+pub fn settle(claim: Option<pb::Claim>, request_id: String, quote: Vec<u8>) -> Result<SettleRequest, CallError> {
     let quote = (!quote.is_empty()).then_some(quote);
     Ok(SettleRequest { claim: self::claim(claim)?, request_id: request_id.into(), quote })
-}
-
-/// The refusal of a message that lacks a field.
-pub fn missing(field: &str) -> Refusal {
-    Refusal::naming(Reason::InvalidRequest, vec![Fault::new(field, FaultReason::Missing, "is missing")])
 }
 
 /// A day as told.

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::domain::claim::{ClaimLimits, check_id};
 use crate::domain::day::Day;
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::PersonId;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::engine::Engine;
 use crate::engine::list::{HospitalFilter, Listed, PersonFilter};
 use crate::store::Store;
 
 use super::authorize::Permitted;
+use super::error::CallError;
 use super::pb::settlement as pb;
 use super::reads::Reads;
 use super::{page, to_proto};
@@ -28,7 +28,7 @@ pub async fn list<S: Store>(
     reads: &Reads,
     by: &Permitted,
     asked: pb::ListSettlementsRequest,
-) -> Result<pb::ListSettlementsResponse, Refusal> {
+) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
     let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
     let (listed, next_page_token) = match one_of(&asked, limits)? {
@@ -59,8 +59,8 @@ enum Which {
 }
 
 /// Either of the two; the fields of the other are left out.
-fn one_of(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<Which, Refusal> {
-    let mut faults = Vec::new();
+fn one_of(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<Which, CallError> {
+    let mut faults = FieldFaults::default();
     let of_hospital = !asked.hospital_id.is_empty();
     let days = [("settled_from", &asked.settled_from), ("settled_until", &asked.settled_until)];
     let days = days.map(|(field, day)| told_day(&mut faults, field, *day));
@@ -75,16 +75,16 @@ fn one_of(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<Wh
     } else {
         check_id(&mut faults, "person_id", &asked.person_id, limits);
         if !(1..=9_999).contains(&asked.benefit_year) {
-            faults.push(Fault::new("benefit_year", FaultReason::NotADay, "is no year"));
+            faults.push(FieldFault::new("benefit_year", FaultReason::NotADay, "is no year"));
         }
         let of_days =
             [("settled_from", asked.settled_from.is_some()), ("settled_until", asked.settled_until.is_some())];
         (of_days.to_vec(), "is given beside a person; a person's settlements are listed by benefit year")
     };
     let unwanted = unwanted.into_iter().filter(|(_, given)| *given);
-    faults.extend(unwanted.map(|(field, _)| Fault::new(field, FaultReason::Unreadable, told)));
+    faults.extend(unwanted.map(|(field, _)| FieldFault::new(field, FaultReason::Unreadable, told)));
     if !faults.is_empty() {
-        return Err(Refusal::naming(Reason::InvalidRequest, faults));
+        return Err(CallError::InvalidMessage(faults));
     }
     let [from, until] = days;
     Ok(if of_hospital {
@@ -96,14 +96,14 @@ fn one_of(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<Wh
     })
 }
 
-fn told_day(faults: &mut Vec<Fault>, field: &str, day: Option<pb::Date>) -> Option<Day> {
+fn told_day(faults: &mut FieldFaults, field: &str, day: Option<pb::Date>) -> Option<Day> {
     let read = Day::new(day?.year, day?.month, day?.day);
-    read.map_err(|no| faults.push(Fault::new(field, FaultReason::NotADay, no.to_string()))).ok()
+    read.map_err(|no| faults.push(FieldFault::new(field, FaultReason::NotADay, no.to_string()))).ok()
 }
 
-fn summary(listed: &Listed) -> Result<pb::SettlementSummary, Refusal> {
+fn summary(listed: &Listed) -> Result<pb::SettlementSummary, CallError> {
     let Listed { settlement: entry, revision, reversal } = listed;
-    let unexpected = || Refusal::broken(format!("entry {} is of another kind", entry.id));
+    let unexpected = || CallError::Internal(format!("entry {} is of another kind", entry.id));
     let settled = entry.settled().ok_or_else(unexpected)?;
     let revised = revision.as_ref().and_then(|entry| entry.revised());
     let split = revised.map_or(&settled.split, |revised| &revised.split);

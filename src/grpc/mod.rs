@@ -5,6 +5,7 @@ pub mod activation;
 pub mod authorize;
 pub mod commit_stamp;
 pub mod deadline;
+pub mod error;
 pub mod from_proto;
 pub mod imports;
 pub mod listing;
@@ -17,6 +18,7 @@ pub mod reference;
 pub mod reversals;
 pub mod settlement;
 pub mod status;
+mod status_details;
 pub mod stream;
 pub mod to_proto;
 

@@ -11,9 +11,9 @@ use tonic::codegen::{BoxFuture, Service};
 use tonic::{Code, Status};
 
 use crate::access::Call;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::telemetry::Metrics;
 
+use super::error::CallError;
 use super::status;
 
 /// Wraps a service.
@@ -66,12 +66,12 @@ fn told(path: &str, answer: &Response<Body>, took: Duration, metrics: &Metrics) 
         answer.headers().get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
     tracing::info!(call = path, status = status as i32, micros = took.as_micros() as u64, "answered");
     // What is no call of ours has no name: whoever makes names up fills no table.
-    metrics.answered(Call::from_path(path).map_or("other", Call::name), status::name(status), took);
+    metrics.answered(Call::from_path(path).map_or("other", Call::name), status::code_name(status), took);
 }
 
 fn explained(answer: Response<Body>) -> Response<Body> {
     let out_of_range = HeaderValue::from(Code::OutOfRange as i32);
     let bare = answer.headers().get(Status::GRPC_STATUS) == Some(&out_of_range)
         && !answer.headers().contains_key(Status::GRPC_STATUS_DETAILS);
-    if bare { status::of(&Refusal::because(Reason::MessageTooLarge)).into_http() } else { answer }
+    if bare { Status::from(CallError::MessageTooLarge).into_http() } else { answer }
 }

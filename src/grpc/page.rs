@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::FaultReason;
 use crate::domain::ids::Digest;
-use crate::domain::refusal::{Reason, Refusal};
+
+use super::error::CallError;
 
 /// The bytes of a token that tell which list it is of.
 const LIST: usize = 8;
@@ -13,11 +14,9 @@ const LIST: usize = 8;
 /// How many a page holds: what was asked for, the default if nothing was, and never more than the most.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` for a negative number.
-pub fn size(asked: i32, default: usize, most: usize) -> Result<usize, Refusal> {
-    let negative = |_| {
-        Refusal::naming(Reason::InvalidRequest, vec![Fault::new("page_size", FaultReason::Negative, "is negative")])
-    };
+/// [`CallError::InvalidMessage`] for a negative number.
+pub fn size(asked: i32, default: usize, most: usize) -> Result<usize, CallError> {
+    let negative = |_| CallError::invalid_field("page_size", FaultReason::Negative, "is negative");
     let asked = usize::try_from(asked).map_err(negative)?;
     Ok(if asked == 0 { default } else { asked.min(most) })
 }
@@ -32,8 +31,8 @@ pub fn token(list: &impl Serialize, place: &impl Serialize) -> String {
 /// The place that a token tells; none if there is no token.
 ///
 /// # Errors
-/// `INVALID_ARGUMENT` for a token that is none, or of another list.
-pub fn place<P: DeserializeOwned>(list: &impl Serialize, token: &str) -> Result<Option<P>, Refusal> {
+/// [`CallError::InvalidMessage`] for a token that is none, or of another list.
+pub fn place<P: DeserializeOwned>(list: &impl Serialize, token: &str) -> Result<Option<P>, CallError> {
     if token.is_empty() {
         return Ok(None);
     }
@@ -41,9 +40,8 @@ pub fn place<P: DeserializeOwned>(list: &impl Serialize, token: &str) -> Result<
         let (of, place) = bytes.split_at_checked(LIST)?;
         if of == mark(list) { postcard::from_bytes(place).ok() } else { None }
     });
-    let told = "is not a token of this list; send the request of the page before, with its next_page_token";
-    let foreign = || Fault::new("page_token", FaultReason::Unreadable, told);
-    place.map(Some).ok_or_else(|| Refusal::naming(Reason::InvalidRequest, vec![foreign()]))
+    let message = "is not a token of this list; send the request of the page before, with its next_page_token";
+    place.map(Some).ok_or_else(|| CallError::invalid_field("page_token", FaultReason::Unreadable, message))
 }
 
 fn mark(list: &impl Serialize) -> [u8; LIST] {

@@ -7,17 +7,17 @@ use tonic::{Request, Response, Status};
 use crate::domain::day::Day;
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
-use crate::domain::refusal::{Reason, Refusal};
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::store::Store;
 
 use super::activation::{Activation, BookChange};
+use super::error::CallError;
+use super::page;
 use super::pb::policy as pb;
 use super::pb::policy::policy_service_server::PolicyService;
 use super::to_proto::digest;
-use super::{page, status};
 
 /// How many policies a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -45,17 +45,16 @@ impl<S: Store> PolicyService for Policies<S> {
         let found = if policy_digest.is_empty() {
             self.engine.book().get(&policy_id).map(|(_, rule)| response(rule))
         } else {
-            self.kept(&policy_digest).await.map_err(|refusal| status::of(&refusal))?
+            self.kept(&policy_digest).await?
         };
-        let not_found = || status::of(&Refusal::because(Reason::NotFound));
-        found.map(Response::new).ok_or_else(not_found)
+        Ok(Response::new(found.ok_or(CallError::from(EngineError::NotFound))?))
     }
 
     async fn list_policies(
         &self,
         request: Request<pb::ListPoliciesRequest>,
     ) -> Result<Response<pb::ListPoliciesResponse>, Status> {
-        list(&self.engine.book(), &request.into_inner()).map(Response::new).map_err(|refusal| status::of(&refusal))
+        Ok(Response::new(list(&self.engine.book(), &request.into_inner())?))
     }
 
     async fn activate_policies(
@@ -64,7 +63,7 @@ impl<S: Store> PolicyService for Policies<S> {
     ) -> Result<Response<pb::ActivatePoliciesResponse>, Status> {
         let pb::ActivatePoliciesRequest { dry_run, expected_digest } = request.into_inner();
         let changed = self.activation.activate(dry_run, &expected_digest).await;
-        let BookChange { old, new, added, changed, removed } = changed.map_err(|refusal| status::of(&refusal))?;
+        let BookChange { old, new, added, changed, removed } = changed?;
         Ok(Response::new(pb::ActivatePoliciesResponse {
             old_book_digest: digest(old),
             new_book_digest: digest(new),
@@ -77,13 +76,13 @@ impl<S: Store> PolicyService for Policies<S> {
 }
 
 impl<S: Store> Policies<S> {
-    async fn kept(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, Refusal> {
+    async fn kept(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, CallError> {
         let Ok(digest) = <[u8; 32]>::try_from(digest) else { return Ok(None) };
         Ok(self.engine.kept_policy(Digest(digest)).await?.map(|rule| response(&rule)))
     }
 }
 
-fn list(book: &Book, asked: &pb::ListPoliciesRequest) -> Result<pb::ListPoliciesResponse, Refusal> {
+fn list(book: &Book, asked: &pb::ListPoliciesRequest) -> Result<pb::ListPoliciesResponse, CallError> {
     let list = ("policies", book.digest());
     let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
     let from: u32 = page::place(&list, &asked.page_token)?.unwrap_or(0);

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
+use crate::access::AccessError;
 use crate::access::log::AccessLog;
 use crate::access::recent_quotes::RecentQuotes;
 use crate::domain::ids::PersonId;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::store::Store;
 
 use super::authorize::Permitted;
@@ -26,18 +26,18 @@ impl Reads {
     /// Notes that whoever passed reads of these persons.
     ///
     /// # Errors
-    /// `UNAVAILABLE` if the log cannot be written: then nothing is told.
+    /// [`AccessError::LogUnavailable`] if the log cannot be written: then nothing is told.
     pub fn note<'a>(
         &self,
         permitted: &Permitted,
         store: &impl Store,
         persons: impl IntoIterator<Item = &'a PersonId>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AccessError> {
         let keys: Vec<_> = persons.into_iter().map(|person| store.person_key(person)).collect();
         let written = self.log.record(&permitted.caller, permitted.call, &keys, commit_stamp::now().instant.0);
         written.map_err(|error| {
             tracing::error!(%error, "the access log cannot be written; reads of persons are refused");
-            Refusal::because(Reason::StoreUnavailable)
+            AccessError::LogUnavailable
         })
     }
 

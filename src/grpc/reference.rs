@@ -12,19 +12,19 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::access::{Caller, Role};
 use crate::domain::day::Day;
-use crate::domain::fault::{Fault, FaultReason};
-use crate::domain::refusal::{Reason, Refusal};
-use crate::engine::Engine;
+use crate::domain::fault::FaultReason;
 use crate::engine::import::{ImportContext, Imported, Told};
 use crate::engine::import_rows::ImportRows;
+use crate::engine::{Engine, EngineError};
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
 use super::authorize::Permitted;
+use super::error::CallError;
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
 use super::reads::Reads;
-use super::{commit_stamp, imports, page, status};
+use super::{commit_stamp, imports, page};
 
 /// Messages that wait for the thread that takes them.
 const QUEUE: usize = 4;
@@ -78,8 +78,8 @@ impl<S: Store> ReferenceService for References<S> {
                 break;
             }
         }
-        let ended = thread.await.unwrap_or_else(|_| Err(Refusal::broken("the thread of an import ended early")));
-        let (rows, imported) = ended.map_err(|refusal| status::of(&refusal))?;
+        let ended = thread.await.map_err(|_| CallError::Internal("the thread of an import ended early".to_owned()))?;
+        let (rows, imported) = ended?;
         let Imported { changed, unchanged } = imported;
         Ok(Response::new(pb::ImportReferenceResponse { taken: rows, changed, unchanged }))
     }
@@ -88,7 +88,7 @@ impl<S: Store> ReferenceService for References<S> {
         &self,
         request: Request<pb::ListImportsRequest>,
     ) -> Result<Response<pb::ListImportsResponse>, Status> {
-        self.imports(request.into_inner()).await.map(Response::new).map_err(|refusal| status::of(&refusal))
+        Ok(Response::new(self.imports(request.into_inner()).await?))
     }
 
     async fn get_reference(
@@ -96,12 +96,12 @@ impl<S: Store> ReferenceService for References<S> {
         request: Request<pb::GetReferenceRequest>,
     ) -> Result<Response<pb::GetReferenceResponse>, Status> {
         let by = Permitted::of(&request)?;
-        self.rows(&by, request.into_inner()).await.map(Response::new).map_err(|refusal| status::of(&refusal))
+        Ok(Response::new(self.rows(&by, request.into_inner()).await?))
     }
 }
 
 impl<S: Store> References<S> {
-    async fn imports(&self, asked: pb::ListImportsRequest) -> Result<pb::ListImportsResponse, Refusal> {
+    async fn imports(&self, asked: pb::ListImportsRequest) -> Result<pb::ListImportsResponse, CallError> {
         let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
         let listed = self.engine.imports(page::place(&"imports", &asked.page_token)?, most).await?;
         let next = listed.last().filter(|last| listed.len() == most && last.number > 1);
@@ -111,7 +111,11 @@ impl<S: Store> References<S> {
         })
     }
 
-    async fn rows(&self, by: &Permitted, asked: pb::GetReferenceRequest) -> Result<pb::GetReferenceResponse, Refusal> {
+    async fn rows(
+        &self,
+        by: &Permitted,
+        asked: pb::GetReferenceRequest,
+    ) -> Result<pb::GetReferenceResponse, CallError> {
         let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
         let (table, on) = (told_table(asked.table())?, told_day(asked.on)?);
         let (person, other) = (asked.person_id.as_str(), table == ReferenceTable::Catalogue);
@@ -122,12 +126,16 @@ impl<S: Store> References<S> {
             ("code", !asked.code.is_empty() && !other),
         ];
         if let Some((field, _)) = strange.into_iter().find(|(_, given)| *given) {
-            return Err(fault(field, FaultReason::Unreadable, "is given, and is no key of this table"));
+            return Err(CallError::invalid_field(
+                field,
+                FaultReason::Unreadable,
+                "is given, and is no key of this table",
+            ));
         }
         if table.is_of_persons() {
             by.caller.authorize_person_tables()?;
             if person.is_empty() {
-                return Err(fault("person_id", FaultReason::Missing, "is missing"));
+                return Err(CallError::missing_field("person_id"));
             }
             let person_id = person.into();
             let rows = self.engine.rows_of_person(table, &person_id, on).await?;
@@ -153,28 +161,28 @@ fn taken<S: Store>(
     runtime: &Handle,
     stopping: &watch::Receiver<bool>,
     mut arrived: mpsc::Receiver<Arrived>,
-) -> Result<(u64, Imported), Refusal> {
+) -> Result<(u64, Imported), CallError> {
     let mut gathered = Gathered { incoming: engine.incoming(), table: None, told: Told::default(), committed: false };
     loop {
         match arrived.blocking_recv() {
             Some(Arrived::Message(message)) => gathered.take(message)?,
             Some(Arrived::End) => break,
             // The caller went away before the end: nothing is taken, and nobody is told.
-            None => return Err(Refusal::because(Reason::OutcomeUnknown)),
+            None => return Err(EngineError::ImportStopped.into()),
         }
     }
     let Gathered { incoming, table, told, committed } = gathered;
     // Who calls is known better than anybody can say, where callers are known.
     let told = if by.role == Role::Anyone { told } else { Told { imported_by: by.name.to_string(), ..told } };
     let Some(table) = table.filter(|_| committed) else {
-        return Err(fault("commit", FaultReason::Missing, "is not set in the last message"));
+        return Err(CallError::invalid_field("commit", FaultReason::Missing, "is not set in the last message"));
     };
     let outside = ImportContext { now: &|| commit_stamp::now().instant, stop: &|| *stopping.borrow() };
     let rows = incoming.rows();
     let imported = runtime.block_on(async {
         // A short import is waited for; beside a long one the caller comes again.
         let turn = tokio::time::timeout(TURN, engine.turn()).await;
-        let turn = turn.map_err(|_| Refusal::because(Reason::ImportRunning))?;
+        let turn = turn.map_err(|_| EngineError::ImportRunning)?;
         engine.take(turn, incoming, table.as_str(), told, &outside).await
     });
     Ok((rows, imported?))
@@ -189,37 +197,38 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn take(&mut self, message: pb::ImportReferenceRequest) -> Result<(), Refusal> {
+    fn take(&mut self, message: pb::ImportReferenceRequest) -> Result<(), CallError> {
         let table = told_table(message.table())?;
         self.committed = message.commit;
         if self.table.is_none() {
             self.told = told(message.source, message.imported_by)?;
         }
         if *self.table.get_or_insert(table) != table {
-            return Err(fault("table", FaultReason::Unreadable, "is another than in the first message"));
+            return Err(CallError::invalid_field(
+                "table",
+                FaultReason::Unreadable,
+                "is another than in the first message",
+            ));
         }
-        message.rows.iter().try_for_each(|row| self.incoming.add(table, &row.cells))
+        Ok(message.rows.iter().try_for_each(|row| self.incoming.add(table, &row.cells))?)
     }
 }
 
-fn told(source: String, imported_by: String) -> Result<Told, Refusal> {
+fn told(source: String, imported_by: String) -> Result<Told, CallError> {
     for (field, text, most) in [("source", &source, SOURCE_BYTES), ("imported_by", &imported_by, BY_BYTES)] {
         if text.len() > most {
-            return Err(fault(field, FaultReason::TooLong, &format!("has more than {most} bytes")));
+            return Err(CallError::invalid_field(field, FaultReason::TooLong, format!("has more than {most} bytes")));
         }
     }
     Ok(Told { source, imported_by })
 }
 
-fn fault(field: &str, reason: FaultReason, told: &str) -> Refusal {
-    Refusal::naming(Reason::InvalidRequest, vec![Fault::new(field, reason, told)])
+fn told_day(day: Option<pb::Date>) -> Result<Day, CallError> {
+    let day = day.ok_or_else(|| CallError::missing_field("on"))?;
+    Day::new(day.year, day.month, day.day)
+        .map_err(|no| CallError::invalid_field("on", FaultReason::NotADay, no.to_string()))
 }
 
-fn told_day(day: Option<pb::Date>) -> Result<Day, Refusal> {
-    let day = day.ok_or_else(|| fault("on", FaultReason::Missing, "is missing"))?;
-    Day::new(day.year, day.month, day.day).map_err(|no| fault("on", FaultReason::NotADay, &no.to_string()))
-}
-
-fn told_table(table: pb::Table) -> Result<ReferenceTable, Refusal> {
-    imports::told_table(table).ok_or_else(|| fault("table", FaultReason::Missing, "is missing"))
+fn told_table(table: pb::Table) -> Result<ReferenceTable, CallError> {
+    imports::told_table(table).ok_or_else(|| CallError::missing_field("table"))
 }

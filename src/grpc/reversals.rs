@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::domain::content::RawReversal;
 use crate::domain::journal::{Differences, Entry, Revised};
 use crate::domain::money::Money;
-use crate::domain::refusal::Refusal;
 use crate::engine::reverse::{Reversal, ReverseRequest};
 
+use super::error::CallError;
 use super::pb::settlement as pb;
 use super::to_proto::{digest, shares, split, timestamp};
 
@@ -28,7 +28,7 @@ pub fn request(told: pb::ReverseRequest) -> ReverseRequest {
 ///
 /// # Errors
 /// If an entry is of another kind than it must be.
-pub fn response(reversed: &Reversal, dry_run: bool) -> Result<pb::ReverseResponse, Refusal> {
+pub fn response(reversed: &Reversal, dry_run: bool) -> Result<pb::ReverseResponse, CallError> {
     let dry_run = dry_run && !reversed.replay;
     let mut answer = pb::ReverseResponse {
         reversal: Some(reversal(&reversed.entry)?),
@@ -60,7 +60,7 @@ pub fn response(reversed: &Reversal, dry_run: bool) -> Result<pb::ReverseRespons
 ///
 /// # Errors
 /// If the entry is none.
-pub fn reversal(entry: &Entry) -> Result<pb::Reversal, Refusal> {
+pub fn reversal(entry: &Entry) -> Result<pb::Reversal, CallError> {
     let reversed = entry.reversed().ok_or_else(|| unexpected(entry))?;
     Ok(pb::Reversal {
         reversal_id: entry.id.to_string(),
@@ -78,7 +78,7 @@ pub fn reversal(entry: &Entry) -> Result<pb::Reversal, Refusal> {
 ///
 /// # Errors
 /// If the entry is none.
-pub fn revision(entry: &Entry) -> Result<pb::Revision, Refusal> {
+pub fn revision(entry: &Entry) -> Result<pb::Revision, CallError> {
     let revised = entry.revised().ok_or_else(|| unexpected(entry))?;
     Ok(pb::Revision {
         revision: revised.number,
@@ -93,8 +93,8 @@ pub fn revision(entry: &Entry) -> Result<pb::Revision, Refusal> {
 }
 
 /// An entry that is not what the call is about.
-pub fn unexpected(entry: &Entry) -> Refusal {
-    Refusal::broken(format!("entry {} is of another kind", entry.id))
+pub fn unexpected(entry: &Entry) -> CallError {
+    CallError::Internal(format!("entry {} is of another kind", entry.id))
 }
 
 fn summary(entry: &Entry, revised: &Revised) -> pb::RevisedSettlement {

@@ -8,24 +8,24 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::day::Day;
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::FaultReason;
 use crate::domain::ids::{AccountKey, EntryId};
 use crate::domain::journal::{Entry, EntryKind};
-use crate::domain::refusal::{Reason, Refusal};
-use crate::engine::Engine;
 use crate::engine::account::AccountName;
 use crate::engine::fence::{Outcome, RequestName};
 use crate::engine::read::SettlementView;
+use crate::engine::{Engine, EngineError};
 use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::deadline::{self, in_time, to_its_end};
+use super::error::CallError;
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
 use super::reads::Reads;
 use super::reversals::{reversal, revision, unexpected};
 use super::stream::{self, Answers, Streams};
-use super::{commit_stamp, from_proto, listing, reversals, status, to_proto};
+use super::{commit_stamp, from_proto, listing, reversals, to_proto};
 
 /// The service.
 pub struct Settlements<S> {
@@ -53,8 +53,8 @@ impl<S: Store> Settlements<S> {
     async fn to_its_end<T: Send + 'static>(
         by: Permitted,
         deadline: Duration,
-        work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-    ) -> Result<T, Refusal> {
+        work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, CallError> {
         let work = async move {
             let _places = by;
             work.await
@@ -63,8 +63,8 @@ impl<S: Store> Settlements<S> {
     }
 }
 
-fn answered<T>(answer: Result<T, Refusal>) -> Result<Response<T>, Status> {
-    answer.map(Response::new).map_err(|refusal| status::of(&refusal))
+fn answered<T>(answer: Result<T, CallError>) -> Result<Response<T>, Status> {
+    Ok(Response::new(answer?))
 }
 
 #[tonic::async_trait]
@@ -133,7 +133,7 @@ impl<S: Store> SettlementService for Settlements<S> {
 }
 
 impl<S: Store> Settlements<S> {
-    async fn quoted(&self, by: &Permitted, asked: pb::QuoteRequest) -> Result<pb::QuoteResponse, Refusal> {
+    async fn quoted(&self, by: &Permitted, asked: pb::QuoteRequest) -> Result<pb::QuoteResponse, CallError> {
         let claim = from_proto::claim(asked.claim)?;
         by.caller.authorize_claims_of(claim.hospital_id.as_str())?;
         let (hospital_id, person_id) = (claim.hospital_id.clone(), claim.person_id.clone());
@@ -149,7 +149,7 @@ impl<S: Store> Settlements<S> {
         by: Permitted,
         deadline: Duration,
         asked: pb::SettleRequest,
-    ) -> Result<pb::SettleResponse, Refusal> {
+    ) -> Result<pb::SettleResponse, CallError> {
         let told = from_proto::settle(asked.claim, asked.request_id, asked.quote_digest)?;
         by.caller.authorize_claims_of(told.claim.hospital_id.as_str())?;
         let engine = Arc::clone(&self.engine);
@@ -164,7 +164,7 @@ impl<S: Store> Settlements<S> {
         by: Permitted,
         deadline: Duration,
         asked: pb::ReverseRequest,
-    ) -> Result<pb::ReverseResponse, Refusal> {
+    ) -> Result<pb::ReverseResponse, CallError> {
         by.caller.authorize_view_of(&asked.hospital_id)?;
         let request = reversals::request(asked);
         let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
@@ -173,7 +173,7 @@ impl<S: Store> Settlements<S> {
         reversals::response(&Self::to_its_end(by, deadline, work).await?, dry_run)
     }
 
-    async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, Refusal> {
+    async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, CallError> {
         by.caller.authorize_view_of(&asked.hospital_id)?;
         let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
         let outcome = self.engine.outcome(&name).await?;
@@ -186,7 +186,7 @@ impl<S: Store> Settlements<S> {
         by: Permitted,
         deadline: Duration,
         asked: pb::FenceRequest,
-    ) -> Result<pb::FenceResponse, Refusal> {
+    ) -> Result<pb::FenceResponse, CallError> {
         by.caller.authorize_claims_of(&asked.hospital_id)?;
         let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
         let engine = Arc::clone(&self.engine);
@@ -198,7 +198,7 @@ impl<S: Store> Settlements<S> {
         &self,
         by: &Permitted,
         asked: pb::GetSettlementRequest,
-    ) -> Result<pb::GetSettlementResponse, Refusal> {
+    ) -> Result<pb::GetSettlementResponse, CallError> {
         let view = self.find(by, asked).await?;
         let settled = view.settlement.settled().ok_or_else(|| unexpected(&view.settlement))?;
         by.caller.authorize_view_of(settled.claim.hospital_id.as_str())?;
@@ -211,27 +211,27 @@ impl<S: Store> Settlements<S> {
         })
     }
 
-    async fn find(&self, by: &Permitted, asked: pb::GetSettlementRequest) -> Result<SettlementView, Refusal> {
+    async fn find(&self, by: &Permitted, asked: pb::GetSettlementRequest) -> Result<SettlementView, CallError> {
         let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id } = asked;
         if settlement_id.is_empty() {
             by.caller.authorize_view_of(&hospital_id)?;
             let (hospital_id, person_id) = (hospital_id.into(), person_id.into());
-            return self.engine.settlement_of(&hospital_id, &person_id, &claim_id.into()).await;
+            return Ok(self.engine.settlement_of(&hospital_id, &person_id, &claim_id.into()).await?);
         }
-        let id = EntryId::parse(&settlement_id).ok_or_else(|| Refusal::because(Reason::NotFound))?;
-        self.engine.settlement(id).await
+        let id = EntryId::parse(&settlement_id).ok_or_else(|| CallError::from(EngineError::NotFound))?;
+        Ok(self.engine.settlement(id).await?)
     }
 
     /// A claimant sees the account of a person whom it treats: with a settlement of its own that stands, or whom
     /// it asked a quote for lately.
-    async fn account(&self, by: &Permitted, asked: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, Refusal> {
+    async fn account(&self, by: &Permitted, asked: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, CallError> {
         let name = account_name(asked)?;
         let (caller, store) = (&by.caller, self.engine.store());
         let treats = caller.views_every_hospital()
             || self.reads.has_quoted(by, &name.person_id, store)
             || self.engine.has_live_claim(&name.person_id, &caller.hospitals).await?;
         if !treats {
-            return Err(Refusal::because(Reason::NotFound));
+            return Err(CallError::from(EngineError::NotFound));
         }
         let view = self.engine.account(&name).await?;
         self.reads.note(by, store, [&name.person_id])?;
@@ -243,21 +243,19 @@ fn request_name(hospital_id: String, person_id: String, request_id: String) -> R
     RequestName { hospital_id: hospital_id.into(), person_id: person_id.into(), request_id: request_id.into() }
 }
 
-fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, Refusal> {
+fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, CallError> {
     let on = asked.on.map(|on| Day::new(on.year, on.month, on.day)).transpose();
-    let on = on.map_err(|no| {
-        Refusal::naming(Reason::InvalidRequest, vec![Fault::new("on", FaultReason::NotADay, no.to_string())])
-    })?;
+    let on = on.map_err(|no| CallError::invalid_field("on", FaultReason::NotADay, no.to_string()))?;
     let key = AccountKey { insurance: asked.insurance.into(), year: asked.year };
     Ok(AccountName { person_id: asked.person_id.into(), key, on })
 }
 
-fn settlement(entry: &Entry) -> Result<pb::Settlement, Refusal> {
+fn settlement(entry: &Entry) -> Result<pb::Settlement, CallError> {
     let settled = entry.settled().ok_or_else(|| unexpected(entry))?;
     Ok(to_proto::settlement(entry, settled))
 }
 
-fn told(outcome: Outcome) -> Result<pb::Outcome, Refusal> {
+fn told(outcome: Outcome) -> Result<pb::Outcome, CallError> {
     use pb::outcome::Outcome as Told;
     let told = match outcome {
         Outcome::NotSeen => Told::NotSeen(pb::NotSeen {}),

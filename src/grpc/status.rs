@@ -1,55 +1,175 @@
-//! From a refusal to a status: the code by [`Reason::code`], the reason as `ErrorInfo`, every fault as
-//! `BadRequest` or `PreconditionFailure`, and what else goes with the reason.
-
-use std::collections::HashMap;
-use std::time::Duration;
+//! The one table from errors to what a caller is sent: every error has a [`Reason`], and every reason a stable word
+//! and a gRPC code. The details of a status are built in [`super::status_details`].
 
 use prost::Message;
-use tonic::{Code as Grpc, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic::{Code, Status};
 
-use crate::domain::fault::{Fault, FaultReason};
-use crate::domain::refusal::{Code, Detail, LaterSettlements, Reason, Refusal};
-use crate::domain::split::Split;
+use crate::access::AccessError;
+use crate::domain::refusal::ClaimRefusal;
+use crate::engine::EngineError;
 
-use super::{pb, to_proto};
+use super::error::CallError;
+use super::status_details;
 
-/// The domain of every `ErrorInfo`.
-pub const DOMAIN: &str = "onestop";
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $code:ident;)*) => {
+        /// Why a call fails, as a caller learns it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[$doc])* $name),* }
 
-/// The most faults that one answer names, and the most later settlements: a status travels in a header, and
-/// most clients take 16 KiB of headers.
-const FAULTS_TOLD: usize = 20;
-const LATER_TOLD: usize = 100;
+        impl Reason {
+            /// All of them, in order of precedence.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name),*];
 
-/// The most bytes of a split in a status.
-const SPLIT_BYTES: usize = 8 << 10;
+            /// The stable word in `ErrorInfo.reason`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Reason::$name => $word),* }
+            }
 
-/// When a caller that was shed may come again.
-const RETRY: Duration = Duration::from_millis(500);
-
-/// The status of a refusal. A check that failed inside is logged for the operator and not told.
-pub fn of(refusal: &Refusal) -> Status {
-    let code = code(refusal.reason.code());
-    let told = Refusal { detail: Detail::None, faults: few(refusal), ..*refusal };
-    let status = Status::with_error_details(code, told.to_string(), details(&told, &refusal.detail));
-    match &refusal.detail {
-        Detail::LaterSettlements(later) => with_any(status, "LaterSettlements", &later_settlements(later)),
-        Detail::Split(split, digest) => {
-            with_any(status, "QuoteChanged", &quote_changed(split, to_proto::digest(*digest)))
+            /// The gRPC status code.
+            pub const fn code(self) -> Code {
+                match self { $(Reason::$name => Code::$code),* }
+            }
         }
-        Detail::InvariantViolation(what) => {
-            tracing::error!(what, "an invariant does not hold; nothing was committed");
-            status
+    };
+}
+
+reasons! {
+    /// [`AccessError::UnknownCaller`]
+    CallerUnknown = "CALLER_UNKNOWN", Unauthenticated;
+    /// [`AccessError::NotPermitted`]
+    NotPermitted = "NOT_PERMITTED", PermissionDenied;
+    /// [`AccessError::LimitExceeded`]
+    CallerLimit = "CALLER_LIMIT", ResourceExhausted;
+    /// [`CallError::Overloaded`]
+    Overloaded = "OVERLOADED", ResourceExhausted;
+    /// [`CallError::MessageTooLarge`]
+    MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange;
+    /// [`EngineError::ImportRunning`]
+    ImportRunning = "IMPORT_RUNNING", Aborted;
+    /// [`EngineError::ImportStopped`]
+    ImportStopped = "IMPORT_STOPPED", Unavailable;
+    /// [`ClaimRefusal::RequestFenced`]
+    RequestFenced = "REQUEST_FENCED", FailedPrecondition;
+    /// [`ClaimRefusal::RequestIdReused`]
+    RequestIdReused = "REQUEST_ID_REUSED", AlreadyExists;
+    /// [`ClaimRefusal::ClaimSettled`]
+    ClaimSettled = "CLAIM_SETTLED", AlreadyExists;
+    /// [`ClaimRefusal::ClaimOfAnotherPerson`]
+    ClaimOfAnotherPerson = "CLAIM_OF_ANOTHER_PERSON", AlreadyExists;
+    /// [`EngineError::NotFound`], [`AccessError::NotVisible`]
+    NotFound = "NOT_FOUND", NotFound;
+    /// [`ClaimRefusal::AlreadyReversed`]
+    AlreadyReversed = "ALREADY_REVERSED", FailedPrecondition;
+    /// [`ClaimRefusal::LaterSettlements`]
+    LaterSettlements = "LATER_SETTLEMENTS", FailedPrecondition;
+    /// [`ClaimRefusal::InvalidRequest`], [`EngineError::Invalid`], [`CallError::InvalidMessage`]
+    InvalidRequest = "INVALID_REQUEST", InvalidArgument;
+    /// [`ClaimRefusal::NotEligible`]
+    NotEligible = "NOT_ELIGIBLE", FailedPrecondition;
+    /// [`ClaimRefusal::UnknownItem`]
+    UnknownItem = "UNKNOWN_ITEM", InvalidArgument;
+    /// [`ClaimRefusal::NoPolicy`]
+    NoPolicy = "NO_POLICY", FailedPrecondition;
+    /// [`CallError::PoliciesRefused`]
+    PoliciesRefused = "POLICIES_REFUSED", FailedPrecondition;
+    /// [`ClaimRefusal::QuoteChanged`]
+    QuoteChanged = "QUOTE_CHANGED", FailedPrecondition;
+    /// [`EngineError::Conflict`]
+    Conflict = "CONFLICT", Aborted;
+    /// [`EngineError::StoreUnavailable`], [`CallError::ReadTimedOut`], [`AccessError::LogUnavailable`]
+    StoreUnavailable = "STORE_UNAVAILABLE", Unavailable;
+    /// [`EngineError::OutcomeUnknown`]
+    OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable;
+    /// [`CallError::DeadlinePassed`]
+    DeadlinePassed = "OUTCOME_UNKNOWN", DeadlineExceeded;
+    /// [`EngineError::Invariant`], [`CallError::Internal`]
+    Invariant = "INVARIANT", Internal;
+}
+
+impl From<&ClaimRefusal> for Reason {
+    fn from(refusal: &ClaimRefusal) -> Self {
+        match refusal {
+            ClaimRefusal::RequestFenced => Reason::RequestFenced,
+            ClaimRefusal::RequestIdReused => Reason::RequestIdReused,
+            ClaimRefusal::ClaimSettled { .. } => Reason::ClaimSettled,
+            ClaimRefusal::ClaimOfAnotherPerson => Reason::ClaimOfAnotherPerson,
+            ClaimRefusal::AlreadyReversed => Reason::AlreadyReversed,
+            ClaimRefusal::LaterSettlements(_) => Reason::LaterSettlements,
+            ClaimRefusal::InvalidRequest(_) => Reason::InvalidRequest,
+            ClaimRefusal::NotEligible(_) => Reason::NotEligible,
+            ClaimRefusal::UnknownItem(_) => Reason::UnknownItem,
+            ClaimRefusal::NoPolicy(_) => Reason::NoPolicy,
+            ClaimRefusal::QuoteChanged { .. } => Reason::QuoteChanged,
         }
-        Detail::None | Detail::Settlement(_) | Detail::After(_) => status,
     }
 }
 
-/// The same as a message, for a stream that goes on.
-pub fn message(refusal: &Refusal) -> tonic_types::pb::Status {
-    let status = of(refusal);
-    // What was encoded just now can be decoded; without details code and message are told still.
+impl From<&EngineError> for Reason {
+    fn from(error: &EngineError) -> Self {
+        match error {
+            EngineError::Refused(refusal) => refusal.into(),
+            EngineError::Invalid(_) => Reason::InvalidRequest,
+            EngineError::NotFound => Reason::NotFound,
+            EngineError::Conflict => Reason::Conflict,
+            EngineError::ImportRunning => Reason::ImportRunning,
+            EngineError::ImportStopped => Reason::ImportStopped,
+            EngineError::StoreUnavailable => Reason::StoreUnavailable,
+            EngineError::OutcomeUnknown => Reason::OutcomeUnknown,
+            EngineError::Invariant(_) => Reason::Invariant,
+        }
+    }
+}
+
+impl From<&AccessError> for Reason {
+    fn from(error: &AccessError) -> Self {
+        match error {
+            AccessError::UnknownCaller => Reason::CallerUnknown,
+            AccessError::NotPermitted => Reason::NotPermitted,
+            AccessError::NotVisible => Reason::NotFound,
+            AccessError::LimitExceeded { .. } => Reason::CallerLimit,
+            AccessError::LogUnavailable => Reason::StoreUnavailable,
+        }
+    }
+}
+
+impl From<&CallError> for Reason {
+    fn from(error: &CallError) -> Self {
+        match error {
+            CallError::Engine(error) => error.into(),
+            CallError::Access(error) => error.into(),
+            CallError::Overloaded => Reason::Overloaded,
+            CallError::MessageTooLarge => Reason::MessageTooLarge,
+            CallError::DeadlinePassed => Reason::DeadlinePassed,
+            CallError::ReadTimedOut => Reason::StoreUnavailable,
+            CallError::InvalidMessage(_) => Reason::InvalidRequest,
+            CallError::PoliciesRefused(_) => Reason::PoliciesRefused,
+            CallError::Internal(_) => Reason::Invariant,
+        }
+    }
+}
+
+/// The status of a failed call. A check that failed inside is logged for the operator; a caller does not learn
+/// which.
+impl From<&CallError> for Status {
+    fn from(error: &CallError) -> Self {
+        if let CallError::Engine(EngineError::Invariant(what)) | CallError::Internal(what) = error {
+            tracing::error!(what, "an invariant does not hold; nothing was committed");
+        }
+        status_details::status(error)
+    }
+}
+
+impl From<CallError> for Status {
+    fn from(error: CallError) -> Self {
+        Status::from(&error)
+    }
+}
+
+/// The status of a failed call as a message, for a stream that goes on.
+pub fn status_message(error: &CallError) -> tonic_types::pb::Status {
+    let status = Status::from(error);
+    // Details that were encoded here can be decoded; without them, code and message are sent still.
     tonic_types::pb::Status::decode(status.details()).unwrap_or_else(|_| tonic_types::pb::Status {
         code: status.code() as i32,
         message: status.message().to_owned(),
@@ -57,104 +177,25 @@ pub fn message(refusal: &Refusal) -> tonic_types::pb::Status {
     })
 }
 
-/// The gRPC code of the same name.
-pub fn code(code: Code) -> Grpc {
+/// The name of a gRPC code, such as `NOT_FOUND`.
+pub fn code_name(code: Code) -> &'static str {
     match code {
-        Code::Unauthenticated => Grpc::Unauthenticated,
-        Code::PermissionDenied => Grpc::PermissionDenied,
-        Code::InvalidArgument => Grpc::InvalidArgument,
-        Code::FailedPrecondition => Grpc::FailedPrecondition,
-        Code::AlreadyExists => Grpc::AlreadyExists,
-        Code::NotFound => Grpc::NotFound,
-        Code::Aborted => Grpc::Aborted,
-        Code::Unavailable => Grpc::Unavailable,
-        Code::DeadlineExceeded => Grpc::DeadlineExceeded,
-        Code::ResourceExhausted => Grpc::ResourceExhausted,
-        Code::OutOfRange => Grpc::OutOfRange,
-        Code::Internal => Grpc::Internal,
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
-}
-
-/// The gRPC name of a status.
-pub fn name(code: Grpc) -> &'static str {
-    match code {
-        Grpc::Ok => "OK",
-        Grpc::Cancelled => "CANCELLED",
-        Grpc::Unknown => "UNKNOWN",
-        Grpc::InvalidArgument => "INVALID_ARGUMENT",
-        Grpc::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Grpc::NotFound => "NOT_FOUND",
-        Grpc::AlreadyExists => "ALREADY_EXISTS",
-        Grpc::PermissionDenied => "PERMISSION_DENIED",
-        Grpc::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Grpc::FailedPrecondition => "FAILED_PRECONDITION",
-        Grpc::Aborted => "ABORTED",
-        Grpc::OutOfRange => "OUT_OF_RANGE",
-        Grpc::Unimplemented => "UNIMPLEMENTED",
-        Grpc::Internal => "INTERNAL",
-        Grpc::Unavailable => "UNAVAILABLE",
-        Grpc::DataLoss => "DATA_LOSS",
-        Grpc::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
-/// The first faults, and how many more there are.
-fn few(refusal: &Refusal) -> Vec<Fault> {
-    let mut told: Vec<Fault> = refusal.faults.iter().take(FAULTS_TOLD).cloned().collect();
-    let more = refusal.faults.len() - told.len() + refusal.more;
-    if let Some(last) = told.last().filter(|_| more > 0) {
-        let list = last.field.split('[').next().unwrap_or_default().to_owned();
-        told.push(Fault::new(list, FaultReason::TooMany, format!("have {more} more faults")));
-    }
-    told
-}
-
-fn details(refusal: &Refusal, detail: &Detail) -> ErrorDetails {
-    let mut details = ErrorDetails::with_error_info(refusal.reason.as_str(), DOMAIN, metadata(detail));
-    for fault in &refusal.faults {
-        if refusal.reason.code() == Code::FailedPrecondition {
-            details.add_precondition_failure_violation(fault.reason.as_str(), &fault.field, &fault.told);
-        } else {
-            details.add_bad_request_violation(&fault.field, format!("{} ({})", fault.told, fault.reason.as_str()));
-        }
-    }
-    match detail {
-        Detail::After(wait) => drop(details.set_retry_info(Some(*wait))),
-        _ if refusal.reason == Reason::Overloaded => drop(details.set_retry_info(Some(RETRY))),
-        _ => {}
-    }
-    details
-}
-
-fn metadata(detail: &Detail) -> HashMap<String, String> {
-    match detail {
-        Detail::Settlement(id) => HashMap::from([("settlement_id".to_owned(), id.to_string())]),
-        _ => HashMap::new(),
-    }
-}
-
-fn later_settlements(later: &LaterSettlements) -> pb::settlement::LaterSettlements {
-    pb::settlement::LaterSettlements {
-        own_settlement_ids: later.own.iter().take(LATER_TOLD).map(ToString::to_string).collect(),
-        own: later.own.len() as u64,
-        others: later.others as u64,
-    }
-}
-
-/// Of a long bill the split without its lines, or the digest alone.
-fn quote_changed(split: &Split, quote_digest: Vec<u8>) -> pb::settlement::QuoteChanged {
-    let whole = to_proto::split(split);
-    let sums = pb::settlement::Split { codes: Vec::new(), lines: Vec::new(), ..whole.clone() };
-    let split = [whole, sums].into_iter().find(|split| split.encoded_len() <= SPLIT_BYTES);
-    pb::settlement::QuoteChanged { split, quote_digest }
-}
-
-/// The status with one more detail, a message of the settlement package.
-fn with_any(status: Status, name: &str, message: &impl Message) -> Status {
-    let mut rpc = tonic_types::pb::Status::decode(status.details()).unwrap_or_default();
-    rpc.details.push(prost_types::Any {
-        type_url: format!("type.googleapis.com/onestop.settlement.v1.{name}"),
-        value: message.encode_to_vec(),
-    });
-    Status::with_details(status.code(), status.message(), rpc.encode_to_vec().into())
 }

@@ -18,16 +18,17 @@ use tonic::{Status, Streaming};
 
 use crate::access::Caller;
 use crate::domain::ids::PersonId;
-use crate::domain::refusal::Refusal;
 use crate::engine::Engine;
 use crate::store::Store;
 
 use super::authorize::{Authorizer, Permitted};
 use super::deadline::to_its_end;
+use super::error::CallError;
 use super::pb::settlement as pb;
 use super::pb::settlement::settle_stream_response::Answer;
 use super::reversals::unexpected;
-use super::{commit_stamp, from_proto, status, to_proto};
+use super::status::{Reason, status_message};
+use super::{commit_stamp, from_proto, to_proto};
 
 /// A claim of this many bytes takes one place of the window, and one more for each time as much.
 const BYTES_A_PLACE: usize = 16 << 10;
@@ -154,13 +155,13 @@ impl<S: Store> Work<S> {
         let request_id = request.request_id.clone();
         let settled = match self.streams.rules.reauthorize(&self.by) {
             Ok(caller) => settle(self.engine, &caller, request, self.streams.most).await,
-            Err(refusal) => Err(refusal),
+            Err(error) => Err(error.into()),
         };
-        let word = settled.as_ref().map_or_else(|refusal| refusal.reason.as_str(), |_| "OK");
+        let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");
         self.streams.rules.metrics.claim(word);
         let (answer, replay) = match settled {
             Ok((settlement, replay)) => (Answer::Settlement(settlement), replay),
-            Err(refusal) => (Answer::Refusal(status::message(&refusal)), false),
+            Err(error) => (Answer::Refusal(status_message(&error)), false),
         };
         Some(pb::SettleStreamResponse { position, request_id, replay, answer: Some(answer) })
     }
@@ -184,7 +185,7 @@ async fn settle<S: Store>(
     caller: &Caller,
     request: pb::SettleStreamRequest,
     most: Duration,
-) -> Result<(pb::Settlement, bool), Refusal> {
+) -> Result<(pb::Settlement, bool), CallError> {
     let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
     let told = from_proto::settle(claim, request_id, quote_digest)?;
     caller.authorize_claims_of(told.claim.hospital_id.as_str())?;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::domain::claim::Claim;
 use crate::domain::facts::{CatalogueEntry, Facts, HospitalFacts, PersonFacts};
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::ItemCode;
-use crate::domain::refusal::{Reason, Refusal};
+use crate::domain::refusal::ClaimRefusal;
 use crate::domain::vocabulary::{Approval, Visit};
 
 use super::lookup_tables::LookupTables;
@@ -17,18 +17,18 @@ use super::person::PersonRecord;
 ///
 /// # Errors
 /// All faults of hospital and person; or, if there are none, all codes that the catalogue does not hold.
-pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &LookupTables) -> Result<Facts, Refusal> {
-    let mut faults = Vec::new();
+pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &LookupTables) -> Result<Facts, ClaimRefusal> {
+    let mut faults = FieldFaults::default();
     let hospital = hospital(claim, tables, &mut faults);
     let person = person_on(claim, person, &mut faults);
     match (hospital, person) {
         (Some(hospital), Some(person)) if faults.is_empty() => items(claim, hospital, person, tables),
-        _ => Err(Refusal::naming(Reason::NotEligible, faults)),
+        _ => Err(ClaimRefusal::NotEligible(faults)),
     }
 }
 
-fn hospital(claim: &Claim, tables: &LookupTables, faults: &mut Vec<Fault>) -> Option<HospitalFacts> {
-    let mut fault = |reason, told: &str| faults.push(Fault::new("claim.hospital_id", reason, told));
+fn hospital(claim: &Claim, tables: &LookupTables, faults: &mut FieldFaults) -> Option<HospitalFacts> {
+    let mut fault = |reason, told: &str| faults.push(FieldFault::new("claim.hospital_id", reason, told));
     let record = tables.hospitals.get(&claim.hospital_id).filter(|record| record.is_known());
     match record {
         None => fault(FaultReason::UnknownHospital, "names no known hospital"),
@@ -40,8 +40,8 @@ fn hospital(claim: &Claim, tables: &LookupTables, faults: &mut Vec<Fault>) -> Op
     record.and_then(|record| record.facts())
 }
 
-fn person_on(claim: &Claim, record: Option<&PersonRecord>, faults: &mut Vec<Fault>) -> Option<PersonFacts> {
-    let mut fault = |field, reason, told: &str| faults.push(Fault::new(field, reason, told));
+fn person_on(claim: &Claim, record: Option<&PersonRecord>, faults: &mut FieldFaults) -> Option<PersonFacts> {
+    let mut fault = |field, reason, told: &str| faults.push(FieldFault::new(field, reason, told));
     let Some(record) = record.filter(|record| record.is_known()) else {
         fault("claim.person_id", FaultReason::UnknownPerson, "names no known person");
         return None;
@@ -64,11 +64,16 @@ fn approval_for(visit: Visit) -> Option<Approval> {
     }
 }
 
-fn items(claim: &Claim, hospital: HospitalFacts, person: PersonFacts, tables: &LookupTables) -> Result<Facts, Refusal> {
+fn items(
+    claim: &Claim,
+    hospital: HospitalFacts,
+    person: PersonFacts,
+    tables: &LookupTables,
+) -> Result<Facts, ClaimRefusal> {
     let mut seen: HashMap<&ItemCode, u16> = HashMap::with_capacity(claim.items.len());
     let mut catalogue: Vec<Arc<CatalogueEntry>> = Vec::with_capacity(claim.items.len());
     let mut entry_of_item = Vec::with_capacity(claim.items.len());
-    let mut faults = Vec::new();
+    let mut faults = FieldFaults::default();
     for (at, item) in claim.items.iter().enumerate() {
         if let Some(known) = seen.get(&item.code) {
             entry_of_item.push(*known);
@@ -76,7 +81,7 @@ fn items(claim: &Claim, hospital: HospitalFacts, person: PersonFacts, tables: &L
         }
         let Some(entry) = tables.catalogue.look_up(&item.code, &hospital.region, claim.discharged) else {
             let told = "is not in the catalogue of the hospital's region on the day of discharge";
-            faults.push(Fault::new(format!("claim.items[{at}].code"), FaultReason::NotInCatalogue, told));
+            faults.push(FieldFault::new(format!("claim.items[{at}].code"), FaultReason::NotInCatalogue, told));
             continue;
         };
         let next = catalogue.len() as u16;
@@ -87,6 +92,6 @@ fn items(claim: &Claim, hospital: HospitalFacts, person: PersonFacts, tables: &L
     if faults.is_empty() {
         Ok(Facts { person, hospital, catalogue, entry_of_item })
     } else {
-        Err(Refusal::naming(Reason::UnknownItem, faults))
+        Err(ClaimRefusal::UnknownItem(faults))
     }
 }

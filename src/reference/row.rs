@@ -6,7 +6,7 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::day::{Day, Interval};
 use crate::domain::exact::Exact;
 use crate::domain::facts::{CatalogueEntry, Class, Region};
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::rate::Rate;
 use crate::domain::vocabulary::{Approval, Category, Level};
@@ -41,7 +41,7 @@ crate::domain::ids::silent_debug!(ReferenceRow);
 /// The texts of one row by column, and the faults found in them.
 pub struct Cells<'a, F: Fn(&str) -> &'a str> {
     cell: F,
-    faults: Vec<Fault>,
+    faults: Vec<FieldFault>,
 }
 
 impl ReferenceRow {
@@ -49,11 +49,11 @@ impl ReferenceRow {
     ///
     /// # Errors
     /// Every column that cannot be read; or that there are more or fewer cells than columns.
-    pub fn from_cells(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, Vec<Fault>> {
+    pub fn from_cells(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, Vec<FieldFault>> {
         let columns = table.columns();
         if cells.len() != columns.len() {
             let told = format!("has {} cells; the columns are {}", cells.len(), columns.join(", "));
-            return Err(vec![Fault::new("cells", FaultReason::Unreadable, told)]);
+            return Err(vec![FieldFault::new("cells", FaultReason::Unreadable, told)]);
         }
         let at = |name: &str| columns.iter().position(|column| *column == name);
         ReferenceRow::read(table, |name| at(name).map_or("", |at| cells[at].as_str()))
@@ -63,7 +63,7 @@ impl ReferenceRow {
     ///
     /// # Errors
     /// Every column that cannot be read.
-    fn read<'a>(table: ReferenceTable, cell: impl Fn(&str) -> &'a str) -> Result<ReferenceRow, Vec<Fault>> {
+    fn read<'a>(table: ReferenceTable, cell: impl Fn(&str) -> &'a str) -> Result<ReferenceRow, Vec<FieldFault>> {
         let mut cells = Cells { cell, faults: Vec::new() };
         let row = cells.row(table);
         match row {
@@ -122,7 +122,7 @@ impl<'a, F: Fn(&str) -> &'a str> Cells<'a, F> {
     }
 
     fn fault(&mut self, column: &str, reason: FaultReason, told: impl Into<String>) {
-        self.faults.push(Fault::new(column, reason, told));
+        self.faults.push(FieldFault::new(column, reason, told));
     }
 
     fn text(&mut self, column: &str, most: usize) -> Option<&'a str> {

@@ -4,11 +4,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use onestop::access::allowance::{Allowance, CallerLimits};
-use onestop::domain::refusal::Reason;
 use onestop::grpc::pb::policy::ListPoliciesRequest;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
 use onestop::server::serve::ServerLimits;
 use tonic::{Code, Status};
@@ -51,7 +51,7 @@ async fn a_caller_over_its_rate_is_told_when_to_come_again_and_others_are_served
 fn calls_in_flight_beyond_the_callers_own_are_refused_until_one_ends() {
     let allowance = Allowance::new(CallerLimits { rate: NonZeroU32::MAX, in_flight: 2 });
     let held = [allowance.try_acquire().expect("a place"), allowance.try_acquire().expect("a place")];
-    assert_eq!(allowance.try_acquire().expect_err("a refusal").reason, Reason::CallerLimit);
+    assert_eq!(Reason::from(&allowance.try_acquire().expect_err("a refusal")), Reason::CallerLimit);
     drop(held);
     assert!(allowance.try_acquire().is_ok(), "a place again");
 }

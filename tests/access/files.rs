@@ -6,6 +6,7 @@ use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
 use onestop::server::serve::ServerLimits;
 use tokio::sync::mpsc;
@@ -142,7 +143,10 @@ fn a_certificate_of_two_callers_is_nobodys() {
     let callers = Callers::from_toml("callers.toml", text, bounds()).expect("sound");
     let named = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        callers.authenticate(&names).map(|caller| caller.name.to_string()).map_err(|refusal| refusal.reason.as_str())
+        callers
+            .authenticate(&names)
+            .map(|caller| caller.name.to_string())
+            .map_err(|error| Reason::from(&error).as_str())
     };
     assert_eq!(named(&["onestop:a"]), Ok("a".to_owned()));
     assert_eq!(named(&["unknown.example", "b.example"]), Ok("b".to_owned()));

@@ -8,7 +8,7 @@ use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{EntryId, HospitalId, PersonId};
 use onestop::domain::journal::{Entry, Instant};
-use onestop::domain::refusal::{Reason, Refusal};
+use onestop::engine::EngineError;
 use onestop::engine::audit::Audit;
 use onestop::engine::chain;
 use onestop::engine::copy::archive::{ArchivedSize, archivable};
@@ -233,11 +233,11 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
     assert_eq!(refused.to_string(), "settlements of years before 2019 are in an archive: --archive DIR");
     assert!(matches!(with(&url, &other).await, Err(OpenError::AnotherArchive(2019))));
     let unavailable =
-        |found: Result<_, Refusal>| found.err().map(|refusal| refusal.reason) == Some(Reason::StoreUnavailable);
+        |found: Result<_, EngineError>| found.err().map(|error| Reason::from(&error)) == Some(Reason::StoreUnavailable);
     assert!(unavailable(before.settlement(stamps[0].id).await.map(drop)));
     assert!(before.settlement(stamps[1].id).await.is_ok());
     let unknown = before.settlement(stamp_of("P1", 3).id).await;
-    assert_eq!(unknown.err().map(|refusal| refusal.reason), Some(Reason::NotFound));
+    assert_eq!(unknown.err().map(|error| Reason::from(&error)), Some(Reason::NotFound));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -267,7 +267,7 @@ async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken
     assert_eq!(live.record(ids[1]).await, Ok(Some(records[1].clone())));
     assert_eq!(live.record(ids[2]).await, Ok(None));
     let again = engine.settle(settle(claim("C9", "P1", "9.00")), CommitStamp { id: ids[0], instant: Instant(9) });
-    assert_eq!(again.await.err().map(|refusal| refusal.reason), Some(Reason::StoreUnavailable));
+    assert_eq!(again.await.err().map(|error| Reason::from(&error)), Some(Reason::StoreUnavailable));
     // What was noted once holds, whatever is noted after.
     let archive = ArchiveIdentity { nobody: StoreKey::default(), entries: 1 };
     for before in [2019, 2018] {

@@ -2,7 +2,7 @@
 //! empty store.
 
 use onestop::domain::journal::Instant;
-use onestop::domain::refusal::Refusal;
+use onestop::engine::EngineError;
 use onestop::engine::import::{ImportContext, Imported, Told};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
@@ -56,7 +56,7 @@ fn classes() -> Vec<String> {
 /// What came of a file.
 enum Came {
     NotCsv(Vec<NotCsv>),
-    Refused(Refusal),
+    Refused(EngineError),
     Taken(u64, Imported),
 }
 
@@ -121,9 +121,10 @@ fn not_csv(fault: &NotCsv) -> &'static str {
     }
 }
 
-fn note_refusal(refusal: &Refusal, reached: &mut Reached) {
-    assert!(!refusal.faults.is_empty(), "{refusal}");
-    for fault in &refusal.faults {
+fn note_refusal(refusal: &EngineError, reached: &mut Reached) {
+    let faults = refusal.faults().unwrap_or_else(|| panic!("{refusal}"));
+    assert!(!faults.is_empty(), "{refusal}");
+    for fault in faults.listed() {
         let column = fault.field.rsplit_once("].").map_or(fault.field.as_str(), |(_, column)| column);
         let known = FAULTS.iter().any(|(known, faults)| *known == column && faults.contains(&fault.reason.as_str()));
         assert!(known, "{refusal}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use onestop::cli::client::claim_lines::Claims;
 use onestop::domain::journal::Instant;
-use onestop::domain::refusal::Refusal;
+use onestop::engine::EngineError;
 use onestop::engine::import::{ImportContext, Imported, Told};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
@@ -51,7 +51,7 @@ fn a_code_has_at_most_a_thousand_rows() {
     assert_eq!(imported(&rows).map(|taken| taken.changed).map_err(|refusal| refusal.to_string()), Ok(1_000));
     let rows: Vec<_> = (0..1_001).map(row).collect();
     let refusal = imported(&rows).expect_err("a row too many");
-    assert_eq!(refusal.to_string(), "INVALID_REQUEST: rows[1000].code has more than 1000 rows (TOO_MANY)");
+    assert_eq!(refusal.to_string(), "rows[1000].code has more than 1000 rows (TOO_MANY)");
 }
 
 /// Every region of one row was compared with every one of the other.
@@ -64,7 +64,7 @@ fn two_rows_of_four_thousand_regions_are_compared_in_time() {
     let row = |regions: String| ["A", &regions, "", "name", "A", "", "", ""].map(str::to_owned).to_vec();
     assert!(imported(&[row(regions(0, 4_000)), row(regions(1, 4_000))]).is_ok());
     let refusal = imported(&[row(regions(0, 4_001))]).expect_err("a region too many");
-    assert_eq!(refusal.to_string(), "INVALID_REQUEST: rows[0].regions names more than 4000 (TOO_MANY)");
+    assert_eq!(refusal.to_string(), "rows[0].regions names more than 4000 (TOO_MANY)");
 }
 
 /// Every text of a list was compared with every one before it, and every cite with every source.
@@ -96,7 +96,7 @@ fn read(text: &str) -> Result<Book, Vec<String>> {
     book.map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }
 
-fn imported(rows: &[Vec<String>]) -> Result<Imported, Refusal> {
+fn imported(rows: &[Vec<String>]) -> Result<Imported, EngineError> {
     let engine =
         wait(Engine::open(CountingStore::default(), Book::default(), EngineSettings::default())).expect("an engine");
     let outside = ImportContext { now: &|| Instant(0), stop: &|| false };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use onestop::cli::client::claim_lines::{Claims, Line};
 use onestop::domain::claim::{ClaimLimits, RawClaim};
-use onestop::domain::fault::Fault;
+use onestop::domain::fault::FieldFaults;
 
 use super::bounds::{Memory, within};
 use super::reached::Reached;
@@ -67,8 +67,8 @@ fn classes() -> Vec<String> {
 /// A claim that was read: sound, or at fault as a text, or as a claim.
 enum Read {
     Sound(RawClaim),
-    Unreadable(Vec<Fault>),
-    Faulty(Vec<Fault>),
+    Unreadable(FieldFaults),
+    Faulty(FieldFaults),
 }
 
 fn take(bytes: &[u8], reached: &mut Reached) {
@@ -95,7 +95,7 @@ fn lines(bytes: &[u8]) -> Vec<Line> {
 
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
     match claim.told() {
-        Err(refusal) => Read::Unreadable(refusal.faults),
+        Err(faults) => Read::Unreadable(faults),
         Ok((told, _)) => match told.clone().check(&ClaimLimits::default()) {
             Ok(_) => Read::Sound(told),
             Err(faults) => Read::Faulty(faults),
@@ -111,9 +111,9 @@ fn note_error(told: &str, reached: &mut Reached) {
 }
 
 fn note(read: Read, reached: &mut Reached) {
-    let mut count = |kind: &str, faults: &[Fault]| {
+    let mut count = |kind: &str, faults: &FieldFaults| {
         assert!(!faults.is_empty(), "what is refused has a fault");
-        faults.iter().for_each(|fault| reached.hit(&format!("{kind} {}", fault.reason.as_str())));
+        faults.listed().iter().for_each(|fault| reached.hit(&format!("{kind} {}", fault.reason.as_str())));
     };
     match read {
         Read::Unreadable(faults) => count("text", &faults),

@@ -1,7 +1,6 @@
 //! Reads what a caller is told of a refusal, and holds it to what the service promises of every refusal.
 
-use onestop::domain::refusal::Reason;
-use onestop::grpc::status;
+use onestop::grpc::status::Reason;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -11,6 +10,7 @@ use super::reached::Reached;
 const OF_THE_SERVICE: &[Reason] = &[
     Reason::Overloaded,
     Reason::ImportRunning,
+    Reason::ImportStopped,
     Reason::Conflict,
     Reason::StoreUnavailable,
     Reason::OutcomeUnknown,
@@ -36,7 +36,7 @@ pub fn of(status: &Status) -> Told {
     let info = details.error_info().unwrap_or_else(|| panic!("a refusal without its reason: {status:?}"));
     let known = Reason::ALL.iter().find(|known| known.as_str() == info.reason);
     let reason = *known.unwrap_or_else(|| panic!("an unknown reason: {status:?}"));
-    assert_eq!(status.code(), status::code(reason.code()), "{status:?}");
+    assert_eq!(status.code(), reason.code(), "{status:?}");
     assert!(!OF_THE_SERVICE.contains(&reason), "bad input is no fault of the service: {status:?}");
     let bad = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
     let bad = bad.iter().map(|fault| (fault.field.clone(), word(&fault.description)));

@@ -8,11 +8,11 @@ use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::{AccountKey, Digest, EntryId, PersonId};
 use onestop::domain::journal::{Differences, Entry, EntryKind};
 use onestop::domain::money::Money;
-use onestop::domain::refusal::Reason;
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
+use onestop::grpc::status::Reason;
 use onestop::policy::resolve::resolve;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, codec};
@@ -129,7 +129,7 @@ impl Office {
                 self.waiting.push(number);
             }
             Err(refusal) => {
-                prop_assert!(in_the_way && refusal.reason == Reason::LaterSettlements, "{refusal}");
+                prop_assert!(in_the_way && Reason::from(&refusal) == Reason::LaterSettlements, "{refusal}");
                 prop_assert_eq!(self.engine.store().fingerprint(), before);
             }
         }

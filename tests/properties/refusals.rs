@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use onestop::domain::claim::RawClaim;
-use onestop::domain::refusal::{Reason, Refusal};
 use onestop::engine::Engine;
+use onestop::engine::EngineError;
 use onestop::engine::fence::RequestName;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
+use onestop::grpc::status::Reason;
 use onestop::store::memory::MemoryStore;
 use proptest::prelude::*;
 
@@ -60,7 +61,7 @@ fn a_refused_request_changes_nothing() {
                 let (way, reason) = WAYS[way];
                 let before = engine.store().fingerprint();
                 let refusal = ask(&engine, &steps, way, number).await.expect_err(way);
-                prop_assert_eq!(refusal.reason, reason, "{}: {}", way, refusal);
+                prop_assert_eq!(Reason::from(&refusal), reason, "{}: {}", way, refusal);
                 prop_assert_eq!(engine.store().fingerprint(), before, "{}", way);
                 *refused.borrow_mut().entry(way).or_default() += 1;
             }
@@ -94,7 +95,7 @@ async fn begin(engine: &Engine<MemoryStore>, steps: &[Step]) -> u64 {
 }
 
 /// The first claim's request, altered.
-async fn ask(engine: &Engine<MemoryStore>, steps: &[Step], way: &str, number: u64) -> Result<(), Refusal> {
+async fn ask(engine: &Engine<MemoryStore>, steps: &[Step], way: &str, number: u64) -> Result<(), EngineError> {
     let first = &steps[0];
     if way.starts_with("revers") {
         return engine.reverse(a_reversal(first, way), stamp(number)).await.map(drop);

@@ -1,7 +1,7 @@
 //! A Redis that could lose what was answered takes no commit, and the line of its configuration is named; whether it
 //! could is seen at the start, and when it changes.
 
-use onestop::domain::refusal::Reason;
+use onestop::grpc::status::Reason;
 use onestop::store::Store;
 use onestop::store::coordination::{Coordination, Readiness};
 use onestop::store::redis::{OpenError, RedisSettings, RedisStore};
@@ -53,7 +53,7 @@ async fn a_configuration_that_is_changed_while_serving_is_noticed_and_mended() {
     settles(&engine, 1).await.expect("settled");
     server.ask(&["CONFIG", "SET", "appendfsync", "everysec"]);
     assert!(not_ready(engine.store()).await.contains("redis.conf wants `appendfsync always`"));
-    assert_eq!(settles(&engine, 2).await.expect_err("refused").reason, Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&settles(&engine, 2).await.expect_err("refused")), Reason::StoreUnavailable);
     assert!(settles(&engine, 1).await.expect("the same").replay);
     server.ask(&["CONFIG", "SET", "appendfsync", "always"]);
     ready(engine.store()).await;

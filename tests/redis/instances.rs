@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use onestop::domain::refusal::Reason;
 use onestop::engine::{Engine, EngineSettings};
+use onestop::grpc::status::Reason;
 use onestop::policy::{Book, shipped};
 use onestop::reference::table::ReferenceTable;
 use onestop::store::coordination::{Coordination, Readiness};
@@ -36,7 +36,7 @@ async fn tables_imported_by_one_hold_in_all_within_a_second() {
         told.items = vec![item("NEW", "10.00")];
         settle(told)
     };
-    assert_eq!(other.settle(told(), stamp(1)).await.expect_err("unknown").reason, Reason::UnknownItem);
+    assert_eq!(Reason::from(&other.settle(told(), stamp(1)).await.expect_err("unknown")), Reason::UnknownItem);
     one.import(vec![row(ReferenceTable::Catalogue, &["NEW", "", "", "新药", "A", "", "", ""])])
         .await
         .expect("imported");
@@ -58,7 +58,7 @@ async fn one_instance_imports_at_a_time_and_on_the_newest_tables() {
     let version = one.store().coordination().acquire_import_lease().await.expect("the turn");
     assert!(version.is_some_and(|version| version > 0));
     let rows = || vec![row(ReferenceTable::Designations, &["H9", "2010-01-01", ""])];
-    assert_eq!(other.import(rows()).await.expect_err("refused").reason, Reason::ImportRunning);
+    assert_eq!(Reason::from(&other.import(rows()).await.expect_err("refused")), Reason::ImportRunning);
     one.store().coordination().release_import_lease().await;
     // What the other was never told it reads before it changes it.
     one.import(vec![row(ReferenceTable::Hospitals, &["H9", "九院", "tertiary", "370100"])]).await.expect("imported");
@@ -83,12 +83,12 @@ async fn an_instance_with_another_book_is_not_ready_and_takes_no_commit() {
         ready => panic!("{ready:?}"),
     };
     assert!(why.contains(&one.book().digest().to_string()) && why.contains(&digest.to_string()), "{why}");
-    assert_eq!(settles(&other, 1).await.expect_err("refused").reason, Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&settles(&other, 1).await.expect_err("refused")), Reason::StoreUnavailable);
     settles(&one, 1).await.expect("settled");
     // Put in force, it is the first that is to follow.
     other.impose().await.expect("announced");
     settles(&other, 2).await.expect("settled");
     let mut readiness = one.store().coordination().readiness();
     readiness.wait_for(|now| matches!(now, Readiness::NotReady(_))).await.expect("the store");
-    assert_eq!(settles(&one, 3).await.expect_err("refused").reason, Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&settles(&one, 3).await.expect_err("refused")), Reason::StoreUnavailable);
 }

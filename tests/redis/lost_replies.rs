@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use onestop::domain::content::RawReversal;
-use onestop::domain::refusal::Reason;
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
+use onestop::grpc::status::Reason;
 use onestop::store::JournalStore;
 use onestop::store::redis::RedisSettings;
 
@@ -74,8 +74,8 @@ async fn what_redis_did_before_it_was_cut_off_is_unknown_and_the_retry_finds_it(
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_millis(300)).await).await;
     proxy.set(Mode::LosesReplyAndCuts("onestop_1_commit"));
-    assert_eq!(settles(&engine, 1).await.expect_err("unknown").reason, Reason::OutcomeUnknown);
-    assert_eq!(settles(&engine, 1).await.expect_err("cut off").reason, Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("unknown")), Reason::OutcomeUnknown);
+    assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("cut off")), Reason::StoreUnavailable);
     proxy.set(Mode::Passes);
     let found = settles(&engine, 1).await.expect("found");
     assert!(found.replay);

@@ -14,7 +14,7 @@ mod secured;
 use std::sync::Arc;
 
 use onestop::domain::ids::EntryId;
-use onestop::domain::refusal::Refusal;
+use onestop::engine::EngineError;
 use onestop::engine::settle::Committed;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
@@ -29,12 +29,16 @@ async fn engine_at(url: &str) -> Arc<Engine<RedisStore>> {
 }
 
 /// Settles the n-th claim, of P1.
-async fn settles<S: Store>(engine: &Engine<S>, number: u64) -> Result<Committed, Refusal> {
+async fn settles<S: Store>(engine: &Engine<S>, number: u64) -> Result<Committed, EngineError> {
     settles_under(engine, number, of_p1(number)).await
 }
 
 /// The same under this stamp.
-async fn settles_under<S: Store>(engine: &Engine<S>, number: u64, stamp: CommitStamp) -> Result<Committed, Refusal> {
+async fn settles_under<S: Store>(
+    engine: &Engine<S>,
+    number: u64,
+    stamp: CommitStamp,
+) -> Result<Committed, EngineError> {
     engine.settle(settle(claim(&format!("C{number}"), "P1", "1000.00")), stamp).await
 }
 

@@ -1,8 +1,8 @@
 //! `--replicas N`: nothing is said to be done before N replicas have it, neither by the one who did it nor by one who
 //! found it done; and what was said so is there after the primary is gone.
 
-use onestop::domain::refusal::Reason;
 use onestop::engine::fence::{Outcome, RequestName};
+use onestop::grpc::status::Reason;
 use onestop::store::coordination::{Coordination, Readiness};
 use onestop::store::redis::RedisSettings;
 use onestop::store::{JournalStore, Store};
@@ -40,13 +40,13 @@ async fn without_its_replica_nobody_is_told_that_it_is_done() {
     signal(&replica, "-STOP");
     let name = RequestName { hospital_id: "H3".into(), person_id: "P1".into(), request_id: "f".into() };
     // Committed on the primary, and not said to be.
-    assert_eq!(engine.fence(&name, of_p1(9)).await.expect_err("unknown").reason, Reason::OutcomeUnknown);
+    assert_eq!(Reason::from(&engine.fence(&name, of_p1(9)).await.expect_err("unknown")), Reason::OutcomeUnknown);
     // Neither another fence nor the outcome says yes, nor the retry of what was done before.
-    assert_eq!(engine.fence(&name, of_p1(10)).await.expect_err("unknown").reason, Reason::StoreUnavailable);
-    assert_eq!(engine.outcome(&name).await.expect_err("unknown").reason, Reason::StoreUnavailable);
-    assert_eq!(settles(&engine, 1).await.expect_err("unknown").reason, Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&engine.fence(&name, of_p1(10)).await.expect_err("unknown")), Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&engine.outcome(&name).await.expect_err("unknown")), Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("unknown")), Reason::StoreUnavailable);
     // A claim whose binding the replica does not have is not committed.
-    assert_eq!(settles(&engine, 2).await.expect_err("nothing").reason, Reason::StoreUnavailable);
+    assert_eq!(Reason::from(&settles(&engine, 2).await.expect_err("nothing")), Reason::StoreUnavailable);
     assert_eq!(engine.store().entry_count().await, Ok(2));
     signal(&replica, "-CONT");
     let mut readiness = engine.store().coordination().readiness();

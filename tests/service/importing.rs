@@ -168,7 +168,7 @@ async fn more_rows_of_the_catalogue_than_the_limit_are_refused_and_of_persons_th
     assert_eq!(engine.import(enrolled).await.expect("taken"), Imported { changed: 1, unchanged: 2 });
     assert!(engine.import(rows(ReferenceTable::Catalogue, NEW, 2)).await.is_ok());
     let refusal = engine.import(rows(ReferenceTable::Catalogue, NEW, 3)).await.expect_err("a refusal");
-    assert_eq!(refusal.to_string(), "INVALID_REQUEST: rows are more than 2 in one import (TOO_MANY)");
+    assert_eq!(refusal.to_string(), "rows are more than 2 in one import (TOO_MANY)");
 }
 
 #[tokio::test]

@@ -48,11 +48,22 @@ impl Server {
     }
 
     pub async fn within(limits: ServerLimits) -> Server {
+        Server::until(limits, std::future::pending()).await
+    }
+
+    /// A server, and what tells it to stop.
+    pub async fn that_stops() -> (Server, tokio::sync::oneshot::Sender<()>) {
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let server = Server::until(ServerLimits::default(), async { drop(stopped.await) });
+        (server.await, stop)
+    }
+
+    async fn until(limits: ServerLimits, shutdown: impl Future<Output = ()> + Send + 'static) -> Server {
         let (store, control) = TrialStore::with_control();
         let engine = Arc::new(engine(store).await);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        tokio::spawn(server::serve(Arc::clone(&engine), listener, limits, std::future::pending()));
+        tokio::spawn(server::serve(Arc::clone(&engine), listener, limits, shutdown));
         let channel = Endpoint::from_shared(url).expect("an address").connect().await.expect("it answers");
         Server { store: control, engine, channel }
     }

@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use onestop::access::Callers;
 use onestop::access::log::AccessLog;
 use onestop::domain::claim::{Quantity, RawClaim};
-use onestop::domain::refusal::Reason;
 use onestop::grpc::authorize::{self, Authorizer};
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
@@ -16,6 +15,7 @@ use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceC
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use onestop::grpc::reads::Reads;
 use onestop::grpc::settlement::Settlements;
+use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
 use onestop::server::serve::ServerLimits;
 use onestop::store::StoreError;
@@ -77,6 +77,8 @@ rows! {
     without_policy_files_there_is_no_other_law: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
         [("policies:1", "UNREADABLE")] => no_files;
     of_two_imports_at_once_one_is_told_to_come_again: ImportRunning, Aborted "IMPORT_RUNNING", [] => two_imports;
+    an_import_that_a_stopping_server_ends_is_sent_again: ImportStopped, Unavailable "IMPORT_STOPPED",
+        [] => stopped_import;
     a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => too_large;
     a_damaged_record_is_an_invariant: Invariant, Internal "INVARIANT", [] => damaged;
     a_panic_is_an_invariant: Invariant, Internal "INVARIANT", [] => panicked;
@@ -231,6 +233,28 @@ async fn two_imports(server: Server) -> Status {
     server.store.release();
     first.await.expect("no panic").expect("it is taken");
     status
+}
+
+/// The server stops after the import has begun and before it writes the first person.
+async fn stopped_import(_: Server) -> Status {
+    use onestop::grpc::pb::reference as pb;
+    let (server, stop) = Server::that_stops().await;
+    let (_open, nothing_yet) = tokio::sync::mpsc::channel(1);
+    let nothing_yet = tokio_stream::wrappers::ReceiverStream::new(nothing_yet);
+    let mut stream = server.settlements().settle_stream(nothing_yet).await.expect("a stream").into_inner();
+    server.store.set(Mode::Holds);
+    let cells = ["P1", "2014-01-01", ""].map(str::to_owned).to_vec();
+    let rows = vec![pb::Row { cells }];
+    let message =
+        pb::ImportReferenceRequest { table: pb::Table::Enrolments.into(), rows, commit: true, ..Default::default() };
+    let mut references = server.references();
+    let import = tokio::spawn(async move { references.import_reference(tokio_stream::iter([message])).await });
+    assert_eq!(server.store.event().await, Event::Started);
+    stop.send(()).expect("the server runs");
+    let ended = stream.message().await.expect_err("the stream ends when the server stops");
+    assert_eq!(ended.code(), Code::Unavailable);
+    server.store.release();
+    import.await.expect("no panic").expect_err("a refusal")
 }
 
 async fn unknown(server: Server) -> Status {

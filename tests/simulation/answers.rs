@@ -4,8 +4,9 @@ use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::journal::{Entry, EntryKind};
-use onestop::domain::refusal::{Reason, Refusal};
+use onestop::engine::EngineError;
 use onestop::engine::fence::Outcome;
+use onestop::grpc::status::Reason;
 
 use super::asking::Answer;
 use super::books::{ModelKey, Stood};
@@ -29,7 +30,7 @@ impl Judge {
     /// otherwise are not.
     pub fn ends(&mut self, id: EntryId, answer: &Answer, at: Time, troubled: bool) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let open = matches!(answer, Answer::Refused(refusal) if refusal.reason == Reason::OutcomeUnknown);
+        let open = matches!(answer, Answer::Refused(refusal) if Reason::from(refusal) == Reason::OutcomeUnknown);
         call.answered = !open;
         let (ask, window) = (call.ask.clone(), Window { begun: call.begun, ended: at });
         let verdict = self.right(id, &ask, answer, window, troubled);
@@ -134,8 +135,9 @@ impl Judge {
         known.map(Option::unwrap_or_default).chain(fresh).collect()
     }
 
-    fn refused(&self, ask: &Ask, refusal: &Refusal, window: Window, troubled: bool) -> bool {
-        match refusal.reason {
+    fn refused(&self, ask: &Ask, refusal: &EngineError, window: Window, troubled: bool) -> bool {
+        let reason = Reason::from(refusal);
+        match reason {
             Reason::StoreUnavailable | Reason::OutcomeUnknown => troubled,
             Reason::Conflict => {
                 let person = person_of(ask);
@@ -147,12 +149,12 @@ impl Judge {
             Reason::RequestIdReused => self.used(ask).is_some_and(|(entry, at)| {
                 at <= window.ended && Some(entry.content) != content(ask) && !matches!(entry.deed, EntryKind::Fenced(_))
             }),
-            Reason::ClaimSettled | Reason::ClaimOfAnotherPerson => self.claim_taken(ask, refusal.reason, window),
+            Reason::ClaimSettled | Reason::ClaimOfAnotherPerson => self.claim_taken(ask, reason, window),
             Reason::NotFound => matches!(ask, Ask::Account { .. }) || self.never_settled(ask, window),
             Reason::AlreadyReversed => self.lay_reversed(ask, window),
             Reason::LaterSettlements => self.had_later(ask, window),
             Reason::QuoteChanged => self.moved_since_quote(ask, window),
-            Reason::NotEligible | Reason::UnknownItem | Reason::NoPolicy => self.no(ask, refusal.reason, window),
+            Reason::NotEligible | Reason::UnknownItem | Reason::NoPolicy => self.no(ask, reason, window),
             _ => false,
         }
     }

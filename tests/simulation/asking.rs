@@ -2,8 +2,8 @@
 
 use onestop::domain::ids::{AccountKey, Digest, EntryId};
 use onestop::domain::journal::{Entry, Instant};
-use onestop::domain::refusal::Refusal;
 use onestop::domain::split::Split;
+use onestop::engine::EngineError;
 use onestop::engine::account::{AccountName, AccountView};
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
@@ -19,7 +19,7 @@ pub enum Answer {
     Outcome(Outcome),
     Quoted(Box<Split>),
     Account(AccountView),
-    Refused(Refusal),
+    Refused(EngineError),
 }
 
 /// Two minutes around midnight of New Year's Eve in China.
@@ -34,7 +34,7 @@ pub async fn answer<S: Store>(engine: &Engine<S>, ask: Ask, stamp: CommitStamp) 
     done(engine, ask, stamp).await.unwrap_or_else(Answer::Refused)
 }
 
-async fn done<S: Store>(engine: &Engine<S>, ask: Ask, stamp: CommitStamp) -> Result<Answer, Refusal> {
+async fn done<S: Store>(engine: &Engine<S>, ask: Ask, stamp: CommitStamp) -> Result<Answer, EngineError> {
     let name = |hospital: String, person: String, request: String| RequestName {
         hospital_id: hospital.into(),
         person_id: person.into(),
@@ -79,6 +79,6 @@ pub fn told(answer: &Answer) -> String {
         Answer::Outcome(Outcome::NotSeen) => "not seen".to_owned(),
         Answer::Quoted(split) => format!("quoted {}", split.digest()),
         Answer::Account(view) => format!("account {:?} {:?}", view.account, view.rooms),
-        Answer::Refused(refusal) => format!("refused {refusal} {:?}", refusal.detail),
+        Answer::Refused(refusal) => format!("refused {refusal:?}"),
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use onestop::domain::ids::Digest;
-use onestop::domain::refusal::Reason;
 use onestop::engine::fence::Outcome;
+use onestop::grpc::status::Reason;
 
 use super::asking::Answer;
 use super::judge::Ask;
@@ -96,7 +96,7 @@ fn other(ask: &Ask, outcome: bool) -> Ask {
 fn is_final(answer: &Answer, settles: bool) -> bool {
     match answer {
         Answer::Refused(refusal) => {
-            !matches!(refusal.reason, Reason::Conflict | Reason::StoreUnavailable | Reason::OutcomeUnknown)
+            !matches!(Reason::from(refusal), Reason::Conflict | Reason::StoreUnavailable | Reason::OutcomeUnknown)
         }
         Answer::Outcome(Outcome::NotSeen) => !settles,
         _ => true,

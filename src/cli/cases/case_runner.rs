@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use crate::domain::ids::EntryId;
 use crate::domain::journal::{self, Entry, Instant};
 use crate::domain::money::Money;
-use crate::domain::refusal::Refusal;
 use crate::domain::split::Split;
 use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
 use crate::engine::{CommitStamp, Engine, EngineSettings};
+use crate::grpc::error::CallError;
 use crate::grpc::pb::settlement as pb;
-use crate::grpc::status;
+use crate::grpc::status::code_name;
 use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;
 use crate::store::memory::MemoryStore;
@@ -72,7 +72,7 @@ impl Desk {
         let engine = engine.await.map_err(|error| error.to_string())?;
         for (table, rows) in &case.tables {
             let rows = rows.iter().map(|cells| row(*table, cells)).collect::<Result<_, _>>()?;
-            engine.import(rows).await.map_err(|refusal| refusal.to_string())?;
+            engine.import(rows).await.map_err(|error| error.to_string())?;
         }
         Ok(Desk::InProcess(Box::new(engine), 0))
     }
@@ -97,7 +97,7 @@ impl Desk {
         match self {
             Desk::InProcess(engine, count) => {
                 *count += 1;
-                Ok(in_process(engine, ask, stamp(*count)).await.unwrap_or_else(|refusal| refused(&refusal)))
+                Ok(in_process(engine, ask, stamp(*count)).await.unwrap_or_else(|error| refused(&error)))
             }
             Desk::Server(client, settled) => over_grpc(client, settled, ask).await,
         }
@@ -115,15 +115,21 @@ fn stamp(count: u64) -> CommitStamp {
     CommitStamp { id: EntryId(u128::from(count).to_be_bytes()), instant: Instant(count as i64) }
 }
 
-fn refused(refusal: &Refusal) -> Answer {
-    Answer::Refused(refusal.reason.code().as_str().to_owned(), refusal.to_string())
+fn refused(error: &CallError) -> Answer {
+    refused_with(&tonic::Status::from(error))
 }
 
-async fn in_process(engine: &Engine<MemoryStore>, ask: Ask<'_>, stamp: CommitStamp) -> Result<Answer, Refusal> {
+fn refused_with(status: &tonic::Status) -> Answer {
+    Answer::Refused(code_name(status.code()).to_owned(), status.message().to_owned())
+}
+
+async fn in_process(engine: &Engine<MemoryStore>, ask: Ask<'_>, stamp: CommitStamp) -> Result<Answer, CallError> {
     match ask {
-        Ask::Quote(text) => Ok(Answer::Split(sums(&engine.quote(text.told()?.0).await?.split))),
+        Ask::Quote(text) => {
+            Ok(Answer::Split(sums(&engine.quote(text.told().map_err(CallError::InvalidMessage)?.0).await?.split)))
+        }
         Ask::Settle(text) => {
-            let (claim, request_id) = text.told()?;
+            let (claim, request_id) = text.told().map_err(CallError::InvalidMessage)?;
             let committed = engine.settle(SettleRequest { claim, request_id, quote: None }, stamp).await?;
             let settled = committed.entry.settled().map(|settled| sums(&settled.split));
             Ok(Answer::Split(settled.unwrap_or_default()))
@@ -158,11 +164,11 @@ fn sums(split: &Split) -> Sums {
 async fn over_grpc(client: &mut Client, known: &mut Vec<String>, ask: Ask<'_>) -> Result<Answer, String> {
     let answer = match ask {
         Ask::Quote(text) => match text.told() {
-            Err(refusal) => return Ok(refused(&refusal)),
+            Err(faults) => return Ok(refused(&CallError::InvalidMessage(faults))),
             Ok((claim, _)) => client.quote(&claim).await.map(|quote| Answer::Split(wire_sums(quote.split))),
         },
         Ask::Settle(text) => match text.told() {
-            Err(refusal) => return Ok(refused(&refusal)),
+            Err(faults) => return Ok(refused(&CallError::InvalidMessage(faults))),
             Ok((claim, request_id)) => client.settle(&claim, &request_id, Vec::new()).await.map(|settled| {
                 let settlement = settled.settlement.unwrap_or_default();
                 known.push(settlement.settlement_id);
@@ -179,7 +185,7 @@ async fn over_grpc(client: &mut Client, known: &mut Vec<String>, ask: Ask<'_>) -
     };
     answer.or_else(|status| match client::unreachable(&status) {
         Some(told) => Err(told),
-        None => Ok(Answer::Refused(status::name(status.code()).to_owned(), status.message().to_owned())),
+        None => Ok(refused_with(&status)),
     })
 }
 

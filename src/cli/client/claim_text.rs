@@ -7,10 +7,9 @@ use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use crate::domain::content::RawReversal;
 use crate::domain::day::Day;
 use crate::domain::exact::{Exact, Unreadable};
-use crate::domain::fault::{Fault, FaultReason};
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::RequestId;
 use crate::domain::money::Money;
-use crate::domain::refusal::{Reason, Refusal};
 use crate::domain::vocabulary::Visit;
 
 /// A claim with its request id.
@@ -111,8 +110,8 @@ impl ClaimText {
     ///
     /// # Errors
     /// Every text that cannot be read.
-    pub fn told(&self) -> Result<(RawClaim, RequestId), Refusal> {
-        let mut faults = Vec::new();
+    pub fn told(&self) -> Result<(RawClaim, RequestId), FieldFaults> {
+        let mut faults = FieldFaults::default();
         let claim = RawClaim {
             claim_id: self.claim_id.as_str().into(),
             hospital_id: self.hospital_id.as_str().into(),
@@ -124,22 +123,18 @@ impl ClaimText {
             items: self.items.iter().enumerate().map(|(at, text)| item(&mut faults, at, text)).collect(),
         };
         if claim.visit.is_none() {
-            faults.push(Fault::new("claim.visit", FaultReason::Unreadable, "is not one of the known visits"));
+            faults.push(FieldFault::new("claim.visit", FaultReason::Unreadable, "is not one of the known visits"));
         }
-        if faults.is_empty() {
-            Ok((claim, self.request_id.as_str().into()))
-        } else {
-            Err(Refusal::naming(Reason::InvalidRequest, faults))
-        }
+        faults.into_result((claim, self.request_id.as_str().into()))
     }
 }
 
-fn day(faults: &mut Vec<Fault>, field: &str, text: &DayText) -> Option<RawDate> {
+fn day(faults: &mut FieldFaults, field: &str, text: &DayText) -> Option<RawDate> {
     let day = text.text().parse::<Day>();
-    day.map(RawDate::from).map_err(|no| faults.push(Fault::new(field, FaultReason::NotADay, no.to_string()))).ok()
+    day.map(RawDate::from).map_err(|no| faults.push(FieldFault::new(field, FaultReason::NotADay, no.to_string()))).ok()
 }
 
-fn item(faults: &mut Vec<Fault>, at: usize, text: &ItemText) -> Item {
+fn item(faults: &mut FieldFaults, at: usize, text: &ItemText) -> Item {
     let mut units = |name: &str, text: &str, decimals: u32| {
         let units = text.parse::<Exact>().and_then(|exact| exact.units(decimals));
         units.unwrap_or_else(|why| {
@@ -148,7 +143,7 @@ fn item(faults: &mut Vec<Fault>, at: usize, text: &ItemText) -> Item {
                 Unreadable::TooLarge => FaultReason::TooLarge,
                 Unreadable::NotANumber => FaultReason::Unreadable,
             };
-            faults.push(Fault::new(format!("claim.items[{at}].{name}"), reason, why.to_string()));
+            faults.push(FieldFault::new(format!("claim.items[{at}].{name}"), reason, why.to_string()));
             0
         })
     };

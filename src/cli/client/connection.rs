@@ -16,7 +16,7 @@ use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient
 use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use crate::grpc::pb::{operations as operations_pb, reference as reference_pb, settlement as pb};
-use crate::grpc::status::name;
+use crate::grpc::status::code_name;
 use crate::grpc::to_proto;
 
 use super::address::Keys;
@@ -239,14 +239,14 @@ pub fn status_of(answer: Option<Answer>) -> Status {
 /// Why a status leaves it open what happened, if it does.
 pub fn unreachable(status: &Status) -> Option<String> {
     let open = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown);
-    open.then(|| format!("{}: {}", name(status.code()), status.message()))
+    open.then(|| format!("{}: {}", code_name(status.code()), status.message()))
 }
 
 /// The failure that a status is to a command.
 pub fn failure(status: &Status) -> Failure {
     match unreachable(status) {
         Some(told) => Failure::Unreachable(told),
-        None => Failure::Refused(format!("{}: {}", name(status.code()), status.message())),
+        None => Failure::Refused(format!("{}: {}", code_name(status.code()), status.message())),
     }
 }
 

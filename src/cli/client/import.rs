@@ -172,7 +172,7 @@ fn send(
 fn judged(table: ReferenceTable, path: &Path, row: Result<RowText, NotCsv>, faults: &mut Faults) -> Option<pb::Row> {
     let row = row.map_err(|not| faults.add(path, not.line, &not.told)).ok()?;
     for fault in ReferenceRow::from_cells(table, &row.cells).err().into_iter().flatten() {
-        let told = format!("column {}: {} ({})", fault.field, fault.told, fault.reason.as_str());
+        let told = format!("column {}: {} ({})", fault.field, fault.message, fault.reason.as_str());
         faults.add(path, row.line, &told);
     }
     Some(pb::Row { cells: row.cells })

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::grpc::error::CallError;
 use crate::say;
 
 use super::claim_lines::{self, Line};
@@ -36,7 +37,7 @@ pub async fn run(client: impl Future<Output = Result<Client, Failure>>, files: &
 async fn quote(client: &mut Client, line: &Line, json: bool) -> Result<String, tonic::Status> {
     let not_a_claim = |why: &String| tonic::Status::invalid_argument(format!("not a claim: {why}"));
     let text = line.claim.as_ref().map_err(not_a_claim)?;
-    let (claim, _) = text.told().map_err(|refusal| crate::grpc::status::of(&refusal))?;
+    let (claim, _) = text.told().map_err(CallError::InvalidMessage)?;
     let split = client.quote(&claim).await?.split.unwrap_or_default();
     Ok(if json {
         json::split(&text.claim_id, &split).to_string()

@@ -75,7 +75,7 @@ fn value(line: &Line, status: &Status) -> Value {
     }
     let claim = serde_json::from_str(&line.text).unwrap_or_else(|_| Value::from(line.text.as_str()));
     json!({
-        "file": line.file, "line": line.number, "status": crate::grpc::status::name(status.code()),
+        "file": line.file, "line": line.number, "status": crate::grpc::status::code_name(status.code()),
         "reason": details.error_info().map(|info| info.reason.as_str()), "message": status.message(),
         "faults": faults, "claim": claim,
     })

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
+use crate::grpc::error::CallError;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::to_proto;
@@ -157,7 +158,7 @@ impl Desk {
         let number = self.read;
         self.read += 1;
         let told = match &line.claim {
-            Ok(text) => text.told().map_err(|refusal| crate::grpc::status::of(&refusal)),
+            Ok(text) => text.told().map_err(|faults| CallError::InvalidMessage(faults).into()),
             Err(why) => Err(Status::invalid_argument(format!("not a claim: {why}"))),
         };
         match told {

@@ -1,0 +1,108 @@
+//! Why the engine does not do what it is asked, and how failures of a store appear there.
+
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
+use crate::domain::refusal::ClaimRefusal;
+use crate::store::StoreError;
+
+/// Why the engine does not do what it is asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The claim or the reversal is refused; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] ClaimRefusal),
+    /// A query, or an import, is faulty by itself; nothing changed.
+    #[error("{0}")]
+    Invalid(FieldFaults),
+    /// What was asked for was never settled, or is not known.
+    #[error("there is none, or none for this hospital and person")]
+    NotFound,
+    /// Other commits for the same person came first at every attempt; nothing was committed.
+    #[error("other claims of this person kept winning; nothing was committed")]
+    Conflict,
+    /// Another import is running; nothing of this one was taken.
+    #[error("another import is being taken; nothing of this one was: send it again later")]
+    ImportRunning,
+    /// The import stopped before its end: rows about some persons, each whole, may have been taken, and no
+    /// hospital and no row of the catalogue.
+    #[error("the import stopped before its end; what it took of persons is whole: send the same import again")]
+    ImportStopped,
+    /// The store cannot be reached or refuses to write; nothing was committed.
+    #[error("the store cannot be reached or takes no writes; nothing was committed")]
+    StoreUnavailable,
+    /// It may have been committed.
+    #[error("it may have been committed; send the same request again, or ask the outcome")]
+    OutcomeUnknown,
+    /// A check failed inside; nothing was committed. The text is for the operator, never for a caller.
+    #[error("a check failed inside; nothing was committed")]
+    Invariant(String),
+}
+
+impl EngineError {
+    /// One field of a query or an import is faulty.
+    pub(crate) fn invalid(field: &str, reason: FaultReason, message: impl Into<String>) -> EngineError {
+        EngineError::Invalid(FieldFault::new(field, reason, message).into())
+    }
+
+    /// The faults that it names, if it names any.
+    pub fn faults(&self) -> Option<&FieldFaults> {
+        match self {
+            EngineError::Refused(refusal) => refusal.faults(),
+            EngineError::Invalid(faults) => Some(faults),
+            _ => None,
+        }
+    }
+
+    /// A check inside failed.
+    pub(crate) fn invariant(what: impl ToString) -> EngineError {
+        EngineError::Invariant(what.to_string())
+    }
+
+    /// The error of a failed read: nothing was committed by it.
+    pub(crate) fn from_read(error: StoreError) -> EngineError {
+        match error {
+            StoreError::Damaged(what) => EngineError::Invariant(what),
+            StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Conflict | StoreError::Archived(_) => {
+                tracing::warn!(%error, "the store could not be read");
+                EngineError::StoreUnavailable
+            }
+        }
+    }
+
+    /// The error of a failed write, other than a conflict.
+    pub(crate) fn from_write(error: StoreError) -> EngineError {
+        match error {
+            StoreError::Unknown(_) => {
+                tracing::error!(%error, "whether a commit was written is unknown");
+                EngineError::OutcomeUnknown
+            }
+            other => EngineError::from_read(other),
+        }
+    }
+}
+
+/// Why one attempt to commit did not commit.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommitError {
+    /// Another commit for the person came first: look up again, decide again.
+    #[error("another commit for the person came first")]
+    Conflict,
+    /// No further attempt helps.
+    #[error(transparent)]
+    Failed(#[from] EngineError),
+}
+
+impl From<ClaimRefusal> for CommitError {
+    fn from(refusal: ClaimRefusal) -> Self {
+        CommitError::Failed(refusal.into())
+    }
+}
+
+impl CommitError {
+    /// The error of a failed commit.
+    pub(super) fn from_commit(error: StoreError) -> CommitError {
+        match error {
+            StoreError::Conflict => CommitError::Conflict,
+            other => CommitError::Failed(EngineError::from_write(other)),
+        }
+    }
+}

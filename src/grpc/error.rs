@@ -1,0 +1,65 @@
+//! Why a call fails: an error of a lower layer, or of the call itself.
+
+use crate::access::AccessError;
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
+use crate::domain::refusal::ClaimRefusal;
+use crate::engine::EngineError;
+
+/// Why a call fails; [`super::status`] maps each to what a caller is sent.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallError {
+    /// The engine did not do it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The caller is not served.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// More calls are in flight than the server accepts.
+    #[error("more calls are in flight than the service takes; nothing was done")]
+    Overloaded,
+    /// The message is above the size limit.
+    #[error("the message is above the size limit")]
+    MessageTooLarge,
+    /// The deadline of a call passed while it was committing.
+    #[error("the deadline passed first; it may have been committed: send the same request again, or ask the outcome")]
+    DeadlinePassed,
+    /// The deadline of a call passed while it was reading.
+    #[error("the store did not answer before the deadline; nothing was committed")]
+    ReadTimedOut,
+    /// A field of the message is missing or cannot be read.
+    #[error("{0}")]
+    InvalidMessage(FieldFaults),
+    /// The policy files are refused; the book in use stays.
+    #[error("{0}")]
+    PoliciesRefused(FieldFaults),
+    /// The server itself failed; nothing was committed. The text is for the operator, never for a caller.
+    #[error("a check failed inside; nothing was committed")]
+    Internal(String),
+}
+
+impl CallError {
+    /// One field of the message cannot be read.
+    pub fn invalid_field(field: &str, reason: FaultReason, message: impl Into<String>) -> CallError {
+        CallError::InvalidMessage(FieldFault::new(field, reason, message).into())
+    }
+
+    /// The message lacks a field.
+    pub fn missing_field(field: &str) -> CallError {
+        CallError::invalid_field(field, FaultReason::Missing, "is missing")
+    }
+
+    /// The faults that it names, if it names any.
+    pub fn faults(&self) -> Option<&FieldFaults> {
+        match self {
+            CallError::Engine(error) => error.faults(),
+            CallError::InvalidMessage(faults) | CallError::PoliciesRefused(faults) => Some(faults),
+            _ => None,
+        }
+    }
+}
+
+impl From<ClaimRefusal> for CallError {
+    fn from(refusal: ClaimRefusal) -> Self {
+        CallError::Engine(refusal.into())
+    }
+}
