@@ -16,6 +16,7 @@ use onestop::engine::copy::{Copied, CopyContext, Copying, NotCopied};
 use onestop::engine::import::Told;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::{CommitStamp, Engine};
+use onestop::grpc::status::Reason;
 use onestop::store::archive::{ArchivableStore, ArchiveIdentity, ArchiveOutcome, ArchivedYears};
 use onestop::store::embedded::EmbeddedStore;
 use onestop::store::keys::StoreKey;
