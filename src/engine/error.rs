@@ -61,7 +61,14 @@ impl EngineError {
     pub(crate) fn from_read(error: StoreError) -> EngineError {
         match error {
             StoreError::Damaged(what) => EngineError::Invariant(what),
-            StoreError::Unavailable(_) | StoreError::Unknown(_) | StoreError::Conflict | StoreError::Archived(_) => {
+            StoreError::ImportLeaseHeld => EngineError::ImportRunning,
+            StoreError::Unavailable(_)
+            | StoreError::Unknown(_)
+            | StoreError::Conflict
+            | StoreError::EntryIdTaken
+            | StoreError::AnotherBook { .. }
+            | StoreError::IncompleteCopy
+            | StoreError::Archived(_) => {
                 tracing::warn!(%error, "the store could not be read");
                 EngineError::StoreUnavailable
             }

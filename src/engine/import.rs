@@ -20,7 +20,7 @@ use crate::reference::row::ReferenceRow;
 use crate::store::coordination::Coordination;
 use crate::store::external_sort::ExternalSort;
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
-use crate::store::{ReferenceWrite, Store, StoreError};
+use crate::store::{ReferenceWrite, Store};
 
 use super::import_rows::ImportRows;
 use super::{Engine, EngineError};
@@ -102,7 +102,7 @@ impl<S: Store> Engine<S> {
         outside: &ImportContext<'_>,
     ) -> Result<Imported, EngineError> {
         incoming.check()?;
-        let version = self.store.coordination().acquire_import_lease().await.map_err(not_our_turn)?;
+        let version = self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write)?;
         let taken = self.take_in_turn(version, incoming, table, told, outside).await;
         self.store.coordination().release_import_lease().await;
         taken
@@ -200,14 +200,6 @@ impl<S: Store> Engine<S> {
         }
         draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())
-    }
-}
-
-/// That another instance imports is told as such.
-fn not_our_turn(error: StoreError) -> EngineError {
-    match error {
-        StoreError::Conflict => EngineError::ImportRunning,
-        other => EngineError::from_write(other),
     }
 }
 

@@ -109,7 +109,7 @@ impl<S: Store> Engine<S> {
     pub async fn open(store: S, book: Book, settings: EngineSettings) -> Result<Engine<S>, StoreError> {
         let last = store.imports(u64::MAX, 1).await?;
         if last.iter().any(Import::is_open_copy) {
-            return Err(StoreError::Unavailable("it is a copy that did not end: run `onestop copy` again".to_owned()));
+            return Err(StoreError::IncompleteCopy);
         }
         keep(&store, &book).await?;
         store.coordination().announce_book(book.digest(), BookAnnouncement::Start).await?;

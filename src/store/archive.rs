@@ -7,7 +7,8 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
-use super::{JournalStore, StoreError};
+use super::error::StoreError;
+use super::journal_store::JournalStore;
 use crate::domain::ids::{EntryId, PersonId};
 use crate::store::keys::StoreKey;
 

@@ -10,8 +10,9 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::StoreError;
+use super::record;
 use super::rows::{ClaimRow, SettlementStatus};
-use super::{StoreError, record};
 use crate::domain::claim::Claim;
 use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};

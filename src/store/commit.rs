@@ -6,8 +6,9 @@ use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Entry, EntryKind, Instant};
 
+use super::codec;
+use super::error::StoreError;
 use super::rows::{ClaimRow, PersonState};
-use super::{StoreError, codec};
 
 /// Everything that one commit writes; the store has nothing left to decide.
 pub struct Commit {

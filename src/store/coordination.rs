@@ -5,7 +5,7 @@ use std::future::Future;
 
 use tokio::sync::watch;
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::domain::ids::Digest;
 
 /// Whether a store takes commits.
@@ -57,7 +57,7 @@ pub trait Coordination: Send + Sync + 'static {
     /// instances import too. The lease of an instance that died expires.
     ///
     /// # Errors
-    /// `Conflict` if another instance holds it.
+    /// `ImportLeaseHeld` if another instance holds it.
     fn acquire_import_lease(&self) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 
     /// Releases the import lease.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::StoreError;
+use super::error::StoreError;
 use super::keys::{Secret, StoreKey};
 use crate::domain::ids::PersonId;
 use crate::reference::person::{PersonPart, PersonRecord};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ReferenceRead, ReferenceWrite};
+use super::reference_store::{ReferenceRead, ReferenceWrite};
 use crate::domain::ids::{Digest, HospitalId};
 use crate::domain::journal::Instant;
 use crate::reference::catalogue::CatalogueRow;

@@ -88,8 +88,8 @@ impl MemoryTables {
         if version != expected || claims.iter().any(elsewhere) {
             return Err(StoreError::Conflict);
         }
-        if let Some((id, _)) = entries.iter().find(|(id, _)| self.journal.contains_key(id)) {
-            return Err(StoreError::taken(*id));
+        if entries.iter().any(|(id, _)| self.journal.contains_key(id)) {
+            return Err(StoreError::EntryIdTaken);
         }
         if let Some((id, _)) = entries.first() {
             if let Some(day) = listed {

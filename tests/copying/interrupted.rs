@@ -91,7 +91,7 @@ async fn a_copy_that_was_killed_is_served_by_nobody_and_run_again_ends_as_one() 
         assert!(before < there && there < SETTLEMENTS, "{before}, then {there} of {SETTLEMENTS}");
         before = there;
         let (code, _, errors) = run(&["serve", "--listen", "127.0.0.1:0", "--store", &to.display().to_string()]);
-        assert!(code != Some(0) && errors.contains("a copy that did not end"), "{code:?} {errors}");
+        assert!(code != Some(0) && errors.contains("an incomplete copy"), "{code:?} {errors}");
     }
     let (code, output, errors) = copied(&from, &to, &["--json"]);
     let told: serde_json::Value = serde_json::from_str(&output).expect("JSON");

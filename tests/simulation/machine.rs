@@ -218,8 +218,8 @@ impl Machine {
         if version != commit.expected || commit.claims.iter().any(|claim| bound(&claim)) {
             return Err(StoreError::Conflict);
         }
-        if let Some((id, _)) = commit.entries.iter().find(|(id, _)| get(DiskTable::Journal, &id.0).is_some()) {
-            return Err(StoreError::taken(*id));
+        if commit.entries.iter().any(|(id, _)| get(DiskTable::Journal, &id.0).is_some()) {
+            return Err(StoreError::EntryIdTaken);
         }
         let last = |before: &[u8], until: &[u8]| {
             let within = (DiskTable::Listed, before.to_vec())..(DiskTable::Listed, until.to_vec());

@@ -102,8 +102,11 @@ impl SimulatedStore {
         let answered = async {
             let answer = answer.await.unwrap_or_else(|_gone| Err(unknown()));
             // That one copy found nobody says nothing of the other.
-            let answer =
-                if twice && matches!(answer, Err(StoreError::Unavailable(_))) { Err(unknown()) } else { answer };
+            let answer = if twice && matches!(answer, Err(StoreError::Unavailable(_) | StoreError::EntryIdTaken)) {
+                Err(unknown())
+            } else {
+                answer
+            };
             if self.travels(true).await { answer } else { std::future::pending().await }
         };
         scheduler.within(PATIENCE, answered).await.unwrap_or_else(|| Err(unknown()))

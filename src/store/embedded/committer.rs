@@ -197,7 +197,7 @@ impl<'t> Group<'t> {
         }
         for (id, _) in &rows.entries {
             if self.journal.get(&id.0[..])?.is_some() {
-                return Ok(Err(StoreError::taken(*id)));
+                return Ok(Err(StoreError::EntryIdTaken));
             }
         }
         let WriteBatch { entries, state, request, claims, listed, .. } = rows;

@@ -113,7 +113,7 @@ pub fn verdict(answer: Value, otherwise: fn(String) -> StoreError) -> Result<(),
     match told.as_str() {
         "done" => Ok(()),
         "conflict" => Err(StoreError::Conflict),
-        "taken" => Err(StoreError::Unavailable("the entry id is taken".to_owned())),
+        "taken" => Err(StoreError::EntryIdTaken),
         "another store" => Err(StoreError::Unavailable(marker::LOST.to_owned())),
         other => Err(otherwise(format!("Redis answers {other:?}"))),
     }

@@ -36,9 +36,9 @@ impl RedisCoordination {
     /// Refuses commits while this instance applies another book of policies than the announced one.
     ///
     /// # Errors
-    /// `Unavailable`, with both digests.
+    /// `AnotherBook`.
     pub fn check_book(&self) -> Result<(), StoreError> {
-        self.watch.stray().map_or(Ok(()), |why| Err(StoreError::Unavailable(why)))
+        self.watch.check_book()
     }
 
     /// Renews the import lease if this instance holds one.

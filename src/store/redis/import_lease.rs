@@ -25,14 +25,14 @@ impl RedisImportLease {
     /// Takes the turn; gives the version of the tables.
     ///
     /// # Errors
-    /// `Conflict` if another instance has it.
+    /// `ImportLeaseHeld` if another instance has it.
     pub async fn begin(&self, servers: &Servers, names: &RedisKeys) -> Result<u64, StoreError> {
         let token = uuid::Uuid::now_v7().to_string();
         let mut command = cmd("SET");
         command.arg(names.common("turn")).arg(&token).arg("NX").arg("GET").arg("PX").arg(LASTS);
         let held = bytes(servers.write(common(), command).await.map_err(Failed::of_read)?)?;
         if held.is_some_and(|held| held != token.as_bytes()) {
-            return Err(StoreError::Conflict);
+            return Err(StoreError::ImportLeaseHeld);
         }
         *self.token() = Some(token);
         let mut command = cmd("HGET");

@@ -83,15 +83,12 @@ impl Watch {
     }
 
     /// Why no commit may be taken, whatever the servers are: this instance applies another law than the others.
-    pub fn stray(&self) -> Option<String> {
+    pub fn check_book(&self) -> Result<(), StoreError> {
         let own = *self.own_book.lock().unwrap_or_else(PoisonError::into_inner);
-        let (own, noted) = own.zip(self.shared.borrow().book)?;
-        (own != noted).then(|| {
-            format!(
-                "the book of policies in use here is {own}, and all instances are to apply {noted}: give this one \
-                     the same files, or put its own in force for all with `onestop policy activate`"
-            )
-        })
+        match own.zip(self.shared.borrow().book) {
+            Some((own, announced)) if own != announced => Err(StoreError::AnotherBook { own, announced }),
+            _ => Ok(()),
+        }
     }
 
     async fn poll(&self) {
@@ -106,7 +103,8 @@ impl Watch {
     }
 
     async fn inspect(&self) {
-        let (mut against, mut volatile) = (Vec::from_iter(self.stray()), Vec::new());
+        let (mut against, mut volatile) =
+            (Vec::from_iter(self.check_book().err().map(|error| error.to_string())), Vec::new());
         for link in self.servers.all() {
             let told = |what: String| format!("{}: {what}", link.host());
             match self.of_server(&link).await {

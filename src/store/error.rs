@@ -1,0 +1,43 @@
+//! Errors of a store.
+
+use crate::domain::ids::{Digest, EntryId};
+
+/// Why a store did not do what was requested.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written: the store cannot be read, or does not take writes.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The write may or may not have happened.
+    #[error("the outcome of the write is unknown: {0}")]
+    Unknown(String),
+    /// The person's version changed since it was read, or the claim id is bound to another person; nothing was written.
+    #[error("the account changed since it was read")]
+    Conflict,
+    /// An entry with an id of the commit exists, and entries are never replaced; nothing was written.
+    #[error("an entry id of the commit is already used")]
+    EntryIdTaken,
+    /// Another instance holds the import lease.
+    #[error("another instance is importing")]
+    ImportLeaseHeld,
+    /// This instance applies another book of policies than the one announced for all; nothing was written.
+    #[error(
+        "this instance applies the book of policies {own}, but {announced} is announced for all instances: give this \
+         instance the same files, or announce its book with `onestop policy activate`"
+    )]
+    AnotherBook {
+        /// The book that this instance applies.
+        own: Digest,
+        /// The book that was announced.
+        announced: Digest,
+    },
+    /// The store is a copy that was not completed: settlements are missing.
+    #[error("the store is an incomplete copy: run `onestop copy` again")]
+    IncompleteCopy,
+    /// A record is not what was written.
+    #[error("a stored record is damaged: {0}")]
+    Damaged(String),
+    /// The entry is in an archive that was not given.
+    #[error("entry {0} is in an archive that was not given")]
+    Archived(EntryId),
+}

@@ -1,0 +1,94 @@
+//! The journal of a store: entries, commits, and the rows derived from them.
+
+use std::future::Future;
+
+use super::commit::Commit;
+use super::error::StoreError;
+use super::keys::StoreKey;
+use super::rows::{ClaimRow, ListPosition, PersonState};
+use crate::domain::day::Day;
+use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::journal::Entry;
+use crate::reference::person::PersonRecord;
+
+/// A person's key with the value under it, or why that value cannot be decoded.
+pub type Keyed<T> = (StoreKey, Result<T, StoreError>);
+
+/// A person's state by key.
+pub type KeyedState = Keyed<PersonState>;
+
+/// The rows to look up.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// The hospital.
+    pub hospital_id: &'a HospitalId,
+    /// The person.
+    pub person_id: &'a PersonId,
+    /// The idempotency key, if it is to be looked up.
+    pub request_id: Option<&'a RequestId>,
+    /// The claim, if it is to be looked up.
+    pub claim_id: Option<&'a ClaimId>,
+}
+
+/// The rows of a look-up, all read at one moment.
+#[derive(Clone, Default)]
+pub struct LookUp {
+    /// The person's reference record.
+    pub person: Option<PersonRecord>,
+    /// The person's accounts and the end of their chain.
+    pub state: PersonState,
+    /// The entry that used the request id.
+    pub request: Option<EntryId>,
+    /// The row of the claim id.
+    pub claim: Option<ClaimRow>,
+}
+
+/// The journal: entries in one chain per person, and the rows derived from them.
+pub trait JournalStore: Send + Sync + 'static {
+    /// The key under which this store keeps a person: a keyed hash that reveals no id without the secret.
+    fn person_key(&self, person_id: &PersonId) -> StoreKey;
+
+    /// The state of a person, a request and a claim, all read at one durable moment.
+    fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<LookUp, StoreError>> + Send;
+
+    /// An entry of the journal.
+    fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+
+    /// The record of an entry: the bytes as committed. [`super::codec::decode_entry`] decodes them, and the next entry of the
+    /// chain carries their digest.
+    fn record(&self, id: EntryId) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+
+    /// The number of entries in the journal.
+    fn entry_count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Up to `limit` states of persons with a key after `after`, in the order of keys. A damaged state fails alone.
+    fn states(
+        &self,
+        after: Option<StoreKey>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<KeyedState>, StoreError>> + Send;
+
+    /// Up to `limit` settlements of a hospital, from a position on and before a day, in the order of positions. The
+    /// order is stable: later settlements are appended.
+    fn hospital_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        from: ListPosition,
+        until: Day,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(ListPosition, EntryId)>, StoreError>> + Send;
+
+    /// Appends settlements to the list of a hospital's day, in their order; durable when it returns. A commit appends
+    /// its own settlement: this is for settlements that were committed in another store.
+    fn append_settlements(
+        &self,
+        hospital_id: &HospitalId,
+        day: Day,
+        settlements: Vec<EntryId>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Writes all of a commit or nothing; durable when it returns.
+    ///
+    /// Once called it runs to completion, even if the caller stops waiting.
+    fn commit(&self, commit: Commit) -> impl Future<Output = Result<(), StoreError>> + Send;
+}

@@ -1,0 +1,71 @@
+//! The reference tables of a store.
+
+use std::future::Future;
+
+use super::error::StoreError;
+use super::external_sort::ExternalSort;
+use super::imports::{Import, ImportEvent};
+use super::journal_store::Keyed;
+use super::keys::StoreKey;
+use crate::domain::ids::{HospitalId, PersonId};
+use crate::reference::catalogue::CatalogueRow;
+use crate::reference::hospital::HospitalRecord;
+use crate::reference::person::PersonRecord;
+
+/// A person's reference record by key.
+pub type KeyedPerson = Keyed<PersonRecord>;
+
+/// Rows of reference tables that are written in one step.
+#[derive(Clone, Default)]
+pub struct ReferenceWrite {
+    /// Whole records of persons.
+    pub persons: Vec<(PersonId, PersonRecord)>,
+    /// Whole records of hospitals.
+    pub hospitals: Vec<(HospitalId, HospitalRecord)>,
+    /// Rows of the catalogue.
+    pub catalogue: Vec<CatalogueRow>,
+}
+
+/// The reference tables that an engine holds in memory.
+#[derive(Default)]
+pub struct ReferenceRead {
+    /// All hospitals.
+    pub hospitals: Vec<(HospitalId, HospitalRecord)>,
+    /// All rows of the catalogue.
+    pub catalogue: Vec<CatalogueRow>,
+}
+
+/// The reference tables (persons, hospitals, catalogue) and the log of their imports.
+pub trait ReferenceStore: Send + Sync + 'static {
+    /// The reference records of these persons, in the order of `ids`.
+    fn persons(&self, ids: &[PersonId]) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
+
+    /// Up to `limit` reference records of persons with a key after `after`, in the order of keys. A damaged record
+    /// fails alone.
+    fn person_records(
+        &self,
+        after: Option<StoreKey>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<KeyedPerson>, StoreError>> + Send;
+
+    /// An empty external sort that orders the persons of an import by this store's keys.
+    fn external_sort(&self) -> ExternalSort;
+
+    /// Hospitals and catalogue as of all completed imports.
+    fn read_reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
+
+    /// Writes a part of an import; durable when it returns. Persons are visible at once, each whole, and some of them
+    /// may be written if it fails; hospitals and catalogue become visible when the end of the import is logged.
+    fn write_reference(
+        &self,
+        import: u64,
+        part: u32,
+        write: ReferenceWrite,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Logs the start or the end of an import; durable when it returns.
+    fn log_import(&self, number: u64, event: ImportEvent) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Up to `limit` imports with a number before `before`, newest first.
+    fn imports(&self, before: u64, limit: usize) -> impl Future<Output = Result<Vec<Import>, StoreError>> + Send;
+}
