@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
+use onestop::domain::claim::ClaimLimits;
 use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
@@ -142,7 +143,10 @@ async fn tables<S: Store>(engine: &Engine<S>, persons: u64) -> Result<(), Failed
     let mut rows = Vec::new();
     let mut add = |table: ReferenceTable, cells: &[&str]| {
         let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
-        rows.push(ReferenceRow::from_cells(table, &cells).map_err(|faults| format!("{faults:?}"))?);
+        rows.push(
+            ReferenceRow::from_cells(table, &cells, ClaimLimits::default().id_bytes)
+                .map_err(|faults| format!("{faults:?}"))?,
+        );
         Ok::<_, String>(())
     };
     for number in 0..HOSPITALS {

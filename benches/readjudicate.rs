@@ -7,6 +7,7 @@
 
 use std::time::Instant;
 
+use onestop::domain::claim::ClaimLimits;
 use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::EntryId;
@@ -79,7 +80,8 @@ async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
     );
     let row = |(table, cells): &(ReferenceTable, Vec<&str>)| {
         let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
-        ReferenceRow::from_cells(*table, &cells).map_err(|faults| format!("{faults:?}"))
+        ReferenceRow::from_cells(*table, &cells, ClaimLimits::default().id_bytes)
+            .map_err(|faults| format!("{faults:?}"))
     };
     let rows = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
     Ok(engine.import(rows).await.map(|_| ())?)

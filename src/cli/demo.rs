@@ -12,7 +12,7 @@ use crate::domain::content::RawReversal;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::status;
-use crate::reference::csv_text;
+use crate::reference::csv_rows;
 use crate::reference::table::ReferenceTable;
 use crate::say;
 
@@ -88,7 +88,8 @@ pub async fn run(options: &Options) -> Ended {
 async fn import_tables(client: &mut Client) -> Ended {
     let mut taken = Vec::new();
     for (table, text) in TABLES {
-        let rows = csv_text::cells(*table, text.as_bytes()).map_err(|not| Failure::Usage(not.to_string()))?;
+        let rows = csv_rows::read_all(table.as_str(), *table, text.as_bytes())
+            .map_err(|fault| Failure::Usage(fault.to_string()))?;
         let answer = import::import_table(client, *table, rows).await.map_err(|s| client::failure(&s))?;
         taken.push(format!("{} {}", answer.taken, table.as_str()));
     }

@@ -20,6 +20,7 @@ pub struct ImportRows {
     digest: blake3::Hasher,
     faults: FieldFaults,
     most_held: usize,
+    id_bytes: usize,
 }
 
 impl ImportRows {
@@ -32,7 +33,7 @@ impl ImportRows {
             self.digest.update(&(cell.len() as u64).to_le_bytes());
             self.digest.update(cell.as_bytes());
         }
-        match ReferenceRow::from_cells(table, cells) {
+        match ReferenceRow::from_cells(table, cells, self.id_bytes) {
             Ok(row) => self.add_row(row),
             Err(faults) => {
                 self.faults(faults);
@@ -89,6 +90,7 @@ impl<S: Store> Engine<S> {
             digest: blake3::Hasher::new(),
             faults: FieldFaults::default(),
             most_held: self.settings.rows_held,
+            id_bytes: self.settings.limits.id_bytes,
         }
     }
 }

@@ -1,11 +1,13 @@
-//! Reference tables: persons, hospitals and the catalogue, dated; what a claim never tells by itself.
+//! The reference tables: persons, hospitals and the catalogue, all dated. They supply the facts that a claim does not
+//! state about itself.
 //!
-//! [`row`] is one row of one table as imported, [`person`], [`hospital`] and [`catalogue`] are what
-//! rows add up to, [`look_up`] turns them into the facts of a claim, [`csv_text`] reads files.
+//! [`row`] is one imported row; [`person`], [`hospital`] and [`catalogue`] are the records that rows add up to;
+//! [`look_up`] finds the facts of a claim in them; [`csv_rows`] reads files; [`cells`] turns records back into rows.
 
 pub mod catalogue;
+mod cell_reader;
 pub mod cells;
-pub mod csv_text;
+pub mod csv_rows;
 pub mod dated;
 pub mod hospital;
 pub mod look_up;

@@ -1,12 +1,13 @@
 //! CSV rows: the first byte names a table, the rest is its file, read as the client reads one and imported into an
 //! empty store.
 
+use onestop::domain::file_fault::FileFault;
 use onestop::domain::journal::Instant;
 use onestop::engine::EngineError;
 use onestop::engine::import::{ImportContext, Imported, Told};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
-use onestop::reference::csv_text::{self, NotCsv};
+use onestop::reference::csv_rows::CsvRows;
 use onestop::reference::table::ReferenceTable;
 
 use super::bounds::{Memory, within};
@@ -55,7 +56,7 @@ fn classes() -> Vec<String> {
 
 /// What came of a file.
 enum Came {
-    NotCsv(Vec<NotCsv>),
+    NotCsv(Vec<FileFault>),
     Refused(EngineError),
     Taken(u64, Imported),
 }
@@ -86,7 +87,7 @@ fn take(bytes: &[u8], reached: &mut Reached) {
 
 /// Rows in, all of them; what is not CSV keeps the client from committing.
 async fn import(engine: &Engine<CountingStore>, table: ReferenceTable, file: &[u8]) -> Came {
-    let rows = match csv_text::rows(table, file) {
+    let rows = match CsvRows::new("rows.csv", table, file) {
         Ok(rows) => rows,
         Err(header) => return Came::NotCsv(vec![header]),
     };
@@ -111,11 +112,11 @@ async fn import(engine: &Engine<CountingStore>, table: ReferenceTable, file: &[u
     }
 }
 
-fn not_csv(fault: &NotCsv) -> &'static str {
+fn not_csv(fault: &FileFault) -> &'static str {
     assert!(fault.line >= 1);
-    match fault.told.as_str() {
-        told if told.starts_with("the header is not") => "another header",
-        told if told.contains("cells; the header has") => "another number of cells",
+    match fault.message.as_str() {
+        message if message.starts_with("the header must be") => "another header",
+        message if message.contains("cells; the header has") => "another number of cells",
         "is not UTF-8" => "not UTF-8",
         other => panic!("not CSV for another reason: {other}"),
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use onestop::access::Callers;
 use onestop::access::log::AccessLog;
+use onestop::domain::claim::ClaimLimits;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::authorize::{self, Authorize, Authorizer};
 use onestop::grpc::observe::{self, Observe};
@@ -134,5 +135,5 @@ fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
     if table == ReferenceTable::Hospitals {
         cells.insert(1, cells[0].clone());
     }
-    ReferenceRow::from_cells(table, &cells).expect("a sound row")
+    ReferenceRow::from_cells(table, &cells, ClaimLimits::default().id_bytes).expect("a sound row")
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::PersonId;
 use onestop::domain::vocabulary::{Category, Level};
 use onestop::reference::lookup_tables::LookupTables;
@@ -54,7 +55,9 @@ pub fn catalogues() -> impl Strategy<Value = CatalogueSpec> {
 
 /// The rows of all tables.
 pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<ReferenceRow> {
-    let of = |(table, cells): &Cells| ReferenceRow::from_cells(*table, cells).expect("a sound row");
+    let of = |(table, cells): &Cells| {
+        ReferenceRow::from_cells(*table, cells, ClaimLimits::default().id_bytes).expect("a sound row")
+    };
     cells(catalogue, persons).iter().map(of).collect()
 }
 

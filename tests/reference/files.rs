@@ -33,9 +33,9 @@ fn a_bad_row_is_named_by_file_line_and_column_and_nothing_of_its_file_is_taken()
     let (code, output, errors) = import(&serve, &path);
     assert_eq!((code, output.as_str()), (Some(1), ""));
     let wanted = [
-        format!("{path}:5: column level: is not one of primary, secondary, tertiary (UNREADABLE)"),
-        format!("{path}:6: column name: is missing (MISSING)"),
-        format!("{path}:6: column region: is not a region of six digits (UNREADABLE)"),
+        format!("{path}:5:level: is not one of primary, secondary, tertiary (UNREADABLE)"),
+        format!("{path}:6:name: is missing (MISSING)"),
+        format!("{path}:6:region: is not a region of six digits (UNREADABLE)"),
     ];
     assert_eq!(errors.lines().collect::<Vec<_>>(), wanted);
     assert_eq!(log(&serve), Vec::<Value>::new());
@@ -51,8 +51,8 @@ fn rows_that_contradict_one_another_are_named_by_their_lines() {
     let rows = "A,,,\"甲\n类\",A,,,\nB,,,乙类,B,0.1,,\nA,,2018-01-01,甲类,C,,,\n";
     let path = write(place.path(), "catalogue.csv", &format!("{header}{rows}"));
     let (code, _, errors) = import(&serve, &path);
-    let told = "column code: names a code and a region prefix that another row names on a common day (OVERLAP)";
-    let wanted = [format!("{path}:2: {told}"), format!("{path}:5: {told}")];
+    let message = "names a code and a region prefix that another row names on a common day (OVERLAP)";
+    let wanted = [format!("{path}:2:code: {message}"), format!("{path}:5:code: {message}")];
     assert_eq!((code, errors.lines().map(str::to_owned).collect::<Vec<_>>()), (Some(1), wanted.to_vec()));
 }
 
@@ -61,7 +61,7 @@ fn what_is_not_csv_or_another_table_is_named_by_line() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     for (text, told) in [
-        ("person_id,from\nP1,\n", "1: the header is not: person_id,from,until"),
+        ("person_id,from\nP1,\n", "1: the header must be: person_id,from,until"),
         ("person_id,from,until\nP1,,\nP2,\n", "3: has 2 cells; the header has 3"),
         ("person_id,from,until\nP1,,\nP\u{fffd},,\n", "3: is not UTF-8"),
     ] {

@@ -13,6 +13,7 @@ pub mod redis_cluster;
 pub mod redis_server;
 pub mod seeds;
 
+use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
@@ -80,7 +81,7 @@ pub const TABLES: &[(ReferenceTable, &[&[&str]])] = &[
 /// One row from its cells.
 pub fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
     let cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
-    ReferenceRow::from_cells(table, &cells).expect("a sound row")
+    ReferenceRow::from_cells(table, &cells, ClaimLimits::default().id_bytes).expect("a sound row")
 }
 
 /// An engine over this store with the shipped book and [`TABLES`].

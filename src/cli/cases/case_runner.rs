@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::claim::ClaimLimits;
 use crate::domain::ids::EntryId;
 use crate::domain::journal::{self, Entry, Instant};
 use crate::domain::money::Money;
@@ -105,7 +106,7 @@ impl Desk {
 }
 
 fn row(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, String> {
-    ReferenceRow::from_cells(table, cells).map_err(|faults| {
+    ReferenceRow::from_cells(table, cells, ClaimLimits::default().id_bytes).map_err(|faults| {
         let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
         format!("{}: {}", table.as_str(), told.join("; "))
     })

@@ -11,9 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic_types::StatusExt;
 
+use crate::domain::claim::ClaimLimits;
+use crate::domain::file_fault::FileFault;
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
-use crate::reference::csv_text::{self, NotCsv, RowText};
+use crate::reference::csv_rows::{CsvRow, CsvRows};
 use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;
 use crate::say;
@@ -26,8 +28,8 @@ use crate::cli::output::progress::Progress;
 /// How many rows go into one message.
 const ROWS_A_MESSAGE: usize = 1_000;
 
-/// The faults of a file that are told one by one.
-const FAULTS_TOLD: usize = 20;
+/// How many faults of a file are printed.
+const FAULTS_PRINTED: usize = 20;
 
 /// What `import` is told.
 #[derive(clap::Args, Debug)]
@@ -65,27 +67,28 @@ pub async fn run(client: impl Future<Output = Result<Client, Failure>>, options:
     Ok(())
 }
 
-/// What is wrong with a file, by line and column.
+/// The faults of a file, of which the first are printed and the others counted.
 #[derive(Default)]
 struct Faults {
-    told: Vec<String>,
+    printed: Vec<FileFault>,
     more: usize,
 }
 
 impl Faults {
-    fn add(&mut self, path: &Path, line: u64, told: &str) {
-        if self.told.len() < FAULTS_TOLD {
-            self.told.push(format!("{}:{line}: {told}", path.display()));
+    fn add(&mut self, fault: FileFault) {
+        if self.printed.len() < FAULTS_PRINTED {
+            self.printed.push(fault);
         } else {
             self.more += 1;
         }
     }
 
-    fn end(mut self) -> Ended {
+    fn into_result(self) -> Ended {
+        let mut lines: Vec<_> = self.printed.iter().map(ToString::to_string).collect();
         if self.more > 0 {
-            self.told.push(format!("and {} more faults", self.more));
+            lines.push(format!("and {} more faults", self.more));
         }
-        if self.told.is_empty() { Ok(()) } else { Err(Failure::Refused(self.told.join("\n"))) }
+        if lines.is_empty() { Ok(()) } else { Err(Failure::Refused(lines.join("\n"))) }
     }
 }
 
@@ -125,15 +128,15 @@ async fn import_file(
     };
     drop(progress);
     // What was found in the file itself comes before what the server says of a stream without its commit.
-    faults.await.unwrap_or_default().end()?;
+    faults.await.unwrap_or_default().into_result()?;
     answer.map_err(|status| match client::failure(&status) {
         Failure::Refused(_) => refused(table, path, &status),
         lost => lost,
     })
 }
 
-/// Sends the file's rows, and the commit if none is at fault. Rows are judged here too, so that each fault is
-/// told with its line.
+/// Sends the file's rows, and the commit if none is at fault. Rows are validated here too, so that a fault is
+/// reported with its line before the server sees the rest of the file.
 fn send(
     table: ReferenceTable,
     path: &Path,
@@ -142,25 +145,25 @@ fn send(
     messages: &mpsc::Sender<pb::ImportReferenceRequest>,
 ) -> Faults {
     let mut faults = Faults::default();
-    let rows = match csv_text::rows(table, file) {
+    let rows = match CsvRows::new(path.display().to_string(), table, file) {
         Ok(rows) => rows,
-        Err(not) => {
-            faults.add(path, not.line, &not.told);
+        Err(fault) => {
+            faults.add(fault);
             return faults;
         }
     };
     let empty = pb::ImportReferenceRequest { table: first.table, ..pb::ImportReferenceRequest::default() };
     let mut message = first;
     for row in rows {
-        message.rows.extend(judged(table, path, row, &mut faults));
+        message.rows.extend(validated(table, path, row, &mut faults));
         if message.rows.len() == ROWS_A_MESSAGE {
             let full = std::mem::replace(&mut message, empty.clone());
-            if faults.told.is_empty() && messages.blocking_send(full).is_err() {
+            if faults.printed.is_empty() && messages.blocking_send(full).is_err() {
                 return faults;
             }
         }
     }
-    if faults.told.is_empty() {
+    if faults.printed.is_empty() {
         message.commit = true;
         // A server that takes no more says why.
         let _gone = messages.blocking_send(message);
@@ -168,12 +171,19 @@ fn send(
     faults
 }
 
-/// A row to be sent; what is wrong with it is noted.
-fn judged(table: ReferenceTable, path: &Path, row: Result<RowText, NotCsv>, faults: &mut Faults) -> Option<pb::Row> {
-    let row = row.map_err(|not| faults.add(path, not.line, &not.told)).ok()?;
-    for fault in ReferenceRow::from_cells(table, &row.cells).err().into_iter().flatten() {
-        let told = format!("column {}: {} ({})", fault.field, fault.message, fault.reason.as_str());
-        faults.add(path, row.line, &told);
+/// The message of a row; its faults are added to the others. How long an id may be is known to the server alone, so
+/// here it may have as many bytes as any server accepts.
+fn validated(
+    table: ReferenceTable,
+    path: &Path,
+    row: Result<CsvRow, FileFault>,
+    faults: &mut Faults,
+) -> Option<pb::Row> {
+    let row = row.map_err(|fault| faults.add(fault)).ok()?;
+    let invalid = ReferenceRow::from_cells(table, &row.cells, ClaimLimits::MAX_ID_BYTES).err();
+    for fault in invalid.into_iter().flatten() {
+        let message = format!("{} ({})", fault.message, fault.reason.as_str());
+        faults.add(FileFault::in_column(path.display().to_string(), row.line, fault.field, message));
     }
     Some(pb::Row { cells: row.cells })
 }
@@ -186,15 +196,18 @@ fn refused(table: ReferenceTable, path: &Path, status: &tonic::Status) -> Failur
         let row = fault.field.strip_prefix("rows[").and_then(|rest| rest.split_once("]."));
         let place = row.and_then(|(at, column)| Some((line(table, path, at.parse().ok()?)?, column)));
         if let Some((line, column)) = place {
-            faults.add(path, line, &format!("column {column}: {}", fault.description));
+            faults.add(FileFault::in_column(path.display().to_string(), line, column, fault.description.as_str()));
         }
     }
-    faults.end().err().unwrap_or_else(|| Failure::Refused(format!("{}: {}", path.display(), client::failure(status))))
+    faults
+        .into_result()
+        .err()
+        .unwrap_or_else(|| Failure::Refused(format!("{}: {}", path.display(), client::failure(status))))
 }
 
-/// The line of a row, by its number.
-fn line(table: ReferenceTable, path: &Path, at: usize) -> Option<u64> {
-    csv_text::rows(table, File::open(path).ok()?).ok()?.nth(at)?.ok().map(|row| row.line)
+/// The line of the row at this index, from 0.
+fn line(table: ReferenceTable, path: &Path, at: usize) -> Option<usize> {
+    CsvRows::new("", table, File::open(path).ok()?).ok()?.nth(at)?.ok().map(|row| row.line)
 }
 
 /// Counts the bytes that were read.

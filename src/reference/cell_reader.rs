@@ -1,0 +1,168 @@
+//! Reads typed values from the cells of one row, and collects a fault for every cell that is invalid.
+
+use std::sync::Arc;
+
+use crate::domain::claim::UnitPrice;
+use crate::domain::day::{Day, Interval};
+use crate::domain::exact::Exact;
+use crate::domain::facts::{Class, Region};
+use crate::domain::fault::{FaultReason, FieldFault};
+use crate::domain::rate::Rate;
+
+/// The maximum number of region prefixes in a row of the catalogue; more than regions exist.
+const REGION_PREFIXES: usize = 4_000;
+
+/// The cells of one row. A method that returns `None` has recorded a fault.
+pub(super) struct CellReader<'a> {
+    columns: &'static [&'static str],
+    cells: &'a [String],
+    id_bytes: usize,
+    faults: Vec<FieldFault>,
+}
+
+impl<'a> CellReader<'a> {
+    pub(super) fn new(columns: &'static [&'static str], cells: &'a [String], id_bytes: usize) -> CellReader<'a> {
+        CellReader { columns, cells, id_bytes, faults: Vec::new() }
+    }
+
+    /// The row that was read, unless a cell is at fault.
+    pub(super) fn finish<T>(self, row: Option<T>) -> Result<T, Vec<FieldFault>> {
+        row.filter(|_| self.faults.is_empty()).ok_or(self.faults)
+    }
+
+    fn cell(&self, column: &str) -> &'a str {
+        let at = self.columns.iter().position(|known| *known == column);
+        at.and_then(|at| self.cells.get(at)).map_or("", String::as_str)
+    }
+
+    fn fault(&mut self, column: &str, reason: FaultReason, message: impl Into<String>) {
+        self.faults.push(FieldFault::new(column, reason, message));
+    }
+
+    /// An id or a code.
+    pub(super) fn id(&mut self, column: &str) -> Option<&'a str> {
+        self.text(column, self.id_bytes)
+    }
+
+    /// A text of 1 to `max_bytes` bytes.
+    pub(super) fn text(&mut self, column: &str, max_bytes: usize) -> Option<&'a str> {
+        let text = self.cell(column);
+        if text.is_empty() {
+            self.fault(column, FaultReason::Missing, "is missing");
+        } else if text.len() > max_bytes {
+            let message = format!("has {} bytes; the limit is {max_bytes}", text.len());
+            self.fault(column, FaultReason::TooLong, message);
+        }
+        (1..=max_bytes).contains(&text.len()).then_some(text)
+    }
+
+    /// One of a list of words.
+    pub(super) fn word<T: Copy>(&mut self, column: &str, all: &[T], word: fn(T) -> &'static str) -> Option<T> {
+        let text = self.cell(column);
+        let known = all.iter().copied().find(|known| word(*known) == text);
+        if known.is_none() {
+            let words: Vec<_> = all.iter().map(|known| word(*known)).collect();
+            self.fault(column, FaultReason::Unreadable, format!("is not one of {}", words.join(", ")));
+        }
+        known
+    }
+
+    pub(super) fn region(&mut self, column: &str) -> Option<Region> {
+        let region = Region::parse(self.cell(column));
+        if region.is_none() {
+            self.fault(column, FaultReason::Unreadable, "is not a region of six digits");
+        }
+        region
+    }
+
+    /// The prefixes in `regions`, sorted and without duplicates; none means everywhere.
+    pub(super) fn region_prefixes(&mut self) -> Option<Vec<Arc<str>>> {
+        let mut prefixes: Vec<&str> = self.cell("regions").split_ascii_whitespace().collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let digits = |prefix: &&str| prefix.len() <= 6 && prefix.bytes().all(|b| b.is_ascii_digit());
+        if !prefixes.iter().all(digits) {
+            self.fault("regions", FaultReason::Unreadable, "is not a list of prefixes of one to six digits");
+            return None;
+        }
+        if prefixes.len() > REGION_PREFIXES {
+            let message = format!("has {} prefixes; the limit is {REGION_PREFIXES}", prefixes.len());
+            self.fault("regions", FaultReason::TooMany, message);
+            return None;
+        }
+        Some(prefixes.into_iter().map(Arc::from).collect())
+    }
+
+    /// The interval of `from` and `until`; an empty cell leaves it open.
+    pub(super) fn days(&mut self) -> Option<Interval> {
+        let (from, until) = (self.optional_day("from"), self.optional_day("until"));
+        let days = Interval { from: from?, until: until? };
+        if days.is_empty() {
+            self.fault("until", FaultReason::Unreadable, "is not after `from`");
+        }
+        Some(days)
+    }
+
+    fn optional_day(&mut self, column: &str) -> Option<Option<Day>> {
+        match self.cell(column) {
+            "" => Some(None),
+            text => match text.parse() {
+                Ok(day) => Some(Some(day)),
+                Err(_) => {
+                    self.fault(column, FaultReason::NotADay, "is not a day, such as 2017-06-15");
+                    None
+                }
+            },
+        }
+    }
+
+    /// The class, with the self-pay ratio of class B.
+    pub(super) fn class(&mut self) -> Option<Class> {
+        let ratio = self.cell("self_pay_ratio");
+        let class = match self.cell("class") {
+            "A" => Class::A,
+            "B" => return self.ratio(ratio).map(Class::B),
+            "C" => Class::C,
+            "special" => Class::Special,
+            "transitional" => Class::Transitional,
+            _ => {
+                self.fault("class", FaultReason::Unreadable, "is not A, B, C, special or transitional");
+                return None;
+            }
+        };
+        if !ratio.is_empty() {
+            self.fault("self_pay_ratio", FaultReason::Unreadable, "must be empty, except for class B");
+        }
+        Some(class)
+    }
+
+    fn ratio(&mut self, text: &str) -> Option<Rate> {
+        if text.is_empty() {
+            self.fault("self_pay_ratio", FaultReason::Missing, "is missing; class B requires it");
+            return None;
+        }
+        text.parse()
+            .map_err(|error: <Rate as std::str::FromStr>::Err| {
+                self.fault("self_pay_ratio", FaultReason::Unreadable, error.to_string());
+            })
+            .ok()
+    }
+
+    pub(super) fn price_ceiling(&mut self) -> Option<Option<UnitPrice>> {
+        let text = self.cell("price_ceiling");
+        if text.is_empty() {
+            return Some(None);
+        }
+        match text.parse::<Exact>().and_then(|exact| exact.units(6)) {
+            Ok(price) if price >= 0 => Some(Some(UnitPrice(price))),
+            Ok(_) => {
+                self.fault("price_ceiling", FaultReason::Negative, "is negative");
+                None
+            }
+            Err(error) => {
+                self.fault("price_ceiling", FaultReason::Unreadable, error.to_string());
+                None
+            }
+        }
+    }
+}
