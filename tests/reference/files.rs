@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::support::claims::claim;
 use crate::support::program::{Serve, run};
 
 fn write(dir: &Path, name: &str, text: &str) -> String {
@@ -73,6 +74,57 @@ fn what_is_not_csv_or_another_table_is_named_by_line() {
         }
         let (code, _, errors) = import(&serve, &path);
         assert_eq!((code, errors), (Some(1), format!("{path}:{told}\n")));
+    }
+}
+
+/// The files of one person, one hospital and one item with these ids, in the order of their import.
+fn tables_with_ids(directory: &Path, person: &str, hospital: &str, code: &str) -> Vec<String> {
+    let catalogue = "code,regions,from,name,class,self_pay_ratio,price_ceiling,until\n";
+    [
+        ("catalogue.csv", format!("{catalogue}{code},,,item,A,,,\n")),
+        ("designations.csv", format!("hospital_id,from,until\n{hospital},2010-01-01,\n")),
+        ("hospitals.csv", format!("hospital_id,name,level,region\n{hospital},hospital,tertiary,370100\n")),
+        ("enrolments.csv", format!("person_id,from,until\n{person},2010-01-01,\n")),
+        ("persons.csv", format!("person_id,insurance,insured_region\n{person},resident,370100\n")),
+    ]
+    .map(|(name, text)| write(directory, name, &text))
+    .to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_of_200_bytes_are_imported_and_settled_when_id_bytes_is_256() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config = write(directory.path(), "onestop.toml", "[limits]\nid_bytes = 256\n");
+    let serve = Serve::start(&directory.path().join("store"), &["--config", &config]);
+    let [person, hospital, code] = ["P", "H", "A"].map(|letter| letter.repeat(200));
+    for path in tables_with_ids(directory.path(), &person, &hospital, &code) {
+        let (exit, _, errors) = import(&serve, &path);
+        assert_eq!((exit, errors.as_str()), (Some(0), ""), "{path}");
+    }
+    let mut bill = claim(&"C".repeat(200), &person, "1.00");
+    bill.hospital_id = hospital.as_str().into();
+    bill.items[0].code = code.as_str().into();
+    let request_id = "R".repeat(200).into();
+    serve.client().await.settle(&bill, &request_id, Vec::new()).await.expect("a settlement");
+    let read = run(&["reference", "categories", "--person", &person, "--on", "2017-06-15", "--server", &serve.url]);
+    assert_eq!(read.0, Some(0), "{}", read.2);
+    let too_long =
+        write(directory.path(), "designations.csv", &format!("hospital_id,from,until\n{},,\n", "H".repeat(257)));
+    let errors = import(&serve, &too_long).2;
+    assert_eq!(errors, format!("{too_long}:2:hospital_id: has 257 bytes; the limit is 256 (TOO_LONG)\n"));
+}
+
+#[test]
+fn ids_longer_than_the_default_id_bytes_are_refused_naming_the_limit() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&directory.path().join("store"), &[]);
+    let [person, hospital, code] = ["P", "H", "A"].map(|letter| letter.repeat(200));
+    let columns = ["code", "hospital_id", "hospital_id", "person_id", "person_id"];
+    let paths = tables_with_ids(directory.path(), &person, &hospital, &code);
+    for (path, column) in paths.into_iter().zip(columns) {
+        let (exit, output, errors) = import(&serve, &path);
+        assert_eq!((exit, output.as_str()), (Some(1), ""), "{errors}");
+        assert_eq!(errors, format!("{path}:2:{column}: has 200 bytes; the limit is 64 (TOO_LONG)\n"));
     }
 }
 
