@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::House;
-use crate::service::told;
+use crate::service::refusal_details;
 use crate::support::claims::claim;
 use crate::support::keys::Keys;
 
@@ -36,7 +36,7 @@ async fn a_caller_over_its_rate_is_told_when_to_come_again_and_others_are_served
     let house = House::with(keys, ServerLimits::default()).await;
     ask(&house, "hospital").await.expect("the first");
     let status = ask(&house, "hospital").await.expect_err("too soon");
-    assert_eq!((status.code(), told(&status).reason.as_str()), (Code::ResourceExhausted, "CALLER_LIMIT"));
+    assert_eq!((status.code(), refusal_details(&status).reason.as_str()), (Code::ResourceExhausted, "CALLER_LIMIT"));
     let details = status.get_error_details();
     let wait = details.retry_info().and_then(|retry| retry.retry_delay).expect("a delay");
     assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");

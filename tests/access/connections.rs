@@ -11,7 +11,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Status};
 
 use super::House;
-use crate::service::told;
+use crate::service::refusal_details;
 use crate::support::keys::{Keys, connect};
 
 async fn ask(channel: Channel) -> Result<(), Status> {
@@ -50,7 +50,7 @@ async fn a_certificate_that_is_believed_and_of_nobody_known_may_do_nothing() {
     keys.put_callers(&known);
     let house = House::with(keys, ServerLimits::default()).await;
     let status = ask(house.channel("auditor").await).await.expect_err("a refusal");
-    assert_eq!((status.code(), told(&status).reason.as_str()), (Code::Unauthenticated, "CALLER_UNKNOWN"));
+    assert_eq!((status.code(), refusal_details(&status).reason.as_str()), (Code::Unauthenticated, "CALLER_UNKNOWN"));
     assert!(house.metrics().await.contains("onestop_unknown_callers_total 1"));
 }
 

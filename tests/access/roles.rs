@@ -14,7 +14,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use super::House;
-use crate::service::told;
+use crate::service::refusal_details;
 use crate::support::claims::claim;
 
 /// What comes of a call.
@@ -68,7 +68,7 @@ struct Side {
 
 fn came<T>(answer: Result<T, Status>) -> Came {
     let Err(status) = answer else { return Yes };
-    match told(&status).reason.as_str() {
+    match refusal_details(&status).reason.as_str() {
         "NOT_PERMITTED" => No,
         "NOT_FOUND" => Hidden,
         // Whoever is told this was let in: the book of a test has no files.

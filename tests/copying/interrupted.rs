@@ -10,7 +10,7 @@ use onestop::store::{JournalStore, StoreError};
 
 use super::history::History;
 use super::{copied, copy, open};
-use crate::service::trial_store::{Mode, TrialStore};
+use crate::service::faulty_store::{FaultyStore, StoreMode};
 use crate::support::claims::{claim, settle};
 use crate::support::program::{onestop, run};
 use crate::support::{engine, row, stamp};
@@ -27,14 +27,14 @@ async fn a_copy_that_breaks_at_any_write_goes_on_and_is_the_same() {
     let history = History::play(&original, SEED, 40).await;
     assert!(history.readjudications() > 1);
     for writes in 0.. {
-        let (target, control) = TrialStore::with_control();
-        control.set(Mode::FailsAfter(writes));
+        let (target, control) = FaultyStore::with_control();
+        control.set_mode(StoreMode::FailAfter(writes));
         let first = copy(original.store(), &target).await;
         let ended = first.is_ok();
         let broken = NotCopied::Store(Side::Target, StoreError::Unavailable("broken".to_owned()));
         assert!(ended || first == Err(broken), "{first:?}");
         let there = target.entry_count().await.expect("a count");
-        control.set(Mode::Works);
+        control.set_mode(StoreMode::Healthy);
         let second = copy(original.store(), &target).await.expect("a copy");
         assert_eq!((second.entries.all - second.entries.written, second.persons.all), (there, 4), "{writes} writes");
         assert!(target.settled_fingerprint() == original.store().settled_fingerprint(), "{writes} writes");

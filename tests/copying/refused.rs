@@ -16,7 +16,7 @@ use redb::ReadableTable;
 
 use super::history::History;
 use super::{copied, copy, open};
-use crate::service::trial_store::{Mode, TrialStore};
+use crate::service::faulty_store::{FaultyStore, StoreMode};
 use crate::support::claims::{claim, settle};
 use crate::support::{engine, row, stamp};
 
@@ -80,10 +80,10 @@ async fn a_source_that_grew_is_copied_to_its_end() {
 #[tokio::test]
 async fn a_copy_that_was_begun_does_not_go_on_after_an_import_into_the_source() {
     let source = history(SEED).await;
-    let (target, control) = TrialStore::with_control();
-    control.set(Mode::FailsAfter(20));
+    let (target, control) = FaultyStore::with_control();
+    control.set_mode(StoreMode::FailAfter(20));
     assert!(matches!(copy(source.store(), &target).await, Err(NotCopied::Store(Side::Target, _))));
-    control.set(Mode::Works);
+    control.set_mode(StoreMode::Healthy);
     source.import(vec![row(ReferenceTable::Persons, &["P5", "resident", "370100"])]).await.expect("a sound row");
     let refused = copy(source.store(), &target).await;
     assert!(matches!(&refused, Err(NotCopied::Foreign(why)) if why == "import 8 of its log"), "{refused:?}");

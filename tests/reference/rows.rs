@@ -4,7 +4,7 @@ use onestop::grpc::pb::reference::{Date, GetReferenceRequest, GetReferenceRespon
 use onestop::reference::table::ReferenceTable;
 use tonic::{Code, Status};
 
-use crate::service::{Server, told};
+use crate::service::{Server, refusal_details};
 
 fn on(year: i32, month: i32, day: i32) -> Option<Date> {
     Some(Date { year, month, day })
@@ -15,7 +15,7 @@ fn of(table: Table) -> GetReferenceRequest {
 }
 
 async fn page(server: &Server, request: &GetReferenceRequest) -> Result<GetReferenceResponse, Status> {
-    Ok(server.references().get_reference(request.clone()).await?.into_inner())
+    Ok(server.reference_client().get_reference(request.clone()).await?.into_inner())
 }
 
 async fn all(server: &Server, mut request: GetReferenceRequest, size: i32) -> Vec<String> {
@@ -108,6 +108,10 @@ async fn what_is_no_request_for_rows_is_refused_by_field() {
         (GetReferenceRequest { page_token: token, on: on(2018, 6, 15), ..of(Table::Catalogue) }, "page_token"),
     ] {
         let status = page(&server, &request).await.expect_err("a refusal");
-        assert_eq!((status.code(), told(&status).faults[0].0.as_str()), (Code::InvalidArgument, field), "{status:?}");
+        assert_eq!(
+            (status.code(), refusal_details(&status).faults[0].0.as_str()),
+            (Code::InvalidArgument, field),
+            "{status:?}"
+        );
     }
 }

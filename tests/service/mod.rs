@@ -1,17 +1,16 @@
-//! The service over real gRPC: a server in this process on a loopback port, over a store that fails or
-//! waits when it is told to.
+//! The service over real gRPC: a server in this process on a loopback port, over a store in which tests inject faults.
 
 mod calls;
+pub mod faulty_store;
 mod importing;
 mod interrupted;
+mod invalid_claims;
 mod listing;
-mod long_answers;
+mod long_refusals;
 mod reading;
 mod readjudicating;
 mod status;
 mod streaming;
-pub mod trial_store;
-mod wrong_claims;
 
 use std::sync::Arc;
 
@@ -29,97 +28,107 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
+use crate::support::claims::claim;
 use crate::support::engine;
-use trial_store::{Control, TrialStore};
+use faulty_store::{FaultControl, FaultyStore};
 
-/// A server of a test's own; it ends with the test's runtime.
+/// A server for one test; it stops with the runtime of the test.
 pub struct Server {
-    /// The store's behaviour.
-    pub store: Control,
-    /// The engine behind it.
-    pub engine: Arc<Engine<TrialStore>>,
-    /// A connection to it.
+    /// Injects faults into the store of the server.
+    pub store: FaultControl,
+    /// The engine of the server.
+    pub engine: Arc<Engine<FaultyStore>>,
+    /// A client connection to the server.
     pub channel: Channel,
 }
 
 impl Server {
+    /// Starts a server with the default limits.
     pub async fn start() -> Server {
-        Server::within(ServerLimits::default()).await
+        Server::start_with_limits(ServerLimits::default()).await
     }
 
-    pub async fn within(limits: ServerLimits) -> Server {
-        Server::until(limits, std::future::pending()).await
+    /// Starts a server with these limits.
+    pub async fn start_with_limits(limits: ServerLimits) -> Server {
+        Server::start_until(limits, std::future::pending()).await
     }
 
-    /// A server, and what tells it to stop.
-    pub async fn that_stops() -> (Server, tokio::sync::oneshot::Sender<()>) {
+    /// Starts a server, and returns the sender that shuts it down.
+    pub async fn start_with_shutdown() -> (Server, tokio::sync::oneshot::Sender<()>) {
         let (stop, stopped) = tokio::sync::oneshot::channel();
-        let server = Server::until(ServerLimits::default(), async { drop(stopped.await) });
+        let server = Server::start_until(ServerLimits::default(), async { drop(stopped.await) });
         (server.await, stop)
     }
 
-    async fn until(limits: ServerLimits, shutdown: impl Future<Output = ()> + Send + 'static) -> Server {
-        let (store, control) = TrialStore::with_control();
+    async fn start_until(limits: ServerLimits, shutdown: impl Future<Output = ()> + Send + 'static) -> Server {
+        let (store, control) = FaultyStore::with_control();
         let engine = Arc::new(engine(store).await);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(server::serve(Arc::clone(&engine), listener, limits, shutdown));
-        let channel = Endpoint::from_shared(url).expect("an address").connect().await.expect("it answers");
+        let channel = Endpoint::from_shared(url).expect("an address").connect().await.expect("a connection");
         Server { store: control, engine, channel }
     }
 
-    pub fn settlements(&self) -> SettlementServiceClient<Channel> {
+    pub fn settlement_client(&self) -> SettlementServiceClient<Channel> {
         SettlementServiceClient::new(self.channel.clone())
     }
 
-    pub fn references(&self) -> ReferenceServiceClient<Channel> {
+    pub fn reference_client(&self) -> ReferenceServiceClient<Channel> {
         ReferenceServiceClient::new(self.channel.clone())
     }
 
-    pub fn policies(&self) -> PolicyServiceClient<Channel> {
+    pub fn policy_client(&self) -> PolicyServiceClient<Channel> {
         PolicyServiceClient::new(self.channel.clone())
     }
 
     pub async fn quote(&self, claim: &RawClaim) -> Result<pb::QuoteResponse, Status> {
         let request = pb::QuoteRequest { claim: Some(to_proto::claim(claim)) };
-        Ok(self.settlements().quote(request).await?.into_inner())
+        Ok(self.settlement_client().quote(request).await?.into_inner())
     }
 
     pub async fn settle(&self, claim: &RawClaim, request: &str) -> Result<pb::SettleResponse, Status> {
-        Ok(self.settlements().settle(settle(claim, request)).await?.into_inner())
+        Ok(self.settlement_client().settle(settle_request(claim, request)).await?.into_inner())
     }
 
-    /// A settlement that must succeed.
-    pub async fn settled(&self, claim: &RawClaim, request: &str) -> pb::Settlement {
-        self.settle(claim, request).await.expect("an answer").settlement.expect("a settlement")
+    /// Settles a claim, which must succeed, and returns the settlement.
+    pub async fn settle_ok(&self, claim: &RawClaim, request: &str) -> pb::Settlement {
+        self.settle(claim, request).await.expect("a response").settlement.expect("a settlement")
     }
 
     pub async fn reverse(&self, claim: &RawClaim, request: &str) -> Result<pb::ReverseResponse, Status> {
-        Ok(self.settlements().reverse(reverse(claim, request)).await?.into_inner())
+        Ok(self.settlement_client().reverse(reverse_request(claim, request)).await?.into_inner())
     }
 
     pub async fn outcome(&self, claim: &RawClaim, request: &str) -> pb::outcome::Outcome {
-        let (hospital_id, person_id) = parties(claim);
+        let (hospital_id, person_id) = hospital_and_person_ids(claim);
         let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id: request.to_owned() };
-        let answer = self.settlements().get_outcome(request).await.expect("an outcome").into_inner();
-        answer.outcome.and_then(|outcome| outcome.outcome).expect("an outcome")
+        let response = self.settlement_client().get_outcome(request).await.expect("an outcome").into_inner();
+        response.outcome.and_then(|outcome| outcome.outcome).expect("an outcome")
     }
 
     pub async fn fence(&self, claim: &RawClaim, request: &str) -> Result<pb::outcome::Outcome, Status> {
-        let (hospital_id, person_id) = parties(claim);
+        let (hospital_id, person_id) = hospital_and_person_ids(claim);
         let request = pb::FenceRequest { hospital_id, person_id, request_id: request.to_owned() };
-        let answer = self.settlements().fence(request).await?.into_inner();
-        Ok(answer.outcome.and_then(|outcome| outcome.outcome).expect("an outcome"))
+        let response = self.settlement_client().fence(request).await?.into_inner();
+        Ok(response.outcome.and_then(|outcome| outcome.outcome).expect("an outcome"))
     }
 }
 
-pub fn settle(claim: &RawClaim, request: &str) -> pb::SettleRequest {
+/// Claim C1 of person P1 at hospital H3: one item for 5,000 yuan.
+pub fn bill() -> RawClaim {
+    claim("C1", "P1", "5000.00")
+}
+
+/// A request to settle this claim under this request id.
+pub fn settle_request(claim: &RawClaim, request: &str) -> pb::SettleRequest {
     let claim = Some(to_proto::claim(claim));
     pb::SettleRequest { claim, request_id: request.to_owned(), quote_digest: Vec::new() }
 }
 
-pub fn reverse(claim: &RawClaim, request: &str) -> pb::ReverseRequest {
-    let (hospital_id, person_id) = parties(claim);
+/// A request to reverse the settlement of this claim under this request id.
+pub fn reverse_request(claim: &RawClaim, request: &str) -> pb::ReverseRequest {
+    let (hospital_id, person_id) = hospital_and_person_ids(claim);
     let claim_id = claim.claim_id.as_str().to_owned();
     pb::ReverseRequest {
         hospital_id,
@@ -131,20 +140,20 @@ pub fn reverse(claim: &RawClaim, request: &str) -> pb::ReverseRequest {
     }
 }
 
-fn parties(claim: &RawClaim) -> (String, String) {
+fn hospital_and_person_ids(claim: &RawClaim) -> (String, String) {
     (claim.hospital_id.as_str().to_owned(), claim.person_id.as_str().to_owned())
 }
 
-/// What a caller is told by a status: code, reason, and each fault with field, reason and sentence.
+/// The content of a refusal: code, reason, and each fault as field, reason and sentence.
 #[derive(Debug, PartialEq)]
-pub struct Told {
+pub struct RefusalDetails {
     pub code: Code,
     pub reason: String,
     pub faults: Vec<(String, String, String)>,
 }
 
-/// Reads a status; its `ErrorInfo` must be of this service.
-pub fn told(status: &Status) -> Told {
+/// Parses a status, which must carry an `ErrorInfo` of this service.
+pub fn refusal_details(status: &Status) -> RefusalDetails {
     let details = status.get_error_details();
     let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
     assert_eq!(info.domain, "onestop");
@@ -156,26 +165,26 @@ pub fn told(status: &Status) -> Told {
     for fault in details.precondition_failure().map(|failed| &failed.violations[..]).unwrap_or_default() {
         faults.push((fault.subject.clone(), fault.r#type.clone(), fault.description.clone()));
     }
-    Told { code: status.code(), reason: info.reason.clone(), faults }
+    RefusalDetails { code: status.code(), reason: info.reason.clone(), faults }
 }
 
-/// Code and reason of a refusal.
-pub fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String) {
-    let told = told(&answer.expect_err("a refusal"));
-    (told.code, told.reason)
+/// Code and reason of a call that must have been refused.
+pub fn code_and_reason<T: std::fmt::Debug>(response: Result<T, Status>) -> (Code, String) {
+    let details = refusal_details(&response.expect_err("a refusal"));
+    (details.code, details.reason)
 }
 
-/// A detail of a status, a message of the settlement package.
-pub fn detail<T: Message + Default>(status: &Status, name: &str) -> T {
+/// The status detail with this message name of the settlement package.
+pub fn status_detail<T: Message + Default>(status: &Status, name: &str) -> T {
     let rpc = tonic_types::pb::Status::decode(status.details()).expect("a google.rpc.Status");
     let url = format!("type.googleapis.com/onestop.settlement.v1.{name}");
     let any = rpc.details.iter().find(|any| any.type_url == url).unwrap_or_else(|| panic!("no {name}: {status:?}"));
     T::decode(&*any.value).expect("the message")
 }
 
-/// A call with a deadline.
-pub fn within<T>(deadline: std::time::Duration, message: T) -> Request<T> {
+/// A request with this timeout.
+pub fn with_timeout<T>(timeout: std::time::Duration, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(deadline);
+    request.set_timeout(timeout);
     request
 }

@@ -1,4 +1,4 @@
-//! What can be read back: settlements, accounts, policies; and what the server says of itself.
+//! Read calls: settlements, accounts, policies, health and reflection.
 
 use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::Digest;
@@ -10,7 +10,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::{Server, refused, told};
+use super::{Server, code_and_reason, refusal_details};
 use crate::support::claims::{claim, day};
 
 const SERVICES: [&str; 3] = [
@@ -19,84 +19,87 @@ const SERVICES: [&str; 3] = [
     "onestop.settlement.v1.SettlementService",
 ];
 
+/// Claim C1 of person P1 at hospital H3: one item for 50,000 yuan.
 fn bill() -> RawClaim {
     claim("C1", "P1", "50000.00")
 }
 
-fn by_id(id: &str) -> GetSettlementRequest {
+fn request_by_id(id: &str) -> GetSettlementRequest {
     GetSettlementRequest { settlement_id: id.to_owned(), ..GetSettlementRequest::default() }
 }
 
-fn by_claim(hospital: &str, person: &str, claim: &str) -> GetSettlementRequest {
+fn request_by_claim(hospital: &str, person: &str, claim: &str) -> GetSettlementRequest {
     let [hospital_id, person_id, claim_id] = [hospital, person, claim].map(str::to_owned);
     GetSettlementRequest { hospital_id, person_id, claim_id, ..GetSettlementRequest::default() }
 }
 
-async fn read(server: &Server, request: GetSettlementRequest) -> Result<pb::GetSettlementResponse, Status> {
-    Ok(server.settlements().get_settlement(request).await?.into_inner())
+async fn get_settlement(server: &Server, request: GetSettlementRequest) -> Result<pb::GetSettlementResponse, Status> {
+    Ok(server.settlement_client().get_settlement(request).await?.into_inner())
 }
 
 #[tokio::test]
-async fn a_settlement_is_read_by_its_id_and_by_its_claim_with_its_reversal() {
+async fn a_settlement_is_read_by_id_and_by_claim_together_with_its_reversal() {
     let server = Server::start().await;
-    let first = server.settled(&bill(), "R1").await;
-    let standing = pb::GetSettlementResponse {
+    let first = server.settle_ok(&bill(), "R1").await;
+    let unreversed = pb::GetSettlementResponse {
         settlement: Some(first.clone()),
         claim: Some(to_proto::claim(&bill())),
         ..pb::GetSettlementResponse::default()
     };
-    for request in [by_id(&first.settlement_id), by_claim("H3", "P1", "C1")] {
-        assert_eq!(read(&server, request).await.expect("a settlement"), standing);
+    for request in [request_by_id(&first.settlement_id), request_by_claim("H3", "P1", "C1")] {
+        assert_eq!(get_settlement(&server, request).await.expect("a settlement"), unreversed);
     }
     let reversal = server.reverse(&bill(), "R2").await.expect("a reversal").reversal;
-    let reversed = pb::GetSettlementResponse { reversal, ..standing };
-    for request in [by_id(&first.settlement_id), by_claim("H3", "P1", "C1")] {
-        assert_eq!(read(&server, request).await.expect("a settlement"), reversed);
+    let reversed = pb::GetSettlementResponse { reversal, ..unreversed };
+    for request in [request_by_id(&first.settlement_id), request_by_claim("H3", "P1", "C1")] {
+        assert_eq!(get_settlement(&server, request).await.expect("a settlement"), reversed);
     }
-    let second = server.settled(&bill(), "R3").await;
-    let newest = read(&server, by_claim("H3", "P1", "C1")).await.expect("a settlement");
+    let second = server.settle_ok(&bill(), "R3").await;
+    let newest = get_settlement(&server, request_by_claim("H3", "P1", "C1")).await.expect("a settlement");
     assert_eq!((newest.settlement, newest.reversal), (Some(second), None));
-    assert_eq!(read(&server, by_id(&first.settlement_id)).await.expect("a settlement"), reversed);
+    assert_eq!(get_settlement(&server, request_by_id(&first.settlement_id)).await.expect("a settlement"), reversed);
 }
 
 #[tokio::test]
-async fn what_is_no_settlement_or_another_persons_is_not_found() {
+async fn an_id_that_names_no_settlement_of_the_person_is_not_found() {
     let server = Server::start().await;
-    server.settled(&bill(), "R1").await;
+    server.settle_ok(&bill(), "R1").await;
     let reversal = server.reverse(&bill(), "R2").await.expect("a reversal").reversal.expect("a reversal");
     let requests = [
-        by_id(&reversal.reversal_id),
-        by_id("00000000-0000-0000-0000-000000000000"),
-        by_id("no id"),
-        by_claim("H3", "P2", "C1"),
-        by_claim("H2", "P1", "C1"),
-        by_claim("H3", "P1", "C2"),
+        request_by_id(&reversal.reversal_id),
+        request_by_id("00000000-0000-0000-0000-000000000000"),
+        request_by_id("no id"),
+        request_by_claim("H3", "P2", "C1"),
+        request_by_claim("H2", "P1", "C1"),
+        request_by_claim("H3", "P1", "C2"),
     ];
     for request in requests {
-        assert_eq!(refused(read(&server, request).await), (Code::NotFound, "NOT_FOUND".to_owned()));
+        assert_eq!(code_and_reason(get_settlement(&server, request).await), (Code::NotFound, "NOT_FOUND".to_owned()));
     }
-    let told = told(&read(&server, by_claim("H3", "", "")).await.expect_err("a refusal"));
-    let named: Vec<_> = told.faults.iter().map(|(field, reason, _)| (field.as_str(), reason.as_str())).collect();
-    assert_eq!(named, [("claim_id", "MISSING"), ("person_id", "MISSING")]);
+    let details =
+        refusal_details(&get_settlement(&server, request_by_claim("H3", "", "")).await.expect_err("a refusal"));
+    let faults: Vec<_> = details.faults.iter().map(|(field, reason, _)| (field.as_str(), reason.as_str())).collect();
+    assert_eq!(faults, [("claim_id", "MISSING"), ("person_id", "MISSING")]);
 }
 
-async fn account(server: &Server, person: &str, year: i32) -> Result<pb::GetAccountResponse, Status> {
+async fn get_account(server: &Server, person: &str, year: i32) -> Result<pb::GetAccountResponse, Status> {
     let (person_id, insurance) = (person.to_owned(), "resident".to_owned());
     let request = GetAccountRequest { person_id, insurance, year, on: None };
-    Ok(server.settlements().get_account(request).await?.into_inner())
+    Ok(server.settlement_client().get_account(request).await?.into_inner())
 }
 
+/// Each cap as account name, annual limit, amount used and room left, in fen.
 fn rooms(account: &pb::GetAccountResponse) -> Vec<(&str, Option<i64>, i64, Option<i64>)> {
     account.rooms.iter().map(|room| (room.account.as_str(), room.annual_fen, room.used_fen, room.room_fen)).collect()
 }
 
 #[tokio::test]
-async fn an_account_shows_what_was_used_and_the_room_under_each_cap() {
+async fn an_account_shows_the_sums_used_and_the_room_under_each_cap() {
     let server = Server::start().await;
-    let empty = account(&server, "P1", 2017).await.expect("an account");
+    let empty = get_account(&server, "P1", 2017).await.expect("an account");
     assert_eq!((empty.version, empty.admissions, empty.layers.len(), empty.caps.len()), (0, 0, 0, 0));
-    server.settled(&bill(), "R1").await;
-    let used = account(&server, "P1", 2017).await.expect("an account");
+    server.settle_ok(&bill(), "R1").await;
+    let used = get_account(&server, "P1", 2017).await.expect("an account");
     // (50,000 - 1,000) x 55% = 26,950; of the 23,050 left, (23,050 - 12,000) x 50% = 5,525.
     let layers: Vec<_> = used.layers.iter().map(|l| (l.layer_id.as_str(), l.base_fen, l.paid_fen)).collect();
     assert_eq!(layers, [("basic_inpatient", 5_000_000, 2_695_000), ("critical_illness", 2_305_000, 552_500)]);
@@ -109,46 +112,54 @@ async fn an_account_shows_what_was_used_and_the_room_under_each_cap() {
     );
     assert_eq!((used.version, used.admissions, used.policy_id.as_str()), (1, 1, "shandong-2017"));
     server.reverse(&bill(), "R2").await.expect("a reversal");
-    let restored = account(&server, "P1", 2017).await.expect("an account");
+    let restored = get_account(&server, "P1", 2017).await.expect("an account");
     assert_eq!((rooms(&restored), restored.admissions), (rooms(&empty), 0));
-    assert_eq!(account(&server, "P1", 2018).await.expect("an account").version, 0, "another year is another account");
+    assert_eq!(
+        get_account(&server, "P1", 2018).await.expect("an account").version,
+        0,
+        "another year is another account"
+    );
 }
 
 #[tokio::test]
-async fn the_room_is_that_of_the_categories_held_and_a_lifted_cap_has_none() {
+async fn the_room_follows_the_categories_of_the_person_and_an_unlimited_cap_has_none() {
     let server = Server::start().await;
-    let poor = account(&server, "P2", 2017).await.expect("an account");
-    assert!(rooms(&poor).contains(&("critical_illness", Some(50_000_000), 0, Some(50_000_000))));
-    let lifted = account(&server, "P2", 2019).await.expect("an account");
-    assert!(rooms(&lifted).contains(&("critical_illness", None, 0, None)));
-    let before = account(&server, "P2", 2016).await.expect("an account");
-    assert_eq!((before.rooms.len(), before.policy_id.as_str()), (0, ""), "no policy is in force");
+    let registered_poor = get_account(&server, "P2", 2017).await.expect("an account");
+    assert!(rooms(&registered_poor).contains(&("critical_illness", Some(50_000_000), 0, Some(50_000_000))));
+    let unlimited = get_account(&server, "P2", 2019).await.expect("an account");
+    assert!(rooms(&unlimited).contains(&("critical_illness", None, 0, None)));
+    let year_without_policy = get_account(&server, "P2", 2016).await.expect("an account");
+    assert_eq!(
+        (year_without_policy.rooms.len(), year_without_policy.policy_id.as_str()),
+        (0, ""),
+        "no policy is in force"
+    );
 }
 
 #[tokio::test]
-async fn an_account_of_nobody_is_not_found_and_a_year_or_day_that_is_none_is_refused() {
+async fn an_account_of_an_unknown_person_is_not_found_and_an_invalid_year_or_day_is_refused() {
     let server = Server::start().await;
-    assert_eq!(refused(account(&server, "P9", 2017).await), (Code::NotFound, "NOT_FOUND".to_owned()));
-    let year = told(&account(&server, "P1", 0).await.expect_err("a refusal"));
+    assert_eq!(code_and_reason(get_account(&server, "P9", 2017).await), (Code::NotFound, "NOT_FOUND".to_owned()));
+    let year = refusal_details(&get_account(&server, "P1", 0).await.expect_err("a refusal"));
     assert_eq!((year.faults[0].0.as_str(), year.faults[0].1.as_str()), ("year", "NOT_A_DAY"));
     let on = Some(pb::Date { year: 2017, month: 2, day: 31 });
     let request = GetAccountRequest { person_id: "P1".to_owned(), insurance: "resident".to_owned(), year: 2017, on };
-    let day = told(&server.settlements().get_account(request).await.expect_err("a refusal"));
+    let day = refusal_details(&server.settlement_client().get_account(request).await.expect_err("a refusal"));
     assert_eq!((day.faults[0].0.as_str(), day.faults[0].1.as_str()), ("on", "NOT_A_DAY"));
 }
 
-async fn policy(server: &Server, id: &str, digest: Vec<u8>) -> Result<GetPolicyResponse, Status> {
+async fn get_policy(server: &Server, id: &str, digest: Vec<u8>) -> Result<GetPolicyResponse, Status> {
     let request = GetPolicyRequest { policy_id: id.to_owned(), policy_digest: digest };
-    Ok(server.policies().get_policy(request).await?.into_inner())
+    Ok(server.policy_client().get_policy(request).await?.into_inner())
 }
 
 #[tokio::test]
-async fn the_policy_of_a_settlement_is_read_by_id_and_digest_and_the_digest_is_of_its_text() {
+async fn the_policy_of_a_settlement_is_read_by_id_and_digest_and_its_digest_covers_its_text() {
     let server = Server::start().await;
-    let split = server.settled(&bill(), "R1").await.split.expect("a split");
-    let judged = split.judged.expect("its circumstances");
-    let by_digest = policy(&server, "", judged.policy_digest.clone()).await.expect("the policy");
-    assert_eq!(by_digest, policy(&server, &judged.policy_id, Vec::new()).await.expect("the policy"));
+    let split = server.settle_ok(&bill(), "R1").await.split.expect("a split");
+    let judged = split.judged.expect("the circumstances");
+    let by_digest = get_policy(&server, "", judged.policy_digest.clone()).await.expect("the policy");
+    assert_eq!(by_digest, get_policy(&server, &judged.policy_id, Vec::new()).await.expect("the policy"));
     assert_eq!(by_digest.policy_id, judged.policy_id);
     assert_eq!(by_digest.policy_digest, Digest::of(by_digest.canonical_json.as_bytes()).0);
     assert_eq!(by_digest.policy_digest, judged.policy_digest);
@@ -157,25 +168,25 @@ async fn the_policy_of_a_settlement_is_read_by_id_and_digest_and_the_digest_is_o
 }
 
 #[tokio::test]
-async fn a_policy_that_was_never_in_use_is_not_found() {
+async fn a_policy_that_was_never_active_is_not_found() {
     let server = Server::start().await;
     for (id, digest) in [("", vec![]), ("beijing-2017", vec![]), ("", vec![7; 32]), ("", vec![7; 31])] {
-        assert_eq!(refused(policy(&server, id, digest).await), (Code::NotFound, "NOT_FOUND".to_owned()));
+        assert_eq!(code_and_reason(get_policy(&server, id, digest).await), (Code::NotFound, "NOT_FOUND".to_owned()));
     }
 }
 
 #[tokio::test]
-async fn the_server_and_each_service_is_serving() {
+async fn the_server_and_each_service_report_serving() {
     let server = Server::start().await;
     let mut client = HealthClient::new(server.channel.clone());
     for service in SERVICES.into_iter().chain([""]) {
         let request = HealthCheckRequest { service: service.to_owned() };
-        let status = client.check(request).await.expect("its health").into_inner().status();
+        let status = client.check(request).await.expect("a health status").into_inner().status();
         assert_eq!(status, ServingStatus::Serving, "{service}");
     }
 }
 
-macro_rules! listed {
+macro_rules! listed_services {
     ($version:ident, $server:expr) => {{
         use reflection::server_reflection_request::MessageRequest;
         use reflection::server_reflection_response::MessageResponse;
@@ -183,9 +194,9 @@ macro_rules! listed {
         let list = MessageRequest::ListServices(String::new());
         let request = reflection::ServerReflectionRequest { host: String::new(), message_request: Some(list) };
         let mut client = reflection::server_reflection_client::ServerReflectionClient::new($server.channel.clone());
-        let answers = client.server_reflection_info(tokio_stream::iter([request])).await.expect("an answer");
-        let answer = answers.into_inner().message().await.expect("an answer").expect("an answer");
-        match answer.message_response.expect("an answer") {
+        let responses = client.server_reflection_info(tokio_stream::iter([request])).await.expect("a response");
+        let response = responses.into_inner().message().await.expect("a response").expect("a response");
+        match response.message_response.expect("a response") {
             MessageResponse::ListServicesResponse(list) => {
                 list.service.into_iter().map(|service| service.name).collect()
             }
@@ -195,21 +206,21 @@ macro_rules! listed {
 }
 
 #[tokio::test]
-async fn reflection_lists_the_services_in_both_versions() {
+async fn reflection_lists_the_services_in_both_protocol_versions() {
     let server = Server::start().await;
-    let listed: [Vec<String>; 2] = [listed!(v1, server), listed!(v1alpha, server)];
-    for listed in listed {
+    let lists: [Vec<String>; 2] = [listed_services!(v1, server), listed_services!(v1alpha, server)];
+    for listed in lists {
         assert!(SERVICES.iter().all(|service| listed.iter().any(|name| name == service)), "{listed:?}");
     }
 }
 
 #[tokio::test]
-async fn the_room_on_a_day_is_that_of_the_policy_of_that_day() {
+async fn the_room_on_a_day_follows_the_policy_of_that_day() {
     let server = Server::start().await;
-    server.settled(&RawClaim { admitted: day("2017-12-20"), discharged: day("2017-12-31"), ..bill() }, "R1").await;
+    server.settle_ok(&RawClaim { admitted: day("2017-12-20"), discharged: day("2017-12-31"), ..bill() }, "R1").await;
     let on = Some(pb::Date { year: 2018, month: 1, day: 1 });
     let request = GetAccountRequest { person_id: "P1".to_owned(), insurance: "resident".to_owned(), year: 2017, on };
-    let account = server.settlements().get_account(request).await.expect("an account").into_inner();
+    let account = server.settlement_client().get_account(request).await.expect("an account").into_inner();
     assert_eq!(account.policy_id, "shandong-2018");
     assert!(rooms(&account).contains(&("critical_illness", Some(40_000_000), 552_500, Some(39_447_500))));
 }

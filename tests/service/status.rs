@@ -1,4 +1,4 @@
-//! The two status tables of `semantics.md`, section 2: each row provoked, and what the caller is told.
+//! The two status tables of `semantics.md`, section 2: a test provokes each row and checks the status.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,20 +24,20 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use tower_layer::Layer;
 
-use super::trial_store::{Event, Mode};
-use super::{Server, settle, told, within};
+use super::faulty_store::{StoreMode, WriteEvent};
+use super::{Server, bill, refusal_details, settle_request, with_timeout};
 use crate::access::House;
 use crate::support::claims::{claim, day, item};
 use crate::support::keys::Keys;
 
-/// A row: the name of its test, its reason, the code and the word of the table, the fields at fault with
-/// their reasons, and how it is provoked.
+/// One test for each row: its name, the reason, the code and word in the table, the fields at fault with their reasons,
+/// and the function that provokes the refusal.
 macro_rules! rows {
     ($($name:ident: $reason:ident, $code:ident $word:literal, [$($fault:expr),*] => $provoke:ident;)*) => {
         $(#[tokio::test]
         async fn $name() {
             let faults: &[(&str, &str)] = &[$($fault),*];
-            check(Reason::$reason, Code::$code, $word, faults, &$provoke(Server::start().await).await);
+            assert_refusal(Reason::$reason, Code::$code, $word, faults, &$provoke(Server::start().await).await);
         })*
 
         const ROWS: &[Reason] = &[$(Reason::$reason),*];
@@ -45,57 +45,57 @@ macro_rules! rows {
 }
 
 rows! {
-    a_fenced_request_may_not_commit: RequestFenced, FailedPrecondition "REQUEST_FENCED", [] => fenced;
-    a_request_id_is_not_for_other_content: RequestIdReused, AlreadyExists "REQUEST_ID_REUSED", [] => reused;
-    a_settled_claim_is_not_settled_again: ClaimSettled, AlreadyExists "CLAIM_SETTLED", [] => settled;
-    a_claim_belongs_to_one_person: ClaimOfAnotherPerson, AlreadyExists "CLAIM_OF_ANOTHER_PERSON", [] => another;
+    a_fenced_request_may_not_commit: RequestFenced, FailedPrecondition "REQUEST_FENCED", [] => settle_fenced_request;
+    a_request_id_cannot_carry_other_content: RequestIdReused, AlreadyExists "REQUEST_ID_REUSED", [] => reuse_request_id;
+    a_settled_claim_is_not_settled_again: ClaimSettled, AlreadyExists "CLAIM_SETTLED", [] => settle_claim_twice;
+    a_claim_belongs_to_one_person: ClaimOfAnotherPerson, AlreadyExists "CLAIM_OF_ANOTHER_PERSON", [] => settle_claim_of_another_person;
     a_claim_must_be_sound: InvalidRequest, InvalidArgument "INVALID_REQUEST",
-        [("claim.discharged", "DISCHARGED_BEFORE_ADMITTED"), ("claim.items[0].amount", "UNLIKE_SIGN")] => unsound;
+        [("claim.discharged", "DISCHARGED_BEFORE_ADMITTED"), ("claim.items[0].amount", "UNLIKE_SIGN")] => settle_unsound_claim;
     a_message_must_hold_a_claim: InvalidRequest, InvalidArgument "INVALID_REQUEST",
-        [("claim", "MISSING")] => empty;
+        [("claim", "MISSING")] => settle_without_claim;
     hospital_and_person_must_qualify: NotEligible, FailedPrecondition "NOT_ELIGIBLE",
-        [("claim.hospital_id", "UNKNOWN_HOSPITAL"), ("claim.person_id", "UNKNOWN_PERSON")] => not_eligible;
+        [("claim.hospital_id", "UNKNOWN_HOSPITAL"), ("claim.person_id", "UNKNOWN_PERSON")] => settle_ineligible_claim;
     the_catalogue_must_hold_every_code: UnknownItem, InvalidArgument "UNKNOWN_ITEM",
-        [("claim.items[1].code", "NOT_IN_CATALOGUE"), ("claim.items[2].code", "NOT_IN_CATALOGUE")] => unknown_items;
+        [("claim.items[1].code", "NOT_IN_CATALOGUE"), ("claim.items[2].code", "NOT_IN_CATALOGUE")] => settle_unknown_items;
     a_policy_must_be_in_force: NoPolicy, FailedPrecondition "NO_POLICY",
-        [("claim.discharged", "NO_POLICY_IN_FORCE")] => no_policy;
-    the_split_must_be_the_one_shown: QuoteChanged, FailedPrecondition "QUOTE_CHANGED", [] => quote_changed;
-    what_was_never_settled_is_not_reversed: NotFound, NotFound "NOT_FOUND", [] => never_settled;
-    what_was_never_settled_is_not_read: NotFound, NotFound "NOT_FOUND", [] => never_read;
-    what_was_reversed_is_not_reversed_again: AlreadyReversed, FailedPrecondition "ALREADY_REVERSED", [] => reversed;
-    later_settlements_are_reversed_first: LaterSettlements, FailedPrecondition "LATER_SETTLEMENTS", [] => later;
-    an_account_that_keeps_moving_is_a_conflict: Conflict, Aborted "CONFLICT", [] => conflict;
-    a_write_of_unknown_outcome_is_unavailable: OutcomeUnknown, Unavailable "OUTCOME_UNKNOWN", [] => unknown;
+        [("claim.discharged", "NO_POLICY_IN_FORCE")] => settle_without_policy;
+    the_split_must_match_the_quote: QuoteChanged, FailedPrecondition "QUOTE_CHANGED", [] => settle_outdated_quote;
+    reversing_an_unknown_claim_is_not_found: NotFound, NotFound "NOT_FOUND", [] => reverse_unknown_claim;
+    reading_an_unknown_settlement_is_not_found: NotFound, NotFound "NOT_FOUND", [] => read_unknown_settlement;
+    a_reversed_claim_is_not_reversed_again: AlreadyReversed, FailedPrecondition "ALREADY_REVERSED", [] => reverse_twice;
+    later_settlements_must_be_reversed_first: LaterSettlements, FailedPrecondition "LATER_SETTLEMENTS", [] => reverse_before_later_settlement;
+    repeated_commit_conflicts_are_a_conflict: Conflict, Aborted "CONFLICT", [] => settle_on_conflicting_store;
+    a_write_of_unknown_outcome_is_unavailable: OutcomeUnknown, Unavailable "OUTCOME_UNKNOWN", [] => settle_with_unknown_outcome;
     a_deadline_that_passes_leaves_the_outcome_unknown: DeadlinePassed, DeadlineExceeded "OUTCOME_UNKNOWN",
-        [] => deadline;
-    a_store_that_cannot_be_read_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unreadable;
-    a_store_that_takes_no_writes_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => unwritable;
-    a_certificate_of_nobody_known_may_nothing: CallerUnknown, Unauthenticated "CALLER_UNKNOWN", [] => stranger;
-    a_role_may_what_it_may: NotPermitted, PermissionDenied "NOT_PERMITTED", [] => denied;
-    a_caller_asks_for_no_more_than_it_may: CallerLimit, ResourceExhausted "CALLER_LIMIT", [] => limited;
-    calls_beyond_those_in_flight_are_shed: Overloaded, ResourceExhausted "OVERLOADED", [] => overloaded;
-    without_policy_files_there_is_no_other_law: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
-        [("policies:1", "UNREADABLE")] => no_files;
-    of_two_imports_at_once_one_is_told_to_come_again: ImportRunning, Aborted "IMPORT_RUNNING", [] => two_imports;
-    an_import_that_a_stopping_server_ends_is_sent_again: ImportStopped, Unavailable "IMPORT_STOPPED",
-        [] => stopped_import;
-    a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => too_large;
-    a_damaged_record_is_an_invariant: Invariant, Internal "INVARIANT", [] => damaged;
-    a_panic_is_an_invariant: Invariant, Internal "INVARIANT", [] => panicked;
+        [] => settle_past_deadline;
+    a_store_that_cannot_be_read_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => settle_on_unreadable_store;
+    a_store_that_refuses_writes_is_unavailable: StoreUnavailable, Unavailable "STORE_UNAVAILABLE", [] => settle_on_unwritable_store;
+    an_unknown_certificate_is_unauthenticated: CallerUnknown, Unauthenticated "CALLER_UNKNOWN", [] => call_with_unknown_certificate;
+    a_call_outside_the_role_is_denied: NotPermitted, PermissionDenied "NOT_PERMITTED", [] => call_outside_role;
+    calls_above_the_rate_of_the_caller_are_refused: CallerLimit, ResourceExhausted "CALLER_LIMIT", [] => call_above_rate;
+    calls_above_the_in_flight_limit_are_shed: Overloaded, ResourceExhausted "OVERLOADED", [] => settle_above_in_flight_limit;
+    an_activation_without_policy_files_is_refused: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
+        [("policies:1", "UNREADABLE")] => activate_no_files;
+    a_second_concurrent_import_is_aborted: ImportRunning, Aborted "IMPORT_RUNNING", [] => import_twice_at_once;
+    an_import_interrupted_by_shutdown_is_unavailable: ImportStopped, Unavailable "IMPORT_STOPPED",
+        [] => shut_down_during_import;
+    a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => settle_too_large_message;
+    a_damaged_record_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_damaged_store;
+    a_panic_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_panicking_store;
 }
 
 #[test]
-fn every_reason_has_a_row() {
+fn every_reason_has_a_test() {
     let rows: HashSet<_> = ROWS.iter().collect();
-    let without: Vec<_> = Reason::ALL.iter().filter(|reason| !rows.contains(reason)).collect();
-    assert!(without.is_empty(), "{without:?}");
+    let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !rows.contains(reason)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
-fn check(reason: Reason, code: Code, word: &str, faults: &[(&str, &str)], status: &Status) {
-    let told = told(status);
-    assert_eq!((told.code, told.reason.as_str(), reason.as_str()), (code, word, word), "{status:?}");
-    let named: Vec<_> = told.faults.iter().map(|(field, reason, _)| (field.as_str(), reason.as_str())).collect();
-    assert_eq!(named, faults);
+fn assert_refusal(reason: Reason, code: Code, word: &str, faults: &[(&str, &str)], status: &Status) {
+    let details = refusal_details(status);
+    assert_eq!((details.code, details.reason.as_str(), reason.as_str()), (code, word, word), "{status:?}");
+    let reported: Vec<_> = details.faults.iter().map(|(field, reason, _)| (field.as_str(), reason.as_str())).collect();
+    assert_eq!(reported, faults);
     let preconditions = status.get_error_details().precondition_failure().is_some();
     assert_eq!(preconditions, code == Code::FailedPrecondition && !faults.is_empty());
     assert!(status.message().starts_with(word), "{}", status.message());
@@ -103,195 +103,195 @@ fn check(reason: Reason, code: Code, word: &str, faults: &[(&str, &str)], status
     assert_eq!(
         retry,
         matches!(reason, Reason::Overloaded | Reason::CallerLimit),
-        "who was shed is told when to come again, and nobody else"
+        "only a shed call carries a retry delay"
     );
 }
 
-fn bill() -> RawClaim {
-    claim("C1", "P1", "5000.00")
-}
-
-/// The refusal of this bill, which changes nothing that is kept.
-async fn refusal(server: &Server, bill: &RawClaim, request: &str) -> Status {
+/// Settles this claim, which must be refused and leave the store unchanged.
+async fn refuse_without_change(server: &Server, bill: &RawClaim, request: &str) -> Status {
     let before = server.engine.store().fingerprint();
     let status = server.settle(bill, request).await.expect_err("a refusal");
-    assert_eq!(server.engine.store().fingerprint(), before, "a refusal leaves every byte as it was");
+    assert_eq!(server.engine.store().fingerprint(), before, "a refusal changes no byte of the store");
     status
 }
 
-async fn fenced(server: Server) -> Status {
-    server.fence(&bill(), "R1").await.expect("fenced");
-    refusal(&server, &bill(), "R1").await
+async fn settle_fenced_request(server: Server) -> Status {
+    server.fence(&bill(), "R1").await.expect("an outcome");
+    refuse_without_change(&server, &bill(), "R1").await
 }
 
-async fn reused(server: Server) -> Status {
-    server.settled(&bill(), "R1").await;
-    refusal(&server, &claim("C1", "P1", "5000.01"), "R1").await
+async fn reuse_request_id(server: Server) -> Status {
+    server.settle_ok(&bill(), "R1").await;
+    refuse_without_change(&server, &claim("C1", "P1", "5000.01"), "R1").await
 }
 
-async fn settled(server: Server) -> Status {
-    let settlement = server.settled(&bill(), "R1").await;
-    let status = refusal(&server, &bill(), "R2").await;
+async fn settle_claim_twice(server: Server) -> Status {
+    let settlement = server.settle_ok(&bill(), "R1").await;
+    let status = refuse_without_change(&server, &bill(), "R2").await;
     let info = status.get_error_details().error_info().expect("an ErrorInfo").metadata.clone();
     assert_eq!(info.get("settlement_id"), Some(&settlement.settlement_id));
     status
 }
 
-async fn another(server: Server) -> Status {
-    server.settled(&bill(), "R1").await;
+async fn settle_claim_of_another_person(server: Server) -> Status {
+    server.settle_ok(&bill(), "R1").await;
     server.reverse(&bill(), "R2").await.expect("a reversal");
-    refusal(&server, &claim("C1", "P2", "5000.00"), "R3").await
+    refuse_without_change(&server, &claim("C1", "P2", "5000.00"), "R3").await
 }
 
-async fn unsound(server: Server) -> Status {
+async fn settle_unsound_claim(server: Server) -> Status {
     let mut bill = RawClaim { discharged: day("2017-06-07"), ..bill() };
     bill.items[0].quantity = Quantity(-10_000);
-    refusal(&server, &bill, "R1").await
+    refuse_without_change(&server, &bill, "R1").await
 }
 
-async fn empty(server: Server) -> Status {
+async fn settle_without_claim(server: Server) -> Status {
     let request = onestop::grpc::pb::settlement::SettleRequest { request_id: "R1".to_owned(), ..Default::default() };
-    server.settlements().settle(request).await.expect_err("a refusal")
+    server.settlement_client().settle(request).await.expect_err("a refusal")
 }
 
-async fn not_eligible(server: Server) -> Status {
+async fn settle_ineligible_claim(server: Server) -> Status {
     let bill = RawClaim { hospital_id: "H9".into(), person_id: "P9".into(), ..bill() };
-    refusal(&server, &bill, "R1").await
+    refuse_without_change(&server, &bill, "R1").await
 }
 
-async fn unknown_items(server: Server) -> Status {
+async fn settle_unknown_items(server: Server) -> Status {
     let items = vec![item("A", "1.00"), item("NONE", "1.00"), item("NEITHER", "1.00")];
-    refusal(&server, &RawClaim { items, ..bill() }, "R1").await
+    refuse_without_change(&server, &RawClaim { items, ..bill() }, "R1").await
 }
 
-async fn no_policy(server: Server) -> Status {
+async fn settle_without_policy(server: Server) -> Status {
     let bill = RawClaim { admitted: day("2016-06-08"), discharged: day("2016-06-15"), ..bill() };
-    refusal(&server, &bill, "R1").await
+    refuse_without_change(&server, &bill, "R1").await
 }
 
-async fn quote_changed(server: Server) -> Status {
+async fn settle_outdated_quote(server: Server) -> Status {
     let quote_digest = server.quote(&bill()).await.expect("a quote").quote_digest;
-    server.settled(&claim("C2", "P1", "5000.00"), "R2").await;
-    let mut request = settle(&bill(), "R1");
+    server.settle_ok(&claim("C2", "P1", "5000.00"), "R2").await;
+    let mut request = settle_request(&bill(), "R1");
     request.quote_digest = quote_digest;
-    server.settlements().settle(request).await.expect_err("a refusal")
+    server.settlement_client().settle(request).await.expect_err("a refusal")
 }
 
-async fn never_settled(server: Server) -> Status {
+async fn reverse_unknown_claim(server: Server) -> Status {
     server.reverse(&bill(), "R1").await.expect_err("a refusal")
 }
 
-async fn never_read(server: Server) -> Status {
+async fn read_unknown_settlement(server: Server) -> Status {
     let settlement_id = "00000000-0000-0000-0000-000000000000".to_owned();
     let request = onestop::grpc::pb::settlement::GetSettlementRequest { settlement_id, ..Default::default() };
-    server.settlements().get_settlement(request).await.expect_err("a refusal")
+    server.settlement_client().get_settlement(request).await.expect_err("a refusal")
 }
 
-async fn reversed(server: Server) -> Status {
-    server.settled(&bill(), "R1").await;
+async fn reverse_twice(server: Server) -> Status {
+    server.settle_ok(&bill(), "R1").await;
     server.reverse(&bill(), "R2").await.expect("a reversal");
     server.reverse(&bill(), "R3").await.expect_err("a refusal")
 }
 
-async fn later(server: Server) -> Status {
-    server.settled(&bill(), "R1").await;
-    server.settled(&claim("C2", "P1", "5000.00"), "R2").await;
+async fn reverse_before_later_settlement(server: Server) -> Status {
+    server.settle_ok(&bill(), "R1").await;
+    server.settle_ok(&claim("C2", "P1", "5000.00"), "R2").await;
     server.reverse(&bill(), "R3").await.expect_err("a refusal")
 }
 
-async fn with_store(server: Server, mode: Mode) -> Status {
-    server.store.set(mode);
-    refusal(&server, &bill(), "R1").await
+async fn settle_in_mode(server: Server, mode: StoreMode) -> Status {
+    server.store.set_mode(mode);
+    refuse_without_change(&server, &bill(), "R1").await
 }
 
-fn why() -> String {
+fn store_error_text() -> String {
     "the disk of cabinet 7".to_owned()
 }
 
-async fn conflict(server: Server) -> Status {
-    with_store(server, Mode::FailsWrites(StoreError::Conflict)).await
+async fn settle_on_conflicting_store(server: Server) -> Status {
+    settle_in_mode(server, StoreMode::FailWrites(StoreError::Conflict)).await
 }
 
-async fn no_files(server: Server) -> Status {
+async fn activate_no_files(server: Server) -> Status {
     let request = onestop::grpc::pb::policy::ActivatePoliciesRequest::default();
-    server.policies().activate_policies(request).await.expect_err("a refusal")
+    server.policy_client().activate_policies(request).await.expect_err("a refusal")
 }
 
-async fn two_imports(server: Server) -> Status {
-    use onestop::grpc::pb::reference as pb;
-    server.store.set(Mode::Holds);
+/// A message that imports an enrolment of P1 and commits.
+fn enrolment_import() -> onestop::grpc::pb::reference::ImportReferenceRequest {
+    use onestop::grpc::pb::reference::{ImportReferenceRequest, Row, Table};
     let cells = ["P1", "2014-01-01", ""].map(str::to_owned).to_vec();
-    let rows = vec![pb::Row { cells }];
-    let message =
-        pb::ImportReferenceRequest { table: pb::Table::Enrolments.into(), rows, commit: true, ..Default::default() };
-    let (mut one, mut other) = (server.references(), server.references());
+    ImportReferenceRequest {
+        table: Table::Enrolments.into(),
+        rows: vec![Row { cells }],
+        commit: true,
+        ..ImportReferenceRequest::default()
+    }
+}
+
+async fn import_twice_at_once(server: Server) -> Status {
+    server.store.set_mode(StoreMode::HoldWrites);
+    let message = enrolment_import();
+    let (mut one, mut other) = (server.reference_client(), server.reference_client());
     let (first, second) = (tokio_stream::iter([message.clone()]), tokio_stream::iter([message]));
     let first = tokio::spawn(async move { one.import_reference(first).await });
-    assert_eq!(server.store.event().await, Event::Started);
+    assert_eq!(server.store.next_write_event().await, WriteEvent::Started);
     let status = other.import_reference(second).await.expect_err("a refusal");
-    server.store.release();
-    server.store.release();
-    first.await.expect("no panic").expect("it is taken");
+    server.store.release_write();
+    server.store.release_write();
+    first.await.expect("no panic").expect("an import");
     status
 }
 
-/// The server stops after the import has begun and before it writes the first person.
-async fn stopped_import(_: Server) -> Status {
-    use onestop::grpc::pb::reference as pb;
-    let (server, stop) = Server::that_stops().await;
-    let (_open, nothing_yet) = tokio::sync::mpsc::channel(1);
-    let nothing_yet = tokio_stream::wrappers::ReceiverStream::new(nothing_yet);
-    let mut stream = server.settlements().settle_stream(nothing_yet).await.expect("a stream").into_inner();
-    server.store.set(Mode::Holds);
-    let cells = ["P1", "2014-01-01", ""].map(str::to_owned).to_vec();
-    let rows = vec![pb::Row { cells }];
-    let message =
-        pb::ImportReferenceRequest { table: pb::Table::Enrolments.into(), rows, commit: true, ..Default::default() };
-    let mut references = server.references();
-    let import = tokio::spawn(async move { references.import_reference(tokio_stream::iter([message])).await });
-    assert_eq!(server.store.event().await, Event::Started);
-    stop.send(()).expect("the server runs");
+/// The server stops while an import holds a write; an open stream ends first.
+async fn shut_down_during_import(_: Server) -> Status {
+    let (server, stop) = Server::start_with_shutdown().await;
+    let (_open, no_requests) = tokio::sync::mpsc::channel(1);
+    let no_requests = tokio_stream::wrappers::ReceiverStream::new(no_requests);
+    let mut stream = server.settlement_client().settle_stream(no_requests).await.expect("a stream").into_inner();
+    server.store.set_mode(StoreMode::HoldWrites);
+    let (mut client, message) = (server.reference_client(), enrolment_import());
+    let import = tokio::spawn(async move { client.import_reference(tokio_stream::iter([message])).await });
+    assert_eq!(server.store.next_write_event().await, WriteEvent::Started);
+    stop.send(()).expect("a running server");
     let ended = stream.message().await.expect_err("the stream ends when the server stops");
     assert_eq!(ended.code(), Code::Unavailable);
-    server.store.release();
+    server.store.release_write();
     import.await.expect("no panic").expect_err("a refusal")
 }
 
-async fn unknown(server: Server) -> Status {
-    with_store(server, Mode::FailsWrites(StoreError::Unknown(why()))).await
+async fn settle_with_unknown_outcome(server: Server) -> Status {
+    settle_in_mode(server, StoreMode::FailWrites(StoreError::Unknown(store_error_text()))).await
 }
 
-async fn unreadable(server: Server) -> Status {
-    with_store(server, Mode::FailsReads(StoreError::Unavailable(why()))).await
+async fn settle_on_unreadable_store(server: Server) -> Status {
+    settle_in_mode(server, StoreMode::FailReads(StoreError::Unavailable(store_error_text()))).await
 }
 
-async fn unwritable(server: Server) -> Status {
-    with_store(server, Mode::FailsWrites(StoreError::Unavailable(why()))).await
+async fn settle_on_unwritable_store(server: Server) -> Status {
+    settle_in_mode(server, StoreMode::FailWrites(StoreError::Unavailable(store_error_text()))).await
 }
 
-async fn damaged(server: Server) -> Status {
-    let status = with_store(server, Mode::FailsReads(StoreError::Damaged(why()))).await;
+async fn settle_on_damaged_store(server: Server) -> Status {
+    let status = settle_in_mode(server, StoreMode::FailReads(StoreError::Damaged(store_error_text()))).await;
     assert_eq!(
         status.message(),
         "INVARIANT: a check failed inside; nothing was committed",
-        "what is broken is for the operator"
+        "the cause is written to the log and not sent to the caller"
     );
     status
 }
 
-async fn panicked(server: Server) -> Status {
-    with_store(server, Mode::Panics).await
+async fn settle_on_panicking_store(server: Server) -> Status {
+    settle_in_mode(server, StoreMode::PanicOnWrite).await
 }
 
-async fn too_large(server: Server) -> Status {
+async fn settle_too_large_message(server: Server) -> Status {
     let items = vec![item(&"A".repeat(1 << 16), "1.00"); 65];
-    refusal(&server, &RawClaim { items, ..bill() }, "R1").await
+    refuse_without_change(&server, &RawClaim { items, ..bill() }, "R1").await
 }
 
-/// A policy list, asked for as the auditor of a house with these callers.
-async fn as_auditor(change: impl Fn(String) -> String) -> (Status, Status) {
+/// Lists policies twice, then activates policies, as the auditor of a server whose callers file is edited like this;
+/// returns the last status of the lists and the refusal of the activation.
+async fn call_twice_as_auditor(edit_callers: impl Fn(String) -> String) -> (Status, Status) {
     let keys = Keys::made();
-    keys.put_callers(&change(keys.callers()));
+    keys.put_callers(&edit_callers(keys.callers()));
     let house = House::with(keys, ServerLimits::default()).await;
     let channel = house.channel("auditor").await;
     let mut policies = PolicyServiceClient::new(channel.clone());
@@ -303,36 +303,36 @@ async fn as_auditor(change: impl Fn(String) -> String) -> (Status, Status) {
     (last, activate.expect_err("a refusal"))
 }
 
-async fn stranger(_: Server) -> Status {
-    as_auditor(|callers| callers.replace("onestop:auditor", "onestop:other")).await.0
+async fn call_with_unknown_certificate(_: Server) -> Status {
+    call_twice_as_auditor(|callers| callers.replace("onestop:auditor", "onestop:other")).await.0
 }
 
-async fn denied(_: Server) -> Status {
-    as_auditor(|callers| callers).await.1
+async fn call_outside_role(_: Server) -> Status {
+    call_twice_as_auditor(|callers| callers).await.1
 }
 
-async fn limited(_: Server) -> Status {
-    as_auditor(|callers| callers.replace("\"auditor\"\n\n", "\"auditor\"\nrate = 1\n\n")).await.0
+async fn call_above_rate(_: Server) -> Status {
+    call_twice_as_auditor(|callers| callers.replace("\"auditor\"\n\n", "\"auditor\"\nrate = 1\n\n")).await.0
 }
 
-async fn overloaded(_: Server) -> Status {
-    let server = Server::within(ServerLimits { in_flight: 1, ..ServerLimits::default() }).await;
-    server.store.set(Mode::Holds);
-    let (mut client, request) = (server.settlements(), settle(&bill(), "R1"));
+async fn settle_above_in_flight_limit(_: Server) -> Status {
+    let server = Server::start_with_limits(ServerLimits { in_flight: 1, ..ServerLimits::default() }).await;
+    server.store.set_mode(StoreMode::HoldWrites);
+    let (mut client, request) = (server.settlement_client(), settle_request(&bill(), "R1"));
     let held = tokio::spawn(async move { client.settle(request).await });
-    assert_eq!(server.store.event().await, Event::Started);
+    assert_eq!(server.store.next_write_event().await, WriteEvent::Started);
     let status = server.settle(&claim("C2", "P1", "1.00"), "R2").await.expect_err("a refusal");
-    server.store.release();
+    server.store.release_write();
     assert!(held.await.expect("no panic").is_ok());
-    server.store.set(Mode::Works);
-    server.settled(&claim("C2", "P1", "1.00"), "R2").await;
+    server.store.set_mode(StoreMode::Healthy);
+    server.settle_ok(&claim("C2", "P1", "1.00"), "R2").await;
     status
 }
 
-/// Client and server without a socket between them: a client of a channel watches its deadline too, and
-/// might be first to see it pass.
-async fn deadline(server: Server) -> Status {
-    server.store.set(Mode::Holds);
+/// The client calls the service without a socket, for a client on a channel also watches the deadline and might be
+/// the first to see it pass.
+async fn settle_past_deadline(server: Server) -> Status {
+    server.store.set_mode(StoreMode::HoldWrites);
     let rules = Arc::new(Authorizer {
         callers: ArcSwap::from_pointee(Callers::open()),
         in_flight: Arc::new(Semaphore::new(1)),
@@ -343,6 +343,6 @@ async fn deadline(server: Server) -> Status {
     let reads = Arc::new(Reads::new(AccessLog::Disabled));
     let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), reads, streams));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
-    let request = within(Duration::from_millis(1), settle(&bill(), "R1"));
+    let request = with_timeout(Duration::from_millis(1), settle_request(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")
 }

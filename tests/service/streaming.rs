@@ -1,4 +1,4 @@
-//! SettleStream: order within a person, refusals as messages, breaks and resending, bounded memory, stopping.
+//! SettleStream: order within a person, refusals as messages, breaks and resending, bounded memory, cancellation.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,60 +13,64 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 use tonic::{Code, Status, Streaming};
 
-use super::trial_store::{Event, Mode};
-use super::{Server, settle};
+use super::faulty_store::{StoreMode, WriteEvent};
+use super::{Server, settle_request};
 use crate::support::claims::claim;
 
-type Answers = Streaming<pb::SettleStreamResponse>;
+type Responses = Streaming<pb::SettleStreamResponse>;
 
-fn request(claim: &RawClaim, request: &str) -> pb::SettleStreamRequest {
+fn stream_request(claim: &RawClaim, request: &str) -> pb::SettleStreamRequest {
     let (claim, request_id) = (Some(to_proto::claim(claim)), request.to_owned());
     pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new() }
 }
 
-/// All answers to these requests, by position.
-async fn all(server: &Server, requests: Vec<pb::SettleStreamRequest>) -> BTreeMap<u64, pb::SettleStreamResponse> {
-    let stream = server.settlements().settle_stream(tokio_stream::iter(requests)).await;
-    let mut answers = stream.expect("a stream").into_inner();
+/// Sends these requests and returns all responses by position.
+async fn settle_all(
+    server: &Server,
+    requests: Vec<pb::SettleStreamRequest>,
+) -> BTreeMap<u64, pb::SettleStreamResponse> {
+    let stream = server.settlement_client().settle_stream(tokio_stream::iter(requests)).await;
+    let mut responses = stream.expect("a stream").into_inner();
     let mut all = BTreeMap::new();
-    while let Some(answer) = answers.message().await.expect("no break") {
-        assert!(all.insert(answer.position, answer).is_none(), "one answer a request");
+    while let Some(answer) = responses.message().await.expect("an unbroken stream") {
+        assert!(all.insert(answer.position, answer).is_none(), "one response for each request");
     }
     all
 }
 
-/// A stream that stays open: where requests are put, and what is answered.
-async fn open(server: &Server) -> (mpsc::UnboundedSender<pb::SettleStreamRequest>, Answers) {
+/// Opens a stream that stays open: the sender of requests and the stream of responses.
+async fn open_stream(server: &Server) -> (mpsc::UnboundedSender<pb::SettleStreamRequest>, Responses) {
     let (requests, stream) = mpsc::unbounded_channel();
-    let answers = server.settlements().settle_stream(UnboundedReceiverStream::new(stream)).await;
-    (requests, answers.expect("a stream").into_inner())
+    let responses = server.settlement_client().settle_stream(UnboundedReceiverStream::new(stream)).await;
+    (requests, responses.expect("a stream").into_inner())
 }
 
-fn settled(answer: &pb::SettleStreamResponse) -> &pb::Settlement {
+/// The settlement in a response, which must not be a refusal.
+fn settlement_in(answer: &pb::SettleStreamResponse) -> &pb::Settlement {
     match &answer.answer {
         Some(Answer::Settlement(settlement)) => settlement,
         other => panic!("a settlement: {other:?}"),
     }
 }
 
-/// The bills of three persons, in turn; the sums tell which was settled before which.
+/// This many claims of three persons in turn; each has another amount.
 fn bills(count: usize) -> Vec<RawClaim> {
     let bill = |at: usize| claim(&format!("C{at}"), ["P1", "P2", "P4"][at % 3], &format!("{}.00", 3_000 + at));
     (0..count).map(bill).collect()
 }
 
-/// On several threads, so that what nobody keeps in order comes out of it.
+/// Runs on several threads, so that a missing order within a person shows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_claims_of_one_person_are_settled_in_the_order_sent() {
     let server = Server::start().await;
     let bills = bills(600);
-    let requests = bills.iter().enumerate().map(|(at, bill)| request(bill, &format!("R{at}"))).collect();
-    let answers = all(&server, requests).await;
-    assert_eq!(answers.len(), bills.len());
+    let requests = bills.iter().enumerate().map(|(at, bill)| stream_request(bill, &format!("R{at}"))).collect();
+    let responses = settle_all(&server, requests).await;
+    assert_eq!(responses.len(), bills.len());
     let mut before: HashMap<&str, u32> = HashMap::new();
-    for (at, (bill, answer)) in bills.iter().zip(answers.values()).enumerate() {
+    for (at, (bill, answer)) in bills.iter().zip(responses.values()).enumerate() {
         assert_eq!(answer.request_id, format!("R{at}"));
-        let settlement = settled(answer);
+        let settlement = settlement_in(answer);
         assert_eq!(settlement.claim_id, bill.claim_id.as_str());
         let admissions = before.entry(bill.person_id.as_str()).or_default();
         let judged = settlement.split.as_ref().and_then(|split| split.judged.as_ref()).expect("circumstances");
@@ -76,158 +80,166 @@ async fn the_claims_of_one_person_are_settled_in_the_order_sent() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_a_message_with_the_details_of_the_call_and_the_stream_goes_on() {
+async fn a_refusal_is_a_message_with_the_details_of_the_unary_call_and_the_stream_continues() {
     let server = Server::start().await;
     let faulty = RawClaim { items: vec![], visit: None, ..claim("C1", "P1", "1.00") };
     let unknown = RawClaim { person_id: "P9".into(), hospital_id: "H9".into(), ..claim("C2", "P1", "1.00") };
     let sound = claim("C3", "P1", "1.00");
     let nothing = pb::SettleStreamRequest { request_id: "R4".to_owned(), ..Default::default() };
-    let requests = vec![request(&faulty, "R1"), request(&unknown, "R2"), nothing, request(&sound, "R3")];
-    let answers = all(&server, requests).await;
+    let requests =
+        vec![stream_request(&faulty, "R1"), stream_request(&unknown, "R2"), nothing, stream_request(&sound, "R3")];
+    let responses = settle_all(&server, requests).await;
     for (position, bill, id) in [(0, &faulty, "R1"), (1, &unknown, "R2")] {
-        let unary = server.settlements().settle(settle(bill, id)).await.expect_err("a refusal");
-        let Some(Answer::Refusal(refusal)) = &answers[&position].answer else { panic!("a refusal") };
+        let unary = server.settlement_client().settle(settle_request(bill, id)).await.expect_err("a refusal");
+        let Some(Answer::Refusal(refusal)) = &responses[&position].answer else { panic!("a refusal") };
         assert_eq!((refusal.code, refusal.message.as_str()), (unary.code() as i32, unary.message()));
         assert_eq!(refusal.encode_to_vec(), unary.details());
         assert!(!refusal.details.is_empty());
     }
-    let Some(Answer::Refusal(refusal)) = &answers[&2].answer else { panic!("a refusal") };
-    assert_eq!((refusal.code, answers[&2].request_id.as_str()), (Code::InvalidArgument as i32, "R4"));
-    assert_eq!(settled(&answers[&3]).claim_id, "C3");
+    let Some(Answer::Refusal(refusal)) = &responses[&2].answer else { panic!("a refusal") };
+    assert_eq!((refusal.code, responses[&2].request_id.as_str()), (Code::InvalidArgument as i32, "R4"));
+    assert_eq!(settlement_in(&responses[&3]).claim_id, "C3");
 }
 
 #[tokio::test]
-async fn the_same_request_in_a_stream_and_in_a_call_is_settled_once() {
+async fn a_request_sent_by_stream_and_by_unary_call_is_settled_once() {
     let server = Server::start().await;
     let (bill, other) = (claim("C1", "P1", "5000.00"), claim("C2", "P1", "5000.00"));
-    let by_call = server.settled(&bill, "R1").await;
-    let requests = vec![request(&bill, "R1"), request(&other, "R2"), request(&other, "R2"), request(&bill, "R3")];
-    let answers = all(&server, requests).await;
-    let replays: Vec<_> = answers.values().map(|answer| answer.replay).collect();
+    let by_call = server.settle_ok(&bill, "R1").await;
+    let requests = vec![
+        stream_request(&bill, "R1"),
+        stream_request(&other, "R2"),
+        stream_request(&other, "R2"),
+        stream_request(&bill, "R3"),
+    ];
+    let responses = settle_all(&server, requests).await;
+    let replays: Vec<_> = responses.values().map(|answer| answer.replay).collect();
     assert_eq!(replays, [true, false, true, false]);
-    assert_eq!(settled(&answers[&0]).encode_to_vec(), by_call.encode_to_vec());
-    assert_eq!(settled(&answers[&1]), settled(&answers[&2]));
-    let Some(Answer::Refusal(refusal)) = &answers[&3].answer else { panic!("a refusal") };
+    assert_eq!(settlement_in(&responses[&0]).encode_to_vec(), by_call.encode_to_vec());
+    assert_eq!(settlement_in(&responses[&1]), settlement_in(&responses[&2]));
+    let Some(Answer::Refusal(refusal)) = &responses[&3].answer else { panic!("a refusal") };
     assert_eq!(refusal.code, Code::AlreadyExists as i32);
 }
 
-/// A small generator (SplitMix64).
-fn below(seed: &mut u64, end: u64) -> u64 {
+/// A number below this limit, drawn by SplitMix64.
+fn random_below(seed: &mut u64, limit: u64) -> u64 {
     *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *seed;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (z ^ (z >> 31)) % end
+    (z ^ (z >> 31)) % limit
 }
 
 #[tokio::test]
-async fn broken_at_random_and_sent_again_nothing_is_lost_and_nothing_settled_twice() {
+async fn after_random_breaks_and_resending_every_claim_is_settled_exactly_once() {
     let (server, mut seed) = (Server::start().await, 2017);
     let bills = bills(300);
     let mut answered: BTreeMap<usize, pb::Settlement> = BTreeMap::new();
     let mut rounds = 0;
     while answered.len() < bills.len() {
         rounds += 1;
-        let waiting: Vec<usize> = (0..bills.len()).filter(|at| !answered.contains_key(at)).collect();
-        let (requests, mut answers) = open(&server).await;
-        for at in &waiting {
-            requests.send(request(&bills[*at], &format!("R{at}"))).expect("the stream is open");
+        let pending: Vec<usize> = (0..bills.len()).filter(|at| !answered.contains_key(at)).collect();
+        let (requests, mut responses) = open_stream(&server).await;
+        for at in &pending {
+            requests.send(stream_request(&bills[*at], &format!("R{at}"))).expect("an open stream");
         }
-        // The last round reads all of it.
-        let read = if rounds < 10 { below(&mut seed, 60) as usize } else { waiting.len() };
-        for _ in 0..read.min(waiting.len()) {
-            let answer = answers.message().await.expect("no break").expect("an answer");
-            let at = waiting[answer.position as usize];
+        // The last round reads all responses.
+        let read = if rounds < 10 { random_below(&mut seed, 60) as usize } else { pending.len() };
+        for _ in 0..read.min(pending.len()) {
+            let answer = responses.message().await.expect("an unbroken stream").expect("a response");
+            let at = pending[answer.position as usize];
             assert_eq!(answer.request_id, format!("R{at}"));
-            assert!(answered.insert(at, settled(&answer).clone()).is_none());
+            assert!(answered.insert(at, settlement_in(&answer).clone()).is_none());
         }
     }
     assert!(rounds >= 6, "{rounds} rounds");
     let entries = server.engine.store().journal();
-    assert_eq!(entries.len(), bills.len(), "each claim has one entry");
+    assert_eq!(entries.len(), bills.len(), "one entry for each claim");
     for (at, settlement) in &answered {
-        let again = server.settle(&bills[*at], &format!("R{at}")).await.expect("a replay");
-        assert!(again.replay && again.settlement.as_ref() == Some(settlement));
+        let replay = server.settle(&bills[*at], &format!("R{at}")).await.expect("a replay");
+        assert!(replay.replay && replay.settlement.as_ref() == Some(settlement));
     }
 }
 
 #[tokio::test]
-async fn a_caller_that_stops_reading_is_a_caller_from_whom_nothing_more_is_taken() {
+async fn the_server_stops_reading_requests_when_the_caller_stops_reading_responses() {
     let limits = ServerLimits { stream_window: 32, ..ServerLimits::default() };
-    let server = Server::within(limits).await;
-    let (requests, mut answers) = open(&server).await;
+    let server = Server::start_with_limits(limits).await;
+    let (requests, mut responses) = open_stream(&server).await;
     const SENT: usize = 20_000;
     let bills = bills(SENT);
     for (at, bill) in bills.iter().enumerate() {
-        requests.send(request(bill, &format!("R{at}"))).expect("the stream is open");
+        requests.send(stream_request(bill, &format!("R{at}"))).expect("an open stream");
     }
     drop(requests);
-    // Others are served meanwhile, and the number of what was settled comes to rest: what fits the window, and
-    // what transport and caller buffer.
-    let (mut taken, mut rest) = (0, 0);
-    while rest < 50 {
-        let id = format!("other-{taken}-{rest}");
+    // Other callers are served meanwhile. The number of settled claims stops growing at what the window, the transport
+    // and the caller buffer.
+    let (mut settled, mut idle_rounds) = (0, 0);
+    while idle_rounds < 50 {
+        let id = format!("other-{settled}-{idle_rounds}");
         server.settle(&claim(&id, "P3", "1.00"), &id).await.expect("a settlement");
         let now = server.engine.store().journal().len();
-        rest = if now <= taken + 1 { rest + 1 } else { 0 };
-        taken = now;
+        idle_rounds = if now <= settled + 1 { idle_rounds + 1 } else { 0 };
+        settled = now;
     }
-    assert!((32..2_000).contains(&taken), "{taken} of {SENT} were taken");
+    assert!((32..2_000).contains(&settled), "{settled} of {SENT} were settled");
     let mut read = 0;
-    while answers.message().await.expect("no break").is_some() {
+    while responses.message().await.expect("an unbroken stream").is_some() {
         read += 1;
     }
-    assert_eq!(read, SENT, "who reads on is answered on");
+    assert_eq!(read, SENT, "the responses continue when the caller reads again");
 }
 
 #[tokio::test]
-async fn what_has_begun_when_the_caller_goes_away_ends_and_the_rest_does_not_begin() {
+async fn when_the_caller_cancels_a_claim_in_progress_is_finished_and_no_other_begins() {
     let server = Server::start().await;
-    server.store.set(Mode::Holds);
-    let (requests, answers) = open(&server).await;
+    server.store.set_mode(StoreMode::HoldWrites);
+    let (requests, responses) = open_stream(&server).await;
     for at in 0..3 {
-        requests.send(request(&claim(&format!("C{at}"), "P1", "5000.00"), &format!("R{at}"))).expect("it is open");
+        requests
+            .send(stream_request(&claim(&format!("C{at}"), "P1", "5000.00"), &format!("R{at}")))
+            .expect("an open stream");
     }
-    assert_eq!(server.store.event().await, Event::Started);
-    drop((requests, answers));
-    // A call on the same connection is answered after the server heard that the stream is gone.
+    assert_eq!(server.store.next_write_event().await, WriteEvent::Started);
+    drop((requests, responses));
+    // The server answers calls on the same connection after it has received the cancellation of the stream.
     for _ in 0..8 {
         server.quote(&claim("Q", "P2", "1.00")).await.expect("a quote");
     }
-    server.store.set(Mode::Works);
-    server.store.release();
-    assert_eq!(server.store.event().await, Event::Done);
-    let again = server.settle(&claim("C0", "P1", "5000.00"), "R0").await.expect("a replay");
-    assert!(again.replay);
+    server.store.set_mode(StoreMode::Healthy);
+    server.store.release_write();
+    assert_eq!(server.store.next_write_event().await, WriteEvent::Done);
+    let replay = server.settle(&claim("C0", "P1", "5000.00"), "R0").await.expect("a replay");
+    assert!(replay.replay);
     assert!(!server.settle(&claim("C1", "P1", "5000.00"), "R1").await.expect("a settlement").replay);
 }
 
 #[tokio::test]
-async fn an_outcome_that_is_unknown_is_told_and_the_same_request_again_tells_what_became_of_it() {
+async fn an_unknown_outcome_is_reported_and_resolved_by_the_same_request() {
     let server = Server::start().await;
     let bill = claim("C1", "P1", "5000.00");
-    server.store.set(Mode::WritesAndFails(StoreError::Unknown("late".to_owned())));
-    let answers = all(&server, vec![request(&bill, "R1")]).await;
-    let Some(Answer::Refusal(refusal)) = &answers[&0].answer else { panic!("a refusal") };
+    server.store.set_mode(StoreMode::WriteThenFail(StoreError::Unknown("late".to_owned())));
+    let responses = settle_all(&server, vec![stream_request(&bill, "R1")]).await;
+    let Some(Answer::Refusal(refusal)) = &responses[&0].answer else { panic!("a refusal") };
     assert_eq!(refusal.code, Code::Unavailable as i32);
-    server.store.set(Mode::Works);
-    let answers = all(&server, vec![request(&bill, "R1")]).await;
-    assert!(answers[&0].replay && settled(&answers[&0]).claim_id == "C1");
+    server.store.set_mode(StoreMode::Healthy);
+    let responses = settle_all(&server, vec![stream_request(&bill, "R1")]).await;
+    assert!(responses[&0].replay && settlement_in(&responses[&0]).claim_id == "C1");
 }
 
 #[tokio::test]
-async fn a_message_above_the_limit_ends_the_stream_after_the_answers_before_it() {
-    let server = Server::within(ServerLimits { message_bytes: 4_096, ..ServerLimits::default() }).await;
+async fn a_message_above_the_size_limit_ends_the_stream_after_the_earlier_responses() {
+    let server = Server::start_with_limits(ServerLimits { message_bytes: 4_096, ..ServerLimits::default() }).await;
     let small = claim("C1", "P1", "1.00");
     let large = RawClaim { items: vec![small.items[0].clone(); 1_000], ..claim("C2", "P1", "1.00") };
     let (requests, stream) = mpsc::channel(4);
     for (bill, id) in [(&small, "R1"), (&large, "R2")] {
-        requests.send(request(bill, id)).await.expect("it is open");
+        requests.send(stream_request(bill, id)).await.expect("an open stream");
     }
-    let answers = server.settlements().settle_stream(ReceiverStream::new(stream)).await;
-    let mut answers = answers.expect("a stream").into_inner();
-    let first = answers.message().await.expect("no break").expect("an answer");
-    assert_eq!(settled(&first).claim_id, "C1");
-    let status: Status = answers.message().await.expect_err("the end");
+    let responses = server.settlement_client().settle_stream(ReceiverStream::new(stream)).await;
+    let mut responses = responses.expect("a stream").into_inner();
+    let first = responses.message().await.expect("an unbroken stream").expect("a response");
+    assert_eq!(settlement_in(&first).claim_id, "C1");
+    let status: Status = responses.message().await.expect_err("the end of the stream");
     assert_eq!(status.code(), Code::OutOfRange);
 }

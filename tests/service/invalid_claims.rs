@@ -1,5 +1,4 @@
-//! Wrong claims, and what each is told: the whole message, which names the field, says what is wrong with
-//! it, and gives the stable reason.
+//! Invalid claims and the whole refusal message of each, which names the field, the fault and the stable reason.
 
 use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use onestop::domain::money::Money;
@@ -7,32 +6,33 @@ use onestop::domain::vocabulary::Visit;
 use onestop::grpc::pb::settlement::outcome::Outcome;
 use tonic::Code::{FailedPrecondition, InvalidArgument};
 
-use super::{Server, told};
+use super::{Server, refusal_details};
 use crate::support::claims::{claim, day, item};
 use crate::support::row;
 use onestop::reference::table::ReferenceTable;
 
-/// What is wrong, the code, the message, and how the claim is made so.
-type Wrong = (&'static str, tonic::Code, &'static str, fn(&mut RawClaim));
+/// The fault, the code, the message, and the function that puts the fault into a claim.
+type InvalidClaim = (&'static str, tonic::Code, &'static str, fn(&mut RawClaim));
 
-fn line(code: &str, quantity: i64, price: i64, fen: i64) -> Item {
+/// An item with these raw figures: ten-thousandths of a unit, millionths of a yuan, fen.
+fn raw_item(code: &str, quantity: i64, price: i64, fen: i64) -> Item {
     let (quantity, unit_price) = (Quantity(quantity), UnitPrice(price));
     Item { code: code.into(), quantity, unit_price, amount: Money::from_fen(fen) }
 }
 
-const WRONG: &[Wrong] = &[
+const INVALID_CLAIMS: &[InvalidClaim] = &[
     ("no items", InvalidArgument, "INVALID_REQUEST: claim.items holds no item (MISSING)", |claim| claim.items.clear()),
     (
         "amount and quantity of unlike sign",
         InvalidArgument,
         "INVALID_REQUEST: claim.items[1].amount has another sign than the quantity (UNLIKE_SIGN)",
-        |claim| claim.items.push(line("A", -10_000, 1_000_000, 100)),
+        |claim| claim.items.push(raw_item("A", -10_000, 1_000_000, 100)),
     ),
     (
         "an amount two fen off",
         InvalidArgument,
         "INVALID_REQUEST: claim.items[1].amount is 63.56, but quantity x unit_price is 63.54 (AMOUNT_MISMATCH)",
-        |claim| claim.items.push(line("A", 20_000, 31_770_000, 6_356)),
+        |claim| claim.items.push(raw_item("A", 20_000, 31_770_000, 6_356)),
     ),
     (
         "refunds that exceed the charges",
@@ -86,13 +86,17 @@ const WRONG: &[Wrong] = &[
         InvalidArgument,
         "INVALID_REQUEST: claim.items[1].unit_price is negative (NEGATIVE); \
          claim.items[2].amount lies beyond 1000000000.00 yuan (TOO_LARGE)",
-        |claim| claim.items.extend([line("A", 10_000, -1, 0), line("A", 20_000, 500_000_000_000_000, 100_000_000_001)]),
+        |claim| {
+            claim
+                .items
+                .extend([raw_item("A", 10_000, -1, 0), raw_item("A", 20_000, 500_000_000_000_000, 100_000_000_001)])
+        },
     ),
     (
         "figures whose product is past every limit",
         InvalidArgument,
         "INVALID_REQUEST: claim.items[1].amount quantity x unit_price is too large (TOO_LARGE)",
-        |claim| claim.items.push(line("A", i64::MAX, 1_000_000_000_000_000, 1)),
+        |claim| claim.items.push(raw_item("A", i64::MAX, 1_000_000_000_000_000, 1)),
     ),
     (
         "an unknown code",
@@ -137,7 +141,7 @@ const WRONG: &[Wrong] = &[
 ];
 
 /// A server that also knows P5, enrolled in 2018 only, and H4, designated until the day of the claims.
-async fn server() -> Server {
+async fn start_server() -> Server {
     let server = Server::start().await;
     let rows: [(ReferenceTable, &[&str]); 4] = [
         (ReferenceTable::Persons, &["P5", "resident", "370100"]),
@@ -152,43 +156,51 @@ async fn server() -> Server {
 }
 
 #[tokio::test]
-async fn every_wrong_claim_is_told_exactly_what_is_wrong_with_it() {
-    let server = server().await;
+async fn every_invalid_claim_is_refused_with_its_exact_message_and_details() {
+    let server = start_server().await;
     let before = server.engine.store().fingerprint();
-    for (what, code, message, make) in WRONG {
-        let mut wrong = claim("C1", "P1", "1.00");
-        make(&mut wrong);
-        let status = server.settle(&wrong, "R1").await.expect_err(what);
-        assert_eq!((status.code(), status.message()), (*code, *message), "{what}");
-        let quoted = server.quote(&wrong).await.expect_err(what);
-        assert_eq!((quoted.code(), quoted.message()), (*code, *message), "{what}: quote and settle say the same");
-        let told = told(&status);
+    for (fault, code, message, insert_fault) in INVALID_CLAIMS {
+        let mut invalid = claim("C1", "P1", "1.00");
+        insert_fault(&mut invalid);
+        let status = server.settle(&invalid, "R1").await.expect_err(fault);
+        assert_eq!((status.code(), status.message()), (*code, *message), "{fault}");
+        let quoted = server.quote(&invalid).await.expect_err(fault);
+        assert_eq!(
+            (quoted.code(), quoted.message()),
+            (*code, *message),
+            "{fault}: quote and settle return the same message"
+        );
+        let details = refusal_details(&status);
         let faults: Vec<_> =
-            told.faults.iter().map(|(field, reason, text)| format!("{field} {text} ({reason})")).collect();
-        assert_eq!(format!("{}: {}", told.reason, faults.join("; ")), *message, "{what}: details and message agree");
+            details.faults.iter().map(|(field, reason, text)| format!("{field} {text} ({reason})")).collect();
+        assert_eq!(
+            format!("{}: {}", details.reason, faults.join("; ")),
+            *message,
+            "{fault}: details and message agree"
+        );
     }
-    assert_eq!(server.engine.store().fingerprint(), before, "nothing is recorded");
+    assert_eq!(server.engine.store().fingerprint(), before, "the store is unchanged");
 }
 
 #[tokio::test]
-async fn a_wrong_claim_that_is_mended_is_settled_under_the_same_request() {
-    let server = server().await;
-    for (at, (what, _, _, make)) in WRONG.iter().enumerate() {
-        let (right, request) = (claim(&format!("C{at}"), "P1", "1.00"), format!("R{at}"));
-        let mut wrong = right.clone();
-        make(&mut wrong);
-        server.settle(&wrong, &request).await.expect_err(what);
-        assert!(matches!(server.outcome(&right, &request).await, Outcome::NotSeen(_)), "{what}");
-        server.settled(&right, &request).await;
+async fn a_corrected_claim_is_settled_under_the_same_request_id() {
+    let server = start_server().await;
+    for (at, (fault, _, _, insert_fault)) in INVALID_CLAIMS.iter().enumerate() {
+        let (valid, request) = (claim(&format!("C{at}"), "P1", "1.00"), format!("R{at}"));
+        let mut invalid = valid.clone();
+        insert_fault(&mut invalid);
+        server.settle(&invalid, &request).await.expect_err(fault);
+        assert!(matches!(server.outcome(&valid, &request).await, Outcome::NotSeen(_)), "{fault}");
+        server.settle_ok(&valid, &request).await;
     }
 }
 
 #[tokio::test]
-async fn a_claim_at_the_edge_of_every_limit_is_settled() {
+async fn a_claim_at_every_limit_is_settled() {
     let server = Server::start().await;
     let mut items = vec![item("A", "1.00"); 4_998];
-    items.push(line("A", 20_000, 31_770_000, 6_355));
+    items.push(raw_item("A", 20_000, 31_770_000, 6_355));
     items.push(item("A", "-4998.00"));
     let claim = RawClaim { claim_id: "x".repeat(64).into(), items, ..claim("C1", "P1", "1.00") };
-    assert_eq!(server.settled(&claim, &"r".repeat(64)).await.split.expect("a split").total_fen, 6_355);
+    assert_eq!(server.settle_ok(&claim, &"r".repeat(64)).await.split.expect("a split").total_fen, 6_355);
 }
