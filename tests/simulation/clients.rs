@@ -1,4 +1,4 @@
-//! Clients: each asks, waits, and when no answer comes asks again, asks for the outcome, or fences.
+//! Clients: each sends requests; without a response it repeats the request, reads its outcome or fences it.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,99 +6,103 @@ use onestop::domain::ids::Digest;
 use onestop::engine::fence::Outcome;
 use onestop::grpc::status::Reason;
 
-use super::asking::Answer;
-use super::judge::Ask;
-use super::plan::Plan;
+use super::auditor::ClientRequest;
+use super::calls::Response;
 use super::scheduler::lock;
 use super::servers::{SERVERS, Servers};
+use super::workload::Workload;
 use crate::support::random::Random;
 
-/// How often a client tries before it gives up, which it need not when nothing is lost any more.
-const TRIES: usize = 200;
+/// How often a client calls before it reports a fault; without faults a call ends well before that.
+const MAX_ATTEMPTS: usize = 200;
 
-/// A client with a chance of its own.
+/// A client with a random generator of its own.
 pub struct Client {
     pub servers: Arc<Servers>,
-    pub plan: Arc<Mutex<Plan>>,
+    pub workload: Arc<Mutex<Workload>>,
     pub random: Random,
 }
 
 impl Client {
-    /// Asks for so many things, one after the other.
-    pub async fn work(mut self, asks: usize) {
-        for _ in 0..asks {
+    /// Sends this many requests, one after the other.
+    pub async fn run(mut self, count: usize) {
+        for _ in 0..count {
             let pause = self.random.below(30) as u64;
             self.servers.scheduler.sleep(pause).await;
-            let ask = lock(&self.plan).ask(&mut self.random);
-            self.see_through(ask).await;
+            let request = lock(&self.workload).next_request(&mut self.random);
+            self.call_until_final(request).await;
         }
     }
 
-    /// Asks until it is known what came of it.
-    pub async fn see_through(&mut self, ask: Ask) {
-        let mut ask = ask;
+    /// Calls until the outcome of the request is known.
+    pub async fn call_until_final(&mut self, request: ClientRequest) {
+        let mut request = request;
         if self.random.one_in(4) {
-            ask = self.after_a_quote(ask).await;
+            request = self.with_quote(request).await;
         }
-        let settles = matches!(ask, Ask::Settle { .. } | Ask::Reverse { .. });
-        let mut next = ask.clone();
-        for _ in 0..TRIES {
-            let answer = self.call(next).await;
-            if answer.as_ref().is_some_and(|answer| is_final(answer, settles)) {
+        let commits = matches!(request, ClientRequest::Settle { .. } | ClientRequest::Reverse { .. });
+        let mut next = request.clone();
+        for _ in 0..MAX_ATTEMPTS {
+            let response = self.call(next).await;
+            if response.as_ref().is_some_and(|response| is_final(response, commits)) {
                 return;
             }
             next = match self.random.below(10) {
-                0..=1 if settles => other(&ask, true),
-                2 if settles => other(&ask, false),
-                _ => ask.clone(),
+                0..=1 if commits => follow_up(&request, true),
+                2 if commits => follow_up(&request, false),
+                _ => request.clone(),
             };
         }
-        let judge = &self.servers.judge;
-        lock(judge).judge(self.servers.scheduler.now(), Err("a client was never answered".to_owned()));
+        let auditor = &self.servers.auditor;
+        lock(auditor).record(self.servers.scheduler.now(), Err("a client never received a final response".to_owned()));
     }
 
-    async fn call(&mut self, ask: Ask) -> Option<Answer> {
+    async fn call(&mut self, request: ClientRequest) -> Option<Response> {
         let which = self.random.below(SERVERS);
-        let answer = self.servers.call(which, ask).await;
-        if answer.is_none() {
+        let response = self.servers.call(which, request).await;
+        if response.is_none() {
             let pause = self.random.below(40) as u64;
             self.servers.scheduler.sleep(pause).await;
         }
-        answer
+        response
     }
 
-    /// The same with the digest of a quote for it, if one is had.
-    async fn after_a_quote(&mut self, ask: Ask) -> Ask {
-        let Ask::Settle { claim, request, .. } = ask else { return ask };
-        let begun = self.servers.scheduler.now();
-        let quoted = self.call(Ask::Quote { claim: claim.clone() }).await;
+    /// A settle request with the digest of a quote, if the quote succeeds; other requests unchanged.
+    async fn with_quote(&mut self, request: ClientRequest) -> ClientRequest {
+        let ClientRequest::Settle { claim, request_id, .. } = request else { return request };
+        let began = self.servers.scheduler.now();
+        let quoted = self.call(ClientRequest::Quote { claim: claim.clone() }).await;
         let quote: Option<(Digest, u64)> = match quoted {
-            Some(Answer::Quoted(split)) => Some((split.digest(), begun)),
+            Some(Response::Quoted(split)) => Some((split.digest(), began)),
             _ => None,
         };
-        Ask::Settle { claim, request, quote }
+        ClientRequest::Settle { claim, request_id, quote }
     }
 }
 
-/// What may be asked of a request whose answer did not come: its outcome, or that it may never commit.
-fn other(ask: &Ask, outcome: bool) -> Ask {
-    let (hospital, person, request) = match ask {
-        Ask::Settle { claim, request, .. } => (&claim.hospital_id, &claim.person_id, request),
-        Ask::Reverse { told, request } => (&told.hospital_id, &told.person_id, request),
-        _ => return ask.clone(),
+/// A read of the outcome of a request without a response, or a fence of it.
+fn follow_up(request: &ClientRequest, read_outcome: bool) -> ClientRequest {
+    let (hospital, person, request_id) = match request {
+        ClientRequest::Settle { claim, request_id, .. } => (&claim.hospital_id, &claim.person_id, request_id),
+        ClientRequest::Reverse { reversal, request_id } => (&reversal.hospital_id, &reversal.person_id, request_id),
+        _ => return request.clone(),
     };
     let (hospital, person) = (hospital.as_str().to_owned(), person.as_str().to_owned());
-    let request = request.clone();
-    if outcome { Ask::Outcome { hospital, person, request } } else { Ask::Fence { hospital, person, request } }
+    let request_id = request_id.clone();
+    if read_outcome {
+        ClientRequest::Outcome { hospital, person, request_id }
+    } else {
+        ClientRequest::Fence { hospital, person, request_id }
+    }
 }
 
-/// Whether nothing is left to be asked.
-fn is_final(answer: &Answer, settles: bool) -> bool {
-    match answer {
-        Answer::Refused(refusal) => {
+/// Whether a response ends the calls for its request.
+fn is_final(response: &Response, commits: bool) -> bool {
+    match response {
+        Response::Refused(refusal) => {
             !matches!(Reason::from(refusal), Reason::Conflict | Reason::StoreUnavailable | Reason::OutcomeUnknown)
         }
-        Answer::Outcome(Outcome::NotSeen) => !settles,
+        Response::Outcome(Outcome::NotSeen) => !commits,
         _ => true,
     }
 }

@@ -1,6 +1,6 @@
-//! A disk that tears: what was written and not synced is kept in part, or garbled, when the power goes.
+//! A disk with torn writes: after a power failure, unsynced bytes are kept in part or corrupted.
 //!
-//! A commit is written row by row and ends with a mark; read back, a commit without its mark is none.
+//! A commit is written row by row and ends with a commit mark; recovery discards a commit without its mark.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub enum DiskTable {
     Policies,
 }
 
-/// A row as stored.
+/// A stored row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskRow {
     pub table: DiskTable,
@@ -33,31 +33,31 @@ pub struct DiskRow {
 
 #[derive(Serialize, Deserialize)]
 enum Frame {
-    DiskRow(DiskRow),
-    /// The rows before are one commit.
-    Mark,
+    Row(DiskRow),
+    /// The end of a commit: the rows since the last mark belong to it.
+    CommitMark,
 }
 
-/// What is stored, by table and key.
+/// All stored rows by table and key.
 pub type Image = BTreeMap<(DiskTable, Vec<u8>), Vec<u8>>;
 
-/// The file of the store.
+/// The log file of the store.
 #[derive(Default)]
 pub struct Disk {
     bytes: Vec<u8>,
     synced: usize,
 }
 
-/// Length, then checksum, then the frame.
-const HEADER: usize = 4 + 8;
+/// The bytes before a frame: its length, then its checksum.
+const HEADER_BYTES: usize = 4 + 8;
 
 impl Disk {
     pub fn write_row(&mut self, row: &DiskRow) {
-        self.write(&Frame::DiskRow(row.clone()));
+        self.write(&Frame::Row(row.clone()));
     }
 
-    pub fn write_mark(&mut self) {
-        self.write(&Frame::Mark);
+    pub fn write_commit_mark(&mut self) {
+        self.write(&Frame::CommitMark);
     }
 
     fn write(&mut self, frame: &Frame) {
@@ -71,7 +71,7 @@ impl Disk {
         self.synced = self.bytes.len();
     }
 
-    /// The power goes: of what was not synced a part is left, and its end may be garbled.
+    /// Simulates a power failure: keeps a random part of the unsynced bytes, and may corrupt a bit of it.
     pub fn tear(&mut self, random: &mut Random) {
         let left = self.synced + random.below(self.bytes.len() - self.synced + 1);
         self.bytes.truncate(left);
@@ -81,14 +81,14 @@ impl Disk {
         }
     }
 
-    /// Every whole commit that is left, and no more; what is behind the last is cut off.
+    /// Reads every complete commit and truncates the file after the last one.
     pub fn recover(&mut self) -> Vec<Vec<DiskRow>> {
         let (mut commits, mut open, mut at, mut end) = (Vec::new(), Vec::new(), 0, 0);
-        while let Some((frame, next)) = frame(&self.bytes, at) {
+        while let Some((frame, next)) = read_frame(&self.bytes, at) {
             at = next;
             match frame {
-                Frame::DiskRow(row) => open.push(row),
-                Frame::Mark => {
+                Frame::Row(row) => open.push(row),
+                Frame::CommitMark => {
                     commits.push(std::mem::take(&mut open));
                     end = at;
                 }
@@ -100,10 +100,11 @@ impl Disk {
     }
 }
 
-fn frame(bytes: &[u8], at: usize) -> Option<(Frame, usize)> {
-    let header = bytes.get(at..at + HEADER)?;
+/// The frame at this offset and the offset after it; none if it is incomplete or corrupted.
+fn read_frame(bytes: &[u8], at: usize) -> Option<(Frame, usize)> {
+    let header = bytes.get(at..at + HEADER_BYTES)?;
     let length = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
-    let body = bytes.get(at + HEADER..at + HEADER + length)?;
+    let body = bytes.get(at + HEADER_BYTES..at + HEADER_BYTES + length)?;
     let frame = postcard::from_bytes(body).ok().filter(|_| Digest::of(body).0[..8] == header[4..])?;
-    Some((frame, at + HEADER + length))
+    Some((frame, at + HEADER_BYTES + length))
 }

@@ -1,44 +1,45 @@
-//! Simulation: the shipped engine on simulated time, over a store that delays, loses, repeats, tears and crashes, with
-//! clients that time out, retry, fence, reverse and re-adjudicate, while tables change and the year ends. An auditor
-//! with an arithmetic of its own judges every step.
+//! Simulation: the shipped engine on simulated time, over a store with delayed, lost and duplicated messages, torn writes
+//! and crashes. Clients time out, retry, fence, reverse and re-adjudicate while tables change and the year ends. An
+//! auditor with independent arithmetic checks every step.
 //!
-//! A run is drawn from a seed and replays exactly:
+//! A run depends on its seed alone and replays exactly:
 //!
 //! ```text
 //! ONESTOP_SEEDS=17 cargo test --test onestop simulation::seeds             # one seed
 //! ONESTOP_SEEDS=0..1000000 cargo test --release --test onestop simulation::seeds
 //! ```
 
-mod answers;
-mod asking;
-mod books;
+mod auditor;
+mod calls;
+mod check_refusal;
+mod check_response;
 mod clients;
 mod disk;
-mod judge;
-mod machine;
-mod plan;
+mod fixtures;
+mod model_ledger;
 mod run;
 mod scheduler;
 mod sequences;
 mod servers;
 mod store;
-mod world;
+mod store_process;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use run::{Outcome, Ran, run};
+use run::{RunReport, Verdict, run};
 use scheduler::lock;
 
 use crate::support::seeds;
 
-/// The seeds of a usual test.
+/// The seeds of a default run.
 const SEEDS: Range<u64> = 0..2_000;
 
-/// What must have happened in that many seeds for their success to mean something.
-const HAPPENS: &[(&str, u64)] = &[
+/// The least number of events of each kind in that many seeds, without which success means nothing.
+const MINIMUM_COUNTS: &[(&str, u64)] = &[
     ("settled", 10_000),
     ("reversed", 1_000),
     ("re-adjudicated", 300),
@@ -49,24 +50,24 @@ const HAPPENS: &[(&str, u64)] = &[
     ("recoveries", 1_000),
 ];
 
-/// Runs seeds on every core; each failing one with what was wrong, and how often everything happened.
-fn run_all(seeds: Range<u64>) -> (Vec<(u64, String)>, BTreeMap<&'static str, u64>) {
+/// Runs seeds on every core. Returns each failed seed with its fault, and the number of events of each kind.
+fn run_seeds(seeds: Range<u64>) -> (Vec<(u64, String)>, BTreeMap<&'static str, u64>) {
     let (next, failed, counts) = (AtomicU64::new(seeds.start), Mutex::default(), Mutex::default());
-    // Where the first failure is enough, as for a planted bug.
+    // Stop at the first failure, which is enough for a planted bug.
     let first_only = std::env::var_os("ONESTOP_FIRST").is_some();
     let worker = || {
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            let enough = first_only && !lock::<Vec<_>>(&failed).is_empty();
-            if seed >= seeds.end || enough {
+            let stop = first_only && !lock::<Vec<_>>(&failed).is_empty();
+            if seed >= seeds.end || stop {
                 return;
             }
-            let Ran { outcome, counts: counted, .. } = run(seed);
-            if let Outcome::Wrong(told) = outcome {
+            let RunReport { verdict, counts: counted, .. } = run(seed);
+            if let Verdict::Failed(fault) = verdict {
                 eprintln!(
-                    "seed {seed}: {told}\n  again: ONESTOP_SEEDS={seed} cargo test --test onestop simulation::seeds"
+                    "seed {seed}: {fault}\n  again: ONESTOP_SEEDS={seed} cargo test --test onestop simulation::seeds"
                 );
-                lock::<Vec<_>>(&failed).push((seed, told));
+                lock::<Vec<_>>(&failed).push((seed, fault));
             }
             let mut counts = lock::<BTreeMap<&'static str, u64>>(&counts);
             counted.into_iter().for_each(|(what, times)| *counts.entry(what).or_default() += times);
@@ -83,15 +84,15 @@ fn run_all(seeds: Range<u64>) -> (Vec<(u64, String)>, BTreeMap<&'static str, u64
 }
 
 #[test]
-fn seeds_hold() {
+fn seeds_pass_every_check() {
     let seeds = seeds::asked(SEEDS);
     let start = std::time::Instant::now();
-    let (failed, counts) = run_all(seeds.clone());
+    let (failed, counts) = run_seeds(seeds.clone());
     println!("{} seeds in {:.1?}: {counts:?}", seeds.end - seeds.start, start.elapsed());
     assert!(failed.is_empty(), "{} seeds fail; the first: {:?}", failed.len(), failed[0]);
     if seeds == SEEDS {
         let rare: Vec<_> =
-            HAPPENS.iter().filter(|(what, least)| counts.get(what).copied().unwrap_or(0) < *least).collect();
+            MINIMUM_COUNTS.iter().filter(|(what, least)| counts.get(what).copied().unwrap_or(0) < *least).collect();
         assert!(rare.is_empty(), "too rare: {rare:?} of {counts:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! One run: everything that happens under a seed, and what came of it.
+//! One run of the simulation under a seed, and its verdict.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,33 +10,33 @@ use onestop::engine::list::HospitalFilter;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 
+use super::auditor::{Auditor, ensure};
 use super::clients::Client;
-use super::judge::{Judge, ensure};
-use super::machine::Machine;
-use super::plan::Plan;
+use super::fixtures;
 use super::scheduler::{Group, Scheduler, lock};
 use super::servers::{SERVERS, Servers};
-use super::world;
+use super::store_process::StoreProcess;
+use super::workload::Workload;
 use crate::model;
 use crate::support::random::Random;
 use crate::support::row;
 
-/// What came of a run.
-pub enum Outcome {
-    Right,
-    Wrong(String),
+/// The verdict on a run.
+pub enum Verdict {
+    Passed,
+    Failed(String),
 }
 
-/// A run that ended.
-pub struct Ran {
-    pub outcome: Outcome,
+/// The report of a finished run.
+pub struct RunReport {
+    pub verdict: Verdict,
     pub counts: BTreeMap<&'static str, u64>,
-    /// A digest over everything that became durable, and when.
+    /// A digest over every durable request with its time, to compare two runs of a seed.
     pub trace: Digest,
 }
 
-/// The categories that come and go while claims are settled: person, category, from, until.
-const CHANGES: [[&str; 4]; 5] = [
+/// The categories that change while claims are settled: person, category, from, until.
+const CATEGORY_CHANGES: [[&str; 4]; 5] = [
     ["P1", "registered_poor", "2017-12-31", ""],
     ["P2", "registered_poor", "2016-01-01", "2017-12-31"],
     ["P3", "destitute", "2016-01-01", "2018-01-02"],
@@ -44,100 +44,104 @@ const CHANGES: [[&str; 4]; 5] = [
     ["P4", "subsistence_allowance", "2017-01-01", ""],
 ];
 
-/// Runs a seed to its end.
-pub fn run(seed: u64) -> Ran {
-    // Seeds that follow one another have nothing in common.
+/// Runs the simulation of a seed to its end.
+pub fn run(seed: u64) -> RunReport {
+    // Consecutive seeds give unrelated runs.
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed);
     let scheduler = Scheduler::new(random.fork());
-    thread_local!(static BOOK: Arc<model::Book> = Arc::new(model::Book::read(&world::texts())));
-    let judge = Arc::new(Mutex::new(Judge::new(BOOK.with(Arc::clone))));
-    let machine = Machine::start(&scheduler, &judge);
-    let servers = Servers::new(&scheduler, &judge, &machine);
+    thread_local!(static BOOK: Arc<model::Book> = Arc::new(model::Book::read(&fixtures::policy_texts())));
+    let auditor = Arc::new(Mutex::new(Auditor::new(BOOK.with(Arc::clone))));
+    let process = StoreProcess::start(&scheduler, &auditor);
+    let servers = Servers::new(&scheduler, &auditor, &process);
     let done = Arc::new(Mutex::new(false));
-    scheduler.spawn(Group::ImportContext, direct(Arc::clone(&servers), random, Arc::clone(&done)));
+    scheduler.spawn(Group::Environment, run_scenario(Arc::clone(&servers), random, Arc::clone(&done)));
     scheduler.run();
-    let mut judge = lock(&judge);
+    let mut auditor = lock(&auditor);
     let ended = *lock(&done);
     let now = scheduler.now();
-    judge.judge(now, ensure(ended, || "somebody waits for ever".to_owned()));
-    let outcome = judge.wrong().map_or(Outcome::Right, |wrong| Outcome::Wrong(wrong.to_owned()));
-    let requests: Vec<_> = judge.books.requests.values().copied().collect();
-    let trace = Digest::of_value("trace", &(now, requests, &judge.books.listed));
-    Ran { outcome, counts: std::mem::take(&mut judge.counts), trace }
+    auditor.record(now, ensure(ended, || "a task waits forever".to_owned()));
+    let verdict = auditor.first_fault().map_or(Verdict::Passed, |wrong| Verdict::Failed(wrong.to_owned()));
+    let requests: Vec<_> = auditor.ledger.requests.values().copied().collect();
+    let trace = Digest::of_value("trace", &(now, requests, &auditor.ledger.listed_settlements));
+    RunReport { verdict, counts: std::mem::take(&mut auditor.counts), trace }
 }
 
-/// From the first table to the last check.
-async fn direct(servers: Arc<Servers>, mut random: Random, done: Arc<Mutex<bool>>) {
+/// Imports the tables, runs clients, table changes and crashes, ends the faults, and checks the final state.
+async fn run_scenario(servers: Arc<Servers>, mut random: Random, done: Arc<Mutex<bool>>) {
     servers.boot(0);
     servers.boot(1);
-    servers.import(&world::rows()).await;
-    // Each reads the tables when it opens.
+    servers.import(&fixtures::table_rows()).await;
+    // A server reads the tables when it opens the store.
     (0..SERVERS).for_each(|which| servers.crash(which));
     (0..SERVERS).for_each(|which| servers.boot(which));
-    servers.machine.set_troubled(!random.one_in(8));
-    let plan = Arc::new(Mutex::new(Plan::default()));
-    let mut working = Vec::new();
+    servers.process.set_faults_enabled(!random.one_in(8));
+    let workload = Arc::new(Mutex::new(Workload::default()));
+    let mut tasks = Vec::new();
     for _ in 0..2 + random.below(3) {
-        let client = Client { servers: Arc::clone(&servers), plan: Arc::clone(&plan), random: random.fork() };
-        let asks = 3 + random.below(8);
-        working.push(start(&servers, client.work(asks)));
+        let client = Client { servers: Arc::clone(&servers), workload: Arc::clone(&workload), random: random.fork() };
+        let requests = 3 + random.below(8);
+        tasks.push(spawn_with_end(&servers, client.run(requests)));
     }
-    working.push(start(&servers, change_tables(Arc::clone(&servers), random.fork())));
-    start(&servers, crash_now_and_then(Arc::clone(&servers), random.fork()));
-    for work in working {
-        // Whatever ended it, it ended.
-        let _ended = work.await;
+    tasks.push(spawn_with_end(&servers, change_tables(Arc::clone(&servers), random.fork())));
+    spawn_with_end(&servers, crash_at_random(Arc::clone(&servers), random.fork()));
+    for task in tasks {
+        // The sender is dropped when the task ends.
+        let _ended = task.await;
     }
-    calm(&servers).await;
-    let mut client = Client { servers: Arc::clone(&servers), plan: Arc::clone(&plan), random: random.fork() };
-    let requests = lock(&plan).requests().to_vec();
-    for ask in requests {
-        client.see_through(ask).await;
+    end_faults(&servers).await;
+    let mut client = Client { servers: Arc::clone(&servers), workload: Arc::clone(&workload), random: random.fork() };
+    let requests = lock(&workload).requests().to_vec();
+    for request in requests {
+        client.call_until_final(request).await;
     }
-    last_look(&servers).await;
+    check_final_state(&servers).await;
     *lock(&done) = true;
 }
 
-fn start(servers: &Servers, work: impl Future<Output = ()> + Send + 'static) -> tokio::sync::oneshot::Receiver<()> {
+/// Spawns a task and returns a receiver that is closed when the task ends.
+fn spawn_with_end(
+    servers: &Servers,
+    task: impl Future<Output = ()> + Send + 'static,
+) -> tokio::sync::oneshot::Receiver<()> {
     let (ended, end) = tokio::sync::oneshot::channel();
-    servers.scheduler.spawn(Group::ImportContext, async move {
-        work.await;
+    servers.scheduler.spawn(Group::Environment, async move {
+        task.await;
         drop(ended);
     });
     end
 }
 
-/// People enter the register of the poor, and leave it.
+/// Imports the category changes one after the other.
 async fn change_tables(servers: Arc<Servers>, mut random: Random) {
-    for [person, category, from, until] in CHANGES {
+    for [person, category, from, until] in CATEGORY_CHANGES {
         servers.scheduler.sleep(random.below(200) as u64).await;
         let held = (category.to_owned(), Some(from.to_owned()), (!until.is_empty()).then(|| until.to_owned()));
-        let begins = |judge: &mut Judge| {
-            let versions = judge.versions.get_mut(person)?;
-            let mut next = versions.newest().clone();
+        let begin_change = |auditor: &mut Auditor| {
+            let versions = auditor.versions.get_mut(person)?;
+            let mut next = versions.latest().clone();
             next.categories.retain(|(known, since, _)| (known, since) != (&held.0, &held.1));
             next.categories.push(held.clone());
-            versions.begins(servers.scheduler.now(), next);
+            versions.begin_change(servers.scheduler.now(), next);
             Some(())
         };
-        begins(&mut lock(&servers.judge)).expect("a person of the tables");
+        begin_change(&mut lock(&servers.auditor)).expect("a person of the tables");
         servers.import(&[row(ReferenceTable::Categories, &[person, category, from, until])]).await;
         let now = servers.scheduler.now();
-        lock(&servers.judge).versions.get_mut(person).expect("the person").is_known(now);
+        lock(&servers.auditor).versions.get_mut(person).expect("the person").complete_change(now);
     }
 }
 
-/// Processes end where they are, and start again.
-async fn crash_now_and_then(servers: Arc<Servers>, mut random: Random) {
+/// Crashes and restarts the store process or a server at random times.
+async fn crash_at_random(servers: Arc<Servers>, mut random: Random) {
     for _ in 0..random.below(5) {
         servers.scheduler.sleep(40 + random.below(400) as u64).await;
-        if !servers.machine.is_troubled() {
+        if !servers.process.faults_enabled() {
             return;
         }
         if random.one_in(2) {
-            servers.machine.crash();
+            servers.process.crash();
             servers.scheduler.sleep(random.below(60) as u64).await;
-            servers.machine.boot();
+            servers.process.boot();
         } else {
             let which = random.below(SERVERS);
             servers.crash(which);
@@ -147,11 +151,11 @@ async fn crash_now_and_then(servers: Arc<Servers>, mut random: Random) {
     }
 }
 
-/// From now on nothing is lost and nobody crashes; what is still on its way arrives.
-async fn calm(servers: &Arc<Servers>) {
-    servers.machine.set_troubled(false);
+/// Disables faults, waits until messages in transit have arrived, and restarts what is down.
+async fn end_faults(servers: &Arc<Servers>) {
+    servers.process.set_faults_enabled(false);
     servers.scheduler.sleep(1_000).await;
-    servers.machine.boot();
+    servers.process.boot();
     for which in 0..SERVERS {
         if servers.engine(which).is_none() {
             servers.boot(which);
@@ -160,22 +164,23 @@ async fn calm(servers: &Arc<Servers>) {
     servers.scheduler.sleep(200).await;
 }
 
-/// What the lists and the service's own audit say at the end.
-async fn last_look(servers: &Arc<Servers>) {
-    let engine = servers.some_engine().await;
+/// Checks every chain with the audit of the engine, and the settlement lists of the hospitals.
+async fn check_final_state(servers: &Arc<Servers>) {
+    let engine = servers.any_engine().await;
     let mut audit = Audit::of(engine.store());
     let states = engine.store().states(None, usize::MAX).await.expect("the states");
     for (_, state) in states {
         let chain = audit.chain(&state.expect("a state")).await;
-        let verdict = chain.map(|_| ()).map_err(|difference| format!("the audit finds {difference}"));
-        lock(&servers.judge).judge(servers.scheduler.now(), verdict);
+        let result = chain.map(|_| ()).map_err(|difference| format!("the audit reports {difference}"));
+        lock(&servers.auditor).record(servers.scheduler.now(), result);
     }
     for hospital in ["H1", "H3", "H3X"] {
         let which = HospitalFilter { hospital_id: hospital.into(), from: Day::FIRST, until: Day::LAST };
         let page = engine.list_of_hospital(&which, None, usize::MAX).await.expect("a list");
-        let told: Vec<_> = page.settlements.iter().map(|listed| listed.settlement.id).collect();
-        let mut judge = lock(&servers.judge);
-        let verdict = ensure(told == judge.books.list(hospital), || format!("the list of {hospital} is another"));
-        judge.judge(servers.scheduler.now(), verdict);
+        let listed_ids: Vec<_> = page.settlements.iter().map(|listed| listed.settlement.id).collect();
+        let mut auditor = lock(&servers.auditor);
+        let result =
+            ensure(listed_ids == auditor.ledger.hospital_list(hospital), || format!("the list of {hospital} is wrong"));
+        auditor.record(servers.scheduler.now(), result);
     }
 }

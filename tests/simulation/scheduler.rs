@@ -1,7 +1,7 @@
-//! Tasks on simulated time. Which of those that can go on goes on next is drawn from the seed, and time passes when
-//! none can: the same seed gives the same run, step for step.
+//! Runs tasks on simulated time. The next ready task is drawn from the seed, and time advances when no task is ready, so
+//! the same seed gives the same run, step for step.
 //!
-//! Tasks belong to a group, and a group ends all at once, wherever its tasks are: that is how a process crashes.
+//! Each task belongs to a group; killing a group drops all its tasks at once, which simulates the crash of a process.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,20 +14,20 @@ use crate::support::random::Random;
 /// Milliseconds of simulated time.
 pub type Time = u64;
 
-/// Which process a task belongs to.
+/// The process that a task belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
-    /// What no crash ends: messages on their way, clients, those who plan the crashes.
-    ImportContext,
-    /// The process of the store.
+    /// Tasks that no crash ends: messages in transit, clients, and the control of the run.
+    Environment,
+    /// The store process.
     Store,
     /// A server.
     Server(usize),
 }
 
-type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+type TaskFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The scheduler; its copies are the same one.
+/// The scheduler; clones share its state.
 #[derive(Clone)]
 pub struct Scheduler {
     ready: Arc<Mutex<Vec<u64>>>,
@@ -38,7 +38,7 @@ struct State {
     now: Time,
     random: Random,
     timers: BTreeMap<(Time, u64), Waker>,
-    tasks: BTreeMap<u64, (Group, Option<Job>)>,
+    tasks: BTreeMap<u64, (Group, Option<TaskFuture>)>,
     next: u64,
 }
 
@@ -67,7 +67,7 @@ impl Scheduler {
         lock(&self.state).now
     }
 
-    /// Draws from the chance of the run.
+    /// Draws from the random generator of the run.
     pub fn draw<T>(&self, draw: impl FnOnce(&mut Random) -> T) -> T {
         draw(&mut lock(&self.state).random)
     }
@@ -80,68 +80,68 @@ impl Scheduler {
         lock(&self.ready).push(id);
     }
 
-    /// Ends every task of a group, wherever it is.
+    /// Drops every task of a group.
     pub fn kill(&self, group: Group) {
         let ended: Vec<_> = {
             let mut state = lock(&self.state);
             let ids: Vec<u64> = state.tasks.iter().filter(|(_, (of, _))| *of == group).map(|(id, _)| *id).collect();
             ids.iter().filter_map(|id| state.tasks.remove(id)).collect()
         };
-        // What they held is dropped when nothing is locked: it may wake others.
+        // The tasks are dropped after the lock is released, for dropping may wake other tasks.
         drop(ended);
     }
 
-    /// Ends after so much time.
+    /// Completes after this time.
     pub fn sleep(&self, time: Time) -> Sleep {
         Sleep { scheduler: self.clone(), until: self.now() + time, set: false }
     }
 
-    /// What a future gives, if it gives it within so much time.
-    pub async fn within<T>(&self, time: Time, future: impl Future<Output = T>) -> Option<T> {
+    /// The output of a future, if it completes within this time.
+    pub async fn timeout<T>(&self, time: Time, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            given = future => Some(given),
+            output = future => Some(output),
             () = self.sleep(time) => None,
         }
     }
 
-    /// Goes on until nothing can.
+    /// Runs until no task is ready and no timer is set.
     pub fn run(&self) {
         loop {
-            let next = self.draw_ready();
+            let next = self.draw_ready_task();
             match next {
                 Some(id) => self.poll(id),
-                None if self.pass_time() => {}
+                None if self.advance_time() => {}
                 None => return,
             }
         }
     }
 
-    fn draw_ready(&self) -> Option<u64> {
+    fn draw_ready_task(&self) -> Option<u64> {
         let mut ready = lock(&self.ready);
         let count = ready.len();
         (count > 0).then(|| ready.swap_remove(self.draw(|random| random.below(count))))
     }
 
     fn poll(&self, id: u64) {
-        let job = lock(&self.state).tasks.get_mut(&id).and_then(|(_, job)| job.take());
-        // A task that ended may have been waked before.
-        let Some(mut job) = job else { return };
+        let future = lock(&self.state).tasks.get_mut(&id).and_then(|(_, future)| future.take());
+        // A task that ended may have been woken before.
+        let Some(mut future) = future else { return };
         let waker = Waker::from(Arc::new(Ready(id, Arc::clone(&self.ready))));
-        let polled = job.as_mut().poll(&mut Context::from_waker(&waker));
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
         let mut state = lock(&self.state);
         match polled {
             Poll::Ready(()) => drop(state.tasks.remove(&id)),
             Poll::Pending => {
                 if let Some((_, place)) = state.tasks.get_mut(&id) {
-                    *place = Some(job);
+                    *place = Some(future);
                 }
             }
         }
     }
 
-    /// Goes on to the next moment at which something happens, if there is one.
-    fn pass_time(&self) -> bool {
+    /// Advances to the next timer and wakes its tasks; false if there is none.
+    fn advance_time(&self) -> bool {
         let due = {
             let mut state = lock(&self.state);
             let Some((&(at, _), _)) = state.timers.first_key_value() else { return false };

@@ -1,4 +1,4 @@
-//! The same sequence of calls on every store: the same answers, the same bytes.
+//! The same sequence of calls on every store gives the same responses and the same bytes.
 
 use onestop::domain::ids::Digest;
 use onestop::engine::{Engine, EngineSettings};
@@ -6,38 +6,38 @@ use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
 
-use super::asking::{answer, stamp, told};
-use super::plan::Plan;
-use super::world;
+use super::calls::{commit_stamp, execute, response_summary};
+use super::fixtures;
+use super::workload::Workload;
 use crate::support::random::Random;
 use crate::support::redis_server::RedisServer;
 
-/// How many sequences, and how many calls in each.
+/// The number of sequences and of calls in each.
 const SEQUENCES: u64 = 60;
 const CALLS: u64 = 40;
 
-/// What each call of a sequence is answered on a fresh store, and every entry at the end.
-pub async fn play<S: Store>(store: S, seed: u64) -> Vec<String> {
-    let engine = Engine::open(store, world::book(), EngineSettings::default()).await.expect("an engine");
-    engine.import(world::rows()).await.expect("sound tables");
-    let (mut plan, mut random) = (Plan::default(), Random(seed));
-    let mut answers = Vec::new();
+/// Runs the sequence of a seed on an empty store: a summary of each response, then of the final state.
+pub async fn run_sequence<S: Store>(store: S, seed: u64) -> Vec<String> {
+    let engine = Engine::open(store, fixtures::book(), EngineSettings::default()).await.expect("an engine");
+    engine.import(fixtures::table_rows()).await.expect("sound tables");
+    let (mut workload, mut random) = (Workload::default(), Random(seed));
+    let mut responses = Vec::new();
     for number in 1..=CALLS {
-        let ask = plan.ask(&mut random);
-        answers.push(told(&answer(&engine, ask, stamp(number, number)).await));
+        let request = workload.next_request(&mut random);
+        responses.push(response_summary(&execute(&engine, request, commit_stamp(number, number)).await));
     }
-    answers.extend(left(engine.store()).await);
-    answers
+    responses.extend(final_state(engine.store()).await);
+    responses
 }
 
-/// The states of all persons, by the keys of this store sorted by what they hold, and how many entries there are.
-async fn left(store: &impl Store) -> Vec<String> {
+/// The digests of all person states, sorted because each store orders keys differently, and the number of entries.
+async fn final_state(store: &impl Store) -> Vec<String> {
     let states = store.states(None, usize::MAX).await.expect("the states");
-    let mut told: Vec<String> =
+    let mut summary: Vec<String> =
         states.into_iter().map(|(_, state)| Digest::of_value("state", &state.expect("a state")).to_string()).collect();
-    told.sort();
-    told.push(store.entry_count().await.expect("a count").to_string());
-    told
+    summary.sort();
+    summary.push(store.entry_count().await.expect("a count").to_string());
+    summary
 }
 
 #[tokio::test]
@@ -47,11 +47,11 @@ async fn every_store_answers_the_same() {
     for seed in 0..SEQUENCES {
         let place = tempfile::tempdir().expect("a directory");
         let embedded = EmbeddedStore::open(place.path(), Durability::Volatile).expect("a store");
-        let (one, other) = (play(MemoryStore::default(), seed).await, play(embedded, seed).await);
-        let third = play(redis.store().await, seed).await;
+        let (one, other) = (run_sequence(MemoryStore::default(), seed).await, run_sequence(embedded, seed).await);
+        let third = run_sequence(redis.store().await, seed).await;
         assert_eq!(one, other, "sequence {seed}");
         assert_eq!(one, third, "sequence {seed} on Redis");
-        committed += one.iter().filter(|answer| answer.starts_with("committed")).count();
+        committed += one.iter().filter(|execute| execute.starts_with("committed")).count();
     }
     assert!(committed > 600, "{committed} commits are too few to mean anything");
 }

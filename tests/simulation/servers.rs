@@ -1,5 +1,5 @@
-//! Servers over the one store, and the network before them: a call may be lost, come late or twice, and so may its
-//! answer; a server may end with everything that it was doing.
+//! Servers over one store, and the network in front of them: a call or its response may be lost, late or duplicated,
+//! and a server may crash with all its calls.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,53 +8,53 @@ use onestop::engine::{Engine, EngineSettings};
 use onestop::reference::row::ReferenceRow;
 use tokio::sync::oneshot;
 
-use super::answers::RETRIES;
-use super::asking::{Answer, answer, stamp};
-use super::judge::{Ask, Judge};
-use super::machine::Machine;
+use super::auditor::{Auditor, ClientRequest};
+use super::calls::{Response, commit_stamp, execute};
+use super::check_refusal::RETRIES;
+use super::fixtures;
 use super::scheduler::{Group, Scheduler, Time, lock};
 use super::store::SimulatedStore;
-use super::world;
+use super::store_process::StoreProcess;
 
-/// How many servers there are.
+/// The number of servers.
 pub const SERVERS: usize = 2;
 
-/// How long a client waits for an answer.
-const PATIENCE: Time = 150;
+/// How long a client waits for a response.
+const CLIENT_TIMEOUT: Time = 150;
 
-/// How often a call, or an answer, is lost, comes twice, or comes late: once in so many.
-const LOST: usize = 20;
-const TWICE: usize = 12;
-const LATE: usize = 10;
+/// One in this many messages is lost, duplicated or late.
+const LOST_ONE_IN: usize = 20;
+const DUPLICATE_ONE_IN: usize = 12;
+const LATE_ONE_IN: usize = 10;
 
 /// All servers.
 pub struct Servers {
     pub scheduler: Scheduler,
-    pub judge: Arc<Mutex<Judge>>,
-    pub machine: Arc<Machine>,
+    pub auditor: Arc<Mutex<Auditor>>,
+    pub process: Arc<StoreProcess>,
     engines: Mutex<Vec<Option<Arc<Engine<SimulatedStore>>>>>,
     calls: AtomicU64,
 }
 
 impl Servers {
-    pub fn new(scheduler: &Scheduler, judge: &Arc<Mutex<Judge>>, machine: &Arc<Machine>) -> Arc<Servers> {
+    pub fn new(scheduler: &Scheduler, auditor: &Arc<Mutex<Auditor>>, process: &Arc<StoreProcess>) -> Arc<Servers> {
         Arc::new(Servers {
             scheduler: scheduler.clone(),
-            judge: Arc::clone(judge),
-            machine: Arc::clone(machine),
+            auditor: Arc::clone(auditor),
+            process: Arc::clone(process),
             engines: Mutex::new(vec![None; SERVERS]),
             calls: AtomicU64::new(0),
         })
     }
 
-    /// Starts a server; it tries until it can.
+    /// Starts a server, which retries until it can open the store.
     pub fn boot(self: &Arc<Servers>, which: usize) {
         let servers = Arc::clone(self);
         self.scheduler.spawn(Group::Server(which), async move {
             loop {
-                let book = world::book();
+                let book = fixtures::book();
                 let settings = EngineSettings { conflict_retries: RETRIES, ..EngineSettings::default() };
-                let store = SimulatedStore::new(Arc::clone(&servers.machine));
+                let store = SimulatedStore::new(Arc::clone(&servers.process));
                 if let Ok(engine) = Engine::open(store, book, settings).await {
                     lock(&servers.engines)[which] = Some(Arc::new(engine));
                     return;
@@ -64,19 +64,19 @@ impl Servers {
         });
     }
 
-    /// A server ends with everything that it is doing.
+    /// Crashes a server with all its calls.
     pub fn crash(&self, which: usize) {
         self.scheduler.kill(Group::Server(which));
         lock(&self.engines)[which] = None;
     }
 
-    /// The engine of a server, if it serves.
+    /// The engine of a server, if the server is up.
     pub fn engine(&self, which: usize) -> Option<Arc<Engine<SimulatedStore>>> {
         lock(&self.engines)[which].clone()
     }
 
-    /// A server whose engine serves, when one does.
-    pub async fn some_engine(&self) -> Arc<Engine<SimulatedStore>> {
+    /// Waits for the engine of a server that is up.
+    pub async fn any_engine(&self) -> Arc<Engine<SimulatedStore>> {
         loop {
             let which = self.scheduler.draw(|random| random.below(SERVERS));
             match self.engine(which) {
@@ -86,76 +86,78 @@ impl Servers {
         }
     }
 
-    /// Imports rows by a server, again and again until they are taken.
+    /// Imports rows, and retries on any server until the import succeeds.
     pub async fn import(self: &Arc<Servers>, rows: &[ReferenceRow]) {
         loop {
-            let (done, taken) = oneshot::channel();
+            let (done, imported) = oneshot::channel();
             let which = self.scheduler.draw(|random| random.below(SERVERS));
             let (engine, rows) = (self.engine(which), rows.to_vec());
             if let Some(engine) = engine {
                 self.scheduler.spawn(Group::Server(which), async move {
-                    // Whoever waits sees it, or that the server ended.
+                    // The waiting task learns the result, or that the server crashed.
                     let _gone = done.send(engine.import(rows).await.is_ok());
                 });
             } else {
                 drop(done);
             }
-            if taken.await == Ok(true) {
+            if imported.await == Ok(true) {
                 return;
             }
             self.scheduler.sleep(10).await;
         }
     }
 
-    /// Calls a server; none if no answer comes in time.
-    pub async fn call(self: &Arc<Servers>, which: usize, ask: Ask) -> Option<Answer> {
+    /// Calls a server; none if no response comes in time.
+    pub async fn call(self: &Arc<Servers>, which: usize, request: ClientRequest) -> Option<Response> {
         let (reply, answered) = oneshot::channel();
-        if self.is_bad(TWICE) {
-            let (servers, again) = (Arc::clone(self), ask.clone());
-            self.scheduler.spawn(Group::ImportContext, async move {
-                if servers.travels().await && servers.travels().await {
-                    servers.deliver(which, again, None);
+        if self.fault_happens(DUPLICATE_ONE_IN) {
+            let (servers, duplicate) = (Arc::clone(self), request.clone());
+            self.scheduler.spawn(Group::Environment, async move {
+                if servers.message_arrives().await && servers.message_arrives().await {
+                    servers.serve_call(which, duplicate, None);
                 }
             });
         }
         let servers = Arc::clone(self);
-        self.scheduler.spawn(Group::ImportContext, async move {
-            if servers.travels().await {
-                servers.deliver(which, ask, Some(reply));
+        self.scheduler.spawn(Group::Environment, async move {
+            if servers.message_arrives().await {
+                servers.serve_call(which, request, Some(reply));
             }
         });
-        let answer = async {
-            let answer = answered.await.ok();
-            if self.travels().await { answer } else { None }
+        let response = async {
+            let response = answered.await.ok();
+            if self.message_arrives().await { response } else { None }
         };
-        self.scheduler.within(PATIENCE, answer).await.flatten()
+        self.scheduler.timeout(CLIENT_TIMEOUT, response).await.flatten()
     }
 
-    fn is_bad(&self, once_in: usize) -> bool {
-        self.machine.is_troubled() && self.scheduler.draw(|random| random.one_in(once_in))
+    /// Whether faults are enabled and one in this many draws happens.
+    fn fault_happens(&self, one_in: usize) -> bool {
+        self.process.faults_enabled() && self.scheduler.draw(|random| random.one_in(one_in))
     }
 
-    async fn travels(&self) -> bool {
-        let late = self.is_bad(LATE);
+    /// Waits while a message is in transit; false if the message is lost.
+    async fn message_arrives(&self) -> bool {
+        let late = self.fault_happens(LATE_ONE_IN);
         let time = self.scheduler.draw(|random| if late { 50 + random.below(400) } else { 1 + random.below(6) });
         self.scheduler.sleep(time as Time).await;
-        !self.is_bad(LOST)
+        !self.fault_happens(LOST_ONE_IN)
     }
 
-    /// A call arrives: the server works on it to its end, whether or not anybody waits.
-    fn deliver(self: &Arc<Servers>, which: usize, ask: Ask, reply: Option<oneshot::Sender<Answer>>) {
+    /// Executes a call that arrived at a server, whether or not a client still waits.
+    fn serve_call(self: &Arc<Servers>, which: usize, request: ClientRequest, reply: Option<oneshot::Sender<Response>>) {
         let Some(engine) = self.engine(which) else { return };
-        let begun = self.scheduler.now();
-        let stamp = stamp(1 + self.calls.fetch_add(1, Ordering::Relaxed), begun);
-        lock(&self.judge).begins(stamp.id, ask.clone(), begun);
+        let began = self.scheduler.now();
+        let stamp = commit_stamp(1 + self.calls.fetch_add(1, Ordering::Relaxed), began);
+        lock(&self.auditor).call_began(stamp.id, request.clone(), began);
         let servers = Arc::clone(self);
         self.scheduler.spawn(Group::Server(which), async move {
-            let answer = answer(&engine, ask, stamp).await;
-            let (now, troubled) = (servers.scheduler.now(), servers.machine.was_troubled(begun));
-            lock(&servers.judge).ends(stamp.id, &answer, now, troubled);
+            let response = execute(&engine, request, stamp).await;
+            let (now, faults_possible) = (servers.scheduler.now(), servers.process.faults_possible_since(began));
+            lock(&servers.auditor).call_ended(stamp.id, &response, now, faults_possible);
             if let Some(reply) = reply {
-                // The caller may have gone.
-                let _gone = reply.send(answer);
+                // The client may have stopped waiting.
+                let _gone = reply.send(response);
             }
         });
     }

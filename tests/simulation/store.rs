@@ -1,4 +1,4 @@
-//! The store as a server has it: over a network that delays, loses and repeats, to the one [`Machine`].
+//! The store as a server sees it: over a network that delays, loses and duplicates messages, to one [`StoreProcess`].
 
 use std::sync::Arc;
 
@@ -19,23 +19,23 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::disk::{DiskRow, DiskTable, Image};
-use super::machine::{Job, Machine, key, place_key};
 use super::scheduler::Group;
+use super::store_process::{Job, StoreProcess, composite_key, list_position_key};
 use crate::support::random::Random;
 
 /// How long a server waits for the store.
-const PATIENCE: u64 = 60;
+const STORE_TIMEOUT: u64 = 60;
 
-/// How often a message is lost, and how often it comes twice: once in so many.
-const LOST: usize = 25;
-const TWICE: usize = 20;
+/// One in this many messages is lost or duplicated.
+const LOST_ONE_IN: usize = 25;
+const DUPLICATE_ONE_IN: usize = 20;
 
 const SECRET: Secret = Secret([7; 32]);
 
-/// A connection to the machine.
+/// A connection to the store process.
 #[derive(Clone)]
 pub struct SimulatedStore {
-    machine: Arc<Machine>,
+    process: Arc<StoreProcess>,
     coordination: SingleInstance,
 }
 
@@ -48,68 +48,65 @@ fn unknown() -> StoreError {
 }
 
 impl SimulatedStore {
-    /// A connection to this machine.
-    pub fn new(machine: Arc<Machine>) -> SimulatedStore {
-        SimulatedStore { machine, coordination: SingleInstance::default() }
+    /// A connection to this process.
+    pub fn new(process: Arc<StoreProcess>) -> SimulatedStore {
+        SimulatedStore { process, coordination: SingleInstance::default() }
     }
 
-    /// A message is on its way, now and then for longer than anybody waits; false if it is lost.
-    async fn travels(&self, may_be_late: bool) -> bool {
-        let scheduler = &self.machine.scheduler;
-        let may_be_late = may_be_late && self.machine.is_troubled();
+    /// Waits while a message is in transit, possibly longer than the timeout; false if the message is lost.
+    async fn message_arrives(&self, may_be_late: bool) -> bool {
+        let scheduler = &self.process.scheduler;
+        let may_be_late = may_be_late && self.process.faults_enabled();
         let long = |random: &mut Random| {
             if may_be_late && random.one_in(12) { 30 + random.below(60) } else { 1 + random.below(5) }
         };
         scheduler.sleep(scheduler.draw(long) as u64).await;
-        !(self.machine.is_troubled() && scheduler.draw(|random| random.one_in(LOST)))
+        !(self.process.faults_enabled() && scheduler.draw(|random| random.one_in(LOST_ONE_IN)))
     }
 
     async fn read<T>(&self, read: impl FnOnce(&Image) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let there = self.travels(true).await;
-        let answer = if there { self.machine.read(read) } else { None };
-        if answer.is_none() || !self.travels(true).await {
-            self.machine.scheduler.sleep(PATIENCE).await;
+        let there = self.message_arrives(true).await;
+        let response = if there { self.process.read(read) } else { None };
+        if response.is_none() || !self.message_arrives(true).await {
+            self.process.scheduler.sleep(STORE_TIMEOUT).await;
             return Err(unavailable());
         }
-        answer.unwrap_or_else(|| Err(unavailable()))
+        response.unwrap_or_else(|| Err(unavailable()))
     }
 
     async fn write(&self, job: Job) -> Result<(), StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let (store, again) = (self.clone(), job.clone());
-        let scheduler = &self.machine.scheduler;
-        // Only a commit says on what it was decided; rows are written in the order in which they are sent.
+        let (reply, response) = oneshot::channel();
+        let (store, duplicate) = (self.clone(), job.clone());
+        let scheduler = &self.process.scheduler;
+        // Only a commit names the version that it is based on; other rows must be written in the order of sending.
         let commit = matches!(job, Job::Commit(_));
-        let twice = commit && self.machine.is_troubled() && scheduler.draw(|random| random.one_in(TWICE));
-        scheduler.spawn(Group::ImportContext, async move {
-            let arrives = store.travels(commit).await;
+        let twice = commit && self.process.faults_enabled() && scheduler.draw(|random| random.one_in(DUPLICATE_ONE_IN));
+        scheduler.spawn(Group::Environment, async move {
+            let arrives = store.message_arrives(commit).await;
             if arrives {
-                store.machine.arrive(job, Some(reply));
+                store.process.receive(job, Some(reply));
             } else {
-                // Nobody answers as long as anybody waits.
-                store.machine.scheduler.sleep(2 * PATIENCE).await;
+                // No reply comes before the timeout.
+                store.process.scheduler.sleep(2 * STORE_TIMEOUT).await;
                 drop(reply);
             }
         });
         if twice {
             let store = self.clone();
-            scheduler.spawn(Group::ImportContext, async move {
-                if store.travels(true).await && store.travels(true).await {
-                    store.machine.arrive(again, None);
+            scheduler.spawn(Group::Environment, async move {
+                if store.message_arrives(true).await && store.message_arrives(true).await {
+                    store.process.receive(duplicate, None);
                 }
             });
         }
         let answered = async {
-            let answer = answer.await.unwrap_or_else(|_gone| Err(unknown()));
-            // That one copy found nobody says nothing of the other.
-            let answer = if twice && matches!(answer, Err(StoreError::Unavailable(_) | StoreError::EntryIdTaken)) {
-                Err(unknown())
-            } else {
-                answer
-            };
-            if self.travels(true).await { answer } else { std::future::pending().await }
+            let response = response.await.unwrap_or_else(|_gone| Err(unknown()));
+            // This copy was refused by a stopped process, or because the other copy was written; the outcome is unknown.
+            let copy_refused = matches!(response, Err(StoreError::Unavailable(_) | StoreError::EntryIdTaken));
+            let response = if twice && copy_refused { Err(unknown()) } else { response };
+            if self.message_arrives(true).await { response } else { std::future::pending().await }
         };
-        scheduler.within(PATIENCE, answered).await.unwrap_or_else(|| Err(unknown()))
+        scheduler.timeout(STORE_TIMEOUT, answered).await.unwrap_or_else(|| Err(unknown()))
     }
 
     async fn write_row(&self, table: DiskTable, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
@@ -117,17 +114,17 @@ impl SimulatedStore {
     }
 }
 
-fn get<T: DeserializeOwned>(image: &Image, table: DiskTable, key: Vec<u8>) -> Result<Option<T>, StoreError> {
+fn read_row<T: DeserializeOwned>(image: &Image, table: DiskTable, key: Vec<u8>) -> Result<Option<T>, StoreError> {
     image.get(&(table, key)).map(|row| record::decode(row).map(|(value, _)| value)).transpose()
 }
 
-fn all<T: DeserializeOwned>(image: &Image, table: DiskTable) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+fn read_table<T: DeserializeOwned>(image: &Image, table: DiskTable) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
     let rows = image.iter().filter(|((of, _), _)| *of == table);
     rows.map(|((_, key), row)| Ok((key.clone(), record::decode(row)?.0))).collect()
 }
 
-/// Rows by person, in the order of the store's keys.
-fn page<T>(rows: Vec<(Vec<u8>, T)>, after: Option<StoreKey>, limit: usize) -> Vec<Keyed<T>> {
+/// A page of rows by person, in the order of the store keys.
+fn person_page<T>(rows: Vec<(Vec<u8>, T)>, after: Option<StoreKey>, limit: usize) -> Vec<Keyed<T>> {
     let keyed = rows.into_iter().map(|(person, row)| {
         let person = PersonId::from(String::from_utf8_lossy(&person).into_owned());
         (SECRET.person(&person), Ok(row))
@@ -138,7 +135,7 @@ fn page<T>(rows: Vec<(Vec<u8>, T)>, after: Option<StoreKey>, limit: usize) -> Ve
     rows
 }
 
-type Noted = (u64, ImportStart, Option<ImportEnd>);
+type ImportLogRow = (u64, ImportStart, Option<ImportEnd>);
 
 impl Store for SimulatedStore {
     type Coordination = SingleInstance;
@@ -156,13 +153,13 @@ impl JournalStore for SimulatedStore {
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let (hospital, person) = (scope.hospital_id.as_str(), scope.person_id.as_str());
         self.read(|image| {
-            let request = scope.request_id.map(|id| key(&[hospital, person, id.as_str()]));
-            let claim = scope.claim_id.map(|id| key(&[hospital, id.as_str()]));
+            let request = scope.request_id.map(|id| composite_key(&[hospital, person, id.as_str()]));
+            let claim = scope.claim_id.map(|id| composite_key(&[hospital, id.as_str()]));
             Ok(LookUp {
-                person: get(image, DiskTable::Persons, key(&[person]))?,
-                state: get(image, DiskTable::States, key(&[person]))?.unwrap_or_default(),
-                request: request.map(|key| get(image, DiskTable::Requests, key)).transpose()?.flatten(),
-                claim: claim.map(|key| get(image, DiskTable::Claims, key)).transpose()?.flatten(),
+                person: read_row(image, DiskTable::Persons, composite_key(&[person]))?,
+                state: read_row(image, DiskTable::States, composite_key(&[person]))?.unwrap_or_default(),
+                request: request.map(|key| read_row(image, DiskTable::Requests, key)).transpose()?.flatten(),
+                claim: claim.map(|key| read_row(image, DiskTable::Claims, key)).transpose()?.flatten(),
             })
         })
         .await
@@ -178,7 +175,7 @@ impl JournalStore for SimulatedStore {
     }
 
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
-        Ok(page(self.read(|image| all::<PersonState>(image, DiskTable::States)).await?, after, limit))
+        Ok(person_page(self.read(|image| read_table::<PersonState>(image, DiskTable::States)).await?, after, limit))
     }
 
     async fn entry_count(&self) -> Result<u64, StoreError> {
@@ -196,12 +193,13 @@ impl JournalStore for SimulatedStore {
         if until <= from {
             return Ok(Vec::new());
         }
-        let [from, until] = [from, until].map(|place| (DiskTable::Listed, place_key(hospital_id.as_str(), place)));
+        let [from, until] =
+            [from, until].map(|position| (DiskTable::Listed, list_position_key(hospital_id.as_str(), position)));
         self.read(|image| image.range(from..until).take(limit).map(|(_, row)| Ok(record::decode(row)?.0)).collect())
             .await
     }
 
-    /// Nobody else lists settlements of the day meanwhile.
+    /// Requires that no other call appends settlements of the day meanwhile.
     async fn append_settlements(
         &self,
         hospital_id: &HospitalId,
@@ -210,13 +208,13 @@ impl JournalStore for SimulatedStore {
     ) -> Result<(), StoreError> {
         let listed =
             self.hospital_settlements(hospital_id, ListPosition { day, number: 0 }, Day::LAST, usize::MAX).await?;
-        let behind = listed.iter().filter(|(place, _)| place.day == day).count() as u64;
+        let count = listed.iter().filter(|(position, _)| position.day == day).count() as u64;
         let row = |(number, id): (u64, EntryId)| {
-            let place = ListPosition { day, number };
-            let (key, value) = (place_key(hospital_id.as_str(), place), record::encode(&(place, id))?.0);
+            let position = ListPosition { day, number };
+            let (key, value) = (list_position_key(hospital_id.as_str(), position), record::encode(&(position, id))?.0);
             Ok(DiskRow { table: DiskTable::Listed, key, value })
         };
-        self.write(Job::WriteBatch((behind + 1..).zip(settlements).map(row).collect::<Result<_, StoreError>>()?)).await
+        self.write(Job::WriteBatch((count + 1..).zip(settlements).map(row).collect::<Result<_, StoreError>>()?)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -226,11 +224,14 @@ impl JournalStore for SimulatedStore {
 
 impl ReferenceStore for SimulatedStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
-        self.read(|image| ids.iter().map(|id| get(image, DiskTable::Persons, key(&[id.as_str()]))).collect()).await
+        self.read(|image| {
+            ids.iter().map(|id| read_row(image, DiskTable::Persons, composite_key(&[id.as_str()]))).collect()
+        })
+        .await
     }
 
     async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        Ok(page(self.read(|image| all(image, DiskTable::Persons)).await?, after, limit))
+        Ok(person_page(self.read(|image| read_table(image, DiskTable::Persons)).await?, after, limit))
     }
 
     fn external_sort(&self) -> ExternalSort {
@@ -239,9 +240,10 @@ impl ReferenceStore for SimulatedStore {
 
     async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
         self.read(|image| {
-            let noted: Vec<(Vec<u8>, Noted)> = all(image, DiskTable::Imports)?;
-            let ended = |number: &u64| noted.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
-            let parts: Vec<(Vec<u8>, (u64, Part))> = all(image, DiskTable::Parts)?;
+            let import_log: Vec<(Vec<u8>, ImportLogRow)> = read_table(image, DiskTable::Imports)?;
+            let ended =
+                |number: &u64| import_log.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
+            let parts: Vec<(Vec<u8>, (u64, Part))> = read_table(image, DiskTable::Parts)?;
             let parts = parts.into_iter().filter(|(_, (number, _))| ended(number)).map(|(_, (_, part))| part);
             Ok(imports::read(ReferenceRead::default(), parts))
         })
@@ -251,7 +253,7 @@ impl ReferenceStore for SimulatedStore {
     async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         for (id, person) in std::mem::take(&mut write.persons) {
-            let (key, value) = (key(&[id.as_str()]), record::encode(&person)?.0);
+            let (key, value) = (composite_key(&[id.as_str()]), record::encode(&person)?.0);
             rows.push(DiskRow { table: DiskTable::Persons, key, value });
         }
         let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();
@@ -262,18 +264,20 @@ impl ReferenceStore for SimulatedStore {
 
     async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
         let key = number.to_be_bytes().to_vec();
-        let noted: Option<Noted> = self.read(|image| get(image, DiskTable::Imports, key.clone())).await?;
-        let (_, begun, _) = noted.unwrap_or_default();
-        let noted: Noted = match note {
-            ImportEvent::Start(begun) => (number, begun, None),
-            ImportEvent::End(ended) => (number, begun, Some(ended)),
+        let import_log: Option<ImportLogRow> =
+            self.read(|image| read_row(image, DiskTable::Imports, key.clone())).await?;
+        let (_, began, _) = import_log.unwrap_or_default();
+        let import_log: ImportLogRow = match note {
+            ImportEvent::Start(began) => (number, began, None),
+            ImportEvent::End(ended) => (number, began, Some(ended)),
         };
-        self.write_row(DiskTable::Imports, key, record::encode(&noted)?.0).await
+        self.write_row(DiskTable::Imports, key, record::encode(&import_log)?.0).await
     }
 
     async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
-        let noted: Vec<(Vec<u8>, Noted)> = self.read(|image| all(image, DiskTable::Imports)).await?;
-        let imports = noted.into_iter().rev().map(|(_, (number, begun, ended))| Import { number, begun, ended });
+        let import_log: Vec<(Vec<u8>, ImportLogRow)> = self.read(|image| read_table(image, DiskTable::Imports)).await?;
+        let imports =
+            import_log.into_iter().rev().map(|(_, (number, began, ended))| Import { number, begun: began, ended });
         Ok(imports.filter(|import| import.number < before).take(limit).collect())
     }
 }
@@ -284,11 +288,11 @@ impl PolicyStore for SimulatedStore {
     }
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
-        self.read(|image| get(image, DiskTable::Policies, digest.0.to_vec())).await
+        self.read(|image| read_row(image, DiskTable::Policies, digest.0.to_vec())).await
     }
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
-        let kept = self.read(|image| all::<String>(image, DiskTable::Policies)).await?;
+        let kept = self.read(|image| read_table::<String>(image, DiskTable::Policies)).await?;
         Ok(kept.into_iter().map(|(key, _)| Digest(key.try_into().expect("a digest"))).collect())
     }
 }

@@ -1,5 +1,4 @@
-//! The world of a simulation: who there is, what may be asked, and when the tables say what. The same rows are given
-//! to the servers and, in words of its own, to the model.
+//! The shipped policies, the tables and the claims of a simulation, given both to the servers and to the model.
 
 use std::sync::LazyLock;
 
@@ -13,61 +12,61 @@ use crate::model;
 use crate::support::as_model::{Cells, Tables};
 use crate::support::{TABLES, claims, row};
 
-/// The shipped book; it is read once, for that takes longer than many runs.
+/// The shipped book, which is read once because reading takes longer than many runs.
 pub fn book() -> Book {
     static BOOK: LazyLock<Book> = LazyLock::new(|| shipped::book().expect("the shipped book"));
     BOOK.clone()
 }
 
-/// The shipped policies, for the model's own reading.
-pub fn texts() -> Vec<(String, String)> {
-    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policies");
-    let files = std::fs::read_dir(place).expect("the policies").map(|file| file.expect("a file").path());
-    let mut texts: Vec<_> = files
+/// Name and text of each shipped policy, for the model.
+pub fn policy_texts() -> Vec<(String, String)> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policies");
+    let files = std::fs::read_dir(directory).expect("the policies").map(|file| file.expect("a file").path());
+    let mut policy_texts: Vec<_> = files
         .filter(|path| path.extension().is_some_and(|kind| kind == "toml"))
         .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("a text")))
         .collect();
-    texts.sort();
-    texts
+    policy_texts.sort();
+    policy_texts
 }
 
 /// The rows of [`TABLES`] for the servers.
-pub fn rows() -> Vec<ReferenceRow> {
-    TABLES.iter().flat_map(|(table, rows)| rows.iter().map(|cells| row(*table, cells))).collect()
+pub fn table_rows() -> Vec<ReferenceRow> {
+    TABLES.iter().flat_map(|(table, table_rows)| table_rows.iter().map(|cells| row(*table, cells))).collect()
 }
 
-/// The same for the model.
-pub fn tables() -> Tables {
+/// [`TABLES`] for the model.
+pub fn model_tables() -> Tables {
     let cells = |cells: &&[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
-    let rows: Vec<Cells> =
-        TABLES.iter().flat_map(|(table, rows)| rows.iter().map(|row| (*table, cells(row)))).collect();
-    Tables::of(&rows)
+    let table_rows: Vec<Cells> =
+        TABLES.iter().flat_map(|(table, table_rows)| table_rows.iter().map(|row| (*table, cells(row)))).collect();
+    Tables::of(&table_rows)
 }
 
-/// A person over the run: each version with when it began to be written, and when it was known to be.
-pub struct Versions(Vec<(Time, Option<Time>, model::Person)>);
+/// The versions of a person over a run, each with the begin and the end of its import.
+pub struct PersonVersions(Vec<(Time, Option<Time>, model::Person)>);
 
-impl Versions {
-    pub fn new(person: model::Person) -> Versions {
-        Versions(vec![(0, Some(0), person)])
+impl PersonVersions {
+    pub fn new(person: model::Person) -> PersonVersions {
+        PersonVersions(vec![(0, Some(0), person)])
     }
 
-    pub fn newest(&self) -> &model::Person {
+    pub fn latest(&self) -> &model::Person {
         &self.0[self.0.len() - 1].2
     }
 
-    pub fn begins(&mut self, at: Time, person: model::Person) {
+    pub fn begin_change(&mut self, at: Time, person: model::Person) {
         self.0.push((at, None, person));
     }
 
-    pub fn is_known(&mut self, at: Time) {
+    pub fn complete_change(&mut self, at: Time) {
         if let Some(last) = self.0.last_mut() {
             last.1 = Some(at);
         }
     }
 
-    /// The versions that a reader may have seen between two moments.
-    pub fn between(&self, from: Time, until: Time) -> impl Iterator<Item = &model::Person> {
+    /// The versions that a reader may see between two times.
+    pub fn visible_between(&self, from: Time, until: Time) -> impl Iterator<Item = &model::Person> {
         let replaced = |at: usize| self.0.get(at + 1).and_then(|(_, known, _)| *known);
         let seen = move |(at, (begun, ..)): &(usize, &(Time, Option<Time>, model::Person))| {
             *begun <= until && replaced(*at).is_none_or(|gone| gone >= from)
@@ -76,8 +75,8 @@ impl Versions {
     }
 }
 
-/// A line of so many units at a price in fen.
-pub fn line(code: &str, quantity: i64, price: i64) -> Item {
+/// An item with this quantity of whole units and this price in fen.
+pub fn item(code: &str, quantity: i64, price: i64) -> Item {
     Item {
         code: code.into(),
         quantity: Quantity(quantity * 10_000),
@@ -86,7 +85,7 @@ pub fn line(code: &str, quantity: i64, price: i64) -> Item {
     }
 }
 
-/// A claim of this hospital and person.
+/// A claim of this person at this hospital, admitted and discharged on this day.
 pub fn claim(hospital: &str, person: &str, id: &str, discharged: &str) -> RawClaim {
     RawClaim {
         hospital_id: hospital.into(),

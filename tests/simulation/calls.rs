@@ -1,0 +1,87 @@
+//! Executes client requests on an engine: the same code for the simulated store and the real stores.
+
+use onestop::domain::ids::{AccountKey, Digest, EntryId};
+use onestop::domain::journal::{Entry, Instant};
+use onestop::domain::split::Split;
+use onestop::engine::account::{AccountName, AccountView};
+use onestop::engine::fence::{Outcome, RequestName};
+use onestop::engine::reverse::ReverseRequest;
+use onestop::engine::settle::SettleRequest;
+use onestop::engine::{CommitStamp, Engine, EngineError};
+use onestop::store::{Store, codec};
+
+use super::auditor::ClientRequest;
+
+/// The response to a client request.
+pub enum Response {
+    Committed { entry: Entry, revisions: Vec<Entry>, replay: bool },
+    Outcome(Outcome),
+    Quoted(Box<Split>),
+    Account(AccountView),
+    Refused(EngineError),
+}
+
+/// The stamp of this call at this simulated time; a run spans about two minutes around New Year in China.
+pub fn commit_stamp(number: u64, at: u64) -> CommitStamp {
+    const MIDNIGHT: i64 = 1_514_736_000_000_000;
+    let id = EntryId(((u128::from(at) << 80) | u128::from(number)).to_be_bytes());
+    CommitStamp { id, instant: Instant(MIDNIGHT - 60_000_000 + at as i64 * 40_000) }
+}
+
+/// Executes a request; an error becomes a refusal.
+pub async fn execute<S: Store>(engine: &Engine<S>, request: ClientRequest, stamp: CommitStamp) -> Response {
+    try_execute(engine, request, stamp).await.unwrap_or_else(Response::Refused)
+}
+
+async fn try_execute<S: Store>(
+    engine: &Engine<S>,
+    request: ClientRequest,
+    stamp: CommitStamp,
+) -> Result<Response, EngineError> {
+    let request_name = |hospital: String, person: String, request_id: String| RequestName {
+        hospital_id: hospital.into(),
+        person_id: person.into(),
+        request_id: request_id.into(),
+    };
+    Ok(match request {
+        ClientRequest::Settle { claim, request_id, quote } => {
+            let quote = quote.map(|(digest, _)| digest.0.to_vec());
+            let request = SettleRequest { claim, request_id: request_id.into(), quote };
+            let committed = engine.settle(request, stamp).await?;
+            Response::Committed { entry: committed.entry, revisions: Vec::new(), replay: committed.replay }
+        }
+        ClientRequest::Reverse { reversal, request_id } => {
+            let request = ReverseRequest { told: reversal, request_id: request_id.into(), dry_run: false };
+            let reversed = engine.reverse(request, stamp).await?;
+            Response::Committed { entry: reversed.entry, revisions: reversed.revisions, replay: reversed.replay }
+        }
+        ClientRequest::Fence { hospital, person, request_id } => {
+            Response::Outcome(engine.fence(&request_name(hospital, person, request_id), stamp).await?)
+        }
+        ClientRequest::Outcome { hospital, person, request_id } => {
+            Response::Outcome(engine.outcome(&request_name(hospital, person, request_id)).await?)
+        }
+        ClientRequest::Quote { claim } => Response::Quoted(Box::new(engine.quote(claim).await?.split)),
+        ClientRequest::Account { person, year } => {
+            let key = AccountKey { insurance: "resident".into(), year };
+            Response::Account(engine.account(&AccountName { person_id: person.into(), key, on: None }).await?)
+        }
+    })
+}
+
+/// A response as a short text, to compare the responses of several stores.
+pub fn response_summary(response: &Response) -> String {
+    let digest = |entry: &Entry| codec::encode_entry(entry).expect("a record").1;
+    match response {
+        Response::Committed { entry: first, revisions, replay } => {
+            let all: Vec<Digest> = [first].into_iter().chain(revisions).map(digest).collect();
+            format!("committed {all:?} {replay}")
+        }
+        Response::Outcome(Outcome::Committed(first)) => format!("outcome {}", digest(first)),
+        Response::Outcome(Outcome::Fenced) => "fenced".to_owned(),
+        Response::Outcome(Outcome::NotSeen) => "not seen".to_owned(),
+        Response::Quoted(split) => format!("quoted {}", split.digest()),
+        Response::Account(view) => format!("account {:?} {:?}", view.account, view.rooms),
+        Response::Refused(refusal) => format!("refused {refusal:?}"),
+    }
+}

@@ -1,0 +1,274 @@
+//! The store process on a disk with torn writes: for each batch of jobs it compares versions, writes row by row, syncs,
+//! publishes the durable rows to readers, and only then replies. It may crash at each of these steps.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use onestop::domain::ids::EntryId;
+use onestop::store::rows::{ListPosition, PersonState};
+use onestop::store::{Commit, StoreError, record};
+use tokio::sync::{Notify, oneshot};
+
+use super::auditor::Auditor;
+use super::disk::{Disk, DiskRow, DiskTable, Image};
+use super::scheduler::{Group, Scheduler, lock};
+
+/// The largest number of jobs that share one sync.
+const MAX_BATCH: usize = 4;
+
+/// The process crashes at one in this many crash points.
+const CRASH_ONE_IN: usize = 400;
+
+/// How long a lost message or a crash still affects calls after faults are disabled.
+const FAULT_EFFECT_TIME: u64 = 200;
+
+/// A write that the store is asked for.
+#[derive(Clone)]
+pub enum Job {
+    /// A commit, which fails if the version of its person has changed.
+    Commit(Arc<Commit>),
+    /// Rows without a condition.
+    WriteBatch(Vec<DiskRow>),
+}
+
+/// Receives the result of a job; the duplicate of a message has none.
+pub type Reply = Option<oneshot::Sender<Result<(), StoreError>>>;
+
+/// The store process with its memory and its disk.
+pub struct StoreProcess {
+    pub scheduler: Scheduler,
+    pub auditor: Arc<Mutex<Auditor>>,
+    inner: Mutex<Inner>,
+    jobs_available: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    up: bool,
+    faults_enabled: bool,
+    faults_ended_at: u64,
+    disk: Disk,
+    image: Image,
+    known_durable: usize,
+    queue: VecDeque<(Job, Reply)>,
+}
+
+impl StoreProcess {
+    /// Starts a process with an empty disk.
+    pub fn start(scheduler: &Scheduler, auditor: &Arc<Mutex<Auditor>>) -> Arc<StoreProcess> {
+        let (scheduler, auditor) = (scheduler.clone(), Arc::clone(auditor));
+        let process =
+            Arc::new(StoreProcess { scheduler, auditor, inner: Mutex::default(), jobs_available: Notify::new() });
+        process.boot();
+        process
+    }
+
+    /// Enables or disables message loss and crashes.
+    pub fn set_faults_enabled(&self, faults_enabled: bool) {
+        let mut inner = lock(&self.inner);
+        (inner.faults_enabled, inner.faults_ended_at) = (faults_enabled, self.scheduler.now());
+    }
+
+    /// Whether a lost message or a crash may have affected a call that began at this time.
+    pub fn faults_possible_since(&self, began: u64) -> bool {
+        let inner = lock(&self.inner);
+        inner.faults_enabled || began < inner.faults_ended_at + FAULT_EFFECT_TIME
+    }
+
+    pub fn faults_enabled(&self) -> bool {
+        lock(&self.inner).faults_enabled
+    }
+
+    /// Reads the durable rows, if the process is up.
+    pub fn read<T>(&self, read: impl FnOnce(&Image) -> T) -> Option<T> {
+        let inner = lock(&self.inner);
+        inner.up.then(|| read(&inner.image))
+    }
+
+    /// Receives a message with a job.
+    pub fn receive(&self, job: Job, reply: Reply) {
+        let mut inner = lock(&self.inner);
+        if inner.up {
+            inner.queue.push_back((job, reply));
+            self.jobs_available.notify_one();
+        } else if let Some(reply) = reply {
+            // The job is certainly not done.
+            let _gone = reply.send(Err(StoreError::Unavailable("the store process is down".to_owned())));
+        }
+    }
+
+    /// Ends the process immediately; the disk keeps what was synced and possibly more.
+    pub fn crash(&self) {
+        self.scheduler.kill(Group::Store);
+        let mut inner = lock(&self.inner);
+        (inner.up, inner.image) = (false, Image::new());
+        let lost = std::mem::take(&mut inner.queue);
+        self.scheduler.draw(|random| inner.disk.tear(random));
+        drop(inner);
+        drop(lost);
+    }
+
+    /// Starts the process from its disk, unless it is up.
+    pub fn boot(self: &Arc<StoreProcess>) {
+        let mut inner = lock(&self.inner);
+        if inner.up {
+            return;
+        }
+        let commits = inner.disk.recover();
+        inner.image = commits.iter().flatten().map(|row| ((row.table, row.key.clone()), row.value.clone())).collect();
+        let known_durable = std::mem::replace(&mut inner.known_durable, commits.len());
+        inner.up = true;
+        let mut auditor = lock(&self.auditor);
+        auditor.store_recovered(known_durable, commits.len());
+        for commit in commits.get(known_durable..).unwrap_or_default() {
+            auditor.commit_became_durable(commit, self.scheduler.now());
+        }
+        auditor.check_image(&inner.image);
+        self.scheduler.spawn(Group::Store, Arc::clone(self).serve_jobs());
+    }
+
+    async fn serve_jobs(self: Arc<StoreProcess>) {
+        loop {
+            let jobs: Vec<_> = {
+                let mut inner = lock(&self.inner);
+                let count = inner.queue.len().min(MAX_BATCH);
+                inner.queue.drain(..count).collect()
+            };
+            if jobs.is_empty() {
+                self.jobs_available.notified().await;
+            } else {
+                self.execute_batch(jobs).await;
+            }
+        }
+    }
+
+    async fn execute_batch(self: &Arc<StoreProcess>, jobs: Vec<(Job, Reply)>) {
+        let mut written: Image = BTreeMap::new();
+        let (mut commits, mut results) = (Vec::new(), Vec::new());
+        for (job, reply) in jobs {
+            let rows = self.rows_to_write(&job, &written);
+            if let Ok(rows) = &rows {
+                self.write(rows).await;
+                written.extend(rows.iter().map(|row| ((row.table, row.key.clone()), row.value.clone())));
+                commits.push(rows.clone());
+            }
+            results.push((reply, rows.map(|_| ())));
+        }
+        self.crash_point().await;
+        self.scheduler.sleep(1 + self.scheduler.draw(|random| random.below(4)) as u64).await;
+        lock(&self.inner).disk.sync();
+        self.crash_point().await;
+        self.publish(written, &commits);
+        for (reply, result) in results {
+            self.crash_point().await;
+            if let Some(reply) = reply {
+                // The requester may be gone; the commit stays.
+                let _gone = reply.send(result);
+            }
+        }
+    }
+
+    async fn write(self: &Arc<StoreProcess>, rows: &[DiskRow]) {
+        for row in rows {
+            lock(&self.inner).disk.write_row(row);
+            self.crash_point().await;
+        }
+        lock(&self.inner).disk.write_commit_mark();
+    }
+
+    fn publish(&self, written: Image, commits: &[Vec<DiskRow>]) {
+        let mut inner = lock(&self.inner);
+        inner.image.extend(written);
+        inner.known_durable += commits.len();
+        let mut auditor = lock(&self.auditor);
+        for commit in commits {
+            auditor.commit_became_durable(commit, self.scheduler.now());
+        }
+    }
+
+    /// A point at which other tasks may run and the process may crash.
+    async fn crash_point(self: &Arc<StoreProcess>) {
+        if self.faults_enabled() && self.scheduler.draw(|random| random.one_in(CRASH_ONE_IN)) {
+            let process = Arc::clone(self);
+            self.scheduler.spawn(Group::Environment, async move {
+                process.crash();
+                process.scheduler.sleep(20).await;
+                process.boot();
+            });
+            std::future::pending::<()>().await;
+        }
+        tokio::task::yield_now().await;
+    }
+
+    /// The rows that a job writes, given the published rows and those written since; or the reason why it fails.
+    fn rows_to_write(&self, job: &Job, written: &Image) -> Result<Vec<DiskRow>, StoreError> {
+        let commit = match job {
+            Job::WriteBatch(rows) => return Ok(rows.clone()),
+            Job::Commit(commit) => commit,
+        };
+        let inner = lock(&self.inner);
+        let get = |table: DiskTable, key: &[u8]| {
+            let key = (table, key.to_vec());
+            written.get(&key).or_else(|| inner.image.get(&key)).map(Vec::as_slice)
+        };
+        let state = get(DiskTable::States, &person_key(commit));
+        let version = state.map_or(Ok(0), |row| record::decode::<PersonState>(row).map(|(state, _)| state.version))?;
+        let is_taken = |claim: &&onestop::store::commit::ClaimWrite| {
+            claim.row.is_first() && get(DiskTable::Claims, &claim_key(claim)).is_some()
+        };
+        if version != commit.expected || commit.claims.iter().any(|claim| is_taken(&claim)) {
+            return Err(StoreError::Conflict);
+        }
+        if commit.entries.iter().any(|(id, _)| get(DiskTable::Journal, &id.0).is_some()) {
+            return Err(StoreError::EntryIdTaken);
+        }
+        let last = |before: &[u8], until: &[u8]| {
+            let within = (DiskTable::Listed, before.to_vec())..(DiskTable::Listed, until.to_vec());
+            let last = [&inner.image, written].map(|image| image.range(within.clone()).next_back());
+            last.into_iter().flatten().map(|(key, _)| key.1.clone()).max()
+        };
+        commit_rows(commit, last)
+    }
+}
+
+fn person_key(commit: &Commit) -> Vec<u8> {
+    commit.person_id.as_str().as_bytes().to_vec()
+}
+
+fn claim_key(claim: &onestop::store::commit::ClaimWrite) -> Vec<u8> {
+    composite_key(&[claim.hospital_id.as_str(), claim.claim_id.as_str()])
+}
+
+/// The key made of these names, which contain no zero byte.
+pub fn composite_key(names: &[&str]) -> Vec<u8> {
+    names.join("\0").into_bytes()
+}
+
+/// The key of a position in the settlement list of a hospital.
+pub fn list_position_key(hospital: &str, position: ListPosition) -> Vec<u8> {
+    let mut key = composite_key(&[hospital, ""]);
+    key.extend_from_slice(&position.day.number().to_be_bytes());
+    key.extend_from_slice(&position.number.to_be_bytes());
+    key
+}
+
+fn commit_rows(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) -> Result<Vec<DiskRow>, StoreError> {
+    let row = |table, key: Vec<u8>, value: Vec<u8>| DiskRow { table, key, value };
+    let first: EntryId = commit.entries[0].0;
+    let mut rows: Vec<DiskRow> =
+        commit.entries.iter().map(|(id, entry)| row(DiskTable::Journal, id.0.to_vec(), entry.clone())).collect();
+    let names = [commit.hospital_id.as_str(), commit.person_id.as_str(), commit.request_id.as_str()];
+    rows.push(row(DiskTable::Requests, composite_key(&names), record::encode(&first)?.0));
+    for claim in &commit.claims {
+        rows.push(row(DiskTable::Claims, claim_key(claim), record::encode(&claim.row)?.0));
+    }
+    if let Some(day) = commit.listed {
+        let of_day = |number| list_position_key(commit.hospital_id.as_str(), ListPosition { day, number });
+        let last = last(&of_day(0), &of_day(u64::MAX)).and_then(|key| key[key.len() - 8..].try_into().ok());
+        let number = last.map_or(0, u64::from_be_bytes) + 1;
+        let position = ListPosition { day, number };
+        rows.push(row(DiskTable::Listed, of_day(number), record::encode(&(position, first))?.0));
+    }
+    rows.push(row(DiskTable::States, person_key(commit), record::encode(&commit.state)?.0));
+    Ok(rows)
+}
