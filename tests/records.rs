@@ -286,7 +286,7 @@ fn a_person_of_format_2_reads_without_an_id_and_one_of_format_3_with_it() {
     let mut person = person();
     let [nameless] = fixtures([PERSONS[0]]);
     assert_eq!(codec::decode_person(&nameless), Ok(person.clone()));
-    person.name(&"DEMO-P-0017".into());
+    person.set_id(&"DEMO-P-0017".into());
     let today = record::encode(&person).expect("a record").0;
     if std::env::var_os("ONESTOP_WRITE_FIXTURES").is_some() {
         let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");

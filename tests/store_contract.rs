@@ -435,7 +435,7 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
     }
     let persons = ids.iter().map(|id| {
         let mut record = PersonRecord::default();
-        record.name(id);
+        record.set_id(id);
         (id.clone(), record)
     });
     let write = ReferenceWrite { persons: persons.collect(), ..ReferenceWrite::default() };

@@ -11,7 +11,7 @@ use std::hash::Hash;
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::journal::Instant;
-use crate::reference::catalogue::{CatalogueRow, ROWS_A_CODE};
+use crate::reference::catalogue::{CatalogueRow, ROWS_PER_CODE};
 use crate::reference::dated::RowChange;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::lookup_tables::LookupTables;
@@ -181,7 +181,7 @@ impl<S: Store> Engine<S> {
         let mut persons = Vec::with_capacity(step.len());
         for ((id, parts), record) in step.into_iter().zip(records) {
             let mut record = record.unwrap_or_default();
-            let mut changed = record.name(&id);
+            let mut changed = record.set_id(&id);
             for part in parts {
                 let change = record.put(part);
                 count.count(change);
@@ -254,7 +254,7 @@ impl Draft {
                 faults.add(
                     format!("rows[{at}].code"),
                     FaultReason::TooMany,
-                    format!("has more than {ROWS_A_CODE} rows"),
+                    format!("has more than {ROWS_PER_CODE} rows"),
                 );
                 continue;
             }
@@ -264,7 +264,7 @@ impl Draft {
                 self.catalogue.push(row.clone());
             }
         }
-        for (at, _) in rows.iter().filter(|(_, row)| self.tables.catalogue.clashes(row)) {
+        for (at, _) in rows.iter().filter(|(_, row)| self.tables.catalogue.conflicts_with(row)) {
             let message = "names a code and a region prefix that another row names on a common day";
             faults.add(format!("rows[{at}].code"), FaultReason::Overlap, message);
         }

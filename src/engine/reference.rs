@@ -2,14 +2,14 @@
 
 use crate::domain::day::Day;
 use crate::domain::ids::PersonId;
-use crate::reference::cells::{self, Cells};
+use crate::reference::cells::{self, Cells, KeySelection};
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
 use super::{Engine, EngineError};
 
 impl<S: Store> Engine<S> {
-    /// A person's rows of a table; none of a person who is not known there.
+    /// The rows of a person in a table; none if the person is unknown there.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -21,19 +21,18 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<Cells>, EngineError> {
         let mut records = self.store.persons(std::slice::from_ref(id)).await.map_err(EngineError::from_read)?;
         let record = records.pop().flatten().unwrap_or_default();
-        Ok(cells::of_person(table, id, &record, on))
+        Ok(cells::person_rows(table, id, &record, on))
     }
 
-    /// A page of the rows of another table: of one key alone or of all, behind one. Gives the key that the page
-    /// ends with, if there may be more.
+    /// A page of the rows of a table that is not about persons. Returns the last key of the page too if further rows
+    /// may follow.
     pub fn rows_of_table(
         &self,
         table: ReferenceTable,
-        key: &str,
-        behind: &str,
+        keys: KeySelection<'_>,
         on: Day,
-        most: usize,
+        limit: usize,
     ) -> (Vec<Cells>, Option<String>) {
-        cells::page(table, &self.tables.load(), key, behind, on, most)
+        cells::table_page(table, &self.tables.load(), keys, on, limit)
     }
 }

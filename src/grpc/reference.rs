@@ -16,6 +16,7 @@ use crate::domain::fault::FaultReason;
 use crate::engine::import::{ImportContext, Imported, Told};
 use crate::engine::import_rows::ImportRows;
 use crate::engine::{Engine, EngineError};
+use crate::reference::cells::KeySelection;
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
@@ -121,8 +122,8 @@ impl<S: Store> References<S> {
         let (person, other) = (asked.person_id.as_str(), table == ReferenceTable::Catalogue);
         let key = if other { asked.code.as_str() } else { asked.hospital_id.as_str() };
         let strange = [
-            ("person_id", !person.is_empty() && !table.is_of_persons()),
-            ("hospital_id", !asked.hospital_id.is_empty() && (other || table.is_of_persons())),
+            ("person_id", !person.is_empty() && !table.is_about_persons()),
+            ("hospital_id", !asked.hospital_id.is_empty() && (other || table.is_about_persons())),
             ("code", !asked.code.is_empty() && !other),
         ];
         if let Some((field, _)) = strange.into_iter().find(|(_, given)| *given) {
@@ -132,7 +133,7 @@ impl<S: Store> References<S> {
                 "is given, and is no key of this table",
             ));
         }
-        if table.is_of_persons() {
+        if table.is_about_persons() {
             by.caller.authorize_person_tables()?;
             if person.is_empty() {
                 return Err(CallError::missing_field("person_id"));
@@ -143,9 +144,11 @@ impl<S: Store> References<S> {
             return Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: String::new() });
         }
         let list = (table.as_str(), on, key);
-        let behind: Option<String> = page::place(&list, &asked.page_token)?;
-        let (rows, last) = self.engine.rows_of_table(table, key, &behind.unwrap_or_default(), on, most);
-        let next_page_token = last.filter(|_| key.is_empty()).map(|last| page::token(&list, &last));
+        let after: Option<String> = page::place(&list, &asked.page_token)?;
+        let after = after.unwrap_or_default();
+        let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(key) };
+        let (rows, last) = self.engine.rows_of_table(table, keys, on, most);
+        let next_page_token = last.map(|last| page::token(&list, &last));
         Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: next_page_token.unwrap_or_default() })
     }
 }

@@ -1,4 +1,4 @@
-//! Reference records as rows of their tables again: the cells that would import them.
+//! Converts reference records back to rows of cells, in the form in which they can be imported.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ use super::lookup_tables::LookupTables;
 use super::person::PersonRecord;
 use super::table::ReferenceTable;
 
-/// The cells of a row.
+/// The cells of one row, in the order of the table's columns.
 pub type Cells = Vec<String>;
 
-fn end(day: Option<Day>) -> String {
+fn optional_day(day: Option<Day>) -> String {
     day.map_or_else(String::new, |day| day.to_string())
 }
 
-fn dated(id: &str, value: Option<&str>, days: Interval) -> Cells {
+fn dated_row(id: &str, value: Option<&str>, days: Interval) -> Cells {
     let value = value.map(str::to_owned);
-    [id.to_owned()].into_iter().chain(value).chain([end(days.from), end(days.until)]).collect()
+    [id.to_owned()].into_iter().chain(value).chain([optional_day(days.from), optional_day(days.until)]).collect()
 }
 
-/// A person's rows of a table that are in force on a day; none of a table that is not about persons.
-pub fn of_person(table: ReferenceTable, id: &PersonId, record: &PersonRecord, on: Day) -> Vec<Cells> {
+/// The rows of a person in a table that are in force on a day; none if the table is not about persons.
+pub(crate) fn person_rows(table: ReferenceTable, id: &PersonId, record: &PersonRecord, on: Day) -> Vec<Cells> {
     let id = id.as_str();
     match table {
         ReferenceTable::Persons => {
@@ -34,57 +34,77 @@ pub fn of_person(table: ReferenceTable, id: &PersonId, record: &PersonRecord, on
                 .map(|(insurance, region)| vec![id.to_owned(), insurance.to_string(), region.as_str().to_owned()])
                 .collect()
         }
-        ReferenceTable::Enrolments => record.enrolments().rows_on(on).map(|((), days)| dated(id, None, days)).collect(),
+        ReferenceTable::Enrolments => {
+            record.enrolments().rows_on(on).map(|((), days)| dated_row(id, None, days)).collect()
+        }
         ReferenceTable::Categories => {
-            record.categories().rows_on(on).map(|(held, days)| dated(id, Some(held.as_str()), days)).collect()
+            record.categories().rows_on(on).map(|(held, days)| dated_row(id, Some(held.as_str()), days)).collect()
         }
         ReferenceTable::Approvals => {
-            record.approvals().rows_on(on).map(|(held, days)| dated(id, Some(held.as_str()), days)).collect()
+            record.approvals().rows_on(on).map(|(held, days)| dated_row(id, Some(held.as_str()), days)).collect()
         }
         ReferenceTable::Hospitals | ReferenceTable::Designations | ReferenceTable::Catalogue => Vec::new(),
     }
 }
 
-/// The rows of a table about hospitals, or of the catalogue, that are in force on a day: by ascending key, behind
-/// one, as many keys as make up so many rows. Gives the last key, if there may be more.
-pub fn page(
-    table: ReferenceTable,
-    tables: &LookupTables,
-    key: &str,
-    behind: &str,
-    on: Day,
-    most: usize,
-) -> (Vec<Cells>, Option<String>) {
-    let mut page = CellPage { rows: BTreeMap::new(), count: 0, most };
-    let wanted = |known: &str| if key.is_empty() { known > behind } else { known == key && behind.is_empty() };
-    if table == ReferenceTable::Catalogue {
-        for (code, rows) in tables.catalogue.codes().filter(|(code, _)| wanted(code.as_str())) {
-            page.offer(code.as_str(), || of_code(code, rows, on));
-        }
-    } else {
-        for (id, record) in tables.hospitals.iter().filter(|(id, _)| wanted(id.as_str())) {
-            page.offer(id.as_str(), || of_hospital(table, id, record, on));
+/// Which keys (hospital ids or codes) of a table are read.
+#[derive(Clone, Copy)]
+pub enum KeySelection<'a> {
+    /// This key only.
+    One(&'a str),
+    /// All keys after this one in ascending order; the empty key is before all others.
+    After(&'a str),
+}
+
+impl KeySelection<'_> {
+    fn contains(self, key: &str) -> bool {
+        match self {
+            KeySelection::One(only) => key == only,
+            KeySelection::After(after) => key > after,
         }
     }
-    let last = page.last().map(str::to_owned).filter(|_| page.count >= most);
+}
+
+/// A page of the rows of the catalogue or of a table about hospitals that are in force on a day, by ascending key.
+/// All rows of a key are on one page, so it may hold more than `limit` rows. Returns the last key of the page too if
+/// further rows may follow.
+pub(crate) fn table_page(
+    table: ReferenceTable,
+    tables: &LookupTables,
+    keys: KeySelection<'_>,
+    on: Day,
+    limit: usize,
+) -> (Vec<Cells>, Option<String>) {
+    let mut page = CellPage { rows: BTreeMap::new(), count: 0, limit };
+    if table == ReferenceTable::Catalogue {
+        for (code, rows) in tables.catalogue.codes().filter(|(code, _)| keys.contains(code.as_str())) {
+            page.offer(code.as_str(), || code_rows(code, rows, on));
+        }
+    } else {
+        for (id, record) in tables.hospitals.iter().filter(|(id, _)| keys.contains(id.as_str())) {
+            page.offer(id.as_str(), || hospital_rows(table, id, record, on));
+        }
+    }
+    let last =
+        page.last_key().map(str::to_owned).filter(|_| page.count >= limit && matches!(keys, KeySelection::After(_)));
     (page.rows.into_values().flatten().collect(), last)
 }
 
-/// The smallest keys so far, whose rows fill a page.
+/// The smallest keys offered so far, as many as fill a page of rows.
 struct CellPage<'a> {
     rows: BTreeMap<&'a str, Vec<Cells>>,
     count: usize,
-    most: usize,
+    limit: usize,
 }
 
 impl<'a> CellPage<'a> {
-    fn last(&self) -> Option<&'a str> {
+    fn last_key(&self) -> Option<&'a str> {
         self.rows.keys().next_back().copied()
     }
 
-    /// Takes a key that stands before the last, or while there is room; a greater one falls out for it.
+    /// Adds a key if the page has room or the key precedes its last one; keys that no longer fit are dropped.
     fn offer(&mut self, key: &'a str, cells: impl FnOnce() -> Vec<Cells>) {
-        if self.count >= self.most && self.last().is_some_and(|last| key > last) {
+        if self.count >= self.limit && self.last_key().is_some_and(|last| key > last) {
             return;
         }
         let cells = cells();
@@ -93,13 +113,13 @@ impl<'a> CellPage<'a> {
         }
         self.count += cells.len();
         self.rows.insert(key, cells);
-        while let Some(last) = self.rows.last_entry().filter(|last| self.count - last.get().len() >= self.most) {
+        while let Some(last) = self.rows.last_entry().filter(|last| self.count - last.get().len() >= self.limit) {
             self.count -= last.remove().len();
         }
     }
 }
 
-fn of_hospital(table: ReferenceTable, id: &HospitalId, record: &HospitalRecord, on: Day) -> Vec<Cells> {
+fn hospital_rows(table: ReferenceTable, id: &HospitalId, record: &HospitalRecord, on: Day) -> Vec<Cells> {
     match table {
         ReferenceTable::Hospitals => record
             .head()
@@ -113,17 +133,17 @@ fn of_hospital(table: ReferenceTable, id: &HospitalId, record: &HospitalRecord, 
                 ]
             })
             .collect(),
-        _ => record.designations().rows_on(on).map(|((), days)| dated(id.as_str(), None, days)).collect(),
+        _ => record.designations().rows_on(on).map(|((), days)| dated_row(id.as_str(), None, days)).collect(),
     }
 }
 
-fn of_code(code: &ItemCode, rows: &[CatalogueRow], on: Day) -> Vec<Cells> {
+fn code_rows(code: &ItemCode, rows: &[CatalogueRow], on: Day) -> Vec<Cells> {
     let mut rows: Vec<_> = rows.iter().filter(|row| row.days.contains(on)).collect();
     rows.sort_by(|one, other| one.regions.cmp(&other.regions));
-    rows.into_iter().map(|row| of_row(code, row)).collect()
+    rows.into_iter().map(|row| catalogue_cells(code, row)).collect()
 }
 
-fn of_row(code: &ItemCode, row: &CatalogueRow) -> Cells {
+fn catalogue_cells(code: &ItemCode, row: &CatalogueRow) -> Cells {
     let ratio = match row.entry.class {
         Class::B(ratio) => ratio.to_string(),
         _ => String::new(),
@@ -131,11 +151,11 @@ fn of_row(code: &ItemCode, row: &CatalogueRow) -> Cells {
     vec![
         code.as_str().to_owned(),
         row.regions.join(" "),
-        end(row.days.from),
+        optional_day(row.days.from),
         row.entry.name.to_string(),
         row.entry.class.as_str().to_owned(),
         ratio,
         row.entry.price_ceiling.map_or_else(String::new, |price| price.to_string()),
-        end(row.days.until),
+        optional_day(row.days.until),
     ]
 }

@@ -1,19 +1,19 @@
-//! Dated values: a list of (value, interval) in which value and first day are the key.
+//! Dated values: a list of (value, interval). The key of a row is its value and its first day.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::day::{Day, Interval};
 
-/// What a row did to a table.
+/// Whether a row changed its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RowChange {
-    /// The table holds the same already.
+    /// The table already contains the same row.
     Unchanged,
-    /// The row is new, or replaced one of its key.
+    /// The row is new, or it replaced another row with its key.
     Changed,
 }
 
-/// Values that hold on some days.
+/// Values with the days on which each applies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dated<T>(Vec<(T, Interval)>);
 
@@ -24,7 +24,7 @@ impl<T> Default for Dated<T> {
 }
 
 impl<T: PartialEq + Copy> Dated<T> {
-    /// Takes a row: one with the same value and first day is replaced.
+    /// Adds a row, in place of one with the same value and first day.
     pub fn put(&mut self, value: T, interval: Interval) -> RowChange {
         let known = self.0.iter_mut().find(|(v, i)| *v == value && i.from == interval.from);
         match known {
@@ -40,18 +40,18 @@ impl<T: PartialEq + Copy> Dated<T> {
         }
     }
 
-    /// The values that hold on this day.
+    /// The values that apply on this day.
     pub fn on(&self, day: Day) -> impl Iterator<Item = T> + '_ {
         self.0.iter().filter(move |(_, interval)| interval.contains(day)).map(|(value, _)| *value)
     }
 
-    /// The rows that hold on this day.
-    pub fn rows_on(&self, day: Day) -> impl Iterator<Item = (T, Interval)> + '_ {
+    /// The rows that apply on this day.
+    pub(crate) fn rows_on(&self, day: Day) -> impl Iterator<Item = (T, Interval)> + '_ {
         self.0.iter().filter(move |(_, interval)| interval.contains(day)).copied()
     }
 
-    /// Whether this value holds on this day.
-    pub fn holds(&self, value: T, day: Day) -> bool {
-        self.on(day).any(|held| held == value)
+    /// Whether this value applies on this day.
+    pub(crate) fn applies(&self, value: T, day: Day) -> bool {
+        self.on(day).any(|other| other == value)
     }
 }

@@ -1,4 +1,4 @@
-//! One hospital with the days on which it is designated (定点).
+//! The record of one hospital, with the days on which it is designated (定点).
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use crate::domain::vocabulary::Level;
 
 use super::dated::{Dated, RowChange};
 
-/// What hospitals.csv says of it.
+/// The row of a hospital in hospitals.csv.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HospitalHead {
-    /// Its name.
+    /// The name.
     pub name: Arc<str>,
-    /// Its level.
+    /// The level.
     pub level: Level,
-    /// Where it stands.
+    /// The region in which it lies.
     pub region: Region,
 }
 
-/// All rows of one hospital.
+/// All rows of one hospital, in all tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HospitalRecord {
     head: Option<HospitalHead>,
@@ -31,14 +31,14 @@ pub struct HospitalRecord {
 /// A row of one of the tables about hospitals, without the id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HospitalPart {
-    /// hospitals.csv
+    /// A row of hospitals.csv.
     Head(HospitalHead),
-    /// designations.csv
+    /// A row of designations.csv.
     Designation(Interval),
 }
 
 impl HospitalRecord {
-    /// Takes a row.
+    /// Adds a row, in place of one with the same key.
     pub fn put(&mut self, part: HospitalPart) -> RowChange {
         match part {
             HospitalPart::Designation(days) => self.designations.put((), days),
@@ -50,27 +50,27 @@ impl HospitalRecord {
         }
     }
 
-    /// What hospitals.csv says of it, if it is known.
+    /// The row of hospitals.csv, if there is one.
     pub fn head(&self) -> Option<&HospitalHead> {
         self.head.as_ref()
     }
 
-    /// When it is designated.
+    /// The days on which the hospital is designated.
     pub fn designations(&self) -> &Dated<()> {
         &self.designations
     }
 
-    /// Whether the hospital is known.
+    /// Whether hospitals.csv contains the hospital.
     pub fn is_known(&self) -> bool {
         self.head.is_some()
     }
 
-    /// Whether it is designated that day.
+    /// Whether the hospital is designated on this day.
     pub fn is_designated(&self, day: Day) -> bool {
-        self.designations.holds((), day)
+        self.designations.applies((), day)
     }
 
-    /// The facts, if the hospital is known.
+    /// The facts that a settlement uses, if the hospital is known.
     pub fn facts(&self) -> Option<HospitalFacts> {
         let head = self.head.as_ref()?;
         Some(HospitalFacts { level: head.level, region: head.region.clone() })

@@ -1,4 +1,4 @@
-//! Stages 3 and 4: hospital, person and items of a claim, looked up as of the day of discharge.
+//! Looks up the facts of a claim: hospital and person (stage 3) and items (stage 4), as of the day of discharge.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use crate::domain::vocabulary::{Approval, Visit};
 use super::lookup_tables::LookupTables;
 use super::person::PersonRecord;
 
-/// The facts of a claim.
+/// Looks up the facts of a claim.
 ///
 /// # Errors
-/// All faults of hospital and person; or, if there are none, all codes that the catalogue does not hold.
+/// All faults of hospital and person; if there are none, all codes that the catalogue does not contain.
 pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &LookupTables) -> Result<Facts, ClaimRefusal> {
     let mut faults = FieldFaults::default();
-    let hospital = hospital(claim, tables, &mut faults);
-    let person = person_on(claim, person, &mut faults);
+    let hospital = hospital_facts(claim, tables, &mut faults);
+    let person = person_facts(claim, person, &mut faults);
     match (hospital, person) {
-        (Some(hospital), Some(person)) if faults.is_empty() => items(claim, hospital, person, tables),
+        (Some(hospital), Some(person)) if faults.is_empty() => with_items(claim, hospital, person, tables),
         _ => Err(ClaimRefusal::NotEligible(faults)),
     }
 }
 
-fn hospital(claim: &Claim, tables: &LookupTables, faults: &mut FieldFaults) -> Option<HospitalFacts> {
-    let mut fault = |reason, told: &str| faults.push(FieldFault::new("claim.hospital_id", reason, told));
+fn hospital_facts(claim: &Claim, tables: &LookupTables, faults: &mut FieldFaults) -> Option<HospitalFacts> {
+    let mut fault = |reason, message: &str| faults.push(FieldFault::new("claim.hospital_id", reason, message));
     let record = tables.hospitals.get(&claim.hospital_id).filter(|record| record.is_known());
     match record {
         None => fault(FaultReason::UnknownHospital, "names no known hospital"),
@@ -40,8 +40,8 @@ fn hospital(claim: &Claim, tables: &LookupTables, faults: &mut FieldFaults) -> O
     record.and_then(|record| record.facts())
 }
 
-fn person_on(claim: &Claim, record: Option<&PersonRecord>, faults: &mut FieldFaults) -> Option<PersonFacts> {
-    let mut fault = |field, reason, told: &str| faults.push(FieldFault::new(field, reason, told));
+fn person_facts(claim: &Claim, record: Option<&PersonRecord>, faults: &mut FieldFaults) -> Option<PersonFacts> {
+    let mut fault = |field, reason, message: &str| faults.push(FieldFault::new(field, reason, message));
     let Some(record) = record.filter(|record| record.is_known()) else {
         fault("claim.person_id", FaultReason::UnknownPerson, "names no known person");
         return None;
@@ -64,28 +64,29 @@ fn approval_for(visit: Visit) -> Option<Approval> {
     }
 }
 
-fn items(
+/// The facts of hospital and person together with the catalogue entry of each item.
+fn with_items(
     claim: &Claim,
     hospital: HospitalFacts,
     person: PersonFacts,
     tables: &LookupTables,
 ) -> Result<Facts, ClaimRefusal> {
-    let mut seen: HashMap<&ItemCode, u16> = HashMap::with_capacity(claim.items.len());
+    let mut position_of: HashMap<&ItemCode, u16> = HashMap::with_capacity(claim.items.len());
     let mut catalogue: Vec<Arc<CatalogueEntry>> = Vec::with_capacity(claim.items.len());
     let mut entry_of_item = Vec::with_capacity(claim.items.len());
     let mut faults = FieldFaults::default();
     for (at, item) in claim.items.iter().enumerate() {
-        if let Some(known) = seen.get(&item.code) {
+        if let Some(known) = position_of.get(&item.code) {
             entry_of_item.push(*known);
             continue;
         }
         let Some(entry) = tables.catalogue.look_up(&item.code, &hospital.region, claim.discharged) else {
-            let told = "is not in the catalogue of the hospital's region on the day of discharge";
-            faults.push(FieldFault::new(format!("claim.items[{at}].code"), FaultReason::NotInCatalogue, told));
+            let message = "is not in the catalogue of the hospital's region on the day of discharge";
+            faults.push(FieldFault::new(format!("claim.items[{at}].code"), FaultReason::NotInCatalogue, message));
             continue;
         };
         let next = catalogue.len() as u16;
-        seen.insert(&item.code, next);
+        position_of.insert(&item.code, next);
         catalogue.push(entry.clone());
         entry_of_item.push(next);
     }

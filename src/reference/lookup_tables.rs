@@ -1,4 +1,4 @@
-//! The tables that are looked up in memory, replaced whole.
+//! The tables that are held in memory for look-ups. An import replaces them as a whole.
 
 use std::collections::HashMap;
 
@@ -7,17 +7,17 @@ use crate::domain::ids::HospitalId;
 use super::catalogue::{Catalogue, CatalogueRow};
 use super::hospital::HospitalRecord;
 
-/// Hospitals and catalogue as they stand.
+/// All hospitals and the catalogue.
 #[derive(Clone, Debug, Default)]
 pub struct LookupTables {
-    /// By id.
+    /// The hospitals, by id.
     pub hospitals: HashMap<HospitalId, HospitalRecord>,
-    /// By code.
+    /// The catalogue, by code.
     pub catalogue: Catalogue,
 }
 
 impl LookupTables {
-    /// The tables of these records.
+    /// Builds the tables from stored records.
     pub fn new(
         hospitals: impl IntoIterator<Item = (HospitalId, HospitalRecord)>,
         rows: impl IntoIterator<Item = CatalogueRow>,

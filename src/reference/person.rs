@@ -1,27 +1,28 @@
-//! One person with everything dated about them, held and written as one record: no reader sees half.
+//! The record of one person: all rows about the person, stored as one value so that no reader sees part of an import.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::day::Day;
+use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{PersonFacts, Region};
 use crate::domain::ids::PersonId;
 use crate::domain::vocabulary::{Approval, Category};
 
 use super::dated::{Dated, RowChange};
 
-/// One person: the id, and all rows. A store's key does not tell the id; the record does.
+/// One person: the id and all rows. The key under which a store keeps the record is a hash, so the record contains
+/// the id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRecord {
     id: Option<PersonId>,
     rows: PersonRows,
 }
 
-/// All rows of one person.
+/// All rows of one person, in all tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRows {
-    /// Insurance and insured region; `None` while only other tables name the person.
+    /// Insurance and insured region; `None` while persons.csv does not contain the person.
     insured: Option<(Arc<str>, Region)>,
     enrolments: Dated<()>,
     categories: Dated<Category>,
@@ -31,87 +32,87 @@ pub struct PersonRows {
 /// A row of one of the tables about persons, without the id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PersonPart {
-    /// persons.csv
+    /// A row of persons.csv: insurance and insured region.
     Insured(Arc<str>, Region),
-    /// enrolments.csv
-    Enrolment(crate::domain::day::Interval),
-    /// categories.csv
-    Category(Category, crate::domain::day::Interval),
-    /// approvals.csv
-    Approval(Approval, crate::domain::day::Interval),
+    /// A row of enrolments.csv.
+    Enrolment(Interval),
+    /// A row of categories.csv.
+    Category(Category, Interval),
+    /// A row of approvals.csv.
+    Approval(Approval, Interval),
 }
 
 impl PersonRecord {
-    /// The record of a person whose id was not kept with the rows.
-    pub fn nameless(rows: PersonRows) -> PersonRecord {
+    /// A record in an earlier stored form, which did not contain the id.
+    pub(crate) fn without_id(rows: PersonRows) -> PersonRecord {
         PersonRecord { id: None, rows }
     }
 
-    /// Whose record it is; not known of what was imported before the id was kept with it.
+    /// The id; `None` in a record that was stored before records contained it.
     pub fn id(&self) -> Option<&PersonId> {
         self.id.as_ref()
     }
 
-    /// Notes whose record it is.
-    pub fn name(&mut self, id: &PersonId) -> RowChange {
+    /// Sets the id.
+    pub fn set_id(&mut self, id: &PersonId) -> RowChange {
         let change = if self.id() == Some(id) { RowChange::Unchanged } else { RowChange::Changed };
         self.id = Some(id.clone());
         change
     }
 
-    /// Takes a row.
+    /// Adds a row, in place of one with the same key.
     pub fn put(&mut self, part: PersonPart) -> RowChange {
         match part {
-            PersonPart::Insured(insurance, region) => self.insure(insurance, region),
+            PersonPart::Insured(insurance, region) => self.set_insured(insurance, region),
             PersonPart::Enrolment(days) => self.rows.enrolments.put((), days),
             PersonPart::Category(category, days) => self.rows.categories.put(category, days),
             PersonPart::Approval(approval, days) => self.rows.approvals.put(approval, days),
         }
     }
 
-    fn insure(&mut self, insurance: Arc<str>, region: Region) -> RowChange {
+    fn set_insured(&mut self, insurance: Arc<str>, region: Region) -> RowChange {
         let insured = Some((insurance, region));
         let change = if self.rows.insured == insured { RowChange::Unchanged } else { RowChange::Changed };
         self.rows.insured = insured;
         change
     }
 
-    /// Insurance and insured region, if the person is known.
+    /// Insurance and insured region, if persons.csv contains the person.
     pub fn insured(&self) -> Option<(&Arc<str>, &Region)> {
         self.rows.insured.as_ref().map(|(insurance, region)| (insurance, region))
     }
 
-    /// When the person is enrolled.
+    /// The days on which the person is enrolled.
     pub fn enrolments(&self) -> &Dated<()> {
         &self.rows.enrolments
     }
 
-    /// Which categories the person holds, and when.
+    /// The categories of the person, with their days.
     pub fn categories(&self) -> &Dated<Category> {
         &self.rows.categories
     }
 
-    /// Which approvals the person holds, and when.
+    /// The approvals of the person, with their days.
     pub fn approvals(&self) -> &Dated<Approval> {
         &self.rows.approvals
     }
 
-    /// Whether the person is known, and not only named by another table.
+    /// Whether persons.csv contains the person.
     pub fn is_known(&self) -> bool {
         self.rows.insured.is_some()
     }
 
-    /// Whether the person is enrolled that day.
+    /// Whether the person is enrolled on this day.
     pub fn is_enrolled(&self, day: Day) -> bool {
-        self.rows.enrolments.holds((), day)
+        self.rows.enrolments.applies((), day)
     }
 
-    /// Whether the person holds this approval that day.
+    /// Whether the person has this approval on this day.
     pub fn is_approved(&self, approval: Approval, day: Day) -> bool {
-        self.rows.approvals.holds(approval, day)
+        self.rows.approvals.applies(approval, day)
     }
 
-    /// The facts of that day, if the person is known.
+    /// The facts that a settlement of this day uses, if the person is known.
     pub fn facts(&self, day: Day) -> Option<PersonFacts> {
         let (insurance, insured_region) = self.rows.insured.clone()?;
         Some(PersonFacts {

@@ -1,6 +1,6 @@
 //! The reference tables: their names, order of import and columns.
 
-/// Which table.
+/// A reference table; its name is that of its CSV file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferenceTable {
     /// persons.csv
@@ -20,8 +20,8 @@ pub enum ReferenceTable {
 }
 
 impl ReferenceTable {
-    /// All of them, in the order in which a directory is imported: what is told of a person or hospital comes
-    /// before the table that makes them known, so that a new one is never seen in part, a poor patient never
+    /// All tables, in the order in which a directory is imported. The table that makes a person or hospital known
+    /// comes after all others about them, so that a new one never appears in part: a poor patient must not be
     /// settled as an ordinary one.
     pub const ALL: &'static [ReferenceTable] = &[
         ReferenceTable::Catalogue,
@@ -33,7 +33,7 @@ impl ReferenceTable {
         ReferenceTable::Persons,
     ];
 
-    /// The name of its file, without `.csv`.
+    /// The name of the file, without `.csv`.
     pub const fn as_str(self) -> &'static str {
         match self {
             ReferenceTable::Persons => "persons",
@@ -46,13 +46,13 @@ impl ReferenceTable {
         }
     }
 
-    /// The table of this name.
+    /// The table with this name.
     pub fn from_word(word: &str) -> Option<ReferenceTable> {
         ReferenceTable::ALL.iter().copied().find(|table| table.as_str() == word)
     }
 
-    /// Whether it is about persons.
-    pub const fn is_of_persons(self) -> bool {
+    /// Whether the rows of the table are about persons.
+    pub const fn is_about_persons(self) -> bool {
         matches!(
             self,
             ReferenceTable::Persons
@@ -62,7 +62,7 @@ impl ReferenceTable {
         )
     }
 
-    /// Its columns.
+    /// The names of the columns, in the order of a row's cells.
     pub const fn columns(self) -> &'static [&'static str] {
         match self {
             ReferenceTable::Persons => &["person_id", "insurance", "insured_region"],

@@ -129,7 +129,7 @@ pub fn decode_claim(record: &[u8]) -> Result<ClaimRow, StoreError> {
 pub fn decode_person(record: &[u8]) -> Result<PersonRecord, StoreError> {
     let (format, body, _) = record::checked(record)?;
     match format {
-        1 | 2 => record::value::<PersonRows>(body).map(PersonRecord::nameless),
+        1 | 2 => record::value::<PersonRows>(body).map(PersonRecord::without_id),
         _ => record::value(body),
     }
 }

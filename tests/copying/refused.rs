@@ -59,7 +59,7 @@ async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
     foreign(one.store(), &target, "import 3 of its log").await;
     let target = MemoryStore::default();
     let mut record = one.store().persons(&["P1".into()]).await.expect("a read").pop().flatten().expect("P1");
-    record.name(&"P2".into());
+    record.set_id(&"P2".into());
     let persons = vec![("P2".into(), record)];
     target.write_reference(1, 0, ReferenceWrite { persons, ..ReferenceWrite::default() }).await.expect("a write");
     foreign(one.store(), &target, "the record of person").await;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use onestop::domain::journal::Instant;
 use onestop::engine::Engine;
 use onestop::engine::import::{ImportContext, Told};
+use onestop::reference::cells::KeySelection;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::{ReferenceStore, Store};
@@ -83,7 +84,9 @@ async fn a_catalogue_whose_import_did_not_end_is_not_there_when_the_store_is_ope
     let book = onestop::policy::shipped::book().expect("the book");
     let engine = Engine::open(open(), book, Default::default()).await.expect("an engine");
     let of = |code: &str| {
-        engine.rows_of_table(ReferenceTable::Catalogue, code, "", "2017-06-15".parse().expect("a day"), 10).0
+        engine
+            .rows_of_table(ReferenceTable::Catalogue, KeySelection::One(code), "2017-06-15".parse().expect("a day"), 10)
+            .0
     };
     assert_eq!((of("N0").len(), of("N1199").len(), of("HALF").len(), of("A").len()), (1, 1, 0, 1));
 }
