@@ -9,7 +9,7 @@ mod shares;
 mod slow;
 mod texts;
 
-use onestop::domain::exact::Exact;
+use onestop::domain::decimal::ExactDecimal;
 
 use slow::Slow;
 
@@ -19,8 +19,13 @@ const SEED: u64 = 20_170_615;
 /// How many random figures each test takes.
 const MANY: usize = 4_000;
 
-fn exact(text: &str) -> Exact {
-    text.parse().unwrap_or_else(|why| panic!("{text} {why}"))
+fn exact(text: &str) -> ExactDecimal {
+    text.parse().unwrap_or_else(|error| panic!("{text} {error}"))
+}
+
+/// A figure of as many decimals as a computed one may have.
+fn resolved(text: &str) -> ExactDecimal {
+    ExactDecimal::parse(text, 20).unwrap_or_else(|error| panic!("{text} {error}"))
 }
 
 /// An amount of at most so many decimals in 10^-decimals, if 64 bits hold it.

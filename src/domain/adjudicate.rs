@@ -129,7 +129,7 @@ fn entering(terms: &Terms, residual: Money) -> Money {
     if terms.prior_self_pay == Rate::ZERO {
         return residual;
     }
-    terms.prior_self_pay.complement().of(residual)
+    terms.prior_self_pay.complement().share_of(residual)
 }
 
 fn bands(terms: &Terms, c0: Money, c1: Money, deductible: Money) -> Vec<BandSplit> {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
+use super::decimal::{ExactDecimal, ParseDecimalError};
 use super::fault::{FaultReason, FieldFault, FieldFaults};
 use super::ids::{ClaimId, HospitalId, ItemCode, PersonId};
 use super::money::Money;
@@ -46,7 +47,23 @@ pub struct Quantity(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct UnitPrice(pub i64);
 
-/// In yuan, without zeros that say nothing.
+/// A decimal number of units with at most four decimals.
+impl std::str::FromStr for Quantity {
+    type Err = ParseDecimalError;
+    fn from_str(text: &str) -> Result<Self, ParseDecimalError> {
+        ExactDecimal::parse(text, 4)?.units(4).map(Quantity)
+    }
+}
+
+/// Decimal yuan with at most six decimals.
+impl std::str::FromStr for UnitPrice {
+    type Err = ParseDecimalError;
+    fn from_str(text: &str) -> Result<Self, ParseDecimalError> {
+        ExactDecimal::parse(text, 6)?.units(6).map(UnitPrice)
+    }
+}
+
+/// In yuan, without trailing zeros.
 impl std::fmt::Display for UnitPrice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (yuan, micro) = (self.0.abs() / 1_000_000, self.0.abs() % 1_000_000);

@@ -40,7 +40,7 @@ pub fn itemise(claim: &Claim, facts: &Facts) -> Itemised {
 fn line(item: &Item, entry: &CatalogueEntry) -> LineSplit {
     let over_limit = over_limit(item, entry);
     let preliminary_self_pay = match entry.class {
-        Class::B(self_pay_ratio) => self_pay_ratio.of(item.amount - over_limit),
+        Class::B(self_pay_ratio) => self_pay_ratio.share_of(item.amount - over_limit),
         _ => Money::ZERO,
     };
     LineSplit { over_limit, preliminary_self_pay }

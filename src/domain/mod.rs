@@ -9,7 +9,7 @@ pub mod adjudicate;
 pub mod claim;
 pub mod content;
 pub mod day;
-pub mod exact;
+pub mod decimal;
 pub mod facts;
 pub mod fault;
 pub mod file_fault;

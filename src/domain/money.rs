@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::exact::{self, Exact};
+use super::decimal::{ExactDecimal, ParseDecimalError};
 
 /// An amount of CNY in whole fen; may be negative (a refund line).
 ///
@@ -30,6 +30,11 @@ impl Money {
     /// The amount in fen.
     pub const fn fen(self) -> i64 {
         self.0
+    }
+
+    /// An amount in yuan rounded to the fen, half away from zero; `None` where 64 bits of fen do not hold it.
+    pub fn half_up(yuan: ExactDecimal) -> Option<Money> {
+        yuan.half_up(2).map(Money)
     }
 
     /// The sum, or `None` where 64 bits of fen do not hold it.
@@ -99,8 +104,15 @@ impl fmt::Debug for Money {
 
 /// Decimal yuan with at most two decimals, no exponent, no separators.
 impl FromStr for Money {
-    type Err = exact::Unreadable;
+    type Err = ParseDecimalError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<Exact>()?.units(2).map(Money)
+        ExactDecimal::parse(text, 2)?.units(2).map(Money)
+    }
+}
+
+/// The amount in yuan.
+impl From<Money> for ExactDecimal {
+    fn from(amount: Money) -> ExactDecimal {
+        ExactDecimal::from_fen(amount.fen())
     }
 }

@@ -1,137 +1,155 @@
 //! Rates: exact shares of one, and the only place where a share of money is rounded.
+//!
+//! A rate holds the two integers of its fraction, so a share is computed from integers alone: a decimal
+//! product would be rounded past 28 digits.
 
 use std::fmt;
 use std::str::FromStr;
 
-use ethnum::{I256, U256};
 use serde::{Deserialize, Serialize};
 
-use super::exact::{Exact, Unreadable};
+use super::decimal::{ExactDecimal, ParseDecimalError};
 use super::money::Money;
 
 /// An exact decimal share of one, within 0..=1.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Exact", into = "Exact")]
-pub struct Rate(Exact);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "ExactDecimal", into = "ExactDecimal")]
+pub struct Rate {
+    figure: ExactDecimal,
+    /// At most the denominator.
+    numerator: u128,
+    /// A power of ten, at most 10^20.
+    denominator: u128,
+}
 
 /// The figure lies outside 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not between 0 and 1 (0% and 100%)")]
-pub struct NotAShare;
+pub struct RateOutOfRange;
 
-/// Up to so many decimals the digits of a rate, at most 10^18, fit 64 bits.
-const SHORT: u32 = 18;
+/// Why a text is not a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseRateError {
+    /// Not a decimal or a percentage.
+    #[error(transparent)]
+    Decimal(#[from] ParseDecimalError),
+    /// Not a share of one.
+    #[error(transparent)]
+    OutOfRange(#[from] RateOutOfRange),
+}
 
 impl Rate {
     /// Nothing.
-    pub const ZERO: Rate = Rate(Exact::ZERO);
+    pub const ZERO: Rate = Rate { figure: ExactDecimal::ZERO, numerator: 0, denominator: 1 };
     /// All of it.
-    pub const ONE: Rate = Rate(Exact::ONE);
+    pub const ONE: Rate = Rate { figure: ExactDecimal::ONE, numerator: 1, denominator: 1 };
 
     /// The figure brought within 0..=1, as the last step of resolving a policy's terms.
-    pub fn bounded(figure: Exact) -> Rate {
-        Rate(figure.clamp(Exact::ZERO, Exact::ONE))
+    pub fn clamped(figure: ExactDecimal) -> Rate {
+        Rate::from_share(figure.clamp(ExactDecimal::ZERO, ExactDecimal::ONE))
     }
 
-    /// The exact figure.
-    pub const fn exact(self) -> Exact {
-        self.0
+    /// The rate of a figure within 0..=1.
+    fn from_share(figure: ExactDecimal) -> Rate {
+        let (numerator, denominator) = (figure.mantissa().unsigned_abs(), 10u128.pow(figure.scale()));
+        Rate { figure, numerator, denominator }
     }
 
     /// What this share leaves: `1 - rate`, exactly.
     pub fn complement(self) -> Rate {
-        let unit = I256::new(10).pow(self.0.scale());
-        let rest = Exact::new(unit - self.0.mantissa(), self.0.scale());
-        Rate(rest.unwrap_or(Exact::ZERO))
+        let numerator = (self.denominator - self.numerator) as i128;
+        ExactDecimal::new(numerator, self.figure.scale()).map_or(Rate::ZERO, Rate::from_share)
     }
 
     /// `half_up(rate x amount)`: to the fen, half away from zero.
-    pub fn of(self, amount: Money) -> Money {
+    pub fn share_of(self, amount: Money) -> Money {
         let fen = amount.fen().unsigned_abs();
-        let share = if self.0.scale() <= SHORT {
-            short_share(fen, self.0.mantissa().as_u64(), 10u64.pow(self.0.scale()))
-        } else {
-            long_share(fen, self.0)
+        let share = match (u64::try_from(self.numerator), u64::try_from(self.denominator)) {
+            (Ok(numerator), Ok(denominator)) => short_share(fen, numerator, denominator),
+            _ => long_share(fen, self.numerator, self.denominator),
         };
         // A share is never more than its amount, so it fits where the amount did; the least amount too, whose
         // size alone does not.
         let fen = share as i64;
         Money::from_fen(if amount.fen() < 0 { fen.wrapping_neg() } else { fen })
     }
+
+    /// The share in percent, as tables and statements print it: `55%`.
+    pub fn percent(self) -> String {
+        format!("{}%", self.figure.checked_mul(ExactDecimal::HUNDRED).unwrap_or(self.figure))
+    }
 }
 
-/// `half_up(fen x mantissa / unit)`, in 64 bits where they do.
-fn short_share(fen: u64, mantissa: u64, unit: u64) -> u64 {
-    match fen.checked_mul(mantissa) {
-        Some(product) => product / unit + u64::from(product % unit >= unit.div_ceil(2)),
+/// `half_up(fen x numerator / denominator)`, in 64 bits where they hold the product.
+fn short_share(fen: u64, numerator: u64, denominator: u64) -> u64 {
+    let half = denominator.div_ceil(2);
+    match fen.checked_mul(numerator) {
+        Some(product) => product / denominator + u64::from(product % denominator >= half),
         None => {
-            let (product, unit) = (u128::from(fen) * u128::from(mantissa), u128::from(unit));
-            (product / unit) as u64 + u64::from(product % unit >= unit.div_ceil(2))
+            let (product, denominator) = (u128::from(fen) * u128::from(numerator), u128::from(denominator));
+            (product / denominator) as u64 + u64::from(product % denominator >= u128::from(half))
         }
     }
 }
 
-/// The same for more decimals: 56 of them and 64 bits of fen fit 256 bits.
-fn long_share(fen: u64, rate: Exact) -> u64 {
-    let unit = U256::new(10).pow(rate.scale());
-    let product = U256::from(fen) * rate.mantissa().as_u256();
-    let up = product % unit >= unit / 2;
-    (product / unit).as_u64() + u64::from(up)
+/// The same for a denominator past 64 bits, which is below 2^67: a product of up to 131 bits.
+///
+/// So it divides as by hand, the upper 32 bits of the fen first. With `numerator <= denominator < 2^67`
+/// the upper product is below 2^99, and so is each term of the lower sum.
+fn long_share(fen: u64, numerator: u128, denominator: u128) -> u64 {
+    let (high, low) = (u128::from(fen >> 32), u128::from(fen & 0xFFFF_FFFF));
+    let upper = high * numerator;
+    let lower = ((upper % denominator) << 32) + low * numerator;
+    let whole = ((upper / denominator) << 32) + lower / denominator;
+    whole as u64 + u64::from(lower % denominator >= denominator.div_ceil(2))
 }
 
-impl TryFrom<Exact> for Rate {
-    type Error = NotAShare;
-    fn try_from(figure: Exact) -> Result<Self, NotAShare> {
-        let within = (Exact::ZERO..=Exact::ONE).contains(&figure);
-        within.then_some(Rate(figure)).ok_or(NotAShare)
+impl TryFrom<ExactDecimal> for Rate {
+    type Error = RateOutOfRange;
+    fn try_from(figure: ExactDecimal) -> Result<Self, RateOutOfRange> {
+        let within = (ExactDecimal::ZERO..=ExactDecimal::ONE).contains(&figure);
+        within.then(|| Rate::from_share(figure)).ok_or(RateOutOfRange)
     }
 }
 
-impl From<Rate> for Exact {
-    fn from(rate: Rate) -> Exact {
-        rate.0
+impl From<Rate> for ExactDecimal {
+    fn from(rate: Rate) -> ExactDecimal {
+        rate.figure
     }
 }
 
-/// A figure written as a share (`0.55`) or in percent (`55%`); any size.
-pub fn figure(text: &str) -> Result<Exact, Unreadable> {
+/// A figure of any size, written as a share (`0.55`) or in percent (`55%`).
+///
+/// # Errors
+/// If it is no plain decimal number, or has more than 10 decimals as written.
+pub fn parse_share(text: &str) -> Result<ExactDecimal, ParseDecimalError> {
     match text.strip_suffix('%') {
         None => text.parse(),
         Some(percent) => {
-            let exact: Exact = percent.parse()?;
-            Exact::new(exact.mantissa(), exact.scale() + 2)
-                .ok_or(Unreadable::TooManyDecimals(super::exact::WRITTEN_DECIMALS))
+            let percent: ExactDecimal = percent.parse()?;
+            percent.checked_mul(ExactDecimal::PERCENT).ok_or(ParseDecimalError::TooLarge)
         }
     }
 }
 
 /// `0.55` or `55%`.
 impl FromStr for Rate {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let figure = figure(text).map_err(|e| e.to_string())?;
-        Rate::try_from(figure).map_err(|e| e.to_string())
+    type Err = ParseRateError;
+    fn from_str(text: &str) -> Result<Self, ParseRateError> {
+        Ok(Rate::try_from(parse_share(text)?)?)
     }
 }
 
 /// The share as a decimal: `0.55`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.figure.fmt(f)
     }
 }
 
 impl fmt::Debug for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Rate {
-    /// The share in percent, as tables and statements print it: `55%`.
-    pub fn percent(self) -> String {
-        let hundred = Exact::new(self.0.mantissa() * 100, self.0.scale());
-        format!("{}%", hundred.unwrap_or(self.0))
+        self.figure.fmt(f)
     }
 }
 
@@ -144,18 +162,24 @@ mod tests {
         for (rate, fen, share) in [
             ("0.5", 1, 1),
             ("0.5", -1, -1),
-            ("0.4999999999999999999999999999", 1, 0),
-            ("0.5000000000000000000000000001", 1, 1),
-            ("0.0000000000000000000000000001", i64::MAX, 0),
-            ("0.9999999999999999999999999999", 1_000_000_000_000_000, 1_000_000_000_000_000),
+            ("0.4999999999", 1, 0),
+            ("0.5000000001", 1, 1),
+            ("0.0000000001", i64::MAX, 922_337_204),
+            ("0.9999999999", 1_000_000_000, 1_000_000_000),
             ("0.333333", 300, 100),
             ("1", i64::MAX, i64::MAX),
             ("0.55", 9_900_000, 5_445_000),
             ("0.000000000000005", 100_000_000_000_000, 1),
             ("0.000000000000005", 99_999_999_999_999, 0),
+            ("0.49999999999999999999", 1, 0),
+            ("0.50000000000000000001", 1, 1),
+            ("0.00000000000000000001", i64::MAX, 0),
+            ("0.99999999999999999999", i64::MAX, i64::MAX),
+            ("0.99999999999999999999", i64::MIN, i64::MIN),
         ] {
-            let rate: Rate = rate.parse().expect("a rate");
-            assert_eq!(rate.of(Money::from_fen(fen)).fen(), share, "{rate} of {fen} fen");
+            let figure = ExactDecimal::parse(rate, 20).expect("a figure");
+            let got = Rate::try_from(figure).expect("a rate").share_of(Money::from_fen(fen));
+            assert_eq!(got.fen(), share, "{rate} of {fen} fen");
         }
     }
 

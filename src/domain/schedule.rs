@@ -46,7 +46,7 @@ impl Schedule {
             let top = band.upto.map_or(cumulative, |upto| upto.min(cumulative));
             let amount = (top - below.max(deductible)).or_zero();
             below = band.upto.unwrap_or(cumulative);
-            BandShare { amount, pay: band.rate.of(amount) }
+            BandShare { amount, pay: band.rate.share_of(amount) }
         })
     }
 

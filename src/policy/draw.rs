@@ -1,6 +1,6 @@
 //! Replaces each `use` by the layer it names, and completes every layer.
 
-use crate::domain::exact::Exact;
+use crate::domain::decimal::ExactDecimal;
 
 use super::document::{Document, LayerText};
 use super::fault::PolicyFault;
@@ -183,7 +183,7 @@ fn complete(document: &Document, text: LayerText) -> Option<LayerRule> {
         period: text.period?,
         only: text.only.unwrap_or_default(),
         in_force: text.in_force.unwrap_or(document.in_force),
-        prior_self_pay: text.prior_self_pay.unwrap_or(Exact::ZERO),
+        prior_self_pay: text.prior_self_pay.unwrap_or(ExactDecimal::ZERO),
         schedule: text.schedule?,
         caps: text.caps.unwrap_or_default(),
         when: text.when.unwrap_or_default(),

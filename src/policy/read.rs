@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::decimal::ExactDecimal;
 use crate::domain::rate::Rate;
 use crate::domain::terms::Cite;
 use crate::domain::vocabulary::{BenefitYear, Category, Period, Pool, Visit};
@@ -140,9 +141,9 @@ fn layer_text(table: &TomlTable<'_, '_>, sources: &Sources) -> LayerText {
         period: word(table, "period", Period::ALL),
         only: words(table, "only", Category::ALL),
         in_force: table.interval("in_force"),
-        prior_self_pay: table
-            .string("prior_self_pay")
-            .and_then(|text| parsed(table, "prior_self_pay", &text, |text| text.parse::<Rate>().map(Rate::exact))),
+        prior_self_pay: table.string("prior_self_pay").and_then(|text| {
+            parsed(table, "prior_self_pay", &text, |text| text.parse::<Rate>().map(ExactDecimal::from))
+        }),
         schedule: table.table("schedule").map(|schedule| schedules(&schedule)),
         caps: table.has("cap").then(|| capped_list(table, "cap").iter().map(cap).collect()),
         when: table.has("when").then(|| capped_list(table, "when").iter().map(|t| when(t, sources)).collect()),

@@ -1,11 +1,12 @@
 //! Reads the entries of a layer: when they hold, and what they change.
 
-use crate::domain::exact::Exact;
+use crate::domain::decimal::{ExactDecimal, ParseDecimalError};
+use crate::domain::rate::parse_share;
 use crate::domain::vocabulary::{Category, Level, Locality, Referral};
 
 use super::read::{Sources, assumed};
 use super::read_schedule::schedules;
-use super::read_values::{parsed, share, words, yuan};
+use super::read_values::{parse_amount_operand, parsed, words};
 use super::rule::{CapChange, Condition, Entry, Operation};
 use super::toml_text::TomlTable;
 
@@ -48,10 +49,10 @@ fn entry(table: &TomlTable<'_, '_>, sources: &Sources, condition: Condition) -> 
     let entry = Entry {
         condition,
         schedule: table.table("schedule").map(|schedule| schedules(&schedule)),
-        deductible: operation(table, "deductible", yuan),
-        rate: operation(table, "rate", share),
+        deductible: operation(table, "deductible", parse_amount_operand),
+        rate: operation(table, "rate", parse_share),
         cap: cap_change(table),
-        prior_self_pay: operation(table, "prior_self_pay", share),
+        prior_self_pay: operation(table, "prior_self_pay", parse_share),
         cites: sources.cites(table).unwrap_or_default(),
         assumed: assumed(table, ENTRY_KEYS),
     };
@@ -68,24 +69,20 @@ fn cap_change(table: &TomlTable<'_, '_>) -> Option<CapChange> {
             table.source().fault(table.line_of("cap"), told);
             None
         }
-        None => operation(table, "cap", yuan).map(CapChange::By),
+        None => operation(table, "cap", parse_amount_operand).map(CapChange::By),
     }
 }
 
+type ParseOperand = fn(&str) -> Result<ExactDecimal, ParseDecimalError>;
+
 /// `{ set = … }`, `{ times = … }` or `{ plus = … }`; a factor is a share whatever the figure is.
-fn operation(
-    table: &TomlTable<'_, '_>,
-    key: &'static str,
-    read: fn(&str) -> Result<Exact, String>,
-) -> Option<Operation> {
+fn operation(table: &TomlTable<'_, '_>, key: &'static str, parse: ParseOperand) -> Option<Operation> {
     let inner = table.table(key)?;
-    let figure = |name, read: fn(&str) -> Result<Exact, String>| {
-        inner.string(name).and_then(|text| parsed(&inner, name, &text, read))
-    };
+    let figure = |name, parse: ParseOperand| inner.string(name).and_then(|text| parsed(&inner, name, &text, parse));
     let operations = [
-        figure("set", read).map(Operation::Set),
-        figure("times", share).map(Operation::Times),
-        figure("plus", read).map(Operation::Plus),
+        figure("set", parse).map(Operation::Set),
+        figure("times", parse_share).map(Operation::Times),
+        figure("plus", parse).map(Operation::Plus),
     ];
     let before = inner.source().fault_count();
     inner.finish();

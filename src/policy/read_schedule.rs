@@ -5,13 +5,13 @@ use crate::domain::rate::Rate;
 use crate::domain::schedule::{Band, Schedule};
 use crate::domain::vocabulary::CapKind;
 
-use super::read_values::{capped_list, check_length, money, not_empty, parsed, parsed_on, word};
+use super::read_values::{capped_list, check_length, not_empty, parse_amount, parsed, parsed_on, word};
 use super::rule::{CapRule, Schedules};
 use super::toml_text::{Lined, TomlTable};
 
 /// A cap.
 pub(super) fn cap(table: &TomlTable<'_, '_>) -> CapRule {
-    let annual = table.required("annual").and_then(|annual| parsed(table, "annual", &annual, money));
+    let annual = table.required("annual").and_then(|annual| parsed(table, "annual", &annual, parse_amount));
     let cap = CapRule {
         account: table.required("account").unwrap_or_default().into(),
         of: word(table, "of", CapKind::ALL).unwrap_or(CapKind::Paid),
@@ -41,7 +41,8 @@ fn nothing() -> Schedule {
 fn schedule(table: &TomlTable<'_, '_>) -> Schedule {
     let deductibles = not_empty(table, "deductible", table.string_or_list("deductible"));
     check_length(table, "deductible", deductibles.as_deref().unwrap_or_default());
-    let read = |text: &Lined<String>| parsed_on(text.line, table, "deductible", &text.value, money).unwrap_or_default();
+    let read =
+        |text: &Lined<String>| parsed_on(text.line, table, "deductible", &text.value, parse_amount).unwrap_or_default();
     let schedule = Schedule {
         deductibles: deductibles.map_or_else(|| vec![Money::ZERO], |list| list.iter().map(read).collect()),
         bands: bands(table),
@@ -73,8 +74,8 @@ fn bands(table: &TomlTable<'_, '_>) -> Vec<Band> {
 }
 
 fn band(table: &TomlTable<'_, '_>) -> Band {
-    let upto = table.string("upto").and_then(|text| parsed(table, "upto", &text, money));
-    let rate = table.required("rate").and_then(|rate| parsed(table, "rate", &rate, |text| text.parse::<Rate>()));
+    let upto = table.string("upto").and_then(|text| parsed(table, "upto", &text, parse_amount));
+    let rate = table.required("rate").and_then(|rate| parsed(table, "rate", &rate, str::parse::<Rate>));
     table.finish();
     Band { upto, rate: rate.unwrap_or(Rate::ZERO) }
 }

@@ -3,53 +3,56 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use crate::domain::exact::{Exact, Unreadable};
+use crate::domain::decimal::{ExactDecimal, ParseDecimalError};
 use crate::domain::money::Money;
-use crate::domain::rate::figure;
 
 use super::toml_text::{Lined, TomlTable};
 
 /// The most layers, entries, caps, bands, deductibles or cites that one list may hold.
 pub(super) const MOST: usize = 64;
 
-/// Yuan, not negative.
-pub(super) fn money(text: &str) -> Result<Money, String> {
-    let money: Money = text.parse().map_err(|e: Unreadable| e.to_string())?;
-    if money < Money::ZERO { Err("is negative".to_owned()) } else { Ok(money) }
+/// Why a text is not an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ParseAmountError {
+    /// Not yuan with at most two decimals.
+    #[error(transparent)]
+    Decimal(#[from] ParseDecimalError),
+    /// Below zero.
+    #[error("is negative")]
+    Negative,
 }
 
-/// Yuan of any sign, whole fen.
-pub(super) fn yuan(text: &str) -> Result<Exact, String> {
-    let exact: Exact = text.parse().map_err(|e: Unreadable| e.to_string())?;
-    exact.units(2).map_err(|e| e.to_string())?;
-    Ok(exact)
+/// An amount in yuan, not negative.
+pub(super) fn parse_amount(text: &str) -> Result<Money, ParseAmountError> {
+    let amount: Money = text.parse()?;
+    if amount < Money::ZERO { Err(ParseAmountError::Negative) } else { Ok(amount) }
 }
 
-/// A share or a percentage of any size.
-pub(super) fn share(text: &str) -> Result<Exact, String> {
-    figure(text).map_err(|e| e.to_string())
+/// The operand of an operation on an amount: yuan of any sign, in whole fen.
+pub(super) fn parse_amount_operand(text: &str) -> Result<ExactDecimal, ParseDecimalError> {
+    ExactDecimal::parse(text, 2)
 }
 
-/// What a text gives; a fault if it gives nothing.
-pub(super) fn parsed<T>(
+/// The value of a key's text; `None` where it cannot be parsed, which is noted as a fault.
+pub(super) fn parsed<T, E: Display>(
     table: &TomlTable<'_, '_>,
     key: &str,
     text: &str,
-    read: impl Fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str) -> Result<T, E>,
 ) -> Option<T> {
-    parsed_on(table.line_of(key), table, key, text, read)
+    parsed_on(table.line_of(key), table, key, text, parse)
 }
 
-/// The same for an item of a list, which may stand on a line of its own.
-pub(super) fn parsed_on<T>(
+/// The same for an item of a list, which may have a line of its own.
+pub(super) fn parsed_on<T, E: Display>(
     line: usize,
     table: &TomlTable<'_, '_>,
     key: &str,
     text: &str,
-    read: impl Fn(&str) -> Result<T, String>,
+    parse: impl Fn(&str) -> Result<T, E>,
 ) -> Option<T> {
-    let fault = |told: String| table.source().fault(line, format!("`{key}` {told}: \"{text}\""));
-    read(text).map_err(fault).ok()
+    let fault = |error| table.source().fault(line, format!("`{key}` {error}: \"{text}\""));
+    parse(text).map_err(fault).ok()
 }
 
 /// One of a vocabulary.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::exact::Exact;
+use crate::domain::decimal::ExactDecimal;
 use crate::domain::money::Money;
 use crate::domain::policy::{Layer, LayerHead, Policy, PolicyRef};
 use crate::domain::rate::Rate;
@@ -16,9 +16,9 @@ use crate::domain::vocabulary::CapKind;
 
 use super::rule::{CapChange, Condition, Entry, LayerRule, Operation, PolicyRule};
 
-/// A figure of this layer cannot be held exactly in some circumstances.
+/// A figure of this layer resolves, in some circumstances, to more digits than are computed with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the figures of layer `{0}` together need more digits than can be computed exactly")]
+#[error("the figures of layer `{0}` together need more than 20 decimals or 28 digits")]
 pub struct Inexact(pub Arc<str>);
 
 /// The policy, every layer's terms resolved.
@@ -99,10 +99,10 @@ struct Assumed {
 /// Terms in the making: exact figures, not yet rounded or bounded.
 struct Draft<'a> {
     rule: &'a LayerRule,
-    deductibles: Vec<Exact>,
-    bands: Vec<(Option<Money>, Exact)>,
-    caps: Vec<(&'a super::rule::CapRule, Option<Exact>)>,
-    prior_self_pay: Exact,
+    deductibles: Vec<ExactDecimal>,
+    bands: Vec<(Option<Money>, ExactDecimal)>,
+    caps: Vec<(&'a super::rule::CapRule, Option<ExactDecimal>)>,
+    prior_self_pay: ExactDecimal,
     assumed: Assumed,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
             rule,
             deductibles: Vec::new(),
             bands: Vec::new(),
-            caps: rule.caps.iter().map(|cap| (cap, Some(exact(cap.annual)))).collect(),
+            caps: rule.caps.iter().map(|cap| (cap, Some(cap.annual.into()))).collect(),
             prior_self_pay: rule.prior_self_pay,
             assumed: Assumed { cap: assumes("cap"), prior_self_pay: assumes("prior_self_pay"), ..Assumed::default() },
         };
@@ -122,8 +122,8 @@ impl<'a> Draft<'a> {
     }
 
     fn take_schedule(&mut self, schedule: &Schedule, assumed: bool) {
-        self.deductibles = schedule.deductibles.iter().map(|amount| exact(*amount)).collect();
-        self.bands = schedule.bands.iter().map(|band| (band.upto, band.rate.exact())).collect();
+        self.deductibles = schedule.deductibles.iter().map(|amount| (*amount).into()).collect();
+        self.bands = schedule.bands.iter().map(|band| (band.upto, band.rate.into())).collect();
         self.assumed = Assumed { deductible: assumed, bands: assumed, rate: assumed, ..self.assumed };
     }
 
@@ -173,7 +173,7 @@ impl<'a> Draft<'a> {
         Some(())
     }
 
-    fn paid_caps(&mut self) -> impl Iterator<Item = &mut Option<Exact>> {
+    fn paid_caps(&mut self) -> impl Iterator<Item = &mut Option<ExactDecimal>> {
         let paid = self.caps.iter_mut().filter(|(cap, _)| cap.of == CapKind::Paid);
         paid.map(|(_, annual)| annual)
     }
@@ -196,10 +196,10 @@ impl<'a> Draft<'a> {
             known.then(|| Cap { account: cap.account.clone(), of: cap.of, annual: annual.flatten() })
         });
         let terms = Terms {
-            prior_self_pay: Rate::bounded(self.prior_self_pay),
+            prior_self_pay: Rate::clamped(self.prior_self_pay),
             schedule: Schedule {
                 deductibles: self.deductibles.iter().map(|figure| amount(*figure)).collect::<Option<_>>()?,
-                bands: self.bands.iter().map(|(upto, rate)| Band { upto: *upto, rate: Rate::bounded(*rate) }).collect(),
+                bands: self.bands.iter().map(|(upto, rate)| Band { upto: *upto, rate: Rate::clamped(*rate) }).collect(),
             },
             caps: caps.collect::<Option<_>>()?,
             cites: cites(self.rule, entries),
@@ -226,7 +226,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn apply<'a>(operation: Operation, figures: impl Iterator<Item = &'a mut Exact>) -> Option<()> {
+fn apply<'a>(operation: Operation, figures: impl Iterator<Item = &'a mut ExactDecimal>) -> Option<()> {
     for figure in figures {
         *figure = match operation {
             Operation::Set(to) => to,
@@ -238,12 +238,8 @@ fn apply<'a>(operation: Operation, figures: impl Iterator<Item = &'a mut Exact>)
 }
 
 /// Half up to the fen, and not below zero.
-fn amount(figure: Exact) -> Option<Money> {
-    figure.half_up(2).map(|fen| Money::from_fen(fen).or_zero())
-}
-
-fn exact(amount: Money) -> Exact {
-    Exact::new(amount.fen(), 2).unwrap_or(Exact::ZERO)
+fn amount(figure: ExactDecimal) -> Option<Money> {
+    Money::half_up(figure).map(Money::or_zero)
 }
 
 fn cites(rule: &LayerRule, entries: &[&Entry]) -> Vec<Cite> {

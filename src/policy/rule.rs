@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::day::Interval;
-use crate::domain::exact::Exact;
+use crate::domain::decimal::ExactDecimal;
 use crate::domain::ids::Digest;
 use crate::domain::money::Money;
 use crate::domain::schedule::Schedule;
@@ -13,7 +13,7 @@ use crate::domain::terms::Cite;
 use crate::domain::vocabulary::{BenefitYear, CapKind, Category, Level, Locality, Period, Pool, Referral, Visit};
 
 /// An exact figure as written; a share, a factor or an amount in yuan, as its place says.
-pub type Figure = Exact;
+pub type Figure = ExactDecimal;
 
 /// A schedule for each level of hospital, in the order of [`Level::ALL`].
 pub type Schedules = [Schedule; Level::ALL.len()];

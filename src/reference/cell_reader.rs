@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use crate::domain::claim::UnitPrice;
 use crate::domain::day::{Day, Interval};
-use crate::domain::exact::Exact;
 use crate::domain::facts::{Class, Region};
 use crate::domain::fault::{FaultReason, FieldFault};
-use crate::domain::rate::Rate;
+use crate::domain::rate::{ParseRateError, Rate};
 
 /// The maximum number of region prefixes in a row of the catalogue; more than regions exist.
 const REGION_PREFIXES: usize = 4_000;
@@ -142,7 +141,7 @@ impl<'a> CellReader<'a> {
             return None;
         }
         text.parse()
-            .map_err(|error: <Rate as std::str::FromStr>::Err| {
+            .map_err(|error: ParseRateError| {
                 self.fault("self_pay_ratio", FaultReason::Unreadable, error.to_string());
             })
             .ok()
@@ -153,8 +152,8 @@ impl<'a> CellReader<'a> {
         if text.is_empty() {
             return Some(None);
         }
-        match text.parse::<Exact>().and_then(|exact| exact.units(6)) {
-            Ok(price) if price >= 0 => Some(Some(UnitPrice(price))),
+        match text.parse::<UnitPrice>() {
+            Ok(price) if price >= UnitPrice(0) => Some(Some(price)),
             Ok(_) => {
                 self.fault("price_ceiling", FaultReason::Negative, "is negative");
                 None

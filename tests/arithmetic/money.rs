@@ -1,7 +1,7 @@
 //! Amounts and prices, to the ends of 64 bits.
 
 use onestop::domain::claim::{Quantity, UnitPrice};
-use onestop::domain::exact::Unreadable;
+use onestop::domain::decimal::ParseDecimalError;
 use onestop::domain::money::Money;
 
 use super::slow::Slow;
@@ -49,7 +49,7 @@ fn money_is_read_and_printed_to_the_fen() {
         assert_eq!(behind.len(), 2, "{text}");
         assert_eq!(units(&Slow::read(&text), 2), Some(amount), "{text}");
         let expected = if before.trim_start_matches('-').len() > 15 {
-            Err(Unreadable::TooLarge)
+            Err(ParseDecimalError::TooLarge)
         } else {
             Ok(Money::from_fen(amount))
         };

@@ -1,8 +1,9 @@
 //! Texts that are no figure, and figures that survive being written.
 
-use onestop::domain::exact::{Exact, Unreadable};
+use onestop::domain::claim::{Quantity, UnitPrice};
+use onestop::domain::decimal::{ExactDecimal, ParseDecimalError};
 use onestop::domain::money::Money;
-use onestop::domain::rate::figure;
+use onestop::domain::rate::parse_share;
 
 use super::{MANY, SEED, exact};
 use crate::support::random::Random;
@@ -33,33 +34,38 @@ fn a_text_that_is_no_plain_decimal_is_refused() {
         "\u{2212}5",
         "5\n",
     ] {
-        assert_eq!(text.parse::<Exact>(), Err(Unreadable::NotANumber), "{text:?}");
-        assert_eq!(text.parse::<Money>(), Err(Unreadable::NotANumber), "{text:?}");
-        assert_eq!(figure(&format!("{text}%")), Err(Unreadable::NotANumber), "{text:?}%");
+        assert_eq!(text.parse::<ExactDecimal>(), Err(ParseDecimalError::NotANumber), "{text:?}");
+        assert_eq!(text.parse::<Money>(), Err(ParseDecimalError::NotANumber), "{text:?}");
+        assert_eq!(parse_share(&format!("{text}%")), Err(ParseDecimalError::NotANumber), "{text:?}%");
     }
 }
 
 #[test]
 fn a_text_past_its_digits_is_refused() {
-    assert_eq!("1000000000000000".parse::<Exact>(), Err(Unreadable::TooLarge));
-    assert_eq!("-1000000000000000".parse::<Exact>(), Err(Unreadable::TooLarge));
-    assert_eq!(format!("0.{}1", "0".repeat(28)).parse::<Exact>(), Err(Unreadable::TooManyDecimals(28)));
-    assert_eq!("0.001".parse::<Money>(), Err(Unreadable::TooManyDecimals(2)));
+    assert_eq!("1000000000000000".parse::<ExactDecimal>(), Err(ParseDecimalError::TooLarge));
+    assert_eq!("-1000000000000000".parse::<ExactDecimal>(), Err(ParseDecimalError::TooLarge));
+    assert_eq!(format!("0.{}1", "0".repeat(10)).parse::<ExactDecimal>(), Err(ParseDecimalError::TooManyDecimals(10)));
+    assert_eq!("0.001".parse::<Money>(), Err(ParseDecimalError::TooManyDecimals(2)));
     assert_eq!("999999999999999.99".parse::<Money>().map(Money::fen), Ok(99_999_999_999_999_999));
     assert_eq!("000000000000000000000.10000000000000000000000000000000".parse::<Money>().map(Money::fen), Ok(10));
-    assert_eq!("-0".parse::<Exact>(), Ok(Exact::ZERO));
+    assert_eq!("1.00001".parse::<Quantity>(), Err(ParseDecimalError::TooManyDecimals(4)));
+    assert_eq!("1.0000001".parse::<UnitPrice>(), Err(ParseDecimalError::TooManyDecimals(6)));
+    assert_eq!("-12.3400".parse::<Quantity>(), Ok(Quantity(-123_400)));
+    assert_eq!("9223372036854.775807".parse::<UnitPrice>(), Ok(UnitPrice(i64::MAX)));
+    assert_eq!("9223372036854.775808".parse::<UnitPrice>(), Err(ParseDecimalError::TooLarge));
+    assert_eq!("-0".parse::<ExactDecimal>(), Ok(ExactDecimal::ZERO));
 }
 
 #[test]
 fn a_figure_survives_both_of_its_written_forms() {
     let mut random = Random(SEED + 12);
     for _ in 0..MANY {
-        let (one, two) = (random.decimal(7, 28), random.decimal(8, 28));
-        let product = exact(&one).checked_mul(exact(&two)).expect("56 decimals");
+        let (one, two) = (random.decimal(4, 10), random.decimal(4, 10));
+        let product = exact(&one).checked_mul(exact(&two)).expect("20 decimals");
         let bytes = postcard::to_stdvec(&product).expect("bytes");
-        assert_eq!(postcard::from_bytes::<Exact>(&bytes).expect("a figure"), product, "{one} x {two}");
+        assert_eq!(postcard::from_bytes::<ExactDecimal>(&bytes).expect("a figure"), product, "{one} x {two}");
         let text = serde_json::to_string(&product).expect("a text");
         assert_eq!(text, format!("\"{product}\""));
-        assert_eq!(serde_json::from_str::<Exact>(&text).expect("a figure"), product, "{one} x {two}");
+        assert_eq!(serde_json::from_str::<ExactDecimal>(&text).expect("a figure"), product, "{one} x {two}");
     }
 }

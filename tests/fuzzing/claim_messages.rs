@@ -62,8 +62,11 @@ const EDGES: &[Edge] = &[
         claim.items.iter().any(|item| item.unit_price_micro_yuan == DEAREST)
     }),
     ("edge: settled, a refund", |claim, _| claim.items.iter().any(|item| item.amount_fen < 0)),
-    ("edge: settled, a ratio of 28 decimals", |_, split| {
-        split.codes.iter().any(|code| code.self_pay_ratio.len() == 30 && code.preliminary_self_pay_fen > 0)
+    ("edge: settled, a ratio of 10 decimals", |_, split| {
+        split
+            .codes
+            .iter()
+            .any(|code| code.self_pay_ratio.len() == "0.0123456789".len() && code.preliminary_self_pay_fen > 0)
     }),
     ("edge: settled, a Unicode id", |claim, _| !claim.claim_id.is_ascii()),
     ("edge: settled, a day in year 1", |claim, _| claim.discharged.is_some_and(|day| day.year == 1)),

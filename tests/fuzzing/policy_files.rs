@@ -73,7 +73,7 @@ const FAULTS: &[&str] = &[
     "has the id `",
     "judges region",
     "governs ",
-    "need more digits",
+    "need more than 20 decimals",
     "are read",
 ];
 
@@ -81,7 +81,7 @@ const NOT_TOML: &str = "not TOML";
 
 fn classes() -> Vec<String> {
     let others = ["a book", "a book of several files", "not UTF-8", NOT_TOML];
-    let edges = ["edge: a rate of 28 decimals", "edge: days 1 to 9999", "edge: a Unicode id"];
+    let edges = ["edge: a rate of 10 decimals", "edge: days 1 to 9999", "edge: a Unicode id"];
     FAULTS.iter().chain(&others).chain(&edges).map(|class| (*class).to_owned()).collect()
 }
 
@@ -95,7 +95,7 @@ fn take(bytes: &[u8], reached: &mut Reached) {
         Ok(book) => {
             reached.hit("a book");
             reached.hit_if(files.len() > 1, "a book of several files");
-            reached.hit_if(text.contains(policy_inputs::LONG_RATE), "edge: a rate of 28 decimals");
+            reached.hit_if(text.contains(policy_inputs::LONG_RATE), "edge: a rate of 10 decimals");
             let days = text.contains("from = 0001-01-01") && text.contains("until = 9999-12-31");
             reached.hit_if(days, "edge: days 1 to 9999");
             reached.hit_if(text.contains("id = \"二〇一七\""), "edge: a Unicode id");

@@ -4,7 +4,7 @@
 use crate::support::random::Random;
 
 /// A rate with as many decimals as a figure may have.
-pub const LONG_RATE: &str = "0.5555555555555555555555555555";
+pub const LONG_RATE: &str = "0.5555555555";
 
 /// A file that has every key.
 pub const SOUND: &str = r#"format = 1
@@ -35,7 +35,7 @@ bands = [{ rate = "85%" }]
 [layer.schedule.secondary]
 bands = [{ upto = "10000", rate = "70%" }, { upto = "20000", rate = "72%" }, { rate = "75%" }]
 [layer.schedule.tertiary]
-bands = [{ rate = "0.5555555555555555555555555555" }]
+bands = [{ rate = "0.5555555555" }]
 [[layer.cap]]
 account = "fund"
 of = "paid"
@@ -115,7 +115,7 @@ true
 {}
 { set = "1" }
 { set = "1", plus = "1" }
-{ times = "0.33333333333333333333" }
+{ times = "33.3333333333%" }
 { times = "999999999999999" }
 { from = 2018-01-01, until = 2018-01-01 }
 { all = { bands = [{ rate = "1" }] } }
@@ -124,8 +124,8 @@ true
 "library#fund"
 [{ upto = "5", rate = "1" }]
 [{ upto = "5", rate = "1" }, { upto = "5", rate = "1" }, { rate = "0" }]
-"0.00000000000000000000000000001"
-{ plus = "0.0000000000000000000000000001" }
+"0.00000000001"
+{ plus = "0.0000000001" }
 '''
 "\ud800"
 "admission"

@@ -45,7 +45,7 @@ const ROWS: &[(ReferenceTable, &[&str])] = &[
     (ReferenceTable::Designations, &["HX", "", "2017-06-15"]),
     (ReferenceTable::Designations, &["H3", "", ""]),
     (ReferenceTable::Catalogue, &["A", "", "", "甲类", "A", "", "", ""]),
-    (ReferenceTable::Catalogue, &["B28", "", "", "乙类", "B", "0.3333333333333333333333333333", "", ""]),
+    (ReferenceTable::Catalogue, &["B28", "", "", "乙类", "B", "0.3333333333", "", ""]),
     (ReferenceTable::Catalogue, &["C", "", "", "丙类", "C", "", "", ""]),
     (ReferenceTable::Catalogue, &["BED", "", "", "床位费", "A", "", "50", ""]),
     (ReferenceTable::Catalogue, &["SD", "", "", "特药", "special", "", "", ""]),

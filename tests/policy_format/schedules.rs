@@ -102,12 +102,12 @@ fn two_layers_of_one_id_are_refused() {
 
 #[test]
 fn figures_that_cannot_be_computed_exactly_are_refused() {
-    let factor = format!("0.{}1", "0".repeat(27));
+    let factor = format!("0.{}1", "0".repeat(9));
     let entry = format!(
         "[[layer.when]]\nif = {{ level = [\"primary\"] }}\nrate = {{ times = \"{factor}\" }}\ncites = [\"law\"]\n"
     );
     let text = base_with("[[layer.for]] # of layer one", &format!("{}\n[[layer.for]]", entry.repeat(3)));
-    refused(&text, "[[layer]] # one", "layer `one` together need more digits than can be computed exactly");
+    refused(&text, "[[layer]] # one", "layer `one` together need more than 20 decimals or 28 digits");
 }
 
 #[test]

@@ -6,7 +6,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use ethnum::I256;
 use onestop::domain::account::Account;
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
@@ -110,8 +109,8 @@ fn stood(layer: &LayerSplit, before: &Account) -> TestCaseResult {
 /// The base: the residual less prior self-pay, less what the caps on the base cut.
 fn entered(layer: &LayerSplit) -> TestCaseResult {
     let (prior, unit) = share(&layer.terms.prior_self_pay.to_string());
-    let wanted = half_up(I256::from(layer.residual.fen()) * (unit - prior), unit);
-    prop_assert_eq!(I256::from(layer.base.fen()), under_caps(layer, "base", wanted));
+    let wanted = half_up(i128::from(layer.residual.fen()) * (unit - prior), unit);
+    prop_assert_eq!(i128::from(layer.base.fen()), under_caps(layer, "base", wanted));
     prop_assert_eq!(layer.c1 - layer.c0, layer.base);
     Ok(())
 }
@@ -119,38 +118,38 @@ fn entered(layer: &LayerSplit) -> TestCaseResult {
 /// What is paid: `F(c1) - F(c0)`, less what the caps on the payment cut.
 fn paid(layer: &LayerSplit) -> TestCaseResult {
     let scheduled = f(&layer.terms, layer.c1, layer.deductible) - f(&layer.terms, layer.c0, layer.deductible);
-    prop_assert_eq!(I256::from(layer.pays.fen()), under_caps(layer, "paid", scheduled));
+    prop_assert_eq!(i128::from(layer.pays.fen()), under_caps(layer, "paid", scheduled));
     let taken = layer.c1.min(layer.deductible) - layer.c0.min(layer.deductible);
     prop_assert_eq!(layer.deductible_taken, taken);
     Ok(())
 }
 
-fn under_caps(layer: &LayerSplit, kind: &str, amount: I256) -> I256 {
+fn under_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
     let caps = layer.terms.caps.iter().zip(&layer.caps).filter(|(cap, _)| cap.of.as_str() == kind);
     caps.fold(amount, |amount, (cap, did)| {
-        let room = cap.annual.map(|annual| I256::from(annual.fen() - did.before.fen()));
-        room.map_or(amount, |room| amount.min(room).max(I256::ZERO))
+        let room = cap.annual.map(|annual| i128::from(annual.fen() - did.before.fen()));
+        room.map_or(amount, |room| amount.min(room).max(0))
     })
 }
 
-fn f(terms: &Terms, cumulative: Money, deductible: Money) -> I256 {
-    let (mut below, mut sum) = (deductible.fen(), I256::ZERO);
+fn f(terms: &Terms, cumulative: Money, deductible: Money) -> i128 {
+    let (mut below, mut sum) = (deductible.fen(), 0);
     for band in &terms.schedule.bands {
         let top = band.upto.map_or(cumulative.fen(), |upto| upto.fen().min(cumulative.fen()));
         let (rate, unit) = share(&band.rate.to_string());
-        sum += half_up(I256::from((top - below).max(0)) * rate, unit);
+        sum += half_up(i128::from((top - below).max(0)) * rate, unit);
         below = below.max(band.upto.map_or(below, Money::fen));
     }
     sum
 }
 
 /// The digits of a decimal, and the power of ten that they are counted in.
-fn share(text: &str) -> (I256, I256) {
+fn share(text: &str) -> (i128, i128) {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{whole}{fraction}").parse().expect("digits");
-    (digits, I256::new(10).pow(fraction.len() as u32))
+    (digits, 10i128.pow(fraction.len() as u32))
 }
 
-fn half_up(amount: I256, unit: I256) -> I256 {
+fn half_up(amount: i128, unit: i128) -> i128 {
     (amount * 2 + unit) / (unit * 2)
 }

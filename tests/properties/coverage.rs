@@ -127,7 +127,7 @@ impl Coverage {
         let prior = layer.terms.prior_self_pay;
         self.hit(
             "all of a residual borne first",
-            prior.complement().exact() == onestop::domain::exact::Exact::ZERO && layer.residual > Money::ZERO,
+            prior == onestop::domain::rate::Rate::ONE && layer.residual > Money::ZERO,
         );
         self.bands(layer);
         self.caps(layer);
@@ -144,7 +144,7 @@ impl Coverage {
             self.hit("a rate of 0 in use", used && rate == "0");
             self.hit("a rate of 1 in use", used && rate == "1");
             self.hit("a rate of ten decimals or more in use", used && rate.len() >= 12);
-            let complement = band.rate.complement().of(did.after.amount);
+            let complement = band.rate.complement().share_of(did.after.amount);
             self.hit("a rate rounded up", did.after.pay + complement > did.after.amount);
         }
     }

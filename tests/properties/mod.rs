@@ -15,6 +15,7 @@ mod policies;
 mod policy_text;
 mod readjudicate;
 mod refusals;
+mod rounding;
 mod tables;
 mod year;
 

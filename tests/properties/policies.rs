@@ -114,15 +114,7 @@ fn some_of<T: Clone + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Stra
 
 /// Rates, with those that leave no remainder and those that leave a long one.
 fn rate() -> impl Strategy<Value = &'static str> {
-    select(vec![
-        "0%",
-        "100%",
-        "55%",
-        "62.5%",
-        "33.3333%",
-        "0.1234567890123456789012345678",
-        "99.9999999999999999999999%",
-    ])
+    select(vec!["0%", "100%", "55%", "62.5%", "33.3333%", "0.1234567891", "99.99999999%"])
 }
 
 fn fen() -> impl Strategy<Value = i64> {
@@ -155,7 +147,8 @@ fn entry() -> impl Strategy<Value = EntrySpec> {
         [("set", "120.05"), ("set", "0"), ("times", "0.5"), ("times", "33.33%"), ("plus", "-80.01"), ("plus", "50")];
     let rates = [
         ("set", "90%"),
-        ("set", "0.700000000001"),
+        ("set", "0.7000000001"),
+        ("times", "1.001"),
         ("times", "1.1"),
         ("times", "0.5"),
         ("plus", "5%"),

@@ -48,17 +48,22 @@ pub fn persons() -> impl Strategy<Value = Vec<PersonSpec>> {
 
 /// Catalogues.
 pub fn catalogues() -> impl Strategy<Value = CatalogueSpec> {
-    let ratio = || select(vec!["0", "0.10", "100%", "0.333333333333"]);
+    let ratio = || select(vec!["0", "0.10", "100%", "0.3333333333"]);
     let ceiling = select(vec!["0", "50", "12.345678"]);
     (ratio(), ratio(), ceiling).prop_map(|(one, other, ceiling)| CatalogueSpec { ratios: [one, other], ceiling })
 }
 
 /// The rows of all tables.
 pub fn rows(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<ReferenceRow> {
-    let of = |(table, cells): &Cells| {
+    parsed(&cells(catalogue, persons))
+}
+
+/// The rows of these cells.
+pub fn parsed(cells: &[Cells]) -> Vec<ReferenceRow> {
+    let row = |(table, cells): &Cells| {
         ReferenceRow::from_cells(*table, cells, ClaimLimits::default().id_bytes).expect("a sound row")
     };
-    cells(catalogue, persons).iter().map(of).collect()
+    cells.iter().map(row).collect()
 }
 
 /// The same as they stand in files. Person `PX` has no approval, `PE` is not enrolled, `HX` not designated.

@@ -86,7 +86,7 @@ fn yearly(scenario: &Scenario) -> PolicyRule {
 fn alone(rule: &PolicyRule, at: usize) -> PolicyRule {
     let mut layer = rule.layers[at].clone();
     layer.pools = vec![onestop::domain::vocabulary::Pool::Eligible];
-    layer.prior_self_pay = onestop::domain::exact::Exact::ZERO;
+    layer.prior_self_pay = onestop::domain::decimal::ExactDecimal::ZERO;
     layer.when.iter_mut().chain(&mut layer.for_).for_each(|entry| entry.prior_self_pay = None);
     PolicyRule { layers: vec![layer], ..rule.clone() }
 }

@@ -1,15 +1,16 @@
 //! A claim as people and files write it: decimal yuan as texts. Read strictly, into the same claim that
 //! a message tells.
 
+use std::str::FromStr;
+
 use serde::Deserialize;
 
 use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use crate::domain::content::RawReversal;
 use crate::domain::day::Day;
-use crate::domain::exact::{Exact, Unreadable};
+use crate::domain::decimal::ParseDecimalError;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::RequestId;
-use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
 
 /// A claim with its request id.
@@ -135,22 +136,23 @@ fn day(faults: &mut FieldFaults, field: &str, text: &DayText) -> Option<RawDate>
 }
 
 fn item(faults: &mut FieldFaults, at: usize, text: &ItemText) -> Item {
-    let mut units = |name: &str, text: &str, decimals: u32| {
-        let units = text.parse::<Exact>().and_then(|exact| exact.units(decimals));
-        units.unwrap_or_else(|why| {
-            let reason = match why {
-                Unreadable::TooManyDecimals(_) => FaultReason::TooManyDecimals,
-                Unreadable::TooLarge => FaultReason::TooLarge,
-                Unreadable::NotANumber => FaultReason::Unreadable,
-            };
-            faults.push(FieldFault::new(format!("claim.items[{at}].{name}"), reason, why.to_string()));
-            0
-        })
-    };
+    let field = |name: &str| format!("claim.items[{at}].{name}");
     Item {
         code: text.code.as_str().into(),
-        quantity: Quantity(units("quantity", &text.quantity, 4)),
-        unit_price: UnitPrice(units("unit_price", &text.unit_price, 6)),
-        amount: Money::from_fen(units("amount", &text.amount, 2)),
+        quantity: figure(faults, field("quantity"), &text.quantity).unwrap_or(Quantity(0)),
+        unit_price: figure(faults, field("unit_price"), &text.unit_price).unwrap_or(UnitPrice(0)),
+        amount: figure(faults, field("amount"), &text.amount).unwrap_or_default(),
     }
+}
+
+fn figure<T: FromStr<Err = ParseDecimalError>>(faults: &mut FieldFaults, field: String, text: &str) -> Option<T> {
+    let fault = |error: ParseDecimalError| {
+        let reason = match error {
+            ParseDecimalError::TooManyDecimals(_) => FaultReason::TooManyDecimals,
+            ParseDecimalError::TooLarge => FaultReason::TooLarge,
+            ParseDecimalError::NotANumber => FaultReason::Unreadable,
+        };
+        faults.push(FieldFault::new(field, reason, error.to_string()));
+    };
+    text.parse().map_err(fault).ok()
 }

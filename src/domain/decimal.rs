@@ -1,0 +1,185 @@
+//! Exact decimals: the figures of policies and tables, with nothing rounded away.
+//!
+//! `rust_decimal` rounds a sum or a product that needs more than 28 digits, and does not say so. So its
+//! operators are not offered here: a result that cannot be exact is refused, and with it the policy.
+//!
+//! Does not do: division, exponents, signs other than `-`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The most decimals of a figure as written, zeros at the end not counted.
+pub const WRITTEN_DECIMALS: u32 = 10;
+
+/// The most decimals of a figure as computed.
+pub const RESOLVED_DECIMALS: u32 = 20;
+
+/// The most digits before the point of a figure as written.
+const MAX_WHOLE_DIGITS: usize = 15;
+
+/// A mantissa has at most 28 digits.
+const MANTISSA_LIMIT: u128 = 10u128.pow(28);
+
+/// A decimal of at most 28 digits, [`RESOLVED_DECIMALS`] of them after the point, without trailing zeros.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExactDecimal(Decimal);
+
+/// Why a text is not a number of this kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseDecimalError {
+    /// Not digits with at most one point and at most one leading minus.
+    #[error("is not a plain decimal number")]
+    NotANumber,
+    /// More decimals than this kind of figure has.
+    #[error("has more than {0} decimals")]
+    TooManyDecimals(u32),
+    /// Too large for this kind of figure.
+    #[error("is too large")]
+    TooLarge,
+}
+
+impl ExactDecimal {
+    /// Zero.
+    pub const ZERO: ExactDecimal = ExactDecimal(Decimal::ZERO);
+    /// One.
+    pub const ONE: ExactDecimal = ExactDecimal(Decimal::ONE);
+    /// A hundred, the percentages in one.
+    pub const HUNDRED: ExactDecimal = ExactDecimal(Decimal::ONE_HUNDRED);
+    /// One percent.
+    pub const PERCENT: ExactDecimal = ExactDecimal(Decimal::from_parts(1, 0, 0, false, 2));
+
+    /// `mantissa / 10^scale`; `None` if that needs more than [`RESOLVED_DECIMALS`] or 28 digits.
+    pub fn new(mut mantissa: i128, mut scale: u32) -> Option<Self> {
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        let held = scale <= RESOLVED_DECIMALS && mantissa.unsigned_abs() < MANTISSA_LIMIT;
+        let decimal = held.then(|| Decimal::try_from_i128_with_scale(mantissa, scale).ok());
+        decimal.flatten().map(ExactDecimal)
+    }
+
+    /// The yuan of so many fen.
+    pub(super) fn from_fen(fen: i64) -> Self {
+        ExactDecimal(Decimal::new(fen, 2).normalize())
+    }
+
+    /// The figure of a plain decimal text with at most so many decimals.
+    ///
+    /// # Errors
+    /// If the text is no plain decimal number, or has more digits than that.
+    pub fn parse(text: &str, max_decimals: u32) -> Result<Self, ParseDecimalError> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !plain(whole) || !plain(fraction) {
+            return Err(ParseDecimalError::NotANumber);
+        }
+        let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+        if fraction.len() > max_decimals as usize {
+            return Err(ParseDecimalError::TooManyDecimals(max_decimals));
+        }
+        if whole.len() > MAX_WHOLE_DIGITS {
+            return Err(ParseDecimalError::TooLarge);
+        }
+        let mantissa = whole.bytes().chain(fraction.bytes()).fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+        let signed = if text.starts_with('-') { -mantissa } else { mantissa };
+        ExactDecimal::new(signed, fraction.len() as u32).ok_or(ParseDecimalError::TooLarge)
+    }
+
+    /// The digits without the point.
+    pub const fn mantissa(self) -> i128 {
+        self.0.mantissa()
+    }
+
+    /// How many of the digits stand after the point.
+    pub const fn scale(self) -> u32 {
+        self.0.scale()
+    }
+
+    /// The exact sum; `None` if it needs more digits than can be held.
+    pub fn checked_add(self, other: ExactDecimal) -> Option<ExactDecimal> {
+        let scale = self.scale().max(other.scale());
+        let sum = self.mantissa_at(scale)?.checked_add(other.mantissa_at(scale)?)?;
+        ExactDecimal::new(sum, scale)
+    }
+
+    /// The exact product; `None` if it needs more digits than can be held.
+    pub fn checked_mul(self, other: ExactDecimal) -> Option<ExactDecimal> {
+        ExactDecimal::new(self.mantissa().checked_mul(other.mantissa())?, self.scale() + other.scale())
+    }
+
+    /// The number of units of `10^-decimals`, exactly.
+    ///
+    /// # Errors
+    /// If the figure has more decimals than that, or does not fit 64 bits.
+    pub fn units(self, decimals: u32) -> Result<i64, ParseDecimalError> {
+        if self.scale() > decimals {
+            return Err(ParseDecimalError::TooManyDecimals(decimals));
+        }
+        let units = self.mantissa_at(decimals).ok_or(ParseDecimalError::TooLarge)?;
+        i64::try_from(units).map_err(|_| ParseDecimalError::TooLarge)
+    }
+
+    /// Units of `10^-decimals`, half away from zero; `None` if 64 bits do not hold them.
+    pub fn half_up(self, decimals: u32) -> Option<i64> {
+        let rounded = self.0.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero);
+        ExactDecimal(rounded).units(decimals).ok()
+    }
+
+    /// The mantissa of the same figure with so many decimals, no fewer than it has.
+    fn mantissa_at(self, scale: u32) -> Option<i128> {
+        self.mantissa().checked_mul(10i128.checked_pow(scale - self.scale())?)
+    }
+}
+
+impl FromStr for ExactDecimal {
+    type Err = ParseDecimalError;
+    fn from_str(text: &str) -> Result<Self, ParseDecimalError> {
+        ExactDecimal::parse(text, WRITTEN_DECIMALS)
+    }
+}
+
+/// The shortest text: `0.2999997`.
+impl fmt::Display for ExactDecimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for ExactDecimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The form in records: the mantissa and the scale.
+#[derive(Serialize, Deserialize)]
+enum StoredDecimal {
+    Digits(i128, u32),
+}
+
+/// A text in JSON, two integers in records.
+impl Serialize for ExactDecimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        StoredDecimal::Digits(self.mantissa(), self.scale()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ExactDecimal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            return ExactDecimal::parse(&text, RESOLVED_DECIMALS).map_err(D::Error::custom);
+        }
+        let StoredDecimal::Digits(mantissa, scale) = StoredDecimal::deserialize(deserializer)?;
+        ExactDecimal::new(mantissa, scale).ok_or_else(|| D::Error::custom("has more digits than a decimal holds"))
+    }
+}
