@@ -12,7 +12,7 @@ use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::policy::Book;
 use onestop::reference::look_up;
-use onestop::reference::row::ReferenceTable;
+use onestop::reference::table::ReferenceTable;
 use proptest::prelude::*;
 use proptest::sample::select;
 
