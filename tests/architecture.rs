@@ -36,7 +36,6 @@ const MORE: &[(&str, &str)] = &[
     ("grpc/policy.rs", "policy::Book"),
     // A change of the law reads a book, from wherever the command line says.
     ("grpc/activation.rs", "policy::Book"),
-    ("grpc/activation.rs", "policy::PolicyFault"),
     // Tables have a name on the wire, and imports are told as the store logs them.
     ("grpc/reference.rs", "reference::table::ReferenceTable"),
     ("grpc/imports.rs", "reference::table::ReferenceTable"),

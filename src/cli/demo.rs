@@ -63,7 +63,7 @@ struct Line {
 /// # Errors
 /// Exit 1 if the policies are refused, 3 if the server fails.
 pub async fn run(options: &Options) -> Ended {
-    let book = case::book(options.policies.as_deref()).map_err(crate::cli::admin::policy::refused)?;
+    let book = case::book(options.policies.as_deref())?;
     let server = serve::Own::start(book).await?;
     let mut client = Client::connect(&server.url()).await?;
     say!("A server of this demonstration's own: {}, store {}", server.url(), server.directory().display());

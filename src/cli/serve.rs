@@ -112,7 +112,7 @@ pub async fn run(options: &Options) -> Ended {
 }
 
 async fn serve<S: Store>(store: S, told: &str, door: AccessSetup, config: Config) -> Ended {
-    let book = case::book(config.policies.as_deref()).map_err(crate::cli::admin::policy::refused)?;
+    let book = case::book(config.policies.as_deref())?;
     let listener = bind(config.listen).await?;
     let engine = Engine::open(store, book, config.engine.clone()).await;
     let engine = Arc::new(engine.map_err(|error| Failure::Refused(error.to_string()))?);

@@ -8,15 +8,16 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::domain::fault::{FaultReason, FieldFault};
+use crate::domain::file_fault::FileFault;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
-use crate::policy::{Book, PolicyFault};
+use crate::policy::Book;
 use crate::store::Store;
 
 use super::error::CallError;
 
 /// Reads the book that is to hold, or says every fault of it.
-pub type LoadBook = Arc<dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync>;
+pub type LoadBook = Arc<dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync>;
 
 /// Under which name health knows the book in use, before its digest.
 const BOOK: &str = "onestop.book/";
@@ -86,10 +87,11 @@ fn name(book: Digest) -> String {
 }
 
 /// Read twice and the same: a directory that is being written is no book.
-fn twice(read: &(dyn Fn() -> Result<Book, Vec<PolicyFault>> + Send + Sync)) -> Result<Book, CallError> {
-    let faulty = |faults: Vec<PolicyFault>| {
-        let fault =
-            |PolicyFault { file, line, told }| FieldFault::new(format!("{file}:{line}"), FaultReason::Unreadable, told);
+fn twice(read: &(dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync)) -> Result<Book, CallError> {
+    let faulty = |faults: Vec<FileFault>| {
+        let fault = |FileFault { file, line, message, .. }| {
+            FieldFault::new(format!("{file}:{line}"), FaultReason::Unreadable, message)
+        };
         refused(faults.into_iter().map(fault).collect())
     };
     let (first, second) = (read().map_err(faulty)?, read().map_err(faulty)?);

@@ -11,10 +11,10 @@ use crate::domain::policy::Policy;
 
 use super::document::Document;
 use super::draw::draw;
-use super::fault::PolicyFault;
 use super::read::read;
 use super::resolve::resolve;
 use super::rule::PolicyRule;
+use crate::domain::file_fault::FileFault;
 
 /// A checked set of policies.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl Book {
     ///
     /// # Errors
     /// Every fault of every file, in the order of files and lines.
-    pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Book, Vec<PolicyFault>> {
+    pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Book, Vec<FileFault>> {
         let mut faults = Vec::new();
         let (mut documents, mut all) = (Vec::new(), true);
         for (file, text) in files {
@@ -47,8 +47,8 @@ impl Book {
     ///
     /// # Errors
     /// What cannot be read, and every fault of every file.
-    pub fn from_dir(dir: &Path) -> Result<Book, Vec<PolicyFault>> {
-        let fault = |path: &Path, told: String| PolicyFault { file: path.display().to_string(), line: 1, told };
+    pub fn from_dir(dir: &Path) -> Result<Book, Vec<FileFault>> {
+        let fault = |path: &Path, message: String| FileFault::new(path.display().to_string(), 1, message);
         let unreadable = |path: &Path, error: std::io::Error| fault(path, format!("cannot be read: {error}"));
         let mut texts = BTreeMap::new();
         let mut faults = Vec::new();
@@ -68,7 +68,7 @@ impl Book {
         if faults.is_empty() { book } else { sorted([faults, book.err().unwrap_or_default()].concat()) }
     }
 
-    fn from_rules(rules: Vec<PolicyRule>, documents: &[Document]) -> Result<Book, Vec<PolicyFault>> {
+    fn from_rules(rules: Vec<PolicyRule>, documents: &[Document]) -> Result<Book, Vec<FileFault>> {
         let mut book = Book::default();
         let mut faults = Vec::new();
         for (rule, document) in rules.into_iter().zip(documents) {
@@ -77,7 +77,7 @@ impl Book {
                 Err(inexact) => {
                     let layer = rule.layers.iter().position(|layer| layer.id == inexact.0);
                     let line = layer.map_or(1, |at| document.layers[at].line);
-                    faults.push(PolicyFault { file: document.file.clone(), line, told: inexact.to_string() });
+                    faults.push(FileFault::new(&document.file, line, inexact.to_string()));
                 }
             }
         }
@@ -124,14 +124,14 @@ impl Book {
     }
 }
 
-fn sorted(mut faults: Vec<PolicyFault>) -> Result<Book, Vec<PolicyFault>> {
+fn sorted(mut faults: Vec<FileFault>) -> Result<Book, Vec<FileFault>> {
     faults.sort();
     faults.dedup();
     Err(faults)
 }
 
 /// What two files may not both say.
-fn clashes(documents: &[Document]) -> Vec<PolicyFault> {
+fn clashes(documents: &[Document]) -> Vec<FileFault> {
     let mut faults = Vec::new();
     for (at, later) in documents.iter().enumerate() {
         for earlier in documents[..at].iter().filter(|earlier| earlier.sound && later.sound) {
@@ -141,9 +141,9 @@ fn clashes(documents: &[Document]) -> Vec<PolicyFault> {
     faults
 }
 
-fn clash(earlier: &Document, later: &Document) -> Vec<PolicyFault> {
+fn clash(earlier: &Document, later: &Document) -> Vec<FileFault> {
     let mut faults = Vec::new();
-    let mut fault = |line, told| faults.push(PolicyFault { file: later.file.clone(), line, told });
+    let mut fault = |line, message| faults.push(FileFault::new(&later.file, line, message));
     let file = &earlier.file;
     if earlier.id == later.id {
         fault(later.id_line, format!("has the id `{}`, as has {file}", later.id));

@@ -3,15 +3,15 @@
 use crate::domain::decimal::ExactDecimal;
 
 use super::document::{Document, LayerText};
-use super::fault::PolicyFault;
 use super::rule::{LayerRule, PolicyRule};
+use crate::domain::file_fault::FileFault;
 
 /// The policies of these files with every complete layer; and every `use` that leads nowhere or in a
 /// circle, every layer that lacks a key, and every clash of layers in one file.
 ///
 /// `all` says whether these are all files: where one could not be read, a `use` may have meant it. A layer
 /// that was not read whole is not asked for what it lacks: that would be a second fault of the same cause.
-pub fn draw(documents: &[Document], all: bool) -> (Vec<PolicyRule>, Vec<PolicyFault>) {
+pub fn draw(documents: &[Document], all: bool) -> (Vec<PolicyRule>, Vec<FileFault>) {
     let mut drawing = Drawing { documents, all, faults: Vec::new() };
     let rules = documents.iter().map(|document| drawing.policy(document)).collect();
     (rules, drawing.faults)
@@ -20,12 +20,12 @@ pub fn draw(documents: &[Document], all: bool) -> (Vec<PolicyRule>, Vec<PolicyFa
 struct Drawing<'a> {
     documents: &'a [Document],
     all: bool,
-    faults: Vec<PolicyFault>,
+    faults: Vec<FileFault>,
 }
 
 impl Drawing<'_> {
-    fn fault(&mut self, document: &Document, line: usize, told: String) {
-        self.faults.push(PolicyFault { file: document.file.clone(), line, told });
+    fn fault(&mut self, document: &Document, line: usize, message: String) {
+        self.faults.push(FileFault::new(&document.file, line, message));
     }
 
     fn policy(&mut self, document: &Document) -> PolicyRule {
@@ -50,8 +50,8 @@ impl Drawing<'_> {
         self.check_days(document, &text);
         let missing = missing(&text);
         if !missing.is_empty() {
-            let told = format!("the layer has no {}", missing.join(", no "));
-            self.fault(document, written.line, told);
+            let message = format!("the layer has no {}", missing.join(", no "));
+            self.fault(document, written.line, message);
             return None;
         }
         complete(document, text)
@@ -62,14 +62,14 @@ impl Drawing<'_> {
         let mut text = written.clone();
         let mut followed = Vec::new();
         while let Some((file, layer)) = text.draws.take() {
-            let told = format!("`use` names `{file}#{layer}`");
+            let message = format!("`use` names `{file}#{layer}`");
             if followed.contains(&(file.clone(), layer.clone())) {
-                self.fault(document, written.line, format!("{told}, which leads back to itself"));
+                self.fault(document, written.line, format!("{message}, which leads back to itself"));
                 return None;
             }
             let Some(source) = find(self.documents, &file, &layer) else {
                 if self.all || self.documents.iter().any(|document| document.id == file) {
-                    self.fault(document, written.line, format!("{told}, which no file has"));
+                    self.fault(document, written.line, format!("{message}, which no file has"));
                 }
                 return None;
             };
@@ -81,8 +81,8 @@ impl Drawing<'_> {
 
     fn check_days(&mut self, document: &Document, text: &LayerText) {
         if let Some(days) = text.in_force.filter(|days| document.sound && !days.within(&document.in_force)) {
-            let told = format!("the layer's days, {days}, are not within the file's, {}", document.in_force);
-            self.fault(document, text.line, told);
+            let message = format!("the layer's days, {days}, are not within the file's, {}", document.in_force);
+            self.fault(document, text.line, message);
         }
     }
 
@@ -90,8 +90,8 @@ impl Drawing<'_> {
         if let (Some(id), Some((_, drawn))) = (&written.id, &written.draws)
             && id != drawn
         {
-            let told = format!("the layer is given the id `{id}`, but a drawn layer keeps its id `{drawn}`");
-            self.fault(document, written.line, told);
+            let message = format!("the layer is given the id `{id}`, but a drawn layer keeps its id `{drawn}`");
+            self.fault(document, written.line, message);
         }
     }
 
@@ -99,8 +99,8 @@ impl Drawing<'_> {
         for (at, layer) in document.layers.iter().enumerate() {
             let id = id(layer);
             if id.is_some() && document.layers[..at].iter().any(|before| self::id(before) == id) {
-                let told = format!("the file has two layers `{}`", id.unwrap_or_default());
-                self.fault(document, layer.line, told);
+                let message = format!("the file has two layers `{}`", id.unwrap_or_default());
+                self.fault(document, layer.line, message);
             }
         }
     }
@@ -112,11 +112,11 @@ impl Drawing<'_> {
             let differs = caps[..at].iter().find(|(_, before)| before.account == cap.account && before != cap);
             if let Some((other, _)) = differs {
                 let line = document.layers.iter().find(|text| id(text) == Some(&layer.id)).map_or(1, |text| text.line);
-                let told = format!(
+                let message = format!(
                     "layers `{}` and `{}` state different caps on the account `{}`",
                     other.id, layer.id, cap.account
                 );
-                self.fault(document, line, told);
+                self.fault(document, line, message);
             }
         }
     }

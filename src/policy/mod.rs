@@ -10,7 +10,6 @@
 pub mod book;
 pub mod document;
 pub mod draw;
-pub mod fault;
 pub mod read;
 mod read_entry;
 mod read_schedule;
@@ -21,4 +20,3 @@ pub mod shipped;
 pub mod toml_text;
 
 pub use book::Book;
-pub use fault::PolicyFault;

@@ -8,11 +8,11 @@ use crate::domain::terms::Cite;
 use crate::domain::vocabulary::{BenefitYear, Category, Period, Pool, Visit};
 
 use super::document::{Document, LayerText};
-use super::fault::PolicyFault;
 use super::read_entry::{for_, when};
 use super::read_schedule::{cap, schedules};
 use super::read_values::{capped_list, check_distinct, check_length, not_empty, parsed, word, words};
 use super::toml_text::{Lined, Source, TomlTable};
+use crate::domain::file_fault::FileFault;
 
 /// The most bytes of a file.
 const MOST_BYTES: usize = 1 << 20;
@@ -34,10 +34,10 @@ const LAYER_KEYS: &[&str] = &[
 ];
 
 /// Reads a file: what it says, unless it is not TOML at all, and every fault that it has by itself.
-pub fn read(file: &str, text: &str) -> (Option<Document>, Vec<PolicyFault>) {
+pub fn read(file: &str, text: &str) -> (Option<Document>, Vec<FileFault>) {
     if text.len() > MOST_BYTES {
-        let told = format!("the file has {} bytes; at most {MOST_BYTES} are read", text.len());
-        return (None, vec![PolicyFault { file: file.to_owned(), line: 1, told }]);
+        let message = format!("the file has {} bytes; at most {MOST_BYTES} are read", text.len());
+        return (None, vec![FileFault::new(file, 1, message)]);
     }
     let source = Source::new(file, text);
     let parsed = source.parse();

@@ -9,15 +9,15 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fault::PolicyFault;
 use crate::domain::day::{Day, Interval};
+use crate::domain::file_fault::FileFault;
 
 /// A file's text and the faults found in it so far.
 pub struct Source<'a> {
     file: &'a str,
     text: &'a str,
     line_ends: Vec<usize>,
-    faults: RefCell<Vec<PolicyFault>>,
+    faults: RefCell<Vec<FileFault>>,
 }
 
 impl<'a> Source<'a> {
@@ -37,13 +37,13 @@ impl<'a> Source<'a> {
     }
 
     /// Notes a fault.
-    pub fn fault(&self, line: usize, told: impl Into<String>) {
-        let fault = PolicyFault { file: self.file.to_owned(), line, told: told.into() };
+    pub fn fault(&self, line: usize, message: impl Into<String>) {
+        let fault = FileFault::new(self.file, line, message);
         self.faults.borrow_mut().push(fault);
     }
 
     /// All the faults noted.
-    pub fn into_faults(self) -> Vec<PolicyFault> {
+    pub fn into_faults(self) -> Vec<FileFault> {
         self.faults.into_inner()
     }
 

@@ -10,8 +10,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tonic::transport::Server;
 
+use crate::domain::file_fault::FileFault;
 use crate::engine::Engine;
-use crate::policy::PolicyFault;
 use crate::store::Store;
 use crate::store::coordination::Coordination;
 use crate::telemetry::Metrics;
@@ -90,7 +90,7 @@ impl Law {
 
     fn reader(&self) -> LoadBook {
         let told = "the server was started without a directory of policies; there is nothing to read anew";
-        let fault = PolicyFault { file: "policies".to_owned(), line: 1, told: told.to_owned() };
+        let fault = FileFault::new("policies", 1, told);
         self.read.clone().unwrap_or_else(|| Arc::new(move || Err(vec![fault.clone()])))
     }
 }

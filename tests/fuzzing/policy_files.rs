@@ -7,12 +7,13 @@ use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::claim::{Claim, Item, Quantity, UnitPrice};
 use onestop::domain::day::Day;
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
+use onestop::domain::file_fault::FileFault;
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
 use onestop::domain::policy::Policy;
 use onestop::domain::vocabulary::{Category, Level, Visit};
+use onestop::policy::Book;
 use onestop::policy::rule::PolicyRule;
-use onestop::policy::{Book, PolicyFault};
 
 use super::bounds::{Memory, within};
 use super::reached::Reached;
@@ -105,13 +106,13 @@ fn take(bytes: &[u8], reached: &mut Reached) {
 }
 
 /// Every fault names a file and a line of it.
-fn note_faults(files: &[(&str, &str)], faults: &[PolicyFault], reached: &mut Reached) {
+fn note_faults(files: &[(&str, &str)], faults: &[FileFault], reached: &mut Reached) {
     assert!(!faults.is_empty(), "what is refused has a fault");
     for fault in faults {
         let text = files.iter().find(|(file, _)| *file == fault.file).map(|(_, text)| *text).expect("a file");
         let lines = 1 + text.matches('\n').count();
         assert!((1..=lines).contains(&fault.line), "{fault}");
-        let known = FAULTS.iter().find(|known| fault.told.contains(**known));
+        let known = FAULTS.iter().find(|known| fault.message.contains(**known));
         reached.hit(known.unwrap_or(&NOT_TOML));
     }
 }

@@ -32,7 +32,7 @@ fn no_operation_on_a_figure_is_refused() {
 fn an_unknown_operation_is_refused() {
     let text = base_with("{ plus = \"5%\" }", "{ minus = \"5%\" }");
     let told: Vec<_> =
-        super::faults(&[("base.toml", &text)]).into_iter().map(|fault| (fault.line, fault.told)).collect();
+        super::faults(&[("base.toml", &text)]).into_iter().map(|fault| (fault.line, fault.message)).collect();
     let line = super::line_of(&text, "minus");
     assert!(told.iter().any(|(at, told)| *at == line && told.contains("`minus` is not a known key")), "{told:?}");
 }

@@ -9,7 +9,7 @@ fn told_together(files: &[(&str, &str)], expected: &[(&str, &str, &str)]) {
     for (file, on, words) in expected {
         let (_, text) = files.iter().find(|(name, _)| name == file).expect("a file");
         let line = line_of(text, on);
-        if !found.iter().any(|fault| fault.file == *file && fault.line == line && fault.told.contains(words)) {
+        if !found.iter().any(|fault| fault.file == *file && fault.line == line && fault.message.contains(words)) {
             missing.push(format!("{file}:{line}: {words}"));
         }
     }
@@ -127,7 +127,7 @@ fn a_directory_without_a_policy_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("readme.txt"), BASE).expect("written");
     let found = onestop::policy::Book::from_dir(dir.path()).expect_err("refused");
-    assert!(found[0].told.contains("holds no policy file"), "{found:?}");
+    assert!(found[0].message.contains("holds no policy file"), "{found:?}");
     assert!(onestop::policy::Book::from_dir(&dir.path().join("nowhere")).is_err());
 }
 

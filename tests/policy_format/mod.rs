@@ -11,7 +11,8 @@ mod schedules;
 mod several_files;
 mod values;
 
-use onestop::policy::{Book, PolicyFault};
+use onestop::domain::file_fault::FileFault;
+use onestop::policy::Book;
 
 use base::BASE;
 
@@ -40,7 +41,7 @@ fn another(id: &str, changes: &[(&str, &str)]) -> String {
     changes.iter().fold(base, |text, (find, put)| with(&text, find, put))
 }
 
-fn read(files: &[(&str, &str)]) -> Result<Book, Vec<PolicyFault>> {
+fn read(files: &[(&str, &str)]) -> Result<Book, Vec<FileFault>> {
     Book::from_texts(files.iter().copied())
 }
 
@@ -50,7 +51,7 @@ fn book(files: &[(&str, &str)]) -> Book {
 }
 
 /// The faults of files that are refused.
-fn faults(files: &[(&str, &str)]) -> Vec<PolicyFault> {
+fn faults(files: &[(&str, &str)]) -> Vec<FileFault> {
     read(files).err().unwrap_or_else(|| panic!("it is taken: {files:?}"))
 }
 
@@ -62,7 +63,8 @@ fn refused(text: &str, on: &str, words: &str) {
 /// The file is refused, with a fault on this line, in words that hold `words`, and with none elsewhere.
 fn refused_on(text: &str, line: usize, words: &str) {
     let faults = faults(&[("base.toml", text)]);
-    let told = faults.iter().any(|fault| fault.file == "base.toml" && fault.line == line && fault.told.contains(words));
+    let told =
+        faults.iter().any(|fault| fault.file == "base.toml" && fault.line == line && fault.message.contains(words));
     assert!(told, "line {line} is refused with `{words}`; told was {faults:#?}");
     assert!(faults.iter().all(|fault| fault.line == line), "only line {line} is refused: {faults:#?}");
 }

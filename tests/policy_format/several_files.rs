@@ -7,7 +7,7 @@ fn later_refused(earlier: &str, later: &str, on: &str, words: &str) {
     let faults = faults(&[("earlier.toml", earlier), ("later.toml", later)]);
     assert_eq!(faults.len(), 1, "{faults:#?}");
     assert_eq!((faults[0].file.as_str(), faults[0].line), ("later.toml", line_of(later, on)), "{faults:#?}");
-    assert!(faults[0].told.contains(words), "{faults:#?}");
+    assert!(faults[0].message.contains(words), "{faults:#?}");
 }
 
 /// A layer drawn from elsewhere, in place of layer two.
@@ -79,7 +79,7 @@ fn a_use_that_leads_back_to_itself_is_refused() {
     let files: Vec<_> = faults.iter().map(|fault| (fault.file.as_str(), fault.line)).collect();
     let line = line_of(&one, "[[layer]] # drawn");
     assert_eq!(files, [("a.toml", line), ("b.toml", line)], "{faults:#?}");
-    assert!(faults.iter().all(|fault| fault.told.contains("which leads back to itself")), "{faults:#?}");
+    assert!(faults.iter().all(|fault| fault.message.contains("which leads back to itself")), "{faults:#?}");
 }
 
 #[test]

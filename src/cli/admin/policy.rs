@@ -6,17 +6,11 @@ use std::path::{Path, PathBuf};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
-use crate::policy::{Book, PolicyFault};
+use crate::policy::Book;
 use crate::say;
 
 use crate::cli::cases::case;
 use crate::cli::exit::{Ended, Failure};
-
-/// The failure that refused policies are: every fault, a line each.
-pub fn refused(faults: Vec<PolicyFault>) -> Failure {
-    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
-    Failure::Refused(lines.join("\n"))
-}
 
 /// Checks a book and says what it holds.
 ///
@@ -24,8 +18,8 @@ pub fn refused(faults: Vec<PolicyFault>) -> Failure {
 /// Exit 1 with every fault.
 pub fn check(policies: Option<&Path>, files: &[PathBuf], json: bool) -> Ended {
     let book = match files {
-        [] => case::book(policies).map_err(refused)?,
-        [directory] if directory.is_dir() => case::book(Some(directory)).map_err(refused)?,
+        [] => case::book(policies)?,
+        [directory] if directory.is_dir() => case::book(Some(directory))?,
         files => of_files(files)?,
     };
     if json {
@@ -54,7 +48,7 @@ fn of_files(files: &[PathBuf]) -> Result<Book, Failure> {
         Ok((path.display().to_string(), text))
     };
     let texts = files.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
-    Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str()))).map_err(refused)
+    Ok(Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())))?)
 }
 
 /// Lists the policies of a book.
@@ -62,7 +56,7 @@ fn of_files(files: &[PathBuf]) -> Result<Book, Failure> {
 /// # Errors
 /// Exit 1 with every fault.
 pub fn list(policies: Option<&Path>, json: bool) -> Ended {
-    let book = case::book(policies).map_err(refused)?;
+    let book = case::book(policies)?;
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_header([
         "id",

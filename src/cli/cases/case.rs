@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::domain::file_fault::FileFault;
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Pool;
-use crate::policy::{Book, PolicyFault, shipped};
+use crate::policy::{Book, shipped};
 use crate::reference::table::ReferenceTable;
 
 use super::case_tables::{CatalogueText, HospitalText, PersonText};
@@ -164,7 +165,7 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<Loaded, String> {
 ///
 /// # Errors
 /// Every fault of its files.
-pub fn book(dir: Option<&Path>) -> Result<Book, Vec<PolicyFault>> {
+pub fn book(dir: Option<&Path>) -> Result<Book, Vec<FileFault>> {
     dir.map_or_else(shipped::book, Book::from_dir)
 }
 

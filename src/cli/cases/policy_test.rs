@@ -60,7 +60,7 @@ impl Through {
 /// # Errors
 /// Exit 1 if any differs, 2 if one cannot be read.
 pub async fn run(policies: Option<&Path>, through: &Through, json: bool, cases: &[PathBuf]) -> Ended {
-    let book = case::book(policies).map_err(crate::cli::admin::policy::refused)?;
+    let book = case::book(policies)?;
     let (mut differing, mut unreadable) = (0, 0);
     for path in cases.iter().flat_map(|path| files(path)) {
         let text = match std::fs::read_to_string(&path) {

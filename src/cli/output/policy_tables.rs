@@ -51,7 +51,7 @@ fn known<'a>(words: impl Iterator<Item = &'a str>) -> String {
 /// # Errors
 /// Exit 1 if the book is refused, 2 if it has no such policy.
 pub fn run(policies: Option<&Path>, options: &Options, json: bool) -> Ended {
-    let book = case::book(policies).map_err(crate::cli::admin::policy::refused)?;
+    let book = case::book(policies)?;
     let found = book.get(&options.id);
     let (policy, rule) = found.ok_or_else(|| Failure::Usage(format!("the book has no policy `{}`", options.id)))?;
     if json {
