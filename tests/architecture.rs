@@ -126,6 +126,13 @@ fn money_meets_no_float() {
 }
 
 #[test]
+fn only_exact_decimals_name_the_decimal_library() {
+    let rooms: Vec<&str> = ALLOWED.iter().map(|(room, _)| *room).collect();
+    let found = standing(&rooms, &["rust_decimal"]);
+    none(&found.into_iter().filter(|place| !place.starts_with("src/domain/decimal.rs")).collect::<Vec<_>>());
+}
+
+#[test]
 fn nothing_below_the_edge_reads_a_clock_or_draws_at_random() {
     let names = [
         "SystemTime",
