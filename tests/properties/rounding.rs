@@ -29,6 +29,8 @@ struct Figures {
     /// Operations on every rate: two factors and a sum, whose decimals add up to no more than 20.
     factors: [String; 2],
     more: String,
+    /// A factor of 10 decimals near one, on the last rate.
+    near_one: &'static str,
     deductible: i64,
     deductible_factor: String,
     ratio: String,
@@ -38,6 +40,9 @@ struct Figures {
 
 /// Price in micro yuan, quantity in 10^-4, and by how many fen the amount is off.
 type Line = (i64, i64, i64);
+
+/// `0.5000000001 x 0.9999999998` is half less 2 of the 20th decimal.
+const NEAR_ONE: &[&str] = &["0.9999999998", "1.0000000002", "0.9999999999"];
 
 /// A share of at most so many decimals: any, or one beside a half or an end.
 fn share(decimals: usize) -> impl Strategy<Value = String> {
@@ -63,7 +68,8 @@ fn line() -> impl Strategy<Value = Line> {
 }
 
 fn figures() -> impl Strategy<Value = Figures> {
-    let factors = (share(5), share(5), select(vec!["0", "0.0000000001", "-0.0000000001", "0.25", "-0.1"]));
+    let factors =
+        (share(5), share(5), select(vec!["0", "0.0000000001", "-0.0000000001", "0.25", "-0.1"]), select(NEAR_ONE));
     let deductible = (prop_oneof![0..200_i64, 0..10_000_000_i64], share(10));
     let bills = prop::collection::vec(prop::collection::vec(line(), 1..=3), 2);
     let entered = (share(10), share(10), prop_oneof![0..50_000_i64, 0..50_000_000_000_i64]);
@@ -73,6 +79,7 @@ fn figures() -> impl Strategy<Value = Figures> {
             rates,
             factors: [factors.0, factors.1],
             more: factors.2.to_owned(),
+            near_one: factors.3,
             deductible: deductible.0,
             deductible_factor: deductible.1,
             ratio: entered.1,
@@ -134,7 +141,7 @@ cites = ["law"]
 schedule = {{ all = {{ bands = [{{ rate = "{three}" }}] }} }}
 [[layer.when]]
 if = {{ level = ["tertiary"] }}
-rate = {{ times = "0.9999999999" }}
+rate = {{ times = "{}" }}
 cites = ["law"]
 "#,
             self.prior_self_pay,
@@ -143,6 +150,7 @@ cites = ["law"]
             self.factors[1],
             self.deductible_factor,
             self.more,
+            self.near_one,
         )
     }
 
