@@ -1,4 +1,4 @@
-//! The command line of `onestop`.
+//! The `onestop` program: starts logging and the runtime, and runs a command.
 
 use std::process::ExitCode;
 
@@ -10,14 +10,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let command = Command::parse();
-    log();
-    // One thread serves and one commits: on few cores that is faster and steadier than a pool.
+    start_log();
+    // One thread serves and one commits, which is faster and steadier on few cores than a thread pool.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map(|runtime| runtime.block_on(cli::run(command))) {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(failure)) => {
-            eprintln!("{failure}");
-            failure.code()
+        Ok(Err(error)) => {
+            eprintln!("{error}");
+            error.exit_code()
         }
         Err(error) => {
             eprintln!("the runtime cannot start: {error}");
@@ -26,8 +26,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs to standard error: JSON lines where it is no terminal.
-fn log() {
+/// Logs to standard error: as text to a terminal, otherwise as JSON lines.
+fn start_log() {
     use std::io::IsTerminal;
     let filter = tracing_subscriber::EnvFilter::try_from_env("ONESTOP_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use onestop::cli::cases::policy_test::{Through, Verdict, run_one};
+use onestop::cli::cases::policy_test::{CaseBackend, Verdict, run_one};
 use onestop::policy::shipped;
 use onestop::store::redis::address::Address;
 
@@ -40,13 +40,13 @@ fn further() -> Vec<PathBuf> {
     cases
 }
 
-async fn all_hold(cases: Vec<PathBuf>, through: &Through) {
+async fn all_hold(cases: Vec<PathBuf>, through: &CaseBackend) {
     let book = shipped::book().expect("the shipped book");
     assert!(!cases.is_empty());
     for case in cases {
         let text = std::fs::read_to_string(&case).expect("a case");
         match run_one(&case, &text, &book, through).await {
-            Ok((_, Verdict::Holds)) => {}
+            Ok((_, Verdict::Passed)) => {}
             Ok((name, Verdict::Differs(found))) => panic!("{name}: {}", found.join("; ")),
             Err(told) => panic!("{}: {told}", case.display()),
         }
@@ -55,24 +55,24 @@ async fn all_hold(cases: Vec<PathBuf>, through: &Through) {
 
 #[tokio::test]
 async fn every_case_holds_in_process() {
-    all_hold(cases(), &Through::Process).await;
+    all_hold(cases(), &CaseBackend::InProcess).await;
 }
 
 #[tokio::test]
 async fn every_case_holds_over_grpc() {
-    all_hold(cases(), &Through::Directory).await;
+    all_hold(cases(), &CaseBackend::Directory).await;
 }
 
 #[tokio::test]
 async fn what_an_independent_calculator_found_holds_in_process_and_over_grpc() {
-    all_hold(independent(), &Through::Process).await;
-    all_hold(independent(), &Through::Directory).await;
+    all_hold(independent(), &CaseBackend::InProcess).await;
+    all_hold(independent(), &CaseBackend::Directory).await;
 }
 
 #[tokio::test]
 async fn re_adjudications_and_the_claims_of_three_regions_hold_in_process_and_over_grpc() {
-    all_hold(further(), &Through::Process).await;
-    all_hold(further(), &Through::Directory).await;
+    all_hold(further(), &CaseBackend::InProcess).await;
+    all_hold(further(), &CaseBackend::Directory).await;
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn all_of_them_hold_over_grpc_on_redis_and_leave_no_key_there() {
     let server = RedisServer::shared();
     let address = Address::parse(&server.url()).expect("an address");
     let pattern = format!("{}-case-*", address.prefix);
-    let through = Through::Redis(address);
+    let through = CaseBackend::Redis(address);
     for cases in [cases(), independent(), further()] {
         all_hold(cases, &through).await;
     }
@@ -92,7 +92,7 @@ async fn a_case_with_one_wrong_fen_differs() {
     let book = shipped::book().expect("the shipped book");
     let case = cases().remove(0);
     let text = std::fs::read_to_string(&case).expect("a case").replacen("54450.00", "54450.01", 1);
-    let Ok((_, Verdict::Differs(found))) = run_one(&case, &text, &book, &Through::Process).await else {
+    let Ok((_, Verdict::Differs(found))) = run_one(&case, &text, &book, &CaseBackend::InProcess).await else {
         panic!("it must differ");
     };
     assert_eq!(found, ["step 1 payers.basic_fund: want 54450.01, got 54450.00"]);

@@ -4,14 +4,22 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use super::admin::{audit, configure, copy, keys, policy};
-use super::cases::policy_test;
-use super::client::address::{Keys, Server};
-use super::client::{activate, commands as client_commands, load};
-use super::exit::Ended;
-use super::output::policy_tables as show_policy;
-use super::{demo, serve};
-use crate::server::store_location as home;
+use crate::store::secret_file;
+
+use super::admin::audit::AuditCommand;
+use super::admin::configure::ConfigCommand;
+use super::admin::copy_options::CopyOptions;
+use super::admin::keys::KeysCommand;
+use super::admin::{audit, configure, copy, keys, move_years, policy};
+use super::cases::policy_test::{self, CaseBackend};
+use super::client::activate;
+use super::client::address::{ServerOptions, TlsOptions};
+use super::client::commands::{self as client_commands, ClientCommand};
+use super::client::load::{self, LoadOptions};
+use super::demo::{self, DemoOptions};
+use super::exit::CommandResult;
+use super::output::policy_tables::{self, PolicyTableOptions};
+use super::serve::{self, ServeOptions};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -19,96 +27,96 @@ use crate::server::store_location as home;
 pub struct Command {
     #[command(subcommand)]
     action: Action,
-    /// Print JSON, one value a line
+    /// Print JSON, one value per line
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Serve over gRPC, on a store in a directory or on a Redis
-    Serve(serve::Options),
-    /// Settle the demonstration claims on a server of its own and show what happened
-    Demo(demo::Options),
-    /// Check, list, show and test policies
+    /// Serve over gRPC, with a store in a directory or on a Redis
+    Serve(ServeOptions),
+    /// Settle demonstration claims on a temporary server and show the results
+    Demo(DemoOptions),
+    /// Check, list, show, test and activate policies
     #[command(subcommand)]
-    Policy(PolicyAction),
-    /// Recompute a store from its journal, or seal what stands in it
+    Policy(PolicyCommand),
+    /// Verify a store by recomputing it from its journal, or seal it
     #[command(subcommand)]
-    Audit(audit::Action),
-    /// Copy a store into a new one with a secret of its own, and verify every chain; interrupted, run it again
-    Copy(copy::Options),
-    /// Play the peak discharge morning against a server, with persons of its own
-    Load(load::Options),
-    /// Make certificates to try with
+    Audit(AuditCommand),
+    /// Copy a store to a new one with its own secret and verify every chain; after an interruption, run it again
+    Copy(CopyOptions),
+    /// Run a load test against a server, with persons of its own
+    Load(LoadOptions),
+    /// Create certificates for tests
     #[command(subcommand)]
-    Keys(keys::Action),
-    /// Make the file with the secret of a store on Redis; every instance gets a copy
+    Keys(KeysCommand),
+    /// Create the file with the secret of a store on Redis; every instance needs a copy
     Secret {
-        /// The file; it must not be there yet
+        /// The file; it must not exist
         file: PathBuf,
     },
-    /// Check a configuration file, or show a configuration in full
+    /// Check a configuration file, or show a complete configuration
     #[command(subcommand)]
-    Config(configure::Action),
-    /// Print what a shell completes these commands by
+    Config(ConfigCommand),
+    /// Print a shell completion script
     Completions {
-        /// Which shell
+        /// The shell
         shell: clap_complete::Shell,
     },
     #[command(flatten)]
-    Client(client_commands::Action),
+    Client(ClientCommand),
 }
 
 #[derive(Subcommand, Debug)]
-enum PolicyAction {
-    /// Check a book and name every fault
+enum PolicyCommand {
+    /// Check policy files and report every fault
     Check {
-        /// A directory of policy files in place of the shipped book
+        /// A directory of policy files, instead of the shipped policies
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
-        /// Policy files that make up the book, all together, or a directory of them
+        /// All policy files of a book, or a directory of them
         files: Vec<PathBuf>,
     },
-    /// List the policies of a book: the shipped one, a directory's, or the one that a server has in use
+    /// List the policies that are shipped, in a directory, or in use by a server
     List {
-        /// A directory of policy files in place of the shipped book
+        /// A directory of policy files, instead of the shipped policies
         #[arg(long, value_name = "DIR", conflicts_with = "server")]
         policies: Option<PathBuf>,
-        /// The book in use by this server
+        /// List the policies in use by this server
         #[arg(long, value_name = "URL")]
         server: Option<String>,
         #[command(flatten)]
-        keys: Keys,
+        tls: TlsOptions,
     },
-    /// Have a server read its policy files anew, check them, and apply them to every call that begins after
+    /// Make a server reload and check its policy files, and use them for every call that begins afterwards
     Activate {
         #[command(flatten)]
-        server: Server,
-        /// Say what would change, and change nothing
+        server: ServerOptions,
+        /// Show what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
-        /// Refuse if the files are not those that a dry run told this digest of
+        /// Refuse unless the files have this digest, which a dry run shows
         #[arg(long, value_name = "DIGEST")]
         expect: Option<String>,
     },
     /// Show what a policy pays, as tables
     Show {
-        /// A directory of policy files in place of the shipped book
+        /// A directory of policy files, instead of the shipped policies
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
         #[command(flatten)]
-        options: show_policy::Options,
+        options: PolicyTableOptions,
     },
-    /// Run policy tests, in process or over gRPC
+    /// Run policy cases, in this process or over gRPC
     Test {
-        /// A directory of policy files in place of the shipped book
+        /// A directory of policy files, instead of the shipped policies
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
-        /// Run each case through a server of its own, with a fresh embedded store
+        /// Run each case over gRPC on a temporary server, with a fresh store in a directory
         #[arg(long)]
         grpc: bool,
-        /// The Redis on which each case has a store of its own, under a prefix of its own, removed afterwards
+        /// Run each case with a fresh store on this Redis, under a prefix of its own that is removed afterwards
         #[arg(long, value_name = "URL", requires = "grpc")]
         store: Option<PathBuf>,
         /// Case files, or directories of them
@@ -120,37 +128,42 @@ enum PolicyAction {
 /// Runs a command.
 ///
 /// # Errors
-/// How it failed, with its exit code.
-pub async fn run(command: Command) -> Ended {
+/// Why the command failed.
+pub async fn run(command: Command) -> CommandResult {
     let json = command.json;
     match command.action {
         Action::Serve(options) => serve::run(&options).await,
         Action::Demo(options) => demo::run(&options).await,
-        Action::Client(action) => client_commands::run(action, json).await,
-        Action::Policy(PolicyAction::Check { policies, files }) => policy::check(policies.as_deref(), &files, json),
-        Action::Policy(PolicyAction::List { server: Some(server), keys, .. }) => {
-            activate::list(keys.connect(&server).await?, json).await
-        }
-        Action::Policy(PolicyAction::List { policies, .. }) => policy::list(policies.as_deref(), json),
-        Action::Policy(PolicyAction::Activate { server, dry_run, expect }) => {
-            activate::run(&server, dry_run, expect.as_deref(), json).await
-        }
-        Action::Audit(action) => audit::run(&action, json).await,
-        Action::Copy(options) => copy::run(&options, json).await,
+        Action::Client(command) => client_commands::run(command, json).await,
+        Action::Policy(command) => run_policy(command, json).await,
+        Action::Audit(command) => audit::run(&command, json).await,
+        Action::Copy(options) => match options.move_years_before {
+            Some(year) => move_years::run(&options, year, json).await,
+            None => copy::run(&options, json).await,
+        },
         Action::Load(options) => load::run(&options, json).await,
-        Action::Keys(action) => keys::run(&action),
-        Action::Secret { file } => home::make_secret(&file),
-        Action::Config(action) => configure::run(&action, json),
+        Action::Keys(command) => Ok(keys::run(&command)?),
+        Action::Secret { file } => Ok(secret_file::make(&file)?),
+        Action::Config(command) => configure::run(&command, json),
         Action::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "onestop", &mut std::io::stdout());
             Ok(())
         }
-        Action::Policy(PolicyAction::Show { policies, options }) => {
-            show_policy::run(policies.as_deref(), &options, json)
+    }
+}
+
+async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
+    match command {
+        PolicyCommand::Check { policies, files } => policy::check(policies.as_deref(), &files, json),
+        PolicyCommand::List { server: Some(server), tls, .. } => activate::list(&server, &tls, json).await,
+        PolicyCommand::List { policies, .. } => policy::list(policies.as_deref(), json),
+        PolicyCommand::Activate { server, dry_run, expect } => {
+            activate::run(&server, dry_run, expect.as_deref(), json).await
         }
-        Action::Policy(PolicyAction::Test { policies, grpc, store, cases }) => {
-            let through = policy_test::Through::told(grpc, store.as_deref())?;
-            policy_test::run(policies.as_deref(), &through, json, &cases).await
+        PolicyCommand::Show { policies, options } => policy_tables::run(policies.as_deref(), &options, json),
+        PolicyCommand::Test { policies, grpc, store, cases } => {
+            let backend = CaseBackend::from_options(grpc, store.as_deref())?;
+            policy_test::run(policies.as_deref(), &backend, json, &cases).await
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `onestop demo`: the demonstration claims, settled over real gRPC on a server of its own. Every line it
-//! prints was computed by that server.
+//! `onestop demo`: settles demonstration claims over gRPC on a temporary server. That server computes every figure that
+//! the command prints.
 
 use std::path::PathBuf;
 
@@ -15,16 +15,18 @@ use crate::grpc::status;
 use crate::reference::csv_rows;
 use crate::reference::table::ReferenceTable;
 use crate::say;
+use crate::server::local_server::TemporaryServer;
+use crate::server::run::load_book;
+use crate::server::signals;
 
-use super::cases::case;
+use super::client::Client;
 use super::client::claim_text::ClaimText;
-use super::client::connection::{self as client, Client};
+use super::client::error::leaves_outcome_unknown;
 use super::client::import;
-use super::exit::{Ended, Failure};
+use super::exit::{CommandError, CommandResult};
 use super::output::statement::{Document, Lang, text};
-use super::serve;
 
-/// The demonstration tables; persons in them are invented.
+/// The demonstration tables; all persons are invented.
 const TABLES: &[(ReferenceTable, &str)] = &[
     (ReferenceTable::Hospitals, include_str!("../../deploy/demo/hospitals.csv")),
     (ReferenceTable::Designations, include_str!("../../deploy/demo/designations.csv")),
@@ -35,16 +37,16 @@ const TABLES: &[(ReferenceTable, &str)] = &[
     (ReferenceTable::Approvals, include_str!("../../deploy/demo/approvals.csv")),
 ];
 
-/// The demonstration claims, one a line, by day of discharge.
+/// The demonstration claims, one per line, by day of discharge.
 const CLAIMS: &str = include_str!("../../deploy/demo/claims.ndjson");
 
-/// What `demo` is told.
+/// Options of the demonstration.
 #[derive(clap::Args, Debug)]
-pub struct Options {
-    /// Leave the server running afterwards
+pub(crate) struct DemoOptions {
+    /// Keep the server running afterwards, until Ctrl-C
     #[arg(long)]
     keep: bool,
-    /// A directory of policy files in place of the shipped book
+    /// A directory of policy files, instead of the shipped policies
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     /// The language of the statement at the end
@@ -52,8 +54,8 @@ pub struct Options {
     lang: Option<Lang>,
 }
 
-/// What became of one claim.
-struct Line {
+/// A claim and its answer.
+struct DemoClaim {
     text: ClaimText,
     answer: Result<pb::Settlement, Status>,
 }
@@ -61,58 +63,60 @@ struct Line {
 /// Runs the demonstration.
 ///
 /// # Errors
-/// Exit 1 if the policies are refused, 3 if the server fails.
-pub async fn run(options: &Options) -> Ended {
-    let book = case::book(options.policies.as_deref())?;
-    let server = serve::Own::start(book).await?;
+/// If the policies are refused, or the server fails.
+pub(crate) async fn run(options: &DemoOptions) -> CommandResult {
+    let book = load_book(options.policies.as_deref())?;
+    let server = TemporaryServer::in_directory(book).await?;
     let mut client = Client::connect(&server.url()).await?;
-    say!("A server of this demonstration's own: {}, store {}", server.url(), server.directory().display());
+    let directory = server.directory().map(|path| path.display().to_string()).unwrap_or_default();
+    say!("Started a temporary server: {}, store {directory}", server.url());
     import_tables(&mut client).await?;
     let lines = settle(&mut client).await?;
     say!("{}", table(&lines));
-    tell_refused(&lines);
-    totals(&lines);
+    print_refused(&lines);
+    print_totals(&lines);
     retry(&mut client, &lines).await?;
     reverse(&mut client, &lines).await?;
     if let Some(settlement) = most_layers(&lines) {
         let request =
             pb::GetSettlementRequest { settlement_id: settlement.settlement_id.clone(), ..Default::default() };
-        let view = client.settlement(request).await.map_err(|status| client::failure(&status))?;
-        let document = Document::of(&view, options.lang.unwrap_or(Lang::En));
-        say!("\nOne settlement in full, the one that most layers share in:\n\n{}", text::text(&document));
+        let view = client.settlement(request).await?;
+        let document = Document::from_settlement(&view, options.lang.unwrap_or(Lang::En));
+        say!("\nThe statement of the settlement that most layers pay:\n\n{}", text::text(&document));
     }
-    next(options, &server, &lines).await?;
-    server.stop().await
+    print_next_steps(options, &server, &lines).await?;
+    Ok(server.stop().await?)
 }
 
-async fn import_tables(client: &mut Client) -> Ended {
+async fn import_tables(client: &mut Client) -> CommandResult {
     let mut taken = Vec::new();
     for (table, text) in TABLES {
-        let rows = csv_rows::read_all(table.as_str(), *table, text.as_bytes())
-            .map_err(|fault| Failure::Usage(fault.to_string()))?;
-        let answer = import::import_table(client, *table, rows).await.map_err(|s| client::failure(&s))?;
+        let rows = csv_rows::read_all(table.as_str(), *table, text.as_bytes());
+        let rows = rows.map_err(|fault| CommandError::FileFaults(vec![fault]))?;
+        let answer = import::import_table(client, *table, rows).await?;
         taken.push(format!("{} {}", answer.taken, table.as_str()));
     }
     say!("Imported {}; all persons are invented.\n", taken.join(", "));
     Ok(())
 }
 
-async fn settle(client: &mut Client) -> Result<Vec<Line>, Failure> {
+async fn settle(client: &mut Client) -> Result<Vec<DemoClaim>, CommandError> {
     let mut lines = Vec::new();
     for text in CLAIMS.lines() {
-        let text: ClaimText = serde_json::from_str(text).map_err(|error| Failure::Usage(error.to_string()))?;
-        let (claim, request_id) = text.told().map_err(|faults| Failure::Usage(faults.to_string()))?;
+        let text: ClaimText = serde_json::from_str(text).map_err(|error| CommandError::Usage(error.to_string()))?;
+        let (claim, request_id) = text.to_raw().map_err(|refusal| CommandError::Usage(refusal.to_string()))?;
         let answer = client.settle(&claim, &request_id, Vec::new()).await;
-        if let Some(told) = answer.as_ref().err().and_then(client::unreachable) {
-            return Err(Failure::Unreachable(told));
-        }
-        lines.push(Line { text, answer: answer.map(|settled| settled.settlement.unwrap_or_default()) });
+        let answer = match answer {
+            Err(status) if leaves_outcome_unknown(&status) => return Err(status.into()),
+            answer => answer.map(|settled| settled.settlement.unwrap_or_default()),
+        };
+        lines.push(DemoClaim { text, answer });
     }
     Ok(lines)
 }
 
 /// The payers of all settlements, in the order in which they first pay.
-fn payers(lines: &[Line]) -> Vec<String> {
+fn payers(lines: &[DemoClaim]) -> Vec<String> {
     let mut payers = Vec::new();
     for share in settled(lines).filter_map(|settlement| settlement.split.as_ref()).flat_map(|split| &split.payers) {
         if !payers.contains(&share.payer) {
@@ -122,11 +126,11 @@ fn payers(lines: &[Line]) -> Vec<String> {
     payers
 }
 
-fn settled(lines: &[Line]) -> impl Iterator<Item = &pb::Settlement> {
+fn settled(lines: &[DemoClaim]) -> impl Iterator<Item = &pb::Settlement> {
     lines.iter().filter_map(|line| line.answer.as_ref().ok())
 }
 
-fn table(lines: &[Line]) -> Table {
+fn table(lines: &[DemoClaim]) -> Table {
     let payers = payers(lines);
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
@@ -142,7 +146,7 @@ fn table(lines: &[Line]) -> Table {
     table
 }
 
-fn row(line: &Line, payers: &[String]) -> Vec<String> {
+fn row(line: &DemoClaim, payers: &[String]) -> Vec<String> {
     let mut cells = vec![line.text.discharged.text(), line.text.claim_id.clone()];
     match &line.answer {
         Err(status) => cells.push(format!("refused: {}", status::code_name(status.code()))),
@@ -168,7 +172,7 @@ fn circumstances(text: &ClaimText, judged: &pb::Judged) -> String {
     format!("{who} · {} · {}{place}", text.visit, judged.hospital_level)
 }
 
-fn tell_refused(lines: &[Line]) {
+fn print_refused(lines: &[DemoClaim]) {
     for line in lines {
         if let Err(status) = &line.answer {
             say!("{} was refused, and nothing changed: {}", line.text.claim_id, status.message());
@@ -176,7 +180,7 @@ fn tell_refused(lines: &[Line]) {
     }
 }
 
-fn totals(lines: &[Line]) {
+fn print_totals(lines: &[DemoClaim]) {
     let splits = || settled(lines).filter_map(|settlement| settlement.split.as_ref());
     say!("\nTotals over {} settlements:", settled(lines).count());
     for payer in payers(lines) {
@@ -184,26 +188,26 @@ fn totals(lines: &[Line]) {
         say!("  {:>14}  {payer}", Money::from_fen(shares.map(|share| share.amount_fen).sum()));
     }
     say!("  {:>14}  patients", Money::from_fen(splits().map(|split| split.patient_fen).sum()));
-    say!("  {:>14}  in all", Money::from_fen(splits().map(|split| split.total_fen).sum()));
+    say!("  {:>14}  in total", Money::from_fen(splits().map(|split| split.total_fen).sum()));
 }
 
-/// The last settled claim once more, under the same request id.
-async fn retry(client: &mut Client, lines: &[Line]) -> Ended {
+/// Sends the last settled claim again with the same request id.
+async fn retry(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
     let Some((text, first)) = lines.iter().rev().find_map(|line| Some((&line.text, line.answer.as_ref().ok()?))) else {
         return Ok(());
     };
-    let (claim, request_id) = text.told().map_err(|faults| Failure::Usage(faults.to_string()))?;
-    let again = client.settle(&claim, &request_id, Vec::new()).await.map_err(|status| client::failure(&status))?;
+    let (claim, request_id) = text.to_raw().map_err(|refusal| CommandError::Usage(refusal.to_string()))?;
+    let again = client.settle(&claim, &request_id, Vec::new()).await?;
     let bytes = again.settlement.as_ref().map(Message::encode_to_vec).unwrap_or_default();
-    let same = if bytes == first.encode_to_vec() { "the same" } else { "OTHER" };
+    let same = if bytes == first.encode_to_vec() { "the same" } else { "DIFFERENT" };
     say!("\nA retry: {} sent again with its request id is answered with {same} {} bytes.", text.claim_id, bytes.len());
     Ok(())
 }
 
-/// The last settlement, taken back.
-async fn reverse(client: &mut Client, lines: &[Line]) -> Ended {
+/// Reverses the last settlement.
+async fn reverse(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
     let Some(settlement) = settled(lines).last() else { return Ok(()) };
-    let told = RawReversal {
+    let reversal = RawReversal {
         hospital_id: settlement.hospital_id.as_str().into(),
         person_id: settlement.person_id.as_str().into(),
         claim_id: settlement.claim_id.as_str().into(),
@@ -211,17 +215,17 @@ async fn reverse(client: &mut Client, lines: &[Line]) -> Ended {
         readjudicate: false,
     };
     let request_id = format!("{}-reversal", settlement.request_id).into();
-    let answer = client.reverse(&told, &request_id, false).await.map_err(|status| client::failure(&status))?;
+    let answer = client.reverse(&reversal, &request_id, false).await?;
     let reversal = answer.reversal.unwrap_or_default();
     say!(
-        "A reversal: {} is taken back by entry {}; the settlement itself stays readable.",
+        "A reversal: {} is reversed by entry {}; the settlement itself stays readable.",
         reversal.claim_id,
         reversal.reversal_id
     );
     Ok(())
 }
 
-fn most_layers(lines: &[Line]) -> Option<&pb::Settlement> {
+fn most_layers(lines: &[DemoClaim]) -> Option<&pb::Settlement> {
     let paying = |settlement: &&pb::Settlement| {
         let split = settlement.split.as_ref();
         split.map_or(0, |split| split.layers.iter().filter(|layer| layer.pays_fen != 0).count())
@@ -229,20 +233,20 @@ fn most_layers(lines: &[Line]) -> Option<&pb::Settlement> {
     settled(lines).max_by_key(paying)
 }
 
-async fn next(options: &Options, server: &serve::Own, lines: &[Line]) -> Ended {
+async fn print_next_steps(options: &DemoOptions, server: &TemporaryServer, lines: &[DemoClaim]) -> CommandResult {
     let id = most_layers(lines).map(|settlement| settlement.settlement_id.clone()).unwrap_or_default();
     let person = most_layers(lines).map(|settlement| settlement.person_id.clone()).unwrap_or_default();
-    say!("What to try next:");
+    say!("Next:");
     if !options.keep {
-        say!("  onestop demo --keep                       the same, and the server stays");
+        say!("  onestop demo --keep                       run again and keep the server");
         say!("  onestop policy show shandong-2017 --category registered_poor");
         return Ok(());
     }
-    let (url, ended) = (server.url(), serve::ended());
+    let (url, shutdown) = (server.url(), signals::shutdown());
     say!("  onestop show {id} --server {url}");
     say!("  onestop account {person} --year 2017 --server {url}");
     say!("  grpcurl -plaintext {} list", url.trim_start_matches("http://"));
-    say!("The server stays until Ctrl-C; then its store is removed.");
-    ended.await;
+    say!("The server runs until Ctrl-C; then its store is removed.");
+    shutdown.await;
     Ok(())
 }

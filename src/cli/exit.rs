@@ -1,65 +1,181 @@
-//! How a command ends.
+//! How a command ends: its error, and the exit code of each error.
 
-use std::fmt;
-use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use tonic::Status;
 
 use crate::domain::file_fault::FileFault;
+use crate::server::local_server::LocalServerError;
+use crate::server::run::RunError;
+use crate::server::store_location::StoreLocationError;
+use crate::store::StoreError;
+use crate::store::redis::OpenError;
+use crate::store::secret_file::SecretFault;
 
-/// Why a command did not do what it was asked.
-#[derive(Debug)]
-pub enum Failure {
-    /// Refused, or it differs: exit 1.
-    Refused(String),
-    /// Wrong usage: exit 2.
+use super::admin::copy_options::CopyCommandError;
+use super::admin::keys::KeysError;
+use super::admin::seal::SealError;
+use super::client::claim_lines::ClaimFileError;
+use super::client::error::ClientError;
+use super::client::import::ImportError;
+
+/// The result of a command.
+pub type CommandResult = Result<(), CommandError>;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The server refused a call, or cannot be reached.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A server did not start, or failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A server for the command's own use failed.
+    #[error(transparent)]
+    LocalServer(#[from] LocalServerError),
+    /// A store cannot be opened.
+    #[error(transparent)]
+    StoreLocation(#[from] StoreLocationError),
+    /// A store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file is refused; one line per fault.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    FileFaults(Vec<FileFault>),
+    /// A file of claims cannot be read.
+    #[error(transparent)]
+    ClaimFile(#[from] ClaimFileError),
+    /// A reference table was not imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A store was not copied.
+    #[error(transparent)]
+    Copy(#[from] CopyCommandError),
+    /// A seal cannot be read or written.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Certificates were not created.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The file with a secret was not created.
+    #[error(transparent)]
+    Secret(#[from] SecretFault),
+    /// A file cannot be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// Some of the command's claims were refused.
+    #[error("{0} refused")]
+    Refused(u64),
+    /// Something differs from what was expected.
+    #[error("{0} differ")]
+    Differs(u64),
+    /// Some policy cases cannot be run.
+    #[error("{0} cannot be run")]
+    CasesNotRun(u64),
+    /// The command line asks for something that is not possible.
+    #[error("{0}")]
     Usage(String),
-    /// Unreachable, or the outcome is unknown: exit 3.
-    Unreachable(String),
 }
 
-impl Failure {
-    /// The exit code.
-    pub fn code(&self) -> ExitCode {
-        ExitCode::from(match self {
-            Failure::Refused(_) => 1,
-            Failure::Usage(_) => 2,
-            Failure::Unreachable(_) => 3,
-        })
+/// The exit codes; 0 is success.
+enum Exit {
+    Refused = 1,
+    Usage = 2,
+    Unreachable = 3,
+}
+
+impl CommandError {
+    /// A file that cannot be read or written.
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> CommandError {
+        |error| CommandError::File { path: path.into(), error }
+    }
+
+    /// The exit code: 1 refused or differing, 2 wrong usage, 3 unreachable or unknown outcome.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.exit() as u8)
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            CommandError::Client(error) => client_exit(error),
+            CommandError::Run(error) => run_exit(error),
+            CommandError::LocalServer(error) => local_server_exit(error),
+            CommandError::StoreLocation(error) => store_location_exit(error),
+            CommandError::Import(ImportError::Client(error)) => client_exit(error),
+            CommandError::Import(ImportError::Faults(_)) => Exit::Refused,
+            CommandError::Copy(CopyCommandError::Interrupted(_)) => Exit::Unreachable,
+            CommandError::Copy(CopyCommandError::Refused(_)) => Exit::Refused,
+            CommandError::Seal(SealError::Store(_)) => Exit::Refused,
+            CommandError::Keys(KeysError::NotEmpty(_)) => Exit::Refused,
+            CommandError::Store(_)
+            | CommandError::FileFaults(_)
+            | CommandError::Secret(_)
+            | CommandError::Refused(_)
+            | CommandError::Differs(_) => Exit::Refused,
+            CommandError::Import(_)
+            | CommandError::Copy(_)
+            | CommandError::Seal(_)
+            | CommandError::Keys(_)
+            | CommandError::ClaimFile(_)
+            | CommandError::File { .. }
+            | CommandError::CasesNotRun(_)
+            | CommandError::Usage(_) => Exit::Usage,
+        }
     }
 }
 
-/// A refused file: every fault on a line of its own.
-impl From<Vec<FileFault>> for Failure {
-    fn from(faults: Vec<FileFault>) -> Failure {
-        let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        Failure::Refused(lines.join("\n"))
+fn client_exit(error: &ClientError) -> Exit {
+    match error {
+        ClientError::Refused(_) => Exit::Refused,
+        ClientError::InvalidUrl { .. } | ClientError::NoAuthority { .. } | ClientError::KeyFile { .. } => Exit::Usage,
+        ClientError::Unreachable { .. }
+        | ClientError::OutcomeUnknown(_)
+        | ClientError::RetriesExhausted(_)
+        | ClientError::UnexpectedAnswer
+        | ClientError::RefusedClaimsFile(_)
+        | ClientError::LoadTask(_) => Exit::Unreachable,
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failure::Refused(told) | Failure::Usage(told) | Failure::Unreachable(told)) = self;
-        f.write_str(told)
+fn run_exit(error: &RunError) -> Exit {
+    match error {
+        RunError::Store(error) => store_location_exit(error),
+        RunError::Serve(_) => Exit::Unreachable,
+        RunError::ListenerAddress(_) | RunError::Signals(_) => Exit::Usage,
+        _ => Exit::Refused,
     }
 }
 
-/// How a command ended.
-pub type Ended = Result<(), Failure>;
-
-/// Whether whoever read standard output has gone away.
-static UNREAD: AtomicBool = AtomicBool::new(false);
-
-/// Writes a line to standard output. When its reader goes away the command goes on to its end, quietly:
-/// what it began it finishes, and what it made it removes.
-pub fn write_line(line: fmt::Arguments<'_>) {
-    if !UNREAD.load(Ordering::Relaxed) && writeln!(std::io::stdout(), "{line}").is_err() {
-        UNREAD.store(true, Ordering::Relaxed);
+fn local_server_exit(error: &LocalServerError) -> Exit {
+    match error {
+        LocalServerError::Directory(_) | LocalServerError::Redis(_) | LocalServerError::Engine(_) => Exit::Refused,
+        _ => Exit::Unreachable,
     }
 }
 
-/// A line of output; see [`write_line`].
-#[macro_export]
-macro_rules! say {
-    ($($arg:tt)*) => { $crate::cli::exit::write_line(format_args!($($arg)*)) };
+fn store_location_exit(error: &StoreLocationError) -> Exit {
+    match error {
+        StoreLocationError::Directory(_) | StoreLocationError::Archive(_) => Exit::Refused,
+        StoreLocationError::Redis(error) if !matches!(error, OpenError::Nothing) => Exit::Refused,
+        _ => Exit::Usage,
+    }
+}
+
+impl From<Status> for CommandError {
+    fn from(status: Status) -> CommandError {
+        CommandError::Client(status.into())
+    }
+}
+
+impl From<Vec<FileFault>> for CommandError {
+    fn from(faults: Vec<FileFault>) -> CommandError {
+        CommandError::FileFaults(faults)
+    }
 }

@@ -1,12 +1,15 @@
-//! The command line of `onestop`: each command a module, each answer an exit code.
+//! The command line of `onestop`.
+//!
+//! `client` holds the commands that call a server, `cases` the policy cases, `admin` the commands that work on stores and
+//! files, `output` what they print; `exit` maps every error to its exit code.
 
-pub mod admin;
+mod admin;
 pub mod cases;
 pub mod client;
-pub mod commands;
-pub mod demo;
+mod commands;
+mod demo;
 pub mod exit;
 pub mod output;
-pub mod serve;
+mod serve;
 
 pub use commands::{Command, run};

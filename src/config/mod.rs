@@ -5,7 +5,9 @@ mod error;
 mod keys;
 mod limits;
 mod read;
+mod server_limits;
 mod show;
+mod tls_files;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -13,11 +15,11 @@ use std::path::PathBuf;
 
 use crate::access::allowance::CallerLimits;
 use crate::engine::EngineSettings;
-use crate::server::serve::ServerLimits;
-use crate::server::tls::TlsFiles;
 
 pub use error::TlsConfigError;
 pub use limits::{LIMIT_KEYS, LimitKey};
+pub use server_limits::ServerLimits;
+pub use tls_files::TlsFiles;
 
 /// The configuration of a server.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Taking connections: bounded in number, all together and of one caller, and each handshake in time.
+//! Accepts connections: limited in total and per caller, with a time limit for each TLS handshake.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -15,91 +15,91 @@ use crate::telemetry::Metrics;
 use super::connection::Connection;
 use super::tls::{self, Tls};
 
-/// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long to wait after the operating system had no connection to give (too many files, say).
-const PAUSE: Duration = Duration::from_millis(50);
+/// The pause after the operating system could not accept a connection, for example for lack of file descriptors.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Connections that wait for the server to serve them.
-const QUEUE: usize = 64;
+/// Accepted connections that wait until the server serves them.
+const ACCEPT_QUEUE: usize = 64;
 
-/// How many connections there may be.
+/// Limits on the number of open connections.
 #[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// All together; those beyond wait to be taken.
-    pub all: usize,
-    /// Of one certificate's names; those beyond are closed.
-    pub of_one: usize,
+pub(super) struct ConnectionLimits {
+    /// In total; further connections wait until one closes.
+    pub(super) total: usize,
+    /// Of one caller, by the first name in its certificate; further connections are closed.
+    pub(super) per_caller: usize,
 }
 
-/// What an open connection holds, and gives back when it is closed.
-pub struct Held {
-    _place: OwnedSemaphorePermit,
-    _counted: Option<Counted>,
+/// What an open connection holds until it is closed.
+pub(super) struct ConnectionPermit {
+    _total: OwnedSemaphorePermit,
+    _caller: Option<CallerPermit>,
     metrics: Arc<Metrics>,
 }
 
-impl Drop for Held {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.metrics.connections.dec();
     }
 }
 
 /// The connections of a listener.
-pub type IncomingConnections = ReceiverStream<Result<Connection<Held>, Infallible>>;
+pub(super) type IncomingConnections = ReceiverStream<Result<Connection<ConnectionPermit>, Infallible>>;
 
-/// Takes connections until nobody asks for more.
-pub fn incoming(
+/// Accepts connections until the returned stream is dropped.
+pub(super) fn incoming(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    bounds: ConnectionLimits,
+    limits: ConnectionLimits,
     metrics: Arc<Metrics>,
 ) -> IncomingConnections {
-    let (ready, incoming) = mpsc::channel(QUEUE);
-    let desk = Desk { tls, of_one: bounds.of_one, callers: Arc::default(), metrics, ready };
-    tokio::spawn(accept(listener, Arc::new(Semaphore::new(bounds.all)), desk));
+    let (accepted, incoming) = mpsc::channel(ACCEPT_QUEUE);
+    let acceptor = Acceptor { tls, per_caller: limits.per_caller, callers: Arc::default(), metrics, accepted };
+    tokio::spawn(accept_loop(listener, Arc::new(Semaphore::new(limits.total)), acceptor));
     ReceiverStream::new(incoming)
 }
 
-async fn accept(listener: TcpListener, places: Arc<Semaphore>, desk: Desk) {
+async fn accept_loop(listener: TcpListener, permits: Arc<Semaphore>, acceptor: Acceptor) {
     loop {
         // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let taken = tokio::select! {
-            () = desk.ready.closed() => return,
-            taken = listener.accept() => taken,
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            () = acceptor.accepted.closed() => return,
+            accepted = listener.accept() => accepted,
         };
-        match taken {
-            Ok((stream, _)) => drop(tokio::spawn(desk.clone().take(stream, place))),
+        match accepted {
+            Ok((stream, _)) => drop(tokio::spawn(acceptor.clone().handle(stream, permit))),
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be taken");
-                tokio::time::sleep(PAUSE).await;
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
             }
         }
     }
 }
 
-/// What every connection needs on its way in.
+/// Turns accepted sockets into connections.
 #[derive(Clone)]
-struct Desk {
+struct Acceptor {
     tls: Option<Arc<Tls>>,
-    of_one: usize,
+    per_caller: usize,
     callers: Arc<Mutex<HashMap<String, usize>>>,
     metrics: Arc<Metrics>,
-    ready: mpsc::Sender<Result<Connection<Held>, Infallible>>,
+    accepted: mpsc::Sender<Result<Connection<ConnectionPermit>, Infallible>>,
 }
 
-impl Desk {
-    async fn take(self, stream: TcpStream, place: OwnedSemaphorePermit) {
-        // Without it answers come later, and that is all.
-        let _late = stream.set_nodelay(true);
-        match self.connection(stream, place).await {
-            // Whoever would serve it may have ended.
-            Ok(connection) => drop(self.ready.send(Ok(connection)).await),
+impl Acceptor {
+    async fn handle(self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        // If it fails, answers are only delayed.
+        let _delayed = stream.set_nodelay(true);
+        match self.connection(stream, permit).await {
+            // The server may have ended.
+            Ok(connection) => drop(self.accepted.send(Ok(connection)).await),
             Err(reason) => {
                 self.metrics.refused_connection(reason);
-                tracing::info!(reason, "a connection was refused");
+                tracing::info!(reason, "connection refused");
             }
         }
     }
@@ -107,26 +107,27 @@ impl Desk {
     async fn connection(
         &self,
         stream: TcpStream,
-        place: OwnedSemaphorePermit,
-    ) -> Result<Connection<Held>, &'static str> {
-        let Some(tls) = &self.tls else { return Ok(Connection::plain(stream, self.held(place, None))) };
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Connection<ConnectionPermit>, &'static str> {
+        let Some(tls) = &self.tls else { return Ok(Connection::plain(stream, self.connection_permit(permit, None))) };
         let handshake = TlsAcceptor::from(tls.current()).accept(stream);
-        let stream = tokio::time::timeout(HANDSHAKE, handshake).await.map_err(|_| "handshake_too_slow")?;
-        let stream = stream.map_err(|error| failed(&error))?;
+        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| "handshake_too_slow")?;
+        let stream = stream.map_err(|error| handshake_failure(&error))?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         let identities = certificate.map(tls::identities).unwrap_or_default();
-        let counted = identities.first().map(|first| Counted::of(first, &self.callers, self.of_one)).transpose()?;
-        Ok(Connection::tls(stream, identities, self.held(place, counted)))
+        let acquire = |name: &String| CallerPermit::acquire(name, &self.callers, self.per_caller);
+        let caller = identities.first().map(acquire).transpose()?;
+        Ok(Connection::tls(stream, identities, self.connection_permit(permit, caller)))
     }
 
-    fn held(&self, place: OwnedSemaphorePermit, counted: Option<Counted>) -> Held {
+    fn connection_permit(&self, total: OwnedSemaphorePermit, caller: Option<CallerPermit>) -> ConnectionPermit {
         self.metrics.connections.inc();
-        Held { _place: place, _counted: counted, metrics: Arc::clone(&self.metrics) }
+        ConnectionPermit { _total: total, _caller: caller, metrics: Arc::clone(&self.metrics) }
     }
 }
 
-/// Why a handshake failed, of few kinds: what the other side sent is nothing to repeat.
-fn failed(error: &std::io::Error) -> &'static str {
+/// The reason that metrics and log report for a failed handshake: a fixed word, never text from the peer.
+fn handshake_failure(error: &std::io::Error) -> &'static str {
     use rustls::Error;
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::NoCertificatesPresented) => "no_certificate",
@@ -137,25 +138,29 @@ fn failed(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// One of a caller's connections.
-struct Counted {
+/// Counts one connection of a caller.
+struct CallerPermit {
     name: String,
     callers: Arc<Mutex<HashMap<String, usize>>>,
 }
 
-impl Counted {
-    fn of(name: &str, callers: &Arc<Mutex<HashMap<String, usize>>>, most: usize) -> Result<Counted, &'static str> {
+impl CallerPermit {
+    fn acquire(
+        name: &str,
+        callers: &Arc<Mutex<HashMap<String, usize>>>,
+        limit: usize,
+    ) -> Result<CallerPermit, &'static str> {
         let mut open = callers.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(name.to_owned()).or_default();
-        if *count >= most {
+        if *count >= limit {
             return Err("too_many_of_one_caller");
         }
         *count += 1;
-        Ok(Counted { name: name.to_owned(), callers: Arc::clone(callers) })
+        Ok(CallerPermit { name: name.to_owned(), callers: Arc::clone(callers) })
     }
 }
 
-impl Drop for Counted {
+impl Drop for CallerPermit {
     fn drop(&mut self) {
         let mut open = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.name) {

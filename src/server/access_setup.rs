@@ -1,113 +1,93 @@
-//! The door: how connections come in, who is known, and where reads are noted; with what it takes to change that
-//! while serving.
+//! How a server accepts connections and identifies callers: TLS, the callers file, the access log.
+//!
+//! A server that listens beyond loopback must identify its callers, unless the configuration accepts anonymous ones.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::mpsc;
 
 use crate::access::Callers;
+use crate::access::allowance::CallerLimits;
 use crate::access::log::AccessLog;
+use crate::config::{Config, TlsConfigError};
 use crate::domain::file_fault::FileFault;
-use crate::store::Store;
 
-use super::tls::Tls;
-use crate::grpc::activation::Activation;
-use crate::grpc::authorize::Authorizer;
-use crate::grpc::reads::Reads;
+use super::tls::{Tls, TlsError};
 
-/// How often certificates and callers are looked at: a file put in place holds without anybody asking.
-const LOOK: Duration = Duration::from_secs(10);
-
-/// Reads the callers anew, or says every fault, a line each.
+/// Reads the callers file, or returns every fault in it.
 pub type LoadCallers = Arc<dyn Fn() -> Result<Callers, Vec<FileFault>> + Send + Sync>;
 
-/// What a server has at its door.
+/// How a server accepts connections and identifies callers.
 pub struct AccessSetup {
-    /// What connections get; without it they are plain.
+    /// TLS for connections; `None` serves without encryption.
     pub tls: Option<Arc<Tls>>,
-    /// Who is known.
+    /// The callers that are known at start.
     pub callers: Callers,
-    /// Reads who is known anew; none where nobody is asked.
-    pub read_callers: Option<LoadCallers>,
-    /// Where reads of persons are noted.
+    /// Reads the callers again; `None` if callers are not identified.
+    pub load_callers: Option<LoadCallers>,
+    /// The access log.
     pub log: AccessLog,
 }
 
+/// Why the access settings of a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessSetupError {
+    /// The keys for TLS and callers do not fit together.
+    #[error(transparent)]
+    Config(#[from] TlsConfigError),
+    /// The server would serve unidentified callers beyond loopback.
+    #[error(
+        "{0} is reachable beyond loopback and callers would not be identified: set tls_certificate, tls_key, \
+         tls_client_ca and callers (`onestop keys dev` makes a set for tests), or accept_anonymous"
+    )]
+    AnonymousBeyondLoopback(SocketAddr),
+    /// The TLS files cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The callers file is refused; one line per fault.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Callers(Vec<FileFault>),
+}
+
 impl AccessSetup {
-    /// An open one: plain connections, nobody asked, nothing noted. For servers that a command runs for itself.
+    /// No encryption, no identification of callers, no access log: for a server on loopback that a command runs for
+    /// itself.
     pub fn open() -> AccessSetup {
-        AccessSetup { tls: None, callers: Callers::open(), read_callers: None, log: AccessLog::Disabled }
+        AccessSetup { tls: None, callers: Callers::open(), load_callers: None, log: AccessLog::Disabled }
+    }
+
+    /// The setup that a configuration describes, without its access log, which may be in a store not yet open.
+    ///
+    /// # Errors
+    /// If a file is refused, or the address is beyond loopback and callers would not be identified.
+    pub fn from_config(config: &Config) -> Result<AccessSetup, AccessSetupError> {
+        let files = config.tls()?;
+        check_anonymous(config)?;
+        let tls = files.map(Tls::open).transpose()?.map(Arc::new);
+        let load_callers = config.callers.clone().map(|path| callers_loader(path, config.caller_limits));
+        let callers = load_callers.as_ref().map_or_else(|| Ok(Callers::open()), |load| load());
+        let callers = callers.map_err(AccessSetupError::Callers)?;
+        Ok(AccessSetup { tls, callers, load_callers, log: AccessLog::Disabled })
     }
 }
 
-/// Whoever keeps the door while the server serves.
-pub struct ReloadTask {
-    /// What connections get.
-    pub tls: Option<Arc<Tls>>,
-    /// Reads who is known anew.
-    pub read_callers: Option<LoadCallers>,
-    /// What the gate goes by.
-    pub rules: Arc<Authorizer>,
-    /// Whose log is opened anew.
-    pub reads: Arc<Reads>,
+fn check_anonymous(config: &Config) -> Result<(), AccessSetupError> {
+    if config.callers.is_some() || config.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if !config.accept_anonymous {
+        return Err(AccessSetupError::AnonymousBeyondLoopback(config.listen));
+    }
+    tracing::warn!(listen = %config.listen, "callers are not identified: whoever reaches the port may call everything");
+    Ok(())
 }
 
-impl ReloadTask {
-    /// Looks at the files now and then, and when asked; never ends. When asked, the log is opened anew too, and
-    /// the law read anew where it has files.
-    pub async fn keep<S: Store>(self, mut asked: mpsc::Receiver<()>, law: Option<Arc<Activation<S>>>) {
-        let mut last = Vec::new();
-        loop {
-            let look = tokio::select! {
-                Some(()) = asked.recv() => false,
-                () = tokio::time::sleep(LOOK) => true,
-            };
-            if !look {
-                self.reads.reopen();
-                last.clear();
-                apply(law.as_deref()).await;
-            }
-            self.certificates();
-            self.callers(&mut last);
-        }
-    }
-
-    fn certificates(&self) {
-        let Some(tls) = &self.tls else { return };
-        match tls.reload() {
-            Ok(true) => tracing::warn!("new certificates are in use"),
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "the certificates are refused; those before stay in use"),
-        }
-    }
-
-    /// `last` is what was wrong at the last look: told once, not every ten seconds.
-    fn callers(&self, last: &mut Vec<FileFault>) {
-        let Some(read) = &self.read_callers else { return };
-        match read() {
-            Ok(callers) => {
-                let callers = callers.with_allowances_of(&self.rules.callers.load());
-                last.clear();
-                if callers != **self.rules.callers.load() {
-                    tracing::warn!(count = callers.count(), "other callers are known");
-                    self.rules.callers.store(Arc::new(callers));
-                }
-            }
-            Err(faults) if faults != *last => {
-                let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                tracing::error!(faults = %lines.join("; "), "the callers are refused; those before stay known");
-                *last = faults;
-            }
-            Err(_) => {}
-        }
-    }
+fn callers_loader(path: PathBuf, default_limits: CallerLimits) -> LoadCallers {
+    Arc::new(move || read_callers(&path, default_limits))
 }
 
-/// What is refused is logged, and the law in use stays.
-async fn apply<S: Store>(law: Option<&Activation<S>>) {
-    let Some(law) = law else { return };
-    if let Err(refusal) = law.activate(false, &[]).await {
-        tracing::error!(%refusal, "the policies are refused; the book in use stays");
-    }
+fn read_callers(path: &Path, default_limits: CallerLimits) -> Result<Callers, Vec<FileFault>> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| vec![FileFault::new(&file, 1, error.to_string())])?;
+    Callers::from_toml(&file, &text, default_limits)
 }

@@ -1,4 +1,4 @@
-//! A connection as the server takes it: plain or TLS, with what its certificate says, and the place it holds.
+//! An accepted connection: plain or TLS, with the names in the client certificate and the permit that it holds.
 
 use std::io;
 use std::pin::Pin;
@@ -12,11 +12,11 @@ use tonic::transport::server::Connected;
 
 use crate::grpc::authorize::Peer;
 
-/// A connection.
-pub struct Connection<H> {
+/// An accepted connection. `P` is what it holds while open.
+pub(super) struct Connection<P> {
     stream: Stream,
     peer: Peer,
-    _held: H,
+    _permit: P,
 }
 
 enum Stream {
@@ -24,20 +24,20 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl<H> Connection<H> {
-    /// Without TLS; `held` is given back when it is closed.
-    pub fn plain(stream: TcpStream, held: H) -> Connection<H> {
-        Connection { stream: Stream::Plain(stream), peer: Peer { identities: Arc::new([]) }, _held: held }
+impl<P> Connection<P> {
+    /// A connection without TLS.
+    pub(super) fn plain(stream: TcpStream, permit: P) -> Connection<P> {
+        Connection { stream: Stream::Plain(stream), peer: Peer { identities: Arc::new([]) }, _permit: permit }
     }
 
-    /// With TLS.
-    pub fn tls(stream: TlsStream<TcpStream>, identities: Vec<String>, held: H) -> Connection<H> {
+    /// A connection with TLS; `identities` are the names in the client certificate.
+    pub(super) fn tls(stream: TlsStream<TcpStream>, identities: Vec<String>, permit: P) -> Connection<P> {
         let peer = Peer { identities: identities.into() };
-        Connection { stream: Stream::Tls(Box::new(stream)), peer, _held: held }
+        Connection { stream: Stream::Tls(Box::new(stream)), peer, _permit: permit }
     }
 }
 
-impl<H> Connected for Connection<H> {
+impl<P> Connected for Connection<P> {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
@@ -45,16 +45,16 @@ impl<H> Connected for Connection<H> {
     }
 }
 
-impl<H: Unpin> AsyncRead for Connection<H> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+impl<P: Unpin> AsyncRead for Connection<P> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, into),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(context, into),
+            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
 
-impl<H: Unpin> AsyncWrite for Connection<H> {
+impl<P: Unpin> AsyncWrite for Connection<P> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),

@@ -1,12 +1,19 @@
-//! Server assembly: configuration, listeners, TLS, services, readiness, reload and shutdown.
+//! Assembly of a server: store, listeners, TLS, services, health, reload and shutdown.
+//!
+//! [`run`] starts everything that a configuration describes; [`serve`] serves an engine over listeners that already
+//! exist; [`local_server`] serves on a loopback port for a command that needs a server of its own.
 
-pub mod accept;
+mod accept;
 pub mod access_setup;
-pub mod configured_access;
-pub mod connection;
+mod connection;
 pub mod local_server;
-pub mod readiness;
+mod operations_listener;
+mod readiness;
+mod reload;
+pub mod run;
 pub mod serve;
-pub mod services;
+mod services;
+pub mod signals;
 pub mod store_location;
 pub mod tls;
+pub mod year_move;

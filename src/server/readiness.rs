@@ -1,4 +1,4 @@
-//! Telling health whether the store takes commits, and following the book that another instance put in force.
+//! Readiness: reports whether the store accepts commits, and follows the policy book that another instance activated.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,15 +15,14 @@ use crate::telemetry::Metrics;
 use super::services::Services;
 use crate::grpc::activation::Activation;
 
-/// Under which name health serves while the store could lose what was acknowledged.
-const VOLATILE: &str = "onestop.store/volatile";
+/// The health service name that is serving while the store could lose an acknowledged commit.
+const VOLATILE_SERVICE: &str = "onestop.store/volatile";
 
-/// Before files that are not yet those of the announced book are read again.
-const AGAIN: Duration = Duration::from_secs(5);
+/// The interval at which policy files that do not yet match the announced book are read again.
+const BOOK_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Tells health and metrics, as often as it changes, whether the store takes commits; until the server stops, which is
-/// told elsewhere.
-pub async fn tell<S: Store>(
+/// Reports each change of the store's readiness to health and metrics. Once the server is stopping it stays not ready.
+pub(super) async fn report<S: Store>(
     health: &HealthReporter,
     metrics: &Metrics,
     mut readiness: watch::Receiver<Readiness>,
@@ -33,14 +32,14 @@ pub async fn tell<S: Store>(
         let now = readiness.borrow_and_update().clone();
         let (ready, volatile) = (!matches!(now, Readiness::NotReady(_)), matches!(now, Readiness::Volatile(_)));
         metrics.set_volatile(volatile);
-        let of_volatile = if volatile { ServingStatus::Serving } else { ServingStatus::NotServing };
-        health.set_service_status(VOLATILE, of_volatile).await;
+        let status = if volatile { ServingStatus::Serving } else { ServingStatus::NotServing };
+        health.set_service_status(VOLATILE_SERVICE, status).await;
         if !*stopping.borrow() {
             metrics.set_ready(ready);
             if ready {
-                Services::<S>::say_serving(health).await;
+                Services::<S>::set_serving(health).await;
             } else {
-                Services::<S>::say_not_serving(health).await;
+                Services::<S>::set_not_serving(health).await;
             }
         }
         if readiness.changed().await.is_err() {
@@ -49,9 +48,9 @@ pub async fn tell<S: Store>(
     }
 }
 
-/// Reads the files anew when another instance announced another book, and again until they are that one; the store
-/// says meanwhile that this instance is not ready.
-pub async fn follow_book<S: Store>(engine: &Engine<S>, activation: &Activation<S>) -> Infallible {
+/// Reloads the policy files when another instance announced another book, and repeats until the files are that book.
+/// Until then the store reports this instance as not ready.
+pub(super) async fn follow_book<S: Store>(engine: &Engine<S>, activation: &Activation<S>) -> Infallible {
     let mut shared = engine.store().coordination().shared_state();
     loop {
         let announced = shared.borrow_and_update().book.filter(|book| *book != engine.book().digest());
@@ -61,7 +60,7 @@ pub async fn follow_book<S: Store>(engine: &Engine<S>, activation: &Activation<S
             continue;
         }
         let changed = match announced {
-            Some(_) => tokio::time::timeout(AGAIN, shared.changed()).await.unwrap_or(Ok(())),
+            Some(_) => tokio::time::timeout(BOOK_RETRY_INTERVAL, shared.changed()).await.unwrap_or(Ok(())),
             None => shared.changed().await,
         };
         if changed.is_err() {

@@ -1,4 +1,4 @@
-//! Every service on one set of routes, each with its limits, and what health says of them.
+//! The gRPC services of a server on one set of routes, and their health status.
 
 use std::sync::Arc;
 
@@ -8,8 +8,6 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
-use crate::store::Store;
-
 use crate::grpc::activation::Activation;
 use crate::grpc::operations::Operations;
 use crate::grpc::pb;
@@ -21,24 +19,20 @@ use crate::grpc::policy::Policies;
 use crate::grpc::reads::Reads;
 use crate::grpc::reference::References;
 use crate::grpc::settlement::Settlements;
+use crate::store::Store;
 
-/// What the services are made of.
-pub struct Services<S> {
-    /// Settlements.
-    pub settlements: Settlements<S>,
-    /// The change of the law.
-    pub activation: Arc<Activation<S>>,
-    /// What operators ask.
-    pub operations: Operations,
-    /// The engine.
-    pub engine: Arc<Engine<S>>,
-    /// Where reads of persons are noted.
-    pub reads: Arc<Reads>,
+/// The services and what they share.
+pub(super) struct Services<S> {
+    pub(super) settlements: Settlements<S>,
+    pub(super) activation: Arc<Activation<S>>,
+    pub(super) operations: Operations,
+    pub(super) engine: Arc<Engine<S>>,
+    pub(super) reads: Arc<Reads>,
 }
 
 impl<S: Store> Services<S> {
-    /// Tells health that all are served.
-    pub async fn say_serving(health: &HealthReporter) {
+    /// Reports every service as serving.
+    pub(super) async fn set_serving(health: &HealthReporter) {
         health.set_service_status("", ServingStatus::Serving).await;
         health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
         health.set_serving::<ReferenceServiceServer<References<S>>>().await;
@@ -46,8 +40,8 @@ impl<S: Store> Services<S> {
         health.set_serving::<OperationsServiceServer<Operations>>().await;
     }
 
-    /// Tells health that none is, nor the server as a whole.
-    pub async fn say_not_serving(health: &HealthReporter) {
+    /// Reports every service, and the server as a whole, as not serving.
+    pub(super) async fn set_not_serving(health: &HealthReporter) {
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<SettlementServiceServer<Settlements<S>>>().await;
         health.set_not_serving::<ReferenceServiceServer<References<S>>>().await;
@@ -55,8 +49,8 @@ impl<S: Store> Services<S> {
         health.set_not_serving::<OperationsServiceServer<Operations>>().await;
     }
 
-    /// All of them, health and reflection; a message has at most so many bytes.
-    pub fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
+    /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded.
+    pub(super) fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
         let Services { settlements, activation, operations, engine, reads } = self;
         let stopping = settlements.stopping();
         let references = References::new(Arc::clone(&engine), Arc::clone(&reads), stopping);
@@ -70,8 +64,8 @@ impl<S: Store> Services<S> {
     }
 }
 
-/// Descriptors that this program compiled itself cannot fail to be read; without them the service still does
-/// its work.
+/// Adds reflection. The descriptors come from this program's own build, so they always decode; if they did not, the
+/// services would work without reflection.
 fn with_reflection(mut routes: Routes) -> Routes {
     let reflection = || {
         tonic_reflection::server::Builder::configure()

@@ -1,45 +1,156 @@
-//! Where a store is, as the command line and the configuration name it: a directory, or a Redis.
+//! Where a store is, and opening it: the only place that selects between a directory and a Redis.
+//!
+//! A command that works on any store implements [`StoreTask`] and passes it to [`StoreLocation::open_existing`] or
+//! [`StoreLocation::open_or_create`].
 
+use std::fmt;
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::store::archive::ArchiveIdentity;
-use crate::store::embedded::{Durability, EmbeddedStore};
+use crate::store::embedded::{self, Durability, EmbeddedStore};
 use crate::store::keys::Secret;
-use crate::store::redis::address::Address;
-use crate::store::redis::{OpenError, RedisSettings, RedisStore};
-use crate::store::secret_file;
+use crate::store::redis::address::{Address, AddressFault};
+use crate::store::redis::{self, RedisSettings, RedisStore};
+use crate::store::secret_file::{self, SecretFault};
 use crate::store::tiered::TieredStore;
+use crate::store::{Store, StoreError};
 
-use crate::cli::exit::{Ended, Failure};
+/// The name of the access log, unless the configuration names another.
+const ACCESS_LOG: &str = "access.log";
 
 /// Where a store is.
+#[derive(Clone)]
 pub enum StoreLocation {
-    /// A directory, for one process.
+    /// In a directory, for one process at a time.
     Directory(PathBuf),
-    /// A Redis, which several processes share.
+    /// On a Redis, shared by several instances.
     Redis(Address),
 }
 
+/// The files that belong to a store on Redis.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RedisFiles<'a> {
+    /// The file with its secret.
+    pub secret: Option<&'a Path>,
+    /// The directory of its archive, if closed years were moved to one.
+    pub archive: Option<&'a Path>,
+}
+
+/// How durable a commit must be before it is answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommitSafety {
+    /// Whether a commit is answered before it is synced to disk.
+    pub accept_volatile: bool,
+    /// The Redis replicas that must acknowledge a commit.
+    pub replicas: usize,
+}
+
+/// Work on a store of any kind.
+pub trait StoreTask {
+    /// The result.
+    type Output;
+
+    /// Does the work.
+    fn run<S: Store>(self, store: S) -> impl Future<Output = Self::Output>;
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreLocationError {
+    /// The text is not a valid Redis URL.
+    #[error("--store {0}")]
+    Address(#[from] AddressFault),
+    /// A store on Redis requires a secret.
+    #[error("a store on Redis requires --secret FILE; `onestop secret FILE` creates one")]
+    SecretRequired,
+    /// The file with the secret cannot be used.
+    #[error(transparent)]
+    Secret(#[from] SecretFault),
+    /// Only a store on Redis has an archive.
+    #[error("--archive requires a store on Redis; a store in a directory holds every year itself")]
+    ArchiveOfDirectory,
+    /// The directory contains no store, and one is required.
+    #[error("{0} holds no store")]
+    NoStore(PathBuf),
+    /// The directory cannot be opened.
+    #[error(transparent)]
+    Directory(#[from] embedded::OpenError),
+    /// The Redis cannot be opened.
+    #[error(transparent)]
+    Redis(#[from] redis::OpenError),
+    /// The archive cannot be read.
+    #[error("the archive: {0}")]
+    Archive(StoreError),
+}
+
 impl StoreLocation {
-    /// What is meant by a text.
+    /// Parses `--store`: a Redis URL, otherwise a directory.
     ///
     /// # Errors
-    /// Exit 2 if it means a Redis and is no address.
-    pub fn of(store: &Path) -> Result<StoreLocation, Failure> {
+    /// If the text begins as a Redis URL and is not a valid one.
+    pub fn parse(store: &Path) -> Result<StoreLocation, StoreLocationError> {
         match store.to_str().filter(|text| Address::is_meant(text)) {
             None => Ok(StoreLocation::Directory(store.to_owned())),
-            // The address itself may hold a password.
-            Some(text) => Address::parse(text)
-                .map(StoreLocation::Redis)
-                .map_err(|fault| Failure::Usage(format!("--store {fault}"))),
+            Some(url) => Ok(StoreLocation::Redis(Address::parse(url)?)),
+        }
+    }
+
+    /// Opens the store, which must exist, and runs a task on it.
+    ///
+    /// # Errors
+    /// If there is no store, or it cannot be opened.
+    pub async fn open_existing<T: StoreTask>(
+        &self,
+        files: RedisFiles<'_>,
+        task: T,
+    ) -> Result<T::Output, StoreLocationError> {
+        match self {
+            StoreLocation::Directory(path) => {
+                check_no_archive(files)?;
+                Ok(task.run(existing_directory(path)?).await)
+            }
+            StoreLocation::Redis(address) => {
+                let (secret, archive) = (read_secret(files.secret)?, open_archive(files.archive)?);
+                Ok(task.run(existing_redis(address.clone(), secret, archive).await?).await)
+            }
+        }
+    }
+
+    /// Opens the store, creates it if there is none, and runs a task on it.
+    ///
+    /// # Errors
+    /// If it cannot be opened or created.
+    pub async fn open_or_create<T: StoreTask>(
+        &self,
+        files: RedisFiles<'_>,
+        safety: CommitSafety,
+        task: T,
+    ) -> Result<T::Output, StoreLocationError> {
+        match self {
+            StoreLocation::Directory(path) => {
+                check_no_archive(files)?;
+                let durability = if safety.accept_volatile { Durability::Volatile } else { Durability::Synced };
+                Ok(task.run(EmbeddedStore::open(path, durability)?).await)
+            }
+            StoreLocation::Redis(address) => Ok(task.run(redis(address.clone(), files, safety).await?).await),
+        }
+    }
+
+    /// The access log of a server over this store, unless the configuration names another: in the directory of the
+    /// store, or in the working directory.
+    pub(super) fn default_access_log(&self) -> PathBuf {
+        match self {
+            StoreLocation::Directory(path) => path.join(ACCESS_LOG),
+            StoreLocation::Redis(_) => PathBuf::from(ACCESS_LOG),
         }
     }
 }
 
-/// It as it may be told: without a password.
-impl std::fmt::Display for StoreLocation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Without a password.
+impl fmt::Display for StoreLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreLocation::Directory(path) => path.display().fmt(f),
             StoreLocation::Redis(address) => address.fmt(f),
@@ -47,141 +158,58 @@ impl std::fmt::Display for StoreLocation {
     }
 }
 
-/// The store in this directory.
-///
-/// # Errors
-/// Exit 1 if it is refused.
-pub fn directory(path: &Path, durability: Durability) -> Result<EmbeddedStore, Failure> {
-    EmbeddedStore::open(path, durability).map_err(|error| Failure::Refused(error.to_string()))
+/// Whether two texts name the same store.
+pub fn is_same_store(one: &Path, other: &Path) -> bool {
+    let canonical = |path: &Path| path.canonicalize().ok();
+    one == other || canonical(one).is_some_and(|one| canonical(other) == Some(one))
 }
 
-/// What goes with a store on Redis.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct With<'a> {
-    /// The file with its secret.
-    pub secret: Option<&'a Path>,
-    /// The directory of its archive.
-    pub archive: Option<&'a Path>,
+fn check_no_archive(files: RedisFiles<'_>) -> Result<(), StoreLocationError> {
+    files.archive.map_or(Ok(()), |_| Err(StoreLocationError::ArchiveOfDirectory))
 }
 
-/// The store on this Redis, made if there is none.
-///
-/// # Errors
-/// Exit 1 if it is refused, or another archive is wanted, or none; 2 if no secret or no archive is where it is said to be.
-pub async fn redis(
+async fn redis(
     address: Address,
-    with: With<'_>,
-    settings: RedisSettings,
-) -> Result<TieredStore<RedisStore, EmbeddedStore>, Failure> {
-    let (secret, archive) = (secret(with.secret)?, archive(with.archive)?);
-    let settings = RedisSettings { archive: identity(archive.as_deref()).await.map_err(refused)?, ..settings };
-    let live = RedisStore::open(address, secret, settings).await.map_err(refused)?;
-    Ok(TieredStore::new(live, archive))
+    files: RedisFiles<'_>,
+    safety: CommitSafety,
+) -> Result<TieredStore<RedisStore, EmbeddedStore>, StoreLocationError> {
+    let (secret, archive) = (read_secret(files.secret)?, open_archive(files.archive)?);
+    let CommitSafety { accept_volatile, replicas } = safety;
+    let archive_identity = identity(archive.as_deref()).await?;
+    let settings = RedisSettings { archive: archive_identity, accept_volatile, replicas, ..RedisSettings::default() };
+    Ok(TieredStore::new(RedisStore::open(address, secret, settings).await?, archive))
 }
 
-/// The same of one that must be there, with this archive if there is one.
-///
-/// # Errors
-/// Why it is refused.
-pub async fn existing_redis(
+/// Opens a store on Redis, which must exist, with its archive if it has one.
+pub(super) async fn existing_redis(
     address: Address,
     secret: Secret,
     archive: Option<Arc<EmbeddedStore>>,
-) -> Result<TieredStore<RedisStore, EmbeddedStore>, OpenError> {
+) -> Result<TieredStore<RedisStore, EmbeddedStore>, StoreLocationError> {
     let settings = RedisSettings { archive: identity(archive.as_deref()).await?, ..RedisSettings::default() };
-    let live = RedisStore::open_existing(address, secret, settings).await?;
-    Ok(TieredStore::new(live, archive))
+    Ok(TieredStore::new(RedisStore::open_existing(address, secret, settings).await?, archive))
 }
 
-/// The secret in this file.
-///
-/// # Errors
-/// Exit 2 if none is named, or the file holds none.
-pub fn secret(file: Option<&Path>) -> Result<Secret, Failure> {
-    let missing = || Failure::Usage("a store on Redis wants its secret; `onestop secret FILE` makes one".to_owned());
-    secret_file::read(file.ok_or_else(missing)?).map_err(|fault| Failure::Usage(fault.to_string()))
+pub(super) fn read_secret(file: Option<&Path>) -> Result<Secret, StoreLocationError> {
+    Ok(secret_file::read(file.ok_or(StoreLocationError::SecretRequired)?)?)
 }
 
-/// The archive in this directory, if one is named.
-///
-/// # Errors
-/// Exit 1 if it is refused or in use, 2 if nothing is there.
-pub fn archive(path: Option<&Path>) -> Result<Option<Arc<EmbeddedStore>>, Failure> {
+pub(super) fn open_archive(path: Option<&Path>) -> Result<Option<Arc<EmbeddedStore>>, StoreLocationError> {
     path.map(|path| existing_directory(path).map(Arc::new)).transpose()
 }
 
-async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdentity>, OpenError> {
+async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdentity>, StoreLocationError> {
     let Some(archive) = archive else { return Ok(None) };
-    ArchiveIdentity::read(archive).await.map(Some).map_err(|error| OpenError::Failed(error.to_string()))
+    ArchiveIdentity::read(archive).await.map(Some).map_err(StoreLocationError::Archive)
 }
 
-/// That no archive is named, where the store is a directory.
-///
-/// # Errors
-/// Exit 2 if one is.
-pub fn no_archive(path: Option<&Path>) -> Ended {
-    let told = || Failure::Usage("an archive goes with a store on Redis; a directory holds every year".to_owned());
-    path.map_or(Ok(()), |_| Err(told()))
-}
-
-/// That a Redis is refused: exit 2 where it holds nothing.
-pub fn refused(error: OpenError) -> Failure {
-    match error {
-        OpenError::Nothing => Failure::Usage(error.to_string()),
-        error => Failure::Refused(error.to_string()),
+fn existing_directory(path: &Path) -> Result<EmbeddedStore, StoreLocationError> {
+    if !holds_store(path) {
+        return Err(StoreLocationError::NoStore(path.to_owned()));
     }
+    Ok(EmbeddedStore::open(path, Durability::Synced)?)
 }
 
-fn existing_directory(path: &Path) -> Result<EmbeddedStore, Failure> {
-    if path.join("FORMAT").exists() {
-        return directory(path, Durability::Synced);
-    }
-    Err(Failure::Usage(format!("{} holds no store", path.display())))
-}
-
-/// A store that a command works on by itself.
-pub enum Opened {
-    /// In a directory.
-    Directory(EmbeddedStore),
-    /// On a Redis.
-    Redis(TieredStore<RedisStore, EmbeddedStore>),
-}
-
-impl Opened {
-    /// The store of this name, made if there is none.
-    ///
-    /// # Errors
-    /// Exit 1 if it is refused or in use, 2 if the name or the secret is none.
-    pub async fn at(name: &Path, secret: Option<&Path>) -> Result<Opened, Failure> {
-        let with = With { secret, archive: None };
-        match StoreLocation::of(name)? {
-            StoreLocation::Directory(path) => directory(&path, Durability::Synced).map(Opened::Directory),
-            StoreLocation::Redis(address) => redis(address, with, RedisSettings::default()).await.map(Opened::Redis),
-        }
-    }
-
-    /// The store of this name, which must be there.
-    ///
-    /// # Errors
-    /// Exit 1 if it is refused or in use, 2 if there is none.
-    pub async fn existing(name: &Path, with: With<'_>) -> Result<Opened, Failure> {
-        match StoreLocation::of(name)? {
-            StoreLocation::Directory(path) => {
-                no_archive(with.archive)?;
-                existing_directory(&path).map(Opened::Directory)
-            }
-            StoreLocation::Redis(address) => {
-                let (secret, archive) = (secret(with.secret)?, archive(with.archive)?);
-                existing_redis(address, secret, archive).await.map(Opened::Redis).map_err(refused)
-            }
-        }
-    }
-}
-
-/// Makes the file with a secret.
-///
-/// # Errors
-/// Exit 1 if it is there already, or cannot be made.
-pub fn make_secret(path: &Path) -> Ended {
-    secret_file::make(path).map_err(|fault| Failure::Refused(fault.to_string()))
+pub(super) fn holds_store(directory: &Path) -> bool {
+    directory.join("FORMAT").exists()
 }

@@ -4,13 +4,13 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use onestop::access::allowance::{Allowance, CallerLimits};
+use onestop::config::ServerLimits;
 use onestop::grpc::pb::policy::ListPoliciesRequest;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
-use onestop::server::serve::ServerLimits;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 

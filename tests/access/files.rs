@@ -1,6 +1,7 @@
 //! Certificates and callers change while serving, and hold at once, also of open connections and streams.
 
 use onestop::access::Callers;
+use onestop::config::ServerLimits;
 use onestop::grpc::pb::policy::ListPoliciesRequest;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::settlement as pb;
@@ -8,7 +9,6 @@ use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
-use onestop::server::serve::ServerLimits;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;

@@ -10,10 +10,11 @@ mod roles;
 
 use std::sync::Arc;
 
+use onestop::config::ServerLimits;
 use onestop::engine::Engine;
 use onestop::engine::settle::SettleRequest;
 use onestop::server::access_setup::AccessSetup;
-use onestop::server::serve::{self as server, ServerLimits, Setup};
+use onestop::server::serve::{self as server, ServerSetup};
 use onestop::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -60,7 +61,8 @@ impl House {
             .map(|l| l.expect("a port"));
         let [port, beside] = [&listener, &operations].map(|l| l.local_addr().expect("an address").port());
         let (reload, asked) = mpsc::channel(1);
-        let setup = Setup { door, operations: Some(operations), reload: asked, ..Setup::open(limits) };
+        let setup =
+            ServerSetup { access: door, operations: Some(operations), reload: asked, ..ServerSetup::open(limits) };
         let served = tokio::spawn(server::serve_with(setup, Arc::clone(&engine), listener, std::future::pending()));
         House { keys, engine, port, operations: beside, reload, served }
     }

@@ -99,9 +99,9 @@ async fn settlements(house: &House, channel: Channel, call: &str, side: &Side) -
                     let answer = answers.get_mut().message().await.expect("an answer").expect("an answer").answer;
                     match answer.expect("an answer") {
                         Answer::Settlement(_) => Yes,
-                        Answer::Refusal(status) => {
-                            came::<()>(Err(onestop::cli::client::connection::status_of(Some(Answer::Refusal(status)))))
-                        }
+                        Answer::Refusal(status) => came::<()>(Err(onestop::cli::client::error::status_from_answer(
+                            Some(Answer::Refusal(status)),
+                        ))),
                     }
                 }
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use onestop::cli::client::Client;
-use onestop::cli::client::connection::unreachable;
+use onestop::cli::client::error::leaves_outcome_unknown;
 use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::RequestId;
@@ -109,7 +109,7 @@ async fn settle_until_broken(
         let claim = claim(&format!("C-{round}-{task}-{number}"), &person(task % PERSONS), "9876.54");
         let request = RequestId::from(format!("R-{round}-{task}-{number}"));
         let answer = client.settle(&claim, &request, Vec::new()).await;
-        let answer = answer.map_err(|status| assert!(unreachable(&status).is_some(), "{status}"));
+        let answer = answer.map_err(|status| assert!(leaves_outcome_unknown(&status), "{status}"));
         let answer = answer.ok().and_then(|settled| settled.settlement);
         let broken = answer.is_none();
         sent.push(Sent { claim, request, answer });

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use onestop::cli::client::claim_lines::{Claims, Line};
+use onestop::cli::client::claim_lines::{ClaimLine, Claims};
 use onestop::domain::claim::{ClaimLimits, RawClaim};
 use onestop::domain::fault::FieldFaults;
 
@@ -78,7 +78,7 @@ fn take(bytes: &[u8], reached: &mut Reached) {
     for line in &lines {
         assert!(bytes.len() >= line.text.len() / 3, "a line tells no more than the file, but for what is not UTF-8");
         match &line.claim {
-            Err(told) => note_error(told, reached),
+            Err(error) => note_error(&error.to_string(), reached),
             Ok(claim) => {
                 reached.hit_if(line.text.contains('\n'), "a claim over many lines");
                 let read = within(MEMORY, bytes.len(), || read(claim));
@@ -88,13 +88,13 @@ fn take(bytes: &[u8], reached: &mut Reached) {
     }
 }
 
-fn lines(bytes: &[u8]) -> Vec<Line> {
-    let claims = Claims::of(Arc::from(Path::new("claims.json")), bytes, Arc::default());
+fn lines(bytes: &[u8]) -> Vec<ClaimLine> {
+    let claims = Claims::new(Arc::from(Path::new("claims.json")), bytes, Arc::default());
     claims.map(|line| line.unwrap_or_else(|failure| panic!("memory can be read: {failure}"))).collect()
 }
 
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
-    match claim.told() {
+    match claim.to_raw() {
         Err(faults) => Read::Unreadable(faults),
         Ok((told, _)) => match told.clone().check(&ClaimLimits::default()) {
             Ok(_) => Read::Sound(told),

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use onestop::cli::client::Client;
-use onestop::cli::client::connection::unreachable;
+use onestop::cli::client::error::leaves_outcome_unknown;
 use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
@@ -174,7 +174,8 @@ fn request(claim: &RawClaim) -> RequestId {
 
 /// What may be sent again, with the same request id.
 fn may_be_sent_again(status: &tonic::Status) -> bool {
-    unreachable(status).is_some() || matches!(status.code(), Code::Aborted | Code::Unavailable | Code::DeadlineExceeded)
+    leaves_outcome_unknown(status)
+        || matches!(status.code(), Code::Aborted | Code::Unavailable | Code::DeadlineExceeded)
 }
 
 async fn settled(client: &mut Client, claim: &RawClaim, stop: &AtomicBool) -> Option<pb::Settlement> {

@@ -87,7 +87,7 @@ async fn a_fence_is_committed_although_its_caller_cancels() {
 
 #[tokio::test]
 async fn a_cancelled_call_keeps_its_permit_until_it_is_done() {
-    let limits = server::ServerLimits { in_flight: 1, ..Default::default() };
+    let limits = onestop::config::ServerLimits { in_flight: 1, ..Default::default() };
     let server = Server::start_with_limits(limits).await;
     server.store.set_mode(StoreMode::HoldWrites);
     let (mut client, request) = (server.settlement_client(), settle_request(&bill(), "R1"));
@@ -144,7 +144,7 @@ async fn a_silent_client_does_not_block_shutdown() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let mut silent_client = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = server::serve(engine, listener, server::ServerLimits::default(), async {
+    let served = server::serve(engine, listener, onestop::config::ServerLimits::default(), async {
         stopped.await.expect("a stop signal")
     });
     let server = tokio::spawn(served);

@@ -14,6 +14,7 @@ mod streaming;
 
 use std::sync::Arc;
 
+use onestop::config::ServerLimits;
 use onestop::domain::claim::RawClaim;
 use onestop::engine::Engine;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
@@ -21,7 +22,7 @@ use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClie
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::to_proto;
-use onestop::server::serve::{self as server, ServerLimits};
+use onestop::server::serve as server;
 use prost::Message;
 use tokio::net::TcpListener;
 use tonic::transport::{Channel, Endpoint};

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use onestop::config::ServerLimits;
 use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement as pb;
 use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::to_proto;
-use onestop::server::serve::ServerLimits;
 use onestop::store::StoreError;
 use prost::Message;
 use tokio::sync::mpsc;

@@ -80,7 +80,7 @@ async fn every_bar_stands_where_its_amount_says_and_every_amount_is_on_the_page(
     let split = view.settlement.as_ref().and_then(|settlement| settlement.split.clone()).expect("a split");
     for lang in LANGS {
         let page = place.path().join(format!("{lang}.html"));
-        let (told, file) = (lang.of("zh", "en"), page.display().to_string());
+        let (told, file) = (lang.choose("zh", "en"), page.display().to_string());
         let id = &settlements[1].settlement_id;
         let (code, _, errors) = run(&["show", id, "--lang", told, "--html", &file, "--server", &serve.url]);
         assert_eq!(code, Some(0), "{errors}");
@@ -88,7 +88,7 @@ async fn every_bar_stands_where_its_amount_says_and_every_amount_is_on_the_page(
         chromium(place.path(), &page, &[&format!("--screenshot={}", shot.display())]);
         let picture = Picture::read(&shot);
         assert_eq!((picture.wide as u32, picture.high as u32), WINDOW);
-        let bars = bars(&Document::of(&view, lang));
+        let bars = bars(&Document::from_settlement(&view, lang));
         assert_eq!(bars.len(), 2 + split.layers.iter().filter(|layer| layer.pays_fen != 0).count());
         let corner = picture.total();
         bars.iter().enumerate().for_each(|(row, bar)| stands(&picture, corner, row, bar));

@@ -51,5 +51,5 @@ async fn reverse_first(client: &mut Client) {
 const LANGS: [Lang; 2] = [Lang::Zh, Lang::En];
 
 fn documents(view: &pb::GetSettlementResponse) -> [Document; 2] {
-    LANGS.map(|lang| Document::of(view, lang))
+    LANGS.map(|lang| Document::from_settlement(view, lang))
 }

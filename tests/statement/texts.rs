@@ -62,7 +62,7 @@ async fn a_chinese_statement_is_chinese_and_an_english_one_has_no_word_of_the_me
     let place = tempfile::tempdir().expect("a directory");
     let (serve, _, settlements) = office(place.path()).await;
     for lang in LANGS {
-        let told = lang.of("zh", "en");
+        let told = lang.choose("zh", "en");
         let (code, output, errors) =
             run(&["show", &settlements[0].settlement_id, "--lang", told, "--server", &serve.url]);
         assert_eq!(code, Some(0), "{errors}");

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use onestop::access::Callers;
 use onestop::access::allowance::CallerLimits;
 use onestop::access::log::AccessLog;
-use onestop::config::Config;
+use onestop::config::{Config, TlsFiles};
 use onestop::domain::file_fault::FileFault;
 use onestop::server::access_setup::{AccessSetup, LoadCallers};
-use onestop::server::tls::{Tls, TlsFiles};
+use onestop::server::tls::Tls;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::program::run;
@@ -63,7 +63,7 @@ impl Keys {
         AccessSetup {
             tls: Some(Arc::new(tls)),
             callers: read().expect("sound callers"),
-            read_callers: Some(read),
+            load_callers: Some(read),
             log: AccessLog::open(&self.file("access.log")).expect("a log"),
         }
     }

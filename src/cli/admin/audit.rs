@@ -1,166 +1,186 @@
-//! `onestop audit`: recomputes a store from its journal, and seals what stands in it, so that a history that was
-//! rewritten or cut short is found. A directory must be of a store that no
-//! server has; of a store on Redis what is settled meanwhile may be seen in part, so that it is best asked at night.
+//! `onestop audit`: verifies a store by recomputing it from its journal, and seals it, so that a history that was
+//! rewritten or cut short is found.
+//!
+//! No server may use a store in a directory meanwhile. On Redis a running server may commit meanwhile, and such a commit
+//! may be reported as a difference: run the audit when little is settled.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::engine::audit::{Audit, Chain};
 use crate::say;
+use crate::server::store_location::{RedisFiles, StoreLocation, StoreLocationError, StoreTask};
 use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Store, StoreError};
 
-use super::seal::{self, Seal, Sealed};
-use crate::cli::exit::{Ended, Failure};
-use crate::server::store_location::{Opened, With};
+use super::seal::{self, Seal, SealError, SealSummary};
 
-/// How many persons are read at once.
-pub(super) const PERSONS: usize = 1_000;
+/// Persons that are read at once.
+const PERSONS_PER_PAGE: usize = 1_000;
 
-/// The differences that are told one by one.
-const TOLD: usize = 20;
+/// The differences that are printed; further ones are counted.
+const MAX_PRINTED_DIFFERENCES: usize = 20;
 
-/// What is asked of a store.
+/// A command on a store's history.
 #[derive(Subcommand, Debug)]
-pub enum Action {
-    /// Walk every chain, check every record, recompute every split from the journal under its own policy
+pub(crate) enum AuditCommand {
+    /// Walk every chain, check every record, and recompute every split from the journal under its own policy
     Verify {
-        /// Which store
         #[command(flatten)]
-        store: Which,
-        /// A seal of an earlier day, of this store or of one that it was copied from: its history must stand unchanged
+        store: AuditedStore,
+        /// Check against an earlier seal of this store, or of the store it was copied from: its history must be unchanged
         #[arg(long, value_name = "SEAL")]
         against: Option<PathBuf>,
     },
-    /// Write where every chain ends today, under one digest; it names no person
+    /// Write the current end of every chain and a digest over all of them to a file, which names no person
     Seal {
-        /// Which store
         #[command(flatten)]
-        store: Which,
+        store: AuditedStore,
         /// The file
         #[arg(value_name = "SEAL")]
         seal: PathBuf,
     },
 }
 
-/// Which store.
+/// The store to audit.
 #[derive(clap::Args, Debug)]
-pub struct Which {
-    /// The directory of the store, or a Redis
+pub(crate) struct AuditedStore {
+    /// The store: a directory or a Redis
     #[arg(long, value_name = "DIR|URL", default_value = "onestop-store")]
     store: PathBuf,
-    /// The secret of a store on Redis
+    /// The file with the secret of a store on Redis
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
-    /// The archive that closed years of a store on Redis were moved to
+    /// The archive of a store on Redis
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
 }
 
-/// Runs it.
+impl AuditedStore {
+    async fn open<T: StoreTask>(&self, task: T) -> Result<T::Output, StoreLocationError> {
+        let files = RedisFiles { secret: self.secret.as_deref(), archive: self.archive.as_deref() };
+        StoreLocation::parse(&self.store)?.open_existing(files, task).await
+    }
+}
+
+/// Verifies or seals a store.
 ///
 /// # Errors
-/// Exit 1 with the differences, or if the store is in use; 2 if a seal cannot be read or written.
-pub async fn run(action: &Action, json: bool) -> Ended {
-    match action {
-        Action::Verify { store, against } => {
-            let sealed = against.as_deref().map(Seal::read).transpose()?;
-            match open(store).await? {
-                Opened::Directory(store) => verify(&store, sealed, json).await,
-                Opened::Redis(store) => verify(&store, sealed, json).await,
-            }
+/// If something differs, the store cannot be opened or read, or a seal cannot be read or written.
+pub(crate) async fn run(command: &AuditCommand, json: bool) -> CommandResult {
+    match command {
+        AuditCommand::Verify { store, against } => {
+            let seal = against.as_deref().map(Seal::read).transpose()?;
+            print_verified(&store.open(VerifyTask { seal }).await??, json)
         }
-        Action::Seal { store, seal } => {
-            let sealed = match open(store).await? {
-                Opened::Directory(store) => seal::write(&store, seal).await,
-                Opened::Redis(store) => seal::write(&store, seal).await,
-            };
-            told(&sealed?, json)
+        AuditCommand::Seal { store, seal } => {
+            print_sealed(&store.open(SealTask { path: seal }).await??, json);
+            Ok(())
         }
     }
 }
 
-async fn open(which: &Which) -> Result<Opened, Failure> {
-    let with = With { secret: which.secret.as_deref(), archive: which.archive.as_deref() };
-    Opened::existing(&which.store, with).await
+struct SealTask<'a> {
+    path: &'a PathBuf,
 }
 
-pub(super) fn unreadable(error: StoreError) -> Failure {
-    Failure::Refused(error.to_string())
+impl StoreTask for SealTask<'_> {
+    type Output = Result<SealSummary, SealError>;
+
+    async fn run<S: Store>(self, store: S) -> Result<SealSummary, SealError> {
+        seal::write(&store, self.path).await
+    }
 }
 
+/// What an audit counted and found.
 #[derive(Default)]
-struct Found {
+struct AuditResult {
     persons: u64,
     entries: u64,
     splits: u64,
     differences: Vec<String>,
-    more: u64,
+    more_differences: u64,
 }
 
-impl Found {
-    fn differs(&mut self, told: String) {
-        if self.differences.len() < TOLD { self.differences.push(told) } else { self.more += 1 }
+impl AuditResult {
+    fn add_difference(&mut self, difference: String) {
+        if self.differences.len() < MAX_PRINTED_DIFFERENCES {
+            self.differences.push(difference);
+        } else {
+            self.more_differences += 1;
+        }
     }
 }
 
-async fn verify(store: &impl Store, mut sealed: Option<Seal>, json: bool) -> Ended {
-    let (mut found, mut audit, mut pages) = (Found::default(), Audit::of(store), Pages::new(PERSONS));
-    let read = |after, limit| store.states(after, limit);
-    while let Some(page) = pages.next_page(read).await.map_err(unreadable)? {
-        for (_, state) in page {
-            found.persons += 1;
-            match chain(&mut audit, state).await {
-                Err(told) => found.differs(told),
-                Ok(chain) => {
-                    found.entries += chain.digests.len() as u64;
-                    found.splits += chain.splits as u64;
-                    sealed.iter_mut().for_each(|seal| seal.found(&chain.digests));
+struct VerifyTask {
+    seal: Option<Seal>,
+}
+
+impl StoreTask for VerifyTask {
+    type Output = Result<AuditResult, CommandError>;
+
+    async fn run<S: Store>(self, store: S) -> Result<AuditResult, CommandError> {
+        let VerifyTask { mut seal } = self;
+        let (mut result, mut audit) = (AuditResult::default(), Audit::of(&store));
+        let mut pages = Pages::new(PERSONS_PER_PAGE);
+        let read = |after, limit| store.states(after, limit);
+        while let Some(page) = pages.next_page(read).await? {
+            for (_, state) in page {
+                result.persons += 1;
+                match audit_chain(&mut audit, state).await {
+                    Err(difference) => result.add_difference(difference),
+                    Ok(chain) => {
+                        result.entries += chain.digests.len() as u64;
+                        result.splits += chain.splits as u64;
+                        seal.iter_mut().for_each(|seal| seal.remove_found(&chain.digests));
+                    }
                 }
             }
         }
+        let entries = store.entry_count().await?;
+        if result.differences.is_empty() && entries != result.entries {
+            result.add_difference(format!("the journal has {entries} entries, the chains {}", result.entries));
+        }
+        if let Some(seal) = seal {
+            seal.describe_missing(&store).await?.into_iter().for_each(|difference| result.add_difference(difference));
+        }
+        Ok(result)
     }
-    let entries = store.entry_count().await.map_err(unreadable)?;
-    if found.differences.is_empty() && entries != found.entries {
-        found.differs(format!("the journal has {entries} entries, the chains {}", found.entries));
-    }
-    if let Some(seal) = sealed {
-        seal.missing(store).await?.into_iter().for_each(|told| found.differs(told));
-    }
-    tell(&found, json)
 }
 
-async fn chain(audit: &mut Audit<'_, impl Store>, state: Result<PersonState, StoreError>) -> Result<Chain, String> {
+async fn audit_chain(
+    audit: &mut Audit<'_, impl Store>,
+    state: Result<PersonState, StoreError>,
+) -> Result<Chain, String> {
     let state = state.map_err(|error| error.to_string())?;
-    audit.chain(&state).await.map_err(|difference| difference.to_string())
+    audit.chain(&state).await.map_err(|finding| finding.to_string())
 }
 
-fn tell(found: &Found, json: bool) -> Ended {
-    let Found { persons, entries, splits, differences, more } = found;
+fn print_verified(result: &AuditResult, json: bool) -> CommandResult {
+    let AuditResult { persons, entries, splits, differences, more_differences: more } = result;
     if json {
-        let all = differences.len() as u64 + more;
         say!(
             "{}",
-            json!({ "persons": persons, "entries": entries, "splits": splits, "differences": differences, "more": all - differences.len() as u64 })
+            json!({ "persons": persons, "entries": entries, "splits": splits, "differences": differences, "more": more })
         );
     } else {
         say!("{persons} chains, {entries} entries, {splits} splits recomputed");
-        differences.iter().for_each(|told| say!("differs: {told}"));
+        differences.iter().for_each(|difference| say!("differs: {difference}"));
     }
     match differences.len() as u64 + more {
         0 => Ok(()),
-        count => Err(Failure::Refused(format!("{count} differ"))),
+        count => Err(CommandError::Differs(count)),
     }
 }
 
-fn told(Sealed { chains, day, digest }: &Sealed, json: bool) -> Ended {
+fn print_sealed(SealSummary { chains, day, digest }: &SealSummary, json: bool) {
     if json {
         say!("{}", json!({ "day": day, "chains": chains, "digest": digest.to_string() }));
     } else {
         say!("{chains} chains sealed on {day}: {digest}");
     }
-    Ok(())
 }

@@ -1,42 +1,41 @@
-//! `onestop config`: checks a configuration file, and shows the configuration that a server would have.
+//! `onestop config`: checks a configuration file, and shows the complete configuration of a server.
 
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::config::Config;
 use crate::say;
 
-use crate::cli::exit::{Ended, Failure};
-
-/// What is asked of a configuration.
+/// A command on a configuration.
 #[derive(Subcommand, Debug)]
-pub enum Action {
-    /// Name every fault of a configuration file
+pub(crate) enum ConfigCommand {
+    /// Check a configuration file and report every fault
     Check {
         /// The file
         file: PathBuf,
     },
-    /// Print the configuration in full, each key with its meaning, default and bounds
+    /// Print the complete configuration: every key with its meaning, default and bounds
     Show {
-        /// The file; without one the default
+        /// The file [default: the default configuration]
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
 }
 
-/// Runs it.
+/// Checks or shows a configuration.
 ///
 /// # Errors
-/// Exit 1 with every fault, 2 if the file cannot be read.
-pub fn run(action: &Action, json: bool) -> Ended {
-    match action {
-        Action::Check { file } => {
+/// Every fault of the file, or that it cannot be read.
+pub(crate) fn run(command: &ConfigCommand, json: bool) -> CommandResult {
+    match command {
+        ConfigCommand::Check { file } => {
             let config = read(Some(file))?;
-            if json { say!("{}", value(&config)) } else { say!("{}: no fault", file.display()) }
+            if json { say!("{}", value(&config)) } else { say!("{}: no faults", file.display()) }
         }
-        Action::Show { config } => {
+        ConfigCommand::Show { config } => {
             let config = read(config.as_deref())?;
             if json { say!("{}", value(&config)) } else { say!("{}", config.to_toml().trim_end()) }
         }
@@ -44,13 +43,13 @@ pub fn run(action: &Action, json: bool) -> Ended {
     Ok(())
 }
 
-/// The configuration of a file, or the default.
+/// The configuration of a file, or the default one.
 ///
 /// # Errors
-/// Exit 1 with every fault, a line each; 2 if the file cannot be read.
-pub fn read(file: Option<&Path>) -> Result<Config, Failure> {
+/// Every fault of the file, or that it cannot be read.
+pub(crate) fn read(file: Option<&Path>) -> Result<Config, CommandError> {
     let Some(file) = file else { return Ok(Config::default()) };
-    let text = std::fs::read_to_string(file).map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))?;
+    let text = std::fs::read_to_string(file).map_err(CommandError::file(file))?;
     Ok(Config::from_toml(&file.display().to_string(), &text)?)
 }
 

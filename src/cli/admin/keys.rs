@@ -1,5 +1,5 @@
-//! `onestop keys dev`: an authority of this machine's own and certificates for a server and a caller of every role,
-//! with the configuration that goes with them. To try with; a real authority makes the real ones.
+//! `onestop keys dev`: creates a certificate authority, certificates for a server and a caller of every role, and the
+//! configuration that uses them. They are for tests; in production an existing authority issues certificates.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -16,15 +16,16 @@ use rcgen::{
 use crate::access::Role;
 use crate::say;
 
-use crate::cli::exit::{Ended, Failure};
+/// How long the certificates are valid.
+const VALIDITY: Duration = Duration::from_secs(365 * 24 * 3_600);
 
-/// How long the certificates hold.
-const VALID: Duration = Duration::from_secs(365 * 24 * 3_600);
+/// How far certificates are valid into the past, for a clock that is behind.
+const BACKDATE: Duration = Duration::from_secs(3_600);
 
-/// What is made.
+/// A command that creates certificates.
 #[derive(Subcommand, Debug)]
-pub enum Action {
-    /// Make an authority, certificates for a server and a caller of every role, and their configuration; to try with
+pub(crate) enum KeysCommand {
+    /// Create an authority, certificates for a server and a caller of every role, and their configuration, for tests
     Dev {
         /// An empty or missing directory
         #[arg(value_name = "DIR")]
@@ -32,75 +33,89 @@ pub enum Action {
         /// The hospital of the caller `hospital`, and the first of `gateway`
         #[arg(long, value_name = "ID", default_value = "H3701001")]
         hospital: String,
-        /// Further hospitals of `gateway`
+        /// More hospitals of `gateway`
         #[arg(long, value_name = "ID", default_values = ["H3701002", "H3701003"])]
         further: Vec<String>,
-        /// Names and addresses that the server is reached by
+        /// Names and addresses of the server
         #[arg(long, value_name = "NAME", default_values = ["localhost", "127.0.0.1", "::1"])]
         host: Vec<String>,
     },
 }
 
-/// Makes them.
+/// Why certificates were not created.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The directory contains something, which is not overwritten.
+    #[error("{0} is not empty; no key is overwritten")]
+    NotEmpty(PathBuf),
+    /// The directory or a file cannot be written.
+    #[error("{path}: {error}")]
+    Write {
+        /// The directory or file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// A certificate cannot be created.
+    #[error("cannot create a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+}
+
+/// Creates certificates and their configuration.
 ///
 /// # Errors
-/// Exit 1 if the directory is not empty, 2 if it cannot be written.
-pub fn run(action: &Action) -> Ended {
-    let Action::Dev { directory, hospital, further, host } = action;
-    let place = KeyDirectory::made(directory)?;
+/// If the directory is not empty, or cannot be written.
+pub(crate) fn run(command: &KeysCommand) -> Result<(), KeysError> {
+    let KeysCommand::Dev { directory, hospital, further, host } = command;
+    let key_directory = KeyDirectory::create(directory)?;
     let authority = authority()?;
-    place.write("ca.pem", &authority.pem(), 0o644)?;
-    let hosts = host.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
-    place.issue(&authority, "server", hosts, ExtendedKeyUsagePurpose::ServerAuth)?;
+    key_directory.write("ca.pem", &authority.pem(), 0o644)?;
+    let hosts = host.iter().map(|name| subject_name(name)).collect::<Result<_, _>>()?;
+    key_directory.issue(&authority, "server", hosts, ExtendedKeyUsagePurpose::ServerAuth)?;
     let mut callers = String::new();
     for role in Role::ASSIGNABLE {
         let (name, identity) = (role.as_str(), format!("onestop:{}", role.as_str()));
-        let uri = SanType::URI(identity.clone().try_into().map_err(unmade)?);
-        place.issue(&authority, name, vec![uri], ExtendedKeyUsagePurpose::ClientAuth)?;
+        let uri = SanType::URI(identity.clone().try_into()?);
+        key_directory.issue(&authority, name, vec![uri], ExtendedKeyUsagePurpose::ClientAuth)?;
         let hospitals: Vec<&str> = match role {
             Role::Hospital => vec![hospital],
             Role::Gateway => std::iter::once(hospital).chain(further).map(String::as_str).collect(),
             _ => Vec::new(),
         };
-        callers += &caller(name, &identity, &hospitals);
+        callers += &caller_entry(name, &identity, &hospitals);
     }
-    place.write("callers.toml", &callers, 0o644)?;
-    place.write("onestop.toml", &place.configuration(), 0o644)?;
-    place.tell();
+    key_directory.write("callers.toml", &callers, 0o644)?;
+    key_directory.write("onestop.toml", &key_directory.configuration(), 0o644)?;
+    key_directory.print();
     Ok(())
 }
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Result<Authority, Failure> {
+fn authority() -> Result<Authority, KeysError> {
     let mut params = params("onestop dev authority", Vec::new());
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    CertifiedIssuer::self_signed(params, KeyPair::generate().map_err(unmade)?).map_err(unmade)
+    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
 }
 
 fn params(name: &str, names: Vec<SanType>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.subject_alt_names = names;
-    // A clock that is a little behind believes it too.
-    params.not_before = (SystemTime::now() - Duration::from_secs(3_600)).into();
-    params.not_after = (SystemTime::now() + VALID).into();
+    params.not_before = (SystemTime::now() - BACKDATE).into();
+    params.not_after = (SystemTime::now() + VALIDITY).into();
     params
 }
 
-fn named(name: &str) -> Result<SanType, Failure> {
+fn subject_name(name: &str) -> Result<SanType, KeysError> {
     match name.parse::<IpAddr>() {
         Ok(address) => Ok(SanType::IpAddress(address)),
-        Err(_) => Ok(SanType::DnsName(name.to_owned().try_into().map_err(unmade)?)),
+        Err(_) => Ok(SanType::DnsName(name.to_owned().try_into()?)),
     }
 }
 
-fn unmade(error: rcgen::Error) -> Failure {
-    Failure::Usage(format!("a certificate cannot be made: {error}"))
-}
-
-fn caller(name: &str, identity: &str, hospitals: &[&str]) -> String {
+fn caller_entry(name: &str, identity: &str, hospitals: &[&str]) -> String {
     let mut text = format!("[[caller]]\nname = \"{name}\"\nidentity = \"{identity}\"\nrole = \"{name}\"\n");
     if !hospitals.is_empty() {
         text += &format!("hospitals = {}\n", toml::Value::from(hospitals.to_vec()));
@@ -108,34 +123,40 @@ fn caller(name: &str, identity: &str, hospitals: &[&str]) -> String {
     text + "\n"
 }
 
-/// The directory that all of it goes into.
+/// The directory of the created files.
 struct KeyDirectory(PathBuf);
 
 impl KeyDirectory {
-    fn made(directory: &Path) -> Result<KeyDirectory, Failure> {
-        let failed = |error: std::io::Error| Failure::Usage(format!("{}: {error}", directory.display()));
+    fn create(directory: &Path) -> Result<KeyDirectory, KeysError> {
+        let failed = |error| KeysError::Write { path: directory.to_owned(), error };
         std::fs::create_dir_all(directory).map_err(failed)?;
         if std::fs::read_dir(directory).map_err(failed)?.next().is_some() {
-            return Err(Failure::Refused(format!("{} is not empty; no key is replaced", directory.display())));
+            return Err(KeysError::NotEmpty(directory.to_owned()));
         }
         Ok(KeyDirectory(directory.canonicalize().map_err(failed)?))
     }
 
-    fn write(&self, file: &str, text: &str, mode: u32) -> Ended {
+    fn write(&self, file: &str, text: &str, mode: u32) -> Result<(), KeysError> {
         let path = self.0.join(file);
-        let failed = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
+        let failed = |error| KeysError::Write { path: path.clone(), error };
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(mode).open(&path).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)
     }
 
-    /// A certificate of the authority with these names, and its key, which its owner alone can read.
-    fn issue(&self, authority: &Authority, name: &str, names: Vec<SanType>, usage: ExtendedKeyUsagePurpose) -> Ended {
-        let key = KeyPair::generate().map_err(unmade)?;
+    /// Issues a certificate with these names, and writes it with its key, which only the owner can read.
+    fn issue(
+        &self,
+        authority: &Authority,
+        name: &str,
+        names: Vec<SanType>,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<(), KeysError> {
+        let key = KeyPair::generate()?;
         let mut params = params(name, names);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
-        let certificate = params.signed_by(&key, authority).map_err(unmade)?;
+        let certificate = params.signed_by(&key, authority)?;
         self.write(&format!("{name}.pem"), &certificate.pem(), 0o644)?;
         self.write(&format!("{name}.key"), &key.serialize_pem(), 0o600)
     }
@@ -151,15 +172,15 @@ impl KeyDirectory {
         )
     }
 
-    fn tell(&self) {
-        let place = self.0.display();
+    fn print(&self) {
+        let dir = self.0.display();
         say!(
-            "An authority, a server and a caller of every role, valid for a year, in {place}. The authority's own key"
+            "Created certificates for a server and a caller of every role, valid for a year, in {dir}. The authority's key"
         );
-        say!("is not kept: nobody can make more of them. Serve, and call as one of the callers:\n");
-        say!("onestop serve --config {place}/onestop.toml");
-        say!("export ONESTOP_SERVER=https://localhost:50051 ONESTOP_CA={place}/ca.pem");
-        say!("ONESTOP_CERTIFICATE={place}/registrar.pem ONESTOP_KEY={place}/registrar.key onestop import deploy/demo");
-        say!("ONESTOP_CERTIFICATE={place}/hospital.pem ONESTOP_KEY={place}/hospital.key onestop settle FILE");
+        say!("is not stored, so it can issue no more. Serve, and call as one of the callers:\n");
+        say!("onestop serve --config {dir}/onestop.toml");
+        say!("export ONESTOP_SERVER=https://localhost:50051 ONESTOP_CA={dir}/ca.pem");
+        say!("ONESTOP_CERTIFICATE={dir}/registrar.pem ONESTOP_KEY={dir}/registrar.key onestop import deploy/demo");
+        say!("ONESTOP_CERTIFICATE={dir}/hospital.pem ONESTOP_KEY={dir}/hospital.key onestop settle FILE");
     }
 }

@@ -1,9 +1,11 @@
-//! Administration: commands that work on a store, a policy book, a configuration or key files without a server.
+//! Administration: commands that work on a store, policy files, a configuration or key files, without a server.
 
-pub mod audit;
-pub mod configure;
-pub mod copy;
-pub mod keys;
-pub mod move_years;
-pub mod policy;
-pub mod seal;
+pub(super) mod audit;
+pub(super) mod configure;
+pub(super) mod copy;
+pub(super) mod copy_options;
+mod copy_report;
+pub(super) mod keys;
+pub(super) mod move_years;
+pub(super) mod policy;
+pub(super) mod seal;

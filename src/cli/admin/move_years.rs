@@ -1,111 +1,71 @@
-//! `onestop copy --move-years-before`: closed years of a store on Redis move to an archive, a whole copy in a directory.
+//! `onestop copy --move-years-before`: moves closed years of a store on Redis to an archive, a whole copy in a directory.
 //!
-//! Run again it goes on, also where the store noted this archive already and has lost entries to it: then what the copy
-//! is made of is the store with the archive itself.
-
-use std::path::PathBuf;
-use std::sync::Arc;
+//! After an interruption the same command continues, also if entries have already left the Redis: the source then is the
+//! Redis together with the archive.
 
 use serde_json::json;
 
+use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::progress::Progress;
 use crate::engine::copy::archive::{self, ArchivedSize};
 use crate::engine::copy::{Copied, CopyContext, Copying};
 use crate::grpc::commit_stamp;
 use crate::say;
-use crate::store::embedded::{Durability, EmbeddedStore};
-use crate::store::redis::address::Address;
-use crate::store::redis::{OpenError, RedisStore};
-use crate::store::tiered::TieredStore;
+use crate::server::store_location::StoreLocation;
+use crate::server::year_move::YearMove;
 
-use super::copy::{self, Options};
-use crate::cli::exit::{Ended, Failure};
-use crate::cli::output::progress::Progress;
-use crate::server::store_location::{self as home, StoreLocation};
+use super::copy_options::{CopyCommandError, CopyOptions};
+use super::copy_report;
 
-/// Moves them, or says how much there is to move.
+/// Moves the benefit years before `year`; with `--dry-run` shows how much would move.
 ///
 /// # Errors
-/// Exit 1 if a store is refused, damaged or something else; 2 if this is not from a Redis to a directory, or the year
-/// before is not over; 3 if a store cannot be read or written: the same command again goes on.
-pub async fn run(options: &Options, before: i32, json: bool) -> Ended {
-    let (address, directory) = ends(options)?;
-    if before > commit_stamp::now().instant.china_day().year() {
-        return Err(Failure::Usage(format!("the benefit year {} is not over", before - 1)));
+/// If a store cannot be opened, read or written, is damaged, or a year is not over.
+pub(crate) async fn run(options: &CopyOptions, year: i32, json: bool) -> CommandResult {
+    if year > commit_stamp::now().instant.china_day().year() {
+        return Err(CopyCommandError::YearNotOver(year - 1).into());
     }
-    let there = if directory.join("FORMAT").exists() { home::archive(Some(&directory))? } else { None };
-    let source = source(options, address, there.clone()).await?;
+    let stores = YearMove::open(&options.from, options.source_files(), &options.to).await?;
+    let stores = stores.ok_or(CopyCommandError::NotRedisToDirectory)?;
     if options.dry_run {
-        let left = archive::archivable(&source, before).await.map_err(copy::failure)?;
-        return would_move(left, before, json);
-    }
-    let target = there.map_or_else(|| home::directory(&directory, Durability::Synced).map(Arc::new), Ok)?;
-    let moved = moved(&source, &target, options, before).await?;
-    tell(moved, before, json, &StoreLocation::of(&options.to)?)
-}
-
-/// From which Redis to which directory.
-fn ends(options: &Options) -> Result<(Address, PathBuf), Failure> {
-    match (StoreLocation::of(&options.from)?, StoreLocation::of(&options.to)?) {
-        (StoreLocation::Redis(address), StoreLocation::Directory(directory)) => Ok((address, directory)),
-        _ => Err(Failure::Usage("years are moved --from a Redis --to a directory".to_owned())),
-    }
-}
-
-/// The store on Redis, with the archive that is named, or none; or with the target, where it noted that already.
-async fn source(
-    options: &Options,
-    address: Address,
-    there: Option<Arc<EmbeddedStore>>,
-) -> Result<TieredStore<RedisStore, EmbeddedStore>, Failure> {
-    let secret = home::secret(options.from_secret.as_deref())?;
-    let named = options.archive.as_deref().filter(|archive| !copy::same(archive, &options.to));
-    let opened = home::existing_redis(address.clone(), secret.clone(), home::archive(named)?).await;
-    match opened {
-        Err(error @ (OpenError::Archived(_) | OpenError::AnotherArchive(_))) if there.is_some() => {
-            let opened = home::existing_redis(address, secret, there).await;
-            opened.map_err(|other| {
-                home::refused(if matches!(other, OpenError::AnotherArchive(_)) { error } else { other })
-            })
-        }
-        opened => opened.map_err(home::refused),
-    }
-}
-
-async fn moved(
-    source: &TieredStore<RedisStore, EmbeddedStore>,
-    target: &EmbeddedStore,
-    options: &Options,
-    before: i32,
-) -> Result<(Copied, ArchivedSize), Failure> {
-    let bar = Progress::of_stages();
-    let progress = |stage, done, all| bar.at_stage(copy::named(stage), done, all);
-    let outside = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
-    let copying = Copying::between(source, target, outside).await.map_err(copy::failure)?;
-    copying.run_and_archive(copy::told(options)?, before).await.map_err(copy::failure)
-}
-
-fn would_move(ArchivedSize { entries, bytes }: ArchivedSize, before: i32, json: bool) -> Ended {
-    if json {
-        say!("{}", json!({ "years_before": before, "entries": entries, "bytes": bytes }));
+        let size = archive::archivable(stores.source(), year).await.map_err(CopyCommandError::from)?;
+        print_dry_run(size, year, json);
     } else {
-        say!("{entries} entries of years before {before} would be moved, {bytes} bytes");
+        let (copied, size) = copy_and_move(&stores, options, year).await?;
+        print(&copied, size, year, json, &StoreLocation::parse(&options.to)?);
     }
     Ok(())
 }
 
-fn tell(
-    (copied, ArchivedSize { entries, bytes }): (Copied, ArchivedSize),
-    before: i32,
-    json: bool,
-    to: &StoreLocation,
-) -> Ended {
+async fn copy_and_move(
+    stores: &YearMove,
+    options: &CopyOptions,
+    year: i32,
+) -> Result<(Copied, ArchivedSize), CommandError> {
+    let (source, target) = (stores.source(), stores.target()?);
+    let bar = Progress::in_stages();
+    let progress = |stage, done, total| copy_report::show_progress(&bar, stage, done, total);
+    let context = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
+    let copying = Copying::between(source, &*target, context).await.map_err(CopyCommandError::from)?;
+    Ok(copying.run_and_archive(options.origin()?, year).await.map_err(CopyCommandError::from)?)
+}
+
+fn print_dry_run(ArchivedSize { entries, bytes }: ArchivedSize, year: i32, json: bool) {
     if json {
-        let mut value = copy::value(&copied);
-        value["moved"] = json!({ "years_before": before, "entries": entries, "bytes": bytes });
+        say!("{}", json!({ "years_before": year, "entries": entries, "bytes": bytes }));
+    } else {
+        say!("{entries} entries of years before {year} would be moved, {bytes} bytes");
+    }
+}
+
+fn print(copied: &Copied, size: ArchivedSize, year: i32, json: bool, to: &StoreLocation) {
+    let ArchivedSize { entries, bytes } = size;
+    if json {
+        let mut value = copy_report::value(copied);
+        value["moved"] = json!({ "years_before": year, "entries": entries, "bytes": bytes });
         say!("{value}");
     } else {
-        copy::tell(&copied, to);
-        say!("{entries} entries of years before {before} moved, {bytes} bytes; serve with --archive {to}");
+        copy_report::print(copied, to);
+        say!("{entries} entries of years before {year} moved, {bytes} bytes; serve with --archive {to}");
     }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `onestop policy check` and `list`.
+//! `onestop policy check` and `onestop policy list`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,64 +6,63 @@ use std::path::{Path, PathBuf};
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::policy::Book;
 use crate::say;
+use crate::server::run::load_book;
 
-use crate::cli::cases::case;
-use crate::cli::exit::{Ended, Failure};
-
-/// Checks a book and says what it holds.
+/// Checks policy files and prints payers and cap accounts.
 ///
 /// # Errors
-/// Exit 1 with every fault.
-pub fn check(policies: Option<&Path>, files: &[PathBuf], json: bool) -> Ended {
+/// Every fault of the files, or that one cannot be read.
+pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], json: bool) -> CommandResult {
     let book = match files {
-        [] => case::book(policies)?,
-        [directory] if directory.is_dir() => case::book(Some(directory))?,
-        files => of_files(files)?,
+        [] => load_book(policies)?,
+        [directory] if directory.is_dir() => load_book(Some(directory))?,
+        files => read_book(files)?,
     };
     if json {
         say!("{}", serde_json::json!({ "policies": book.policies().len(), "digest": book.digest().to_string() }));
     } else {
-        say!("{} policies, no fault; digest of the book {}", book.policies().len(), book.digest());
+        say!("{} policies, no faults; digest of the book {}", book.policies().len(), book.digest());
         let layers = || book.policies().iter().flat_map(|policy| &policy.layers);
-        say!("payers: {}", counted(layers().map(|layer| layer.head.payer.to_string())));
+        say!("payers: {}", with_counts(layers().map(|layer| layer.head.payer.to_string())));
         let caps = book.rules().iter().flat_map(|rule| &rule.layers).flat_map(|layer| &layer.caps);
-        say!("cap accounts: {}", counted(caps.map(|cap| cap.account.to_string())));
+        say!("cap accounts: {}", with_counts(caps.map(|cap| cap.account.to_string())));
     }
     Ok(())
 }
 
-/// Each name with how many layers use it: one that stands alone may be misspelt.
-fn counted(names: impl Iterator<Item = String>) -> String {
+/// Each name with the number of layers that use it: a name used once may be misspelt.
+fn with_counts(names: impl Iterator<Item = String>) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
     let texts: Vec<_> = counts.iter().map(|(name, layers)| format!("{name} ({layers})")).collect();
     texts.join(", ")
 }
 
-fn of_files(files: &[PathBuf]) -> Result<Book, Failure> {
+fn read_book(files: &[PathBuf]) -> Result<Book, CommandError> {
     let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(CommandError::file(path))?;
         Ok((path.display().to_string(), text))
     };
-    let texts = files.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+    let texts = files.iter().map(read).collect::<Result<Vec<_>, CommandError>>()?;
     Ok(Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())))?)
 }
 
-/// Lists the policies of a book.
+/// Lists the policies of a directory, or the shipped ones.
 ///
 /// # Errors
-/// Exit 1 with every fault.
-pub fn list(policies: Option<&Path>, json: bool) -> Ended {
-    let book = case::book(policies)?;
+/// Every fault of the files.
+pub(crate) fn list(policies: Option<&Path>, json: bool) -> CommandResult {
+    let book = load_book(policies)?;
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_header([
         "id",
         "insurance",
         "regions",
         "in force",
-        "judged by",
+        "year of",
         "layers",
         "title",
     ]);

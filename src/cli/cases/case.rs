@@ -1,34 +1,35 @@
-//! A policy test (`cases/*.toml`): persons, hospitals, catalogue, steps, and what each step must give.
+//! A policy case (`cases/*.toml`): persons, hospitals, catalogue, and steps with their expected results.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::cli::client::claim_text::{ClaimText, ReversalText};
+use crate::domain::decimal::ParseDecimalError;
 use crate::domain::file_fault::FileFault;
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Pool;
-use crate::policy::{Book, shipped};
+use crate::policy::Book;
 use crate::reference::table::ReferenceTable;
 
-use super::case_tables::{CatalogueText, HospitalText, PersonText};
-use crate::cli::client::claim_text::{ClaimText, ReversalText};
+use super::case_tables::{self, CatalogueText, HospitalText, PersonText};
 
-/// A case as written.
+/// A policy case, as its file contains it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// Its name.
     #[serde(default)]
     pub name: String,
-    /// Policy files beside the case, in place of the book.
+    /// Policy files in the directory of the case, instead of the book.
     policies: Option<Vec<String>>,
     #[serde(default)]
-    pub(super) persons: Vec<PersonText>,
+    persons: Vec<PersonText>,
     #[serde(default)]
-    pub(super) hospitals: Vec<HospitalText>,
+    hospitals: Vec<HospitalText>,
     #[serde(default)]
-    pub(super) catalogue: Vec<CatalogueText>,
+    catalogue: Vec<CatalogueText>,
     /// Its steps, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
@@ -41,15 +42,15 @@ pub struct Step {
     quote: Option<ClaimText>,
     settle: Option<ClaimText>,
     reverse: Option<ReversalText>,
-    /// A reversal after which later settlements are decided anew.
+    /// A reversal that adjudicates later settlements again.
     readjudicate: Option<ReversalText>,
-    /// What it must give.
+    /// The expected result.
     #[serde(default)]
     pub expect: Expect,
 }
 
-/// What a step asks for.
-pub enum Ask<'a> {
+/// The request of a step.
+pub enum StepRequest<'a> {
     /// A quote.
     Quote(&'a ClaimText),
     /// A settlement.
@@ -59,24 +60,25 @@ pub enum Ask<'a> {
 }
 
 impl Step {
-    /// What it asks for, if it is exactly one thing.
-    pub fn ask(&self) -> Option<Ask<'_>> {
-        let claims = [self.quote.as_ref().map(Ask::Quote), self.settle.as_ref().map(Ask::Settle)];
-        let reversals = [self.reverse.as_ref(), self.readjudicate.as_ref()].map(|told| told.map(Ask::Reverse));
-        let mut asks = claims.into_iter().chain(reversals).flatten();
-        asks.next().filter(|_| asks.next().is_none())
+    /// The request, if the step has exactly one.
+    pub fn request(&self) -> Option<StepRequest<'_>> {
+        let claims = [self.quote.as_ref().map(StepRequest::Quote), self.settle.as_ref().map(StepRequest::Settle)];
+        let reversals = [self.reverse.as_ref(), self.readjudicate.as_ref()];
+        let reversals = reversals.map(|reversal| reversal.map(StepRequest::Reverse));
+        let mut requests = claims.into_iter().chain(reversals).flatten();
+        requests.next().filter(|_| requests.next().is_none())
     }
 
-    /// `readjudicate = {…}` is `reverse = {…, readjudicate = true}`.
-    fn normal(mut self) -> Step {
-        if let Some(told) = &mut self.readjudicate {
-            told.readjudicate = true;
+    /// `readjudicate = {…}` means `reverse = {…, readjudicate = true}`.
+    fn normalized(mut self) -> Step {
+        if let Some(reversal) = &mut self.readjudicate {
+            reversal.readjudicate = true;
         }
         self
     }
 }
 
-/// What a step must give; what is left out is not checked.
+/// The expected result of a step; an absent figure is not checked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -84,42 +86,42 @@ pub struct Expect {
     pub total: Option<String>,
     /// What the patient pays.
     pub patient: Option<String>,
-    /// What payers pay.
+    /// The amount of each payer.
     #[serde(default)]
     pub payers: BTreeMap<String, String>,
-    /// What layers pay.
+    /// The amount of each layer.
     #[serde(default)]
     pub layers: BTreeMap<String, String>,
-    /// What fell into pools.
+    /// The amount in each pool.
     #[serde(default)]
     pub pools: BTreeMap<String, String>,
     /// The status of a refusal.
     pub refused: Option<String>,
-    /// The claim that is reversed.
+    /// The reversed claim.
     pub reversed: Option<String>,
-    /// By claim: what the new revision of its settlement gives.
+    /// The new revision of each claim's settlement.
     #[serde(default)]
-    pub revised: BTreeMap<String, Revised>,
+    pub revised: BTreeMap<String, ExpectedRevision>,
 }
 
-/// What a revision must give; what is left out is not checked.
+/// An expected revision; an absent figure is not checked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Revised {
+pub struct ExpectedRevision {
     /// What the patient pays.
     pub patient: Option<String>,
-    /// What payers pay.
+    /// The amount of each payer.
     #[serde(default)]
     pub payers: BTreeMap<String, String>,
-    /// What layers pay.
+    /// The amount of each layer.
     #[serde(default)]
     pub layers: BTreeMap<String, String>,
-    /// What changed against the revision before, by payer; `patient` is the patient.
+    /// The change from the previous revision by payer; `patient` is the patient.
     #[serde(default)]
     pub differences: BTreeMap<String, String>,
 }
 
-impl Revised {
+impl ExpectedRevision {
     /// Every amount in it.
     fn amounts(&self) -> impl Iterator<Item = &String> {
         let maps = [&self.payers, &self.layers, &self.differences];
@@ -127,75 +129,110 @@ impl Revised {
     }
 }
 
-/// A case that was read, and what it needs beside it.
-pub struct Loaded {
+/// A case that was read, with its policies and tables.
+pub struct LoadedCase {
     /// The case.
     pub case: Case,
     /// The policies it runs on.
     pub book: Book,
-    /// The cells of its tables, table by table.
+    /// The rows of its tables.
     pub tables: Vec<(ReferenceTable, Vec<Vec<String>>)>,
 }
 
-/// Whether a file is a policy and not a case, so that `*.toml` may name both.
+/// Whether a file is a policy and not a case: `*.toml` may match both.
 pub fn is_policy(text: &str) -> bool {
     toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("format") && !table.contains_key("step"))
 }
 
-/// Reads a case; `book` is what it runs on if it names no policies of its own.
+/// Why a case cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseError {
+    /// The file is not a case.
+    #[error(transparent)]
+    Toml(#[from] toml::de::Error),
+    /// A step has no request, or several.
+    #[error("step {0} is not exactly one of quote, settle, reverse and readjudicate")]
+    StepRequest(usize),
+    /// A step expects an amount that is not one.
+    #[error("step {step} expects \"{text}\", which {error}")]
+    Amount {
+        /// The step, from 1.
+        step: usize,
+        /// The text.
+        text: String,
+        /// The cause.
+        error: ParseDecimalError,
+    },
+    /// A step expects a pool that does not exist.
+    #[error("step {step} expects the pool `{pool}`, which does not exist")]
+    Pool {
+        /// The step, from 1.
+        step: usize,
+        /// The pool.
+        pool: String,
+    },
+    /// A policy file of the case cannot be read.
+    #[error("{path}: {error}")]
+    PolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// The policies of the case are refused.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Policies(Vec<FileFault>),
+}
+
+/// Reads a case. It runs on `book` unless it names policies of its own.
 ///
 /// # Errors
-/// Why it cannot be run, for people.
-pub fn load(path: &Path, text: &str, book: &Book) -> Result<Loaded, String> {
-    let mut case: Case = toml::from_str(text).map_err(|error| error.to_string())?;
+/// If the case cannot be run.
+pub fn load(path: &Path, text: &str, book: &Book) -> Result<LoadedCase, CaseError> {
+    let mut case: Case = toml::from_str(text)?;
     if case.name.is_empty() {
         case.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
-    case.steps = std::mem::take(&mut case.steps).into_iter().map(Step::normal).collect();
+    case.steps = std::mem::take(&mut case.steps).into_iter().map(Step::normalized).collect();
     check(&case)?;
     let book = match &case.policies {
         None => book.clone(),
-        Some(files) => beside(path, files)?,
+        Some(files) => own_policies(path, files)?,
     };
-    let tables = case.tables();
-    Ok(Loaded { case, book, tables })
+    let tables = case_tables::rows_by_table(&case.persons, &case.hospitals, &case.catalogue);
+    Ok(LoadedCase { case, book, tables })
 }
 
-/// The book that `--policies` names, or the shipped one.
-///
-/// # Errors
-/// Every fault of its files.
-pub fn book(dir: Option<&Path>) -> Result<Book, Vec<FileFault>> {
-    dir.map_or_else(shipped::book, Book::from_dir)
-}
-
-fn beside(case: &Path, files: &[String]) -> Result<Book, String> {
+fn own_policies(case: &Path, files: &[String]) -> Result<Book, CaseError> {
     let dir = case.parent().unwrap_or(Path::new("."));
     let texts = files.iter().map(|file| {
         let path: PathBuf = dir.join(file);
-        std::fs::read_to_string(&path).map(|text| (file.clone(), text)).map_err(|e| format!("{}: {e}", path.display()))
+        let text = std::fs::read_to_string(&path).map_err(|error| CaseError::PolicyFile { path, error })?;
+        Ok((file.clone(), text))
     });
-    let texts = texts.collect::<Result<Vec<_>, _>>()?;
+    let texts = texts.collect::<Result<Vec<_>, CaseError>>()?;
     let book = Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())));
-    book.map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    book.map_err(CaseError::Policies)
 }
 
-fn check(case: &Case) -> Result<(), String> {
-    for (at, step) in case.steps.iter().enumerate() {
-        let at = at + 1;
-        if step.ask().is_none() {
-            return Err(format!("step {at} is not exactly one of quote, settle, reverse and readjudicate"));
-        }
-        let expect = &step.expect;
-        let single = [&expect.total, &expect.patient].into_iter().flatten();
-        let maps = [&expect.payers, &expect.layers, &expect.pools];
-        let revised = expect.revised.values().flat_map(Revised::amounts);
-        for text in single.chain(maps.iter().flat_map(|map| map.values())).chain(revised) {
-            text.parse::<Money>().map_err(|why| format!("step {at} expects \"{text}\", which {why}"))?;
-        }
-        if let Some(pool) = expect.pools.keys().find(|pool| Pool::from_word(pool).is_none()) {
-            return Err(format!("step {at} expects the pool `{pool}`, which does not exist"));
-        }
+fn check(case: &Case) -> Result<(), CaseError> {
+    case.steps.iter().enumerate().try_for_each(|(at, step)| check_step(at + 1, step))
+}
+
+fn check_step(number: usize, step: &Step) -> Result<(), CaseError> {
+    if step.request().is_none() {
+        return Err(CaseError::StepRequest(number));
     }
-    Ok(())
+    let expect = &step.expect;
+    let single = [&expect.total, &expect.patient].into_iter().flatten();
+    let maps = [&expect.payers, &expect.layers, &expect.pools];
+    let revised = expect.revised.values().flat_map(ExpectedRevision::amounts);
+    for text in single.chain(maps.iter().flat_map(|map| map.values())).chain(revised) {
+        let amount = text.parse::<Money>();
+        amount.map_err(|error| CaseError::Amount { step: number, text: text.clone(), error })?;
+    }
+    match expect.pools.keys().find(|pool| Pool::from_word(pool).is_none()) {
+        Some(pool) => Err(CaseError::Pool { step: number, pool: pool.clone() }),
+        None => Ok(()),
+    }
 }

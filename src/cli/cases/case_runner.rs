@@ -1,12 +1,20 @@
-//! Where a policy test's steps are put: an engine in this process, or a server over gRPC.
+//! Runs the steps of a policy case, on an engine in this process or on a server over gRPC.
 
 use std::collections::BTreeMap;
 
+use tonic::Status;
+
+use crate::cli::client::Client;
+use crate::cli::client::error::{ClientError, leaves_outcome_unknown};
+use crate::cli::client::import;
+use crate::cli::output::json::pool_amounts;
 use crate::domain::claim::ClaimLimits;
+use crate::domain::fault::FieldFaults;
 use crate::domain::ids::EntryId;
 use crate::domain::journal::{self, Entry, Instant};
 use crate::domain::money::Money;
 use crate::domain::split::Split;
+use crate::engine::EngineError;
 use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
 use crate::engine::{CommitStamp, Engine, EngineSettings};
@@ -15,145 +23,186 @@ use crate::grpc::pb::settlement as pb;
 use crate::grpc::status::code_name;
 use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;
+use crate::store::StoreError;
 use crate::store::memory::MemoryStore;
 
-use super::case::{Ask, Loaded};
-use crate::cli::client::connection::{self as client, Client};
-use crate::cli::client::import;
+use super::case::{LoadedCase, StepRequest};
 
-/// What a step gave.
-pub enum Answer {
+/// The result of a step.
+pub(super) enum StepResult {
     /// A split.
-    Split(Sums),
-    /// A reversal of this claim, and by claim the new revisions that it made.
-    Reversed(String, BTreeMap<String, Revised>),
-    /// A refusal: its status, and why.
-    Refused(String, String),
+    Split(SplitSums),
+    /// A reversal.
+    Reversed {
+        /// The claim.
+        claim_id: String,
+        /// The new revisions that it made, by claim.
+        revisions: BTreeMap<String, RevisionSums>,
+    },
+    /// A refusal.
+    Refused {
+        /// The name of the status code.
+        code: String,
+        /// The message.
+        message: String,
+    },
 }
 
-/// The sums of a split by name.
+/// The amounts of a split by name.
 #[derive(Default)]
-pub struct Sums {
+pub(super) struct SplitSums {
     /// The bill's total.
-    pub total: Money,
-    /// What the patient pays.
-    pub patient: Money,
+    pub(super) total: Money,
+    /// The amount of the patient.
+    pub(super) patient: Money,
     /// By payer.
-    pub payers: BTreeMap<String, Money>,
+    pub(super) payers: BTreeMap<String, Money>,
     /// By layer.
-    pub layers: BTreeMap<String, Money>,
+    pub(super) layers: BTreeMap<String, Money>,
     /// By pool.
-    pub pools: BTreeMap<String, Money>,
+    pub(super) pools: BTreeMap<String, Money>,
 }
 
-/// A new revision of a settlement.
+/// The amounts of a new revision of a settlement.
 #[derive(Default)]
-pub struct Revised {
-    /// Its sums.
-    pub sums: Sums,
-    /// What changed, by payer; `patient` is the patient.
-    pub differences: BTreeMap<String, Money>,
+pub(super) struct RevisionSums {
+    /// The amounts of its split.
+    pub(super) sums: SplitSums,
+    /// The changes from the previous revision by payer; `patient` is the patient.
+    pub(super) differences: BTreeMap<String, Money>,
 }
 
-/// A place for a case's steps.
-pub enum Desk {
-    /// An engine in this process; the number stamps its commits.
-    InProcess(Box<Engine<MemoryStore>>, u64),
-    /// A server, and the settlements that it made.
-    Server(Box<Client>, Vec<String>),
+/// Why a step cannot be run. A refusal is a result, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// The engine refuses its store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row of the case is invalid.
+    #[error("{table}: {faults}", table = .0.as_str(), faults = .1)]
+    Row(ReferenceTable, FieldFaults),
+    /// The engine refuses a table.
+    #[error(transparent)]
+    Import(#[from] EngineError),
+    /// The server cannot be reached, or refuses a table.
+    #[error(transparent)]
+    Client(#[from] ClientError),
 }
 
-impl Desk {
-    /// A fresh engine in this process with the case's tables.
+/// Runs the steps of a case.
+pub(super) enum CaseRunner {
+    /// On an engine in this process.
+    InProcess {
+        /// The engine.
+        engine: Box<Engine<MemoryStore>>,
+        /// The number of steps so far, which also is the time of the last commit.
+        steps: u64,
+    },
+    /// On a server over gRPC.
+    Server {
+        /// The client.
+        client: Box<Client>,
+        /// The ids of the settlements of the case.
+        settlement_ids: Vec<String>,
+    },
+}
+
+impl CaseRunner {
+    /// A new engine in this process with the tables of the case.
     ///
     /// # Errors
-    /// What the tables are refused for.
-    pub async fn in_process(case: &Loaded) -> Result<Desk, String> {
-        let engine = Engine::open(MemoryStore::default(), case.book.clone(), EngineSettings::default());
-        let engine = engine.await.map_err(|error| error.to_string())?;
+    /// If a table is refused.
+    pub(super) async fn in_process(case: &LoadedCase) -> Result<CaseRunner, RunnerError> {
+        let engine = Engine::open(MemoryStore::default(), case.book.clone(), EngineSettings::default()).await?;
         for (table, rows) in &case.tables {
             let rows = rows.iter().map(|cells| row(*table, cells)).collect::<Result<_, _>>()?;
-            engine.import(rows).await.map_err(|error| error.to_string())?;
+            engine.import(rows).await?;
         }
-        Ok(Desk::InProcess(Box::new(engine), 0))
+        Ok(CaseRunner::InProcess { engine: Box::new(engine), steps: 0 })
     }
 
-    /// A server with the case's tables.
+    /// A server into which the tables of the case are imported.
     ///
     /// # Errors
-    /// If it cannot be reached, or what the tables are refused for.
-    pub async fn server(case: &Loaded, url: &str) -> Result<Desk, String> {
-        let mut client = Client::connect(url).await.map_err(|failure| failure.to_string())?;
+    /// If it cannot be reached, or a table is refused.
+    pub(super) async fn on_server(case: &LoadedCase, url: &str) -> Result<CaseRunner, RunnerError> {
+        let mut client = Client::connect(url).await?;
         for (table, rows) in &case.tables {
-            import::import_table(&mut client, *table, rows.clone()).await.map_err(|s| s.message().to_owned())?;
+            import::import_table(&mut client, *table, rows.clone()).await.map_err(ClientError::from)?;
         }
-        Ok(Desk::Server(Box::new(client), Vec::new()))
+        Ok(CaseRunner::Server { client: Box::new(client), settlement_ids: Vec::new() })
     }
 
-    /// Puts a step.
+    /// Runs a step.
     ///
     /// # Errors
     /// If the server cannot be reached.
-    pub async fn put(&mut self, ask: Ask<'_>) -> Result<Answer, String> {
+    pub(super) async fn run(&mut self, request: StepRequest<'_>) -> Result<StepResult, RunnerError> {
         match self {
-            Desk::InProcess(engine, count) => {
-                *count += 1;
-                Ok(in_process(engine, ask, stamp(*count)).await.unwrap_or_else(|error| refused(&error)))
+            CaseRunner::InProcess { engine, steps } => {
+                *steps += 1;
+                let result = run_in_process(engine, request, stamp(*steps)).await;
+                Ok(result.unwrap_or_else(|error| refused(&Status::from(&error))))
             }
-            Desk::Server(client, settled) => over_grpc(client, settled, ask).await,
+            CaseRunner::Server { client, settlement_ids } => {
+                match run_on_server(client, settlement_ids, request).await {
+                    Err(status) if leaves_outcome_unknown(&status) => Err(ClientError::from(status).into()),
+                    Err(status) => Ok(refused(&status)),
+                    Ok(result) => Ok(result),
+                }
+            }
         }
     }
 }
 
-fn row(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, String> {
-    ReferenceRow::from_cells(table, cells, ClaimLimits::default().id_bytes).map_err(|faults| {
-        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        format!("{}: {}", table.as_str(), told.join("; "))
-    })
+fn row(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, RunnerError> {
+    let row = ReferenceRow::from_cells(table, cells, ClaimLimits::default().id_bytes);
+    row.map_err(|faults| RunnerError::Row(table, faults.into_iter().collect()))
 }
 
-fn stamp(count: u64) -> CommitStamp {
-    CommitStamp { id: EntryId(u128::from(count).to_be_bytes()), instant: Instant(count as i64) }
+fn stamp(step: u64) -> CommitStamp {
+    CommitStamp { id: EntryId(u128::from(step).to_be_bytes()), instant: Instant(step as i64) }
 }
 
-fn refused(error: &CallError) -> Answer {
-    refused_with(&tonic::Status::from(error))
+fn refused(status: &Status) -> StepResult {
+    StepResult::Refused { code: code_name(status.code()).to_owned(), message: status.message().to_owned() }
 }
 
-fn refused_with(status: &tonic::Status) -> Answer {
-    Answer::Refused(code_name(status.code()).to_owned(), status.message().to_owned())
-}
-
-async fn in_process(engine: &Engine<MemoryStore>, ask: Ask<'_>, stamp: CommitStamp) -> Result<Answer, CallError> {
-    match ask {
-        Ask::Quote(text) => {
-            Ok(Answer::Split(sums(&engine.quote(text.told().map_err(CallError::InvalidMessage)?.0).await?.split)))
+async fn run_in_process(
+    engine: &Engine<MemoryStore>,
+    request: StepRequest<'_>,
+    stamp: CommitStamp,
+) -> Result<StepResult, CallError> {
+    match request {
+        StepRequest::Quote(text) => {
+            let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
+            Ok(StepResult::Split(sums(&engine.quote(claim).await?.split)))
         }
-        Ask::Settle(text) => {
-            let (claim, request_id) = text.told().map_err(CallError::InvalidMessage)?;
+        StepRequest::Settle(text) => {
+            let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
             let committed = engine.settle(SettleRequest { claim, request_id, quote: None }, stamp).await?;
             let settled = committed.entry.settled().map(|settled| sums(&settled.split));
-            Ok(Answer::Split(settled.unwrap_or_default()))
+            Ok(StepResult::Split(settled.unwrap_or_default()))
         }
-        Ask::Reverse(text) => {
-            let (told, request_id) = text.told();
+        StepRequest::Reverse(text) => {
+            let (told, request_id) = text.to_raw();
             let reversal = engine.reverse(ReverseRequest { told, request_id, dry_run: false }, stamp).await?;
             let revised = reversal.revisions.iter().filter_map(Entry::revised);
-            let revised = revised.map(|deed| (deed.claim_id.as_str().to_owned(), revised_sums(deed)));
-            Ok(Answer::Reversed(text.claim_id.clone(), revised.collect()))
+            let revisions = revised.map(|revised| (revised.claim_id.as_str().to_owned(), revised_sums(revised)));
+            Ok(StepResult::Reversed { claim_id: text.claim_id.clone(), revisions: revisions.collect() })
         }
     }
 }
 
-fn revised_sums(deed: &journal::Revised) -> Revised {
-    let payers = deed.differences.payers.iter().map(|(payer, by)| (payer.to_string(), *by));
-    let differences = payers.chain([("patient".to_owned(), deed.differences.patient)]).collect();
-    Revised { sums: sums(&deed.split), differences }
+fn revised_sums(revised: &journal::Revised) -> RevisionSums {
+    let payers = revised.differences.payers.iter().map(|(payer, by)| (payer.to_string(), *by));
+    let differences = payers.chain([("patient".to_owned(), revised.differences.patient)]).collect();
+    RevisionSums { sums: sums(&revised.split), differences }
 }
 
-fn sums(split: &Split) -> Sums {
+fn sums(split: &Split) -> SplitSums {
     let payers = split.payers().into_iter();
-    Sums {
+    SplitSums {
         total: split.total,
         patient: split.patient,
         payers: payers.map(|(payer, sum)| (payer.to_string(), sum)).collect(),
@@ -162,70 +211,66 @@ fn sums(split: &Split) -> Sums {
     }
 }
 
-async fn over_grpc(client: &mut Client, known: &mut Vec<String>, ask: Ask<'_>) -> Result<Answer, String> {
-    let answer = match ask {
-        Ask::Quote(text) => match text.told() {
-            Err(faults) => return Ok(refused(&CallError::InvalidMessage(faults))),
-            Ok((claim, _)) => client.quote(&claim).await.map(|quote| Answer::Split(wire_sums(quote.split))),
-        },
-        Ask::Settle(text) => match text.told() {
-            Err(faults) => return Ok(refused(&CallError::InvalidMessage(faults))),
-            Ok((claim, request_id)) => client.settle(&claim, &request_id, Vec::new()).await.map(|settled| {
-                let settlement = settled.settlement.unwrap_or_default();
-                known.push(settlement.settlement_id);
-                Answer::Split(wire_sums(settlement.split))
-            }),
-        },
-        Ask::Reverse(text) => {
-            let (told, request_id) = text.told();
-            match client.reverse(&told, &request_id, false).await {
-                Err(status) => Err(status),
-                Ok(answer) => revised_by(client, known, answer).await,
-            }
+async fn run_on_server(
+    client: &mut Client,
+    settlement_ids: &mut Vec<String>,
+    request: StepRequest<'_>,
+) -> Result<StepResult, Status> {
+    match request {
+        StepRequest::Quote(text) => {
+            let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
+            Ok(StepResult::Split(message_sums(client.quote(&claim).await?.split)))
         }
-    };
-    answer.or_else(|status| match client::unreachable(&status) {
-        Some(told) => Err(told),
-        None => Ok(refused_with(&status)),
-    })
+        StepRequest::Settle(text) => {
+            let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
+            let settled = client.settle(&claim, &request_id, Vec::new()).await?;
+            let settlement = settled.settlement.unwrap_or_default();
+            settlement_ids.push(settlement.settlement_id);
+            Ok(StepResult::Split(message_sums(settlement.split)))
+        }
+        StepRequest::Reverse(text) => {
+            let (reversal, request_id) = text.to_raw();
+            let answer = client.reverse(&reversal, &request_id, false).await?;
+            with_revisions(client, settlement_ids, answer.reversal.unwrap_or_default()).await
+        }
+    }
 }
 
-/// The revisions that a reversal made, read from each settlement of the case: its answer has those of one
-/// hospital only, and sums.
-async fn revised_by(
+/// Reads the revisions that a reversal made from the settlements of the case: the answer itself contains only those of
+/// one hospital, and only their totals.
+async fn with_revisions(
     client: &mut Client,
-    known: &[String],
-    answer: pb::ReverseResponse,
-) -> Result<Answer, tonic::Status> {
-    let reversal = answer.reversal.unwrap_or_default();
-    let mut revised = BTreeMap::new();
-    for settlement_id in known {
+    settlement_ids: &[String],
+    reversal: pb::Reversal,
+) -> Result<StepResult, Status> {
+    let mut revisions = BTreeMap::new();
+    for settlement_id in settlement_ids {
         let request = pb::GetSettlementRequest { settlement_id: settlement_id.clone(), ..Default::default() };
         let read = client.settlement(request).await?;
         let last = read.revisions.into_iter().last().filter(|last| last.reversal_id == reversal.reversal_id);
         if let Some(revision) = last {
-            revised.insert(read.settlement.unwrap_or_default().claim_id, wire_revised(revision));
+            revisions.insert(read.settlement.unwrap_or_default().claim_id, message_revision(revision));
         }
     }
-    Ok(Answer::Reversed(reversal.claim_id, revised))
+    Ok(StepResult::Reversed { claim_id: reversal.claim_id, revisions })
 }
 
-fn wire_revised(revision: pb::Revision) -> Revised {
+fn message_revision(revision: pb::Revision) -> RevisionSums {
     let by = revision.differences.unwrap_or_default();
     let payers = by.payers.into_iter().map(|share| (share.payer, Money::from_fen(share.amount_fen)));
     let differences = payers.chain([("patient".to_owned(), Money::from_fen(by.patient_fen))]).collect();
-    Revised { sums: wire_sums(revision.split), differences }
+    RevisionSums { sums: message_sums(revision.split), differences }
 }
 
-fn wire_sums(split: Option<pb::Split>) -> Sums {
+fn message_sums(split: Option<pb::Split>) -> SplitSums {
     let split = split.unwrap_or_default();
     let pools = split.pools.unwrap_or_default();
     let yuan = |(name, fen): (&str, i64)| (name.to_owned(), Money::from_fen(fen));
-    Sums {
+    SplitSums {
         total: Money::from_fen(split.total_fen),
         patient: Money::from_fen(split.patient_fen),
         payers: split.payers.iter().map(|share| yuan((&share.payer, share.amount_fen))).collect(),
         layers: split.layers.iter().map(|layer| yuan((&layer.id, layer.pays_fen))).collect(),
-        pools: client::pools(&pools).map(yuan).collect(),
+        pools: pool_amounts(&pools).map(yuan).collect(),
     }
 }

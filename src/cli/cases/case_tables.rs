@@ -1,13 +1,11 @@
-//! The reference tables of a policy test, turned into the rows that an import takes.
+//! The reference tables of a policy case, as the rows of an import.
 
 use serde::Deserialize;
 
+use crate::cli::client::claim_text::DayText;
 use crate::reference::table::ReferenceTable;
 
-use super::case::Case;
-use crate::cli::client::claim_text::DayText;
-
-/// A person, with everything dated about them.
+/// A person with enrolments, categories and approvals.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PersonText {
@@ -76,68 +74,74 @@ pub(super) struct CatalogueText {
     until: Option<DayText>,
 }
 
-impl Case {
-    /// The cells of its rows, table by table, in the order of each table's columns.
-    pub(super) fn tables(&self) -> Vec<(ReferenceTable, Vec<Vec<String>>)> {
-        ReferenceTable::ALL.iter().map(|table| (*table, self.rows(*table))).collect()
-    }
-
-    fn rows(&self, table: ReferenceTable) -> Vec<Vec<String>> {
-        let rows = match table {
-            ReferenceTable::Persons => self.persons.iter().map(PersonText::cells).collect(),
+/// The rows of each table, with cells in the order of the table's columns.
+pub(super) fn rows_by_table(
+    persons: &[PersonText],
+    hospitals: &[HospitalText],
+    catalogue: &[CatalogueText],
+) -> Vec<(ReferenceTable, Vec<Vec<String>>)> {
+    let rows = |table| -> Vec<Cells> {
+        match table {
+            ReferenceTable::Persons => persons.iter().map(PersonText::cells).collect(),
             ReferenceTable::Enrolments => {
-                self.of_persons(|person| &person.enrolments, |days, id| days.cells("person_id", id))
+                dated_cells(persons, |person| &person.enrolments, |days, id| days.cells("person_id", id))
             }
-            ReferenceTable::Categories => self.of_persons(|person| &person.categories, DatedCategory::cells),
-            ReferenceTable::Approvals => self.of_persons(|person| &person.approvals, DatedApproval::cells),
-            ReferenceTable::Hospitals => self.hospitals.iter().map(HospitalText::cells).collect(),
-            ReferenceTable::Designations => {
-                let days = |hospital: &HospitalText| -> Vec<Cells> {
-                    hospital.designated.iter().map(|days| days.cells("hospital_id", &hospital.hospital_id)).collect()
-                };
-                self.hospitals.iter().flat_map(days).collect()
-            }
-            ReferenceTable::Catalogue => self.catalogue.iter().map(CatalogueText::cells).collect::<Vec<_>>(),
-        };
-        rows.into_iter().map(|cells| in_order(table, &cells)).collect()
-    }
+            ReferenceTable::Categories => dated_cells(persons, |person| &person.categories, DatedCategory::cells),
+            ReferenceTable::Approvals => dated_cells(persons, |person| &person.approvals, DatedApproval::cells),
+            ReferenceTable::Hospitals => hospitals.iter().map(HospitalText::cells).collect(),
+            ReferenceTable::Designations => hospitals.iter().flat_map(HospitalText::designation_cells).collect(),
+            ReferenceTable::Catalogue => catalogue.iter().map(CatalogueText::cells).collect(),
+        }
+    };
+    let in_order = |table| rows(table).iter().map(|cells| in_column_order(table, cells)).collect();
+    ReferenceTable::ALL.iter().map(|table| (*table, in_order(*table))).collect()
+}
 
-    fn of_persons<T>(&self, list: fn(&PersonText) -> &Vec<T>, cells: fn(&T, &str) -> Cells) -> Vec<Cells> {
-        let of = |person: &PersonText| -> Vec<Cells> {
-            list(person).iter().map(|one| cells(one, &person.person_id)).collect()
-        };
-        self.persons.iter().flat_map(of).collect()
-    }
+/// The cells of everything dated about persons: `list` selects it, `cells` converts one with the person's id.
+fn dated_cells<T>(
+    persons: &[PersonText],
+    list: fn(&PersonText) -> &Vec<T>,
+    cells: fn(&T, &str) -> Cells,
+) -> Vec<Cells> {
+    let of_person = |person: &PersonText| -> Vec<Cells> {
+        list(person).iter().map(|dated| cells(dated, &person.person_id)).collect()
+    };
+    persons.iter().flat_map(of_person).collect()
 }
 
 type Cells = Vec<(&'static str, String)>;
 
-fn in_order(table: ReferenceTable, cells: &Cells) -> Vec<String> {
+fn in_column_order(table: ReferenceTable, cells: &Cells) -> Vec<String> {
     let cell = |name: &&str| cells.iter().find(|(column, _)| column == name).map(|(_, text)| text.clone());
     table.columns().iter().map(|name| cell(name).unwrap_or_default()).collect()
 }
 
-fn end(day: &Option<DayText>) -> String {
+fn day_cell(day: &Option<DayText>) -> String {
     day.as_ref().map(DayText::text).unwrap_or_default()
 }
 
 impl Days {
     fn cells(&self, key: &'static str, id: &str) -> Cells {
-        vec![(key, id.to_owned()), ("from", end(&self.from)), ("until", end(&self.until))]
+        vec![(key, id.to_owned()), ("from", day_cell(&self.from)), ("until", day_cell(&self.until))]
     }
 }
 
 impl DatedCategory {
     fn cells(&self, person: &str) -> Cells {
         let category = ("category", self.category.clone());
-        vec![("person_id", person.to_owned()), category, ("from", end(&self.from)), ("until", end(&self.until))]
+        vec![
+            ("person_id", person.to_owned()),
+            category,
+            ("from", day_cell(&self.from)),
+            ("until", day_cell(&self.until)),
+        ]
     }
 }
 
 impl DatedApproval {
     fn cells(&self, person: &str) -> Cells {
         let kind = ("kind", self.kind.clone());
-        vec![("person_id", person.to_owned()), kind, ("from", end(&self.from)), ("until", end(&self.until))]
+        vec![("person_id", person.to_owned()), kind, ("from", day_cell(&self.from)), ("until", day_cell(&self.until))]
     }
 }
 
@@ -151,12 +155,16 @@ impl PersonText {
     }
 }
 
-/// A case may leave names out; a table may not.
+/// The name, or the id if a case omits the name, which a table requires.
 fn name_or(name: &str, id: &str) -> String {
     if name.is_empty() { id.to_owned() } else { name.to_owned() }
 }
 
 impl HospitalText {
+    fn designation_cells(&self) -> Vec<Cells> {
+        self.designated.iter().map(|days| days.cells("hospital_id", &self.hospital_id)).collect()
+    }
+
     fn cells(&self) -> Cells {
         vec![
             ("hospital_id", self.hospital_id.clone()),
@@ -176,8 +184,8 @@ impl CatalogueText {
             ("self_pay_ratio", self.self_pay_ratio.clone()),
             ("price_ceiling", self.price_ceiling.clone()),
             ("regions", self.regions.join(" ")),
-            ("from", end(&self.from)),
-            ("until", end(&self.until)),
+            ("from", day_cell(&self.from)),
+            ("until", day_cell(&self.until)),
         ]
     }
 }

@@ -1,26 +1,25 @@
-//! `onestop policy activate`, and `policy list` of a server: the law that is in use, and its change.
+//! `onestop policy activate` and `onestop policy list --server`: the policy book that a server uses, and its change.
 
 use serde_json::json;
 
+use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::json::hex;
 use crate::domain::day::{Day, Interval};
 use crate::grpc::pb::policy as pb;
 use crate::say;
 
-use super::address::Server;
-use super::connection::{self as client, Client};
-use crate::cli::exit::{Ended, Failure};
-use crate::cli::output::json::hex;
+use super::address::{ServerOptions, TlsOptions};
+use super::connection::Client;
 
-/// Has a server read its policy files anew.
+/// Makes a server reload its policy files. `expect` is the digest that the files must have.
 ///
 /// # Errors
-/// Exit 1 with every fault, 3 if the server is lost.
-pub async fn run(server: &Server, dry_run: bool, expect: Option<&str>, json: bool) -> Ended {
-    let expected_digest = expect.map_or_else(|| Ok(Vec::new()), unhex)?;
-    let mut client = server.connect().await?;
+/// If `expect` is not a digest, or the call failed.
+pub(crate) async fn run(server: &ServerOptions, dry_run: bool, expect: Option<&str>, json: bool) -> CommandResult {
+    let expected_digest = expect.map_or_else(|| Ok(Vec::new()), parse_digest)?;
+    let mut client = Client::connect_to(server).await?;
     let request = pb::ActivatePoliciesRequest { dry_run, expected_digest };
-    let answer = client.policies.activate_policies(request).await.map_err(|status| client::failure(&status))?;
-    let answer = answer.into_inner();
+    let answer = client.policies.activate_policies(request).await?.into_inner();
     let (old, new) = (hex(&answer.old_book_digest), hex(&answer.new_book_digest));
     if json {
         say!(
@@ -32,28 +31,28 @@ pub async fn run(server: &Server, dry_run: bool, expect: Option<&str>, json: boo
         );
         return Ok(());
     }
-    for (what, ids) in [("added", &answer.added), ("changed", &answer.changed), ("REMOVED", &answer.removed)] {
+    for (change, ids) in [("added", &answer.added), ("changed", &answer.changed), ("REMOVED", &answer.removed)] {
         if !ids.is_empty() {
-            say!("{what}: {}", ids.join(", "));
+            say!("{change}: {}", ids.join(", "));
         }
     }
     match (old == new, dry_run) {
-        (true, _) => say!("the book in use is the same: {old}"),
+        (true, _) => say!("no change: book {old} stays in use"),
         (false, true) => say!("would replace book {old} by {new}; nothing was changed"),
-        (false, false) => say!("book {new} is in use, in place of {old}"),
+        (false, false) => say!("book {new} is in use and replaces {old}"),
     }
     Ok(())
 }
 
-/// Lists the policies that a server has in use.
+/// Lists the policies that a server uses.
 ///
 /// # Errors
-/// Exit 3 if the server is lost.
-pub async fn list(mut client: Client, json: bool) -> Ended {
+/// If a call failed.
+pub(crate) async fn list(server: &str, tls: &TlsOptions, json: bool) -> CommandResult {
+    let mut client = Client::over(tls.connect(server).await?);
     let mut request = pb::ListPoliciesRequest::default();
     loop {
-        let page = client.policies.list_policies(request.clone()).await.map_err(|status| client::failure(&status))?;
-        let page = page.into_inner();
+        let page = client.policies.list_policies(request.clone()).await?.into_inner();
         for policy in &page.policies {
             let in_force = interval(policy).to_string();
             let (id, digest) = (&policy.policy_id, hex(&policy.policy_digest));
@@ -86,11 +85,11 @@ fn interval(policy: &pb::PolicySummary) -> Interval {
     Interval { from: day(policy.in_force_from), until: day(policy.in_force_until) }
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
-    let wrong = || Failure::Usage("--expect is not a digest of 64 hexadecimal digits".to_owned());
+fn parse_digest(text: &str) -> Result<Vec<u8>, CommandError> {
+    let invalid = || CommandError::Usage("--expect is not a digest of 64 hexadecimal digits".to_owned());
     if text.len() != 64 || !text.is_ascii() {
-        return Err(wrong());
+        return Err(invalid());
     }
     let pairs = (0..32).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16));
-    pairs.collect::<Result<_, _>>().map_err(|_| wrong())
+    pairs.collect::<Result<_, _>>().map_err(|_| invalid())
 }

@@ -1,70 +1,57 @@
-//! Where a server is, and as whom a command calls it.
+//! The server that a command calls, and the certificates that it calls with.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use super::connection::Client;
-use crate::cli::exit::Failure;
+use super::error::ClientError;
 
-/// How long a connection may take to stand.
-const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connection may take to be established.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which server.
+/// The server that a command calls.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Server {
-    /// The server's address; with https:// the connection is TLS
+pub struct ServerOptions {
+    /// The server's URL; https:// uses TLS
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051", env = "ONESTOP_SERVER")]
-    pub server: String,
+    pub(crate) server: String,
     #[command(flatten)]
-    pub(super) keys: Keys,
+    pub(crate) tls: TlsOptions,
 }
 
-/// What TLS needs: whom to believe, and as whom to call.
+/// The authority to trust and the certificate to present.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub struct Keys {
-    /// The authority of the server's certificate, in PEM
+pub struct TlsOptions {
+    /// The authority of the server's certificate (PEM)
     #[arg(long, value_name = "FILE", env = "ONESTOP_CA")]
     ca: Option<PathBuf>,
-    /// The caller's certificate, in PEM
+    /// The client certificate to present (PEM)
     #[arg(long, value_name = "FILE", env = "ONESTOP_CERTIFICATE", requires = "key")]
     certificate: Option<PathBuf>,
-    /// Its key, in PEM
+    /// The private key of the client certificate (PEM)
     #[arg(long, value_name = "FILE", env = "ONESTOP_KEY", requires = "certificate")]
     key: Option<PathBuf>,
 }
 
-impl Server {
-    /// A client of it.
+impl TlsOptions {
+    /// Connects to the server at this URL; without a scheme it is http.
     ///
     /// # Errors
-    /// Exit 2 if the address is none or a file cannot be read, 3 if nobody answers.
-    pub async fn connect(&self) -> Result<Client, Failure> {
-        self.keys.connect(&self.server).await
-    }
-}
-
-impl Keys {
-    /// A client of the server at this address.
-    ///
-    /// # Errors
-    /// Exit 2 if the address is none or a file cannot be read, 3 if nobody answers.
-    pub async fn connect(&self, url: &str) -> Result<Client, Failure> {
+    /// If the URL or a file cannot be used, or no server answers.
+    pub(crate) async fn connect(&self, url: &str) -> Result<Channel, ClientError> {
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        let usage = |error: &dyn std::fmt::Display| Failure::Usage(format!("{url}: {error}"));
-        let mut endpoint = Endpoint::from_shared(url.clone()).map_err(|error| usage(&error))?;
+        let invalid = |error| ClientError::InvalidUrl { url: url.clone(), error };
+        let mut endpoint = Endpoint::from_shared(url.clone()).map_err(invalid)?;
         if url.starts_with("https://") {
-            endpoint = endpoint.tls_config(self.tls(&url)?).map_err(|error| usage(&error))?;
+            endpoint = endpoint.tls_config(self.tls_config(&url)?).map_err(invalid)?;
         }
-        let channel = endpoint.connect_timeout(CONNECT).tcp_nodelay(true).connect().await;
-        Ok(Client::over(channel.map_err(|error| Failure::Unreachable(unanswered(&url, &error)))?))
+        let channel = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect().await;
+        channel.map_err(|error| unreachable_error(&url, &error))
     }
 
-    fn tls(&self, url: &str) -> Result<ClientTlsConfig, Failure> {
-        let ca = self.ca.as_deref().ok_or_else(|| {
-            Failure::Usage(format!("{url}: --ca (or ONESTOP_CA) names the authority of the server's certificate"))
-        })?;
+    fn tls_config(&self, url: &str) -> Result<ClientTlsConfig, ClientError> {
+        let ca = self.ca.as_deref().ok_or_else(|| ClientError::NoAuthority { url: url.to_owned() })?;
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
         Ok(match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => tls.identity(Identity::from_pem(read(certificate)?, read(key)?)),
@@ -73,18 +60,15 @@ impl Keys {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
+    std::fs::read(path).map_err(|error| ClientError::KeyFile { path: path.to_owned(), error })
 }
 
-/// Of TLS the last reason, which says what is wrong with a certificate.
-fn unanswered(url: &str, error: &dyn std::error::Error) -> String {
-    if !url.starts_with("https://") {
-        return format!("nobody answers at {url}");
+fn unreachable_error(url: &str, error: &dyn std::error::Error) -> ClientError {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
     }
-    let mut reason = error;
-    while let Some(below) = reason.source() {
-        reason = below;
-    }
-    format!("nobody answers at {url}, or not with whom it should be: {reason}")
+    let tls_cause = url.starts_with("https://").then(|| innermost.to_string());
+    ClientError::Unreachable { url: url.to_owned(), tls_cause }
 }

@@ -1,5 +1,5 @@
-//! Claims from files, read one after another: a claim a line (NDJSON), or one claim in the whole file; `-` is
-//! standard input. No file is held in memory.
+//! Reads claims from files: one claim per line (NDJSON) or one claim per file; `-` is standard input. No file is held in
+//! memory.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -8,59 +8,96 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
+use tonic::Status;
+
+use crate::domain::claim::RawClaim;
+use crate::domain::ids::RequestId;
+use crate::grpc::error::CallError;
 
 use super::claim_text::ClaimText;
-use crate::cli::exit::Failure;
 
-/// The most bytes of one claim.
-const CLAIM_BYTES: u64 = 16 << 20;
+/// The maximum size of one claim in bytes.
+const MAX_CLAIM_BYTES: u64 = 16 << 20;
 
-/// A line that holds something.
-pub struct Line {
-    /// Its file.
+/// A claim in a file, at a line that is not empty.
+pub struct ClaimLine {
+    /// The file.
     pub file: Arc<Path>,
-    /// Its number in the file, from 1; the first of a claim that has several.
+    /// The number of the line, from 1; of a claim on several lines the first.
     pub number: usize,
-    /// What it says.
+    /// The text.
     pub text: String,
-    /// The claim, or why it is none.
-    pub claim: Result<ClaimText, String>,
+    /// The claim, if the text is one.
+    pub claim: serde_json::Result<ClaimText>,
 }
 
-/// The files being read, by a thread of their own.
-pub struct Lines {
-    /// The lines, in order; a failure to read is the last.
-    pub lines: mpsc::Receiver<Result<Line, Failure>>,
-    /// How many bytes were read.
-    pub read: Arc<AtomicU64>,
-    /// How many there are, where that is known.
-    pub total: Option<u64>,
+/// Why a file of claims cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimFileError {
+    /// The file cannot be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// A line is too long to be a claim.
+    #[error("{path}: line {line} is longer than {MAX_CLAIM_BYTES} bytes")]
+    LineTooLong {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
 }
 
-/// Begins to read these files; `ahead` lines are read before they are asked for.
+/// Files that a thread of their own reads.
+pub(super) struct ClaimReading {
+    /// The lines, in order; an error is the last.
+    pub(super) lines: mpsc::Receiver<Result<ClaimLine, ClaimFileError>>,
+    /// The bytes read so far.
+    pub(super) bytes_read: Arc<AtomicU64>,
+    /// The size of all files in bytes, if it is known.
+    pub(super) total_bytes: Option<u64>,
+}
+
+impl ClaimLine {
+    /// The claim and its request id.
+    ///
+    /// # Errors
+    /// The status with which a server would refuse the text.
+    pub(super) fn to_raw(&self) -> Result<(RawClaim, RequestId), Status> {
+        let not_a_claim = |error| Status::invalid_argument(format!("not a claim: {error}"));
+        let text = self.claim.as_ref().map_err(not_a_claim)?;
+        Ok(text.to_raw().map_err(CallError::InvalidMessage)?)
+    }
+}
+
+/// Starts to read these files, up to `ahead` lines before they are received.
 ///
 /// # Errors
-/// Exit 2 for a file that cannot be opened.
-pub fn read(files: &[PathBuf], ahead: usize) -> Result<Lines, Failure> {
-    let open = |path: &PathBuf| open(path).map_err(|error| unreadable(path, &error.to_string()));
+/// If a file cannot be opened.
+pub(super) fn read_files(files: &[PathBuf], ahead: usize) -> Result<ClaimReading, ClaimFileError> {
+    let open = |path: &PathBuf| open(path).map_err(|error| ClaimFileError::Read { path: path.clone(), error });
     let opened = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-    let total = opened.iter().map(|(_, bytes)| *bytes).sum();
+    let total_bytes = opened.iter().map(|(_, bytes)| *bytes).sum();
     let (sender, lines) = mpsc::channel(ahead);
-    let read = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&read);
+    let bytes_read = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&bytes_read);
     let files: Vec<_> = files.iter().cloned().zip(opened.into_iter().map(|(file, _)| file)).collect();
     std::thread::spawn(move || {
         for (path, file) in files {
-            for line in Claims::of(path.into(), file, Arc::clone(&counter)) {
+            for line in Claims::new(path.into(), file, Arc::clone(&counter)) {
                 let failed = line.is_err();
-                // Who no longer listens wants no more lines.
+                // A dropped receiver wants no more lines.
                 if sender.blocking_send(line).is_err() || failed {
                     return;
                 }
             }
         }
     });
-    Ok(Lines { lines, read, total })
+    Ok(ClaimReading { lines, bytes_read, total_bytes })
 }
 
 fn open(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, Option<u64>)> {
@@ -68,106 +105,100 @@ fn open(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, Option<u64>)> {
         return Ok((Box::new(std::io::stdin()), None));
     }
     let file = File::open(path)?;
-    let about = file.metadata()?;
-    if about.is_dir() {
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
-    Ok((Box::new(file), about.is_file().then_some(about.len())))
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
 }
 
-fn unreadable(path: &Path, told: &str) -> Failure {
-    Failure::Usage(format!("{}: {told}", path.display()))
-}
-
-/// The claims of one file, in their order; behind a failure to read comes none.
+/// The claims of one file, in order; after an error there are no more.
 pub struct Claims<R> {
     file: Arc<Path>,
-    text: BufReader<R>,
-    number: usize,
-    read: Arc<AtomicU64>,
+    reader: BufReader<R>,
+    line_number: usize,
+    bytes_read: Arc<AtomicU64>,
 }
 
 impl<R: Read> Claims<R> {
-    /// Those of this text, of a file of this name; `read` counts its bytes as they are read.
-    pub fn of(file: Arc<Path>, text: R, read: Arc<AtomicU64>) -> Self {
-        Claims { file, text: BufReader::new(text), number: 0, read }
+    /// The claims of this file. `bytes_read` counts the bytes as they are read.
+    pub fn new(file: Arc<Path>, reader: R, bytes_read: Arc<AtomicU64>) -> Self {
+        Claims { file, reader: BufReader::new(reader), line_number: 0, bytes_read }
     }
 
-    /// The next line that holds something.
-    fn next_claim(&mut self) -> Result<Option<Line>, Failure> {
+    fn next_claim(&mut self) -> Result<Option<ClaimLine>, ClaimFileError> {
         loop {
-            let Some(text) = self.line()? else { return Ok(None) };
+            let Some(text) = self.read_line()? else { return Ok(None) };
             if !text.trim().is_empty() {
                 return self.claim(text).map(Some);
             }
         }
     }
 
-    /// A first line that a claim only begins in makes the file one claim. It is looked at again when its brackets
-    /// are closed, or when there is twice as much of it: a broken one is found soon, a long one is not read over
-    /// and over.
-    fn claim(&mut self, mut text: String) -> Result<Line, Failure> {
-        let number = self.number;
+    /// Parses a claim. If the first line only begins one, the whole file is one claim: it is parsed again when its
+    /// brackets are closed or its text has doubled, so that a broken claim fails early and a long one is not parsed at
+    /// every line.
+    fn claim(&mut self, mut text: String) -> Result<ClaimLine, ClaimFileError> {
+        let number = self.line_number;
         let mut claim = serde_json::from_str(&text);
         let mut brackets = Brackets::default();
-        brackets.take(&text);
-        let mut looked_at = text.len();
+        brackets.scan(&text);
+        let mut parsed_bytes = text.len();
         while number == 1 && claim.as_ref().is_err_and(serde_json::Error::is_eof) {
-            let Some(more) = self.line()? else { break };
+            let Some(more) = self.read_line()? else { break };
             text.push_str(&more);
-            brackets.take(&more);
-            if text.len() as u64 > CLAIM_BYTES {
+            brackets.scan(&more);
+            if text.len() as u64 > MAX_CLAIM_BYTES {
                 break;
             }
-            if brackets.are_closed() || text.len() >= 2 * looked_at {
+            if brackets.are_closed() || text.len() >= 2 * parsed_bytes {
                 claim = serde_json::from_str(&text);
-                looked_at = text.len();
+                parsed_bytes = text.len();
             }
         }
-        let claim = claim.map_err(|error| error.to_string());
-        Ok(Line { file: Arc::clone(&self.file), number, text: text.trim().to_owned(), claim })
+        Ok(ClaimLine { file: Arc::clone(&self.file), number, text: text.trim().to_owned(), claim })
     }
 
-    fn line(&mut self) -> Result<Option<String>, Failure> {
+    fn read_line(&mut self) -> Result<Option<String>, ClaimFileError> {
         let mut bytes = Vec::new();
-        let read = (&mut self.text).take(CLAIM_BYTES).read_until(b'\n', &mut bytes);
-        let read = read.map_err(|error| unreadable(&self.file, &error.to_string()))? as u64;
-        self.number += 1;
-        self.read.fetch_add(read, Ordering::Relaxed);
-        if read == CLAIM_BYTES {
-            return Err(unreadable(&self.file, &format!("line {} is longer than {CLAIM_BYTES} bytes", self.number)));
+        let read = (&mut self.reader).take(MAX_CLAIM_BYTES).read_until(b'\n', &mut bytes);
+        let read = read.map_err(|error| ClaimFileError::Read { path: self.file.to_path_buf(), error })? as u64;
+        self.line_number += 1;
+        self.bytes_read.fetch_add(read, Ordering::Relaxed);
+        if read == MAX_CLAIM_BYTES {
+            return Err(ClaimFileError::LineTooLong { path: self.file.to_path_buf(), line: self.line_number });
         }
-        // What is not UTF-8 is no claim, and is told as one.
+        // Text that is not UTF-8 does not parse as a claim, and is refused as one.
         Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
     }
 }
 
 impl<R: Read> Iterator for Claims<R> {
-    type Item = Result<Line, Failure>;
+    type Item = Result<ClaimLine, ClaimFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_claim().transpose()
     }
 }
 
-/// How many brackets of a text in JSON are open.
+/// Counts the open brackets of a JSON text.
 #[derive(Default)]
 struct Brackets {
     open: usize,
-    in_text: bool,
+    in_string: bool,
     escaped: bool,
 }
 
 impl Brackets {
-    /// Takes what comes next.
-    fn take(&mut self, text: &str) {
+    /// Scans the next part of the text.
+    fn scan(&mut self, text: &str) {
         for byte in text.bytes() {
             match byte {
                 _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = self.in_text,
-                b'"' => self.in_text = !self.in_text,
-                b'{' | b'[' if !self.in_text => self.open += 1,
-                b'}' | b']' if !self.in_text => self.open = self.open.saturating_sub(1),
+                b'\\' => self.escaped = self.in_string,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.open += 1,
+                b'}' | b']' if !self.in_string => self.open = self.open.saturating_sub(1),
                 _ => {}
             }
         }

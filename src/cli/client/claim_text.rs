@@ -1,5 +1,5 @@
-//! A claim as people and files write it: decimal yuan as texts. Read strictly, into the same claim that
-//! a message tells.
+//! A claim as files contain it, with amounts in decimal yuan as strings. It is read strictly, into the same raw claim
+//! that a message gives.
 
 use std::str::FromStr;
 
@@ -17,14 +17,14 @@ use crate::domain::vocabulary::Visit;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimText {
-    /// The hospital's number of the claim.
+    /// The id that the hospital gives the claim.
     pub claim_id: String,
     /// The idempotency key; a quote needs none.
     #[serde(default)]
     pub request_id: String,
-    /// Who claims.
+    /// The hospital.
     pub hospital_id: String,
-    /// For whom.
+    /// The person.
     pub person_id: String,
     /// The kind of visit.
     pub visit: String,
@@ -43,7 +43,7 @@ pub struct ClaimText {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ItemText {
-    /// Which drug, service or material.
+    /// The code of a drug, service or material.
     pub code: String,
     /// At most four decimals.
     pub quantity: String,
@@ -53,7 +53,7 @@ pub struct ItemText {
     pub amount: String,
 }
 
-/// A day: a text in JSON, a date in TOML.
+/// A day: a string in JSON, a date in TOML.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum DayText {
@@ -77,41 +77,41 @@ impl DayText {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReversalText {
-    /// Whose claim.
+    /// The hospital.
     pub hospital_id: String,
-    /// For whom.
+    /// The person.
     pub person_id: String,
-    /// Which claim.
+    /// The claim.
     pub claim_id: String,
     /// The idempotency key.
     pub request_id: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Whether later settlements are decided anew.
+    /// Whether later settlements are adjudicated again.
     #[serde(default)]
     pub readjudicate: bool,
 }
 
 impl ReversalText {
-    /// The reversal, and its request id.
-    pub fn told(&self) -> (RawReversal, RequestId) {
-        let told = RawReversal {
+    /// The reversal and its request id.
+    pub(crate) fn to_raw(&self) -> (RawReversal, RequestId) {
+        let reversal = RawReversal {
             hospital_id: self.hospital_id.as_str().into(),
             person_id: self.person_id.as_str().into(),
             claim_id: self.claim_id.as_str().into(),
             reason: self.reason.clone(),
             readjudicate: self.readjudicate,
         };
-        (told, self.request_id.as_str().into())
+        (reversal, self.request_id.as_str().into())
     }
 }
 
 impl ClaimText {
-    /// The claim, and its request id.
+    /// The claim and its request id.
     ///
     /// # Errors
-    /// Every text that cannot be read.
-    pub fn told(&self) -> Result<(RawClaim, RequestId), FieldFaults> {
+    /// Every field that cannot be parsed.
+    pub fn to_raw(&self) -> Result<(RawClaim, RequestId), FieldFaults> {
         let mut faults = FieldFaults::default();
         let claim = RawClaim {
             claim_id: self.claim_id.as_str().into(),

@@ -1,11 +1,10 @@
-//! A client of the service: one method a call, and what its statuses mean to a command.
+//! A client of the services: one method for each call.
 
 use std::time::Duration;
 
-use prost::Message;
 use tokio_stream::Stream;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 use crate::domain::claim::RawClaim;
 use crate::domain::content::RawReversal;
@@ -13,20 +12,18 @@ use crate::domain::ids::RequestId;
 use crate::grpc::pb::operations::operations_service_client::OperationsServiceClient;
 use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
-use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use crate::grpc::pb::{operations as operations_pb, reference as reference_pb, settlement as pb};
-use crate::grpc::status::code_name;
 use crate::grpc::to_proto;
 
-use super::address::Keys;
-use crate::cli::exit::Failure;
+use super::address::{ServerOptions, TlsOptions};
+use super::error::ClientError;
 
-/// How long a call may take.
+/// How long a call may take before it fails.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How many rows go into one message of an import.
-const ROWS_A_MESSAGE: usize = 1_000;
+/// Rows in one message of an import.
+const ROWS_PER_MESSAGE: usize = 1_000;
 
 /// A connection to a server.
 #[derive(Clone)]
@@ -39,15 +36,23 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at this address, without TLS.
+    /// Connects to the server at this URL, without TLS.
     ///
     /// # Errors
-    /// If the address is none, or nobody answers there.
-    pub async fn connect(url: &str) -> Result<Client, Failure> {
-        Keys::default().connect(url).await
+    /// If the URL cannot be used, or no server answers.
+    pub async fn connect(url: &str) -> Result<Client, ClientError> {
+        Ok(Client::over(TlsOptions::default().connect(url).await?))
     }
 
-    /// A client over this channel.
+    /// Connects to the server that the command line names.
+    ///
+    /// # Errors
+    /// If the URL or a file cannot be used, or no server answers.
+    pub(crate) async fn connect_to(options: &ServerOptions) -> Result<Client, ClientError> {
+        Ok(Client::over(options.tls.connect(&options.server).await?))
+    }
+
+    /// A client over an open channel.
     pub fn over(channel: Channel) -> Client {
         Client {
             settlements: SettlementServiceClient::new(channel.clone()),
@@ -57,16 +62,16 @@ impl Client {
         }
     }
 
-    /// A quote.
+    /// Quotes a claim.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn quote(&mut self, claim: &RawClaim) -> Result<pb::QuoteResponse, Status> {
         let request = pb::QuoteRequest { claim: Some(to_proto::claim(claim)) };
-        Ok(self.settlements.quote(timed(request)).await?.into_inner())
+        Ok(self.settlements.quote(with_deadline(request)).await?.into_inner())
     }
 
-    /// A settlement; `quote_digest` may be empty.
+    /// Settles a claim; `quote_digest` may be empty.
     ///
     /// # Errors
     /// The status of the refusal.
@@ -78,13 +83,13 @@ impl Client {
     ) -> Result<pb::SettleResponse, Status> {
         let claim = Some(to_proto::claim(claim));
         let request = pb::SettleRequest { claim, request_id: request_id.as_str().to_owned(), quote_digest };
-        Ok(self.settlements.settle(timed(request)).await?.into_inner())
+        Ok(self.settlements.settle(with_deadline(request)).await?.into_inner())
     }
 
-    /// Settlements of many claims over one call.
+    /// Settles many claims over one call.
     ///
     /// # Errors
-    /// The status with which the stream does not begin.
+    /// The status if the stream does not begin.
     pub async fn settle_stream(
         &mut self,
         requests: impl Stream<Item = pb::SettleStreamRequest> + Send + 'static,
@@ -92,34 +97,34 @@ impl Client {
         Ok(self.settlements.settle_stream(requests).await?.into_inner())
     }
 
-    /// A reversal.
+    /// Reverses the settlement of a claim.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn reverse(
         &mut self,
-        told: &RawReversal,
+        reversal: &RawReversal,
         request_id: &RequestId,
         dry_run: bool,
     ) -> Result<pb::ReverseResponse, Status> {
         let request = pb::ReverseRequest {
-            hospital_id: told.hospital_id.as_str().to_owned(),
-            person_id: told.person_id.as_str().to_owned(),
-            claim_id: told.claim_id.as_str().to_owned(),
+            hospital_id: reversal.hospital_id.as_str().to_owned(),
+            person_id: reversal.person_id.as_str().to_owned(),
+            claim_id: reversal.claim_id.as_str().to_owned(),
             request_id: request_id.as_str().to_owned(),
-            reason: told.reason.clone(),
-            readjudicate: told.readjudicate,
+            reason: reversal.reason.clone(),
+            readjudicate: reversal.readjudicate,
             dry_run,
         };
-        Ok(self.settlements.reverse(timed(request)).await?.into_inner())
+        Ok(self.settlements.reverse(with_deadline(request)).await?.into_inner())
     }
 
-    /// What became of a request.
+    /// The outcome of a request.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn outcome(&mut self, request: pb::GetOutcomeRequest) -> Result<pb::Outcome, Status> {
-        Ok(self.settlements.get_outcome(timed(request)).await?.into_inner().outcome.unwrap_or_default())
+        Ok(self.settlements.get_outcome(with_deadline(request)).await?.into_inner().outcome.unwrap_or_default())
     }
 
     /// Fences a request.
@@ -127,34 +132,34 @@ impl Client {
     /// # Errors
     /// The status of the refusal.
     pub async fn fence(&mut self, request: pb::FenceRequest) -> Result<pb::Outcome, Status> {
-        Ok(self.settlements.fence(timed(request)).await?.into_inner().outcome.unwrap_or_default())
+        Ok(self.settlements.fence(with_deadline(request)).await?.into_inner().outcome.unwrap_or_default())
     }
 
-    /// A settlement.
+    /// Reads a settlement.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn settlement(&mut self, request: pb::GetSettlementRequest) -> Result<pb::GetSettlementResponse, Status> {
-        Ok(self.settlements.get_settlement(timed(request)).await?.into_inner())
+        Ok(self.settlements.get_settlement(with_deadline(request)).await?.into_inner())
     }
 
-    /// A page of settlements.
+    /// Reads a page of settlements.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn list(&mut self, request: pb::ListSettlementsRequest) -> Result<pb::ListSettlementsResponse, Status> {
-        Ok(self.settlements.list_settlements(timed(request)).await?.into_inner())
+        Ok(self.settlements.list_settlements(with_deadline(request)).await?.into_inner())
     }
 
-    /// An account.
+    /// Reads an account.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn account(&mut self, request: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, Status> {
-        Ok(self.settlements.get_account(timed(request)).await?.into_inner())
+        Ok(self.settlements.get_account(with_deadline(request)).await?.into_inner())
     }
 
-    /// Imports the rows of one table.
+    /// Imports the rows of one table from a stream of messages.
     ///
     /// # Errors
     /// The status of the refusal.
@@ -165,7 +170,7 @@ impl Client {
         Ok(self.references.import_reference(messages).await?.into_inner())
     }
 
-    /// A page of the log of imports.
+    /// Reads a page of the log of imports.
     ///
     /// # Errors
     /// The status of the refusal.
@@ -173,10 +178,10 @@ impl Client {
         &mut self,
         request: reference_pb::ListImportsRequest,
     ) -> Result<reference_pb::ListImportsResponse, Status> {
-        Ok(self.references.list_imports(timed(request)).await?.into_inner())
+        Ok(self.references.list_imports(with_deadline(request)).await?.into_inner())
     }
 
-    /// A page of reference rows.
+    /// Reads a page of reference rows.
     ///
     /// # Errors
     /// The status of the refusal.
@@ -184,18 +189,18 @@ impl Client {
         &mut self,
         request: reference_pb::GetReferenceRequest,
     ) -> Result<reference_pb::GetReferenceResponse, Status> {
-        Ok(self.references.get_reference(timed(request)).await?.into_inner())
+        Ok(self.references.get_reference(with_deadline(request)).await?.into_inner())
     }
 
-    /// Has the server end once what is in flight is answered; gives how many calls that are.
+    /// Drains the server, and returns the number of other calls in flight.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn drain(&mut self) -> Result<u32, Status> {
-        Ok(self.operations.drain(timed(operations_pb::DrainRequest {})).await?.into_inner().calls_in_flight)
+        Ok(self.operations.drain(with_deadline(operations_pb::DrainRequest {})).await?.into_inner().calls_in_flight)
     }
 
-    /// Imports the rows of one table that are held in memory.
+    /// Imports the rows of one table from memory.
     ///
     /// # Errors
     /// The status of the refusal.
@@ -204,7 +209,7 @@ impl Client {
         table: reference_pb::Table,
         rows: Vec<Vec<String>>,
     ) -> Result<reference_pb::ImportReferenceResponse, Status> {
-        let mut messages: Vec<_> = rows.chunks(ROWS_A_MESSAGE).map(|rows| message(table, rows)).collect();
+        let mut messages: Vec<_> = rows.chunks(ROWS_PER_MESSAGE).map(|rows| message(table, rows)).collect();
         messages.push(reference_pb::ImportReferenceRequest { commit: true, ..message(table, &[]) });
         self.import_stream(tokio_stream::iter(messages)).await
     }
@@ -219,46 +224,8 @@ fn message(table: reference_pb::Table, rows: &[Vec<String>]) -> reference_pb::Im
     }
 }
 
-fn timed<T>(message: T) -> Request<T> {
+fn with_deadline<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(DEADLINE);
     request
-}
-
-/// The status of a refusal in a stream.
-pub fn status_of(answer: Option<Answer>) -> Status {
-    match answer {
-        Some(Answer::Refusal(told)) => {
-            let details = told.encode_to_vec();
-            Status::with_details(Code::from(told.code), told.message, details.into())
-        }
-        Some(Answer::Settlement(_)) | None => Status::unknown("the server gave no answer"),
-    }
-}
-
-/// Why a status leaves it open what happened, if it does.
-pub fn unreachable(status: &Status) -> Option<String> {
-    let open = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown);
-    open.then(|| format!("{}: {}", code_name(status.code()), status.message()))
-}
-
-/// The failure that a status is to a command.
-pub fn failure(status: &Status) -> Failure {
-    match unreachable(status) {
-        Some(told) => Failure::Unreachable(told),
-        None => Failure::Refused(format!("{}: {}", code_name(status.code()), status.message())),
-    }
-}
-
-/// Each pool with its name, in fen.
-pub fn pools(pools: &pb::Pools) -> impl Iterator<Item = (&'static str, i64)> + use<> {
-    [
-        ("eligible", pools.eligible_fen),
-        ("preliminary_self_pay", pools.preliminary_self_pay_fen),
-        ("over_limit", pools.over_limit_fen),
-        ("excluded", pools.excluded_fen),
-        ("special_drug", pools.special_drug_fen),
-        ("transitional_drug", pools.transitional_drug_fen),
-    ]
-    .into_iter()
 }

@@ -1,4 +1,4 @@
-//! `onestop import`: reference tables from CSV, streamed; no file is held in memory.
+//! `onestop import`: imports reference tables from CSV files as streams; no file is held in memory.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,6 +11,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic_types::StatusExt;
 
+use crate::cli::exit::CommandResult;
+use crate::cli::output::json;
+use crate::cli::output::progress::Progress;
 use crate::domain::claim::ClaimLimits;
 use crate::domain::file_fault::FileFault;
 use crate::grpc::imports;
@@ -20,75 +23,107 @@ use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;
 use crate::say;
 
-use super::connection::{self as client, Client};
-use crate::cli::exit::{Ended, Failure};
-use crate::cli::output::json;
-use crate::cli::output::progress::Progress;
+use super::address::ServerOptions;
+use super::connection::Client;
+use super::error::{ClientError, described};
 
-/// How many rows go into one message.
-const ROWS_A_MESSAGE: usize = 1_000;
+/// Rows in one message.
+const ROWS_PER_MESSAGE: usize = 1_000;
 
-/// How many faults of a file are printed.
-const FAULTS_PRINTED: usize = 20;
+/// The faults of a file that are reported; further ones are counted.
+const MAX_REPORTED_FAULTS: usize = 20;
 
-/// What `import` is told.
+/// The maximum bytes of a file name, and of the name of who imports, in the log of imports.
+const MAX_SOURCE_BYTES: usize = 200;
+const MAX_IMPORTER_BYTES: usize = 64;
+
+/// How often progress is shown.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The files to import.
 #[derive(clap::Args, Debug)]
-pub struct Options {
+pub(crate) struct ImportOptions {
     /// Files named after their table (persons.csv, …), or a directory of them
     #[arg(required_unless_present = "list", value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
-    /// Who imports, as the log of imports shall say
+    /// The name of who imports, for the log of imports
     #[arg(long, value_name = "NAME", env = "USER", default_value = "", hide_env = true)]
     by: String,
-    /// List who imported what and when, newest first, in place of importing
+    /// List past imports, newest first, instead of importing
     #[arg(long)]
     list: bool,
 }
 
-/// Imports these files, table by table; or lists imports.
+/// Why a reference table was not imported; nothing of its file was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// The name of a file is not the name of a table.
+    #[error("{0}: the file is not named after a table")]
+    NoSuchTable(PathBuf),
+    /// The command line names no file of a table.
+    #[error("no table was found")]
+    NoTables,
+    /// The file has faults; one line per fault.
+    #[error("{}", .0.join("
+"))]
+    Faults(Vec<String>),
+    /// The call failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Imports these files, table by table; or lists past imports.
 ///
 /// # Errors
-/// Exit 1 if a file is refused, of which then nothing is taken; 2 if one cannot be read.
-pub async fn run(client: impl Future<Output = Result<Client, Failure>>, options: &Options, json: bool) -> Ended {
+/// If a file is refused or cannot be read, or the call failed.
+pub(super) async fn run(server: &ServerOptions, options: &ImportOptions, json: bool) -> CommandResult {
     if options.list {
-        return list(client.await?, json).await;
+        return list(Client::connect_to(server).await?, json).await;
     }
     let files = tables(&options.paths)?;
-    let mut client = client.await?;
+    let mut client = Client::connect_to(server).await?;
     for (table, path) in files {
-        let taken = import_file(&mut client, table, &path, &options.by).await?;
+        let imported = import_file(&mut client, table, &path, &options.by).await?;
         if json {
-            say!("{}", json::import(table.as_str(), &taken));
+            say!("{}", json::import(table.as_str(), &imported));
         } else {
-            let pb::ImportReferenceResponse { taken, changed, unchanged } = taken;
+            let pb::ImportReferenceResponse { taken, changed, unchanged } = imported;
             say!("{}: {taken} rows taken, {changed} changed, {unchanged} unchanged", table.as_str());
         }
     }
     Ok(())
 }
 
-/// The faults of a file, of which the first are printed and the others counted.
+/// The faults of a file, by line and column.
 #[derive(Default)]
 struct Faults {
-    printed: Vec<FileFault>,
+    reported: Vec<FileFault>,
     more: usize,
 }
 
 impl Faults {
     fn add(&mut self, fault: FileFault) {
-        if self.printed.len() < FAULTS_PRINTED {
-            self.printed.push(fault);
+        if self.reported.len() < MAX_REPORTED_FAULTS {
+            self.reported.push(fault);
         } else {
             self.more += 1;
         }
     }
 
-    fn into_result(self) -> Ended {
-        let mut lines: Vec<_> = self.printed.iter().map(ToString::to_string).collect();
+    fn into_result(self) -> Result<(), ImportError> {
+        let mut lines: Vec<_> = self.reported.iter().map(ToString::to_string).collect();
         if self.more > 0 {
             lines.push(format!("and {} more faults", self.more));
         }
-        if lines.is_empty() { Ok(()) } else { Err(Failure::Refused(lines.join("\n"))) }
+        if lines.is_empty() { Ok(()) } else { Err(ImportError::Faults(lines)) }
     }
 }
 
@@ -96,47 +131,46 @@ async fn import_file(
     client: &mut Client,
     table: ReferenceTable,
     path: &Path,
-    by: &str,
-) -> Result<pb::ImportReferenceResponse, Failure> {
-    let unreadable = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
-    let file = File::open(path).map_err(unreadable)?;
-    let progress = Progress::of_bytes(file.metadata().ok().map(|about| about.len()));
-    let read = Arc::new(AtomicU64::new(0));
-    let counted = Counted(file, Arc::clone(&read));
+    imported_by: &str,
+) -> Result<pb::ImportReferenceResponse, ImportError> {
+    let file = File::open(path).map_err(|error| ImportError::Read { path: path.to_owned(), error })?;
+    let progress = Progress::in_bytes(file.metadata().ok().map(|metadata| metadata.len()));
+    let bytes_read = Arc::new(AtomicU64::new(0));
+    let counted = CountingReader(file, Arc::clone(&bytes_read));
     let (messages, stream) = mpsc::channel(4);
-    let (found, faults) = oneshot::channel();
+    let (report_faults, faults) = oneshot::channel();
     let first = pb::ImportReferenceRequest {
         table: imports::table(table).into(),
-        source: short(&path.file_name().unwrap_or_default().to_string_lossy(), 200),
-        imported_by: short(by, 64),
+        source: truncated(&path.file_name().unwrap_or_default().to_string_lossy(), MAX_SOURCE_BYTES),
+        imported_by: truncated(imported_by, MAX_IMPORTER_BYTES),
         ..pb::ImportReferenceRequest::default()
     };
     let name = path.to_owned();
     std::thread::spawn(move || {
-        // Who no longer waits wants no faults.
-        let _gone = found.send(send(table, &name, counted, first, &messages));
+        // A dropped receiver wants no faults.
+        let _dropped = report_faults.send(send(table, &name, counted, first, &messages));
     });
     let call = client.import_stream(ReceiverStream::new(stream));
     tokio::pin!(call);
     let answer = loop {
         tokio::select! {
             answer = &mut call => break answer,
-            () = tokio::time::sleep(Duration::from_millis(200)) => {
-                progress.at(read.load(Ordering::Relaxed), || table.as_str().to_owned());
+            () = tokio::time::sleep(PROGRESS_INTERVAL) => {
+                progress.set_bytes(bytes_read.load(Ordering::Relaxed), || table.as_str().to_owned());
             }
         }
     };
     drop(progress);
-    // What was found in the file itself comes before what the server says of a stream without its commit.
+    // Faults of the file come first: with faults the stream ends without a commit, which the server refuses too.
     faults.await.unwrap_or_default().into_result()?;
-    answer.map_err(|status| match client::failure(&status) {
-        Failure::Refused(_) => refused(table, path, &status),
-        lost => lost,
+    answer.map_err(|status| match ClientError::from(status) {
+        ClientError::Refused(status) => refused(table, path, &status),
+        error => error.into(),
     })
 }
 
-/// Sends the file's rows, and the commit if none is at fault. Rows are validated here too, so that a fault is
-/// reported with its line before the server sees the rest of the file.
+/// Sends the rows of the file, and the commit if no row has a fault. Rows are also checked here, so that each fault is
+/// reported with its line.
 fn send(
     table: ReferenceTable,
     path: &Path,
@@ -155,25 +189,25 @@ fn send(
     let empty = pb::ImportReferenceRequest { table: first.table, ..pb::ImportReferenceRequest::default() };
     let mut message = first;
     for row in rows {
-        message.rows.extend(validated(table, path, row, &mut faults));
-        if message.rows.len() == ROWS_A_MESSAGE {
+        message.rows.extend(checked_row(table, path, row, &mut faults));
+        if message.rows.len() == ROWS_PER_MESSAGE {
             let full = std::mem::replace(&mut message, empty.clone());
-            if faults.printed.is_empty() && messages.blocking_send(full).is_err() {
+            if faults.reported.is_empty() && messages.blocking_send(full).is_err() {
                 return faults;
             }
         }
     }
-    if faults.printed.is_empty() {
+    if faults.reported.is_empty() {
         message.commit = true;
-        // A server that takes no more says why.
-        let _gone = messages.blocking_send(message);
+        // If the call ended, its status says why.
+        let _ended = messages.blocking_send(message);
     }
     faults
 }
 
-/// The message of a row; its faults are added to the others. How long an id may be is known to the server alone, so
-/// here it may have as many bytes as any server accepts.
-fn validated(
+/// The row to send; its faults are added to `faults`. An id may have the maximum length of any configuration, because
+/// only the server knows its own limit.
+fn checked_row(
     table: ReferenceTable,
     path: &Path,
     row: Result<CsvRow, FileFault>,
@@ -188,32 +222,30 @@ fn validated(
     Some(pb::Row { cells: row.cells })
 }
 
-/// What the server found in the rows, by line of the file.
-fn refused(table: ReferenceTable, path: &Path, status: &tonic::Status) -> Failure {
+/// The faults that the server found in the rows, by line of the file.
+fn refused(table: ReferenceTable, path: &Path, status: &tonic::Status) -> ImportError {
     let details = status.get_error_details();
     let mut faults = Faults::default();
     for fault in details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default() {
         let row = fault.field.strip_prefix("rows[").and_then(|rest| rest.split_once("]."));
-        let place = row.and_then(|(at, column)| Some((line(table, path, at.parse().ok()?)?, column)));
-        if let Some((line, column)) = place {
+        let position = row.and_then(|(index, column)| Some((line_of_row(table, path, index.parse().ok()?)?, column)));
+        if let Some((line, column)) = position {
             faults.add(FileFault::in_column(path.display().to_string(), line, column, fault.description.as_str()));
         }
     }
-    faults
-        .into_result()
-        .err()
-        .unwrap_or_else(|| Failure::Refused(format!("{}: {}", path.display(), client::failure(status))))
+    let whole_file = || ImportError::Faults(vec![format!("{}: {}", path.display(), described(status))]);
+    faults.into_result().err().unwrap_or_else(whole_file)
 }
 
-/// The line of the row at this index, from 0.
-fn line(table: ReferenceTable, path: &Path, at: usize) -> Option<usize> {
-    CsvRows::new("", table, File::open(path).ok()?).ok()?.nth(at)?.ok().map(|row| row.line)
+/// The line of a row, by its index.
+fn line_of_row(table: ReferenceTable, path: &Path, index: usize) -> Option<usize> {
+    CsvRows::new("", table, File::open(path).ok()?).ok()?.nth(index)?.ok().map(|row| row.line)
 }
 
-/// Counts the bytes that were read.
-struct Counted(File, Arc<AtomicU64>);
+/// Counts the bytes that are read.
+struct CountingReader(File, Arc<AtomicU64>);
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         let read = self.0.read(bytes)?;
         self.1.fetch_add(read as u64, Ordering::Relaxed);
@@ -221,16 +253,16 @@ impl Read for Counted {
     }
 }
 
-/// The first bytes of a text, at most so many, whole characters.
-fn short(text: &str, most: usize) -> String {
-    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= most).last();
+/// The longest prefix of whole characters that has at most `limit` bytes.
+fn truncated(text: &str, limit: usize) -> String {
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= limit).last();
     text[..end.unwrap_or(0)].to_owned()
 }
 
-async fn list(mut client: Client, json: bool) -> Ended {
+async fn list(mut client: Client, json: bool) -> CommandResult {
     let mut request = pb::ListImportsRequest::default();
     loop {
-        let page = client.imports(request.clone()).await.map_err(|status| client::failure(&status))?;
+        let page = client.imports(request.clone()).await?;
         for import in &page.imports {
             let value = json::import_log(import);
             if json { say!("{value}") } else { say!("{}", json::import_line(import)) }
@@ -242,7 +274,7 @@ async fn list(mut client: Client, json: bool) -> Ended {
     }
 }
 
-/// Imports the rows of one small table.
+/// Imports the rows of one table from memory.
 ///
 /// # Errors
 /// The status of the refusal.
@@ -255,7 +287,7 @@ pub async fn import_table(
 }
 
 /// The files with their tables, in the order in which they are imported.
-fn tables(paths: &[PathBuf]) -> Result<Vec<(ReferenceTable, PathBuf)>, Failure> {
+fn tables(paths: &[PathBuf]) -> Result<Vec<(ReferenceTable, PathBuf)>, ImportError> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -264,9 +296,9 @@ fn tables(paths: &[PathBuf]) -> Result<Vec<(ReferenceTable, PathBuf)>, Failure> 
         } else {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
             let table = ReferenceTable::from_word(&stem);
-            let table = table.ok_or_else(|| Failure::Usage(format!("{}: is named after no table", path.display())))?;
+            let table = table.ok_or_else(|| ImportError::NoSuchTable(path.clone()))?;
             found.push((table, path.clone()));
         }
     }
-    if found.is_empty() { Err(Failure::Usage("no table was found".to_owned())) } else { Ok(found) }
+    if found.is_empty() { Err(ImportError::NoTables) } else { Ok(found) }
 }

@@ -1,21 +1,21 @@
-//! `onestop list`: the settlements of a person's benefit year, or of a hospital's days, page by page.
+//! `onestop list`: the settlements of a person's benefit year or of a hospital's days, page by page.
 
 use serde_json::{Value, json};
 
+use crate::cli::exit::CommandResult;
+use crate::cli::output::json::{self, yuan};
 use crate::domain::day::Day;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::to_proto;
 use crate::say;
 
-use super::connection::{self as client, Client};
-use crate::cli::exit::Ended;
-use crate::cli::output::json::{self, yuan};
+use super::connection::Client;
 
-/// Which settlements.
+/// The settlements to list.
 #[derive(clap::Args, Debug)]
-pub struct Options {
-    /// Of this person; with --year
+pub(crate) struct ListOptions {
+    /// The settlements of this person; requires --year
     #[arg(
         long,
         value_name = "ID",
@@ -27,33 +27,33 @@ pub struct Options {
     /// The benefit year
     #[arg(long, requires = "person")]
     year: Option<i32>,
-    /// Of this insurance only
+    /// Only those of this insurance
     #[arg(long, requires = "person")]
     insurance: Option<String>,
-    /// Of this hospital
+    /// The settlements of this hospital
     #[arg(long, value_name = "ID")]
     hospital: Option<String>,
-    /// From this day of settlement on (China Standard Time)
+    /// The first day of settlement (China Standard Time)
     #[arg(long, value_name = "DAY", requires = "hospital")]
     from: Option<Day>,
-    /// Up to and without this day of settlement
+    /// The day after the last day of settlement
     #[arg(long, value_name = "DAY", requires = "hospital")]
     until: Option<Day>,
 }
 
-/// Prints a line a settlement.
+/// Prints one line per settlement.
 ///
 /// # Errors
-/// Exit 1 if it is refused, 3 if the server is lost.
-pub async fn run(mut client: Client, options: Options, json: bool) -> Ended {
+/// If a call failed.
+pub(super) async fn run(mut client: Client, options: ListOptions, json: bool) -> CommandResult {
     let mut request = request(options);
     loop {
-        let page = client.list(request.clone()).await.map_err(|status| client::failure(&status))?;
-        for one in &page.settlements {
+        let page = client.list(request.clone()).await?;
+        for settlement in &page.settlements {
             if json {
-                say!("{}", value(one));
+                say!("{}", value(settlement));
             } else {
-                say!("{}", line(one));
+                say!("{}", line(settlement));
             }
         }
         if page.next_page_token.is_empty() {
@@ -63,7 +63,7 @@ pub async fn run(mut client: Client, options: Options, json: bool) -> Ended {
     }
 }
 
-fn request(options: Options) -> pb::ListSettlementsRequest {
+fn request(options: ListOptions) -> pb::ListSettlementsRequest {
     pb::ListSettlementsRequest {
         person_id: options.person.unwrap_or_default(),
         benefit_year: options.year.unwrap_or_default(),
@@ -76,20 +76,20 @@ fn request(options: Options) -> pb::ListSettlementsRequest {
     }
 }
 
-fn line(one: &pb::SettlementSummary) -> String {
+fn line(settlement: &pb::SettlementSummary) -> String {
     let yuan = Money::from_fen;
-    let payers = one.payers.iter().filter(|share| share.amount_fen != 0);
+    let payers = settlement.payers.iter().filter(|share| share.amount_fen != 0);
     let payers: String = payers.map(|share| format!(", {} {}", share.payer, yuan(share.amount_fen))).collect();
-    let revision = if one.revision > 1 { format!(", revision {}", one.revision) } else { String::new() };
-    let reversed = if one.reversal_id.is_empty() { "" } else { ", REVERSED" };
+    let revision = if settlement.revision > 1 { format!(", revision {}", settlement.revision) } else { String::new() };
+    let reversed = if settlement.reversal_id.is_empty() { "" } else { ", REVERSED" };
     format!(
         "{} {} {} {}: total {}{payers}, patient {}{revision}{reversed}",
-        day(one.settled_on.as_ref()),
-        one.settlement_id,
-        one.hospital_id,
-        one.claim_id,
-        yuan(one.total_fen),
-        yuan(one.patient_fen),
+        day(settlement.settled_on.as_ref()),
+        settlement.settlement_id,
+        settlement.hospital_id,
+        settlement.claim_id,
+        yuan(settlement.total_fen),
+        yuan(settlement.patient_fen),
     )
 }
 
@@ -98,12 +98,12 @@ fn day(day: Option<&pb::Date>) -> String {
     format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
 }
 
-fn value(one: &pb::SettlementSummary) -> Value {
+fn value(settlement: &pb::SettlementSummary) -> Value {
     json!({
-        "settlement_id": one.settlement_id, "claim_id": one.claim_id, "hospital_id": one.hospital_id,
-        "person_id": one.person_id, "request_id": one.request_id, "settled_on": day(one.settled_on.as_ref()),
-        "insurance": one.insurance, "benefit_year": one.benefit_year, "policy_id": one.policy_id,
-        "total": yuan(one.total_fen), "payers": json::shares(&one.payers), "patient": yuan(one.patient_fen),
-        "revision": one.revision, "reversal_id": one.reversal_id,
+        "settlement_id": settlement.settlement_id, "claim_id": settlement.claim_id, "hospital_id": settlement.hospital_id,
+        "person_id": settlement.person_id, "request_id": settlement.request_id, "settled_on": day(settlement.settled_on.as_ref()),
+        "insurance": settlement.insurance, "benefit_year": settlement.benefit_year, "policy_id": settlement.policy_id,
+        "total": yuan(settlement.total_fen), "payers": json::shares(&settlement.payers), "patient": yuan(settlement.patient_fen),
+        "revision": settlement.revision, "reversal_id": settlement.reversal_id,
     })
 }

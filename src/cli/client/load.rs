@@ -1,5 +1,5 @@
-//! `onestop load`: plays the peak discharge morning against a server, with persons of its own, and tells how fast it
-//! was answered. Bounded in number and time; to loopback only, unless it is told otherwise.
+//! `onestop load`: a load test. It imports persons of its own, settles claims with many callers at once, and reports rate
+//! and latency. Claims and time are limited, and only a server on loopback is accepted unless `--anywhere` is given.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,70 +8,73 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
 use crate::reference::table::ReferenceTable;
 use crate::say;
 
-use super::address::Server;
-use super::connection::{self as client, Client};
+use super::address::ServerOptions;
+use super::connection::Client;
+use super::error::{ClientError, described, leaves_outcome_unknown};
 use super::import;
-use crate::cli::exit::{Ended, Failure};
 
-/// The hospital, and what its codes and persons begin with.
+/// The hospital.
 const HOSPITAL: &str = "LOAD-H";
+
+/// The number of codes in the catalogue, and of items in each claim.
 const CODES: u64 = 20;
 
-/// What `load` is told.
+/// The size of a load test.
 #[derive(clap::Args, Debug)]
-pub struct Options {
+pub(crate) struct LoadOptions {
     #[command(flatten)]
-    server: Server,
-    /// Callers that settle at once
+    server: ServerOptions,
+    /// Concurrent callers
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     callers: u64,
-    /// The most claims
+    /// Maximum number of claims
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     claims: u64,
-    /// The most seconds
+    /// Maximum duration in seconds
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
-    /// Persons, to be imported first
+    /// Persons to import first
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     persons: u64,
-    /// Import the tables and stop: as a registrar, where callers have roles
+    /// Only import the tables; where callers have roles, call as a registrar
     #[arg(long, conflicts_with = "prepared")]
     prepare: bool,
-    /// The tables were imported before: as a hospital with the id LOAD-H
+    /// Skip the import; where callers have roles, call as the hospital LOAD-H
     #[arg(long)]
     prepared: bool,
-    /// Also against a server that is not on this machine
+    /// Allow a server that is not on this machine
     #[arg(long)]
     anywhere: bool,
 }
 
-/// What the callers came to.
+/// The results of callers.
 #[derive(Default)]
-struct Told {
-    micros: Vec<u32>,
+struct Results {
+    latency_micros: Vec<u32>,
     refused: BTreeMap<String, u64>,
 }
 
-/// Plays it.
+/// Runs a load test.
 ///
 /// # Errors
-/// Exit 1 if a claim is refused, 2 if the server is elsewhere and that was not allowed, 3 if it is lost.
-pub async fn run(options: &Options, json: bool) -> Ended {
+/// If a claim is refused, the server is not on loopback and that is not allowed, or the server is lost.
+pub(crate) async fn run(options: &LoadOptions, json: bool) -> CommandResult {
     if !options.anywhere && !is_loopback(&options.server.server) {
-        return Err(Failure::Usage(format!(
+        return Err(CommandError::Usage(format!(
             "{} is not on this machine; --anywhere allows that",
             options.server.server
         )));
     }
-    let mut client = options.server.connect().await?;
+    let mut client = Client::connect_to(&options.server).await?;
     if !options.prepared {
-        tables(&mut client, options.persons).await?;
+        import_tables(&mut client, options.persons).await?;
     }
     if options.prepare {
         return Ok(());
@@ -83,13 +86,13 @@ pub async fn run(options: &Options, json: bool) -> Ended {
         let caller = Caller { client: client.clone(), next: Arc::clone(&next), run: run.clone(), until };
         callers.push(tokio::spawn(caller.call(options.claims, options.persons)));
     }
-    let mut all = Told::default();
+    let mut results = Results::default();
     for caller in callers {
-        let told = caller.await.map_err(|error| Failure::Unreachable(error.to_string()))??;
-        all.micros.extend(told.micros);
-        told.refused.into_iter().for_each(|(why, count)| *all.refused.entry(why).or_default() += count);
+        let of_caller = caller.await.map_err(ClientError::LoadTask)??;
+        results.latency_micros.extend(of_caller.latency_micros);
+        of_caller.refused.into_iter().for_each(|(why, count)| *results.refused.entry(why).or_default() += count);
     }
-    tell(all, start.elapsed(), json)
+    print(results, start.elapsed(), json)
 }
 
 struct Caller {
@@ -100,8 +103,8 @@ struct Caller {
 }
 
 impl Caller {
-    async fn call(mut self, claims: u64, persons: u64) -> Result<Told, Failure> {
-        let mut told = Told::default();
+    async fn call(mut self, claims: u64, persons: u64) -> Result<Results, ClientError> {
+        let mut results = Results::default();
         while Instant::now() < self.until {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= claims {
@@ -110,25 +113,24 @@ impl Caller {
             let id = format!("{}-{number}", self.run);
             let start = Instant::now();
             match self.client.settle(&claim(&id, number % persons), &id.as_str().into(), Vec::new()).await {
-                Ok(_) => told.micros.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)),
-                Err(status) => match client::failure(&status) {
-                    Failure::Refused(why) => *told.refused.entry(why).or_default() += 1,
-                    lost => return Err(lost),
-                },
+                Ok(_) => results.latency_micros.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)),
+                Err(status) if leaves_outcome_unknown(&status) => return Err(status.into()),
+                Err(status) => *results.refused.entry(described(&status)).or_default() += 1,
             }
         }
-        Ok(told)
+        Ok(results)
     }
 }
 
-fn tell(mut told: Told, took: Duration, json: bool) -> Ended {
-    told.micros.sort_unstable();
-    let share = |thousandths: usize| {
-        let at = (told.micros.len() * thousandths / 1_000).min(told.micros.len().saturating_sub(1));
-        told.micros.get(at).copied().unwrap_or(0)
+fn print(mut results: Results, took: Duration, json: bool) -> CommandResult {
+    results.latency_micros.sort_unstable();
+    let percentile = |thousandths: usize| {
+        let at =
+            (results.latency_micros.len() * thousandths / 1_000).min(results.latency_micros.len().saturating_sub(1));
+        results.latency_micros.get(at).copied().unwrap_or(0)
     };
-    let [p50, p99, p999] = [500, 990, 999].map(share);
-    let (settled, refused) = (told.micros.len() as u64, told.refused.values().sum::<u64>());
+    let [p50, p99, p999] = [500, 990, 999].map(percentile);
+    let (settled, refused) = (results.latency_micros.len() as u64, results.refused.values().sum::<u64>());
     let millis = took.as_millis().max(1) as u64;
     let rate = settled * 1_000 / millis;
     if json {
@@ -136,14 +138,14 @@ fn tell(mut told: Told, took: Duration, json: bool) -> Ended {
             "{}",
             json!({
                 "settled": settled, "millis": millis, "per_second": rate, "p50_micros": p50, "p99_micros": p99,
-                "p999_micros": p999, "refused": told.refused,
+                "p999_micros": p999, "refused": results.refused,
             })
         );
     } else {
         say!("{settled} settled in {millis} ms: {rate} a second; p50 {p50} µs, p99 {p99} µs, p99.9 {p999} µs");
-        told.refused.iter().for_each(|(why, count)| say!("{count} refused: {why}"));
+        results.refused.iter().for_each(|(why, count)| say!("{count} refused: {why}"));
     }
-    if refused == 0 { Ok(()) } else { Err(Failure::Refused(format!("{refused} refused"))) }
+    if refused == 0 { Ok(()) } else { Err(CommandError::Refused(refused)) }
 }
 
 fn is_loopback(url: &str) -> bool {
@@ -152,7 +154,7 @@ fn is_loopback(url: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-async fn tables(client: &mut Client, persons: u64) -> Ended {
+async fn import_tables(client: &mut Client, persons: u64) -> CommandResult {
     let row = |cells: &[&str]| vec![cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
     let each = |cells: &[&str]| {
         let cells: Vec<_> = cells.iter().map(|cell| (*cell).to_owned()).collect();
@@ -168,12 +170,12 @@ async fn tables(client: &mut Client, persons: u64) -> Ended {
         (ReferenceTable::Enrolments, each(&["", ""])),
         (ReferenceTable::Persons, each(&["resident", "370100"])),
     ] {
-        import::import_table(client, table, rows).await.map_err(|status| client::failure(&status))?;
+        import::import_table(client, table, rows).await?;
     }
     Ok(())
 }
 
-/// A bill of twenty items of a registered poor person.
+/// A claim of a registered poor person with one item per code.
 fn claim(id: &str, person: u64) -> RawClaim {
     let item = |at: u64| Item {
         code: format!("LOAD-{at}").into(),

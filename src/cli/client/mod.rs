@@ -1,19 +1,22 @@
-//! Commands that call a server.
+//! Commands that call a server, and the files of claims and tables that they read.
 
+mod account;
 pub mod activate;
 pub mod address;
 pub mod claim_lines;
 pub mod claim_text;
 pub mod commands;
-pub mod connection;
+mod connection;
+pub mod error;
 pub mod import;
-pub mod list;
+mod list;
 pub mod load;
-pub mod quote;
-pub mod reference;
-pub mod refused_claims;
-pub mod reverse;
-pub mod settle;
-pub mod show;
+mod outcome;
+mod quote;
+mod reference;
+mod refused_claims;
+mod reverse;
+mod settle;
+mod show;
 
 pub use connection::Client;

@@ -1,47 +1,46 @@
-//! `onestop quote`: what claims from files would be settled as; it changes nothing.
+//! `onestop quote`: the splits that claims from files would be settled with, without settling them.
 
 use std::path::PathBuf;
 
-use crate::grpc::error::CallError;
-use crate::say;
+use tonic::Status;
 
-use super::claim_lines::{self, Line};
-use super::connection::{self as client, Client};
-use super::refused_claims::Refused;
-use crate::cli::exit::{Ended, Failure};
+use crate::cli::exit::CommandResult;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{json, statement};
+use crate::say;
 
-/// Quotes these claims, one after another.
+use super::address::ServerOptions;
+use super::claim_lines::{self, ClaimLine};
+use super::connection::Client;
+use super::error::leaves_outcome_unknown;
+use super::refused_claims::RefusedClaims;
+
+/// Lines that are read ahead.
+const READ_AHEAD: usize = 64;
+
+/// Quotes the claims of these files, one after another.
 ///
 /// # Errors
-/// Exit 1 if any is refused, 2 if a file cannot be read, 3 if the server is lost.
-pub async fn run(client: impl Future<Output = Result<Client, Failure>>, files: &[PathBuf], json: bool) -> Ended {
-    let mut lines = claim_lines::read(files, 64)?;
-    let mut client = client.await?;
-    let mut refused = Refused::open(None)?;
-    let progress = Progress::of_bytes(lines.total);
-    while let Some(line) = lines.lines.recv().await.transpose()? {
+/// If a claim is refused, a file cannot be read, or the server is lost.
+pub(super) async fn run(server: &ServerOptions, files: &[PathBuf], json: bool) -> CommandResult {
+    let mut reading = claim_lines::read_files(files, READ_AHEAD)?;
+    let mut client = Client::connect_to(server).await?;
+    let mut refused = RefusedClaims::open(None)?;
+    let progress = Progress::in_bytes(reading.total_bytes);
+    while let Some(line) = reading.lines.recv().await.transpose()? {
         match quote(&mut client, &line, json).await {
-            Ok(told) => progress.aside(|| say!("{told}")),
-            Err(status) => match client::failure(&status) {
-                Failure::Refused(_) => refused.note(&line, &status, &progress)?,
-                lost => return Err(lost),
-            },
+            Ok(output) => progress.suspend(|| say!("{output}")),
+            Err(status) if leaves_outcome_unknown(&status) => return Err(status.into()),
+            Err(status) => refused.add(&line, &status, &progress)?,
         }
     }
     drop(progress);
-    refused.end()
+    refused.finish()
 }
 
-async fn quote(client: &mut Client, line: &Line, json: bool) -> Result<String, tonic::Status> {
-    let not_a_claim = |why: &String| tonic::Status::invalid_argument(format!("not a claim: {why}"));
-    let text = line.claim.as_ref().map_err(not_a_claim)?;
-    let (claim, _) = text.told().map_err(CallError::InvalidMessage)?;
+async fn quote(client: &mut Client, line: &ClaimLine, json: bool) -> Result<String, Status> {
+    let (claim, _) = line.to_raw()?;
     let split = client.quote(&claim).await?.split.unwrap_or_default();
-    Ok(if json {
-        json::split(&text.claim_id, &split).to_string()
-    } else {
-        statement::line(&text.claim_id, "quoted", &split)
-    })
+    let claim_id = claim.claim_id.as_str();
+    Ok(if json { json::split(claim_id, &split).to_string() } else { statement::line(claim_id, "quoted", &split) })
 }

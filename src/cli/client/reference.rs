@@ -1,32 +1,32 @@
-//! `onestop reference`: the rows of a reference table that are in force on a day, as CSV that could be imported.
+//! `onestop reference`: the rows of a reference table that are in force on a day, as CSV that can be imported.
 
 use serde_json::{Map, Value};
 
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::day::Day;
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
 use crate::reference::table::ReferenceTable;
 use crate::say;
 
-use super::connection::{self as client, Client};
-use crate::cli::exit::{Ended, Failure};
+use super::connection::Client;
 
-/// Which rows.
+/// The rows to show.
 #[derive(clap::Args, Debug)]
-pub struct Options {
+pub(crate) struct ReferenceOptions {
     /// persons, enrolments, categories, approvals, hospitals, designations or catalogue
     #[arg(value_parser = table)]
     table: ReferenceTable,
-    /// The day on which they are in force
+    /// The day on which the rows are in force
     #[arg(long, value_name = "DAY")]
     on: Day,
-    /// Of this person; needed for tables about persons
+    /// Only rows of this person; required for tables about persons
     #[arg(long, value_name = "ID")]
     person: Option<String>,
-    /// Of this hospital alone
+    /// Only rows of this hospital
     #[arg(long, value_name = "ID")]
     hospital: Option<String>,
-    /// Of this code alone
+    /// Only rows of this code
     #[arg(long)]
     code: Option<String>,
 }
@@ -36,11 +36,11 @@ fn table(word: &str) -> Result<ReferenceTable, String> {
     ReferenceTable::from_word(word).ok_or_else(|| format!("is not one of {}", words.join(", ")))
 }
 
-/// Prints them, with a header.
+/// Prints a header and the rows.
 ///
 /// # Errors
-/// Exit 1 if it is refused, 3 if the server is lost.
-pub async fn run(mut client: Client, options: Options, json: bool) -> Ended {
+/// If a call failed.
+pub(super) async fn run(mut client: Client, options: ReferenceOptions, json: bool) -> CommandResult {
     let columns = options.table.columns();
     if !json {
         say!("{}", columns.join(","));
@@ -55,13 +55,13 @@ pub async fn run(mut client: Client, options: Options, json: bool) -> Ended {
         page_token: String::new(),
     };
     loop {
-        let page = client.rows(request.clone()).await.map_err(|status| client::failure(&status))?;
+        let page = client.rows(request.clone()).await?;
         for row in page.rows {
             if json {
                 let cells = columns.iter().zip(row.cells).map(|(column, cell)| ((*column).to_owned(), cell.into()));
                 say!("{}", Value::from(cells.collect::<Map<_, _>>()));
             } else {
-                say!("{}", line(&row.cells)?);
+                say!("{}", csv_line(&row.cells)?);
             }
         }
         if page.next_page_token.is_empty() {
@@ -71,10 +71,10 @@ pub async fn run(mut client: Client, options: Options, json: bool) -> Ended {
     }
 }
 
-fn line(cells: &[String]) -> Result<String, Failure> {
-    let unwritable = |why: String| Failure::Usage(format!("a row cannot be written: {why}"));
+fn csv_line(cells: &[String]) -> Result<String, CommandError> {
+    let unwritable = |error: String| CommandError::Usage(format!("a row cannot be written as CSV: {error}"));
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    writer.write_record(cells).map_err(|why| unwritable(why.to_string()))?;
-    let bytes = writer.into_inner().map_err(|why| unwritable(why.to_string()))?;
+    writer.write_record(cells).map_err(|error| unwritable(error.to_string()))?;
+    let bytes = writer.into_inner().map_err(|error| unwritable(error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }

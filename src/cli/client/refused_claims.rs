@@ -1,5 +1,5 @@
-//! Claims that were refused: each told on standard error with its place and reasons, and kept apart in a file if
-//! one is named, so that they can be mended and sent again.
+//! Claims that were refused: each is reported on standard error with its position and reasons, and written to a file if
+//! one is named, so that it can be corrected and sent again.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,62 +9,62 @@ use serde_json::{Value, json};
 use tonic::Status;
 use tonic_types::StatusExt;
 
-use super::claim_lines::Line;
-use super::connection as client;
-use crate::cli::exit::{Ended, Failure};
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::progress::Progress;
+use crate::grpc::status;
 
-/// The claims that were refused so far.
-pub struct Refused {
+use super::claim_lines::ClaimLine;
+use super::error::{ClientError, described};
+
+/// The claims that were refused.
+pub(super) struct RefusedClaims {
     count: u64,
     file: Option<BufWriter<File>>,
 }
 
-impl Refused {
-    /// None yet; `path` is the file that keeps them.
+impl RefusedClaims {
+    /// No claims yet; `path` is the file that they are written to.
     ///
     /// # Errors
-    /// Exit 2 if the file cannot be made.
-    pub fn open(path: Option<&Path>) -> Result<Refused, Failure> {
-        let create = |path: &Path| {
-            File::create(path).map(BufWriter::new).map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))
-        };
-        Ok(Refused { count: 0, file: path.map(create).transpose()? })
+    /// If the file cannot be created.
+    pub(super) fn open(path: Option<&Path>) -> Result<RefusedClaims, CommandError> {
+        let create = |path: &Path| File::create(path).map(BufWriter::new).map_err(CommandError::file(path));
+        Ok(RefusedClaims { count: 0, file: path.map(create).transpose()? })
     }
 
-    /// How many there are.
-    pub fn count(&self) -> u64 {
+    /// The number of refused claims.
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Notes one.
+    /// Adds a refused claim.
     ///
     /// # Errors
-    /// Exit 3 if the file cannot be written.
-    pub fn note(&mut self, line: &Line, status: &Status, progress: &Progress) -> Ended {
+    /// If the file cannot be written.
+    pub(super) fn add(&mut self, line: &ClaimLine, status: &Status, progress: &Progress) -> CommandResult {
         self.count += 1;
         let claim_id = line.claim.as_ref().map(|claim| claim.claim_id.as_str()).unwrap_or("?");
-        let place = format!("{}:{}", line.file.display(), line.number);
-        progress.aside(|| eprintln!("{place}: {claim_id}: {}", client::failure(status)));
+        let position = format!("{}:{}", line.file.display(), line.number);
+        progress.suspend(|| eprintln!("{position}: {claim_id}: {}", described(status)));
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = writeln!(file, "{}", value(line, status)).and_then(|()| file.flush());
-        written.map_err(|why| Failure::Unreachable(format!("the file of refused claims: {why}")))
+        Ok(written.map_err(ClientError::RefusedClaimsFile)?)
     }
 
-    /// How the command ends.
+    /// The result of the command.
     ///
     /// # Errors
-    /// Exit 1 if any was refused.
-    pub fn end(self) -> Ended {
+    /// If any claim was refused.
+    pub(super) fn finish(self) -> CommandResult {
         match self.count {
             0 => Ok(()),
-            refused => Err(Failure::Refused(format!("{refused} refused"))),
+            refused => Err(CommandError::Refused(refused)),
         }
     }
 }
 
-/// A refused claim as it was read, with why it was refused.
-fn value(line: &Line, status: &Status) -> Value {
+/// A refused claim as it was read, with the reasons.
+fn value(line: &ClaimLine, status: &Status) -> Value {
     let details = status.get_error_details();
     let mut faults = Vec::new();
     for fault in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
@@ -75,7 +75,7 @@ fn value(line: &Line, status: &Status) -> Value {
     }
     let claim = serde_json::from_str(&line.text).unwrap_or_else(|_| Value::from(line.text.as_str()));
     json!({
-        "file": line.file, "line": line.number, "status": crate::grpc::status::code_name(status.code()),
+        "file": line.file, "line": line.number, "status": status::code_name(status.code()),
         "reason": details.error_info().map(|info| info.reason.as_str()), "message": status.message(),
         "faults": faults, "claim": claim,
     })

@@ -1,36 +1,38 @@
-//! `onestop reverse`: takes the settlement of a claim back, and says what became of later ones.
+//! `onestop reverse`: reverses the settlement of a claim, and shows the new revisions of later settlements.
 
 use serde_json::{Value, json};
 
+use crate::cli::exit::CommandResult;
+use crate::cli::output::json::{self, yuan};
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 use crate::say;
 
 use super::claim_text::ReversalText;
-use super::connection::{self as client, Client};
-use crate::cli::exit::Ended;
-use crate::cli::output::json::{self, yuan};
+use super::connection::Client;
 
-/// Reverses, or with `dry_run` says what a reversal would do.
+/// Reverses a settlement; with `dry_run` it shows what would change.
 ///
 /// # Errors
-/// Exit 1 if it is refused, 3 if the server is lost.
-pub async fn run(mut client: Client, text: ReversalText, dry_run: bool, json: bool) -> Ended {
-    let (told, request_id) = text.told();
-    let answer = client.reverse(&told, &request_id, dry_run).await.map_err(|status| client::failure(&status))?;
+/// If the call failed.
+pub(super) async fn run(mut client: Client, text: ReversalText, dry_run: bool, json: bool) -> CommandResult {
+    let (reversal, request_id) = text.to_raw();
+    let answer = client.reverse(&reversal, &request_id, dry_run).await?;
     if json {
         say!("{}", value(&answer));
     } else {
-        tell(&answer);
+        print(&answer);
     }
     Ok(())
 }
 
-fn tell(answer: &pb::ReverseResponse) {
+fn print(answer: &pb::ReverseResponse) {
     let reversal = answer.reversal.clone().unwrap_or_default();
     match (answer.dry_run, answer.replay) {
         (true, _) => say!("would reverse {}; nothing was changed", reversal.settlement_id),
-        (_, true) => say!("reversed {} by {} (had been before)", reversal.settlement_id, reversal.reversal_id),
+        (_, true) => {
+            say!("reversed {} by {} (a replay: it was reversed before)", reversal.settlement_id, reversal.reversal_id)
+        }
         _ => say!("reversed {} by {}", reversal.settlement_id, reversal.reversal_id),
     }
     for revised in &answer.revised {
@@ -39,7 +41,7 @@ fn tell(answer: &pb::ReverseResponse) {
     }
     if let Some(others) = &answer.others {
         let changed = differences(others.differences.as_ref());
-        say!("  {} settlements of other hospitals, in sum: {changed}", others.settlements);
+        say!("  {} settlements of other hospitals, in total: {changed}", others.settlements);
     }
 }
 
@@ -48,7 +50,7 @@ fn differences(by: Option<&pb::Differences>) -> String {
     let signed = |fen: i64| format!("{}{}", if fen > 0 { "+" } else { "" }, Money::from_fen(fen));
     let payers = by.payers.iter().map(|share| format!("{} {}", share.payer, signed(share.amount_fen)));
     let all: Vec<_> = payers.chain([format!("patient {}", signed(by.patient_fen))]).collect();
-    if by == pb::Differences::default() { "nothing changes hands".to_owned() } else { all.join(", ") }
+    if by == pb::Differences::default() { "no amount changes".to_owned() } else { all.join(", ") }
 }
 
 fn value(answer: &pb::ReverseResponse) -> Value {
@@ -58,7 +60,7 @@ fn value(answer: &pb::ReverseResponse) -> Value {
     value["revised"] = answer.revised.iter().map(revised).collect();
     value["others"] = answer.others.as_ref().map_or(
         Value::Null,
-        |others| json!({ "settlements": others.settlements, "differences": by(others.differences.as_ref()) }),
+        |others| json!({ "settlements": others.settlements, "differences": differences_value(others.differences.as_ref()) }),
     );
     value
 }
@@ -67,11 +69,11 @@ fn revised(revised: &pb::RevisedSettlement) -> Value {
     json!({
         "settlement_id": revised.settlement_id, "claim_id": revised.claim_id, "revision": revised.revision,
         "revision_id": revised.revision_id, "payers": json::shares(&revised.payers),
-        "patient": yuan(revised.patient_fen), "differences": by(revised.differences.as_ref()),
+        "patient": yuan(revised.patient_fen), "differences": differences_value(revised.differences.as_ref()),
     })
 }
 
-fn by(differences: Option<&pb::Differences>) -> Value {
+fn differences_value(differences: Option<&pb::Differences>) -> Value {
     let by = differences.cloned().unwrap_or_default();
     json!({ "payers": json::shares(&by.payers), "patient": yuan(by.patient_fen) })
 }

@@ -1,8 +1,8 @@
-//! `onestop settle`: claims from files through one stream, the results in the order of the files.
+//! `onestop settle`: settles claims from files over one stream and prints the results in the order of the files.
 //!
-//! After a break it connects again and sends what was not answered, with the same request ids; stopped and run
-//! again, it is answered what it settled before. Either way nothing is settled twice. What lies between the last
-//! result printed and the last claim read is bounded by a window.
+//! When the stream breaks it opens another and sends the unanswered claims again, with the same request ids. When the
+//! command is run again, the server replays what it settled before. Either way nothing is settled twice. A window limits
+//! the claims that are read and not yet printed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -13,33 +13,33 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
-use crate::grpc::error::CallError;
+use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::progress::Progress;
+use crate::cli::output::{json, statement};
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::to_proto;
 use crate::say;
 
-use super::claim_lines::{self, Line, Lines};
-use super::connection::{self as client, Client};
-use super::refused_claims::Refused;
-use crate::cli::exit::{Ended, Failure};
-use crate::cli::output::progress::Progress;
-use crate::cli::output::{json, statement};
+use super::address::ServerOptions;
+use super::claim_lines::{self, ClaimLine, ClaimReading};
+use super::connection::Client;
+use super::error::{ClientError, status_from_answer};
+use super::refused_claims::RefusedClaims;
 
-/// The most claims that are read and whose results are not printed.
+/// The maximum number of claims that are read and not yet printed.
 const WINDOW: usize = 1_024;
 
-/// How often a broken connection is tried again, and how often a claim whose refusal says so, without an answer
-/// in between.
-const TRIES: u32 = 5;
+/// How often the stream is opened again, and a claim with a retryable refusal sent again, without an answer in between.
+const MAX_RETRIES: u32 = 5;
 
-/// What `settle` is told.
+/// The claims to settle.
 #[derive(clap::Args, Debug)]
-pub struct Options {
-    /// Claim files: a claim a line (NDJSON), or one in the file; - is standard input
+pub(crate) struct SettleOptions {
+    /// Claim files: one JSON claim per line (NDJSON) or one per file; - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write the claims that were refused to this file, a JSON line each with the reasons and the claim
+    /// Write refused claims to this file: one JSON line each, with the reasons and the claim
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
 }
@@ -47,210 +47,208 @@ pub struct Options {
 /// Settles the claims of the files.
 ///
 /// # Errors
-/// Exit 1 if any is refused, 2 if a file cannot be read, 3 if the server is lost or an outcome is unknown.
-pub async fn run(client: impl Future<Output = Result<Client, Failure>>, options: &Options, json: bool) -> Ended {
-    let lines = claim_lines::read(&options.files, WINDOW)?;
-    let client = client.await?;
-    let refused = Refused::open(options.refused.as_deref())?;
-    let progress = Progress::of_bytes(lines.total);
-    let mut desk = Desk {
-        lines,
+/// If a claim is refused, a file cannot be read, the server is lost, or an outcome is unknown.
+pub(super) async fn run(server: &ServerOptions, options: &SettleOptions, json: bool) -> CommandResult {
+    let reading = claim_lines::read_files(&options.files, WINDOW)?;
+    let client = Client::connect_to(server).await?;
+    let refused = RefusedClaims::open(options.refused.as_deref())?;
+    let progress = Progress::in_bytes(reading.total_bytes);
+    let mut run = SettleRun {
+        reading,
         refused,
         progress,
         json,
         read: 0,
         printed: 0,
-        ended: false,
-        waiting: BTreeMap::new(),
-        ready: BTreeMap::new(),
+        all_read: false,
+        unanswered: BTreeMap::new(),
+        results: BTreeMap::new(),
         settled: 0,
         replayed: 0,
     };
-    desk.settle_all(client).await?;
-    desk.end()
+    run.settle_all(client).await?;
+    run.finish()
 }
 
-struct Desk {
-    lines: Lines,
-    refused: Refused,
+struct SettleRun {
+    reading: ClaimReading,
+    refused: RefusedClaims,
     progress: Progress,
     json: bool,
-    /// Lines read, and results printed: a claim's number is that of its line among all.
+    /// Claims read and results printed so far. A claim's number is its index among all claims of the files.
     read: u64,
     printed: u64,
-    /// Whether every line was read.
-    ended: bool,
+    all_read: bool,
     /// Claims without an answer, by number.
-    waiting: BTreeMap<u64, Waiting>,
-    /// Results that wait for one before them.
-    ready: BTreeMap<u64, Ready>,
+    unanswered: BTreeMap<u64, PendingClaim>,
+    /// Results that are printed after an earlier one, by number.
+    results: BTreeMap<u64, ClaimResult>,
     settled: u64,
     replayed: u64,
 }
 
-struct Waiting {
-    line: Line,
+struct PendingClaim {
+    line: ClaimLine,
     request: pb::SettleStreamRequest,
-    tries: u32,
+    retries: u32,
 }
 
-enum Ready {
-    Settled(Box<pb::Settlement>, bool),
-    Refused(Box<(Line, Status)>),
+enum ClaimResult {
+    Settled { settlement: Box<pb::Settlement>, replay: bool },
+    Refused(Box<(ClaimLine, Status)>),
 }
 
-/// A stream to the server, and which claim stands at which of its positions.
-struct Sending {
+/// A stream to the server, and the number of the claim at each position of the stream.
+struct RequestStream {
     requests: mpsc::Sender<pb::SettleStreamRequest>,
-    position: u64,
-    sent: HashMap<u64, u64>,
+    next_position: u64,
+    numbers: HashMap<u64, u64>,
 }
 
-impl Desk {
-    async fn settle_all(&mut self, mut client: Client) -> Ended {
-        let mut tries = 0;
+impl SettleRun {
+    async fn settle_all(&mut self, mut client: Client) -> CommandResult {
+        let mut attempts = 0;
         loop {
-            let answered = self.printed + self.ready.len() as u64;
-            let Err(broken) = self.over_one_stream(&mut client).await? else { return Ok(()) };
-            tries = if self.printed + self.ready.len() as u64 > answered { 1 } else { tries + 1 };
-            if tries > TRIES {
-                let told = "the same command again settles nothing twice";
-                return Err(Failure::Unreachable(format!("{}; {told}", client::failure(&broken))));
+            let answered = self.answered_count();
+            let Err(status) = self.settle_over_one_stream(&mut client).await? else { return Ok(()) };
+            attempts = if self.answered_count() > answered { 1 } else { attempts + 1 };
+            if attempts > MAX_RETRIES {
+                return Err(ClientError::RetriesExhausted(Box::new(status)).into());
             }
-            tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(tries)).await;
+            tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempts)).await;
         }
     }
 
-    /// Settles until all is done, or the stream breaks.
-    async fn over_one_stream(&mut self, client: &mut Client) -> Result<Result<(), Status>, Failure> {
+    fn answered_count(&self) -> u64 {
+        self.printed + self.results.len() as u64
+    }
+
+    /// Settles until all claims are answered; the inner error is the status with which the stream broke.
+    async fn settle_over_one_stream(&mut self, client: &mut Client) -> Result<Result<(), Status>, CommandError> {
         let (requests, stream) = mpsc::channel(WINDOW + 1);
-        let mut sending = Sending { requests, position: 0, sent: HashMap::new() };
-        for (number, waiting) in &self.waiting {
-            sending.send(*number, &waiting.request).await;
+        let mut stream_out = RequestStream { requests, next_position: 0, numbers: HashMap::new() };
+        for (number, pending) in &self.unanswered {
+            stream_out.send(*number, &pending.request).await;
         }
         let mut answers = match client.settle_stream(ReceiverStream::new(stream)).await {
             Ok(answers) => answers,
             Err(status) => return Ok(Err(status)),
         };
-        while !(self.ended && self.waiting.is_empty()) {
+        while !(self.all_read && self.unanswered.is_empty()) {
             tokio::select! {
-                line = self.lines.lines.recv(), if self.has_room() => self.take(line.transpose()?, &mut sending).await,
+                line = self.reading.lines.recv(), if self.has_room() => self.send_line(line.transpose()?, &mut stream_out).await,
                 answer = answers.message() => match answer {
-                    Ok(Some(answer)) => self.answered(answer, &mut sending).await?,
+                    Ok(Some(answer)) => self.receive(answer, &mut stream_out).await?,
                     Ok(None) => return Ok(Err(Status::unavailable("the stream ended early"))),
                     Err(status) => return Ok(Err(status)),
                 },
             }
-            self.print()?;
+            self.print_results()?;
         }
         Ok(Ok(()))
     }
 
     fn has_room(&self) -> bool {
-        !self.ended && self.waiting.len() + self.ready.len() < WINDOW
+        !self.all_read && self.unanswered.len() + self.results.len() < WINDOW
     }
 
-    async fn take(&mut self, line: Option<Line>, sending: &mut Sending) {
+    async fn send_line(&mut self, line: Option<ClaimLine>, stream: &mut RequestStream) {
         let Some(line) = line else {
-            self.ended = true;
+            self.all_read = true;
             return;
         };
         let number = self.read;
         self.read += 1;
-        let told = match &line.claim {
-            Ok(text) => text.told().map_err(|faults| CallError::InvalidMessage(faults).into()),
-            Err(why) => Err(Status::invalid_argument(format!("not a claim: {why}"))),
-        };
-        match told {
-            Err(status) => drop(self.ready.insert(number, Ready::Refused(Box::new((line, status))))),
+        match line.to_raw() {
+            Err(status) => drop(self.results.insert(number, ClaimResult::Refused(Box::new((line, status))))),
             Ok((claim, request_id)) => {
                 let (claim, request_id) = (Some(to_proto::claim(&claim)), request_id.as_str().to_owned());
                 let request = pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new() };
-                sending.send(number, &request).await;
-                self.waiting.insert(number, Waiting { line, request, tries: 0 });
+                stream.send(number, &request).await;
+                self.unanswered.insert(number, PendingClaim { line, request, retries: 0 });
             }
         }
     }
 
-    async fn answered(&mut self, answer: pb::SettleStreamResponse, sending: &mut Sending) -> Ended {
-        let number = sending.sent.remove(&answer.position);
-        let Some((number, mut waiting)) = number.and_then(|number| self.waiting.remove_entry(&number)) else {
-            return Err(Failure::Unreachable("the server answered what it was not asked".to_owned()));
-        };
-        match answer.answer {
+    async fn receive(
+        &mut self,
+        answer: pb::SettleStreamResponse,
+        stream: &mut RequestStream,
+    ) -> Result<(), ClientError> {
+        let number = stream.numbers.remove(&answer.position);
+        let pending = number.and_then(|number| self.unanswered.remove_entry(&number));
+        let (number, mut pending) = pending.ok_or(ClientError::UnexpectedAnswer)?;
+        let status = match answer.answer {
             Some(Answer::Settlement(settlement)) => {
-                self.ready.insert(number, Ready::Settled(Box::new(settlement), answer.replay));
+                let settlement = Box::new(settlement);
+                self.results.insert(number, ClaimResult::Settled { settlement, replay: answer.replay });
+                return Ok(());
             }
-            refusal => {
-                let status = client::status_of(refusal);
-                if !same_again(status.code()) {
-                    self.ready.insert(number, Ready::Refused(Box::new((waiting.line, status))));
-                } else if waiting.tries < TRIES {
-                    waiting.tries += 1;
-                    sending.send(number, &waiting.request).await;
-                    self.waiting.insert(number, waiting);
-                } else {
-                    let told = "the same command again settles nothing twice";
-                    return Err(Failure::Unreachable(format!("{}; {told}", client::failure(&status))));
-                }
-            }
+            refusal => status_from_answer(refusal),
+        };
+        if !is_retryable(status.code()) {
+            self.results.insert(number, ClaimResult::Refused(Box::new((pending.line, status))));
+        } else if pending.retries < MAX_RETRIES {
+            pending.retries += 1;
+            stream.send(number, &pending.request).await;
+            self.unanswered.insert(number, pending);
+        } else {
+            return Err(ClientError::RetriesExhausted(Box::new(status)));
         }
         Ok(())
     }
 
-    /// Prints the results that no other stands before.
-    fn print(&mut self) -> Ended {
-        while let Some(ready) = self.ready.remove(&self.printed) {
+    /// Prints the results up to the first unanswered claim.
+    fn print_results(&mut self) -> CommandResult {
+        while let Some(result) = self.results.remove(&self.printed) {
             self.printed += 1;
-            match ready {
-                Ready::Refused(told) => self.refused.note(&told.0, &told.1, &self.progress)?,
-                Ready::Settled(settlement, replay) => {
-                    if replay {
-                        self.replayed += 1
-                    } else {
-                        self.settled += 1
-                    }
-                    self.progress.aside(|| say_settled(&settlement, replay, self.json));
+            match result {
+                ClaimResult::Refused(refused) => self.refused.add(&refused.0, &refused.1, &self.progress)?,
+                ClaimResult::Settled { settlement, replay } => {
+                    *(if replay { &mut self.replayed } else { &mut self.settled }) += 1;
+                    self.progress.suspend(|| print_settlement(&settlement, replay, self.json));
                 }
             }
         }
-        let (settled, replayed, refused) = (self.settled, self.replayed, self.refused.count());
-        let told = || format!("{settled} settled, {replayed} replayed, {refused} refused");
-        self.progress.at(self.lines.read.load(Ordering::Relaxed), told);
+        self.progress.set_bytes(self.reading.bytes_read.load(Ordering::Relaxed), || self.summary());
         Ok(())
     }
 
-    fn end(self) -> Ended {
-        let Desk { settled, replayed, refused, progress, .. } = self;
-        drop(progress);
-        if settled + replayed + refused.count() > 1 {
-            eprintln!("{settled} settled, {replayed} replayed, {} refused", refused.count());
+    fn summary(&self) -> String {
+        format!("{} settled, {} replayed, {} refused", self.settled, self.replayed, self.refused.count())
+    }
+
+    fn finish(self) -> CommandResult {
+        let summary = (self.printed > 1).then(|| self.summary());
+        drop(self.progress);
+        if let Some(summary) = summary {
+            eprintln!("{summary}");
         }
-        refused.end()
+        self.refused.finish()
     }
 }
 
-impl Sending {
-    /// A stream that broke is noticed where its answers are read.
+impl RequestStream {
+    /// Sends a request; if the stream broke, reading the answers reports it.
     async fn send(&mut self, number: u64, request: &pb::SettleStreamRequest) {
         if self.requests.send(request.clone()).await.is_ok() {
-            self.sent.insert(self.position, number);
-            self.position += 1;
+            self.numbers.insert(self.next_position, number);
+            self.next_position += 1;
         }
     }
 }
 
-/// What a caller may simply send again.
-fn same_again(code: Code) -> bool {
+/// Whether the same request may be sent again.
+fn is_retryable(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Aborted | Code::ResourceExhausted)
 }
 
-fn say_settled(settlement: &pb::Settlement, replay: bool, as_json: bool) {
+fn print_settlement(settlement: &pb::Settlement, replay: bool, as_json: bool) {
     if as_json {
         let mut value = json::settlement(settlement);
         value["replay"] = replay.into();
         return say!("{value}");
     }
-    let told = format!("{} {}", if replay { "replayed" } else { "settled" }, settlement.settlement_id);
-    say!("{}", statement::line(&settlement.claim_id, &told, &settlement.split.clone().unwrap_or_default()));
+    let outcome = format!("{} {}", if replay { "replayed" } else { "settled" }, settlement.settlement_id);
+    say!("{}", statement::line(&settlement.claim_id, &outcome, &settlement.split.clone().unwrap_or_default()));
 }

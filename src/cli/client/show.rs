@@ -1,48 +1,45 @@
-//! `onestop show`: the statement of a settlement, as text or as a page to print; or all of it as JSON.
+//! `onestop show`: the statement of a settlement as text or as an HTML page, or the settlement as JSON.
 
 use std::path::PathBuf;
 
+use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::json_settlement;
+use crate::cli::output::statement::{Document, Lang, html, text};
 use crate::grpc::pb::settlement as pb;
 use crate::say;
 
-use super::connection::{self as client, Client};
-use crate::cli::exit::{Ended, Failure};
-use crate::cli::output::json_settlement;
-use crate::cli::output::statement::{Document, Lang, html, text};
+use super::connection::Client;
 
-/// What `show` is told.
+/// The settlement to show, and how.
 #[derive(clap::Args, Debug)]
-pub struct Options {
+pub(crate) struct ShowOptions {
     /// The settlement
     settlement_id: String,
-    /// The language; Chinese where the environment (LC_ALL, LANG) asks for it, English otherwise
+    /// The language [default: from LC_ALL or LANG, otherwise English]
     #[arg(long, value_enum)]
     lang: Option<Lang>,
-    /// Write the statement as a page (HTML, ready to print) to this file, or - for standard output
+    /// Write the statement as a printable HTML page to this file; - is standard output
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     html: Option<PathBuf>,
 }
 
-/// Shows a settlement as it stands.
+/// Shows a settlement by its newest revision.
 ///
 /// # Errors
-/// Exit 1 if there is none, 2 if the file cannot be written, 3 if the server is lost.
-pub async fn run(mut client: Client, options: &Options, json: bool) -> Ended {
+/// If the call failed, or the file cannot be written.
+pub(super) async fn run(mut client: Client, options: &ShowOptions, json: bool) -> CommandResult {
     let settlement_id = options.settlement_id.clone();
     let request = pb::GetSettlementRequest { settlement_id, ..pb::GetSettlementRequest::default() };
-    let view = client.settlement(request).await.map_err(|status| client::failure(&status))?;
+    let view = client.settlement(request).await?;
     if json {
         say!("{}", json_settlement::view(&view));
         return Ok(());
     }
-    let document = Document::of(&view, options.lang.unwrap_or_else(Lang::of_environment));
+    let document = Document::from_settlement(&view, options.lang.unwrap_or_else(Lang::from_environment));
     match &options.html {
         None => say!("{}", text::text(&document).trim_end()),
         Some(file) if file.as_os_str() == "-" => say!("{}", html::html(&document).trim_end()),
-        Some(file) => {
-            let written = std::fs::write(file, html::html(&document));
-            written.map_err(|why| Failure::Usage(format!("{}: {why}", file.display())))?;
-        }
+        Some(file) => std::fs::write(file, html::html(&document)).map_err(CommandError::file(file))?,
     }
     Ok(())
 }

@@ -1,67 +1,64 @@
-//! Answers as JSON: names as in the messages, amounts in decimal yuan as texts.
+//! Answers as JSON: names as in the messages, amounts in decimal yuan as strings.
 
 use serde_json::{Value, json};
 
 use crate::domain::money::Money;
 use crate::grpc::pb::{reference as reference_pb, settlement as pb};
 use crate::store::imports::COPY;
-
-use crate::cli::client::connection as client;
-
-/// An amount.
+/// An amount in decimal yuan.
 pub fn yuan(fen: i64) -> String {
     Money::from_fen(fen).to_string()
 }
 
-/// A digest.
+/// Bytes in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// By payer, what each pays.
+/// The amount of each payer.
 pub fn shares(shares: &[pb::PayerShare]) -> Value {
     let shares = shares.iter().map(|share| (share.payer.clone(), Value::from(yuan(share.amount_fen))));
     shares.collect::<serde_json::Map<_, _>>().into()
 }
 
-/// What an import took.
+/// The result of an import.
 pub fn import(table: &str, taken: &reference_pb::ImportReferenceResponse) -> Value {
     json!({ "table": table, "taken": taken.taken, "changed": taken.changed, "unchanged": taken.unchanged })
 }
 
-/// An import in the log.
+/// An import of the log.
 pub fn import_log(import: &reference_pb::Import) -> Value {
     json!({
-        "number": import.number, "table": table(import), "source": import.source, "imported_by": import.imported_by,
+        "number": import.number, "table": table_name(import), "source": import.source, "imported_by": import.imported_by,
         "begun_at": instant(import.begun_at.as_ref()), "rows": import.rows,
         "ended_at": instant(import.ended_at.as_ref()), "changed": import.changed, "unchanged": import.unchanged,
     })
 }
 
-/// The same for people.
+/// An import of the log as a line of text.
 pub fn import_line(import: &reference_pb::Import) -> String {
-    let ended = match instant(import.ended_at.as_ref()) {
+    let result = match instant(import.ended_at.as_ref()) {
         Some(ended) => format!("ended {ended}: {} changed, {} unchanged", import.changed, import.unchanged),
         None => "did not end".to_owned(),
     };
     let begun = instant(import.begun_at.as_ref()).unwrap_or_default();
     let (number, rows, source, by) = (import.number, import.rows, &import.source, &import.imported_by);
-    format!("{number} {begun} {}: {rows} rows of {source} by {by}; {ended}", table(import))
+    format!("{number} {begun} {}: {rows} rows of {source} by {by}; {result}", table_name(import))
 }
 
-/// What no table names was brought by a copy of another store.
-fn table(import: &reference_pb::Import) -> String {
+/// The name of an import's table; an import without one is a copy of another store.
+fn table_name(import: &reference_pb::Import) -> String {
     if import.table() == reference_pb::Table::Unspecified {
         return COPY.to_owned();
     }
     import.table().as_str_name().trim_start_matches("TABLE_").to_lowercase()
 }
 
-/// In China Standard Time: 2017-06-15T09:30:00+08:00.
-pub fn instant(told: Option<&prost_types::Timestamp>) -> Option<String> {
-    let told = jiff::Timestamp::from_second(told?.seconds).ok()?;
-    let offset = jiff::tz::Offset::constant(8);
-    Some(format!("{}+08:00", offset.to_datetime(told)))
+/// An instant in China Standard Time: 2017-06-15T09:30:00+08:00.
+pub fn instant(timestamp: Option<&prost_types::Timestamp>) -> Option<String> {
+    let instant = jiff::Timestamp::from_second(timestamp?.seconds).ok()?;
+    let china = jiff::tz::Offset::constant(8);
+    Some(format!("{}+08:00", china.to_datetime(instant)))
 }
 
 /// The sums of a split.
@@ -76,7 +73,7 @@ pub fn split(claim_id: &str, split: &pb::Split) -> Value {
         "patient": yuan(split.patient_fen),
         "payers": shares(&split.payers),
         "layers": named(&mut split.layers.iter().map(|layer| (layer.id.clone(), layer.pays_fen))),
-        "pools": named(&mut client::pools(&pools).map(|(name, fen)| (name.to_owned(), fen))),
+        "pools": named(&mut pool_amounts(&pools).map(|(name, fen)| (name.to_owned(), fen))),
     })
 }
 
@@ -114,4 +111,17 @@ pub fn account(account: &pb::GetAccountResponse) -> Value {
         "version": account.version, "admissions": account.admissions, "policy_id": account.policy_id,
         "layers": layers.collect::<Vec<_>>(), "rooms": rooms.collect::<Vec<_>>(),
     })
+}
+
+/// The name of each pool and its amount in fen.
+pub fn pool_amounts(pools: &pb::Pools) -> impl Iterator<Item = (&'static str, i64)> + use<> {
+    [
+        ("eligible", pools.eligible_fen),
+        ("preliminary_self_pay", pools.preliminary_self_pay_fen),
+        ("over_limit", pools.over_limit_fen),
+        ("excluded", pools.excluded_fen),
+        ("special_drug", pools.special_drug_fen),
+        ("transitional_drug", pools.transitional_drug_fen),
+    ]
+    .into_iter()
 }

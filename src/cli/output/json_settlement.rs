@@ -1,5 +1,5 @@
 //! A settlement as JSON with its whole derivation: names as in the messages without their units, amounts in decimal
-//! yuan as texts, rates as they are, days as 2017-06-15.
+//! yuan as strings, rates as exact decimals, days as 2017-06-15.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,9 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 
-use super::json::{hex, instant, shares, yuan};
-use crate::cli::client::connection as client;
+use super::json::{hex, instant, pool_amounts, shares, yuan};
 
-/// A settlement with what became of it.
+/// A settlement with its claim, revisions and reversal.
 pub fn view(view: &pb::GetSettlementResponse) -> Value {
     let settlement = view.settlement.clone().unwrap_or_default();
     json!({
@@ -64,7 +63,7 @@ fn reversal(reversal: &pb::Reversal) -> Value {
 }
 
 fn split(split: &pb::Split) -> Value {
-    let pools = client::pools(&split.pools.unwrap_or_default());
+    let pools = pool_amounts(&split.pools.unwrap_or_default());
     let pools = pools.map(|(name, fen)| (name.to_owned(), Value::from(yuan(fen))));
     json!({
         "total": yuan(split.total_fen), "pools": pools.collect::<serde_json::Map<_, _>>(),

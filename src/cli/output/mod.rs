@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod json_settlement;
+pub mod line;
 pub mod policy_tables;
 pub mod progress;
 pub mod statement;

@@ -1,59 +1,59 @@
-//! `onestop policy show`: what a policy pays, as tables that a clerk can read.
+//! `onestop policy show`: what a policy pays, as tables for people.
 
 use std::path::Path;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::money::Money;
 use crate::domain::policy::{Layer, Policy};
 use crate::domain::terms::{Cap, Terms, TermsKey};
 use crate::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
 use crate::say;
+use crate::server::run::load_book;
 
-use crate::cli::cases::case;
-use crate::cli::exit::{Ended, Failure};
-
-/// For whom, and where, the terms are shown.
+/// The policy, and the circumstances for which its terms are shown.
 #[derive(clap::Args, Debug)]
-pub struct Options {
-    /// The id of a policy file
-    pub id: String,
-    /// A category the person holds (may be given more than once)
+pub(crate) struct PolicyTableOptions {
+    /// The id of the policy
+    id: String,
+    /// A category of the person; may be repeated
     #[arg(long = "category", value_parser = category)]
-    pub categories: Vec<Category>,
-    /// local or `cross_region`
+    categories: Vec<Category>,
+    /// local or cross_region
     #[arg(long, default_value = "local", value_parser = locality)]
-    pub locality: Locality,
+    locality: Locality,
     /// registered, emergency or none
     #[arg(long, default_value = "none", value_parser = referral)]
-    pub referral: Referral,
+    referral: Referral,
 }
 
 fn category(word: &str) -> Result<Category, String> {
-    Category::from_word(word).ok_or_else(|| known(Category::ALL.iter().map(|c| c.as_str())))
+    Category::from_word(word).ok_or_else(|| unknown_word(Category::ALL.iter().map(|c| c.as_str())))
 }
 
 fn locality(word: &str) -> Result<Locality, String> {
-    Locality::from_word(word).ok_or_else(|| known(Locality::ALL.iter().map(|c| c.as_str())))
+    Locality::from_word(word).ok_or_else(|| unknown_word(Locality::ALL.iter().map(|c| c.as_str())))
 }
 
 fn referral(word: &str) -> Result<Referral, String> {
-    Referral::from_word(word).ok_or_else(|| known(Referral::ALL.iter().map(|c| c.as_str())))
+    Referral::from_word(word).ok_or_else(|| unknown_word(Referral::ALL.iter().map(|c| c.as_str())))
 }
 
-fn known<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    format!("known are: {}", words.collect::<Vec<_>>().join(", "))
+fn unknown_word<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    format!("must be one of {}", words.collect::<Vec<_>>().join(", "))
 }
 
-/// Shows a policy's effective terms.
+/// Prints the terms of a policy under these circumstances.
 ///
 /// # Errors
-/// Exit 1 if the book is refused, 2 if it has no such policy.
-pub fn run(policies: Option<&Path>, options: &Options, json: bool) -> Ended {
-    let book = case::book(policies)?;
+/// If the policies are refused, or have no such policy.
+pub(crate) fn run(policies: Option<&Path>, options: &PolicyTableOptions, json: bool) -> CommandResult {
+    let book = load_book(policies)?;
     let found = book.get(&options.id);
-    let (policy, rule) = found.ok_or_else(|| Failure::Usage(format!("the book has no policy `{}`", options.id)))?;
+    let (policy, rule) =
+        found.ok_or_else(|| CommandError::Usage(format!("the book has no policy `{}`", options.id)))?;
     if json {
         say!("{}", rule.canonical());
         return Ok(());
@@ -61,7 +61,7 @@ pub fn run(policies: Option<&Path>, options: &Options, json: bool) -> Ended {
     let categories: Categories = options.categories.iter().copied().collect();
     let names: Vec<_> = categories.iter().map(Category::as_str).collect();
     say!("{} · {}", policy.reference.id, policy.title);
-    say!("in force {}, judged by the day of {}", policy.in_force, policy.benefit_year);
+    say!("in force {}, in the benefit year of the day of {}", policy.in_force, policy.benefit_year);
     let who = if names.is_empty() { "an ordinary resident".to_owned() } else { names.join(" + ") };
     say!("for {who}, {}, referral {}; * marks an assumed figure", options.locality, options.referral);
     say!("{}", table(policy, options, categories));
@@ -69,7 +69,7 @@ pub fn run(policies: Option<&Path>, options: &Options, json: bool) -> Ended {
     Ok(())
 }
 
-fn table(policy: &Policy, options: &Options, categories: Categories) -> Table {
+fn table(policy: &Policy, options: &PolicyTableOptions, categories: Categories) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header([
@@ -94,8 +94,8 @@ fn table(policy: &Policy, options: &Options, categories: Categories) -> Table {
     table
 }
 
-/// A row for each level; one for all where they agree.
-fn rows(layer: &Layer, options: &Options, categories: Categories) -> Vec<[String; 8]> {
+/// One row for each level; a single row if all levels have the same terms.
+fn rows(layer: &Layer, options: &PolicyTableOptions, categories: Categories) -> Vec<[String; 8]> {
     let terms: Vec<_> =
         Level::ALL.iter().map(|level| (level.as_str(), terms(layer, *level, options, categories))).collect();
     let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
@@ -103,7 +103,7 @@ fn rows(layer: &Layer, options: &Options, categories: Categories) -> Vec<[String
     shown.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect()
 }
 
-fn terms<'a>(layer: &'a Layer, level: Level, options: &Options, categories: Categories) -> &'a Terms {
+fn terms<'a>(layer: &'a Layer, level: Level, options: &PolicyTableOptions, categories: Categories) -> &'a Terms {
     let on = TermsKey { level, locality: options.locality, referral: options.referral, categories };
     layer.terms.get(&on)
 }
@@ -133,7 +133,7 @@ fn layer_name(layer: &Layer) -> String {
     format!("{}\n{}", layer.head.id, layer.head.name)
 }
 
-/// The figure with a star if it is an assumption.
+/// The figure, marked with * if it is assumed.
 fn marked(terms: &Terms, keys: &[&str], text: String) -> String {
     let assumed = terms.assumed.iter().any(|assumed| keys.contains(&&**assumed));
     if assumed { format!("{text} *") } else { text }
@@ -155,14 +155,14 @@ fn bands(terms: &Terms) -> String {
 
 fn caps(terms: &Terms) -> String {
     let cap = |cap: &Cap| {
-        let annual = cap.annual.map_or_else(|| "lifted".to_owned(), |annual| annual.to_string());
+        let annual = cap.annual.map_or_else(|| "no cap".to_owned(), |annual| annual.to_string());
         format!("{annual} {} ({})", cap.of, cap.account)
     };
     let texts: Vec<_> = terms.caps.iter().map(cap).collect();
     if texts.is_empty() { "none".to_owned() } else { texts.join("\n") }
 }
 
-fn sources(policy: &Policy, options: &Options, categories: Categories) -> Vec<String> {
+fn sources(policy: &Policy, options: &PolicyTableOptions, categories: Categories) -> Vec<String> {
     let mut lines = Vec::new();
     for layer in &policy.layers {
         for level in Level::ALL {

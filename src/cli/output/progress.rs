@@ -1,16 +1,16 @@
-//! A bar on standard error that shows how far a long command is; nothing where that is no terminal.
+//! A progress bar on standard error; hidden if standard error is not a terminal.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The bar.
-pub struct Progress(ProgressBar);
+/// A progress bar.
+pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar over so many bytes, or one that only turns where nobody knows how many there are.
-    pub fn of_bytes(total: Option<u64>) -> Progress {
+    /// A bar over this many bytes; a spinner if the total is unknown.
+    pub(crate) fn in_bytes(total: Option<u64>) -> Progress {
         if !std::io::stderr().is_terminal() {
             return Progress(ProgressBar::hidden());
         }
@@ -23,8 +23,8 @@ impl Progress {
         Progress(bar)
     }
 
-    /// A bar over what is counted, one stage after the other.
-    pub fn of_stages() -> Progress {
+    /// A bar over a sequence of stages.
+    pub(crate) fn in_stages() -> Progress {
         if !std::io::stderr().is_terminal() {
             return Progress(ProgressBar::hidden());
         }
@@ -36,25 +36,25 @@ impl Progress {
         Progress(bar)
     }
 
-    /// Shows how far a stage is.
-    pub fn at_stage(&self, stage: &'static str, done: u64, all: u64) {
+    /// Shows the progress of a stage.
+    pub(crate) fn set_stage(&self, stage: &'static str, done: u64, total: u64) {
         if !self.0.is_hidden() {
-            self.0.set_length(all);
+            self.0.set_length(total);
             self.0.set_position(done);
             self.0.set_message(stage);
         }
     }
 
-    /// Shows how far it is, and what was done.
-    pub fn at(&self, bytes: u64, told: impl FnOnce() -> String) {
+    /// Shows the bytes done so far and a message.
+    pub(crate) fn set_bytes(&self, bytes: u64, message: impl FnOnce() -> String) {
         if !self.0.is_hidden() {
             self.0.set_position(bytes);
-            self.0.set_message(told());
+            self.0.set_message(message());
         }
     }
 
-    /// Writes to the terminal without the bar in between.
-    pub fn aside(&self, write: impl FnOnce()) {
+    /// Hides the bar while `write` prints.
+    pub(crate) fn suspend(&self, write: impl FnOnce()) {
         self.0.suspend(write);
     }
 }

@@ -1,36 +1,35 @@
-//! What stands on a statement, in the words of its language, before it is set as text or as a page.
+//! The content of a statement in the words of its language, before it is rendered as text or HTML.
 
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 
 use super::layers;
 use super::words::Lang;
-use crate::cli::client::connection as client;
-use crate::cli::output::json::instant;
+use crate::cli::output::json::{instant, pool_amounts};
 
-/// A statement.
+/// The content of a statement.
 pub struct Document {
     /// Its language.
     pub lang: Lang,
-    /// What stands above all: that it was reversed, or decided anew.
+    /// Notices above everything else: the settlement was reversed or adjudicated again.
     pub notices: Vec<String>,
     /// What the patient pays, in fen.
     pub patient: i64,
     /// The bill's total, in fen.
     pub total: i64,
-    /// Who, where, when, by which law: label and value.
+    /// Person, hospital, days and policy: label and value.
     pub facts: Vec<(&'static str, String)>,
-    /// Where the bill fell.
+    /// The pools of the bill: name and amount in fen.
     pub pools: Vec<(String, i64)>,
     /// The layers in the order of payment.
     pub layers: Vec<Layer>,
-    /// The layers that were not considered, and why.
+    /// The layers that do not apply, and why.
     pub skipped: Vec<(String, String)>,
-    /// The bill, code by code.
+    /// The bill by code.
     pub bill: Vec<Code>,
-    /// The sum of each payer.
+    /// The amount of each payer in fen.
     pub payers: Vec<(String, i64)>,
-    /// What the revision in force changed, against the one before: by payer, and for the patient.
+    /// The changes of the newest revision from the previous one, by payer and for the patient, in fen.
     pub changes: Vec<(String, i64)>,
 }
 
@@ -40,21 +39,21 @@ pub struct Layer {
     pub title: String,
     /// Its name and id.
     pub name: String,
-    /// Who pays, by the word of the messages.
+    /// The payer, as the word in the messages.
     pub payer_word: String,
-    /// The same in the words of the language.
+    /// The payer, in the words of the language.
     pub payer: String,
-    /// What it pays, in fen.
+    /// The amount that it pays, in fen.
     pub pays: i64,
-    /// The derivation, a step a line.
+    /// The derivation, one step per line.
     pub steps: Vec<String>,
-    /// The clauses it rests on.
+    /// The clauses that it cites.
     pub clauses: Vec<String>,
-    /// The figures that no public text gives.
+    /// The figures that are assumed, because no public text gives them.
     pub assumed: Option<String>,
 }
 
-/// All lines of one code.
+/// The items of one code.
 pub struct Code {
     /// Code and name.
     pub name: String,
@@ -62,9 +61,9 @@ pub struct Code {
     pub class: String,
     /// Charges less refunds, in fen.
     pub net: i64,
-    /// Of it above the ceiling, the first share, and the rest.
+    /// The part above the price ceiling, the preliminary self-payment, and the rest, in fen.
     pub parts: [i64; 3],
-    /// Where the rest fell.
+    /// The pool of the rest.
     pub pool: String,
 }
 
@@ -83,7 +82,7 @@ pub fn yuan(fen: i64) -> String {
     format!("{sign}{grouped}.{fraction}")
 }
 
-/// An amount that says whether it is more or less.
+/// An amount for people with its sign: `+12.00`.
 pub fn signed(fen: i64) -> String {
     format!("{}{}", if fen > 0 { "+" } else { "" }, yuan(fen))
 }
@@ -93,13 +92,13 @@ fn date(day: Option<&pb::Date>) -> String {
 }
 
 impl Document {
-    /// The statement of a settlement as it stands: by its newest revision.
-    pub fn of(view: &pb::GetSettlementResponse, lang: Lang) -> Document {
+    /// The statement of a settlement, by its newest revision.
+    pub fn from_settlement(view: &pb::GetSettlementResponse, lang: Lang) -> Document {
         let settlement = view.settlement.clone().unwrap_or_default();
         let first = settlement.split.clone().unwrap_or_default();
         let newest = view.revisions.last();
         let split = newest.and_then(|revision| revision.split.clone()).unwrap_or_else(|| first.clone());
-        let pools = client::pools(&split.pools.unwrap_or_default());
+        let pools = pool_amounts(&split.pools.unwrap_or_default());
         Document {
             lang,
             notices: notices(view, lang),
@@ -121,7 +120,7 @@ impl Document {
         }
     }
 
-    /// What all payers pay, in fen.
+    /// The amount that all payers pay together, in fen.
     pub fn paid(&self) -> i64 {
         self.total - self.patient
     }
@@ -129,7 +128,7 @@ impl Document {
 
 fn changes(by: &pb::Differences, lang: Lang) -> Vec<(String, i64)> {
     let payers = by.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen));
-    payers.chain([(lang.of("个人", "patient").to_owned(), by.patient_fen)]).collect()
+    payers.chain([(lang.choose("个人", "patient").to_owned(), by.patient_fen)]).collect()
 }
 
 fn notices(view: &pb::GetSettlementResponse, lang: Lang) -> Vec<String> {
@@ -148,7 +147,7 @@ fn notices(view: &pb::GetSettlementResponse, lang: Lang) -> Vec<String> {
                 format!("本年度较早的一笔结算已冲正，本结算于 {when} 重新结算，此为第 {} 版。", revision.revision)
             }
             Lang::En => format!(
-                "Decided anew on {when}, because an earlier settlement of the year was reversed: revision {}.",
+                "Adjudicated again on {when}, because an earlier settlement of the year was reversed: revision {}.",
                 revision.revision
             ),
         });
@@ -166,13 +165,14 @@ fn facts(
     let judged = split.judged.clone().unwrap_or_default();
     let claim = claim.cloned().unwrap_or_default();
     let visit = claim.visit().as_str_name().trim_start_matches("VISIT_").to_lowercase();
-    let place = format!("{}{}{}", lang.word(&judged.hospital_level), lang.of("，", ", "), lang.word(&judged.locality));
+    let place =
+        format!("{}{}{}", lang.word(&judged.hospital_level), lang.choose("，", ", "), lang.word(&judged.locality));
     let leave = match judged.locality.as_str() {
         "local" => String::new(),
-        _ => format!("{}{}", lang.of("，", ", "), lang.word(&judged.referral)),
+        _ => format!("{}{}", lang.choose("，", ", "), lang.word(&judged.referral)),
     };
     let who = match &judged.categories[..] {
-        [] => lang.of("普通参保居民", "ordinary resident").to_owned(),
+        [] => lang.choose("普通参保居民", "ordinary resident").to_owned(),
         held => lang.words(held),
     };
     let days = format!("{} – {}", date(claim.admitted.as_ref()), date(claim.discharged.as_ref()));
@@ -183,15 +183,15 @@ fn facts(
     };
     let committed = newest.map_or(settlement.committed_at.as_ref(), |revision| revision.committed_at.as_ref());
     vec![
-        (lang.of("参保人", "Person"), format!("{} [{who}]", settlement.person_id)),
-        (lang.of("医疗机构", "Hospital"), format!("{} ({place}{leave})", settlement.hospital_id)),
-        (lang.of("就医", "Visit"), format!("{}{}{days}", lang.word(&visit), lang.of("，", ", "))),
-        (lang.of("就诊编号", "Claim"), settlement.claim_id.clone()),
-        (lang.of("险种", "Insurance"), lang.word(&judged.insurance)),
-        (lang.of("政策", "Law"), law),
-        (lang.of("本年度此前住院次数", "Earlier admissions in the year"), judged.admissions_before.to_string()),
-        (lang.of("结算编号", "Settlement"), settlement.settlement_id.clone()),
-        (lang.of("结算时间", "Settled at"), instant(committed).unwrap_or_default()),
+        (lang.choose("参保人", "Person"), format!("{} [{who}]", settlement.person_id)),
+        (lang.choose("医疗机构", "Hospital"), format!("{} ({place}{leave})", settlement.hospital_id)),
+        (lang.choose("就医", "Visit"), format!("{}{}{days}", lang.word(&visit), lang.choose("，", ", "))),
+        (lang.choose("就诊编号", "Claim"), settlement.claim_id.clone()),
+        (lang.choose("险种", "Insurance"), lang.word(&judged.insurance)),
+        (lang.choose("政策", "Law"), law),
+        (lang.choose("本年度此前住院次数", "Earlier admissions in the year"), judged.admissions_before.to_string()),
+        (lang.choose("结算编号", "Settlement"), settlement.settlement_id.clone()),
+        (lang.choose("结算时间", "Settled at"), instant(committed).unwrap_or_default()),
     ]
 }
 
@@ -202,7 +202,7 @@ fn code(code: &pb::Code, lang: Lang) -> Code {
     }
     if let Some(micro) = code.price_ceiling_micro_yuan {
         let ceiling = crate::domain::claim::UnitPrice(micro);
-        class += &format!("{} {ceiling}", lang.of("，限价", ", ceiling"));
+        class += &format!("{} {ceiling}", lang.choose("，限价", ", ceiling"));
     }
     Code {
         name: format!("{} {}", code.code, code.name),

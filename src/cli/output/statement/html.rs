@@ -63,31 +63,35 @@ pub fn shortened(text: &str, columns: usize) -> String {
 /// The page.
 pub fn html(document: &Document) -> String {
     let lang = document.lang;
-    let title = lang.of("医疗费用结算单", "Statement of settlement");
+    let title = lang.choose("医疗费用结算单", "Statement of settlement");
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"{lang}\"><head><meta charset=\"utf-8\"><title>{title}</title>\
          <style>{STYLE}</style></head>\n<body>\n<h1>{title}{}</h1>\n",
-        lang.of("", " <small>结算单</small>"),
+        lang.choose("", " <small>结算单</small>"),
     );
     document.notices.iter().for_each(|notice| page.push_str(&format!("<p class=\"notice\">{}</p>\n", escaped(notice))));
     page.push_str(&sums(document));
     let facts = document.facts.iter().map(|(label, value)| format!("<tr><td>{label}<td>{}\n", escaped(value)));
     page.push_str(&format!("<table class=\"facts\">{}</table>\n", facts.collect::<String>()));
-    section(&mut page, lang.of("从总额到个人支付", "From the total to the patient"), &waterfall::svg(document));
-    section(&mut page, lang.of("费用分类", "Where the bill falls"), &amounts(&document.pools, yuan));
+    section(&mut page, lang.choose("从总额到个人支付", "From the total to the patient"), &waterfall::svg(document));
+    section(&mut page, lang.choose("费用分类", "Where the bill falls"), &amounts(&document.pools, yuan));
     let bars = waterfall::bars(document);
     let layers: String = document.layers.iter().map(|one| layer(one, colour(document, &bars, one), document)).collect();
     let skipped = document
         .skipped
         .iter()
         .map(|(name, why)| format!("<p class=\"skipped\">– {}: {}</p>\n", escaped(name), escaped(why)));
-    section(&mut page, lang.of("各层支付", "Layer by layer"), &(layers + &skipped.collect::<String>()));
-    section(&mut page, lang.of("支付合计", "Who pays"), &payers(document));
+    section(&mut page, lang.choose("各层支付", "Layer by layer"), &(layers + &skipped.collect::<String>()));
+    section(&mut page, lang.choose("支付合计", "Who pays"), &payers(document));
     if !document.changes.is_empty() {
-        section(&mut page, lang.of("与前一版相比", "Against the revision before"), &amounts(&document.changes, signed));
+        section(
+            &mut page,
+            lang.choose("与前一版相比", "Against the revision before"),
+            &amounts(&document.changes, signed),
+        );
     }
-    section(&mut page, lang.of("费用明细汇总", "The bill, by code"), &bill(document));
-    page + &format!("<footer>{}</footer>\n</body></html>\n", lang.of(
+    section(&mut page, lang.choose("费用明细汇总", "The bill, by code"), &bill(document));
+    page + &format!("<footer>{}</footer>\n</body></html>\n", lang.choose(
         "金额单位：元。每一步均可用计算器复核；§ 为所依据的条款，* 为无公开文件依据的假定数值。",
         "Amounts in yuan. Every step can be redone with a calculator; § is the clause it rests on, * a figure that no public text gives.",
     ))
@@ -104,9 +108,9 @@ fn sums(document: &Document) -> String {
     };
     format!(
         "<div class=\"sums\">{}{}{}</div>\n",
-        sum("patient", lang.of("个人支付", "The patient pays"), document.patient),
-        sum("", lang.of("各方支付合计", "Others pay"), document.paid()),
-        sum("", lang.of("医疗费总额", "Total of the bill"), document.total),
+        sum("patient", lang.choose("个人支付", "The patient pays"), document.patient),
+        sum("", lang.choose("各方支付合计", "Others pay"), document.paid()),
+        sum("", lang.choose("医疗费总额", "Total of the bill"), document.total),
     )
 }
 
@@ -116,7 +120,7 @@ fn amounts(list: &[(String, i64)], amount: fn(i64) -> String) -> String {
 }
 
 fn payers(document: &Document) -> String {
-    let patient = (document.lang.of("个人", "patient").to_owned(), document.patient);
+    let patient = (document.lang.choose("个人", "patient").to_owned(), document.patient);
     amounts(&[&document.payers[..], &[patient]].concat(), yuan)
 }
 
@@ -138,7 +142,7 @@ fn layer(layer: &Layer, colour: &str, document: &Document) -> String {
          <p class=\"who\">{}{}</p>{}{}{}</div>\n",
         escaped(&layer.name),
         yuan(layer.pays),
-        document.lang.of("支付方：", "payer: "),
+        document.lang.choose("支付方：", "payer: "),
         escaped(&layer.payer),
         lines("", "", &layer.steps),
         lines("clause", "§ ", &layer.clauses),
@@ -147,7 +151,7 @@ fn layer(layer: &Layer, colour: &str, document: &Document) -> String {
 }
 
 fn bill(document: &Document) -> String {
-    let heads = document.lang.of(
+    let heads = document.lang.choose(
         ["项目", "类别", "金额", "超限价", "先行自付", "余额", "余额计入"],
         ["code", "class", "charged", "above ceiling", "first share", "rest", "rest falls into"],
     );

@@ -34,7 +34,7 @@ pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
     steps.extend(drawn(layer, lang));
     let assumed = (!layer.assumed.is_empty()).then(|| {
         let told = lang.words(&layer.assumed);
-        lang.of(format!("假定（无公开文件依据）：{told}"), format!("assumed, no public text gives it: {told}"))
+        lang.choose(format!("假定（无公开文件依据）：{told}"), format!("assumed, no public text gives it: {told}"))
     });
     let title = if layer.name.is_empty() { &layer.id } else { &layer.name };
     Layer {
@@ -86,12 +86,12 @@ fn band(band: &pb::Band, lang: Lang) -> String {
     let top = match (band.upto_fen, lang) {
         (Some(fen), Lang::Zh) => format!("至 {}", yuan(fen)),
         (Some(fen), Lang::En) => format!("up to {}", yuan(fen)),
-        (None, _) => lang.of("以上部分", "above").to_owned(),
+        (None, _) => lang.choose("以上部分", "above").to_owned(),
     };
     let rate = percent(&band.rate);
     let after = format!("{} × {rate} = {}", yuan(band.amount_after_fen), yuan(band.pay_after_fen));
     if band.amount_before_fen == 0 {
-        return format!("{top}{}{after}", lang.of("：", ": "));
+        return format!("{top}{}{after}", lang.choose("：", ": "));
     }
     let before = format!("{} × {rate} = {}", yuan(band.amount_before_fen), yuan(band.pay_before_fen));
     match lang {
@@ -125,5 +125,5 @@ fn drawn(layer: &pb::Layer, lang: Lang) -> Option<String> {
     }
     let told: Vec<_> =
         parts.iter().map(|drawn| format!("{} {}", lang.word(&drawn.pool), yuan(drawn.amount_fen))).collect();
-    Some(format!("{}{}", lang.of("支付来源：", "paid from "), told.join(" + ")))
+    Some(format!("{}{}", lang.choose("支付来源：", "paid from "), told.join(" + ")))
 }

@@ -12,33 +12,33 @@ const COLUMNS: usize = 100;
 pub fn text(document: &Document) -> String {
     let lang = document.lang;
     let mut page = TextPage::default();
-    page.line(lang.of("医疗费用结算单", "STATEMENT OF SETTLEMENT 结算单"));
+    page.line(lang.choose("医疗费用结算单", "STATEMENT OF SETTLEMENT 结算单"));
     document.notices.iter().for_each(|notice| page.wrapped("!! ", notice));
     page.line("");
-    page.sum(document.patient, lang.of("个人支付（元）", "THE PATIENT PAYS 个人支付 (yuan)"));
-    page.sum(document.paid(), lang.of("各方支付合计", "others pay"));
-    page.sum(document.total, lang.of("医疗费总额", "total of the bill"));
+    page.sum(document.patient, lang.choose("个人支付（元）", "THE PATIENT PAYS 个人支付 (yuan)"));
+    page.sum(document.paid(), lang.choose("各方支付合计", "others pay"));
+    page.sum(document.total, lang.choose("医疗费总额", "total of the bill"));
     page.line("");
     let label = document.facts.iter().map(|(label, _)| label.width()).max().unwrap_or(0);
     for (name, value) in &document.facts {
         page.line(&format!("{name}{}  {value}", " ".repeat(label - name.width())));
     }
-    page.section(lang.of("费用分类", "Where the bill falls"));
+    page.section(lang.choose("费用分类", "Where the bill falls"));
     document.pools.iter().for_each(|(pool, fen)| page.sum(*fen, pool));
-    page.section(lang.of("各层支付", "Layer by layer"));
+    page.section(lang.choose("各层支付", "Layer by layer"));
     document.layers.iter().for_each(|layer| page.layer(layer, document));
     for (name, why) in &document.skipped {
         page.wrapped("  – ", &format!("{name}: {why}"));
     }
-    page.section(lang.of("费用明细汇总", "The bill, by code"));
-    let heads = lang.of(["金额", "超限价", "先行自付", "余额"], ["charged", "ceiling", "first", "rest"]);
+    page.section(lang.choose("费用明细汇总", "The bill, by code"));
+    let heads = lang.choose(["金额", "超限价", "先行自付", "余额"], ["charged", "ceiling", "first", "rest"]);
     page.columns(&heads.map(str::to_owned), "");
     document.bill.iter().for_each(|code| page.code(code));
-    page.section(lang.of("支付合计", "Who pays"));
+    page.section(lang.choose("支付合计", "Who pays"));
     document.payers.iter().for_each(|(payer, fen)| page.sum(*fen, payer));
-    page.sum(document.patient, lang.of("个人", "patient"));
+    page.sum(document.patient, lang.choose("个人", "patient"));
     if !document.changes.is_empty() {
-        page.section(lang.of("与前一版相比", "Against the revision before"));
+        page.section(lang.choose("与前一版相比", "Against the revision before"));
         for (who, fen) in &document.changes {
             page.line(&format!("{:>16}  {who}", signed(*fen)));
         }
@@ -73,7 +73,7 @@ impl TextPage {
     }
 
     fn layer(&mut self, layer: &Layer, document: &Document) {
-        let pays = document.lang.of("支付", "pays");
+        let pays = document.lang.choose("支付", "pays");
         self.wrapped("  ", &format!("{}: {} {pays} {}", layer.name, layer.payer, yuan(layer.pays)));
         layer.steps.iter().for_each(|step| self.wrapped("      ", step));
         layer.clauses.iter().for_each(|clause| self.wrapped("      § ", clause));

@@ -52,7 +52,7 @@ pub fn bars(document: &Document) -> Vec<Bar> {
         let right = if until > from { right.max(left + 2) } else { right };
         Bar { label, fen: until - from, from: left.min(WIDTH - (right - left)), until: right.min(WIDTH), colour }
     };
-    let mut bars = vec![bar(lang.of("医疗费总额", "total of the bill").to_owned(), 0, document.total, TOTAL)];
+    let mut bars = vec![bar(lang.choose("医疗费总额", "total of the bill").to_owned(), 0, document.total, TOTAL)];
     let (mut left, mut known) = (document.total, Vec::new());
     for layer in document.layers.iter().filter(|layer| layer.pays != 0) {
         if !known.contains(&&layer.payer_word) {
@@ -60,11 +60,11 @@ pub fn bars(document: &Document) -> Vec<Bar> {
         }
         let payer = known.iter().position(|known| **known == layer.payer_word).unwrap_or(0);
         // Layers are named in the language of the law; an English reader knows the payer.
-        let label = lang.of(&layer.title, &layer.payer).clone();
+        let label = lang.choose(&layer.title, &layer.payer).clone();
         bars.push(bar(label, left - layer.pays, left, PAYERS[payer % PAYERS.len()]));
         left -= layer.pays;
     }
-    bars.push(bar(lang.of("个人支付", "the patient pays").to_owned(), 0, left, PATIENT));
+    bars.push(bar(lang.choose("个人支付", "the patient pays").to_owned(), 0, left, PATIENT));
     bars
 }
 
@@ -72,7 +72,7 @@ pub fn bars(document: &Document) -> Vec<Bar> {
 pub fn svg(document: &Document) -> String {
     let bars = bars(document);
     let (width, height) = (LEFT + WIDTH + 110, ROW * bars.len() as i64 + 4);
-    let title = document.lang.of("从医疗费总额到个人支付", "From the total of the bill to what the patient pays");
+    let title = document.lang.choose("从医疗费总额到个人支付", "From the total of the bill to what the patient pays");
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" shape-rendering=\"crispEdges\"><title>{title}</title>\n"

@@ -1,5 +1,5 @@
-//! The words of the messages in both languages. A word that a policy chose itself (a payer, an account) and that
-//! is not known here is shown as it is.
+//! The words of the messages in both languages. A word that a policy defines (a payer, an account) and that is not in
+//! this list is shown as it is.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// The one of these that is in this language.
-    pub fn of<T>(self, zh: T, en: T) -> T {
+    /// The text in this language.
+    pub fn choose<T>(self, zh: T, en: T) -> T {
         match self {
             Lang::Zh => zh,
             Lang::En => en,
         }
     }
 
-    /// What the environment asks for: the first of these variables that is set decides.
-    pub fn of_environment() -> Lang {
+    /// The language of the environment: of LC_ALL, LC_MESSAGES and LANG the first that is set; otherwise English.
+    pub fn from_environment() -> Lang {
         let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
         match set.into_iter().find(|value| !value.is_empty()) {
             Some(value) if value.starts_with("zh") => Lang::Zh,
@@ -30,24 +30,24 @@ impl Lang {
         }
     }
 
-    /// A word of the messages; one that is not known stays as it is.
+    /// A word of the messages in this language; an unknown word is returned as it is.
     pub fn word(self, word: &str) -> String {
         match WORDS.iter().find(|(known, ..)| *known == word) {
-            Some((_, zh, en)) => self.of(*zh, *en).to_owned(),
+            Some((_, zh, en)) => self.choose(*zh, *en).to_owned(),
             None => word.to_owned(),
         }
     }
 
-    /// Several, as a list.
+    /// Several words as a list.
     pub fn words(self, words: &[String]) -> String {
-        let told: Vec<_> = words.iter().map(|word| self.word(word)).collect();
-        told.join(self.of("、", ", "))
+        let translated: Vec<_> = words.iter().map(|word| self.word(word)).collect();
+        translated.join(self.choose("、", ", "))
     }
 }
 
 impl fmt::Display for Lang {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.of("zh-CN", "en"))
+        f.write_str(self.choose("zh-CN", "en"))
     }
 }
 
@@ -79,7 +79,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("primary", "一级", "primary"),
     ("secondary", "二级", "secondary"),
     ("tertiary", "三级", "tertiary"),
-    // Where, and with what leave.
+    // Locality and referral.
     ("local", "参保地就医", "within the insured city"),
     ("cross_region", "异地就医", "outside the insured city"),
     ("registered", "已备案", "registered"),
@@ -98,7 +98,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("C", "丙类", "C"),
     ("special", "特殊用药", "special"),
     ("transitional", "转入目录", "transitional"),
-    // Why a layer was not considered.
+    // Why a layer does not apply.
     ("not_in_force", "当日不适用", "not in force on the day"),
     ("other_visit", "不适用于本次就医类别", "not for this kind of visit"),
     ("other_category", "不适用于本人身份", "not for any category the person holds"),

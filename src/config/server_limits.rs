@@ -1,0 +1,31 @@
+//! The limits of a server as a whole.
+
+/// The limits of a server as a whole, over all callers.
+#[derive(Clone, Debug)]
+pub struct ServerLimits {
+    /// Calls in flight; further calls are refused with RESOURCE_EXHAUSTED.
+    pub in_flight: usize,
+    /// Bytes of a message.
+    pub message_bytes: usize,
+    /// Claims of one stream that are accepted before the caller has read their answers.
+    pub stream_window: usize,
+    /// Seconds that a call may take; a caller's own deadline may be shorter.
+    pub call_seconds: u64,
+    /// Open connections; further connections wait until one closes.
+    pub connections: usize,
+    /// Open connections of one caller; further connections are closed.
+    pub caller_connections: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        ServerLimits {
+            in_flight: 1_024,
+            message_bytes: 4 << 20,
+            stream_window: 256,
+            call_seconds: 60,
+            connections: 4_096,
+            caller_connections: 64,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Reload while serving: certificates, callers, access log and policies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::domain::file_fault::FileFault;
+use crate::grpc::activation::Activation;
+use crate::grpc::authorize::Authorizer;
+use crate::grpc::reads::Reads;
+use crate::store::Store;
+
+use super::access_setup::LoadCallers;
+use super::tls::Tls;
+
+/// The interval at which certificates and callers are checked for changes, without a reload request.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Reloads certificates, callers, access log and policies while the server serves.
+pub struct ReloadTask<S> {
+    /// The TLS of new connections.
+    pub tls: Option<Arc<Tls>>,
+    /// Reads the callers file.
+    pub load_callers: Option<LoadCallers>,
+    /// Receives the callers that were read.
+    pub authorizer: Arc<Authorizer>,
+    /// Holds the access log.
+    pub reads: Arc<Reads>,
+    /// Reloads the policies; `None` if the server has no directory of policies.
+    pub policies: Option<Arc<Activation<S>>>,
+}
+
+impl<S: Store> ReloadTask<S> {
+    /// Checks the files at an interval, and all of them upon each request; never ends. A request also reopens the
+    /// access log and reloads the policies.
+    pub async fn run(self, mut requests: mpsc::Receiver<()>) {
+        let mut reported = Vec::new();
+        loop {
+            let requested = tokio::select! {
+                Some(()) = requests.recv() => true,
+                () = tokio::time::sleep(CHECK_INTERVAL) => false,
+            };
+            if requested {
+                self.reads.reopen();
+                reported.clear();
+                self.reload_policies().await;
+            }
+            self.reload_certificates();
+            self.reload_callers(&mut reported);
+        }
+    }
+
+    fn reload_certificates(&self) {
+        let Some(tls) = &self.tls else { return };
+        match tls.reload() {
+            Ok(true) => tracing::warn!("certificates reloaded"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "certificates refused; the previous ones stay in use"),
+        }
+    }
+
+    /// `reported` holds the faults of the last check, so that the same faults are logged once and not at every check.
+    fn reload_callers(&self, reported: &mut Vec<FileFault>) {
+        let Some(load) = &self.load_callers else { return };
+        match load() {
+            Ok(callers) => {
+                let callers = callers.with_allowances_of(&self.authorizer.callers.load());
+                reported.clear();
+                if callers != **self.authorizer.callers.load() {
+                    tracing::warn!(count = callers.count(), "callers reloaded");
+                    self.authorizer.callers.store(Arc::new(callers));
+                }
+            }
+            Err(faults) if faults != *reported => {
+                let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+                tracing::error!(faults = %lines.join("; "), "callers file refused; the previous callers stay known");
+                *reported = faults;
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn reload_policies(&self) {
+        let Some(policies) = &self.policies else { return };
+        if let Err(refusal) = policies.activate(false, &[]).await {
+            tracing::error!(%refusal, "policies refused; the previous book stays in use");
+        }
+    }
+}

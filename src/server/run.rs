@@ -1,0 +1,157 @@
+//! Runs the server that a configuration describes: opens the store, binds the listeners, serves until a signal.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use crate::access::log::AccessLog;
+use crate::config::Config;
+use crate::domain::file_fault::FileFault;
+use crate::domain::ids::Digest;
+use crate::engine::Engine;
+use crate::policy::{Book, shipped};
+use crate::store::{Store, StoreError};
+
+use super::access_setup::{AccessSetup, AccessSetupError};
+use super::serve::{self, ServerSetup};
+use super::signals;
+use super::store_location::{CommitSafety, RedisFiles, StoreLocation, StoreLocationError, StoreTask};
+
+/// What a server reports when it starts to serve.
+pub struct ServerStart {
+    /// The URL that serves gRPC.
+    pub url: String,
+    /// The address that serves health and metrics.
+    pub operations: Option<SocketAddr>,
+    /// The location of the store, without a password.
+    pub store: String,
+    /// The digest of the policy book.
+    pub book: Digest,
+}
+
+/// Why a server did not start, or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The access settings cannot be used.
+    #[error(transparent)]
+    Access(#[from] AccessSetupError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreLocationError),
+    /// The policies are refused; one line per fault.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Policies(Vec<FileFault>),
+    /// An address is not available.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// The engine refuses the store.
+    #[error(transparent)]
+    Engine(StoreError),
+    /// The access log cannot be opened.
+    #[error("{path}: {error}")]
+    AccessLog {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// The system does not tell the address of a listener.
+    #[error("cannot read the address of a listener: {0}")]
+    ListenerAddress(std::io::Error),
+    /// Signals cannot be caught.
+    #[error("cannot catch signals: {0}")]
+    Signals(std::io::Error),
+    /// A listener failed while serving.
+    #[error("the server failed: {0}")]
+    Serve(#[from] tonic::transport::Error),
+}
+
+/// The policy book of a directory, or the shipped one.
+///
+/// # Errors
+/// Every fault of the files.
+pub fn load_book(directory: Option<&Path>) -> Result<Book, Vec<FileFault>> {
+    directory.map_or_else(shipped::book, Book::from_dir)
+}
+
+/// Serves until SIGINT or SIGTERM, then finishes the calls in flight. Calls `started` when the listeners are bound.
+///
+/// # Errors
+/// If the server cannot start, or a listener fails.
+pub async fn run(config: Config, started: impl FnOnce(&ServerStart)) -> Result<(), RunError> {
+    let access = AccessSetup::from_config(&config)?;
+    let location = StoreLocation::parse(&config.store)?;
+    let (secret, archive) = (config.secret.clone(), config.archive.clone());
+    let files = RedisFiles { secret: secret.as_deref(), archive: archive.as_deref() };
+    let safety = CommitSafety { accept_volatile: config.accept_volatile, replicas: config.replicas };
+    let task = ServeTask { access, location: location.clone(), config, started };
+    location.open_or_create(files, safety, task).await?
+}
+
+struct ServeTask<F> {
+    access: AccessSetup,
+    location: StoreLocation,
+    config: Config,
+    started: F,
+}
+
+impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
+    type Output = Result<(), RunError>;
+
+    async fn run<S: Store>(self, store: S) -> Result<(), RunError> {
+        let ServeTask { access, location, config, started } = self;
+        let book = load_book(config.policies.as_deref()).map_err(RunError::Policies)?;
+        let listener = bind(config.listen).await?;
+        let engine = Engine::open(store, book, config.engine.clone()).await.map_err(RunError::Engine)?;
+        let access = AccessSetup { log: open_access_log(&config, &location)?, ..access };
+        if config.accept_volatile {
+            tracing::warn!("commits are answered before they are synced to disk (accept_volatile)");
+        }
+        let operations = match config.operations {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let (shutdown, reload) = (signals::shutdown(), signals::reload_requests().map_err(RunError::Signals)?);
+        let start = server_start(&location, &listener, operations.as_ref(), &access, engine.book().digest())?;
+        tracing::info!(url = start.url, callers = access.callers.count(), "serving");
+        started(&start);
+        let shutdown = async {
+            shutdown.await;
+            tracing::info!("shutting down: no new connections, finishing calls in flight");
+        };
+        let load_book = config.policies.map(|directory| Arc::new(move || Book::from_dir(&directory)) as _);
+        let setup = ServerSetup { load_book, access, limits: config.server, operations, reload };
+        let served = serve::serve_with(setup, Arc::new(engine), listener, shutdown).await;
+        tracing::info!("stopped");
+        Ok(served?)
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
+    TcpListener::bind(address).await.map_err(|error| RunError::Listen { address, error })
+}
+
+fn open_access_log(config: &Config, location: &StoreLocation) -> Result<AccessLog, RunError> {
+    let path = config.access_log.clone().unwrap_or_else(|| location.default_access_log());
+    AccessLog::open(&path).map_err(|error| RunError::AccessLog { path, error })
+}
+
+fn server_start(
+    location: &StoreLocation,
+    listener: &TcpListener,
+    operations: Option<&TcpListener>,
+    access: &AccessSetup,
+    book: Digest,
+) -> Result<ServerStart, RunError> {
+    let bound = |listener: &TcpListener| listener.local_addr().map_err(RunError::ListenerAddress);
+    let scheme = if access.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", bound(listener)?);
+    Ok(ServerStart { url, operations: operations.map(bound).transpose()?, store: location.to_string(), book })
+}
