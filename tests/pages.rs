@@ -138,7 +138,7 @@ fn follow(page: &str) {
                 }
             }
             // Shown, and not run: it needs machines or minutes that a test does not have.
-            "sh example" | "rust example" | "toml example" => {}
+            "sh example" | "proto example" => {}
             other => panic!("{page}: a block of {other}"),
         }
     }
