@@ -1,8 +1,8 @@
-//! A second, naive model of a settlement, written from `semantics.md` and `policy-format.md` alone. Tests hold the
-//! engine against it.
+//! A naive model of a settlement, written from `semantics.md` and `policy-format.md` alone, to which tests compare the
+//! engine.
 //!
-//! Days are texts `YYYY-MM-DD`, which sort as the days do. Money is whole fen at the edge and an exact fraction of yuan
-//! inside.
+//! Days are texts `YYYY-MM-DD`, which sort by date. Money is whole fen in the types of this module and an exact fraction
+//! of yuan in computations.
 
 mod fraction;
 mod policy;
@@ -14,21 +14,21 @@ mod terms;
 use std::collections::BTreeMap;
 
 pub use policy::Book;
-pub use split::take_out;
+pub use split::account_without;
 
-/// Half-open: from, until; `None` is open.
+/// The days from the first to before the second; `None` is unbounded.
 pub type Days = (Option<String>, Option<String>);
 
-/// A category or the kind of an approval, from, until.
-pub type Held = (String, Option<String>, Option<String>);
+/// A category or the kind of an approval, with its days from and until.
+pub type DatedName = (String, Option<String>, Option<String>);
 
 #[derive(Clone, Debug, Default)]
 pub struct Person {
     pub insurance: String,
     pub region: String,
     pub enrolled: Vec<Days>,
-    pub categories: Vec<Held>,
-    pub approvals: Vec<Held>,
+    pub categories: Vec<DatedName>,
+    pub approvals: Vec<DatedName>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ pub struct CatalogueRow {
     pub class: String,
     pub self_pay_ratio: Option<String>,
     pub price_ceiling: Option<String>,
-    /// Prefixes of the hospital's region; empty is everywhere.
+    /// Prefixes of the region of the hospital; empty for every region.
     pub regions: Vec<String>,
     pub from: Option<String>,
     pub until: Option<String>,
@@ -67,13 +67,13 @@ pub struct Bill {
     pub lines: Vec<Line>,
 }
 
-/// What a person has used of one benefit year. Entries that are zero are not held.
+/// The accumulators of a person in one benefit year, without entries that are zero.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Account {
     pub admissions: u32,
-    /// Layer id: base, paid.
+    /// Base and paid amount by layer id.
     pub layers: BTreeMap<String, (i64, i64)>,
-    /// Cap account: base or paid, by the kind of the cap.
+    /// The amount used by cap account: base or paid, by the kind of the cap.
     pub caps: BTreeMap<String, i64>,
 }
 
@@ -85,9 +85,9 @@ pub struct Layer {
     pub deductible: i64,
     pub deductible_taken: i64,
     pub pays: i64,
-    /// Cap account and what it cut, one for every cap of the layer, in the order they act: base, then paid.
+    /// Cap account and amount cut of every cap of the layer, in order of application: base, then paid.
     pub cuts: Vec<(String, i64)>,
-    /// Cap account, `base` or `paid`, annual (`None` is lifted), in file order.
+    /// Cap account, kind (`base` or `paid`) and annual amount (`None` if lifted), in file order.
     pub caps: Vec<(String, String, Option<i64>)>,
 }
 
@@ -97,41 +97,43 @@ pub struct Split {
     /// The benefit year.
     pub year: i32,
     pub total: i64,
-    /// All six, also where nothing fell into them.
+    /// The amounts of all six pools, zero included.
     pub pools: BTreeMap<String, i64>,
-    /// Those considered, in order.
+    /// The considered layers in order.
     pub layers: Vec<Layer>,
-    /// Every payer of a layer considered, also one that pays nothing.
+    /// The amount of every payer of a considered layer, zero included.
     pub payers: BTreeMap<String, i64>,
     pub patient: i64,
 }
 
-/// Why there is no settlement; that hospital and person are known is for the one who looks them up.
+/// The reason why a bill is not settled. The caller has found the hospital and the person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum No {
+pub enum ModelRefusal {
     /// The hospital is not designated that day.
-    Designation,
+    HospitalNotDesignated,
     /// The person is not enrolled that day.
-    Enrolment,
+    PersonNotEnrolled,
     /// An outpatient visit without its approval.
-    Approval,
-    /// The catalogue does not hold a code there on that day.
-    Code,
+    VisitNotApproved,
+    /// The catalogue has no row for a code in that region on that day.
+    UnknownItem,
     /// No policy is in force.
-    Policy,
+    NoPolicyInForce,
 }
 
+/// Whether the days include this day.
 fn covers(days: &Days, day: &str) -> bool {
     let (from, until) = days;
     from.as_deref().is_none_or(|from| from <= day) && until.as_deref().is_none_or(|until| day < until)
 }
 
-fn held_on<'a>(held: &'a [Held], day: &str) -> Vec<&'a str> {
-    let on_day = |(_, from, until): &&Held| covers(&(from.clone(), until.clone()), day);
+/// The names whose days include this day.
+fn names_on_day<'a>(held: &'a [DatedName], day: &str) -> Vec<&'a str> {
+    let on_day = |(_, from, until): &&DatedName| covers(&(from.clone(), until.clone()), day);
     held.iter().filter(on_day).map(|(what, _, _)| what.as_str()).collect()
 }
 
-/// The length of the longest of these prefixes that the region starts with.
+/// The length of the longest prefix of the region.
 fn longest_prefix(prefixes: &[String], region: &str) -> Option<usize> {
     prefixes.iter().filter(|prefix| region.starts_with(prefix.as_str())).map(String::len).max()
 }

@@ -1,11 +1,11 @@
-//! A book of policies as plain data, and which of them governs a bill.
+//! Policies as plain data, and the policy that governs a bill.
 
 use std::collections::BTreeMap;
 
 use toml::Table;
 
 use super::fraction::Fraction;
-use super::reading::policy;
+use super::reading::read_policy;
 use super::{Bill, Days, Person, covers, longest_prefix};
 
 pub struct Book {
@@ -18,11 +18,11 @@ pub struct Policy {
     pub regions: Vec<String>,
     pub in_force: Days,
     pub by_admission: bool,
-    pub rules: Vec<Rule>,
+    pub rules: Vec<LayerRule>,
 }
 
-/// A layer as written.
-pub struct Rule {
+/// A layer as written in the file.
+pub struct LayerRule {
     pub id: String,
     pub payer: String,
     pub visits: Vec<String>,
@@ -37,11 +37,11 @@ pub struct Rule {
     pub for_whom: Vec<Entry>,
 }
 
-/// By hospital level, or one for `all`. Empty in an entry that has none of its own.
+/// Schedules by hospital level, or one for `all`; empty in an entry that replaces none.
 pub type Schedules = BTreeMap<String, Schedule>;
 
 pub struct Schedule {
-    /// By the inpatient settlements of the year so far.
+    /// Indexed by the number of earlier inpatient settlements of the year.
     pub deductibles: Vec<Fraction>,
     pub bands: Vec<Band>,
 }
@@ -56,7 +56,7 @@ pub struct Band {
 pub struct Cap {
     pub account: String,
     pub of: String,
-    /// `None` is lifted.
+    /// `None` if the cap is lifted.
     pub annual: Option<Fraction>,
 }
 
@@ -70,11 +70,11 @@ pub struct Entry {
 
 pub struct Operation {
     pub target: String,
-    pub act: Act,
+    pub action: Action,
 }
 
 #[derive(Clone, Copy)]
-pub enum Act {
+pub enum Action {
     Set(Fraction),
     Times(Fraction),
     Plus(Fraction),
@@ -82,15 +82,15 @@ pub enum Act {
 }
 
 impl Book {
-    /// From file names and their texts. A name serves only to say which file is at fault.
+    /// Reads policies from file names and texts; a name appears only in panics.
     pub fn read(files: &[(String, String)]) -> Book {
         let parse = |(name, text): &(String, String)| text.parse().unwrap_or_else(|fault| panic!("{name}: {fault}"));
         let tables: Vec<Table> = files.iter().map(parse).collect();
-        Book { policies: tables.iter().map(|table| policy(table, &tables)).collect() }
+        Book { policies: tables.iter().map(|table| read_policy(table, &tables)).collect() }
     }
 
-    /// The policy that governs the bill, and the day by which it judges.
-    pub fn governing<'a>(&'a self, bill: &'a Bill, person: &Person) -> Option<(&'a Policy, &'a str)> {
+    /// The policy that governs the bill, and the day that decides its benefit year and terms.
+    pub fn governing_policy<'a>(&'a self, bill: &'a Bill, person: &Person) -> Option<(&'a Policy, &'a str)> {
         let mut governing = Vec::new();
         for policy in self.policies.iter().filter(|policy| policy.insurance == person.insurance) {
             let day = if policy.by_admission { &bill.admitted } else { &bill.discharged };

@@ -1,15 +1,15 @@
-//! The split (sections 2 and 4): who may claim at all, then layer after layer, and what the account is afterwards.
+//! The split (sections 2 and 4): eligibility, then layer by layer, and the account afterwards.
 
 use std::collections::BTreeMap;
 
-use super::fraction::{half_up, whole, yuan};
-use super::policy::{Cap, Rule};
-use super::pools::pools;
+use super::fraction::{half_up, integer, yuan_from_fen};
+use super::policy::{Cap, LayerRule};
+use super::pools::divide_into_pools;
 use super::terms::{Terms, TermsKey, is_considered, terms};
-use super::{Account, Bill, Book, CatalogueRow, Hospital, Layer, No, Person, Split, covers, held_on};
+use super::{Account, Bill, Book, CatalogueRow, Hospital, Layer, ModelRefusal, Person, Split, covers, names_on_day};
 
 impl Book {
-    /// The split, and the account after it. `account` gives the person's account of a benefit year.
+    /// The split of a bill and the account after it. `account` returns the account of the person in a benefit year.
     pub fn settle(
         &self,
         bill: &Bill,
@@ -17,53 +17,54 @@ impl Book {
         hospital: &Hospital,
         catalogue: &[CatalogueRow],
         account: impl Fn(i32) -> Account,
-    ) -> Result<(Split, Account), No> {
-        may_claim(bill, person, hospital)?;
-        let pools = pools(bill, hospital, catalogue)?;
-        let (policy, day) = self.governing(bill, person).ok_or(No::Policy)?;
+    ) -> Result<(Split, Account), ModelRefusal> {
+        check_eligibility(bill, person, hospital)?;
+        let pools = divide_into_pools(bill, hospital, catalogue)?;
+        let (policy, day) = self.governing_policy(bill, person).ok_or(ModelRefusal::NoPolicyInForce)?;
         let circumstances = TermsKey::new(bill, person, hospital);
         let year = day[..4].parse().expect("a year");
         let mut account = account(year);
         let (mut left, mut layers) = (pools.clone(), Vec::new());
         for rule in policy.rules.iter().filter(|rule| is_considered(rule, day, &circumstances)) {
-            let layer = pay(rule, &terms(rule, &circumstances, account.admissions), &mut left, &account);
+            let layer = adjudicate_layer(rule, &terms(rule, &circumstances, account.admissions), &mut left, &account);
             move_accumulators(&mut account, &layer, 1);
             layers.push(layer);
         }
-        // Not sooner: the admission that this claim is does not count for its own deductible.
+        // After the layers, because the admission of this bill does not count for its own deductible.
         account.admissions += u32::from(bill.visit == "inpatient");
-        let split = split(policy.id.clone(), year, pools, layers, &left);
-        check(bill, &split);
+        let split = build_split(policy.id.clone(), year, pools, layers, &left);
+        assert_invariants(bill, &split);
         Ok((split, account))
     }
 }
 
-fn may_claim(bill: &Bill, person: &Person, hospital: &Hospital) -> Result<(), No> {
+fn check_eligibility(bill: &Bill, person: &Person, hospital: &Hospital) -> Result<(), ModelRefusal> {
     let day = bill.discharged.as_str();
     let outpatient = bill.visit.starts_with("outpatient_");
     if !hospital.designated.iter().any(|days| covers(days, day)) {
-        return Err(No::Designation);
+        return Err(ModelRefusal::HospitalNotDesignated);
     }
     if !person.enrolled.iter().any(|days| covers(days, day)) {
-        return Err(No::Enrolment);
+        return Err(ModelRefusal::PersonNotEnrolled);
     }
-    if outpatient && !held_on(&person.approvals, day).contains(&bill.visit.as_str()) {
-        return Err(No::Approval);
+    if outpatient && !names_on_day(&person.approvals, day).contains(&bill.visit.as_str()) {
+        return Err(ModelRefusal::VisitNotApproved);
     }
     Ok(())
 }
 
-fn pay(rule: &Rule, terms: &Terms, left: &mut BTreeMap<String, i64>, account: &Account) -> Layer {
+fn adjudicate_layer(rule: &LayerRule, terms: &Terms, left: &mut BTreeMap<String, i64>, account: &Account) -> Layer {
     let residual = rule.pools.iter().map(|pool| left[pool]).sum();
-    let wanted = half_up(yuan(residual) * (whole(1) - terms.prior_self_pay));
-    let (base, mut cuts) = under_caps(wanted, "base", &terms.caps, account);
+    let uncapped_base = half_up(yuan_from_fen(residual) * (integer(1) - terms.prior_self_pay));
+    let (base, mut cuts) = apply_caps(uncapped_base, "base", &terms.caps, account);
 
     let so_far = account.layers.get(&rule.id).map_or(0, |(base, _)| *base);
     let before = if rule.yearly { so_far } else { 0 };
     let after = before + base;
-    let (pays, cut) = under_caps(terms.on(after) - terms.on(before), "paid", &terms.caps, account);
+    let (pays, cut) =
+        apply_caps(terms.schedule_payment(after) - terms.schedule_payment(before), "paid", &terms.caps, account);
     cuts.extend(cut);
-    draw(pays, &rule.pools, left);
+    draw_from_pools(pays, &rule.pools, left);
 
     let deductible = half_up(terms.deductible);
     let deductible_taken = after.min(deductible) - before.min(deductible);
@@ -71,8 +72,8 @@ fn pay(rule: &Rule, terms: &Terms, left: &mut BTreeMap<String, i64>, account: &A
     Layer { id: rule.id.clone(), payer: rule.payer.clone(), base, deductible, deductible_taken, pays, cuts, caps }
 }
 
-/// The amount that the caps of this kind leave, and what each of them cut.
-fn under_caps(mut amount: i64, of: &str, caps: &[Cap], account: &Account) -> (i64, Vec<(String, i64)>) {
+/// The amount that the caps of this kind allow, and the amount that each of them cuts.
+fn apply_caps(mut amount: i64, of: &str, caps: &[Cap], account: &Account) -> (i64, Vec<(String, i64)>) {
     let mut cuts = Vec::new();
     for cap in caps.iter().filter(|cap| cap.of == of) {
         let used = account.caps.get(&cap.account).copied().unwrap_or(0);
@@ -83,7 +84,7 @@ fn under_caps(mut amount: i64, of: &str, caps: &[Cap], account: &Account) -> (i6
     (amount, cuts)
 }
 
-fn draw(mut pays: i64, pools: &[String], left: &mut BTreeMap<String, i64>) {
+fn draw_from_pools(mut pays: i64, pools: &[String], left: &mut BTreeMap<String, i64>) {
     for pool in pools {
         let in_pool = left.get_mut(pool).expect("one of the six");
         let part = pays.min(*in_pool);
@@ -93,12 +94,12 @@ fn draw(mut pays: i64, pools: &[String], left: &mut BTreeMap<String, i64>) {
     assert_eq!(pays, 0, "a layer pays no more than its pools hold");
 }
 
-/// Adds a layer's share to the account, or takes it out again, by the sign.
+/// Adds the amounts of a layer to the account, or subtracts them if the sign is negative.
 fn move_accumulators(account: &mut Account, layer: &Layer, sign: i64) {
     let (base, paid) = account.layers.entry(layer.id.clone()).or_default();
     *base += sign * layer.base;
     *paid += sign * layer.pays;
-    // As a map: an account moves once, however many caps of the layer name it.
+    // A map, because several caps of a layer may name one account, which changes once.
     let caps: BTreeMap<_, _> = layer.caps.iter().map(|(name, of, _)| (name, of)).collect();
     for (name, of) in caps {
         let moved = if of == "base" { layer.base } else { layer.pays };
@@ -108,15 +109,15 @@ fn move_accumulators(account: &mut Account, layer: &Layer, sign: i64) {
     account.caps.retain(|_, used| *used != 0);
 }
 
-/// A settlement reversed: exactly what `settle` added leaves the account.
-pub fn take_out(account: &Account, split: &Split, bill: &Bill) -> Account {
+/// The account without this split: the reversal of what `settle` added.
+pub fn account_without(account: &Account, split: &Split, bill: &Bill) -> Account {
     let mut account = account.clone();
     split.layers.iter().for_each(|layer| move_accumulators(&mut account, layer, -1));
     account.admissions -= u32::from(bill.visit == "inpatient");
     account
 }
 
-fn split(
+fn build_split(
     policy: String,
     year: i32,
     pools: BTreeMap<String, i64>,
@@ -130,8 +131,8 @@ fn split(
     Split { policy, year, total: pools.values().sum(), pools, layers, payers, patient: left.values().sum() }
 }
 
-/// What holds always, to the fen.
-fn check(bill: &Bill, split: &Split) {
+/// Asserts that payers and patient pay the total, and that no amount is negative.
+fn assert_invariants(bill: &Bill, split: &Split) {
     assert_eq!(split.total, bill.lines.iter().map(|line| line.amount_fen).sum::<i64>());
     assert_eq!(split.total, split.payers.values().sum::<i64>() + split.patient);
     assert!(split.patient >= 0 && split.pools.values().all(|amount| *amount >= 0));

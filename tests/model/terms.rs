@@ -1,9 +1,9 @@
-//! The terms of one layer for one claim (section 4): what its entries make of its schedule, caps and prior self-pay,
-//! and the schedule as a function of the cumulative amount.
+//! The terms of one layer for one bill (section 4): schedule, caps and prior self-pay after the entries that apply, and
+//! the schedule as a function of the cumulative amount.
 
-use super::fraction::{Fraction, half_up, whole, yuan};
-use super::policy::{Act, Band, Cap, Entry, Operation, Rule, Schedule, Schedules};
-use super::{Bill, Hospital, Person, covers, held_on};
+use super::fraction::{Fraction, half_up, integer, yuan_from_fen};
+use super::policy::{Action, Band, Cap, Entry, LayerRule, Operation, Schedule, Schedules};
+use super::{Bill, Hospital, Person, covers, names_on_day};
 
 pub struct TermsKey<'a> {
     visit: &'a str,
@@ -28,7 +28,7 @@ impl<'a> TermsKey<'a> {
             level: &hospital.level,
             locality: if same_city { "local" } else { "cross_region" },
             referral: referral(bill, person),
-            categories: held_on(&person.categories, &bill.discharged),
+            categories: names_on_day(&person.categories, &bill.discharged),
         }
     }
 
@@ -41,37 +41,38 @@ impl<'a> TermsKey<'a> {
         }
     }
 
-    fn meet(&self, entry: &Entry) -> bool {
+    fn meets(&self, entry: &Entry) -> bool {
         entry.conditions.iter().all(|(name, values)| values.iter().any(|value| value == self.fact(name)))
     }
 
-    fn hold_one_of(&self, categories: &[String]) -> bool {
+    fn has_any_category(&self, categories: &[String]) -> bool {
         categories.iter().any(|category| self.categories.contains(&category.as_str()))
     }
 }
 
 fn referral(bill: &Bill, person: &Person) -> &'static str {
-    match held_on(&person.approvals, &bill.discharged).contains(&"cross_region") {
+    match names_on_day(&person.approvals, &bill.discharged).contains(&"cross_region") {
         true => "registered",
         false if bill.emergency => "emergency",
         false => "none",
     }
 }
 
-/// `day` is the one by which the policy judges itself.
-pub fn is_considered(rule: &Rule, day: &str, circumstances: &TermsKey) -> bool {
+/// Whether a layer applies to these circumstances on the day that governs the policy.
+pub fn is_considered(rule: &LayerRule, day: &str, circumstances: &TermsKey) -> bool {
     covers(&rule.in_force, day)
         && rule.visits.iter().any(|visit| visit == circumstances.visit)
-        && (rule.only.is_empty() || circumstances.hold_one_of(&rule.only))
+        && (rule.only.is_empty() || circumstances.has_any_category(&rule.only))
 }
 
-pub fn terms(rule: &Rule, circumstances: &TermsKey, admissions: u32) -> Terms {
-    let mut entries: Vec<&Entry> = rule.when.iter().filter(|entry| circumstances.meet(entry)).collect();
-    entries.extend(rule.for_whom.iter().find(|entry| circumstances.hold_one_of(&entry.categories)));
+/// The terms of a layer after its entries, for this number of earlier admissions.
+pub fn terms(rule: &LayerRule, circumstances: &TermsKey, admissions: u32) -> Terms {
+    let mut entries: Vec<&Entry> = rule.when.iter().filter(|entry| circumstances.meets(entry)).collect();
+    entries.extend(rule.for_whom.iter().find(|entry| circumstances.has_any_category(&entry.categories)));
     let replaced = entries.iter().rev().map(|entry| &entry.schedules).find(|schedules| !schedules.is_empty());
-    let schedule = at_level(replaced.unwrap_or(&rule.schedules), circumstances.level);
+    let schedule = schedule_for_level(replaced.unwrap_or(&rule.schedules), circumstances.level);
     let mut terms = Terms {
-        deductible: deductible(schedule, admissions),
+        deductible: deductible_for_admission(schedule, admissions),
         bands: schedule.bands.clone(),
         prior_self_pay: rule.prior_self_pay,
         caps: rule.caps.clone(),
@@ -79,72 +80,76 @@ pub fn terms(rule: &Rule, circumstances: &TermsKey, admissions: u32) -> Terms {
     for operation in entries.iter().flat_map(|entry| &entry.operations) {
         terms.apply(operation);
     }
-    terms.bounded()
+    terms.clamped()
 }
 
-fn at_level<'a>(schedules: &'a Schedules, level: &str) -> &'a Schedule {
+/// The schedule of this level, or the one for all levels.
+fn schedule_for_level<'a>(schedules: &'a Schedules, level: &str) -> &'a Schedule {
     schedules.get("all").unwrap_or_else(|| &schedules[level])
 }
 
-fn deductible(schedule: &Schedule, admissions: u32) -> Fraction {
+fn deductible_for_admission(schedule: &Schedule, admissions: u32) -> Fraction {
     let last = schedule.deductibles.len() - 1;
     schedule.deductibles[last.min(admissions as usize)]
 }
 
 impl Terms {
     fn apply(&mut self, operation: &Operation) {
-        let act = operation.act;
+        let action = operation.action;
         match operation.target.as_str() {
-            "deductible" => self.deductible = changed(self.deductible, act),
-            "prior_self_pay" => self.prior_self_pay = changed(self.prior_self_pay, act),
-            "rate" => self.bands.iter_mut().for_each(|band| band.rate = changed(band.rate, act)),
-            "cap" => self.caps.iter_mut().filter(|cap| cap.of == "paid").for_each(|cap| change_cap(cap, act)),
+            "deductible" => self.deductible = apply_action(self.deductible, action),
+            "prior_self_pay" => self.prior_self_pay = apply_action(self.prior_self_pay, action),
+            "rate" => self.bands.iter_mut().for_each(|band| band.rate = apply_action(band.rate, action)),
+            "cap" => {
+                self.caps.iter_mut().filter(|cap| cap.of == "paid").for_each(|cap| apply_action_to_cap(cap, action))
+            }
             other => panic!("no such target: {other}"),
         }
     }
 
-    fn bounded(mut self) -> Terms {
-        let share = |figure: Fraction| figure.clamp(whole(0), whole(1));
-        self.deductible = to_the_fen(self.deductible);
+    /// The terms with rates between 0 and 1 and amounts in whole fen, at least zero.
+    fn clamped(mut self) -> Terms {
+        let share = |figure: Fraction| figure.clamp(integer(0), integer(1));
+        self.deductible = rounded_to_fen(self.deductible);
         self.prior_self_pay = share(self.prior_self_pay);
         self.bands.iter_mut().for_each(|band| band.rate = share(band.rate));
-        self.caps.iter_mut().for_each(|cap| cap.annual = cap.annual.map(to_the_fen));
+        self.caps.iter_mut().for_each(|cap| cap.annual = cap.annual.map(rounded_to_fen));
         self
     }
 
-    /// F: what the schedule pays on a cumulative amount, both in fen.
-    pub fn on(&self, cumulative: i64) -> i64 {
-        let cumulative = yuan(cumulative);
-        let mut below = whole(0);
+    /// F: the payment of the schedule on a cumulative amount, both in fen.
+    pub fn schedule_payment(&self, cumulative: i64) -> i64 {
+        let cumulative = yuan_from_fen(cumulative);
+        let mut below = integer(0);
         let mut pays = 0;
         for band in &self.bands {
             let top = band.upto.map_or(cumulative, |upto| upto.min(cumulative));
-            pays += half_up((top - below.max(self.deductible)).max(whole(0)) * band.rate);
+            pays += half_up((top - below.max(self.deductible)).max(integer(0)) * band.rate);
             below = band.upto.unwrap_or(below);
         }
         pays
     }
 }
 
-/// Half up, and not below 0.
-fn to_the_fen(money: Fraction) -> Fraction {
-    yuan(half_up(money).max(0))
+/// The amount rounded to whole fen, at least zero.
+fn rounded_to_fen(money: Fraction) -> Fraction {
+    yuan_from_fen(half_up(money).max(0))
 }
 
-fn changed(figure: Fraction, act: Act) -> Fraction {
-    match act {
-        Act::Set(new) => new,
-        Act::Times(factor) => figure * factor,
-        Act::Plus(more) => figure + more,
-        Act::Lift => panic!("only a cap can be lifted"),
+fn apply_action(figure: Fraction, action: Action) -> Fraction {
+    match action {
+        Action::Set(new) => new,
+        Action::Times(factor) => figure * factor,
+        Action::Plus(more) => figure + more,
+        Action::Lift => panic!("only a cap can be lifted"),
     }
 }
 
-/// A lifted cap has no figure left to multiply or add to; only `set` gives it one again.
-fn change_cap(cap: &mut Cap, act: Act) {
-    cap.annual = match (cap.annual, act) {
-        (_, Act::Lift) => None,
-        (_, Act::Set(new)) => Some(new),
-        (annual, _) => annual.map(|figure| changed(figure, act)),
+/// Applies an action to a cap. A lifted cap has no figure to multiply or add to; only `set` restores one.
+fn apply_action_to_cap(cap: &mut Cap, action: Action) {
+    cap.annual = match (cap.annual, action) {
+        (_, Action::Lift) => None,
+        (_, Action::Set(new)) => Some(new),
+        (annual, _) => annual.map(|figure| apply_action(figure, action)),
     };
 }

@@ -1,10 +1,10 @@
 //! Keys: unknown ones at every level, missing ones, and values of another type.
 
-use super::{base_with, each_refused, refused};
+use super::{assert_each_refused, assert_refused, base_replacing};
 
-/// The base file with a line put before the one place that says `before`.
-fn with_line(line: &str, before: &str) -> String {
-    base_with(before, &format!("{line}\n{before}"))
+/// The base file with a line inserted before the only place that contains `before`.
+fn base_with_line(line: &str, before: &str) -> String {
+    base_replacing(before, &format!("{line}\n{before}"))
 }
 
 #[test]
@@ -21,13 +21,13 @@ fn an_unknown_key_is_refused_at_every_level() {
         ("[strange]", "[sources]"),
     ];
     for (line, before) in added {
-        refused(&with_line(line, before), line, "`strange` is not a known key");
+        assert_refused(&base_with_line(line, before), line, "`strange` is not a known key");
     }
 }
 
 #[test]
 fn an_unknown_key_of_an_inline_table_is_refused() {
-    each_refused(
+    assert_each_refused(
         "`strange` is not a known key",
         &[
             ("until = 2018-01-01 }", "until = 2018-01-01, strange = 1 }"),
@@ -42,17 +42,25 @@ fn an_unknown_key_of_an_inline_table_is_refused() {
 }
 
 #[test]
-fn a_known_key_in_the_wrong_place_is_unknown_there() {
-    refused(&with_line("annual = \"5\"", "name           ="), "annual = \"5\"", "`annual` is not a known key");
-    refused(&with_line("rate = \"5%\"", "period         ="), "rate = \"5%\"", "`rate` is not a known key");
-    refused(&with_line("if = {}", "category "), "if = {}", "`if` is not a known key");
-    refused(&with_line("category = []", "if  "), "category = []", "`category` is not a known key");
-    refused(&with_line("assumed = []", "account = \"fund\""), "assumed = []", "`assumed` is not a known key");
+fn a_key_in_the_wrong_table_is_unknown_there() {
+    assert_refused(
+        &base_with_line("annual = \"5\"", "name           ="),
+        "annual = \"5\"",
+        "`annual` is not a known key",
+    );
+    assert_refused(&base_with_line("rate = \"5%\"", "period         ="), "rate = \"5%\"", "`rate` is not a known key");
+    assert_refused(&base_with_line("if = {}", "category "), "if = {}", "`if` is not a known key");
+    assert_refused(&base_with_line("category = []", "if  "), "category = []", "`category` is not a known key");
+    assert_refused(
+        &base_with_line("assumed = []", "account = \"fund\""),
+        "assumed = []",
+        "`assumed` is not a known key",
+    );
 }
 
 #[test]
 fn an_unquoted_figure_is_refused() {
-    each_refused(
+    assert_each_refused(
         "is not a text in quotes",
         &[
             ("annual  = \"150000\"", "annual  = 150000"),
@@ -68,8 +76,8 @@ fn an_unquoted_figure_is_refused() {
 
 #[test]
 fn a_value_of_another_type_is_refused() {
-    each_refused("is not an integer", &[("= 1\n", "= \"1\"\n"), ("= 1\n", "= 1.0\n"), ("= 1\n", "= true\n")]);
-    each_refused(
+    assert_each_refused("is not an integer", &[("= 1\n", "= \"1\"\n"), ("= 1\n", "= 1.0\n"), ("= 1\n", "= true\n")]);
+    assert_each_refused(
         "is not a text in quotes",
         &[
             ("\"base\"", "7"),
@@ -80,7 +88,7 @@ fn a_value_of_another_type_is_refused() {
             ("\"layer one\"", "1"),
         ],
     );
-    each_refused(
+    assert_each_refused(
         "is not a list",
         &[
             ("[\"37\"]", "\"37\""),
@@ -93,12 +101,12 @@ fn a_value_of_another_type_is_refused() {
             ("[[layer.when]] # of layer one", "[layer.when] # of layer one"),
         ],
     );
-    each_refused("is not a table", &[("{ plus = \"10%\" }", "\"10%\""), ("{ times = \"0.5\" }", "[]")]);
+    assert_each_refused("is not a table", &[("{ plus = \"10%\" }", "\"10%\""), ("{ times = \"0.5\" }", "[]")]);
 }
 
 #[test]
 fn a_day_is_a_date_without_quotes_and_without_a_time() {
-    each_refused(
+    assert_each_refused(
         "is not a day",
         &[
             ("until = 2018-01-01 }", "until = \"2018-01-01\" }"),
@@ -107,11 +115,14 @@ fn a_day_is_a_date_without_quotes_and_without_a_time() {
             ("from = 2017-02-01,", "from = 2017-02-01T00:00:00Z,"),
         ],
     );
-    each_refused("is not a table", &[("in_force     = { from = 2017-01-01, until = 2018-01-01 }", "in_force = 2017")]);
+    assert_each_refused(
+        "is not a table",
+        &[("in_force     = { from = 2017-01-01, until = 2018-01-01 }", "in_force = 2017")],
+    );
 }
 
 #[test]
-fn a_missing_key_of_the_file_is_named_on_its_first_line() {
+fn a_missing_key_of_the_file_is_reported_on_its_first_line() {
     let lines = [
         ("format", "format       = 1\n"),
         ("id", "id           = \"base\"\n"),
@@ -122,13 +133,13 @@ fn a_missing_key_of_the_file_is_named_on_its_first_line() {
         ("benefit_year", "benefit_year = \"discharge\"\n"),
     ];
     for (key, line) in lines {
-        let text = format!("# the first line\n{}", base_with(line, ""));
-        refused(&text, "# the first line", &format!("`{key}` is missing"));
+        let text = format!("# the first line\n{}", base_replacing(line, ""));
+        assert_refused(&text, "# the first line", &format!("`{key}` is missing"));
     }
 }
 
 #[test]
-fn a_missing_key_of_a_layer_is_named_where_the_layer_begins() {
+fn a_missing_key_of_a_layer_is_reported_on_the_first_line_of_the_layer() {
     let lines = [
         ("id", "id     = \"two\"\n"),
         ("payer", "payer  = \"insurer\"\n"),
@@ -139,25 +150,41 @@ fn a_missing_key_of_a_layer_is_named_where_the_layer_begins() {
         ("schedule", "[layer.schedule.all]\nbands = [{ rate = \"30%\" }]\n"),
     ];
     for (key, line) in lines {
-        refused(&base_with(line, ""), "[[layer]] # two", key);
+        assert_refused(&base_replacing(line, ""), "[[layer]] # two", key);
     }
 }
 
 #[test]
-fn a_missing_key_inside_a_layer_is_named_where_its_table_begins() {
-    refused(&base_with("account = \"fund\"\n", ""), "[[layer.cap]] # of layer one", "`account` is missing");
-    refused(&base_with("annual  = \"150000\"\n", ""), "[[layer.cap]] # of layer one", "`annual` is missing");
-    refused(&base_with("{ upto = \"10000\", rate = \"70%\" }", "{ upto = \"10000\" }"), "10000", "`rate` is missing");
+fn a_missing_key_inside_a_layer_is_reported_on_the_first_line_of_its_table() {
+    assert_refused(&base_replacing("account = \"fund\"\n", ""), "[[layer.cap]] # of layer one", "`account` is missing");
+    assert_refused(
+        &base_replacing("annual  = \"150000\"\n", ""),
+        "[[layer.cap]] # of layer one",
+        "`annual` is missing",
+    );
+    assert_refused(
+        &base_replacing("{ upto = \"10000\", rate = \"70%\" }", "{ upto = \"10000\" }"),
+        "10000",
+        "`rate` is missing",
+    );
     let conditions = "{ locality = [\"cross_region\"], referral = [\"registered\"], level = [\"tertiary\"] }";
-    refused(&base_with(&format!("if             = {conditions}\n"), ""), "[[layer.when]]", "`if` is missing");
-    refused(&base_with("category   = [\"registered_poor\"]\n", ""), "[[layer.for]]", "`category` is missing");
-    refused(&base_with("cites          = [\"rule\"]\n", ""), "[[layer.when]]", "`cites` is missing");
-    refused(&base_with("cites      = [\"law\", \"rule\"]\n", ""), "[[layer.for]]", "`cites` is missing");
+    assert_refused(
+        &base_replacing(&format!("if             = {conditions}\n"), ""),
+        "[[layer.when]]",
+        "`if` is missing",
+    );
+    assert_refused(
+        &base_replacing("category   = [\"registered_poor\"]\n", ""),
+        "[[layer.for]]",
+        "`category` is missing",
+    );
+    assert_refused(&base_replacing("cites          = [\"rule\"]\n", ""), "[[layer.when]]", "`cites` is missing");
+    assert_refused(&base_replacing("cites      = [\"law\", \"rule\"]\n", ""), "[[layer.for]]", "`cites` is missing");
 }
 
 #[test]
-fn an_empty_text_is_no_text() {
-    each_refused(
+fn an_empty_text_is_refused() {
+    assert_each_refused(
         "is empty",
         &[
             ("\"base\"", "\"\""),

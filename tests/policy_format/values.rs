@@ -1,21 +1,25 @@
-//! Values: figures that cannot be read, words that are not known, lists that are empty or repeat themselves.
+//! Invalid values: unreadable figures, unknown words, and lists that are empty or repeat a value.
 
-use super::{base_with, each_refused, refused};
+use super::{assert_each_refused, assert_refused, base_replacing};
 
 #[test]
-fn money_that_is_no_plain_decimal_is_refused() {
+fn money_must_be_a_plain_decimal() {
     for figure in ["", "1,000", "1e4", "+5", " 5", "5 ", "１２", "五", "5.", ".5", "1.2.3", "¥5", "0x10", "--1", "-"]
     {
         let put = format!("annual  = \"{figure}\" # changed");
-        refused(&base_with("annual  = \"150000\"", &put), "# changed", "`annual` is");
+        assert_refused(&base_replacing("annual  = \"150000\"", &put), "# changed", "`annual` is");
         let put = format!("deductible = \"{figure}\" # changed");
-        refused(&base_with("deductible = \"500\"", &put), "# changed", "`deductible` is not a plain decimal number");
+        assert_refused(
+            &base_replacing("deductible = \"500\"", &put),
+            "# changed",
+            "`deductible` is not a plain decimal number",
+        );
     }
 }
 
 #[test]
 fn a_fraction_of_a_fen_is_refused() {
-    each_refused(
+    assert_each_refused(
         "has more than 2 decimals",
         &[
             ("annual  = \"150000\"", "annual  = \"150000.001\""),
@@ -31,16 +35,16 @@ fn a_fraction_of_a_fen_is_refused() {
 #[test]
 fn a_figure_past_its_digits_is_refused() {
     let rate = format!("rate = \"0.{}1\" }}]", "0".repeat(10));
-    refused(&base_with("rate = \"55%\" }]", &rate), &rate, "`rate` has more than 10 decimals");
-    each_refused(
+    assert_refused(&base_replacing("rate = \"55%\" }]", &rate), &rate, "`rate` has more than 10 decimals");
+    assert_each_refused(
         "is too large",
         &[("\"150000\"", "\"1000000000000000\""), ("{ plus = \"5%\" }", "{ plus = \"9999999999999999%\" }")],
     );
 }
 
 #[test]
-fn a_negative_amount_is_refused_where_it_stands_by_itself() {
-    each_refused(
+fn a_negative_amount_is_refused() {
+    assert_each_refused(
         "is negative",
         &[
             ("annual  = \"150000\"", "annual  = \"-150000\""),
@@ -52,7 +56,7 @@ fn a_negative_amount_is_refused_where_it_stands_by_itself() {
 
 #[test]
 fn a_rate_outside_zero_to_one_is_refused() {
-    each_refused(
+    assert_each_refused(
         "is not between 0 and 1",
         &[
             ("{ rate = \"55%\" }", "{ rate = \"100.01%\" }"),
@@ -66,18 +70,22 @@ fn a_rate_outside_zero_to_one_is_refused() {
 }
 
 #[test]
-fn a_rate_that_is_no_plain_decimal_is_refused() {
+fn a_rate_must_be_a_plain_decimal() {
     for figure in ["half", "%", "5 %", "55%%", "55‰", "1/2", "5e-1"] {
         let put = format!("{{ rate = \"{figure}\" }}] # changed");
-        refused(&base_with("{ rate = \"55%\" }]", &put), "# changed", "`rate` is not a plain decimal number");
+        assert_refused(
+            &base_replacing("{ rate = \"55%\" }]", &put),
+            "# changed",
+            "`rate` is not a plain decimal number",
+        );
         let put = format!("{{ plus = \"{figure}\" }} # changed");
-        refused(&base_with("{ plus = \"5%\" }", &put), "# changed", "`plus` is not a plain decimal number");
+        assert_refused(&base_replacing("{ plus = \"5%\" }", &put), "# changed", "`plus` is not a plain decimal number");
     }
 }
 
 #[test]
 fn an_unknown_word_is_refused() {
-    each_refused(
+    assert_each_refused(
         "is not known",
         &[
             ("\"discharge\"", "\"calendar\""),
@@ -96,7 +104,7 @@ fn an_unknown_word_is_refused() {
 
 #[test]
 fn an_empty_list_is_refused() {
-    each_refused(
+    assert_each_refused(
         "is empty",
         &[
             ("[\"inpatient\", \"maternity\"]", "[] # changed"),
@@ -115,8 +123,8 @@ fn an_empty_list_is_refused() {
 }
 
 #[test]
-fn a_list_that_names_a_thing_twice_is_refused() {
-    each_refused(
+fn a_list_with_a_repeated_value_is_refused() {
+    assert_each_refused(
         "twice",
         &[
             ("[\"37\"]", "[\"37\", \"37\"]"),
@@ -132,13 +140,13 @@ fn a_list_that_names_a_thing_twice_is_refused() {
 fn a_region_is_one_to_six_digits() {
     for region in ["", "3a", "鲁", "3701001", "-37", "３７", "37 "] {
         let put = format!("regions      = [\"37\", \"{region}\"]");
-        refused(&base_with("regions      = [\"37\"]", &put), "regions ", "is not one to six digits");
+        assert_refused(&base_replacing("regions      = [\"37\"]", &put), "regions ", "is not one to six digits");
     }
 }
 
 #[test]
-fn what_is_cited_stands_in_the_sources() {
-    each_refused(
+fn a_cited_key_must_be_in_the_sources() {
+    assert_each_refused(
         "`lore` is not in [sources]",
         &[
             ("[\"law\"] # of", "[\"law\", \"lore\"] # of"),
@@ -147,15 +155,15 @@ fn what_is_cited_stands_in_the_sources() {
         ],
     );
     let uncited = "rule = \"the rule\"";
-    each_refused(
+    assert_each_refused(
         "is not a text",
         &[(uncited, "rule = \"the rule\"\nmore = 1"), (uncited, "rule = \"the rule\"\nmore = \"\"")],
     );
 }
 
 #[test]
-fn only_a_key_of_its_own_can_be_assumed() {
-    each_refused(
+fn only_a_key_of_the_same_table_can_be_assumed() {
+    assert_each_refused(
         "which is no key here",
         &[
             ("[\"schedule\"]", "[\"schedule\", \"schedules\"]"),
@@ -166,8 +174,8 @@ fn only_a_key_of_its_own_can_be_assumed() {
 }
 
 #[test]
-fn days_that_hold_no_day_are_refused() {
-    each_refused(
+fn an_empty_range_of_days_is_refused() {
+    assert_each_refused(
         "`in_force` holds no day",
         &[
             ("until = 2018-01-01 }", "until = 2017-01-01 }"),
@@ -178,15 +186,18 @@ fn days_that_hold_no_day_are_refused() {
 }
 
 #[test]
-fn a_format_that_is_not_known_is_refused() {
-    each_refused("is not known; this service reads 1", &[("= 1\n", "= 2 # changed\n"), ("= 1\n", "= 0 # changed\n")]);
+fn an_unknown_format_is_refused() {
+    assert_each_refused(
+        "is not known; this service reads 1",
+        &[("= 1\n", "= 2 # changed\n"), ("= 1\n", "= 0 # changed\n")],
+    );
 }
 
 #[test]
-fn what_is_not_toml_is_refused_where_it_ceases_to_be() {
-    let text = base_with("payer          = \"fund\"", "payer          = fund");
+fn invalid_toml_is_refused_on_the_line_of_its_fault() {
+    let text = base_replacing("payer          = \"fund\"", "payer          = fund");
     let faults = super::faults(&[("base.toml", &text)]);
-    assert_eq!(faults[0].line, super::line_of(&text, "payer          = fund"), "{faults:?}");
+    assert_eq!(faults[0].line, super::line_containing(&text, "payer          = fund"), "{faults:?}");
     for text in ["", "{\"format\": 1}", "\u{0}", "format = 1\nformat = 1\n"] {
         assert!(!super::faults(&[("base.toml", text)]).is_empty(), "{text:?}");
     }

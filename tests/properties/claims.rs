@@ -1,4 +1,4 @@
-//! Generates claims: bills of any lines, and bills aimed at an edge, a deductible or a cap.
+//! Generates claims: bills of arbitrary lines, and bills that reach the edge of a band, a deductible or a cap.
 
 use onestop::domain::account::Account;
 use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
@@ -24,10 +24,10 @@ const STAYS: [(&str, &str); 8] = [
     ("2018-02-01", "2018-02-02"),
 ];
 
-/// A claim.
+/// A generated claim.
 #[derive(Clone, Debug)]
 pub struct ClaimSpec {
-    /// A position in the persons, modulo how many there are.
+    /// An index into the persons, modulo their number.
     pub person: usize,
     pub hospital: usize,
     pub visit: Visit,
@@ -36,16 +36,16 @@ pub struct ClaimSpec {
     pub bill: BillSpec,
 }
 
-/// What is charged.
+/// The items of a generated claim.
 #[derive(Clone, Debug)]
 pub enum BillSpec {
     /// These lines.
     Lines(Vec<LineSpec>),
-    /// What brings the layer at this position to one of its amounts, and so many fen beyond.
+    /// An item that brings the layer at this index to one of its amounts, plus this many fen.
     Aimed { layer: usize, amount: usize, beyond: i64 },
 }
 
-/// A line, and the part of its quantity, in ten thousandths, that another line refunds.
+/// A line, and the part of its quantity, in ten-thousandths, that a refund line takes back.
 #[derive(Clone, Debug)]
 pub struct LineSpec {
     code: &'static str,
@@ -55,10 +55,10 @@ pub struct LineSpec {
     refunded: Option<i64>,
 }
 
-/// Claims.
+/// Generates claims.
 pub fn claims() -> impl Strategy<Value = ClaimSpec> {
     let visit = prop_oneof![2 => Just(Visit::Inpatient), 1 => select(Visit::ALL)];
-    let parts = (0..2_usize, 0..HOSPITALS, visit, any::<bool>(), select(&STAYS), bill());
+    let parts = (0..2_usize, 0..HOSPITALS, visit, any::<bool>(), select(&STAYS), bill_spec());
     parts.prop_map(|(person, hospital, visit, emergency, stay, bill)| ClaimSpec {
         person,
         hospital,
@@ -69,15 +69,15 @@ pub fn claims() -> impl Strategy<Value = ClaimSpec> {
     })
 }
 
-fn bill() -> impl Strategy<Value = BillSpec> {
+fn bill_spec() -> impl Strategy<Value = BillSpec> {
     let aimed = (0..6_usize, 0..8_usize, -1..=1_i64);
     prop_oneof![
-        prop::collection::vec(line(), 1..=5).prop_map(BillSpec::Lines),
+        prop::collection::vec(line_spec(), 1..=5).prop_map(BillSpec::Lines),
         aimed.prop_map(|(layer, amount, beyond)| BillSpec::Aimed { layer, amount, beyond }),
     ]
 }
 
-fn line() -> impl Strategy<Value = LineSpec> {
+fn line_spec() -> impl Strategy<Value = LineSpec> {
     let quantity = prop_oneof![Just(10_000_i64), 1..=99_999_i64];
     let price = prop_oneof![1 => Just(0_i64), 3 => 1..=99_999_999_i64, 3 => 0..=2_000_000_000_i64];
     let refunded = prop::option::weighted(0.3, prop_oneof![Just(10_000_i64), 1..=9_999_i64]);
@@ -87,7 +87,7 @@ fn line() -> impl Strategy<Value = LineSpec> {
 
 impl ClaimSpec {
     /// The claim with this number and these items.
-    pub fn told(&self, number: usize, persons: usize, items: Vec<Item>) -> RawClaim {
+    pub fn claim(&self, number: usize, persons: usize, items: Vec<Item>) -> RawClaim {
         RawClaim {
             claim_id: format!("C{number}").into(),
             hospital_id: format!("H{}", self.hospital).into(),
@@ -102,7 +102,7 @@ impl ClaimSpec {
 }
 
 impl LineSpec {
-    /// The line, and its refund if there is one.
+    /// The item of the line, and its refund if there is one.
     pub fn items(&self) -> Vec<Item> {
         let product = |quantity: i64| UnitPrice(self.price).times(Quantity(quantity)).expect("a small amount");
         let item = |quantity: i64, amount: Money| Item {
@@ -118,8 +118,8 @@ impl LineSpec {
     }
 }
 
-/// One line that brings a layer to one of its amounts.
-pub fn aimed(layer: &Layer, terms: &Terms, account: &Account, amount: usize, beyond: i64) -> Item {
+/// An item that brings a layer to one of its amounts.
+pub fn item_reaching(layer: &Layer, terms: &Terms, account: &Account, amount: usize, beyond: i64) -> Item {
     let c0 = match layer.head.period {
         Period::Year => account.layer(&layer.head.id).base,
         Period::Admission => Money::ZERO,
@@ -129,11 +129,11 @@ pub fn aimed(layer: &Layer, terms: &Terms, account: &Account, amount: usize, bey
     let room = terms.caps.iter().filter(|cap| cap.of == CapKind::Base);
     amounts.extend(room.filter_map(|cap| Some(c0 + cap.annual? - account.cap(&cap.account))));
     let missing = (amounts[amount % amounts.len()] - c0 + Money::from_fen(beyond)).or_zero();
-    item(code(&layer.head.pools), &missing.to_string())
+    item(code_in_pool(&layer.head.pools), &missing.to_string())
 }
 
 /// A code that falls into the first of these pools that takes whole lines.
-fn code(pools: &[Pool]) -> &'static str {
+fn code_in_pool(pools: &[Pool]) -> &'static str {
     let code = |pool: &Pool| match pool {
         Pool::Eligible => Some("A"),
         Pool::Excluded => Some("C"),

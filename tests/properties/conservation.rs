@@ -1,7 +1,6 @@
-//! Every split adds up to the fen, is what the schedule says, and the generated sequences reach every rule.
+//! Every split adds up to the fen and follows its schedule, and the generated sequences reach every rule.
 //!
-//! The figures are added up and rounded here once more, with nothing of the code under test but the
-//! amounts themselves.
+//! The figures are computed and rounded independently: only the amounts come from the code under test.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,32 +15,32 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use super::coverage::Coverage;
-use super::play::{Step, scenarios};
-use super::{PURE, cases, holds};
+use super::scenario::{Step, scenarios};
+use super::{CASES_WITHOUT_STORE, case_count, check_property};
 
-/// With so many scenarios every rule is reached many times over.
-const ENOUGH: u32 = 1_000;
+/// With this many scenarios every rule is reached many times.
+const CASES_FOR_COVERAGE: u32 = 1_000;
 
 #[test]
 fn payers_and_patient_pay_the_total_to_the_fen() {
-    holds(cases(PURE), &scenarios(), |scenario| {
-        for step in scenario.play() {
+    check_property(case_count(CASES_WITHOUT_STORE), &scenarios(), |scenario| {
+        for step in scenario.adjudicate_all() {
             prop_assert_eq!(invariants::check(&step.split), Ok(()));
-            conserved(&step)?;
-            drawn_from_what_was_left(&step.split)?;
+            check_totals(&step)?;
+            check_draws(&step.split)?;
         }
         Ok(())
     });
 }
 
 #[test]
-fn every_layer_pays_what_its_schedule_and_caps_say() {
-    holds(cases(PURE), &scenarios(), |scenario| {
-        for step in scenario.play() {
+fn every_layer_pays_according_to_its_schedule_and_caps() {
+    check_property(case_count(CASES_WITHOUT_STORE), &scenarios(), |scenario| {
+        for step in scenario.adjudicate_all() {
             for layer in &step.split.layers {
-                stood(layer, &step.before)?;
-                entered(layer)?;
-                paid(layer)?;
+                check_start(layer, &step.before)?;
+                check_base(layer)?;
+                check_payment(layer)?;
             }
         }
         Ok(())
@@ -51,8 +50,8 @@ fn every_layer_pays_what_its_schedule_and_caps_say() {
 #[test]
 fn the_generated_sequences_reach_every_rule() {
     let coverage = RefCell::new(Coverage::default());
-    holds(cases(ENOUGH).max(ENOUGH), &scenarios(), |scenario| {
-        let steps = scenario.play();
+    check_property(case_count(CASES_FOR_COVERAGE).max(CASES_FOR_COVERAGE), &scenarios(), |scenario| {
+        let steps = scenario.adjudicate_all();
         steps.iter().for_each(|step| coverage.borrow_mut().step(&scenario, step));
         Ok(())
     });
@@ -63,7 +62,8 @@ fn fen(amounts: impl Iterator<Item = Money>) -> i128 {
     amounts.map(|amount| i128::from(amount.fen())).sum()
 }
 
-fn conserved(step: &Step) -> TestCaseResult {
+/// Pools, payers and patient add up to the items, and no amount is negative.
+fn check_totals(step: &Step) -> TestCaseResult {
     let split = &step.split;
     let total = fen(step.claim.items.iter().map(|item| item.amount));
     let layers = fen(split.layers.iter().map(|layer| layer.pays));
@@ -78,8 +78,8 @@ fn conserved(step: &Step) -> TestCaseResult {
     Ok(())
 }
 
-/// Each layer finds what earlier ones left, draws its pools in their order, and no pool goes below zero.
-fn drawn_from_what_was_left(split: &Split) -> TestCaseResult {
+/// Each layer receives what earlier layers left, draws from its pools in their order, and no pool becomes negative.
+fn check_draws(split: &Split) -> TestCaseResult {
     let mut left: BTreeMap<Pool, i64> = split.pools.iter().map(|(pool, amount)| (pool, amount.fen())).collect();
     for layer in &split.layers {
         let residual: i64 = layer.head.pools.iter().map(|pool| left[pool]).sum();
@@ -96,8 +96,8 @@ fn drawn_from_what_was_left(split: &Split) -> TestCaseResult {
     Ok(())
 }
 
-/// The cumulative amount and the deductible that the year so far gives.
-fn stood(layer: &LayerSplit, before: &Account) -> TestCaseResult {
+/// The cumulative amount and the deductible follow from the account before the claim.
+fn check_start(layer: &LayerSplit, before: &Account) -> TestCaseResult {
     let used = before.layer(&layer.head.id);
     let c0 = if layer.head.period == Period::Year { used.base } else { Money::ZERO };
     prop_assert_eq!((layer.c0, layer.base_before, layer.paid_before), (c0, used.base, used.paid));
@@ -106,45 +106,48 @@ fn stood(layer: &LayerSplit, before: &Account) -> TestCaseResult {
     Ok(())
 }
 
-/// The base: the residual less prior self-pay, less what the caps on the base cut.
-fn entered(layer: &LayerSplit) -> TestCaseResult {
-    let (prior, unit) = share(&layer.terms.prior_self_pay.to_string());
-    let wanted = half_up(i128::from(layer.residual.fen()) * (unit - prior), unit);
-    prop_assert_eq!(i128::from(layer.base.fen()), under_caps(layer, "base", wanted));
+/// The base is the residual less prior self-pay and less the cuts of the caps on the base.
+fn check_base(layer: &LayerSplit) -> TestCaseResult {
+    let (prior, unit) = decimal_parts(&layer.terms.prior_self_pay.to_string());
+    let uncapped = half_up(i128::from(layer.residual.fen()) * (unit - prior), unit);
+    prop_assert_eq!(i128::from(layer.base.fen()), apply_caps(layer, "base", uncapped));
     prop_assert_eq!(layer.c1 - layer.c0, layer.base);
     Ok(())
 }
 
-/// What is paid: `F(c1) - F(c0)`, less what the caps on the payment cut.
-fn paid(layer: &LayerSplit) -> TestCaseResult {
-    let scheduled = f(&layer.terms, layer.c1, layer.deductible) - f(&layer.terms, layer.c0, layer.deductible);
-    prop_assert_eq!(i128::from(layer.pays.fen()), under_caps(layer, "paid", scheduled));
+/// The payment is `F(c1) - F(c0)` less the cuts of the caps on the payment.
+fn check_payment(layer: &LayerSplit) -> TestCaseResult {
+    let scheduled = schedule_payment(&layer.terms, layer.c1, layer.deductible)
+        - schedule_payment(&layer.terms, layer.c0, layer.deductible);
+    prop_assert_eq!(i128::from(layer.pays.fen()), apply_caps(layer, "paid", scheduled));
     let taken = layer.c1.min(layer.deductible) - layer.c0.min(layer.deductible);
     prop_assert_eq!(layer.deductible_taken, taken);
     Ok(())
 }
 
-fn under_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
+/// The amount that the caps of this kind allow.
+fn apply_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
     let caps = layer.terms.caps.iter().zip(&layer.caps).filter(|(cap, _)| cap.of.as_str() == kind);
-    caps.fold(amount, |amount, (cap, did)| {
-        let room = cap.annual.map(|annual| i128::from(annual.fen() - did.before.fen()));
+    caps.fold(amount, |amount, (cap, applied)| {
+        let room = cap.annual.map(|annual| i128::from(annual.fen() - applied.before.fen()));
         room.map_or(amount, |room| amount.min(room).max(0))
     })
 }
 
-fn f(terms: &Terms, cumulative: Money, deductible: Money) -> i128 {
+/// F: the payment of the schedule on a cumulative amount, in fen.
+fn schedule_payment(terms: &Terms, cumulative: Money, deductible: Money) -> i128 {
     let (mut below, mut sum) = (deductible.fen(), 0);
     for band in &terms.schedule.bands {
         let top = band.upto.map_or(cumulative.fen(), |upto| upto.fen().min(cumulative.fen()));
-        let (rate, unit) = share(&band.rate.to_string());
+        let (rate, unit) = decimal_parts(&band.rate.to_string());
         sum += half_up(i128::from((top - below).max(0)) * rate, unit);
         below = below.max(band.upto.map_or(below, Money::fen));
     }
     sum
 }
 
-/// The digits of a decimal, and the power of ten that they are counted in.
-fn share(text: &str) -> (i128, i128) {
+/// The digits of a decimal as an integer, and its denominator.
+fn decimal_parts(text: &str) -> (i128, i128) {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = format!("{whole}{fraction}").parse().expect("digits");
     (digits, 10i128.pow(fraction.len() as u32))

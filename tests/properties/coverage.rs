@@ -1,4 +1,4 @@
-//! Counts which rules the generated sequences reached; a rule that none reached is a failure.
+//! Counts which rules the generated sequences reach; a rule that is never reached fails the test.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use onestop::domain::money::Money;
 use onestop::domain::split::LayerSplit;
 use onestop::domain::vocabulary::{BenefitYear, CapKind, Category, Level, Locality, Period, Pool, Referral, Visit};
 
-use super::play::{Scenario, Step};
 use super::policies::{EntrySpec, LayerSpec};
-use super::policy_text::source;
+use super::policy_text::entry_source;
+use super::scenario::{Scenario, Step};
 
 /// How often each rule was reached.
 pub struct Coverage(BTreeMap<String, u64>);
 
-/// The rules that are not one of a vocabulary.
+/// The rules that do not come from a vocabulary.
 const RULES: &[&str] = &[
     "an account stands above today's cap",
     "a bill of 0.00",
@@ -73,7 +73,7 @@ impl Default for Coverage {
 }
 
 impl Coverage {
-    /// Prints the table.
+    /// Prints the counts.
     ///
     /// # Panics
     /// If a rule was never reached.
@@ -83,49 +83,49 @@ impl Coverage {
         assert!(missed.is_empty(), "never reached: {missed:?}");
     }
 
-    fn hit(&mut self, line: &str, hit: bool) {
-        let count = self.0.get_mut(line).unwrap_or_else(|| panic!("`{line}` is a line of the table"));
-        *count += u64::from(hit);
+    fn count(&mut self, rule: &str, reached: bool) {
+        let times = self.0.get_mut(rule).unwrap_or_else(|| panic!("`{rule}` is a counted rule"));
+        *times += u64::from(reached);
     }
 
-    /// Counts what a step reached.
+    /// Counts the rules that a step reached.
     pub fn step(&mut self, scenario: &Scenario, step: &Step) {
         let (split, claim) = (&step.split, &step.claim);
-        self.hit(&format!("visit {}", claim.visit), true);
-        self.hit(&format!("judged by {}", step.policy.benefit_year), true);
-        split.skipped.iter().for_each(|(_, why)| self.hit(&format!("skipped: {why:?}"), true));
-        self.hit("a bill of 0.00", split.total == Money::ZERO);
-        self.hit("a stay across the year's end", claim.admitted.year() != claim.discharged.year());
-        self.hit("a quantity that is not whole", claim.items.iter().any(|item| item.quantity.0 % 10_000 != 0));
-        self.hit("a refund line", claim.items.iter().any(|item| item.amount < Money::ZERO));
-        self.hit("a price above its ceiling", split.lines.iter().any(|line| line.over_limit != Money::ZERO));
+        self.count(&format!("visit {}", claim.visit), true);
+        self.count(&format!("judged by {}", step.policy.benefit_year), true);
+        split.skipped.iter().for_each(|(_, why)| self.count(&format!("skipped: {why:?}"), true));
+        self.count("a bill of 0.00", split.total == Money::ZERO);
+        self.count("a stay across the year's end", claim.admitted.year() != claim.discharged.year());
+        self.count("a quantity that is not whole", claim.items.iter().any(|item| item.quantity.0 % 10_000 != 0));
+        self.count("a refund line", claim.items.iter().any(|item| item.amount < Money::ZERO));
+        self.count("a price above its ceiling", split.lines.iter().any(|line| line.over_limit != Money::ZERO));
         let refunded = |code: &onestop::domain::ids::ItemCode| {
             claim.items.iter().any(|item| item.code == *code && item.amount < Money::ZERO)
         };
         let whole = split.codes.iter().any(|code| code.net == Money::ZERO && refunded(&code.entry.code));
-        self.hit("a code refunded whole", whole);
-        split.pools.iter().for_each(|(pool, sum)| self.hit(&format!("in pool {pool}"), sum > Money::ZERO));
+        self.count("a code refunded whole", whole);
+        split.pools.iter().for_each(|(pool, sum)| self.count(&format!("in pool {pool}"), sum > Money::ZERO));
         for layer in &split.layers {
             let spec: usize = layer.head.id[1..].parse().expect("a layer's number");
             self.layer(layer, step);
             self.terms(&scenario.policy.layers[spec], spec, layer, step);
         }
-        self.shared(step);
+        self.shared_caps(step);
     }
 
     fn layer(&mut self, layer: &LayerSplit, step: &Step) {
         let paid = layer.pays > Money::ZERO;
-        self.hit(&format!("paid over period {}", layer.head.period), paid);
-        layer.drawn.iter().for_each(|(pool, part)| self.hit(&format!("drawn from pool {pool}"), *part > Money::ZERO));
-        self.hit("a layer ended with all of its base paid", paid && layer.pays == layer.base);
+        self.count(&format!("paid over period {}", layer.head.period), paid);
+        layer.drawn.iter().for_each(|(pool, part)| self.count(&format!("drawn from pool {pool}"), *part > Money::ZERO));
+        self.count("a layer ended with all of its base paid", paid && layer.pays == layer.base);
         let partly = layer.deductible_taken > Money::ZERO && layer.deductible_taken < layer.deductible;
-        self.hit("a deductible taken in part", partly);
-        self.hit("amount exactly on the deductible", paid_edge(layer) && layer.c1 == layer.deductible);
+        self.count("a deductible taken in part", partly);
+        self.count("amount exactly on the deductible", has_base(layer) && layer.c1 == layer.deductible);
         let (admissions, steps) = (step.before.admissions as usize, layer.terms.schedule.deductibles.len());
-        self.hit("a deductible of the second admission", admissions == 1 && steps > 1);
-        self.hit("a deductible of the last admission serves on", admissions >= steps && steps > 1);
+        self.count("a deductible of the second admission", admissions == 1 && steps > 1);
+        self.count("a deductible of the last admission serves on", admissions >= steps && steps > 1);
         let prior = layer.terms.prior_self_pay;
-        self.hit(
+        self.count(
             "all of a residual borne first",
             prior == onestop::domain::rate::Rate::ONE && layer.residual > Money::ZERO,
         );
@@ -134,59 +134,60 @@ impl Coverage {
     }
 
     fn bands(&mut self, layer: &LayerSplit) {
-        for (band, did) in layer.terms.schedule.bands.iter().zip(&layer.bands) {
-            let used = did.after.amount > did.before.amount;
-            let above = band.upto.map(|upto| layer.c1.fen() - upto.fen()).filter(|_| paid_edge(layer));
-            self.hit("amount exactly on a band's edge", above == Some(0));
-            self.hit("amount one fen above a band's edge", above == Some(1));
-            self.hit("amount one fen below a band's edge", above == Some(-1));
+        for (band, applied) in layer.terms.schedule.bands.iter().zip(&layer.bands) {
+            let used = applied.after.amount > applied.before.amount;
+            let above = band.upto.map(|upto| layer.c1.fen() - upto.fen()).filter(|_| has_base(layer));
+            self.count("amount exactly on a band's edge", above == Some(0));
+            self.count("amount one fen above a band's edge", above == Some(1));
+            self.count("amount one fen below a band's edge", above == Some(-1));
             let rate = band.rate.to_string();
-            self.hit("a rate of 0 in use", used && rate == "0");
-            self.hit("a rate of 1 in use", used && rate == "1");
-            self.hit("a rate of ten decimals or more in use", used && rate.len() >= 12);
-            let complement = band.rate.complement().share_of(did.after.amount);
-            self.hit("a rate rounded up", did.after.pay + complement > did.after.amount);
+            self.count("a rate of 0 in use", used && rate == "0");
+            self.count("a rate of 1 in use", used && rate == "1");
+            self.count("a rate of ten decimals or more in use", used && rate.len() >= 12);
+            let complement = band.rate.complement().share_of(applied.after.amount);
+            self.count("a rate rounded up", applied.after.pay + complement > applied.after.amount);
         }
     }
 
     fn caps(&mut self, layer: &LayerSplit) {
-        for (cap, did) in layer.terms.caps.iter().zip(&layer.caps) {
-            let by = if cap.of == CapKind::Base { layer.base } else { layer.pays };
-            self.hit(&format!("cap of kind {}", cap.of), did.cut > Money::ZERO);
-            self.hit("a cap lifted", cap.annual.is_none() && by > Money::ZERO);
-            let full = did.cut == Money::ZERO && by > Money::ZERO && cap.annual == Some(did.before + by);
-            self.hit("a cap filled exactly", full);
-            self.hit("an account stands above today's cap", cap.annual.is_some_and(|annual| did.before > annual));
+        for (cap, applied) in layer.terms.caps.iter().zip(&layer.caps) {
+            let amount = if cap.of == CapKind::Base { layer.base } else { layer.pays };
+            self.count(&format!("cap of kind {}", cap.of), applied.cut > Money::ZERO);
+            self.count("a cap lifted", cap.annual.is_none() && amount > Money::ZERO);
+            let full =
+                applied.cut == Money::ZERO && amount > Money::ZERO && cap.annual == Some(applied.before + amount);
+            self.count("a cap filled exactly", full);
+            self.count("an account stands above today's cap", cap.annual.is_some_and(|annual| applied.before > annual));
         }
     }
 
-    /// What the layer's clauses say was applied: each entry cites a source of its own.
+    /// Counts the entries that were applied to a layer, recognized by the source that each entry alone cites.
     fn terms(&mut self, spec: &LayerSpec, at: usize, layer: &LayerSplit, step: &Step) {
         let cites = |kind, entry| {
-            let (source, cites) = (source(at, kind, entry), &layer.terms.cites);
+            let (source, cites) = (entry_source(at, kind, entry), &layer.terms.cites);
             cites.iter().any(|cite| cite.source.split_once('#').is_some_and(|(_, key)| key == source))
         };
-        self.hit("a drawn layer paid", spec.drawn && layer.pays > Money::ZERO);
-        self.hit("a schedule by level", spec.schedule.len() == 3);
+        self.count("a drawn layer paid", spec.drawn && layer.pays > Money::ZERO);
+        self.count("a schedule by level", spec.schedule.len() == 3);
         let judged = &step.split.judged;
         let mut held = 0;
         let when = spec.when.iter().enumerate().filter(|(entry, _)| cites("when", *entry));
         for (_, (on, change)) in when {
             held += 1;
-            self.hit(&format!("`when` applied on locality {}", judged.locality), !on.locality.is_empty());
-            self.hit(&format!("`when` applied on referral {}", judged.referral), !on.referral.is_empty());
-            self.hit(&format!("`when` applied on level {}", judged.level), !on.level.is_empty());
-            self.hit("a schedule replaced by `when`", change.schedule.is_some());
+            self.count(&format!("`when` applied on locality {}", judged.locality), !on.locality.is_empty());
+            self.count(&format!("`when` applied on referral {}", judged.referral), !on.referral.is_empty());
+            self.count(&format!("`when` applied on level {}", judged.level), !on.level.is_empty());
+            self.count("a schedule replaced by `when`", change.schedule.is_some());
             self.operations(change);
         }
-        self.hit("two `when` entries held at once", held > 1);
+        self.count("two `when` entries held at once", held > 1);
         for (entry, (categories, change)) in spec.for_.iter().enumerate() {
             let names = categories.iter().any(|category| judged.categories.has(*category));
             let applied = cites("for", entry);
-            self.hit("a later `for` entry passed over", names && !applied);
+            self.count("a later `for` entry passed over", names && !applied);
             let applied_for = categories.iter().filter(|category| applied && judged.categories.has(**category));
-            applied_for.for_each(|held| self.hit(&format!("category in an applied `for`: {held}"), true));
-            self.hit("a schedule replaced by `for`", applied && change.schedule.is_some());
+            applied_for.for_each(|held| self.count(&format!("category in an applied `for`: {held}"), true));
+            self.count("a schedule replaced by `for`", applied && change.schedule.is_some());
             if applied {
                 self.operations(change);
             }
@@ -202,26 +203,26 @@ impl Coverage {
         ];
         for (figure, operation) in figures {
             let Some((kind, _)) = operation.filter(|(kind, _)| *kind != "none") else { continue };
-            self.hit(&format!("operation {kind} on {figure}"), true);
+            self.count(&format!("operation {kind} on {figure}"), true);
         }
     }
 
-    fn shared(&mut self, step: &Step) {
+    fn shared_caps(&mut self, step: &Step) {
         let layers = &step.split.layers;
         let cut = layers.iter().enumerate().flat_map(|(at, layer)| {
-            let cuts = layer.terms.caps.iter().zip(&layer.caps).filter(|(_, did)| did.cut > Money::ZERO);
+            let cuts = layer.terms.caps.iter().zip(&layer.caps).filter(|(_, applied)| applied.cut > Money::ZERO);
             cuts.map(move |(cap, _)| (at, &cap.account))
         });
-        let shared = |(at, account): (usize, &std::sync::Arc<str>)| {
+        let shared_caps = |(at, account): (usize, &std::sync::Arc<str>)| {
             let earlier = layers[..at].iter().filter(|layer| layer.pays > Money::ZERO);
             earlier.flat_map(|layer| &layer.terms.caps).any(|cap| cap.account == *account)
         };
-        let reached = cut.into_iter().any(shared);
-        self.hit("a cap shared by two layers of a claim cut", reached);
+        let reached = cut.into_iter().any(shared_caps);
+        self.count("a cap shared by two layers of a claim cut", reached);
     }
 }
 
-/// Whether something entered, so that standing on an edge means something.
-fn paid_edge(layer: &LayerSplit) -> bool {
+/// Whether the layer has a base; without one, an amount on an edge is not counted.
+fn has_base(layer: &LayerSplit) -> bool {
     layer.base > Money::ZERO
 }

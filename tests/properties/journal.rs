@@ -1,5 +1,5 @@
-//! The journal alone gives every settlement again: to the same bytes, from the policies kept, in an
-//! unbroken chain, whatever the tables say by then.
+//! The journal alone reproduces every settlement: byte for byte, from the stored policies, in an unbroken chain, even
+//! after the tables have changed.
 
 use std::collections::HashMap;
 
@@ -19,24 +19,24 @@ use onestop::store::{codec, record};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestCaseResult};
 
-use super::engine::{engine, holds_async, reversal, settled, state};
-use super::play::Step;
+use super::engine::{check_async_property, engine_for, person_state, reverse_request, settle_step};
+use super::scenario::Step;
 use crate::support::{row, stamp};
 
 #[test]
-fn the_journal_gives_every_settlement_again_in_an_unbroken_chain() {
-    holds_async(|scenario| async move {
-        let (engine, steps) = (engine(&scenario).await, scenario.play());
+fn the_journal_reproduces_every_settlement_in_an_unbroken_chain() {
+    check_async_property(|scenario| async move {
+        let (engine, steps) = (engine_for(&scenario).await, scenario.adjudicate_all());
         for (number, step) in steps.iter().enumerate() {
-            happen(&engine, step, 3 * number as u64 + 1).await;
+            settle_and_perhaps_reverse(&engine, step, 3 * number as u64 + 1).await;
         }
         engine.import(changed_tables()).await.expect("sound tables");
-        let mut audit = Audit::default();
+        let mut replayed = ReplayedJournal::default();
         for record in engine.store().journal() {
-            audit.take(&engine, &record).await?;
+            replayed.replay(&engine, &record).await?;
         }
-        for (person, chain) in &audit.chains {
-            let state = state(&engine, person).await;
+        for (person, chain) in &replayed.chains {
+            let state = person_state(&engine, person).await;
             prop_assert_eq!((state.version, state.head, state.chained), (chain.number, chain.head, chain.chained));
             prop_assert_eq!(state.accounts().len(), chain.accounts.len());
             prop_assert!(state.accounts().iter().all(|(key, account)| chain.accounts[key] == *account));
@@ -45,11 +45,14 @@ fn the_journal_gives_every_settlement_again_in_an_unbroken_chain() {
     });
 }
 
-/// Every second claim is settled and reversed, every third leaves a fence behind it.
-async fn happen(engine: &Engine<MemoryStore>, step: &Step, number: u64) {
-    settled(engine, step, number).await;
+/// Settles a claim; reverses every second one, and adds a fence after every third.
+async fn settle_and_perhaps_reverse(engine: &Engine<MemoryStore>, step: &Step, number: u64) {
+    settle_step(engine, step, number).await;
     if number.is_multiple_of(2) {
-        engine.reverse(reversal(step, "1"), stamp(number + 1)).await.expect("the newest can be reversed");
+        engine
+            .reverse(reverse_request(step, "1"), stamp(number + 1))
+            .await
+            .expect("the newest settlement can be reversed");
     }
     if number % 9 == 1 {
         let (hospital_id, person_id) = (step.claim.hospital_id.clone(), step.claim.person_id.clone());
@@ -58,7 +61,7 @@ async fn happen(engine: &Engine<MemoryStore>, step: &Step, number: u64) {
     }
 }
 
-/// Everything that the settlements looked up, changed.
+/// Rows that change everything that the settlements looked up.
 fn changed_tables() -> Vec<ReferenceRow> {
     let mut rows = vec![row(ReferenceTable::Persons, &["P0", "employee", "110100"])];
     rows.push(row(ReferenceTable::Categories, &["P0", "destitute", "2010-01-01", ""]));
@@ -67,9 +70,9 @@ fn changed_tables() -> Vec<ReferenceRow> {
     rows
 }
 
-/// What the entries read so far add up to, by person.
+/// The state that the entries read so far add up to.
 #[derive(Default)]
-struct Audit {
+struct ReplayedJournal {
     chains: HashMap<PersonId, Chain>,
     splits: HashMap<EntryId, Split>,
 }
@@ -82,8 +85,9 @@ struct Chain {
     accounts: HashMap<AccountKey, Account>,
 }
 
-impl Audit {
-    async fn take(&mut self, engine: &Engine<MemoryStore>, bytes: &[u8]) -> TestCaseResult {
+impl ReplayedJournal {
+    /// Checks the link of an entry and applies it to the account.
+    async fn replay(&mut self, engine: &Engine<MemoryStore>, bytes: &[u8]) -> TestCaseResult {
         let (entry, digest) = codec::decode_entry(bytes).expect("a record");
         let chain = self.chains.entry(entry.parties().1.clone()).or_default();
         prop_assert_eq!(entry.link.number, chain.number + 1);
@@ -92,12 +96,12 @@ impl Audit {
         match &entry.deed {
             EntryKind::Settled(settled) => {
                 let account = chain.accounts.entry(settled.split.judged.account.clone()).or_default();
-                *account = recomputed(engine, settled, account).await?;
+                *account = account_after(engine, settled, account).await?;
                 self.splits.insert(entry.id, settled.split.clone());
             }
             EntryKind::Reversed(reversed) => {
                 let account = chain.accounts.get_mut(&reversed.account).expect("an account");
-                *account = account.without(&self.splits[&reversed.settlement]).expect("it was in it");
+                *account = account.without(&self.splits[&reversed.settlement]).expect("the split is in the account");
             }
             EntryKind::Fenced(_) | EntryKind::Revised(_) => {}
         }
@@ -106,16 +110,17 @@ impl Audit {
     }
 }
 
-/// The account after a settlement that the journal's claim and facts give again, to the same bytes.
-async fn recomputed(
+/// Adjudicates the claim and facts of a settlement again, which must give the same split byte for byte, and returns the
+/// account after it.
+async fn account_after(
     engine: &Engine<MemoryStore>,
     settled: &Settled,
     account: &Account,
 ) -> Result<Account, TestCaseError> {
     let rule = engine.kept_policy(settled.split.judged.policy.digest).await.expect("a policy text");
     let policy = resolve(&rule.expect("the policy was kept")).expect("exact");
-    let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
-    let (split, after) = adjudicate(matter, account).expect("small amounts");
+    let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+    let (split, after) = adjudicate(input, account).expect("small amounts");
     prop_assert_eq!(record::encode(&split).expect("a record"), record::encode(&settled.split).expect("a record"));
     Ok(after)
 }

@@ -1,13 +1,13 @@
-//! Generates policies: one to six layers with everything that the format knows.
+//! Generates policies: one to six layers with every feature of the format.
 //!
-//! Amounts are small and rates are few, so that claims of the same size reach every edge and cap.
+//! Amounts are small and rates are few, so that claims of similar size reach every edge and cap.
 
 use onestop::domain::vocabulary::{BenefitYear, CapKind, Category, Level, Locality, Period, Pool, Referral, Visit};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-/// A policy.
+/// A generated policy.
 #[derive(Clone, Debug)]
 pub struct PolicySpec {
     pub benefit_year: BenefitYear,
@@ -16,11 +16,11 @@ pub struct PolicySpec {
     pub layers: Vec<LayerSpec>,
 }
 
-/// A layer.
+/// A generated layer.
 #[derive(Clone, Debug)]
 pub struct LayerSpec {
     pub payer: usize,
-    /// Whether it stands in a library and is drawn from there.
+    /// Whether it is written in a library and included by `use`.
     pub drawn: bool,
     pub visits: Vec<Visit>,
     pub pools: Vec<Pool>,
@@ -30,7 +30,7 @@ pub struct LayerSpec {
     pub days: Option<&'static str>,
     pub prior_self_pay: Option<&'static str>,
     pub schedule: SchedulesSpec,
-    /// Positions in the policy's accounts.
+    /// Indexes into the cap accounts of the policy.
     pub caps: Vec<usize>,
     pub when: Vec<(WhenSpec, EntrySpec)>,
     pub for_: Vec<(Vec<Category>, EntrySpec)>,
@@ -39,7 +39,7 @@ pub struct LayerSpec {
 /// One schedule for all levels, or three.
 pub type SchedulesSpec = Vec<ScheduleSpec>;
 
-/// A schedule: deductibles in fen, the widths in fen and rates of the closed bands, the open band's rate.
+/// A schedule: deductibles in fen, width in fen and rate of each closed band, and the rate of the open band.
 #[derive(Clone, Debug)]
 pub struct ScheduleSpec {
     pub deductibles: Vec<i64>,
@@ -47,7 +47,7 @@ pub struct ScheduleSpec {
     pub last: &'static str,
 }
 
-/// The circumstances that an entry names.
+/// The conditions of a `when` entry.
 #[derive(Clone, Debug)]
 pub struct WhenSpec {
     pub locality: Vec<Locality>,
@@ -58,7 +58,7 @@ pub struct WhenSpec {
 /// An operation and its figure; `none` lifts a cap.
 pub type Operation = (&'static str, &'static str);
 
-/// What an entry changes.
+/// The changes of an entry.
 #[derive(Clone, Debug)]
 pub struct EntrySpec {
     pub schedule: Option<SchedulesSpec>,
@@ -68,7 +68,7 @@ pub struct EntrySpec {
     pub prior_self_pay: Option<Operation>,
 }
 
-/// Policies.
+/// Generates policies.
 pub fn policies() -> impl Strategy<Value = PolicySpec> {
     let account = (select(CapKind::ALL), prop_oneof![1 => Just(0), 9 => 1..600_000_i64]);
     let layers = prop_oneof![2 => prop::collection::vec(layer(), 1..=2), 1 => prop::collection::vec(layer(), 3..=6)];
@@ -79,8 +79,8 @@ pub fn policies() -> impl Strategy<Value = PolicySpec> {
 fn layer() -> impl Strategy<Value = LayerSpec> {
     let head = (0..4_usize, prop::bool::weighted(0.2), visits(), pools(), select(Period::ALL), only(), days());
     let terms = (option::weighted(0.3, rate()), schedules(), subsequence((0..4).collect::<Vec<usize>>(), 0..=3));
-    let when = prop::collection::vec((circumstances(), entry()), 0..=2);
-    let for_ = prop::collection::vec((some_of(Category::ALL), entry()), 0..=2);
+    let when = prop::collection::vec((conditions(), entry()), 0..=2);
+    let for_ = prop::collection::vec((non_empty_subsequence(Category::ALL), entry()), 0..=2);
     (head, terms, when, for_).prop_map(|(head, terms, when, for_)| {
         let (payer, drawn, visits, pools, period, only, days) = head;
         let (prior_self_pay, schedule, caps) = terms;
@@ -88,18 +88,18 @@ fn layer() -> impl Strategy<Value = LayerSpec> {
     })
 }
 
-/// All visits as often as some.
+/// All visits, or some of them, with equal probability.
 fn visits() -> impl Strategy<Value = Vec<Visit>> {
-    prop_oneof![Just(Visit::ALL.to_vec()), some_of(Visit::ALL)]
+    prop_oneof![Just(Visit::ALL.to_vec()), non_empty_subsequence(Visit::ALL)]
 }
 
-/// Eligible costs alone as often as some pools in any order.
+/// The pool of eligible costs alone, or some pools in any order, with equal probability.
 fn pools() -> impl Strategy<Value = Vec<Pool>> {
-    prop_oneof![Just(vec![Pool::Eligible]), some_of(Pool::ALL).prop_shuffle()]
+    prop_oneof![Just(vec![Pool::Eligible]), non_empty_subsequence(Pool::ALL).prop_shuffle()]
 }
 
 fn only() -> impl Strategy<Value = Vec<Category>> {
-    prop_oneof![4 => Just(Vec::new()), 1 => some_of(Category::ALL)]
+    prop_oneof![4 => Just(Vec::new()), 1 => non_empty_subsequence(Category::ALL)]
 }
 
 fn days() -> impl Strategy<Value = Option<&'static str>> {
@@ -107,12 +107,12 @@ fn days() -> impl Strategy<Value = Option<&'static str>> {
     option::weighted(0.2, select(halves.to_vec()))
 }
 
-/// At least one of these, in their order.
-fn some_of<T: Clone + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = Vec<T>> {
+/// A non-empty subsequence of these.
+fn non_empty_subsequence<T: Clone + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = Vec<T>> {
     subsequence(all, 1..=all.len())
 }
 
-/// Rates, with those that leave no remainder and those that leave a long one.
+/// Rates, some with a finite and some with a long product.
 fn rate() -> impl Strategy<Value = &'static str> {
     select(vec!["0%", "100%", "55%", "62.5%", "33.3333%", "0.1234567891", "99.99999999%"])
 }
@@ -131,8 +131,8 @@ fn schedules() -> impl Strategy<Value = SchedulesSpec> {
     prop_oneof![2 => prop::collection::vec(schedule(), 1), 1 => prop::collection::vec(schedule(), 3)]
 }
 
-/// At least one circumstance.
-fn circumstances() -> impl Strategy<Value = WhenSpec> {
+/// At least one condition.
+fn conditions() -> impl Strategy<Value = WhenSpec> {
     let lists = (subsequence(Locality::ALL, 0..=2), subsequence(Referral::ALL, 0..=3), subsequence(Level::ALL, 0..=3));
     lists.prop_map(|(locality, referral, mut level)| {
         if locality.is_empty() && referral.is_empty() && level.is_empty() {

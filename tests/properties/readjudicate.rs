@@ -1,5 +1,5 @@
-//! Any sequence of settle, reverse and re-adjudicate ends in the accounts of settling the surviving claims afresh in
-//! order; and along the way nothing that was answered changes.
+//! Any sequence of settle, reverse and re-adjudicate calls ends with the accounts of a fresh engine that settles the
+//! remaining claims in order, and no earlier response changes.
 
 use std::collections::HashMap;
 
@@ -19,117 +19,121 @@ use onestop::store::{JournalStore, codec};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use super::engine::{engine, reversal, state};
-use super::play::{Scenario, Step, scenarios};
-use super::{SLOW, cases, holds};
+use super::engine::{engine_for, person_state, reverse_request};
+use super::scenario::{Scenario, Step, scenarios};
+use super::{CASES_WITH_STORE, case_count, check_property};
 use crate::copying;
 use crate::support::claims::settle;
 use crate::support::stamp;
 
-/// What happens next; a number chooses among the claims that it can happen to.
+/// An operation; its number selects one of the settled claims.
 #[derive(Clone, Copy, Debug)]
-enum Op {
-    /// The next claim is settled, or one that was reversed is settled again.
+enum Operation {
+    /// Settles the next claim that is not settled.
     Settle,
-    /// One is reversed, if none later stands in its way.
+    /// Reverses a claim, which is refused if a later one is settled.
     Reverse(usize),
-    /// One is reversed, and the later ones are decided anew.
+    /// Reverses a claim and re-adjudicates the later ones.
     Readjudicate(usize),
 }
 
-fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let op = prop_oneof![5 => Just(Op::Settle), 1 => any::<usize>().prop_map(Op::Reverse), 3 => any::<usize>().prop_map(Op::Readjudicate)];
-    prop::collection::vec(op, 4..=24)
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let operation = prop_oneof![5 => Just(Operation::Settle), 1 => any::<usize>().prop_map(Operation::Reverse), 3 => any::<usize>().prop_map(Operation::Readjudicate)];
+    prop::collection::vec(operation, 4..=24)
 }
 
-/// The engine, and what it was asked and answered so far.
-struct Office {
+/// An engine with the claims settled and the responses given so far.
+struct EngineHistory {
     engine: Engine<MemoryStore>,
     steps: Vec<Step>,
-    /// By number of the claim: those that stand, in the order in which they were settled, with their settlement.
-    standing: Vec<(usize, Entry)>,
-    /// Those that do not, next first.
-    waiting: Vec<usize>,
-    answered: Vec<(SettleRequest, Entry)>,
+    /// The settled claims by number, in the order of settlement, each with its settlement.
+    settled: Vec<(usize, Entry)>,
+    /// The numbers of the claims that are not settled, the next one first.
+    unsettled: Vec<usize>,
+    responses: Vec<(SettleRequest, Entry)>,
     round: u64,
 }
 
 #[test]
-fn the_accounts_are_those_of_settling_the_surviving_claims_afresh_in_order() {
+fn reversals_leave_the_accounts_of_settling_the_remaining_claims_in_order() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let revised = std::cell::Cell::new(0usize);
-    holds(cases(SLOW), &(scenarios(), ops()), |(scenario, ops)| {
+    check_property(case_count(CASES_WITH_STORE), &(scenarios(), operations()), |(scenario, operations)| {
         runtime.block_on(async {
-            let mut office = Office::open(&scenario).await;
-            for op in ops {
-                office.happen(op).await?;
+            let mut history = EngineHistory::open(&scenario).await;
+            for operation in operations {
+                history.apply(operation).await?;
             }
-            revised.set(revised.get() + office.as_if_afresh(&scenario).await?);
-            office.every_answer_again().await?;
-            office.every_chain_adds_up().await?;
-            office.a_copy_is_the_same().await
+            revised.set(revised.get() + history.check_against_fresh_engine(&scenario).await?);
+            history.check_replays().await?;
+            history.check_chains().await?;
+            history.check_copy().await
         })
     });
-    // Where a seed or a number of cases is asked for, it may reach less.
+    // With a chosen number of cases, fewer revisions may be reached.
     assert!(std::env::var_os("ONESTOP_CASES").is_some() || revised.get() > 100, "{} revised", revised.get());
 }
 
-fn request(step: &Step, round: u64) -> SettleRequest {
-    SettleRequest { request_id: format!("s{round}").into(), ..settle(step.told.clone()) }
+fn settle_request(step: &Step, round: u64) -> SettleRequest {
+    SettleRequest { request_id: format!("s{round}").into(), ..settle(step.raw_claim.clone()) }
 }
 
-fn readjudicating(step: &Step, round: u64, dry_run: bool) -> ReverseRequest {
-    let mut request = reversal(step, &round.to_string());
-    (request.told.readjudicate, request.dry_run) = (true, dry_run);
-    request
+fn readjudicate_request(step: &Step, round: u64, dry_run: bool) -> ReverseRequest {
+    let mut settle_request = reverse_request(step, &round.to_string());
+    (settle_request.told.readjudicate, settle_request.dry_run) = (true, dry_run);
+    settle_request
 }
 
-impl Office {
-    async fn open(scenario: &Scenario) -> Office {
-        let steps = scenario.play();
-        let waiting = (0..steps.len()).collect();
-        let engine = engine(scenario).await;
-        Office { engine, steps, standing: Vec::new(), waiting, answered: Vec::new(), round: 0 }
+impl EngineHistory {
+    async fn open(scenario: &Scenario) -> EngineHistory {
+        let steps = scenario.adjudicate_all();
+        let unsettled = (0..steps.len()).collect();
+        let engine = engine_for(scenario).await;
+        EngineHistory { engine, steps, settled: Vec::new(), unsettled, responses: Vec::new(), round: 0 }
     }
 
-    async fn happen(&mut self, op: Op) -> TestCaseResult {
+    async fn apply(&mut self, operation: Operation) -> TestCaseResult {
         self.round += 1;
-        match op {
-            Op::Settle if self.waiting.is_empty() => Ok(()),
-            Op::Settle => self.settle().await,
-            Op::Reverse(_) | Op::Readjudicate(_) if self.standing.is_empty() => Ok(()),
-            Op::Reverse(at) => self.reverse(at % self.standing.len()).await,
-            Op::Readjudicate(at) => self.readjudicate(at % self.standing.len()).await,
+        match operation {
+            Operation::Settle if self.unsettled.is_empty() => Ok(()),
+            Operation::Settle => self.settle().await,
+            Operation::Reverse(_) | Operation::Readjudicate(_) if self.settled.is_empty() => Ok(()),
+            Operation::Reverse(at) => self.reverse(at % self.settled.len()).await,
+            Operation::Readjudicate(at) => self.readjudicate(at % self.settled.len()).await,
         }
     }
 
     async fn settle(&mut self) -> TestCaseResult {
-        let number = self.waiting.remove(0);
-        let request = request(&self.steps[number], self.round);
-        let again = SettleRequest { claim: request.claim.clone(), request_id: request.request_id.clone(), quote: None };
-        let committed = self.engine.settle(request, stamp(self.round)).await.expect("a settlement");
-        self.answered.push((again, committed.entry.clone()));
-        self.standing.push((number, committed.entry));
+        let number = self.unsettled.remove(0);
+        let settle_request = settle_request(&self.steps[number], self.round);
+        let repeated = SettleRequest {
+            claim: settle_request.claim.clone(),
+            request_id: settle_request.request_id.clone(),
+            quote: None,
+        };
+        let committed = self.engine.settle(settle_request, stamp(self.round)).await.expect("a settlement");
+        self.responses.push((repeated, committed.entry.clone()));
+        self.settled.push((number, committed.entry));
         Ok(())
     }
 
     async fn reverse(&mut self, at: usize) -> TestCaseResult {
-        let number = self.standing[at].0;
+        let number = self.settled[at].0;
         let step = &self.steps[number];
         let same = |other: &usize| {
             self.steps[*other].claim.person_id == step.claim.person_id && self.steps[*other].key == step.key
         };
-        let in_the_way = self.standing[at + 1..].iter().any(|(other, _)| same(other));
+        let has_later = self.settled[at + 1..].iter().any(|(other, _)| same(other));
         let before = self.engine.store().fingerprint();
-        let answer = self.engine.reverse(reversal(step, &self.round.to_string()), stamp(self.round)).await;
-        match answer {
+        let response = self.engine.reverse(reverse_request(step, &self.round.to_string()), stamp(self.round)).await;
+        match response {
             Ok(reversal) => {
-                prop_assert!(!in_the_way && reversal.revisions.is_empty());
-                self.standing.remove(at);
-                self.waiting.push(number);
+                prop_assert!(!has_later && reversal.revisions.is_empty());
+                self.settled.remove(at);
+                self.unsettled.push(number);
             }
             Err(refusal) => {
-                prop_assert!(in_the_way && Reason::from(&refusal) == Reason::LaterSettlements, "{refusal}");
+                prop_assert!(has_later && Reason::from(&refusal) == Reason::LaterSettlements, "{refusal}");
                 prop_assert_eq!(self.engine.store().fingerprint(), before);
             }
         }
@@ -137,31 +141,40 @@ impl Office {
     }
 
     async fn readjudicate(&mut self, at: usize) -> TestCaseResult {
-        let (number, round) = (self.standing[at].0, self.round);
+        let (number, round) = (self.settled[at].0, self.round);
         let step = &self.steps[number];
         let before = self.engine.store().fingerprint();
-        let dry = self.engine.reverse(readjudicating(step, round, true), stamp(round)).await.expect("a dry run");
+        let dry = self.engine.reverse(readjudicate_request(step, round, true), stamp(round)).await.expect("a dry run");
         prop_assert_eq!(self.engine.store().fingerprint(), before);
-        let done = self.engine.reverse(readjudicating(step, round, false), stamp(round)).await.expect("a reversal");
-        prop_assert!((&dry.entry, &dry.revisions) == (&done.entry, &done.revisions), "a dry run tells what is done");
-        let again =
-            self.engine.reverse(readjudicating(step, round, false), stamp(90_000 + round)).await.expect("a replay");
-        prop_assert!(again.replay && again.entry == done.entry && again.revisions == done.revisions);
+        let done =
+            self.engine.reverse(readjudicate_request(step, round, false), stamp(round)).await.expect("a reversal");
+        prop_assert!(
+            (&dry.entry, &dry.revisions) == (&done.entry, &done.revisions),
+            "a dry run returns what the reversal does"
+        );
+        let replay = self
+            .engine
+            .reverse(readjudicate_request(step, round, false), stamp(90_000 + round))
+            .await
+            .expect("a replay");
+        prop_assert!(replay.replay && replay.entry == done.entry && replay.revisions == done.revisions);
         for entry in &done.revisions {
             let Differences { payers, patient } = &entry.revised().expect("a revision").differences;
             prop_assert_eq!(payers.iter().map(|(_, by)| *by).sum::<Money>() + *patient, Money::ZERO);
         }
-        self.standing.remove(at);
-        self.waiting.push(number);
+        self.settled.remove(at);
+        self.unsettled.push(number);
         Ok(())
     }
 
-    /// Gives how many of the surviving settlements stand in a revision.
-    async fn as_if_afresh(&self, scenario: &Scenario) -> Result<usize, TestCaseError> {
-        let (afresh, mut revised) = (engine(scenario).await, 0);
-        for (at, (number, settlement)) in self.standing.iter().enumerate() {
+    /// Checks splits and accounts against a fresh engine that settles the remaining claims in order. Returns the number of
+    /// settlements that are revised.
+    async fn check_against_fresh_engine(&self, scenario: &Scenario) -> Result<usize, TestCaseError> {
+        let (fresh, mut revised) = (engine_for(scenario).await, 0);
+        for (at, (number, settlement)) in self.settled.iter().enumerate() {
             let at = at as u64 + 1;
-            let committed = afresh.settle(request(&self.steps[*number], at), stamp(at)).await.expect("a settlement");
+            let committed =
+                fresh.settle(settle_request(&self.steps[*number], at), stamp(at)).await.expect("a settlement");
             let view = self.engine.settlement(settlement.id).await.expect("a settlement");
             prop_assert!(view.settlement == *settlement && view.reversal.is_none());
             let newest = view.revisions.last().unwrap_or(&view.settlement);
@@ -169,53 +182,53 @@ impl Office {
             revised += usize::from(!view.revisions.is_empty());
         }
         for step in &self.steps {
-            let [now, then] = [&self.engine, &afresh].map(|engine| state(engine, &step.claim.person_id));
-            let (now, then) = (now.await.account(&step.key), then.await.account(&step.key));
-            prop_assert_eq!(now.admissions, then.admissions);
-            prop_assert!(now.layers() == then.layers() && now.caps() == then.caps());
+            let [current, expected] = [&self.engine, &fresh].map(|engine| person_state(engine, &step.claim.person_id));
+            let (current, expected) = (current.await.account(&step.key), expected.await.account(&step.key));
+            prop_assert_eq!(current.admissions, expected.admissions);
+            prop_assert!(current.layers() == expected.layers() && current.caps() == expected.caps());
         }
         Ok(revised)
     }
 
-    /// Each request is answered with the first revision of what it settled.
-    async fn every_answer_again(&self) -> TestCaseResult {
-        for (asked, entry) in &self.answered {
-            let request =
-                SettleRequest { claim: asked.claim.clone(), request_id: asked.request_id.clone(), quote: None };
-            let again = self.engine.settle(request, stamp(99_000)).await.expect("a replay");
-            prop_assert!(again.replay && again.entry == *entry);
+    /// Checks that each repeated request returns its original settlement.
+    async fn check_replays(&self) -> TestCaseResult {
+        for (original, entry) in &self.responses {
+            let settle_request =
+                SettleRequest { claim: original.claim.clone(), request_id: original.request_id.clone(), quote: None };
+            let replay = self.engine.settle(settle_request, stamp(99_000)).await.expect("a replay");
+            prop_assert!(replay.replay && replay.entry == *entry);
         }
         Ok(())
     }
 
-    /// Whatever stands beside the journal is derived from it alone.
-    async fn a_copy_is_the_same(&self) -> TestCaseResult {
+    /// Checks that a copy of the journal has the same derived rows.
+    async fn check_copy(&self) -> TestCaseResult {
         let copy = MemoryStore::default();
         copying::copy(self.engine.store(), &copy).await.expect("a copy");
         prop_assert_eq!(copy.settled_fingerprint(), self.engine.store().settled_fingerprint());
         Ok(())
     }
 
-    /// The journal alone gives every split and the accounts again, in an unbroken chain.
-    async fn every_chain_adds_up(&self) -> TestCaseResult {
+    /// Checks that the journal of each person reproduces every split and the accounts.
+    async fn check_chains(&self) -> TestCaseResult {
         let mut persons: Vec<_> = self.steps.iter().map(|step| step.claim.person_id.clone()).collect();
         persons.sort();
         persons.dedup();
         for person in &persons {
             let chain = self.chain(person).await?;
-            let mut books = Books::default();
+            let mut replayed = ReplayedAccounts::default();
             for (at, entry) in chain.iter().enumerate() {
-                books.take(&self.engine, entry, &chain[at + 1..]).await?;
+                replayed.apply_entry(&self.engine, entry, &chain[at + 1..]).await?;
             }
-            let state = state(&self.engine, person).await;
-            prop_assert!(state.accounts().iter().all(|(key, account)| books.accounts[key] == *account));
+            let state = person_state(&self.engine, person).await;
+            prop_assert!(state.accounts().iter().all(|(key, account)| replayed.accounts[key] == *account));
         }
         Ok(())
     }
 
-    /// A person's entries, oldest first, each chained to the one before.
+    /// The entries of a person, oldest first, after a check of every link.
     async fn chain(&self, person: &PersonId) -> Result<Vec<Entry>, TestCaseError> {
-        let state = state(&self.engine, person).await;
+        let state = person_state(&self.engine, person).await;
         let (mut chain, mut next, mut chained) = (Vec::new(), state.head, state.chained);
         while let Some(id) = next {
             let entry = self.engine.store().entry(id).await.expect("a read").expect("the entry");
@@ -230,22 +243,27 @@ impl Office {
     }
 }
 
-/// What a chain adds up to, read entry by entry.
+/// The accounts that a chain adds up to, applied entry by entry.
 #[derive(Default)]
-struct Books {
+struct ReplayedAccounts {
     accounts: HashMap<AccountKey, Account>,
     entries: HashMap<EntryId, Entry>,
 }
 
-impl Books {
-    async fn take(&mut self, engine: &Engine<MemoryStore>, entry: &Entry, following: &[Entry]) -> TestCaseResult {
+impl ReplayedAccounts {
+    async fn apply_entry(
+        &mut self,
+        engine: &Engine<MemoryStore>,
+        entry: &Entry,
+        following: &[Entry],
+    ) -> TestCaseResult {
         match &entry.deed {
-            EntryKind::Settled(settled) => self.add(engine, entry.id, &settled.split).await?,
+            EntryKind::Settled(settled) => self.adjudicate_again(engine, entry.id, &settled.split).await?,
             EntryKind::Revised(revised) => {
                 let before = self.split(revised.replaces);
                 prop_assert_eq!(&revised.differences, &Differences::between(&before, &revised.split));
                 self.entries.insert(entry.id, entry.clone());
-                return self.add(engine, revised.settlement, &revised.split).await;
+                return self.adjudicate_again(engine, revised.settlement, &revised.split).await;
             }
             EntryKind::Reversed(reversed) => {
                 let revised: Vec<_> = following[..reversed.revisions.len()].iter().filter_map(Entry::revised).collect();
@@ -257,7 +275,7 @@ impl Books {
                 let replaced = revised.iter().rev().map(|revised| revised.replaces).chain([newest]);
                 for split in replaced.map(|id| self.split(id)).collect::<Vec<_>>() {
                     let account = self.accounts.get_mut(&reversed.account).expect("an account");
-                    *account = account.without(&split).expect("it was in it");
+                    *account = account.without(&split).expect("the split is in the account");
                 }
             }
             EntryKind::Fenced(_) => {}
@@ -276,16 +294,21 @@ impl Books {
         own.max_by_key(|(revised, _)| revised.number).map_or(settlement, |(_, id)| id)
     }
 
-    /// The claim and facts of a settlement give this split, on the account as it is.
-    async fn add(&mut self, engine: &Engine<MemoryStore>, settlement: EntryId, split: &Split) -> TestCaseResult {
+    /// Adjudicates the claim and facts of a settlement again on the current account, which must give this split.
+    async fn adjudicate_again(
+        &mut self,
+        engine: &Engine<MemoryStore>,
+        settlement: EntryId,
+        split: &Split,
+    ) -> TestCaseResult {
         let entry = engine.store().entry(settlement).await.expect("a read").expect("the entry");
         let settled = entry.settled().expect("a settlement");
         let rule = engine.kept_policy(split.judged.policy.digest).await.expect("a policy text");
         let policy = resolve(&rule.expect("the policy was kept")).expect("exact");
-        let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+        let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
         let account = self.accounts.entry(split.judged.account.clone()).or_default();
-        let (again, after) = adjudicate(matter, account).expect("small amounts");
-        prop_assert_eq!(&again, split);
+        let (split_again, after) = adjudicate(input, account).expect("small amounts");
+        prop_assert_eq!(&split_again, split);
         *account = after;
         Ok(())
     }

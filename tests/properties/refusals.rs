@@ -1,4 +1,4 @@
-//! A refused request changes nothing: after a generated beginning, a request that each stage refuses.
+//! A refused request changes nothing: generated sequences, followed by requests that each stage of checks refuses.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,14 +13,14 @@ use onestop::grpc::status::Reason;
 use onestop::store::memory::MemoryStore;
 use proptest::prelude::*;
 
-use super::engine::{engine, reversal, settled};
-use super::play::{Step, scenarios};
-use super::{SLOW, cases, holds};
+use super::engine::{engine_for, reverse_request, settle_step};
+use super::scenario::{Step, scenarios};
+use super::{CASES_WITH_STORE, case_count, check_property};
 use crate::support::claims::{day, item, settle};
 use crate::support::stamp;
 
-/// Each way to be refused, and what it is refused for.
-const WAYS: &[(&str, Reason)] = &[
+/// The cases of refused requests and the reason of each.
+const CASES: &[(&str, Reason)] = &[
     ("fenced", Reason::RequestFenced),
     ("reversed again under a settle's request id", Reason::RequestIdReused),
     ("reused with other content", Reason::RequestIdReused),
@@ -52,81 +52,87 @@ const WAYS: &[(&str, Reason)] = &[
 fn a_refused_request_changes_nothing() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let refused = RefCell::new(BTreeMap::<&str, u64>::new());
-    let ways = prop::collection::vec(0..WAYS.len(), 1..=12);
-    holds(cases(SLOW).max(SLOW), &(scenarios(), ways), |(scenario, ways)| {
+    let cases = prop::collection::vec(0..CASES.len(), 1..=12);
+    check_property(case_count(CASES_WITH_STORE).max(CASES_WITH_STORE), &(scenarios(), cases), |(scenario, cases)| {
         runtime.block_on(async {
-            let (engine, steps) = (engine(&scenario).await, scenario.play());
-            let number = begin(&engine, &steps).await;
-            for way in ways {
-                let (way, reason) = WAYS[way];
+            let (engine, steps) = (engine_for(&scenario).await, scenario.adjudicate_all());
+            let number = prepare(&engine, &steps).await;
+            for case in cases {
+                let (case, reason) = CASES[case];
                 let before = engine.store().fingerprint();
-                let refusal = ask(&engine, &steps, way, number).await.expect_err(way);
-                prop_assert_eq!(Reason::from(&refusal), reason, "{}: {}", way, refusal);
-                prop_assert_eq!(engine.store().fingerprint(), before, "{}", way);
-                *refused.borrow_mut().entry(way).or_default() += 1;
+                let refusal = send_refused(&engine, &steps, case, number).await.expect_err(case);
+                prop_assert_eq!(Reason::from(&refusal), reason, "{}: {}", case, refusal);
+                prop_assert_eq!(engine.store().fingerprint(), before, "{}", case);
+                *refused.borrow_mut().entry(case).or_default() += 1;
             }
             Ok(())
         })
     });
     let refused = refused.into_inner();
-    WAYS.iter().for_each(|(way, _)| println!("{:>8}  refused: {way}", refused.get(way).unwrap_or(&0)));
-    assert_eq!(refused.len(), WAYS.len(), "a way was never taken");
+    CASES.iter().for_each(|(case, _)| println!("{:>8}  refused: {case}", refused.get(case).unwrap_or(&0)));
+    assert_eq!(refused.len(), CASES.len(), "a case was never run");
 }
 
-/// Settles every claim, then one more twice over, of which the later is reversed; and leaves a fence.
-async fn begin(engine: &Engine<MemoryStore>, steps: &[Step]) -> u64 {
+/// Settles every claim, settles the first under two more claim ids, reverses the last of them, and adds a fence.
+/// Returns the next stamp number.
+async fn prepare(engine: &Engine<MemoryStore>, steps: &[Step]) -> u64 {
     let mut number = 1;
     for step in steps {
-        settled(engine, step, number).await;
+        settle_step(engine, step, number).await;
         number += 1;
     }
     for claim_id in ["X1", "X2"] {
-        let told = RawClaim { claim_id: claim_id.into(), ..steps[0].told.clone() };
-        engine.settle(settle(told), stamp(number)).await.expect("a settlement");
+        let raw_claim = RawClaim { claim_id: claim_id.into(), ..steps[0].raw_claim.clone() };
+        engine.settle(settle(raw_claim), stamp(number)).await.expect("a settlement");
         number += 1;
     }
-    let mut newest = reversal(&steps[0], "1");
+    let mut newest = reverse_request(&steps[0], "1");
     newest.told.claim_id = "X2".into();
-    engine.reverse(newest, stamp(number)).await.expect("the newest can be reversed");
+    engine.reverse(newest, stamp(number)).await.expect("the newest settlement can be reversed");
     let (hospital_id, person_id) = (steps[0].claim.hospital_id.clone(), steps[0].claim.person_id.clone());
     let name = RequestName { hospital_id, person_id, request_id: "fenced".into() };
     engine.fence(&name, stamp(number + 1)).await.expect("a fence");
     number + 2
 }
 
-/// The first claim's request, altered.
-async fn ask(engine: &Engine<MemoryStore>, steps: &[Step], way: &str, number: u64) -> Result<(), EngineError> {
+/// Sends the refused request of a case, made from the first claim.
+async fn send_refused(
+    engine: &Engine<MemoryStore>,
+    steps: &[Step],
+    case: &str,
+    number: u64,
+) -> Result<(), EngineError> {
     let first = &steps[0];
-    if way.starts_with("revers") {
-        return engine.reverse(a_reversal(first, way), stamp(number)).await.map(drop);
+    if case.starts_with("revers") {
+        return engine.reverse(refused_reverse(first, case), stamp(number)).await.map(drop);
     }
-    if way == "settled claim quoted" {
-        return engine.quote(first.told.clone()).await.map(drop);
+    if case == "settled claim quoted" {
+        return engine.quote(first.raw_claim.clone()).await.map(drop);
     }
-    engine.settle(a_settle(first, way), stamp(number)).await.map(drop)
+    engine.settle(refused_settle(first, case), stamp(number)).await.map(drop)
 }
 
-fn a_reversal(first: &Step, way: &str) -> ReverseRequest {
-    let mut request = reversal(first, "refused");
-    let claim_id = match way {
+fn refused_reverse(first: &Step, case: &str) -> ReverseRequest {
+    let mut request = reverse_request(first, "refused");
+    let claim_id = match case {
         "reversal of nothing" => "never settled",
         "reversal of what is reversed" => "X2",
         _ => first.claim.claim_id.as_str(),
     };
     request.told.claim_id = claim_id.into();
-    match way {
+    match case {
         "reversal for another person" => request.told.person_id = "PX".into(),
         "reversal without a reason" => request.told.reason.clear(),
-        "reversed again under a settle's request id" => request.request_id = settle(first.told.clone()).request_id,
+        "reversed again under a settle's request id" => request.request_id = settle(first.raw_claim.clone()).request_id,
         _ => {}
     }
     request
 }
 
-fn a_settle(first: &Step, way: &str) -> SettleRequest {
-    let known = settle(first.told.clone());
-    let fresh = settle(RawClaim { claim_id: "fresh".into(), ..first.told.clone() });
-    match way {
+fn refused_settle(first: &Step, case: &str) -> SettleRequest {
+    let known = settle(first.raw_claim.clone());
+    let fresh = settle(RawClaim { claim_id: "fresh".into(), ..first.raw_claim.clone() });
+    match case {
         "fenced" => SettleRequest { request_id: "fenced".into(), ..fresh },
         "reused with other content" => SettleRequest { request_id: known.request_id, ..fresh },
         "reused with a faulty claim" => SettleRequest { claim: RawClaim { items: Vec::new(), ..known.claim }, ..known },
@@ -136,15 +142,15 @@ fn a_settle(first: &Step, way: &str) -> SettleRequest {
         }
         "changed quote" => SettleRequest { quote: Some(vec![7; 32]), ..fresh },
         "no request id" => SettleRequest { request_id: "".into(), ..fresh },
-        _ => SettleRequest { claim: altered(fresh.claim, way), ..fresh },
+        _ => SettleRequest { claim: with_fault(fresh.claim, case), ..fresh },
     }
 }
 
-/// A claim that one of the stages after the keys refuses.
-fn altered(claim: RawClaim, way: &str) -> RawClaim {
+/// The claim with the fault of this case, which a stage after the check of keys refuses.
+fn with_fault(claim: RawClaim, case: &str) -> RawClaim {
     let sound = RawClaim { items: vec![item("A", "10.00")], ..claim };
     let one = |code: &str, yuan: &str| vec![item(code, yuan)];
-    match way {
+    match case {
         "no items" => RawClaim { items: Vec::new(), ..sound },
         "discharged before admitted" => {
             RawClaim { admitted: day("2017-03-02"), discharged: day("2017-03-01"), ..sound }
@@ -165,6 +171,6 @@ fn altered(claim: RawClaim, way: &str) -> RawClaim {
         }
         "unknown code" => RawClaim { items: one("unknown", "10.00"), ..sound },
         "no policy" => RawClaim { admitted: day("2019-03-01"), discharged: day("2019-03-02"), ..sound },
-        other => panic!("{other} alters nothing"),
+        other => panic!("{other} is no case"),
     }
 }

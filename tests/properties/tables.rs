@@ -1,5 +1,5 @@
-//! Generates the reference tables: a catalogue with every class, hospitals of every level on both sides
-//! of the city's border, and persons whose categories may end during the year.
+//! Generates reference tables: a catalogue with every class, hospitals of every level inside and outside the city, and
+//! persons whose categories may end during the year.
 
 use std::collections::HashMap;
 
@@ -15,29 +15,29 @@ use proptest::sample::{select, subsequence};
 
 use crate::support::as_model::Cells;
 
-/// The codes of every generated catalogue: every class, the lower half with a ceiling.
+/// The codes of every generated catalogue: each class without a ceiling, then each class with one.
 pub const CODES: [&str; 10] = ["A", "B", "C", "SD", "TD", "AL", "BL", "CL", "SDL", "TDL"];
 
-/// How many hospitals there are: each level in the city, then each outside.
+/// The number of hospitals: each level inside the city, then each outside.
 pub const HOSPITALS: usize = 6;
 
-/// A person.
+/// A generated person.
 #[derive(Clone, Debug)]
 pub struct PersonSpec {
     pub categories: Vec<Category>,
-    /// When the categories end; empty for never.
+    /// The day on which the categories end; empty for never.
     pub until: &'static str,
     pub cross_region: bool,
 }
 
-/// What differs between catalogues: ratios of class B, and the ceiling.
+/// The figures that differ between catalogues: ratios of class B, and the ceiling.
 #[derive(Clone, Debug)]
 pub struct CatalogueSpec {
     pub ratios: [&'static str; 2],
     pub ceiling: &'static str,
 }
 
-/// Persons.
+/// Generates persons.
 pub fn persons() -> impl Strategy<Value = Vec<PersonSpec>> {
     let categories = subsequence(Category::ALL, 0..=Category::ALL.len());
     let until = select(vec!["", "", "2017-07-01"]);
@@ -46,7 +46,7 @@ pub fn persons() -> impl Strategy<Value = Vec<PersonSpec>> {
     prop::collection::vec(person, 1..=2)
 }
 
-/// Catalogues.
+/// Generates catalogues.
 pub fn catalogues() -> impl Strategy<Value = CatalogueSpec> {
     let ratio = || select(vec!["0", "0.10", "100%", "0.3333333333"]);
     let ceiling = select(vec!["0", "50", "12.345678"]);
@@ -66,7 +66,7 @@ pub fn parsed(cells: &[Cells]) -> Vec<ReferenceRow> {
     cells.iter().map(row).collect()
 }
 
-/// The same as they stand in files. Person `PX` has no approval, `PE` is not enrolled, `HX` not designated.
+/// The cells of the rows of all tables. Person `PX` has no approval, `PE` is not enrolled, and hospital `HX` is not designated.
 pub fn cells(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Cells> {
     let mut rows = hospital_rows();
     rows.extend(CODES.iter().enumerate().map(|(at, code)| catalogue_row(catalogue, at, code)));
@@ -116,8 +116,8 @@ fn person_rows(id: &str, person: &PersonSpec) -> Vec<Cells> {
     rows
 }
 
-/// What rows add up to, without a store.
-pub fn taken(rows: Vec<ReferenceRow>) -> (LookupTables, HashMap<PersonId, PersonRecord>) {
+/// The tables and persons that these rows add up to.
+pub fn from_rows(rows: Vec<ReferenceRow>) -> (LookupTables, HashMap<PersonId, PersonRecord>) {
     let (mut tables, mut persons) = (LookupTables::default(), HashMap::<_, PersonRecord>::new());
     for row in rows {
         match row {

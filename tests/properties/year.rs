@@ -1,4 +1,4 @@
-//! Over a year: no cap is exceeded, and the number of bills makes no difference to a yearly layer.
+//! Properties of a year: no cap is exceeded, and a yearly layer pays the same however its bills are divided.
 
 use std::collections::HashMap;
 
@@ -15,60 +15,60 @@ use onestop::policy::resolve::resolve;
 use onestop::policy::rule::PolicyRule;
 use proptest::prelude::*;
 
-use super::play::{Scenario, Step, scenarios};
-use super::{PURE, SLOW, cases, holds};
+use super::scenario::{Scenario, Step, scenarios};
+use super::{CASES_WITH_STORE, CASES_WITHOUT_STORE, case_count, check_property};
 use crate::support::claims::{day, item};
 
-/// For each account of a person and cap account: what moved it, and the caps that it moved under.
-type Moved = HashMap<(PersonId, i32, String), (i64, Vec<Option<i64>>)>;
+/// By person, year and cap account: the sum charged, and the annual cap of each charge.
+type ChargedCaps = HashMap<(PersonId, i32, String), (i64, Vec<Option<i64>>)>;
 
 #[test]
 fn no_cap_is_exceeded_by_all_the_settlements_of_a_year() {
-    holds(cases(PURE), &scenarios(), |scenario| {
-        for (account, (sum, annuals)) in moved(&scenario.play()) {
-            // Under terms that do not change there is one figure; where they do, the highest bounds the sum.
-            let most = annuals.iter().copied().collect::<Option<Vec<_>>>().and_then(|known| known.into_iter().max());
-            prop_assert!(most.is_none_or(|most| sum <= most), "{}: {sum} of {annuals:?}", account.2);
+    check_property(case_count(CASES_WITHOUT_STORE), &scenarios(), |scenario| {
+        for (account, (sum, annuals)) in charged_caps(&scenario.adjudicate_all()) {
+            // The caps differ only if the terms change during the year; then the highest cap bounds the sum.
+            let highest = annuals.iter().copied().collect::<Option<Vec<_>>>().and_then(|known| known.into_iter().max());
+            prop_assert!(highest.is_none_or(|highest| sum <= highest), "{}: {sum} of {annuals:?}", account.2);
         }
         Ok(())
     });
 }
 
-fn moved(steps: &[Step]) -> Moved {
-    let mut moved = Moved::new();
+fn charged_caps(steps: &[Step]) -> ChargedCaps {
+    let mut charged = ChargedCaps::new();
     for step in steps {
         for layer in &step.split.layers {
             for cap in &layer.terms.caps {
-                let by = if cap.of == CapKind::Base { layer.base } else { layer.pays };
+                let amount = if cap.of == CapKind::Base { layer.base } else { layer.pays };
                 let key = (step.claim.person_id.clone(), step.key.year, cap.account.to_string());
-                let account = moved.entry(key).or_default();
-                account.0 += by.fen();
+                let account = charged.entry(key).or_default();
+                account.0 += amount.fen();
                 account.1.push(cap.annual.map(Money::fen));
             }
         }
     }
-    moved
+    charged
 }
 
 #[test]
-fn a_yearly_layer_pays_the_same_in_one_bill_as_in_forty() {
+fn a_yearly_layer_pays_the_same_for_one_bill_as_for_many() {
     let bills = prop::collection::vec(prop_oneof![0..500_i64, 0..40_000_i64], 1..=40);
-    holds(cases(SLOW), &(scenarios(), bills), |(scenario, bills)| {
-        let rule = yearly(&scenario);
-        let many = settle(&resolve(&rule).expect("exact"), &bills);
+    check_property(case_count(CASES_WITH_STORE), &(scenarios(), bills), |(scenario, bills)| {
+        let rule = with_yearly_layers(&scenario);
+        let many = adjudicate_bills(&resolve(&rule).expect("exact"), &bills);
         for (at, layer) in many[0].layers.iter().enumerate() {
             let base: i64 = many.iter().map(|split| split.layers[at].base.fen()).sum();
             let paid: i64 = many.iter().map(|split| split.layers[at].pays.fen()).sum();
-            let one = settle(&resolve(&alone(&rule, at)).expect("exact"), &[base]);
-            prop_assert_eq!(one[0].layers[0].base.fen(), base, "what enters {}", layer.head.id);
-            prop_assert_eq!(one[0].layers[0].pays.fen(), paid, "what {} pays", layer.head.id);
+            let one = adjudicate_bills(&resolve(&with_layer_alone(&rule, at)).expect("exact"), &[base]);
+            prop_assert_eq!(one[0].layers[0].base.fen(), base, "base of {}", layer.head.id);
+            prop_assert_eq!(one[0].layers[0].pays.fen(), paid, "payment of {}", layer.head.id);
         }
         Ok(())
     });
 }
 
-/// The scenario's policy with yearly layers for every visit, each with cap accounts of its own.
-fn yearly(scenario: &Scenario) -> PolicyRule {
+/// The policy of the scenario with yearly layers for every visit, each with separate cap accounts.
+fn with_yearly_layers(scenario: &Scenario) -> PolicyRule {
     let book = scenario.book();
     let mut rule = PolicyRule::clone(book.get("gen").expect("the policy").1);
     for layer in &mut rule.layers {
@@ -82,8 +82,8 @@ fn yearly(scenario: &Scenario) -> PolicyRule {
     rule
 }
 
-/// That one layer, on eligible costs and without prior self-pay, so that a bill is its base.
-fn alone(rule: &PolicyRule, at: usize) -> PolicyRule {
+/// The policy with this layer alone, on eligible costs and without prior self-pay, so that its base is the bill.
+fn with_layer_alone(rule: &PolicyRule, at: usize) -> PolicyRule {
     let mut layer = rule.layers[at].clone();
     layer.pools = vec![onestop::domain::vocabulary::Pool::Eligible];
     layer.prior_self_pay = onestop::domain::decimal::ExactDecimal::ZERO;
@@ -91,24 +91,24 @@ fn alone(rule: &PolicyRule, at: usize) -> PolicyRule {
     PolicyRule { layers: vec![layer], ..rule.clone() }
 }
 
-/// Outpatient bills of class A, in a year: no admission is counted, so every term stays as it is.
-fn settle(policy: &Policy, bills: &[i64]) -> Vec<Split> {
+/// Adjudicates outpatient bills of class A within a year; no admission is counted, so the terms stay the same.
+fn adjudicate_bills(policy: &Policy, bills: &[i64]) -> Vec<Split> {
     let mut account = Account::default();
-    let settle = |fen: &i64| {
+    let adjudicate_bill = |fen: &i64| {
         let (claim, facts) = bill(Money::from_fen(*fen));
         let (split, after) =
             adjudicate(AdjudicationInput { claim: &claim, facts: &facts, policy }, &account).expect("small");
         account = after;
         split
     };
-    bills.iter().map(settle).collect()
+    bills.iter().map(adjudicate_bill).collect()
 }
 
 fn bill(amount: Money) -> (Claim, Facts) {
-    let mut told = crate::support::claims::claim("C1", "P1", &amount.to_string());
-    (told.visit, told.items) = (Some(Visit::OutpatientSerious), vec![item("A", &amount.to_string())]);
-    (told.admitted, told.discharged) = (day("2017-03-01"), day("2017-03-01"));
-    (told.check(&ClaimLimits::default()).expect("a sound claim"), facts())
+    let mut raw_claim = crate::support::claims::claim("C1", "P1", &amount.to_string());
+    (raw_claim.visit, raw_claim.items) = (Some(Visit::OutpatientSerious), vec![item("A", &amount.to_string())]);
+    (raw_claim.admitted, raw_claim.discharged) = (day("2017-03-01"), day("2017-03-01"));
+    (raw_claim.check(&ClaimLimits::default()).expect("a sound claim"), facts())
 }
 
 fn facts() -> Facts {

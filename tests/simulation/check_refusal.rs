@@ -10,7 +10,7 @@ use super::auditor::{Auditor, ClientRequest};
 use super::check_response::Window;
 use super::model_ledger::{RequestKey, SettledPeriod};
 use super::scheduler::Time;
-use crate::model::{self, No};
+use crate::model::{self, ModelRefusal};
 use crate::support::as_model;
 
 /// How often the engine of a simulation retries a commit that conflicts.
@@ -146,11 +146,13 @@ pub fn person_of_request(request: &ClientRequest) -> &str {
     }
 }
 
-fn reason_for_model_refusal(refusal: No) -> Reason {
+fn reason_for_model_refusal(refusal: ModelRefusal) -> Reason {
     match refusal {
-        No::Designation | No::Enrolment | No::Approval => Reason::NotEligible,
-        No::Code => Reason::UnknownItem,
-        No::Policy => Reason::NoPolicy,
+        ModelRefusal::HospitalNotDesignated | ModelRefusal::PersonNotEnrolled | ModelRefusal::VisitNotApproved => {
+            Reason::NotEligible
+        }
+        ModelRefusal::UnknownItem => Reason::UnknownItem,
+        ModelRefusal::NoPolicyInForce => Reason::NoPolicy,
     }
 }
 

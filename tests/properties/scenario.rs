@@ -1,4 +1,4 @@
-//! Plays a generated scenario without a store: every claim looked up and adjudicated, one after another.
+//! Generated scenarios, adjudicated without a store: every claim is looked up and adjudicated, one after the other.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use onestop::reference::person::PersonRecord;
 use onestop::reference::row::ReferenceRow;
 use proptest::prelude::*;
 
-use super::claims::{self, BillSpec, ClaimSpec, aimed};
+use super::claims::{self, BillSpec, ClaimSpec, item_reaching};
 use super::policies::{self, PolicySpec};
-use super::policy_text::files;
+use super::policy_text::policy_files;
 use super::tables::{self, CatalogueSpec, PersonSpec};
 use crate::support::claims::item;
 
@@ -34,7 +34,7 @@ pub struct Scenario {
     pub claims: Vec<ClaimSpec>,
 }
 
-/// Scenarios.
+/// Generates scenarios.
 pub fn scenarios() -> impl Strategy<Value = Scenario> {
     let claims = prop::collection::vec(claims::claims(), 1..=8);
     (policies::policies(), tables::catalogues(), tables::persons(), claims)
@@ -42,30 +42,30 @@ pub fn scenarios() -> impl Strategy<Value = Scenario> {
 }
 
 impl Scenario {
-    /// The book of its policy.
+    /// The book with the policy of the scenario.
     pub fn book(&self) -> Book {
-        let files = files(&self.policy);
+        let files = policy_files(&self.policy);
         let texts = files.iter().map(|(name, text)| (*name, text.as_str()));
         Book::from_texts(texts).unwrap_or_else(|faults| panic!("{faults:?}\n{}", files[0].1))
     }
 
-    /// The rows of its tables.
+    /// The rows of the tables of the scenario.
     pub fn rows(&self) -> Vec<ReferenceRow> {
         tables::rows(&self.catalogue, &self.persons)
     }
 
-    /// Every claim adjudicated.
-    pub fn play(&self) -> Vec<Step> {
-        let (tables, persons) = tables::taken(self.rows());
-        let mut desk = Desk { book: self.book(), tables, persons, accounts: HashMap::new() };
+    /// Adjudicates every claim in order.
+    pub fn adjudicate_all(&self) -> Vec<Step> {
+        let (tables, persons) = tables::from_rows(self.rows());
+        let mut adjudicator = Adjudicator { book: self.book(), tables, persons, accounts: HashMap::new() };
         let claims = self.claims.iter().enumerate();
-        claims.map(|(number, spec)| desk.step(spec, number, self.persons.len())).collect()
+        claims.map(|(number, spec)| adjudicator.step(spec, number, self.persons.len())).collect()
     }
 }
 
-/// One claim and what was decided.
+/// A claim with its split and its account before and after.
 pub struct Step {
-    pub told: RawClaim,
+    pub raw_claim: RawClaim,
     pub claim: Claim,
     pub policy: Arc<Policy>,
     pub key: AccountKey,
@@ -74,28 +74,29 @@ pub struct Step {
     pub after: Account,
 }
 
-struct Desk {
+/// Adjudicates claims in order and keeps the accounts.
+struct Adjudicator {
     book: Book,
     tables: LookupTables,
     persons: HashMap<PersonId, PersonRecord>,
     accounts: HashMap<(PersonId, AccountKey), Account>,
 }
 
-impl Desk {
+impl Adjudicator {
     fn step(&mut self, spec: &ClaimSpec, number: usize, persons: usize) -> Step {
-        let told = spec.told(number, persons, self.items(spec, persons));
-        let (claim, facts, policy) = self.looked_up(told.clone());
-        let matter = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy };
-        let key = matter.account_key();
+        let raw_claim = spec.claim(number, persons, self.items(spec, persons));
+        let (claim, facts, policy) = self.look_up(raw_claim.clone());
+        let input = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy };
+        let key = input.account_key();
         let account = self.accounts.entry((claim.person_id.clone(), key.clone())).or_default();
         let before = account.clone();
-        let (split, after) = adjudicate(matter, &before).expect("small amounts");
+        let (split, after) = adjudicate(input, &before).expect("small amounts");
         *account = after.clone();
-        Step { told, claim, policy, key, before, split, after }
+        Step { raw_claim, claim, policy, key, before, split, after }
     }
 
-    fn looked_up(&self, told: RawClaim) -> (Claim, Facts, Arc<Policy>) {
-        let claim = told.check(&ClaimLimits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
+    fn look_up(&self, raw_claim: RawClaim) -> (Claim, Facts, Arc<Policy>) {
+        let claim = raw_claim.check(&ClaimLimits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
         let facts = look_up::facts(&claim, self.persons.get(&claim.person_id), &self.tables).expect("known");
         let person = &facts.person;
         let policy = self.book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged);
@@ -107,18 +108,19 @@ impl Desk {
         match &spec.bill {
             BillSpec::Lines(lines) => lines.iter().flat_map(|line| line.items()).collect(),
             BillSpec::Aimed { layer, amount, beyond } => {
-                let (claim, facts, policy) = self.looked_up(spec.told(0, persons, vec![item("A", "0.00")]));
+                let (claim, facts, policy) = self.look_up(spec.claim(0, persons, vec![item("A", "0.00")]));
                 let key = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy }.account_key();
                 let account = self.accounts.get(&(claim.person_id.clone(), key)).cloned().unwrap_or_default();
                 let layer = &policy.layers[layer % policy.layers.len()];
-                let terms = layer.terms.get(&circumstances(&claim, &facts));
-                vec![aimed(layer, terms, &account, *amount, *beyond)]
+                let terms = layer.terms.get(&terms_key(&claim, &facts));
+                vec![item_reaching(layer, terms, &account, *amount, *beyond)]
             }
         }
     }
 }
 
-fn circumstances(claim: &Claim, facts: &Facts) -> TermsKey {
+/// The key of the terms that apply to a claim.
+fn terms_key(claim: &Claim, facts: &Facts) -> TermsKey {
     TermsKey {
         level: facts.hospital.level,
         locality: facts.locality(),
