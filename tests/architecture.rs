@@ -39,6 +39,8 @@ const MORE: &[(&str, &str)] = &[
     // Tables have a name on the wire, and imports are told as the store logs them.
     ("grpc/reference.rs", "reference::table::ReferenceTable"),
     ("grpc/imports.rs", "reference::table::ReferenceTable"),
+    // A request selects one key of a table, or the keys after one.
+    ("grpc/reference.rs", "reference::cells::KeySelection"),
     ("grpc/imports.rs", "store::imports::Import"),
 ];
 

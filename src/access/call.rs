@@ -10,7 +10,7 @@ pub struct Call {
     /// Whether the client streams. A unary call counts as one call in flight; in a stream each claim counts.
     pub stream: bool,
     /// The roles that may make the call. [`Role::Anyone`] may make every call.
-    pub roles: &'static [Role],
+    pub(crate) roles: &'static [Role],
 }
 
 /// The roles that send claims.

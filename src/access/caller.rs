@@ -15,7 +15,7 @@ pub struct Caller {
     /// The name in logs and metrics.
     pub name: Arc<str>,
     /// The role, which determines the permitted calls.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The hospitals whose claims a hospital or gateway sends; empty for every other role.
     pub hospitals: Vec<HospitalId>,
     /// What remains of the caller's limits; shared by all its connections.
@@ -24,7 +24,7 @@ pub struct Caller {
 
 impl Caller {
     /// The caller of every call on a server that authenticates nobody.
-    pub fn anyone() -> Caller {
+    pub(crate) fn anyone() -> Caller {
         let allowance = Arc::new(Allowance::unlimited());
         Caller { name: "anyone".into(), role: Role::Anyone, hospitals: Vec::new(), allowance }
     }
@@ -33,7 +33,7 @@ impl Caller {
     ///
     /// # Errors
     /// [`AccessError::NotPermitted`].
-    pub fn authorize_call(&self, call: &Call) -> Result<(), AccessError> {
+    pub(crate) fn authorize_call(&self, call: &Call) -> Result<(), AccessError> {
         allowed_if(self.role == Role::Anyone || call.roles.contains(&self.role))
     }
 
@@ -41,7 +41,7 @@ impl Caller {
     ///
     /// # Errors
     /// [`AccessError::NotPermitted`].
-    pub fn authorize_claims_of(&self, hospital: &str) -> Result<(), AccessError> {
+    pub(crate) fn authorize_claims_of(&self, hospital: &str) -> Result<(), AccessError> {
         allowed_if(self.has_hospital(hospital))
     }
 
@@ -49,12 +49,12 @@ impl Caller {
     ///
     /// # Errors
     /// [`AccessError::NotVisible`], the same as if no settlement existed.
-    pub fn authorize_view_of(&self, hospital: &str) -> Result<(), AccessError> {
+    pub(crate) fn authorize_view_of(&self, hospital: &str) -> Result<(), AccessError> {
         if self.has_hospital(hospital) || self.role == Role::Auditor { Ok(()) } else { Err(AccessError::NotVisible) }
     }
 
     /// Whether the caller may read the settlements of every hospital.
-    pub fn views_every_hospital(&self) -> bool {
+    pub(crate) fn views_every_hospital(&self) -> bool {
         matches!(self.role, Role::Auditor | Role::Anyone)
     }
 
@@ -63,7 +63,7 @@ impl Caller {
     ///
     /// # Errors
     /// [`AccessError::NotPermitted`].
-    pub fn authorize_person_tables(&self) -> Result<(), AccessError> {
+    pub(crate) fn authorize_person_tables(&self) -> Result<(), AccessError> {
         allowed_if(!self.role.is_claimant())
     }
 

@@ -54,7 +54,7 @@ impl Callers {
     /// Keeps what callers have already used of their limits across a reload: a caller takes over the allowance of
     /// a previous caller with the same name and limits.
     #[must_use]
-    pub fn with_allowances_of(self, previous: &Callers) -> Callers {
+    pub(crate) fn with_allowances_of(self, previous: &Callers) -> Callers {
         match (self, previous) {
             (Callers::Known(mut callers), Callers::Known(previous)) => {
                 callers.values_mut().for_each(|caller| take_over_allowance(caller, previous));

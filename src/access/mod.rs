@@ -9,13 +9,13 @@ pub mod call;
 pub mod caller;
 pub mod callers;
 mod callers_file;
-pub mod error;
+mod error;
 pub mod log;
 pub mod recent_quotes;
-pub mod role;
+mod role;
 
 pub use call::Call;
 pub use caller::Caller;
 pub use callers::Callers;
 pub use error::AccessError;
-pub use role::Role;
+pub(crate) use role::Role;

@@ -17,7 +17,7 @@ type QuotePair = (Box<str>, [u8; 16]);
 
 /// The quotes of the last hours.
 #[derive(Default)]
-pub struct RecentQuotes(Mutex<Generations>);
+pub(crate) struct RecentQuotes(Mutex<Generations>);
 
 #[derive(Default)]
 struct Generations {

@@ -2,7 +2,7 @@
 
 /// The role of a caller: which calls it may make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
+pub(crate) enum Role {
     /// 医院: sends its own claims.
     Hospital,
     /// 异地网关: sends the claims of listed hospitals.
@@ -20,7 +20,7 @@ pub enum Role {
 
 impl Role {
     /// The roles that a file of callers can assign.
-    pub const ASSIGNABLE: &'static [Role] =
+    pub(crate) const ASSIGNABLE: &'static [Role] =
         &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor, Role::Operator];
 
     /// The word for this role in the file of callers and in the access log.

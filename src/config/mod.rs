@@ -17,7 +17,7 @@ use crate::access::allowance::CallerLimits;
 use crate::engine::EngineSettings;
 
 pub use error::TlsConfigError;
-pub use limits::{LIMIT_KEYS, LimitKey};
+pub use limits::LIMIT_KEYS;
 pub use server_limits::ServerLimits;
 pub use tls_files::TlsFiles;
 
@@ -49,7 +49,7 @@ pub struct Config {
     /// The access log; without it a file in the directory of the store.
     pub access_log: Option<PathBuf>,
     /// Whether to serve unauthenticated callers on an address other than loopback.
-    pub accept_anonymous: bool,
+    pub(crate) accept_anonymous: bool,
     /// Whether to answer before a commit is synced to disk.
     pub accept_volatile: bool,
     /// The limits of a caller that names none in the file of callers.
@@ -89,7 +89,7 @@ impl Config {
     ///
     /// # Errors
     /// If one of the keys for TLS and callers is present without the others that it requires.
-    pub fn tls(&self) -> Result<Option<TlsFiles>, TlsConfigError> {
+    pub(crate) fn tls(&self) -> Result<Option<TlsFiles>, TlsConfigError> {
         if self.tls_client_ca.is_some() != self.callers.is_some() {
             return Err(TlsConfigError::ClientCaWithoutCallers);
         }

@@ -24,7 +24,7 @@ impl Config {
     }
 
     /// Each key with its value, if it has one; without the limits.
-    pub fn key_values(&self) -> impl Iterator<Item = (&'static str, Option<toml::Value>)> {
+    pub(crate) fn key_values(&self) -> impl Iterator<Item = (&'static str, Option<toml::Value>)> {
         let mut config = self.clone();
         KEYS.iter().map(move |key| (key.name, key.get(&mut config)))
     }

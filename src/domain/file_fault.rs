@@ -31,7 +31,12 @@ impl FileFault {
     }
 
     /// A fault at a byte offset of the file's text, with line and column number.
-    pub fn at_offset(file: impl Into<String>, text: &str, offset: usize, message: impl Into<String>) -> FileFault {
+    pub(crate) fn at_offset(
+        file: impl Into<String>,
+        text: &str,
+        offset: usize,
+        message: impl Into<String>,
+    ) -> FileFault {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
         let column = FileColumn::Number(before[line_start..].chars().count() + 1);
@@ -39,7 +44,7 @@ impl FileFault {
     }
 
     /// A fault in a named column of a line.
-    pub fn in_column(
+    pub(crate) fn in_column(
         file: impl Into<String>,
         line: usize,
         column: impl Into<String>,
@@ -50,7 +55,7 @@ impl FileFault {
 }
 
 /// The line, from 1, that a byte offset of a text lies on.
-pub fn line_at(text: &str, offset: usize) -> usize {
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 

@@ -66,7 +66,7 @@ impl Authorizer {
     fn pass(&self, call: &'static Call, peer: Option<&Peer>) -> Result<Permitted, CallError> {
         let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
         let caller = self.known(&identities, call)?;
-        let places = self.places(&caller, call).inspect_err(|_| self.metrics.shed(&caller.name))?;
+        let places = self.places(&caller, call).inspect_err(|_| self.metrics.count_shed(&caller.name))?;
         Ok(Permitted { caller, call, identities, _places: places.map(Arc::new) })
     }
 
@@ -79,7 +79,8 @@ impl Authorizer {
     }
 
     fn known(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, AccessError> {
-        let caller = self.callers.load().authenticate(identities).inspect_err(|_| self.metrics.unknown())?;
+        let caller =
+            self.callers.load().authenticate(identities).inspect_err(|_| self.metrics.count_unknown_caller())?;
         caller.authorize_call(call).map(|()| caller)
     }
 

@@ -66,7 +66,7 @@ fn told(path: &str, answer: &Response<Body>, took: Duration, metrics: &Metrics) 
         answer.headers().get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
     tracing::info!(call = path, status = status as i32, micros = took.as_micros() as u64, "answered");
     // What is no call of ours has no name: whoever makes names up fills no table.
-    metrics.answered(Call::from_path(path).map_or("other", Call::name), status::code_name(status), took);
+    metrics.count_call(Call::from_path(path).map_or("other", Call::name), status::code_name(status), took);
 }
 
 fn explained(answer: Response<Body>) -> Response<Body> {

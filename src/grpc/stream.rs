@@ -158,7 +158,7 @@ impl<S: Store> Work<S> {
             Err(error) => Err(error.into()),
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");
-        self.streams.rules.metrics.claim(word);
+        self.streams.rules.metrics.count_stream_claim(word);
         let (answer, replay) = match settled {
             Ok((settlement, replay)) => (Answer::Settlement(settlement), replay),
             Err(error) => (Answer::Refusal(status_message(&error)), false),

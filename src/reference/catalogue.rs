@@ -12,7 +12,7 @@ use crate::domain::ids::ItemCode;
 use super::dated::RowChange;
 
 /// The maximum rows of one code; an imported row is compared with all others of its code.
-pub const ROWS_PER_CODE: usize = 1_000;
+pub(crate) const ROWS_PER_CODE: usize = 1_000;
 
 /// One row. Its key is code, regions and first day.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl CatalogueRow {
     }
 
     /// Whether two rows of one code have a prefix and a day in common.
-    pub fn conflicts_with(&self, other: &CatalogueRow) -> bool {
+    pub(crate) fn conflicts_with(&self, other: &CatalogueRow) -> bool {
         let everywhere = self.regions.is_empty() && other.regions.is_empty();
         self.days.overlaps(&other.days) && (everywhere || have_common(&self.regions, &other.regions))
     }
@@ -82,7 +82,7 @@ impl Catalogue {
     }
 
     /// Whether the row can be added: it replaces another, or its code has fewer rows than [`ROWS_PER_CODE`].
-    pub fn has_room(&self, row: &CatalogueRow) -> bool {
+    pub(crate) fn has_room(&self, row: &CatalogueRow) -> bool {
         let rows = self.rows.get(&row.entry.code).map(Vec::as_slice).unwrap_or_default();
         rows.len() < ROWS_PER_CODE || rows.iter().any(|known| known.same_key(row))
     }
@@ -93,7 +93,7 @@ impl Catalogue {
     }
 
     /// Whether the row conflicts with another row of its code.
-    pub fn conflicts_with(&self, row: &CatalogueRow) -> bool {
+    pub(crate) fn conflicts_with(&self, row: &CatalogueRow) -> bool {
         let rows = self.rows.get(&row.entry.code).map(Vec::as_slice).unwrap_or_default();
         rows.iter().any(|known| !known.same_key(row) && known.conflicts_with(row))
     }

@@ -61,7 +61,7 @@ impl HospitalRecord {
     }
 
     /// Whether hospitals.csv contains the hospital.
-    pub fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.head.is_some()
     }
 

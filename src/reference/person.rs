@@ -98,7 +98,7 @@ impl PersonRecord {
     }
 
     /// Whether persons.csv contains the person.
-    pub fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         self.rows.insured.is_some()
     }
 
@@ -108,7 +108,7 @@ impl PersonRecord {
     }
 
     /// Whether the person has this approval on this day.
-    pub fn is_approved(&self, approval: Approval, day: Day) -> bool {
+    pub(crate) fn is_approved(&self, approval: Approval, day: Day) -> bool {
         self.rows.approvals.applies(approval, day)
     }
 

@@ -52,7 +52,7 @@ impl ReferenceTable {
     }
 
     /// Whether the rows of the table are about persons.
-    pub const fn is_about_persons(self) -> bool {
+    pub(crate) const fn is_about_persons(self) -> bool {
         matches!(
             self,
             ReferenceTable::Persons

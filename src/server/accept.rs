@@ -98,7 +98,7 @@ impl Acceptor {
             // The server may have ended.
             Ok(connection) => drop(self.accepted.send(Ok(connection)).await),
             Err(reason) => {
-                self.metrics.refused_connection(reason);
+                self.metrics.count_refused_connection(reason);
                 tracing::info!(reason, "connection refused");
             }
         }

@@ -39,7 +39,7 @@ pub(super) async fn serve(
 }
 
 async fn export(metrics: Arc<Metrics>) -> impl IntoResponse {
-    match metrics.text() {
+    match metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -1,4 +1,4 @@
-//! The metrics, in the text form that Prometheus reads (OpenMetrics).
+//! The metrics of a server, and their export as OpenMetrics text for Prometheus.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-/// The upper ends of the classes of durations, in seconds.
-const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+/// The upper bounds of the histogram buckets of call durations, in seconds.
+const DURATION_BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Answered {
+struct CallAndCode {
     call: &'static str,
     code: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Named {
+struct ByCall {
     call: &'static str,
 }
 
@@ -36,17 +36,17 @@ struct ByReason {
     reason: &'static str,
 }
 
-/// What is counted.
+/// The metrics of a server.
 pub struct Metrics {
     registry: Registry,
-    calls: Family<Answered, Counter>,
-    seconds: Family<Named, Histogram>,
-    claims: Family<ByReason, Counter>,
+    calls: Family<CallAndCode, Counter>,
+    durations: Family<ByCall, Histogram>,
+    stream_claims: Family<ByReason, Counter>,
     shed: Family<ByCaller, Counter>,
-    unknown: Counter,
-    /// Connections that are open.
-    pub connections: Gauge,
-    handshakes: Family<ByReason, Counter>,
+    unknown_callers: Counter,
+    /// The number of open connections.
+    pub(crate) connections: Gauge,
+    refused_connections: Family<ByReason, Counter>,
     ready: Gauge,
     volatile: Gauge,
 }
@@ -55,16 +55,16 @@ impl Default for Metrics {
     fn default() -> Metrics {
         let mut registry = Registry::with_prefix("onestop");
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The release that serves", build);
+        registry.register("build", "Version of the server", build);
         let mut metrics = Metrics {
             registry,
             calls: Family::default(),
-            seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
-            claims: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
+            stream_claims: Family::default(),
             shed: Family::default(),
-            unknown: Counter::default(),
+            unknown_callers: Counter::default(),
             connections: Gauge::default(),
-            handshakes: Family::default(),
+            refused_connections: Family::default(),
             ready: Gauge::default(),
             volatile: Gauge::default(),
         };
@@ -76,66 +76,70 @@ impl Default for Metrics {
 impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("calls", "Calls answered, by call and status", self.calls.clone());
-        let told = "How long calls took until their answer began";
-        registry.register_with_unit("call_duration", told, Unit::Seconds, self.seconds.clone());
-        registry.register("stream_claims", "Claims of streams answered, by reason or OK", self.claims.clone());
-        registry.register("shed", "Calls refused as more than their caller or the server takes", self.shed.clone());
-        let told = "Calls of certificates that are of no caller known";
-        registry.register("unknown_callers", told, self.unknown.clone());
-        registry.register("connections", "Connections that are open", self.connections.clone());
-        registry.register("refused_connections", "Connections refused, by reason", self.handshakes.clone());
-        registry.register("ready", "1 while the server takes calls", self.ready.clone());
-        let about = "1 while the store could lose what was acknowledged, which somebody accepted";
-        registry.register("store_volatile", about, self.volatile.clone());
+        registry.register("calls", "Calls answered, by call and status code", self.calls.clone());
+        let help = "Time from the request to the start of the response";
+        registry.register_with_unit("call_duration", help, Unit::Seconds, self.durations.clone());
+        registry.register(
+            "stream_claims",
+            "Claims in streams answered, by reason of refusal or OK",
+            self.stream_claims.clone(),
+        );
+        registry.register("shed", "Calls refused because of a limit of the caller or the server", self.shed.clone());
+        let help = "Calls refused because the certificate belongs to no known caller";
+        registry.register("unknown_callers", help, self.unknown_callers.clone());
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register("refused_connections", "Connections refused, by reason", self.refused_connections.clone());
+        registry.register("ready", "1 while the server accepts calls, otherwise 0", self.ready.clone());
+        let help = "1 while the store may lose acknowledged settlements (accept_volatile), otherwise 0";
+        registry.register("store_volatile", help, self.volatile.clone());
     }
 
-    /// A call was answered with this status; streams, when they began.
-    pub fn answered(&self, call: &'static str, code: &'static str, took: Duration) {
-        self.calls.get_or_create(&Answered { call, code }).inc();
-        self.seconds.get_or_create(&Named { call }).observe(took.as_secs_f64());
+    /// Counts a call that was answered with this status code; a stream counts when it starts.
+    pub(crate) fn count_call(&self, call: &'static str, code: &'static str, took: Duration) {
+        self.calls.get_or_create(&CallAndCode { call, code }).inc();
+        self.durations.get_or_create(&ByCall { call }).observe(took.as_secs_f64());
     }
 
-    /// A claim of a stream was answered: OK, or the reason of its refusal.
-    pub fn claim(&self, reason: &'static str) {
-        self.claims.get_or_create(&ByReason { reason }).inc();
+    /// Counts a claim of a stream that was answered; `reason` is OK or the reason of its refusal.
+    pub(crate) fn count_stream_claim(&self, reason: &'static str) {
+        self.stream_claims.get_or_create(&ByReason { reason }).inc();
     }
 
-    /// A call of this caller was shed.
-    pub fn shed(&self, caller: &str) {
+    /// Counts a call of this caller that a limit refused.
+    pub(crate) fn count_shed(&self, caller: &str) {
         self.shed.get_or_create(&ByCaller { caller: caller.to_owned() }).inc();
     }
 
-    /// Somebody called whom nobody knows.
-    pub fn unknown(&self) {
-        self.unknown.inc();
+    /// Counts a call of an unknown caller.
+    pub(crate) fn count_unknown_caller(&self) {
+        self.unknown_callers.inc();
     }
 
-    /// A connection was refused for this reason.
-    pub fn refused_connection(&self, reason: &'static str) {
-        self.handshakes.get_or_create(&ByReason { reason }).inc();
+    /// Counts a connection that was refused for this reason.
+    pub(crate) fn count_refused_connection(&self, reason: &'static str) {
+        self.refused_connections.get_or_create(&ByReason { reason }).inc();
     }
 
-    /// Notes whether calls are taken.
-    pub fn set_ready(&self, ready: bool) {
+    /// Sets whether the server accepts calls.
+    pub(crate) fn set_ready(&self, ready: bool) {
         self.ready.set(i64::from(ready));
     }
 
-    /// Notes whether the store could lose what was acknowledged.
-    pub fn set_volatile(&self, volatile: bool) {
+    /// Sets whether the store may lose acknowledged settlements.
+    pub(crate) fn set_volatile(&self, volatile: bool) {
         self.volatile.set(i64::from(volatile));
     }
 
-    /// Whether calls are taken.
-    pub fn is_ready(&self) -> bool {
+    /// Whether the server accepts calls.
+    pub(crate) fn is_ready(&self) -> bool {
         self.ready.get() == 1
     }
 
-    /// All of it as text.
+    /// All metrics as OpenMetrics text.
     ///
     /// # Errors
-    /// If it cannot be written, which text in memory always can.
-    pub fn text(&self) -> Result<String, fmt::Error> {
+    /// Never in practice: writing to a string cannot fail.
+    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -1,4 +1,4 @@
-//! What a server tells its operators in numbers. No id, name or amount is a label: calls, statuses and callers are.
+//! The metrics of a server. Labels are calls, status codes, reasons and callers; never an id, a name or an amount.
 
 pub mod metrics;
 
