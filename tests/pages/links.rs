@@ -1,4 +1,5 @@
-//! Links of the Markdown pages: a relative link leads to a file of the repository, and its fragment to a heading there.
+//! What the Markdown pages name exists: the files and headings that they link, the files and the modules of tests that
+//! they name in code.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -82,4 +83,41 @@ fn link_to_a_missing_file_or_heading_is_a_fault() {
     assert_eq!(fault(&page, "#licence"), None);
     assert!(fault(&page, "LICENCE").is_some());
     assert!(fault(&page, "proto/README.md#no-such-heading").is_some());
+}
+
+/// Files of the repository that a page names in code, such as `src/lib.rs`.
+fn named_files(prose: &str) -> impl Iterator<Item = &str> {
+    let plain = |span: &&str| span.chars().all(|char| char.is_ascii_alphanumeric() || "_-./".contains(char));
+    let ours = |span: &&str| ["src/", "tests/", "benches/", "deploy/", "proto/"].iter().any(|at| span.starts_with(at));
+    prose.split('`').skip(1).step_by(2).filter(plain).filter(ours)
+}
+
+/// Modules of tests that a page names after `--test onestop`.
+fn named_tests(page: &str) -> Vec<&str> {
+    let lines = page.split("--test onestop").skip(1).filter_map(|rest| rest.lines().next());
+    let words = lines.flat_map(|line| line.split(['`', '#']).next().unwrap_or_default().split_whitespace());
+    words.map(|word| word.split("::").next().unwrap_or(word)).filter(|word| !word.starts_with('-')).collect()
+}
+
+#[test]
+fn files_and_tests_that_pages_name_exist() {
+    let (root, mut found, mut missing) = (Path::new(ROOT), Vec::new(), Vec::new());
+    pages(root, &mut found);
+    for page in &found {
+        let text = std::fs::read_to_string(page).expect("a page");
+        let prose = prose(&text);
+        let files = named_files(&prose).filter(|file| !root.join(file).exists()).map(str::to_owned);
+        let module =
+            |name: &&str| !root.join(format!("tests/{name}.rs")).exists() && !root.join("tests").join(name).exists();
+        let tests = named_tests(&text).into_iter().filter(module).map(|name| format!("the test module {name}"));
+        missing.extend(files.chain(tests).map(|name| format!("{}: {name}", page.display())));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn files_and_tests_are_found_in_a_page() {
+    let page = "see `src/lib.rs` and `src/*.rs`\n`cargo test --test onestop copying` |\ncargo test --test onestop a::b c # d\n";
+    assert_eq!(named_files(page).collect::<Vec<_>>(), ["src/lib.rs"]);
+    assert_eq!(named_tests(page), ["copying", "a", "c"]);
 }
