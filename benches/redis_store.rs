@@ -230,7 +230,7 @@ async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Resu
             key("e"),
         ];
         let mut command = cmd("FCALL");
-        command.arg("onestop_1_commit").arg(keys.len()).arg(&keys[..]);
+        command.arg("onestop_2_commit").arg(keys.len()).arg(&keys[..]);
         command
             .arg("mark")
             .arg(&[0u8; 8][..])

@@ -91,7 +91,7 @@ impl StoreLocation {
     /// # Errors
     /// If the text begins as a Redis URL and is not a valid one.
     pub fn parse(store: &Path) -> Result<StoreLocation, StoreLocationError> {
-        match store.to_str().filter(|text| Address::is_meant(text)) {
+        match store.to_str().filter(|text| Address::has_redis_scheme(text)) {
             None => Ok(StoreLocation::Directory(store.to_owned())),
             Some(url) => Ok(StoreLocation::Redis(Address::parse(url)?)),
         }

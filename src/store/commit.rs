@@ -1,5 +1,5 @@
-//! What one commit writes, decided beforehand: entries that follow one another in a person's chain, and the rows
-//! that change with them.
+//! The content of one commit, decided beforehand: consecutive entries of a person's chain, and the rows that change with
+//! them.
 
 use crate::domain::account::Account;
 use crate::domain::day::Day;
@@ -10,7 +10,7 @@ use super::codec;
 use super::error::StoreError;
 use super::rows::{ClaimRow, PersonState};
 
-/// Everything that one commit writes; the store has nothing left to decide.
+/// Everything that one commit writes; it leaves nothing for the store to decide.
 pub struct Commit {
     /// Whose request it was.
     pub hospital_id: HospitalId,
@@ -40,20 +40,20 @@ pub struct Commit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
     /// What was done: `settled`, `reversed`, `revised` or `fenced`.
-    pub deed: &'static str,
+    pub kind: &'static str,
     /// The settlement that it is about; a fenced request has none.
     pub settlement: Option<EntryId>,
 }
 
-impl Notice {
-    fn of(entry: &Entry) -> Notice {
-        let (deed, settlement) = match &entry.deed {
+impl From<&Entry> for Notice {
+    fn from(entry: &Entry) -> Notice {
+        let (kind, settlement) = match &entry.deed {
             EntryKind::Settled(_) => ("settled", Some(entry.id)),
             EntryKind::Reversed(reversed) => ("reversed", Some(reversed.settlement)),
             EntryKind::Revised(revised) => ("revised", Some(revised.settlement)),
             EntryKind::Fenced(_) => ("fenced", None),
         };
-        Notice { deed, settlement }
+        Notice { kind, settlement }
     }
 }
 
@@ -105,7 +105,7 @@ impl Commit {
             self.listed = entry.settled().map(|_| self.committed.china_day());
         }
         self.entries.push((entry.id, record));
-        self.notices.push(Notice::of(entry));
+        self.notices.push(Notice::from(entry));
         self.state.follow(entry, digest);
     }
 

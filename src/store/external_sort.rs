@@ -31,17 +31,17 @@ const SPOOL_BYTES: u64 = 64 << 30;
 const BUFFER: usize = 256 << 10;
 
 /// A directory of a spool's own, where the store has none; it ends with the store.
-pub struct SpoolDirectory(PathBuf);
+pub struct SortDirectory(PathBuf);
 
-impl SpoolDirectory {
+impl SortDirectory {
     /// A new directory, which its owner alone can read, where the system keeps what is temporary.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn temporary() -> std::io::Result<SpoolDirectory> {
+    pub fn temporary() -> std::io::Result<SortDirectory> {
         let path = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
         DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(SpoolDirectory(path))
+        Ok(SortDirectory(path))
     }
 
     /// Where it is.
@@ -50,7 +50,7 @@ impl SpoolDirectory {
     }
 }
 
-impl Drop for SpoolDirectory {
+impl Drop for SortDirectory {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir(&self.0) {
             tracing::warn!(%error, "an empty temporary directory is left behind");

@@ -17,11 +17,11 @@ use crate::support::redis_server::{RedisServer, open_with, prefix};
 
 /// What each call of a settle, a reversal, a fence and a look at them says to Redis.
 const SITES: [&str; 6] =
-    ["$1\r\np\r\n$1\r\ns\r\n", "}:b", "onestop_1_bind", "onestop_1_commit", "}:clock", "onestop_1_places"];
+    ["$1\r\np\r\n$1\r\ns\r\n", "}:b", "onestop_2_bind", "onestop_2_commit", "}:clock", "onestop_2_positions"];
 
-async fn through(proxy: &Proxy, patience: Duration) -> onestop::store::redis::RedisStore {
+async fn through(proxy: &Proxy, timeout: Duration) -> onestop::store::redis::RedisStore {
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
-    open_with(&url, RedisSettings { patience, ..RedisSettings::default() }).await.expect("a store")
+    open_with(&url, RedisSettings { timeout, ..RedisSettings::default() }).await.expect("a store")
 }
 
 fn fence(number: u64) -> RequestName {
@@ -73,7 +73,7 @@ async fn what_redis_did_before_it_was_cut_off_is_unknown_and_the_retry_finds_it(
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_millis(300)).await).await;
-    proxy.set(Mode::LosesReplyAndCuts("onestop_1_commit"));
+    proxy.set(Mode::LosesReplyAndCuts("onestop_2_commit"));
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("unknown")), Reason::OutcomeUnknown);
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("cut off")), Reason::StoreUnavailable);
     proxy.set(Mode::Passes);
@@ -88,7 +88,7 @@ async fn a_silent_redis_meets_deadline_and_limit() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
-    let settings = RedisSettings { patience: Duration::from_millis(500), in_flight: 16, ..RedisSettings::default() };
+    let settings = RedisSettings { timeout: Duration::from_millis(500), in_flight: 16, ..RedisSettings::default() };
     let store = std::sync::Arc::new(open_with(&url, settings).await.expect("a store"));
     proxy.set(Mode::IsSilent);
     let asked = std::time::Instant::now();

@@ -56,10 +56,10 @@ async fn without_its_replica_nobody_is_told_that_it_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_few_replicas_are_told_and_a_promoted_one_has_all_that_was_answered() {
+async fn too_few_replicas_are_reported_and_a_promoted_replica_has_every_acknowledged_settlement() {
     let primary = RedisServer::start(&[DURABLE, &["repl-diskless-sync-delay 0"]].concat());
     let alone = open_with(&primary.url(), one_replica()).await.err().expect("refused").to_string();
-    assert!(alone.contains("1 replicas are to have every settlement, and 0 are connected"), "{alone}");
+    assert!(alone.contains("1 replicas must have every settlement, but 0 are connected"), "{alone}");
     let replica = replica_of(&primary);
     let prefix = prefix();
     let url = |server: &RedisServer| format!("redis://127.0.0.1:{}?prefix={prefix}", server.port());

@@ -6,11 +6,12 @@
 
 use redis::{Value, cmd};
 
-use super::failure::Failed;
-use super::keys::{RedisKeys, common};
-use super::reply::{bytes, strings, unreadable};
+use super::call_error::CallError;
+use super::keys::{RedisKeys, common_shard};
+use super::open_error::OpenError;
+use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
-use super::{OpenError, RedisStore, commit, functions, marker};
+use super::{RedisStore, commit, functions, marker};
 use crate::domain::ids::{EntryId, PersonId};
 use crate::store::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
 use crate::store::shard::Shard;
@@ -20,14 +21,14 @@ use crate::store::{StoreError, record};
 const FIELD: &str = "archive";
 
 /// The value that replaces an archived record: the prefix of a redirect, without a shard.
-const ARCHIVED: &[u8] = &[commit::ELSEWHERE];
+const ARCHIVED: &[u8] = &[commit::REDIRECT];
 
 /// Checks that the given archive is the one that the store requires.
 ///
 /// # Errors
 /// If it is not, or the requirement cannot be read.
 pub async fn check(servers: &Servers, names: &RedisKeys) -> Result<(), OpenError> {
-    let required = required(servers, names).await.map_err(|error| OpenError::Failed(error.to_string()))?;
+    let required = required(servers, names).await?;
     match (required, servers.settings().archive) {
         (None, None) => Ok(()),
         (None, Some(_)) => Err(OpenError::NoArchive),
@@ -39,8 +40,8 @@ pub async fn check(servers: &Servers, names: &RedisKeys) -> Result<(), OpenError
 
 async fn required(servers: &Servers, names: &RedisKeys) -> Result<Option<ArchivedYears>, StoreError> {
     let mut command = cmd("HGET");
-    command.arg(names.common("shared")).arg(FIELD);
-    let row = bytes(servers.read(common(), command).await.map_err(Failed::of_read)?)?;
+    command.arg(names.common_key("shared")).arg(FIELD);
+    let row = bytes(servers.read(common_shard(), command).await.map_err(CallError::into_read_error)?)?;
     row.map(|row| record::decode(&row).map(|(years, _)| years)).transpose()
 }
 
@@ -49,9 +50,9 @@ impl ArchivableStore for RedisStore {
         let (servers, names) = (&self.servers, &self.names);
         let before = required(servers, names).await?.map_or(years.before, |known| known.before.max(years.before));
         let mut command = cmd("HSET");
-        command.arg(names.common("shared")).arg(FIELD);
+        command.arg(names.common_key("shared")).arg(FIELD);
         command.arg(record::encode(&ArchivedYears { before, ..years })?.0);
-        servers.write(common(), command).await.map(drop).map_err(Failed::of_write)
+        servers.write(common_shard(), command).await.map(drop).map_err(CallError::into_write_error)
     }
 
     async fn archive_entries(
@@ -60,27 +61,27 @@ impl ArchivableStore for RedisStore {
         entries: &[(EntryId, Vec<u8>)],
     ) -> Result<Vec<ArchiveOutcome>, StoreError> {
         let shard = Shard::of(person_id);
-        let mut keys = vec![self.names.of_shard(shard, "store")];
+        let mut keys = vec![self.names.shard_key(shard, "store")];
         keys.extend(entries.iter().map(|(id, _)| self.names.entry(shard, *id)));
-        let mut command = functions::call(functions::LEAVE, &keys);
-        command.arg(marker::of(&self.names)).arg(ARCHIVED);
+        let mut command = functions::call(functions::ARCHIVE, &keys);
+        command.arg(marker::value(&self.names)).arg(ARCHIVED);
         for (_, record) in entries {
             command.arg(record);
         }
-        let reply = self.servers.write(shard, command).await.map_err(Failed::of_write)?;
+        let reply = self.servers.write(shard, command).await.map_err(CallError::into_write_error)?;
         let mut words = strings(reply)?.into_iter().flatten();
-        let verdict = words.next().ok_or_else(|| unreadable("the outcomes of archiving"))?;
-        commit::verdict(Value::BulkString(verdict), StoreError::Unknown)?;
+        let verdict = words.next().ok_or_else(|| unexpected_reply("the outcomes of archiving"))?;
+        commit::check_status(Value::BulkString(verdict), StoreError::Unknown)?;
         words.map(|word| outcome(&word)).collect()
     }
 }
 
 fn outcome(word: &[u8]) -> Result<ArchiveOutcome, StoreError> {
     match word {
-        b"moved" => Ok(ArchiveOutcome::Archived),
-        b"moved before" => Ok(ArchiveOutcome::AlreadyArchived),
+        b"archived" => Ok(ArchiveOutcome::Archived),
+        b"already archived" => Ok(ArchiveOutcome::AlreadyArchived),
         b"differs" => Ok(ArchiveOutcome::Differs),
-        _ => Err(unreadable("the outcome of archiving")),
+        _ => Err(unexpected_reply("the outcome of archiving")),
     }
 }
 

@@ -1,9 +1,9 @@
-//! Waiting until replicas have what was written: `--replicas N`.
+//! Waiting for replicas: `--replicas N`.
 //!
-//! WAIT holds its whole connection and covers what that connection wrote, so it has a connection of its own, which writes
-//! a key of no meaning first. What a primary sends its replicas is one sequence: whoever has that key has everything
-//! that the primary wrote before it, by whatever connection. So one WAIT serves all who asked before it began: those
-//! whose commit was answered, and those who read what another committed.
+//! WAIT blocks its connection and covers only the writes of that connection. So a barrier has a connection of its own
+//! and first writes a key without meaning. A primary sends its replicas one sequence: a replica that has that key has
+//! everything that the primary wrote before, over any connection. One WAIT therefore serves every caller that asked
+//! before it started: those that wait for their commit, and those that read the commit of another.
 
 use std::time::Duration;
 
@@ -11,72 +11,72 @@ use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, pipe};
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::Failure;
+use super::call_error::AttemptError;
 
-/// The most that one WAIT serves.
+/// The maximum number of callers that one WAIT serves.
 const GROUP: usize = 1_024;
 
-type Reply = oneshot::Sender<Result<(), String>>;
+type Reply = oneshot::Sender<Result<(), AttemptError>>;
 
-/// Where one asks that what the primary wrote so far is on its replicas.
+/// Waits until the replicas have what the primary wrote so far.
 pub struct Barrier(mpsc::Sender<(Vec<u8>, Reply)>);
 
 impl Barrier {
-    /// A barrier over a connection of its own; it ends when nobody holds it.
-    pub fn over(connection: MultiplexedConnection, replicas: usize, patience: Duration) -> Barrier {
-        let (ask, asked) = mpsc::channel(GROUP);
-        tokio::spawn(serve(connection, asked, replicas, patience));
-        Barrier(ask)
+    /// Starts a barrier over a connection of its own; it ends when it is dropped.
+    pub fn spawn(connection: MultiplexedConnection, replicas: usize, timeout: Duration) -> Barrier {
+        let (sender, requests) = mpsc::channel(GROUP);
+        tokio::spawn(serve(connection, requests, replicas, timeout));
+        Barrier(sender)
     }
 
-    /// Whether its connection ended, so that nobody passes any more.
-    pub fn is_over(&self) -> bool {
+    /// Whether its connection ended, after which every wait fails.
+    pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 
-    /// Waits until the replicas have all that was written before. The key is one of the primary's.
+    /// Waits until the replicas have everything written before; `key` is any key of the primary.
     ///
     /// # Errors
-    /// If they do not have it in time.
-    pub async fn passed(&self, key: &[u8]) -> Result<(), Failure> {
-        let (reply, answer) = oneshot::channel();
-        let not_taken = |_| Failure::Unconfirmed("too many wait for the replicas, or the connection ended".to_owned());
-        self.0.try_send((key.to_vec(), reply)).map_err(not_taken)?;
-        let answer = answer.await.unwrap_or_else(|_ended| Err("the connection ended".to_owned()));
-        answer.map_err(Failure::Unconfirmed)
+    /// `Unconfirmed` if they do not have it in time.
+    pub async fn wait(&self, key: &[u8]) -> Result<(), AttemptError> {
+        let (reply, confirmed) = oneshot::channel();
+        let refused =
+            |_| AttemptError::Unconfirmed("too many calls wait for replicas, or the connection ended".to_owned());
+        self.0.try_send((key.to_vec(), reply)).map_err(refused)?;
+        confirmed.await.unwrap_or_else(|_ended| Err(AttemptError::Unconfirmed("the connection ended".to_owned())))
     }
 }
 
 async fn serve(
     mut connection: MultiplexedConnection,
-    mut asked: mpsc::Receiver<(Vec<u8>, Reply)>,
+    mut requests: mpsc::Receiver<(Vec<u8>, Reply)>,
     replicas: usize,
-    patience: Duration,
+    timeout: Duration,
 ) {
     let mut group = Vec::new();
-    while asked.recv_many(&mut group, GROUP).await > 0 {
-        let Ok(had) = had(&mut connection, &group[0].0, replicas, patience).await else {
-            // Whoever asked learns it by the end of this; the next connection has a barrier of its own.
+    while requests.recv_many(&mut group, GROUP).await > 0 {
+        let Ok(confirmed) = wait(&mut connection, &group[0].0, replicas, timeout).await else {
+            // Dropping the replies fails the callers; the next connection has a barrier of its own.
             return;
         };
-        let told = || format!("{had} of {replicas} replicas had it in time");
+        let too_few = || AttemptError::Unconfirmed(format!("{confirmed} of {replicas} replicas confirmed in time"));
         for (_, reply) in group.drain(..) {
-            // Whoever asked may be gone.
-            let _gone = reply.send(if had >= replicas { Ok(()) } else { Err(told()) });
+            // A caller that left has closed the channel.
+            let _closed = reply.send(if confirmed >= replicas { Ok(()) } else { Err(too_few()) });
         }
     }
 }
 
-/// How many replicas had it in time.
-async fn had(
+/// Returns the number of replicas that confirmed in time.
+async fn wait(
     connection: &mut MultiplexedConnection,
     key: &[u8],
     replicas: usize,
-    patience: Duration,
+    timeout: Duration,
 ) -> RedisResult<usize> {
     let mut commands = pipe();
     commands.cmd("SET").arg(key).arg("").ignore();
-    commands.cmd("WAIT").arg(replicas).arg(patience.as_millis() as u64);
-    let (had,): (usize,) = commands.query_async(connection).await?;
-    Ok(had)
+    commands.cmd("WAIT").arg(replicas).arg(timeout.as_millis() as u64);
+    let (confirmed,): (usize,) = commands.query_async(connection).await?;
+    Ok(confirmed)
 }

@@ -1,15 +1,15 @@
-//! A commit on Redis: the claim is bound to its person first, in a slot of its own; then one function compares and
-//! writes everything in the person's.
+//! Commits on Redis: the claim is bound to its person first, in a slot of its own; then one function compares the version
+//! and writes everything in the person's slot.
 //!
-//! A binding is written once and never changed. One without a commit is left by a server that ended, or lost a race,
-//! between the two; it holds as one with a commit does, since whoever took it away could not know whether it was taken
-//! from a commit under way. So the claim id stays with the person for whom it was first tried.
+//! A binding is written once and never changed. An instance that ends, or loses a race, between the two steps leaves a
+//! binding without a commit. It stays valid: removing it could break a commit in progress. So a claim id belongs to the
+//! person for whom it was first tried.
 
 use redis::{Value, from_redis_value};
 
-use super::failure::Failed;
+use super::call_error::CallError;
 use super::keys::{RedisKeys, claim_field, request_field};
-use super::reply::{bytes, unreadable};
+use super::reply::{bytes, unexpected_reply};
 use super::servers::Servers;
 use super::{functions, marker};
 use crate::domain::ids::{EntryId, PersonId};
@@ -18,26 +18,27 @@ use crate::store::keys::StoreKey;
 use crate::store::shard::Shard;
 use crate::store::{Commit, StoreError, record};
 
-/// What stands first where an entry lies in another shard than its id names; a record begins with its format, from 1.
-pub const ELSEWHERE: u8 = 0;
+/// The first byte of a redirect to the shard of an entry whose id names another shard. A record starts with its format,
+/// which is never 0.
+pub const REDIRECT: u8 = 0;
 
 /// Writes a commit, all of it or nothing.
 ///
 /// # Errors
-/// As the trait says.
+/// As [`crate::store::JournalStore::commit`].
 pub async fn commit(servers: &Servers, names: &RedisKeys, commit: Commit) -> Result<(), StoreError> {
     let shard = Shard::of(&commit.person_id);
     for claim in commit.claims.iter().filter(|claim| claim.row.is_first()) {
         bind(servers, names, claim, &commit.person_id).await?;
     }
     for (id, _) in commit.entries.iter().filter(|(id, _)| Shard::named_in(*id) != shard) {
-        lead(servers, names, *id, shard).await?;
+        redirect(servers, names, *id, shard).await?;
     }
-    let command = command(names, shard, commit)?;
-    verdict(servers.write(shard, command).await.map_err(Failed::of_write)?, StoreError::Unknown)
+    let command = commit_command(names, shard, commit)?;
+    check_status(servers.write(shard, command).await.map_err(CallError::into_write_error)?, StoreError::Unknown)
 }
 
-/// Binds a claim to a person, if it is bound to nobody.
+/// Binds a claim to a person unless it is bound.
 async fn bind(
     servers: &Servers,
     names: &RedisKeys,
@@ -46,56 +47,56 @@ async fn bind(
 ) -> Result<(), StoreError> {
     let key = names.secret().claim(&claim.hospital_id, &claim.claim_id);
     let (shard, binding) = names.binding(&key);
-    let mut command = functions::call(functions::BIND, &[names.of_shard(shard, "store"), binding]);
-    command.arg(marker::of(names)).arg(record::encode(person_id)?.0);
-    let answer = servers.write(shard, command).await.map_err(Failed::of_read)?;
-    let Value::Array(mut answer) = answer else { return Err(unreadable("a binding")) };
-    match answer.pop() {
-        Some(bound) if !answer.is_empty() => match bound_to(bound)? {
+    let mut command = functions::call(functions::BIND, &[names.shard_key(shard, "store"), binding]);
+    command.arg(marker::value(names)).arg(record::encode(person_id)?.0);
+    let reply = servers.write(shard, command).await.map_err(CallError::into_read_error)?;
+    let Value::Array(mut reply) = reply else { return Err(unexpected_reply("a binding")) };
+    match reply.pop() {
+        Some(bound) if !reply.is_empty() => match decode_binding(bound)? {
             Some(other) if other != *person_id => Err(StoreError::Conflict),
             _ => Ok(()),
         },
-        Some(told) => verdict(told, StoreError::Unavailable),
-        None => Err(unreadable("a binding")),
+        Some(status) => check_status(status, StoreError::Unavailable),
+        None => Err(unexpected_reply("a binding")),
     }
 }
 
-/// The person that a binding names, if there is one.
+/// Decodes the person of a binding; `None` if there is none.
 ///
 /// # Errors
-/// If it is not what was written.
-pub fn bound_to(binding: Value) -> Result<Option<PersonId>, StoreError> {
+/// If it is damaged.
+pub fn decode_binding(binding: Value) -> Result<Option<PersonId>, StoreError> {
     bytes(binding)?.map(|record| record::decode(&record).map(|(person, _)| person)).transpose()
 }
 
-/// Notes in the shard that an id names where its entry lies: for entries that were made before ids named shards.
-async fn lead(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shard) -> Result<(), StoreError> {
+/// Records, in the shard that an id names, the shard of its entry: for entries older than shards in ids.
+async fn redirect(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shard) -> Result<(), StoreError> {
     let named = Shard::named_in(id);
-    let mut command = functions::call(functions::LEAD, &[names.of_shard(named, "store"), names.entry(named, id)]);
-    command.arg(marker::of(names)).arg(&[ELSEWHERE, shard.number()][..]);
-    verdict(servers.write(named, command).await.map_err(Failed::of_read)?, StoreError::Unavailable)
+    let mut command = functions::call(functions::REDIRECT, &[names.shard_key(named, "store"), names.entry(named, id)]);
+    command.arg(marker::value(names)).arg(&[REDIRECT, shard.number()][..]);
+    check_status(servers.write(named, command).await.map_err(CallError::into_read_error)?, StoreError::Unavailable)
 }
 
-/// The call of the function.
-fn command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<redis::Cmd, StoreError> {
+/// The call of the commit function.
+fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<redis::Cmd, StoreError> {
     let secret = names.secret();
     let first = commit.entries.first().map(|(id, _)| *id);
     let first = first.ok_or_else(|| StoreError::Unavailable("a commit without an entry".to_owned()))?;
     let member: StoreKey = secret.person(&commit.person_id);
     let request = secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
-    let mut keys = vec![names.of_shard(shard, "store"), names.person(&commit.person_id)];
-    keys.extend(["persons", "journal", "entries", "clock"].map(|name| names.of_shard(shard, name)));
+    let mut keys = vec![names.shard_key(shard, "store"), names.person(&commit.person_id)];
+    keys.extend(["persons", "journal", "entries", "clock"].map(|name| names.shard_key(shard, name)));
     keys.push(names.listed(shard, &commit.hospital_id));
     keys.extend(commit.entries.iter().map(|(id, _)| names.entry(shard, *id)));
     let mut command = functions::call(functions::COMMIT, &keys);
-    command.arg(marker::of(names)).arg(&commit.expected.to_be_bytes()[..]);
+    command.arg(marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);
     command.arg([&commit.state.version.to_be_bytes()[..], &record::encode(&commit.state)?.0].concat());
     command.arg(&member[..]).arg(request_field(&request)).arg(&first.0[..]);
     command.arg(commit.listed.map_or(Vec::new(), |day| day.number().to_be_bytes().to_vec()));
     command.arg(&[shard.number()][..]).arg(commit.entries.len());
     for ((id, record), notice) in commit.entries.iter().zip(&commit.notices) {
         let settlement = notice.settlement.map(|id| id.to_string()).unwrap_or_default();
-        command.arg(record).arg(id.to_string()).arg(notice.deed).arg(settlement).arg(commit.committed.0);
+        command.arg(record).arg(id.to_string()).arg(notice.kind).arg(settlement).arg(commit.committed.0);
     }
     for claim in &commit.claims {
         let key = secret.claim(&claim.hospital_id, &claim.claim_id);
@@ -104,17 +105,17 @@ fn command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<redis::Cmd
     Ok(command)
 }
 
-/// What the functions answer.
+/// Decodes the status that a function returns.
 ///
 /// # Errors
-/// As they say; what they never say is told `otherwise`.
-pub fn verdict(answer: Value, otherwise: fn(String) -> StoreError) -> Result<(), StoreError> {
-    let told: String = from_redis_value(answer).map_err(|error| otherwise(error.to_string()))?;
-    match told.as_str() {
+/// The error that the status names; `otherwise` for an unknown status.
+pub fn check_status(reply: Value, otherwise: fn(String) -> StoreError) -> Result<(), StoreError> {
+    let status: String = from_redis_value(reply).map_err(|error| otherwise(error.to_string()))?;
+    match status.as_str() {
         "done" => Ok(()),
         "conflict" => Err(StoreError::Conflict),
         "taken" => Err(StoreError::EntryIdTaken),
         "another store" => Err(StoreError::Unavailable(marker::LOST.to_owned())),
-        other => Err(otherwise(format!("Redis answers {other:?}"))),
+        other => Err(otherwise(format!("Redis replies {other:?}"))),
     }
 }

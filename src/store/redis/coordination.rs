@@ -1,4 +1,4 @@
-//! Coordination of the instances over one Redis: the watch over its servers, and the import lease.
+//! Coordination of the instances over one Redis: the monitor of its servers, and the import lease.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::import_lease::RedisImportLease;
 use super::keys::RedisKeys;
+use super::monitor::Monitor;
 use super::servers::Servers;
-use super::watching::Watch;
 use crate::domain::ids::Digest;
 use crate::store::StoreError;
 use crate::store::coordination::{BookAnnouncement, Coordination, Readiness, SharedState};
@@ -17,20 +17,20 @@ use crate::store::coordination::{BookAnnouncement, Coordination, Readiness, Shar
 pub struct RedisCoordination {
     servers: Arc<Servers>,
     names: RedisKeys,
-    watch: Arc<Watch>,
-    watching: JoinHandle<()>,
+    monitor: Arc<Monitor>,
+    task: JoinHandle<()>,
     lease: RedisImportLease,
 }
 
 impl RedisCoordination {
-    /// Inspects the servers once, then keeps watching them in a task that ends with this value.
+    /// Inspects the servers once, then keeps monitoring them in a task that ends with this value.
     ///
     /// # Errors
     /// If the shared state cannot be read.
     pub async fn start(servers: Arc<Servers>, names: RedisKeys) -> Result<RedisCoordination, StoreError> {
-        let watch = Arc::new(Watch::begin(Arc::clone(&servers), names.clone()).await?);
-        let watching = tokio::spawn(Arc::clone(&watch).run());
-        Ok(RedisCoordination { servers, names, watch, watching, lease: RedisImportLease::default() })
+        let monitor = Arc::new(Monitor::start(Arc::clone(&servers), names.clone()).await?);
+        let task = tokio::spawn(Arc::clone(&monitor).run());
+        Ok(RedisCoordination { servers, names, monitor, task, lease: RedisImportLease::default() })
     }
 
     /// Refuses commits while this instance applies another book of policies than the announced one.
@@ -38,7 +38,7 @@ impl RedisCoordination {
     /// # Errors
     /// `AnotherBook`.
     pub fn check_book(&self) -> Result<(), StoreError> {
-        self.watch.check_book()
+        self.monitor.check_book()
     }
 
     /// Renews the import lease if this instance holds one.
@@ -46,34 +46,34 @@ impl RedisCoordination {
     /// # Errors
     /// If it expired and another instance holds it.
     pub async fn renew_import_lease(&self) -> Result<(), StoreError> {
-        self.lease.keep(&self.servers, &self.names).await
+        self.lease.renew(&self.servers, &self.names).await
     }
 }
 
 impl Drop for RedisCoordination {
     fn drop(&mut self) {
-        self.watching.abort();
+        self.task.abort();
     }
 }
 
 impl Coordination for RedisCoordination {
     fn readiness(&self) -> watch::Receiver<Readiness> {
-        self.watch.readiness()
+        self.monitor.readiness()
     }
 
     fn shared_state(&self) -> watch::Receiver<SharedState> {
-        self.watch.shared()
+        self.monitor.shared_state()
     }
 
     async fn announce_book(&self, book: Digest, announcement: BookAnnouncement) -> Result<(), StoreError> {
-        self.watch.announce(book, announcement).await
+        self.monitor.announce(book, announcement).await
     }
 
     async fn acquire_import_lease(&self) -> Result<Option<u64>, StoreError> {
-        self.lease.begin(&self.servers, &self.names).await.map(Some)
+        self.lease.acquire(&self.servers, &self.names).await.map(Some)
     }
 
     async fn release_import_lease(&self) {
-        self.lease.end(&self.servers, &self.names).await;
+        self.lease.release(&self.servers, &self.names).await;
     }
 }

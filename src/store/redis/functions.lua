@@ -1,21 +1,21 @@
-#!lua name=onestop_1
--- What onestop does inside Redis. Each function looks first, and from its first write on nothing may fail.
+#!lua name=onestop_2
+-- The functions of onestop inside Redis. Each one checks everything first; after its first write nothing may fail.
 --
--- The library and its functions carry a version in their names, so that two releases serve side by side. A text that
--- was ever released is never changed: what differs is the next version.
+-- The names of the library and of its functions carry a version, so that two releases can serve side by side. A
+-- released text is never changed: a change is a new version.
 
 local ABSENT = '\0\0\0\0\0\0\0\0'
 
--- A commit: all of it, or nothing.
+-- Writes all of a commit, or nothing.
 --   keys   store, person, persons, journal, entries, clock, list, then a key for each entry
---   args   whose store, the version expected, the state after, the person's member, the request's field, the id of
---          the first entry, the day that it is listed under or nothing, the shard, the number of entries; for each
---          entry its record and id, the deed, the settlement, the instant; then fields and rows of claims
--- What was written by the same commit before, whose reply was lost, is done.
+--   args   marker, expected version, new state, the person's member, the request's field, id of the first entry, the
+--          day of its list or empty, shard, number of entries; for each entry: record, id, deed, settlement, instant;
+--          then pairs of claim field and claim row
+-- A commit that was written before, but whose reply was lost, returns 'done'.
 local function commit(keys, args)
   local store, person, persons, journal, total, clock, list = unpack(keys, 1, 7)
-  local whose, expected, state, member, request, first, day, shard, entries = unpack(args, 1, 9)
-  if redis.call('GET', store) ~= whose then return 'another store' end
+  local marker, expected, state, member, request, first, day, shard, entries = unpack(args, 1, 9)
+  if redis.call('GET', store) ~= marker then return 'another store' end
   local seen = redis.call('HMGET', person, 's', request)
   if seen[2] == first then return 'done' end
   local version = seen[1] and string.sub(seen[1], 1, 8) or ABSENT
@@ -35,7 +35,7 @@ local function commit(keys, args)
   end
   if expected == ABSENT then redis.call('ZADD', persons, 0, member) end
   if day ~= '' then
-    -- By the clock, and behind every place that was given or shown before.
+    -- The time, but after every number that this shard assigned or returned before.
     local time = redis.call('TIME')
     local number = math.max(time[1] * 1000000 + time[2], (redis.call('GET', clock) or 0) + 1)
     redis.call('SET', clock, string.format('%.0f', number))
@@ -44,61 +44,62 @@ local function commit(keys, args)
   return 'done'
 end
 
--- Binds a claim to a person, if it is bound to nobody; else tells to whom.
---   keys   store, binding      args   whose store, the person
+-- Binds a claim to a person unless it is bound; returns the person that it is bound to.
+--   keys   store, binding      args   marker, person
 local function bind(keys, args)
   if redis.call('GET', keys[1]) ~= args[1] then return {'another store'} end
-  local there = redis.call('GET', keys[2])
-  if there then return {'bound', there} end
+  local bound = redis.call('GET', keys[2])
+  if bound then return {'bound', bound} end
   redis.call('SET', keys[2], args[2])
   return {'done'}
 end
 
--- Notes in the shard that an id names where its entry lies, if nothing has the id.
---   keys   store, entry        args   whose store, what leads to the shard
-local function lead(keys, args)
+-- Records, in the shard that an id names, the shard of its entry, unless the id is used.
+--   keys   store, entry        args   marker, redirect
+local function redirect(keys, args)
   if redis.call('GET', keys[1]) ~= args[1] then return 'another store' end
-  local there = redis.call('GET', keys[2])
-  if there and there ~= args[2] then return 'taken' end
-  if not there then redis.call('SET', keys[2], args[2]) end
+  local found = redis.call('GET', keys[2])
+  if found and found ~= args[2] then return 'taken' end
+  if not found then redis.call('SET', keys[2], args[2]) end
   return 'done'
 end
 
--- The places of a hospital, of which those up to a number are complete for ever: later ones come behind it.
---   keys   clock, list         args   the number, from, until, most
-local function places(keys, args)
+-- Reads positions of a hospital's list. Moves the clock to the given number first: positions up to it are then
+-- complete, since later commits get higher numbers.
+--   keys   clock, list         args   number, from, until, limit
+local function positions(keys, args)
   if (tonumber(redis.call('GET', keys[1]) or 0)) < tonumber(args[1]) then redis.call('SET', keys[1], args[1]) end
   return redis.call('ZRANGEBYLEX', keys[2], args[2], args[3], 'LIMIT', 0, args[4])
 end
 
--- Lists a settlement that was committed elsewhere, with a number behind all that were given.
---   keys   store, clock, list  args   whose store, the number, the place
-local function list(keys, args)
+-- Appends a settlement that was committed in another store, with a number after all others.
+--   keys   store, clock, list  args   marker, number, position
+local function append(keys, args)
   if redis.call('GET', keys[1]) ~= args[1] then return 'another store' end
   redis.call('ZADD', keys[3], 0, args[3])
   if tonumber(redis.call('GET', keys[2]) or 0) < tonumber(args[2]) then redis.call('SET', keys[2], args[2]) end
   return 'done'
 end
 
--- Leaves entries to an archive, each only if it is byte for byte what is there.
+-- Replaces records that are in the archive by a placeholder, each only if it is byte for byte the archive's record.
 --   keys   store, then a key for each entry
---   args   whose store, what stands for an entry that is in the archive, then the archive's record of each entry
--- Tells of each entry what became of it.
-local function leave(keys, args)
+--   args   marker, placeholder, then the archive's record of each entry
+-- Returns the outcome of each entry.
+local function archive(keys, args)
   if redis.call('GET', keys[1]) ~= args[1] then return {'another store'} end
-  local told, same = {'done'}, {}
+  local outcomes, same = {'done'}, {}
   for at = 2, #keys do
-    local there = redis.call('GET', keys[at])
-    told[at] = there == args[at + 1] and 'moved' or there == args[2] and 'moved before' or 'differs'
-    if told[at] == 'moved' then same[#same + 1] = keys[at] end
+    local found = redis.call('GET', keys[at])
+    outcomes[at] = found == args[at + 1] and 'archived' or found == args[2] and 'already archived' or 'differs'
+    if outcomes[at] == 'archived' then same[#same + 1] = keys[at] end
   end
   for _, key in ipairs(same) do redis.call('SET', key, args[2]) end
-  return told
+  return outcomes
 end
 
-redis.register_function('onestop_1_commit', commit)
-redis.register_function('onestop_1_bind', bind)
-redis.register_function('onestop_1_lead', lead)
-redis.register_function('onestop_1_places', places)
-redis.register_function('onestop_1_list', list)
-redis.register_function('onestop_1_leave', leave)
+redis.register_function('onestop_2_commit', commit)
+redis.register_function('onestop_2_bind', bind)
+redis.register_function('onestop_2_redirect', redirect)
+redis.register_function('onestop_2_positions', positions)
+redis.register_function('onestop_2_append', append)
+redis.register_function('onestop_2_archive', archive)

@@ -1,36 +1,36 @@
-//! The functions that run inside Redis, and how a server gets them: `functions.lua` says what they do.
+//! The functions that run inside Redis, documented in `functions.lua`, and how they are loaded.
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, cmd};
 
-use super::failure::Failure;
+use super::call_error::AttemptError;
 
-/// The library, whose name and functions carry its version.
+/// The library; its name and the names of its functions carry its version.
 pub const LIBRARY: &str = include_str!("functions.lua");
 
 /// Writes a commit.
-pub const COMMIT: &str = "onestop_1_commit";
+pub const COMMIT: &str = "onestop_2_commit";
 
 /// Binds a claim to a person.
-pub const BIND: &str = "onestop_1_bind";
+pub const BIND: &str = "onestop_2_bind";
 
-/// Notes where an entry lies whose id names another shard.
-pub const LEAD: &str = "onestop_1_lead";
+/// Records the shard of an entry whose id names another shard.
+pub const REDIRECT: &str = "onestop_2_redirect";
 
-/// Reads the places of a hospital.
-pub const PLACES: &str = "onestop_1_places";
+/// Reads the positions of a hospital's settlements.
+pub const POSITIONS: &str = "onestop_2_positions";
 
-/// Lists a settlement behind all others.
-pub const LIST: &str = "onestop_1_list";
+/// Appends a settlement to a hospital's list.
+pub const APPEND: &str = "onestop_2_append";
 
-/// Leaves entries to an archive.
-pub const LEAVE: &str = "onestop_1_leave";
+/// Removes records that are in the archive.
+pub const ARCHIVE: &str = "onestop_2_archive";
 
-/// Gives a server the functions, if it does not have them.
+/// Loads the functions into a server that does not have them.
 ///
 /// # Errors
-/// If it does not take them.
-pub async fn load(connection: &mut MultiplexedConnection) -> Result<(), Failure> {
+/// If the server refuses them.
+pub async fn load(connection: &mut MultiplexedConnection) -> Result<(), AttemptError> {
     match cmd("FUNCTION").arg("LOAD").arg(LIBRARY).exec_async(connection).await {
         Err(error) if !error.to_string().contains("already exists") => Err(error.into()),
         _ => Ok(()),

@@ -1,72 +1,76 @@
-//! The turn to import, which one instance has at a time: what is read, changed and written again by two would be lost
-//! by one of them.
+//! The import lease: one instance imports at a time, since two that read, change and write the same rows would lose
+//! changes.
 //!
-//! It is a key that passes away unless whoever has the turn keeps it; an instance that ended holds up the others for a
+//! It is a key that expires unless its holder renews it: the lease of an instance that died blocks the others for a
 //! minute at most.
 
 use std::sync::{Mutex, PoisonError};
 
 use redis::{cmd, from_redis_value};
 
-use super::failure::Failed;
-use super::keys::{RedisKeys, common};
-use super::reply::{bytes, unreadable};
+use super::call_error::CallError;
+use super::keys::{RedisKeys, common_shard};
+use super::reply::{bytes, unexpected_reply};
 use super::servers::Servers;
 use crate::store::StoreError;
 
-/// How long a turn lasts that nobody keeps, in milliseconds.
-const LASTS: u64 = 60_000;
+/// The time to live of the lease, in milliseconds.
+const TTL: u64 = 60_000;
 
-/// The turn that this instance has, if it has one.
+/// The name of the lease's key.
+const KEY: &str = "import-lease";
+
+/// The token of the lease that this instance holds, if any.
 #[derive(Default)]
 pub struct RedisImportLease(Mutex<Option<String>>);
 
 impl RedisImportLease {
-    /// Takes the turn; gives the version of the tables.
+    /// Acquires the lease; returns the version of the tables.
     ///
     /// # Errors
-    /// `ImportLeaseHeld` if another instance has it.
-    pub async fn begin(&self, servers: &Servers, names: &RedisKeys) -> Result<u64, StoreError> {
+    /// `ImportLeaseHeld` if another instance holds it.
+    pub async fn acquire(&self, servers: &Servers, names: &RedisKeys) -> Result<u64, StoreError> {
         let token = uuid::Uuid::now_v7().to_string();
         let mut command = cmd("SET");
-        command.arg(names.common("turn")).arg(&token).arg("NX").arg("GET").arg("PX").arg(LASTS);
-        let held = bytes(servers.write(common(), command).await.map_err(Failed::of_read)?)?;
+        command.arg(names.common_key(KEY)).arg(&token).arg("NX").arg("GET").arg("PX").arg(TTL);
+        let held = bytes(servers.write(common_shard(), command).await.map_err(CallError::into_read_error)?)?;
         if held.is_some_and(|held| held != token.as_bytes()) {
             return Err(StoreError::ImportLeaseHeld);
         }
         *self.token() = Some(token);
         let mut command = cmd("HGET");
-        command.arg(names.common("shared")).arg("tables");
-        let version = servers.read(common(), command).await.map_err(Failed::of_read)?;
-        let version: Option<u64> = from_redis_value(version).map_err(|_| unreadable("the version of the tables"))?;
+        command.arg(names.common_key("shared")).arg("tables");
+        let version = servers.read(common_shard(), command).await.map_err(CallError::into_read_error)?;
+        let version: Option<u64> =
+            from_redis_value(version).map_err(|_| unexpected_reply("the version of the tables"))?;
         Ok(version.unwrap_or(0))
     }
 
-    /// Keeps the turn for as long again; whoever has none is let through.
+    /// Renews the lease; does nothing if this instance holds none.
     ///
     /// # Errors
-    /// If it passed to another.
-    pub async fn keep(&self, servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
+    /// If it expired and another instance holds it.
+    pub async fn renew(&self, servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
         let Some(token) = self.token().clone() else { return Ok(()) };
         let mut command = cmd("GETEX");
-        command.arg(names.common("turn")).arg("PX").arg(LASTS);
-        let held = bytes(servers.write(common(), command).await.map_err(Failed::of_read)?)?;
+        command.arg(names.common_key(KEY)).arg("PX").arg(TTL);
+        let held = bytes(servers.write(common_shard(), command).await.map_err(CallError::into_read_error)?)?;
         if held.as_deref() == Some(token.as_bytes()) {
             return Ok(());
         }
-        Err(StoreError::Unavailable("the turn to import passed to another instance".to_owned()))
+        Err(StoreError::Unavailable("the import lease expired, and another instance may hold it".to_owned()))
     }
 
-    /// Gives the turn back.
-    pub async fn end(&self, servers: &Servers, names: &RedisKeys) {
-        if self.keep(servers, names).await.is_err() {
+    /// Releases the lease.
+    pub async fn release(&self, servers: &Servers, names: &RedisKeys) {
+        if self.renew(servers, names).await.is_err() {
             return;
         }
         *self.token() = None;
         let mut command = cmd("DEL");
-        command.arg(names.common("turn"));
-        if let Err(failed) = servers.write(common(), command).await {
-            tracing::warn!(?failed, "the turn to import was not given back; it passes by itself");
+        command.arg(names.common_key(KEY));
+        if let Err(error) = servers.write(common_shard(), command).await {
+            tracing::warn!(?error, "the import lease was not released; it expires");
         }
     }
 

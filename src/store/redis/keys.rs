@@ -1,32 +1,33 @@
-//! The names of keys: a prefix, the shard as the hash tag, and what the key is. No id of a person, a request or a
-//! claim stands in one: what names them is a keyed hash.
+//! The names of keys: a prefix, the shard as the hash tag, and the kind of key. A key contains no id of a person, a
+//! request or a claim, only keyed hashes of them.
 //!
-//! | key, behind `PREFIX:{NN}:` | type | holds |
+//! | key, after `PREFIX:{NN}:` | type | value |
 //! | --- | --- | --- |
-//! | `store` | string | whose store this is: format, and a check value of the secret |
+//! | `store` | string | the marker of the store: format, and a check value of the secret |
 //! | `p` person | hash | `p` reference record; `s` version and state; `r` request: entry id; `c` claim: its row |
 //! | `persons` | sorted set | the keys of all persons with a state |
-//! | `e` entry id | string | the entry's record; or the shard where it lies, for an id that names another; or that it is in the archive |
+//! | `e` entry id | string | the entry's record; or a redirect to its shard, if the id names another; or a placeholder for an archived record |
 //! | `b` claim | string | the person that the claim is bound to |
-//! | `l` hospital | sorted set | the places of its settlements of this shard's persons |
-//! | `clock` | string | the number of the last place given in this shard |
+//! | `l` hospital | sorted set | the positions of its settlements of this shard's persons |
+//! | `clock` | string | the last number assigned to a position in this shard |
 //! | `journal` | stream | the change feed, which may be trimmed |
-//! | `entries` | string | how many entries the shard has |
+//! | `entries` | string | the number of entries in the shard |
 //! | `imports`, `noted`, `parts` number | sorted set, hashes | the log of imports, hospitals and catalogue; in shard 0 |
 //! | `policies` | hash | canonical texts of policies; in shard 0 |
-//! | `shared` | hash | version of the tables, digest of the book; which years are in which archive; in shard 0 |
+//! | `shared` | hash | version of the tables, digest of the announced book, archived years; in shard 0 |
+//! | `import-lease` | string | the token of the instance that imports, with a time to live; in shard 0 |
 //!
-//! Everything about a person lies in their shard, so in one hash slot of a Cluster, and one function writes it all at
-//! once. A binding lies in the shard that its own key names.
+//! All keys of a person are in the person's shard, so in one hash slot of a Cluster, and one function writes them
+//! atomically. A binding is in the shard that its own key gives.
 
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
 use crate::store::keys::{Secret, StoreKey};
 use crate::store::shard::Shard;
 
-/// The shard of what belongs to no person: reference tables, policies.
-pub const COMMON: u8 = 0;
+/// The number of the shard for data without a person: reference tables, policies.
+const COMMON: u8 = 0;
 
-/// The names of one store.
+/// The key names of one store.
 #[derive(Clone)]
 pub struct RedisKeys {
     prefix: String,
@@ -39,55 +40,55 @@ impl RedisKeys {
         RedisKeys { prefix, secret }
     }
 
-    /// What the keys are hashed with.
+    /// The secret that the keys are hashed with.
     pub fn secret(&self) -> &Secret {
         &self.secret
     }
 
-    /// What every key begins with.
+    /// The prefix of every key.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// A key of which a shard has one.
-    pub fn of_shard(&self, shard: Shard, name: &str) -> Vec<u8> {
+    /// A key that every shard has once.
+    pub fn shard_key(&self, shard: Shard, name: &str) -> Vec<u8> {
         self.key(shard, name, &[])
     }
 
     /// A key of the common shard.
-    pub fn common(&self, name: &str) -> Vec<u8> {
-        self.of_shard(common(), name)
+    pub fn common_key(&self, name: &str) -> Vec<u8> {
+        self.shard_key(common_shard(), name)
     }
 
-    /// The hash of a person.
+    /// The key of a person's hash.
     pub fn person(&self, id: &PersonId) -> Vec<u8> {
         self.keyed_person(Shard::of(id), &self.secret.person(id))
     }
 
-    /// The same by the person's key and shard.
+    /// The key of a person's hash, by store key and shard.
     pub fn keyed_person(&self, shard: Shard, key: &StoreKey) -> Vec<u8> {
         self.key(shard, "p", key)
     }
 
-    /// Where the record of an entry lies, or what leads to it.
+    /// The key of an entry's record, or of the redirect to it.
     pub fn entry(&self, shard: Shard, id: EntryId) -> Vec<u8> {
         self.key(shard, "e", &id.0)
     }
 
-    /// The binding of a claim, and the shard in which it lies.
+    /// The key of a claim's binding, and its shard.
     pub fn binding(&self, claim: &StoreKey) -> (Shard, Vec<u8>) {
         let shard = Shard::of_byte(claim[0]);
         (shard, self.key(shard, "b", claim))
     }
 
-    /// The places of a hospital's settlements in this shard.
+    /// The key of a hospital's list in this shard.
     pub fn listed(&self, shard: Shard, id: &HospitalId) -> Vec<u8> {
         self.key(shard, "l", &self.secret.hospital(id))
     }
 
-    /// The parts of an import.
+    /// The key of an import's parts.
     pub fn parts(&self, import: u64) -> Vec<u8> {
-        self.key(common(), "parts", &import.to_be_bytes())
+        self.key(common_shard(), "parts", &import.to_be_bytes())
     }
 
     fn key(&self, shard: Shard, name: &str, rest: &[u8]) -> Vec<u8> {
@@ -97,7 +98,7 @@ impl RedisKeys {
     }
 }
 
-/// The person whose hash this key names: `…:{NN}:p` and 16 bytes.
+/// Decodes the key of a person's hash: `…:{NN}:p` and 16 bytes.
 pub fn person_of(name: &[u8]) -> Option<(StoreKey, Shard)> {
     let (before, key) = name.split_last_chunk::<16>()?;
     let tag = before.strip_suffix(b"}:p")?.last_chunk::<2>()?;
@@ -105,12 +106,12 @@ pub fn person_of(name: &[u8]) -> Option<(StoreKey, Shard)> {
     Some((*key, Shard::of_byte(number)))
 }
 
-/// The shard of what belongs to no person.
-pub fn common() -> Shard {
+/// The shard for data without a person.
+pub fn common_shard() -> Shard {
     Shard::of_byte(COMMON)
 }
 
-/// The hash slot of a shard's keys on a Cluster: CRC-16 (XMODEM) of the tag.
+/// The hash slot of a shard on a Cluster: CRC-16 (XMODEM) of its tag.
 pub fn slot(shard: Shard) -> u16 {
     let tag = format!("{:02}", shard.number());
     let crc = tag.bytes().fold(0u16, |crc, byte| {

@@ -1,101 +1,93 @@
-//! The mark in every shard that says whose store this is. A Redis that lost its data has lost it too, so that no
-//! commit takes an empty shard for one in which nobody was ever settled; and an instance with another secret, which would
+//! The marker in every shard that identifies the store. A Redis that lost its data has lost the marker too, so that no
+//! commit takes an empty shard for one in which nobody was ever settled. An instance with another secret, which would
 //! find nothing by name, is refused.
 
 use std::sync::Arc;
 
 use redis::{Cmd, cmd};
 
-use super::OpenError;
-use super::failure::Failed;
-use super::keys::{RedisKeys, common};
+use super::call_error::CallError;
+use super::keys::{RedisKeys, common_shard};
+use super::open_error::OpenError;
 use super::reply::bytes;
 use super::servers::Servers;
+use crate::store::StoreError;
 use crate::store::shard::Shard;
 
 /// The format of a store on Redis that this release writes.
 const FORMAT: u32 = 1;
 
-/// Stands in the common shard while the others are marked for the first time.
-const BEGUN: &[u8] = b"begun";
+/// The value in the common shard while the other shards are marked for the first time.
+const MARKING: &[u8] = b"begun";
 
-/// What a missing mark means.
-pub const LOST: &str = "this Redis does not hold the store: its data is another's, or was lost";
+/// The reason of a missing marker.
+pub const LOST: &str = "this Redis does not hold the store: its data is of another store, or was lost";
 
-/// The mark of this store: the format, and a keyed hash of a constant, which the secret alone gives.
-pub fn of(names: &RedisKeys) -> Vec<u8> {
+/// The marker of this store: the format, and a keyed hash of a constant, which depends on the secret.
+pub fn value(names: &RedisKeys) -> Vec<u8> {
     let check = blake3::keyed_hash(&names.secret().0, b"the mark of a store");
     let hex = check.to_hex();
     format!("onestop-store {FORMAT} {}", &hex.as_str()[..32]).into_bytes()
 }
 
-/// Finds the marks of the store, or marks a Redis that holds nothing under its prefix.
+/// Verifies the markers of the store, or marks a Redis that holds nothing under its prefix.
 ///
 /// # Errors
 /// If it holds another store, or a part of this one.
-pub async fn find_or_make(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(), OpenError> {
-    let mark = of(names);
+pub async fn verify_or_create(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(), OpenError> {
+    let marker = value(names);
     let found = read(servers, names).await?;
-    let at_home = &found[common().number() as usize];
-    let others: Vec<_> = found.iter().enumerate().filter(|(at, _)| *at != common().number() as usize).collect();
-    match at_home {
-        Some(known) if *known == mark && others.iter().all(|(_, other)| other.as_deref() == Some(&mark)) => {
+    let common = common_shard().number() as usize;
+    let others: Vec<_> = found.iter().enumerate().filter(|(at, _)| *at != common).collect();
+    match &found[common] {
+        Some(known) if *known == marker && others.iter().all(|(_, other)| other.as_deref() == Some(&marker)) => {
             return Ok(());
         }
-        Some(known) if known == BEGUN => {}
+        Some(known) if known == MARKING => {}
         None if others.iter().all(|(_, other)| other.is_none()) => {}
-        Some(known) if *known != mark => return Err(OpenError::AnotherStore(told(known))),
+        Some(known) if *known != marker => {
+            return Err(OpenError::AnotherStore(String::from_utf8_lossy(known).into_owned()));
+        }
         _ => return Err(OpenError::Incomplete),
     }
-    set(servers, names, common(), BEGUN).await?;
-    for shard in Shard::all().filter(|shard| *shard != common()) {
-        set(servers, names, shard, &mark).await?;
+    set(servers, names, common_shard(), MARKING).await?;
+    for shard in Shard::all().filter(|shard| *shard != common_shard()) {
+        set(servers, names, shard, &marker).await?;
     }
-    set(servers, names, common(), &mark).await
+    set(servers, names, common_shard(), &marker).await
 }
 
-/// Whether a shard has the mark of this store.
+/// Whether a shard has the marker of this store.
 ///
 /// # Errors
 /// If its server does not answer.
-pub async fn stands(servers: &Servers, names: &RedisKeys, shard: Shard) -> Result<bool, OpenError> {
-    let found = servers.read(shard, get(names, shard)).await.map_err(failed)?;
-    let found = bytes(found).map_err(|error| OpenError::Failed(error.to_string()))?;
-    Ok(found.as_deref() == Some(&of(names)))
+pub async fn is_present(servers: &Servers, names: &RedisKeys, shard: Shard) -> Result<bool, StoreError> {
+    let found = servers.read(shard, get(names, shard)).await.map_err(CallError::into_read_error)?;
+    Ok(bytes(found)?.as_deref() == Some(&value(names)))
 }
 
-/// Whether anything is marked under the prefix.
+/// Whether any shard under the prefix has a marker.
 ///
 /// # Errors
 /// If a server does not answer.
-pub async fn is_there(servers: &Arc<Servers>, names: &RedisKeys) -> Result<bool, OpenError> {
+pub async fn exists(servers: &Arc<Servers>, names: &RedisKeys) -> Result<bool, OpenError> {
     Ok(read(servers, names).await?.iter().any(Option::is_some))
 }
 
 async fn read(servers: &Arc<Servers>, names: &RedisKeys) -> Result<Vec<Option<Vec<u8>>>, OpenError> {
-    let found = servers.read_all(|shard| get(names, shard)).await.map_err(failed)?;
-    let found = found.into_iter().map(|value| bytes(value).map_err(|error| OpenError::Failed(error.to_string())));
-    found.collect()
+    let found = servers.read_all(|shard| get(names, shard)).await?;
+    found.into_iter().map(|value| Ok(bytes(value)?)).collect()
 }
 
 fn get(names: &RedisKeys, shard: Shard) -> Cmd {
     let mut command = cmd("GET");
-    command.arg(names.of_shard(shard, "store"));
+    command.arg(names.shard_key(shard, "store"));
     command
 }
 
-async fn set(servers: &Servers, names: &RedisKeys, shard: Shard, mark: &[u8]) -> Result<(), OpenError> {
+async fn set(servers: &Servers, names: &RedisKeys, shard: Shard, marker: &[u8]) -> Result<(), OpenError> {
     let mut command = cmd("SET");
-    command.arg(names.of_shard(shard, "store")).arg(mark);
-    servers.write(shard, command).await.map(drop).map_err(failed)
-}
-
-fn failed(failed: Failed) -> OpenError {
-    match failed {
-        Failed::Undone(told) | Failed::Unknown(told) => OpenError::Failed(told),
-    }
-}
-
-fn told(mark: &[u8]) -> String {
-    String::from_utf8_lossy(mark).into_owned()
+    command.arg(names.shard_key(shard, "store")).arg(marker);
+    servers.write(shard, command).await?;
+    Ok(())
 }

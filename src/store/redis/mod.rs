@@ -1,41 +1,41 @@
 //! The store on Redis, or on Valkey: one server, with or without replicas, or a Cluster, shared by several processes.
 //!
-//! A settle is three round trips: the look-up, the binding of a claim that is seen first, the commit. One commit is one
-//! function inside Redis (`commit`), all of whose keys lie in the person's hash slot; no lock is held, and nobody
-//! waits for another. What Redis cannot promise it is not trusted with: `durability` says what is asked of it.
+//! A settle takes three round trips: the look-up, the binding of a new claim, the commit. A commit is one function
+//! inside Redis (`commit`), and all its keys are in the person's hash slot; it takes no lock and never waits for
+//! another commit. `durability` states what is required of Redis and checks it.
 //!
-//! It does not cache: what one instance wrote the others see.
+//! Nothing is cached: an instance sees at once what another wrote.
 
 pub mod address;
 mod archive;
 mod barrier;
+mod call_error;
 mod commit;
+mod connector;
 mod coordination;
 mod durability;
-mod failure;
 mod functions;
 mod import_lease;
 mod keys;
-mod link;
 mod look_up;
 mod marker;
-mod open;
+mod monitor;
+mod open_error;
 mod persons;
 mod remove;
 mod reply;
 mod routes;
 mod scan;
+mod server;
 mod servers;
 mod tables;
 mod walk;
-mod watching;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use redis::{Value, cmd, from_redis_value};
 
-use super::external_sort::{ExternalSort, SpoolDirectory};
+use super::external_sort::{ExternalSort, SortDirectory};
 use super::imports::{Import, ImportEvent};
 use super::keys::{Secret, StoreKey};
 use super::rows::ListPosition;
@@ -49,66 +49,33 @@ use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
 
 use address::Address;
+use call_error::CallError;
+pub use connector::RedisSettings;
 use coordination::RedisCoordination;
-use failure::Failed;
 use keys::RedisKeys;
-pub use open::RedisSettings;
-use persons::Persons;
+pub use open_error::OpenError;
+use persons::PersonScan;
 use servers::Servers;
-
-/// Why a Redis cannot be opened as a store.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// A file that the address names cannot be read.
-    #[error("{path}: {why}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// It holds a store of another secret or format.
-    #[error("under this prefix Redis holds a store that was made with another secret or by another release ({0})")]
-    AnotherStore(String),
-    /// It holds a part of this store.
-    #[error("Redis holds a part of this store only: the data of a server was lost; restore it from a backup")]
-    Incomplete,
-    /// It holds none, where one is to be read.
-    #[error("under this prefix Redis holds no store")]
-    Nothing,
-    /// Some of its entries are in an archive, and none is at hand.
-    #[error("settlements of years before {0} are in an archive: --archive DIR")]
-    Archived(i32),
-    /// Some of its entries are in another archive.
-    #[error("settlements of years before {0} are in another archive, or in a newer copy of this one")]
-    AnotherArchive(i32),
-    /// An archive is at hand, and none of its entries is in one.
-    #[error("no settlement of this store is in an archive: leave --archive away")]
-    NoArchive,
-    /// It cannot be reached, or refuses.
-    #[error("{0}")]
-    Failed(String),
-}
 
 /// A store on Redis.
 pub struct RedisStore {
     servers: Arc<Servers>,
     names: RedisKeys,
-    spools: SpoolDirectory,
+    sort_directory: SortDirectory,
     coordination: RedisCoordination,
-    known: Persons,
+    person_scan: PersonScan,
 }
 
 impl RedisStore {
-    /// Opens the store at this address, or makes one where nothing is under its prefix.
+    /// Opens the store at this address, or creates one if nothing is under its prefix.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(address: Address, secret: Secret, settings: RedisSettings) -> Result<RedisStore, OpenError> {
-        RedisStore::at(address, secret, settings, false).await
+        RedisStore::open_or_create(address, secret, settings, true).await
     }
 
-    /// Opens the store at this address, which must be there.
+    /// Opens the store at this address, which must exist.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -117,35 +84,34 @@ impl RedisStore {
         secret: Secret,
         settings: RedisSettings,
     ) -> Result<RedisStore, OpenError> {
-        RedisStore::at(address, secret, settings, true).await
+        RedisStore::open_or_create(address, secret, settings, false).await
     }
 
-    async fn at(
+    async fn open_or_create(
         address: Address,
         secret: Secret,
         settings: RedisSettings,
-        must_be_there: bool,
+        create: bool,
     ) -> Result<RedisStore, OpenError> {
         let names = RedisKeys::new(address.prefix.clone(), secret);
-        let opener = open::Opener::new(&address, settings)?;
-        let servers = Arc::new(Servers::find(address, names.clone(), opener).await?);
-        if must_be_there && !marker::is_there(&servers, &names).await? {
+        let connector = connector::Connector::new(&address, settings)?;
+        let servers = Arc::new(Servers::connect(address, names.clone(), connector).await?);
+        if !create && !marker::exists(&servers, &names).await? {
             return Err(OpenError::Nothing);
         }
-        marker::find_or_make(&servers, &names).await?;
+        marker::verify_or_create(&servers, &names).await?;
         archive::check(&servers, &names).await?;
-        let spools = SpoolDirectory::temporary().map_err(|error| OpenError::Failed(error.to_string()))?;
-        let coordination = RedisCoordination::start(Arc::clone(&servers), names.clone()).await;
-        let coordination = coordination.map_err(|error| OpenError::Failed(error.to_string()))?;
-        Ok(RedisStore { servers, names, spools, coordination, known: Persons::default() })
+        let sort_directory = SortDirectory::temporary().map_err(OpenError::TemporaryDirectory)?;
+        let coordination = RedisCoordination::start(Arc::clone(&servers), names.clone()).await?;
+        Ok(RedisStore { servers, names, sort_directory, coordination, person_scan: PersonScan::default() })
     }
 
-    /// Removes everything under the prefix, the store with it: for trials.
+    /// Removes everything under the prefix, for temporary stores.
     ///
     /// # Errors
-    /// If a server does not do it.
+    /// If a server does not answer.
     pub async fn remove(&self) -> Result<(), StoreError> {
-        remove::everything(&self.servers, &self.names).await
+        remove::all_keys(&self.servers, &self.names).await
     }
 }
 
@@ -180,13 +146,14 @@ impl JournalStore for RedisStore {
     }
 
     async fn entry_count(&self) -> Result<u64, StoreError> {
-        let count = |shard| {
+        let get = |shard| {
             let mut command = cmd("GET");
-            command.arg(self.names.of_shard(shard, "entries"));
+            command.arg(self.names.shard_key(shard, "entries"));
             command
         };
-        let counts = self.servers.read_all(count).await.map_err(Failed::of_read)?;
-        let count = |value: Value| from_redis_value::<Option<u64>>(value).map_err(|_| reply::unreadable("a count"));
+        let counts = self.servers.read_all(get).await.map_err(CallError::into_read_error)?;
+        let count =
+            |value: Value| from_redis_value::<Option<u64>>(value).map_err(|_| reply::unexpected_reply("a count"));
         counts.into_iter().map(|value| Ok(count(value)?.unwrap_or(0))).sum()
     }
 
@@ -197,7 +164,7 @@ impl JournalStore for RedisStore {
         until: Day,
         limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        walk::listed(&self.servers, &self.names, hospital_id, (from, until), limit).await
+        walk::hospital_settlements(&self.servers, &self.names, hospital_id, (from, until), limit).await
     }
 
     async fn append_settlements(
@@ -206,7 +173,7 @@ impl JournalStore for RedisStore {
         day: Day,
         settlements: Vec<EntryId>,
     ) -> Result<(), StoreError> {
-        walk::list(&self.servers, &self.names, (hospital_id, day), settlements).await
+        walk::append_settlements(&self.servers, &self.names, (hospital_id, day), settlements).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -223,24 +190,24 @@ impl ReferenceStore for RedisStore {
     }
 
     async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        self.known.records(&self.servers, &self.names, after, limit).await
+        self.person_scan.records(&self.servers, &self.names, after, limit).await
     }
 
     fn external_sort(&self) -> ExternalSort {
-        ExternalSort::new(self.names.secret().clone(), Some(self.spools.path().to_owned()))
+        ExternalSort::new(self.names.secret().clone(), Some(self.sort_directory.path().to_owned()))
     }
 
     async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
-        tables::reference(&self.servers, &self.names).await
+        tables::read_reference(&self.servers, &self.names).await
     }
 
     async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
         self.coordination.renew_import_lease().await?;
-        tables::put(&self.servers, &self.names, (import, part), write).await
+        tables::write(&self.servers, &self.names, (import, part), write).await
     }
 
     async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
-        tables::note(&self.servers, &self.names, number, note).await
+        tables::log_import(&self.servers, &self.names, number, note).await
     }
 
     async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
@@ -258,6 +225,6 @@ impl PolicyStore for RedisStore {
     }
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
-        tables::policies(&self.servers, &self.names).await
+        tables::policy_digests(&self.servers, &self.names).await
     }
 }

@@ -1,18 +1,17 @@
-//! Reference records of all persons, in the order of keys: for a copy of the store, and for nothing else.
+//! Reference records of all persons in the order of keys, for copies of the store.
 //!
-//! Redis keeps keys in no order, and one of its own for persons would cost each of them some hundred bytes. So a walk
-//! that begins looks at every key of every server once and holds those of persons, 17 bytes each, until the next
-//! begins.
+//! Redis does not order its keys, and an index of persons would cost about a hundred bytes a person. So the first page of
+//! a walk scans every key of every server, and holds the keys of persons, 17 bytes each, until the next walk starts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::pipe;
 
-use super::failure::{Failed, Failure};
+use super::call_error::{AttemptError, CallError};
 use super::keys::{self, RedisKeys};
-use super::link::within;
-use super::reply::{bytes, unreadable};
+use super::reply::{bytes, unexpected_reply};
 use super::scan::{self, Scan};
+use super::server::deadline_in;
 use super::servers::Servers;
 use crate::store::keys::StoreKey;
 use crate::store::shard::Shard;
@@ -21,54 +20,58 @@ use crate::store::{KeyedPerson, StoreError, record};
 /// The number of keys that Redis examines for a page of the scan.
 const KEYS_A_PAGE: usize = 10_000;
 
-type Known = (StoreKey, Shard);
+type PersonKey = (StoreKey, Shard);
 
-/// The persons of the walk that began last, in the order of keys.
+/// The persons of the last walk, in the order of keys.
 #[derive(Default)]
-pub struct Persons(Mutex<Arc<Vec<Known>>>);
+pub struct PersonScan(Mutex<Arc<Vec<PersonKey>>>);
 
-impl Persons {
-    /// The records of persons behind a key; with none a walk begins.
+impl PersonScan {
+    /// Up to `limit` records of persons after a key; without a key, a new walk starts.
     ///
     /// # Errors
-    /// If a server does not answer.
+    /// If a server does not reply.
     pub async fn records(
         &self,
         servers: &Servers,
         names: &RedisKeys,
-        behind: Option<StoreKey>,
-        most: usize,
+        after: Option<StoreKey>,
+        limit: usize,
     ) -> Result<Vec<KeyedPerson>, StoreError> {
-        if behind.is_none() {
-            let found = Arc::new(found(servers, names).await?);
+        if after.is_none() {
+            let found = Arc::new(scan_persons(servers, names).await?);
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
         let known = Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut rest = &known[known.partition_point(|(key, _)| behind.is_some_and(|behind| *key <= behind))..];
+        let mut rest = &known[known.partition_point(|(key, _)| after.is_some_and(|after| *key <= after))..];
         let mut page = Vec::new();
-        // A person with a state and no record is passed over; so a page ends where it is full.
-        while page.len() < most && !rest.is_empty() {
-            let (some, further) = rest.split_at(rest.len().min(most - page.len()));
-            page.extend(records_of(servers, names, some).await?);
+        // A person with a state but no record is skipped, so a page takes further keys until it is full.
+        while page.len() < limit && !rest.is_empty() {
+            let (next, further) = rest.split_at(rest.len().min(limit - page.len()));
+            page.extend(read_records(servers, names, next).await?);
             rest = further;
         }
         Ok(page)
     }
 }
 
-/// The records of these persons, as far as there are any, in their order.
-async fn records_of(servers: &Servers, names: &RedisKeys, known: &[Known]) -> Result<Vec<KeyedPerson>, StoreError> {
+/// The records of those persons that have one, in the order of keys.
+async fn read_records(
+    servers: &Servers,
+    names: &RedisKeys,
+    known: &[PersonKey],
+) -> Result<Vec<KeyedPerson>, StoreError> {
     let mut by_shard = known.to_vec();
     by_shard.sort_unstable_by_key(|(key, shard)| (*shard, *key));
     let mut records = Vec::with_capacity(known.len());
-    for of_shard in by_shard.chunk_by(|one, other| one.1 == other.1) {
+    for in_shard in by_shard.chunk_by(|one, other| one.1 == other.1) {
         let mut reads = pipe();
-        for (key, shard) in of_shard {
+        for (key, shard) in in_shard {
             reads.cmd("HGET").arg(names.keyed_person(*shard, key)).arg("p");
         }
-        let answers = servers.read_many(of_shard[0].1, reads).await.map_err(Failed::of_read)?;
-        for ((key, _), answer) in of_shard.iter().zip(answers) {
-            if let Some(row) = bytes(answer)? {
+        let replies = servers.read_many(in_shard[0].1, reads).await.map_err(CallError::into_read_error)?;
+        for ((key, _), reply) in in_shard.iter().zip(replies) {
+            if let Some(row) = bytes(reply)? {
                 records.push((*key, record::decode(&row).map(|(person, _)| person)));
             }
         }
@@ -77,15 +80,16 @@ async fn records_of(servers: &Servers, names: &RedisKeys, known: &[Known]) -> Re
     Ok(records)
 }
 
-/// Every person that a server has a key of.
-async fn found(servers: &Servers, names: &RedisKeys) -> Result<Vec<Known>, StoreError> {
+/// Scans every server for the keys of persons.
+async fn scan_persons(servers: &Servers, names: &RedisKeys) -> Result<Vec<PersonKey>, StoreError> {
     let pattern = format!("{}:{{??}}:p{}", scan::escaped(names.prefix()), "?".repeat(size_of::<StoreKey>()));
-    let (mut found, key) = (Vec::new(), names.common("touched"));
-    for link in servers.all() {
+    let (mut found, key) = (Vec::new(), names.common_key("touched"));
+    for server in servers.all() {
         let mut scan = Scan::new(&pattern, &key, KEYS_A_PAGE);
-        let failed = |failure: Failure| Failed::Undone(failure.to_string()).of_read();
-        while let Some(keys) = scan.next_page(&link, within(servers.settings().patience)).await.map_err(failed)? {
-            let persons = keys.iter().map(|key| keys::person_of(key).ok_or_else(|| unreadable("the key of a person")));
+        let failed = |error: AttemptError| CallError::NotExecuted(error.to_string()).into_read_error();
+        while let Some(keys) = scan.next_page(&server, deadline_in(servers.settings().timeout)).await.map_err(failed)? {
+            let persons =
+                keys.iter().map(|key| keys::person_of(key).ok_or_else(|| unexpected_reply("the key of a person")));
             found.extend(persons.collect::<Result<Vec<_>, _>>()?);
         }
     }

@@ -1,41 +1,41 @@
-//! What a reply holds, by what was asked for.
+//! Decoding of replies.
 
 use redis::Value;
 
 use crate::store::StoreError;
 
-/// The bytes of a reply, if it has any.
+/// The bytes of a reply; `None` for a nil reply.
 ///
 /// # Errors
-/// If it is of another kind.
+/// If it is of another type.
 pub fn bytes(value: Value) -> Result<Option<Vec<u8>>, StoreError> {
     match value {
         Value::Nil => Ok(None),
         Value::BulkString(bytes) => Ok(Some(bytes)),
-        _ => Err(unreadable("a string")),
+        _ => Err(unexpected_reply("a string")),
     }
 }
 
-/// The parts of a reply.
+/// The elements of an array reply.
 ///
 /// # Errors
-/// If it has none.
+/// If it is of another type.
 pub fn list(value: Value) -> Result<Vec<Value>, StoreError> {
     match value {
         Value::Array(parts) => Ok(parts),
-        _ => Err(unreadable("a list")),
+        _ => Err(unexpected_reply("a list")),
     }
 }
 
-/// The parts of a reply, each with the bytes that it holds.
+/// The elements of an array reply as bytes.
 ///
 /// # Errors
-/// If it has none.
+/// If it is of another type.
 pub fn strings(value: Value) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
     list(value)?.into_iter().map(bytes).collect()
 }
 
-/// A reply that is not what was asked for.
-pub fn unreadable(wanted: &str) -> StoreError {
-    StoreError::Damaged(format!("Redis answers with something else than {wanted}"))
+/// The error of a reply that is not what was requested.
+pub fn unexpected_reply(wanted: &str) -> StoreError {
+    StoreError::Damaged(format!("Redis replies with something else than {wanted}"))
 }

@@ -1,91 +1,115 @@
-//! Which host has which shard, as the address says it, the sentinels, or the Cluster.
+//! Routes: which host serves which shard, according to the address, the sentinels or the Cluster.
 
-use redis::{Client, Cmd, Value, cmd, from_redis_value};
+use redis::{Client, Cmd, RedisError, Value, cmd, from_redis_value};
 
-use super::OpenError;
 use super::address::{Address, Host, Layout};
+use super::connector::{Connector, ConnectorError};
 use super::keys::slot;
-use super::open::Opener;
 use crate::store::shard::{SHARDS, Shard};
 
-/// The host of each shard, in the order of shards; of a Cluster, those that are known already are asked first.
+/// Why the hosts of the shards cannot be found.
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
+    /// No client can be made for a host.
+    #[error("{0}")]
+    Client(#[from] ConnectorError),
+    /// A host does not reply, or with an error.
+    #[error("{0}")]
+    Redis(#[from] RedisError),
+    /// A reply cannot be decoded.
+    #[error("{0}")]
+    Decode(#[from] redis::ParsingError),
+    /// A sentinel does not know the primary.
+    #[error("knows no primary of this name")]
+    UnknownPrimary,
+    /// A server of a Cluster reports no slots.
+    #[error("reports no slots")]
+    NoSlots,
+    /// No server of a Cluster serves a slot.
+    #[error("no server serves slot {0}")]
+    UnservedSlot(u16),
+    /// Every host failed.
+    #[error("{}", .0.iter().map(|(host, error)| format!("{host}: {error}")).collect::<Vec<_>>().join("; "))]
+    Hosts(Vec<(Host, RouteError)>),
+}
+
+/// The host of each shard, in the order of shards; of a Cluster, the `known` hosts are asked first.
 ///
 /// # Errors
-/// Why nobody could tell.
-pub async fn of(address: &Address, known: &[Host], opener: &Opener) -> Result<Vec<Host>, String> {
+/// Why each host could not tell.
+pub async fn shard_hosts(address: &Address, known: &[Host], connector: &Connector) -> Result<Vec<Host>, RouteError> {
     match &address.layout {
         Layout::Single(host) => Ok(vec![host.clone(); SHARDS as usize]),
         Layout::Sentinel(sentinels, name) => {
-            let mut question = cmd("SENTINEL");
-            question.arg("get-master-addr-by-name").arg(name);
-            let client = |host: &Host| opener.sentinel(host);
-            let primary = first(sentinels.iter(), opener, client, &question, |answer, _| primary(answer)).await?;
+            let mut request = cmd("SENTINEL");
+            request.arg("get-master-addr-by-name").arg(name);
+            let client = |host: &Host| connector.sentinel(host);
+            let primary = first_reply(sentinels.iter(), connector, client, &request, |reply, _| primary(reply)).await?;
             Ok(vec![primary; SHARDS as usize])
         }
         Layout::Cluster(seeds) => {
-            let mut question = cmd("CLUSTER");
-            question.arg("SLOTS");
-            let client = |host: &Host| opener.client(host);
-            first(known.iter().chain(seeds), opener, client, &question, of_slots).await
+            let mut request = cmd("CLUSTER");
+            request.arg("SLOTS");
+            let client = |host: &Host| connector.client(host);
+            first_reply(known.iter().chain(seeds), connector, client, &request, hosts_by_slot).await
         }
     }
 }
 
-/// What the first host answers that can be understood.
-async fn first<'a, T>(
+/// The first reply of a host that `decode` accepts.
+async fn first_reply<'a, T>(
     hosts: impl Iterator<Item = &'a Host>,
-    opener: &Opener,
-    client: impl Fn(&Host) -> Result<Client, OpenError>,
-    question: &Cmd,
-    read: impl Fn(Value, &Host) -> Result<T, String>,
-) -> Result<T, String> {
-    let mut told = Vec::new();
+    connector: &Connector,
+    client: impl Fn(&Host) -> Result<Client, ConnectorError>,
+    request: &Cmd,
+    decode: impl Fn(Value, &Host) -> Result<T, RouteError>,
+) -> Result<T, RouteError> {
+    let mut errors = Vec::new();
     for host in hosts {
-        let asked = match client(host) {
-            Ok(client) => ask(&client, opener, question).await.and_then(|answer| read(answer, host)),
-            Err(error) => Err(error.to_string()),
+        let reply = match client(host) {
+            Ok(client) => query(&client, connector, request).await.and_then(|reply| decode(reply, host)),
+            Err(error) => Err(error.into()),
         };
-        match asked {
-            Ok(found) => return Ok(found),
-            Err(why) => told.push(format!("{host}: {why}")),
+        match reply {
+            Ok(decoded) => return Ok(decoded),
+            Err(error) => errors.push((host.clone(), error)),
         }
     }
-    Err(told.join("; "))
+    Err(RouteError::Hosts(errors))
 }
 
-async fn ask(client: &Client, opener: &Opener, question: &Cmd) -> Result<Value, String> {
-    let connection = client.get_multiplexed_async_connection_with_config(&opener.connections()).await;
-    let mut connection = connection.map_err(|error| error.to_string())?;
-    question.query_async(&mut connection).await.map_err(|error| error.to_string())
+async fn query(client: &Client, connector: &Connector, request: &Cmd) -> Result<Value, RouteError> {
+    let mut connection = client.get_multiplexed_async_connection_with_config(&connector.connections()).await?;
+    Ok(request.query_async(&mut connection).await?)
 }
 
-fn primary(answer: Value) -> Result<Host, String> {
-    let told: Option<(String, u16)> = from_redis_value(answer).map_err(|error| error.to_string())?;
-    let (name, port) = told.ok_or("knows no primary of this name")?;
+fn primary(reply: Value) -> Result<Host, RouteError> {
+    let host: Option<(String, u16)> = from_redis_value(reply)?;
+    let (name, port) = host.ok_or(RouteError::UnknownPrimary)?;
     Ok(Host { name, port })
 }
 
-/// A range of slots as `CLUSTER SLOTS` tells it: first, last, its primary, its replicas.
-fn range(told: &Value, asked: &Host) -> Option<(u16, u16, Host)> {
-    let Value::Array(parts) = told else { return None };
+/// Decodes a range of slots of `CLUSTER SLOTS`: first, last, primary, replicas.
+fn slot_range(range: &Value, asked: &Host) -> Option<(u16, u16, Host)> {
+    let Value::Array(parts) = range else { return None };
     let (Value::Int(first), Value::Int(last), Value::Array(primary)) = (parts.first()?, parts.get(1)?, parts.get(2)?)
     else {
         return None;
     };
     let (name, Value::Int(port)) = (primary.first()?, primary.get(1)?) else { return None };
-    // A server that does not know its own name leaves it out: it is the one that was asked.
+    // A server that does not know its own name omits it: it is the one that replied.
     let name: Option<String> = from_redis_value(name.clone()).ok().filter(|name: &String| !name.is_empty());
     let name = name.filter(|name| name != "?").unwrap_or_else(|| asked.name.clone());
     Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, Host { name, port: u16::try_from(*port).ok()? }))
 }
 
-fn of_slots(answer: Value, asked: &Host) -> Result<Vec<Host>, String> {
-    let Value::Array(told) = answer else { return Err("does not tell its slots".to_owned()) };
-    let ranges: Vec<_> = told.iter().filter_map(|part| range(part, asked)).collect();
+fn hosts_by_slot(reply: Value, asked: &Host) -> Result<Vec<Host>, RouteError> {
+    let Value::Array(ranges) = reply else { return Err(RouteError::NoSlots) };
+    let ranges: Vec<_> = ranges.iter().filter_map(|range| slot_range(range, asked)).collect();
     let host = |shard: Shard| {
         let slot = slot(shard);
         let found = ranges.iter().find(|(first, last, _)| (*first..=*last).contains(&slot));
-        found.map(|(_, _, host)| host.clone()).ok_or_else(|| format!("no server has slot {slot}"))
+        found.map(|(_, _, host)| host.clone()).ok_or(RouteError::UnservedSlot(slot))
     };
     Shard::all().map(host).collect()
 }

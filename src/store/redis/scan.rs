@@ -4,8 +4,8 @@
 use redis::{Value, cmd, from_redis_value};
 use tokio::time::Instant;
 
-use super::failure::Failure;
-use super::link::{Access, Link, Question};
+use super::call_error::AttemptError;
+use super::server::{Access, Request, Server};
 
 /// The cursor with which a scan starts and ends.
 const START: &str = "0";
@@ -27,20 +27,24 @@ impl<'a> Scan<'a> {
     /// The next keys, perhaps none; `None` after the last page.
     ///
     /// # Errors
-    /// If the server does not answer.
-    pub async fn next_page(&mut self, link: &Link, deadline: Instant) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+    /// If the server does not reply.
+    pub async fn next_page(
+        &mut self,
+        server: &Server,
+        deadline: Instant,
+    ) -> Result<Option<Vec<Vec<u8>>>, AttemptError> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let mut scan = cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(self.pattern).arg("COUNT").arg(self.count);
-        let reply = link.send(&Question::One(scan).into(), (Access::Read, self.routing_key), deadline).await?;
+        let reply = server.send(&Request::Command(scan).into(), (Access::Read, self.routing_key), deadline).await?;
         let (next, keys) = read(reply)?;
         self.cursor = Some(next).filter(|next| next != START);
         Ok(Some(keys))
     }
 }
 
-fn read(reply: Value) -> Result<(String, Vec<Vec<u8>>), Failure> {
-    from_redis_value(reply).map_err(|error| Failure::Refused(error.to_string()))
+fn read(reply: Value) -> Result<(String, Vec<Vec<u8>>), AttemptError> {
+    from_redis_value(reply).map_err(|error| AttemptError::Refused(error.to_string()))
 }
 
 /// The prefix as a pattern that matches only itself.

@@ -1,7 +1,8 @@
-//! The servers of a store, and which of them has a shard: one, the one that the sentinels name, or those of a Cluster.
+//! The servers of a store, and which of them serves a shard: a single one, the primary that the sentinels name, or those
+//! of a Cluster.
 //!
-//! A call goes to the server of its shard, and again, within its time, where that server cannot be reached, is not the
-//! one, or gave no reply. Every call may be sent twice: the second time it finds done what the first did.
+//! A call goes to the server of its shard. It is retried within its time limit if that server is unreachable, does not
+//! serve the shard, or does not reply. Every call is idempotent, so that it may be sent twice.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,26 +14,25 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::OpenError;
 use super::address::{Address, Host};
-use super::failure::{Failed, Failure};
+use super::call_error::{AttemptError, CallError};
+use super::connector::{Connector, ConnectorError};
 use super::keys::RedisKeys;
-use super::link::{Access, Link, Question, within};
-use super::open::Opener;
-use super::routes;
+use super::routes::{self, RouteError};
+use super::server::{Access, Request, Server, deadline_in};
 use crate::store::shard::{SHARDS, Shard};
 
-/// Before a call is tried again.
+/// The pause before a retry.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// All servers.
+/// The servers of a store.
 pub struct Servers {
     address: Address,
     names: RedisKeys,
-    opener: Arc<Opener>,
-    of_shard: ArcSwap<Vec<Arc<Link>>>,
-    /// When the routes were asked for last.
-    asked: Mutex<Instant>,
+    connector: Arc<Connector>,
+    by_shard: ArcSwap<Vec<Arc<Server>>>,
+    /// When the routes were refreshed last.
+    refreshed: Mutex<Instant>,
 }
 
 impl Servers {
@@ -40,174 +40,182 @@ impl Servers {
     ///
     /// # Errors
     /// If none can be found.
-    pub async fn find(address: Address, names: RedisKeys, opener: Opener) -> Result<Servers, OpenError> {
-        let opener = Arc::new(opener);
-        let hosts = routes::of(&address, &[], &opener).await.map_err(OpenError::Failed)?;
-        let links = links(&hosts, &[], &opener)?;
+    pub async fn connect(address: Address, names: RedisKeys, connector: Connector) -> Result<Servers, RouteError> {
+        let connector = Arc::new(connector);
+        let hosts = routes::shard_hosts(&address, &[], &connector).await?;
+        let by_shard = shard_servers(&hosts, &[], &connector)?;
         Ok(Servers {
             address,
             names,
-            opener,
-            of_shard: ArcSwap::from_pointee(links),
-            asked: Mutex::new(Instant::now()),
+            connector,
+            by_shard: ArcSwap::from_pointee(by_shard),
+            refreshed: Mutex::new(Instant::now()),
         })
     }
 
-    /// The server of a shard.
-    pub fn of(&self, shard: Shard) -> Arc<Link> {
-        Arc::clone(&self.of_shard.load()[shard.number() as usize])
+    /// The server that serves a shard.
+    pub fn for_shard(&self, shard: Shard) -> Arc<Server> {
+        Arc::clone(&self.by_shard.load()[shard.number() as usize])
     }
 
-    /// Every server, once.
-    pub fn all(&self) -> Vec<Arc<Link>> {
-        distinct(&self.of_shard.load())
+    /// Every server once.
+    pub fn all(&self) -> Vec<Arc<Server>> {
+        distinct(&self.by_shard.load())
     }
 
-    /// How the store behaves.
-    pub fn settings(&self) -> &super::open::RedisSettings {
-        &self.opener.settings
+    /// The settings of the store.
+    pub fn settings(&self) -> &super::connector::RedisSettings {
+        &self.connector.settings
     }
 
-    /// Reads.
+    /// Reads in a shard.
     ///
     /// # Errors
-    /// If no reply comes in time.
-    pub async fn read(&self, shard: Shard, command: Cmd) -> Result<Value, Failed> {
-        self.call(shard, Question::One(command), Access::Read).await
+    /// If no reply arrives in time.
+    pub async fn read(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
+        self.call(shard, Request::Command(command), Access::Read).await
     }
 
-    /// Reads what is told as done: where replicas are to have commits, what was found is on them, if this says so of
-    /// the reply.
+    /// Reads in a shard; if `must_be_replicated` holds for the reply and replicas are required, they have what was read.
     ///
     /// # Errors
-    /// If no reply comes in time, or the replicas do not have it in time.
-    pub async fn read_to_tell(&self, shard: Shard, command: Cmd, says: fn(&Value) -> bool) -> Result<Value, Failed> {
-        self.call(shard, Question::One(command), Access::Tell(says)).await
+    /// If no reply arrives in time, or the replicas do not confirm in time.
+    pub async fn read_replicated(
+        &self,
+        shard: Shard,
+        command: Cmd,
+        must_be_replicated: fn(&Value) -> bool,
+    ) -> Result<Value, CallError> {
+        self.call(shard, Request::Command(command), Access::ReadReplicated(must_be_replicated)).await
     }
 
-    /// Reads in every shard at once, one message a server; the answers in the order of shards.
+    /// Reads in every shard, with one pipeline a server; returns the replies in the order of shards.
     ///
     /// # Errors
-    /// The first that fails.
-    pub async fn read_all(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, Failed> {
-        let mut tries = Tries::within(self.settings().patience);
+    /// The first failure.
+    pub async fn read_all(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
+        let mut attempts = Attempts::new(self.settings().timeout);
         loop {
-            match self.attempt_all(&command, tries.deadline).await {
-                Ok(answers) => return Ok(answers),
-                Err(failure) => tries.again(self, failure).await?,
+            match self.attempt_all(&command, attempts.deadline).await {
+                Ok(replies) => return Ok(replies),
+                Err(error) => attempts.wait_or_fail(self, error).await?,
             }
         }
     }
 
-    async fn attempt_all(&self, command: impl Fn(Shard) -> Cmd, deadline: Instant) -> Result<Vec<Value>, Failure> {
-        // One moment's routes: a shard that moves meanwhile is asked for where it was, and told so.
-        let (of_shard, mut calls) = (self.of_shard.load_full(), JoinSet::new());
-        for link in distinct(&of_shard) {
-            let is_there = |shard: &Shard| Arc::ptr_eq(&of_shard[shard.number() as usize], &link);
-            let shards: Vec<Shard> = Shard::all().filter(is_there).collect();
+    async fn attempt_all(&self, command: impl Fn(Shard) -> Cmd, deadline: Instant) -> Result<Vec<Value>, AttemptError> {
+        // One snapshot of the routes: the old server of a shard that moves meanwhile refuses the call.
+        let (by_shard, mut calls) = (self.by_shard.load_full(), JoinSet::new());
+        for server in distinct(&by_shard) {
+            let is_served = |shard: &Shard| Arc::ptr_eq(&by_shard[shard.number() as usize], &server);
+            let shards: Vec<Shard> = Shard::all().filter(is_served).collect();
             let mut commands = Pipeline::new();
             for shard in &shards {
                 commands.add_command(command(*shard));
             }
-            let question = Arc::new(Question::Many(commands));
-            calls.spawn(async move { (shards, link.send(&question, (Access::Read, &[]), deadline).await) });
+            let request = Arc::new(Request::Pipeline(commands));
+            calls.spawn(async move { (shards, server.send(&request, (Access::Read, &[]), deadline).await) });
         }
-        let mut answers = vec![Value::Nil; SHARDS as usize];
-        while let Some(ended) = calls.join_next().await {
-            let (shards, replies) = ended.map_err(|error| Failure::Lost(error.to_string()))?;
-            for (shard, reply) in shards.into_iter().zip(parts(replies?)) {
-                answers[shard.number() as usize] = reply;
+        let mut replies = vec![Value::Nil; SHARDS as usize];
+        while let Some(joined) = calls.join_next().await {
+            let (shards, of_server) = joined.map_err(|error| AttemptError::NoReply(error.to_string()))?;
+            for (shard, reply) in shards.into_iter().zip(parts(of_server?)) {
+                replies[shard.number() as usize] = reply;
             }
         }
-        Ok(answers)
+        Ok(replies)
     }
 
-    /// Writes.
+    /// Writes in a shard.
     ///
     /// # Errors
-    /// Whether it may have been done is told apart by [`Failed`].
-    pub async fn write(&self, shard: Shard, command: Cmd) -> Result<Value, Failed> {
-        self.call(shard, Question::One(command), Access::Write).await
+    /// [`CallError`] says whether the write may have been executed.
+    pub async fn write(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
+        self.call(shard, Request::Command(command), Access::Write).await
     }
 
-    /// Reads several rows of one shard.
+    /// Reads several rows of a shard.
     ///
     /// # Errors
-    /// If no reply comes in time.
-    pub async fn read_many(&self, shard: Shard, commands: Pipeline) -> Result<Vec<Value>, Failed> {
-        self.call(shard, Question::Many(commands), Access::Read).await.map(parts)
+    /// If no reply arrives in time.
+    pub async fn read_many(&self, shard: Shard, commands: Pipeline) -> Result<Vec<Value>, CallError> {
+        self.call(shard, Request::Pipeline(commands), Access::Read).await.map(parts)
     }
 
-    /// Writes several rows of one shard.
+    /// Writes several rows of a shard.
     ///
     /// # Errors
     /// As [`Servers::write`]; some may have been written.
-    pub async fn write_many(&self, shard: Shard, commands: Pipeline) -> Result<Vec<Value>, Failed> {
-        self.call(shard, Question::Many(commands), Access::Write).await.map(parts)
+    pub async fn write_many(&self, shard: Shard, commands: Pipeline) -> Result<Vec<Value>, CallError> {
+        self.call(shard, Request::Pipeline(commands), Access::Write).await.map(parts)
     }
 
-    async fn call(&self, shard: Shard, question: Question, access: Access) -> Result<Value, Failed> {
-        let (question, key) = (Arc::new(question), self.names.of_shard(shard, "touched"));
-        let mut tries = Tries::within(self.settings().patience);
+    async fn call(&self, shard: Shard, request: Request, access: Access) -> Result<Value, CallError> {
+        let (request, key) = (Arc::new(request), self.names.shard_key(shard, "touched"));
+        let mut attempts = Attempts::new(self.settings().timeout);
         loop {
-            match self.of(shard).send(&question, (access, &key), tries.deadline).await {
+            match self.for_shard(shard).send(&request, (access, &key), attempts.deadline).await {
                 Ok(value) => return Ok(value),
-                Err(failure) => tries.again(self, failure).await?,
+                Err(error) => attempts.wait_or_fail(self, error).await?,
             }
         }
     }
 
-    /// Asks anew which server has which shard, unless somebody just did.
-    pub async fn find_anew(&self) {
-        let mut asked = self.asked.lock().await;
-        if asked.elapsed() < PAUSE {
+    /// Asks again which server serves which shard, unless another call just did.
+    pub async fn refresh_routes(&self) {
+        let mut refreshed = self.refreshed.lock().await;
+        if refreshed.elapsed() < PAUSE {
             return;
         }
-        let known: Vec<Host> = self.all().iter().map(|link| link.host().clone()).collect();
-        match routes::of(&self.address, &known, &self.opener).await {
-            Err(told) => tracing::warn!(told, "which Redis server has what is not known"),
-            Ok(hosts) => match links(&hosts, &self.of_shard.load(), &self.opener) {
-                Err(error) => tracing::warn!(%error, "a Redis server cannot be spoken to"),
-                Ok(links) => self.of_shard.store(Arc::new(links)),
+        let known: Vec<Host> = self.all().iter().map(|server| server.host().clone()).collect();
+        match routes::shard_hosts(&self.address, &known, &self.connector).await {
+            Err(error) => tracing::warn!(%error, "the routes to the Redis servers cannot be read"),
+            Ok(hosts) => match shard_servers(&hosts, &self.by_shard.load(), &self.connector) {
+                Err(error) => tracing::warn!(%error, "a Redis server cannot be connected to"),
+                Ok(shard_servers) => self.by_shard.store(Arc::new(shard_servers)),
             },
         }
-        *asked = Instant::now();
+        *refreshed = Instant::now();
     }
 }
 
 /// The attempts of one call.
-struct Tries {
+struct Attempts {
     deadline: Instant,
-    /// Whether one of them may have done it.
-    open: bool,
+    /// Whether one of them may have been executed.
+    may_have_executed: bool,
 }
 
-impl Tries {
-    fn within(patience: Duration) -> Tries {
-        Tries { deadline: within(patience), open: false }
+impl Attempts {
+    fn new(timeout: Duration) -> Attempts {
+        Attempts { deadline: deadline_in(timeout), may_have_executed: false }
     }
 
-    /// Waits until the call may be tried again.
+    /// Waits until the next attempt, or fails the call.
     ///
     /// # Errors
-    /// If it was refused, or there is no time left. What was refused after an attempt without a reply may have been
-    /// done by that.
-    async fn again(&mut self, servers: &Servers, failure: Failure) -> Result<(), Failed> {
-        self.open |= failure.is_open();
-        if matches!(failure, Failure::Refused(_)) || Instant::now() + PAUSE >= self.deadline {
-            let told = failure.to_string();
-            return Err(if self.open { Failed::Unknown(told) } else { Failed::Undone(told) });
+    /// If the attempt was refused, or no time is left. A call that is refused after an attempt without a reply may have
+    /// been executed by that attempt.
+    async fn wait_or_fail(&mut self, servers: &Servers, error: AttemptError) -> Result<(), CallError> {
+        self.may_have_executed |= error.may_have_executed();
+        if matches!(error, AttemptError::Refused(_)) || Instant::now() + PAUSE >= self.deadline {
+            let message = error.to_string();
+            return Err(if self.may_have_executed {
+                CallError::Unknown(message)
+            } else {
+                CallError::NotExecuted(message)
+            });
         }
         sleep(PAUSE).await;
-        if !matches!(failure, Failure::NoFunction) {
-            // In vain or not, the next attempt shows.
-            let _in_time = timeout_at(self.deadline, servers.find_anew()).await;
+        if !matches!(error, AttemptError::FunctionMissing) {
+            // The next attempt shows whether it succeeded.
+            let _in_time = timeout_at(self.deadline, servers.refresh_routes()).await;
         }
         Ok(())
     }
 }
 
-/// The replies to several commands.
+/// The replies to the commands of a pipeline.
 fn parts(replies: Value) -> Vec<Value> {
     match replies {
         Value::Array(parts) => parts,
@@ -215,29 +223,33 @@ fn parts(replies: Value) -> Vec<Value> {
     }
 }
 
-/// These links, each once.
-fn distinct(links: &[Arc<Link>]) -> Vec<Arc<Link>> {
-    let mut distinct: Vec<Arc<Link>> = Vec::new();
-    for link in links {
-        if !distinct.iter().any(|known| Arc::ptr_eq(known, link)) {
-            distinct.push(Arc::clone(link));
+/// Each of these servers once.
+fn distinct(servers: &[Arc<Server>]) -> Vec<Arc<Server>> {
+    let mut distinct: Vec<Arc<Server>> = Vec::new();
+    for server in servers {
+        if !distinct.iter().any(|known| Arc::ptr_eq(known, server)) {
+            distinct.push(Arc::clone(server));
         }
     }
     distinct
 }
 
-/// A link for each shard; a host that is known already keeps the one it has.
-fn links(hosts: &[Host], known: &[Arc<Link>], opener: &Arc<Opener>) -> Result<Vec<Arc<Link>>, OpenError> {
-    let mut by_host: HashMap<Host, Arc<Link>> =
-        known.iter().map(|link| (link.host().clone(), Arc::clone(link))).collect();
-    let mut links = Vec::with_capacity(SHARDS as usize);
+/// The server of each shard; a known host keeps its server.
+fn shard_servers(
+    hosts: &[Host],
+    known: &[Arc<Server>],
+    connector: &Arc<Connector>,
+) -> Result<Vec<Arc<Server>>, ConnectorError> {
+    let mut by_host: HashMap<Host, Arc<Server>> =
+        known.iter().map(|server| (server.host().clone(), Arc::clone(server))).collect();
+    let mut servers = Vec::with_capacity(SHARDS as usize);
     for host in hosts {
-        let link = match by_host.get(host) {
-            Some(link) => Arc::clone(link),
-            None => Arc::new(Link::new(host.clone(), opener)?),
+        let server = match by_host.get(host) {
+            Some(server) => Arc::clone(server),
+            None => Arc::new(Server::new(host.clone(), connector)?),
         };
-        by_host.insert(host.clone(), Arc::clone(&link));
-        links.push(link);
+        by_host.insert(host.clone(), Arc::clone(&server));
+        servers.push(server);
     }
-    Ok(links)
+    Ok(servers)
 }

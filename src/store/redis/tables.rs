@@ -1,10 +1,10 @@
-//! Reference tables, imports and policies on Redis: persons in their hashes, everything else in the common shard.
+//! Reference tables, imports and policies on Redis: persons in their hashes, the rest in the common shard.
 
 use redis::{Cmd, Value, cmd, pipe};
 
-use super::failure::Failed;
-use super::keys::{RedisKeys, common};
-use super::reply::{bytes, strings, unreadable};
+use super::call_error::CallError;
+use super::keys::{RedisKeys, common_shard};
+use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
 use crate::domain::ids::{Digest, PersonId};
 use crate::reference::person::PersonRecord;
@@ -12,27 +12,27 @@ use crate::store::imports::{self, Import, ImportEvent, Part};
 use crate::store::shard::Shard;
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError, record};
 
-/// Parts that are read at once.
+/// The number of parts in one read.
 const PARTS_AT_ONCE: usize = 32;
 
 /// The reference records of these persons.
 ///
 /// # Errors
-/// If a server does not answer.
+/// If a server does not reply.
 pub async fn persons(
     servers: &Servers,
     names: &RedisKeys,
     ids: &[PersonId],
 ) -> Result<Vec<Option<PersonRecord>>, StoreError> {
     let mut records = vec![None; ids.len()];
-    for (shard, of_shard) in by_shard(ids) {
+    for (shard, in_shard) in by_shard(ids) {
         let mut reads = pipe();
-        for at in &of_shard {
+        for at in &in_shard {
             reads.cmd("HGET").arg(names.person(&ids[*at])).arg("p");
         }
-        let answers = servers.read_many(shard, reads).await.map_err(Failed::of_read)?;
-        for (at, answer) in of_shard.into_iter().zip(answers) {
-            records[at] = bytes(answer)?.map(|row| record::decode(&row).map(|(person, _)| person)).transpose()?;
+        let replies = servers.read_many(shard, reads).await.map_err(CallError::into_read_error)?;
+        for (at, reply) in in_shard.into_iter().zip(replies) {
+            records[at] = bytes(reply)?.map(|row| record::decode(&row).map(|(person, _)| person)).transpose()?;
         }
     }
     Ok(records)
@@ -42,20 +42,20 @@ pub async fn persons(
 ///
 /// # Errors
 /// Some persons may have been written, each whole.
-pub async fn put(
+pub async fn write(
     servers: &Servers,
     names: &RedisKeys,
     (import, part): (u64, u32),
     write: ReferenceWrite,
 ) -> Result<(), StoreError> {
     let ids: Vec<PersonId> = write.persons.iter().map(|(id, _)| id.clone()).collect();
-    for (shard, of_shard) in by_shard(&ids) {
+    for (shard, in_shard) in by_shard(&ids) {
         let mut writes = pipe();
-        for at in of_shard {
+        for at in in_shard {
             let row = record::encode(&write.persons[at].1)?.0;
             writes.cmd("HSET").arg(names.person(&ids[at])).arg("p").arg(row);
         }
-        servers.write_many(shard, writes).await.map_err(Failed::of_write)?;
+        servers.write_many(shard, writes).await.map_err(CallError::into_write_error)?;
     }
     if write.hospitals.is_empty() && write.catalogue.is_empty() {
         return Ok(());
@@ -65,7 +65,7 @@ pub async fn put(
     write_common(servers, command).await
 }
 
-/// Where these persons are in the list, by their shards.
+/// The indices of these persons, grouped by shard.
 fn by_shard(ids: &[PersonId]) -> Vec<(Shard, Vec<usize>)> {
     let mut shards: Vec<(Shard, usize)> = ids.iter().enumerate().map(|(at, id)| (Shard::of(id), at)).collect();
     shards.sort();
@@ -73,46 +73,57 @@ fn by_shard(ids: &[PersonId]) -> Vec<(Shard, Vec<usize>)> {
     groups.map(|group| (group[0].0, group.iter().map(|(_, at)| *at).collect())).collect()
 }
 
-/// Notes how an import goes. That it ended also moves the version of the tables, so that every instance reads them
-/// anew.
+/// Logs the start or the end of an import. An end also changes the version of the tables, so that every instance reads
+/// them again.
 ///
 /// # Errors
-/// As the trait says.
-pub async fn note(servers: &Servers, names: &RedisKeys, number: u64, note: ImportEvent) -> Result<(), StoreError> {
+/// As [`crate::store::ReferenceStore`].
+pub async fn log_import(
+    servers: &Servers,
+    names: &RedisKeys,
+    number: u64,
+    event: ImportEvent,
+) -> Result<(), StoreError> {
     let mut writes = pipe();
-    writes.atomic().cmd("ZADD").arg(names.common("imports")).arg(number).arg(number);
-    let (which, row, ended) = match note {
+    writes.atomic().cmd("ZADD").arg(names.common_key("imports")).arg(number).arg(number);
+    let (which, row, ended) = match event {
         ImportEvent::Start(begun) => ("begun", record::encode(&begun)?.0, false),
         ImportEvent::End(ended) => ("ended", record::encode(&ended)?.0, true),
     };
-    writes.cmd("HSET").arg(names.common("noted")).arg(format!("{number} {which}")).arg(row);
+    writes.cmd("HSET").arg(names.common_key("noted")).arg(format!("{number} {which}")).arg(row);
     if ended {
-        writes.cmd("HSET").arg(names.common("shared")).arg("tables").arg(number);
+        writes.cmd("HSET").arg(names.common_key("shared")).arg("tables").arg(number);
     }
-    servers.write_many(common(), writes).await.map(drop).map_err(Failed::of_write)
+    servers.write_many(common_shard(), writes).await.map(drop).map_err(CallError::into_write_error)
 }
 
-/// The last imports before a number, newest first.
+/// Up to `limit` imports before a number, newest first.
 ///
 /// # Errors
-/// As the trait says.
+/// As [`crate::store::ReferenceStore`].
 pub async fn imports(
     servers: &Servers,
     names: &RedisKeys,
     before: u64,
-    most: usize,
+    limit: usize,
 ) -> Result<Vec<Import>, StoreError> {
     let mut command = cmd("ZREVRANGEBYSCORE");
-    command.arg(names.common("imports")).arg(format!("({before}")).arg("-inf").arg("LIMIT").arg(0).arg(limit(most));
+    command
+        .arg(names.common_key("imports"))
+        .arg(format!("({before}"))
+        .arg("-inf")
+        .arg("LIMIT")
+        .arg(0)
+        .arg(limit_argument(limit));
     let numbers = strings(read_common(servers, command).await?)?;
     let number = |text: Vec<u8>| std::str::from_utf8(&text).ok().and_then(|text| text.parse::<u64>().ok());
     let numbers: Option<Vec<u64>> = numbers.into_iter().map(|text| text.and_then(number)).collect();
-    let numbers = numbers.ok_or_else(|| unreadable("the number of an import"))?;
+    let numbers = numbers.ok_or_else(|| unexpected_reply("the number of an import"))?;
     if numbers.is_empty() {
         return Ok(Vec::new());
     }
     let mut command = cmd("HMGET");
-    command.arg(names.common("noted"));
+    command.arg(names.common_key("noted"));
     for number in &numbers {
         command.arg(format!("{number} begun")).arg(format!("{number} ended"));
     }
@@ -121,32 +132,32 @@ pub async fn imports(
 }
 
 fn import(number: u64, notes: &[Option<Vec<u8>>]) -> Result<Import, StoreError> {
-    let [begun, ended] = notes else { return Err(unreadable("the notes of an import")) };
-    let begun = begun.as_ref().ok_or_else(|| unreadable("how an import began"))?;
+    let [begun, ended] = notes else { return Err(unexpected_reply("the log of an import")) };
+    let begun = begun.as_ref().ok_or_else(|| unexpected_reply("the start of an import"))?;
     let ended = ended.as_ref().map(|row| record::decode(row).map(|(ended, _)| ended)).transpose()?;
     Ok(Import { number, begun: record::decode(begun)?.0, ended })
 }
 
-/// As many as a `LIMIT` can say.
-fn limit(most: usize) -> i64 {
-    i64::try_from(most).unwrap_or(i64::MAX)
+/// The argument of `LIMIT`.
+fn limit_argument(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Hospitals and catalogue by all imports that ended.
+/// Hospitals and catalogue as of all completed imports.
 ///
 /// # Errors
-/// As the trait says.
-pub async fn reference(servers: &Servers, names: &RedisKeys) -> Result<ReferenceRead, StoreError> {
+/// As [`crate::store::ReferenceStore`].
+pub async fn read_reference(servers: &Servers, names: &RedisKeys) -> Result<ReferenceRead, StoreError> {
     let mut parts = Vec::new();
     let imports = imports(servers, names, u64::MAX, usize::MAX).await?;
     for import in imports.into_iter().rev().filter(|import| import.ended.is_some()) {
-        parts.extend(parts_of(servers, names.parts(import.number)).await?);
+        parts.extend(read_parts(servers, names.parts(import.number)).await?);
     }
     Ok(imports::read(ReferenceRead::default(), parts))
 }
 
 /// The parts of an import, in their order.
-async fn parts_of(servers: &Servers, key: Vec<u8>) -> Result<Vec<Part>, StoreError> {
+async fn read_parts(servers: &Servers, key: Vec<u8>) -> Result<Vec<Part>, StoreError> {
     let mut command = cmd("HKEYS");
     command.arg(&key);
     let mut fields = strings(read_common(servers, command).await?)?;
@@ -168,42 +179,42 @@ async fn parts_of(servers: &Servers, key: Vec<u8>) -> Result<Vec<Part>, StoreErr
 /// Keeps the canonical text of a policy.
 ///
 /// # Errors
-/// As the trait says.
+/// As [`crate::store::ReferenceStore`].
 pub async fn put_policy(servers: &Servers, names: &RedisKeys, digest: Digest, text: String) -> Result<(), StoreError> {
     let mut command = cmd("HSET");
-    command.arg(names.common("policies")).arg(&digest.0[..]).arg(record::encode(&text)?.0);
+    command.arg(names.common_key("policies")).arg(&digest.0[..]).arg(record::encode(&text)?.0);
     write_common(servers, command).await
 }
 
 /// The canonical text of a policy.
 ///
 /// # Errors
-/// As the trait says.
+/// As [`crate::store::ReferenceStore`].
 pub async fn policy(servers: &Servers, names: &RedisKeys, digest: Digest) -> Result<Option<String>, StoreError> {
     let mut command = cmd("HGET");
-    command.arg(names.common("policies")).arg(&digest.0[..]);
+    command.arg(names.common_key("policies")).arg(&digest.0[..]);
     let row = bytes(read_common(servers, command).await?)?;
     row.map(|row| record::decode(&row).map(|(text, _)| text)).transpose()
 }
 
-/// The digests of all policies, in their order.
+/// The digests of all policies, in ascending order.
 ///
 /// # Errors
-/// As the trait says.
-pub async fn policies(servers: &Servers, names: &RedisKeys) -> Result<Vec<Digest>, StoreError> {
+/// As [`crate::store::ReferenceStore`].
+pub async fn policy_digests(servers: &Servers, names: &RedisKeys) -> Result<Vec<Digest>, StoreError> {
     let mut command = cmd("HKEYS");
-    command.arg(names.common("policies"));
+    command.arg(names.common_key("policies"));
     let fields = strings(read_common(servers, command).await?)?;
-    let digest = |field: Vec<u8>| field.try_into().map(Digest).map_err(|_| unreadable("the digest of a policy"));
+    let digest = |field: Vec<u8>| field.try_into().map(Digest).map_err(|_| unexpected_reply("the digest of a policy"));
     let mut digests: Vec<Digest> = fields.into_iter().flatten().map(digest).collect::<Result<_, _>>()?;
     digests.sort_unstable();
     Ok(digests)
 }
 
 async fn read_common(servers: &Servers, command: Cmd) -> Result<Value, StoreError> {
-    servers.read(common(), command).await.map_err(Failed::of_read)
+    servers.read(common_shard(), command).await.map_err(CallError::into_read_error)
 }
 
 async fn write_common(servers: &Servers, command: Cmd) -> Result<(), StoreError> {
-    servers.write(common(), command).await.map(drop).map_err(Failed::of_write)
+    servers.write(common_shard(), command).await.map(drop).map_err(CallError::into_write_error)
 }

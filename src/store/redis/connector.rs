@@ -1,36 +1,36 @@
-//! What a connection is made with: the settings of a store on Redis, its login and its certificates, read once.
+//! Connecting to servers: the settings of a store on Redis, its login and its certificates, read once.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
-    TlsCertificates,
+    RedisError, TlsCertificates,
 };
 
-use super::OpenError;
 use super::address::{Address, Host};
 use crate::store::archive::ArchiveIdentity;
 
-/// How a store on Redis behaves.
+/// The settings of a store on Redis.
 #[derive(Clone, Debug)]
 pub struct RedisSettings {
-    /// How long a call may take, with all its attempts.
-    pub patience: Duration,
-    /// The most calls that wait for one server.
+    /// The time limit of a call with all its attempts.
+    pub timeout: Duration,
+    /// The maximum number of calls in flight to one server.
     pub in_flight: usize,
-    /// Whether a Redis that could lose what was answered is taken all the same.
+    /// Whether to serve from a Redis that could lose acknowledged settlements.
     pub accept_volatile: bool,
-    /// How many replicas must have a commit before it is answered.
+    /// The number of replicas that must have a commit before it is acknowledged.
     pub replicas: usize,
-    /// The archive at hand; a store some of whose entries are in another is refused.
+    /// The given archive; a store that requires another one is refused.
     pub archive: Option<ArchiveIdentity>,
 }
 
 impl Default for RedisSettings {
     fn default() -> Self {
         RedisSettings {
-            patience: Duration::from_secs(2),
+            timeout: Duration::from_secs(2),
             in_flight: 1_024,
             accept_volatile: false,
             replicas: 0,
@@ -39,26 +39,41 @@ impl Default for RedisSettings {
     }
 }
 
-/// A reply that is this many times later than anybody waits for it is given up, and its place is free.
-const GIVEN_UP: u32 = 5;
+/// A connection fails when a reply takes this many times the time limit of a call; then its permit is free again.
+const RESPONSE_TIMEOUTS: u32 = 5;
 
-/// Makes connections.
-pub struct Opener {
-    /// How the store behaves.
+/// Why no client can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectorError {
+    /// A file that the address names cannot be read.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        error: std::io::Error,
+    },
+    /// The address or the certificates are invalid.
+    #[error("{0}")]
+    Client(#[from] RedisError),
+}
+
+/// Makes clients and connections.
+pub struct Connector {
+    /// The settings of the store.
     pub settings: RedisSettings,
     login: RedisConnectionInfo,
     tls: Option<TlsCertificates>,
 }
 
-impl Opener {
-    /// What is needed for this address.
+impl Connector {
+    /// A connector with the login and the certificates of this address.
     ///
     /// # Errors
     /// If a file that it names cannot be read.
-    pub fn new(address: &Address, settings: RedisSettings) -> Result<Opener, OpenError> {
-        let read = |path: &std::path::PathBuf| {
-            std::fs::read(path).map_err(|error| OpenError::File { path: path.clone(), why: error.to_string() })
-        };
+    pub fn new(address: &Address, settings: RedisSettings) -> Result<Connector, ConnectorError> {
+        let read =
+            |path: &PathBuf| std::fs::read(path).map_err(|error| ConnectorError::File { path: path.clone(), error });
         let password = match &address.password_file {
             Some(path) => Some(String::from_utf8_lossy(&read(path)?).trim_end().to_owned()),
             None => address.password.clone(),
@@ -72,30 +87,30 @@ impl Opener {
         }
         let root_cert = address.ca.as_ref().map(read).transpose()?;
         if address.tls {
-            // Where another part of the program chose already, it chose the same.
-            let _chosen = rustls::crypto::ring::default_provider().install_default();
+            // An error means that a provider is installed already: it is the same one.
+            let _installed = rustls::crypto::ring::default_provider().install_default();
         }
         let tls = address.tls.then_some(TlsCertificates { client_tls: None, root_cert });
-        Ok(Opener { settings, login, tls })
+        Ok(Connector { settings, login, tls })
     }
 
     /// A client of a server.
     ///
     /// # Errors
-    /// If the certificates are none.
-    pub fn client(&self, host: &Host) -> Result<Client, OpenError> {
+    /// If the certificates are invalid.
+    pub fn client(&self, host: &Host) -> Result<Client, ConnectorError> {
         self.client_as(&self.login, host)
     }
 
-    /// A client of a sentinel, which knows no users of the servers that it watches.
+    /// A client of a sentinel, which has none of the users of its servers.
     ///
     /// # Errors
-    /// If the certificates are none.
-    pub fn sentinel(&self, host: &Host) -> Result<Client, OpenError> {
+    /// If the certificates are invalid.
+    pub fn sentinel(&self, host: &Host) -> Result<Client, ConnectorError> {
         self.client_as(&RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP2), host)
     }
 
-    fn client_as(&self, login: &RedisConnectionInfo, host: &Host) -> Result<Client, OpenError> {
+    fn client_as(&self, login: &RedisConnectionInfo, host: &Host) -> Result<Client, ConnectorError> {
         let Host { name, port } = host.clone();
         let address = match &self.tls {
             None => ConnectionAddr::Tcp(name, port),
@@ -108,15 +123,15 @@ impl Opener {
             None => Client::open(info),
             Some(certificates) => Client::build_with_tls(info, certificates.clone()),
         });
-        client.map_err(|error| OpenError::Failed(error.to_string()))
+        Ok(client?)
     }
 
-    /// How connections behave.
+    /// The configuration of connections.
     pub fn connections(&self) -> AsyncConnectionConfig {
-        let patience = self.settings.patience;
+        let timeout = self.settings.timeout;
         AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(patience / 2))
-            .set_response_timeout(Some(patience * GIVEN_UP))
+            .set_connection_timeout(Some(timeout / 2))
+            .set_response_timeout(Some(timeout * RESPONSE_TIMEOUTS))
             .set_pipeline_buffer_size(self.settings.in_flight)
     }
 }
