@@ -377,7 +377,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
         }
     }
     let log = store.imports(u64::MAX, 10).await.expect("the log");
-    let told = log.iter().map(|one| (one.number, &*one.begun.source, one.ended.as_ref().map(|ended| ended.changed)));
+    let told = log.iter().map(|one| (one.number, &*one.start.source, one.end.as_ref().map(|ended| ended.changed)));
     let told: Vec<_> = told.collect();
     assert_eq!(told, [(3, "never", None), (2, "after", Some(2)), (1, "before", Some(1))]);
     assert_eq!(store.imports(3, 1).await.expect("the log"), log[1..2]);

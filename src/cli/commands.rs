@@ -143,7 +143,7 @@ pub async fn run(command: Command) -> CommandResult {
         },
         Action::Load(options) => load::run(&options, json).await,
         Action::Keys(command) => Ok(keys::run(&command)?),
-        Action::Secret { file } => Ok(secret_file::make(&file)?),
+        Action::Secret { file } => Ok(secret_file::create(&file)?),
         Action::Config(command) => configure::run(&command, json),
         Action::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "onestop", &mut std::io::stdout());

@@ -56,7 +56,7 @@ impl CommitStamp {
     /// The same stamp for a commit about this person: its id names their shard, so that every store, however many
     /// machines it is spread over, finds the entry by its id alone.
     pub fn of(self, person_id: &PersonId) -> CommitStamp {
-        CommitStamp { id: Shard::of(person_id).put_in(self.id), ..self }
+        CommitStamp { id: Shard::of_person(person_id).set_in(self.id), ..self }
     }
 
     /// The id of the n-th further entry of the same commit: of the same time and shard, the rest drawn from the
@@ -69,7 +69,7 @@ impl CommitStamp {
         id[7] = drawn[7];
         id[8] = id[8] & 0xc0 | drawn[8] & 0x3f;
         id[9..].copy_from_slice(&drawn[9..16]);
-        Shard::named_in(self.id).put_in(EntryId(id))
+        Shard::of_entry(self.id).set_in(EntryId(id))
     }
 }
 
@@ -108,7 +108,7 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be read or written, or is the copy of another that did not end: it lacks settlements.
     pub async fn open(store: S, book: Book, settings: EngineSettings) -> Result<Engine<S>, StoreError> {
         let last = store.imports(u64::MAX, 1).await?;
-        if last.iter().any(Import::is_open_copy) {
+        if last.iter().any(Import::is_incomplete_copy) {
             return Err(StoreError::IncompleteCopy);
         }
         keep(&store, &book).await?;

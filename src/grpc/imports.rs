@@ -8,7 +8,7 @@ use super::to_proto::{digest, timestamp};
 
 /// An import.
 pub fn import(import: Import) -> pb::Import {
-    let Import { number, begun, ended } = import;
+    let Import { number, start: begun, end: ended } = import;
     let told = ReferenceTable::from_word(&begun.table).map_or(pb::Table::Unspecified, table);
     pb::Import {
         number,

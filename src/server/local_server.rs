@@ -86,7 +86,7 @@ impl TemporaryServer {
     /// If Redis or port are not available.
     pub async fn on_redis(address: &Address, book: Book) -> Result<TemporaryServer, LocalServerError> {
         let prefix = format!("{}-case-{}", address.prefix, uuid::Uuid::now_v7());
-        let secret = secret_file::drawn().map_err(LocalServerError::Secret)?;
+        let secret = secret_file::generate().map_err(LocalServerError::Secret)?;
         let store = RedisStore::open(Address { prefix, ..address.clone() }, secret, RedisSettings::default()).await?;
         // The store type of `onestop serve` on Redis, so that the program compiles one server for both.
         Ok(TemporaryServer::Redis(LocalServer::start(TieredStore::new(store, None), book).await?))

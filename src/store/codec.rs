@@ -1,10 +1,10 @@
-//! The stored forms of entries, claim rows and persons, of every format.
+//! The stored forms of entries, claim rows and persons in every format.
 //!
-//! | format | differs |
+//! | format | difference |
 //! | --- | --- |
-//! | 1 | a settlement holds the catalogue's entries twice, beside the items and in the split; no book; no revisions |
-//! | 2 | the split alone holds them; book and revisions |
-//! | 3 | the record of a person holds the id; before, only the key told whose it was, which does not tell it |
+//! | 1 | a settlement contains the catalogue entries twice, with the items and in the split; no book; no revisions |
+//! | 2 | only the split contains them; book and revisions |
+//! | 3 | the record of a person contains the id; before, only the key identified the person |
 
 use std::borrow::Cow;
 
@@ -39,7 +39,7 @@ enum EntryKindForm<'a> {
     Revised(Box<Cow<'a, Revised>>),
 }
 
-/// The catalogue's entries stand in the split, code by code, in the order of the facts.
+/// The catalogue entries are in the split, one per code, in the order of the facts.
 #[derive(Serialize, Deserialize)]
 struct SettledForm<'a> {
     claim: Cow<'a, Claim>,
@@ -80,10 +80,10 @@ struct ClaimForm1 {
     settlements: Vec<(EntryId, Option<EntryId>)>,
 }
 
-/// An entry as a record, and the digest of its bytes, which the next entry of the chain carries.
+/// Encodes an entry; returns the digest of its record too, which the next entry of the chain carries.
 ///
 /// # Errors
-/// If it cannot be written.
+/// If it cannot be encoded.
 pub fn encode_entry(entry: &Entry) -> Result<(Vec<u8>, Digest), StoreError> {
     record::encode(&EntryForm {
         id: entry.id,
@@ -91,67 +91,67 @@ pub fn encode_entry(entry: &Entry) -> Result<(Vec<u8>, Digest), StoreError> {
         committed: entry.committed,
         request_id: entry.request_id.clone(),
         content: entry.content,
-        deed: deed_form(&entry.deed)?,
+        deed: form_from_kind(&entry.deed)?,
     })
 }
 
-/// The entry of a record, and the digest of its bytes.
+/// Decodes an entry; returns the digest of its record too.
 ///
 /// # Errors
-/// If the record is not what was written.
+/// If the record is damaged.
 pub fn decode_entry(record: &[u8]) -> Result<(Entry, Digest), StoreError> {
-    let (format, body, digest) = record::checked(record)?;
+    let (format, body, digest) = record::verify(record)?;
     let entry = match format {
-        1 => entry(record::value(body)?, deed_of_format_1),
-        _ => entry(record::value(body)?, deed),
+        1 => entry_from_form(record::decode_body(body)?, kind_from_form_1),
+        _ => entry_from_form(record::decode_body(body)?, kind_from_form),
     };
     Ok((entry, digest))
 }
 
-/// The claim row of a record.
+/// Decodes a claim row.
 ///
 /// # Errors
-/// If the record is not what was written.
+/// If the record is damaged.
 pub fn decode_claim(record: &[u8]) -> Result<ClaimRow, StoreError> {
-    let (format, body, _) = record::checked(record)?;
+    let (format, body, _) = record::verify(record)?;
     if format != 1 {
-        return record::value(body);
+        return record::decode_body(body);
     }
-    let ClaimForm1 { person_id, settlements } = record::value(body)?;
-    let standing = |(settlement, reversal)| SettlementStatus { settlement, revisions: Vec::new(), reversal };
-    Ok(ClaimRow { person_id, settlements: settlements.into_iter().map(standing).collect() })
+    let ClaimForm1 { person_id, settlements } = record::decode_body(body)?;
+    let status = |(settlement, reversal)| SettlementStatus { settlement, revisions: Vec::new(), reversal };
+    Ok(ClaimRow { person_id, settlements: settlements.into_iter().map(status).collect() })
 }
 
-/// The reference record of a person.
+/// Decodes the reference record of a person.
 ///
 /// # Errors
-/// If the record is not what was written.
+/// If the record is damaged.
 pub fn decode_person(record: &[u8]) -> Result<PersonRecord, StoreError> {
-    let (format, body, _) = record::checked(record)?;
+    let (format, body, _) = record::verify(record)?;
     match format {
-        1 | 2 => record::value::<PersonRows>(body).map(PersonRecord::without_id),
-        _ => record::value(body),
+        1 | 2 => record::decode_body::<PersonRows>(body).map(PersonRecord::without_id),
+        _ => record::decode_body(body),
     }
 }
 
-fn entry<D>(form: EntryForm<D>, deed: impl FnOnce(D) -> EntryKind) -> Entry {
-    let EntryForm { id, link, committed, request_id, content, deed: told } = form;
-    Entry { id, link, committed, request_id, content, deed: deed(told) }
+fn entry_from_form<D>(form: EntryForm<D>, decode_kind: impl FnOnce(D) -> EntryKind) -> Entry {
+    let EntryForm { id, link, committed, request_id, content, deed } = form;
+    Entry { id, link, committed, request_id, content, deed: decode_kind(deed) }
 }
 
-fn deed_form(deed: &EntryKind) -> Result<EntryKindForm<'_>, StoreError> {
+fn form_from_kind(deed: &EntryKind) -> Result<EntryKindForm<'_>, StoreError> {
     Ok(match deed {
-        EntryKind::Settled(settled) => EntryKindForm::Settled(Box::new(settled_form(settled)?)),
+        EntryKind::Settled(settled) => EntryKindForm::Settled(Box::new(form_from_settled(settled)?)),
         EntryKind::Reversed(reversed) => EntryKindForm::Reversed(Cow::Borrowed(reversed)),
         EntryKind::Fenced(fenced) => EntryKindForm::Fenced(Cow::Borrowed(fenced)),
         EntryKind::Revised(revised) => EntryKindForm::Revised(Box::new(Cow::Borrowed(&**revised))),
     })
 }
 
-fn settled_form(settled: &Settled) -> Result<SettledForm<'_>, StoreError> {
+fn form_from_settled(settled: &Settled) -> Result<SettledForm<'_>, StoreError> {
     let Settled { claim, facts, book, split } = settled;
     if !facts.catalogue.iter().eq(split.codes.iter().map(|code| &code.entry)) {
-        return Err(StoreError::Unavailable("the codes of a split are not those of its facts".to_owned()));
+        return Err(StoreError::Unavailable("the codes of a split differ from those of its facts".to_owned()));
     }
     Ok(SettledForm {
         claim: Cow::Borrowed(claim),
@@ -163,16 +163,16 @@ fn settled_form(settled: &Settled) -> Result<SettledForm<'_>, StoreError> {
     })
 }
 
-fn deed(form: EntryKindForm<'_>) -> EntryKind {
+fn kind_from_form(form: EntryKindForm<'_>) -> EntryKind {
     match form {
-        EntryKindForm::Settled(form) => EntryKind::Settled(Box::new(settled(*form))),
+        EntryKindForm::Settled(form) => EntryKind::Settled(Box::new(settled_from_form(*form))),
         EntryKindForm::Reversed(reversed) => EntryKind::Reversed(reversed.into_owned()),
         EntryKindForm::Fenced(fenced) => EntryKind::Fenced(fenced.into_owned()),
         EntryKindForm::Revised(revised) => EntryKind::Revised(Box::new(revised.into_owned())),
     }
 }
 
-fn settled(form: SettledForm<'_>) -> Settled {
+fn settled_from_form(form: SettledForm<'_>) -> Settled {
     let SettledForm { claim, person, hospital, entry_of_item, book, split } = form;
     let split = split.into_owned();
     let facts = Facts {
@@ -184,7 +184,7 @@ fn settled(form: SettledForm<'_>) -> Settled {
     Settled { claim: claim.into_owned(), facts, book, split }
 }
 
-fn deed_of_format_1(form: EntryKindForm1) -> EntryKind {
+fn kind_from_form_1(form: EntryKindForm1) -> EntryKind {
     match form {
         EntryKindForm1::Settled(form) => {
             let SettledForm1 { claim, facts, split } = *form;

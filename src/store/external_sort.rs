@@ -1,9 +1,8 @@
-//! Rows about persons on their way into the store: put in the order of the store's keys, whatever their number,
-//! within a bounded memory. What exceeds it goes to sorted files without a name in the store's directory, which
-//! end with the process.
+//! External sort of the persons of an import by the store's keys, in bounded memory. Rows beyond the memory go to sorted
+//! run files without a name in the store's directory, which end with the process.
 //!
-//! In this order all rows of a person come together, so that a person is written once and whole; and a B-tree
-//! that takes keys in order fills its pages one after the other.
+//! In this order all rows of a person come together, so that a person is written once and whole, and a B-tree fills its
+//! pages one after the other.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,30 +20,30 @@ use super::keys::{Secret, StoreKey};
 use crate::domain::ids::PersonId;
 use crate::reference::person::{PersonPart, PersonRecord};
 
-/// The most bytes that rows take in memory before they go to a file.
+/// The maximum bytes of rows in memory before they are written to a file.
 const RUN_BYTES: usize = 48 << 20;
 
-/// The most bytes of all files of one import.
-const SPOOL_BYTES: u64 = 64 << 30;
+/// The maximum bytes of all files of one import.
+const FILE_BYTES: u64 = 64 << 30;
 
-/// Of each file, while they are merged.
+/// The buffer of each file while files are merged.
 const BUFFER: usize = 256 << 10;
 
-/// A directory of a spool's own, where the store has none; it ends with the store.
+/// A temporary directory for run files, for a store without a directory; removed with the store.
 pub struct SortDirectory(PathBuf);
 
 impl SortDirectory {
-    /// A new directory, which its owner alone can read, where the system keeps what is temporary.
+    /// A new directory among the system's temporary files, readable by its owner only.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If it cannot be created.
     pub fn temporary() -> std::io::Result<SortDirectory> {
         let path = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
         DirBuilder::new().mode(0o700).create(&path)?;
         Ok(SortDirectory(path))
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -53,36 +52,36 @@ impl SortDirectory {
 impl Drop for SortDirectory {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir(&self.0) {
-            tracing::warn!(%error, "an empty temporary directory is left behind");
+            tracing::warn!(%error, "an empty temporary directory was not removed");
         }
     }
 }
 
-/// Rows that were added.
+/// Rows to sort.
 pub struct ExternalSort<R = PersonPart> {
     secret: Secret,
-    place: Option<PathBuf>,
+    directory: Option<PathBuf>,
     run: Run,
     files: Vec<File>,
     written: u64,
     rows: PhantomData<fn() -> R>,
 }
 
-/// Rows in memory, as bytes one behind the other.
+/// Rows in memory, as consecutive bytes.
 #[derive(Default)]
 struct Run {
     bytes: Vec<u8>,
     rows: Vec<(StoreKey, u32, u32)>,
 }
 
-/// All rows, person by person.
+/// Sorted rows, person by person.
 pub struct Sorted<R = PersonPart> {
     sources: Vec<Source>,
     heap: BinaryHeap<Reverse<(StoreKey, usize)>>,
     rows: PhantomData<fn() -> R>,
 }
 
-/// One run, with its next row.
+/// A run and its next row.
 struct Source {
     rows: SortedRows,
     next: Vec<u8>,
@@ -94,36 +93,36 @@ enum SortedRows {
 }
 
 impl ExternalSort {
-    /// An empty one; without a place it never leaves memory.
-    pub fn new(secret: Secret, place: Option<PathBuf>) -> ExternalSort {
-        ExternalSort { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
+    /// An empty sort; without a directory all rows stay in memory.
+    pub fn new(secret: Secret, directory: Option<PathBuf>) -> ExternalSort {
+        ExternalSort { secret, directory, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
     }
 
-    /// An empty one in the same place, for persons' whole records.
-    pub fn of_records(self) -> ExternalSort<PersonRecord> {
-        let ExternalSort { secret, place, .. } = self;
-        ExternalSort { secret, place, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
+    /// An empty sort in the same directory, for whole records of persons.
+    pub fn for_records(self) -> ExternalSort<PersonRecord> {
+        let ExternalSort { secret, directory, .. } = self;
+        ExternalSort { secret, directory, run: Run::default(), files: Vec::new(), written: 0, rows: PhantomData }
     }
 }
 
 impl<R: Serialize + DeserializeOwned> ExternalSort<R> {
-    /// Adds a row behind those of the same person.
+    /// Adds a row after those of the same person.
     ///
     /// # Errors
-    /// If a file cannot be written, or there are more bytes than one import may have.
+    /// If a file cannot be written, or the import is too large.
     pub fn add(&mut self, id: &PersonId, row: &R) -> Result<(), StoreError> {
         let start = self.run.bytes.len();
         let bytes = std::mem::take(&mut self.run.bytes);
         self.run.bytes = postcard::to_extend(&(id, row), bytes).map_err(failed)?;
         let length = self.run.bytes.len() - start;
         self.run.rows.push((self.secret.person(id), start as u32, length as u32));
-        if self.place.is_some() && self.run.size() >= RUN_BYTES {
+        if self.directory.is_some() && self.run.size() >= RUN_BYTES {
             self.spill()?;
         }
         Ok(())
     }
 
-    /// The rows, person by person in the order of keys; of each in the order in which they were added.
+    /// Sorts the rows by person in the order of keys; the rows of a person keep the order in which they were added.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -152,8 +151,8 @@ impl<R: Serialize + DeserializeOwned> ExternalSort<R> {
             file.write_all(&self.run.bytes[start..start + length]).map_err(failed)?;
         }
         self.written += self.run.size() as u64;
-        if self.written > SPOOL_BYTES {
-            return Err(StoreError::Unavailable(format!("an import of more than {SPOOL_BYTES} bytes")));
+        if self.written > FILE_BYTES {
+            return Err(StoreError::Unavailable(format!("an import of more than {FILE_BYTES} bytes")));
         }
         self.files.push(file.into_inner().map_err(failed)?);
         self.run.bytes.clear();
@@ -161,13 +160,13 @@ impl<R: Serialize + DeserializeOwned> ExternalSort<R> {
         Ok(())
     }
 
-    /// A file that its owner alone can read, and that is gone when it is closed.
+    /// A file without a name, readable by its owner only, that is gone when it is closed.
     fn file(&self) -> Result<File, StoreError> {
-        let place = self.place.clone().unwrap_or_default().join(format!("spool-{}", self.files.len()));
+        let path = self.directory.clone().unwrap_or_default().join(format!("sort-{}", self.files.len()));
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&place);
+        let file = options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&path);
         let file = file.map_err(failed)?;
-        std::fs::remove_file(&place).map_err(failed)?;
+        std::fs::remove_file(&path).map_err(failed)?;
         Ok(file)
     }
 }
@@ -177,14 +176,14 @@ impl Run {
         self.bytes.len() + self.rows.len() * size_of::<(StoreKey, u32, u32)>()
     }
 
-    /// Rows of one key stay in their order.
+    /// Sorts by key; rows of one key keep their order.
     fn sort(&mut self) {
         self.rows.sort_by_key(|(key, start, _)| (*key, *start));
     }
 }
 
 impl Source {
-    /// Reads the next row; gives its key.
+    /// Reads the next row; returns its key.
     fn advance(&mut self) -> Result<Option<StoreKey>, StoreError> {
         self.next.clear();
         match &mut self.rows {

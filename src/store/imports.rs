@@ -1,5 +1,5 @@
-//! The log of imports: who brought what, when, and what it changed. Noted when it begins and when it ends, and
-//! never edited; what was begun and has no end was interrupted, and is begun anew under another number.
+//! The log of imports: who imported what, when, and what it changed. Start and end of an import are logged and never
+//! edited; an import without an end was interrupted, and is repeated under another number.
 
 use std::collections::HashMap;
 
@@ -11,35 +11,35 @@ use crate::domain::journal::Instant;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
 
-/// The table that is noted of a copy of another store: hospitals and catalogue, last of all that it brings. While
-/// it has not ended, no hospital is known.
+/// The table name of a copy of another store, which writes hospitals and catalogue last. Until it ends, no hospital is
+/// known.
 pub const COPY: &str = "copy";
 
-/// What is noted when an import begins: its rows are checked, and none is taken yet.
+/// The start of an import: its rows are checked, and none is written yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportStart {
     /// The table.
     pub table: String,
-    /// Where the rows came from, in the caller's words.
+    /// The source of the rows, as the caller states it.
     pub source: String,
-    /// Who brought them, in the caller's words.
+    /// Who imported them, as the caller states it.
     pub imported_by: String,
-    /// When.
+    /// The time.
     pub instant: Instant,
-    /// How many rows there are.
+    /// The number of rows.
     pub rows: u64,
-    /// The digest over all their cells, in their order.
+    /// The digest over all cells, in order.
     pub digest: Digest,
 }
 
-/// What is noted when it ends: all its rows are taken.
+/// The end of an import: all its rows are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportEnd {
-    /// When.
+    /// The time.
     pub instant: Instant,
     /// Rows that were new or different.
     pub changed: u64,
-    /// Rows that were held already.
+    /// Rows that were stored already.
     pub unchanged: u64,
 }
 
@@ -48,32 +48,32 @@ pub struct ImportEnd {
 pub struct Import {
     /// Its number, from 1.
     pub number: u64,
-    /// How it began.
-    pub begun: ImportStart,
-    /// How it ended, if it did.
-    pub ended: Option<ImportEnd>,
+    /// Its start.
+    pub start: ImportStart,
+    /// Its end, unless it was interrupted or is running.
+    pub end: Option<ImportEnd>,
 }
 
 impl Import {
-    /// Whether it is a copy of another store that did not end.
-    pub fn is_open_copy(&self) -> bool {
-        self.begun.table == COPY && self.ended.is_none()
+    /// Whether it is an incomplete copy of another store.
+    pub fn is_incomplete_copy(&self) -> bool {
+        self.start.table == COPY && self.end.is_none()
     }
 }
 
-/// What is noted.
+/// An event in the log.
 #[derive(Clone, Debug)]
 pub enum ImportEvent {
-    /// That it begins.
+    /// The start of an import.
     Start(ImportStart),
-    /// That it ended.
+    /// The end of an import.
     End(ImportEnd),
 }
 
-/// Hospitals and catalogue of an import, in parts; they hold once it ended.
+/// A part of the hospitals and the catalogue of an import; it takes effect when the import ends.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Part {
-    /// Hospitals, whole.
+    /// Whole records of hospitals.
     pub hospitals: Vec<(HospitalId, HospitalRecord)>,
     /// Rows of the catalogue.
     pub catalogue: Vec<CatalogueRow>,
@@ -85,9 +85,9 @@ impl From<ReferenceWrite> for Part {
     }
 }
 
-/// The tables after the parts of ended imports, in their order: of a hospital the last record holds; rows of the
-/// catalogue replace one another by their keys, where they are read.
-pub fn read(base: ReferenceRead, parts: impl IntoIterator<Item = Part>) -> ReferenceRead {
+/// The tables after the parts of completed imports, in order. The last record of a hospital wins; rows of the catalogue
+/// replace each other by key when the tables are built.
+pub fn apply_parts(base: ReferenceRead, parts: impl IntoIterator<Item = Part>) -> ReferenceRead {
     let mut hospitals: HashMap<HospitalId, HospitalRecord> = base.hospitals.into_iter().collect();
     let mut catalogue = base.catalogue;
     for part in parts {

@@ -1,14 +1,14 @@
-//! Keys: keyed hashes, so that no id stands in a key.
+//! Keys of rows: keyed hashes, so that a key contains no id.
 //!
-//! The secret belongs to the store (for the embedded one, the file `secret` in its directory). Whoever
-//! has the keys but not the secret cannot find out whether a person is among them.
+//! The secret belongs to the store (of an embedded store, the file `secret` in its directory). Without the secret, the
+//! keys do not reveal whether a person is among them.
 
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId};
 
-/// A key of a row about a person, a request or a claim.
+/// The key of a row of a person, a request or a claim.
 pub type StoreKey = [u8; 16];
 
-/// What the keys are hashed with.
+/// The secret that keys are hashed with.
 #[derive(Clone)]
 pub struct Secret(pub [u8; 32]);
 
@@ -18,7 +18,7 @@ impl Secret {
         self.key(b"person", &[person.as_str()])
     }
 
-    /// The key of a request, in the scope of hospital and person.
+    /// The key of a request of a hospital for a person.
     pub fn request(&self, hospital: &HospitalId, person: &PersonId, request: &RequestId) -> StoreKey {
         self.key(b"request", &[hospital.as_str(), person.as_str(), request.as_str()])
     }
@@ -33,7 +33,7 @@ impl Secret {
         self.key(b"hospital", &[hospital.as_str()])
     }
 
-    /// Each part goes in with its length, so that no two lists of parts run together.
+    /// Hashes each part with its length, so that different lists of parts give different keys.
     fn key(&self, kind: &[u8], parts: &[&str]) -> StoreKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(kind);

@@ -1,7 +1,6 @@
-//! The store's contract in memory, for policy tests and properties: exact, and gone with the process.
+//! A store in memory, without durability, for policy cases and property tests.
 //!
-//! It keeps encoded records, as the durable stores do, so that what is read back went through the same
-//! bytes.
+//! It keeps encoded records as the durable stores do, so that reads decode the same bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +19,7 @@ use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, Request
 use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
 
-/// Nothing is kept from anybody here.
+/// A fixed secret: nothing is stored outside the process.
 const SECRET: Secret = Secret([0; 32]);
 
 /// A store that lives as long as the process.
@@ -53,16 +52,16 @@ impl MemoryStore {
         self.rows().journal.values().cloned().collect()
     }
 
-    /// A digest over everything that is kept, to see that a refusal left it as it was.
+    /// A digest over everything in the store, to check that a refusal changed nothing.
     pub fn fingerprint(&self) -> Digest {
         let settled = self.settled_fingerprint();
         let rows = self.rows();
         let parts: Vec<_> = rows.parts.iter().collect();
-        let told = (sorted(&rows.persons), parts, &rows.imports, &rows.policies);
-        Digest::of_value("memory", &(settled, told))
+        let reference = (sorted(&rows.persons), parts, &rows.imports, &rows.policies);
+        Digest::of_value("memory", &(settled, reference))
     }
 
-    /// The same over what was settled alone: a copy has a log of imports of its own.
+    /// A digest over the journal and its rows without imports: a copy has its own log of imports.
     pub fn settled_fingerprint(&self) -> Digest {
         let rows = self.rows();
         let settled = (sorted(&rows.states), sorted(&rows.requests), sorted(&rows.claims), &rows.journal);
@@ -71,7 +70,7 @@ impl MemoryStore {
     }
 }
 
-/// What a table without an order holds, in the order of its keys.
+/// The rows of a hash table in the order of keys.
 fn sorted<K: Ord, V>(rows: &HashMap<K, V>) -> Vec<(&K, &V)> {
     let mut rows: Vec<_> = rows.iter().collect();
     rows.sort_unstable_by_key(|(key, _)| *key);
@@ -83,9 +82,9 @@ impl MemoryTables {
         let Commit { hospital_id, person_id, request_id, expected, entries, state, claims, listed, .. } = commit;
         let version = self.states.get(&person_id).map_or(0, |state| state.version);
         let claims: Vec<_> = claims.into_iter().map(|claim| ((claim.hospital_id, claim.claim_id), claim.row)).collect();
-        let elsewhere =
+        let of_another =
             |(key, row): &(_, ClaimRow)| self.claims.get(key).is_some_and(|known| known.person_id != row.person_id);
-        if version != expected || claims.iter().any(elsewhere) {
+        if version != expected || claims.iter().any(of_another) {
             return Err(StoreError::Conflict);
         }
         if entries.iter().any(|(id, _)| self.journal.contains_key(id)) {
@@ -93,7 +92,7 @@ impl MemoryTables {
         }
         if let Some((id, _)) = entries.first() {
             if let Some(day) = listed {
-                self.list(hospital_id.clone(), day, *id);
+                self.append(hospital_id.clone(), day, *id);
             }
             self.requests.insert((hospital_id, person_id.clone(), request_id), *id);
         }
@@ -103,10 +102,10 @@ impl MemoryTables {
         Ok(())
     }
 
-    fn list(&mut self, hospital_id: HospitalId, day: Day, id: EntryId) {
+    fn append(&mut self, hospital_id: HospitalId, day: Day, id: EntryId) {
         let of_day = |number| (hospital_id.clone(), ListPosition { day, number });
         let last = self.listed.range(of_day(0)..=of_day(u64::MAX)).next_back();
-        let number = last.map_or(0, |((_, place), _)| place.number) + 1;
+        let number = last.map_or(0, |((_, position), _)| position.number) + 1;
         self.listed.insert(of_day(number), id);
     }
 }
@@ -175,7 +174,7 @@ impl JournalStore for MemoryStore {
         }
         let rows = self.rows();
         let listed = rows.listed.range((hospital_id.clone(), from)..(hospital_id.clone(), until));
-        Ok(listed.map(|((_, place), id)| (*place, *id)).take(limit).collect())
+        Ok(listed.map(|((_, position), id)| (*position, *id)).take(limit).collect())
     }
 
     async fn append_settlements(
@@ -185,7 +184,7 @@ impl JournalStore for MemoryStore {
         settlements: Vec<EntryId>,
     ) -> Result<(), StoreError> {
         let mut rows = self.rows();
-        settlements.into_iter().for_each(|id| rows.list(hospital_id.clone(), day, id));
+        settlements.into_iter().for_each(|id| rows.append(hospital_id.clone(), day, id));
         Ok(())
     }
 
@@ -212,7 +211,7 @@ impl ReferenceStore for MemoryStore {
         let rows = self.rows();
         let ended = |number: &u64| rows.imports.get(number).is_some_and(|(_, ended)| ended.is_some());
         let parts = rows.parts.iter().filter(|((number, _), _)| ended(number)).map(|(_, part)| part.clone());
-        Ok(imports::read(ReferenceRead::default(), parts))
+        Ok(imports::apply_parts(ReferenceRead::default(), parts))
     }
 
     async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
@@ -222,12 +221,12 @@ impl ReferenceStore for MemoryStore {
         Ok(())
     }
 
-    async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
+    async fn log_import(&self, number: u64, event: ImportEvent) -> Result<(), StoreError> {
         let mut rows = self.rows();
         let import = rows.imports.entry(number).or_default();
-        match note {
-            ImportEvent::Start(begun) => import.0 = begun,
-            ImportEvent::End(ended) => import.1 = Some(ended),
+        match event {
+            ImportEvent::Start(start) => import.0 = start,
+            ImportEvent::End(end) => import.1 = Some(end),
         }
         Ok(())
     }
@@ -235,10 +234,10 @@ impl ReferenceStore for MemoryStore {
     async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
         let rows = self.rows();
         let imports = rows.imports.range(..before).rev().take(limit);
-        let import = |(number, (begun, ended)): (&u64, &(ImportStart, Option<ImportEnd>))| Import {
+        let import = |(number, (start, end)): (&u64, &(ImportStart, Option<ImportEnd>))| Import {
             number: *number,
-            begun: begun.clone(),
-            ended: ended.clone(),
+            start: start.clone(),
+            end: end.clone(),
         };
         Ok(imports.map(import).collect())
     }

@@ -1,8 +1,8 @@
-//! The form of stored bytes: a format number, a checksum, and the value in postcard's wire format.
+//! Records, the form of all stored values: a format number, a checksum, and the value in postcard's wire format.
 //!
-//! A record is self-contained: it can be read without the policy or the tables it was made from.
-//! When a stored type changes, the format number rises, and [`super::codec`] keeps the types of the old one to
-//! read what was written then; `tests/fixtures` holds a record of each format.
+//! A record is self-contained: it can be decoded without the policy or the tables that it was made from. When a stored
+//! type changes, the format number is incremented, and `codec` keeps the types of the old format to decode old records;
+//! `tests/fixtures` holds a record of each format.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,67 +10,70 @@ use serde::de::DeserializeOwned;
 use super::error::StoreError;
 use crate::domain::ids::Digest;
 
-/// The format that is written.
+/// The format of new records.
 pub const FORMAT: u8 = 3;
 
-/// The formats that are read.
+/// The formats that can be decoded.
 const KNOWN: std::ops::RangeInclusive<u8> = 1..=FORMAT;
 
-/// Format, then the first bytes of the digest of what follows.
+/// The length of the header: the format, then the first bytes of the digest of the body.
 const HEADER: usize = 1 + CHECK;
 
-/// The bytes of a checksum.
+/// The length of the checksum.
 const CHECK: usize = 8;
 
-/// Most records are smaller than this.
-const USUAL: usize = 4096;
+/// The initial capacity of a record; most are smaller.
+const CAPACITY: usize = 4096;
 
-/// A value as stored, and the digest of its bytes, which the next entry of a chain carries.
+/// Encodes a value as a record; returns the digest of its body too, which the next entry of a chain carries.
+///
+/// # Errors
+/// If the value cannot be serialized.
 pub fn encode(value: &impl Serialize) -> Result<(Vec<u8>, Digest), StoreError> {
-    let unwritable = |error: postcard::Error| StoreError::Unavailable(format!("a record cannot be written: {error}"));
-    let mut header = Vec::with_capacity(USUAL);
+    let failed = |error: postcard::Error| StoreError::Unavailable(format!("a record cannot be encoded: {error}"));
+    let mut header = Vec::with_capacity(CAPACITY);
     header.resize(HEADER, 0);
-    let mut record = postcard::to_extend(value, header).map_err(unwritable)?;
+    let mut record = postcard::to_extend(value, header).map_err(failed)?;
     let digest = Digest::of(&record[HEADER..]);
     record[0] = FORMAT;
     record[1..HEADER].copy_from_slice(&digest.0[..CHECK]);
     Ok((record, digest))
 }
 
-/// The value of a record whose form is the same in every format, and the digest of its bytes.
+/// Decodes a record of a type that is the same in every format; returns the digest of its body too.
 ///
 /// # Errors
-/// If the record is shorter than its header, of a format that is not known, or not what was written.
+/// If the record is shorter than its header, of an unknown format, or damaged.
 pub fn decode<T: DeserializeOwned>(record: &[u8]) -> Result<(T, Digest), StoreError> {
-    let (_, body, digest) = checked(record)?;
-    Ok((value(body)?, digest))
+    let (_, body, digest) = verify(record)?;
+    Ok((decode_body(body)?, digest))
 }
 
-/// The format and the body of a record that is what was written, and the digest of the body.
-pub(super) fn checked(record: &[u8]) -> Result<(u8, &[u8], Digest), StoreError> {
+/// Verifies the checksum of a record; returns its format, its body, and the digest of the body.
+pub(super) fn verify(record: &[u8]) -> Result<(u8, &[u8], Digest), StoreError> {
     let damaged = |what: &str| StoreError::Damaged(what.to_owned());
-    let (header, body) = record.split_at_checked(HEADER).ok_or_else(|| damaged("it is cut short"))?;
+    let (header, body) = record.split_at_checked(HEADER).ok_or_else(|| damaged("it is too short"))?;
     if !KNOWN.contains(&header[0]) {
-        return Err(damaged(&format!("its format {} is not known", header[0])));
+        return Err(damaged(&format!("its format {} is unknown", header[0])));
     }
     let digest = Digest::of(body);
     if header[1..] == digest.0[..CHECK] { Ok((header[0], body, digest)) } else { Err(damaged("its checksum differs")) }
 }
 
-/// The value of a body that was checked.
-pub(super) fn value<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
+/// Decodes a verified body.
+pub(super) fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
     let damaged = |what: &str| StoreError::Damaged(what.to_owned());
-    let (value, rest) = postcard::take_from_bytes(body).map_err(|_| damaged("it cannot be read"))?;
-    if rest.is_empty() { Ok(value) } else { Err(damaged("it has bytes to spare")) }
+    let (value, rest) = postcard::take_from_bytes(body).map_err(|_| damaged("it cannot be decoded"))?;
+    if rest.is_empty() { Ok(value) } else { Err(damaged("it has extra bytes")) }
 }
 
-/// The first field of a record's value, without a look at the rest: for a comparison that a reader of the
-/// whole record has gone before.
+/// Decodes only the first field of a record, without verifying its checksum: for a comparison with a record that was
+/// read and verified before.
 ///
 /// # Errors
-/// If the record is too short or of a format that is not known.
+/// If the record is too short or of an unknown format.
 pub fn first_field<T: DeserializeOwned>(record: &[u8]) -> Result<T, StoreError> {
-    let damaged = || StoreError::Damaged("it is cut short".to_owned());
+    let damaged = || StoreError::Damaged("it is too short".to_owned());
     let body = record.get(HEADER..).filter(|_| KNOWN.contains(&record[0])).ok_or_else(damaged)?;
     postcard::take_from_bytes(body).map(|(field, _)| field).map_err(|_| damaged())
 }
@@ -80,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_byte_anywhere_is_found() {
+    fn a_changed_byte_is_detected_anywhere() {
         let (record, _) = encode(&("a value", 17u64)).expect("a record");
         assert_eq!(decode::<(String, u64)>(&record).map(|(value, _)| value), Ok(("a value".to_owned(), 17)));
         for at in 0..record.len() {
             let mut changed = record.clone();
             changed[at] ^= 1;
             let read = decode::<(String, u64)>(&changed);
-            // What has the same form in every format reads the same under the number of another.
+            // A type that is the same in every format decodes under any known format number.
             assert!(if at == 0 { read.is_ok() == KNOWN.contains(&changed[0]) } else { read.is_err() }, "byte {at}");
         }
         assert!(decode::<(String, u64)>(&record[..record.len() - 1]).is_err());

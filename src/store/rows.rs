@@ -1,5 +1,5 @@
-//! The rows beside the journal: what a person's entries add up to, what became of a claim id, and the place of
-//! a settlement in its hospital's day.
+//! Rows derived from the journal: the state of a person, the status of a claim, and the position of a settlement in the
+//! list of its hospital.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +12,8 @@ use crate::domain::journal::{Entry, Link};
 /// A person's accounts, and the end of their chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonState {
-    /// How many entries the chain has; 0 means that there is none yet. The first field: a commit compares
-    /// it without reading the rest.
+    /// The number of entries in the chain; 0 if there is none yet. It is the first field, so that a commit compares it
+    /// without decoding the rest.
     pub version: u64,
     /// The last entry.
     pub head: Option<EntryId>,
@@ -23,7 +23,7 @@ pub struct PersonState {
 }
 
 impl PersonState {
-    /// The account of a benefit year; an empty one if it has not moved yet.
+    /// The account of a benefit year; an empty one if nothing was settled in it.
     pub fn account(&self, key: &AccountKey) -> Account {
         let known = self.accounts.iter().find(|(known, _)| known == key);
         known.map(|(_, account)| account.clone()).unwrap_or_default()
@@ -34,12 +34,12 @@ impl PersonState {
         &self.accounts
     }
 
-    /// Notes the entry that ends the chain now, and the digest of its record.
+    /// Appends an entry to the chain, with the digest of its record.
     pub fn follow(&mut self, entry: &Entry, chained: Digest) {
         (self.version, self.head, self.chained) = (entry.link.number, Some(entry.id), chained);
     }
 
-    /// Sets what an account becomes.
+    /// Replaces an account.
     pub fn put(&mut self, key: AccountKey, account: Account) {
         match self.accounts.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = account,
@@ -47,22 +47,22 @@ impl PersonState {
         }
     }
 
-    /// Where the next entry stands in the chain.
+    /// The link of the next entry.
     pub fn next(&self) -> Link {
         Link { number: self.version + 1, previous: self.head, chained: self.chained }
     }
 }
 
-/// What became of a claim id. Its first commit binds it to the person for ever.
+/// The settlements of a claim. Its first commit binds it to the person for ever.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimRow {
-    /// For whom it was settled.
+    /// The person for whom it was settled.
     pub person_id: PersonId,
-    /// Every settlement of it, oldest first; only the last may stand.
+    /// Its settlements, oldest first; only the last may be in force.
     pub settlements: Vec<SettlementStatus>,
 }
 
-/// What became of one settlement.
+/// The status of a settlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettlementStatus {
     /// The settlement, which is its first revision.
@@ -81,22 +81,22 @@ impl ClaimRow {
         ClaimRow { person_id, settlements: Vec::new() }
     }
 
-    /// The settlement that stands, if one does.
+    /// The settlement in force, if there is one.
     pub fn live(&self) -> Option<&SettlementStatus> {
         self.settlements.last().filter(|last| last.reversal.is_none())
     }
 
-    /// What became of this settlement, if the claim has it.
+    /// The status of this settlement, if it is of this claim.
     pub fn of(&self, settlement: EntryId) -> Option<&SettlementStatus> {
         self.settlements.iter().find(|known| known.settlement == settlement)
     }
 
-    /// Whether it is as its first settlement leaves it: before that, the claim was bound to nobody.
+    /// Whether it is the row that the first settlement writes: before that, the claim was bound to nobody.
     pub fn is_first(&self) -> bool {
         matches!(&self.settlements[..], [only] if only.reversal.is_none() && only.revisions.is_empty())
     }
 
-    /// Notes a new settlement.
+    /// Appends a settlement.
     pub fn settled(&mut self, settlement: EntryId) {
         self.settlements.push(SettlementStatus { settlement, revisions: Vec::new(), reversal: None });
     }

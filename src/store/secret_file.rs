@@ -1,5 +1,5 @@
-//! The file that holds the secret of a store that several instances share: 32 bytes, for its owner alone, the same
-//! file for every instance. It is made once, by a command of its own: an instance that made another would find nothing.
+//! The file with the secret of a store that several instances share: 32 bytes, readable by its owner only, the same for
+//! every instance. A command creates it once: an instance with another secret would find nothing.
 
 use std::fs;
 use std::io::Write;
@@ -8,21 +8,21 @@ use std::path::{Path, PathBuf};
 
 use super::keys::Secret;
 
-/// Why a file gives no secret.
+/// Why a file contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFault {
-    /// It cannot be read or made.
+    /// It cannot be read or created.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
-    /// It is no secret's length.
+    /// It has a wrong length.
     #[error("{0}: is not 32 bytes")]
     Length(PathBuf),
     /// Others than its owner can read it.
-    #[error("{0}: others than its owner can read it; chmod 600 it")]
+    #[error("{0}: is readable by others than its owner; chmod 600 it")]
     Open(PathBuf),
 }
 
-/// The secret that a file holds.
+/// Reads the secret in a file.
 ///
 /// # Errors
 /// See [`SecretFault`].
@@ -35,21 +35,21 @@ pub fn read(path: &Path) -> Result<Secret, SecretFault> {
     bytes.try_into().map(Secret).map_err(|_| SecretFault::Length(path.to_owned()))
 }
 
-/// Makes a file with a new secret; one that is there already stays.
+/// Creates a file with a new secret.
 ///
 /// # Errors
-/// If it is there, or cannot be made.
-pub fn make(path: &Path) -> Result<(), SecretFault> {
+/// If the file exists, or cannot be created.
+pub fn create(path: &Path) -> Result<(), SecretFault> {
     let failed = |error| SecretFault::File(path.to_owned(), error);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(&drawn().map_err(failed)?.0).and_then(|()| file.sync_all()).map_err(failed)
+    file.write_all(&generate().map_err(failed)?.0).and_then(|()| file.sync_all()).map_err(failed)
 }
 
-/// A new secret.
+/// Generates a secret.
 ///
 /// # Errors
 /// If the system has no randomness.
-pub fn drawn() -> std::io::Result<Secret> {
+pub fn generate() -> std::io::Result<Secret> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|error| std::io::Error::other(error.to_string()))?;
     Ok(Secret(secret))
@@ -60,13 +60,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_made_once_for_its_owner_alone() {
+    fn a_secret_is_created_once_and_readable_by_its_owner_only() {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join("secret");
         assert!(matches!(read(&path), Err(SecretFault::File(..))));
-        make(&path).expect("a secret");
+        create(&path).expect("a secret");
         let secret = read(&path).expect("the secret");
-        assert!(matches!(make(&path), Err(SecretFault::File(..))));
+        assert!(matches!(create(&path), Err(SecretFault::File(..))));
         assert_eq!(read(&path).expect("the secret").0, secret.0);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
         assert!(matches!(read(&path), Err(SecretFault::Open(_))));

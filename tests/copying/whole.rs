@@ -60,8 +60,8 @@ pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
     assert!(one_tables == other_tables);
     let log = other.imports(u64::MAX, 100).await.expect("the log");
     assert_eq!(log[2..], one.imports(u64::MAX, 100).await.expect("the log"));
-    assert!(log[..2].iter().all(|import| import.begun.table == COPY && import.ended.is_some()));
-    assert_eq!(log[0].begun.imported_by, "a test");
+    assert!(log[..2].iter().all(|import| import.start.table == COPY && import.end.is_some()));
+    assert_eq!(log[0].start.imported_by, "a test");
 }
 
 /// Ids do not follow the order of commits, and the list does: place for place it is the source's.

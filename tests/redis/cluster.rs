@@ -40,7 +40,7 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
         if shards.len() == SHARDS as usize {
             break;
         }
-        shards.insert(Shard::of(&person.as_str().into()));
+        shards.insert(Shard::of_person(&person.as_str().into()));
         let rows = [
             row(ReferenceTable::Persons, &[&person, "resident", "370100"]),
             row(ReferenceTable::Enrolments, &[&person, "2014-01-01", ""]),
@@ -94,7 +94,7 @@ fn promote(replica: &RedisServer) {
 /// A replica is told to take its primary's place; the store finds it.
 async fn a_failover_loses_nothing(cluster: &RedisCluster) {
     let engine = engine_at(&cluster.url()).await;
-    let shard = Shard::of(&"P1".into());
+    let shard = Shard::of_person(&"P1".into());
     let mut settled = Vec::new();
     for number in 0..30u64 {
         if number == 10 {
@@ -103,7 +103,7 @@ async fn a_failover_loses_nothing(cluster: &RedisCluster) {
         }
         let told = settle(claim(&format!("F{number}"), "P1", "1000.00"));
         let committed = engine.settle(told, stamp(number << 8).of(&"P1".into())).await.expect("settled");
-        assert_eq!(Shard::named_in(committed.entry.id), shard);
+        assert_eq!(Shard::of_entry(committed.entry.id), shard);
         settled.push(committed.entry);
     }
     for entry in settled {

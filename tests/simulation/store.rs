@@ -245,7 +245,7 @@ impl ReferenceStore for SimulatedStore {
                 |number: &u64| import_log.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
             let parts: Vec<(Vec<u8>, (u64, Part))> = read_table(image, DiskTable::Parts)?;
             let parts = parts.into_iter().filter(|(_, (number, _))| ended(number)).map(|(_, (_, part))| part);
-            Ok(imports::read(ReferenceRead::default(), parts))
+            Ok(imports::apply_parts(ReferenceRead::default(), parts))
         })
         .await
     }
@@ -277,7 +277,7 @@ impl ReferenceStore for SimulatedStore {
     async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
         let import_log: Vec<(Vec<u8>, ImportLogRow)> = self.read(|image| read_table(image, DiskTable::Imports)).await?;
         let imports =
-            import_log.into_iter().rev().map(|(_, (number, began, ended))| Import { number, begun: began, ended });
+            import_log.into_iter().rev().map(|(_, (number, began, ended))| Import { number, start: began, end: ended });
         Ok(imports.filter(|import| import.number < before).take(limit).collect())
     }
 }

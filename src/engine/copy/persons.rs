@@ -58,7 +58,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 
     /// All records of the source, read before anything is written.
     pub(super) async fn records(&self) -> Result<Records, NotCopied> {
-        let (mut records, mut all) = (self.target.external_sort().of_records(), 0);
+        let (mut records, mut all) = (self.target.external_sort().for_records(), 0);
         let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.source.person_records(after, limit));
         while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
             for (key, record) in page {

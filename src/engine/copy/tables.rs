@@ -41,18 +41,16 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
     pub(super) async fn tables(&self) -> Result<Tables, NotCopied> {
         let (hospitals, catalogue) = sorted(self.source).await.map_err(NotCopied::source)?;
         let log = log(self.source).await.map_err(NotCopied::source)?;
-        if log.last().is_some_and(Import::is_open_copy) {
+        if log.last().is_some_and(Import::is_incomplete_copy) {
             return Err(NotCopied::Unended);
         }
         let there = self::log(self.target).await.map_err(NotCopied::target)?;
         let number = log.last().map_or(0, |last| last.number) + 1;
         let of_source = |import: &Import| {
             let known = log.iter().find(|known| known.number == import.number);
-            known.is_some_and(|known| {
-                known.begun == import.begun && (import.ended.is_none() || import.ended == known.ended)
-            })
+            known.is_some_and(|known| known.start == import.start && (import.end.is_none() || import.end == known.end))
         };
-        let is_copy = |import: &Import| import.number == number && import.begun.table == COPY;
+        let is_copy = |import: &Import| import.number == number && import.start.table == COPY;
         if let Some(other) = there.iter().find(|import| !of_source(import) && !is_copy(import)) {
             return Err(NotCopied::Foreign(format!("import {} of its log", other.number)));
         }
@@ -77,13 +75,13 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 
     /// The source's log, each import with its end if it has one.
     pub(super) async fn log(&self, tables: &Tables) -> Result<u64, NotCopied> {
-        for Import { number, begun, ended } in &tables.log {
+        for Import { number, start, end } in &tables.log {
             let there = tables.there.iter().find(|there| there.number == *number);
             if there.is_none() {
-                self.note(*number, ImportEvent::Start(begun.clone())).await?;
+                self.note(*number, ImportEvent::Start(start.clone())).await?;
             }
-            if let Some(ended) = ended.clone().filter(|_| there.is_none_or(|there| there.ended.is_none())) {
-                self.note(*number, ImportEvent::End(ended)).await?;
+            if let Some(end) = end.clone().filter(|_| there.is_none_or(|there| there.end.is_none())) {
+                self.note(*number, ImportEvent::End(end)).await?;
             }
         }
         Ok(tables.log.len() as u64)
@@ -91,7 +89,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 
     /// Hospitals and catalogue, which hold once the copy is noted as ended; then the target reads as the source.
     pub(super) async fn end(&self, tables: &Tables) -> Result<(), NotCopied> {
-        if tables.copy().is_none_or(|copy| copy.ended.is_none()) {
+        if tables.copy().is_none_or(|copy| copy.end.is_none()) {
             for (part, write) in parts(&tables.hospitals, &tables.catalogue).enumerate() {
                 let written = self.target.write_reference(tables.number, part as u32, write).await;
                 written.map_err(NotCopied::target)?;

@@ -1,4 +1,4 @@
-//! The committing thread: takes what waits, compares, writes one batch, syncs once, answers.
+//! The committing thread: takes the pending jobs, compares versions, writes one batch, syncs once, answers.
 
 use std::sync::Arc;
 
@@ -6,28 +6,29 @@ use redb::{ReadableTable, WriteTransaction};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::database::{RedbTable, Tables, definition};
+use super::list_keys::{DayKey, number_of_key, position_key};
 use crate::domain::ids::EntryId;
 use crate::store::coordination::Readiness;
 use crate::store::keys::StoreKey;
 use crate::store::{StoreError, record};
 
-/// The most jobs that share one sync.
+/// The maximum number of jobs that share one sync.
 const GROUP: usize = 512;
 
-/// Where the answer to a job goes.
+/// The channel for the outcome of a job.
 pub type Reply = oneshot::Sender<Result<(), StoreError>>;
 
-/// What the thread is asked to write.
+/// A job for the committing thread.
 pub enum Job {
-    /// A commit, if its person has not moved.
+    /// Writes a commit if the person's version is unchanged.
     Commit(Box<WriteBatch>, Reply),
-    /// Rows that depend on nothing.
+    /// Writes rows unconditionally.
     Write(Vec<KeyValue>, Reply),
-    /// Rows that name settlements, behind those of a hospital's day.
-    List(DayKey, Vec<Vec<u8>>, Reply),
+    /// Appends settlements to the list of a hospital's day.
+    Append(DayKey, Vec<Vec<u8>>, Reply),
 }
 
-/// A row to be written: table, key, value.
+/// A row to write: table, key, value.
 pub type KeyValue = (RedbTable, Vec<u8>, Vec<u8>);
 
 /// The encoded rows of a commit.
@@ -36,49 +37,33 @@ pub struct WriteBatch {
     pub entries: Vec<(EntryId, Vec<u8>)>,
     /// The person's version that was read.
     pub expected: u64,
-    /// The person's state.
+    /// The person's new state.
     pub state: (StoreKey, Vec<u8>),
     /// The request's row.
     pub request: (StoreKey, Vec<u8>),
-    /// The rows of claims, and whether this is the first of a claim, which binds it to the person.
+    /// The rows of claims; `true` if the row is the first of the claim, which binds it to the person.
     pub claims: Vec<(StoreKey, Vec<u8>, bool)>,
-    /// The hospital's day in which the first entry is listed, and the row that names it.
+    /// The hospital's day whose list the first entry is appended to, and the row for it.
     pub listed: Option<(DayKey, Vec<u8>)>,
 }
 
-/// A hospital's key and a day; with the number of a settlement in the day, the key of its place.
-pub type DayKey = [u8; 20];
-
-/// The key of a place in the list of a hospital's settlements.
-pub fn place_key(day: &DayKey, number: u64) -> [u8; 28] {
-    let mut key = [0; 28];
-    key[..20].copy_from_slice(day);
-    key[20..].copy_from_slice(&number.to_be_bytes());
-    key
-}
-
-/// The number of the settlement with this key in its hospital's day; 0 for what is no such key.
-pub fn number_of(key: &[u8]) -> u64 {
-    key.get(20..).and_then(|number| number.try_into().ok()).map_or(0, u64::from_be_bytes)
-}
-
-/// The thread's state.
+/// The state of the committing thread.
 pub struct Committer {
     tables: Arc<Tables>,
     readiness: watch::Sender<Readiness>,
     failed: Option<String>,
 }
 
-/// A verdict on a job, which leaves when the group is durable.
-type Verdict = (Reply, Result<(), StoreError>);
+/// The outcome of a job, sent when the group is durable.
+type Outcome = (Reply, Result<(), StoreError>);
 
 impl Committer {
-    /// A committer of this database, which tells when it takes no more writes.
+    /// A committer for this database, which publishes when it takes no more writes.
     pub fn new(tables: Arc<Tables>, readiness: watch::Sender<Readiness>) -> Committer {
         Committer { tables, readiness, failed: None }
     }
 
-    /// Runs until every sender is gone and every job is answered.
+    /// Runs until every sender is dropped and every job is answered.
     pub fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
         let mut group = Vec::with_capacity(GROUP);
         while queue.blocking_recv_many(&mut group, GROUP) > 0 {
@@ -86,45 +71,44 @@ impl Committer {
         }
     }
 
-    /// One group. Every answer leaves after the sync, those of conflicts too, so that whoever looks
-    /// again sees what won.
+    /// Commits one group. Every outcome is sent after the sync, also a conflict, so that a retry sees the commit that
+    /// won.
     fn commit(&mut self, jobs: impl Iterator<Item = Job>) {
-        let mut verdicts = Vec::with_capacity(GROUP);
+        let mut outcomes = Vec::with_capacity(GROUP);
         let written = match &self.failed {
             Some(why) => {
-                verdicts.extend(jobs.map(|job| (job.reply(), Ok(()))));
+                outcomes.extend(jobs.map(|job| (job.reply(), Ok(()))));
                 Err(StoreError::Unavailable(why.clone()))
             }
-            None => self.write(jobs, &mut verdicts).map_err(|error| self.fail(&error)),
+            None => self.write(jobs, &mut outcomes).map_err(|error| self.fail(&error)),
         };
-        for (reply, verdict) in verdicts {
-            // Whoever asked may be gone; what was committed stays committed.
-            let _gone = reply.send(written.clone().and(verdict));
+        for (reply, outcome) in outcomes {
+            // A caller that left has closed the channel; the commit stays.
+            let _closed = reply.send(written.clone().and(outcome));
         }
     }
 
-    fn write(&self, jobs: impl Iterator<Item = Job>, verdicts: &mut Vec<Verdict>) -> Result<(), redb::Error> {
-        // Replies first: whatever fails below, each is answered.
+    fn write(&self, jobs: impl Iterator<Item = Job>, outcomes: &mut Vec<Outcome>) -> Result<(), redb::Error> {
+        // Collect the replies first: each is answered whatever fails below.
         let (replies, works): (Vec<_>, Vec<_>) = jobs.map(Job::split).unzip();
-        verdicts.extend(replies.into_iter().map(|reply| (reply, Ok(()))));
+        outcomes.extend(replies.into_iter().map(|reply| (reply, Ok(()))));
         let transaction = self.tables.begin()?;
         let mut group = Group::open(&transaction)?;
-        for (work, verdict) in works.into_iter().zip(verdicts) {
-            verdict.1 = group.take(work)?;
+        for (work, outcome) in works.into_iter().zip(outcomes) {
+            outcome.1 = group.run(work)?;
         }
         drop(group);
         transaction.commit()?;
         self.tables.publish()
     }
 
-    /// A failure leaves it open what reached the disk, so nothing is written after it until the store is
-    /// opened anew.
+    /// After a failed write it is unknown what reached the disk, so nothing more is written until the store is reopened.
     fn fail(&mut self, error: &redb::Error) -> StoreError {
         let why = format!("a write failed: {error}");
-        tracing::error!(why, "the store takes no more writes until it is opened anew");
+        tracing::error!(why, "the store takes no more writes until it is reopened");
         self.failed = Some(why.clone());
         self.readiness
-            .send_replace(Readiness::NotReady(format!("{why}; the store takes no more until it is opened anew")));
+            .send_replace(Readiness::NotReady(format!("{why}; the store takes no more writes until it is reopened")));
         StoreError::Unknown(why)
     }
 }
@@ -133,7 +117,7 @@ impl Committer {
 enum Work {
     Commit(Box<WriteBatch>),
     Write(Vec<KeyValue>),
-    List(DayKey, Vec<Vec<u8>>),
+    Append(DayKey, Vec<Vec<u8>>),
 }
 
 impl Job {
@@ -141,7 +125,7 @@ impl Job {
         match self {
             Job::Commit(rows, reply) => (reply, Work::Commit(rows)),
             Job::Write(rows, reply) => (reply, Work::Write(rows)),
-            Job::List(day, rows, reply) => (reply, Work::List(day, rows)),
+            Job::Append(day, rows, reply) => (reply, Work::Append(day, rows)),
         }
     }
 
@@ -150,16 +134,16 @@ impl Job {
     }
 }
 
-type Open<'t> = redb::Table<'t, &'static [u8], &'static [u8]>;
+type OpenTable<'t> = redb::Table<'t, &'static [u8], &'static [u8]>;
 
-/// The tables that a group writes, open.
+/// The open tables of a group's transaction.
 struct Group<'t> {
     transaction: &'t WriteTransaction,
-    journal: Open<'t>,
-    states: Open<'t>,
-    requests: Open<'t>,
-    claims: Open<'t>,
-    listed: Open<'t>,
+    journal: OpenTable<'t>,
+    states: OpenTable<'t>,
+    requests: OpenTable<'t>,
+    claims: OpenTable<'t>,
+    listed: OpenTable<'t>,
 }
 
 impl<'t> Group<'t> {
@@ -175,7 +159,7 @@ impl<'t> Group<'t> {
         })
     }
 
-    fn take(&mut self, work: Work) -> Result<Result<(), StoreError>, redb::Error> {
+    fn run(&mut self, work: Work) -> Result<Result<(), StoreError>, redb::Error> {
         match work {
             Work::Commit(rows) => self.commit(*rows),
             Work::Write(rows) => {
@@ -187,7 +171,7 @@ impl<'t> Group<'t> {
                 }
                 Ok(Ok(()))
             }
-            Work::List(day, rows) => rows.iter().try_for_each(|row| self.list(&day, row)).map(Ok),
+            Work::Append(day, rows) => rows.iter().try_for_each(|row| self.append(&day, row)).map(Ok),
         }
     }
 
@@ -210,22 +194,22 @@ impl<'t> Group<'t> {
             self.claims.insert(&key[..], &*row)?;
         }
         if let Some((day, row)) = listed {
-            self.list(&day, &row)?;
+            self.append(&day, &row)?;
         }
         Ok(Ok(()))
     }
 
-    /// Behind the last of the hospital's day: the list is in the order of commits.
-    fn list(&mut self, day: &DayKey, row: &[u8]) -> Result<(), redb::Error> {
-        let of_day = place_key(day, 0)..=place_key(day, u64::MAX);
+    /// Appends after the last settlement of the hospital's day: the list is in the order of commits.
+    fn append(&mut self, day: &DayKey, row: &[u8]) -> Result<(), redb::Error> {
+        let of_day = position_key(day, 0)..=position_key(day, u64::MAX);
         let last = self.listed.range(&of_day.start()[..]..=&of_day.end()[..])?.next_back().transpose()?;
-        let number = last.map_or(0, |(key, _)| number_of(key.value())) + 1;
-        self.listed.insert(&place_key(day, number)[..], row)?;
+        let number = last.map_or(0, |(key, _)| number_of_key(key.value())) + 1;
+        self.listed.insert(&position_key(day, number)[..], row)?;
         Ok(())
     }
 
-    /// The person has not moved; and a claim that was seen for the first time has not been bound
-    /// meanwhile. Within one person the version sees to that.
+    /// Checks that the person's version is unchanged, and that no new claim was bound to another person meanwhile; for the
+    /// claims of one person the version suffices.
     fn check(&self, rows: &WriteBatch) -> Result<Result<(), StoreError>, redb::Error> {
         let version = match self.states.get(&rows.state.0[..])? {
             None => Ok(0),

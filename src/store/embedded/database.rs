@@ -1,4 +1,4 @@
-//! The tables of the database, and the view of the last durable moment that readers share.
+//! The tables of the database, and the snapshot of the last durable state that readers share.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,13 +11,14 @@ use redb::{
     TableDefinition, WriteTransaction,
 };
 
-use super::{Durability, OpenError};
+use super::durability::Durability;
+use super::open_error::OpenError;
 use crate::store::{StoreError, record};
 
-/// Memory for pages, read and written.
+/// The size of the page cache in bytes.
 const CACHE: usize = 256 << 20;
 
-/// A table, in the order of [`NAMES`].
+/// A table; its number is its index in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedbTable {
     /// Entries of the journal, by id.
@@ -38,10 +39,10 @@ pub enum RedbTable {
     Policies,
     /// Settlements by hospital, day and number in the day.
     Listed,
-    /// Parts of imports with hospitals and catalogue, by import and part. The tables of their own hold what
-    /// format 1 wrote.
+    /// Parts of imports with hospitals and catalogue, by import and part. The tables `hospitals` and `catalogue` hold rows
+    /// of format 1.
     Parts,
-    /// The log of imports: by number, how it began (0) and ended (1).
+    /// The log of imports: by number, its start (0) and end (1).
     Imports,
 }
 
@@ -75,37 +76,37 @@ pub struct Tables {
 /// A key, and a row as stored.
 pub type KeyValue = (Vec<u8>, Vec<u8>);
 
-/// The last durable moment; it costs nothing to take.
-pub struct View(Guard<Arc<Vec<ReadOnlyTable<Bytes, Bytes>>>>);
+/// A snapshot of the last durable state.
+pub struct Snapshot(Guard<Arc<Vec<ReadOnlyTable<Bytes, Bytes>>>>);
 
 impl Tables {
-    /// Opens or makes the database.
+    /// Opens or creates the database.
     pub fn open(file: &Path, durability: Durability) -> Result<Tables, OpenError> {
-        let failed = |why: String| OpenError::Failed { path: file.to_owned(), why };
+        let failed = |error: redb::Error| OpenError::Database { path: file.to_owned(), error };
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE);
         let database = match durability {
-            Durability::Synced => builder.create(file).map_err(|error| failed(error.to_string())),
+            Durability::Synced => builder.create(file).map_err(|error| failed(error.into())),
             Durability::Volatile => {
-                let backend = Unsynced::open(file).map_err(|error| failed(error.to_string()))?;
-                builder.create_with_backend(backend).map_err(|error| failed(error.to_string()))
+                let backend = Unsynced::open(file).map_err(failed)?;
+                builder.create_with_backend(backend).map_err(|error| failed(error.into()))
             }
         }?;
         let opened = || -> Result<_, redb::Error> {
             create_tables(&database)?;
             Ok(ArcSwap::from_pointee(read_tables(&database)?))
         };
-        let published = opened().map_err(|error| failed(error.to_string()))?;
+        let published = opened().map_err(failed)?;
         Ok(Tables { database, published })
     }
 
-    /// The last durable moment.
-    pub fn view(&self) -> View {
-        View(self.published.load())
+    /// The snapshot of the last durable state.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.published.load())
     }
 
-    /// Begins a transaction whose commit returns when it is durable. It also keeps what a fast opening
-    /// after a crash needs, so that the whole file need not be walked then.
+    /// Begins a transaction whose commit returns when it is durable. It also writes what opening after a crash needs, so
+    /// that opening does not read the whole file.
     pub fn begin(&self) -> Result<WriteTransaction, redb::Error> {
         let mut write = self.database.begin_write()?;
         write.set_durability(Sync::Immediate)?;
@@ -113,7 +114,7 @@ impl Tables {
         Ok(write)
     }
 
-    /// Shows readers what was committed.
+    /// Publishes the committed state to readers.
     pub fn publish(&self) -> Result<(), redb::Error> {
         self.published.store(Arc::new(read_tables(&self.database)?));
         Ok(())
@@ -133,57 +134,57 @@ fn read_tables(database: &Database) -> Result<Vec<ReadOnlyTable<Bytes, Bytes>>, 
     NAMES.iter().map(|name| Ok(read.open_table(TableDefinition::new(name))?)).collect()
 }
 
-impl View {
-    /// What the row holds, if there is one.
+impl Snapshot {
+    /// The decoded row under a key.
     pub fn get<T: serde::de::DeserializeOwned>(&self, table: RedbTable, key: &[u8]) -> Result<Option<T>, StoreError> {
-        self.get_as(table, key, |row| record::decode(row).map(|(value, _)| value))
+        self.get_with(table, key, |row| record::decode(row).map(|(value, _)| value))
     }
 
-    /// The same, of a row that is read in a form of its own.
-    pub fn get_as<T>(
+    /// The row under a key, decoded with `decode`.
+    pub fn get_with<T>(
         &self,
         table: RedbTable,
         key: &[u8],
-        read: impl FnOnce(&[u8]) -> Result<T, StoreError>,
+        decode: impl FnOnce(&[u8]) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let row = self.0[table as usize].get(key).map_err(unavailable)?;
-        row.map(|row| read(row.value())).transpose()
+        row.map(|row| decode(row.value())).transpose()
     }
 
-    /// The first rows from one key on, before another, with their keys.
+    /// Up to `limit` rows from one key on and before another, with their keys.
     pub fn range<T: serde::de::DeserializeOwned>(
         &self,
         table: RedbTable,
         (from, until): (&[u8], &[u8]),
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
         if until <= from {
             return Ok(Vec::new());
         }
-        let rows = self.0[table as usize].range(from..until).map_err(unavailable)?.take(most);
-        let read = rows.map(|row| {
+        let rows = self.0[table as usize].range(from..until).map_err(unavailable)?.take(limit);
+        let decoded = rows.map(|row| {
             let (key, row) = row.map_err(unavailable)?;
             Ok((key.value().to_vec(), record::decode(row.value())?.0))
         });
-        read.collect()
+        decoded.collect()
     }
 
-    /// The last rows before a key, with their keys, last first.
-    pub fn last_before(&self, table: RedbTable, key: &[u8], most: usize) -> Result<Vec<KeyValue>, StoreError> {
-        let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(most);
+    /// Up to `limit` rows before a key, with their keys, last first.
+    pub fn rows_before(&self, table: RedbTable, key: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
+        let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(limit);
         rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
             .collect()
     }
 
-    /// The first rows behind a key, with their keys, as stored.
-    pub fn behind(&self, table: RedbTable, key: &[u8], most: usize) -> Result<Vec<KeyValue>, StoreError> {
+    /// Up to `limit` rows after a key, with their keys.
+    pub fn rows_after(&self, table: RedbTable, key: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let rows = self.0[table as usize].range::<&[u8]>((Excluded(key), Unbounded)).map_err(unavailable)?.take(most);
+        let rows = self.0[table as usize].range::<&[u8]>((Excluded(key), Unbounded)).map_err(unavailable)?.take(limit);
         rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
             .collect()
     }
 
-    /// How many rows a table has.
+    /// The number of rows in a table.
     pub fn count(&self, table: RedbTable) -> Result<u64, StoreError> {
         self.0[table as usize].len().map_err(unavailable)
     }
@@ -195,12 +196,12 @@ impl View {
     }
 }
 
-/// A failed read.
+/// The error of a failed read.
 pub fn unavailable(error: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
-/// The file without its syncs, for [`Durability::Volatile`].
+/// A file that is never synced, for [`Durability::Volatile`].
 #[derive(Debug)]
 struct Unsynced(FileBackend);
 

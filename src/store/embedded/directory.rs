@@ -1,30 +1,30 @@
 //! The directory of a store: its format, and the secret that keys are hashed with.
 //!
-//! `FORMAT` is written last, so a directory that has it is complete. `secret` is readable by the owner
-//! alone; without it the rows remain, but none is found by the name of a person or request.
+//! `FORMAT` is written last, so a directory that has it is complete. `secret` is readable by its owner only; without it
+//! the rows remain, but none is found by the id of a person or a request.
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::OpenError;
+use super::open_error::OpenError;
 use crate::store::keys::Secret;
 
 /// The format of a directory that this release writes.
 pub const FORMAT: u32 = 3;
 
-/// What stands in the file `FORMAT` before the number.
+/// The text before the number in the file `FORMAT`.
 const PREFIX: &str = "onestop-store ";
 
-/// Holds the directory for this process; the operating system lets it go with the process.
+/// The lock on the directory; the operating system releases it when the process ends.
 pub struct Lock(#[allow(dead_code)] fs::File);
 
-/// Takes the directory for this process; gives its secret, made if there is none yet, and its format.
+/// Locks the directory for this process; returns its secret, created if there is none yet, and its format.
 pub fn prepare(path: &Path) -> Result<(Lock, Secret, u32), OpenError> {
-    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     if path.exists() && !path.is_dir() {
-        return Err(OpenError::Failed { path: path.to_owned(), why: "is not a directory".to_owned() });
+        return Err(OpenError::NotADirectory(path.to_owned()));
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     let lock = fs::File::open(path).map_err(failed)?;
@@ -35,18 +35,18 @@ pub fn prepare(path: &Path) -> Result<(Lock, Secret, u32), OpenError> {
     }
 }
 
-/// The file of the database, readable by the owner alone.
+/// The file of the database, created if needed, readable by its owner only.
 pub fn database_file(path: &Path) -> Result<PathBuf, OpenError> {
     let file = path.join("redb");
     let made = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
-    made.map_err(|error| OpenError::Failed { path: file.clone(), why: error.to_string() })?;
+    made.map_err(|error| OpenError::File { path: file.clone(), error })?;
     Ok(file)
 }
 
-/// Syncs the entries of the directory, and its own entry: a new file whose name is not on the disk is gone
-/// with the next power cut, however well its bytes were synced.
+/// Syncs the directory and its parent: a power failure loses a new file whose directory entry is not on the disk, even if
+/// its bytes are.
 pub fn sync_entries(path: &Path) -> Result<(), OpenError> {
-    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     let path = fs::canonicalize(path).map_err(failed)?;
     for directory in [Some(&*path), path.parent()].into_iter().flatten() {
         fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
@@ -54,9 +54,9 @@ pub fn sync_entries(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Notes that the directory is of the newest format now.
-pub fn upgraded(path: &Path) -> Result<(), OpenError> {
-    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+/// Writes the newest format into the directory.
+pub fn write_format(path: &Path) -> Result<(), OpenError> {
+    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     let next = path.join("FORMAT.next");
     write(&next, format!("{PREFIX}{FORMAT}\n").as_bytes()).map_err(failed)?;
     fs::rename(&next, path.join("FORMAT")).map_err(failed)?;
@@ -64,14 +64,14 @@ pub fn upgraded(path: &Path) -> Result<(), OpenError> {
 }
 
 fn secret(path: &Path) -> Result<(Secret, u32), OpenError> {
-    let failed = |error: std::io::Error| OpenError::Failed { path: path.to_owned(), why: error.to_string() };
+    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     match fs::read_to_string(path.join("FORMAT")) {
         Ok(text) => {
             let format = check_format(path, &text)?;
             Ok((read_secret(path)?, format))
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if fs::read_dir(path).map_err(failed)?.any(|file| !is_ours(&file)) {
+            if fs::read_dir(path).map_err(failed)?.any(|file| !is_own_file(&file)) {
                 return Err(OpenError::NotAStore(path.to_owned()));
             }
             Ok((create(path).map_err(failed)?, FORMAT))
@@ -80,26 +80,24 @@ fn secret(path: &Path) -> Result<(Secret, u32), OpenError> {
     }
 }
 
-/// What an interrupted first opening may have left.
-fn is_ours(file: &std::io::Result<fs::DirEntry>) -> bool {
+/// Whether a file may be left by an interrupted first opening.
+fn is_own_file(file: &std::io::Result<fs::DirEntry>) -> bool {
     file.as_ref().is_ok_and(|file| file.file_name() == "secret")
 }
 
 fn check_format(path: &Path, text: &str) -> Result<u32, OpenError> {
     let found = text.trim().strip_prefix(PREFIX).unwrap_or("unknown");
     let known = found.parse().ok().filter(|format| (1..=FORMAT).contains(format));
-    known.ok_or_else(|| OpenError::NewerFormat { path: path.to_owned(), found: found.to_owned() })
+    known.ok_or_else(|| OpenError::NewerFormat { path: path.to_owned(), found: found.to_owned(), known: FORMAT })
 }
 
 fn read_secret(path: &Path) -> Result<Secret, OpenError> {
-    let failed = |why: String| OpenError::Failed { path: path.join("secret"), why };
-    let gone = "is gone, and without it nothing is found by name: restore it from a backup of the directory";
-    let bytes = fs::read(path.join("secret")).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => failed(gone.to_owned()),
-        _ => failed(error.to_string()),
+    let path = path.join("secret");
+    let bytes = fs::read(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => OpenError::SecretMissing(path.clone()),
+        _ => OpenError::File { path: path.clone(), error },
     })?;
-    let secret = <[u8; 32]>::try_from(bytes).map_err(|_| failed("is not 32 bytes".to_owned()))?;
-    Ok(Secret(secret))
+    bytes.try_into().map(Secret).map_err(|_| OpenError::SecretLength(path))
 }
 
 fn create(path: &Path) -> std::io::Result<Secret> {

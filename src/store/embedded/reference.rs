@@ -5,11 +5,11 @@ use crate::store::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, P
 use crate::store::keys::Secret;
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError, record};
 
-use super::database::{RedbTable, View};
+use super::database::{RedbTable, Snapshot};
 
-/// Which of the two notes of an import.
-const BEGUN: u8 = 0;
-const ENDED: u8 = 1;
+/// The event in the key of the log: start or end.
+const START: u8 = 0;
+const END: u8 = 1;
 
 /// The rows of a part of an import.
 pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> Result<Vec<KeyValue>, StoreError> {
@@ -24,51 +24,54 @@ pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> R
     Ok(rows)
 }
 
-/// The row of a note.
-pub fn note_row(number: u64, note: ImportEvent) -> Result<KeyValue, StoreError> {
-    let (which, record) = match note {
-        ImportEvent::Start(begun) => (BEGUN, record::encode(&begun)?.0),
-        ImportEvent::End(ended) => (ENDED, record::encode(&ended)?.0),
+/// The row of an import event.
+pub fn event_row(number: u64, event: ImportEvent) -> Result<KeyValue, StoreError> {
+    let (kind, record) = match event {
+        ImportEvent::Start(start) => (START, record::encode(&start)?.0),
+        ImportEvent::End(end) => (END, record::encode(&end)?.0),
     };
-    Ok((RedbTable::Imports, note_key(number, which).to_vec(), record))
+    Ok((RedbTable::Imports, event_key(number, kind).to_vec(), record))
 }
 
-fn note_key(number: u64, which: u8) -> [u8; 9] {
-    let mut key = [which; 9];
+fn event_key(number: u64, kind: u8) -> [u8; 9] {
+    let mut key = [kind; 9];
     key[..8].copy_from_slice(&number.to_be_bytes());
     key
 }
 
-/// Hospitals and catalogue by all imports that ended, and by what format 1 wrote before.
-pub fn read(view: &View) -> Result<ReferenceRead, StoreError> {
-    let base = ReferenceRead { hospitals: view.all(RedbTable::Hospitals)?, catalogue: view.all(RedbTable::Catalogue)? };
+/// Hospitals and catalogue as of all completed imports, on top of the rows of format 1.
+pub fn read(snapshot: &Snapshot) -> Result<ReferenceRead, StoreError> {
+    let base = ReferenceRead {
+        hospitals: snapshot.all(RedbTable::Hospitals)?,
+        catalogue: snapshot.all(RedbTable::Catalogue)?,
+    };
     let mut parts = Vec::new();
-    for import in imports(view, u64::MAX, usize::MAX)?.into_iter().rev().filter(|import| import.ended.is_some()) {
-        let (first, behind) = (import.number.to_be_bytes(), (import.number + 1).to_be_bytes());
-        let of_import: Vec<(_, Part)> = view.range(RedbTable::Parts, (&first, &behind), usize::MAX)?;
+    for import in imports(snapshot, u64::MAX, usize::MAX)?.into_iter().rev().filter(|import| import.end.is_some()) {
+        let (first, next) = (import.number.to_be_bytes(), (import.number + 1).to_be_bytes());
+        let of_import: Vec<(_, Part)> = snapshot.range(RedbTable::Parts, (&first, &next), usize::MAX)?;
         parts.extend(of_import.into_iter().map(|(_, part)| part));
     }
-    Ok(imports::read(base, parts))
+    Ok(imports::apply_parts(base, parts))
 }
 
-/// The last imports before a number, newest first.
-pub fn imports(view: &View, before: u64, most: usize) -> Result<Vec<Import>, StoreError> {
+/// Up to `limit` imports before a number, newest first.
+pub fn imports(snapshot: &Snapshot, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
     let mut imports: Vec<Import> = Vec::new();
-    let mut ended = None;
-    for (key, row) in view.last_before(RedbTable::Imports, &note_key(before, BEGUN), most.saturating_mul(2))? {
-        let (number, which) = key.split_at_checked(8).ok_or_else(damaged)?;
+    let mut end = None;
+    for (key, row) in snapshot.rows_before(RedbTable::Imports, &event_key(before, START), limit.saturating_mul(2))? {
+        let (number, kind) = key.split_at_checked(8).ok_or_else(damaged)?;
         let number = u64::from_be_bytes(number.try_into().map_err(|_| damaged())?);
-        if which == [ENDED] {
-            ended = Some(record::decode::<ImportEnd>(&row)?.0);
+        if kind == [END] {
+            end = Some(record::decode::<ImportEnd>(&row)?.0);
         } else {
-            let begun = record::decode::<ImportStart>(&row)?.0;
-            imports.push(Import { number, begun, ended: ended.take() });
+            let start = record::decode::<ImportStart>(&row)?.0;
+            imports.push(Import { number, start, end: end.take() });
         }
     }
-    imports.truncate(most);
+    imports.truncate(limit);
     Ok(imports)
 }
 
 fn damaged() -> StoreError {
-    StoreError::Damaged("the key of an import's note is cut short".to_owned())
+    StoreError::Damaged("a key in the log of imports has a wrong length".to_owned())
 }

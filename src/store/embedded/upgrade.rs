@@ -1,41 +1,51 @@
-//! Directories of older formats.
+//! Upgrade of directories of older formats.
 //!
-//! | format | differs |
+//! | format | difference |
 //! | --- | --- |
-//! | 1 | the settlements of a hospital's day are not listed |
-//! | 2 | they are |
-//! | 3 | records of persons hold the id, which an older release does not read |
+//! | 1 | there is no list of a hospital's settlements |
+//! | 2 | there is |
+//! | 3 | records of persons contain the id, which older releases do not read |
 //!
-//! Records of older formats stay as they are; an import of the same rows gives the record of a person its id. What
-//! was begun and not ended is begun anew: the list is filled in one transaction, and the format is noted after it.
+//! Records of older formats stay as they are; importing the same rows again adds the id to the record of a person. An
+//! interrupted upgrade starts again: the list is written in one transaction, and the format after it.
 
 use std::collections::HashMap;
 
 use redb::ReadableTable;
 
-use super::committer::{DayKey, place_key};
 use super::database::{RedbTable, Tables, definition};
-use super::day_key;
+use super::list_keys::{DayKey, day_key, position_key};
 use crate::store::keys::Secret;
-use crate::store::{codec, record};
+use crate::store::{StoreError, codec, record};
 
-/// Brings the tables of a directory of this format up to date.
-///
-/// # Errors
-/// If an entry cannot be read, or the list not written.
-pub fn from(format: u32, tables: &Tables, secret: &Secret) -> Result<(), Box<dyn std::error::Error>> {
-    if format == 1 { list(tables, secret) } else { Ok(()) }
+/// Why a directory cannot be upgraded.
+#[derive(Debug, thiserror::Error)]
+pub enum UpgradeError {
+    /// The database cannot be read or written.
+    #[error("{0}")]
+    Database(#[from] redb::Error),
+    /// An entry cannot be decoded.
+    #[error("{0}")]
+    Store(#[from] StoreError),
 }
 
-/// Lists every settlement of the journal.
-fn list(tables: &Tables, secret: &Secret) -> Result<(), Box<dyn std::error::Error>> {
+/// Upgrades the tables of a directory of this format.
+///
+/// # Errors
+/// If an entry cannot be decoded, or the list cannot be written.
+pub fn upgrade_from(format: u32, tables: &Tables, secret: &Secret) -> Result<(), UpgradeError> {
+    if format == 1 { build_list(tables, secret) } else { Ok(()) }
+}
+
+/// Builds the list of every hospital from the journal.
+fn build_list(tables: &Tables, secret: &Secret) -> Result<(), UpgradeError> {
     let write = tables.begin()?;
     {
-        let journal = write.open_table(definition(RedbTable::Journal))?;
-        let mut listed = write.open_table(definition(RedbTable::Listed))?;
+        let journal = write.open_table(definition(RedbTable::Journal)).map_err(redb::Error::from)?;
+        let mut listed = write.open_table(definition(RedbTable::Listed)).map_err(redb::Error::from)?;
         let mut numbers: HashMap<DayKey, u64> = HashMap::new();
-        for row in journal.iter()? {
-            let (entry, _) = codec::decode_entry(row?.1.value())?;
+        for row in journal.iter().map_err(redb::Error::from)? {
+            let (entry, _) = codec::decode_entry(row.map_err(redb::Error::from)?.1.value())?;
             if entry.settled().is_none() {
                 continue;
             }
@@ -43,9 +53,10 @@ fn list(tables: &Tables, secret: &Secret) -> Result<(), Box<dyn std::error::Erro
             let key = day_key(secret, entry.parties().0, day);
             let number = numbers.entry(key).or_default();
             *number += 1;
-            listed.insert(&place_key(&key, *number)[..], &*record::encode(&(entry.id, day))?.0)?;
+            let row = record::encode(&(entry.id, day))?.0;
+            listed.insert(&position_key(&key, *number)[..], &*row).map_err(redb::Error::from)?;
         }
     }
-    write.commit()?;
+    write.commit().map_err(redb::Error::from)?;
     Ok(tables.publish()?)
 }

@@ -60,7 +60,7 @@ impl ArchivableStore for RedisStore {
         person_id: &PersonId,
         entries: &[(EntryId, Vec<u8>)],
     ) -> Result<Vec<ArchiveOutcome>, StoreError> {
-        let shard = Shard::of(person_id);
+        let shard = Shard::of_person(person_id);
         let mut keys = vec![self.names.shard_key(shard, "store")];
         keys.extend(entries.iter().map(|(id, _)| self.names.entry(shard, *id)));
         let mut command = functions::call(functions::ARCHIVE, &keys);

@@ -27,11 +27,11 @@ pub const REDIRECT: u8 = 0;
 /// # Errors
 /// As [`crate::store::JournalStore::commit`].
 pub async fn commit(servers: &Servers, names: &RedisKeys, commit: Commit) -> Result<(), StoreError> {
-    let shard = Shard::of(&commit.person_id);
+    let shard = Shard::of_person(&commit.person_id);
     for claim in commit.claims.iter().filter(|claim| claim.row.is_first()) {
         bind(servers, names, claim, &commit.person_id).await?;
     }
-    for (id, _) in commit.entries.iter().filter(|(id, _)| Shard::named_in(*id) != shard) {
+    for (id, _) in commit.entries.iter().filter(|(id, _)| Shard::of_entry(*id) != shard) {
         redirect(servers, names, *id, shard).await?;
     }
     let command = commit_command(names, shard, commit)?;
@@ -71,7 +71,7 @@ pub fn decode_binding(binding: Value) -> Result<Option<PersonId>, StoreError> {
 
 /// Records, in the shard that an id names, the shard of its entry: for entries older than shards in ids.
 async fn redirect(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shard) -> Result<(), StoreError> {
-    let named = Shard::named_in(id);
+    let named = Shard::of_entry(id);
     let mut command = functions::call(functions::REDIRECT, &[names.shard_key(named, "store"), names.entry(named, id)]);
     command.arg(marker::value(names)).arg(&[REDIRECT, shard.number()][..]);
     check_status(servers.write(named, command).await.map_err(CallError::into_read_error)?, StoreError::Unavailable)

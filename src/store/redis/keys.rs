@@ -62,7 +62,7 @@ impl RedisKeys {
 
     /// The key of a person's hash.
     pub fn person(&self, id: &PersonId) -> Vec<u8> {
-        self.keyed_person(Shard::of(id), &self.secret.person(id))
+        self.keyed_person(Shard::of_person(id), &self.secret.person(id))
     }
 
     /// The key of a person's hash, by store key and shard.
@@ -77,7 +77,7 @@ impl RedisKeys {
 
     /// The key of a claim's binding, and its shard.
     pub fn binding(&self, claim: &StoreKey) -> (Shard, Vec<u8>) {
-        let shard = Shard::of_byte(claim[0]);
+        let shard = Shard::from_byte(claim[0]);
         (shard, self.key(shard, "b", claim))
     }
 
@@ -103,12 +103,12 @@ pub fn person_of(name: &[u8]) -> Option<(StoreKey, Shard)> {
     let (before, key) = name.split_last_chunk::<16>()?;
     let tag = before.strip_suffix(b"}:p")?.last_chunk::<2>()?;
     let number: u8 = std::str::from_utf8(tag).ok()?.parse().ok()?;
-    Some((*key, Shard::of_byte(number)))
+    Some((*key, Shard::from_byte(number)))
 }
 
 /// The shard for data without a person.
 pub fn common_shard() -> Shard {
-    Shard::of_byte(COMMON)
+    Shard::from_byte(COMMON)
 }
 
 /// The hash slot of a shard on a Cluster: CRC-16 (XMODEM) of its tag.

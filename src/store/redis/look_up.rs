@@ -49,7 +49,7 @@ async fn person(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Resul
     // The caller acts on a request or a claim that was found, so it must not be lost afterwards.
     let is_found = |reply: &Value| matches!(reply, Value::Array(fields) if fields[2..].iter().any(is_some));
     let reply = servers
-        .read_replicated(Shard::of(scope.person_id), command, is_found)
+        .read_replicated(Shard::of_person(scope.person_id), command, is_found)
         .await
         .map_err(CallError::into_read_error)?;
     strings(reply)?.try_into().map_err(|_| unexpected_reply("four fields"))
@@ -94,11 +94,11 @@ pub fn decode_entry_id(bytes: Vec<u8>) -> Result<EntryId, StoreError> {
 /// # Errors
 /// As [`crate::store::JournalStore`].
 pub async fn record(servers: &Servers, names: &RedisKeys, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
-    let named = Shard::named_in(id);
+    let named = Shard::of_entry(id);
     let found = bytes(get(servers, named, names.entry(named, id)).await?)?;
     let found = match found.as_deref() {
         Some([REDIRECT, shard]) => {
-            let shard = Shard::of_byte(*shard);
+            let shard = Shard::from_byte(*shard);
             bytes(get(servers, shard, names.entry(shard, id)).await?)?
         }
         _ => found,

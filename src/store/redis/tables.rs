@@ -67,7 +67,7 @@ pub async fn write(
 
 /// The indices of these persons, grouped by shard.
 fn by_shard(ids: &[PersonId]) -> Vec<(Shard, Vec<usize>)> {
-    let mut shards: Vec<(Shard, usize)> = ids.iter().enumerate().map(|(at, id)| (Shard::of(id), at)).collect();
+    let mut shards: Vec<(Shard, usize)> = ids.iter().enumerate().map(|(at, id)| (Shard::of_person(id), at)).collect();
     shards.sort();
     let groups = shards.chunk_by(|one, other| one.0 == other.0);
     groups.map(|group| (group[0].0, group.iter().map(|(_, at)| *at).collect())).collect()
@@ -86,11 +86,11 @@ pub async fn log_import(
 ) -> Result<(), StoreError> {
     let mut writes = pipe();
     writes.atomic().cmd("ZADD").arg(names.common_key("imports")).arg(number).arg(number);
-    let (which, row, ended) = match event {
-        ImportEvent::Start(begun) => ("begun", record::encode(&begun)?.0, false),
-        ImportEvent::End(ended) => ("ended", record::encode(&ended)?.0, true),
+    let (kind, row, ended) = match event {
+        ImportEvent::Start(start) => ("begun", record::encode(&start)?.0, false),
+        ImportEvent::End(end) => ("ended", record::encode(&end)?.0, true),
     };
-    writes.cmd("HSET").arg(names.common_key("noted")).arg(format!("{number} {which}")).arg(row);
+    writes.cmd("HSET").arg(names.common_key("noted")).arg(format!("{number} {kind}")).arg(row);
     if ended {
         writes.cmd("HSET").arg(names.common_key("shared")).arg("tables").arg(number);
     }
@@ -132,10 +132,10 @@ pub async fn imports(
 }
 
 fn import(number: u64, notes: &[Option<Vec<u8>>]) -> Result<Import, StoreError> {
-    let [begun, ended] = notes else { return Err(unexpected_reply("the log of an import")) };
-    let begun = begun.as_ref().ok_or_else(|| unexpected_reply("the start of an import"))?;
-    let ended = ended.as_ref().map(|row| record::decode(row).map(|(ended, _)| ended)).transpose()?;
-    Ok(Import { number, begun: record::decode(begun)?.0, ended })
+    let [start, end] = notes else { return Err(unexpected_reply("the log of an import")) };
+    let start = start.as_ref().ok_or_else(|| unexpected_reply("the start of an import"))?;
+    let end = end.as_ref().map(|row| record::decode(row).map(|(end, _)| end)).transpose()?;
+    Ok(Import { number, start: record::decode(start)?.0, end })
 }
 
 /// The argument of `LIMIT`.
@@ -150,10 +150,10 @@ fn limit_argument(limit: usize) -> i64 {
 pub async fn read_reference(servers: &Servers, names: &RedisKeys) -> Result<ReferenceRead, StoreError> {
     let mut parts = Vec::new();
     let imports = imports(servers, names, u64::MAX, usize::MAX).await?;
-    for import in imports.into_iter().rev().filter(|import| import.ended.is_some()) {
+    for import in imports.into_iter().rev().filter(|import| import.end.is_some()) {
         parts.extend(read_parts(servers, names.parts(import.number)).await?);
     }
-    Ok(imports::read(ReferenceRead::default(), parts))
+    Ok(imports::apply_parts(ReferenceRead::default(), parts))
 }
 
 /// The parts of an import, in their order.

@@ -120,7 +120,7 @@ pub async fn append_settlements(
     let mut clock = latest_clock(servers, names).await?;
     for id in settlements {
         clock += 1;
-        let shard = Shard::named_in(id);
+        let shard = Shard::of_entry(id);
         let number = format!("{clock:0CLOCK$}");
         let member = [&day.number().to_be_bytes()[..], number.as_bytes(), &[shard.number()], &id.0].concat();
         let keys = ["store", "clock"].map(|name| names.shard_key(shard, name));

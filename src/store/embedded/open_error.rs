@@ -1,0 +1,59 @@
+//! Errors of opening a store in a directory.
+
+use std::path::PathBuf;
+
+use super::upgrade::UpgradeError;
+
+/// Why a directory cannot be opened as a store.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process uses it.
+    #[error("{0} is in use by another process")]
+    InUse(PathBuf),
+    /// A later release wrote it.
+    #[error("{path} has store format {found}; this release reads up to {known}")]
+    NewerFormat {
+        /// The directory.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+        /// The newest format that this release reads.
+        known: u32,
+    },
+    /// The directory holds something else.
+    #[error("{0} is not empty and holds no store")]
+    NotAStore(PathBuf),
+    /// The path is not a directory.
+    #[error("{0}: is not a directory")]
+    NotADirectory(PathBuf),
+    /// The file with the secret is missing.
+    #[error("{0}: is missing, and nothing is found by name without it: restore it from a backup of the directory")]
+    SecretMissing(PathBuf),
+    /// The file with the secret has a wrong length.
+    #[error("{0}: is not 32 bytes")]
+    SecretLength(PathBuf),
+    /// A file cannot be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// The error of the system.
+        error: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("{path}: {error}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// The error of the database.
+        error: redb::Error,
+    },
+    /// A directory of an older format cannot be upgraded.
+    #[error("{path}: {error}")]
+    Upgrade {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        error: UpgradeError,
+    },
+}
