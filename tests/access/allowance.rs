@@ -1,4 +1,4 @@
-//! How much a caller may ask for: one that runs wild does not starve the rest.
+//! The limits of callers: no caller starves the others.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,54 +14,54 @@ use onestop::grpc::to_proto;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::House;
+use super::TestServer;
 use crate::service::refusal_details;
 use crate::support::claims::claim;
 use crate::support::keys::Keys;
 
-/// The callers as they are made, with more to the entry of the hospital.
-fn bounded(keys: &Keys, more: &str) -> String {
+/// The generated callers file, with additional lines in the entry of the hospital.
+fn with_hospital_limits(keys: &Keys, more: &str) -> String {
     keys.callers().replace("role = \"hospital\"\n", &format!("role = \"hospital\"\n{more}\n"))
 }
 
-async fn ask(house: &House, role: &str) -> Result<(), Status> {
-    let mut client = PolicyServiceClient::new(house.channel(role).await);
+async fn ask(server: &TestServer, role: &str) -> Result<(), Status> {
+    let mut client = PolicyServiceClient::new(server.channel(role).await);
     client.list_policies(ListPoliciesRequest::default()).await.map(|_| ())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_over_its_rate_is_told_when_to_come_again_and_others_are_served() {
+async fn a_caller_over_its_rate_is_refused_with_a_retry_delay_and_others_are_served() {
     let keys = Keys::made();
-    keys.put_callers(&bounded(&keys, "rate = 1"));
-    let house = House::with(keys, ServerLimits::default()).await;
-    ask(&house, "hospital").await.expect("the first");
-    let status = ask(&house, "hospital").await.expect_err("too soon");
+    keys.put_callers(&with_hospital_limits(&keys, "rate = 1"));
+    let server = TestServer::start(keys, ServerLimits::default()).await;
+    ask(&server, "hospital").await.expect("the first call");
+    let status = ask(&server, "hospital").await.expect_err("a refusal");
     assert_eq!((status.code(), refusal_details(&status).reason.as_str()), (Code::ResourceExhausted, "CALLER_LIMIT"));
     let details = status.get_error_details();
     let wait = details.retry_info().and_then(|retry| retry.retry_delay).expect("a delay");
     assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");
     for _ in 0..20 {
-        ask(&house, "gateway").await.expect("another is served");
+        ask(&server, "gateway").await.expect("another is served");
     }
     tokio::time::sleep(wait).await;
-    ask(&house, "hospital").await.expect("when it was told to come");
+    ask(&server, "hospital").await.expect("a call after the delay");
 }
 
 #[test]
-fn calls_in_flight_beyond_the_callers_own_are_refused_until_one_ends() {
+fn calls_beyond_a_callers_in_flight_limit_are_refused_until_one_ends() {
     let allowance = Allowance::new(CallerLimits { rate: NonZeroU32::MAX, in_flight: 2 });
-    let held = [allowance.try_acquire().expect("a place"), allowance.try_acquire().expect("a place")];
+    let held = [allowance.try_acquire().expect("a permit"), allowance.try_acquire().expect("a permit")];
     assert_eq!(Reason::from(&allowance.try_acquire().expect_err("a refusal")), Reason::CallerLimit);
     drop(held);
-    assert!(allowance.try_acquire().is_ok(), "a place again");
+    assert!(allowance.try_acquire().is_ok(), "the permit is free again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_is_as_fast_as_its_caller_may_be() {
+async fn a_stream_is_slowed_to_its_callers_rate_and_not_refused() {
     let keys = Keys::made();
-    keys.put_callers(&bounded(&keys, "rate = 20\nin_flight = 1"));
-    let house = House::with(keys, ServerLimits::default()).await;
-    let mut client = SettlementServiceClient::new(house.channel("hospital").await);
+    keys.put_callers(&with_hospital_limits(&keys, "rate = 20\nin_flight = 1"));
+    let server = TestServer::start(keys, ServerLimits::default()).await;
+    let mut client = SettlementServiceClient::new(server.channel("hospital").await);
     let requests: Vec<_> = (0..50)
         .map(|number| pb::SettleStreamRequest {
             claim: Some(to_proto::claim(&claim(&format!("C{number}"), "P1", "1.00"))),
@@ -75,7 +75,7 @@ async fn a_stream_is_as_fast_as_its_caller_may_be() {
     while let Some(answer) = answers.message().await.expect("an answer") {
         settled += usize::from(matches!(answer.answer, Some(pb::settle_stream_response::Answer::Settlement(_))));
     }
-    // 20 at once after a quiet second, one of them the call itself; the other 31 at 20 a second.
+    // The rate permits 20 at once, one of which is the call itself; the other 31 claims follow at 20 per second.
     assert_eq!(settled, 50);
     assert!(start.elapsed() >= Duration::from_millis(1_400), "{:?}", start.elapsed());
 }

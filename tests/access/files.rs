@@ -1,4 +1,4 @@
-//! Certificates and callers change while serving, and hold at once, also of open connections and streams.
+//! Certificates and callers are reloaded while the server runs, and apply at once, to open connections and streams too.
 
 use onestop::access::Callers;
 use onestop::config::ServerLimits;
@@ -14,7 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::House;
+use super::TestServer;
 use crate::support::claims::claim;
 use crate::support::keys::{Keys, bounds};
 
@@ -23,64 +23,67 @@ async fn ask(channel: &Channel) -> Result<(), Status> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_caller_that_is_removed_is_refused_on_open_connections_and_streams() {
-    let house = House::with(Keys::made(), ServerLimits::default()).await;
-    let channel = house.channel("hospital").await;
-    ask(&channel).await.expect("it is known");
+async fn a_removed_caller_is_refused_on_open_connections_and_streams() {
+    let server = TestServer::start(Keys::made(), ServerLimits::default()).await;
+    let channel = server.channel("hospital").await;
+    ask(&channel).await.expect("a known caller");
     let (send, requests) = mpsc::channel(4);
     let request = |id: &str| pb::SettleStreamRequest {
         claim: Some(to_proto::claim(&claim(id, "P1", "1.00"))),
         request_id: id.to_owned(),
         quote_digest: Vec::new(),
     };
-    send.send(request("C1")).await.expect("it is taken");
+    send.send(request("C1")).await.expect("the claim is sent");
     let stream = SettlementServiceClient::new(channel.clone()).settle_stream(ReceiverStream::new(requests)).await;
     let mut answers = stream.expect("a stream").into_inner();
     let first = answers.message().await.expect("an answer").expect("an answer").answer;
     assert!(matches!(first, Some(Answer::Settlement(_))));
-    house.keys.put_callers(&house.keys.callers().replace("onestop:hospital", "onestop:removed"));
-    house.reload_until(async || ask(&channel).await.is_err()).await;
+    server.keys.put_callers(&server.keys.callers().replace("onestop:hospital", "onestop:removed"));
+    server.reload_until(async || ask(&channel).await.is_err()).await;
     assert_eq!(ask(&channel).await.expect_err("a refusal").code(), Code::Unauthenticated);
-    send.send(request("C2")).await.expect("it is taken");
+    send.send(request("C2")).await.expect("the claim is sent");
     match answers.message().await.expect("an answer").expect("an answer").answer {
         Some(Answer::Refusal(status)) => assert_eq!(status.code, Code::Unauthenticated as i32),
-        other => panic!("a stream of nobody settles: {other:?}"),
+        other => panic!("the stream of a removed caller settles: {other:?}"),
     }
-    ask(&house.channel("gateway").await).await.expect("others are known as before");
+    ask(&server.channel("gateway").await).await.expect("other callers are still known");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_that_are_refused_leave_those_before_in_place() {
-    let house = House::with(Keys::made(), ServerLimits::default()).await;
-    let (channel, sound) = (house.channel("auditor").await, house.keys.callers());
-    house.keys.put_callers("[[caller]]\nname = \"x\"\n");
-    // The next reload that is heard comes after this one.
-    house.reload_until(async || ask(&channel).await.is_ok()).await;
-    house.keys.put_callers(&sound.replace("onestop:auditor", "onestop:other"));
-    house.reload_until(async || ask(&channel).await.is_err()).await;
-    house.keys.put_callers(&sound);
-    house.reload_until(async || ask(&channel).await.is_ok()).await;
+async fn an_invalid_callers_file_leaves_the_previous_callers_in_place() {
+    let server = TestServer::start(Keys::made(), ServerLimits::default()).await;
+    let (channel, sound) = (server.channel("auditor").await, server.keys.callers());
+    server.keys.put_callers("[[caller]]\nname = \"x\"\n");
+    // A later reload is handled after this one.
+    server.reload_until(async || ask(&channel).await.is_ok()).await;
+    server.keys.put_callers(&sound.replace("onestop:auditor", "onestop:other"));
+    server.reload_until(async || ask(&channel).await.is_err()).await;
+    server.keys.put_callers(&sound);
+    server.reload_until(async || ask(&channel).await.is_ok()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn certificates_are_renewed_without_a_restart_and_an_open_connection_stays() {
-    let (house, renewed) = (House::with(Keys::made(), ServerLimits::default()).await, Keys::made());
-    let before = house.channel("auditor").await;
+async fn renewed_certificates_apply_without_a_restart_and_open_connections_stay() {
+    let (server, renewed) = (TestServer::start(Keys::made(), ServerLimits::default()).await, Keys::made());
+    let before = server.channel("auditor").await;
     ask(&before).await.expect("it is served");
-    assert!(renewed.channel(house.port, "auditor").await.is_err(), "another authority's is not believed yet");
-    // A certificate whose key is another's is refused, and what was in use stays.
-    std::fs::copy(renewed.file("server.pem"), house.keys.file("server.pem")).expect("copied");
-    house.reload_until(async || house.keys.channel(house.port, "auditor").await.is_ok()).await;
+    assert!(
+        renewed.channel(server.port, "auditor").await.is_err(),
+        "the server does not present the new certificate yet"
+    );
+    // A certificate with the key of another is refused, and the previous one stays in use.
+    std::fs::copy(renewed.file("server.pem"), server.keys.file("server.pem")).expect("copied");
+    server.reload_until(async || server.keys.channel(server.port, "auditor").await.is_ok()).await;
     for file in ["server.key", "ca.pem"] {
-        std::fs::copy(renewed.file(file), house.keys.file(file)).expect("copied");
+        std::fs::copy(renewed.file(file), server.keys.file(file)).expect("copied");
     }
-    house.reload_until(async || renewed.channel(house.port, "auditor").await.is_ok()).await;
-    ask(&renewed.channel(house.port, "auditor").await.expect("it answers")).await.expect("it is served");
+    server.reload_until(async || renewed.channel(server.port, "auditor").await.is_ok()).await;
+    ask(&renewed.channel(server.port, "auditor").await.expect("it answers")).await.expect("it is served");
     ask(&before).await.expect("the open connection is served");
 }
 
 #[test]
-fn every_fault_of_a_file_of_callers_is_named_by_its_line() {
+fn every_fault_of_a_callers_file_is_reported_with_its_line() {
     let text = r#"[[caller]]
 name = "a"
 identity = "onestop:a"
@@ -129,15 +132,15 @@ role = "operator"
 }
 
 #[test]
-fn the_file_that_shows_how_is_sound() {
+fn the_shipped_example_of_a_callers_file_is_valid() {
     let callers =
         Callers::from_toml("callers.toml", include_str!("../../deploy/callers.toml"), bounds()).expect("sound");
-    let gateway = callers.authenticate(&["gateway.province.example".to_owned()]).expect("it is known");
+    let gateway = callers.authenticate(&["gateway.province.example".to_owned()]).expect("a known caller");
     assert_eq!((callers.count(), gateway.hospitals.len()), (Some(5), 2));
 }
 
 #[test]
-fn a_certificate_of_two_callers_is_nobodys() {
+fn a_certificate_with_the_names_of_two_callers_is_refused() {
     let text = "[[caller]]\nname = \"a\"\nidentity = \"onestop:a\"\nrole = \"auditor\"\n\
                 [[caller]]\nname = \"b\"\nidentity = \"b.example\"\nrole = \"operator\"\n";
     let callers = Callers::from_toml("callers.toml", text, bounds()).expect("sound");

@@ -1,4 +1,4 @@
-//! The access log: a line for every read of a person, before it is answered; and an account opens to whom it should.
+//! The access log, with one line for every read of a person, and who may read an account.
 
 use onestop::domain::ids::PersonId;
 use onestop::grpc::pb::settlement as pb;
@@ -7,7 +7,7 @@ use onestop::grpc::to_proto;
 use onestop::store::JournalStore;
 use tonic::{Code, Status};
 
-use super::House;
+use super::TestServer;
 use crate::support::claims::claim;
 
 fn account(person: &str) -> pb::GetAccountRequest {
@@ -15,9 +15,9 @@ fn account(person: &str) -> pb::GetAccountRequest {
     pb::GetAccountRequest { person_id: person.to_owned(), insurance, year: 2017, on: None }
 }
 
-/// A line as the log must have it.
-fn line(house: &House, call: &str, caller: &str, person: &str) -> [String; 3] {
-    let key = house.engine.store().person_key(&PersonId::from(person));
+/// The expected line of the log.
+fn line(server: &TestServer, call: &str, caller: &str, person: &str) -> [String; 3] {
+    let key = server.engine.store().person_key(&PersonId::from(person));
     [call.to_owned(), caller.to_owned(), key.iter().map(|byte| format!("{byte:02x}")).collect()]
 }
 
@@ -26,15 +26,15 @@ fn code<T: std::fmt::Debug>(answer: Result<T, Status>) -> Code {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_opens_by_a_claim_that_stands_or_a_quote() {
-    let house = House::settled().await;
-    let mut client = SettlementServiceClient::new(house.channel("hospital").await);
-    assert_eq!(code(client.get_account(account("P1")).await), Code::Ok, "its own claim stands");
-    assert_eq!(code(client.get_account(account("P2")).await), Code::NotFound, "another's patient");
-    assert_eq!(code(client.get_account(account("P9")).await), Code::NotFound, "nobody at all, and no difference");
+async fn a_hospital_reads_the_accounts_of_persons_with_its_unreversed_claim_or_recent_quote() {
+    let server = TestServer::with_settlements().await;
+    let mut client = SettlementServiceClient::new(server.channel("hospital").await);
+    assert_eq!(code(client.get_account(account("P1")).await), Code::Ok, "its own claim is not reversed");
+    assert_eq!(code(client.get_account(account("P2")).await), Code::NotFound, "a patient of another hospital");
+    assert_eq!(code(client.get_account(account("P9")).await), Code::NotFound, "an unknown person gets the same answer");
     let quote = pb::QuoteRequest { claim: Some(to_proto::claim(&claim("Q", "P2", "1.00"))) };
     client.quote(quote).await.expect("a quote");
-    assert_eq!(code(client.get_account(account("P2")).await), Code::Ok, "it asked a quote for the person");
+    assert_eq!(code(client.get_account(account("P2")).await), Code::Ok, "it requested a quote for the person");
     let reversal = pb::ReverseRequest {
         hospital_id: "H3".to_owned(),
         person_id: "P1".to_owned(),
@@ -44,24 +44,24 @@ async fn an_account_opens_by_a_claim_that_stands_or_a_quote() {
         ..Default::default()
     };
     client.reverse(reversal).await.expect("a reversal");
-    assert_eq!(code(client.get_account(account("P1")).await), Code::NotFound, "its claim stands no more");
-    let mut gateway = SettlementServiceClient::new(house.channel("gateway").await);
+    assert_eq!(code(client.get_account(account("P1")).await), Code::NotFound, "its claim is reversed");
+    let mut gateway = SettlementServiceClient::new(server.channel("gateway").await);
     assert_eq!(code(gateway.get_account(account("P4")).await), Code::Ok, "H1 is a hospital of the gateway");
-    assert_eq!(code(gateway.get_account(account("P2")).await), Code::Ok, "so is H3, which asked a quote");
+    assert_eq!(code(gateway.get_account(account("P2")).await), Code::Ok, "so is H3, which requested a quote");
     let wanted = [
-        line(&house, "GetAccount", "hospital", "P1"),
-        line(&house, "Quote", "hospital", "P2"),
-        line(&house, "GetAccount", "hospital", "P2"),
-        line(&house, "GetAccount", "gateway", "P4"),
-        line(&house, "GetAccount", "gateway", "P2"),
+        line(&server, "GetAccount", "hospital", "P1"),
+        line(&server, "Quote", "hospital", "P2"),
+        line(&server, "GetAccount", "hospital", "P2"),
+        line(&server, "GetAccount", "gateway", "P4"),
+        line(&server, "GetAccount", "gateway", "P2"),
     ];
-    assert_eq!(house.keys.log(), wanted, "what was refused told nothing, and stands nowhere");
+    assert_eq!(server.keys.log(), wanted, "refused reads are not logged");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_read_of_a_person_has_its_line() {
-    let house = House::settled().await;
-    let mut client = SettlementServiceClient::new(house.channel("auditor").await);
+async fn every_read_of_a_person_is_logged() {
+    let server = TestServer::with_settlements().await;
+    let mut client = SettlementServiceClient::new(server.channel("auditor").await);
     let of_claim = pb::GetSettlementRequest {
         hospital_id: "H2".to_owned(),
         person_id: "P2".to_owned(),
@@ -78,33 +78,33 @@ async fn every_read_of_a_person_has_its_line() {
     let of_hospital = pb::ListSettlementsRequest { hospital_id: "H1".to_owned(), ..Default::default() };
     client.list_settlements(of_hospital).await.expect("a list");
     let wanted = [
-        line(&house, "GetSettlement", "auditor", "P2"),
-        line(&house, "GetOutcome", "auditor", "P1"),
-        line(&house, "ListSettlements", "auditor", "P4"),
+        line(&server, "GetSettlement", "auditor", "P2"),
+        line(&server, "GetOutcome", "auditor", "P1"),
+        line(&server, "ListSettlements", "auditor", "P4"),
     ];
-    assert_eq!(house.keys.log(), wanted);
+    assert_eq!(server.keys.log(), wanted);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_moved_log_is_begun_anew() {
-    let house = House::settled().await;
-    let mut client = SettlementServiceClient::new(house.channel("auditor").await);
+async fn a_reload_opens_a_new_log_after_the_file_was_moved() {
+    let server = TestServer::with_settlements().await;
+    let mut client = SettlementServiceClient::new(server.channel("auditor").await);
     client.get_account(account("P1")).await.expect("an account");
-    let (log, moved) = (house.keys.file("access.log"), house.keys.file("access.log.1"));
+    let (log, moved) = (server.keys.file("access.log"), server.keys.file("access.log.1"));
     std::fs::rename(&log, &moved).expect("moved");
-    house.reload_until(async || log.exists()).await;
+    server.reload_until(async || log.exists()).await;
     client.get_account(account("P2")).await.expect("an account");
-    assert_eq!(house.keys.log(), [line(&house, "GetAccount", "auditor", "P2")]);
+    assert_eq!(server.keys.log(), [line(&server, "GetAccount", "auditor", "P2")]);
     assert_eq!(std::fs::read_to_string(moved).expect("the old log").lines().count(), 1);
 }
 
-/// A device that is always full.
+/// The log is on a device that is always full.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_noted_is_not_told() {
+async fn a_read_that_cannot_be_logged_is_unavailable() {
     let keys = crate::support::keys::Keys::made();
     let log = onestop::access::log::AccessLog::open(std::path::Path::new("/dev/full")).expect("a device");
-    let door = onestop::server::access_setup::AccessSetup { log, ..keys.door() };
-    let house = House::behind(keys, door, Default::default()).await;
-    let mut client = SettlementServiceClient::new(house.channel("auditor").await);
+    let access = onestop::server::access_setup::AccessSetup { log, ..keys.access_setup() };
+    let server = TestServer::with_access(keys, access, Default::default()).await;
+    let mut client = SettlementServiceClient::new(server.channel("auditor").await);
     assert_eq!(code(client.get_account(account("P1")).await), Code::Unavailable);
 }

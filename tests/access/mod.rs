@@ -1,4 +1,4 @@
-//! Who is calling, over real TLS: what each role may do, what it sees, what is noted of it, and how much it may ask.
+//! Access over real TLS: authentication, the permissions of each role, the access log, and the limits of callers.
 
 mod allowance;
 mod connections;
@@ -25,61 +25,60 @@ use crate::support::claims::claim;
 use crate::support::keys::Keys;
 use crate::support::{engine, stamp};
 
-/// A server behind a door, in this process; it ends with the test's runtime.
-pub struct House {
+/// A server with TLS and callers in this process; it stops with the test's runtime.
+pub struct TestServer {
     pub keys: Keys,
     pub engine: Arc<Engine<MemoryStore>>,
     pub port: u16,
-    /// Where health and metrics are.
+    /// The port of health and metrics.
     pub operations: u16,
     reload: mpsc::Sender<()>,
     served: JoinHandle<Result<(), tonic::transport::Error>>,
 }
 
-impl House {
-    /// One with a settlement of every hospital: `C-H1` of P4, `C-H2` of P2, `C-H3` of P1.
-    pub async fn settled() -> House {
-        let house = House::with(Keys::made(), ServerLimits::default()).await;
+impl TestServer {
+    /// A server with one settlement of each hospital: `C-H1` of P4, `C-H2` of P2, `C-H3` of P1.
+    pub async fn with_settlements() -> TestServer {
+        let server = TestServer::start(Keys::made(), ServerLimits::default()).await;
         for (number, hospital, person) in [(1, "H1", "P4"), (2, "H2", "P2"), (3, "H3", "P1")] {
-            let mut told = claim(&format!("C-{hospital}"), person, "100.00");
-            told.hospital_id = hospital.into();
-            let request =
-                SettleRequest { claim: told, request_id: format!("R-{hospital}").as_str().into(), quote: None };
-            house.engine.settle(request, stamp(number)).await.expect("a settlement");
+            let mut claim = claim(&format!("C-{hospital}"), person, "100.00");
+            claim.hospital_id = hospital.into();
+            let request = SettleRequest { claim, request_id: format!("R-{hospital}").as_str().into(), quote: None };
+            server.engine.settle(request, stamp(number)).await.expect("a settlement");
         }
-        house
+        server
     }
 
-    pub async fn with(keys: Keys, limits: ServerLimits) -> House {
-        let door = keys.door();
-        House::behind(keys, door, limits).await
+    pub async fn start(keys: Keys, limits: ServerLimits) -> TestServer {
+        let access = keys.access_setup();
+        TestServer::with_access(keys, access, limits).await
     }
 
-    pub async fn behind(keys: Keys, door: AccessSetup, limits: ServerLimits) -> House {
+    pub async fn with_access(keys: Keys, access: AccessSetup, limits: ServerLimits) -> TestServer {
         let engine = Arc::new(engine(MemoryStore::default()).await);
         let [listener, operations] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await]
             .map(|l| l.expect("a port"));
-        let [port, beside] = [&listener, &operations].map(|l| l.local_addr().expect("an address").port());
-        let (reload, asked) = mpsc::channel(1);
+        let [port, operations_port] = [&listener, &operations].map(|l| l.local_addr().expect("an address").port());
+        let (reload, reload_requests) = mpsc::channel(1);
         let setup =
-            ServerSetup { access: door, operations: Some(operations), reload: asked, ..ServerSetup::open(limits) };
+            ServerSetup { access, operations: Some(operations), reload: reload_requests, ..ServerSetup::open(limits) };
         let served = tokio::spawn(server::serve_with(setup, Arc::clone(&engine), listener, std::future::pending()));
-        House { keys, engine, port, operations: beside, reload, served }
+        TestServer { keys, engine, port, operations: operations_port, reload, served }
     }
 
     pub async fn channel(&self, name: &str) -> Channel {
         self.keys.channel(self.port, name).await.expect("it answers")
     }
 
-    /// Has files read anew, and waits until something says so.
+    /// Reloads the files, and waits until a condition holds.
     pub async fn reload_until<F: Future<Output = bool>>(&self, holds: impl Fn() -> F) {
-        self.reload.send(()).await.expect("it is heard");
+        self.reload.send(()).await.expect("the reload is received");
         for _ in 0..200 {
             if holds().await {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("the files were read anew, and it does not hold");
+        panic!("the files were reloaded, and the condition does not hold");
     }
 }

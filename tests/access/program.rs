@@ -1,12 +1,12 @@
-//! The real program behind its door, as `onestop keys dev` says to run it.
+//! The real program with TLS and callers, run as `onestop keys dev` prints.
 
 use std::process::Command;
 
 use crate::support::keys::Keys;
 use crate::support::program::{Serve, onestop, run};
 
-/// A command of a caller, and how it ends: exit code, output, errors.
-fn call(keys: &Keys, role: &str, url: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+/// Runs a client command as a caller: exit code, output, errors.
+fn run_as(keys: &Keys, role: &str, url: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command: Command = onestop();
     command.args(arguments).env("ONESTOP_SERVER", url).env("ONESTOP_CA", keys.file("ca.pem"));
     command.env("ONESTOP_CERTIFICATE", keys.file(&format!("{role}.pem")));
@@ -15,14 +15,14 @@ fn call(keys: &Keys, role: &str, url: &str, arguments: &[&str]) -> (Option<i32>,
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// The demonstration's tables, and the claims of one of its hospitals.
+/// The tables and claims of the demonstration.
 const DEMO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/demo");
 
 #[test]
-fn the_keys_that_are_made_serve_import_settle_and_drain() {
+fn the_keys_of_keys_dev_serve_import_settle_and_drain() {
     let place = tempfile::tempdir().expect("a directory");
     let keys = Keys::made();
-    // The hospital of the demonstration in place of that of other tests.
+    // A hospital of the demonstration instead of the one in other tests.
     let callers = keys.callers().replace("\"H3\"", "\"H3701001\"");
     keys.put_callers(&callers);
     let store = place.path().join("store");
@@ -32,27 +32,30 @@ fn the_keys_that_are_made_serve_import_settle_and_drain() {
     let serve = Serve::spawn(command);
     let url = serve.url.replace("127.0.0.1", "localhost");
     assert!(url.starts_with("https://"), "{url}");
-    let (code, _, errors) = call(&keys, "hospital", &url, &["import", DEMO]);
+    let (code, _, errors) = run_as(&keys, "hospital", &url, &["import", DEMO]);
     assert!(code == Some(1) && errors.contains("NOT_PERMITTED"), "{code:?} {errors}");
-    let (code, _, errors) = call(&keys, "registrar", &url, &["import", DEMO]);
+    let (code, _, errors) = run_as(&keys, "registrar", &url, &["import", DEMO]);
     assert_eq!(code, Some(0), "{errors}");
-    let (_, imports, _) = call(&keys, "auditor", &url, &["import", "--list", "--json"]);
-    assert!(imports.lines().all(|line| line.contains("\"registrar\"")), "who imports is who calls: {imports}");
+    let (_, imports, _) = run_as(&keys, "auditor", &url, &["import", "--list", "--json"]);
+    assert!(
+        imports.lines().all(|line| line.contains("\"registrar\"")),
+        "the log names the authenticated caller: {imports}"
+    );
     let claims = std::fs::read_to_string(format!("{DEMO}/claims.ndjson")).expect("the claims");
     let own = claims.lines().filter(|line| line.contains("H3701001")).take(5);
     let own: String = own.map(|line| format!("{line}\n")).collect();
     let file = place.path().join("claims.ndjson").display().to_string();
     std::fs::write(&file, &own).expect("written");
-    let (code, settled, errors) = call(&keys, "hospital", &url, &["settle", "--json", &file]);
+    let (code, settled, errors) = run_as(&keys, "hospital", &url, &["settle", "--json", &file]);
     assert_eq!(code, Some(0), "{errors}");
     assert_eq!(settled.matches("\"settlement_id\"").count(), 5, "{settled}");
-    let (code, _, errors) = call(&keys, "hospital", &url, &["policy", "list", "--server", &url]);
+    let (code, _, errors) = run_as(&keys, "hospital", &url, &["policy", "list", "--server", &url]);
     assert_eq!(code, Some(0), "{errors}");
-    let (code, _, errors) = call(&keys, "hospital", &url, &["drain"]);
+    let (code, _, errors) = run_as(&keys, "hospital", &url, &["drain"]);
     assert!(code == Some(1) && errors.contains("NOT_PERMITTED"), "{code:?} {errors}");
-    let (code, told, errors) = call(&keys, "operator", &url, &["drain"]);
+    let (code, output, errors) = run_as(&keys, "operator", &url, &["drain"]);
     assert_eq!(
-        (code, told.as_str()),
+        (code, output.as_str()),
         (Some(0), "it takes no new calls; 0 in flight are answered, then it ends\n"),
         "{errors}"
     );
@@ -60,24 +63,24 @@ fn the_keys_that_are_made_serve_import_settle_and_drain() {
     let mode = std::os::unix::fs::PermissionsExt::mode(
         &std::fs::metadata(store.join("access.log")).expect("the log").permissions(),
     );
-    assert_eq!(mode & 0o777, 0o600, "the log is for its owner alone");
+    assert_eq!(mode & 0o777, 0o600, "only the owner may read the log");
 }
 
 #[test]
-fn beyond_loopback_callers_are_asked_who_they_are_or_it_does_not_start() {
+fn an_address_other_than_loopback_requires_callers_or_accept_anonymous() {
     let place = tempfile::tempdir().expect("a directory");
     let store = place.path().join("store").display().to_string();
     let (code, _, errors) = run(&["serve", "--listen", "0.0.0.0:0", "--store", &store]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("beyond loopback") && errors.contains("onestop keys dev"), "{errors}");
-    assert!(!place.path().join("store").exists(), "nothing was made");
+    assert!(!place.path().join("store").exists(), "nothing was created");
     let mut command = onestop();
     command.args(["serve", "--listen", "0.0.0.0:0", "--accept-anonymous", "--store", &store]);
     assert_eq!(Serve::spawn(command).end(), Some(0));
 }
 
 #[test]
-fn files_that_do_not_go_together_are_refused() {
+fn tls_files_that_do_not_fit_together_are_refused() {
     let (keys, place) = (Keys::made(), tempfile::tempdir().expect("a directory"));
     let path = |file: &str| keys.file(file).display().to_string();
     let (certificate, key) =
@@ -92,15 +95,15 @@ fn files_that_do_not_go_together_are_refused() {
         (certificate.clone() + &key + &ca("server.key") + &callers, "server.key: "),
         (certificate + &key + &ca("none.pem") + &callers, "none.pem: "),
     ];
-    for (text, told) in cases {
+    for (text, message) in cases {
         let file = place.path().join("onestop.toml");
         std::fs::write(&file, text).expect("written");
         let store = place.path().join("store").display().to_string();
         let listen = ["serve", "--listen", "127.0.0.1:0", "--config", &file.display().to_string(), "--store", &store];
         let (code, _, errors) = run(&listen);
-        assert!(code == Some(1) && errors.contains(told), "{told}: {code:?} {errors}");
+        assert!(code == Some(1) && errors.contains(message), "{message}: {code:?} {errors}");
     }
     let again = keys.place().display().to_string();
     let (code, _, errors) = run(&["keys", "dev", &again]);
-    assert!(code == Some(1) && errors.contains("is not empty"), "no key is replaced: {errors}");
+    assert!(code == Some(1) && errors.contains("is not empty"), "existing keys are not replaced: {errors}");
 }

@@ -1,4 +1,4 @@
-//! Every call × every role × own and other.
+//! The result of every call for every role, for its own hospital and for others.
 
 use std::collections::BTreeSet;
 
@@ -13,20 +13,20 @@ use prost::Message;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use super::House;
+use super::TestServer;
 use crate::service::refusal_details;
 use crate::support::claims::claim;
 
-/// What comes of a call.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Came {
-    /// It is answered.
+    /// A response.
     Yes,
     /// PERMISSION_DENIED NOT_PERMITTED.
     Denied,
-    /// NOT_FOUND, as if there were none.
+    /// NOT_FOUND, as if nothing existed.
     Hidden,
-    /// It is answered with nothing in it.
+    /// A response without content.
     Empty,
 }
 
@@ -34,7 +34,7 @@ use Came::{Denied as No, Empty, Hidden, Yes};
 
 const ROLES: [&str; 5] = ["hospital", "gateway", "registrar", "auditor", "operator"];
 
-/// The table: what the roles are answered about their own (H3; P1) and about another's (H2; P2).
+/// The results of each role for its own hospital and patient (H3, P1) and for others (H2, P2).
 const TABLE: &[(&str, [(Came, Came); 5])] = &[
     //                                 hospital       gateway        registrar      auditor        operator
     ("Quote", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
@@ -55,11 +55,11 @@ const TABLE: &[(&str, [(Came, Came); 5])] = &[
     ("GetPolicy", [(Yes, Yes); 5]),
     ("ListPolicies", [(Yes, Yes); 5]),
     ("ActivatePolicies", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
-    // The last of all: it ends the server.
+    // Last, because it stops the server.
     ("Drain", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
 ];
 
-/// Whose: the hospital, the person of its settlement, and what its ids begin with.
+/// The hospital, the person of its settlement, and the prefix of the ids.
 struct Side {
     hospital: &'static str,
     person: &'static str,
@@ -71,13 +71,13 @@ fn came<T>(answer: Result<T, Status>) -> Came {
     match refusal_details(&status).reason.as_str() {
         "NOT_PERMITTED" => No,
         "NOT_FOUND" => Hidden,
-        // Whoever is told this was let in: the book of a test has no files.
+        // The caller was authorized; the policies of a test have no files to reload.
         "POLICIES_REFUSED" => Yes,
         other => panic!("{other}: {status:?}"),
     }
 }
 
-async fn settlements(house: &House, channel: Channel, call: &str, side: &Side) -> Came {
+async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &Side) -> Came {
     let mut client = SettlementServiceClient::new(channel);
     let Side { hospital, person, mark } = side;
     let mut bill = claim(&format!("C-{mark}"), person, "1.00");
@@ -128,7 +128,7 @@ async fn settlements(house: &House, channel: Channel, call: &str, side: &Side) -
         }
         "GetSettlement by id" => {
             let number = if *hospital == "H3" { 3 } else { 2 };
-            let settlement_id = id_of(house, number).await;
+            let settlement_id = id_of(server, number).await;
             came(
                 client
                     .get_settlement(pb::settlement::GetSettlementRequest { settlement_id, ..Default::default() })
@@ -159,15 +159,15 @@ async fn settlements(house: &House, channel: Channel, call: &str, side: &Side) -
     }
 }
 
-/// The id of the n-th settlement that the house began with.
-async fn id_of(house: &House, number: u64) -> String {
+/// The id of the n-th settlement that the server starts with.
+async fn id_of(server: &TestServer, number: u64) -> String {
     let (hospital, person) = if number == 3 { ("H3", "P1") } else { ("H2", "P2") };
     let claim = format!("C-{hospital}").as_str().into();
-    let view = house.engine.settlement_of(&hospital.into(), &person.into(), &claim).await.expect("a settlement");
+    let view = server.engine.settlement_of(&hospital.into(), &person.into(), &claim).await.expect("a settlement");
     view.settlement.id.to_string()
 }
 
-async fn ask(house: &House, channel: Channel, call: &str, side: &Side) -> Came {
+async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> Came {
     let (mut references, mut policies) =
         (ReferenceServiceClient::new(channel.clone()), PolicyServiceClient::new(channel.clone()));
     let of_table = |table: pb::reference::Table| pb::reference::GetReferenceRequest {
@@ -202,23 +202,23 @@ async fn ask(house: &House, channel: Channel, call: &str, side: &Side) -> Came {
             came(policies.activate_policies(request).await)
         }
         "Drain" => came(OperationsServiceClient::new(channel).drain(pb::operations::DrainRequest {}).await),
-        _ => settlements(house, channel, call, side).await,
+        _ => settlements(server, channel, call, side).await,
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_is_for_the_roles_of_the_table_and_for_their_own() {
-    let house = House::settled().await;
+async fn every_role_gets_the_result_of_the_table_for_its_own_and_for_others() {
+    let server = TestServer::with_settlements().await;
     let (mut answers, mut wrong) = (0, Vec::new());
     for (call, row) in TABLE {
         for (role, (own, other)) in ROLES.iter().zip(row) {
-            // Drained by its own first answer, it has no second.
+            // The first call stops the server, so there is no second.
             let ends = *call == "Drain" && *own == Yes;
             for (expected, hospital, person) in
                 [(own, "H3", "P1"), (other, "H2", "P2")].iter().take(2 - usize::from(ends))
             {
                 let side = Side { hospital, person, mark: format!("{role}-{hospital}-{call}") };
-                let came = ask(&house, house.channel(role).await, call, &side).await;
+                let came = ask(&server, server.channel(role).await, call, &side).await;
                 answers += 1;
                 if came != **expected {
                     wrong.push(format!("{call} by {role} about {hospital}: {came:?}, not {expected:?}"));
@@ -228,12 +228,12 @@ async fn every_call_is_for_the_roles_of_the_table_and_for_their_own() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(answers, TABLE.len() * ROLES.len() * 2 - 1);
-    house.served.await.expect("no panic").expect("it was drained");
+    server.served.await.expect("no panic").expect("the server was drained");
 }
 
-/// Whoever adds a call says who may make it, and what comes of it for others.
+/// A new call needs its roles, and its results for others than its own hospital.
 #[test]
-fn every_call_of_the_service_stands_in_both_tables() {
+fn every_method_of_the_proto_files_is_in_both_tables() {
     let files = prost_types::FileDescriptorSet::decode(pb::DESCRIPTORS).expect("the descriptors");
     let mut served = BTreeSet::new();
     for file in files.file.iter().filter(|file| file.package().starts_with("onestop.")) {

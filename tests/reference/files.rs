@@ -1,4 +1,4 @@
-//! `onestop import`: what is wrong with a file is named by line and column, and nothing of it is taken.
+//! `onestop import`: faults of a file are reported with line and column, and a file with faults is not imported.
 
 use std::path::Path;
 
@@ -24,10 +24,10 @@ fn log(serve: &Serve) -> Vec<Value> {
 }
 
 #[test]
-fn a_bad_row_is_named_by_file_line_and_column_and_nothing_of_its_file_is_taken() {
+fn an_invalid_row_is_reported_with_line_and_column_and_its_file_is_not_imported() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
-    // A name of two lines, a column out of order, a blank line: lines are those of the file.
+    // A name of two lines, columns in another order and a blank line: the reported lines are those of the file.
     let text =
         "region,hospital_id,level,name\n370100,H1,primary,\"一\n院\"\n\n370100,H2,highest,二院\n37010,H3,tertiary,\n";
     let path = write(place.path(), "hospitals.csv", text);
@@ -45,7 +45,7 @@ fn a_bad_row_is_named_by_file_line_and_column_and_nothing_of_its_file_is_taken()
 }
 
 #[test]
-fn rows_that_contradict_one_another_are_named_by_their_lines() {
+fn conflicting_rows_are_reported_with_their_lines() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     let header = "code,regions,from,name,class,self_pay_ratio,price_ceiling,until\n";
@@ -58,22 +58,22 @@ fn rows_that_contradict_one_another_are_named_by_their_lines() {
 }
 
 #[test]
-fn what_is_not_csv_or_another_table_is_named_by_line() {
+fn invalid_csv_and_a_wrong_header_are_reported_with_their_line() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
-    for (text, told) in [
+    for (text, message) in [
         ("person_id,from\nP1,\n", "1: the header must be: person_id,from,until"),
         ("person_id,from,until\nP1,,\nP2,\n", "3: has 2 cells; the header has 3"),
         ("person_id,from,until\nP1,,\nP\u{fffd},,\n", "3: is not UTF-8"),
     ] {
         let path = write(place.path(), "enrolments.csv", text);
-        if told.ends_with("UTF-8") {
+        if message.ends_with("UTF-8") {
             let bytes = text.replace('\u{fffd}', "\u{1}").replace('\u{1}', "X").into_bytes();
             let bytes: Vec<u8> = bytes.iter().map(|byte| if *byte == b'X' { 0xff } else { *byte }).collect();
             std::fs::write(&path, bytes).expect("written");
         }
         let (code, _, errors) = import(&serve, &path);
-        assert_eq!((code, errors), (Some(1), format!("{path}:{told}\n")));
+        assert_eq!((code, errors), (Some(1), format!("{path}:{message}\n")));
     }
 }
 
@@ -129,7 +129,7 @@ fn ids_longer_than_the_default_id_bytes_are_refused_naming_the_limit() {
 }
 
 #[test]
-fn the_same_file_twice_changes_nothing_and_both_are_in_the_log() {
+fn importing_a_file_twice_changes_nothing_and_logs_both_imports() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     let path = write(
@@ -140,8 +140,8 @@ fn the_same_file_twice_changes_nothing_and_both_are_in_the_log() {
     assert_eq!(import(&serve, &path).1, "persons: 2 rows taken, 2 changed, 0 unchanged\n");
     assert_eq!(import(&serve, &path).1, "persons: 2 rows taken, 0 changed, 2 unchanged\n");
     let log = log(&serve);
-    let told = log.iter().map(|one| (one["number"].as_u64(), one["changed"].as_u64(), one["unchanged"].as_u64()));
-    assert_eq!(told.collect::<Vec<_>>(), [(Some(2), Some(0), Some(2)), (Some(1), Some(2), Some(0))]);
+    let changes = log.iter().map(|one| (one["number"].as_u64(), one["changed"].as_u64(), one["unchanged"].as_u64()));
+    assert_eq!(changes.collect::<Vec<_>>(), [(Some(2), Some(0), Some(2)), (Some(1), Some(2), Some(0))]);
     for one in &log {
         assert_eq!(
             (&one["source"], &one["imported_by"], &one["table"]),

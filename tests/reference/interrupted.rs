@@ -1,4 +1,4 @@
-//! An import that is killed half way and sent again ends as one that was sent once.
+//! An import that is killed half way and run again has the same result as one that runs once.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::support::program::{Serve, onestop, run};
 
 const PERSONS: usize = 60_000;
 
-/// Two rows about every person, the second far behind the first; the persons that are seen then have both.
+/// Two rows about every person, far apart in the file; a stored person must have both.
 fn enrolments(dir: &Path) -> String {
     let mut text = "person_id,from,until\n".to_owned();
     for year in ["2014", "2017"] {
@@ -23,8 +23,8 @@ fn enrolments(dir: &Path) -> String {
     path.display().to_string()
 }
 
-/// How many rows of enrolment each person has, and how many persons have so many.
-async fn counted(store: &Path) -> BTreeMap<usize, usize> {
+/// The number of persons by their number of enrolments.
+async fn persons_by_enrolments(store: &Path) -> BTreeMap<usize, usize> {
     let store = EmbeddedStore::open(store, Durability::Synced).expect("the store");
     let ids: Vec<PersonId> = (0..PERSONS).map(|number| format!("N{number}").into()).collect();
     let mut counts = BTreeMap::new();
@@ -40,8 +40,8 @@ async fn counted(store: &Path) -> BTreeMap<usize, usize> {
     counts
 }
 
-/// Kills the server when so many persons are in the database.
-async fn killed(serve: Serve, store: &Path, path: &str, bytes: u64) {
+/// Kills the server during an import, when the database has grown by so many bytes.
+async fn kill_during_import(serve: Serve, store: &Path, path: &str, bytes: u64) {
     let size = || std::fs::metadata(store.join("redb")).expect("the database").len();
     let before = size();
     let mut child = onestop()
@@ -51,7 +51,7 @@ async fn killed(serve: Serve, store: &Path, path: &str, bytes: u64) {
         .spawn()
         .expect("it starts");
     while size() < before + bytes {
-        assert!(child.try_wait().expect("its state").is_none(), "it ended before it could be interrupted");
+        assert!(child.try_wait().expect("its state").is_none(), "the import ended before it was interrupted");
         tokio::task::yield_now().await;
     }
     serve.kill();
@@ -59,13 +59,13 @@ async fn killed(serve: Serve, store: &Path, path: &str, bytes: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_half_way_and_run_again_the_result_equals_one_run() {
+async fn an_import_killed_half_way_and_run_again_equals_one_run() {
     let place = tempfile::tempdir().expect("a directory");
     let (store, path) = (place.path().join("store"), enrolments(place.path()));
-    killed(Serve::start(&store, &[]), &store, &path, 2 << 20).await;
-    let half = counted(&store).await;
-    assert_eq!(half.get(&1), None, "no person is there by half: {half:?}");
-    assert!(half.get(&0).is_some_and(|absent| *absent > 0), "it was interrupted: {half:?}");
+    kill_during_import(Serve::start(&store, &[]), &store, &path, 2 << 20).await;
+    let half = persons_by_enrolments(&store).await;
+    assert_eq!(half.get(&1), None, "no person is stored in part: {half:?}");
+    assert!(half.get(&0).is_some_and(|absent| *absent > 0), "the import was interrupted: {half:?}");
     let serve = Serve::start(&store, &[]);
     let (code, output, errors) = run(&["import", &path, "--server", &serve.url]);
     assert_eq!(code, Some(0), "{errors}");
@@ -78,5 +78,5 @@ async fn killed_half_way_and_run_again_the_result_equals_one_run() {
         .filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with("spool")));
     assert_eq!(spools.count(), 0);
     assert_eq!(serve.end(), Some(0));
-    assert_eq!(counted(&store).await, BTreeMap::from([(2, PERSONS)]));
+    assert_eq!(persons_by_enrolments(&store).await, BTreeMap::from([(2, PERSONS)]));
 }

@@ -1,5 +1,5 @@
-//! Reference tables: imported from files by the real program, interrupted, logged, read back; and while settlements
-//! run.
+//! Reference tables: imported from files by the real program, interrupted, logged, read back, and imported while
+//! settlements run.
 
 mod files;
 mod interrupted;

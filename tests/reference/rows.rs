@@ -1,4 +1,4 @@
-//! GetReference: the rows in force on a day, as they would be imported, page by page.
+//! GetReference: the rows in force on a day, in the form in which they are imported, page by page.
 
 use onestop::grpc::pb::reference::{Date, GetReferenceRequest, GetReferenceResponse, Table};
 use onestop::reference::table::ReferenceTable;
@@ -10,7 +10,7 @@ fn on(year: i32, month: i32, day: i32) -> Option<Date> {
     Some(Date { year, month, day })
 }
 
-fn of(table: Table) -> GetReferenceRequest {
+fn request_for(table: Table) -> GetReferenceRequest {
     GetReferenceRequest { table: table.into(), on: on(2017, 6, 15), ..GetReferenceRequest::default() }
 }
 
@@ -18,7 +18,7 @@ async fn page(server: &Server, request: &GetReferenceRequest) -> Result<GetRefer
     Ok(server.reference_client().get_reference(request.clone()).await?.into_inner())
 }
 
-async fn all(server: &Server, mut request: GetReferenceRequest, size: i32) -> Vec<String> {
+async fn all_rows(server: &Server, mut request: GetReferenceRequest, size: i32) -> Vec<String> {
     let mut all = Vec::new();
     request.page_size = size;
     loop {
@@ -31,18 +31,18 @@ async fn all(server: &Server, mut request: GetReferenceRequest, size: i32) -> Ve
     }
 }
 
-async fn put(server: &Server, table: ReferenceTable, rows: &[&[&str]]) {
+async fn import(server: &Server, table: ReferenceTable, rows: &[&[&str]]) {
     let rows = rows.iter().map(|cells| crate::support::row(table, cells)).collect();
     server.engine.import(rows).await.expect("sound rows");
 }
 
 #[tokio::test]
-async fn a_persons_rows_are_those_in_force_on_the_day() {
+async fn the_rows_of_a_person_are_those_in_force_on_the_day() {
     let server = Server::start().await;
     let rows: &[&[&str]] =
         &[&["P1", "destitute", "2018-01-01", ""], &["P1", "registered_poor", "2017-01-01", "2018-01-01"]];
-    put(&server, ReferenceTable::Categories, rows).await;
-    let of_p1 = |table, on| GetReferenceRequest { person_id: "P1".to_owned(), on, ..of(table) };
+    import(&server, ReferenceTable::Categories, rows).await;
+    let of_p1 = |table, on| GetReferenceRequest { person_id: "P1".to_owned(), on, ..request_for(table) };
     for (table, on, wanted) in [
         (Table::Persons, on(2017, 6, 15), vec!["P1,resident,370100"]),
         (Table::Enrolments, on(2017, 6, 15), vec!["P1,2014-01-01,"]),
@@ -51,20 +51,20 @@ async fn a_persons_rows_are_those_in_force_on_the_day() {
         (Table::Categories, on(2017, 12, 31), vec!["P1,registered_poor,2017-01-01,2018-01-01"]),
         (Table::Categories, on(2018, 1, 1), vec!["P1,destitute,2018-01-01,"]),
     ] {
-        assert_eq!(all(&server, of_p1(table, on), 0).await, wanted);
+        assert_eq!(all_rows(&server, of_p1(table, on), 0).await, wanted);
     }
-    let nobody = GetReferenceRequest { person_id: "P9".to_owned(), ..of(Table::Persons) };
-    assert_eq!(all(&server, nobody, 0).await, Vec::<String>::new());
+    let nobody = GetReferenceRequest { person_id: "P9".to_owned(), ..request_for(Table::Persons) };
+    assert_eq!(all_rows(&server, nobody, 0).await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn hospitals_and_catalogue_are_listed_by_key_whatever_the_size_of_a_page() {
+async fn hospitals_and_catalogue_are_listed_by_key_with_any_page_size() {
     let server = Server::start().await;
     let rows: &[&[&str]] = &[
         &["A", "3701 3702", "2017-01-01", "青霉素", "B", "0.125", "3.5", "2018-01-01"],
         &["A", "37", "2019-01-01", "later", "C", "", "", ""],
     ];
-    put(&server, ReferenceTable::Catalogue, rows).await;
+    import(&server, ReferenceTable::Catalogue, rows).await;
     let wanted = [
         "A,,,甲类,A,,,",
         "A,3701 3702,2017-01-01,青霉素,B,0.125,3.5,2018-01-01",
@@ -74,38 +74,39 @@ async fn hospitals_and_catalogue_are_listed_by_key_whatever_the_size_of_a_page()
         "SD,,,特药,special,,,",
     ];
     for size in [1, 2, 3, 5, 1_000] {
-        assert_eq!(all(&server, of(Table::Catalogue), size).await, wanted, "pages of {size}");
-        let hospitals = all(&server, of(Table::Hospitals), size).await;
+        assert_eq!(all_rows(&server, request_for(Table::Catalogue), size).await, wanted, "pages of {size}");
+        let hospitals = all_rows(&server, request_for(Table::Hospitals), size).await;
         assert_eq!(hospitals.len(), 4);
         assert!(hospitals.is_sorted() && hospitals[0] == "H1,卫生院,primary,370100");
     }
-    let one = GetReferenceRequest { code: "BED".to_owned(), ..of(Table::Catalogue) };
-    assert_eq!(all(&server, one, 1).await, wanted[3..4]);
-    let one = GetReferenceRequest { hospital_id: "H2".to_owned(), ..of(Table::Designations) };
-    assert_eq!(all(&server, one, 1).await, ["H2,2010-01-01,"]);
-    // What is answered can be imported, and changes nothing.
-    let again = all(&server, of(Table::Catalogue), 100).await;
-    let cells: Vec<Vec<&str>> = again.iter().map(|row| row.split(',').collect()).collect();
+    let one = GetReferenceRequest { code: "BED".to_owned(), ..request_for(Table::Catalogue) };
+    assert_eq!(all_rows(&server, one, 1).await, wanted[3..4]);
+    let one = GetReferenceRequest { hospital_id: "H2".to_owned(), ..request_for(Table::Designations) };
+    assert_eq!(all_rows(&server, one, 1).await, ["H2,2010-01-01,"]);
+    // The rows can be imported again, which changes nothing.
+    let rows = all_rows(&server, request_for(Table::Catalogue), 100).await;
+    let cells: Vec<Vec<&str>> = rows.iter().map(|row| row.split(',').collect()).collect();
     let rows = cells.iter().map(|cells| crate::support::row(ReferenceTable::Catalogue, cells)).collect();
     assert_eq!(server.engine.import(rows).await.expect("sound rows").changed, 0);
 }
 
 #[tokio::test]
-async fn what_is_no_request_for_rows_is_refused_by_field() {
+async fn an_invalid_request_for_rows_is_refused_naming_the_field() {
     let server = Server::start().await;
-    let token = page(&server, &GetReferenceRequest { page_size: 1, ..of(Table::Catalogue) }).await.expect("a page");
+    let token =
+        page(&server, &GetReferenceRequest { page_size: 1, ..request_for(Table::Catalogue) }).await.expect("a page");
     let token = token.next_page_token;
     for (request, field) in [
-        (GetReferenceRequest { on: None, ..of(Table::Catalogue) }, "on"),
-        (GetReferenceRequest { on: on(2017, 2, 29), ..of(Table::Catalogue) }, "on"),
-        (of(Table::Unspecified), "table"),
-        (of(Table::Persons), "person_id"),
-        (GetReferenceRequest { person_id: "P1".into(), ..of(Table::Hospitals) }, "person_id"),
-        (GetReferenceRequest { hospital_id: "H1".into(), ..of(Table::Catalogue) }, "hospital_id"),
-        (GetReferenceRequest { code: "A".into(), ..of(Table::Designations) }, "code"),
-        (GetReferenceRequest { page_size: -1, ..of(Table::Catalogue) }, "page_size"),
-        (GetReferenceRequest { page_token: token.clone(), ..of(Table::Hospitals) }, "page_token"),
-        (GetReferenceRequest { page_token: token, on: on(2018, 6, 15), ..of(Table::Catalogue) }, "page_token"),
+        (GetReferenceRequest { on: None, ..request_for(Table::Catalogue) }, "on"),
+        (GetReferenceRequest { on: on(2017, 2, 29), ..request_for(Table::Catalogue) }, "on"),
+        (request_for(Table::Unspecified), "table"),
+        (request_for(Table::Persons), "person_id"),
+        (GetReferenceRequest { person_id: "P1".into(), ..request_for(Table::Hospitals) }, "person_id"),
+        (GetReferenceRequest { hospital_id: "H1".into(), ..request_for(Table::Catalogue) }, "hospital_id"),
+        (GetReferenceRequest { code: "A".into(), ..request_for(Table::Designations) }, "code"),
+        (GetReferenceRequest { page_size: -1, ..request_for(Table::Catalogue) }, "page_size"),
+        (GetReferenceRequest { page_token: token.clone(), ..request_for(Table::Hospitals) }, "page_token"),
+        (GetReferenceRequest { page_token: token, on: on(2018, 6, 15), ..request_for(Table::Catalogue) }, "page_token"),
     ] {
         let status = page(&server, &request).await.expect_err("a refusal");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! While an import is taken: no reader sees half a person, settlements go on, and tables change all at once.
+//! During an import readers see whole persons, settlements continue, and tables change all at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ fn cells(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-async fn take<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec<String>]) {
+async fn import<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec<String>]) {
     let mut incoming = engine.incoming();
     rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
     let outside = ImportContext { now: &|| Instant(1), stop: &|| false };
@@ -29,7 +29,7 @@ async fn take<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec<S
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_reader_sees_half_a_person_and_settlements_go_on() {
+async fn readers_see_whole_persons_and_settlements_continue_during_an_import() {
     let place = tempfile::tempdir().expect("a directory");
     let store = EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
     let engine = Arc::new(engine(store).await);
@@ -46,7 +46,7 @@ async fn no_reader_sees_half_a_person_and_settlements_go_on() {
         while !over.load(Ordering::Relaxed) {
             let day = "2017-06-15".parse().expect("a day");
             for record in reader.store().persons(&ids).await.expect("a read").into_iter().flatten() {
-                assert_eq!(record.categories().on(day).count(), 2, "none or both");
+                assert_eq!(record.categories().on(day).count(), 2, "neither row or both");
                 both += 1;
             }
             settled += 1;
@@ -55,24 +55,24 @@ async fn no_reader_sees_half_a_person_and_settlements_go_on() {
         }
         (both, settled)
     });
-    take(&engine, ReferenceTable::Categories, &rows).await;
+    import(&engine, ReferenceTable::Categories, &rows).await;
     done.store(true, Ordering::Relaxed);
-    let (both, settled) = reader.await.expect("no reader saw half a person");
+    let (both, settled) = reader.await.expect("no reader saw a person in part");
     assert!(both > 0 && settled > 1, "{both} read, {settled} settled meanwhile");
 }
 
 #[tokio::test]
-async fn a_catalogue_whose_import_did_not_end_is_not_there_when_the_store_is_opened() {
+async fn a_reopened_store_lacks_the_catalogue_of_an_unfinished_import() {
     let place = tempfile::tempdir().expect("a directory");
     let open = || EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
     let engine = engine(open()).await;
     let rows: Vec<_> =
         (0..1_200).map(|number| cells(&[&format!("N{number}"), "", "", "药", "A", "", "", ""])).collect();
-    take(&engine, ReferenceTable::Catalogue, &rows).await;
+    import(&engine, ReferenceTable::Catalogue, &rows).await;
     let ended = engine.imports(None, 1).await.expect("the log")[0].number;
-    // What an interrupted one leaves: its begin and some parts.
-    let begun = onestop::store::imports::ImportEvent::Start(Default::default());
-    engine.store().log_import(ended + 1, begun).await.expect("a note");
+    // What an interrupted import leaves: its start and some of its parts.
+    let start = onestop::store::imports::ImportEvent::Start(Default::default());
+    engine.store().log_import(ended + 1, start).await.expect("a note");
     let row = |text: &[&str]| match crate::support::row(ReferenceTable::Catalogue, text) {
         onestop::reference::row::ReferenceRow::Catalogue(row) => row,
         _ => panic!("a row of the catalogue"),
@@ -83,15 +83,15 @@ async fn a_catalogue_whose_import_did_not_end_is_not_there_when_the_store_is_ope
     drop(engine);
     let book = onestop::policy::shipped::book().expect("the book");
     let engine = Engine::open(open(), book, Default::default()).await.expect("an engine");
-    let of = |code: &str| {
+    let rows_of = |code: &str| {
         engine
             .rows_of_table(ReferenceTable::Catalogue, KeySelection::One(code), "2017-06-15".parse().expect("a day"), 10)
             .0
     };
-    assert_eq!((of("N0").len(), of("N1199").len(), of("HALF").len(), of("A").len()), (1, 1, 0, 1));
+    assert_eq!((rows_of("N0").len(), rows_of("N1199").len(), rows_of("HALF").len(), rows_of("A").len()), (1, 1, 0, 1));
 }
 
-/// Rows of few persons and few values, so that keys repeat.
+/// Rows with few persons and values, so that keys repeat.
 fn rows() -> impl Strategy<Value = Vec<Vec<String>>> {
     let row = (0..40u32, 0..3usize, 2014..2018u32, 0..3u32).prop_map(|(person, category, from, length)| {
         let category = ["registered_poor", "destitute", "subsistence_allowance"][category];
@@ -102,7 +102,7 @@ fn rows() -> impl Strategy<Value = Vec<Vec<String>>> {
 }
 
 #[test]
-fn an_import_is_what_its_rows_give_one_after_another() {
+fn an_import_equals_its_rows_applied_in_order() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let config = proptest::test_runner::Config { cases: 64, failure_persistence: None, ..Default::default() };
     let mut runner = proptest::test_runner::TestRunner::new_with_rng(
@@ -112,12 +112,12 @@ fn an_import_is_what_its_rows_give_one_after_another() {
     let held = runner.run(&(rows(), rows()), |(first, second)| {
         runtime.block_on(async {
             let engine = engine(onestop::store::memory::MemoryStore::default()).await;
-            take(&engine, ReferenceTable::Categories, &first).await;
-            take(&engine, ReferenceTable::Categories, &second).await;
+            import(&engine, ReferenceTable::Categories, &first).await;
+            import(&engine, ReferenceTable::Categories, &second).await;
             for person in 0..40 {
                 let id = format!("N{person}");
                 let person_id = id.as_str().into();
-                // The last row of a key holds.
+                // The last row with a key applies.
                 let mut model = std::collections::BTreeMap::new();
                 for row in first.iter().chain(&second).filter(|row| row[0] == id) {
                     model.insert((row[1].clone(), row[2].clone()), row.clone());

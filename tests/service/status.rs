@@ -26,7 +26,7 @@ use tower_layer::Layer;
 
 use super::faulty_store::{StoreMode, WriteEvent};
 use super::{Server, bill, refusal_details, settle_request, with_timeout};
-use crate::access::House;
+use crate::access::TestServer;
 use crate::support::claims::{claim, day, item};
 use crate::support::keys::Keys;
 
@@ -292,8 +292,8 @@ async fn settle_too_large_message(server: Server) -> Status {
 async fn call_twice_as_auditor(edit_callers: impl Fn(String) -> String) -> (Status, Status) {
     let keys = Keys::made();
     keys.put_callers(&edit_callers(keys.callers()));
-    let house = House::with(keys, ServerLimits::default()).await;
-    let channel = house.channel("auditor").await;
+    let server = TestServer::start(keys, ServerLimits::default()).await;
+    let channel = server.channel("auditor").await;
     let mut policies = PolicyServiceClient::new(channel.clone());
     let mut last = Status::ok("");
     for _ in 0..2 {

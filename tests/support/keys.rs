@@ -18,7 +18,7 @@ use super::program::run;
 pub const OWN: &str = "H3";
 pub const FURTHER: &str = "H1";
 
-/// A directory of them.
+/// A directory of keys, certificates and configuration.
 pub struct Keys(tempfile::TempDir);
 
 impl Keys {
@@ -38,20 +38,20 @@ impl Keys {
         self.0.path().join(name)
     }
 
-    /// The callers as they are made.
+    /// The text of the callers file.
     pub fn callers(&self) -> String {
         std::fs::read_to_string(self.file("callers.toml")).expect("the callers")
     }
 
-    /// Puts another file of callers in their place.
+    /// Replaces the callers file.
     pub fn put_callers(&self, text: &str) {
         let (new, place) = (self.file("callers.new"), self.file("callers.toml"));
         std::fs::write(&new, text).expect("written");
         std::fs::rename(new, place).expect("renamed");
     }
 
-    /// A door with these callers, its log beside them.
-    pub fn door(&self) -> AccessSetup {
+    /// The access setup with these keys and callers; the access log is in the same directory.
+    pub fn access_setup(&self) -> AccessSetup {
         let (certificate, key) = (self.file("server.pem"), self.file("server.key"));
         let tls = Tls::open(TlsFiles { certificate, key, client_ca: Some(self.file("ca.pem")) }).expect("sound files");
         let path = self.file("callers.toml");
@@ -68,7 +68,7 @@ impl Keys {
         }
     }
 
-    /// The access log as it is: call, caller and person of each line.
+    /// The lines of the access log: call, caller and person.
     pub fn log(&self) -> Vec<[String; 3]> {
         let text = std::fs::read_to_string(self.file("access.log")).expect("the log");
         let line = |line: &str| {
@@ -78,7 +78,7 @@ impl Keys {
         text.lines().map(line).collect()
     }
 
-    /// What a caller of this name connects with.
+    /// The TLS configuration of a client with this caller's certificate.
     pub fn tls(&self, name: &str) -> ClientTlsConfig {
         let read = |file: &str| std::fs::read(self.file(file)).expect("a file");
         let identity = Identity::from_pem(read(&format!("{name}.pem")), read(&format!("{name}.key")));
@@ -96,7 +96,7 @@ pub async fn connect(port: u16, tls: ClientTlsConfig) -> Result<Channel, tonic::
     Endpoint::from_shared(format!("https://localhost:{port}")).expect("an address").tls_config(tls)?.connect().await
 }
 
-/// The bounds of a caller whose entry names none.
+/// The limits of a caller that specifies none.
 pub fn bounds() -> CallerLimits {
     Config::default().caller_limits
 }
