@@ -38,16 +38,7 @@ pub struct Bill {
 impl Bill {
     /// The claim as a caller sends it.
     pub fn raw_claim(&self) -> RawClaim {
-        RawClaim {
-            claim_id: self.claim.claim_id.clone(),
-            hospital_id: self.claim.hospital_id.clone(),
-            person_id: self.claim.person_id.clone(),
-            visit: Some(self.claim.visit),
-            emergency: false,
-            admitted: Some(self.claim.admitted.into()),
-            discharged: Some(self.claim.discharged.into()),
-            items: self.claim.items.clone(),
-        }
+        RawClaim::from(&self.claim)
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use onestop::domain::claim::ClaimLimits;
-use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
 use onestop::domain::money::Money;
@@ -168,7 +168,7 @@ fn person(number: u64) -> String {
 }
 
 fn request(number: u64, settlements: u64) -> SettleRequest {
-    let item = |at: i64| Item {
+    let item = |at: i64| RawItem {
         code: format!("A{at}").into(),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),

@@ -157,7 +157,7 @@ async fn settle_until(
                 pace.tick().await;
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 let start = Instant::now();
-                let (claim, request_id) = (claim(number, SETTLED_FOR), format!("R{number}").into());
+                let (claim, request_id) = (claim(number, SETTLED_FOR), format!("R{number}"));
                 client.settle(&claim, &request_id, Vec::new()).await.map_err(|status| status.message().to_owned())?;
                 times.push(start.elapsed());
             }

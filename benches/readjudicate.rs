@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use onestop::domain::claim::ClaimLimits;
-use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
@@ -52,7 +52,7 @@ async fn measure(directory: &std::path::Path) -> Result<(), Failed> {
     // Each round reverses the oldest unreversed settlement, so there is one later settlement less.
     for round in 0..ROUNDS {
         for dry_run in [true, false] {
-            let request = ReverseRequest { told: reversal(round), request_id: format!("V{round}").into(), dry_run };
+            let request = ReverseRequest { reversal: reversal(round), request_id: format!("V{round}").into(), dry_run };
             let start = Instant::now();
             let answer = engine.reverse(request, stamp(LATER + 2 + round)).await?;
             let kind = if dry_run { "decided" } else { "decided and committed" };
@@ -88,7 +88,7 @@ async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
 }
 
 fn claim(number: u64) -> RawClaim {
-    let item = |at: i64| Item {
+    let item = |at: i64| RawItem {
         code: format!("A{at}").into(),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),

@@ -206,7 +206,7 @@ async fn settling(mut client: Client, next: Arc<AtomicUsize>, end: Instant) -> R
         let number = next.fetch_add(1, Ordering::Relaxed);
         let claim = local_server::claim(number, PERSONS);
         let start = Instant::now();
-        client.settle(&claim, &format!("r{number}").into(), Vec::new()).await?;
+        client.settle(&claim, &format!("r{number}"), Vec::new()).await?;
         times.push(start.elapsed());
     }
     Ok(times)

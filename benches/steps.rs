@@ -17,7 +17,7 @@ use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::invariants;
-use onestop::domain::journal::{Entry, EntryKind, Instant as Committed, Link, Settled};
+use onestop::domain::journal::{Entry, Instant as Committed, Link, Settlement};
 use onestop::grpc::{from_proto, pb, to_proto};
 use onestop::policy::shipped;
 use onestop::store::codec;
@@ -39,17 +39,16 @@ fn main() {
     let Ok((split, _)) = adjudicate(input, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
     let Ok((stored, _)) = codec::encode_entry(&entry) else { return eprintln!("no record") };
-    let Some(settled) = entry.settled() else { return eprintln!("no settlement") };
-    let answer = to_proto::settlement(&entry, settled);
+    let answer = to_proto::settlement(&entry);
     println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
     step("digest of its content", || raw.content());
-    step("check the claim by itself", || raw.clone().check(&ClaimLimits::default()));
+    step("check the claim by itself", || raw.clone().validate(&ClaimLimits::default()));
     step("adjudicate", || adjudicate(input, &Account::default()));
     step("check the invariants", || invariants::check(&split));
     step("encode the record", || codec::encode_entry(&entry));
     step("decode a record", || codec::decode_entry(&stored));
-    step("build the answer", || to_proto::settlement(&entry, settled));
+    step("build the answer", || to_proto::settlement(&entry));
     step("encode the answer", || answer.encode_to_vec());
 }
 
@@ -67,18 +66,13 @@ fn step<T>(name: &str, mut call: impl FnMut() -> T) {
     println!("{name:28} {:>8.0} ns", figures[ROUNDS / 2]);
 }
 
-fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry {
+fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry<Settlement> {
     Entry {
         id: EntryId([1; 16]),
         link: Link::default(),
         committed: Committed(1_497_500_000_000_000),
         request_id: "37010001-20170615-0001".into(),
         content: Digest::of(b"content"),
-        deed: EntryKind::Settled(Box::new(Settled {
-            claim: bill.claim.clone(),
-            facts: bill.facts.clone(),
-            book: None,
-            split,
-        })),
+        body: Settlement { claim: bill.claim.clone(), facts: bill.facts.clone(), book: None, split },
     }
 }

@@ -138,7 +138,7 @@ async fn unary(claims: usize) -> Result<(), Failed> {
                 if number >= claims {
                     return Ok::<_, Failed>(());
                 }
-                let (claim, request_id) = (claim(number, PERSONS), format!("R{number}").into());
+                let (claim, request_id) = (claim(number, PERSONS), format!("R{number}"));
                 client.settle(&claim, &request_id, Vec::new()).await.map_err(|status| status.message().to_owned())?;
             }
         }));

@@ -35,7 +35,7 @@ async fn history(place: &Path) {
         reason: "billed twice".to_owned(),
         readjudicate: true,
     };
-    let reversal = ReverseRequest { told, request_id: "V2".into(), dry_run: false };
+    let reversal = ReverseRequest { reversal: told, request_id: "V2".into(), dry_run: false };
     engine.reverse(reversal, stamp(5)).await.expect("a reversal");
     for number in 6..=7 {
         let request = settle(claim(&format!("C{number}"), "P2", "90000.00"));
@@ -148,7 +148,7 @@ async fn a_forged_entry_is_found_by_its_chain_and_by_its_split() {
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
     let fen_more = |entry: &mut Entry| {
-        let EntryKind::Settled(settled) = &mut entry.deed else { panic!("a settlement") };
+        let EntryKind::Settlement(settled) = &mut entry.body else { panic!("a settlement") };
         let layer = &mut settled.split.layers[0];
         layer.pays += Money::from_fen(1);
         settled.split.patient -= Money::from_fen(1);

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use onestop::domain::account::Account;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
-use onestop::domain::ids::{EntryId, HospitalId, PersonId};
+use onestop::domain::ids::{EntryId, PersonId};
 use onestop::domain::invariants;
-use onestop::domain::journal::{Entry, EntryKind, Settled};
+use onestop::domain::journal::{Entry, EntryKind, Settlement};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::{CapKind, Visit};
 use onestop::engine::EngineError;
-use onestop::engine::reverse::{Reversal, ReverseRequest};
-use onestop::engine::settle::Committed;
+use onestop::engine::reverse::{ReverseOutcome, ReverseRequest};
+use onestop::engine::settle::SettleOutcome;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::status::Reason;
 use onestop::policy::shipped;
@@ -73,7 +73,8 @@ pub async fn nothing_is_lost_or_paid_twice<S: Store>(store: S) {
     });
     let (settlements, early) = tokio::join!(all(claims.collect()), all(reversals.collect()));
     let settlements: Vec<_> = settlements.into_iter().map(|reply| reply.expect("a settlement")).collect();
-    one_reply_for_each_request(&settlements, TASKS);
+    let replies: Vec<_> = settlements.iter().map(|reply| (reply.entry.clone().into(), reply.replay)).collect();
+    one_reply_for_each_request(&replies, TASKS);
     for refused in early.into_iter().filter_map(Result::err) {
         assert!(matches!(Reason::from(&refused), Reason::NotFound | Reason::LaterSettlements), "{refused}");
     }
@@ -100,7 +101,7 @@ fn bill(number: u64) -> RawClaim {
     RawClaim { hospital_id: hospital(number), visit: Some(visit), ..told }
 }
 
-fn hospital(number: u64) -> HospitalId {
+fn hospital(number: u64) -> String {
     ["H1", "H2", "H3"][number as usize % 3].into()
 }
 
@@ -112,16 +113,16 @@ fn reversal(number: u64, request: &str) -> ReverseRequest {
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    ReverseRequest { told, request_id: request.into(), dry_run: false }
+    ReverseRequest { reversal: told, request_id: request.into(), dry_run: false }
 }
 
 type Reply<T> = tokio::task::JoinHandle<Result<T, EngineError>>;
 
 /// The copies of one request, each with a stamp of its own, all on their way.
-fn settled<S: Store>(engine: &Arc<Engine<S>>, told: RawClaim, number: u64) -> Vec<Reply<Committed>> {
+fn settled<S: Store>(engine: &Arc<Engine<S>>, told: RawClaim, number: u64) -> Vec<Reply<SettleOutcome>> {
     let copies = (0..COPIES).map(|copy| {
         let (engine, request) = (Arc::clone(engine), settle(told.clone()));
-        let person = u64::from(told.person_id == PersonId::from("P1"));
+        let person = u64::from(told.person_id == "P1");
         let stamp = stamp(1 + number * COPIES + copy + person * 1_000);
         tokio::spawn(async move { engine.settle(request, stamp).await })
     });
@@ -137,16 +138,16 @@ async fn all<T>(replies: Vec<Reply<T>>) -> Vec<Result<T, EngineError>> {
 }
 
 /// Every copy is answered with the same entry, and one of them made it.
-fn one_reply_for_each_request(replies: &[Committed], requests: u64) {
-    let mut by_request: BTreeMap<&str, Vec<&Committed>> = BTreeMap::new();
+fn one_reply_for_each_request(replies: &[(Entry, bool)], requests: u64) {
+    let mut by_request: BTreeMap<&str, Vec<&(Entry, bool)>> = BTreeMap::new();
     for reply in replies {
-        by_request.entry(reply.entry.request_id.as_str()).or_default().push(reply);
+        by_request.entry(reply.0.request_id.as_str()).or_default().push(reply);
     }
     assert_eq!(by_request.len() as u64, requests);
     for (request, replies) in by_request {
         assert_eq!(replies.len() as u64, COPIES);
-        assert!(replies.iter().all(|reply| reply.entry == replies[0].entry), "{request}");
-        assert_eq!(replies.iter().filter(|reply| !reply.replay).count(), 1, "{request}");
+        assert!(replies.iter().all(|reply| reply.0 == replies[0].0), "{request}");
+        assert_eq!(replies.iter().filter(|reply| !reply.1).count(), 1, "{request}");
     }
 }
 
@@ -163,15 +164,13 @@ async fn reverse_the_newest<S: Store>(engine: &Arc<Engine<S>>) {
         });
         let replies = all(copies.collect()).await;
         let replies = replies.into_iter().map(|reply| reply.expect("a reversal"));
-        let replies: Vec<_> = replies.map(|Reversal { entry, replay, .. }| Committed { entry, replay }).collect();
+        let replies: Vec<_> = replies.map(|ReverseOutcome { entry, replay, .. }| (entry.into(), replay)).collect();
         one_reply_for_each_request(&replies, 1);
     }
 }
 
 async fn state<S: Store>(engine: &Engine<S>) -> PersonState {
-    let (hospital_id, person_id) = (HospitalId::default(), PersonId::from("P2"));
-    let scope = Scope { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: None };
-    engine.store().look_up(scope).await.expect("a look-up").state
+    engine.store().look_up(Scope::of_person(&PersonId::from("P2"))).await.expect("a look-up").state
 }
 
 /// The person's chain, oldest first.
@@ -187,7 +186,7 @@ async fn entries<S: Store>(engine: &Engine<S>, state: &PersonState) -> Vec<Entry
 }
 
 /// The settlements that no later entry reversed.
-fn live(entries: &[Entry]) -> Vec<(EntryId, &Settled)> {
+fn live(entries: &[Entry]) -> Vec<(EntryId, &Settlement)> {
     let reversed: HashSet<_> = entries.iter().filter_map(|entry| Some(entry.reversed()?.settlement)).collect();
     let settled = entries.iter().filter_map(|entry| Some((entry.id, entry.settled()?)));
     settled.filter(|(id, _)| !reversed.contains(id)).collect()
@@ -210,15 +209,15 @@ async fn audit<S: Store>(engine: &Engine<S>, state: &PersonState) {
 fn never_twice(entries: &[Entry]) {
     let mut standing = HashSet::new();
     for entry in entries {
-        match &entry.deed {
-            EntryKind::Settled(settled) => assert!(standing.insert(settled.claim.claim_id.clone())),
-            EntryKind::Reversed(reversed) => assert!(standing.remove(&reversed.claim_id)),
-            EntryKind::Fenced(_) | EntryKind::Revised(_) => panic!("nobody fenced or re-adjudicated"),
+        match &entry.body {
+            EntryKind::Settlement(settled) => assert!(standing.insert(settled.claim.claim_id.clone())),
+            EntryKind::Reversal(reversed) => assert!(standing.remove(&reversed.claim_id)),
+            EntryKind::Fence(_) | EntryKind::Revision(_) => panic!("nobody fenced or re-adjudicated"),
         }
     }
 }
 
-fn account_is_the_sum(account: &Account, live: &[&Settled]) {
+fn account_is_the_sum(account: &Account, live: &[&Settlement]) {
     let mut sums: HashMap<&str, (Money, Money)> = HashMap::new();
     for layer in live.iter().flat_map(|settled| &settled.split.layers) {
         let sum = sums.entry(&layer.head.id).or_default();
@@ -236,7 +235,7 @@ fn account_is_the_sum(account: &Account, live: &[&Settled]) {
 }
 
 /// What moved each cap account, and its cap.
-fn moved<'a>(live: &[&'a Settled]) -> BTreeMap<&'a str, (Money, Option<Money>)> {
+fn moved<'a>(live: &[&'a Settlement]) -> BTreeMap<&'a str, (Money, Option<Money>)> {
     let mut moved = BTreeMap::new();
     for layer in live.iter().flat_map(|settled| &settled.split.layers) {
         for cap in &layer.terms.caps {
@@ -249,7 +248,7 @@ fn moved<'a>(live: &[&'a Settled]) -> BTreeMap<&'a str, (Money, Option<Money>)> 
     moved
 }
 
-fn no_cap_is_exceeded(live: &[&Settled]) {
+fn no_cap_is_exceeded(live: &[&Settlement]) {
     let moved = moved(live);
     assert!(moved.values().all(|(sum, annual)| annual.is_none_or(|annual| *sum <= annual)));
     let full = moved.values().filter(|(sum, annual)| *annual == Some(*sum)).count();

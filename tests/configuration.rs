@@ -108,7 +108,7 @@ async fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     let mut client = serve.with_tables().await;
     let mut bill = claim("C1", "P1", "1.00");
     bill.items = vec![bill.items[0].clone(); 3];
-    let refused = client.settle(&bill, &"R1".into(), Vec::new()).await.expect_err("a refusal");
+    let refused = client.settle(&bill, "R1", Vec::new()).await.expect_err("a refusal");
     assert!(refused.message().contains("claim.items holds 3 items; at most 2 are taken"), "{refused:?}");
     assert!(store.join("redb").exists());
     assert_eq!(serve.end(), Some(0));

@@ -164,7 +164,7 @@ async fn settlements_during_many_changes_are_each_of_one_law_and_both_laws_are_k
             while !over.load(Ordering::Relaxed) {
                 let id = format!("C{caller}-{}", settled.len());
                 let bill = claim(&id, ["P1", "P4"][caller % 2], "100.00");
-                let answer = client.settle(&bill, &id.as_str().into(), Vec::new()).await.expect("a settlement");
+                let answer = client.settle(&bill, &id, Vec::new()).await.expect("a settlement");
                 settled.push(answer.settlement.expect("a settlement"));
             }
             settled

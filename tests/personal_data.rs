@@ -55,7 +55,7 @@ async fn happen(client: &mut Client) {
     let bad = vec![["PERSON-MARK", "NAME-MARK", ""].map(str::to_owned).to_vec()];
     import_table(client, ReferenceTable::Enrolments, bad).await.expect_err("a refusal");
     for id in ["CLAIM-MARK-1", "CLAIM-MARK-2"] {
-        let request = format!("REQUEST-MARK-{id}").as_str().into();
+        let request = format!("REQUEST-MARK-{id}");
         client.quote(&bill(id)).await.expect("a quote");
         client.settle(&bill(id), &request, Vec::new()).await.expect("a settlement");
     }
@@ -65,11 +65,11 @@ async fn happen(client: &mut Client) {
     };
     let mut unlike = unlike;
     unlike.items[0].quantity = onestop::domain::claim::Quantity(-10_000);
-    client.settle(&unlike, &"REQUEST-MARK-3".into(), Vec::new()).await.expect_err("a refusal");
+    client.settle(&unlike, "REQUEST-MARK-3", Vec::new()).await.expect_err("a refusal");
     let unknown = RawClaim { person_id: "PERSON-MARK-9".into(), ..bill("CLAIM-MARK-4") };
-    client.settle(&unknown, &"REQUEST-MARK-4".into(), Vec::new()).await.expect_err("a refusal");
-    client.reverse(&told("CLAIM-MARK-1"), &"REQUEST-MARK-5".into(), false).await.expect("a reversal");
-    client.reverse(&told("CLAIM-MARK-1"), &"REQUEST-MARK-6".into(), false).await.expect_err("a refusal");
+    client.settle(&unknown, "REQUEST-MARK-4", Vec::new()).await.expect_err("a refusal");
+    client.reverse(&told("CLAIM-MARK-1"), "REQUEST-MARK-5", false).await.expect("a reversal");
+    client.reverse(&told("CLAIM-MARK-1"), "REQUEST-MARK-6", false).await.expect_err("a refusal");
 }
 
 fn none(place: &str, bytes: &[u8]) {
@@ -154,11 +154,10 @@ async fn what_is_printed_for_debugging_names_nobody() {
     let printed = format!("{told:?} {:?}", told.items);
     let request = SettleRequest { claim: told, request_id: "REQUEST-MARK".into(), quote: None };
     let committed = engine.settle(request, stamp(1)).await.expect("a settlement");
-    let (hospital_id, person_id) = ("H3".into(), "PERSON-MARK".into());
-    let scope = Scope { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: None };
-    let seen = engine.store().look_up(scope).await.expect("a look-up");
+    let person_id = "PERSON-MARK".into();
+    let seen = engine.store().look_up(Scope::of_person(&person_id)).await.expect("a look-up");
     let asked =
-        ReverseRequest { told: self::told("CLAIM-MARK-1"), request_id: "REQUEST-MARK-2".into(), dry_run: false };
+        ReverseRequest { reversal: self::told("CLAIM-MARK-1"), request_id: "REQUEST-MARK-2".into(), dry_run: false };
     let reversed = engine.reverse(asked, stamp(2)).await.expect("a reversal");
     let again = SettleRequest { claim: bill("CLAIM-MARK-1"), request_id: "REQUEST-MARK-2".into(), quote: None };
     let refusal = engine.settle(again, stamp(3)).await.expect_err("a refusal");

@@ -7,11 +7,12 @@
 
 use std::path::Path;
 
-use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::claim::ClaimKeys;
+use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, PersonId};
-use onestop::domain::journal::{Entry, EntryKind, Instant};
+use onestop::domain::journal::{Entry, EntryKind, Instant, Settlement};
 use onestop::domain::money::Money;
 use onestop::domain::policy::SkipReason;
 use onestop::engine::fence::RequestName;
@@ -124,7 +125,7 @@ async fn engine<S: Store>(store: S) -> Engine<S> {
 }
 
 fn request() -> SettleRequest {
-    let bed = Item {
+    let bed = RawItem {
         code: "BED".into(),
         quantity: Quantity(100_000),
         unit_price: UnitPrice(60_000_000),
@@ -142,20 +143,21 @@ async fn written_today() -> [Vec<u8>; 5] {
     let settled = engine.settle(request(), stamp(1_497_493_800_000_001)).await.expect("a settlement");
     let later = SettleRequest { claim: claim("ZY2017-2", "P3", "9000.00"), request_id: "later".into(), quote: None };
     engine.settle(later, stamp(1_497_493_800_000_002)).await.expect("a settlement");
-    let (hospital_id, person_id) = (settled.entry.parties().0.clone(), settled.entry.parties().1.clone());
+    let keys = settled.entry.body.claim.keys();
     let told = RawReversal {
-        hospital_id: hospital_id.clone(),
-        person_id: person_id.clone(),
+        hospital_id: request().claim.hospital_id,
+        person_id: request().claim.person_id,
         claim_id: request().claim.claim_id,
         reason: "费用录入有误".to_owned(),
         readjudicate: true,
     };
-    let reversal = ReverseRequest { told, request_id: "reversal-1".into(), dry_run: false };
+    let reversal = ReverseRequest { reversal: told, request_id: "reversal-1".into(), dry_run: false };
     engine.reverse(reversal, stamp(1_497_493_800_000_003)).await.expect("a reversal");
+    let ClaimKeys { hospital_id, person_id, .. } = keys;
     let name = RequestName { hospital_id, person_id, request_id: "never".into() };
     engine.fence(&name, stamp(1_497_493_800_000_004)).await.expect("a fence");
     let [settlement, _, reversal, fence, revision] = engine.store().journal().try_into().expect("five entries");
-    let answer = to_proto::settlement(&settled.entry, settled.entry.settled().expect("a settlement"));
+    let answer = to_proto::settlement(&settled.entry);
     [settlement, reversal, fence, revision, answer.encode_to_vec()]
 }
 
@@ -182,9 +184,10 @@ fn a_settlement_of_format_1_reads_as_it_was_decided() {
     let (entry, _) = decoded(&settlement);
     assert_eq!((entry.id, entry.committed), (stamp(1_497_493_800_000_001).id, Instant(1_497_493_800_000_001)));
     assert_eq!((entry.link.number, entry.link.previous, entry.link.chained), (1, None, Digest::default()));
-    assert_eq!((entry.request_id, entry.content), (request().request_id, request().claim.content()));
-    let EntryKind::Settled(settled) = entry.deed else { panic!("a settlement") };
-    assert!(settled.claim.items == request().claim.items && settled.claim.emergency);
+    assert_eq!(entry.request_id.as_str(), request().request_id);
+    assert_eq!(Ok(entry.content), request().claim.content());
+    let EntryKind::Settlement(settled) = entry.body else { panic!("a settlement") };
+    assert!(RawClaim::from(&settled.claim).items == request().claim.items && settled.claim.emergency);
     let split = &settled.split;
     let pools: Vec<_> = split.pools.iter().map(|(_, amount)| amount.to_string()).collect();
     assert_eq!(pools, ["20900.00", "100.00", "100.00", "300.00", "1000.00", "0.00"]);
@@ -212,14 +215,15 @@ fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
     assert_eq!((&*reversed.account.insurance, reversed.account.year), ("resident", 2017));
     assert_eq!(second.parties(), first.parties());
     assert_eq!(third.parties(), first.parties());
-    assert!(matches!(third.deed, EntryKind::Fenced(_)) && third.request_id.as_str() == "never");
+    assert!(matches!(third.body, EntryKind::Fence(_)) && third.request_id.as_str() == "never");
 }
 
 #[test]
 fn a_settlement_of_format_1_is_answered_as_ever() {
     let [settlement, _, _, answer] = fixtures(FORMAT_1);
     let (entry, _) = decoded(&settlement);
-    assert!(to_proto::settlement(&entry, entry.settled().expect("a settlement")).encode_to_vec() == answer);
+    let entry = Entry::<Settlement>::try_from(entry).expect("a settlement");
+    assert!(to_proto::settlement(&entry).encode_to_vec() == answer);
 }
 
 #[test]

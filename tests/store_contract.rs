@@ -9,7 +9,8 @@ use onestop::domain::account::Account;
 use onestop::domain::day::Day;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use onestop::domain::journal::{EntryKind, Fenced};
+use onestop::domain::journal::Entry;
+use onestop::domain::journal::Fence;
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::person::PersonRecord;
 use onestop::reference::row::ReferenceRow;
@@ -93,16 +94,21 @@ contract! {
 /// The n-th commit, of a person on this state, about a claim; its request is `r` and the number.
 fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -> Commit {
     let person_id = PersonId::from(person);
-    let request = (format!("r{number}").into(), Digest::default());
-    let mut commit = Commit::on(state.clone(), request, stamp(number).instant);
-    let deed = EntryKind::Fenced(Fenced { hospital_id: "H1".into(), person_id: person_id.clone() });
-    commit.push(stamp(number).id, deed).expect("an entry");
+    let entry = Entry {
+        id: stamp(number).id,
+        link: state.next(),
+        committed: stamp(number).instant,
+        request_id: format!("r{number}").into(),
+        content: Digest::default(),
+        body: Fence { hospital_id: "H1".into(), person_id: person_id.clone() },
+    };
+    let mut commit = Commit::new(state.clone(), &entry).expect("a record");
     let (key, account) = moved(state);
-    commit.moves(key, account);
+    commit.set_account(key, account);
     if let Some(claim) = claim {
         let mut row = ClaimRow::unsettled(person_id);
         row.settled(stamp(number).id);
-        commit.claim("H1".into(), claim.into(), row);
+        commit.set_claim("H1".into(), claim.into(), row);
     }
     commit
 }
@@ -127,8 +133,8 @@ fn key() -> AccountKey {
 async fn look_up(store: &impl Store, person: &str, request: &str, claim: &str) -> LookUp {
     let (hospital_id, person_id) = (HospitalId::from("H1"), PersonId::from(person));
     let (request_id, claim_id) = (RequestId::from(request), ClaimId::from(claim));
-    let (request_id, claim_id) = (Some(&request_id), Some(&claim_id));
-    let scope = Scope { hospital_id: &hospital_id, person_id: &person_id, request_id, claim_id };
+    let scope = Scope::of_person(&person_id).with_claim(&hospital_id, &claim_id);
+    let scope = scope.with_request(&hospital_id, &request_id);
     store.look_up(scope).await.expect("a look-up")
 }
 
@@ -284,8 +290,8 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
 async fn several_entries_of_one_commit_are_all_there_or_none(store: impl Store) {
     let more = |mut commit: Commit, ids: &[u64]| {
         for id in ids {
-            let deed = EntryKind::Fenced(Fenced { hospital_id: "H2".into(), person_id: "P1".into() });
-            commit.push(stamp(*id).id, deed).expect("an entry");
+            let fence = Fence { hospital_id: "H2".into(), person_id: "P1".into() };
+            commit.append(stamp(*id).id, fence).expect("an entry");
         }
         commit
     };

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use onestop::cli::client::Client;
 use onestop::cli::client::import::import_table;
-use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
+use onestop::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::reference::table::ReferenceTable;
@@ -82,7 +82,7 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
 
 /// Claim number `number`, of 20 items, for one of `persons` persons.
 pub fn claim(number: usize, persons: usize) -> RawClaim {
-    let item = |at: usize| Item {
+    let item = |at: usize| RawItem {
         code: format!("A{at}").into(),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),

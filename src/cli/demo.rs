@@ -214,7 +214,7 @@ async fn reverse(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
         reason: "demonstration: billed to the wrong patient".to_owned(),
         readjudicate: false,
     };
-    let request_id = format!("{}-reversal", settlement.request_id).into();
+    let request_id = format!("{}-reversal", settlement.request_id);
     let answer = client.reverse(&reversal, &request_id, false).await?;
     let reversal = answer.reversal.unwrap_or_default();
     say!(

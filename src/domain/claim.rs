@@ -1,8 +1,8 @@
-//! A claim (结算请求): first as told by the caller, then checked by itself.
+//! A claim (结算请求): first as received, then validated.
 //!
 //! [`RawClaim`] is whatever arrived, so that even a faulty retry can be compared with what was
-//! settled before. [`Claim`] exists only where every rule of stage 2 holds; later code checks nothing
-//! of it again.
+//! settled before. [`Claim`] exists only where every rule of stage 2 holds; later code checks none of
+//! them again.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::day::Day;
 use super::decimal::{ExactDecimal, ParseDecimalError};
 use super::fault::{FaultReason, FieldFault, FieldFaults};
-use super::ids::{ClaimId, HospitalId, ItemCode, PersonId};
+use super::ids::{ClaimId, HospitalId, ItemCode, PersonId, TextLengthError};
 use super::money::Money;
 use super::vocabulary::Visit;
 
@@ -101,7 +101,7 @@ pub struct Item {
     pub amount: Money,
 }
 
-/// A day as told: three numbers, which may name no day.
+/// A day as received: three numbers, which may name no day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawDate {
     /// The year.
@@ -118,25 +118,59 @@ impl From<Day> for RawDate {
     }
 }
 
-/// A claim as the caller told it; nothing about it is certain.
+/// One line of the bill as received.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawItem {
+    /// Which drug, service or material.
+    pub code: String,
+    /// How many units.
+    pub quantity: Quantity,
+    /// The price of one.
+    pub unit_price: UnitPrice,
+    /// What the line charges.
+    pub amount: Money,
+}
+
+/// A claim as received, not yet validated.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawClaim {
     /// The hospital's number of the claim.
-    pub claim_id: ClaimId,
+    pub claim_id: String,
+    /// Who claims.
+    pub hospital_id: String,
+    /// For whom.
+    pub person_id: String,
+    /// The kind of visit, if it was given and is known.
+    pub visit: Option<Visit>,
+    /// Whether it was an emergency.
+    pub emergency: bool,
+    /// The day of admission, if given.
+    pub admitted: Option<RawDate>,
+    /// The day of discharge, if given.
+    pub discharged: Option<RawDate>,
+    /// The bill.
+    pub items: Vec<RawItem>,
+}
+
+/// The ids of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimKeys {
     /// Who claims.
     pub hospital_id: HospitalId,
     /// For whom.
     pub person_id: PersonId,
-    /// The kind of visit, if it was told and is known.
-    pub visit: Option<Visit>,
-    /// Whether it was an emergency.
-    pub emergency: bool,
-    /// The day of admission, if told.
-    pub admitted: Option<RawDate>,
-    /// The day of discharge, if told.
-    pub discharged: Option<RawDate>,
-    /// The bill.
-    pub items: Vec<Item>,
+    /// The hospital's number of the claim.
+    pub claim_id: ClaimId,
+}
+
+/// Why a request about a claim is faulty by itself. With its ids, where they are valid, a faulty retry can still be
+/// compared with what was settled before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidRequest {
+    /// The ids, if all of them are valid.
+    pub keys: Option<ClaimKeys>,
+    /// The faults; not empty.
+    pub faults: FieldFaults,
 }
 
 /// A claim that is sound by itself (stage 2 of the refusals).
@@ -160,18 +194,36 @@ pub struct Claim {
     pub items: Vec<Item>,
 }
 
+impl Claim {
+    /// The ids.
+    pub fn keys(&self) -> ClaimKeys {
+        ClaimKeys {
+            hospital_id: self.hospital_id.clone(),
+            person_id: self.person_id.clone(),
+            claim_id: self.claim_id.clone(),
+        }
+    }
+}
+
 impl From<&Claim> for RawClaim {
     fn from(claim: &Claim) -> Self {
         RawClaim {
-            claim_id: claim.claim_id.clone(),
-            hospital_id: claim.hospital_id.clone(),
-            person_id: claim.person_id.clone(),
+            claim_id: claim.claim_id.as_str().to_owned(),
+            hospital_id: claim.hospital_id.as_str().to_owned(),
+            person_id: claim.person_id.as_str().to_owned(),
             visit: Some(claim.visit),
             emergency: claim.emergency,
             admitted: Some(claim.admitted.into()),
             discharged: Some(claim.discharged.into()),
-            items: claim.items.clone(),
+            items: claim.items.iter().map(RawItem::from).collect(),
         }
+    }
+}
+
+impl From<&Item> for RawItem {
+    fn from(item: &Item) -> Self {
+        let Item { code, quantity, unit_price, amount } = item;
+        RawItem { code: code.as_str().to_owned(), quantity: *quantity, unit_price: *unit_price, amount: *amount }
     }
 }
 
@@ -179,126 +231,124 @@ impl RawClaim {
     /// The claim, if every rule about it alone holds.
     ///
     /// # Errors
-    /// All the faults, each with its field.
-    pub fn check(self, limits: &ClaimLimits) -> Result<Claim, FieldFaults> {
+    /// The faults, each with its field.
+    pub fn validate(self, limits: &ClaimLimits) -> Result<Claim, InvalidRequest> {
         let mut faults = FieldFaults::default();
-        check_id(&mut faults, "claim.claim_id", self.claim_id.as_str(), limits);
-        check_id(&mut faults, "claim.hospital_id", self.hospital_id.as_str(), limits);
-        check_id(&mut faults, "claim.person_id", self.person_id.as_str(), limits);
-        let visit = self.visit.ok_or_else(|| {
-            faults.push(FieldFault::new("claim.visit", FaultReason::Missing, "is not one of the known visits"));
-        });
-        let days = self.check_days(&mut faults);
-        self.check_items(&mut faults, limits);
-        match (visit, days) {
-            (Ok(visit), Some((admitted, discharged))) if faults.is_empty() => {
-                let RawClaim { claim_id, hospital_id, person_id, emergency, items, .. } = self;
+        let RawClaim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items } = self;
+        let claim_id = valid_text(&mut faults, "claim.claim_id", ClaimId::parse(claim_id, limits.id_bytes));
+        let hospital_id = valid_text(&mut faults, "claim.hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
+        let person_id = valid_text(&mut faults, "claim.person_id", PersonId::parse(person_id, limits.id_bytes));
+        if visit.is_none() {
+            faults.add("claim.visit", FaultReason::Missing, "is not one of the known visits");
+        }
+        let days = valid_days(&mut faults, admitted, discharged);
+        let items = valid_items(&mut faults, items, limits);
+        let keys = claim_id.zip(hospital_id).zip(person_id);
+        let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
+        match (keys, visit, days) {
+            (Some(keys), Some(visit), Some((admitted, discharged))) if faults.is_empty() => {
+                let ClaimKeys { hospital_id, person_id, claim_id } = keys;
                 Ok(Claim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items })
             }
-            _ => Err(faults),
-        }
-    }
-
-    fn check_days(&self, faults: &mut FieldFaults) -> Option<(Day, Day)> {
-        let admitted = check_day(faults, "claim.admitted", self.admitted);
-        let discharged = check_day(faults, "claim.discharged", self.discharged);
-        let (admitted, discharged) = (admitted?, discharged?);
-        if discharged < admitted {
-            faults.push(FieldFault::new(
-                "claim.discharged",
-                FaultReason::DischargedBeforeAdmitted,
-                "lies before the day of admission",
-            ));
-        }
-        Some((admitted, discharged))
-    }
-
-    fn check_items(&self, faults: &mut FieldFaults, limits: &ClaimLimits) {
-        if self.items.is_empty() {
-            faults.push(FieldFault::new("claim.items", FaultReason::Missing, "holds no item"));
-        }
-        if self.items.len() > limits.items {
-            let told = format!("holds {} items; at most {} are taken", self.items.len(), limits.items);
-            faults.push(FieldFault::new("claim.items", FaultReason::TooMany, told));
-            return;
-        }
-        for (at, item) in self.items.iter().enumerate() {
-            item.check(faults, at, limits);
-        }
-        if faults.is_empty() {
-            check_refunds(faults, &self.items);
+            (keys, ..) => Err(InvalidRequest { keys, faults }),
         }
     }
 }
 
-impl Item {
-    /// Names of fields are only made up for faults: a sound item costs nothing but comparisons.
-    fn check(&self, faults: &mut FieldFaults, at: usize, limits: &ClaimLimits) {
-        let known = faults.count();
-        let field = |name: &str| format!("claim.items[{at}].{name}");
-        if let Some((reason, told)) = text_fault(self.code.as_str(), limits.id_bytes) {
-            faults.push(FieldFault::new(field("code"), reason, told));
-        }
-        if self.amount < -limits.amount || self.amount > limits.amount {
-            faults.push(FieldFault::new(field("amount"), FaultReason::TooLarge, beyond(limits)));
-        }
-        if i128::from(self.unit_price.0) > i128::from(limits.amount.fen()) * 10_000 {
-            faults.push(FieldFault::new(field("unit_price"), FaultReason::TooLarge, beyond(limits)));
-        }
-        if self.unit_price.0 < 0 {
-            faults.push(FieldFault::new(field("unit_price"), FaultReason::Negative, "is negative"));
-        }
-        if self.amount.fen().signum() * self.quantity.0.signum() < 0 {
-            let told = "has another sign than the quantity";
-            faults.push(FieldFault::new(field("amount"), FaultReason::UnlikeSign, told));
-        }
-        if let Some((reason, told)) = self.amount_fault().filter(|_| faults.count() == known) {
-            faults.push(FieldFault::new(field("amount"), reason, told));
-        }
-    }
+/// The value, if its text is valid; otherwise the fault is added.
+pub(crate) fn valid_text<T>(
+    faults: &mut FieldFaults,
+    field: impl Into<String>,
+    parsed: Result<T, TextLengthError>,
+) -> Option<T> {
+    parsed.map_err(|error| faults.add(field, error.reason(), error.to_string())).ok()
+}
 
-    /// A hospital's system may cut where this one rounds: one fen is let pass.
-    fn amount_fault(&self) -> Option<(FaultReason, String)> {
-        let Some(product) = self.unit_price.times(self.quantity) else {
-            return Some((FaultReason::TooLarge, "quantity x unit_price is too large".to_owned()));
-        };
-        let off = product.fen().abs_diff(self.amount.fen()) > 1;
-        off.then(|| {
-            let told = format!("is {}, but quantity x unit_price is {product}", self.amount);
-            (FaultReason::AmountMismatch, told)
-        })
+fn valid_days(faults: &mut FieldFaults, admitted: Option<RawDate>, discharged: Option<RawDate>) -> Option<(Day, Day)> {
+    let admitted = valid_day(faults, "claim.admitted", admitted);
+    let discharged = valid_day(faults, "claim.discharged", discharged);
+    let (admitted, discharged) = (admitted?, discharged?);
+    if discharged < admitted {
+        let message = "lies before the day of admission";
+        faults.add("claim.discharged", FaultReason::DischargedBeforeAdmitted, message);
     }
+    Some((admitted, discharged))
+}
+
+fn valid_items(faults: &mut FieldFaults, raw: Vec<RawItem>, limits: &ClaimLimits) -> Vec<Item> {
+    if raw.is_empty() {
+        faults.add("claim.items", FaultReason::Missing, "holds no item");
+    }
+    if raw.len() > limits.items {
+        let message = format!("holds {} items; at most {} are taken", raw.len(), limits.items);
+        faults.add("claim.items", FaultReason::TooMany, message);
+        return Vec::new();
+    }
+    let items = raw.into_iter().enumerate();
+    let items: Vec<Item> = items.filter_map(|(position, item)| item.validate(faults, position, limits)).collect();
+    if faults.is_empty() {
+        check_refunds(faults, &items);
+    }
+    items
+}
+
+impl RawItem {
+    /// The item, if its code is valid. Field names are only formatted for faults: a valid item costs nothing but
+    /// comparisons.
+    fn validate(self, faults: &mut FieldFaults, position: usize, limits: &ClaimLimits) -> Option<Item> {
+        let known = faults.count();
+        let field = |name: &str| format!("claim.items[{position}].{name}");
+        let RawItem { code, quantity, unit_price, amount } = self;
+        let code = match ItemCode::parse(code, limits.id_bytes) {
+            Ok(code) => Some(code),
+            Err(error) => {
+                faults.add(field("code"), error.reason(), error.to_string());
+                None
+            }
+        };
+        if amount < -limits.amount || amount > limits.amount {
+            faults.add(field("amount"), FaultReason::TooLarge, beyond(limits));
+        }
+        if i128::from(unit_price.0) > i128::from(limits.amount.fen()) * 10_000 {
+            faults.add(field("unit_price"), FaultReason::TooLarge, beyond(limits));
+        }
+        if unit_price.0 < 0 {
+            faults.add(field("unit_price"), FaultReason::Negative, "is negative");
+        }
+        if amount.fen().signum() * quantity.0.signum() < 0 {
+            faults.add(field("amount"), FaultReason::UnlikeSign, "has another sign than the quantity");
+        }
+        let mismatch = amount_fault(amount, quantity, unit_price).filter(|_| faults.count() == known);
+        if let Some((reason, message)) = mismatch {
+            faults.add(field("amount"), reason, message);
+        }
+        code.map(|code| Item { code, quantity, unit_price, amount })
+    }
+}
+
+/// A hospital's system may truncate where this one rounds: a difference of one fen is accepted.
+fn amount_fault(amount: Money, quantity: Quantity, unit_price: UnitPrice) -> Option<(FaultReason, String)> {
+    let Some(product) = unit_price.times(quantity) else {
+        return Some((FaultReason::TooLarge, "quantity x unit_price is too large".to_owned()));
+    };
+    let differs = product.fen().abs_diff(amount.fen()) > 1;
+    differs.then(|| {
+        let message = format!("is {amount}, but quantity x unit_price is {product}");
+        (FaultReason::AmountMismatch, message)
+    })
 }
 
 fn beyond(limits: &ClaimLimits) -> String {
     format!("lies beyond {} yuan", limits.amount)
 }
 
-fn check_day(faults: &mut FieldFaults, field: &str, told: Option<RawDate>) -> Option<Day> {
-    let Some(told) = told else {
-        faults.push(FieldFault::new(field, FaultReason::Missing, "is missing"));
+fn valid_day(faults: &mut FieldFaults, field: &str, raw: Option<RawDate>) -> Option<Day> {
+    let Some(raw) = raw else {
+        faults.add(field, FaultReason::Missing, "is missing");
         return None;
     };
-    let day = Day::new(told.year, told.month, told.day);
-    day.map_err(|no| faults.push(FieldFault::new(field, FaultReason::NotADay, no.to_string()))).ok()
-}
-
-/// An id is there and not too long.
-pub fn check_id(faults: &mut FieldFaults, field: &str, id: &str, limits: &ClaimLimits) {
-    check_text(faults, field, id, limits.id_bytes);
-}
-
-/// A text is there and not too long.
-pub fn check_text(faults: &mut FieldFaults, field: &str, text: &str, most: usize) {
-    faults.extend(text_fault(text, most).map(|(reason, told)| FieldFault::new(field, reason, told)));
-}
-
-fn text_fault(text: &str, most: usize) -> Option<(FaultReason, String)> {
-    match text.len() {
-        0 => Some((FaultReason::Missing, "is missing".to_owned())),
-        bytes if bytes > most => Some((FaultReason::TooLong, format!("has {bytes} bytes; at most {most} are taken"))),
-        _ => None,
-    }
+    let day = Day::new(raw.year, raw.month, raw.day);
+    day.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }
 
 /// Refund lines of a code may not take back more than its other lines charge.
@@ -313,9 +363,9 @@ fn check_refunds(faults: &mut FieldFaults, items: &[Item]) {
     let mut below: Vec<_> = net.into_values().filter(|(_, sum)| *sum < Money::ZERO).collect();
     below.sort_unstable();
     faults.extend(below.into_iter().map(|(at, sum)| {
-        let told = format!("the refunds of this code exceed its charges by {}", -sum);
-        FieldFault::new(format!("claim.items[{at}].code"), FaultReason::RefundsExceedCharges, told)
+        let message = format!("the refunds of this code exceed its charges by {}", -sum);
+        FieldFault::new(format!("claim.items[{at}].code"), FaultReason::RefundsExceedCharges, message)
     }));
 }
 
-super::ids::silent_debug!(Item, RawClaim, Claim);
+super::ids::silent_debug!(Item, RawItem, RawClaim, Claim);

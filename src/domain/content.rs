@@ -3,35 +3,74 @@
 //! Two requests with the same digest ask for the same thing; the kind of request is part of it, as
 //! settle and reverse share one namespace of request ids.
 
-use super::claim::RawClaim;
-use super::ids::{ClaimId, Digest, HospitalId, PersonId};
+use super::claim::{ClaimKeys, ClaimLimits, InvalidRequest, RawClaim, valid_text};
+use super::fault::FieldFaults;
+use super::ids::{ClaimId, Digest, DigestError, HospitalId, PersonId, check_length};
 
-/// A request to reverse (冲正), as told.
+/// A request to reverse (冲正) as received, not yet validated.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawReversal {
     /// Whose claim.
-    pub hospital_id: HospitalId,
+    pub hospital_id: String,
     /// For whom it was settled.
-    pub person_id: PersonId,
+    pub person_id: String,
     /// Which claim.
-    pub claim_id: ClaimId,
+    pub claim_id: String,
     /// Why, in the caller's words.
     pub reason: String,
-    /// Whether later settlements of the benefit year are decided anew, in place of standing in the way.
+    /// Whether later settlements of the benefit year are adjudicated again, instead of preventing the reversal.
+    pub readjudicate: bool,
+}
+
+/// A request to reverse that is valid by itself.
+#[derive(Clone)]
+pub struct ValidReversal {
+    /// Which claim.
+    pub keys: ClaimKeys,
+    /// Why, in the caller's words; not empty.
+    pub reason: String,
+    /// Whether later settlements of the benefit year are adjudicated again, instead of preventing the reversal.
     pub readjudicate: bool,
 }
 
 impl RawClaim {
     /// The digest of this content.
-    pub fn content(&self) -> Digest {
+    ///
+    /// # Errors
+    /// If it cannot be serialised.
+    pub fn content(&self) -> Result<Digest, DigestError> {
         Digest::of_value("settle/1", self)
     }
 }
 
 impl RawReversal {
     /// The digest of this content.
-    pub fn content(&self) -> Digest {
+    ///
+    /// # Errors
+    /// If it cannot be serialised.
+    pub fn content(&self) -> Result<Digest, DigestError> {
         let kind = if self.readjudicate { "reverse and readjudicate/1" } else { "reverse/1" };
         Digest::of_value(kind, &(&self.hospital_id, &self.person_id, &self.claim_id, &self.reason))
     }
+
+    /// The request, if its ids and its reason are neither missing nor too long.
+    ///
+    /// # Errors
+    /// The faults, each with its field.
+    pub fn validate(self, limits: &ClaimLimits) -> Result<ValidReversal, InvalidRequest> {
+        let mut faults = FieldFaults::default();
+        let RawReversal { hospital_id, person_id, claim_id, reason, readjudicate } = self;
+        let claim_id = valid_text(&mut faults, "claim_id", ClaimId::parse(claim_id, limits.id_bytes));
+        let hospital_id = valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
+        let person_id = valid_text(&mut faults, "person_id", PersonId::parse(person_id, limits.id_bytes));
+        let keys = claim_id.zip(hospital_id).zip(person_id);
+        let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
+        let reason = valid_text(&mut faults, "reason", check_length(&reason, limits.reason_bytes).map(|()| reason));
+        match (keys, reason) {
+            (Some(keys), Some(reason)) => Ok(ValidReversal { keys, reason, readjudicate }),
+            (keys, _) => Err(InvalidRequest { keys, faults }),
+        }
+    }
 }
+
+super::ids::silent_debug!(RawReversal, ValidReversal);

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::FaultReason;
+
 macro_rules! id {
     ($(#[$doc:meta] $name:ident),* $(,)?) => {$(
         #[$doc]
@@ -15,6 +17,15 @@ macro_rules! id {
         pub struct $name(Arc<str>);
 
         impl $name {
+            /// The id of this text.
+            ///
+            /// # Errors
+            /// If the text is empty, or has more bytes than the limit.
+            pub fn parse(text: impl Into<Arc<str>>, limit: usize) -> Result<$name, TextLengthError> {
+                let text = text.into();
+                check_length(&text, limit).map(|()| $name(text))
+            }
+
             /// The text itself; it must not reach a log, a metric, a trace or a key.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -52,6 +63,44 @@ id! {
     PersonId,
     /// A drug, service or material of the catalogue (目录编码).
     ItemCode,
+}
+
+/// A text that is missing or too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextLengthError {
+    /// It is empty.
+    #[error("is missing")]
+    Missing,
+    /// It has too many bytes.
+    #[error("has {bytes} bytes; at most {limit} are taken")]
+    TooLong {
+        /// How many it has.
+        bytes: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+}
+
+impl TextLengthError {
+    /// The fault of a field that holds such a text.
+    pub fn reason(self) -> FaultReason {
+        match self {
+            TextLengthError::Missing => FaultReason::Missing,
+            TextLengthError::TooLong { .. } => FaultReason::TooLong,
+        }
+    }
+}
+
+/// Checks that a text is not empty and has at most so many bytes.
+///
+/// # Errors
+/// If it is not.
+pub fn check_length(text: &str, limit: usize) -> Result<(), TextLengthError> {
+    match text.len() {
+        0 => Err(TextLengthError::Missing),
+        bytes if bytes > limit => Err(TextLengthError::TooLong { bytes, limit }),
+        _ => Ok(()),
+    }
 }
 
 /// Gives types a `Debug` that shows that there is one and nothing of it: a bill stands in no log.
@@ -110,17 +159,42 @@ impl Digest {
     }
 
     /// The digest of a kind and a value in the compact encoding of the records.
-    pub fn of_value(kind: &str, value: &impl Serialize) -> Digest {
+    ///
+    /// # Errors
+    /// If the value cannot be serialised: without its bytes, different values would have the same digest.
+    pub fn of_value(kind: &'static str, value: &impl Serialize) -> Result<Digest, DigestError> {
+        let bytes = postcard::to_stdvec(value).map_err(|error| DigestError { kind, error })?;
+        Ok(Digest::of_parts(kind, &[&bytes]))
+    }
+
+    /// The digest of a kind and a text: that of [`Digest::of_value`], which cannot fail for a text.
+    pub fn of_text(kind: &'static str, text: &str) -> Digest {
+        let (mut prefix, mut rest) = (Vec::with_capacity(2), text.len());
+        while rest >= 0x80 {
+            prefix.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        prefix.push(rest as u8);
+        Digest::of_parts(kind, &[&prefix, text.as_bytes()])
+    }
+
+    fn of_parts(kind: &str, parts: &[&[u8]]) -> Digest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(kind.as_bytes());
         hasher.update(&[0]);
-        // Nothing that is hashed here can refuse to be serialised; if it ever did, the digest without a
-        // value would still equal that of no value.
-        if let Ok(bytes) = postcard::to_stdvec(value) {
-            hasher.update(&bytes);
+        for part in parts {
+            hasher.update(part);
         }
         Digest(*hasher.finalize().as_bytes())
     }
+}
+
+/// A value that has no digest, because it cannot be serialised.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the content of \"{kind}\" cannot be serialised: {error}")]
+pub struct DigestError {
+    kind: &'static str,
+    error: postcard::Error,
 }
 
 /// 64 hexadecimal digits.
@@ -133,5 +207,42 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::ser::{Error, Serializer};
+
+    use super::*;
+
+    struct Unserialisable;
+
+    impl Serialize for Unserialisable {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(S::Error::custom("refused"))
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_serialised_has_no_digest() {
+        let error = Digest::of_value("test", &Unserialisable).expect_err("no digest");
+        assert!(error.to_string().starts_with("the content of \"test\" cannot be serialised"), "{error}");
+        assert!(Digest::of_value("test", &("half", Unserialisable)).is_err());
+    }
+
+    #[test]
+    fn the_digest_of_a_text_is_that_of_the_text_as_a_value() {
+        for length in [0, 1, 127, 128, 300, 20_000] {
+            let text = "a".repeat(length);
+            assert_eq!(Ok(Digest::of_text("test", &text)), Digest::of_value("test", &text), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn an_id_is_neither_empty_nor_above_the_limit() {
+        assert_eq!(PersonId::parse("", 4), Err(TextLengthError::Missing));
+        assert_eq!(PersonId::parse("P0001", 4), Err(TextLengthError::TooLong { bytes: 5, limit: 4 }));
+        assert_eq!(PersonId::parse("P001", 4).map(|id| id.as_str().to_owned()), Ok("P001".to_owned()));
     }
 }

@@ -1,7 +1,7 @@
 //! The journal: what was committed, entry after entry, each person's chained by digest.
 //!
 //! The journal is the truth; accounts are what it adds up to. An entry is never edited: a reversal is
-//! another entry, and so is a settlement decided anew.
+//! another entry, and so is a settlement that is adjudicated again.
 
 use std::sync::Arc;
 
@@ -37,12 +37,12 @@ pub struct Link {
     pub chained: Digest,
 }
 
-/// One deed, committed.
+/// An entry of the journal; `Entry<Settlement>` is one that is known to be a settlement.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct Entry<B = EntryKind> {
     /// Its id; also the settlement's.
     pub id: EntryId,
-    /// Its place.
+    /// Its position in the chain.
     pub link: Link,
     /// When it was committed.
     pub committed: Instant,
@@ -51,25 +51,25 @@ pub struct Entry {
     /// The digest of the request's content.
     pub content: Digest,
     /// What was committed.
-    pub deed: EntryKind,
+    pub body: B,
 }
 
-/// What an entry did.
+/// The kinds of entries, each with what was committed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EntryKind {
     /// A settlement (结算).
-    Settled(Box<Settled>),
+    Settlement(Box<Settlement>),
     /// A reversal (冲正) of one.
-    Reversed(Reversed),
+    Reversal(Reversal),
     /// A request id that may never commit.
-    Fenced(Fenced),
-    /// A settlement, decided anew because an earlier one of its account was reversed.
-    Revised(Box<Revised>),
+    Fence(Fence),
+    /// A settlement, adjudicated again because an earlier one of its account was reversed.
+    Revision(Box<Revision>),
 }
 
 /// A settlement: whoever has it and the policy can recompute the split to the same bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settled {
+pub struct Settlement {
     /// The claim.
     pub claim: Claim,
     /// What was looked up for it.
@@ -82,7 +82,7 @@ pub struct Settled {
 
 /// A reversal.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reversed {
+pub struct Reversal {
     /// Whose claim.
     pub hospital_id: HospitalId,
     /// For whom.
@@ -103,7 +103,7 @@ pub struct Reversed {
 /// A further revision of a settlement (重新结算): the same claim and facts, another split. The one before
 /// stays as it is.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct Revised {
+pub struct Revision {
     /// Whose claim.
     pub hospital_id: HospitalId,
     /// For whom.
@@ -152,70 +152,200 @@ impl Differences {
 
 /// A fenced request id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fenced {
+pub struct Fence {
     /// In whose scope.
     pub hospital_id: HospitalId,
     /// For whom.
     pub person_id: PersonId,
 }
 
+/// An entry that is not of the kind that a row or a request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {entry} is no {expected}")]
+pub struct UnexpectedEntryKind {
+    /// The entry.
+    pub entry: EntryId,
+    /// The kind that it should be of.
+    pub expected: &'static str,
+}
+
+/// A body of an entry, borrowed, by its kind.
+#[derive(Clone, Copy)]
+pub enum EntryKindRef<'a> {
+    /// A settlement.
+    Settlement(&'a Settlement),
+    /// A reversal.
+    Reversal(&'a Reversal),
+    /// A fence.
+    Fence(&'a Fence),
+    /// A revision.
+    Revision(&'a Revision),
+}
+
+/// A type that is the body of an entry.
+pub trait EntryBody {
+    /// The body by its kind.
+    fn by_kind(&self) -> EntryKindRef<'_>;
+}
+
+impl EntryBody for Settlement {
+    fn by_kind(&self) -> EntryKindRef<'_> {
+        EntryKindRef::Settlement(self)
+    }
+}
+
+impl EntryBody for Reversal {
+    fn by_kind(&self) -> EntryKindRef<'_> {
+        EntryKindRef::Reversal(self)
+    }
+}
+
+impl EntryBody for Fence {
+    fn by_kind(&self) -> EntryKindRef<'_> {
+        EntryKindRef::Fence(self)
+    }
+}
+
+impl EntryBody for Revision {
+    fn by_kind(&self) -> EntryKindRef<'_> {
+        EntryKindRef::Revision(self)
+    }
+}
+
+impl EntryBody for EntryKind {
+    fn by_kind(&self) -> EntryKindRef<'_> {
+        match self {
+            EntryKind::Settlement(settlement) => EntryKindRef::Settlement(settlement),
+            EntryKind::Reversal(reversal) => EntryKindRef::Reversal(reversal),
+            EntryKind::Fence(fence) => EntryKindRef::Fence(fence),
+            EntryKind::Revision(revision) => EntryKindRef::Revision(revision),
+        }
+    }
+}
+
+impl<B: EntryBody> Entry<B> {
+    /// The hospital and the person of the request; of a revision, those of its claim.
+    pub fn parties(&self) -> (&HospitalId, &PersonId) {
+        match self.body.by_kind() {
+            EntryKindRef::Settlement(settlement) => (&settlement.claim.hospital_id, &settlement.claim.person_id),
+            EntryKindRef::Reversal(reversal) => (&reversal.hospital_id, &reversal.person_id),
+            EntryKindRef::Fence(fence) => (&fence.hospital_id, &fence.person_id),
+            EntryKindRef::Revision(revision) => (&revision.hospital_id, &revision.person_id),
+        }
+    }
+
+    /// The split that was decided; a reversal and a fence decide none.
+    pub fn split(&self) -> Option<&Split> {
+        match self.body.by_kind() {
+            EntryKindRef::Settlement(settlement) => Some(&settlement.split),
+            EntryKindRef::Revision(revision) => Some(&revision.split),
+            EntryKindRef::Reversal(_) | EntryKindRef::Fence(_) => None,
+        }
+    }
+}
+
+impl<B> Entry<B> {
+    /// The same entry with another body.
+    pub fn map<T>(self, body: impl FnOnce(B) -> T) -> Entry<T> {
+        let Entry { id, link, committed, request_id, content, body: old } = self;
+        Entry { id, link, committed, request_id, content, body: body(old) }
+    }
+}
+
+impl From<Entry<Settlement>> for Entry {
+    fn from(entry: Entry<Settlement>) -> Self {
+        entry.map(|settlement| EntryKind::Settlement(Box::new(settlement)))
+    }
+}
+
+impl From<Entry<Reversal>> for Entry {
+    fn from(entry: Entry<Reversal>) -> Self {
+        entry.map(EntryKind::Reversal)
+    }
+}
+
+impl From<Entry<Revision>> for Entry {
+    fn from(entry: Entry<Revision>) -> Self {
+        entry.map(|revision| EntryKind::Revision(Box::new(revision)))
+    }
+}
+
+impl TryFrom<Entry> for Entry<Settlement> {
+    type Error = UnexpectedEntryKind;
+
+    fn try_from(entry: Entry) -> Result<Self, UnexpectedEntryKind> {
+        let Entry { id, link, committed, request_id, content, body } = entry;
+        match body {
+            EntryKind::Settlement(settlement) => {
+                Ok(Entry { id, link, committed, request_id, content, body: *settlement })
+            }
+            _ => Err(UnexpectedEntryKind { entry: id, expected: "settlement" }),
+        }
+    }
+}
+
+impl TryFrom<Entry> for Entry<Reversal> {
+    type Error = UnexpectedEntryKind;
+
+    fn try_from(entry: Entry) -> Result<Self, UnexpectedEntryKind> {
+        let Entry { id, link, committed, request_id, content, body } = entry;
+        match body {
+            EntryKind::Reversal(reversal) => Ok(Entry { id, link, committed, request_id, content, body: reversal }),
+            _ => Err(UnexpectedEntryKind { entry: id, expected: "reversal" }),
+        }
+    }
+}
+
+impl TryFrom<Entry> for Entry<Revision> {
+    type Error = UnexpectedEntryKind;
+
+    fn try_from(entry: Entry) -> Result<Self, UnexpectedEntryKind> {
+        let Entry { id, link, committed, request_id, content, body } = entry;
+        match body {
+            EntryKind::Revision(revision) => Ok(Entry { id, link, committed, request_id, content, body: *revision }),
+            _ => Err(UnexpectedEntryKind { entry: id, expected: "revision" }),
+        }
+    }
+}
+
 impl Entry {
     /// The settlement, if it is one.
-    pub fn settled(&self) -> Option<&Settled> {
-        match &self.deed {
-            EntryKind::Settled(settled) => Some(settled),
+    pub fn settled(&self) -> Option<&Settlement> {
+        match &self.body {
+            EntryKind::Settlement(settlement) => Some(settlement),
             _ => None,
         }
     }
 
     /// The reversal, if it is one.
-    pub fn reversed(&self) -> Option<&Reversed> {
-        match &self.deed {
-            EntryKind::Reversed(reversed) => Some(reversed),
+    pub fn reversed(&self) -> Option<&Reversal> {
+        match &self.body {
+            EntryKind::Reversal(reversal) => Some(reversal),
             _ => None,
         }
     }
 
     /// The revision, if it is one.
-    pub fn revised(&self) -> Option<&Revised> {
-        match &self.deed {
-            EntryKind::Revised(revised) => Some(revised),
+    pub fn revised(&self) -> Option<&Revision> {
+        match &self.body {
+            EntryKind::Revision(revision) => Some(revision),
             _ => None,
         }
     }
 
-    /// The split that it decided, if it decided one.
-    pub fn split(&self) -> Option<&Split> {
-        match &self.deed {
-            EntryKind::Settled(settled) => Some(&settled.split),
-            EntryKind::Revised(revised) => Some(&revised.split),
-            EntryKind::Reversed(_) | EntryKind::Fenced(_) => None,
-        }
-    }
-
-    /// The account that it moved, or moved back; a fence moves none.
+    /// The account that it changed; a fence changes none.
     pub fn account(&self) -> Option<&AccountKey> {
-        self.split().map(|split| &split.judged.account).or_else(|| self.reversed().map(|reversed| &reversed.account))
+        self.split().map(|split| &split.judged.account).or_else(|| self.reversed().map(|reversal| &reversal.account))
     }
 
-    /// The same, taken out of it.
+    /// The split that was decided, taken out of it.
     pub fn into_split(self) -> Option<Split> {
-        match self.deed {
-            EntryKind::Settled(settled) => Some(settled.split),
-            EntryKind::Revised(revised) => Some(revised.split),
-            EntryKind::Reversed(_) | EntryKind::Fenced(_) => None,
-        }
-    }
-
-    /// Whose request it was, and for whom; of a revision, whose claim it is.
-    pub fn parties(&self) -> (&HospitalId, &PersonId) {
-        match &self.deed {
-            EntryKind::Settled(settled) => (&settled.claim.hospital_id, &settled.claim.person_id),
-            EntryKind::Reversed(reversed) => (&reversed.hospital_id, &reversed.person_id),
-            EntryKind::Fenced(fenced) => (&fenced.hospital_id, &fenced.person_id),
-            EntryKind::Revised(revised) => (&revised.hospital_id, &revised.person_id),
+        match self.body {
+            EntryKind::Settlement(settlement) => Some(settlement.split),
+            EntryKind::Revision(revision) => Some(revision.split),
+            EntryKind::Reversal(_) | EntryKind::Fence(_) => None,
         }
     }
 }
 
-super::ids::silent_debug!(Reversed, Revised);
+super::ids::silent_debug!(Reversal, Revision);

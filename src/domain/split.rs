@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::day::Day;
 use super::facts::{CatalogueEntry, Class};
-use super::ids::{AccountKey, Digest};
+use super::ids::{AccountKey, Digest, DigestError};
 use super::money::Money;
 use super::policy::{LayerHead, PolicyRef, SkipReason};
 use super::pools::Pools;
@@ -177,7 +177,10 @@ impl Split {
     }
 
     /// The digest that a quote gives and a settle may carry: it changes with any figure.
-    pub fn digest(&self) -> Digest {
+    ///
+    /// # Errors
+    /// If it cannot be serialised.
+    pub fn digest(&self) -> Result<Digest, DigestError> {
         Digest::of_value("split/1", self)
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::AccountKey;
-use crate::domain::ids::{HospitalId, PersonId};
+use crate::domain::ids::PersonId;
 use crate::domain::money::Money;
 use crate::domain::terms::{Cap, TermsKey};
 use crate::domain::vocabulary::{Level, Locality, Referral};
@@ -58,8 +58,7 @@ impl<S: Store> Engine<S> {
             .on
             .map_or_else(|| Day::new(name.key.year, 12, 31), Ok)
             .map_err(|_| EngineError::invalid("year", FaultReason::NotADay, "is no year"))?;
-        let nobody = HospitalId::default();
-        let scope = Scope { hospital_id: &nobody, person_id: &name.person_id, request_id: None, claim_id: None };
+        let scope = Scope::of_person(&name.person_id);
         let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
         let account = seen.state.account(&name.key);
         let known = seen.person.as_ref().is_some_and(PersonRecord::is_known);

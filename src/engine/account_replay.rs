@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::domain::account::Account;
 use crate::domain::ids::{AccountKey, EntryId};
-use crate::domain::journal::{Entry, Reversed, Revised};
+use crate::domain::journal::{Entry, Reversal, Revision};
 use crate::domain::split::Split;
 
 use super::chain::Stored;
@@ -46,10 +46,10 @@ impl<'c> AccountReplay<'c> {
     ///
     /// # Errors
     /// What does not fit together.
-    pub fn taken_out(&mut self, entry: &Entry, reversed: &Reversed, following: &[Stored]) -> Result<(), String> {
+    pub fn taken_out(&mut self, entry: &Entry, reversed: &Reversal, following: &[Stored]) -> Result<(), String> {
         let anew = following.get(..reversed.revisions.len()).unwrap_or_default();
         let named = anew.iter().map(|stored| stored.entry.id).eq(reversed.revisions.iter().copied());
-        let revised: Vec<&Revised> = anew.iter().filter_map(|stored| stored.entry.revised()).collect();
+        let revised: Vec<&Revision> = anew.iter().filter_map(|stored| stored.entry.revised()).collect();
         if !named || revised.len() != anew.len() || revised.iter().any(|revised| revised.reversal != entry.id) {
             return Err("its revisions do not follow it".to_owned());
         }

@@ -10,7 +10,7 @@ use crate::domain::account::Account;
 use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
 use crate::domain::ids::Digest;
 use crate::domain::invariants;
-use crate::domain::journal::{Differences, Entry, EntryKind, Revised, Settled};
+use crate::domain::journal::{Differences, Entry, EntryKind, Revision, Settlement};
 use crate::domain::policy::Policy;
 use crate::domain::split::Split;
 use crate::policy::resolve::resolve;
@@ -73,22 +73,22 @@ impl<'a, S: Store> Audit<'a, S> {
         entry: &'c Entry,
         following: &[Stored],
     ) -> Result<(), String> {
-        match &entry.deed {
-            EntryKind::Settled(settled) => {
+        match &entry.body {
+            EntryKind::Settlement(settled) => {
                 let after = self.recomputed(sums, settled, &settled.split).await?;
                 sums.decided(entry.id, entry.id, &settled.split, after);
             }
-            EntryKind::Revised(revised) => {
+            EntryKind::Revision(revised) => {
                 let after = self.revised(sums, revised).await?;
                 sums.decided(revised.settlement, entry.id, &revised.split, after);
             }
-            EntryKind::Reversed(reversed) => sums.taken_out(entry, reversed, following)?,
-            EntryKind::Fenced(_) => {}
+            EntryKind::Reversal(reversed) => sums.taken_out(entry, reversed, following)?,
+            EntryKind::Fence(_) => {}
         }
         Ok(())
     }
 
-    async fn revised(&mut self, sums: &AccountReplay<'_>, revised: &Revised) -> Result<Account, String> {
+    async fn revised(&mut self, sums: &AccountReplay<'_>, revised: &Revision) -> Result<Account, String> {
         let settlement = self.store.entry(revised.settlement).await.map_err(|error| error.to_string())?;
         let settled = settlement.as_ref().and_then(Entry::settled).ok_or("revises what is no settlement")?;
         let after = self.recomputed(sums, settled, &revised.split).await?;
@@ -103,7 +103,7 @@ impl<'a, S: Store> Audit<'a, S> {
     async fn recomputed(
         &mut self,
         sums: &AccountReplay<'_>,
-        settled: &Settled,
+        settled: &Settlement,
         split: &Split,
     ) -> Result<Account, String> {
         invariants::check(split).map_err(|broken| broken.to_string())?;
@@ -130,13 +130,14 @@ impl<'a, S: Store> Audit<'a, S> {
     /// became of it.
     async fn rows(&self, entry: &Entry, state: &PersonState) -> Result<(), String> {
         let (hospital_id, person_id) = entry.parties();
-        let claim_id = match &entry.deed {
-            EntryKind::Settled(settled) => Some(&settled.claim.claim_id),
-            EntryKind::Reversed(reversed) => Some(&reversed.claim_id),
-            EntryKind::Revised(revised) => Some(&revised.claim_id),
-            EntryKind::Fenced(_) => None,
+        let claim_id = match &entry.body {
+            EntryKind::Settlement(settled) => Some(&settled.claim.claim_id),
+            EntryKind::Reversal(reversed) => Some(&reversed.claim_id),
+            EntryKind::Revision(revised) => Some(&revised.claim_id),
+            EntryKind::Fence(_) => None,
         };
-        let scope = Scope { hospital_id, person_id, request_id: Some(&entry.request_id), claim_id };
+        let mut scope = Scope::of_person(person_id).with_request(hospital_id, &entry.request_id);
+        scope.claim = claim_id.map(|claim_id| (hospital_id, claim_id));
         let seen = self.store.look_up(scope).await.map_err(|error: StoreError| error.to_string())?;
         if seen.state != *state {
             return Err("its person does not lead to its chain".to_owned());
@@ -146,15 +147,15 @@ impl<'a, S: Store> Audit<'a, S> {
             return Err("its request does not lead to it".to_owned());
         }
         let known = |settlement| seen.claim.as_ref().and_then(|row| row.of(settlement));
-        let told = match &entry.deed {
-            EntryKind::Settled(_) => known(entry.id).is_some(),
-            EntryKind::Reversed(reversed) => {
+        let told = match &entry.body {
+            EntryKind::Settlement(_) => known(entry.id).is_some(),
+            EntryKind::Reversal(reversed) => {
                 known(reversed.settlement).is_some_and(|standing| standing.reversal == Some(entry.id))
             }
-            EntryKind::Revised(revised) => {
+            EntryKind::Revision(revised) => {
                 known(revised.settlement).is_some_and(|standing| standing.revisions.contains(&entry.id))
             }
-            EntryKind::Fenced(_) => true,
+            EntryKind::Fence(_) => true,
         };
         if told { Ok(()) } else { Err("its claim does not know of it".to_owned()) }
     }

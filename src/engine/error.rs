@@ -1,6 +1,8 @@
 //! Why the engine does not do what it is asked, and how failures of a store appear there.
 
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
+use crate::domain::ids::DigestError;
+use crate::domain::journal::UnexpectedEntryKind;
 use crate::domain::refusal::ClaimRefusal;
 use crate::store::StoreError;
 
@@ -87,6 +89,18 @@ impl EngineError {
     }
 }
 
+impl From<DigestError> for EngineError {
+    fn from(error: DigestError) -> Self {
+        EngineError::invariant(error)
+    }
+}
+
+impl From<UnexpectedEntryKind> for EngineError {
+    fn from(error: UnexpectedEntryKind) -> Self {
+        EngineError::invariant(error)
+    }
+}
+
 /// Why one attempt to commit did not commit.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommitError {
@@ -96,6 +110,18 @@ pub(super) enum CommitError {
     /// No further attempt helps.
     #[error(transparent)]
     Failed(#[from] EngineError),
+}
+
+impl From<DigestError> for CommitError {
+    fn from(error: DigestError) -> Self {
+        CommitError::Failed(error.into())
+    }
+}
+
+impl From<UnexpectedEntryKind> for CommitError {
+    fn from(error: UnexpectedEntryKind) -> Self {
+        CommitError::Failed(error.into())
+    }
 }
 
 impl From<ClaimRefusal> for CommitError {

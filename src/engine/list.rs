@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::journal::{Entry, EntryKind, Revision, Settlement};
 use crate::store::rows::ListPosition;
 use crate::store::{Scope, Store};
 
@@ -23,9 +23,9 @@ const WALK: usize = 5_000;
 #[derive(Debug)]
 pub struct Listed {
     /// The settlement, as it was first decided.
-    pub settlement: Entry,
+    pub settlement: Entry<Settlement>,
     /// The revision in force, where it is not the first.
-    pub revision: Option<Entry>,
+    pub revision: Option<Entry<Revision>>,
     /// Its reversal, if it was reversed.
     pub reversal: Option<EntryId>,
 }
@@ -77,8 +77,10 @@ impl<S: Store> Engine<S> {
             self.take_turns(walked).await;
             let entry = self.named_entry(id).await?;
             page.next = entry.link.previous;
-            if is_of(&entry, which) {
-                page.settlements.push(self.listed(entry).await?);
+            if let Ok(settlement) = Entry::<Settlement>::try_from(entry)
+                && is_listed(&settlement, which)
+            {
+                page.settlements.push(self.listed(settlement).await?);
             }
         }
         Ok(page)
@@ -105,7 +107,7 @@ impl<S: Store> Engine<S> {
         let mut settlements = Vec::with_capacity(places.len());
         for (_, id) in places {
             self.take_turns(settlements.len()).await;
-            settlements.push(self.listed(self.named_entry(id).await?).await?);
+            settlements.push(self.listed(self.named_entry(id).await?.try_into()?).await?);
         }
         Ok(SettlementPage { settlements, next })
     }
@@ -122,9 +124,11 @@ impl<S: Store> Engine<S> {
             self.take_turns(walked).await;
             let entry = self.named_entry(id).await?;
             next = entry.link.previous;
-            match &entry.deed {
-                EntryKind::Reversed(deed) => drop(reversed.insert(deed.settlement)),
-                EntryKind::Settled(deed) if hospitals.contains(&deed.claim.hospital_id) && !reversed.contains(&id) => {
+            match &entry.body {
+                EntryKind::Reversal(reversal) => drop(reversed.insert(reversal.settlement)),
+                EntryKind::Settlement(settled)
+                    if hospitals.contains(&settled.claim.hospital_id) && !reversed.contains(&id) =>
+                {
                     return Ok(true);
                 }
                 _ => {}
@@ -139,15 +143,13 @@ impl<S: Store> Engine<S> {
             let own = entry.is_some_and(|entry| entry.parties().1 == person_id);
             return if own { Ok(from) } else { Err(foreign_page()) };
         }
-        let nobody = HospitalId::default();
-        let scope = Scope { hospital_id: &nobody, person_id, request_id: None, claim_id: None };
-        Ok(self.store.look_up(scope).await.map_err(EngineError::from_read)?.state.head)
+        Ok(self.store.look_up(Scope::of_person(person_id)).await.map_err(EngineError::from_read)?.state.head)
     }
 
-    async fn listed(&self, settlement: Entry) -> Result<Listed, EngineError> {
+    async fn listed(&self, settlement: Entry<Settlement>) -> Result<Listed, EngineError> {
         let standing = self.standing(&settlement).await?;
         let revision = match standing.revisions.last() {
-            Some(id) => Some(self.named_entry(*id).await?),
+            Some(id) => Some(self.named_entry(*id).await?.try_into()?),
             None => None,
         };
         Ok(Listed { settlement, revision, reversal: standing.reversal })
@@ -161,11 +163,9 @@ impl<S: Store> Engine<S> {
     }
 }
 
-fn is_of(entry: &Entry, which: &PersonFilter) -> bool {
-    let account = entry.settled().map(|settled| &settled.split.judged.account);
-    account.is_some_and(|account| {
-        account.year == which.year && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
-    })
+fn is_listed(settlement: &Entry<Settlement>, which: &PersonFilter) -> bool {
+    let account = &settlement.body.split.judged.account;
+    account.year == which.year && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
 }
 
 fn foreign_page() -> EngineError {

@@ -8,11 +8,13 @@ pub mod account;
 mod account_replay;
 pub mod audit;
 pub mod chain;
+mod commit_loop;
 pub mod copy;
+mod decide;
 pub mod error;
 pub mod fence;
 pub mod follow;
-pub mod idempotency;
+mod idempotency;
 pub mod import;
 pub mod import_rows;
 pub mod list;
@@ -28,7 +30,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 
 use crate::domain::claim::ClaimLimits;
-use crate::domain::ids::{Digest, EntryId, PersonId};
+use crate::domain::ids::{Digest, DigestError, EntryId};
 use crate::domain::journal::{Entry, Instant};
 use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
@@ -55,21 +57,24 @@ pub struct CommitStamp {
 impl CommitStamp {
     /// The same stamp for a commit about this person: its id names their shard, so that every store, however many
     /// machines it is spread over, finds the entry by its id alone.
-    pub fn of(self, person_id: &PersonId) -> CommitStamp {
-        CommitStamp { id: Shard::of_person(person_id).set_in(self.id), ..self }
+    pub fn for_person(self, person_id: &str) -> CommitStamp {
+        CommitStamp { id: Shard::of_person_text(person_id).set_in(self.id), ..self }
     }
 
     /// The id of the n-th further entry of the same commit: of the same time and shard, the rest drawn from the
     /// first.
-    pub fn further(&self, n: u32) -> EntryId {
+    ///
+    /// # Errors
+    /// If the digest that it is drawn from cannot be computed.
+    pub fn further(&self, n: u32) -> Result<EntryId, DigestError> {
         let EntryId(mut id) = self.id;
-        let drawn = Digest::of_value("further entry", &(self.id, n)).0;
+        let drawn = Digest::of_value("further entry", &(self.id, n))?.0;
         // The bits of a UUID that tell its version and variant stay.
         id[6] = id[6] & 0xf0 | drawn[6] & 0x0f;
         id[7] = drawn[7];
         id[8] = id[8] & 0xc0 | drawn[8] & 0x3f;
         id[9..].copy_from_slice(&drawn[9..16]);
-        Shard::of_entry(self.id).set_in(EntryId(id))
+        Ok(Shard::of_entry(self.id).set_in(EntryId(id)))
     }
 }
 

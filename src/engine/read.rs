@@ -1,22 +1,22 @@
 //! Reading what was settled.
 
-use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
-use crate::domain::journal::Entry;
+use crate::domain::claim::ClaimKeys;
+use crate::domain::ids::EntryId;
+use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
 use crate::store::rows::SettlementStatus;
 use crate::store::{Scope, Store};
 
-use super::idempotency::RequestKeys;
 use super::{Engine, EngineError};
 
 /// A settlement with what became of it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct SettlementView {
     /// The settlement, as it was first decided.
-    pub settlement: Entry,
+    pub settlement: Entry<Settlement>,
     /// Its further revisions, oldest first; the last is in force, or was when it was reversed.
-    pub revisions: Vec<Entry>,
+    pub revisions: Vec<Entry<Revision>>,
     /// Its reversal, if it was reversed.
-    pub reversal: Option<Entry>,
+    pub reversal: Option<Entry<Reversal>>,
 }
 
 impl<S: Store> Engine<S> {
@@ -26,7 +26,8 @@ impl<S: Store> Engine<S> {
     /// `NOT_FOUND` if there is none.
     pub async fn settlement(&self, id: EntryId) -> Result<SettlementView, EngineError> {
         let found = self.store.entry(id).await.map_err(EngineError::from_read)?;
-        let settlement = found.filter(|entry| entry.settled().is_some()).ok_or(EngineError::NotFound)?;
+        let settlement = Entry::<Settlement>::try_from(found.ok_or(EngineError::NotFound)?);
+        let settlement = settlement.map_err(|_other_kind| EngineError::NotFound)?;
         let standing = self.standing(&settlement).await?;
         self.view(settlement, standing).await
     }
@@ -35,42 +36,37 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// `NOT_FOUND` if the claim was never settled for this person.
-    pub async fn settlement_of(
-        &self,
-        hospital_id: &HospitalId,
-        person_id: &PersonId,
-        claim_id: &ClaimId,
-    ) -> Result<SettlementView, EngineError> {
-        let names = RequestKeys { hospital_id, person_id, request_id: None, claim_id: Some(claim_id) };
-        names.check(&self.settings.limits, None)?;
-        let row = self.seen(&names).await?.claim.filter(|row| row.person_id == *person_id);
+    pub async fn settlement_of_claim(&self, keys: &ClaimKeys) -> Result<SettlementView, EngineError> {
+        let ClaimKeys { hospital_id, person_id, claim_id } = keys;
+        let scope = Scope::of_person(person_id).with_claim(hospital_id, claim_id);
+        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
+        let row = seen.claim.filter(|row| row.person_id == *person_id);
         let standing = row.and_then(|mut row| row.settlements.pop()).ok_or(EngineError::NotFound)?;
-        self.view(self.named_entry(standing.settlement).await?, standing).await
+        self.view(self.named_entry(standing.settlement).await?.try_into()?, standing).await
     }
 
-    async fn view(&self, settlement: Entry, standing: SettlementStatus) -> Result<SettlementView, EngineError> {
+    async fn view(
+        &self,
+        settlement: Entry<Settlement>,
+        standing: SettlementStatus,
+    ) -> Result<SettlementView, EngineError> {
         let mut revisions = Vec::with_capacity(standing.revisions.len());
         for id in standing.revisions {
-            revisions.push(self.named_entry(id).await?);
+            revisions.push(self.named_entry(id).await?.try_into()?);
         }
         let reversal = match standing.reversal {
-            Some(id) => Some(self.named_entry(id).await?),
+            Some(id) => Some(self.named_entry(id).await?.try_into()?),
             None => None,
         };
         Ok(SettlementView { settlement, revisions, reversal })
     }
 
     /// What became of a settlement; that its claim does not know of it means that the store is damaged.
-    pub(super) async fn standing(&self, settlement: &Entry) -> Result<SettlementStatus, EngineError> {
+    pub(super) async fn standing(&self, settlement: &Entry<Settlement>) -> Result<SettlementStatus, EngineError> {
         let unknown =
             || EngineError::invariant(format!("the claim of settlement {} does not know of it", settlement.id));
-        let claim = &settlement.settled().ok_or_else(unknown)?.claim;
-        let scope = Scope {
-            hospital_id: &claim.hospital_id,
-            person_id: &claim.person_id,
-            request_id: None,
-            claim_id: Some(&claim.claim_id),
-        };
+        let claim = &settlement.body.claim;
+        let scope = Scope::of_person(&claim.person_id).with_claim(&claim.hospital_id, &claim.claim_id);
         let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
         row.and_then(|row| row.of(settlement.id).cloned()).ok_or_else(unknown)
     }

@@ -7,15 +7,15 @@ use crate::domain::account::Account;
 use crate::domain::adjudicate::AdjudicationInput;
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::HospitalId;
-use crate::domain::journal::{Differences, Entry, EntryKind, Revised};
+use crate::domain::journal::{Differences, Entry, Revision};
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::policy::Book;
 use crate::store::rows::ClaimRow;
 use crate::store::{Commit, Scope, Store};
 
+use super::decide::{checked_split, policy_in_force};
 use super::error::CommitError;
-use super::quote::{adjudicated, governing};
 use super::reverse::Live;
 use super::{CommitStamp, Engine, EngineError, PAUSE};
 
@@ -28,23 +28,23 @@ impl<S: Store> Engine<S> {
         account: &mut Account,
         later: Vec<Live>,
         stamp: &CommitStamp,
-    ) -> Result<Vec<Entry>, CommitError> {
+    ) -> Result<Vec<Entry<Revision>>, CommitError> {
         let book = self.book();
         let mut revisions = Vec::with_capacity(later.len());
         for (n, one) in later.into_iter().rev().enumerate() {
             if (n + 1).is_multiple_of(PAUSE) {
                 tokio::task::yield_now().await;
             }
-            let (split, after) = anew(&book, &one, account, &commit.hospital_id)?;
+            let (split, after) = split_again(&book, &one, account, &commit.hospital_id)?;
             *account = after;
-            let id = stamp.further(n as u32);
+            let id = stamp.further(n as u32)?;
             let mut row = self.row(&one).await?;
             if let Some(standing) = row.settlements.iter_mut().find(|known| known.settlement == one.settlement) {
                 standing.revisions.push(id);
             }
             let claim = &one.settled.claim;
-            commit.claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
-            let entry = commit.push(id, EntryKind::Revised(Box::new(revised(one, split, stamp, &book))));
+            commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
+            let entry = commit.append(id, revision_body(one, split, stamp, &book));
             revisions.push(entry.map_err(EngineError::from_write)?);
         }
         Ok(revisions)
@@ -52,42 +52,43 @@ impl<S: Store> Engine<S> {
 
     async fn row(&self, one: &Live) -> Result<ClaimRow, EngineError> {
         let claim = &one.settled.claim;
-        let scope = Scope {
-            hospital_id: &claim.hospital_id,
-            person_id: &claim.person_id,
-            request_id: None,
-            claim_id: Some(&claim.claim_id),
-        };
+        let scope = Scope::of_person(&claim.person_id).with_claim(&claim.hospital_id, &claim.claim_id);
         let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
         row.ok_or_else(|| EngineError::invariant(format!("settlement {} has no row of its claim", one.settlement)))
     }
 }
 
 /// The split of a settlement on this account, by the law in use.
-fn anew(book: &Book, one: &Live, account: &Account, caller: &HospitalId) -> Result<(Split, Account), EngineError> {
+fn split_again(
+    book: &Book,
+    one: &Live,
+    account: &Account,
+    caller: &HospitalId,
+) -> Result<(Split, Account), EngineError> {
     let (claim, facts) = (&one.settled.claim, &one.settled.facts);
-    let policy = governing(book, claim, facts).ok_or_else(|| refused(one, caller, "without a policy in force"))?;
-    let matter = AdjudicationInput { claim, facts, policy };
-    if matter.account_key() != one.split.judged.account {
-        return Err(refused(one, caller, "in another benefit year than it was settled in").into());
+    let policy = policy_in_force(book, claim, facts)
+        .ok_or_else(|| cannot_readjudicate(one, caller, "without a policy in force"))?;
+    let input = AdjudicationInput { claim, facts, policy };
+    if input.account_key() != one.split.judged.account {
+        return Err(cannot_readjudicate(one, caller, "in another benefit year than it was settled in").into());
     }
-    adjudicated(matter, account)
+    checked_split(input, account)
 }
 
 /// A hospital learns the ids of its own settlements only.
-fn refused(one: &Live, caller: &HospitalId, told: &str) -> ClaimRefusal {
+fn cannot_readjudicate(one: &Live, caller: &HospitalId, why: &str) -> ClaimRefusal {
     let which = if one.settled.claim.hospital_id == *caller {
         format!("settlement {}", one.settlement)
     } else {
         "a later settlement of another hospital".to_owned()
     };
-    let told = format!("would leave {which} {told}");
-    ClaimRefusal::NoPolicy(FieldFault::new("readjudicate", FaultReason::NoPolicyInForce, told).into())
+    let message = format!("would leave {which} {why}");
+    ClaimRefusal::NoPolicy(FieldFault::new("readjudicate", FaultReason::NoPolicyInForce, message).into())
 }
 
-fn revised(one: Live, split: Split, stamp: &CommitStamp, book: &Book) -> Revised {
+fn revision_body(one: Live, split: Split, stamp: &CommitStamp, book: &Book) -> Revision {
     let claim = &one.settled.claim;
-    Revised {
+    Revision {
         hospital_id: claim.hospital_id.clone(),
         person_id: claim.person_id.clone(),
         claim_id: claim.claim_id.clone(),

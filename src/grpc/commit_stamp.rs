@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::domain::ids::{EntryId, PersonId};
+use crate::domain::ids::EntryId;
 use crate::domain::journal::Instant;
 use crate::engine::CommitStamp;
 
@@ -14,6 +14,6 @@ pub fn now() -> CommitStamp {
 }
 
 /// A stamp of now for a commit about this person.
-pub fn of(person_id: &PersonId) -> CommitStamp {
-    now().of(person_id)
+pub fn for_person(person_id: &str) -> CommitStamp {
+    now().for_person(person_id)
 }

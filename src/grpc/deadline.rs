@@ -46,11 +46,11 @@ fn answerable(deadline: Duration) -> Duration {
 
 /// The caller's deadline, by the `grpc-timeout` header (up to eight digits and a unit), or the most that a call may
 /// take, whichever is sooner.
-pub fn of(metadata: &MetadataMap, most: Duration) -> Duration {
-    told(metadata).map_or(most, |told| told.min(most))
+pub fn for_call(metadata: &MetadataMap, most: Duration) -> Duration {
+    requested(metadata).map_or(most, |requested| requested.min(most))
 }
 
-fn told(metadata: &MetadataMap) -> Option<Duration> {
+fn requested(metadata: &MetadataMap) -> Option<Duration> {
     let text = metadata.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;

@@ -1,14 +1,17 @@
-//! From messages to what the engine takes. Nothing is judged here: a claim is handed on as told.
+//! From messages to requests of the engine. A claim is passed on as received; the engine validates it.
 
-use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
+use crate::domain::claim::{ClaimKeys, ClaimLimits, Quantity, RawClaim, RawDate, RawItem, UnitPrice, valid_text};
+use crate::domain::fault::FieldFaults;
+use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
+use crate::engine::fence::RequestName;
 use crate::engine::settle::SettleRequest;
 
 use super::error::CallError;
 use super::pb::settlement as pb;
 
-/// A claim as told.
+/// A claim as received.
 ///
 /// # Errors
 /// If the message holds none.
@@ -16,9 +19,9 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
     let claim = claim.ok_or_else(|| CallError::missing_field("claim"))?;
     Ok(RawClaim {
         visit: visit(claim.visit()),
-        claim_id: claim.claim_id.into(),
-        hospital_id: claim.hospital_id.into(),
-        person_id: claim.person_id.into(),
+        claim_id: claim.claim_id,
+        hospital_id: claim.hospital_id,
+        person_id: claim.person_id,
         emergency: claim.emergency,
         admitted: claim.admitted.map(day),
         discharged: claim.discharged.map(day),
@@ -26,16 +29,59 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
     })
 }
 
-/// A request to settle, as told.
+/// A request to settle, as received.
 ///
 /// # Errors
 /// If the message holds no claim.
-pub fn settle(claim: Option<pb::Claim>, request_id: String, quote: Vec<u8>) -> Result<SettleRequest, CallError> {
-    let quote = (!quote.is_empty()).then_some(quote);
-    Ok(SettleRequest { claim: self::claim(claim)?, request_id: request_id.into(), quote })
+pub fn settle(message: pb::SettleRequest) -> Result<SettleRequest, CallError> {
+    let pb::SettleRequest { claim: received, request_id, quote_digest } = message;
+    let quote = (!quote_digest.is_empty()).then_some(quote_digest);
+    Ok(SettleRequest { claim: claim(received)?, request_id, quote })
 }
 
-/// A day as told.
+/// The ids of a request.
+///
+/// # Errors
+/// Those that are missing or too long.
+pub fn request_name(
+    hospital_id: String,
+    person_id: String,
+    request_id: String,
+    limits: &ClaimLimits,
+) -> Result<RequestName, CallError> {
+    let mut faults = FieldFaults::default();
+    let hospital_id = valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
+    let person_id = valid_text(&mut faults, "person_id", PersonId::parse(person_id, limits.id_bytes));
+    let request_id = valid_text(&mut faults, "request_id", RequestId::parse(request_id, limits.id_bytes));
+    match (hospital_id, person_id, request_id) {
+        (Some(hospital_id), Some(person_id), Some(request_id)) => {
+            Ok(RequestName { hospital_id, person_id, request_id })
+        }
+        _ => Err(CallError::InvalidMessage(faults)),
+    }
+}
+
+/// The ids of a claim.
+///
+/// # Errors
+/// Those that are missing or too long.
+pub fn claim_keys(
+    hospital_id: String,
+    person_id: String,
+    claim_id: String,
+    limits: &ClaimLimits,
+) -> Result<ClaimKeys, CallError> {
+    let mut faults = FieldFaults::default();
+    let claim_id = valid_text(&mut faults, "claim_id", ClaimId::parse(claim_id, limits.id_bytes));
+    let hospital_id = valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
+    let person_id = valid_text(&mut faults, "person_id", PersonId::parse(person_id, limits.id_bytes));
+    match (hospital_id, person_id, claim_id) {
+        (Some(hospital_id), Some(person_id), Some(claim_id)) => Ok(ClaimKeys { hospital_id, person_id, claim_id }),
+        _ => Err(CallError::InvalidMessage(faults)),
+    }
+}
+
+/// A day as received.
 pub fn day(day: pb::Date) -> RawDate {
     RawDate { year: day.year, month: day.month, day: day.day }
 }
@@ -50,9 +96,9 @@ fn visit(visit: pb::Visit) -> Option<Visit> {
     }
 }
 
-fn item(item: pb::Item) -> Item {
-    Item {
-        code: item.code.into(),
+fn item(item: pb::Item) -> RawItem {
+    RawItem {
+        code: item.code,
         quantity: Quantity(item.quantity_e4),
         unit_price: UnitPrice(item.unit_price_micro_yuan),
         amount: Money::from_fen(item.amount_fen),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::claim::{ClaimLimits, check_id};
+use crate::domain::claim::{ClaimLimits, valid_text};
 use crate::domain::day::Day;
-use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
-use crate::domain::ids::PersonId;
+use crate::domain::fault::{FaultReason, FieldFaults};
+use crate::domain::ids::{HospitalId, PersonId};
 use crate::engine::Engine;
 use crate::engine::list::{HospitalFilter, Listed, PersonFilter};
 use crate::store::Store;
@@ -31,83 +31,97 @@ pub async fn list<S: Store>(
 ) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
     let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-    let (listed, next_page_token) = match one_of(&asked, limits)? {
-        Which::Person(which) => {
+    let (listed, next_page_token) = match requested_list(&asked, limits)? {
+        RequestedList::Person(which) => {
             let list = (which.person_id.as_str(), &which.insurance, which.year);
             let mut page = engine.list_of_person(&which, page::place(&list, &asked.page_token)?, most).await?;
             // A claimant's own alone; a page may be shorter than asked for, and not the last.
             page.settlements
                 .retain(|listed| by.caller.authorize_view_of(listed.settlement.parties().0.as_str()).is_ok());
-            (page.settlements, page.next.map(|next| page::token(&list, &next)))
+            (page.settlements, page.next.map(|next| page::token(&list, &next)).transpose()?)
         }
-        Which::Hospital(which) => {
+        RequestedList::Hospital(which) => {
             by.caller.authorize_view_of(which.hospital_id.as_str())?;
             let list = (which.hospital_id.as_str(), which.from, which.until);
             let page = engine.list_of_hospital(&which, page::place(&list, &asked.page_token)?, most).await?;
-            (page.settlements, page.next.map(|next| page::token(&list, &next)))
+            (page.settlements, page.next.map(|next| page::token(&list, &next)).transpose()?)
         }
     };
     let persons: BTreeSet<&PersonId> = listed.iter().map(|listed| listed.settlement.parties().1).collect();
     reads.note(by, engine.store(), persons)?;
-    let settlements = listed.iter().map(summary).collect::<Result<_, _>>()?;
+    let settlements = listed.iter().map(summary).collect();
     Ok(pb::ListSettlementsResponse { settlements, next_page_token: next_page_token.unwrap_or_default() })
 }
 
-enum Which {
+enum RequestedList {
     Person(PersonFilter),
     Hospital(HospitalFilter),
 }
 
-/// Either of the two; the fields of the other are left out.
-fn one_of(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<Which, CallError> {
+/// The list that is asked for; the fields of the other are absent.
+fn requested_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
+    if asked.hospital_id.is_empty() { person_list(asked, limits) } else { hospital_list(asked, limits) }
+}
+
+fn hospital_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
     let mut faults = FieldFaults::default();
-    let of_hospital = !asked.hospital_id.is_empty();
-    let days = [("settled_from", &asked.settled_from), ("settled_until", &asked.settled_until)];
-    let days = days.map(|(field, day)| told_day(&mut faults, field, *day));
-    let (unwanted, told) = if of_hospital {
-        check_id(&mut faults, "hospital_id", &asked.hospital_id, limits);
-        let of_person = [
-            ("person_id", !asked.person_id.is_empty()),
-            ("benefit_year", asked.benefit_year != 0),
-            ("insurance", !asked.insurance.is_empty()),
-        ];
-        (of_person.to_vec(), "is given beside a hospital; a list is of a person's year or of a hospital's days")
-    } else {
-        check_id(&mut faults, "person_id", &asked.person_id, limits);
-        if !(1..=9_999).contains(&asked.benefit_year) {
-            faults.push(FieldFault::new("benefit_year", FaultReason::NotADay, "is no year"));
+    let from = valid_day(&mut faults, "settled_from", asked.settled_from).unwrap_or(Day::FIRST);
+    let until = valid_day(&mut faults, "settled_until", asked.settled_until).unwrap_or(Day::LAST);
+    let hospital_id = HospitalId::parse(asked.hospital_id.as_str(), limits.id_bytes);
+    let hospital_id = valid_text(&mut faults, "hospital_id", hospital_id);
+    let of_person = [
+        ("person_id", !asked.person_id.is_empty()),
+        ("benefit_year", asked.benefit_year != 0),
+        ("insurance", !asked.insurance.is_empty()),
+    ];
+    let message = "is given beside a hospital; a list is of a person's year or of a hospital's days";
+    must_be_absent(&mut faults, &of_person, message);
+    match hospital_id {
+        Some(hospital_id) if faults.is_empty() => {
+            Ok(RequestedList::Hospital(HospitalFilter { hospital_id, from, until }))
         }
-        let of_days =
-            [("settled_from", asked.settled_from.is_some()), ("settled_until", asked.settled_until.is_some())];
-        (of_days.to_vec(), "is given beside a person; a person's settlements are listed by benefit year")
-    };
-    let unwanted = unwanted.into_iter().filter(|(_, given)| *given);
-    faults.extend(unwanted.map(|(field, _)| FieldFault::new(field, FaultReason::Unreadable, told)));
-    if !faults.is_empty() {
-        return Err(CallError::InvalidMessage(faults));
+        _ => Err(CallError::InvalidMessage(faults)),
     }
-    let [from, until] = days;
-    Ok(if of_hospital {
-        let (from, until) = (from.unwrap_or(Day::FIRST), until.unwrap_or(Day::LAST));
-        Which::Hospital(HospitalFilter { hospital_id: asked.hospital_id.as_str().into(), from, until })
-    } else {
-        let insurance = Some(asked.insurance.as_str()).filter(|text| !text.is_empty()).map(Into::into);
-        Which::Person(PersonFilter { person_id: asked.person_id.as_str().into(), insurance, year: asked.benefit_year })
-    })
 }
 
-fn told_day(faults: &mut FieldFaults, field: &str, day: Option<pb::Date>) -> Option<Day> {
+fn person_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
+    let mut faults = FieldFaults::default();
+    valid_day(&mut faults, "settled_from", asked.settled_from);
+    valid_day(&mut faults, "settled_until", asked.settled_until);
+    let person_id = PersonId::parse(asked.person_id.as_str(), limits.id_bytes);
+    let person_id = valid_text(&mut faults, "person_id", person_id);
+    if !(1..=9_999).contains(&asked.benefit_year) {
+        faults.add("benefit_year", FaultReason::NotADay, "is no year");
+    }
+    let of_days = [("settled_from", asked.settled_from.is_some()), ("settled_until", asked.settled_until.is_some())];
+    let message = "is given beside a person; a person's settlements are listed by benefit year";
+    must_be_absent(&mut faults, &of_days, message);
+    let insurance = Some(asked.insurance.as_str()).filter(|text| !text.is_empty()).map(Into::into);
+    match person_id {
+        Some(person_id) if faults.is_empty() => {
+            Ok(RequestedList::Person(PersonFilter { person_id, insurance, year: asked.benefit_year }))
+        }
+        _ => Err(CallError::InvalidMessage(faults)),
+    }
+}
+
+fn must_be_absent(faults: &mut FieldFaults, fields: &[(&str, bool)], message: &str) {
+    for (field, _) in fields.iter().filter(|(_, given)| *given) {
+        faults.add(*field, FaultReason::Unreadable, message);
+    }
+}
+
+fn valid_day(faults: &mut FieldFaults, field: &str, day: Option<pb::Date>) -> Option<Day> {
     let read = Day::new(day?.year, day?.month, day?.day);
-    read.map_err(|no| faults.push(FieldFault::new(field, FaultReason::NotADay, no.to_string()))).ok()
+    read.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }
 
-fn summary(listed: &Listed) -> Result<pb::SettlementSummary, CallError> {
+fn summary(listed: &Listed) -> pb::SettlementSummary {
     let Listed { settlement: entry, revision, reversal } = listed;
-    let unexpected = || CallError::Internal(format!("entry {} is of another kind", entry.id));
-    let settled = entry.settled().ok_or_else(unexpected)?;
-    let revised = revision.as_ref().and_then(|entry| entry.revised());
+    let settled = &entry.body;
+    let revised = revision.as_ref().map(|entry| &entry.body);
     let split = revised.map_or(&settled.split, |revised| &revised.split);
-    Ok(pb::SettlementSummary {
+    pb::SettlementSummary {
         settlement_id: entry.id.to_string(),
         claim_id: settled.claim.claim_id.as_str().to_owned(),
         hospital_id: settled.claim.hospital_id.as_str().to_owned(),
@@ -123,5 +137,5 @@ fn summary(listed: &Listed) -> Result<pb::SettlementSummary, CallError> {
         patient_fen: split.patient.fen(),
         revision: revised.map_or(1, |revised| revised.number),
         reversal_id: reversal.map(|id| id.to_string()).unwrap_or_default(),
-    })
+    }
 }

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod reads;
 pub mod reference;
 pub mod reversals;
+mod settle;
 pub mod settlement;
 pub mod status;
 mod status_details;

@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::Digest;
+use crate::engine::EngineError;
 
 use super::error::CallError;
 
@@ -22,10 +23,13 @@ pub fn size(asked: i32, default: usize, most: usize) -> Result<usize, CallError>
 }
 
 /// The token of a place in a list; `list` is what the list is of, which the next request repeats.
-pub fn token(list: &impl Serialize, place: &impl Serialize) -> String {
-    let bytes = postcard::to_stdvec(place).unwrap_or_default();
+///
+/// # Errors
+/// If it cannot be encoded.
+pub fn token(list: &impl Serialize, place: &impl Serialize) -> Result<String, CallError> {
+    let bytes = postcard::to_stdvec(place).map_err(|error| CallError::Internal(error.to_string()))?;
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    hex(&mark(list)) + &hex(&bytes)
+    Ok(hex(&mark(list)?) + &hex(&bytes))
 }
 
 /// The place that a token tells; none if there is no token.
@@ -36,18 +40,20 @@ pub fn place<P: DeserializeOwned>(list: &impl Serialize, token: &str) -> Result<
     if token.is_empty() {
         return Ok(None);
     }
+    let mark = mark(list)?;
     let place = unhex(token).and_then(|bytes| {
         let (of, place) = bytes.split_at_checked(LIST)?;
-        if of == mark(list) { postcard::from_bytes(place).ok() } else { None }
+        if of == mark { postcard::from_bytes(place).ok() } else { None }
     });
     let message = "is not a token of this list; send the request of the page before, with its next_page_token";
     place.map(Some).ok_or_else(|| CallError::invalid_field("page_token", FaultReason::Unreadable, message))
 }
 
-fn mark(list: &impl Serialize) -> [u8; LIST] {
+fn mark(list: &impl Serialize) -> Result<[u8; LIST], CallError> {
     let mut mark = [0; LIST];
-    mark.copy_from_slice(&Digest::of_value("page", list).0[..LIST]);
-    mark
+    let digest = Digest::of_value("page", list).map_err(EngineError::from)?;
+    mark.copy_from_slice(&digest.0[..LIST]);
+    Ok(mark)
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -88,7 +88,7 @@ fn list(book: &Book, asked: &pb::ListPoliciesRequest) -> Result<pb::ListPolicies
     let from: u32 = page::place(&list, &asked.page_token)?.unwrap_or(0);
     let policies = book.policies().get(from as usize..).unwrap_or_default();
     let next = from + most as u32;
-    let next_page_token = if policies.len() > most { page::token(&list, &next) } else { String::new() };
+    let next_page_token = if policies.len() > most { page::token(&list, &next)? } else { String::new() };
     let policies = policies.iter().take(most).map(|policy| summary(policy)).collect();
     Ok(pb::ListPoliciesResponse { policies, next_page_token, book_digest: digest(book.digest()) })
 }

@@ -107,7 +107,7 @@ impl<S: Store> References<S> {
         let listed = self.engine.imports(page::place(&"imports", &asked.page_token)?, most).await?;
         let next = listed.last().filter(|last| listed.len() == most && last.number > 1);
         Ok(pb::ListImportsResponse {
-            next_page_token: next.map(|last| page::token(&"imports", &last.number)).unwrap_or_default(),
+            next_page_token: next.map(|last| page::token(&"imports", &last.number)).transpose()?.unwrap_or_default(),
             imports: listed.into_iter().map(imports::import).collect(),
         })
     }
@@ -148,7 +148,7 @@ impl<S: Store> References<S> {
         let after = after.unwrap_or_default();
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(key) };
         let (rows, last) = self.engine.rows_of_table(table, keys, on, most);
-        let next_page_token = last.map(|last| page::token(&list, &last));
+        let next_page_token = last.map(|last| page::token(&list, &last)).transpose()?;
         Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: next_page_token.unwrap_or_default() })
     }
 }

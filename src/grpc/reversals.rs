@@ -3,101 +3,81 @@
 use std::sync::Arc;
 
 use crate::domain::content::RawReversal;
-use crate::domain::journal::{Differences, Entry, Revised};
+use crate::domain::journal::{Differences, Entry, Reversal, Revision};
 use crate::domain::money::Money;
-use crate::engine::reverse::{Reversal, ReverseRequest};
+use crate::engine::reverse::{ReverseOutcome, ReverseRequest};
 
-use super::error::CallError;
 use super::pb::settlement as pb;
 use super::to_proto::{digest, shares, split, timestamp};
 
-/// A request to reverse, as told.
-pub fn request(told: pb::ReverseRequest) -> ReverseRequest {
-    let pb::ReverseRequest { hospital_id, person_id, claim_id, request_id, reason, readjudicate, dry_run } = told;
-    let told = RawReversal {
-        hospital_id: hospital_id.into(),
-        person_id: person_id.into(),
-        claim_id: claim_id.into(),
-        reason,
-        readjudicate,
-    };
-    ReverseRequest { told, request_id: request_id.into(), dry_run }
+/// A request to reverse, as received.
+pub fn request(message: pb::ReverseRequest) -> ReverseRequest {
+    let pb::ReverseRequest { hospital_id, person_id, claim_id, request_id, reason, readjudicate, dry_run } = message;
+    let reversal = RawReversal { hospital_id, person_id, claim_id, reason, readjudicate };
+    ReverseRequest { reversal, request_id, dry_run }
 }
 
-/// The answer to one; of a dry run, without ids and instants of what is not there.
-///
-/// # Errors
-/// If an entry is of another kind than it must be.
-pub fn response(reversed: &Reversal, dry_run: bool) -> Result<pb::ReverseResponse, CallError> {
-    let dry_run = dry_run && !reversed.replay;
-    let mut answer = pb::ReverseResponse {
-        reversal: Some(reversal(&reversed.entry)?),
-        replay: reversed.replay,
+/// The response to one; of a dry run, without ids and instants of entries that do not exist.
+pub fn response(outcome: &ReverseOutcome, dry_run: bool) -> pb::ReverseResponse {
+    let dry_run = dry_run && !outcome.replay;
+    let mut response = pb::ReverseResponse {
+        reversal: Some(reversal(&outcome.entry)),
+        replay: outcome.replay,
         dry_run,
         ..pb::ReverseResponse::default()
     };
-    let caller = reversed.entry.parties().0;
+    let caller = &outcome.entry.body.hospital_id;
     let mut others = Differences::default();
-    for entry in &reversed.revisions {
-        let revised = entry.revised().ok_or_else(|| unexpected(entry))?;
-        if revised.hospital_id == *caller {
-            answer.revised.push(summary(entry, revised));
+    for entry in &outcome.revisions {
+        if entry.body.hospital_id == *caller {
+            response.revised.push(summary(entry));
         } else {
-            add(&mut others, &revised.differences);
+            add(&mut others, &entry.body.differences);
         }
     }
-    let count = reversed.revisions.len() - answer.revised.len();
+    let count = outcome.revisions.len() - response.revised.len();
     if count > 0 {
-        answer.others = Some(pb::OthersRevised { settlements: count as u64, differences: Some(differences(&others)) });
+        response.others =
+            Some(pb::OthersRevised { settlements: count as u64, differences: Some(differences(&others)) });
     }
     if dry_run {
-        forget(&mut answer);
+        clear_ids(&mut response);
     }
-    Ok(answer)
+    response
 }
 
 /// A reversal.
-///
-/// # Errors
-/// If the entry is none.
-pub fn reversal(entry: &Entry) -> Result<pb::Reversal, CallError> {
-    let reversed = entry.reversed().ok_or_else(|| unexpected(entry))?;
-    Ok(pb::Reversal {
+pub fn reversal(entry: &Entry<Reversal>) -> pb::Reversal {
+    let reversal = &entry.body;
+    pb::Reversal {
         reversal_id: entry.id.to_string(),
-        settlement_id: reversed.settlement.to_string(),
-        claim_id: reversed.claim_id.as_str().to_owned(),
-        hospital_id: reversed.hospital_id.as_str().to_owned(),
-        person_id: reversed.person_id.as_str().to_owned(),
+        settlement_id: reversal.settlement.to_string(),
+        claim_id: reversal.claim_id.as_str().to_owned(),
+        hospital_id: reversal.hospital_id.as_str().to_owned(),
+        person_id: reversal.person_id.as_str().to_owned(),
         request_id: entry.request_id.as_str().to_owned(),
-        reason: reversed.reason.clone(),
+        reason: reversal.reason.clone(),
         committed_at: Some(timestamp(entry.committed)),
-    })
+    }
 }
 
 /// A revision, without what it has in common with the settlement.
-///
-/// # Errors
-/// If the entry is none.
-pub fn revision(entry: &Entry) -> Result<pb::Revision, CallError> {
-    let revised = entry.revised().ok_or_else(|| unexpected(entry))?;
-    Ok(pb::Revision {
-        revision: revised.number,
+pub fn revision(entry: &Entry<Revision>) -> pb::Revision {
+    let revision = &entry.body;
+    pb::Revision {
+        revision: revision.number,
         revision_id: entry.id.to_string(),
-        replaces_id: revised.replaces.to_string(),
-        reversal_id: revised.reversal.to_string(),
+        replaces_id: revision.replaces.to_string(),
+        reversal_id: revision.reversal.to_string(),
         committed_at: Some(timestamp(entry.committed)),
-        split: Some(pb::Split { codes: Vec::new(), lines: Vec::new(), ..split(&revised.split) }),
-        differences: Some(differences(&revised.differences)),
-        book_digest: digest(revised.book),
-    })
+        split: Some(pb::Split { codes: Vec::new(), lines: Vec::new(), ..split(&revision.split) }),
+        differences: Some(differences(&revision.differences)),
+        book_digest: digest(revision.book),
+    }
 }
 
-/// An entry that is not what the call is about.
-pub fn unexpected(entry: &Entry) -> CallError {
-    CallError::Internal(format!("entry {} is of another kind", entry.id))
-}
-
-fn summary(entry: &Entry, revised: &Revised) -> pb::RevisedSettlement {
+fn summary(entry: &Entry<Revision>) -> pb::RevisedSettlement {
+    let revised = &entry.body;
     pb::RevisedSettlement {
         settlement_id: revised.settlement.to_string(),
         claim_id: revised.claim_id.as_str().to_owned(),
@@ -125,10 +105,10 @@ fn add(sum: &mut Differences, one: &Differences) {
 }
 
 /// What a dry run would write has no id and no instant.
-fn forget(answer: &mut pb::ReverseResponse) {
-    if let Some(reversal) = &mut answer.reversal {
+fn clear_ids(response: &mut pb::ReverseResponse) {
+    if let Some(reversal) = &mut response.reversal {
         reversal.reversal_id.clear();
         reversal.committed_at = None;
     }
-    answer.revised.iter_mut().for_each(|revised| revised.revision_id.clear());
+    response.revised.iter_mut().for_each(|revised| revised.revision_id.clear());
 }

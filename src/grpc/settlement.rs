@@ -1,18 +1,17 @@
 //! `SettlementService` over an engine.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::domain::claim::ClaimLimits;
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::{AccountKey, EntryId};
-use crate::domain::journal::{Entry, EntryKind};
 use crate::engine::account::AccountName;
-use crate::engine::fence::{Outcome, RequestName};
+use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
 use crate::engine::{Engine, EngineError};
 use crate::store::Store;
@@ -23,9 +22,9 @@ use super::error::CallError;
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
 use super::reads::Reads;
-use super::reversals::{reversal, revision, unexpected};
+use super::reversals::{reversal, revision};
 use super::stream::{self, Answers, Streams};
-use super::{commit_stamp, from_proto, listing, reversals, to_proto};
+use super::{commit_stamp, from_proto, listing, reversals, settle, to_proto};
 
 /// The service.
 pub struct Settlements<S> {
@@ -45,21 +44,12 @@ impl<S: Store> Settlements<S> {
         self.streams.stopping.clone()
     }
 
-    fn deadline<T>(&self, request: &Request<T>) -> Duration {
-        deadline::of(request.metadata(), self.streams.most)
+    fn limits(&self) -> &ClaimLimits {
+        &self.engine.settings().limits
     }
 
-    /// Runs what may commit to its end; `by` keeps its places until then.
-    async fn to_its_end<T: Send + 'static>(
-        by: Permitted,
-        deadline: Duration,
-        work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
-    ) -> Result<T, CallError> {
-        let work = async move {
-            let _places = by;
-            work.await
-        };
-        to_its_end(deadline, work).await
+    fn deadline<T>(&self, request: &Request<T>) -> Duration {
+        deadline::for_call(request.metadata(), self.streams.most)
     }
 }
 
@@ -76,7 +66,8 @@ impl<S: Store> SettlementService for Settlements<S> {
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
         let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
-        answered(self.settled(by, deadline, request.into_inner()).await)
+        let caller = Arc::clone(&by.caller);
+        answered(settle::settle(Arc::clone(&self.engine), &caller, request.into_inner(), deadline, by).await)
     }
 
     type SettleStreamStream = Answers;
@@ -136,49 +127,37 @@ impl<S: Store> Settlements<S> {
     async fn quoted(&self, by: &Permitted, asked: pb::QuoteRequest) -> Result<pb::QuoteResponse, CallError> {
         let claim = from_proto::claim(asked.claim)?;
         by.caller.authorize_claims_of(claim.hospital_id.as_str())?;
-        let (hospital_id, person_id) = (claim.hospital_id.clone(), claim.person_id.clone());
         let quote = self.engine.quote(claim).await?;
-        self.reads.note(by, self.engine.store(), [&person_id])?;
-        self.reads.quoted(hospital_id.as_str(), &person_id, self.engine.store());
+        self.reads.note(by, self.engine.store(), [&quote.keys.person_id])?;
+        self.reads.quoted(quote.keys.hospital_id.as_str(), &quote.keys.person_id, self.engine.store());
         let (split, quote_digest) = (Some(to_proto::split(&quote.split)), to_proto::digest(quote.digest));
         Ok(pb::QuoteResponse { split, quote_digest })
-    }
-
-    async fn settled(
-        &self,
-        by: Permitted,
-        deadline: Duration,
-        asked: pb::SettleRequest,
-    ) -> Result<pb::SettleResponse, CallError> {
-        let told = from_proto::settle(asked.claim, asked.request_id, asked.quote_digest)?;
-        by.caller.authorize_claims_of(told.claim.hospital_id.as_str())?;
-        let engine = Arc::clone(&self.engine);
-        let stamp = commit_stamp::of(&told.claim.person_id);
-        let work = async move { engine.settle(told, stamp).await };
-        let committed = Self::to_its_end(by, deadline, work).await?;
-        Ok(pb::SettleResponse { settlement: Some(settlement(&committed.entry)?), replay: committed.replay })
     }
 
     async fn reversed(
         &self,
         by: Permitted,
         deadline: Duration,
-        asked: pb::ReverseRequest,
+        message: pb::ReverseRequest,
     ) -> Result<pb::ReverseResponse, CallError> {
-        by.caller.authorize_view_of(&asked.hospital_id)?;
-        let request = reversals::request(asked);
+        by.caller.authorize_view_of(&message.hospital_id)?;
+        let request = reversals::request(message);
         let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
-        let stamp = commit_stamp::of(&request.told.person_id);
-        let work = async move { engine.reverse(request, stamp).await };
-        reversals::response(&Self::to_its_end(by, deadline, work).await?, dry_run)
+        let stamp = commit_stamp::for_person(&request.reversal.person_id);
+        let work = async move {
+            let _held_until_done = by;
+            engine.reverse(request, stamp).await
+        };
+        Ok(reversals::response(&to_its_end(deadline, work).await?, dry_run))
     }
 
     async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, CallError> {
         by.caller.authorize_view_of(&asked.hospital_id)?;
-        let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
-        let outcome = self.engine.outcome(&name).await?;
+        let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = asked;
+        let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
+        let found = self.engine.outcome(&name).await?;
         self.reads.note(by, self.engine.store(), [&name.person_id])?;
-        Ok(pb::GetOutcomeResponse { outcome: Some(told(outcome)?) })
+        Ok(pb::GetOutcomeResponse { outcome: Some(outcome(found)) })
     }
 
     async fn fenced(
@@ -188,10 +167,15 @@ impl<S: Store> Settlements<S> {
         asked: pb::FenceRequest,
     ) -> Result<pb::FenceResponse, CallError> {
         by.caller.authorize_claims_of(&asked.hospital_id)?;
-        let name = request_name(asked.hospital_id, asked.person_id, asked.request_id);
+        let pb::FenceRequest { hospital_id, person_id, request_id } = asked;
+        let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
         let engine = Arc::clone(&self.engine);
-        let work = async move { engine.fence(&name, commit_stamp::of(&name.person_id)).await };
-        Ok(pb::FenceResponse { outcome: Some(told(Self::to_its_end(by, deadline, work).await?)?) })
+        let stamp = commit_stamp::for_person(name.person_id.as_str());
+        let work = async move {
+            let _held_until_done = by;
+            engine.fence(&name, stamp).await
+        };
+        Ok(pb::FenceResponse { outcome: Some(outcome(to_its_end(deadline, work).await?)) })
     }
 
     async fn settlement(
@@ -200,13 +184,13 @@ impl<S: Store> Settlements<S> {
         asked: pb::GetSettlementRequest,
     ) -> Result<pb::GetSettlementResponse, CallError> {
         let view = self.find(by, asked).await?;
-        let settled = view.settlement.settled().ok_or_else(|| unexpected(&view.settlement))?;
+        let settled = &view.settlement.body;
         by.caller.authorize_view_of(settled.claim.hospital_id.as_str())?;
         self.reads.note(by, self.engine.store(), [&settled.claim.person_id])?;
         Ok(pb::GetSettlementResponse {
-            settlement: Some(to_proto::settlement(&view.settlement, settled)),
-            reversal: view.reversal.as_ref().map(reversal).transpose()?,
-            revisions: view.revisions.iter().map(revision).collect::<Result<_, _>>()?,
+            settlement: Some(to_proto::settlement(&view.settlement)),
+            reversal: view.reversal.as_ref().map(reversal),
+            revisions: view.revisions.iter().map(revision).collect(),
             claim: Some(to_proto::claim(&(&settled.claim).into())),
         })
     }
@@ -215,8 +199,8 @@ impl<S: Store> Settlements<S> {
         let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id } = asked;
         if settlement_id.is_empty() {
             by.caller.authorize_view_of(&hospital_id)?;
-            let (hospital_id, person_id) = (hospital_id.into(), person_id.into());
-            return Ok(self.engine.settlement_of(&hospital_id, &person_id, &claim_id.into()).await?);
+            let keys = from_proto::claim_keys(hospital_id, person_id, claim_id, self.limits())?;
+            return Ok(self.engine.settlement_of_claim(&keys).await?);
         }
         let id = EntryId::parse(&settlement_id).ok_or_else(|| CallError::from(EngineError::NotFound))?;
         Ok(self.engine.settlement(id).await?)
@@ -239,10 +223,6 @@ impl<S: Store> Settlements<S> {
     }
 }
 
-fn request_name(hospital_id: String, person_id: String, request_id: String) -> RequestName {
-    RequestName { hospital_id: hospital_id.into(), person_id: person_id.into(), request_id: request_id.into() }
-}
-
 fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, CallError> {
     let on = asked.on.map(|on| Day::new(on.year, on.month, on.day)).transpose();
     let on = on.map_err(|no| CallError::invalid_field("on", FaultReason::NotADay, no.to_string()))?;
@@ -250,20 +230,13 @@ fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, CallError> 
     Ok(AccountName { person_id: asked.person_id.into(), key, on })
 }
 
-fn settlement(entry: &Entry) -> Result<pb::Settlement, CallError> {
-    let settled = entry.settled().ok_or_else(|| unexpected(entry))?;
-    Ok(to_proto::settlement(entry, settled))
-}
-
-fn told(outcome: Outcome) -> Result<pb::Outcome, CallError> {
-    use pb::outcome::Outcome as Told;
-    let told = match outcome {
-        Outcome::NotSeen => Told::NotSeen(pb::NotSeen {}),
-        Outcome::Fenced => Told::Fenced(pb::Fenced {}),
-        Outcome::Committed(entry) => match entry.deed {
-            EntryKind::Reversed(_) => Told::Reversed(reversal(&entry)?),
-            _ => Told::Committed(settlement(&entry)?),
-        },
+fn outcome(found: Outcome) -> pb::Outcome {
+    use pb::outcome::Outcome as Message;
+    let message = match found {
+        Outcome::NotSeen => Message::NotSeen(pb::NotSeen {}),
+        Outcome::Fenced => Message::Fenced(pb::Fenced {}),
+        Outcome::Settled(settlement) => Message::Committed(to_proto::settlement(&settlement)),
+        Outcome::Reversed(entry) => Message::Reversed(reversal(&entry)),
     };
-    Ok(pb::Outcome { outcome: Some(told) })
+    pb::Outcome { outcome: Some(message) }
 }

@@ -16,19 +16,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
-use crate::access::Caller;
-use crate::domain::ids::PersonId;
 use crate::engine::Engine;
 use crate::store::Store;
 
 use super::authorize::{Authorizer, Permitted};
-use super::deadline::to_its_end;
-use super::error::CallError;
 use super::pb::settlement as pb;
 use super::pb::settlement::settle_stream_response::Answer;
-use super::reversals::unexpected;
+use super::settle::settle;
 use super::status::{Reason, status_message};
-use super::{commit_stamp, from_proto, to_proto};
 
 /// A claim of this many bytes takes one place of the window, and one more for each time as much.
 const BYTES_A_PLACE: usize = 16 << 10;
@@ -80,7 +75,7 @@ struct Desk<S> {
     streams: Streams,
     answers: UnboundedSender<Held>,
     /// By person, the end of the claim that was taken last.
-    last: HashMap<PersonId, oneshot::Receiver<()>>,
+    last: HashMap<String, oneshot::Receiver<()>>,
 }
 
 impl<S: Store> Desk<S> {
@@ -112,7 +107,7 @@ impl<S: Store> Desk<S> {
     fn begin(&mut self, position: u64, request: pb::SettleStreamRequest, place: OwnedSemaphorePermit) {
         let person = request.claim.as_ref().map(|claim| claim.person_id.as_str()).unwrap_or_default();
         let (ended, end) = oneshot::channel::<()>();
-        let before = self.last.insert(person.into(), end);
+        let before = self.last.insert(person.to_owned(), end);
         if self.last.len() > 2 * self.streams.window {
             self.last.retain(|_, end| end.try_recv() == Err(oneshot::error::TryRecvError::Empty));
         }
@@ -147,20 +142,24 @@ impl<S: Store> Work<S> {
         request: pb::SettleStreamRequest,
         wanted: impl Fn() -> bool,
     ) -> Option<pb::SettleStreamResponse> {
-        let _own = self.by.caller.allowance.acquire().await?;
-        let _of_all = Arc::clone(&self.streams.rules.in_flight).acquire_owned().await.ok()?;
+        let own = self.by.caller.allowance.acquire().await?;
+        let of_all = Arc::clone(&self.streams.rules.in_flight).acquire_owned().await.ok()?;
         if !wanted() {
             return None;
         }
-        let request_id = request.request_id.clone();
+        let permits = (own, of_all);
+        let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
+        let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest };
         let settled = match self.streams.rules.reauthorize(&self.by) {
-            Ok(caller) => settle(self.engine, &caller, request, self.streams.most).await,
+            Ok(caller) => settle(self.engine, &caller, request, self.streams.most, permits).await,
             Err(error) => Err(error.into()),
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");
         self.streams.rules.metrics.count_stream_claim(word);
         let (answer, replay) = match settled {
-            Ok((settlement, replay)) => (Answer::Settlement(settlement), replay),
+            Ok(pb::SettleResponse { settlement, replay }) => {
+                (Answer::Settlement(settlement.unwrap_or_default()), replay)
+            }
             Err(error) => (Answer::Refusal(status_message(&error)), false),
         };
         Some(pb::SettleStreamResponse { position, request_id, replay, answer: Some(answer) })
@@ -177,22 +176,6 @@ async fn next(
     let places = (1 + request.encoded_len() / BYTES_A_PLACE).min(places);
     let place = Arc::clone(window).acquire_many_owned(u32::try_from(places).unwrap_or(u32::MAX)).await;
     Ok(Some((request, place.map_err(|_| stopped())?)))
-}
-
-/// What one claim comes to, which runs to its end once it has begun; and whether it was there before.
-async fn settle<S: Store>(
-    engine: Arc<Engine<S>>,
-    caller: &Caller,
-    request: pb::SettleStreamRequest,
-    most: Duration,
-) -> Result<(pb::Settlement, bool), CallError> {
-    let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
-    let told = from_proto::settle(claim, request_id, quote_digest)?;
-    caller.authorize_claims_of(told.claim.hospital_id.as_str())?;
-    let stamp = commit_stamp::of(&told.claim.person_id);
-    let committed = to_its_end(most, async move { engine.settle(told, stamp).await }).await?;
-    let settled = committed.entry.settled().ok_or_else(|| unexpected(&committed.entry))?;
-    Ok((to_proto::settlement(&committed.entry, settled), committed.replay))
 }
 
 /// The end of a stream whose server stops: what was not answered is sent again, to it or to another.

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::domain::claim::{Item, RawClaim, RawDate};
+use crate::domain::claim::{RawClaim, RawDate, RawItem};
 use crate::domain::facts::Class;
 use crate::domain::ids::Digest;
-use crate::domain::journal::{Entry, Instant, Settled};
+use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
 use crate::domain::policy::SkipReason;
 use crate::domain::pools::Pools;
@@ -19,7 +19,8 @@ use crate::engine::account::{AccountView, Room};
 use super::pb::settlement as pb;
 
 /// A settlement.
-pub fn settlement(entry: &Entry, settled: &Settled) -> pb::Settlement {
+pub fn settlement(entry: &Entry<Settlement>) -> pb::Settlement {
+    let settled = &entry.body;
     pb::Settlement {
         settlement_id: entry.id.to_string(),
         claim_id: settled.claim.claim_id.as_str().to_owned(),
@@ -252,7 +253,7 @@ fn visit(visit: Visit) -> pb::Visit {
     }
 }
 
-fn item(item: &Item) -> pb::Item {
+fn item(item: &RawItem) -> pb::Item {
     pb::Item {
         code: item.code.as_str().to_owned(),
         quantity_e4: item.quantity.0,

@@ -16,7 +16,9 @@ use super::rows::{ClaimRow, SettlementStatus};
 use crate::domain::claim::Claim;
 use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Entry, EntryKind, Fenced, Instant, Link, Reversed, Revised, Settled};
+use crate::domain::journal::{
+    Entry, EntryBody, EntryKind, EntryKindRef, Fence, Instant, Link, Reversal, Revision, Settlement,
+};
 use crate::domain::split::Split;
 use crate::reference::person::{PersonRecord, PersonRows};
 
@@ -28,15 +30,15 @@ struct EntryForm<D> {
     committed: Instant,
     request_id: RequestId,
     content: Digest,
-    deed: D,
+    body: D,
 }
 
 #[derive(Serialize, Deserialize)]
 enum EntryKindForm<'a> {
     Settled(Box<SettledForm<'a>>),
-    Reversed(Cow<'a, Reversed>),
-    Fenced(Cow<'a, Fenced>),
-    Revised(Box<Cow<'a, Revised>>),
+    Reversed(Cow<'a, Reversal>),
+    Fenced(Cow<'a, Fence>),
+    Revised(Box<Cow<'a, Revision>>),
 }
 
 /// The catalogue entries are in the split, one per code, in the order of the facts.
@@ -54,7 +56,7 @@ struct SettledForm<'a> {
 enum EntryKindForm1 {
     Settled(Box<SettledForm1>),
     Reversed(ReversedForm1),
-    Fenced(Fenced),
+    Fenced(Fence),
 }
 
 #[derive(Deserialize)]
@@ -84,14 +86,14 @@ struct ClaimForm1 {
 ///
 /// # Errors
 /// If it cannot be encoded.
-pub fn encode_entry(entry: &Entry) -> Result<(Vec<u8>, Digest), StoreError> {
+pub fn encode_entry<B: EntryBody>(entry: &Entry<B>) -> Result<(Vec<u8>, Digest), StoreError> {
     record::encode(&EntryForm {
         id: entry.id,
         link: entry.link,
         committed: entry.committed,
         request_id: entry.request_id.clone(),
         content: entry.content,
-        deed: form_from_kind(&entry.deed)?,
+        body: form_from_kind(entry.body.by_kind())?,
     })
 }
 
@@ -135,21 +137,21 @@ pub fn decode_person(record: &[u8]) -> Result<PersonRecord, StoreError> {
 }
 
 fn entry_from_form<D>(form: EntryForm<D>, decode_kind: impl FnOnce(D) -> EntryKind) -> Entry {
-    let EntryForm { id, link, committed, request_id, content, deed } = form;
-    Entry { id, link, committed, request_id, content, deed: decode_kind(deed) }
+    let EntryForm { id, link, committed, request_id, content, body } = form;
+    Entry { id, link, committed, request_id, content, body: decode_kind(body) }
 }
 
-fn form_from_kind(deed: &EntryKind) -> Result<EntryKindForm<'_>, StoreError> {
-    Ok(match deed {
-        EntryKind::Settled(settled) => EntryKindForm::Settled(Box::new(form_from_settled(settled)?)),
-        EntryKind::Reversed(reversed) => EntryKindForm::Reversed(Cow::Borrowed(reversed)),
-        EntryKind::Fenced(fenced) => EntryKindForm::Fenced(Cow::Borrowed(fenced)),
-        EntryKind::Revised(revised) => EntryKindForm::Revised(Box::new(Cow::Borrowed(&**revised))),
+fn form_from_kind(kind: EntryKindRef<'_>) -> Result<EntryKindForm<'_>, StoreError> {
+    Ok(match kind {
+        EntryKindRef::Settlement(settled) => EntryKindForm::Settled(Box::new(form_from_settled(settled)?)),
+        EntryKindRef::Reversal(reversed) => EntryKindForm::Reversed(Cow::Borrowed(reversed)),
+        EntryKindRef::Fence(fenced) => EntryKindForm::Fenced(Cow::Borrowed(fenced)),
+        EntryKindRef::Revision(revised) => EntryKindForm::Revised(Box::new(Cow::Borrowed(revised))),
     })
 }
 
-fn form_from_settled(settled: &Settled) -> Result<SettledForm<'_>, StoreError> {
-    let Settled { claim, facts, book, split } = settled;
+fn form_from_settled(settled: &Settlement) -> Result<SettledForm<'_>, StoreError> {
+    let Settlement { claim, facts, book, split } = settled;
     if !facts.catalogue.iter().eq(split.codes.iter().map(|code| &code.entry)) {
         return Err(StoreError::Unavailable("the codes of a split differ from those of its facts".to_owned()));
     }
@@ -165,14 +167,14 @@ fn form_from_settled(settled: &Settled) -> Result<SettledForm<'_>, StoreError> {
 
 fn kind_from_form(form: EntryKindForm<'_>) -> EntryKind {
     match form {
-        EntryKindForm::Settled(form) => EntryKind::Settled(Box::new(settled_from_form(*form))),
-        EntryKindForm::Reversed(reversed) => EntryKind::Reversed(reversed.into_owned()),
-        EntryKindForm::Fenced(fenced) => EntryKind::Fenced(fenced.into_owned()),
-        EntryKindForm::Revised(revised) => EntryKind::Revised(Box::new(revised.into_owned())),
+        EntryKindForm::Settled(form) => EntryKind::Settlement(Box::new(settled_from_form(*form))),
+        EntryKindForm::Reversed(reversed) => EntryKind::Reversal(reversed.into_owned()),
+        EntryKindForm::Fenced(fenced) => EntryKind::Fence(fenced.into_owned()),
+        EntryKindForm::Revised(revised) => EntryKind::Revision(Box::new(revised.into_owned())),
     }
 }
 
-fn settled_from_form(form: SettledForm<'_>) -> Settled {
+fn settled_from_form(form: SettledForm<'_>) -> Settlement {
     let SettledForm { claim, person, hospital, entry_of_item, book, split } = form;
     let split = split.into_owned();
     let facts = Facts {
@@ -181,20 +183,20 @@ fn settled_from_form(form: SettledForm<'_>) -> Settled {
         catalogue: split.codes.iter().map(|code| code.entry.clone()).collect(),
         entry_of_item: entry_of_item.into_owned(),
     };
-    Settled { claim: claim.into_owned(), facts, book, split }
+    Settlement { claim: claim.into_owned(), facts, book, split }
 }
 
 fn kind_from_form_1(form: EntryKindForm1) -> EntryKind {
     match form {
         EntryKindForm1::Settled(form) => {
             let SettledForm1 { claim, facts, split } = *form;
-            EntryKind::Settled(Box::new(Settled { claim, facts, book: None, split }))
+            EntryKind::Settlement(Box::new(Settlement { claim, facts, book: None, split }))
         }
-        EntryKindForm1::Fenced(fenced) => EntryKind::Fenced(fenced),
+        EntryKindForm1::Fenced(fenced) => EntryKind::Fence(fenced),
         EntryKindForm1::Reversed(form) => {
             let ReversedForm1 { hospital_id, person_id, claim_id, reason, settlement, account } = form;
             let revisions = Vec::new();
-            EntryKind::Reversed(Reversed { hospital_id, person_id, claim_id, reason, settlement, account, revisions })
+            EntryKind::Reversal(Reversal { hospital_id, person_id, claim_id, reason, settlement, account, revisions })
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Entry, EntryKind, Instant};
+use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Instant};
 
 use super::codec;
 use super::error::StoreError;
@@ -45,13 +45,13 @@ pub struct Notice {
     pub settlement: Option<EntryId>,
 }
 
-impl From<&Entry> for Notice {
-    fn from(entry: &Entry) -> Notice {
-        let (kind, settlement) = match &entry.deed {
-            EntryKind::Settled(_) => ("settled", Some(entry.id)),
-            EntryKind::Reversed(reversed) => ("reversed", Some(reversed.settlement)),
-            EntryKind::Revised(revised) => ("revised", Some(revised.settlement)),
-            EntryKind::Fenced(_) => ("fenced", None),
+impl<B: EntryBody> From<&Entry<B>> for Notice {
+    fn from(entry: &Entry<B>) -> Notice {
+        let (kind, settlement) = match entry.body.by_kind() {
+            EntryKindRef::Settlement(_) => ("settled", Some(entry.id)),
+            EntryKindRef::Reversal(reversal) => ("reversed", Some(reversal.settlement)),
+            EntryKindRef::Revision(revision) => ("revised", Some(revision.settlement)),
+            EntryKindRef::Fence(_) => ("fenced", None),
         };
         Notice { kind, settlement }
     }
@@ -68,54 +68,62 @@ pub struct ClaimWrite {
 }
 
 impl Commit {
-    /// A commit without entries yet, on the person's state as read.
-    pub fn on(before: PersonState, request: (RequestId, Digest), committed: Instant) -> Commit {
-        Commit {
-            hospital_id: HospitalId::default(),
-            person_id: PersonId::default(),
-            request_id: request.0,
-            content: request.1,
-            committed,
+    /// A commit of this entry on the person's state as read, at whose end the entry stands.
+    ///
+    /// # Errors
+    /// If the entry cannot be encoded.
+    pub fn new<B: EntryBody>(before: PersonState, first: &Entry<B>) -> Result<Commit, StoreError> {
+        let (record, digest) = codec::encode_entry(first)?;
+        Ok(Commit::from_record(before, first, record, digest))
+    }
+
+    /// The same of an entry that has its record already.
+    pub fn from_record<B: EntryBody>(before: PersonState, first: &Entry<B>, record: Vec<u8>, digest: Digest) -> Commit {
+        let (hospital_id, person_id) = first.parties();
+        let is_settlement = matches!(first.body.by_kind(), EntryKindRef::Settlement(_));
+        let mut commit = Commit {
+            hospital_id: hospital_id.clone(),
+            person_id: person_id.clone(),
+            request_id: first.request_id.clone(),
+            content: first.content,
+            committed: first.committed,
             expected: before.version,
             entries: Vec::with_capacity(1),
             notices: Vec::with_capacity(1),
             state: before,
             claims: Vec::with_capacity(1),
-            listed: None,
-        }
+            listed: is_settlement.then(|| first.committed.china_day()),
+        };
+        commit.append_record(first, record, digest);
+        commit
     }
 
-    /// Adds the entry of this deed at the end of the chain. Whose request it was is what the first one says.
+    /// Adds a further entry of the same request at the end of the chain.
     ///
     /// # Errors
     /// If the entry cannot be encoded.
-    pub fn push(&mut self, id: EntryId, deed: EntryKind) -> Result<Entry, StoreError> {
+    pub fn append<B: EntryBody>(&mut self, id: EntryId, body: B) -> Result<Entry<B>, StoreError> {
         let (request_id, content, committed) = (self.request_id.clone(), self.content, self.committed);
-        let entry = Entry { id, link: self.state.next(), committed, request_id, content, deed };
+        let entry = Entry { id, link: self.state.next(), committed, request_id, content, body };
         let (record, digest) = codec::encode_entry(&entry)?;
-        self.push_record(&entry, record, digest);
+        self.append_record(&entry, record, digest);
         Ok(entry)
     }
 
     /// The same of an entry that has its record already.
-    pub fn push_record(&mut self, entry: &Entry, record: Vec<u8>, digest: Digest) {
-        if self.entries.is_empty() {
-            let (hospital_id, person_id) = entry.parties();
-            (self.hospital_id, self.person_id) = (hospital_id.clone(), person_id.clone());
-            self.listed = entry.settled().map(|_| self.committed.china_day());
-        }
+    pub fn append_record<B: EntryBody>(&mut self, entry: &Entry<B>, record: Vec<u8>, digest: Digest) {
         self.entries.push((entry.id, record));
         self.notices.push(Notice::from(entry));
         self.state.follow(entry, digest);
     }
 
     /// Sets what an account becomes.
-    pub fn moves(&mut self, key: AccountKey, account: Account) {
+    pub fn set_account(&mut self, key: AccountKey, account: Account) {
         self.state.put(key, account);
     }
 
     /// Adds what becomes of a claim.
-    pub fn claim(&mut self, hospital_id: HospitalId, claim_id: ClaimId, row: ClaimRow) {
+    pub fn set_claim(&mut self, hospital_id: HospitalId, claim_id: ClaimId, row: ClaimRow) {
         self.claims.push(ClaimWrite { hospital_id, claim_id, row });
     }
 }

@@ -17,17 +17,34 @@ pub type Keyed<T> = (StoreKey, Result<T, StoreError>);
 /// A person's state by key.
 pub type KeyedState = Keyed<PersonState>;
 
-/// The rows to look up.
+/// Which rows are looked up.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// The hospital.
-    pub hospital_id: &'a HospitalId,
-    /// The person.
+    /// The person whose state and reference record are looked up.
     pub person_id: &'a PersonId,
-    /// The idempotency key, if it is to be looked up.
-    pub request_id: Option<&'a RequestId>,
-    /// The claim, if it is to be looked up.
-    pub claim_id: Option<&'a ClaimId>,
+    /// The request, by hospital and idempotency key, if it is looked up.
+    pub request: Option<(&'a HospitalId, &'a RequestId)>,
+    /// The claim, by hospital and claim id, if it is looked up.
+    pub claim: Option<(&'a HospitalId, &'a ClaimId)>,
+}
+
+impl<'a> Scope<'a> {
+    /// A person alone.
+    pub fn of_person(person_id: &'a PersonId) -> Scope<'a> {
+        Scope { person_id, request: None, claim: None }
+    }
+
+    /// The same with a claim of this hospital.
+    #[must_use]
+    pub fn with_claim(self, hospital_id: &'a HospitalId, claim_id: &'a ClaimId) -> Scope<'a> {
+        Scope { claim: Some((hospital_id, claim_id)), ..self }
+    }
+
+    /// The same with a request of this hospital.
+    #[must_use]
+    pub fn with_request(self, hospital_id: &'a HospitalId, request_id: &'a RequestId) -> Scope<'a> {
+        Scope { request: Some((hospital_id, request_id)), ..self }
+    }
 }
 
 /// The rows of a look-up, all read at one moment.

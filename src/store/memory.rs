@@ -15,7 +15,7 @@ use super::{
     ReferenceWrite, Scope, Store, StoreError, codec,
 };
 use crate::domain::day::Day;
-use crate::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::ids::{ClaimId, Digest, DigestError, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
 
@@ -53,8 +53,8 @@ impl MemoryStore {
     }
 
     /// A digest over everything in the store, to check that a refusal changed nothing.
-    pub fn fingerprint(&self) -> Digest {
-        let settled = self.settled_fingerprint();
+    pub fn fingerprint(&self) -> Result<Digest, DigestError> {
+        let settled = self.settled_fingerprint()?;
         let rows = self.rows();
         let parts: Vec<_> = rows.parts.iter().collect();
         let reference = (sorted(&rows.persons), parts, &rows.imports, &rows.policies);
@@ -62,7 +62,7 @@ impl MemoryStore {
     }
 
     /// A digest over the journal and its rows without imports: a copy has its own log of imports.
-    pub fn settled_fingerprint(&self) -> Digest {
+    pub fn settled_fingerprint(&self) -> Result<Digest, DigestError> {
         let rows = self.rows();
         let settled = (sorted(&rows.states), sorted(&rows.requests), sorted(&rows.claims), &rows.journal);
         let listed: Vec<_> = rows.listed.iter().collect();
@@ -133,9 +133,9 @@ impl JournalStore for MemoryStore {
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let rows = self.rows();
-        let (hospital, person) = (scope.hospital_id.clone(), scope.person_id.clone());
-        let request = scope.request_id.map(|id| (hospital.clone(), person.clone(), id.clone()));
-        let claim = scope.claim_id.map(|id| (hospital, id.clone()));
+        let person = scope.person_id.clone();
+        let request = scope.request.map(|(hospital, id)| (hospital.clone(), person.clone(), id.clone()));
+        let claim = scope.claim.map(|(hospital, id)| (hospital.clone(), id.clone()));
         Ok(LookUp {
             person: rows.persons.get(&person).cloned(),
             state: rows.states.get(&person).cloned().unwrap_or_default(),

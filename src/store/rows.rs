@@ -35,7 +35,7 @@ impl PersonState {
     }
 
     /// Appends an entry to the chain, with the digest of its record.
-    pub fn follow(&mut self, entry: &Entry, chained: Digest) {
+    pub fn follow<B>(&mut self, entry: &Entry<B>, chained: Digest) {
         (self.version, self.head, self.chained) = (entry.link.number, Some(entry.id), chained);
     }
 

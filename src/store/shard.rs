@@ -19,7 +19,12 @@ pub struct Shard(u8);
 impl Shard {
     /// The shard of a person, which contains all their rows.
     pub fn of_person(person_id: &PersonId) -> Shard {
-        Shard::from_byte(Digest::of_value("shard/1", person_id).0[0])
+        Shard::of_person_text(person_id.as_str())
+    }
+
+    /// The shard of a person, by the id as received.
+    pub(crate) fn of_person_text(person_id: &str) -> Shard {
+        Shard::from_byte(Digest::of_text("shard/1", person_id).0[0])
     }
 
     /// The shard in an entry's id; arbitrary for an id that is older than shards.

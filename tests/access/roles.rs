@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use onestop::access::call::CALLS;
+use onestop::domain::claim::ClaimKeys;
 use onestop::grpc::pb::operations::operations_service_client::OperationsServiceClient;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
@@ -162,8 +163,9 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
 /// The id of the n-th settlement that the server starts with.
 async fn id_of(server: &TestServer, number: u64) -> String {
     let (hospital, person) = if number == 3 { ("H3", "P1") } else { ("H2", "P2") };
-    let claim = format!("C-{hospital}").as_str().into();
-    let view = server.engine.settlement_of(&hospital.into(), &person.into(), &claim).await.expect("a settlement");
+    let claim_id = format!("C-{hospital}").into();
+    let keys = ClaimKeys { hospital_id: hospital.into(), person_id: person.into(), claim_id };
+    let view = server.engine.settlement_of_claim(&keys).await.expect("a settlement");
     view.settlement.id.to_string()
 }
 

@@ -4,16 +4,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use onestop::domain::claim::ClaimKeys;
 use onestop::domain::content::RawReversal;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{EntryId, HospitalId, PersonId};
-use onestop::domain::journal::{Entry, Instant};
+use onestop::domain::journal::Instant;
 use onestop::engine::EngineError;
 use onestop::engine::audit::Audit;
 use onestop::engine::chain;
 use onestop::engine::copy::archive::{ArchivedSize, archivable};
 use onestop::engine::copy::{Copied, CopyContext, Copying, NotCopied};
 use onestop::engine::import::Told;
+use onestop::engine::read::SettlementView;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::grpc::status::Reason;
@@ -59,11 +61,11 @@ async fn everything(store: &impl Store) -> Everything {
 }
 
 /// What is read of every settlement: itself, its revisions, its reversal.
-async fn views<S: Store>(engine: &Engine<S>, history: &History) -> Vec<(Entry, Vec<Entry>, Option<Entry>)> {
+async fn views<S: Store>(engine: &Engine<S>, history: &History) -> Vec<SettlementView> {
     let mut views = Vec::new();
     for (_, _, entry) in &history.settled {
         let view = engine.settlement(entry.id).await.expect("the settlement");
-        views.push((view.settlement, view.revisions, view.reversal));
+        views.push(view);
     }
     views
 }
@@ -102,7 +104,7 @@ async fn with_history(url: &str, seed: u64) -> (Engine<TieredStore<RedisStore, E
 
 /// The n-th stamp of a commit about this person: its last byte names their shard.
 fn stamp_of(person: &str, number: u64) -> CommitStamp {
-    stamp(number << 8).of(&person.into())
+    stamp(number << 8).for_person(person)
 }
 
 /// Entries of these chains that are of years before this one.
@@ -166,10 +168,13 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
         reason: "a wrong bill".into(),
         readjudicate: true,
     };
-    let request = ReverseRequest { told, request_id: "v1".into(), dry_run: false };
+    let request = ReverseRequest { reversal: told, request_id: "v1".into(), dry_run: false };
     let reversal = after.reverse(request, stamp_of("P1", 9)).await.expect("a reversal");
-    assert_eq!(reversal.entry.reversed().expect("a reversal").revisions.len(), 2);
-    let view = after.settlement_of(&"H3".into(), &"P1".into(), &"C2".into()).await.expect("the settlement");
+    assert_eq!(reversal.entry.body.revisions.len(), 2);
+    let view = after
+        .settlement_of_claim(&ClaimKeys { hospital_id: "H3".into(), person_id: "P1".into(), claim_id: "C2".into() })
+        .await
+        .expect("the settlement");
     assert_eq!((view.settlement.id, view.revisions.len()), (stamp_of("P1", 2).id, 1));
     audited(after.store()).await;
 }

@@ -5,8 +5,9 @@ use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{EntryId, RequestId};
 use onestop::domain::journal::{Entry, Instant};
+use onestop::domain::journal::{Reversal, Settlement};
 use onestop::engine::fence::{Outcome, RequestName};
-use onestop::engine::reverse::{Reversal, ReverseRequest};
+use onestop::engine::reverse::{ReverseOutcome, ReverseRequest};
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
@@ -21,8 +22,8 @@ const YEARS: [&str; 3] = ["2017", "2018", "2019"];
 pub struct History {
     random: Random,
     number: u64,
-    pub settled: Vec<(RawClaim, RequestId, Entry)>,
-    pub reversed: Vec<(RawReversal, RequestId, Entry)>,
+    pub settled: Vec<(RawClaim, String, Entry<Settlement>)>,
+    pub reversed: Vec<(RawReversal, String, Entry<Reversal>)>,
     pub fenced: Vec<RequestId>,
     /// Positions among the settled: of those that stand, and of those that were reversed.
     standing: Vec<usize>,
@@ -92,7 +93,7 @@ impl History {
     }
 
     async fn commit<S: Store>(&mut self, engine: &Engine<S>, told: RawClaim) {
-        let request_id = RequestId::from(format!("s{}", self.number));
+        let request_id = format!("s{}", self.number);
         let request = SettleRequest { claim: told.clone(), request_id: request_id.clone(), quote: None };
         let stamp = stamp(&mut self.random, self.number);
         let committed = engine.settle(request, stamp).await.expect("a settlement");
@@ -109,10 +110,10 @@ impl History {
         let position = self.standing.remove(at);
         let RawClaim { hospital_id, person_id, claim_id, .. } = self.settled[position].0.clone();
         let told = RawReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".into(), readjudicate: true };
-        let request_id = RequestId::from(format!("v{}", self.number));
-        let request = ReverseRequest { told: again(&told), request_id: request_id.clone(), dry_run: false };
+        let request_id = format!("v{}", self.number);
+        let request = ReverseRequest { reversal: again(&told), request_id: request_id.clone(), dry_run: false };
         let stamp = stamp(&mut self.random, self.number);
-        let Reversal { entry, .. } = engine.reverse(request, stamp).await.expect("a reversal");
+        let ReverseOutcome { entry, .. } = engine.reverse(request, stamp).await.expect("a reversal");
         self.reversed.push((told, request_id, entry));
         self.waiting.push(position);
     }
@@ -127,8 +128,7 @@ impl History {
 
     /// How many of the reversals brought revisions.
     pub fn readjudications(&self) -> usize {
-        let revisions = |entry: &Entry| entry.reversed().map_or(0, |reversed| reversed.revisions.len());
-        self.reversed.iter().filter(|(_, _, entry)| revisions(entry) > 0).count()
+        self.reversed.iter().filter(|(_, _, entry)| !entry.body.revisions.is_empty()).count()
     }
 
     /// An engine on a copy answers every request as it was answered, and can go on.
@@ -140,7 +140,7 @@ impl History {
             assert!(replayed.replay && replayed.entry == *entry);
         }
         for (told, request_id, entry) in &self.reversed {
-            let request = ReverseRequest { told: again(told), request_id: request_id.clone(), dry_run: false };
+            let request = ReverseRequest { reversal: again(told), request_id: request_id.clone(), dry_run: false };
             let replayed = engine.reverse(request, late).await.expect("a replay");
             assert!(replayed.replay && replayed.entry == *entry);
         }

@@ -30,22 +30,21 @@ async fn of_format_1() -> Engine<MemoryStore> {
     let (mut state, mut moved) = (PersonState::default(), None);
     for record in fixtures(FORMAT_1).into_iter().take(3) {
         let (entry, digest) = codec::decode_entry(&record).expect("the format is read");
-        let mut commit = Commit::on(state, (entry.request_id.clone(), entry.content), entry.committed);
-        commit.push_record(&entry, record, digest);
-        match &entry.deed {
-            EntryKind::Settled(settled) => {
+        let mut commit = Commit::from_record(state, &entry, record, digest);
+        match &entry.body {
+            EntryKind::Settlement(settled) => {
                 let mut row = ClaimRow::unsettled(settled.claim.person_id.clone());
                 row.settled(entry.id);
-                commit.claim(settled.claim.hospital_id.clone(), settled.claim.claim_id.clone(), row.clone());
+                commit.set_claim(settled.claim.hospital_id.clone(), settled.claim.claim_id.clone(), row.clone());
                 let account = Account::default().with(&settled.split).expect("in range");
-                commit.moves(settled.split.judged.account.clone(), account.clone());
+                commit.set_account(settled.split.judged.account.clone(), account.clone());
                 moved = Some((row, account, settled.split.clone()));
             }
-            EntryKind::Reversed(reversed) => {
+            EntryKind::Reversal(reversed) => {
                 let (mut row, account, split) = moved.take().expect("a settlement before");
                 row.settlements[0].reversal = Some(entry.id);
-                commit.claim(reversed.hospital_id.clone(), reversed.claim_id.clone(), row);
-                commit.moves(reversed.account.clone(), account.without(&split).expect("in range"));
+                commit.set_claim(reversed.hospital_id.clone(), reversed.claim_id.clone(), row);
+                commit.set_account(reversed.account.clone(), account.without(&split).expect("in range"));
             }
             _ => {}
         }

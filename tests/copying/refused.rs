@@ -4,6 +4,7 @@ use std::path::Path;
 
 use onestop::domain::account::Account;
 use onestop::domain::ids::{Digest, EntryId};
+use onestop::domain::journal::Entry;
 use onestop::engine::chain::AuditFinding;
 use onestop::engine::copy::{NotCopied, Side};
 use onestop::engine::{Engine, EngineSettings};
@@ -146,8 +147,9 @@ async fn an_account_that_the_chain_does_not_add_up_to_is_not_copied() {
     let entry = source.store().entry(head).await.expect("a read").expect("the entry");
     let (key, _) = state.accounts()[0].clone();
     state.put(key, Account::default());
-    let mut forged = Commit::on(state.clone(), ("forged".into(), entry.content), entry.committed);
-    (forged.person_id, forged.hospital_id) = (entry.parties().1.clone(), entry.parties().0.clone());
+    let mut forged = Commit::new(state.clone(), &Entry { request_id: "forged".into(), ..entry }).expect("a record");
+    forged.entries.clear();
+    forged.state = state;
     source.store().commit(forged).await.expect("a commit without an entry");
     let refused = copy(source.store(), &target).await;
     let told = |why: &AuditFinding| why.entry == head && why.told.contains("adds up to");

@@ -142,8 +142,8 @@ async fn a_store_without_a_settlement_is_copied() {
     let embedded = open(place.path());
     let copied = copy(original.store(), &embedded).await.expect("a copy");
     assert_eq!((copied.chains, copied.entries.all, copied.persons.all, copied.splits), (0, 0, 4, 0));
-    let (hospital_id, person_id) = ("H1".into(), "P2".into());
-    let scope = Scope { hospital_id: &hospital_id, person_id: &person_id, request_id: None, claim_id: None };
+    let person_id = "P2".into();
+    let scope = Scope::of_person(&person_id);
     let seen = reopened(embedded).await.store().look_up(scope).await.expect("a look-up");
     assert_eq!(seen.person.expect("P2").id(), Some(&person_id));
     assert_eq!(seen.state.chained, Digest::default());

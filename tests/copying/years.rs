@@ -137,7 +137,7 @@ async fn of_every_year(engine: &Engine<RedisStore>, number: u64) {
     for (at, year) in (0..).zip(YEARS) {
         let [admitted, discharged] = [8, 15].map(|date| day(&format!("{year}-06-{date:02}")));
         let told = RawClaim { admitted, discharged, ..claim(&format!("C{number}-{year}"), &person, "9876.54") };
-        let stamp = stamp((3 * number + at + 1) << 8).of(&person.as_str().into());
+        let stamp = stamp((3 * number + at + 1) << 8).for_person(&person);
         engine.settle(settle(told), stamp).await.expect("a settlement");
     }
 }

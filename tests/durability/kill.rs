@@ -12,7 +12,6 @@ use onestop::cli::client::Client;
 use onestop::cli::client::error::leaves_outcome_unknown;
 use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
-use onestop::domain::ids::RequestId;
 use onestop::grpc::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
 use prost::Message;
@@ -40,7 +39,7 @@ const SEED: u64 = 0x5eed_2017;
 /// A request, and the settlement that answered it, if it was answered.
 struct Sent {
     claim: RawClaim,
-    request: RequestId,
+    request: String,
     answer: Option<pb::Settlement>,
 }
 
@@ -107,7 +106,7 @@ async fn settle_until_broken(
     let mut sent = Vec::new();
     for number in 0..MOST {
         let claim = claim(&format!("C-{round}-{task}-{number}"), &person(task % PERSONS), "9876.54");
-        let request = RequestId::from(format!("R-{round}-{task}-{number}"));
+        let request = format!("R-{round}-{task}-{number}");
         let answer = client.settle(&claim, &request, Vec::new()).await;
         let answer = answer.map_err(|status| assert!(leaves_outcome_unknown(&status), "{status}"));
         let answer = answer.ok().and_then(|settled| settled.settlement);

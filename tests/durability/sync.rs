@@ -44,7 +44,7 @@ async fn settled_under_trace(more: &[&str]) -> String {
     drop(serve.with_tables().await);
     let mut client = serve.client().await;
     for number in 0..CLAIMS {
-        let request = format!("R{number}").as_str().into();
+        let request = format!("R{number}");
         let settled = client.settle(&claim(&format!("C{number}"), "P1", "1000.00"), &request, Vec::new()).await;
         assert!(!settled.expect("a settlement").replay);
     }

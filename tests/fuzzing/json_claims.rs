@@ -96,9 +96,9 @@ fn lines(bytes: &[u8]) -> Vec<ClaimLine> {
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
     match claim.to_raw() {
         Err(faults) => Read::Unreadable(faults),
-        Ok((told, _)) => match told.clone().check(&ClaimLimits::default()) {
+        Ok((told, _)) => match told.clone().validate(&ClaimLimits::default()) {
             Ok(_) => Read::Sound(told),
-            Err(faults) => Read::Faulty(faults),
+            Err(invalid) => Read::Faulty(invalid.faults),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! Generates claims: bills of arbitrary lines, and bills that reach the edge of a band, a deductible or a cap.
 
 use onestop::domain::account::Account;
-use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::policy::Layer;
 use onestop::domain::terms::Terms;
@@ -87,11 +87,11 @@ fn line_spec() -> impl Strategy<Value = LineSpec> {
 
 impl ClaimSpec {
     /// The claim with this number and these items.
-    pub fn claim(&self, number: usize, persons: usize, items: Vec<Item>) -> RawClaim {
+    pub fn claim(&self, number: usize, persons: usize, items: Vec<RawItem>) -> RawClaim {
         RawClaim {
-            claim_id: format!("C{number}").into(),
-            hospital_id: format!("H{}", self.hospital).into(),
-            person_id: format!("P{}", self.person % persons).into(),
+            claim_id: format!("C{number}"),
+            hospital_id: format!("H{}", self.hospital),
+            person_id: format!("P{}", self.person % persons),
             visit: Some(self.visit),
             emergency: self.emergency,
             admitted: day(self.stay.0),
@@ -103,9 +103,9 @@ impl ClaimSpec {
 
 impl LineSpec {
     /// The item of the line, and its refund if there is one.
-    pub fn items(&self) -> Vec<Item> {
+    pub fn items(&self) -> Vec<RawItem> {
         let product = |quantity: i64| UnitPrice(self.price).times(Quantity(quantity)).expect("a small amount");
-        let item = |quantity: i64, amount: Money| Item {
+        let item = |quantity: i64, amount: Money| RawItem {
             code: self.code.into(),
             quantity: Quantity(quantity),
             unit_price: UnitPrice(self.price),
@@ -119,7 +119,7 @@ impl LineSpec {
 }
 
 /// An item that brings a layer to one of its amounts.
-pub fn item_reaching(layer: &Layer, terms: &Terms, account: &Account, amount: usize, beyond: i64) -> Item {
+pub fn item_reaching(layer: &Layer, terms: &Terms, account: &Account, amount: usize, beyond: i64) -> RawItem {
     let c0 = match layer.head.period {
         Period::Year => account.layer(&layer.head.id).base,
         Period::Admission => Money::ZERO,

@@ -2,9 +2,9 @@
 
 use onestop::domain::account::Account;
 use onestop::domain::content::RawReversal;
-use onestop::domain::ids::{HospitalId, PersonId};
+use onestop::domain::ids::PersonId;
 use onestop::engine::reverse::ReverseRequest;
-use onestop::engine::settle::{Committed, SettleRequest};
+use onestop::engine::settle::{SettleOutcome, SettleRequest};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::PersonState;
@@ -33,25 +33,23 @@ pub async fn engine_for(scenario: &Scenario) -> Engine<MemoryStore> {
 
 /// The stored state of a person.
 pub async fn person_state(engine: &Engine<MemoryStore>, person_id: &PersonId) -> PersonState {
-    let no_hospital = HospitalId::default();
-    let scope = Scope { hospital_id: &no_hospital, person_id, request_id: None, claim_id: None };
-    engine.store().look_up(scope).await.expect("a look-up").state
+    engine.store().look_up(Scope::of_person(person_id)).await.expect("a look-up").state
 }
 
 /// A request to reverse a step, with a request id for this round.
 pub fn reverse_request(step: &Step, round: &str) -> ReverseRequest {
     let told = RawReversal {
-        hospital_id: step.claim.hospital_id.clone(),
-        person_id: step.claim.person_id.clone(),
-        claim_id: step.claim.claim_id.clone(),
+        hospital_id: step.raw_claim.hospital_id.clone(),
+        person_id: step.raw_claim.person_id.clone(),
+        claim_id: step.raw_claim.claim_id.clone(),
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    ReverseRequest { request_id: format!("v{round}-{}", told.claim_id.as_str()).into(), told, dry_run: false }
+    ReverseRequest { request_id: format!("v{round}-{}", told.claim_id), reversal: told, dry_run: false }
 }
 
 /// Settles the claim of a step.
-pub async fn settle_step(engine: &Engine<MemoryStore>, step: &Step, number: u64) -> Committed {
+pub async fn settle_step(engine: &Engine<MemoryStore>, step: &Step, number: u64) -> SettleOutcome {
     engine.settle(settle(step.raw_claim.clone()), stamp(number)).await.expect("a settlement")
 }
 
@@ -65,7 +63,7 @@ fn a_settlement_equals_its_quote() {
             prop_assert_eq!(engine.store().fingerprint(), before);
             let request = SettleRequest { quote: Some(quote.digest.0.to_vec()), ..settle(step.raw_claim.clone()) };
             let committed = engine.settle(request, stamp(number as u64 + 1)).await.expect("an accepted quote digest");
-            let split = &committed.entry.settled().expect("a settlement").split;
+            let split = &committed.entry.body.split;
             prop_assert_eq!(encode(split), encode(&quote.split));
             prop_assert_eq!(split, &step.split);
         }
@@ -110,10 +108,9 @@ fn a_reversed_claim_settles_again_with_the_same_split() {
                 .reverse(reverse_request(step, "1"), stamp(number + 1))
                 .await
                 .expect("the newest settlement can be reversed");
-            let request =
-                SettleRequest { request_id: format!("again-{number}").into(), ..settle(step.raw_claim.clone()) };
+            let request = SettleRequest { request_id: format!("again-{number}"), ..settle(step.raw_claim.clone()) };
             let committed = engine.settle(request, stamp(number + 2)).await.expect("a settlement");
-            prop_assert_eq!(&committed.entry.settled().expect("a settlement").split, &step.split);
+            prop_assert_eq!(&committed.entry.body.split, &step.split);
             let account = person_state(&engine, &step.claim.person_id).await.account(&step.key);
             prop_assert_eq!(accumulators(&account), accumulators(&step.after));
         }

@@ -7,7 +7,7 @@ use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{Digest, EntryId, PersonId};
-use onestop::domain::journal::{EntryKind, Settled};
+use onestop::domain::journal::{EntryKind, Settlement};
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::fence::RequestName;
@@ -93,17 +93,17 @@ impl ReplayedJournal {
         prop_assert_eq!(entry.link.number, chain.number + 1);
         prop_assert_eq!(entry.link.previous, chain.head);
         prop_assert_eq!(entry.link.chained, chain.chained);
-        match &entry.deed {
-            EntryKind::Settled(settled) => {
+        match &entry.body {
+            EntryKind::Settlement(settled) => {
                 let account = chain.accounts.entry(settled.split.judged.account.clone()).or_default();
                 *account = account_after(engine, settled, account).await?;
                 self.splits.insert(entry.id, settled.split.clone());
             }
-            EntryKind::Reversed(reversed) => {
+            EntryKind::Reversal(reversed) => {
                 let account = chain.accounts.get_mut(&reversed.account).expect("an account");
                 *account = account.without(&self.splits[&reversed.settlement]).expect("the split is in the account");
             }
-            EntryKind::Fenced(_) | EntryKind::Revised(_) => {}
+            EntryKind::Fence(_) | EntryKind::Revision(_) => {}
         }
         (chain.number, chain.head, chain.chained) = (entry.link.number, Some(entry.id), digest);
         Ok(())
@@ -114,7 +114,7 @@ impl ReplayedJournal {
 /// account after it.
 async fn account_after(
     engine: &Engine<MemoryStore>,
-    settled: &Settled,
+    settled: &Settlement,
     account: &Account,
 ) -> Result<Account, TestCaseError> {
     let rule = engine.kept_policy(settled.split.judged.policy.digest).await.expect("a policy text");

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::{AccountKey, Digest, EntryId, PersonId};
+use onestop::domain::journal::Settlement;
 use onestop::domain::journal::{Differences, Entry, EntryKind};
 use onestop::domain::money::Money;
 use onestop::domain::split::Split;
@@ -47,10 +48,10 @@ struct EngineHistory {
     engine: Engine<MemoryStore>,
     steps: Vec<Step>,
     /// The settled claims by number, in the order of settlement, each with its settlement.
-    settled: Vec<(usize, Entry)>,
+    settled: Vec<(usize, Entry<Settlement>)>,
     /// The numbers of the claims that are not settled, the next one first.
     unsettled: Vec<usize>,
-    responses: Vec<(SettleRequest, Entry)>,
+    responses: Vec<(SettleRequest, Entry<Settlement>)>,
     round: u64,
 }
 
@@ -80,7 +81,7 @@ fn settle_request(step: &Step, round: u64) -> SettleRequest {
 
 fn readjudicate_request(step: &Step, round: u64, dry_run: bool) -> ReverseRequest {
     let mut settle_request = reverse_request(step, &round.to_string());
-    (settle_request.told.readjudicate, settle_request.dry_run) = (true, dry_run);
+    (settle_request.reversal.readjudicate, settle_request.dry_run) = (true, dry_run);
     settle_request
 }
 
@@ -159,7 +160,7 @@ impl EngineHistory {
             .expect("a replay");
         prop_assert!(replay.replay && replay.entry == done.entry && replay.revisions == done.revisions);
         for entry in &done.revisions {
-            let Differences { payers, patient } = &entry.revised().expect("a revision").differences;
+            let Differences { payers, patient } = &entry.body.differences;
             prop_assert_eq!(payers.iter().map(|(_, by)| *by).sum::<Money>() + *patient, Money::ZERO);
         }
         self.settled.remove(at);
@@ -177,8 +178,8 @@ impl EngineHistory {
                 fresh.settle(settle_request(&self.steps[*number], at), stamp(at)).await.expect("a settlement");
             let view = self.engine.settlement(settlement.id).await.expect("a settlement");
             prop_assert!(view.settlement == *settlement && view.reversal.is_none());
-            let newest = view.revisions.last().unwrap_or(&view.settlement);
-            prop_assert_eq!(newest.split(), committed.entry.split());
+            let newest = view.revisions.last().map_or(view.settlement.split(), |revision| revision.split());
+            prop_assert_eq!(newest, committed.entry.split());
             revised += usize::from(!view.revisions.is_empty());
         }
         for step in &self.steps {
@@ -257,15 +258,15 @@ impl ReplayedAccounts {
         entry: &Entry,
         following: &[Entry],
     ) -> TestCaseResult {
-        match &entry.deed {
-            EntryKind::Settled(settled) => self.adjudicate_again(engine, entry.id, &settled.split).await?,
-            EntryKind::Revised(revised) => {
+        match &entry.body {
+            EntryKind::Settlement(settled) => self.adjudicate_again(engine, entry.id, &settled.split).await?,
+            EntryKind::Revision(revised) => {
                 let before = self.split(revised.replaces);
                 prop_assert_eq!(&revised.differences, &Differences::between(&before, &revised.split));
                 self.entries.insert(entry.id, entry.clone());
                 return self.adjudicate_again(engine, revised.settlement, &revised.split).await;
             }
-            EntryKind::Reversed(reversed) => {
+            EntryKind::Reversal(reversed) => {
                 let revised: Vec<_> = following[..reversed.revisions.len()].iter().filter_map(Entry::revised).collect();
                 prop_assert!(
                     following.iter().map(|entry| entry.id).zip(&reversed.revisions).all(|(id, named)| id == *named)
@@ -278,7 +279,7 @@ impl ReplayedAccounts {
                     *account = account.without(&split).expect("the split is in the account");
                 }
             }
-            EntryKind::Fenced(_) => {}
+            EntryKind::Fence(_) => {}
         }
         self.entries.insert(entry.id, entry.clone());
         Ok(())

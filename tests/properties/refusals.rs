@@ -87,7 +87,7 @@ async fn prepare(engine: &Engine<MemoryStore>, steps: &[Step]) -> u64 {
         number += 1;
     }
     let mut newest = reverse_request(&steps[0], "1");
-    newest.told.claim_id = "X2".into();
+    newest.reversal.claim_id = "X2".into();
     engine.reverse(newest, stamp(number)).await.expect("the newest settlement can be reversed");
     let (hospital_id, person_id) = (steps[0].claim.hospital_id.clone(), steps[0].claim.person_id.clone());
     let name = RequestName { hospital_id, person_id, request_id: "fenced".into() };
@@ -119,10 +119,10 @@ fn refused_reverse(first: &Step, case: &str) -> ReverseRequest {
         "reversal of what is reversed" => "X2",
         _ => first.claim.claim_id.as_str(),
     };
-    request.told.claim_id = claim_id.into();
+    request.reversal.claim_id = claim_id.into();
     match case {
-        "reversal for another person" => request.told.person_id = "PX".into(),
-        "reversal without a reason" => request.told.reason.clear(),
+        "reversal for another person" => request.reversal.person_id = "PX".into(),
+        "reversal without a reason" => request.reversal.reason.clear(),
         "reversed again under a settle's request id" => request.request_id = settle(first.raw_claim.clone()).request_id,
         _ => {}
     }

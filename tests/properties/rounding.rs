@@ -6,7 +6,7 @@
 
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
-use onestop::domain::claim::{ClaimLimits, Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::claim::{ClaimLimits, Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
@@ -176,11 +176,11 @@ cites = ["law"]
 }
 
 /// A line's amount may be a fen off its price times its quantity.
-fn item((price, quantity, off): &Line) -> Item {
+fn item((price, quantity, off): &Line) -> RawItem {
     let (unit_price, quantity) = (UnitPrice(*price), Quantity(*quantity));
     let product = unit_price.times(quantity).expect("a small amount").fen();
     let amount = Money::from_fen((product + off).max(0));
-    Item { code: "B".into(), quantity, unit_price, amount }
+    RawItem { code: "B".into(), quantity, unit_price, amount }
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn half_up_to_the_fen_is_the_only_rounding_on_the_way_of_a_claim() {
         let exact_tables = Tables::of(&cells);
         let (mut account, mut exact_account) = (Account::default(), model::Account::default());
         for raw in figures.claims() {
-            let claim = raw.clone().check(&ClaimLimits::default()).expect("a sound claim");
+            let claim = raw.clone().validate(&ClaimLimits::default()).expect("a sound claim");
             let facts = look_up::facts(&claim, persons.get(&claim.person_id), &tables).expect("known");
             let policy = &book.policies()[0];
             let input = AdjudicationInput { claim: &claim, facts: &facts, policy };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
-use onestop::domain::claim::{Claim, ClaimLimits, Item, RawClaim};
+use onestop::domain::claim::{Claim, ClaimLimits, RawClaim, RawItem};
 use onestop::domain::facts::Facts;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::PersonId;
@@ -96,7 +96,7 @@ impl Adjudicator {
     }
 
     fn look_up(&self, raw_claim: RawClaim) -> (Claim, Facts, Arc<Policy>) {
-        let claim = raw_claim.check(&ClaimLimits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let claim = raw_claim.validate(&ClaimLimits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
         let facts = look_up::facts(&claim, self.persons.get(&claim.person_id), &self.tables).expect("known");
         let person = &facts.person;
         let policy = self.book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged);
@@ -104,7 +104,7 @@ impl Adjudicator {
         (claim, facts, policy)
     }
 
-    fn items(&self, spec: &ClaimSpec, persons: usize) -> Vec<Item> {
+    fn items(&self, spec: &ClaimSpec, persons: usize) -> Vec<RawItem> {
         match &spec.bill {
             BillSpec::Lines(lines) => lines.iter().flat_map(|line| line.items()).collect(),
             BillSpec::Aimed { layer, amount, beyond } => {

@@ -47,7 +47,7 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
         ];
         engine.import(rows.to_vec()).await.expect("sound rows");
         let told = claim(&format!("C{number}"), &person, "1000.00");
-        let stamp = stamp(number << 8).of(&person.as_str().into());
+        let stamp = stamp(number << 8).for_person(&person);
         settled.push(engine.settle(settle(told), stamp).await.expect("settled").entry.id);
     }
     let hospital = HospitalFilter { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
@@ -102,11 +102,11 @@ async fn a_failover_loses_nothing(cluster: &RedisCluster) {
             cluster.servers[3..].iter().for_each(promote);
         }
         let told = settle(claim(&format!("F{number}"), "P1", "1000.00"));
-        let committed = engine.settle(told, stamp(number << 8).of(&"P1".into())).await.expect("settled");
+        let committed = engine.settle(told, stamp(number << 8).for_person("P1")).await.expect("settled");
         assert_eq!(Shard::of_entry(committed.entry.id), shard);
         settled.push(committed.entry);
     }
     for entry in settled {
-        assert_eq!(engine.store().entry(entry.id).await, Ok(Some(entry)));
+        assert_eq!(engine.store().entry(entry.id).await, Ok(Some(entry.into())));
     }
 }

@@ -85,7 +85,7 @@ async fn a_consumer_that_ended_goes_on_where_it_was_and_misses_nothing() {
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    let request = ReverseRequest { told, request_id: "reversed".into(), dry_run: false };
+    let request = ReverseRequest { reversal: told, request_id: "reversed".into(), dry_run: false };
     let reversal = engine.reverse(request, of_p1(9)).await.expect("reversed").entry;
     // Begun anew: first what was taken and not done, then what came since.
     let mut payments = Payments::over(base, prefix).await;

@@ -16,7 +16,6 @@ use onestop::cli::client::error::leaves_outcome_unknown;
 use onestop::cli::client::import::import_table;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
-use onestop::domain::ids::RequestId;
 use onestop::engine::audit::Audit;
 use onestop::grpc::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
@@ -87,7 +86,7 @@ impl Office {
         import_persons(&mut servers[0].with_tables().await).await;
         // The other follows within a second.
         let mut client = servers[1].client().await;
-        while client.settle(&claim("first", "L0", "1.00"), &"first".into(), Vec::new()).await.is_err() {
+        while client.settle(&claim("first", "L0", "1.00"), "first", Vec::new()).await.is_err() {
             tokio::time::sleep(PAUSE).await;
         }
         let (stop, acknowledged) = (Arc::default(), Arc::default());
@@ -168,8 +167,8 @@ async fn call(mut clients: [Client; 2], caller: u64, stop: Arc<AtomicBool>, ackn
     sent
 }
 
-fn request(claim: &RawClaim) -> RequestId {
-    format!("r-{}", claim.claim_id.as_str()).into()
+fn request(claim: &RawClaim) -> String {
+    format!("r-{}", claim.claim_id)
 }
 
 /// What may be sent again, with the same request id.
@@ -201,7 +200,7 @@ async fn reversed(client: &mut Client, claim: &RawClaim, stop: &AtomicBool) -> b
         readjudicate: false,
     };
     loop {
-        match client.reverse(&told, &format!("v-{}", claim.claim_id.as_str()).into(), false).await {
+        match client.reverse(&told, &format!("v-{}", claim.claim_id), false).await {
             Ok(_) => return true,
             Err(status) if status.code() == Code::FailedPrecondition => return false,
             Err(status) => assert!(may_be_sent_again(&status), "{status}"),

@@ -36,7 +36,7 @@ fn reversal(number: u64) -> ReverseRequest {
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    ReverseRequest { told, request_id: format!("reversed-{number}").into(), dry_run: false }
+    ReverseRequest { reversal: told, request_id: format!("reversed-{number}").into(), dry_run: false }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use onestop::domain::ids::EntryId;
 use onestop::engine::EngineError;
-use onestop::engine::settle::Committed;
+use onestop::engine::settle::SettleOutcome;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
 use onestop::store::redis::RedisStore;
@@ -29,7 +29,7 @@ async fn engine_at(url: &str) -> Arc<Engine<RedisStore>> {
 }
 
 /// Settles the n-th claim, of P1.
-async fn settles<S: Store>(engine: &Engine<S>, number: u64) -> Result<Committed, EngineError> {
+async fn settles<S: Store>(engine: &Engine<S>, number: u64) -> Result<SettleOutcome, EngineError> {
     settles_under(engine, number, of_p1(number)).await
 }
 
@@ -38,7 +38,7 @@ async fn settles_under<S: Store>(
     engine: &Engine<S>,
     number: u64,
     stamp: CommitStamp,
-) -> Result<Committed, EngineError> {
+) -> Result<SettleOutcome, EngineError> {
     engine.settle(settle(claim(&format!("C{number}"), "P1", "1000.00")), stamp).await
 }
 
@@ -46,5 +46,5 @@ async fn settles_under<S: Store>(
 fn of_p1(number: u64) -> CommitStamp {
     let CommitStamp { id: EntryId(id), instant } = stamp(number);
     let id = u128::from_be_bytes(id) << 8;
-    CommitStamp { id: EntryId(id.to_be_bytes()), instant }.of(&"P1".into())
+    CommitStamp { id: EntryId(id.to_be_bytes()), instant }.for_person("P1")
 }

@@ -73,7 +73,7 @@ async fn too_few_replicas_are_reported_and_a_promoted_replica_has_every_acknowle
     replica.ask(&["REPLICAOF", "NO", "ONE"]);
     let after = open_with(&url(&replica), RedisSettings::default()).await.expect("a store");
     for entry in settled {
-        assert_eq!(after.entry(entry.id).await, Ok(Some(entry)));
+        assert_eq!(after.entry(entry.id).await, Ok(Some(entry.into())));
     }
 }
 
@@ -99,7 +99,7 @@ async fn many_commits_share_one_wait() {
     let fences = (0..COMMITS).map(|number| {
         let engine = std::sync::Arc::clone(&engine);
         let name = name(number);
-        tokio::spawn(async move { engine.fence(&name, of_p1(number).of(&name.person_id)).await })
+        tokio::spawn(async move { engine.fence(&name, of_p1(number).for_person(name.person_id.as_str())).await })
     });
     for fence in fences.collect::<Vec<_>>() {
         assert!(matches!(fence.await.expect("no panic"), Ok(Outcome::Fenced)));

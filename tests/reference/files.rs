@@ -104,7 +104,7 @@ async fn ids_of_200_bytes_are_imported_and_settled_when_id_bytes_is_256() {
     let mut bill = claim(&"C".repeat(200), &person, "1.00");
     bill.hospital_id = hospital.as_str().into();
     bill.items[0].code = code.as_str().into();
-    let request_id = "R".repeat(200).into();
+    let request_id = "R".repeat(200);
     serve.client().await.settle(&bill, &request_id, Vec::new()).await.expect("a settlement");
     let read = run(&["reference", "categories", "--person", &person, "--on", "2017-06-15", "--server", &serve.url]);
     assert_eq!(read.0, Some(0), "{}", read.2);

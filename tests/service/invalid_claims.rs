@@ -1,6 +1,6 @@
 //! Invalid claims and the whole refusal message of each, which names the field, the fault and the stable reason.
 
-use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
+use onestop::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::grpc::pb::settlement::outcome::Outcome;
@@ -15,9 +15,9 @@ use onestop::reference::table::ReferenceTable;
 type InvalidClaim = (&'static str, tonic::Code, &'static str, fn(&mut RawClaim));
 
 /// An item with these raw figures: ten-thousandths of a unit, millionths of a yuan, fen.
-fn raw_item(code: &str, quantity: i64, price: i64, fen: i64) -> Item {
+fn raw_item(code: &str, quantity: i64, price: i64, fen: i64) -> RawItem {
     let (quantity, unit_price) = (Quantity(quantity), UnitPrice(price));
-    Item { code: code.into(), quantity, unit_price, amount: Money::from_fen(fen) }
+    RawItem { code: code.into(), quantity, unit_price, amount: Money::from_fen(fen) }
 }
 
 const INVALID_CLAIMS: &[InvalidClaim] = &[

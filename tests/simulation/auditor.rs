@@ -147,13 +147,13 @@ impl Auditor {
         let began = call.began;
         self.check_chain(&entries)?;
         let revisions: Vec<&Entry> = entries[1..].iter().map(|(entry, _)| entry).collect();
-        match &first.deed {
-            EntryKind::Settled(_) => self.check_settlement(first, &request, (began, at))?,
-            EntryKind::Reversed(_) => self.check_reversal(first, &revisions, &request, at)?,
-            EntryKind::Fenced(_) => self.check_fence(first, &request, at)?,
-            EntryKind::Revised(_) => return Err("a revision without a reversal".to_owned()),
+        match &first.body {
+            EntryKind::Settlement(_) => self.check_settlement(first, &request, (began, at))?,
+            EntryKind::Reversal(_) => self.check_reversal(first, &revisions, &request, at)?,
+            EntryKind::Fence(_) => self.check_fence(first, &request, at)?,
+            EntryKind::Revision(_) => return Err("a revision without a reversal".to_owned()),
         }
-        ensure(matches!(first.deed, EntryKind::Reversed(_)) || revisions.is_empty(), || {
+        ensure(matches!(first.body, EntryKind::Reversal(_)) || revisions.is_empty(), || {
             "a commit with too many entries".to_owned()
         })?;
         let person = first.parties().1.as_str().to_owned();

@@ -46,14 +46,15 @@ async fn try_execute<S: Store>(
     Ok(match request {
         ClientRequest::Settle { claim, request_id, quote } => {
             let quote = quote.map(|(digest, _)| digest.0.to_vec());
-            let request = SettleRequest { claim, request_id: request_id.into(), quote };
+            let request = SettleRequest { claim, request_id, quote };
             let committed = engine.settle(request, stamp).await?;
-            Response::Committed { entry: committed.entry, revisions: Vec::new(), replay: committed.replay }
+            Response::Committed { entry: committed.entry.into(), revisions: Vec::new(), replay: committed.replay }
         }
         ClientRequest::Reverse { reversal, request_id } => {
-            let request = ReverseRequest { told: reversal, request_id: request_id.into(), dry_run: false };
+            let request = ReverseRequest { reversal, request_id, dry_run: false };
             let reversed = engine.reverse(request, stamp).await?;
-            Response::Committed { entry: reversed.entry, revisions: reversed.revisions, replay: reversed.replay }
+            let revisions = reversed.revisions.into_iter().map(Entry::from).collect();
+            Response::Committed { entry: reversed.entry.into(), revisions, replay: reversed.replay }
         }
         ClientRequest::Fence { hospital, person, request_id } => {
             Response::Outcome(engine.fence(&request_name(hospital, person, request_id), stamp).await?)
@@ -77,10 +78,11 @@ pub fn response_summary(response: &Response) -> String {
             let all: Vec<Digest> = [first].into_iter().chain(revisions).map(digest).collect();
             format!("committed {all:?} {replay}")
         }
-        Response::Outcome(Outcome::Committed(first)) => format!("outcome {}", digest(first)),
+        Response::Outcome(Outcome::Settled(first)) => format!("outcome {}", digest(&Entry::clone(first).into())),
+        Response::Outcome(Outcome::Reversed(first)) => format!("outcome {}", digest(&Entry::clone(first).into())),
         Response::Outcome(Outcome::Fenced) => "fenced".to_owned(),
         Response::Outcome(Outcome::NotSeen) => "not seen".to_owned(),
-        Response::Quoted(split) => format!("quoted {}", split.digest()),
+        Response::Quoted(split) => format!("quoted {}", split.digest().expect("a digest")),
         Response::Account(view) => format!("account {:?} {:?}", view.account, view.rooms),
         Response::Refused(refusal) => format!("refused {refusal:?}"),
     }

@@ -34,11 +34,11 @@ impl Auditor {
             }
             Reason::RequestFenced => self
                 .entry_of_request(request)
-                .is_some_and(|(entry, at)| at <= window.ended && matches!(entry.deed, EntryKind::Fenced(_))),
+                .is_some_and(|(entry, at)| at <= window.ended && matches!(entry.body, EntryKind::Fence(_))),
             Reason::RequestIdReused => self.entry_of_request(request).is_some_and(|(entry, at)| {
                 at <= window.ended
                     && Some(entry.content) != content_digest(request)
-                    && !matches!(entry.deed, EntryKind::Fenced(_))
+                    && !matches!(entry.body, EntryKind::Fence(_))
             }),
             Reason::ClaimSettled | Reason::ClaimOfAnotherPerson => self.claim_was_taken(request, reason, window),
             Reason::NotFound => {
@@ -159,8 +159,8 @@ fn reason_for_model_refusal(refusal: ModelRefusal) -> Reason {
 /// The digest over the content of a request that commits an entry; none for reads and fences.
 fn content_digest(request: &ClientRequest) -> Option<Digest> {
     match request {
-        ClientRequest::Settle { claim, .. } => Some(claim.content()),
-        ClientRequest::Reverse { reversal, .. } => Some(reversal.content()),
+        ClientRequest::Settle { claim, .. } => claim.content().ok(),
+        ClientRequest::Reverse { reversal, .. } => reversal.content().ok(),
         _ => None,
     }
 }

@@ -77,12 +77,12 @@ impl Auditor {
 
     /// Checks that an entry is what this request asked for and the only entry of its request id.
     fn check_matches_request(&self, entry: &Entry, request: &ClientRequest) -> CheckResult {
-        let (key, same) = match (request, &entry.deed) {
-            (ClientRequest::Settle { claim, request_id, .. }, EntryKind::Settled(settled)) => {
+        let (key, same) = match (request, &entry.body) {
+            (ClientRequest::Settle { claim, request_id, .. }, EntryKind::Settlement(settled)) => {
                 (RequestKey::for_claim(claim, request_id), RawClaim::from(&settled.claim) == *claim)
             }
-            (ClientRequest::Reverse { reversal, request_id }, EntryKind::Reversed(_)) => {
-                (RequestKey::for_reversal(reversal, request_id), entry.content == reversal.content())
+            (ClientRequest::Reverse { reversal, request_id }, EntryKind::Reversal(_)) => {
+                (RequestKey::for_reversal(reversal, request_id), Ok(entry.content) == reversal.content())
             }
             _ => return Err(format!("{} is of another kind", entry.id)),
         };
@@ -102,9 +102,13 @@ impl Auditor {
             Outcome::NotSeen => {
                 matches!(request, ClientRequest::Outcome { .. }) && used.is_none_or(|(_, at)| *at >= window.began)
             }
-            Outcome::Fenced => used.is_some_and(|(id, _)| matches!(self.journal[id].deed, EntryKind::Fenced(_))),
-            Outcome::Committed(entry) => {
-                self.check_durable(entry)?;
+            Outcome::Fenced => used.is_some_and(|(id, _)| matches!(self.journal[id].body, EntryKind::Fence(_))),
+            Outcome::Settled(entry) => {
+                self.check_durable(&Entry::clone(entry).into())?;
+                used.is_some_and(|(id, _)| *id == entry.id)
+            }
+            Outcome::Reversed(entry) => {
+                self.check_durable(&Entry::clone(entry).into())?;
                 used.is_some_and(|(id, _)| *id == entry.id)
             }
         };

@@ -73,7 +73,7 @@ impl Client {
         let began = self.servers.scheduler.now();
         let quoted = self.call(ClientRequest::Quote { claim: claim.clone() }).await;
         let quote: Option<(Digest, u64)> = match quoted {
-            Some(Response::Quoted(split)) => Some((split.digest(), began)),
+            Some(Response::Quoted(split)) => Some((split.digest().expect("a digest"), began)),
             _ => None,
         };
         ClientRequest::Settle { claim, request_id, quote }

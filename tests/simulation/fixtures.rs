@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use onestop::domain::claim::{Item, Quantity, RawClaim, UnitPrice};
+use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::policy::{Book, shipped};
 use onestop::reference::row::ReferenceRow;
@@ -76,8 +76,8 @@ impl PersonVersions {
 }
 
 /// An item with this quantity of whole units and this price in fen.
-pub fn item(code: &str, quantity: i64, price: i64) -> Item {
-    Item {
+pub fn item(code: &str, quantity: i64, price: i64) -> RawItem {
+    RawItem {
         code: code.into(),
         quantity: Quantity(quantity * 10_000),
         unit_price: UnitPrice(price * 10_000),

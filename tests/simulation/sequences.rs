@@ -33,8 +33,10 @@ pub async fn run_sequence<S: Store>(store: S, seed: u64) -> Vec<String> {
 /// The digests of all person states, sorted because each store orders keys differently, and the number of entries.
 async fn final_state(store: &impl Store) -> Vec<String> {
     let states = store.states(None, usize::MAX).await.expect("the states");
-    let mut summary: Vec<String> =
-        states.into_iter().map(|(_, state)| Digest::of_value("state", &state.expect("a state")).to_string()).collect();
+    let mut summary: Vec<String> = states
+        .into_iter()
+        .map(|(_, state)| Digest::of_value("state", &state.expect("a state")).expect("a digest").to_string())
+        .collect();
     summary.sort();
     summary.push(store.entry_count().await.expect("a count").to_string());
     summary

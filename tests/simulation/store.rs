@@ -151,10 +151,10 @@ impl JournalStore for SimulatedStore {
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
-        let (hospital, person) = (scope.hospital_id.as_str(), scope.person_id.as_str());
+        let person = scope.person_id.as_str();
         self.read(|image| {
-            let request = scope.request_id.map(|id| composite_key(&[hospital, person, id.as_str()]));
-            let claim = scope.claim_id.map(|id| composite_key(&[hospital, id.as_str()]));
+            let request = scope.request.map(|(hospital, id)| composite_key(&[hospital.as_str(), person, id.as_str()]));
+            let claim = scope.claim.map(|(hospital, id)| composite_key(&[hospital.as_str(), id.as_str()]));
             Ok(LookUp {
                 person: read_row(image, DiskTable::Persons, composite_key(&[person]))?,
                 state: read_row(image, DiskTable::States, composite_key(&[person]))?.unwrap_or_default(),

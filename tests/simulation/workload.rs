@@ -1,6 +1,6 @@
 //! The requests of clients, drawn from the seed: few persons and few claim numbers, so that calls conflict.
 
-use onestop::domain::claim::{Item, RawClaim};
+use onestop::domain::claim::{RawClaim, RawItem};
 use onestop::domain::content::RawReversal;
 use onestop::domain::vocabulary::Visit;
 
@@ -106,8 +106,8 @@ impl Workload {
 }
 
 /// A few items, sometimes with a refund, and rarely with an unknown code.
-fn random_items(random: &mut Random) -> Vec<Item> {
-    let mut random_items: Vec<Item> = (0..1 + random.below(3))
+fn random_items(random: &mut Random) -> Vec<RawItem> {
+    let mut random_items: Vec<RawItem> = (0..1 + random.below(3))
         .map(|_| match random.below(8) {
             0 => item("B10", 3, *random.pick(&CHARGES)),
             1 => item("C", 1, *random.pick(&CHARGES)),

@@ -25,7 +25,7 @@ async fn office(place: &std::path::Path) -> (Serve, Client, Vec<pb::Settlement>)
     let mut client = serve.with_tables().await;
     let mut settlements = Vec::new();
     for id in ["C1", "C2"] {
-        let settled = client.settle(&bill(id), &format!("R-{id}").into(), Vec::new()).await.expect("a settlement");
+        let settled = client.settle(&bill(id), &format!("R-{id}"), Vec::new()).await.expect("a settlement");
         settlements.push(settled.settlement.expect("a settlement"));
     }
     (serve, client, settlements)
@@ -45,7 +45,7 @@ async fn reverse_first(client: &mut Client) {
         reason: "费用录入有误".to_owned(),
         readjudicate: true,
     };
-    client.reverse(&told, &"V1".into(), false).await.expect("a reversal");
+    client.reverse(&told, "V1", false).await.expect("a reversal");
 }
 
 const LANGS: [Lang; 2] = [Lang::Zh, Lang::En];

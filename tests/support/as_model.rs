@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use onestop::domain::account::Account;
-use onestop::domain::claim::{Item, RawClaim, RawDate};
+use onestop::domain::claim::{RawClaim, RawDate, RawItem};
 use onestop::domain::split::{LayerSplit, Split};
 use onestop::domain::vocabulary::Visit;
 use onestop::reference::table::ReferenceTable;
@@ -67,7 +67,7 @@ pub fn bill(claim: &RawClaim) -> Bill {
     let day = |day: Option<RawDate>| {
         day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)).unwrap_or_default()
     };
-    let line = |item: &Item| model::Line {
+    let line = |item: &RawItem| model::Line {
         code: item.code.as_str().to_owned(),
         quantity_e4: item.quantity.0,
         unit_price_micro: item.unit_price.0,

@@ -1,6 +1,6 @@
 //! Claims for tests.
 
-use onestop::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
+use onestop::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::engine::settle::SettleRequest;
@@ -20,11 +20,11 @@ pub fn claim(claim_id: &str, person_id: &str, yuan: &str) -> RawClaim {
 }
 
 /// One unit of this code at this price.
-pub fn item(code: &str, yuan: &str) -> Item {
+pub fn item(code: &str, yuan: &str) -> RawItem {
     let amount: Money = yuan.parse().expect("an amount");
     let unit_price = UnitPrice(amount.fen().abs() * 10_000);
     let quantity = Quantity(10_000 * if amount < Money::ZERO { -1 } else { 1 });
-    Item { code: code.into(), quantity, unit_price, amount }
+    RawItem { code: code.into(), quantity, unit_price, amount }
 }
 
 /// A day as told.

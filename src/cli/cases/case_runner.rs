@@ -11,7 +11,7 @@ use crate::cli::output::json::pool_amounts;
 use crate::domain::claim::ClaimLimits;
 use crate::domain::fault::FieldFaults;
 use crate::domain::ids::EntryId;
-use crate::domain::journal::{self, Entry, Instant};
+use crate::domain::journal::{self, Instant};
 use crate::domain::money::Money;
 use crate::domain::split::Split;
 use crate::engine::EngineError;
@@ -181,20 +181,19 @@ async fn run_in_process(
         StepRequest::Settle(text) => {
             let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
             let committed = engine.settle(SettleRequest { claim, request_id, quote: None }, stamp).await?;
-            let settled = committed.entry.settled().map(|settled| sums(&settled.split));
-            Ok(StepResult::Split(settled.unwrap_or_default()))
+            Ok(StepResult::Split(sums(&committed.entry.body.split)))
         }
         StepRequest::Reverse(text) => {
-            let (told, request_id) = text.to_raw();
-            let reversal = engine.reverse(ReverseRequest { told, request_id, dry_run: false }, stamp).await?;
-            let revised = reversal.revisions.iter().filter_map(Entry::revised);
+            let (reversal, request_id) = text.to_raw();
+            let reversal = engine.reverse(ReverseRequest { reversal, request_id, dry_run: false }, stamp).await?;
+            let revised = reversal.revisions.iter().map(|entry| &entry.body);
             let revisions = revised.map(|revised| (revised.claim_id.as_str().to_owned(), revised_sums(revised)));
             Ok(StepResult::Reversed { claim_id: text.claim_id.clone(), revisions: revisions.collect() })
         }
     }
 }
 
-fn revised_sums(revised: &journal::Revised) -> RevisionSums {
+fn revised_sums(revised: &journal::Revision) -> RevisionSums {
     let payers = revised.differences.payers.iter().map(|(payer, by)| (payer.to_string(), *by));
     let differences = payers.chain([("patient".to_owned(), revised.differences.patient)]).collect();
     RevisionSums { sums: sums(&revised.split), differences }

@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tonic::Status;
 
 use crate::domain::claim::RawClaim;
-use crate::domain::ids::RequestId;
 use crate::grpc::error::CallError;
 
 use super::claim_text::ClaimText;
@@ -67,7 +66,7 @@ impl ClaimLine {
     ///
     /// # Errors
     /// The status with which a server would refuse the text.
-    pub(super) fn to_raw(&self) -> Result<(RawClaim, RequestId), Status> {
+    pub(super) fn to_raw(&self) -> Result<(RawClaim, String), Status> {
         let not_a_claim = |error| Status::invalid_argument(format!("not a claim: {error}"));
         let text = self.claim.as_ref().map_err(not_a_claim)?;
         Ok(text.to_raw().map_err(CallError::InvalidMessage)?)

@@ -5,12 +5,11 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
+use crate::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use crate::domain::content::RawReversal;
 use crate::domain::day::Day;
 use crate::domain::decimal::ParseDecimalError;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
-use crate::domain::ids::RequestId;
 use crate::domain::vocabulary::Visit;
 
 /// A claim with its request id.
@@ -94,15 +93,15 @@ pub struct ReversalText {
 
 impl ReversalText {
     /// The reversal and its request id.
-    pub(crate) fn to_raw(&self) -> (RawReversal, RequestId) {
+    pub(crate) fn to_raw(&self) -> (RawReversal, String) {
         let reversal = RawReversal {
-            hospital_id: self.hospital_id.as_str().into(),
-            person_id: self.person_id.as_str().into(),
-            claim_id: self.claim_id.as_str().into(),
+            hospital_id: self.hospital_id.clone(),
+            person_id: self.person_id.clone(),
+            claim_id: self.claim_id.clone(),
             reason: self.reason.clone(),
             readjudicate: self.readjudicate,
         };
-        (reversal, self.request_id.as_str().into())
+        (reversal, self.request_id.clone())
     }
 }
 
@@ -111,12 +110,12 @@ impl ClaimText {
     ///
     /// # Errors
     /// Every field that cannot be parsed.
-    pub fn to_raw(&self) -> Result<(RawClaim, RequestId), FieldFaults> {
+    pub fn to_raw(&self) -> Result<(RawClaim, String), FieldFaults> {
         let mut faults = FieldFaults::default();
         let claim = RawClaim {
-            claim_id: self.claim_id.as_str().into(),
-            hospital_id: self.hospital_id.as_str().into(),
-            person_id: self.person_id.as_str().into(),
+            claim_id: self.claim_id.clone(),
+            hospital_id: self.hospital_id.clone(),
+            person_id: self.person_id.clone(),
             visit: Visit::from_word(&self.visit),
             emergency: self.emergency,
             admitted: day(&mut faults, "claim.admitted", &self.admitted),
@@ -126,7 +125,7 @@ impl ClaimText {
         if claim.visit.is_none() {
             faults.push(FieldFault::new("claim.visit", FaultReason::Unreadable, "is not one of the known visits"));
         }
-        faults.into_result((claim, self.request_id.as_str().into()))
+        faults.into_result((claim, self.request_id.clone()))
     }
 }
 
@@ -135,10 +134,10 @@ fn day(faults: &mut FieldFaults, field: &str, text: &DayText) -> Option<RawDate>
     day.map(RawDate::from).map_err(|no| faults.push(FieldFault::new(field, FaultReason::NotADay, no.to_string()))).ok()
 }
 
-fn item(faults: &mut FieldFaults, at: usize, text: &ItemText) -> Item {
+fn item(faults: &mut FieldFaults, at: usize, text: &ItemText) -> RawItem {
     let field = |name: &str| format!("claim.items[{at}].{name}");
-    Item {
-        code: text.code.as_str().into(),
+    RawItem {
+        code: text.code.clone(),
         quantity: figure(faults, field("quantity"), &text.quantity).unwrap_or(Quantity(0)),
         unit_price: figure(faults, field("unit_price"), &text.unit_price).unwrap_or(UnitPrice(0)),
         amount: figure(faults, field("amount"), &text.amount).unwrap_or_default(),

@@ -8,7 +8,6 @@ use tonic::{Request, Status, Streaming};
 
 use crate::domain::claim::RawClaim;
 use crate::domain::content::RawReversal;
-use crate::domain::ids::RequestId;
 use crate::grpc::pb::operations::operations_service_client::OperationsServiceClient;
 use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
@@ -78,11 +77,11 @@ impl Client {
     pub async fn settle(
         &mut self,
         claim: &RawClaim,
-        request_id: &RequestId,
+        request_id: &str,
         quote_digest: Vec<u8>,
     ) -> Result<pb::SettleResponse, Status> {
         let claim = Some(to_proto::claim(claim));
-        let request = pb::SettleRequest { claim, request_id: request_id.as_str().to_owned(), quote_digest };
+        let request = pb::SettleRequest { claim, request_id: request_id.to_owned(), quote_digest };
         Ok(self.settlements.settle(with_deadline(request)).await?.into_inner())
     }
 
@@ -104,14 +103,14 @@ impl Client {
     pub async fn reverse(
         &mut self,
         reversal: &RawReversal,
-        request_id: &RequestId,
+        request_id: &str,
         dry_run: bool,
     ) -> Result<pb::ReverseResponse, Status> {
         let request = pb::ReverseRequest {
             hospital_id: reversal.hospital_id.as_str().to_owned(),
             person_id: reversal.person_id.as_str().to_owned(),
             claim_id: reversal.claim_id.as_str().to_owned(),
-            request_id: request_id.as_str().to_owned(),
+            request_id: request_id.to_owned(),
             reason: reversal.reason.clone(),
             readjudicate: reversal.readjudicate,
             dry_run,

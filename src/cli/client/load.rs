@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::cli::exit::{CommandError, CommandResult};
-use crate::domain::claim::{Item, Quantity, RawClaim, RawDate, UnitPrice};
+use crate::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
 use crate::reference::table::ReferenceTable;
@@ -112,7 +112,7 @@ impl Caller {
             }
             let id = format!("{}-{number}", self.run);
             let start = Instant::now();
-            match self.client.settle(&claim(&id, number % persons), &id.as_str().into(), Vec::new()).await {
+            match self.client.settle(&claim(&id, number % persons), &id, Vec::new()).await {
                 Ok(_) => results.latency_micros.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)),
                 Err(status) if leaves_outcome_unknown(&status) => return Err(status.into()),
                 Err(status) => *results.refused.entry(described(&status)).or_default() += 1,
@@ -177,8 +177,8 @@ async fn import_tables(client: &mut Client, persons: u64) -> CommandResult {
 
 /// A claim of a registered poor person with one item per code.
 fn claim(id: &str, person: u64) -> RawClaim {
-    let item = |at: u64| Item {
-        code: format!("LOAD-{at}").into(),
+    let item = |at: u64| RawItem {
+        code: format!("LOAD-{at}"),
         quantity: Quantity(20_000),
         unit_price: UnitPrice(61_700_000),
         amount: Money::from_fen(12_340),
@@ -187,7 +187,7 @@ fn claim(id: &str, person: u64) -> RawClaim {
     RawClaim {
         claim_id: id.into(),
         hospital_id: HOSPITAL.into(),
-        person_id: format!("LOAD-P-{person}").into(),
+        person_id: format!("LOAD-P-{person}"),
         visit: Some(Visit::Inpatient),
         emergency: false,
         admitted: day(8),

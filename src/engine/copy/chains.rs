@@ -89,8 +89,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
 
     /// What the target has of the person of this entry.
     async fn state_there(&self, entry: &Entry) -> Result<PersonState, NotCopied> {
-        let (hospital_id, person_id) = entry.parties();
-        let scope = Scope { hospital_id, person_id, request_id: None, claim_id: None };
+        let scope = Scope::of_person(entry.parties().1);
         Ok(self.target.look_up(scope).await.map_err(NotCopied::target)?.state)
     }
 

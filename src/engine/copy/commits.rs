@@ -25,7 +25,7 @@ pub fn commits(chain: &[Stored], state: &PersonState) -> Result<Vec<Commit>, Aud
         let together = rest.split_at_checked(1 + revisions);
         let (together, further) =
             together.ok_or_else(|| AuditFinding::at(first.entry.id, "its revisions are missing"))?;
-        commits.push(telling.commit(&first.entry, together)?);
+        commits.push(telling.commit(first, &together[1..])?);
         rest = further;
     }
     let same = telling.state == *state;
@@ -45,13 +45,17 @@ struct Telling<'c> {
 
 impl<'c> Telling<'c> {
     /// The commit that a request made: its entry, and the revisions that a reversal brings.
-    fn commit(&mut self, first: &Entry, together: &'c [Stored]) -> Result<Commit, AuditFinding> {
-        let request = (first.request_id.clone(), first.content);
-        let mut commit = Commit::on(self.state.clone(), request, first.committed);
-        for (at, stored) in together.iter().enumerate() {
-            let taken = self.take(&mut commit, &stored.entry, &together[at + 1..]);
-            taken.map_err(|told| AuditFinding::at(stored.entry.id, told))?;
-            commit.push_record(&stored.entry, stored.record.clone(), stored.digest);
+    fn commit(&mut self, first: &'c Stored, revisions: &'c [Stored]) -> Result<Commit, AuditFinding> {
+        let id = first.entry.id;
+        if first.entry.revised().is_some() {
+            return Err(AuditFinding::at(id, "revises without a reversal before it"));
+        }
+        let mut commit = Commit::from_record(self.state.clone(), &first.entry, first.record.clone(), first.digest);
+        self.take(&mut commit, &first.entry, revisions).map_err(|told| AuditFinding::at(id, told))?;
+        for revision in revisions {
+            let taken = self.take(&mut commit, &revision.entry, &[]);
+            taken.map_err(|told| AuditFinding::at(revision.entry.id, told))?;
+            commit.append_record(&revision.entry, revision.record.clone(), revision.digest);
         }
         commit.listed = None;
         self.state = commit.state.clone();
@@ -59,28 +63,27 @@ impl<'c> Telling<'c> {
     }
 
     fn take(&mut self, commit: &mut Commit, entry: &'c Entry, following: &[Stored]) -> Result<(), String> {
-        match &entry.deed {
-            EntryKind::Settled(settled) => {
+        match &entry.body {
+            EntryKind::Settlement(settled) => {
                 self.decided(commit, entry.id, entry.id, &settled.split)?;
                 let claim = &settled.claim;
                 self.row(&claim.hospital_id, &claim.claim_id, &claim.person_id).settled(entry.id);
                 self.told(commit, &claim.hospital_id, &claim.claim_id);
             }
-            EntryKind::Reversed(reversed) => {
+            EntryKind::Reversal(reversed) => {
                 self.sums.taken_out(entry, reversed, following)?;
-                commit.moves(reversed.account.clone(), self.sums.account(&reversed.account));
+                commit.set_account(reversed.account.clone(), self.sums.account(&reversed.account));
                 let row = self.row(&reversed.hospital_id, &reversed.claim_id, &reversed.person_id);
                 standing(row, reversed.settlement)?.reversal = Some(entry.id);
                 self.told(commit, &reversed.hospital_id, &reversed.claim_id);
             }
-            EntryKind::Revised(revised) if !commit.entries.is_empty() => {
+            EntryKind::Revision(revised) => {
                 self.decided(commit, revised.settlement, entry.id, &revised.split)?;
                 let row = self.row(&revised.hospital_id, &revised.claim_id, &revised.person_id);
                 standing(row, revised.settlement)?.revisions.push(entry.id);
                 self.told(commit, &revised.hospital_id, &revised.claim_id);
             }
-            EntryKind::Revised(_) => return Err("revises without a reversal before it".to_owned()),
-            EntryKind::Fenced(_) => {}
+            EntryKind::Fence(_) => {}
         }
         Ok(())
     }
@@ -94,7 +97,7 @@ impl<'c> Telling<'c> {
     ) -> Result<(), String> {
         let key = &split.judged.account;
         let after = self.sums.account(key).with(split).map_err(|range| range.to_string())?;
-        commit.moves(key.clone(), after.clone());
+        commit.set_account(key.clone(), after.clone());
         self.sums.decided(settlement, entry, split, after);
         Ok(())
     }
@@ -106,7 +109,7 @@ impl<'c> Telling<'c> {
     /// The row of a claim goes into the commit as it is now.
     fn told(&self, commit: &mut Commit, hospital_id: &HospitalId, claim_id: &ClaimId) {
         if let Some(row) = self.claims.get(&(hospital_id, claim_id)) {
-            commit.claim(hospital_id.clone(), claim_id.clone(), row.clone());
+            commit.set_claim(hospital_id.clone(), claim_id.clone(), row.clone());
         }
     }
 }

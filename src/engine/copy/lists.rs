@@ -95,7 +95,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         let read = async || {
             let there = self.target.hospital_settlements(hospital_id, from, Day::LAST, some.len()).await;
             let there = there.map_err(NotCopied::target)?;
-            Ok(there.into_iter().take_while(|(place, _)| place.day == from.day).collect::<Vec<_>>())
+            Ok::<_, NotCopied>(there.into_iter().take_while(|(place, _)| place.day == from.day).collect::<Vec<_>>())
         };
         let mut there = read().await?;
         same(&there, some)?;

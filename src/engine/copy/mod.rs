@@ -19,7 +19,7 @@ mod policies;
 mod tables;
 mod verify;
 
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{DigestError, EntryId};
 use crate::domain::journal::Instant;
 use crate::store::keys::StoreKey;
 use crate::store::{Store, StoreError};
@@ -69,6 +69,9 @@ pub enum NotCopied {
          this release, import its persons.csv again, then copy"
     )]
     Nameless(String),
+    /// The digest of what is copied cannot be computed.
+    #[error(transparent)]
+    Digest(#[from] DigestError),
     /// The copy ended, and the stores are not the same.
     #[error("the copy differs: {0}")]
     Differs(String),

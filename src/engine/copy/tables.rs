@@ -68,7 +68,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
             imported_by: told.imported_by,
             instant: (self.outside.now)(),
             rows: tables.rows(),
-            digest: Digest::of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue)),
+            digest: Digest::of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue))?,
         };
         self.note(tables.number, ImportEvent::Start(begun)).await
     }

@@ -46,8 +46,7 @@ impl<S: Store, T: Store> Copying<'_, S, T> {
         let differs = |told: &str| NotCopied::Entry(Side::Target, AuditFinding::at(head, told));
         let entry = self.target.entry(head).await.map_err(NotCopied::target)?;
         let entry = entry.ok_or_else(|| differs("is not there"))?;
-        let (hospital_id, person_id) = entry.parties();
-        let scope = Scope { hospital_id, person_id, request_id: None, claim_id: None };
+        let scope = Scope::of_person(entry.parties().1);
         let known = self.source.look_up(scope).await.map_err(NotCopied::source)?.state;
         if known == *state { Ok(()) } else { Err(differs("is not where the source's chain ends")) }
     }

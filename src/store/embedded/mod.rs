@@ -162,8 +162,8 @@ impl JournalStore for EmbeddedStore {
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let snapshot = self.tables.snapshot();
         let person = self.secret.person(scope.person_id);
-        let request = scope.request_id.map(|id| self.secret.request(scope.hospital_id, scope.person_id, id));
-        let claim = scope.claim_id.map(|id| self.secret.claim(scope.hospital_id, id));
+        let request = scope.request.map(|(hospital_id, id)| self.secret.request(hospital_id, scope.person_id, id));
+        let claim = scope.claim.map(|(hospital_id, id)| self.secret.claim(hospital_id, id));
         let state: Option<PersonState> = snapshot.get(RedbTable::States, &person)?;
         Ok(LookUp {
             person: snapshot.get_with(RedbTable::Persons, &person, codec::decode_person)?,

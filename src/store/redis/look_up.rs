@@ -39,8 +39,8 @@ pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> 
 /// Record, state, request and claim of the person's hash; the last two are empty if they are not looked up.
 async fn person(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<[Option<Vec<u8>>; 4], StoreError> {
     let secret = names.secret();
-    let request = scope.request_id.map(|id| secret.request(scope.hospital_id, scope.person_id, id));
-    let claim = scope.claim_id.map(|id| secret.claim(scope.hospital_id, id));
+    let request = scope.request.map(|(hospital_id, id)| secret.request(hospital_id, scope.person_id, id));
+    let claim = scope.claim.map(|(hospital_id, id)| secret.claim(hospital_id, id));
     // A field that is never written replaces what is not looked up.
     let mut command = cmd("HMGET");
     command.arg(names.person(scope.person_id)).arg("p").arg("s");
@@ -57,8 +57,8 @@ async fn person(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Resul
 
 /// The person that the claim is bound to, if it is looked up and bound.
 async fn binding(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<Option<PersonId>, StoreError> {
-    let Some(claim_id) = scope.claim_id else { return Ok(None) };
-    let (shard, binding) = names.binding(&names.secret().claim(scope.hospital_id, claim_id));
+    let Some((hospital_id, claim_id)) = scope.claim else { return Ok(None) };
+    let (shard, binding) = names.binding(&names.secret().claim(hospital_id, claim_id));
     decode_binding(get(servers, shard, binding).await?)
 }
 

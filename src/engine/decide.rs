@@ -1,0 +1,62 @@
+//! The decision on a claim (stages 3 to 5, then the split), before anything is written.
+
+use std::sync::Arc;
+
+use crate::domain::account::Account;
+use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
+use crate::domain::claim::Claim;
+use crate::domain::facts::Facts;
+use crate::domain::fault::{FaultReason, FieldFault};
+use crate::domain::ids::{AccountKey, Digest};
+use crate::domain::invariants;
+use crate::domain::policy::Policy;
+use crate::domain::refusal::ClaimRefusal;
+use crate::domain::split::Split;
+use crate::policy::Book;
+use crate::reference::look_up;
+use crate::store::{LookUp, Store};
+
+use super::{Engine, EngineError};
+
+/// A decided claim.
+pub(super) struct Decision {
+    /// What was looked up for it.
+    pub facts: Facts,
+    /// The digest of the book in use.
+    pub book: Digest,
+    /// Who pays what.
+    pub split: Split,
+    /// The account that it changes, and the account after it.
+    pub account: (AccountKey, Account),
+}
+
+impl<S: Store> Engine<S> {
+    /// Decides a claim on the rows that were looked up.
+    pub(super) fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, EngineError> {
+        let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load())?;
+        let book = self.book.load();
+        let policy = policy_in_force(&book, claim, &facts).ok_or_else(no_policy)?;
+        let input = AdjudicationInput { claim, facts: &facts, policy };
+        let key = input.account_key();
+        let (split, after) = checked_split(input, &seen.state.account(&key))?;
+        Ok(Decision { facts, book: book.digest(), split, account: (key, after) })
+    }
+}
+
+/// The policy in force for a claim by its own day.
+pub(super) fn policy_in_force<'a>(book: &'a Book, claim: &Claim, facts: &Facts) -> Option<&'a Arc<Policy>> {
+    let person = &facts.person;
+    book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged)
+}
+
+/// The split on an account, and the account after it; what does not hold of a split is never committed.
+pub(super) fn checked_split(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), EngineError> {
+    let decided = adjudicate(input, account).map_err(|range| EngineError::invariant(range.to_string()))?;
+    invariants::check(&decided.0).map_err(|broken| EngineError::invariant(broken.to_string()))?;
+    Ok(decided)
+}
+
+fn no_policy() -> ClaimRefusal {
+    let message = "lies on a day on which no policy of the person's insurance and region is in force";
+    ClaimRefusal::NoPolicy(FieldFault::new("claim.discharged", FaultReason::NoPolicyInForce, message).into())
+}
