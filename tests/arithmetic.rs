@@ -1,34 +1,35 @@
-//! The arithmetic of money against slow arithmetic on decimal digits, over seeded random figures.
+//! Compares the arithmetic of money with schoolbook arithmetic on decimal digits, over seeded random figures.
 //!
-//! The reference knows only digits as written by hand: a product is schoolbook multiplication, and
-//! *half up* drops digits and looks at the highest one dropped. It shares nothing with the code it judges.
+//! The reference in [`digits`] shares no code with the engine: a product is schoolbook multiplication, and *half up*
+//! drops digits and looks at the highest dropped one.
 
+mod digits;
 mod figures;
 mod money;
+mod parsing;
 mod shares;
-mod slow;
-mod texts;
 
 use onestop::domain::decimal::ExactDecimal;
 
-use slow::Slow;
+use digits::DigitDecimal;
 
-/// The seed of every random figure here; a failure names the figures themselves.
+/// The seed of all random figures; a failure prints the figures.
 const SEED: u64 = 20_170_615;
 
-/// How many random figures each test takes.
-const MANY: usize = 4_000;
+/// The number of random figures in each test.
+const ROUNDS: usize = 4_000;
 
-fn exact(text: &str) -> ExactDecimal {
+/// A figure as written in a policy.
+fn parse_decimal(text: &str) -> ExactDecimal {
     text.parse().unwrap_or_else(|error| panic!("{text} {error}"))
 }
 
-/// A figure of as many decimals as a computed one may have.
-fn resolved(text: &str) -> ExactDecimal {
+/// A figure with up to the 20 decimals of a computed figure.
+fn parse_computed(text: &str) -> ExactDecimal {
     ExactDecimal::parse(text, 20).unwrap_or_else(|error| panic!("{text} {error}"))
 }
 
-/// An amount of at most so many decimals in 10^-decimals, if 64 bits hold it.
-fn units(slow: &Slow, decimals: usize) -> Option<i64> {
-    Slow { scale: 0, ..slow.half_up(decimals) }.text().parse().ok()
+/// A number rounded to this many decimals, in units of 10^-decimals, if it fits into 64 bits.
+fn units_from(slow: &DigitDecimal, decimals: usize) -> Option<i64> {
+    DigitDecimal { scale: 0, ..slow.half_up(decimals) }.to_text().parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Policy tests hold exactly, in this process and through a server.
+//! Policy cases pass exactly, in this process and over gRPC.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use onestop::store::redis::address::Address;
 
 use crate::support::redis_server::RedisServer;
 
-fn cases() -> Vec<PathBuf> {
+fn case_files() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let files = std::fs::read_dir(dir).expect("the cases").map(|file| file.expect("a case").path());
     let mut cases: Vec<_> =
@@ -17,22 +17,22 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// Cases made by a calculator that shares no code with this one and reckons in exact fractions: on policies of
-/// their own, generated to reach every feature of the format, and on the shipped book.
-fn independent() -> Vec<PathBuf> {
+/// Cases computed by a calculator that shares no code with this project and uses exact fractions: on generated policies
+/// that reach every feature of the format, and on the shipped book.
+fn independent_case_files() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent_cases");
-    let inside = |dir: &Path| std::fs::read_dir(dir).expect("a directory").map(|file| file.expect("a file").path());
-    let of = |dir: PathBuf| match dir.join("case.toml") {
+    let entries = |dir: &Path| std::fs::read_dir(dir).expect("a directory").map(|file| file.expect("a file").path());
+    let case_files = |dir: PathBuf| match dir.join("case.toml") {
         own if own.exists() => vec![own],
-        _ => inside(&dir).collect(),
+        _ => entries(&dir).collect(),
     };
-    let mut cases: Vec<_> = inside(&dir).flat_map(of).collect();
+    let mut cases: Vec<_> = entries(&dir).flat_map(case_files).collect();
     cases.sort();
     cases
 }
 
-/// What the others do not reach: re-adjudication, and the claims of three regions.
-fn further() -> Vec<PathBuf> {
+/// Cases of re-adjudication and of claims from three regions, which the other cases do not cover.
+fn further_case_files() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/further_cases");
     let mut cases: Vec<_> =
         std::fs::read_dir(dir).expect("the cases").map(|file| file.expect("a case").path()).collect();
@@ -40,49 +40,49 @@ fn further() -> Vec<PathBuf> {
     cases
 }
 
-async fn all_hold(cases: Vec<PathBuf>, through: &CaseBackend) {
+async fn assert_all_pass(cases: Vec<PathBuf>, backend: &CaseBackend) {
     let book = shipped::book().expect("the shipped book");
     assert!(!cases.is_empty());
     for case in cases {
         let text = std::fs::read_to_string(&case).expect("a case");
-        match run_one(&case, &text, &book, through).await {
+        match run_one(&case, &text, &book, backend).await {
             Ok((_, Verdict::Passed)) => {}
-            Ok((name, Verdict::Differs(found))) => panic!("{name}: {}", found.join("; ")),
-            Err(told) => panic!("{}: {told}", case.display()),
+            Ok((name, Verdict::Differs(differences))) => panic!("{name}: {}", differences.join("; ")),
+            Err(fault) => panic!("{}: {fault}", case.display()),
         }
     }
 }
 
 #[tokio::test]
-async fn every_case_holds_in_process() {
-    all_hold(cases(), &CaseBackend::InProcess).await;
+async fn every_case_passes_in_process() {
+    assert_all_pass(case_files(), &CaseBackend::InProcess).await;
 }
 
 #[tokio::test]
-async fn every_case_holds_over_grpc() {
-    all_hold(cases(), &CaseBackend::Directory).await;
+async fn every_case_passes_over_grpc() {
+    assert_all_pass(case_files(), &CaseBackend::Directory).await;
 }
 
 #[tokio::test]
-async fn what_an_independent_calculator_found_holds_in_process_and_over_grpc() {
-    all_hold(independent(), &CaseBackend::InProcess).await;
-    all_hold(independent(), &CaseBackend::Directory).await;
+async fn every_case_of_an_independent_calculator_passes_in_process_and_over_grpc() {
+    assert_all_pass(independent_case_files(), &CaseBackend::InProcess).await;
+    assert_all_pass(independent_case_files(), &CaseBackend::Directory).await;
 }
 
 #[tokio::test]
-async fn re_adjudications_and_the_claims_of_three_regions_hold_in_process_and_over_grpc() {
-    all_hold(further(), &CaseBackend::InProcess).await;
-    all_hold(further(), &CaseBackend::Directory).await;
+async fn re_adjudications_and_the_claims_of_three_regions_pass_in_process_and_over_grpc() {
+    assert_all_pass(further_case_files(), &CaseBackend::InProcess).await;
+    assert_all_pass(further_case_files(), &CaseBackend::Directory).await;
 }
 
 #[tokio::test]
-async fn all_of_them_hold_over_grpc_on_redis_and_leave_no_key_there() {
+async fn all_cases_pass_over_grpc_on_redis_and_leave_no_key() {
     let server = RedisServer::shared();
     let address = Address::parse(&server.url()).expect("an address");
     let pattern = format!("{}-case-*", address.prefix);
-    let through = CaseBackend::Redis(address);
-    for cases in [cases(), independent(), further()] {
-        all_hold(cases, &through).await;
+    let backend = CaseBackend::Redis(address);
+    for cases in [case_files(), independent_case_files(), further_case_files()] {
+        assert_all_pass(cases, &backend).await;
     }
     assert_eq!(server.ask(&["KEYS", &pattern]), "*0\r\n");
 }
@@ -90,10 +90,10 @@ async fn all_of_them_hold_over_grpc_on_redis_and_leave_no_key_there() {
 #[tokio::test]
 async fn a_case_with_one_wrong_fen_differs() {
     let book = shipped::book().expect("the shipped book");
-    let case = cases().remove(0);
+    let case = case_files().remove(0);
     let text = std::fs::read_to_string(&case).expect("a case").replacen("54450.00", "54450.01", 1);
-    let Ok((_, Verdict::Differs(found))) = run_one(&case, &text, &book, &CaseBackend::InProcess).await else {
-        panic!("it must differ");
+    let Ok((_, Verdict::Differs(differences))) = run_one(&case, &text, &book, &CaseBackend::InProcess).await else {
+        panic!("the case must differ");
     };
-    assert_eq!(found, ["step 1 payers.basic_fund: want 54450.01, got 54450.00"]);
+    assert_eq!(differences, ["step 1 payers.basic_fund: want 54450.01, got 54450.00"]);
 }

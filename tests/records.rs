@@ -1,4 +1,4 @@
-//! Records on disk: every format is read for as long as stores exist, and a damaged record is never served.
+//! Stored records: every old format can be read, and a damaged record is never returned.
 //!
 //! `tests/fixtures` has entries in each stored form, and the response of a settlement on the wire: of format 1 a
 //! settlement, its reversal and a fence; of format 2 a settlement, its reversal with a re-adjudication, a fence
@@ -32,7 +32,7 @@ use onestop::store::{JournalStore, Store, StoreError, codec, record};
 use prost::Message;
 
 use crate::support::claims::{claim, item};
-use crate::support::{TABLES, row, stamp};
+use crate::support::{import_tables, row, stamp};
 
 pub const FORMAT_1: [&str; 4] = ["record-v1.bin", "reversal-v1.bin", "fence-v1.bin", "settlement-v1.pb"];
 
@@ -41,14 +41,14 @@ const FORMAT_2: [&str; 5] =
 
 const PERSONS: [&str; 2] = ["person-v2.bin", "person-v3.bin"];
 
-/// What the revision in the fixtures changes, of a bill of 9000.00 that was the second of its year and becomes the
+/// The differences of the revision in the fixtures: a claim of 9000.00 that was the second of its year becomes the
 /// first. basic: (9000 - 1000) x 60% = 4800.00, before (9000 - 500) x 60% = 5100.00. critical: (4200 - 12000 x
 /// 0.25) x 50% = 600.00, before nothing, its cap on the base being used up. assistance: 80% of the residual at
 /// 0.0152...: 2880 x = 43.90, before F(5380 + 3120) - F(5380) = 129.55 - 82.00.
 const DIFFERENCES: [(&str, &str); 3] =
     [("basic_fund", "-300.00"), ("critical_insurance", "600.00"), ("civil_affairs", "-3.65")];
 
-/// A policy with every kind of figure that a record holds, one of them with as many decimals as a figure resolves to.
+/// A policy with every kind of figure that a record contains, one of them with as many decimals as a figure resolves to.
 pub const POLICY: &str = r#"
 format = 1
 id = "fixture"
@@ -114,17 +114,15 @@ rate = { times = "0.1234567891" }
 cites = ["law"]
 "#;
 
-async fn engine<S: Store>(store: S) -> Engine<S> {
+async fn open_engine<S: Store>(store: S) -> Engine<S> {
     let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
     let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
-    for (table, rows) in TABLES {
-        let rows = rows.iter().map(|cells| row(*table, cells)).collect();
-        engine.import(rows).await.expect("sound tables");
-    }
+    import_tables(&engine).await;
     engine
 }
 
-fn request() -> SettleRequest {
+/// The request of the settlement in the fixtures.
+fn fixture_request() -> SettleRequest {
     let bed = RawItem {
         code: "BED".into(),
         quantity: Quantity(100_000),
@@ -137,17 +135,17 @@ fn request() -> SettleRequest {
     SettleRequest { claim, request_id: "a-request-like-no-other".into(), quote: None }
 }
 
-/// The records that today's code stores, and the answer that it sends.
-async fn written_today() -> [Vec<u8>; 5] {
-    let engine = engine(MemoryStore::default()).await;
-    let settled = engine.settle(request(), stamp(1_497_493_800_000_001)).await.expect("a settlement");
+/// The records that the current code stores for the fixtures, and the response that it sends.
+async fn records_of_current_code() -> [Vec<u8>; 5] {
+    let engine = open_engine(MemoryStore::default()).await;
+    let settled = engine.settle(fixture_request(), stamp(1_497_493_800_000_001)).await.expect("a settlement");
     let later = SettleRequest { claim: claim("ZY2017-2", "P3", "9000.00"), request_id: "later".into(), quote: None };
     engine.settle(later, stamp(1_497_493_800_000_002)).await.expect("a settlement");
     let keys = settled.entry.body.claim.keys();
     let told = RawReversal {
-        hospital_id: request().claim.hospital_id,
-        person_id: request().claim.person_id,
-        claim_id: request().claim.claim_id,
+        hospital_id: fixture_request().claim.hospital_id,
+        person_id: fixture_request().claim.person_id,
+        claim_id: fixture_request().claim.claim_id,
         reason: "费用录入有误".to_owned(),
         readjudicate: true,
     };
@@ -157,8 +155,8 @@ async fn written_today() -> [Vec<u8>; 5] {
     let name = RequestName { hospital_id, person_id, request_id: "never".into() };
     engine.fence(&name, stamp(1_497_493_800_000_004)).await.expect("a fence");
     let [settlement, _, reversal, fence, revision] = engine.store().journal().try_into().expect("five entries");
-    let answer = to_proto::settlement(&settled.entry);
-    [settlement, reversal, fence, revision, answer.encode_to_vec()]
+    let response = to_proto::settlement(&settled.entry);
+    [settlement, reversal, fence, revision, response.encode_to_vec()]
 }
 
 /// Writes the fixture if `ONESTOP_WRITE_FIXTURES` is set and there is none of this name.
@@ -169,32 +167,33 @@ fn write_missing_fixture(name: &str, bytes: &[u8]) {
     }
 }
 
+/// The bytes of these fixtures.
 pub fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     files.map(|name| std::fs::read(place.join(name)).expect("the fixture"))
 }
 
-fn decoded(record: &[u8]) -> (Entry, Digest) {
-    codec::decode_entry(record).expect("the format is read")
+fn decode(record: &[u8]) -> (Entry, Digest) {
+    codec::decode_entry(record).expect("a readable format")
 }
 
 #[test]
-fn a_settlement_of_format_1_reads_as_it_was_decided() {
+fn a_settlement_of_format_1_is_decoded_with_all_its_figures() {
     let [settlement, ..] = fixtures(FORMAT_1);
-    let (entry, _) = decoded(&settlement);
+    let (entry, _) = decode(&settlement);
     assert_eq!((entry.id, entry.committed), (stamp(1_497_493_800_000_001).id, Instant(1_497_493_800_000_001)));
     assert_eq!((entry.link.number, entry.link.previous, entry.link.chained), (1, None, Digest::default()));
-    assert_eq!(entry.request_id.as_str(), request().request_id);
-    assert_eq!(Ok(entry.content), request().claim.content());
+    assert_eq!(entry.request_id.as_str(), fixture_request().request_id);
+    assert_eq!(Ok(entry.content), fixture_request().claim.content());
     let EntryKind::Settlement(settled) = entry.body else { panic!("a settlement") };
-    assert!(RawClaim::from(&settled.claim).items == request().claim.items && settled.claim.emergency);
+    assert!(RawClaim::from(&settled.claim).items == fixture_request().claim.items && settled.claim.emergency);
     let split = &settled.split;
     let pools: Vec<_> = split.pools.iter().map(|(_, amount)| amount.to_string()).collect();
     assert_eq!(pools, ["20900.00", "100.00", "100.00", "300.00", "1000.00", "0.00"]);
     let layers = split.layers.iter().map(|layer| (&*layer.head.id, layer.base.to_string(), layer.pays.to_string()));
-    let wanted =
+    let expected =
         [("basic", "20900.00", "13575.00"), ("critical", "7000.00", "2000.00"), ("assistance", "5380.00", "82.00")];
-    assert_eq!(layers.collect::<Vec<_>>(), wanted.map(|(id, base, pays)| (id, base.to_owned(), pays.to_owned())));
+    assert_eq!(layers.collect::<Vec<_>>(), expected.map(|(id, base, pays)| (id, base.to_owned(), pays.to_owned())));
     assert_eq!((split.total.to_string(), split.patient.to_string()), ("22400.00".to_owned(), "6743.00".to_owned()));
     assert_eq!((&*split.skipped[0].0.id, split.skipped[0].1), ("chronic", SkipReason::OtherVisit));
     let terms = |at: usize| &split.layers[at].terms;
@@ -204,10 +203,9 @@ fn a_settlement_of_format_1_reads_as_it_was_decided() {
 }
 
 #[test]
-fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
+fn a_reversal_and_a_fence_of_format_1_are_decoded_and_chained() {
     let [settlement, reversal, fence, _] = fixtures(FORMAT_1);
-    let ((first, digest), (second, following), (third, _)) =
-        (decoded(&settlement), decoded(&reversal), decoded(&fence));
+    let ((first, digest), (second, following), (third, _)) = (decode(&settlement), decode(&reversal), decode(&fence));
     assert_eq!((second.link.number, second.link.previous, second.link.chained), (2, Some(first.id), digest));
     assert_eq!((third.link.number, third.link.previous, third.link.chained), (3, Some(second.id), following));
     let reversed = second.reversed().expect("a reversal");
@@ -219,15 +217,15 @@ fn a_reversal_and_a_fence_of_format_1_read_as_they_were_and_chain() {
 }
 
 #[test]
-fn a_settlement_of_format_1_is_answered_as_ever() {
-    let [settlement, _, _, answer] = fixtures(FORMAT_1);
-    let (entry, _) = decoded(&settlement);
+fn a_settlement_of_format_1_gives_the_same_response_bytes() {
+    let [settlement, _, _, response] = fixtures(FORMAT_1);
+    let (entry, _) = decode(&settlement);
     let entry = Entry::<Settlement>::try_from(entry).expect("a settlement");
-    assert!(to_proto::settlement(&entry).encode_to_vec() == answer);
+    assert!(to_proto::settlement(&entry).encode_to_vec() == response);
 }
 
 #[test]
-fn a_claim_of_format_1_reads_with_its_settlements() {
+fn a_claim_of_format_1_is_decoded_with_its_settlements() {
     let [first, second, reversal] = [1, 2, 3].map(|number| stamp(number).id);
     let settlements = vec![(first, Some(reversal)), (second, None)];
     let mut record = record::encode(&(PersonId::from("P1"), settlements)).expect("a record").0;
@@ -239,19 +237,19 @@ fn a_claim_of_format_1_reads_with_its_settlements() {
 }
 
 #[test]
-fn both_formats_hold_the_same_settlement() {
+fn both_formats_contain_the_same_settlement() {
     let ([one, ..], [other, ..]) = (fixtures(FORMAT_1), fixtures(FORMAT_2));
-    let [(one, _), (other, _)] = [decoded(&one), decoded(&other)];
+    let [(one, _), (other, _)] = [decode(&one), decode(&other)];
     let (one, other) = (one.settled().expect("a settlement"), other.settled().expect("a settlement"));
     assert!(one.claim == other.claim && one.facts == other.facts && one.split == other.split);
     assert!(one.book.is_none() && other.book.is_some());
 }
 
 #[test]
-fn a_reversal_of_format_2_names_the_revision_that_it_made() {
+fn a_reversal_of_format_2_names_its_revision() {
     let [settlement, reversal, fence, revision, _] = fixtures(FORMAT_2);
     let [(settlement, _), (reversal, digest), (fence, _), (revision, following)] =
-        [settlement, reversal, fence, revision].map(|record| decoded(&record));
+        [settlement, reversal, fence, revision].map(|record| decode(&record));
     let reversed = reversal.reversed().expect("a reversal");
     assert_eq!((reversed.settlement, &*reversed.revisions), (settlement.id, &[revision.id][..]));
     assert_eq!((revision.link.number, revision.link.previous, revision.link.chained), (4, Some(reversal.id), digest));
@@ -266,21 +264,21 @@ fn a_reversal_of_format_2_names_the_revision_that_it_made() {
     assert_eq!(paid + revised.differences.patient, Money::ZERO);
 }
 
-/// Format and checksum first: the checksum is of the form alone. The ids of revisions are drawn otherwise today than when
-/// the fixtures were written, so that they name a shard; what names one is compared as it is read and written again.
+/// The format number is the first byte. Revisions have other ids today, which name a shard, than in the fixtures, so
+/// entries that name a revision are compared after decoding and encoding the fixture.
 #[tokio::test]
-async fn entries_are_stored_as_in_format_2_under_the_number_of_today() {
-    let (fixtures, today) = (fixtures(FORMAT_2), written_today().await);
+async fn entries_are_encoded_as_in_format_2_with_the_current_format_number() {
+    let (fixtures, today) = (fixtures(FORMAT_2), records_of_current_code().await);
     for (name, fixture) in FORMAT_2.iter().zip(&fixtures).take(4) {
-        let again = codec::encode_entry(&decoded(fixture).0).expect("a record").0;
+        let again = codec::encode_entry(&decode(fixture).0).expect("a record").0;
         assert!(fixture[1..] == again[1..] && (fixture[0], again[0]) == (2, record::FORMAT), "{name}");
     }
     assert!(fixtures[0][1..] == today[0][1..], "the settlement");
-    assert!(fixtures[4] == today[4], "the answer");
+    assert!(fixtures[4] == today[4], "the response");
 }
 
-/// Whom both fixtures are about: insured in Yanzhou, poor for three years.
-fn person() -> PersonRecord {
+/// The person of both fixtures: insured in Yanzhou, registered poor for three years.
+fn fixture_person() -> PersonRecord {
     let mut person = PersonRecord::default();
     for (table, cells) in [
         (ReferenceTable::Persons, &["P", "resident", "370812"][..]),
@@ -294,8 +292,8 @@ fn person() -> PersonRecord {
 }
 
 #[test]
-fn a_person_of_format_2_reads_without_an_id_and_one_of_format_3_with_it() {
-    let mut person = person();
+fn a_person_of_format_2_has_no_id_and_one_of_format_3_has_it() {
+    let mut person = fixture_person();
     let [nameless] = fixtures([PERSONS[0]]);
     assert_eq!(codec::decode_person(&nameless), Ok(person.clone()));
     person.set_id(&"DEMO-P-0017".into());
@@ -307,67 +305,70 @@ fn a_person_of_format_2_reads_without_an_id_and_one_of_format_3_with_it() {
 }
 
 #[tokio::test]
-async fn an_entry_with_any_byte_altered_is_damaged() {
+async fn an_entry_with_any_altered_byte_is_damaged() {
     let [settlement, ..] = fixtures(FORMAT_2);
     for at in 0..settlement.len() {
-        let mut altered = settlement.clone();
-        altered[at] ^= 0x20;
-        assert!(matches!(codec::decode_entry(&altered), Err(StoreError::Damaged(_))), "byte {at}");
+        let mut engine_on_altered_store = settlement.clone();
+        engine_on_altered_store[at] ^= 0x20;
+        assert!(matches!(codec::decode_entry(&engine_on_altered_store), Err(StoreError::Damaged(_))), "byte {at}");
     }
 }
 
-/// Every place in the database's file where these bytes stand is altered by one bit.
-fn alter(place: &Path, wanted: &[u8]) {
+/// Flips a bit at every occurrence of these bytes in the file of the database.
+fn flip_bytes(place: &Path, wanted: &[u8]) {
     let file = place.join("redb");
     let mut bytes = std::fs::read(&file).expect("the database");
     let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(wanted)).collect();
-    assert!(!places.is_empty(), "it stands in the file");
+    assert!(!places.is_empty(), "the bytes are in the file");
     places.iter().for_each(|at| bytes[*at] ^= 0x20);
     std::fs::write(&file, bytes).expect("a write");
 }
 
-/// A store whose one settlement was written, and then these bytes on the disk altered.
-async fn altered(place: &Path, wanted: &[u8]) -> Engine<EmbeddedStore> {
+/// An engine on a store with one settlement, in whose file these bytes were altered.
+async fn engine_on_altered_store(place: &Path, wanted: &[u8]) -> Engine<EmbeddedStore> {
     let open = || EmbeddedStore::open(place, Durability::Synced).expect("a store");
-    engine(open()).await.settle(request(), stamp(1)).await.expect("a settlement");
-    alter(place, wanted);
+    open_engine(open()).await.settle(fixture_request(), stamp(1)).await.expect("a settlement");
+    flip_bytes(place, wanted);
     let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
     Engine::open(open(), book, EngineSettings::default()).await.expect("an engine")
 }
 
 #[tokio::test]
-async fn a_damaged_entry_is_never_served() {
+async fn a_damaged_entry_is_never_returned() {
     let place = tempfile::tempdir().expect("a directory");
-    let engine = altered(place.path(), b"a-request-like-no-other").await;
+    let engine = engine_on_altered_store(place.path(), b"a-request-like-no-other").await;
     let read = engine.store().entry(stamp(1).id).await;
     assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
     assert_eq!(Reason::from(&engine.settlement(stamp(1).id).await.expect_err("a refusal")), Reason::Invariant);
-    assert_eq!(Reason::from(&engine.settle(request(), stamp(2)).await.expect_err("a refusal")), Reason::Invariant);
+    assert_eq!(
+        Reason::from(&engine.settle(fixture_request(), stamp(2)).await.expect_err("a refusal")),
+        Reason::Invariant
+    );
 }
 
 #[tokio::test]
-async fn on_a_damaged_account_nothing_is_settled() {
+async fn a_person_with_a_damaged_account_cannot_settle() {
     let place = tempfile::tempdir().expect("a directory");
-    let memory = engine(MemoryStore::default()).await;
-    memory.settle(request(), stamp(1)).await.expect("a settlement");
-    // The digest of a chain's last entry stands in the account's row and nowhere else.
-    let engine = altered(place.path(), &decoded(&memory.store().journal()[0]).1.0).await;
+    let memory = open_engine(MemoryStore::default()).await;
+    memory.settle(fixture_request(), stamp(1)).await.expect("a settlement");
+    // The digest of the last entry of a chain is stored only in the state of the person.
+    let engine = engine_on_altered_store(place.path(), &decode(&memory.store().journal()[0]).1.0).await;
     let another = SettleRequest { request_id: "another".into(), claim: claim("ZY2017-2", "P3", "100.00"), quote: None };
     assert_eq!(Reason::from(&engine.settle(another, stamp(2)).await.expect_err("a refusal")), Reason::Invariant);
     let others = SettleRequest { request_id: "others".into(), claim: claim("ZY2017-3", "P1", "100.00"), quote: None };
     assert!(engine.settle(others, stamp(3)).await.is_ok());
 }
 
-/// A store of settlements of three hospital days, made as format 1 left it: without a list.
+/// The store has settlements of three hospital days and, as in format 1, no list of them.
 #[tokio::test]
-async fn a_directory_of_format_1_is_opened_with_its_settlements_listed() {
+async fn opening_a_directory_of_format_1_rebuilds_the_settlement_lists() {
     let place = tempfile::tempdir().expect("a directory");
     let open = || EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
     let listed = async |store: &EmbeddedStore| {
         let from = ListPosition { day: Day::FIRST, number: 0 };
         store.hospital_settlements(&"H3".into(), from, Day::LAST, 100).await.expect("a list")
     };
-    let engine = engine(open()).await;
+    let engine = open_engine(open()).await;
     const DAY: u64 = 86_400_000_000;
     for (number, at) in [(1, 0), (2, DAY), (3, DAY + 1), (4, 2 * DAY)] {
         let told = claim(&format!("C{number}"), "P1", "100.00");
@@ -378,7 +379,7 @@ async fn a_directory_of_format_1_is_opened_with_its_settlements_listed() {
     drop(engine);
     let database = redb::Database::open(place.path().join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
-    write.delete_table(redb::TableDefinition::<&[u8], &[u8]>::new("listed")).expect("the table is gone");
+    write.delete_table(redb::TableDefinition::<&[u8], &[u8]>::new("listed")).expect("a deleted table");
     write.commit().expect("a commit");
     drop(database);
     std::fs::write(place.path().join("FORMAT"), "onestop-store 1\n").expect("a write");

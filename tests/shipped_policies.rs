@@ -1,7 +1,7 @@
-//! The shipped book against the published figures, figure by figure.
+//! Compares every figure of the shipped book with the published figures.
 //!
-//! The tables of [`layers`] and [`files`] are written out from the sources by hand, apart from the policy files. A
-//! layer's terms are one text for each level: deductibles · bands, as the tables print them.
+//! The tables in [`layers`] and [`files`] are written by hand from the sources, independently of the policy files. The
+//! terms of a layer are one text for each level: deductibles · bands.
 
 mod files;
 mod layers;
@@ -14,51 +14,54 @@ use onestop::domain::vocabulary::{Categories, Category, Level, Locality, Referra
 use onestop::policy::rule::{Entry, LayerRule};
 use onestop::policy::{Book, shipped};
 
-use files::{FILES, File, SOURCES};
-use layers::{LAYERS, Published};
+use files::{FILES, PublishedFile, SOURCES};
+use layers::{LAYERS, PublishedLayer};
 
 fn book() -> Book {
     shipped::book().expect("the shipped book")
 }
 
-/// What a file says of its layers, by the published tables.
-fn layers_of(file: &File) -> Vec<&'static Published> {
+/// The published layers of a file, in order.
+fn published_layers(file: &PublishedFile) -> Vec<&'static PublishedLayer> {
     file.layers.iter().map(|name| LAYERS.iter().find(|known| known.name == *name).expect("a published layer")).collect()
 }
 
-/// Yuan as the tables print them: no fen where there are none.
-fn yuan(amount: Money) -> String {
+/// An amount in yuan, without decimals if it has no fen.
+fn yuan_text(amount: Money) -> String {
     let text = amount.to_string();
     text.strip_suffix(".00").map_or(text.clone(), str::to_owned)
 }
 
-fn schedule(terms: &Terms) -> String {
-    let deductibles: Vec<_> = terms.schedule.deductibles.iter().map(|amount| yuan(*amount)).collect();
+fn schedule_text(terms: &Terms) -> String {
+    let deductibles: Vec<_> = terms.schedule.deductibles.iter().map(|amount| yuan_text(*amount)).collect();
     let bands = terms.schedule.bands.iter().map(|band| match band.upto {
-        Some(upto) => format!("to {} {}", yuan(upto), band.rate.percent()),
+        Some(upto) => format!("to {} {}", yuan_text(upto), band.rate.percent()),
         None => band.rate.percent(),
     });
     format!("{} · {}", deductibles.join(", "), bands.collect::<Vec<_>>().join("; "))
 }
 
-fn caps(terms: &Terms) -> String {
-    let cap = |cap: &Cap| format!("{} {} {}", cap.account, cap.of, cap.annual.map_or("none".to_owned(), yuan));
+fn caps_text(terms: &Terms) -> String {
+    let cap = |cap: &Cap| format!("{} {} {}", cap.account, cap.of, cap.annual.map_or("none".to_owned(), yuan_text));
     terms.caps.iter().map(cap).collect::<Vec<_>>().join("; ")
 }
 
-/// What the published table gives in these circumstances: schedule, caps, prior self-pay.
-fn expected(layer: &Published, on: &TermsKey) -> (String, String, &'static str) {
-    let held = |names: &[&str]| on.categories.iter().any(|category| names.contains(&category.as_str()));
-    let terms = layer.adjusted.filter(|adjusted| held(adjusted.of)).map_or(layer.terms, |adjusted| adjusted.terms);
-    let away = match (layer.away, on.locality, on.referral) {
+/// The published terms in these circumstances: schedule, caps, prior self-pay.
+fn published_terms(layer: &PublishedLayer, on: &TermsKey) -> (String, String, &'static str) {
+    let applies_to = |names: &[&str]| on.categories.iter().any(|category| names.contains(&category.as_str()));
+    let terms = layer
+        .for_categories
+        .filter(|for_categories| applies_to(for_categories.of))
+        .map_or(layer.terms, |for_categories| for_categories.terms);
+    let cross_region = match (layer.cross_region, on.locality, on.referral) {
         (Some((_, other)), Locality::CrossRegion, Referral::None) => other,
         (Some((leave, _)), Locality::CrossRegion, _) => leave,
         _ => layer.prior,
     };
-    (terms.0[on.level as usize].to_owned(), terms.1.to_owned(), away)
+    (terms.0[on.level as usize].to_owned(), terms.1.to_owned(), cross_region)
 }
 
-fn check_layer(policy: &Policy, layer: &Layer, published: &Published) {
+fn assert_layer_is_published(policy: &Policy, layer: &Layer, published: &PublishedLayer) {
     let name = format!("{} {}", policy.reference.id, published.name);
     assert_eq!(&*layer.head.payer, published.payer, "{name}");
     let visits: Vec<_> = layer.visits.iter().map(|visit| visit.as_str()).collect();
@@ -71,22 +74,22 @@ fn check_layer(policy: &Policy, layer: &Layer, published: &Published) {
     assert_eq!(layer.in_force, policy.in_force, "{name}");
     for on in TermsKey::all() {
         let terms = layer.terms.get(&on);
-        let got = (schedule(terms), caps(terms), terms.prior_self_pay.percent());
-        let (bands, caps, prior) = expected(published, &on);
-        assert_eq!(got, (bands, caps, prior.to_owned()), "{name}: {on:?}");
+        let found = (schedule_text(terms), caps_text(terms), terms.prior_self_pay.percent());
+        let (bands, caps, prior) = published_terms(published, &on);
+        assert_eq!(found, (bands, caps, prior.to_owned()), "{name}: {on:?}");
     }
 }
 
 #[test]
-fn every_figure_is_the_published_one() {
+fn every_figure_equals_the_published_one() {
     let book = book();
     assert_eq!(book.policies().len(), FILES.len());
     for file in FILES {
         let (policy, _) = book.get(file.id).expect("the policy");
-        let published = layers_of(file);
+        let published = published_layers(file);
         assert_eq!(policy.layers.len(), published.len(), "{}", file.id);
         for (layer, published) in policy.layers.iter().zip(published) {
-            check_layer(policy, layer, published);
+            assert_layer_is_published(policy, layer, published);
         }
     }
 }
@@ -116,7 +119,7 @@ fn each_file_governs_its_region_and_year() {
 }
 
 #[test]
-fn a_city_of_its_own_terms_falls_back_to_the_province_when_they_end() {
+fn a_city_falls_back_to_the_province_when_its_own_policy_ends() {
     let book = book();
     for (region, discharged, policy) in [
         ("370100", "2017-01-01", Some("shandong-2017")),
@@ -140,15 +143,16 @@ fn a_city_of_its_own_terms_falls_back_to_the_province_when_they_end() {
     }
 }
 
-fn rules(book: &Book) -> impl Iterator<Item = (String, &LayerRule)> {
-    let of = |rule: &onestop::policy::rule::PolicyRule, layer: &LayerRule| format!("{} {}", rule.id, layer.id);
-    book.rules().iter().flat_map(move |rule| rule.layers.iter().map(move |layer| (of(rule, layer), layer)))
+/// Each layer of the book with its file and id as name.
+fn named_layers(book: &Book) -> impl Iterator<Item = (String, &LayerRule)> {
+    let name = |rule: &onestop::policy::rule::PolicyRule, layer: &LayerRule| format!("{} {}", rule.id, layer.id);
+    book.rules().iter().flat_map(move |rule| rule.layers.iter().map(move |layer| (name(rule, layer), layer)))
 }
 
 #[test]
 fn every_layer_and_entry_cites_a_published_text() {
     let book = book();
-    for (name, layer) in rules(&book) {
+    for (name, layer) in named_layers(&book) {
         let entries = layer.when.iter().chain(&layer.for_).map(|entry| &entry.cites);
         for cites in std::iter::once(&layer.cites).chain(entries) {
             assert!(!cites.is_empty(), "{name}");
@@ -162,10 +166,10 @@ fn every_layer_and_entry_cites_a_published_text() {
 }
 
 #[test]
-fn the_layers_of_2017_cite_the_texts_of_their_row() {
+fn the_layers_of_2017_cite_their_published_texts() {
     let book = book();
     let (_, rule) = book.get("shandong-2017").expect("the policy");
-    for (layer, published) in rule.layers.iter().zip(layers_of(&FILES[0])) {
+    for (layer, published) in rule.layers.iter().zip(published_layers(&FILES[0])) {
         let entries = layer.when.iter().chain(&layer.for_).flat_map(|entry| &entry.cites);
         let keys = layer.cites.iter().chain(entries).map(|cite| &cite.source["shandong-2017#".len()..]);
         let mut keys: Vec<_> = keys.collect();
@@ -178,23 +182,23 @@ fn the_layers_of_2017_cite_the_texts_of_their_row() {
 }
 
 #[test]
-fn the_assumed_figures_are_the_published_list() {
+fn the_assumed_figures_equal_the_published_list() {
     let book = book();
     let entry = |entry: &Entry| format!("{:?}", entry.assumed);
     for file in FILES {
         let (_, rule) = book.get(file.id).expect("the policy");
-        for ((layer, assumed), published) in rule.layers.iter().zip(file.assumed).zip(layers_of(file)) {
-            let mut got = layer.assumed.clone();
-            got.sort_unstable();
-            assert_eq!(got.join(" "), *assumed, "{} {}", file.id, layer.id);
+        for ((layer, assumed), published) in rule.layers.iter().zip(file.assumed).zip(published_layers(file)) {
+            let mut found = layer.assumed.clone();
+            found.sort_unstable();
+            assert_eq!(found.join(" "), *assumed, "{} {}", file.id, layer.id);
             let entries: Vec<_> = layer.when.iter().chain(&layer.for_).map(entry).filter(|text| text != "[]").collect();
-            assert_eq!(entries, published.entries_assume, "{} {}", file.id, layer.id);
+            assert_eq!(entries, published.assumed_in_entries, "{} {}", file.id, layer.id);
         }
     }
 }
 
-/// The assumed figures that an answer names, local and at a tertiary hospital.
-fn answered(book: &Book, file: &str, layer: &str, categories: &[Category]) -> String {
+/// The assumed figures in the terms of a local patient with these categories at a tertiary hospital.
+fn assumed_figures(book: &Book, file: &str, layer: &str, categories: &[Category]) -> String {
     let (policy, _) = book.get(file).expect("the policy");
     let layer = policy.layers.iter().find(|known| &*known.head.id == layer).expect("the layer");
     let categories = categories.iter().copied().collect();
@@ -203,7 +207,7 @@ fn answered(book: &Book, file: &str, layer: &str, categories: &[Category]) -> St
 }
 
 #[test]
-fn an_answer_names_the_assumed_figures_that_it_used() {
+fn the_terms_name_the_assumed_figures_that_they_use() {
     use Category::{Destitute, RegisteredPoor};
     let book = book();
     for (file, layer, categories, assumed) in [
@@ -220,12 +224,12 @@ fn an_answer_names_the_assumed_figures_that_it_used() {
         ("shandong-2019", "critical_illness", &[], "deductible bands rate cap"),
         ("shandong-2019", "critical_illness", &[RegisteredPoor], ""),
     ] {
-        assert_eq!(answered(&book, file, layer, categories), assumed, "{file} {layer} {categories:?}");
+        assert_eq!(assumed_figures(&book, file, layer, categories), assumed, "{file} {layer} {categories:?}");
     }
 }
 
-/// The digests of the book after one change of one file.
-fn digests(changed: &str, find: &str, put: &str) -> Vec<String> {
+/// The policy digests of the book after one replacement in one file.
+fn digests_after_change(changed: &str, find: &str, put: &str) -> Vec<String> {
     let texts: Vec<_> = shipped::FILES
         .iter()
         .map(|(file, text)| {
@@ -239,23 +243,26 @@ fn digests(changed: &str, find: &str, put: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_same_figures_have_the_same_digest_however_they_are_written() {
-    let shipped = digests("", "", "");
-    assert_eq!(digests("shandong-2017.toml", "# ---- basic", "# ---- the basic"), shipped);
-    assert_eq!(digests("shandong-2017.toml", "rate = \"85%\"", "rate = \"0.850\""), shipped);
-    assert_eq!(digests("shandong-2017.toml", "deductible = \"500\"", "deductible = [\"500.00\"]"), shipped);
+fn the_same_figures_have_the_same_digest_in_any_notation() {
+    let shipped = digests_after_change("", "", "");
+    assert_eq!(digests_after_change("shandong-2017.toml", "# ---- basic", "# ---- the basic"), shipped);
+    assert_eq!(digests_after_change("shandong-2017.toml", "rate = \"85%\"", "rate = \"0.850\""), shipped);
+    assert_eq!(
+        digests_after_change("shandong-2017.toml", "deductible = \"500\"", "deductible = [\"500.00\"]"),
+        shipped
+    );
 }
 
 #[test]
-fn one_figure_changed_is_another_digest_wherever_it_is_drawn() {
-    let shipped = digests("", "", "");
-    let moved = |find: &str, put: &str| -> Vec<bool> {
-        let now = digests("shandong-2017.toml", find, put);
-        now.iter().zip(&shipped).map(|(now, shipped)| now != shipped).collect()
+fn a_changed_figure_changes_the_digest_of_every_policy_that_uses_it() {
+    let shipped = digests_after_change("", "", "");
+    let changed = |find: &str, put: &str| -> Vec<bool> {
+        let digests = digests_after_change("shandong-2017.toml", find, put);
+        digests.iter().zip(&shipped).map(|(digest, shipped)| digest != shipped).collect()
     };
-    // The files in the order of the book: the province in 2017, both cities, the province in 2018 and 2019.
-    assert_eq!(moved("deductible = \"20000\"", "deductible = \"20000.01\""), [true, true, true, true, false]);
-    assert_eq!(moved("deductible = \"12000\"", "deductible = \"12000.01\""), [true, true, true, false, false]);
-    assert_eq!(moved("deductible = \"5000\"", "deductible = \"5000.01\""), [true, false, true, true, true]);
-    assert_eq!(moved("prior_self_pay = \"20%\"", "prior_self_pay = \"20.01%\""), [true, true, true, false, false]);
+    // The order of the policies is: the province in 2017, both cities, the province in 2018 and 2019.
+    assert_eq!(changed("deductible = \"20000\"", "deductible = \"20000.01\""), [true, true, true, true, false]);
+    assert_eq!(changed("deductible = \"12000\"", "deductible = \"12000.01\""), [true, true, true, false, false]);
+    assert_eq!(changed("deductible = \"5000\"", "deductible = \"5000.01\""), [true, false, true, true, true]);
+    assert_eq!(changed("prior_self_pay = \"20%\"", "prior_self_pay = \"20.01%\""), [true, true, true, false, false]);
 }

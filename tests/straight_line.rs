@@ -26,7 +26,7 @@ const LAYERS: [&str; 8] = [
 ];
 
 #[test]
-fn ten_thousand_random_claims_give_the_same_split_by_both_ways() {
+fn the_engine_and_straight_line_code_agree_on_ten_thousand_random_claims() {
     let book = shipped::book().expect("the shipped book");
     let (policy, _) = book.get("shandong-2017").expect("the policy");
     let mut random = bills::Random(2017);
@@ -37,15 +37,15 @@ fn ten_thousand_random_claims_give_the_same_split_by_both_ways() {
         }
         let items = 1 + random.below(40) as usize;
         let bill = bills::bill(&mut random, items);
-        let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
-        let (split, after) = adjudicate(matter, &account).expect("within range");
+        let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
+        let (split, after) = adjudicate(input, &account).expect("within range");
         let shares = straight_line::settle(&bill.lines, &bill.codes, &mut year, &mut sums);
-        assert_eq!(sums_of(&split), shares, "claim {number}");
+        assert_eq!(shares_of_split(&split), shares, "claim {number}");
         account = after;
     }
 }
 
-fn sums_of(split: &Split) -> straight_line::Shares {
+fn shares_of_split(split: &Split) -> straight_line::Shares {
     let pays =
         |id: &str| split.layers.iter().filter(|layer| &*layer.head.id == id).map(|layer| layer.pays).sum::<Money>();
     straight_line::Shares {

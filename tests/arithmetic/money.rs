@@ -4,23 +4,23 @@ use onestop::domain::claim::{Quantity, UnitPrice};
 use onestop::domain::decimal::ParseDecimalError;
 use onestop::domain::money::Money;
 
-use super::slow::Slow;
-use super::{MANY, SEED, units};
+use super::digits::DigitDecimal;
+use super::{ROUNDS, SEED, units_from};
 use crate::support::random::Random;
 
 #[test]
 fn a_price_times_a_quantity_is_rounded_once_to_the_fen() {
     let mut random = Random(SEED + 10);
-    for _ in 0..MANY {
+    for _ in 0..ROUNDS {
         let (price, quantity) = (random.integer(), random.integer());
-        let expected = units(&Slow::units(price, 6).times(&Slow::units(quantity, 4)), 2);
-        let got = UnitPrice(price).times(Quantity(quantity)).map(Money::fen);
-        assert_eq!(got, expected, "{price} x 10^-6 by {quantity} x 10^-4");
+        let expected = units_from(&DigitDecimal::from_units(price, 6).times(&DigitDecimal::from_units(quantity, 4)), 2);
+        let product = UnitPrice(price).times(Quantity(quantity)).map(Money::fen);
+        assert_eq!(product, expected, "{price} x 10^-6 by {quantity} x 10^-4");
     }
 }
 
 #[test]
-fn a_price_times_a_quantity_ties_away_from_zero_and_knows_its_extremes() {
+fn a_price_times_a_quantity_rounds_ties_away_from_zero_up_to_the_limits_of_64_bits() {
     for (price, quantity, fen) in [
         (5_000, 10_000, Some(1)),
         (5_000, -10_000, Some(-1)),
@@ -40,15 +40,15 @@ fn a_price_times_a_quantity_ties_away_from_zero_and_knows_its_extremes() {
 }
 
 #[test]
-fn money_is_read_and_printed_to_the_fen() {
+fn money_is_parsed_and_printed_to_the_fen() {
     let mut random = Random(SEED + 11);
-    for _ in 0..MANY {
+    for _ in 0..ROUNDS {
         let amount = random.integer();
         let text = Money::from_fen(amount).to_string();
-        let (before, behind) = text.split_once('.').expect("a point");
-        assert_eq!(behind.len(), 2, "{text}");
-        assert_eq!(units(&Slow::read(&text), 2), Some(amount), "{text}");
-        let expected = if before.trim_start_matches('-').len() > 15 {
+        let (integer, fraction) = text.split_once('.').expect("a point");
+        assert_eq!(fraction.len(), 2, "{text}");
+        assert_eq!(units_from(&DigitDecimal::parse(&text), 2), Some(amount), "{text}");
+        let expected = if integer.trim_start_matches('-').len() > 15 {
             Err(ParseDecimalError::TooLarge)
         } else {
             Ok(Money::from_fen(amount))
@@ -61,9 +61,9 @@ fn money_is_read_and_printed_to_the_fen() {
 
 #[test]
 fn a_sum_of_money_past_64_bits_is_none() {
-    let most = Money::from_fen(i64::MAX);
-    assert_eq!(most.checked_add(Money::from_fen(1)), None);
+    let largest = Money::from_fen(i64::MAX);
+    assert_eq!(largest.checked_add(Money::from_fen(1)), None);
     assert_eq!(Money::from_fen(i64::MIN).checked_add(Money::from_fen(-1)), None);
-    assert_eq!(most.checked_add(Money::from_fen(i64::MIN)), Some(Money::from_fen(-1)));
+    assert_eq!(largest.checked_add(Money::from_fen(i64::MIN)), Some(Money::from_fen(-1)));
     assert_eq!(Money::from_fen(-1).or_zero(), Money::ZERO);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Plants the bugs of this directory in a copy of the code, each behind a switch, and sees that the simulation finds
-# each one within its usual seeds, and nothing where none is switched on. The code itself holds no switch.
+# Plants the bugs of this directory in a copy of the code, each behind a switch, and checks that the simulation finds
+# each of them within its default seeds, and no fault with every switch off. The code itself contains no switch.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -12,7 +12,7 @@ mkdir -p "$copy"
 cp -r Cargo.toml Cargo.lock build.rs proto src tests deploy "$copy/"
 cd "$copy"
 sed -i -e '/^\[\[bench\]\]/,$d' -e 's/^autobenches = false/&\nautobins = false/' Cargo.toml
-# What runs the program, which is not built here.
+# Remove the modules that run the program, which is not built here.
 sed -i -e '/^pub mod program;/d' -e '/^pub mod keys;/d' tests/support/mod.rs
 cat >tests/main.rs <<'RUST'
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -37,15 +37,15 @@ done
 export CARGO_TARGET_DIR=$target
 program=$(cargo test --locked --test onestop --no-run --message-format json |
   sed -n 's/.*"executable":"\([^"]*\/onestop-[0-9a-f]*\)".*/\1/p' | tail -1)
-found() { # found BUG: the first seed that fails under it, and how
+first_failure() { # first_failure BUG: the first seed that fails with this bug, and its fault
   ONESTOP_PLANTED="$1" ONESTOP_FIRST=1 timeout 600 "$program" simulation::seeds_pass_every_check 2>&1 | grep -m1 '^seed ' || true
 }
 passed=0 failed=0
-sound=$(ONESTOP_SEEDS=0..200 found "")
-if [ -z "$sound" ]; then passed=1; else failed=1; echo "nothing is planted, and $sound"; fi
+unplanted=$(ONESTOP_SEEDS=0..200 first_failure "")
+if [ -z "$unplanted" ]; then passed=1; else failed=1; echo "no bug is planted, but $unplanted"; fi
 for bug in "$patches"/*.patch; do
   bug=$(basename "$bug" .patch)
-  seed=$(found "$bug")
+  seed=$(first_failure "$bug")
   if [ -n "$seed" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
   echo "$bug: ${seed:+found by }${seed:-NOT FOUND}"
 done

@@ -13,7 +13,7 @@ use onestop::store::pages::Pages;
 use onestop::store::shard::{SHARDS, Shard};
 
 use super::engine_at;
-use crate::concurrency::nothing_is_lost_or_paid_twice;
+use crate::concurrency::assert_nothing_is_lost_or_paid_twice;
 use crate::support::claims::{claim, settle};
 use crate::support::redis_cluster::RedisCluster;
 use crate::support::redis_server::{RedisServer, open};
@@ -25,7 +25,7 @@ async fn a_cluster_holds_the_contract_lists_over_all_shards_and_survives_a_failo
     let cluster = RedisCluster::start();
     crate::store_contract::on_a_cluster(&cluster).await;
     crate::copying::archived::moved_and_read(&cluster.url(), 1).await;
-    nothing_is_lost_or_paid_twice(open(&cluster.url()).await).await;
+    assert_nothing_is_lost_or_paid_twice(open(&cluster.url()).await).await;
     lists_run_over_all_shards(&cluster).await;
     a_failover_loses_nothing(&cluster).await;
 }

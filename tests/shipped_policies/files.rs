@@ -1,7 +1,7 @@
-//! Which file has which layers, in the order of payment, what it assumes, and the texts that may be cited.
+//! The layers of each file in the order of payment, the assumed keys, and the texts that may be cited.
 
-/// A policy file: which layers it has, in order, and which of their keys are assumed.
-pub struct File {
+/// A policy file: its layers in order, and the assumed keys of each.
+pub struct PublishedFile {
     pub id: &'static str,
     pub region: &'static str,
     pub year: i32,
@@ -9,7 +9,7 @@ pub struct File {
     pub assumed: &'static [&'static str],
 }
 
-/// What may be cited, and what its title holds.
+/// The key of each text that may be cited, and a part of its title.
 pub const SOURCES: &[(&str, &str)] = &[
     ("circular-37", "鲁人社发〔2017〕37号）二（二）"),
     ("critical-2017", "2015—2017年"),
@@ -25,9 +25,9 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("cross-region", "备案或急诊个人先负担10%，其他40%"),
 ];
 
-/// The five files.
-pub const FILES: &[File] = &[
-    File {
+/// The five shipped files.
+pub const FILES: &[PublishedFile] = &[
+    PublishedFile {
         id: "shandong-2017",
         region: "37",
         year: 2017,
@@ -58,7 +58,7 @@ pub const FILES: &[File] = &[
             "cap schedule",
         ],
     },
-    File {
+    PublishedFile {
         id: "rizhao-2017",
         region: "3711",
         year: 2017,
@@ -87,7 +87,7 @@ pub const FILES: &[File] = &[
             "schedule",
         ],
     },
-    File {
+    PublishedFile {
         id: "yanzhou-2017",
         region: "370812",
         year: 2017,
@@ -118,7 +118,7 @@ pub const FILES: &[File] = &[
             "",
         ],
     },
-    File {
+    PublishedFile {
         id: "shandong-2018",
         region: "37",
         year: 2018,
@@ -134,9 +134,9 @@ pub const FILES: &[File] = &[
             "medical_assistance",
             "further_assistance",
         ],
-        assumed: CARRIED,
+        assumed: ASSUMED_SINCE_2017,
     },
-    File {
+    PublishedFile {
         id: "shandong-2019",
         region: "37",
         year: 2019,
@@ -153,22 +153,22 @@ pub const FILES: &[File] = &[
             "further_assistance",
         ],
         assumed: &[
-            CARRIED[0],
-            CARRIED[1],
-            CARRIED[2],
-            CARRIED[3],
+            ASSUMED_SINCE_2017[0],
+            ASSUMED_SINCE_2017[1],
+            ASSUMED_SINCE_2017[2],
+            ASSUMED_SINCE_2017[3],
             "cap schedule",
-            CARRIED[5],
-            CARRIED[6],
-            CARRIED[7],
-            CARRIED[8],
-            CARRIED[9],
+            ASSUMED_SINCE_2017[5],
+            ASSUMED_SINCE_2017[6],
+            ASSUMED_SINCE_2017[7],
+            ASSUMED_SINCE_2017[8],
+            ASSUMED_SINCE_2017[9],
         ],
     },
 ];
 
-/// What 2018 carries over from 2017: every key with figures. Of critical illness only the deductible.
-const CARRIED: &[&str] = &[
+/// The keys of 2018 that are assumed to continue from 2017: all with figures, but of critical illness only the deductible.
+const ASSUMED_SINCE_2017: &[&str] = &[
     "cap schedule when",
     "cap for schedule",
     "cap for schedule",

@@ -88,11 +88,16 @@ pub fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
 pub async fn engine<S: Store>(store: S) -> Engine<S> {
     let book = shipped::book().expect("the shipped book");
     let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
+    import_tables(&engine).await;
+    engine
+}
+
+/// Imports [`TABLES`].
+pub async fn import_tables<S: Store>(engine: &Engine<S>) {
     for (table, rows) in TABLES {
         let rows = rows.iter().map(|cells| row(*table, cells)).collect();
         engine.import(rows).await.expect("sound tables");
     }
-    engine
 }
 
 /// A stamp by number: time-ordered and unique.

@@ -1,15 +1,15 @@
-//! Texts that are no figure, and figures that survive being written.
+//! Parsing of texts, and serialization of figures.
 
 use onestop::domain::claim::{Quantity, UnitPrice};
 use onestop::domain::decimal::{ExactDecimal, ParseDecimalError};
 use onestop::domain::money::Money;
 use onestop::domain::rate::parse_share;
 
-use super::{MANY, SEED, exact};
+use super::{ROUNDS, SEED, parse_decimal};
 use crate::support::random::Random;
 
 #[test]
-fn a_text_that_is_no_plain_decimal_is_refused() {
+fn a_text_that_is_not_a_plain_decimal_is_refused() {
     for text in [
         "",
         "-",
@@ -41,7 +41,7 @@ fn a_text_that_is_no_plain_decimal_is_refused() {
 }
 
 #[test]
-fn a_text_past_its_digits_is_refused() {
+fn a_text_with_too_many_digits_or_decimals_is_refused() {
     assert_eq!("1000000000000000".parse::<ExactDecimal>(), Err(ParseDecimalError::TooLarge));
     assert_eq!("-1000000000000000".parse::<ExactDecimal>(), Err(ParseDecimalError::TooLarge));
     assert_eq!(format!("0.{}1", "0".repeat(10)).parse::<ExactDecimal>(), Err(ParseDecimalError::TooManyDecimals(10)));
@@ -57,11 +57,11 @@ fn a_text_past_its_digits_is_refused() {
 }
 
 #[test]
-fn a_figure_survives_both_of_its_written_forms() {
+fn a_figure_survives_both_serialized_forms() {
     let mut random = Random(SEED + 12);
-    for _ in 0..MANY {
+    for _ in 0..ROUNDS {
         let (one, two) = (random.decimal(4, 10), random.decimal(4, 10));
-        let product = exact(&one).checked_mul(exact(&two)).expect("20 decimals");
+        let product = parse_decimal(&one).checked_mul(parse_decimal(&two)).expect("20 decimals");
         let bytes = postcard::to_stdvec(&product).expect("bytes");
         assert_eq!(postcard::from_bytes::<ExactDecimal>(&bytes).expect("a figure"), product, "{one} x {two}");
         let text = serde_json::to_string(&product).expect("a text");
