@@ -60,7 +60,7 @@ impl Allowance {
         Ok(permit)
     }
 
-    /// Counts a call in the rate only: the start of a stream, whose claims are the calls in flight.
+    /// Counts a call in the rate only: the start of a stream. Each claim of the stream is a call in flight.
     ///
     /// # Errors
     /// [`AccessError::LimitExceeded`], with the time to wait.

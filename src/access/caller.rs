@@ -16,7 +16,7 @@ pub struct Caller {
     pub name: Arc<str>,
     /// The role, which determines the permitted calls.
     pub(crate) role: Role,
-    /// The hospitals whose claims a hospital or gateway sends; empty for every other role.
+    /// The hospitals for which a hospital or gateway sends claims; empty for every other role.
     pub hospitals: Vec<HospitalId>,
     /// What remains of the caller's limits; shared by all its connections.
     pub allowance: Arc<Allowance>,

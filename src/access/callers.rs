@@ -36,7 +36,7 @@ impl Callers {
         callers_file::read(file, text, default_limits).map(Callers::Known)
     }
 
-    /// The caller whose certificate contains these names.
+    /// The caller that is identified by these names of a certificate.
     ///
     /// # Errors
     /// [`AccessError::UnknownCaller`] if no caller has any of the names, or two callers do.

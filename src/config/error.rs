@@ -1,15 +1,12 @@
 //! Why a configuration is refused: one key by itself, or keys that do not fit together.
 
-use super::keys::KEYS;
-use super::limits::LIMIT_KEYS;
-
 /// Why one key of a configuration file is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KeyError {
-    #[error("unknown key `{key}`; the known keys are {keys}, [limits]", keys = known_keys())]
-    UnknownKey { key: String },
-    #[error("unknown limit `{key}`; the known limits are {limits}", limits = known_limits())]
-    UnknownLimit { key: String },
+    #[error("unknown key `{key}`; the known keys are {}, [limits]", known.join(", "))]
+    UnknownKey { key: String, known: Vec<&'static str> },
+    #[error("unknown limit `{key}`; the known limits are {}", known.join(", "))]
+    UnknownLimit { key: String, known: Vec<&'static str> },
     #[error("`limits` must be a table")]
     LimitsNotATable,
     #[error("`{key}` must be a string in quotes")]
@@ -34,12 +31,4 @@ pub enum TlsConfigError {
     /// One of the two is missing.
     #[error("`tls_certificate` and `tls_key` require each other")]
     CertificateWithoutKey,
-}
-
-fn known_keys() -> String {
-    KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", ")
-}
-
-fn known_limits() -> String {
-    LIMIT_KEYS.iter().map(|limit| limit.name).collect::<Vec<_>>().join(", ")
 }

@@ -49,7 +49,8 @@ impl Config {
 
     fn set_key(&mut self, name: &str, value: &DeValue<'_>) -> Result<(), KeyError> {
         let key = KEYS.iter().find(|key| key.name == name);
-        key.ok_or_else(|| KeyError::UnknownKey { key: name.to_owned() })?.set(self, value)
+        let known = || KEYS.iter().map(|key| key.name).collect();
+        key.ok_or_else(|| KeyError::UnknownKey { key: name.to_owned(), known: known() })?.set(self, value)
     }
 
     fn set_limit(
@@ -59,7 +60,8 @@ impl Config {
     ) -> Result<(), KeyError> {
         let name = name.get_ref().as_ref();
         let limit = LIMIT_KEYS.iter().find(|limit| limit.name == name);
-        let limit = limit.ok_or_else(|| KeyError::UnknownLimit { key: name.to_owned() })?;
+        let known = || LIMIT_KEYS.iter().map(|limit| limit.name).collect();
+        let limit = limit.ok_or_else(|| KeyError::UnknownLimit { key: name.to_owned(), known: known() })?;
         let number = unsigned(value.get_ref()).filter(|number| (limit.min..=limit.max).contains(number));
         let outside = || KeyError::NotInRange { key: limit.name, min: limit.min, max: limit.max };
         (limit.set)(self, number.ok_or_else(outside)?);
