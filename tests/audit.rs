@@ -216,5 +216,5 @@ async fn an_entry_rewritten_with_every_digest_made_to_fit_is_found_against_a_sea
     continued(&store, last, digest);
     assert_eq!(verify(&store, &[]).0, Some(0), "sound by itself");
     let (code, output) = verify(&store, &["--against", &seal]);
-    assert!(code == Some(1) && output.contains("its entry 2 is another than was sealed"), "{output}");
+    assert!(code == Some(1) && output.contains("its entry 2 is not the one that was sealed"), "{output}");
 }

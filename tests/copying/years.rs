@@ -113,9 +113,9 @@ fn years_move_from_a_redis_to_a_directory_and_only_when_they_are_over() {
     refused(place.moved("archive", "9000", &[]), 2, "the benefit year 8999 is not over");
     assert!(!Path::new(&place.path("archive")).exists());
     let [here, there] = ["here", "there"].map(|name| place.directory.path().join(name));
-    refused(copied(&here, &there, &["--move-years-before", "2019"]), 2, "--from a Redis --to a directory");
+    refused(copied(&here, &there, &["--move-years-before", "2019"]), 2, "--from a Redis and --to a directory");
     let directory = ["--store", &place.path("here"), "--archive", &place.path("there")];
-    refused(run(&[&["serve"][..], &directory].concat()), 2, "an archive goes with a store on Redis");
+    refused(run(&[&["serve"][..], &directory].concat()), 2, "--archive requires a store on Redis");
 }
 
 /// Many persons with a settlement of each of three years, ids that name their shards.
