@@ -1,88 +1,89 @@
 //! One-stop settlement (一站式结算) of hospital discharge claims: who pays what, to the fen, before the
 //! patient leaves.
 //!
-//! # One flow
+//! # The path of a claim
 //!
 //! ```text
 //! decode ──► look up ──► adjudicate ──► commit ──► encode
 //! (grpc)    (reference,    (domain,     (store,    (grpc)
 //!            store)         pure)        atomic)
-//!               │ request seen: the stored answer      │ account moved meanwhile: look up again, bounded
+//!               │ request known: the stored answer     │ account changed meanwhile: look up again, a limited number of times
 //!               ▼                                      ▼
 //!             encode                                 ABORTED
 //! ```
 //!
-//! *Decide, then write.* Adjudication returns everything that is to be stored and said; a commit makes no
-//! decision. It carries the person's expected version and the encoded rows, and the store applies them in
-//! one atomic, durable step or not at all. No lock is held while deciding.
+//! *Decide, then write.* Adjudication returns everything that is stored and answered; a commit makes no decisions. It
+//! carries the expected version of the person and the encoded rows, and the store applies them in one atomic, durable step
+//! or not at all. No lock is held while deciding.
 //!
-//! # Rooms, and who may import whom
+//! # Modules and what each may import
 //!
-//! | room | what | imports of ours |
+//! | module | contents | imports |
 //! | --- | --- | --- |
-//! | [`domain`] | arithmetic and facts: money, claim, pools, terms, account, adjudicate, journal, invariants | – |
-//! | [`policy`] | policy files: read, drawn, resolved; the book | domain |
-//! | [`reference`](mod@reference) | persons, hospitals, catalogue, dated; the facts of a claim | domain |
-//! | [`store`] | what is kept, and its homes | domain, reference |
-//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy, following other instances | domain, policy, reference, store |
-//! | [`access`] | who calls, what each role may do and how much of it, the access log | domain |
+//! | [`domain`] | arithmetic and facts: money, claims, pools, terms, accounts, adjudication, journal, invariants | – |
+//! | [`policy`] | policy files: read, checked, resolved; the policy book | domain |
+//! | [`reference`](mod@reference) | dated rows about persons, hospitals and catalogue; the facts of a claim | domain |
+//! | [`store`] | the traits of a store, the form of its records, and the stores | domain, reference |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, store |
+//! | [`access`] | callers, roles, limits of a caller, the access log | domain |
 //! | [`telemetry`] | metrics | – |
-//! | [`grpc`] | messages, statuses, streams, authorization | all of those |
-//! | [`server`] | assembly of a server: listeners, TLS, services, readiness, reload, shutdown | all of those |
-//! | [`config`] | what a server is set up with, from a file | domain, access, engine, server |
-//! | [`cli`] | the commands | everything |
+//! | [`config`] | the configuration of a server | domain, access, engine |
+//! | [`grpc`] | messages, conversions, handlers, statuses, authorization | domain, engine, access, telemetry |
+//! | [`server`] | assembly of a server: stores, listeners, TLS, services, readiness, reload, shutdown | domain, policy, store, engine, access, telemetry, config, grpc |
+//! | [`cli`] | the commands | domain, policy, reference, store, engine, access, config, grpc, server |
 //!
-//! `tests/architecture.rs` reads the imports and fails on a new edge.
+//! `tests/architecture.rs` holds the same table with its few exceptions, and fails on any other import, on an unused entry,
+//! and on a dependency cycle between the files of a directory.
 //!
 //! # What always holds
 //!
 //! - Payers and patient add up to the total, to the fen; every split is checked by [`domain::invariants`]
 //!   before it is committed.
-//! - An answer leaves after its bytes are synced; what is not durable is shown to no reader.
-//! - A request id with the same content gives the same settlement, byte for byte, for ever.
-//! - The journal is the truth. Entries of a person are chained by digest, and none is edited: a reversal
-//!   is another entry, and so is each later settlement that is decided anew with it, all in one commit. With
-//!   the journal and the policies that the store keeps, every split can be recomputed to the same bytes.
-//! - A copy of a store has the same entries, byte for byte, under other keys; until every chain of it is verified
-//!   no engine opens it.
-//! - Closed years leave a store on Redis for such a verified copy alone, record by record, each only if it is the copy's
-//!   byte for byte; from then on the store is opened with that archive or not at all.
-//! - No reader sees half a person: what an import tells of one is written whole.
-//! - A stream, an import, a list hold a bounded part of what passes through them.
-//! - Every call passes the gate ([`grpc::authorize`]) before its message is read, and carries the proof of it; a handler
-//!   that finds none serves nobody. What is another's is not there.
-//! - A refusal changes nothing, and names every fault of the first stage that fails.
-//! - No id of a person, name or line of a bill stands in a log line or a key.
+//! - A settlement is answered after its bytes are synced; no reader sees what is not durable.
+//! - A request id with the same content always gives the same settlement, byte for byte.
+//! - The journal is the source of truth. The entries of a person are chained by digest and never edited: a reversal is a new
+//!   entry, and so is each later settlement that is adjudicated again with it, all in one commit. From the journal and the
+//!   policies in the store, every split can be recomputed to the same bytes.
+//! - A copy of a store has the same entries, byte for byte, under other keys. No engine opens it until every chain is
+//!   verified.
+//! - Closed years move from a store on Redis only to such a verified copy, record by record, each only if it equals the
+//!   copy's record. From then on the store opens only with that archive.
+//! - No reader sees half of a person's rows: an import writes all rows of a person in one step.
+//! - A stream, an import or a list holds a limited part of its data in memory.
+//! - Every call is authorized ([`grpc::authorize`]) before its message is decoded, and its handler receives the proof. For a
+//!   caller, the settlements of other hospitals do not exist.
+//! - A refusal changes nothing, and reports every fault of the first stage that fails.
+//! - No log line and no key contains the id or name of a person or a line of a bill.
 //!
 //! # What is deliberately absent
 //!
-//! - No layer is known by name: a new kind of insurance is a block in a TOML file, never a branch here.
-//! - No float, anywhere near money. No general decimal type either: it rounds silently where
-//!   [`domain::exact`] refuses.
-//! - No clock or randomness below the edge: whoever calls the engine brings a [`engine::CommitStamp`].
-//! - No lock around a commit, and no queue per person: versions are compared, and the loser looks again. (Within
-//!   one stream the claims of a person wait for one another, because they were sent in an order.)
-//! - Terms are not computed per claim. The circumstances of a visit are few, so every combination is
-//!   resolved when a policy is read ([`domain::terms`]), and a figure that cannot be exact is refused then.
+//! - No layer is named in the code: a new kind of insurance is a block in a TOML file, never a branch in Rust.
+//! - No float near money. Only [`domain::decimal`] names the decimal library, which rounds silently past 28 digits: it
+//!   refuses instead.
+//! - No clock and no randomness in the engine and below: the caller passes an [`engine::CommitStamp`].
+//! - No lock around a commit, and no queue per person: versions are compared, and the loser looks up again. (Within one
+//!   stream the claims of a person wait for each other, because they commit in the order sent.)
+//! - Terms are not computed per claim. The circumstances of a visit are few, so every combination is resolved when a policy
+//!   is read ([`domain::terms`]), and a figure that cannot be exact is refused then.
 //!
 //! # Choices that differ from the first sketch
 //!
-//! - The version that a commit compares is the person's, not the account's: two years of one person extend
-//!   one chain, so they are one sequence.
-//! - The list of a person's settlements is the chain itself, walked from its end: no index row. A hospital's day
-//!   has one, numbered by the order of commits, not by ids, which are drawn earlier: a page that was read stays
-//!   what it was. So a settle writes five rows (entry, person, request, claim, place in the hospital's day).
-//! - A re-adjudication applies the law in use by each claim's own day, not the one that was in use then: it is
-//!   the remedy for a wrong past. Where that law has none for one of the claims, nothing changes.
-//! - A key does not tell whose it is, so every record does, a person's too: a store can be copied under another
-//!   secret. Only the order of a hospital's day is in no record; a copy takes it from the list.
-//! - Rows about persons are imported in the order of the store's keys, sorted on the side: every person is written
-//!   once and whole, and the B-tree fills page by page.
+//! - A commit compares the version of the person, not of an account: all years of a person extend one chain.
+//! - The list of a person's settlements is the chain, walked from its end, without an index row. A hospital's day has an
+//!   index, numbered in the order of commits and not by ids, which are drawn earlier: a page that was read never changes. So
+//!   a settle writes five rows (entry, person, request, claim, position in the hospital's day).
+//! - A re-adjudication applies the policies in use now to each claim's own day, not those in use then: it corrects a wrong
+//!   past. If they have no policy for one of the claims, nothing changes.
+//! - A key does not reveal whose it is, so every record contains the id: a store can be copied under another secret. Only
+//!   the order of a hospital's day is in no record; a copy takes it from the list.
+//! - Rows about persons are sorted into the order of the store's keys before they are imported: every person is written
+//!   once, and the B-tree fills page by page.
 //! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
-//! - On Redis ([`store::redis`]) servers and slots are found here, not by the client library's Cluster: 64 shards lie in 64
-//!   fixed slots, every call may be sent twice, and whether an attempt may have been done has to be known.
-//! - There, a hospital's places are numbered per shard, by a clock that every list moves forward first: no slot of the
-//!   hospital is written by commits of other persons, and a page that was read still stays what it was.
+//! - On Redis ([`store::redis`]) this program finds servers and slots itself and does not use the client library's cluster
+//!   support: 64 shards are in 64 fixed slots, every call may be sent twice, and it must know whether an attempt may have
+//!   been executed.
+//! - There, positions in a hospital's day are numbered per shard, by a clock that every list advances first: commits of
+//!   different persons write no common slot, and a page that was read never changes.
 
 pub mod access;
 pub mod cli;

@@ -1,16 +1,20 @@
-//! The rules of the code, read from the code: who imports whom, and what stands nowhere.
+//! The rules of the code, read from the code: which module imports which, and what the code may not contain.
 
+mod cycles;
 mod imports;
 mod licences;
 mod source;
 
+use std::collections::BTreeSet;
+
 use onestop::domain::vocabulary::Pool;
 use onestop::policy::shipped;
 
+use cycles::cycles;
 use imports::paths;
 use source::{Source, sources, words};
 
-/// Who may import whom. What is not listed is a new room: say here who may import it.
+/// The modules that each module may import; the page of `src/lib.rs` lists the same.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("policy", &["domain"]),
@@ -19,67 +23,127 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("engine", &["domain", "policy", "reference", "store"]),
     ("access", &["domain"]),
     ("telemetry", &[]),
-    ("grpc", &["domain", "access", "engine", "telemetry"]),
-    ("config", &["domain", "access", "engine", "server", "store"]),
-    ("server", &["domain", "policy", "store", "engine", "access", "grpc", "config", "telemetry", "cli"]),
-    ("cli", &["domain", "policy", "reference", "store", "engine", "access", "grpc", "config", "server", "telemetry"]),
-    ("main", &["cli", "config", "telemetry"]),
-    ("lib", &[]),
+    ("config", &["domain", "access", "engine"]),
+    ("grpc", &["domain", "engine", "access", "telemetry"]),
+    ("server", &["domain", "policy", "store", "engine", "access", "telemetry", "config", "grpc"]),
+    ("cli", &["domain", "policy", "reference", "store", "engine", "access", "config", "grpc", "server"]),
 ];
 
-/// The places past the table, each for its reason.
-const MORE: &[(&str, &str)] = &[
-    // The engine is generic over its store, so whoever holds one names the trait.
+/// The programs: they import only the command line.
+const PROGRAMS: &[(&str, &[&str])] = &[("main", &["cli"]), ("lib", &[])];
+
+/// Single imports beyond the table: the importing file or folder, and the path.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    // The engine is generic over its store, so code that holds an engine names the trait.
     ("grpc/", "store::Store"),
-    // GetPolicy answers with the rules as resolved.
+    // GetPolicy answers with the resolved rules.
     ("grpc/policy.rs", "policy::rule::PolicyRule"),
     ("grpc/policy.rs", "policy::Book"),
-    // A change of the law reads a book, from wherever the command line says.
+    // An activation reads a policy book, from a source that the server chooses.
     ("grpc/activation.rs", "policy::Book"),
-    // Tables have a name on the wire, and imports are told as the store logs them.
+    // Tables have a name in messages, and imports are sent as the store logs them.
     ("grpc/reference.rs", "reference::table::ReferenceTable"),
     ("grpc/imports.rs", "reference::table::ReferenceTable"),
-    // A request selects one key of a table, or the keys after one.
-    ("grpc/reference.rs", "reference::cells::KeySelection"),
     ("grpc/imports.rs", "store::imports::Import"),
 ];
 
-/// The rooms where the same arguments give the same result.
-const BELOW_THE_EDGE: &[&str] = &["domain", "policy", "reference", "engine"];
+/// The modules in which the same arguments give the same result.
+const PURE: &[&str] = &["domain", "policy", "reference", "engine"];
 
-/// The sources of these rooms.
-fn of(rooms: &[&str]) -> Vec<Source> {
-    sources().into_iter().filter(|source| rooms.contains(&source.room())).collect()
+/// The sources of these modules.
+fn sources_of(modules: &[&str]) -> Vec<Source> {
+    sources().into_iter().filter(|source| modules.contains(&source.module())).collect()
 }
 
-/// The room that a path leads to; a macro of the crate's root belongs to the command line.
-fn leads_to(path: &str) -> &str {
+/// The module of a path; a macro at the root of the crate belongs to the command line.
+fn imported_module(path: &str) -> &str {
     let first = path.split("::").next().unwrap_or_default();
     if first == "say" { "cli" } else { first }
 }
 
-fn is_allowed(source: &Source, path: &str) -> bool {
-    let (from, to) = (source.room(), leads_to(path));
-    let table = ALLOWED.iter().find(|(room, _)| *room == from);
-    let more = |(file, allowed): &(&str, &str)| source.path.starts_with(file) && path == *allowed;
-    from == to || table.is_some_and(|(_, rooms)| rooms.contains(&to)) || MORE.iter().any(more)
+fn is_exception(source: &Source, path: &str) -> bool {
+    EXCEPTIONS.iter().any(|(file, allowed)| source.path.starts_with(file) && path == *allowed)
 }
 
-fn none(found: &[String]) {
+fn is_in_table(source: &Source, path: &str) -> bool {
+    let mut table = ALLOWED.iter().chain(PROGRAMS);
+    table.any(|(module, allowed)| *module == source.module() && allowed.contains(&imported_module(path)))
+}
+
+fn assert_none(found: &[String]) {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
-fn each_room_imports_only_what_it_may() {
+fn each_module_imports_only_what_the_table_allows() {
     let mut found = Vec::new();
     for source in sources() {
-        if !ALLOWED.iter().any(|(room, _)| *room == source.room()) {
-            found.push(format!("src/{} is a new room: say who may import it", source.path));
+        if !ALLOWED.iter().chain(PROGRAMS).any(|(module, _)| *module == source.module()) {
+            found.push(format!("src/{} is a new module: add it to the table", source.path));
         }
-        let wrong = paths(&source).into_iter().filter(|(_, path)| !is_allowed(&source, path));
+        let outside = paths(&source).into_iter().filter(|(_, path)| imported_module(path) != source.module());
+        let wrong = outside.filter(|(_, path)| !is_in_table(&source, path) && !is_exception(&source, path));
         found.extend(wrong.map(|(line, path)| format!("src/{}:{line} imports {path}", source.path)));
     }
-    none(&found);
+    assert_none(&found);
+}
+
+#[test]
+fn no_allowed_import_is_unused() {
+    let used = |module: &str, import: &str| {
+        sources_of(&[module]).iter().flat_map(paths).any(|(_, path)| imported_module(&path) == import)
+    };
+    let edges = ALLOWED.iter().chain(PROGRAMS).flat_map(|(module, all)| all.iter().map(move |one| (module, one)));
+    let unused = edges.filter(|(module, import)| !used(module, import));
+    assert_none(&unused.map(|(module, import)| format!("{module} no longer imports {import}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_exception_is_unused() {
+    let sources = sources();
+    let used = |(file, allowed): &(&str, &str)| {
+        let inside = sources.iter().filter(|source| source.path.starts_with(file));
+        inside.flat_map(paths).any(|(_, path)| path == *allowed)
+    };
+    let unused = EXCEPTIONS.iter().filter(|exception| !used(exception));
+    assert_none(&unused.map(|(file, path)| format!("{file} no longer imports {path}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_page_of_the_crate_lists_the_modules_and_their_imports() {
+    let page = sources().into_iter().find(|source| source.path == "lib.rs").expect("src/lib.rs").text;
+    for (module, allowed) in ALLOWED {
+        let row = page.lines().find(|line| line.starts_with(&format!("//! | [`{module}`]"))).expect(module);
+        let imports = row.trim_end_matches(" |").rsplit(" | ").next().expect("a last column");
+        let listed: BTreeSet<_> = imports.split(", ").filter(|import| *import != "–").collect();
+        assert_eq!(listed, allowed.iter().copied().collect(), "{module}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("//! | [`")).count();
+    assert_eq!(rows, ALLOWED.len(), "a row per module");
+}
+
+#[test]
+fn files_and_folders_of_a_directory_have_no_dependency_cycle() {
+    let found = cycles(&sources());
+    println!("cycles: {}", found.len());
+    assert_none(&found);
+}
+
+#[test]
+fn a_cycle_is_found() {
+    let files = [
+        ("a/one.rs", "use super::two::X;"),
+        ("a/two.rs", "use crate::a::three::{self, Y};"),
+        ("a/three.rs", "fn f() { super::one::g(); }"),
+        ("a/four.rs", "use super::one;"),
+        ("a/mod.rs", "use one::X;"),
+        ("b/mod.rs", ""),
+        ("b/inner/x.rs", "use super::super::outer::Z;"),
+        ("b/outer.rs", "use super::inner::x::Z;"),
+        ("b/inner/mod.rs", ""),
+    ];
+    let sources: Vec<_> = files.iter().map(|(path, text)| sample(path, text)).collect();
+    assert_eq!(cycles(&sources), ["src/a: one -> two -> three -> one", "src/b: inner -> outer -> inner"]);
 }
 
 #[test]
@@ -87,33 +151,28 @@ fn only_the_server_and_the_commands_name_a_concrete_store() {
     let is_concrete =
         |path: &str| ["embedded", "memory", "redis"].iter().any(|name| path.starts_with(&format!("store::{name}")));
     let mut found = Vec::new();
-    for source in sources().into_iter().filter(|source| !["store", "server", "cli"].contains(&source.room())) {
+    for source in sources().into_iter().filter(|source| !["store", "server", "cli"].contains(&source.module())) {
         let concrete = paths(&source).into_iter().filter(|(_, path)| is_concrete(path));
         found.extend(concrete.map(|(line, path)| format!("src/{}:{line} names {path}", source.path)));
     }
-    none(&found);
+    assert_none(&found);
 }
 
 #[test]
-fn an_exception_that_nobody_uses_is_gone() {
-    let sources = sources();
-    let used = |(file, allowed): &(&str, &str)| {
-        let inside = sources.iter().filter(|source| source.path.starts_with(file));
-        inside.flat_map(paths).any(|(_, path)| path == *allowed)
-    };
-    none(
-        &MORE
-            .iter()
-            .filter(|more| !used(more))
-            .map(|(file, path)| format!("{file} no longer imports {path}"))
-            .collect::<Vec<_>>(),
-    );
+fn only_the_server_selects_a_kind_of_store() {
+    let selects = ["StoreLocation::Directory", "TemporaryServer::Directory"];
+    let mut found = Vec::new();
+    for source in sources().into_iter().filter(|source| source.module() != "server") {
+        let selections = selects.iter().flat_map(|name| source.code.match_indices(name));
+        found.extend(selections.map(|(at, name)| format!("src/{}:{} names {name}", source.path, source.line(at))));
+    }
+    assert_none(&found);
 }
 
-/// Where these words stand in the code of these rooms.
-fn standing(rooms: &[&str], names: &[&str]) -> Vec<String> {
+/// The occurrences of these words in the code of these modules.
+fn occurrences(modules: &[&str], names: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    for source in of(rooms) {
+    for source in sources_of(modules) {
         for name in names {
             let at = words(&source.code, name).map(|at| format!("src/{}:{} says {name}", source.path, source.line(at)));
             found.extend(at);
@@ -123,19 +182,19 @@ fn standing(rooms: &[&str], names: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn money_meets_no_float() {
-    none(&standing(&["domain", "policy", "reference", "engine", "store"], &["f32", "f64"]));
+fn money_is_never_a_float() {
+    assert_none(&occurrences(&["domain", "policy", "reference", "engine", "store"], &["f32", "f64"]));
 }
 
 #[test]
 fn only_exact_decimals_name_the_decimal_library() {
-    let rooms: Vec<&str> = ALLOWED.iter().map(|(room, _)| *room).collect();
-    let found = standing(&rooms, &["rust_decimal"]);
-    none(&found.into_iter().filter(|place| !place.starts_with("src/domain/decimal.rs")).collect::<Vec<_>>());
+    let modules: Vec<&str> = ALLOWED.iter().map(|(module, _)| *module).collect();
+    let found = occurrences(&modules, &["rust_decimal"]);
+    assert_none(&found.into_iter().filter(|place| !place.starts_with("src/domain/decimal.rs")).collect::<Vec<_>>());
 }
 
 #[test]
-fn nothing_below_the_edge_reads_a_clock_or_draws_at_random() {
+fn pure_modules_read_no_clock_and_no_randomness() {
     let names = [
         "SystemTime",
         "Instant::now",
@@ -146,17 +205,17 @@ fn nothing_below_the_edge_reads_a_clock_or_draws_at_random() {
         "Zoned::now",
         "Timestamp::now",
     ];
-    none(&standing(BELOW_THE_EDGE, &names));
+    assert_none(&occurrences(PURE, &names));
 }
 
 #[test]
-fn nothing_below_the_edge_reads_files_or_the_environment_but_the_policy_directory() {
-    let found = standing(BELOW_THE_EDGE, &["std::env", "std::fs", "std::net", "std::process"]);
-    none(&found.into_iter().filter(|place| !place.starts_with("src/policy/book.rs")).collect::<Vec<_>>());
+fn pure_modules_read_no_files_and_no_environment_except_the_policy_directory() {
+    let found = occurrences(PURE, &["std::env", "std::fs", "std::net", "std::process"]);
+    assert_none(&found.into_iter().filter(|place| !place.starts_with("src/policy/book.rs")).collect::<Vec<_>>());
 }
 
 #[test]
-fn nothing_panics_on_purpose() {
+fn no_code_panics_on_purpose() {
     let mut found = Vec::new();
     for source in sources() {
         for call in [".unwrap()", ".expect(", ".unwrap_err()", ".expect_err("] {
@@ -168,7 +227,7 @@ fn nothing_panics_on_purpose() {
             found.extend(macros.map(|at| format!("src/{}:{} says {name}!", source.path, source.line(at))));
         }
     }
-    none(&found);
+    assert_none(&found);
 }
 
 #[test]
@@ -177,48 +236,48 @@ fn no_code_names_a_layer() {
     let ids: Vec<_> =
         book.policies().iter().flat_map(|policy| &policy.layers).map(|layer| layer.head.id.clone()).collect();
     let mut found = Vec::new();
-    for source in of(&["domain", "policy", "engine"]) {
+    for source in sources_of(&["domain", "policy", "engine"]) {
         let names = |text: &str| ids.iter().any(|id| text.contains(&**id));
-        // A pool and a layer share a word; where the pools are listed, it is the pool.
+        // A pool and a layer may have the same name; the list of pools may name it.
         let pool = |text: &str| source.path == "domain/vocabulary.rs" && Pool::from_word(text).is_some();
         let named = source.texts.iter().filter(|(_, text)| names(text) && !pool(text));
         found.extend(named.map(|(line, text)| format!("src/{}:{line} names `{text}`", source.path)));
     }
-    none(&found);
+    assert_none(&found);
 }
 
 #[test]
-fn every_file_opens_with_what_it_is() {
-    let silent = sources().into_iter().filter(|source| !source.text.starts_with("//! "));
-    none(&silent.map(|source| format!("src/{} opens without `//!`", source.path)).collect::<Vec<_>>());
+fn every_file_begins_with_a_description() {
+    let undescribed = sources().into_iter().filter(|source| !source.text.starts_with("//! "));
+    assert_none(&undescribed.map(|source| format!("src/{} begins without `//!`", source.path)).collect::<Vec<_>>());
 }
 
-/// How long files and functions are: median, the longest, and its name.
+/// The lengths of files and functions in lines: median, maximum, and the name of the longest.
 pub struct Sizes {
     pub file: (usize, usize, String),
     pub function: (usize, usize, String),
 }
 
-/// The sizes of the program's files and of its functions, tests aside.
+/// The lengths of the program's files and functions, without tests.
 pub fn size_report() -> Sizes {
     let sources = sources();
     let files = sources.iter().map(|source| (source.text.lines().count(), source.path.clone())).collect();
     let named = |source: &Source, (name, lines)| (lines, format!("{} {name}", source.path));
     let functions = sources.iter().flat_map(|source| source.functions().into_iter().map(|one| named(source, one)));
-    Sizes { file: median_and_most(files), function: median_and_most(functions.collect()) }
+    Sizes { file: median_and_maximum(files), function: median_and_maximum(functions.collect()) }
 }
 
-fn median_and_most(mut sizes: Vec<(usize, String)>) -> (usize, usize, String) {
+fn median_and_maximum(mut sizes: Vec<(usize, String)>) -> (usize, usize, String) {
     sizes.sort();
-    let (most, name) = sizes.last().cloned().unwrap_or_default();
-    (sizes[sizes.len() / 2].0, most, name)
+    let (maximum, name) = sizes.last().cloned().unwrap_or_default();
+    (sizes[sizes.len() / 2].0, maximum, name)
 }
 
 #[test]
 fn files_and_functions_are_small() {
     let Sizes { file, function } = size_report();
-    println!("files: median {} lines, most {} ({})", file.0, file.1, file.2);
-    println!("functions: median {} lines, most {} ({})", function.0, function.1, function.2);
+    println!("files: median {} lines, maximum {} ({})", file.0, file.1, file.2);
+    println!("functions: median {} lines, maximum {} ({})", function.0, function.1, function.2);
     assert!(file.0 <= 200, "the median file has {} lines", file.0);
     assert!(function.0 <= 12, "the median function has {} lines", function.0);
 }
@@ -229,7 +288,7 @@ fn sample(path: &str, text: &str) -> Source {
 }
 
 #[test]
-fn comments_texts_and_tests_are_no_code() {
+fn comments_strings_and_tests_are_not_code() {
     let text = "// f64 \"a\"\nlet c = '\"'; let l: &'a str = \"f64 \\\" // no\"; /* f64 */ let r = r#\"f64\"#;\n\
                 #[cfg(test)]\nmod tests { fn f() { f64 } }\nlet last = b\"x\";\n";
     let source = sample("domain/x.rs", text);
@@ -249,8 +308,9 @@ fn every_form_of_an_import_is_seen() {
 }
 
 #[test]
-fn a_function_is_as_long_as_its_lines() {
-    let text = "trait T { fn none(&self) -> [u8; 2]; }\nfn one() -> fn(u8) -> u8 { x }\nfn three(\n    a: u8,\n) {}\n";
+fn the_length_of_a_function_is_its_number_of_lines() {
+    let text =
+        "trait T { fn assert_none(&self) -> [u8; 2]; }\nfn one() -> fn(u8) -> u8 { x }\nfn three(\n    a: u8,\n) {}\n";
     let source = sample("domain/x.rs", text);
     assert_eq!(source.functions(), [("one".to_owned(), 1), ("three".to_owned(), 3)]);
 }

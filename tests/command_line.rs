@@ -158,7 +158,7 @@ fn wrong_usage_exits_2() {
     }
 }
 
-/// An address where nobody answers.
+/// An address where no server answers.
 fn nobody() -> String {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
     format!("http://127.0.0.1:{port}")
@@ -182,7 +182,7 @@ fn a_client_whose_server_does_not_answer_exits_3() {
     for command in commands {
         let (code, output, errors) = run(&[&command[..], &["--server", &server]].concat());
         assert_eq!((code, output.as_str()), (Some(3), ""), "{command:?}: {errors}");
-        assert_eq!(errors, format!("nobody answers at {server}\n"), "{command:?}");
+        assert_eq!(errors, format!("no server answers at {server}\n"), "{command:?}");
     }
 }
 
@@ -190,7 +190,7 @@ fn a_client_whose_server_does_not_answer_exits_3() {
 fn the_shipped_book_is_without_a_fault() {
     let (code, output, errors) = run(&["policy", "check"]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
-    assert!(output.starts_with("5 policies, no fault; digest of the book "), "{output}");
+    assert!(output.starts_with("5 policies, no faults; digest of the book "), "{output}");
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policies");
     let (code, of_files, _) = run(&["policy", "check", "--policies", dir, "--json"]);
     assert_eq!((code, &json(&of_files)[0]["policies"]), (Some(0), &Value::from(5)));

@@ -98,14 +98,14 @@ fn every_line_adds_up_and_the_totals_are_the_sums_of_the_lines() {
     let demo = demo(&[]);
     let heads = demo.payers();
     let mut sums: BTreeMap<String, Money> = heads.iter().map(|head| (head.clone(), Money::ZERO)).collect();
-    sums.insert("in all".to_owned(), Money::ZERO);
+    sums.insert("in total".to_owned(), Money::ZERO);
     for row in demo.rows().into_iter().filter(|row| !is_refused(row)) {
         let shares: Vec<_> = row[4..].iter().map(|cell| money(cell)).collect();
         assert_eq!(shares.iter().fold(Money::ZERO, |sum, share| sum + *share), money(row[3]), "{}", row[1]);
         for (head, share) in heads.iter().zip(shares) {
             *sums.entry(head.clone()).or_default() += share;
         }
-        *sums.entry("in all".to_owned()).or_default() += money(row[3]);
+        *sums.entry("in total".to_owned()).or_default() += money(row[3]);
     }
     let patients = sums.remove("patient").expect("the patients' column");
     sums.insert("patients".to_owned(), patients);
@@ -118,7 +118,7 @@ fn a_retry_a_reversal_and_a_statement_are_shown_and_nothing_is_left() {
     let demo = demo(&[]);
     let line = |start: &str| demo.output.lines().find(|line| line.starts_with(start)).unwrap_or_default();
     assert!(line("A retry: ").contains("is answered with the same "), "{}", demo.output);
-    assert!(line("A reversal: ZY201906180001 is taken back").ends_with("the settlement itself stays readable."));
+    assert!(line("A reversal: ZY201906180001 is reversed by").ends_with("the settlement itself stays readable."));
     assert_eq!(line("STATEMENT OF SETTLEMENT"), "STATEMENT OF SETTLEMENT 结算单");
     for part in ["yanzhou-2017 as of 2017-12-15", "THE PATIENT PAYS 个人支付", "total of the bill"] {
         assert_eq!(demo.output.matches(part).count(), 1, "{part}");
@@ -177,7 +177,7 @@ fn a_demonstration_that_is_kept_stays_until_it_is_asked_to_end() {
     let place = tempfile::tempdir().expect("a directory");
     let (mut child, mut output) = started(place.path(), &["--keep"]);
     let mut line = String::new();
-    while !line.starts_with("The server stays until") {
+    while !line.starts_with("The server runs until") {
         line.clear();
         assert_ne!(output.read_line(&mut line).expect("a line"), 0, "it stays");
     }

@@ -21,8 +21,8 @@ use crate::server::signals;
 
 use super::client::Client;
 use super::client::claim_text::ClaimText;
-use super::client::error::leaves_outcome_unknown;
 use super::client::import;
+use super::error::client::leaves_outcome_unknown;
 use super::exit::{CommandError, CommandResult};
 use super::output::statement::{Document, Lang, text};
 

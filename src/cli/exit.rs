@@ -13,12 +13,12 @@ use crate::store::StoreError;
 use crate::store::redis::OpenError;
 use crate::store::secret_file::SecretFault;
 
-use super::admin::copy_options::CopyCommandError;
-use super::admin::keys::KeysError;
-use super::admin::seal::SealError;
-use super::client::claim_lines::ClaimFileError;
-use super::client::error::ClientError;
-use super::client::import::ImportError;
+use super::error::claim_file::ClaimFileError;
+use super::error::client::ClientError;
+use super::error::copy::CopyCommandError;
+use super::error::import::ImportError;
+use super::error::keys::KeysError;
+use super::error::seal::SealError;
 
 /// The result of a command.
 pub type CommandResult = Result<(), CommandError>;

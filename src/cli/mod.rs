@@ -1,13 +1,14 @@
 //! The command line of `onestop`.
 //!
 //! `client` holds the commands that call a server, `cases` the policy cases, `admin` the commands that work on stores and
-//! files, `output` what they print; `exit` maps every error to its exit code.
+//! files, `output` what they print. `error` holds the errors of commands, and `exit` maps each to its exit code.
 
 mod admin;
 pub mod cases;
 pub mod client;
 mod commands;
 mod demo;
+pub mod error;
 pub mod exit;
 pub mod output;
 mod serve;

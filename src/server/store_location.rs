@@ -68,6 +68,9 @@ pub enum StoreLocationError {
     /// The file with the secret cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretFault),
+    /// The text is not a Redis URL, and one is required.
+    #[error("--store {0} is not a Redis URL")]
+    NotRedis(PathBuf),
     /// Only a store on Redis has an archive.
     #[error("--archive requires a store on Redis; a store in a directory holds every year itself")]
     ArchiveOfDirectory,
@@ -94,6 +97,17 @@ impl StoreLocation {
         match store.to_str().filter(|text| Address::has_redis_scheme(text)) {
             None => Ok(StoreLocation::Directory(store.to_owned())),
             Some(url) => Ok(StoreLocation::Redis(Address::parse(url)?)),
+        }
+    }
+
+    /// Parses `--store` where it must be a Redis URL.
+    ///
+    /// # Errors
+    /// If it is not a valid one.
+    pub fn parse_redis(store: &Path) -> Result<Address, StoreLocationError> {
+        match StoreLocation::parse(store)? {
+            StoreLocation::Redis(address) => Ok(address),
+            StoreLocation::Directory(path) => Err(StoreLocationError::NotRedis(path)),
         }
     }
 

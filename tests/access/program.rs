@@ -56,7 +56,7 @@ fn the_keys_of_keys_dev_serve_import_settle_and_drain() {
     let (code, output, errors) = run_as(&keys, "operator", &url, &["drain"]);
     assert_eq!(
         (code, output.as_str()),
-        (Some(0), "it takes no new calls; 0 in flight are answered, then it ends\n"),
+        (Some(0), "draining: no new calls are accepted; the server stops when 0 calls in flight are finished\n"),
         "{errors}"
     );
     assert_eq!(serve.ended(), Some(0));

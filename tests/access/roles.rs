@@ -100,7 +100,7 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
                     let answer = answers.get_mut().message().await.expect("an answer").expect("an answer").answer;
                     match answer.expect("an answer") {
                         Answer::Settlement(_) => Yes,
-                        Answer::Refusal(status) => came::<()>(Err(onestop::cli::client::error::status_from_answer(
+                        Answer::Refusal(status) => came::<()>(Err(onestop::cli::error::client::status_from_answer(
                             Some(Answer::Refusal(status)),
                         ))),
                     }

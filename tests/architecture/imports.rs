@@ -2,36 +2,49 @@
 
 use super::source::{Source, words};
 
-/// Every path of this file that begins at the crate's root, with its line: `policy::rule::PolicyRule`.
+/// Every path of this file into another module of `src`, with its line: `policy::rule::PolicyRule`.
 pub fn paths(source: &Source) -> Vec<(usize, String)> {
+    let own = module_of(&source.path);
+    let outside = all_paths(source).into_iter().filter(|(_, path, relative)| !relative || path.first() != own.first());
+    outside.map(|(line, path, _)| (line, path.join("::"))).collect()
+}
+
+/// Every path of this file, as modules from the root of the crate, including paths to its own module.
+pub fn module_paths(source: &Source) -> Vec<Vec<String>> {
+    all_paths(source).into_iter().map(|(_, path, _)| path).collect()
+}
+
+/// The module of a file: `store/redis/mod.rs` is `["store", "redis"]`.
+pub fn module_of(path: &str) -> Vec<String> {
+    let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
+    path.split('/').map(str::to_owned).collect()
+}
+
+/// Every path with its line, and whether it begins with `super`.
+fn all_paths(source: &Source) -> Vec<(usize, Vec<String>, bool)> {
     let mut found = Vec::new();
-    for (word, supers) in [("crate", false), ("super", true), ("onestop", false)] {
+    for (word, relative) in [("crate", false), ("super", true), ("onestop", false)] {
         for at in words(&source.code, word) {
-            let rest = &source.code[at + word.len()..];
-            let Some(rest) = rest.strip_prefix("::") else { continue };
-            let first = !source.code[..at].ends_with("::");
-            let path = if supers { above(source, rest) } else { Some(rest) };
-            if let Some(path) = path.filter(|_| first) {
-                found.extend(tree(path).0.into_iter().map(|path| (source.line(at), path)));
-            }
+            let is_first = !source.code[..at].ends_with("::");
+            let Some(rest) = source.code[at + word.len()..].strip_prefix("::").filter(|_| is_first) else { continue };
+            let (base, rest) = if relative { base_of_super(&source.path, rest) } else { (Vec::new(), rest) };
+            let segments = |path: String| path.split("::").map(str::to_owned).collect::<Vec<_>>();
+            let full = tree(rest).0.into_iter().map(|path| [&base[..], &segments(path)].concat());
+            found.extend(full.map(|path| (source.line(at), path, relative)));
         }
     }
     found
 }
 
-/// What follows so many `super::` that they lead to the crate's root.
-fn above<'a>(source: &Source, mut rest: &'a str) -> Option<&'a str> {
-    let mut supers = 1;
+/// The module that the first `super` and those after it lead to, and the rest of the path.
+fn base_of_super<'a>(path: &str, mut rest: &'a str) -> (Vec<String>, &'a str) {
+    let mut base = module_of(path);
+    base.pop();
     while let Some(further) = rest.strip_prefix("super::") {
-        (rest, supers) = (further, supers + 1);
+        base.pop();
+        rest = further;
     }
-    (supers >= depth(&source.path)).then_some(rest)
-}
-
-/// How many modules deep a file lies.
-fn depth(path: &str) -> usize {
-    let parts = path.split('/').count();
-    if path.ends_with("/mod.rs") { parts - 1 } else { parts }
+    (base, rest)
 }
 
 /// The paths of a `use` tree, and what follows it.

@@ -1,7 +1,7 @@
-//! The program's own source as the rules read it: code without comments, texts and tests.
+//! The source of the program as the rules read it: code without comments, string contents and tests.
 //!
-//! Does not do: parsing Rust. It knows where comments, texts, characters and braces begin and end, which
-//! is enough for this code base.
+//! It does not parse Rust. It finds where comments, strings, characters and braces begin and end, which is enough for
+//! this code base.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -58,8 +58,8 @@ impl Source {
         Source { path, text, code, texts }
     }
 
-    /// The room it belongs to: its directory, or its own name.
-    pub fn room(&self) -> &str {
+    /// The top-level module that it belongs to.
+    pub fn module(&self) -> &str {
         self.path.split(['/', '.']).next().unwrap_or_default()
     }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use onestop::cli::client::Client;
-use onestop::cli::client::error::leaves_outcome_unknown;
 use onestop::cli::client::import::import_table;
+use onestop::cli::error::client::leaves_outcome_unknown;
 use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;

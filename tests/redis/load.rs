@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use onestop::cli::client::Client;
-use onestop::cli::client::error::leaves_outcome_unknown;
 use onestop::cli::client::import::import_table;
+use onestop::cli::error::client::leaves_outcome_unknown;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::engine::audit::Audit;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use onestop::cli::output::statement::Document;
-use onestop::cli::output::statement::document::yuan;
+use onestop::cli::output::statement::amounts::yuan;
 use onestop::cli::output::statement::waterfall::{BAR, Bar, ROW, TOTAL, WIDTH, bars};
 
 use super::{LANGS, office, view};

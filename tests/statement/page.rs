@@ -1,7 +1,8 @@
 //! The statement as a page: what a catalogue says of a code is text and nothing else, and nothing is fetched.
 
-use onestop::cli::output::statement::document::yuan;
-use onestop::cli::output::statement::html::{escaped, html, shortened};
+use onestop::cli::output::statement::amounts::yuan;
+use onestop::cli::output::statement::escape::{escaped, shortened};
+use onestop::cli::output::statement::html::html;
 use onestop::cli::output::statement::waterfall::{WIDTH, bars};
 use onestop::cli::output::statement::{Document, Lang};
 use onestop::grpc::pb::settlement as pb;

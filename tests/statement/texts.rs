@@ -40,7 +40,7 @@ async fn every_sum_of_the_answer_stands_on_both_statements_and_every_line_fits()
     for document in documents(&view) {
         let text = text::text(&document);
         assert!(text.lines().all(|line| line.width() <= 100 && line.trim_end() == line), "{text}");
-        let yuan = onestop::cli::output::statement::document::yuan;
+        let yuan = onestop::cli::output::statement::amounts::yuan;
         for layer in &split.layers {
             let mut amounts = vec![layer.pays_fen, layer.residual_fen, layer.base_fen, layer.deductible_fen];
             amounts.push(layer.deductible_taken_fen);
@@ -100,7 +100,7 @@ async fn a_reversal_and_a_revision_are_told_above_all_and_the_revision_in_force_
     let (zh, en) = (text::text(&zh), text::text(&en));
     assert!(zh.contains("重新结算，此为第 2 版") && en.contains("revision 2."), "{en}");
     let by = revised.revisions[0].differences.clone().expect("differences");
-    let changed = onestop::cli::output::statement::document::signed(by.patient_fen);
+    let changed = onestop::cli::output::statement::amounts::signed(by.patient_fen);
     assert!(en.contains("Against the revision before") && en.contains(&format!("{changed:>16}  patient")), "{en}");
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
+use crate::cli::error::seal::SealError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::engine::audit::{Audit, Chain};
 use crate::say;
@@ -17,7 +18,7 @@ use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Store, StoreError};
 
-use super::seal::{self, Seal, SealError, SealSummary};
+use super::seal::{self, Seal, SealSummary};
 
 /// Persons that are read at once.
 const PERSONS_PER_PAGE: usize = 1_000;

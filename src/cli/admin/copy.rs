@@ -1,5 +1,6 @@
 //! `onestop copy`: copies a store to another with a secret of its own. No server may use either of them.
 
+use crate::cli::error::copy::CopyCommandError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::progress::Progress;
 use crate::engine::copy::{Copied, CopyContext, Copying};
@@ -8,7 +9,7 @@ use crate::say;
 use crate::server::store_location::{CommitSafety, RedisFiles, StoreLocation, StoreTask, is_same_store};
 use crate::store::Store;
 
-use super::copy_options::{CopyCommandError, CopyOptions};
+use super::copy_options::CopyOptions;
 use super::copy_report;
 
 /// Copies a store and verifies the copy.

@@ -1,11 +1,9 @@
-//! Options and errors of `onestop copy`, with and without `--move-years-before`.
+//! Options of `onestop copy`, with and without `--move-years-before`.
 
 use std::path::PathBuf;
 
-use crate::engine::copy::NotCopied;
 use crate::engine::import::Told;
 use crate::server::store_location::{RedisFiles, StoreLocation, StoreLocationError};
-use crate::store::StoreError;
 
 /// The stores of a copy.
 #[derive(clap::Args, Debug)]
@@ -35,37 +33,6 @@ pub(crate) struct CopyOptions {
     /// Show how much would be moved, and change nothing
     #[arg(long, requires = "move_years_before")]
     pub(super) dry_run: bool,
-}
-
-/// Why a store was not copied.
-#[derive(Debug, thiserror::Error)]
-pub enum CopyCommandError {
-    /// Both locations are the same store.
-    #[error("--from and --to name the same store")]
-    SameStore,
-    /// Years move only from a Redis to a directory.
-    #[error("--move-years-before requires --from a Redis and --to a directory")]
-    NotRedisToDirectory,
-    /// Only closed years move.
-    #[error("the benefit year {0} is not over")]
-    YearNotOver(i32),
-    /// A store is damaged, or the target holds something else.
-    #[error(transparent)]
-    Refused(NotCopied),
-    /// A store cannot be read or written.
-    #[error("{0}; run the same command again to continue")]
-    Interrupted(NotCopied),
-}
-
-impl From<NotCopied> for CopyCommandError {
-    fn from(error: NotCopied) -> CopyCommandError {
-        match error {
-            NotCopied::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_)) => {
-                CopyCommandError::Interrupted(error)
-            }
-            error => CopyCommandError::Refused(error),
-        }
-    }
 }
 
 impl CopyOptions {

@@ -14,6 +14,7 @@ use rcgen::{
 };
 
 use crate::access::Role;
+use crate::cli::error::keys::KeysError;
 use crate::say;
 
 /// How long the certificates are valid.
@@ -40,25 +41,6 @@ pub(crate) enum KeysCommand {
         #[arg(long, value_name = "NAME", default_values = ["localhost", "127.0.0.1", "::1"])]
         host: Vec<String>,
     },
-}
-
-/// Why certificates were not created.
-#[derive(Debug, thiserror::Error)]
-pub enum KeysError {
-    /// The directory contains something, which is not overwritten.
-    #[error("{0} is not empty; no key is overwritten")]
-    NotEmpty(PathBuf),
-    /// The directory or a file cannot be written.
-    #[error("{path}: {error}")]
-    Write {
-        /// The directory or file.
-        path: PathBuf,
-        /// The cause.
-        error: std::io::Error,
-    },
-    /// A certificate cannot be created.
-    #[error("cannot create a certificate: {0}")]
-    Certificate(#[from] rcgen::Error),
 }
 
 /// Creates certificates and their configuration.

@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use crate::cli::error::copy::CopyCommandError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::progress::Progress;
 use crate::engine::copy::archive::{self, ArchivedSize};
@@ -14,7 +15,7 @@ use crate::say;
 use crate::server::store_location::StoreLocation;
 use crate::server::year_move::YearMove;
 
-use super::copy_options::{CopyCommandError, CopyOptions};
+use super::copy_options::CopyOptions;
 use super::copy_report;
 
 /// Moves the benefit years before `year`; with `--dry-run` shows how much would move.

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::cli::error::seal::SealError;
 use crate::cli::output::json::hex;
 use crate::domain::ids::Digest;
 use crate::grpc::commit_stamp;
@@ -28,33 +29,6 @@ pub(super) struct SealSummary {
     pub(super) day: String,
     /// The digest over all lines.
     pub(super) digest: Digest,
-}
-
-/// Why a seal cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError {
-    /// The file cannot be read or written.
-    #[error("{path}: {error}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        error: std::io::Error,
-    },
-    /// A line is not of a seal, or was changed.
-    #[error("{path}: line {line} is not a line of a seal, or the seal was changed")]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
-    /// The last line is missing.
-    #[error("{0}: the seal is incomplete: its last line is missing")]
-    Incomplete(PathBuf),
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Seal {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tonic::Status;
 
 use crate::cli::client::Client;
-use crate::cli::client::error::{ClientError, leaves_outcome_unknown};
 use crate::cli::client::import;
+use crate::cli::error::client::{ClientError, leaves_outcome_unknown};
 use crate::cli::output::json::pool_amounts;
 use crate::domain::claim::ClaimLimits;
 use crate::domain::fault::FieldFaults;

@@ -7,7 +7,7 @@ use crate::policy::Book;
 use crate::say;
 use crate::server::local_server::{LocalServerError, TemporaryServer};
 use crate::server::run::load_book;
-use crate::server::store_location::StoreLocation;
+use crate::server::store_location::{StoreLocation, StoreLocationError};
 use crate::store::redis::address::Address;
 
 use super::case::{self, CaseError, LoadedCase};
@@ -51,15 +51,12 @@ impl CaseBackend {
     ///
     /// # Errors
     /// If `store` is not a valid Redis URL.
-    pub(crate) fn from_options(grpc: bool, store: Option<&Path>) -> Result<CaseBackend, CommandError> {
-        match store.map(StoreLocation::parse).transpose()? {
-            Some(StoreLocation::Redis(address)) => Ok(CaseBackend::Redis(address)),
-            Some(StoreLocation::Directory(path)) => {
-                Err(CommandError::Usage(format!("--store {} is not a Redis URL", path.display())))
-            }
-            None if grpc => Ok(CaseBackend::Directory),
-            None => Ok(CaseBackend::InProcess),
-        }
+    pub(crate) fn from_options(grpc: bool, store: Option<&Path>) -> Result<CaseBackend, StoreLocationError> {
+        Ok(match store {
+            Some(store) => CaseBackend::Redis(StoreLocation::parse_redis(store)?),
+            None if grpc => CaseBackend::Directory,
+            None => CaseBackend::InProcess,
+        })
     }
 }
 

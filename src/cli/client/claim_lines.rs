@@ -10,13 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 use tonic::Status;
 
+use crate::cli::error::claim_file::{ClaimFileError, MAX_CLAIM_BYTES};
 use crate::domain::claim::RawClaim;
 use crate::grpc::error::CallError;
 
 use super::claim_text::ClaimText;
-
-/// The maximum size of one claim in bytes.
-const MAX_CLAIM_BYTES: u64 = 16 << 20;
 
 /// A claim in a file, at a line that is not empty.
 pub struct ClaimLine {
@@ -28,27 +26,6 @@ pub struct ClaimLine {
     pub text: String,
     /// The claim, if the text is one.
     pub claim: serde_json::Result<ClaimText>,
-}
-
-/// Why a file of claims cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ClaimFileError {
-    /// The file cannot be read.
-    #[error("{path}: {error}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        error: std::io::Error,
-    },
-    /// A line is too long to be a claim.
-    #[error("{path}: line {line} is longer than {MAX_CLAIM_BYTES} bytes")]
-    LineTooLong {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
 }
 
 /// Files that a thread of their own reads.

@@ -16,7 +16,7 @@ use crate::grpc::pb::{operations as operations_pb, reference as reference_pb, se
 use crate::grpc::to_proto;
 
 use super::address::{ServerOptions, TlsOptions};
-use super::error::ClientError;
+use crate::cli::error::client::ClientError;
 
 /// How long a call may take before it fails.
 const DEADLINE: Duration = Duration::from_secs(30);

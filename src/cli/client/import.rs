@@ -11,6 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic_types::StatusExt;
 
+use crate::cli::error::client::{ClientError, described};
+use crate::cli::error::import::ImportError;
 use crate::cli::exit::CommandResult;
 use crate::cli::output::json;
 use crate::cli::output::progress::Progress;
@@ -25,7 +27,6 @@ use crate::say;
 
 use super::address::ServerOptions;
 use super::connection::Client;
-use super::error::{ClientError, described};
 
 /// Rows in one message.
 const ROWS_PER_MESSAGE: usize = 1_000;
@@ -52,32 +53,6 @@ pub(crate) struct ImportOptions {
     /// List past imports, newest first, instead of importing
     #[arg(long)]
     list: bool,
-}
-
-/// Why a reference table was not imported; nothing of its file was taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// A file cannot be read.
-    #[error("{path}: {error}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        error: std::io::Error,
-    },
-    /// The name of a file is not the name of a table.
-    #[error("{0}: the file is not named after a table")]
-    NoSuchTable(PathBuf),
-    /// The command line names no file of a table.
-    #[error("no table was found")]
-    NoTables,
-    /// The file has faults; one line per fault.
-    #[error("{}", .0.join("
-"))]
-    Faults(Vec<String>),
-    /// The call failed.
-    #[error(transparent)]
-    Client(#[from] ClientError),
 }
 
 /// Imports these files, table by table; or lists past imports.

@@ -17,8 +17,8 @@ use crate::say;
 
 use super::address::ServerOptions;
 use super::connection::Client;
-use super::error::{ClientError, described, leaves_outcome_unknown};
 use super::import;
+use crate::cli::error::client::{ClientError, described, leaves_outcome_unknown};
 
 /// The hospital.
 const HOSPITAL: &str = "LOAD-H";

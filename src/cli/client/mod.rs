@@ -7,7 +7,6 @@ pub mod claim_lines;
 pub mod claim_text;
 pub mod commands;
 mod connection;
-pub mod error;
 pub mod import;
 mod list;
 pub mod load;

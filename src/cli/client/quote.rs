@@ -12,8 +12,8 @@ use crate::say;
 use super::address::ServerOptions;
 use super::claim_lines::{self, ClaimLine};
 use super::connection::Client;
-use super::error::leaves_outcome_unknown;
 use super::refused_claims::RefusedClaims;
+use crate::cli::error::client::leaves_outcome_unknown;
 
 /// Lines that are read ahead.
 const READ_AHEAD: usize = 64;

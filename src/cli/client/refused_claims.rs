@@ -14,7 +14,7 @@ use crate::cli::output::progress::Progress;
 use crate::grpc::status;
 
 use super::claim_lines::ClaimLine;
-use super::error::{ClientError, described};
+use crate::cli::error::client::{ClientError, described};
 
 /// The claims that were refused.
 pub(super) struct RefusedClaims {

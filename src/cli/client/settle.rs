@@ -24,8 +24,8 @@ use crate::say;
 use super::address::ServerOptions;
 use super::claim_lines::{self, ClaimLine, ClaimReading};
 use super::connection::Client;
-use super::error::{ClientError, status_from_answer};
 use super::refused_claims::RefusedClaims;
+use crate::cli::error::client::{ClientError, status_from_answer};
 
 /// The maximum number of claims that are read and not yet printed.
 const WINDOW: usize = 1_024;

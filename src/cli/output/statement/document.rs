@@ -1,9 +1,8 @@
 //! The content of a statement in the words of its language, before it is rendered as text or HTML.
 
-use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 
-use super::layers;
+use super::layers::{self, Layer};
 use super::words::Lang;
 use crate::cli::output::json::{instant, pool_amounts};
 
@@ -33,26 +32,6 @@ pub struct Document {
     pub changes: Vec<(String, i64)>,
 }
 
-/// One layer.
-pub struct Layer {
-    /// Its name, or its id where it has none.
-    pub title: String,
-    /// Its name and id.
-    pub name: String,
-    /// The payer, as the word in the messages.
-    pub payer_word: String,
-    /// The payer, in the words of the language.
-    pub payer: String,
-    /// The amount that it pays, in fen.
-    pub pays: i64,
-    /// The derivation, one step per line.
-    pub steps: Vec<String>,
-    /// The clauses that it cites.
-    pub clauses: Vec<String>,
-    /// The figures that are assumed, because no public text gives them.
-    pub assumed: Option<String>,
-}
-
 /// The items of one code.
 pub struct Code {
     /// Code and name.
@@ -65,26 +44,6 @@ pub struct Code {
     pub parts: [i64; 3],
     /// The pool of the rest.
     pub pool: String,
-}
-
-/// An amount for people: `12,345.67`.
-pub fn yuan(fen: i64) -> String {
-    let text = Money::from_fen(fen).to_string();
-    let (sign, digits) = text.strip_prefix('-').map_or(("", &*text), |digits| ("-", digits));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "00"));
-    let mut grouped = String::new();
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("{sign}{grouped}.{fraction}")
-}
-
-/// An amount for people with its sign: `+12.00`.
-pub fn signed(fen: i64) -> String {
-    format!("{}{}", if fen > 0 { "+" } else { "" }, yuan(fen))
 }
 
 fn date(day: Option<&pb::Date>) -> String {

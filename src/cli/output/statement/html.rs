@@ -1,8 +1,9 @@
 //! A statement as one page of HTML, ready to be printed or kept as PDF: no script, nothing fetched from anywhere.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-use super::document::{Document, Layer, signed, yuan};
+use super::amounts::{signed, yuan};
+use super::document::Document;
+use super::escape::escaped;
+use super::layers::Layer;
 use super::waterfall;
 
 /// How it looks, on a screen and on A4.
@@ -30,35 +31,6 @@ svg { display: block; margin: 8px 0; font: 12px 'Noto Sans', 'Noto Sans CJK SC',
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 footer { margin-top: 22px; padding-top: 6px; border-top: 1px solid #9aa5ad; color: #4a555c; font-size: 11.5px; }
 ";
-
-/// A text that stands for itself in a page.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// A text of at most so many columns, with a mark where something is left out.
-pub fn shortened(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut wide = 1;
-    let kept = text.chars().take_while(|c| {
-        wide += c.width().unwrap_or(0);
-        wide <= columns
-    });
-    kept.collect::<String>() + "…"
-}
 
 /// The page.
 pub fn html(document: &Document) -> String {

@@ -1,11 +1,31 @@
-//! One layer of a statement: how its amount comes about, step by step.
+//! One layer of a statement: the derivation of its amount, step by step.
 
 use crate::grpc::pb::settlement as pb;
 
-use super::document::{Layer, yuan};
+use super::amounts::yuan;
 use super::words::Lang;
 
-/// A layer's name, or its id where it has none.
+/// One layer.
+pub struct Layer {
+    /// Its name, or its id where it has none.
+    pub title: String,
+    /// Its name and id.
+    pub name: String,
+    /// The payer, as the word in the messages.
+    pub payer_word: String,
+    /// The payer, in the words of the language.
+    pub payer: String,
+    /// The amount that it pays, in fen.
+    pub pays: i64,
+    /// The derivation, one step per line.
+    pub steps: Vec<String>,
+    /// The clauses that it cites.
+    pub clauses: Vec<String>,
+    /// The figures that are assumed, because no public text gives them.
+    pub assumed: Option<String>,
+}
+
+/// The name and id of a layer, or only the id if it has no name.
 pub fn name(id: &str, name: &str) -> String {
     if name.is_empty() { id.to_owned() } else { format!("{name} ({id})") }
 }
@@ -21,7 +41,7 @@ pub fn percent(share: &str) -> String {
     if rest.is_empty() { format!("{digits}%") } else { format!("{digits}.{rest}%") }
 }
 
-/// The layer.
+/// A layer of the messages as the statement shows it.
 pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
     let mut steps = vec![entering(layer, lang)];
     steps.extend(layer.caps.iter().filter(|cap| cap.of == "base").map(|cap| self::cap(cap, lang)));
@@ -33,8 +53,11 @@ pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
     steps.extend(layer.caps.iter().filter(|cap| cap.of == "paid").map(|cap| self::cap(cap, lang)));
     steps.extend(drawn(layer, lang));
     let assumed = (!layer.assumed.is_empty()).then(|| {
-        let told = lang.words(&layer.assumed);
-        lang.choose(format!("假定（无公开文件依据）：{told}"), format!("assumed, no public text gives it: {told}"))
+        let figures = lang.words(&layer.assumed);
+        lang.choose(
+            format!("假定（无公开文件依据）：{figures}"),
+            format!("assumed, no public text gives it: {figures}"),
+        )
     });
     let title = if layer.name.is_empty() { &layer.id } else { &layer.name };
     Layer {

@@ -1,10 +1,12 @@
-//! The statement (结算单): what a patient can be handed, in Chinese or English. With it and a pocket calculator
-//! every fen can be redone.
+//! The statement (结算单) for the patient, in Chinese or English. It shows every step, so that the amounts can be checked
+//! with a pocket calculator.
 //!
-//! [`document`] says what stands on it, once; [`text`] and [`html`] set it. [`words`] has every word of the
-//! messages in both languages, [`waterfall`] draws the bill.
+//! [`document`] holds the content; [`text`] and [`html`] render it. [`words`] translates the words of the messages,
+//! [`waterfall`] draws the bill.
 
+pub mod amounts;
 pub mod document;
+pub mod escape;
 pub mod html;
 pub mod layers;
 pub mod text;
@@ -17,10 +19,10 @@ use crate::grpc::pb::settlement as pb;
 pub use document::Document;
 pub use words::Lang;
 
-/// One line: what was paid by whom.
-pub fn line(claim_id: &str, told: &str, split: &pb::Split) -> String {
+/// A split as one line of text: total, payers and patient. `outcome` describes what happened to the claim.
+pub fn line(claim_id: &str, outcome: &str, split: &pb::Split) -> String {
     let yuan = Money::from_fen;
     let paying = split.payers.iter().filter(|share| share.amount_fen != 0);
     let payers: String = paying.map(|share| format!(", {} {}", share.payer, yuan(share.amount_fen))).collect();
-    format!("{claim_id} {told}: total {}{payers}, patient {}", yuan(split.total_fen), yuan(split.patient_fen))
+    format!("{claim_id} {outcome}: total {}{payers}, patient {}", yuan(split.total_fen), yuan(split.patient_fen))
 }

@@ -3,7 +3,9 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::document::{Code, Document, Layer, signed, yuan};
+use super::amounts::{signed, yuan};
+use super::document::{Code, Document};
+use super::layers::Layer;
 
 /// The most columns of a line.
 const COLUMNS: usize = 100;

@@ -1,8 +1,9 @@
 //! The bill as a waterfall: from the total, each paying layer takes its part, and what is left is the patient's.
 //! An inline SVG without a script, drawn in whole pixels.
 
-use super::document::{Document, yuan};
-use super::html::{escaped, shortened};
+use super::amounts::yuan;
+use super::document::Document;
+use super::escape::{escaped, shortened};
 
 /// Where the bars begin, in pixels.
 pub const LEFT: i64 = 250;

@@ -1,0 +1,35 @@
+//! Why a store was not copied.
+
+use crate::engine::copy::NotCopied;
+use crate::store::StoreError;
+
+/// Why a store was not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyCommandError {
+    /// Both locations are the same store.
+    #[error("--from and --to name the same store")]
+    SameStore,
+    /// Years move only from a Redis to a directory.
+    #[error("--move-years-before requires --from a Redis and --to a directory")]
+    NotRedisToDirectory,
+    /// Only closed years move.
+    #[error("the benefit year {0} is not over")]
+    YearNotOver(i32),
+    /// A store is damaged, or the target holds something else.
+    #[error(transparent)]
+    Refused(NotCopied),
+    /// A store cannot be read or written.
+    #[error("{0}; run the same command again to continue")]
+    Interrupted(NotCopied),
+}
+
+impl From<NotCopied> for CopyCommandError {
+    fn from(error: NotCopied) -> CopyCommandError {
+        match error {
+            NotCopied::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_)) => {
+                CopyCommandError::Interrupted(error)
+            }
+            error => CopyCommandError::Refused(error),
+        }
+    }
+}

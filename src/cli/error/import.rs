@@ -1,0 +1,31 @@
+//! Why a reference table was not imported.
+
+use std::path::PathBuf;
+
+use super::client::ClientError;
+
+/// Why a reference table was not imported; nothing of its file was taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file cannot be read.
+    #[error("{path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// The name of a file is not the name of a table.
+    #[error("{0}: the file is not named after a table")]
+    NoSuchTable(PathBuf),
+    /// The command line names no file of a table.
+    #[error("no table was found")]
+    NoTables,
+    /// The file has faults; one line per fault.
+    #[error("{}", .0.join("
+"))]
+    Faults(Vec<String>),
+    /// The call failed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}

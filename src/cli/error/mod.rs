@@ -1,0 +1,8 @@
+//! The errors of the commands, by what fails. They depend on no command, so that `exit` and the commands share them.
+
+pub mod claim_file;
+pub mod client;
+pub mod copy;
+pub mod import;
+pub mod keys;
+pub mod seal;
