@@ -1,4 +1,4 @@
-//! The audit: it passes what is sound, and finds by name what was tampered with, rewritten or cut short.
+//! The audit: it passes an intact store, and names every entry that was changed, rewritten or cut off.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ type RedbTable = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
 const JOURNAL: RedbTable = RedbTable::new("journal");
 const STATES: RedbTable = RedbTable::new("states");
 
-/// A store in which P1 has four settlements, one of them reversed with the later ones decided anew, and P2 two.
+/// A store in which P1 has four settlements, one of them reversed with the later ones re-adjudicated, and P2 two.
 async fn history(place: &Path) {
     let store = EmbeddedStore::open(place, Durability::Synced).expect("a store");
     let engine: Engine<EmbeddedStore> = engine(store).await;
@@ -28,15 +28,15 @@ async fn history(place: &Path) {
         let request = settle(claim(&format!("C{number}"), "P1", "50000.00"));
         engine.settle(request, stamp(number)).await.expect("a settlement");
     }
-    let told = onestop::domain::content::RawReversal {
+    let reversal = onestop::domain::content::RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: "C2".into(),
         reason: "billed twice".to_owned(),
         readjudicate: true,
     };
-    let reversal = ReverseRequest { reversal: told, request_id: "V2".into(), dry_run: false };
-    engine.reverse(reversal, stamp(5)).await.expect("a reversal");
+    let request = ReverseRequest { reversal, request_id: "V2".into(), dry_run: false };
+    engine.reverse(request, stamp(5)).await.expect("a reversal");
     for number in 6..=7 {
         let request = settle(claim(&format!("C{number}"), "P2", "90000.00"));
         engine.settle(request, stamp(number)).await.expect("a settlement");
@@ -49,7 +49,7 @@ fn verify(place: &Path, more: &[&str]) -> (Option<i32>, String) {
     (code, output)
 }
 
-/// Changes rows of the database behind the program's back.
+/// Changes rows of the database directly, without the program.
 fn tamper(place: &Path, change: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>), table: RedbTable) {
     let database = redb::Database::open(place.join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
@@ -57,7 +57,7 @@ fn tamper(place: &Path, change: impl FnOnce(&mut redb::Table<'_, &'static [u8], 
     write.commit().expect("a commit");
 }
 
-/// An entry as a forger would have it: another deed under the same checksum rules.
+/// An entry as a forger would have it: other content under the same checksum rules.
 fn forged(place: &Path, id: EntryId, change: impl FnOnce(&mut Entry)) -> Digest {
     let mut digest = Digest::default();
     let forge = |journal: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
@@ -92,19 +92,19 @@ fn continued(place: &Path, head: EntryId, digest: Digest) {
 }
 
 #[tokio::test]
-async fn a_sound_store_is_recomputed_whole() {
+async fn an_intact_store_passes_and_every_entry_is_recomputed() {
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
     let (code, output) = verify(place.path(), &[]);
     assert_eq!((code, output.as_str()), (Some(0), "2 chains, 9 entries, 8 splits recomputed\n"));
     let (code, output) = verify(place.path(), &["--json"]);
-    let told: serde_json::Value = serde_json::from_str(&output).expect("JSON");
-    assert_eq!((code, &told["differences"], &told["entries"]), (Some(0), &serde_json::json!([]), &9.into()));
+    let report: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!((code, &report["differences"], &report["entries"]), (Some(0), &serde_json::json!([]), &9.into()));
     assert_eq!(verify(&place.path().join("nowhere"), &[]).0, Some(2));
 }
 
 #[tokio::test]
-async fn a_changed_byte_of_any_entry_is_found_by_name() {
+async fn a_changed_byte_in_any_entry_is_reported_with_the_entry() {
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
     for number in [1, 3, 5, 7] {
@@ -129,7 +129,7 @@ async fn a_changed_byte_of_any_entry_is_found_by_name() {
 
 /// A year's accounts taken from a person: the chain is whole under another key, and the person has none.
 #[tokio::test]
-async fn a_chain_that_its_person_no_longer_leads_to_is_found() {
+async fn a_chain_that_its_person_no_longer_leads_to_is_reported() {
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
     let move_away = |states: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
@@ -144,7 +144,7 @@ async fn a_chain_that_its_person_no_longer_leads_to_is_found() {
 }
 
 #[tokio::test]
-async fn a_forged_entry_is_found_by_its_chain_and_by_its_split() {
+async fn a_forged_entry_is_reported_by_its_chain_and_by_its_split() {
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
     let fen_more = |entry: &mut Entry| {
@@ -157,8 +157,8 @@ async fn a_forged_entry_is_found_by_its_chain_and_by_its_split() {
     let middle = stamp(6).id;
     forged(place.path(), middle, fen_more);
     let (code, output) = verify(place.path(), &[]);
-    let told = format!("differs: entry {middle}: is not what the chain was continued from\n");
-    assert!(code == Some(1) && output.ends_with(&told), "{output}");
+    let message = format!("differs: entry {middle}: is not what the chain was continued from\n");
+    assert!(code == Some(1) && output.ends_with(&message), "{output}");
     // At its end the state can be forged too; the split still is not what the law gives.
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
@@ -170,7 +170,7 @@ async fn a_forged_entry_is_found_by_its_chain_and_by_its_split() {
 }
 
 #[tokio::test]
-async fn a_history_that_was_rewritten_or_cut_short_is_found_against_a_seal_and_one_that_grew_is_not() {
+async fn a_seal_reveals_a_rewritten_or_truncated_history_but_accepts_a_longer_one() {
     let place = tempfile::tempdir().expect("a directory");
     let (store, early, seal) = (place.path().join("store"), place.path().join("early"), place.path().join("seal"));
     history(&store).await;
@@ -206,7 +206,7 @@ async fn a_history_that_was_rewritten_or_cut_short_is_found_against_a_seal_and_o
 }
 
 #[tokio::test]
-async fn an_entry_rewritten_with_every_digest_made_to_fit_is_found_against_a_seal() {
+async fn a_seal_reveals_an_entry_rewritten_with_all_its_digests() {
     let place = tempfile::tempdir().expect("a directory");
     let (store, seal) = (place.path().join("store"), place.path().join("seal").display().to_string());
     history(&store).await;

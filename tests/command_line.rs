@@ -41,7 +41,7 @@ fn json(output: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_case_that_holds_prints_ok_and_exits_0() {
+fn a_passing_case_prints_ok_and_exits_0() {
     let (code, output, errors) = run(&["policy", "test", &case("01-ordinary-and-registered-poor")]);
     assert_eq!(code, Some(0), "{errors}");
     assert_eq!(output, "ok the same bill, an ordinary resident and a registered poor one\n");
@@ -79,7 +79,7 @@ fn a_case_of_one_wrong_fen_says_step_and_figure_and_exits_1() {
 }
 
 #[test]
-fn what_differs_is_named_by_its_path() {
+fn a_difference_is_reported_with_its_path() {
     let dir = directory();
     for (find, put, differs) in [
         ("total = \"100000.00\"", "total = \"1\"", "step 1 total: want 1.00, got 100000.00"),
@@ -99,7 +99,7 @@ fn what_differs_is_named_by_its_path() {
 }
 
 #[test]
-fn what_an_answer_lacks_counts_as_nothing() {
+fn an_amount_that_a_response_lacks_counts_as_zero() {
     let dir = directory();
     let path = changed(dir.path(), "layers = { ", "layers = { nothing = \"0\", ");
     assert_eq!(run(&["policy", "test", &path]).0, Some(0));
@@ -187,7 +187,7 @@ fn a_client_whose_server_does_not_answer_exits_3() {
 }
 
 #[test]
-fn the_shipped_book_is_without_a_fault() {
+fn the_shipped_policies_have_no_fault() {
     let (code, output, errors) = run(&["policy", "check"]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     assert!(output.starts_with("5 policies, no faults; digest of the book "), "{output}");
@@ -255,14 +255,18 @@ fn completed(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_load_is_bounded_told_and_kept_to_this_machine() {
+fn a_load_is_bounded_reported_and_limited_to_this_machine() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = crate::support::program::Serve::start(&place.path().join("store"), &[]);
     let load = ["load", "--claims", "200", "--callers", "8", "--persons", "50", "--json", "--server", &serve.url];
     let (code, output, errors) = run(&load);
-    let told = json(&output).remove(0);
-    assert_eq!((code, &told["settled"], &told["refused"]), (Some(0), &200.into(), &serde_json::json!({})), "{errors}");
-    assert!(told["p50_micros"].as_u64() > Some(0) && told["p99_micros"].as_u64() >= told["p50_micros"].as_u64());
+    let report = json(&output).remove(0);
+    assert_eq!(
+        (code, &report["settled"], &report["refused"]),
+        (Some(0), &200.into(), &serde_json::json!({})),
+        "{errors}"
+    );
+    assert!(report["p50_micros"].as_u64() > Some(0) && report["p99_micros"].as_u64() >= report["p50_micros"].as_u64());
     let (_, listed, _) = run(&["list", "--hospital", "LOAD-H", "--json", "--server", &serve.url]);
     assert_eq!(listed.lines().count(), 200);
     for elsewhere in ["http://192.0.2.1:50051", "example.org:1", "http://[2001:db8::1]:5"] {
@@ -311,7 +315,7 @@ fn json_of_a_case_says_what_differs_and_exits_1() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_without_a_scheme_is_taken_as_http() {
+async fn an_address_without_a_scheme_means_http() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = crate::support::program::Serve::start(&place.path().join("store"), &[]);
     let bare = serve.url.trim_start_matches("http://");

@@ -1,4 +1,4 @@
-//! `onestop demo` as a visitor sees it: a line for each claim, sums that add up, and nothing left behind;
+//! `onestop demo` as a visitor sees it: a line for each claim, sums that add up, and no files left;
 //! and that its figures come from the policies that it is given.
 
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ fn left_in(place: &Path) -> usize {
 }
 
 impl Demo {
-    /// The cells of each row of the table that tells of a claim, in order.
+    /// The cells of each row of the table of claims, in order.
     fn rows(&self) -> Vec<Vec<&str>> {
         let rows = self.output.lines().filter_map(|line| line.strip_prefix('│'));
         let cells = rows.map(|row| row.trim_end_matches('│').split('┆').map(str::trim).collect::<Vec<_>>());
@@ -75,7 +75,7 @@ fn is_refused(row: &[&str]) -> bool {
 }
 
 #[test]
-fn every_claim_has_a_line_and_the_refused_ones_are_told() {
+fn every_claim_has_a_line_and_refusals_are_explained() {
     let demo = demo(&[]);
     assert_eq!((demo.code, demo.errors.as_str()), (Some(0), ""));
     let claims = std::fs::read_to_string(CLAIMS).expect("the claims");
@@ -88,8 +88,8 @@ fn every_claim_has_a_line_and_the_refused_ones_are_told() {
     let refused: Vec<_> = rows.iter().filter(|row| is_refused(row)).map(|row| row[1]).collect();
     assert_eq!(refused, REFUSED.map(|(claim, _)| claim));
     for (claim, reason) in REFUSED {
-        let told = format!("{claim} was refused, and nothing changed: {reason}: claim.");
-        assert_eq!(demo.output.matches(&told).count(), 1, "{told}");
+        let message = format!("{claim} was refused, and nothing changed: {reason}: claim.");
+        assert_eq!(demo.output.matches(&message).count(), 1, "{message}");
     }
 }
 
@@ -114,7 +114,7 @@ fn every_line_adds_up_and_the_totals_are_the_sums_of_the_lines() {
 }
 
 #[test]
-fn a_retry_a_reversal_and_a_statement_are_shown_and_nothing_is_left() {
+fn a_retry_a_reversal_and_a_statement_are_shown_and_no_files_are_left() {
     let demo = demo(&[]);
     let line = |start: &str| demo.output.lines().find(|line| line.starts_with(start)).unwrap_or_default();
     assert!(line("A retry: ").contains("is answered with the same "), "{}", demo.output);
@@ -123,11 +123,11 @@ fn a_retry_a_reversal_and_a_statement_are_shown_and_nothing_is_left() {
     for part in ["yanzhou-2017 as of 2017-12-15", "THE PATIENT PAYS 个人支付", "total of the bill"] {
         assert_eq!(demo.output.matches(part).count(), 1, "{part}");
     }
-    assert_eq!(demo.left, 0, "nothing is left behind");
+    assert_eq!(demo.left, 0, "no files are left");
 }
 
 #[test]
-fn one_figure_changed_changes_the_lines_it_concerns_and_no_others() {
+fn changing_one_figure_changes_only_the_lines_that_use_it() {
     let (shipped, changed) = (demo(&[]), with_tertiary_rate_of_56());
     assert_eq!(changed.code, Some(0), "{}", changed.errors);
     // Inpatient and tertiary, but under the terms of Rizhao or Yanzhou, which have rates of their own.
@@ -163,17 +163,17 @@ fn with_tertiary_rate_of_56() -> Demo {
 }
 
 #[test]
-fn a_reader_that_goes_away_leaves_nothing_behind() {
+fn closing_the_output_leaves_no_files() {
     let place = tempfile::tempdir().expect("a directory");
     let (mut child, mut output) = started(place.path(), &[]);
     output.read_line(&mut String::new()).expect("a first line");
     drop(output);
     assert!(child.wait().expect("it ends").success());
-    assert_eq!(left_in(place.path()), 0, "nothing is left behind");
+    assert_eq!(left_in(place.path()), 0, "no files are left");
 }
 
 #[test]
-fn a_demonstration_that_is_kept_stays_until_it_is_asked_to_end() {
+fn a_kept_demonstration_runs_until_it_is_stopped() {
     let place = tempfile::tempdir().expect("a directory");
     let (mut child, mut output) = started(place.path(), &["--keep"]);
     let mut line = String::new();
@@ -185,7 +185,7 @@ fn a_demonstration_that_is_kept_stays_until_it_is_asked_to_end() {
     let asked = std::process::Command::new("kill").arg(child.id().to_string()).status();
     assert!(asked.expect("kill").success());
     assert!(child.wait().expect("it ends").success());
-    assert_eq!(left_in(place.path()), 0, "nothing is left behind");
+    assert_eq!(left_in(place.path()), 0, "no files are left");
 }
 
 fn started(place: &Path, more: &[&str]) -> (Child, impl BufRead + use<>) {

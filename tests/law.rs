@@ -1,4 +1,4 @@
-//! The law changes while the real program serves: whole and at once, or not at all.
+//! Policies are reloaded while the real program runs: all at once, or not at all.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::support::claims::claim;
 use crate::support::program::{Serve, run};
 
-/// A law that pays this share of an eligible bill.
+/// A policy that pays this share of an eligible bill.
 fn law(share: u32) -> String {
     format!(
         r#"
@@ -42,20 +42,20 @@ schedule = {{ all = {{ bands = [{{ rate = "{share}%" }}] }} }}
     )
 }
 
-/// A server under this law, with the tables of most tests.
-struct Town {
+/// A server with this policy and the usual tables.
+struct PolicyServer {
     serve: Serve,
     place: tempfile::TempDir,
 }
 
-impl Town {
-    async fn under(share: u32) -> Town {
+impl PolicyServer {
+    async fn with_share(share: u32) -> PolicyServer {
         let place = tempfile::tempdir().expect("a directory");
         std::fs::create_dir(place.path().join("law")).expect("a directory");
         put(place.path(), &law(share));
         let serve = start(place.path());
         serve.with_tables().await;
-        Town { serve, place }
+        PolicyServer { serve, place }
     }
 
     fn put(&self, text: &str) {
@@ -78,7 +78,7 @@ fn start(place: &Path) -> Serve {
     Serve::start(&place.join("store"), &["--policies", &law])
 }
 
-/// In place by renaming.
+/// Replaces the policy file atomically, by renaming.
 fn put(place: &Path, text: &str) {
     let next: PathBuf = place.join("next.toml");
     std::fs::write(&next, text).expect("written");
@@ -90,47 +90,47 @@ fn digest(share: u32) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_law_holds_for_the_calls_that_begin_after_and_a_dry_run_changes_nothing() {
-    let town = Town::under(60).await;
-    assert_eq!(town.patient().await, "40.00");
-    town.put(&law(75));
-    assert_eq!(town.patient().await, "40.00", "a file alone changes nothing");
-    let (code, output, _) = town.activate(&["--dry-run"]);
-    let told = format!("changed: town\nwould replace book {} by {}; nothing was changed\n", digest(60), digest(75));
-    assert_eq!((code, output), (Some(0), told));
-    assert_eq!(town.patient().await, "40.00");
-    let (code, output, errors) = town.activate(&["--expect", &digest(60)]);
+async fn activated_policies_apply_to_later_calls_and_a_dry_run_changes_nothing() {
+    let server = PolicyServer::with_share(60).await;
+    assert_eq!(server.patient().await, "40.00");
+    server.put(&law(75));
+    assert_eq!(server.patient().await, "40.00", "a file alone changes nothing");
+    let (code, output, _) = server.activate(&["--dry-run"]);
+    let expected = format!("changed: town\nwould replace book {} by {}; nothing was changed\n", digest(60), digest(75));
+    assert_eq!((code, output), (Some(0), expected));
+    assert_eq!(server.patient().await, "40.00");
+    let (code, output, errors) = server.activate(&["--expect", &digest(60)]);
     assert_eq!((code, output.as_str()), (Some(1), ""));
     assert!(errors.contains("expected_digest is not the digest of the files as they are"), "{errors}");
-    let (code, output, _) = town.activate(&["--expect", &digest(75), "--json"]);
-    let told = serde_json::json!({
+    let (code, output, _) = server.activate(&["--expect", &digest(75), "--json"]);
+    let expected = serde_json::json!({
         "old": digest(60), "new": digest(75), "added": [], "changed": ["town"], "removed": [], "dry_run": false,
     });
-    assert_eq!((code, serde_json::from_str(&output).ok()), (Some(0), Some(told)));
-    assert_eq!(town.patient().await, "25.00");
-    assert_eq!(town.activate(&[]).1, format!("the book in use is the same: {}\n", digest(75)));
+    assert_eq!((code, serde_json::from_str(&output).ok()), (Some(0), Some(expected)));
+    assert_eq!(server.patient().await, "25.00");
+    assert_eq!(server.activate(&[]).1, format!("the book in use is the same: {}\n", digest(75)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_with_a_fault_is_named_by_line_and_changes_nothing() {
-    let town = Town::under(60).await;
-    town.put(&law(175).replace("inpatient", "in patient"));
-    let (code, output, errors) = town.activate(&[]);
+async fn an_invalid_policy_file_is_reported_by_line_and_changes_nothing() {
+    let server = PolicyServer::with_share(60).await;
+    server.put(&law(175).replace("inpatient", "in patient"));
+    let (code, output, errors) = server.activate(&[]);
     assert_eq!((code, output.as_str()), (Some(1), ""));
     assert!(errors.starts_with("FAILED_PRECONDITION: POLICIES_REFUSED: "), "{errors}");
-    for (line, told) in [(14, "in patient"), (18, "175%")] {
-        assert!(errors.contains(&format!("town.toml:{line} ")) && errors.contains(told), "{errors}");
+    for (line, message) in [(14, "in patient"), (18, "175%")] {
+        assert!(errors.contains(&format!("town.toml:{line} ")) && errors.contains(message), "{errors}");
     }
-    assert_eq!(town.patient().await, "40.00");
-    std::fs::remove_file(town.place.path().join("law/town.toml")).expect("it is gone");
-    assert!(town.activate(&[]).2.contains("holds no policy file"));
-    assert_eq!(town.patient().await, "40.00");
+    assert_eq!(server.patient().await, "40.00");
+    std::fs::remove_file(server.place.path().join("law/town.toml")).expect("it is gone");
+    assert!(server.activate(&[]).2.contains("holds no policy file"));
+    assert_eq!(server.patient().await, "40.00");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hangup_reads_the_law_anew_and_health_tells_which_is_in_use() {
-    let town = Town::under(60).await;
-    let channel = tonic::transport::Endpoint::from_shared(town.serve.url.clone()).expect("an address");
+async fn sighup_reloads_policies_and_health_reports_the_digest_in_use() {
+    let server = PolicyServer::with_share(60).await;
+    let channel = tonic::transport::Endpoint::from_shared(server.serve.url.clone()).expect("an address");
     let mut health = HealthClient::new(channel.connect().await.expect("it answers"));
     let mut status = async |share: u32| {
         let request = HealthCheckRequest { service: format!("onestop.book/{}", digest(share)) };
@@ -138,8 +138,8 @@ async fn a_hangup_reads_the_law_anew_and_health_tells_which_is_in_use() {
     };
     assert_eq!(status(60).await.expect("known"), ServingStatus::Serving);
     assert_eq!(status(75).await.expect_err("unknown").code(), tonic::Code::NotFound);
-    town.put(&law(75));
-    assert!(Command::new("kill").args(["-HUP", &town.serve.pid().to_string()]).status().expect("kill").success());
+    server.put(&law(75));
+    assert!(Command::new("kill").args(["-HUP", &server.serve.pid().to_string()]).status().expect("kill").success());
     // The signal is taken when it comes; its effect is waited for.
     let taken = async {
         while status(75).await.is_err() {
@@ -148,17 +148,17 @@ async fn a_hangup_reads_the_law_anew_and_health_tells_which_is_in_use() {
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), taken).await.expect("the hangup is heard");
     assert_eq!(status(75).await.expect("known"), ServingStatus::Serving);
-    assert_eq!(town.patient().await, "25.00");
+    assert_eq!(server.patient().await, "25.00");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn settlements_during_many_changes_are_each_of_one_law_and_both_laws_are_kept() {
+async fn each_settlement_during_reloads_uses_one_version_of_the_policies_and_both_are_kept() {
     const CALLERS: usize = 8;
-    let town = Town::under(60).await;
+    let server = PolicyServer::with_share(60).await;
     let over = Arc::new(AtomicBool::new(false));
     let mut callers = Vec::new();
     for caller in 0..CALLERS {
-        let (mut client, over) = (town.serve.client().await, Arc::clone(&over));
+        let (mut client, over) = (server.serve.client().await, Arc::clone(&over));
         callers.push(tokio::spawn(async move {
             let mut settled = Vec::new();
             while !over.load(Ordering::Relaxed) {
@@ -170,9 +170,9 @@ async fn settlements_during_many_changes_are_each_of_one_law_and_both_laws_are_k
             settled
         }));
     }
-    let mut client = town.serve.client().await;
+    let mut client = server.serve.client().await;
     for turn in 0..50 {
-        town.put(&law([75, 60][turn % 2]));
+        server.put(&law([75, 60][turn % 2]));
         let changed = client.policies.activate_policies(pb::ActivatePoliciesRequest::default()).await;
         assert_eq!(changed.expect("another law").into_inner().changed, ["town"]);
     }
@@ -192,7 +192,7 @@ async fn settlements_during_many_changes_are_each_of_one_law_and_both_laws_are_k
     }
     assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
     // Both are kept, also after another start.
-    let Town { serve, place } = town;
+    let PolicyServer { serve, place } = server;
     assert_eq!(serve.end(), Some(0));
     let again = start(place.path());
     let mut client = again.client().await;
@@ -206,7 +206,7 @@ async fn settlements_during_many_changes_are_each_of_one_law_and_both_laws_are_k
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_book_in_use_is_listed_page_by_page() {
+async fn the_policies_in_use_are_listed_page_by_page() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     let mut client = serve.client().await;

@@ -53,7 +53,7 @@ async fn results_come_in_the_order_of_the_input_and_a_second_run_replays_them() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refused_claims_are_told_by_line_and_kept_apart_and_the_rest_is_settled() {
+async fn refused_claims_are_reported_by_line_and_written_apart_and_the_rest_is_settled() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     serve.with_tables().await;
@@ -69,9 +69,9 @@ async fn refused_claims_are_told_by_line_and_kept_apart_and_the_rest_is_settled(
     let apart = place.path().join("refused.ndjson").display().to_string();
     let (code, output, errors) = run(&["settle", &path, "--json", "--refused", &apart, "--server", &serve.url]);
     assert_eq!((code, ids(&output)), (Some(1), vec!["C0".to_owned(), "C4".to_owned()]));
-    let told: Vec<_> = errors.lines().collect();
-    assert_eq!(told.len(), 6, "{errors}");
-    for (told, start) in told.iter().zip([
+    let lines: Vec<_> = errors.lines().collect();
+    assert_eq!(lines.len(), 6, "{errors}");
+    for (line, start) in lines.iter().zip([
         format!("{path}:2: ?: INVALID_ARGUMENT: not a claim: EOF"),
         format!("{path}:4: C2: FAILED_PRECONDITION: NOT_ELIGIBLE: claim.person_id names no known person"),
         format!("{path}:5: C3: INVALID_ARGUMENT: INVALID_REQUEST: claim.items[0].amount is 100.02, but"),
@@ -79,7 +79,7 @@ async fn refused_claims_are_told_by_line_and_kept_apart_and_the_rest_is_settled(
         "2 settled, 0 replayed, 4 refused".to_owned(),
         "4 refused".to_owned(),
     ]) {
-        assert!(told.starts_with(&start), "{told}\n{start}");
+        assert!(line.starts_with(&start), "{line}\n{start}");
     }
     let kept = json(&std::fs::read_to_string(&apart).expect("the refused"));
     let places: Vec<_> = kept.iter().map(|one| one["line"].as_u64().expect("a line")).collect();
@@ -120,8 +120,8 @@ async fn a_claim_over_several_lines_and_standard_input_are_read_too() {
         if number > 0 {
             writeln!(input, "{}", line(number)).expect("it reads");
         }
-        let told: Value = serde_json::from_str(&output.next().expect("a line").expect("text")).expect("JSON");
-        assert_eq!(told["claim_id"], format!("C{number}"));
+        let result: Value = serde_json::from_str(&output.next().expect("a line").expect("text")).expect("JSON");
+        assert_eq!(result["claim_id"], format!("C{number}"));
     }
     drop(input);
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
@@ -139,7 +139,7 @@ fn killed_after(path: &str, url: &str, count: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_and_run_again_it_settles_nothing_twice() {
+async fn a_killed_run_that_is_repeated_settles_nothing_twice() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     serve.with_tables().await;
@@ -156,7 +156,7 @@ async fn killed_and_run_again_it_settles_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_and_started_again_is_found_again() {
+async fn settling_continues_after_the_server_is_killed_and_restarted() {
     let place = tempfile::tempdir().expect("a directory");
     let store = place.path().join("store");
     let serve = Serve::start(&store, &[]);
@@ -180,7 +180,7 @@ async fn a_server_killed_and_started_again_is_found_again() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_exits_2_before_anything_is_asked() {
+fn a_file_that_cannot_be_opened_exits_2_before_any_call() {
     let (code, output, errors) = run(&["settle", "nowhere.ndjson", "--server", "http://127.0.0.1:1"]);
     assert_eq!((code, output.as_str()), (Some(2), ""));
     assert!(errors.starts_with("nowhere.ndjson: "), "{errors}");

@@ -1,5 +1,5 @@
 //! `--json` is written against by scripts: of every command that asks a server, each field as it is. Ids and instants,
-//! which differ from run to run, are told by their kind alone.
+//! which differ from run to run, are compared by kind only.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ struct Office {
 
 impl Office {
     /// The values that a command prints, and that it exits with this code.
-    fn told(&self, code: i32, arguments: &[&str]) -> Vec<Value> {
+    fn json(&self, code: i32, arguments: &[&str]) -> Vec<Value> {
         let (ended, output, errors) = run(&[arguments, &["--json", "--server", &self.serve.url]].concat());
         assert_eq!(ended, Some(code), "{arguments:?}: {errors}");
         super::json(&output).into_iter().map(plain).collect()
@@ -71,36 +71,36 @@ fn with(mut value: Value, more: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_command_that_asks_a_server_tells_what_it_always_told() {
+async fn the_json_of_every_client_command_is_stable() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     serve.with_tables().await;
     let office = Office { serve, place };
     let enrolments = office.file("enrolments.csv", "person_id,from,until\nP1,2014-01-01,\nP9,2014-01-01,\n");
     let taken = json!({ "table": "enrolments", "taken": 2, "changed": 1, "unchanged": 1 });
-    assert_eq!(office.told(0, &["import", &enrolments, "--by", "desk 7"]), [taken]);
-    let log = office.told(0, &["import", "--list"]).remove(0);
+    assert_eq!(office.json(0, &["import", &enrolments, "--by", "desk 7"]), [taken]);
+    let log = office.json(0, &["import", "--list"]).remove(0);
     let wanted = json!({
         "number": 8, "table": "enrolments", "source": "enrolments.csv", "imported_by": "desk 7", "begun_at": "INSTANT",
         "rows": 2, "ended_at": "INSTANT", "changed": 1, "unchanged": 1,
     });
     assert_eq!(log, wanted);
-    let rows = office.told(0, &["reference", "enrolments", "--person", "P9", "--on", "2017-06-15"]);
+    let rows = office.json(0, &["reference", "enrolments", "--person", "P9", "--on", "2017-06-15"]);
     assert_eq!(rows, [json!({ "person_id": "P9", "from": "2014-01-01", "until": "" })]);
     let first = office.file("first.json", &claim("C1", "R1"));
     let second = office.file("second.json", &claim("C2", "R2"));
-    assert_eq!(office.told(0, &["quote", &first]), [sums("C1", false)]);
+    assert_eq!(office.json(0, &["quote", &first]), [sums("C1", false)]);
     let settled = |claim: &str, request: &str, second, replay: bool| {
         let more = json!({ "settlement_id": "ID", "request_id": request, "hospital_id": "H3", "person_id": "P1", "replay": replay });
         with(sums(claim, second), more)
     };
     assert_eq!(
-        office.told(0, &["settle", &first, &second]),
+        office.json(0, &["settle", &first, &second]),
         [settled("C1", "R1", false, false), settled("C2", "R2", true, false)]
     );
-    assert_eq!(office.told(0, &["settle", &second]), [settled("C2", "R2", true, true)]);
+    assert_eq!(office.json(0, &["settle", &second]), [settled("C2", "R2", true, true)]);
     let name = |request| ["--hospital", "H3", "--person", "P1", "--request", request];
-    let outcome = |command: &str, request| office.told(0, &[&[command][..], &name(request)].concat());
+    let outcome = |command: &str, request| office.json(0, &[&[command][..], &name(request)].concat());
     assert_eq!(outcome("outcome", "R1"), [json!({ "outcome": "committed", "id": "ID" })]);
     assert_eq!(outcome("outcome", "R9"), [json!({ "outcome": "not_seen", "id": "" })]);
     assert_eq!(outcome("fence", "R9"), [json!({ "outcome": "fenced", "id": "" })]);
@@ -116,7 +116,7 @@ async fn every_command_that_asks_a_server_tells_what_it_always_told() {
             },
         }],
     });
-    assert_eq!(office.told(0, &reverse), [wanted]);
+    assert_eq!(office.json(0, &reverse), [wanted]);
     let listed = |claim: &str, request: &str, revision, reversal: &str| {
         json!({
             "settlement_id": "ID", "claim_id": claim, "hospital_id": "H3", "person_id": "P1", "request_id": request,
@@ -125,17 +125,17 @@ async fn every_command_that_asks_a_server_tells_what_it_always_told() {
             "revision": revision, "reversal_id": reversal,
         })
     };
-    let mut list = office.told(0, &["list", "--person", "P1", "--year", "2017"]);
+    let mut list = office.json(0, &["list", "--person", "P1", "--year", "2017"]);
     for one in &mut list {
         let day = one.as_object_mut().and_then(|fields| fields.remove("settled_on"));
         assert!(day.is_some_and(|day| day.as_str().is_some_and(|day| day.len() == 10)));
     }
     assert_eq!(list, [listed("C2", "R2", 2, ""), listed("C1", "R1", 1, "ID")]);
-    let account = office.told(0, &["account", "P1", "--year", "2017"]).remove(0);
+    let account = office.json(0, &["account", "P1", "--year", "2017"]).remove(0);
     let fields: Vec<_> = account.as_object().expect("an object").keys().cloned().collect();
     assert_eq!(fields, ["admissions", "layers", "policy_id", "rooms", "version"]);
     let layer = json!({ "layer_id": "basic_inpatient", "base": "50000.00", "paid": "26950.00" });
     let room = json!({ "account": "basic_fund", "of": "paid", "used": "26950.00", "annual": "150000.00", "room": "123050.00" });
     assert_eq!((&account["layers"][0], &account["rooms"][0], &account["admissions"]), (&layer, &room, &1.into()));
-    assert_eq!(office.told(1, &["show", "00000000-0000-0000-0000-000000000000"]), Vec::<Value>::new());
+    assert_eq!(office.json(1, &["show", "00000000-0000-0000-0000-000000000000"]), Vec::<Value>::new());
 }

@@ -46,7 +46,7 @@ fn check_time(_took: Duration, _input: usize) {}
 
 /// What this thread has had of a processor, to a tick of the clock.
 fn processor_time() -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells a thread's time");
-    let nanos = told.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").expect("the time of the thread");
+    let nanos = statistics.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
     Duration::from_nanos(nanos.expect("its first number"))
 }

@@ -11,7 +11,7 @@ use super::claims::{DEAREST, ITEMS, MOST};
 use super::counting_store::CountingStore;
 use super::reached::Reached;
 use super::service::{EDGE_LAW, Service, wait};
-use super::{Target, message_inputs, told, wire};
+use super::{Target, message_inputs, refusal, wire};
 
 /// The target.
 pub const TARGET: Target = Target { input: message_inputs::input, take, classes };
@@ -82,16 +82,18 @@ async fn open() -> Service {
 
 fn take(bytes: &[u8], reached: &mut Reached) {
     SERVICE.with(|service| {
-        let told = pb::SettleRequest::decode(bytes).ok();
+        let request = pb::SettleRequest::decode(bytes).ok();
         let settled = asked(service, SETTLE, bytes.to_vec(), 1);
-        match (told, settled) {
-            (Some(told), settled) if !too_large(&settled) => {
-                note(&told, &settled, reached);
-                check_quote(service, told, settled);
+        match (request, settled) {
+            (Some(request), settled) if !too_large(&settled) => {
+                note(&request, &settled, reached);
+                check_quote(service, request, settled);
             }
-            (_, Err(status)) if too_large(&Err(status.clone())) => told::of(&status).note(reached),
+            (_, Err(status)) if too_large(&Err(status.clone())) => {
+                refusal::ParsedRefusal::from_status(&status).note(reached)
+            }
             (_, Err(status)) => {
-                assert!(told::is_no_message(&status), "{status:?}");
+                assert!(refusal::is_no_message(&status), "{status:?}");
                 reached.hit("no message");
             }
             (_, Ok(_)) => panic!("bytes that are no message are settled"),
@@ -113,12 +115,12 @@ fn too_large(answer: &Result<Vec<u8>, Status>) -> bool {
     answer.as_ref().is_err_and(|status| status.code() == Code::OutOfRange)
 }
 
-fn note(told: &pb::SettleRequest, answer: &Result<Vec<u8>, Status>, reached: &mut Reached) {
-    let claim = told.claim.clone().unwrap_or_default();
+fn note(request: &pb::SettleRequest, answer: &Result<Vec<u8>, Status>, reached: &mut Reached) {
+    let claim = request.claim.clone().unwrap_or_default();
     let total: i128 = claim.items.iter().map(|item| i128::from(item.amount_fen)).sum();
     reached.hit_if(total < 0, "edge: a negative total");
     match answer {
-        Err(status) => told::of(status).note(reached),
+        Err(status) => refusal::ParsedRefusal::from_status(status).note(reached),
         Ok(answer) => {
             reached.hit("settled");
             let split = split_of(answer);
@@ -151,19 +153,22 @@ fn check_sums(claim: &pb::Claim, split: &pb::Split) {
 }
 
 /// A quote says what settling says, but for what only a settle carries; and writes nothing.
-fn check_quote(service: &Service, told: pb::SettleRequest, settled: Result<Vec<u8>, Status>) {
-    let carries_more = !(1..=64).contains(&told.request_id.len()) || !told.quote_digest.is_empty();
-    let quoted = asked(service, QUOTE, pb::QuoteRequest { claim: told.claim }.encode_to_vec(), 0);
+fn check_quote(service: &Service, request: pb::SettleRequest, settled: Result<Vec<u8>, Status>) {
+    let carries_more = !(1..=64).contains(&request.request_id.len()) || !request.quote_digest.is_empty();
+    let quoted = asked(service, QUOTE, pb::QuoteRequest { claim: request.claim }.encode_to_vec(), 0);
     match (quoted, settled) {
         (Ok(quoted), Ok(settled)) => {
             let quoted = pb::QuoteResponse::decode(quoted.as_slice()).expect("a response");
             assert_eq!(quoted.split, Some(split_of(&settled)));
         }
         (Err(quoted), Err(settled)) if !carries_more => {
-            assert_eq!((told::of(&quoted), quoted.message()), (told::of(&settled), settled.message()));
+            assert_eq!(
+                (refusal::ParsedRefusal::from_status(&quoted), quoted.message()),
+                (refusal::ParsedRefusal::from_status(&settled), settled.message())
+            );
         }
         (Err(quoted), Ok(_)) => panic!("settled, and not quoted: {quoted:?}"),
         (Ok(_), Err(settled)) => assert!(carries_more, "quoted, and not settled: {settled:?}"),
-        (Err(quoted), Err(_)) => drop(told::of(&quoted)),
+        (Err(quoted), Err(_)) => drop(refusal::ParsedRefusal::from_status(&quoted)),
     }
 }

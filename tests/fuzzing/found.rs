@@ -1,4 +1,4 @@
-//! What bad input has found, by what broke. How long an input may take is told in [`super::bounds`].
+//! Regressions found with bad input, named by what broke. How long an input may take is in [`super::bounds`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::policy_inputs::SOUND;
 use super::service::wait;
 use super::{csv_rows, json_claims, policy_files};
 
-/// It was read anew at every line with a closing bracket.
+/// The claim was parsed again at every line with a closing bracket.
 #[test]
 fn a_claim_over_fifteen_thousand_lines_is_not_read_over_and_over() {
     let item = "{\"code\":\"A\",\n\"quantity\":\"1\",\"unit_price\":\"1\",\n\"amount\":\"1\"}";
@@ -32,7 +32,7 @@ fn a_claim_over_fifteen_thousand_lines_is_not_read_over_and_over() {
     assert_eq!(line.claim.as_ref().map(|claim| claim.items.len()).ok(), Some(5_000));
 }
 
-/// A first line that is broken does not swallow the claims behind it.
+/// A first line that is broken does not swallow the claims after it.
 #[test]
 fn a_claim_that_is_cut_off_costs_no_more_than_the_next() {
     let whole = "{\"claim_id\":\"C\"}\n";

@@ -35,7 +35,7 @@ const NOT_READ: &[&str] = &[
 ];
 
 fn classes() -> Vec<String> {
-    let told = ["UNREADABLE", "TOO_MANY_DECIMALS", "TOO_LARGE", "NOT_A_DAY"].map(|fault| format!("text {fault}"));
+    let faults = ["UNREADABLE", "TOO_MANY_DECIMALS", "TOO_LARGE", "NOT_A_DAY"].map(|fault| format!("text {fault}"));
     let checked = [
         "MISSING",
         "TOO_LONG",
@@ -60,8 +60,8 @@ fn classes() -> Vec<String> {
         "sound: year 9999",
     ];
     let checked = checked.map(|fault| format!("claim {fault}"));
-    let read = NOT_READ.iter().map(|told| (*told).to_owned());
-    told.into_iter().chain(checked).chain(others.map(str::to_owned)).chain(read).collect()
+    let read = NOT_READ.iter().map(|message| (*message).to_owned());
+    faults.into_iter().chain(checked).chain(others.map(str::to_owned)).chain(read).collect()
 }
 
 /// A claim that was read: sound, or at fault as a text, or as a claim.
@@ -96,15 +96,15 @@ fn lines(bytes: &[u8]) -> Vec<ClaimLine> {
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
     match claim.to_raw() {
         Err(faults) => Read::Unreadable(faults),
-        Ok((told, _)) => match told.clone().validate(&ClaimLimits::default()) {
-            Ok(_) => Read::Sound(told),
+        Ok((claim, _)) => match claim.clone().validate(&ClaimLimits::default()) {
+            Ok(_) => Read::Sound(claim),
             Err(invalid) => Read::Faulty(invalid.faults),
         },
     }
 }
 
-fn note_error(told: &str, reached: &mut Reached) {
-    match NOT_READ.iter().find(|known| told.contains(**known)) {
+fn note_error(message: &str, reached: &mut Reached) {
+    match NOT_READ.iter().find(|known| message.contains(**known)) {
         Some(known) => reached.hit(known),
         None => reached.hit("another error of the parser"),
     }

@@ -25,12 +25,12 @@ pub mod message_inputs;
 pub mod policy_files;
 pub mod policy_inputs;
 pub mod reached;
+pub mod refusal;
 #[cfg(test)]
 mod run;
 pub mod sequence_inputs;
 pub mod sequences;
 pub mod service;
-pub mod told;
 pub mod wire;
 
 use crate::support::random::Random;

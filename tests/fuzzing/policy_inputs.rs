@@ -190,8 +190,8 @@ const KEYS: &[&str] = &["id", "use", "name", "only", "in_force", "cap", "unknown
 fn repeat_block(random: &mut Random, lines: &mut Vec<String>) {
     let starts: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].starts_with("[[")).collect();
     let Some(start) = starts.get(random.below(starts.len().max(1))).copied() else { return };
-    let behind = lines[start + 1..].iter().position(|line| line.starts_with("[["));
-    let block = lines[start..behind.map_or(lines.len(), |behind| start + 1 + behind)].to_vec();
+    let next = lines[start + 1..].iter().position(|line| line.starts_with("[["));
+    let block = lines[start..next.map_or(lines.len(), |next| start + 1 + next)].to_vec();
     let times = if random.one_in(60) { 70 } else { 1 };
     (0..times).for_each(|_| lines.extend(block.iter().cloned()));
 }

@@ -53,9 +53,9 @@ pub fn calls(mut bytes: &[u8]) -> Vec<(Call, Vec<u8>)> {
     let mut calls = Vec::new();
     while let [call, low, high, rest @ ..] = bytes {
         let length = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
-        let (message, behind) = rest.split_at(length);
+        let (message, remaining) = rest.split_at(length);
         calls.push((Call::ALL[usize::from(*call) % Call::ALL.len()], message.to_vec()));
-        bytes = behind;
+        bytes = remaining;
     }
     calls
 }
@@ -63,9 +63,9 @@ pub fn calls(mut bytes: &[u8]) -> Vec<(Call, Vec<u8>)> {
 /// A sequence.
 pub fn input(random: &mut Random) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut told: Vec<(Call, Vec<u8>)> = Vec::new();
+    let mut sent: Vec<(Call, Vec<u8>)> = Vec::new();
     for at in 0..1 + random.below(5) {
-        let again = told.iter().rev().find(|(call, _)| matches!(call, Call::Settle | Call::Reverse)).cloned();
+        let again = sent.iter().rev().find(|(call, _)| matches!(call, Call::Settle | Call::Reverse)).cloned();
         let (call, message) = match again.filter(|_| random.one_in(6)) {
             Some(again) => again,
             None if at == 0 => (Call::Settle, settle(random)),
@@ -76,7 +76,7 @@ pub fn input(random: &mut Random) -> Vec<u8> {
         bytes.push(Call::ALL.iter().position(|known| *known == call).unwrap_or_default() as u8);
         bytes.extend(length.to_le_bytes());
         bytes.extend(&message[..usize::from(length)]);
-        told.push((call, message));
+        sent.push((call, message));
     }
     bytes
 }

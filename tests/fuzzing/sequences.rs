@@ -16,7 +16,7 @@ use super::counting_store::CountingStore;
 use super::reached::Reached;
 use super::sequence_inputs::{Call, calls};
 use super::service::{EDGE_LAW, Service, wait};
-use super::{Target, sequence_inputs, told, wire};
+use super::{Target, refusal, sequence_inputs, wire};
 
 /// The target.
 pub const TARGET: Target = Target { input: sequence_inputs::input, take, classes };
@@ -106,11 +106,11 @@ impl Desk<'_> {
     }
 
     fn refused(&mut self, call: Call, message: &[u8], status: &Status) {
-        if told::is_no_message(status) {
+        if refusal::is_no_message(status) {
             self.reached.hit("no message");
         } else {
             assert!(status.code() != Code::Internal, "{call:?}, {message:?}: {status:?}");
-            told::of(status).note(self.reached);
+            refusal::ParsedRefusal::from_status(status).note(self.reached);
         }
     }
 
@@ -183,7 +183,7 @@ async fn answers(mut stream: tonic::Streaming<Vec<u8>>) -> Result<Vec<Vec<u8>>, 
         match stream.message().await {
             Ok(Some(answer)) => answers.push(answer),
             Ok(None) => return Ok(answers),
-            Err(status) if told::is_no_message(&status) && !answers.is_empty() => return Ok(answers),
+            Err(status) if refusal::is_no_message(&status) && !answers.is_empty() => return Ok(answers),
             Err(status) => return Err(status),
         }
     }

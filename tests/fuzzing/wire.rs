@@ -12,7 +12,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::codegen::http::{Request as HttpRequest, Response as HttpResponse};
 use tonic::{Request, Status};
 
-/// A service as it stands behind HTTP/2.
+/// A service, called as by HTTP/2.
 pub trait Served:
     Service<HttpRequest<Body>, Response = HttpResponse<Body>, Error = Infallible, Future: Send> + Send + 'static
 {

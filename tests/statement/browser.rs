@@ -73,16 +73,16 @@ fn stands(picture: &Picture, (left, top): (usize, usize), row: usize, bar: &Bar)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_bar_stands_where_its_amount_says_and_every_amount_is_on_the_page() {
+async fn every_bar_is_where_its_amount_puts_it_and_every_amount_is_on_the_page() {
     let place = tempfile::tempdir().expect("a directory");
     let (serve, mut client, settlements) = office(place.path()).await;
     let view = view(&mut client, &settlements[1].settlement_id).await;
     let split = view.settlement.as_ref().and_then(|settlement| settlement.split.clone()).expect("a split");
     for lang in LANGS {
         let page = place.path().join(format!("{lang}.html"));
-        let (told, file) = (lang.choose("zh", "en"), page.display().to_string());
+        let (word, file) = (lang.choose("zh", "en"), page.display().to_string());
         let id = &settlements[1].settlement_id;
-        let (code, _, errors) = run(&["show", id, "--lang", told, "--html", &file, "--server", &serve.url]);
+        let (code, _, errors) = run(&["show", id, "--lang", word, "--html", &file, "--server", &serve.url]);
         assert_eq!(code, Some(0), "{errors}");
         let shot = place.path().join(format!("{lang}.png"));
         chromium(place.path(), &page, &[&format!("--screenshot={}", shot.display())]);

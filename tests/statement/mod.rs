@@ -36,16 +36,16 @@ async fn view(client: &mut Client, id: &str) -> pb::GetSettlementResponse {
     client.settlement(request).await.expect("a settlement")
 }
 
-/// The first bill reversed; the second is decided anew.
+/// Reverses the first bill; the second is re-adjudicated.
 async fn reverse_first(client: &mut Client) {
-    let told = RawReversal {
+    let reversal = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P2".into(),
         claim_id: "C1".into(),
         reason: "费用录入有误".to_owned(),
         readjudicate: true,
     };
-    client.reverse(&told, "V1", false).await.expect("a reversal");
+    client.reverse(&reversal, "V1", false).await.expect("a reversal");
 }
 
 const LANGS: [Lang; 2] = [Lang::Zh, Lang::En];

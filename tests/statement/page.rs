@@ -31,7 +31,7 @@ fn view(total: i64, layers: &[(&str, &str, i64)]) -> pb::GetSettlementResponse {
 }
 
 #[test]
-fn what_others_wrote_is_text() {
+fn markup_in_names_is_escaped() {
     let page = html(&Document::from_settlement(&view(100, &[("<i>", "\" onload=\"x", 10)]), Lang::Zh));
     for bad in ["<script", "<img", "<i>", "onload=\"x"] {
         assert!(!page.contains(bad), "{bad}");
@@ -41,7 +41,7 @@ fn what_others_wrote_is_text() {
 }
 
 #[test]
-fn nothing_is_fetched_and_nothing_runs() {
+fn a_page_loads_nothing_and_contains_no_script() {
     let mut view = view(100, &[("basic", "basic_fund", 10)]);
     view.settlement.as_mut().expect("a settlement").person_id = "P1".to_owned();
     let page = html(&Document::from_settlement(&view, Lang::En));
@@ -53,7 +53,7 @@ fn nothing_is_fetched_and_nothing_runs() {
 }
 
 #[test]
-fn the_waterfall_begins_at_the_total_and_ends_at_the_patient() {
+fn the_waterfall_starts_at_the_total_and_ends_at_the_patient() {
     let layers = [
         ("one", "basic_fund", 40_000),
         ("two", "insurer", 30_000),
@@ -61,13 +61,13 @@ fn the_waterfall_begins_at_the_total_and_ends_at_the_patient() {
         ("three", "basic_fund", 20_000),
     ];
     let bars = bars(&Document::from_settlement(&view(100_000, &layers), Lang::En));
-    let told: Vec<_> = bars.iter().map(|bar| (bar.fen, bar.from, bar.until)).collect();
-    assert_eq!(told, [(100_000, 0, 380), (40_000, 228, 380), (30_000, 114, 228), (20_000, 38, 114), (10_000, 0, 38)]);
+    let spans: Vec<_> = bars.iter().map(|bar| (bar.fen, bar.from, bar.until)).collect();
+    assert_eq!(spans, [(100_000, 0, 380), (40_000, 228, 380), (30_000, 114, 228), (20_000, 38, 114), (10_000, 0, 38)]);
     assert_eq!((bars[1].colour, bars[1].colour == bars[2].colour), (bars[3].colour, false), "a colour a payer");
 }
 
 #[test]
-fn the_smallest_amount_is_seen_and_none_leaves_the_picture() {
+fn the_smallest_amount_is_visible_and_no_bar_leaves_the_picture() {
     for (total, pays) in [(1_000_000_000, 1), (1_000_000_000, 999_999_999), (3, 1), (0, 0), (1, 1), (i64::MAX / 2, 1)] {
         for bar in bars(&Document::from_settlement(&view(total, &[("layer", "payer", pays)]), Lang::Zh)) {
             let wide = bar.until - bar.from;
@@ -79,8 +79,8 @@ fn the_smallest_amount_is_seen_and_none_leaves_the_picture() {
 
 #[test]
 fn amounts_are_grouped_and_long_names_shortened_by_columns() {
-    let told = [0, 5, 100, 99_999, 100_000, -123_456_789, 100_000_000_000].map(yuan);
-    assert_eq!(told, ["0.00", "0.05", "1.00", "999.99", "1,000.00", "-1,234,567.89", "1,000,000,000.00"]);
+    let texts = [0, 5, 100, 99_999, 100_000, -123_456_789, 100_000_000_000].map(yuan);
+    assert_eq!(texts, ["0.00", "0.05", "1.00", "999.99", "1,000.00", "-1,234,567.89", "1,000,000,000.00"]);
     assert_eq!(shortened("居民基本医疗保险", 16), "居民基本医疗保险");
     assert_eq!(shortened("居民基本医疗保险", 15), "居民基本医疗保…");
     assert_eq!(shortened("abcdef", 4), "abc…");

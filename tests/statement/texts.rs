@@ -32,7 +32,7 @@ fn every_word_of_the_messages_is_known_in_both_languages() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_sum_of_the_answer_stands_on_both_statements_and_every_line_fits() {
+async fn every_amount_of_the_response_is_on_both_statements_and_every_line_fits() {
     let place = tempfile::tempdir().expect("a directory");
     let (_serve, mut client, settlements) = office(place.path()).await;
     let view = view(&mut client, &settlements[1].settlement_id).await;
@@ -62,16 +62,16 @@ async fn a_chinese_statement_is_chinese_and_an_english_one_has_no_word_of_the_me
     let place = tempfile::tempdir().expect("a directory");
     let (serve, _, settlements) = office(place.path()).await;
     for lang in LANGS {
-        let told = lang.choose("zh", "en");
+        let word = lang.choose("zh", "en");
         let (code, output, errors) =
-            run(&["show", &settlements[0].settlement_id, "--lang", told, "--server", &serve.url]);
+            run(&["show", &settlements[0].settlement_id, "--lang", word, "--server", &serve.url]);
         assert_eq!(code, Some(0), "{errors}");
         let ids = ["shandong-2017", "basic_", "critical_illness)", "special_drug)", "assistance)", "supplement)"];
         for line in output.lines() {
-            // Ids of layers stand in brackets behind their names, ids of sources behind clauses.
+            // Ids of layers are in brackets after their names, ids of sources after clauses.
             let plain = ids.iter().fold(line.to_owned(), |line, id| line.replace(id, ""));
             let plain = plain.split('(').next().unwrap_or_default();
-            assert!(!plain.contains('_'), "{told}: {line}");
+            assert!(!plain.contains('_'), "{word}: {line}");
         }
         let patient = ["个人支付（元）", "THE PATIENT PAYS 个人支付 (yuan)"][usize::from(lang == Lang::En)];
         assert!(output.lines().nth(2).is_some_and(|line| line.contains(patient)), "{output}");
@@ -85,7 +85,7 @@ async fn a_chinese_statement_is_chinese_and_an_english_one_has_no_word_of_the_me
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reversal_and_a_revision_are_told_above_all_and_the_revision_in_force_is_shown() {
+async fn a_reversal_and_a_revision_are_stated_first_and_the_revision_in_force_is_shown() {
     let place = tempfile::tempdir().expect("a directory");
     let (_serve, mut client, settlements) = office(place.path()).await;
     reverse_first(&mut client).await;
@@ -105,7 +105,7 @@ async fn a_reversal_and_a_revision_are_told_above_all_and_the_revision_in_force_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_json_has_the_whole_derivation() {
+async fn the_json_contains_the_whole_derivation() {
     let place = tempfile::tempdir().expect("a directory");
     let (serve, mut client, settlements) = office(place.path()).await;
     reverse_first(&mut client).await;

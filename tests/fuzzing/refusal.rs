@@ -1,0 +1,69 @@
+//! Parses the refusal in a status, and checks what the service guarantees for every refusal.
+
+use onestop::grpc::status::Reason;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use super::reached::Reached;
+
+/// Reasons that invalid input never gets, because they report a failure of the service.
+const OF_THE_SERVICE: &[Reason] = &[
+    Reason::Overloaded,
+    Reason::ImportRunning,
+    Reason::ImportStopped,
+    Reason::Conflict,
+    Reason::StoreUnavailable,
+    Reason::OutcomeUnknown,
+    Reason::DeadlinePassed,
+    Reason::Invariant,
+];
+
+/// The refusal in a status.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ParsedRefusal {
+    /// Its stable word.
+    pub reason: String,
+    /// Field and stable word of each fault.
+    pub faults: Vec<(String, String)>,
+}
+
+/// The stable word that a fault's sentence ends with; that there are more faults is none.
+fn word(text: &str) -> String {
+    let word = text.rsplit_once('(').map_or("", |(_, word)| word.trim_end_matches(')'));
+    if text.starts_with("have ") { String::new() } else { word.to_owned() }
+}
+
+/// Whether this is the answer to bytes that are no message.
+pub fn is_no_message(status: &Status) -> bool {
+    status.code() == Code::Internal && status.message().starts_with("failed to decode Protobuf message")
+}
+
+impl ParsedRefusal {
+    /// Parses the refusal in this status.
+    ///
+    /// # Panics
+    /// If it lacks what every refusal has, or reports a failure of the service.
+    pub fn from_status(status: &Status) -> ParsedRefusal {
+        let details = status.get_error_details();
+        let info = details.error_info().unwrap_or_else(|| panic!("a refusal without its reason: {status:?}"));
+        let known = Reason::ALL.iter().find(|known| known.as_str() == info.reason);
+        let reason = *known.unwrap_or_else(|| panic!("an unknown reason: {status:?}"));
+        assert_eq!(status.code(), reason.code(), "{status:?}");
+        assert!(!OF_THE_SERVICE.contains(&reason), "bad input is no fault of the service: {status:?}");
+        let bad = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
+        let bad = bad.iter().map(|fault| (fault.field.clone(), word(&fault.description)));
+        let unmet = details.precondition_failure().map(|unmet| unmet.violations.as_slice()).unwrap_or_default();
+        let unmet = unmet.iter().map(|fault| (fault.subject.clone(), fault.r#type.clone()));
+        ParsedRefusal { reason: reason.as_str().to_owned(), faults: bad.chain(unmet).collect() }
+    }
+
+    /// Counts the reason with each of its faults.
+    pub fn note(&self, reached: &mut Reached) {
+        if self.faults.is_empty() {
+            reached.hit(&self.reason);
+        }
+        for (_, fault) in self.faults.iter().filter(|(_, fault)| !fault.is_empty()) {
+            reached.hit(&format!("{} {fault}", self.reason));
+        }
+    }
+}
