@@ -237,7 +237,7 @@ fn cap_charges<'a>(active: &[&'a Settlement]) -> BTreeMap<&'a str, (Money, Optio
     let mut charged = BTreeMap::new();
     for layer in active.iter().flat_map(|settled| &settled.split.layers) {
         for cap in &layer.terms.caps {
-            let amount = if cap.of == CapKind::Base { layer.base } else { layer.pays };
+            let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
             let account = charged.entry(&*cap.account).or_insert((Money::ZERO, cap.annual));
             assert_eq!(account.1, cap.annual, "the terms do not change");
             account.0 += amount;

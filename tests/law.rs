@@ -9,7 +9,7 @@ use onestop::domain::money::Money;
 use onestop::grpc::pb::policy as pb;
 use onestop::grpc::pb::settlement as settlement_pb;
 use onestop::policy::Book;
-use onestop::policy::resolve::resolve;
+use onestop::policy::resolution::resolve_policy;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -201,7 +201,7 @@ async fn each_settlement_during_reloads_uses_one_version_of_the_policies_and_bot
         let request = pb::GetPolicyRequest { policy_digest: policy_digest.clone(), ..Default::default() };
         let kept = client.policies.get_policy(request).await.expect("it is kept").into_inner();
         let rule: onestop::policy::rule::PolicyRule = serde_json::from_str(&kept.canonical_json).expect("a rule");
-        assert_eq!(resolve(&rule).expect("exact").reference.digest.0.to_vec(), policy_digest);
+        assert_eq!(resolve_policy(&rule).expect("exact").reference.digest.0.to_vec(), policy_digest);
     }
 }
 

@@ -42,7 +42,7 @@ fn schedule_text(terms: &Terms) -> String {
 }
 
 fn caps_text(terms: &Terms) -> String {
-    let cap = |cap: &Cap| format!("{} {} {}", cap.account, cap.of, cap.annual.map_or("none".to_owned(), yuan_text));
+    let cap = |cap: &Cap| format!("{} {} {}", cap.account, cap.kind, cap.annual.map_or("none".to_owned(), yuan_text));
     terms.caps.iter().map(cap).collect::<Vec<_>>().join("; ")
 }
 

@@ -1,4 +1,4 @@
-//! The account of a person's benefit year: what every layer and every cap has added up to.
+//! The account of a person's benefit year: the accumulators of every layer and every cap.
 
 use std::sync::Arc;
 
@@ -8,109 +8,109 @@ use super::money::Money;
 use super::split::{LayerSplit, Split};
 use super::vocabulary::{CapKind, Visit};
 
-/// What a layer has added up to in the year.
+/// What a layer has accumulated in the year.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerUse {
-    /// What entered it.
+    /// The sum of its bases.
     pub base: Money,
-    /// What it paid.
+    /// The sum of its payments.
     pub paid: Money,
 }
 
-/// The accumulators of one benefit year. One that is zero is not held, so that an account is equal to
-/// another exactly when every accumulator is.
+/// The accumulators of one benefit year. Those that are zero are left out, so two accounts are equal
+/// exactly when all their accumulators are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// How often the account has moved; 0 means that there is none yet.
+    /// The number of changes; 0 means that the account does not exist yet.
     pub version: u64,
-    /// The inpatient settlements that stand.
+    /// The inpatient settlements that are not reversed.
     pub admissions: u32,
     layers: Vec<(Arc<str>, LayerUse)>,
     caps: Vec<(Arc<str>, Money)>,
 }
 
-/// An accumulator left what 64 bits of fen, or zero, hold; nothing was changed.
+/// An accumulator would fall below zero or exceed 64 bits of fen; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an accumulator would leave its range")]
 pub struct OutOfRange;
 
 impl Account {
-    /// What this layer has added up to.
+    /// The accumulators of a layer; zero if it has none.
     pub fn layer(&self, id: &str) -> LayerUse {
         find(&self.layers, id).unwrap_or_default()
     }
 
-    /// What this cap account has added up to.
+    /// The accumulator of a cap account; zero if it has none.
     pub fn cap(&self, account: &str) -> Money {
         find(&self.caps, account).unwrap_or_default()
     }
 
-    /// Each layer with what it added up to, by id.
+    /// The layers with their accumulators, in the order of their ids.
     pub fn layers(&self) -> &[(Arc<str>, LayerUse)] {
         &self.layers
     }
 
-    /// Each cap account with what it added up to, by name.
+    /// The cap accounts with their accumulators, in the order of their names.
     pub fn caps(&self) -> &[(Arc<str>, Money)] {
         &self.caps
     }
 
-    /// Adds what one layer of a settlement moved.
+    /// Adds one layer of a settlement.
     ///
     /// # Errors
     /// If an accumulator would leave its range.
-    pub fn add(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
+    pub fn add_layer(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
         self.shift(layer, |amount| amount)
     }
 
-    /// The account with all that a settlement moved.
+    /// The account after a settlement.
     ///
     /// # Errors
     /// If an accumulator would leave its range.
-    pub fn with(&self, split: &Split) -> Result<Account, OutOfRange> {
+    pub fn with_settlement(&self, split: &Split) -> Result<Account, OutOfRange> {
         let mut account = self.clone();
-        split.layers.iter().try_for_each(|layer| account.add(layer))?;
-        account.settled(split)
+        split.layers.iter().try_for_each(|layer| account.add_layer(layer))?;
+        account.count_settlement(split)
     }
 
-    /// The account after a settlement whose layers were all added.
+    /// The account with a settlement counted whose layers were added.
     ///
     /// # Errors
     /// If there are more admissions than can be counted.
-    pub fn settled(self, split: &Split) -> Result<Account, OutOfRange> {
-        self.closed(split, 1)
+    pub fn count_settlement(self, split: &Split) -> Result<Account, OutOfRange> {
+        self.count_change(split, 1)
     }
 
-    /// The account with a settlement taken out again.
+    /// The account without a settlement, as after its reversal.
     ///
     /// # Errors
-    /// If an accumulator would fall below zero: the settlement was never in it.
-    pub fn without(&self, split: &Split) -> Result<Account, OutOfRange> {
+    /// If an accumulator would fall below zero: the account does not contain the settlement.
+    pub fn without_settlement(&self, split: &Split) -> Result<Account, OutOfRange> {
         let mut account = self.clone();
         for layer in split.layers.iter().rev() {
             account.shift(layer, |amount| -amount)?;
         }
-        account.closed(split, -1)
+        account.count_change(split, -1)
     }
 
     fn shift(&mut self, layer: &LayerSplit, sign: impl Fn(Money) -> Money) -> Result<(), OutOfRange> {
         let mut uses = self.layer(&layer.head.id);
-        uses.base = moved(uses.base, sign(layer.base))?;
-        uses.paid = moved(uses.paid, sign(layer.pays))?;
+        uses.base = shifted(uses.base, sign(layer.base))?;
+        uses.paid = shifted(uses.paid, sign(layer.pays))?;
         put(&mut self.layers, &layer.head.id, uses);
         for cap in &layer.terms.caps {
-            let amount = match cap.of {
+            let amount = match cap.kind {
                 CapKind::Base => layer.base,
                 CapKind::Paid => layer.pays,
             };
-            let sum = moved(self.cap(&cap.account), sign(amount))?;
+            let sum = shifted(self.cap(&cap.account), sign(amount))?;
             put(&mut self.caps, &cap.account, sum);
         }
         Ok(())
     }
 
-    fn closed(mut self, split: &Split, admissions: i32) -> Result<Account, OutOfRange> {
-        if split.judged.visit == Visit::Inpatient {
+    fn count_change(mut self, split: &Split, admissions: i32) -> Result<Account, OutOfRange> {
+        if split.circumstances.visit == Visit::Inpatient {
             self.admissions = self.admissions.checked_add_signed(admissions).ok_or(OutOfRange)?;
         }
         self.version += 1;
@@ -118,7 +118,7 @@ impl Account {
     }
 }
 
-fn moved(sum: Money, by: Money) -> Result<Money, OutOfRange> {
+fn shifted(sum: Money, by: Money) -> Result<Money, OutOfRange> {
     sum.checked_add(by).filter(|sum| *sum >= Money::ZERO).ok_or(OutOfRange)
 }
 

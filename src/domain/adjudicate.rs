@@ -1,7 +1,7 @@
-//! Adjudication: who pays what, decided from arguments alone.
+//! Adjudication: decides who pays what of a claim, from its arguments alone.
 //!
-//! It cannot refuse a claim: what could be refused was refused before. It reads no clock and no
-//! table; the same claim, facts, policy and account give the same split, bit for bit.
+//! It refuses no claim: every check is made before. It reads no clock and no table, so the same claim,
+//! facts, policy and account give the same split, bit for bit.
 
 use super::account::{Account, OutOfRange};
 use super::claim::Claim;
@@ -16,7 +16,7 @@ use super::split::{BandSplit, CapSplit, Circumstances, LayerSplit, Split};
 use super::terms::{Terms, TermsKey};
 use super::vocabulary::{CapKind, Period};
 
-/// What is decided about: a sound claim, what was looked up for it, and the law.
+/// A checked claim, the facts looked up for it, and the policy that governs it.
 #[derive(Clone, Copy)]
 pub struct AdjudicationInput<'a> {
     /// The claim.
@@ -28,19 +28,19 @@ pub struct AdjudicationInput<'a> {
 }
 
 impl AdjudicationInput<'_> {
-    /// The account that this claim moves.
+    /// The account that this claim changes.
     pub fn account_key(&self) -> AccountKey {
-        AccountKey { insurance: self.facts.person.insurance.clone(), year: self.own_day().year() }
+        AccountKey { insurance: self.facts.person.insurance.clone(), year: self.policy_day().year() }
     }
 
-    fn own_day(&self) -> super::day::Day {
-        self.policy.own_day(self.claim.admitted, self.claim.discharged)
+    fn policy_day(&self) -> super::day::Day {
+        self.policy.policy_day(self.claim.admitted, self.claim.discharged)
     }
 
-    fn judged(&self, account: &Account) -> Circumstances {
+    fn circumstances(&self, account: &Account) -> Circumstances {
         Circumstances {
             policy: self.policy.reference.clone(),
-            day: self.own_day(),
+            day: self.policy_day(),
             account: self.account_key(),
             visit: self.claim.visit,
             level: self.facts.hospital.level,
@@ -56,56 +56,57 @@ impl AdjudicationInput<'_> {
 ///
 /// # Errors
 /// If an accumulator would leave what 64 bits of fen hold.
-pub fn adjudicate(matter: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), OutOfRange> {
-    let judged = matter.judged(account);
-    let bill = itemise(matter.claim, matter.facts);
+pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), OutOfRange> {
+    let circumstances = input.circumstances(account);
+    let bill = itemise(input.claim, input.facts);
     let mut split = Split {
         total: bill.pools.total(),
         pools: bill.pools,
         lines: bill.lines,
         codes: bill.codes,
-        layers: Vec::with_capacity(matter.policy.layers.len()),
+        layers: Vec::with_capacity(input.policy.layers.len()),
         skipped: Vec::new(),
         patient: Money::ZERO,
-        judged,
+        circumstances,
     };
     let (mut left, mut running) = (split.pools, account.clone());
-    for layer in &matter.policy.layers {
-        pay(layer, &mut split, &mut left, &mut running)?;
+    for layer in &input.policy.layers {
+        apply_layer(layer, &mut split, &mut left, &mut running)?;
     }
     split.patient = left.total();
-    let after = running.settled(&split)?;
+    let after = running.count_settlement(&split)?;
     Ok((split, after))
 }
 
-fn pay(layer: &Layer, split: &mut Split, left: &mut Pools, running: &mut Account) -> Result<(), OutOfRange> {
-    let judged = &split.judged;
-    if let Some(why) = layer.skipped(judged.day, judged.visit, judged.categories) {
-        split.skipped.push((layer.head.clone(), why));
+/// Adds one layer to the split, as paying or as skipped.
+fn apply_layer(layer: &Layer, split: &mut Split, left: &mut Pools, running: &mut Account) -> Result<(), OutOfRange> {
+    let circumstances = &split.circumstances;
+    if let Some(reason) = layer.skip_reason(circumstances.day, circumstances.visit, circumstances.categories) {
+        split.skipped.push((layer.head.clone(), reason));
         return Ok(());
     }
-    let paid = apply(layer, &judged.circumstances(), left, running)?;
-    running.add(&paid)?;
-    split.layers.push(paid);
+    let layer_split = layer_split(layer, &circumstances.terms_key(), left, running)?;
+    running.add_layer(&layer_split)?;
+    split.layers.push(layer_split);
     Ok(())
 }
 
-/// One layer: what enters, what the schedule gives on it, what the caps leave (`semantics`, section 4).
-fn apply(layer: &Layer, on: &TermsKey, left: &mut Pools, account: &Account) -> Result<LayerSplit, OutOfRange> {
-    let terms = layer.terms.get(on);
+/// One layer: its base, what the schedule pays on it, and what the caps leave of that (`semantics`, section 4).
+fn layer_split(layer: &Layer, key: &TermsKey, left: &mut Pools, account: &Account) -> Result<LayerSplit, OutOfRange> {
+    let terms = layer.terms.get(key);
     let used = account.layer(&layer.head.id);
     let residual = left.sum_of(&layer.head.pools);
     let mut caps = vec![CapSplit::default(); terms.caps.len()];
-    let base = capped(terms, CapKind::Base, account, &mut caps, entering(terms, residual));
+    let base = apply_caps(terms, CapKind::Base, account, &mut caps, after_prior_self_pay(terms, residual));
     let c0 = match layer.head.period {
         Period::Admission => Money::ZERO,
         Period::Year => used.base,
     };
     let c1 = c0.checked_add(base).ok_or(OutOfRange)?;
     let deductible = terms.schedule.deductible(account.admissions);
-    let bands = bands(terms, c0, c1, deductible);
+    let bands = band_splits(terms, c0, c1, deductible);
     let scheduled = bands.iter().map(|band| band.after.pay - band.before.pay).sum();
-    let pays = capped(terms, CapKind::Paid, account, &mut caps, scheduled);
+    let pays = apply_caps(terms, CapKind::Paid, account, &mut caps, scheduled);
     Ok(LayerSplit {
         head: layer.head.clone(),
         terms: terms.clone(),
@@ -124,26 +125,26 @@ fn apply(layer: &Layer, on: &TermsKey, left: &mut Pools, account: &Account) -> R
     })
 }
 
-/// What is left of a residual after the patient's first share.
-fn entering(terms: &Terms, residual: Money) -> Money {
+/// What is left of a residual after the share that the patient bears first.
+fn after_prior_self_pay(terms: &Terms, residual: Money) -> Money {
     if terms.prior_self_pay == Rate::ZERO {
         return residual;
     }
     terms.prior_self_pay.complement().share_of(residual)
 }
 
-fn bands(terms: &Terms, c0: Money, c1: Money, deductible: Money) -> Vec<BandSplit> {
+fn band_splits(terms: &Terms, c0: Money, c1: Money, deductible: Money) -> Vec<BandSplit> {
     let after = terms.schedule.shares(c1, deductible);
     let before = terms.schedule.shares(c0, deductible);
     after.zip(before).map(|(after, before)| BandSplit { after, before }).collect()
 }
 
-/// What the caps of a kind leave of an amount, one after the other; notes what each cut.
-fn capped(terms: &Terms, of: CapKind, account: &Account, cuts: &mut [CapSplit], amount: Money) -> Money {
-    let caps = terms.caps.iter().zip(cuts).filter(|(cap, _)| cap.of == of);
+/// What the caps of a kind leave of an amount, one after the other; records what each cuts.
+fn apply_caps(terms: &Terms, kind: CapKind, account: &Account, cuts: &mut [CapSplit], amount: Money) -> Money {
+    let caps = terms.caps.iter().zip(cuts).filter(|(cap, _)| cap.kind == kind);
     caps.fold(amount, |amount, (cap, cut)| {
         cut.before = account.cap(&cap.account);
-        let left = cap.annual.map_or(amount, |annual| amount.min(annual - cut.before).or_zero());
+        let left = cap.annual.map_or(amount, |annual| amount.min(annual - cut.before).at_least_zero());
         cut.cut = amount - left;
         left
     })

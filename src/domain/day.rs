@@ -5,41 +5,41 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A date of the Gregorian calendar, year 1 to 9999, as the number `yyyymmdd`.
+/// A date of the Gregorian calendar, year 1 to 9999, stored as the number `yyyymmdd`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Day(u32);
 
-/// The text or the numbers name no day.
+/// The text or the numbers are no day of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a day of the calendar; days are written like 2017-06-15")]
 pub struct NotADay;
 
 impl Day {
-    /// The first day there is.
+    /// The earliest day: 0001-01-01.
     pub const FIRST: Day = Day(10101);
 
-    /// The last day there is.
+    /// The latest day: 9999-12-31.
     pub const LAST: Day = Day(99991231);
 
-    /// The day of these numbers.
+    /// The day with these numbers.
     ///
     /// # Errors
     /// If the calendar has no such day, or the year is outside 1 to 9999.
     pub fn new(year: i32, month: i32, day: i32) -> Result<Day, NotADay> {
         let narrow = |n: i32| i8::try_from(n).map_err(|_| NotADay);
         let year = i16::try_from(year).map_err(|_| NotADay)?;
-        Day::of(jiff::civil::Date::new(year, narrow(month)?, narrow(day)?).map_err(|_| NotADay)?)
+        Day::from_date(jiff::civil::Date::new(year, narrow(month)?, narrow(day)?).map_err(|_| NotADay)?)
     }
 
-    /// The day in China Standard Time (UTC+8) of this many microseconds since 1970, UTC; the epoch's for what
-    /// lies outside the years 1 to 9999.
+    /// The day in China Standard Time (UTC+8) at this many microseconds since 1970, UTC; 1970-01-01 for
+    /// instants outside the years 1 to 9999.
     pub fn in_china(micros: i64) -> Day {
         let instant = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
         let day = jiff::tz::Offset::constant(8).to_datetime(instant).date();
-        Day::of(day).unwrap_or(Day(19700101))
+        Day::from_date(day).unwrap_or(Day(19700101))
     }
 
-    fn of(date: jiff::civil::Date) -> Result<Day, NotADay> {
+    fn from_date(date: jiff::civil::Date) -> Result<Day, NotADay> {
         let year = u32::try_from(date.year()).ok().filter(|year| *year >= 1).ok_or(NotADay)?;
         Ok(Day(year * 10_000 + date.month() as u32 * 100 + date.day() as u32))
     }
@@ -92,34 +92,34 @@ impl fmt::Debug for Day {
     }
 }
 
-/// `from <= day < until`; a missing end is open.
+/// The days `from <= day < until`; an absent end is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Interval {
     /// The first day, if any.
     pub from: Option<Day>,
-    /// The first day that is no longer in it, if any.
+    /// The first day after it, if any.
     pub until: Option<Day>,
 }
 
 impl Interval {
-    /// Whether the day lies in it.
+    /// Whether it contains a day.
     pub fn contains(&self, day: Day) -> bool {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day < until)
     }
 
-    /// Whether it holds no day at all.
+    /// Whether it contains no day.
     pub fn is_empty(&self) -> bool {
         matches!((self.from, self.until), (Some(from), Some(until)) if until <= from)
     }
 
-    /// Whether a day lies in both.
+    /// Whether both contain a common day.
     pub fn overlaps(&self, other: &Interval) -> bool {
         let common =
             Interval { from: self.from.max(other.from), until: [self.until, other.until].into_iter().flatten().min() };
         !common.is_empty() && !self.is_empty() && !other.is_empty()
     }
 
-    /// Whether every day of this one lies in the other.
+    /// Whether the other contains every day of this one.
     pub fn within(&self, other: &Interval) -> bool {
         let starts = other.from.is_none_or(|outer| self.from.is_some_and(|from| from >= outer));
         let ends = other.until.is_none_or(|outer| self.until.is_some_and(|until| until <= outer));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_holds_its_first_day_and_not_its_last() {
+    fn an_interval_contains_its_start_and_not_its_end() {
         let year = interval("2017-01-01", "2018-01-01");
         let holds = |text: &str| text.parse().is_ok_and(|day| year.contains(day));
         assert!(holds("2017-01-01") && holds("2017-12-31"));
@@ -160,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_do_not_overlap_and_open_ends_do() {
+    fn adjacent_intervals_do_not_overlap_and_open_ones_do() {
         assert!(!interval("2017-01-01", "2018-01-01").overlaps(&interval("2018-01-01", "")));
         assert!(interval("", "").overlaps(&interval("2018-01-01", "")));
         assert!(!interval("2018-01-01", "2018-01-01").overlaps(&interval("", "")));
     }
 
     #[test]
-    fn only_the_written_form_of_a_real_day_is_read() {
+    fn only_iso_dates_of_the_calendar_are_parsed() {
         for text in
             ["2017-02-29", "2017-6-15", "20170615", "2017-06-15T00:00", "0000-01-01", "+017-01-01", "２017-01-1"]
         {

@@ -1,4 +1,4 @@
-//! The facts of a claim: what the service looked up, and never takes from the caller.
+//! The facts of a claim: what the service looks up and never takes from the caller.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Region {
     }
 }
 
-/// The class of a catalogue row, with what that class alone has.
+/// The class of a catalogue row, with the self-pay ratio that only class B has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
     /// 甲类
@@ -47,7 +47,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// The word of tables and answers.
+    /// The word for it in tables and responses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Class::A => "A",
@@ -59,7 +59,7 @@ impl Class {
     }
 }
 
-/// What the catalogue of the place of treatment says of a code on a day.
+/// The catalogue row of a code at the place of treatment on a day.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueEntry {
     /// The code.
@@ -68,40 +68,40 @@ pub struct CatalogueEntry {
     pub name: Arc<str>,
     /// Its class.
     pub class: Class,
-    /// The most that a unit may cost before the excess is the patient's (限价), if any.
+    /// The price above which the patient bears the excess (限价), if any.
     pub price_ceiling: Option<UnitPrice>,
 }
 
-/// What is known of the person on the day of discharge.
+/// The person's facts on the day of discharge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonFacts {
-    /// Which insurance the person is enrolled in.
+    /// The insurance in which the person is enrolled.
     pub insurance: Arc<str>,
-    /// Where the person is insured (参保地).
+    /// The region in which the person is insured (参保地).
     pub insured_region: Region,
     /// The categories held.
     pub categories: Categories,
-    /// Whether a cross-region approval (异地就医备案/转诊) was held.
+    /// Whether the person held a cross-region approval (异地就医备案/转诊).
     pub cross_region_approved: bool,
 }
 
-/// What is known of the hospital on the day of discharge.
+/// The hospital's facts on the day of discharge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HospitalFacts {
     /// Its level.
     pub level: Level,
-    /// Where it stands (就医地).
+    /// Its region (就医地).
     pub region: Region,
 }
 
-/// All that was looked up for one claim; stored with the settlement.
+/// All facts looked up for one claim; stored with the settlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The person.
     pub person: PersonFacts,
     /// The hospital.
     pub hospital: HospitalFacts,
-    /// The catalogue's entries, one for each code, in order of first appearance.
+    /// The catalogue entries, one for each code, in the order in which the codes first appear.
     pub catalogue: Vec<Arc<CatalogueEntry>>,
     /// For each item, the position of its entry in `catalogue`.
     pub entry_of_item: Vec<u16>,
@@ -117,7 +117,7 @@ impl Facts {
         }
     }
 
-    /// With what leave: an approval counts before an emergency.
+    /// The referral; an approval takes precedence over an emergency.
     pub fn referral(&self, emergency: bool) -> Referral {
         match (self.person.cross_region_approved, emergency) {
             (true, _) => Referral::Registered,

@@ -1,5 +1,5 @@
-//! What must hold of every split, written once: the service checks it before a commit, property tests
-//! check it on generated policies, an audit checks it on the journal.
+//! The invariants of a split, defined once: the service checks them before a commit, property tests on
+//! generated policies, an audit on the journal.
 
 use super::money::Money;
 use super::split::{LayerSplit, Split};
@@ -20,7 +20,7 @@ pub enum InvariantViolation {
     /// A layer pays more than entered it.
     #[error("a layer pays more than its base")]
     AboveBase,
-    /// A layer took in more than its pools held.
+    /// A layer's base is more than its pools held.
     #[error("a layer's base is more than its pools held")]
     AboveResidual,
     /// A cap is exceeded.
@@ -29,7 +29,7 @@ pub enum InvariantViolation {
     /// What a layer drew from its pools is not what it pays.
     #[error("what a layer drew is not what it pays")]
     Drawn,
-    /// The code sums or lines do not give the pools.
+    /// The codes do not add up to the total.
     #[error("the codes do not add up to the total")]
     Codes,
 }
@@ -61,12 +61,12 @@ fn check_layer(layer: &LayerSplit) -> Result<(), InvariantViolation> {
 
 fn check_caps(layer: &LayerSplit) -> Result<(), InvariantViolation> {
     layer.terms.caps.iter().zip(&layer.caps).try_for_each(|(cap, did)| {
-        let moved = match cap.of {
+        let added = match cap.kind {
             CapKind::Base => layer.base,
             CapKind::Paid => layer.pays,
         };
-        // An account may stand above today's cap (a category was lost); then nothing more may enter.
-        let within = |annual| moved == Money::ZERO || did.before + moved <= annual;
+        // An account may exceed today's cap (the person lost a category); then nothing more may be added.
+        let within = |annual| added == Money::ZERO || did.before + added <= annual;
         ensure(cap.annual.is_none_or(within), InvariantViolation::CapExceeded)
     })
 }

@@ -335,7 +335,9 @@ impl Entry {
 
     /// The account that it changed; a fence changes none.
     pub fn account(&self) -> Option<&AccountKey> {
-        self.split().map(|split| &split.judged.account).or_else(|| self.reversed().map(|reversal| &reversal.account))
+        self.split()
+            .map(|split| &split.circumstances.account)
+            .or_else(|| self.reversed().map(|reversal| &reversal.account))
     }
 
     /// The split that was decided, taken out of it.

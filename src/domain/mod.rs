@@ -1,8 +1,8 @@
-//! Pure arithmetic and facts: what a settlement *is*.
+//! The types and the arithmetic of a settlement.
 //!
-//! Nothing here reads a clock, a file, a socket or a configuration; nothing is async, nothing is a
-//! float, and nothing knows an insurance by name. Everything is an argument, so the same arguments
-//! give the same split, today in the service and years later in an audit.
+//! Nothing here reads a clock, a file, a socket or a configuration; nothing is async or a float, and
+//! nothing knows an insurance by name. All input is passed as arguments, so the same arguments give the
+//! same split, in the service today and in an audit years later.
 
 pub mod account;
 pub mod adjudicate;

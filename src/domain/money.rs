@@ -1,6 +1,7 @@
-//! Money: whole fen (分), so that a sum is always exact and a bare number is never money.
+//! Money: whole fen (分), so every sum is exact.
 //!
-//! Does not do: rounding. What rounds is a [`Rate`](super::rate::Rate) or a price, and only there.
+//! Does not do: rounding of shares and prices. [`Rate`](super::rate::Rate) and
+//! [`UnitPrice`](super::claim::UnitPrice) do that.
 
 use std::fmt;
 use std::iter::Sum;
@@ -13,8 +14,8 @@ use super::decimal::{ExactDecimal, ParseDecimalError};
 
 /// An amount of CNY in whole fen; may be negative (a refund line).
 ///
-/// Sums within one claim cannot overflow: a claim's limits keep them below 10^16 fen. What runs over
-/// a year is added with [`Money::checked_add`].
+/// Sums within one claim cannot overflow: a claim's limits keep them below 10^16 fen. Sums over a year use
+/// [`Money::checked_add`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Money(i64);
 
@@ -43,7 +44,7 @@ impl Money {
     }
 
     /// The amount, or zero if it is below zero.
-    pub fn or_zero(self) -> Money {
+    pub fn at_least_zero(self) -> Money {
         self.max(Money::ZERO)
     }
 }

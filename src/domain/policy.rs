@@ -1,6 +1,6 @@
-//! A policy as it is applied: an ordered list of layers, each with its terms resolved.
+//! A policy as it is applied: an ordered list of layers with resolved terms.
 //!
-//! Every layer is the same thing: a payer, the pools it may draw on, and a schedule over a cumulative
+//! Every layer has the same form: a payer, the pools it may draw on, and a schedule over a cumulative
 //! amount. No code knows what "critical illness" is.
 
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use super::ids::Digest;
 use super::terms::TermsTable;
 use super::vocabulary::{BenefitYear, Categories, Period, Pool, Visit};
 
-/// What names a layer and says what it does; the same for every claim.
+/// The part of a layer that is the same for every claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerHead {
-    /// Its id; the accumulators are named by it.
+    /// Its id, which also names its accumulators.
     pub id: Arc<str>,
     /// Its name for people.
     pub name: Arc<str>,
     /// Who pays.
     pub payer: Arc<str>,
-    /// What it may draw on, in order.
+    /// The pools it may draw on, in order.
     pub pools: Vec<Pool>,
-    /// Over what the schedule runs.
+    /// The period over which the schedule accumulates.
     pub period: Period,
 }
 
@@ -43,19 +43,19 @@ pub enum SkipReason {
 pub struct Layer {
     /// Id, name, payer, pools, period.
     pub head: Arc<LayerHead>,
-    /// For which visits.
+    /// The visits it applies to.
     pub visits: Vec<Visit>,
-    /// When; within the policy's own days.
+    /// The days on which it is in force, within the days of the policy.
     pub in_force: Interval,
-    /// For whom alone, if it is not for all.
+    /// The categories it is limited to; `None` for everyone.
     pub only: Option<Categories>,
-    /// What holds, by circumstances.
+    /// Its terms, by circumstances.
     pub terms: TermsTable,
 }
 
 impl Layer {
-    /// Why this layer is not considered for a claim, if it is not.
-    pub fn skipped(&self, day: Day, visit: Visit, categories: Categories) -> Option<SkipReason> {
+    /// Why this layer is not considered for a claim; `None` if it is.
+    pub fn skip_reason(&self, day: Day, visit: Visit, categories: Categories) -> Option<SkipReason> {
         if !self.in_force.contains(day) {
             return Some(SkipReason::NotInForce);
         }
@@ -67,7 +67,7 @@ impl Layer {
     }
 }
 
-/// The id and digest of a policy: which law was applied.
+/// The id and digest of a policy, which identify the law that was applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyRef {
     /// The id of the file.
@@ -79,25 +79,25 @@ pub struct PolicyRef {
 /// One policy, checked and resolved.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Which it is.
+    /// Its id and digest.
     pub reference: PolicyRef,
     /// Its title.
     pub title: Arc<str>,
-    /// Of which insurance.
+    /// The insurance it governs.
     pub insurance: Arc<str>,
-    /// Prefixes of the insured region; none for a library.
+    /// The prefixes of the insured regions it governs; none for a library.
     pub regions: Vec<Arc<str>>,
-    /// When.
+    /// The days on which it is in force.
     pub in_force: Interval,
-    /// By which day it judges itself.
+    /// Whether the day of discharge or of admission decides.
     pub benefit_year: BenefitYear,
-    /// In the order of payment.
+    /// Its layers, in the order of payment.
     pub layers: Vec<Layer>,
 }
 
 impl Policy {
-    /// The day by which this policy judges itself.
-    pub fn own_day(&self, admitted: Day, discharged: Day) -> Day {
+    /// The day that decides the benefit year and whether policy and layers are in force.
+    pub fn policy_day(&self, admitted: Day, discharged: Day) -> Day {
         match self.benefit_year {
             BenefitYear::Discharge => discharged,
             BenefitYear::Admission => admitted,

@@ -1,4 +1,4 @@
-//! The six pools into which a bill falls, and what layers have taken from them.
+//! The six pools over which a bill is distributed and from which layers draw.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::vocabulary::Pool;
 pub struct Pools([Money; Pool::ALL.len()]);
 
 impl Pools {
-    /// What is in this pool.
+    /// The amount in a pool.
     pub const fn get(&self, pool: Pool) -> Money {
         self.0[pool as usize]
     }
@@ -25,12 +25,12 @@ impl Pools {
         self.0.iter().copied().sum()
     }
 
-    /// The sum of these.
+    /// The sum of some pools.
     pub fn sum_of(&self, pools: &[Pool]) -> Money {
         pools.iter().map(|pool| self.get(*pool)).sum()
     }
 
-    /// Takes an amount out of these pools, in their order; gives back what each gave.
+    /// Draws an amount from these pools in their order; returns what came from each.
     pub fn draw(&mut self, pools: &[Pool], amount: Money) -> Vec<(Pool, Money)> {
         let mut rest = amount;
         let mut drawn = Vec::with_capacity(pools.len());

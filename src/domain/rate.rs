@@ -44,7 +44,7 @@ impl Rate {
     /// All of it.
     pub const ONE: Rate = Rate { figure: ExactDecimal::ONE, numerator: 1, denominator: 1 };
 
-    /// The figure brought within 0..=1, as the last step of resolving a policy's terms.
+    /// The figure clamped to 0..=1, as the last step of resolving a policy's terms.
     pub fn clamped(figure: ExactDecimal) -> Rate {
         Rate::from_share(figure.clamp(ExactDecimal::ZERO, ExactDecimal::ONE))
     }
@@ -55,7 +55,7 @@ impl Rate {
         Rate { figure, numerator, denominator }
     }
 
-    /// What this share leaves: `1 - rate`, exactly.
+    /// `1 - rate`, exactly.
     pub fn complement(self) -> Rate {
         let numerator = (self.denominator - self.numerator) as i128;
         ExactDecimal::new(numerator, self.figure.scale()).map_or(Rate::ZERO, Rate::from_share)
@@ -68,13 +68,13 @@ impl Rate {
             (Ok(numerator), Ok(denominator)) => short_share(fen, numerator, denominator),
             _ => long_share(fen, self.numerator, self.denominator),
         };
-        // A share is never more than its amount, so it fits where the amount did; the least amount too, whose
-        // size alone does not.
+        // A share is at most its amount, so 64 bits hold it. `i64::MIN` has no positive counterpart: its
+        // magnitude wraps to itself, and so does the negation.
         let fen = share as i64;
         Money::from_fen(if amount.fen() < 0 { fen.wrapping_neg() } else { fen })
     }
 
-    /// The share in percent, as tables and statements print it: `55%`.
+    /// The share in percent, as in tables and statements: `55%`.
     pub fn percent(self) -> String {
         format!("{}%", self.figure.checked_mul(ExactDecimal::HUNDRED).unwrap_or(self.figure))
     }
@@ -92,10 +92,10 @@ fn short_share(fen: u64, numerator: u64, denominator: u64) -> u64 {
     }
 }
 
-/// The same for a denominator past 64 bits, which is below 2^67: a product of up to 131 bits.
+/// The same for a denominator of more than 64 bits, where the product has up to 131 bits.
 ///
-/// So it divides as by hand, the upper 32 bits of the fen first. With `numerator <= denominator < 2^67`
-/// the upper product is below 2^99, and so is each term of the lower sum.
+/// Long division in two digits of 32 bits. As `numerator <= denominator <= 10^20 < 2^67`, the product of
+/// the high digit and each term of the low sum are below 2^99.
 fn long_share(fen: u64, numerator: u128, denominator: u128) -> u64 {
     let (high, low) = (u128::from(fen >> 32), u128::from(fen & 0xFFFF_FFFF));
     let upper = high * numerator;

@@ -1,7 +1,7 @@
 //! The split: who pays what, with the whole derivation.
 //!
-//! From a split alone a clerk with a pocket calculator can redo every fen. Nothing in it is computed
-//! again later; it is stored and shown as it was decided.
+//! A split alone suffices to recompute every fen by hand. It is stored and shown as it was decided;
+//! nothing in it is computed again later.
 
 use std::sync::Arc;
 
@@ -17,35 +17,35 @@ use super::schedule::BandShare;
 use super::terms::{Terms, TermsKey};
 use super::vocabulary::{Categories, Level, Locality, Pool, Referral, Visit};
 
-/// What one line of the bill gave to the pools that take first.
+/// The parts of one line of the bill that leave it before its class's pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineSplit {
-    /// Above the price ceiling.
+    /// The part above the price ceiling.
     pub over_limit: Money,
-    /// The patient's first share of class B.
+    /// The part of class B that the patient bears first.
     pub preliminary_self_pay: Money,
 }
 
-/// What all lines of one code gave.
+/// The sums over all lines of one code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeSplit {
-    /// What the catalogue says of the code.
+    /// The catalogue entry of the code.
     pub entry: Arc<CatalogueEntry>,
-    /// Charges less refunds.
+    /// Charges minus refunds.
     pub net: Money,
-    /// Above the price ceiling.
+    /// The part above the price ceiling.
     pub over_limit: Money,
-    /// The patient's first share of class B.
+    /// The part of class B that the patient bears first.
     pub preliminary_self_pay: Money,
 }
 
 impl CodeSplit {
-    /// A code with no lines yet.
+    /// The sums of a code without lines.
     pub fn new(entry: Arc<CatalogueEntry>) -> CodeSplit {
         CodeSplit { entry, net: Money::ZERO, over_limit: Money::ZERO, preliminary_self_pay: Money::ZERO }
     }
 
-    /// What is left for its class's pool.
+    /// The part that goes to the pool of its class.
     pub fn rest(&self) -> Money {
         self.net - self.over_limit - self.preliminary_self_pay
     }
@@ -61,7 +61,7 @@ impl CodeSplit {
     }
 }
 
-/// What one band gave: at the cumulative amount after this claim, and before it.
+/// What one band pays at the cumulative amounts after and before this claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BandSplit {
     /// At `c1`.
@@ -70,101 +70,101 @@ pub struct BandSplit {
     pub before: BandShare,
 }
 
-/// What one cap did.
+/// The effect of one cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapSplit {
-    /// The account before this layer.
+    /// The cap's accumulator before this layer.
     pub before: Money,
-    /// What the cap cut.
+    /// The amount that the cap cut off.
     pub cut: Money,
 }
 
-/// What one layer did.
+/// The derivation of one layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSplit {
-    /// Which layer.
+    /// The layer.
     pub head: Arc<LayerHead>,
-    /// Under which terms.
+    /// The terms that applied.
     pub terms: Arc<Terms>,
-    /// What earlier layers left in its pools.
+    /// The amount that earlier layers left in its pools.
     pub residual: Money,
-    /// What entered after prior self-pay and the caps on the base.
+    /// The residual after prior self-pay and the caps on the base.
     pub base: Money,
     /// The cumulative amount before.
     pub c0: Money,
     /// The cumulative amount after.
     pub c1: Money,
-    /// The deductible that held.
+    /// The deductible that applied.
     pub deductible: Money,
-    /// The part of it that this claim bore.
+    /// The part of the deductible that this claim bears.
     pub deductible_taken: Money,
     /// One for each band of the schedule.
     pub bands: Vec<BandSplit>,
     /// One for each cap of the terms.
     pub caps: Vec<CapSplit>,
-    /// What it pays.
+    /// The amount that the layer pays.
     pub pays: Money,
-    /// From which pools.
+    /// The amounts drawn from each pool.
     pub drawn: Vec<(Pool, Money)>,
-    /// This layer's base in the year, before.
+    /// The layer's accumulated base of the year before this claim.
     pub base_before: Money,
-    /// What this layer paid in the year, before.
+    /// The layer's accumulated payments of the year before this claim.
     pub paid_before: Money,
 }
 
-/// Under which circumstances the claim was judged.
+/// The circumstances under which a claim was adjudicated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circumstances {
-    /// Under which policy.
+    /// The policy.
     pub policy: PolicyRef,
-    /// The day by which the policy judged itself.
+    /// The day that decided the benefit year and which policy was in force.
     pub day: Day,
-    /// The account that moved.
+    /// The account that the claim changed.
     pub account: AccountKey,
     /// The kind of visit.
     pub visit: Visit,
     /// The hospital's level.
     pub level: Level,
-    /// Within the insured city or not.
+    /// Whether the hospital lies in the insured city.
     pub locality: Locality,
-    /// With what leave.
+    /// The referral.
     pub referral: Referral,
     /// The categories held.
     pub categories: Categories,
-    /// The inpatient settlements of the year before this one.
+    /// The number of inpatient settlements of the year before this one.
     pub admissions_before: u32,
 }
 
 impl Circumstances {
-    /// What decides the terms of every layer.
-    pub fn circumstances(&self) -> TermsKey {
+    /// The part that decides the terms of every layer.
+    pub fn terms_key(&self) -> TermsKey {
         TermsKey { level: self.level, locality: self.locality, referral: self.referral, categories: self.categories }
     }
 }
 
-/// Who pays what, and why.
+/// Who pays what of a claim, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
     /// The circumstances.
-    pub judged: Circumstances,
+    pub circumstances: Circumstances,
     /// The bill's total.
     pub total: Money,
-    /// Where it fell.
+    /// How it is distributed over the pools.
     pub pools: Pools,
     /// One for each item.
     pub lines: Vec<LineSplit>,
     /// One for each code.
     pub codes: Vec<CodeSplit>,
-    /// The layers considered, in the order of payment.
+    /// The layers that were considered, in the order of payment.
     pub layers: Vec<LayerSplit>,
-    /// The layers not considered.
+    /// The layers that were not considered.
     pub skipped: Vec<(Arc<LayerHead>, SkipReason)>,
-    /// What the patient pays.
+    /// The amount that the patient pays.
     pub patient: Money,
 }
 
 impl Split {
-    /// What each payer pays, in the order of their first layer.
+    /// The amount that each payer pays, in the order of the payers' first layers.
     pub fn payers(&self) -> Vec<(Arc<str>, Money)> {
         let mut sums: Vec<(Arc<str>, Money)> = Vec::new();
         for layer in &self.layers {
@@ -176,7 +176,7 @@ impl Split {
         sums
     }
 
-    /// The digest that a quote gives and a settle may carry: it changes with any figure.
+    /// The digest that a quote returns and a settle request may carry; any other figure changes it.
     ///
     /// # Errors
     /// If it cannot be serialised.

@@ -1,8 +1,8 @@
-//! The terms of a layer for one set of circumstances, fully resolved, and the table of all of them.
+//! The resolved terms of a layer, and the table of the terms for all circumstances.
 //!
-//! The circumstances of a claim are few: three levels, two localities, three referrals and sixteen sets
-//! of categories. So every combination is resolved when the policy is read, where a figure that cannot
-//! be held exactly is refused; a claim only looks its terms up.
+//! Three levels, two localities, three referrals and sixteen sets of categories make few combinations, so
+//! all of them are resolved when a policy is read, and a figure that cannot be exact is refused there. A
+//! claim only looks its terms up.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -22,12 +22,12 @@ pub struct Cap {
     /// The account; layers that name the same one share it.
     pub account: Arc<str>,
     /// What it limits.
-    pub of: CapKind,
-    /// The most in a benefit year; `None` where the cap is lifted.
+    pub kind: CapKind,
+    /// The limit of a benefit year; `None` if the cap is lifted.
     pub annual: Option<Money>,
 }
 
-/// Where a rule stands.
+/// The source of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cite {
     /// The policy file and the key in its `[sources]`: `shandong-2017#circular-37`.
@@ -36,10 +36,10 @@ pub struct Cite {
     pub text: Arc<str>,
 }
 
-/// A key of a layer whose figure no public text gives.
+/// A key of a layer with a figure that no public text gives.
 pub type AssumedKey = Arc<str>;
 
-/// What holds for a claim in this layer.
+/// The terms of a layer for a claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Terms {
     /// The share of the residual that the patient bears before the schedule applies.
@@ -48,85 +48,85 @@ pub struct Terms {
     pub schedule: Schedule,
     /// The caps, in order.
     pub caps: Vec<Cap>,
-    /// The rules that gave these terms.
+    /// The sources of these terms.
     pub cites: Vec<Cite>,
-    /// The figures in use that are assumptions.
+    /// The keys of figures in use that are assumptions.
     pub assumed: Vec<AssumedKey>,
 }
 
-/// What decides which terms hold.
+/// The circumstances that decide which terms apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TermsKey {
     /// The hospital's level.
     pub level: Level,
-    /// Within the insured city or not.
+    /// Whether the hospital lies in the insured city.
     pub locality: Locality,
-    /// With what leave.
+    /// The referral.
     pub referral: Referral,
     /// The categories the person holds.
     pub categories: Categories,
 }
 
 impl TermsKey {
-    /// How many there are.
+    /// The number of different keys.
     pub const COUNT: usize = Level::ALL.len() * Locality::ALL.len() * Referral::ALL.len() * Categories::COUNT;
 
-    /// Its number below [`TermsKey::COUNT`].
-    pub const fn number(&self) -> usize {
+    /// Its index, below [`TermsKey::COUNT`].
+    pub const fn index(&self) -> usize {
         let visit = (self.level as usize * Locality::ALL.len() + self.locality as usize) * Referral::ALL.len()
             + self.referral as usize;
         visit * Categories::COUNT + self.categories.number()
     }
 
-    /// All of them, in the order of their numbers.
+    /// All keys, in the order of their indices.
     pub fn all() -> impl Iterator<Item = TermsKey> {
-        (0..Self::COUNT).map(|number| {
-            let visit = number / Categories::COUNT;
+        (0..Self::COUNT).map(|index| {
+            let visit = index / Categories::COUNT;
             TermsKey {
                 level: Level::ALL[visit / Referral::ALL.len() / Locality::ALL.len()],
                 locality: Locality::ALL[visit / Referral::ALL.len() % Locality::ALL.len()],
                 referral: Referral::ALL[visit % Referral::ALL.len()],
-                categories: Categories::numbered(number % Categories::COUNT),
+                categories: Categories::from_number(index % Categories::COUNT),
             }
         })
     }
 }
 
-/// The terms for every set of circumstances.
+/// The terms of a layer for every key.
 #[derive(Clone, Debug)]
 pub struct TermsTable {
     distinct: Vec<Arc<Terms>>,
-    of: Vec<u16>,
+    /// For each key, the position in `distinct`.
+    positions: Vec<u16>,
 }
 
 impl TermsTable {
-    /// Resolves every set of circumstances; those with the same key have the same terms, which are
-    /// resolved once.
+    /// Resolves the terms for every key; keys with the same `group` share terms, which are resolved once.
     ///
     /// # Errors
     /// The first error of `resolve`.
-    pub fn build<K: Hash + Eq, E>(
-        key: impl Fn(&TermsKey) -> K,
+    pub fn build<G: Hash + Eq, E>(
+        group: impl Fn(&TermsKey) -> G,
         mut resolve: impl FnMut(&TermsKey) -> Result<Terms, E>,
     ) -> Result<Self, E> {
-        let mut table = TermsTable { distinct: Vec::new(), of: Vec::with_capacity(TermsKey::COUNT) };
+        let mut table = TermsTable { distinct: Vec::new(), positions: Vec::with_capacity(TermsKey::COUNT) };
         let mut known = HashMap::new();
-        for circumstances in TermsKey::all() {
-            let at = match known.entry(key(&circumstances)) {
+        for key in TermsKey::all() {
+            let position = match known.entry(group(&key)) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(new) => {
-                    table.distinct.push(Arc::new(resolve(&circumstances)?));
+                    table.distinct.push(Arc::new(resolve(&key)?));
                     *new.insert(table.distinct.len() as u16 - 1)
                 }
             };
-            table.of.push(at);
+            table.positions.push(position);
         }
         Ok(table)
     }
 
-    /// The terms that hold.
-    pub fn get(&self, circumstances: &TermsKey) -> &Arc<Terms> {
-        &self.distinct[usize::from(self.of[circumstances.number()])]
+    /// The terms of a key.
+    pub fn get(&self, key: &TermsKey) -> &Arc<Terms> {
+        &self.distinct[usize::from(self.positions[key.index()])]
     }
 }
 
@@ -135,8 +135,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_numbers_of_circumstances_run_without_a_gap() {
-        let numbers: Vec<_> = TermsKey::all().map(|c| c.number()).collect();
-        assert_eq!(numbers, (0..288).collect::<Vec<_>>());
+    fn the_indices_of_all_keys_have_no_gap() {
+        let indices: Vec<_> = TermsKey::all().map(|key| key.index()).collect();
+        assert_eq!(indices, (0..288).collect::<Vec<_>>());
     }
 }

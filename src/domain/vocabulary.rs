@@ -1,4 +1,4 @@
-//! The closed vocabularies of the law: each a small enum with the one word that files use for it.
+//! The closed vocabularies of the law: enums, each variant with the word that files use for it.
 
 use std::fmt;
 
@@ -12,15 +12,15 @@ macro_rules! vocabulary {
         pub enum $name { $($(#[$vdoc])* $variant),* }
 
         impl $name {
-            /// All of them, in order.
+            /// All variants, in order.
             pub const ALL: &'static [$name] = &[$($name::$variant),*];
 
-            /// The word for it in policy files, tables and answers.
+            /// The word for it in policy files, tables and responses.
             pub const fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $word),* }
             }
 
-            /// The one that this word means.
+            /// The variant for a word.
             pub fn from_word(word: &str) -> Option<$name> {
                 $name::ALL.iter().copied().find(|known| known.as_str() == word)
             }
@@ -49,7 +49,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// A category of poverty or hardship that a register holds a person in.
+    /// A category of poverty or hardship in which a person is registered.
     Category {
         /// 建档立卡贫困人口
         RegisteredPoor = "registered_poor",
@@ -63,7 +63,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What a person may be approved for beforehand.
+    /// The kind of an approval.
     Approval {
         /// 门诊大病
         OutpatientSerious = "outpatient_serious",
@@ -87,7 +87,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Whether hospital and insured region share the city, the first four digits.
+    /// Whether the hospital lies in the insured city (the first four digits of the regions agree).
     Locality {
         /// Within the insured city.
         Local = "local",
@@ -97,9 +97,9 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// With what leave the patient is where they are treated.
+    /// Whether the patient was referred to the place of treatment.
     Referral {
-        /// Approved beforehand: 备案/转诊.
+        /// With an approval: 备案/转诊.
         Registered = "registered",
         /// 急诊
         Emergency = "emergency",
@@ -109,7 +109,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// Where an item's money falls.
+    /// A part of a bill, which layers draw on.
     Pool {
         /// 政策范围内 (class A, and what is left of class B)
         Eligible = "eligible",
@@ -121,13 +121,13 @@ vocabulary! {
         Excluded = "excluded",
         /// 大病保险特殊用药
         SpecialDrug = "special_drug",
-        /// Special drugs that the 2017 national catalogue took in.
+        /// Special drugs that the 2017 national catalogue includes.
         TransitionalDrug = "transitional_drug",
     }
 }
 
 vocabulary! {
-    /// Over what a layer's schedule runs.
+    /// The period over which a layer's schedule accumulates.
     Period {
         /// Each settlement by itself.
         Admission = "admission",
@@ -141,13 +141,13 @@ vocabulary! {
     CapKind {
         /// What the layer pays.
         Paid = "paid",
-        /// What may enter the layer.
+        /// The base of the layer.
         Base = "base",
     }
 }
 
 vocabulary! {
-    /// By which day a policy file judges itself.
+    /// The day that decides whether a policy is in force, and its benefit year.
     BenefitYear {
         /// The day of discharge.
         Discharge = "discharge",
@@ -161,31 +161,31 @@ vocabulary! {
 pub struct Categories(u8);
 
 impl Categories {
-    /// How many different sets there are.
+    /// The number of different sets.
     pub const COUNT: usize = 1 << Category::ALL.len();
 
-    /// The set with this number.
-    pub fn numbered(number: usize) -> Categories {
+    /// The set with a number below [`Categories::COUNT`].
+    pub fn from_number(number: usize) -> Categories {
         let held = Category::ALL.iter().filter(|c| number & (1 << **c as usize) != 0);
         held.copied().collect()
     }
 
-    /// Its number below [`Categories::COUNT`].
+    /// Its number, below [`Categories::COUNT`].
     pub const fn number(self) -> usize {
         self.0 as usize
     }
 
-    /// Whether the person holds this one.
+    /// Whether the set contains a category.
     pub const fn has(self, category: Category) -> bool {
         self.0 & 1 << category as u8 != 0
     }
 
-    /// Whether the two sets share one.
+    /// Whether the two sets have a category in common.
     pub const fn meets(self, other: Categories) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Those held, in order.
+    /// Its categories, in order.
     pub fn iter(self) -> impl Iterator<Item = Category> {
         Category::ALL.iter().copied().filter(move |c| self.has(*c))
     }

@@ -92,5 +92,5 @@ impl<S: Store> Engine<S> {
 
 fn room(cap: &Cap, account: &Account) -> Room {
     let used = account.cap(&cap.account);
-    Room { room: cap.annual.map(|annual| (annual - used).or_zero()), used, cap: cap.clone() }
+    Room { room: cap.annual.map(|annual| (annual - used).at_least_zero()), used, cap: cap.clone() }
 }

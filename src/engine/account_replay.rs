@@ -37,7 +37,7 @@ impl<'c> AccountReplay<'c> {
 
     /// Notes what this entry decided of a settlement, and the account after it.
     pub fn decided(&mut self, settlement: EntryId, entry: EntryId, split: &'c Split, after: Account) {
-        self.accounts.insert(split.judged.account.clone(), after);
+        self.accounts.insert(split.circumstances.account.clone(), after);
         self.splits.insert(entry, split);
         self.newest.insert(settlement, entry);
     }
@@ -58,7 +58,7 @@ impl<'c> AccountReplay<'c> {
         let mut account = self.account(&reversed.account);
         for id in replaced {
             let split = self.split(id).ok_or("takes out what was not decided before")?;
-            account = account.without(split).map_err(|range| range.to_string())?;
+            account = account.without_settlement(split).map_err(|range| range.to_string())?;
         }
         self.accounts.insert(reversed.account.clone(), account);
         Ok(())

@@ -13,7 +13,7 @@ use crate::domain::invariants;
 use crate::domain::journal::{Differences, Entry, EntryKind, Revision, Settlement};
 use crate::domain::policy::Policy;
 use crate::domain::split::Split;
-use crate::policy::resolve::resolve;
+use crate::policy::resolution::resolve_policy;
 use crate::policy::rule::PolicyRule;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store, StoreError};
@@ -107,9 +107,9 @@ impl<'a, S: Store> Audit<'a, S> {
         split: &Split,
     ) -> Result<Account, String> {
         invariants::check(split).map_err(|broken| broken.to_string())?;
-        let policy = self.policy(split.judged.policy.digest).await?;
+        let policy = self.policy(split.circumstances.policy.digest).await?;
         let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
-        let account = sums.account(&split.judged.account);
+        let account = sums.account(&split.circumstances.account);
         let (again, after) = adjudicate(matter, &account).map_err(|range| range.to_string())?;
         if again == *split { Ok(after) } else { Err("its split is not what claim, facts and policy give".to_owned()) }
     }
@@ -121,7 +121,7 @@ impl<'a, S: Store> Audit<'a, S> {
         let text = self.store.policy(digest).await.map_err(|error| error.to_string())?;
         let rule: Option<PolicyRule> = text.and_then(|text| serde_json::from_str(&text).ok());
         let rule = rule.filter(|rule| rule.digest() == digest).ok_or_else(|| format!("policy {digest} is not kept"))?;
-        let policy = Arc::new(resolve(&rule).map_err(|inexact| inexact.to_string())?);
+        let policy = Arc::new(resolve_policy(&rule).map_err(|inexact| inexact.to_string())?);
         self.policies.insert(digest, Arc::clone(&policy));
         Ok(policy)
     }

@@ -164,7 +164,7 @@ impl<S: Store> Engine<S> {
 }
 
 fn is_listed(settlement: &Entry<Settlement>, which: &PersonFilter) -> bool {
-    let account = &settlement.body.split.judged.account;
+    let account = &settlement.body.split.circumstances.account;
     account.year == which.year && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
 }
 

@@ -90,14 +90,14 @@ impl<S: Store> Engine<S> {
     ) -> Result<ReverseOutcome, CommitError> {
         let ClaimKeys { hospital_id, claim_id, .. } = &reversal.keys;
         let target = self.live(live_settlement(&seen, &reversal.keys)?).await?;
-        let key = target.split.judged.account.clone();
+        let key = target.split.circumstances.account.clone();
         let later = self.later(seen.state.head, target.settlement, &key).await?;
         if !reversal.readjudicate && !later.is_empty() {
             return Err(later_settlements(&later, hospital_id).into());
         }
         let mut account = seen.state.account(&key);
         for split in later.iter().map(|one| &one.split).chain([&target.split]) {
-            account = account.without(split).map_err(EngineError::invariant)?;
+            account = account.without_settlement(split).map_err(EngineError::invariant)?;
         }
         let mut row = seen.claim.ok_or(EngineError::NotFound)?;
         if let Some(last) = row.settlements.last_mut() {
@@ -159,7 +159,9 @@ impl<S: Store> Engine<S> {
                 EntryKind::Revision(revision) => {
                     revised.entry(revision.settlement).or_insert((id, revision.number, revision.split));
                 }
-                EntryKind::Settlement(settled) if settled.split.judged.account == *key && !reversed.contains(&id) => {
+                EntryKind::Settlement(settled)
+                    if settled.split.circumstances.account == *key && !reversed.contains(&id) =>
+                {
                     let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, settled.split.clone()));
                     later.push(Live { settlement: id, settled: *settled, newest, number, split });
                 }

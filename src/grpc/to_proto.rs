@@ -50,7 +50,7 @@ pub fn split(split: &Split) -> pb::Split {
                 reason: skipped(*why).to_owned(),
             })
             .collect(),
-        judged: Some(judged(&split.judged)),
+        judged: Some(judged(&split.circumstances)),
         codes: split.codes.iter().map(code).collect(),
         lines: split.lines.iter().map(line).collect(),
     }
@@ -164,7 +164,7 @@ fn band(terms: &Band, did: &BandSplit) -> pb::Band {
 fn cap(terms: &Cap, did: &CapSplit) -> pb::Cap {
     pb::Cap {
         account: terms.account.to_string(),
-        of: terms.of.as_str().to_owned(),
+        of: terms.kind.as_str().to_owned(),
         annual_fen: terms.annual.map(Money::fen),
         used_before_fen: did.before.fen(),
         cut_fen: did.cut.fen(),
@@ -204,7 +204,7 @@ pub fn account(view: &AccountView) -> pb::GetAccountResponse {
 fn room(room: &Room) -> pb::Room {
     pb::Room {
         account: room.cap.account.to_string(),
-        of: room.cap.of.as_str().to_owned(),
+        of: room.cap.kind.as_str().to_owned(),
         annual_fen: room.cap.annual.map(Money::fen),
         used_fen: room.used.fen(),
         room_fen: room.room.map(Money::fen),

@@ -1,4 +1,4 @@
-//! The book: which policy governs a claim of this insurance, in this region, on these days.
+//! The book: all policies in use, and which of them governs a claim.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -10,9 +10,9 @@ use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
 
 use super::document::Document;
-use super::draw::draw;
-use super::read::read;
-use super::resolve::resolve;
+use super::document_reader::read_document;
+use super::drawn_layers::draw_layers;
+use super::resolution::resolve_policy;
 use super::rule::PolicyRule;
 use crate::domain::file_fault::FileFault;
 
@@ -24,21 +24,21 @@ pub struct Book {
 }
 
 impl Book {
-    /// The book of these files: (name, text).
+    /// The book of some files, as pairs of name and text.
     ///
     /// # Errors
     /// Every fault of every file, in the order of files and lines.
     pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Book, Vec<FileFault>> {
         let mut faults = Vec::new();
-        let (mut documents, mut all) = (Vec::new(), true);
+        let (mut documents, mut complete) = (Vec::new(), true);
         for (file, text) in files {
-            let (document, found) = read(file, text);
+            let (document, found) = read_document(file, text);
             faults.extend(found);
-            all &= document.is_some();
+            complete &= document.is_some();
             documents.extend(document);
         }
-        faults.extend(clashes(&documents));
-        let (rules, found) = draw(&documents, all);
+        faults.extend(conflicts(&documents));
+        let (rules, found) = draw_layers(&documents, complete);
         faults.extend(found);
         if faults.is_empty() { Book::from_rules(rules, &documents).or_else(sorted) } else { sorted(faults) }
     }
@@ -46,7 +46,7 @@ impl Book {
     /// The book of every `*.toml` in a directory.
     ///
     /// # Errors
-    /// What cannot be read, and every fault of every file.
+    /// Every file that cannot be read, and every fault of every file.
     pub fn from_dir(dir: &Path) -> Result<Book, Vec<FileFault>> {
         let fault = |path: &Path, message: String| FileFault::new(path.display().to_string(), 1, message);
         let unreadable = |path: &Path, error: std::io::Error| fault(path, format!("cannot be read: {error}"));
@@ -72,7 +72,7 @@ impl Book {
         let mut book = Book::default();
         let mut faults = Vec::new();
         for (rule, document) in rules.into_iter().zip(documents) {
-            match resolve(&rule) {
+            match resolve_policy(&rule) {
                 Ok(policy) => book.add(policy, rule),
                 Err(inexact) => {
                     let layer = rule.layers.iter().position(|layer| layer.id == inexact.0);
@@ -94,10 +94,10 @@ impl Book {
         &self.policies
     }
 
-    /// The policy of this id, with the rules it was resolved from.
+    /// The policy with this id, and the rules it was resolved from.
     pub fn get(&self, id: &str) -> Option<(&Arc<Policy>, &Arc<PolicyRule>)> {
-        let at = self.policies.iter().position(|policy| &*policy.reference.id == id)?;
-        Some((&self.policies[at], &self.rules[at]))
+        let index = self.policies.iter().position(|policy| &*policy.reference.id == id)?;
+        Some((&self.policies[index], &self.rules[index]))
     }
 
     /// The rules of all policies, in the order of their files.
@@ -111,10 +111,11 @@ impl Book {
         Digest::of(&each)
     }
 
-    /// The policy in force: each file judged by its own day; the longest prefix of the region wins.
+    /// The policy that governs a claim: in force on the day that its `benefit_year` names, with the longest
+    /// prefix of the insured region.
     pub fn governing(&self, insurance: &str, region: &Region, admitted: Day, discharged: Day) -> Option<&Arc<Policy>> {
         let in_force = self.policies.iter().filter(|policy| {
-            &*policy.insurance == insurance && policy.in_force.contains(policy.own_day(admitted, discharged))
+            &*policy.insurance == insurance && policy.in_force.contains(policy.policy_day(admitted, discharged))
         });
         let prefix = |policy: &Policy| {
             let named = policy.regions.iter().filter(|prefix| region.as_str().starts_with(&***prefix));
@@ -130,18 +131,18 @@ fn sorted(mut faults: Vec<FileFault>) -> Result<Book, Vec<FileFault>> {
     Err(faults)
 }
 
-/// What two files may not both say.
-fn clashes(documents: &[Document]) -> Vec<FileFault> {
+/// Two files with one id, or that govern one region on a common day or by different days.
+fn conflicts(documents: &[Document]) -> Vec<FileFault> {
     let mut faults = Vec::new();
     for (at, later) in documents.iter().enumerate() {
         for earlier in documents[..at].iter().filter(|earlier| earlier.sound && later.sound) {
-            faults.extend(clash(earlier, later));
+            faults.extend(conflicts_between(earlier, later));
         }
     }
     faults
 }
 
-fn clash(earlier: &Document, later: &Document) -> Vec<FileFault> {
+fn conflicts_between(earlier: &Document, later: &Document) -> Vec<FileFault> {
     let mut faults = Vec::new();
     let mut fault = |line, message| faults.push(FileFault::new(&later.file, line, message));
     let file = &earlier.file;

@@ -1,4 +1,4 @@
-//! What a policy file says, figure by figure, before any `use` is drawn.
+//! A policy file as written, before its `use` keys are replaced.
 
 use crate::domain::day::Interval;
 use crate::domain::terms::Cite;
@@ -6,70 +6,70 @@ use crate::domain::vocabulary::{BenefitYear, Category, Period, Pool, Visit};
 
 use super::rule::{CapRule, Entry, Figure, Schedules};
 
-/// A file.
+/// A policy file.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Its name.
+    /// The name of the file.
     pub file: String,
     /// Its id.
     pub id: String,
-    /// The line of it.
+    /// The line of the id.
     pub id_line: usize,
-    /// Whether all but its layers could be read.
+    /// Whether everything but its layers was read without a fault.
     pub sound: bool,
     /// Its title.
     pub title: String,
     /// The insurance it governs.
     pub insurance: String,
-    /// The prefixes of the insured region; none makes it a library.
+    /// The prefixes of the insured region; empty for a library.
     pub regions: Vec<String>,
-    /// The line of them.
+    /// The line of the regions.
     pub regions_line: usize,
-    /// Its days.
+    /// The days on which it is in force.
     pub in_force: Interval,
-    /// By which day it judges itself.
+    /// Whether the day of discharge or of admission decides.
     pub benefit_year: BenefitYear,
     /// Its layers, in the order of payment.
     pub layers: Vec<LayerText>,
 }
 
-/// A layer as written: a key that is absent may come from the layer it draws.
+/// A layer as written; a key that is absent may come from the layer that its `use` names.
 #[derive(Clone, Debug, Default)]
 pub struct LayerText {
-    /// The line it begins on.
+    /// The line on which it begins.
     pub line: usize,
-    /// Whether every key of it, and of what it draws, could be read.
+    /// Whether its keys, and those of the layers it draws, were read without a fault.
     pub sound: bool,
-    /// The layer it draws: file id and layer id.
+    /// The layer that `use` names: file id and layer id.
     pub draws: Option<(String, String)>,
     /// Its id.
     pub id: Option<String>,
     /// Its name.
     pub name: Option<String>,
-    /// Who pays.
+    /// Its payer.
     pub payer: Option<String>,
-    /// For which visits.
+    /// The visits it applies to.
     pub visits: Option<Vec<Visit>>,
-    /// From which pools, in order.
+    /// The pools it may draw on, in order.
     pub pools: Option<Vec<Pool>>,
-    /// Over what its schedule runs.
+    /// The period over which its schedule accumulates.
     pub period: Option<Period>,
-    /// For which categories alone.
+    /// The categories it is limited to.
     pub only: Option<Vec<Category>>,
-    /// When.
+    /// The days on which it is in force.
     pub in_force: Option<Interval>,
-    /// What the patient bears first.
+    /// The share that the patient bears first.
     pub prior_self_pay: Option<Figure>,
     /// Its schedules.
     pub schedule: Option<Schedules>,
     /// Its caps.
     pub caps: Option<Vec<CapRule>>,
-    /// Its entries by circumstances.
+    /// Its `when` entries.
     pub when: Option<Vec<Entry>>,
-    /// Its entries by category.
+    /// Its `for` entries.
     pub for_: Option<Vec<Entry>>,
-    /// The rules it rests on.
+    /// The sources it cites.
     pub cites: Option<Vec<Cite>>,
-    /// The keys whose figures are assumptions.
+    /// Its keys with figures that are assumptions.
     pub assumed: Vec<String>,
 }

@@ -1,22 +1,23 @@
-//! The law as data: from TOML files to a book of checked, resolved policies.
+//! Policy files: from TOML to a book of checked, resolved policies.
 //!
-//! Files are read whole and every fault is named at once, with file, line and reason; a book exists
+//! All files are read before any is refused, and every fault is reported with file and line; a book exists
 //! only if there is none. Nothing here knows a layer by name.
 //!
-//! Flow: [`toml_text`] reads values with their lines, [`document`] is what a file says, [`draw`]
-//! replaces each `use` by the layer it names, [`rule`] is a layer after that, [`resolve`] gives its
-//! terms for all circumstances, [`book`] answers which policy governs a claim.
+//! In the order of processing: `toml_reader` reads values with their lines, `document_reader` a file into a
+//! `document`, `drawn_layers` replaces each `use` by the layer it names, [`rule`] is the result,
+//! [`resolution`] gives the terms of its layers for all circumstances, and [`Book`] finds the policy that
+//! governs a claim.
 
-pub mod book;
-pub mod document;
-pub mod draw;
-pub mod read;
-mod read_entry;
-mod read_schedule;
-mod read_values;
-pub mod resolve;
+mod book;
+mod document;
+mod document_reader;
+mod drawn_layers;
+mod entry_reader;
+pub mod resolution;
 pub mod rule;
+mod schedule_reader;
 pub mod shipped;
-pub mod toml_text;
+mod toml_reader;
+mod value_reader;
 
 pub use book::Book;

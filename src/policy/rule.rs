@@ -1,4 +1,4 @@
-//! A layer's rules after `use` is drawn, and the canonical text that a policy's digest is taken of.
+//! The rules of a policy with complete layers, and the canonical text from which its digest is computed.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::terms::Cite;
 use crate::domain::vocabulary::{BenefitYear, CapKind, Category, Level, Locality, Period, Pool, Referral, Visit};
 
-/// An exact figure as written; a share, a factor or an amount in yuan, as its place says.
+/// An exact figure as written: a share, a factor or an amount in yuan.
 pub type Figure = ExactDecimal;
 
 /// A schedule for each level of hospital, in the order of [`Level::ALL`].
@@ -24,8 +24,9 @@ pub struct CapRule {
     /// The account.
     pub account: Arc<str>,
     /// What it limits.
-    pub of: CapKind,
-    /// The most in a benefit year.
+    #[serde(rename = "of")]
+    pub kind: CapKind,
+    /// The limit of a benefit year.
     pub annual: Money,
 }
 
@@ -33,99 +34,99 @@ pub struct CapRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Becomes this.
+    /// Replace the figure.
     Set(Figure),
-    /// Times this.
+    /// Multiply the figure.
     Times(Figure),
-    /// Plus this.
+    /// Add to the figure.
     Plus(Figure),
 }
 
-/// What an entry does to the caps of kind paid.
+/// The change of an entry to the caps of kind paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CapChange {
-    /// Lifts them.
+    /// Lift them.
     Lift,
-    /// Changes their figure.
+    /// Change their limit.
     By(Operation),
 }
 
-/// When an entry holds.
+/// The condition of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
-    /// All the named circumstances hold; an empty list names none of its kind.
+    /// All the named circumstances hold; an empty list allows any.
     When {
-        /// Where.
+        /// Local or cross-region.
         locality: Vec<Locality>,
-        /// With what leave.
+        /// The referral.
         referral: Vec<Referral>,
-        /// At what level.
+        /// The level of the hospital.
         level: Vec<Level>,
     },
-    /// The person holds one of these.
+    /// The person holds one of these categories.
     For(Vec<Category>),
 }
 
-/// A change of the layer's terms.
+/// A change of a layer's terms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// When it holds.
+    /// When it applies.
     pub condition: Condition,
     /// A schedule in place of the layer's.
     pub schedule: Option<Schedules>,
-    /// On the deductible.
+    /// An operation on the deductible.
     pub deductible: Option<Operation>,
-    /// On every band's rate.
+    /// An operation on the rate of every band.
     pub rate: Option<Operation>,
-    /// On every cap of kind paid.
+    /// A change of every cap of kind paid.
     pub cap: Option<CapChange>,
-    /// On the prior self-pay.
+    /// An operation on the prior self-pay.
     pub prior_self_pay: Option<Operation>,
-    /// The rules it rests on.
+    /// The sources it cites.
     pub cites: Vec<Cite>,
-    /// Its keys whose figures are assumptions.
+    /// Its keys with figures that are assumptions.
     pub assumed: Vec<String>,
 }
 
-/// A layer, complete.
+/// A complete layer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerRule {
     /// Its id.
     pub id: Arc<str>,
     /// Its name for people.
     pub name: Arc<str>,
-    /// Who pays.
+    /// Its payer.
     pub payer: Arc<str>,
-    /// For which visits.
+    /// The visits it applies to.
     pub visits: Vec<Visit>,
-    /// From which pools, in order.
+    /// The pools it may draw on, in order.
     pub pools: Vec<Pool>,
-    /// Over what its schedule runs.
+    /// The period over which its schedule accumulates.
     pub period: Period,
-    /// For which categories alone; empty for all.
+    /// The categories it is limited to; empty for everyone.
     pub only: Vec<Category>,
-    /// When.
+    /// The days on which it is in force.
     pub in_force: Interval,
-    /// What the patient bears first.
+    /// The share that the patient bears first.
     pub prior_self_pay: Figure,
-    /// By level.
+    /// Its schedules, by level.
     pub schedule: Schedules,
-    /// In order.
+    /// Its caps, in file order.
     pub caps: Vec<CapRule>,
-    /// In file order.
+    /// Its `when` entries, in file order.
     pub when: Vec<Entry>,
-    /// In file order; the first that names a category held is used.
+    /// Its `for` entries, in file order; the first that names a category of the person applies.
     pub for_: Vec<Entry>,
-    /// The rules it rests on.
+    /// The sources it cites.
     pub cites: Vec<Cite>,
-    /// The keys whose figures are assumptions.
+    /// Its keys with figures that are assumptions.
     pub assumed: Vec<String>,
 }
 
-/// A policy after `use`, as its canonical text holds it. That text is what the digest is taken of, and
-/// a store keeps it beside the settlements that name it.
+/// A policy with complete layers. Its digest is computed from its canonical text, which a store keeps
+/// beside the settlements that name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyRule {
     /// The format of this text.
@@ -134,22 +135,22 @@ pub struct PolicyRule {
     pub id: Arc<str>,
     /// Its title.
     pub title: Arc<str>,
-    /// Of which insurance.
+    /// The insurance it governs.
     pub insurance: Arc<str>,
-    /// Prefixes of the insured region.
+    /// The prefixes of the insured region; empty for a library.
     pub regions: Vec<Arc<str>>,
-    /// Its days.
+    /// The days on which it is in force.
     pub in_force: Interval,
-    /// By which day it judges itself.
+    /// Whether the day of discharge or of admission decides.
     pub benefit_year: BenefitYear,
-    /// In the order of payment.
+    /// Its layers, in the order of payment.
     pub layers: Vec<LayerRule>,
 }
 
 impl PolicyRule {
     /// The canonical text: JSON, keys in the order of this type.
     pub fn canonical(&self) -> String {
-        // The type holds only texts, numbers and lists, which JSON always takes.
+        // The type contains only texts, numbers and lists, which always serialize.
         serde_json::to_string(self).unwrap_or_default()
     }
 

@@ -65,5 +65,5 @@ fn a_sum_of_money_past_64_bits_is_none() {
     assert_eq!(largest.checked_add(Money::from_fen(1)), None);
     assert_eq!(Money::from_fen(i64::MIN).checked_add(Money::from_fen(-1)), None);
     assert_eq!(largest.checked_add(Money::from_fen(i64::MIN)), Some(Money::from_fen(-1)));
-    assert_eq!(Money::from_fen(-1).or_zero(), Money::ZERO);
+    assert_eq!(Money::from_fen(-1).at_least_zero(), Money::ZERO);
 }

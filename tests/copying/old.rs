@@ -36,15 +36,15 @@ async fn of_format_1() -> Engine<MemoryStore> {
                 let mut row = ClaimRow::unsettled(settled.claim.person_id.clone());
                 row.settled(entry.id);
                 commit.set_claim(settled.claim.hospital_id.clone(), settled.claim.claim_id.clone(), row.clone());
-                let account = Account::default().with(&settled.split).expect("in range");
-                commit.set_account(settled.split.judged.account.clone(), account.clone());
+                let account = Account::default().with_settlement(&settled.split).expect("in range");
+                commit.set_account(settled.split.circumstances.account.clone(), account.clone());
                 moved = Some((row, account, settled.split.clone()));
             }
             EntryKind::Reversal(reversed) => {
                 let (mut row, account, split) = moved.take().expect("a settlement before");
                 row.settlements[0].reversal = Some(entry.id);
                 commit.set_claim(reversed.hospital_id.clone(), reversed.claim_id.clone(), row);
-                commit.set_account(reversed.account.clone(), account.without(&split).expect("in range"));
+                commit.set_account(reversed.account.clone(), account.without_settlement(&split).expect("in range"));
             }
             _ => {}
         }

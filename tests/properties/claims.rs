@@ -111,7 +111,7 @@ impl LineSpec {
             unit_price: UnitPrice(self.price),
             amount,
         };
-        let amount = (product(self.quantity) + Money::from_fen(self.off)).or_zero();
+        let amount = (product(self.quantity) + Money::from_fen(self.off)).at_least_zero();
         let refunded = self.refunded.map(|share| self.quantity * share / 10_000).filter(|quantity| *quantity > 0);
         let refund = refunded.map(|quantity| item(-quantity, -product(quantity).min(amount)));
         std::iter::once(item(self.quantity, amount)).chain(refund).collect()
@@ -126,9 +126,9 @@ pub fn item_reaching(layer: &Layer, terms: &Terms, account: &Account, amount: us
     };
     let mut amounts: Vec<Money> = terms.schedule.bands.iter().filter_map(|band| band.upto).collect();
     amounts.push(terms.schedule.deductible(account.admissions));
-    let room = terms.caps.iter().filter(|cap| cap.of == CapKind::Base);
+    let room = terms.caps.iter().filter(|cap| cap.kind == CapKind::Base);
     amounts.extend(room.filter_map(|cap| Some(c0 + cap.annual? - account.cap(&cap.account))));
-    let missing = (amounts[amount % amounts.len()] - c0 + Money::from_fen(beyond)).or_zero();
+    let missing = (amounts[amount % amounts.len()] - c0 + Money::from_fen(beyond)).at_least_zero();
     item(code_in_pool(&layer.head.pools), &missing.to_string())
 }
 

@@ -127,7 +127,7 @@ fn check_payment(layer: &LayerSplit) -> TestCaseResult {
 
 /// The amount that the caps of this kind allow.
 fn apply_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
-    let caps = layer.terms.caps.iter().zip(&layer.caps).filter(|(cap, _)| cap.of.as_str() == kind);
+    let caps = layer.terms.caps.iter().zip(&layer.caps).filter(|(cap, _)| cap.kind.as_str() == kind);
     caps.fold(amount, |amount, (cap, applied)| {
         let room = cap.annual.map(|annual| i128::from(annual.fen() - applied.before.fen()));
         room.map_or(amount, |room| amount.min(room).max(0))

@@ -151,8 +151,8 @@ impl Coverage {
 
     fn caps(&mut self, layer: &LayerSplit) {
         for (cap, applied) in layer.terms.caps.iter().zip(&layer.caps) {
-            let amount = if cap.of == CapKind::Base { layer.base } else { layer.pays };
-            self.count(&format!("cap of kind {}", cap.of), applied.cut > Money::ZERO);
+            let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
+            self.count(&format!("cap of kind {}", cap.kind), applied.cut > Money::ZERO);
             self.count("a cap lifted", cap.annual.is_none() && amount > Money::ZERO);
             let full =
                 applied.cut == Money::ZERO && amount > Money::ZERO && cap.annual == Some(applied.before + amount);
@@ -169,7 +169,7 @@ impl Coverage {
         };
         self.count("a drawn layer paid", spec.drawn && layer.pays > Money::ZERO);
         self.count("a schedule by level", spec.schedule.len() == 3);
-        let judged = &step.split.judged;
+        let judged = &step.split.circumstances;
         let mut held = 0;
         let when = spec.when.iter().enumerate().filter(|(entry, _)| cites("when", *entry));
         for (_, (on, change)) in when {

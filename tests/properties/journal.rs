@@ -11,7 +11,7 @@ use onestop::domain::journal::{EntryKind, Settlement};
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::fence::RequestName;
-use onestop::policy::resolve::resolve;
+use onestop::policy::resolution::resolve_policy;
 use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::memory::MemoryStore;
@@ -95,13 +95,15 @@ impl ReplayedJournal {
         prop_assert_eq!(entry.link.chained, chain.chained);
         match &entry.body {
             EntryKind::Settlement(settled) => {
-                let account = chain.accounts.entry(settled.split.judged.account.clone()).or_default();
+                let account = chain.accounts.entry(settled.split.circumstances.account.clone()).or_default();
                 *account = account_after(engine, settled, account).await?;
                 self.splits.insert(entry.id, settled.split.clone());
             }
             EntryKind::Reversal(reversed) => {
                 let account = chain.accounts.get_mut(&reversed.account).expect("an account");
-                *account = account.without(&self.splits[&reversed.settlement]).expect("the split is in the account");
+                *account = account
+                    .without_settlement(&self.splits[&reversed.settlement])
+                    .expect("the split is in the account");
             }
             EntryKind::Fence(_) | EntryKind::Revision(_) => {}
         }
@@ -117,8 +119,8 @@ async fn account_after(
     settled: &Settlement,
     account: &Account,
 ) -> Result<Account, TestCaseError> {
-    let rule = engine.kept_policy(settled.split.judged.policy.digest).await.expect("a policy text");
-    let policy = resolve(&rule.expect("the policy was kept")).expect("exact");
+    let rule = engine.kept_policy(settled.split.circumstances.policy.digest).await.expect("a policy text");
+    let policy = resolve_policy(&rule.expect("the policy was kept")).expect("exact");
     let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
     let (split, after) = adjudicate(input, account).expect("small amounts");
     prop_assert_eq!(record::encode(&split).expect("a record"), record::encode(&settled.split).expect("a record"));

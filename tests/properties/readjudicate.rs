@@ -14,7 +14,7 @@ use onestop::engine::Engine;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::grpc::status::Reason;
-use onestop::policy::resolve::resolve;
+use onestop::policy::resolution::resolve_policy;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, codec};
 use proptest::prelude::*;
@@ -276,7 +276,7 @@ impl ReplayedAccounts {
                 let replaced = revised.iter().rev().map(|revised| revised.replaces).chain([newest]);
                 for split in replaced.map(|id| self.split(id)).collect::<Vec<_>>() {
                     let account = self.accounts.get_mut(&reversed.account).expect("an account");
-                    *account = account.without(&split).expect("the split is in the account");
+                    *account = account.without_settlement(&split).expect("the split is in the account");
                 }
             }
             EntryKind::Fence(_) => {}
@@ -304,10 +304,10 @@ impl ReplayedAccounts {
     ) -> TestCaseResult {
         let entry = engine.store().entry(settlement).await.expect("a read").expect("the entry");
         let settled = entry.settled().expect("a settlement");
-        let rule = engine.kept_policy(split.judged.policy.digest).await.expect("a policy text");
-        let policy = resolve(&rule.expect("the policy was kept")).expect("exact");
+        let rule = engine.kept_policy(split.circumstances.policy.digest).await.expect("a policy text");
+        let policy = resolve_policy(&rule.expect("the policy was kept")).expect("exact");
         let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
-        let account = self.accounts.entry(split.judged.account.clone()).or_default();
+        let account = self.accounts.entry(split.circumstances.account.clone()).or_default();
         let (split_again, after) = adjudicate(input, account).expect("small amounts");
         prop_assert_eq!(&split_again, split);
         *account = after;

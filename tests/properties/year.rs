@@ -11,7 +11,7 @@ use onestop::domain::money::Money;
 use onestop::domain::policy::Policy;
 use onestop::domain::split::Split;
 use onestop::domain::vocabulary::{CapKind, Categories, Level, Period, Visit};
-use onestop::policy::resolve::resolve;
+use onestop::policy::resolution::resolve_policy;
 use onestop::policy::rule::PolicyRule;
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn charged_caps(steps: &[Step]) -> ChargedCaps {
     for step in steps {
         for layer in &step.split.layers {
             for cap in &layer.terms.caps {
-                let amount = if cap.of == CapKind::Base { layer.base } else { layer.pays };
+                let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
                 let key = (step.claim.person_id.clone(), step.key.year, cap.account.to_string());
                 let account = charged.entry(key).or_default();
                 account.0 += amount.fen();
@@ -55,11 +55,11 @@ fn a_yearly_layer_pays_the_same_for_one_bill_as_for_many() {
     let bills = prop::collection::vec(prop_oneof![0..500_i64, 0..40_000_i64], 1..=40);
     check_property(case_count(CASES_WITH_STORE), &(scenarios(), bills), |(scenario, bills)| {
         let rule = with_yearly_layers(&scenario);
-        let many = adjudicate_bills(&resolve(&rule).expect("exact"), &bills);
+        let many = adjudicate_bills(&resolve_policy(&rule).expect("exact"), &bills);
         for (at, layer) in many[0].layers.iter().enumerate() {
             let base: i64 = many.iter().map(|split| split.layers[at].base.fen()).sum();
             let paid: i64 = many.iter().map(|split| split.layers[at].pays.fen()).sum();
-            let one = adjudicate_bills(&resolve(&with_layer_alone(&rule, at)).expect("exact"), &[base]);
+            let one = adjudicate_bills(&resolve_policy(&with_layer_alone(&rule, at)).expect("exact"), &[base]);
             prop_assert_eq!(one[0].layers[0].base.fen(), base, "base of {}", layer.head.id);
             prop_assert_eq!(one[0].layers[0].pays.fen(), paid, "payment of {}", layer.head.id);
         }
@@ -123,7 +123,7 @@ fn facts() -> Facts {
         person: PersonFacts {
             insurance: "resident".into(),
             insured_region: region(),
-            categories: Categories::numbered(1),
+            categories: Categories::from_number(1),
             cross_region_approved: false,
         },
         hospital: HospitalFacts { level: Level::Tertiary, region: region() },

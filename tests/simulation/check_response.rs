@@ -127,7 +127,7 @@ impl Auditor {
         let person = claim.person_id.as_str();
         let versions = self.visible_versions(person, window);
         let correct = versions.iter().any(|version| {
-            self.possible_accounts(person, split.judged.account.year, window).into_iter().any(|account| {
+            self.possible_accounts(person, split.circumstances.account.year, window).into_iter().any(|account| {
                 let decided = self.book.settle(&bill, version, hospital, &self.tables.catalogue, |_| account.clone());
                 decided.is_ok_and(|(model, _)| as_model::is_split(split, &model, &version.insurance))
             })

@@ -116,7 +116,7 @@ pub fn is_split(split: &Split, model: &model::Split, insurance: &str) -> bool {
     };
     let pools: BTreeMap<String, i64> =
         split.pools.iter().map(|(pool, sum)| (pool.as_str().to_owned(), sum.fen())).collect();
-    let judged = &split.judged;
+    let judged = &split.circumstances;
     (split.total.fen(), split.patient.fen()) == (model.total, model.patient)
         && pools == model.pools
         && (&*judged.policy.id, &*judged.account.insurance, judged.account.year)

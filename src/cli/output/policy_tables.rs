@@ -156,7 +156,7 @@ fn bands(terms: &Terms) -> String {
 fn caps(terms: &Terms) -> String {
     let cap = |cap: &Cap| {
         let annual = cap.annual.map_or_else(|| "no cap".to_owned(), |annual| annual.to_string());
-        format!("{annual} {} ({})", cap.of, cap.account)
+        format!("{annual} {} ({})", cap.kind, cap.account)
     };
     let texts: Vec<_> = terms.caps.iter().map(cap).collect();
     if texts.is_empty() { "none".to_owned() } else { texts.join("\n") }

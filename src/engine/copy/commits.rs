@@ -95,8 +95,8 @@ impl<'c> Telling<'c> {
         entry: EntryId,
         split: &'c Split,
     ) -> Result<(), String> {
-        let key = &split.judged.account;
-        let after = self.sums.account(key).with(split).map_err(|range| range.to_string())?;
+        let key = &split.circumstances.account;
+        let after = self.sums.account(key).with_settlement(split).map_err(|range| range.to_string())?;
         commit.set_account(key.clone(), after.clone());
         self.sums.decided(settlement, entry, split, after);
         Ok(())

@@ -1,4 +1,4 @@
-//! Reads figures, words and lists, noting every fault.
+//! Reads figures, words and lists of a policy file, and records every fault.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -6,10 +6,10 @@ use std::fmt::Display;
 use crate::domain::decimal::{ExactDecimal, ParseDecimalError};
 use crate::domain::money::Money;
 
-use super::toml_text::{Lined, TomlTable};
+use super::toml_reader::{Lined, TableReader};
 
-/// The most layers, entries, caps, bands, deductibles or cites that one list may hold.
-pub(super) const MOST: usize = 64;
+/// The maximum number of layers, entries, caps, bands, deductibles or cites in one list.
+pub(super) const MAX_LIST_LENGTH: usize = 64;
 
 /// Why a text is not an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +33,9 @@ pub(super) fn parse_amount_operand(text: &str) -> Result<ExactDecimal, ParseDeci
     ExactDecimal::parse(text, 2)
 }
 
-/// The value of a key's text; `None` where it cannot be parsed, which is noted as a fault.
+/// The value of a key's text; a text that cannot be parsed is recorded as a fault.
 pub(super) fn parsed<T, E: Display>(
-    table: &TomlTable<'_, '_>,
+    table: &TableReader<'_, '_>,
     key: &str,
     text: &str,
     parse: impl Fn(&str) -> Result<T, E>,
@@ -43,10 +43,10 @@ pub(super) fn parsed<T, E: Display>(
     parsed_on(table.line_of(key), table, key, text, parse)
 }
 
-/// The same for an item of a list, which may have a line of its own.
+/// The same for an item of a list, with the line of the item.
 pub(super) fn parsed_on<T, E: Display>(
     line: usize,
-    table: &TomlTable<'_, '_>,
+    table: &TableReader<'_, '_>,
     key: &str,
     text: &str,
     parse: impl Fn(&str) -> Result<T, E>,
@@ -55,32 +55,32 @@ pub(super) fn parsed_on<T, E: Display>(
     parse(text).map_err(fault).ok()
 }
 
-/// One of a vocabulary.
-pub(super) fn word<T: Copy + Display>(table: &TomlTable<'_, '_>, key: &'static str, known: &[T]) -> Option<T> {
+/// A word of a vocabulary.
+pub(super) fn word<T: Copy + Display>(table: &TableReader<'_, '_>, key: &'static str, known: &[T]) -> Option<T> {
     let text = table.string(key)?;
-    let word = named(known, &text);
+    let word = find_word(known, &text);
     if word.is_none() {
         table.source().fault(table.line_of(key), format!("`{key}` is `{text}`, which is not {}", one_of(known)));
     }
     word
 }
 
-/// Some of a vocabulary; not empty, each once.
-pub(super) fn words<T: Copy + Display>(table: &TomlTable<'_, '_>, key: &'static str, known: &[T]) -> Option<Vec<T>> {
+/// A list of words of a vocabulary; not empty, each at most once.
+pub(super) fn words<T: Copy + Display>(table: &TableReader<'_, '_>, key: &'static str, known: &[T]) -> Option<Vec<T>> {
     let texts = not_empty(table, key, table.strings(key))?;
     check_distinct(table, key, &texts);
     let one = |text: &Lined<String>| {
-        let word = named(known, &text.value);
+        let word = find_word(known, &text.value);
         if word.is_none() {
-            let told = format!("`{key}` names `{}`, which is not {}", text.value, one_of(known));
-            table.source().fault(text.line, told);
+            let message = format!("`{key}` names `{}`, which is not {}", text.value, one_of(known));
+            table.source().fault(text.line, message);
         }
         word
     };
     Some(texts.iter().filter_map(one).collect())
 }
 
-fn named<T: Copy + Display>(known: &[T], text: &str) -> Option<T> {
+fn find_word<T: Copy + Display>(known: &[T], text: &str) -> Option<T> {
     known.iter().copied().find(|word| word.to_string() == text)
 }
 
@@ -89,16 +89,16 @@ fn one_of<T: Display>(known: &[T]) -> String {
     format!("known (known are: {})", words.join(", "))
 }
 
-/// Notes an empty list.
-pub(super) fn not_empty<T>(table: &TomlTable<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
+/// Records a fault if a list is empty.
+pub(super) fn not_empty<T>(table: &TableReader<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
     if list.as_ref().is_some_and(Vec::is_empty) {
         table.source().fault(table.line_of(key), format!("`{key}` is empty"));
     }
     list
 }
 
-/// Notes what is named twice.
-pub(super) fn check_distinct(table: &TomlTable<'_, '_>, key: &str, texts: &[Lined<String>]) {
+/// Records a fault for every text that a list contains twice.
+pub(super) fn check_distinct(table: &TableReader<'_, '_>, key: &str, texts: &[Lined<String>]) {
     let mut named = HashSet::new();
     for text in texts {
         if !named.insert(&text.value) {
@@ -107,16 +107,16 @@ pub(super) fn check_distinct(table: &TomlTable<'_, '_>, key: &str, texts: &[Line
     }
 }
 
-/// A list of tables of at most [`MOST`].
-pub(super) fn capped_list<'s, 'a>(table: &TomlTable<'s, 'a>, key: &'static str) -> Vec<TomlTable<'s, 'a>> {
+/// A list of at most [`MAX_LIST_LENGTH`] tables.
+pub(super) fn limited_tables<'s, 'a>(table: &TableReader<'s, 'a>, key: &'static str) -> Vec<TableReader<'s, 'a>> {
     let list = table.tables(key).unwrap_or_default();
-    check_length(table, key, &list);
+    check_list_length(table, key, &list);
     list
 }
 
-/// Notes a list of more than [`MOST`].
-pub(super) fn check_length<T>(table: &TomlTable<'_, '_>, key: &str, list: &[T]) {
-    if list.len() > MOST {
-        table.source().fault(table.line_of(key), format!("`{key}` holds more than {MOST}"));
+/// Records a fault if a list has more than [`MAX_LIST_LENGTH`] items.
+pub(super) fn check_list_length<T>(table: &TableReader<'_, '_>, key: &str, list: &[T]) {
+    if list.len() > MAX_LIST_LENGTH {
+        table.source().fault(table.line_of(key), format!("`{key}` holds more than {MAX_LIST_LENGTH}"));
     }
 }

@@ -1,7 +1,7 @@
-//! TOML with its lines: typed reads of a table that note every fault and go on.
+//! Reads typed values of a TOML table with their lines, and records every fault.
 //!
-//! A value of a wrong type, a missing key, a key that nobody asked for: each is a fault with its line.
-//! Does not do: deciding what a policy means.
+//! A value of another type, a missing key and an unknown key are faults with their lines.
+//! Does not do: the meaning of a policy.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -12,8 +12,8 @@ use toml::de::{DeTable, DeValue};
 use crate::domain::day::{Day, Interval};
 use crate::domain::file_fault::FileFault;
 
-/// A file's text and the faults found in it so far.
-pub struct Source<'a> {
+/// The text of a file and the faults found in it so far.
+pub(super) struct Source<'a> {
     file: &'a str,
     text: &'a str,
     line_ends: Vec<usize>,
@@ -21,13 +21,13 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// The text of this file, without a fault yet.
+    /// A file without faults so far.
     pub fn new(file: &'a str, text: &'a str) -> Self {
         let line_ends = text.match_indices('\n').map(|(at, _)| at).collect();
         Source { file, text, line_ends, faults: RefCell::default() }
     }
 
-    /// Its tables; what is not TOML is noted.
+    /// The root table; syntax errors are recorded as faults.
     pub fn parse(&self) -> Spanned<DeTable<'a>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
@@ -36,18 +36,18 @@ impl<'a> Source<'a> {
         table
     }
 
-    /// Notes a fault.
+    /// Records a fault.
     pub fn fault(&self, line: usize, message: impl Into<String>) {
         let fault = FileFault::new(self.file, line, message);
         self.faults.borrow_mut().push(fault);
     }
 
-    /// All the faults noted.
+    /// All recorded faults.
     pub fn into_faults(self) -> Vec<FileFault> {
         self.faults.into_inner()
     }
 
-    /// How many faults are noted.
+    /// The number of recorded faults.
     pub fn fault_count(&self) -> usize {
         self.faults.borrow().len()
     }
@@ -59,38 +59,38 @@ impl<'a> Source<'a> {
 
 /// A value with its line.
 #[derive(Clone, Debug)]
-pub struct Lined<T> {
+pub(super) struct Lined<T> {
     /// The value.
     pub value: T,
     /// Its line.
     pub line: usize,
 }
 
-/// A table whose keys are read one by one; [`TomlTable::finish`] notes those that nobody read.
-pub struct TomlTable<'s, 'a> {
+/// Reads the keys of a table one by one; [`TableReader::finish`] records those that were not read.
+pub(super) struct TableReader<'s, 'a> {
     source: &'s Source<'a>,
     table: &'s DeTable<'a>,
-    /// The line the table begins on.
+    /// The line on which the table begins.
     pub line: usize,
     read: RefCell<Vec<&'static str>>,
 }
 
-impl<'s, 'a> TomlTable<'s, 'a> {
-    /// The whole file.
+impl<'s, 'a> TableReader<'s, 'a> {
+    /// The root table of a file.
     pub fn root(source: &'s Source<'a>, table: &'s Spanned<DeTable<'a>>) -> Self {
-        TomlTable { source, table: table.get_ref(), line: 1, read: RefCell::default() }
+        TableReader { source, table: table.get_ref(), line: 1, read: RefCell::default() }
     }
 
     fn inner(&self, table: &'s DeTable<'a>, span: Range<usize>) -> Self {
-        TomlTable { source: self.source, table, line: self.source.line(span), read: RefCell::default() }
+        TableReader { source: self.source, table, line: self.source.line(span), read: RefCell::default() }
     }
 
-    /// Where faults of this table go.
+    /// The file of this table.
     pub fn source(&self) -> &'s Source<'a> {
         self.source
     }
 
-    /// Whether the key is there.
+    /// Whether the table has a key.
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
@@ -100,7 +100,7 @@ impl<'s, 'a> TomlTable<'s, 'a> {
         self.table.get(key)
     }
 
-    /// Notes that the key is missing.
+    /// Records that a key is missing.
     pub fn missing(&self, key: &str) {
         self.source.fault(self.line, format!("`{key}` is missing"));
     }
@@ -110,7 +110,8 @@ impl<'s, 'a> TomlTable<'s, 'a> {
         self.table.get(key).map_or(self.line, |value| self.source.line(value.span()))
     }
 
-    /// What `read` makes of the key's value; a value it does not take is noted as not being `kind`.
+    /// The key's value, converted by `read`; a value for which it returns `None` is recorded as not being
+    /// `kind`.
     fn typed<T>(&self, key: &'static str, kind: &str, read: impl Fn(&'s DeValue<'a>) -> Option<T>) -> Option<T> {
         let value = self.get(key)?;
         let read = read(value.get_ref());
@@ -125,7 +126,7 @@ impl<'s, 'a> TomlTable<'s, 'a> {
         self.typed(key, "a text in quotes", |value| Some(value.as_str()?.to_owned()))
     }
 
-    /// A string that must be there and not be empty; `None` where that is noted as a fault.
+    /// A string that must be present and not empty; `None` if it is not, which is recorded as a fault.
     pub fn required(&self, key: &'static str) -> Option<String> {
         if !self.has(key) {
             self.missing(key);
@@ -137,7 +138,7 @@ impl<'s, 'a> TomlTable<'s, 'a> {
         (!text.is_empty()).then_some(text)
     }
 
-    /// A string if the key holds one; another kind of value is no fault.
+    /// A string if the key has one; a value of another type is no fault.
     pub fn text_if_text(&self, key: &'static str) -> Option<String> {
         self.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned)
     }
@@ -148,11 +149,6 @@ impl<'s, 'a> TomlTable<'s, 'a> {
             let integer = value.as_integer()?;
             i64::from_str_radix(integer.as_str(), integer.radix()).ok()
         })
-    }
-
-    /// A yes or no.
-    pub fn boolean(&self, key: &'static str) -> Option<bool> {
-        self.typed(key, "true or false", DeValue::as_bool)
     }
 
     /// A day.
@@ -166,14 +162,14 @@ impl<'s, 'a> TomlTable<'s, 'a> {
     }
 
     /// A table.
-    pub fn table(&self, key: &'static str) -> Option<TomlTable<'s, 'a>> {
+    pub fn table(&self, key: &'static str) -> Option<TableReader<'s, 'a>> {
         let span = self.table.get(key).map(|value| value.span()).unwrap_or_default();
         let table = self.typed(key, "a table", |value| value.as_table())?;
         Some(self.inner(table, span))
     }
 
     /// A list of tables; `None` if the key is absent.
-    pub fn tables(&self, key: &'static str) -> Option<Vec<TomlTable<'s, 'a>>> {
+    pub fn tables(&self, key: &'static str) -> Option<Vec<TableReader<'s, 'a>>> {
         self.list(key, "a table", |value| value.as_table())
             .map(|list| list.into_iter().map(|(table, span)| self.inner(table, span)).collect())
     }
@@ -225,7 +221,8 @@ impl<'s, 'a> TomlTable<'s, 'a> {
         Some(interval)
     }
 
-    /// Every key and text of a table of texts; what is no text is noted, and its key is there nevertheless.
+    /// The keys and texts of a table of texts; a value of another type is recorded as a fault and read as an
+    /// empty text.
     pub fn texts(&self) -> Vec<(String, String)> {
         let pair = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
             let text = value.get_ref().as_str();
@@ -237,7 +234,7 @@ impl<'s, 'a> TomlTable<'s, 'a> {
         self.table.iter().map(pair).collect()
     }
 
-    /// Notes every key that was not read.
+    /// Records every key that was not read.
     pub fn finish(&self) {
         let read = self.read.borrow();
         for key in self.table.keys().filter(|key| !read.iter().any(|known| known == key.get_ref())) {

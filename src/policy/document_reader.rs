@@ -1,4 +1,4 @@
-//! Reads one policy file into a [`Document`], noting every fault with its line.
+//! Reads one policy file into a [`Document`], and records every fault with its line.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use crate::domain::terms::Cite;
 use crate::domain::vocabulary::{BenefitYear, Category, Period, Pool, Visit};
 
 use super::document::{Document, LayerText};
-use super::read_entry::{for_, when};
-use super::read_schedule::{cap, schedules};
-use super::read_values::{capped_list, check_distinct, check_length, not_empty, parsed, word, words};
-use super::toml_text::{Lined, Source, TomlTable};
+use super::entry_reader::{read_for, read_when};
+use super::schedule_reader::{read_cap, read_schedules};
+use super::toml_reader::{Lined, Source, TableReader};
+use super::value_reader::{check_distinct, check_list_length, limited_tables, not_empty, parsed, word, words};
 use crate::domain::file_fault::FileFault;
 
-/// The most bytes of a file.
-const MOST_BYTES: usize = 1 << 20;
+/// The maximum size of a file, in bytes.
+const MAX_FILE_BYTES: usize = 1 << 20;
 
 /// The keys of a layer that `assumed` may name.
 const LAYER_KEYS: &[&str] = &[
@@ -33,29 +33,29 @@ const LAYER_KEYS: &[&str] = &[
     "for",
 ];
 
-/// Reads a file: what it says, unless it is not TOML at all, and every fault that it has by itself.
-pub fn read(file: &str, text: &str) -> (Option<Document>, Vec<FileFault>) {
-    if text.len() > MOST_BYTES {
-        let message = format!("the file has {} bytes; at most {MOST_BYTES} are read", text.len());
+/// The document of a file, unless it is not TOML, and every fault that the file has on its own.
+pub(super) fn read_document(file: &str, text: &str) -> (Option<Document>, Vec<FileFault>) {
+    if text.len() > MAX_FILE_BYTES {
+        let message = format!("the file has {} bytes; at most {MAX_FILE_BYTES} are read", text.len());
         return (None, vec![FileFault::new(file, 1, message)]);
     }
     let source = Source::new(file, text);
     let parsed = source.parse();
-    let document = (source.fault_count() == 0).then(|| document(file, &TomlTable::root(&source, &parsed)));
+    let document = (source.fault_count() == 0).then(|| read_root(file, &TableReader::root(&source, &parsed)));
     (document, source.into_faults())
 }
 
-fn document(file: &str, table: &TomlTable<'_, '_>) -> Document {
+fn read_root(file: &str, table: &TableReader<'_, '_>) -> Document {
     check_format(table);
     let id = table.required("id").unwrap_or_default();
     let sources = Sources::read(&id, table);
-    let regions = regions(table);
+    let regions = read_regions(table);
     let library = regions.is_empty() && table.has("regions");
-    let of_no_library = ["regions", "in_force", "benefit_year"].into_iter().filter(|_| !library);
-    for key in of_no_library.chain(["layer"]).filter(|key| !table.has(key)) {
+    let required = ["regions", "in_force", "benefit_year"].into_iter().filter(|_| !library);
+    for key in required.chain(["layer"]).filter(|key| !table.has(key)) {
         table.missing(key);
     }
-    let layers = capped_list(table, "layer");
+    let layers = limited_tables(table, "layer");
     let mut document = Document {
         file: file.to_owned(),
         id_line: table.line_of("id"),
@@ -71,11 +71,11 @@ fn document(file: &str, table: &TomlTable<'_, '_>) -> Document {
     };
     table.finish();
     document.sound = table.source().fault_count() == 0;
-    document.layers = layers.iter().map(|layer| layer_text(layer, &sources)).collect();
+    document.layers = layers.iter().map(|layer| read_layer(layer, &sources)).collect();
     document
 }
 
-fn check_format(table: &TomlTable<'_, '_>) {
+fn check_format(table: &TableReader<'_, '_>) {
     match table.integer("format") {
         Some(1) => {}
         Some(other) => {
@@ -86,7 +86,7 @@ fn check_format(table: &TomlTable<'_, '_>) {
     }
 }
 
-fn regions(table: &TomlTable<'_, '_>) -> Vec<String> {
+fn read_regions(table: &TableReader<'_, '_>) -> Vec<String> {
     let regions = table.strings("regions").unwrap_or_default();
     for region in &regions {
         let digits = (1..=6).contains(&region.value.len()) && region.value.bytes().all(|b| b.is_ascii_digit());
@@ -98,22 +98,22 @@ fn regions(table: &TomlTable<'_, '_>) -> Vec<String> {
     regions.into_iter().map(|region| region.value).collect()
 }
 
-/// What `cites` may name in one file.
+/// The sources that `cites` may name in one file.
 pub(super) struct Sources {
     file_id: String,
     texts: BTreeMap<String, String>,
 }
 
 impl Sources {
-    fn read(file_id: &str, table: &TomlTable<'_, '_>) -> Sources {
+    fn read(file_id: &str, table: &TableReader<'_, '_>) -> Sources {
         let texts = table.table("sources").map(|sources| sources.texts()).unwrap_or_default();
         Sources { file_id: file_id.to_owned(), texts: texts.into_iter().collect() }
     }
 
-    /// The cites of a layer or an entry.
-    pub(super) fn cites(&self, table: &TomlTable<'_, '_>) -> Option<Vec<Cite>> {
+    /// The sources that a layer or an entry cites.
+    pub(super) fn cites(&self, table: &TableReader<'_, '_>) -> Option<Vec<Cite>> {
         let keys = not_empty(table, "cites", table.strings("cites"))?;
-        check_length(table, "cites", &keys);
+        check_list_length(table, "cites", &keys);
         let cite = |key: &Lined<String>| {
             let known = self.texts.get(&key.value);
             if known.is_none() {
@@ -126,9 +126,9 @@ impl Sources {
     }
 }
 
-fn layer_text(table: &TomlTable<'_, '_>, sources: &Sources) -> LayerText {
+fn read_layer(table: &TableReader<'_, '_>, sources: &Sources) -> LayerText {
     let before = table.source().fault_count();
-    let draws = table.string("use").and_then(|text| draws(table, &text));
+    let draws = table.string("use").and_then(|text| parse_use(table, &text));
     let mut text = LayerText {
         line: table.line,
         sound: false,
@@ -144,20 +144,20 @@ fn layer_text(table: &TomlTable<'_, '_>, sources: &Sources) -> LayerText {
         prior_self_pay: table.string("prior_self_pay").and_then(|text| {
             parsed(table, "prior_self_pay", &text, |text| text.parse::<Rate>().map(ExactDecimal::from))
         }),
-        schedule: table.table("schedule").map(|schedule| schedules(&schedule)),
-        caps: table.has("cap").then(|| capped_list(table, "cap").iter().map(cap).collect()),
-        when: table.has("when").then(|| capped_list(table, "when").iter().map(|t| when(t, sources)).collect()),
-        for_: table.has("for").then(|| capped_list(table, "for").iter().map(|t| for_(t, sources)).collect()),
+        schedule: table.table("schedule").map(|schedule| read_schedules(&schedule)),
+        caps: table.has("cap").then(|| limited_tables(table, "cap").iter().map(read_cap).collect()),
+        when: table.has("when").then(|| limited_tables(table, "when").iter().map(|t| read_when(t, sources)).collect()),
+        for_: table.has("for").then(|| limited_tables(table, "for").iter().map(|t| read_for(t, sources)).collect()),
         cites: sources.cites(table),
-        assumed: assumed(table, LAYER_KEYS),
+        assumed: read_assumed(table, LAYER_KEYS),
     };
-    check_same_account(table, &text);
+    check_distinct_accounts(table, &text);
     table.finish();
     text.sound = table.source().fault_count() == before;
     text
 }
 
-fn check_same_account(table: &TomlTable<'_, '_>, text: &LayerText) {
+fn check_distinct_accounts(table: &TableReader<'_, '_>, text: &LayerText) {
     let caps = text.caps.as_deref().unwrap_or_default();
     for (at, cap) in caps.iter().enumerate() {
         if caps[..at].iter().any(|before| before.account == cap.account) {
@@ -166,7 +166,7 @@ fn check_same_account(table: &TomlTable<'_, '_>, text: &LayerText) {
     }
 }
 
-fn draws(table: &TomlTable<'_, '_>, text: &str) -> Option<(String, String)> {
+fn parse_use(table: &TableReader<'_, '_>, text: &str) -> Option<(String, String)> {
     let pair = text.split_once('#').filter(|(file, layer)| !file.is_empty() && !layer.is_empty());
     if pair.is_none() {
         table.source().fault(table.line_of("use"), format!("`use` is `{text}`, not FILE_ID#LAYER_ID"));
@@ -174,8 +174,8 @@ fn draws(table: &TomlTable<'_, '_>, text: &str) -> Option<(String, String)> {
     pair.map(|(file, layer)| (file.to_owned(), layer.to_owned()))
 }
 
-/// The keys that a table says are assumptions.
-pub(super) fn assumed(table: &TomlTable<'_, '_>, known: &[&str]) -> Vec<String> {
+/// The keys of a table with figures that are assumptions.
+pub(super) fn read_assumed(table: &TableReader<'_, '_>, known: &[&str]) -> Vec<String> {
     let keys = table.strings("assumed").unwrap_or_default();
     for key in keys.iter().filter(|key| !known.contains(&key.value.as_str())) {
         table.source().fault(key.line, format!("`assumed` names `{}`, which is no key here", key.value));

@@ -1,8 +1,8 @@
-//! From a layer's rules to its terms, for every set of circumstances.
+//! Resolves the rules of a layer to its terms, for all circumstances.
 //!
-//! Order (`semantics`, section 4): every `when` entry that holds, in file order; then the first `for`
-//! entry that names a category held. Their schedules first, a later one wins; then their operations,
-//! in the same order; rounding and bounds once, at the end.
+//! The entries that apply (`semantics`, section 4) are every `when` entry with a condition that holds, in
+//! file order, then the first `for` entry with a category of the person. Their schedules come first, a
+//! later one wins; then their operations, in the same order; rounding and bounds once, at the end.
 
 use std::sync::Arc;
 
@@ -21,12 +21,12 @@ use super::rule::{CapChange, Condition, Entry, LayerRule, Operation, PolicyRule}
 #[error("the figures of layer `{0}` together need more than 20 decimals or 28 digits")]
 pub struct Inexact(pub Arc<str>);
 
-/// The policy, every layer's terms resolved.
+/// The policy of some rules, with the terms of every layer resolved.
 ///
 /// # Errors
 /// If a layer's figures cannot be computed exactly.
-pub fn resolve(rule: &PolicyRule) -> Result<Policy, Inexact> {
-    let layers = rule.layers.iter().map(layer).collect::<Result<_, _>>()?;
+pub fn resolve_policy(rule: &PolicyRule) -> Result<Policy, Inexact> {
+    let layers = rule.layers.iter().map(resolve_layer).collect::<Result<_, _>>()?;
     Ok(Policy {
         reference: PolicyRef { id: rule.id.clone(), digest: rule.digest() },
         title: rule.title.clone(),
@@ -38,7 +38,7 @@ pub fn resolve(rule: &PolicyRule) -> Result<Policy, Inexact> {
     })
 }
 
-fn layer(rule: &LayerRule) -> Result<Layer, Inexact> {
+fn resolve_layer(rule: &LayerRule) -> Result<Layer, Inexact> {
     let head = LayerHead {
         id: rule.id.clone(),
         name: rule.name.clone(),
@@ -46,47 +46,49 @@ fn layer(rule: &LayerRule) -> Result<Layer, Inexact> {
         pools: rule.pools.clone(),
         period: rule.period,
     };
-    let key = |on: &TermsKey| (on.level, holding(rule, on).map(std::ptr::from_ref).collect::<Vec<_>>());
-    let terms = |on: &TermsKey| terms(rule, on).ok_or_else(|| Inexact(rule.id.clone()));
+    let group = |key: &TermsKey| (key.level, entries_for(rule, key).map(std::ptr::from_ref).collect::<Vec<_>>());
+    let terms = |key: &TermsKey| resolve_terms(rule, key).ok_or_else(|| Inexact(rule.id.clone()));
     Ok(Layer {
         head: Arc::new(head),
         visits: rule.visits.clone(),
         in_force: rule.in_force,
         only: (!rule.only.is_empty()).then(|| rule.only.iter().copied().collect()),
-        terms: TermsTable::build(key, terms)?,
+        terms: TermsTable::build(group, terms)?,
     })
 }
 
-fn terms(rule: &LayerRule, on: &TermsKey) -> Option<Terms> {
-    let entries: Vec<&Entry> = holding(rule, on).collect();
-    let mut draft = Draft::new(rule, on);
+/// The terms for a key; `None` if a figure cannot be computed exactly.
+fn resolve_terms(rule: &LayerRule, key: &TermsKey) -> Option<Terms> {
+    let entries: Vec<&Entry> = entries_for(rule, key).collect();
+    let mut draft = Draft::new(rule, key);
     for entry in &entries {
-        draft.replace_schedule(entry, on);
+        draft.replace_schedule(entry, key);
     }
     for entry in &entries {
-        draft.operate(entry)?;
+        draft.apply_operations(entry)?;
     }
     draft.finish(&entries)
 }
 
-fn holding<'a>(rule: &'a LayerRule, on: &'a TermsKey) -> impl Iterator<Item = &'a Entry> {
-    let when = rule.when.iter().filter(|entry| holds(&entry.condition, on));
-    when.chain(rule.for_.iter().find(|entry| holds(&entry.condition, on)))
+/// The entries that apply for a key, in the order in which they act.
+fn entries_for<'a>(rule: &'a LayerRule, key: &'a TermsKey) -> impl Iterator<Item = &'a Entry> {
+    let when = rule.when.iter().filter(|entry| is_met(&entry.condition, key));
+    when.chain(rule.for_.iter().find(|entry| is_met(&entry.condition, key)))
 }
 
-fn holds(condition: &Condition, on: &TermsKey) -> bool {
-    fn names<T: PartialEq>(list: &[T], actual: T) -> bool {
+fn is_met(condition: &Condition, key: &TermsKey) -> bool {
+    fn allows<T: PartialEq>(list: &[T], actual: T) -> bool {
         list.is_empty() || list.contains(&actual)
     }
     match condition {
         Condition::When { locality, referral, level } => {
-            names(locality, on.locality) && names(referral, on.referral) && names(level, on.level)
+            allows(locality, key.locality) && allows(referral, key.referral) && allows(level, key.level)
         }
-        Condition::For(categories) => categories.iter().any(|category| on.categories.has(*category)),
+        Condition::For(categories) => categories.iter().any(|category| key.categories.has(*category)),
     }
 }
 
-/// Which of the figures in use are assumptions.
+/// The kinds of figures in use that are assumptions.
 #[derive(Clone, Copy, Default)]
 struct Assumed {
     deductible: bool,
@@ -96,7 +98,7 @@ struct Assumed {
     prior_self_pay: bool,
 }
 
-/// Terms in the making: exact figures, not yet rounded or bounded.
+/// Unfinished terms: exact figures, not yet rounded or bounded.
 struct Draft<'a> {
     rule: &'a LayerRule,
     deductibles: Vec<ExactDecimal>,
@@ -107,7 +109,7 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(rule: &'a LayerRule, on: &TermsKey) -> Self {
+    fn new(rule: &'a LayerRule, key: &TermsKey) -> Self {
         let assumes = |key: &str| rule.assumed.iter().any(|assumed| assumed == key);
         let mut draft = Draft {
             rule,
@@ -117,7 +119,7 @@ impl<'a> Draft<'a> {
             prior_self_pay: rule.prior_self_pay,
             assumed: Assumed { cap: assumes("cap"), prior_self_pay: assumes("prior_self_pay"), ..Assumed::default() },
         };
-        draft.take_schedule(&rule.schedule[on.level as usize], assumes("schedule"));
+        draft.take_schedule(&rule.schedule[key.level as usize], assumes("schedule"));
         draft
     }
 
@@ -127,14 +129,14 @@ impl<'a> Draft<'a> {
         self.assumed = Assumed { deductible: assumed, bands: assumed, rate: assumed, ..self.assumed };
     }
 
-    fn replace_schedule(&mut self, entry: &Entry, on: &TermsKey) {
+    fn replace_schedule(&mut self, entry: &Entry, key: &TermsKey) {
         if let Some(schedules) = &entry.schedule {
-            self.take_schedule(&schedules[on.level as usize], self.entry_assumes(entry, "schedule"));
+            self.take_schedule(&schedules[key.level as usize], self.entry_assumes(entry, "schedule"));
         }
     }
 
-    /// A key of an entry is an assumption if the entry says so, or if the layer says so of all its
-    /// entries of that kind.
+    /// Whether a key of an entry is an assumption: the entry lists it, or the layer lists all entries of
+    /// that kind.
     fn entry_assumes(&self, entry: &Entry, key: &str) -> bool {
         let kind = match entry.condition {
             Condition::When { .. } => "when",
@@ -143,7 +145,7 @@ impl<'a> Draft<'a> {
         entry.assumed.iter().any(|assumed| assumed == key) || self.rule.assumed.iter().any(|assumed| assumed == kind)
     }
 
-    fn operate(&mut self, entry: &Entry) -> Option<()> {
+    fn apply_operations(&mut self, entry: &Entry) -> Option<()> {
         let assumes = |draft: &Self, operation: Operation, before: bool, key: &str| {
             let replaced = matches!(operation, Operation::Set(_));
             draft.entry_assumes(entry, key) || (before && !replaced)
@@ -165,8 +167,8 @@ impl<'a> Draft<'a> {
             Some(CapChange::Lift) => self.paid_caps().for_each(|annual| *annual = None),
             Some(CapChange::By(operation)) => {
                 self.change_caps(operation)?;
-                // A cap of kind base stands as it was.
-                let kept = self.assumed.cap && self.caps.iter().any(|(cap, _)| cap.of == CapKind::Base);
+                // A cap of kind base does not change.
+                let kept = self.assumed.cap && self.caps.iter().any(|(cap, _)| cap.kind == CapKind::Base);
                 self.assumed.cap = kept || assumes(self, operation, self.assumed.cap, "cap");
             }
         }
@@ -174,11 +176,11 @@ impl<'a> Draft<'a> {
     }
 
     fn paid_caps(&mut self) -> impl Iterator<Item = &mut Option<ExactDecimal>> {
-        let paid = self.caps.iter_mut().filter(|(cap, _)| cap.of == CapKind::Paid);
+        let paid = self.caps.iter_mut().filter(|(cap, _)| cap.kind == CapKind::Paid);
         paid.map(|(_, annual)| annual)
     }
 
-    /// A lifted cap has no figure to change, but a figure that is set stands again.
+    /// A lifted cap has no figure to change, but `set` restores it.
     fn change_caps(&mut self, operation: Operation) -> Option<()> {
         for annual in self.paid_caps() {
             match operation {
@@ -193,7 +195,7 @@ impl<'a> Draft<'a> {
         let caps = self.caps.iter().map(|(cap, annual)| {
             let annual = annual.map(amount);
             let known = annual.is_none_or(|annual| annual.is_some());
-            known.then(|| Cap { account: cap.account.clone(), of: cap.of, annual: annual.flatten() })
+            known.then(|| Cap { account: cap.account.clone(), kind: cap.kind, annual: annual.flatten() })
         });
         let terms = Terms {
             prior_self_pay: Rate::clamped(self.prior_self_pay),
@@ -205,12 +207,12 @@ impl<'a> Draft<'a> {
             cites: cites(self.rule, entries),
             assumed: Vec::new(),
         };
-        let assumed = self.in_use(&terms);
+        let assumed = self.assumed_keys(&terms);
         Some(Terms { assumed, ..terms })
     }
 
-    /// The keys of the figures that these terms use and no public text gives.
-    fn in_use(&self, terms: &Terms) -> Vec<Arc<str>> {
+    /// The assumed keys of the figures that these terms use.
+    fn assumed_keys(&self, terms: &Terms) -> Vec<Arc<str>> {
         let Assumed { deductible, bands, rate, cap, prior_self_pay } = self.assumed;
         let figures = [
             ("deductible", deductible && terms.schedule.deductibles.iter().any(|amount| *amount > Money::ZERO)),
@@ -226,6 +228,7 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// Applies an operation to figures; `None` if a result is not exact.
 fn apply<'a>(operation: Operation, figures: impl Iterator<Item = &'a mut ExactDecimal>) -> Option<()> {
     for figure in figures {
         *figure = match operation {
@@ -237,9 +240,9 @@ fn apply<'a>(operation: Operation, figures: impl Iterator<Item = &'a mut ExactDe
     Some(())
 }
 
-/// Half up to the fen, and not below zero.
+/// A figure rounded half up to the fen, and at least zero.
 fn amount(figure: ExactDecimal) -> Option<Money> {
-    Money::half_up(figure).map(Money::or_zero)
+    Money::half_up(figure).map(Money::at_least_zero)
 }
 
 fn cites(rule: &LayerRule, entries: &[&Entry]) -> Vec<Cite> {

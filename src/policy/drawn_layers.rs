@@ -1,4 +1,4 @@
-//! Replaces each `use` by the layer it names, and completes every layer.
+//! Replaces each `use` by the layer that it names, and checks that every layer is complete.
 
 use crate::domain::decimal::ExactDecimal;
 
@@ -6,24 +6,24 @@ use super::document::{Document, LayerText};
 use super::rule::{LayerRule, PolicyRule};
 use crate::domain::file_fault::FileFault;
 
-/// The policies of these files with every complete layer; and every `use` that leads nowhere or in a
-/// circle, every layer that lacks a key, and every clash of layers in one file.
+/// The policies of some files with their complete layers, and the faults: a `use` that names no layer or
+/// leads back to itself, a layer without a required key, and layers of one file that contradict each other.
 ///
-/// `all` says whether these are all files: where one could not be read, a `use` may have meant it. A layer
-/// that was not read whole is not asked for what it lacks: that would be a second fault of the same cause.
-pub fn draw(documents: &[Document], all: bool) -> (Vec<PolicyRule>, Vec<FileFault>) {
-    let mut drawing = Drawing { documents, all, faults: Vec::new() };
+/// `complete` says whether `documents` are all files; if one could not be read, a `use` may name it. A layer
+/// with a fault is not checked for missing keys, which would report the same cause twice.
+pub(super) fn draw_layers(documents: &[Document], complete: bool) -> (Vec<PolicyRule>, Vec<FileFault>) {
+    let mut drawing = LayerDrawing { documents, complete, faults: Vec::new() };
     let rules = documents.iter().map(|document| drawing.policy(document)).collect();
     (rules, drawing.faults)
 }
 
-struct Drawing<'a> {
+struct LayerDrawing<'a> {
     documents: &'a [Document],
-    all: bool,
+    complete: bool,
     faults: Vec<FileFault>,
 }
 
-impl Drawing<'_> {
+impl LayerDrawing<'_> {
     fn fault(&mut self, document: &Document, line: usize, message: String) {
         self.faults.push(FileFault::new(&document.file, line, message));
     }
@@ -48,16 +48,16 @@ impl Drawing<'_> {
         self.check_id(document, written);
         let text = self.drawn(document, written).filter(|text| text.sound)?;
         self.check_days(document, &text);
-        let missing = missing(&text);
+        let missing = missing_keys(&text);
         if !missing.is_empty() {
             let message = format!("the layer has no {}", missing.join(", no "));
             self.fault(document, written.line, message);
             return None;
         }
-        complete(document, text)
+        complete_layer(document, text)
     }
 
-    /// The layer with what it draws filled in; a chain is followed to its end.
+    /// The layer with the keys of the layers it draws, following a chain of `use` to its end.
     fn drawn(&mut self, document: &Document, written: &LayerText) -> Option<LayerText> {
         let mut text = written.clone();
         let mut followed = Vec::new();
@@ -68,12 +68,12 @@ impl Drawing<'_> {
                 return None;
             }
             let Some(source) = find(self.documents, &file, &layer) else {
-                if self.all || self.documents.iter().any(|document| document.id == file) {
+                if self.complete || self.documents.iter().any(|document| document.id == file) {
                     self.fault(document, written.line, format!("{message}, which no file has"));
                 }
                 return None;
             };
-            text = over(text, source);
+            text = merged(text, source);
             followed.push((file, layer));
         }
         Some(text)
@@ -122,7 +122,7 @@ impl Drawing<'_> {
     }
 }
 
-/// The id that a layer has, or keeps from the layer it draws.
+/// The id of a layer, its own or that of the layer it draws.
 fn id(layer: &LayerText) -> Option<&str> {
     layer.id.as_deref().or(layer.draws.as_ref().map(|(_, drawn)| drawn.as_str()))
 }
@@ -132,8 +132,8 @@ fn find<'a>(documents: &'a [Document], file: &str, layer: &str) -> Option<&'a La
     document.layers.iter().find(|text| id(text) == Some(layer))
 }
 
-/// A layer over the one it draws: its keys replace whole keys, its assumptions are added.
-fn over(text: LayerText, drawn: &LayerText) -> LayerText {
+/// A layer with the absent keys filled from the layer it draws, and the assumptions of both.
+fn merged(text: LayerText, drawn: &LayerText) -> LayerText {
     let mut assumed = drawn.assumed.clone();
     assumed.extend(text.assumed.into_iter().filter(|key| !drawn.assumed.contains(key)));
     let drawn = drawn.clone();
@@ -159,7 +159,7 @@ fn over(text: LayerText, drawn: &LayerText) -> LayerText {
     }
 }
 
-fn missing(text: &LayerText) -> Vec<&'static str> {
+fn missing_keys(text: &LayerText) -> Vec<&'static str> {
     let keys = [
         ("`id`", text.id.is_none()),
         ("`payer`", text.payer.is_none()),
@@ -172,7 +172,7 @@ fn missing(text: &LayerText) -> Vec<&'static str> {
     keys.into_iter().filter(|(_, missing)| *missing).map(|(key, _)| key).collect()
 }
 
-fn complete(document: &Document, text: LayerText) -> Option<LayerRule> {
+fn complete_layer(document: &Document, text: LayerText) -> Option<LayerRule> {
     let id = text.id?;
     Some(LayerRule {
         name: text.name.unwrap_or_else(|| id.clone()).into(),
