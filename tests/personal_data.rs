@@ -74,17 +74,17 @@ async fn make_calls(client: &mut Client) {
 }
 
 /// Asserts that these bytes contain no mark.
-fn assert_no_mark(place: &str, bytes: &[u8]) {
+fn assert_no_mark(location: &str, bytes: &[u8]) {
     for mark in MARKS {
         let found = bytes.windows(mark.len()).any(|window| window == mark.as_bytes());
-        assert!(!found, "{mark} is in {place}");
+        assert!(!found, "{mark} is in {location}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
-    let place = tempfile::tempdir().expect("a directory");
-    let store = place.path().join("store");
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = directory.path().join("store");
     let mut command: Command = onestop();
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--store"])
@@ -144,7 +144,7 @@ fn scrape_metrics(address: &str) -> String {
     let mut stream = std::net::TcpStream::connect(address).expect("a connection");
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("written");
     let mut text = String::new();
-    stream.read_to_string(&mut text).expect("an answer");
+    stream.read_to_string(&mut text).expect("a response");
     text
 }
 

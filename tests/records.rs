@@ -142,14 +142,14 @@ async fn records_of_current_code() -> [Vec<u8>; 5] {
     let later = SettleRequest { claim: claim("ZY2017-2", "P3", "9000.00"), request_id: "later".into(), quote: None };
     engine.settle(later, stamp(1_497_493_800_000_002)).await.expect("a settlement");
     let keys = settled.entry.body.claim.keys();
-    let told = RawReversal {
+    let reversal_fields = RawReversal {
         hospital_id: fixture_request().claim.hospital_id,
         person_id: fixture_request().claim.person_id,
         claim_id: fixture_request().claim.claim_id,
         reason: "费用录入有误".to_owned(),
         readjudicate: true,
     };
-    let reversal = ReverseRequest { reversal: told, request_id: "reversal-1".into(), dry_run: false };
+    let reversal = ReverseRequest { reversal: reversal_fields, request_id: "reversal-1".into(), dry_run: false };
     engine.reverse(reversal, stamp(1_497_493_800_000_003)).await.expect("a reversal");
     let ClaimKeys { hospital_id, person_id, .. } = keys;
     let name = RequestName { hospital_id, person_id, request_id: "never".into() };
@@ -169,8 +169,8 @@ fn write_missing_fixture(name: &str, bytes: &[u8]) {
 
 /// The bytes of these fixtures.
 pub fn fixtures<const N: usize>(files: [&str; N]) -> [Vec<u8>; N] {
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    files.map(|name| std::fs::read(place.join(name)).expect("the fixture"))
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    files.map(|name| std::fs::read(directory.join(name)).expect("the fixture"))
 }
 
 fn decode(record: &[u8]) -> (Entry, Digest) {
@@ -315,28 +315,28 @@ async fn an_entry_with_any_altered_byte_is_damaged() {
 }
 
 /// Flips a bit at every occurrence of these bytes in the file of the database.
-fn flip_bytes(place: &Path, wanted: &[u8]) {
-    let file = place.join("redb");
+fn flip_bytes(directory: &Path, bytes_to_flip: &[u8]) {
+    let file = directory.join("redb");
     let mut bytes = std::fs::read(&file).expect("the database");
-    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(wanted)).collect();
+    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(bytes_to_flip)).collect();
     assert!(!places.is_empty(), "the bytes are in the file");
     places.iter().for_each(|at| bytes[*at] ^= 0x20);
     std::fs::write(&file, bytes).expect("a write");
 }
 
-/// An engine on a store with one settlement, in whose file these bytes were altered.
-async fn engine_on_altered_store(place: &Path, wanted: &[u8]) -> Engine<EmbeddedStore> {
-    let open = || EmbeddedStore::open(place, Durability::Synced).expect("a store");
+/// An engine on a store with one settlement, with these bytes altered in its file.
+async fn engine_on_altered_store(directory: &Path, bytes_to_flip: &[u8]) -> Engine<EmbeddedStore> {
+    let open = || EmbeddedStore::open(directory, Durability::Synced).expect("a store");
     open_engine(open()).await.settle(fixture_request(), stamp(1)).await.expect("a settlement");
-    flip_bytes(place, wanted);
+    flip_bytes(directory, bytes_to_flip);
     let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
     Engine::open(open(), book, EngineSettings::default()).await.expect("an engine")
 }
 
 #[tokio::test]
 async fn a_damaged_entry_is_never_returned() {
-    let place = tempfile::tempdir().expect("a directory");
-    let engine = engine_on_altered_store(place.path(), b"a-request-like-no-other").await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let engine = engine_on_altered_store(directory.path(), b"a-request-like-no-other").await;
     let read = engine.store().entry(stamp(1).id).await;
     assert!(matches!(read, Err(StoreError::Damaged(_))), "{read:?}");
     assert_eq!(Reason::from(&engine.settlement(stamp(1).id).await.expect_err("a refusal")), Reason::Invariant);
@@ -348,11 +348,11 @@ async fn a_damaged_entry_is_never_returned() {
 
 #[tokio::test]
 async fn a_person_with_a_damaged_account_cannot_settle() {
-    let place = tempfile::tempdir().expect("a directory");
+    let directory = tempfile::tempdir().expect("a directory");
     let memory = open_engine(MemoryStore::default()).await;
     memory.settle(fixture_request(), stamp(1)).await.expect("a settlement");
     // The digest of the last entry of a chain is stored only in the state of the person.
-    let engine = engine_on_altered_store(place.path(), &decode(&memory.store().journal()[0]).1.0).await;
+    let engine = engine_on_altered_store(directory.path(), &decode(&memory.store().journal()[0]).1.0).await;
     let another = SettleRequest { request_id: "another".into(), claim: claim("ZY2017-2", "P3", "100.00"), quote: None };
     assert_eq!(Reason::from(&engine.settle(another, stamp(2)).await.expect_err("a refusal")), Reason::Invariant);
     let others = SettleRequest { request_id: "others".into(), claim: claim("ZY2017-3", "P1", "100.00"), quote: None };
@@ -362,8 +362,8 @@ async fn a_person_with_a_damaged_account_cannot_settle() {
 /// The store has settlements of three hospital days and, as in format 1, no list of them.
 #[tokio::test]
 async fn opening_a_directory_of_format_1_rebuilds_the_settlement_lists() {
-    let place = tempfile::tempdir().expect("a directory");
-    let open = || EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = || EmbeddedStore::open(directory.path(), Durability::Synced).expect("a store");
     let listed = async |store: &EmbeddedStore| {
         let from = ListPosition { day: Day::FIRST, number: 0 };
         store.hospital_settlements(&"H3".into(), from, Day::LAST, 100).await.expect("a list")
@@ -371,18 +371,18 @@ async fn opening_a_directory_of_format_1_rebuilds_the_settlement_lists() {
     let engine = open_engine(open()).await;
     const DAY: u64 = 86_400_000_000;
     for (number, at) in [(1, 0), (2, DAY), (3, DAY + 1), (4, 2 * DAY)] {
-        let told = claim(&format!("C{number}"), "P1", "100.00");
-        engine.settle(crate::support::claims::settle(told), stamp(1 + at)).await.expect("a settlement");
+        let claim = claim(&format!("C{number}"), "P1", "100.00");
+        engine.settle(crate::support::claims::settle(claim), stamp(1 + at)).await.expect("a settlement");
     }
     let before = listed(engine.store()).await;
-    assert_eq!(before.iter().map(|(place, _)| place.number).collect::<Vec<_>>(), [1, 1, 2, 1]);
+    assert_eq!(before.iter().map(|(position, _)| position.number).collect::<Vec<_>>(), [1, 1, 2, 1]);
     drop(engine);
-    let database = redb::Database::open(place.path().join("redb")).expect("the database");
+    let database = redb::Database::open(directory.path().join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
     write.delete_table(redb::TableDefinition::<&[u8], &[u8]>::new("listed")).expect("a deleted table");
     write.commit().expect("a commit");
     drop(database);
-    std::fs::write(place.path().join("FORMAT"), "onestop-store 1\n").expect("a write");
+    std::fs::write(directory.path().join("FORMAT"), "onestop-store 1\n").expect("a write");
     assert_eq!(listed(&open()).await, before);
-    assert_eq!(std::fs::read_to_string(place.path().join("FORMAT")).expect("a read"), "onestop-store 3\n");
+    assert_eq!(std::fs::read_to_string(directory.path().join("FORMAT")).expect("a read"), "onestop-store 3\n");
 }

@@ -15,35 +15,35 @@ pub struct Coverage(BTreeMap<String, u64>);
 
 /// The rules that do not come from a vocabulary.
 const RULES: &[&str] = &[
-    "an account stands above today's cap",
+    "an account is above the cap of the day",
     "a bill of 0.00",
     "a cap filled exactly",
     "a cap lifted",
     "a cap shared by two layers of a claim cut",
     "a code refunded whole",
     "a deductible of the second admission",
-    "a deductible of the last admission serves on",
+    "a deductible of the last admission used for later ones",
     "a deductible taken in part",
-    "a drawn layer paid",
-    "a layer ended with all of its base paid",
-    "a later `for` entry passed over",
+    "a layer included by `use` paid",
+    "a layer that paid all of its base",
+    "a later `for` entry skipped",
     "a price above its ceiling",
     "a quantity that is not whole",
     "a refund line",
     "a schedule by level",
     "a schedule replaced by `for`",
     "a schedule replaced by `when`",
-    "a stay across the year's end",
-    "all of a residual borne first",
-    "amount exactly on a band's edge",
+    "a stay across the end of the year",
+    "a residual consumed by prior self-pay",
+    "amount exactly on the edge of a band",
     "amount exactly on the deductible",
-    "amount one fen above a band's edge",
-    "amount one fen below a band's edge",
+    "amount one fen above the edge of a band",
+    "amount one fen below the edge of a band",
     "a rate of 0 in use",
     "a rate of 1 in use",
     "a rate of ten decimals or more in use",
     "a rate rounded up",
-    "two `when` entries held at once",
+    "two `when` entries applied at once",
 ];
 
 impl Default for Coverage {
@@ -95,7 +95,7 @@ impl Coverage {
         self.count(&format!("judged by {}", step.policy.benefit_year), true);
         split.skipped.iter().for_each(|(_, why)| self.count(&format!("skipped: {why:?}"), true));
         self.count("a bill of 0.00", split.total == Money::ZERO);
-        self.count("a stay across the year's end", claim.admitted.year() != claim.discharged.year());
+        self.count("a stay across the end of the year", claim.admitted.year() != claim.discharged.year());
         self.count("a quantity that is not whole", claim.items.iter().any(|item| item.quantity.0 % 10_000 != 0));
         self.count("a refund line", claim.items.iter().any(|item| item.amount < Money::ZERO));
         self.count("a price above its ceiling", split.lines.iter().any(|line| line.over_limit != Money::ZERO));
@@ -117,16 +117,16 @@ impl Coverage {
         let paid = layer.pays > Money::ZERO;
         self.count(&format!("paid over period {}", layer.head.period), paid);
         layer.drawn.iter().for_each(|(pool, part)| self.count(&format!("drawn from pool {pool}"), *part > Money::ZERO));
-        self.count("a layer ended with all of its base paid", paid && layer.pays == layer.base);
+        self.count("a layer that paid all of its base", paid && layer.pays == layer.base);
         let partly = layer.deductible_taken > Money::ZERO && layer.deductible_taken < layer.deductible;
         self.count("a deductible taken in part", partly);
         self.count("amount exactly on the deductible", has_base(layer) && layer.c1 == layer.deductible);
         let (admissions, steps) = (step.before.admissions as usize, layer.terms.schedule.deductibles.len());
         self.count("a deductible of the second admission", admissions == 1 && steps > 1);
-        self.count("a deductible of the last admission serves on", admissions >= steps && steps > 1);
+        self.count("a deductible of the last admission used for later ones", admissions >= steps && steps > 1);
         let prior = layer.terms.prior_self_pay;
         self.count(
-            "all of a residual borne first",
+            "a residual consumed by prior self-pay",
             prior == onestop::domain::rate::Rate::ONE && layer.residual > Money::ZERO,
         );
         self.bands(layer);
@@ -137,9 +137,9 @@ impl Coverage {
         for (band, applied) in layer.terms.schedule.bands.iter().zip(&layer.bands) {
             let used = applied.after.amount > applied.before.amount;
             let above = band.upto.map(|upto| layer.c1.fen() - upto.fen()).filter(|_| has_base(layer));
-            self.count("amount exactly on a band's edge", above == Some(0));
-            self.count("amount one fen above a band's edge", above == Some(1));
-            self.count("amount one fen below a band's edge", above == Some(-1));
+            self.count("amount exactly on the edge of a band", above == Some(0));
+            self.count("amount one fen above the edge of a band", above == Some(1));
+            self.count("amount one fen below the edge of a band", above == Some(-1));
             let rate = band.rate.to_string();
             self.count("a rate of 0 in use", used && rate == "0");
             self.count("a rate of 1 in use", used && rate == "1");
@@ -157,7 +157,10 @@ impl Coverage {
             let full =
                 applied.cut == Money::ZERO && amount > Money::ZERO && cap.annual == Some(applied.before + amount);
             self.count("a cap filled exactly", full);
-            self.count("an account stands above today's cap", cap.annual.is_some_and(|annual| applied.before > annual));
+            self.count(
+                "an account is above the cap of the day",
+                cap.annual.is_some_and(|annual| applied.before > annual),
+            );
         }
     }
 
@@ -167,7 +170,7 @@ impl Coverage {
             let (source, cites) = (entry_source(at, kind, entry), &layer.terms.cites);
             cites.iter().any(|cite| cite.source.split_once('#').is_some_and(|(_, key)| key == source))
         };
-        self.count("a drawn layer paid", spec.drawn && layer.pays > Money::ZERO);
+        self.count("a layer included by `use` paid", spec.drawn && layer.pays > Money::ZERO);
         self.count("a schedule by level", spec.schedule.len() == 3);
         let judged = &step.split.circumstances;
         let mut held = 0;
@@ -180,11 +183,11 @@ impl Coverage {
             self.count("a schedule replaced by `when`", change.schedule.is_some());
             self.operations(change);
         }
-        self.count("two `when` entries held at once", held > 1);
+        self.count("two `when` entries applied at once", held > 1);
         for (entry, (categories, change)) in spec.for_.iter().enumerate() {
             let names = categories.iter().any(|category| judged.categories.has(*category));
             let applied = cites("for", entry);
-            self.count("a later `for` entry passed over", names && !applied);
+            self.count("a later `for` entry skipped", names && !applied);
             let applied_for = categories.iter().filter(|category| applied && judged.categories.has(**category));
             applied_for.for_each(|held| self.count(&format!("category in an applied `for`: {held}"), true));
             self.count("a schedule replaced by `for`", applied && change.schedule.is_some());

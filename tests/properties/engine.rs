@@ -38,14 +38,14 @@ pub async fn person_state(engine: &Engine<MemoryStore>, person_id: &PersonId) ->
 
 /// A request to reverse a step, with a request id for this round.
 pub fn reverse_request(step: &Step, round: &str) -> ReverseRequest {
-    let told = RawReversal {
+    let reversal = RawReversal {
         hospital_id: step.raw_claim.hospital_id.clone(),
         person_id: step.raw_claim.person_id.clone(),
         claim_id: step.raw_claim.claim_id.clone(),
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    ReverseRequest { request_id: format!("v{round}-{}", told.claim_id), reversal: told, dry_run: false }
+    ReverseRequest { request_id: format!("v{round}-{}", reversal.claim_id), reversal, dry_run: false }
 }
 
 /// Settles the claim of a step.

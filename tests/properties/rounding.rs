@@ -1,8 +1,8 @@
-//! Half up to the fen is the only rounding on the way of a claim.
+//! Half up to the fen is the only rounding in an adjudication.
 //!
-//! Policies, ratios, prices and quantities have as many decimals as each may have, and rates resolve to as many as 20.
-//! The model computes with exact fractions and rounds where `semantics.md` says `half_up`, to the fen, and nowhere
-//! else: a rounding anywhere else shows as a fen, because many figures lie a last decimal beside a half.
+//! Policies, ratios, prices and quantities have up to the maximum number of decimals, and rates resolve to up to 20. The
+//! model computes with exact fractions and rounds to the fen only where `semantics.md` says `half_up`. Any other rounding
+//! shows as a difference of one fen, because many figures differ from a half only in their last decimal.
 
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
@@ -26,7 +26,7 @@ use crate::support::claims::claim;
 struct Figures {
     prior_self_pay: String,
     rates: [String; 3],
-    /// Operations on every rate: two factors and a sum, whose decimals add up to no more than 20.
+    /// Operations on every rate: two factors and an addend, with at most 20 decimals in the result.
     factors: [String; 2],
     more: String,
     /// A factor of 10 decimals near one, on the last rate.
@@ -38,14 +38,14 @@ struct Figures {
     bills: Vec<Vec<Line>>,
 }
 
-/// Price in micro yuan, quantity in 10^-4, and by how many fen the amount is off.
+/// Price in micro yuan, quantity in 10^-4, and the deviation of the amount in fen.
 type Line = (i64, i64, i64);
 
 /// `0.5000000001 x 0.9999999998` is half less 2 of the 20th decimal.
 const NEAR_ONE: &[&str] = &["0.9999999998", "1.0000000002", "0.9999999999"];
 
-/// A share of at most so many decimals: any, or one beside a half or an end.
-fn share(decimals: usize) -> impl Strategy<Value = String> {
+/// A share with at most this many decimals: any, or one next to zero, a half or one.
+fn decimal_share(decimals: usize) -> impl Strategy<Value = String> {
     let least = format!("0.{}1", "0".repeat(decimals - 1));
     let edges = vec![
         "0".to_owned(),
@@ -60,37 +60,41 @@ fn share(decimals: usize) -> impl Strategy<Value = String> {
     prop_oneof![1 => select(edges), 2 => any]
 }
 
-/// Half of the figures are a few fen, where one lies beside a half most often.
-fn line() -> impl Strategy<Value = Line> {
+/// A bill line; half of the amounts are a few fen, which are often next to a half fen.
+fn bill_line() -> impl Strategy<Value = Line> {
     let price = prop_oneof![0..100_000_i64, 0..50_000_000_000_i64];
     let quantity = prop_oneof![Just(10_000), 1..30_000_i64, 1..1_000_000_i64];
     (price, quantity, -1..=1_i64)
 }
 
 fn figures() -> impl Strategy<Value = Figures> {
-    let factors =
-        (share(5), share(5), select(vec!["0", "0.0000000001", "-0.0000000001", "0.25", "-0.1"]), select(NEAR_ONE));
-    let deductible = (prop_oneof![0..200_i64, 0..10_000_000_i64], share(10));
-    let bills = prop::collection::vec(prop::collection::vec(line(), 1..=3), 2);
-    let entered = (share(10), share(10), prop_oneof![0..50_000_i64, 0..50_000_000_000_i64]);
-    (entered, [share(10), share(10), share(10)], factors, deductible, bills).prop_map(
-        |(entered, rates, factors, deductible, bills)| Figures {
-            prior_self_pay: entered.0,
+    let factors = (
+        decimal_share(5),
+        decimal_share(5),
+        select(vec!["0", "0.0000000001", "-0.0000000001", "0.25", "-0.1"]),
+        select(NEAR_ONE),
+    );
+    let deductible = (prop_oneof![0..200_i64, 0..10_000_000_i64], decimal_share(10));
+    let bills = prop::collection::vec(prop::collection::vec(bill_line(), 1..=3), 2);
+    let base_figures = (decimal_share(10), decimal_share(10), prop_oneof![0..50_000_i64, 0..50_000_000_000_i64]);
+    (base_figures, [decimal_share(10), decimal_share(10), decimal_share(10)], factors, deductible, bills).prop_map(
+        |(base_figures, rates, factors, deductible, bills)| Figures {
+            prior_self_pay: base_figures.0,
             rates,
             factors: [factors.0, factors.1],
             more: factors.2.to_owned(),
             near_one: factors.3,
             deductible: deductible.0,
             deductible_factor: deductible.1,
-            ratio: entered.1,
-            ceiling: entered.2,
+            ratio: base_figures.1,
+            ceiling: base_figures.2,
             bills,
         },
     )
 }
 
-/// Yuan with so many decimals.
-fn yuan(units: i64, decimals: usize) -> String {
+/// The text of a number in units of 10^-decimals.
+fn decimal_text(units: i64, decimals: usize) -> String {
     let unit = 10_i64.pow(decimals as u32);
     format!("{}.{:0decimals$}", units / unit, units % unit)
 }
@@ -145,7 +149,7 @@ rate = {{ times = "{}" }}
 cites = ["law"]
 "#,
             self.prior_self_pay,
-            yuan(self.deductible, 2),
+            decimal_text(self.deductible, 2),
             self.factors[0],
             self.factors[1],
             self.deductible_factor,
@@ -155,7 +159,7 @@ cites = ["law"]
     }
 
     fn rows(&self) -> Vec<Cells> {
-        let ceiling = yuan(self.ceiling, 6);
+        let ceiling = decimal_text(self.ceiling, 6);
         let rows: [(ReferenceTable, &[&str]); 5] = [
             (ReferenceTable::Hospitals, &["H3", "hospital", "tertiary", "370102"]),
             (ReferenceTable::Designations, &["H3", "2016-01-01", ""]),
@@ -169,14 +173,14 @@ cites = ["law"]
     fn claims(&self) -> impl Iterator<Item = RawClaim> + '_ {
         self.bills.iter().map(|lines| RawClaim {
             visit: Some(Visit::Inpatient),
-            items: lines.iter().map(item).collect(),
+            items: lines.iter().map(raw_item).collect(),
             ..claim("C1", "P1", "1.00")
         })
     }
 }
 
-/// A line's amount may be a fen off its price times its quantity.
-fn item((price, quantity, off): &Line) -> RawItem {
+/// The item of a line; its amount may differ by one fen from price times quantity.
+fn raw_item((price, quantity, off): &Line) -> RawItem {
     let (unit_price, quantity) = (UnitPrice(*price), Quantity(*quantity));
     let product = unit_price.times(quantity).expect("a small amount").fen();
     let amount = Money::from_fen((product + off).max(0));
@@ -184,29 +188,29 @@ fn item((price, quantity, off): &Line) -> RawItem {
 }
 
 #[test]
-fn half_up_to_the_fen_is_the_only_rounding_on_the_way_of_a_claim() {
+fn half_up_to_the_fen_is_the_only_rounding_in_an_adjudication() {
     check_property(case_count(CASES_WITHOUT_STORE), &figures(), |figures| {
         let text = figures.policy();
         let book = Book::from_texts([("exact.toml", text.as_str())]).expect("a sound policy");
-        let exact_book = model::Book::read(&[("exact.toml".to_owned(), text)]);
+        let model_book = model::Book::read(&[("exact.toml".to_owned(), text)]);
         let cells = figures.rows();
         let (tables, persons) = tables::from_rows(tables::parsed(&cells));
-        let exact_tables = Tables::of(&cells);
-        let (mut account, mut exact_account) = (Account::default(), model::Account::default());
-        for raw in figures.claims() {
-            let claim = raw.clone().validate(&ClaimLimits::default()).expect("a sound claim");
+        let model_tables = Tables::of(&cells);
+        let (mut account, mut model_account) = (Account::default(), model::Account::default());
+        for raw_claim in figures.claims() {
+            let claim = raw_claim.clone().validate(&ClaimLimits::default()).expect("a sound claim");
             let facts = look_up::facts(&claim, persons.get(&claim.person_id), &tables).expect("known");
             let policy = &book.policies()[0];
             let input = AdjudicationInput { claim: &claim, facts: &facts, policy };
             let (split, after) = adjudicate(input, &account).expect("small amounts");
-            let (person, hospital) = (&exact_tables.persons["P1"], &exact_tables.hospitals["H3"]);
-            let exact = exact_book
-                .settle(&bill(&raw), person, hospital, &exact_tables.catalogue, |_| exact_account.clone())
+            let (person, hospital) = (&model_tables.persons["P1"], &model_tables.hospitals["H3"]);
+            let expected = model_book
+                .settle(&bill(&raw_claim), person, hospital, &model_tables.catalogue, |_| model_account.clone())
                 .expect("a settlement");
-            prop_assert!(is_split(&split, &exact.0, "resident"), "{split:#?}\n{:#?}", exact.0);
-            prop_assert_eq!(&plain(&after), &exact.1);
+            prop_assert!(is_split(&split, &expected.0, "resident"), "{split:#?}\n{:#?}", expected.0);
+            prop_assert_eq!(&plain(&after), &expected.1);
             prop_assert_eq!(invariants::check(&split), Ok(()));
-            (account, exact_account) = (after, exact.1);
+            (account, model_account) = (after, expected.1);
         }
         Ok(())
     });

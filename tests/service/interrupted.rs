@@ -136,7 +136,7 @@ async fn an_import_is_visible_to_settlements_although_its_caller_cancels() {
     assert!(tokio::time::timeout(Duration::from_secs(10), visible).await.is_ok(), "the rows become visible");
 }
 
-/// The client connects, sends the HTTP/2 preface and then never answers a frame.
+/// The client connects, sends the HTTP/2 preface and then never responds to a frame.
 #[tokio::test]
 async fn a_silent_client_does_not_block_shutdown() {
     let (store, _control) = super::faulty_store::FaultyStore::with_control();

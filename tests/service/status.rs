@@ -287,7 +287,7 @@ async fn settle_too_large_message(server: Server) -> Status {
     refuse_without_change(&server, &RawClaim { items, ..bill() }, "R1").await
 }
 
-/// Lists policies twice, then activates policies, as the auditor of a server whose callers file is edited like this;
+/// Lists policies twice, then activates policies, as the auditor of a server with this edit of its callers file;
 /// returns the last status of the lists and the refusal of the activation.
 async fn call_twice_as_auditor(edit_callers: impl Fn(String) -> String) -> (Status, Status) {
     let keys = Keys::made();

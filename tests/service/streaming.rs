@@ -32,8 +32,8 @@ async fn settle_all(
     let stream = server.settlement_client().settle_stream(tokio_stream::iter(requests)).await;
     let mut responses = stream.expect("a stream").into_inner();
     let mut all = BTreeMap::new();
-    while let Some(answer) = responses.message().await.expect("an unbroken stream") {
-        assert!(all.insert(answer.position, answer).is_none(), "one response for each request");
+    while let Some(response) = responses.message().await.expect("an unbroken stream") {
+        assert!(all.insert(response.position, response).is_none(), "one response for each request");
     }
     all
 }
@@ -46,8 +46,8 @@ async fn open_stream(server: &Server) -> (mpsc::UnboundedSender<pb::SettleStream
 }
 
 /// The settlement in a response, which must not be a refusal.
-fn settlement_in(answer: &pb::SettleStreamResponse) -> &pb::Settlement {
-    match &answer.answer {
+fn settlement_in(response: &pb::SettleStreamResponse) -> &pb::Settlement {
+    match &response.answer {
         Some(Answer::Settlement(settlement)) => settlement,
         other => panic!("a settlement: {other:?}"),
     }
@@ -68,9 +68,9 @@ async fn the_claims_of_one_person_are_settled_in_the_order_sent() {
     let responses = settle_all(&server, requests).await;
     assert_eq!(responses.len(), bills.len());
     let mut before: HashMap<&str, u32> = HashMap::new();
-    for (at, (bill, answer)) in bills.iter().zip(responses.values()).enumerate() {
-        assert_eq!(answer.request_id, format!("R{at}"));
-        let settlement = settlement_in(answer);
+    for (at, (bill, response)) in bills.iter().zip(responses.values()).enumerate() {
+        assert_eq!(response.request_id, format!("R{at}"));
+        let settlement = settlement_in(response);
         assert_eq!(settlement.claim_id, bill.claim_id.as_str());
         let admissions = before.entry(bill.person_id.as_str()).or_default();
         let judged = settlement.split.as_ref().and_then(|split| split.judged.as_ref()).expect("circumstances");
@@ -113,7 +113,7 @@ async fn a_request_sent_by_stream_and_by_unary_call_is_settled_once() {
         stream_request(&bill, "R3"),
     ];
     let responses = settle_all(&server, requests).await;
-    let replays: Vec<_> = responses.values().map(|answer| answer.replay).collect();
+    let replays: Vec<_> = responses.values().map(|response| response.replay).collect();
     assert_eq!(replays, [true, false, true, false]);
     assert_eq!(settlement_in(&responses[&0]).encode_to_vec(), by_call.encode_to_vec());
     assert_eq!(settlement_in(&responses[&1]), settlement_in(&responses[&2]));
@@ -134,11 +134,11 @@ fn random_below(seed: &mut u64, limit: u64) -> u64 {
 async fn after_random_breaks_and_resending_every_claim_is_settled_exactly_once() {
     let (server, mut seed) = (Server::start().await, 2017);
     let bills = bills(300);
-    let mut answered: BTreeMap<usize, pb::Settlement> = BTreeMap::new();
+    let mut received: BTreeMap<usize, pb::Settlement> = BTreeMap::new();
     let mut rounds = 0;
-    while answered.len() < bills.len() {
+    while received.len() < bills.len() {
         rounds += 1;
-        let pending: Vec<usize> = (0..bills.len()).filter(|at| !answered.contains_key(at)).collect();
+        let pending: Vec<usize> = (0..bills.len()).filter(|at| !received.contains_key(at)).collect();
         let (requests, mut responses) = open_stream(&server).await;
         for at in &pending {
             requests.send(stream_request(&bills[*at], &format!("R{at}"))).expect("an open stream");
@@ -146,16 +146,16 @@ async fn after_random_breaks_and_resending_every_claim_is_settled_exactly_once()
         // The last round reads all responses.
         let read = if rounds < 10 { random_below(&mut seed, 60) as usize } else { pending.len() };
         for _ in 0..read.min(pending.len()) {
-            let answer = responses.message().await.expect("an unbroken stream").expect("a response");
-            let at = pending[answer.position as usize];
-            assert_eq!(answer.request_id, format!("R{at}"));
-            assert!(answered.insert(at, settlement_in(&answer).clone()).is_none());
+            let response = responses.message().await.expect("an unbroken stream").expect("a response");
+            let at = pending[response.position as usize];
+            assert_eq!(response.request_id, format!("R{at}"));
+            assert!(received.insert(at, settlement_in(&response).clone()).is_none());
         }
     }
     assert!(rounds >= 6, "{rounds} rounds");
     let entries = server.engine.store().journal();
     assert_eq!(entries.len(), bills.len(), "one entry for each claim");
-    for (at, settlement) in &answered {
+    for (at, settlement) in &received {
         let replay = server.settle(&bills[*at], &format!("R{at}")).await.expect("a replay");
         assert!(replay.replay && replay.settlement.as_ref() == Some(settlement));
     }

@@ -1,5 +1,5 @@
-//! The auditor: it observes the begin and end of every call and every durable commit, keeps a ledger of its own by the
-//! arithmetic of the model, and reports the first fault.
+//! The auditor: it observes the begin and end of every call and every durable commit, keeps a ledger by the arithmetic
+//! of the model, and reports the first fault.
 //!
 //! Each call carries the id that its entry would have, so an entry is matched with its call exactly.
 

@@ -16,7 +16,7 @@ use crate::support::random::Random;
 /// How often a client calls before it reports a fault; without faults a call ends well before that.
 const MAX_ATTEMPTS: usize = 200;
 
-/// A client with a random generator of its own.
+/// A client with its own random generator.
 pub struct Client {
     pub servers: Arc<Servers>,
     pub workload: Arc<Mutex<Workload>>,

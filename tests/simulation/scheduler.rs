@@ -133,8 +133,8 @@ impl Scheduler {
         match polled {
             Poll::Ready(()) => drop(state.tasks.remove(&id)),
             Poll::Pending => {
-                if let Some((_, place)) = state.tasks.get_mut(&id) {
-                    *place = Some(future);
+                if let Some((_, slot)) = state.tasks.get_mut(&id) {
+                    *slot = Some(future);
                 }
             }
         }

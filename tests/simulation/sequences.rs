@@ -47,8 +47,8 @@ async fn every_store_answers_the_same() {
     let redis = RedisServer::shared();
     let mut committed = 0;
     for seed in 0..SEQUENCES {
-        let place = tempfile::tempdir().expect("a directory");
-        let embedded = EmbeddedStore::open(place.path(), Durability::Volatile).expect("a store");
+        let directory = tempfile::tempdir().expect("a directory");
+        let embedded = EmbeddedStore::open(directory.path(), Durability::Volatile).expect("a store");
         let (one, other) = (run_sequence(MemoryStore::default(), seed).await, run_sequence(embedded, seed).await);
         let third = run_sequence(redis.store().await, seed).await;
         assert_eq!(one, other, "sequence {seed}");

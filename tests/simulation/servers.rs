@@ -109,7 +109,7 @@ impl Servers {
 
     /// Calls a server; none if no response comes in time.
     pub async fn call(self: &Arc<Servers>, which: usize, request: ClientRequest) -> Option<Response> {
-        let (reply, answered) = oneshot::channel();
+        let (reply, reply_received) = oneshot::channel();
         if self.fault_happens(DUPLICATE_ONE_IN) {
             let (servers, duplicate) = (Arc::clone(self), request.clone());
             self.scheduler.spawn(Group::Environment, async move {
@@ -125,7 +125,7 @@ impl Servers {
             }
         });
         let response = async {
-            let response = answered.await.ok();
+            let response = reply_received.await.ok();
             if self.message_arrives().await { response } else { None }
         };
         self.scheduler.timeout(CLIENT_TIMEOUT, response).await.flatten()

@@ -99,14 +99,14 @@ impl SimulatedStore {
                 }
             });
         }
-        let answered = async {
+        let reply_received = async {
             let response = response.await.unwrap_or_else(|_gone| Err(unknown()));
             // This copy was refused by a stopped process, or because the other copy was written; the outcome is unknown.
             let copy_refused = matches!(response, Err(StoreError::Unavailable(_) | StoreError::EntryIdTaken));
             let response = if twice && copy_refused { Err(unknown()) } else { response };
             if self.message_arrives(true).await { response } else { std::future::pending().await }
         };
-        scheduler.timeout(STORE_TIMEOUT, answered).await.unwrap_or_else(|| Err(unknown()))
+        scheduler.timeout(STORE_TIMEOUT, reply_received).await.unwrap_or_else(|| Err(unknown()))
     }
 
     async fn write_row(&self, table: DiskTable, key: Vec<u8>, value: Vec<u8>) -> Result<(), StoreError> {
