@@ -73,22 +73,22 @@ macro_rules! contract {
 
 contract! {
     an_absent_person_has_version_zero,
-    a_commit_is_seen_whole,
-    of_two_first_commits_one_wins,
-    a_commit_on_a_version_that_moved_is_refused,
-    of_two_persons_one_gets_the_claim,
+    a_commit_is_visible_as_a_whole,
+    one_of_two_concurrent_first_commits_wins,
+    a_commit_on_an_old_version_is_refused,
+    a_claim_is_bound_to_one_of_two_concurrent_persons,
     a_claim_id_of_another_hospital_is_another_claim,
-    a_refused_commit_leaves_nothing,
+    a_refused_commit_changes_nothing,
     an_entry_is_never_replaced,
     a_look_up_sees_all_of_a_commit_or_nothing,
     reference_rows_are_replaced_by_their_keys,
-    a_policy_is_kept,
+    a_policy_is_stored,
     settlements_are_listed_by_hospital_and_day_in_the_order_of_commits,
-    several_entries_of_one_commit_are_all_there_or_none,
-    a_record_is_the_bytes_that_were_committed_of_whatever_format,
-    settlements_are_listed_afterwards_behind_those_of_the_day,
+    all_entries_of_a_commit_are_written_or_none,
+    a_record_of_any_format_is_returned_byte_for_byte,
+    appended_settlements_come_after_those_of_the_day,
     states_and_persons_are_paged_in_the_order_of_keys,
-    every_policy_is_named,
+    all_policy_digests_are_listed,
 }
 
 /// The n-th commit, of a person on this state, about a claim; its request is `r` and the number.
@@ -149,7 +149,7 @@ async fn an_absent_person_has_version_zero(store: impl Store) {
     assert_eq!(store.entry(stamp(1).id).await, Ok(None));
 }
 
-async fn a_commit_is_seen_whole(store: impl Store) {
+async fn a_commit_is_visible_as_a_whole(store: impl Store) {
     store.commit(commit(1, "P1", &PersonState::default(), Some("C1"))).await.expect("a commit");
     let seen = look_up(&store, "P1", "r1", "C1").await;
     assert_eq!((seen.state.version, seen.state.head), (1, Some(stamp(1).id)));
@@ -171,7 +171,7 @@ async fn an_entry_is_never_replaced(store: impl Store) {
 }
 
 /// Nobody has a row yet, so there is none to lock: version 0 takes part in the compare.
-async fn of_two_first_commits_one_wins(store: impl Store) {
+async fn one_of_two_concurrent_first_commits_wins(store: impl Store) {
     let absent = PersonState::default();
     let (one, other) =
         tokio::join!(store.commit(commit(1, "P1", &absent, None)), store.commit(commit(2, "P1", &absent, None)));
@@ -181,7 +181,7 @@ async fn of_two_first_commits_one_wins(store: impl Store) {
     assert_eq!((state.version, state.head), (1, Some(head)));
 }
 
-async fn a_commit_on_a_version_that_moved_is_refused(store: impl Store) {
+async fn a_commit_on_an_old_version_is_refused(store: impl Store) {
     let absent = PersonState::default();
     store.commit(commit(1, "P1", &absent, None)).await.expect("a commit");
     let first = state(&store, "P1").await;
@@ -194,7 +194,7 @@ async fn a_commit_on_a_version_that_moved_is_refused(store: impl Store) {
     assert_eq!(state(&store, "P1").await.version, 2);
 }
 
-async fn of_two_persons_one_gets_the_claim(store: impl Store) {
+async fn a_claim_is_bound_to_one_of_two_concurrent_persons(store: impl Store) {
     let absent = PersonState::default();
     let one = store.commit(commit(1, "P1", &absent, Some("C1")));
     let (one, other) = tokio::join!(one, store.commit(commit(2, "P2", &absent, Some("C1"))));
@@ -214,7 +214,7 @@ async fn a_claim_id_of_another_hospital_is_another_claim(store: impl Store) {
     assert_eq!(look_up(&store, "P1", "", "C1").await.claim.expect("the claim").person_id, PersonId::from("P1"));
 }
 
-async fn a_refused_commit_leaves_nothing(store: impl Store) {
+async fn a_refused_commit_changes_nothing(store: impl Store) {
     store.commit(commit(1, "P1", &PersonState::default(), Some("C1"))).await.expect("a commit");
     let refused = commit(2, "P2", &PersonState::default(), Some("C1"));
     assert_eq!(store.commit(refused).await, Err(StoreError::Conflict));
@@ -281,13 +281,13 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
     assert_eq!(ids(&list("H2", place(Day::FIRST, 0), Day::LAST, 100).await), [of(day, 7)]);
     assert_eq!(list("H1", place(after, 0), day, 100).await, []);
     assert_eq!(list("H3", place(Day::FIRST, 0), Day::LAST, 100).await, []);
-    // A refused commit is in no list, and one behind the others comes last.
+    // A refused commit is in no list, and a later one comes last.
     assert_eq!(store.commit(listed(4, "P1", "H2", day)).await, Err(StoreError::Conflict));
     store.commit(listed(3, "P6", "H2", day)).await.expect("a commit");
     assert_eq!(ids(&list("H2", place(Day::FIRST, 0), Day::LAST, 100).await), [of(day, 7), of(day, 3)]);
 }
 
-async fn several_entries_of_one_commit_are_all_there_or_none(store: impl Store) {
+async fn all_entries_of_a_commit_are_written_or_none(store: impl Store) {
     let more = |mut commit: Commit, ids: &[u64]| {
         for id in ids {
             let fence = Fence { hospital_id: "H2".into(), person_id: "P1".into() };
@@ -400,14 +400,14 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     assert_eq!(look_up(&store, "P1", "", "").await.person, wanted[2]);
 }
 
-async fn a_policy_is_kept(store: impl Store) {
+async fn a_policy_is_stored(store: impl Store) {
     let (digest, other) = (Digest::of(b"one"), Digest::of(b"other"));
     store.put_policy(digest, "the canonical text 一".to_owned()).await.expect("a write");
     assert_eq!(store.policy(digest).await, Ok(Some("the canonical text 一".to_owned())));
     assert_eq!(store.policy(other).await, Ok(None));
 }
 
-async fn a_record_is_the_bytes_that_were_committed_of_whatever_format(store: impl Store) {
+async fn a_record_of_any_format_is_returned_byte_for_byte(store: impl Store) {
     let mut commit = commit(1, "P1", &PersonState::default(), None);
     commit.entries[0].1[0] = 1;
     let record = commit.entries[0].1.clone();
@@ -417,7 +417,7 @@ async fn a_record_is_the_bytes_that_were_committed_of_whatever_format(store: imp
     assert!(store.entry(stamp(1).id).await.expect("a read").is_some());
 }
 
-async fn settlements_are_listed_afterwards_behind_those_of_the_day(store: impl Store) {
+async fn appended_settlements_come_after_those_of_the_day(store: impl Store) {
     let [day, after] = [15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
     let (hospital, ids) = (HospitalId::from("H1"), |numbers: &[u64]| numbers.iter().map(|n| stamp(*n).id).collect());
     store.commit(listed(9, "P1", "H1", day)).await.expect("a commit");
@@ -463,7 +463,7 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
     assert!(named == ids);
 }
 
-async fn every_policy_is_named(store: impl Store) {
+async fn all_policy_digests_are_listed(store: impl Store) {
     assert_eq!(store.policy_digests().await, Ok(vec![]));
     let mut digests = [b"one", b"two"].map(|text| Digest::of(text));
     for digest in digests {
@@ -479,7 +479,7 @@ pub fn open(place: &Path) -> Result<EmbeddedStore, OpenError> {
 }
 
 #[tokio::test]
-async fn a_directory_opened_anew_gives_everything_back() {
+async fn a_reopened_directory_returns_everything() {
     let place = tempfile::tempdir().expect("a directory");
     let store = open(place.path()).expect("a store");
     store.commit(commit(1, "P1", &PersonState::default(), Some("C1"))).await.expect("a commit");
@@ -502,7 +502,7 @@ async fn a_directory_opened_anew_gives_everything_back() {
 }
 
 #[test]
-fn a_directory_in_use_is_refused_until_it_is_let_go() {
+fn a_directory_in_use_is_refused_until_it_is_released() {
     let place = tempfile::tempdir().expect("a directory");
     let store = open(place.path()).expect("a store");
     assert!(matches!(open(place.path()), Err(OpenError::InUse(_))));
@@ -511,7 +511,7 @@ fn a_directory_in_use_is_refused_until_it_is_let_go() {
 }
 
 #[test]
-fn a_directory_of_another_format_is_refused_and_left_as_it_is() {
+fn a_directory_of_another_format_is_refused_and_unchanged() {
     let place = tempfile::tempdir().expect("a directory");
     drop(open(place.path()).expect("a store"));
     for (text, told) in

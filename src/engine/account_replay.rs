@@ -1,6 +1,6 @@
-//! What a chain's entries add up to, one entry after the other: accounts, and the splits that they rest on.
+//! Replay of a chain: the accounts that its entries add up to, and the splits that they rest on.
 //!
-//! It does not decide what a split should be; who adds one says what the account is after it.
+//! It does not recompute splits: the caller passes the account after each split.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::domain::ids::{AccountKey, EntryId};
 use crate::domain::journal::{Entry, Reversal, Revision};
 use crate::domain::split::Split;
 
-use super::chain::Stored;
+use super::chain::StoredEntry;
 
-/// A chain's entries so far.
+/// The replay of the entries so far.
 #[derive(Default)]
 pub(super) struct AccountReplay<'c> {
     accounts: HashMap<AccountKey, Account>,
@@ -20,37 +20,42 @@ pub(super) struct AccountReplay<'c> {
 }
 
 impl<'c> AccountReplay<'c> {
-    /// The accounts that moved.
+    /// All accounts.
     pub fn accounts(&self) -> &HashMap<AccountKey, Account> {
         &self.accounts
     }
 
-    /// The account of a benefit year; an empty one if it has not moved yet.
+    /// The account of a benefit year; an empty one if nothing was settled in it.
     pub fn account(&self, key: &AccountKey) -> Account {
         self.accounts.get(key).cloned().unwrap_or_default()
     }
 
-    /// What an earlier entry decided.
+    /// The split of an earlier entry.
     pub fn split(&self, id: EntryId) -> Option<&'c Split> {
         self.splits.get(&id).copied()
     }
 
-    /// Notes what this entry decided of a settlement, and the account after it.
-    pub fn decided(&mut self, settlement: EntryId, entry: EntryId, split: &'c Split, after: Account) {
+    /// Applies the split of an entry to a settlement; `after` is the account after it.
+    pub fn apply_split(&mut self, settlement: EntryId, entry: EntryId, split: &'c Split, after: Account) {
         self.accounts.insert(split.circumstances.account.clone(), after);
         self.splits.insert(entry, split);
         self.newest.insert(settlement, entry);
     }
 
-    /// A reversal takes its settlement out, and before it the later ones that the following entries decide anew.
+    /// Applies a reversal: takes out its settlement, and the later ones that the following entries revise.
     ///
     /// # Errors
-    /// What does not fit together.
-    pub fn taken_out(&mut self, entry: &Entry, reversed: &Reversal, following: &[Stored]) -> Result<(), String> {
-        let anew = following.get(..reversed.revisions.len()).unwrap_or_default();
-        let named = anew.iter().map(|stored| stored.entry.id).eq(reversed.revisions.iter().copied());
-        let revised: Vec<&Revision> = anew.iter().filter_map(|stored| stored.entry.revised()).collect();
-        if !named || revised.len() != anew.len() || revised.iter().any(|revised| revised.reversal != entry.id) {
+    /// What is inconsistent.
+    pub fn apply_reversal(
+        &mut self,
+        entry: &Entry,
+        reversed: &Reversal,
+        following: &[StoredEntry],
+    ) -> Result<(), String> {
+        let revisions = following.get(..reversed.revisions.len()).unwrap_or_default();
+        let listed = revisions.iter().map(|stored| stored.entry.id).eq(reversed.revisions.iter().copied());
+        let revised: Vec<&Revision> = revisions.iter().filter_map(|stored| stored.entry.revised()).collect();
+        if !listed || revised.len() != revisions.len() || revised.iter().any(|revised| revised.reversal != entry.id) {
             return Err("its revisions do not follow it".to_owned());
         }
         let newest = self.newest.get(&reversed.settlement).copied().ok_or("reverses what was not settled before")?;

@@ -1,7 +1,7 @@
-//! The audit: every person's chain is walked, every record checked, and every split recomputed from the journal
-//! under the policy that it names; what the entries add up to must be what the rows beside them say.
+//! The audit: every chain is read, every record checked, and every split recomputed from the journal under the policy that
+//! it names. The derived rows must equal what the entries add up to.
 //!
-//! It reads only. It trusts the records' digests, the policies kept by digest, and nothing that was derived.
+//! It only reads. It trusts the digests of records and policies, and nothing derived.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::store::rows::PersonState;
 use crate::store::{Scope, Store, StoreError};
 
 use super::account_replay::AccountReplay;
-use super::chain::{self, AuditFinding, Stored};
+use super::chain::{self, AuditFinding, StoredEntry};
 
-/// A chain that holds.
+/// A verified chain.
 #[derive(Clone, Debug)]
-pub struct Chain {
+pub struct VerifiedChain {
     /// The digest of each record, from the first entry on.
     pub digests: Vec<Digest>,
-    /// How many splits were recomputed.
+    /// The number of splits that were recomputed.
     pub splits: usize,
 }
 
@@ -37,81 +37,90 @@ pub struct Audit<'a, S> {
 }
 
 impl<'a, S: Store> Audit<'a, S> {
-    /// Of this store.
-    pub fn of(store: &'a S) -> Audit<'a, S> {
+    /// An audit of this store.
+    pub fn new(store: &'a S) -> Audit<'a, S> {
         Audit { store, policies: HashMap::new() }
     }
 
-    /// One person's chain, by the state that is kept of it.
+    /// Verifies one person's chain and the rows derived from it.
     ///
     /// # Errors
-    /// The first difference.
-    pub async fn chain(&mut self, state: &PersonState) -> Result<Chain, AuditFinding> {
-        let chain = chain::walked(self.store, state).await?;
-        let (mut sums, mut splits) = (AccountReplay::default(), 0);
-        for (at, Stored { entry, .. }) in chain.iter().enumerate() {
-            let taken = self.take(&mut sums, entry, &chain[at + 1..]).await;
-            taken.map_err(|told| AuditFinding::at(entry.id, told))?;
+    /// The first finding.
+    pub async fn verify_chain(&mut self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
+        let chain = chain::read_chain(self.store, state).await?;
+        let (mut accounts, mut splits) = (AccountReplay::default(), 0);
+        for (at, StoredEntry { entry, .. }) in chain.iter().enumerate() {
+            let applied = self.apply(&mut accounts, entry, &chain[at + 1..]).await;
+            applied.map_err(|message| AuditFinding::at(entry.id, message))?;
             splits += usize::from(entry.split().is_some());
         }
-        let moved = sums.accounts().values().filter(|account| account.version > 0).count();
+        let moved = accounts.accounts().values().filter(|account| account.version > 0).count();
         if state.accounts().len() != moved {
-            return Err(AuditFinding::at_head(state, "there are other accounts than the chain moved"));
+            return Err(AuditFinding::at_head(state, "there are accounts that the chain does not change"));
         }
-        if state.accounts().iter().any(|(key, account)| sums.accounts().get(key) != Some(account)) {
-            return Err(AuditFinding::at_head(state, "an account is not what the chain adds up to"));
+        if state.accounts().iter().any(|(key, account)| accounts.accounts().get(key) != Some(account)) {
+            return Err(AuditFinding::at_head(state, "an account differs from what the chain adds up to"));
         }
-        for Stored { entry, .. } in &chain {
-            self.rows(entry, state).await.map_err(|told| AuditFinding::at(entry.id, told))?;
+        for StoredEntry { entry, .. } in &chain {
+            self.check_rows(entry, state).await.map_err(|message| AuditFinding::at(entry.id, message))?;
         }
-        Ok(Chain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
+        Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
 
-    async fn take<'c>(
+    async fn apply<'c>(
         &mut self,
-        sums: &mut AccountReplay<'c>,
+        accounts: &mut AccountReplay<'c>,
         entry: &'c Entry,
-        following: &[Stored],
+        following: &[StoredEntry],
     ) -> Result<(), String> {
         match &entry.body {
             EntryKind::Settlement(settled) => {
-                let after = self.recomputed(sums, settled, &settled.split).await?;
-                sums.decided(entry.id, entry.id, &settled.split, after);
+                let after = self.recompute(accounts, settled, &settled.split).await?;
+                accounts.apply_split(entry.id, entry.id, &settled.split, after);
             }
             EntryKind::Revision(revised) => {
-                let after = self.revised(sums, revised).await?;
-                sums.decided(revised.settlement, entry.id, &revised.split, after);
+                let after = self.recompute_revision(accounts, revised).await?;
+                accounts.apply_split(revised.settlement, entry.id, &revised.split, after);
             }
-            EntryKind::Reversal(reversed) => sums.taken_out(entry, reversed, following)?,
+            EntryKind::Reversal(reversed) => accounts.apply_reversal(entry, reversed, following)?,
             EntryKind::Fence(_) => {}
         }
         Ok(())
     }
 
-    async fn revised(&mut self, sums: &AccountReplay<'_>, revised: &Revision) -> Result<Account, String> {
+    async fn recompute_revision(
+        &mut self,
+        accounts: &AccountReplay<'_>,
+        revised: &Revision,
+    ) -> Result<Account, String> {
         let settlement = self.store.entry(revised.settlement).await.map_err(|error| error.to_string())?;
-        let settled = settlement.as_ref().and_then(Entry::settled).ok_or("revises what is no settlement")?;
-        let after = self.recomputed(sums, settled, &revised.split).await?;
-        let before = sums.split(revised.replaces).ok_or("replaces what was not decided before")?;
+        let settled =
+            settlement.as_ref().and_then(Entry::settled).ok_or("revises something that is not a settlement")?;
+        let after = self.recompute(accounts, settled, &revised.split).await?;
+        let before = accounts.split(revised.replaces).ok_or("replaces what was not decided before")?;
         if revised.differences != Differences::between(before, &revised.split) {
-            return Err("names other differences than there are".to_owned());
+            return Err("records other differences than there are".to_owned());
         }
         Ok(after)
     }
 
-    /// The split is the one that claim and facts give on the account as it is; gives the account after it.
-    async fn recomputed(
+    /// Recomputes a split from claim and facts, and compares it; returns the account after it.
+    async fn recompute(
         &mut self,
-        sums: &AccountReplay<'_>,
+        accounts: &AccountReplay<'_>,
         settled: &Settlement,
         split: &Split,
     ) -> Result<Account, String> {
         invariants::check(split).map_err(|broken| broken.to_string())?;
         let policy = self.policy(split.circumstances.policy.digest).await?;
         let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
-        let account = sums.account(&split.circumstances.account);
+        let account = accounts.account(&split.circumstances.account);
         let (again, after) = adjudicate(matter, &account).map_err(|range| range.to_string())?;
-        if again == *split { Ok(after) } else { Err("its split is not what claim, facts and policy give".to_owned()) }
+        if again == *split {
+            Ok(after)
+        } else {
+            Err("its split differs from what claim, facts and policy give".to_owned())
+        }
     }
 
     async fn policy(&mut self, digest: Digest) -> Result<Arc<Policy>, String> {
@@ -126,9 +135,8 @@ impl<'a, S: Store> Audit<'a, S> {
         Ok(policy)
     }
 
-    /// What stands beside an entry: its person leads to this chain, its request to it, and its claim knows what
-    /// became of it.
-    async fn rows(&self, entry: &Entry, state: &PersonState) -> Result<(), String> {
+    /// Checks the rows of an entry: its person has this chain, its request leads to it, and its claim has its status.
+    async fn check_rows(&self, entry: &Entry, state: &PersonState) -> Result<(), String> {
         let (hospital_id, person_id) = entry.parties();
         let claim_id = match &entry.body {
             EntryKind::Settlement(settled) => Some(&settled.claim.claim_id),
@@ -147,16 +155,16 @@ impl<'a, S: Store> Audit<'a, S> {
             return Err("its request does not lead to it".to_owned());
         }
         let known = |settlement| seen.claim.as_ref().and_then(|row| row.of(settlement));
-        let told = match &entry.body {
+        let is_known = match &entry.body {
             EntryKind::Settlement(_) => known(entry.id).is_some(),
             EntryKind::Reversal(reversed) => {
-                known(reversed.settlement).is_some_and(|standing| standing.reversal == Some(entry.id))
+                known(reversed.settlement).is_some_and(|status| status.reversal == Some(entry.id))
             }
             EntryKind::Revision(revised) => {
-                known(revised.settlement).is_some_and(|standing| standing.revisions.contains(&entry.id))
+                known(revised.settlement).is_some_and(|status| status.revisions.contains(&entry.id))
             }
             EntryKind::Fence(_) => true,
         };
-        if told { Ok(()) } else { Err("its claim does not know of it".to_owned()) }
+        if is_known { Ok(()) } else { Err("its claim does not have it".to_owned()) }
     }
 }

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::coordination::SingleInstance;
 use super::external_sort::ExternalSort;
-use super::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, Part};
+use super::import_parts::{Part, apply_parts};
+use super::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use super::keys::{Secret, StoreKey};
 use super::rows::{ClaimRow, ListPosition, PersonState};
 use super::{
@@ -211,7 +212,7 @@ impl ReferenceStore for MemoryStore {
         let rows = self.rows();
         let ended = |number: &u64| rows.imports.get(number).is_some_and(|(_, ended)| ended.is_some());
         let parts = rows.parts.iter().filter(|((number, _), _)| ended(number)).map(|(_, part)| part.clone());
-        Ok(imports::apply_parts(ReferenceRead::default(), parts))
+        Ok(apply_parts(ReferenceRead::default(), parts))
     }
 
     async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {

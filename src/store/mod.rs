@@ -16,6 +16,7 @@ pub mod coordination;
 pub mod embedded;
 mod error;
 pub mod external_sort;
+pub mod import_parts;
 pub mod imports;
 mod journal_store;
 pub mod keys;

@@ -13,7 +13,7 @@ use onestop::engine::EngineError;
 use onestop::engine::audit::Audit;
 use onestop::engine::chain;
 use onestop::engine::copy::archive::{ArchivedSize, archivable};
-use onestop::engine::copy::{Copied, CopyContext, Copying, NotCopied};
+use onestop::engine::copy::{CopyContext, CopyError, CopyReport, StoreCopy};
 use onestop::engine::import::Told;
 use onestop::engine::read::SettlementView;
 use onestop::engine::reverse::ReverseRequest;
@@ -49,7 +49,7 @@ struct Everything {
 async fn everything(store: &impl Store) -> Everything {
     let mut chains = Vec::new();
     for (key, state) in store.states(None, 100).await.expect("states") {
-        let chain = chain::walked(store, &state.expect("a state")).await.expect("a chain");
+        let chain = chain::read_chain(store, &state.expect("a state")).await.expect("a chain");
         chains.push((key, chain.into_iter().map(|stored| (stored.entry.id, stored.record)).collect()));
     }
     let mut lists = Vec::new();
@@ -71,9 +71,9 @@ async fn views<S: Store>(engine: &Engine<S>, history: &History) -> Vec<Settlemen
 }
 
 async fn audited(store: &impl Store) {
-    let mut audit = Audit::of(store);
+    let mut audit = Audit::new(store);
     for (_, state) in store.states(None, 100).await.expect("states") {
-        audit.chain(&state.expect("a state")).await.expect("a sound chain");
+        audit.verify_chain(&state.expect("a state")).await.expect("a sound chain");
     }
 }
 
@@ -82,9 +82,9 @@ async fn moved(
     source: &TieredStore<RedisStore, EmbeddedStore>,
     target: &EmbeddedStore,
     before: i32,
-) -> Result<(Copied, ArchivedSize), NotCopied> {
+) -> Result<(CopyReport, ArchivedSize), CopyError> {
     let outside = CopyContext { now: &|| Instant(1), progress: &|_, _, _| {} };
-    Copying::between(source, target, outside).await?.run_and_archive(Told::default(), before).await
+    StoreCopy::new(source, target, outside).await?.run_and_archive(Told::default(), before).await
 }
 
 /// The store at this address, opened with this archive.
@@ -116,7 +116,7 @@ fn of_years(before: i32, all: &Everything) -> Vec<(EntryId, usize)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn moved_settlements_are_read_reversed_and_settled_again_as_before() {
+async fn archived_settlements_are_read_reversed_and_settled_again_as_before() {
     let redis = RedisServer::shared();
     for seed in SEED..SEED + 3 {
         moved_and_read(&redis.url(), seed).await;
@@ -182,7 +182,7 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
 /// What came since goes into the same archive, or with the old one into a new one; a copy of its directory that was made
 /// before lacks it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn further_years_move_into_the_same_archive_or_a_new_one() {
+async fn further_years_are_archived_in_the_same_archive_or_a_new_one() {
     let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
     let [first, older, second] = ["first", "older", "second"].map(|name| place.path().join(name));
     let url = redis.url();
@@ -220,7 +220,7 @@ fn copied_files(from: &Path, to: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_says_that_there_is_nothing() {
+async fn an_instance_without_the_archive_is_refused_and_one_opened_before_reports_the_store_unavailable() {
     let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
     let [mine, other] = ["mine", "other"].map(|name| Arc::new(open(&place.path().join(name))));
     let url = redis.url();
@@ -247,7 +247,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_never_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_is_not_the_archives_stays_and_an_id_that_left_stays_taken() {
+async fn a_record_that_differs_from_the_archive_stays_and_an_archived_id_stays_taken() {
     let redis = RedisServer::shared();
     let (url, person) = (redis.url(), PersonId::from("P1"));
     let engine = engine(TieredStore::<_, EmbeddedStore>::new(redis_server::open(&url).await, None)).await;

@@ -101,7 +101,7 @@ impl History {
         self.settled.push((told, request_id, committed.entry));
     }
 
-    /// Any that stands, with the later ones decided anew.
+    /// Reverses any settlement in force, with readjudication.
     async fn reverse<S: Store>(&mut self, engine: &Engine<S>) {
         if self.standing.is_empty() {
             return;

@@ -1,9 +1,9 @@
-//! A copy that stops anywhere: nobody serves what is there, and the same command again ends as one run.
+//! Interrupted copies: they cannot be served, and the same command resumes them to the same result.
 
 use std::path::Path;
 use std::process::Stdio;
 
-use onestop::engine::copy::{NotCopied, Side};
+use onestop::engine::copy::{CopyError, StoreRole};
 use onestop::reference::table::ReferenceTable;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, StoreError};
@@ -22,7 +22,7 @@ const SETTLEMENTS: u64 = 3_000;
 
 /// The target takes one write more in each round, and then none.
 #[tokio::test]
-async fn a_copy_that_breaks_at_any_write_goes_on_and_is_the_same() {
+async fn a_copy_that_fails_at_any_write_resumes_to_the_same_result() {
     let original = engine(MemoryStore::default()).await;
     let history = History::play(&original, SEED, 40).await;
     assert!(history.readjudications() > 1);
@@ -31,12 +31,16 @@ async fn a_copy_that_breaks_at_any_write_goes_on_and_is_the_same() {
         control.set_mode(StoreMode::FailAfter(writes));
         let first = copy(original.store(), &target).await;
         let ended = first.is_ok();
-        let broken = NotCopied::Store(Side::Target, StoreError::Unavailable("broken".to_owned()));
+        let broken = CopyError::Store(StoreRole::Target, StoreError::Unavailable("broken".to_owned()));
         assert!(ended || first == Err(broken), "{first:?}");
         let there = target.entry_count().await.expect("a count");
         control.set_mode(StoreMode::Healthy);
         let second = copy(original.store(), &target).await.expect("a copy");
-        assert_eq!((second.entries.all - second.entries.written, second.persons.all), (there, 4), "{writes} writes");
+        assert_eq!(
+            (second.entries.total - second.entries.written, second.persons.total),
+            (there, 4),
+            "{writes} writes"
+        );
         assert!(target.settled_fingerprint() == original.store().settled_fingerprint(), "{writes} writes");
         if ended {
             assert!(writes > 60, "{writes} writes");
@@ -80,7 +84,7 @@ fn killed(from: &Path, to: &Path, bytes: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_that_was_killed_is_served_by_nobody_and_run_again_ends_as_one() {
+async fn a_killed_copy_cannot_be_served_and_resumes_to_the_same_result() {
     let place = tempfile::tempdir().expect("a directory");
     let [from, to] = ["from", "to"].map(|name| place.path().join(name));
     large(&from).await;

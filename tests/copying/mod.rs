@@ -13,7 +13,7 @@ mod years;
 use std::path::Path;
 
 use onestop::domain::journal::Instant;
-use onestop::engine::copy::{Copied, CopyContext, Copying, NotCopied};
+use onestop::engine::copy::{CopyContext, CopyError, CopyReport, StoreCopy};
 use onestop::engine::import::Told;
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
@@ -21,10 +21,10 @@ use onestop::store::embedded::{Durability, EmbeddedStore};
 use crate::support::program::run;
 
 /// Copies one into the other, in process.
-pub async fn copy<S: Store, T: Store>(source: &S, target: &T) -> Result<Copied, NotCopied> {
+pub async fn copy<S: Store, T: Store>(source: &S, target: &T) -> Result<CopyReport, CopyError> {
     let outside = CopyContext { now: &|| Instant(1), progress: &|_, _, _| {} };
     let told = Told { source: "elsewhere".to_owned(), imported_by: "a test".to_owned() };
-    Copying::between(source, target, outside).await?.run(told).await
+    StoreCopy::new(source, target, outside).await?.run(told).await
 }
 
 /// The store in this directory.

@@ -59,7 +59,7 @@ async fn entries_of_format_1_are_copied_byte_for_byte_and_verified() {
     let place = tempfile::tempdir().expect("a directory");
     let (source, target) = (of_format_1().await, open(place.path()));
     let copied = copy(source.store(), &target).await.expect("a copy");
-    assert_eq!((copied.chains, copied.entries.all, copied.settlements, copied.splits), (1, 3, 1, 1));
+    assert_eq!((copied.chains, copied.entries.total, copied.settlements, copied.splits), (1, 3, 1, 1));
     for record in fixtures(FORMAT_1).into_iter().take(3) {
         let (entry, _) = codec::decode_entry(&record).expect("the format is read");
         assert!(target.record(entry.id).await == Ok(Some(record)));
@@ -69,7 +69,7 @@ async fn entries_of_format_1_are_copied_byte_for_byte_and_verified() {
     assert!(back.settled_fingerprint() == source.store().settled_fingerprint());
 }
 
-/// Puts rows into the database behind the program's back.
+/// Writes rows directly into the database.
 fn written(place: &Path, table: &'static str, rows: &[(&[u8], &[u8])]) {
     let database = redb::Database::open(place.join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
@@ -80,7 +80,7 @@ fn written(place: &Path, table: &'static str, rows: &[(&[u8], &[u8])]) {
 }
 
 #[tokio::test]
-async fn a_person_whose_id_was_not_kept_is_named_by_its_key_and_copied_after_an_import() {
+async fn a_person_record_without_id_is_reported_by_key_and_copied_after_an_import() {
     let place = tempfile::tempdir().expect("a directory");
     let [from, to] = ["from", "to"].map(|name| place.path().join(name));
     drop(engine(open(&from)).await);
@@ -107,7 +107,7 @@ async fn a_person_whose_id_was_not_kept_is_named_by_its_key_and_copied_after_an_
 
 /// A directory as format 1 left it has no list: opening it lists, and the copy has the same.
 #[tokio::test]
-async fn a_directory_of_format_1_is_copied_with_the_list_that_opening_it_makes() {
+async fn a_directory_of_format_1_is_copied_with_the_list_that_its_upgrade_builds() {
     let place = tempfile::tempdir().expect("a directory");
     let [from, to] = ["from", "to"].map(|name| place.path().join(name));
     let original = engine(open(&from)).await;

@@ -1,6 +1,6 @@
 //! Into a Redis and back.
 
-use onestop::engine::copy::Count;
+use onestop::engine::copy::CopyCount;
 use onestop::store::JournalStore;
 use onestop::store::memory::MemoryStore;
 
@@ -15,7 +15,7 @@ const SEED: u64 = 0x4ed1_5000;
 
 /// Ids of these histories name no shard: each is led to its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_on_redis_copied_back_is_row_for_row_what_was_copied() {
+async fn a_copy_to_redis_and_back_equals_the_source_row_for_row() {
     let redis = RedisServer::shared();
     for seed in SEED..SEED + 4 {
         println!("seed {seed:#x}");
@@ -24,8 +24,8 @@ async fn a_copy_on_redis_copied_back_is_row_for_row_what_was_copied() {
         let (there, back) = (redis.store().await, MemoryStore::default());
         let copied = copy(original.store(), &there).await.expect("a copy");
         let entries = original.store().entry_count().await.expect("a count");
-        assert_eq!(copied.entries, Count { all: entries, written: entries });
-        assert_eq!((copied.chains, copied.persons), (4, Count { all: 4, written: 4 }));
+        assert_eq!(copied.entries, CopyCount { total: entries, written: entries });
+        assert_eq!((copied.chains, copied.persons), (4, CopyCount { total: 4, written: 4 }));
         assert_eq!(copied.settlements, history.settled.len() as u64);
         let again = copy(original.store(), &there).await.expect("a copy");
         assert_eq!((again.entries.written, again.persons.written), (0, 0));
@@ -37,7 +37,7 @@ async fn a_copy_on_redis_copied_back_is_row_for_row_what_was_copied() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_command_copies_into_a_redis_and_back_and_an_audit_holds_in_both() {
+async fn the_command_copies_to_redis_and_back_and_the_audit_passes_in_both() {
     let (redis, place) = (RedisServer::shared(), tempfile::tempdir().expect("a directory"));
     let [from, back] = ["from", "back"].map(|name| place.path().join(name));
     let [secret, seal] = ["secret", "seal"].map(|name| place.path().join(name).display().to_string());

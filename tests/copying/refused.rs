@@ -6,7 +6,7 @@ use onestop::domain::account::Account;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::journal::Entry;
 use onestop::engine::chain::AuditFinding;
-use onestop::engine::copy::{NotCopied, Side};
+use onestop::engine::copy::{CopyError, StoreRole};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
 use onestop::reference::table::ReferenceTable;
@@ -33,15 +33,15 @@ async fn history(seed: u64) -> Engine<MemoryStore> {
 async fn foreign(source: &MemoryStore, target: &MemoryStore, told: &str) {
     let (before, log) = (target.settled_fingerprint(), target.imports(u64::MAX, 100).await);
     let refused = copy(source, target).await;
-    assert!(matches!(&refused, Err(NotCopied::Foreign(why)) if why.contains(told)), "{told}: {refused:?}");
+    assert!(matches!(&refused, Err(CopyError::ForeignContent(why)) if why.contains(told)), "{told}: {refused:?}");
     assert!(target.settled_fingerprint() == before && target.imports(u64::MAX, 100).await == log, "{told}");
 }
 
 #[tokio::test]
-async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
+async fn a_target_with_other_content_is_refused_and_unchanged() {
     let (one, other) = (history(SEED).await, history(SEED + 1).await);
     // The same log, tables and persons, and other chains.
-    foreign(one.store(), other.store(), "is not the source's").await;
+    foreign(one.store(), other.store(), "is not in the source").await;
     // A copy that was served: it has a settlement more.
     let target = MemoryStore::default();
     copy(one.store(), &target).await.expect("a copy");
@@ -68,7 +68,7 @@ async fn a_target_that_holds_something_else_is_refused_and_left_as_it_was() {
 
 /// The source went on after a copy that did not end was begun: what is new of the chains is copied too.
 #[tokio::test]
-async fn a_source_that_grew_is_copied_to_its_end() {
+async fn a_source_that_grew_is_copied_completely() {
     let (source, target) = (history(SEED).await, MemoryStore::default());
     copy(source.store(), &target).await.expect("a copy");
     source.settle(settle(claim("NEW", "P1", "100.00")), stamp(1)).await.expect("a settlement");
@@ -79,18 +79,18 @@ async fn a_source_that_grew_is_copied_to_its_end() {
 
 /// The source was served meanwhile, and imported: its log goes on under the number that the copy has.
 #[tokio::test]
-async fn a_copy_that_was_begun_does_not_go_on_after_an_import_into_the_source() {
+async fn a_started_copy_is_refused_after_an_import_into_the_source() {
     let source = history(SEED).await;
     let (target, control) = FaultyStore::with_control();
     control.set_mode(StoreMode::FailAfter(20));
-    assert!(matches!(copy(source.store(), &target).await, Err(NotCopied::Store(Side::Target, _))));
+    assert!(matches!(copy(source.store(), &target).await, Err(CopyError::Store(StoreRole::Target, _))));
     control.set_mode(StoreMode::Healthy);
     source.import(vec![row(ReferenceTable::Persons, &["P5", "resident", "370100"])]).await.expect("a sound row");
     let refused = copy(source.store(), &target).await;
-    assert!(matches!(&refused, Err(NotCopied::Foreign(why)) if why == "import 8 of its log"), "{refused:?}");
+    assert!(matches!(&refused, Err(CopyError::ForeignContent(why)) if why == "import 8 of its log"), "{refused:?}");
     // Nor is what there is of it a source.
     let refused = copy(&target, &MemoryStore::default()).await;
-    assert_eq!(refused, Err(NotCopied::Unended));
+    assert_eq!(refused, Err(CopyError::IncompleteSource));
 }
 
 type RedbTable = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -115,7 +115,7 @@ fn damaged(place: &Path, table: &'static str, at: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_damaged_in_the_source_is_named_and_stops_the_copy() {
+async fn damage_in_the_source_is_reported_and_stops_the_copy() {
     for table in ["journal", "states", "persons"] {
         let place = tempfile::tempdir().expect("a directory");
         let [from, to] = ["from", "to"].map(|name| place.path().join(name));
@@ -139,7 +139,7 @@ async fn what_is_damaged_in_the_source_is_named_and_stops_the_copy() {
 
 /// The source's rows beside the journal are not what its entries add up to: the copy says so, before it writes them.
 #[tokio::test]
-async fn an_account_that_the_chain_does_not_add_up_to_is_not_copied() {
+async fn an_account_that_differs_from_its_chain_is_not_copied() {
     let (source, target) = (history(SEED).await, MemoryStore::default());
     let states = source.store().states(None, 1).await.expect("a state");
     let mut state = states[0].1.clone().expect("a state");
@@ -152,12 +152,12 @@ async fn an_account_that_the_chain_does_not_add_up_to_is_not_copied() {
     forged.state = state;
     source.store().commit(forged).await.expect("a commit without an entry");
     let refused = copy(source.store(), &target).await;
-    let told = |why: &AuditFinding| why.entry == head && why.told.contains("adds up to");
-    assert!(matches!(&refused, Err(NotCopied::Entry(Side::Source, why)) if told(why)), "{refused:?}");
+    let is_expected = |why: &AuditFinding| why.entry == head && why.message.contains("adds up to");
+    assert!(matches!(&refused, Err(CopyError::Entry(StoreRole::Source, why)) if is_expected(why)), "{refused:?}");
 }
 
 #[tokio::test]
-async fn stores_that_are_in_use_missing_or_the_same_are_refused() {
+async fn stores_in_use_missing_or_identical_are_refused() {
     let place = tempfile::tempdir().expect("a directory");
     let [from, to, nowhere] = ["from", "to", "nowhere"].map(|name| place.path().join(name));
     let held = open(&from);

@@ -2,7 +2,7 @@
 
 use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, PersonId};
-use onestop::engine::copy::Count;
+use onestop::engine::copy::CopyCount;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
 use onestop::store::imports::COPY;
@@ -23,7 +23,7 @@ pub async fn reopened<S: Store>(store: S) -> Engine<S> {
 
 /// Twelve histories, each through a directory: to its secret and back to the one of memory.
 #[tokio::test]
-async fn a_copy_of_a_copy_is_row_for_row_what_was_copied() {
+async fn a_copy_of_a_copy_equals_the_source_row_for_row() {
     for seed in SEED..SEED + 12 {
         println!("seed {seed:#x}");
         let place = tempfile::tempdir().expect("a directory");
@@ -33,8 +33,8 @@ async fn a_copy_of_a_copy_is_row_for_row_what_was_copied() {
         let (embedded, back) = (open(place.path()), MemoryStore::default());
         let copied = copy(original.store(), &embedded).await.expect("a copy");
         let entries = original.store().entry_count().await.expect("a count");
-        assert_eq!(copied.entries, Count { all: entries, written: entries });
-        assert_eq!((copied.chains, copied.persons, copied.hospitals), (4, Count { all: 4, written: 4 }, 4));
+        assert_eq!(copied.entries, CopyCount { total: entries, written: entries });
+        assert_eq!((copied.chains, copied.persons, copied.hospitals), (4, CopyCount { total: 4, written: 4 }, 4));
         assert_eq!((copied.imports, copied.catalogue, copied.settlements), (7, 5, history.settled.len() as u64));
         copy(&embedded, &back).await.expect("a copy");
         assert!(back.settled_fingerprint() == original.store().settled_fingerprint());
@@ -43,7 +43,7 @@ async fn a_copy_of_a_copy_is_row_for_row_what_was_copied() {
     }
 }
 
-/// Persons, policies, hospitals, catalogue; the log of imports, and behind it the two copies.
+/// Persons, policies, hospitals, catalogue; the log of imports, followed by the two copies.
 pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
     let ids = [1, 2, 3, 4].map(|number| PersonId::from(format!("P{number}")));
     assert_eq!(one.persons(&ids).await, other.persons(&ids).await);
@@ -66,7 +66,7 @@ pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
 
 /// Ids do not follow the order of commits, and the list does: place for place it is the source's.
 #[tokio::test]
-async fn a_hospitals_day_is_listed_in_the_order_of_its_commits() {
+async fn a_copied_list_keeps_the_order_of_commits() {
     let place = tempfile::tempdir().expect("a directory");
     let original = engine(MemoryStore::default()).await;
     History::play(&original, SEED, 200).await;
@@ -85,7 +85,7 @@ async fn a_hospitals_day_is_listed_in_the_order_of_its_commits() {
 }
 
 #[tokio::test]
-async fn a_copy_again_writes_nothing() {
+async fn a_second_copy_writes_nothing() {
     let original = engine(MemoryStore::default()).await;
     History::play(&original, SEED, 60).await;
     let target = MemoryStore::default();
@@ -94,15 +94,15 @@ async fn a_copy_again_writes_nothing() {
     let second = copy(original.store(), &target).await.expect("a copy");
     assert_eq!((second.entries.written, second.persons.written), (0, 0));
     assert_eq!(
-        (second.entries.all, second.persons.all, second.splits),
-        (first.entries.all, first.persons.all, first.splits)
+        (second.entries.total, second.persons.total, second.splits),
+        (first.entries.total, first.persons.total, first.splits)
     );
     assert!(target.settled_fingerprint() == before && target.imports(u64::MAX, 100).await == log);
 }
 
 /// The whole program, with the seal that an auditor took of the source.
 #[tokio::test]
-async fn the_command_copies_and_a_seal_of_the_source_holds_for_the_copy() {
+async fn the_command_copies_and_a_seal_of_the_source_verifies_the_copy() {
     let place = tempfile::tempdir().expect("a directory");
     let [from, to, seal] = ["old", "new", "seal"].map(|name| place.path().join(name));
     let original = engine(open(&from)).await;
@@ -141,7 +141,7 @@ async fn a_store_without_a_settlement_is_copied() {
     let original = engine(MemoryStore::default()).await;
     let embedded = open(place.path());
     let copied = copy(original.store(), &embedded).await.expect("a copy");
-    assert_eq!((copied.chains, copied.entries.all, copied.persons.all, copied.splits), (0, 0, 4, 0));
+    assert_eq!((copied.chains, copied.entries.total, copied.persons.total, copied.splits), (0, 0, 4, 0));
     let person_id = "P2".into();
     let scope = Scope::of_person(&person_id);
     let seen = reopened(embedded).await.store().look_up(scope).await.expect("a look-up");

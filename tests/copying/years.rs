@@ -67,7 +67,7 @@ fn refused((code, output, errors): (Option<i32>, String, String), wanted: i32, w
 const WANTS_ARCHIVE: &str = "settlements of years before 2019 are in an archive: --archive DIR";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_the_archive_a_store_is_served_audited_and_copied_and_without_it_refused() {
+async fn a_store_is_served_audited_and_copied_with_its_archive_and_refused_without() {
     let redis = RedisServer::shared();
     let place = YearPlace::on(&redis);
     let before = engine(redis_server::open(&place.url).await).await;
@@ -106,7 +106,7 @@ async fn with_the_archive_a_store_is_served_audited_and_copied_and_without_it_re
 }
 
 #[test]
-fn years_move_from_a_redis_to_a_directory_and_only_when_they_are_over() {
+fn only_past_years_can_be_archived_from_a_redis_to_a_directory() {
     let redis = RedisServer::shared();
     let place = YearPlace::on(&redis);
     refused(place.moved("archive", "2019", &[]), 2, "Redis holds no store");
@@ -179,7 +179,7 @@ fn killed(redis: &RedisServer, place: &YearPlace, more_than: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_move_that_was_killed_loses_nothing_and_run_again_ends_as_one() {
+async fn a_killed_archiving_loses_nothing_and_resumes_to_the_same_result() {
     let redis = RedisServer::start(DURABLE);
     let place = YearPlace::on(&redis);
     large(&place.url).await;

@@ -75,7 +75,7 @@ fn a_sync_of_another_file_does_not_count() {
 }
 
 #[test]
-fn a_number_that_was_closed_and_taken_again_is_another_file() {
+fn a_reused_descriptor_is_another_file() {
     let taken = "11 close(5) = 0\n11 openat(AT_FDCWD, \"\\x2f\\x61\", O_RDWR) = 5\n";
     assert_eq!(verdicts(&[OPENED, taken, ASKED, WRITTEN, SYNCED, ANSWERED]), [(1, Verdict::NothingWritten)]);
 }
@@ -87,7 +87,7 @@ fn a_sync_that_failed_does_not_count() {
 }
 
 #[test]
-fn a_sync_that_has_begun_only_does_not_count() {
+fn an_unfinished_sync_does_not_count() {
     let begun = "11 fdatasync(5 <unfinished ...>\n";
     let resumed = "11 <... fdatasync resumed>) = 0\n";
     assert_eq!(verdicts(&[OPENED, ASKED, WRITTEN, begun, ANSWERED, resumed]), [(1, Verdict::Unsynced)]);
@@ -130,7 +130,7 @@ fn a_sync_for_the_request_before_does_not_count_for_this_one() {
 }
 
 #[test]
-fn what_is_no_answer_is_not_taken_for_one() {
+fn other_frames_are_not_counted_as_answers() {
     let settings = "10 writev(9, [{iov_base=SETTINGS, iov_len=9}], 1) = 9\n";
     let trailers = ANSWERED;
     let lines = [OPENED, settings, ASKED, settings, WRITTEN, SYNCED, ANSWERED, trailers];
@@ -139,7 +139,7 @@ fn what_is_no_answer_is_not_taken_for_one() {
 }
 
 #[test]
-fn two_connections_are_told_apart() {
+fn two_connections_are_distinguished() {
     let close = "10 close(9) = 0\n10 accept4(8, NULL, NULL, 0) = 9\n";
     let lines = [OPENED, ASKED, WRITTEN, SYNCED, ANSWERED, close, ASKED, WRITTEN, ANSWERED];
     assert_eq!(verdicts(&lines), [(1, Verdict::Synced), (1, Verdict::Unsynced)]);

@@ -44,7 +44,7 @@ struct Sent {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_outlives_every_kill() {
+async fn acknowledged_settlements_survive_every_kill() {
     println!("seed {SEED:#x}");
     let place = tempfile::tempdir().expect("a directory");
     let store = place.path().join("store");

@@ -20,19 +20,19 @@ const CALLS: &str = "trace=openat,close,fcntl,accept4,read,readv,recvfrom,recvms
                      pwrite64,ftruncate,fsync,fdatasync";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answer_leaves_after_its_bytes_are_synced() {
+async fn every_answer_is_sent_after_its_bytes_are_synced() {
     let trace = settled_under_trace(&[]).await;
     assert_eq!(of_the_last_connection(&trace), [Verdict::Synced; CLAIMS]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_its_syncs_the_same_server_is_found_out() {
+async fn a_server_without_syncs_is_detected() {
     let trace = settled_under_trace(&["--accept-volatile"]).await;
     assert_eq!(of_the_last_connection(&trace), [Verdict::Unsynced; CLAIMS]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_store_is_listed_in_its_directory_before_it_serves() {
+async fn a_new_store_syncs_its_directory_entry_before_it_serves() {
     assert!(is_listed(&settled_under_trace(&[]).await, STORE));
 }
 

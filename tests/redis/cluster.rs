@@ -21,7 +21,7 @@ use crate::support::{row, stamp};
 
 /// One Cluster for all that is asked of one: it takes seconds to start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cluster_holds_the_contract_lists_over_all_shards_and_survives_a_failover() {
+async fn a_cluster_passes_the_contract_lists_over_all_shards_and_survives_a_failover() {
     let cluster = RedisCluster::start();
     crate::store_contract::on_a_cluster(&cluster).await;
     crate::copying::archived::moved_and_read(&cluster.url(), 1).await;
@@ -64,18 +64,18 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
         assert_eq!(listed.len(), settled.len(), "{most} a page");
         assert_eq!(BTreeSet::from_iter(&listed), BTreeSet::from_iter(&settled));
     }
-    let (mut pages, mut audit, mut chains) = (Pages::new(50), Audit::of(engine.store()), 0);
+    let (mut pages, mut audit, mut chains) = (Pages::new(50), Audit::new(engine.store()), 0);
     while let Some(states) = pages.next_page(|after, limit| engine.store().states(after, limit)).await.expect("states")
     {
         for (_, state) in states {
-            audit.chain(&state.expect("a state")).await.expect("a sound chain");
+            audit.verify_chain(&state.expect("a state")).await.expect("a sound chain");
             chains += 1;
         }
     }
     assert_eq!(chains, settled.len());
 }
 
-/// Has a replica take its primary's place. A failover has five seconds; one that was not won by then is asked for anew.
+/// Promotes a replica. A failover has five seconds, and is requested again if it fails.
 fn promote(replica: &RedisServer) {
     let is_primary = || replica.ask(&["ROLE"]).contains("master");
     for _ in 0..10 {
@@ -91,7 +91,7 @@ fn promote(replica: &RedisServer) {
     panic!("it is not promoted");
 }
 
-/// A replica is told to take its primary's place; the store finds it.
+/// A replica is promoted; the store finds it.
 async fn a_failover_loses_nothing(cluster: &RedisCluster) {
     let engine = engine_at(&cluster.url()).await;
     let shard = Shard::of_person(&"P1".into());

@@ -24,7 +24,7 @@ async fn ready(store: &RedisStore) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_could_lose_a_settlement_is_refused_and_the_line_named() {
+async fn a_redis_that_could_lose_a_settlement_is_refused_with_the_setting() {
     for (lines, wanted) in [
         (&["save \"\""][..], "redis.conf wants `appendonly yes`"),
         (&["appendonly yes"], "redis.conf wants `appendfsync always`"),
@@ -47,7 +47,7 @@ async fn a_redis_that_could_lose_a_settlement_is_refused_and_the_line_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_configuration_that_is_changed_while_serving_is_noticed_and_mended() {
+async fn a_configuration_changed_while_serving_is_detected_and_recovers() {
     let server = RedisServer::start(DURABLE);
     let engine = engine(open(&server.url()).await).await;
     settles(&engine, 1).await.expect("settled");
@@ -61,7 +61,7 @@ async fn a_configuration_that_is_changed_while_serving_is_noticed_and_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_is_refused_and_a_primary_that_became_one_is_noticed() {
+async fn a_replica_is_refused_and_a_demoted_primary_is_detected() {
     let (primary, replica) = (RedisServer::start(DURABLE), RedisServer::start(DURABLE));
     let engine = engine(open(&primary.url()).await).await;
     replica.ask(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
@@ -101,7 +101,7 @@ async fn a_part_of_a_store_and_another_secret_are_refused() {
 
 /// A Redis without the functions is given them again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lost_functions_are_given_again() {
+async fn lost_functions_are_loaded_again() {
     let server = RedisServer::start(DURABLE);
     let engine = engine(open(&server.url()).await).await;
     server.ask(&["FUNCTION", "FLUSH"]);
@@ -111,7 +111,7 @@ async fn lost_functions_are_given_again() {
 
 /// The functions of a released version never change: another release has another version.
 #[test]
-fn the_functions_are_those_of_their_version() {
+fn the_functions_of_a_version_never_change() {
     let text = include_str!("../../src/store/redis/functions.lua");
     let digest = onestop::domain::ids::Digest::of(text.as_bytes()).to_string();
     assert!(text.starts_with("#!lua name=onestop_2\n") && digest.starts_with(FUNCTIONS_2), "{digest}");

@@ -60,7 +60,7 @@ impl Payments {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_that_ended_goes_on_where_it_was_and_misses_nothing() {
+async fn a_restarted_consumer_resumes_and_misses_nothing() {
     let server = RedisServer::shared();
     let url = server.url();
     let (base, prefix) = url.split_once("?prefix=").expect("a prefix");
@@ -87,7 +87,7 @@ async fn a_consumer_that_ended_goes_on_where_it_was_and_misses_nothing() {
     };
     let request = ReverseRequest { reversal: told, request_id: "reversed".into(), dry_run: false };
     let reversal = engine.reverse(request, of_p1(9)).await.expect("reversed").entry;
-    // Begun anew: first what was taken and not done, then what came since.
+    // After a restart: first what was delivered but not acknowledged, then new entries.
     let mut payments = Payments::over(base, prefix).await;
     let again = payments.read("0").await;
     assert_eq!(again, taken[1..]);
@@ -103,6 +103,6 @@ async fn a_consumer_that_ended_goes_on_where_it_was_and_misses_nothing() {
     let view = engine.settlement(EntryId::parse(&last["settlement"]).expect("an id")).await.expect("the settlement");
     assert_eq!(view.reversal, Some(reversal));
     assert!(payments.read("0").await.is_empty() && payments.read(">").await.is_empty());
-    // Nobody's name or bill stands in it.
+    // The feed contains no name and no bill.
     assert!(last.keys().eq(["committed", "deed", "entry", "settlement"]));
 }

@@ -23,7 +23,7 @@ async fn another(url: &str) -> Arc<Engine<RedisStore>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tables_imported_by_one_hold_in_all_within_a_second() {
+async fn tables_imported_by_one_instance_are_in_force_in_all_within_a_second() {
     let server = RedisServer::shared();
     let url = server.url();
     let (one, other) = (engine_at(&url).await, another(&url).await);
@@ -60,7 +60,7 @@ async fn one_instance_imports_at_a_time_and_on_the_newest_tables() {
     let rows = || vec![row(ReferenceTable::Designations, &["H9", "2010-01-01", ""])];
     assert_eq!(Reason::from(&other.import(rows()).await.expect_err("refused")), Reason::ImportRunning);
     one.store().coordination().release_import_lease().await;
-    // What the other was never told it reads before it changes it.
+    // The other instance reads the new tables before it changes them.
     one.import(vec![row(ReferenceTable::Hospitals, &["H9", "九院", "tertiary", "370100"])]).await.expect("imported");
     other.import(rows()).await.expect("imported");
     let read = open(&url).await.read_reference().await.expect("a read");

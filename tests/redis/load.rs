@@ -225,11 +225,11 @@ async fn is_there(client: &mut Client, sent: &Sent) {
 /// Every chain is recomputed, and there is nothing beside them.
 async fn chains_hold(url: &str) {
     let store = open(url).await;
-    let (mut audit, mut pages, mut entries, mut claims) = (Audit::of(&store), Pages::new(100), 0, BTreeMap::new());
+    let (mut audit, mut pages, mut entries, mut claims) = (Audit::new(&store), Pages::new(100), 0, BTreeMap::new());
     while let Some(states) = pages.next_page(|after, limit| store.states(after, limit)).await.expect("states") {
         for (_, state) in states {
             let state = state.expect("a state");
-            entries += audit.chain(&state).await.expect("a sound chain").digests.len() as u64;
+            entries += audit.verify_chain(&state).await.expect("a sound chain").digests.len() as u64;
             let mut next = state.head;
             while let Some(id) = next {
                 let entry = store.entry(id).await.expect("a read").expect("the entry");
@@ -246,7 +246,7 @@ async fn chains_hold(url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_primary_is_killed_and_comes_back_on_its_file() {
+async fn a_killed_primary_restarts_from_its_file_without_loss() {
     let (place, server) = (tempfile::tempdir().expect("a directory"), RedisServer::start(DURABLE));
     let url = server.url();
     let mut office = Office::open(place.path(), &url, url.clone(), &[]).await;
@@ -262,7 +262,7 @@ async fn the_primary_is_killed_and_comes_back_on_its_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_servers_are_cut_off() {
+async fn servers_cut_off_from_redis_lose_nothing() {
     let (place, server) = (tempfile::tempdir().expect("a directory"), RedisServer::start(DURABLE));
     let (proxy, prefix) = (Proxy::to(server.port()).await, prefix());
     let url = |port: u16| format!("redis://127.0.0.1:{port}?prefix={prefix}");
@@ -280,7 +280,7 @@ async fn the_servers_are_cut_off() {
 
 /// A primary of a Cluster dies, and its replica takes its place: with `--replicas 1` it has all that was acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_takes_the_place_of_a_dead_primary() {
+async fn a_promoted_replica_lost_nothing() {
     let (place, cluster) = (tempfile::tempdir().expect("a directory"), RedisCluster::start());
     let url = cluster.url();
     let mut office = Office::open(place.path(), &url, url.clone(), &["--replicas", "1"]).await;

@@ -69,7 +69,7 @@ async fn a_reply_lost_at_any_call_site_changes_no_answer() {
 
 /// Redis is gone for longer than anybody waits, right after it committed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_redis_did_before_it_was_cut_off_is_unknown_and_the_retry_finds_it() {
+async fn a_write_with_a_lost_reply_is_unknown_and_the_retry_finds_it() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_millis(300)).await).await;
@@ -82,9 +82,9 @@ async fn what_redis_did_before_it_was_cut_off_is_unknown_and_the_retry_finds_it(
     assert_eq!(engine.store().entry_count().await, Ok(1));
 }
 
-/// A Redis that answers nobody meets the deadline of each call, and the limit of those that wait.
+/// Calls to a silent Redis fail at their deadline, and beyond the limit of calls in flight at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_redis_meets_deadline_and_limit() {
+async fn calls_to_a_silent_redis_meet_deadline_and_limit() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());

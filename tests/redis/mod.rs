@@ -42,7 +42,7 @@ async fn settles_under<S: Store>(
     engine.settle(settle(claim(&format!("C{number}"), "P1", "1000.00")), stamp).await
 }
 
-/// A stamp whose id names the shard of P1, as those of a server do.
+/// A stamp with the shard of P1 in its id, as a server makes it.
 fn of_p1(number: u64) -> CommitStamp {
     let CommitStamp { id: EntryId(id), instant } = stamp(number);
     let id = u128::from_be_bytes(id) << 8;

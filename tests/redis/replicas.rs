@@ -31,7 +31,7 @@ fn signal(server: &RedisServer, which: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_its_replica_nobody_is_told_that_it_is_done() {
+async fn without_its_replica_no_commit_is_acknowledged() {
     let primary = RedisServer::start(&[DURABLE, &["repl-diskless-sync-delay 0"]].concat());
     let replica = replica_of(&primary);
     let url = primary.url();

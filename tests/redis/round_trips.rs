@@ -1,4 +1,4 @@
-//! What a settle costs: its round trips, counted on the wire; and that no id stands in what Redis calls its keys.
+//! What a settle costs: its round trips, counted on the wire; and no key or field contains an id.
 
 use onestop::store::redis::RedisSettings;
 
@@ -32,7 +32,7 @@ async fn a_settle_takes_three_round_trips_and_its_retry_two() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_key_and_no_field_holds_an_id() {
+async fn no_key_or_field_contains_an_id() {
     let server = RedisServer::shared();
     let url = server.url();
     let prefix = url.split_once("prefix=").expect("a prefix").1;

@@ -23,7 +23,7 @@ fn certificates(place: &std::path::Path) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn behind_tls_and_a_password_the_right_ones_are_let_in() {
+async fn a_redis_with_tls_and_password_accepts_only_the_right_credentials() {
     let place = tempfile::tempdir().expect("a directory");
     certificates(place.path());
     let (port, at) = (free_port(), place.path().display());
@@ -56,7 +56,7 @@ async fn behind_tls_and_a_password_the_right_ones_are_let_in() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_primary_that_the_sentinel_names_is_found_and_found_again() {
+async fn the_primary_named_by_the_sentinel_is_found_and_followed() {
     let primary = RedisServer::start(DURABLE);
     let replica = RedisServer::start(DURABLE);
     replica.ask(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
@@ -75,7 +75,7 @@ async fn the_primary_that_the_sentinel_names_is_found_and_found_again() {
 }
 
 #[test]
-fn an_address_is_what_it_says() {
+fn addresses_are_parsed_and_printed_without_secrets() {
     let told = |text: &str| Address::parse(text).map(|address| address.to_string());
     assert_eq!(told("redis://h").as_deref(), Ok("redis://h:6379/0"));
     assert_eq!(told("rediss://u:p@h:1/3").as_deref(), Ok("rediss://h:1/3"));

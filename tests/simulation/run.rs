@@ -167,10 +167,10 @@ async fn end_faults(servers: &Arc<Servers>) {
 /// Checks every chain with the audit of the engine, and the settlement lists of the hospitals.
 async fn check_final_state(servers: &Arc<Servers>) {
     let engine = servers.any_engine().await;
-    let mut audit = Audit::of(engine.store());
+    let mut audit = Audit::new(engine.store());
     let states = engine.store().states(None, usize::MAX).await.expect("the states");
     for (_, state) in states {
-        let chain = audit.chain(&state.expect("a state")).await;
+        let chain = audit.verify_chain(&state.expect("a state")).await;
         let result = chain.map(|_| ()).map_err(|difference| format!("the audit reports {difference}"));
         lock(&servers.auditor).record(servers.scheduler.now(), result);
     }

@@ -8,7 +8,8 @@ use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
 use onestop::store::coordination::SingleInstance;
 use onestop::store::external_sort::ExternalSort;
-use onestop::store::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, Part};
+use onestop::store::import_parts::{Part, apply_parts};
+use onestop::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use onestop::store::keys::{Secret, StoreKey};
 use onestop::store::rows::{ListPosition, PersonState};
 use onestop::store::{
@@ -245,7 +246,7 @@ impl ReferenceStore for SimulatedStore {
                 |number: &u64| import_log.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
             let parts: Vec<(Vec<u8>, (u64, Part))> = read_table(image, DiskTable::Parts)?;
             let parts = parts.into_iter().filter(|(_, (number, _))| ended(number)).map(|(_, (_, part))| part);
-            Ok(imports::apply_parts(ReferenceRead::default(), parts))
+            Ok(apply_parts(ReferenceRead::default(), parts))
         })
         .await
     }

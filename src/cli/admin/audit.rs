@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::cli::error::seal::SealError;
 use crate::cli::exit::{CommandError, CommandResult};
-use crate::engine::audit::{Audit, Chain};
+use crate::engine::audit::{Audit, VerifiedChain};
 use crate::say;
 use crate::server::store_location::{RedisFiles, StoreLocation, StoreLocationError, StoreTask};
 use crate::store::pages::Pages;
@@ -126,7 +126,7 @@ impl StoreTask for VerifyTask {
 
     async fn run<S: Store>(self, store: S) -> Result<AuditResult, CommandError> {
         let VerifyTask { mut seal } = self;
-        let (mut result, mut audit) = (AuditResult::default(), Audit::of(&store));
+        let (mut result, mut audit) = (AuditResult::default(), Audit::new(&store));
         let mut pages = Pages::new(PERSONS_PER_PAGE);
         let read = |after, limit| store.states(after, limit);
         while let Some(page) = pages.next_page(read).await? {
@@ -156,9 +156,9 @@ impl StoreTask for VerifyTask {
 async fn audit_chain(
     audit: &mut Audit<'_, impl Store>,
     state: Result<PersonState, StoreError>,
-) -> Result<Chain, String> {
+) -> Result<VerifiedChain, String> {
     let state = state.map_err(|error| error.to_string())?;
-    audit.chain(&state).await.map_err(|finding| finding.to_string())
+    audit.verify_chain(&state).await.map_err(|finding| finding.to_string())
 }
 
 fn print_verified(result: &AuditResult, json: bool) -> CommandResult {

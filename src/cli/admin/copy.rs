@@ -3,7 +3,7 @@
 use crate::cli::error::copy::CopyCommandError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::progress::Progress;
-use crate::engine::copy::{Copied, CopyContext, Copying};
+use crate::engine::copy::{CopyContext, CopyReport, StoreCopy};
 use crate::grpc::commit_stamp;
 use crate::say;
 use crate::server::store_location::{CommitSafety, RedisFiles, StoreLocation, StoreTask, is_same_store};
@@ -38,9 +38,9 @@ struct FromSource<'a> {
 }
 
 impl StoreTask for FromSource<'_> {
-    type Output = Result<Copied, CommandError>;
+    type Output = Result<CopyReport, CommandError>;
 
-    async fn run<S: Store>(self, source: S) -> Result<Copied, CommandError> {
+    async fn run<S: Store>(self, source: S) -> Result<CopyReport, CommandError> {
         let files = RedisFiles { secret: self.options.to_secret.as_deref(), archive: None };
         let task = ToTarget { source, options: self.options };
         self.target.open_or_create(files, CommitSafety::default(), task).await?
@@ -54,13 +54,13 @@ struct ToTarget<'a, S> {
 }
 
 impl<S: Store> StoreTask for ToTarget<'_, S> {
-    type Output = Result<Copied, CommandError>;
+    type Output = Result<CopyReport, CommandError>;
 
-    async fn run<T: Store>(self, target: T) -> Result<Copied, CommandError> {
+    async fn run<T: Store>(self, target: T) -> Result<CopyReport, CommandError> {
         let bar = Progress::in_stages();
         let progress = |stage, done, total| copy_report::show_progress(&bar, stage, done, total);
         let context = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
-        let copying = Copying::between(&self.source, &target, context).await.map_err(CopyCommandError::from)?;
+        let copying = StoreCopy::new(&self.source, &target, context).await.map_err(CopyCommandError::from)?;
         Ok(copying.run(self.options.origin()?).await.map_err(CopyCommandError::from)?)
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::error::copy::CopyCommandError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::progress::Progress;
 use crate::engine::copy::archive::{self, ArchivedSize};
-use crate::engine::copy::{Copied, CopyContext, Copying};
+use crate::engine::copy::{CopyContext, CopyReport, StoreCopy};
 use crate::grpc::commit_stamp;
 use crate::say;
 use crate::server::store_location::StoreLocation;
@@ -42,12 +42,12 @@ async fn copy_and_move(
     stores: &YearMove,
     options: &CopyOptions,
     year: i32,
-) -> Result<(Copied, ArchivedSize), CommandError> {
+) -> Result<(CopyReport, ArchivedSize), CommandError> {
     let (source, target) = (stores.source(), stores.target()?);
     let bar = Progress::in_stages();
     let progress = |stage, done, total| copy_report::show_progress(&bar, stage, done, total);
     let context = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
-    let copying = Copying::between(source, &*target, context).await.map_err(CopyCommandError::from)?;
+    let copying = StoreCopy::new(source, &*target, context).await.map_err(CopyCommandError::from)?;
     Ok(copying.run_and_archive(options.origin()?, year).await.map_err(CopyCommandError::from)?)
 }
 
@@ -59,7 +59,7 @@ fn print_dry_run(ArchivedSize { entries, bytes }: ArchivedSize, year: i32, json:
     }
 }
 
-fn print(copied: &Copied, size: ArchivedSize, year: i32, json: bool, to: &StoreLocation) {
+fn print(copied: &CopyReport, size: ArchivedSize, year: i32, json: bool, to: &StoreLocation) {
     let ArchivedSize { entries, bytes } = size;
     if json {
         let mut value = copy_report::value(copied);

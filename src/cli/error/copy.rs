@@ -1,6 +1,6 @@
 //! Why a store was not copied.
 
-use crate::engine::copy::NotCopied;
+use crate::engine::copy::CopyError;
 use crate::store::StoreError;
 
 /// Why a store was not copied.
@@ -17,16 +17,16 @@ pub enum CopyCommandError {
     YearNotOver(i32),
     /// A store is damaged, or the target holds something else.
     #[error(transparent)]
-    Refused(NotCopied),
+    Refused(CopyError),
     /// A store cannot be read or written.
     #[error("{0}; run the same command again to continue")]
-    Interrupted(NotCopied),
+    Interrupted(CopyError),
 }
 
-impl From<NotCopied> for CopyCommandError {
-    fn from(error: NotCopied) -> CopyCommandError {
+impl From<CopyError> for CopyCommandError {
+    fn from(error: CopyError) -> CopyCommandError {
         match error {
-            NotCopied::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_)) => {
+            CopyError::Store(_, StoreError::Unavailable(_) | StoreError::Unknown(_)) => {
                 CopyCommandError::Interrupted(error)
             }
             error => CopyCommandError::Refused(error),

@@ -15,9 +15,9 @@ use crate::store::rows::PersonState;
 use crate::store::tiered::TieredStore;
 use crate::store::{JournalStore, KeyedState, Store, StoreError};
 
-use super::super::chain::{self, AuditFinding, Stored};
+use super::super::chain::{self, AuditFinding, StoredEntry};
 use super::super::import::Told;
-use super::{Copied, Copying, NotCopied, PAGE, Side, Stage};
+use super::{CopyError, CopyReport, PAGE, Stage, StoreCopy, StoreRole};
 
 /// Persons whose entries are archived concurrently, so that they share syncs.
 const PERSONS_AT_ONCE: usize = 32;
@@ -45,34 +45,34 @@ impl ArchivedSize {
     }
 }
 
-impl<L: Store + ArchivableStore, A: JournalStore, T: Store> Copying<'_, TieredStore<L, A>, T> {
-    /// Copies as [`Copying::run`] does, then archives the entries of benefit years before `before` in the copy.
+impl<L: Store + ArchivableStore, A: JournalStore, T: Store> StoreCopy<'_, TieredStore<L, A>, T> {
+    /// Copies as [`StoreCopy::run`] does, then archives the entries of benefit years before `before` in the copy.
     ///
     /// # Errors
     /// What prevented it; running it again continues from there. A record that differs from the archive's stays.
-    pub async fn run_and_archive(&self, told: Told, before: i32) -> Result<(Copied, ArchivedSize), NotCopied> {
+    pub async fn run_and_archive(&self, told: Told, before: i32) -> Result<(CopyReport, ArchivedSize), CopyError> {
         let copied = self.run(told).await?;
-        let archive = ArchiveIdentity::read(self.target).await.map_err(NotCopied::target)?;
+        let archive = ArchiveIdentity::read(self.target).await.map_err(CopyError::target)?;
         let years = ArchivedYears { before, archive };
-        self.source.live().require_archive(years).await.map_err(NotCopied::source)?;
+        self.source.live().require_archive(years).await.map_err(CopyError::source)?;
         let (mut size, mut walked) = (ArchivedSize::default(), 0);
         let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.target.states(after, limit));
-        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
+        while let Some(page) = pages.next_page(read).await.map_err(CopyError::target)? {
             let persons = stream::iter(page).map(|person| self.archive_person(person, before));
             let mut persons = persons.buffer_unordered(PERSONS_AT_ONCE);
             while let Some((version, of_person)) = persons.try_next().await? {
                 walked += version;
                 size.add(of_person);
-                (self.outside.progress)(Stage::Archiving, walked, self.entries);
+                (self.context.progress)(Stage::Archiving, walked, self.entries);
             }
         }
         Ok((copied, size))
     }
 
     /// Archives the closed years of one person; returns the length of the chain too.
-    async fn archive_person(&self, (key, state): KeyedState, before: i32) -> Result<(u64, ArchivedSize), NotCopied> {
-        let (mut size, state) = (ArchivedSize::default(), readable(Side::Target, key, state)?);
-        let chain = walked(Side::Target, self.target, &state).await?;
+    async fn archive_person(&self, (key, state): KeyedState, before: i32) -> Result<(u64, ArchivedSize), CopyError> {
+        let (mut size, state) = (ArchivedSize::default(), readable(StoreRole::Target, key, state)?);
+        let chain = read_chain(StoreRole::Target, self.target, &state).await?;
         let person_id = chain.first().map(|first| first.entry.parties().1.clone()).unwrap_or_default();
         let closed = chain.into_iter().filter(|stored| is_closed(before, &stored.entry));
         let closed: Vec<_> = closed.map(|stored| (stored.entry.id, stored.record)).collect();
@@ -86,16 +86,16 @@ impl<L: Store + ArchivableStore, A: JournalStore, T: Store> Copying<'_, TieredSt
         &self,
         person_id: &PersonId,
         entries: &[(EntryId, Vec<u8>)],
-    ) -> Result<ArchivedSize, NotCopied> {
+    ) -> Result<ArchivedSize, CopyError> {
         let mut size = ArchivedSize::default();
-        let outcomes = self.source.live().archive_entries(person_id, entries).await.map_err(NotCopied::source)?;
+        let outcomes = self.source.live().archive_entries(person_id, entries).await.map_err(CopyError::source)?;
         for ((id, record), outcome) in entries.iter().zip(outcomes) {
             match outcome {
                 ArchiveOutcome::Archived => size.add_record(record),
                 ArchiveOutcome::AlreadyArchived => {}
                 ArchiveOutcome::Differs => {
                     let finding = AuditFinding::at(*id, "differs from the record in the copy, and was not archived");
-                    return Err(NotCopied::Entry(Side::Source, finding));
+                    return Err(CopyError::Entry(StoreRole::Source, finding));
                 }
             }
         }
@@ -110,12 +110,12 @@ impl<L: Store + ArchivableStore, A: JournalStore, T: Store> Copying<'_, TieredSt
 pub async fn archivable<L: Store, A: JournalStore>(
     source: &TieredStore<L, A>,
     before: i32,
-) -> Result<ArchivedSize, NotCopied> {
+) -> Result<ArchivedSize, CopyError> {
     let (mut pages, mut size) = (Pages::new(PAGE), ArchivedSize::default());
     let read = |after, limit| source.states(after, limit);
-    while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
+    while let Some(page) = pages.next_page(read).await.map_err(CopyError::source)? {
         for (key, state) in page {
-            size.add(archivable_of_person(source, before, &readable(Side::Source, key, state)?).await?);
+            size.add(archivable_of_person(source, before, &readable(StoreRole::Source, key, state)?).await?);
         }
     }
     Ok(size)
@@ -125,24 +125,28 @@ async fn archivable_of_person<L: Store, A: JournalStore>(
     source: &TieredStore<L, A>,
     before: i32,
     state: &PersonState,
-) -> Result<ArchivedSize, NotCopied> {
+) -> Result<ArchivedSize, CopyError> {
     let mut size = ArchivedSize::default();
-    let chain = walked(Side::Source, source, state).await?;
+    let chain = read_chain(StoreRole::Source, source, state).await?;
     for stored in chain.iter().filter(|stored| is_closed(before, &stored.entry)) {
         match source.live().record(stored.entry.id).await {
             Err(StoreError::Archived(_)) => {}
-            live => live.map_err(NotCopied::source)?.iter().for_each(|record| size.add_record(record)),
+            live => live.map_err(CopyError::source)?.iter().for_each(|record| size.add_record(record)),
         }
     }
     Ok(size)
 }
 
-fn readable(side: Side, key: StoreKey, state: Result<PersonState, StoreError>) -> Result<PersonState, NotCopied> {
-    state.map_err(|error| NotCopied::of_person(side, key, error))
+fn readable(side: StoreRole, key: StoreKey, state: Result<PersonState, StoreError>) -> Result<PersonState, CopyError> {
+    state.map_err(|error| CopyError::from_person(side, key, error))
 }
 
-async fn walked<S: JournalStore>(side: Side, store: &S, state: &PersonState) -> Result<Vec<Stored>, NotCopied> {
-    chain::walked(store, state).await.map_err(|finding| NotCopied::Entry(side, finding))
+async fn read_chain<S: JournalStore>(
+    side: StoreRole,
+    store: &S,
+    state: &PersonState,
+) -> Result<Vec<StoredEntry>, CopyError> {
+    chain::read_chain(store, state).await.map_err(|finding| CopyError::Entry(side, finding))
 }
 
 fn is_closed(before: i32, entry: &Entry) -> bool {

@@ -1,5 +1,5 @@
-//! The lists of hospitals' days, in the source's order and under its numbers: the order of commits, which no single
-//! chain tells. A page that somebody read of the source goes on in the target.
+//! StoreCopy of the lists of hospitals, in the source's order: the order of commits, which chains do not contain. A page
+//! token of the source continues in the target.
 
 use std::collections::HashSet;
 
@@ -11,103 +11,104 @@ use crate::store::rows::ListPosition;
 use crate::store::{JournalStore, Store, StoreError};
 
 use super::super::chain::AuditFinding;
-use super::{Copying, NotCopied, PAGE, Side, Stage};
+use super::{CopyError, PAGE, Stage, StoreCopy, StoreRole};
 
 type Listed = (ListPosition, EntryId);
 
-/// A day, and what is listed in it.
-type OfDay = (Day, HashSet<EntryId>);
+/// A day, and its settlements.
+type DayList = (Day, HashSet<EntryId>);
 
-impl<S: Store, T: Store> Copying<'_, S, T> {
-    /// Lists whatever settlement the target has not listed; each of all is in one list, once.
-    pub(super) async fn lists(
+impl<S: Store, T: Store> StoreCopy<'_, S, T> {
+    /// Copies what the target lacks of every list, and checks that each settlement is in exactly one list.
+    pub(super) async fn copy_lists(
         &self,
         hospitals: &[(HospitalId, HospitalRecord)],
         settlements: u64,
-    ) -> Result<u64, NotCopied> {
+    ) -> Result<u64, CopyError> {
         let mut listed = 0;
         for (hospital_id, _) in hospitals {
-            let of_hospital = self.list_all(hospital_id, listed, settlements).await?;
-            self.nothing_else(hospital_id, of_hospital).await?;
+            let of_hospital = self.copy_list(hospital_id, listed, settlements).await?;
+            self.check_length(hospital_id, of_hospital).await?;
             listed += of_hospital;
         }
-        let told = || format!("the source's hospitals list {listed} settlements, its chains have {settlements}");
-        if listed == settlements { Ok(listed) } else { Err(NotCopied::Differs(told())) }
+        let message = || format!("the source's hospitals list {listed} settlements, its chains have {settlements}");
+        if listed == settlements { Ok(listed) } else { Err(CopyError::Differs(message())) }
     }
 
-    /// Goes through the source's list of a hospital, and lists what the target lacks of it; `before` and `all` are
-    /// for whoever watches.
-    async fn list_all(&self, hospital_id: &HospitalId, before: u64, all: u64) -> Result<u64, NotCopied> {
-        let (mut pages, mut there) = (Pages::new(PAGE), ListPosition::FIRST);
-        let (mut of_day, mut listed) = ((Day::FIRST, HashSet::new()), 0);
+    /// Copies what the target lacks of a hospital's list; `before` and `all` are for the progress report.
+    async fn copy_list(&self, hospital_id: &HospitalId, before: u64, all: u64) -> Result<u64, CopyError> {
+        let (mut pages, mut next) = (Pages::new(PAGE), ListPosition::FIRST);
+        let (mut day_list, mut listed) = ((Day::FIRST, HashSet::new()), 0);
         let read = |after, limit| all_settlements(self.source, hospital_id, after, limit);
-        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
-            self.check(hospital_id, &page, &mut of_day).await?;
-            for some in page.chunk_by(|one, other| one.0.day == other.0.day) {
-                let day = some[0].0.day;
-                let begin = if there.day == day { there } else { ListPosition { day, number: 0 } };
-                there = self.list(hospital_id, begin, some).await?;
+        while let Some(page) = pages.next_page(read).await.map_err(CopyError::source)? {
+            self.check(hospital_id, &page, &mut day_list).await?;
+            for part in page.chunk_by(|one, other| one.0.day == other.0.day) {
+                let day = part[0].0.day;
+                let from = if next.day == day { next } else { ListPosition { day, number: 0 } };
+                next = self.copy_part(hospital_id, from, part).await?;
             }
             listed += page.len() as u64;
-            (self.outside.progress)(Stage::Lists, before + listed, all);
+            (self.context.progress)(Stage::Lists, before + listed, all);
         }
         Ok(listed)
     }
 
-    /// The target lists no more of a hospital than the source.
-    async fn nothing_else(&self, hospital_id: &HospitalId, listed: u64) -> Result<(), NotCopied> {
-        let (mut pages, mut there) = (Pages::new(PAGE), 0);
+    /// Checks that the target's list of a hospital is not longer than the source's.
+    async fn check_length(&self, hospital_id: &HospitalId, listed: u64) -> Result<(), CopyError> {
+        let (mut pages, mut length) = (Pages::new(PAGE), 0);
         let read = |after, limit| all_settlements(self.target, hospital_id, after, limit);
-        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
-            there += page.len() as u64;
-            if let Some((_, id)) = page.last().filter(|_| there > listed) {
-                return Err(NotCopied::foreign_entry(*id, "is not listed in the source"));
+        while let Some(page) = pages.next_page(read).await.map_err(CopyError::target)? {
+            length += page.len() as u64;
+            if let Some((_, id)) = page.last().filter(|_| length > listed) {
+                return Err(CopyError::foreign_entry(*id, "is not listed in the source"));
             }
         }
         Ok(())
     }
 
-    /// What is listed is a settlement of this hospital and day, and not twice.
-    async fn check(&self, hospital_id: &HospitalId, page: &[Listed], of_day: &mut OfDay) -> Result<(), NotCopied> {
-        for (place, id) in page {
-            if of_day.0 != place.day {
-                *of_day = (place.day, HashSet::new());
+    /// Checks that a page contains settlements of this hospital and their day, each once.
+    async fn check(&self, hospital_id: &HospitalId, page: &[Listed], day: &mut DayList) -> Result<(), CopyError> {
+        for (position, id) in page {
+            if day.0 != position.day {
+                *day = (position.day, HashSet::new());
             }
-            let entry = self.source.entry(*id).await.map_err(NotCopied::source)?;
+            let entry = self.source.entry(*id).await.map_err(CopyError::source)?;
             let settlement = entry.filter(|entry| entry.settled().is_some() && entry.parties().0 == hospital_id);
-            let of_this_day = settlement.is_some_and(|entry| entry.committed.china_day() == place.day);
-            if !of_this_day || !of_day.1.insert(*id) {
-                let told = "is listed where it does not belong";
-                return Err(NotCopied::Entry(Side::Source, AuditFinding::at(*id, told)));
+            let of_this_day = settlement.is_some_and(|entry| entry.committed.china_day() == position.day);
+            if !of_this_day || !day.1.insert(*id) {
+                let finding = AuditFinding::at(*id, "is in a list where it does not belong");
+                return Err(CopyError::Entry(StoreRole::Source, finding));
             }
         }
         Ok(())
     }
 
-    /// Lists what the target lacks of a part of a day, whose first is there at this place or behind it; gives the place
-    /// behind its last there. What the target has of a day is the beginning of it.
-    async fn list(
+    /// Copies what the target lacks of a part of a day that starts at this position of the target; returns the position
+    /// after it. The target has the beginning of a day, or all of it.
+    async fn copy_part(
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        some: &[Listed],
-    ) -> Result<ListPosition, NotCopied> {
+        part: &[Listed],
+    ) -> Result<ListPosition, CopyError> {
         let read = async || {
-            let there = self.target.hospital_settlements(hospital_id, from, Day::LAST, some.len()).await;
-            let there = there.map_err(NotCopied::target)?;
-            Ok::<_, NotCopied>(there.into_iter().take_while(|(place, _)| place.day == from.day).collect::<Vec<_>>())
+            let listed = self.target.hospital_settlements(hospital_id, from, Day::LAST, part.len()).await;
+            let listed = listed.map_err(CopyError::target)?;
+            Ok::<_, CopyError>(
+                listed.into_iter().take_while(|(position, _)| position.day == from.day).collect::<Vec<_>>(),
+            )
         };
-        let mut there = read().await?;
-        same(&there, some)?;
-        if there.len() < some.len() {
-            let ids = some[there.len()..].iter().map(|(_, id)| *id).collect();
-            self.target.append_settlements(hospital_id, from.day, ids).await.map_err(NotCopied::target)?;
-            there = read().await?;
-            same(&there, some)?;
+        let mut listed = read().await?;
+        check_prefix(&listed, part)?;
+        if listed.len() < part.len() {
+            let ids = part[listed.len()..].iter().map(|(_, id)| *id).collect();
+            self.target.append_settlements(hospital_id, from.day, ids).await.map_err(CopyError::target)?;
+            listed = read().await?;
+            check_prefix(&listed, part)?;
         }
-        match there.last() {
-            Some((last, _)) if there.len() == some.len() => Ok(last.next()),
-            _ => Err(NotCopied::Differs("a hospital's day lists less than was put there".to_owned())),
+        match listed.last() {
+            Some((last, _)) if listed.len() == part.len() => Ok(last.next()),
+            _ => Err(CopyError::Differs("the list of a hospital's day is shorter than what was appended".to_owned())),
         }
     }
 }
@@ -123,13 +124,13 @@ async fn all_settlements<S: JournalStore>(
     store.hospital_settlements(hospital_id, from, Day::LAST, limit).await
 }
 
-/// That what is there is the beginning of it; stores of different kinds number places differently.
-fn same(there: &[Listed], some: &[Listed]) -> Result<(), NotCopied> {
-    let day_and_id = |(place, id): &Listed| (place.day, *id);
-    let wanted = some.iter().map(|listed| Some(day_and_id(listed))).chain(std::iter::repeat(None));
-    let mut pairs = there.iter().zip(wanted);
-    match pairs.find(|(listed, wanted)| Some(day_and_id(listed)) != *wanted) {
-        Some(((_, id), _)) => Err(NotCopied::foreign_entry(*id, "is listed at another place of its hospital's day")),
+/// Checks that the listed settlements are a prefix of the part; stores of different kinds number positions differently.
+fn check_prefix(listed: &[Listed], part: &[Listed]) -> Result<(), CopyError> {
+    let day_and_id = |(position, id): &Listed| (position.day, *id);
+    let expected = part.iter().map(|listed| Some(day_and_id(listed))).chain(std::iter::repeat(None));
+    let mut pairs = listed.iter().zip(expected);
+    match pairs.find(|(listed, expected)| Some(day_and_id(listed)) != *expected) {
+        Some(((_, id), _)) => Err(CopyError::foreign_entry(*id, "is at another position of its hospital's list")),
         None => Ok(()),
     }
 }

@@ -1,14 +1,14 @@
-//! A store copied into another that has a secret of its own: every key is derived anew from the records, and every
-//! entry of the journal is, byte for byte, what was committed.
+//! Copies of a store into another with a secret of its own: every key is derived again from the records, and every entry
+//! of the journal stays byte for byte as it was committed.
 //!
-//! What the target holds already is compared first; if all of it is of the source, a copy that was interrupted goes on,
-//! and nothing is written twice. Then policies and the log of imports, persons, the chains (`chains`), the lists of
-//! hospitals' days (`lists`). Every chain of the target is verified (`verify`) before hospitals and catalogue are
-//! shown there, last: a target that is no whole copy knows no hospital, and no engine opens it.
+//! First the content of the target is compared: if all of it is from the source, an interrupted copy continues and writes
+//! nothing twice. Then come policies and the log of imports, persons, the chains (`chains`), and the lists of hospitals
+//! (`lists`). Every chain of the target is verified (`verify`) before hospitals and catalogue are written, last: an
+//! incomplete copy knows no hospital, and no engine opens it.
 //!
-//! It writes the target only; but where closed years are to leave a Redis ([`archive`]), their entries are removed from there
-//! once the copy is whole. Nobody else may write to either store meanwhile. Of hospitals and catalogue it brings
-//! what holds, not how each import changed it; the log of imports says that, and that there was a copy.
+//! A copy writes to the target only, except that [`archive`] removes entries of closed years from the source once the
+//! copy is complete. Nobody else may write to either store meanwhile. A copy contains the current hospitals and
+//! catalogue, not how each import changed them; the log of imports records those imports, and the copy itself.
 
 pub mod archive;
 mod chains;
@@ -27,97 +27,97 @@ use crate::store::{Store, StoreError};
 use super::chain::AuditFinding;
 use super::import::Told;
 
-/// How many rows are read at once.
+/// The number of rows in a page.
 const PAGE: usize = 1_000;
 
-/// Which of the two stores.
+/// The role of a store in a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The one that is copied.
+pub enum StoreRole {
+    /// The store that is report.
     Source,
-    /// The one that becomes the copy.
+    /// The store that becomes the copy.
     Target,
 }
 
-impl std::fmt::Display for Side {
+impl std::fmt::Display for StoreRole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Side::Source => "the source",
-            Side::Target => "the target",
+            StoreRole::Source => "the source",
+            StoreRole::Target => "the target",
         })
     }
 }
 
-/// Why a store was not copied, or not to its end.
+/// Why a copy failed or is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotCopied {
+pub enum CopyError {
     /// A store cannot be read or written.
     #[error("{0}: {1}")]
-    Store(Side, StoreError),
-    /// A chain does not hold, or an entry is not what the other store has.
+    Store(StoreRole, StoreError),
+    /// A chain is broken, or an entry differs from the other store's.
     #[error("{0}, {1}")]
-    Entry(Side, AuditFinding),
-    /// The target holds what the source does not; nothing was written over it.
-    #[error("the target holds something else: {0}")]
-    Foreign(String),
-    /// The source is itself a copy that did not end: it lacks settlements.
-    #[error("the source is a copy that did not end: copy again what it was copied from")]
-    Unended,
-    /// A record of a person does not say whose it is.
+    Entry(StoreRole, AuditFinding),
+    /// The target contains what the source does not; it was not overwritten.
+    #[error("the target contains something else: {0}")]
+    ForeignContent(String),
+    /// The source is an incomplete copy: settlements are missing.
+    #[error("the source is an incomplete copy: copy its own source again")]
+    IncompleteSource,
+    /// A record of a person does not contain the id.
     #[error(
-        "the source: the record of person {0} was imported by a release that kept no id with it: serve the source with \
+        "the source: the record of person {0} was imported by a release that stored no id in it: serve the source with \
          this release, import its persons.csv again, then copy"
     )]
-    Nameless(String),
+    MissingPersonId(String),
     /// The digest of what is copied cannot be computed.
     #[error(transparent)]
     Digest(#[from] DigestError),
-    /// The copy ended, and the stores are not the same.
+    /// The copy completed, but the stores differ.
     #[error("the copy differs: {0}")]
     Differs(String),
 }
 
-impl NotCopied {
-    fn source(error: StoreError) -> NotCopied {
-        NotCopied::Store(Side::Source, error)
+impl CopyError {
+    fn source(error: StoreError) -> CopyError {
+        CopyError::Store(StoreRole::Source, error)
     }
 
-    fn target(error: StoreError) -> NotCopied {
-        NotCopied::Store(Side::Target, error)
+    fn target(error: StoreError) -> CopyError {
+        CopyError::Store(StoreRole::Target, error)
     }
 
-    /// What is kept of a person cannot be read.
-    fn of_person(side: Side, key: StoreKey, error: StoreError) -> NotCopied {
-        let named = |what: String| StoreError::Damaged(format!("person {}: {what}", shown(key)));
+    /// The error of reading a row of a person.
+    fn from_person(side: StoreRole, key: StoreKey, error: StoreError) -> CopyError {
+        let of_person = |what: String| StoreError::Damaged(format!("person {}: {what}", key_text(key)));
         match error {
-            StoreError::Damaged(what) => NotCopied::Store(side, named(what)),
-            other => NotCopied::Store(side, other),
+            StoreError::Damaged(what) => CopyError::Store(side, of_person(what)),
+            other => CopyError::Store(side, other),
         }
     }
 
-    fn foreign_entry(entry: EntryId, told: &str) -> NotCopied {
-        NotCopied::Foreign(format!("entry {entry} {told}"))
+    fn foreign_entry(entry: EntryId, message: &str) -> CopyError {
+        CopyError::ForeignContent(format!("entry {entry} {message}"))
     }
 }
 
-/// What a copy is at.
+/// The stage of a copy, for progress reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Persons' reference records, by number.
+    /// Copies reference records of persons.
     Persons,
-    /// Entries of chains, by number.
+    /// Copies entries of chains.
     Chains,
-    /// Settlements in the lists of hospitals' days, by number.
+    /// Copies settlements in the lists of hospitals.
     Lists,
-    /// Entries of the target's chains, by number.
+    /// Verifies entries of the target's chains.
     Verifying,
-    /// Entries of the target's chains, whose closed years leave the source.
+    /// Archives entries of closed years.
     Archiving,
 }
 
-/// What was copied, and what of it is new in the target.
+/// The content of a copy, and how much of it this run wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Copied {
+pub struct CopyReport {
     /// Policies.
     pub policies: u64,
     /// Imports in the log.
@@ -127,82 +127,78 @@ pub struct Copied {
     /// Rows of the catalogue.
     pub catalogue: u64,
     /// Persons' reference records.
-    pub persons: Count,
+    pub persons: CopyCount,
     /// Persons' chains.
     pub chains: u64,
     /// Entries of the journal.
-    pub entries: Count,
-    /// Settlements, each in the list of its hospital's day.
+    pub entries: CopyCount,
+    /// Settlements in the lists of hospitals.
     pub settlements: u64,
-    /// Splits that were recomputed in the target.
+    /// Splits that were recomputed to verify the target.
     pub splits: u64,
 }
 
-/// So many, of which so many were written by this run.
+/// A number of rows, and how many of them this run wrote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    /// All.
-    pub all: u64,
-    /// Those that were not there before.
+pub struct CopyCount {
+    /// All rows.
+    pub total: u64,
+    /// Rows that were not in the target before.
     pub written: u64,
 }
 
-/// What a copy is brought from outside.
+/// The environment of a copy.
 pub struct CopyContext<'a> {
     /// The clock.
     pub now: &'a (dyn Fn() -> Instant + Sync),
-    /// Who is told how far it is: at which stage, so many of so many.
+    /// Reports progress: the stage, the number done, the total.
     pub progress: &'a (dyn Fn(Stage, u64, u64) + Sync),
 }
 
-/// Two stores, one to become a copy of the other.
-pub struct Copying<'a, S, T> {
+/// A copy of a store into another.
+pub struct StoreCopy<'a, S, T> {
     source: &'a S,
     target: &'a T,
-    outside: CopyContext<'a>,
+    context: CopyContext<'a>,
     entries: u64,
 }
 
-impl<'a, S: Store, T: Store> Copying<'a, S, T> {
-    /// Between these stores.
+impl<'a, S: Store, T: Store> StoreCopy<'a, S, T> {
+    /// A copy of the source into the target.
     ///
     /// # Errors
     /// If the source cannot be read.
-    pub async fn between(
-        source: &'a S,
-        target: &'a T,
-        outside: CopyContext<'a>,
-    ) -> Result<Copying<'a, S, T>, NotCopied> {
-        let entries = source.entry_count().await.map_err(NotCopied::source)?;
-        Ok(Copying { source, target, outside, entries })
+    pub async fn new(source: &'a S, target: &'a T, context: CopyContext<'a>) -> Result<StoreCopy<'a, S, T>, CopyError> {
+        let entries = source.entry_count().await.map_err(CopyError::source)?;
+        Ok(StoreCopy { source, target, context, entries })
     }
 
-    /// Copies whatever the target lacks, and verifies the whole.
+    /// Copies what the target lacks, and verifies all of it.
     ///
     /// # Errors
-    /// What stood in the way; the same again goes on from there.
-    pub async fn run(&self, told: Told) -> Result<Copied, NotCopied> {
-        let mut copied = Copied::default();
-        let tables = self.tables().await?;
+    /// What prevented it; running it again continues from there.
+    pub async fn run(&self, told: Told) -> Result<CopyReport, CopyError> {
+        let mut report = CopyReport::default();
+        let tables = self.read_tables().await?;
         self.compare_policies().await?;
         self.compare_persons().await?;
         self.compare_heads().await?;
-        let records = self.records().await?;
-        self.begin(&tables, told).await?;
-        copied.policies = self.policies().await?;
-        copied.imports = self.log(&tables).await?;
-        copied.persons = self.persons(records, tables.number).await?;
-        let chains = self.chains().await?;
-        (copied.chains, copied.entries) = (chains.chains, chains.entries);
-        copied.settlements = self.lists(&tables.hospitals, chains.settlements).await?;
-        copied.splits = self.verify(&copied).await?;
-        self.end(&tables).await?;
-        (copied.hospitals, copied.catalogue) = (tables.hospitals.len() as u64, tables.catalogue.len() as u64);
-        Ok(copied)
+        let records = self.read_records().await?;
+        self.log_start(&tables, told).await?;
+        report.policies = self.copy_policies().await?;
+        report.imports = self.copy_import_log(&tables).await?;
+        report.persons = self.copy_persons(records, tables.number).await?;
+        let chains = self.copy_chains().await?;
+        (report.chains, report.entries) = (chains.chains, chains.entries);
+        report.settlements = self.copy_lists(&tables.hospitals, chains.settlements).await?;
+        report.splits = self.verify(&report).await?;
+        self.write_tables(&tables).await?;
+        (report.hospitals, report.catalogue) = (tables.hospitals.len() as u64, tables.catalogue.len() as u64);
+        Ok(report)
     }
 }
 
-/// A key as it is told; it names nobody.
-fn shown(key: StoreKey) -> String {
+/// A key in hexadecimal, which identifies nobody.
+fn key_text(key: StoreKey) -> String {
     format!("{:032x}", u128::from_be_bytes(key))
 }

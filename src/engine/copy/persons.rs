@@ -1,4 +1,4 @@
-//! Persons' reference records: put in the order of the target's keys, and written some at a time.
+//! StoreCopy of the reference records of persons: sorted by the target's keys and written in batches.
 
 use crate::domain::ids::PersonId;
 use crate::reference::person::PersonRecord;
@@ -7,80 +7,79 @@ use crate::store::keys::StoreKey;
 use crate::store::pages::Pages;
 use crate::store::{KeyedPerson, ReferenceWrite, Store};
 
-use super::{Copying, Count, NotCopied, PAGE, Side, Stage, shown};
+use super::{CopyCount, CopyError, PAGE, Stage, StoreCopy, StoreRole, key_text};
 
-/// Records on their way into the order of the target's keys, and how many: a tree that takes keys in order fills
-/// page by page.
+/// Records to sort by the target's keys, and their number. A B-tree that takes keys in order fills page by page.
 pub(super) type Records = (ExternalSort<PersonRecord>, u64);
 
-impl<S: Store, T: Store> Copying<'_, S, T> {
-    /// Every record of the target is the source's; gives how many there are.
-    pub(super) async fn compare_persons(&self) -> Result<u64, NotCopied> {
+impl<S: Store, T: Store> StoreCopy<'_, S, T> {
+    /// Checks that every record of the target is the source's; returns their number.
+    pub(super) async fn compare_persons(&self) -> Result<u64, CopyError> {
         let (mut pages, mut compared) = (Pages::new(PAGE), 0);
         let read = |after, limit| self.target.person_records(after, limit);
-        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::target)? {
+        while let Some(page) = pages.next_page(read).await.map_err(CopyError::target)? {
             compared += page.len() as u64;
             self.compare_page(page).await?;
         }
         Ok(compared)
     }
 
-    async fn compare_page(&self, page: Vec<KeyedPerson>) -> Result<(), NotCopied> {
-        let other = |key: StoreKey| NotCopied::Foreign(format!("the record of person {}", shown(key)));
+    async fn compare_page(&self, page: Vec<KeyedPerson>) -> Result<(), CopyError> {
+        let foreign = |key: StoreKey| CopyError::ForeignContent(format!("the record of person {}", key_text(key)));
         let (mut ids, mut records) = (Vec::with_capacity(page.len()), Vec::with_capacity(page.len()));
         for (key, record) in page {
-            let record = record.map_err(|error| NotCopied::of_person(Side::Target, key, error))?;
-            ids.push(record.id().cloned().ok_or_else(|| other(key))?);
+            let record = record.map_err(|error| CopyError::from_person(StoreRole::Target, key, error))?;
+            ids.push(record.id().cloned().ok_or_else(|| foreign(key))?);
             records.push((key, record));
         }
-        let known = self.source.persons(&ids).await.map_err(NotCopied::source)?;
+        let known = self.source.persons(&ids).await.map_err(CopyError::source)?;
         for ((key, record), known) in records.into_iter().zip(known) {
             if known.as_ref() != Some(&record) {
-                return Err(other(key));
+                return Err(foreign(key));
             }
         }
         Ok(())
     }
 
-    /// Writes the records that the target lacks; `import` is under which number.
-    pub(super) async fn persons(&self, (records, all): Records, import: u64) -> Result<Count, NotCopied> {
-        let mut sorted = records.sorted().map_err(NotCopied::target)?;
+    /// Writes the records that the target lacks, as part of this import.
+    pub(super) async fn copy_persons(&self, (records, all): Records, import: u64) -> Result<CopyCount, CopyError> {
+        let mut sorted = records.sorted().map_err(CopyError::target)?;
         let (mut done, mut written) = (0, 0);
-        while let Some(batch) = sorted.next_batch(PAGE).map_err(NotCopied::target)? {
+        while let Some(batch) = sorted.next_batch(PAGE).map_err(CopyError::target)? {
             let each = |(id, records): (PersonId, Vec<_>)| records.into_iter().map(move |record| (id.clone(), record));
             let batch: Vec<_> = batch.into_iter().flat_map(each).collect();
             done += batch.len() as u64;
             written += self.write(import, batch).await?;
-            (self.outside.progress)(Stage::Persons, done, all);
+            (self.context.progress)(Stage::Persons, done, all);
         }
-        Ok(Count { all, written })
+        Ok(CopyCount { total: all, written })
     }
 
-    /// All records of the source, read before anything is written.
-    pub(super) async fn records(&self) -> Result<Records, NotCopied> {
+    /// Reads all records of the source, before anything is written.
+    pub(super) async fn read_records(&self) -> Result<Records, CopyError> {
         let (mut records, mut all) = (self.target.external_sort().for_records(), 0);
         let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.source.person_records(after, limit));
-        while let Some(page) = pages.next_page(read).await.map_err(NotCopied::source)? {
+        while let Some(page) = pages.next_page(read).await.map_err(CopyError::source)? {
             for (key, record) in page {
-                let record = record.map_err(|error| NotCopied::of_person(Side::Source, key, error))?;
-                let id = record.id().ok_or_else(|| NotCopied::Nameless(shown(key)))?;
-                records.add(id, &record).map_err(NotCopied::target)?;
+                let record = record.map_err(|error| CopyError::from_person(StoreRole::Source, key, error))?;
+                let id = record.id().ok_or_else(|| CopyError::MissingPersonId(key_text(key)))?;
+                records.add(id, &record).map_err(CopyError::target)?;
                 all += 1;
             }
         }
         Ok((records, all))
     }
 
-    /// Of these records those that the target lacks, in one step; gives how many.
-    async fn write(&self, import: u64, step: Vec<(PersonId, PersonRecord)>) -> Result<u64, NotCopied> {
-        let ids: Vec<_> = step.iter().map(|(id, _)| id.clone()).collect();
-        let there = self.target.persons(&ids).await.map_err(NotCopied::target)?;
-        let lacking = step.into_iter().zip(there).filter(|(_, there)| there.is_none());
+    /// Writes those of these records that the target lacks; returns their number.
+    async fn write(&self, import: u64, batch: Vec<(PersonId, PersonRecord)>) -> Result<u64, CopyError> {
+        let ids: Vec<_> = batch.iter().map(|(id, _)| id.clone()).collect();
+        let in_target = self.target.persons(&ids).await.map_err(CopyError::target)?;
+        let lacking = batch.into_iter().zip(in_target).filter(|(_, known)| known.is_none());
         let persons: Vec<_> = lacking.map(|(person, _)| person).collect();
         let written = persons.len() as u64;
         if written > 0 {
             let write = ReferenceWrite { persons, ..ReferenceWrite::default() };
-            self.target.write_reference(import, 0, write).await.map_err(NotCopied::target)?;
+            self.target.write_reference(import, 0, write).await.map_err(CopyError::target)?;
         }
         Ok(written)
     }

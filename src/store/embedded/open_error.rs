@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::upgrade::UpgradeError;
+use crate::store::StoreError;
 
 /// Why a directory cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
@@ -56,4 +56,15 @@ pub enum OpenError {
         /// Why.
         error: UpgradeError,
     },
+}
+
+/// Why a directory cannot be upgraded.
+#[derive(Debug, thiserror::Error)]
+pub enum UpgradeError {
+    /// The database cannot be read or written.
+    #[error("{0}")]
+    Database(#[from] redb::Error),
+    /// An entry cannot be decoded.
+    #[error("{0}")]
+    Store(#[from] StoreError),
 }

@@ -1,7 +1,8 @@
 //! Reference tables in the database: persons by key, parts of imports, and the log of imports.
 
 use crate::store::embedded::committer::KeyValue;
-use crate::store::imports::{self, Import, ImportEnd, ImportEvent, ImportStart, Part};
+use crate::store::import_parts::{Part, apply_parts};
+use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::keys::Secret;
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError, record};
 
@@ -51,7 +52,7 @@ pub fn read(snapshot: &Snapshot) -> Result<ReferenceRead, StoreError> {
         let of_import: Vec<(_, Part)> = snapshot.range(RedbTable::Parts, (&first, &next), usize::MAX)?;
         parts.extend(of_import.into_iter().map(|(_, part)| part));
     }
-    Ok(imports::apply_parts(base, parts))
+    Ok(apply_parts(base, parts))
 }
 
 /// Up to `limit` imports before a number, newest first.

@@ -15,19 +15,9 @@ use redb::ReadableTable;
 
 use super::database::{RedbTable, Tables, definition};
 use super::list_keys::{DayKey, day_key, position_key};
+use super::open_error::UpgradeError;
 use crate::store::keys::Secret;
-use crate::store::{StoreError, codec, record};
-
-/// Why a directory cannot be upgraded.
-#[derive(Debug, thiserror::Error)]
-pub enum UpgradeError {
-    /// The database cannot be read or written.
-    #[error("{0}")]
-    Database(#[from] redb::Error),
-    /// An entry cannot be decoded.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-}
+use crate::store::{codec, record};
 
 /// Upgrades the tables of a directory of this format.
 ///

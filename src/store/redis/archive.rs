@@ -11,9 +11,9 @@ use super::keys::{RedisKeys, common_shard};
 use super::open_error::OpenError;
 use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
-use super::{RedisStore, commit, functions, marker};
+use super::{commit, functions, marker};
 use crate::domain::ids::{EntryId, PersonId};
-use crate::store::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
+use crate::store::archive::{ArchiveOutcome, ArchivedYears};
 use crate::store::shard::Shard;
 use crate::store::{StoreError, record};
 
@@ -45,35 +45,41 @@ async fn required(servers: &Servers, names: &RedisKeys) -> Result<Option<Archive
     row.map(|row| record::decode(&row).map(|(years, _)| years)).transpose()
 }
 
-impl ArchivableStore for RedisStore {
-    async fn require_archive(&self, years: ArchivedYears) -> Result<(), StoreError> {
-        let (servers, names) = (&self.servers, &self.names);
-        let before = required(servers, names).await?.map_or(years.before, |known| known.before.max(years.before));
-        let mut command = cmd("HSET");
-        command.arg(names.common_key("shared")).arg(FIELD);
-        command.arg(record::encode(&ArchivedYears { before, ..years })?.0);
-        servers.write(common_shard(), command).await.map(drop).map_err(CallError::into_write_error)
-    }
+/// Records the required archive.
+///
+/// # Errors
+/// As [`crate::store::archive::ArchivableStore`].
+pub async fn require_archive(servers: &Servers, names: &RedisKeys, years: ArchivedYears) -> Result<(), StoreError> {
+    let before = required(servers, names).await?.map_or(years.before, |known| known.before.max(years.before));
+    let mut command = cmd("HSET");
+    command.arg(names.common_key("shared")).arg(FIELD);
+    command.arg(record::encode(&ArchivedYears { before, ..years })?.0);
+    servers.write(common_shard(), command).await.map(drop).map_err(CallError::into_write_error)
+}
 
-    async fn archive_entries(
-        &self,
-        person_id: &PersonId,
-        entries: &[(EntryId, Vec<u8>)],
-    ) -> Result<Vec<ArchiveOutcome>, StoreError> {
-        let shard = Shard::of_person(person_id);
-        let mut keys = vec![self.names.shard_key(shard, "store")];
-        keys.extend(entries.iter().map(|(id, _)| self.names.entry(shard, *id)));
-        let mut command = functions::call(functions::ARCHIVE, &keys);
-        command.arg(marker::value(&self.names)).arg(ARCHIVED);
-        for (_, record) in entries {
-            command.arg(record);
-        }
-        let reply = self.servers.write(shard, command).await.map_err(CallError::into_write_error)?;
-        let mut words = strings(reply)?.into_iter().flatten();
-        let verdict = words.next().ok_or_else(|| unexpected_reply("the outcomes of archiving"))?;
-        commit::check_status(Value::BulkString(verdict), StoreError::Unknown)?;
-        words.map(|word| outcome(&word)).collect()
+/// Replaces records that are in the archive by the placeholder.
+///
+/// # Errors
+/// As [`crate::store::archive::ArchivableStore`].
+pub async fn archive_entries(
+    servers: &Servers,
+    names: &RedisKeys,
+    person_id: &PersonId,
+    entries: &[(EntryId, Vec<u8>)],
+) -> Result<Vec<ArchiveOutcome>, StoreError> {
+    let shard = Shard::of_person(person_id);
+    let mut keys = vec![names.shard_key(shard, "store")];
+    keys.extend(entries.iter().map(|(id, _)| names.entry(shard, *id)));
+    let mut command = functions::call(functions::ARCHIVE, &keys);
+    command.arg(marker::value(names)).arg(ARCHIVED);
+    for (_, record) in entries {
+        command.arg(record);
     }
+    let reply = servers.write(shard, command).await.map_err(CallError::into_write_error)?;
+    let mut words = strings(reply)?.into_iter().flatten();
+    let status = words.next().ok_or_else(|| unexpected_reply("the outcomes of archiving"))?;
+    commit::check_status(Value::BulkString(status), StoreError::Unknown)?;
+    words.map(|word| outcome(&word)).collect()
 }
 
 fn outcome(word: &[u8]) -> Result<ArchiveOutcome, StoreError> {

@@ -35,6 +35,7 @@ use std::sync::Arc;
 
 use redis::{Value, cmd, from_redis_value};
 
+use super::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
 use super::external_sort::{ExternalSort, SortDirectory};
 use super::imports::{Import, ImportEvent};
 use super::keys::{Secret, StoreKey};
@@ -226,5 +227,19 @@ impl PolicyStore for RedisStore {
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         tables::policy_digests(&self.servers, &self.names).await
+    }
+}
+
+impl ArchivableStore for RedisStore {
+    async fn require_archive(&self, years: ArchivedYears) -> Result<(), StoreError> {
+        archive::require_archive(&self.servers, &self.names, years).await
+    }
+
+    async fn archive_entries(
+        &self,
+        person_id: &PersonId,
+        entries: &[(EntryId, Vec<u8>)],
+    ) -> Result<Vec<ArchiveOutcome>, StoreError> {
+        archive::archive_entries(&self.servers, &self.names, person_id, entries).await
     }
 }

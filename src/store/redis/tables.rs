@@ -8,7 +8,8 @@ use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
 use crate::domain::ids::{Digest, PersonId};
 use crate::reference::person::PersonRecord;
-use crate::store::imports::{self, Import, ImportEvent, Part};
+use crate::store::import_parts::{Part, apply_parts};
+use crate::store::imports::{Import, ImportEvent};
 use crate::store::shard::Shard;
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError, record};
 
@@ -153,7 +154,7 @@ pub async fn read_reference(servers: &Servers, names: &RedisKeys) -> Result<Refe
     for import in imports.into_iter().rev().filter(|import| import.end.is_some()) {
         parts.extend(read_parts(servers, names.parts(import.number)).await?);
     }
-    Ok(imports::apply_parts(ReferenceRead::default(), parts))
+    Ok(apply_parts(ReferenceRead::default(), parts))
 }
 
 /// The parts of an import, in their order.
