@@ -157,7 +157,7 @@ async fn a_forged_entry_is_reported_by_its_chain_and_by_its_split() {
     let middle = stamp(6).id;
     forged(place.path(), middle, fen_more);
     let (code, output) = verify(place.path(), &[]);
-    let message = format!("differs: entry {middle}: is not what the chain was continued from\n");
+    let message = format!("differs: entry {middle}: is not the record that the next entry is chained to\n");
     assert!(code == Some(1) && output.ends_with(&message), "{output}");
     // At its end the state can be forged too; the split still is not what the law gives.
     let place = tempfile::tempdir().expect("a directory");
