@@ -74,6 +74,9 @@ struct Run {
     rows: Vec<(StoreKey, u32, u32)>,
 }
 
+/// A person with all their rows.
+type PersonWithRows<R> = (PersonId, Vec<R>);
+
 /// Sorted rows, person by person.
 pub struct Sorted<R = PersonPart> {
     sources: Vec<Source>,
@@ -222,7 +225,7 @@ impl<R: DeserializeOwned> Sorted<R> {
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn next_batch(&mut self, limit: usize) -> Result<Option<Vec<(PersonId, Vec<R>)>>, StoreError> {
+    pub fn next_batch(&mut self, limit: usize) -> Result<Option<Vec<PersonWithRows<R>>>, StoreError> {
         let mut batch = Vec::with_capacity(limit);
         while batch.len() < limit {
             let Some(person) = self.next_person()? else { break };
@@ -235,9 +238,9 @@ impl<R: DeserializeOwned> Sorted<R> {
     ///
     /// # Errors
     /// If a file cannot be read.
-    fn next_person(&mut self) -> Result<Option<(PersonId, Vec<R>)>, StoreError> {
+    fn next_person(&mut self) -> Result<Option<PersonWithRows<R>>, StoreError> {
         let Some(Reverse((first, _))) = self.heap.peek().copied() else { return Ok(None) };
-        let mut person: Option<(PersonId, Vec<R>)> = None;
+        let mut person: Option<PersonWithRows<R>> = None;
         while let Some(Reverse((key, at))) = self.heap.peek().copied().filter(|next| next.0.0 == first) {
             debug_assert!(key == first);
             self.heap.pop();
