@@ -12,36 +12,36 @@ use super::rows::{ClaimRow, PersonState};
 
 /// Everything that one commit writes; it leaves nothing for the store to decide.
 pub struct Commit {
-    /// Whose request it was.
+    /// The hospital of the request.
     pub hospital_id: HospitalId,
-    /// For whom.
+    /// The person of the request.
     pub person_id: PersonId,
-    /// Under which idempotency key.
+    /// The idempotency key of the request.
     pub request_id: RequestId,
     /// The digest of the request's content.
     pub content: Digest,
-    /// When.
+    /// The time of the commit.
     pub committed: Instant,
     /// The person's version that was read.
     pub expected: u64,
-    /// The entries as stored, in the order of the chain; the request made the first.
+    /// The records of the entries, in the order of the chain; the first is the entry of the request.
     pub entries: Vec<(EntryId, Vec<u8>)>,
-    /// What a change feed says of each of them.
+    /// The notice of each entry for the change feed.
     pub notices: Vec<Notice>,
-    /// The person's state after them.
+    /// The person's state after these entries.
     pub state: PersonState,
-    /// The rows of claims after them.
+    /// The rows of claims after these entries.
     pub claims: Vec<ClaimWrite>,
-    /// The day of which the first entry is a settlement of the hospital, if it is one.
+    /// The day whose list the first entry is appended to, if it is a settlement.
     pub listed: Option<Day>,
 }
 
-/// What a change feed says of an entry; whoever reads it asks for the settlement.
+/// The notice of an entry in the change feed; a reader fetches the settlement itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What was done: `settled`, `reversed`, `revised` or `fenced`.
+    /// The kind of entry: `settled`, `reversed`, `revised` or `fenced`.
     pub kind: &'static str,
-    /// The settlement that it is about; a fenced request has none.
+    /// The settlement concerned; `None` for a fence.
     pub settlement: Option<EntryId>,
 }
 
@@ -57,18 +57,18 @@ impl<B: EntryBody> From<&Entry<B>> for Notice {
     }
 }
 
-/// A claim's row to be written.
+/// The row of a claim to write.
 pub struct ClaimWrite {
-    /// Whose claim.
+    /// The hospital of the claim.
     pub hospital_id: HospitalId,
-    /// Which.
+    /// The claim.
     pub claim_id: ClaimId,
-    /// What becomes of it.
+    /// The new row.
     pub row: ClaimRow,
 }
 
 impl Commit {
-    /// A commit of this entry on the person's state as read, at whose end the entry stands.
+    /// A commit of this entry, which extends the chain of the person's state as read.
     ///
     /// # Errors
     /// If the entry cannot be encoded.
@@ -77,7 +77,7 @@ impl Commit {
         Ok(Commit::from_record(before, first, record, digest))
     }
 
-    /// The same of an entry that has its record already.
+    /// A commit of an entry that is encoded already.
     pub fn from_record<B: EntryBody>(before: PersonState, first: &Entry<B>, record: Vec<u8>, digest: Digest) -> Commit {
         let (hospital_id, person_id) = first.parties();
         let is_settlement = matches!(first.body.by_kind(), EntryKindRef::Settlement(_));
@@ -98,7 +98,7 @@ impl Commit {
         commit
     }
 
-    /// Adds a further entry of the same request at the end of the chain.
+    /// Appends a further entry of the same request to the chain.
     ///
     /// # Errors
     /// If the entry cannot be encoded.
@@ -110,19 +110,19 @@ impl Commit {
         Ok(entry)
     }
 
-    /// The same of an entry that has its record already.
+    /// Appends an entry that is encoded already.
     pub fn append_record<B: EntryBody>(&mut self, entry: &Entry<B>, record: Vec<u8>, digest: Digest) {
         self.entries.push((entry.id, record));
         self.notices.push(Notice::from(entry));
         self.state.follow(entry, digest);
     }
 
-    /// Sets what an account becomes.
+    /// Replaces an account.
     pub fn set_account(&mut self, key: AccountKey, account: Account) {
         self.state.put(key, account);
     }
 
-    /// Adds what becomes of a claim.
+    /// Adds the new row of a claim.
     pub fn set_claim(&mut self, hospital_id: HospitalId, claim_id: ClaimId, row: ClaimRow) {
         self.claims.push(ClaimWrite { hospital_id, claim_id, row });
     }

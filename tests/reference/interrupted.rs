@@ -73,10 +73,10 @@ async fn an_import_killed_half_way_and_run_again_equals_one_run() {
     let log = run(&["import", "--list", "--server", &serve.url]).1;
     let ends: Vec<_> = log.lines().map(|line| line.contains("did not end")).collect();
     assert_eq!(ends, [false, true], "{log}");
-    let spools = std::fs::read_dir(&store)
+    let runs = std::fs::read_dir(&store)
         .expect("the store")
-        .filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with("spool")));
-    assert_eq!(spools.count(), 0);
+        .filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with("sort-")));
+    assert_eq!(runs.count(), 0);
     assert_eq!(serve.end(), Some(0));
     assert_eq!(persons_by_enrolments(&store).await, BTreeMap::from([(2, PERSONS)]));
 }
