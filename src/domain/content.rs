@@ -3,9 +3,9 @@
 //! Two requests with the same digest ask for the same thing; the kind of request is part of it, as
 //! settle and reverse share one namespace of request ids.
 
-use super::claim::{ClaimKeys, ClaimLimits, InvalidRequest, RawClaim, valid_text};
+use super::claim::{ClaimKeys, ClaimLimits, RawClaim, valid_text};
 use super::fault::FieldFaults;
-use super::ids::{ClaimId, Digest, DigestError, HospitalId, PersonId, check_length};
+use super::ids::{ClaimId, Digest, DigestError, HospitalId, PersonId, RequestId, check_length};
 
 /// A request to reverse (冲正) as received, not yet validated.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,10 +27,21 @@ pub struct RawReversal {
 pub struct ValidReversal {
     /// Which claim.
     pub keys: ClaimKeys,
+    /// The idempotency key.
+    pub request_id: RequestId,
     /// Why, in the caller's words; not empty.
     pub reason: String,
     /// Whether later settlements of the benefit year are adjudicated again, instead of preventing the reversal.
     pub readjudicate: bool,
+}
+
+/// Why a request to reverse is faulty by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidReversal {
+    /// The ids and the idempotency key, if all of them are valid.
+    pub keys: Option<(ClaimKeys, RequestId)>,
+    /// The faults; not empty.
+    pub faults: FieldFaults,
 }
 
 impl RawClaim {
@@ -53,22 +64,27 @@ impl RawReversal {
         Digest::of_value(kind, &(&self.hospital_id, &self.person_id, &self.claim_id, &self.reason))
     }
 
-    /// The request, if its ids and its reason are neither missing nor too long.
+    /// The request under this idempotency key, if its ids and its reason are neither missing nor too long.
     ///
     /// # Errors
     /// The faults, each with its field.
-    pub fn validate(self, limits: &ClaimLimits) -> Result<ValidReversal, InvalidRequest> {
+    pub fn validate(self, request_id: String, limits: &ClaimLimits) -> Result<ValidReversal, InvalidReversal> {
         let mut faults = FieldFaults::default();
         let RawReversal { hospital_id, person_id, claim_id, reason, readjudicate } = self;
         let claim_id = valid_text(&mut faults, "claim_id", ClaimId::parse(claim_id, limits.id_bytes));
         let hospital_id = valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
         let person_id = valid_text(&mut faults, "person_id", PersonId::parse(person_id, limits.id_bytes));
-        let keys = claim_id.zip(hospital_id).zip(person_id);
-        let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
+        let request_id = valid_text(&mut faults, "request_id", RequestId::parse(request_id, limits.id_bytes));
+        let keys = match (hospital_id, person_id, claim_id, request_id) {
+            (Some(hospital_id), Some(person_id), Some(claim_id), Some(request_id)) => {
+                Some((ClaimKeys { hospital_id, person_id, claim_id }, request_id))
+            }
+            _ => None,
+        };
         let reason = valid_text(&mut faults, "reason", check_length(&reason, limits.reason_bytes).map(|()| reason));
         match (keys, reason) {
-            (Some(keys), Some(reason)) => Ok(ValidReversal { keys, reason, readjudicate }),
-            (keys, _) => Err(InvalidRequest { keys, faults }),
+            (Some((keys, request_id)), Some(reason)) => Ok(ValidReversal { keys, request_id, reason, readjudicate }),
+            (keys, _) => Err(InvalidReversal { keys, faults }),
         }
     }
 }

@@ -8,8 +8,9 @@ use crate::domain::fault::FaultReason;
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::PersonId;
 use crate::domain::money::Money;
+use crate::domain::policy::Policy;
 use crate::domain::terms::{Cap, TermsKey};
-use crate::domain::vocabulary::{Level, Locality, Referral};
+use crate::domain::vocabulary::{Categories, Level, Locality, Referral};
 use crate::reference::person::PersonRecord;
 use crate::store::{Scope, Store};
 
@@ -25,7 +26,10 @@ pub struct AccountName {
     pub on: Option<Day>,
 }
 
-/// One cap and the room it leaves.
+/// One cap, the room it leaves, and the visits that it applies to.
+///
+/// What a visit will be is not known before it is claimed, so no circumstance is assumed: an account has one room for
+/// each distinct limit that the policy sets on it, and a limit that not every visit has says which visits have it.
 #[derive(Debug)]
 pub struct Room {
     /// The cap.
@@ -34,6 +38,35 @@ pub struct Room {
     pub used: Money,
     /// What it leaves; `None` where it is lifted.
     pub room: Option<Money>,
+    /// The circumstances of a visit under which the cap applies; empty if it applies under all of them.
+    pub circumstances: Vec<VisitCircumstances>,
+}
+
+/// The circumstances of a visit that decide the terms of a layer, beside the person's categories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VisitCircumstances {
+    /// The hospital's level.
+    pub level: Level,
+    /// Within the insured city or not.
+    pub locality: Locality,
+    /// With which referral.
+    pub referral: Referral,
+}
+
+impl VisitCircumstances {
+    const COUNT: usize = Level::ALL.len() * Locality::ALL.len() * Referral::ALL.len();
+
+    fn all() -> impl Iterator<Item = VisitCircumstances> {
+        let of_level = |level: &Level| {
+            let level = *level;
+            let of_locality = move |locality: &Locality| {
+                let locality = *locality;
+                Referral::ALL.iter().map(move |referral| VisitCircumstances { level, locality, referral: *referral })
+            };
+            Locality::ALL.iter().flat_map(of_locality)
+        };
+        Level::ALL.iter().flat_map(of_level)
+    }
 }
 
 /// An account as it stands.
@@ -41,18 +74,18 @@ pub struct Room {
 pub struct AccountView {
     /// The accumulators.
     pub account: Account,
-    /// The caps of the policy in force on the day, for the categories held on it.
+    /// The caps of the policy in force on the day, for the categories held on it and every circumstance of a visit.
     pub rooms: Vec<Room>,
     /// That policy's id, if there is one.
     pub policy: Option<Arc<str>>,
 }
 
 impl<S: Store> Engine<S> {
-    /// An account; one that has not moved yet is empty.
+    /// An account; one without settlements is empty.
     ///
     /// # Errors
-    /// `NOT_FOUND` for a person who is not known and has no account; `INVALID_ARGUMENT` for a year that
-    /// is none.
+    /// [`EngineError::NotFound`] for a person who is not known and has no account; [`EngineError::Invalid`] for a year
+    /// that is none.
     pub async fn account(&self, name: &AccountName) -> Result<AccountView, EngineError> {
         let on = name
             .on
@@ -72,25 +105,39 @@ impl<S: Store> Engine<S> {
         let facts = person.and_then(|person| person.facts(on)).filter(|facts| facts.insurance == key.insurance);
         let book = self.book();
         let policy = facts.as_ref().and_then(|f| book.governing(&f.insurance, &f.insured_region, on, on));
-        let mut rooms: Vec<Room> = Vec::new();
-        if let (Some(facts), Some(policy)) = (&facts, policy) {
-            let circumstances = TermsKey {
-                level: Level::Tertiary,
-                locality: Locality::Local,
-                referral: Referral::None,
-                categories: facts.categories,
-            };
-            for cap in policy.layers.iter().flat_map(|layer| &layer.terms.get(&circumstances).caps) {
-                if !rooms.iter().any(|room| room.cap == *cap) {
-                    rooms.push(room(cap, &account));
-                }
-            }
-        }
+        let rooms = match (&facts, policy) {
+            (Some(facts), Some(policy)) => rooms(policy, facts.categories, &account),
+            _ => Vec::new(),
+        };
         AccountView { rooms, policy: policy.map(|policy| policy.reference.id.clone()), account }
     }
 }
 
-fn room(cap: &Cap, account: &Account) -> Room {
+/// Every distinct cap that the layers of a policy have for these categories, in the order of the layers.
+fn rooms(policy: &Policy, categories: Categories, account: &Account) -> Vec<Room> {
+    let mut rooms: Vec<Room> = Vec::new();
+    for (layer, circumstances) in
+        policy.layers.iter().flat_map(|layer| VisitCircumstances::all().map(move |c| (layer, c)))
+    {
+        let VisitCircumstances { level, locality, referral } = circumstances;
+        for cap in &layer.terms.get(&TermsKey { level, locality, referral, categories }).caps {
+            match rooms.iter_mut().find(|room| room.cap == *cap) {
+                Some(room) if room.circumstances.contains(&circumstances) => {}
+                Some(room) => room.circumstances.push(circumstances),
+                None => rooms.push(room(cap, account, circumstances)),
+            }
+        }
+    }
+    for room in &mut rooms {
+        if room.circumstances.len() == VisitCircumstances::COUNT {
+            room.circumstances.clear();
+        }
+    }
+    rooms
+}
+
+fn room(cap: &Cap, account: &Account, circumstances: VisitCircumstances) -> Room {
     let used = account.cap(&cap.account);
-    Room { room: cap.annual.map(|annual| (annual - used).at_least_zero()), used, cap: cap.clone() }
+    let room = cap.annual.map(|annual| (annual - used).at_least_zero());
+    Room { room, used, cap: cap.clone(), circumstances: vec![circumstances] }
 }

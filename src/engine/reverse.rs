@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::claim::ClaimKeys;
-use crate::domain::content::{RawReversal, ValidReversal};
+use crate::domain::content::{InvalidReversal, RawReversal, ValidReversal};
 use crate::domain::ids::{AccountKey, Digest, EntryId, HospitalId, RequestId};
 use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
 use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
@@ -15,7 +15,6 @@ use crate::store::rows::SettlementStatus;
 use crate::store::{Commit, LookUp, Scope, Store};
 
 use super::error::CommitError;
-use super::idempotency::{invalid, request_keys};
 use super::{CommitStamp, Engine, EngineError, PAUSE};
 
 /// A request to reverse.
@@ -64,19 +63,18 @@ impl<S: Store> Engine<S> {
     pub async fn reverse(&self, request: ReverseRequest, stamp: CommitStamp) -> Result<ReverseOutcome, EngineError> {
         let ReverseRequest { reversal: raw, request_id, dry_run } = request;
         let (limits, content) = (&self.settings.limits, raw.content()?);
-        let validated = raw.validate(limits);
-        let keys = validated.as_ref().map(|reversal| reversal.keys.clone());
-        let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
-        let attempt = Attempt { request_id: &request_id, content, stamp, dry_run };
+        let validated = raw.validate(request_id, limits);
+        let (keys, request_id) = reversal_keys(&validated)?;
+        let attempt = Attempt { request_id, content, stamp, dry_run };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
-        let scope = scope.with_request(&keys.hospital_id, &request_id);
+        let scope = scope.with_request(&keys.hospital_id, request_id);
         let (validated, attempt) = (&validated, &attempt);
         let reverse = |seen: LookUp| async move {
             if let Some(entry) = self.replay(&seen, content).await? {
                 let entry: Entry<Reversal> = entry.try_into()?;
                 return Ok(ReverseOutcome { revisions: self.revisions(&entry.body).await?, entry, replay: true });
             }
-            let reversal = validated.as_ref().map_err(invalid)?;
+            let reversal = validated.as_ref().map_err(invalid_reversal)?;
             self.attempt_reverse(reversal, seen, attempt).await
         };
         self.commit_with_retries(scope, reverse).await
@@ -179,6 +177,19 @@ impl<S: Store> Engine<S> {
         }
         Ok(revisions)
     }
+}
+
+/// The ids and the idempotency key of a request to reverse, valid or not in the rest.
+fn reversal_keys(validated: &Result<ValidReversal, InvalidReversal>) -> Result<(&ClaimKeys, &RequestId), ClaimRefusal> {
+    match validated {
+        Ok(reversal) => Ok((&reversal.keys, &reversal.request_id)),
+        Err(InvalidReversal { keys: Some((keys, request_id)), .. }) => Ok((keys, request_id)),
+        Err(error) => Err(invalid_reversal(error)),
+    }
+}
+
+fn invalid_reversal(error: &InvalidReversal) -> ClaimRefusal {
+    ClaimRefusal::InvalidRequest(error.faults.clone())
 }
 
 /// The later settlements in force: the caller's own by id, of others how many.

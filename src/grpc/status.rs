@@ -1,15 +1,13 @@
 //! The one table from errors to what a caller is sent: every error has a [`Reason`], and every reason a stable word
-//! and a gRPC code. The details of a status are built in [`super::status_details`].
+//! and a gRPC code. The status of an error is built in [`super::status_details`].
 
-use prost::Message;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use crate::access::AccessError;
 use crate::domain::refusal::ClaimRefusal;
 use crate::engine::EngineError;
 
 use super::error::CallError;
-use super::status_details;
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $code:ident;)*) => {
@@ -147,34 +145,6 @@ impl From<&CallError> for Reason {
             CallError::Internal(_) => Reason::Invariant,
         }
     }
-}
-
-/// The status of a failed call. A check that failed inside is logged for the operator; a caller does not learn
-/// which.
-impl From<&CallError> for Status {
-    fn from(error: &CallError) -> Self {
-        if let CallError::Engine(EngineError::Invariant(what)) | CallError::Internal(what) = error {
-            tracing::error!(what, "an invariant does not hold; nothing was committed");
-        }
-        status_details::status(error)
-    }
-}
-
-impl From<CallError> for Status {
-    fn from(error: CallError) -> Self {
-        Status::from(&error)
-    }
-}
-
-/// The status of a failed call as a message, for a stream that goes on.
-pub fn status_message(error: &CallError) -> tonic_types::pb::Status {
-    let status = Status::from(error);
-    // Details that were encoded here can be decoded; without them, code and message are sent still.
-    tonic_types::pb::Status::decode(status.details()).unwrap_or_else(|_| tonic_types::pb::Status {
-        code: status.code() as i32,
-        message: status.message().to_owned(),
-        details: Vec::new(),
-    })
 }
 
 /// The name of a gRPC code, such as `NOT_FOUND`.

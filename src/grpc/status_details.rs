@@ -1,4 +1,4 @@
-//! The details of a status: the reason as `ErrorInfo`, every fault as `BadRequest` or `PreconditionFailure`, when to
+//! The status of a failed call, and its details: the reason as `ErrorInfo`, every fault as `BadRequest` or `PreconditionFailure`, when to
 //! retry, and the messages that go with two of the refusals.
 
 use std::collections::HashMap;
@@ -33,8 +33,36 @@ const SPLIT_BYTES: usize = 8 << 10;
 /// How long a caller waits before it retries a call that was shed.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
+/// The status of a failed call. A check that failed inside is logged for the operator; a caller does not learn
+/// which.
+impl From<&CallError> for Status {
+    fn from(error: &CallError) -> Self {
+        if let CallError::Engine(EngineError::Invariant(what)) | CallError::Internal(what) = error {
+            tracing::error!(what, "an invariant does not hold; nothing was committed");
+        }
+        status(error)
+    }
+}
+
+impl From<CallError> for Status {
+    fn from(error: CallError) -> Self {
+        Status::from(&error)
+    }
+}
+
+/// The status of a failed call as a message, for a stream that goes on.
+pub fn status_message(error: &CallError) -> tonic_types::pb::Status {
+    let status = Status::from(error);
+    // Details that were encoded here can be decoded; without them, code and message are sent still.
+    tonic_types::pb::Status::decode(status.details()).unwrap_or_else(|_| tonic_types::pb::Status {
+        code: status.code() as i32,
+        message: status.message().to_owned(),
+        details: Vec::new(),
+    })
+}
+
 /// The status of a failed call, with all its details.
-pub(super) fn status(error: &CallError) -> Status {
+fn status(error: &CallError) -> Status {
     let reason = Reason::from(error);
     let faults = error.faults().map(first_faults).unwrap_or_default();
     let text = if faults.is_empty() { error.to_string() } else { FieldFaults::from_iter(faults.clone()).to_string() };

@@ -23,7 +23,8 @@ use super::authorize::{Authorizer, Permitted};
 use super::pb::settlement as pb;
 use super::pb::settlement::settle_stream_response::Answer;
 use super::settle::settle;
-use super::status::{Reason, status_message};
+use super::status::Reason;
+use super::status_details::status_message;
 
 /// A claim of this many bytes takes one place of the window, and one more for each time as much.
 const BYTES_A_PLACE: usize = 16 << 10;

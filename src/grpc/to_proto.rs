@@ -14,7 +14,7 @@ use crate::domain::schedule::Band;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, Split};
 use crate::domain::terms::{Cap, Cite};
 use crate::domain::vocabulary::{Pool, Visit};
-use crate::engine::account::{AccountView, Room};
+use crate::engine::account::{AccountView, Room, VisitCircumstances};
 
 use super::pb::settlement as pb;
 
@@ -208,6 +208,15 @@ fn room(room: &Room) -> pb::Room {
         annual_fen: room.cap.annual.map(Money::fen),
         used_fen: room.used.fen(),
         room_fen: room.room.map(Money::fen),
+        circumstances: room.circumstances.iter().map(room_circumstances).collect(),
+    }
+}
+
+fn room_circumstances(circumstances: &VisitCircumstances) -> pb::RoomCircumstances {
+    pb::RoomCircumstances {
+        hospital_level: circumstances.level.as_str().to_owned(),
+        locality: circumstances.locality.as_str().to_owned(),
+        referral: circumstances.referral.as_str().to_owned(),
     }
 }
 

@@ -135,7 +135,7 @@ async fn the_json_of_every_client_command_is_stable() {
     let fields: Vec<_> = account.as_object().expect("an object").keys().cloned().collect();
     assert_eq!(fields, ["admissions", "layers", "policy_id", "rooms", "version"]);
     let layer = json!({ "layer_id": "basic_inpatient", "base": "50000.00", "paid": "26950.00" });
-    let room = json!({ "account": "basic_fund", "of": "paid", "used": "26950.00", "annual": "150000.00", "room": "123050.00" });
+    let room = json!({ "account": "basic_fund", "of": "paid", "used": "26950.00", "annual": "150000.00", "room": "123050.00", "circumstances": [] });
     assert_eq!((&account["layers"][0], &account["rooms"][0], &account["admissions"]), (&layer, &room, &1.into()));
     assert_eq!(office.json(1, &["show", "00000000-0000-0000-0000-000000000000"]), Vec::<Value>::new());
 }

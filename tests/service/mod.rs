@@ -9,6 +9,7 @@ mod listing;
 mod long_refusals;
 mod reading;
 mod readjudicating;
+mod rooms;
 mod status;
 mod streaming;
 

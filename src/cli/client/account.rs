@@ -49,5 +49,8 @@ fn print(title: &str, account: &pb::GetAccountResponse) {
     for room in &account.rooms {
         let (used, annual, left) = (Money::from_fen(room.used_fen), yuan(room.annual_fen), yuan(room.room_fen));
         say!("cap   {:28} used {used:>14}  of {annual:>16}  room {left:>14}", room.account);
+        for visit in &room.circumstances {
+            say!("      for {} {} referral {}", visit.hospital_level, visit.locality, visit.referral);
+        }
     }
 }

@@ -95,6 +95,10 @@ pub fn reversal(reversal: &pb::Reversal) -> Value {
     })
 }
 
+fn room_circumstances(visit: &pb::RoomCircumstances) -> Value {
+    json!({ "hospital_level": visit.hospital_level, "locality": visit.locality, "referral": visit.referral })
+}
+
 /// An account.
 pub fn account(account: &pb::GetAccountResponse) -> Value {
     let layers = account
@@ -105,6 +109,7 @@ pub fn account(account: &pb::GetAccountResponse) -> Value {
         json!({
             "account": room.account, "of": room.of, "used": yuan(room.used_fen),
             "annual": room.annual_fen.map(yuan), "room": room.room_fen.map(yuan),
+            "circumstances": room.circumstances.iter().map(room_circumstances).collect::<Vec<_>>(),
         })
     });
     json!({
