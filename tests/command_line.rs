@@ -1,4 +1,4 @@
-//! The command line as scripts see it: exit codes, and what is printed where.
+//! The command line as scripts use it: exit codes, standard output and standard error.
 
 mod settling;
 mod show;
@@ -49,7 +49,7 @@ fn a_passing_case_prints_ok_and_exits_0() {
 }
 
 #[test]
-fn a_directory_of_cases_prints_a_line_for_each_and_passes_its_policies_over() {
+fn a_directory_of_cases_prints_one_line_per_case_and_skips_policies() {
     let (code, output, errors) = run(&["policy", "test", CASES]);
     assert_eq!(code, Some(0), "{output}{errors}");
     let files =
@@ -61,7 +61,7 @@ fn a_directory_of_cases_prints_a_line_for_each_and_passes_its_policies_over() {
 }
 
 #[test]
-fn a_case_of_one_wrong_fen_says_step_and_figure_and_exits_1() {
+fn a_case_with_one_wrong_fen_reports_step_and_figure_and_exits_1() {
     let dir = directory();
     let path = changed(dir.path(), "basic_fund = \"54450.00\"", "basic_fund = \"54450.01\"");
     let text = std::fs::read_to_string(&path).expect("a case");
@@ -126,7 +126,7 @@ fn a_case_that_cannot_be_read_exits_2() {
 }
 
 #[test]
-fn a_case_that_cannot_be_read_hides_no_other() {
+fn a_case_that_cannot_be_read_does_not_stop_the_others() {
     let dir = directory();
     let path = changed(dir.path(), "total = \"100000.00\"", "total = 1");
     let (code, output, _) = run(&["policy", "test", &path, &case("02-pools")]);
@@ -159,14 +159,14 @@ fn wrong_usage_exits_2() {
 }
 
 /// An address where no server answers.
-fn nobody() -> String {
+fn unused_address() -> String {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
     format!("http://127.0.0.1:{port}")
 }
 
 #[test]
 fn a_client_whose_server_does_not_answer_exits_3() {
-    let server = nobody();
+    let server = unused_address();
     let names = ["--hospital", "H1", "--person", "P1", "--request", "r-1"];
     let claim = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/demo/claims.ndjson").display().to_string();
     let tables = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/demo").display().to_string();
@@ -197,7 +197,7 @@ fn the_shipped_policies_have_no_fault() {
 }
 
 #[test]
-fn every_fault_of_a_directory_is_a_line_with_file_and_line() {
+fn every_fault_of_a_directory_is_reported_with_file_and_line() {
     let dir = directory();
     let shipped = include_str!("../deploy/policies/shandong-2017.toml");
     let one = write(
@@ -228,7 +228,7 @@ fn every_fault_of_a_directory_is_a_line_with_file_and_line() {
 }
 
 #[test]
-fn the_list_names_every_policy() {
+fn the_list_contains_every_policy() {
     let (code, output, _) = run(&["policy", "list"]);
     assert_eq!(code, Some(0));
     let listed = run(&["policy", "list", "--json"]).1;
@@ -287,7 +287,7 @@ fn bash_completes_commands_and_options() {
 }
 
 #[test]
-fn json_is_one_value_a_line() {
+fn json_output_is_one_value_per_line() {
     for arguments in [
         &["policy", "check", "--json"][..],
         &["policy", "list", "--json"],
@@ -305,7 +305,7 @@ fn json_is_one_value_a_line() {
 }
 
 #[test]
-fn json_of_a_case_says_what_differs_and_exits_1() {
+fn json_output_of_a_case_contains_the_differences_and_exits_1() {
     let dir = directory();
     let path = changed(dir.path(), "basic_fund = \"54450.00\"", "basic_fund = \"54450.01\"");
     let (code, output, _) = run(&["policy", "test", "--json", &path]);

@@ -1,17 +1,15 @@
 //! Reads one policy file into a [`Document`], and records every fault with its line.
 
-use std::collections::BTreeMap;
-
 use crate::domain::decimal::ExactDecimal;
 use crate::domain::rate::Rate;
-use crate::domain::terms::Cite;
 use crate::domain::vocabulary::{BenefitYear, Category, Period, Pool, Visit};
 
 use super::document::{Document, LayerText};
 use super::entry_reader::{read_for, read_when};
 use super::schedule_reader::{read_cap, read_schedules};
-use super::toml_reader::{Lined, Source, TableReader};
-use super::value_reader::{check_distinct, check_list_length, limited_tables, not_empty, parsed, word, words};
+use super::source_reader::{Sources, read_assumed};
+use super::toml_reader::{Source, TableReader};
+use super::value_reader::{check_distinct, limited_tables, parsed, word, words};
 use crate::domain::file_fault::FileFault;
 
 /// The maximum size of a file, in bytes.
@@ -98,34 +96,6 @@ fn read_regions(table: &TableReader<'_, '_>) -> Vec<String> {
     regions.into_iter().map(|region| region.value).collect()
 }
 
-/// The sources that `cites` may name in one file.
-pub(super) struct Sources {
-    file_id: String,
-    texts: BTreeMap<String, String>,
-}
-
-impl Sources {
-    fn read(file_id: &str, table: &TableReader<'_, '_>) -> Sources {
-        let texts = table.table("sources").map(|sources| sources.texts()).unwrap_or_default();
-        Sources { file_id: file_id.to_owned(), texts: texts.into_iter().collect() }
-    }
-
-    /// The sources that a layer or an entry cites.
-    pub(super) fn cites(&self, table: &TableReader<'_, '_>) -> Option<Vec<Cite>> {
-        let keys = not_empty(table, "cites", table.strings("cites"))?;
-        check_list_length(table, "cites", &keys);
-        let cite = |key: &Lined<String>| {
-            let known = self.texts.get(&key.value);
-            if known.is_none() {
-                table.source().fault(key.line, format!("`{}` is not in [sources]", key.value));
-            }
-            let source = format!("{}#{}", self.file_id, key.value).into();
-            known.map(|text| Cite { source, text: text.as_str().into() })
-        };
-        Some(keys.iter().filter_map(cite).collect())
-    }
-}
-
 fn read_layer(table: &TableReader<'_, '_>, sources: &Sources) -> LayerText {
     let before = table.source().fault_count();
     let draws = table.string("use").and_then(|text| parse_use(table, &text));
@@ -172,14 +142,4 @@ fn parse_use(table: &TableReader<'_, '_>, text: &str) -> Option<(String, String)
         table.source().fault(table.line_of("use"), format!("`use` is `{text}`, not FILE_ID#LAYER_ID"));
     }
     pair.map(|(file, layer)| (file.to_owned(), layer.to_owned()))
-}
-
-/// The keys of a table with figures that are assumptions.
-pub(super) fn read_assumed(table: &TableReader<'_, '_>, known: &[&str]) -> Vec<String> {
-    let keys = table.strings("assumed").unwrap_or_default();
-    for key in keys.iter().filter(|key| !known.contains(&key.value.as_str())) {
-        table.source().fault(key.line, format!("`assumed` names `{}`, which is no key here", key.value));
-    }
-    check_distinct(table, "assumed", &keys);
-    keys.into_iter().map(|key| key.value).collect()
 }

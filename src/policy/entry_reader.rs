@@ -4,9 +4,9 @@ use crate::domain::decimal::{ExactDecimal, ParseDecimalError};
 use crate::domain::rate::parse_share;
 use crate::domain::vocabulary::{Category, Level, Locality, Referral};
 
-use super::document_reader::{Sources, read_assumed};
 use super::rule::{CapChange, Condition, Entry, Operation};
 use super::schedule_reader::read_schedules;
+use super::source_reader::{Sources, read_assumed};
 use super::toml_reader::TableReader;
 use super::value_reader::{parse_amount_operand, parsed, words};
 

@@ -17,6 +17,7 @@ pub mod resolution;
 pub mod rule;
 mod schedule_reader;
 pub mod shipped;
+mod source_reader;
 mod toml_reader;
 mod value_reader;
 

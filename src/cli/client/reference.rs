@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::day::Day;
 use crate::grpc::imports;
@@ -31,9 +32,9 @@ pub(crate) struct ReferenceOptions {
     code: Option<String>,
 }
 
-fn table(word: &str) -> Result<ReferenceTable, String> {
-    let words: Vec<_> = ReferenceTable::ALL.iter().map(|table| table.as_str()).collect();
-    ReferenceTable::from_word(word).ok_or_else(|| format!("is not one of {}", words.join(", ")))
+fn table(word: &str) -> Result<ReferenceTable, UnknownWord> {
+    let known = || ReferenceTable::ALL.iter().map(|table| table.as_str()).collect();
+    ReferenceTable::from_word(word).ok_or_else(|| UnknownWord { known: known() })
 }
 
 /// Prints a header and the rows.

@@ -68,10 +68,10 @@ fn value(line: &ClaimLine, status: &Status) -> Value {
     let details = status.get_error_details();
     let mut faults = Vec::new();
     for fault in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
-        faults.push(json!({ "field": fault.field, "told": fault.description }));
+        faults.push(json!({ "field": fault.field, "message": fault.description }));
     }
     for fault in details.precondition_failure().iter().flat_map(|failed| &failed.violations) {
-        faults.push(json!({ "field": fault.subject, "told": fault.description }));
+        faults.push(json!({ "field": fault.subject, "message": fault.description }));
     }
     let claim = serde_json::from_str(&line.text).unwrap_or_else(|_| Value::from(line.text.as_str()));
     json!({

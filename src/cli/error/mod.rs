@@ -6,3 +6,4 @@ pub mod copy;
 pub mod import;
 pub mod keys;
 pub mod seal;
+pub mod word;

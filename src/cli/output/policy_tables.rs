@@ -5,6 +5,7 @@ use std::path::Path;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
+use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::money::Money;
 use crate::domain::policy::{Layer, Policy};
@@ -29,20 +30,20 @@ pub(crate) struct PolicyTableOptions {
     referral: Referral,
 }
 
-fn category(word: &str) -> Result<Category, String> {
+fn category(word: &str) -> Result<Category, UnknownWord> {
     Category::from_word(word).ok_or_else(|| unknown_word(Category::ALL.iter().map(|c| c.as_str())))
 }
 
-fn locality(word: &str) -> Result<Locality, String> {
+fn locality(word: &str) -> Result<Locality, UnknownWord> {
     Locality::from_word(word).ok_or_else(|| unknown_word(Locality::ALL.iter().map(|c| c.as_str())))
 }
 
-fn referral(word: &str) -> Result<Referral, String> {
+fn referral(word: &str) -> Result<Referral, UnknownWord> {
     Referral::from_word(word).ok_or_else(|| unknown_word(Referral::ALL.iter().map(|c| c.as_str())))
 }
 
-fn unknown_word<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    format!("must be one of {}", words.collect::<Vec<_>>().join(", "))
+fn unknown_word(known: impl Iterator<Item = &'static str>) -> UnknownWord {
+    UnknownWord { known: known.collect() }
 }
 
 /// Prints the terms of a policy under these circumstances.

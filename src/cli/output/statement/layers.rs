@@ -140,13 +140,13 @@ fn cap(cap: &pb::Cap, lang: Lang) -> String {
     }
 }
 
-/// From which pools it is paid, where that is not plain.
+/// The pools that a layer pays from, if there are several.
 fn drawn(layer: &pb::Layer, lang: Lang) -> Option<String> {
     let parts: Vec<_> = layer.drawn.iter().filter(|drawn| drawn.amount_fen != 0).collect();
     if parts.len() < 2 {
         return None;
     }
-    let told: Vec<_> =
+    let pools: Vec<_> =
         parts.iter().map(|drawn| format!("{} {}", lang.word(&drawn.pool), yuan(drawn.amount_fen))).collect();
-    Some(format!("{}{}", lang.choose("支付来源：", "paid from "), told.join(" + ")))
+    Some(format!("{}{}", lang.choose("支付来源：", "paid from "), pools.join(" + ")))
 }

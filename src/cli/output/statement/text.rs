@@ -7,7 +7,7 @@ use super::amounts::{signed, yuan};
 use super::document::{Code, Document};
 use super::layers::Layer;
 
-/// The most columns of a line.
+/// The maximum number of columns of a line.
 const COLUMNS: usize = 100;
 
 /// The statement.
@@ -65,7 +65,7 @@ impl TextPage {
         self.line(&format!("{:>16}  {what}", yuan(fen)));
     }
 
-    /// A text behind a mark, broken where it is too long.
+    /// Adds a text after a mark, broken into lines where it is too long.
     fn wrapped(&mut self, mark: &str, text: &str) {
         let room = COLUMNS - mark.width();
         for (at, line) in broken(text, room).into_iter().enumerate() {
