@@ -169,21 +169,21 @@ fn person(number: u64) -> String {
 
 fn request(number: u64, settlements: u64) -> SettleRequest {
     let item = |at: i64| RawItem {
-        code: format!("A{at}").into(),
+        code: format!("A{at}"),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),
     };
     let day = journal::Instant(1_497_500_000_000_000).china_day().into();
     let claim = RawClaim {
-        claim_id: format!("C{number}").into(),
-        hospital_id: format!("H{}", number % HOSPITALS).into(),
-        person_id: person(number % (settlements / 2).max(1)).into(),
+        claim_id: format!("C{number}"),
+        hospital_id: format!("H{}", number % HOSPITALS),
+        person_id: person(number % (settlements / 2).max(1)),
         visit: Some(Visit::Inpatient),
         emergency: false,
         admitted: Some(day),
         discharged: Some(day),
         items: (0..ITEMS).map(item).collect(),
     };
-    SettleRequest { claim, request_id: format!("R{number}").into(), quote: None }
+    SettleRequest { claim, request_id: format!("R{number}"), quote: None }
 }

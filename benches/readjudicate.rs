@@ -46,13 +46,13 @@ async fn measure(directory: &std::path::Path) -> Result<(), Failed> {
     let engine = Engine::open(store, book, EngineSettings::default()).await?;
     tables(&engine).await?;
     for number in 0..=LATER {
-        let request = SettleRequest { claim: claim(number), request_id: format!("R{number}").into(), quote: None };
+        let request = SettleRequest { claim: claim(number), request_id: format!("R{number}"), quote: None };
         engine.settle(request, stamp(number + 1)).await?;
     }
     // Each round reverses the oldest unreversed settlement, so there is one later settlement less.
     for round in 0..ROUNDS {
         for dry_run in [true, false] {
-            let request = ReverseRequest { reversal: reversal(round), request_id: format!("V{round}").into(), dry_run };
+            let request = ReverseRequest { reversal: reversal(round), request_id: format!("V{round}"), dry_run };
             let start = Instant::now();
             let answer = engine.reverse(request, stamp(LATER + 2 + round)).await?;
             let kind = if dry_run { "decided" } else { "decided and committed" };
@@ -89,14 +89,14 @@ async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
 
 fn claim(number: u64) -> RawClaim {
     let item = |at: i64| RawItem {
-        code: format!("A{at}").into(),
+        code: format!("A{at}"),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),
     };
     let day = journal::Instant(1_497_500_000_000_000).china_day().into();
     RawClaim {
-        claim_id: format!("C{number}").into(),
+        claim_id: format!("C{number}"),
         hospital_id: "H1".into(),
         person_id: "P1".into(),
         visit: Some(Visit::Inpatient),

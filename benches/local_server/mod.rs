@@ -83,16 +83,16 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
 /// Claim number `number`, of 20 items, for one of `persons` persons.
 pub fn claim(number: usize, persons: usize) -> RawClaim {
     let item = |at: usize| RawItem {
-        code: format!("A{at}").into(),
+        code: format!("A{at}"),
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),
     };
     let day = Some(RawDate { year: 2017, month: 6, day: 15 });
     RawClaim {
-        claim_id: format!("C{number}").into(),
+        claim_id: format!("C{number}"),
         hospital_id: "H1".into(),
-        person_id: format!("B{}", number % persons).into(),
+        person_id: format!("B{}", number % persons),
         visit: Some(Visit::Inpatient),
         emergency: false,
         admitted: day,
