@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usual=(suite planted)
-heavy=(valkey)
+heavy=(demo valkey)
 
 check_suite() {
   cargo test --locked
@@ -17,6 +17,11 @@ check_suite() {
 # The simulation finds bugs that are planted in a copy of the code.
 check_planted() {
   tests/planted/run.sh
+}
+
+# The first command of the README, in the profile that serves.
+check_demo() {
+  cargo run --locked --release -- demo
 }
 
 # What holds on Redis holds on Valkey 8.

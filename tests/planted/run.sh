@@ -11,7 +11,7 @@ rm -rf "$copy"
 mkdir -p "$copy"
 cp -r Cargo.toml Cargo.lock build.rs proto src tests deploy "$copy/"
 cd "$copy"
-sed -i -e '/^\[\[bench\]\]/,$d' -e 's/^autobenches = false/&\nautobins = false/' Cargo.toml
+sed -i -e '/^\[\[bin\]\]/,/^$/d' -e '/^\[\[bench\]\]/,$d' -e 's/^autobenches = false/&\nautobins = false/' Cargo.toml
 # Remove the modules that run the program, which is not built here.
 sed -i -e '/^pub mod program;/d' -e '/^pub mod keys;/d' tests/support/mod.rs
 cat >tests/main.rs <<'RUST'
