@@ -108,7 +108,7 @@ async fn activated_policies_apply_to_later_calls_and_a_dry_run_changes_nothing()
     });
     assert_eq!((code, serde_json::from_str(&output).ok()), (Some(0), Some(expected)));
     assert_eq!(server.patient().await, "25.00");
-    assert_eq!(server.activate(&[]).1, format!("the book in use is the same: {}\n", digest(75)));
+    assert_eq!(server.activate(&[]).1, format!("no change: book {} stays in use\n", digest(75)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
