@@ -12,16 +12,18 @@ fn main() -> ExitCode {
     let command = Command::parse();
     start_log();
     // One thread serves and one commits, which is faster and steadier on few cores than a thread pool.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map(|runtime| runtime.block_on(cli::run(command))) {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => {
-            eprintln!("{error}");
-            error.exit_code()
-        }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("the runtime cannot start: {error}");
-            ExitCode::from(3)
+            return ExitCode::from(3);
+        }
+    };
+    match runtime.block_on(cli::run(command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            error.exit_code()
         }
     }
 }
