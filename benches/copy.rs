@@ -19,7 +19,7 @@ use onestop::domain::journal;
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::Visit;
 use onestop::engine::copy::{CopyContext, CopyReport, Stage, StoreCopy};
-use onestop::engine::import::Told;
+use onestop::engine::import::ImportSource;
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::shipped;
@@ -85,7 +85,7 @@ async fn stages(from: &Path, to: &Path) -> Result<(), Failed> {
         }
     };
     let outside = CopyContext { now: &|| journal::Instant(0), progress: &progress };
-    let copied: CopyReport = StoreCopy::new(&source, &target, outside).await?.run(Told::default()).await?;
+    let copied: CopyReport = StoreCopy::new(&source, &target, outside).await?.run(ImportSource::default()).await?;
     let took = start.elapsed();
     let mut before = Duration::ZERO;
     for (stage, done, end) in ends.lock().map_err(|_| "a panic")?.iter() {

@@ -95,7 +95,7 @@ pub struct Reversal {
     pub settlement: EntryId,
     /// The account that moved back.
     pub account: AccountKey,
-    /// The entries that decide later settlements anew, in the order of those; they follow this one in the
+    /// The entries that decide later settlements again, in their order; they follow this one in the
     /// chain.
     pub revisions: Vec<EntryId>,
 }

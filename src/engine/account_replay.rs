@@ -9,7 +9,7 @@ use crate::domain::ids::{AccountKey, EntryId};
 use crate::domain::journal::{Entry, Reversal, Revision};
 use crate::domain::split::Split;
 
-use super::chain::StoredEntry;
+use super::chain::{ChainFault, StoredEntry};
 
 /// The replay of the entries so far.
 #[derive(Default)]
@@ -51,19 +51,19 @@ impl<'c> AccountReplay<'c> {
         entry: &Entry,
         reversed: &Reversal,
         following: &[StoredEntry],
-    ) -> Result<(), String> {
+    ) -> Result<(), ChainFault> {
         let revisions = following.get(..reversed.revisions.len()).unwrap_or_default();
         let listed = revisions.iter().map(|stored| stored.entry.id).eq(reversed.revisions.iter().copied());
         let revised: Vec<&Revision> = revisions.iter().filter_map(|stored| stored.entry.revised()).collect();
         if !listed || revised.len() != revisions.len() || revised.iter().any(|revised| revised.reversal != entry.id) {
-            return Err("its revisions do not follow it".to_owned());
+            return Err(ChainFault::RevisionsMissing);
         }
-        let newest = self.newest.get(&reversed.settlement).copied().ok_or("reverses what was not settled before")?;
+        let newest = self.newest.get(&reversed.settlement).copied().ok_or(ChainFault::ReversesUnsettled)?;
         let replaced = revised.iter().rev().map(|revised| revised.replaces).chain([newest]);
         let mut account = self.account(&reversed.account);
         for id in replaced {
-            let split = self.split(id).ok_or("takes out what was not decided before")?;
-            account = account.without_settlement(split).map_err(|range| range.to_string())?;
+            let split = self.split(id).ok_or(ChainFault::TakesOutUndecided)?;
+            account = account.without_settlement(split)?;
         }
         self.accounts.insert(reversed.account.clone(), account);
         Ok(())

@@ -16,10 +16,10 @@ use crate::domain::split::Split;
 use crate::policy::resolution::resolve_policy;
 use crate::policy::rule::PolicyRule;
 use crate::store::rows::PersonState;
-use crate::store::{Scope, Store, StoreError};
+use crate::store::{Scope, Store};
 
 use super::account_replay::AccountReplay;
-use super::chain::{self, AuditFinding, StoredEntry};
+use super::chain::{self, AuditFinding, ChainFault, StoredEntry};
 
 /// A verified chain.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl<'a, S: Store> Audit<'a, S> {
         let (mut accounts, mut splits) = (AccountReplay::default(), 0);
         for (at, StoredEntry { entry, .. }) in chain.iter().enumerate() {
             let applied = self.apply(&mut accounts, entry, &chain[at + 1..]).await;
-            applied.map_err(|message| AuditFinding::at(entry.id, message))?;
+            applied.map_err(|fault| AuditFinding::at(entry.id, fault))?;
             splits += usize::from(entry.split().is_some());
         }
         let moved = accounts.accounts().values().filter(|account| account.version > 0).count();
@@ -62,7 +62,7 @@ impl<'a, S: Store> Audit<'a, S> {
             return Err(AuditFinding::at_head(state, "an account differs from what the chain adds up to"));
         }
         for StoredEntry { entry, .. } in &chain {
-            self.check_rows(entry, state).await.map_err(|message| AuditFinding::at(entry.id, message))?;
+            self.check_rows(entry, state).await.map_err(|fault| AuditFinding::at(entry.id, fault))?;
         }
         Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
@@ -72,7 +72,7 @@ impl<'a, S: Store> Audit<'a, S> {
         accounts: &mut AccountReplay<'c>,
         entry: &'c Entry,
         following: &[StoredEntry],
-    ) -> Result<(), String> {
+    ) -> Result<(), ChainFault> {
         match &entry.body {
             EntryKind::Settlement(settled) => {
                 let after = self.recompute(accounts, settled, &settled.split).await?;
@@ -92,14 +92,13 @@ impl<'a, S: Store> Audit<'a, S> {
         &mut self,
         accounts: &AccountReplay<'_>,
         revised: &Revision,
-    ) -> Result<Account, String> {
-        let settlement = self.store.entry(revised.settlement).await.map_err(|error| error.to_string())?;
-        let settled =
-            settlement.as_ref().and_then(Entry::settled).ok_or("revises something that is not a settlement")?;
+    ) -> Result<Account, ChainFault> {
+        let settlement = self.store.entry(revised.settlement).await?;
+        let settled = settlement.as_ref().and_then(Entry::settled).ok_or(ChainFault::RevisesNoSettlement)?;
         let after = self.recompute(accounts, settled, &revised.split).await?;
-        let before = accounts.split(revised.replaces).ok_or("replaces what was not decided before")?;
+        let before = accounts.split(revised.replaces).ok_or(ChainFault::ReplacesUndecided)?;
         if revised.differences != Differences::between(before, &revised.split) {
-            return Err("records other differences than there are".to_owned());
+            return Err(ChainFault::WrongDifferences);
         }
         Ok(after)
     }
@@ -110,33 +109,29 @@ impl<'a, S: Store> Audit<'a, S> {
         accounts: &AccountReplay<'_>,
         settled: &Settlement,
         split: &Split,
-    ) -> Result<Account, String> {
-        invariants::check(split).map_err(|broken| broken.to_string())?;
+    ) -> Result<Account, ChainFault> {
+        invariants::check(split)?;
         let policy = self.policy(split.circumstances.policy.digest).await?;
-        let matter = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+        let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
         let account = accounts.account(&split.circumstances.account);
-        let (again, after) = adjudicate(matter, &account).map_err(|range| range.to_string())?;
-        if again == *split {
-            Ok(after)
-        } else {
-            Err("its split differs from what claim, facts and policy give".to_owned())
-        }
+        let (recomputed, after) = adjudicate(input, &account)?;
+        if recomputed == *split { Ok(after) } else { Err(ChainFault::WrongSplit) }
     }
 
-    async fn policy(&mut self, digest: Digest) -> Result<Arc<Policy>, String> {
+    async fn policy(&mut self, digest: Digest) -> Result<Arc<Policy>, ChainFault> {
         if let Some(policy) = self.policies.get(&digest) {
             return Ok(Arc::clone(policy));
         }
-        let text = self.store.policy(digest).await.map_err(|error| error.to_string())?;
+        let text = self.store.policy(digest).await?;
         let rule: Option<PolicyRule> = text.and_then(|text| serde_json::from_str(&text).ok());
-        let rule = rule.filter(|rule| rule.digest() == digest).ok_or_else(|| format!("policy {digest} is not kept"))?;
-        let policy = Arc::new(resolve_policy(&rule).map_err(|inexact| inexact.to_string())?);
+        let rule = rule.filter(|rule| rule.digest() == digest).ok_or(ChainFault::PolicyMissing(digest))?;
+        let policy = Arc::new(resolve_policy(&rule)?);
         self.policies.insert(digest, Arc::clone(&policy));
         Ok(policy)
     }
 
     /// Checks the rows of an entry: its person has this chain, its request leads to it, and its claim has its status.
-    async fn check_rows(&self, entry: &Entry, state: &PersonState) -> Result<(), String> {
+    async fn check_rows(&self, entry: &Entry, state: &PersonState) -> Result<(), ChainFault> {
         let (hospital_id, person_id) = entry.parties();
         let claim_id = match &entry.body {
             EntryKind::Settlement(settled) => Some(&settled.claim.claim_id),
@@ -146,13 +141,13 @@ impl<'a, S: Store> Audit<'a, S> {
         };
         let mut scope = Scope::of_person(person_id).with_request(hospital_id, &entry.request_id);
         scope.claim = claim_id.map(|claim_id| (hospital_id, claim_id));
-        let seen = self.store.look_up(scope).await.map_err(|error: StoreError| error.to_string())?;
+        let seen = self.store.look_up(scope).await?;
         if seen.state != *state {
-            return Err("its person does not lead to its chain".to_owned());
+            return Err(ChainFault::PersonRow);
         }
         // A revision carries the request of the reversal that made it.
         if entry.revised().is_none() && seen.request != Some(entry.id) {
-            return Err("its request does not lead to it".to_owned());
+            return Err(ChainFault::RequestRow);
         }
         let known = |settlement| seen.claim.as_ref().and_then(|row| row.of(settlement));
         let is_known = match &entry.body {
@@ -165,6 +160,6 @@ impl<'a, S: Store> Audit<'a, S> {
             }
             EntryKind::Fence(_) => true,
         };
-        if is_known { Ok(()) } else { Err("its claim does not have it".to_owned()) }
+        if is_known { Ok(()) } else { Err(ChainFault::ClaimRow) }
     }
 }

@@ -1,17 +1,73 @@
 //! Reading of a whole chain: every record is checked against the digest that the next entry carries, and the last one
 //! against the person's state.
 
+use crate::domain::account::OutOfRange;
 use crate::domain::ids::{Digest, EntryId};
+use crate::domain::invariants::InvariantViolation;
 use crate::domain::journal::Entry;
+use crate::policy::resolution::Inexact;
 use crate::store::rows::PersonState;
 use crate::store::{JournalStore, StoreError, codec};
 
+/// Why an entry, or a row derived from it, is not what the chain gives.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ChainFault {
+    /// The store cannot read what the entry rests on.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A split breaks an invariant.
+    #[error(transparent)]
+    Invariant(#[from] InvariantViolation),
+    /// An accumulator leaves its range.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// The terms of its policy cannot be computed exactly.
+    #[error(transparent)]
+    Policy(#[from] Inexact),
+    /// The policy that it names is not in the store, or is another one.
+    #[error("policy {0} is not kept")]
+    PolicyMissing(Digest),
+    /// A revision of something that is no settlement.
+    #[error("revises something that is not a settlement")]
+    RevisesNoSettlement,
+    /// A revision of a split that no earlier entry decided.
+    #[error("replaces what was not decided before")]
+    ReplacesUndecided,
+    /// A revision with wrong differences.
+    #[error("records other differences than there are")]
+    WrongDifferences,
+    /// A split that cannot be recomputed.
+    #[error("its split differs from what claim, facts and policy give")]
+    WrongSplit,
+    /// The row of its person is of another chain.
+    #[error("its person does not lead to its chain")]
+    PersonRow,
+    /// The row of its request names another entry.
+    #[error("its request does not lead to it")]
+    RequestRow,
+    /// The row of its claim does not name it.
+    #[error("its claim does not have it")]
+    ClaimRow,
+    /// A reversal that its revisions do not follow.
+    #[error("its revisions do not follow it")]
+    RevisionsMissing,
+    /// A reversal of what no earlier entry settled.
+    #[error("reverses what was not settled before")]
+    ReversesUnsettled,
+    /// A reversal takes out a split that no earlier entry decided.
+    #[error("takes out what was not decided before")]
+    TakesOutUndecided,
+    /// An entry about a claim that no earlier entry settled.
+    #[error("its claim was not settled before")]
+    ClaimUnsettled,
+}
+
 /// A finding of an audit: an entry and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("entry {entry}: {message}")]
+#[error("{}: {message}", entry_name(*entry))]
 pub struct AuditFinding {
-    /// The entry.
-    pub entry: EntryId,
+    /// The entry; `None` for a chain without entries.
+    pub entry: Option<EntryId>,
     /// What is wrong, after the word "entry".
     pub message: String,
 }
@@ -30,13 +86,17 @@ pub struct StoredEntry {
 impl AuditFinding {
     /// A finding at this entry.
     pub fn at(entry: EntryId, message: impl ToString) -> AuditFinding {
-        AuditFinding { entry, message: message.to_string() }
+        AuditFinding { entry: Some(entry), message: message.to_string() }
     }
 
     /// A finding at the head of the chain.
     pub fn at_head(state: &PersonState, message: impl ToString) -> AuditFinding {
-        AuditFinding::at(state.head.unwrap_or(EntryId([0; 16])), message)
+        AuditFinding { entry: state.head, message: message.to_string() }
     }
+}
+
+fn entry_name(entry: Option<EntryId>) -> String {
+    entry.map_or_else(|| "a chain without entries".to_owned(), |id| format!("entry {id}"))
 }
 
 /// Reads the entries of a chain, oldest first, and checks every link.
@@ -60,8 +120,11 @@ pub async fn read_chain<S: JournalStore>(store: &S, state: &PersonState) -> Resu
         chain.push(stored);
     }
     if number != 0 || chained != Digest::default() {
-        let entry = chain.last().map_or(EntryId([0; 16]), |stored| stored.entry.id);
-        return Err(AuditFinding::at(entry, "is not the start of the chain, but nothing precedes it"));
+        let entry = chain.last().map(|stored: &StoredEntry| stored.entry.id);
+        return Err(AuditFinding {
+            entry,
+            message: "is not the start of the chain, but nothing precedes it".to_owned(),
+        });
     }
     chain.reverse();
     Ok(chain)

@@ -14,7 +14,7 @@ use super::Engine;
 const AGAIN: Duration = Duration::from_millis(500);
 
 impl<S: Store> Engine<S> {
-    /// Reads hospitals and catalogue anew whenever another instance changed them; it never ends.
+    /// Reads hospitals and catalogue again whenever another instance changed them; it never ends.
     pub async fn follow(&self) -> Infallible {
         let mut shared = self.store.coordination().shared_state();
         loop {

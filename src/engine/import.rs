@@ -51,7 +51,7 @@ impl Imported {
 
 /// Who imports what, in the caller's words.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct ImportSource {
     /// Where the rows come from: the name of a file.
     pub source: String,
     /// Who brings them.
@@ -80,7 +80,7 @@ impl<S: Store> Engine<S> {
             incoming.add_row(row)?;
         }
         let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
-        self.take(self.turn().await, incoming, "", Told::default(), &outside).await
+        self.take(self.turn().await, incoming, "", ImportSource::default(), &outside).await
     }
 
     /// Waits until no other import is being taken.
@@ -98,12 +98,12 @@ impl<S: Store> Engine<S> {
         _turn: ImportLease<'_>,
         mut incoming: ImportRows,
         table: &str,
-        told: Told,
+        source: ImportSource,
         outside: &ImportContext<'_>,
     ) -> Result<Imported, EngineError> {
         incoming.check()?;
         let version = self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write)?;
-        let taken = self.take_in_turn(version, incoming, table, told, outside).await;
+        let taken = self.take_in_turn(version, incoming, table, source, outside).await;
         self.store.coordination().release_import_lease().await;
         taken
     }
@@ -114,7 +114,7 @@ impl<S: Store> Engine<S> {
         version: Option<u64>,
         incoming: ImportRows,
         table: &str,
-        told: Told,
+        source: ImportSource,
         outside: &ImportContext<'_>,
     ) -> Result<Imported, EngineError> {
         self.read_tables(version.unwrap_or(0)).await.map_err(EngineError::from_read)?;
@@ -123,8 +123,8 @@ impl<S: Store> Engine<S> {
         let mut draft = Draft::of(&incoming, LookupTables::clone(&self.tables.load()))?;
         let begun = ImportStart {
             table: table.to_owned(),
-            source: told.source,
-            imported_by: told.imported_by,
+            source: source.source,
+            imported_by: source.imported_by,
             instant: (outside.now)(),
             rows: incoming.rows(),
             digest: incoming.digest(),

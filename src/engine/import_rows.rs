@@ -24,7 +24,7 @@ pub struct ImportRows {
 }
 
 impl ImportRows {
-    /// Takes the next row. That it is faulty is told when all have come.
+    /// Takes the next row. Its faults are reported after the last row.
     ///
     /// # Errors
     /// If there are more rows than an import may have, or they cannot be put aside.

@@ -1,4 +1,4 @@
-//! Re-adjudicate (重新结算): later settlements of a benefit year, decided anew after one was taken out.
+//! Re-adjudicate (重新结算): later settlements of a benefit year, decided again after one was taken out.
 //!
 //! Each is decided from the facts stored with it and the policy by its own day, in the order in which they were
 //! settled, on the account without the reversed one. All of it goes into the commit of the reversal, or none.

@@ -1,7 +1,7 @@
 //! Reverse (冲正/撤销): another entry that takes a settlement out of its account again.
 //!
 //! What later settlements of the same benefit year were paid rests on this one. While one stands, a reversal is
-//! refused, newest first; or they are decided anew with it ([`super::readjudicate`]).
+//! refused, newest first; or they are decided again with it ([`super::readjudicate`]).
 
 use std::collections::{HashMap, HashSet};
 

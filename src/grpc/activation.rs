@@ -1,4 +1,4 @@
-//! A change of the law while serving: the files are read anew and checked whole, and then hold for every call that
+//! A change of the law while serving: the files are read again and checked whole, and then apply to every call that
 //! begins after.
 
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl<S: Store> Activation<S> {
         Activation { engine, read, health, one_at_a_time: Mutex::default() }
     }
 
-    /// Reads the files anew and applies them; with `dry_run` only says what would change.
+    /// Reads the files again and applies them; with `dry_run` it only reports what would change.
     ///
     /// # Errors
     /// [`CallError::PoliciesRefused`] with the faults, or if the files are not those expected; the book in use stays.
@@ -63,8 +63,8 @@ impl<S: Store> Activation<S> {
         let book = book.map_err(|_| CallError::Internal("the thread that read policies ended early".to_owned()))??;
         let change = between(&self.engine.book(), &book);
         if !expected.is_empty() && expected != change.new.0 {
-            let told = format!("is not the digest of the files as they are: {}", change.new);
-            return Err(refused(vec![FieldFault::new("expected_digest", FaultReason::Unreadable, told)]));
+            let message = format!("is not the digest of the files as they are: {}", change.new);
+            return Err(refused(vec![FieldFault::new("expected_digest", FaultReason::Unreadable, message)]));
         }
         if !dry_run && change.old == change.new {
             // It may be another that the instances of this store are to apply.
@@ -98,8 +98,8 @@ fn twice(read: &(dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync)) -> Res
     if first.digest() == second.digest() {
         return Ok(second);
     }
-    let told = "changed while they were read; put files in place by renaming them";
-    Err(refused(vec![FieldFault::new("policies", FaultReason::Unreadable, told)]))
+    let message = "changed while they were read; put files in place by renaming them";
+    Err(refused(vec![FieldFault::new("policies", FaultReason::Unreadable, message)]))
 }
 
 fn refused(faults: Vec<FieldFault>) -> CallError {

@@ -9,10 +9,10 @@ use super::to_proto::{digest, timestamp};
 /// An import.
 pub fn import(import: Import) -> pb::Import {
     let Import { number, start: begun, end: ended } = import;
-    let told = ReferenceTable::from_word(&begun.table).map_or(pb::Table::Unspecified, table);
+    let word = ReferenceTable::from_word(&begun.table).map_or(pb::Table::Unspecified, table);
     pb::Import {
         number,
-        table: told.into(),
+        table: word.into(),
         source: begun.source,
         imported_by: begun.imported_by,
         begun_at: Some(timestamp(begun.instant)),
@@ -37,7 +37,7 @@ pub fn table(table: ReferenceTable) -> pb::Table {
     }
 }
 
-/// A table as told, if one is.
-pub fn told_table(told: pb::Table) -> Option<ReferenceTable> {
-    ReferenceTable::ALL.iter().copied().find(|known| table(*known) == told)
+/// The table of a message; none if it is unspecified.
+pub fn table_from_message(message: pb::Table) -> Option<ReferenceTable> {
+    ReferenceTable::ALL.iter().copied().find(|known| table(*known) == message)
 }

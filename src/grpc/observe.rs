@@ -1,5 +1,5 @@
-//! Around every call: a line in the log, and its numbers; and a message above the size limit, which is refused
-//! before any handler sees it, gets the same details as every other refusal.
+//! Logs and counts every call. A message above the size limit, which is refused
+//! before a handler sees it, gets the same details as every other refusal.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -53,15 +53,15 @@ where
         Box::pin(async move {
             let answer = answer.await.map(explained);
             if let Ok(answer) = &answer {
-                told(&path, answer, start.elapsed(), &metrics);
+                record_call(&path, answer, start.elapsed(), &metrics);
             }
             answer
         })
     }
 }
 
-/// One line a call: which, its status, and how long it took. Nothing of what was said.
-fn told(path: &str, answer: &Response<Body>, took: Duration, metrics: &Metrics) {
+/// Logs one line for a call, with its status and duration, and counts it; nothing of its content.
+fn record_call(path: &str, answer: &Response<Body>, took: Duration, metrics: &Metrics) {
     let status =
         answer.headers().get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
     tracing::info!(call = path, status = status as i32, micros = took.as_micros() as u64, "answered");

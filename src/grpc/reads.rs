@@ -26,7 +26,7 @@ impl Reads {
     /// Notes that whoever passed reads of these persons.
     ///
     /// # Errors
-    /// [`AccessError::LogUnavailable`] if the log cannot be written: then nothing is told.
+    /// [`AccessError::LogUnavailable`] if the log cannot be written: then no answer is given.
     pub fn note<'a>(
         &self,
         permitted: &Permitted,
@@ -52,10 +52,10 @@ impl Reads {
         permitted.caller.hospitals.iter().any(|hospital| self.quotes.contains(hospital.as_str(), key, now))
     }
 
-    /// Opens the log anew.
+    /// Reopens the log.
     pub fn reopen(&self) {
         if let Err(error) = self.log.reopen() {
-            tracing::error!(%error, "the access log cannot be opened anew; it goes on where it was");
+            tracing::error!(%error, "the access log cannot be reopened; the open file stays in use");
         }
     }
 }

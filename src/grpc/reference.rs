@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::access::{Caller, Role};
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
-use crate::engine::import::{ImportContext, Imported, Told};
+use crate::engine::import::{ImportContext, ImportSource, Imported};
 use crate::engine::import_rows::ImportRows;
 use crate::engine::{Engine, EngineError};
 use crate::reference::cells::KeySelection;
@@ -118,7 +118,7 @@ impl<S: Store> References<S> {
         asked: pb::GetReferenceRequest,
     ) -> Result<pb::GetReferenceResponse, CallError> {
         let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-        let (table, on) = (told_table(asked.table())?, told_day(asked.on)?);
+        let (table, on) = (required_table(asked.table())?, required_day(asked.on)?);
         let (person, other) = (asked.person_id.as_str(), table == ReferenceTable::Catalogue);
         let key = if other { asked.code.as_str() } else { asked.hospital_id.as_str() };
         let strange = [
@@ -141,7 +141,7 @@ impl<S: Store> References<S> {
             let person_id = person.into();
             let rows = self.engine.rows_of_person(table, &person_id, on).await?;
             self.reads.note(by, self.engine.store(), [&person_id])?;
-            return Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: String::new() });
+            return Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: String::new() });
         }
         let list = (table.as_str(), on, key);
         let after: Option<String> = page::place(&list, &asked.page_token)?;
@@ -149,11 +149,11 @@ impl<S: Store> References<S> {
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(key) };
         let (rows, last) = self.engine.rows_of_table(table, keys, on, most);
         let next_page_token = last.map(|last| page::token(&list, &last)).transpose()?;
-        Ok(pb::GetReferenceResponse { rows: told_rows(rows), next_page_token: next_page_token.unwrap_or_default() })
+        Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: next_page_token.unwrap_or_default() })
     }
 }
 
-fn told_rows(rows: Vec<Vec<String>>) -> Vec<pb::Row> {
+fn row_messages(rows: Vec<Vec<String>>) -> Vec<pb::Row> {
     rows.into_iter().map(|cells| pb::Row { cells }).collect()
 }
 
@@ -165,18 +165,20 @@ fn taken<S: Store>(
     stopping: &watch::Receiver<bool>,
     mut arrived: mpsc::Receiver<Arrived>,
 ) -> Result<(u64, Imported), CallError> {
-    let mut gathered = Gathered { incoming: engine.incoming(), table: None, told: Told::default(), committed: false };
+    let mut gathered =
+        Gathered { incoming: engine.incoming(), table: None, source: ImportSource::default(), committed: false };
     loop {
         match arrived.blocking_recv() {
             Some(Arrived::Message(message)) => gathered.take(message)?,
             Some(Arrived::End) => break,
-            // The caller went away before the end: nothing is taken, and nobody is told.
+            // The caller went away before the end: nothing is taken, and nobody receives an answer.
             None => return Err(EngineError::ImportStopped.into()),
         }
     }
-    let Gathered { incoming, table, told, committed } = gathered;
+    let Gathered { incoming, table, source, committed } = gathered;
     // Who calls is known better than anybody can say, where callers are known.
-    let told = if by.role == Role::Anyone { told } else { Told { imported_by: by.name.to_string(), ..told } };
+    let source =
+        if by.role == Role::Anyone { source } else { ImportSource { imported_by: by.name.to_string(), ..source } };
     let Some(table) = table.filter(|_| committed) else {
         return Err(CallError::invalid_field("commit", FaultReason::Missing, "is not set in the last message"));
     };
@@ -186,7 +188,7 @@ fn taken<S: Store>(
         // A short import is waited for; beside a long one the caller comes again.
         let turn = tokio::time::timeout(TURN, engine.turn()).await;
         let turn = turn.map_err(|_| EngineError::ImportRunning)?;
-        engine.take(turn, incoming, table.as_str(), told, &outside).await
+        engine.take(turn, incoming, table.as_str(), source, &outside).await
     });
     Ok((rows, imported?))
 }
@@ -195,16 +197,16 @@ fn taken<S: Store>(
 struct Gathered {
     incoming: ImportRows,
     table: Option<ReferenceTable>,
-    told: Told,
+    source: ImportSource,
     committed: bool,
 }
 
 impl Gathered {
     fn take(&mut self, message: pb::ImportReferenceRequest) -> Result<(), CallError> {
-        let table = told_table(message.table())?;
+        let table = required_table(message.table())?;
         self.committed = message.commit;
         if self.table.is_none() {
-            self.told = told(message.source, message.imported_by)?;
+            self.source = import_source(message.source, message.imported_by)?;
         }
         if *self.table.get_or_insert(table) != table {
             return Err(CallError::invalid_field(
@@ -217,21 +219,21 @@ impl Gathered {
     }
 }
 
-fn told(source: String, imported_by: String) -> Result<Told, CallError> {
+fn import_source(source: String, imported_by: String) -> Result<ImportSource, CallError> {
     for (field, text, most) in [("source", &source, SOURCE_BYTES), ("imported_by", &imported_by, BY_BYTES)] {
         if text.len() > most {
             return Err(CallError::invalid_field(field, FaultReason::TooLong, format!("has more than {most} bytes")));
         }
     }
-    Ok(Told { source, imported_by })
+    Ok(ImportSource { source, imported_by })
 }
 
-fn told_day(day: Option<pb::Date>) -> Result<Day, CallError> {
+fn required_day(day: Option<pb::Date>) -> Result<Day, CallError> {
     let day = day.ok_or_else(|| CallError::missing_field("on"))?;
     Day::new(day.year, day.month, day.day)
         .map_err(|no| CallError::invalid_field("on", FaultReason::NotADay, no.to_string()))
 }
 
-fn told_table(table: pb::Table) -> Result<ReferenceTable, CallError> {
-    imports::told_table(table).ok_or_else(|| CallError::missing_field("table"))
+fn required_table(table: pb::Table) -> Result<ReferenceTable, CallError> {
+    imports::table_from_message(table).ok_or_else(|| CallError::missing_field("table"))
 }

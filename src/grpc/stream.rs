@@ -36,7 +36,7 @@ pub struct Streams {
     pub window: usize,
     /// Becomes true when the server stops.
     pub stopping: watch::Receiver<bool>,
-    /// What every claim passes anew: a caller that is no longer known settles no more.
+    /// Authorizes every claim again: a caller that is no longer known settles nothing more.
     pub rules: Arc<Authorizer>,
     /// How long a claim may take.
     pub most: Duration,
@@ -80,7 +80,7 @@ struct Desk<S> {
 }
 
 impl<S: Store> Desk<S> {
-    /// Takes claims as there is room for their answers; how the stream ends is told behind those of all that
+    /// Takes claims as there is room for their answers; the end of the stream follows the answers of all that
     /// was taken.
     async fn take(mut self, mut requests: Streaming<pb::SettleStreamRequest>) {
         let (places, mut stopping) = (self.streams.window, self.streams.stopping.clone());

@@ -1,5 +1,5 @@
-//! From what the engine gives to messages: every figure of a split as it was decided, none computed
-//! anew but sums of two.
+//! Conversions from the results of the engine to messages. Every figure of a split is the one that was decided; only sums
+//! of two are computed.
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use onestop::engine::audit::Audit;
 use onestop::engine::chain;
 use onestop::engine::copy::archive::{ArchivedSize, archivable};
 use onestop::engine::copy::{CopyContext, CopyError, CopyReport, StoreCopy};
-use onestop::engine::import::Told;
+use onestop::engine::import::ImportSource;
 use onestop::engine::read::SettlementView;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::{CommitStamp, Engine};
@@ -84,7 +84,7 @@ async fn moved(
     before: i32,
 ) -> Result<(CopyReport, ArchivedSize), CopyError> {
     let outside = CopyContext { now: &|| Instant(1), progress: &|_, _, _| {} };
-    StoreCopy::new(source, target, outside).await?.run_and_archive(Told::default(), before).await
+    StoreCopy::new(source, target, outside).await?.run_and_archive(ImportSource::default(), before).await
 }
 
 /// The store at this address, opened with this archive.

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use onestop::domain::journal::Instant;
 use onestop::engine::copy::{CopyContext, CopyError, CopyReport, StoreCopy};
-use onestop::engine::import::Told;
+use onestop::engine::import::ImportSource;
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 
@@ -23,7 +23,7 @@ use crate::support::program::run;
 /// Copies one into the other, in process.
 pub async fn copy<S: Store, T: Store>(source: &S, target: &T) -> Result<CopyReport, CopyError> {
     let outside = CopyContext { now: &|| Instant(1), progress: &|_, _, _| {} };
-    let told = Told { source: "elsewhere".to_owned(), imported_by: "a test".to_owned() };
+    let told = ImportSource { source: "elsewhere".to_owned(), imported_by: "a test".to_owned() };
     StoreCopy::new(source, target, outside).await?.run(told).await
 }
 

@@ -4,7 +4,7 @@
 use onestop::domain::file_fault::FileFault;
 use onestop::domain::journal::Instant;
 use onestop::engine::EngineError;
-use onestop::engine::import::{ImportContext, Imported, Told};
+use onestop::engine::import::{ImportContext, ImportSource, Imported};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
 use onestop::reference::csv_rows::CsvRows;
@@ -106,7 +106,7 @@ async fn import(engine: &Engine<CountingStore>, table: ReferenceTable, file: &[u
         return Came::NotCsv(not_csv);
     }
     let (rows, outside) = (incoming.rows(), ImportContext { now: &|| Instant(0), stop: &|| false });
-    match engine.take(engine.turn().await, incoming, table.as_str(), Told::default(), &outside).await {
+    match engine.take(engine.turn().await, incoming, table.as_str(), ImportSource::default(), &outside).await {
         Ok(imported) => Came::Taken(rows, imported),
         Err(refusal) => Came::Refused(refusal),
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use onestop::cli::client::claim_lines::Claims;
 use onestop::domain::journal::Instant;
 use onestop::engine::EngineError;
-use onestop::engine::import::{ImportContext, Imported, Told};
+use onestop::engine::import::{ImportContext, ImportSource, Imported};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
 use onestop::reference::table::ReferenceTable;
@@ -104,6 +104,6 @@ fn imported(rows: &[Vec<String>]) -> Result<Imported, EngineError> {
     within(csv_rows::MEMORY, bytes, || {
         let mut incoming = engine.incoming();
         rows.iter().try_for_each(|row| incoming.add(ReferenceTable::Catalogue, row))?;
-        wait(async { engine.take(engine.turn().await, incoming, "catalogue", Told::default(), &outside).await })
+        wait(async { engine.take(engine.turn().await, incoming, "catalogue", ImportSource::default(), &outside).await })
     })
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use onestop::domain::journal::Instant;
 use onestop::engine::Engine;
-use onestop::engine::import::{ImportContext, Told};
+use onestop::engine::import::{ImportContext, ImportSource};
 use onestop::reference::cells::KeySelection;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::embedded::{Durability, EmbeddedStore};
@@ -25,7 +25,10 @@ async fn import<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec
     let mut incoming = engine.incoming();
     rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
     let outside = ImportContext { now: &|| Instant(1), stop: &|| false };
-    engine.take(engine.turn().await, incoming, table.as_str(), Told::default(), &outside).await.expect("sound rows");
+    engine
+        .take(engine.turn().await, incoming, table.as_str(), ImportSource::default(), &outside)
+        .await
+        .expect("sound rows");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

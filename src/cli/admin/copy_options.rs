@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::engine::import::Told;
+use crate::engine::import::ImportSource;
 use crate::server::store_location::{RedisFiles, StoreLocation, StoreLocationError};
 
 /// The stores of a copy.
@@ -45,7 +45,7 @@ impl CopyOptions {
     ///
     /// # Errors
     /// If `--from` is not a valid location.
-    pub(super) fn origin(&self) -> Result<Told, StoreLocationError> {
-        Ok(Told { source: StoreLocation::parse(&self.from)?.to_string(), imported_by: self.by.clone() })
+    pub(super) fn origin(&self) -> Result<ImportSource, StoreLocationError> {
+        Ok(ImportSource { source: StoreLocation::parse(&self.from)?.to_string(), imported_by: self.by.clone() })
     }
 }

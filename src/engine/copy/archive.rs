@@ -16,7 +16,7 @@ use crate::store::tiered::TieredStore;
 use crate::store::{JournalStore, KeyedState, Store, StoreError};
 
 use super::super::chain::{self, AuditFinding, StoredEntry};
-use super::super::import::Told;
+use super::super::import::ImportSource;
 use super::{CopyError, CopyReport, PAGE, Stage, StoreCopy, StoreRole};
 
 /// Persons whose entries are archived concurrently, so that they share syncs.
@@ -50,8 +50,12 @@ impl<L: Store + ArchivableStore, A: JournalStore, T: Store> StoreCopy<'_, Tiered
     ///
     /// # Errors
     /// What prevented it; running it again continues from there. A record that differs from the archive's stays.
-    pub async fn run_and_archive(&self, told: Told, before: i32) -> Result<(CopyReport, ArchivedSize), CopyError> {
-        let copied = self.run(told).await?;
+    pub async fn run_and_archive(
+        &self,
+        source: ImportSource,
+        before: i32,
+    ) -> Result<(CopyReport, ArchivedSize), CopyError> {
+        let copied = self.run(source).await?;
         let archive = ArchiveIdentity::read(self.target).await.map_err(CopyError::target)?;
         let years = ArchivedYears { before, archive };
         self.source.live().require_archive(years).await.map_err(CopyError::source)?;

@@ -32,7 +32,10 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
         while let Some(page) = pages.next_page(read).await.map_err(CopyError::target)? {
             for (key, state) in page {
                 let state = state.map_err(|error| CopyError::from_person(StoreRole::Target, key, error))?;
-                let head = state.head.unwrap_or(EntryId([0; 16]));
+                let no_head = || {
+                    CopyError::Entry(StoreRole::Target, AuditFinding::at_head(&state, "has a state without an entry"))
+                };
+                let head = state.head.ok_or_else(no_head)?;
                 let record = self.target.record(head).await.map_err(CopyError::target)?;
                 if record.is_none() || self.source.record(head).await.map_err(CopyError::source)? != record {
                     return Err(CopyError::foreign_entry(head, "is not in the source"));

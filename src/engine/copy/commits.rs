@@ -12,7 +12,7 @@ use crate::store::Commit;
 use crate::store::rows::{ClaimRow, PersonState, SettlementStatus};
 
 use super::super::account_replay::AccountReplay;
-use super::super::chain::{AuditFinding, StoredEntry};
+use super::super::chain::{AuditFinding, ChainFault, StoredEntry};
 
 /// The commits of a whole chain, in order; the last one ends in this state.
 ///
@@ -49,10 +49,10 @@ impl<'c> ChainReplay<'c> {
             return Err(AuditFinding::at(id, "revises without a reversal before it"));
         }
         let mut commit = Commit::from_record(self.state.clone(), &first.entry, first.record.clone(), first.digest);
-        self.apply(&mut commit, &first.entry, revisions).map_err(|message| AuditFinding::at(id, message))?;
+        self.apply(&mut commit, &first.entry, revisions).map_err(|fault| AuditFinding::at(id, fault))?;
         for revision in revisions {
             let applied = self.apply(&mut commit, &revision.entry, &[]);
-            applied.map_err(|message| AuditFinding::at(revision.entry.id, message))?;
+            applied.map_err(|fault| AuditFinding::at(revision.entry.id, fault))?;
             commit.append_record(&revision.entry, revision.record.clone(), revision.digest);
         }
         commit.listed = None;
@@ -60,7 +60,7 @@ impl<'c> ChainReplay<'c> {
         Ok(commit)
     }
 
-    fn apply(&mut self, commit: &mut Commit, entry: &'c Entry, following: &[StoredEntry]) -> Result<(), String> {
+    fn apply(&mut self, commit: &mut Commit, entry: &'c Entry, following: &[StoredEntry]) -> Result<(), ChainFault> {
         match &entry.body {
             EntryKind::Settlement(settled) => {
                 self.apply_split(commit, entry.id, entry.id, &settled.split)?;
@@ -92,9 +92,9 @@ impl<'c> ChainReplay<'c> {
         settlement: EntryId,
         entry: EntryId,
         split: &'c Split,
-    ) -> Result<(), String> {
+    ) -> Result<(), ChainFault> {
         let key = &split.circumstances.account;
-        let after = self.accounts.account(key).with_settlement(split).map_err(|range| range.to_string())?;
+        let after = self.accounts.account(key).with_settlement(split)?;
         commit.set_account(key.clone(), after.clone());
         self.accounts.apply_split(settlement, entry, split, after);
         Ok(())
@@ -112,7 +112,7 @@ impl<'c> ChainReplay<'c> {
     }
 }
 
-fn status(row: &mut ClaimRow, settlement: EntryId) -> Result<&mut SettlementStatus, String> {
+fn status(row: &mut ClaimRow, settlement: EntryId) -> Result<&mut SettlementStatus, ChainFault> {
     let known = row.settlements.iter_mut().find(|known| known.settlement == settlement);
-    known.ok_or_else(|| "its claim was not settled before".to_owned())
+    known.ok_or(ChainFault::ClaimUnsettled)
 }

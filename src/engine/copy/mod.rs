@@ -25,7 +25,7 @@ use crate::store::keys::StoreKey;
 use crate::store::{Store, StoreError};
 
 use super::chain::AuditFinding;
-use super::import::Told;
+use super::import::ImportSource;
 
 /// The number of rows in a page.
 const PAGE: usize = 1_000;
@@ -177,14 +177,14 @@ impl<'a, S: Store, T: Store> StoreCopy<'a, S, T> {
     ///
     /// # Errors
     /// What prevented it; running it again continues from there.
-    pub async fn run(&self, told: Told) -> Result<CopyReport, CopyError> {
+    pub async fn run(&self, source: ImportSource) -> Result<CopyReport, CopyError> {
         let mut report = CopyReport::default();
         let tables = self.read_tables().await?;
         self.compare_policies().await?;
         self.compare_persons().await?;
         self.compare_heads().await?;
         let records = self.read_records().await?;
-        self.log_start(&tables, told).await?;
+        self.log_start(&tables, source).await?;
         report.policies = self.copy_policies().await?;
         report.imports = self.copy_import_log(&tables).await?;
         report.persons = self.copy_persons(records, tables.number).await?;

@@ -10,7 +10,7 @@ use crate::store::imports::{COPY, Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::pages::Pages;
 use crate::store::{Store, StoreError};
 
-use super::super::import::{Told, parts};
+use super::super::import::{ImportSource, parts};
 use super::{CopyError, PAGE, StoreCopy};
 
 /// The tables and the log of the source, and the log of the target.
@@ -58,14 +58,14 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
     }
 
     /// Logs the start of the copy, before anything else is written.
-    pub(super) async fn log_start(&self, tables: &SourceTables, told: Told) -> Result<(), CopyError> {
+    pub(super) async fn log_start(&self, tables: &SourceTables, source: ImportSource) -> Result<(), CopyError> {
         if tables.copy().is_some() {
             return Ok(());
         }
         let start = ImportStart {
             table: COPY.to_owned(),
-            source: told.source,
-            imported_by: told.imported_by,
+            source: source.source,
+            imported_by: source.imported_by,
             instant: (self.context.now)(),
             rows: tables.rows(),
             digest: Digest::of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue))?,

@@ -1,7 +1,6 @@
 //! Verification of a copy: every chain of the target is read and recomputed from the target alone, ends where the source's
 //! chain ends, and neither store has anything else.
 
-use crate::domain::ids::EntryId;
 use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store};
@@ -42,8 +41,8 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
 
     /// Checks that the source has the same state of this person: the head, its digest, and the accounts.
     async fn compare_state(&self, state: &PersonState) -> Result<(), CopyError> {
-        let head = state.head.unwrap_or(EntryId([0; 16]));
-        let error = |message: &str| CopyError::Entry(StoreRole::Target, AuditFinding::at(head, message));
+        let error = |message: &str| CopyError::Entry(StoreRole::Target, AuditFinding::at_head(state, message));
+        let head = state.head.ok_or_else(|| error("has a state without an entry"))?;
         let entry = self.target.entry(head).await.map_err(CopyError::target)?;
         let entry = entry.ok_or_else(|| error("is missing"))?;
         let scope = Scope::of_person(entry.parties().1);
