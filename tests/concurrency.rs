@@ -106,7 +106,7 @@ fn reverse_request(number: u64, request: &str) -> ReverseRequest {
     let reversal = RawReversal {
         hospital_id: hospital_of_claim(number),
         person_id: "P2".into(),
-        claim_id: format!("C{number}").into(),
+        claim_id: format!("C{number}"),
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };

@@ -53,7 +53,7 @@ fn cycle_through(start: &str, imports: &BTreeMap<String, BTreeSet<String>>) -> O
                     return Some(rotated(path));
                 }
                 if seen.insert(next.clone()) {
-                    longer.push([&path[..], &[next.clone()]].concat());
+                    longer.push([&path[..], std::slice::from_ref(next)].concat());
                 }
             }
         }

@@ -76,7 +76,7 @@ fn reversals_leave_the_accounts_of_settling_the_remaining_claims_in_order() {
 }
 
 fn settle_request(step: &Step, round: u64) -> SettleRequest {
-    SettleRequest { request_id: format!("s{round}").into(), ..settle(step.raw_claim.clone()) }
+    SettleRequest { request_id: format!("s{round}"), ..settle(step.raw_claim.clone()) }
 }
 
 fn readjudicate_request(step: &Step, round: u64, dry_run: bool) -> ReverseRequest {

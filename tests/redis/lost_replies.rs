@@ -32,11 +32,11 @@ fn reversal(number: u64) -> ReverseRequest {
     let told = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
-        claim_id: format!("C{number}").into(),
+        claim_id: format!("C{number}"),
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    ReverseRequest { reversal: told, request_id: format!("reversed-{number}").into(), dry_run: false }
+    ReverseRequest { reversal: told, request_id: format!("reversed-{number}"), dry_run: false }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,8 +53,8 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
         "INVALID_REQUEST: claim.claim_id has 65 bytes; at most 64 are taken (TOO_LONG); \
          claim.items[0].code has 66 bytes; at most 64 are taken (TOO_LONG)",
         |claim| {
-            claim.claim_id = "x".repeat(65).into();
-            claim.items[0].code = "药".repeat(22).into();
+            claim.claim_id = "x".repeat(65);
+            claim.items[0].code = "药".repeat(22);
         },
     ),
     (
@@ -201,6 +201,6 @@ async fn a_claim_at_every_limit_is_settled() {
     let mut items = vec![item("A", "1.00"); 4_998];
     items.push(raw_item("A", 20_000, 31_770_000, 6_355));
     items.push(item("A", "-4998.00"));
-    let claim = RawClaim { claim_id: "x".repeat(64).into(), items, ..claim("C1", "P1", "1.00") };
+    let claim = RawClaim { claim_id: "x".repeat(64), items, ..claim("C1", "P1", "1.00") };
     assert_eq!(server.settle_ok(&claim, &"r".repeat(64)).await.split.expect("a split").total_fen, 6_355);
 }
