@@ -59,7 +59,7 @@ const FAULTS: &[&str] = &[
     "does not ascend",
     "is negative",
     "is not a plain decimal number",
-    "decimals",
+    "has more than",
     "is too large",
     "is not between 0 and 1",
     "which is not known",

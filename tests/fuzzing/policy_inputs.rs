@@ -204,7 +204,7 @@ fn value(random: &mut Random) -> String {
         3 => long_list(random),
         4 if random.one_in(64) => "9".repeat(1 << 20),
         4 => format!("\"{}\"", "9".repeat(random.below(10_000))),
-        5..15 => format!("\"{}\"", random.decimal(16, 29)),
+        5..15 => format!("\"{}\"", random.decimal(16, 12)),
         _ => misplaced(random),
     }
 }
