@@ -64,7 +64,7 @@ fn two_rows_of_four_thousand_regions_are_compared_in_time() {
     let row = |regions: String| ["A", &regions, "", "name", "A", "", "", ""].map(str::to_owned).to_vec();
     assert!(imported(&[row(regions(0, 4_000)), row(regions(1, 4_000))]).is_ok());
     let refusal = imported(&[row(regions(0, 4_001))]).expect_err("a region too many");
-    assert_eq!(refusal.to_string(), "rows[0].regions names more than 4000 (TOO_MANY)");
+    assert_eq!(refusal.to_string(), "rows[0].regions has 4001 prefixes; the limit is 4000 (TOO_MANY)");
 }
 
 /// Every text of a list was compared with every one before it, and every cite with every source.
