@@ -15,7 +15,7 @@ pub(crate) use super::callers_file::normalized_identity;
 /// The callers that a server accepts.
 #[derive(Debug, PartialEq)]
 pub enum Callers {
-    /// The server authenticates nobody: every caller is [`Caller::anyone`].
+    /// The server authenticates nobody: every caller is `Caller::anyone`.
     Open(Arc<Caller>),
     /// The callers of a file, by the URI or DNS name in the certificate.
     Known(HashMap<String, Arc<Caller>>),

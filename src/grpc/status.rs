@@ -1,5 +1,5 @@
 //! The one table from errors to what a caller is sent: every error has a [`Reason`], and every reason a stable word
-//! and a gRPC code. The status of an error is built in [`super::status_details`].
+//! and a gRPC code. The status of an error is built in `status_details`.
 
 use tonic::Code;
 
