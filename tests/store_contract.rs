@@ -383,9 +383,9 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
         }
     }
     let log = store.imports(u64::MAX, 10).await.expect("the log");
-    let told = log.iter().map(|one| (one.number, &*one.start.source, one.end.as_ref().map(|ended| ended.changed)));
-    let told: Vec<_> = told.collect();
-    assert_eq!(told, [(3, "never", None), (2, "after", Some(2)), (1, "before", Some(1))]);
+    let logged = log.iter().map(|one| (one.number, &*one.start.source, one.end.as_ref().map(|ended| ended.changed)));
+    let logged: Vec<_> = logged.collect();
+    assert_eq!(logged, [(3, "never", None), (2, "after", Some(2)), (1, "before", Some(1))]);
     assert_eq!(store.imports(3, 1).await.expect("the log"), log[1..2]);
     let wanted = rows("370200", "after");
     let mut read = store.read_reference().await.expect("a read");
@@ -514,12 +514,12 @@ fn a_directory_in_use_is_refused_until_it_is_released() {
 fn a_directory_of_another_format_is_refused_and_unchanged() {
     let place = tempfile::tempdir().expect("a directory");
     drop(open(place.path()).expect("a store"));
-    for (text, told) in
+    for (text, expected) in
         [("onestop-store 4\n", "4"), ("onestop-store 0\n", "0"), ("something else", "unknown"), ("", "unknown")]
     {
         std::fs::write(place.path().join("FORMAT"), text).expect("a write");
         let refused = open(place.path()).err();
-        assert!(matches!(refused, Some(OpenError::NewerFormat { found, .. }) if found == told), "{text:?}");
+        assert!(matches!(refused, Some(OpenError::NewerFormat { found, .. }) if found == expected), "{text:?}");
         assert_eq!(std::fs::read_to_string(place.path().join("FORMAT")).expect("a read"), text);
     }
 }

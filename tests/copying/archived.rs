@@ -156,19 +156,19 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
     let (url, archive) = (redis.url(), Arc::new(open(place.path())));
     let before = engine(TieredStore::new(redis_server::open(&url).await, None)).await;
     for number in 1..=3 {
-        let told = claim(&format!("C{number}"), "P1", "30000.00");
-        before.settle(settle(told), stamp_of("P1", number)).await.expect("a settlement");
+        let raw_claim = claim(&format!("C{number}"), "P1", "30000.00");
+        before.settle(settle(raw_claim), stamp_of("P1", number)).await.expect("a settlement");
     }
     moved(before.store(), &archive, 2018).await.expect("a move");
     let after = reopened(with(&url, &archive).await.expect("the store")).await;
-    let told = RawReversal {
+    let raw_reversal = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: "C1".into(),
         reason: "a wrong bill".into(),
         readjudicate: true,
     };
-    let request = ReverseRequest { reversal: told, request_id: "v1".into(), dry_run: false };
+    let request = ReverseRequest { reversal: raw_reversal, request_id: "v1".into(), dry_run: false };
     let reversal = after.reverse(request, stamp_of("P1", 9)).await.expect("a reversal");
     assert_eq!(reversal.entry.body.revisions.len(), 2);
     let view = after
@@ -230,9 +230,9 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_report
     let [closed, open] = [("C1", "2017"), ("C2", "2019")];
     for ((id, year), stamp) in [closed, open].into_iter().zip(stamps) {
         let days = [8, 15].map(|date| day(&format!("{year}-06-{date:02}")));
-        let told =
+        let raw_claim =
             onestop::domain::claim::RawClaim { admitted: days[0], discharged: days[1], ..claim(id, "P1", "9.00") };
-        before.settle(settle(told), stamp).await.expect("a settlement");
+        before.settle(settle(raw_claim), stamp).await.expect("a settlement");
     }
     moved(before.store(), &mine, 2019).await.expect("a move");
     let refused = redis_server::open_with(&url, RedisSettings::default()).await.err().expect("a refusal");
@@ -253,8 +253,8 @@ async fn a_record_that_differs_from_the_archive_stays_and_an_archived_id_stays_t
     let engine = engine(TieredStore::<_, EmbeddedStore>::new(redis_server::open(&url).await, None)).await;
     let ids = [1, 2, 3].map(|number| stamp_of("P1", number).id);
     for number in [1, 2] {
-        let told = claim(&format!("C{number}"), "P1", "9.00");
-        engine.settle(settle(told), stamp_of("P1", number)).await.expect("a settlement");
+        let raw_claim = claim(&format!("C{number}"), "P1", "9.00");
+        engine.settle(settle(raw_claim), stamp_of("P1", number)).await.expect("a settlement");
     }
     let live = engine.store().live();
     let mut records = Vec::new();
@@ -263,12 +263,15 @@ async fn a_record_that_differs_from_the_archive_stays_and_an_archived_id_stays_t
     }
     let mut other = records[1].clone();
     *other.last_mut().expect("a byte") ^= 1;
-    let told = [(ids[0], records[0].clone()), (ids[1], other), (ids[2], records[1].clone())];
+    let entries_to_archive = [(ids[0], records[0].clone()), (ids[1], other), (ids[2], records[1].clone())];
     assert_eq!(
-        live.archive_entries(&person, &told).await,
+        live.archive_entries(&person, &entries_to_archive).await,
         Ok(vec![ArchiveOutcome::Archived, ArchiveOutcome::Differs, ArchiveOutcome::Differs])
     );
-    assert_eq!(live.archive_entries(&person, &told[..1]).await, Ok(vec![ArchiveOutcome::AlreadyArchived]));
+    assert_eq!(
+        live.archive_entries(&person, &entries_to_archive[..1]).await,
+        Ok(vec![ArchiveOutcome::AlreadyArchived])
+    );
     assert_eq!(live.record(ids[0]).await, Err(StoreError::Archived(ids[0])));
     assert_eq!(live.record(ids[1]).await, Ok(Some(records[1].clone())));
     assert_eq!(live.record(ids[2]).await, Ok(None));

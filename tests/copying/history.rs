@@ -77,28 +77,28 @@ impl History {
         let person = format!("P{}", 1 + self.random.below(4));
         let yuan = format!("{}.{:02}", 1_000 + self.random.below(90_000), self.random.below(100));
         let year = *self.random.pick(&YEARS);
-        let told = RawClaim {
+        let raw = RawClaim {
             hospital_id: (*self.random.pick(&HOSPITALS)).into(),
             admitted: day(&format!("{year}-06-08")),
             discharged: day(&format!("{year}-06-15")),
             ..claim(&format!("C{}", self.number), &person, &yuan)
         };
-        self.commit(engine, told).await;
+        self.commit(engine, raw).await;
     }
 
     async fn settle_again<S: Store>(&mut self, engine: &Engine<S>) {
         let Some(position) = self.waiting.pop() else { return };
-        let told = self.settled[position].0.clone();
-        self.commit(engine, told).await;
+        let raw = self.settled[position].0.clone();
+        self.commit(engine, raw).await;
     }
 
-    async fn commit<S: Store>(&mut self, engine: &Engine<S>, told: RawClaim) {
+    async fn commit<S: Store>(&mut self, engine: &Engine<S>, raw: RawClaim) {
         let request_id = format!("s{}", self.number);
-        let request = SettleRequest { claim: told.clone(), request_id: request_id.clone(), quote: None };
+        let request = SettleRequest { claim: raw.clone(), request_id: request_id.clone(), quote: None };
         let stamp = stamp(&mut self.random, self.number);
         let committed = engine.settle(request, stamp).await.expect("a settlement");
         self.standing.push(self.settled.len());
-        self.settled.push((told, request_id, committed.entry));
+        self.settled.push((raw, request_id, committed.entry));
     }
 
     /// Reverses any settlement in force, with readjudication.
@@ -109,12 +109,12 @@ impl History {
         let at = self.random.below(self.standing.len());
         let position = self.standing.remove(at);
         let RawClaim { hospital_id, person_id, claim_id, .. } = self.settled[position].0.clone();
-        let told = RawReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".into(), readjudicate: true };
+        let raw = RawReversal { hospital_id, person_id, claim_id, reason: "a wrong bill".into(), readjudicate: true };
         let request_id = format!("v{}", self.number);
-        let request = ReverseRequest { reversal: again(&told), request_id: request_id.clone(), dry_run: false };
+        let request = ReverseRequest { reversal: again(&raw), request_id: request_id.clone(), dry_run: false };
         let stamp = stamp(&mut self.random, self.number);
         let ReverseOutcome { entry, .. } = engine.reverse(request, stamp).await.expect("a reversal");
-        self.reversed.push((told, request_id, entry));
+        self.reversed.push((raw, request_id, entry));
         self.waiting.push(position);
     }
 
@@ -134,13 +134,13 @@ impl History {
     /// An engine on a copy answers every request as it was answered, and can go on.
     pub async fn goes_on<S: Store>(mut self, engine: &Engine<S>) {
         let late = CommitStamp { id: EntryId([0xff; 16]), instant: Instant(0) };
-        for (told, request_id, entry) in &self.settled {
-            let request = SettleRequest { claim: told.clone(), request_id: request_id.clone(), quote: None };
+        for (raw, request_id, entry) in &self.settled {
+            let request = SettleRequest { claim: raw.clone(), request_id: request_id.clone(), quote: None };
             let replayed = engine.settle(request, late).await.expect("a replay");
             assert!(replayed.replay && replayed.entry == *entry);
         }
-        for (told, request_id, entry) in &self.reversed {
-            let request = ReverseRequest { reversal: again(told), request_id: request_id.clone(), dry_run: false };
+        for (raw, request_id, entry) in &self.reversed {
+            let request = ReverseRequest { reversal: again(raw), request_id: request_id.clone(), dry_run: false };
             let replayed = engine.reverse(request, late).await.expect("a replay");
             assert!(replayed.replay && replayed.entry == *entry);
         }

@@ -98,9 +98,9 @@ async fn a_killed_copy_cannot_be_served_and_resumes_to_the_same_result() {
         assert!(code != Some(0) && errors.contains("an incomplete copy"), "{code:?} {errors}");
     }
     let (code, output, errors) = copied(&from, &to, &["--json"]);
-    let told: serde_json::Value = serde_json::from_str(&output).expect("JSON");
-    assert_eq!((code, &told["entries"]), (Some(0), &SETTLEMENTS.into()), "{errors}");
-    assert_eq!(told["entries_written"], SETTLEMENTS - before);
+    let report: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!((code, &report["entries"]), (Some(0), &SETTLEMENTS.into()), "{errors}");
+    assert_eq!(report["entries_written"], SETTLEMENTS - before);
     let [source, back] = [MemoryStore::default(), MemoryStore::default()];
     copy(&open(&from), &source).await.expect("a copy");
     copy(&open(&to), &back).await.expect("a copy");

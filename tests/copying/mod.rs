@@ -23,8 +23,8 @@ use crate::support::program::run;
 /// Copies one into the other, in process.
 pub async fn copy<S: Store, T: Store>(source: &S, target: &T) -> Result<CopyReport, CopyError> {
     let outside = CopyContext { now: &|| Instant(1), progress: &|_, _, _| {} };
-    let told = ImportSource { source: "elsewhere".to_owned(), imported_by: "a test".to_owned() };
-    StoreCopy::new(source, target, outside).await?.run(told).await
+    let import_source = ImportSource { source: "elsewhere".to_owned(), imported_by: "a test".to_owned() };
+    StoreCopy::new(source, target, outside).await?.run(import_source).await
 }
 
 /// The store in this directory.

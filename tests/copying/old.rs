@@ -90,8 +90,8 @@ async fn a_person_record_without_id_is_reported_by_key_and_copied_after_an_impor
     written(&from, "persons", &[(&key, &nameless)]);
     let (code, output, errors) = copied(&from, &to, &[]);
     assert!(code == Some(1) && output.is_empty() && errors.contains("import its persons.csv again"), "{errors}");
-    let told: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(errors.contains(&told) && !errors.contains("DEMO"), "{errors}");
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(errors.contains(&hex) && !errors.contains("DEMO"), "{errors}");
     let book = onestop::policy::shipped::book().expect("the book");
     let engine = Engine::open(open(&from), book, EngineSettings::default()).await.expect("an engine");
     let same = vec![row(ReferenceTable::Persons, &["DEMO-P-0017", "resident", "370812"])];

@@ -30,11 +30,11 @@ async fn history(seed: u64) -> Engine<MemoryStore> {
 }
 
 /// The copy is refused as foreign, and the target is left as it was.
-async fn foreign(source: &MemoryStore, target: &MemoryStore, told: &str) {
+async fn foreign(source: &MemoryStore, target: &MemoryStore, message: &str) {
     let (before, log) = (target.settled_fingerprint(), target.imports(u64::MAX, 100).await);
     let refused = copy(source, target).await;
-    assert!(matches!(&refused, Err(CopyError::ForeignContent(why)) if why.contains(told)), "{told}: {refused:?}");
-    assert!(target.settled_fingerprint() == before && target.imports(u64::MAX, 100).await == log, "{told}");
+    assert!(matches!(&refused, Err(CopyError::ForeignContent(why)) if why.contains(message)), "{message}: {refused:?}");
+    assert!(target.settled_fingerprint() == before && target.imports(u64::MAX, 100).await == log, "{message}");
 }
 
 #[tokio::test]

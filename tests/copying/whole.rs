@@ -122,9 +122,9 @@ async fn the_command_copies_and_a_seal_of_the_source_verifies_the_copy() {
     let (code, output) = audit(&["verify", "--store", &new, "--against", &sealed]);
     assert_eq!(code, Some(0), "{output}");
     let (code, output, _) = copied(&from, &to, &["--json"]);
-    let told: serde_json::Value = serde_json::from_str(&output).expect("JSON");
-    assert_eq!((code, &told["entries_written"], &told["chains"]), (Some(0), &0.into(), &4.into()));
-    assert_eq!(told["settlements"], history.settled.len());
+    let report: serde_json::Value = serde_json::from_str(&output).expect("JSON");
+    assert_eq!((code, &report["entries_written"], &report["chains"]), (Some(0), &0.into(), &4.into()));
+    assert_eq!(report["settlements"], history.settled.len());
     // No key of one is a key of the other.
     let keys = async |path| open(path).states(None, 100).await.expect("states").into_iter().map(|(key, _)| key);
     let (old_keys, mut new_keys): (Vec<_>, _) = (keys(&from).await.collect(), keys(&to).await);

@@ -55,7 +55,7 @@ impl YearPlace {
     }
 }
 
-fn told((code, output, errors): (Option<i32>, String, String)) -> Value {
+fn json_report((code, output, errors): (Option<i32>, String, String)) -> Value {
     assert_eq!(code, Some(0), "{output}{errors}");
     serde_json::from_str(&output).expect("JSON")
 }
@@ -75,9 +75,9 @@ async fn a_store_is_served_audited_and_copied_with_its_archive_and_refused_witho
     drop(before);
     let [seal, archive, back] = ["seal", "archive", "back"].map(|name| place.path(name));
     assert_eq!(place.run(&["audit", "seal"], &[&seal]).0, Some(0));
-    let would = told(place.moved("archive", "2019", &["--dry-run", "--json"]));
+    let would = json_report(place.moved("archive", "2019", &["--dry-run", "--json"]));
     assert!(would["entries"].as_u64() > Some(10) && !Path::new(&archive).exists(), "{would}");
-    assert_eq!(told(place.moved("archive", "2019", &["--json"]))["moved"], would);
+    assert_eq!(json_report(place.moved("archive", "2019", &["--json"]))["moved"], would);
     let (_, output, _) = place.moved("archive", "2019", &["--dry-run"]);
     assert_eq!(output, "0 entries of years before 2019 would be moved, 0 bytes\n");
 
@@ -92,7 +92,7 @@ async fn a_store_is_served_audited_and_copied_with_its_archive_and_refused_witho
     std::fs::write(&configuration, format!("access_log = '{}'\n", place.path("access.log"))).expect("written");
     let more = ["--secret", &secret, "--archive", &archive, "--config", &configuration];
     let server = Serve::start(Path::new(&place.url), &more);
-    let closed = history.settled.iter().find(|(told, ..)| told.discharged == day("2017-06-15")).expect("a settlement");
+    let closed = history.settled.iter().find(|(raw, ..)| raw.discharged == day("2017-06-15")).expect("a settlement");
     let (code, output, errors) = run(&["show", &closed.2.id.to_string(), "--server", &server.url]);
     assert!(code == Some(0) && output.contains("2017-06-15"), "{output}{errors}");
     refused(place.run(&["audit", "verify"], &["--archive", &archive]), 1, "is in use by another process");
@@ -136,9 +136,9 @@ async fn of_every_year(engine: &Engine<RedisStore>, number: u64) {
     let person = format!("K{number}");
     for (at, year) in (0..).zip(YEARS) {
         let [admitted, discharged] = [8, 15].map(|date| day(&format!("{year}-06-{date:02}")));
-        let told = RawClaim { admitted, discharged, ..claim(&format!("C{number}-{year}"), &person, "9876.54") };
+        let raw_claim = RawClaim { admitted, discharged, ..claim(&format!("C{number}-{year}"), &person, "9876.54") };
         let stamp = stamp((3 * number + at + 1) << 8).for_person(&person);
-        engine.settle(settle(told), stamp).await.expect("a settlement");
+        engine.settle(settle(raw_claim), stamp).await.expect("a settlement");
     }
 }
 
@@ -151,8 +151,8 @@ fn left(redis: &RedisServer) -> u64 {
 }
 
 fn memory(redis: &RedisServer) -> u64 {
-    let told = redis.ask(&["INFO", "memory"]);
-    let line = told.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")).expect("a line");
+    let memory_info = redis.ask(&["INFO", "memory"]);
+    let line = memory_info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")).expect("a line");
     line.trim().parse().expect("a number")
 }
 
@@ -183,20 +183,21 @@ async fn a_killed_archiving_loses_nothing_and_resumes_to_the_same_result() {
     let redis = RedisServer::start(DURABLE);
     let place = YearPlace::on(&redis);
     large(&place.url).await;
-    let bytes = told(place.moved("archive", "2019", &["--dry-run", "--json"]))["bytes"].as_u64().expect("a number");
+    let bytes =
+        json_report(place.moved("archive", "2019", &["--dry-run", "--json"]))["bytes"].as_u64().expect("a number");
     let (full, closed, mut before) = (memory(&redis), SETTLEMENTS / 3 * 2, 0);
     for _ in 0..2 {
         let there = killed(&redis, &place, before + (closed - before) / 4);
         assert!(before < there && there < closed, "{before}, then {there} of {closed}");
         before = there;
         refused(place.run(&["audit", "verify"], &[]), 1, WANTS_ARCHIVE);
-        let verified = told(place.run(&["audit", "verify", "--json"], &["--archive", &place.path("archive")]));
+        let verified = json_report(place.run(&["audit", "verify", "--json"], &["--archive", &place.path("archive")]));
         assert_eq!((&verified["entries"], &verified["splits"]), (&SETTLEMENTS.into(), &SETTLEMENTS.into()));
     }
-    let ended = told(place.moved("archive", "2019", &["--json"]));
+    let ended = json_report(place.moved("archive", "2019", &["--json"]));
     assert_eq!((&ended["entries"], &ended["entries_written"]), (&SETTLEMENTS.into(), &0.into()));
     assert_eq!((&ended["moved"]["entries"], left(&redis)), (&(closed - before).into(), closed));
-    let verified = told(place.run(&["audit", "verify", "--json"], &["--archive", &place.path("archive")]));
+    let verified = json_report(place.run(&["audit", "verify", "--json"], &["--archive", &place.path("archive")]));
     assert_eq!(verified["splits"], SETTLEMENTS);
     let rest = memory(&redis);
     println!("{full} bytes of memory, then {rest}; the {closed} records had {bytes}");

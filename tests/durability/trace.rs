@@ -59,7 +59,7 @@ pub fn is_listed(trace: &str, file: &str) -> bool {
     false
 }
 
-/// A system call: the lines at which it began and ended, and what it was told and said.
+/// A system call: the lines at which it began and ended, its arguments and its result.
 struct Call {
     began: usize,
     ended: usize,

@@ -46,9 +46,9 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
             row(ReferenceTable::Enrolments, &[&person, "2014-01-01", ""]),
         ];
         engine.import(rows.to_vec()).await.expect("sound rows");
-        let told = claim(&format!("C{number}"), &person, "1000.00");
+        let raw_claim = claim(&format!("C{number}"), &person, "1000.00");
         let stamp = stamp(number << 8).for_person(&person);
-        settled.push(engine.settle(settle(told), stamp).await.expect("settled").entry.id);
+        settled.push(engine.settle(settle(raw_claim), stamp).await.expect("settled").entry.id);
     }
     let hospital = HospitalFilter { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
     for most in [1, 7, 64, 1_000] {
@@ -101,8 +101,8 @@ async fn a_failover_loses_nothing(cluster: &RedisCluster) {
             // Whichever of the three has the shard; one after the other, for two elections at once may both be lost.
             cluster.servers[3..].iter().for_each(promote);
         }
-        let told = settle(claim(&format!("F{number}"), "P1", "1000.00"));
-        let committed = engine.settle(told, stamp(number << 8).for_person("P1")).await.expect("settled");
+        let request = settle(claim(&format!("F{number}"), "P1", "1000.00"));
+        let committed = engine.settle(request, stamp(number << 8).for_person("P1")).await.expect("settled");
         assert_eq!(Shard::of_entry(committed.entry.id), shard);
         settled.push(committed.entry);
     }

@@ -78,14 +78,14 @@ async fn a_restarted_consumer_resumes_and_misses_nothing() {
     );
     payments.done(&taken[0]).await;
     drop(payments);
-    let told = RawReversal {
+    let raw_reversal = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: "C3".into(),
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    let request = ReverseRequest { reversal: told, request_id: "reversed".into(), dry_run: false };
+    let request = ReverseRequest { reversal: raw_reversal, request_id: "reversed".into(), dry_run: false };
     let reversal = engine.reverse(request, of_p1(9)).await.expect("reversed").entry;
     // After a restart: first what was delivered but not acknowledged, then new entries.
     let mut payments = Payments::over(base, prefix).await;

@@ -31,17 +31,17 @@ async fn tables_imported_by_one_instance_are_in_force_in_all_within_a_second() {
         let other = Arc::clone(&other);
         async move { other.follow().await }
     });
-    let told = || {
-        let mut told = claim("C1", "P1", "10.00");
-        told.items = vec![item("NEW", "10.00")];
-        settle(told)
+    let request = || {
+        let mut raw = claim("C1", "P1", "10.00");
+        raw.items = vec![item("NEW", "10.00")];
+        settle(raw)
     };
-    assert_eq!(Reason::from(&other.settle(told(), stamp(1)).await.expect_err("unknown")), Reason::UnknownItem);
+    assert_eq!(Reason::from(&other.settle(request(), stamp(1)).await.expect_err("unknown")), Reason::UnknownItem);
     one.import(vec![row(ReferenceTable::Catalogue, &["NEW", "", "", "新药", "A", "", "", ""])])
         .await
         .expect("imported");
     let within = tokio::time::timeout(Duration::from_secs(1), async {
-        while other.settle(told(), stamp(1)).await.is_err() {
+        while other.settle(request(), stamp(1)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });

@@ -192,7 +192,7 @@ async fn settled(client: &mut Client, claim: &RawClaim, stop: &AtomicBool) -> Op
 
 /// Reverses a claim, unless later ones of its person stand.
 async fn reversed(client: &mut Client, claim: &RawClaim, stop: &AtomicBool) -> bool {
-    let told = RawReversal {
+    let raw_reversal = RawReversal {
         hospital_id: claim.hospital_id.clone(),
         person_id: claim.person_id.clone(),
         claim_id: claim.claim_id.clone(),
@@ -200,7 +200,7 @@ async fn reversed(client: &mut Client, claim: &RawClaim, stop: &AtomicBool) -> b
         readjudicate: false,
     };
     loop {
-        match client.reverse(&told, &format!("v-{}", claim.claim_id), false).await {
+        match client.reverse(&raw_reversal, &format!("v-{}", claim.claim_id), false).await {
             Ok(_) => return true,
             Err(status) if status.code() == Code::FailedPrecondition => return false,
             Err(status) => assert!(may_be_sent_again(&status), "{status}"),

@@ -29,14 +29,14 @@ fn fence(number: u64) -> RequestName {
 }
 
 fn reversal(number: u64) -> ReverseRequest {
-    let told = RawReversal {
+    let raw_reversal = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
         claim_id: format!("C{number}"),
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     };
-    ReverseRequest { reversal: told, request_id: format!("reversed-{number}"), dry_run: false }
+    ReverseRequest { reversal: raw_reversal, request_id: format!("reversed-{number}"), dry_run: false }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,12 +96,12 @@ async fn calls_to_a_silent_redis_meet_deadline_and_limit() {
         let store = std::sync::Arc::clone(&store);
         tokio::spawn(async move { store.entry(onestop::domain::ids::EntryId(number.to_be_bytes())).await })
     });
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for read in reads.collect::<Vec<_>>() {
-        told.push(read.await.expect("no panic").expect_err("no answer").to_string());
+        messages.push(read.await.expect("no panic").expect_err("no answer").to_string());
     }
     assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
-    let refused = told.iter().filter(|told| told.contains("too many calls")).count();
-    assert!(refused >= 100, "{refused} refused at once: {told:?}");
+    let refused = messages.iter().filter(|message| message.contains("too many calls")).count();
+    assert!(refused >= 100, "{refused} refused at once: {messages:?}");
     proxy.set(Mode::Passes);
 }

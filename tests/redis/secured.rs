@@ -50,8 +50,8 @@ async fn a_redis_with_tls_and_password_accepts_only_the_right_credentials() {
         format!("redis://:p%40ss@{host}"),
     ] {
         let settings = RedisSettings { timeout: std::time::Duration::from_millis(500), ..RedisSettings::default() };
-        let told = open_with(&wrong, settings).await.err().expect("refused").to_string();
-        assert!(!told.contains("p@ss") && !told.contains("p%40ss"), "{told}");
+        let message = open_with(&wrong, settings).await.err().expect("refused").to_string();
+        assert!(!message.contains("p@ss") && !message.contains("p%40ss"), "{message}");
     }
 }
 
@@ -76,12 +76,12 @@ async fn the_primary_named_by_the_sentinel_is_found_and_followed() {
 
 #[test]
 fn addresses_are_parsed_and_printed_without_secrets() {
-    let told = |text: &str| Address::parse(text).map(|address| address.to_string());
-    assert_eq!(told("redis://h").as_deref(), Ok("redis://h:6379/0"));
-    assert_eq!(told("rediss://u:p@h:1/3").as_deref(), Ok("rediss://h:1/3"));
-    assert_eq!(told("redis://[::1]:7").as_deref(), Ok("redis://[::1]:7/0"));
-    assert_eq!(told("redis-cluster://a:1,b").as_deref(), Ok("redis-cluster://a:1,b:6379"));
-    assert_eq!(told("rediss-sentinel://a,b:1/m").as_deref(), Ok("rediss-sentinel://a:26379,b:1/m"));
+    let parsed = |text: &str| Address::parse(text).map(|address| address.to_string());
+    assert_eq!(parsed("redis://h").as_deref(), Ok("redis://h:6379/0"));
+    assert_eq!(parsed("rediss://u:p@h:1/3").as_deref(), Ok("rediss://h:1/3"));
+    assert_eq!(parsed("redis://[::1]:7").as_deref(), Ok("redis://[::1]:7/0"));
+    assert_eq!(parsed("redis-cluster://a:1,b").as_deref(), Ok("redis-cluster://a:1,b:6379"));
+    assert_eq!(parsed("rediss-sentinel://a,b:1/m").as_deref(), Ok("rediss-sentinel://a:26379,b:1/m"));
     let full = Address::parse("redis://us%65r:p%40%3a@h?prefix=x&password_file=f&ca=c").expect("sound");
     assert_eq!((full.user.as_deref(), full.password.as_deref()), (Some("user"), Some("p@:")));
     assert_eq!((full.prefix.as_str(), full.ca), ("x", Some("c".into())));
@@ -99,7 +99,7 @@ fn addresses_are_parsed_and_printed_without_secrets() {
         ("redis://h?prefix={", AddressFault::Prefix),
         ("redis://:%4@h", AddressFault::Escape),
     ] {
-        assert_eq!(told(text), Err(fault), "{text}");
+        assert_eq!(parsed(text), Err(fault), "{text}");
     }
     assert!(!format!("{:?}", Address::parse("redis://u:secret@h")).contains("secret"));
 }

@@ -30,33 +30,45 @@ impl Tables {
     }
 
     fn take(&mut self, table: ReferenceTable, cells: &[String]) {
-        let told = |at: usize| Some(cells[at].clone()).filter(|cell| !cell.is_empty());
+        let optional_cell = |at: usize| Some(cells[at].clone()).filter(|cell| !cell.is_empty());
         let id = cells[0].clone();
         match table {
             ReferenceTable::Hospitals => {
                 let hospital = self.hospitals.entry(id).or_default();
                 (hospital.level, hospital.region) = (cells[2].clone(), cells[3].clone());
             }
-            ReferenceTable::Designations => self.hospitals.entry(id).or_default().designated.push((told(1), told(2))),
+            ReferenceTable::Designations => {
+                self.hospitals.entry(id).or_default().designated.push((optional_cell(1), optional_cell(2)))
+            }
             ReferenceTable::Persons => {
                 let person = self.persons.entry(id).or_default();
                 (person.insurance, person.region) = (cells[1].clone(), cells[2].clone());
             }
-            ReferenceTable::Enrolments => self.persons.entry(id).or_default().enrolled.push((told(1), told(2))),
+            ReferenceTable::Enrolments => {
+                self.persons.entry(id).or_default().enrolled.push((optional_cell(1), optional_cell(2)))
+            }
             ReferenceTable::Categories => {
-                self.persons.entry(id).or_default().categories.push((cells[1].clone(), told(2), told(3)));
+                self.persons.entry(id).or_default().categories.push((
+                    cells[1].clone(),
+                    optional_cell(2),
+                    optional_cell(3),
+                ));
             }
             ReferenceTable::Approvals => {
-                self.persons.entry(id).or_default().approvals.push((cells[1].clone(), told(2), told(3)));
+                self.persons.entry(id).or_default().approvals.push((
+                    cells[1].clone(),
+                    optional_cell(2),
+                    optional_cell(3),
+                ));
             }
             ReferenceTable::Catalogue => self.catalogue.push(model::CatalogueRow {
                 code: id,
                 class: cells[4].clone(),
-                self_pay_ratio: told(5),
-                price_ceiling: told(6),
+                self_pay_ratio: optional_cell(5),
+                price_ceiling: optional_cell(6),
                 regions: cells[1].split_whitespace().map(str::to_owned).collect(),
-                from: told(2),
-                until: told(7),
+                from: optional_cell(2),
+                until: optional_cell(7),
             }),
         }
     }

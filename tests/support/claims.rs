@@ -27,7 +27,7 @@ pub fn item(code: &str, yuan: &str) -> RawItem {
     RawItem { code: code.into(), quantity, unit_price, amount }
 }
 
-/// A day as told.
+/// A raw day, as a message carries it.
 pub fn day(text: &str) -> Option<RawDate> {
     let day: onestop::domain::day::Day = text.parse().expect("a day");
     Some(day.into())
