@@ -145,8 +145,8 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn imports(&self, before: Option<u64>, most: usize) -> Result<Vec<Import>, EngineError> {
-        self.store.imports(before.unwrap_or(u64::MAX), most).await.map_err(EngineError::from_read)
+    pub async fn imports(&self, before: Option<u64>, limit: usize) -> Result<Vec<Import>, EngineError> {
+        self.store.imports(before.unwrap_or(u64::MAX), limit).await.map_err(EngineError::from_read)
     }
 
     async fn take_persons(

@@ -107,7 +107,7 @@ impl<S> tower_layer::Layer<S> for AuthorizeLayer {
     }
 }
 
-/// A service behind the gate.
+/// A service that only authorized calls reach.
 #[derive(Clone)]
 pub struct Authorize<S> {
     inner: S,

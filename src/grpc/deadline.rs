@@ -46,8 +46,8 @@ fn answerable(deadline: Duration) -> Duration {
 
 /// The caller's deadline, by the `grpc-timeout` header (up to eight digits and a unit), or the most that a call may
 /// take, whichever is sooner.
-pub fn for_call(metadata: &MetadataMap, most: Duration) -> Duration {
-    requested(metadata).map_or(most, |requested| requested.min(most))
+pub fn for_call(metadata: &MetadataMap, longest: Duration) -> Duration {
+    requested(metadata).map_or(longest, |requested| requested.min(longest))
 }
 
 fn requested(metadata: &MetadataMap) -> Option<Duration> {

@@ -30,11 +30,11 @@ pub async fn list<S: Store>(
     asked: pb::ListSettlementsRequest,
 ) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
-    let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
+    let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
     let (listed, next_page_token) = match requested_list(&asked, limits)? {
         RequestedList::Person(which) => {
             let list = (which.person_id.as_str(), &which.insurance, which.year);
-            let mut page = engine.list_of_person(&which, page::place(&list, &asked.page_token)?, most).await?;
+            let mut page = engine.list_of_person(&which, page::place(&list, &asked.page_token)?, limit).await?;
             // A claimant's own alone; a page may be shorter than asked for, and not the last.
             page.settlements
                 .retain(|listed| by.caller.authorize_view_of(listed.settlement.parties().0.as_str()).is_ok());
@@ -43,7 +43,7 @@ pub async fn list<S: Store>(
         RequestedList::Hospital(which) => {
             by.caller.authorize_view_of(which.hospital_id.as_str())?;
             let list = (which.hospital_id.as_str(), which.from, which.until);
-            let page = engine.list_of_hospital(&which, page::place(&list, &asked.page_token)?, most).await?;
+            let page = engine.list_of_hospital(&which, page::place(&list, &asked.page_token)?, limit).await?;
             (page.settlements, page.next.map(|next| page::token(&list, &next)).transpose()?)
         }
     };

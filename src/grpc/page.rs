@@ -16,10 +16,10 @@ const LIST: usize = 8;
 ///
 /// # Errors
 /// [`CallError::InvalidMessage`] for a negative number.
-pub fn size(asked: i32, default: usize, most: usize) -> Result<usize, CallError> {
+pub fn size(asked: i32, default: usize, limit: usize) -> Result<usize, CallError> {
     let negative = |_| CallError::invalid_field("page_size", FaultReason::Negative, "is negative");
     let asked = usize::try_from(asked).map_err(negative)?;
-    Ok(if asked == 0 { default } else { asked.min(most) })
+    Ok(if asked == 0 { default } else { asked.min(limit) })
 }
 
 /// The token of a place in a list; `list` is what the list is of, which the next request repeats.

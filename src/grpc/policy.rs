@@ -84,12 +84,12 @@ impl<S: Store> Policies<S> {
 
 fn list(book: &Book, asked: &pb::ListPoliciesRequest) -> Result<pb::ListPoliciesResponse, CallError> {
     let list = ("policies", book.digest());
-    let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
+    let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
     let from: u32 = page::place(&list, &asked.page_token)?.unwrap_or(0);
     let policies = book.policies().get(from as usize..).unwrap_or_default();
-    let next = from + most as u32;
-    let next_page_token = if policies.len() > most { page::token(&list, &next)? } else { String::new() };
-    let policies = policies.iter().take(most).map(|policy| summary(policy)).collect();
+    let next = from.saturating_add(limit as u32);
+    let next_page_token = if policies.len() > limit { page::token(&list, &next)? } else { String::new() };
+    let policies = policies.iter().take(limit).map(|policy| summary(policy)).collect();
     Ok(pb::ListPoliciesResponse { policies, next_page_token, book_digest: digest(book.digest()) })
 }
 

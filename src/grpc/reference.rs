@@ -103,9 +103,9 @@ impl<S: Store> ReferenceService for References<S> {
 
 impl<S: Store> References<S> {
     async fn imports(&self, asked: pb::ListImportsRequest) -> Result<pb::ListImportsResponse, CallError> {
-        let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-        let listed = self.engine.imports(page::place(&"imports", &asked.page_token)?, most).await?;
-        let next = listed.last().filter(|last| listed.len() == most && last.number > 1);
+        let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
+        let listed = self.engine.imports(page::place(&"imports", &asked.page_token)?, limit).await?;
+        let next = listed.last().filter(|last| listed.len() == limit && last.number > 1);
         Ok(pb::ListImportsResponse {
             next_page_token: next.map(|last| page::token(&"imports", &last.number)).transpose()?.unwrap_or_default(),
             imports: listed.into_iter().map(imports::import).collect(),
@@ -117,7 +117,7 @@ impl<S: Store> References<S> {
         by: &Permitted,
         asked: pb::GetReferenceRequest,
     ) -> Result<pb::GetReferenceResponse, CallError> {
-        let most = page::size(asked.page_size, PAGE.0, PAGE.1)?;
+        let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
         let (table, on) = (required_table(asked.table())?, required_day(asked.on)?);
         let (person, other) = (asked.person_id.as_str(), table == ReferenceTable::Catalogue);
         let key = if other { asked.code.as_str() } else { asked.hospital_id.as_str() };
@@ -147,7 +147,7 @@ impl<S: Store> References<S> {
         let after: Option<String> = page::place(&list, &asked.page_token)?;
         let after = after.unwrap_or_default();
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(key) };
-        let (rows, last) = self.engine.rows_of_table(table, keys, on, most);
+        let (rows, last) = self.engine.rows_of_table(table, keys, on, limit);
         let next_page_token = last.map(|last| page::token(&list, &last)).transpose()?;
         Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: next_page_token.unwrap_or_default() })
     }
@@ -220,9 +220,9 @@ impl Gathered {
 }
 
 fn import_source(source: String, imported_by: String) -> Result<ImportSource, CallError> {
-    for (field, text, most) in [("source", &source, SOURCE_BYTES), ("imported_by", &imported_by, BY_BYTES)] {
-        if text.len() > most {
-            return Err(CallError::invalid_field(field, FaultReason::TooLong, format!("has more than {most} bytes")));
+    for (field, text, limit) in [("source", &source, SOURCE_BYTES), ("imported_by", &imported_by, BY_BYTES)] {
+        if text.len() > limit {
+            return Err(CallError::invalid_field(field, FaultReason::TooLong, format!("has more than {limit} bytes")));
         }
     }
     Ok(ImportSource { source, imported_by })

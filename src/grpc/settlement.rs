@@ -49,7 +49,7 @@ impl<S: Store> Settlements<S> {
     }
 
     fn deadline<T>(&self, request: &Request<T>) -> Duration {
-        deadline::for_call(request.metadata(), self.streams.most)
+        deadline::for_call(request.metadata(), self.streams.max_duration)
     }
 }
 

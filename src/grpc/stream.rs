@@ -39,7 +39,7 @@ pub struct Streams {
     /// Authorizes every claim again: a caller that is no longer known settles nothing more.
     pub rules: Arc<Authorizer>,
     /// How long a claim may take.
-    pub most: Duration,
+    pub max_duration: Duration,
 }
 
 /// An answer, and the place in the window that it holds until it is read.
@@ -152,7 +152,7 @@ impl<S: Store> Work<S> {
         let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
         let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest };
         let settled = match self.streams.rules.reauthorize(&self.by) {
-            Ok(caller) => settle(self.engine, &caller, request, self.streams.most, permits).await,
+            Ok(caller) => settle(self.engine, &caller, request, self.streams.max_duration, permits).await,
             Err(error) => Err(error.into()),
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");

@@ -113,7 +113,7 @@ pub async fn serve_with<S: Store>(
         window: limits.stream_window,
         stopping: stopping.clone(),
         rules: Arc::clone(&authorizer),
-        most: max_duration,
+        max_duration,
     };
     let services = Services {
         settlements: Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams),

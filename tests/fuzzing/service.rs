@@ -113,7 +113,7 @@ impl Service {
             window: limits.stream_window,
             stopping: stopping.clone(),
             rules: Arc::clone(&rules),
-            most: Duration::from_secs(limits.call_seconds),
+            max_duration: Duration::from_secs(limits.call_seconds),
         };
         let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams);
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);

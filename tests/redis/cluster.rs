@@ -52,12 +52,12 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
     }
     let hospital = HospitalFilter { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
     for most in [1, 7, 64, 1_000] {
-        let (mut listed, mut behind) = (Vec::new(), None);
+        let (mut listed, mut after) = (Vec::new(), None);
         loop {
-            let page = engine.list_of_hospital(&hospital, behind, most).await.expect("a page");
+            let page = engine.list_of_hospital(&hospital, after, most).await.expect("a page");
             listed.extend(page.settlements.iter().map(|one| one.settlement.id));
-            behind = page.next;
-            if behind.is_none() {
+            after = page.next;
+            if after.is_none() {
                 break;
             }
         }

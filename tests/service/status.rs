@@ -339,7 +339,7 @@ async fn settle_past_deadline(server: Server) -> Status {
         metrics: Arc::default(),
     });
     let stopping = tokio::sync::watch::channel(false).1;
-    let streams = Streams { window: 1, stopping, rules: Arc::clone(&rules), most: Duration::from_secs(60) };
+    let streams = Streams { window: 1, stopping, rules: Arc::clone(&rules), max_duration: Duration::from_secs(60) };
     let reads = Arc::new(Reads::new(AccessLog::Disabled));
     let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), reads, streams));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));

@@ -49,11 +49,11 @@ impl Random {
         (0..count).map(|_| char::from(digit(self))).collect()
     }
 
-    /// A decimal text with so many digits before and at most so many behind the point.
+    /// A decimal text with so many digits before and at most so many after the point.
     pub fn decimal(&mut self, whole: usize, decimals: usize) -> String {
         let sign = if self.below(3) == 0 { "-" } else { "" };
-        let (before, behind) = (1 + self.below(whole), self.below(decimals + 1));
-        let (before, behind) = (self.digits(before), self.digits(behind));
-        if behind.is_empty() { format!("{sign}{before}") } else { format!("{sign}{before}.{behind}") }
+        let (before, fraction) = (1 + self.below(whole), self.below(decimals + 1));
+        let (before, fraction) = (self.digits(before), self.digits(fraction));
+        if fraction.is_empty() { format!("{sign}{before}") } else { format!("{sign}{before}.{fraction}") }
     }
 }

@@ -115,7 +115,7 @@ impl RedisServer {
         child.wait().expect("it is gone");
     }
 
-    /// Starts it anew on its files.
+    /// Starts it again on its files.
     pub fn restart(&self) {
         *self.child.lock().unwrap_or_else(PoisonError::into_inner) =
             spawn(self.directory.path(), self.port, &self.lines);

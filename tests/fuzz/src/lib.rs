@@ -1,7 +1,7 @@
 //! The targets of `tests/fuzzing`, brought to libFuzzer: what a test takes a hundred thousand times, it takes for as long
 //! as it is let.
 //!
-//! An input is changed byte by byte, as libFuzzer learns what reaches new code; now and then it is made anew from the
+//! An input is changed byte by byte, as libFuzzer learns what reaches new code; now and then it is replaced by a new one from the
 //! target's own idea of an input, so that no corpus need be kept.
 
 #[path = "../../fuzzing/mod.rs"]
@@ -20,7 +20,7 @@ use fuzzing::Target;
 use fuzzing::reached::Reached;
 use support::random::Random;
 
-/// So many changed inputs come for each that is made anew.
+/// The number of changed inputs for each new one.
 const CHANGED: u32 = 4;
 
 /// The entry points of libFuzzer for a target.
