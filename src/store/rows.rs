@@ -124,6 +124,6 @@ impl ListPosition {
 
     /// The position right after this one.
     pub fn next(self) -> ListPosition {
-        ListPosition { number: self.number + 1, ..self }
+        ListPosition { number: self.number.saturating_add(1), ..self }
     }
 }
