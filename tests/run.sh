@@ -58,7 +58,7 @@ install() {
 
 # run CHECK: adds what it counted to `passed` and `failed`
 run() {
-  local log="$work/$1.log" status counted
+  local log="$work/$1.log" start=$SECONDS status counted results ok wrong
   echo "== $1"
   set +e
   (set -e; "check_$1") 2>&1 | tee "$log"
@@ -69,6 +69,7 @@ run() {
   if [ "$status" != 0 ] && [ "$wrong" = 0 ]; then wrong=1; fi
   if [ "$results$status" = 00 ]; then ok=1; fi
   passed=$((passed + ok)) failed=$((failed + wrong))
+  echo "== $1: $ok passed, $wrong failed in $((SECONDS - start)) s"
 }
 
 need cc gcc libc6-dev
