@@ -184,11 +184,13 @@ struct Attempts {
     deadline: Instant,
     /// Whether one of them may have been executed.
     may_have_executed: bool,
+    /// Why the last one failed.
+    reason: Option<String>,
 }
 
 impl Attempts {
     fn new(timeout: Duration) -> Attempts {
-        Attempts { deadline: deadline_in(timeout), may_have_executed: false }
+        Attempts { deadline: deadline_in(timeout), may_have_executed: false, reason: None }
     }
 
     /// Waits until the next attempt, or fails the call.
@@ -198,20 +200,27 @@ impl Attempts {
     /// been executed by that attempt.
     async fn wait_or_fail(&mut self, servers: &Servers, error: AttemptError) -> Result<(), CallError> {
         self.may_have_executed |= error.may_have_executed();
+        let reason = self.reason_of(&error);
         if matches!(error, AttemptError::Refused(_)) || Instant::now() + PAUSE >= self.deadline {
-            let message = error.to_string();
             return Err(if self.may_have_executed {
-                CallError::Unknown(message)
+                CallError::Unknown(reason)
             } else {
-                CallError::NotExecuted(message)
+                CallError::NotExecuted(reason)
             });
         }
+        self.reason = Some(reason);
         sleep(PAUSE).await;
         if !matches!(error, AttemptError::FunctionMissing) {
             // The next attempt shows whether it succeeded.
             let _in_time = timeout_at(self.deadline, servers.refresh_routes()).await;
         }
         Ok(())
+    }
+
+    /// Returns why this attempt failed; of one that the deadline cut short, why the attempt before it failed.
+    fn reason_of(&mut self, error: &AttemptError) -> String {
+        let cut_short = matches!(error, AttemptError::Retryable(_)) && Instant::now() >= self.deadline;
+        self.reason.take().filter(|_| cut_short).unwrap_or_else(|| error.to_string())
     }
 }
 
