@@ -43,11 +43,6 @@ pub enum PersonPart {
 }
 
 impl PersonRecord {
-    /// A record in an earlier stored form, which did not contain the id.
-    pub(crate) fn without_id(rows: PersonRows) -> PersonRecord {
-        PersonRecord { id: None, rows }
-    }
-
     /// The id; `None` in a record that was stored before records contained it.
     pub fn id(&self) -> Option<&PersonId> {
         self.id.as_ref()

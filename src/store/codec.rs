@@ -1,10 +1,4 @@
-//! The stored forms of entries, claim rows and persons in every format.
-//!
-//! | format | difference |
-//! | --- | --- |
-//! | 1 | a settlement contains the catalogue entries twice, with the items and in the split; no book; no revisions |
-//! | 2 | only the split contains them; book and revisions |
-//! | 3 | the record of a person contains the id; before, only the key identified the person |
+//! The stored forms of entries, claim rows and persons.
 
 use std::borrow::Cow;
 
@@ -12,15 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::record;
-use super::rows::{ClaimRow, SettlementStatus};
+use super::rows::ClaimRow;
 use crate::domain::claim::Claim;
 use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
-use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::ids::{Digest, EntryId, RequestId};
 use crate::domain::journal::{
     Entry, EntryBody, EntryKind, EntryKindRef, Fence, Instant, Link, Reversal, Revision, Settlement,
 };
 use crate::domain::split::Split;
-use crate::reference::person::{PersonRecord, PersonRows};
+use crate::reference::person::PersonRecord;
 
 /// An entry as stored.
 #[derive(Serialize, Deserialize)]
@@ -52,36 +46,6 @@ struct SettledForm<'a> {
     split: Cow<'a, Split>,
 }
 
-#[derive(Deserialize)]
-enum EntryKindForm1 {
-    Settled(Box<SettledForm1>),
-    Reversed(ReversedForm1),
-    Fenced(Fence),
-}
-
-#[derive(Deserialize)]
-struct SettledForm1 {
-    claim: Claim,
-    facts: Facts,
-    split: Split,
-}
-
-#[derive(Deserialize)]
-struct ReversedForm1 {
-    hospital_id: HospitalId,
-    person_id: PersonId,
-    claim_id: ClaimId,
-    reason: String,
-    settlement: EntryId,
-    account: AccountKey,
-}
-
-#[derive(Deserialize)]
-struct ClaimForm1 {
-    person_id: PersonId,
-    settlements: Vec<(EntryId, Option<EntryId>)>,
-}
-
 /// Encodes an entry; returns the digest of its record too, which the next entry of the chain carries.
 ///
 /// # Errors
@@ -102,12 +66,8 @@ pub fn encode_entry<B: EntryBody>(entry: &Entry<B>) -> Result<(Vec<u8>, Digest),
 /// # Errors
 /// If the record is damaged.
 pub fn decode_entry(record: &[u8]) -> Result<(Entry, Digest), StoreError> {
-    let (format, body, digest) = record::verify(record)?;
-    let entry = match format {
-        1 => entry_from_form(record::decode_body(body)?, kind_from_form_1),
-        _ => entry_from_form(record::decode_body(body)?, kind_from_form),
-    };
-    Ok((entry, digest))
+    let (form, digest) = record::decode(record)?;
+    Ok((entry_from_form(form), digest))
 }
 
 /// Decodes a claim row.
@@ -115,13 +75,7 @@ pub fn decode_entry(record: &[u8]) -> Result<(Entry, Digest), StoreError> {
 /// # Errors
 /// If the record is damaged.
 pub fn decode_claim(record: &[u8]) -> Result<ClaimRow, StoreError> {
-    let (format, body, _) = record::verify(record)?;
-    if format != 1 {
-        return record::decode_body(body);
-    }
-    let ClaimForm1 { person_id, settlements } = record::decode_body(body)?;
-    let status = |(settlement, reversal)| SettlementStatus { settlement, revisions: Vec::new(), reversal };
-    Ok(ClaimRow { person_id, settlements: settlements.into_iter().map(status).collect() })
+    Ok(record::decode(record)?.0)
 }
 
 /// Decodes the reference record of a person.
@@ -129,16 +83,12 @@ pub fn decode_claim(record: &[u8]) -> Result<ClaimRow, StoreError> {
 /// # Errors
 /// If the record is damaged.
 pub fn decode_person(record: &[u8]) -> Result<PersonRecord, StoreError> {
-    let (format, body, _) = record::verify(record)?;
-    match format {
-        1 | 2 => record::decode_body::<PersonRows>(body).map(PersonRecord::without_id),
-        _ => record::decode_body(body),
-    }
+    Ok(record::decode(record)?.0)
 }
 
-fn entry_from_form<D>(form: EntryForm<D>, decode_kind: impl FnOnce(D) -> EntryKind) -> Entry {
+fn entry_from_form(form: EntryForm<EntryKindForm<'_>>) -> Entry {
     let EntryForm { id, link, committed, request_id, content, body } = form;
-    Entry { id, link, committed, request_id, content, body: decode_kind(body) }
+    Entry { id, link, committed, request_id, content, body: kind_from_form(body) }
 }
 
 fn form_from_kind(kind: EntryKindRef<'_>) -> Result<EntryKindForm<'_>, StoreError> {
@@ -184,19 +134,4 @@ fn settled_from_form(form: SettledForm<'_>) -> Settlement {
         entry_of_item: entry_of_item.into_owned(),
     };
     Settlement { claim: claim.into_owned(), facts, book, split }
-}
-
-fn kind_from_form_1(form: EntryKindForm1) -> EntryKind {
-    match form {
-        EntryKindForm1::Settled(form) => {
-            let SettledForm1 { claim, facts, split } = *form;
-            EntryKind::Settlement(Box::new(Settlement { claim, facts, book: None, split }))
-        }
-        EntryKindForm1::Fenced(fenced) => EntryKind::Fence(fenced),
-        EntryKindForm1::Reversed(form) => {
-            let ReversedForm1 { hospital_id, person_id, claim_id, reason, settlement, account } = form;
-            let revisions = Vec::new();
-            EntryKind::Reversal(Reversal { hospital_id, person_id, claim_id, reason, settlement, account, revisions })
-        }
-    }
 }

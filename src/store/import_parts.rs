@@ -24,11 +24,11 @@ impl From<ReferenceWrite> for Part {
     }
 }
 
-/// The tables after the parts of completed imports, in order. The last record of a hospital wins; rows of the catalogue
+/// The tables that the parts of completed imports add up to, in order. The last record of a hospital wins; rows of the catalogue
 /// replace each other by key when the tables are built.
-pub fn apply_parts(base: ReferenceRead, parts: impl IntoIterator<Item = Part>) -> ReferenceRead {
-    let mut hospitals: HashMap<HospitalId, HospitalRecord> = base.hospitals.into_iter().collect();
-    let mut catalogue = base.catalogue;
+pub fn apply_parts(parts: impl IntoIterator<Item = Part>) -> ReferenceRead {
+    let mut hospitals: HashMap<HospitalId, HospitalRecord> = HashMap::new();
+    let mut catalogue = Vec::new();
     for part in parts {
         hospitals.extend(part.hospitals);
         catalogue.extend(part.catalogue);

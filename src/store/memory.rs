@@ -212,7 +212,7 @@ impl ReferenceStore for MemoryStore {
         let rows = self.rows();
         let ended = |number: &u64| rows.imports.get(number).is_some_and(|(_, ended)| ended.is_some());
         let parts = rows.parts.iter().filter(|((number, _), _)| ended(number)).map(|(_, part)| part.clone());
-        Ok(apply_parts(ReferenceRead::default(), parts))
+        Ok(apply_parts(parts))
     }
 
     async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {

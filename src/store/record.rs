@@ -1,8 +1,7 @@
 //! Records, the form of all stored values: a format number, a checksum, and the value in postcard's wire format.
 //!
 //! A record is self-contained: it can be decoded without the policy or the tables that it was made from. When a stored
-//! type changes, the format number is incremented, and `codec` keeps the types of the old format to decode old records;
-//! `tests/fixtures` holds a record of each format.
+//! type changes, the format number is incremented; a record of another format is not decoded.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,11 +9,8 @@ use serde::de::DeserializeOwned;
 use super::error::StoreError;
 use crate::domain::ids::Digest;
 
-/// The format of new records.
-pub const FORMAT: u8 = 3;
-
-/// The formats that can be decoded.
-const KNOWN: std::ops::RangeInclusive<u8> = 1..=FORMAT;
+/// The format of the records.
+pub const FORMAT: u8 = 4;
 
 /// The length of the header: the format, then the first bytes of the digest of the body.
 const HEADER: usize = 1 + CHECK;
@@ -40,28 +36,28 @@ pub fn encode(value: &impl Serialize) -> Result<(Vec<u8>, Digest), StoreError> {
     Ok((record, digest))
 }
 
-/// Decodes a record of a type that is the same in every format; returns the digest of its body too.
+/// Decodes a record; returns the digest of its body too.
 ///
 /// # Errors
 /// If the record is shorter than its header, of an unknown format, or damaged.
 pub fn decode<T: DeserializeOwned>(record: &[u8]) -> Result<(T, Digest), StoreError> {
-    let (_, body, digest) = verify(record)?;
+    let (body, digest) = verify(record)?;
     Ok((decode_body(body)?, digest))
 }
 
-/// Verifies the checksum of a record; returns its format, its body, and the digest of the body.
-pub(super) fn verify(record: &[u8]) -> Result<(u8, &[u8], Digest), StoreError> {
+/// Verifies the checksum of a record; returns its body, and the digest of the body.
+fn verify(record: &[u8]) -> Result<(&[u8], Digest), StoreError> {
     let damaged = |what: &str| StoreError::Damaged(what.to_owned());
     let (header, body) = record.split_at_checked(HEADER).ok_or_else(|| damaged("it is too short"))?;
-    if !KNOWN.contains(&header[0]) {
+    if header[0] != FORMAT {
         return Err(damaged(&format!("its format {} is unknown", header[0])));
     }
     let digest = Digest::of(body);
-    if header[1..] == digest.0[..CHECK] { Ok((header[0], body, digest)) } else { Err(damaged("its checksum differs")) }
+    if header[1..] == digest.0[..CHECK] { Ok((body, digest)) } else { Err(damaged("its checksum differs")) }
 }
 
 /// Decodes a verified body.
-pub(super) fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
+fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreError> {
     let damaged = |what: &str| StoreError::Damaged(what.to_owned());
     let (value, rest) = postcard::take_from_bytes(body).map_err(|_| damaged("it cannot be decoded"))?;
     if rest.is_empty() { Ok(value) } else { Err(damaged("it has extra bytes")) }
@@ -74,7 +70,7 @@ pub(super) fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, StoreEr
 /// If the record is too short or of an unknown format.
 pub fn first_field<T: DeserializeOwned>(record: &[u8]) -> Result<T, StoreError> {
     let damaged = || StoreError::Damaged("it is too short".to_owned());
-    let body = record.get(HEADER..).filter(|_| KNOWN.contains(&record[0])).ok_or_else(damaged)?;
+    let body = record.get(HEADER..).filter(|_| record[0] == FORMAT).ok_or_else(damaged)?;
     postcard::take_from_bytes(body).map(|(field, _)| field).map_err(|_| damaged())
 }
 
@@ -89,9 +85,7 @@ mod tests {
         for at in 0..record.len() {
             let mut changed = record.clone();
             changed[at] ^= 1;
-            let read = decode::<(String, u64)>(&changed);
-            // A type that is the same in every format decodes under any known format number.
-            assert!(if at == 0 { read.is_ok() == KNOWN.contains(&changed[0]) } else { read.is_err() }, "byte {at}");
+            assert!(decode::<(String, u64)>(&changed).is_err(), "byte {at}");
         }
         assert!(decode::<(String, u64)>(&record[..record.len() - 1]).is_err());
         assert!(decode::<(String, u64)>(&[]).is_err());

@@ -4,7 +4,6 @@
 pub mod archived;
 mod history;
 mod interrupted;
-mod old;
 mod redis;
 mod refused;
 mod whole;

@@ -246,7 +246,7 @@ impl ReferenceStore for SimulatedStore {
                 |number: &u64| import_log.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
             let parts: Vec<(Vec<u8>, (u64, Part))> = read_table(image, DiskTable::Parts)?;
             let parts = parts.into_iter().filter(|(_, (number, _))| ended(number)).map(|(_, (_, part))| part);
-            Ok(apply_parts(ReferenceRead::default(), parts))
+            Ok(apply_parts(parts))
         })
         .await
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arc_swap::{ArcSwap, Guard};
 use redb::backends::FileBackend;
 use redb::{
-    Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, ReadableTable, ReadableTableMetadata,
-    TableDefinition, WriteTransaction,
+    Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata, TableDefinition,
+    WriteTransaction,
 };
 
 use super::durability::Durability;
@@ -31,34 +31,18 @@ pub enum RedbTable {
     Claims,
     /// Persons' reference records.
     Persons,
-    /// Hospitals.
-    Hospitals,
-    /// Rows of the catalogue.
-    Catalogue,
     /// Canonical texts of policies, by digest.
     Policies,
     /// Settlements by hospital, day and number in the day.
     Listed,
-    /// Parts of imports with hospitals and catalogue, by import and part. The tables `hospitals` and `catalogue` hold rows
-    /// of format 1.
+    /// Parts of imports with hospitals and catalogue, by import and part.
     Parts,
     /// The log of imports: by number, its start (0) and end (1).
     Imports,
 }
 
-const NAMES: [&str; 11] = [
-    "journal",
-    "states",
-    "requests",
-    "claims",
-    "persons",
-    "hospitals",
-    "catalogue",
-    "policies",
-    "listed",
-    "parts",
-    "imports",
-];
+const NAMES: [&str; 9] =
+    ["journal", "states", "requests", "claims", "persons", "policies", "listed", "parts", "imports"];
 
 type Bytes = &'static [u8];
 
@@ -187,12 +171,6 @@ impl Snapshot {
     /// The number of rows in a table.
     pub fn count(&self, table: RedbTable) -> Result<u64, StoreError> {
         self.0[table as usize].len().map_err(unavailable)
-    }
-
-    /// Every row of a table.
-    pub fn all<T: serde::de::DeserializeOwned>(&self, table: RedbTable) -> Result<Vec<T>, StoreError> {
-        let rows = self.0[table as usize].iter().map_err(unavailable)?;
-        rows.map(|row| Ok(record::decode(row.map_err(unavailable)?.1.value())?.0)).collect()
     }
 }
 

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use super::open_error::OpenError;
 use crate::store::keys::Secret;
 
-/// The format of a directory that this release writes.
-pub const FORMAT: u32 = 3;
+/// The format of a directory that this release writes and reads.
+const FORMAT: u32 = 4;
 
 /// The text before the number in the file `FORMAT`.
 const PREFIX: &str = "onestop-store ";
@@ -20,8 +20,8 @@ const PREFIX: &str = "onestop-store ";
 /// The lock on the directory; the operating system releases it when the process ends.
 pub struct Lock(#[allow(dead_code)] fs::File);
 
-/// Locks the directory for this process; returns its secret, created if there is none yet, and its format.
-pub fn prepare(path: &Path) -> Result<(Lock, Secret, u32), OpenError> {
+/// Locks the directory for this process; returns its secret, created if there is none yet.
+pub fn prepare(path: &Path) -> Result<(Lock, Secret), OpenError> {
     let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     if path.exists() && !path.is_dir() {
         return Err(OpenError::NotADirectory(path.to_owned()));
@@ -29,7 +29,7 @@ pub fn prepare(path: &Path) -> Result<(Lock, Secret, u32), OpenError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
     let lock = fs::File::open(path).map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => secret(path).map(|(secret, format)| (Lock(lock), secret, format)),
+        Ok(()) => secret(path).map(|secret| (Lock(lock), secret)),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(fs::TryLockError::Error(error)) => Err(failed(error)),
     }
@@ -54,27 +54,18 @@ pub fn sync_entries(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Writes the newest format into the directory.
-pub fn write_format(path: &Path) -> Result<(), OpenError> {
-    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
-    let next = path.join("FORMAT.next");
-    write(&next, format!("{PREFIX}{FORMAT}\n").as_bytes()).map_err(failed)?;
-    fs::rename(&next, path.join("FORMAT")).map_err(failed)?;
-    sync_entries(path)
-}
-
-fn secret(path: &Path) -> Result<(Secret, u32), OpenError> {
+fn secret(path: &Path) -> Result<Secret, OpenError> {
     let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     match fs::read_to_string(path.join("FORMAT")) {
         Ok(text) => {
-            let format = check_format(path, &text)?;
-            Ok((read_secret(path)?, format))
+            check_format(path, &text)?;
+            read_secret(path)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if fs::read_dir(path).map_err(failed)?.any(|file| !is_own_file(&file)) {
                 return Err(OpenError::NotAStore(path.to_owned()));
             }
-            Ok((create(path).map_err(failed)?, FORMAT))
+            create(path).map_err(failed)
         }
         Err(error) => Err(failed(error)),
     }
@@ -85,10 +76,12 @@ fn is_own_file(file: &std::io::Result<fs::DirEntry>) -> bool {
     file.as_ref().is_ok_and(|file| file.file_name() == "secret")
 }
 
-fn check_format(path: &Path, text: &str) -> Result<u32, OpenError> {
+fn check_format(path: &Path, text: &str) -> Result<(), OpenError> {
     let found = text.trim().strip_prefix(PREFIX).unwrap_or("unknown");
-    let known = found.parse().ok().filter(|format| (1..=FORMAT).contains(format));
-    known.ok_or_else(|| OpenError::NewerFormat { path: path.to_owned(), found: found.to_owned(), known: FORMAT })
+    if found.parse() == Ok(FORMAT) {
+        return Ok(());
+    }
+    Err(OpenError::OtherFormat { path: path.to_owned(), found: found.to_owned(), known: FORMAT })
 }
 
 fn read_secret(path: &Path) -> Result<Secret, OpenError> {

@@ -17,7 +17,6 @@ mod durability;
 mod list_keys;
 mod open_error;
 mod reference;
-mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -61,14 +60,9 @@ impl EmbeddedStore {
     /// # Errors
     /// See [`OpenError`].
     pub fn open(path: &Path, durability: Durability) -> Result<EmbeddedStore, OpenError> {
-        let (lock, secret, format) = directory::prepare(path)?;
+        let (lock, secret) = directory::prepare(path)?;
         let tables = Arc::new(Tables::open(&directory::database_file(path)?, durability)?);
         directory::sync_entries(path)?;
-        if format < directory::FORMAT {
-            upgrade::upgrade_from(format, &tables, &secret)
-                .map_err(|error| OpenError::Upgrade { path: path.to_owned(), error })?;
-            directory::write_format(path)?;
-        }
         let (jobs, queue) = mpsc::unbounded_channel();
         let readiness = watch::Sender::new(durability.readiness());
         let committer = committer::Committer::new(Arc::clone(&tables), readiness.clone());

@@ -2,22 +2,20 @@
 
 use std::path::PathBuf;
 
-use crate::store::StoreError;
-
 /// Why a directory cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process uses it.
     #[error("{0} is in use by another process")]
     InUse(PathBuf),
-    /// A later release wrote it.
-    #[error("{path} has store format {found}; this release reads up to {known}")]
-    NewerFormat {
+    /// Another release wrote it.
+    #[error("{path} has store format {found}; this release reads format {known}")]
+    OtherFormat {
         /// The directory.
         path: PathBuf,
         /// Its format.
         found: String,
-        /// The newest format that this release reads.
+        /// The format that this release reads.
         known: u32,
     },
     /// The directory holds something else.
@@ -48,23 +46,4 @@ pub enum OpenError {
         /// The error of the database.
         error: redb::Error,
     },
-    /// A directory of an older format cannot be upgraded.
-    #[error("{path}: {error}")]
-    Upgrade {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        error: UpgradeError,
-    },
-}
-
-/// Why a directory cannot be upgraded.
-#[derive(Debug, thiserror::Error)]
-pub enum UpgradeError {
-    /// The database cannot be read or written.
-    #[error("{0}")]
-    Database(#[from] redb::Error),
-    /// An entry cannot be decoded.
-    #[error("{0}")]
-    Store(#[from] StoreError),
 }

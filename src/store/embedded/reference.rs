@@ -40,19 +40,15 @@ fn event_key(number: u64, kind: u8) -> [u8; 9] {
     key
 }
 
-/// Hospitals and catalogue as of all completed imports, on top of the rows of format 1.
+/// Hospitals and catalogue as of all completed imports.
 pub fn read(snapshot: &Snapshot) -> Result<ReferenceRead, StoreError> {
-    let base = ReferenceRead {
-        hospitals: snapshot.all(RedbTable::Hospitals)?,
-        catalogue: snapshot.all(RedbTable::Catalogue)?,
-    };
     let mut parts = Vec::new();
     for import in imports(snapshot, u64::MAX, usize::MAX)?.into_iter().rev().filter(|import| import.end.is_some()) {
         let (first, next) = (import.number.to_be_bytes(), (import.number + 1).to_be_bytes());
         let of_import: Vec<(_, Part)> = snapshot.range(RedbTable::Parts, (&first, &next), usize::MAX)?;
         parts.extend(of_import.into_iter().map(|(_, part)| part));
     }
-    Ok(apply_parts(base, parts))
+    Ok(apply_parts(parts))
 }
 
 /// Up to `limit` imports before a number, newest first.

@@ -154,7 +154,7 @@ pub async fn read_reference(servers: &Servers, names: &RedisKeys) -> Result<Refe
     for import in imports.into_iter().rev().filter(|import| import.end.is_some()) {
         parts.extend(read_parts(servers, names.parts(import.number)).await?);
     }
-    Ok(apply_parts(ReferenceRead::default(), parts))
+    Ok(apply_parts(parts))
 }
 
 /// The parts of an import, in their order.
