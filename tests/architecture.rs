@@ -38,7 +38,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("grpc/", "store::Store"),
     // GetPolicy answers with the resolved rules.
     ("grpc/policy.rs", "policy::rule::PolicyRule"),
-    ("grpc/policy.rs", "policy::Book"),
     // An activation reads a policy book, from a source that the server chooses.
     ("grpc/activation.rs", "policy::Book"),
     // Tables have a name in messages, and imports are sent as the store logs them.

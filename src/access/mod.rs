@@ -13,6 +13,7 @@ mod error;
 pub mod log;
 pub mod recent_quotes;
 mod role;
+pub mod sealed_token;
 
 pub use call::Call;
 pub use caller::Caller;

@@ -32,6 +32,10 @@ fault_reasons! {
     NotADay = "NOT_A_DAY",
     /// A text that cannot be read as what it should be.
     Unreadable = "UNREADABLE",
+    /// A token that was issued too long ago.
+    Expired = "EXPIRED",
+    /// A token that was not issued by this service to this caller for this request.
+    NotAuthentic = "NOT_AUTHENTIC",
     /// More decimals than the field has.
     TooManyDecimals = "TOO_MANY_DECIMALS",
     /// Discharged before admitted.

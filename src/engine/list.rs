@@ -11,7 +11,7 @@ use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
 use crate::domain::journal::{Entry, EntryKind, Revision, Settlement};
-use crate::store::rows::ListPosition;
+use crate::store::rows::{ListPosition, PersonState};
 use crate::store::{Scope, Store};
 
 use super::{Engine, EngineError, PAUSE};
@@ -47,6 +47,34 @@ pub struct PersonFilter {
     pub insurance: Option<Arc<str>>,
     /// The benefit year.
     pub year: i32,
+    /// The hospitals whose settlements are listed.
+    pub hospitals: HospitalScope,
+}
+
+/// The hospitals whose settlements a caller may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HospitalScope {
+    /// Every hospital.
+    All,
+    /// These hospitals.
+    Only(Vec<HospitalId>),
+}
+
+impl HospitalScope {
+    fn includes(&self, hospital_id: &HospitalId) -> bool {
+        match self {
+            HospitalScope::All => true,
+            HospitalScope::Only(hospitals) => hospitals.contains(hospital_id),
+        }
+    }
+
+    /// Whether a person with this state may have a settlement that is in scope.
+    fn meets(&self, state: &PersonState) -> bool {
+        match self {
+            HospitalScope::All => true,
+            HospitalScope::Only(hospitals) => state.has_settlement_of(hospitals),
+        }
+    }
 }
 
 /// Which settlements of a hospital.
@@ -62,6 +90,10 @@ pub struct HospitalFilter {
 impl<S: Store> Engine<S> {
     /// A page of a person's settlements of a benefit year, newest first; from where the page before ended.
     ///
+    /// The list of a person whom no hospital in scope ever treated is empty, after one look-up and without a walk: it
+    /// equals that of an unknown person. Otherwise a page walks at most [`WALK`] entries of the chain, whoever made
+    /// them, and holds only settlements in scope; so it may be shorter than `limit` and not the last.
+    ///
     /// # Errors
     /// If the page begins at an entry that is not of this person, or the store cannot be read.
     pub async fn list_of_person(
@@ -70,7 +102,8 @@ impl<S: Store> Engine<S> {
         from: Option<EntryId>,
         limit: usize,
     ) -> Result<SettlementPage<EntryId>, EngineError> {
-        let mut page = SettlementPage { settlements: Vec::new(), next: self.chain_from(&which.person_id, from).await? };
+        let next = self.chain_from(&which.person_id, &which.hospitals, from).await?;
+        let mut page = SettlementPage { settlements: Vec::new(), next };
         let mut walked = 0;
         while let Some(id) = page.next.filter(|_| page.settlements.len() < limit && walked < WALK) {
             walked += 1;
@@ -117,7 +150,8 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read.
     pub async fn has_live_claim(&self, person_id: &PersonId, hospitals: &[HospitalId]) -> Result<bool, EngineError> {
-        let mut next = if hospitals.is_empty() { None } else { self.chain_from(person_id, None).await? };
+        let scope = HospitalScope::Only(hospitals.to_vec());
+        let mut next = self.chain_from(person_id, &scope, None).await?;
         let (mut reversed, mut walked) = (HashSet::new(), 0);
         while let Some(id) = next {
             walked += 1;
@@ -137,13 +171,21 @@ impl<S: Store> Engine<S> {
         Ok(false)
     }
 
-    async fn chain_from(&self, person_id: &PersonId, from: Option<EntryId>) -> Result<Option<EntryId>, EngineError> {
+    /// Where the walk along a person's chain begins: at this entry, or at the end of the chain; nowhere if the chain
+    /// has no settlement in scope.
+    async fn chain_from(
+        &self,
+        person_id: &PersonId,
+        hospitals: &HospitalScope,
+        from: Option<EntryId>,
+    ) -> Result<Option<EntryId>, EngineError> {
         if let Some(id) = from {
             let entry = self.store.entry(id).await.map_err(EngineError::from_read)?;
             let own = entry.is_some_and(|entry| entry.parties().1 == person_id);
             return if own { Ok(from) } else { Err(foreign_page()) };
         }
-        Ok(self.store.look_up(Scope::of_person(person_id)).await.map_err(EngineError::from_read)?.state.head)
+        let state = self.store.look_up(Scope::of_person(person_id)).await.map_err(EngineError::from_read)?.state;
+        Ok(state.head.filter(|_| hospitals.meets(&state)))
     }
 
     async fn listed(&self, settlement: Entry<Settlement>) -> Result<Listed, EngineError> {
@@ -165,7 +207,10 @@ impl<S: Store> Engine<S> {
 
 fn is_listed(settlement: &Entry<Settlement>, which: &PersonFilter) -> bool {
     let account = &settlement.body.split.circumstances.account;
-    account.year == which.year && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
+    let hospital_id = &settlement.body.claim.hospital_id;
+    which.hospitals.includes(hospital_id)
+        && account.year == which.year
+        && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
 }
 
 fn foreign_page() -> EngineError {

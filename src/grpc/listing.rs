@@ -7,14 +7,15 @@ use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::engine::Engine;
-use crate::engine::list::{HospitalFilter, Listed, PersonFilter};
+use crate::engine::list::{HospitalFilter, HospitalScope, Listed, PersonFilter};
 use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
+use super::page::{self, PageTokens};
 use super::pb::settlement as pb;
 use super::reads::Reads;
-use super::{page, to_proto};
+use super::to_proto;
 
 /// How many settlements a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -26,31 +27,29 @@ const PAGE: (usize, usize) = (100, 1_000);
 pub async fn list<S: Store>(
     engine: &Engine<S>,
     reads: &Reads,
+    page_tokens: &PageTokens,
     by: &Permitted,
     asked: pb::ListSettlementsRequest,
 ) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
     let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-    let (listed, next_page_token) = match requested_list(&asked, limits)? {
+    let (listed, next_page_token) = match requested_list(&asked, by, limits)? {
         RequestedList::Person(which) => {
-            let list = (which.person_id.as_str(), &which.insurance, which.year);
-            let mut page = engine.list_of_person(&which, page::place(&list, &asked.page_token)?, limit).await?;
-            // A claimant's own alone; a page may be shorter than asked for, and not the last.
-            page.settlements
-                .retain(|listed| by.caller.authorize_view_of(listed.settlement.parties().0.as_str()).is_ok());
-            (page.settlements, page.next.map(|next| page::token(&list, &next)).transpose()?)
+            let tokens = page_tokens.of_list(by, &("person", &which.person_id, &which.insurance, which.year))?;
+            let page = engine.list_of_person(&which, tokens.position(&asked.page_token)?, limit).await?;
+            (page.settlements, tokens.token(page.next.as_ref())?)
         }
         RequestedList::Hospital(which) => {
             by.caller.authorize_view_of(which.hospital_id.as_str())?;
-            let list = (which.hospital_id.as_str(), which.from, which.until);
-            let page = engine.list_of_hospital(&which, page::place(&list, &asked.page_token)?, limit).await?;
-            (page.settlements, page.next.map(|next| page::token(&list, &next)).transpose()?)
+            let tokens = page_tokens.of_list(by, &("hospital", &which.hospital_id, which.from, which.until))?;
+            let page = engine.list_of_hospital(&which, tokens.position(&asked.page_token)?, limit).await?;
+            (page.settlements, tokens.token(page.next.as_ref())?)
         }
     };
     let persons: BTreeSet<&PersonId> = listed.iter().map(|listed| listed.settlement.parties().1).collect();
     reads.note(by, engine.store(), persons)?;
     let settlements = listed.iter().map(summary).collect();
-    Ok(pb::ListSettlementsResponse { settlements, next_page_token: next_page_token.unwrap_or_default() })
+    Ok(pb::ListSettlementsResponse { settlements, next_page_token })
 }
 
 enum RequestedList {
@@ -59,8 +58,12 @@ enum RequestedList {
 }
 
 /// The list that is asked for; the fields of the other are absent.
-fn requested_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
-    if asked.hospital_id.is_empty() { person_list(asked, limits) } else { hospital_list(asked, limits) }
+fn requested_list(
+    asked: &pb::ListSettlementsRequest,
+    by: &Permitted,
+    limits: &ClaimLimits,
+) -> Result<RequestedList, CallError> {
+    if asked.hospital_id.is_empty() { person_list(asked, by, limits) } else { hospital_list(asked, limits) }
 }
 
 fn hospital_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
@@ -84,7 +87,11 @@ fn hospital_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Re
     }
 }
 
-fn person_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
+fn person_list(
+    asked: &pb::ListSettlementsRequest,
+    by: &Permitted,
+    limits: &ClaimLimits,
+) -> Result<RequestedList, CallError> {
     let mut faults = FieldFaults::default();
     valid_day(&mut faults, "settled_from", asked.settled_from);
     valid_day(&mut faults, "settled_until", asked.settled_until);
@@ -99,10 +106,16 @@ fn person_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Resu
     let insurance = Some(asked.insurance.as_str()).filter(|text| !text.is_empty()).map(Into::into);
     match person_id {
         Some(person_id) if faults.is_empty() => {
-            Ok(RequestedList::Person(PersonFilter { person_id, insurance, year: asked.benefit_year }))
+            let hospitals = visible_hospitals(by);
+            Ok(RequestedList::Person(PersonFilter { person_id, insurance, year: asked.benefit_year, hospitals }))
         }
         _ => Err(CallError::InvalidMessage(faults)),
     }
+}
+
+/// The hospitals whose settlements the caller may see.
+fn visible_hospitals(by: &Permitted) -> HospitalScope {
+    if by.caller.views_every_hospital() { HospitalScope::All } else { HospitalScope::Only(by.caller.hospitals.clone()) }
 }
 
 fn must_be_absent(faults: &mut FieldFaults, fields: &[(&str, bool)], message: &str) {

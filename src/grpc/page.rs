@@ -1,62 +1,104 @@
-//! Pages of lists (AIP-158): how many, and the token by which a caller goes on.
+//! Pages of lists (AIP-158): the number of rows, and the token with which a caller requests the next page.
+//!
+//! A token holds the position at which the next page begins. It is sealed ([`crate::access::sealed_token`]): it reveals
+//! nothing, opens only for the same caller, call and filter, and expires.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::access::sealed_token::{TokenContext, TokenError, TokenKey};
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::Digest;
 use crate::engine::EngineError;
+use crate::store::Store;
 
+use super::authorize::Permitted;
+use super::commit_stamp;
 use super::error::CallError;
 
-/// The bytes of a token that tell which list it is of.
-const LIST: usize = 8;
+/// What the key of page tokens is derived for.
+const KEY_PURPOSE: &str = "onestop page tokens, version 1";
 
-/// How many a page holds: what was asked for, the default if nothing was, and never more than the most.
+/// The number of rows in a page: what was requested, the default if nothing was, and never more than the limit.
 ///
 /// # Errors
 /// [`CallError::InvalidMessage`] for a negative number.
-pub fn size(asked: i32, default: usize, limit: usize) -> Result<usize, CallError> {
+pub fn size(requested: i32, default: usize, limit: usize) -> Result<usize, CallError> {
     let negative = |_| CallError::invalid_field("page_size", FaultReason::Negative, "is negative");
-    let asked = usize::try_from(asked).map_err(negative)?;
-    Ok(if asked == 0 { default } else { asked.min(limit) })
+    let requested = usize::try_from(requested).map_err(negative)?;
+    Ok(if requested == 0 { default } else { requested.min(limit) })
 }
 
-/// The token of a place in a list; `list` is what the list is of, which the next request repeats.
-///
-/// # Errors
-/// If it cannot be encoded.
-pub fn token(list: &impl Serialize, place: &impl Serialize) -> Result<String, CallError> {
-    let bytes = postcard::to_stdvec(place).map_err(|error| CallError::Internal(error.to_string()))?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    Ok(hex(&mark(list)?) + &hex(&bytes))
+/// Issues and reads the page tokens of a server.
+#[derive(Clone, Debug)]
+pub struct PageTokens(TokenKey);
+
+/// The page tokens of one caller for one list.
+pub struct ListTokens<'a> {
+    key: &'a TokenKey,
+    by: &'a Permitted,
+    filter: Digest,
 }
 
-/// The place that a token tells; none if there is no token.
-///
-/// # Errors
-/// [`CallError::InvalidMessage`] for a token that is none, or of another list.
-pub fn place<P: DeserializeOwned>(list: &impl Serialize, token: &str) -> Result<Option<P>, CallError> {
-    if token.is_empty() {
-        return Ok(None);
+impl PageTokens {
+    /// The page tokens of every instance over this store.
+    pub fn new(store: &impl Store) -> PageTokens {
+        PageTokens(TokenKey::new(store.derived_key(KEY_PURPOSE).0))
     }
-    let mark = mark(list)?;
-    let place = unhex(token).and_then(|bytes| {
-        let (of, place) = bytes.split_at_checked(LIST)?;
-        if of == mark { postcard::from_bytes(place).ok() } else { None }
-    });
+
+    /// The tokens of this caller and call for the list with this filter, which the next request repeats.
+    ///
+    /// # Errors
+    /// If the filter has no digest.
+    pub fn of_list<'a>(&'a self, by: &'a Permitted, filter: &impl Serialize) -> Result<ListTokens<'a>, CallError> {
+        let filter = Digest::of_value("page", filter).map_err(EngineError::from)?;
+        Ok(ListTokens { key: &self.0, by, filter })
+    }
+}
+
+impl ListTokens<'_> {
+    fn context(&self) -> TokenContext<'_> {
+        TokenContext { caller: &self.by.caller.name, call: self.by.call.name(), subject: self.filter }
+    }
+
+    /// The token of the page that begins at this position; empty if there is none, as the last page has.
+    ///
+    /// # Errors
+    /// If it cannot be sealed.
+    pub fn token(&self, next: Option<&impl Serialize>) -> Result<String, CallError> {
+        let Some(next) = next else { return Ok(String::new()) };
+        let position = postcard::to_stdvec(next).map_err(|error| CallError::Internal(error.to_string()))?;
+        let token = self.key.seal(self.context(), &position, commit_stamp::now().instant);
+        Ok(URL_SAFE_NO_PAD.encode(token.map_err(|error| CallError::Internal(error.to_string()))?))
+    }
+
+    /// The position in a token; none if there is no token.
+    ///
+    /// # Errors
+    /// [`CallError::InvalidMessage`] for a text that is no token of this list, or one that has expired.
+    pub fn position<P: DeserializeOwned>(&self, token: &str) -> Result<Option<P>, CallError> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let token = URL_SAFE_NO_PAD.decode(token).map_err(|_| not_of_this_list())?;
+        let position = self.key.open(self.context(), &token, commit_stamp::now().instant).map_err(refused)?;
+        postcard::from_bytes(&position).map(Some).map_err(|_| not_of_this_list())
+    }
+}
+
+fn refused(error: TokenError) -> CallError {
+    match error {
+        TokenError::NotAuthentic => not_of_this_list(),
+        TokenError::Expired => {
+            let message = "has expired; request the list again from its first page";
+            CallError::invalid_field("page_token", FaultReason::Expired, message)
+        }
+    }
+}
+
+fn not_of_this_list() -> CallError {
     let message = "is not a token of this list; send the request of the page before, with its next_page_token";
-    place.map(Some).ok_or_else(|| CallError::invalid_field("page_token", FaultReason::Unreadable, message))
-}
-
-fn mark(list: &impl Serialize) -> Result<[u8; LIST], CallError> {
-    let mut mark = [0; LIST];
-    let digest = Digest::of_value("page", list).map_err(EngineError::from)?;
-    mark.copy_from_slice(&digest.0[..LIST]);
-    Ok(mark)
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2));
-    digits.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+    CallError::invalid_field("page_token", FaultReason::Unreadable, message)
 }

@@ -8,13 +8,13 @@ use crate::domain::day::Day;
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
 use crate::engine::{Engine, EngineError};
-use crate::policy::Book;
 use crate::policy::rule::PolicyRule;
 use crate::store::Store;
 
 use super::activation::{Activation, BookChange};
+use super::authorize::Permitted;
 use super::error::CallError;
-use super::page;
+use super::page::{self, PageTokens};
 use super::pb::policy as pb;
 use super::pb::policy::policy_service_server::PolicyService;
 use super::to_proto::digest;
@@ -26,12 +26,14 @@ const PAGE: (usize, usize) = (100, 1_000);
 pub struct Policies<S> {
     engine: Arc<Engine<S>>,
     activation: Arc<Activation<S>>,
+    page_tokens: PageTokens,
 }
 
 impl<S: Store> Policies<S> {
     /// The service over this engine.
     pub fn new(engine: Arc<Engine<S>>, activation: Arc<Activation<S>>) -> Self {
-        Policies { engine, activation }
+        let page_tokens = PageTokens::new(engine.store());
+        Policies { engine, activation, page_tokens }
     }
 }
 
@@ -54,7 +56,8 @@ impl<S: Store> PolicyService for Policies<S> {
         &self,
         request: Request<pb::ListPoliciesRequest>,
     ) -> Result<Response<pb::ListPoliciesResponse>, Status> {
-        Ok(Response::new(list(&self.engine.book(), &request.into_inner())?))
+        let by = Permitted::of(&request)?;
+        Ok(Response::new(self.list(&by, &request.into_inner())?))
     }
 
     async fn activate_policies(
@@ -80,17 +83,27 @@ impl<S: Store> Policies<S> {
         let Ok(digest) = <[u8; 32]>::try_from(digest) else { return Ok(None) };
         Ok(self.engine.kept_policy(Digest(digest)).await?.map(|rule| response(&rule)))
     }
+
+    fn list(&self, by: &Permitted, request: &pb::ListPoliciesRequest) -> Result<pb::ListPoliciesResponse, CallError> {
+        let book = self.engine.book();
+        let limit = page::size(request.page_size, PAGE.0, PAGE.1)?;
+        let tokens = self.page_tokens.of_list(by, &book.digest())?;
+        let first: u64 = tokens.position(&request.page_token)?.unwrap_or(0);
+        let (policies, next) = page_of(book.policies(), first, limit);
+        Ok(pb::ListPoliciesResponse {
+            policies: policies.iter().map(|policy| summary(policy)).collect(),
+            next_page_token: tokens.token(next.as_ref())?,
+            book_digest: digest(book.digest()),
+        })
+    }
 }
 
-fn list(book: &Book, asked: &pb::ListPoliciesRequest) -> Result<pb::ListPoliciesResponse, CallError> {
-    let list = ("policies", book.digest());
-    let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-    let from: u32 = page::place(&list, &asked.page_token)?.unwrap_or(0);
-    let policies = book.policies().get(from as usize..).unwrap_or_default();
-    let next = from.saturating_add(limit as u32);
-    let next_page_token = if policies.len() > limit { page::token(&list, &next)? } else { String::new() };
-    let policies = policies.iter().take(limit).map(|policy| summary(policy)).collect();
-    Ok(pb::ListPoliciesResponse { policies, next_page_token, book_digest: digest(book.digest()) })
+/// Up to `limit` items from the first one on, and the number of the next item if there is one.
+fn page_of<T>(items: &[T], first: u64, limit: usize) -> (&[T], Option<u64>) {
+    let rest = usize::try_from(first).ok().and_then(|first| items.get(first..)).unwrap_or_default();
+    let page = &rest[..rest.len().min(limit)];
+    let next = first.checked_add(page.len() as u64).filter(|_| rest.len() > page.len());
+    (page, next)
 }
 
 fn summary(policy: &Policy) -> pb::PolicySummary {
@@ -113,5 +126,21 @@ fn response(rule: &PolicyRule) -> pb::GetPolicyResponse {
         policy_id: rule.id.to_string(),
         policy_digest: rule.digest().0.to_vec(),
         canonical_json: rule.canonical(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_from_any_position_neither_overflows_nor_repeats_items() {
+        let items = [1, 2, 3];
+        assert_eq!(page_of(&items, 0, 2), (&items[..2], Some(2)));
+        assert_eq!(page_of(&items, 2, 2), (&items[2..], None));
+        assert_eq!(page_of(&items, 1, 2), (&items[1..], None), "the last page is full");
+        for first in [3, 4, u64::from(u32::MAX), u64::MAX] {
+            assert_eq!(page_of(&items, first, usize::MAX), (&items[..0], None), "from {first}");
+        }
     }
 }

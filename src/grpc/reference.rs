@@ -22,10 +22,11 @@ use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
+use super::page::{self, PageTokens};
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
 use super::reads::Reads;
-use super::{commit_stamp, imports, page};
+use super::{commit_stamp, imports};
 
 /// Messages that wait for the thread that takes them.
 const QUEUE: usize = 4;
@@ -45,12 +46,14 @@ pub struct References<S> {
     engine: Arc<Engine<S>>,
     reads: Arc<Reads>,
     stopping: watch::Receiver<bool>,
+    page_tokens: PageTokens,
 }
 
 impl<S: Store> References<S> {
     /// The service over this engine; imports stop when the server does.
     pub fn new(engine: Arc<Engine<S>>, reads: Arc<Reads>, stopping: watch::Receiver<bool>) -> Self {
-        References { engine, reads, stopping }
+        let page_tokens = PageTokens::new(engine.store());
+        References { engine, reads, stopping, page_tokens }
     }
 }
 
@@ -89,7 +92,8 @@ impl<S: Store> ReferenceService for References<S> {
         &self,
         request: Request<pb::ListImportsRequest>,
     ) -> Result<Response<pb::ListImportsResponse>, Status> {
-        Ok(Response::new(self.imports(request.into_inner()).await?))
+        let by = Permitted::of(&request)?;
+        Ok(Response::new(self.imports(&by, request.into_inner()).await?))
     }
 
     async fn get_reference(
@@ -102,12 +106,17 @@ impl<S: Store> ReferenceService for References<S> {
 }
 
 impl<S: Store> References<S> {
-    async fn imports(&self, asked: pb::ListImportsRequest) -> Result<pb::ListImportsResponse, CallError> {
-        let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-        let listed = self.engine.imports(page::place(&"imports", &asked.page_token)?, limit).await?;
+    async fn imports(
+        &self,
+        by: &Permitted,
+        request: pb::ListImportsRequest,
+    ) -> Result<pb::ListImportsResponse, CallError> {
+        let limit = page::size(request.page_size, PAGE.0, PAGE.1)?;
+        let tokens = self.page_tokens.of_list(by, &())?;
+        let listed = self.engine.imports(tokens.position(&request.page_token)?, limit).await?;
         let next = listed.last().filter(|last| listed.len() == limit && last.number > 1);
         Ok(pb::ListImportsResponse {
-            next_page_token: next.map(|last| page::token(&"imports", &last.number)).transpose()?.unwrap_or_default(),
+            next_page_token: tokens.token(next.map(|last| &last.number))?,
             imports: listed.into_iter().map(imports::import).collect(),
         })
     }
@@ -143,13 +152,12 @@ impl<S: Store> References<S> {
             self.reads.note(by, self.engine.store(), [&person_id])?;
             return Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: String::new() });
         }
-        let list = (table.as_str(), on, key);
-        let after: Option<String> = page::place(&list, &asked.page_token)?;
+        let tokens = self.page_tokens.of_list(by, &(table.as_str(), on, key))?;
+        let after: Option<String> = tokens.position(&asked.page_token)?;
         let after = after.unwrap_or_default();
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(key) };
         let (rows, last) = self.engine.rows_of_table(table, keys, on, limit);
-        let next_page_token = last.map(|last| page::token(&list, &last)).transpose()?;
-        Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: next_page_token.unwrap_or_default() })
+        Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: tokens.token(last.as_ref())? })
     }
 }
 

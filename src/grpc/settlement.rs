@@ -19,6 +19,7 @@ use crate::store::Store;
 use super::authorize::Permitted;
 use super::deadline::{self, in_time, to_its_end};
 use super::error::CallError;
+use super::page::PageTokens;
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
 use super::reads::Reads;
@@ -31,12 +32,14 @@ pub struct Settlements<S> {
     engine: Arc<Engine<S>>,
     reads: Arc<Reads>,
     streams: Streams,
+    page_tokens: PageTokens,
 }
 
 impl<S: Store> Settlements<S> {
     /// The service over this engine.
     pub fn new(engine: Arc<Engine<S>>, reads: Arc<Reads>, streams: Streams) -> Self {
-        Settlements { engine, reads, streams }
+        let page_tokens = PageTokens::new(engine.store());
+        Settlements { engine, reads, streams, page_tokens }
     }
 
     /// Becomes true when the server stops.
@@ -111,7 +114,7 @@ impl<S: Store> SettlementService for Settlements<S> {
         request: Request<pb::ListSettlementsRequest>,
     ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
         let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
-        answered(in_time(deadline, listing::list(&self.engine, &self.reads, &by, request.into_inner())).await)
+        answered(in_time(deadline, self.listed(&by, request.into_inner())).await)
     }
 
     async fn get_account(
@@ -176,6 +179,14 @@ impl<S: Store> Settlements<S> {
             engine.fence(&name, stamp).await
         };
         Ok(pb::FenceResponse { outcome: Some(outcome(to_its_end(deadline, work).await?)) })
+    }
+
+    async fn listed(
+        &self,
+        by: &Permitted,
+        request: pb::ListSettlementsRequest,
+    ) -> Result<pb::ListSettlementsResponse, CallError> {
+        listing::list(&self.engine, &self.reads, &self.page_tokens, by, request).await
     }
 
     async fn settlement(

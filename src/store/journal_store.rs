@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::commit::Commit;
 use super::error::StoreError;
-use super::keys::StoreKey;
+use super::keys::{DerivedKey, StoreKey};
 use super::rows::{ClaimRow, ListPosition, PersonState};
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId, RequestId};
@@ -64,6 +64,9 @@ pub struct LookUp {
 pub trait JournalStore: Send + Sync + 'static {
     /// The key under which this store keeps a person: a keyed hash that reveals no id without the secret.
     fn person_key(&self, person_id: &PersonId) -> StoreKey;
+
+    /// A key for this purpose, derived from the secret of this store: the same on every instance over it.
+    fn derived_key(&self, purpose: &'static str) -> DerivedKey;
 
     /// The state of a person, a request and a claim, all read at one durable moment.
     fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<LookUp, StoreError>> + Send;

@@ -33,6 +33,12 @@ impl Secret {
         self.key(b"hospital", &[hospital.as_str()])
     }
 
+    /// A key for a purpose other than the keys of rows, such as tokens. It reveals neither the secret nor the key of
+    /// another purpose, and is the same on every instance over the same store.
+    pub fn derived(&self, purpose: &'static str) -> DerivedKey {
+        DerivedKey(blake3::derive_key(purpose, &self.0))
+    }
+
     /// Hashes each part with its length, so that different lists of parts give different keys.
     fn key(&self, kind: &[u8], parts: &[&str]) -> StoreKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
@@ -44,6 +50,16 @@ impl Secret {
         let mut key = StoreKey::default();
         key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         key
+    }
+}
+
+/// A key that is derived from the secret of a store for one purpose.
+#[derive(Clone)]
+pub struct DerivedKey(pub [u8; 32]);
+
+impl std::fmt::Debug for DerivedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DerivedKey(redacted)")
     }
 }
 

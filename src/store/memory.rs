@@ -9,7 +9,7 @@ use super::coordination::SingleInstance;
 use super::external_sort::ExternalSort;
 use super::import_parts::{Part, apply_parts};
 use super::imports::{Import, ImportEnd, ImportEvent, ImportStart};
-use super::keys::{Secret, StoreKey};
+use super::keys::{DerivedKey, Secret, StoreKey};
 use super::rows::{ClaimRow, ListPosition, PersonState};
 use super::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
@@ -130,6 +130,10 @@ impl Store for MemoryStore {
 impl JournalStore for MemoryStore {
     fn person_key(&self, person_id: &PersonId) -> StoreKey {
         SECRET.person(person_id)
+    }
+
+    fn derived_key(&self, purpose: &'static str) -> DerivedKey {
+        SECRET.derived(purpose)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {

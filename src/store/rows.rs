@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::AccountKey;
-use crate::domain::ids::{Digest, EntryId, PersonId};
-use crate::domain::journal::{Entry, Link};
+use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
+use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Link};
 
 /// A person's accounts, and the end of their chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,7 @@ pub struct PersonState {
     /// The digest of the last entry as stored.
     pub chained: Digest,
     accounts: Vec<(AccountKey, Account)>,
+    hospitals: Vec<HospitalId>,
 }
 
 impl PersonState {
@@ -34,9 +35,20 @@ impl PersonState {
         &self.accounts
     }
 
+    /// Whether one of these hospitals ever settled a claim of the person. It decides without a walk along the chain, so
+    /// that a hospital cannot tell a person whom it never treated from one who does not exist.
+    pub fn has_settlement_of(&self, hospitals: &[HospitalId]) -> bool {
+        self.hospitals.iter().any(|known| hospitals.contains(known))
+    }
+
     /// Appends an entry to the chain, with the digest of its record.
-    pub fn follow<B>(&mut self, entry: &Entry<B>, chained: Digest) {
+    pub fn follow<B: EntryBody>(&mut self, entry: &Entry<B>, chained: Digest) {
         (self.version, self.head, self.chained) = (entry.link.number, Some(entry.id), chained);
+        let (hospital_id, _) = entry.parties();
+        let settles = matches!(entry.body.by_kind(), EntryKindRef::Settlement(_));
+        if settles && !self.hospitals.contains(hospital_id) {
+            self.hospitals.push(hospital_id.clone());
+        }
     }
 
     /// Replaces an account.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
-use super::keys::StoreKey;
+use super::keys::{DerivedKey, StoreKey};
 use super::rows::ListPosition;
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
@@ -53,6 +53,10 @@ impl<L: Store, A: JournalStore> Store for TieredStore<L, A> {
 impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
     fn person_key(&self, person_id: &PersonId) -> StoreKey {
         self.live.person_key(person_id)
+    }
+
+    fn derived_key(&self, purpose: &'static str) -> DerivedKey {
+        self.live.derived_key(purpose)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {

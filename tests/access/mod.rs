@@ -3,6 +3,7 @@
 mod allowance;
 mod connections;
 mod files;
+mod listing;
 mod log;
 mod operations;
 mod program;

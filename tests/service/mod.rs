@@ -7,6 +7,7 @@ mod interrupted;
 mod invalid_claims;
 mod listing;
 mod long_refusals;
+mod page_tokens;
 mod reading;
 mod readjudicating;
 mod rooms;

@@ -10,7 +10,7 @@ use onestop::store::coordination::SingleInstance;
 use onestop::store::external_sort::ExternalSort;
 use onestop::store::import_parts::{Part, apply_parts};
 use onestop::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
-use onestop::store::keys::{Secret, StoreKey};
+use onestop::store::keys::{DerivedKey, Secret, StoreKey};
 use onestop::store::rows::{ListPosition, PersonState};
 use onestop::store::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
@@ -149,6 +149,10 @@ impl Store for SimulatedStore {
 impl JournalStore for SimulatedStore {
     fn person_key(&self, person_id: &PersonId) -> StoreKey {
         SECRET.person(person_id)
+    }
+
+    fn derived_key(&self, purpose: &'static str) -> DerivedKey {
+        SECRET.derived(purpose)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {

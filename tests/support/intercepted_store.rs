@@ -7,7 +7,7 @@ use onestop::reference::person::PersonRecord;
 use onestop::store::coordination::SingleInstance;
 use onestop::store::external_sort::ExternalSort;
 use onestop::store::imports::{Import, ImportEvent};
-use onestop::store::keys::StoreKey;
+use onestop::store::keys::{DerivedKey, StoreKey};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::ListPosition;
 use onestop::store::{
@@ -85,6 +85,10 @@ impl<I: Intercept> Store for InterceptedStore<I> {
 impl<I: Intercept> JournalStore for InterceptedStore<I> {
     fn person_key(&self, person_id: &PersonId) -> StoreKey {
         self.inner.person_key(person_id)
+    }
+
+    fn derived_key(&self, purpose: &'static str) -> DerivedKey {
+        self.inner.derived_key(purpose)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {

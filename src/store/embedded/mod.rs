@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::coordination::SingleInstance;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
-use super::keys::{Secret, StoreKey};
+use super::keys::{DerivedKey, Secret, StoreKey};
 use super::rows::{ListPosition, PersonState};
 use super::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
@@ -151,6 +151,10 @@ impl Store for EmbeddedStore {
 impl JournalStore for EmbeddedStore {
     fn person_key(&self, person_id: &PersonId) -> StoreKey {
         self.secret.person(person_id)
+    }
+
+    fn derived_key(&self, purpose: &'static str) -> DerivedKey {
+        self.secret.derived(purpose)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {

@@ -38,7 +38,7 @@ use redis::{Value, cmd, from_redis_value};
 use super::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
 use super::external_sort::{ExternalSort, SortDirectory};
 use super::imports::{Import, ImportEvent};
-use super::keys::{Secret, StoreKey};
+use super::keys::{DerivedKey, Secret, StoreKey};
 use super::rows::ListPosition;
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
@@ -127,6 +127,10 @@ impl Store for RedisStore {
 impl JournalStore for RedisStore {
     fn person_key(&self, person_id: &PersonId) -> StoreKey {
         self.names.secret().person(person_id)
+    }
+
+    fn derived_key(&self, purpose: &'static str) -> DerivedKey {
+        self.names.secret().derived(purpose)
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
