@@ -10,6 +10,7 @@ pub mod caller;
 pub mod callers;
 mod callers_file;
 mod error;
+pub(crate) mod keyed_limit;
 pub mod log;
 pub mod recent_quotes;
 mod role;

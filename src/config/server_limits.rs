@@ -15,6 +15,14 @@ pub struct ServerLimits {
     pub connections: usize,
     /// Open connections of one caller; further connections are closed.
     pub caller_connections: usize,
+    /// Imports at once; further imports are refused.
+    pub imports: usize,
+    /// Imports of one caller at once; further imports are refused.
+    pub caller_imports: usize,
+    /// Seconds that an import may take.
+    pub import_seconds: u64,
+    /// Seconds in which the next message of an import must arrive.
+    pub import_idle_seconds: u64,
 }
 
 impl Default for ServerLimits {
@@ -26,6 +34,10 @@ impl Default for ServerLimits {
             call_seconds: 60,
             connections: 4_096,
             caller_connections: 64,
+            imports: 4,
+            caller_imports: 2,
+            import_seconds: 3_600,
+            import_idle_seconds: 30,
         }
     }
 }

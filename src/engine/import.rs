@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{HospitalId, PersonId};
@@ -67,7 +68,7 @@ pub struct ImportContext<'a> {
 }
 
 /// Leave to take an import: one is taken at a time.
-pub struct ImportLease<'a>(#[allow(dead_code)] tokio::sync::MutexGuard<'a, ()>);
+pub struct ImportLease(#[allow(dead_code)] tokio::sync::OwnedMutexGuard<()>);
 
 impl<S: Store> Engine<S> {
     /// Takes rows that are held in memory, as [`Engine::take`] does.
@@ -84,8 +85,8 @@ impl<S: Store> Engine<S> {
     }
 
     /// Waits until no other import is being taken.
-    pub async fn turn(&self) -> ImportLease<'_> {
-        ImportLease(self.importing.lock().await)
+    pub async fn turn(&self) -> ImportLease {
+        ImportLease(Arc::clone(&self.importing).lock_owned().await)
     }
 
     /// Takes all the rows; settlements that begin afterwards see them all.
@@ -95,7 +96,7 @@ impl<S: Store> Engine<S> {
     /// been taken: the same import again takes the others.
     pub async fn take(
         &self,
-        _turn: ImportLease<'_>,
+        _turn: ImportLease,
         mut incoming: ImportRows,
         table: &str,
         source: ImportSource,

@@ -101,7 +101,7 @@ pub struct Engine<S> {
     settings: EngineSettings,
     tables: ArcSwap<LookupTables>,
     book: ArcSwap<Book>,
-    importing: tokio::sync::Mutex<()>,
+    importing: Arc<tokio::sync::Mutex<()>>,
     /// The version of the tables held, where several instances share them.
     version: Mutex<u64>,
 }
@@ -126,7 +126,7 @@ impl<S: Store> Engine<S> {
             settings,
             tables: ArcSwap::from_pointee(tables),
             book: ArcSwap::from_pointee(book),
-            importing: tokio::sync::Mutex::default(),
+            importing: Arc::default(),
             version: Mutex::new(version),
         })
     }

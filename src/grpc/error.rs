@@ -26,6 +26,9 @@ pub enum CallError {
     /// The deadline of a call passed while it was reading.
     #[error("the store did not answer before the deadline; nothing was committed")]
     ReadTimedOut,
+    /// The request did not arrive completely in time.
+    #[error("the request did not arrive in time; nothing was done: send it again")]
+    RequestTimedOut,
     /// A field of the message is missing or cannot be read.
     #[error("{0}")]
     InvalidMessage(FieldFaults),

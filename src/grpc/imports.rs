@@ -3,6 +3,7 @@
 use crate::reference::table::ReferenceTable;
 use crate::store::imports::Import;
 
+use super::error::CallError;
 use super::pb::reference as pb;
 use super::to_proto::{digest, timestamp};
 
@@ -40,4 +41,12 @@ pub fn table(table: ReferenceTable) -> pb::Table {
 /// The table of a message; none if it is unspecified.
 pub fn table_from_message(message: pb::Table) -> Option<ReferenceTable> {
     ReferenceTable::ALL.iter().copied().find(|known| table(*known) == message)
+}
+
+/// The table of a message, which must be specified.
+///
+/// # Errors
+/// [`CallError::InvalidMessage`] if it is not.
+pub fn required_table(table: pb::Table) -> Result<ReferenceTable, CallError> {
+    table_from_message(table).ok_or_else(|| CallError::missing_field("table"))
 }

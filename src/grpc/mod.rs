@@ -7,6 +7,7 @@ pub mod commit_stamp;
 pub mod deadline;
 pub mod error;
 pub mod from_proto;
+pub mod import_stream;
 pub mod imports;
 pub mod listing;
 pub mod observe;

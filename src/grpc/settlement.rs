@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::claim::ClaimLimits;
@@ -40,11 +39,6 @@ impl<S: Store> Settlements<S> {
     pub fn new(engine: Arc<Engine<S>>, reads: Arc<Reads>, streams: Streams) -> Self {
         let page_tokens = PageTokens::new(engine.store());
         Settlements { engine, reads, streams, page_tokens }
-    }
-
-    /// Becomes true when the server stops.
-    pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.streams.stopping.clone()
     }
 
     fn limits(&self) -> &ClaimLimits {

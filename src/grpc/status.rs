@@ -43,6 +43,8 @@ reasons! {
     Overloaded = "OVERLOADED", ResourceExhausted;
     /// [`CallError::MessageTooLarge`]
     MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange;
+    /// [`CallError::RequestTimedOut`]
+    RequestTimedOut = "REQUEST_TIMED_OUT", DeadlineExceeded;
     /// [`EngineError::ImportRunning`]
     ImportRunning = "IMPORT_RUNNING", Aborted;
     /// [`EngineError::ImportStopped`]
@@ -138,6 +140,7 @@ impl From<&CallError> for Reason {
             CallError::Access(error) => error.into(),
             CallError::Overloaded => Reason::Overloaded,
             CallError::MessageTooLarge => Reason::MessageTooLarge,
+            CallError::RequestTimedOut => Reason::RequestTimedOut,
             CallError::DeadlinePassed => Reason::DeadlinePassed,
             CallError::ReadTimedOut => Reason::StoreUnavailable,
             CallError::InvalidMessage(_) => Reason::InvalidRequest,

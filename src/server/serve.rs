@@ -17,6 +17,7 @@ use crate::domain::file_fault::FileFault;
 use crate::engine::Engine;
 use crate::grpc::activation::{Activation, LoadBook};
 use crate::grpc::authorize::{AuthorizeLayer, Authorizer};
+use crate::grpc::import_stream::{ImportLimits, ImportStreams};
 use crate::grpc::observe::ObserveLayer;
 use crate::grpc::operations::Operations;
 use crate::grpc::reads::Reads;
@@ -121,6 +122,7 @@ pub async fn serve_with<S: Store>(
         operations: Operations::new(Arc::clone(&drain), Arc::clone(&in_flight), limits.in_flight),
         engine: Arc::clone(&engine),
         reads: Arc::clone(&reads),
+        imports: ImportStreams::new(import_limits(&limits), stopping.clone()),
     };
     let readiness = engine.store().coordination().readiness();
     let report_readiness = readiness::report::<S>(&health, &metrics, readiness, stopping);
@@ -156,6 +158,15 @@ pub async fn serve_with<S: Store>(
         never = follow_book => match never {},
         never = engine.follow() => match never {},
         () = all_calls_ended(drained, &in_flight, limits.in_flight) => Ok(()),
+    }
+}
+
+fn import_limits(limits: &ServerLimits) -> ImportLimits {
+    ImportLimits {
+        total: limits.imports,
+        per_caller: limits.caller_imports,
+        idle: Duration::from_secs(limits.import_idle_seconds),
+        duration: Duration::from_secs(limits.import_seconds),
     }
 }
 

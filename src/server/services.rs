@@ -9,6 +9,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
 use crate::grpc::activation::Activation;
+use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::operations::Operations;
 use crate::grpc::pb;
 use crate::grpc::pb::operations::operations_service_server::OperationsServiceServer;
@@ -28,6 +29,7 @@ pub(super) struct Services<S> {
     pub(super) operations: Operations,
     pub(super) engine: Arc<Engine<S>>,
     pub(super) reads: Arc<Reads>,
+    pub(super) imports: ImportStreams,
 }
 
 impl<S: Store> Services<S> {
@@ -51,9 +53,8 @@ impl<S: Store> Services<S> {
 
     /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded.
     pub(super) fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
-        let Services { settlements, activation, operations, engine, reads } = self;
-        let stopping = settlements.stopping();
-        let references = References::new(Arc::clone(&engine), Arc::clone(&reads), stopping);
+        let Services { settlements, activation, operations, engine, reads, imports } = self;
+        let references = References::new(Arc::clone(&engine), Arc::clone(&reads), imports);
         let policies = Policies::new(engine, activation);
         let routes = Routes::new(health)
             .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(message_bytes))

@@ -10,6 +10,7 @@ use onestop::config::ServerLimits;
 use onestop::domain::claim::ClaimLimits;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::authorize::{self, Authorize, Authorizer};
+use onestop::grpc::import_stream::{ImportLimits, ImportStreams};
 use onestop::grpc::observe::{self, Observe};
 use onestop::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
@@ -115,9 +116,12 @@ impl Service {
             rules: Arc::clone(&rules),
             max_duration: Duration::from_secs(limits.call_seconds),
         };
+        let (idle, duration) = (Duration::from_secs(60), Duration::from_secs(60));
+        let import_limits = ImportLimits { total: 64, per_caller: 64, idle, duration };
+        let imports = ImportStreams::new(import_limits, stopping);
         let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams);
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
-        let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), reads, stopping));
+        let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), reads, imports));
         let references = references.max_decoding_message_size(limits.message_bytes);
         let (authorize, observe) = (authorize::AuthorizeLayer(rules), observe::ObserveLayer(metrics));
         Service {

@@ -13,7 +13,7 @@ use super::faulty_store::StoreMode;
 use super::{Server, code_and_reason, refusal_details};
 use crate::support::claims::{claim, day, item};
 
-fn import_message(table: Table, rows: &[&[&str]], commit: bool) -> ImportReferenceRequest {
+pub(super) fn import_message(table: Table, rows: &[&[&str]], commit: bool) -> ImportReferenceRequest {
     let rows = rows.iter().map(|cells| Row { cells: cells.iter().map(|cell| (*cell).to_owned()).collect() });
     ImportReferenceRequest { table: table.into(), rows: rows.collect(), commit, ..ImportReferenceRequest::default() }
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 pub mod faulty_store;
+mod import_limits;
 mod importing;
 mod interrupted;
 mod invalid_claims;

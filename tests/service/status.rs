@@ -79,6 +79,7 @@ rows! {
     a_second_concurrent_import_is_aborted: ImportRunning, Aborted "IMPORT_RUNNING", [] => import_twice_at_once;
     an_import_interrupted_by_shutdown_is_unavailable: ImportStopped, Unavailable "IMPORT_STOPPED",
         [] => shut_down_during_import;
+    an_import_that_stands_still_ends: RequestTimedOut, DeadlineExceeded "REQUEST_TIMED_OUT", [] => import_nothing;
     a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => settle_too_large_message;
     a_damaged_record_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_damaged_store;
     a_panic_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_panicking_store;
@@ -237,6 +238,14 @@ async fn import_twice_at_once(server: Server) -> Status {
     server.store.release_write();
     first.await.expect("no panic").expect("an import");
     status
+}
+
+async fn import_nothing(_: Server) -> Status {
+    let limits = ServerLimits { import_idle_seconds: 1, ..ServerLimits::default() };
+    let server = Server::start_with_limits(limits).await;
+    let (_open, nothing) = tokio::sync::mpsc::channel(1);
+    let nothing = tokio_stream::wrappers::ReceiverStream::new(nothing);
+    server.reference_client().import_reference(nothing).await.expect_err("a refusal")
 }
 
 /// The server stops while an import holds a write; an open stream ends first.

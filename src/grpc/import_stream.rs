@@ -1,0 +1,187 @@
+//! ImportReference: receives the rows of an import, then imports them all.
+//!
+//! While rows are awaited no thread is held: each message is checked on a blocking thread by itself, so an import that
+//! is idle costs its memory only. Imports are limited in number, per caller and in total, and in time. One import at a
+//! time is written; a short one is waited for, beside a long one the caller comes again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tonic::{Status, Streaming};
+
+use crate::access::keyed_limit::KeyedLimit;
+use crate::access::{AccessError, Caller, Role};
+use crate::domain::fault::FaultReason;
+use crate::engine::import::{ImportContext, ImportLease, ImportSource, Imported};
+use crate::engine::import_rows::ImportRows;
+use crate::engine::{Engine, EngineError};
+use crate::reference::table::ReferenceTable;
+use crate::store::Store;
+
+use super::error::CallError;
+use super::pb::reference as pb;
+use super::{commit_stamp, imports};
+
+/// How long an import waits while another is written.
+const LEASE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a caller that has as many imports as it may is asked to wait.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// The most bytes of what a caller says about an import.
+const SOURCE_BYTES: usize = 200;
+const IMPORTED_BY_BYTES: usize = 64;
+
+/// The limits of imports.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportLimits {
+    /// Imports at once.
+    pub total: usize,
+    /// Imports of one caller at once.
+    pub per_caller: usize,
+    /// The time between two messages of an import.
+    pub idle: Duration,
+    /// The time of a whole import.
+    pub duration: Duration,
+}
+
+/// The imports of a server.
+pub struct ImportStreams {
+    limits: ImportLimits,
+    total: Arc<Semaphore>,
+    callers: KeyedLimit<Arc<str>>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl ImportStreams {
+    /// No imports yet; all end once `stopping` is true.
+    pub fn new(limits: ImportLimits, stopping: watch::Receiver<bool>) -> ImportStreams {
+        let (total, callers) = (Arc::new(Semaphore::new(limits.total)), KeyedLimit::new(limits.per_caller));
+        ImportStreams { limits, total, callers, stopping }
+    }
+
+    /// Receives the rows and imports them.
+    ///
+    /// # Errors
+    /// If there are too many imports, the rows do not arrive in time, or they are refused.
+    pub async fn import<S: Store>(
+        &self,
+        engine: Arc<Engine<S>>,
+        by: Arc<Caller>,
+        mut messages: Streaming<pb::ImportReferenceRequest>,
+    ) -> Result<pb::ImportReferenceResponse, Status> {
+        let own = self.callers.try_acquire(&by.name);
+        let _own = own.ok_or_else(|| CallError::from(AccessError::LimitExceeded { retry_after: RETRY_DELAY }))?;
+        let _of_all = self.total.try_acquire().map_err(|_full| CallError::Overloaded)?;
+        let deadline = Instant::now() + self.limits.duration;
+        let mut received = Received::new(engine.incoming());
+        while let Some(message) = self.next(&mut messages, deadline).await? {
+            received = blocking(move || received.add(message)).await?;
+        }
+        let (rows, Imported { changed, unchanged }) = self.write(engine, &by, received, deadline).await?;
+        Ok(pb::ImportReferenceResponse { taken: rows, changed, unchanged })
+    }
+
+    async fn next(
+        &self,
+        messages: &mut Streaming<pb::ImportReferenceRequest>,
+        deadline: Instant,
+    ) -> Result<Option<pb::ImportReferenceRequest>, Status> {
+        let mut stopping = self.stopping.clone();
+        let until = deadline.min(Instant::now() + self.limits.idle);
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stop| *stop) => Err(CallError::from(EngineError::ImportStopped).into()),
+            message = messages.message() => message,
+            () = tokio::time::sleep_until(until) => Err(CallError::RequestTimedOut.into()),
+        }
+    }
+
+    /// Imports what was received. Sorting and deciding take time, so it has a thread of its own; only the import that
+    /// holds the lease has one.
+    async fn write<S: Store>(
+        &self,
+        engine: Arc<Engine<S>>,
+        by: &Caller,
+        received: Received,
+        deadline: Instant,
+    ) -> Result<(u64, Imported), CallError> {
+        let (rows, table, source) = received.complete(by)?;
+        let lease = tokio::time::timeout(LEASE_TIMEOUT, engine.turn()).await;
+        let lease = lease.map_err(|_elapsed| EngineError::ImportRunning)?;
+        let (runtime, stopping) = (Handle::current(), self.stopping.clone());
+        let stop = move || *stopping.borrow() || Instant::now() > deadline;
+        blocking(move || Ok(runtime.block_on(write_rows(&engine, lease, rows, table, source, &stop))?)).await
+    }
+}
+
+async fn write_rows<S: Store>(
+    engine: &Engine<S>,
+    lease: ImportLease,
+    rows: ImportRows,
+    table: ReferenceTable,
+    source: ImportSource,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<(u64, Imported), EngineError> {
+    let (count, context) = (rows.rows(), ImportContext { now: &|| commit_stamp::now().instant, stop });
+    Ok((count, engine.take(lease, rows, table.as_str(), source, &context).await?))
+}
+
+/// Runs work that takes time on a blocking thread.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, CallError> + Send + 'static,
+) -> Result<T, CallError> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|_| Err(CallError::Internal("the thread of an import ended early".to_owned())))
+}
+
+/// What an import has received so far.
+struct Received {
+    rows: ImportRows,
+    table: Option<ReferenceTable>,
+    source: ImportSource,
+    committed: bool,
+}
+
+impl Received {
+    fn new(rows: ImportRows) -> Received {
+        Received { rows, table: None, source: ImportSource::default(), committed: false }
+    }
+
+    /// Adds the rows of the next message.
+    fn add(mut self, message: pb::ImportReferenceRequest) -> Result<Received, CallError> {
+        let table = imports::required_table(message.table())?;
+        self.committed = message.commit;
+        if self.table.is_none() {
+            self.source = import_source(message.source, message.imported_by)?;
+        }
+        if *self.table.get_or_insert(table) != table {
+            let why = "is another than in the first message";
+            return Err(CallError::invalid_field("table", FaultReason::Unreadable, why));
+        }
+        message.rows.iter().try_for_each(|row| self.rows.add(table, &row.cells))?;
+        Ok(self)
+    }
+
+    /// All rows with their table and source, once the last message has committed. An authenticated caller is the one
+    /// that imports, whatever the message says.
+    fn complete(self, by: &Caller) -> Result<(ImportRows, ReferenceTable, ImportSource), CallError> {
+        let Received { rows, table, source, committed } = self;
+        let not_set = || CallError::invalid_field("commit", FaultReason::Missing, "is not set in the last message");
+        let table = table.filter(|_| committed).ok_or_else(not_set)?;
+        let imported_by = if by.role == Role::Anyone { source.imported_by } else { by.name.to_string() };
+        Ok((rows, table, ImportSource { imported_by, source: source.source }))
+    }
+}
+
+fn import_source(source: String, imported_by: String) -> Result<ImportSource, CallError> {
+    for (field, text, limit) in [("source", &source, SOURCE_BYTES), ("imported_by", &imported_by, IMPORTED_BY_BYTES)] {
+        if text.len() > limit {
+            return Err(CallError::invalid_field(field, FaultReason::TooLong, format!("has more than {limit} bytes")));
+        }
+    }
+    Ok(ImportSource { source, imported_by })
+}
