@@ -1,0 +1,75 @@
+//! The rules about the lines of a bill.
+
+use crate::domain::fault::{FaultReason, FieldFaults};
+use crate::domain::ids::ItemCode;
+use crate::domain::money::Money;
+
+use super::refunds::check_refunds;
+use super::{ClaimLimits, Item, Quantity, RawItem, UnitPrice};
+
+pub(super) fn valid_items(faults: &mut FieldFaults, raw: Vec<RawItem>, limits: &ClaimLimits) -> Vec<Item> {
+    if raw.is_empty() {
+        faults.add("claim.items", FaultReason::Missing, "holds no item");
+    }
+    if raw.len() > limits.items {
+        let message = format!("holds {} items; at most {} are taken", raw.len(), limits.items);
+        faults.add("claim.items", FaultReason::TooMany, message);
+        return Vec::new();
+    }
+    let items = raw.into_iter().enumerate();
+    let items: Vec<Item> = items.filter_map(|(position, item)| item.validate(faults, position, limits)).collect();
+    if faults.is_empty() {
+        check_refunds(faults, &items);
+    }
+    items
+}
+
+impl RawItem {
+    /// The item, if its code is valid. Field names are only formatted for faults: a valid item costs nothing but
+    /// comparisons.
+    fn validate(self, faults: &mut FieldFaults, position: usize, limits: &ClaimLimits) -> Option<Item> {
+        let known = faults.count();
+        let field = |name: &str| format!("claim.items[{position}].{name}");
+        let RawItem { code, quantity, unit_price, amount } = self;
+        let code = match ItemCode::parse(code, limits.id_bytes) {
+            Ok(code) => Some(code),
+            Err(error) => {
+                faults.add(field("code"), error.reason(), error.to_string());
+                None
+            }
+        };
+        if amount < -limits.amount || amount > limits.amount {
+            faults.add(field("amount"), FaultReason::TooLarge, beyond(limits));
+        }
+        if i128::from(unit_price.0) > i128::from(limits.amount.fen()) * 10_000 {
+            faults.add(field("unit_price"), FaultReason::TooLarge, beyond(limits));
+        }
+        if unit_price.0 < 0 {
+            faults.add(field("unit_price"), FaultReason::Negative, "is negative");
+        }
+        if amount.fen().signum() * quantity.0.signum() < 0 {
+            faults.add(field("amount"), FaultReason::UnlikeSign, "has another sign than the quantity");
+        }
+        let mismatch = amount_fault(amount, quantity, unit_price).filter(|_| faults.count() == known);
+        if let Some((reason, message)) = mismatch {
+            faults.add(field("amount"), reason, message);
+        }
+        code.map(|code| Item { code, quantity, unit_price, amount })
+    }
+}
+
+/// A hospital's system may truncate where this one rounds: a difference of one fen is accepted.
+fn amount_fault(amount: Money, quantity: Quantity, unit_price: UnitPrice) -> Option<(FaultReason, String)> {
+    let Some(product) = unit_price.times(quantity) else {
+        return Some((FaultReason::TooLarge, "quantity x unit_price is too large".to_owned()));
+    };
+    let differs = product.fen().abs_diff(amount.fen()) > 1;
+    differs.then(|| {
+        let message = format!("is {amount}, but quantity x unit_price is {product}");
+        (FaultReason::AmountMismatch, message)
+    })
+}
+
+fn beyond(limits: &ClaimLimits) -> String {
+    format!("lies beyond {} yuan", limits.amount)
+}

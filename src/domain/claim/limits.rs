@@ -1,0 +1,22 @@
+//! How large a claim may be.
+
+use crate::domain::money::Money;
+
+/// How large a claim may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimLimits {
+    /// The most items in a claim.
+    pub items: usize,
+    /// The most bytes of an id.
+    pub id_bytes: usize,
+    /// The most bytes of a reason for a reversal.
+    pub reason_bytes: usize,
+    /// An amount or a price lies within plus and minus this.
+    pub amount: Money,
+}
+
+impl Default for ClaimLimits {
+    fn default() -> Self {
+        ClaimLimits { items: 5_000, id_bytes: 64, reason_bytes: 1_000, amount: Money::from_fen(100_000_000_000) }
+    }
+}

@@ -1,0 +1,84 @@
+//! A claim as received: nothing about it holds yet.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::day::Day;
+use crate::domain::money::Money;
+use crate::domain::vocabulary::Visit;
+
+use super::{Claim, Item, Quantity, UnitPrice};
+
+/// A day as received: three numbers, which may name no day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawDate {
+    /// The year.
+    pub year: i32,
+    /// The month, 1 to 12.
+    pub month: i32,
+    /// The day of the month.
+    pub day: i32,
+}
+
+impl From<Day> for RawDate {
+    fn from(day: Day) -> Self {
+        RawDate { year: day.year(), month: day.month(), day: day.day() }
+    }
+}
+
+/// One line of the bill as received.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawItem {
+    /// Which drug, service or material.
+    pub code: String,
+    /// How many units.
+    pub quantity: Quantity,
+    /// The price of one.
+    pub unit_price: UnitPrice,
+    /// What the line charges.
+    pub amount: Money,
+}
+
+/// A claim as received, not yet validated.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawClaim {
+    /// The hospital's number of the claim.
+    pub claim_id: String,
+    /// Who claims.
+    pub hospital_id: String,
+    /// For whom.
+    pub person_id: String,
+    /// The kind of visit, if it was given and is known.
+    pub visit: Option<Visit>,
+    /// Whether it was an emergency.
+    pub emergency: bool,
+    /// The day of admission, if given.
+    pub admitted: Option<RawDate>,
+    /// The day of discharge, if given.
+    pub discharged: Option<RawDate>,
+    /// The bill.
+    pub items: Vec<RawItem>,
+}
+
+impl From<&Claim> for RawClaim {
+    fn from(claim: &Claim) -> Self {
+        RawClaim {
+            claim_id: claim.claim_id.as_str().to_owned(),
+            hospital_id: claim.hospital_id.as_str().to_owned(),
+            person_id: claim.person_id.as_str().to_owned(),
+            visit: Some(claim.visit),
+            emergency: claim.emergency,
+            admitted: Some(claim.admitted.into()),
+            discharged: Some(claim.discharged.into()),
+            items: claim.items.iter().map(RawItem::from).collect(),
+        }
+    }
+}
+
+impl From<&Item> for RawItem {
+    fn from(item: &Item) -> Self {
+        let Item { code, quantity, unit_price, amount } = item;
+        RawItem { code: code.as_str().to_owned(), quantity: *quantity, unit_price: *unit_price, amount: *amount }
+    }
+}
+
+crate::domain::ids::silent_debug!(RawItem, RawClaim);

@@ -1,0 +1,75 @@
+//! The rules about a claim by itself (stage 2 of the refusals).
+
+use crate::domain::day::Day;
+use crate::domain::fault::{FaultReason, FieldFaults};
+use crate::domain::ids::{ClaimId, HospitalId, PersonId, TextLengthError};
+
+use super::items::valid_items;
+use super::{Claim, ClaimKeys, ClaimLimits, RawClaim, RawDate};
+
+/// Why a request about a claim is faulty by itself. With its ids, where they are valid, a faulty retry can still be
+/// compared with what was settled before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidRequest {
+    /// The ids, if all of them are valid.
+    pub keys: Option<ClaimKeys>,
+    /// The faults; not empty.
+    pub faults: FieldFaults,
+}
+
+impl RawClaim {
+    /// The claim, if every rule about it alone holds.
+    ///
+    /// # Errors
+    /// The faults, each with its field.
+    pub fn validate(self, limits: &ClaimLimits) -> Result<Claim, InvalidRequest> {
+        let mut faults = FieldFaults::default();
+        let RawClaim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items } = self;
+        let claim_id = valid_text(&mut faults, "claim.claim_id", ClaimId::parse(claim_id, limits.id_bytes));
+        let hospital_id = valid_text(&mut faults, "claim.hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
+        let person_id = valid_text(&mut faults, "claim.person_id", PersonId::parse(person_id, limits.id_bytes));
+        if visit.is_none() {
+            faults.add("claim.visit", FaultReason::Missing, "is not one of the known visits");
+        }
+        let days = valid_days(&mut faults, admitted, discharged);
+        let items = valid_items(&mut faults, items, limits);
+        let keys = claim_id.zip(hospital_id).zip(person_id);
+        let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
+        match (keys, visit, days) {
+            (Some(keys), Some(visit), Some((admitted, discharged))) if faults.is_empty() => {
+                let ClaimKeys { hospital_id, person_id, claim_id } = keys;
+                Ok(Claim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items })
+            }
+            (keys, ..) => Err(InvalidRequest { keys, faults }),
+        }
+    }
+}
+
+/// The value, if its text is valid; otherwise the fault is added.
+pub(crate) fn valid_text<T>(
+    faults: &mut FieldFaults,
+    field: impl Into<String>,
+    parsed: Result<T, TextLengthError>,
+) -> Option<T> {
+    parsed.map_err(|error| faults.add(field, error.reason(), error.to_string())).ok()
+}
+
+fn valid_days(faults: &mut FieldFaults, admitted: Option<RawDate>, discharged: Option<RawDate>) -> Option<(Day, Day)> {
+    let admitted = valid_day(faults, "claim.admitted", admitted);
+    let discharged = valid_day(faults, "claim.discharged", discharged);
+    let (admitted, discharged) = (admitted?, discharged?);
+    if discharged < admitted {
+        let message = "lies before the day of admission";
+        faults.add("claim.discharged", FaultReason::DischargedBeforeAdmitted, message);
+    }
+    Some((admitted, discharged))
+}
+
+fn valid_day(faults: &mut FieldFaults, field: &str, raw: Option<RawDate>) -> Option<Day> {
+    let Some(raw) = raw else {
+        faults.add(field, FaultReason::Missing, "is missing");
+        return None;
+    };
+    let day = Day::new(raw.year, raw.month, raw.day);
+    day.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
+}

@@ -1,0 +1,135 @@
+//! The journal: what was committed, entry after entry, each person's chained by digest.
+//!
+//! The journal is the truth; accounts are what it adds up to. An entry is never edited: a reversal is
+//! another entry, and so is a settlement that is adjudicated again.
+
+mod bodies;
+mod by_kind;
+mod conversions;
+mod differences;
+
+use serde::{Deserialize, Serialize};
+
+use super::day::Day;
+use super::ids::{AccountKey, Digest, EntryId, HospitalId, PersonId, RequestId};
+use super::split::Split;
+
+pub use bodies::{Fence, Reversal, Revision, Settlement};
+pub use by_kind::{EntryBody, EntryKindRef};
+pub use conversions::UnexpectedEntryKind;
+pub use differences::Differences;
+
+/// An instant, UTC, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Instant(pub i64);
+
+impl Instant {
+    /// The day of settlement: the calendar day of China Standard Time, UTC+8.
+    pub fn china_day(self) -> Day {
+        Day::in_china(self.0)
+    }
+}
+
+/// Where an entry stands in its person's chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its number in the chain, from 1; after it the person's version is this.
+    pub number: u64,
+    /// The entry before, if any.
+    pub previous: Option<EntryId>,
+    /// The digest of the entry before as stored; of nothing for the first.
+    pub chained: Digest,
+}
+
+/// An entry of the journal; `Entry<Settlement>` is one that is known to be a settlement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry<B = EntryKind> {
+    /// Its id; also the settlement's.
+    pub id: EntryId,
+    /// Its position in the chain.
+    pub link: Link,
+    /// When it was committed.
+    pub committed: Instant,
+    /// Under which idempotency key.
+    pub request_id: RequestId,
+    /// The digest of the request's content.
+    pub content: Digest,
+    /// What was committed.
+    pub body: B,
+}
+
+/// The kinds of entries, each with what was committed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EntryKind {
+    /// A settlement (结算).
+    Settlement(Box<Settlement>),
+    /// A reversal (冲正) of one.
+    Reversal(Reversal),
+    /// A request id that may never commit.
+    Fence(Fence),
+    /// A settlement, adjudicated again because an earlier one of its account was reversed.
+    Revision(Box<Revision>),
+}
+
+impl<B: EntryBody> Entry<B> {
+    /// The hospital and the person of the request; of a revision, those of its claim.
+    pub fn parties(&self) -> (&HospitalId, &PersonId) {
+        match self.body.by_kind() {
+            EntryKindRef::Settlement(settlement) => (&settlement.claim.hospital_id, &settlement.claim.person_id),
+            EntryKindRef::Reversal(reversal) => (&reversal.hospital_id, &reversal.person_id),
+            EntryKindRef::Fence(fence) => (&fence.hospital_id, &fence.person_id),
+            EntryKindRef::Revision(revision) => (&revision.hospital_id, &revision.person_id),
+        }
+    }
+
+    /// The split that was decided; a reversal and a fence decide none.
+    pub fn split(&self) -> Option<&Split> {
+        match self.body.by_kind() {
+            EntryKindRef::Settlement(settlement) => Some(&settlement.split),
+            EntryKindRef::Revision(revision) => Some(&revision.split),
+            EntryKindRef::Reversal(_) | EntryKindRef::Fence(_) => None,
+        }
+    }
+}
+
+impl Entry {
+    /// The settlement, if it is one.
+    pub fn settled(&self) -> Option<&Settlement> {
+        match &self.body {
+            EntryKind::Settlement(settlement) => Some(settlement),
+            _ => None,
+        }
+    }
+
+    /// The reversal, if it is one.
+    pub fn reversed(&self) -> Option<&Reversal> {
+        match &self.body {
+            EntryKind::Reversal(reversal) => Some(reversal),
+            _ => None,
+        }
+    }
+
+    /// The revision, if it is one.
+    pub fn revised(&self) -> Option<&Revision> {
+        match &self.body {
+            EntryKind::Revision(revision) => Some(revision),
+            _ => None,
+        }
+    }
+
+    /// The account that it changed; a fence changes none.
+    pub fn account(&self) -> Option<&AccountKey> {
+        self.split()
+            .map(|split| &split.circumstances.account)
+            .or_else(|| self.reversed().map(|reversal| &reversal.account))
+    }
+
+    /// The split that was decided, taken out of it.
+    pub fn into_split(self) -> Option<Split> {
+        match self.body {
+            EntryKind::Settlement(settlement) => Some(settlement.split),
+            EntryKind::Revision(revision) => Some(revision.split),
+            EntryKind::Reversal(_) | EntryKind::Fence(_) => None,
+        }
+    }
+}
