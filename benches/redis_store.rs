@@ -117,7 +117,7 @@ async fn measure(rounds: usize, callers: usize) -> Result<(), Failed> {
     let program = env!("CARGO_BIN_EXE_onestop");
     assert!(Command::new(program).arg("secret").arg(&secret).status()?.success());
     let mut serve = Command::new(program);
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--store", &redis.url, "--secret"]).arg(&secret);
+    serve.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store", &redis.url, "--secret"]).arg(&secret);
     let (onestop, url) = started(serve)?;
     let mut client = Client::connect(&url).await.map_err(|failure| failure.to_string())?;
     let empty = redis.figure("used_memory").await?;
@@ -226,11 +226,12 @@ async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Resu
             shared("journal"),
             shared("entries"),
             shared("clock"),
+            shared("day"),
             shared("l"),
             key("e"),
         ];
         let mut command = cmd("FCALL");
-        command.arg("onestop_2_commit").arg(keys.len()).arg(&keys[..]);
+        command.arg("onestop_3_commit").arg(keys.len()).arg(&keys[..]);
         command
             .arg("mark")
             .arg(&[0u8; 8][..])
@@ -238,7 +239,7 @@ async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Resu
             .arg(&id.as_bytes()[..])
             .arg(key("r"))
             .arg(&id.as_bytes()[..]);
-        command.arg(&[1u8, 51, 255, 10][..]).arg(&[0u8][..]).arg(1);
+        command.arg(&[1u8, 51, 255, 10][..]).arg(&[0u8][..]).arg(1).arg(20_170_615).arg("live");
         command.arg(&record).arg(id.to_string()).arg("settled").arg(id.to_string()).arg(1_497_484_800_000_000u64);
         command.arg(key("c")).arg(&state[..80]);
         let start = Instant::now();

@@ -156,7 +156,7 @@ async fn measure(rounds: usize, callers: usize) -> Result<(), Failed> {
     let store = tempfile::tempdir()?;
     let program = env!("CARGO_BIN_EXE_onestop");
     let mut serve = Command::new(program);
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(store.path());
+    serve.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(store.path());
     let onestop = Process::start(&mut serve, "")?;
     let (request, codes) = request();
     import(&onestop.url, &codes).await?;

@@ -103,7 +103,7 @@ async fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     let text = format!("listen = \"127.0.0.1:0\"\nstore = \"{}\"\n[limits]\nitems = 2\n", store.display());
     std::fs::write(&file, text).expect("written");
     let mut command = onestop();
-    command.args(["serve", "--config"]).arg(&file);
+    command.args(["serve", "--create", "--config"]).arg(&file);
     let serve = Serve::spawn(command);
     let mut client = serve.with_tables().await;
     let mut bill = claim("C1", "P1", "1.00");
@@ -114,7 +114,7 @@ async fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     assert_eq!(serve.end(), Some(0));
     let other = directory.path().join("of-the-flag");
     let mut command = onestop();
-    command.args(["serve", "--config"]).arg(&file).arg("--store").arg(&other);
+    command.args(["serve", "--create", "--config"]).arg(&file).arg("--store").arg(&other);
     assert_eq!(Serve::spawn(command).end(), Some(0));
     assert!(other.join("redb").exists());
 }

@@ -8,6 +8,7 @@ mod access;
 mod architecture;
 mod arithmetic;
 mod audit;
+mod clock;
 mod command_line;
 mod concurrency;
 mod configuration;

@@ -87,7 +87,7 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
     let store = directory.path().join("store");
     let mut command: Command = onestop();
     command
-        .args(["serve", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--store"])
+        .args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--store"])
         .arg(&store)
         .env("ONESTOP_LOG", "trace,h2=trace,hyper=trace");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a started program");

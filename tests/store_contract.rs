@@ -10,11 +10,12 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use onestop::domain::journal::Entry;
-use onestop::domain::journal::Fence;
+use onestop::domain::journal::{Fence, Instant};
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::person::PersonRecord;
 use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
+use onestop::store::commit::CommitOrigin;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::imports::{ImportEnd, ImportEvent, ImportStart};
 use onestop::store::memory::MemoryStore;
@@ -89,6 +90,7 @@ contract! {
     appended_settlements_come_after_those_of_the_day,
     states_and_persons_are_paged_in_the_order_of_keys,
     all_policy_digests_are_listed,
+    a_live_commit_on_an_earlier_day_is_refused_and_changes_nothing,
 }
 
 /// The n-th commit, of a person on this state, about a claim; its request is `r` and the number.
@@ -431,6 +433,26 @@ async fn appended_settlements_come_after_those_of_the_day(store: impl Store) {
     let listed: Vec<_> = listed.into_iter().map(|(place, id)| (place.day, id)).collect();
     let of = |day, id| (day, stamp(id).id);
     assert_eq!(listed, [of(day, 9), of(day, 7), of(day, 8), of(day, 4), of(after, 6)]);
+}
+
+async fn a_live_commit_on_an_earlier_day_is_refused_and_changes_nothing(store: impl Store) {
+    let [earlier, later] = [15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
+    let on = |number, state: &PersonState, day: Day| {
+        let mut commit = commit(number, "P1", state, None);
+        commit.committed = Instant(day.start_in_china());
+        commit
+    };
+    store.commit(on(1, &PersonState::default(), later)).await.expect("a commit");
+    let before = state(&store, "P1").await;
+    let refused = store.commit(on(2, &before, earlier)).await;
+    assert_eq!(refused, Err(StoreError::EarlierDay { newest: later }));
+    assert_eq!((state(&store, "P1").await, store.entry_count().await), (before.clone(), Ok(1)));
+    store.commit(on(3, &before, later)).await.expect("a commit on the same day");
+    let mut copied = on(4, &state(&store, "P1").await, earlier);
+    copied.origin = CommitOrigin::Copied;
+    store.commit(copied).await.expect("a copied commit");
+    let refused = store.commit(on(5, &state(&store, "P1").await, earlier)).await;
+    assert_eq!(refused, Err(StoreError::EarlierDay { newest: later }));
 }
 
 async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {

@@ -24,7 +24,7 @@ impl Server {
     pub fn start() -> Result<Server, Failed> {
         let directory = std::env::temp_dir().join(format!("onestop-bench-{}", uuid::Uuid::now_v7()));
         let mut command = Command::new(env!("CARGO_BIN_EXE_onestop"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(&directory);
+        command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(&directory);
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;

@@ -9,6 +9,7 @@ use crate::store::secret_file;
 use super::admin::audit::AuditCommand;
 use super::admin::configure::ConfigCommand;
 use super::admin::copy_options::CopyOptions;
+use super::admin::init::{self, InitOptions};
 use super::admin::keys::KeysCommand;
 use super::admin::{audit, configure, copy, keys, move_years, policy};
 use super::cases::policy_test::{self, CaseBackend};
@@ -34,6 +35,8 @@ pub struct Command {
 
 #[derive(Subcommand, Debug)]
 enum Action {
+    /// Create a store in a directory or on a Redis
+    Init(InitOptions),
     /// Serve over gRPC, with a store in a directory or on a Redis
     Serve(ServeOptions),
     /// Settle demonstration claims on a temporary server and show the results
@@ -132,6 +135,7 @@ enum PolicyCommand {
 pub async fn run(command: Command) -> CommandResult {
     let json = command.json;
     match command.action {
+        Action::Init(options) => init::run(&options).await,
         Action::Serve(options) => serve::run(&options).await,
         Action::Demo(options) => demo::run(&options).await,
         Action::Client(command) => client_commands::run(command, json).await,

@@ -163,6 +163,7 @@ fn local_server_exit(error: &LocalServerError) -> Exit {
 fn store_location_exit(error: &StoreLocationError) -> Exit {
     match error {
         StoreLocationError::Directory(_) | StoreLocationError::Archive(_) => Exit::Refused,
+        StoreLocationError::Exists(_) => Exit::Refused,
         StoreLocationError::Redis(error) if !matches!(error, OpenError::Nothing) => Exit::Refused,
         _ => Exit::Usage,
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::say;
 use crate::server::run::{self, ServerStart};
+use crate::server::store_location::MissingStore;
 
 use super::admin::configure;
 use super::exit::{CommandError, CommandResult};
@@ -19,10 +20,12 @@ pub(crate) struct ServeOptions {
     /// The address that serves gRPC [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// The store: a directory, created if it is missing, or a Redis (redis://, redis-sentinel://,
-    /// redis-cluster://) [default: onestop-store]
+    /// The store: a directory or a Redis (redis://, redis-sentinel://, redis-cluster://) [default: onestop-store]
     #[arg(long, value_name = "DIR|URL")]
     store: Option<PathBuf>,
+    /// Create the store if there is none. Use it once: a store that lost its data must not be replaced by an empty one
+    #[arg(long)]
+    create: bool,
     /// The file with the secret of a store on Redis, the same for every instance; `onestop secret FILE` creates one
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
@@ -76,7 +79,8 @@ impl ServeOptions {
 /// # Errors
 /// If the configuration is refused, the server cannot start, or a listener fails.
 pub(crate) async fn run(options: &ServeOptions) -> CommandResult {
-    Ok(run::run(options.config()?, announce).await?)
+    let missing = if options.create { MissingStore::Create } else { MissingStore::Refuse };
+    Ok(run::run(options.config()?, missing, announce).await?)
 }
 
 fn announce(start: &ServerStart) {

@@ -40,7 +40,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     },
     ConfigKey {
         name: "store",
-        about: "The directory of the store, created if it does not exist; or the URL of a Redis: redis://, redis-sentinel:// or redis-cluster://.",
+        about: "The directory of the store, or the URL of a Redis: redis://, redis-sentinel:// or redis-cluster://.",
         target: KeyTarget::Path(|config| &mut config.store),
     },
     ConfigKey {

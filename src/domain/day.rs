@@ -39,6 +39,23 @@ impl Day {
         Day::from_date(day).unwrap_or(Day(19700101))
     }
 
+    /// The instant at which the day begins in China Standard Time (UTC+8), in microseconds since 1970, UTC.
+    pub fn start_in_china(self) -> i64 {
+        let narrow = |number: i32| i8::try_from(number).unwrap_or(1);
+        let midnight = i16::try_from(self.year())
+            .ok()
+            .and_then(|year| jiff::civil::Date::new(year, narrow(self.month()), narrow(self.day())).ok())
+            .map(|date| date.at(0, 0, 0, 0))
+            .and_then(|midnight| jiff::tz::Offset::constant(8).to_timestamp(midnight).ok());
+        midnight.unwrap_or_default().as_microsecond()
+    }
+
+    /// The day with this number `yyyymmdd`; `None` if the calendar has no such day.
+    pub fn from_number(number: u32) -> Option<Day> {
+        let [year, month, day] = [number / 10_000, number / 100 % 100, number % 100].map(|part| part as i32);
+        Day::new(year, month, day).ok()
+    }
+
     fn from_date(date: jiff::civil::Date) -> Result<Day, NotADay> {
         let year = u32::try_from(date.year()).ok().filter(|year| *year >= 1).ok_or(NotADay)?;
         Ok(Day(year * 10_000 + date.month() as u32 * 100 + date.day() as u32))
@@ -157,6 +174,16 @@ mod tests {
         assert_eq!(days, ["2017-06-14", "2017-06-15"]);
         assert_eq!(Day::in_china(0).to_string(), "1970-01-01");
         assert_eq!(Day::in_china(i64::MAX).to_string(), "1970-01-01");
+        assert_eq!(Day::in_china(midnight).start_in_china(), midnight);
+        for day in [
+            Day::new(1, 1, 2).expect("a day"),
+            Day::new(2024, 2, 29).expect("a day"),
+            Day::new(9999, 12, 30).expect("a day"),
+        ] {
+            assert_eq!(Day::in_china(day.start_in_china()), day);
+            assert_eq!(Day::from_number(day.number()), Some(day));
+        }
+        assert_eq!(Day::from_number(20170229), None);
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! The one loop of everything that commits: look up, decide, commit; if another commit for the person came first,
 //! again.
+//!
+//! Days of settlement follow the order of commits. If the clock jumped back to an earlier day, a commit is dated to the
+//! beginning of the newest commit's day.
 
+use std::sync::PoisonError;
+
+use crate::domain::day::Day;
+use crate::domain::journal::Instant;
 use crate::store::{LookUp, Scope, Store};
 
 use super::error::CommitError;
-use super::{Engine, EngineError};
+use super::{CommitStamp, Engine, EngineError};
 
 impl<S: Store> Engine<S> {
     /// Looks up and attempts to commit, until an attempt meets no other commit for the person; a bounded number of
@@ -15,19 +22,32 @@ impl<S: Store> Engine<S> {
     pub(super) async fn commit_with_retries<T, A>(
         &self,
         scope: Scope<'_>,
-        attempt: impl Fn(LookUp) -> A,
+        mut stamp: CommitStamp,
+        attempt: impl Fn(LookUp, CommitStamp) -> A,
     ) -> Result<T, EngineError>
     where
         A: Future<Output = Result<T, CommitError>>,
     {
         for _ in 0..=self.settings.conflict_retries {
             let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
-            match attempt(seen).await {
+            match attempt(seen, stamp).await {
                 Err(CommitError::Conflict) => {}
+                Err(CommitError::EarlierDay(newest)) => {
+                    self.log_earlier_day(stamp.instant.china_day(), newest);
+                    stamp.instant = Instant(newest.start_in_china());
+                }
                 Err(CommitError::Failed(error)) => return Err(error),
                 Ok(done) => return Ok(done),
             }
         }
         Err(EngineError::Conflict)
+    }
+
+    /// Logs, once for a pair of days, that the clock is on a day before that of the newest commit.
+    fn log_earlier_day(&self, clock: Day, newest: Day) {
+        let mut logged = self.logged_clock.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.replace((clock, newest)) != Some((clock, newest)) {
+            tracing::warn!(%clock, %newest, "the clock is on a day before the newest commit's: commits are dated {newest}");
+        }
     }
 }

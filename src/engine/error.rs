@@ -1,5 +1,6 @@
 //! Why the engine does not do what it is asked, and how failures of a store appear there.
 
+use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::DigestError;
 use crate::domain::journal::UnexpectedEntryKind;
@@ -67,6 +68,7 @@ impl EngineError {
             StoreError::Unavailable(_)
             | StoreError::Unknown(_)
             | StoreError::Conflict
+            | StoreError::EarlierDay { .. }
             | StoreError::EntryIdTaken
             | StoreError::AnotherBook { .. }
             | StoreError::IncompleteCopy
@@ -107,6 +109,9 @@ pub(super) enum CommitError {
     /// Another commit for the person came first: look up again, decide again.
     #[error("another commit for the person came first")]
     Conflict,
+    /// A commit of this later day is in the store: commit at its beginning.
+    #[error("a commit of {0}, a later day, is in the store")]
+    EarlierDay(Day),
     /// No further attempt helps.
     #[error(transparent)]
     Failed(#[from] EngineError),
@@ -135,6 +140,7 @@ impl CommitError {
     pub(super) fn from_commit(error: StoreError) -> CommitError {
         match error {
             StoreError::Conflict => CommitError::Conflict,
+            StoreError::EarlierDay { newest } => CommitError::EarlierDay(newest),
             other => CommitError::Failed(EngineError::from_write(other)),
         }
     }

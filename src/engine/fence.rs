@@ -46,7 +46,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read or written.
     pub async fn fence(&self, name: &RequestName, stamp: CommitStamp) -> Result<Outcome, EngineError> {
-        let fence = |seen: LookUp| async move {
+        let fence = |seen: LookUp, stamp| async move {
             if let Some(known) = self.known_outcome(&seen).await? {
                 return Ok(known);
             }
@@ -54,7 +54,7 @@ impl<S: Store> Engine<S> {
             self.store.commit(commit).await.map_err(CommitError::from_commit)?;
             Ok(Outcome::Fenced)
         };
-        self.commit_with_retries(name.scope(), fence).await
+        self.commit_with_retries(name.scope(), stamp, fence).await
     }
 
     async fn known_outcome(&self, seen: &LookUp) -> Result<Option<Outcome>, EngineError> {

@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 
 use crate::domain::claim::ClaimLimits;
+use crate::domain::day::Day;
 use crate::domain::ids::{Digest, DigestError, EntryId};
 use crate::domain::journal::{Entry, Instant};
 use crate::policy::Book;
@@ -104,6 +105,8 @@ pub struct Engine<S> {
     importing: Arc<tokio::sync::Mutex<()>>,
     /// The version of the tables held, where several instances share them.
     version: Mutex<u64>,
+    /// The day of the clock and the later day of the newest commit that were logged last.
+    logged_clock: Mutex<Option<(Day, Day)>>,
 }
 
 impl<S: Store> Engine<S> {
@@ -128,6 +131,7 @@ impl<S: Store> Engine<S> {
             book: ArcSwap::from_pointee(book),
             importing: Arc::default(),
             version: Mutex::new(version),
+            logged_clock: Mutex::default(),
         })
     }
 

@@ -42,7 +42,6 @@ pub struct ReverseOutcome {
 struct Attempt<'a> {
     request_id: &'a RequestId,
     content: Digest,
-    stamp: CommitStamp,
     dry_run: bool,
 }
 
@@ -65,19 +64,19 @@ impl<S: Store> Engine<S> {
         let (limits, content) = (&self.settings.limits, raw.content()?);
         let validated = raw.validate(request_id, limits);
         let (keys, request_id) = reversal_keys(&validated)?;
-        let attempt = Attempt { request_id, content, stamp, dry_run };
+        let attempt = Attempt { request_id, content, dry_run };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let scope = scope.with_request(&keys.hospital_id, request_id);
         let (validated, attempt) = (&validated, &attempt);
-        let reverse = |seen: LookUp| async move {
+        let reverse = |seen: LookUp, stamp| async move {
             if let Some(entry) = self.replay(&seen, content).await? {
                 let entry: Entry<Reversal> = entry.try_into()?;
                 return Ok(ReverseOutcome { revisions: self.revisions(&entry.body).await?, entry, replay: true });
             }
             let reversal = validated.as_ref().map_err(invalid_reversal)?;
-            self.attempt_reverse(reversal, seen, attempt).await
+            self.attempt_reverse(reversal, seen, attempt, stamp).await
         };
-        self.commit_with_retries(scope, reverse).await
+        self.commit_with_retries(scope, stamp, reverse).await
     }
 
     async fn attempt_reverse(
@@ -85,6 +84,7 @@ impl<S: Store> Engine<S> {
         reversal: &ValidReversal,
         seen: LookUp,
         attempt: &Attempt<'_>,
+        stamp: CommitStamp,
     ) -> Result<ReverseOutcome, CommitError> {
         let ClaimKeys { hospital_id, claim_id, .. } = &reversal.keys;
         let target = self.live(live_settlement(&seen, &reversal.keys)?).await?;
@@ -99,20 +99,20 @@ impl<S: Store> Engine<S> {
         }
         let mut row = seen.claim.ok_or(EngineError::NotFound)?;
         if let Some(last) = row.settlements.last_mut() {
-            last.reversal = Some(attempt.stamp.id);
+            last.reversal = Some(stamp.id);
         }
-        let revisions = (0..later.len()).map(|n| attempt.stamp.further(n as u32)).collect::<Result<_, _>>()?;
+        let revisions = (0..later.len()).map(|n| stamp.further(n as u32)).collect::<Result<_, _>>()?;
         let entry = Entry {
-            id: attempt.stamp.id,
+            id: stamp.id,
             link: seen.state.next(),
-            committed: attempt.stamp.instant,
+            committed: stamp.instant,
             request_id: attempt.request_id.clone(),
             content: attempt.content,
             body: reversal_body(reversal, target.settlement, key.clone(), revisions),
         };
         let mut commit = Commit::new(seen.state, &entry).map_err(EngineError::from_write)?;
         commit.set_claim(hospital_id.clone(), claim_id.clone(), row);
-        let revisions = self.readjudicate(&mut commit, &mut account, later, &attempt.stamp).await?;
+        let revisions = self.readjudicate(&mut commit, &mut account, later, &stamp).await?;
         commit.set_account(key, account);
         if !attempt.dry_run {
             self.store.commit(commit).await.map_err(CommitError::from_commit)?;

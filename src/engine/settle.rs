@@ -37,7 +37,6 @@ struct Attempt<'a> {
     request_id: &'a RequestId,
     content: Digest,
     quote: Option<&'a [u8]>,
-    stamp: CommitStamp,
 }
 
 impl<S: Store> Engine<S> {
@@ -51,20 +50,20 @@ impl<S: Store> Engine<S> {
         let validated = raw.validate(limits);
         let keys = validated.as_ref().map(Claim::keys);
         let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
-        let attempt = Attempt { request_id: &request_id, content, quote: quote.as_deref(), stamp };
+        let attempt = Attempt { request_id: &request_id, content, quote: quote.as_deref() };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let scope = scope.with_request(&keys.hospital_id, &request_id);
         let (validated, attempt, person_id) = (&validated, &attempt, &keys.person_id);
-        let settle = |seen: LookUp| async move {
+        let settle = |seen: LookUp, stamp| async move {
             if let Some(entry) = self.replay(&seen, content).await? {
                 return Ok(SettleOutcome { entry: entry.try_into()?, replay: true });
             }
             check_claim_free(&seen, person_id)?;
             let claim = validated.as_ref().map_err(invalid)?;
-            let entry = self.attempt_settle(claim, seen, attempt).await?;
+            let entry = self.attempt_settle(claim, seen, attempt, stamp).await?;
             Ok(SettleOutcome { entry, replay: false })
         };
-        self.commit_with_retries(scope, settle).await
+        self.commit_with_retries(scope, stamp, settle).await
     }
 
     async fn attempt_settle(
@@ -72,15 +71,16 @@ impl<S: Store> Engine<S> {
         claim: &Claim,
         seen: LookUp,
         attempt: &Attempt<'_>,
+        stamp: CommitStamp,
     ) -> Result<Entry<Settlement>, CommitError> {
         let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen)?;
         check_quote(attempt.quote, &split)?;
         let mut row = seen.claim.unwrap_or_else(|| ClaimRow::unsettled(claim.person_id.clone()));
-        row.settled(attempt.stamp.id);
+        row.settled(stamp.id);
         let entry = Entry {
-            id: attempt.stamp.id,
+            id: stamp.id,
             link: seen.state.next(),
-            committed: attempt.stamp.instant,
+            committed: stamp.instant,
             request_id: attempt.request_id.clone(),
             content: attempt.content,
             body: Settlement { claim: claim.clone(), facts, book: Some(book), split },

@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 use super::access_setup::{AccessSetup, AccessSetupError};
 use super::serve::{self, ServerSetup};
 use super::signals;
-use super::store_location::{CommitSafety, RedisFiles, StoreLocation, StoreLocationError, StoreTask};
+use super::store_location::{CommitSafety, MissingStore, RedisFiles, StoreLocation, StoreLocationError, StoreTask};
 
 /// What a server reports when it starts to serve.
 pub struct ServerStart {
@@ -85,14 +85,14 @@ pub fn load_book(directory: Option<&Path>) -> Result<Book, Vec<FileFault>> {
 ///
 /// # Errors
 /// If the server cannot start, or a listener fails.
-pub async fn run(config: Config, started: impl FnOnce(&ServerStart)) -> Result<(), RunError> {
+pub async fn run(config: Config, missing: MissingStore, started: impl FnOnce(&ServerStart)) -> Result<(), RunError> {
     let access = AccessSetup::from_config(&config)?;
     let location = StoreLocation::parse(&config.store)?;
     let (secret, archive) = (config.secret.clone(), config.archive.clone());
     let files = RedisFiles { secret: secret.as_deref(), archive: archive.as_deref() };
     let safety = CommitSafety { accept_volatile: config.accept_volatile, replicas: config.replicas };
     let task = ServeTask { access, location: location.clone(), config, started };
-    location.open_or_create(files, safety, task).await?
+    location.open_or_create(files, safety, missing, task).await?
 }
 
 struct ServeTask<F> {

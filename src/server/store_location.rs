@@ -47,6 +47,15 @@ pub struct CommitSafety {
     pub replicas: usize,
 }
 
+/// Whether a missing store is created. A store that lost its data looks like a missing one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingStore {
+    /// It is refused.
+    Refuse,
+    /// It is created.
+    Create,
+}
+
 /// Work on a store of any kind.
 pub trait StoreTask {
     /// The result.
@@ -75,8 +84,11 @@ pub enum StoreLocationError {
     #[error("--archive requires a store on Redis; a store in a directory holds every year itself")]
     ArchiveOfDirectory,
     /// The directory contains no store, and one is required.
-    #[error("{0} holds no store")]
+    #[error("{0} holds no store; `onestop init` creates one")]
     NoStore(PathBuf),
+    /// A store is to be created where one is.
+    #[error("{0} holds a store; nothing was changed")]
+    Exists(String),
     /// The directory cannot be opened.
     #[error(transparent)]
     Directory(#[from] embedded::OpenError),
@@ -132,7 +144,25 @@ impl StoreLocation {
         }
     }
 
-    /// Opens the store, creates it if there is none, and runs a task on it.
+    /// Creates the store.
+    ///
+    /// # Errors
+    /// If there is one, or it cannot be created.
+    pub async fn create(&self, files: RedisFiles<'_>, safety: CommitSafety) -> Result<(), StoreLocationError> {
+        let exists = || StoreLocationError::Exists(self.to_string());
+        match self {
+            StoreLocation::Directory(path) if holds_store(path) => return Err(exists()),
+            StoreLocation::Directory(_) => {}
+            StoreLocation::Redis(address) => {
+                if RedisStore::exists(address.clone(), read_secret(files.secret)?).await? {
+                    return Err(exists());
+                }
+            }
+        }
+        self.open_or_create(files, safety, MissingStore::Create, NoTask).await
+    }
+
+    /// Opens the store, creates it if there is none and that is allowed, and runs a task on it.
     ///
     /// # Errors
     /// If it cannot be opened or created.
@@ -140,15 +170,19 @@ impl StoreLocation {
         &self,
         files: RedisFiles<'_>,
         safety: CommitSafety,
+        missing: MissingStore,
         task: T,
     ) -> Result<T::Output, StoreLocationError> {
         match self {
             StoreLocation::Directory(path) => {
                 check_no_archive(files)?;
+                if missing == MissingStore::Refuse {
+                    check_holds_store(path)?;
+                }
                 let durability = if safety.accept_volatile { Durability::Volatile } else { Durability::Synced };
                 Ok(task.run(EmbeddedStore::open(path, durability)?).await)
             }
-            StoreLocation::Redis(address) => Ok(task.run(redis(address.clone(), files, safety).await?).await),
+            StoreLocation::Redis(address) => Ok(task.run(redis(address.clone(), files, safety, missing).await?).await),
         }
     }
 
@@ -159,6 +193,22 @@ impl StoreLocation {
             StoreLocation::Directory(path) => path.join(ACCESS_LOG),
             StoreLocation::Redis(_) => PathBuf::from(ACCESS_LOG),
         }
+    }
+}
+
+/// Opening alone.
+struct NoTask;
+
+impl StoreTask for NoTask {
+    type Output = ();
+
+    async fn run<S: Store>(self, _store: S) {}
+}
+
+/// Without a password.
+impl fmt::Debug for StoreLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -186,12 +236,17 @@ async fn redis(
     address: Address,
     files: RedisFiles<'_>,
     safety: CommitSafety,
+    missing: MissingStore,
 ) -> Result<TieredStore<RedisStore, EmbeddedStore>, StoreLocationError> {
     let (secret, archive) = (read_secret(files.secret)?, open_archive(files.archive)?);
     let CommitSafety { accept_volatile, replicas } = safety;
     let archive_identity = identity(archive.as_deref()).await?;
     let settings = RedisSettings { archive: archive_identity, accept_volatile, replicas, ..RedisSettings::default() };
-    Ok(TieredStore::new(RedisStore::open(address, secret, settings).await?, archive))
+    let live = match missing {
+        MissingStore::Create => RedisStore::open(address, secret, settings).await?,
+        MissingStore::Refuse => RedisStore::open_existing(address, secret, settings).await?,
+    };
+    Ok(TieredStore::new(live, archive))
 }
 
 /// Opens a store on Redis, which must exist, with its archive if it has one.
@@ -218,10 +273,12 @@ async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdent
 }
 
 fn existing_directory(path: &Path) -> Result<EmbeddedStore, StoreLocationError> {
-    if !holds_store(path) {
-        return Err(StoreLocationError::NoStore(path.to_owned()));
-    }
+    check_holds_store(path)?;
     Ok(EmbeddedStore::open(path, Durability::Synced)?)
+}
+
+fn check_holds_store(path: &Path) -> Result<(), StoreLocationError> {
+    if holds_store(path) { Ok(()) } else { Err(StoreLocationError::NoStore(path.to_owned())) }
 }
 
 pub(super) fn holds_store(directory: &Path) -> bool {

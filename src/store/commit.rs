@@ -22,6 +22,8 @@ pub struct Commit {
     pub content: Digest,
     /// The time of the commit.
     pub committed: Instant,
+    /// Where it comes from.
+    pub origin: CommitOrigin,
     /// The person's version that was read.
     pub expected: u64,
     /// The records of the entries, in the order of the chain; the first is the entry of the request.
@@ -57,6 +59,15 @@ impl<B: EntryBody> From<&Entry<B>> for Notice {
     }
 }
 
+/// Where a commit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitOrigin {
+    /// A call: the store refuses it if a later day was committed to, see [`StoreError::EarlierDay`].
+    Live,
+    /// Another store, in the order of persons.
+    Copied,
+}
+
 /// The row of a claim to write.
 pub struct ClaimWrite {
     /// The hospital of the claim.
@@ -87,6 +98,7 @@ impl Commit {
             request_id: first.request_id.clone(),
             content: first.content,
             committed: first.committed,
+            origin: CommitOrigin::Live,
             expected: before.version,
             entries: Vec::with_capacity(1),
             notices: Vec::with_capacity(1),

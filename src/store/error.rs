@@ -1,5 +1,6 @@
 //! Errors of a store.
 
+use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId};
 
 /// Why a store did not do what was requested.
@@ -17,6 +18,12 @@ pub enum StoreError {
     /// An entry with an id of the commit exists, and entries are never replaced; nothing was written.
     #[error("an entry id of the commit is already used")]
     EntryIdTaken,
+    /// A commit on a later day is in the store; nothing was written. Lists are in the order of commits and of days.
+    #[error("the newest commit is of {newest}, a later day")]
+    EarlierDay {
+        /// The day of the newest commit.
+        newest: Day,
+    },
     /// Another instance holds the import lease.
     #[error("another instance is importing")]
     ImportLeaseHeld,

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::commit::CommitOrigin;
 use super::coordination::SingleInstance;
 use super::external_sort::ExternalSort;
 use super::import_parts::{Part, apply_parts};
@@ -41,6 +42,7 @@ struct MemoryTables {
     listed: BTreeMap<(HospitalId, ListPosition), EntryId>,
     journal: BTreeMap<EntryId, Vec<u8>>,
     policies: BTreeMap<Digest, String>,
+    newest_day: Option<Day>,
 }
 
 impl MemoryStore {
@@ -80,6 +82,8 @@ fn sorted<K: Ord, V>(rows: &HashMap<K, V>) -> Vec<(&K, &V)> {
 
 impl MemoryTables {
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let day = commit.committed.china_day();
+        let is_live = commit.origin == CommitOrigin::Live;
         let Commit { hospital_id, person_id, request_id, expected, entries, state, claims, listed, .. } = commit;
         let version = self.states.get(&person_id).map_or(0, |state| state.version);
         let claims: Vec<_> = claims.into_iter().map(|claim| ((claim.hospital_id, claim.claim_id), claim.row)).collect();
@@ -88,9 +92,13 @@ impl MemoryTables {
         if version != expected || claims.iter().any(of_another) {
             return Err(StoreError::Conflict);
         }
+        if let Some(newest) = self.newest_day.filter(|newest| is_live && day < *newest) {
+            return Err(StoreError::EarlierDay { newest });
+        }
         if entries.iter().any(|(id, _)| self.journal.contains_key(id)) {
             return Err(StoreError::EntryIdTaken);
         }
+        self.newest_day = self.newest_day.max(Some(day));
         if let Some((id, _)) = entries.first() {
             if let Some(day) = listed {
                 self.append(hospital_id.clone(), day, *id);

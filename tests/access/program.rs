@@ -27,7 +27,7 @@ fn the_keys_of_keys_dev_serve_import_settle_and_drain() {
     keys.put_callers(&callers);
     let store = place.path().join("store");
     let mut command = onestop();
-    command.args(["serve", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--config"]);
+    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--config"]);
     command.arg(keys.file("onestop.toml")).arg("--store").arg(&store);
     let serve = Serve::spawn(command);
     let url = serve.url.replace("127.0.0.1", "localhost");
@@ -75,7 +75,7 @@ fn an_address_other_than_loopback_requires_callers_or_accept_anonymous() {
     assert!(errors.contains("beyond loopback") && errors.contains("onestop keys dev"), "{errors}");
     assert!(!place.path().join("store").exists(), "nothing was created");
     let mut command = onestop();
-    command.args(["serve", "--listen", "0.0.0.0:0", "--accept-anonymous", "--store", &store]);
+    command.args(["serve", "--create", "--listen", "0.0.0.0:0", "--accept-anonymous", "--store", &store]);
     assert_eq!(Serve::spawn(command).end(), Some(0));
 }
 

@@ -10,6 +10,7 @@ use onestop::engine::copy::{CopyError, StoreRole};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::shipped;
 use onestop::reference::table::ReferenceTable;
+use onestop::store::commit::CommitOrigin;
 use onestop::store::imports::ImportEvent;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{Commit, JournalStore, PolicyStore, ReferenceStore, ReferenceWrite};
@@ -149,6 +150,7 @@ async fn an_account_that_differs_from_its_chain_is_not_copied() {
     state.put(key, Account::default());
     let mut forged = Commit::new(state.clone(), &Entry { request_id: "forged".into(), ..entry }).expect("a record");
     forged.entries.clear();
+    forged.origin = CommitOrigin::Copied;
     forged.state = state;
     source.store().commit(forged).await.expect("a commit without an entry");
     let refused = copy(source.store(), &target).await;

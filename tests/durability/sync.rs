@@ -68,6 +68,10 @@ fn traced(trace: &Path, store: &Path, more: &[&str]) -> Command {
     );
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "-xx", "-s", "65536", "-e", CALLS, "-o"]).arg(trace);
-    command.arg(onestop().get_program()).args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(store).args(more);
+    command
+        .arg(onestop().get_program())
+        .args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"])
+        .arg(store)
+        .args(more);
     command
 }

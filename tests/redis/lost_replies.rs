@@ -17,7 +17,7 @@ use crate::support::redis_server::{RedisServer, open_with, prefix};
 
 /// What each call of a settle, a reversal, a fence and a look at them says to Redis.
 const SITES: [&str; 6] =
-    ["$1\r\np\r\n$1\r\ns\r\n", "}:b", "onestop_2_bind", "onestop_2_commit", "}:clock", "onestop_2_positions"];
+    ["$1\r\np\r\n$1\r\ns\r\n", "}:b", "onestop_3_bind", "onestop_3_commit", "}:clock", "onestop_3_positions"];
 
 async fn through(proxy: &Proxy, timeout: Duration) -> onestop::store::redis::RedisStore {
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
@@ -73,7 +73,7 @@ async fn a_write_with_a_lost_reply_is_unknown_and_the_retry_finds_it() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_millis(300)).await).await;
-    proxy.set(Mode::LosesReplyAndCuts("onestop_2_commit"));
+    proxy.set(Mode::LosesReplyAndCuts("onestop_3_commit"));
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("unknown")), Reason::OutcomeUnknown);
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("cut off")), Reason::StoreUnavailable);
     proxy.set(Mode::Passes);

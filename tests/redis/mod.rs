@@ -3,6 +3,7 @@
 
 mod cluster;
 mod durability;
+mod emptied;
 mod feed;
 mod instances;
 mod load;

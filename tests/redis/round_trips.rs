@@ -20,7 +20,7 @@ async fn a_settle_takes_three_round_trips_and_its_retry_two() {
     let engine = engine(open_with(&url, RedisSettings::default()).await.expect("a store")).await;
     let counted = |bytes: &[u8]| {
         let look_up = "$1\r\np\r\n$1\r\ns\r\n";
-        [look_up, "}:b", "onestop_2_bind", "onestop_2_commit", "}:e"].map(|text| count(bytes, text))
+        [look_up, "}:b", "onestop_3_bind", "onestop_3_commit", "}:e"].map(|text| count(bytes, text))
     };
     proxy.requests();
     settles(&engine, 1).await.expect("settled");

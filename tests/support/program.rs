@@ -25,7 +25,7 @@ impl Serve {
     /// Starts one on a free loopback port over this store.
     pub fn start(store: &Path, more: &[&str]) -> Serve {
         let mut command = onestop();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--store"]).arg(store).args(more);
+        command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(store).args(more);
         Serve::spawn(command)
     }
 

@@ -6,7 +6,7 @@ use crate::cli::output::progress::Progress;
 use crate::engine::copy::{CopyContext, CopyReport, StoreCopy};
 use crate::grpc::commit_stamp;
 use crate::say;
-use crate::server::store_location::{CommitSafety, RedisFiles, StoreLocation, StoreTask, is_same_store};
+use crate::server::store_location::{CommitSafety, MissingStore, RedisFiles, StoreLocation, StoreTask, is_same_store};
 use crate::store::Store;
 
 use super::copy_options::CopyOptions;
@@ -43,7 +43,7 @@ impl StoreTask for FromSource<'_> {
     async fn run<S: Store>(self, source: S) -> Result<CopyReport, CommandError> {
         let files = RedisFiles { secret: self.options.to_secret.as_deref(), archive: None };
         let task = ToTarget { source, options: self.options };
-        self.target.open_or_create(files, CommitSafety::default(), task).await?
+        self.target.open_or_create(files, CommitSafety::default(), MissingStore::Create, task).await?
     }
 }
 

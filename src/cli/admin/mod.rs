@@ -5,6 +5,7 @@ pub(super) mod configure;
 pub(super) mod copy;
 pub(super) mod copy_options;
 mod copy_report;
+pub(super) mod init;
 pub(super) mod keys;
 pub(super) mod move_years;
 pub(super) mod policy;

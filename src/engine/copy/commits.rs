@@ -9,6 +9,7 @@ use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::split::Split;
 use crate::store::Commit;
+use crate::store::commit::CommitOrigin;
 use crate::store::rows::{ClaimRow, PersonState, SettlementStatus};
 
 use super::super::account_replay::AccountReplay;
@@ -56,6 +57,7 @@ impl<'c> ChainReplay<'c> {
             commit.append_record(&revision.entry, revision.record.clone(), revision.digest);
         }
         commit.listed = None;
+        commit.origin = CommitOrigin::Copied;
         self.state = commit.state.clone();
         Ok(commit)
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use redb::{ReadableTable, WriteTransaction};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::database::{RedbTable, Tables, definition};
+use super::database::{NEWEST_DAY, RedbTable, Tables, definition};
 use super::list_keys::{DayKey, number_of_key, position_key};
+use crate::domain::day::Day;
 use crate::domain::ids::EntryId;
+use crate::store::commit::CommitOrigin;
 use crate::store::coordination::Readiness;
 use crate::store::keys::StoreKey;
 use crate::store::{StoreError, record};
@@ -33,6 +35,10 @@ pub type KeyValue = (RedbTable, Vec<u8>, Vec<u8>);
 
 /// The encoded rows of a commit.
 pub struct WriteBatch {
+    /// The day of the commit.
+    pub day: Day,
+    /// Where the commit comes from.
+    pub origin: CommitOrigin,
     /// The journal entries.
     pub entries: Vec<(EntryId, Vec<u8>)>,
     /// The person's version that was read.
@@ -52,6 +58,8 @@ pub struct Committer {
     tables: Arc<Tables>,
     readiness: watch::Sender<Readiness>,
     failed: Option<String>,
+    /// The newest day of commits, if there is one.
+    newest_day: Option<Day>,
 }
 
 /// The outcome of a job, sent when the group is durable.
@@ -59,8 +67,12 @@ type Outcome = (Reply, Result<(), StoreError>);
 
 impl Committer {
     /// A committer for this database, which publishes when it takes no more writes.
-    pub fn new(tables: Arc<Tables>, readiness: watch::Sender<Readiness>) -> Committer {
-        Committer { tables, readiness, failed: None }
+    ///
+    /// # Errors
+    /// If the newest day of commits cannot be read.
+    pub fn new(tables: Arc<Tables>, readiness: watch::Sender<Readiness>) -> Result<Committer, StoreError> {
+        let newest_day = tables.snapshot().get(RedbTable::Clock, NEWEST_DAY)?;
+        Ok(Committer { tables, readiness, failed: None, newest_day })
     }
 
     /// Runs until every sender is dropped and every job is answered.
@@ -88,16 +100,21 @@ impl Committer {
         }
     }
 
-    fn write(&self, jobs: impl Iterator<Item = Job>, outcomes: &mut Vec<Outcome>) -> Result<(), redb::Error> {
+    fn write(&mut self, jobs: impl Iterator<Item = Job>, outcomes: &mut Vec<Outcome>) -> Result<(), redb::Error> {
         // Collect the replies first: each is answered whatever fails below.
         let (replies, works): (Vec<_>, Vec<_>) = jobs.map(Job::split).unzip();
         outcomes.extend(replies.into_iter().map(|reply| (reply, Ok(()))));
         let transaction = self.tables.begin()?;
-        let mut group = Group::open(&transaction)?;
+        let mut group = Group::open(&transaction, self.newest_day)?;
         for (work, outcome) in works.into_iter().zip(outcomes) {
             outcome.1 = group.run(work)?;
         }
+        let newest_day = group.newest_day;
         drop(group);
+        if let Some(day) = newest_day.filter(|_| newest_day != self.newest_day) {
+            write_newest_day(&transaction, day)?;
+        }
+        self.newest_day = newest_day;
         transaction.commit()?;
         self.tables.publish()
     }
@@ -111,6 +128,12 @@ impl Committer {
             .send_replace(Readiness::NotReady(format!("{why}; the store takes no more writes until it is reopened")));
         StoreError::Unknown(why)
     }
+}
+
+fn write_newest_day(transaction: &WriteTransaction, day: Day) -> Result<(), redb::Error> {
+    let (row, _) = record::encode(&day).map_err(|error| redb::Error::Corrupted(error.to_string()))?;
+    transaction.open_table(definition(RedbTable::Clock))?.insert(NEWEST_DAY, &*row)?;
+    Ok(())
 }
 
 /// A job without its reply.
@@ -144,10 +167,11 @@ struct Group<'t> {
     requests: OpenTable<'t>,
     claims: OpenTable<'t>,
     listed: OpenTable<'t>,
+    newest_day: Option<Day>,
 }
 
 impl<'t> Group<'t> {
-    fn open(transaction: &'t WriteTransaction) -> Result<Group<'t>, redb::Error> {
+    fn open(transaction: &'t WriteTransaction, newest_day: Option<Day>) -> Result<Group<'t>, redb::Error> {
         let open = |table| transaction.open_table(definition(table));
         Ok(Group {
             transaction,
@@ -156,6 +180,7 @@ impl<'t> Group<'t> {
             requests: open(RedbTable::Requests)?,
             claims: open(RedbTable::Claims)?,
             listed: open(RedbTable::Listed)?,
+            newest_day,
         })
     }
 
@@ -184,6 +209,7 @@ impl<'t> Group<'t> {
                 return Ok(Err(StoreError::EntryIdTaken));
             }
         }
+        self.newest_day = self.newest_day.max(Some(rows.day));
         let WriteBatch { entries, state, request, claims, listed, .. } = rows;
         for (id, entry) in entries {
             self.journal.insert(&id.0[..], &*entry)?;
@@ -208,7 +234,7 @@ impl<'t> Group<'t> {
         Ok(())
     }
 
-    /// Checks that the person's version is unchanged, and that no new claim was bound to another person meanwhile; for the
+    /// Checks that the person's version is unchanged, that no later day was committed to, and that no new claim was bound to another person meanwhile; for the
     /// claims of one person the version suffices.
     fn check(&self, rows: &WriteBatch) -> Result<Result<(), StoreError>, redb::Error> {
         let version = match self.states.get(&rows.state.0[..])? {
@@ -220,6 +246,13 @@ impl<'t> Group<'t> {
                 return Ok(Err(StoreError::Conflict));
             }
         }
-        Ok(version.and_then(|version| if version == rows.expected { Ok(()) } else { Err(StoreError::Conflict) }))
+        let unchanged =
+            version.and_then(|version| if version == rows.expected { Ok(()) } else { Err(StoreError::Conflict) });
+        Ok(unchanged.and_then(|()| match self.newest_day {
+            Some(newest) if rows.origin == CommitOrigin::Live && rows.day < newest => {
+                Err(StoreError::EarlierDay { newest })
+            }
+            _ => Ok(()),
+        }))
     }
 }

@@ -39,10 +39,15 @@ pub enum RedbTable {
     Parts,
     /// The log of imports: by number, its start (0) and end (1).
     Imports,
+    /// The newest day of commits, under [`NEWEST_DAY`].
+    Clock,
 }
 
-const NAMES: [&str; 9] =
-    ["journal", "states", "requests", "claims", "persons", "policies", "listed", "parts", "imports"];
+/// The only key of the table `clock`.
+pub const NEWEST_DAY: &[u8] = b"newest day";
+
+const NAMES: [&str; 10] =
+    ["journal", "states", "requests", "claims", "persons", "policies", "listed", "parts", "imports", "clock"];
 
 type Bytes = &'static [u8];
 

@@ -65,7 +65,8 @@ impl EmbeddedStore {
         directory::sync_entries(path)?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let readiness = watch::Sender::new(durability.readiness());
-        let committer = committer::Committer::new(Arc::clone(&tables), readiness.clone());
+        let committer = committer::Committer::new(Arc::clone(&tables), readiness.clone())
+            .map_err(|error| OpenError::NewestDay { path: path.to_owned(), error })?;
         let spawned = std::thread::Builder::new().name("committer".to_owned()).spawn(move || committer.run(queue));
         let failed = |error| OpenError::File { path: path.to_owned(), error };
         Ok(EmbeddedStore {
@@ -113,6 +114,8 @@ impl EmbeddedStore {
             Ok::<_, StoreError>((day_key(&self.secret, &commit.hospital_id, day), row))
         });
         Ok(WriteBatch {
+            day: commit.committed.china_day(),
+            origin: commit.origin,
             expected: commit.expected,
             state: (person, record::encode(&commit.state)?.0),
             request: (request, record::encode(&first)?.0),

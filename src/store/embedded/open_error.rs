@@ -2,12 +2,22 @@
 
 use std::path::PathBuf;
 
+use crate::store::StoreError;
+
 /// Why a directory cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process uses it.
     #[error("{0} is in use by another process")]
     InUse(PathBuf),
+    /// A row that is read first cannot be read.
+    #[error("cannot read the newest day of commits in {path}: {error}")]
+    NewestDay {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        error: StoreError,
+    },
     /// Another release wrote it.
     #[error("{path} has store format {found}; this release reads format {known}")]
     OtherFormat {

@@ -11,7 +11,8 @@ use super::keys::{RedisKeys, common_shard};
 use super::open_error::OpenError;
 use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
-use super::{commit, functions, marker};
+use super::shard_write::ShardWrite;
+use super::{commit, expected_marker, functions};
 use crate::domain::ids::{EntryId, PersonId};
 use crate::store::archive::{ArchiveOutcome, ArchivedYears};
 use crate::store::shard::Shard;
@@ -51,10 +52,10 @@ async fn required(servers: &Servers, names: &RedisKeys) -> Result<Option<Archive
 /// As [`crate::store::archive::ArchivableStore`].
 pub async fn require_archive(servers: &Servers, names: &RedisKeys, years: ArchivedYears) -> Result<(), StoreError> {
     let before = required(servers, names).await?.map_or(years.before, |known| known.before.max(years.before));
-    let mut command = cmd("HSET");
-    command.arg(names.common_key("shared")).arg(FIELD);
-    command.arg(record::encode(&ArchivedYears { before, ..years })?.0);
-    servers.write(common_shard(), command).await.map(drop).map_err(CallError::into_write_error)
+    let row = record::encode(&ArchivedYears { before, ..years })?.0;
+    let mut write = ShardWrite::new(names, common_shard());
+    write.add("HSET", names.common_key("shared"), &[FIELD.as_bytes(), &row]);
+    write.run(servers).await.map_err(CallError::into_write_error)?.map(drop)
 }
 
 /// Replaces records that are in the archive by the placeholder.
@@ -71,7 +72,7 @@ pub async fn archive_entries(
     let mut keys = vec![names.shard_key(shard, "store")];
     keys.extend(entries.iter().map(|(id, _)| names.entry(shard, *id)));
     let mut command = functions::call(functions::ARCHIVE, &keys);
-    command.arg(marker::value(names)).arg(ARCHIVED);
+    command.arg(expected_marker::value(names)).arg(ARCHIVED);
     for (_, record) in entries {
         command.arg(record);
     }

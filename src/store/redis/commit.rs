@@ -11,9 +11,10 @@ use super::call_error::CallError;
 use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, unexpected_reply};
 use super::servers::Servers;
-use super::{functions, marker};
+use super::{expected_marker, functions};
+use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, PersonId};
-use crate::store::commit::ClaimWrite;
+use crate::store::commit::{ClaimWrite, CommitOrigin};
 use crate::store::keys::StoreKey;
 use crate::store::shard::Shard;
 use crate::store::{Commit, StoreError, record};
@@ -48,7 +49,7 @@ async fn bind(
     let key = names.secret().claim(&claim.hospital_id, &claim.claim_id);
     let (shard, binding) = names.binding(&key);
     let mut command = functions::call(functions::BIND, &[names.shard_key(shard, "store"), binding]);
-    command.arg(marker::value(names)).arg(record::encode(person_id)?.0);
+    command.arg(expected_marker::value(names)).arg(record::encode(person_id)?.0);
     let reply = servers.write(shard, command).await.map_err(CallError::into_read_error)?;
     let Value::Array(mut reply) = reply else { return Err(unexpected_reply("a binding")) };
     match reply.pop() {
@@ -73,7 +74,7 @@ pub fn decode_binding(binding: Value) -> Result<Option<PersonId>, StoreError> {
 async fn redirect(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shard) -> Result<(), StoreError> {
     let named = Shard::of_entry(id);
     let mut command = functions::call(functions::REDIRECT, &[names.shard_key(named, "store"), names.entry(named, id)]);
-    command.arg(marker::value(names)).arg(&[REDIRECT, shard.number()][..]);
+    command.arg(expected_marker::value(names)).arg(&[REDIRECT, shard.number()][..]);
     check_status(servers.write(named, command).await.map_err(CallError::into_read_error)?, StoreError::Unavailable)
 }
 
@@ -85,15 +86,19 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<red
     let member: StoreKey = secret.person(&commit.person_id);
     let request = secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
     let mut keys = vec![names.shard_key(shard, "store"), names.person(&commit.person_id)];
-    keys.extend(["persons", "journal", "entries", "clock"].map(|name| names.shard_key(shard, name)));
+    keys.extend(["persons", "journal", "entries", "clock", "day"].map(|name| names.shard_key(shard, name)));
     keys.push(names.listed(shard, &commit.hospital_id));
     keys.extend(commit.entries.iter().map(|(id, _)| names.entry(shard, *id)));
     let mut command = functions::call(functions::COMMIT, &keys);
-    command.arg(marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);
+    command.arg(expected_marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);
     command.arg([&commit.state.version.to_be_bytes()[..], &record::encode(&commit.state)?.0].concat());
     command.arg(&member[..]).arg(request_field(&request)).arg(&first.0[..]);
     command.arg(commit.listed.map_or(Vec::new(), |day| day.number().to_be_bytes().to_vec()));
     command.arg(&[shard.number()][..]).arg(commit.entries.len());
+    command.arg(commit.committed.china_day().number()).arg(match commit.origin {
+        CommitOrigin::Live => "live",
+        CommitOrigin::Copied => "copied",
+    });
     for ((id, record), notice) in commit.entries.iter().zip(&commit.notices) {
         let settlement = notice.settlement.map(|id| id.to_string()).unwrap_or_default();
         command.arg(record).arg(id.to_string()).arg(notice.kind).arg(settlement).arg(commit.committed.0);
@@ -115,7 +120,10 @@ pub fn check_status(reply: Value, otherwise: fn(String) -> StoreError) -> Result
         "done" => Ok(()),
         "conflict" => Err(StoreError::Conflict),
         "taken" => Err(StoreError::EntryIdTaken),
-        "another store" => Err(StoreError::Unavailable(marker::LOST.to_owned())),
-        other => Err(otherwise(format!("Redis replies {other:?}"))),
+        "another store" => Err(StoreError::Unavailable(expected_marker::LOST.to_owned())),
+        other => match other.strip_prefix("earlier day ").and_then(|newest| Day::from_number(newest.parse().ok()?)) {
+            Some(newest) => Err(StoreError::EarlierDay { newest }),
+            None => Err(otherwise(format!("Redis replies {other:?}"))),
+        },
     }
 }

@@ -34,13 +34,17 @@ pub struct ServerReport {
 /// If it does not reply, or is no primary.
 pub async fn inspect(connection: &mut MultiplexedConnection, replicas: usize) -> Result<ServerReport, AttemptError> {
     let mut requests = pipe();
-    requests.cmd("INFO").arg("replication").cmd("INFO").arg("persistence").cmd("CONFIG").arg("GET");
+    for section in ["replication", "persistence", "memory"] {
+        requests.cmd("INFO").arg(section);
+    }
+    requests.cmd("CONFIG").arg("GET");
     for (key, ..) in REQUIRED {
         requests.arg(key);
     }
-    let mut replies = connection.send_packed_commands(&requests, 0, 3).await?.into_iter();
+    let mut replies = connection.send_packed_commands(&requests, 0, 4).await?.into_iter();
     let replication = info(replies.next())?;
     let persistence = info(replies.next())?;
+    let memory = info(replies.next())?;
     if replication.get("role").map(String::as_str) != Some("master") {
         return Err(AttemptError::Retryable("it is a replica, not a primary".to_owned()));
     }
@@ -48,11 +52,19 @@ pub async fn inspect(connection: &mut MultiplexedConnection, replicas: usize) ->
     if persistence.get("aof_last_write_status").is_some_and(|status| status != "ok") {
         report.unfit.push("the last write of its file failed (aof_last_write_status)".to_owned());
     }
+    report.unfit.extend(full_memory(&memory));
     let connected = replication.get("connected_slaves").and_then(|count| count.parse().ok()).unwrap_or(0);
     if connected < replicas {
         report.unfit.push(format!("{replicas} replicas must have every settlement, but {connected} are connected"));
     }
     Ok(report)
+}
+
+/// Why it takes no writes, if its memory is full. Without a limit Redis reports `maxmemory` as 0.
+fn full_memory(memory: &HashMap<String, String>) -> Option<String> {
+    let bytes = |name: &str| memory.get(name).and_then(|text| text.parse::<u64>().ok());
+    let (used, limit) = (bytes("used_memory")?, bytes("maxmemory")?);
+    (limit > 0 && used >= limit).then(|| format!("its memory is full: {used} bytes of `maxmemory` {limit}"))
 }
 
 /// The settings that differ from the required ones. An unreadable configuration counts as the worst.

@@ -1,4 +1,4 @@
-#!lua name=onestop_2
+#!lua name=onestop_3
 -- The functions of onestop inside Redis. Each one checks everything first; after its first write nothing may fail.
 --
 -- The names of the library and of its functions carry a version, so that two releases can serve side by side. A
@@ -7,30 +7,34 @@
 local ABSENT = '\0\0\0\0\0\0\0\0'
 
 -- Writes all of a commit, or nothing.
---   keys   store, person, persons, journal, entries, clock, list, then a key for each entry
+--   keys   store, person, persons, journal, entries, clock, day, list, then a key for each entry
 --   args   marker, expected version, new state, the person's member, the request's field, id of the first entry, the
---          day of its list or empty, shard, number of entries; for each entry: record, id, deed, settlement, instant;
---          then pairs of claim field and claim row
--- A commit that was written before, but whose reply was lost, returns 'done'.
+--          day of its list or empty, shard, number of entries, the day of the commit, 'live' or 'copied'; for each entry:
+--          record, id, deed, settlement, instant; then pairs of claim field and claim row
+-- A commit that was written before, but whose reply was lost, returns 'done'. A live commit on a day before the newest
+-- day of this shard returns 'earlier day', with the newest day.
 local function commit(keys, args)
-  local store, person, persons, journal, total, clock, list = unpack(keys, 1, 7)
-  local marker, expected, state, member, request, first, day, shard, entries = unpack(args, 1, 9)
+  local store, person, persons, journal, total, clock, newest, list = unpack(keys, 1, 8)
+  local marker, expected, state, member, request, first, day, shard, entries, today, origin = unpack(args, 1, 11)
   if redis.call('GET', store) ~= marker then return 'another store' end
   local seen = redis.call('HMGET', person, 's', request)
   if seen[2] == first then return 'done' end
   local version = seen[1] and string.sub(seen[1], 1, 8) or ABSENT
   if seen[2] or version ~= expected then return 'conflict' end
+  local known = tonumber(redis.call('GET', newest) or 0)
+  if origin == 'live' and tonumber(today) < known then return 'earlier day ' .. known end
   for at = 1, entries do
-    if redis.call('EXISTS', keys[7 + at]) == 1 then return 'taken' end
+    if redis.call('EXISTS', keys[8 + at]) == 1 then return 'taken' end
   end
+  if tonumber(today) > known then redis.call('SET', newest, today) end
   for at = 1, entries do
-    local record, id, deed, settlement, instant = unpack(args, 5 + 5 * at, 9 + 5 * at)
-    redis.call('SET', keys[7 + at], record)
+    local record, id, deed, settlement, instant = unpack(args, 7 + 5 * at, 11 + 5 * at)
+    redis.call('SET', keys[8 + at], record)
     redis.call('XADD', journal, '*', 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
   end
   redis.call('INCRBY', total, entries)
   redis.call('HSET', person, 's', state, request, first)
-  for at = 10 + 5 * entries, #args, 2 do
+  for at = 12 + 5 * entries, #args, 2 do
     redis.call('HSET', person, args[at], args[at + 1])
   end
   if expected == ABSENT then redis.call('ZADD', persons, 0, member) end
@@ -64,21 +68,43 @@ local function redirect(keys, args)
   return 'done'
 end
 
--- Reads positions of a hospital's list. Moves the clock to the given number first: positions up to it are then
--- complete, since later commits get higher numbers.
---   keys   clock, list         args   number, from, until, limit
+-- Raises the number under a key to at least the given one.
+local function raise(key, number)
+  if tonumber(redis.call('GET', key) or 0) < tonumber(number) then redis.call('SET', key, number) end
+end
+
+-- Reads positions of a hospital's list. Raises the clock and the newest day first: positions up to them are then
+-- complete, since later commits get higher numbers and are not on an earlier day.
+--   keys   store, clock, day, list   args   marker, day, number, from, until, limit
 local function positions(keys, args)
-  if (tonumber(redis.call('GET', keys[1]) or 0)) < tonumber(args[1]) then redis.call('SET', keys[1], args[1]) end
-  return redis.call('ZRANGEBYLEX', keys[2], args[2], args[3], 'LIMIT', 0, args[4])
+  if redis.call('GET', keys[1]) ~= args[1] then return {} end
+  raise(keys[2], args[3])
+  raise(keys[3], args[2])
+  return redis.call('ZRANGEBYLEX', keys[4], args[4], args[5], 'LIMIT', 0, args[6])
 end
 
 -- Appends a settlement that was committed in another store, with a number after all others.
---   keys   store, clock, list  args   marker, number, position
+--   keys   store, clock, day, list   args   marker, number, day, position
 local function append(keys, args)
   if redis.call('GET', keys[1]) ~= args[1] then return 'another store' end
-  redis.call('ZADD', keys[3], 0, args[3])
-  if tonumber(redis.call('GET', keys[2]) or 0) < tonumber(args[2]) then redis.call('SET', keys[2], args[2]) end
+  redis.call('ZADD', keys[4], 0, args[4])
+  raise(keys[2], args[2])
+  raise(keys[3], args[3])
   return 'done'
+end
+
+-- Executes commands, each on a key of this shard; returns 'done' and their replies.
+--   keys   store, then a key for each command
+--   args   marker, then for each command its name, the number of its arguments after the key, and those
+local function write(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return {'another store'} end
+  local replies, at = {'done'}, 2
+  for command = 2, #keys do
+    local count = tonumber(args[at + 1])
+    replies[command] = redis.call(args[at], keys[command], unpack(args, at + 2, at + 1 + count))
+    at = at + 2 + count
+  end
+  return replies
 end
 
 -- Replaces records that are in the archive by a placeholder, each only if it is byte for byte the archive's record.
@@ -97,9 +123,10 @@ local function archive(keys, args)
   return outcomes
 end
 
-redis.register_function('onestop_2_commit', commit)
-redis.register_function('onestop_2_bind', bind)
-redis.register_function('onestop_2_redirect', redirect)
-redis.register_function('onestop_2_positions', positions)
-redis.register_function('onestop_2_append', append)
-redis.register_function('onestop_2_archive', archive)
+redis.register_function('onestop_3_commit', commit)
+redis.register_function('onestop_3_bind', bind)
+redis.register_function('onestop_3_redirect', redirect)
+redis.register_function('onestop_3_positions', positions)
+redis.register_function('onestop_3_append', append)
+redis.register_function('onestop_3_archive', archive)
+redis.register_function('onestop_3_write', write)

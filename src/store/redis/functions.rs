@@ -9,22 +9,25 @@ use super::call_error::AttemptError;
 pub const LIBRARY: &str = include_str!("functions.lua");
 
 /// Writes a commit.
-pub const COMMIT: &str = "onestop_2_commit";
+pub const COMMIT: &str = "onestop_3_commit";
 
 /// Binds a claim to a person.
-pub const BIND: &str = "onestop_2_bind";
+pub const BIND: &str = "onestop_3_bind";
 
 /// Records the shard of an entry whose id names another shard.
-pub const REDIRECT: &str = "onestop_2_redirect";
+pub const REDIRECT: &str = "onestop_3_redirect";
 
 /// Reads the positions of a hospital's settlements.
-pub const POSITIONS: &str = "onestop_2_positions";
+pub const POSITIONS: &str = "onestop_3_positions";
 
 /// Appends a settlement to a hospital's list.
-pub const APPEND: &str = "onestop_2_append";
+pub const APPEND: &str = "onestop_3_append";
+
+/// Executes commands on keys of a shard.
+pub const WRITE: &str = "onestop_3_write";
 
 /// Removes records that are in the archive.
-pub const ARCHIVE: &str = "onestop_2_archive";
+pub const ARCHIVE: &str = "onestop_3_archive";
 
 /// Loads the functions into a server that does not have them.
 ///

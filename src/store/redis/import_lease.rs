@@ -6,16 +6,17 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use redis::{cmd, from_redis_value};
+use redis::{Value, cmd, from_redis_value};
 
 use super::call_error::CallError;
 use super::keys::{RedisKeys, common_shard};
-use super::reply::{bytes, unexpected_reply};
+use super::reply::unexpected_reply;
 use super::servers::Servers;
+use super::shard_write::ShardWrite;
 use crate::store::StoreError;
 
 /// The time to live of the lease, in milliseconds.
-const TTL: u64 = 60_000;
+const TTL: &[u8] = b"60000";
 
 /// The name of the lease's key.
 const KEY: &str = "import-lease";
@@ -31,9 +32,7 @@ impl RedisImportLease {
     /// `ImportLeaseHeld` if another instance holds it.
     pub async fn acquire(&self, servers: &Servers, names: &RedisKeys) -> Result<u64, StoreError> {
         let token = uuid::Uuid::now_v7().to_string();
-        let mut command = cmd("SET");
-        command.arg(names.common_key(KEY)).arg(&token).arg("NX").arg("GET").arg("PX").arg(TTL);
-        let held = bytes(servers.write(common_shard(), command).await.map_err(CallError::into_read_error)?)?;
+        let held = self.write(servers, names, "SET", &[token.as_bytes(), b"NX", b"GET", b"PX", TTL]).await?;
         if held.is_some_and(|held| held != token.as_bytes()) {
             return Err(StoreError::ImportLeaseHeld);
         }
@@ -52,9 +51,7 @@ impl RedisImportLease {
     /// If it expired and another instance holds it.
     pub async fn renew(&self, servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
         let Some(token) = self.token().clone() else { return Ok(()) };
-        let mut command = cmd("GETEX");
-        command.arg(names.common_key(KEY)).arg("PX").arg(TTL);
-        let held = bytes(servers.write(common_shard(), command).await.map_err(CallError::into_read_error)?)?;
+        let held = self.write(servers, names, "GETEX", &[b"PX", TTL]).await?;
         if held.as_deref() == Some(token.as_bytes()) {
             return Ok(());
         }
@@ -67,10 +64,24 @@ impl RedisImportLease {
             return;
         }
         *self.token() = None;
-        let mut command = cmd("DEL");
-        command.arg(names.common_key(KEY));
-        if let Err(error) = servers.write(common_shard(), command).await {
+        if let Err(error) = self.write(servers, names, "DEL", &[]).await {
             tracing::warn!(?error, "the import lease was not released; it expires");
+        }
+    }
+
+    /// Executes a command on the key of the lease; returns the token that its reply holds, if any.
+    async fn write(
+        &self,
+        servers: &Servers,
+        names: &RedisKeys,
+        command: &str,
+        arguments: &[&[u8]],
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut write = ShardWrite::new(names, common_shard());
+        write.add(command, names.common_key(KEY), arguments);
+        match write.run(servers).await.map_err(CallError::into_read_error)??.pop() {
+            Some(Value::BulkString(token)) => Ok(Some(token)),
+            _ => Ok(None),
         }
     }
 

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use redis::{Cmd, cmd};
+use redis::cmd;
 
 use super::call_error::CallError;
+use super::expected_marker::{get, value};
 use super::keys::{RedisKeys, common_shard};
 use super::open_error::OpenError;
 use super::reply::bytes;
@@ -14,21 +15,8 @@ use super::servers::Servers;
 use crate::store::StoreError;
 use crate::store::shard::Shard;
 
-/// The format of a store on Redis that this release writes.
-const FORMAT: u32 = 1;
-
 /// The value in the common shard while the other shards are marked for the first time.
 const MARKING: &[u8] = b"begun";
-
-/// The reason of a missing marker.
-pub const LOST: &str = "this Redis does not hold the store: its data is of another store, or was lost";
-
-/// The marker of this store: the format, and a keyed hash of a constant, which depends on the secret.
-pub fn value(names: &RedisKeys) -> Vec<u8> {
-    let check = blake3::keyed_hash(&names.secret().0, b"the mark of a store");
-    let hex = check.to_hex();
-    format!("onestop-store {FORMAT} {}", &hex.as_str()[..32]).into_bytes()
-}
 
 /// Verifies the markers of the store, or marks a Redis that holds nothing under its prefix.
 ///
@@ -62,8 +50,16 @@ pub async fn verify_or_create(servers: &Arc<Servers>, names: &RedisKeys) -> Resu
 /// # Errors
 /// If its server does not answer.
 pub async fn is_present(servers: &Servers, names: &RedisKeys, shard: Shard) -> Result<bool, StoreError> {
-    let found = servers.read(shard, get(names, shard)).await.map_err(CallError::into_read_error)?;
+    let found = servers.read_unverified(shard, get(names, shard)).await.map_err(CallError::into_read_error)?;
     Ok(bytes(found)?.as_deref() == Some(&value(names)))
+}
+
+/// Verifies that every shard has the marker of this store.
+///
+/// # Errors
+/// If one lost its data, or its server does not answer.
+pub async fn verify_all(servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
+    servers.read_all(|shard| get(names, shard)).await.map(drop).map_err(CallError::into_read_error)
 }
 
 /// Whether any shard under the prefix has a marker.
@@ -75,14 +71,8 @@ pub async fn exists(servers: &Arc<Servers>, names: &RedisKeys) -> Result<bool, O
 }
 
 async fn read(servers: &Arc<Servers>, names: &RedisKeys) -> Result<Vec<Option<Vec<u8>>>, OpenError> {
-    let found = servers.read_all(|shard| get(names, shard)).await?;
+    let found = servers.read_all_unverified(|shard| get(names, shard)).await?;
     found.into_iter().map(|value| Ok(bytes(value)?)).collect()
-}
-
-fn get(names: &RedisKeys, shard: Shard) -> Cmd {
-    let mut command = cmd("GET");
-    command.arg(names.shard_key(shard, "store"));
-    command
 }
 
 async fn set(servers: &Servers, names: &RedisKeys, shard: Shard, marker: &[u8]) -> Result<(), OpenError> {

@@ -14,6 +14,7 @@ mod commit;
 mod connector;
 mod coordination;
 mod durability;
+mod expected_marker;
 mod functions;
 mod import_lease;
 mod keys;
@@ -28,6 +29,7 @@ mod routes;
 mod scan;
 mod server;
 mod servers;
+mod shard_write;
 mod tables;
 mod walk;
 
@@ -86,6 +88,17 @@ impl RedisStore {
         settings: RedisSettings,
     ) -> Result<RedisStore, OpenError> {
         RedisStore::open_or_create(address, secret, settings, false).await
+    }
+
+    /// Whether anything is under the prefix of this address.
+    ///
+    /// # Errors
+    /// If a server does not answer.
+    pub async fn exists(address: Address, secret: Secret) -> Result<bool, OpenError> {
+        let names = RedisKeys::new(address.prefix.clone(), secret);
+        let connector = connector::Connector::new(&address, RedisSettings::default())?;
+        let servers = Arc::new(Servers::connect(address, names.clone(), connector).await?);
+        marker::exists(&servers, &names).await
     }
 
     async fn open_or_create(

@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep};
 
 use super::call_error::CallError;
 use super::keys::{RedisKeys, common_shard};
-use super::marker;
 use super::reply::{strings, unexpected_reply};
 use super::server::{Server, deadline_in};
 use super::servers::Servers;
+use super::shard_write::ShardWrite;
+use super::{expected_marker, marker};
 use crate::domain::ids::Digest;
 use crate::store::StoreError;
 use crate::store::coordination::{BookAnnouncement, Readiness, SharedState};
@@ -75,9 +76,10 @@ impl Monitor {
     /// # Errors
     /// If it cannot be written.
     pub async fn announce(&self, book: Digest, announcement: BookAnnouncement) -> Result<(), StoreError> {
-        let mut command = cmd(if announcement == BookAnnouncement::Activate { "HSET" } else { "HSETNX" });
-        command.arg(self.names.common_key("shared")).arg("book").arg(&book.0[..]);
-        self.servers.write(common_shard(), command).await.map_err(CallError::into_write_error)?;
+        let command = if announcement == BookAnnouncement::Activate { "HSET" } else { "HSETNX" };
+        let mut write = ShardWrite::new(&self.names, common_shard());
+        write.add(command, self.names.common_key("shared"), &[b"book", &book.0]);
+        write.run(&self.servers).await.map_err(CallError::into_write_error)??;
         *self.own_book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
         self.shared_state.send_replace(read_shared_state(&self.servers, &self.names).await?);
         self.inspect().await;
@@ -140,7 +142,7 @@ impl Monitor {
         if let Some(shard) = Shard::all().find(|shard| Arc::ptr_eq(&self.servers.for_shard(*shard), server)) {
             match marker::is_present(&self.servers, &self.names, shard).await {
                 Ok(true) => {}
-                Ok(false) => return Readiness::NotReady(of_server(marker::LOST)),
+                Ok(false) => return Readiness::NotReady(of_server(expected_marker::LOST)),
                 Err(error) => return Readiness::NotReady(error.to_string()),
             }
         }

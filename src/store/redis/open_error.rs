@@ -30,7 +30,10 @@ pub enum OpenError {
     #[error("Redis holds only a part of this store: the data of a server was lost; restore it from a backup")]
     Incomplete,
     /// Redis holds no store where one is to be read.
-    #[error("under this prefix Redis holds no store")]
+    #[error(
+        "under this prefix Redis holds no store; if it held one, its data was lost: restore it. `onestop init` creates a \
+         new store"
+    )]
     Nothing,
     /// Some entries are in an archive, and none was given.
     #[error("settlements of years before {0} are in an archive: --archive DIR")]

@@ -5,11 +5,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use redis::pipe;
-
 use super::call_error::{AttemptError, CallError};
 use super::keys::{self, RedisKeys};
-use super::reply::{bytes, unexpected_reply};
+use super::marker;
+use super::reply::{bytes, hget, unexpected_reply};
 use super::scan::{self, Scan};
 use super::server::deadline_in;
 use super::servers::Servers;
@@ -65,10 +64,7 @@ async fn read_records(
     by_shard.sort_unstable_by_key(|(key, shard)| (*shard, *key));
     let mut records = Vec::with_capacity(known.len());
     for in_shard in by_shard.chunk_by(|one, other| one.1 == other.1) {
-        let mut reads = pipe();
-        for (key, shard) in in_shard {
-            reads.cmd("HGET").arg(names.keyed_person(*shard, key)).arg("p");
-        }
+        let reads = in_shard.iter().map(|(key, shard)| hget(&names.keyed_person(*shard, key), "p")).collect();
         let replies = servers.read_many(in_shard[0].1, reads).await.map_err(CallError::into_read_error)?;
         for ((key, _), reply) in in_shard.iter().zip(replies) {
             if let Some(row) = bytes(reply)? {
@@ -93,6 +89,8 @@ async fn scan_persons(servers: &Servers, names: &RedisKeys) -> Result<Vec<Person
             found.extend(persons.collect::<Result<Vec<_>, _>>()?);
         }
     }
+    // A server that lost its data returned no keys.
+    marker::verify_all(servers, names).await?;
     found.sort_unstable_by_key(|(key, _)| *key);
     found.dedup();
     Ok(found)

@@ -1,8 +1,15 @@
 //! Decoding of replies.
 
-use redis::Value;
+use redis::{Cmd, Value, cmd};
 
 use crate::store::StoreError;
+
+/// The command that reads a field of a hash.
+pub fn hget(key: &[u8], field: &str) -> Cmd {
+    let mut command = cmd("HGET");
+    command.arg(key).arg(field);
+    command
+}
 
 /// The bytes of a reply; `None` for a nil reply.
 ///

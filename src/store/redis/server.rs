@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, Pipeline, RedisResult, Value};
+use redis::{Client, Cmd, Pipeline, Value};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
@@ -19,6 +19,7 @@ use super::barrier::Barrier;
 use super::call_error::AttemptError;
 use super::connector::{Connector, ConnectorError};
 use super::durability::{self, ServerReport};
+use super::expected_marker::ExpectedMarker;
 use super::functions;
 
 /// A server.
@@ -57,13 +58,18 @@ pub enum Request {
     Command(Cmd),
     /// Several commands of one shard; the reply is the list of their replies.
     Pipeline(Pipeline),
+    /// Reads, each followed by a read of its shard's marker; the reply is the list of the replies to the reads.
+    Verified(Pipeline, ExpectedMarker),
 }
 
 impl Request {
-    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Value> {
+    async fn send(&self, connection: &mut MultiplexedConnection) -> Result<Value, AttemptError> {
         match self {
-            Request::Command(command) => connection.send_packed_command(command).await.and_then(Value::extract_error),
-            Request::Pipeline(commands) => commands.query_async(connection).await.map(Value::Array),
+            Request::Command(command) => {
+                Ok(connection.send_packed_command(command).await.and_then(Value::extract_error)?)
+            }
+            Request::Pipeline(commands) => Ok(Value::Array(commands.query_async(connection).await?)),
+            Request::Verified(reads, marker) => marker.verify(reads.query_async(connection).await?),
         }
     }
 }
@@ -73,7 +79,7 @@ impl Request {
 pub enum Access {
     /// It reads.
     Read,
-    /// It reads; if the predicate holds for the reply, the replicas must have what was read before it is returned.
+    /// It reads; if the predicate holds for any reply, the replicas must have what was read before it is returned.
     ReadReplicated(fn(&Value) -> bool),
     /// It writes; a server that could lose the write is not used.
     Write,
@@ -119,7 +125,9 @@ impl Server {
         let reply = self.reply(&open, request, deadline).await?;
         let waits = match access {
             Access::Read => false,
-            Access::ReadReplicated(says) => says(&reply),
+            Access::ReadReplicated(must_be_replicated) => {
+                matches!(&reply, Value::Array(replies) if replies.iter().any(must_be_replicated))
+            }
             Access::Write => true,
         };
         if let Some(barrier) = open.barrier.as_ref().filter(|_| waits) {
@@ -150,7 +158,7 @@ impl Server {
         });
         let error = match timeout_at(deadline, sent).await {
             Ok(Ok(Ok(value))) => return Ok(value),
-            Ok(Ok(Err(error))) => AttemptError::from(error),
+            Ok(Ok(Err(error))) => error,
             Ok(Err(ended)) => AttemptError::NoReply(ended.to_string()),
             Err(_) => AttemptError::NoReply("no reply in time".to_owned()),
         };

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::address::{Address, Host};
 use super::call_error::{AttemptError, CallError};
 use super::connector::{Connector, ConnectorError};
+use super::expected_marker::{self, ExpectedMarker};
 use super::keys::RedisKeys;
 use super::routes::{self, RouteError};
 use super::server::{Access, Request, Server, deadline_in};
@@ -29,6 +30,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub struct Servers {
     address: Address,
     names: RedisKeys,
+    marker: ExpectedMarker,
     connector: Arc<Connector>,
     by_shard: ArcSwap<Vec<Arc<Server>>>,
     /// When the routes were refreshed last.
@@ -46,6 +48,7 @@ impl Servers {
         let by_shard = shard_servers(&hosts, &[], &connector)?;
         Ok(Servers {
             address,
+            marker: ExpectedMarker(expected_marker::value(&names).into()),
             names,
             connector,
             by_shard: ArcSwap::from_pointee(by_shard),
@@ -68,11 +71,19 @@ impl Servers {
         &self.connector.settings
     }
 
-    /// Reads in a shard.
+    /// Reads in a shard, which must have the marker of the store.
+    ///
+    /// # Errors
+    /// If no reply arrives in time, or the shard lost its data.
+    pub async fn read(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
+        first(self.call(shard, self.verified([(shard, command)]), Access::Read).await?)
+    }
+
+    /// Reads in a shard, whether or not it has the marker.
     ///
     /// # Errors
     /// If no reply arrives in time.
-    pub async fn read(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
+    pub async fn read_unverified(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
         self.call(shard, Request::Command(command), Access::Read).await
     }
 
@@ -86,7 +97,7 @@ impl Servers {
         command: Cmd,
         must_be_replicated: fn(&Value) -> bool,
     ) -> Result<Value, CallError> {
-        self.call(shard, Request::Command(command), Access::ReadReplicated(must_be_replicated)).await
+        first(self.call(shard, self.verified([(shard, command)]), Access::ReadReplicated(must_be_replicated)).await?)
     }
 
     /// Reads in every shard, with one pipeline a server; returns the replies in the order of shards.
@@ -94,26 +105,45 @@ impl Servers {
     /// # Errors
     /// The first failure.
     pub async fn read_all(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
+        self.call_all(|shards| self.verified(shards.iter().map(|shard| (*shard, command(*shard))))).await
+    }
+
+    /// As [`Servers::read_all`], whether or not the shards have the marker.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn read_all_unverified(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
+        let request = |shards: &[Shard]| {
+            let mut commands = Pipeline::new();
+            for shard in shards {
+                commands.add_command(command(*shard));
+            }
+            Request::Pipeline(commands)
+        };
+        self.call_all(request).await
+    }
+
+    async fn call_all(&self, request: impl Fn(&[Shard]) -> Request) -> Result<Vec<Value>, CallError> {
         let mut attempts = Attempts::new(self.settings().timeout);
         loop {
-            match self.attempt_all(&command, attempts.deadline).await {
+            match self.attempt_all(&request, attempts.deadline).await {
                 Ok(replies) => return Ok(replies),
                 Err(error) => attempts.wait_or_fail(self, error).await?,
             }
         }
     }
 
-    async fn attempt_all(&self, command: impl Fn(Shard) -> Cmd, deadline: Instant) -> Result<Vec<Value>, AttemptError> {
+    async fn attempt_all(
+        &self,
+        request: impl Fn(&[Shard]) -> Request,
+        deadline: Instant,
+    ) -> Result<Vec<Value>, AttemptError> {
         // One snapshot of the routes: the old server of a shard that moves meanwhile refuses the call.
         let (by_shard, mut calls) = (self.by_shard.load_full(), JoinSet::new());
         for server in distinct(&by_shard) {
             let is_served = |shard: &Shard| Arc::ptr_eq(&by_shard[shard.number() as usize], &server);
             let shards: Vec<Shard> = Shard::all().filter(is_served).collect();
-            let mut commands = Pipeline::new();
-            for shard in &shards {
-                commands.add_command(command(*shard));
-            }
-            let request = Arc::new(Request::Pipeline(commands));
+            let request = Arc::new(request(&shards));
             calls.spawn(async move { (shards, server.send(&request, (Access::Read, &[]), deadline).await) });
         }
         let mut replies = vec![Value::Nil; SHARDS as usize];
@@ -126,7 +156,17 @@ impl Servers {
         Ok(replies)
     }
 
-    /// Writes in a shard.
+    /// A request of these reads, each followed by a read of the marker of its shard.
+    fn verified(&self, reads: impl IntoIterator<Item = (Shard, Cmd)>) -> Request {
+        let mut commands = Pipeline::new();
+        for (shard, read) in reads {
+            commands.add_command(read);
+            commands.add_command(expected_marker::get(&self.names, shard));
+        }
+        Request::Verified(commands, self.marker.clone())
+    }
+
+    /// Writes in a shard. The command itself verifies the marker; see [`super::functions`].
     ///
     /// # Errors
     /// [`CallError`] says whether the write may have been executed.
@@ -134,12 +174,13 @@ impl Servers {
         self.call(shard, Request::Command(command), Access::Write).await
     }
 
-    /// Reads several rows of a shard.
+    /// Reads several rows of a shard, which must have the marker of the store.
     ///
     /// # Errors
-    /// If no reply arrives in time.
-    pub async fn read_many(&self, shard: Shard, commands: Pipeline) -> Result<Vec<Value>, CallError> {
-        self.call(shard, Request::Pipeline(commands), Access::Read).await.map(parts)
+    /// If no reply arrives in time, or the shard lost its data.
+    pub async fn read_many(&self, shard: Shard, reads: Vec<Cmd>) -> Result<Vec<Value>, CallError> {
+        let request = self.verified(reads.into_iter().map(|read| (shard, read)));
+        self.call(shard, request, Access::Read).await.map(parts)
     }
 
     /// Writes several rows of a shard.
@@ -230,6 +271,11 @@ fn parts(replies: Value) -> Vec<Value> {
         Value::Array(parts) => parts,
         other => vec![other],
     }
+}
+
+/// The reply to the only command.
+fn first(replies: Value) -> Result<Value, CallError> {
+    parts(replies).pop().ok_or_else(|| CallError::NotExecuted("Redis returned no reply".to_owned()))
 }
 
 /// Each of these servers once.

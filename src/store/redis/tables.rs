@@ -1,11 +1,12 @@
 //! Reference tables, imports and policies on Redis: persons in their hashes, the rest in the common shard.
 
-use redis::{Cmd, Value, cmd, pipe};
+use redis::{Cmd, Value, cmd};
 
 use super::call_error::CallError;
 use super::keys::{RedisKeys, common_shard};
-use super::reply::{bytes, strings, unexpected_reply};
+use super::reply::{bytes, hget, strings, unexpected_reply};
 use super::servers::Servers;
+use super::shard_write::ShardWrite;
 use crate::domain::ids::{Digest, PersonId};
 use crate::reference::person::PersonRecord;
 use crate::store::import_parts::{Part, apply_parts};
@@ -27,10 +28,7 @@ pub async fn persons(
 ) -> Result<Vec<Option<PersonRecord>>, StoreError> {
     let mut records = vec![None; ids.len()];
     for (shard, in_shard) in by_shard(ids) {
-        let mut reads = pipe();
-        for at in &in_shard {
-            reads.cmd("HGET").arg(names.person(&ids[*at])).arg("p");
-        }
+        let reads = in_shard.iter().map(|at| hget(&names.person(&ids[*at]), "p")).collect();
         let replies = servers.read_many(shard, reads).await.map_err(CallError::into_read_error)?;
         for (at, reply) in in_shard.into_iter().zip(replies) {
             records[at] = bytes(reply)?.map(|row| record::decode(&row).map(|(person, _)| person)).transpose()?;
@@ -51,19 +49,18 @@ pub async fn write(
 ) -> Result<(), StoreError> {
     let ids: Vec<PersonId> = write.persons.iter().map(|(id, _)| id.clone()).collect();
     for (shard, in_shard) in by_shard(&ids) {
-        let mut writes = pipe();
+        let mut writes = ShardWrite::new(names, shard);
         for at in in_shard {
             let row = record::encode(&write.persons[at].1)?.0;
-            writes.cmd("HSET").arg(names.person(&ids[at])).arg("p").arg(row);
+            writes.add("HSET", names.person(&ids[at]), &[b"p", &row]);
         }
-        servers.write_many(shard, writes).await.map_err(CallError::into_write_error)?;
+        writes.run(servers).await.map_err(CallError::into_write_error)??;
     }
     if write.hospitals.is_empty() && write.catalogue.is_empty() {
         return Ok(());
     }
-    let mut command = cmd("HSET");
-    command.arg(names.parts(import)).arg(&part.to_be_bytes()[..]).arg(record::encode(&Part::from(write))?.0);
-    write_common(servers, command).await
+    let row = record::encode(&Part::from(write))?.0;
+    write_common(servers, names, ("HSET", names.parts(import)), &[&part.to_be_bytes(), &row]).await
 }
 
 /// The indices of these persons, grouped by shard.
@@ -85,17 +82,18 @@ pub async fn log_import(
     number: u64,
     event: ImportEvent,
 ) -> Result<(), StoreError> {
-    let mut writes = pipe();
-    writes.atomic().cmd("ZADD").arg(names.common_key("imports")).arg(number).arg(number);
+    let mut writes = ShardWrite::new(names, common_shard());
+    let text = number.to_string();
+    writes.add("ZADD", names.common_key("imports"), &[text.as_bytes(), text.as_bytes()]);
     let (kind, row, ended) = match event {
         ImportEvent::Start(start) => ("begun", record::encode(&start)?.0, false),
         ImportEvent::End(end) => ("ended", record::encode(&end)?.0, true),
     };
-    writes.cmd("HSET").arg(names.common_key("noted")).arg(format!("{number} {kind}")).arg(row);
+    writes.add("HSET", names.common_key("noted"), &[format!("{number} {kind}").as_bytes(), &row]);
     if ended {
-        writes.cmd("HSET").arg(names.common_key("shared")).arg("tables").arg(number);
+        writes.add("HSET", names.common_key("shared"), &[b"tables", text.as_bytes()]);
     }
-    servers.write_many(common_shard(), writes).await.map(drop).map_err(CallError::into_write_error)
+    writes.run(servers).await.map_err(CallError::into_write_error)?.map(drop)
 }
 
 /// Up to `limit` imports before a number, newest first.
@@ -182,9 +180,8 @@ async fn read_parts(servers: &Servers, key: Vec<u8>) -> Result<Vec<Part>, StoreE
 /// # Errors
 /// As [`crate::store::ReferenceStore`].
 pub async fn put_policy(servers: &Servers, names: &RedisKeys, digest: Digest, text: String) -> Result<(), StoreError> {
-    let mut command = cmd("HSET");
-    command.arg(names.common_key("policies")).arg(&digest.0[..]).arg(record::encode(&text)?.0);
-    write_common(servers, command).await
+    let row = record::encode(&text)?.0;
+    write_common(servers, names, ("HSET", names.common_key("policies")), &[&digest.0, &row]).await
 }
 
 /// The canonical text of a policy.
@@ -216,6 +213,13 @@ async fn read_common(servers: &Servers, command: Cmd) -> Result<Value, StoreErro
     servers.read(common_shard(), command).await.map_err(CallError::into_read_error)
 }
 
-async fn write_common(servers: &Servers, command: Cmd) -> Result<(), StoreError> {
-    servers.write(common_shard(), command).await.map(drop).map_err(CallError::into_write_error)
+async fn write_common(
+    servers: &Servers,
+    names: &RedisKeys,
+    (command, key): (&str, Vec<u8>),
+    arguments: &[&[u8]],
+) -> Result<(), StoreError> {
+    let mut write = ShardWrite::new(names, common_shard());
+    write.add(command, key, arguments);
+    write.run(servers).await.map_err(CallError::into_write_error)?.map(drop)
 }

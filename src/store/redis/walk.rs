@@ -2,18 +2,19 @@
 //!
 //! A position gets its number at the commit, from the time and the numbers before it in its shard. Before a list is
 //! read, the clocks of all shards are moved to the latest of them: later commits get higher numbers, and the positions up
-//! to it are complete. So a page that was read never changes, however the clocks of the servers differ.
+//! to it are complete. The newest day of commits is moved with them: later commits are not on an earlier day. So a page
+//! that was read never changes, however the clocks of the servers differ.
 
 use std::sync::Arc;
 
-use redis::{Cmd, Value, cmd, pipe};
+use redis::{Cmd, Value, cmd};
 
 use super::call_error::CallError;
 use super::keys::RedisKeys;
 use super::look_up::{decode_entry_id, decode_state};
-use super::reply::{bytes, strings, unexpected_reply};
+use super::reply::{bytes, hget, strings, unexpected_reply};
 use super::servers::Servers;
-use super::{commit, functions, marker};
+use super::{commit, expected_marker, functions};
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId};
 use crate::store::keys::StoreKey;
@@ -68,10 +69,7 @@ async fn read_states(
     names: &RedisKeys,
     keys: &[(Shard, StoreKey)],
 ) -> Result<Vec<KeyedState>, StoreError> {
-    let mut reads = pipe();
-    for (shard, key) in keys {
-        reads.cmd("HGET").arg(names.keyed_person(*shard, key)).arg("s");
-    }
+    let reads = keys.iter().map(|(shard, key)| hget(&names.keyed_person(*shard, key), "s")).collect();
     let replies = servers.read_many(keys[0].0, reads).await.map_err(CallError::into_read_error)?;
     let state = |reply| bytes(reply)?.map_or_else(|| Err(unexpected_reply("a state")), |row| decode_state(&row));
     Ok(keys.iter().zip(replies).map(|((_, key), reply)| (*key, state(reply))).collect())
@@ -89,11 +87,16 @@ pub async fn hospital_settlements(
     limit: usize,
 ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
     let until = [b"(", &until.number().to_be_bytes()[..]].concat();
-    let complete = latest_clock(servers, names).await?;
+    let (complete, newest_day) = latest_clock(servers, names).await?;
     let range = |shard: Shard, from: &[u8], limit: usize| {
-        let keys = [names.shard_key(shard, "clock"), names.listed(shard, hospital_id)];
+        let keys = [
+            names.shard_key(shard, "store"),
+            names.shard_key(shard, "clock"),
+            names.shard_key(shard, "day"),
+            names.listed(shard, hospital_id),
+        ];
         let mut command = functions::call(functions::POSITIONS, &keys);
-        command.arg(complete).arg(from).arg(&until).arg(limit);
+        command.arg(expected_marker::value(names)).arg(newest_day).arg(complete).arg(from).arg(&until).arg(limit);
         command
     };
     let (clock, shard) = (from.number / SHARDED, (from.number % SHARDED) as u8);
@@ -117,16 +120,16 @@ pub async fn append_settlements(
     (hospital_id, day): (&HospitalId, Day),
     settlements: Vec<EntryId>,
 ) -> Result<(), StoreError> {
-    let mut clock = latest_clock(servers, names).await?;
+    let (mut clock, _) = latest_clock(servers, names).await?;
     for id in settlements {
         clock += 1;
         let shard = Shard::of_entry(id);
         let number = format!("{clock:0CLOCK$}");
         let member = [&day.number().to_be_bytes()[..], number.as_bytes(), &[shard.number()], &id.0].concat();
-        let keys = ["store", "clock"].map(|name| names.shard_key(shard, name));
+        let keys = ["store", "clock", "day"].map(|name| names.shard_key(shard, name));
         let mut command =
             functions::call(functions::APPEND, &[&keys[..], &[names.listed(shard, hospital_id)]].concat());
-        command.arg(marker::value(names)).arg(clock).arg(member);
+        command.arg(expected_marker::value(names)).arg(clock).arg(day.number()).arg(member);
         commit::check_status(
             servers.write(shard, command).await.map_err(CallError::into_write_error)?,
             StoreError::Unknown,
@@ -135,21 +138,27 @@ pub async fn append_settlements(
     Ok(())
 }
 
-/// The latest clock of all shards.
-async fn latest_clock(servers: &Arc<Servers>, names: &RedisKeys) -> Result<u64, StoreError> {
+/// The latest clock and the newest day of all shards.
+async fn latest_clock(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(u64, u64), StoreError> {
     let get = |shard: Shard| {
-        let mut command = cmd("GET");
-        command.arg(names.shard_key(shard, "clock"));
+        let mut command = cmd("MGET");
+        command.arg(names.shard_key(shard, "clock")).arg(names.shard_key(shard, "day"));
         command
     };
-    let mut latest = 0;
-    for clock in servers.read_all(get).await.map_err(CallError::into_read_error)? {
-        if let Some(text) = bytes(clock)? {
-            let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
-            latest = latest.max(number.ok_or_else(|| unexpected_reply("a clock"))?);
-        }
+    let mut latest = (0, 0);
+    for reply in servers.read_all(get).await.map_err(CallError::into_read_error)? {
+        let [clock, day]: [Option<Vec<u8>>; 2] =
+            strings(reply)?.try_into().map_err(|_| unexpected_reply("a clock and a day"))?;
+        latest = (latest.0.max(number(clock)?), latest.1.max(number(day)?));
     }
     Ok(latest)
+}
+
+/// A decimal number; 0 if there is none.
+fn number(text: Option<Vec<u8>>) -> Result<u64, StoreError> {
+    let Some(text) = text else { return Ok(0) };
+    let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| unexpected_reply("a number"))
 }
 
 /// Decodes a member of a hospital's list: the position and the settlement.
@@ -157,9 +166,7 @@ fn decode_member(member: &Member) -> Option<(ListPosition, EntryId)> {
     let (day, rest) = member.split_at_checked(DAY)?;
     let (clock, rest) = rest.split_at_checked(CLOCK)?;
     let (shard, entry) = rest.split_first()?;
-    let day = u32::from_be_bytes(day.try_into().ok()?);
-    let [year, month, date] = [day / 10_000, day / 100 % 100, day % 100].map(|part| part as i32);
-    let day = Day::new(year, month, date).ok()?;
+    let day = Day::from_number(u32::from_be_bytes(day.try_into().ok()?))?;
     let clock: u64 = std::str::from_utf8(clock).ok()?.parse().ok()?;
     let number = clock.checked_mul(SHARDED)? + u64::from(*shard);
     Some((ListPosition { day, number }, decode_entry_id(entry.to_vec()).ok()?))
