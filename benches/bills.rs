@@ -113,7 +113,7 @@ fn facts(lines: &[Line], codes: &[Code]) -> Facts {
             categories: [Category::RegisteredPoor].into_iter().collect(),
             cross_region_approved: false,
         },
-        hospital: HospitalFacts { level: Level::Tertiary, region: region() },
+        hospital: HospitalFacts { level: Level::Tertiary, region: region(), tags: Vec::new() },
         catalogue: codes.iter().enumerate().map(|(at, code)| Arc::new(entry(at, code))).collect(),
         entry_of_item: lines.iter().map(|line| line.code as u16).collect(),
     }

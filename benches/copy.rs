@@ -150,15 +150,14 @@ async fn tables<S: Store>(engine: &Engine<S>, persons: u64) -> Result<(), Failed
         Ok::<_, String>(())
     };
     for number in 0..HOSPITALS {
-        add(ReferenceTable::Hospitals, &[&format!("H{number}"), "示范医院", "tertiary", "370100"])?;
+        add(ReferenceTable::Hospitals, &[&format!("H{number}"), "", "示范医院", "tertiary", "370100", "", ""])?;
         add(ReferenceTable::Designations, &[&format!("H{number}"), "", ""])?;
     }
     for number in 0..ITEMS {
         add(ReferenceTable::Catalogue, &[&format!("A{number}"), "", "", "an item", "B", "0.10", "", ""])?;
     }
     for number in 0..persons {
-        add(ReferenceTable::Persons, &[&person(number), "resident", "370100"])?;
-        add(ReferenceTable::Enrolments, &[&person(number), "", ""])?;
+        add(ReferenceTable::Enrolments, &[&person(number), "", "resident", "370100", ""])?;
     }
     Ok(engine.import(rows).await.map(|_| ())?)
 }

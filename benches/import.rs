@@ -76,12 +76,11 @@ fn peak(process: u32) -> u64 {
     line.split_whitespace().nth(1).and_then(|figure| figure.parse().ok()).unwrap_or(0)
 }
 
-/// Writes the files of persons and enrolments, and categories for 8 of 100 persons.
+/// Writes the files of enrolments, and categories for 8 of 100 persons.
 fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
     let mut bytes = 0;
     for (name, header) in [
-        ("persons", "person_id,insurance,insured_region"),
-        ("enrolments", "person_id,from,until"),
+        ("enrolments", "person_id,from,insurance,insured_region,until"),
         ("categories", "person_id,category,from,until"),
     ] {
         let mut file = BufWriter::new(std::fs::File::create(files.join(format!("{name}.csv")))?);
@@ -90,8 +89,7 @@ fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
             // Not in order, like identity numbers.
             let id = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
             match name {
-                "persons" => writeln!(file, "37{id:016},resident,37{:02}00", 1 + id % 16)?,
-                "enrolments" => writeln!(file, "37{id:016},2014-01-01,")?,
+                "enrolments" => writeln!(file, "37{id:016},2014-01-01,resident,37{:02}00,", 1 + id % 16)?,
                 _ if number % 100 < 8 => writeln!(file, "37{id:016},registered_poor,2016-01-01,")?,
                 _ => {}
             }
@@ -107,7 +105,7 @@ fn limit(files: &Path) -> Result<(), Failed> {
     let start = Instant::now();
     let mut rows = 0u64;
     let mut out = std::fs::File::create(files.join("copy"))?;
-    for file in ["persons.csv", "enrolments.csv", "categories.csv"] {
+    for file in ["enrolments.csv", "categories.csv"] {
         for record in csv::Reader::from_path(files.join(file))?.into_byte_records() {
             rows += u64::from(!record?.is_empty());
         }

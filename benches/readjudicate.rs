@@ -68,10 +68,9 @@ fn stamp(number: u64) -> CommitStamp {
 
 async fn tables<S: Store>(engine: &Engine<S>) -> Result<(), Failed> {
     let mut rows = vec![
-        (ReferenceTable::Hospitals, vec!["H1", "示范医院", "tertiary", "370100"]),
+        (ReferenceTable::Hospitals, vec!["H1", "", "示范医院", "tertiary", "370100", "", ""]),
         (ReferenceTable::Designations, vec!["H1", "", ""]),
-        (ReferenceTable::Persons, vec!["P1", "resident", "370100"]),
-        (ReferenceTable::Enrolments, vec!["P1", "", ""]),
+        (ReferenceTable::Enrolments, vec!["P1", "", "resident", "370100", ""]),
         (ReferenceTable::Categories, vec!["P1", "registered_poor", "", ""]),
     ];
     let codes: Vec<_> = (0..ITEMS).map(|at| format!("A{at}")).collect();

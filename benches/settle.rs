@@ -208,11 +208,10 @@ async fn import(url: &str, codes: &[Vec<String>]) -> Result<(), Failed> {
     let cells = |cells: &[&str]| vec![cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
     let person = |cells: &dyn Fn(String) -> Vec<String>| (0..PERSONS).map(|n| cells(format!("P{n:06}"))).collect();
     let tables = [
-        (ReferenceTable::Hospitals, cells(&["H3701001", "示范医院", "tertiary", "370100"])),
+        (ReferenceTable::Hospitals, cells(&["H3701001", "", "示范医院", "tertiary", "370100", "", ""])),
         (ReferenceTable::Designations, cells(&["H3701001", "", ""])),
         (ReferenceTable::Catalogue, codes.to_vec()),
-        (ReferenceTable::Persons, person(&|id| vec![id, "resident".to_owned(), "370100".to_owned()])),
-        (ReferenceTable::Enrolments, person(&|id| vec![id, String::new(), String::new()])),
+        (ReferenceTable::Enrolments, person(&|id| [&id, "", "resident", "370100", ""].map(str::to_owned).to_vec())),
         (
             ReferenceTable::Categories,
             person(&|id| vec![id, "registered_poor".to_owned(), String::new(), String::new()]),

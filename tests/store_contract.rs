@@ -322,7 +322,7 @@ fn reference(rows: Vec<ReferenceRow>) -> ReferenceWrite {
     for row in rows {
         match row {
             ReferenceRow::Person(id, part) => {
-                write.persons.push((id, Default::default()));
+                write.persons.push((id.clone(), PersonRecord::new(id)));
                 write.persons.last_mut().expect("the person").1.put(part);
             }
             ReferenceRow::Hospital(id, part) => {
@@ -338,10 +338,10 @@ fn reference(rows: Vec<ReferenceRow>) -> ReferenceWrite {
 /// Two rows of each table, as they are in this region and under this name.
 fn rows(region: &str, name: &str) -> ReferenceWrite {
     reference(vec![
-        row(ReferenceTable::Persons, &["P1", "resident", region]),
-        row(ReferenceTable::Persons, &["P2", "resident", "370100"]),
-        row(ReferenceTable::Hospitals, &["H1", name, "primary", region]),
-        row(ReferenceTable::Hospitals, &["H2", "二院", "tertiary", "370100"]),
+        row(ReferenceTable::Enrolments, &["P1", "", "resident", region, ""]),
+        row(ReferenceTable::Enrolments, &["P2", "", "resident", "370100", ""]),
+        row(ReferenceTable::Hospitals, &["H1", "", name, "primary", region, "", ""]),
+        row(ReferenceTable::Hospitals, &["H2", "", "二院", "tertiary", "370100", "", ""]),
         row(ReferenceTable::Catalogue, &["A", "", "", name, "A", "", "", ""]),
         row(ReferenceTable::Catalogue, &["A", "37", "2017-01-01", "青霉素", "A", "", "", ""]),
     ])
@@ -376,7 +376,12 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
         store.write_reference(number, 1, first).await.expect("a write");
         store.write_reference(number, 2, second).await.expect("a write");
         let read = store.read_reference().await.expect("a read");
-        assert!(read.hospitals.iter().all(|(_, record)| record.head().is_some_and(|head| *head.name != *name)));
+        let day = Day::FIRST;
+        assert!(
+            read.hospitals
+                .iter()
+                .all(|(_, record)| record.statuses().on(day).is_some_and(|(status, _)| *status.name != *name))
+        );
         if number < 3 {
             store
                 .log_import(number, ImportEvent::End(ImportEnd { changed: number, ..ImportEnd::default() }))
@@ -460,11 +465,7 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
     for (number, id) in (1..).zip(&ids) {
         store.commit(commit(number, id.as_str(), &PersonState::default(), None)).await.expect("a commit");
     }
-    let persons = ids.iter().map(|id| {
-        let mut record = PersonRecord::default();
-        record.set_id(id);
-        (id.clone(), record)
-    });
+    let persons = ids.iter().map(|id| (id.clone(), PersonRecord::new(id.clone())));
     let write = ReferenceWrite { persons: persons.collect(), ..ReferenceWrite::default() };
     store.write_reference(1, 0, write).await.expect("a write");
     let (mut pages, mut state_pages, mut keys, mut named) = (Pages::new(10), Pages::new(10), Vec::new(), Vec::new());
@@ -474,7 +475,7 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
         assert!(page.iter().map(|(key, _)| key).eq(states.iter().map(|(key, _)| key)), "one key for one person");
         assert!(page.len() <= 10);
         keys.extend(page.iter().map(|(key, _)| *key));
-        named.extend(page.into_iter().map(|(_, record)| record.expect("a record").id().cloned().expect("an id")));
+        named.extend(page.into_iter().map(|(_, record)| record.expect("a record").id().clone()));
     }
     assert_eq!(state_pages.next_page(read_states).await, Ok(None));
     assert!(keys.is_sorted_by(|one, next| one < next), "every key is after the one before");

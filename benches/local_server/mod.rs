@@ -69,11 +69,10 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
     let codes: Vec<Vec<String>> =
         codes.flat_map(|code| row(&[&code, "", "", "an item", "B", "0.10", "", ""])).collect();
     for (table, rows) in [
-        (ReferenceTable::Hospitals, row(&["H1", "示范医院", "tertiary", "370100"])),
+        (ReferenceTable::Hospitals, row(&["H1", "", "示范医院", "tertiary", "370100", "", ""])),
         (ReferenceTable::Designations, row(&["H1", "", ""])),
         (ReferenceTable::Catalogue, codes),
-        (ReferenceTable::Enrolments, each(&["", ""])),
-        (ReferenceTable::Persons, each(&["resident", "370100"])),
+        (ReferenceTable::Enrolments, each(&["", "resident", "370100", ""])),
     ] {
         import_table(client, table, rows).await.map_err(|status| status.message().to_owned())?;
     }

@@ -31,7 +31,6 @@ const TABLES: &[(ReferenceTable, &str)] = &[
     (ReferenceTable::Hospitals, include_str!("../../deploy/demo/hospitals.csv")),
     (ReferenceTable::Designations, include_str!("../../deploy/demo/designations.csv")),
     (ReferenceTable::Catalogue, include_str!("../../deploy/demo/catalogue.csv")),
-    (ReferenceTable::Persons, include_str!("../../deploy/demo/persons.csv")),
     (ReferenceTable::Enrolments, include_str!("../../deploy/demo/enrolments.csv")),
     (ReferenceTable::Categories, include_str!("../../deploy/demo/categories.csv")),
     (ReferenceTable::Approvals, include_str!("../../deploy/demo/approvals.csv")),

@@ -126,7 +126,7 @@ impl Interval {
 
     /// Whether it contains no day.
     pub fn is_empty(&self) -> bool {
-        matches!((self.from, self.until), (Some(from), Some(until)) if until <= from)
+        self.until.is_some_and(|until| until <= self.from.unwrap_or(Day::FIRST))
     }
 
     /// Whether both contain a common day.

@@ -72,7 +72,7 @@ pub struct CatalogueEntry {
     pub price_ceiling: Option<UnitPrice>,
 }
 
-/// The person's facts on the day of discharge.
+/// The person's facts, on the day of discharge if nothing else is stated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonFacts {
     /// The insurance in which the person is enrolled.
@@ -81,7 +81,7 @@ pub struct PersonFacts {
     pub insured_region: Region,
     /// The categories held.
     pub categories: Categories,
-    /// Whether the person held a cross-region approval (异地就医备案/转诊).
+    /// Whether the person held a cross-region approval (异地就医备案/转诊) on the day of admission or of discharge.
     pub cross_region_approved: bool,
 }
 
@@ -92,6 +92,8 @@ pub struct HospitalFacts {
     pub level: Level,
     /// Its region (就医地).
     pub region: Region,
+    /// Its marks, such as `tcm`: sorted, without duplicates.
+    pub tags: Vec<Arc<str>>,
 }
 
 /// All facts looked up for one claim; stored with the settlement.

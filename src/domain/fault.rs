@@ -60,8 +60,10 @@ fault_reasons! {
     NotInCatalogue = "NOT_IN_CATALOGUE",
     /// No policy of this insurance and region is in force.
     NoPolicyInForce = "NO_POLICY_IN_FORCE",
-    /// A reference row that contradicts another.
+    /// A reference row that holds on a day on which another one holds.
     Overlap = "OVERLAP",
+    /// A reference row whose key another row of the same import has, with other values.
+    DifferingRows = "DIFFERING_ROWS",
 }
 
 /// One fault: the field, the stable reason, and a sentence for people.

@@ -102,7 +102,7 @@ impl<S: Store> Engine<S> {
     }
 
     fn account_view(&self, account: Account, key: &AccountKey, person: Option<&PersonRecord>, on: Day) -> AccountView {
-        let facts = person.and_then(|person| person.facts(on)).filter(|facts| facts.insurance == key.insurance);
+        let facts = person.and_then(|person| person.facts(on, on)).filter(|facts| facts.insurance == key.insurance);
         let book = self.book();
         let policy = facts.as_ref().and_then(|f| book.governing(&f.insurance, &f.insured_region, on, on));
         let rooms = match (&facts, policy) {

@@ -9,25 +9,23 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use crate::domain::fault::{FaultReason, FieldFaults};
+use crate::domain::fault::FaultReason;
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::domain::journal::Instant;
 use crate::reference::catalogue::{CatalogueRow, ROWS_PER_CODE};
 use crate::reference::dated::RowChange;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::lookup_tables::LookupTables;
-use crate::reference::person::{PersonPart, PersonRecord};
+use crate::reference::person::PersonRecord;
 use crate::reference::row::ReferenceRow;
 use crate::store::coordination::Coordination;
-use crate::store::external_sort::ExternalSort;
+use crate::store::external_sort::{NumberedPart, Sorted};
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::{ReferenceWrite, Store};
 
+use super::import_checks::{PERSONS_A_STEP, check_hospitals, check_successions, differing_rows};
 use super::import_rows::ImportRows;
 use super::{Engine, EngineError};
-
-/// Persons that are written in one step; settlements that wait for one wait for no more.
-const PERSONS_A_STEP: usize = 500;
 
 /// Hospitals or rows of the catalogue in one part.
 const ROWS_A_PART: usize = 500;
@@ -39,6 +37,8 @@ pub struct Imported {
     pub changed: u64,
     /// Rows that the table held already.
     pub unchanged: u64,
+    /// Rows about persons who have no enrolment.
+    pub not_enrolled: u64,
 }
 
 impl Imported {
@@ -130,10 +130,12 @@ impl<S: Store> Engine<S> {
             rows: incoming.rows(),
             digest: incoming.digest(),
         };
+        let mut persons = incoming.persons.sorted().map_err(EngineError::from_read)?;
+        self.check_persons(&mut persons).await?;
         self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(EngineError::from_write)?;
-        self.take_persons(number, incoming.persons, &mut draft.count, outside).await?;
+        self.take_persons(number, persons, &mut draft.count, outside).await?;
         self.take_parts(number, &mut draft).await?;
-        let Imported { changed, unchanged } = draft.count;
+        let Imported { changed, unchanged, not_enrolled: _ } = draft.count;
         let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
         self.store.log_import(number, ImportEvent::End(ended)).await.map_err(EngineError::from_write)?;
         if draft.moved || version.is_some() {
@@ -153,11 +155,10 @@ impl<S: Store> Engine<S> {
     async fn take_persons(
         &self,
         number: u64,
-        rows: ExternalSort,
+        mut sorted: Sorted,
         count: &mut Imported,
         outside: &ImportContext<'_>,
     ) -> Result<(), EngineError> {
-        let mut sorted = rows.sorted().map_err(EngineError::from_read)?;
         while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(EngineError::from_read)? {
             if (outside.stop)() {
                 return Err(EngineError::ImportStopped);
@@ -174,19 +175,23 @@ impl<S: Store> Engine<S> {
     /// Of these persons the records that are not as they were.
     async fn changed(
         &self,
-        step: Vec<(PersonId, Vec<PersonPart>)>,
+        step: Vec<(PersonId, Vec<NumberedPart>)>,
         count: &mut Imported,
     ) -> Result<Vec<(PersonId, PersonRecord)>, EngineError> {
         let ids: Vec<_> = step.iter().map(|(id, _)| id.clone()).collect();
         let records = self.store.persons(&ids).await.map_err(EngineError::from_read)?;
         let mut persons = Vec::with_capacity(step.len());
         for ((id, parts), record) in step.into_iter().zip(records) {
-            let mut record = record.unwrap_or_default();
-            let mut changed = record.set_id(&id);
-            for part in parts {
+            let mut record = record.unwrap_or_else(|| PersonRecord::new(id.clone()));
+            let mut changed = RowChange::Unchanged;
+            let rows = parts.len() as u64;
+            for (_, part) in parts {
                 let change = record.put(part);
                 count.count(change);
                 changed = changed.max(change);
+            }
+            if !record.is_known() {
+                count.not_enrolled += rows;
             }
             if changed == RowChange::Changed {
                 persons.push((id, record));
@@ -232,13 +237,15 @@ impl Draft {
         let mut draft =
             Draft { tables, hospitals: Vec::new(), catalogue: Vec::new(), count: Imported::default(), moved: false };
         let mut changed = Vec::new();
-        for (id, part) in &incoming.hospitals {
+        check_hospitals(incoming)?;
+        for (_, id, part) in &incoming.hospitals {
             let change = draft.tables.hospitals.entry(id.clone()).or_default().put(part.clone());
             draft.count.count(change);
             if change == RowChange::Changed {
                 changed.push(id.clone());
             }
         }
+        check_successions(incoming, &draft.tables)?;
         let tables = &draft.tables;
         let record = |id| tables.hospitals.get(&id).map(|record| (id, record.clone()));
         draft.hospitals = distinct(changed).into_iter().filter_map(record).collect();
@@ -249,7 +256,7 @@ impl Draft {
     /// Takes all rows first and looks for clashes then: a successor may stand before the row whose end makes
     /// room for it.
     fn take_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), EngineError> {
-        let mut faults = FieldFaults::default();
+        let mut faults = differing_rows(rows.iter().map(|(at, row)| (*at, row.key(), row)), "code");
         for (at, row) in rows {
             if !self.tables.catalogue.has_room(row) {
                 faults.add(

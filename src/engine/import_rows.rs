@@ -14,7 +14,7 @@ use super::{Engine, EngineError};
 /// Rows that have come, checked one by one.
 pub struct ImportRows {
     pub(super) persons: ExternalSort,
-    pub(super) hospitals: Vec<(HospitalId, HospitalPart)>,
+    pub(super) hospitals: Vec<(u64, HospitalId, HospitalPart)>,
     pub(super) catalogue: Vec<(u64, CatalogueRow)>,
     rows: u64,
     digest: blake3::Hasher,
@@ -45,8 +45,10 @@ impl ImportRows {
 
     pub(super) fn add_row(&mut self, row: ReferenceRow) -> Result<(), EngineError> {
         match row {
-            ReferenceRow::Person(id, part) => self.persons.add(&id, &part).map_err(EngineError::from_write)?,
-            ReferenceRow::Hospital(id, part) => self.hospitals.push((id, part)),
+            ReferenceRow::Person(id, part) => {
+                self.persons.add(&id, &(self.rows, part)).map_err(EngineError::from_write)?
+            }
+            ReferenceRow::Hospital(id, part) => self.hospitals.push((self.rows, id, part)),
             ReferenceRow::Catalogue(row) => self.catalogue.push((self.rows, row)),
         }
         self.rows += 1;

@@ -16,6 +16,7 @@ pub mod fence;
 pub mod follow;
 mod idempotency;
 pub mod import;
+mod import_checks;
 pub mod import_rows;
 pub mod list;
 pub mod quote;

@@ -20,8 +20,8 @@ impl<S: Store> Engine<S> {
         on: Day,
     ) -> Result<Vec<Cells>, EngineError> {
         let mut records = self.store.persons(std::slice::from_ref(id)).await.map_err(EngineError::from_read)?;
-        let record = records.pop().flatten().unwrap_or_default();
-        Ok(cells::person_rows(table, id, &record, on))
+        let record = records.pop().flatten();
+        Ok(record.map(|record| cells::person_rows(table, &record, on)).unwrap_or_default())
     }
 
     /// A page of the rows of a table that is not about persons. Returns the last key of the page too if further rows

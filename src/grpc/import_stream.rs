@@ -81,8 +81,8 @@ impl ImportStreams {
         while let Some(message) = self.next(&mut messages, deadline).await? {
             received = blocking(move || received.add(message)).await?;
         }
-        let (rows, Imported { changed, unchanged }) = self.write(engine, &by, received, deadline).await?;
-        Ok(pb::ImportReferenceResponse { taken: rows, changed, unchanged })
+        let (rows, Imported { changed, unchanged, not_enrolled }) = self.write(engine, &by, received, deadline).await?;
+        Ok(pb::ImportReferenceResponse { taken: rows, changed, unchanged, not_enrolled })
     }
 
     async fn next(

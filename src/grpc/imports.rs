@@ -28,7 +28,6 @@ pub fn import(import: Import) -> pb::Import {
 /// A table.
 pub fn table(table: ReferenceTable) -> pb::Table {
     match table {
-        ReferenceTable::Persons => pb::Table::Persons,
         ReferenceTable::Enrolments => pb::Table::Enrolments,
         ReferenceTable::Categories => pb::Table::Categories,
         ReferenceTable::Approvals => pb::Table::Approvals,

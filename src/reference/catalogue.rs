@@ -28,9 +28,14 @@ pub struct CatalogueRow {
 crate::domain::ids::silent_debug!(CatalogueRow);
 
 impl CatalogueRow {
+    /// The key of the row: code, regions and first day. A row with the same key replaces it.
+    pub(crate) fn key(&self) -> (&ItemCode, &[Arc<str>], Option<Day>) {
+        (&self.entry.code, &self.regions, self.days.from)
+    }
+
     /// Whether both rows have the same key.
     pub fn same_key(&self, other: &CatalogueRow) -> bool {
-        self.entry.code == other.entry.code && self.regions == other.regions && self.days.from == other.days.from
+        self.key() == other.key()
     }
 
     /// Whether two rows of one code have a prefix and a day in common.

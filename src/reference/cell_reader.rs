@@ -11,6 +11,15 @@ use crate::domain::rate::{ParseRateError, Rate};
 /// The maximum number of region prefixes in a row of the catalogue; more than regions exist.
 const REGION_PREFIXES: usize = 4_000;
 
+/// The maximum number of tags of a hospital.
+const TAGS: usize = 100;
+
+/// Whether a text is a word of a vocabulary: a small letter, then small letters, digits and underscores.
+fn is_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
 /// The cells of one row. A method that returns `None` has recorded a fault.
 pub(super) struct CellReader<'a> {
     columns: &'static [&'static str],
@@ -92,12 +101,29 @@ impl<'a> CellReader<'a> {
         Some(prefixes.into_iter().map(Arc::from).collect())
     }
 
-    /// The interval of `from` and `until`; an empty cell leaves it open.
+    /// The words in `tags`, sorted and without duplicates.
+    pub(super) fn tags(&mut self) -> Option<Vec<Arc<str>>> {
+        let mut tags: Vec<&str> = self.cell("tags").split_ascii_whitespace().collect();
+        tags.sort_unstable();
+        tags.dedup();
+        if !tags.iter().all(|tag| is_word(tag)) {
+            self.fault("tags", FaultReason::Unreadable, "is not a list of words, such as tcm, separated by spaces");
+            return None;
+        }
+        if tags.len() > TAGS {
+            self.fault("tags", FaultReason::TooMany, format!("has {} tags; the limit is {TAGS}", tags.len()));
+            return None;
+        }
+        Some(tags.into_iter().map(Arc::from).collect())
+    }
+
+    /// The interval of `from` and `until`; an empty cell leaves it open. With `until` equal to `from` it is empty, which
+    /// withdraws the row.
     pub(super) fn days(&mut self) -> Option<Interval> {
         let (from, until) = (self.optional_day("from"), self.optional_day("until"));
         let days = Interval { from: from?, until: until? };
-        if days.is_empty() {
-            self.fault("until", FaultReason::Unreadable, "is not after `from`");
+        if days.from > days.until && days.until.is_some() {
+            self.fault("until", FaultReason::Unreadable, "lies before `from`");
         }
         Some(days)
     }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::Class;
-use crate::domain::ids::{HospitalId, ItemCode, PersonId};
+use crate::domain::ids::{HospitalId, ItemCode};
 
 use super::catalogue::CatalogueRow;
-use super::hospital::HospitalRecord;
+use super::hospital::{HospitalRecord, HospitalStatus};
 use super::lookup_tables::LookupTables;
-use super::person::PersonRecord;
+use super::person::{Enrolment, PersonRecord};
 use super::table::ReferenceTable;
 
 /// The cells of one row, in the order of the table's columns.
@@ -25,17 +25,11 @@ fn dated_row(id: &str, value: Option<&str>, days: Interval) -> Cells {
 }
 
 /// The rows of a person in a table that are in force on a day; none if the table is not about persons.
-pub(crate) fn person_rows(table: ReferenceTable, id: &PersonId, record: &PersonRecord, on: Day) -> Vec<Cells> {
-    let id = id.as_str();
+pub(crate) fn person_rows(table: ReferenceTable, record: &PersonRecord, on: Day) -> Vec<Cells> {
+    let id = record.id().as_str();
     match table {
-        ReferenceTable::Persons => {
-            let insured = record.insured().into_iter();
-            insured
-                .map(|(insurance, region)| vec![id.to_owned(), insurance.to_string(), region.as_str().to_owned()])
-                .collect()
-        }
         ReferenceTable::Enrolments => {
-            record.enrolments().rows_on(on).map(|((), days)| dated_row(id, None, days)).collect()
+            record.enrolments().on(on).map(|(held, days)| enrolment_cells(id, held, days)).into_iter().collect()
         }
         ReferenceTable::Categories => {
             record.categories().rows_on(on).map(|(held, days)| dated_row(id, Some(held.as_str()), days)).collect()
@@ -45,6 +39,16 @@ pub(crate) fn person_rows(table: ReferenceTable, id: &PersonId, record: &PersonR
         }
         ReferenceTable::Hospitals | ReferenceTable::Designations | ReferenceTable::Catalogue => Vec::new(),
     }
+}
+
+fn enrolment_cells(id: &str, enrolment: &Enrolment, days: Interval) -> Cells {
+    vec![
+        id.to_owned(),
+        optional_day(days.from),
+        enrolment.insurance.to_string(),
+        enrolment.insured_region.as_str().to_owned(),
+        optional_day(days.until),
+    ]
 }
 
 /// Which keys (hospital ids or codes) of a table are read.
@@ -121,20 +125,23 @@ impl<'a> CellPage<'a> {
 
 fn hospital_rows(table: ReferenceTable, id: &HospitalId, record: &HospitalRecord, on: Day) -> Vec<Cells> {
     match table {
-        ReferenceTable::Hospitals => record
-            .head()
-            .into_iter()
-            .map(|head| {
-                vec![
-                    id.as_str().to_owned(),
-                    head.name.to_string(),
-                    head.level.as_str().to_owned(),
-                    head.region.as_str().to_owned(),
-                ]
-            })
-            .collect(),
+        ReferenceTable::Hospitals => {
+            record.statuses().on(on).map(|(status, days)| status_cells(id, status, days)).into_iter().collect()
+        }
         _ => record.designations().rows_on(on).map(|((), days)| dated_row(id.as_str(), None, days)).collect(),
     }
+}
+
+fn status_cells(id: &HospitalId, status: &HospitalStatus, days: Interval) -> Cells {
+    vec![
+        id.as_str().to_owned(),
+        optional_day(days.from),
+        status.name.to_string(),
+        status.level.as_str().to_owned(),
+        status.region.as_str().to_owned(),
+        status.tags.join(" "),
+        optional_day(days.until),
+    ]
 }
 
 fn code_rows(code: &ItemCode, rows: &[CatalogueRow], on: Day) -> Vec<Cells> {

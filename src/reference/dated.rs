@@ -1,4 +1,4 @@
-//! Dated values: a list of (value, interval). The key of a row is its value and its first day.
+//! Dated values, of which several may hold on a day. The key of a row is its value and its first day.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ impl<T> Default for Dated<T> {
     }
 }
 
-impl<T: PartialEq + Copy> Dated<T> {
+impl<T: PartialEq> Dated<T> {
     /// Adds a row, in place of one with the same value and first day.
     pub fn put(&mut self, value: T, interval: Interval) -> RowChange {
         let known = self.0.iter_mut().find(|(v, i)| *v == value && i.from == interval.from);
@@ -41,17 +41,18 @@ impl<T: PartialEq + Copy> Dated<T> {
     }
 
     /// The values that apply on this day.
-    pub fn on(&self, day: Day) -> impl Iterator<Item = T> + '_ {
-        self.0.iter().filter(move |(_, interval)| interval.contains(day)).map(|(value, _)| *value)
+    pub fn on(&self, day: Day) -> impl Iterator<Item = &T> + '_ {
+        self.rows_on(day).map(|(value, _)| value)
     }
 
     /// The rows that apply on this day.
-    pub(crate) fn rows_on(&self, day: Day) -> impl Iterator<Item = (T, Interval)> + '_ {
-        self.0.iter().filter(move |(_, interval)| interval.contains(day)).copied()
+    pub(crate) fn rows_on(&self, day: Day) -> impl Iterator<Item = (&T, Interval)> + '_ {
+        let rows = self.0.iter().filter(move |(_, interval)| interval.contains(day));
+        rows.map(|(value, interval)| (value, *interval))
     }
 
     /// Whether this value applies on this day.
-    pub(crate) fn applies(&self, value: T, day: Day) -> bool {
+    pub(crate) fn applies(&self, value: &T, day: Day) -> bool {
         self.on(day).any(|other| other == value)
     }
 }

@@ -9,22 +9,25 @@ use crate::domain::facts::{HospitalFacts, Region};
 use crate::domain::vocabulary::Level;
 
 use super::dated::{Dated, RowChange};
+use super::timeline::Timeline;
 
-/// The row of a hospital in hospitals.csv.
+/// What hospitals.csv says of a hospital for some days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HospitalHead {
+pub struct HospitalStatus {
     /// The name.
     pub name: Arc<str>,
     /// The level.
     pub level: Level,
     /// The region in which it lies.
     pub region: Region,
+    /// Marks of the hospital, such as `tcm`: sorted, without duplicates.
+    pub tags: Vec<Arc<str>>,
 }
 
 /// All rows of one hospital, in all tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HospitalRecord {
-    head: Option<HospitalHead>,
+    statuses: Timeline<HospitalStatus>,
     designations: Dated<()>,
 }
 
@@ -32,27 +35,40 @@ pub struct HospitalRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HospitalPart {
     /// A row of hospitals.csv.
-    Head(HospitalHead),
+    Status(HospitalStatus, Interval),
     /// A row of designations.csv.
     Designation(Interval),
+}
+
+/// The table of a row about a hospital and its key there, without the id.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) enum HospitalPartKey {
+    Status(Option<Day>),
+    Designation(Option<Day>),
+}
+
+impl HospitalPart {
+    /// The key of the row; a row with the same key replaces it.
+    pub(crate) fn key(&self) -> HospitalPartKey {
+        match self {
+            HospitalPart::Status(_, days) => HospitalPartKey::Status(days.from),
+            HospitalPart::Designation(days) => HospitalPartKey::Designation(days.from),
+        }
+    }
 }
 
 impl HospitalRecord {
     /// Adds a row, in place of one with the same key.
     pub fn put(&mut self, part: HospitalPart) -> RowChange {
         match part {
+            HospitalPart::Status(status, days) => self.statuses.put(status, days),
             HospitalPart::Designation(days) => self.designations.put((), days),
-            HospitalPart::Head(head) => {
-                let change = if self.head.as_ref() == Some(&head) { RowChange::Unchanged } else { RowChange::Changed };
-                self.head = Some(head);
-                change
-            }
         }
     }
 
-    /// The row of hospitals.csv, if there is one.
-    pub fn head(&self) -> Option<&HospitalHead> {
-        self.head.as_ref()
+    /// The rows of hospitals.csv, in succession.
+    pub fn statuses(&self) -> &Timeline<HospitalStatus> {
+        &self.statuses
     }
 
     /// The days on which the hospital is designated.
@@ -60,19 +76,14 @@ impl HospitalRecord {
         &self.designations
     }
 
-    /// Whether hospitals.csv contains the hospital.
-    pub(crate) fn is_known(&self) -> bool {
-        self.head.is_some()
-    }
-
     /// Whether the hospital is designated on this day.
     pub fn is_designated(&self, day: Day) -> bool {
-        self.designations.applies((), day)
+        self.designations.applies(&(), day)
     }
 
-    /// The facts that a settlement uses, if the hospital is known.
-    pub fn facts(&self) -> Option<HospitalFacts> {
-        let head = self.head.as_ref()?;
-        Some(HospitalFacts { level: head.level, region: head.region.clone() })
+    /// The facts that a settlement of this day uses, if the hospital is known on it.
+    pub fn facts(&self, day: Day) -> Option<HospitalFacts> {
+        let (status, _) = self.statuses.on(day)?;
+        Some(HospitalFacts { level: status.level, region: status.region.clone(), tags: status.tags.clone() })
     }
 }

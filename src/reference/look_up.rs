@@ -1,4 +1,4 @@
-//! Looks up the facts of a claim: hospital and person (stage 3) and items (stage 4), as of the day of discharge.
+//! Looks up the facts of a claim: hospital and person (stage 3) and items (stage 4), each as of the day that counts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,15 +29,15 @@ pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &LookupTables
 
 fn hospital_facts(claim: &Claim, tables: &LookupTables, faults: &mut FieldFaults) -> Option<HospitalFacts> {
     let mut fault = |reason, message: &str| faults.push(FieldFault::new("claim.hospital_id", reason, message));
-    let record = tables.hospitals.get(&claim.hospital_id).filter(|record| record.is_known());
-    match record {
-        None => fault(FaultReason::UnknownHospital, "names no known hospital"),
-        Some(record) if !record.is_designated(claim.discharged) => {
-            fault(FaultReason::NotDesignated, "names a hospital that is not designated on the day of discharge");
-        }
-        Some(_) => {}
+    let record = tables.hospitals.get(&claim.hospital_id);
+    let Some(facts) = record.and_then(|record| record.facts(claim.discharged)) else {
+        fault(FaultReason::UnknownHospital, "names no hospital that is known on the day of discharge");
+        return None;
+    };
+    if !record.is_some_and(|record| record.is_designated(claim.discharged)) {
+        fault(FaultReason::NotDesignated, "names a hospital that is not designated on the day of discharge");
     }
-    record.and_then(|record| record.facts())
+    Some(facts)
 }
 
 fn person_facts(claim: &Claim, record: Option<&PersonRecord>, faults: &mut FieldFaults) -> Option<PersonFacts> {
@@ -46,14 +46,15 @@ fn person_facts(claim: &Claim, record: Option<&PersonRecord>, faults: &mut Field
         fault("claim.person_id", FaultReason::UnknownPerson, "names no known person");
         return None;
     };
-    if !record.is_enrolled(claim.discharged) {
+    let facts = record.facts(claim.admitted, claim.discharged);
+    if facts.is_none() {
         fault("claim.person_id", FaultReason::NotEnrolled, "names a person not enrolled on the day of discharge");
     }
     let needed = approval_for(claim.visit);
-    if needed.is_some_and(|approval| !record.is_approved(approval, claim.discharged)) {
+    if needed.is_some_and(|approval| !record.is_approved(&approval, claim.discharged)) {
         fault("claim.visit", FaultReason::NotApproved, "needs an approval that the person does not hold that day");
     }
-    record.facts(claim.discharged)
+    facts
 }
 
 fn approval_for(visit: Visit) -> Option<Approval> {

@@ -1,4 +1,4 @@
-//! The reference tables: persons, hospitals and the catalogue, all dated. They supply the facts that a claim does not
+//! The reference tables: enrolments and other rows about persons, hospitals and the catalogue, all dated. They supply the facts that a claim does not
 //! state about itself.
 //!
 //! [`row`] is one imported row; [`person`], [`hospital`] and [`catalogue`] are the records that rows add up to;
@@ -15,3 +15,4 @@ pub mod lookup_tables;
 pub mod person;
 pub mod row;
 pub mod table;
+pub mod timeline;

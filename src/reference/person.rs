@@ -10,111 +10,116 @@ use crate::domain::ids::PersonId;
 use crate::domain::vocabulary::{Approval, Category};
 
 use super::dated::{Dated, RowChange};
+use super::timeline::Timeline;
 
 /// One person: the id and all rows. The key under which a store keeps the record is a hash, so the record contains
 /// the id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonRecord {
-    id: Option<PersonId>,
-    rows: PersonRows,
-}
-
-/// All rows of one person, in all tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PersonRows {
-    /// Insurance and insured region; `None` while persons.csv does not contain the person.
-    insured: Option<(Arc<str>, Region)>,
-    enrolments: Dated<()>,
+    id: PersonId,
+    enrolments: Timeline<Enrolment>,
     categories: Dated<Category>,
     approvals: Dated<Approval>,
+}
+
+/// In what and where a person is insured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// The insurance.
+    pub insurance: Arc<str>,
+    /// The region in which the person is insured (参保地).
+    pub insured_region: Region,
 }
 
 /// A row of one of the tables about persons, without the id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PersonPart {
-    /// A row of persons.csv: insurance and insured region.
-    Insured(Arc<str>, Region),
     /// A row of enrolments.csv.
-    Enrolment(Interval),
+    Enrolment(Enrolment, Interval),
     /// A row of categories.csv.
     Category(Category, Interval),
     /// A row of approvals.csv.
     Approval(Approval, Interval),
 }
 
+/// The table of a row about a person and its key there, without the id.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) enum PersonPartKey<'a> {
+    Enrolment(Option<Day>),
+    Category(&'a Category, Option<Day>),
+    Approval(&'a Approval, Option<Day>),
+}
+
+impl PersonPart {
+    /// The key of the row; a row with the same key replaces it.
+    pub(crate) fn key(&self) -> PersonPartKey<'_> {
+        match self {
+            PersonPart::Enrolment(_, days) => PersonPartKey::Enrolment(days.from),
+            PersonPart::Category(category, days) => PersonPartKey::Category(category, days.from),
+            PersonPart::Approval(approval, days) => PersonPartKey::Approval(approval, days.from),
+        }
+    }
+}
+
 impl PersonRecord {
-    /// The id; `None` in a record that was stored before records contained it.
-    pub fn id(&self) -> Option<&PersonId> {
-        self.id.as_ref()
+    /// A person about whom there is no row yet.
+    pub fn new(id: PersonId) -> PersonRecord {
+        PersonRecord { id, enrolments: Timeline::default(), categories: Dated::default(), approvals: Dated::default() }
     }
 
-    /// Sets the id.
-    pub fn set_id(&mut self, id: &PersonId) -> RowChange {
-        let change = if self.id() == Some(id) { RowChange::Unchanged } else { RowChange::Changed };
-        self.id = Some(id.clone());
-        change
+    /// The id.
+    pub fn id(&self) -> &PersonId {
+        &self.id
     }
 
     /// Adds a row, in place of one with the same key.
     pub fn put(&mut self, part: PersonPart) -> RowChange {
         match part {
-            PersonPart::Insured(insurance, region) => self.set_insured(insurance, region),
-            PersonPart::Enrolment(days) => self.rows.enrolments.put((), days),
-            PersonPart::Category(category, days) => self.rows.categories.put(category, days),
-            PersonPart::Approval(approval, days) => self.rows.approvals.put(approval, days),
+            PersonPart::Enrolment(enrolment, days) => self.enrolments.put(enrolment, days),
+            PersonPart::Category(category, days) => self.categories.put(category, days),
+            PersonPart::Approval(approval, days) => self.approvals.put(approval, days),
         }
     }
 
-    fn set_insured(&mut self, insurance: Arc<str>, region: Region) -> RowChange {
-        let insured = Some((insurance, region));
-        let change = if self.rows.insured == insured { RowChange::Unchanged } else { RowChange::Changed };
-        self.rows.insured = insured;
-        change
-    }
-
-    /// Insurance and insured region, if persons.csv contains the person.
-    pub fn insured(&self) -> Option<(&Arc<str>, &Region)> {
-        self.rows.insured.as_ref().map(|(insurance, region)| (insurance, region))
-    }
-
-    /// The days on which the person is enrolled.
-    pub fn enrolments(&self) -> &Dated<()> {
-        &self.rows.enrolments
+    /// In what and where the person is insured, in succession.
+    pub fn enrolments(&self) -> &Timeline<Enrolment> {
+        &self.enrolments
     }
 
     /// The categories of the person, with their days.
     pub fn categories(&self) -> &Dated<Category> {
-        &self.rows.categories
+        &self.categories
     }
 
     /// The approvals of the person, with their days.
     pub fn approvals(&self) -> &Dated<Approval> {
-        &self.rows.approvals
+        &self.approvals
     }
 
-    /// Whether persons.csv contains the person.
-    pub(crate) fn is_known(&self) -> bool {
-        self.rows.insured.is_some()
-    }
-
-    /// Whether the person is enrolled on this day.
-    pub fn is_enrolled(&self, day: Day) -> bool {
-        self.rows.enrolments.applies((), day)
+    /// Whether the person is or was enrolled on any day: a person is whoever has an enrolment.
+    pub fn is_known(&self) -> bool {
+        !self.enrolments.is_empty()
     }
 
     /// Whether the person has this approval on this day.
-    pub(crate) fn is_approved(&self, approval: Approval, day: Day) -> bool {
-        self.rows.approvals.applies(approval, day)
+    pub(crate) fn is_approved(&self, approval: &Approval, day: Day) -> bool {
+        self.approvals.applies(approval, day)
     }
 
-    /// The facts that a settlement of this day uses, if the person is known.
-    pub fn facts(&self, day: Day) -> Option<PersonFacts> {
-        let (insurance, insured_region) = self.rows.insured.clone()?;
+    /// The facts of a stay, if the person is enrolled on the day of discharge.
+    pub fn facts(&self, admitted: Day, discharged: Day) -> Option<PersonFacts> {
+        let (enrolment, _) = self.enrolments.on(discharged)?;
         Some(PersonFacts {
-            insurance,
-            insured_region,
-            categories: self.rows.categories.on(day).collect(),
-            cross_region_approved: self.is_approved(Approval::CrossRegion, day),
+            insurance: enrolment.insurance.clone(),
+            insured_region: enrolment.insured_region.clone(),
+            categories: self.categories.on(discharged).copied().collect(),
+            cross_region_approved: self.has_cross_region_approval(admitted, discharged),
         })
+    }
+
+    /// Whether a filing held on the day of admission or of discharge: a stay begun within the filing is covered to its
+    /// end, and a filing made up for before discharge counts (医保发〔2022〕22号).
+    fn has_cross_region_approval(&self, admitted: Day, discharged: Day) -> bool {
+        [admitted, discharged].into_iter().any(|day| self.is_approved(&Approval::CrossRegion, day))
     }
 }

@@ -10,8 +10,8 @@ use crate::domain::vocabulary::{Approval, Category, Level};
 
 use super::catalogue::CatalogueRow;
 use super::cell_reader::CellReader;
-use super::hospital::{HospitalHead, HospitalPart};
-use super::person::PersonPart;
+use super::hospital::{HospitalPart, HospitalStatus};
+use super::person::{Enrolment, PersonPart};
 use super::table::ReferenceTable;
 
 /// The maximum bytes of the name of a hospital or an item.
@@ -57,8 +57,7 @@ impl ReferenceRow {
 
 fn row(table: ReferenceTable, reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
     match table {
-        ReferenceTable::Persons => insured(reader),
-        ReferenceTable::Enrolments => dated_person(reader, |_, days| Some(PersonPart::Enrolment(days))),
+        ReferenceTable::Enrolments => dated_person(reader, enrolment),
         ReferenceTable::Categories => dated_person(reader, |reader, days| {
             Some(PersonPart::Category(reader.word("category", Category::ALL, Category::as_str)?, days))
         }),
@@ -74,10 +73,9 @@ fn row(table: ReferenceTable, reader: &mut CellReader<'_>) -> Option<ReferenceRo
     }
 }
 
-fn insured(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
-    let id = reader.id("person_id");
+fn enrolment(reader: &mut CellReader<'_>, days: Interval) -> Option<PersonPart> {
     let (insurance, region) = (reader.text("insurance", INSURANCE_BYTES), reader.region("insured_region"));
-    Some(ReferenceRow::Person(id?.into(), PersonPart::Insured(insurance?.into(), region?)))
+    Some(PersonPart::Enrolment(Enrolment { insurance: insurance?.into(), insured_region: region? }, days))
 }
 
 /// Every cell is read before a missing one ends the row, so that all faults of the row are found.
@@ -93,8 +91,9 @@ fn dated_person<'a>(
 fn hospital(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
     let (id, name) = (reader.id("hospital_id"), reader.text("name", NAME_BYTES));
     let (level, region) = (reader.word("level", Level::ALL, Level::as_str), reader.region("region"));
-    let head = HospitalHead { name: name?.into(), level: level?, region: region? };
-    Some(ReferenceRow::Hospital(id?.into(), HospitalPart::Head(head)))
+    let (tags, days) = (reader.tags(), reader.days());
+    let status = HospitalStatus { name: name?.into(), level: level?, region: region?, tags: tags? };
+    Some(ReferenceRow::Hospital(id?.into(), HospitalPart::Status(status, days?)))
 }
 
 fn catalogue(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {

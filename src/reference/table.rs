@@ -3,8 +3,6 @@
 /// A reference table; its name is that of its CSV file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferenceTable {
-    /// persons.csv
-    Persons,
     /// enrolments.csv
     Enrolments,
     /// categories.csv
@@ -30,13 +28,11 @@ impl ReferenceTable {
         ReferenceTable::Categories,
         ReferenceTable::Approvals,
         ReferenceTable::Enrolments,
-        ReferenceTable::Persons,
     ];
 
     /// The name of the file, without `.csv`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            ReferenceTable::Persons => "persons",
             ReferenceTable::Enrolments => "enrolments",
             ReferenceTable::Categories => "categories",
             ReferenceTable::Approvals => "approvals",
@@ -53,23 +49,16 @@ impl ReferenceTable {
 
     /// Whether the rows of the table are about persons.
     pub(crate) const fn is_about_persons(self) -> bool {
-        matches!(
-            self,
-            ReferenceTable::Persons
-                | ReferenceTable::Enrolments
-                | ReferenceTable::Categories
-                | ReferenceTable::Approvals
-        )
+        matches!(self, ReferenceTable::Enrolments | ReferenceTable::Categories | ReferenceTable::Approvals)
     }
 
     /// The names of the columns, in the order of a row's cells.
     pub const fn columns(self) -> &'static [&'static str] {
         match self {
-            ReferenceTable::Persons => &["person_id", "insurance", "insured_region"],
-            ReferenceTable::Enrolments => &["person_id", "from", "until"],
+            ReferenceTable::Enrolments => &["person_id", "from", "insurance", "insured_region", "until"],
             ReferenceTable::Categories => &["person_id", "category", "from", "until"],
             ReferenceTable::Approvals => &["person_id", "kind", "from", "until"],
-            ReferenceTable::Hospitals => &["hospital_id", "name", "level", "region"],
+            ReferenceTable::Hospitals => &["hospital_id", "from", "name", "level", "region", "tags", "until"],
             ReferenceTable::Designations => &["hospital_id", "from", "until"],
             ReferenceTable::Catalogue => {
                 &["code", "regions", "from", "name", "class", "self_pay_ratio", "price_ceiling", "until"]

@@ -20,6 +20,9 @@ use super::keys::{Secret, StoreKey};
 use crate::domain::ids::PersonId;
 use crate::reference::person::{PersonPart, PersonRecord};
 
+/// A row of an import about a person, with its number in the import.
+pub type NumberedPart = (u64, PersonPart);
+
 /// The maximum bytes of rows in memory before they are written to a file.
 const RUN_BYTES: usize = 48 << 20;
 
@@ -58,7 +61,7 @@ impl Drop for SortDirectory {
 }
 
 /// Rows to sort.
-pub struct ExternalSort<R = PersonPart> {
+pub struct ExternalSort<R = NumberedPart> {
     secret: Secret,
     directory: Option<PathBuf>,
     run: Run,
@@ -78,7 +81,7 @@ struct Run {
 type PersonWithRows<R> = (PersonId, Vec<R>);
 
 /// Sorted rows, person by person.
-pub struct Sorted<R = PersonPart> {
+pub struct Sorted<R = NumberedPart> {
     sources: Vec<Source>,
     heap: BinaryHeap<Reverse<(StoreKey, usize)>>,
     rows: PhantomData<fn() -> R>,
@@ -131,16 +134,11 @@ impl<R: Serialize + DeserializeOwned> ExternalSort<R> {
     /// If a file cannot be read.
     pub fn sorted(mut self) -> Result<Sorted<R>, StoreError> {
         self.run.sort();
-        let mut sources = Vec::new();
-        for mut file in self.files {
-            file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            sources.push(Source { rows: SortedRows::File(BufReader::with_capacity(BUFFER, file)), next: Vec::new() });
-        }
-        sources.push(Source { rows: SortedRows::Memory(self.run, 0), next: Vec::new() });
+        let files = self.files.into_iter().map(|file| SortedRows::File(BufReader::with_capacity(BUFFER, file)));
+        let runs = files.chain([SortedRows::Memory(self.run, 0)]);
+        let sources = runs.map(|rows| Source { rows, next: Vec::new() }).collect();
         let mut sorted = Sorted { sources, heap: BinaryHeap::new(), rows: PhantomData };
-        for at in 0..sorted.sources.len() {
-            sorted.advance(at)?;
-        }
+        sorted.rewind()?;
         Ok(sorted)
     }
 
@@ -186,6 +184,15 @@ impl Run {
 }
 
 impl Source {
+    /// Goes back to the first row.
+    fn rewind(&mut self) -> Result<(), StoreError> {
+        match &mut self.rows {
+            SortedRows::Memory(_, at) => *at = 0,
+            SortedRows::File(file) => drop(file.seek(SeekFrom::Start(0)).map_err(failed)?),
+        }
+        Ok(())
+    }
+
     /// Reads the next row; returns its key.
     fn advance(&mut self) -> Result<Option<StoreKey>, StoreError> {
         self.next.clear();
@@ -214,6 +221,19 @@ impl Source {
 }
 
 impl<R: DeserializeOwned> Sorted<R> {
+    /// Goes back to the first person.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn rewind(&mut self) -> Result<(), StoreError> {
+        self.heap.clear();
+        for at in 0..self.sources.len() {
+            self.sources[at].rewind()?;
+            self.advance(at)?;
+        }
+        Ok(())
+    }
+
     fn advance(&mut self, at: usize) -> Result<(), StoreError> {
         if let Some(key) = self.sources[at].advance()? {
             self.heap.push(Reverse((key, at)));

@@ -180,7 +180,7 @@ async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> 
     match call {
         "ImportReference" => {
             let rows = vec![pb::reference::Row {
-                cells: [side.hospital, "another name", "tertiary", "370100"].map(str::to_owned).to_vec(),
+                cells: [side.hospital, "", "another name", "tertiary", "370100", "", ""].map(str::to_owned).to_vec(),
             }];
             let table = pb::reference::Table::Hospitals.into();
             let message = pb::reference::ImportReferenceRequest { table, rows, commit: true, ..Default::default() };

@@ -76,17 +76,22 @@ async fn the_json_of_every_client_command_is_stable() {
     let serve = Serve::start(&place.path().join("store"), &[]);
     serve.with_tables().await;
     let office = Office { serve, place };
-    let enrolments = office.file("enrolments.csv", "person_id,from,until\nP1,2014-01-01,\nP9,2014-01-01,\n");
-    let taken = json!({ "table": "enrolments", "taken": 2, "changed": 1, "unchanged": 1 });
+    let enrolments = office.file("enrolments.csv", "person_id,from,insurance,insured_region,until\nP1,2014-01-01,resident,370100,\nP9,2014-01-01,resident,370100,\n");
+    let taken = json!({ "table": "enrolments", "taken": 2, "changed": 1, "unchanged": 1, "not_enrolled": 0 });
     assert_eq!(office.json(0, &["import", &enrolments, "--by", "desk 7"]), [taken]);
     let log = office.json(0, &["import", "--list"]).remove(0);
     let wanted = json!({
-        "number": 8, "table": "enrolments", "source": "enrolments.csv", "imported_by": "desk 7", "begun_at": "INSTANT",
+        "number": 7, "table": "enrolments", "source": "enrolments.csv", "imported_by": "desk 7", "begun_at": "INSTANT",
         "rows": 2, "ended_at": "INSTANT", "changed": 1, "unchanged": 1,
     });
     assert_eq!(log, wanted);
     let rows = office.json(0, &["reference", "enrolments", "--person", "P9", "--on", "2017-06-15"]);
-    assert_eq!(rows, [json!({ "person_id": "P9", "from": "2014-01-01", "until": "" })]);
+    assert_eq!(
+        rows,
+        [json!({
+            "person_id": "P9", "from": "2014-01-01", "insurance": "resident", "insured_region": "370100", "until": "",
+        })]
+    );
     let first = office.file("first.json", &claim("C1", "R1"));
     let second = office.file("second.json", &claim("C2", "R2"));
     assert_eq!(office.json(0, &["quote", &first]), [sums("C1", false)]);

@@ -55,8 +55,7 @@ async fn large(place: &Path) {
     let mut rows = Vec::new();
     for number in 0..SETTLEMENTS / 2 {
         let id = format!("K{number}");
-        rows.push(row(ReferenceTable::Enrolments, &[&id, "2014-01-01", ""]));
-        rows.push(row(ReferenceTable::Persons, &[&id, "resident", "370100"]));
+        rows.push(row(ReferenceTable::Enrolments, &[&id, "2014-01-01", "resident", "370100", ""]));
     }
     engine.import(rows).await.expect("sound rows");
     let settles = (0..SETTLEMENTS).map(|number| {

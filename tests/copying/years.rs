@@ -124,8 +124,7 @@ async fn large(url: &str) {
     let mut rows = Vec::new();
     for number in 0..SETTLEMENTS / 3 {
         let id = format!("K{number}");
-        rows.push(row(ReferenceTable::Enrolments, &[&id, "2014-01-01", ""]));
-        rows.push(row(ReferenceTable::Persons, &[&id, "resident", "370100"]));
+        rows.push(row(ReferenceTable::Enrolments, &[&id, "2014-01-01", "resident", "370100", ""]));
     }
     engine.import(rows).await.expect("sound rows");
     let persons = stream::iter(0..SETTLEMENTS / 3).map(|number| of_every_year(&engine, number));

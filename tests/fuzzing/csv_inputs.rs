@@ -89,6 +89,7 @@ fn cell(random: &mut Random, table: ReferenceTable, column: &str) -> String {
         "category" => &["registered_poor", "destitute", "subsistence_allowance", "illness_impoverished"],
         "kind" => &["outpatient_serious", "outpatient_chronic", "cross_region"],
         "name" => &["名", "\"名, 一\"", "\"名\n二\""],
+        "tags" => &["", "tcm", " tcm  maternal "],
         "level" => &["primary", "secondary", "tertiary"],
         "regions" => &["", "37", "37 46 3701", " 460100  37 "],
         "class" => &["B"],

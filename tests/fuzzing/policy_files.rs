@@ -164,7 +164,7 @@ fn facts() -> Facts {
             categories: [Category::RegisteredPoor].into_iter().collect(),
             cross_region_approved: false,
         },
-        hospital: HospitalFacts { level: Level::Tertiary, region: region() },
+        hospital: HospitalFacts { level: Level::Tertiary, region: region(), tags: Vec::new() },
         catalogue: vec![Arc::new(entry)],
         entry_of_item: vec![0],
     }

@@ -185,8 +185,8 @@ fn get_account(random: &mut Random) -> Vec<u8> {
 fn import(random: &mut Random) -> Vec<u8> {
     let (table, row): (reference_pb::Table, &[&str]) = match random.below(8) {
         0 => (reference_pb::Table::Unspecified, &[]),
-        1 => (reference_pb::Table::Persons, &["PG", "edge", "460100"]),
-        2 => (reference_pb::Table::Hospitals, &["HE", "新名", "primary", "460100"]),
+        1 => (reference_pb::Table::Enrolments, &["PG", "", "edge", "460100", ""]),
+        2 => (reference_pb::Table::Hospitals, &["HE", "", "新名", "primary", "460100", "", ""]),
         3 => (reference_pb::Table::Catalogue, &["A", "46 4601", "2017-01-01", "甲", "B", "30%", "", ""]),
         4 => (reference_pb::Table::Catalogue, &["A", "", "2017-01-01", "甲", "C", "", "", ""]),
         _ => (reference_pb::Table::Categories, &["PF", "destitute", "2017-06-01", "2018-01-01"]),

@@ -53,20 +53,13 @@ const ROWS: &[(ReferenceTable, &[&str])] = &[
     (ReferenceTable::Catalogue, &["TD", "", "", "谈判药", "transitional", "", "", ""]),
     (ReferenceTable::Catalogue, &["药品一", "", "", "药", "B", "10%", "0.000001", ""]),
     (ReferenceTable::Catalogue, &["OLD", "", "", "旧药", "A", "", "", "2016-01-01"]),
-    (ReferenceTable::Persons, &["PE", "edge", "460100"]),
-    (ReferenceTable::Persons, &["PF", "edge", "460100"]),
-    (ReferenceTable::Persons, &["PA", "edge", "460100"]),
-    (ReferenceTable::Persons, &["患者一", "edge", "460100"]),
-    (ReferenceTable::Persons, &["PN", "edge", "460100"]),
-    (ReferenceTable::Persons, &["P1", "resident", "370100"]),
-    (ReferenceTable::Persons, &["P2", "resident", "370100"]),
-    (ReferenceTable::Enrolments, &["PE", "", ""]),
-    (ReferenceTable::Enrolments, &["PF", "", ""]),
-    (ReferenceTable::Enrolments, &["PA", "", ""]),
-    (ReferenceTable::Enrolments, &["患者一", "", ""]),
-    (ReferenceTable::Enrolments, &["PN", "2018-01-01", "2019-01-01"]),
-    (ReferenceTable::Enrolments, &["P1", "", ""]),
-    (ReferenceTable::Enrolments, &["P2", "", ""]),
+    (ReferenceTable::Enrolments, &["PE", "", "edge", "460100", ""]),
+    (ReferenceTable::Enrolments, &["PF", "", "edge", "460100", ""]),
+    (ReferenceTable::Enrolments, &["PA", "", "edge", "460100", ""]),
+    (ReferenceTable::Enrolments, &["患者一", "", "edge", "460100", ""]),
+    (ReferenceTable::Enrolments, &["PN", "2018-01-01", "edge", "460100", "2019-01-01"]),
+    (ReferenceTable::Enrolments, &["P1", "", "resident", "370100", ""]),
+    (ReferenceTable::Enrolments, &["P2", "", "resident", "370100", ""]),
     (ReferenceTable::Categories, &["PE", "registered_poor", "", ""]),
     (ReferenceTable::Categories, &["P2", "registered_poor", "", ""]),
     (ReferenceTable::Approvals, &["PA", "outpatient_serious", "", ""]),
@@ -135,9 +128,10 @@ impl Service {
 
 /// A row; a hospital's name is its id.
 fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
-    let mut cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
-    if table == ReferenceTable::Hospitals {
-        cells.insert(1, cells[0].clone());
-    }
+    let cells = match (table, cells) {
+        (ReferenceTable::Hospitals, [id, level, region]) => vec![id, "", id, level, region, "", ""],
+        _ => cells.to_vec(),
+    };
+    let cells: Vec<String> = cells.into_iter().map(str::to_owned).collect();
     ReferenceRow::from_cells(table, &cells, ClaimLimits::default().id_bytes).expect("a sound row")
 }

@@ -22,19 +22,38 @@ pub type Days = (Option<String>, Option<String>);
 /// A category or the kind of an approval, with its days from and until.
 pub type DatedName = (String, Option<String>, Option<String>);
 
-#[derive(Clone, Debug, Default)]
-pub struct Person {
+/// Rows by first day, of which one holds at a time, each with the day before which it ends if that is stated.
+pub type Succession<T> = BTreeMap<Option<String>, (Option<String>, T)>;
+
+#[derive(Clone, Debug)]
+pub struct Enrolment {
     pub insurance: String,
     pub region: String,
-    pub enrolled: Vec<Days>,
+}
+
+#[derive(Clone, Debug)]
+pub struct HospitalStatus {
+    pub level: String,
+    pub region: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Person {
+    pub enrolments: Succession<Enrolment>,
     pub categories: Vec<DatedName>,
     pub approvals: Vec<DatedName>,
 }
 
+impl Person {
+    /// The insurance of the person on a day; empty without one.
+    pub fn insurance_on(&self, day: &str) -> &str {
+        on_day(&self.enrolments, day).map_or("", |enrolment| &enrolment.insurance)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Hospital {
-    pub level: String,
-    pub region: String,
+    pub statuses: Succession<HospitalStatus>,
     pub designated: Vec<Days>,
 }
 
@@ -125,6 +144,18 @@ pub enum ModelRefusal {
 fn covers(days: &Days, day: &str) -> bool {
     let (from, until) = days;
     from.as_deref().is_none_or(|from| from <= day) && until.as_deref().is_none_or(|until| day < until)
+}
+
+/// The row of a succession that holds on this day: without a stated end it ends where the next row begins; a row whose
+/// end is its first day is withdrawn, and is no next row either.
+fn on_day<'a, T>(rows: &'a Succession<T>, day: &str) -> Option<&'a T> {
+    let standing: Vec<_> = rows.iter().filter(|(from, (until, _))| until.is_none() || until != *from).collect();
+    let days = |at: usize| {
+        let (from, (until, _)) = standing[at];
+        let next = standing.get(at + 1).and_then(|(next, _)| (*next).clone());
+        (from.clone(), until.clone().or(next))
+    };
+    (0..standing.len()).find(|at| covers(&days(*at), day)).map(|at| &standing[at].1.1)
 }
 
 /// The names whose days include this day.

@@ -6,7 +6,7 @@ use toml::Table;
 
 use super::fraction::Fraction;
 use super::reading::read_policy;
-use super::{Bill, Days, Person, covers, longest_prefix};
+use super::{Bill, Days, Enrolment, covers, longest_prefix};
 
 pub struct Book {
     policies: Vec<Policy>,
@@ -90,11 +90,11 @@ impl Book {
     }
 
     /// The policy that governs the bill, and the day that decides its benefit year and terms.
-    pub fn governing_policy<'a>(&'a self, bill: &'a Bill, person: &Person) -> Option<(&'a Policy, &'a str)> {
+    pub fn governing_policy<'a>(&'a self, bill: &'a Bill, enrolment: &Enrolment) -> Option<(&'a Policy, &'a str)> {
         let mut governing = Vec::new();
-        for policy in self.policies.iter().filter(|policy| policy.insurance == person.insurance) {
+        for policy in self.policies.iter().filter(|policy| policy.insurance == enrolment.insurance) {
             let day = if policy.by_admission { &bill.admitted } else { &bill.discharged };
-            let prefix = longest_prefix(&policy.regions, &person.region).filter(|_| covers(&policy.in_force, day));
+            let prefix = longest_prefix(&policy.regions, &enrolment.region).filter(|_| covers(&policy.in_force, day));
             governing.extend(prefix.map(|length| (length, policy, day.as_str())));
         }
         governing.into_iter().max_by_key(|(length, _, _)| *length).map(|(_, policy, day)| (policy, day))

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::fraction::{decimal, half_up, integer, yuan_from_fen};
-use super::{Bill, CatalogueRow, Hospital, Line, ModelRefusal, covers, longest_prefix};
+use super::{Bill, CatalogueRow, HospitalStatus, Line, ModelRefusal, covers, longest_prefix};
 
 const POOLS: [&str; 6] =
     ["eligible", "preliminary_self_pay", "over_limit", "excluded", "special_drug", "transitional_drug"];
@@ -20,7 +20,7 @@ struct CodeSums {
 /// Divides the items of a bill into the six pools.
 pub fn divide_into_pools(
     bill: &Bill,
-    hospital: &Hospital,
+    hospital: &HospitalStatus,
     catalogue: &[CatalogueRow],
 ) -> Result<BTreeMap<String, i64>, ModelRefusal> {
     let mut sums: BTreeMap<&str, (&CatalogueRow, CodeSums)> = BTreeMap::new();
@@ -43,7 +43,7 @@ pub fn divide_into_pools(
 fn catalogue_row<'a>(
     code: &str,
     day: &str,
-    hospital: &Hospital,
+    hospital: &HospitalStatus,
     catalogue: &'a [CatalogueRow],
 ) -> Option<&'a CatalogueRow> {
     let reach = |row: &CatalogueRow| {

@@ -6,7 +6,9 @@ use super::fraction::{half_up, integer, yuan_from_fen};
 use super::policy::{Cap, LayerRule};
 use super::pools::divide_into_pools;
 use super::terms::{Terms, TermsKey, is_considered, terms};
-use super::{Account, Bill, Book, CatalogueRow, Hospital, Layer, ModelRefusal, Person, Split, covers, names_on_day};
+use super::{
+    Account, Bill, Book, CatalogueRow, Hospital, Layer, ModelRefusal, Person, Split, covers, names_on_day, on_day,
+};
 
 impl Book {
     /// The split of a bill and the account after it. `account` returns the account of the person in a benefit year.
@@ -19,9 +21,11 @@ impl Book {
         account: impl Fn(i32) -> Account,
     ) -> Result<(Split, Account), ModelRefusal> {
         check_eligibility(bill, person, hospital)?;
+        let hospital = on_day(&hospital.statuses, &bill.discharged).expect("a hospital that is known that day");
+        let enrolment = on_day(&person.enrolments, &bill.discharged).ok_or(ModelRefusal::PersonNotEnrolled)?;
         let pools = divide_into_pools(bill, hospital, catalogue)?;
-        let (policy, day) = self.governing_policy(bill, person).ok_or(ModelRefusal::NoPolicyInForce)?;
-        let circumstances = TermsKey::new(bill, person, hospital);
+        let (policy, day) = self.governing_policy(bill, enrolment).ok_or(ModelRefusal::NoPolicyInForce)?;
+        let circumstances = TermsKey::new(bill, person, enrolment, hospital);
         let year = day[..4].parse().expect("a year");
         let mut account = account(year);
         let (mut left, mut layers) = (pools.clone(), Vec::new());
@@ -44,7 +48,7 @@ fn check_eligibility(bill: &Bill, person: &Person, hospital: &Hospital) -> Resul
     if !hospital.designated.iter().any(|days| covers(days, day)) {
         return Err(ModelRefusal::HospitalNotDesignated);
     }
-    if !person.enrolled.iter().any(|days| covers(days, day)) {
+    if on_day(&person.enrolments, day).is_none() {
         return Err(ModelRefusal::PersonNotEnrolled);
     }
     if outpatient && !names_on_day(&person.approvals, day).contains(&bill.visit.as_str()) {

@@ -3,7 +3,7 @@
 
 use super::fraction::{Fraction, half_up, integer, yuan_from_fen};
 use super::policy::{Action, Band, Cap, Entry, LayerRule, Operation, Schedule, Schedules};
-use super::{Bill, Hospital, Person, covers, names_on_day};
+use super::{Bill, Enrolment, HospitalStatus, Person, covers, names_on_day};
 
 pub struct TermsKey<'a> {
     visit: &'a str,
@@ -21,8 +21,8 @@ pub struct Terms {
 }
 
 impl<'a> TermsKey<'a> {
-    pub fn new(bill: &'a Bill, person: &'a Person, hospital: &'a Hospital) -> Self {
-        let same_city = person.region.chars().take(4).eq(hospital.region.chars().take(4));
+    pub fn new(bill: &'a Bill, person: &'a Person, enrolment: &Enrolment, hospital: &'a HospitalStatus) -> Self {
+        let same_city = enrolment.region.chars().take(4).eq(hospital.region.chars().take(4));
         TermsKey {
             visit: &bill.visit,
             level: &hospital.level,
@@ -51,7 +51,8 @@ impl<'a> TermsKey<'a> {
 }
 
 fn referral(bill: &Bill, person: &Person) -> &'static str {
-    match names_on_day(&person.approvals, &bill.discharged).contains(&"cross_region") {
+    let filed = |day: &str| names_on_day(&person.approvals, day).contains(&"cross_region");
+    match filed(&bill.admitted) || filed(&bill.discharged) {
         true => "registered",
         false if bill.emergency => "emergency",
         false => "none",

@@ -63,10 +63,10 @@ async fn settle_and_perhaps_reverse(engine: &Engine<MemoryStore>, step: &Step, n
 
 /// Rows that change everything that the settlements looked up.
 fn changed_tables() -> Vec<ReferenceRow> {
-    let mut rows = vec![row(ReferenceTable::Persons, &["P0", "employee", "110100"])];
+    let mut rows = vec![row(ReferenceTable::Enrolments, &["P0", "2010-01-01", "employee", "110100", ""])];
     rows.push(row(ReferenceTable::Categories, &["P0", "destitute", "2010-01-01", ""]));
     rows.push(row(ReferenceTable::Catalogue, &["A", "", "", "another item", "C", "", "", ""]));
-    rows.push(row(ReferenceTable::Hospitals, &["H0", "another hospital", "tertiary", "110100"]));
+    rows.push(row(ReferenceTable::Hospitals, &["H0", "", "another hospital", "tertiary", "110100", "", ""]));
     rows
 }
 

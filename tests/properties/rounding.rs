@@ -160,11 +160,10 @@ cites = ["law"]
 
     fn rows(&self) -> Vec<Cells> {
         let ceiling = decimal_text(self.ceiling, 6);
-        let rows: [(ReferenceTable, &[&str]); 5] = [
-            (ReferenceTable::Hospitals, &["H3", "hospital", "tertiary", "370102"]),
+        let rows: [(ReferenceTable, &[&str]); 4] = [
+            (ReferenceTable::Hospitals, &["H3", "", "hospital", "tertiary", "370102", "", ""]),
             (ReferenceTable::Designations, &["H3", "2016-01-01", ""]),
-            (ReferenceTable::Persons, &["P1", "resident", "370102"]),
-            (ReferenceTable::Enrolments, &["P1", "2016-01-01", ""]),
+            (ReferenceTable::Enrolments, &["P1", "2016-01-01", "resident", "370102", ""]),
             (ReferenceTable::Catalogue, &["B", "", "2016-01-01", "drug", "B", &self.ratio, &ceiling, ""]),
         ];
         rows.map(|(table, cells)| (table, cells.iter().map(|cell| (*cell).to_owned()).collect())).into()

@@ -73,9 +73,8 @@ pub fn cells(catalogue: &CatalogueSpec, persons: &[PersonSpec]) -> Vec<Cells> {
     for (at, person) in persons.iter().enumerate() {
         rows.extend(person_rows(&format!("P{at}"), person));
     }
-    rows.push(row(ReferenceTable::Persons, &["PX", "resident", "370100"]));
-    rows.push(row(ReferenceTable::Enrolments, &["PX", "2010-01-01", ""]));
-    rows.push(row(ReferenceTable::Persons, &["PE", "resident", "370100"]));
+    rows.push(row(ReferenceTable::Enrolments, &["PX", "2010-01-01", "resident", "370100", ""]));
+    rows.push(row(ReferenceTable::Enrolments, &["PE", "2010-01-01", "resident", "370100", "2011-01-01"]));
     rows
 }
 
@@ -84,10 +83,13 @@ fn row(table: ReferenceTable, cells: &[&str]) -> Cells {
 }
 
 fn hospital_rows() -> Vec<Cells> {
-    let mut rows = vec![row(ReferenceTable::Hospitals, &["HX", "a hospital", "primary", "370100"])];
+    let mut rows = vec![row(ReferenceTable::Hospitals, &["HX", "", "a hospital", "primary", "370100", "", ""])];
     for at in 0..HOSPITALS {
         let (id, region) = (format!("H{at}"), if at < 3 { "370100" } else { "370200" });
-        rows.push(row(ReferenceTable::Hospitals, &[&id, "a hospital", Level::ALL[at % 3].as_str(), region]));
+        rows.push(row(
+            ReferenceTable::Hospitals,
+            &[&id, "", "a hospital", Level::ALL[at % 3].as_str(), region, "", ""],
+        ));
         rows.push(row(ReferenceTable::Designations, &[&id, "2010-01-01", ""]));
     }
     rows
@@ -102,10 +104,7 @@ fn catalogue_row(catalogue: &CatalogueSpec, at: usize, code: &str) -> Cells {
 }
 
 fn person_rows(id: &str, person: &PersonSpec) -> Vec<Cells> {
-    let mut rows = vec![
-        row(ReferenceTable::Persons, &[id, "resident", "370100"]),
-        row(ReferenceTable::Enrolments, &[id, "2010-01-01", ""]),
-    ];
+    let mut rows = vec![row(ReferenceTable::Enrolments, &[id, "2010-01-01", "resident", "370100", ""])];
     for category in &person.categories {
         rows.push(row(ReferenceTable::Categories, &[id, category.as_str(), "2010-01-01", person.until]));
     }
@@ -121,9 +120,15 @@ pub fn from_rows(rows: Vec<ReferenceRow>) -> (LookupTables, HashMap<PersonId, Pe
     let (mut tables, mut persons) = (LookupTables::default(), HashMap::<_, PersonRecord>::new());
     for row in rows {
         match row {
-            ReferenceRow::Person(id, part) => drop(persons.entry(id).or_default().put(part)),
-            ReferenceRow::Hospital(id, part) => drop(tables.hospitals.entry(id).or_default().put(part)),
-            ReferenceRow::Catalogue(row) => drop(tables.catalogue.put(row)),
+            ReferenceRow::Person(id, part) => {
+                persons.entry(id.clone()).or_insert_with(|| PersonRecord::new(id)).put(part);
+            }
+            ReferenceRow::Hospital(id, part) => {
+                tables.hospitals.entry(id).or_default().put(part);
+            }
+            ReferenceRow::Catalogue(row) => {
+                tables.catalogue.put(row);
+            }
         }
     }
     (tables, persons)

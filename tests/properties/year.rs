@@ -126,7 +126,7 @@ fn facts() -> Facts {
             categories: Categories::from_number(1),
             cross_region_approved: false,
         },
-        hospital: HospitalFacts { level: Level::Tertiary, region: region() },
+        hospital: HospitalFacts { level: Level::Tertiary, region: region(), tags: Vec::new() },
         catalogue: vec![entry.into()],
         entry_of_item: vec![0],
     }

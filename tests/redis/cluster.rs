@@ -41,10 +41,7 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
             break;
         }
         shards.insert(Shard::of_person(&person.as_str().into()));
-        let rows = [
-            row(ReferenceTable::Persons, &[&person, "resident", "370100"]),
-            row(ReferenceTable::Enrolments, &[&person, "2014-01-01", ""]),
-        ];
+        let rows = [row(ReferenceTable::Enrolments, &[&person, "2014-01-01", "resident", "370100", ""])];
         engine.import(rows.to_vec()).await.expect("sound rows");
         let raw_claim = claim(&format!("C{number}"), &person, "1000.00");
         let stamp = stamp(number << 8).for_person(&person);

@@ -61,12 +61,14 @@ async fn one_instance_imports_at_a_time_and_on_the_newest_tables() {
     assert_eq!(Reason::from(&other.import(rows()).await.expect_err("refused")), Reason::ImportRunning);
     one.store().coordination().release_import_lease().await;
     // The other instance reads the new tables before it changes them.
-    one.import(vec![row(ReferenceTable::Hospitals, &["H9", "九院", "tertiary", "370100"])]).await.expect("imported");
+    one.import(vec![row(ReferenceTable::Hospitals, &["H9", "", "九院", "tertiary", "370100", "", ""])])
+        .await
+        .expect("imported");
     other.import(rows()).await.expect("imported");
     let read = open(&url).await.read_reference().await.expect("a read");
     let (_, record) = read.hospitals.iter().find(|(id, _)| id.as_str() == "H9").expect("the hospital");
     let day = "2017-06-15".parse().expect("a day");
-    assert!(record.head().is_some() && record.is_designated(day));
+    assert!(record.statuses().on(day).is_some() && record.is_designated(day));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

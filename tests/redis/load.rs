@@ -134,11 +134,8 @@ impl Office {
 }
 
 async fn import_persons(client: &mut Client) {
-    let rows = |last: [&'static str; 2]| {
-        (0..persons()).map(move |at| [&format!("L{at}"), last[0], last[1]].map(str::to_owned).to_vec()).collect()
-    };
-    import_table(client, ReferenceTable::Persons, rows(["resident", "370100"])).await.expect("persons");
-    import_table(client, ReferenceTable::Enrolments, rows(["2014-01-01", ""])).await.expect("enrolments");
+    let row = |at| [&format!("L{at}"), "2014-01-01", "resident", "370100", ""].map(str::to_owned).to_vec();
+    import_table(client, ReferenceTable::Enrolments, (0..persons()).map(row).collect()).await.expect("enrolments");
 }
 
 /// One caller: claim after claim, each until it is answered.

@@ -28,8 +28,8 @@ fn an_invalid_row_is_reported_with_line_and_column_and_its_file_is_not_imported(
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     // A name of two lines, columns in another order and a blank line: the reported lines are those of the file.
-    let text =
-        "region,hospital_id,level,name\n370100,H1,primary,\"一\n院\"\n\n370100,H2,highest,二院\n37010,H3,tertiary,\n";
+    let text = "region,hospital_id,level,name,until,from,tags\n370100,H1,primary,\"一\n院\",,,\n\n370100,H2,highest,二院,,,\n\
+         37010,H3,tertiary,,,,\n";
     let path = write(place.path(), "hospitals.csv", text);
     let (code, output, errors) = import(&serve, &path);
     assert_eq!((code, output.as_str()), (Some(1), ""));
@@ -41,7 +41,7 @@ fn an_invalid_row_is_reported_with_line_and_column_and_its_file_is_not_imported(
     assert_eq!(errors.lines().collect::<Vec<_>>(), wanted);
     assert_eq!(log(&serve), Vec::<Value>::new());
     let read = run(&["reference", "hospitals", "--on", "2017-06-15", "--server", &serve.url]);
-    assert_eq!((read.0, read.1.as_str()), (Some(0), "hospital_id,name,level,region\n"));
+    assert_eq!((read.0, read.1.as_str()), (Some(0), "hospital_id,from,name,level,region,tags,until\n"));
 }
 
 #[test]
@@ -62,11 +62,11 @@ fn invalid_csv_and_a_wrong_header_are_reported_with_their_line() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     for (text, message) in [
-        ("person_id,from\nP1,\n", "1: the header must be: person_id,from,until"),
-        ("person_id,from,until\nP1,,\nP2,\n", "3: has 2 cells; the header has 3"),
-        ("person_id,from,until\nP1,,\nP\u{fffd},,\n", "3: is not UTF-8"),
+        ("person_id,from\nP1,\n", "1: the header must be: hospital_id,from,until"),
+        ("hospital_id,from,until\nP1,,\nP2,\n", "3: has 2 cells; the header has 3"),
+        ("hospital_id,from,until\nP1,,\nP\u{fffd},,\n", "3: is not UTF-8"),
     ] {
-        let path = write(place.path(), "enrolments.csv", text);
+        let path = write(place.path(), "designations.csv", text);
         if message.ends_with("UTF-8") {
             let bytes = text.replace('\u{fffd}', "\u{1}").replace('\u{1}', "X").into_bytes();
             let bytes: Vec<u8> = bytes.iter().map(|byte| if *byte == b'X' { 0xff } else { *byte }).collect();
@@ -80,12 +80,13 @@ fn invalid_csv_and_a_wrong_header_are_reported_with_their_line() {
 /// The files of one person, one hospital and one item with these ids, in the order of their import.
 fn tables_with_ids(directory: &Path, person: &str, hospital: &str, code: &str) -> Vec<String> {
     let catalogue = "code,regions,from,name,class,self_pay_ratio,price_ceiling,until\n";
+    let hospitals = "hospital_id,from,name,level,region,tags,until\n";
+    let enrolments = "person_id,from,insurance,insured_region,until\n";
     [
         ("catalogue.csv", format!("{catalogue}{code},,,item,A,,,\n")),
         ("designations.csv", format!("hospital_id,from,until\n{hospital},2010-01-01,\n")),
-        ("hospitals.csv", format!("hospital_id,name,level,region\n{hospital},hospital,tertiary,370100\n")),
-        ("enrolments.csv", format!("person_id,from,until\n{person},2010-01-01,\n")),
-        ("persons.csv", format!("person_id,insurance,insured_region\n{person},resident,370100\n")),
+        ("hospitals.csv", format!("{hospitals}{hospital},,hospital,tertiary,370100,,\n")),
+        ("enrolments.csv", format!("{enrolments}{person},2010-01-01,resident,370100,\n")),
     ]
     .map(|(name, text)| write(directory, name, &text))
     .to_vec()
@@ -119,7 +120,7 @@ fn ids_longer_than_the_default_id_bytes_are_refused_naming_the_limit() {
     let directory = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&directory.path().join("store"), &[]);
     let [person, hospital, code] = ["P", "H", "A"].map(|letter| letter.repeat(200));
-    let columns = ["code", "hospital_id", "hospital_id", "person_id", "person_id"];
+    let columns = ["code", "hospital_id", "hospital_id", "person_id"];
     let paths = tables_with_ids(directory.path(), &person, &hospital, &code);
     for (path, column) in paths.into_iter().zip(columns) {
         let (exit, output, errors) = import(&serve, &path);
@@ -134,18 +135,18 @@ fn importing_a_file_twice_changes_nothing_and_logs_both_imports() {
     let serve = Serve::start(&place.path().join("store"), &[]);
     let path = write(
         place.path(),
-        "persons.csv",
-        "person_id,insurance,insured_region\nP1,resident,370100\nP2,resident,370100\n",
+        "enrolments.csv",
+        "person_id,from,insurance,insured_region,until\nP1,,resident,370100,\nP2,,resident,370100,\n",
     );
-    assert_eq!(import(&serve, &path).1, "persons: 2 rows taken, 2 changed, 0 unchanged\n");
-    assert_eq!(import(&serve, &path).1, "persons: 2 rows taken, 0 changed, 2 unchanged\n");
+    assert_eq!(import(&serve, &path).1, "enrolments: 2 rows taken, 2 changed, 0 unchanged\n");
+    assert_eq!(import(&serve, &path).1, "enrolments: 2 rows taken, 0 changed, 2 unchanged\n");
     let log = log(&serve);
     let changes = log.iter().map(|one| (one["number"].as_u64(), one["changed"].as_u64(), one["unchanged"].as_u64()));
     assert_eq!(changes.collect::<Vec<_>>(), [(Some(2), Some(0), Some(2)), (Some(1), Some(2), Some(0))]);
     for one in &log {
         assert_eq!(
             (&one["source"], &one["imported_by"], &one["table"]),
-            (&"persons.csv".into(), &"登记处".into(), &"persons".into())
+            (&"enrolments.csv".into(), &"登记处".into(), &"enrolments".into())
         );
         assert!(one["begun_at"].as_str().zip(one["ended_at"].as_str()).is_some_and(|(begun, ended)| begun <= ended));
     }

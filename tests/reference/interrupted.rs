@@ -14,9 +14,9 @@ const PERSONS: usize = 60_000;
 
 /// Two rows about every person, far apart in the file; a stored person must have both.
 fn enrolments(dir: &Path) -> String {
-    let mut text = "person_id,from,until\n".to_owned();
+    let mut text = "person_id,from,insurance,insured_region,until\n".to_owned();
     for year in ["2014", "2017"] {
-        text.extend((0..PERSONS).map(|number| format!("N{number},{year}-01-01,{year}-12-31\n")));
+        text.extend((0..PERSONS).map(|number| format!("N{number},{year}-01-01,resident,370100,{year}-12-31\n")));
     }
     let path = dir.join("enrolments.csv");
     std::fs::write(&path, text).expect("written");
@@ -32,7 +32,7 @@ async fn persons_by_enrolments(store: &Path) -> BTreeMap<usize, usize> {
         let rows = record.map_or(0, |record| {
             ["2014-06-15", "2017-06-15"]
                 .into_iter()
-                .filter(|day| record.is_enrolled(day.parse().expect("a day")))
+                .filter(|day| record.enrolments().on(day.parse().expect("a day")).is_some())
                 .count()
         });
         *counts.entry(rows).or_default() += 1;

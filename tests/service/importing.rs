@@ -66,15 +66,10 @@ async fn rows_of_several_messages_are_imported_when_the_last_message_commits() {
 #[tokio::test]
 async fn imported_person_rows_are_counted_and_visible_at_once() {
     let server = Server::start().await;
-    assert_eq!(
-        import_counts(
-            import(&server, vec![import_message(Table::Persons, &[&["N1", "resident", "370100"]], true)]).await
-        ),
-        (1, 1, 0)
-    );
     let bill = claim("C1", "N1", "1.00");
     assert_eq!(code_and_reason(server.quote(&bill).await).1, "NOT_ELIGIBLE");
-    let rows: &[&[&str]] = &[&["N1", "2014-01-01", ""], &["P1", "2014-01-01", ""]];
+    let rows: &[&[&str]] =
+        &[&["N1", "2014-01-01", "resident", "370100", ""], &["P1", "2014-01-01", "resident", "370100", ""]];
     assert_eq!(import_counts(import(&server, vec![import_message(Table::Enrolments, rows, true)]).await), (2, 1, 1));
     assert!(server.quote(&bill).await.is_ok());
 }
@@ -95,7 +90,7 @@ async fn every_fault_is_reported_by_row_and_column_and_nothing_is_imported() {
     let server = Server::start().await;
     let messages = vec![
         import_message(Table::Catalogue, &[NEW, &["X", "37O1", "2017-02-30", "", "D", "", "-1", ""]], false),
-        import_message(Table::Catalogue, &[&["Y", "", "2018-01-01", "药", "B", "", "", "2018-01-01"], &["Z"]], true),
+        import_message(Table::Catalogue, &[&["Y", "", "2018-01-01", "药", "B", "", "", "2017-12-31"], &["Z"]], true),
     ];
     let mut faults = refused_faults(import(&server, messages).await);
     faults.sort();
@@ -117,7 +112,7 @@ async fn every_fault_is_reported_by_row_and_column_and_nothing_is_imported() {
 #[tokio::test]
 async fn the_first_twenty_faults_are_listed_and_the_rest_counted() {
     let server = Server::start().await;
-    let rows: Vec<&[&str]> = vec![&["P1", "yesterday", ""]; 1_000];
+    let rows: Vec<&[&str]> = vec![&["P1", "yesterday", "resident", "370100", ""]; 1_000];
     let response = import(&server, vec![import_message(Table::Enrolments, &rows, true)]).await;
     let faults = refusal_details(&response.expect_err("a refusal")).faults;
     assert_eq!((faults[0].0.as_str(), faults[19].0.as_str()), ("rows[0].from", "rows[19].from"));
@@ -160,7 +155,7 @@ async fn a_row_and_its_successor_are_imported_in_either_order() {
 #[tokio::test]
 async fn a_stream_imports_exactly_one_table() {
     let server = Server::start().await;
-    let mixed = vec![import_message(Table::Catalogue, &[NEW], false), import_message(Table::Persons, &[], true)];
+    let mixed = vec![import_message(Table::Catalogue, &[NEW], false), import_message(Table::Enrolments, &[], true)];
     assert_eq!(refused_faults(import(&server, mixed).await), owned_faults(&[("table", "UNREADABLE")]));
     let unspecified = vec![import_message(Table::Unspecified, &[], true)];
     assert_eq!(refused_faults(import(&server, unspecified).await), owned_faults(&[("table", "MISSING")]));
@@ -173,8 +168,11 @@ async fn the_row_limit_applies_to_the_catalogue_and_not_to_persons() {
     let book = shipped::book().expect("the shipped book");
     let engine = Engine::open(MemoryStore::default(), book, settings).await.expect("an engine");
     let rows = |table, cells: &[&str], count| vec![crate::support::row(table, cells); count];
-    let enrolled = rows(ReferenceTable::Enrolments, &["P1", "2014-01-01", ""], 3);
-    assert_eq!(engine.import(enrolled).await.expect("imported"), Imported { changed: 1, unchanged: 2 });
+    let enrolled = rows(ReferenceTable::Enrolments, &["P1", "2014-01-01", "resident", "370100", ""], 3);
+    assert_eq!(
+        engine.import(enrolled).await.expect("imported"),
+        Imported { changed: 1, unchanged: 2, not_enrolled: 0 }
+    );
     assert!(engine.import(rows(ReferenceTable::Catalogue, NEW, 2)).await.is_ok());
     let refusal = engine.import(rows(ReferenceTable::Catalogue, NEW, 3)).await.expect_err("a refusal");
     assert_eq!(refusal.to_string(), "rows are more than 2 in one import (TOO_MANY)");
@@ -184,7 +182,8 @@ async fn the_row_limit_applies_to_the_catalogue_and_not_to_persons() {
 async fn an_import_message_above_the_size_limit_is_out_of_range() {
     let server = Server::start().await;
     let long = "X".repeat(5 << 20);
-    let response = import(&server, vec![import_message(Table::Enrolments, &[&[&long, "", ""]], true)]).await;
+    let response =
+        import(&server, vec![import_message(Table::Enrolments, &[&[&long, "", "resident", "370100", ""]], true)]).await;
     assert_eq!(code_and_reason(response), (Code::OutOfRange, "MESSAGE_TOO_LARGE".to_owned()));
 }
 

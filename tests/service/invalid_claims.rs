@@ -118,7 +118,7 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
     (
         "an unknown person at an unknown hospital",
         FailedPrecondition,
-        "NOT_ELIGIBLE: claim.hospital_id names no known hospital (UNKNOWN_HOSPITAL); \
+        "NOT_ELIGIBLE: claim.hospital_id names no hospital that is known on the day of discharge (UNKNOWN_HOSPITAL); \
          claim.person_id names no known person (UNKNOWN_PERSON)",
         |claim| {
             claim.hospital_id = "H9".into();
@@ -143,10 +143,9 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
 /// A server that also knows P5, enrolled in 2018 only, and H4, designated until the day of the claims.
 async fn start_server() -> Server {
     let server = Server::start().await;
-    let rows: [(ReferenceTable, &[&str]); 4] = [
-        (ReferenceTable::Persons, &["P5", "resident", "370100"]),
-        (ReferenceTable::Enrolments, &["P5", "2018-01-01", ""]),
-        (ReferenceTable::Hospitals, &["H4", "旧医院", "tertiary", "370100"]),
+    let rows: [(ReferenceTable, &[&str]); 3] = [
+        (ReferenceTable::Enrolments, &["P5", "2018-01-01", "resident", "370100", ""]),
+        (ReferenceTable::Hospitals, &["H4", "", "旧医院", "tertiary", "370100", "", ""]),
         (ReferenceTable::Designations, &["H4", "2010-01-01", "2017-06-15"]),
     ];
     for (table, cells) in rows {

@@ -28,9 +28,8 @@ async fn an_account_has_a_room_for_each_limit_and_says_which_visits_have_it() {
     assert_ne!(text, POLICY);
     let book = Book::from_texts([("shandong-2017.toml", text.as_str())]).expect("a sound policy");
     let engine = Engine::open(MemoryStore::default(), book, EngineSettings::default()).await.expect("an engine");
-    let enrolment = row(ReferenceTable::Enrolments, &["P1", "2014-01-01", ""]);
-    let person = row(ReferenceTable::Persons, &["P1", "resident", "370100"]);
-    engine.import(vec![person, enrolment]).await.expect("sound rows");
+    let enrolment = row(ReferenceTable::Enrolments, &["P1", "2014-01-01", "resident", "370100", ""]);
+    engine.import(vec![enrolment]).await.expect("a sound row");
     let key = AccountKey { insurance: "resident".into(), year: 2017 };
     let name = AccountName { person_id: "P1".into(), key, on: None };
     let account = engine.account(&name).await.expect("an account");

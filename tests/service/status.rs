@@ -217,7 +217,7 @@ async fn activate_no_files(server: Server) -> Status {
 /// A message that imports an enrolment of P1 and commits.
 fn enrolment_import() -> onestop::grpc::pb::reference::ImportReferenceRequest {
     use onestop::grpc::pb::reference::{ImportReferenceRequest, Row, Table};
-    let cells = ["P1", "2014-01-01", ""].map(str::to_owned).to_vec();
+    let cells = ["P1", "2014-01-01", "resident", "370100", ""].map(str::to_owned).to_vec();
     ImportReferenceRequest {
         table: Table::Enrolments.into(),
         rows: vec![Row { cells }],

@@ -200,12 +200,13 @@ impl Auditor {
             .flat_map(|versions| versions.visible_between(began, at))
             .collect();
         let found = seen.into_iter().find_map(|version| {
-            let account = |year| person.account(&version.insurance, year);
+            let account = |year| person.account(version.insurance_on(&bill.discharged), year);
             let decided = self.book.settle(&bill, version, hospital, &self.tables.catalogue, account).ok()?;
-            is_split(&settled.split, &decided.0, &version.insurance).then(|| (decided, version.clone()))
+            is_split(&settled.split, &decided.0, version.insurance_on(&bill.discharged))
+                .then(|| (decided, version.clone()))
         });
         let ((split, after), version) = found.ok_or_else(|| format!("the split of {} is wrong", entry.id))?;
-        check_caps(&split, &after, &person.account(&version.insurance, split.year))?;
+        check_caps(&split, &after, &person.account(version.insurance_on(&bill.discharged), split.year))?;
         person.add_settlement(entry.id, &key, claim.claim_id.as_str(), bill, version, split, after);
         self.ledger.listed_settlements.push((key.hospital, entry.committed.china_day(), entry.id));
         self.count("settled");

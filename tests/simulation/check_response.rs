@@ -129,7 +129,8 @@ impl Auditor {
         let correct = versions.iter().any(|version| {
             self.possible_accounts(person, split.circumstances.account.year, window).into_iter().any(|account| {
                 let decided = self.book.settle(&bill, version, hospital, &self.tables.catalogue, |_| account.clone());
-                decided.is_ok_and(|(model, _)| as_model::is_split(split, &model, &version.insurance))
+                decided
+                    .is_ok_and(|(model, _)| as_model::is_split(split, &model, version.insurance_on(&bill.discharged)))
             })
         });
         ensure(correct, || "a quote did not hold at any moment of its call".to_owned())

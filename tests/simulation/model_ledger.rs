@@ -164,7 +164,7 @@ impl PersonLedger {
         split: model::Split,
         after: model::Account,
     ) {
-        let insurance = version.insurance.clone();
+        let insurance = version.insurance_on(&bill.discharged).to_owned();
         self.accounts.insert((insurance.clone(), split.year), after);
         let (hospital, claim) = (key.hospital.clone(), claim.to_owned());
         self.active.push(ActiveSettlement {

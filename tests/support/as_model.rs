@@ -34,18 +34,17 @@ impl Tables {
         let id = cells[0].clone();
         match table {
             ReferenceTable::Hospitals => {
-                let hospital = self.hospitals.entry(id).or_default();
-                (hospital.level, hospital.region) = (cells[2].clone(), cells[3].clone());
+                let status = model::HospitalStatus { level: cells[3].clone(), region: cells[4].clone() };
+                let rows = &mut self.hospitals.entry(id).or_default().statuses;
+                rows.insert(optional_cell(1), (optional_cell(6), status));
             }
             ReferenceTable::Designations => {
                 self.hospitals.entry(id).or_default().designated.push((optional_cell(1), optional_cell(2)))
             }
-            ReferenceTable::Persons => {
-                let person = self.persons.entry(id).or_default();
-                (person.insurance, person.region) = (cells[1].clone(), cells[2].clone());
-            }
             ReferenceTable::Enrolments => {
-                self.persons.entry(id).or_default().enrolled.push((optional_cell(1), optional_cell(2)))
+                let enrolment = model::Enrolment { insurance: cells[2].clone(), region: cells[3].clone() };
+                let rows = &mut self.persons.entry(id).or_default().enrolments;
+                rows.insert(optional_cell(1), (optional_cell(4), enrolment));
             }
             ReferenceTable::Categories => {
                 self.persons.entry(id).or_default().categories.push((

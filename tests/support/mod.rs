@@ -31,10 +31,10 @@ pub const TABLES: &[(ReferenceTable, &[&[&str]])] = &[
     (
         ReferenceTable::Hospitals,
         &[
-            &["H1", "卫生院", "primary", "370100"],
-            &["H2", "县医院", "secondary", "370100"],
-            &["H3", "省立医院", "tertiary", "370100"],
-            &["H3X", "外地医院", "tertiary", "370200"],
+            &["H1", "", "卫生院", "primary", "370100", "", ""],
+            &["H2", "", "县医院", "secondary", "370100", "", ""],
+            &["H3", "", "省立医院", "tertiary", "370100", "", ""],
+            &["H3X", "", "外地医院", "tertiary", "370200", "", ""],
         ],
     ),
     (
@@ -52,17 +52,13 @@ pub const TABLES: &[(ReferenceTable, &[&[&str]])] = &[
         ],
     ),
     (
-        ReferenceTable::Persons,
-        &[
-            &["P1", "resident", "370100"],
-            &["P2", "resident", "370100"],
-            &["P3", "resident", "370100"],
-            &["P4", "resident", "370100"],
-        ],
-    ),
-    (
         ReferenceTable::Enrolments,
-        &[&["P1", "2014-01-01", ""], &["P2", "2014-01-01", ""], &["P3", "2014-01-01", ""], &["P4", "2014-01-01", ""]],
+        &[
+            &["P1", "2014-01-01", "resident", "370100", ""],
+            &["P2", "2014-01-01", "resident", "370100", ""],
+            &["P3", "2014-01-01", "resident", "370100", ""],
+            &["P4", "2014-01-01", "resident", "370100", ""],
+        ],
     ),
     (
         ReferenceTable::Categories,

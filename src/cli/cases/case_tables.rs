@@ -5,15 +5,18 @@ use serde::Deserialize;
 use crate::cli::client::claim_text::DayText;
 use crate::reference::table::ReferenceTable;
 
-/// A person with enrolments, categories and approvals.
+/// A person with enrolments, categories and approvals. `insurance` and `insured_region` are the defaults of the
+/// enrolments.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PersonText {
     person_id: String,
+    #[serde(default)]
     insurance: String,
+    #[serde(default)]
     insured_region: String,
     #[serde(default)]
-    enrolments: Vec<Days>,
+    enrolments: Vec<EnrolmentText>,
     #[serde(default)]
     categories: Vec<DatedCategory>,
     #[serde(default)]
@@ -25,6 +28,15 @@ pub(super) struct PersonText {
 struct Days {
     from: Option<DayText>,
     until: Option<DayText>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnrolmentText {
+    from: Option<DayText>,
+    until: Option<DayText>,
+    insurance: Option<String>,
+    insured_region: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -43,7 +55,7 @@ struct DatedApproval {
     until: Option<DayText>,
 }
 
-/// A hospital.
+/// A row of a hospital.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HospitalText {
@@ -52,6 +64,10 @@ pub(super) struct HospitalText {
     name: String,
     level: String,
     region: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    from: Option<DayText>,
+    until: Option<DayText>,
     #[serde(default)]
     designated: Vec<Days>,
 }
@@ -82,10 +98,7 @@ pub(super) fn rows_by_table(
 ) -> Vec<(ReferenceTable, Vec<Vec<String>>)> {
     let rows = |table| -> Vec<Cells> {
         match table {
-            ReferenceTable::Persons => persons.iter().map(PersonText::cells).collect(),
-            ReferenceTable::Enrolments => {
-                dated_cells(persons, |person| &person.enrolments, |days, id| days.cells("person_id", id))
-            }
+            ReferenceTable::Enrolments => persons.iter().flat_map(PersonText::enrolment_cells).collect(),
             ReferenceTable::Categories => dated_cells(persons, |person| &person.categories, DatedCategory::cells),
             ReferenceTable::Approvals => dated_cells(persons, |person| &person.approvals, DatedApproval::cells),
             ReferenceTable::Hospitals => hospitals.iter().map(HospitalText::cells).collect(),
@@ -146,12 +159,18 @@ impl DatedApproval {
 }
 
 impl PersonText {
-    fn cells(&self) -> Cells {
-        vec![
-            ("person_id", self.person_id.clone()),
-            ("insurance", self.insurance.clone()),
-            ("insured_region", self.insured_region.clone()),
-        ]
+    fn enrolment_cells(&self) -> Vec<Cells> {
+        let or_default = |own: &Option<String>, default: &String| own.as_ref().unwrap_or(default).clone();
+        let cells = |enrolment: &EnrolmentText| {
+            vec![
+                ("person_id", self.person_id.clone()),
+                ("from", day_cell(&enrolment.from)),
+                ("insurance", or_default(&enrolment.insurance, &self.insurance)),
+                ("insured_region", or_default(&enrolment.insured_region, &self.insured_region)),
+                ("until", day_cell(&enrolment.until)),
+            ]
+        };
+        self.enrolments.iter().map(cells).collect()
     }
 }
 
@@ -171,6 +190,9 @@ impl HospitalText {
             ("name", name_or(&self.name, &self.hospital_id)),
             ("level", self.level.clone()),
             ("region", self.region.clone()),
+            ("tags", self.tags.join(" ")),
+            ("from", day_cell(&self.from)),
+            ("until", day_cell(&self.until)),
         ]
     }
 }

@@ -44,7 +44,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 /// The files to import.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ImportOptions {
-    /// Files named after their table (persons.csv, …), or a directory of them
+    /// Files named after their table (enrolments.csv, …), or a directory of them
     #[arg(required_unless_present = "list", value_name = "DIR|FILE")]
     paths: Vec<PathBuf>,
     /// The name of who imports, for the log of imports
@@ -70,8 +70,11 @@ pub(super) async fn run(server: &ServerOptions, options: &ImportOptions, json: b
         if json {
             say!("{}", json::import(table.as_str(), &imported));
         } else {
-            let pb::ImportReferenceResponse { taken, changed, unchanged } = imported;
+            let pb::ImportReferenceResponse { taken, changed, unchanged, not_enrolled } = imported;
             say!("{}: {taken} rows taken, {changed} changed, {unchanged} unchanged", table.as_str());
+            if not_enrolled > 0 {
+                say!("{}: {not_enrolled} rows name persons who have no enrolment", table.as_str());
+            }
         }
     }
     Ok(())

@@ -165,10 +165,9 @@ async fn import_tables(client: &mut Client, persons: u64) -> CommandResult {
     for (table, rows) in [
         (ReferenceTable::Catalogue, codes),
         (ReferenceTable::Designations, row(&[HOSPITAL, "", ""])),
-        (ReferenceTable::Hospitals, row(&[HOSPITAL, "a hospital of a load test", "tertiary", "370100"])),
+        (ReferenceTable::Hospitals, row(&[HOSPITAL, "", "a hospital of a load test", "tertiary", "370100", "", ""])),
         (ReferenceTable::Categories, each(&["registered_poor", "", ""])),
-        (ReferenceTable::Enrolments, each(&["", ""])),
-        (ReferenceTable::Persons, each(&["resident", "370100"])),
+        (ReferenceTable::Enrolments, each(&["", "resident", "370100", ""])),
     ] {
         import::import_table(client, table, rows).await?;
     }

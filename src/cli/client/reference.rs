@@ -15,7 +15,7 @@ use super::connection::Client;
 /// The rows to show.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReferenceOptions {
-    /// persons, enrolments, categories, approvals, hospitals, designations or catalogue
+    /// enrolments, categories, approvals, hospitals, designations or catalogue
     #[arg(value_parser = table)]
     table: ReferenceTable,
     /// The day on which the rows are in force

@@ -23,7 +23,10 @@ pub fn shares(shares: &[pb::PayerShare]) -> Value {
 
 /// The result of an import.
 pub fn import(table: &str, taken: &reference_pb::ImportReferenceResponse) -> Value {
-    json!({ "table": table, "taken": taken.taken, "changed": taken.changed, "unchanged": taken.unchanged })
+    json!({
+        "table": table, "taken": taken.taken, "changed": taken.changed, "unchanged": taken.unchanged,
+        "not_enrolled": taken.not_enrolled,
+    })
 }
 
 /// An import of the log.

@@ -63,12 +63,6 @@ pub enum CopyError {
     /// The source is an incomplete copy: settlements are missing.
     #[error("the source is an incomplete copy: copy its own source again")]
     IncompleteSource,
-    /// A record of a person does not contain the id.
-    #[error(
-        "the source: the record of person {0} was imported by a release that stored no id in it: serve the source with \
-         this release, import its persons.csv again, then copy"
-    )]
-    MissingPersonId(String),
     /// The digest of what is copied cannot be computed.
     #[error(transparent)]
     Digest(#[from] DigestError),

@@ -29,7 +29,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
         let (mut ids, mut records) = (Vec::with_capacity(page.len()), Vec::with_capacity(page.len()));
         for (key, record) in page {
             let record = record.map_err(|error| CopyError::from_person(StoreRole::Target, key, error))?;
-            ids.push(record.id().cloned().ok_or_else(|| foreign(key))?);
+            ids.push(record.id().clone());
             records.push((key, record));
         }
         let known = self.source.persons(&ids).await.map_err(CopyError::source)?;
@@ -62,8 +62,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
         while let Some(page) = pages.next_page(read).await.map_err(CopyError::source)? {
             for (key, record) in page {
                 let record = record.map_err(|error| CopyError::from_person(StoreRole::Source, key, error))?;
-                let id = record.id().ok_or_else(|| CopyError::MissingPersonId(key_text(key)))?;
-                records.add(id, &record).map_err(CopyError::target)?;
+                records.add(record.id(), &record).map_err(CopyError::target)?;
                 all += 1;
             }
         }
