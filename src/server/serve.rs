@@ -10,8 +10,12 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tonic::transport::Server;
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tonic_health::server::HealthReporter;
 use tower_layer::{Identity, Stack};
 
+use crate::access::Callers;
+use crate::access::log::AccessLog;
 use crate::config::ServerLimits;
 use crate::domain::file_fault::FileFault;
 use crate::engine::Engine;
@@ -98,66 +102,31 @@ pub async fn serve_with<S: Store>(
 ) -> Result<(), tonic::transport::Error> {
     let ServerSetup { load_book, access, limits, operations, reload } = setup;
     let AccessSetup { tls, callers, load_callers, log } = access;
-    let metrics = Arc::new(Metrics::default());
-    let in_flight = Arc::new(Semaphore::new(limits.in_flight));
-    let callers = ArcSwap::from_pointee(callers);
-    let authorizer = Arc::new(Authorizer { callers, in_flight: Arc::clone(&in_flight), metrics: Arc::clone(&metrics) });
-    let reads = Arc::new(Reads::new(log));
+    let shared = Shared::new(callers, log, &limits);
     let (stop_streams, stopping) = watch::channel(false);
-    let drain = Arc::new(Notify::new());
     let (health, health_service) = tonic_health::server::health_reporter();
     let can_reload = load_book.is_some();
     let load_book = load_book.unwrap_or_else(no_policy_directory);
     let activation = Arc::new(Activation::new(Arc::clone(&engine), load_book, health.clone()).await);
-    let max_duration = Duration::from_secs(limits.call_seconds);
-    let streams = Streams {
-        window: limits.stream_window,
-        stopping: stopping.clone(),
-        rules: Arc::clone(&authorizer),
-        max_duration,
-    };
-    let services = Services {
-        settlements: Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams),
-        activation: Arc::clone(&activation),
-        operations: Operations::new(Arc::clone(&drain), Arc::clone(&in_flight), limits.in_flight),
-        engine: Arc::clone(&engine),
-        reads: Arc::clone(&reads),
-        imports: ImportStreams::new(import_limits(&limits), stopping.clone()),
-    };
-    let readiness = engine.store().coordination().readiness();
-    let report_readiness = readiness::report::<S>(&health, &metrics, readiness, stopping);
-    let follow_book = readiness::follow_book(&engine, &activation);
-    let server =
-        transport(&metrics, &authorizer).add_routes(services.routes(health_service.clone(), limits.message_bytes));
-    let connection_limits =
-        accept::ConnectionLimits { total: limits.connections, per_caller: limits.caller_connections };
-    let incoming = accept::incoming(listener, tls.clone(), connection_limits, Arc::clone(&metrics));
+    let services = shared.services(&engine, &activation, &limits, stopping.clone());
+    let routes = services.routes(health_service.clone(), limits.message_bytes);
+    let server = transport(&shared.metrics, &shared.authorizer).add_routes(routes);
+    let incoming = accept::incoming(listener, tls.clone(), connection_limits(&limits), Arc::clone(&shared.metrics));
     let (shutdown_began, drained) = oneshot::channel();
-    let serving = server.serve_with_incoming_shutdown(incoming, async {
-        tokio::select! { () = shutdown => {}, () = drain.notified() => {} }
-        metrics.set_ready(false);
-        Services::<S>::set_not_serving(&health).await;
-        // Open streams answer what they accepted, then end; without open streams nobody listens.
-        let _no_streams = stop_streams.send(true);
-        // The receiver lives in the select below, which outlives this future.
-        let _received = shutdown_began.send(());
-    });
+    let stop = stop_serving::<S>(shutdown, &shared, &health, stop_streams, shutdown_began);
+    let serving = server.serve_with_incoming_shutdown(incoming, stop);
+    let (authorizer, reads) = (Arc::clone(&shared.authorizer), Arc::clone(&shared.reads));
     let policies = can_reload.then(|| Arc::clone(&activation));
     let reload_task = ReloadTask { tls, load_callers, authorizer, reads, policies };
-    let serve_operations = async {
-        match operations {
-            Some(listener) => operations_listener::serve(listener, health_service, Arc::clone(&metrics)).await,
-            None => std::future::pending().await,
-        }
-    };
+    let readiness = engine.store().coordination().readiness();
     tokio::select! {
         served = serving => served,
-        failed = serve_operations => failed,
+        failed = serve_operations(operations, health_service, Arc::clone(&shared.metrics)) => failed,
         () = reload_task.run(reload) => Ok(()),
-        never = report_readiness => match never {},
-        never = follow_book => match never {},
+        never = readiness::report::<S>(&health, &shared.metrics, readiness, stopping) => match never {},
+        never = readiness::follow_book(&engine, &activation) => match never {},
         never = engine.follow() => match never {},
-        () = all_calls_ended(drained, &in_flight, limits.in_flight) => Ok(()),
+        () = all_calls_ended(drained, &shared.in_flight, limits.in_flight) => Ok(()),
     }
 }
 
@@ -168,6 +137,78 @@ fn import_limits(limits: &ServerLimits) -> ImportLimits {
         idle: Duration::from_secs(limits.import_idle_seconds),
         duration: Duration::from_secs(limits.import_seconds),
     }
+}
+
+/// Completes when the server is to stop; from then on it is not ready and its streams end.
+async fn stop_serving<S: Store>(
+    shutdown: impl Future<Output = ()>,
+    shared: &Shared,
+    health: &HealthReporter,
+    stop_streams: watch::Sender<bool>,
+    shutdown_began: oneshot::Sender<()>,
+) {
+    tokio::select! { () = shutdown => {}, () = shared.drain.notified() => {} }
+    shared.metrics.set_ready(false);
+    Services::<S>::set_not_serving(health).await;
+    // Open streams answer what they accepted, then end; without open streams nobody listens.
+    let _no_streams = stop_streams.send(true);
+    // The receiver outlives this future, unless the server ended by itself.
+    let _received = shutdown_began.send(());
+}
+
+/// Serves health and metrics on their listener, if there is one.
+async fn serve_operations(
+    listener: Option<TcpListener>,
+    health: HealthServer<impl Health>,
+    metrics: Arc<Metrics>,
+) -> Result<(), tonic::transport::Error> {
+    match listener {
+        Some(listener) => operations_listener::serve(listener, health, metrics).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the services, the transport and the tasks beside them share.
+struct Shared {
+    metrics: Arc<Metrics>,
+    in_flight: Arc<Semaphore>,
+    authorizer: Arc<Authorizer>,
+    reads: Arc<Reads>,
+    drain: Arc<Notify>,
+}
+
+impl Shared {
+    fn new(callers: Callers, log: AccessLog, limits: &ServerLimits) -> Shared {
+        let metrics = Arc::new(Metrics::default());
+        let in_flight = Arc::new(Semaphore::new(limits.in_flight));
+        let callers = ArcSwap::from_pointee(callers);
+        let authorizer = Authorizer { callers, in_flight: Arc::clone(&in_flight), metrics: Arc::clone(&metrics) };
+        let (authorizer, reads, drain) = (Arc::new(authorizer), Arc::new(Reads::new(log)), Arc::default());
+        Shared { metrics, in_flight, authorizer, reads, drain }
+    }
+
+    fn services<S: Store>(
+        &self,
+        engine: &Arc<Engine<S>>,
+        activation: &Arc<Activation<S>>,
+        limits: &ServerLimits,
+        stopping: watch::Receiver<bool>,
+    ) -> Services<S> {
+        let (window, max_duration) = (limits.stream_window, Duration::from_secs(limits.call_seconds));
+        let streams = Streams { window, stopping: stopping.clone(), rules: Arc::clone(&self.authorizer), max_duration };
+        Services {
+            settlements: Settlements::new(Arc::clone(engine), Arc::clone(&self.reads), streams),
+            activation: Arc::clone(activation),
+            operations: Operations::new(Arc::clone(&self.drain), Arc::clone(&self.in_flight), limits.in_flight),
+            engine: Arc::clone(engine),
+            reads: Arc::clone(&self.reads),
+            imports: ImportStreams::new(import_limits(limits), stopping),
+        }
+    }
+}
+
+fn connection_limits(limits: &ServerLimits) -> accept::ConnectionLimits {
+    accept::ConnectionLimits { total: limits.connections, per_caller: limits.caller_connections }
 }
 
 type Layers = Stack<AuthorizeLayer, Stack<ObserveLayer, Identity>>;
