@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use onestop::domain::claim::{Claim, Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
+use onestop::domain::ids::{ClaimId, HospitalId, ItemCode, MAX_ID_BYTES, PersonId, TextLengthError};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::{Category, Level, Visit};
 
@@ -76,12 +77,17 @@ fn line(random: &mut Random, code: usize) -> Line {
     Line { code, quantity_e4, price_micro, amount }
 }
 
+/// The id of this text, by the `parse` of its type.
+pub fn id<T>(text: &str, parse: fn(String, usize) -> Result<T, TextLengthError>) -> T {
+    parse(text.to_owned(), MAX_ID_BYTES).unwrap_or_else(|_| unreachable!("a valid id"))
+}
+
 fn claim(lines: &[Line]) -> Claim {
     let day = |text: &str| text.parse().unwrap_or_else(|_| unreachable!("a day"));
     Claim {
-        claim_id: "ZY201706150001".into(),
-        hospital_id: "H3701001".into(),
-        person_id: "P0001".into(),
+        claim_id: id("ZY201706150001", ClaimId::parse),
+        hospital_id: id("H3701001", HospitalId::parse),
+        person_id: id("P0001", PersonId::parse),
         visit: Visit::Inpatient,
         emergency: false,
         admitted: day("2017-06-08"),
@@ -92,7 +98,7 @@ fn claim(lines: &[Line]) -> Claim {
 
 fn item(line: &Line) -> Item {
     Item {
-        code: name(line.code).into(),
+        code: id(&name(line.code), ItemCode::parse),
         quantity: Quantity(line.quantity_e4),
         unit_price: UnitPrice(line.price_micro),
         amount: Money::from_fen(line.amount),
@@ -129,5 +135,5 @@ fn entry(at: usize, code: &Code) -> CatalogueEntry {
         _ => Class::Transitional,
     };
     let price_ceiling = (code.ceiling_micro >= 0).then_some(UnitPrice(code.ceiling_micro));
-    CatalogueEntry { code: name(at).into(), name: "示范药品".into(), class, price_ceiling }
+    CatalogueEntry { code: id(&name(at), ItemCode::parse), name: "示范药品".into(), class, price_ceiling }
 }

@@ -15,7 +15,7 @@ use std::time::Instant;
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::claim::ClaimLimits;
-use onestop::domain::ids::{Digest, EntryId};
+use onestop::domain::ids::{Digest, EntryId, RequestId};
 use onestop::domain::invariants;
 use onestop::domain::journal::{Entry, Instant as Committed, Link, Settlement};
 use onestop::grpc::{from_proto, pb, to_proto};
@@ -71,7 +71,7 @@ fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry<Sett
         id: EntryId([1; 16]),
         link: Link::default(),
         committed: Committed(1_497_500_000_000_000),
-        request_id: "37010001-20170615-0001".into(),
+        request_id: bills::id("37010001-20170615-0001", RequestId::parse),
         content: Digest::of(b"content"),
         body: Settlement { claim: bill.claim.clone(), facts: bill.facts.clone(), book: None, split },
     }

@@ -10,6 +10,7 @@ use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
 
 use crate::support::claims::{claim, settle};
+use crate::support::ids::id;
 use crate::support::redis_server::RedisServer;
 use crate::support::{engine, stamp};
 
@@ -33,7 +34,7 @@ async fn settles_on(engine: &Engine<impl Store>, number: u64, person: &str, (on,
 
 /// The days and claims of the hospital's list.
 async fn listed(engine: &Engine<impl Store>) -> Vec<(Day, String)> {
-    let every_day = HospitalFilter { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
+    let every_day = HospitalFilter { hospital_id: id("H3"), from: Day::FIRST, until: Day::LAST };
     let page = engine.list_of_hospital(&every_day, None, 100).await.expect("a list");
     let line = |listed: &onestop::engine::list::Listed| {
         (listed.settlement.committed.china_day(), listed.settlement.body.claim.claim_id.as_str().to_owned())

@@ -24,6 +24,7 @@ use onestop::store::rows::PersonState;
 use onestop::store::{Scope, Store};
 
 use crate::support::claims::{claim, settle};
+use crate::support::ids::id;
 use crate::support::redis_server::RedisServer;
 use crate::support::{import_tables, stamp};
 
@@ -168,7 +169,7 @@ async fn reverse_newest<S: Store>(engine: &Arc<Engine<S>>) {
 }
 
 async fn person_state<S: Store>(engine: &Engine<S>) -> PersonState {
-    engine.store().look_up(Scope::of_person(&PersonId::from("P2"))).await.expect("a look-up").state
+    engine.store().look_up(Scope::of_person(&id::<PersonId>("P2"))).await.expect("a look-up").state
 }
 
 /// The entries of the person, oldest first.

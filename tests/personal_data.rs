@@ -18,6 +18,7 @@ use onestop::store::{JournalStore, Scope};
 use redb::{ReadableDatabase, ReadableTable, TableHandle};
 
 use crate::support::claims::{claim, item};
+use crate::support::ids::id;
 use crate::support::program::onestop;
 use crate::support::{row, stamp};
 
@@ -159,7 +160,7 @@ async fn debug_output_contains_no_personal_data() {
     let printed = format!("{claim:?} {:?}", claim.items);
     let request = SettleRequest { claim, request_id: "REQUEST-MARK".into(), quote: None };
     let committed = engine.settle(request, stamp(1)).await.expect("a settlement");
-    let person_id = "PERSON-MARK".into();
+    let person_id = id("PERSON-MARK");
     let seen = engine.store().look_up(Scope::of_person(&person_id)).await.expect("a look-up");
     let request = ReverseRequest {
         reversal: marked_reversal("CLAIM-MARK-1"),

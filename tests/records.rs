@@ -19,6 +19,7 @@ use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, Store, StoreError, codec};
 
 use crate::support::claims::{claim, item};
+use crate::support::ids::id;
 use crate::support::{import_tables, stamp};
 
 /// A policy with every kind of figure that a record contains, one of them with as many decimals as a figure resolves to.
@@ -125,7 +126,7 @@ async fn records() -> [Vec<u8>; 4] {
     let reversal = ReverseRequest { reversal: reversal_fields, request_id: "reversal-1".into(), dry_run: false };
     engine.reverse(reversal, stamp(1_497_493_800_000_003)).await.expect("a reversal");
     let ClaimKeys { hospital_id, person_id, .. } = keys;
-    let name = RequestName { hospital_id, person_id, request_id: "never".into() };
+    let name = RequestName { hospital_id, person_id, request_id: id("never") };
     engine.fence(&name, stamp(1_497_493_800_000_004)).await.expect("a fence");
     let [settlement, _, reversal, fence, revision] = engine.store().journal().try_into().expect("five entries");
     [settlement, reversal, fence, revision]

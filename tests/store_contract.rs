@@ -26,6 +26,7 @@ use onestop::store::{
     Commit, JournalStore, LookUp, PolicyStore, ReferenceStore, ReferenceWrite, Scope, Store, StoreError,
 };
 
+use crate::support::ids::id;
 use crate::support::redis_cluster::RedisCluster;
 use crate::support::redis_server::{self, RedisServer};
 use crate::support::{row, stamp};
@@ -95,22 +96,22 @@ contract! {
 
 /// The n-th commit, of a person on this state, about a claim; its request is `r` and the number.
 fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -> Commit {
-    let person_id = PersonId::from(person);
+    let person_id = id::<PersonId>(person);
     let entry = Entry {
         id: stamp(number).id,
         link: state.next(),
         committed: stamp(number).instant,
-        request_id: format!("r{number}").into(),
+        request_id: id(format!("r{number}")),
         content: Digest::default(),
-        body: Fence { hospital_id: "H1".into(), person_id: person_id.clone() },
+        body: Fence { hospital_id: id("H1"), person_id: person_id.clone() },
     };
     let mut commit = Commit::new(state.clone(), &entry).expect("a record");
-    let (key, account) = moved(state);
+    let (key, account) = account_after_admission(state);
     commit.set_account(key, account);
     if let Some(claim) = claim {
         let mut row = ClaimRow::unsettled(person_id);
         row.settled(stamp(number).id);
-        commit.set_claim("H1".into(), claim.into(), row);
+        commit.set_claim(id("H1"), id(claim), row);
     }
     commit
 }
@@ -118,11 +119,11 @@ fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -
 /// The same of a settlement of this hospital, on this day.
 fn listed(number: u64, person: &str, hospital: &str, day: Day) -> Commit {
     let commit = commit(number, person, &PersonState::default(), None);
-    Commit { hospital_id: hospital.into(), listed: Some(day), ..commit }
+    Commit { hospital_id: id(hospital), listed: Some(day), ..commit }
 }
 
 /// The account of the year after one more admission.
-fn moved(state: &PersonState) -> (AccountKey, Account) {
+fn account_after_admission(state: &PersonState) -> (AccountKey, Account) {
     let mut account = state.account(&key());
     (account.version, account.admissions) = (account.version + 1, account.admissions + 1);
     (key(), account)
@@ -132,16 +133,19 @@ fn key() -> AccountKey {
     AccountKey { insurance: "resident".into(), year: 2017 }
 }
 
+/// A request id and a claim id that no commit names.
+const ABSENT: &str = "absent";
+
 async fn look_up(store: &impl Store, person: &str, request: &str, claim: &str) -> LookUp {
-    let (hospital_id, person_id) = (HospitalId::from("H1"), PersonId::from(person));
-    let (request_id, claim_id) = (RequestId::from(request), ClaimId::from(claim));
+    let (hospital_id, person_id) = (id::<HospitalId>("H1"), id::<PersonId>(person));
+    let (request_id, claim_id) = (id::<RequestId>(request), id::<ClaimId>(claim));
     let scope = Scope::of_person(&person_id).with_claim(&hospital_id, &claim_id);
     let scope = scope.with_request(&hospital_id, &request_id);
     store.look_up(scope).await.expect("a look-up")
 }
 
 async fn state(store: &impl Store, person: &str) -> PersonState {
-    look_up(store, person, "", "").await.state
+    look_up(store, person, ABSENT, ABSENT).await.state
 }
 
 async fn an_absent_person_has_version_zero(store: impl Store) {
@@ -202,18 +206,18 @@ async fn a_claim_is_bound_to_one_of_two_concurrent_persons(store: impl Store) {
     let (one, other) = tokio::join!(one, store.commit(commit(2, "P2", &absent, Some("C1"))));
     assert!(matches!((&one, &other), (Ok(()), Err(StoreError::Conflict)) | (Err(StoreError::Conflict), Ok(()))));
     let (winner, loser) = if one.is_ok() { ("P1", "P2") } else { ("P2", "P1") };
-    let bound = look_up(&store, loser, "", "C1").await;
-    assert_eq!(bound.claim.expect("the claim").person_id, PersonId::from(winner));
+    let bound = look_up(&store, loser, ABSENT, "C1").await;
+    assert_eq!(bound.claim.expect("the claim").person_id, id::<PersonId>(winner));
     assert_eq!(bound.state, absent);
 }
 
 async fn a_claim_id_of_another_hospital_is_another_claim(store: impl Store) {
     let absent = PersonState::default();
     store.commit(commit(1, "P1", &absent, Some("C1"))).await.expect("a commit");
-    let mut elsewhere = Commit { hospital_id: "H2".into(), ..commit(2, "P2", &absent, Some("C1")) };
-    elsewhere.claims[0].hospital_id = "H2".into();
+    let mut elsewhere = Commit { hospital_id: id("H2"), ..commit(2, "P2", &absent, Some("C1")) };
+    elsewhere.claims[0].hospital_id = id("H2");
     store.commit(elsewhere).await.expect("a commit");
-    assert_eq!(look_up(&store, "P1", "", "C1").await.claim.expect("the claim").person_id, PersonId::from("P1"));
+    assert_eq!(look_up(&store, "P1", ABSENT, "C1").await.claim.expect("the claim").person_id, id::<PersonId>("P1"));
 }
 
 async fn a_refused_commit_changes_nothing(store: impl Store) {
@@ -268,7 +272,7 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
         store.commit(listed(number, person, hospital, on)).await.expect("a commit");
     }
     let list = async |hospital: &str, from: ListPosition, until: Day, most: usize| {
-        store.hospital_settlements(&hospital.into(), from, until, most).await.expect("a list")
+        store.hospital_settlements(&id(hospital), from, until, most).await.expect("a list")
     };
     let place = |day, number| ListPosition { day, number };
     let of = |day, id| (day, stamp(id).id);
@@ -290,10 +294,10 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
 }
 
 async fn all_entries_of_a_commit_are_written_or_none(store: impl Store) {
-    let more = |mut commit: Commit, ids: &[u64]| {
-        for id in ids {
-            let fence = Fence { hospital_id: "H2".into(), person_id: "P1".into() };
-            commit.append(stamp(*id).id, fence).expect("an entry");
+    let more = |mut commit: Commit, numbers: &[u64]| {
+        for number in numbers {
+            let fence = Fence { hospital_id: id("H2"), person_id: id("P1") };
+            commit.append(stamp(*number).id, fence).expect("an entry");
         }
         commit
     };
@@ -400,11 +404,11 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     read.catalogue.sort_by(|one, other| one.regions.cmp(&other.regions));
     assert!(read.hospitals == wanted.hospitals && read.catalogue == wanted.catalogue);
-    let ids = ["P2", "P3", "P1"].map(PersonId::from);
+    let ids = ["P2", "P3", "P1"].map(id::<PersonId>);
     let persons = store.persons(&ids).await.expect("a read");
     let wanted = [Some(wanted.persons[1].1.clone()), None, Some(wanted.persons[0].1.clone())];
     assert_eq!(persons, wanted);
-    assert_eq!(look_up(&store, "P1", "", "").await.person, wanted[2]);
+    assert_eq!(look_up(&store, "P1", ABSENT, ABSENT).await.person, wanted[2]);
 }
 
 async fn a_policy_is_stored(store: impl Store) {
@@ -425,12 +429,12 @@ async fn a_record_is_returned_byte_for_byte(store: impl Store) {
 
 async fn appended_settlements_come_after_those_of_the_day(store: impl Store) {
     let [day, after] = [15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
-    let (hospital, ids) = (HospitalId::from("H1"), |numbers: &[u64]| numbers.iter().map(|n| stamp(*n).id).collect());
+    let (hospital, ids) = (id::<HospitalId>("H1"), |numbers: &[u64]| numbers.iter().map(|n| stamp(*n).id).collect());
     store.commit(listed(9, "P1", "H1", day)).await.expect("a commit");
     store.append_settlements(&hospital, day, ids(&[7, 8])).await.expect("a write");
     store.append_settlements(&hospital, after, ids(&[6])).await.expect("a write");
     store.append_settlements(&hospital, day, ids(&[])).await.expect("nothing to write");
-    store.append_settlements(&"H2".into(), day, ids(&[5])).await.expect("a write");
+    store.append_settlements(&id("H2"), day, ids(&[5])).await.expect("a write");
     store.commit(listed(4, "P2", "H1", day)).await.expect("a commit");
     let listed =
         store.hospital_settlements(&hospital, ListPosition { day, number: 0 }, Day::LAST, 100).await.expect("a list");
@@ -461,7 +465,7 @@ async fn a_live_commit_on_an_earlier_day_is_refused_and_changes_nothing(store: i
 }
 
 async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
-    let ids: Vec<_> = (0..25).map(|number| PersonId::from(format!("P{number}"))).collect();
+    let ids: Vec<_> = (0..25).map(|number| id::<PersonId>(format!("P{number}"))).collect();
     for (number, id) in (1..).zip(&ids) {
         store.commit(commit(number, id.as_str(), &PersonState::default(), None)).await.expect("a commit");
     }

@@ -28,12 +28,18 @@ impl Callers {
     }
 
     /// Reads the text of a file of callers (see `deploy/callers.toml`). `file` is the name that faults report;
-    /// `default_limits` apply to a caller that specifies none.
+    /// `default_limits` apply to a caller that specifies none; an id of a hospital has at most `id_bytes`
+    /// bytes.
     ///
     /// # Errors
     /// Every fault, in the order of lines.
-    pub fn from_toml(file: &str, text: &str, default_limits: CallerLimits) -> Result<Callers, Vec<FileFault>> {
-        callers_file::read(file, text, default_limits).map(Callers::Known)
+    pub fn from_toml(
+        file: &str,
+        text: &str,
+        default_limits: CallerLimits,
+        id_bytes: usize,
+    ) -> Result<Callers, Vec<FileFault>> {
+        callers_file::read(file, text, default_limits, id_bytes).map(Callers::Known)
     }
 
     /// The caller that is identified by these names of a certificate.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::file_fault::{FileFault, line_at};
+use crate::domain::ids::{HospitalId, TextLengthError};
 
 use super::allowance::{Allowance, CallerLimits};
 use super::caller::Caller;
@@ -33,6 +34,8 @@ enum CallerError {
     HospitalsOfHospital,
     #[error("`hospitals` of a gateway must contain the ids of its hospitals")]
     HospitalsOfGateway,
+    #[error("an id in `hospitals` {0}")]
+    HospitalId(TextLengthError),
     #[error("`hospitals` is only for a hospital or a gateway")]
     HospitalsOfOtherRole,
     #[error("`rate` and `in_flight` must be at least 1")]
@@ -63,6 +66,7 @@ pub(super) fn read(
     file: &str,
     text: &str,
     default_limits: CallerLimits,
+    id_bytes: usize,
 ) -> Result<HashMap<String, Arc<Caller>>, Vec<FileFault>> {
     let raw: RawFile = toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
@@ -71,7 +75,7 @@ pub(super) fn read(
     let (mut callers, mut names, mut faults) = (HashMap::new(), HashSet::new(), Vec::new());
     for raw in raw.caller {
         let line = line_at(text, raw.span().start);
-        let refused = add(raw.into_inner(), default_limits, &mut names, &mut callers);
+        let refused = add(raw.into_inner(), default_limits, id_bytes, &mut names, &mut callers);
         faults.extend(refused.into_iter().map(|why| FileFault::new(file, line, why.to_string())));
     }
     if faults.is_empty() { Ok(callers) } else { Err(faults) }
@@ -81,6 +85,7 @@ pub(super) fn read(
 fn add(
     raw: RawCaller,
     default_limits: CallerLimits,
+    id_bytes: usize,
     names: &mut HashSet<String>,
     callers: &mut HashMap<String, Arc<Caller>>,
 ) -> Vec<CallerError> {
@@ -89,7 +94,7 @@ fn add(
         refused.push(CallerError::DuplicateName(raw.name.clone()));
     }
     let identity = normalized_identity(&raw.identity);
-    match validate(raw, default_limits) {
+    match validate(raw, default_limits, id_bytes) {
         Err(more) => refused.extend(more),
         Ok(caller) => {
             if callers.insert(identity.clone(), Arc::new(caller)).is_some() {
@@ -105,7 +110,7 @@ pub(crate) fn normalized_identity(identity: &str) -> String {
     if identity.contains(':') { identity.to_owned() } else { identity.to_ascii_lowercase() }
 }
 
-fn validate(raw: RawCaller, default_limits: CallerLimits) -> Result<Caller, Vec<CallerError>> {
+fn validate(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Result<Caller, Vec<CallerError>> {
     let role = Role::from_word(&raw.role);
     let rate = NonZeroU32::new(raw.rate.unwrap_or(default_limits.rate.get()));
     let in_flight = raw.in_flight.unwrap_or(default_limits.in_flight);
@@ -123,21 +128,23 @@ fn validate(raw: RawCaller, default_limits: CallerLimits) -> Result<Caller, Vec<
     if rate.is_none() || in_flight == 0 {
         refused.push(CallerError::Limits);
     }
+    let (ids, faulty): (Vec<_>, Vec<_>) =
+        raw.hospitals.into_iter().map(|id| HospitalId::parse(id, id_bytes)).partition(Result::is_ok);
+    refused.extend(faulty.into_iter().filter_map(Result::err).map(CallerError::HospitalId));
     let (Some(role), Some(rate), true) = (role, rate, refused.is_empty()) else { return Err(refused) };
     Ok(Caller {
         name: raw.name.into(),
         role,
-        hospitals: raw.hospitals.into_iter().map(Into::into).collect(),
+        hospitals: ids.into_iter().flatten().collect(),
         allowance: Arc::new(Allowance::new(CallerLimits { rate, in_flight })),
     })
 }
 
 /// What is wrong with the hospitals of a caller with this role.
 fn hospitals_error(role: Role, hospitals: &[String]) -> Option<CallerError> {
-    let empty = hospitals.iter().any(String::is_empty);
     match role {
-        Role::Hospital if hospitals.len() != 1 || empty => Some(CallerError::HospitalsOfHospital),
-        Role::Gateway if hospitals.is_empty() || empty => Some(CallerError::HospitalsOfGateway),
+        Role::Hospital if hospitals.len() != 1 => Some(CallerError::HospitalsOfHospital),
+        Role::Gateway if hospitals.is_empty() => Some(CallerError::HospitalsOfGateway),
         Role::Hospital | Role::Gateway => None,
         _ if !hospitals.is_empty() => Some(CallerError::HospitalsOfOtherRole),
         _ => None,

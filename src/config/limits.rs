@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::domain::claim::ClaimLimits;
+use crate::domain::ids::MAX_ID_BYTES;
 use crate::domain::money::Money;
 
 use super::Config;
@@ -134,7 +134,7 @@ pub const LIMIT_KEYS: &[LimitKey] = &[
         name: "id_bytes",
         about: "Maximum bytes of an id or code, in claims and in reference tables.",
         min: 16,
-        max: ClaimLimits::MAX_ID_BYTES as u64,
+        max: MAX_ID_BYTES as u64,
         get: |config| config.engine.limits.id_bytes as u64,
         set: |config, number| config.engine.limits.id_bytes = number as usize,
     },

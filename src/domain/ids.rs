@@ -6,14 +6,18 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fault::FaultReason;
+
+/// The greatest `id_bytes` that a server can be configured with, and so the most bytes of a stored id.
+pub const MAX_ID_BYTES: usize = 256;
 
 macro_rules! id {
     ($(#[$doc:meta] $name:ident),* $(,)?) => {$(
         #[$doc]
-        #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -26,21 +30,24 @@ macro_rules! id {
                 check_length(&text, limit).map(|()| $name(text))
             }
 
+            /// The id in a stored record or in a table file of this program. The configured limit may have been another
+            /// when it was stored, so the greatest limit holds.
+            ///
+            /// # Errors
+            /// As [`Self::parse`]: what was stored is damaged.
+            pub(crate) fn from_stored(text: impl Into<Arc<str>>) -> Result<$name, TextLengthError> {
+                $name::parse(text, MAX_ID_BYTES)
+            }
+
             /// The text itself; it must not reach a log, a metric, a trace or a key.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                $name(text.into())
-            }
-        }
-
-        impl From<String> for $name {
-            fn from(text: String) -> Self {
-                $name(text.into())
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(stored: D) -> Result<Self, D::Error> {
+                $name::from_stored(Arc::<str>::deserialize(stored)?).map_err(D::Error::custom)
             }
         }
 
@@ -237,6 +244,15 @@ mod tests {
             let text = "a".repeat(length);
             assert_eq!(Ok(Digest::of_text("test", &text)), Digest::of_value("test", &text), "{length} bytes");
         }
+    }
+
+    #[test]
+    fn a_stored_record_with_a_text_that_is_no_id_is_damaged() {
+        let stored = |text: &str| postcard::from_bytes::<PersonId>(&postcard::to_stdvec(text).expect("bytes"));
+        assert_eq!(stored("P1").map(|id| id.as_str().to_owned()), Ok("P1".to_owned()));
+        assert!(stored(&"P".repeat(MAX_ID_BYTES)).is_ok());
+        assert!(stored(&"P".repeat(MAX_ID_BYTES + 1)).is_err());
+        assert!(stored("").is_err());
     }
 
     #[test]

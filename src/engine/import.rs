@@ -1,4 +1,4 @@
-//! Import of reference rows: all of one file's rows are taken, or none and every fault is named.
+//! Import of reference rows: all rows of one file, or none, and then every fault is named.
 //!
 //! Rows are checked as they come ([`super::import_rows`]) and taken when all are there. Persons are put in the order of the
 //! store and written some at a time, each whole, so that settlements go on meanwhile and no table of persons is
@@ -67,11 +67,11 @@ pub struct ImportContext<'a> {
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Leave to take an import: one is taken at a time.
+/// The right to import: one import runs at a time.
 pub struct ImportLease(#[allow(dead_code)] tokio::sync::OwnedMutexGuard<()>);
 
 impl<S: Store> Engine<S> {
-    /// Takes rows that are held in memory, as [`Engine::take`] does.
+    /// Imports rows that are held in memory, as [`Engine::import_rows`] does.
     ///
     /// # Errors
     /// As there.
@@ -81,22 +81,22 @@ impl<S: Store> Engine<S> {
             incoming.add_row(row)?;
         }
         let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
-        self.take(self.turn().await, incoming, "", ImportSource::default(), &outside).await
+        self.import_rows(self.import_lease().await, incoming, "", ImportSource::default(), &outside).await
     }
 
-    /// Waits until no other import is being taken.
-    pub async fn turn(&self) -> ImportLease {
+    /// Waits until no other import runs.
+    pub async fn import_lease(&self) -> ImportLease {
         ImportLease(Arc::clone(&self.importing).lock_owned().await)
     }
 
-    /// Takes all the rows; settlements that begin afterwards see them all.
+    /// Imports all the rows; settlements that begin afterwards see them all.
     ///
     /// # Errors
-    /// Every faulty row, and every one that contradicts another; then none is taken. If the store cannot be written, or it is stopped, rows about some persons may have
-    /// been taken: the same import again takes the others.
-    pub async fn take(
+    /// Every faulty row, and every one that contradicts another; then none is imported. If the store cannot be written, or
+    /// it is stopped, rows about some persons may have been imported: the same import again imports the others.
+    pub async fn import_rows(
         &self,
-        _turn: ImportLease,
+        _lease: ImportLease,
         mut incoming: ImportRows,
         table: &str,
         source: ImportSource,
@@ -104,13 +104,13 @@ impl<S: Store> Engine<S> {
     ) -> Result<Imported, EngineError> {
         incoming.check()?;
         let version = self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write)?;
-        let taken = self.take_in_turn(version, incoming, table, source, outside).await;
+        let imported = self.import_under_lease(version, incoming, table, source, outside).await;
         self.store.coordination().release_import_lease().await;
-        taken
+        imported
     }
 
     /// The same while no other instance imports; what others imported before is read first.
-    async fn take_in_turn(
+    async fn import_under_lease(
         &self,
         version: Option<u64>,
         incoming: ImportRows,
@@ -121,7 +121,7 @@ impl<S: Store> Engine<S> {
         self.read_tables(version.unwrap_or(0)).await.map_err(EngineError::from_read)?;
         let last = self.store.imports(u64::MAX, 1).await.map_err(EngineError::from_read)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
-        let mut draft = Draft::of(&incoming, LookupTables::clone(&self.tables.load()))?;
+        let mut draft = Draft::new(&incoming, LookupTables::clone(&self.tables.load()))?;
         let begun = ImportStart {
             table: table.to_owned(),
             source: source.source,
@@ -133,8 +133,8 @@ impl<S: Store> Engine<S> {
         let mut persons = incoming.persons.sorted().map_err(EngineError::from_read)?;
         self.check_persons(&mut persons).await?;
         self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(EngineError::from_write)?;
-        self.take_persons(number, persons, &mut draft.count, outside).await?;
-        self.take_parts(number, &mut draft).await?;
+        self.import_persons(number, persons, &mut draft.count, outside).await?;
+        self.import_hospitals_and_catalogue(number, &mut draft).await?;
         let Imported { changed, unchanged, not_enrolled: _ } = draft.count;
         let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
         self.store.log_import(number, ImportEvent::End(ended)).await.map_err(EngineError::from_write)?;
@@ -152,7 +152,7 @@ impl<S: Store> Engine<S> {
         self.store.imports(before.unwrap_or(u64::MAX), limit).await.map_err(EngineError::from_read)
     }
 
-    async fn take_persons(
+    async fn import_persons(
         &self,
         number: u64,
         mut sorted: Sorted,
@@ -200,7 +200,7 @@ impl<S: Store> Engine<S> {
         Ok(persons)
     }
 
-    async fn take_parts(&self, number: u64, draft: &mut Draft) -> Result<(), EngineError> {
+    async fn import_hospitals_and_catalogue(&self, number: u64, draft: &mut Draft) -> Result<(), EngineError> {
         for (part, write) in parts(&draft.hospitals, &draft.catalogue).enumerate() {
             self.store.write_reference(number, part as u32, write).await.map_err(EngineError::from_write)?;
         }
@@ -233,7 +233,7 @@ struct Draft {
 impl Draft {
     /// # Errors
     /// Every row of the catalogue that contradicts another.
-    fn of(incoming: &ImportRows, tables: LookupTables) -> Result<Draft, EngineError> {
+    fn new(incoming: &ImportRows, tables: LookupTables) -> Result<Draft, EngineError> {
         let mut draft =
             Draft { tables, hospitals: Vec::new(), catalogue: Vec::new(), count: Imported::default(), moved: false };
         let mut changed = Vec::new();
@@ -249,13 +249,13 @@ impl Draft {
         let tables = &draft.tables;
         let record = |id| tables.hospitals.get(&id).map(|record| (id, record.clone()));
         draft.hospitals = distinct(changed).into_iter().filter_map(record).collect();
-        draft.take_catalogue(&incoming.catalogue)?;
+        draft.add_catalogue(&incoming.catalogue)?;
         Ok(draft)
     }
 
     /// Takes all rows first and looks for clashes then: a successor may stand before the row whose end makes
     /// room for it.
-    fn take_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), EngineError> {
+    fn add_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), EngineError> {
         let mut faults = differing_rows(rows.iter().map(|(at, row)| (*at, row.key(), row)), "code");
         for (at, row) in rows {
             if !self.tables.catalogue.has_room(row) {

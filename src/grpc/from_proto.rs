@@ -2,7 +2,7 @@
 
 use crate::domain::claim::{ClaimKeys, ClaimLimits, Quantity, RawClaim, RawDate, RawItem, UnitPrice, valid_text};
 use crate::domain::fault::FieldFaults;
-use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId};
+use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextLengthError};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
 use crate::engine::fence::RequestName;
@@ -79,6 +79,36 @@ pub fn claim_keys(
         (Some(hospital_id), Some(person_id), Some(claim_id)) => Ok(ClaimKeys { hospital_id, person_id, claim_id }),
         _ => Err(CallError::InvalidMessage(faults)),
     }
+}
+
+/// The id or code in one field; `parse` is that of its type.
+///
+/// # Errors
+/// Why it is none, with the field.
+pub fn id<T>(
+    field: &str,
+    text: String,
+    parse: fn(String, usize) -> Result<T, TextLengthError>,
+    limits: &ClaimLimits,
+) -> Result<T, CallError> {
+    let parsed = parse(text, limits.id_bytes);
+    parsed.map_err(|error| CallError::invalid_field(field, error.reason(), error.to_string()))
+}
+
+/// The text of the id or code in a field that may be empty.
+///
+/// # Errors
+/// As [`id`].
+pub fn optional_id<T>(
+    field: &str,
+    text: String,
+    parse: fn(String, usize) -> Result<T, TextLengthError>,
+    limits: &ClaimLimits,
+) -> Result<String, CallError> {
+    if !text.is_empty() {
+        id(field, text.clone(), parse, limits)?;
+    }
+    Ok(text)
 }
 
 /// A day as received.

@@ -110,7 +110,7 @@ impl ImportStreams {
         deadline: Instant,
     ) -> Result<(u64, Imported), CallError> {
         let (rows, table, source) = received.complete(by)?;
-        let lease = tokio::time::timeout(LEASE_TIMEOUT, engine.turn()).await;
+        let lease = tokio::time::timeout(LEASE_TIMEOUT, engine.import_lease()).await;
         let lease = lease.map_err(|_elapsed| EngineError::ImportRunning)?;
         let (runtime, stopping) = (Handle::current(), self.stopping.clone());
         let stop = move || *stopping.borrow() || Instant::now() > deadline;
@@ -127,7 +127,7 @@ async fn write_rows<S: Store>(
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(u64, Imported), EngineError> {
     let (count, context) = (rows.rows(), ImportContext { now: &|| commit_stamp::now().instant, stop });
-    Ok((count, engine.take(lease, rows, table.as_str(), source, &context).await?))
+    Ok((count, engine.import_rows(lease, rows, table.as_str(), source, &context).await?))
 }
 
 /// Runs work that takes time on a blocking thread.

@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
+use crate::domain::ids::{HospitalId, ItemCode, PersonId};
 use crate::engine::Engine;
 use crate::reference::cells::KeySelection;
 use crate::reference::table::ReferenceTable;
@@ -14,11 +15,11 @@ use crate::store::Store;
 use super::authorize::Permitted;
 use super::error::CallError;
 use super::import_stream::ImportStreams;
-use super::imports;
 use super::page::{self, PageTokens};
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
 use super::reads::Reads;
+use super::{from_proto, imports};
 
 /// How many rows or imports a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -89,37 +90,41 @@ impl<S: Store> References<S> {
     ) -> Result<pb::GetReferenceResponse, CallError> {
         let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
         let (table, on) = (imports::required_table(asked.table())?, required_day(asked.on)?);
-        let (person, other) = (asked.person_id.as_str(), table == ReferenceTable::Catalogue);
-        let key = if other { asked.code.as_str() } else { asked.hospital_id.as_str() };
-        let strange = [
-            ("person_id", !person.is_empty() && !table.is_about_persons()),
-            ("hospital_id", !asked.hospital_id.is_empty() && (other || table.is_about_persons())),
-            ("code", !asked.code.is_empty() && !other),
-        ];
-        if let Some((field, _)) = strange.into_iter().find(|(_, given)| *given) {
-            return Err(CallError::invalid_field(
-                field,
-                FaultReason::Unreadable,
-                "is given, and is no key of this table",
-            ));
-        }
+        check_fields(table, &asked)?;
+        let limits = &self.engine.settings().limits;
         if table.is_about_persons() {
             by.caller.authorize_person_tables()?;
-            if person.is_empty() {
-                return Err(CallError::missing_field("person_id"));
-            }
-            let person_id = person.into();
+            let person_id = from_proto::id("person_id", asked.person_id, PersonId::parse, limits)?;
             let rows = self.engine.rows_of_person(table, &person_id, on).await?;
             self.reads.note(by, self.engine.store(), [&person_id])?;
             return Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: String::new() });
         }
-        let tokens = self.page_tokens.of_list(by, &(table.as_str(), on, key))?;
+        let key = match table {
+            ReferenceTable::Catalogue => from_proto::optional_id("code", asked.code, ItemCode::parse, limits)?,
+            _ => from_proto::optional_id("hospital_id", asked.hospital_id, HospitalId::parse, limits)?,
+        };
+        let tokens = self.page_tokens.of_list(by, &(table.as_str(), on, &key))?;
         let after: Option<String> = tokens.position(&asked.page_token)?;
         let after = after.unwrap_or_default();
-        let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(key) };
+        let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(&key) };
         let (rows, last) = self.engine.rows_of_table(table, keys, on, limit);
         Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: tokens.token(last.as_ref())? })
     }
+}
+
+/// Refuses the key of another table.
+fn check_fields(table: ReferenceTable, asked: &pb::GetReferenceRequest) -> Result<(), CallError> {
+    let (of_persons, of_codes) = (table.is_about_persons(), table == ReferenceTable::Catalogue);
+    let of_hospitals = !of_persons && !of_codes;
+    let fields = [
+        ("person_id", &asked.person_id, of_persons),
+        ("hospital_id", &asked.hospital_id, of_hospitals),
+        ("code", &asked.code, of_codes),
+    ];
+    let stray = fields.into_iter().find(|(_, text, is_key)| !text.is_empty() && !is_key);
+    stray.map_or(Ok(()), |(field, ..)| {
+        Err(CallError::invalid_field(field, FaultReason::Unreadable, "is given, and is no key of this table"))
+    })
 }
 
 fn row_messages(rows: Vec<Vec<String>>) -> Vec<pb::Row> {

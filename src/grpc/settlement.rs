@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::domain::claim::ClaimLimits;
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
-use crate::domain::ids::{AccountKey, EntryId};
+use crate::domain::ids::{AccountKey, EntryId, PersonId};
 use crate::engine::account::AccountName;
 use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
@@ -214,7 +214,7 @@ impl<S: Store> Settlements<S> {
     /// A claimant sees the account of a person whom it treats: with a settlement of its own that stands, or whom
     /// it asked a quote for lately.
     async fn account(&self, by: &Permitted, asked: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, CallError> {
-        let name = account_name(asked)?;
+        let name = account_name(asked, self.limits())?;
         let (caller, store) = (&by.caller, self.engine.store());
         let treats = caller.views_every_hospital()
             || self.reads.has_quoted(by, &name.person_id, store)
@@ -228,11 +228,12 @@ impl<S: Store> Settlements<S> {
     }
 }
 
-fn account_name(asked: pb::GetAccountRequest) -> Result<AccountName, CallError> {
+fn account_name(asked: pb::GetAccountRequest, limits: &ClaimLimits) -> Result<AccountName, CallError> {
+    let person_id = from_proto::id("person_id", asked.person_id, PersonId::parse, limits)?;
     let on = asked.on.map(|on| Day::new(on.year, on.month, on.day)).transpose();
     let on = on.map_err(|no| CallError::invalid_field("on", FaultReason::NotADay, no.to_string()))?;
     let key = AccountKey { insurance: asked.insurance.into(), year: asked.year };
-    Ok(AccountName { person_id: asked.person_id.into(), key, on })
+    Ok(AccountName { person_id, key, on })
 }
 
 fn outcome(found: Outcome) -> pb::Outcome {

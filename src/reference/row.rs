@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::day::Interval;
 use crate::domain::facts::CatalogueEntry;
 use crate::domain::fault::{FaultReason, FieldFault};
-use crate::domain::ids::{HospitalId, PersonId};
+use crate::domain::ids::{HospitalId, ItemCode, PersonId};
 use crate::domain::vocabulary::{Approval, Category, Level};
 
 use super::catalogue::CatalogueRow;
@@ -66,8 +66,8 @@ fn row(table: ReferenceTable, reader: &mut CellReader<'_>) -> Option<ReferenceRo
         }),
         ReferenceTable::Hospitals => hospital(reader),
         ReferenceTable::Designations => {
-            let (id, days) = (reader.id("hospital_id"), reader.days());
-            Some(ReferenceRow::Hospital(id?.into(), HospitalPart::Designation(days?)))
+            let (id, days) = (reader.id("hospital_id", HospitalId::parse), reader.days());
+            Some(ReferenceRow::Hospital(id?, HospitalPart::Designation(days?)))
         }
         ReferenceTable::Catalogue => catalogue(reader),
     }
@@ -83,23 +83,23 @@ fn dated_person<'a>(
     reader: &mut CellReader<'a>,
     part: impl FnOnce(&mut CellReader<'a>, Interval) -> Option<PersonPart>,
 ) -> Option<ReferenceRow> {
-    let (id, days) = (reader.id("person_id"), reader.days());
+    let (id, days) = (reader.id("person_id", PersonId::parse), reader.days());
     let part = part(reader, days.unwrap_or_default());
-    days.and(Some(ReferenceRow::Person(id?.into(), part?)))
+    days.and(Some(ReferenceRow::Person(id?, part?)))
 }
 
 fn hospital(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
-    let (id, name) = (reader.id("hospital_id"), reader.text("name", NAME_BYTES));
+    let (id, name) = (reader.id("hospital_id", HospitalId::parse), reader.text("name", NAME_BYTES));
     let (level, region) = (reader.word("level", Level::ALL, Level::as_str), reader.region("region"));
     let (tags, days) = (reader.tags(), reader.days());
     let status = HospitalStatus { name: name?.into(), level: level?, region: region?, tags: tags? };
-    Some(ReferenceRow::Hospital(id?.into(), HospitalPart::Status(status, days?)))
+    Some(ReferenceRow::Hospital(id?, HospitalPart::Status(status, days?)))
 }
 
 fn catalogue(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
-    let (code, name) = (reader.id("code"), reader.text("name", NAME_BYTES));
+    let (code, name) = (reader.id("code", ItemCode::parse), reader.text("name", NAME_BYTES));
     let (regions, days) = (reader.region_prefixes(), reader.days());
     let (class, price_ceiling) = (reader.class(), reader.price_ceiling());
-    let entry = CatalogueEntry { code: code?.into(), name: name?.into(), class: class?, price_ceiling: price_ceiling? };
+    let entry = CatalogueEntry { code: code?, name: name?.into(), class: class?, price_ceiling: price_ceiling? };
     Some(ReferenceRow::Catalogue(CatalogueRow { regions: regions?, days: days?, entry: Arc::new(entry) }))
 }

@@ -64,7 +64,7 @@ impl AccessSetup {
         let files = config.tls()?;
         check_anonymous(config)?;
         let tls = files.map(Tls::open).transpose()?.map(Arc::new);
-        let load_callers = config.callers.clone().map(|path| callers_loader(path, config.caller_limits));
+        let load_callers = config.callers.clone().map(|path| callers_loader(path, config));
         let callers = load_callers.as_ref().map_or_else(|| Ok(Callers::open()), |load| load());
         let callers = callers.map_err(AccessSetupError::Callers)?;
         Ok(AccessSetup { tls, callers, load_callers, log: AccessLog::Disabled })
@@ -82,12 +82,13 @@ fn check_anonymous(config: &Config) -> Result<(), AccessSetupError> {
     Ok(())
 }
 
-fn callers_loader(path: PathBuf, default_limits: CallerLimits) -> LoadCallers {
-    Arc::new(move || read_callers(&path, default_limits))
+fn callers_loader(path: PathBuf, config: &Config) -> LoadCallers {
+    let (default_limits, id_bytes) = (config.caller_limits, config.engine.limits.id_bytes);
+    Arc::new(move || read_callers(&path, default_limits, id_bytes))
 }
 
-fn read_callers(path: &Path, default_limits: CallerLimits) -> Result<Callers, Vec<FileFault>> {
+fn read_callers(path: &Path, default_limits: CallerLimits, id_bytes: usize) -> Result<Callers, Vec<FileFault>> {
     let file = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| vec![FileFault::new(&file, 1, error.to_string())])?;
-    Callers::from_toml(&file, &text, default_limits)
+    Callers::from_toml(&file, &text, default_limits, id_bytes)
 }

@@ -10,13 +10,15 @@ use serde::{Deserialize, Serialize};
 use super::error::StoreError;
 use super::journal_store::JournalStore;
 use crate::domain::ids::{EntryId, PersonId};
-use crate::store::keys::StoreKey;
+
+/// The purpose of the key that identifies an archive's secret.
+const IDENTITY: &str = "onestop identity of an archive, version 1";
 
 /// The identity of an archive, which tells it from other stores and from older copies of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveIdentity {
-    /// The key of the empty person id, which depends on the archive's secret alone.
-    pub nobody: StoreKey,
+    /// The fingerprint of the archive's secret.
+    pub secret_fingerprint: [u8; 32],
     /// The number of entries in its journal.
     pub entries: u64,
 }
@@ -27,12 +29,15 @@ impl ArchiveIdentity {
     /// # Errors
     /// If it cannot be read.
     pub async fn read(archive: &impl JournalStore) -> Result<ArchiveIdentity, StoreError> {
-        Ok(ArchiveIdentity { nobody: archive.person_key(&PersonId::default()), entries: archive.entry_count().await? })
+        Ok(ArchiveIdentity {
+            secret_fingerprint: archive.derived_key(IDENTITY).0,
+            entries: archive.entry_count().await?,
+        })
     }
 
     /// Whether this is the `required` archive, perhaps with more entries.
     pub fn covers(&self, required: &ArchiveIdentity) -> bool {
-        self.nobody == required.nobody && self.entries >= required.entries
+        self.secret_fingerprint == required.secret_fingerprint && self.entries >= required.entries
     }
 }
 

@@ -112,7 +112,7 @@ name = "d"
 identity = "HOST.example"
 role = "operator"
 "#;
-    let faults = Callers::from_toml("callers.toml", text, bounds()).expect_err("faults");
+    let faults = Callers::from_toml("callers.toml", text, bounds(), 64).expect_err("faults");
     let found: Vec<_> = faults.iter().map(ToString::to_string).collect();
     let wanted = [
         (1, "`role` must be one of hospital, gateway, registrar, auditor, operator"),
@@ -127,14 +127,14 @@ role = "operator"
     ];
     assert_eq!(found, wanted.map(|(line, message)| format!("callers.toml:{line}: {message}")));
     let text = "[[caller]]\nname = \"a\"\nking = true\n";
-    let unknown = Callers::from_toml("callers.toml", text, bounds()).expect_err("a fault");
+    let unknown = Callers::from_toml("callers.toml", text, bounds(), 64).expect_err("a fault");
     assert!(unknown[0].to_string().starts_with("callers.toml:3:1: unknown field `king`"), "{unknown:?}");
 }
 
 #[test]
 fn the_shipped_example_of_a_callers_file_is_valid() {
     let callers =
-        Callers::from_toml("callers.toml", include_str!("../../deploy/callers.toml"), bounds()).expect("sound");
+        Callers::from_toml("callers.toml", include_str!("../../deploy/callers.toml"), bounds(), 64).expect("sound");
     let gateway = callers.authenticate(&["gateway.province.example".to_owned()]).expect("a known caller");
     assert_eq!((callers.count(), gateway.hospitals.len()), (Some(5), 2));
 }
@@ -143,7 +143,7 @@ fn the_shipped_example_of_a_callers_file_is_valid() {
 fn a_certificate_with_the_names_of_two_callers_is_refused() {
     let text = "[[caller]]\nname = \"a\"\nidentity = \"onestop:a\"\nrole = \"auditor\"\n\
                 [[caller]]\nname = \"b\"\nidentity = \"b.example\"\nrole = \"operator\"\n";
-    let callers = Callers::from_toml("callers.toml", text, bounds()).expect("sound");
+    let callers = Callers::from_toml("callers.toml", text, bounds(), 64).expect("sound");
     let named = |names: &[&str]| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         callers

@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 
 use super::TestServer;
 use crate::support::claims::claim;
+use crate::support::ids::id;
 
 fn account(person: &str) -> pb::GetAccountRequest {
     let insurance = "resident".to_owned();
@@ -17,7 +18,7 @@ fn account(person: &str) -> pb::GetAccountRequest {
 
 /// The expected line of the log.
 fn line(server: &TestServer, call: &str, caller: &str, person: &str) -> [String; 3] {
-    let key = server.engine.store().person_key(&PersonId::from(person));
+    let key = server.engine.store().person_key(&id::<PersonId>(person));
     [call.to_owned(), caller.to_owned(), key.iter().map(|byte| format!("{byte:02x}")).collect()]
 }
 

@@ -17,6 +17,7 @@ use tonic::transport::Channel;
 use super::TestServer;
 use crate::service::refusal_details;
 use crate::support::claims::claim;
+use crate::support::ids::id;
 
 /// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -163,8 +164,8 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
 /// The id of the n-th settlement that the server starts with.
 async fn id_of(server: &TestServer, number: u64) -> String {
     let (hospital, person) = if number == 3 { ("H3", "P1") } else { ("H2", "P2") };
-    let claim_id = format!("C-{hospital}").into();
-    let keys = ClaimKeys { hospital_id: hospital.into(), person_id: person.into(), claim_id };
+    let claim_id = id(format!("C-{hospital}"));
+    let keys = ClaimKeys { hospital_id: id(hospital), person_id: id(person), claim_id };
     let view = server.engine.settlement_of_claim(&keys).await.expect("a settlement");
     view.settlement.id.to_string()
 }

@@ -63,7 +63,7 @@ fn sums(claim: &str, second: bool) -> Value {
 }
 
 /// The same with more fields.
-fn with(mut value: Value, more: Value) -> Value {
+fn extend_object(mut value: Value, more: Value) -> Value {
     if let (Value::Object(fields), Value::Object(more)) = (&mut value, more) {
         fields.extend(more);
     }
@@ -97,7 +97,7 @@ async fn the_json_of_every_client_command_is_stable() {
     assert_eq!(office.json(0, &["quote", &first]), [sums("C1", false)]);
     let settled = |claim: &str, request: &str, second, replay: bool| {
         let more = json!({ "settlement_id": "ID", "request_id": request, "hospital_id": "H3", "person_id": "P1", "replay": replay });
-        with(sums(claim, second), more)
+        extend_object(sums(claim, second), more)
     };
     assert_eq!(
         office.json(0, &["settle", &first, &second]),

@@ -31,6 +31,7 @@ use super::history::History;
 use super::open;
 use super::whole::reopened;
 use crate::support::claims::{claim, day, settle};
+use crate::support::ids::id;
 use crate::support::redis_server::{self, RedisServer};
 use crate::support::{engine, stamp};
 
@@ -41,23 +42,23 @@ type Records = Vec<(EntryId, Vec<u8>)>;
 
 /// Every chain with its records, and every list of a hospital.
 #[derive(PartialEq)]
-struct Everything {
+struct AllRows {
     chains: Vec<(StoreKey, Records)>,
     lists: Vec<Vec<(ListPosition, EntryId)>>,
 }
 
-async fn everything(store: &impl Store) -> Everything {
+async fn read_all_rows(store: &impl Store) -> AllRows {
     let mut chains = Vec::new();
     for (key, state) in store.states(None, 100).await.expect("states") {
         let chain = chain::read_chain(store, &state.expect("a state")).await.expect("a chain");
         chains.push((key, chain.into_iter().map(|stored| (stored.entry.id, stored.record)).collect()));
     }
     let mut lists = Vec::new();
-    for hospital in ["H1", "H2", "H3", "H3X"].map(HospitalId::from) {
+    for hospital in ["H1", "H2", "H3", "H3X"].map(id::<HospitalId>) {
         let first = ListPosition { day: Day::FIRST, number: 0 };
         lists.push(store.hospital_settlements(&hospital, first, Day::LAST, 1_000).await.expect("a list"));
     }
-    Everything { chains, lists }
+    AllRows { chains, lists }
 }
 
 /// What is read of every settlement: itself, its revisions, its reversal.
@@ -78,7 +79,7 @@ async fn audited(store: &impl Store) {
 }
 
 /// The years before this one move from the store to this archive.
-async fn moved(
+async fn move_years(
     source: &TieredStore<RedisStore, EmbeddedStore>,
     target: &EmbeddedStore,
     before: i32,
@@ -88,7 +89,10 @@ async fn moved(
 }
 
 /// The store at this address, opened with this archive.
-async fn with(url: &str, archive: &Arc<EmbeddedStore>) -> Result<TieredStore<RedisStore, EmbeddedStore>, OpenError> {
+async fn open_with_archive(
+    url: &str,
+    archive: &Arc<EmbeddedStore>,
+) -> Result<TieredStore<RedisStore, EmbeddedStore>, OpenError> {
     let archive_at_hand = Some(ArchiveIdentity::read(&**archive).await.expect("an identity"));
     let settings = RedisSettings { archive: archive_at_hand, ..RedisSettings::default() };
     Ok(TieredStore::new(redis_server::open_with(url, settings).await?, Some(Arc::clone(archive))))
@@ -108,7 +112,7 @@ fn stamp_of(person: &str, number: u64) -> CommitStamp {
 }
 
 /// Entries of these chains that are of years before this one.
-fn of_years(before: i32, all: &Everything) -> Vec<(EntryId, usize)> {
+fn of_years(before: i32, all: &AllRows) -> Vec<(EntryId, usize)> {
     let records = all.chains.iter().flat_map(|(_, chain)| chain);
     let entries = records.map(|(_, record)| (onestop::store::codec::decode_entry(record).expect("an entry").0, record));
     let closed = entries.filter(|(entry, _)| entry.account().is_some_and(|account| account.year < before));
@@ -127,23 +131,23 @@ async fn archived_settlements_are_read_reversed_and_settled_again_as_before() {
 pub async fn moved_and_read(url: &str, seed: u64) {
     let place = tempfile::tempdir().expect("a directory");
     let (before, history) = with_history(url, seed).await;
-    let (was, read) = (everything(before.store()).await, views(&before, &history).await);
+    let (was, read) = (read_all_rows(before.store()).await, views(&before, &history).await);
     let closed = of_years(2019, &was);
     let weight =
         ArchivedSize { entries: closed.len() as u64, bytes: closed.iter().map(|(_, bytes)| *bytes as u64).sum() };
     assert!(weight.entries > 20 && history.readjudications() > 0, "{weight:?}");
     assert_eq!(archivable(before.store(), 2019).await, Ok(weight));
     let archive = Arc::new(open(place.path()));
-    let (copied, left) = moved(before.store(), &archive, 2019).await.expect("a move");
+    let (copied, left) = move_years(before.store(), &archive, 2019).await.expect("a move");
     assert_eq!((copied.settlements, left), (history.settled.len() as u64, weight));
-    let after = reopened(with(url, &archive).await.expect("the store")).await;
+    let after = reopened(open_with_archive(url, &archive).await.expect("the store")).await;
     let all: Vec<_> = was.chains.iter().flat_map(|(_, chain)| chain).map(|(id, _)| *id).collect();
     for id in all {
         let is_closed = closed.iter().any(|(closed, _)| *closed == id);
         let there = after.store().live().record(id).await;
         assert!(if is_closed { there == Err(StoreError::Archived(id)) } else { matches!(there, Ok(Some(_))) });
     }
-    assert!(everything(after.store()).await == was && views(&after, &history).await == read);
+    assert!(read_all_rows(after.store()).await == was && views(&after, &history).await == read);
     assert_eq!(archivable(after.store(), 2019).await, Ok(ArchivedSize::default()));
     audited(after.store()).await;
     history.goes_on(&after).await;
@@ -159,8 +163,8 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
         let raw_claim = claim(&format!("C{number}"), "P1", "30000.00");
         before.settle(settle(raw_claim), stamp_of("P1", number)).await.expect("a settlement");
     }
-    moved(before.store(), &archive, 2018).await.expect("a move");
-    let after = reopened(with(&url, &archive).await.expect("the store")).await;
+    move_years(before.store(), &archive, 2018).await.expect("a move");
+    let after = reopened(open_with_archive(&url, &archive).await.expect("the store")).await;
     let raw_reversal = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),
@@ -172,7 +176,7 @@ async fn a_reversal_of_a_moved_year_decides_the_later_ones_anew() {
     let reversal = after.reverse(request, stamp_of("P1", 9)).await.expect("a reversal");
     assert_eq!(reversal.entry.body.revisions.len(), 2);
     let view = after
-        .settlement_of_claim(&ClaimKeys { hospital_id: "H3".into(), person_id: "P1".into(), claim_id: "C2".into() })
+        .settlement_of_claim(&ClaimKeys { hospital_id: id("H3"), person_id: id("P1"), claim_id: id("C2") })
         .await
         .expect("the settlement");
     assert_eq!((view.settlement.id, view.revisions.len()), (stamp_of("P1", 2).id, 1));
@@ -188,26 +192,26 @@ async fn further_years_are_archived_in_the_same_archive_or_a_new_one() {
     let url = redis.url();
     let (before, history) = with_history(&url, SEED + 7).await;
     let archive = open(&first);
-    moved(before.store(), &archive, 2018).await.expect("a move");
+    move_years(before.store(), &archive, 2018).await.expect("a move");
     drop((before, archive));
     copied_files(&first, &older);
     let archive = Arc::new(open(&first));
-    let after = reopened(with(&url, &archive).await.expect("the store")).await;
+    let after = reopened(open_with_archive(&url, &archive).await.expect("the store")).await;
     let late = settle(claim("LATE", "P1", "100.00"));
     let stamp = CommitStamp { instant: Instant(1_000 * 21_600_000_000), ..stamp_of("P1", 1_000) };
     let late = after.settle(late, stamp).await.expect("a settlement").entry;
-    let was = everything(after.store()).await;
-    let (_, left) = moved(after.store(), &archive, 2019).await.expect("a move");
+    let was = read_all_rows(after.store()).await;
+    let (_, left) = move_years(after.store(), &archive, 2019).await.expect("a move");
     let [of_2017, of_2018] = [2018, 2019].map(|before| of_years(before, &was).len() as u64);
     // The late one is of 2017, and came after those had left.
     assert_eq!(left.entries, of_2018 - of_2017 + 1);
-    assert!(everything(after.store()).await == was);
-    assert!(matches!(with(&url, &Arc::new(open(&older))).await, Err(OpenError::AnotherArchive(2019))));
+    assert!(read_all_rows(after.store()).await == was);
+    assert!(matches!(open_with_archive(&url, &Arc::new(open(&older))).await, Err(OpenError::AnotherArchive(2019))));
     let new = Arc::new(open(&second));
-    moved(after.store(), &new, 2018).await.expect("a move");
-    assert!(matches!(with(&url, &archive).await, Err(OpenError::AnotherArchive(2019))));
-    let after = reopened(with(&url, &new).await.expect("the store")).await;
-    assert!(everything(after.store()).await == was);
+    move_years(after.store(), &new, 2018).await.expect("a move");
+    assert!(matches!(open_with_archive(&url, &archive).await, Err(OpenError::AnotherArchive(2019))));
+    let after = reopened(open_with_archive(&url, &new).await.expect("the store")).await;
+    assert!(read_all_rows(after.store()).await == was);
     assert_eq!(after.settlement(late.id).await.expect("the settlement").settlement, late);
     history.goes_on(&after).await;
 }
@@ -225,7 +229,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_report
     let [mine, other] = ["mine", "other"].map(|name| Arc::new(open(&place.path().join(name))));
     let url = redis.url();
     let before = engine(TieredStore::new(redis_server::open(&url).await, None)).await;
-    assert!(matches!(with(&url, &mine).await, Err(OpenError::NoArchive)));
+    assert!(matches!(open_with_archive(&url, &mine).await, Err(OpenError::NoArchive)));
     let stamps = [1, 2].map(|number| stamp_of("P1", number));
     let [closed, open] = [("C1", "2017"), ("C2", "2019")];
     for ((id, year), stamp) in [closed, open].into_iter().zip(stamps) {
@@ -234,10 +238,10 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_report
             onestop::domain::claim::RawClaim { admitted: days[0], discharged: days[1], ..claim(id, "P1", "9.00") };
         before.settle(settle(raw_claim), stamp).await.expect("a settlement");
     }
-    moved(before.store(), &mine, 2019).await.expect("a move");
+    move_years(before.store(), &mine, 2019).await.expect("a move");
     let refused = redis_server::open_with(&url, RedisSettings::default()).await.err().expect("a refusal");
     assert_eq!(refused.to_string(), "settlements of years before 2019 are in an archive: --archive DIR");
-    assert!(matches!(with(&url, &other).await, Err(OpenError::AnotherArchive(2019))));
+    assert!(matches!(open_with_archive(&url, &other).await, Err(OpenError::AnotherArchive(2019))));
     let unavailable =
         |found: Result<_, EngineError>| found.err().map(|error| Reason::from(&error)) == Some(Reason::StoreUnavailable);
     assert!(unavailable(before.settlement(stamps[0].id).await.map(drop)));
@@ -249,7 +253,7 @@ async fn an_instance_without_the_archive_is_refused_and_one_opened_before_report
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_differs_from_the_archive_stays_and_an_archived_id_stays_taken() {
     let redis = RedisServer::shared();
-    let (url, person) = (redis.url(), PersonId::from("P1"));
+    let (url, person) = (redis.url(), id::<PersonId>("P1"));
     let engine = engine(TieredStore::<_, EmbeddedStore>::new(redis_server::open(&url).await, None)).await;
     let ids = [1, 2, 3].map(|number| stamp_of("P1", number).id);
     for number in [1, 2] {
@@ -278,7 +282,7 @@ async fn a_record_that_differs_from_the_archive_stays_and_an_archived_id_stays_t
     let again = engine.settle(settle(claim("C9", "P1", "9.00")), CommitStamp { id: ids[0], instant: Instant(9) });
     assert_eq!(again.await.err().map(|error| Reason::from(&error)), Some(Reason::StoreUnavailable));
     // What was noted once holds, whatever is noted after.
-    let archive = ArchiveIdentity { nobody: StoreKey::default(), entries: 1 };
+    let archive = ArchiveIdentity { secret_fingerprint: [0; 32], entries: 1 };
     for before in [2019, 2018] {
         live.require_archive(ArchivedYears { before, archive }).await.expect("a note");
     }

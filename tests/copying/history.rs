@@ -13,6 +13,7 @@ use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
 
 use crate::support::claims::{claim, day};
+use crate::support::ids::id;
 use crate::support::random::Random;
 
 const HOSPITALS: [&str; 4] = ["H1", "H2", "H3", "H3X"];
@@ -119,7 +120,7 @@ impl History {
     }
 
     async fn fence<S: Store>(&mut self, engine: &Engine<S>) {
-        let request_id = RequestId::from(format!("f{}", self.number));
+        let request_id = id::<RequestId>(format!("f{}", self.number));
         let stamp = stamp(&mut self.random, self.number);
         let outcome = engine.fence(&name(&request_id), stamp).await.expect("a fence");
         assert!(matches!(outcome, Outcome::Fenced));
@@ -159,5 +160,5 @@ impl History {
 }
 
 fn name(request_id: &RequestId) -> RequestName {
-    RequestName { hospital_id: "H3".into(), person_id: "P1".into(), request_id: request_id.clone() }
+    RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: request_id.clone() }
 }

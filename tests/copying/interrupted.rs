@@ -68,7 +68,7 @@ async fn large(place: &Path) {
 }
 
 /// Runs the command until the target's file has so many bytes more, and kills it.
-fn killed(from: &Path, to: &Path, bytes: u64) {
+fn kill_after_bytes(from: &Path, to: &Path, bytes: u64) {
     let size = || std::fs::metadata(to.join("redb")).map_or(0, |file| file.len());
     let before = size();
     let mut command = onestop();
@@ -89,7 +89,7 @@ async fn a_killed_copy_cannot_be_served_and_resumes_to_the_same_result() {
     large(&from).await;
     let mut before = 0;
     for bytes in [3 << 20, 5 << 20] {
-        killed(&from, &to, bytes);
+        kill_after_bytes(&from, &to, bytes);
         let there = open(&to).entry_count().await.expect("a count");
         assert!(before < there && there < SETTLEMENTS, "{before}, then {there} of {SETTLEMENTS}");
         before = there;

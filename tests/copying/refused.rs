@@ -21,6 +21,7 @@ use super::history::History;
 use super::{copied, copy, open};
 use crate::service::faulty_store::{FaultyStore, StoreMode};
 use crate::support::claims::{claim, settle};
+use crate::support::ids::id;
 use crate::support::{engine, row, stamp};
 
 const SEED: u64 = 0x5e1f;
@@ -61,7 +62,7 @@ async fn a_target_with_other_content_is_refused_and_unchanged() {
     target.log_import(3, import).await.expect("a write");
     foreign(one.store(), &target, "import 3 of its log").await;
     let target = MemoryStore::default();
-    let persons = vec![("P2".into(), PersonRecord::new("P2".into()))];
+    let persons = vec![(id("P2"), PersonRecord::new(id("P2")))];
     target.write_reference(1, 0, ReferenceWrite { persons, ..ReferenceWrite::default() }).await.expect("a write");
     foreign(one.store(), &target, "the record of person").await;
 }
@@ -150,7 +151,7 @@ async fn an_account_that_differs_from_its_chain_is_not_copied() {
     let entry = source.store().entry(head).await.expect("a read").expect("the entry");
     let (key, _) = state.accounts()[0].clone();
     state.put(key, Account::default());
-    let mut forged = Commit::new(state.clone(), &Entry { request_id: "forged".into(), ..entry }).expect("a record");
+    let mut forged = Commit::new(state.clone(), &Entry { request_id: id("forged"), ..entry }).expect("a record");
     forged.entries.clear();
     forged.origin = CommitOrigin::Copied;
     forged.state = state;

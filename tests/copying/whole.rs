@@ -13,6 +13,7 @@ use onestop::store::{JournalStore, PolicyStore, ReferenceStore, Scope, Store};
 use super::history::History;
 use super::{copied, copy, open};
 use crate::support::engine;
+use crate::support::ids::id;
 use crate::support::program::run;
 
 const SEED: u64 = 0x00c0_9e17;
@@ -45,7 +46,7 @@ async fn a_copy_of_a_copy_equals_the_source_row_for_row() {
 
 /// Persons, policies, hospitals, catalogue; the log of imports, followed by the two copies.
 pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
-    let ids = [1, 2, 3, 4].map(|number| PersonId::from(format!("P{number}")));
+    let ids = [1, 2, 3, 4].map(|number| id::<PersonId>(format!("P{number}")));
     assert_eq!(one.persons(&ids).await, other.persons(&ids).await);
     let policies = one.policy_digests().await.expect("policies");
     assert_eq!(other.policy_digests().await.as_ref(), Ok(&policies));
@@ -76,9 +77,9 @@ async fn a_copied_list_keeps_the_order_of_commits() {
     for hospital in ["H1", "H2", "H3", "H3X"] {
         let from = ListPosition { day: Day::FIRST, number: 0 };
         let listed =
-            original.store().hospital_settlements(&hospital.into(), from, Day::LAST, 1_000).await.expect("a list");
+            original.store().hospital_settlements(&id(hospital), from, Day::LAST, 1_000).await.expect("a list");
         assert!(listed.len() > 10);
-        assert_eq!(embedded.hospital_settlements(&hospital.into(), from, Day::LAST, 1_000).await, Ok(listed.clone()));
+        assert_eq!(embedded.hospital_settlements(&id(hospital), from, Day::LAST, 1_000).await, Ok(listed.clone()));
         by_ids &= listed.is_sorted_by_key(|(place, id)| (place.day, *id));
     }
     assert!(!by_ids);
@@ -142,7 +143,7 @@ async fn a_store_without_a_settlement_is_copied() {
     let embedded = open(place.path());
     let copied = copy(original.store(), &embedded).await.expect("a copy");
     assert_eq!((copied.chains, copied.entries.total, copied.persons.total, copied.splits), (0, 0, 4, 0));
-    let person_id = "P2".into();
+    let person_id = id("P2");
     let scope = Scope::of_person(&person_id);
     let seen = reopened(embedded).await.store().look_up(scope).await.expect("a look-up");
     assert_eq!(seen.person.expect("P2").id(), &person_id);

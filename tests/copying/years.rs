@@ -49,7 +49,7 @@ impl YearPlace {
     }
 
     /// Moves years to this directory.
-    fn moved(&self, to: &str, before: &str, more: &[&str]) -> (Option<i32>, String, String) {
+    fn move_years(&self, to: &str, before: &str, more: &[&str]) -> (Option<i32>, String, String) {
         let words = ["--from-secret", &self.path("secret"), "--move-years-before", before];
         copied(Path::new(&self.url), &PathBuf::from(self.path(to)), &[&words[..], more].concat())
     }
@@ -75,10 +75,10 @@ async fn a_store_is_served_audited_and_copied_with_its_archive_and_refused_witho
     drop(before);
     let [seal, archive, back] = ["seal", "archive", "back"].map(|name| place.path(name));
     assert_eq!(place.run(&["audit", "seal"], &[&seal]).0, Some(0));
-    let would = json_report(place.moved("archive", "2019", &["--dry-run", "--json"]));
+    let would = json_report(place.move_years("archive", "2019", &["--dry-run", "--json"]));
     assert!(would["entries"].as_u64() > Some(10) && !Path::new(&archive).exists(), "{would}");
-    assert_eq!(json_report(place.moved("archive", "2019", &["--json"]))["moved"], would);
-    let (_, output, _) = place.moved("archive", "2019", &["--dry-run"]);
+    assert_eq!(json_report(place.move_years("archive", "2019", &["--json"]))["moved"], would);
+    let (_, output, _) = place.move_years("archive", "2019", &["--dry-run"]);
     assert_eq!(output, "0 entries of years before 2019 would be moved, 0 bytes\n");
 
     refused(place.run(&["audit", "verify"], &[]), 1, WANTS_ARCHIVE);
@@ -109,8 +109,8 @@ async fn a_store_is_served_audited_and_copied_with_its_archive_and_refused_witho
 fn only_past_years_can_be_archived_from_a_redis_to_a_directory() {
     let redis = RedisServer::shared();
     let place = YearPlace::on(&redis);
-    refused(place.moved("archive", "2019", &[]), 2, "Redis holds no store");
-    refused(place.moved("archive", "9000", &[]), 2, "the benefit year 8999 is not over");
+    refused(place.move_years("archive", "2019", &[]), 2, "Redis holds no store");
+    refused(place.move_years("archive", "9000", &[]), 2, "the benefit year 8999 is not over");
     assert!(!Path::new(&place.path("archive")).exists());
     let [here, there] = ["here", "there"].map(|name| place.directory.path().join(name));
     refused(copied(&here, &there, &["--move-years-before", "2019"]), 2, "--from a Redis and --to a directory");
@@ -156,7 +156,7 @@ fn memory(redis: &RedisServer) -> u64 {
 }
 
 /// Runs the command until more than so many entries left, and kills it; gives how many had.
-fn killed(redis: &RedisServer, place: &YearPlace, more_than: u64) -> u64 {
+fn kill_after_entries(redis: &RedisServer, place: &YearPlace, more_than: u64) -> u64 {
     let mut command = onestop();
     command.args([
         "copy",
@@ -183,17 +183,17 @@ async fn a_killed_archiving_loses_nothing_and_resumes_to_the_same_result() {
     let place = YearPlace::on(&redis);
     large(&place.url).await;
     let bytes =
-        json_report(place.moved("archive", "2019", &["--dry-run", "--json"]))["bytes"].as_u64().expect("a number");
+        json_report(place.move_years("archive", "2019", &["--dry-run", "--json"]))["bytes"].as_u64().expect("a number");
     let (full, closed, mut before) = (memory(&redis), SETTLEMENTS / 3 * 2, 0);
     for _ in 0..2 {
-        let there = killed(&redis, &place, before + (closed - before) / 4);
+        let there = kill_after_entries(&redis, &place, before + (closed - before) / 4);
         assert!(before < there && there < closed, "{before}, then {there} of {closed}");
         before = there;
         refused(place.run(&["audit", "verify"], &[]), 1, WANTS_ARCHIVE);
         let verified = json_report(place.run(&["audit", "verify", "--json"], &["--archive", &place.path("archive")]));
         assert_eq!((&verified["entries"], &verified["splits"]), (&SETTLEMENTS.into(), &SETTLEMENTS.into()));
     }
-    let ended = json_report(place.moved("archive", "2019", &["--json"]));
+    let ended = json_report(place.move_years("archive", "2019", &["--json"]));
     assert_eq!((&ended["entries"], &ended["entries_written"]), (&SETTLEMENTS.into(), &0.into()));
     assert_eq!((&ended["moved"]["entries"], left(&redis)), (&(closed - before).into(), closed));
     let verified = json_report(place.run(&["audit", "verify", "--json"], &["--archive", &place.path("archive")]));

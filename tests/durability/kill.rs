@@ -187,7 +187,7 @@ async fn accounts_are_the_sums(client: &mut Client, sent: &[Sent]) {
         let account = client.account(request).await.expect("an account");
         assert_eq!((account.version, account.admissions), (splits.len() as u64, splits.len() as u32));
         assert_eq!(layers(&account), sums(&splits));
-        assert_eq!(caps(&account), moved(&splits));
+        assert_eq!(caps(&account), cap_sums(&splits));
     }
 }
 
@@ -211,14 +211,14 @@ fn caps(account: &pb::GetAccountResponse) -> BTreeMap<String, i64> {
     account.caps.iter().map(|cap| (cap.account.clone(), cap.amount_fen)).collect()
 }
 
-fn moved(splits: &[&pb::Split]) -> BTreeMap<String, i64> {
-    let mut moved = BTreeMap::new();
+fn cap_sums(splits: &[&pb::Split]) -> BTreeMap<String, i64> {
+    let mut sums = BTreeMap::new();
     for layer in splits.iter().flat_map(|split| &split.layers) {
         for cap in &layer.caps {
-            *moved.entry(cap.account.clone()).or_default() +=
+            *sums.entry(cap.account.clone()).or_default() +=
                 if cap.of == "base" { layer.base_fen } else { layer.pays_fen };
         }
     }
-    moved.retain(|_, sum| *sum != 0);
-    moved
+    sums.retain(|_, sum| *sum != 0);
+    sums
 }

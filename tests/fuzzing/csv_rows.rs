@@ -107,7 +107,10 @@ async fn import(engine: &Engine<CountingStore>, table: ReferenceTable, file: &[u
         return Came::NotCsv(not_csv);
     }
     let (rows, outside) = (incoming.rows(), ImportContext { now: &|| Instant(0), stop: &|| false });
-    match engine.take(engine.turn().await, incoming, table.as_str(), ImportSource::default(), &outside).await {
+    match engine
+        .import_rows(engine.import_lease().await, incoming, table.as_str(), ImportSource::default(), &outside)
+        .await
+    {
         Ok(imported) => Came::Taken(rows, imported),
         Err(refusal) => Came::Refused(refusal),
     }

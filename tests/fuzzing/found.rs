@@ -104,6 +104,10 @@ fn imported(rows: &[Vec<String>]) -> Result<Imported, EngineError> {
     within(csv_rows::MEMORY, bytes, || {
         let mut incoming = engine.incoming();
         rows.iter().try_for_each(|row| incoming.add(ReferenceTable::Catalogue, row))?;
-        wait(async { engine.take(engine.turn().await, incoming, "catalogue", ImportSource::default(), &outside).await })
+        wait(async {
+            engine
+                .import_rows(engine.import_lease().await, incoming, "catalogue", ImportSource::default(), &outside)
+                .await
+        })
     })
 }

@@ -18,6 +18,7 @@ use onestop::policy::rule::PolicyRule;
 use super::bounds::{Memory, within};
 use super::reached::Reached;
 use super::{Target, policy_inputs};
+use crate::support::ids::id;
 
 /// The target.
 pub const TARGET: Target = Target { input: policy_inputs::input, take, classes };
@@ -143,20 +144,20 @@ fn claim(fen: i64) -> Claim {
     let day: Day = "2017-06-15".parse().expect("a day");
     let (quantity, unit_price, amount) = (Quantity(10_000), UnitPrice(fen * 10_000), Money::from_fen(fen));
     Claim {
-        claim_id: "C".into(),
-        hospital_id: "H".into(),
-        person_id: "P".into(),
+        claim_id: id("C"),
+        hospital_id: id("H"),
+        person_id: id("P"),
         visit: Visit::Inpatient,
         emergency: false,
         admitted: day,
         discharged: day,
-        items: vec![Item { code: "A".into(), quantity, unit_price, amount }],
+        items: vec![Item { code: id("A"), quantity, unit_price, amount }],
     }
 }
 
 fn facts() -> Facts {
     let region = || Region::parse("370100").expect("a region");
-    let entry = CatalogueEntry { code: "A".into(), name: "A".into(), class: Class::A, price_ceiling: None };
+    let entry = CatalogueEntry { code: id("A"), name: "A".into(), class: Class::A, price_ceiling: None };
     Facts {
         person: PersonFacts {
             insurance: "resident".into(),

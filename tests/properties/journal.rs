@@ -21,6 +21,7 @@ use proptest::test_runner::{TestCaseError, TestCaseResult};
 
 use super::engine::{check_async_property, engine_for, person_state, reverse_request, settle_step};
 use super::scenario::Step;
+use crate::support::ids::id;
 use crate::support::{row, stamp};
 
 #[test]
@@ -56,7 +57,7 @@ async fn settle_and_perhaps_reverse(engine: &Engine<MemoryStore>, step: &Step, n
     }
     if number % 9 == 1 {
         let (hospital_id, person_id) = (step.claim.hospital_id.clone(), step.claim.person_id.clone());
-        let name = RequestName { hospital_id, person_id, request_id: format!("f{number}").into() };
+        let name = RequestName { hospital_id, person_id, request_id: id(format!("f{number}")) };
         engine.fence(&name, stamp(number + 2)).await.expect("a fence");
     }
 }

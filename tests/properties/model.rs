@@ -15,7 +15,7 @@ fn every_split_and_account_equals_that_of_the_model() {
         let texts: Vec<_> =
             policy_files(&scenario.policy).iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect();
         let (book, model_tables) =
-            (model::Book::read(&texts), Tables::of(&tables::cells(&scenario.catalogue, &scenario.persons)));
+            (model::Book::read(&texts), Tables::from_rows(&tables::cells(&scenario.catalogue, &scenario.persons)));
         let mut accounts: HashMap<(String, i32), Account> = HashMap::new();
         for step in scenario.adjudicate_all() {
             assert_model_agrees(&step, &book, &model_tables, &mut accounts);

@@ -17,6 +17,7 @@ use super::engine::{engine_for, reverse_request, settle_step};
 use super::scenario::{Step, scenarios};
 use super::{CASES_WITH_STORE, case_count, check_property};
 use crate::support::claims::{day, item, settle};
+use crate::support::ids::id;
 use crate::support::stamp;
 
 /// The cases of refused requests and the reason of each.
@@ -90,7 +91,7 @@ async fn prepare(engine: &Engine<MemoryStore>, steps: &[Step]) -> u64 {
     newest.reversal.claim_id = "X2".into();
     engine.reverse(newest, stamp(number)).await.expect("the newest settlement can be reversed");
     let (hospital_id, person_id) = (steps[0].claim.hospital_id.clone(), steps[0].claim.person_id.clone());
-    let name = RequestName { hospital_id, person_id, request_id: "fenced".into() };
+    let name = RequestName { hospital_id, person_id, request_id: id("fenced") };
     engine.fence(&name, stamp(number + 1)).await.expect("a fence");
     number + 2
 }

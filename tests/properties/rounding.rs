@@ -194,7 +194,7 @@ fn half_up_to_the_fen_is_the_only_rounding_in_an_adjudication() {
         let model_book = model::Book::read(&[("exact.toml".to_owned(), text)]);
         let cells = figures.rows();
         let (tables, persons) = tables::from_rows(tables::parsed(&cells));
-        let model_tables = Tables::of(&cells);
+        let model_tables = Tables::from_rows(&cells);
         let (mut account, mut model_account) = (Account::default(), model::Account::default());
         for raw_claim in figures.claims() {
             let claim = raw_claim.clone().validate(&ClaimLimits::default()).expect("a sound claim");

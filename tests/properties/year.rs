@@ -18,6 +18,7 @@ use proptest::prelude::*;
 use super::scenario::{Scenario, Step, scenarios};
 use super::{CASES_WITH_STORE, CASES_WITHOUT_STORE, case_count, check_property};
 use crate::support::claims::{day, item};
+use crate::support::ids::id;
 
 /// By person, year and cap account: the sum charged, and the annual cap of each charge.
 type ChargedCaps = HashMap<(PersonId, i32, String), (i64, Vec<Option<i64>>)>;
@@ -114,7 +115,7 @@ fn bill(amount: Money) -> (Claim, Facts) {
 fn facts() -> Facts {
     let region = || Region::parse("370100").expect("a region");
     let entry = onestop::domain::facts::CatalogueEntry {
-        code: "A".into(),
+        code: id("A"),
         name: "an item".into(),
         class: onestop::domain::facts::Class::A,
         price_ceiling: None,

@@ -15,6 +15,7 @@ use onestop::store::shard::{SHARDS, Shard};
 use super::engine_at;
 use crate::concurrency::assert_nothing_is_lost_or_paid_twice;
 use crate::support::claims::{claim, settle};
+use crate::support::ids::id;
 use crate::support::redis_cluster::RedisCluster;
 use crate::support::redis_server::{RedisServer, open};
 use crate::support::{row, stamp};
@@ -40,14 +41,14 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
         if shards.len() == SHARDS as usize {
             break;
         }
-        shards.insert(Shard::of_person(&person.as_str().into()));
+        shards.insert(Shard::of_person(&id(person.as_str())));
         let rows = [row(ReferenceTable::Enrolments, &[&person, "2014-01-01", "resident", "370100", ""])];
         engine.import(rows.to_vec()).await.expect("sound rows");
         let raw_claim = claim(&format!("C{number}"), &person, "1000.00");
         let stamp = stamp(number << 8).for_person(&person);
         settled.push(engine.settle(settle(raw_claim), stamp).await.expect("settled").entry.id);
     }
-    let hospital = HospitalFilter { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
+    let hospital = HospitalFilter { hospital_id: id("H3"), from: Day::FIRST, until: Day::LAST };
     for most in [1, 7, 64, 1_000] {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
@@ -91,7 +92,7 @@ fn promote(replica: &RedisServer) {
 /// A replica is promoted; the store finds it.
 async fn a_failover_loses_nothing(cluster: &RedisCluster) {
     let engine = engine_at(&cluster.url()).await;
-    let shard = Shard::of_person(&"P1".into());
+    let shard = Shard::of_person(&id("P1"));
     let mut settled = Vec::new();
     for number in 0..30u64 {
         if number == 10 {

@@ -15,6 +15,7 @@ use onestop::store::{JournalStore, PolicyStore, ReferenceStore, StoreError};
 
 use super::{of_p1, settles};
 use crate::support::claims::claim;
+use crate::support::ids::id;
 use crate::support::program::{Serve, run};
 use crate::support::redis_server::{DURABLE, RedisServer, open};
 use crate::support::{engine, row};
@@ -37,13 +38,12 @@ async fn no_call_is_answered_from_an_emptied_redis() {
     let engine = engine(open(&server.url()).await).await;
     let settled = settles(&engine, 1).await.expect("settled").entry;
     server.ask(&["FLUSHALL"]);
-    let request =
-        RequestName { hospital_id: "H3".into(), person_id: "P1".into(), request_id: settled.request_id.clone() };
-    let keys = ClaimKeys { hospital_id: "H3".into(), person_id: "P1".into(), claim_id: "C1".into() };
-    let hospital = HospitalFilter { hospital_id: "H3".into(), from: Day::FIRST, until: Day::LAST };
-    let person = PersonFilter { person_id: "P1".into(), year: 2017, insurance: None, hospitals: HospitalScope::All };
+    let request = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: settled.request_id.clone() };
+    let keys = ClaimKeys { hospital_id: id("H3"), person_id: id("P1"), claim_id: id("C1") };
+    let hospital = HospitalFilter { hospital_id: id("H3"), from: Day::FIRST, until: Day::LAST };
+    let person = PersonFilter { person_id: id("P1"), year: 2017, insurance: None, hospitals: HospitalScope::All };
     let account =
-        AccountName { person_id: "P1".into(), key: AccountKey { insurance: "resident".into(), year: 2017 }, on: None };
+        AccountName { person_id: id("P1"), key: AccountKey { insurance: "resident".into(), year: 2017 }, on: None };
     let reversal = RawReversal {
         hospital_id: "H3".into(),
         person_id: "P1".into(),

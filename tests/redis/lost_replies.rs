@@ -12,6 +12,7 @@ use onestop::store::redis::RedisSettings;
 
 use super::{of_p1, settles};
 use crate::support::engine;
+use crate::support::ids::id;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::redis_server::{RedisServer, open_with, prefix};
 
@@ -25,7 +26,7 @@ async fn through(proxy: &Proxy, timeout: Duration) -> onestop::store::redis::Red
 }
 
 fn fence(number: u64) -> RequestName {
-    RequestName { hospital_id: "H3".into(), person_id: "P1".into(), request_id: format!("fenced-{number}").into() }
+    RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: id(format!("fenced-{number}")) }
 }
 
 fn reversal(number: u64) -> ReverseRequest {
@@ -53,7 +54,7 @@ async fn a_reply_lost_at_any_call_site_changes_no_answer() {
         let fenced = engine.fence(&fence(number), of_p1(2_000 + number)).await.expect("fenced");
         assert!(!reversed.replay && matches!(fenced, Outcome::Fenced));
         let hospital = onestop::engine::list::HospitalFilter {
-            hospital_id: "H3".into(),
+            hospital_id: id("H3"),
             from: onestop::domain::day::Day::FIRST,
             until: onestop::domain::day::Day::LAST,
         };

@@ -9,6 +9,7 @@ use onestop::store::{JournalStore, Store};
 
 use super::{of_p1, settles};
 use crate::support::engine;
+use crate::support::ids::id;
 use crate::support::redis_cluster::until;
 use crate::support::redis_server::{DURABLE, RedisServer, open_with, prefix};
 
@@ -38,7 +39,7 @@ async fn without_its_replica_no_commit_is_acknowledged() {
     let engine = engine(open_with(&url, one_replica()).await.expect("a store")).await;
     settles(&engine, 1).await.expect("settled");
     signal(&replica, "-STOP");
-    let name = RequestName { hospital_id: "H3".into(), person_id: "P1".into(), request_id: "f".into() };
+    let name = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: id("f") };
     // Committed on the primary, and not said to be.
     assert_eq!(Reason::from(&engine.fence(&name, of_p1(9)).await.expect_err("unknown")), Reason::OutcomeUnknown);
     // Neither another fence nor the outcome says yes, nor the retry of what was done before.
@@ -91,11 +92,7 @@ async fn many_commits_share_one_wait() {
         calls.parse::<u64>().expect("a count")
     };
     let before = waits();
-    let name = |number| RequestName {
-        hospital_id: "H3".into(),
-        person_id: format!("Q{number}").into(),
-        request_id: "r".into(),
-    };
+    let name = |number| RequestName { hospital_id: id("H3"), person_id: id(format!("Q{number}")), request_id: id("r") };
     let fences = (0..COMMITS).map(|number| {
         let engine = std::sync::Arc::clone(&engine);
         let name = name(number);

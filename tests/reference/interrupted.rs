@@ -8,6 +8,7 @@ use onestop::domain::ids::PersonId;
 use onestop::store::ReferenceStore;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 
+use crate::support::ids::id;
 use crate::support::program::{Serve, onestop, run};
 
 const PERSONS: usize = 60_000;
@@ -26,7 +27,7 @@ fn enrolments(dir: &Path) -> String {
 /// The number of persons by their number of enrolments.
 async fn persons_by_enrolments(store: &Path) -> BTreeMap<usize, usize> {
     let store = EmbeddedStore::open(store, Durability::Synced).expect("the store");
-    let ids: Vec<PersonId> = (0..PERSONS).map(|number| format!("N{number}").into()).collect();
+    let ids: Vec<PersonId> = (0..PERSONS).map(|number| id(format!("N{number}"))).collect();
     let mut counts = BTreeMap::new();
     for record in store.persons(&ids).await.expect("a read") {
         let rows = record.map_or(0, |record| {

@@ -13,6 +13,7 @@ use onestop::store::{ReferenceStore, Store};
 use proptest::prelude::*;
 
 use crate::support::claims::{claim, settle};
+use crate::support::ids::id;
 use crate::support::{engine, stamp};
 
 const PERSONS: usize = 4_000;
@@ -26,7 +27,7 @@ async fn import<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec
     rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
     let outside = ImportContext { now: &|| Instant(1), stop: &|| false };
     engine
-        .take(engine.turn().await, incoming, table.as_str(), ImportSource::default(), &outside)
+        .import_rows(engine.import_lease().await, incoming, table.as_str(), ImportSource::default(), &outside)
         .await
         .expect("sound rows");
 }
@@ -45,7 +46,7 @@ async fn readers_see_whole_persons_and_settlements_continue_during_an_import() {
     let (reader, over) = (Arc::clone(&engine), Arc::clone(&done));
     let reader = tokio::spawn(async move {
         let (mut both, mut settled) = (0, 0u64);
-        let ids: Vec<_> = (0..PERSONS).map(|number| format!("N{number}").into()).collect();
+        let ids: Vec<_> = (0..PERSONS).map(|number| id(format!("N{number}"))).collect();
         while !over.load(Ordering::Relaxed) {
             let day = "2017-06-15".parse().expect("a day");
             for record in reader.store().persons(&ids).await.expect("a read").into_iter().flatten() {
@@ -122,11 +123,11 @@ fn an_import_equals_its_rows_applied_in_order() {
             import(&engine, ReferenceTable::Categories, &first).await;
             import(&engine, ReferenceTable::Categories, &second).await;
             for person in 0..40 {
-                let id = format!("N{person}");
-                let person_id = id.as_str().into();
+                let person = format!("N{person}");
+                let person_id = id(&person);
                 // The last row with a key applies.
                 let mut model = std::collections::BTreeMap::new();
-                for row in first.iter().chain(&second).filter(|row| row[0] == id) {
+                for row in first.iter().chain(&second).filter(|row| row[0] == person) {
                     model.insert((row[1].clone(), row[2].clone()), row.clone());
                 }
                 for day in ["2013-12-31", "2014-01-01", "2015-06-15", "2017-12-31", "2019-01-01"] {
@@ -135,7 +136,7 @@ fn an_import_equals_its_rows_applied_in_order() {
                     let read =
                         engine.rows_of_person(ReferenceTable::Categories, &person_id, day.parse().expect("a day"));
                     let read: std::collections::BTreeSet<_> = read.await.expect("a read").into_iter().collect();
-                    prop_assert_eq!(read, wanted, "{} on {}", id, day);
+                    prop_assert_eq!(read, wanted, "{} on {}", person, day);
                 }
             }
             Ok(())

@@ -2,6 +2,7 @@
 
 mod calls;
 pub mod faulty_store;
+mod ids;
 mod import_limits;
 mod importing;
 mod interrupted;

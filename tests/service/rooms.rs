@@ -9,6 +9,7 @@ use onestop::policy::Book;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::memory::MemoryStore;
 
+use crate::support::ids::id;
 use crate::support::row;
 
 const POLICY: &str = include_str!("../../deploy/policies/shandong-2017.toml");
@@ -31,7 +32,7 @@ async fn an_account_has_a_room_for_each_limit_and_says_which_visits_have_it() {
     let enrolment = row(ReferenceTable::Enrolments, &["P1", "2014-01-01", "resident", "370100", ""]);
     engine.import(vec![enrolment]).await.expect("a sound row");
     let key = AccountKey { insurance: "resident".into(), year: 2017 };
-    let name = AccountName { person_id: "P1".into(), key, on: None };
+    let name = AccountName { person_id: id("P1"), key, on: None };
     let account = engine.account(&name).await.expect("an account");
     let rooms = |account_name: &str| -> Vec<&Room> {
         account.rooms.iter().filter(|room| &*room.cap.account == account_name).collect()

@@ -11,6 +11,7 @@ use onestop::engine::{CommitStamp, Engine, EngineError};
 use onestop::store::{Store, codec};
 
 use super::auditor::ClientRequest;
+use crate::support::ids::id;
 
 /// The response to a client request.
 pub enum Response {
@@ -39,9 +40,9 @@ async fn try_execute<S: Store>(
     stamp: CommitStamp,
 ) -> Result<Response, EngineError> {
     let request_name = |hospital: String, person: String, request_id: String| RequestName {
-        hospital_id: hospital.into(),
-        person_id: person.into(),
-        request_id: request_id.into(),
+        hospital_id: id(hospital),
+        person_id: id(person),
+        request_id: id(request_id),
     };
     Ok(match request {
         ClientRequest::Settle { claim, request_id, quote } => {
@@ -65,7 +66,7 @@ async fn try_execute<S: Store>(
         ClientRequest::Quote { claim } => Response::Quoted(Box::new(engine.quote(claim).await?.split)),
         ClientRequest::Account { person, year } => {
             let key = AccountKey { insurance: "resident".into(), year };
-            Response::Account(engine.account(&AccountName { person_id: person.into(), key, on: None }).await?)
+            Response::Account(engine.account(&AccountName { person_id: id(person), key, on: None }).await?)
         }
     })
 }

@@ -40,7 +40,7 @@ pub fn model_tables() -> Tables {
     let cells = |cells: &&[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
     let table_rows: Vec<Cells> =
         TABLES.iter().flat_map(|(table, table_rows)| table_rows.iter().map(|row| (*table, cells(row)))).collect();
-    Tables::of(&table_rows)
+    Tables::from_rows(&table_rows)
 }
 
 /// The versions of a person over a run, each with the begin and the end of its import.

@@ -18,6 +18,7 @@ use super::servers::{SERVERS, Servers};
 use super::store_process::StoreProcess;
 use super::workload::Workload;
 use crate::model;
+use crate::support::ids::id;
 use crate::support::random::Random;
 use crate::support::row;
 
@@ -175,7 +176,7 @@ async fn check_final_state(servers: &Arc<Servers>) {
         lock(&servers.auditor).record(servers.scheduler.now(), result);
     }
     for hospital in ["H1", "H3", "H3X"] {
-        let which = HospitalFilter { hospital_id: hospital.into(), from: Day::FIRST, until: Day::LAST };
+        let which = HospitalFilter { hospital_id: id(hospital), from: Day::FIRST, until: Day::LAST };
         let page = engine.list_of_hospital(&which, None, usize::MAX).await.expect("a list");
         let listed_ids: Vec<_> = page.settlements.iter().map(|listed| listed.settlement.id).collect();
         let mut auditor = lock(&servers.auditor);

@@ -23,13 +23,13 @@ pub struct Tables {
 
 impl Tables {
     /// What these rows add up to.
-    pub fn of(rows: &[Cells]) -> Tables {
+    pub fn from_rows(rows: &[Cells]) -> Tables {
         let mut tables = Tables::default();
-        rows.iter().for_each(|(table, cells)| tables.take(*table, cells));
+        rows.iter().for_each(|(table, cells)| tables.add_row(*table, cells));
         tables
     }
 
-    fn take(&mut self, table: ReferenceTable, cells: &[String]) {
+    fn add_row(&mut self, table: ReferenceTable, cells: &[String]) {
         let optional_cell = |at: usize| Some(cells[at].clone()).filter(|cell| !cell.is_empty());
         let id = cells[0].clone();
         match table {

@@ -58,7 +58,7 @@ impl Keys {
         let read: LoadCallers = Arc::new(move || {
             let text = std::fs::read_to_string(&path)
                 .map_err(|error| vec![FileFault::new("callers.toml", 1, error.to_string())])?;
-            Callers::from_toml("callers.toml", &text, bounds())
+            Callers::from_toml("callers.toml", &text, bounds(), 64)
         });
         AccessSetup {
             tls: Some(Arc::new(tls)),

@@ -4,6 +4,7 @@
 
 pub mod as_model;
 pub mod claims;
+pub mod ids;
 pub mod intercepted_store;
 pub mod keys;
 pub mod program;

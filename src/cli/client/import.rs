@@ -16,8 +16,8 @@ use crate::cli::error::import::ImportError;
 use crate::cli::exit::CommandResult;
 use crate::cli::output::json;
 use crate::cli::output::progress::Progress;
-use crate::domain::claim::ClaimLimits;
 use crate::domain::file_fault::FileFault;
+use crate::domain::ids::MAX_ID_BYTES;
 use crate::grpc::imports;
 use crate::grpc::pb::reference as pb;
 use crate::reference::csv_rows::{CsvRow, CsvRows};
@@ -192,7 +192,7 @@ fn checked_row(
     faults: &mut Faults,
 ) -> Option<pb::Row> {
     let row = row.map_err(|fault| faults.add(fault)).ok()?;
-    let invalid = ReferenceRow::from_cells(table, &row.cells, ClaimLimits::MAX_ID_BYTES).err();
+    let invalid = ReferenceRow::from_cells(table, &row.cells, MAX_ID_BYTES).err();
     for fault in invalid.into_iter().flatten() {
         let message = format!("{} ({})", fault.message, fault.reason.as_str());
         faults.add(FileFault::in_column(path.display().to_string(), row.line, fault.field, message));

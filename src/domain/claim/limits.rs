@@ -15,11 +15,6 @@ pub struct ClaimLimits {
     pub amount: Money,
 }
 
-impl ClaimLimits {
-    /// The greatest `id_bytes` that a server can be configured with.
-    pub const MAX_ID_BYTES: usize = 256;
-}
-
 impl Default for ClaimLimits {
     fn default() -> Self {
         ClaimLimits { items: 5_000, id_bytes: 64, reason_bytes: 1_000, amount: Money::from_fen(100_000_000_000) }

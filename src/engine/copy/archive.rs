@@ -77,7 +77,9 @@ impl<L: Store + ArchivableStore, A: JournalStore, T: Store> StoreCopy<'_, Tiered
     async fn archive_person(&self, (key, state): KeyedState, before: i32) -> Result<(u64, ArchivedSize), CopyError> {
         let (mut size, state) = (ArchivedSize::default(), readable(StoreRole::Target, key, state)?);
         let chain = read_chain(StoreRole::Target, self.target, &state).await?;
-        let person_id = chain.first().map(|first| first.entry.parties().1.clone()).unwrap_or_default();
+        let Some(person_id) = chain.first().map(|first| first.entry.parties().1.clone()) else {
+            return Ok((state.version, size));
+        };
         let closed = chain.into_iter().filter(|stored| is_closed(before, &stored.entry));
         let closed: Vec<_> = closed.map(|stored| (stored.entry.id, stored.record)).collect();
         for entries in closed.chunks(ENTRIES_A_CALL) {
