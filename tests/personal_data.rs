@@ -118,8 +118,8 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
     let access = std::fs::read(store.join("access.log")).expect("the access log");
     assert_eq!(
         access.split(|byte| *byte == b'\n').count(),
-        3,
-        "a line for each of two quotes, and the end of the file"
+        5,
+        "a line for each of two quotes and two refusals that disclose something, and the end of the file"
     );
     assert_no_mark("the access log", &access);
     let database = redb::Database::open(store.join("redb")).expect("the database");

@@ -1,6 +1,7 @@
-//! The access log: one line for every read of a person's data, written before the read is answered.
+//! The access log: one line for every answer that discloses something about a person, written before it is sent.
 //!
-//! A line contains the time, the caller, its role, the call, and the person's key: a keyed hash, never the id. Only
+//! A line contains the time, the caller, its role, the call, the answer (OK or the reason of a refusal), and the person's
+//! key: a keyed hash, never the id. Only
 //! someone with the store's secret can search the log for a given person. The file is readable by its owner only and
 //! append-only. To rotate it, move the file away and send a reload: the server then opens a new one.
 
@@ -29,12 +30,26 @@ pub enum AccessLog {
     },
 }
 
+/// An answer that discloses something about persons.
+#[derive(Clone, Copy, Debug)]
+pub struct Disclosure<'a> {
+    /// The caller that is answered.
+    pub caller: &'a Caller,
+    /// The call.
+    pub call: &'static Call,
+    /// `OK`, or the reason of a refusal.
+    pub answer: &'a str,
+    /// The keys of the persons.
+    pub persons: &'a [[u8; 16]],
+}
+
 #[derive(Serialize)]
 struct LogLine<'a> {
     at: String,
     caller: &'a str,
     role: &'a str,
     call: &'a str,
+    answer: &'a str,
     person: String,
 }
 
@@ -59,13 +74,13 @@ impl AccessLog {
         Ok(())
     }
 
-    /// Records that a caller reads the data of these persons, given by their keys. `at` is the time in microseconds
-    /// since 1970.
+    /// Records a disclosure, one line for each person. `at` is the time in microseconds since 1970.
     ///
     /// # Errors
-    /// If the lines cannot be written: the read must then not be answered.
-    pub fn record(&self, caller: &Caller, call: &Call, persons: &[[u8; 16]], at: i64) -> io::Result<()> {
+    /// If the lines cannot be written: the answer must then not be sent.
+    pub fn record(&self, disclosure: Disclosure<'_>, at: i64) -> io::Result<()> {
         let AccessLog::File { file, .. } = self else { return Ok(()) };
+        let Disclosure { caller, call, answer, persons } = disclosure;
         let mut lines = Vec::new();
         for person in persons {
             let line = LogLine {
@@ -73,6 +88,7 @@ impl AccessLog {
                 caller: &caller.name,
                 role: caller.role.as_str(),
                 call: call.name(),
+                answer,
                 person: person.iter().map(|byte| format!("{byte:02x}")).collect(),
             };
             serde_json::to_writer(&mut lines, &line)?;

@@ -36,6 +36,9 @@ pub enum ClaimRefusal {
     /// The request is faulty by itself.
     #[error("{0}")]
     InvalidRequest(FieldFaults),
+    /// The quote that the request presents is none that the caller was given for this claim, or has expired.
+    #[error("{0}")]
+    InvalidQuote(FieldFaults),
     /// Hospital or person does not qualify on the day of discharge.
     #[error("{0}")]
     NotEligible(FieldFaults),
@@ -56,10 +59,28 @@ pub enum ClaimRefusal {
 }
 
 impl ClaimRefusal {
+    /// Whether it depends on what is known about the person, rather than on the request alone.
+    pub fn discloses(&self) -> bool {
+        match self {
+            ClaimRefusal::InvalidRequest(_) | ClaimRefusal::InvalidQuote(_) => false,
+            ClaimRefusal::RequestFenced
+            | ClaimRefusal::RequestIdReused
+            | ClaimRefusal::ClaimSettled { .. }
+            | ClaimRefusal::ClaimOfAnotherPerson
+            | ClaimRefusal::AlreadyReversed
+            | ClaimRefusal::LaterSettlements(_)
+            | ClaimRefusal::NotEligible(_)
+            | ClaimRefusal::UnknownItem(_)
+            | ClaimRefusal::NoPolicy(_)
+            | ClaimRefusal::QuoteChanged { .. } => true,
+        }
+    }
+
     /// The faults that it names, if it names any.
     pub fn faults(&self) -> Option<&FieldFaults> {
         match self {
             ClaimRefusal::InvalidRequest(faults)
+            | ClaimRefusal::InvalidQuote(faults)
             | ClaimRefusal::NotEligible(faults)
             | ClaimRefusal::UnknownItem(faults)
             | ClaimRefusal::NoPolicy(faults) => Some(faults),

@@ -46,6 +46,20 @@ impl EngineError {
         EngineError::Invalid(FieldFault::new(field, reason, message).into())
     }
 
+    /// Whether it depends on what is known about a person, rather than on the request or on the service alone.
+    pub fn discloses(&self) -> bool {
+        match self {
+            EngineError::Refused(refusal) => refusal.discloses(),
+            EngineError::NotFound | EngineError::Conflict => true,
+            EngineError::Invalid(_)
+            | EngineError::ImportRunning
+            | EngineError::ImportStopped
+            | EngineError::StoreUnavailable
+            | EngineError::OutcomeUnknown
+            | EngineError::Invariant(_) => false,
+        }
+    }
+
     /// The faults that it names, if it names any.
     pub fn faults(&self) -> Option<&FieldFaults> {
         match self {

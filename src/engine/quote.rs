@@ -15,8 +15,10 @@ pub struct Quote {
     pub keys: ClaimKeys,
     /// The split.
     pub split: Split,
-    /// Its digest, which a settle may carry.
+    /// Its digest.
     pub digest: Digest,
+    /// The digest of the claim's content.
+    pub content: Digest,
 }
 
 impl<S: Store> Engine<S> {
@@ -25,6 +27,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever settle would refuse.
     pub async fn quote(&self, raw: RawClaim) -> Result<Quote, EngineError> {
+        let content = raw.content()?;
         let validated = raw.validate(&self.settings.limits);
         let keys = claim_keys(validated.as_ref().map(|claim| claim.keys()))?;
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
@@ -32,6 +35,6 @@ impl<S: Store> Engine<S> {
         check_claim_free(&seen, &keys.person_id)?;
         let claim = validated.map_err(|error| invalid(&error))?;
         let split = self.decide(&claim, &seen)?.split;
-        Ok(Quote { keys, digest: split.digest()?, split })
+        Ok(Quote { keys, digest: split.digest()?, content, split })
     }
 }

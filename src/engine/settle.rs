@@ -1,6 +1,7 @@
 //! Settle (结算): decide and commit; the answer leaves when it is durable.
 
 use crate::domain::claim::{Claim, RawClaim};
+use crate::domain::fault::FieldFault;
 use crate::domain::ids::{Digest, RequestId};
 use crate::domain::journal::{Entry, Settlement};
 use crate::domain::refusal::ClaimRefusal;
@@ -19,8 +20,17 @@ pub struct SettleRequest {
     pub claim: RawClaim,
     /// The idempotency key, as received.
     pub request_id: String,
-    /// The digest of the quote that the patient was shown, if one was.
-    pub quote: Option<Vec<u8>>,
+    /// The quote that the patient was shown, if one was.
+    pub quote: Option<PresentedQuote>,
+}
+
+/// A quote that a request to settle presents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PresentedQuote {
+    /// The caller was shown the split with this digest for this very claim.
+    Shown(Digest),
+    /// The caller was not, or too long ago.
+    Invalid(FieldFault),
 }
 
 /// What was committed, now or before.
@@ -36,7 +46,7 @@ pub struct SettleOutcome {
 struct Attempt<'a> {
     request_id: &'a RequestId,
     content: Digest,
-    quote: Option<&'a [u8]>,
+    quote: Option<&'a PresentedQuote>,
 }
 
 impl<S: Store> Engine<S> {
@@ -50,7 +60,7 @@ impl<S: Store> Engine<S> {
         let validated = raw.validate(limits);
         let keys = validated.as_ref().map(Claim::keys);
         let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
-        let attempt = Attempt { request_id: &request_id, content, quote: quote.as_deref() };
+        let attempt = Attempt { request_id: &request_id, content, quote: quote.as_ref() };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let scope = scope.with_request(&keys.hospital_id, &request_id);
         let (validated, attempt, person_id) = (&validated, &attempt, &keys.person_id);
@@ -60,6 +70,7 @@ impl<S: Store> Engine<S> {
             }
             check_claim_free(&seen, person_id)?;
             let claim = validated.as_ref().map_err(invalid)?;
+            check_presented(attempt.quote)?;
             let entry = self.attempt_settle(claim, seen, attempt, stamp).await?;
             Ok(SettleOutcome { entry, replay: false })
         };
@@ -93,11 +104,20 @@ impl<S: Store> Engine<S> {
     }
 }
 
+/// The end of stage 2: a quote that the caller was not given for this claim is refused before anything is looked at that
+/// decides the split.
+fn check_presented(quote: Option<&PresentedQuote>) -> Result<(), ClaimRefusal> {
+    match quote {
+        Some(PresentedQuote::Invalid(fault)) => Err(ClaimRefusal::InvalidQuote(fault.clone().into())),
+        Some(PresentedQuote::Shown(_)) | None => Ok(()),
+    }
+}
+
 /// Stage 6: the split is the one that the quote showed, if one was shown.
-fn check_quote(shown: Option<&[u8]>, split: &Split) -> Result<(), EngineError> {
-    let Some(shown) = shown else { return Ok(()) };
+fn check_quote(quote: Option<&PresentedQuote>, split: &Split) -> Result<(), EngineError> {
+    let Some(PresentedQuote::Shown(shown)) = quote else { return Ok(()) };
     let digest = split.digest()?;
-    if shown == digest.0 {
+    if *shown == digest {
         return Ok(());
     }
     Err(ClaimRefusal::QuoteChanged { split: Box::new(split.clone()), digest }.into())

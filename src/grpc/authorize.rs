@@ -70,12 +70,13 @@ impl Authorizer {
         Ok(Permitted { caller, call, identities, _places: places.map(Arc::new) })
     }
 
-    /// Who it is by now that passed for a stream: callers change while it lasts.
+    /// The same call by the caller as it is known now: callers change while a stream lasts.
     ///
     /// # Errors
-    /// If nobody, or one that may not make the call any more.
-    pub fn reauthorize(&self, permitted: &Permitted) -> Result<Arc<Caller>, AccessError> {
-        self.known(&permitted.identities, permitted.call)
+    /// If the caller is no longer known, or may no longer make the call.
+    pub fn reauthorize(&self, permitted: &Permitted) -> Result<Permitted, AccessError> {
+        let caller = self.known(&permitted.identities, permitted.call)?;
+        Ok(Permitted { caller, ..permitted.clone() })
     }
 
     fn known(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, AccessError> {

@@ -3,6 +3,7 @@
 use crate::access::AccessError;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::refusal::ClaimRefusal;
+use crate::domain::split::Split;
 use crate::engine::EngineError;
 
 /// Why a call fails; [`super::status`] maps each to what a caller is sent.
@@ -32,6 +33,14 @@ pub enum CallError {
     /// A field of the message is missing or cannot be read.
     #[error("{0}")]
     InvalidMessage(FieldFaults),
+    /// The split is not the one that the presented quote showed.
+    #[error("the split is no longer the one that the quote showed; the details hold the new one")]
+    QuoteChanged {
+        /// The split as it is now.
+        split: Box<Split>,
+        /// The token of a quote with this split.
+        quote_digest: Vec<u8>,
+    },
     /// The policy files are refused; the book in use stays.
     #[error("{0}")]
     PoliciesRefused(FieldFaults),
@@ -49,6 +58,23 @@ impl CallError {
     /// The message lacks a field.
     pub fn missing_field(field: &str) -> CallError {
         CallError::invalid_field(field, FaultReason::Missing, "is missing")
+    }
+
+    /// Whether it depends on what is known about a person, so that the access log must record it.
+    pub fn discloses(&self) -> bool {
+        match self {
+            CallError::Engine(error) => error.discloses(),
+            CallError::QuoteChanged { .. } => true,
+            CallError::Access(_)
+            | CallError::Overloaded
+            | CallError::MessageTooLarge
+            | CallError::DeadlinePassed
+            | CallError::ReadTimedOut
+            | CallError::RequestTimedOut
+            | CallError::InvalidMessage(_)
+            | CallError::PoliciesRefused(_)
+            | CallError::Internal(_) => false,
+        }
     }
 
     /// The faults that it names, if it names any.

@@ -6,7 +6,6 @@ use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextLengthErr
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
 use crate::engine::fence::RequestName;
-use crate::engine::settle::SettleRequest;
 
 use super::error::CallError;
 use super::pb::settlement as pb;
@@ -27,16 +26,6 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
         discharged: claim.discharged.map(day),
         items: claim.items.into_iter().map(item).collect(),
     })
-}
-
-/// A request to settle, as received.
-///
-/// # Errors
-/// If the message holds no claim.
-pub fn settle(message: pb::SettleRequest) -> Result<SettleRequest, CallError> {
-    let pb::SettleRequest { claim: received, request_id, quote_digest } = message;
-    let quote = (!quote_digest.is_empty()).then_some(quote_digest);
-    Ok(SettleRequest { claim: claim(received)?, request_id, quote })
 }
 
 /// The ids of a request.

@@ -11,10 +11,10 @@ use crate::engine::list::{HospitalFilter, HospitalScope, Listed, PersonFilter};
 use crate::store::Store;
 
 use super::authorize::Permitted;
+use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::page::{self, PageTokens};
 use super::pb::settlement as pb;
-use super::reads::Reads;
 use super::to_proto;
 
 /// How many settlements a page holds if nothing is asked for, and at the most.
@@ -26,28 +26,30 @@ const PAGE: (usize, usize) = (100, 1_000);
 /// What is wrong with the request, or the store cannot be read.
 pub async fn list<S: Store>(
     engine: &Engine<S>,
-    reads: &Reads,
+    disclosures: &Disclosures,
     page_tokens: &PageTokens,
     by: &Permitted,
     asked: pb::ListSettlementsRequest,
 ) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
     let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-    let (listed, next_page_token) = match requested_list(&asked, by, limits)? {
+    let (requested, listed, next_page_token) = match requested_list(&asked, by, limits)? {
         RequestedList::Person(which) => {
             let tokens = page_tokens.of_list(by, &("person", &which.person_id, &which.insurance, which.year))?;
             let page = engine.list_of_person(&which, tokens.position(&asked.page_token)?, limit).await?;
-            (page.settlements, tokens.token(page.next.as_ref())?)
+            (Some(which.person_id), page.settlements, tokens.token(page.next.as_ref())?)
         }
         RequestedList::Hospital(which) => {
             by.caller.authorize_view_of(which.hospital_id.as_str())?;
             let tokens = page_tokens.of_list(by, &("hospital", &which.hospital_id, which.from, which.until))?;
             let page = engine.list_of_hospital(&which, tokens.position(&asked.page_token)?, limit).await?;
-            (page.settlements, tokens.token(page.next.as_ref())?)
+            (None, page.settlements, tokens.token(page.next.as_ref())?)
         }
     };
-    let persons: BTreeSet<&PersonId> = listed.iter().map(|listed| listed.settlement.parties().1).collect();
-    reads.note(by, engine.store(), persons)?;
+    // That a person has no settlement is an answer about the person too.
+    let listed_persons = listed.iter().map(|listed| listed.settlement.parties().1);
+    let persons: BTreeSet<&PersonId> = listed_persons.chain(&requested).collect();
+    disclosures.record_read(by, engine.store(), persons)?;
     let settlements = listed.iter().map(summary).collect();
     Ok(pb::ListSettlementsResponse { settlements, next_page_token })
 }

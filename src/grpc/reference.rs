@@ -13,12 +13,12 @@ use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
 use super::authorize::Permitted;
+use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::import_stream::ImportStreams;
 use super::page::{self, PageTokens};
 use super::pb::reference as pb;
 use super::pb::reference::reference_service_server::ReferenceService;
-use super::reads::Reads;
 use super::{from_proto, imports};
 
 /// How many rows or imports a page holds if nothing is asked for, and at the most.
@@ -27,16 +27,16 @@ const PAGE: (usize, usize) = (100, 1_000);
 /// The service.
 pub struct References<S> {
     engine: Arc<Engine<S>>,
-    reads: Arc<Reads>,
+    disclosures: Arc<Disclosures>,
     imports: ImportStreams,
     page_tokens: PageTokens,
 }
 
 impl<S: Store> References<S> {
     /// The service over this engine.
-    pub fn new(engine: Arc<Engine<S>>, reads: Arc<Reads>, imports: ImportStreams) -> Self {
+    pub fn new(engine: Arc<Engine<S>>, disclosures: Arc<Disclosures>, imports: ImportStreams) -> Self {
         let page_tokens = PageTokens::new(engine.store());
-        References { engine, reads, imports, page_tokens }
+        References { engine, disclosures, imports, page_tokens }
     }
 }
 
@@ -96,7 +96,7 @@ impl<S: Store> References<S> {
             by.caller.authorize_person_tables()?;
             let person_id = from_proto::id("person_id", asked.person_id, PersonId::parse, limits)?;
             let rows = self.engine.rows_of_person(table, &person_id, on).await?;
-            self.reads.note(by, self.engine.store(), [&person_id])?;
+            self.disclosures.record_read(by, self.engine.store(), [&person_id])?;
             return Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: String::new() });
         }
         let key = match table {

@@ -4,33 +4,74 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::Caller;
-use crate::engine::Engine;
+use crate::domain::ids::{Digest, PersonId};
+use crate::domain::refusal::ClaimRefusal;
+use crate::engine::settle::{SettleOutcome, SettleRequest};
+use crate::engine::{Engine, EngineError};
 use crate::store::Store;
 
+use super::authorize::Permitted;
 use super::deadline::to_its_end;
+use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::pb::settlement as pb;
+use super::quote_tokens::QuoteTokens;
 use super::{commit_stamp, from_proto, to_proto};
 
-/// Settles a claim within the deadline. The work runs to its end once it has begun, and holds the permit until then.
-///
-/// # Errors
-/// What the message lacks, that the caller may not send claims of this hospital, or why the engine refuses.
-pub async fn settle<S: Store>(
-    engine: Arc<Engine<S>>,
-    caller: &Caller,
-    message: pb::SettleRequest,
-    deadline: Duration,
-    permit: impl Send + 'static,
-) -> Result<pb::SettleResponse, CallError> {
-    let request = from_proto::settle(message)?;
-    caller.authorize_claims_of(&request.claim.hospital_id)?;
-    let stamp = commit_stamp::for_person(&request.claim.person_id);
-    let work = async move {
-        let _held_until_done = permit;
-        engine.settle(request, stamp).await
-    };
-    let settled = to_its_end(deadline, work).await?;
-    Ok(pb::SettleResponse { settlement: Some(to_proto::settlement(&settled.entry)), replay: settled.replay })
+/// Settles claims for callers.
+pub struct Settler<S> {
+    pub(super) engine: Arc<Engine<S>>,
+    pub(super) disclosures: Arc<Disclosures>,
+    pub(super) quotes: QuoteTokens,
+}
+
+impl<S> Clone for Settler<S> {
+    fn clone(&self) -> Self {
+        let Settler { engine, disclosures, quotes } = self;
+        Settler { engine: Arc::clone(engine), disclosures: Arc::clone(disclosures), quotes: quotes.clone() }
+    }
+}
+
+impl<S: Store> Settler<S> {
+    /// Settles a claim within the deadline. The work runs to its end once it has begun, and holds the permit until then.
+    ///
+    /// # Errors
+    /// What the message lacks, that the caller may not send claims of this hospital, or why the engine refuses.
+    pub async fn settle(
+        &self,
+        by: &Permitted,
+        message: pb::SettleRequest,
+        deadline: Duration,
+        permit: impl Send + 'static,
+    ) -> Result<pb::SettleResponse, CallError> {
+        let pb::SettleRequest { claim, request_id, quote_digest } = message;
+        let claim = from_proto::claim(claim)?;
+        by.caller.authorize_claims_of(&claim.hospital_id)?;
+        let limits = &self.engine.settings().limits;
+        let person_id = PersonId::parse(claim.person_id.as_str(), limits.id_bytes).ok();
+        let stamp = commit_stamp::for_person(&claim.person_id);
+        let content = claim.content().map_err(EngineError::from)?;
+        let quote = (!quote_digest.is_empty()).then(|| self.quotes.presented(&by.caller, content, &quote_digest));
+        let request = SettleRequest { claim, request_id, quote };
+        let engine = Arc::clone(&self.engine);
+        let work = async move {
+            let _held_until_done = permit;
+            engine.settle(request, stamp).await
+        };
+        let settled = to_its_end(deadline, work).await.map_err(|error| self.with_quote_token(by, content, error));
+        let is_new = |settled: &SettleOutcome| !settled.replay;
+        let settled = self.disclosures.read_or_commit(by, self.engine.store(), person_id.as_ref(), settled, is_new)?;
+        Ok(pb::SettleResponse { settlement: Some(to_proto::settlement(&settled.entry)), replay: settled.replay })
+    }
+
+    /// The error with the token of a quote with the new split, if the split has changed since the presented quote.
+    fn with_quote_token(&self, by: &Permitted, content: Digest, error: CallError) -> CallError {
+        let CallError::Engine(EngineError::Refused(ClaimRefusal::QuoteChanged { split, digest })) = error else {
+            return error;
+        };
+        match self.quotes.token(&by.caller, content, digest) {
+            Ok(quote_digest) => CallError::QuoteChanged { split, quote_digest },
+            Err(error) => error,
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::access::AccessError;
 use crate::domain::claim::ClaimLimits;
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
@@ -12,37 +13,50 @@ use crate::domain::ids::{AccountKey, EntryId, PersonId};
 use crate::engine::account::AccountName;
 use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
+use crate::engine::reverse::ReverseOutcome;
 use crate::engine::{Engine, EngineError};
 use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::deadline::{self, in_time, to_its_end};
+use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::page::PageTokens;
 use super::pb::settlement as pb;
 use super::pb::settlement::settlement_service_server::SettlementService;
-use super::reads::Reads;
+use super::quote_tokens::QuoteTokens;
 use super::reversals::{reversal, revision};
+use super::settle::Settler;
 use super::stream::{self, Answers, Streams};
-use super::{commit_stamp, from_proto, listing, reversals, settle, to_proto};
+use super::{commit_stamp, from_proto, listing, reversals, to_proto};
 
 /// The service.
 pub struct Settlements<S> {
     engine: Arc<Engine<S>>,
-    reads: Arc<Reads>,
+    disclosures: Arc<Disclosures>,
     streams: Streams,
     page_tokens: PageTokens,
+    quotes: QuoteTokens,
 }
 
 impl<S: Store> Settlements<S> {
     /// The service over this engine.
-    pub fn new(engine: Arc<Engine<S>>, reads: Arc<Reads>, streams: Streams) -> Self {
-        let page_tokens = PageTokens::new(engine.store());
-        Settlements { engine, reads, streams, page_tokens }
+    pub fn new(engine: Arc<Engine<S>>, disclosures: Arc<Disclosures>, streams: Streams) -> Self {
+        let (page_tokens, quotes) = (PageTokens::new(engine.store()), QuoteTokens::new(engine.store()));
+        Settlements { engine, disclosures, streams, page_tokens, quotes }
     }
 
     fn limits(&self) -> &ClaimLimits {
         &self.engine.settings().limits
+    }
+
+    fn settler(&self) -> Settler<S> {
+        let (engine, disclosures) = (Arc::clone(&self.engine), Arc::clone(&self.disclosures));
+        Settler { engine, disclosures, quotes: self.quotes.clone() }
+    }
+
+    fn person_id(&self, text: &str) -> Option<PersonId> {
+        PersonId::parse(text, self.limits().id_bytes).ok()
     }
 
     fn deadline<T>(&self, request: &Request<T>) -> Duration {
@@ -63,8 +77,7 @@ impl<S: Store> SettlementService for Settlements<S> {
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
         let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
-        let caller = Arc::clone(&by.caller);
-        answered(settle::settle(Arc::clone(&self.engine), &caller, request.into_inner(), deadline, by).await)
+        answered(self.settler().settle(&by.clone(), request.into_inner(), deadline, by).await)
     }
 
     type SettleStreamStream = Answers;
@@ -74,7 +87,7 @@ impl<S: Store> SettlementService for Settlements<S> {
         request: Request<Streaming<pb::SettleStreamRequest>>,
     ) -> Result<Response<Answers>, Status> {
         let by = Permitted::of(&request)?;
-        Ok(Response::new(stream::answers(Arc::clone(&self.engine), by, &self.streams, request.into_inner())))
+        Ok(Response::new(stream::answers(self.settler(), by, &self.streams, request.into_inner())))
     }
 
     async fn reverse(&self, request: Request<pb::ReverseRequest>) -> Result<Response<pb::ReverseResponse>, Status> {
@@ -124,11 +137,12 @@ impl<S: Store> Settlements<S> {
     async fn quoted(&self, by: &Permitted, asked: pb::QuoteRequest) -> Result<pb::QuoteResponse, CallError> {
         let claim = from_proto::claim(asked.claim)?;
         by.caller.authorize_claims_of(claim.hospital_id.as_str())?;
-        let quote = self.engine.quote(claim).await?;
-        self.reads.note(by, self.engine.store(), [&quote.keys.person_id])?;
-        self.reads.quoted(quote.keys.hospital_id.as_str(), &quote.keys.person_id, self.engine.store());
-        let (split, quote_digest) = (Some(to_proto::split(&quote.split)), to_proto::digest(quote.digest));
-        Ok(pb::QuoteResponse { split, quote_digest })
+        let (store, person_id) = (self.engine.store(), self.person_id(&claim.person_id));
+        let quote = self.engine.quote(claim).await.map_err(CallError::from);
+        let quote = self.disclosures.read(by, store, person_id.as_ref(), quote)?;
+        self.disclosures.record_quote(quote.keys.hospital_id.as_str(), &quote.keys.person_id, store);
+        let quote_digest = self.quotes.token(&by.caller, quote.content, quote.digest)?;
+        Ok(pb::QuoteResponse { split: Some(to_proto::split(&quote.split)), quote_digest })
     }
 
     async fn reversed(
@@ -140,20 +154,24 @@ impl<S: Store> Settlements<S> {
         by.caller.authorize_view_of(&message.hospital_id)?;
         let request = reversals::request(message);
         let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
-        let stamp = commit_stamp::for_person(&request.reversal.person_id);
+        let person_id = self.person_id(&request.reversal.person_id);
+        let (stamp, permit) = (commit_stamp::for_person(&request.reversal.person_id), by.clone());
         let work = async move {
-            let _held_until_done = by;
+            let _held_until_done = permit;
             engine.reverse(request, stamp).await
         };
-        Ok(reversals::response(&to_its_end(deadline, work).await?, dry_run))
+        let (store, reversed) = (self.engine.store(), to_its_end(deadline, work).await);
+        let is_new = |reversed: &ReverseOutcome| !dry_run && !reversed.replay;
+        let reversed = self.disclosures.read_or_commit(&by, store, person_id.as_ref(), reversed, is_new)?;
+        Ok(reversals::response(&reversed, dry_run))
     }
 
     async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, CallError> {
         by.caller.authorize_view_of(&asked.hospital_id)?;
         let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = asked;
         let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
-        let found = self.engine.outcome(&name).await?;
-        self.reads.note(by, self.engine.store(), [&name.person_id])?;
+        let found = self.engine.outcome(&name).await.map_err(CallError::from);
+        let found = self.disclosures.read(by, self.engine.store(), Some(&name.person_id), found)?;
         Ok(pb::GetOutcomeResponse { outcome: Some(outcome(found)) })
     }
 
@@ -166,13 +184,16 @@ impl<S: Store> Settlements<S> {
         by.caller.authorize_claims_of(&asked.hospital_id)?;
         let pb::FenceRequest { hospital_id, person_id, request_id } = asked;
         let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
-        let engine = Arc::clone(&self.engine);
+        let (engine, permit, person_id) = (Arc::clone(&self.engine), by.clone(), name.person_id.clone());
         let stamp = commit_stamp::for_person(name.person_id.as_str());
         let work = async move {
-            let _held_until_done = by;
+            let _held_until_done = permit;
             engine.fence(&name, stamp).await
         };
-        Ok(pb::FenceResponse { outcome: Some(outcome(to_its_end(deadline, work).await?)) })
+        let (store, fenced) = (self.engine.store(), to_its_end(deadline, work).await);
+        let is_fenced = |outcome: &Outcome| matches!(outcome, Outcome::Fenced);
+        let found = self.disclosures.read_or_commit(&by, store, Some(&person_id), fenced, is_fenced)?;
+        Ok(pb::FenceResponse { outcome: Some(outcome(found)) })
     }
 
     async fn listed(
@@ -180,7 +201,7 @@ impl<S: Store> Settlements<S> {
         by: &Permitted,
         request: pb::ListSettlementsRequest,
     ) -> Result<pb::ListSettlementsResponse, CallError> {
-        listing::list(&self.engine, &self.reads, &self.page_tokens, by, request).await
+        listing::list(&self.engine, &self.disclosures, &self.page_tokens, by, request).await
     }
 
     async fn settlement(
@@ -189,26 +210,29 @@ impl<S: Store> Settlements<S> {
         asked: pb::GetSettlementRequest,
     ) -> Result<pb::GetSettlementResponse, CallError> {
         let view = self.find(by, asked).await?;
-        let settled = &view.settlement.body;
-        by.caller.authorize_view_of(settled.claim.hospital_id.as_str())?;
-        self.reads.note(by, self.engine.store(), [&settled.claim.person_id])?;
         Ok(pb::GetSettlementResponse {
             settlement: Some(to_proto::settlement(&view.settlement)),
             reversal: view.reversal.as_ref().map(reversal),
             revisions: view.revisions.iter().map(revision).collect(),
-            claim: Some(to_proto::claim(&(&settled.claim).into())),
+            claim: Some(to_proto::claim(&(&view.settlement.body.claim).into())),
         })
     }
 
+    /// The settlement that is requested, after the read of it was recorded.
     async fn find(&self, by: &Permitted, asked: pb::GetSettlementRequest) -> Result<SettlementView, CallError> {
         let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id } = asked;
         if settlement_id.is_empty() {
             by.caller.authorize_view_of(&hospital_id)?;
             let keys = from_proto::claim_keys(hospital_id, person_id, claim_id, self.limits())?;
-            return Ok(self.engine.settlement_of_claim(&keys).await?);
+            let found = self.engine.settlement_of_claim(&keys).await.map_err(CallError::from);
+            return self.disclosures.read(by, self.engine.store(), Some(&keys.person_id), found);
         }
         let id = EntryId::parse(&settlement_id).ok_or_else(|| CallError::from(EngineError::NotFound))?;
-        Ok(self.engine.settlement(id).await?)
+        let view = self.engine.settlement(id).await?;
+        let claim = &view.settlement.body.claim;
+        by.caller.authorize_view_of(claim.hospital_id.as_str())?;
+        self.disclosures.record_read(by, self.engine.store(), [&claim.person_id])?;
+        Ok(view)
     }
 
     /// A claimant sees the account of a person whom it treats: with a settlement of its own that stands, or whom
@@ -217,13 +241,13 @@ impl<S: Store> Settlements<S> {
         let name = account_name(asked, self.limits())?;
         let (caller, store) = (&by.caller, self.engine.store());
         let treats = caller.views_every_hospital()
-            || self.reads.has_quoted(by, &name.person_id, store)
+            || self.disclosures.has_quoted(by, &name.person_id, store)
             || self.engine.has_live_claim(&name.person_id, &caller.hospitals).await?;
         if !treats {
-            return Err(CallError::from(EngineError::NotFound));
+            return Err(AccessError::NotVisible.into());
         }
-        let view = self.engine.account(&name).await?;
-        self.reads.note(by, store, [&name.person_id])?;
+        let view = self.engine.account(&name).await.map_err(CallError::from);
+        let view = self.disclosures.read(by, store, Some(&name.person_id), view)?;
         Ok(to_proto::account(&view))
     }
 }

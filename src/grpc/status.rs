@@ -65,6 +65,8 @@ reasons! {
     LaterSettlements = "LATER_SETTLEMENTS", FailedPrecondition;
     /// [`ClaimRefusal::InvalidRequest`], [`EngineError::Invalid`], [`CallError::InvalidMessage`]
     InvalidRequest = "INVALID_REQUEST", InvalidArgument;
+    /// [`ClaimRefusal::InvalidQuote`]
+    InvalidQuote = "INVALID_QUOTE", InvalidArgument;
     /// [`ClaimRefusal::NotEligible`]
     NotEligible = "NOT_ELIGIBLE", FailedPrecondition;
     /// [`ClaimRefusal::UnknownItem`]
@@ -73,7 +75,7 @@ reasons! {
     NoPolicy = "NO_POLICY", FailedPrecondition;
     /// [`CallError::PoliciesRefused`]
     PoliciesRefused = "POLICIES_REFUSED", FailedPrecondition;
-    /// [`ClaimRefusal::QuoteChanged`]
+    /// [`ClaimRefusal::QuoteChanged`], [`CallError::QuoteChanged`]
     QuoteChanged = "QUOTE_CHANGED", FailedPrecondition;
     /// [`EngineError::Conflict`]
     Conflict = "CONFLICT", Aborted;
@@ -97,6 +99,7 @@ impl From<&ClaimRefusal> for Reason {
             ClaimRefusal::AlreadyReversed => Reason::AlreadyReversed,
             ClaimRefusal::LaterSettlements(_) => Reason::LaterSettlements,
             ClaimRefusal::InvalidRequest(_) => Reason::InvalidRequest,
+            ClaimRefusal::InvalidQuote(_) => Reason::InvalidQuote,
             ClaimRefusal::NotEligible(_) => Reason::NotEligible,
             ClaimRefusal::UnknownItem(_) => Reason::UnknownItem,
             ClaimRefusal::NoPolicy(_) => Reason::NoPolicy,
@@ -144,6 +147,7 @@ impl From<&CallError> for Reason {
             CallError::DeadlinePassed => Reason::DeadlinePassed,
             CallError::ReadTimedOut => Reason::StoreUnavailable,
             CallError::InvalidMessage(_) => Reason::InvalidRequest,
+            CallError::QuoteChanged { .. } => Reason::QuoteChanged,
             CallError::PoliciesRefused(_) => Reason::PoliciesRefused,
             CallError::Internal(_) => Reason::Invariant,
         }

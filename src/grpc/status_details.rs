@@ -10,7 +10,6 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::access::AccessError;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
-use crate::domain::ids::Digest;
 use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
 use crate::domain::split::Split;
 use crate::engine::EngineError;
@@ -69,7 +68,12 @@ fn status(error: &CallError) -> Status {
     let message = format!("{}: {text}", reason.as_str());
     let status = Status::with_error_details(reason.code(), message, details(reason, &faults, error));
     match error {
-        CallError::Engine(EngineError::Refused(refusal)) => with_refusal(status, refusal),
+        CallError::Engine(EngineError::Refused(ClaimRefusal::LaterSettlements(later))) => {
+            with_any(status, "LaterSettlements", &later_settlements(later))
+        }
+        CallError::QuoteChanged { split, quote_digest } => {
+            with_any(status, "QuoteChanged", &quote_changed(split, quote_digest))
+        }
         _ => status,
     }
 }
@@ -115,17 +119,6 @@ fn metadata(error: &CallError) -> HashMap<String, String> {
     }
 }
 
-/// The status with the message that goes with its refusal, if one does.
-fn with_refusal(status: Status, refusal: &ClaimRefusal) -> Status {
-    match refusal {
-        ClaimRefusal::LaterSettlements(later) => with_any(status, "LaterSettlements", &later_settlements(later)),
-        ClaimRefusal::QuoteChanged { split, digest } => {
-            with_any(status, "QuoteChanged", &quote_changed(split, *digest))
-        }
-        _ => status,
-    }
-}
-
 fn later_settlements(later: &LaterSettlements) -> pb::settlement::LaterSettlements {
     pb::settlement::LaterSettlements {
         own_settlement_ids: later.own.iter().take(LATER_LIMIT).map(ToString::to_string).collect(),
@@ -134,12 +127,12 @@ fn later_settlements(later: &LaterSettlements) -> pb::settlement::LaterSettlemen
     }
 }
 
-/// The new split; of a long bill without its lines, or the digest alone.
-fn quote_changed(split: &Split, digest: Digest) -> pb::settlement::QuoteChanged {
+/// The new split; of a long bill without its lines, or the token alone.
+fn quote_changed(split: &Split, quote_digest: &[u8]) -> pb::settlement::QuoteChanged {
     let whole = to_proto::split(split);
     let sums = pb::settlement::Split { codes: Vec::new(), lines: Vec::new(), ..whole.clone() };
     let split = [whole, sums].into_iter().find(|split| split.encoded_len() <= SPLIT_BYTES);
-    pb::settlement::QuoteChanged { split, quote_digest: to_proto::digest(digest) }
+    pb::settlement::QuoteChanged { split, quote_digest: quote_digest.to_vec() }
 }
 
 /// The status with one more detail, a message of the settlement package.

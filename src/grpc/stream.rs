@@ -16,13 +16,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
-use crate::engine::Engine;
 use crate::store::Store;
 
 use super::authorize::{Authorizer, Permitted};
 use super::pb::settlement as pb;
 use super::pb::settlement::settle_stream_response::Answer;
-use super::settle::settle;
+use super::settle::Settler;
 use super::status::Reason;
 use super::status_details::status_message;
 
@@ -58,20 +57,20 @@ impl Stream for Answers {
 
 /// Settles what arrives, until the caller ends the stream or the server stops.
 pub fn answers<S: Store>(
-    engine: Arc<Engine<S>>,
+    settler: Settler<S>,
     by: Permitted,
     streams: &Streams,
     requests: Streaming<pb::SettleStreamRequest>,
 ) -> Answers {
     let (answers, read) = mpsc::unbounded_channel();
-    let desk = Desk { engine, by, streams: streams.clone(), answers, last: HashMap::new() };
+    let desk = Desk { settler, by, streams: streams.clone(), answers, last: HashMap::new() };
     tokio::spawn(desk.take(requests));
     Answers(read)
 }
 
 /// One stream's claims on their way.
 struct Desk<S> {
-    engine: Arc<Engine<S>>,
+    settler: Settler<S>,
     by: Permitted,
     streams: Streams,
     answers: UnboundedSender<Held>,
@@ -112,7 +111,7 @@ impl<S: Store> Desk<S> {
         if self.last.len() > 2 * self.streams.window {
             self.last.retain(|_, end| end.try_recv() == Err(oneshot::error::TryRecvError::Empty));
         }
-        let work = Work { engine: Arc::clone(&self.engine), by: self.by.clone(), streams: self.streams.clone() };
+        let work = Work { settler: self.settler.clone(), by: self.by.clone(), streams: self.streams.clone() };
         let answers = self.answers.clone();
         tokio::spawn(async move {
             if let Some(before) = before {
@@ -130,7 +129,7 @@ impl<S: Store> Desk<S> {
 
 /// What the work on one claim needs.
 struct Work<S> {
-    engine: Arc<Engine<S>>,
+    settler: Settler<S>,
     by: Permitted,
     streams: Streams,
 }
@@ -152,7 +151,7 @@ impl<S: Store> Work<S> {
         let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
         let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest };
         let settled = match self.streams.rules.reauthorize(&self.by) {
-            Ok(caller) => settle(self.engine, &caller, request, self.streams.max_duration, permits).await,
+            Ok(by) => self.settler.settle(&by, request, self.streams.max_duration, permits).await,
             Err(error) => Err(error.into()),
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::domain::file_fault::FileFault;
 use crate::grpc::activation::Activation;
 use crate::grpc::authorize::Authorizer;
-use crate::grpc::reads::Reads;
+use crate::grpc::disclosures::Disclosures;
 use crate::store::Store;
 
 use super::access_setup::LoadCallers;
@@ -26,7 +26,7 @@ pub struct ReloadTask<S> {
     /// Receives the callers that were read.
     pub authorizer: Arc<Authorizer>,
     /// Holds the access log.
-    pub reads: Arc<Reads>,
+    pub disclosures: Arc<Disclosures>,
     /// Reloads the policies; `None` if the server has no directory of policies.
     pub policies: Option<Arc<Activation<S>>>,
 }
@@ -42,7 +42,7 @@ impl<S: Store> ReloadTask<S> {
                 () = tokio::time::sleep(CHECK_INTERVAL) => false,
             };
             if requested {
-                self.reads.reopen();
+                self.disclosures.reopen_log();
                 reported.clear();
                 self.reload_policies().await;
             }

@@ -21,10 +21,10 @@ use crate::domain::file_fault::FileFault;
 use crate::engine::Engine;
 use crate::grpc::activation::{Activation, LoadBook};
 use crate::grpc::authorize::{AuthorizeLayer, Authorizer};
+use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::{ImportLimits, ImportStreams};
 use crate::grpc::observe::ObserveLayer;
 use crate::grpc::operations::Operations;
-use crate::grpc::reads::Reads;
 use crate::grpc::settlement::Settlements;
 use crate::grpc::stream::Streams;
 use crate::store::Store;
@@ -115,9 +115,9 @@ pub async fn serve_with<S: Store>(
     let (shutdown_began, drained) = oneshot::channel();
     let stop = stop_serving::<S>(shutdown, &shared, &health, stop_streams, shutdown_began);
     let serving = server.serve_with_incoming_shutdown(incoming, stop);
-    let (authorizer, reads) = (Arc::clone(&shared.authorizer), Arc::clone(&shared.reads));
+    let (authorizer, disclosures) = (Arc::clone(&shared.authorizer), Arc::clone(&shared.disclosures));
     let policies = can_reload.then(|| Arc::clone(&activation));
-    let reload_task = ReloadTask { tls, load_callers, authorizer, reads, policies };
+    let reload_task = ReloadTask { tls, load_callers, authorizer, disclosures, policies };
     let readiness = engine.store().coordination().readiness();
     tokio::select! {
         served = serving => served,
@@ -173,7 +173,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     in_flight: Arc<Semaphore>,
     authorizer: Arc<Authorizer>,
-    reads: Arc<Reads>,
+    disclosures: Arc<Disclosures>,
     drain: Arc<Notify>,
 }
 
@@ -183,8 +183,8 @@ impl Shared {
         let in_flight = Arc::new(Semaphore::new(limits.in_flight));
         let callers = ArcSwap::from_pointee(callers);
         let authorizer = Authorizer { callers, in_flight: Arc::clone(&in_flight), metrics: Arc::clone(&metrics) };
-        let (authorizer, reads, drain) = (Arc::new(authorizer), Arc::new(Reads::new(log)), Arc::default());
-        Shared { metrics, in_flight, authorizer, reads, drain }
+        let (authorizer, disclosures, drain) = (Arc::new(authorizer), Arc::new(Disclosures::new(log)), Arc::default());
+        Shared { metrics, in_flight, authorizer, disclosures, drain }
     }
 
     fn services<S: Store>(
@@ -197,11 +197,11 @@ impl Shared {
         let (window, max_duration) = (limits.stream_window, Duration::from_secs(limits.call_seconds));
         let streams = Streams { window, stopping: stopping.clone(), rules: Arc::clone(&self.authorizer), max_duration };
         Services {
-            settlements: Settlements::new(Arc::clone(engine), Arc::clone(&self.reads), streams),
+            settlements: Settlements::new(Arc::clone(engine), Arc::clone(&self.disclosures), streams),
             activation: Arc::clone(activation),
             operations: Operations::new(Arc::clone(&self.drain), Arc::clone(&self.in_flight), limits.in_flight),
             engine: Arc::clone(engine),
-            reads: Arc::clone(&self.reads),
+            disclosures: Arc::clone(&self.disclosures),
             imports: ImportStreams::new(import_limits(limits), stopping),
         }
     }

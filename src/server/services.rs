@@ -9,6 +9,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::engine::Engine;
 use crate::grpc::activation::Activation;
+use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::operations::Operations;
 use crate::grpc::pb;
@@ -17,7 +18,6 @@ use crate::grpc::pb::policy::policy_service_server::PolicyServiceServer;
 use crate::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
 use crate::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use crate::grpc::policy::Policies;
-use crate::grpc::reads::Reads;
 use crate::grpc::reference::References;
 use crate::grpc::settlement::Settlements;
 use crate::store::Store;
@@ -28,7 +28,7 @@ pub(super) struct Services<S> {
     pub(super) activation: Arc<Activation<S>>,
     pub(super) operations: Operations,
     pub(super) engine: Arc<Engine<S>>,
-    pub(super) reads: Arc<Reads>,
+    pub(super) disclosures: Arc<Disclosures>,
     pub(super) imports: ImportStreams,
 }
 
@@ -53,8 +53,8 @@ impl<S: Store> Services<S> {
 
     /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded.
     pub(super) fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
-        let Services { settlements, activation, operations, engine, reads, imports } = self;
-        let references = References::new(Arc::clone(&engine), Arc::clone(&reads), imports);
+        let Services { settlements, activation, operations, engine, disclosures, imports } = self;
+        let references = References::new(Arc::clone(&engine), Arc::clone(&disclosures), imports);
         let policies = Policies::new(engine, activation);
         let routes = Routes::new(health)
             .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(message_bytes))

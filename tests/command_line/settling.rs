@@ -185,3 +185,37 @@ fn a_file_that_cannot_be_opened_exits_2_before_any_call() {
     assert_eq!((code, output.as_str()), (Some(2), ""));
     assert!(errors.starts_with("nowhere.ndjson: "), "{errors}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_are_settled_as_they_were_quoted_or_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    serve.with_tables().await;
+    let with_server = |arguments: &[&str]| run(&[arguments, &["--json", "--server", &serve.url]].concat());
+    let path = file(place.path(), lines(3));
+    let (code, quoted, errors) = with_server(&["quote", &path]);
+    assert_eq!(code, Some(0), "{errors}");
+    let quotes = place.path().join("quotes.ndjson").display().to_string();
+    std::fs::write(&quotes, quoted.lines().take(2).map(|line| format!("{line}\n")).collect::<String>())
+        .expect("written");
+    let mut between = line(3);
+    (between["person_id"], between["items"][0]["amount"]) = ("P1".into(), "9000.00".into());
+    between["items"][0]["unit_price"] = "9000.00".into();
+    let first = super::write(place.path(), "between.json", &between.to_string());
+    assert_eq!(with_server(&["settle", &first]).0, Some(0));
+    let (code, output, errors) = with_server(&["settle", "--quotes", &quotes, &path]);
+    assert_eq!((code, ids(&output)), (Some(1), vec!["C1".to_owned()]), "{errors}");
+    assert!(errors.contains(":1: C0: FAILED_PRECONDITION: QUOTE_CHANGED"), "{errors}");
+    assert!(
+        errors.contains(":3: C2: FAILED_PRECONDITION: ") && errors.contains("has no quote for this claim"),
+        "{errors}"
+    );
+    std::fs::write(&quotes, "{\"hospital_id\": \"H3\", \"claim_id\": \"C2\", \"quote_digest\": \"AAAA\"}\n\n[]\n")
+        .expect("written");
+    let (code, _, errors) = with_server(&["settle", "--quotes", &quotes, &path]);
+    assert!(code == Some(1) && errors.contains("quotes.ndjson:3: is no quote"), "{errors}");
+    std::fs::write(&quotes, "{\"hospital_id\": \"H3\", \"claim_id\": \"C2\", \"quote_digest\": \"AAAA\"}\n")
+        .expect("written");
+    let (_, _, errors) = with_server(&["settle", "--quotes", &quotes, &path]);
+    assert!(errors.contains(":3: C2: INVALID_ARGUMENT: INVALID_QUOTE: quote_digest is no quote"), "{errors}");
+}

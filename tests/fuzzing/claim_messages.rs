@@ -42,7 +42,7 @@ fn classes() -> Vec<String> {
         "MESSAGE_TOO_LARGE",
         "UNKNOWN_ITEM NOT_IN_CATALOGUE",
         "NO_POLICY NO_POLICY_IN_FORCE",
-        "QUOTE_CHANGED",
+        "INVALID_QUOTE NOT_AUTHENTIC",
         "edge: a negative total",
     ];
     let settled = EDGES.iter().map(|(edge, _)| (*edge).to_owned());

@@ -33,7 +33,7 @@ fn classes() -> Vec<String> {
         "NOT_FOUND",
         "ALREADY_REVERSED",
         "LATER_SETTLEMENTS",
-        "QUOTE_CHANGED",
+        "INVALID_QUOTE NOT_AUTHENTIC",
         "UNKNOWN_ITEM NOT_IN_CATALOGUE",
         "INVALID_REQUEST MISSING",
         "INVALID_REQUEST TOO_LONG",

@@ -10,11 +10,11 @@ use onestop::config::ServerLimits;
 use onestop::domain::claim::ClaimLimits;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::authorize::{self, Authorize, Authorizer};
+use onestop::grpc::disclosures::Disclosures;
 use onestop::grpc::import_stream::{ImportLimits, ImportStreams};
 use onestop::grpc::observe::{self, Observe};
 use onestop::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
-use onestop::grpc::reads::Reads;
 use onestop::grpc::reference::References;
 use onestop::grpc::settlement::Settlements;
 use onestop::grpc::stream::Streams;
@@ -102,7 +102,7 @@ impl Service {
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
             metrics: Arc::clone(&metrics),
         });
-        let reads = Arc::new(Reads::new(AccessLog::Disabled));
+        let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
         let streams = Streams {
             window: limits.stream_window,
             stopping: stopping.clone(),
@@ -112,9 +112,9 @@ impl Service {
         let (idle, duration) = (Duration::from_secs(60), Duration::from_secs(60));
         let import_limits = ImportLimits { total: 64, per_caller: 64, idle, duration };
         let imports = ImportStreams::new(import_limits, stopping);
-        let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(&reads), streams);
+        let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(&disclosures), streams);
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
-        let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), reads, imports));
+        let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), disclosures, imports));
         let references = references.max_decoding_message_size(limits.message_bytes);
         let (authorize, observe) = (authorize::AuthorizeLayer(rules), observe::ObserveLayer(metrics));
         Service {

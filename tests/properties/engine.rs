@@ -4,7 +4,7 @@ use onestop::domain::account::Account;
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::PersonId;
 use onestop::engine::reverse::ReverseRequest;
-use onestop::engine::settle::{SettleOutcome, SettleRequest};
+use onestop::engine::settle::{PresentedQuote, SettleOutcome, SettleRequest};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::store::memory::MemoryStore;
 use onestop::store::rows::PersonState;
@@ -61,7 +61,8 @@ fn a_settlement_equals_its_quote() {
             let before = engine.store().fingerprint();
             let quote = engine.quote(step.raw_claim.clone()).await.expect("a quote");
             prop_assert_eq!(engine.store().fingerprint(), before);
-            let request = SettleRequest { quote: Some(quote.digest.0.to_vec()), ..settle(step.raw_claim.clone()) };
+            let request =
+                SettleRequest { quote: Some(PresentedQuote::Shown(quote.digest)), ..settle(step.raw_claim.clone()) };
             let committed = engine.settle(request, stamp(number as u64 + 1)).await.expect("an accepted quote digest");
             let split = &committed.entry.body.split;
             prop_assert_eq!(encode(split), encode(&quote.split));

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use onestop::domain::claim::RawClaim;
+use onestop::domain::fault::{FaultReason, FieldFault};
+use onestop::domain::ids::Digest;
 use onestop::engine::Engine;
 use onestop::engine::EngineError;
 use onestop::engine::fence::RequestName;
 use onestop::engine::reverse::ReverseRequest;
-use onestop::engine::settle::SettleRequest;
+use onestop::engine::settle::{PresentedQuote, SettleRequest};
 use onestop::grpc::status::Reason;
 use onestop::store::memory::MemoryStore;
 use proptest::prelude::*;
@@ -46,6 +48,7 @@ const CASES: &[(&str, Reason)] = &[
     ("no approval", Reason::NotEligible),
     ("unknown code", Reason::UnknownItem),
     ("no policy", Reason::NoPolicy),
+    ("invalid quote", Reason::InvalidQuote),
     ("changed quote", Reason::QuoteChanged),
 ];
 
@@ -141,7 +144,11 @@ fn refused_settle(first: &Step, case: &str) -> SettleRequest {
         "claim of another person" => {
             SettleRequest { claim: RawClaim { person_id: "PX".into(), ..known.claim }, ..known }
         }
-        "changed quote" => SettleRequest { quote: Some(vec![7; 32]), ..fresh },
+        "changed quote" => SettleRequest { quote: Some(PresentedQuote::Shown(Digest([7; 32]))), ..fresh },
+        "invalid quote" => {
+            let fault = FieldFault::new("quote_digest", FaultReason::NotAuthentic, "is no quote");
+            SettleRequest { quote: Some(PresentedQuote::Invalid(fault)), ..fresh }
+        }
         "no request id" => SettleRequest { request_id: "".into(), ..fresh },
         _ => SettleRequest { claim: with_fault(fresh.claim, case), ..fresh },
     }

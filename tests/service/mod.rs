@@ -10,6 +10,7 @@ mod invalid_claims;
 mod listing;
 mod long_refusals;
 mod page_tokens;
+mod quote_tokens;
 mod reading;
 mod readjudicating;
 mod rooms;

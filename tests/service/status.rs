@@ -10,11 +10,11 @@ use onestop::access::log::AccessLog;
 use onestop::config::ServerLimits;
 use onestop::domain::claim::{Quantity, RawClaim};
 use onestop::grpc::authorize::{self, Authorizer};
+use onestop::grpc::disclosures::Disclosures;
 use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
-use onestop::grpc::reads::Reads;
 use onestop::grpc::settlement::Settlements;
 use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
@@ -59,6 +59,8 @@ rows! {
         [("claim.items[1].code", "NOT_IN_CATALOGUE"), ("claim.items[2].code", "NOT_IN_CATALOGUE")] => settle_unknown_items;
     a_policy_must_be_in_force: NoPolicy, FailedPrecondition "NO_POLICY",
         [("claim.discharged", "NO_POLICY_IN_FORCE")] => settle_without_policy;
+    a_quote_must_have_been_given: InvalidQuote, InvalidArgument "INVALID_QUOTE",
+        [("quote_digest", "NOT_AUTHENTIC")] => settle_with_made_up_quote;
     the_split_must_match_the_quote: QuoteChanged, FailedPrecondition "QUOTE_CHANGED", [] => settle_outdated_quote;
     reversing_an_unknown_claim_is_not_found: NotFound, NotFound "NOT_FOUND", [] => reverse_unknown_claim;
     reading_an_unknown_settlement_is_not_found: NotFound, NotFound "NOT_FOUND", [] => read_unknown_settlement;
@@ -164,6 +166,12 @@ async fn settle_unknown_items(server: Server) -> Status {
 async fn settle_without_policy(server: Server) -> Status {
     let bill = RawClaim { admitted: day("2016-06-08"), discharged: day("2016-06-15"), ..bill() };
     refuse_without_change(&server, &bill, "R1").await
+}
+
+async fn settle_with_made_up_quote(server: Server) -> Status {
+    let mut request = settle_request(&bill(), "R1");
+    request.quote_digest = vec![1; 32];
+    server.settlement_client().settle(request).await.expect_err("a refusal")
 }
 
 async fn settle_outdated_quote(server: Server) -> Status {
@@ -349,8 +357,8 @@ async fn settle_past_deadline(server: Server) -> Status {
     });
     let stopping = tokio::sync::watch::channel(false).1;
     let streams = Streams { window: 1, stopping, rules: Arc::clone(&rules), max_duration: Duration::from_secs(60) };
-    let reads = Arc::new(Reads::new(AccessLog::Disabled));
-    let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), reads, streams));
+    let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
+    let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), disclosures, streams));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
     let request = with_timeout(Duration::from_millis(1), settle_request(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")

@@ -6,7 +6,7 @@ use onestop::domain::split::Split;
 use onestop::engine::account::{AccountName, AccountView};
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
-use onestop::engine::settle::SettleRequest;
+use onestop::engine::settle::{PresentedQuote, SettleRequest};
 use onestop::engine::{CommitStamp, Engine, EngineError};
 use onestop::store::{Store, codec};
 
@@ -46,7 +46,7 @@ async fn try_execute<S: Store>(
     };
     Ok(match request {
         ClientRequest::Settle { claim, request_id, quote } => {
-            let quote = quote.map(|(digest, _)| digest.0.to_vec());
+            let quote = quote.map(|(digest, _)| PresentedQuote::Shown(digest));
             let request = SettleRequest { claim, request_id, quote };
             let committed = engine.settle(request, stamp).await?;
             Response::Committed { entry: committed.entry.into(), revisions: Vec::new(), replay: committed.replay }

@@ -12,6 +12,7 @@ mod list;
 pub mod load;
 mod outcome;
 mod quote;
+mod quotes;
 mod reference;
 mod refused_claims;
 mod reverse;

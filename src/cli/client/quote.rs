@@ -40,7 +40,11 @@ pub(super) async fn run(server: &ServerOptions, files: &[PathBuf], json: bool) -
 
 async fn quote(client: &mut Client, line: &ClaimLine, json: bool) -> Result<String, Status> {
     let (claim, _) = line.to_raw()?;
-    let split = client.quote(&claim).await?.split.unwrap_or_default();
+    let quote = client.quote(&claim).await?;
     let claim_id = claim.claim_id.as_str();
-    Ok(if json { json::split(claim_id, &split).to_string() } else { statement::line(claim_id, "quoted", &split) })
+    Ok(if json {
+        json::quote(&claim.hospital_id, claim_id, &quote).to_string()
+    } else {
+        statement::line(claim_id, "quoted", &quote.split.unwrap_or_default())
+    })
 }

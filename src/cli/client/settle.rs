@@ -24,6 +24,7 @@ use crate::say;
 use super::address::ServerOptions;
 use super::claim_lines::{self, ClaimLine, ClaimReading};
 use super::connection::Client;
+use super::quotes::Quotes;
 use super::refused_claims::RefusedClaims;
 use crate::cli::error::client::{ClientError, status_from_answer};
 
@@ -42,6 +43,10 @@ pub(crate) struct SettleOptions {
     /// Write refused claims to this file: one JSON line each, with the reasons and the claim
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
+    /// Settle each claim only with the split that this file shows: the output of `onestop quote --json`, at most 12 hours
+    /// old
+    #[arg(long, value_name = "FILE")]
+    quotes: Option<PathBuf>,
 }
 
 /// Settles the claims of the files.
@@ -50,11 +55,13 @@ pub(crate) struct SettleOptions {
 /// If a claim is refused, a file cannot be read, the server is lost, or an outcome is unknown.
 pub(super) async fn run(server: &ServerOptions, options: &SettleOptions, json: bool) -> CommandResult {
     let reading = claim_lines::read_files(&options.files, WINDOW)?;
+    let quotes = options.quotes.as_deref().map(Quotes::read).transpose()?;
     let client = Client::connect_to(server).await?;
     let refused = RefusedClaims::open(options.refused.as_deref())?;
     let progress = Progress::in_bytes(reading.total_bytes);
     let mut run = SettleRun {
         reading,
+        quotes,
         refused,
         progress,
         json,
@@ -72,6 +79,7 @@ pub(super) async fn run(server: &ServerOptions, options: &SettleOptions, json: b
 
 struct SettleRun {
     reading: ClaimReading,
+    quotes: Option<Quotes>,
     refused: RefusedClaims,
     progress: Progress,
     json: bool,
@@ -159,15 +167,20 @@ impl SettleRun {
         };
         let number = self.read;
         self.read += 1;
-        match line.to_raw() {
+        match self.request(&line) {
             Err(status) => drop(self.results.insert(number, ClaimResult::Refused(Box::new((line, status))))),
-            Ok((claim, request_id)) => {
-                let (claim, request_id) = (Some(to_proto::claim(&claim)), request_id.as_str().to_owned());
-                let request = pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new() };
+            Ok(request) => {
                 stream.send(number, &request).await;
                 self.unanswered.insert(number, PendingClaim { line, request, retries: 0 });
             }
         }
+    }
+
+    /// The request for a line, or why it is refused without being sent.
+    fn request(&self, line: &ClaimLine) -> Result<pb::SettleStreamRequest, Status> {
+        let (claim, request_id) = line.to_raw()?;
+        let quote_digest = self.quotes.as_ref().map(|quotes| quotes.token_for(&claim)).transpose()?.unwrap_or_default();
+        Ok(pb::SettleStreamRequest { claim: Some(to_proto::claim(&claim)), request_id, quote_digest })
     }
 
     async fn receive(

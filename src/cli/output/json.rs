@@ -1,10 +1,13 @@
 //! Answers as JSON: names as in the messages, amounts in decimal yuan as strings.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::domain::money::Money;
 use crate::grpc::pb::{reference as reference_pb, settlement as pb};
 use crate::store::imports::COPY;
+
 /// An amount in decimal yuan.
 pub fn yuan(fen: i64) -> String {
     Money::from_fen(fen).to_string()
@@ -78,6 +81,14 @@ pub fn split(claim_id: &str, split: &pb::Split) -> Value {
         "layers": named(&mut split.layers.iter().map(|layer| (layer.id.clone(), layer.pays_fen))),
         "pools": named(&mut pool_amounts(&pools).map(|(name, fen)| (name.to_owned(), fen))),
     })
+}
+
+/// A quote; `onestop settle --quotes` reads it again.
+pub fn quote(hospital_id: &str, claim_id: &str, quote: &pb::QuoteResponse) -> Value {
+    let mut value = split(claim_id, &quote.split.clone().unwrap_or_default());
+    value["hospital_id"] = hospital_id.into();
+    value["quote_digest"] = STANDARD.encode(&quote.quote_digest).into();
+    value
 }
 
 /// A settlement.
