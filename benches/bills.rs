@@ -93,6 +93,8 @@ fn claim(lines: &[Line]) -> Claim {
         admitted: day("2017-06-08"),
         discharged: day("2017-06-15"),
         items: lines.iter().map(item).collect(),
+        total: None,
+        diagnosis: None,
     }
 }
 
@@ -102,6 +104,7 @@ fn item(line: &Line) -> Item {
         quantity: Quantity(line.quantity_e4),
         unit_price: UnitPrice(line.price_micro),
         amount: Money::from_fen(line.amount),
+        day: None,
     }
 }
 

@@ -172,6 +172,7 @@ fn request(number: u64, settlements: u64) -> SettleRequest {
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),
+        day: None,
     };
     let day = journal::Instant(1_497_500_000_000_000).china_day().into();
     let claim = RawClaim {
@@ -183,6 +184,8 @@ fn request(number: u64, settlements: u64) -> SettleRequest {
         admitted: Some(day),
         discharged: Some(day),
         items: (0..ITEMS).map(item).collect(),
+        total: None,
+        diagnosis: None,
     };
     SettleRequest { claim, request_id: format!("R{number}"), quote: None }
 }

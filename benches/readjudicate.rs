@@ -92,6 +92,7 @@ fn claim(number: u64) -> RawClaim {
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),
+        day: None,
     };
     let day = journal::Instant(1_497_500_000_000_000).china_day().into();
     RawClaim {
@@ -103,6 +104,8 @@ fn claim(number: u64) -> RawClaim {
         admitted: Some(day),
         discharged: Some(day),
         items: (0..ITEMS).map(item).collect(),
+        total: None,
+        diagnosis: None,
     }
 }
 

@@ -102,6 +102,7 @@ fn settle_request() -> SettleRequest {
         quantity: Quantity(100_000),
         unit_price: UnitPrice(60_000_000),
         amount: Money::from_fen(60_000),
+        day: None,
     };
     let lines = [("A", "20000.00"), ("B10", "1000.00"), ("C", "300.00"), ("A", "-500.00"), ("SD", "1000.00")];
     let items = lines.iter().map(|(code, yuan)| item(code, yuan)).chain([bed]).collect();

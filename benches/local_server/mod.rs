@@ -86,6 +86,7 @@ pub fn claim(number: usize, persons: usize) -> RawClaim {
         quantity: Quantity(10_000),
         unit_price: UnitPrice(12_340_000),
         amount: Money::from_fen(1_234),
+        day: None,
     };
     let day = Some(RawDate { year: 2017, month: 6, day: 15 });
     RawClaim {
@@ -97,5 +98,7 @@ pub fn claim(number: usize, persons: usize) -> RawClaim {
         admitted: day,
         discharged: day,
         items: (0..20).map(item).collect(),
+        total: None,
+        diagnosis: None,
     }
 }

@@ -59,7 +59,7 @@ impl Class {
     }
 }
 
-/// The catalogue row of a code at the place of treatment on a day.
+/// The catalogue row of a code at the place of treatment on the day of a line.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogueEntry {
     /// The code.
@@ -103,7 +103,7 @@ pub struct Facts {
     pub person: PersonFacts,
     /// The hospital.
     pub hospital: HospitalFacts,
-    /// The catalogue entries, one for each code, in the order in which the codes first appear.
+    /// The catalogue entries, one for each row that applies, in the order in which the rows first apply.
     pub catalogue: Vec<Arc<CatalogueEntry>>,
     /// For each item, the position of its entry in `catalogue`.
     pub entry_of_item: Vec<u16>,

@@ -44,6 +44,10 @@ fault_reasons! {
     UnlikeSign = "UNLIKE_SIGN",
     /// The amount is not quantity times unit price.
     AmountMismatch = "AMOUNT_MISMATCH",
+    /// A stated total that is not the sum of the items.
+    TotalMismatch = "TOTAL_MISMATCH",
+    /// A line's day before admission or after discharge.
+    OutsideStay = "OUTSIDE_STAY",
     /// A code whose refunds exceed its charges.
     RefundsExceedCharges = "REFUNDS_EXCEED_CHARGES",
     /// No such hospital.

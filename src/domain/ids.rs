@@ -70,6 +70,8 @@ id! {
     PersonId,
     /// A drug, service or material of the catalogue (目录编码).
     ItemCode,
+    /// The code of a diagnosis (诊断编码).
+    Diagnosis,
 }
 
 /// A text that is missing or too long.

@@ -12,7 +12,7 @@ use super::vocabulary::Pool;
 pub struct Itemised {
     /// One for each item, in order.
     pub lines: Vec<LineSplit>,
-    /// One for each code, in order of first appearance.
+    /// One for each code and row of the catalogue, in order of first appearance.
     pub codes: Vec<CodeSplit>,
     /// What fell into each pool.
     pub pools: Pools,

@@ -26,7 +26,7 @@ pub struct LineSplit {
     pub preliminary_self_pay: Money,
 }
 
-/// The sums over all lines of one code.
+/// The sums over all lines of one code under one row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeSplit {
     /// The catalogue entry of the code.
@@ -153,7 +153,7 @@ pub struct Split {
     pub pools: Pools,
     /// One for each item.
     pub lines: Vec<LineSplit>,
-    /// One for each code.
+    /// One for each code; several where its lines have different rows of the catalogue.
     pub codes: Vec<CodeSplit>,
     /// The layers that were considered, in the order of payment.
     pub layers: Vec<LayerSplit>,

@@ -25,6 +25,8 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
         admitted: claim.admitted.map(day),
         discharged: claim.discharged.map(day),
         items: claim.items.into_iter().map(item).collect(),
+        total: claim.total_fen.map(Money::from_fen),
+        diagnosis: claim.diagnosis,
     })
 }
 
@@ -121,5 +123,6 @@ fn item(item: pb::Item) -> RawItem {
         quantity: Quantity(item.quantity_e4),
         unit_price: UnitPrice(item.unit_price_micro_yuan),
         amount: Money::from_fen(item.amount_fen),
+        day: item.day.map(day),
     }
 }

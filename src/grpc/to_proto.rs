@@ -250,6 +250,8 @@ pub fn claim(claim: &RawClaim) -> pb::Claim {
         admitted: claim.admitted.map(date),
         discharged: claim.discharged.map(date),
         items: claim.items.iter().map(item).collect(),
+        total_fen: claim.total.map(Money::fen),
+        diagnosis: claim.diagnosis.clone(),
     }
 }
 
@@ -268,5 +270,6 @@ fn item(item: &RawItem) -> pb::Item {
         quantity_e4: item.quantity.0,
         unit_price_micro_yuan: item.unit_price.0,
         amount_fen: item.amount.fen(),
+        day: item.day.map(date),
     }
 }

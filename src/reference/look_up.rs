@@ -1,28 +1,28 @@
 //! Looks up the facts of a claim: hospital and person (stage 3) and items (stage 4), each as of the day that counts.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use crate::domain::claim::Claim;
-use crate::domain::facts::{CatalogueEntry, Facts, HospitalFacts, PersonFacts};
+use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
-use crate::domain::ids::ItemCode;
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::vocabulary::{Approval, Visit};
 
+use super::item_rows::{ItemRows, item_rows};
 use super::lookup_tables::LookupTables;
 use super::person::PersonRecord;
 
 /// Looks up the facts of a claim.
 ///
 /// # Errors
-/// All faults of hospital and person; if there are none, all codes that the catalogue does not contain.
+/// All faults of hospital and person; if there are none, all faults of items.
 pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &LookupTables) -> Result<Facts, ClaimRefusal> {
     let mut faults = FieldFaults::default();
     let hospital = hospital_facts(claim, tables, &mut faults);
     let person = person_facts(claim, person, &mut faults);
     match (hospital, person) {
-        (Some(hospital), Some(person)) if faults.is_empty() => with_items(claim, hospital, person, tables),
+        (Some(hospital), Some(person)) if faults.is_empty() => {
+            let ItemRows { catalogue, entry_of_item } = item_rows(claim, &hospital.region, &tables.catalogue)?;
+            Ok(Facts { person, hospital, catalogue, entry_of_item })
+        }
         _ => Err(ClaimRefusal::NotEligible(faults)),
     }
 }
@@ -62,38 +62,5 @@ fn approval_for(visit: Visit) -> Option<Approval> {
         Visit::OutpatientSerious => Some(Approval::OutpatientSerious),
         Visit::OutpatientChronic => Some(Approval::OutpatientChronic),
         Visit::Inpatient | Visit::Maternity => None,
-    }
-}
-
-/// The facts of hospital and person together with the catalogue entry of each item.
-fn with_items(
-    claim: &Claim,
-    hospital: HospitalFacts,
-    person: PersonFacts,
-    tables: &LookupTables,
-) -> Result<Facts, ClaimRefusal> {
-    let mut position_of: HashMap<&ItemCode, u16> = HashMap::with_capacity(claim.items.len());
-    let mut catalogue: Vec<Arc<CatalogueEntry>> = Vec::with_capacity(claim.items.len());
-    let mut entry_of_item = Vec::with_capacity(claim.items.len());
-    let mut faults = FieldFaults::default();
-    for (at, item) in claim.items.iter().enumerate() {
-        if let Some(known) = position_of.get(&item.code) {
-            entry_of_item.push(*known);
-            continue;
-        }
-        let Some(entry) = tables.catalogue.look_up(&item.code, &hospital.region, claim.discharged) else {
-            let message = "is not in the catalogue of the hospital's region on the day of discharge";
-            faults.push(FieldFault::new(format!("claim.items[{at}].code"), FaultReason::NotInCatalogue, message));
-            continue;
-        };
-        let next = catalogue.len() as u16;
-        position_of.insert(&item.code, next);
-        catalogue.push(entry.clone());
-        entry_of_item.push(next);
-    }
-    if faults.is_empty() {
-        Ok(Facts { person, hospital, catalogue, entry_of_item })
-    } else {
-        Err(ClaimRefusal::UnknownItem(faults))
     }
 }

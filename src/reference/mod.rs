@@ -10,6 +10,7 @@ pub mod cells;
 pub mod csv_rows;
 pub mod dated;
 pub mod hospital;
+mod item_rows;
 pub mod look_up;
 pub mod lookup_tables;
 pub mod person;

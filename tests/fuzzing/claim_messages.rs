@@ -33,6 +33,8 @@ fn classes() -> Vec<String> {
         "DISCHARGED_BEFORE_ADMITTED",
         "UNLIKE_SIGN",
         "AMOUNT_MISMATCH",
+        "TOTAL_MISMATCH",
+        "OUTSIDE_STAY",
         "REFUNDS_EXCEED_CHARGES",
     ];
     let of_parties = ["UNKNOWN_HOSPITAL", "NOT_DESIGNATED", "UNKNOWN_PERSON", "NOT_ENROLLED", "NOT_APPROVED"];

@@ -25,7 +25,7 @@ const DAYS: &[(i32, i32, i32)] =
 pub fn sound(random: &mut Random) -> pb::Claim {
     let discharged = if random.one_in(4) { *random.pick(DAYS) } else { (2017, 1 + random.below(12) as i32, 15) };
     let longest = if random.one_in(2_000) { ITEMS } else { 1 + random.below(8) };
-    pb::Claim {
+    let mut claim = pb::Claim {
         claim_id: id(random),
         hospital_id: (*random.pick(HOSPITALS)).to_owned(),
         person_id: (*random.pick(PERSONS)).to_owned(),
@@ -34,7 +34,16 @@ pub fn sound(random: &mut Random) -> pb::Claim {
         admitted: Some(date(if random.one_in(16) { (1, 1, 1) } else { discharged })),
         discharged: Some(date(discharged)),
         items: items(random, longest),
+        total_fen: None,
+        diagnosis: random.one_in(3).then(|| (*random.pick(&["I10", "C91.0", "诊断"])).to_owned()),
+    };
+    if random.one_in(3) {
+        claim.total_fen = Some(claim.items.iter().map(|item| item.amount_fen).sum());
     }
+    if random.one_in(3) {
+        claim.items.iter_mut().for_each(|item| item.day = Some(date(discharged)));
+    }
+    claim
 }
 
 fn id(random: &mut Random) -> String {
@@ -86,7 +95,7 @@ fn refund(charged: pb::Item) -> pb::Item {
 }
 
 fn line(code: &str, quantity_e4: i64, unit_price_micro_yuan: i64, amount_fen: i64) -> pb::Item {
-    pb::Item { code: code.to_owned(), quantity_e4, unit_price_micro_yuan, amount_fen }
+    pb::Item { code: code.to_owned(), quantity_e4, unit_price_micro_yuan, amount_fen, day: None }
 }
 
 /// Does one thing wrong with a claim.

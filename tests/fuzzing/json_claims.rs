@@ -45,6 +45,8 @@ fn classes() -> Vec<String> {
         "DISCHARGED_BEFORE_ADMITTED",
         "UNLIKE_SIGN",
         "AMOUNT_MISMATCH",
+        "TOTAL_MISMATCH",
+        "OUTSIDE_STAY",
         "REFUNDS_EXCEED_CHARGES",
     ];
     let others = [

@@ -47,7 +47,9 @@ fn members(random: &mut Random, claim: &pb::Claim, gap: &str) -> Vec<Member> {
     let odd = if random.one_in(8) { random.below(claim.items.len().max(1)) } else { usize::MAX };
     let items = claim.items.iter().enumerate();
     let items: Vec<_> = items.map(|(at, item)| self::item(random, item, at == odd, gap)).collect();
-    [
+    let total = claim.total_fen.map(|fen| ("total", quoted(&decimal(fen, 2))));
+    let diagnosis = claim.diagnosis.as_ref().map(|code| ("diagnosis", quoted(code)));
+    let required = [
         ("claim_id", quoted(&claim.claim_id)),
         ("request_id", quoted("请求-1")),
         ("hospital_id", quoted(&claim.hospital_id)),
@@ -57,9 +59,9 @@ fn members(random: &mut Random, claim: &pb::Claim, gap: &str) -> Vec<Member> {
         ("admitted", quoted(&day(claim.admitted))),
         ("discharged", quoted(&day(claim.discharged))),
         ("items", format!("[{gap}{}]", items.join(&format!(",{gap}")))),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    ];
+    let members = required.into_iter().chain(total).chain(diagnosis);
+    members.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// A line of the bill; an odd one has a figure that is none.
@@ -72,6 +74,9 @@ fn item(random: &mut Random, item: &pb::Item, odd: bool, gap: &str) -> String {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    if item.day.is_some() {
+        members.push(("day".to_owned(), quoted(&day(item.day))));
+    }
     if odd {
         let at = 1 + random.below(3);
         members[at].1 = quoted(&figure(random));

@@ -151,7 +151,9 @@ fn claim(fen: i64) -> Claim {
         emergency: false,
         admitted: day,
         discharged: day,
-        items: vec![Item { code: id("A"), quantity, unit_price, amount }],
+        items: vec![Item { code: id("A"), quantity, unit_price, amount, day: None }],
+        total: None,
+        diagnosis: None,
     }
 }
 

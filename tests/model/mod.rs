@@ -75,6 +75,8 @@ pub struct Line {
     pub quantity_e4: i64,
     pub unit_price_micro: i64,
     pub amount_fen: i64,
+    /// The day of the line, if it has one.
+    pub day: Option<String>,
 }
 
 #[derive(Clone, Debug)]

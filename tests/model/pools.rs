@@ -1,4 +1,4 @@
-//! Divides items into pools (section 3): each line by its catalogue row, summed by code, and each code into the six
+//! Divides items into pools (section 3): each line by its catalogue row, summed by code and row, and each sum into the six
 //! pools.
 
 use std::collections::BTreeMap;
@@ -23,11 +23,13 @@ pub fn divide_into_pools(
     hospital: &HospitalStatus,
     catalogue: &[CatalogueRow],
 ) -> Result<BTreeMap<String, i64>, ModelRefusal> {
-    let mut sums: BTreeMap<&str, (&CatalogueRow, CodeSums)> = BTreeMap::new();
+    // By code and by the position of the row of the catalogue.
+    let mut sums: BTreeMap<(&str, usize), (&CatalogueRow, CodeSums)> = BTreeMap::new();
     for line in &bill.lines {
-        let row = catalogue_row(&line.code, &bill.discharged, hospital, catalogue).ok_or(ModelRefusal::UnknownItem)?;
+        let day = line.day.as_deref().unwrap_or(&bill.discharged);
+        let (at, row) = catalogue_row(&line.code, day, hospital, catalogue).ok_or(ModelRefusal::UnknownItem)?;
         let over_limit = over_limit_fen(line, row);
-        let (_, sums) = sums.entry(&line.code).or_insert((row, CodeSums::default()));
+        let (_, sums) = sums.entry((&line.code, at)).or_insert((row, CodeSums::default()));
         sums.net += line.amount_fen;
         sums.over_limit += over_limit;
         sums.preliminary += preliminary_fen(line, row, over_limit);
@@ -45,13 +47,13 @@ fn catalogue_row<'a>(
     day: &str,
     hospital: &HospitalStatus,
     catalogue: &'a [CatalogueRow],
-) -> Option<&'a CatalogueRow> {
+) -> Option<(usize, &'a CatalogueRow)> {
     let reach = |row: &CatalogueRow| {
         if row.regions.is_empty() { Some(0) } else { longest_prefix(&row.regions, &hospital.region) }
     };
-    let rows = catalogue.iter().filter(|row| row.code == code);
-    let on_day = rows.filter(|row| covers(&(row.from.clone(), row.until.clone()), day));
-    on_day.filter(|row| reach(row).is_some()).max_by_key(|row| reach(row))
+    let rows = catalogue.iter().enumerate().filter(|(_, row)| row.code == code);
+    let on_day = rows.filter(|(_, row)| covers(&(row.from.clone(), row.until.clone()), day));
+    on_day.filter(|(_, row)| reach(row).is_some()).max_by_key(|(_, row)| reach(row))
 }
 
 /// The part of a line above the price ceiling, bounded by the amount of the line.

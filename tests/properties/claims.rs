@@ -97,6 +97,8 @@ impl ClaimSpec {
             admitted: day(self.stay.0),
             discharged: day(self.stay.1),
             items,
+            total: None,
+            diagnosis: None,
         }
     }
 }
@@ -110,6 +112,7 @@ impl LineSpec {
             quantity: Quantity(quantity),
             unit_price: UnitPrice(self.price),
             amount,
+            day: None,
         };
         let amount = (product(self.quantity) + Money::from_fen(self.off)).at_least_zero();
         let refunded = self.refunded.map(|share| self.quantity * share / 10_000).filter(|quantity| *quantity > 0);

@@ -183,7 +183,7 @@ fn raw_item((price, quantity, off): &Line) -> RawItem {
     let (unit_price, quantity) = (UnitPrice(*price), Quantity(*quantity));
     let product = unit_price.times(quantity).expect("a small amount").fen();
     let amount = Money::from_fen((product + off).max(0));
-    RawItem { code: "B".into(), quantity, unit_price, amount }
+    RawItem { code: "B".into(), quantity, unit_price, amount, day: None }
 }
 
 #[test]

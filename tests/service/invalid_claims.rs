@@ -17,7 +17,7 @@ type InvalidClaim = (&'static str, tonic::Code, &'static str, fn(&mut RawClaim))
 /// An item with these raw figures: ten-thousandths of a unit, millionths of a yuan, fen.
 fn raw_item(code: &str, quantity: i64, price: i64, fen: i64) -> RawItem {
     let (quantity, unit_price) = (Quantity(quantity), UnitPrice(price));
-    RawItem { code: code.into(), quantity, unit_price, amount: Money::from_fen(fen) }
+    RawItem { code: code.into(), quantity, unit_price, amount: Money::from_fen(fen), day: None }
 }
 
 const INVALID_CLAIMS: &[InvalidClaim] = &[
@@ -40,6 +40,48 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
         "INVALID_REQUEST: claim.items[1].code the refunds of this code exceed its charges by 0.01 \
          (REFUNDS_EXCEED_CHARGES)",
         |claim| claim.items.extend([item("BED", "50.00"), item("BED", "-50.01")]),
+    ),
+    (
+        "a total that is not the sum",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.total is 1.01, but the items add up to 1.00 (TOTAL_MISMATCH)",
+        |claim| claim.total = Some(Money::from_fen(101)),
+    ),
+    (
+        "lines of days outside the stay",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[0].day lies outside the days of admission and discharge (OUTSIDE_STAY); \
+         claim.items[1].day lies outside the days of admission and discharge (OUTSIDE_STAY)",
+        |claim| {
+            claim.items.push(RawItem { day: day("2017-06-16"), ..item("A", "1.00") });
+            claim.items[0].day = day("2017-06-07");
+        },
+    ),
+    (
+        "a line of a day that is none",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[0].day is not a day of the calendar; days are written like 2017-06-15 (NOT_A_DAY)",
+        |claim| claim.items[0].day = Some(RawDate { year: 2017, month: 2, day: 29 }),
+    ),
+    ("an empty diagnosis", InvalidArgument, "INVALID_REQUEST: claim.diagnosis is missing (MISSING)", |claim| {
+        claim.diagnosis = Some(String::new())
+    }),
+    (
+        "a code that the catalogue lacks on the day of its line",
+        InvalidArgument,
+        "UNKNOWN_ITEM: claim.items[1].code is not in the catalogue of the hospital's region on the day of the line \
+         (NOT_IN_CATALOGUE)",
+        |claim| claim.items.push(RawItem { day: day("2017-06-08"), ..item("NEW", "1.00") }),
+    ),
+    (
+        "a refund of a day on which less was charged",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[2].code is refunded at this price beyond what was charged under the same row of the \
+         catalogue (REFUNDS_EXCEED_CHARGES)",
+        |claim| {
+            let on = |day_text, yuan| RawItem { day: day(day_text), ..item("TWO", yuan) };
+            claim.items.extend([on("2017-06-10", "50.00"), on("2017-06-09", "-50.00")]);
+        },
     ),
     (
         "too many items",
@@ -143,9 +185,12 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
 /// A server that also knows P5, enrolled in 2018 only, and H4, designated until the day of the claims.
 async fn start_server() -> Server {
     let server = Server::start().await;
-    let rows: [(ReferenceTable, &[&str]); 3] = [
+    let rows: [(ReferenceTable, &[&str]); 6] = [
         (ReferenceTable::Enrolments, &["P5", "2018-01-01", "resident", "370100", ""]),
         (ReferenceTable::Hospitals, &["H4", "", "旧医院", "tertiary", "370100", "", ""]),
+        (ReferenceTable::Catalogue, &["NEW", "", "2017-06-09", "新药", "A", "", "", ""]),
+        (ReferenceTable::Catalogue, &["TWO", "", "", "改价", "A", "", "", "2017-06-10"]),
+        (ReferenceTable::Catalogue, &["TWO", "", "2017-06-10", "改价", "C", "", "", ""]),
         (ReferenceTable::Designations, &["H4", "2010-01-01", "2017-06-15"]),
     ];
     for (table, cells) in rows {

@@ -82,6 +82,7 @@ pub fn item(code: &str, quantity: i64, price: i64) -> RawItem {
         quantity: Quantity(quantity * 10_000),
         unit_price: UnitPrice(price * 10_000),
         amount: Money::from_fen(quantity * price),
+        day: None,
     }
 }
 

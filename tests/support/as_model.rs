@@ -75,14 +75,14 @@ impl Tables {
 
 /// The bill of a claim, for the model.
 pub fn bill(claim: &RawClaim) -> Bill {
-    let day = |day: Option<RawDate>| {
-        day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)).unwrap_or_default()
-    };
+    let day_text = |day: RawDate| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day);
+    let day = |day: Option<RawDate>| day.map(day_text).unwrap_or_default();
     let line = |item: &RawItem| model::Line {
         code: item.code.as_str().to_owned(),
         quantity_e4: item.quantity.0,
         unit_price_micro: item.unit_price.0,
         amount_fen: item.amount.fen(),
+        day: item.day.map(day_text),
     };
     Bill {
         visit: claim.visit.map(word).unwrap_or_default().to_owned(),

@@ -16,6 +16,8 @@ pub fn claim(claim_id: &str, person_id: &str, yuan: &str) -> RawClaim {
         admitted: day("2017-06-08"),
         discharged: day("2017-06-15"),
         items: vec![item("A", yuan)],
+        total: None,
+        diagnosis: None,
     }
 }
 
@@ -24,7 +26,7 @@ pub fn item(code: &str, yuan: &str) -> RawItem {
     let amount: Money = yuan.parse().expect("an amount");
     let unit_price = UnitPrice(amount.fen().abs() * 10_000);
     let quantity = Quantity(10_000 * if amount < Money::ZERO { -1 } else { 1 });
-    RawItem { code: code.into(), quantity, unit_price, amount }
+    RawItem { code: code.into(), quantity, unit_price, amount, day: None }
 }
 
 /// A raw day, as a message carries it.

@@ -36,6 +36,12 @@ pub struct ClaimText {
     pub discharged: DayText,
     /// The bill.
     pub items: Vec<ItemText>,
+    /// The sum of the bill, at most two decimals.
+    #[serde(default)]
+    pub total: Option<String>,
+    /// The code of the diagnosis.
+    #[serde(default)]
+    pub diagnosis: Option<String>,
 }
 
 /// One line of the bill.
@@ -50,6 +56,9 @@ pub struct ItemText {
     pub unit_price: String,
     /// At most two decimals.
     pub amount: String,
+    /// The day on which it was provided.
+    #[serde(default)]
+    pub day: Option<DayText>,
 }
 
 /// A day: a string in JSON, a date in TOML.
@@ -121,6 +130,8 @@ impl ClaimText {
             admitted: day(&mut faults, "claim.admitted", &self.admitted),
             discharged: day(&mut faults, "claim.discharged", &self.discharged),
             items: self.items.iter().enumerate().map(|(at, text)| item(&mut faults, at, text)).collect(),
+            total: self.total.as_ref().and_then(|total| figure(&mut faults, "claim.total".to_owned(), total)),
+            diagnosis: self.diagnosis.clone(),
         };
         if claim.visit.is_none() {
             faults.push(FieldFault::new("claim.visit", FaultReason::Unreadable, "is not one of the known visits"));
@@ -141,6 +152,7 @@ fn item(faults: &mut FieldFaults, at: usize, text: &ItemText) -> RawItem {
         quantity: figure(faults, field("quantity"), &text.quantity).unwrap_or(Quantity(0)),
         unit_price: figure(faults, field("unit_price"), &text.unit_price).unwrap_or(UnitPrice(0)),
         amount: figure(faults, field("amount"), &text.amount).unwrap_or_default(),
+        day: text.day.as_ref().and_then(|text| day(faults, &field("day"), text)),
     }
 }
 

@@ -181,6 +181,7 @@ fn claim(id: &str, person: u64) -> RawClaim {
         quantity: Quantity(20_000),
         unit_price: UnitPrice(61_700_000),
         amount: Money::from_fen(12_340),
+        day: None,
     };
     let day = |day| Some(RawDate { year: 2017, month: 6, day });
     RawClaim {
@@ -192,5 +193,7 @@ fn claim(id: &str, person: u64) -> RawClaim {
         admitted: day(8),
         discharged: day(15),
         items: (0..CODES).map(item).collect(),
+        total: None,
+        diagnosis: None,
     }
 }

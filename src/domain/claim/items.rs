@@ -1,13 +1,20 @@
 //! The rules about the lines of a bill.
 
+use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::ItemCode;
 use crate::domain::money::Money;
 
 use super::refunds::check_refunds;
-use super::{ClaimLimits, Item, Quantity, RawItem, UnitPrice};
+use super::{ClaimLimits, Item, Quantity, RawDate, RawItem, UnitPrice};
 
-pub(super) fn valid_items(faults: &mut FieldFaults, raw: Vec<RawItem>, limits: &ClaimLimits) -> Vec<Item> {
+/// The valid lines. `stay` is the day of admission and of discharge, if both are valid.
+pub(super) fn valid_items(
+    faults: &mut FieldFaults,
+    raw: Vec<RawItem>,
+    stay: Option<(Day, Day)>,
+    limits: &ClaimLimits,
+) -> Vec<Item> {
     if raw.is_empty() {
         faults.add("claim.items", FaultReason::Missing, "holds no item");
     }
@@ -17,7 +24,7 @@ pub(super) fn valid_items(faults: &mut FieldFaults, raw: Vec<RawItem>, limits: &
         return Vec::new();
     }
     let items = raw.into_iter().enumerate();
-    let items: Vec<Item> = items.filter_map(|(position, item)| item.validate(faults, position, limits)).collect();
+    let items: Vec<Item> = items.filter_map(|(position, item)| item.validate(faults, position, stay, limits)).collect();
     if faults.is_empty() {
         check_refunds(faults, &items);
     }
@@ -27,10 +34,16 @@ pub(super) fn valid_items(faults: &mut FieldFaults, raw: Vec<RawItem>, limits: &
 impl RawItem {
     /// The item, if its code is valid. Field names are only formatted for faults: a valid item costs nothing but
     /// comparisons.
-    fn validate(self, faults: &mut FieldFaults, position: usize, limits: &ClaimLimits) -> Option<Item> {
+    fn validate(
+        self,
+        faults: &mut FieldFaults,
+        position: usize,
+        stay: Option<(Day, Day)>,
+        limits: &ClaimLimits,
+    ) -> Option<Item> {
         let known = faults.count();
         let field = |name: &str| format!("claim.items[{position}].{name}");
-        let RawItem { code, quantity, unit_price, amount } = self;
+        let RawItem { code, quantity, unit_price, amount, day } = self;
         let code = match ItemCode::parse(code, limits.id_bytes) {
             Ok(code) => Some(code),
             Err(error) => {
@@ -54,7 +67,25 @@ impl RawItem {
         if let Some((reason, message)) = mismatch {
             faults.add(field("amount"), reason, message);
         }
-        code.map(|code| Item { code, quantity, unit_price, amount })
+        let day = match day.map(|raw| provided_day(raw, stay)).transpose() {
+            Ok(day) => day,
+            Err((reason, message)) => {
+                faults.add(field("day"), reason, message);
+                None
+            }
+        };
+        code.map(|code| Item { code, quantity, unit_price, amount, day })
+    }
+}
+
+/// The day of a line, which lies within the stay.
+fn provided_day(raw: RawDate, stay: Option<(Day, Day)>) -> Result<Day, (FaultReason, String)> {
+    let day = Day::try_from(raw).map_err(|error| (FaultReason::NotADay, error.to_string()))?;
+    match stay {
+        Some((admitted, discharged)) if day < admitted || day > discharged => {
+            Err((FaultReason::OutsideStay, "lies outside the days of admission and discharge".to_owned()))
+        }
+        _ => Ok(day),
     }
 }
 

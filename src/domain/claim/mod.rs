@@ -14,7 +14,7 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
-use super::ids::{ClaimId, HospitalId, ItemCode, PersonId};
+use super::ids::{ClaimId, Diagnosis, HospitalId, ItemCode, PersonId};
 use super::money::Money;
 use super::vocabulary::Visit;
 
@@ -43,6 +43,10 @@ pub struct Claim {
     pub discharged: Day,
     /// The bill; not empty.
     pub items: Vec<Item>,
+    /// The sum of the bill, if the hospital stated it.
+    pub total: Option<Money>,
+    /// The code of the diagnosis (诊断编码), if the hospital stated it.
+    pub diagnosis: Option<Diagnosis>,
 }
 
 impl Claim {
@@ -67,6 +71,8 @@ pub struct Item {
     pub unit_price: UnitPrice,
     /// What the line charges.
     pub amount: Money,
+    /// The day on which it was provided, if the hospital stated it; within the stay.
+    pub day: Option<Day>,
 }
 
 /// The ids of a claim.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::day::Day;
+use crate::domain::day::{Day, NotADay};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
 
@@ -25,6 +25,14 @@ impl From<Day> for RawDate {
     }
 }
 
+impl TryFrom<RawDate> for Day {
+    type Error = NotADay;
+
+    fn try_from(raw: RawDate) -> Result<Day, NotADay> {
+        Day::new(raw.year, raw.month, raw.day)
+    }
+}
+
 /// One line of the bill as received.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RawItem {
@@ -36,6 +44,8 @@ pub struct RawItem {
     pub unit_price: UnitPrice,
     /// What the line charges.
     pub amount: Money,
+    /// The day on which it was provided, if given.
+    pub day: Option<RawDate>,
 }
 
 /// A claim as received, not yet validated.
@@ -57,6 +67,10 @@ pub struct RawClaim {
     pub discharged: Option<RawDate>,
     /// The bill.
     pub items: Vec<RawItem>,
+    /// The sum of the bill, if given.
+    pub total: Option<Money>,
+    /// The code of the diagnosis, if given.
+    pub diagnosis: Option<String>,
 }
 
 impl From<&Claim> for RawClaim {
@@ -70,14 +84,22 @@ impl From<&Claim> for RawClaim {
             admitted: Some(claim.admitted.into()),
             discharged: Some(claim.discharged.into()),
             items: claim.items.iter().map(RawItem::from).collect(),
+            total: claim.total,
+            diagnosis: claim.diagnosis.as_ref().map(|code| code.as_str().to_owned()),
         }
     }
 }
 
 impl From<&Item> for RawItem {
     fn from(item: &Item) -> Self {
-        let Item { code, quantity, unit_price, amount } = item;
-        RawItem { code: code.as_str().to_owned(), quantity: *quantity, unit_price: *unit_price, amount: *amount }
+        let Item { code, quantity, unit_price, amount, day } = item;
+        RawItem {
+            code: code.as_str().to_owned(),
+            quantity: *quantity,
+            unit_price: *unit_price,
+            amount: *amount,
+            day: day.map(RawDate::from),
+        }
     }
 }
 

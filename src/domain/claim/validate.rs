@@ -2,10 +2,11 @@
 
 use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFaults};
-use crate::domain::ids::{ClaimId, HospitalId, PersonId, TextLengthError};
+use crate::domain::ids::{ClaimId, Diagnosis, HospitalId, PersonId, TextLengthError};
+use crate::domain::money::Money;
 
 use super::items::valid_items;
-use super::{Claim, ClaimKeys, ClaimLimits, RawClaim, RawDate};
+use super::{Claim, ClaimKeys, ClaimLimits, Item, RawClaim, RawDate};
 
 /// Why a request about a claim is faulty by itself. With its ids, where they are valid, a faulty retry can still be
 /// compared with what was settled before.
@@ -24,7 +25,18 @@ impl RawClaim {
     /// The faults, each with its field.
     pub fn validate(self, limits: &ClaimLimits) -> Result<Claim, InvalidRequest> {
         let mut faults = FieldFaults::default();
-        let RawClaim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items } = self;
+        let RawClaim {
+            claim_id,
+            hospital_id,
+            person_id,
+            visit,
+            emergency,
+            admitted,
+            discharged,
+            items,
+            total,
+            diagnosis,
+        } = self;
         let claim_id = valid_text(&mut faults, "claim.claim_id", ClaimId::parse(claim_id, limits.id_bytes));
         let hospital_id = valid_text(&mut faults, "claim.hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
         let person_id = valid_text(&mut faults, "claim.person_id", PersonId::parse(person_id, limits.id_bytes));
@@ -32,13 +44,27 @@ impl RawClaim {
             faults.add("claim.visit", FaultReason::Missing, "is not one of the known visits");
         }
         let days = valid_days(&mut faults, admitted, discharged);
-        let items = valid_items(&mut faults, items, limits);
+        let items = valid_items(&mut faults, items, days, limits);
+        check_total(&mut faults, total, &items);
+        let diagnosis = diagnosis
+            .and_then(|code| valid_text(&mut faults, "claim.diagnosis", Diagnosis::parse(code, limits.id_bytes)));
         let keys = claim_id.zip(hospital_id).zip(person_id);
         let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
         match (keys, visit, days) {
             (Some(keys), Some(visit), Some((admitted, discharged))) if faults.is_empty() => {
                 let ClaimKeys { hospital_id, person_id, claim_id } = keys;
-                Ok(Claim { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, items })
+                Ok(Claim {
+                    claim_id,
+                    hospital_id,
+                    person_id,
+                    visit,
+                    emergency,
+                    admitted,
+                    discharged,
+                    items,
+                    total,
+                    diagnosis,
+                })
             }
             (keys, ..) => Err(InvalidRequest { keys, faults }),
         }
@@ -52,6 +78,15 @@ pub(crate) fn valid_text<T>(
     parsed: Result<T, TextLengthError>,
 ) -> Option<T> {
     parsed.map_err(|error| faults.add(field, error.reason(), error.to_string())).ok()
+}
+
+/// A stated total is the sum of the bill. Beside faulty lines it is not checked.
+fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: &[Item]) {
+    let Some(total) = total.filter(|_| faults.is_empty()) else { return };
+    let sum: Money = items.iter().map(|item| item.amount).sum();
+    if total != sum {
+        faults.add("claim.total", FaultReason::TotalMismatch, format!("is {total}, but the items add up to {sum}"));
+    }
 }
 
 fn valid_days(faults: &mut FieldFaults, admitted: Option<RawDate>, discharged: Option<RawDate>) -> Option<(Day, Day)> {
@@ -70,6 +105,5 @@ fn valid_day(faults: &mut FieldFaults, field: &str, raw: Option<RawDate>) -> Opt
         faults.add(field, FaultReason::Missing, "is missing");
         return None;
     };
-    let day = Day::new(raw.year, raw.month, raw.day);
-    day.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
+    Day::try_from(raw).map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }

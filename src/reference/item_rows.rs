@@ -1,0 +1,83 @@
+//! Looks up the catalogue rows of the lines of a bill (stage 4): of each as of its own day, else the day of discharge.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::claim::{Claim, Item};
+use crate::domain::day::Day;
+use crate::domain::facts::{CatalogueEntry, Region};
+use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
+use crate::domain::ids::ItemCode;
+use crate::domain::money::Money;
+use crate::domain::refusal::ClaimRefusal;
+
+use super::catalogue::Catalogue;
+
+/// The catalogue rows of a bill.
+#[derive(Default)]
+pub(super) struct ItemRows {
+    /// The entries in the order in which their rows first apply, each row once.
+    pub(super) catalogue: Vec<Arc<CatalogueEntry>>,
+    /// For each line, the position of its entry.
+    pub(super) entry_of_item: Vec<u16>,
+}
+
+/// Looks up the rows of all lines at a hospital in this region.
+///
+/// # Errors
+/// All codes that the catalogue does not hold; if it holds all, all refunds that exceed what was charged under their row.
+pub(super) fn item_rows(claim: &Claim, region: &Region, catalogue: &Catalogue) -> Result<ItemRows, ClaimRefusal> {
+    let mut rows = ItemRows { entry_of_item: Vec::with_capacity(claim.items.len()), ..ItemRows::default() };
+    let mut position_on: HashMap<(&ItemCode, Day), u16> = HashMap::with_capacity(claim.items.len());
+    // Rows of one code on several days are often the same one.
+    let mut position_of: HashMap<*const CatalogueEntry, u16> = HashMap::new();
+    let mut faults = FieldFaults::default();
+    for (at, item) in claim.items.iter().enumerate() {
+        let day = item.day.unwrap_or(claim.discharged);
+        if let Some(position) = position_on.get(&(&item.code, day)) {
+            rows.entry_of_item.push(*position);
+            continue;
+        }
+        let Some(entry) = catalogue.look_up(&item.code, region, day) else {
+            faults.push(not_in_catalogue(at, item));
+            continue;
+        };
+        let position = *position_of.entry(Arc::as_ptr(entry)).or_insert_with(|| {
+            rows.catalogue.push(Arc::clone(entry));
+            (rows.catalogue.len() - 1) as u16
+        });
+        position_on.insert((&item.code, day), position);
+        rows.entry_of_item.push(position);
+    }
+    faults.into_result(()).map_err(ClaimRefusal::UnknownItem)?;
+    refunds_above_charges(claim, &rows).into_result(rows).map_err(ClaimRefusal::InvalidRequest)
+}
+
+fn not_in_catalogue(at: usize, item: &Item) -> FieldFault {
+    let message = match item.day {
+        None => "is not in the catalogue of the hospital's region on the day of discharge",
+        Some(_) => "is not in the catalogue of the hospital's region on the day of the line",
+    };
+    FieldFault::new(format!("claim.items[{at}].code"), FaultReason::NotInCatalogue, message)
+}
+
+/// A fault for every code whose refunds at a price exceed, in quantity or in amount, what was charged for it at that
+/// price under the same row. Where no line has a day, a code has one row, and the claim by itself was checked.
+fn refunds_above_charges(claim: &Claim, rows: &ItemRows) -> FieldFaults {
+    let refunded = claim.items.iter().any(|item| item.quantity.0 < 0 || item.amount < Money::ZERO);
+    if !refunded || claim.items.iter().all(|item| item.day.is_none()) {
+        return FieldFaults::default();
+    }
+    let mut net: HashMap<_, (usize, i128, Money)> = HashMap::new();
+    for (at, (item, row)) in claim.items.iter().zip(&rows.entry_of_item).enumerate() {
+        let (_, quantity, amount) = net.entry((*row, item.unit_price)).or_insert((at, 0, Money::ZERO));
+        *quantity += i128::from(item.quantity.0);
+        *amount += item.amount;
+    }
+    let mut exceeding: Vec<usize> = Vec::new();
+    exceeding.extend(net.into_values().filter(|(_, q, amount)| *q < 0 || *amount < Money::ZERO).map(|(at, ..)| at));
+    exceeding.sort_unstable();
+    let message = "is refunded at this price beyond what was charged under the same row of the catalogue";
+    let fault = |at| FieldFault::new(format!("claim.items[{at}].code"), FaultReason::RefundsExceedCharges, message);
+    exceeding.into_iter().map(fault).collect()
+}
