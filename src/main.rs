@@ -1,12 +1,16 @@
 //! The `onestop` program: starts logging and the runtime, and runs a command.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use onestop::cli::{self, Command};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long threads that still work when a command has ended are waited for.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let command = Command::parse();
@@ -19,7 +23,10 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    match runtime.block_on(cli::run(command)) {
+    let ended = runtime.block_on(cli::run(command));
+    // What still runs on another thread does not delay the end of the process for ever.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -9,6 +9,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::byte_limit::ByteLimit;
 use super::error::AccessError;
 
 /// How long a caller with all its calls in flight is asked to wait.
@@ -21,6 +22,8 @@ pub struct CallerLimits {
     pub rate: NonZeroU32,
     /// Calls in flight.
     pub in_flight: u32,
+    /// Bytes of memory that the calls in flight may hold.
+    pub bytes: usize,
 }
 
 /// What a caller may still use of its limits.
@@ -28,6 +31,7 @@ pub struct Allowance {
     limits: Option<CallerLimits>,
     rate: Option<DefaultDirectRateLimiter>,
     in_flight: Arc<Semaphore>,
+    bytes: ByteLimit,
 }
 
 impl Allowance {
@@ -37,17 +41,24 @@ impl Allowance {
             limits: Some(limits),
             rate: Some(RateLimiter::direct(Quota::per_second(limits.rate))),
             in_flight: Arc::new(Semaphore::new(limits.in_flight as usize)),
+            bytes: ByteLimit::new(limits.bytes),
         }
     }
 
     /// An allowance without limits, for a server that does not distinguish callers.
     pub(crate) fn unlimited() -> Allowance {
-        Allowance { limits: None, rate: None, in_flight: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
+        let in_flight = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        Allowance { limits: None, rate: None, in_flight, bytes: ByteLimit::unlimited() }
     }
 
     /// The limits, if there are any.
     pub(crate) fn limits(&self) -> Option<CallerLimits> {
         self.limits
+    }
+
+    /// The limit on the memory of the caller's calls.
+    pub(crate) fn bytes(&self) -> &ByteLimit {
+        &self.bytes
     }
 
     /// Counts a call, which is in flight until the permit is dropped.

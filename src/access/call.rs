@@ -9,6 +9,8 @@ pub struct Call {
     pub path: &'static str,
     /// Whether the client streams. A unary call counts as one call in flight; in a stream each claim counts.
     pub stream: bool,
+    /// Whether the call may commit. Such a call that is not answered in time has an unknown outcome.
+    pub(crate) commits: bool,
     /// The roles that may make the call. [`Role::Anyone`] may make every call.
     pub(crate) roles: &'static [Role],
 }
@@ -22,36 +24,40 @@ const READERS: &[Role] = &[Role::Hospital, Role::Gateway, Role::Auditor];
 /// Every role: policies are public.
 const ALL: &[Role] = &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor, Role::Operator];
 
-const fn unary(path: &'static str, roles: &'static [Role]) -> Call {
-    Call { path, stream: false, roles }
+const fn read(path: &'static str, roles: &'static [Role]) -> Call {
+    Call { path, stream: false, commits: false, roles }
+}
+
+const fn commit(path: &'static str, roles: &'static [Role]) -> Call {
+    Call { path, stream: false, commits: true, roles }
 }
 
 const fn stream(path: &'static str, roles: &'static [Role]) -> Call {
-    Call { path, stream: true, roles }
+    Call { path, stream: true, commits: true, roles }
 }
 
 /// Every call of the service.
 pub const CALLS: &[Call] = &[
-    unary("/onestop.settlement.v1.SettlementService/Quote", CLAIMANTS),
-    unary("/onestop.settlement.v1.SettlementService/Settle", CLAIMANTS),
+    read("/onestop.settlement.v1.SettlementService/Quote", CLAIMANTS),
+    commit("/onestop.settlement.v1.SettlementService/Settle", CLAIMANTS),
     stream("/onestop.settlement.v1.SettlementService/SettleStream", CLAIMANTS),
-    unary("/onestop.settlement.v1.SettlementService/Reverse", CLAIMANTS),
-    unary("/onestop.settlement.v1.SettlementService/Fence", CLAIMANTS),
-    unary("/onestop.settlement.v1.SettlementService/GetOutcome", READERS),
-    unary("/onestop.settlement.v1.SettlementService/GetSettlement", READERS),
-    unary("/onestop.settlement.v1.SettlementService/ListSettlements", READERS),
-    unary("/onestop.settlement.v1.SettlementService/GetAccount", READERS),
+    commit("/onestop.settlement.v1.SettlementService/Reverse", CLAIMANTS),
+    commit("/onestop.settlement.v1.SettlementService/Fence", CLAIMANTS),
+    read("/onestop.settlement.v1.SettlementService/GetOutcome", READERS),
+    read("/onestop.settlement.v1.SettlementService/GetSettlement", READERS),
+    read("/onestop.settlement.v1.SettlementService/ListSettlements", READERS),
+    read("/onestop.settlement.v1.SettlementService/GetAccount", READERS),
     stream("/onestop.reference.v1.ReferenceService/ImportReference", &[Role::Registrar]),
-    unary("/onestop.reference.v1.ReferenceService/ListImports", &[Role::Registrar, Role::Auditor]),
+    read("/onestop.reference.v1.ReferenceService/ListImports", &[Role::Registrar, Role::Auditor]),
     // Claimants may read hospitals and the catalogue, but no table about persons: see `Caller::authorize_person_tables`.
-    unary(
+    read(
         "/onestop.reference.v1.ReferenceService/GetReference",
         &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor],
     ),
-    unary("/onestop.policy.v1.PolicyService/GetPolicy", ALL),
-    unary("/onestop.policy.v1.PolicyService/ListPolicies", ALL),
-    unary("/onestop.policy.v1.PolicyService/ActivatePolicies", &[Role::Operator]),
-    unary("/onestop.operations.v1.OperationsService/Drain", &[Role::Operator]),
+    read("/onestop.policy.v1.PolicyService/GetPolicy", ALL),
+    read("/onestop.policy.v1.PolicyService/ListPolicies", ALL),
+    commit("/onestop.policy.v1.PolicyService/ActivatePolicies", &[Role::Operator]),
+    commit("/onestop.operations.v1.OperationsService/Drain", &[Role::Operator]),
 ];
 
 impl Call {

@@ -136,7 +136,7 @@ fn validate(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Re
         name: raw.name.into(),
         role,
         hospitals: ids.into_iter().flatten().collect(),
-        allowance: Arc::new(Allowance::new(CallerLimits { rate, in_flight })),
+        allowance: Arc::new(Allowance::new(CallerLimits { rate, in_flight, bytes: default_limits.bytes })),
     })
 }
 

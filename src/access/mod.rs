@@ -5,6 +5,7 @@
 //! they are read.
 
 pub mod allowance;
+pub mod byte_limit;
 pub mod call;
 pub mod caller;
 pub mod callers;

@@ -77,7 +77,11 @@ impl Default for Config {
             access_log: None,
             accept_anonymous: false,
             accept_volatile: false,
-            caller_limits: CallerLimits { rate: NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN), in_flight: 256 },
+            caller_limits: CallerLimits {
+                rate: NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN),
+                in_flight: 256,
+                bytes: 64 << 20,
+            },
             engine: EngineSettings::default(),
             server: ServerLimits::default(),
         }

@@ -15,6 +15,24 @@ pub struct ServerLimits {
     pub connections: usize,
     /// Open connections of one caller; further connections are closed.
     pub caller_connections: usize,
+    /// Streams of one caller; further streams are refused.
+    pub caller_streams: usize,
+    /// Seconds in which the next claim of a stream must arrive.
+    pub stream_idle_seconds: u64,
+    /// Connections of one address that are in their handshake; further connections are closed.
+    pub address_handshakes: usize,
+    /// Seconds for the TLS handshake and the HTTP/2 preface.
+    pub handshake_seconds: u64,
+    /// Seconds that a connection may be without a call.
+    pub idle_seconds: u64,
+    /// Seconds in which a caller must read the next part of a response.
+    pub unread_seconds: u64,
+    /// Seconds in which calls in flight must end when the server stops.
+    pub drain_seconds: u64,
+    /// Bytes of memory of all calls, estimated by their requests and counted for their responses.
+    pub memory_bytes: usize,
+    /// Bytes of memory of the calls of one connection.
+    pub connection_memory_bytes: usize,
     /// Imports at once; further imports are refused.
     pub imports: usize,
     /// Imports of one caller at once; further imports are refused.
@@ -34,6 +52,15 @@ impl Default for ServerLimits {
             call_seconds: 60,
             connections: 4_096,
             caller_connections: 64,
+            caller_streams: 64,
+            stream_idle_seconds: 300,
+            address_handshakes: 128,
+            handshake_seconds: 5,
+            idle_seconds: 300,
+            unread_seconds: 20,
+            drain_seconds: 30,
+            memory_bytes: 256 << 20,
+            connection_memory_bytes: 16 << 20,
             imports: 4,
             caller_imports: 2,
             import_seconds: 3_600,

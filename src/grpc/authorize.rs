@@ -1,26 +1,63 @@
 //! The gate: before a message is read, who calls is known, the role permits the call, and there is room for it.
 //! What passed carries the proof of it; a handler that finds none serves nobody.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{BoxFuture, Service};
 
+use crate::access::byte_limit::ByteLimit;
+use crate::access::keyed_limit::KeyedLimit;
 use crate::access::{AccessError, Call, Caller, Callers};
 use crate::telemetry::Metrics;
 
+use super::call_resources::{CallPermit, CallResources, MemoryLimits};
+use super::deadline;
 use super::error::CallError;
+use super::open_calls::OpenCalls;
+use super::request_body::RequestBody;
+use super::response_body::{Exchange, ResponseBody};
 
-/// Who is at the other end, as the certificate says; it goes with every call of the connection.
+/// How long a caller that has as many streams as it may is asked to wait.
+const STREAM_RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// How long after its deadline a handler may still answer by itself.
+const ANSWER_GRACE: Duration = Duration::from_millis(100);
+
+/// How long after the longest time of a call the peer has to read the end of the response.
+const END_GRACE: Duration = Duration::from_secs(1);
+
+/// The most open calls of a connection beside which a call of another service, such as health, is begun.
+const MAX_OPEN_CALLS: usize = 128;
+
+/// Who is at the other end, as the certificate says, and the open calls of the connection; it goes with every call.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// URI and DNS names; none without a certificate.
     pub identities: Arc<[String]>,
+    /// The open calls of the connection.
+    pub calls: Arc<OpenCalls>,
+}
+
+/// The limits of calls over all callers.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLimits {
+    /// Calls in flight.
+    pub in_flight: usize,
+    /// Streams of one caller.
+    pub caller_streams: usize,
+    /// Bytes of memory that the calls in flight may hold.
+    pub bytes: usize,
+    /// The time of a unary call, from its headers to the last byte of its response.
+    pub duration: Duration,
 }
 
 /// What the gate goes by.
@@ -31,24 +68,22 @@ pub struct Authorizer {
     pub in_flight: Arc<Semaphore>,
     /// Where what was shed is counted.
     pub metrics: Arc<Metrics>,
+    streams: KeyedLimit<Arc<str>>,
+    bytes: Arc<ByteLimit>,
+    duration: Duration,
 }
 
-/// A call that passed: by whom, and the places it holds until its work is done.
+/// A call that passed: by whom, and what it holds until its work is done.
 #[derive(Clone, Debug)]
 pub struct Permitted {
     /// Who calls.
     pub caller: Arc<Caller>,
     /// What.
     pub call: &'static Call,
+    /// When a unary call must be answered.
+    pub(super) deadline: Instant,
     identities: Arc<[String]>,
-    _places: Option<Arc<Permits>>,
-}
-
-/// A call's place among those of its caller, and among all.
-#[derive(Debug)]
-struct Permits {
-    _own: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
+    pub(super) resources: Arc<CallResources>,
 }
 
 impl Permitted {
@@ -63,11 +98,26 @@ impl Permitted {
 }
 
 impl Authorizer {
-    fn pass(&self, call: &'static Call, peer: Option<&Peer>) -> Result<Permitted, CallError> {
+    /// A gate for these callers.
+    pub fn new(callers: Callers, limits: CallLimits, metrics: Arc<Metrics>) -> Authorizer {
+        Authorizer {
+            callers: ArcSwap::from_pointee(callers),
+            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
+            metrics,
+            streams: KeyedLimit::new(limits.caller_streams),
+            bytes: Arc::new(ByteLimit::new(limits.bytes)),
+            duration: limits.duration,
+        }
+    }
+
+    fn pass(&self, call: &'static Call, peer: Option<&Peer>, deadline: Instant) -> Result<Permitted, CallError> {
         let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
         let caller = self.known(&identities, call)?;
-        let places = self.places(&caller, call).inspect_err(|_| self.metrics.count_shed(&caller.name))?;
-        Ok(Permitted { caller, call, identities, _places: places.map(Arc::new) })
+        let permit = self.permit(&caller, call).inspect_err(|_| self.metrics.count_shed(&caller.name))?;
+        let (server, connection) = (Arc::clone(&self.bytes), peer.map(|peer| Arc::clone(&peer.calls)));
+        let limits = MemoryLimits { connection, caller: Arc::clone(&caller), server };
+        let resources = Arc::new(CallResources::new(permit, limits));
+        Ok(Permitted { caller, call, deadline, identities, resources })
     }
 
     /// The same call by the caller as it is known now: callers change while a stream lasts.
@@ -86,14 +136,17 @@ impl Authorizer {
     }
 
     /// A stream takes its places claim by claim.
-    fn places(&self, caller: &Caller, call: &Call) -> Result<Option<Permits>, CallError> {
+    fn permit(&self, caller: &Caller, call: &Call) -> Result<CallPermit, CallError> {
         if call.stream {
-            return Ok(caller.allowance.check_rate().map(|()| None)?);
+            caller.allowance.check_rate()?;
+            let own = self.streams.try_acquire(&caller.name);
+            let own = own.ok_or(AccessError::LimitExceeded { retry_after: STREAM_RETRY_DELAY })?;
+            return Ok(CallPermit::Stream { _own: own });
         }
         let own = caller.allowance.try_acquire()?;
         let of_all = Arc::clone(&self.in_flight).try_acquire_owned();
         let of_all = of_all.map_err(|_full| CallError::Overloaded)?;
-        Ok(Some(Permits { _own: own, _of_all: of_all }))
+        Ok(CallPermit::Unary { _own: own, _of_all: of_all })
     }
 }
 
@@ -129,17 +182,80 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let peer = request.extensions().get::<Peer>().cloned();
+        let open = |end| peer.as_ref().map(|peer| peer.calls.open(end));
         // What is no call of ours (health, reflection, what does not exist) says nothing about anybody.
-        let Some(call) = Call::from_path(request.uri().path()) else { return Box::pin(self.inner.call(request)) };
-        match self.rules.pass(call, request.extensions().get::<Peer>()) {
-            Err(error) => {
-                let answer = Status::from(error).into_http();
-                Box::pin(async { Ok(answer) })
+        let Some(call) = Call::from_path(request.uri().path()) else {
+            if peer.as_ref().is_some_and(|peer| peer.calls.count() > MAX_OPEN_CALLS) {
+                return refused(CallError::Overloaded);
             }
-            Ok(permitted) => {
-                request.extensions_mut().insert(permitted);
-                Box::pin(self.inner.call(request))
-            }
+            let exchange = Exchange { open: open(None), resources: None, counts_response: false };
+            return self.run(request, exchange, None);
+        };
+        let received = Instant::now();
+        let deadline = received + deadline::for_call(request.headers(), self.rules.duration);
+        let permitted = match self.rules.pass(call, peer.as_ref(), deadline) {
+            Err(error) => return refused(error),
+            Ok(permitted) => permitted,
+        };
+        let end = (!call.stream).then(|| received + self.rules.duration + END_GRACE);
+        let resources = Arc::clone(&permitted.resources);
+        if !call.stream {
+            let counted = |body| Body::new(RequestBody::new(body, Arc::clone(&resources), deadline.into()));
+            request = request.map(counted);
         }
+        request.extensions_mut().insert(permitted);
+        let exchange = Exchange { open: open(end), resources: Some(resources), counts_response: !call.commits };
+        self.run(request, exchange, (!call.stream).then_some((call, deadline)))
     }
+}
+
+impl<S> Authorize<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+{
+    /// Runs a call, a unary one until its deadline. What the call holds is released when its response was written. A
+    /// panic of the handler is an answer.
+    fn run(
+        &mut self,
+        request: Request<Body>,
+        exchange: Exchange,
+        unary: Option<(&'static Call, Instant)>,
+    ) -> BoxFuture<Response<Body>, S::Error> {
+        let metrics = Arc::clone(&self.rules.metrics);
+        let on_panic: Arc<dyn Fn() + Send + Sync> = Arc::new(move || metrics.count_panic());
+        let exchange = Arc::new(exchange);
+        let handled = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        Box::pin(async move {
+            let handled = async {
+                match handled {
+                    Ok(handled) => AssertUnwindSafe(handled).catch_unwind().await,
+                    Err(panic) => Err(panic),
+                }
+            };
+            let response = match unary {
+                Some((call, deadline)) => {
+                    let handled = tokio::time::timeout_at((deadline + ANSWER_GRACE).into(), handled).await;
+                    handled.unwrap_or_else(|_elapsed| Ok(Ok(Status::from(not_answered(call)).into_http())))
+                }
+                None => handled.await,
+            };
+            let response = response.unwrap_or_else(|_panic| {
+                on_panic();
+                Ok(Status::from(CallError::Panicked).into_http())
+            });
+            response.map(|response| response.map(|body| Body::new(ResponseBody::new(body, exchange, on_panic))))
+        })
+    }
+}
+
+fn refused<E>(error: CallError) -> BoxFuture<Response<Body>, E> {
+    let response = Status::from(error).into_http();
+    Box::pin(async { Ok(response) })
+}
+
+/// Why a call ends whose handler gave no answer in time.
+fn not_answered(call: &Call) -> CallError {
+    if call.commits { CallError::DeadlinePassed } else { CallError::ReadTimedOut }
 }

@@ -2,9 +2,9 @@
 //! deadline passes, tears nothing.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tonic::metadata::MetadataMap;
+use tonic::codegen::http::HeaderMap;
 
 use crate::engine::EngineError;
 
@@ -13,8 +13,10 @@ use super::error::CallError;
 /// Answers within the deadline, whatever becomes of the work.
 ///
 /// # Errors
-/// [`CallError::DeadlinePassed`] just before the deadline passes: the work goes on. A panic in the work is
-/// [`CallError::Internal`].
+/// [`CallError::DeadlinePassed`] just before the deadline passes: the work goes on.
+///
+/// # Panics
+/// If the work panics: the panic is the call's.
 pub async fn to_its_end<T: Send + 'static>(
     deadline: Duration,
     work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
@@ -22,7 +24,10 @@ pub async fn to_its_end<T: Send + 'static>(
     let Ok(ended) = tokio::time::timeout(answerable(deadline), tokio::spawn(work)).await else {
         return Err(CallError::DeadlinePassed);
     };
-    let ended = ended.map_err(|panic| CallError::Internal(format!("a task ended early: {}", kind(&panic))))?;
+    let ended = ended.map_err(|ended| match ended.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => CallError::Internal("a task was cancelled".to_owned()),
+    })?;
     Ok(ended?)
 }
 
@@ -35,23 +40,24 @@ pub async fn in_time<T>(deadline: Duration, read: impl Future<Output = Result<T,
     read.unwrap_or_else(|_passed| Err(CallError::ReadTimedOut))
 }
 
-fn kind(error: &tokio::task::JoinError) -> &'static str {
-    if error.is_panic() { "it panicked" } else { "it was cancelled" }
-}
-
 /// A little before the deadline, so that the answer still reaches the caller.
 fn answerable(deadline: Duration) -> Duration {
     deadline - (deadline / 10).min(Duration::from_millis(50))
 }
 
-/// The caller's deadline, by the `grpc-timeout` header (up to eight digits and a unit), or the most that a call may
-/// take, whichever is sooner.
-pub fn for_call(metadata: &MetadataMap, longest: Duration) -> Duration {
-    requested(metadata).map_or(longest, |requested| requested.min(longest))
+/// The time that is left until an instant.
+pub fn remaining(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
-fn requested(metadata: &MetadataMap) -> Option<Duration> {
-    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+/// The caller's deadline, by the `grpc-timeout` header (up to eight digits and a unit), or the most that a call may
+/// take, whichever is sooner.
+pub fn for_call(headers: &HeaderMap, longest: Duration) -> Duration {
+    requested(headers).map_or(longest, |requested| requested.min(longest))
+}
+
+fn requested(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
     match unit {

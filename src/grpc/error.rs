@@ -30,6 +30,14 @@ pub enum CallError {
     /// The request did not arrive completely in time.
     #[error("the request did not arrive in time; nothing was done: send it again")]
     RequestTimedOut,
+    /// No further message of a stream arrived in time.
+    #[error("no further message arrived in time; what was answered stands: open another stream")]
+    StreamIdle,
+    /// The handler of the call panicked.
+    #[error(
+        "the service failed inside; whether it committed is unknown: send the same request again, or ask the outcome"
+    )]
+    Panicked,
     /// A field of the message is missing or cannot be read.
     #[error("{0}")]
     InvalidMessage(FieldFaults),
@@ -71,6 +79,8 @@ impl CallError {
             | CallError::DeadlinePassed
             | CallError::ReadTimedOut
             | CallError::RequestTimedOut
+            | CallError::StreamIdle
+            | CallError::Panicked
             | CallError::InvalidMessage(_)
             | CallError::PoliciesRefused(_)
             | CallError::Internal(_) => false,

@@ -3,6 +3,7 @@
 
 pub mod activation;
 pub mod authorize;
+mod call_resources;
 pub mod commit_stamp;
 pub mod deadline;
 pub mod disclosures;
@@ -12,11 +13,14 @@ pub mod import_stream;
 pub mod imports;
 pub mod listing;
 pub mod observe;
+pub mod open_calls;
 pub mod operations;
 pub mod page;
 pub mod policy;
 mod quote_tokens;
 pub mod reference;
+mod request_body;
+mod response_body;
 pub mod reversals;
 mod settle;
 pub mod settlement;

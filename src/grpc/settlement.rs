@@ -60,7 +60,8 @@ impl<S: Store> Settlements<S> {
     }
 
     fn deadline<T>(&self, request: &Request<T>) -> Duration {
-        deadline::for_call(request.metadata(), self.streams.max_duration)
+        let permitted = request.extensions().get::<Permitted>();
+        permitted.map_or(self.streams.max_duration, |permitted| deadline::remaining(permitted.deadline))
     }
 }
 

@@ -43,7 +43,7 @@ reasons! {
     Overloaded = "OVERLOADED", ResourceExhausted;
     /// [`CallError::MessageTooLarge`]
     MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange;
-    /// [`CallError::RequestTimedOut`]
+    /// [`CallError::RequestTimedOut`], [`CallError::StreamIdle`]
     RequestTimedOut = "REQUEST_TIMED_OUT", DeadlineExceeded;
     /// [`EngineError::ImportRunning`]
     ImportRunning = "IMPORT_RUNNING", Aborted;
@@ -85,6 +85,8 @@ reasons! {
     OutcomeUnknown = "OUTCOME_UNKNOWN", Unavailable;
     /// [`CallError::DeadlinePassed`]
     DeadlinePassed = "OUTCOME_UNKNOWN", DeadlineExceeded;
+    /// [`CallError::Panicked`]
+    Panicked = "PANICKED", Internal;
     /// [`EngineError::Invariant`], [`CallError::Internal`]
     Invariant = "INVARIANT", Internal;
 }
@@ -143,7 +145,8 @@ impl From<&CallError> for Reason {
             CallError::Access(error) => error.into(),
             CallError::Overloaded => Reason::Overloaded,
             CallError::MessageTooLarge => Reason::MessageTooLarge,
-            CallError::RequestTimedOut => Reason::RequestTimedOut,
+            CallError::RequestTimedOut | CallError::StreamIdle => Reason::RequestTimedOut,
+            CallError::Panicked => Reason::Panicked,
             CallError::DeadlinePassed => Reason::DeadlinePassed,
             CallError::ReadTimedOut => Reason::StoreUnavailable,
             CallError::InvalidMessage(_) => Reason::InvalidRequest,

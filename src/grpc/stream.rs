@@ -5,11 +5,13 @@
 //! the same person, so that those keep their order.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use prost::Message;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -19,6 +21,8 @@ use tonic::{Status, Streaming};
 use crate::store::Store;
 
 use super::authorize::{Authorizer, Permitted};
+use super::call_resources::{MemoryPermit, request_memory};
+use super::error::CallError;
 use super::pb::settlement as pb;
 use super::pb::settlement::settle_stream_response::Answer;
 use super::settle::Settler;
@@ -39,10 +43,18 @@ pub struct Streams {
     pub rules: Arc<Authorizer>,
     /// How long a claim may take.
     pub max_duration: Duration,
+    /// How long a stream may be without a further claim.
+    pub idle: Duration,
+}
+
+/// What a claim holds until its answer is handed to the transport.
+struct Place {
+    _window: OwnedSemaphorePermit,
+    _memory: MemoryPermit,
 }
 
 /// An answer, and the place in the window that it holds until it is read.
-type Held = (Result<pb::SettleStreamResponse, Status>, Option<OwnedSemaphorePermit>);
+type Held = (Result<pb::SettleStreamResponse, Status>, Option<Place>);
 
 /// The answers of a stream.
 pub struct Answers(UnboundedReceiver<Held>);
@@ -90,7 +102,7 @@ impl<S: Store> Desk<S> {
                 biased;
                 () = self.answers.closed() => return,
                 _ = stopping.wait_for(|stop| *stop) => break stopped(),
-                taken = next(&mut requests, &window, places) => taken,
+                taken = self.next(&mut requests, &window) => taken,
             };
             match taken {
                 Ok(Some((request, place))) => self.begin(position, request, place),
@@ -104,7 +116,29 @@ impl<S: Store> Desk<S> {
         let _gone = self.answers.send((Err(end), None));
     }
 
-    fn begin(&mut self, position: u64, request: pb::SettleStreamRequest, place: OwnedSemaphorePermit) {
+    /// The next claim, when there is room for its answer.
+    async fn next(
+        &self,
+        requests: &mut Streaming<pb::SettleStreamRequest>,
+        window: &Arc<Semaphore>,
+    ) -> Result<Option<(pb::SettleStreamRequest, Place)>, Status> {
+        let request = loop {
+            match tokio::time::timeout(self.streams.idle, requests.message()).await {
+                Ok(message) => break message?,
+                // A caller that waits for answers is not idle.
+                Err(_elapsed) if window.available_permits() < self.streams.window => {}
+                Err(_elapsed) => return Err(CallError::StreamIdle.into()),
+            }
+        };
+        let Some(request) = request else { return Ok(None) };
+        let bytes = request.encoded_len();
+        let places = (1 + bytes / BYTES_A_PLACE).min(self.streams.window);
+        let window = Arc::clone(window).acquire_many_owned(u32::try_from(places).unwrap_or(u32::MAX)).await;
+        let memory = self.by.resources.limits.acquire(request_memory(bytes)).await.ok_or_else(stopped)?;
+        Ok(Some((request, Place { _window: window.map_err(|_| stopped())?, _memory: memory })))
+    }
+
+    fn begin(&mut self, position: u64, request: pb::SettleStreamRequest, place: Place) {
         let person = request.claim.as_ref().map(|claim| claim.person_id.as_str()).unwrap_or_default();
         let (ended, end) = oneshot::channel::<()>();
         let before = self.last.insert(person.to_owned(), end);
@@ -151,7 +185,13 @@ impl<S: Store> Work<S> {
         let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
         let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest };
         let settled = match self.streams.rules.reauthorize(&self.by) {
-            Ok(by) => self.settler.settle(&by, request, self.streams.max_duration, permits).await,
+            Ok(by) => {
+                let settled = self.settler.settle(&by, request, self.streams.max_duration, permits);
+                AssertUnwindSafe(settled).catch_unwind().await.unwrap_or_else(|_panic| {
+                    self.streams.rules.metrics.count_panic();
+                    Err(CallError::Panicked)
+                })
+            }
             Err(error) => Err(error.into()),
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");
@@ -164,18 +204,6 @@ impl<S: Store> Work<S> {
         };
         Some(pb::SettleStreamResponse { position, request_id, replay, answer: Some(answer) })
     }
-}
-
-/// The next claim, when there is room for its answer.
-async fn next(
-    requests: &mut Streaming<pb::SettleStreamRequest>,
-    window: &Arc<Semaphore>,
-    places: usize,
-) -> Result<Option<(pb::SettleStreamRequest, OwnedSemaphorePermit)>, Status> {
-    let Some(request) = requests.message().await? else { return Ok(None) };
-    let places = (1 + request.encoded_len() / BYTES_A_PLACE).min(places);
-    let place = Arc::clone(window).acquire_many_owned(u32::try_from(places).unwrap_or(u32::MAX)).await;
-    Ok(Some((request, place.map_err(|_| stopped())?)))
 }
 
 /// The end of a stream whose server stops: what was not answered is sent again, to it or to another.

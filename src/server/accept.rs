@@ -1,42 +1,55 @@
-//! Accepts connections: limited in total and per caller, with a time limit for each TLS handshake.
+//! Accepts connections: limited in total, per caller, and during handshakes per address; serves each in a task of its
+//! own; and closes all of them when the server stops.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tokio_stream::wrappers::ReceiverStream;
 
+use crate::access::keyed_limit::{KeyedLimit, KeyedPermit};
+use crate::grpc::authorize::Peer;
+use crate::grpc::open_calls::{ConnectionTimes, OpenCalls};
 use crate::telemetry::Metrics;
 
-use super::connection::Connection;
+use super::connection::{Connection, Stream};
+use super::serve_connection::{ConnectionService, Preface, serve_connection};
 use super::tls::{self, Tls};
-
-/// How long a TLS handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pause after the operating system could not accept a connection, for example for lack of file descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Accepted connections that wait until the server serves them.
-const ACCEPT_QUEUE: usize = 64;
+/// The bytes of the HTTP/2 preface and the head of the frame that must follow it.
+const PREFACE_BYTES: usize = 24 + 9;
 
-/// Limits on the number of open connections.
+/// The name under which certificates without a name are counted.
+const WITHOUT_NAME: &str = "";
+
+/// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionLimits {
-    /// In total; further connections wait until one closes.
+    /// Open connections; further connections wait until one closes.
     pub(super) total: usize,
-    /// Of one caller, by the first name in its certificate; further connections are closed.
+    /// Open connections of one caller, by the first name in its certificate; further connections are closed.
     pub(super) per_caller: usize,
+    /// Connections of one address that have not sent the HTTP/2 preface; further connections are closed.
+    pub(super) handshakes_per_address: usize,
+    /// The time for the TLS handshake and the HTTP/2 preface.
+    pub(super) handshake: Duration,
+    /// The limits of an open connection.
+    pub(super) times: ConnectionTimes,
+    /// The memory of the calls of a connection, in bytes.
+    pub(super) bytes: usize,
 }
 
 /// What an open connection holds until it is closed.
-pub(super) struct ConnectionPermit {
+struct ConnectionPermit {
     _total: OwnedSemaphorePermit,
-    _caller: Option<CallerPermit>,
+    _caller: Option<KeyedPermit<String>>,
     metrics: Arc<Metrics>,
 }
 
@@ -46,85 +59,108 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// The connections of a listener.
-pub(super) type IncomingConnections = ReceiverStream<Result<Connection<ConnectionPermit>, Infallible>>;
-
-/// Accepts connections until the returned stream is dropped.
-pub(super) fn incoming(
-    listener: TcpListener,
+/// Turns accepted sockets into connections and serves them.
+pub(super) struct Acceptor<S> {
     tls: Option<Arc<Tls>>,
     limits: ConnectionLimits,
+    total: Arc<Semaphore>,
+    callers: KeyedLimit<String>,
+    handshakes: KeyedLimit<IpAddr>,
     metrics: Arc<Metrics>,
-) -> IncomingConnections {
-    let (accepted, incoming) = mpsc::channel(ACCEPT_QUEUE);
-    let acceptor = Acceptor { tls, per_caller: limits.per_caller, callers: Arc::default(), metrics, accepted };
-    tokio::spawn(accept_loop(listener, Arc::new(Semaphore::new(limits.total)), acceptor));
-    ReceiverStream::new(incoming)
+    service: S,
+    stopping: watch::Receiver<bool>,
 }
 
-async fn accept_loop(listener: TcpListener, permits: Arc<Semaphore>, acceptor: Acceptor) {
-    loop {
-        // The semaphore is never closed.
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            () = acceptor.accepted.closed() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => drop(tokio::spawn(acceptor.clone().handle(stream, permit))),
+impl<S: ConnectionService> Acceptor<S> {
+    /// Serves `service` on connections within these limits; connections end when `stopping` is true.
+    pub(super) fn new(
+        tls: Option<Arc<Tls>>,
+        limits: ConnectionLimits,
+        metrics: Arc<Metrics>,
+        service: S,
+        stopping: watch::Receiver<bool>,
+    ) -> Acceptor<S> {
+        let total = Arc::new(Semaphore::new(limits.total));
+        let (callers, handshakes) =
+            (KeyedLimit::new(limits.per_caller), KeyedLimit::new(limits.handshakes_per_address));
+        Acceptor { tls, limits, total, callers, handshakes, metrics, service, stopping }
+    }
+
+    /// Accepts and serves until the server stops; then the listener is closed. The connections that are still open end
+    /// when the returned set is dropped.
+    pub(super) async fn run(self, listener: TcpListener) -> JoinSet<()> {
+        let (mut stopping, mut connections, acceptor) = (self.stopping.clone(), JoinSet::new(), Arc::new(self));
+        loop {
+            tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => return connections,
+                Some(_ended) = connections.join_next() => {}
+                accepted = acceptor.accept(&listener) => {
+                    if let Some((stream, address, permit)) = accepted {
+                        connections.spawn(Arc::clone(&acceptor).handle(stream, address, permit));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next socket, when there is room for a connection.
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
+        let permit = Arc::clone(&self.total).acquire_owned().await.ok()?;
+        match listener.accept().await {
+            Ok((stream, address)) => Some((stream, address.ip(), permit)),
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(ACCEPT_BACKOFF).await;
+                None
             }
         }
     }
-}
 
-/// Turns accepted sockets into connections.
-#[derive(Clone)]
-struct Acceptor {
-    tls: Option<Arc<Tls>>,
-    per_caller: usize,
-    callers: Arc<Mutex<HashMap<String, usize>>>,
-    metrics: Arc<Metrics>,
-    accepted: mpsc::Sender<Result<Connection<ConnectionPermit>, Infallible>>,
-}
-
-impl Acceptor {
-    async fn handle(self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+    async fn handle(self: Arc<Self>, stream: TcpStream, address: IpAddr, total: OwnedSemaphorePermit) {
         // If it fails, answers are only delayed.
         let _delayed = stream.set_nodelay(true);
-        match self.connection(stream, permit).await {
-            // The server may have ended.
-            Ok(connection) => drop(self.accepted.send(Ok(connection)).await),
-            Err(reason) => {
-                self.metrics.count_refused_connection(reason);
-                tracing::info!(reason, "connection refused");
-            }
+        if let Err(reason) = self.serve(stream, address, total).await {
+            self.metrics.count_refused_connection(reason);
+            tracing::info!(reason, "connection refused");
         }
     }
 
-    async fn connection(
-        &self,
-        stream: TcpStream,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Connection<ConnectionPermit>, &'static str> {
-        let Some(tls) = &self.tls else { return Ok(Connection::plain(stream, self.connection_permit(permit, None))) };
-        let handshake = TlsAcceptor::from(tls.current()).accept(stream);
-        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await.map_err(|_| "handshake_too_slow")?;
-        let stream = stream.map_err(|error| handshake_failure(&error))?;
-        let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        let identities = certificate.map(tls::identities).unwrap_or_default();
-        let acquire = |name: &String| CallerPermit::acquire(name, &self.callers, self.per_caller);
-        let caller = identities.first().map(acquire).transpose()?;
-        Ok(Connection::tls(stream, identities, self.connection_permit(permit, caller)))
+    async fn serve(&self, stream: TcpStream, address: IpAddr, total: OwnedSemaphorePermit) -> Result<(), &'static str> {
+        let handshake = self.handshakes.try_acquire(&address).ok_or("too_many_handshakes")?;
+        let deadline = Instant::now() + self.limits.handshake;
+        let secured = tokio::time::timeout_at(deadline, self.secure(stream)).await;
+        let (stream, identities, caller) = secured.map_err(|_elapsed| "handshake_too_slow")??;
+        self.metrics.connections.inc();
+        let _open = ConnectionPermit { _total: total, _caller: caller, metrics: Arc::clone(&self.metrics) };
+        let calls = Arc::new(OpenCalls::new(self.limits.times, self.limits.bytes));
+        let peer = Peer { identities: identities.into(), calls };
+        let (connection, arrived) = Connection::new(stream, PREFACE_BYTES);
+        let preface = Preface { arrived, deadline, permit: handshake };
+        let stopping = self.stopping.clone();
+        if let Some(reason) = serve_connection(connection, self.service.clone(), peer, preface, stopping).await {
+            self.metrics.count_closed_connection(reason.as_str());
+            tracing::warn!(reason = reason.as_str(), "connection closed: the peer broke a limit");
+        }
+        Ok(())
     }
 
-    fn connection_permit(&self, total: OwnedSemaphorePermit, caller: Option<CallerPermit>) -> ConnectionPermit {
-        self.metrics.connections.inc();
-        ConnectionPermit { _total: total, _caller: caller, metrics: Arc::clone(&self.metrics) }
+    /// The stream below the protocol, the names in the peer's certificate, and the caller's permit.
+    async fn secure(&self, stream: TcpStream) -> Result<Secured, &'static str> {
+        let Some(tls) = &self.tls else { return Ok((Stream::Plain(stream), Vec::new(), None)) };
+        let stream =
+            TlsAcceptor::from(tls.current()).accept(stream).await.map_err(|error| handshake_failure(&error))?;
+        let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let identities = certificate.map(tls::identities);
+        let acquire = |names: &Vec<String>| {
+            let name = names.first().cloned().unwrap_or_else(|| WITHOUT_NAME.to_owned());
+            self.callers.try_acquire(&name).ok_or("too_many_of_one_caller")
+        };
+        let caller = identities.as_ref().map(acquire).transpose()?;
+        Ok((Stream::Tls(Box::new(stream)), identities.unwrap_or_default(), caller))
     }
 }
+
+type Secured = (Stream, Vec<String>, Option<KeyedPermit<String>>);
 
 /// The reason that metrics and log report for a failed handshake: a fixed word, never text from the peer.
 fn handshake_failure(error: &std::io::Error) -> &'static str {
@@ -135,39 +171,5 @@ fn handshake_failure(error: &std::io::Error) -> &'static str {
         Some(Error::AlertReceived(_)) => "refused_by_caller",
         Some(_) => "not_tls",
         None => "broken_off",
-    }
-}
-
-/// Counts one connection of a caller.
-struct CallerPermit {
-    name: String,
-    callers: Arc<Mutex<HashMap<String, usize>>>,
-}
-
-impl CallerPermit {
-    fn acquire(
-        name: &str,
-        callers: &Arc<Mutex<HashMap<String, usize>>>,
-        limit: usize,
-    ) -> Result<CallerPermit, &'static str> {
-        let mut open = callers.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(name.to_owned()).or_default();
-        if *count >= limit {
-            return Err("too_many_of_one_caller");
-        }
-        *count += 1;
-        Ok(CallerPermit { name: name.to_owned(), callers: Arc::clone(callers) })
-    }
-}
-
-impl Drop for CallerPermit {
-    fn drop(&mut self) {
-        let mut open = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.name) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.name);
-            }
-        }
     }
 }

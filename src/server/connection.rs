@@ -1,60 +1,56 @@
-//! An accepted connection: plain or TLS, with the names in the client certificate and the permit that it holds.
+//! An accepted connection: plain or TLS. It notices when the peer has sent its first bytes.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
 
-use crate::grpc::authorize::Peer;
-
-/// An accepted connection. `P` is what it holds while open.
-pub(super) struct Connection<P> {
+/// An accepted connection.
+pub(super) struct Connection {
     stream: Stream,
-    peer: Peer,
-    _permit: P,
+    /// How many of the first bytes have not arrived.
+    awaited: usize,
+    /// Dropped when they have.
+    arrived: Option<oneshot::Sender<()>>,
 }
 
-enum Stream {
+/// The stream below the protocol.
+pub(super) enum Stream {
+    /// Without TLS.
     Plain(TcpStream),
+    /// With TLS.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl<P> Connection<P> {
-    /// A connection without TLS.
-    pub(super) fn plain(stream: TcpStream, permit: P) -> Connection<P> {
-        Connection { stream: Stream::Plain(stream), peer: Peer { identities: Arc::new([]) }, _permit: permit }
-    }
-
-    /// A connection with TLS; `identities` are the names in the client certificate.
-    pub(super) fn tls(stream: TlsStream<TcpStream>, identities: Vec<String>, permit: P) -> Connection<P> {
-        let peer = Peer { identities: identities.into() };
-        Connection { stream: Stream::Tls(Box::new(stream)), peer, _permit: permit }
+impl Connection {
+    /// A connection over this stream. The receiver completes when so many bytes have arrived or the connection is
+    /// dropped.
+    pub(super) fn new(stream: Stream, first_bytes: usize) -> (Connection, oneshot::Receiver<()>) {
+        let (sender, arrived) = oneshot::channel();
+        (Connection { stream, awaited: first_bytes, arrived: Some(sender) }, arrived)
     }
 }
 
-impl<P> Connected for Connection<P> {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
-    }
-}
-
-impl<P: Unpin> AsyncRead for Connection<P> {
+impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match &mut self.get_mut().stream {
+        let (this, before) = (self.get_mut(), buffer.filled().len());
+        ready!(match &mut this.stream {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        })?;
+        this.awaited = this.awaited.saturating_sub(buffer.filled().len() - before);
+        if this.awaited == 0 {
+            this.arrived = None;
         }
+        Poll::Ready(Ok(()))
     }
 }
 
-impl<P: Unpin> AsyncWrite for Connection<P> {
+impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),

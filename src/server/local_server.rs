@@ -17,7 +17,7 @@ use crate::store::redis::{self, RedisSettings, RedisStore};
 use crate::store::tiered::TieredStore;
 use crate::store::{Store, StoreError, secret_file};
 
-use super::serve::serve;
+use super::serve::{ServeError, serve};
 
 /// A server over a fresh store that is removed when the server stops.
 pub enum TemporaryServer {
@@ -52,7 +52,7 @@ pub enum LocalServerError {
     Listen(std::io::Error),
     /// The server failed while serving.
     #[error("the server failed: {0}")]
-    Serve(#[from] tonic::transport::Error),
+    Serve(#[from] ServeError),
     /// The server's task ended early.
     #[error("the server failed: {0}")]
     Task(#[from] JoinError),
@@ -131,7 +131,7 @@ pub struct LocalServer<S> {
     engine: Arc<Engine<S>>,
     address: SocketAddr,
     shutdown: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), tonic::transport::Error>>,
+    task: JoinHandle<Result<(), ServeError>>,
 }
 
 impl<S: Store> LocalServer<S> {

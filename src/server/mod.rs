@@ -6,12 +6,15 @@
 mod accept;
 pub mod access_setup;
 mod connection;
+mod descriptors;
+mod limits_of;
 pub mod local_server;
 mod operations_listener;
 mod readiness;
 mod reload;
 pub mod run;
 pub mod serve;
+mod serve_connection;
 mod services;
 pub mod signals;
 pub mod store_location;

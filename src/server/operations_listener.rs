@@ -1,41 +1,108 @@
 //! The HTTP listener for health and metrics.
 //!
 //! It has neither TLS nor callers, because probes and scrapers have no certificates. It reveals no id of a person, claim
-//! or hospital, and serves no call that changes anything.
+//! or hospital, and serves no call that changes anything. Its connections are few, and file descriptors are kept for them
+//! (see `super::descriptors`), so that it answers whatever happens to the other listener.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use tokio::net::TcpListener;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
+use crate::access::keyed_limit::{KeyedLimit, KeyedPermit};
 use crate::telemetry::Metrics;
+
+use super::connection::{Connection, Stream};
+use super::readiness::ReadyState;
+
+/// Open connections; further connections wait until one closes.
+pub(super) const CONNECTIONS: usize = 64;
+
+/// Open connections of one address; further connections are closed.
+const CONNECTIONS_PER_ADDRESS: usize = 16;
+
+/// The time until the first byte, and for the headers of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The HTTP/2 keepalive.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause after the operating system could not accept a connection.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// The media type of the metrics.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Serves health and metrics until it is dropped.
-///
-/// # Errors
-/// If the listener fails.
 pub(super) async fn serve(
     listener: TcpListener,
     health: HealthServer<impl Health>,
     metrics: Arc<Metrics>,
-) -> Result<(), tonic::transport::Error> {
-    let exported = Arc::clone(&metrics);
+    ready_state: Arc<ReadyState>,
+) -> Infallible {
     let router = Routes::new(health)
         .into_axum_router()
-        .route("/metrics", get(move || export(exported)))
+        .route("/metrics", get(move || export(metrics)))
         .route("/health/live", get(|| async { "live\n" }))
-        .route("/health/ready", get(move || ready(metrics)));
-    let server = Server::builder().accept_http1(true).add_routes(Routes::from(router));
-    server.serve_with_incoming(TcpIncoming::from(listener)).await
+        .route("/health/ready", get(move || ready(ready_state)));
+    let (total, addresses) = (Arc::new(Semaphore::new(CONNECTIONS)), KeyedLimit::new(CONNECTIONS_PER_ADDRESS));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(_ended) = connections.join_next() => {}
+            accepted = accept(&listener, &total) => {
+                let Some((stream, address, permit)) = accepted else { continue };
+                if let Some(own) = addresses.try_acquire(&address) {
+                    connections.spawn(serve_connection(stream, router.clone(), (permit, own)));
+                }
+            }
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener, total: &Arc<Semaphore>) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(total).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, address)) => Some((stream, address.ip(), permit)),
+        Err(error) => {
+            tracing::warn!(%error, "accepting a connection for health and metrics failed");
+            tokio::time::sleep(ACCEPT_BACKOFF).await;
+            None
+        }
+    }
+}
+
+async fn serve_connection(stream: TcpStream, router: Router, _permits: (OwnedSemaphorePermit, KeyedPermit<IpAddr>)) {
+    let (connection, arrived) = Connection::new(Stream::Plain(stream), 1);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEPALIVE_INTERVAL);
+    builder.http2().keep_alive_timeout(KEEPALIVE_TIMEOUT);
+    let silent = async {
+        if tokio::time::timeout(HEADER_TIMEOUT, arrived).await.is_ok() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        served = builder.serve_connection(TokioIo::new(connection), TowerToHyperService::new(router)) => {
+            served.inspect_err(|error| tracing::debug!(%error, "a connection for health and metrics failed")).ok();
+        }
+        () = silent => {}
+    }
 }
 
 async fn export(metrics: Arc<Metrics>) -> impl IntoResponse {
@@ -45,6 +112,9 @@ async fn export(metrics: Arc<Metrics>) -> impl IntoResponse {
     }
 }
 
-async fn ready(metrics: Arc<Metrics>) -> impl IntoResponse {
-    if metrics.is_ready() { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+async fn ready(state: Arc<ReadyState>) -> impl IntoResponse {
+    match state.not_ready() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+    }
 }

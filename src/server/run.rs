@@ -15,7 +15,7 @@ use crate::policy::{Book, shipped};
 use crate::store::{Store, StoreError};
 
 use super::access_setup::{AccessSetup, AccessSetupError};
-use super::serve::{self, ServerSetup};
+use super::serve::{self, ServeError, ServerSetup};
 use super::signals;
 use super::store_location::{CommitSafety, MissingStore, RedisFiles, StoreLocation, StoreLocationError, StoreTask};
 
@@ -70,7 +70,7 @@ pub enum RunError {
     Signals(std::io::Error),
     /// A listener failed while serving.
     #[error("the server failed: {0}")]
-    Serve(#[from] tonic::transport::Error),
+    Serve(#[from] ServeError),
 }
 
 /// The policy book of a directory, or the shipped one.

@@ -17,6 +17,36 @@ pub enum Readiness {
     Volatile(String),
     /// It takes no commits; the reason, for the operator.
     NotReady(String),
+    /// A component failed and does not come back: the process must be started again.
+    Failed(ComponentFailed),
+}
+
+/// A component that failed and does not come back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{component} failed: {why}")]
+pub struct ComponentFailed {
+    /// The component.
+    pub component: &'static str,
+    /// Why it failed, for the operator.
+    pub why: String,
+}
+
+/// Publishes that a component failed if the thread or task that owns this value panics.
+pub(crate) struct PanicReport {
+    /// The component.
+    pub(crate) component: &'static str,
+    /// Where its failure is published.
+    pub(crate) readiness: watch::Sender<Readiness>,
+}
+
+impl Drop for PanicReport {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let failed = ComponentFailed { component: self.component, why: "it panicked".to_owned() };
+            tracing::error!(component = self.component, "a component panicked");
+            self.readiness.send_replace(Readiness::Failed(failed));
+        }
+    }
 }
 
 /// The state that all instances over one store share.

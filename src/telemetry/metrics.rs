@@ -47,6 +47,8 @@ pub struct Metrics {
     /// The number of open connections.
     pub(crate) connections: Gauge,
     refused_connections: Family<ByReason, Counter>,
+    closed_connections: Family<ByReason, Counter>,
+    panics: Counter,
     ready: Gauge,
     volatile: Gauge,
 }
@@ -65,6 +67,8 @@ impl Default for Metrics {
             unknown_callers: Counter::default(),
             connections: Gauge::default(),
             refused_connections: Family::default(),
+            closed_connections: Family::default(),
+            panics: Counter::default(),
             ready: Gauge::default(),
             volatile: Gauge::default(),
         };
@@ -89,6 +93,9 @@ impl Metrics {
         registry.register("unknown_callers", help, self.unknown_callers.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register("refused_connections", "Connections refused, by reason", self.refused_connections.clone());
+        let help = "Connections that the server closed because the peer broke a limit, by reason";
+        registry.register("closed_connections", help, self.closed_connections.clone());
+        registry.register("panics", "Calls whose handler panicked", self.panics.clone());
         registry.register("ready", "1 while the server accepts calls, otherwise 0", self.ready.clone());
         let help = "1 while the store may lose acknowledged settlements (accept_volatile), otherwise 0";
         registry.register("store_volatile", help, self.volatile.clone());
@@ -120,6 +127,16 @@ impl Metrics {
         self.refused_connections.get_or_create(&ByReason { reason }).inc();
     }
 
+    /// Counts a connection that the server closed for this reason.
+    pub(crate) fn count_closed_connection(&self, reason: &'static str) {
+        self.closed_connections.get_or_create(&ByReason { reason }).inc();
+    }
+
+    /// Counts a call whose handler panicked.
+    pub(crate) fn count_panic(&self) {
+        self.panics.inc();
+    }
+
     /// Sets whether the server accepts calls.
     pub(crate) fn set_ready(&self, ready: bool) {
         self.ready.set(i64::from(ready));
@@ -128,11 +145,6 @@ impl Metrics {
     /// Sets whether the store may lose acknowledged settlements.
     pub(crate) fn set_volatile(&self, volatile: bool) {
         self.volatile.set(i64::from(volatile));
-    }
-
-    /// Whether the server accepts calls.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.ready.get() == 1
     }
 
     /// All metrics as OpenMetrics text.

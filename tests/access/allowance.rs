@@ -49,7 +49,7 @@ async fn a_caller_over_its_rate_is_refused_with_a_retry_delay_and_others_are_ser
 
 #[test]
 fn calls_beyond_a_callers_in_flight_limit_are_refused_until_one_ends() {
-    let allowance = Allowance::new(CallerLimits { rate: NonZeroU32::MAX, in_flight: 2 });
+    let allowance = Allowance::new(CallerLimits { rate: NonZeroU32::MAX, in_flight: 2, bytes: 1 << 20 });
     let held = [allowance.try_acquire().expect("a permit"), allowance.try_acquire().expect("a permit")];
     assert_eq!(Reason::from(&allowance.try_acquire().expect_err("a refusal")), Reason::CallerLimit);
     drop(held);

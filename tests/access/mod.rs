@@ -15,7 +15,7 @@ use onestop::config::ServerLimits;
 use onestop::engine::Engine;
 use onestop::engine::settle::SettleRequest;
 use onestop::server::access_setup::AccessSetup;
-use onestop::server::serve::{self as server, ServerSetup};
+use onestop::server::serve::{self as server, ServeError, ServerSetup};
 use onestop::store::memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -34,7 +34,7 @@ pub struct TestServer {
     /// The port of health and metrics.
     pub operations: u16,
     reload: mpsc::Sender<()>,
-    served: JoinHandle<Result<(), tonic::transport::Error>>,
+    served: JoinHandle<Result<(), ServeError>>,
 }
 
 impl TestServer {

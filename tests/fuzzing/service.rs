@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use onestop::access::Callers;
 use onestop::access::log::AccessLog;
 use onestop::config::ServerLimits;
@@ -23,7 +22,7 @@ use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
 use onestop::telemetry::Metrics;
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tower_layer::Layer as _;
 
 use super::counting_store::CountingStore;
@@ -97,17 +96,18 @@ impl Service {
         let (engine, limits) = (Arc::new(engine), ServerLimits::default());
         let (goes_on, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
-        let rules = Arc::new(Authorizer {
-            callers: ArcSwap::from_pointee(Callers::open()),
-            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
-            metrics: Arc::clone(&metrics),
-        });
+        let rules = Arc::new(Authorizer::new(
+            Callers::open(),
+            crate::support::call_limits(limits.in_flight),
+            Arc::clone(&metrics),
+        ));
         let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
         let streams = Streams {
             window: limits.stream_window,
             stopping: stopping.clone(),
             rules: Arc::clone(&rules),
             max_duration: Duration::from_secs(limits.call_seconds),
+            idle: Duration::from_secs(300),
         };
         let (idle, duration) = (Duration::from_secs(60), Duration::from_secs(60));
         let import_limits = ImportLimits { total: 64, per_caller: 64, idle, duration };

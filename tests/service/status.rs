@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use onestop::access::Callers;
 use onestop::access::log::AccessLog;
 use onestop::config::ServerLimits;
@@ -19,7 +18,6 @@ use onestop::grpc::settlement::Settlements;
 use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
 use onestop::store::StoreError;
-use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use tower_layer::Layer;
@@ -27,6 +25,7 @@ use tower_layer::Layer;
 use super::faulty_store::{StoreMode, WriteEvent};
 use super::{Server, bill, refusal_details, settle_request, with_timeout};
 use crate::access::TestServer;
+use crate::support::call_limits;
 use crate::support::claims::{claim, day, item};
 use crate::support::keys::Keys;
 
@@ -84,7 +83,7 @@ rows! {
     an_import_that_stands_still_ends: RequestTimedOut, DeadlineExceeded "REQUEST_TIMED_OUT", [] => import_nothing;
     a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => settle_too_large_message;
     a_damaged_record_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_damaged_store;
-    a_panic_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_panicking_store;
+    a_panic_is_answered: Panicked, Internal "PANICKED", [] => settle_on_panicking_store;
 }
 
 #[test]
@@ -350,13 +349,15 @@ async fn settle_above_in_flight_limit(_: Server) -> Status {
 /// the first to see it pass.
 async fn settle_past_deadline(server: Server) -> Status {
     server.store.set_mode(StoreMode::HoldWrites);
-    let rules = Arc::new(Authorizer {
-        callers: ArcSwap::from_pointee(Callers::open()),
-        in_flight: Arc::new(Semaphore::new(1)),
-        metrics: Arc::default(),
-    });
+    let rules = Arc::new(Authorizer::new(Callers::open(), call_limits(1), Arc::default()));
     let stopping = tokio::sync::watch::channel(false).1;
-    let streams = Streams { window: 1, stopping, rules: Arc::clone(&rules), max_duration: Duration::from_secs(60) };
+    let streams = Streams {
+        window: 1,
+        stopping,
+        rules: Arc::clone(&rules),
+        max_duration: Duration::from_secs(60),
+        idle: Duration::from_secs(300),
+    };
     let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
     let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), disclosures, streams));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));

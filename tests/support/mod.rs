@@ -14,10 +14,13 @@ pub mod redis_cluster;
 pub mod redis_server;
 pub mod seeds;
 
+use std::time::Duration;
+
 use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal::Instant;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
+use onestop::grpc::authorize::CallLimits;
 use onestop::policy::shipped;
 use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
@@ -95,6 +98,11 @@ pub async fn import_tables<S: Store>(engine: &Engine<S>) {
         let rows = rows.iter().map(|cells| row(*table, cells)).collect();
         engine.import(rows).await.expect("sound tables");
     }
+}
+
+/// The limits of calls of a service that is called without a connection.
+pub fn call_limits(in_flight: usize) -> CallLimits {
+    CallLimits { in_flight, caller_streams: 64, bytes: 256 << 20, duration: Duration::from_secs(60) }
 }
 
 /// A stamp by number: time-ordered and unique.

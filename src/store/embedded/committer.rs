@@ -10,7 +10,7 @@ use super::list_keys::{DayKey, number_of_key, position_key};
 use crate::domain::day::Day;
 use crate::domain::ids::EntryId;
 use crate::store::commit::CommitOrigin;
-use crate::store::coordination::Readiness;
+use crate::store::coordination::{PanicReport, Readiness};
 use crate::store::keys::StoreKey;
 use crate::store::{StoreError, record};
 
@@ -28,6 +28,9 @@ pub enum Job {
     Write(Vec<KeyValue>, Reply),
     /// Appends settlements to the list of a hospital's day.
     Append(DayKey, Vec<Vec<u8>>, Reply),
+    /// Panics.
+    #[cfg(test)]
+    Panic(Reply),
 }
 
 /// A row to write: table, key, value.
@@ -77,6 +80,7 @@ impl Committer {
 
     /// Runs until every sender is dropped and every job is answered.
     pub fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
+        let _report = PanicReport { component: "the committing thread", readiness: self.readiness.clone() };
         let mut group = Vec::with_capacity(GROUP);
         while queue.blocking_recv_many(&mut group, GROUP) > 0 {
             self.commit(group.drain(..));
@@ -141,6 +145,8 @@ enum Work {
     Commit(Box<WriteBatch>),
     Write(Vec<KeyValue>),
     Append(DayKey, Vec<Vec<u8>>),
+    #[cfg(test)]
+    Panic,
 }
 
 impl Job {
@@ -149,6 +155,8 @@ impl Job {
             Job::Commit(rows, reply) => (reply, Work::Commit(rows)),
             Job::Write(rows, reply) => (reply, Work::Write(rows)),
             Job::Append(day, rows, reply) => (reply, Work::Append(day, rows)),
+            #[cfg(test)]
+            Job::Panic(reply) => (reply, Work::Panic),
         }
     }
 
@@ -197,6 +205,8 @@ impl<'t> Group<'t> {
                 Ok(Ok(()))
             }
             Work::Append(day, rows) => rows.iter().try_for_each(|row| self.append(&day, row)).map(Ok),
+            #[cfg(test)]
+            Work::Panic => panic!("the committing thread panics, as this test requested"),
         }
     }
 

@@ -274,3 +274,24 @@ impl PolicyStore for EmbeddedStore {
         rows.into_iter().map(|(key, _)| Ok(Digest(fixed_key(key)?))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::coordination::{ComponentFailed, Coordination, Readiness};
+
+    #[tokio::test]
+    async fn a_panic_of_the_committing_thread_is_published_and_every_later_write_fails() {
+        let place = tempfile::tempdir().expect("a directory");
+        let store = EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+        let mut readiness = store.coordination().readiness();
+        let unknown = store.submit(Job::Panic).await;
+        assert_eq!(unknown, Err(StoreError::Unknown("the committing thread ended".to_owned())));
+        let failed = ComponentFailed { component: "the committing thread", why: "it panicked".to_owned() };
+        let published = readiness.wait_for(|now| *now == Readiness::Failed(failed.clone()));
+        tokio::time::timeout(std::time::Duration::from_secs(10), published).await.expect("in time").expect("a store");
+        let later = store.put_policy(Digest([0; 32]), "a policy".to_owned()).await;
+        assert_eq!(later, Err(StoreError::Unavailable("the committing thread ended".to_owned())));
+        assert_eq!(store.policy(Digest([0; 32])).await, Ok(None), "reads go on");
+    }
+}

@@ -17,7 +17,7 @@ use super::shard_write::ShardWrite;
 use super::{expected_marker, marker};
 use crate::domain::ids::Digest;
 use crate::store::StoreError;
-use crate::store::coordination::{BookAnnouncement, Readiness, SharedState};
+use crate::store::coordination::{BookAnnouncement, PanicReport, Readiness, SharedState};
 use crate::store::shard::Shard;
 
 /// How often the shared state is read.
@@ -60,6 +60,7 @@ impl Monitor {
 
     /// Keeps polling and inspecting; never ends.
     pub async fn run(self: Arc<Self>) {
+        let _report = PanicReport { component: "the monitor of Redis", readiness: self.readiness.clone() };
         let mut inspected = Instant::now();
         loop {
             sleep(POLL).await;
@@ -117,6 +118,7 @@ impl Monitor {
                 Readiness::Ready => {}
                 Readiness::Volatile(why) => volatile.push(why),
                 Readiness::NotReady(why) => not_ready.push(why),
+                Readiness::Failed(failed) => not_ready.push(failed.to_string()),
             }
         }
         self.publish(match (&not_ready[..], &volatile[..]) {

@@ -1,0 +1,62 @@
+//! The body of a unary request: counted as it arrives, and awaited until the deadline of the call only.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame};
+use tokio::time::{Instant, Sleep};
+use tonic::Status;
+use tonic::body::Body;
+
+use super::call_resources::{CallResources, request_memory};
+use super::error::CallError;
+
+/// The body of a request.
+pub(super) struct RequestBody {
+    inner: Body,
+    resources: Arc<CallResources>,
+    received: usize,
+    deadline: Instant,
+    /// Set when the body is first waited for.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl RequestBody {
+    /// The body of a call that holds these resources.
+    pub(super) fn new(inner: Body, resources: Arc<CallResources>, deadline: Instant) -> RequestBody {
+        RequestBody { inner, resources, received: 0, deadline, timer: None }
+    }
+
+    /// Counts a part before it is decoded.
+    fn count(&mut self, bytes: usize) -> Result<(), CallError> {
+        let before = if self.received == 0 { 0 } else { request_memory(self.received) };
+        self.received += bytes;
+        self.resources.grow(request_memory(self.received) - before)
+    }
+}
+
+impl HttpBody for RequestBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) {
+            let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+            return Poll::Ready(match self.count(bytes.unwrap_or_default()) {
+                Ok(()) => frame,
+                Err(error) => Some(Err(error.into())),
+            });
+        }
+        let deadline = self.deadline;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        ready!(timer.as_mut().poll(context));
+        Poll::Ready(Some(Err(CallError::RequestTimedOut.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+}
