@@ -73,6 +73,16 @@ async fn make_calls(client: &mut Client) {
     client.reverse(&marked_reversal("CLAIM-MARK-1"), "REQUEST-MARK-6", false).await.expect_err("a refusal");
 }
 
+/// Calls what does not exist: the path is text of the caller.
+async fn call_unknown_path(url: &str) {
+    let channel = tonic::transport::Endpoint::from_shared(url.to_owned()).expect("an address").connect().await;
+    let mut grpc = tonic::client::Grpc::new(channel.expect("a connection"));
+    grpc.ready().await.expect("a connection");
+    let path = tonic::codegen::http::uri::PathAndQuery::from_static("/PERSON-MARK.Service/NAME-MARK");
+    let status = grpc.unary(tonic::Request::new(Vec::new()), path, crate::fuzzing::wire::Bytes).await;
+    assert_eq!(status.expect_err("a refusal").code(), tonic::Code::Unimplemented);
+}
+
 /// Asserts that these bytes contain no mark.
 fn assert_no_mark(location: &str, bytes: &[u8]) {
     for mark in MARKS {
@@ -104,6 +114,7 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
     let [url, operations] =
         [urls.next(), urls.next()].map(|url| url.expect("an address").trim_end_matches(',').to_owned());
     make_calls(&mut Client::connect(&url).await.expect("a connection")).await;
+    call_unknown_path(&url).await;
     let metrics = scrape_metrics(operations.trim_start_matches("http://"));
     assert!(metrics.contains("onestop_calls_total{call=\"Settle\",code=\"OK\"} 2"), "{metrics}");
     assert_no_mark("a metric", metrics.as_bytes());
@@ -111,7 +122,7 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
     assert_eq!(child.wait().expect("an ended program").code(), Some(0));
     let log = log.join().expect("the log");
     let calls = String::from_utf8_lossy(&log).matches("\"call\":").count();
-    assert_eq!(calls, 13, "one log line for each call");
+    assert_eq!(calls, 14, "one log line for each call");
     let frames = String::from_utf8_lossy(&log).matches("\"target\":\"h2").count();
     assert!(frames > 100, "the transport logs at the same level: {frames} lines");
     assert_no_mark("the log", &log);

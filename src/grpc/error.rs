@@ -21,6 +21,21 @@ pub enum CallError {
     /// The message is above the size limit.
     #[error("the message is above the size limit")]
     MessageTooLarge,
+    /// The headers are above the size limit.
+    #[error("the headers are above the size limit")]
+    HeadersTooLarge,
+    /// The message cannot be decoded. The text is that of the decoder, without content of the message.
+    #[error("the message cannot be decoded: {0}")]
+    UndecodableMessage(String),
+    /// The message is compressed in a way that the service does not read.
+    #[error("the message is compressed, which the service does not read")]
+    UnsupportedCompression,
+    /// There is no such call.
+    #[error("there is no such call")]
+    UnknownCall,
+    /// The server stops.
+    #[error("the server stops; send what was not answered again")]
+    Stopping,
     /// The deadline of a call passed while it was committing.
     #[error("the deadline passed first; it may have been committed: send the same request again, or ask the outcome")]
     DeadlinePassed,
@@ -76,6 +91,11 @@ impl CallError {
             CallError::Access(_)
             | CallError::Overloaded
             | CallError::MessageTooLarge
+            | CallError::HeadersTooLarge
+            | CallError::UndecodableMessage(_)
+            | CallError::UnsupportedCompression
+            | CallError::UnknownCall
+            | CallError::Stopping
             | CallError::DeadlinePassed
             | CallError::ReadTimedOut
             | CallError::RequestTimedOut

@@ -5,6 +5,7 @@ pub mod activation;
 pub mod authorize;
 mod call_resources;
 pub mod commit_stamp;
+pub mod complete_status;
 pub mod deadline;
 pub mod disclosures;
 pub mod error;

@@ -1,19 +1,19 @@
-//! Logs and counts every call. A message above the size limit, which is refused
-//! before a handler sees it, gets the same details as every other refusal.
+//! Logs and counts every call, and completes the refusals that are not made by a handler
+//! ([`super::complete_status`]).
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tonic::body::Body;
-use tonic::codegen::http::{HeaderValue, Request, Response};
+use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{BoxFuture, Service};
 use tonic::{Code, Status};
 
 use crate::access::Call;
 use crate::telemetry::Metrics;
 
-use super::error::CallError;
+use super::complete_status::{check_headers, complete};
 use super::status;
 
 /// Wraps a service.
@@ -27,7 +27,7 @@ impl<S> tower_layer::Layer<S> for ObserveLayer {
     }
 }
 
-/// Logs and counts calls, and adds details to an `OUT_OF_RANGE` that has none.
+/// Logs and counts calls, and completes refusals without details.
 #[derive(Clone, Debug)]
 pub struct Observe<S> {
     inner: S,
@@ -48,12 +48,19 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (path, start) = (request.uri().path().to_owned(), Instant::now());
-        let (answer, metrics) = (self.inner.call(request), Arc::clone(&self.metrics));
+        let (call, start) = (Call::from_path(request.uri().path()), Instant::now());
+        let metrics = Arc::clone(&self.metrics);
+        if let Err(error) = check_headers(&request) {
+            let answer = Status::from(error).into_http();
+            record_call(call, &answer, start.elapsed(), &metrics);
+            return Box::pin(async { Ok(answer) });
+        }
+        let answer = self.inner.call(request);
         Box::pin(async move {
-            let answer = answer.await.map(explained);
+            let is_stream = call.is_none_or(|call| call.stream);
+            let answer = answer.await.map(|answer| complete(answer, is_stream));
             if let Ok(answer) = &answer {
-                record_call(&path, answer, start.elapsed(), &metrics);
+                record_call(call, answer, start.elapsed(), &metrics);
             }
             answer
         })
@@ -61,17 +68,11 @@ where
 }
 
 /// Logs one line for a call, with its status and duration, and counts it; nothing of its content.
-fn record_call(path: &str, answer: &Response<Body>, took: Duration, metrics: &Metrics) {
+fn record_call(call: Option<&Call>, answer: &Response<Body>, took: Duration, metrics: &Metrics) {
     let status =
         answer.headers().get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
+    // The path of an unknown call is text of the caller: it is neither logged nor counted by itself.
+    let (path, name) = call.map_or(("other", "other"), |call| (call.path, call.name()));
     tracing::info!(call = path, status = status as i32, micros = took.as_micros() as u64, "answered");
-    // What is no call of ours has no name: whoever makes names up fills no table.
-    metrics.count_call(Call::from_path(path).map_or("other", Call::name), status::code_name(status), took);
-}
-
-fn explained(answer: Response<Body>) -> Response<Body> {
-    let out_of_range = HeaderValue::from(Code::OutOfRange as i32);
-    let bare = answer.headers().get(Status::GRPC_STATUS) == Some(&out_of_range)
-        && !answer.headers().contains_key(Status::GRPC_STATUS_DETAILS);
-    if bare { Status::from(CallError::MessageTooLarge).into_http() } else { answer }
+    metrics.count_call(name, status::code_name(status), took);
 }

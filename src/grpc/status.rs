@@ -45,6 +45,16 @@ reasons! {
     MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange;
     /// [`CallError::RequestTimedOut`], [`CallError::StreamIdle`]
     RequestTimedOut = "REQUEST_TIMED_OUT", DeadlineExceeded;
+    /// [`CallError::HeadersTooLarge`]
+    HeadersTooLarge = "HEADERS_TOO_LARGE", OutOfRange;
+    /// [`CallError::UndecodableMessage`]
+    UndecodableMessage = "UNDECODABLE_MESSAGE", InvalidArgument;
+    /// [`CallError::UnsupportedCompression`]
+    UnsupportedCompression = "UNSUPPORTED_COMPRESSION", Unimplemented;
+    /// [`CallError::UnknownCall`]
+    UnknownCall = "UNKNOWN_CALL", Unimplemented;
+    /// [`CallError::Stopping`]
+    Stopping = "SERVER_STOPPING", Unavailable;
     /// [`EngineError::ImportRunning`]
     ImportRunning = "IMPORT_RUNNING", Aborted;
     /// [`EngineError::ImportStopped`]
@@ -145,6 +155,11 @@ impl From<&CallError> for Reason {
             CallError::Access(error) => error.into(),
             CallError::Overloaded => Reason::Overloaded,
             CallError::MessageTooLarge => Reason::MessageTooLarge,
+            CallError::HeadersTooLarge => Reason::HeadersTooLarge,
+            CallError::UndecodableMessage(_) => Reason::UndecodableMessage,
+            CallError::UnsupportedCompression => Reason::UnsupportedCompression,
+            CallError::UnknownCall => Reason::UnknownCall,
+            CallError::Stopping => Reason::Stopping,
             CallError::RequestTimedOut | CallError::StreamIdle => Reason::RequestTimedOut,
             CallError::Panicked => Reason::Panicked,
             CallError::DeadlinePassed => Reason::DeadlinePassed,

@@ -19,7 +19,7 @@ use super::status::Reason;
 use super::{pb, to_proto};
 
 /// The domain of every `ErrorInfo`.
-const DOMAIN: &str = "onestop";
+pub(super) const DOMAIN: &str = "onestop";
 
 /// The most faults that one status names, and the most later settlements: a status travels in a header, and
 /// most clients take 16 KiB of headers.

@@ -208,5 +208,5 @@ impl<S: Store> Work<S> {
 
 /// The end of a stream whose server stops: what was not answered is sent again, to it or to another.
 fn stopped() -> Status {
-    Status::unavailable("the server stops; send what was not answered again")
+    CallError::Stopping.into()
 }

@@ -14,6 +14,7 @@ use tonic::codegen::http::{Request, Response};
 
 use crate::access::keyed_limit::KeyedPermit;
 use crate::grpc::authorize::Peer;
+use crate::grpc::complete_status::MAX_HEADER_BYTES;
 use crate::grpc::open_calls::CloseReason;
 
 use super::connection::Connection;
@@ -33,8 +34,9 @@ const STREAM_WINDOW_BYTES: u32 = 512 << 10;
 /// stream whose claims are not taken does not block the other calls.
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 
-/// The limits of one connection: bytes of a call's headers, and open calls.
-const MAX_HEADER_BYTES: u32 = 16 << 10;
+/// The limits of one connection: bytes of a call's headers that the transport reads, and open calls. Headers above
+/// [`MAX_HEADER_BYTES`] are refused with a reason; above this limit HTTP/2 refuses them with status 431 alone.
+const MAX_READ_HEADER_BYTES: u32 = 4 * MAX_HEADER_BYTES;
 const MAX_CALLS_PER_CONNECTION: u32 = 1_024;
 
 /// A service that a connection can serve.
@@ -158,6 +160,6 @@ fn builder() -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(MAX_CALLS_PER_CONNECTION)
-        .max_header_list_size(MAX_HEADER_BYTES);
+        .max_header_list_size(MAX_READ_HEADER_BYTES);
     builder
 }

@@ -9,6 +9,7 @@ use super::reached::Reached;
 /// Reasons that invalid input never gets, because they report a failure of the service.
 const OF_THE_SERVICE: &[Reason] = &[
     Reason::Overloaded,
+    Reason::Stopping,
     Reason::ImportRunning,
     Reason::ImportStopped,
     Reason::Conflict,
@@ -35,7 +36,7 @@ fn word(text: &str) -> String {
 
 /// Whether this is the answer to bytes that are no message.
 pub fn is_no_message(status: &Status) -> bool {
-    status.code() == Code::Internal && status.message().starts_with("failed to decode Protobuf message")
+    status.code() == Code::InvalidArgument && status.message().starts_with(Reason::UndecodableMessage.as_str())
 }
 
 impl ParsedRefusal {

@@ -56,7 +56,7 @@ pub async fn exchange(
 }
 
 /// Bytes as they are.
-struct Bytes;
+pub struct Bytes;
 
 impl Codec for Bytes {
     type Encode = Vec<u8>;

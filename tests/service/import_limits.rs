@@ -25,7 +25,7 @@ struct OpenImport {
 }
 
 fn row_message(commit: bool) -> ImportReferenceRequest {
-    import_message(Table::Enrolments, &[&["P1", "2014-01-01", ""]], commit)
+    import_message(Table::Enrolments, &[&["P1", "2014-01-01", "resident", "370100", ""]], commit)
 }
 
 /// Opens an import, which has sent a row and waits.

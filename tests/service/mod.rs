@@ -3,6 +3,7 @@
 mod calls;
 mod dated_tables;
 pub mod faulty_store;
+mod framework_refusals;
 mod ids;
 mod import_limits;
 mod importing;

@@ -18,9 +18,13 @@ use onestop::grpc::settlement::Settlements;
 use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
 use onestop::store::StoreError;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use tower_layer::Layer;
+
+use crate::fuzzing::wire;
 
 use super::faulty_store::{StoreMode, WriteEvent};
 use super::{Server, bill, refusal_details, settle_request, with_timeout};
@@ -82,6 +86,14 @@ rows! {
         [] => shut_down_during_import;
     an_import_that_stands_still_ends: RequestTimedOut, DeadlineExceeded "REQUEST_TIMED_OUT", [] => import_nothing;
     a_message_above_the_limit_is_out_of_range: MessageTooLarge, OutOfRange "MESSAGE_TOO_LARGE", [] => settle_too_large_message;
+    headers_above_the_limit_are_out_of_range: HeadersTooLarge, OutOfRange "HEADERS_TOO_LARGE", [] => settle_with_large_headers;
+    bytes_that_are_no_message_are_invalid: UndecodableMessage, InvalidArgument "UNDECODABLE_MESSAGE",
+        [] => settle_undecodable_message;
+    a_compressed_message_is_unimplemented: UnsupportedCompression, Unimplemented "UNSUPPORTED_COMPRESSION",
+        [] => settle_compressed_message;
+    an_unknown_method_is_unimplemented: UnknownCall, Unimplemented "UNKNOWN_CALL", [] => call_unknown_method;
+    an_unknown_service_is_unimplemented: UnknownCall, Unimplemented "UNKNOWN_CALL", [] => call_unknown_service;
+    a_stream_of_a_server_that_stops_is_unavailable: Stopping, Unavailable "SERVER_STOPPING", [] => stream_during_shutdown;
     a_damaged_record_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_damaged_store;
     a_panic_is_answered: Panicked, Internal "PANICKED", [] => settle_on_panicking_store;
 }
@@ -301,6 +313,49 @@ async fn settle_on_panicking_store(server: Server) -> Status {
 async fn settle_too_large_message(server: Server) -> Status {
     let items = vec![item(&"A".repeat(1 << 16), "1.00"); 65];
     refuse_without_change(&server, &RawClaim { items, ..bill() }, "R1").await
+}
+
+async fn settle_with_large_headers(server: Server) -> Status {
+    let mut request = tonic::Request::new(settle_request(&bill(), "R1"));
+    request.metadata_mut().insert("note", "x".repeat(20 << 10).parse().expect("a header"));
+    server.settlement_client().settle(request).await.expect_err("a refusal")
+}
+
+/// Sends these bytes in place of a message.
+async fn call_with_bytes(server: &Server, path: &'static str, message: Vec<u8>) -> Status {
+    let mut grpc = Grpc::new(server.channel.clone());
+    grpc.ready().await.expect("a connection");
+    let path = PathAndQuery::from_static(path);
+    grpc.unary(tonic::Request::new(message), path, wire::Bytes).await.expect_err("a refusal")
+}
+
+const SETTLE: &str = "/onestop.settlement.v1.SettlementService/Settle";
+
+async fn settle_undecodable_message(server: Server) -> Status {
+    call_with_bytes(&server, SETTLE, vec![0xff; 9]).await
+}
+
+async fn settle_compressed_message(server: Server) -> Status {
+    let mut request = tonic::Request::new(settle_request(&bill(), "R1"));
+    request.metadata_mut().insert("grpc-encoding", "gzip".parse().expect("a header"));
+    server.settlement_client().settle(request).await.expect_err("a refusal")
+}
+
+async fn call_unknown_method(server: Server) -> Status {
+    call_with_bytes(&server, "/onestop.settlement.v1.SettlementService/Steal", Vec::new()).await
+}
+
+async fn call_unknown_service(server: Server) -> Status {
+    call_with_bytes(&server, "/another.Service/Call", Vec::new()).await
+}
+
+async fn stream_during_shutdown(_: Server) -> Status {
+    let (server, stop) = Server::start_with_shutdown().await;
+    let (_open, no_requests) = tokio::sync::mpsc::channel(1);
+    let no_requests = tokio_stream::wrappers::ReceiverStream::new(no_requests);
+    let mut stream = server.settlement_client().settle_stream(no_requests).await.expect("a stream").into_inner();
+    stop.send(()).expect("a running server");
+    stream.message().await.expect_err("the stream ends when the server stops")
 }
 
 /// Lists policies twice, then activates policies, as the auditor of a server with this edit of its callers file;
