@@ -3,6 +3,7 @@
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::{Digest, HospitalId};
 use crate::reference::catalogue::CatalogueRow;
+use crate::reference::columns::ColumnOrder;
 use crate::reference::hospital::HospitalPart;
 use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;
@@ -41,6 +42,25 @@ impl ImportRows {
                 Ok(())
             }
         }
+    }
+
+    /// Takes the next row, whose cells are in the order of these columns.
+    ///
+    /// # Errors
+    /// As [`ImportRows::add`].
+    pub fn add_named(
+        &mut self,
+        table: ReferenceTable,
+        columns: &ColumnOrder,
+        cells: &[String],
+    ) -> Result<(), EngineError> {
+        if cells.len() == columns.named() {
+            return self.add(table, &columns.arrange(|at| cells.get(at).map_or("", String::as_str)));
+        }
+        let message = format!("has {} cells; {} columns are named", cells.len(), columns.named());
+        self.faults(vec![FieldFault::new("cells", FaultReason::Unreadable, message)]);
+        self.rows += 1;
+        Ok(())
     }
 
     pub(super) fn add_row(&mut self, row: ReferenceRow) -> Result<(), EngineError> {

@@ -18,6 +18,7 @@ use crate::domain::fault::FaultReason;
 use crate::engine::import::{ImportContext, ImportLease, ImportSource, Imported};
 use crate::engine::import_rows::ImportRows;
 use crate::engine::{Engine, EngineError};
+use crate::reference::columns::ColumnOrder;
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
@@ -141,7 +142,7 @@ async fn blocking<T: Send + 'static>(
 /// What an import has received so far.
 struct Received {
     rows: ImportRows,
-    table: Option<ReferenceTable>,
+    table: Option<(ReferenceTable, ColumnOrder)>,
     source: ImportSource,
     committed: bool,
 }
@@ -151,18 +152,23 @@ impl Received {
         Received { rows, table: None, source: ImportSource::default(), committed: false }
     }
 
-    /// Adds the rows of the next message.
+    /// Adds the rows of the next message. The first one names the table, its columns and the source.
     fn add(mut self, message: pb::ImportReferenceRequest) -> Result<Received, CallError> {
-        let table = imports::required_table(message.table())?;
+        let (table, columns) = match self.table.take() {
+            None => {
+                let table = imports::required_table(message.table())?;
+                let columns = imports::column_order(table, &message.columns)?;
+                self.source = import_source(message.source, message.imported_by)?;
+                (table, columns)
+            }
+            Some(named) => {
+                check_same_table(&named, message.table, &message.columns)?;
+                named
+            }
+        };
         self.committed = message.commit;
-        if self.table.is_none() {
-            self.source = import_source(message.source, message.imported_by)?;
-        }
-        if *self.table.get_or_insert(table) != table {
-            let why = "is another than in the first message";
-            return Err(CallError::invalid_field("table", FaultReason::Unreadable, why));
-        }
-        message.rows.iter().try_for_each(|row| self.rows.add(table, &row.cells))?;
+        message.rows.iter().try_for_each(|row| self.rows.add_named(table, &columns, &row.cells))?;
+        self.table = Some((table, columns));
         Ok(self)
     }
 
@@ -171,10 +177,26 @@ impl Received {
     fn complete(self, by: &Caller) -> Result<(ImportRows, ReferenceTable, ImportSource), CallError> {
         let Received { rows, table, source, committed } = self;
         let not_set = || CallError::invalid_field("commit", FaultReason::Missing, "is not set in the last message");
-        let table = table.filter(|_| committed).ok_or_else(not_set)?;
+        let (table, _) = table.filter(|_| committed).ok_or_else(not_set)?;
         let imported_by = if by.role == Role::Anyone { source.imported_by } else { by.name.to_string() };
         Ok((rows, table, ImportSource { imported_by, source: source.source }))
     }
+}
+
+/// A later message names the same table and columns as the first, or none.
+fn check_same_table(
+    (table, columns): &(ReferenceTable, ColumnOrder),
+    message_table: i32,
+    message_columns: &[String],
+) -> Result<(), CallError> {
+    let other =
+        |field| CallError::invalid_field(field, FaultReason::Unreadable, "is another than in the first message");
+    let same_table = [i32::from(imports::table(*table)), i32::from(pb::Table::Unspecified)].contains(&message_table);
+    if !same_table {
+        return Err(other("table"));
+    }
+    let same_columns = message_columns.is_empty() || imports::column_order(*table, message_columns)? == *columns;
+    if same_columns { Ok(()) } else { Err(other("columns")) }
 }
 
 fn import_source(source: String, imported_by: String) -> Result<ImportSource, CallError> {

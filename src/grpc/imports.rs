@@ -1,5 +1,7 @@
 //! Tables and imports as messages.
 
+use crate::domain::fault::{FaultReason, FieldFault};
+use crate::reference::columns::{ColumnFault, ColumnOrder};
 use crate::reference::table::ReferenceTable;
 use crate::store::imports::Import;
 
@@ -48,4 +50,34 @@ pub fn table_from_message(message: pb::Table) -> Option<ReferenceTable> {
 /// [`CallError::InvalidMessage`] if it is not.
 pub fn required_table(table: pb::Table) -> Result<ReferenceTable, CallError> {
     table_from_message(table).ok_or_else(|| CallError::missing_field("table"))
+}
+
+/// The names of the columns of a table, in its order.
+pub fn column_names(table: ReferenceTable) -> Vec<String> {
+    table.columns().iter().map(|column| (*column).to_owned()).collect()
+}
+
+/// The order of the columns that a message names.
+///
+/// # Errors
+/// If it names none, or not those of the table.
+pub fn column_order(table: ReferenceTable, names: &[String]) -> Result<ColumnOrder, CallError> {
+    if names.is_empty() {
+        return Err(CallError::missing_field("columns"));
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let fault = |fault| match fault {
+        ColumnFault::Unknown(at) => {
+            let message = format!("is not a column of this table; its columns are {}", table.columns().join(", "));
+            FieldFault::new(format!("columns[{at}]"), FaultReason::Unreadable, message)
+        }
+        ColumnFault::Repeated(at) => {
+            FieldFault::new(format!("columns[{at}]"), FaultReason::Unreadable, "names a column twice")
+        }
+        ColumnFault::Missing(column) => {
+            FieldFault::new("columns", FaultReason::Missing, format!("lack the required column {column}"))
+        }
+    };
+    let order = ColumnOrder::from_names(table, &names);
+    order.map_err(|faults| CallError::InvalidMessage(faults.into_iter().map(fault).collect()))
 }

@@ -97,7 +97,11 @@ impl<S: Store> References<S> {
             let person_id = from_proto::id("person_id", asked.person_id, PersonId::parse, limits)?;
             let rows = self.engine.rows_of_person(table, &person_id, on).await?;
             self.disclosures.record_read(by, self.engine.store(), [&person_id])?;
-            return Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: String::new() });
+            return Ok(pb::GetReferenceResponse {
+                rows: row_messages(rows),
+                columns: imports::column_names(table),
+                next_page_token: String::new(),
+            });
         }
         let key = match table {
             ReferenceTable::Catalogue => from_proto::optional_id("code", asked.code, ItemCode::parse, limits)?,
@@ -108,7 +112,11 @@ impl<S: Store> References<S> {
         let after = after.unwrap_or_default();
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(&key) };
         let (rows, last) = self.engine.rows_of_table(table, keys, on, limit);
-        Ok(pb::GetReferenceResponse { rows: row_messages(rows), next_page_token: tokens.token(last.as_ref())? })
+        Ok(pb::GetReferenceResponse {
+            rows: row_messages(rows),
+            columns: imports::column_names(table),
+            next_page_token: tokens.token(last.as_ref())?,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use crate::domain::file_fault::FileFault;
 
 use super::cells::Cells;
+use super::columns::{ColumnFault, ColumnOrder};
 use super::table::ReferenceTable;
 
 /// The rows of a CSV file, read one at a time.
@@ -13,8 +14,7 @@ pub struct CsvRows<R> {
     file: String,
     reader: csv::Reader<R>,
     record: csv::StringRecord,
-    /// For each column of the table, its position in the file.
-    positions: Vec<usize>,
+    columns: ColumnOrder,
 }
 
 /// A row of a CSV file.
@@ -29,17 +29,14 @@ impl<R: Read> CsvRows<R> {
     /// Reads the header of a table's file. `file` is the name that faults report.
     ///
     /// # Errors
-    /// If the header does not consist of the table's columns.
+    /// If the header lacks a required column, or has one that the table does not have.
     pub fn new(file: impl Into<String>, table: ReferenceTable, content: R) -> Result<CsvRows<R>, FileFault> {
         let (file, mut reader) = (file.into(), csv::ReaderBuilder::new().from_reader(content));
         let header = reader.headers().map_err(|error| csv_fault(&file, &error))?;
-        let is_named = |text: &str, name: &str| text.trim_start_matches('\u{feff}').trim() == name;
-        let position = |name: &&str| header.iter().position(|text| is_named(text, name));
-        let positions: Option<Vec<usize>> = table.columns().iter().map(position).collect();
-        let positions = positions.filter(|positions| positions.len() == header.len());
-        let other = || FileFault::new(&file, 1, format!("the header must be: {}", table.columns().join(",")));
-        let positions = positions.ok_or_else(other)?;
-        Ok(CsvRows { file, positions, reader, record: csv::StringRecord::new() })
+        let names: Vec<&str> = header.iter().map(|name| name.trim_start_matches('\u{feff}').trim()).collect();
+        let columns = ColumnOrder::from_names(table, &names)
+            .map_err(|faults| FileFault::new(&file, 1, header_message(table, &names, &faults)))?;
+        Ok(CsvRows { file, columns, reader, record: csv::StringRecord::new() })
     }
 
     /// The line on which the last record begins. The position of the record may lie before blank lines, so the
@@ -60,11 +57,23 @@ impl<R: Read> Iterator for CsvRows<R> {
             Ok(false) => None,
             Err(error) => Some(Err(csv_fault(&self.file, &error))),
             Ok(true) => {
-                let cell = |at: &usize| self.record.get(*at).unwrap_or_default().trim().to_owned();
-                Some(Ok(CsvRow { line: self.line(), cells: self.positions.iter().map(cell).collect() }))
+                let cells = self.columns.arrange(|at| self.record.get(at).unwrap_or_default().trim());
+                Some(Ok(CsvRow { line: self.line(), cells }))
             }
         }
     }
+}
+
+/// What is wrong with a header, as a sentence.
+fn header_message(table: ReferenceTable, names: &[&str], faults: &[ColumnFault]) -> String {
+    let name = |at: usize| names.get(at).copied().unwrap_or_default();
+    let part = |fault: &ColumnFault| match *fault {
+        ColumnFault::Unknown(at) => format!("has the unknown column `{}`", name(at)),
+        ColumnFault::Repeated(at) => format!("has the column `{}` twice", name(at)),
+        ColumnFault::Missing(column) => format!("lacks the column `{column}`"),
+    };
+    let parts: Vec<_> = faults.iter().map(part).collect();
+    format!("the header {}; the columns are {}", parts.join(", "), table.columns().join(", "))
 }
 
 fn csv_fault(file: &str, error: &csv::Error) -> FileFault {

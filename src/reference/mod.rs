@@ -7,6 +7,7 @@
 pub mod catalogue;
 mod cell_reader;
 pub mod cells;
+pub mod columns;
 pub mod csv_rows;
 pub mod dated;
 pub mod hospital;

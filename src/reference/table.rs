@@ -52,6 +52,11 @@ impl ReferenceTable {
         matches!(self, ReferenceTable::Enrolments | ReferenceTable::Categories | ReferenceTable::Approvals)
     }
 
+    /// Whether a column may be absent: every one whose cells may be empty.
+    pub(crate) fn is_optional(self, column: &str) -> bool {
+        matches!(column, "from" | "until" | "tags" | "regions" | "self_pay_ratio" | "price_ceiling")
+    }
+
     /// The names of the columns, in the order of a row's cells.
     pub const fn columns(self) -> &'static [&'static str] {
         match self {

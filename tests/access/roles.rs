@@ -184,7 +184,9 @@ async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> 
                 cells: [side.hospital, "", "another name", "tertiary", "370100", "", ""].map(str::to_owned).to_vec(),
             }];
             let table = pb::reference::Table::Hospitals.into();
-            let message = pb::reference::ImportReferenceRequest { table, rows, commit: true, ..Default::default() };
+            let columns = onestop::grpc::imports::column_names(onestop::reference::table::ReferenceTable::Hospitals);
+            let message =
+                pb::reference::ImportReferenceRequest { table, columns, rows, commit: true, ..Default::default() };
             came(references.import_reference(tokio_stream::iter([message])).await)
         }
         "ListImports" => came(references.list_imports(pb::reference::ListImportsRequest::default()).await),

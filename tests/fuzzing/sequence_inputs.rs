@@ -196,7 +196,16 @@ fn import(random: &mut Random) -> Vec<u8> {
         let at = random.below(cells.len());
         cells[at] = wrong_id(random);
     }
+    let table_columns = onestop::grpc::imports::table_from_message(table).map(onestop::grpc::imports::column_names);
+    let mut columns = table_columns.unwrap_or_default();
+    match random.below(24) {
+        0 => columns.reverse(),
+        1 => columns.clear(),
+        2 => columns.push("more".to_owned()),
+        _ => {}
+    }
     reference_pb::ImportReferenceRequest {
+        columns,
         table: if random.one_in(24) { 99 } else { table.into() },
         rows: vec![reference_pb::Row { cells }; random.below(3)],
         commit: random.one_in(2),

@@ -28,8 +28,8 @@ fn an_invalid_row_is_reported_with_line_and_column_and_its_file_is_not_imported(
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     // A name of two lines, columns in another order and a blank line: the reported lines are those of the file.
-    let text = "region,hospital_id,level,name,until,from,tags\n370100,H1,primary,\"一\n院\",,,\n\n370100,H2,highest,二院,,,\n\
-         37010,H3,tertiary,,,,\n";
+    let text = "\u{feff}region,hospital_id,level,name\n370100,H1,primary,\"一\n院\"\n\n370100,H2,highest,二院\n\
+         37010,H3,tertiary,\n";
     let path = write(place.path(), "hospitals.csv", text);
     let (code, output, errors) = import(&serve, &path);
     assert_eq!((code, output.as_str()), (Some(1), ""));
@@ -62,7 +62,11 @@ fn invalid_csv_and_a_wrong_header_are_reported_with_their_line() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     for (text, message) in [
-        ("person_id,from\nP1,\n", "1: the header must be: hospital_id,from,until"),
+        (
+            "person_id,from,from\nP1,,\n",
+            "1: the header has the unknown column `person_id`, has the column `from` twice, lacks the column `hospital_id`; \
+             the columns are hospital_id, from, until",
+        ),
         ("hospital_id,from,until\nP1,,\nP2,\n", "3: has 2 cells; the header has 3"),
         ("hospital_id,from,until\nP1,,\nP\u{fffd},,\n", "3: is not UTF-8"),
     ] {

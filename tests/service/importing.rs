@@ -2,6 +2,7 @@
 
 use onestop::engine::import::Imported;
 use onestop::engine::{Engine, EngineSettings};
+use onestop::grpc::imports;
 use onestop::grpc::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Row, Table};
 use onestop::policy::shipped;
 use onestop::reference::table::ReferenceTable;
@@ -15,7 +16,14 @@ use crate::support::claims::{claim, day, item};
 
 pub(super) fn import_message(table: Table, rows: &[&[&str]], commit: bool) -> ImportReferenceRequest {
     let rows = rows.iter().map(|cells| Row { cells: cells.iter().map(|cell| (*cell).to_owned()).collect() });
-    ImportReferenceRequest { table: table.into(), rows: rows.collect(), commit, ..ImportReferenceRequest::default() }
+    let columns = imports::table_from_message(table).map(imports::column_names).unwrap_or_default();
+    ImportReferenceRequest {
+        table: table.into(),
+        columns,
+        rows: rows.collect(),
+        commit,
+        ..ImportReferenceRequest::default()
+    }
 }
 
 async fn import(server: &Server, messages: Vec<ImportReferenceRequest>) -> Result<ImportReferenceResponse, Status> {
@@ -61,6 +69,52 @@ async fn rows_of_several_messages_are_imported_when_the_last_message_commits() {
     let dearer: &[&str] = &["NEW", "", "", "新药", "A", "", "5.00", ""];
     let messages = vec![import_message(Table::Catalogue, &[dearer, other], true)];
     assert_eq!(import_counts(import(&server, messages).await), (2, 1, 1));
+}
+
+/// A message with the columns of a table of its own.
+fn columns_message(columns: &[&str], rows: &[&[&str]], commit: bool) -> ImportReferenceRequest {
+    let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+    ImportReferenceRequest { columns, ..import_message(Table::Catalogue, rows, commit) }
+}
+
+#[tokio::test]
+async fn the_first_message_names_the_columns_in_any_order_and_later_ones_need_not() {
+    let server = Server::start().await;
+    let columns = ["class", "name", "code"];
+    let later = ImportReferenceRequest {
+        table: 0,
+        columns: Vec::new(),
+        ..import_message(Table::Catalogue, &[&["C", "药", "OTHER"]], true)
+    };
+    let messages = vec![columns_message(&columns, &[&["A", "新药", "NEW"]], false), later];
+    assert_eq!(import_counts(import(&server, messages).await), (2, 2, 0));
+    assert!(catalogue_contains(&server, "NEW").await && catalogue_contains(&server, "OTHER").await);
+    // The same rows in the order of the table are the same rows.
+    let whole: &[&[&str]] = &[NEW, &["OTHER", "", "", "药", "C", "", "", ""]];
+    assert_eq!(import_counts(import(&server, vec![import_message(Table::Catalogue, whole, true)]).await), (2, 0, 2));
+}
+
+#[tokio::test]
+async fn unknown_repeated_and_missing_columns_are_refused_by_name() {
+    let server = Server::start().await;
+    for (columns, cells, wanted) in [
+        (
+            &["code", "name", "klass"][..],
+            &["NEW", "新药", "A"][..],
+            &[("columns[2]", "UNREADABLE"), ("columns", "MISSING")][..],
+        ),
+        (&["code", "name", "class", "code"], &["NEW", "新药", "A", "NEW"], &[("columns[3]", "UNREADABLE")]),
+        (&["code", "name"], &["NEW", "新药"], &[("columns", "MISSING")]),
+        (&[], &["NEW"], &[("columns", "MISSING")]),
+        (&["code", "name", "class"], &["NEW", "新药"], &[("rows[0].cells", "UNREADABLE")]),
+    ] {
+        let response = import(&server, vec![columns_message(columns, &[cells], true)]).await;
+        assert_eq!(refused_faults(response), owned_faults(wanted), "{columns:?}");
+    }
+    let [first, second] =
+        [&["code", "name", "class"], &["code", "class", "name"]].map(|columns| columns_message(columns, &[], true));
+    assert_eq!(refused_faults(import(&server, vec![first, second]).await), owned_faults(&[("columns", "UNREADABLE")]));
+    assert!(!catalogue_contains(&server, "NEW").await);
 }
 
 #[tokio::test]

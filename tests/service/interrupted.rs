@@ -109,6 +109,7 @@ async fn an_import_is_visible_to_settlements_although_its_caller_cancels() {
     let cells = ["NEW", "", "", "新药", "A", "", "", ""].map(str::to_owned).to_vec();
     let message = pb::ImportReferenceRequest {
         table: pb::Table::Catalogue.into(),
+        columns: onestop::grpc::imports::column_names(onestop::reference::table::ReferenceTable::Catalogue),
         rows: vec![pb::Row { cells }],
         commit: true,
         ..pb::ImportReferenceRequest::default()

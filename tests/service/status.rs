@@ -239,6 +239,7 @@ fn enrolment_import() -> onestop::grpc::pb::reference::ImportReferenceRequest {
     let cells = ["P1", "2014-01-01", "resident", "370100", ""].map(str::to_owned).to_vec();
     ImportReferenceRequest {
         table: Table::Enrolments.into(),
+        columns: onestop::grpc::imports::column_names(onestop::reference::table::ReferenceTable::Enrolments),
         rows: vec![Row { cells }],
         commit: true,
         ..ImportReferenceRequest::default()

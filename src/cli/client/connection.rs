@@ -13,7 +13,8 @@ use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
 use crate::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use crate::grpc::pb::{operations as operations_pb, reference as reference_pb, settlement as pb};
-use crate::grpc::to_proto;
+use crate::grpc::{imports, to_proto};
+use crate::reference::table::ReferenceTable;
 
 use super::address::{ServerOptions, TlsOptions};
 use crate::cli::error::client::ClientError;
@@ -199,28 +200,30 @@ impl Client {
         Ok(self.operations.drain(with_deadline(operations_pb::DrainRequest {})).await?.into_inner().calls_in_flight)
     }
 
-    /// Imports the rows of one table from memory.
+    /// Imports the rows of one table from memory, with cells in the order of the table's columns.
     ///
     /// # Errors
     /// The status of the refusal.
     pub async fn import(
         &mut self,
-        table: reference_pb::Table,
+        table: ReferenceTable,
         rows: Vec<Vec<String>>,
     ) -> Result<reference_pb::ImportReferenceResponse, Status> {
-        let mut messages: Vec<_> = rows.chunks(ROWS_PER_MESSAGE).map(|rows| message(table, rows)).collect();
-        messages.push(reference_pb::ImportReferenceRequest { commit: true, ..message(table, &[]) });
+        let first = reference_pb::ImportReferenceRequest {
+            table: imports::table(table).into(),
+            columns: imports::column_names(table),
+            ..reference_pb::ImportReferenceRequest::default()
+        };
+        let last = reference_pb::ImportReferenceRequest { commit: true, ..Default::default() };
+        let rows = rows.chunks(ROWS_PER_MESSAGE).map(row_message);
+        let messages: Vec<_> = [first].into_iter().chain(rows).chain([last]).collect();
         self.import_stream(tokio_stream::iter(messages)).await
     }
 }
 
-fn message(table: reference_pb::Table, rows: &[Vec<String>]) -> reference_pb::ImportReferenceRequest {
+fn row_message(rows: &[Vec<String>]) -> reference_pb::ImportReferenceRequest {
     let rows = rows.iter().map(|cells| reference_pb::Row { cells: cells.clone() }).collect();
-    reference_pb::ImportReferenceRequest {
-        table: table.into(),
-        rows,
-        ..reference_pb::ImportReferenceRequest::default()
-    }
+    reference_pb::ImportReferenceRequest { rows, ..reference_pb::ImportReferenceRequest::default() }
 }
 
 fn with_deadline<T>(message: T) -> Request<T> {

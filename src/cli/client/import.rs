@@ -119,6 +119,7 @@ async fn import_file(
     let (report_faults, faults) = oneshot::channel();
     let first = pb::ImportReferenceRequest {
         table: imports::table(table).into(),
+        columns: imports::column_names(table),
         source: truncated(&path.file_name().unwrap_or_default().to_string_lossy(), MAX_SOURCE_BYTES),
         imported_by: truncated(imported_by, MAX_IMPORTER_BYTES),
         ..pb::ImportReferenceRequest::default()
@@ -164,12 +165,11 @@ fn send(
             return faults;
         }
     };
-    let empty = pb::ImportReferenceRequest { table: first.table, ..pb::ImportReferenceRequest::default() };
     let mut message = first;
     for row in rows {
         message.rows.extend(checked_row(table, path, row, &mut faults));
         if message.rows.len() == ROWS_PER_MESSAGE {
-            let full = std::mem::replace(&mut message, empty.clone());
+            let full = std::mem::take(&mut message);
             if faults.reported.is_empty() && messages.blocking_send(full).is_err() {
                 return faults;
             }
@@ -261,7 +261,7 @@ pub async fn import_table(
     table: ReferenceTable,
     rows: Vec<Vec<String>>,
 ) -> Result<pb::ImportReferenceResponse, tonic::Status> {
-    client.import(imports::table(table), rows).await
+    client.import(table, rows).await
 }
 
 /// The files with their tables, in the order in which they are imported.
