@@ -43,8 +43,11 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // Tables have a name in messages, and imports are sent as the store logs them.
     ("grpc/reference.rs", "reference::table::ReferenceTable"),
     ("grpc/import_stream.rs", "reference::table::ReferenceTable"),
+    ("grpc/import_stream.rs", "reference::columns::ColumnOrder"),
     ("grpc/reference.rs", "reference::cells::KeySelection"),
     ("grpc/imports.rs", "reference::table::ReferenceTable"),
+    ("grpc/imports.rs", "reference::columns::ColumnFault"),
+    ("grpc/imports.rs", "reference::columns::ColumnOrder"),
     ("grpc/imports.rs", "store::imports::Import"),
 ];
 
