@@ -7,6 +7,7 @@ mod support;
 mod access;
 mod architecture;
 mod arithmetic;
+mod attacks;
 mod audit;
 mod clock;
 mod command_line;

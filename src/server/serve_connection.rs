@@ -120,7 +120,7 @@ pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Ha
         let now = tokio::select! {
             ended = &mut http => {
                 ended.inspect_err(|error| tracing::debug!(%error, "a connection failed")).ok();
-                return None;
+                return ends.and_then(|(_, reason)| reason);
             }
             _ = &mut arrived, if awaits_preface.is_some() => {
                 awaits_preface = None;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use onestop::store::StoreError;
-use tokio::sync::{Semaphore, mpsc};
+use onestop::store::coordination::Readiness;
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::support::intercepted_store::{Intercept, InterceptedStore, Write};
 
@@ -20,6 +21,8 @@ pub enum StoreMode {
     WriteThenFail(StoreError),
     /// This many writes succeed; every later one fails, and writes nothing.
     FailAfter(usize),
+    /// Every read panics.
+    PanicOnRead,
     /// Every write panics.
     PanicOnWrite,
     /// Every write waits until the test releases it.
@@ -39,6 +42,8 @@ pub enum WriteEvent {
 
 /// Controls a [`FaultyStore`] from the test.
 pub struct FaultControl {
+    /// The readiness that the store publishes.
+    pub readiness: watch::Sender<Readiness>,
     mode: Arc<Mutex<StoreMode>>,
     gate: Arc<Semaphore>,
     events: tokio::sync::Mutex<mpsc::UnboundedReceiver<WriteEvent>>,
@@ -86,12 +91,10 @@ impl InterceptedStore<Faults> {
     pub fn with_control() -> (FaultyStore, FaultControl) {
         let (mode, gate) = (Arc::new(Mutex::new(StoreMode::Healthy)), Arc::new(Semaphore::new(0)));
         let (events, received) = mpsc::unbounded_channel();
-        let control = FaultControl {
-            mode: Arc::clone(&mode),
-            gate: Arc::clone(&gate),
-            events: tokio::sync::Mutex::new(received),
-        };
-        (InterceptedStore::new(Faults { mode, gate, events }), control)
+        let store = InterceptedStore::new(Faults { mode: Arc::clone(&mode), gate: Arc::clone(&gate), events });
+        let events = tokio::sync::Mutex::new(received);
+        let control = FaultControl { readiness: store.readiness.clone(), mode, gate, events };
+        (store, control)
     }
 }
 
@@ -114,6 +117,7 @@ impl Intercept for Faults {
     fn before_read(&self) -> Result<(), StoreError> {
         match self.mode() {
             StoreMode::FailReads(error) => Err(error),
+            StoreMode::PanicOnRead => panic!("the store panics, as this test requested"),
             _ => Ok(()),
         }
     }
@@ -124,7 +128,7 @@ impl Intercept for Faults {
         work: impl Future<Output = Result<(), StoreError>> + Send,
     ) -> Result<(), StoreError> {
         match self.mode() {
-            StoreMode::Healthy | StoreMode::FailReads(_) => work.await,
+            StoreMode::Healthy | StoreMode::FailReads(_) | StoreMode::PanicOnRead => work.await,
             StoreMode::FailWrites(error) => Err(error),
             StoreMode::WriteThenFail(error) => work.await.and(Err(error)),
             StoreMode::FailAfter(0) => Err(StoreError::Unavailable("broken".to_owned())),

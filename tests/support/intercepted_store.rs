@@ -4,7 +4,7 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, DigestError, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
-use onestop::store::coordination::SingleInstance;
+use onestop::store::coordination::{Readiness, SingleInstance};
 use onestop::store::external_sort::ExternalSort;
 use onestop::store::imports::{Import, ImportEvent};
 use onestop::store::keys::{DerivedKey, StoreKey};
@@ -14,6 +14,7 @@ use onestop::store::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
     Scope, Store, StoreError,
 };
+use tokio::sync::watch;
 
 /// What is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,16 +39,26 @@ pub trait Intercept: Send + Sync + 'static {
 }
 
 /// A store in memory that runs every read and write through an interceptor.
-#[derive(Default)]
 pub struct InterceptedStore<I> {
     pub intercept: I,
+    /// The readiness that the store publishes.
+    pub readiness: watch::Sender<Readiness>,
+    coordination: SingleInstance,
     inner: MemoryStore,
+}
+
+impl<I: Intercept + Default> Default for InterceptedStore<I> {
+    fn default() -> Self {
+        InterceptedStore::new(I::default())
+    }
 }
 
 impl<I: Intercept> InterceptedStore<I> {
     /// An empty store with this interceptor.
     pub fn new(intercept: I) -> InterceptedStore<I> {
-        InterceptedStore { intercept, inner: MemoryStore::default() }
+        let readiness = watch::Sender::new(Readiness::Ready);
+        let coordination = SingleInstance::new(readiness.clone());
+        InterceptedStore { intercept, readiness, coordination, inner: MemoryStore::default() }
     }
 
     /// A digest over everything that is kept.
@@ -78,7 +89,7 @@ impl<I: Intercept> Store for InterceptedStore<I> {
     type Coordination = SingleInstance;
 
     fn coordination(&self) -> &SingleInstance {
-        self.inner.coordination()
+        &self.coordination
     }
 }
 
