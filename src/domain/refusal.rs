@@ -45,6 +45,9 @@ pub enum ClaimRefusal {
     /// The catalogue of the hospital's region does not hold every code on the day of discharge.
     #[error("{0}")]
     UnknownItem(FieldFaults),
+    /// Refunds exceed what was charged under the same row of the catalogue.
+    #[error("{0}")]
+    UnchargedRefund(FieldFaults),
     /// No policy is in force.
     #[error("{0}")]
     NoPolicy(FieldFaults),
@@ -71,6 +74,7 @@ impl ClaimRefusal {
             | ClaimRefusal::LaterSettlements(_)
             | ClaimRefusal::NotEligible(_)
             | ClaimRefusal::UnknownItem(_)
+            | ClaimRefusal::UnchargedRefund(_)
             | ClaimRefusal::NoPolicy(_)
             | ClaimRefusal::QuoteChanged { .. } => true,
         }
@@ -83,6 +87,7 @@ impl ClaimRefusal {
             | ClaimRefusal::InvalidQuote(faults)
             | ClaimRefusal::NotEligible(faults)
             | ClaimRefusal::UnknownItem(faults)
+            | ClaimRefusal::UnchargedRefund(faults)
             | ClaimRefusal::NoPolicy(faults) => Some(faults),
             ClaimRefusal::RequestFenced
             | ClaimRefusal::RequestIdReused

@@ -50,7 +50,7 @@ pub(super) fn item_rows(claim: &Claim, region: &Region, catalogue: &Catalogue) -
         rows.entry_of_item.push(position);
     }
     faults.into_result(()).map_err(ClaimRefusal::UnknownItem)?;
-    refunds_above_charges(claim, &rows).into_result(rows).map_err(ClaimRefusal::InvalidRequest)
+    refunds_above_charges(claim, &rows).into_result(rows).map_err(ClaimRefusal::UnchargedRefund)
 }
 
 fn not_in_catalogue(at: usize, item: &Item) -> FieldFault {

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod connections;
+mod disclosures;
 mod files;
 mod listing;
 mod log;
@@ -41,13 +42,18 @@ impl TestServer {
     /// A server with one settlement of each hospital: `C-H1` of P4, `C-H2` of P2, `C-H3` of P1.
     pub async fn with_settlements() -> TestServer {
         let server = TestServer::start(Keys::made(), ServerLimits::default()).await;
+        server.settle_first_claims().await;
+        server
+    }
+
+    /// Settles one claim at each hospital.
+    async fn settle_first_claims(&self) {
         for (number, hospital, person) in [(1, "H1", "P4"), (2, "H2", "P2"), (3, "H3", "P1")] {
             let mut claim = claim(&format!("C-{hospital}"), person, "100.00");
             claim.hospital_id = hospital.into();
             let request = SettleRequest { claim, request_id: format!("R-{hospital}").as_str().into(), quote: None };
-            server.engine.settle(request, stamp(number)).await.expect("a settlement");
+            self.engine.settle(request, stamp(number)).await.expect("a settlement");
         }
-        server
     }
 
     pub async fn start(keys: Keys, limits: ServerLimits) -> TestServer {
