@@ -416,6 +416,7 @@ async fn ask_reference(server: &TestServer, role: &str, call: &str, outcome: &st
             let cells = ["P1", "registered_poor", from, ""].map(str::to_owned).to_vec();
             let message = reference::ImportReferenceRequest {
                 table: reference::Table::Categories.into(),
+                columns: ["person_id", "category", "from", "until"].map(str::to_owned).to_vec(),
                 rows: vec![reference::Row { cells }],
                 commit: true,
                 ..Default::default()
