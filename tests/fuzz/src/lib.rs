@@ -10,6 +10,8 @@ pub mod fuzzing;
 /// What the targets ask of the tests.
 #[path = "../../support"]
 pub mod support {
+    pub mod ids;
+    pub mod intercepted_store;
     pub mod random;
     pub mod seeds;
 }
