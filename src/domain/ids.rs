@@ -81,7 +81,7 @@ pub enum TextLengthError {
     #[error("is missing")]
     Missing,
     /// It has too many bytes.
-    #[error("has {bytes} bytes; at most {limit} are taken")]
+    #[error("has {bytes} bytes; the limit is {limit}")]
     TooLong {
         /// How many it has.
         bytes: usize,

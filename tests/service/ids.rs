@@ -11,7 +11,7 @@ const INVALID_IDS: &[(&str, (&str, &str))] = &[
     ("", ("MISSING", "is missing")),
     (
         "P23456789012345678901234567890123456789012345678901234567890123456",
-        ("TOO_LONG", "has 66 bytes; at most 64 are taken"),
+        ("TOO_LONG", "has 66 bytes; the limit is 64"),
     ),
 ];
 

@@ -92,8 +92,8 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
     (
         "ids that are too long",
         InvalidArgument,
-        "INVALID_REQUEST: claim.claim_id has 65 bytes; at most 64 are taken (TOO_LONG); \
-         claim.items[0].code has 66 bytes; at most 64 are taken (TOO_LONG)",
+        "INVALID_REQUEST: claim.claim_id has 65 bytes; the limit is 64 (TOO_LONG); \
+         claim.items[0].code has 66 bytes; the limit is 64 (TOO_LONG)",
         |claim| {
             claim.claim_id = "x".repeat(65);
             claim.items[0].code = "药".repeat(22);
