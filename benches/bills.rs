@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use onestop::domain::claim::{Claim, Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
-use onestop::domain::ids::{ClaimId, HospitalId, ItemCode, MAX_ID_BYTES, PersonId, TextLengthError};
+use onestop::domain::ids::{ClaimId, HospitalId, ItemCode, MAX_ID_BYTES, PersonId, TextError};
 use onestop::domain::money::Money;
 use onestop::domain::vocabulary::{Category, Level, Visit};
 
@@ -78,7 +78,7 @@ fn line(random: &mut Random, code: usize) -> Line {
 }
 
 /// The id of this text, by the `parse` of its type.
-pub fn id<T>(text: &str, parse: fn(String, usize) -> Result<T, TextLengthError>) -> T {
+pub fn id<T>(text: &str, parse: fn(String, usize) -> Result<T, TextError>) -> T {
     parse(text.to_owned(), MAX_ID_BYTES).unwrap_or_else(|_| unreachable!("a valid id"))
 }
 

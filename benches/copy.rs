@@ -187,5 +187,5 @@ fn request(number: u64, settlements: u64) -> SettleRequest {
         total: None,
         diagnosis: None,
     };
-    SettleRequest { claim, request_id: format!("R{number}"), quote: None }
+    SettleRequest { claim, request_id: format!("R{number}"), quote: None, today: onestop::domain::day::Day::LAST }
 }

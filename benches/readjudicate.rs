@@ -46,7 +46,12 @@ async fn measure(directory: &std::path::Path) -> Result<(), Failed> {
     let engine = Engine::open(store, book, EngineSettings::default()).await?;
     tables(&engine).await?;
     for number in 0..=LATER {
-        let request = SettleRequest { claim: claim(number), request_id: format!("R{number}"), quote: None };
+        let request = SettleRequest {
+            claim: claim(number),
+            request_id: format!("R{number}"),
+            quote: None,
+            today: onestop::domain::day::Day::LAST,
+        };
         engine.settle(request, stamp(number + 1)).await?;
     }
     // Each round reverses the oldest unreversed settlement, so there is one later settlement less.

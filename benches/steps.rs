@@ -43,7 +43,9 @@ fn main() {
     println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
     step("digest of its content", || raw.content());
-    step("check the claim by itself", || raw.clone().validate(&ClaimLimits::default()));
+    step("check the claim by itself", || {
+        raw.clone().validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST)
+    });
     step("adjudicate", || adjudicate(input, &Account::default()));
     step("check the invariants", || invariants::check(&split));
     step("encode the record", || codec::encode_entry(&entry));

@@ -149,6 +149,6 @@ pub fn settle(lines: &[Line], codes: &[Code], year: &mut Year, sums: &mut Vec<[i
     draw(&mut left, &[0, 4, 5], shares.layers[7]);
 
     shares.patient = left.iter().sum();
-    year.admissions += 1;
+    year.admissions += u32::from(lines.iter().map(|line| line.amount).sum::<i64>() > 0);
     shares
 }

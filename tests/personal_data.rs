@@ -169,7 +169,8 @@ async fn debug_output_contains_no_personal_data() {
     }
     let claim = marked_claim("CLAIM-MARK-1");
     let printed = format!("{claim:?} {:?}", claim.items);
-    let request = SettleRequest { claim, request_id: "REQUEST-MARK".into(), quote: None };
+    let request =
+        SettleRequest { claim, request_id: "REQUEST-MARK".into(), quote: None, today: onestop::domain::day::Day::LAST };
     let committed = engine.settle(request, stamp(1)).await.expect("a settlement");
     let person_id = id("PERSON-MARK");
     let seen = engine.store().look_up(Scope::of_person(&person_id)).await.expect("a look-up");
@@ -179,7 +180,12 @@ async fn debug_output_contains_no_personal_data() {
         dry_run: false,
     };
     let reversed = engine.reverse(request, stamp(2)).await.expect("a reversal");
-    let again = SettleRequest { claim: marked_claim("CLAIM-MARK-1"), request_id: "REQUEST-MARK-2".into(), quote: None };
+    let again = SettleRequest {
+        claim: marked_claim("CLAIM-MARK-1"),
+        request_id: "REQUEST-MARK-2".into(),
+        quote: None,
+        today: onestop::domain::day::Day::LAST,
+    };
     let refusal = engine.settle(again, stamp(3)).await.expect_err("a refusal");
     let printed = format!("{printed} {committed:?} {:?} {:?} {reversed:?} {refusal:?}", seen.person, seen.state);
     let ids = &MARKS[..5];

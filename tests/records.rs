@@ -104,17 +104,35 @@ fn settle_request() -> SettleRequest {
         amount: Money::from_fen(60_000),
         day: None,
     };
-    let lines = [("A", "20000.00"), ("B10", "1000.00"), ("C", "300.00"), ("A", "-500.00"), ("SD", "1000.00")];
-    let items = lines.iter().map(|(code, yuan)| item(code, yuan)).chain([bed]).collect();
+    // A fortieth of the unit of A.
+    let refund = RawItem {
+        code: "A".into(),
+        quantity: Quantity(-250),
+        unit_price: UnitPrice(20_000_000_000),
+        amount: Money::from_fen(-50_000),
+        day: None,
+    };
+    let lines = [("A", "20000.00"), ("B10", "1000.00"), ("C", "300.00"), ("SD", "1000.00")];
+    let items = lines.iter().map(|(code, yuan)| item(code, yuan)).chain([bed, refund]).collect();
     let claim = RawClaim { items, emergency: true, ..claim("ZY2017-1", "P3", "0.00") };
-    SettleRequest { claim, request_id: "a-request-like-no-other".into(), quote: None }
+    SettleRequest {
+        claim,
+        request_id: "a-request-like-no-other".into(),
+        quote: None,
+        today: onestop::domain::day::Day::LAST,
+    }
 }
 
 /// The stored records of a settlement, its reversal, a fence, and the revision of another settlement.
 async fn records() -> [Vec<u8>; 4] {
     let engine = open_engine(MemoryStore::default()).await;
     let settled = engine.settle(settle_request(), stamp(1_497_493_800_000_001)).await.expect("a settlement");
-    let later = SettleRequest { claim: claim("ZY2017-2", "P3", "9000.00"), request_id: "later".into(), quote: None };
+    let later = SettleRequest {
+        claim: claim("ZY2017-2", "P3", "9000.00"),
+        request_id: "later".into(),
+        quote: None,
+        today: onestop::domain::day::Day::LAST,
+    };
     engine.settle(later, stamp(1_497_493_800_000_002)).await.expect("a settlement");
     let keys = settled.entry.body.claim.keys();
     let reversal_fields = RawReversal {
@@ -200,8 +218,18 @@ async fn a_person_with_a_damaged_account_cannot_settle() {
     memory.settle(settle_request(), stamp(1)).await.expect("a settlement");
     // The digest of the last entry of a chain is stored only in the state of the person.
     let engine = engine_on_altered_store(directory.path(), &decode(&memory.store().journal()[0]).1.0).await;
-    let another = SettleRequest { request_id: "another".into(), claim: claim("ZY2017-2", "P3", "100.00"), quote: None };
+    let another = SettleRequest {
+        request_id: "another".into(),
+        claim: claim("ZY2017-2", "P3", "100.00"),
+        quote: None,
+        today: onestop::domain::day::Day::LAST,
+    };
     assert_eq!(Reason::from(&engine.settle(another, stamp(2)).await.expect_err("a refusal")), Reason::Invariant);
-    let others = SettleRequest { request_id: "others".into(), claim: claim("ZY2017-3", "P1", "100.00"), quote: None };
+    let others = SettleRequest {
+        request_id: "others".into(),
+        claim: claim("ZY2017-3", "P1", "100.00"),
+        quote: None,
+        today: onestop::domain::day::Day::LAST,
+    };
     assert!(engine.settle(others, stamp(3)).await.is_ok());
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::file_fault::{FileFault, line_at};
-use crate::domain::ids::{HospitalId, TextLengthError};
+use crate::domain::ids::{HospitalId, TextError};
 
 use super::allowance::{Allowance, CallerLimits};
 use super::caller::Caller;
@@ -35,7 +35,7 @@ enum CallerError {
     #[error("`hospitals` of a gateway must contain the ids of its hospitals")]
     HospitalsOfGateway,
     #[error("an id in `hospitals` {0}")]
-    HospitalId(TextLengthError),
+    HospitalId(TextError),
     #[error("`hospitals` is only for a hospital or a gateway")]
     HospitalsOfOtherRole,
     #[error("`rate` and `in_flight` must be at least 1")]

@@ -227,6 +227,14 @@ pub const LIMIT_KEYS: &[LimitKey] = &[
         set: |config, number| config.engine.limits.reason_bytes = number as usize,
     },
     LimitKey {
+        name: "stay_days",
+        about: "Maximum days from admission to discharge.",
+        min: 1,
+        max: 36_500,
+        get: |config| u64::from(config.engine.limits.stay_days),
+        set: |config, number| config.engine.limits.stay_days = number as u32,
+    },
+    LimitKey {
         name: "amount_yuan",
         about: "Maximum yuan of an amount or unit price, positive or negative.",
         min: 1_000,

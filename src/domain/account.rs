@@ -110,7 +110,8 @@ impl Account {
     }
 
     fn count_change(mut self, split: &Split, admissions: i32) -> Result<Account, OutOfRange> {
-        if split.circumstances.visit == Visit::Inpatient {
+        // A stay whose lines were all given back is no admission.
+        if split.circumstances.visit == Visit::Inpatient && split.total > Money::ZERO {
             self.admissions = self.admissions.checked_add_signed(admissions).ok_or(OutOfRange)?;
         }
         self.version += 1;

@@ -61,6 +61,18 @@ impl Day {
         Ok(Day(year * 10_000 + date.month() as u32 * 100 + date.day() as u32))
     }
 
+    /// The number of days from this day to a later one; negative to an earlier one.
+    pub fn days_to(self, later: Day) -> i32 {
+        later.days_of_era() - self.days_of_era()
+    }
+
+    /// The days since 0000-03-01: a year that begins in March ends with its leap day.
+    fn days_of_era(self) -> i32 {
+        let (year, month) =
+            if self.month() > 2 { (self.year(), self.month() - 3) } else { (self.year() - 1, self.month() + 9) };
+        year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + self.day()
+    }
+
     /// The number `yyyymmdd`, by which days sort.
     pub const fn number(self) -> u32 {
         self.0

@@ -22,6 +22,10 @@ fault_reasons! {
     Missing = "MISSING",
     /// A text with too many bytes.
     TooLong = "TOO_LONG",
+    /// An id or a code with white space at an end.
+    WhiteSpace = "WHITE_SPACE",
+    /// An id or a code with a control character.
+    ControlCharacter = "CONTROL_CHARACTER",
     /// A list with too many members.
     TooMany = "TOO_MANY",
     /// A figure beyond the limit.
@@ -40,6 +44,10 @@ fault_reasons! {
     TooManyDecimals = "TOO_MANY_DECIMALS",
     /// Discharged before admitted.
     DischargedBeforeAdmitted = "DISCHARGED_BEFORE_ADMITTED",
+    /// Discharged on a day that has not begun.
+    DischargedAfterToday = "DISCHARGED_AFTER_TODAY",
+    /// More days from admission to discharge than a stay may have.
+    StayTooLong = "STAY_TOO_LONG",
     /// Amount and quantity of unlike sign.
     UnlikeSign = "UNLIKE_SIGN",
     /// The amount is not quantity times unit price.

@@ -24,10 +24,10 @@ macro_rules! id {
             /// The id of this text.
             ///
             /// # Errors
-            /// If the text is empty, or has more bytes than the limit.
-            pub fn parse(text: impl Into<Arc<str>>, limit: usize) -> Result<$name, TextLengthError> {
+            /// Why the text is no id.
+            pub fn parse(text: impl Into<Arc<str>>, limit: usize) -> Result<$name, TextError> {
                 let text = text.into();
-                check_length(&text, limit).map(|()| $name(text))
+                check_id(&text, limit).map(|()| $name(text))
             }
 
             /// The id in a stored record or in a table file of this program. The configured limit may have been another
@@ -35,7 +35,7 @@ macro_rules! id {
             ///
             /// # Errors
             /// As [`Self::parse`]: what was stored is damaged.
-            pub(crate) fn from_stored(text: impl Into<Arc<str>>) -> Result<$name, TextLengthError> {
+            pub(crate) fn from_stored(text: impl Into<Arc<str>>) -> Result<$name, TextError> {
                 $name::parse(text, MAX_ID_BYTES)
             }
 
@@ -74,9 +74,9 @@ id! {
     Diagnosis,
 }
 
-/// A text that is missing or too long.
+/// Why a text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TextLengthError {
+pub enum TextError {
     /// It is empty.
     #[error("is missing")]
     Missing,
@@ -88,26 +88,50 @@ pub enum TextLengthError {
         /// How many it may have.
         limit: usize,
     },
+    /// It begins or ends with white space.
+    #[error("has white space at an end")]
+    WhiteSpace,
+    /// It has a control character.
+    #[error("has a control character")]
+    ControlCharacter,
 }
 
-impl TextLengthError {
+impl TextError {
     /// The fault of a field that holds such a text.
     pub fn reason(self) -> FaultReason {
         match self {
-            TextLengthError::Missing => FaultReason::Missing,
-            TextLengthError::TooLong { .. } => FaultReason::TooLong,
+            TextError::Missing => FaultReason::Missing,
+            TextError::TooLong { .. } => FaultReason::TooLong,
+            TextError::WhiteSpace => FaultReason::WhiteSpace,
+            TextError::ControlCharacter => FaultReason::ControlCharacter,
         }
     }
+}
+
+/// Checks that a text can be an id or a code: 1 to `limit` bytes without control characters and without white space at
+/// either end.
+///
+/// # Errors
+/// If it cannot.
+pub fn check_id(text: &str, limit: usize) -> Result<(), TextError> {
+    check_length(text, limit)?;
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) {
+        return Err(TextError::WhiteSpace);
+    }
+    if text.contains(char::is_control) { Err(TextError::ControlCharacter) } else { Ok(()) }
 }
 
 /// Checks that a text is not empty and has at most so many bytes.
 ///
 /// # Errors
 /// If it is not.
-pub fn check_length(text: &str, limit: usize) -> Result<(), TextLengthError> {
+pub fn check_length(text: &str, limit: usize) -> Result<(), TextError> {
     match text.len() {
-        0 => Err(TextLengthError::Missing),
-        bytes if bytes > limit => Err(TextLengthError::TooLong { bytes, limit }),
+        0 => Err(TextError::Missing),
+        bytes if bytes > limit => Err(TextError::TooLong { bytes, limit }),
         _ => Ok(()),
     }
 }
@@ -258,9 +282,18 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_neither_empty_nor_above_the_limit() {
-        assert_eq!(PersonId::parse("", 4), Err(TextLengthError::Missing));
-        assert_eq!(PersonId::parse("P0001", 4), Err(TextLengthError::TooLong { bytes: 5, limit: 4 }));
+    fn an_id_is_neither_empty_nor_above_the_limit_and_has_no_white_space_at_an_end_and_no_control_character() {
+        assert_eq!(PersonId::parse("", 4), Err(TextError::Missing));
+        assert_eq!(PersonId::parse("P0001", 4), Err(TextError::TooLong { bytes: 5, limit: 4 }));
+        for text in [" P", "P ", " ", "\u{3000}P", "P\u{a0}", "\tP", "P\n"] {
+            assert_eq!(PersonId::parse(text, 64), Err(TextError::WhiteSpace), "{text:?}");
+        }
+        for text in ["P\u{7}1", "P\n1", "P\u{1b}[2J1", "P\u{85}1", "P\u{7f}"] {
+            assert_eq!(PersonId::parse(text, 64), Err(TextError::ControlCharacter), "{text:?}");
+        }
+        for text in ["P 1", "住院号　1", "P-1/2"] {
+            assert!(PersonId::parse(text, 64).is_ok(), "{text:?}");
+        }
         assert_eq!(PersonId::parse("P001", 4).map(|id| id.as_str().to_owned()), Ok("P001".to_owned()));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::claim::UnitPrice;
 use super::day::Day;
 use super::facts::{CatalogueEntry, Class};
 use super::ids::{AccountKey, Digest, DigestError};
@@ -26,11 +27,15 @@ pub struct LineSplit {
     pub preliminary_self_pay: Money,
 }
 
-/// The sums over all lines of one code under one row of the catalogue.
+/// The sums over all lines of one code at one unit price under one row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeSplit {
     /// The catalogue entry of the code.
     pub entry: Arc<CatalogueEntry>,
+    /// The position of the entry among those of the facts.
+    pub position: u16,
+    /// The price of the lines.
+    pub unit_price: UnitPrice,
     /// Charges minus refunds.
     pub net: Money,
     /// The part above the price ceiling.
@@ -41,8 +46,9 @@ pub struct CodeSplit {
 
 impl CodeSplit {
     /// The sums of a code without lines.
-    pub fn new(entry: Arc<CatalogueEntry>) -> CodeSplit {
-        CodeSplit { entry, net: Money::ZERO, over_limit: Money::ZERO, preliminary_self_pay: Money::ZERO }
+    pub fn new(entry: Arc<CatalogueEntry>, position: u16, unit_price: UnitPrice) -> CodeSplit {
+        let (net, over_limit, preliminary_self_pay) = Default::default();
+        CodeSplit { entry, position, unit_price, net, over_limit, preliminary_self_pay }
     }
 
     /// The part that goes to the pool of its class.
@@ -153,7 +159,7 @@ pub struct Split {
     pub pools: Pools,
     /// One for each item.
     pub lines: Vec<LineSplit>,
-    /// One for each code; several where its lines have different rows of the catalogue.
+    /// One for each code, unit price and row of the catalogue.
     pub codes: Vec<CodeSplit>,
     /// The layers that were considered, in the order of payment.
     pub layers: Vec<LayerSplit>,

@@ -13,7 +13,7 @@ use super::{Engine, EngineError};
 /// The ids of a request about a claim, valid or not in the rest.
 ///
 /// # Errors
-/// All faults of the request, if one of its ids is missing or too long: nothing can be looked up under it.
+/// All faults of the request, if one of its ids is none: nothing can be looked up under it.
 pub(super) fn claim_keys(validated: Result<ClaimKeys, &InvalidRequest>) -> Result<ClaimKeys, ClaimRefusal> {
     match validated {
         Ok(keys) => Ok(keys),
@@ -25,7 +25,7 @@ pub(super) fn claim_keys(validated: Result<ClaimKeys, &InvalidRequest>) -> Resul
 /// The same with the idempotency key.
 ///
 /// # Errors
-/// All faults of the request, if one of its ids or the key is missing or too long.
+/// All faults of the request, if one of its ids or the key is none.
 pub(super) fn request_keys(
     validated: Result<ClaimKeys, &InvalidRequest>,
     request_id: String,

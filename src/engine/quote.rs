@@ -1,6 +1,7 @@
 //! Quote (预结算): the split as it would be now; it changes nothing.
 
 use crate::domain::claim::{ClaimKeys, RawClaim};
+use crate::domain::day::Day;
 use crate::domain::ids::Digest;
 use crate::domain::split::Split;
 use crate::store::{Scope, Store};
@@ -22,13 +23,13 @@ pub struct Quote {
 }
 
 impl<S: Store> Engine<S> {
-    /// The split of a claim as it would be settled now.
+    /// The split of a claim as it would be settled now; `today` is the day in China.
     ///
     /// # Errors
     /// Whatever settle would refuse.
-    pub async fn quote(&self, raw: RawClaim) -> Result<Quote, EngineError> {
+    pub async fn quote(&self, raw: RawClaim, today: Day) -> Result<Quote, EngineError> {
         let content = raw.content()?;
-        let validated = raw.validate(&self.settings.limits);
+        let validated = raw.validate(&self.settings.limits, today);
         let keys = claim_keys(validated.as_ref().map(|claim| claim.keys()))?;
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;

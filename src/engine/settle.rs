@@ -1,6 +1,7 @@
 //! Settle (结算): decide and commit; the answer leaves when it is durable.
 
 use crate::domain::claim::{Claim, RawClaim};
+use crate::domain::day::Day;
 use crate::domain::fault::FieldFault;
 use crate::domain::ids::{Digest, RequestId};
 use crate::domain::journal::{Entry, Settlement};
@@ -22,6 +23,8 @@ pub struct SettleRequest {
     pub request_id: String,
     /// The quote that the patient was shown, if one was.
     pub quote: Option<PresentedQuote>,
+    /// The day in China on which the request arrived.
+    pub today: Day,
 }
 
 /// A quote that a request to settle presents.
@@ -55,9 +58,9 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// The first stage of refusal that holds; then nothing is written.
     pub async fn settle(&self, request: SettleRequest, stamp: CommitStamp) -> Result<SettleOutcome, EngineError> {
-        let SettleRequest { claim: raw, request_id, quote } = request;
+        let SettleRequest { claim: raw, request_id, quote, today } = request;
         let (limits, content) = (&self.settings.limits, raw.content()?);
-        let validated = raw.validate(limits);
+        let validated = raw.validate(limits, today);
         let keys = validated.as_ref().map(Claim::keys);
         let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
         let attempt = Attempt { request_id: &request_id, content, quote: quote.as_ref() };

@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::domain::day::Day;
 use crate::domain::ids::EntryId;
 use crate::domain::journal::Instant;
 use crate::engine::CommitStamp;
@@ -11,6 +12,11 @@ pub fn now() -> CommitStamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
     CommitStamp { id: EntryId(uuid::Uuid::now_v7().into_bytes()), instant: Instant(micros) }
+}
+
+/// The day in China.
+pub fn today() -> Day {
+    now().instant.china_day()
 }
 
 /// A stamp of now for a commit about this person.

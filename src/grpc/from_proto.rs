@@ -2,7 +2,7 @@
 
 use crate::domain::claim::{ClaimKeys, ClaimLimits, Quantity, RawClaim, RawDate, RawItem, UnitPrice, valid_text};
 use crate::domain::fault::FieldFaults;
-use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextLengthError};
+use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Visit;
 use crate::engine::fence::RequestName;
@@ -33,7 +33,7 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
 /// The ids of a request.
 ///
 /// # Errors
-/// Those that are missing or too long.
+/// Those that are none.
 pub fn request_name(
     hospital_id: String,
     person_id: String,
@@ -55,7 +55,7 @@ pub fn request_name(
 /// The ids of a claim.
 ///
 /// # Errors
-/// Those that are missing or too long.
+/// Those that are none.
 pub fn claim_keys(
     hospital_id: String,
     person_id: String,
@@ -79,7 +79,7 @@ pub fn claim_keys(
 pub fn id<T>(
     field: &str,
     text: String,
-    parse: fn(String, usize) -> Result<T, TextLengthError>,
+    parse: fn(String, usize) -> Result<T, TextError>,
     limits: &ClaimLimits,
 ) -> Result<T, CallError> {
     let parsed = parse(text, limits.id_bytes);
@@ -93,7 +93,7 @@ pub fn id<T>(
 pub fn optional_id<T>(
     field: &str,
     text: String,
-    parse: fn(String, usize) -> Result<T, TextLengthError>,
+    parse: fn(String, usize) -> Result<T, TextError>,
     limits: &ClaimLimits,
 ) -> Result<String, CallError> {
     if !text.is_empty() {

@@ -52,7 +52,7 @@ impl<S: Store> Settler<S> {
         let stamp = commit_stamp::for_person(&claim.person_id);
         let content = claim.content().map_err(EngineError::from)?;
         let quote = (!quote_digest.is_empty()).then(|| self.quotes.presented(&by.caller, content, &quote_digest));
-        let request = SettleRequest { claim, request_id, quote };
+        let request = SettleRequest { claim, request_id, quote, today: stamp.instant.china_day() };
         let engine = Arc::clone(&self.engine);
         let work = async move {
             let _held_until_done = permit;

@@ -139,7 +139,7 @@ impl<S: Store> Settlements<S> {
         let claim = from_proto::claim(asked.claim)?;
         by.caller.authorize_claims_of(claim.hospital_id.as_str())?;
         let (store, person_id) = (self.engine.store(), self.person_id(&claim.person_id));
-        let quote = self.engine.quote(claim).await.map_err(CallError::from);
+        let quote = self.engine.quote(claim, commit_stamp::today()).await.map_err(CallError::from);
         let quote = self.disclosures.read(by, store, person_id.as_ref(), quote)?;
         self.disclosures.record_quote(quote.keys.hospital_id.as_str(), &quote.keys.person_id, store);
         let quote_digest = self.quotes.token(&by.caller, quote.content, quote.digest)?;

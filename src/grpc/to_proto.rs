@@ -108,6 +108,7 @@ fn code(code: &CodeSplit) -> pb::Code {
         class: code.entry.class.as_str().to_owned(),
         self_pay_ratio,
         price_ceiling_micro_yuan: code.entry.price_ceiling.map(|price| price.0),
+        unit_price_micro_yuan: code.unit_price.0,
         net_fen: code.net.fen(),
         over_limit_fen: code.over_limit.fen(),
         preliminary_self_pay_fen: code.preliminary_self_pay.fen(),

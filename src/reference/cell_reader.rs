@@ -6,7 +6,7 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{Class, Region};
 use crate::domain::fault::{FaultReason, FieldFault};
-use crate::domain::ids::TextLengthError;
+use crate::domain::ids::TextError;
 use crate::domain::rate::{ParseRateError, Rate};
 
 /// The maximum number of region prefixes in a row of the catalogue; more than regions exist.
@@ -49,7 +49,7 @@ impl<'a> CellReader<'a> {
     }
 
     /// An id or a code: `parse` is that of its type.
-    pub(super) fn id<T>(&mut self, column: &str, parse: fn(&'a str, usize) -> Result<T, TextLengthError>) -> Option<T> {
+    pub(super) fn id<T>(&mut self, column: &str, parse: fn(&'a str, usize) -> Result<T, TextError>) -> Option<T> {
         let parsed = parse(self.cell(column), self.id_bytes);
         parsed.map_err(|error| self.fault(column, error.reason(), error.to_string())).ok()
     }

@@ -1,6 +1,7 @@
 //! The stored forms of entries, claim rows and persons.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,12 +9,12 @@ use super::error::StoreError;
 use super::record;
 use super::rows::ClaimRow;
 use crate::domain::claim::Claim;
-use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
+use crate::domain::facts::{CatalogueEntry, Facts, HospitalFacts, PersonFacts};
 use crate::domain::ids::{Digest, EntryId, RequestId};
 use crate::domain::journal::{
     Entry, EntryBody, EntryKind, EntryKindRef, Fence, Instant, Link, Reversal, Revision, Settlement,
 };
-use crate::domain::split::Split;
+use crate::domain::split::{CodeSplit, Split};
 use crate::reference::person::PersonRecord;
 
 /// An entry as stored.
@@ -35,7 +36,7 @@ enum EntryKindForm<'a> {
     Revised(Box<Cow<'a, Revision>>),
 }
 
-/// The catalogue entries are in the split, one per code, in the order of the facts.
+/// The catalogue entries are in the split, one per code and unit price, in the order of the facts.
 #[derive(Serialize, Deserialize)]
 struct SettledForm<'a> {
     claim: Cow<'a, Claim>,
@@ -102,7 +103,7 @@ fn form_from_kind(kind: EntryKindRef<'_>) -> Result<EntryKindForm<'_>, StoreErro
 
 fn form_from_settled(settled: &Settlement) -> Result<SettledForm<'_>, StoreError> {
     let Settlement { claim, facts, book, split } = settled;
-    if !facts.catalogue.iter().eq(split.codes.iter().map(|code| &code.entry)) {
+    if !entries_of_codes(split).eq(&facts.catalogue) {
         return Err(StoreError::Unavailable("the codes of a split differ from those of its facts".to_owned()));
     }
     Ok(SettledForm {
@@ -113,6 +114,17 @@ fn form_from_settled(settled: &Settlement) -> Result<SettledForm<'_>, StoreError
         book: *book,
         split: Cow::Borrowed(split),
     })
+}
+
+/// The catalogue entries of a split, in the order of the facts: codes at several prices share one.
+fn entries_of_codes(split: &Split) -> impl Iterator<Item = &Arc<CatalogueEntry>> {
+    let mut next = 0;
+    let first = move |code: &&CodeSplit| {
+        let first = code.position == next;
+        next += u16::from(first);
+        first
+    };
+    split.codes.iter().filter(first).map(|code| &code.entry)
 }
 
 fn kind_from_form(form: EntryKindForm<'_>) -> EntryKind {
@@ -130,7 +142,7 @@ fn settled_from_form(form: SettledForm<'_>) -> Settlement {
     let facts = Facts {
         person: person.into_owned(),
         hospital: hospital.into_owned(),
-        catalogue: split.codes.iter().map(|code| code.entry.clone()).collect(),
+        catalogue: entries_of_codes(&split).cloned().collect(),
         entry_of_item: entry_of_item.into_owned(),
     };
     Settlement { claim: claim.into_owned(), facts, book, split }

@@ -220,8 +220,12 @@ async fn prepare(server: &TestServer, call: &str, outcome: &str) {
     let stamp = |person: &str| commit_stamp::for_person(person);
     match (call, outcome) {
         (_, "later settlements" | "dry run with later settlements" | "outdated quote") => {
-            let request =
-                SettleRequest { claim: claim("C-LATER", "P1", "5000.00"), request_id: "R-LATER".into(), quote: None };
+            let request = SettleRequest {
+                claim: claim("C-LATER", "P1", "5000.00"),
+                request_id: "R-LATER".into(),
+                quote: None,
+                today: onestop::domain::day::Day::LAST,
+            };
             server.engine.settle(request, stamp("P1")).await.expect("a settlement");
         }
         (_, "refund of another day") => {

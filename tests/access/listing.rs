@@ -22,7 +22,12 @@ async fn settle_claims(server: &TestServer) -> (Vec<EntryId>, Vec<EntryId>) {
         let (hospital, person) = [("H2", "P1"), ("H3", "P1"), ("H2", "P2")][number as usize % 3];
         let mut claim = claim(&format!("C{number}"), person, "100.00");
         claim.hospital_id = hospital.into();
-        let request = SettleRequest { claim, request_id: format!("R{number}"), quote: None };
+        let request = SettleRequest {
+            claim,
+            request_id: format!("R{number}"),
+            quote: None,
+            today: onestop::domain::day::Day::LAST,
+        };
         // The last byte of an id holds the shard.
         let stamp = stamp(number << 8).for_person(person);
         server.engine.settle(request, stamp).await.expect("a settlement");

@@ -51,7 +51,12 @@ impl TestServer {
         for (number, hospital, person) in [(1, "H1", "P4"), (2, "H2", "P2"), (3, "H3", "P1")] {
             let mut claim = claim(&format!("C-{hospital}"), person, "100.00");
             claim.hospital_id = hospital.into();
-            let request = SettleRequest { claim, request_id: format!("R-{hospital}").as_str().into(), quote: None };
+            let request = SettleRequest {
+                claim,
+                request_id: format!("R-{hospital}").as_str().into(),
+                quote: None,
+                today: onestop::domain::day::Day::LAST,
+            };
             self.engine.settle(request, stamp(number)).await.expect("a settlement");
         }
     }

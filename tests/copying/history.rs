@@ -95,7 +95,12 @@ impl History {
 
     async fn commit<S: Store>(&mut self, engine: &Engine<S>, raw: RawClaim) {
         let request_id = format!("s{}", self.number);
-        let request = SettleRequest { claim: raw.clone(), request_id: request_id.clone(), quote: None };
+        let request = SettleRequest {
+            claim: raw.clone(),
+            request_id: request_id.clone(),
+            quote: None,
+            today: onestop::domain::day::Day::LAST,
+        };
         let stamp = stamp(&mut self.random, self.number);
         let committed = engine.settle(request, stamp).await.expect("a settlement");
         self.standing.push(self.settled.len());
@@ -136,7 +141,12 @@ impl History {
     pub async fn goes_on<S: Store>(mut self, engine: &Engine<S>) {
         let late = CommitStamp { id: EntryId([0xff; 16]), instant: Instant(0) };
         for (raw, request_id, entry) in &self.settled {
-            let request = SettleRequest { claim: raw.clone(), request_id: request_id.clone(), quote: None };
+            let request = SettleRequest {
+                claim: raw.clone(),
+                request_id: request_id.clone(),
+                quote: None,
+                today: onestop::domain::day::Day::LAST,
+            };
             let replayed = engine.settle(request, late).await.expect("a replay");
             assert!(replayed.replay && replayed.entry == *entry);
         }

@@ -98,7 +98,7 @@ fn lines(bytes: &[u8]) -> Vec<ClaimLine> {
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
     match claim.to_raw() {
         Err(faults) => Read::Unreadable(faults),
-        Ok((claim, _)) => match claim.clone().validate(&ClaimLimits::default()) {
+        Ok((claim, _)) => match claim.clone().validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST) {
             Ok(_) => Read::Sound(claim),
             Err(invalid) => Read::Faulty(invalid.faults),
         },

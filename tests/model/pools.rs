@@ -1,4 +1,4 @@
-//! Divides items into pools (section 3): each line by its catalogue row, summed by code and row, and each sum into the six
+//! Divides items into pools (section 3): each line by its catalogue row, summed by code, price and row, and each sum into the six
 //! pools.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use super::{Bill, CatalogueRow, HospitalStatus, Line, ModelRefusal, covers, long
 const POOLS: [&str; 6] =
     ["eligible", "preliminary_self_pay", "over_limit", "excluded", "special_drug", "transitional_drug"];
 
-/// The sums over the lines of one code, in fen.
+/// The sums over the lines of one code at one unit price, in fen.
 #[derive(Default)]
 struct CodeSums {
     net: i64,
@@ -23,13 +23,13 @@ pub fn divide_into_pools(
     hospital: &HospitalStatus,
     catalogue: &[CatalogueRow],
 ) -> Result<BTreeMap<String, i64>, ModelRefusal> {
-    // By code and by the position of the row of the catalogue.
-    let mut sums: BTreeMap<(&str, usize), (&CatalogueRow, CodeSums)> = BTreeMap::new();
+    // By code, by unit price, and by the position of the row of the catalogue.
+    let mut sums: BTreeMap<(&str, i64, usize), (&CatalogueRow, CodeSums)> = BTreeMap::new();
     for line in &bill.lines {
         let day = line.day.as_deref().unwrap_or(&bill.discharged);
         let (at, row) = catalogue_row(&line.code, day, hospital, catalogue).ok_or(ModelRefusal::UnknownItem)?;
         let over_limit = over_limit_fen(line, row);
-        let (_, sums) = sums.entry((&line.code, at)).or_insert((row, CodeSums::default()));
+        let (_, sums) = sums.entry((&line.code, line.unit_price_micro, at)).or_insert((row, CodeSums::default()));
         sums.net += line.amount_fen;
         sums.over_limit += over_limit;
         sums.preliminary += preliminary_fen(line, row, over_limit);
@@ -72,7 +72,7 @@ fn preliminary_fen(line: &Line, row: &CatalogueRow, over_limit: i64) -> i64 {
     half_up(ratio.map_or(integer(0), decimal) * yuan_from_fen(line.amount_fen - over_limit))
 }
 
-/// Adds the sums of one code to the pools of its class.
+/// Adds the sums of one code at one price to the pools of its class.
 fn add_to_pools(class: &str, sums: &CodeSums, pools: &mut BTreeMap<String, i64>) {
     let over_limit = sums.over_limit.max(0).min(sums.net);
     let preliminary = sums.preliminary.max(0).min(sums.net - over_limit);

@@ -35,7 +35,7 @@ impl Book {
             layers.push(layer);
         }
         // After the layers, because the admission of this bill does not count for its own deductible.
-        account.admissions += u32::from(bill.visit == "inpatient");
+        account.admissions += admissions(bill);
         let split = build_split(policy.id.clone(), year, pools, layers, &left);
         assert_invariants(bill, &split);
         Ok((split, account))
@@ -113,11 +113,16 @@ fn move_accumulators(account: &mut Account, layer: &Layer, sign: i64) {
     account.caps.retain(|_, used| *used != 0);
 }
 
+/// A stay whose total is above zero counts one admission.
+fn admissions(bill: &Bill) -> u32 {
+    u32::from(bill.visit == "inpatient" && bill.lines.iter().map(|line| line.amount_fen).sum::<i64>() > 0)
+}
+
 /// The account without this split: the reversal of what `settle` added.
 pub fn account_without(account: &Account, split: &Split, bill: &Bill) -> Account {
     let mut account = account.clone();
     split.layers.iter().for_each(|layer| move_accumulators(&mut account, layer, -1));
-    account.admissions -= u32::from(bill.visit == "inpatient");
+    account.admissions -= admissions(bill);
     account
 }
 

@@ -59,7 +59,7 @@ fn a_settlement_equals_its_quote() {
         let engine = engine_for(&scenario).await;
         for (number, step) in scenario.adjudicate_all().iter().enumerate() {
             let before = engine.store().fingerprint();
-            let quote = engine.quote(step.raw_claim.clone()).await.expect("a quote");
+            let quote = engine.quote(step.raw_claim.clone(), onestop::domain::day::Day::LAST).await.expect("a quote");
             prop_assert_eq!(engine.store().fingerprint(), before);
             let request =
                 SettleRequest { quote: Some(PresentedQuote::Shown(quote.digest)), ..settle(step.raw_claim.clone()) };

@@ -111,6 +111,7 @@ impl EngineHistory {
             claim: settle_request.claim.clone(),
             request_id: settle_request.request_id.clone(),
             quote: None,
+            today: onestop::domain::day::Day::LAST,
         };
         let committed = self.engine.settle(settle_request, stamp(self.round)).await.expect("a settlement");
         self.responses.push((repeated, committed.entry.clone()));
@@ -194,8 +195,12 @@ impl EngineHistory {
     /// Checks that each repeated request returns its original settlement.
     async fn check_replays(&self) -> TestCaseResult {
         for (original, entry) in &self.responses {
-            let settle_request =
-                SettleRequest { claim: original.claim.clone(), request_id: original.request_id.clone(), quote: None };
+            let settle_request = SettleRequest {
+                claim: original.claim.clone(),
+                request_id: original.request_id.clone(),
+                quote: None,
+                today: onestop::domain::day::Day::LAST,
+            };
             let replay = self.engine.settle(settle_request, stamp(99_000)).await.expect("a replay");
             prop_assert!(replay.replay && replay.entry == *entry);
         }

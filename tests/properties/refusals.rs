@@ -111,7 +111,7 @@ async fn send_refused(
         return engine.reverse(refused_reverse(first, case), stamp(number)).await.map(drop);
     }
     if case == "settled claim quoted" {
-        return engine.quote(first.raw_claim.clone()).await.map(drop);
+        return engine.quote(first.raw_claim.clone(), onestop::domain::day::Day::LAST).await.map(drop);
     }
     engine.settle(refused_settle(first, case), stamp(number)).await.map(drop)
 }

@@ -197,7 +197,10 @@ fn half_up_to_the_fen_is_the_only_rounding_in_an_adjudication() {
         let model_tables = Tables::from_rows(&cells);
         let (mut account, mut model_account) = (Account::default(), model::Account::default());
         for raw_claim in figures.claims() {
-            let claim = raw_claim.clone().validate(&ClaimLimits::default()).expect("a sound claim");
+            let claim = raw_claim
+                .clone()
+                .validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST)
+                .expect("a sound claim");
             let facts = look_up::facts(&claim, persons.get(&claim.person_id), &tables).expect("known");
             let policy = &book.policies()[0];
             let input = AdjudicationInput { claim: &claim, facts: &facts, policy };

@@ -96,7 +96,9 @@ impl Adjudicator {
     }
 
     fn look_up(&self, raw_claim: RawClaim) -> (Claim, Facts, Arc<Policy>) {
-        let claim = raw_claim.validate(&ClaimLimits::default()).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let claim = raw_claim
+            .validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST)
+            .unwrap_or_else(|faults| panic!("{faults:?}"));
         let facts = look_up::facts(&claim, self.persons.get(&claim.person_id), &self.tables).expect("known");
         let person = &facts.person;
         let policy = self.book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged);

@@ -109,7 +109,7 @@ fn bill(amount: Money) -> (Claim, Facts) {
     let mut raw_claim = crate::support::claims::claim("C1", "P1", &amount.to_string());
     (raw_claim.visit, raw_claim.items) = (Some(Visit::OutpatientSerious), vec![item("A", &amount.to_string())]);
     (raw_claim.admitted, raw_claim.discharged) = (day("2017-03-01"), day("2017-03-01"));
-    (raw_claim.validate(&ClaimLimits::default()).expect("a sound claim"), facts())
+    (raw_claim.validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST).expect("a sound claim"), facts())
 }
 
 fn facts() -> Facts {

@@ -54,7 +54,7 @@ async fn no_call_is_answered_from_an_emptied_redis() {
     let reversal = ReverseRequest { reversal, request_id: "r2".to_owned(), dry_run: false };
     assert_unavailable("settle again", settles(&engine, 1).await);
     assert_unavailable("settle", settles(&engine, 2).await);
-    assert_unavailable("quote", engine.quote(claim("C3", "P1", "1000.00")).await);
+    assert_unavailable("quote", engine.quote(claim("C3", "P1", "1000.00"), onestop::domain::day::Day::LAST).await);
     assert_unavailable("outcome", engine.outcome(&request).await);
     assert_unavailable("fence", engine.fence(&request, of_p1(9)).await);
     assert_unavailable("reverse", engine.reverse(reversal, of_p1(10)).await);

@@ -116,7 +116,7 @@ async fn ids_of_200_bytes_are_imported_and_settled_when_id_bytes_is_256() {
     let too_long =
         write(directory.path(), "designations.csv", &format!("hospital_id,from,until\n{},,\n", "H".repeat(257)));
     let errors = import(&serve, &too_long).2;
-    assert_eq!(errors, format!("{too_long}:2:hospital_id: has 257 bytes; at most 256 are taken (TOO_LONG)\n"));
+    assert_eq!(errors, format!("{too_long}:2:hospital_id: has 257 bytes; the limit is 256 (TOO_LONG)\n"));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn ids_longer_than_the_default_id_bytes_are_refused_naming_the_limit() {
     for (path, column) in paths.into_iter().zip(columns) {
         let (exit, output, errors) = import(&serve, &path);
         assert_eq!((exit, output.as_str()), (Some(1), ""), "{errors}");
-        assert_eq!(errors, format!("{path}:2:{column}: has 200 bytes; at most 64 are taken (TOO_LONG)\n"));
+        assert_eq!(errors, format!("{path}:2:{column}: has 200 bytes; the limit is 64 (TOO_LONG)\n"));
     }
 }
 

@@ -9,6 +9,9 @@ use super::{Server, refusal_details};
 /// The texts that are no ids, each with what its refusal says.
 const INVALID_IDS: &[(&str, (&str, &str))] = &[
     ("", ("MISSING", "is missing")),
+    (" ", ("WHITE_SPACE", "has white space at an end")),
+    ("P1\u{3000}", ("WHITE_SPACE", "has white space at an end")),
+    ("P\u{1b}[2J1", ("CONTROL_CHARACTER", "has a control character")),
     (
         "P23456789012345678901234567890123456789012345678901234567890123456",
         ("TOO_LONG", "has 66 bytes; the limit is 64"),

@@ -37,9 +37,60 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
     (
         "refunds that exceed the charges",
         InvalidArgument,
-        "INVALID_REQUEST: claim.items[1].code the refunds of this code exceed its charges by 0.01 \
+        "INVALID_REQUEST: claim.items[1].code the refunds of this code at 50 exceed its charges by 50.00 \
          (REFUNDS_EXCEED_CHARGES)",
-        |claim| claim.items.extend([item("BED", "50.00"), item("BED", "-50.01")]),
+        |claim| claim.items.extend([item("BED", "50.00"), item("BED", "-50.00"), item("BED", "-50.00")]),
+    ),
+    (
+        "a refund at a price at which nothing was charged",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[2].code the refunds of this code at 7000 exceed its charges by 7000.00 \
+         (REFUNDS_EXCEED_CHARGES)",
+        |claim| claim.items.extend([item("BED", "9000.00"), item("BED", "-7000.00")]),
+    ),
+    (
+        "forty units refunded of which none was charged at that price",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[2].code the refunds of this code at 10 exceed its charges by 400.00 \
+         (REFUNDS_EXCEED_CHARGES)",
+        |claim| claim.items.extend([item("BED", "5000.00"), raw_item("BED", -400_000, 10_000_000, -40_000)]),
+    ),
+    (
+        "more units refunded than charged, for the same amount",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].code the refunds of this code at 0.01 exceed its charges in quantity \
+         (REFUNDS_EXCEED_CHARGES)",
+        |claim| claim.items.extend([raw_item("BED", 5_000, 10_000, 1), raw_item("BED", -9_000, 10_000, -1)]),
+    ),
+    (
+        "an amount for no units",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.items[1].amount is not zero, but the quantity is (AMOUNT_MISMATCH)",
+        |claim| claim.items.push(raw_item("A", 0, 1_000_000, 1)),
+    ),
+    (
+        "a stay since the year 217",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.admitted lies 657444 days before the day of discharge; the limit is 1100 \
+         (STAY_TOO_LONG)",
+        |claim| claim.admitted = Some(RawDate { year: 217, month: 6, day: 8 }),
+    ),
+    (
+        "a stay of 1,101 days",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.admitted lies 1101 days before the day of discharge; the limit is 1100 \
+         (STAY_TOO_LONG)",
+        |claim| claim.admitted = day("2014-06-10"),
+    ),
+    (
+        "ids with white space at an end or a control character",
+        InvalidArgument,
+        "INVALID_REQUEST: claim.claim_id has white space at an end (WHITE_SPACE); \
+         claim.items[0].code has a control character (CONTROL_CHARACTER)",
+        |claim| {
+            claim.claim_id = "ZY20170615 ".to_owned();
+            claim.items[0].code = "A\u{1b}[2J".to_owned();
+        },
     ),
     (
         "a total that is not the sum",
@@ -244,7 +295,7 @@ async fn a_claim_at_every_limit_is_settled() {
     let server = Server::start().await;
     let mut items = vec![item("A", "1.00"); 4_998];
     items.push(raw_item("A", 20_000, 31_770_000, 6_355));
-    items.push(item("A", "-4998.00"));
+    items.push(raw_item("A", -49_980_000, 1_000_000, -499_800));
     let claim = RawClaim { claim_id: "x".repeat(64), items, ..claim("C1", "P1", "1.00") };
     assert_eq!(server.settle_ok(&claim, &"r".repeat(64)).await.split.expect("a split").total_fen, 6_355);
 }

@@ -63,7 +63,7 @@ async fn a_made_up_altered_or_foreign_quote_is_refused_without_a_split() {
     let of_other_claim = server.quote(&other).await.expect("a quote").quote_digest;
     let of_other_caller = token(&server, "another caller", &bill(), &[7; 32], 0);
     let of_another_form = token(&server, "anyone", &bill(), &[7; 31], 0);
-    let split = server.engine.quote(bill()).await.expect("a quote").digest.0.to_vec();
+    let split = server.engine.quote(bill(), onestop::domain::day::Day::LAST).await.expect("a quote").digest.0.to_vec();
     for (what, token) in [
         ("one byte", vec![7]),
         ("a made-up digest", vec![7; 32]),
@@ -81,7 +81,7 @@ async fn a_made_up_altered_or_foreign_quote_is_refused_without_a_split() {
 #[tokio::test]
 async fn a_quote_expires_after_twelve_hours() {
     let server = Server::start().await;
-    let split = server.engine.quote(bill()).await.expect("a quote").digest;
+    let split = server.engine.quote(bill(), onestop::domain::day::Day::LAST).await.expect("a quote").digest;
     let issued = |age| token(&server, "anyone", &bill(), &split.0, age);
     assert_token_refused(&refusals(&server, &bill(), &issued(LIFETIME_SECONDS)).await, "EXPIRED", "12 hours");
     let fresh = pb::SettleRequest { quote_digest: issued(LIFETIME_SECONDS - 60), ..settle_request(&bill(), "R1") };
@@ -107,7 +107,7 @@ async fn an_authentic_quote_whose_split_has_changed_is_refused_with_the_new_spli
 #[tokio::test]
 async fn a_quote_reveals_no_digest_of_its_split_and_every_instance_opens_it() {
     let (one, other) = (Server::start().await, Server::start().await);
-    let Digest(split) = one.engine.quote(bill()).await.expect("a quote").digest;
+    let Digest(split) = one.engine.quote(bill(), onestop::domain::day::Day::LAST).await.expect("a quote").digest;
     let quoted = one.quote(&bill()).await.expect("a quote").quote_digest;
     assert!(!quoted.windows(8).any(|window| split.windows(8).any(|part| part == window)));
     assert_ne!(quoted, one.quote(&bill()).await.expect("a quote").quote_digest, "no two tokens are equal");

@@ -47,7 +47,7 @@ async fn try_execute<S: Store>(
     Ok(match request {
         ClientRequest::Settle { claim, request_id, quote } => {
             let quote = quote.map(|(digest, _)| PresentedQuote::Shown(digest));
-            let request = SettleRequest { claim, request_id, quote };
+            let request = SettleRequest { claim, request_id, quote, today: onestop::domain::day::Day::LAST };
             let committed = engine.settle(request, stamp).await?;
             Response::Committed { entry: committed.entry.into(), revisions: Vec::new(), replay: committed.replay }
         }
@@ -63,7 +63,9 @@ async fn try_execute<S: Store>(
         ClientRequest::Outcome { hospital, person, request_id } => {
             Response::Outcome(engine.outcome(&request_name(hospital, person, request_id)).await?)
         }
-        ClientRequest::Quote { claim } => Response::Quoted(Box::new(engine.quote(claim).await?.split)),
+        ClientRequest::Quote { claim } => {
+            Response::Quoted(Box::new(engine.quote(claim, onestop::domain::day::Day::LAST).await?.split))
+        }
         ClientRequest::Account { person, year } => {
             let key = AccountKey { insurance: "resident".into(), year };
             Response::Account(engine.account(&AccountName { person_id: id(person), key, on: None }).await?)

@@ -38,5 +38,5 @@ pub fn day(text: &str) -> Option<RawDate> {
 /// A request to settle this claim, under `r-` and its claim id.
 pub fn settle(claim: RawClaim) -> SettleRequest {
     let request_id = format!("r-{}", claim.claim_id.as_str());
-    SettleRequest { claim, request_id, quote: None }
+    SettleRequest { claim, request_id, quote: None, today: onestop::domain::day::Day::LAST }
 }

@@ -18,6 +18,7 @@ use crate::engine::EngineError;
 use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
 use crate::engine::{CommitStamp, Engine, EngineSettings};
+use crate::grpc::commit_stamp;
 use crate::grpc::error::CallError;
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::status::code_name;
@@ -176,11 +177,13 @@ async fn run_in_process(
     match request {
         StepRequest::Quote(text) => {
             let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
-            Ok(StepResult::Split(sums(&engine.quote(claim).await?.split)))
+            Ok(StepResult::Split(sums(&engine.quote(claim, commit_stamp::today()).await?.split)))
         }
         StepRequest::Settle(text) => {
             let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
-            let committed = engine.settle(SettleRequest { claim, request_id, quote: None }, stamp).await?;
+            let committed = engine
+                .settle(SettleRequest { claim, request_id, quote: None, today: commit_stamp::today() }, stamp)
+                .await?;
             Ok(StepResult::Split(sums(&committed.entry.body.split)))
         }
         StepRequest::Reverse(text) => {

@@ -87,7 +87,8 @@ fn judged(judged: &pb::Judged) -> Value {
 
 fn code(code: &pb::Code) -> Value {
     json!({
-        "code": code.code, "name": code.name, "class": code.class, "self_pay_ratio": code.self_pay_ratio,
+        "code": code.code, "name": code.name, "class": code.class,
+        "unit_price": UnitPrice(code.unit_price_micro_yuan).to_string(), "self_pay_ratio": code.self_pay_ratio,
         "price_ceiling": code.price_ceiling_micro_yuan.map(|micro| UnitPrice(micro).to_string()),
         "net": yuan(code.net_fen), "over_limit": yuan(code.over_limit_fen),
         "preliminary_self_pay": yuan(code.preliminary_self_pay_fen), "rest": yuan(code.rest_fen), "pool": code.pool,

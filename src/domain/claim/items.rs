@@ -63,6 +63,9 @@ impl RawItem {
         if amount.fen().signum() * quantity.0.signum() < 0 {
             faults.add(field("amount"), FaultReason::UnlikeSign, "has another sign than the quantity");
         }
+        if quantity.0 == 0 && amount != Money::ZERO {
+            faults.add(field("amount"), FaultReason::AmountMismatch, "is not zero, but the quantity is");
+        }
         let mismatch = amount_fault(amount, quantity, unit_price).filter(|_| faults.count() == known);
         if let Some((reason, message)) = mismatch {
             faults.add(field("amount"), reason, message);

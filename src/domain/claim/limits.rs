@@ -11,12 +11,15 @@ pub struct ClaimLimits {
     pub id_bytes: usize,
     /// The most bytes of a reason for a reversal.
     pub reason_bytes: usize,
+    /// The most days from admission to discharge.
+    pub stay_days: u32,
     /// An amount or a price lies within plus and minus this.
     pub amount: Money,
 }
 
 impl Default for ClaimLimits {
     fn default() -> Self {
-        ClaimLimits { items: 5_000, id_bytes: 64, reason_bytes: 1_000, amount: Money::from_fen(100_000_000_000) }
+        let amount = Money::from_fen(100_000_000_000);
+        ClaimLimits { items: 5_000, id_bytes: 64, reason_bytes: 1_000, stay_days: 1_100, amount }
     }
 }

@@ -6,21 +6,46 @@ use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::ItemCode;
 use crate::domain::money::Money;
 
-use super::Item;
+use super::{Item, UnitPrice};
 
-/// Refund lines of a code may not take back more than its other lines charge.
+/// Charges less refunds of one code at one unit price.
+struct Net {
+    /// The first line of the code at this price.
+    first: usize,
+    /// In 10^-4 units.
+    quantity: i128,
+    amount: Money,
+}
+
+/// Refund lines of a code at a price may not take back more, in quantity or in amount, than its other lines at this
+/// price charge.
 pub(super) fn check_refunds(faults: &mut FieldFaults, items: &[Item]) {
-    if items.iter().all(|item| item.amount >= Money::ZERO) {
+    if items.iter().all(|item| item.amount >= Money::ZERO && item.quantity.0 >= 0) {
         return;
     }
-    let mut net: HashMap<&ItemCode, (usize, Money)> = HashMap::new();
-    for (at, item) in items.iter().enumerate() {
-        net.entry(&item.code).or_insert((at, Money::ZERO)).1 += item.amount;
+    let mut nets: HashMap<(&ItemCode, UnitPrice), Net> = HashMap::new();
+    for (first, item) in items.iter().enumerate() {
+        let net = nets.entry((&item.code, item.unit_price));
+        let net = net.or_insert(Net { first, quantity: 0, amount: Money::ZERO });
+        net.quantity += i128::from(item.quantity.0);
+        net.amount += item.amount;
     }
-    let mut below: Vec<_> = net.into_values().filter(|(_, sum)| *sum < Money::ZERO).collect();
-    below.sort_unstable();
-    faults.extend(below.into_iter().map(|(at, sum)| {
-        let message = format!("the refunds of this code exceed its charges by {}", -sum);
-        FieldFault::new(format!("claim.items[{at}].code"), FaultReason::RefundsExceedCharges, message)
-    }));
+    let mut below: Vec<_> = nets.into_iter().filter_map(|((_, price), net)| net.fault(price)).collect();
+    below.sort_unstable_by_key(|(first, _)| *first);
+    faults.extend(below.into_iter().map(|(_, fault)| fault));
+}
+
+impl Net {
+    /// The fault of the first line, if more was given back than charged.
+    fn fault(self, price: UnitPrice) -> Option<(usize, FieldFault)> {
+        let message = if self.amount < Money::ZERO {
+            format!("the refunds of this code at {price} exceed its charges by {}", -self.amount)
+        } else if self.quantity < 0 {
+            format!("the refunds of this code at {price} exceed its charges in quantity")
+        } else {
+            return None;
+        };
+        let field = format!("claim.items[{}].code", self.first);
+        Some((self.first, FieldFault::new(field, FaultReason::RefundsExceedCharges, message)))
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFaults};
-use crate::domain::ids::{ClaimId, Diagnosis, HospitalId, PersonId, TextLengthError};
+use crate::domain::ids::{ClaimId, Diagnosis, HospitalId, PersonId, TextError};
 use crate::domain::money::Money;
 
 use super::items::valid_items;
@@ -19,11 +19,11 @@ pub struct InvalidRequest {
 }
 
 impl RawClaim {
-    /// The claim, if every rule about it alone holds.
+    /// The claim, if every rule about it alone holds. No discharge lies after `today`, a day of China Standard Time.
     ///
     /// # Errors
     /// The faults, each with its field.
-    pub fn validate(self, limits: &ClaimLimits) -> Result<Claim, InvalidRequest> {
+    pub fn validate(self, limits: &ClaimLimits, today: Day) -> Result<Claim, InvalidRequest> {
         let mut faults = FieldFaults::default();
         let RawClaim {
             claim_id,
@@ -44,6 +44,7 @@ impl RawClaim {
             faults.add("claim.visit", FaultReason::Missing, "is not one of the known visits");
         }
         let days = valid_days(&mut faults, admitted, discharged);
+        check_stay(&mut faults, days, limits, today);
         let items = valid_items(&mut faults, items, days, limits);
         check_total(&mut faults, total, &items);
         let diagnosis = diagnosis
@@ -75,7 +76,7 @@ impl RawClaim {
 pub(crate) fn valid_text<T>(
     faults: &mut FieldFaults,
     field: impl Into<String>,
-    parsed: Result<T, TextLengthError>,
+    parsed: Result<T, TextError>,
 ) -> Option<T> {
     parsed.map_err(|error| faults.add(field, error.reason(), error.to_string())).ok()
 }
@@ -98,6 +99,18 @@ fn valid_days(faults: &mut FieldFaults, admitted: Option<RawDate>, discharged: O
         faults.add("claim.discharged", FaultReason::DischargedBeforeAdmitted, message);
     }
     Some((admitted, discharged))
+}
+
+fn check_stay(faults: &mut FieldFaults, days: Option<(Day, Day)>, limits: &ClaimLimits, today: Day) {
+    let Some((admitted, discharged)) = days else { return };
+    let stay = admitted.days_to(discharged);
+    if i64::from(stay) > i64::from(limits.stay_days) {
+        let message = format!("lies {stay} days before the day of discharge; the limit is {}", limits.stay_days);
+        faults.add("claim.admitted", FaultReason::StayTooLong, message);
+    }
+    if discharged > today {
+        faults.add("claim.discharged", FaultReason::DischargedAfterToday, format!("lies after today, {today}"));
+    }
 }
 
 fn valid_day(faults: &mut FieldFaults, field: &str, raw: Option<RawDate>) -> Option<Day> {
