@@ -24,7 +24,7 @@ const CLAIMS: usize = 2_000;
 
 fn main() {
     let Ok(book) = shipped::book() else { return eprintln!("the shipped book is refused") };
-    let Some((policy, _)) = book.get("shandong-2017") else { return eprintln!("no policy") };
+    let Some(policy) = book.get("shandong-2017") else { return eprintln!("no policy") };
     let mut random = bills::Random(20);
     let bills: Vec<_> = (0..CLAIMS).map(|_| bills::bill(&mut random, 20)).collect();
     let account = Account::default();
@@ -32,7 +32,7 @@ fn main() {
     for _ in 0..ROUNDS {
         engine.push(nanoseconds(|| {
             for bill in &bills {
-                let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
+                let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
                 black_box(adjudicate(matter, &account).is_ok());
             }
         }));

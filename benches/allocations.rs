@@ -17,13 +17,13 @@ const CLAIMS: usize = 1_000;
 
 fn main() {
     let Ok(book) = shipped::book() else { return eprintln!("the shipped book is refused") };
-    let Some((policy, _)) = book.get("shandong-2017") else { return eprintln!("no policy") };
+    let Some(policy) = book.get("shandong-2017") else { return eprintln!("no policy") };
     let mut random = bills::Random(20);
     let (mut count, mut bytes) = (0, 0);
     for _ in 0..CLAIMS {
         let bill = bills::bill(&mut random, 20);
         let account = Account::default();
-        let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
+        let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
         let used = allocation_counter::measure(|| drop(adjudicate(matter, &account)));
         count += used.count_total;
         bytes += used.bytes_total;

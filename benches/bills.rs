@@ -6,7 +6,7 @@ use onestop::domain::claim::{Claim, Item, Quantity, RawClaim, UnitPrice};
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
 use onestop::domain::ids::{ClaimId, HospitalId, ItemCode, MAX_ID_BYTES, PersonId, TextError};
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::{Category, Level, Visit};
+use onestop::domain::words::ClassWord;
 
 use super::straight_line::{Code, Line};
 
@@ -88,7 +88,7 @@ fn claim(lines: &[Line]) -> Claim {
         claim_id: id("ZY201706150001", ClaimId::parse),
         hospital_id: id("H3701001", HospitalId::parse),
         person_id: id("P0001", PersonId::parse),
-        visit: Visit::Inpatient,
+        visit: "inpatient".into(),
         emergency: false,
         admitted: day("2017-06-08"),
         discharged: day("2017-06-15"),
@@ -119,10 +119,10 @@ fn facts(lines: &[Line], codes: &[Code]) -> Facts {
         person: PersonFacts {
             insurance: "resident".into(),
             insured_region: region(),
-            categories: [Category::RegisteredPoor].into_iter().collect(),
+            categories: ["registered_poor".into()].into_iter().collect(),
             cross_region_approved: false,
         },
-        hospital: HospitalFacts { level: Level::Tertiary, region: region(), tags: Vec::new() },
+        hospital: HospitalFacts { level: "tertiary".into(), region: region(), tags: Default::default() },
         catalogue: codes.iter().enumerate().map(|(at, code)| Arc::new(entry(at, code))).collect(),
         entry_of_item: lines.iter().map(|line| line.code as u16).collect(),
     }
@@ -130,13 +130,8 @@ fn facts(lines: &[Line], codes: &[Code]) -> Facts {
 
 fn entry(at: usize, code: &Code) -> CatalogueEntry {
     let ratio = || format!("0.{:04}", code.ratio_e4).parse().unwrap_or_else(|_| unreachable!("a ratio"));
-    let class = match code.class {
-        0 => Class::A,
-        1 => Class::B(ratio()),
-        2 => Class::C,
-        3 => Class::Special,
-        _ => Class::Transitional,
-    };
+    let word = ClassWord::from(["A", "B", "C", "special", "transitional"][usize::from(code.class)]);
+    let class = Class { word, self_pay_ratio: (code.class == 1).then(ratio) };
     let price_ceiling = (code.ceiling_micro >= 0).then_some(UnitPrice(code.ceiling_micro));
     CatalogueEntry { code: id(&name(at), ItemCode::parse), name: "示范药品".into(), class, price_ceiling }
 }

@@ -17,7 +17,6 @@ use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::Visit;
 use onestop::engine::copy::{CopyContext, CopyReport, Stage, StoreCopy};
 use onestop::engine::import::ImportSource;
 use onestop::engine::settle::SettleRequest;
@@ -179,7 +178,7 @@ fn request(number: u64, settlements: u64) -> SettleRequest {
         claim_id: format!("C{number}"),
         hospital_id: format!("H{}", number % HOSPITALS),
         person_id: person(number % (settlements / 2).max(1)),
-        visit: Some(Visit::Inpatient),
+        visit: "inpatient".to_owned(),
         emergency: false,
         admitted: Some(day),
         discharged: Some(day),

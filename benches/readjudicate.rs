@@ -13,7 +13,6 @@ use onestop::domain::content::RawReversal;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::Visit;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
@@ -104,7 +103,7 @@ fn claim(number: u64) -> RawClaim {
         claim_id: format!("C{number}"),
         hospital_id: "H1".into(),
         person_id: "P1".into(),
-        visit: Some(Visit::Inpatient),
+        visit: "inpatient".to_owned(),
         emergency: false,
         admitted: Some(day),
         discharged: Some(day),

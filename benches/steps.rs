@@ -31,11 +31,11 @@ const CALLS: usize = 2_000;
 
 fn main() {
     let Ok(book) = shipped::book() else { return eprintln!("the shipped book is refused") };
-    let Some((policy, _)) = book.get("shandong-2017") else { return eprintln!("no policy") };
+    let Some(policy) = book.get("shandong-2017") else { return eprintln!("no policy") };
     let bill = bills::bill(&mut bills::Random(5), 20);
     let raw = bill.raw_claim();
     let request = to_proto::claim(&raw).encode_to_vec();
-    let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy };
+    let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
     let Ok((split, _)) = adjudicate(input, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
     let Ok((stored, _)) = codec::encode_entry(&entry) else { return eprintln!("no record") };
@@ -44,7 +44,7 @@ fn main() {
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
     step("digest of its content", || raw.content());
     step("check the claim by itself", || {
-        raw.clone().validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST)
+        raw.clone().validate(&ClaimLimits::default(), book.vocabulary(), onestop::domain::day::Day::LAST)
     });
     step("adjudicate", || adjudicate(input, &Account::default()));
     step("check the invariants", || invariants::check(&split));

@@ -115,7 +115,7 @@ fn a_case_that_cannot_be_read_exits_2() {
         ("total = \"100000.00\"", "total = \"0.001\"", "step 1 expects \"0.001\", which has more than 2 decimals"),
         ("pools = { eligible", "pools = { lost", "step 1 expects the pool `lost`, which does not exist"),
         ("[step.quote]", "[step.quotes]", "quotes"),
-        ("level = \"primary\"", "level = \"first\"", "hospitals: level"),
+        ("level = \"primary\"", "level = \"first\"", "level is no word of the vocabulary in use"),
     ] {
         let path = changed(dir.path(), find, put);
         let (code, output, errors) = run(&["policy", "test", &path]);
@@ -203,7 +203,7 @@ fn every_fault_of_a_directory_is_reported_with_file_and_line() {
     let one = write(
         dir.path(),
         "a.toml",
-        &shipped.replace("format       = 1", "format       = 2").replacen("\"85%\"", "\"185%\"", 1),
+        &shipped.replace("format       = 2", "format       = 3").replacen("\"85%\"", "\"185%\"", 1),
     );
     let two = write(dir.path(), "b.toml", &shipped.replacen("\"150000\"", "150000", 1).replace("[\"37\"]", "[\"3x\"]"));
     for arguments in

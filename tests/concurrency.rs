@@ -7,11 +7,11 @@ use std::sync::Arc;
 use onestop::domain::account::Account;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
+use onestop::domain::fixed_words::CapKind;
 use onestop::domain::ids::{EntryId, PersonId};
 use onestop::domain::invariants;
 use onestop::domain::journal::{Entry, EntryKind, Settlement};
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::{CapKind, Visit};
 use onestop::engine::EngineError;
 use onestop::engine::reverse::{ReverseOutcome, ReverseRequest};
 use onestop::engine::settle::SettleOutcome;
@@ -95,8 +95,8 @@ async fn open_engine<S: Store>(store: S) -> Arc<Engine<S>> {
 fn bill(number: u64) -> RawClaim {
     let amount = Money::from_fen(2_500_001 + number as i64 * 1_003);
     let claim = claim(&format!("C{number}"), "P2", &amount.to_string());
-    let visit = if number % 5 == 4 { Visit::Maternity } else { Visit::Inpatient };
-    RawClaim { hospital_id: hospital_of_claim(number), visit: Some(visit), ..claim }
+    let visit = if number % 5 == 4 { "maternity" } else { "inpatient" }.to_owned();
+    RawClaim { hospital_id: hospital_of_claim(number), visit, ..claim }
 }
 
 fn hospital_of_claim(number: u64) -> String {
@@ -222,11 +222,11 @@ fn assert_account_is_the_sum(account: &Account, active: &[&Settlement]) {
         let sum = sums.entry(&layer.head.id).or_default();
         *sum = (sum.0 + layer.base, sum.1 + layer.pays);
     }
-    for (layer, uses) in account.layers() {
-        assert_eq!(sums.remove(&**layer), Some((uses.base, uses.paid)), "{layer}");
+    for (layer, uses) in account.ledgers() {
+        assert_eq!(sums.remove(&**layer), Some((uses.base, account.paid(layer))), "{layer}");
     }
     assert!(sums.values().all(|sum| *sum == (Money::ZERO, Money::ZERO)));
-    let inpatient = active.iter().filter(|settled| settled.claim.visit == Visit::Inpatient);
+    let inpatient = active.iter().filter(|settled| settled.claim.visit.as_str() == "inpatient");
     assert_eq!(account.admissions as usize, inpatient.count());
     let charged: BTreeMap<_, _> = cap_charges(active).into_iter().filter(|(_, (sum, _))| *sum > Money::ZERO).collect();
     let caps: Vec<_> = charged.iter().map(|(account, (sum, _))| ((**account).into(), *sum)).collect();
@@ -237,10 +237,10 @@ fn assert_account_is_the_sum(account: &Account, active: &[&Settlement]) {
 fn cap_charges<'a>(active: &[&'a Settlement]) -> BTreeMap<&'a str, (Money, Option<Money>)> {
     let mut charged = BTreeMap::new();
     for layer in active.iter().flat_map(|settled| &settled.split.layers) {
-        for cap in &layer.terms.caps {
+        for (cap, applied) in layer.terms.caps.iter().zip(&layer.caps) {
             let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
-            let account = charged.entry(&*cap.account).or_insert((Money::ZERO, cap.annual));
-            assert_eq!(account.1, cap.annual, "the terms do not change");
+            let account = charged.entry(&*cap.account).or_insert((Money::ZERO, applied.limit));
+            assert_eq!(account.1, applied.limit, "the terms do not change");
             account.0 += amount;
         }
     }

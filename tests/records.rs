@@ -24,7 +24,7 @@ use crate::support::{import_tables, stamp};
 
 /// A policy with every kind of figure that a record contains, one of them with as many decimals as a figure resolves to.
 const POLICY: &str = r#"
-format = 1
+format = 2
 id = "fixture"
 title = "a policy for records"
 insurance = "resident"

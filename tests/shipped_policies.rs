@@ -7,11 +7,14 @@ mod files;
 mod layers;
 
 use onestop::domain::facts::Region;
+use onestop::domain::fixed_words::{Locality, Referral};
 use onestop::domain::money::Money;
 use onestop::domain::policy::{Layer, Policy};
-use onestop::domain::terms::{Cap, Terms, TermsKey};
-use onestop::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
-use onestop::policy::rule::{Entry, LayerRule};
+use onestop::domain::resolution::resolve_terms;
+use onestop::domain::rule::{Change, LayerRule};
+use onestop::domain::schedule::Deductible;
+use onestop::domain::terms::{Cap, Limit, Terms, TermsKey};
+use onestop::domain::words::Category;
 use onestop::policy::{Book, shipped};
 
 use files::{FILES, PublishedFile, SOURCES};
@@ -19,6 +22,39 @@ use layers::{LAYERS, PublishedLayer};
 
 fn book() -> Book {
     shipped::book().expect("the shipped book")
+}
+
+const LEVELS: [&str; 3] = ["primary", "secondary", "tertiary"];
+
+const CATEGORIES: [&str; 4] = ["registered_poor", "destitute", "subsistence_allowance", "illness_impoverished"];
+
+fn circumstances(level: &str, locality: Locality, referral: Referral, categories: &[&str]) -> TermsKey {
+    let (tags, diseases) = Default::default();
+    let categories = categories.iter().map(|category| Category::from(*category)).collect();
+    TermsKey { level: level.into(), locality, referral, tags, diseases, categories }
+}
+
+/// Every level, locality, referral and set of categories.
+fn every_circumstance() -> Vec<TermsKey> {
+    let mut all = Vec::new();
+    for level in LEVELS {
+        for (locality, referral) in
+            Locality::ALL.iter().flat_map(|locality| Referral::ALL.iter().map(move |referral| (locality, referral)))
+        {
+            for set in 0..1 << CATEGORIES.len() {
+                let held: Vec<_> =
+                    CATEGORIES.iter().enumerate().filter(|(at, _)| set & 1 << at != 0).map(|(_, held)| *held).collect();
+                all.push(circumstances(level, *locality, *referral, &held));
+            }
+        }
+    }
+    all
+}
+
+/// What the entries of a layer change.
+fn changes(layer: &LayerRule) -> impl Iterator<Item = &Change> {
+    let when = layer.when.iter().map(|entry| &entry.change);
+    when.chain(layer.for_.iter().map(|entry| &entry.change))
 }
 
 /// The published layers of a file, in order.
@@ -33,7 +69,8 @@ fn yuan_text(amount: Money) -> String {
 }
 
 fn schedule_text(terms: &Terms) -> String {
-    let deductibles: Vec<_> = terms.schedule.deductibles.iter().map(|amount| yuan_text(*amount)).collect();
+    let Deductible::Amounts(amounts) = &terms.schedule.deductible else { panic!("a list") };
+    let deductibles: Vec<_> = amounts.iter().map(|amount| yuan_text(*amount)).collect();
     let bands = terms.schedule.bands.iter().map(|band| match band.upto {
         Some(upto) => format!("to {} {}", yuan_text(upto), band.rate.percent()),
         None => band.rate.percent(),
@@ -42,7 +79,10 @@ fn schedule_text(terms: &Terms) -> String {
 }
 
 fn caps_text(terms: &Terms) -> String {
-    let cap = |cap: &Cap| format!("{} {} {}", cap.account, cap.kind, cap.annual.map_or("none".to_owned(), yuan_text));
+    let cap = |cap: &Cap| {
+        let Limit::Annual(annual) = cap.limit else { panic!("an annual cap") };
+        format!("{} {} {}", cap.account, cap.kind, annual.map_or("none".to_owned(), yuan_text))
+    };
     terms.caps.iter().map(cap).collect::<Vec<_>>().join("; ")
 }
 
@@ -54,27 +94,30 @@ fn published_terms(layer: &PublishedLayer, on: &TermsKey) -> (String, String, &'
         .filter(|for_categories| applies_to(for_categories.of))
         .map_or(layer.terms, |for_categories| for_categories.terms);
     let cross_region = match (layer.cross_region, on.locality, on.referral) {
-        (Some((_, other)), Locality::CrossRegion, Referral::None) => other,
-        (Some((leave, _)), Locality::CrossRegion, _) => leave,
+        (Some((_, other)), Locality::Province | Locality::Elsewhere, Referral::None) => other,
+        (Some((leave, _)), Locality::Province | Locality::Elsewhere, _) => leave,
         _ => layer.prior,
     };
-    (terms.0[on.level as usize].to_owned(), terms.1.to_owned(), cross_region)
+    (
+        terms.0[LEVELS.iter().position(|level| *level == on.level.as_str()).expect("a level")].to_owned(),
+        terms.1.to_owned(),
+        cross_region,
+    )
 }
 
 fn assert_layer_is_published(policy: &Policy, layer: &Layer, published: &PublishedLayer) {
     let name = format!("{} {}", policy.reference.id, published.name);
     assert_eq!(&*layer.head.payer, published.payer, "{name}");
-    let visits: Vec<_> = layer.visits.iter().map(|visit| visit.as_str()).collect();
+    let visits: Vec<_> = layer.rule.visits.iter().map(|visit| visit.as_str()).collect();
     assert_eq!(visits, published.visits, "{name}");
     let pools: Vec<_> = layer.head.pools.iter().map(|pool| pool.as_str()).collect();
     assert_eq!(pools, published.pools, "{name}");
     assert_eq!(layer.head.period.as_str(), published.period, "{name}");
-    let only: Categories = published.only.iter().filter_map(|word| Category::from_word(word)).collect();
-    assert_eq!(layer.only.unwrap_or_default(), only, "{name}");
-    assert_eq!(layer.in_force, policy.in_force, "{name}");
-    for on in TermsKey::all() {
-        let terms = layer.terms.get(&on);
-        let found = (schedule_text(terms), caps_text(terms), terms.prior_self_pay.percent());
+    assert_eq!(layer.rule.only.iter().map(Category::as_str).collect::<Vec<_>>(), published.only, "{name}");
+    assert_eq!(layer.rule.in_force, policy.rule.in_force, "{name}");
+    for on in every_circumstance() {
+        let terms = resolve_terms(&layer.rule, &on).expect("exact");
+        let found = (schedule_text(&terms), caps_text(&terms), terms.prior_self_pay.percent());
         let (bands, caps, prior) = published_terms(published, &on);
         assert_eq!(found, (bands, caps, prior.to_owned()), "{name}: {on:?}");
     }
@@ -85,7 +128,7 @@ fn every_figure_equals_the_published_one() {
     let book = book();
     assert_eq!(book.policies().len(), FILES.len());
     for file in FILES {
-        let (policy, _) = book.get(file.id).expect("the policy");
+        let policy = book.get(file.id).expect("the policy");
         let published = published_layers(file);
         assert_eq!(policy.layers.len(), published.len(), "{}", file.id);
         for (layer, published) in policy.layers.iter().zip(published) {
@@ -98,7 +141,7 @@ fn every_figure_equals_the_published_one() {
 fn the_layers_pay_in_the_published_order() {
     let book = book();
     for file in FILES {
-        let (policy, _) = book.get(file.id).expect("the policy");
+        let policy = book.get(file.id).expect("the policy");
         let ids: Vec<_> = policy.layers.iter().map(|layer| &*layer.head.id).collect();
         let published: Vec<_> = file.layers.iter().map(|name| name.split(' ').next().expect("an id")).collect();
         assert_eq!(ids, published, "{}", file.id);
@@ -109,12 +152,17 @@ fn the_layers_pay_in_the_published_order() {
 fn each_file_governs_its_region_and_year() {
     let book = book();
     for file in FILES {
-        let (policy, _) = book.get(file.id).expect("the policy");
-        assert_eq!(&*policy.insurance, "resident", "{}", file.id);
-        assert_eq!(policy.regions.iter().map(|region| &**region).collect::<Vec<_>>(), [file.region], "{}", file.id);
+        let policy = book.get(file.id).expect("the policy");
+        assert_eq!(&*policy.rule.insurance, "resident", "{}", file.id);
+        assert_eq!(
+            policy.rule.regions.iter().map(|region| &**region).collect::<Vec<_>>(),
+            [file.region],
+            "{}",
+            file.id
+        );
         let days = format!("{}-01-01 until {}-01-01", file.year, file.year + 1);
-        assert_eq!(policy.in_force.to_string(), days, "{}", file.id);
-        assert_eq!(policy.benefit_year.as_str(), "discharge", "{}", file.id);
+        assert_eq!(policy.rule.in_force.to_string(), days, "{}", file.id);
+        assert_eq!(policy.rule.benefit_year.as_str(), "discharge", "{}", file.id);
     }
 }
 
@@ -145,15 +193,15 @@ fn a_city_falls_back_to_the_province_when_its_own_policy_ends() {
 
 /// Each layer of the book with its file and id as name.
 fn named_layers(book: &Book) -> impl Iterator<Item = (String, &LayerRule)> {
-    let name = |rule: &onestop::policy::rule::PolicyRule, layer: &LayerRule| format!("{} {}", rule.id, layer.id);
-    book.rules().iter().flat_map(move |rule| rule.layers.iter().map(move |layer| (name(rule, layer), layer)))
+    let name = |rule: &onestop::domain::rule::PolicyRule, layer: &LayerRule| format!("{} {}", rule.id, layer.id);
+    book.rules().flat_map(move |rule| rule.layers.iter().map(move |layer| (name(rule, layer), layer)))
 }
 
 #[test]
 fn every_layer_and_entry_cites_a_published_text() {
     let book = book();
     for (name, layer) in named_layers(&book) {
-        let entries = layer.when.iter().chain(&layer.for_).map(|entry| &entry.cites);
+        let entries = changes(layer).map(|change| &change.cites);
         for cites in std::iter::once(&layer.cites).chain(entries) {
             assert!(!cites.is_empty(), "{name}");
             for cite in cites {
@@ -168,9 +216,9 @@ fn every_layer_and_entry_cites_a_published_text() {
 #[test]
 fn the_layers_of_2017_cite_their_published_texts() {
     let book = book();
-    let (_, rule) = book.get("shandong-2017").expect("the policy");
+    let rule = &book.get("shandong-2017").expect("the policy").rule;
     for (layer, published) in rule.layers.iter().zip(published_layers(&FILES[0])) {
-        let entries = layer.when.iter().chain(&layer.for_).flat_map(|entry| &entry.cites);
+        let entries = changes(layer).flat_map(|change| &change.cites);
         let keys = layer.cites.iter().chain(entries).map(|cite| &cite.source["shandong-2017#".len()..]);
         let mut keys: Vec<_> = keys.collect();
         keys.sort_unstable();
@@ -184,45 +232,45 @@ fn the_layers_of_2017_cite_their_published_texts() {
 #[test]
 fn the_assumed_figures_equal_the_published_list() {
     let book = book();
-    let entry = |entry: &Entry| format!("{:?}", entry.assumed);
+    let entry = |change: &Change| format!("{:?}", change.assumed);
     for file in FILES {
-        let (_, rule) = book.get(file.id).expect("the policy");
+        let rule = &book.get(file.id).expect("the policy").rule;
         for ((layer, assumed), published) in rule.layers.iter().zip(file.assumed).zip(published_layers(file)) {
             let mut found = layer.assumed.clone();
             found.sort_unstable();
             assert_eq!(found.join(" "), *assumed, "{} {}", file.id, layer.id);
-            let entries: Vec<_> = layer.when.iter().chain(&layer.for_).map(entry).filter(|text| text != "[]").collect();
+            let entries: Vec<_> = changes(layer).map(entry).filter(|text| text != "[]").collect();
             assert_eq!(entries, published.assumed_in_entries, "{} {}", file.id, layer.id);
         }
     }
 }
 
 /// The assumed figures in the terms of a local patient with these categories at a tertiary hospital.
-fn assumed_figures(book: &Book, file: &str, layer: &str, categories: &[Category]) -> String {
-    let (policy, _) = book.get(file).expect("the policy");
+fn assumed_figures(book: &Book, file: &str, layer: &str, categories: &[&str]) -> String {
+    let policy = book.get(file).expect("the policy");
     let layer = policy.layers.iter().find(|known| &*known.head.id == layer).expect("the layer");
-    let categories = categories.iter().copied().collect();
-    let on = TermsKey { level: Level::Tertiary, locality: Locality::Local, referral: Referral::None, categories };
-    layer.terms.get(&on).assumed.join(" ")
+    let on = circumstances("tertiary", Locality::County, Referral::None, categories);
+    resolve_terms(&layer.rule, &on).expect("exact").assumed.join(" ")
 }
 
 #[test]
 fn the_terms_name_the_assumed_figures_that_they_use() {
-    use Category::{Destitute, RegisteredPoor};
+    const REGISTERED_POOR: &[&str] = &["registered_poor"];
+    const DESTITUTE: &[&str] = &["destitute"];
     let book = book();
     for (file, layer, categories, assumed) in [
         ("shandong-2017", "basic_inpatient", &[][..], "deductible rate cap"),
         ("rizhao-2017", "basic_inpatient", &[], "cap"),
-        ("yanzhou-2017", "basic_inpatient", &[RegisteredPoor], "cap"),
-        ("yanzhou-2017", "hospital_waiver", &[RegisteredPoor], ""),
-        ("shandong-2017", "hospital_waiver", &[RegisteredPoor], "rate"),
-        ("shandong-2017", "critical_illness", &[RegisteredPoor], "pools"),
+        ("yanzhou-2017", "basic_inpatient", REGISTERED_POOR, "cap"),
+        ("yanzhou-2017", "hospital_waiver", REGISTERED_POOR, ""),
+        ("shandong-2017", "hospital_waiver", REGISTERED_POOR, "rate"),
+        ("shandong-2017", "critical_illness", REGISTERED_POOR, "pools"),
         ("shandong-2017", "special_drug", &[], ""),
         ("shandong-2018", "special_drug", &[], "deductible rate cap"),
-        ("shandong-2017", "basic_outpatient_serious", &[Destitute], "rate cap"),
-        ("shandong-2017", "medical_assistance", &[Destitute], "rate cap"),
+        ("shandong-2017", "basic_outpatient_serious", DESTITUTE, "rate cap"),
+        ("shandong-2017", "medical_assistance", DESTITUTE, "rate cap"),
         ("shandong-2019", "critical_illness", &[], "deductible bands rate cap"),
-        ("shandong-2019", "critical_illness", &[RegisteredPoor], ""),
+        ("shandong-2019", "critical_illness", REGISTERED_POOR, ""),
     ] {
         assert_eq!(assumed_figures(&book, file, layer, categories), assumed, "{file} {layer} {categories:?}");
     }

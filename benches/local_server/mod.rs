@@ -8,7 +8,6 @@ use onestop::cli::client::Client;
 use onestop::cli::client::import::import_table;
 use onestop::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::Visit;
 use onestop::reference::table::ReferenceTable;
 
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -93,7 +92,7 @@ pub fn claim(number: usize, persons: usize) -> RawClaim {
         claim_id: format!("C{number}"),
         hospital_id: "H1".into(),
         person_id: format!("B{}", number % persons),
-        visit: Some(Visit::Inpatient),
+        visit: "inpatient".to_owned(),
         emergency: false,
         admitted: day,
         discharged: day,

@@ -1,4 +1,4 @@
-//! The account of a person's benefit year: the accumulators of every layer and every cap.
+//! The account of a person's benefit year: the accumulators of every ledger, layer and cap.
 
 use std::sync::Arc;
 
@@ -6,16 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 use super::split::{LayerSplit, Split};
-use super::vocabulary::{CapKind, Visit};
-
-/// What a layer has accumulated in the year.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerUse {
-    /// The sum of its bases.
-    pub base: Money,
-    /// The sum of its payments.
-    pub paid: Money,
-}
+use super::sums::{LedgerUse, OutOfRange, Sums, find, put};
 
 /// The accumulators of one benefit year. Those that are zero are left out, so two accounts are equal
 /// exactly when all their accumulators are.
@@ -23,31 +14,37 @@ pub struct LayerUse {
 pub struct Account {
     /// The number of changes; 0 means that the account does not exist yet.
     pub version: u64,
-    /// The inpatient settlements that are not reversed.
+    /// The admissions counted by settlements that are not reversed.
     pub admissions: u32,
-    layers: Vec<(Arc<str>, LayerUse)>,
-    caps: Vec<(Arc<str>, Money)>,
+    ledgers: Sums<LedgerUse>,
+    paid: Sums<Money>,
+    caps: Sums<Money>,
 }
 
-/// An accumulator would fall below zero or exceed 64 bits of fen; nothing was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an accumulator would leave its range")]
-pub struct OutOfRange;
-
 impl Account {
-    /// The accumulators of a layer; zero if it has none.
-    pub fn layer(&self, id: &str) -> LayerUse {
-        find(&self.layers, id).unwrap_or_default()
+    /// The accumulators of a ledger; zero if it has none.
+    pub fn ledger(&self, name: &str) -> LedgerUse {
+        find(&self.ledgers, name).unwrap_or_default()
     }
 
-    /// The accumulator of a cap account; zero if it has none.
+    /// What a layer has paid in the year.
+    pub fn paid(&self, layer: &str) -> Money {
+        find(&self.paid, layer).unwrap_or_default()
+    }
+
+    /// The accumulator of an annual cap's account; zero if it has none.
     pub fn cap(&self, account: &str) -> Money {
         find(&self.caps, account).unwrap_or_default()
     }
 
-    /// The layers with their accumulators, in the order of their ids.
-    pub fn layers(&self) -> &[(Arc<str>, LayerUse)] {
-        &self.layers
+    /// The ledgers with their accumulators, in the order of their names.
+    pub fn ledgers(&self) -> &[(Arc<str>, LedgerUse)] {
+        &self.ledgers
+    }
+
+    /// The layers with what they have paid, in the order of their ids.
+    pub fn layers(&self) -> &[(Arc<str>, Money)] {
+        &self.paid
     }
 
     /// The cap accounts with their accumulators, in the order of their names.
@@ -94,24 +91,22 @@ impl Account {
     }
 
     fn shift(&mut self, layer: &LayerSplit, sign: impl Fn(Money) -> Money) -> Result<(), OutOfRange> {
-        let mut uses = self.layer(&layer.head.id);
+        let ledger = layer.head.ledger();
+        let mut uses = self.ledger(ledger);
         uses.base = shifted(uses.base, sign(layer.base))?;
-        uses.paid = shifted(uses.paid, sign(layer.pays))?;
-        put(&mut self.layers, &layer.head.id, uses);
-        for cap in &layer.terms.caps {
-            let amount = match cap.kind {
-                CapKind::Base => layer.base,
-                CapKind::Paid => layer.pays,
-            };
-            let sum = shifted(self.cap(&cap.account), sign(amount))?;
+        uses.taken = shifted(uses.taken, sign(layer.deductible_taken))?;
+        put(&mut self.ledgers, ledger, uses);
+        let paid = shifted(self.paid(&layer.head.id), sign(layer.pays))?;
+        put(&mut self.paid, &layer.head.id, paid);
+        for cap in layer.terms.caps.iter().filter(|cap| !cap.limit.is_per_claim()) {
+            let sum = shifted(self.cap(&cap.account), sign(layer.amount_of(cap.kind)))?;
             put(&mut self.caps, &cap.account, sum);
         }
         Ok(())
     }
 
     fn count_change(mut self, split: &Split, admissions: i32) -> Result<Account, OutOfRange> {
-        // A stay whose lines were all given back is no admission.
-        if split.circumstances.visit == Visit::Inpatient && split.total > Money::ZERO {
+        if split.counted_admission {
             self.admissions = self.admissions.checked_add_signed(admissions).ok_or(OutOfRange)?;
         }
         self.version += 1;
@@ -121,19 +116,4 @@ impl Account {
 
 fn shifted(sum: Money, by: Money) -> Result<Money, OutOfRange> {
     sum.checked_add(by).filter(|sum| *sum >= Money::ZERO).ok_or(OutOfRange)
-}
-
-fn find<T: Copy>(sums: &[(Arc<str>, T)], name: &str) -> Option<T> {
-    let at = sums.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-    Some(sums[at].1)
-}
-
-fn put<T: Default + PartialEq>(sums: &mut Vec<(Arc<str>, T)>, name: &Arc<str>, sum: T) {
-    let empty = sum == T::default();
-    match sums.binary_search_by(|(known, _)| known.cmp(name)) {
-        Ok(at) if empty => drop(sums.remove(at)),
-        Ok(at) => sums[at].1 = sum,
-        Err(_) if empty => {}
-        Err(at) => sums.insert(at, (name.clone(), sum)),
-    }
 }

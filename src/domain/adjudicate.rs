@@ -1,22 +1,27 @@
 //! Adjudication: decides who pays what of a claim, from its arguments alone.
 //!
 //! It refuses no claim: every check is made before. It reads no clock and no table, so the same claim,
-//! facts, policy and account give the same split, bit for bit.
+//! facts, policy, account and continued settlement give the same split, bit for bit.
 
-use super::account::{Account, OutOfRange};
+use super::account::Account;
 use super::claim::Claim;
+use super::continuation::Continued;
+use super::day::Day;
 use super::facts::Facts;
 use super::ids::AccountKey;
-use super::itemise::itemise;
+use super::itemise::{UnknownClass, itemise};
+use super::layer_split::LayerInput;
 use super::money::Money;
 use super::policy::{Layer, Policy};
 use super::pools::Pools;
-use super::rate::Rate;
-use super::split::{BandSplit, CapSplit, Circumstances, LayerSplit, Split};
-use super::terms::{Terms, TermsKey};
-use super::vocabulary::{CapKind, Period};
+use super::resolution::Inexact;
+use super::split::{Circumstances, Split};
+use super::stay::Stay;
+use super::sums::OutOfRange;
+use super::terms::{LayerTerms, SkipReason, TermsKey};
+use super::words::{Disease, WordSet};
 
-/// A checked claim, the facts looked up for it, and the policy that governs it.
+/// A checked claim, the facts looked up for it, the policy that governs it, and what it continues.
 #[derive(Clone, Copy)]
 pub struct AdjudicationInput<'a> {
     /// The claim.
@@ -25,6 +30,22 @@ pub struct AdjudicationInput<'a> {
     pub facts: &'a Facts,
     /// The policy in force.
     pub policy: &'a Policy,
+    /// The settlement that it continues, if it continues one.
+    pub continued: Option<Continued<'a>>,
+}
+
+/// Why a claim cannot be decided. A checked book and limits on claims leave no such claim.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdjudicationError {
+    /// A sum would leave what 64 bits of fen hold.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// The terms of a layer cannot be computed exactly.
+    #[error(transparent)]
+    Inexact(#[from] Inexact),
+    /// An item has a class that the policy's words do not hold.
+    #[error(transparent)]
+    UnknownClass(#[from] UnknownClass),
 }
 
 impl AdjudicationInput<'_> {
@@ -33,20 +54,30 @@ impl AdjudicationInput<'_> {
         AccountKey { insurance: self.facts.person.insurance.clone(), year: self.policy_day().year() }
     }
 
-    fn policy_day(&self) -> super::day::Day {
+    fn policy_day(&self) -> Day {
         self.policy.policy_day(self.claim.admitted, self.claim.discharged)
     }
 
+    fn diseases(&self) -> WordSet<Disease> {
+        let diagnosis = self.claim.diagnosis.as_ref();
+        diagnosis.map(|code| self.policy.rule.words.diseases_of(code.as_str())).unwrap_or_default()
+    }
+
     fn circumstances(&self, account: &Account) -> Circumstances {
+        let rule = &self.policy.rule;
         Circumstances {
             policy: self.policy.reference.clone(),
             day: self.policy_day(),
             account: self.account_key(),
-            visit: self.claim.visit,
-            level: self.facts.hospital.level,
-            locality: self.facts.locality(),
-            referral: self.facts.referral(self.claim.emergency),
-            categories: self.facts.person.categories,
+            visit: self.claim.visit.clone(),
+            terms: TermsKey {
+                level: self.facts.hospital.level.clone(),
+                locality: self.facts.locality(&rule.pooling),
+                referral: self.facts.referral(self.claim.emergency),
+                tags: self.facts.hospital.tags.clone(),
+                diseases: self.diseases(),
+                categories: self.facts.person.categories.clone(),
+            },
             admissions_before: account.admissions,
         }
     }
@@ -55,97 +86,74 @@ impl AdjudicationInput<'_> {
 /// The split of a claim on an account, and the account after it.
 ///
 /// # Errors
-/// If an accumulator would leave what 64 bits of fen hold.
-pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), OutOfRange> {
+/// If a sum leaves its range, or the policy cannot be applied to the claim.
+pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), AdjudicationError> {
+    let AdjudicationInput { claim, facts, policy, continued } = input;
     let circumstances = input.circumstances(account);
-    let bill = itemise(input.claim, input.facts);
+    let terms = policy.terms(&circumstances.terms)?;
+    let bill = itemise(claim, facts, &policy.rule.words)?;
+    let opening = continued.map(|continued| continued.opening(policy, account.admissions)).transpose()?;
     let mut split = Split {
         total: bill.pools.total(),
         pools: bill.pools,
         lines: bill.lines,
         codes: bill.codes,
-        layers: Vec::with_capacity(input.policy.layers.len()),
+        layers: Vec::with_capacity(policy.layers.len()),
         skipped: Vec::new(),
         patient: Money::ZERO,
+        counted_admission: false,
+        opening: opening.map(Box::new),
         circumstances,
     };
-    let (mut left, mut running) = (split.pools, account.clone());
-    for layer in &input.policy.layers {
-        apply_layer(layer, &mut split, &mut left, &mut running)?;
+    let mut running = Running::new(&split, account);
+    for (layer, terms) in policy.layers.iter().zip(terms.iter()) {
+        running.apply_layer(layer, terms, &mut split)?;
     }
-    split.patient = left.total();
-    let after = running.count_settlement(&split)?;
+    split.patient = running.left.total();
+    let counted_before = split.opening.as_ref().is_some_and(|opening| opening.stay.counted);
+    let counts = policy.rule.words.counts_admission(&claim.visit);
+    split.counted_admission = counts && split.total > Money::ZERO && !counted_before;
+    let after = running.account.count_settlement(&split)?;
     Ok((split, after))
 }
 
-/// Adds one layer to the split, as paying or as skipped.
-fn apply_layer(layer: &Layer, split: &mut Split, left: &mut Pools, running: &mut Account) -> Result<(), OutOfRange> {
-    let circumstances = &split.circumstances;
-    if let Some(reason) = layer.skip_reason(circumstances.day, circumstances.visit, circumstances.categories) {
-        split.skipped.push((layer.head.clone(), reason));
-        return Ok(());
+/// What changes from layer to layer.
+struct Running {
+    left: Pools,
+    account: Account,
+    /// What the layers had taken on the stay before this claim, with the use of limits of one claim so far.
+    stay: Stay,
+    /// What fell into the pools over all parts of the stay.
+    fell: Pools,
+}
+
+impl Running {
+    fn new(split: &Split, account: &Account) -> Running {
+        let stay = split.opening_stay();
+        let mut fell = split.pools.clone();
+        stay.pools.iter().for_each(|(pool, amount)| fell.add(pool, amount));
+        Running { left: split.pools.clone(), account: account.clone(), stay, fell }
     }
-    let layer_split = layer_split(layer, &circumstances.terms_key(), left, running)?;
-    running.add_layer(&layer_split)?;
-    split.layers.push(layer_split);
+
+    /// Adds one layer to the split, as paying or as skipped.
+    fn apply_layer(&mut self, layer: &Layer, terms: &LayerTerms, split: &mut Split) -> Result<(), OutOfRange> {
+        let Circumstances { day, visit, .. } = &split.circumstances;
+        let terms = match (layer.skip_by_visit(*day, visit), terms) {
+            (Some(reason), _) => return split_skips(split, layer, reason),
+            (None, Err(reason)) => return split_skips(split, layer, *reason),
+            (None, Ok(terms)) => terms,
+        };
+        let continues = split.opening.is_some();
+        let input = LayerInput { layer, terms, account: &self.account, stay: &self.stay, fell: &self.fell, continues };
+        let layer_split = input.split(&mut self.left)?;
+        self.account.add_layer(&layer_split)?;
+        self.stay.add_caps(&layer_split)?;
+        split.layers.push(layer_split);
+        Ok(())
+    }
+}
+
+fn split_skips(split: &mut Split, layer: &Layer, reason: SkipReason) -> Result<(), OutOfRange> {
+    split.skipped.push((layer.head.clone(), reason));
     Ok(())
-}
-
-/// One layer: its base, what the schedule pays on it, and what the caps leave of that (`semantics`, section 4).
-fn layer_split(layer: &Layer, key: &TermsKey, left: &mut Pools, account: &Account) -> Result<LayerSplit, OutOfRange> {
-    let terms = layer.terms.get(key);
-    let used = account.layer(&layer.head.id);
-    let residual = left.sum_of(&layer.head.pools);
-    let mut caps = vec![CapSplit::default(); terms.caps.len()];
-    let base = apply_caps(terms, CapKind::Base, account, &mut caps, after_prior_self_pay(terms, residual));
-    let c0 = match layer.head.period {
-        Period::Admission => Money::ZERO,
-        Period::Year => used.base,
-    };
-    let c1 = c0.checked_add(base).ok_or(OutOfRange)?;
-    let deductible = terms.schedule.deductible(account.admissions);
-    let bands = band_splits(terms, c0, c1, deductible);
-    let scheduled = bands.iter().map(|band| band.after.pay - band.before.pay).sum();
-    let pays = apply_caps(terms, CapKind::Paid, account, &mut caps, scheduled);
-    Ok(LayerSplit {
-        head: layer.head.clone(),
-        terms: terms.clone(),
-        residual,
-        base,
-        c0,
-        c1,
-        deductible,
-        deductible_taken: c1.min(deductible) - c0.min(deductible),
-        bands,
-        caps,
-        pays,
-        drawn: left.draw(&layer.head.pools, pays),
-        base_before: used.base,
-        paid_before: used.paid,
-    })
-}
-
-/// What is left of a residual after the share that the patient bears first.
-fn after_prior_self_pay(terms: &Terms, residual: Money) -> Money {
-    if terms.prior_self_pay == Rate::ZERO {
-        return residual;
-    }
-    terms.prior_self_pay.complement().share_of(residual)
-}
-
-fn band_splits(terms: &Terms, c0: Money, c1: Money, deductible: Money) -> Vec<BandSplit> {
-    let after = terms.schedule.shares(c1, deductible);
-    let before = terms.schedule.shares(c0, deductible);
-    after.zip(before).map(|(after, before)| BandSplit { after, before }).collect()
-}
-
-/// What the caps of a kind leave of an amount, one after the other; records what each cuts.
-fn apply_caps(terms: &Terms, kind: CapKind, account: &Account, cuts: &mut [CapSplit], amount: Money) -> Money {
-    let caps = terms.caps.iter().zip(cuts).filter(|(cap, _)| cap.kind == kind);
-    caps.fold(amount, |amount, (cap, cut)| {
-        cut.before = account.cap(&cap.account);
-        let left = cap.annual.map_or(amount, |annual| amount.min(annual - cut.before).at_least_zero());
-        cut.cut = amount - left;
-        left
-    })
 }

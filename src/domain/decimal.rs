@@ -112,6 +112,24 @@ impl ExactDecimal {
         ExactDecimal::new(self.mantissa().checked_mul(other.mantissa())?, self.scale() + other.scale())
     }
 
+    /// `share x fen + plus` in fen, with `plus` in yuan: computed exactly in 128-bit integers and rounded half up; `None`
+    /// if it does not fit.
+    pub(super) fn share_of_fen(self, fen: i64, plus: ExactDecimal) -> Option<i64> {
+        const UNIT: i128 = 10i128.pow(RESOLVED_DECIMALS);
+        // Whole parts and fractions apart: a fraction in units of 10^-20 is below 2^67, an amount below 2^60.
+        let parts = |mantissa: i128, scale: u32| {
+            let one = 10i128.pow(scale);
+            (mantissa.div_euclid(one), mantissa.rem_euclid(one) * 10i128.pow(RESOLVED_DECIMALS - scale))
+        };
+        let (whole, fraction) = parts(self.mantissa(), self.scale());
+        let (plus_whole, plus_fraction) = parts(plus.mantissa().checked_mul(100)?, plus.scale());
+        let fen = i128::from(fen);
+        let fraction = fraction.checked_mul(fen)?.checked_add(plus_fraction)?;
+        let below = whole.checked_mul(fen)?.checked_add(plus_whole)?.checked_add(fraction.div_euclid(UNIT))?;
+        let up = i128::from(fraction.rem_euclid(UNIT) * 2 >= UNIT);
+        i64::try_from(below + up).ok()
+    }
+
     /// The number of units of `10^-decimals`, exactly.
     ///
     /// # Errors

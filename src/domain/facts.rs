@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::claim::UnitPrice;
+use super::fixed_words::{Locality, Referral};
 use super::ids::ItemCode;
 use super::rate::Rate;
-use super::vocabulary::{Categories, Level, Locality, Referral};
+use super::words::{Categories, ClassWord, Level, Tag, WordSet};
 
 /// A region's code (GB/T 2260), six digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,39 +25,15 @@ impl Region {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The city: the first four digits.
-    pub fn city(&self) -> &str {
-        &self.0[..4]
-    }
 }
 
-/// The class of a catalogue row, with the self-pay ratio that only class B has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Class {
-    /// 甲类
-    A,
-    /// 乙类, with the share the patient bears first.
-    B(Rate),
-    /// 丙类
-    C,
-    /// 大病保险特殊用药
-    Special,
-    /// A special drug that the 2017 national catalogue took in.
-    Transitional,
-}
-
-impl Class {
-    /// The word for it in tables and responses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Class::A => "A",
-            Class::B(_) => "B",
-            Class::C => "C",
-            Class::Special => "special",
-            Class::Transitional => "transitional",
-        }
-    }
+/// The class of a catalogue row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Class {
+    /// The word, whose meaning the vocabulary states.
+    pub word: ClassWord,
+    /// The share that the patient bears first, for a class that has one.
+    pub self_pay_ratio: Option<Rate>,
 }
 
 /// The catalogue row of a code at the place of treatment on the day of a line.
@@ -92,8 +69,8 @@ pub struct HospitalFacts {
     pub level: Level,
     /// Its region (就医地).
     pub region: Region,
-    /// Its marks, such as `tcm`: sorted, without duplicates.
-    pub tags: Vec<Arc<str>>,
+    /// Its tags.
+    pub tags: WordSet<Tag>,
 }
 
 /// All facts looked up for one claim; stored with the settlement.
@@ -110,12 +87,20 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Whether the patient was treated in the insured city.
-    pub fn locality(&self) -> Locality {
-        if self.hospital.region.city() == self.person.insured_region.city() {
-            Locality::Local
+    /// Where the hospital lies, seen from the insured region. Two regions that begin with the same prefix of `pooling`
+    /// (统筹区) count as one city.
+    pub fn locality(&self, pooling: &[Arc<str>]) -> Locality {
+        let (hospital, insured) = (self.hospital.region.as_str(), self.person.insured_region.as_str());
+        let agree = |digits: usize| hospital[..digits] == insured[..digits];
+        let pooled = || pooling.iter().any(|prefix| hospital.starts_with(&**prefix) && insured.starts_with(&**prefix));
+        if agree(6) {
+            Locality::County
+        } else if agree(4) || pooled() {
+            Locality::City
+        } else if agree(2) {
+            Locality::Province
         } else {
-            Locality::CrossRegion
+            Locality::Elsewhere
         }
     }
 

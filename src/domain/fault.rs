@@ -42,6 +42,8 @@ fault_reasons! {
     NotAuthentic = "NOT_AUTHENTIC",
     /// More decimals than the field has.
     TooManyDecimals = "TOO_MANY_DECIMALS",
+    /// A word that the vocabulary of the policy book does not hold.
+    UnknownWord = "UNKNOWN_WORD",
     /// Discharged before admitted.
     DischargedBeforeAdmitted = "DISCHARGED_BEFORE_ADMITTED",
     /// Discharged on a day that has not begun.

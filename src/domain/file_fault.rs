@@ -13,6 +13,24 @@ pub struct FileFault {
     pub column: Option<FileColumn>,
     /// What is wrong.
     pub message: String,
+    /// The same in Chinese, where the reader says it.
+    pub message_zh: Option<String>,
+}
+
+/// A message in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FaultText {
+    /// In English.
+    pub en: String,
+    /// In Chinese.
+    pub zh: String,
+}
+
+impl FaultText {
+    /// A message in both languages.
+    pub fn new(en: impl Into<String>, zh: impl Into<String>) -> FaultText {
+        FaultText { en: en.into(), zh: zh.into() }
+    }
 }
 
 /// A column of a line: a named one in a table, otherwise a position.
@@ -27,7 +45,18 @@ pub enum FileColumn {
 impl FileFault {
     /// A fault of a line.
     pub fn new(file: impl Into<String>, line: usize, message: impl Into<String>) -> FileFault {
-        FileFault { file: file.into(), line, column: None, message: message.into() }
+        FileFault { file: file.into(), line, column: None, message: message.into(), message_zh: None }
+    }
+
+    /// A fault of a line, in both languages.
+    pub fn in_both(file: impl Into<String>, line: usize, text: FaultText) -> FileFault {
+        FileFault { message_zh: Some(text.zh), ..FileFault::new(file, line, text.en) }
+    }
+
+    /// The fault with its message in Chinese, where there is one.
+    #[must_use]
+    pub fn in_chinese(self) -> FileFault {
+        FileFault { message: self.message_zh.clone().unwrap_or(self.message), ..self }
     }
 
     /// A fault at a byte offset of the file's text, with line and column number.

@@ -3,7 +3,6 @@
 
 use super::money::Money;
 use super::split::{LayerSplit, Split};
-use super::vocabulary::CapKind;
 
 /// An invariant that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,13 +60,10 @@ fn check_layer(layer: &LayerSplit) -> Result<(), InvariantViolation> {
 
 fn check_caps(layer: &LayerSplit) -> Result<(), InvariantViolation> {
     layer.terms.caps.iter().zip(&layer.caps).try_for_each(|(cap, did)| {
-        let added = match cap.kind {
-            CapKind::Base => layer.base,
-            CapKind::Paid => layer.pays,
-        };
+        let added = layer.amount_of(cap.kind);
         // An account may exceed today's cap (the person lost a category); then nothing more may be added.
-        let within = |annual| added == Money::ZERO || did.before + added <= annual;
-        ensure(cap.annual.is_none_or(within), InvariantViolation::CapExceeded)
+        let within = |limit| added == Money::ZERO || did.before + added <= limit;
+        ensure(did.limit.is_none_or(within), InvariantViolation::CapExceeded)
     })
 }
 

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::claim::{Claim, Item, UnitPrice};
-use super::facts::{CatalogueEntry, Class, Facts};
+use super::facts::{CatalogueEntry, Facts};
 use super::money::Money;
 use super::pools::Pools;
 use super::split::{CodeSplit, LineSplit};
-use super::vocabulary::Pool;
+use super::vocabulary::{ClassRule, WordMeanings};
+use super::words::{ClassWord, Pool};
 
 /// A bill distributed over the pools.
 pub struct Itemised {
@@ -21,25 +22,34 @@ pub struct Itemised {
     pub pools: Pools,
 }
 
+/// A catalogue row has a class that the vocabulary of the policy does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the vocabulary of the policy has no class `{0}`")]
+pub struct UnknownClass(pub ClassWord);
+
 /// Distributes a bill over the pools; they add up to its total, and none is negative.
-pub fn itemise(claim: &Claim, facts: &Facts) -> Itemised {
+///
+/// # Errors
+/// If the words of the policy do not hold the class of an item.
+pub fn itemise(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Itemised, UnknownClass> {
+    let rules = class_rules(facts, words)?;
     let mut codes = CodeSplits::with_capacity(facts.catalogue.len());
     let mut lines = Vec::with_capacity(claim.items.len());
     for (item, position) in claim.items.iter().zip(&facts.entry_of_item) {
-        let entry = &facts.catalogue[usize::from(*position)];
-        let line = line_split(item, entry);
-        let code = codes.get_mut(entry, *position, item.unit_price);
+        let (entry, rule) = (&facts.catalogue[usize::from(*position)], rules[usize::from(*position)]);
+        let line = line_split(item, entry, rule);
+        let code = codes.get_mut(entry, *position, item.unit_price, &rule.pool);
         code.net += item.amount;
         code.over_limit += line.over_limit;
         code.preliminary_self_pay += line.preliminary_self_pay;
         lines.push(line);
     }
-    let mut pools = Pools::default();
+    let mut pools = Pools::empty(&words.pools);
     let mut codes = codes.splits;
     for code in &mut codes {
         add_to_pools(code, &mut pools);
     }
-    Itemised { lines, codes, pools }
+    Ok(Itemised { lines, codes, pools })
 }
 
 /// The sums by row of the catalogue and unit price, in the order in which they first appear.
@@ -56,7 +66,13 @@ impl CodeSplits {
         CodeSplits { splits: Vec::with_capacity(rows), first: vec![None; rows], further: HashMap::new() }
     }
 
-    fn get_mut(&mut self, entry: &Arc<CatalogueEntry>, position: u16, unit_price: UnitPrice) -> &mut CodeSplit {
+    fn get_mut(
+        &mut self,
+        entry: &Arc<CatalogueEntry>,
+        position: u16,
+        unit_price: UnitPrice,
+        pool: &Pool,
+    ) -> &mut CodeSplit {
         let next = self.splits.len();
         let first = *self.first[usize::from(position)].get_or_insert(next);
         let at = match self.splits.get(first) {
@@ -66,24 +82,30 @@ impl CodeSplits {
             _ => first,
         };
         if at == next {
-            self.splits.push(CodeSplit::new(Arc::clone(entry), position, unit_price));
+            self.splits.push(CodeSplit::new(Arc::clone(entry), position, unit_price, pool.clone()));
         }
         &mut self.splits[at]
     }
 }
 
-fn line_split(item: &Item, entry: &CatalogueEntry) -> LineSplit {
-    let over_limit = over_limit(item, entry);
-    let preliminary_self_pay = match entry.class {
-        Class::B(self_pay_ratio) => self_pay_ratio.share_of(item.amount - over_limit),
-        _ => Money::ZERO,
+/// The rule of the class of each catalogue entry.
+fn class_rules<'a>(facts: &Facts, words: &'a WordMeanings) -> Result<Vec<&'a ClassRule>, UnknownClass> {
+    let rule = |entry: &Arc<CatalogueEntry>| {
+        words.class(&entry.class.word).ok_or_else(|| UnknownClass(entry.class.word.clone()))
     };
+    facts.catalogue.iter().map(rule).collect()
+}
+
+fn line_split(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> LineSplit {
+    let over_limit = over_limit(item, entry, rule);
+    let ratio = entry.class.self_pay_ratio.filter(|_| rule.first_share);
+    let preliminary_self_pay = ratio.map_or(Money::ZERO, |ratio| ratio.share_of(item.amount - over_limit));
     LineSplit { over_limit, preliminary_self_pay }
 }
 
 /// What exceeds the ceiling, never further from zero than the line's amount.
-fn over_limit(item: &Item, entry: &CatalogueEntry) -> Money {
-    let Some(ceiling) = entry.price_ceiling.filter(|_| entry.class != Class::C) else {
+fn over_limit(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> Money {
+    let Some(ceiling) = entry.price_ceiling.filter(|_| rule.ceiling) else {
         return Money::ZERO;
     };
     let excess = item.unit_price.above(ceiling).times(item.quantity).unwrap_or(item.amount);
@@ -94,7 +116,7 @@ fn over_limit(item: &Item, entry: &CatalogueEntry) -> Money {
 fn add_to_pools(code: &mut CodeSplit, pools: &mut Pools) {
     code.over_limit = code.over_limit.at_least_zero().min(code.net);
     code.preliminary_self_pay = code.preliminary_self_pay.at_least_zero().min(code.net - code.over_limit);
-    pools.add(Pool::OverLimit, code.over_limit);
-    pools.add(Pool::PreliminarySelfPay, code.preliminary_self_pay);
-    pools.add(code.pool(), code.rest());
+    pools.add(&Pool::over_limit(), code.over_limit);
+    pools.add(&Pool::preliminary_self_pay(), code.preliminary_self_pay);
+    pools.add(&code.pool, code.rest());
 }

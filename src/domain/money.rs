@@ -43,6 +43,11 @@ impl Money {
         self.0.checked_add(other.0).map(Money)
     }
 
+    /// The sum, or the greatest amount where 64 bits of fen do not hold it.
+    pub fn saturating_add(self, other: Money) -> Money {
+        Money(self.0.saturating_add(other.0))
+    }
+
     /// The amount, or zero if it is below zero.
     pub fn at_least_zero(self) -> Money {
         self.max(Money::ZERO)

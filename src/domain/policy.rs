@@ -1,4 +1,4 @@
-//! A policy as it is applied: an ordered list of layers with resolved terms.
+//! A policy as it is applied: an ordered list of layers, and the terms resolved so far.
 //!
 //! Every layer has the same form: a payer, the pools it may draw on, and a schedule over a cumulative
 //! amount. No code knows what "critical illness" is.
@@ -7,10 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::day::{Day, Interval};
+use super::day::Day;
+use super::fixed_words::{DeductiblePer, Period};
 use super::ids::Digest;
-use super::terms::TermsTable;
-use super::vocabulary::{BenefitYear, Categories, Period, Pool, Visit};
+use super::resolution::{Inexact, resolve_terms};
+use super::rule::{LayerRule, PolicyRule};
+use super::terms::{LayerTerms, SkipReason, TermsKey};
+use super::terms_cache::TermsCache;
+use super::words::{Pool, Visit};
 
 /// The part of a layer that is the same for every claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,45 +29,76 @@ pub struct LayerHead {
     pub pools: Vec<Pool>,
     /// The period over which the schedule accumulates.
     pub period: Period,
+    /// The ledger of its cumulative amount, where it is not its own.
+    pub shared_ledger: Option<Arc<str>>,
+    /// When its deductible applies.
+    pub deductible_per: DeductiblePer,
+    /// Whether every `upto` is measured above the deductible.
+    pub bands_over_excess: bool,
+    /// Whether a transfer credits the deductible taken before it.
+    pub credits_transfer: bool,
 }
 
-/// Why a layer was not considered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SkipReason {
-    /// Not in force on the day.
-    NotInForce,
-    /// Not for this kind of visit.
-    OtherVisit,
-    /// Not for any category the person holds.
-    OtherCategory,
+impl LayerHead {
+    /// The name of its ledger.
+    pub fn ledger(&self) -> &Arc<str> {
+        self.shared_ledger.as_ref().unwrap_or(&self.id)
+    }
 }
 
-/// One payer's terms.
+/// One payer's layer.
 #[derive(Clone, Debug)]
 pub struct Layer {
-    /// Id, name, payer, pools, period.
+    /// What is the same for every claim.
     pub head: Arc<LayerHead>,
-    /// The visits it applies to.
-    pub visits: Vec<Visit>,
-    /// The days on which it is in force, within the days of the policy.
-    pub in_force: Interval,
-    /// The categories it is limited to; `None` for everyone.
-    pub only: Option<Categories>,
-    /// Its terms, by circumstances.
-    pub terms: TermsTable,
+    /// Its rule.
+    pub rule: LayerRule,
 }
 
 impl Layer {
-    /// Why this layer is not considered for a claim; `None` if it is.
-    pub fn skip_reason(&self, day: Day, visit: Visit, categories: Categories) -> Option<SkipReason> {
-        if !self.in_force.contains(day) {
+    fn new(rule: LayerRule) -> Layer {
+        let head = LayerHead {
+            id: rule.id.clone(),
+            name: rule.name.clone(),
+            payer: rule.payer.clone(),
+            pools: rule.pools.clone(),
+            period: rule.period,
+            shared_ledger: rule.ledger.clone(),
+            deductible_per: rule.deductible_per,
+            bands_over_excess: rule.bands_over_excess,
+            credits_transfer: rule.credits_transfer,
+        };
+        Layer { head: Arc::new(head), rule }
+    }
+
+    /// Why the day or the visit keeps this layer from being considered; `None` if they do not.
+    pub fn skip_by_visit(&self, day: Day, visit: &Visit) -> Option<SkipReason> {
+        if !self.rule.in_force.contains(day) {
             return Some(SkipReason::NotInForce);
         }
-        if !self.visits.contains(&visit) {
-            return Some(SkipReason::OtherVisit);
+        (!self.rule.visits.contains(visit)).then_some(SkipReason::OtherVisit)
+    }
+
+    /// Why the circumstances keep this layer from being considered; `None` if they do not.
+    pub fn skip_by_circumstances(&self, key: &TermsKey) -> Option<SkipReason> {
+        if !self.rule.conditions.hold(key) {
+            return Some(SkipReason::OtherCircumstances);
         }
-        let held = self.only.is_none_or(|only| only.meets(categories));
-        (!held).then_some(SkipReason::OtherCategory)
+        if !self.rule.only.is_empty() && !key.categories.has_any(&self.rule.only) {
+            return Some(SkipReason::OtherCategory);
+        }
+        key.categories.has_any(&self.rule.except).then_some(SkipReason::ExceptedCategory)
+    }
+
+    /// Its terms in some circumstances, or why it is not considered in them.
+    ///
+    /// # Errors
+    /// If a figure cannot be computed exactly; a checked book has no such circumstances.
+    pub fn terms(&self, key: &TermsKey) -> Result<LayerTerms, Inexact> {
+        match self.skip_by_circumstances(key) {
+            Some(reason) => Ok(Err(reason)),
+            None => resolve_terms(&self.rule, key).map(|terms| Ok(Arc::new(terms))),
+        }
     }
 }
 
@@ -76,31 +111,49 @@ pub struct PolicyRef {
     pub digest: Digest,
 }
 
-/// One policy, checked and resolved.
-#[derive(Clone, Debug)]
+/// One policy, ready to be applied.
+#[derive(Debug)]
 pub struct Policy {
     /// Its id and digest.
     pub reference: PolicyRef,
-    /// Its title.
-    pub title: Arc<str>,
-    /// The insurance it governs.
-    pub insurance: Arc<str>,
-    /// The prefixes of the insured regions it governs; none for a library.
-    pub regions: Vec<Arc<str>>,
-    /// The days on which it is in force.
-    pub in_force: Interval,
-    /// Whether the day of discharge or of admission decides.
-    pub benefit_year: BenefitYear,
+    /// Its rule.
+    pub rule: Arc<PolicyRule>,
     /// Its layers, in the order of payment.
     pub layers: Vec<Layer>,
+    resolved: TermsCache,
 }
 
 impl Policy {
+    /// The policy of a rule.
+    pub fn new(rule: PolicyRule) -> Policy {
+        Policy {
+            reference: PolicyRef { id: rule.id.clone(), digest: rule.digest() },
+            layers: rule.layers.iter().cloned().map(Layer::new).collect(),
+            rule: Arc::new(rule),
+            resolved: TermsCache::default(),
+        }
+    }
+
     /// The day that decides the benefit year and whether policy and layers are in force.
     pub fn policy_day(&self, admitted: Day, discharged: Day) -> Day {
-        match self.benefit_year {
-            BenefitYear::Discharge => discharged,
-            BenefitYear::Admission => admitted,
+        self.rule.policy_day(admitted, discharged)
+    }
+
+    /// Whether a layer of the file, in force or not, credits transfers.
+    pub fn credits_transfers(&self) -> bool {
+        self.layers.iter().any(|layer| layer.head.credits_transfer)
+    }
+
+    /// The terms of each layer in some circumstances, in the order of payment. They are resolved once and kept.
+    ///
+    /// # Errors
+    /// If a figure cannot be computed exactly; a checked book has no such circumstances.
+    pub fn terms(&self, key: &TermsKey) -> Result<Arc<[LayerTerms]>, Inexact> {
+        if let Some(known) = self.resolved.get(key) {
+            return Ok(known);
         }
+        let terms: Arc<[LayerTerms]> = self.layers.iter().map(|layer| layer.terms(key)).collect::<Result<_, _>>()?;
+        self.resolved.put(key, &terms);
+        Ok(terms)
     }
 }

@@ -1,33 +1,47 @@
-//! The six pools over which a bill is distributed and from which layers draw.
+//! The pools over which a bill is distributed and from which layers draw.
 
 use serde::{Deserialize, Serialize};
 
 use super::money::Money;
-use super::vocabulary::Pool;
+use super::words::Pool;
 
-/// An amount in each pool.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pools([Money; Pool::ALL.len()]);
+/// An amount in each pool; a pool that is not listed holds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pools(Vec<(Pool, Money)>);
 
 impl Pools {
+    /// Empty pools, listed in this order.
+    pub fn empty(pools: &[Pool]) -> Pools {
+        Pools(pools.iter().map(|pool| (pool.clone(), Money::ZERO)).collect())
+    }
+
     /// The amount in a pool.
-    pub const fn get(&self, pool: Pool) -> Money {
-        self.0[pool as usize]
+    pub fn get(&self, pool: &Pool) -> Money {
+        self.0.iter().find(|(known, _)| known == pool).map_or(Money::ZERO, |(_, amount)| *amount)
     }
 
     /// Adds to a pool.
-    pub fn add(&mut self, pool: Pool, amount: Money) {
-        self.0[pool as usize] += amount;
+    pub fn add(&mut self, pool: &Pool, amount: Money) {
+        match self.0.iter_mut().find(|(known, _)| known == pool) {
+            Some((_, sum)) => *sum += amount,
+            None => self.0.push((pool.clone(), amount)),
+        }
+    }
+
+    /// Moves an amount from one pool into another.
+    pub fn shift(&mut self, from: &Pool, into: &Pool, amount: Money) {
+        self.add(from, -amount);
+        self.add(into, amount);
     }
 
     /// The sum of all.
     pub fn total(&self) -> Money {
-        self.0.iter().copied().sum()
+        self.0.iter().map(|(_, amount)| *amount).sum()
     }
 
     /// The sum of some pools.
     pub fn sum_of(&self, pools: &[Pool]) -> Money {
-        pools.iter().map(|pool| self.get(*pool)).sum()
+        pools.iter().map(|pool| self.get(pool)).sum()
     }
 
     /// Draws an amount from these pools in their order; returns what came from each.
@@ -35,16 +49,17 @@ impl Pools {
         let mut rest = amount;
         let mut drawn = Vec::with_capacity(pools.len());
         for pool in pools {
-            let part = rest.min(self.get(*pool));
-            self.0[*pool as usize] -= part;
+            let Some((known, held)) = self.0.iter_mut().find(|(known, _)| known == pool) else { continue };
+            let part = rest.min(*held);
+            *held -= part;
             rest -= part;
-            drawn.push((*pool, part));
+            drawn.push((known.clone(), part));
         }
         drawn
     }
 
     /// Each pool with its amount.
-    pub fn iter(&self) -> impl Iterator<Item = (Pool, Money)> + '_ {
-        Pool::ALL.iter().map(|pool| (*pool, self.get(*pool)))
+    pub fn iter(&self) -> impl Iterator<Item = (&Pool, Money)> {
+        self.0.iter().map(|(pool, amount)| (pool, *amount))
     }
 }

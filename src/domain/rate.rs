@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::decimal::{ExactDecimal, ParseDecimalError};
+use super::decimal::{ExactDecimal, ParseDecimalError, WRITTEN_DECIMALS};
 use super::money::Money;
 
 /// An exact decimal share of one, within 0..=1.
@@ -121,13 +121,17 @@ impl From<Rate> for ExactDecimal {
 /// A figure of any size, written as a share (`0.55`) or in percent (`55%`).
 ///
 /// # Errors
-/// If it is no plain decimal number, or has more than 10 decimals as written.
+/// If it is no plain decimal number, or has more than 10 decimals as a share.
 pub fn parse_share(text: &str) -> Result<ExactDecimal, ParseDecimalError> {
     match text.strip_suffix('%') {
         None => text.parse(),
         Some(percent) => {
             let percent: ExactDecimal = percent.parse()?;
-            percent.checked_mul(ExactDecimal::PERCENT).ok_or(ParseDecimalError::TooLarge)
+            let share = percent.checked_mul(ExactDecimal::PERCENT).ok_or(ParseDecimalError::TooLarge)?;
+            if share.scale() > WRITTEN_DECIMALS {
+                return Err(ParseDecimalError::TooManyDecimals(WRITTEN_DECIMALS));
+            }
+            Ok(share)
         }
     }
 }

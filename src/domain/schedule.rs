@@ -3,12 +3,36 @@
 use serde::{Deserialize, Serialize};
 
 use super::money::Money;
+use super::pools::Pools;
 use super::rate::Rate;
+use super::share::ShareOfPools;
+
+/// A deductible (起付线).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Deductible {
+    /// By the number of admissions counted in the year so far, from 0; the last repeats.
+    Amounts(Vec<Money>),
+    /// A share of what fell into pools.
+    Share(ShareOfPools),
+}
+
+impl Deductible {
+    /// The deductible after this number of admissions, for what fell into these pools; `None` if it is too large.
+    pub fn amount(&self, admissions: u32, pools: &Pools) -> Option<Money> {
+        match self {
+            Deductible::Amounts(list) => {
+                let index = usize::try_from(admissions).unwrap_or(usize::MAX);
+                Some(list.get(index).or(list.last()).copied().unwrap_or_default())
+            }
+            Deductible::Share(share) => share.amount(pools),
+        }
+    }
+}
 
 /// One band of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Band {
-    /// The cumulative amount at which it ends; the last band is open.
+    /// The amount at which it ends; the last band is open.
     pub upto: Option<Money>,
     /// The share that is paid.
     pub rate: Rate,
@@ -17,8 +41,8 @@ pub struct Band {
 /// Bands above a deductible.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Schedule {
-    /// By the number of inpatient settlements of the year so far, from 0; the last repeats.
-    pub deductibles: Vec<Money>,
+    /// The deductible.
+    pub deductible: Deductible,
     /// In ascending order, the last open.
     pub bands: Vec<Band>,
 }
@@ -26,32 +50,23 @@ pub struct Schedule {
 /// What one band pays on a cumulative amount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BandShare {
-    /// The part of the cumulative amount that lies in the band and above the deductible.
+    /// The part of the cumulative amount that lies in the band and above the floor.
     pub amount: Money,
     /// `half_up(amount x rate)`.
     pub pay: Money,
 }
 
 impl Schedule {
-    /// The deductible (起付线) after this number of inpatient settlements of the year.
-    pub fn deductible(&self, admissions: u32) -> Money {
-        let index = usize::try_from(admissions).unwrap_or(usize::MAX);
-        self.deductibles.get(index).or(self.deductibles.last()).copied().unwrap_or_default()
-    }
-
-    /// `F(c)` of `semantics`, section 4.2, band by band.
-    pub fn shares(&self, cumulative: Money, deductible: Money) -> impl Iterator<Item = BandShare> + '_ {
-        let mut below = Money::ZERO;
+    /// `half_up( max(0, min(c, upto) - max(lower, floor)) x rate )` band by band (`semantics`, section 4.2): what each
+    /// pays on the part of a cumulative amount above a floor. `shift` is added to every `upto`.
+    pub fn shares(&self, cumulative: Money, floor: Money, shift: Money) -> impl Iterator<Item = BandShare> + '_ {
+        let mut lower = Money::ZERO;
         self.bands.iter().map(move |band| {
-            let top = band.upto.map_or(cumulative, |upto| upto.min(cumulative));
-            let amount = (top - below.max(deductible)).at_least_zero();
-            below = band.upto.unwrap_or(cumulative);
+            let upto = band.upto.map(|upto| upto.saturating_add(shift));
+            let top = upto.map_or(cumulative, |upto| upto.min(cumulative));
+            let amount = (top - lower.max(floor)).at_least_zero();
+            lower = upto.unwrap_or(cumulative);
             BandShare { amount, pay: band.rate.share_of(amount) }
         })
-    }
-
-    /// `F(c)` of `semantics`, section 4.2.
-    pub fn pays(&self, cumulative: Money, deductible: Money) -> Money {
-        self.shares(cumulative, deductible).map(|share| share.pay).sum()
     }
 }

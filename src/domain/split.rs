@@ -9,21 +9,24 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::UnitPrice;
 use super::day::Day;
-use super::facts::{CatalogueEntry, Class};
+use super::facts::CatalogueEntry;
+use super::fixed_words::CapKind;
 use super::ids::{AccountKey, Digest, DigestError};
 use super::money::Money;
-use super::policy::{LayerHead, PolicyRef, SkipReason};
+use super::policy::{LayerHead, PolicyRef};
 use super::pools::Pools;
 use super::schedule::BandShare;
-use super::terms::{Terms, TermsKey};
-use super::vocabulary::{Categories, Level, Locality, Pool, Referral, Visit};
+use super::stay::{Opening, StayUse};
+use super::sums::LedgerUse;
+use super::terms::{SkipReason, Terms, TermsKey};
+use super::words::{Pool, Visit};
 
 /// The parts of one line of the bill that leave it before its class's pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineSplit {
     /// The part above the price ceiling.
     pub over_limit: Money,
-    /// The part of class B that the patient bears first.
+    /// The first share, which the patient bears.
     pub preliminary_self_pay: Money,
 }
 
@@ -40,46 +43,43 @@ pub struct CodeSplit {
     pub net: Money,
     /// The part above the price ceiling.
     pub over_limit: Money,
-    /// The part of class B that the patient bears first.
+    /// The first share.
     pub preliminary_self_pay: Money,
+    /// The pool of its class, into which the rest falls.
+    pub pool: Pool,
 }
 
 impl CodeSplit {
     /// The sums of a code without lines.
-    pub fn new(entry: Arc<CatalogueEntry>, position: u16, unit_price: UnitPrice) -> CodeSplit {
+    pub fn new(entry: Arc<CatalogueEntry>, position: u16, unit_price: UnitPrice, pool: Pool) -> CodeSplit {
         let (net, over_limit, preliminary_self_pay) = Default::default();
-        CodeSplit { entry, position, unit_price, net, over_limit, preliminary_self_pay }
+        CodeSplit { entry, position, unit_price, net, over_limit, preliminary_self_pay, pool }
     }
 
     /// The part that goes to the pool of its class.
     pub fn rest(&self) -> Money {
         self.net - self.over_limit - self.preliminary_self_pay
     }
-
-    /// The pool of its class.
-    pub fn pool(&self) -> Pool {
-        match self.entry.class {
-            Class::A | Class::B(_) => Pool::Eligible,
-            Class::C => Pool::Excluded,
-            Class::Special => Pool::SpecialDrug,
-            Class::Transitional => Pool::TransitionalDrug,
-        }
-    }
 }
 
-/// What one band pays at the cumulative amounts after and before this claim.
+/// What one band pays: the difference of two amounts.
+///
+/// With a deductible of the year, on the cumulative amounts after and before this claim; on a stay, over the stay with
+/// and without this claim; otherwise on this claim's own part of the cumulative amount, and nothing before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BandSplit {
-    /// At `c1`.
+    /// With this claim.
     pub after: BandShare,
-    /// At `c0`.
+    /// Without it.
     pub before: BandShare,
 }
 
 /// The effect of one cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapSplit {
-    /// The cap's accumulator before this layer.
+    /// The limit for this claim; `None` if the cap is lifted.
+    pub limit: Option<Money>,
+    /// The use of the account before this layer.
     pub before: Money,
     /// The amount that the cap cut off.
     pub cut: Money,
@@ -102,8 +102,12 @@ pub struct LayerSplit {
     pub c1: Money,
     /// The deductible that applied.
     pub deductible: Money,
+    /// The part of it that was taken before and is credited.
+    pub deductible_credited: Money,
     /// The part of the deductible that this claim bears.
     pub deductible_taken: Money,
+    /// What the layer had taken on the stay that this claim continues; zero for a first part.
+    pub stay: StayUse,
     /// One for each band of the schedule.
     pub bands: Vec<BandSplit>,
     /// One for each cap of the terms.
@@ -112,10 +116,20 @@ pub struct LayerSplit {
     pub pays: Money,
     /// The amounts drawn from each pool.
     pub drawn: Vec<(Pool, Money)>,
-    /// The layer's accumulated base of the year before this claim.
-    pub base_before: Money,
+    /// The accumulators of its ledger of the year before this claim.
+    pub ledger_before: LedgerUse,
     /// The layer's accumulated payments of the year before this claim.
     pub paid_before: Money,
+}
+
+impl LayerSplit {
+    /// The amount by which a cap of this kind moves its account.
+    pub fn amount_of(&self, kind: CapKind) -> Money {
+        match kind {
+            CapKind::Base => self.base,
+            CapKind::Paid => self.pays,
+        }
+    }
 }
 
 /// The circumstances under which a claim was adjudicated.
@@ -129,23 +143,10 @@ pub struct Circumstances {
     pub account: AccountKey,
     /// The kind of visit.
     pub visit: Visit,
-    /// The hospital's level.
-    pub level: Level,
-    /// Whether the hospital lies in the insured city.
-    pub locality: Locality,
-    /// The referral.
-    pub referral: Referral,
-    /// The categories held.
-    pub categories: Categories,
-    /// The number of inpatient settlements of the year before this one.
+    /// The circumstances that decide the terms of every layer.
+    pub terms: TermsKey,
+    /// The number of admissions counted in the year before this claim.
     pub admissions_before: u32,
-}
-
-impl Circumstances {
-    /// The part that decides the terms of every layer.
-    pub fn terms_key(&self) -> TermsKey {
-        TermsKey { level: self.level, locality: self.locality, referral: self.referral, categories: self.categories }
-    }
 }
 
 /// Who pays what of a claim, and why.
@@ -163,10 +164,14 @@ pub struct Split {
     pub codes: Vec<CodeSplit>,
     /// The layers that were considered, in the order of payment.
     pub layers: Vec<LayerSplit>,
-    /// The layers that were not considered.
+    /// The layers that were not considered, and why.
     pub skipped: Vec<(Arc<LayerHead>, SkipReason)>,
     /// The amount that the patient pays.
     pub patient: Money,
+    /// Whether it counts an admission.
+    pub counted_admission: bool,
+    /// What it continues; `None` for a claim that continues nothing.
+    pub opening: Option<Box<Opening>>,
 }
 
 impl Split {
@@ -187,6 +192,6 @@ impl Split {
     /// # Errors
     /// If it cannot be serialised.
     pub fn digest(&self) -> Result<Digest, DigestError> {
-        Digest::of_value("split/1", self)
+        Digest::of_value("split/2", self)
     }
 }

@@ -1,30 +1,45 @@
-//! The resolved terms of a layer, and the table of the terms for all circumstances.
-//!
-//! Three levels, two localities, three referrals and sixteen sets of categories make few combinations, so
-//! all of them are resolved when a policy is read, and a figure that cannot be exact is refused there. A
-//! claim only looks its terms up.
+//! The resolved terms of a layer, and the circumstances that decide them.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::fixed_words::{CapKind, Locality, Referral};
 use super::money::Money;
 use super::rate::Rate;
 use super::schedule::Schedule;
-use super::vocabulary::{CapKind, Categories, Level, Locality, Referral};
+use super::share::ShareOfPools;
+use super::words::{Categories, Disease, Level, Pool, Tag, WordSet};
 
-/// An annual limit (封顶线) on one account.
+/// The limit of a cap (封顶线).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Limit {
+    /// Of a benefit year; `None` if the cap is lifted.
+    Annual(Option<Money>),
+    /// Of one claim, or of the parts of one stay.
+    PerClaim(Money),
+    /// Of one claim or stay: a share of what fell into pools.
+    ShareOfClaim(ShareOfPools),
+}
+
+impl Limit {
+    /// Whether it is a limit of one claim.
+    pub fn is_per_claim(&self) -> bool {
+        !matches!(self, Limit::Annual(_))
+    }
+}
+
+/// A limit on one account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cap {
     /// The account; layers that name the same one share it.
     pub account: Arc<str>,
     /// What it limits.
     pub kind: CapKind,
-    /// The limit of a benefit year; `None` if the cap is lifted.
-    pub annual: Option<Money>,
+    /// The limit.
+    pub limit: Limit,
+    /// The pool into which a cap of kind base moves what it cuts off.
+    pub overflow: Option<Pool>,
 }
 
 /// The source of a rule.
@@ -55,88 +70,36 @@ pub struct Terms {
 }
 
 /// The circumstances that decide which terms apply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TermsKey {
     /// The hospital's level.
     pub level: Level,
-    /// Whether the hospital lies in the insured city.
+    /// Where the hospital lies, seen from the insured region.
     pub locality: Locality,
     /// The referral.
     pub referral: Referral,
+    /// The hospital's tags.
+    pub tags: WordSet<Tag>,
+    /// The diseases of the diagnosis.
+    pub diseases: WordSet<Disease>,
     /// The categories the person holds.
     pub categories: Categories,
 }
 
-impl TermsKey {
-    /// The number of different keys.
-    pub const COUNT: usize = Level::ALL.len() * Locality::ALL.len() * Referral::ALL.len() * Categories::COUNT;
-
-    /// Its index, below [`TermsKey::COUNT`].
-    pub const fn index(&self) -> usize {
-        let visit = (self.level as usize * Locality::ALL.len() + self.locality as usize) * Referral::ALL.len()
-            + self.referral as usize;
-        visit * Categories::COUNT + self.categories.number()
-    }
-
-    /// All keys, in the order of their indices.
-    pub fn all() -> impl Iterator<Item = TermsKey> {
-        (0..Self::COUNT).map(|index| {
-            let visit = index / Categories::COUNT;
-            TermsKey {
-                level: Level::ALL[visit / Referral::ALL.len() / Locality::ALL.len()],
-                locality: Locality::ALL[visit / Referral::ALL.len() % Locality::ALL.len()],
-                referral: Referral::ALL[visit % Referral::ALL.len()],
-                categories: Categories::from_number(index % Categories::COUNT),
-            }
-        })
-    }
+/// Why a layer was not considered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SkipReason {
+    /// Not in force on the day.
+    NotInForce,
+    /// Not for this kind of visit.
+    OtherVisit,
+    /// Not in these circumstances.
+    OtherCircumstances,
+    /// Not for any category the person holds.
+    OtherCategory,
+    /// Not for a category that the person holds.
+    ExceptedCategory,
 }
 
-/// The terms of a layer for every key.
-#[derive(Clone, Debug)]
-pub struct TermsTable {
-    distinct: Vec<Arc<Terms>>,
-    /// For each key, the position in `distinct`.
-    positions: Vec<u16>,
-}
-
-impl TermsTable {
-    /// Resolves the terms for every key; keys with the same `group` share terms, which are resolved once.
-    ///
-    /// # Errors
-    /// The first error of `resolve`.
-    pub fn build<G: Hash + Eq, E>(
-        group: impl Fn(&TermsKey) -> G,
-        mut resolve: impl FnMut(&TermsKey) -> Result<Terms, E>,
-    ) -> Result<Self, E> {
-        let mut table = TermsTable { distinct: Vec::new(), positions: Vec::with_capacity(TermsKey::COUNT) };
-        let mut known = HashMap::new();
-        for key in TermsKey::all() {
-            let position = match known.entry(group(&key)) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(new) => {
-                    table.distinct.push(Arc::new(resolve(&key)?));
-                    *new.insert(table.distinct.len() as u16 - 1)
-                }
-            };
-            table.positions.push(position);
-        }
-        Ok(table)
-    }
-
-    /// The terms of a key.
-    pub fn get(&self, key: &TermsKey) -> &Arc<Terms> {
-        &self.distinct[usize::from(self.positions[key.index()])]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_indices_of_all_keys_have_no_gap() {
-        let indices: Vec<_> = TermsKey::all().map(|key| key.index()).collect();
-        assert_eq!(indices, (0..288).collect::<Vec<_>>());
-    }
-}
+/// The terms of a layer, or why it is not considered.
+pub type LayerTerms = Result<Arc<Terms>, SkipReason>;

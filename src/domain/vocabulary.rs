@@ -1,204 +1,195 @@
-//! The closed vocabularies of the law: enums, each variant with the word that files use for it.
+//! The vocabulary of a policy book: its words, what people call them, and what they mean for a settlement.
 
-use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! vocabulary {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
+use super::fixed_words::PayerKind;
+use super::words::{Approval, Category, ClassWord, Disease, Level, Pool, Tag, Visit, WordSet};
 
-        impl $name {
-            /// All variants, in order.
-            pub const ALL: &'static [$name] = &[$($name::$variant),*];
+/// What people call a word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DisplayName {
+    /// In Chinese.
+    pub zh: Arc<str>,
+    /// In English, if the vocabulary says it.
+    pub en: Option<Arc<str>>,
+}
 
-            /// The word for it in policy files, tables and responses.
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $word),* }
-            }
+/// A kind of visit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VisitRule {
+    /// The word.
+    pub visit: Visit,
+    /// What people call it.
+    pub name: DisplayName,
+    /// Whether a settlement of it counts an admission.
+    pub counts_admission: bool,
+    /// The approval without which it is refused.
+    pub needs: Option<Approval>,
+}
 
-            /// The variant for a word.
-            pub fn from_word(word: &str) -> Option<$name> {
-                $name::ALL.iter().copied().find(|known| known.as_str() == word)
-            }
+/// A class of catalogue rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassRule {
+    /// The word.
+    pub class: ClassWord,
+    /// The pool into which its rest falls.
+    pub pool: Pool,
+    /// Whether its catalogue rows have a self-pay ratio, which the patient bears first.
+    pub first_share: bool,
+    /// Whether a price ceiling applies.
+    pub ceiling: bool,
+}
+
+/// A disease and the codes of its diagnoses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiseaseRule {
+    /// The word.
+    pub disease: Disease,
+    /// Prefixes of the codes of its diagnoses.
+    pub codes: Vec<Arc<str>>,
+}
+
+/// A payer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayerRule {
+    /// The word.
+    pub payer: Arc<str>,
+    /// What people call it.
+    pub name: DisplayName,
+    /// What kind of body it is.
+    pub kind: PayerKind,
+}
+
+/// A word and what people call it.
+pub type Named<W> = (W, DisplayName);
+
+/// All words of a policy book, each list in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vocabulary {
+    /// Categories of persons.
+    pub categories: Vec<Named<Category>>,
+    /// Levels of hospitals.
+    pub levels: Vec<Named<Level>>,
+    /// Kinds of visits.
+    pub visits: Vec<VisitRule>,
+    /// Kinds of approvals.
+    pub approvals: Vec<Named<Approval>>,
+    /// Pools, with those of the program.
+    pub pools: Vec<Named<Pool>>,
+    /// Classes of catalogue rows.
+    pub classes: Vec<ClassRule>,
+    /// Payers.
+    pub payers: Vec<PayerRule>,
+    /// Marks of hospitals.
+    pub tags: Vec<Named<Tag>>,
+    /// Diseases, with what people call them.
+    pub diseases: Vec<(DiseaseRule, DisplayName)>,
+}
+
+impl Vocabulary {
+    /// The rule of a kind of visit.
+    pub fn visit(&self, word: &str) -> Option<&VisitRule> {
+        self.visits.iter().find(|rule| rule.visit.as_str() == word)
+    }
+
+    /// The rule of a class.
+    pub fn class(&self, word: &str) -> Option<&ClassRule> {
+        self.classes.iter().find(|rule| rule.class.as_str() == word)
+    }
+
+    /// The level of this word.
+    pub fn level(&self, word: &str) -> Option<&Level> {
+        find(&self.levels, word)
+    }
+
+    /// The category of this word.
+    pub fn category(&self, word: &str) -> Option<&Category> {
+        find(&self.categories, word)
+    }
+
+    /// The approval of this word.
+    pub fn approval(&self, word: &str) -> Option<&Approval> {
+        find(&self.approvals, word)
+    }
+
+    /// The pool of this word.
+    pub fn pool(&self, word: &str) -> Option<&Pool> {
+        find(&self.pools, word)
+    }
+
+    /// The tag of this word.
+    pub fn tag(&self, word: &str) -> Option<&Tag> {
+        find(&self.tags, word)
+    }
+
+    /// What people call a word, of whatever kind; the first that is found.
+    pub fn name(&self, word: &str) -> Option<&DisplayName> {
+        fn named<'a, W: AsRef<str>>(list: &'a [Named<W>], word: &str) -> Option<&'a DisplayName> {
+            list.iter().find(|(known, _)| known.as_ref() == word).map(|(_, name)| name)
         }
+        let visit = || self.visit(word).map(|rule| &rule.name);
+        let payer = || self.payers.iter().find(|rule| &*rule.payer == word).map(|rule| &rule.name);
+        let disease = || self.diseases.iter().find(|(rule, _)| rule.disease.as_str() == word).map(|(_, name)| name);
+        payer()
+            .or_else(|| named(&self.pools, word))
+            .or_else(visit)
+            .or_else(|| named(&self.categories, word))
+            .or_else(|| named(&self.levels, word))
+            .or_else(|| named(&self.approvals, word))
+            .or_else(|| named(&self.tags, word))
+            .or_else(disease)
+    }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
+    /// What the words mean for a settlement.
+    pub fn meanings(&self) -> WordMeanings {
+        WordMeanings {
+            pools: self.pools.iter().map(|(pool, _)| pool.clone()).collect(),
+            admission_visits: self
+                .visits
+                .iter()
+                .filter(|rule| rule.counts_admission)
+                .map(|r| r.visit.clone())
+                .collect(),
+            classes: self.classes.clone(),
+            diseases: self.diseases.iter().map(|(rule, _)| rule.clone()).collect(),
         }
-    };
-}
-
-vocabulary! {
-    /// The kind of a visit (医疗类别).
-    Visit {
-        /// 住院
-        Inpatient = "inpatient",
-        /// 门诊大病
-        OutpatientSerious = "outpatient_serious",
-        /// 门诊慢病
-        OutpatientChronic = "outpatient_chronic",
-        /// 住院分娩
-        Maternity = "maternity",
     }
 }
 
-vocabulary! {
-    /// A category of poverty or hardship in which a person is registered.
-    Category {
-        /// 建档立卡贫困人口
-        RegisteredPoor = "registered_poor",
-        /// 特困人员
-        Destitute = "destitute",
-        /// 低保对象
-        SubsistenceAllowance = "subsistence_allowance",
-        /// 因病致贫返贫
-        IllnessImpoverished = "illness_impoverished",
-    }
+fn find<'a, W: AsRef<str>>(list: &'a [Named<W>], word: &str) -> Option<&'a W> {
+    list.iter().find(|(known, _)| known.as_ref() == word).map(|(known, _)| known)
 }
 
-vocabulary! {
-    /// The kind of an approval.
-    Approval {
-        /// 门诊大病
-        OutpatientSerious = "outpatient_serious",
-        /// 门诊慢病
-        OutpatientChronic = "outpatient_chronic",
-        /// 异地就医备案/转诊
-        CrossRegion = "cross_region",
-    }
+/// What the words of a book mean for a settlement: the part of a vocabulary that a policy's digest covers, so that a
+/// settlement can be recomputed from the policy alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordMeanings {
+    /// All pools, in order.
+    pub pools: Vec<Pool>,
+    /// The visits whose settlements count an admission.
+    pub admission_visits: Vec<Visit>,
+    /// The classes of catalogue rows.
+    pub classes: Vec<ClassRule>,
+    /// The diseases.
+    pub diseases: Vec<DiseaseRule>,
 }
 
-vocabulary! {
-    /// The level of a hospital.
-    Level {
-        /// 一级及以下
-        Primary = "primary",
-        /// 二级
-        Secondary = "secondary",
-        /// 三级
-        Tertiary = "tertiary",
-    }
-}
-
-vocabulary! {
-    /// Whether the hospital lies in the insured city (the first four digits of the regions agree).
-    Locality {
-        /// Within the insured city.
-        Local = "local",
-        /// 异地
-        CrossRegion = "cross_region",
-    }
-}
-
-vocabulary! {
-    /// Whether the patient was referred to the place of treatment.
-    Referral {
-        /// With an approval: 备案/转诊.
-        Registered = "registered",
-        /// 急诊
-        Emergency = "emergency",
-        /// Neither.
-        None = "none",
-    }
-}
-
-vocabulary! {
-    /// A part of a bill, which layers draw on.
-    Pool {
-        /// 政策范围内 (class A, and what is left of class B)
-        Eligible = "eligible",
-        /// 乙类先行自付
-        PreliminarySelfPay = "preliminary_self_pay",
-        /// 超限价自费
-        OverLimit = "over_limit",
-        /// 全自费 (class C)
-        Excluded = "excluded",
-        /// 大病保险特殊用药
-        SpecialDrug = "special_drug",
-        /// Special drugs that the 2017 national catalogue includes.
-        TransitionalDrug = "transitional_drug",
-    }
-}
-
-vocabulary! {
-    /// The period over which a layer's schedule accumulates.
-    Period {
-        /// Each settlement by itself.
-        Admission = "admission",
-        /// The benefit year's cumulative amount.
-        Year = "year",
-    }
-}
-
-vocabulary! {
-    /// What a cap limits.
-    CapKind {
-        /// What the layer pays.
-        Paid = "paid",
-        /// The base of the layer.
-        Base = "base",
-    }
-}
-
-vocabulary! {
-    /// The day that decides whether a policy is in force, and its benefit year.
-    BenefitYear {
-        /// The day of discharge.
-        Discharge = "discharge",
-        /// The day of admission.
-        Admission = "admission",
-    }
-}
-
-/// The categories a person holds on a day.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Categories(u8);
-
-impl Categories {
-    /// The number of different sets.
-    pub const COUNT: usize = 1 << Category::ALL.len();
-
-    /// The set with a number below [`Categories::COUNT`].
-    pub fn from_number(number: usize) -> Categories {
-        let held = Category::ALL.iter().filter(|c| number & (1 << **c as usize) != 0);
-        held.copied().collect()
+impl WordMeanings {
+    /// The rule of a class.
+    pub fn class(&self, class: &ClassWord) -> Option<&ClassRule> {
+        self.classes.iter().find(|rule| rule.class == *class)
     }
 
-    /// Its number, below [`Categories::COUNT`].
-    pub const fn number(self) -> usize {
-        self.0 as usize
+    /// Whether a settlement of a visit counts an admission.
+    pub fn counts_admission(&self, visit: &Visit) -> bool {
+        self.admission_visits.contains(visit)
     }
 
-    /// Whether the set contains a category.
-    pub const fn has(self, category: Category) -> bool {
-        self.0 & 1 << category as u8 != 0
-    }
-
-    /// Whether the two sets have a category in common.
-    pub const fn meets(self, other: Categories) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Its categories, in order.
-    pub fn iter(self) -> impl Iterator<Item = Category> {
-        Category::ALL.iter().copied().filter(move |c| self.has(*c))
-    }
-}
-
-impl FromIterator<Category> for Categories {
-    fn from_iter<I: IntoIterator<Item = Category>>(categories: I) -> Self {
-        Categories(categories.into_iter().fold(0, |set, category| set | 1 << category as u8))
-    }
-}
-
-impl fmt::Debug for Categories {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
+    /// The diseases one of whose code prefixes begins this diagnosis.
+    pub fn diseases_of(&self, diagnosis: &str) -> WordSet<Disease> {
+        let begins = |rule: &&DiseaseRule| rule.codes.iter().any(|code| diagnosis.starts_with(&**code));
+        self.diseases.iter().filter(begins).map(|rule| rule.disease.clone()).collect()
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
+use crate::domain::fixed_words::{Locality, Referral};
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::PersonId;
 use crate::domain::money::Money;
 use crate::domain::policy::Policy;
-use crate::domain::terms::{Cap, TermsKey};
-use crate::domain::vocabulary::{Categories, Level, Locality, Referral};
+use crate::domain::resolution::{Inexact, resolve_terms};
+use crate::domain::terms::{Cap, Limit, TermsKey};
+use crate::domain::words::{Categories, Level};
 use crate::reference::person::PersonRecord;
 use crate::store::{Scope, Store};
 
@@ -34,6 +36,8 @@ pub struct AccountName {
 pub struct Room {
     /// The cap.
     pub cap: Cap,
+    /// Its limit; `None` where it is lifted.
+    pub annual: Option<Money>,
     /// What its account has added up to.
     pub used: Money,
     /// What it leaves; `None` where it is lifted.
@@ -43,7 +47,7 @@ pub struct Room {
 }
 
 /// The circumstances of a visit that decide the terms of a layer, beside the person's categories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VisitCircumstances {
     /// The hospital's level.
     pub level: Level,
@@ -54,18 +58,18 @@ pub struct VisitCircumstances {
 }
 
 impl VisitCircumstances {
-    const COUNT: usize = Level::ALL.len() * Locality::ALL.len() * Referral::ALL.len();
-
-    fn all() -> impl Iterator<Item = VisitCircumstances> {
-        let of_level = |level: &Level| {
-            let level = *level;
-            let of_locality = move |locality: &Locality| {
-                let locality = *locality;
-                Referral::ALL.iter().map(move |referral| VisitCircumstances { level, locality, referral: *referral })
-            };
-            Locality::ALL.iter().flat_map(of_locality)
-        };
-        Level::ALL.iter().flat_map(of_level)
+    /// Every circumstance of a visit to a hospital of one of these levels.
+    fn all<'a>(levels: impl Iterator<Item = &'a Level>) -> Vec<VisitCircumstances> {
+        let mut all = Vec::new();
+        for level in levels {
+            for locality in Locality::ALL {
+                for referral in Referral::ALL {
+                    let (level, locality, referral) = (level.clone(), *locality, *referral);
+                    all.push(VisitCircumstances { level, locality, referral });
+                }
+            }
+        }
+        all
     }
 }
 
@@ -98,46 +102,66 @@ impl<S: Store> Engine<S> {
         if !known && account.version == 0 {
             return Err(EngineError::NotFound);
         }
-        Ok(self.account_view(account, &name.key, seen.person.as_ref(), on))
+        self.account_view(account, &name.key, seen.person.as_ref(), on).map_err(EngineError::invariant)
     }
 
-    fn account_view(&self, account: Account, key: &AccountKey, person: Option<&PersonRecord>, on: Day) -> AccountView {
+    fn account_view(
+        &self,
+        account: Account,
+        key: &AccountKey,
+        person: Option<&PersonRecord>,
+        on: Day,
+    ) -> Result<AccountView, Inexact> {
         let facts = person.and_then(|person| person.facts(on, on)).filter(|facts| facts.insurance == key.insurance);
         let book = self.book();
         let policy = facts.as_ref().and_then(|f| book.governing(&f.insurance, &f.insured_region, on, on));
         let rooms = match (&facts, policy) {
-            (Some(facts), Some(policy)) => rooms(policy, facts.categories, &account),
+            (Some(facts), Some(policy)) => {
+                let levels = book.vocabulary().levels.iter().map(|(level, _)| level);
+                rooms(policy, &facts.categories, &account, &VisitCircumstances::all(levels))?
+            }
             _ => Vec::new(),
         };
-        AccountView { rooms, policy: policy.map(|policy| policy.reference.id.clone()), account }
+        Ok(AccountView { rooms, policy: policy.map(|policy| policy.reference.id.clone()), account })
     }
 }
 
-/// Every distinct cap that the layers of a policy have for these categories, in the order of the layers.
-fn rooms(policy: &Policy, categories: Categories, account: &Account) -> Vec<Room> {
+/// Every distinct annual cap that the layers of a policy have for these categories, in the order of the layers, at
+/// hospitals without tags and without a diagnosis.
+fn rooms(
+    policy: &Policy,
+    categories: &Categories,
+    account: &Account,
+    every: &[VisitCircumstances],
+) -> Result<Vec<Room>, Inexact> {
     let mut rooms: Vec<Room> = Vec::new();
-    for (layer, circumstances) in
-        policy.layers.iter().flat_map(|layer| VisitCircumstances::all().map(move |c| (layer, c)))
-    {
-        let VisitCircumstances { level, locality, referral } = circumstances;
-        for cap in &layer.terms.get(&TermsKey { level, locality, referral, categories }).caps {
+    for (layer, circumstances) in policy.layers.iter().flat_map(|layer| every.iter().map(move |c| (layer, c))) {
+        let VisitCircumstances { level, locality, referral } = circumstances.clone();
+        let (tags, diseases) = Default::default();
+        let key = TermsKey { level, locality, referral, tags, diseases, categories: categories.clone() };
+        let terms = resolve_terms(&layer.rule, &key)?;
+        for cap in terms.caps.iter().filter(|cap| !cap.limit.is_per_claim()) {
             match rooms.iter_mut().find(|room| room.cap == *cap) {
-                Some(room) if room.circumstances.contains(&circumstances) => {}
-                Some(room) => room.circumstances.push(circumstances),
+                Some(room) if room.circumstances.contains(circumstances) => {}
+                Some(room) => room.circumstances.push(circumstances.clone()),
                 None => rooms.push(room(cap, account, circumstances)),
             }
         }
     }
     for room in &mut rooms {
-        if room.circumstances.len() == VisitCircumstances::COUNT {
+        if room.circumstances.len() == every.len() {
             room.circumstances.clear();
         }
     }
-    rooms
+    Ok(rooms)
 }
 
-fn room(cap: &Cap, account: &Account, circumstances: VisitCircumstances) -> Room {
+fn room(cap: &Cap, account: &Account, circumstances: &VisitCircumstances) -> Room {
     let used = account.cap(&cap.account);
-    let room = cap.annual.map(|annual| (annual - used).at_least_zero());
-    Room { room, used, cap: cap.clone(), circumstances: vec![circumstances] }
+    let annual = match cap.limit {
+        Limit::Annual(annual) => annual,
+        Limit::PerClaim(_) | Limit::ShareOfClaim(_) => None,
+    };
+    let room = annual.map(|annual| (annual - used).at_least_zero());
+    Room { annual, room, used, cap: cap.clone(), circumstances: vec![circumstances.clone()] }
 }

@@ -12,9 +12,8 @@ use crate::domain::ids::Digest;
 use crate::domain::invariants;
 use crate::domain::journal::{Differences, Entry, EntryKind, Revision, Settlement};
 use crate::domain::policy::Policy;
+use crate::domain::rule::PolicyRule;
 use crate::domain::split::Split;
-use crate::policy::resolution::resolve_policy;
-use crate::policy::rule::PolicyRule;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store};
 
@@ -112,7 +111,8 @@ impl<'a, S: Store> Audit<'a, S> {
     ) -> Result<Account, ChainFault> {
         invariants::check(split)?;
         let policy = self.policy(split.circumstances.policy.digest).await?;
-        let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+        let input =
+            AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };
         let account = accounts.account(&split.circumstances.account);
         let (recomputed, after) = adjudicate(input, &account)?;
         if recomputed == *split { Ok(after) } else { Err(ChainFault::WrongSplit) }
@@ -125,7 +125,7 @@ impl<'a, S: Store> Audit<'a, S> {
         let text = self.store.policy(digest).await?;
         let rule: Option<PolicyRule> = text.and_then(|text| serde_json::from_str(&text).ok());
         let rule = rule.filter(|rule| rule.digest() == digest).ok_or(ChainFault::PolicyMissing(digest))?;
-        let policy = Arc::new(resolve_policy(&rule)?);
+        let policy = Arc::new(Policy::new(rule));
         self.policies.insert(digest, Arc::clone(&policy));
         Ok(policy)
     }

@@ -1,11 +1,11 @@
 //! Reading of a whole chain: every record is checked against the digest that the next entry carries, and the last one
 //! against the person's state.
 
-use crate::domain::account::OutOfRange;
+use crate::domain::adjudicate::AdjudicationError;
 use crate::domain::ids::{Digest, EntryId};
 use crate::domain::invariants::InvariantViolation;
 use crate::domain::journal::Entry;
-use crate::policy::resolution::Inexact;
+use crate::domain::sums::OutOfRange;
 use crate::store::rows::PersonState;
 use crate::store::{JournalStore, StoreError, codec};
 
@@ -21,9 +21,9 @@ pub(super) enum ChainFault {
     /// An accumulator leaves its range.
     #[error(transparent)]
     OutOfRange(#[from] OutOfRange),
-    /// The terms of its policy cannot be computed exactly.
+    /// Its policy cannot be applied to it.
     #[error(transparent)]
-    Policy(#[from] Inexact),
+    Adjudication(#[from] AdjudicationError),
     /// The policy that it names is not in the store, or is another one.
     #[error("policy {0} is not kept")]
     PolicyMissing(Digest),

@@ -33,10 +33,10 @@ pub(super) struct Decision {
 impl<S: Store> Engine<S> {
     /// Decides a claim on the rows that were looked up.
     pub(super) fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, EngineError> {
-        let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load())?;
         let book = self.book.load();
+        let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load(), book.vocabulary())?;
         let policy = policy_in_force(&book, claim, &facts).ok_or_else(no_policy)?;
-        let input = AdjudicationInput { claim, facts: &facts, policy };
+        let input = AdjudicationInput { claim, facts: &facts, policy, continued: None };
         let key = input.account_key();
         let (split, after) = checked_split(input, &seen.state.account(&key))?;
         Ok(Decision { facts, book: book.digest(), split, account: (key, after) })
@@ -51,7 +51,7 @@ pub(super) fn policy_in_force<'a>(book: &'a Book, claim: &Claim, facts: &Facts) 
 
 /// The split on an account, and the account after it; what does not hold of a split is never committed.
 pub(super) fn checked_split(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), EngineError> {
-    let decided = adjudicate(input, account).map_err(|range| EngineError::invariant(range.to_string()))?;
+    let decided = adjudicate(input, account).map_err(EngineError::invariant)?;
     invariants::check(&decided.0).map_err(|broken| EngineError::invariant(broken.to_string()))?;
     Ok(decided)
 }

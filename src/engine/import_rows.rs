@@ -1,11 +1,15 @@
 //! The rows of an import as they come: each is checked at once, and put aside until all are there.
 
+use std::sync::Arc;
+
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::ids::{Digest, HospitalId};
+use crate::domain::vocabulary::Vocabulary;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::columns::ColumnOrder;
 use crate::reference::hospital::HospitalPart;
 use crate::reference::row::ReferenceRow;
+use crate::reference::row_words::{cell_word_faults, word_faults};
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 use crate::store::external_sort::ExternalSort;
@@ -22,6 +26,7 @@ pub struct ImportRows {
     faults: FieldFaults,
     most_held: usize,
     id_bytes: usize,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl ImportRows {
@@ -36,7 +41,8 @@ impl ImportRows {
         }
         match ReferenceRow::from_cells(table, cells, self.id_bytes) {
             Ok(row) => self.add_row(row),
-            Err(faults) => {
+            Err(mut faults) => {
+                faults.extend(cell_word_faults(table, cells, &self.vocabulary));
                 self.faults(faults);
                 self.rows += 1;
                 Ok(())
@@ -64,6 +70,12 @@ impl ImportRows {
     }
 
     pub(super) fn add_row(&mut self, row: ReferenceRow) -> Result<(), EngineError> {
+        let faults = word_faults(&row, &self.vocabulary);
+        if !faults.is_empty() {
+            self.faults(faults);
+            self.rows += 1;
+            return Ok(());
+        }
         match row {
             ReferenceRow::Person(id, part) => {
                 self.persons.add(&id, &(self.rows, part)).map_err(EngineError::from_write)?
@@ -113,6 +125,7 @@ impl<S: Store> Engine<S> {
             faults: FieldFaults::default(),
             most_held: self.settings.rows_held,
             id_bytes: self.settings.limits.id_bytes,
+            vocabulary: Arc::clone(self.book().vocabulary()),
         }
     }
 }

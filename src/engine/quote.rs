@@ -29,7 +29,7 @@ impl<S: Store> Engine<S> {
     /// Whatever settle would refuse.
     pub async fn quote(&self, raw: RawClaim, today: Day) -> Result<Quote, EngineError> {
         let content = raw.content()?;
-        let validated = raw.validate(&self.settings.limits, today);
+        let validated = raw.validate(&self.settings.limits, self.book().vocabulary(), today);
         let keys = claim_keys(validated.as_ref().map(|claim| claim.keys()))?;
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;

@@ -68,7 +68,7 @@ fn split_again(
     let (claim, facts) = (&one.settled.claim, &one.settled.facts);
     let policy = policy_in_force(book, claim, facts)
         .ok_or_else(|| cannot_readjudicate(one, caller, "without a policy in force"))?;
-    let input = AdjudicationInput { claim, facts, policy };
+    let input = AdjudicationInput { claim, facts, policy, continued: None };
     if input.account_key() != one.split.circumstances.account {
         return Err(cannot_readjudicate(one, caller, "in another benefit year than it was settled in").into());
     }

@@ -60,7 +60,7 @@ impl<S: Store> Engine<S> {
     pub async fn settle(&self, request: SettleRequest, stamp: CommitStamp) -> Result<SettleOutcome, EngineError> {
         let SettleRequest { claim: raw, request_id, quote, today } = request;
         let (limits, content) = (&self.settings.limits, raw.content()?);
-        let validated = raw.validate(limits, today);
+        let validated = raw.validate(limits, self.book().vocabulary(), today);
         let keys = validated.as_ref().map(Claim::keys);
         let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
         let attempt = Attempt { request_id: &request_id, content, quote: quote.as_ref() };

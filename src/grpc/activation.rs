@@ -112,7 +112,7 @@ fn between(old: &Book, new: &Book) -> BookChange {
         let id = policy.reference.id.to_string();
         match old.get(&id) {
             None => change.added.push(id),
-            Some((known, _)) if known.reference.digest != policy.reference.digest => change.changed.push(id),
+            Some(known) if known.reference.digest != policy.reference.digest => change.changed.push(id),
             Some(_) => {}
         }
     }

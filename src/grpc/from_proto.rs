@@ -4,7 +4,6 @@ use crate::domain::claim::{ClaimKeys, ClaimLimits, Quantity, RawClaim, RawDate, 
 use crate::domain::fault::FieldFaults;
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
 use crate::domain::money::Money;
-use crate::domain::vocabulary::Visit;
 use crate::engine::fence::RequestName;
 
 use super::error::CallError;
@@ -17,7 +16,7 @@ use super::pb::settlement as pb;
 pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
     let claim = claim.ok_or_else(|| CallError::missing_field("claim"))?;
     Ok(RawClaim {
-        visit: visit(claim.visit()),
+        visit: claim.visit,
         claim_id: claim.claim_id,
         hospital_id: claim.hospital_id,
         person_id: claim.person_id,
@@ -105,16 +104,6 @@ pub fn optional_id<T>(
 /// A day as received.
 pub fn day(day: pb::Date) -> RawDate {
     RawDate { year: day.year, month: day.month, day: day.day }
-}
-
-fn visit(visit: pb::Visit) -> Option<Visit> {
-    match visit {
-        pb::Visit::Unspecified => None,
-        pb::Visit::Inpatient => Some(Visit::Inpatient),
-        pb::Visit::OutpatientSerious => Some(Visit::OutpatientSerious),
-        pb::Visit::OutpatientChronic => Some(Visit::OutpatientChronic),
-        pb::Visit::Maternity => Some(Visit::Maternity),
-    }
 }
 
 fn item(item: pb::Item) -> RawItem {

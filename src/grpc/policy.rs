@@ -7,8 +7,8 @@ use tonic::{Request, Response, Status};
 use crate::domain::day::Day;
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
+use crate::domain::rule::PolicyRule;
 use crate::engine::{Engine, EngineError};
-use crate::policy::rule::PolicyRule;
 use crate::store::Store;
 
 use super::activation::{Activation, BookChange};
@@ -45,7 +45,7 @@ impl<S: Store> PolicyService for Policies<S> {
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         let pb::GetPolicyRequest { policy_id, policy_digest } = request.into_inner();
         let found = if policy_digest.is_empty() {
-            self.engine.book().get(&policy_id).map(|(_, rule)| response(rule))
+            self.engine.book().get(&policy_id).map(|policy| response(&policy.rule))
         } else {
             self.kept(&policy_digest).await?
         };
@@ -111,13 +111,13 @@ fn summary(policy: &Policy) -> pb::PolicySummary {
     pb::PolicySummary {
         policy_id: policy.reference.id.to_string(),
         policy_digest: digest(policy.reference.digest),
-        title: policy.title.to_string(),
-        insurance: policy.insurance.to_string(),
-        regions: policy.regions.iter().map(ToString::to_string).collect(),
-        in_force_from: date(policy.in_force.from),
-        in_force_until: date(policy.in_force.until),
-        benefit_year: policy.benefit_year.to_string(),
-        layers: policy.layers.len() as u32,
+        title: policy.rule.title.to_string(),
+        insurance: policy.rule.insurance.to_string(),
+        regions: policy.rule.regions.iter().map(ToString::to_string).collect(),
+        in_force_from: date(policy.rule.in_force.from),
+        in_force_until: date(policy.rule.in_force.until),
+        benefit_year: policy.rule.benefit_year.to_string(),
+        layers: policy.rule.layers.len() as u32,
     }
 }
 

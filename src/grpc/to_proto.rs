@@ -4,16 +4,15 @@
 use std::sync::Arc;
 
 use crate::domain::claim::{RawClaim, RawDate, RawItem};
-use crate::domain::facts::Class;
 use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
-use crate::domain::policy::SkipReason;
 use crate::domain::pools::Pools;
 use crate::domain::schedule::Band;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, Split};
-use crate::domain::terms::{Cap, Cite};
-use crate::domain::vocabulary::{Pool, Visit};
+use crate::domain::stay::{Opening, StayUse};
+use crate::domain::terms::{Cap, Cite, SkipReason};
+use crate::domain::words::{Pool, WordSet};
 use crate::engine::account::{AccountView, Room, VisitCircumstances};
 
 use super::pb::settlement as pb;
@@ -37,7 +36,7 @@ pub fn settlement(entry: &Entry<Settlement>) -> pb::Settlement {
 pub fn split(split: &Split) -> pb::Split {
     pb::Split {
         total_fen: split.total.fen(),
-        pools: Some(pools(&split.pools)),
+        pools: pools(&split.pools),
         payers: shares(split.payers()),
         patient_fen: split.patient.fen(),
         layers: split.layers.iter().map(layer).collect(),
@@ -53,6 +52,8 @@ pub fn split(split: &Split) -> pb::Split {
         judged: Some(judged(&split.circumstances)),
         codes: split.codes.iter().map(code).collect(),
         lines: split.lines.iter().map(line).collect(),
+        counted_admission: split.counted_admission,
+        opening: split.opening.as_deref().map(opening),
     }
 }
 
@@ -66,20 +67,36 @@ fn skipped(why: SkipReason) -> &'static str {
     match why {
         SkipReason::NotInForce => "not_in_force",
         SkipReason::OtherVisit => "other_visit",
+        SkipReason::OtherCircumstances => "other_circumstances",
         SkipReason::OtherCategory => "other_category",
+        SkipReason::ExceptedCategory => "excepted_category",
     }
 }
 
-fn pools(pools: &Pools) -> pb::Pools {
-    let fen = |pool| pools.get(pool).fen();
-    pb::Pools {
-        eligible_fen: fen(Pool::Eligible),
-        preliminary_self_pay_fen: fen(Pool::PreliminarySelfPay),
-        over_limit_fen: fen(Pool::OverLimit),
-        excluded_fen: fen(Pool::Excluded),
-        special_drug_fen: fen(Pool::SpecialDrug),
-        transitional_drug_fen: fen(Pool::TransitionalDrug),
+fn pools(pools: &Pools) -> Vec<pb::PoolAmount> {
+    let amount = |(pool, amount): (&Pool, Money)| pb::PoolAmount { pool: pool.to_string(), amount_fen: amount.fen() };
+    pools.iter().map(amount).collect()
+}
+
+fn opening(opening: &Opening) -> pb::Opening {
+    let stay = &opening.stay;
+    pb::Opening {
+        kind: opening.kind.as_str().to_owned(),
+        settlement_id: opening.settlement.to_string(),
+        pools: pools(&stay.pools),
+        admissions: stay.admissions,
+        credited_admissions: stay.credited_admissions,
+        counted_admission: stay.counted,
+        caps: stay.caps.iter().map(cap_accumulator).collect(),
     }
+}
+
+fn cap_accumulator((account, sum): &(Arc<str>, Money)) -> pb::CapAccumulator {
+    pb::CapAccumulator { account: account.to_string(), amount_fen: sum.fen() }
+}
+
+fn words<W: AsRef<str>>(words: &WordSet<W>) -> Vec<String> {
+    words.iter().map(|word| word.as_ref().to_owned()).collect()
 }
 
 fn judged(judged: &Circumstances) -> pb::Judged {
@@ -89,23 +106,22 @@ fn judged(judged: &Circumstances) -> pb::Judged {
         policy_day: Some(date(judged.day)),
         insurance: judged.account.insurance.to_string(),
         benefit_year: judged.account.year,
-        hospital_level: judged.level.as_str().to_owned(),
-        locality: judged.locality.as_str().to_owned(),
-        referral: judged.referral.as_str().to_owned(),
-        categories: judged.categories.iter().map(|category| category.as_str().to_owned()).collect(),
+        hospital_level: judged.terms.level.as_str().to_owned(),
+        locality: judged.terms.locality.as_str().to_owned(),
+        referral: judged.terms.referral.as_str().to_owned(),
+        categories: words(&judged.terms.categories),
         admissions_before: judged.admissions_before,
+        tags: words(&judged.terms.tags),
+        diseases: words(&judged.terms.diseases),
     }
 }
 
 fn code(code: &CodeSplit) -> pb::Code {
-    let self_pay_ratio = match code.entry.class {
-        Class::B(ratio) => ratio.to_string(),
-        _ => String::new(),
-    };
+    let self_pay_ratio = code.entry.class.self_pay_ratio.map_or_else(String::new, |ratio| ratio.to_string());
     pb::Code {
         code: code.entry.code.as_str().to_owned(),
         name: code.entry.name.to_string(),
-        class: code.entry.class.as_str().to_owned(),
+        class: code.entry.class.word.as_str().to_owned(),
         self_pay_ratio,
         price_ceiling_micro_yuan: code.entry.price_ceiling.map(|price| price.0),
         unit_price_micro_yuan: code.unit_price.0,
@@ -113,7 +129,7 @@ fn code(code: &CodeSplit) -> pb::Code {
         over_limit_fen: code.over_limit.fen(),
         preliminary_self_pay_fen: code.preliminary_self_pay.fen(),
         rest_fen: code.rest().fen(),
-        pool: code.pool().as_str().to_owned(),
+        pool: code.pool.to_string(),
     }
 }
 
@@ -140,10 +156,16 @@ fn layer(layer: &LayerSplit) -> pb::Layer {
         bands: bands.map(|(terms, did)| band(terms, did)).collect(),
         caps: caps.map(|(terms, did)| cap(terms, did)).collect(),
         pays_fen: layer.pays.fen(),
-        before: Some(accumulator(layer.base_before, layer.paid_before)),
-        after: Some(accumulator(layer.base_before + layer.base, layer.paid_before + layer.pays)),
+        before: Some(accumulator(layer, Money::ZERO, Money::ZERO, Money::ZERO)),
+        after: Some(accumulator(layer, layer.base, layer.pays, layer.deductible_taken)),
         cites: layer.terms.cites.iter().map(cite).collect(),
         assumed: layer.terms.assumed.iter().map(|key| key.to_string()).collect(),
+        ledger: layer.head.ledger().to_string(),
+        deductible_per: layer.head.deductible_per.as_str().to_owned(),
+        deductible_credited_fen: layer.deductible_credited.fen(),
+        bands_over_excess: layer.head.bands_over_excess,
+        credits_transfer: layer.head.credits_transfer,
+        stay: Some(stay_use(&layer.stay)),
     }
 }
 
@@ -166,14 +188,29 @@ fn cap(terms: &Cap, did: &CapSplit) -> pb::Cap {
     pb::Cap {
         account: terms.account.to_string(),
         of: terms.kind.as_str().to_owned(),
-        annual_fen: terms.annual.map(Money::fen),
+        limit_fen: did.limit.map(Money::fen),
         used_before_fen: did.before.fen(),
         cut_fen: did.cut.fen(),
+        per_claim: terms.limit.is_per_claim(),
+        overflow: terms.overflow.as_ref().map(Pool::to_string).unwrap_or_default(),
     }
 }
 
-fn accumulator(base: Money, paid: Money) -> pb::Accumulator {
-    pb::Accumulator { base_fen: base.fen(), paid_fen: paid.fen() }
+/// The accumulators before this claim, with what it adds.
+fn accumulator(layer: &LayerSplit, base: Money, paid: Money, taken: Money) -> pb::Accumulator {
+    pb::Accumulator {
+        base_fen: (layer.ledger_before.base + base).fen(),
+        paid_fen: (layer.paid_before + paid).fen(),
+        deductible_taken_fen: (layer.ledger_before.taken + taken).fen(),
+    }
+}
+
+fn stay_use(stay: &StayUse) -> pb::StayUse {
+    pb::StayUse {
+        base_fen: stay.base.fen(),
+        deductible_taken_fen: stay.taken.fen(),
+        deductible_taken_on_stay_fen: stay.taken_on_stay.fen(),
+    }
 }
 
 fn cite(cite: &Cite) -> pb::Cite {
@@ -188,15 +225,19 @@ pub fn account(view: &AccountView) -> pb::GetAccountResponse {
         version: view.account.version,
         admissions: view.account.admissions,
         layers: layers
-            .map(|(id, uses)| pb::LayerAccumulator {
-                layer_id: id.to_string(),
+            .map(|(id, paid)| pb::LayerAccumulator { layer_id: id.to_string(), paid_fen: paid.fen() })
+            .collect(),
+        ledgers: view
+            .account
+            .ledgers()
+            .iter()
+            .map(|(name, uses)| pb::LedgerAccumulator {
+                ledger: name.to_string(),
                 base_fen: uses.base.fen(),
-                paid_fen: uses.paid.fen(),
+                deductible_taken_fen: uses.taken.fen(),
             })
             .collect(),
-        caps: caps
-            .map(|(account, sum)| pb::CapAccumulator { account: account.to_string(), amount_fen: sum.fen() })
-            .collect(),
+        caps: caps.map(cap_accumulator).collect(),
         rooms: view.rooms.iter().map(room).collect(),
         policy_id: view.policy.as_deref().unwrap_or_default().to_owned(),
     }
@@ -206,7 +247,7 @@ fn room(room: &Room) -> pb::Room {
     pb::Room {
         account: room.cap.account.to_string(),
         of: room.cap.kind.as_str().to_owned(),
-        annual_fen: room.cap.annual.map(Money::fen),
+        annual_fen: room.annual.map(Money::fen),
         used_fen: room.used.fen(),
         room_fen: room.room.map(Money::fen),
         circumstances: room.circumstances.iter().map(room_circumstances).collect(),
@@ -246,22 +287,13 @@ pub fn claim(claim: &RawClaim) -> pb::Claim {
         claim_id: claim.claim_id.as_str().to_owned(),
         hospital_id: claim.hospital_id.as_str().to_owned(),
         person_id: claim.person_id.as_str().to_owned(),
-        visit: claim.visit.map_or(pb::Visit::Unspecified, visit).into(),
+        visit: claim.visit.clone(),
         emergency: claim.emergency,
         admitted: claim.admitted.map(date),
         discharged: claim.discharged.map(date),
         items: claim.items.iter().map(item).collect(),
         total_fen: claim.total.map(Money::fen),
         diagnosis: claim.diagnosis.clone(),
-    }
-}
-
-fn visit(visit: Visit) -> pb::Visit {
-    match visit {
-        Visit::Inpatient => pb::Visit::Inpatient,
-        Visit::OutpatientSerious => pb::Visit::OutpatientSerious,
-        Visit::OutpatientChronic => pb::Visit::OutpatientChronic,
-        Visit::Maternity => pb::Visit::Maternity,
     }
 }
 

@@ -1,46 +1,79 @@
-//! The book: all policies in use, and which of them governs a claim.
+//! The book: all policies in use, their vocabulary, and which of them governs a claim.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::day::Day;
 use crate::domain::facts::Region;
+use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
+use crate::domain::rule::PolicyRule;
+use crate::domain::vocabulary::Vocabulary;
 
+use super::book_checks::{conflicts, disagreements};
 use super::document::Document;
 use super::document_reader::read_document;
-use super::drawn_layers::draw_layers;
-use super::resolution::resolve_policy;
-use super::rule::PolicyRule;
-use crate::domain::file_fault::FileFault;
+use super::drawn_layers::{DrawnPolicy, draw_layers};
+use super::exactness::{InexactLayer, MAX_TAGS, check_exactness};
+use super::shipped_vocabulary::VOCABULARY;
+use super::vocabulary_reader::{FILE_NAME, read_vocabulary};
+use super::warnings::warnings;
 
-/// A checked set of policies.
-#[derive(Clone, Debug, Default)]
+/// A checked set of policies. The default has no policy, and the words of the shipped vocabulary.
+#[derive(Clone, Debug)]
 pub struct Book {
+    vocabulary: Arc<Vocabulary>,
     policies: Vec<Arc<Policy>>,
-    rules: Vec<Arc<PolicyRule>>,
+    warnings: Vec<FileFault>,
 }
 
+impl Default for Book {
+    fn default() -> Self {
+        let (vocabulary, _) = read_vocabulary(VOCABULARY.0, VOCABULARY.1);
+        Book { vocabulary: Arc::new(vocabulary.unwrap_or_default()), policies: Vec::new(), warnings: Vec::new() }
+    }
+}
+
+/// A file of a book: its name and its text.
+type File<'a> = (&'a str, &'a str);
+
 impl Book {
-    /// The book of some files, as pairs of name and text.
+    /// The book of some files, as pairs of name and text. One of them may be a `vocabulary.toml`; without one, the words
+    /// are those of the shipped vocabulary.
     ///
     /// # Errors
     /// Every fault of every file, in the order of files and lines.
-    pub fn from_texts<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Book, Vec<FileFault>> {
-        let mut faults = Vec::new();
+    pub fn from_texts<'a>(files: impl IntoIterator<Item = File<'a>>) -> Result<Book, Vec<FileFault>> {
+        let is_vocabulary = |file: &File<'_>| Path::new(file.0).file_name().is_some_and(|name| name == FILE_NAME);
+        let (own, files): (Vec<File<'_>>, Vec<File<'_>>) = files.into_iter().partition(is_vocabulary);
+        let (name, text) = own.first().copied().unwrap_or(VOCABULARY);
+        let (vocabulary, mut faults) = read_vocabulary(name, text);
+        faults.extend(own.iter().skip(1).map(|(file, _)| second_vocabulary(file)));
+        let Some(vocabulary) = vocabulary else { return sorted(faults) };
         let (mut documents, mut complete) = (Vec::new(), true);
         for (file, text) in files {
-            let (document, found) = read_document(file, text);
+            let (document, found) = read_document(file, text, &vocabulary);
             faults.extend(found);
             complete &= document.is_some();
             documents.extend(document);
         }
         faults.extend(conflicts(&documents));
-        let (rules, found) = draw_layers(&documents, complete);
+        let (policies, found) = draw_layers(&documents, &vocabulary.meanings(), complete);
         faults.extend(found);
-        if faults.is_empty() { Book::from_rules(rules, &documents).or_else(sorted) } else { sorted(faults) }
+        faults.extend(disagreements(&documents, &policies));
+        if faults.is_empty() {
+            faults.extend(inexact_layers(&documents, &policies, &vocabulary));
+        }
+        if !faults.is_empty() {
+            return sorted(faults);
+        }
+        Ok(Book {
+            warnings: warnings(&documents, &policies),
+            policies: policies.into_iter().map(|policy| Arc::new(Policy::new(policy.rule))).collect(),
+            vocabulary: Arc::new(vocabulary),
+        })
     }
 
     /// The book of every `*.toml` in a directory.
@@ -48,8 +81,10 @@ impl Book {
     /// # Errors
     /// Every file that cannot be read, and every fault of every file.
     pub fn from_dir(dir: &Path) -> Result<Book, Vec<FileFault>> {
-        let fault = |path: &Path, message: String| FileFault::new(path.display().to_string(), 1, message);
-        let unreadable = |path: &Path, error: std::io::Error| fault(path, format!("cannot be read: {error}"));
+        let fault = |path: &Path, text: FaultText| FileFault::in_both(path.display().to_string(), 1, text);
+        let unreadable = |path: &Path, error: std::io::Error| {
+            fault(path, FaultText::new(format!("cannot be read: {error}"), format!("无法读取：{error}")))
+        };
         let mut texts = BTreeMap::new();
         let mut faults = Vec::new();
         for file in std::fs::read_dir(dir).map_err(|e| vec![unreadable(dir, e)])? {
@@ -62,31 +97,21 @@ impl Book {
             }
         }
         if texts.is_empty() && faults.is_empty() {
-            return Err(vec![fault(dir, "holds no policy file (*.toml)".to_owned())]);
+            let text = FaultText::new("holds no policy file (*.toml)", "没有政策文件（*.toml）");
+            return Err(vec![fault(dir, text)]);
         }
         let book = Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())));
         if faults.is_empty() { book } else { sorted([faults, book.err().unwrap_or_default()].concat()) }
     }
 
-    fn from_rules(rules: Vec<PolicyRule>, documents: &[Document]) -> Result<Book, Vec<FileFault>> {
-        let mut book = Book::default();
-        let mut faults = Vec::new();
-        for (rule, document) in rules.into_iter().zip(documents) {
-            match resolve_policy(&rule) {
-                Ok(policy) => book.add(policy, rule),
-                Err(inexact) => {
-                    let layer = rule.layers.iter().position(|layer| layer.id == inexact.0);
-                    let line = layer.map_or(1, |at| document.layers[at].line);
-                    faults.push(FileFault::new(&document.file, line, inexact.to_string()));
-                }
-            }
-        }
-        if faults.is_empty() { Ok(book) } else { Err(faults) }
+    /// The words of the book.
+    pub fn vocabulary(&self) -> &Arc<Vocabulary> {
+        &self.vocabulary
     }
 
-    fn add(&mut self, policy: Policy, rule: PolicyRule) {
-        self.policies.push(Arc::new(policy));
-        self.rules.push(Arc::new(rule));
+    /// What is probably not meant, though it is in order.
+    pub fn warnings(&self) -> &[FileFault] {
+        &self.warnings
     }
 
     /// The policies, in the order of their files.
@@ -94,15 +119,14 @@ impl Book {
         &self.policies
     }
 
-    /// The policy with this id, and the rules it was resolved from.
-    pub fn get(&self, id: &str) -> Option<(&Arc<Policy>, &Arc<PolicyRule>)> {
-        let index = self.policies.iter().position(|policy| &*policy.reference.id == id)?;
-        Some((&self.policies[index], &self.rules[index]))
+    /// The policy with this id.
+    pub fn get(&self, id: &str) -> Option<&Arc<Policy>> {
+        self.policies.iter().find(|policy| &*policy.reference.id == id)
     }
 
     /// The rules of all policies, in the order of their files.
-    pub fn rules(&self) -> &[Arc<PolicyRule>] {
-        &self.rules
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<PolicyRule>> {
+        self.policies.iter().map(|policy| &policy.rule)
     }
 
     /// One digest over all policies.
@@ -115,14 +139,19 @@ impl Book {
     /// prefix of the insured region.
     pub fn governing(&self, insurance: &str, region: &Region, admitted: Day, discharged: Day) -> Option<&Arc<Policy>> {
         let in_force = self.policies.iter().filter(|policy| {
-            &*policy.insurance == insurance && policy.in_force.contains(policy.policy_day(admitted, discharged))
+            let day = policy.policy_day(admitted, discharged);
+            &*policy.rule.insurance == insurance && policy.rule.in_force.contains(day)
         });
         let prefix = |policy: &Policy| {
-            let named = policy.regions.iter().filter(|prefix| region.as_str().starts_with(&***prefix));
+            let named = policy.rule.regions.iter().filter(|prefix| region.as_str().starts_with(&***prefix));
             named.map(|prefix| prefix.len()).max()
         };
         in_force.filter_map(|policy| Some((prefix(policy)?, policy))).max_by_key(|(length, _)| *length).map(|(_, p)| p)
     }
+}
+
+fn second_vocabulary(file: &str) -> FileFault {
+    FileFault::in_both(file, 1, FaultText::new("the book has two vocabularies", "政策汇编有两份词汇表"))
 }
 
 fn sorted(mut faults: Vec<FileFault>) -> Result<Book, Vec<FileFault>> {
@@ -131,37 +160,27 @@ fn sorted(mut faults: Vec<FileFault>) -> Result<Book, Vec<FileFault>> {
     Err(faults)
 }
 
-/// Two files with one id, or that govern one region on a common day or by different days.
-fn conflicts(documents: &[Document]) -> Vec<FileFault> {
+/// Layers whose figures cannot be computed exactly in circumstances that can occur.
+fn inexact_layers(documents: &[Document], policies: &[DrawnPolicy], vocabulary: &Vocabulary) -> Vec<FileFault> {
     let mut faults = Vec::new();
-    for (at, later) in documents.iter().enumerate() {
-        for earlier in documents[..at].iter().filter(|earlier| earlier.sound && later.sound) {
-            faults.extend(conflicts_between(earlier, later));
-        }
-    }
-    faults
-}
-
-fn conflicts_between(earlier: &Document, later: &Document) -> Vec<FileFault> {
-    let mut faults = Vec::new();
-    let mut fault = |line, message| faults.push(FileFault::new(&later.file, line, message));
-    let file = &earlier.file;
-    if earlier.id == later.id {
-        fault(later.id_line, format!("has the id `{}`, as has {file}", later.id));
-    }
-    let insurance = &later.insurance;
-    let known: HashSet<&String> = earlier.regions.iter().collect();
-    let common = later.regions.iter().filter(|region| known.contains(region));
-    for region in common.filter(|_| earlier.insurance == *insurance) {
-        if earlier.benefit_year != later.benefit_year {
-            let (own, other) = (later.benefit_year, earlier.benefit_year);
-            fault(later.regions_line, format!("judges region {region} by {own}, {file} by {other}"));
-        }
-        if earlier.in_force.overlaps(&later.in_force) {
-            fault(
-                later.regions_line,
-                format!("governs {insurance} in region {region} on days that {file} governs too"),
-            );
+    for (document, policy) in documents.iter().zip(policies) {
+        for layer in &policy.layers {
+            let text = match check_exactness(&layer.rule, vocabulary) {
+                Ok(()) => continue,
+                Err(InexactLayer::Digits(inexact)) => FaultText::new(
+                    inexact.to_string(),
+                    format!("层 `{}` 的数值合计需要超过 20 位小数或 28 位数字", inexact.0),
+                ),
+                Err(InexactLayer::TooManyTags) => FaultText::new(
+                    format!("the conditions of the layer name more than {MAX_TAGS} tags"),
+                    format!("本层的条件涉及超过 {MAX_TAGS} 个医疗机构标记"),
+                ),
+                Err(InexactLayer::TooManySets) => FaultText::new(
+                    "the `for` entries of the layer distinguish too many combinations of categories",
+                    "本层的 `for` 条目区分的人员类别组合过多",
+                ),
+            };
+            faults.push(FileFault::in_both(&document.file, layer.line, text));
         }
     }
     faults

@@ -1,162 +1,202 @@
-//! Replaces each `use` by the layer that it names, and checks that every layer is complete.
+//! Replaces each `use` by the layer that it names, and checks that every layer is complete and agrees with itself.
 
 use crate::domain::decimal::ExactDecimal;
+use crate::domain::file_fault::{FaultText, FileFault};
+use crate::domain::fixed_words::{DeductiblePer, Period};
+use crate::domain::rule::{LayerRule, PolicyRule};
+use crate::domain::vocabulary::WordMeanings;
 
-use super::document::{Document, LayerText};
-use super::rule::{LayerRule, PolicyRule};
-use crate::domain::file_fault::FileFault;
+use super::document::{Document, LayerText, value};
+use super::layer_checks::layer_faults;
+use super::nearest::nearest;
+
+/// A complete layer with the lines of its keys.
+pub(super) struct DrawnLayer {
+    /// The rule.
+    pub rule: LayerRule,
+    /// The text, with what it draws.
+    pub text: LayerText,
+    /// The line of its id, or of its `use`.
+    pub line: usize,
+}
+
+/// A policy with its drawn layers.
+pub(super) struct DrawnPolicy {
+    /// The rule.
+    pub rule: PolicyRule,
+    /// The layers of the rule, with their lines.
+    pub layers: Vec<DrawnLayer>,
+}
 
 /// The policies of some files with their complete layers, and the faults: a `use` that names no layer or
-/// leads back to itself, a layer without a required key, and layers of one file that contradict each other.
+/// leads back to itself, a layer without a required key, and layers that contradict themselves.
 ///
 /// `complete` says whether `documents` are all files; if one could not be read, a `use` may name it. A layer
 /// with a fault is not checked for missing keys, which would report the same cause twice.
-pub(super) fn draw_layers(documents: &[Document], complete: bool) -> (Vec<PolicyRule>, Vec<FileFault>) {
-    let mut drawing = LayerDrawing { documents, complete, faults: Vec::new() };
-    let rules = documents.iter().map(|document| drawing.policy(document)).collect();
-    (rules, drawing.faults)
+pub(super) fn draw_layers(
+    documents: &[Document],
+    words: &WordMeanings,
+    complete: bool,
+) -> (Vec<DrawnPolicy>, Vec<FileFault>) {
+    let mut drawing = LayerDrawing { documents, complete, faults: Vec::new(), circles: Vec::new() };
+    let policies = documents.iter().map(|document| drawing.policy(document, words)).collect();
+    (policies, drawing.faults)
 }
 
 struct LayerDrawing<'a> {
     documents: &'a [Document],
     complete: bool,
     faults: Vec<FileFault>,
+    /// The layers of circles that were reported already.
+    circles: Vec<(String, String)>,
 }
 
 impl LayerDrawing<'_> {
-    fn fault(&mut self, document: &Document, line: usize, message: String) {
-        self.faults.push(FileFault::new(&document.file, line, message));
+    fn fault(&mut self, document: &Document, line: usize, text: FaultText) {
+        self.faults.push(FileFault::in_both(&document.file, line, text));
     }
 
-    fn policy(&mut self, document: &Document) -> PolicyRule {
-        let layers: Vec<LayerRule> = document.layers.iter().filter_map(|layer| self.layer(document, layer)).collect();
+    fn policy(&mut self, document: &Document, words: &WordMeanings) -> DrawnPolicy {
+        let layers: Vec<_> = document.layers.iter().filter_map(|layer| self.layer(document, layer)).collect();
         self.check_ids(document);
-        self.check_caps(document, &layers);
-        PolicyRule {
-            format: 1,
+        let rule = PolicyRule {
+            format: PolicyRule::FORMAT,
             id: document.id.as_str().into(),
             title: document.title.as_str().into(),
             insurance: document.insurance.as_str().into(),
             regions: document.regions.iter().map(|region| region.as_str().into()).collect(),
+            pooling: document.pooling.iter().map(|region| region.as_str().into()).collect(),
             in_force: document.in_force,
             benefit_year: document.benefit_year,
-            layers,
-        }
+            words: words.clone(),
+            layers: layers.iter().map(|layer: &DrawnLayer| layer.rule.clone()).collect(),
+        };
+        DrawnPolicy { rule, layers }
     }
 
-    fn layer(&mut self, document: &Document, written: &LayerText) -> Option<LayerRule> {
+    fn layer(&mut self, document: &Document, written: &LayerText) -> Option<DrawnLayer> {
         self.check_id(document, written);
         let text = self.drawn(document, written).filter(|text| text.sound)?;
         self.check_days(document, &text);
         let missing = missing_keys(&text);
         if !missing.is_empty() {
-            let message = format!("the layer has no {}", missing.join(", no "));
+            let message = FaultText::new(
+                format!("the layer has no {}", missing.join(", no ")),
+                format!("本层缺少 {}", missing.join("、")),
+            );
             self.fault(document, written.line, message);
             return None;
         }
-        complete_layer(document, text)
+        let rule = complete_layer(document, text.clone())?;
+        let faults = layer_faults(&rule, &text);
+        let sound = faults.is_empty();
+        faults.into_iter().for_each(|(line, fault)| self.fault(document, line, fault));
+        sound.then(|| DrawnLayer { rule, line: written.id_line(), text })
     }
 
     /// The layer with the keys of the layers it draws, following a chain of `use` to its end.
     fn drawn(&mut self, document: &Document, written: &LayerText) -> Option<LayerText> {
         let mut text = written.clone();
-        let mut followed = Vec::new();
-        while let Some((file, layer)) = text.draws.take() {
-            let message = format!("`use` names `{file}#{layer}`");
-            if followed.contains(&(file.clone(), layer.clone())) {
-                self.fault(document, written.line, format!("{message}, which leads back to itself"));
+        let mut followed: Vec<(String, String)> = Vec::new();
+        while let Some(draws) = text.draws.take() {
+            let (named, line) = (draws.value, draws.line);
+            if followed.contains(&named) {
+                self.report_circle(document, line, &named, &followed);
                 return None;
             }
-            let Some(source) = find(self.documents, &file, &layer) else {
-                if self.complete || self.documents.iter().any(|document| document.id == file) {
-                    self.fault(document, written.line, format!("{message}, which no file has"));
+            let Some(source) = find(self.documents, &named) else {
+                if self.complete || self.documents.iter().any(|document| document.id == named.0) {
+                    let fault = self.no_such_layer(&named);
+                    self.fault(document, line, fault);
                 }
                 return None;
             };
-            text = merged(text, source);
-            followed.push((file, layer));
+            text = text.filled_from(source, line);
+            followed.push(named);
         }
         Some(text)
     }
 
+    /// A circle is reported once, at the first of its layers.
+    fn report_circle(
+        &mut self,
+        document: &Document,
+        line: usize,
+        named: &(String, String),
+        circle: &[(String, String)],
+    ) {
+        if self.circles.contains(named) {
+            return;
+        }
+        self.circles.extend(circle.iter().cloned());
+        let (file, layer) = named;
+        let text = FaultText::new(
+            format!("`use` names `{file}#{layer}`, which leads back to itself"),
+            format!("`use` 引用的 `{file}#{layer}` 最终引用回自身"),
+        );
+        self.fault(document, line, text);
+    }
+
+    fn no_such_layer(&self, (file, layer): &(String, String)) -> FaultText {
+        let named = format!("{file}#{layer}");
+        let known: Vec<String> = self
+            .documents
+            .iter()
+            .flat_map(|document| document.layers.iter().map(move |text| (document, text)))
+            .filter_map(|(document, text)| Some(format!("{}#{}", document.id, text.layer_id()?)))
+            .collect();
+        match nearest(&named, known.iter().map(String::as_str)) {
+            Some(meant) => FaultText::new(
+                format!("`use` names `{named}`, which no file has; `{meant}` is meant?"),
+                format!("`use` 引用的 `{named}` 不存在；是否应为 `{meant}`？"),
+            ),
+            None => FaultText::new(
+                format!("`use` names `{named}`, which no file has"),
+                format!("`use` 引用的 `{named}` 不存在"),
+            ),
+        }
+    }
+
     fn check_days(&mut self, document: &Document, text: &LayerText) {
-        if let Some(days) = text.in_force.filter(|days| document.sound && !days.within(&document.in_force)) {
-            let message = format!("the layer's days, {days}, are not within the file's, {}", document.in_force);
-            self.fault(document, text.line, message);
+        let beyond = text.in_force.as_ref().filter(|days| document.sound && !days.value.within(&document.in_force));
+        if let Some(days) = beyond {
+            let (layer, file) = (days.value, document.in_force);
+            let message = FaultText::new(
+                format!("the layer's days, {layer}, are not within the file's, {file}"),
+                format!("本层的执行期限（{layer}）超出文件的期限（{file}）"),
+            );
+            self.fault(document, days.line, message);
         }
     }
 
     fn check_id(&mut self, document: &Document, written: &LayerText) {
-        if let (Some(id), Some((_, drawn))) = (&written.id, &written.draws)
-            && id != drawn
+        if let (Some(id), Some(draws)) = (&written.id, &written.draws)
+            && id.value != draws.value.1
         {
-            let message = format!("the layer is given the id `{id}`, but a drawn layer keeps its id `{drawn}`");
-            self.fault(document, written.line, message);
+            let (own, drawn) = (&id.value, &draws.value.1);
+            let message = FaultText::new(
+                format!("the layer is given the id `{own}`, but a drawn layer keeps its id `{drawn}`"),
+                format!("本层改名为 `{own}`，但引用的层须保留原名 `{drawn}`"),
+            );
+            self.fault(document, id.line, message);
         }
     }
 
     fn check_ids(&mut self, document: &Document) {
         for (at, layer) in document.layers.iter().enumerate() {
-            let id = id(layer);
-            if id.is_some() && document.layers[..at].iter().any(|before| self::id(before) == id) {
-                let message = format!("the file has two layers `{}`", id.unwrap_or_default());
-                self.fault(document, layer.line, message);
-            }
-        }
-    }
-
-    /// All caps on one account in one file state the same `of` and `annual`.
-    fn check_caps(&mut self, document: &Document, layers: &[LayerRule]) {
-        let caps: Vec<_> = layers.iter().flat_map(|layer| layer.caps.iter().map(move |cap| (layer, cap))).collect();
-        for (at, (layer, cap)) in caps.iter().enumerate() {
-            let differs = caps[..at].iter().find(|(_, before)| before.account == cap.account && before != cap);
-            if let Some((other, _)) = differs {
-                let line = document.layers.iter().find(|text| id(text) == Some(&layer.id)).map_or(1, |text| text.line);
-                let message = format!(
-                    "layers `{}` and `{}` state different caps on the account `{}`",
-                    other.id, layer.id, cap.account
-                );
-                self.fault(document, line, message);
+            let Some(id) = layer.layer_id() else { continue };
+            if document.layers[..at].iter().any(|before| before.layer_id() == Some(id)) {
+                let text =
+                    FaultText::new(format!("the file has two layers `{id}`"), format!("文件中有两个名为 `{id}` 的层"));
+                self.fault(document, layer.id_line(), text);
             }
         }
     }
 }
 
-/// The id of a layer, its own or that of the layer it draws.
-fn id(layer: &LayerText) -> Option<&str> {
-    layer.id.as_deref().or(layer.draws.as_ref().map(|(_, drawn)| drawn.as_str()))
-}
-
-fn find<'a>(documents: &'a [Document], file: &str, layer: &str) -> Option<&'a LayerText> {
-    let document = documents.iter().find(|document| document.id == file)?;
-    document.layers.iter().find(|text| id(text) == Some(layer))
-}
-
-/// A layer with the absent keys filled from the layer it draws, and the assumptions of both.
-fn merged(text: LayerText, drawn: &LayerText) -> LayerText {
-    let mut assumed = drawn.assumed.clone();
-    assumed.extend(text.assumed.into_iter().filter(|key| !drawn.assumed.contains(key)));
-    let drawn = drawn.clone();
-    LayerText {
-        line: text.line,
-        sound: text.sound && drawn.sound,
-        draws: drawn.draws,
-        id: text.id.or(drawn.id),
-        name: text.name.or(drawn.name),
-        payer: text.payer.or(drawn.payer),
-        visits: text.visits.or(drawn.visits),
-        pools: text.pools.or(drawn.pools),
-        period: text.period.or(drawn.period),
-        only: text.only.or(drawn.only),
-        in_force: text.in_force.or(drawn.in_force),
-        prior_self_pay: text.prior_self_pay.or(drawn.prior_self_pay),
-        schedule: text.schedule.or(drawn.schedule),
-        caps: text.caps.or(drawn.caps),
-        when: text.when.or(drawn.when),
-        for_: text.for_.or(drawn.for_),
-        cites: text.cites.or(drawn.cites),
-        assumed,
-    }
+fn find<'a>(documents: &'a [Document], (file, layer): &(String, String)) -> Option<&'a LayerText> {
+    let document = documents.iter().find(|document| document.id == *file)?;
+    document.layers.iter().find(|text| text.layer_id() == Some(layer))
 }
 
 fn missing_keys(text: &LayerText) -> Vec<&'static str> {
@@ -173,22 +213,33 @@ fn missing_keys(text: &LayerText) -> Vec<&'static str> {
 }
 
 fn complete_layer(document: &Document, text: LayerText) -> Option<LayerRule> {
-    let id = text.id?;
+    let id = value(text.id)?;
+    let period = value(text.period)?;
+    let usual = match period {
+        Period::Year => DeductiblePer::Year,
+        Period::Admission => DeductiblePer::Claim,
+    };
     Some(LayerRule {
-        name: text.name.unwrap_or_else(|| id.clone()).into(),
+        name: value(text.name).unwrap_or_else(|| id.clone()).into(),
         id: id.into(),
-        payer: text.payer?.into(),
-        visits: text.visits?,
-        pools: text.pools?,
-        period: text.period?,
-        only: text.only.unwrap_or_default(),
-        in_force: text.in_force.unwrap_or(document.in_force),
-        prior_self_pay: text.prior_self_pay.unwrap_or(ExactDecimal::ZERO),
-        schedule: text.schedule?,
-        caps: text.caps.unwrap_or_default(),
-        when: text.when.unwrap_or_default(),
-        for_: text.for_.unwrap_or_default(),
-        cites: text.cites?,
+        payer: value(text.payer)?.into(),
+        visits: value(text.visits)?,
+        pools: value(text.pools)?,
+        period,
+        ledger: value(text.ledger),
+        deductible_per: value(text.deductible_per).unwrap_or(usual),
+        bands_over_excess: text.bands_over_excess.is_some(),
+        credits_transfer: text.credits_transfer.is_some(),
+        conditions: value(text.conditions).unwrap_or_default(),
+        only: value(text.only).unwrap_or_default(),
+        except: value(text.except).unwrap_or_default(),
+        in_force: value(text.in_force).unwrap_or(document.in_force),
+        prior_self_pay: value(text.prior_self_pay).unwrap_or(ExactDecimal::ZERO),
+        schedule: value(text.schedule)?.rule,
+        caps: value(text.caps).unwrap_or_default().into_iter().map(|cap| cap.rule).collect(),
+        when: value(text.when).unwrap_or_default().into_iter().map(|text| text.entry).collect(),
+        for_: value(text.for_).unwrap_or_default().into_iter().map(|text| text.entry).collect(),
+        cites: value(text.cites)?,
         assumed: text.assumed,
     })
 }

@@ -1,24 +1,32 @@
-//! Policy files: from TOML to a book of checked, resolved policies.
+//! Policy files: from TOML to a book of checked policies and its vocabulary.
 //!
 //! All files are read before any is refused, and every fault is reported with file and line; a book exists
-//! only if there is none. Nothing here knows a layer by name.
+//! only if there is none. Nothing here knows a layer, a payer or a category by name.
 //!
-//! In the order of processing: `toml_reader` reads values with their lines, `document_reader` a file into a
-//! `document`, `drawn_layers` replaces each `use` by the layer it names, [`rule`] is the result,
-//! [`resolution`] gives the terms of its layers for all circumstances, and [`Book`] finds the policy that
-//! governs a claim.
+//! In the order of processing: `toml_reader` reads values with their lines, `vocabulary_reader` the words, and
+//! `document_reader` a file into a `document`; `drawn_layers` replaces each `use` by the layer it names, `book_checks` and
+//! `exactness` check what the files say together, `warnings` finds what is probably not meant; and [`Book`] finds the policy
+//! that governs a claim.
 
 mod book;
+mod book_checks;
 mod document;
 mod document_reader;
 mod drawn_layers;
 mod entry_reader;
-pub mod resolution;
-pub mod rule;
+mod exactness;
+mod figure_reader;
+mod layer_checks;
+mod nearest;
+mod reading;
 mod schedule_reader;
 pub mod shipped;
+pub mod shipped_vocabulary;
 mod source_reader;
 mod toml_reader;
 mod value_reader;
+mod vocabulary_reader;
+mod warnings;
 
 pub use book::Book;
+pub use vocabulary_reader::FILE_NAME as VOCABULARY_FILE;

@@ -1,82 +1,201 @@
 //! Reads schedules and caps.
 
-use crate::domain::money::Money;
-use crate::domain::rate::Rate;
-use crate::domain::schedule::{Band, Schedule};
-use crate::domain::vocabulary::CapKind;
+use crate::domain::decimal::ExactDecimal;
+use crate::domain::file_fault::FaultText;
+use crate::domain::fixed_words::CapKind;
+use crate::domain::rule::{BandRule, CapRule, DeductibleRule, LimitRule, ScheduleRule, Schedules};
 
-use super::rule::{CapRule, Schedules};
+use super::figure_reader::{Sign, key_rate, read_share_of_pools, yuan};
+use super::reading::Reading;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{check_list_length, limited_tables, not_empty, parse_amount, parsed, parsed_on, word};
+use super::value_reader::{check_list_length, fixed, limited_tables, not_empty, own_word, word};
+
+/// The schedules of a layer or an entry, with the lines of their deductibles, in the order of [`Schedules::iter`].
+#[derive(Clone, Debug)]
+pub(super) struct SchedulesText {
+    /// The schedules.
+    pub rule: Schedules,
+    /// The line of each deductible, or of its table.
+    pub deductible_lines: Vec<usize>,
+}
+
+/// A cap with the lines of its keys.
+#[derive(Clone, Debug)]
+pub(super) struct CapText {
+    /// The cap.
+    pub rule: CapRule,
+    /// The line of its account.
+    pub account_line: usize,
+    /// The line of its limit.
+    pub limit_line: usize,
+    /// The line of its overflow.
+    pub overflow_line: usize,
+}
 
 /// A cap of a layer.
-pub(super) fn read_cap(table: &TableReader<'_, '_>) -> CapRule {
-    let annual = table.required("annual").and_then(|annual| parsed(table, "annual", &annual, parse_amount));
-    let cap = CapRule {
-        account: table.required("account").unwrap_or_default().into(),
-        kind: word(table, "of", CapKind::ALL).unwrap_or(CapKind::Paid),
-        annual: annual.unwrap_or_default(),
-    };
-    table.finish();
-    cap
-}
-
-/// The schedules for all levels: `all`, or one for each level.
-pub(super) fn read_schedules(table: &TableReader<'_, '_>) -> Schedules {
-    let levels = ["primary", "secondary", "tertiary"];
-    let all = table.table("all").map(|all| read_schedule(&all));
-    let by_level = levels.map(|level| table.table(level).map(|one| read_schedule(&one)));
-    let named = by_level.iter().flatten().count();
-    if !(all.is_some() && named == 0 || all.is_none() && named == levels.len()) {
-        table.source().fault(table.line, "a schedule is `all`, or all three levels");
+pub(super) fn read_cap(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> CapText {
+    let account = own_word(table, "account");
+    let kind = word(table, "of", &fixed("kind of cap", "限额类型", CapKind::ALL, CapKind::as_str));
+    let kind = kind.unwrap_or(CapKind::Paid);
+    let annual = reading.figures.key_amount(table, "annual", Sign::NotNegative).map(LimitRule::Annual);
+    let per_claim = read_per_claim(table, reading);
+    let account_line = table.line_of("account");
+    if table.has("annual") == table.has("per_claim") {
+        let text = FaultText::new(
+            "a cap has one limit: `annual` or `per_claim`",
+            "每个限额恰有一个数额：`annual`（年度）或 `per_claim`（单次）",
+        );
+        table.source().fault(account_line, text);
+    }
+    let overflow = word(table, "overflow", &reading.pools());
+    if table.has("overflow") && kind == CapKind::Paid {
+        let text = FaultText::new(
+            "`overflow` goes with a cap of kind base: nothing overflows from what is paid",
+            "`overflow` 只能用于 of = \"base\" 的限额：已支付的金额不会溢出",
+        );
+        table.source().fault(table.line_of("overflow"), text);
     }
     table.finish();
-    by_level.map(|one| one.or_else(|| all.clone()).unwrap_or_else(empty_schedule))
+    CapText {
+        rule: CapRule {
+            account: account.map(|account| account.value).unwrap_or_default().into(),
+            kind,
+            limit: annual.or(per_claim).unwrap_or(LimitRule::Annual(ExactDecimal::ZERO)),
+            overflow,
+        },
+        account_line,
+        limit_line: table.line_of(if table.has("annual") { "annual" } else { "per_claim" }),
+        overflow_line: table.line_of("overflow"),
+    }
 }
 
-/// A schedule that pays nothing, where the file has a fault.
-fn empty_schedule() -> Schedule {
-    Schedule { deductibles: vec![Money::ZERO], bands: vec![Band { upto: None, rate: Rate::ZERO }] }
+fn read_per_claim(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Option<LimitRule> {
+    if table.is_table("per_claim") {
+        let share = read_share_of_pools(&table.table("per_claim")?, &reading.pools());
+        return share.map(|(share, of)| LimitRule::ShareOfClaim { share, of });
+    }
+    reading.figures.key_amount(table, "per_claim", Sign::NotNegative).map(LimitRule::PerClaim)
 }
 
-fn read_schedule(table: &TableReader<'_, '_>) -> Schedule {
-    let deductibles = not_empty(table, "deductible", table.string_or_list("deductible"));
-    check_list_length(table, "deductible", deductibles.as_deref().unwrap_or_default());
-    let read =
-        |text: &Lined<String>| parsed_on(text.line, table, "deductible", &text.value, parse_amount).unwrap_or_default();
-    let schedule = Schedule {
-        deductibles: deductibles.map_or_else(|| vec![Money::ZERO], |list| list.iter().map(read).collect()),
-        bands: read_bands(table),
-    };
+/// The schedules for all levels: `all` alone, or levels by name and `other` for those not named.
+pub(super) fn read_schedules(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> SchedulesText {
+    let mut text = SchedulesText { rule: Schedules { levels: Vec::new(), other: None }, deductible_lines: Vec::new() };
+    let mut other = None;
+    let (mut all_line, mut named) = (None, 0);
+    for key in table.keys() {
+        let Some(one) = table.own_table(&key.value) else {
+            let text = FaultText::new(format!("`{}` is not a table", key.value), format!("`{}` 不是表", key.value));
+            table.source().fault(key.line, text);
+            continue;
+        };
+        let line = if one.has("deductible") { one.line_of("deductible") } else { one.line };
+        match key.value.as_str() {
+            "all" | "other" => {
+                all_line = if key.value == "all" { Some(one.line) } else { all_line };
+                other = Some((read_schedule(&one, reading), line));
+            }
+            _ => {
+                named += 1;
+                let level = reading.levels().find(table, &Lined { value: key.value.clone(), line: one.line });
+                let schedule = read_schedule(&one, reading);
+                if let Some(level) = level {
+                    text.rule.levels.push((level, schedule));
+                    text.deductible_lines.push(line);
+                }
+            }
+        }
+    }
+    let known = text.rule.levels.len();
+    if let Some(line) = all_line.filter(|_| table.keys().len() > 1) {
+        let text = FaultText::new("`all` stands alone, without other levels", "`all` 须单独使用，不与其他等级并列");
+        table.source().fault(line, text);
+    } else if other.is_none() && known == named {
+        check_levels(table, reading, &text.rule);
+    }
+    if let Some((schedule, line)) = other {
+        text.rule.other = Some(schedule);
+        text.deductible_lines.push(line);
+    }
+    text
+}
+
+/// Without `other`, every level of the vocabulary has a schedule.
+fn check_levels(table: &TableReader<'_, '_>, reading: &Reading<'_>, schedules: &Schedules) {
+    let left: Vec<_> = reading
+        .vocabulary
+        .levels
+        .iter()
+        .map(|(level, _)| level)
+        .filter(|level| schedules.at(level).is_none())
+        .map(|level| level.as_str())
+        .collect();
+    if !left.is_empty() {
+        let line = table.keys().first().and_then(|key| table.own_table(&key.value)).map_or(table.line, |t| t.line);
+        let text = FaultText::new(
+            format!("nothing is said for hospitals of level {}: `other` is missing", left.join(", ")),
+            format!("未规定等级为 {} 的医疗机构：缺少 `other`", left.join("、")),
+        );
+        table.source().fault(line, text);
+    }
+}
+
+fn read_schedule(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> ScheduleRule {
+    let schedule = ScheduleRule { deductible: read_deductible(table, reading), bands: read_bands(table, reading) };
     table.finish();
     schedule
 }
 
-fn read_bands(table: &TableReader<'_, '_>) -> Vec<Band> {
+fn read_deductible(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> DeductibleRule {
+    let none = || DeductibleRule::Amounts(vec![ExactDecimal::ZERO]);
+    if table.is_table("deductible") {
+        let share = table.table("deductible").and_then(|inner| read_share_of_pools(&inner, &reading.pools()));
+        return share.map_or_else(none, |(share, of)| DeductibleRule::Share { share, of });
+    }
+    let Some(texts) = not_empty(table, "deductible", table.string_or_list("deductible")) else { return none() };
+    check_list_length(table, "deductible", &texts);
+    let read = |text: &Lined<String>| {
+        reading.figures.amount(table, "deductible", text, Sign::NotNegative).unwrap_or(ExactDecimal::ZERO)
+    };
+    DeductibleRule::Amounts(texts.iter().map(read).collect())
+}
+
+fn read_bands(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Vec<BandRule> {
     let before = table.source().fault_count();
     let tables = limited_tables(table, "bands");
     if tables.is_empty() && table.source().fault_count() == before {
-        table.source().fault(table.line, "`bands` is missing or empty");
+        let text = FaultText::new("`bands` is missing or empty", "缺少 `bands` 或其为空");
+        table.source().fault(table.line, text);
     }
-    let bands: Vec<Band> = tables.iter().map(read_band).collect();
-    let mut below = Money::ZERO;
+    let bands: Vec<BandRule> = tables.iter().map(|table| read_band(table, reading)).collect();
+    let mut below = ExactDecimal::ZERO;
     for (at, (table, band)) in tables.iter().zip(&bands).enumerate() {
         let last = at + 1 == tables.len();
         if table.has("upto") == last {
-            let message =
-                if last { "the last band is open: it has no `upto`" } else { "only the last band has no `upto`" };
-            table.source().fault(table.line, message);
+            let text = if last {
+                FaultText::new("the last band is open: it has no `upto`", "最后一段不设上限：不应有 `upto`")
+            } else {
+                FaultText::new("only the last band has no `upto`", "只有最后一段没有 `upto`")
+            };
+            table.source().fault(table.line, text);
         } else if let Some(upto) = band.upto.filter(|upto| *upto <= below) {
-            table.source().fault(table.line, format!("a band up to {upto} does not ascend from {below}"));
+            let (upto, below) = (yuan(upto), yuan(below));
+            let text = FaultText::new(
+                format!("a band up to {upto} does not ascend from {below}"),
+                format!("分段上限 {upto} 未高于前一段的 {below}"),
+            );
+            table.source().fault(table.line, text);
         }
         below = band.upto.unwrap_or(below);
     }
     bands
 }
 
-fn read_band(table: &TableReader<'_, '_>) -> Band {
-    let upto = table.string("upto").and_then(|text| parsed(table, "upto", &text, parse_amount));
-    let rate = table.required("rate").and_then(|rate| parsed(table, "rate", &rate, str::parse::<Rate>));
+fn read_band(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> BandRule {
+    let upto = reading.figures.key_amount(table, "upto", Sign::NotNegative);
+    if !table.has("rate") {
+        table.missing("rate");
+    }
+    let rate = key_rate(table, "rate", (ExactDecimal::ZERO, ExactDecimal::ONE));
     table.finish();
-    Band { upto, rate: rate.unwrap_or(Rate::ZERO) }
+    BandRule { upto, rate: rate.unwrap_or(ExactDecimal::ZERO) }
 }

@@ -1,6 +1,7 @@
 //! The shipped book: the files of `deploy/policies`, compiled into the program.
 
 use super::Book;
+use super::shipped_vocabulary::VOCABULARY;
 use crate::domain::file_fault::FileFault;
 
 /// Name and text of every shipped policy file.
@@ -17,5 +18,5 @@ pub const FILES: &[(&str, &str)] = &[
 /// # Errors
 /// None, as a test sees to; but the files are read like any others.
 pub fn book() -> Result<Book, Vec<FileFault>> {
-    Book::from_texts(FILES.iter().copied())
+    Book::from_texts(FILES.iter().copied().chain([VOCABULARY]))
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::file_fault::FaultText;
 use crate::domain::terms::Cite;
 
+use super::nearest::nearest;
 use super::toml_reader::{Lined, TableReader};
 use super::value_reader::{check_distinct, check_list_length, not_empty};
 
@@ -14,9 +16,19 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    pub(super) fn read(file_id: &str, table: &TableReader<'_, '_>) -> Sources {
-        let texts = table.table("sources").map(|sources| sources.texts()).unwrap_or_default();
-        Sources { file_id: file_id.to_owned(), texts: texts.into_iter().collect() }
+    pub(super) fn read(file_id: &str, root: &TableReader<'_, '_>) -> Sources {
+        let mut sources = Sources { file_id: file_id.to_owned(), texts: BTreeMap::new() };
+        let Some(table) = root.table("sources") else { return sources };
+        for key in table.keys() {
+            let text = table.own_text(&key.value).filter(|text| !text.is_empty());
+            if text.is_none() {
+                let fault =
+                    FaultText::new(format!("`{}` is not a text", key.value), format!("`{}` 不是文本", key.value));
+                table.source().fault(key.line, fault);
+            }
+            sources.texts.insert(key.value, text.unwrap_or_default());
+        }
+        sources
     }
 
     /// The sources that a layer or an entry cites.
@@ -26,12 +38,22 @@ impl Sources {
         let cite = |key: &Lined<String>| {
             let known = self.texts.get(&key.value);
             if known.is_none() {
-                table.source().fault(key.line, format!("`{}` is not in [sources]", key.value));
+                table.source().fault(key.line, self.unknown(&key.value));
             }
             let source = format!("{}#{}", self.file_id, key.value).into();
             known.map(|text| Cite { source, text: text.as_str().into() })
         };
         Some(keys.iter().filter_map(cite).collect())
+    }
+
+    fn unknown(&self, key: &str) -> FaultText {
+        match nearest(key, self.texts.keys().map(String::as_str)) {
+            Some(meant) => FaultText::new(
+                format!("`{key}` is not in [sources]; `{meant}` is meant?"),
+                format!("[sources] 中没有 `{key}`；是否应为 `{meant}`？"),
+            ),
+            None => FaultText::new(format!("`{key}` is not in [sources]"), format!("[sources] 中没有 `{key}`")),
+        }
     }
 }
 
@@ -39,7 +61,12 @@ impl Sources {
 pub(super) fn read_assumed(table: &TableReader<'_, '_>, known: &[&str]) -> Vec<String> {
     let keys = table.strings("assumed").unwrap_or_default();
     for key in keys.iter().filter(|key| !known.contains(&key.value.as_str())) {
-        table.source().fault(key.line, format!("`assumed` names `{}`, which is no key here", key.value));
+        let word = &key.value;
+        let text = FaultText::new(
+            format!("`assumed` names `{word}`, which is no key here"),
+            format!("`assumed` 列出 `{word}`，此处没有这个键"),
+        );
+        table.source().fault(key.line, text);
     }
     check_distinct(table, "assumed", &keys);
     keys.into_iter().map(|key| key.value).collect()

@@ -10,7 +10,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::day::{Day, Interval};
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_fault::{FaultText, FileFault};
+
+use super::nearest::nearest;
 
 /// The text of a file and the faults found in it so far.
 pub(super) struct Source<'a> {
@@ -31,15 +33,16 @@ impl<'a> Source<'a> {
     pub fn parse(&self) -> Spanned<DeTable<'a>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
-            self.fault(self.line(error.span().unwrap_or_default()), error.message());
+            let message = error.message();
+            let text = FaultText::new(message, format!("不是合格的 TOML：{message}"));
+            self.fault(self.line(error.span().unwrap_or_default()), text);
         }
         table
     }
 
     /// Records a fault.
-    pub fn fault(&self, line: usize, message: impl Into<String>) {
-        let fault = FileFault::new(self.file, line, message);
-        self.faults.borrow_mut().push(fault);
+    pub fn fault(&self, line: usize, text: FaultText) {
+        self.faults.borrow_mut().push(FileFault::in_both(self.file, line, text));
     }
 
     /// All recorded faults.
@@ -102,7 +105,7 @@ impl<'s, 'a> TableReader<'s, 'a> {
 
     /// Records that a key is missing.
     pub fn missing(&self, key: &str) {
-        self.source.fault(self.line, format!("`{key}` is missing"));
+        self.source.fault(self.line, FaultText::new(format!("`{key}` is missing"), format!("缺少 `{key}`")));
     }
 
     /// The line of a key's value.
@@ -112,18 +115,18 @@ impl<'s, 'a> TableReader<'s, 'a> {
 
     /// The key's value, converted by `read`; a value for which it returns `None` is recorded as not being
     /// `kind`.
-    fn typed<T>(&self, key: &'static str, kind: &str, read: impl Fn(&'s DeValue<'a>) -> Option<T>) -> Option<T> {
+    fn typed<T>(&self, key: &'static str, kind: Kind, read: impl Fn(&'s DeValue<'a>) -> Option<T>) -> Option<T> {
         let value = self.get(key)?;
         let read = read(value.get_ref());
         if read.is_none() {
-            self.source.fault(self.source.line(value.span()), format!("`{key}` is not {kind}"));
+            self.source.fault(self.source.line(value.span()), kind.not(&format!("`{key}`")));
         }
         read
     }
 
     /// A string.
     pub fn string(&self, key: &'static str) -> Option<String> {
-        self.typed(key, "a text in quotes", |value| Some(value.as_str()?.to_owned()))
+        self.typed(key, TEXT, |value| Some(value.as_str()?.to_owned()))
     }
 
     /// A string that must be present and not empty; `None` if it is not, which is recorded as a fault.
@@ -133,7 +136,7 @@ impl<'s, 'a> TableReader<'s, 'a> {
         }
         let text = self.string(key)?;
         if text.is_empty() {
-            self.source.fault(self.line_of(key), format!("`{key}` is empty"));
+            self.source.fault(self.line_of(key), empty(key));
         }
         (!text.is_empty()).then_some(text)
     }
@@ -145,7 +148,7 @@ impl<'s, 'a> TableReader<'s, 'a> {
 
     /// An integer.
     pub fn integer(&self, key: &'static str) -> Option<i64> {
-        self.typed(key, "an integer", |value| {
+        self.typed(key, INTEGER, |value| {
             let integer = value.as_integer()?;
             i64::from_str_radix(integer.as_str(), integer.radix()).ok()
         })
@@ -153,7 +156,7 @@ impl<'s, 'a> TableReader<'s, 'a> {
 
     /// A day.
     pub fn day(&self, key: &'static str) -> Option<Day> {
-        self.typed(key, "a day, such as 2017-06-15", |value| {
+        self.typed(key, DAY, |value| {
             let datetime = value.as_datetime()?;
             let alone = datetime.time.is_none() && datetime.offset.is_none();
             let date = datetime.date.filter(|_| alone)?;
@@ -161,22 +164,27 @@ impl<'s, 'a> TableReader<'s, 'a> {
         })
     }
 
+    /// True or false.
+    pub fn boolean(&self, key: &'static str) -> Option<bool> {
+        self.typed(key, BOOLEAN, |value| value.as_bool())
+    }
+
     /// A table.
     pub fn table(&self, key: &'static str) -> Option<TableReader<'s, 'a>> {
         let span = self.table.get(key).map(|value| value.span()).unwrap_or_default();
-        let table = self.typed(key, "a table", |value| value.as_table())?;
+        let table = self.typed(key, TABLE, |value| value.as_table())?;
         Some(self.inner(table, span))
     }
 
     /// A list of tables; `None` if the key is absent.
     pub fn tables(&self, key: &'static str) -> Option<Vec<TableReader<'s, 'a>>> {
-        self.list(key, "a table", |value| value.as_table())
+        self.list(key, TABLE, |value| value.as_table())
             .map(|list| list.into_iter().map(|(table, span)| self.inner(table, span)).collect())
     }
 
     /// A list of strings with their lines; `None` if the key is absent.
     pub fn strings(&self, key: &'static str) -> Option<Vec<Lined<String>>> {
-        let texts = self.list(key, "a text in quotes", |value| value.as_str());
+        let texts = self.list(key, TEXT, |value| value.as_str());
         let lined = |(text, span): (&str, _)| Lined { value: text.to_owned(), line: self.source.line(span) };
         texts.map(|list| list.into_iter().map(lined).collect())
     }
@@ -188,22 +196,22 @@ impl<'s, 'a> TableReader<'s, 'a> {
             return self.string(key).map(|value| vec![Lined { value, line }]);
         }
         let list = |value: &'s DeValue<'a>| value.is_array().then_some(());
-        self.typed(key, "a text in quotes, or a list of them", list)?;
+        self.typed(key, TEXT_OR_LIST, list)?;
         self.strings(key)
     }
 
     fn list<T>(
         &self,
         key: &'static str,
-        kind: &str,
+        kind: Kind,
         read: impl Fn(&'s DeValue<'a>) -> Option<T>,
     ) -> Option<Vec<(T, Range<usize>)>> {
-        let list = self.typed(key, "a list", |value| value.as_array())?;
+        let list = self.typed(key, LIST, |value| value.as_array())?;
         let one = |value: &'s Spanned<DeValue<'a>>| {
             let item = read(value.get_ref());
             if item.is_none() {
                 let line = self.source.line(value.span());
-                self.source.fault(line, format!("an item of `{key}` is not {kind}"));
+                self.source.fault(line, kind.not_item(key));
             }
             item.map(|item| (item, value.span()))
         };
@@ -216,29 +224,87 @@ impl<'s, 'a> TableReader<'s, 'a> {
         let interval = Interval { from: table.day("from"), until: table.day("until") };
         table.finish();
         if interval.is_empty() {
-            self.source.fault(table.line, format!("`{key}` holds no day"));
+            let text = FaultText::new(
+                format!("`{key}` holds no day: it begins on or after its `until`, the first day after it"),
+                format!("`{key}` 不含任何一天：起始日不早于 `until`（即停止执行的第一天）"),
+            );
+            self.source.fault(table.line, text);
         }
         Some(interval)
     }
 
-    /// The keys and texts of a table of texts; a value of another type is recorded as a fault and read as an
-    /// empty text.
-    pub fn texts(&self) -> Vec<(String, String)> {
-        let pair = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
-            let text = value.get_ref().as_str();
-            if text.is_none_or(str::is_empty) {
-                self.source.fault(self.source.line(value.span()), format!("`{}` is not a text", key.get_ref()));
-            }
-            (key.get_ref().to_string(), text.unwrap_or_default().to_owned())
+    /// The keys of the table with their lines, in the order of the file.
+    pub fn keys(&self) -> Vec<Lined<String>> {
+        let mut keys: Vec<_> = self.table.keys().map(|key| (key.span().start, key)).collect();
+        keys.sort_unstable_by_key(|(start, _)| *start);
+        let lined = |(start, key): (usize, &Spanned<std::borrow::Cow<'_, str>>)| Lined {
+            value: key.get_ref().to_string(),
+            line: self.source.line(start..start),
         };
-        self.table.iter().map(pair).collect()
+        keys.into_iter().map(lined).collect()
+    }
+
+    /// The text of a key that the program does not know by name; `None` if it is no text.
+    pub fn own_text(&self, key: &str) -> Option<String> {
+        self.table.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned)
+    }
+
+    /// The table of a key that the program does not know by name; `None` if it is no table.
+    pub fn own_table(&self, key: &str) -> Option<TableReader<'s, 'a>> {
+        let value = self.table.get(key)?;
+        Some(self.inner(value.get_ref().as_table()?, value.span()))
+    }
+
+    /// Whether the key's value is a table.
+    pub fn is_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_table())
     }
 
     /// Records every key that was not read.
     pub fn finish(&self) {
         let read = self.read.borrow();
-        for key in self.table.keys().filter(|key| !read.iter().any(|known| known == key.get_ref())) {
-            self.source.fault(self.source.line(key.span()), format!("`{}` is not a known key here", key.get_ref()));
+        for key in self.keys().into_iter().filter(|key| !read.iter().any(|known| *known == key.value)) {
+            let word = &key.value;
+            let text = match nearest(word, read.iter().copied()) {
+                Some(meant) => FaultText::new(
+                    format!("`{word}` is not a known key here; `{meant}` is meant?"),
+                    format!("此处没有名为 `{word}` 的键；是否应为 `{meant}`？"),
+                ),
+                None => {
+                    FaultText::new(format!("`{word}` is not a known key here"), format!("此处没有名为 `{word}` 的键"))
+                }
+            };
+            self.source.fault(key.line, text);
         }
+    }
+}
+
+/// The fault of an empty text or list.
+pub(super) fn empty(key: &str) -> FaultText {
+    FaultText::new(format!("`{key}` is empty"), format!("`{key}` 为空"))
+}
+
+/// A kind of value, in both languages.
+#[derive(Clone, Copy)]
+struct Kind {
+    en: &'static str,
+    zh: &'static str,
+}
+
+const TEXT: Kind = Kind { en: "a text in quotes", zh: "加引号的文本" };
+const INTEGER: Kind = Kind { en: "an integer", zh: "整数" };
+const DAY: Kind = Kind { en: "a day, such as 2017-06-15", zh: "日期（如 2017-06-15）" };
+const TABLE: Kind = Kind { en: "a table", zh: "表" };
+const LIST: Kind = Kind { en: "a list", zh: "列表" };
+const TEXT_OR_LIST: Kind = Kind { en: "a text in quotes, or a list of them", zh: "加引号的文本或其列表" };
+const BOOLEAN: Kind = Kind { en: "true or false", zh: "true 或 false" };
+
+impl Kind {
+    fn not_item(self, key: &str) -> FaultText {
+        FaultText::new(format!("an item of `{key}` is not {}", self.en), format!("`{key}` 中有一项不是{}", self.zh))
+    }
+
+    fn not(self, what: &str) -> FaultText {
+        FaultText::new(format!("{what} is not {}", self.en), format!("{what} 不是{}", self.zh))
     }
 }

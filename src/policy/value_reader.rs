@@ -1,98 +1,125 @@
-//! Reads figures, words and lists of a policy file, and records every fault.
+//! Reads words and lists of a policy file, and records every fault.
 
 use std::collections::HashSet;
-use std::fmt::Display;
 
-use crate::domain::decimal::{ExactDecimal, ParseDecimalError};
-use crate::domain::money::Money;
+use crate::domain::file_fault::FaultText;
+use crate::domain::words::is_word;
 
-use super::toml_reader::{Lined, TableReader};
+use super::nearest::nearest;
+use super::toml_reader::{Lined, TableReader, empty};
 
 /// The maximum number of layers, entries, caps, bands, deductibles or cites in one list.
 pub(super) const MAX_LIST_LENGTH: usize = 64;
 
-/// Why a text is not an amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ParseAmountError {
-    /// Not yuan with at most two decimals.
-    #[error(transparent)]
-    Decimal(#[from] ParseDecimalError),
-    /// Below zero.
-    #[error("is negative")]
-    Negative,
+/// The words of one kind: what the kind is called in both languages, and how a word is found.
+pub(super) struct WordKind<'v, W> {
+    /// In English.
+    pub en: &'static str,
+    /// In Chinese.
+    pub zh: &'static str,
+    /// The known words, each with its value.
+    pub known: Vec<(&'v str, W)>,
 }
 
-/// An amount in yuan, not negative.
-pub(super) fn parse_amount(text: &str) -> Result<Money, ParseAmountError> {
-    let amount: Money = text.parse()?;
-    if amount < Money::ZERO { Err(ParseAmountError::Negative) } else { Ok(amount) }
+impl<'v, W: Clone> WordKind<'v, W> {
+    /// The words of a list.
+    pub fn new(en: &'static str, zh: &'static str, known: impl IntoIterator<Item = (&'v str, W)>) -> Self {
+        WordKind { en, zh, known: known.into_iter().collect() }
+    }
+
+    /// The value of a word; an unknown one is recorded as a fault.
+    pub fn find(&self, table: &TableReader<'_, '_>, text: &Lined<String>) -> Option<W> {
+        let found = self.known.iter().find(|(word, _)| *word == text.value).map(|(_, value)| value.clone());
+        if found.is_none() {
+            table.source().fault(text.line, self.unknown(&text.value));
+        }
+        found
+    }
+
+    /// The fault of an unknown word, with the nearest known one, or all of a few.
+    pub fn unknown(&self, word: &str) -> FaultText {
+        let known = || self.known.iter().map(|(word, _)| *word);
+        let (en, zh) = (self.en, self.zh);
+        match nearest(word, known()) {
+            Some(meant) => FaultText::new(
+                format!("the {en} `{word}` is not known; `{meant}` is meant?"),
+                format!("没有名为 `{word}` 的{zh}；是否应为 `{meant}`？"),
+            ),
+            None if self.known.is_empty() => FaultText::new(
+                format!("the {en} `{word}` is not known: the vocabulary has none"),
+                format!("没有名为 `{word}` 的{zh}：词汇表未定义任何{zh}"),
+            ),
+            None => {
+                let list = known().collect::<Vec<_>>();
+                FaultText::new(
+                    format!("the {en} `{word}` is not known (known are: {})", list.join(", ")),
+                    format!("没有名为 `{word}` 的{zh}（已知：{}）", list.join("、")),
+                )
+            }
+        }
+    }
 }
 
-/// The operand of an operation on an amount: yuan of any sign, in whole fen.
-pub(super) fn parse_amount_operand(text: &str) -> Result<ExactDecimal, ParseDecimalError> {
-    ExactDecimal::parse(text, 2)
+/// The words of an enum.
+pub(super) fn fixed<W: Copy>(
+    en: &'static str,
+    zh: &'static str,
+    all: &[W],
+    word: fn(W) -> &'static str,
+) -> WordKind<'static, W> {
+    WordKind::new(en, zh, all.iter().map(|value| (word(*value), *value)))
 }
 
-/// The value of a key's text; a text that cannot be parsed is recorded as a fault.
-pub(super) fn parsed<T, E: Display>(
-    table: &TableReader<'_, '_>,
-    key: &str,
-    text: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Option<T> {
-    parsed_on(table.line_of(key), table, key, text, parse)
-}
-
-/// The same for an item of a list, with the line of the item.
-pub(super) fn parsed_on<T, E: Display>(
-    line: usize,
-    table: &TableReader<'_, '_>,
-    key: &str,
-    text: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Option<T> {
-    let fault = |error| table.source().fault(line, format!("`{key}` {error}: \"{text}\""));
-    parse(text).map_err(fault).ok()
+/// A key's text with its line.
+pub(super) fn lined_string(table: &TableReader<'_, '_>, key: &'static str) -> Option<Lined<String>> {
+    table.string(key).map(|value| Lined { value, line: table.line_of(key) })
 }
 
 /// A word of a vocabulary.
-pub(super) fn word<T: Copy + Display>(table: &TableReader<'_, '_>, key: &'static str, known: &[T]) -> Option<T> {
-    let text = table.string(key)?;
-    let word = find_word(known, &text);
-    if word.is_none() {
-        table.source().fault(table.line_of(key), format!("`{key}` is `{text}`, which is not {}", one_of(known)));
-    }
-    word
+pub(super) fn word<W: Clone>(table: &TableReader<'_, '_>, key: &'static str, kind: &WordKind<'_, W>) -> Option<W> {
+    kind.find(table, &lined_string(table, key)?)
 }
 
 /// A list of words of a vocabulary; not empty, each at most once.
-pub(super) fn words<T: Copy + Display>(table: &TableReader<'_, '_>, key: &'static str, known: &[T]) -> Option<Vec<T>> {
+pub(super) fn words<W: Clone>(
+    table: &TableReader<'_, '_>,
+    key: &'static str,
+    kind: &WordKind<'_, W>,
+) -> Option<Vec<W>> {
     let texts = not_empty(table, key, table.strings(key))?;
     check_distinct(table, key, &texts);
-    let one = |text: &Lined<String>| {
-        let word = find_word(known, &text.value);
-        if word.is_none() {
-            let message = format!("`{key}` names `{}`, which is not {}", text.value, one_of(known));
-            table.source().fault(text.line, message);
-        }
-        word
-    };
-    Some(texts.iter().filter_map(one).collect())
+    check_list_length(table, key, &texts);
+    Some(texts.iter().filter_map(|text| kind.find(table, text)).collect())
 }
 
-fn find_word<T: Copy + Display>(known: &[T], text: &str) -> Option<T> {
-    known.iter().copied().find(|word| word.to_string() == text)
+/// A name that a file gives: `[a-z][a-z0-9_]*`. Another text is recorded as a fault.
+pub(super) fn own_word(table: &TableReader<'_, '_>, key: &'static str) -> Option<Lined<String>> {
+    let text = required_lined(table, key)?;
+    if !is_word(&text.value) {
+        table.source().fault(text.line, no_word(key, &text.value));
+        return None;
+    }
+    Some(text)
 }
 
-fn one_of<T: Display>(known: &[T]) -> String {
-    let words: Vec<_> = known.iter().map(ToString::to_string).collect();
-    format!("known (known are: {})", words.join(", "))
+/// The fault of a name that is no word.
+pub(super) fn no_word(key: &str, text: &str) -> FaultText {
+    FaultText::new(
+        format!("`{key}` is \"{text}\", which is no word: a word begins with a-z and holds a-z, 0-9 and _"),
+        format!("`{key}` 为 \"{text}\"，不合写法：名称以小写字母 a-z 开头，只含 a-z、0-9 和 _"),
+    )
+}
+
+/// A text that is present and not empty.
+pub(super) fn required_lined(table: &TableReader<'_, '_>, key: &'static str) -> Option<Lined<String>> {
+    let line = table.line_of(key);
+    table.required(key).map(|value| Lined { value, line })
 }
 
 /// Records a fault if a list is empty.
 pub(super) fn not_empty<T>(table: &TableReader<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
     if list.as_ref().is_some_and(Vec::is_empty) {
-        table.source().fault(table.line_of(key), format!("`{key}` is empty"));
+        table.source().fault(table.line_of(key), empty(key));
     }
     list
 }
@@ -102,7 +129,9 @@ pub(super) fn check_distinct(table: &TableReader<'_, '_>, key: &str, texts: &[Li
     let mut named = HashSet::new();
     for text in texts {
         if !named.insert(&text.value) {
-            table.source().fault(text.line, format!("`{key}` names `{}` twice", text.value));
+            let word = &text.value;
+            let message = FaultText::new(format!("`{key}` names `{word}` twice"), format!("`{key}` 重复列出 `{word}`"));
+            table.source().fault(text.line, message);
         }
     }
 }
@@ -117,6 +146,10 @@ pub(super) fn limited_tables<'s, 'a>(table: &TableReader<'s, 'a>, key: &'static 
 /// Records a fault if a list has more than [`MAX_LIST_LENGTH`] items.
 pub(super) fn check_list_length<T>(table: &TableReader<'_, '_>, key: &str, list: &[T]) {
     if list.len() > MAX_LIST_LENGTH {
-        table.source().fault(table.line_of(key), format!("`{key}` holds more than {MAX_LIST_LENGTH}"));
+        let text = FaultText::new(
+            format!("`{key}` holds more than {MAX_LIST_LENGTH}"),
+            format!("`{key}` 超过 {MAX_LIST_LENGTH} 项"),
+        );
+        table.source().fault(table.line_of(key), text);
     }
 }

@@ -8,18 +8,16 @@ use crate::domain::facts::{Class, Region};
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::TextError;
 use crate::domain::rate::{ParseRateError, Rate};
+use crate::domain::words::{Tag, WordSet, is_word};
 
 /// The maximum number of region prefixes in a row of the catalogue; more than regions exist.
 const REGION_PREFIXES: usize = 4_000;
 
+/// The maximum bytes of a word of the vocabulary.
+const WORD_BYTES: usize = 64;
+
 /// The maximum number of tags of a hospital.
 const TAGS: usize = 100;
-
-/// Whether a text is a word of a vocabulary: a small letter, then small letters, digits and underscores.
-fn is_word(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-}
 
 /// The cells of one row. A method that returns `None` has recorded a fault.
 pub(super) struct CellReader<'a> {
@@ -66,15 +64,14 @@ impl<'a> CellReader<'a> {
         (1..=max_bytes).contains(&text.len()).then_some(text)
     }
 
-    /// One of a list of words.
-    pub(super) fn word<T: Copy>(&mut self, column: &str, all: &[T], word: fn(T) -> &'static str) -> Option<T> {
+    /// A word of the vocabulary. Which words there are is the book's business: the engine checks them.
+    pub(super) fn word<W: for<'w> From<&'w str>>(&mut self, column: &str) -> Option<W> {
         let text = self.cell(column);
-        let known = all.iter().copied().find(|known| word(*known) == text);
-        if known.is_none() {
-            let words: Vec<_> = all.iter().map(|known| word(*known)).collect();
-            self.fault(column, FaultReason::Unreadable, format!("is not one of {}", words.join(", ")));
+        let possible = (1..=WORD_BYTES).contains(&text.len());
+        if !possible {
+            self.fault(column, FaultReason::UnknownWord, "is no word of the vocabulary in use");
         }
-        known
+        possible.then(|| W::from(text))
     }
 
     pub(super) fn region(&mut self, column: &str) -> Option<Region> {
@@ -104,7 +101,7 @@ impl<'a> CellReader<'a> {
     }
 
     /// The words in `tags`, sorted and without duplicates.
-    pub(super) fn tags(&mut self) -> Option<Vec<Arc<str>>> {
+    pub(super) fn tags(&mut self) -> Option<WordSet<Tag>> {
         let mut tags: Vec<&str> = self.cell("tags").split_ascii_whitespace().collect();
         tags.sort_unstable();
         tags.dedup();
@@ -116,7 +113,7 @@ impl<'a> CellReader<'a> {
             self.fault("tags", FaultReason::TooMany, format!("has {} tags; the limit is {TAGS}", tags.len()));
             return None;
         }
-        Some(tags.into_iter().map(Arc::from).collect())
+        Some(tags.into_iter().map(Tag::from).collect())
     }
 
     /// The interval of `from` and `until`; an empty cell leaves it open. With `until` equal to `from` it is empty, which
@@ -143,36 +140,20 @@ impl<'a> CellReader<'a> {
         }
     }
 
-    /// The class, with the self-pay ratio of class B.
+    /// The class, with its self-pay ratio. Which classes have one is the book's business: the engine checks it.
     pub(super) fn class(&mut self) -> Option<Class> {
-        let ratio = self.cell("self_pay_ratio");
-        let class = match self.cell("class") {
-            "A" => Class::A,
-            "B" => return self.ratio(ratio).map(Class::B),
-            "C" => Class::C,
-            "special" => Class::Special,
-            "transitional" => Class::Transitional,
-            _ => {
-                self.fault("class", FaultReason::Unreadable, "is not A, B, C, special or transitional");
-                return None;
-            }
+        let ratio = match self.cell("self_pay_ratio") {
+            "" => Some(None),
+            text => self.ratio(text).map(Some),
         };
-        if !ratio.is_empty() {
-            self.fault("self_pay_ratio", FaultReason::Unreadable, "must be empty, except for class B");
-        }
-        Some(class)
+        Some(Class { word: self.word("class")?, self_pay_ratio: ratio? })
     }
 
     fn ratio(&mut self, text: &str) -> Option<Rate> {
-        if text.is_empty() {
-            self.fault("self_pay_ratio", FaultReason::Missing, "is missing; class B requires it");
-            return None;
-        }
-        text.parse()
-            .map_err(|error: ParseRateError| {
-                self.fault("self_pay_ratio", FaultReason::Unreadable, error.to_string());
-            })
-            .ok()
+        let unreadable = |error: ParseRateError| {
+            self.fault("self_pay_ratio", FaultReason::Unreadable, error.to_string());
+        };
+        text.parse().map_err(unreadable).ok()
     }
 
     pub(super) fn price_ceiling(&mut self) -> Option<Option<UnitPrice>> {

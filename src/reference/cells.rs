@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::domain::day::{Day, Interval};
-use crate::domain::facts::Class;
 use crate::domain::ids::{HospitalId, ItemCode};
+use crate::domain::words::Tag;
 
 use super::catalogue::CatalogueRow;
 use super::hospital::{HospitalRecord, HospitalStatus};
@@ -139,7 +139,7 @@ fn status_cells(id: &HospitalId, status: &HospitalStatus, days: Interval) -> Cel
         status.name.to_string(),
         status.level.as_str().to_owned(),
         status.region.as_str().to_owned(),
-        status.tags.join(" "),
+        status.tags.as_slice().iter().map(Tag::as_str).collect::<Vec<_>>().join(" "),
         optional_day(days.until),
     ]
 }
@@ -151,16 +151,13 @@ fn code_rows(code: &ItemCode, rows: &[CatalogueRow], on: Day) -> Vec<Cells> {
 }
 
 fn catalogue_cells(code: &ItemCode, row: &CatalogueRow) -> Cells {
-    let ratio = match row.entry.class {
-        Class::B(ratio) => ratio.to_string(),
-        _ => String::new(),
-    };
+    let ratio = row.entry.class.self_pay_ratio.map_or_else(String::new, |ratio| ratio.to_string());
     vec![
         code.as_str().to_owned(),
         row.regions.join(" "),
         optional_day(row.days.from),
         row.entry.name.to_string(),
-        row.entry.class.as_str().to_owned(),
+        row.entry.class.word.as_str().to_owned(),
         ratio,
         row.entry.price_ceiling.map_or_else(String::new, |price| price.to_string()),
         optional_day(row.days.until),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{HospitalFacts, Region};
-use crate::domain::vocabulary::Level;
+use crate::domain::words::{Level, Tag, WordSet};
 
 use super::dated::{Dated, RowChange};
 use super::timeline::Timeline;
@@ -21,7 +21,7 @@ pub struct HospitalStatus {
     /// The region in which it lies.
     pub region: Region,
     /// Marks of the hospital, such as `tcm`: sorted, without duplicates.
-    pub tags: Vec<Arc<str>>,
+    pub tags: WordSet<Tag>,
 }
 
 /// All rows of one hospital, in all tables.
@@ -84,6 +84,6 @@ impl HospitalRecord {
     /// The facts that a settlement of this day uses, if the hospital is known on it.
     pub fn facts(&self, day: Day) -> Option<HospitalFacts> {
         let (status, _) = self.statuses.on(day)?;
-        Some(HospitalFacts { level: status.level, region: status.region.clone(), tags: status.tags.clone() })
+        Some(HospitalFacts { level: status.level.clone(), region: status.region.clone(), tags: status.tags.clone() })
     }
 }

@@ -4,7 +4,7 @@ use crate::domain::claim::Claim;
 use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::refusal::ClaimRefusal;
-use crate::domain::vocabulary::{Approval, Visit};
+use crate::domain::vocabulary::Vocabulary;
 
 use super::item_rows::{ItemRows, item_rows};
 use super::lookup_tables::LookupTables;
@@ -14,10 +14,15 @@ use super::person::PersonRecord;
 ///
 /// # Errors
 /// All faults of hospital and person; if there are none, all faults of items.
-pub fn facts(claim: &Claim, person: Option<&PersonRecord>, tables: &LookupTables) -> Result<Facts, ClaimRefusal> {
+pub fn facts(
+    claim: &Claim,
+    person: Option<&PersonRecord>,
+    tables: &LookupTables,
+    vocabulary: &Vocabulary,
+) -> Result<Facts, ClaimRefusal> {
     let mut faults = FieldFaults::default();
     let hospital = hospital_facts(claim, tables, &mut faults);
-    let person = person_facts(claim, person, &mut faults);
+    let person = person_facts(claim, person, vocabulary, &mut faults);
     match (hospital, person) {
         (Some(hospital), Some(person)) if faults.is_empty() => {
             let ItemRows { catalogue, entry_of_item } = item_rows(claim, &hospital.region, &tables.catalogue)?;
@@ -40,7 +45,12 @@ fn hospital_facts(claim: &Claim, tables: &LookupTables, faults: &mut FieldFaults
     Some(facts)
 }
 
-fn person_facts(claim: &Claim, record: Option<&PersonRecord>, faults: &mut FieldFaults) -> Option<PersonFacts> {
+fn person_facts(
+    claim: &Claim,
+    record: Option<&PersonRecord>,
+    vocabulary: &Vocabulary,
+    faults: &mut FieldFaults,
+) -> Option<PersonFacts> {
     let mut fault = |field, reason, message: &str| faults.push(FieldFault::new(field, reason, message));
     let Some(record) = record.filter(|record| record.is_known()) else {
         fault("claim.person_id", FaultReason::UnknownPerson, "names no known person");
@@ -50,17 +60,9 @@ fn person_facts(claim: &Claim, record: Option<&PersonRecord>, faults: &mut Field
     if facts.is_none() {
         fault("claim.person_id", FaultReason::NotEnrolled, "names a person not enrolled on the day of discharge");
     }
-    let needed = approval_for(claim.visit);
-    if needed.is_some_and(|approval| !record.is_approved(&approval, claim.discharged)) {
+    let needed = vocabulary.visit(claim.visit.as_str()).and_then(|rule| rule.needs.as_ref());
+    if needed.is_some_and(|approval| !record.is_approved(approval, claim.discharged)) {
         fault("claim.visit", FaultReason::NotApproved, "needs an approval that the person does not hold that day");
     }
     facts
-}
-
-fn approval_for(visit: Visit) -> Option<Approval> {
-    match visit {
-        Visit::OutpatientSerious => Some(Approval::OutpatientSerious),
-        Visit::OutpatientChronic => Some(Approval::OutpatientChronic),
-        Visit::Inpatient | Visit::Maternity => None,
-    }
 }

@@ -16,5 +16,6 @@ pub mod look_up;
 pub mod lookup_tables;
 pub mod person;
 pub mod row;
+pub mod row_words;
 pub mod table;
 pub mod timeline;

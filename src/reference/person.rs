@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{PersonFacts, Region};
 use crate::domain::ids::PersonId;
-use crate::domain::vocabulary::{Approval, Category};
+use crate::domain::words::{Approval, Category};
 
 use super::dated::{Dated, RowChange};
 use super::timeline::Timeline;
@@ -112,7 +112,7 @@ impl PersonRecord {
         Some(PersonFacts {
             insurance: enrolment.insurance.clone(),
             insured_region: enrolment.insured_region.clone(),
-            categories: self.categories.on(discharged).copied().collect(),
+            categories: self.categories.on(discharged).cloned().collect(),
             cross_region_approved: self.has_cross_region_approval(admitted, discharged),
         })
     }
@@ -120,6 +120,6 @@ impl PersonRecord {
     /// Whether a filing held on the day of admission or of discharge: a stay begun within the filing is covered to its
     /// end, and a filing made up for before discharge counts (医保发〔2022〕22号).
     fn has_cross_region_approval(&self, admitted: Day, discharged: Day) -> bool {
-        [admitted, discharged].into_iter().any(|day| self.is_approved(&Approval::CrossRegion, day))
+        [admitted, discharged].into_iter().any(|day| self.is_approved(&Approval::cross_region(), day))
     }
 }

@@ -6,7 +6,6 @@ use crate::domain::day::Interval;
 use crate::domain::facts::CatalogueEntry;
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::ids::{HospitalId, ItemCode, PersonId};
-use crate::domain::vocabulary::{Approval, Category, Level};
 
 use super::catalogue::CatalogueRow;
 use super::cell_reader::CellReader;
@@ -58,12 +57,12 @@ impl ReferenceRow {
 fn row(table: ReferenceTable, reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
     match table {
         ReferenceTable::Enrolments => dated_person(reader, enrolment),
-        ReferenceTable::Categories => dated_person(reader, |reader, days| {
-            Some(PersonPart::Category(reader.word("category", Category::ALL, Category::as_str)?, days))
-        }),
-        ReferenceTable::Approvals => dated_person(reader, |reader, days| {
-            Some(PersonPart::Approval(reader.word("kind", Approval::ALL, Approval::as_str)?, days))
-        }),
+        ReferenceTable::Categories => {
+            dated_person(reader, |reader, days| Some(PersonPart::Category(reader.word("category")?, days)))
+        }
+        ReferenceTable::Approvals => {
+            dated_person(reader, |reader, days| Some(PersonPart::Approval(reader.word("kind")?, days)))
+        }
         ReferenceTable::Hospitals => hospital(reader),
         ReferenceTable::Designations => {
             let (id, days) = (reader.id("hospital_id", HospitalId::parse), reader.days());
@@ -90,7 +89,7 @@ fn dated_person<'a>(
 
 fn hospital(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
     let (id, name) = (reader.id("hospital_id", HospitalId::parse), reader.text("name", NAME_BYTES));
-    let (level, region) = (reader.word("level", Level::ALL, Level::as_str), reader.region("region"));
+    let (level, region) = (reader.word("level"), reader.region("region"));
     let (tags, days) = (reader.tags(), reader.days());
     let status = HospitalStatus { name: name?.into(), level: level?, region: region?, tags: tags? };
     Some(ReferenceRow::Hospital(id?, HospitalPart::Status(status, days?)))

@@ -9,7 +9,6 @@ use onestop::access::sealed_token::{TokenContext, TokenKey};
 use onestop::domain::claim::{RawClaim, RawItem};
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::PersonId;
-use onestop::domain::vocabulary::Visit;
 use onestop::engine::EngineError;
 use onestop::engine::fence::RequestName;
 use onestop::engine::reverse::ReverseRequest;
@@ -265,7 +264,7 @@ fn sent_claim(outcome: &str) -> (RawClaim, &'static str) {
         "fenced request" => (new("P1"), "R-FENCED"),
         "a split of a patient of another hospital" => (new("P2"), "R-NEW"),
         "unknown person" => (new("P-NONE"), "R-NEW"),
-        "without approval" => (RawClaim { visit: Some(Visit::OutpatientChronic), ..new("P1") }, "R-NEW"),
+        "without approval" => (RawClaim { visit: "outpatient_chronic".to_owned(), ..new("P1") }, "R-NEW"),
         "unknown code" => (RawClaim { items: vec![item("NONE", "1.00")], ..new("P1") }, "R-NEW"),
         "refund of another day" => {
             // The catalogue has another row from the fourteenth on.

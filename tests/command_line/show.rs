@@ -31,9 +31,9 @@ fn a_policy_is_shown_with_the_terms_of_the_categories_asked_for() {
 #[test]
 fn a_policy_is_shown_with_the_terms_of_the_place_asked_for() {
     for (more, share) in [
-        (&["--locality", "cross_region", "--referral", "registered"][..], "10%"),
-        (&["--locality", "cross_region", "--referral", "emergency"], "10%"),
-        (&["--locality", "cross_region"], "40%"),
+        (&["--locality", "province", "--referral", "registered"][..], "10%"),
+        (&["--locality", "province", "--referral", "emergency"], "10%"),
+        (&["--locality", "province"], "40%"),
         (&[], "0%"),
     ] {
         let (_, output, _) = run(&[&["policy", "show", "shandong-2017"], more].concat());

@@ -144,8 +144,8 @@ async fn the_json_of_every_client_command_is_stable() {
     assert_eq!(list, [listed("C2", "R2", 2, ""), listed("C1", "R1", 1, "ID")]);
     let account = office.json(0, &["account", "P1", "--year", "2017"]).remove(0);
     let fields: Vec<_> = account.as_object().expect("an object").keys().cloned().collect();
-    assert_eq!(fields, ["admissions", "layers", "policy_id", "rooms", "version"]);
-    let layer = json!({ "layer_id": "basic_inpatient", "base": "50000.00", "paid": "26950.00" });
+    assert_eq!(fields, ["admissions", "layers", "ledgers", "policy_id", "rooms", "version"]);
+    let layer = json!({ "layer_id": "basic_inpatient", "paid": "26950.00" });
     let room = json!({ "account": "basic_fund", "of": "paid", "used": "26950.00", "annual": "150000.00", "room": "123050.00", "circumstances": [] });
     assert_eq!((&account["layers"][0], &account["rooms"][0], &account["admissions"]), (&layer, &room, &1.into()));
     assert_eq!(office.json(1, &["show", "00000000-0000-0000-0000-000000000000"]), Vec::<Value>::new());

@@ -194,7 +194,9 @@ async fn accounts_are_the_sums(client: &mut Client, sent: &[Sent]) {
 type Sums = BTreeMap<String, (i64, i64)>;
 
 fn layers(account: &pb::GetAccountResponse) -> Sums {
-    account.layers.iter().map(|layer| (layer.layer_id.clone(), (layer.base_fen, layer.paid_fen))).collect()
+    let paid = |id: &str| account.layers.iter().find(|layer| layer.layer_id == id).map_or(0, |layer| layer.paid_fen);
+    let ledgers = account.ledgers.iter();
+    ledgers.map(|ledger| (ledger.ledger.clone(), (ledger.base_fen, paid(&ledger.ledger)))).collect()
 }
 
 fn sums(splits: &[&pb::Split]) -> Sums {

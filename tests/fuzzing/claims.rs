@@ -21,6 +21,9 @@ const CODES: &[&str] = &["A", "B28", "C", "BED", "SD", "TD", "药品一"];
 const DAYS: &[(i32, i32, i32)] =
     &[(1, 1, 1), (9999, 12, 31), (2017, 6, 15), (2018, 1, 1), (2016, 12, 31), (2020, 2, 29)];
 
+/// The visits of the shipped vocabulary.
+const VISITS: [&str; 4] = ["inpatient", "outpatient_serious", "outpatient_chronic", "maternity"];
+
 /// A claim that is sound by itself.
 pub fn sound(random: &mut Random) -> pb::Claim {
     let discharged = if random.one_in(4) { *random.pick(DAYS) } else { (2017, 1 + random.below(12) as i32, 15) };
@@ -29,7 +32,7 @@ pub fn sound(random: &mut Random) -> pb::Claim {
         claim_id: id(random),
         hospital_id: (*random.pick(HOSPITALS)).to_owned(),
         person_id: (*random.pick(PERSONS)).to_owned(),
-        visit: if random.one_in(8) { 1 + random.below(4) as i32 } else { pb::Visit::Inpatient.into() },
+        visit: if random.one_in(8) { (*random.pick(&VISITS)).to_owned() } else { "inpatient".to_owned() },
         emergency: random.one_in(4),
         admitted: Some(date(if random.one_in(16) { (1, 1, 1) } else { discharged })),
         discharged: Some(date(discharged)),
@@ -115,7 +118,7 @@ fn spoil_names(random: &mut Random, claim: &mut pb::Claim) {
         2 => claim.person_id = wrong,
         3 => claim.hospital_id = "HX".to_owned(),
         4 => claim.person_id = "PN".to_owned(),
-        5 => claim.visit = *random.pick(&[0, 2, 3, 5, -1, i32::MAX, i32::MIN]),
+        5 => claim.visit = (*random.pick(&["", "outpatient_serious", "Inpatient", "visit", "\u{0}"])).to_owned(),
         _ => std::mem::swap(&mut claim.hospital_id, &mut claim.person_id),
     }
 }

@@ -1,15 +1,19 @@
 //! JSON claims: the bytes of a file of claims, read as the client reads one, each claim then checked by itself.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use onestop::cli::client::claim_lines::{ClaimLine, Claims};
 use onestop::domain::claim::{ClaimLimits, RawClaim};
 use onestop::domain::fault::FieldFaults;
+use onestop::policy::{Book, shipped};
 
 use super::bounds::{Memory, within};
 use super::reached::Reached;
 use super::{Target, json_inputs};
+
+/// The shipped book, for its words; read once, outside what is measured.
+static BOOK: LazyLock<Book> = LazyLock::new(|| shipped::book().expect("the shipped book"));
 
 /// The target.
 pub const TARGET: Target = Target { input: json_inputs::input, take, classes };
@@ -74,6 +78,7 @@ enum Read {
 }
 
 fn take(bytes: &[u8], reached: &mut Reached) {
+    LazyLock::force(&BOOK);
     let lines = within(MEMORY, bytes.len(), || lines(bytes));
     reached.hit_if(lines.is_empty(), "no claim at all");
     reached.hit_if(lines.len() > 1, "several claims");
@@ -98,10 +103,12 @@ fn lines(bytes: &[u8]) -> Vec<ClaimLine> {
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
     match claim.to_raw() {
         Err(faults) => Read::Unreadable(faults),
-        Ok((claim, _)) => match claim.clone().validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST) {
-            Ok(_) => Read::Sound(claim),
-            Err(invalid) => Read::Faulty(invalid.faults),
-        },
+        Ok((claim, _)) => {
+            match claim.clone().validate(&ClaimLimits::default(), BOOK.vocabulary(), onestop::domain::day::Day::LAST) {
+                Ok(_) => Read::Sound(claim),
+                Err(invalid) => Read::Faulty(invalid.faults),
+            }
+        }
     }
 }
 

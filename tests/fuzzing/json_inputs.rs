@@ -42,8 +42,6 @@ fn object(members: &[Member], gap: &str) -> String {
 }
 
 fn members(random: &mut Random, claim: &pb::Claim, gap: &str) -> Vec<Member> {
-    let visits = ["", "inpatient", "outpatient_serious", "outpatient_chronic", "maternity"];
-    let visit = usize::try_from(claim.visit).ok().and_then(|visit| visits.get(visit)).unwrap_or(&"unknown");
     let odd = if random.one_in(8) { random.below(claim.items.len().max(1)) } else { usize::MAX };
     let items = claim.items.iter().enumerate();
     let items: Vec<_> = items.map(|(at, item)| self::item(random, item, at == odd, gap)).collect();
@@ -54,7 +52,7 @@ fn members(random: &mut Random, claim: &pb::Claim, gap: &str) -> Vec<Member> {
         ("request_id", quoted("请求-1")),
         ("hospital_id", quoted(&claim.hospital_id)),
         ("person_id", quoted(&claim.person_id)),
-        ("visit", quoted(visit)),
+        ("visit", quoted(&claim.visit)),
         ("emergency", claim.emergency.to_string()),
         ("admitted", quoted(&day(claim.admitted))),
         ("discharged", quoted(&day(claim.discharged))),

@@ -11,9 +11,8 @@ use onestop::domain::file_fault::FileFault;
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
 use onestop::domain::policy::Policy;
-use onestop::domain::vocabulary::{Category, Level, Visit};
+use onestop::domain::rule::PolicyRule;
 use onestop::policy::Book;
-use onestop::policy::rule::PolicyRule;
 
 use super::bounds::{Memory, within};
 use super::reached::Reached;
@@ -34,6 +33,7 @@ const FILES: usize = 4;
 const FAULTS: &[&str] = &[
     "an item of `",
     "is missing or empty",
+    "`other` is missing",
     "` is missing",
     "` is empty",
     "is not a known key here",
@@ -43,7 +43,7 @@ const FAULTS: &[&str] = &[
     "is not a table",
     "is not a list",
     "holds no day",
-    "this service reads 1",
+    "this service reads 2",
     "is not one to six digits",
     "names the cap account",
     "` twice",
@@ -54,7 +54,10 @@ const FAULTS: &[&str] = &[
     "names no circumstance",
     "neither \"none\" nor an operation",
     "wants one of `set`",
-    "a schedule is `all`",
+    "`all` stands alone",
+    "a cap has one limit",
+    "is no word:",
+    "without % is more than the whole",
     "the last band is open",
     "only the last band",
     "does not ascend",
@@ -63,7 +66,7 @@ const FAULTS: &[&str] = &[
     "has more than",
     "is too large",
     "is not between 0 and 1",
-    "which is not known",
+    "is not known",
     "holds more than",
     "leads back to itself",
     "which no file has",
@@ -83,7 +86,7 @@ const NOT_TOML: &str = "not TOML";
 
 fn classes() -> Vec<String> {
     let others = ["a book", "a book of several files", "not UTF-8", NOT_TOML];
-    let edges = ["edge: a rate of 10 decimals", "edge: days 1 to 9999", "edge: a Unicode id"];
+    let edges = ["edge: a rate of 10 decimals", "edge: days 1 to 9999", "edge: a Unicode title"];
     FAULTS.iter().chain(&others).chain(&edges).map(|class| (*class).to_owned()).collect()
 }
 
@@ -100,7 +103,7 @@ fn take(bytes: &[u8], reached: &mut Reached) {
             reached.hit_if(text.contains(policy_inputs::LONG_RATE), "edge: a rate of 10 decimals");
             let days = text.contains("from = 0001-01-01") && text.contains("until = 9999-12-31");
             reached.hit_if(days, "edge: days 1 to 9999");
-            reached.hit_if(text.contains("id = \"二〇一七\""), "edge: a Unicode id");
+            reached.hit_if(text.contains("title = \"法\""), "edge: a Unicode title");
             check_book(&book);
         }
     }
@@ -135,7 +138,8 @@ fn check_book(book: &Book) {
 fn decide(policy: &Arc<Policy>, fen: i64, account: &Account) -> Account {
     let (claim, facts) = (claim(fen), facts());
     let (split, after) =
-        adjudicate(AdjudicationInput { claim: &claim, facts: &facts, policy }, account).expect("in range");
+        adjudicate(AdjudicationInput { claim: &claim, facts: &facts, policy, continued: None }, account)
+            .expect("in range");
     invariants::check(&split).expect("a right split");
     after
 }
@@ -147,7 +151,7 @@ fn claim(fen: i64) -> Claim {
         claim_id: id("C"),
         hospital_id: id("H"),
         person_id: id("P"),
-        visit: Visit::Inpatient,
+        visit: "inpatient".into(),
         emergency: false,
         admitted: day,
         discharged: day,
@@ -159,15 +163,20 @@ fn claim(fen: i64) -> Claim {
 
 fn facts() -> Facts {
     let region = || Region::parse("370100").expect("a region");
-    let entry = CatalogueEntry { code: id("A"), name: "A".into(), class: Class::A, price_ceiling: None };
+    let entry = CatalogueEntry {
+        code: id("A"),
+        name: "A".into(),
+        class: Class { word: "A".into(), self_pay_ratio: None },
+        price_ceiling: None,
+    };
     Facts {
         person: PersonFacts {
             insurance: "resident".into(),
             insured_region: region(),
-            categories: [Category::RegisteredPoor].into_iter().collect(),
+            categories: ["registered_poor".into()].into_iter().collect(),
             cross_region_approved: false,
         },
-        hospital: HospitalFacts { level: Level::Tertiary, region: region(), tags: Vec::new() },
+        hospital: HospitalFacts { level: "tertiary".into(), region: region(), tags: Default::default() },
         catalogue: vec![Arc::new(entry)],
         entry_of_item: vec![0],
     }

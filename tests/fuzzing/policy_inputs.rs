@@ -7,8 +7,8 @@ use crate::support::random::Random;
 pub const LONG_RATE: &str = "0.5555555555";
 
 /// A file that has every key.
-pub const SOUND: &str = r#"format = 1
-id = "二〇一七"
+pub const SOUND: &str = r#"format = 2
+id = "law-2017"
 title = "法"
 insurance = "resident"
 regions = ["37", "3701"]
@@ -65,7 +65,7 @@ account = "insurer"
 annual = "30000"
 "#;
 
-const LIBRARY: &str = r#"format = 1
+const LIBRARY: &str = r#"format = 2
 id = "library"
 title = "a library"
 insurance = "resident"
@@ -83,7 +83,7 @@ cites = ["law"]
 bands = [{ rate = "50%" }]
 "#;
 
-const DRAWING: &str = r#"format = 1
+const DRAWING: &str = r#"format = 2
 id = "drawing"
 title = "draws"
 insurance = "resident"

@@ -92,8 +92,10 @@ pub struct Bill {
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Account {
     pub admissions: u32,
-    /// Base and paid amount by layer id.
-    pub layers: BTreeMap<String, (i64, i64)>,
+    /// Base and deductible taken by ledger.
+    pub ledgers: BTreeMap<String, (i64, i64)>,
+    /// What each layer paid.
+    pub paid: BTreeMap<String, i64>,
     /// The amount used by cap account: base or paid, by the kind of the cap.
     pub caps: BTreeMap<String, i64>,
 }

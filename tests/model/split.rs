@@ -62,7 +62,7 @@ fn adjudicate_layer(rule: &LayerRule, terms: &Terms, left: &mut BTreeMap<String,
     let uncapped_base = half_up(yuan_from_fen(residual) * (integer(1) - terms.prior_self_pay));
     let (base, mut cuts) = apply_caps(uncapped_base, "base", &terms.caps, account);
 
-    let so_far = account.layers.get(&rule.id).map_or(0, |(base, _)| *base);
+    let so_far = account.ledgers.get(&rule.id).map_or(0, |(base, _)| *base);
     let before = if rule.yearly { so_far } else { 0 };
     let after = before + base;
     let (pays, cut) =
@@ -100,16 +100,18 @@ fn draw_from_pools(mut pays: i64, pools: &[String], left: &mut BTreeMap<String, 
 
 /// Adds the amounts of a layer to the account, or subtracts them if the sign is negative.
 fn move_accumulators(account: &mut Account, layer: &Layer, sign: i64) {
-    let (base, paid) = account.layers.entry(layer.id.clone()).or_default();
+    let (base, taken) = account.ledgers.entry(layer.id.clone()).or_default();
     *base += sign * layer.base;
-    *paid += sign * layer.pays;
+    *taken += sign * layer.deductible_taken;
+    *account.paid.entry(layer.id.clone()).or_default() += sign * layer.pays;
     // A map, because several caps of a layer may name one account, which changes once.
     let caps: BTreeMap<_, _> = layer.caps.iter().map(|(name, of, _)| (name, of)).collect();
     for (name, of) in caps {
         let moved = if of == "base" { layer.base } else { layer.pays };
         *account.caps.entry(name.clone()).or_default() += sign * moved;
     }
-    account.layers.retain(|_, used| *used != (0, 0));
+    account.ledgers.retain(|_, used| *used != (0, 0));
+    account.paid.retain(|_, paid| *paid != 0);
     account.caps.retain(|_, used| *used != 0);
 }
 

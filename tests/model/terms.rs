@@ -22,11 +22,10 @@ pub struct Terms {
 
 impl<'a> TermsKey<'a> {
     pub fn new(bill: &'a Bill, person: &'a Person, enrolment: &Enrolment, hospital: &'a HospitalStatus) -> Self {
-        let same_city = enrolment.region.chars().take(4).eq(hospital.region.chars().take(4));
         TermsKey {
             visit: &bill.visit,
             level: &hospital.level,
-            locality: if same_city { "local" } else { "cross_region" },
+            locality: locality(&enrolment.region, &hospital.region),
             referral: referral(bill, person),
             categories: names_on_day(&person.categories, &bill.discharged),
         }
@@ -42,11 +41,30 @@ impl<'a> TermsKey<'a> {
     }
 
     fn meets(&self, entry: &Entry) -> bool {
-        entry.conditions.iter().all(|(name, values)| values.iter().any(|value| value == self.fact(name)))
+        entry.conditions.iter().all(|(name, values)| values.iter().any(|value| self.is(name, value)))
+    }
+
+    /// Whether a word of a condition holds: `local` is county or city, `cross_region` province or elsewhere.
+    fn is(&self, name: &str, value: &str) -> bool {
+        match (name, value) {
+            ("locality", "local") => ["county", "city"].contains(&self.locality),
+            ("locality", "cross_region") => ["province", "elsewhere"].contains(&self.locality),
+            _ => value == self.fact(name),
+        }
     }
 
     fn has_any_category(&self, categories: &[String]) -> bool {
         categories.iter().any(|category| self.categories.contains(&category.as_str()))
+    }
+}
+
+fn locality(insured: &str, hospital: &str) -> &'static str {
+    let agree = |digits: usize| insured[..digits] == hospital[..digits];
+    match () {
+        () if agree(6) => "county",
+        () if agree(4) => "city",
+        () if agree(2) => "province",
+        () => "elsewhere",
     }
 }
 

@@ -1,7 +1,7 @@
 //! One sound policy file that has every key of the format.
 
 /// The file.
-pub const BASE: &str = r#"format       = 1
+pub const BASE: &str = r#"format       = 2
 id           = "base"
 title        = "a sound file"
 insurance    = "resident"

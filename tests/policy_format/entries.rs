@@ -63,7 +63,7 @@ fn empty_conditions_are_refused() {
 fn the_schedule_of_an_entry_is_checked_like_that_of_a_layer() {
     let entry = "cites      = [\"law\", \"rule\"]\n";
     let one_level = format!("{entry}[layer.for.schedule.primary]\nbands = [{{ rate = \"1%\" }}]\n");
-    super::assert_refused(&base_replacing(entry, &one_level), "[layer.for.schedule.primary]", "or all three levels");
+    super::assert_refused(&base_replacing(entry, &one_level), "[layer.for.schedule.primary]", "`other` is missing");
     let not_open = format!("{entry}[layer.for.schedule.all]\nbands = [{{ upto = \"7\", rate = \"1%\" }}]\n");
     super::assert_refused(&base_replacing(entry, &not_open), "upto = \"7\"", "the last band is open");
 }

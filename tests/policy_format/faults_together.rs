@@ -69,36 +69,36 @@ fn one_mistake_is_reported_once() {
 #[test]
 fn faults_between_files_are_reported_with_faults_within_files() {
     let overlapping = base_with_id("other", &[]);
-    let strange = base_with_id("strange", &[("format       = 1", "format       = 2"), ("[\"37\"]", "[\"11\"]")]);
+    let strange = base_with_id("strange", &[("format       = 2", "format       = 3"), ("[\"37\"]", "[\"11\"]")]);
     assert_exact_faults(
         &[("1.toml", BASE), ("2.toml", &overlapping), ("3.toml", &strange)],
-        &[("2.toml", "regions ", "governs too"), ("3.toml", "format ", "is not known")],
+        &[("2.toml", "in_force     =", "governs too"), ("3.toml", "format ", "is not known")],
     );
 }
 
 #[test]
 fn faults_of_layers_are_reported_with_faults_of_values() {
-    let text = base_replacing("format       = 1", "format       = 2");
+    let text = base_replacing("format       = 2", "format       = 3");
     let twice = replace_once(&text, "id     = \"two\"", "id     = \"one\"");
     assert_exact_faults(
         &[("base.toml", &twice)],
-        &[("base.toml", "format ", "is not known"), ("base.toml", "[[layer]] # two", "two layers `one`")],
+        &[("base.toml", "format ", "is not known"), ("base.toml", "id     = \"one\"", "two layers `one`")],
     );
 }
 
 #[test]
 fn faults_of_layers_are_reported_whatever_faults_another_file_has() {
-    let strange = base_with_id("strange", &[("format       = 1", "format       = 2"), ("[\"37\"]", "[\"11\"]")]);
+    let strange = base_with_id("strange", &[("format       = 2", "format       = 3"), ("[\"37\"]", "[\"11\"]")]);
     let nowhere = base_replacing("id     = \"two\"", "use    = \"nowhere#two\"");
     assert_exact_faults(
         &[("1.toml", &strange), ("2.toml", &nowhere)],
-        &[("1.toml", "format ", "is not known"), ("2.toml", "[[layer]] # two", "which no file has")],
+        &[("1.toml", "format ", "is not known"), ("2.toml", "use    =", "which no file has")],
     );
 }
 
 #[test]
 fn a_use_of_an_unreadable_file_is_not_reported_as_a_fault() {
-    let broken = base_with_id("broken", &[("format       = 1", "format       = 2"), ("[\"37\"]", "[\"11\"]")]);
+    let broken = base_with_id("broken", &[("format       = 2", "format       = 3"), ("[\"37\"]", "[\"11\"]")]);
     let drawing = base_replacing("id     = \"two\"", "use    = \"broken#two\"");
     assert_exact_faults(&[("1.toml", &broken), ("2.toml", &drawing)], &[("1.toml", "format ", "is not known")]);
 }
@@ -108,7 +108,7 @@ fn two_conflicts_between_two_files_are_both_reported() {
     let both = base_with_id("other", &[("\"discharge\"", "\"admission\"")]);
     assert_exact_faults(
         &[("1.toml", BASE), ("2.toml", &both)],
-        &[("2.toml", "regions ", "judges region 37 by admission"), ("2.toml", "regions ", "governs too")],
+        &[("2.toml", "benefit_year", "judges region 37 by admission"), ("2.toml", "in_force     =", "governs too")],
     );
 }
 

@@ -16,7 +16,6 @@ fn an_unknown_key_is_refused_at_every_level() {
         ("strange = 1", "annual  = \"150000\""),
         ("strange = true", "prior_self_pay = { plus"),
         ("strange = []", "category "),
-        ("[layer.schedule.strange]", "[layer.schedule.primary]"),
         ("[layer.strange]", "[[layer.cap]] # of layer one"),
         ("[strange]", "[sources]"),
     ];
@@ -49,7 +48,6 @@ fn a_key_in_the_wrong_table_is_unknown_there() {
         "`annual` is not a known key",
     );
     assert_refused(&base_with_line("rate = \"5%\"", "period         ="), "rate = \"5%\"", "`rate` is not a known key");
-    assert_refused(&base_with_line("if = {}", "category "), "if = {}", "`if` is not a known key");
     assert_refused(&base_with_line("category = []", "if  "), "category = []", "`category` is not a known key");
     assert_refused(
         &base_with_line("assumed = []", "account = \"fund\""),
@@ -76,7 +74,7 @@ fn an_unquoted_figure_is_refused() {
 
 #[test]
 fn a_value_of_another_type_is_refused() {
-    assert_each_refused("is not an integer", &[("= 1\n", "= \"1\"\n"), ("= 1\n", "= 1.0\n"), ("= 1\n", "= true\n")]);
+    assert_each_refused("is not an integer", &[("= 2\n", "= \"2\"\n"), ("= 2\n", "= 2.0\n"), ("= 2\n", "= true\n")]);
     assert_each_refused(
         "is not a text in quotes",
         &[
@@ -124,7 +122,7 @@ fn a_day_is_a_date_without_quotes_and_without_a_time() {
 #[test]
 fn a_missing_key_of_the_file_is_reported_on_its_first_line() {
     let lines = [
-        ("format", "format       = 1\n"),
+        ("format", "format       = 2\n"),
         ("id", "id           = \"base\"\n"),
         ("title", "title        = \"a sound file\"\n"),
         ("insurance", "insurance    = \"resident\"\n"),
@@ -157,11 +155,7 @@ fn a_missing_key_of_a_layer_is_reported_on_the_first_line_of_the_layer() {
 #[test]
 fn a_missing_key_inside_a_layer_is_reported_on_the_first_line_of_its_table() {
     assert_refused(&base_replacing("account = \"fund\"\n", ""), "[[layer.cap]] # of layer one", "`account` is missing");
-    assert_refused(
-        &base_replacing("annual  = \"150000\"\n", ""),
-        "[[layer.cap]] # of layer one",
-        "`annual` is missing",
-    );
+    assert_refused(&base_replacing("annual  = \"150000\"\n", ""), "account = \"fund\"", "a cap has one limit");
     assert_refused(
         &base_replacing("{ upto = \"10000\", rate = \"70%\" }", "{ upto = \"10000\" }"),
         "10000",
@@ -178,8 +172,6 @@ fn a_missing_key_inside_a_layer_is_reported_on_the_first_line_of_its_table() {
         "[[layer.for]]",
         "`category` is missing",
     );
-    assert_refused(&base_replacing("cites          = [\"rule\"]\n", ""), "[[layer.when]]", "`cites` is missing");
-    assert_refused(&base_replacing("cites      = [\"law\", \"rule\"]\n", ""), "[[layer.for]]", "`cites` is missing");
 }
 
 #[test]

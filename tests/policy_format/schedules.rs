@@ -44,40 +44,43 @@ fn a_schedule_without_bands_is_refused() {
 }
 
 #[test]
-fn a_schedule_is_for_all_or_for_all_three_levels() {
-    let words = "a schedule is `all`, or all three levels";
+fn a_schedule_covers_every_level() {
     let without = base_replacing("[layer.schedule.tertiary]\nbands      = [{ rate = \"55%\" }]\n", "");
-    assert_refused(&without, "[layer.schedule.primary]", words);
+    assert_refused(&without, "[layer.schedule.primary]", "hospitals of level tertiary: `other` is missing");
     let both = base_replacing(
         "[layer.schedule.all]",
         "[layer.schedule.all]\nbands = [{ rate = \"1%\" }]\n[layer.schedule.primary]",
     );
-    assert_refused(&both, "[layer.schedule.all]", words);
-    assert_refused(&base_replacing("[layer.schedule.all]", "[layer.schedule.tertiary] # alone"), "# alone", words);
+    assert_refused(&both, "[layer.schedule.all]", "`all` stands alone");
+    let alone = base_replacing("[layer.schedule.all]", "[layer.schedule.tertiary] # alone");
+    assert_refused(&alone, "# alone", "of level primary, secondary: `other` is missing");
     let empty = base_replacing("[layer.schedule.all]\nbands = [{ rate = \"30%\" }]", "[layer.schedule]");
-    assert_refused(&empty, "[layer.schedule]", words);
+    assert_refused(&empty, "[layer.schedule]", "of level primary, secondary, tertiary: `other` is missing");
+    let other = base_replacing("[layer.schedule.tertiary]", "[layer.schedule.other]");
+    assert!(super::read_book(&[("base.toml", &other)]).is_ok());
 }
 
 #[test]
-fn an_unknown_level_is_refused() {
-    let fourth = base_replacing("[layer.schedule.all]", "[layer.schedule.quaternary]\n[layer.schedule.all]");
-    assert_refused(&fourth, "[layer.schedule.quaternary]", "`quaternary` is not a known key");
+fn an_unknown_level_is_refused_with_the_nearest_known_one() {
+    let fourth = base_replacing("[layer.schedule.tertiary]", "[layer.schedule.tertary]");
+    let words = "the level `tertary` is not known; `tertiary` is meant?";
+    assert_refused(&fourth, "[layer.schedule.tertary]", words);
 }
 
 #[test]
 fn layers_of_a_file_agree_on_the_cap_of_an_account() {
     let second = "account = \"insurer\"\nannual  = \"30000\"";
-    let words = "layers `one` and `two` state different caps on the account `fund`";
-    for other in ["annual  = \"30000\"", "annual  = \"150000\"\nof = \"base\""] {
-        assert_refused(&base_replacing(second, &format!("account = \"fund\"\n{other}")), "[[layer]] # two", words);
+    let words = "layers `base#one` and `two` state different caps on the account `fund`";
+    for other in ["annual  = \"30000\" # differs", "annual  = \"150000\" # differs\nof = \"base\""] {
+        assert_refused(&base_replacing(second, &format!("account = \"fund\"\n{other}")), "# differs", words);
     }
 }
 
 #[test]
 fn a_layer_names_a_cap_account_once() {
-    let again = "[[layer.cap]]\naccount = \"fund\"\nannual = \"150000\"\n\n[[layer.when]] # of layer one";
+    let again = "[[layer.cap]]\naccount = \"fund\" # again\nannual = \"150000\"\n\n[[layer.when]] # of layer one";
     let text = base_replacing("[[layer.when]] # of layer one", again);
-    assert_refused(&text, "[[layer]] # one", "names the cap account `fund` twice");
+    assert_refused(&text, "# again", "names the cap account `fund` twice");
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn the_days_of_a_layer_must_lie_within_those_of_its_file() {
         "{}",
     ] {
         let text = base_replacing(days, &format!("in_force       = {outside}"));
-        assert_refused(&text, "[[layer]] # one", "are not within the file's, 2017-01-01 until 2018-01-01");
+        assert_refused(&text, "in_force       = ", "are not within the file's, 2017-01-01 until 2018-01-01");
     }
 }
 
@@ -99,7 +102,7 @@ fn the_days_of_a_layer_must_lie_within_those_of_its_file() {
 fn two_layers_with_one_id_are_refused() {
     assert_refused(
         &base_replacing("id     = \"two\"", "id     = \"one\""),
-        "[[layer]] # two",
+        "id     = \"one\"",
         "the file has two layers `one`",
     );
 }
@@ -111,7 +114,7 @@ fn figures_that_cannot_be_computed_exactly_are_refused() {
         "[[layer.when]]\nif = {{ level = [\"primary\"] }}\nrate = {{ times = \"{factor}\" }}\ncites = [\"law\"]\n"
     );
     let text = base_replacing("[[layer.for]] # of layer one", &format!("{}\n[[layer.for]]", entry.repeat(3)));
-    assert_refused(&text, "[[layer]] # one", "layer `one` together need more than 20 decimals or 28 digits");
+    assert_refused(&text, "id             = \"one\"", "layer `one` together need more than 20 decimals or 28 digits");
 }
 
 #[test]

@@ -60,13 +60,27 @@ fn a_rate_outside_zero_to_one_is_refused() {
         "is not between 0 and 1",
         &[
             ("{ rate = \"55%\" }", "{ rate = \"100.01%\" }"),
-            ("{ rate = \"55%\" }", "{ rate = \"1.0001\" }"),
-            ("{ rate = \"55%\" }", "{ rate = \"55\" }"),
             ("{ rate = \"55%\" }", "{ rate = \"-1%\" }"),
             ("prior_self_pay = \"20%\"", "prior_self_pay = \"120%\""),
             ("prior_self_pay = \"20%\"", "prior_self_pay = \"-0.2\""),
         ],
     );
+}
+
+#[test]
+fn a_rate_beyond_one_without_percent_is_refused() {
+    assert_each_refused(
+        "without % is more than the whole",
+        &[
+            ("{ rate = \"55%\" }", "{ rate = \"1.0001\" }"),
+            ("{ rate = \"55%\" }", "{ rate = \"55\" }"),
+            ("{ plus = \"5%\" }", "{ plus = \"5\" }"),
+            ("{ plus = \"10%\" }", "{ plus = \"-10\" }"),
+            ("{ plus = \"10%\" }", "{ set = \"1.1\" }"),
+        ],
+    );
+    let factor = base_replacing("{ plus = \"5%\" }", "{ times = \"2\" }");
+    assert!(super::read_book(&[("base.toml", &factor)]).is_ok(), "a factor is no rate");
 }
 
 #[test]
@@ -94,7 +108,7 @@ fn an_unknown_word_is_refused() {
             ("\"special_drug\"", "\"special_drugs\""),
             ("[\"destitute\", \"registered_poor\"]", "[\"poor\", \"registered_poor\"]"),
             ("of      = \"paid\"", "of      = \"pays\""),
-            ("\"cross_region\"", "\"elsewhere\""),
+            ("\"cross_region\"", "\"abroad\""),
             ("\"registered\"]", "\"approved\"]"),
             ("\"tertiary\"", "\"third\""),
             ("category   = [\"registered_poor\"]", "category   = [\"Registered_Poor\"]"),
@@ -188,8 +202,8 @@ fn an_empty_range_of_days_is_refused() {
 #[test]
 fn an_unknown_format_is_refused() {
     assert_each_refused(
-        "is not known; this service reads 1",
-        &[("= 1\n", "= 2 # changed\n"), ("= 1\n", "= 0 # changed\n")],
+        "is not known; this service reads 2",
+        &[("= 2\n", "= 1 # changed\n"), ("= 2\n", "= 3 # changed\n")],
     );
 }
 
@@ -198,7 +212,7 @@ fn invalid_toml_is_refused_on_the_line_of_its_fault() {
     let text = base_replacing("payer          = \"fund\"", "payer          = fund");
     let faults = super::faults(&[("base.toml", &text)]);
     assert_eq!(faults[0].line, super::line_containing(&text, "payer          = fund"), "{faults:?}");
-    for text in ["", "{\"format\": 1}", "\u{0}", "format = 1\nformat = 1\n"] {
+    for text in ["", "{\"format\": 1}", "\u{0}", "format = 2\nformat = 1\n"] {
         assert!(!super::faults(&[("base.toml", text)]).is_empty(), "{text:?}");
     }
 }

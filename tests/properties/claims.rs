@@ -2,13 +2,17 @@
 
 use onestop::domain::account::Account;
 use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
+use onestop::domain::fixed_words::{CapKind, Period};
 use onestop::domain::money::Money;
 use onestop::domain::policy::Layer;
+use onestop::domain::schedule::Deductible;
+use onestop::domain::terms::Limit;
 use onestop::domain::terms::Terms;
-use onestop::domain::vocabulary::{CapKind, Period, Pool, Visit};
+use onestop::domain::words::Pool;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::policies::VISITS;
 use super::tables::{CODES, HOSPITALS};
 use crate::support::claims::{day, item};
 
@@ -30,7 +34,7 @@ pub struct ClaimSpec {
     /// An index into the persons, modulo their number.
     pub person: usize,
     pub hospital: usize,
-    pub visit: Visit,
+    pub visit: &'static str,
     pub emergency: bool,
     pub stay: (&'static str, &'static str),
     pub bill: BillSpec,
@@ -57,7 +61,7 @@ pub struct LineSpec {
 
 /// Generates claims.
 pub fn claims() -> impl Strategy<Value = ClaimSpec> {
-    let visit = prop_oneof![2 => Just(Visit::Inpatient), 1 => select(Visit::ALL)];
+    let visit = prop_oneof![2 => Just("inpatient"), 1 => select(VISITS)];
     let parts = (0..2_usize, 0..HOSPITALS, visit, any::<bool>(), select(&STAYS), bill_spec());
     parts.prop_map(|(person, hospital, visit, emergency, stay, bill)| ClaimSpec {
         person,
@@ -92,7 +96,7 @@ impl ClaimSpec {
             claim_id: format!("C{number}"),
             hospital_id: format!("H{}", self.hospital),
             person_id: format!("P{}", self.person % persons),
-            visit: Some(self.visit),
+            visit: self.visit.to_owned(),
             emergency: self.emergency,
             admitted: day(self.stay.0),
             discharged: day(self.stay.1),
@@ -124,25 +128,29 @@ impl LineSpec {
 /// An item that brings a layer to one of its amounts.
 pub fn item_reaching(layer: &Layer, terms: &Terms, account: &Account, amount: usize, beyond: i64) -> RawItem {
     let c0 = match layer.head.period {
-        Period::Year => account.layer(&layer.head.id).base,
+        Period::Year => account.ledger(layer.head.ledger()).base,
         Period::Admission => Money::ZERO,
     };
     let mut amounts: Vec<Money> = terms.schedule.bands.iter().filter_map(|band| band.upto).collect();
-    amounts.push(terms.schedule.deductible(account.admissions));
-    let room = terms.caps.iter().filter(|cap| cap.kind == CapKind::Base);
-    amounts.extend(room.filter_map(|cap| Some(c0 + cap.annual? - account.cap(&cap.account))));
+    let Deductible::Amounts(deductibles) = &terms.schedule.deductible else { panic!("no share is generated") };
+    amounts.push(deductibles[(account.admissions as usize).min(deductibles.len() - 1)]);
+    let room = terms.caps.iter().filter(|cap| cap.kind == CapKind::Base).filter_map(|cap| match cap.limit {
+        Limit::Annual(Some(annual)) => Some(c0 + annual - account.cap(&cap.account)),
+        _ => None,
+    });
+    amounts.extend(room);
     let missing = (amounts[amount % amounts.len()] - c0 + Money::from_fen(beyond)).at_least_zero();
     item(code_in_pool(&layer.head.pools), &missing.to_string())
 }
 
 /// A code that falls into the first of these pools that takes whole lines.
 fn code_in_pool(pools: &[Pool]) -> &'static str {
-    let code = |pool: &Pool| match pool {
-        Pool::Eligible => Some("A"),
-        Pool::Excluded => Some("C"),
-        Pool::SpecialDrug => Some("SD"),
-        Pool::TransitionalDrug => Some("TD"),
-        Pool::PreliminarySelfPay | Pool::OverLimit => None,
+    let code = |pool: &Pool| match pool.as_str() {
+        "eligible" => Some("A"),
+        "excluded" => Some("C"),
+        "special_drug" => Some("SD"),
+        "transitional_drug" => Some("TD"),
+        _ => None,
     };
     pools.iter().find_map(code).unwrap_or("A")
 }

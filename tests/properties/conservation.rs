@@ -6,11 +6,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use onestop::domain::account::Account;
+use onestop::domain::fixed_words::Period;
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
+use onestop::domain::schedule::Deductible;
 use onestop::domain::split::{LayerSplit, Split};
 use onestop::domain::terms::Terms;
-use onestop::domain::vocabulary::{Period, Pool};
+use onestop::domain::words::Pool;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -80,7 +82,7 @@ fn check_totals(step: &Step) -> TestCaseResult {
 
 /// Each layer receives what earlier layers left, draws from its pools in their order, and no pool becomes negative.
 fn check_draws(split: &Split) -> TestCaseResult {
-    let mut left: BTreeMap<Pool, i64> = split.pools.iter().map(|(pool, amount)| (pool, amount.fen())).collect();
+    let mut left: BTreeMap<Pool, i64> = split.pools.iter().map(|(pool, amount)| (pool.clone(), amount.fen())).collect();
     for layer in &split.layers {
         let residual: i64 = layer.head.pools.iter().map(|pool| left[pool]).sum();
         prop_assert_eq!(layer.residual.fen(), residual);
@@ -88,7 +90,7 @@ fn check_draws(split: &Split) -> TestCaseResult {
         for (pool, drawn) in &layer.drawn {
             prop_assert_eq!(drawn.fen(), rest.min(left[pool]));
             rest -= drawn.fen();
-            *left.entry(*pool).or_default() -= drawn.fen();
+            *left.entry(pool.clone()).or_default() -= drawn.fen();
         }
         prop_assert_eq!(rest, 0);
     }
@@ -98,10 +100,10 @@ fn check_draws(split: &Split) -> TestCaseResult {
 
 /// The cumulative amount and the deductible follow from the account before the claim.
 fn check_start(layer: &LayerSplit, before: &Account) -> TestCaseResult {
-    let used = before.layer(&layer.head.id);
+    let (used, paid) = (before.ledger(layer.head.ledger()), before.paid(&layer.head.id));
     let c0 = if layer.head.period == Period::Year { used.base } else { Money::ZERO };
-    prop_assert_eq!((layer.c0, layer.base_before, layer.paid_before), (c0, used.base, used.paid));
-    let listed = &layer.terms.schedule.deductibles;
+    prop_assert_eq!((layer.c0, layer.ledger_before, layer.paid_before), (c0, used, paid));
+    let Deductible::Amounts(listed) = &layer.terms.schedule.deductible else { panic!("no share is generated") };
     prop_assert_eq!(layer.deductible, listed[(before.admissions as usize).min(listed.len() - 1)]);
     Ok(())
 }
@@ -128,8 +130,8 @@ fn check_payment(layer: &LayerSplit) -> TestCaseResult {
 /// The amount that the caps of this kind allow.
 fn apply_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
     let caps = layer.terms.caps.iter().zip(&layer.caps).filter(|(cap, _)| cap.kind.as_str() == kind);
-    caps.fold(amount, |amount, (cap, applied)| {
-        let room = cap.annual.map(|annual| i128::from(annual.fen() - applied.before.fen()));
+    caps.fold(amount, |amount, (_, applied)| {
+        let room = applied.limit.map(|annual| i128::from(annual.fen() - applied.before.fen()));
         room.map_or(amount, |room| amount.min(room).max(0))
     })
 }

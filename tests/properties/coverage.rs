@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use onestop::domain::fixed_words::{BenefitYear, CapKind, Locality, Period, Referral};
 use onestop::domain::money::Money;
+use onestop::domain::schedule::Deductible;
 use onestop::domain::split::LayerSplit;
-use onestop::domain::vocabulary::{BenefitYear, CapKind, Category, Level, Locality, Period, Pool, Referral, Visit};
 
-use super::policies::{EntrySpec, LayerSpec};
+use super::policies::{CATEGORIES, EntrySpec, LEVELS, LayerSpec, POOLS, VISITS};
 use super::policy_text::entry_source;
 use super::scenario::{Scenario, Step};
 
@@ -53,13 +54,13 @@ impl Default for Coverage {
             |kind: &str, words: Vec<&str>| words.iter().map(|word| format!("{kind} {word}")).collect::<Vec<_>>();
         let each = [
             words("cap of kind", CapKind::ALL.iter().map(|kind| kind.as_str()).collect()),
-            words("category in an applied `for`:", Category::ALL.iter().map(|held| held.as_str()).collect()),
+            words("category in an applied `for`:", CATEGORIES.to_vec()),
             words("`when` applied on locality", Locality::ALL.iter().map(|word| word.as_str()).collect()),
             words("`when` applied on referral", Referral::ALL.iter().map(|word| word.as_str()).collect()),
-            words("`when` applied on level", Level::ALL.iter().map(|word| word.as_str()).collect()),
-            words("in pool", Pool::ALL.iter().map(|pool| pool.as_str()).collect()),
-            words("drawn from pool", Pool::ALL.iter().map(|pool| pool.as_str()).collect()),
-            words("visit", Visit::ALL.iter().map(|visit| visit.as_str()).collect()),
+            words("`when` applied on level", LEVELS.to_vec()),
+            words("in pool", POOLS.to_vec()),
+            words("drawn from pool", POOLS.to_vec()),
+            words("visit", VISITS.to_vec()),
             words("paid over period", Period::ALL.iter().map(|period| period.as_str()).collect()),
             words("judged by", BenefitYear::ALL.iter().map(|day| day.as_str()).collect()),
             words("skipped:", vec!["NotInForce", "OtherVisit", "OtherCategory"]),
@@ -92,7 +93,7 @@ impl Coverage {
     pub fn step(&mut self, scenario: &Scenario, step: &Step) {
         let (split, claim) = (&step.split, &step.claim);
         self.count(&format!("visit {}", claim.visit), true);
-        self.count(&format!("judged by {}", step.policy.benefit_year), true);
+        self.count(&format!("judged by {}", step.policy.rule.benefit_year), true);
         split.skipped.iter().for_each(|(_, why)| self.count(&format!("skipped: {why:?}"), true));
         self.count("a bill of 0.00", split.total == Money::ZERO);
         self.count("a stay across the end of the year", claim.admitted.year() != claim.discharged.year());
@@ -121,7 +122,7 @@ impl Coverage {
         let partly = layer.deductible_taken > Money::ZERO && layer.deductible_taken < layer.deductible;
         self.count("a deductible taken in part", partly);
         self.count("amount exactly on the deductible", has_base(layer) && layer.c1 == layer.deductible);
-        let (admissions, steps) = (step.before.admissions as usize, layer.terms.schedule.deductibles.len());
+        let (admissions, steps) = (step.before.admissions as usize, deductibles(layer));
         self.count("a deductible of the second admission", admissions == 1 && steps > 1);
         self.count("a deductible of the last admission used for later ones", admissions >= steps && steps > 1);
         let prior = layer.terms.prior_self_pay;
@@ -153,13 +154,13 @@ impl Coverage {
         for (cap, applied) in layer.terms.caps.iter().zip(&layer.caps) {
             let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
             self.count(&format!("cap of kind {}", cap.kind), applied.cut > Money::ZERO);
-            self.count("a cap lifted", cap.annual.is_none() && amount > Money::ZERO);
+            self.count("a cap lifted", applied.limit.is_none() && amount > Money::ZERO);
             let full =
-                applied.cut == Money::ZERO && amount > Money::ZERO && cap.annual == Some(applied.before + amount);
+                applied.cut == Money::ZERO && amount > Money::ZERO && applied.limit == Some(applied.before + amount);
             self.count("a cap filled exactly", full);
             self.count(
                 "an account is above the cap of the day",
-                cap.annual.is_some_and(|annual| applied.before > annual),
+                applied.limit.is_some_and(|annual| applied.before > annual),
             );
         }
     }
@@ -177,18 +178,19 @@ impl Coverage {
         let when = spec.when.iter().enumerate().filter(|(entry, _)| cites("when", *entry));
         for (_, (on, change)) in when {
             held += 1;
-            self.count(&format!("`when` applied on locality {}", judged.locality), !on.locality.is_empty());
-            self.count(&format!("`when` applied on referral {}", judged.referral), !on.referral.is_empty());
-            self.count(&format!("`when` applied on level {}", judged.level), !on.level.is_empty());
+            self.count(&format!("`when` applied on locality {}", judged.terms.locality), !on.locality.is_empty());
+            self.count(&format!("`when` applied on referral {}", judged.terms.referral), !on.referral.is_empty());
+            self.count(&format!("`when` applied on level {}", judged.terms.level), !on.level.is_empty());
             self.count("a schedule replaced by `when`", change.schedule.is_some());
             self.operations(change);
         }
         self.count("two `when` entries applied at once", held > 1);
         for (entry, (categories, change)) in spec.for_.iter().enumerate() {
-            let names = categories.iter().any(|category| judged.categories.has(*category));
+            let names = categories.iter().any(|category| judged.terms.categories.has(&(*category).into()));
             let applied = cites("for", entry);
             self.count("a later `for` entry skipped", names && !applied);
-            let applied_for = categories.iter().filter(|category| applied && judged.categories.has(**category));
+            let applied_for =
+                categories.iter().filter(|category| applied && judged.terms.categories.has(&(**category).into()));
             applied_for.for_each(|held| self.count(&format!("category in an applied `for`: {held}"), true));
             self.count("a schedule replaced by `for`", applied && change.schedule.is_some());
             if applied {
@@ -228,4 +230,12 @@ impl Coverage {
 /// Whether the layer has a base; without one, an amount on an edge is not counted.
 fn has_base(layer: &LayerSplit) -> bool {
     layer.base > Money::ZERO
+}
+
+/// How many deductibles a layer lists.
+fn deductibles(layer: &LayerSplit) -> usize {
+    match &layer.terms.schedule.deductible {
+        Deductible::Amounts(list) => list.len(),
+        Deductible::Share(_) => 1,
+    }
 }

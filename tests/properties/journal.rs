@@ -8,10 +8,10 @@ use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{Digest, EntryId, PersonId};
 use onestop::domain::journal::{EntryKind, Settlement};
+use onestop::domain::policy::Policy;
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::fence::RequestName;
-use onestop::policy::resolution::resolve_policy;
 use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::memory::MemoryStore;
@@ -121,8 +121,8 @@ async fn account_after(
     account: &Account,
 ) -> Result<Account, TestCaseError> {
     let rule = engine.kept_policy(settled.split.circumstances.policy.digest).await.expect("a policy text");
-    let policy = resolve_policy(&rule.expect("the policy was kept")).expect("exact");
-    let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+    let policy = Policy::new(rule.expect("the policy was kept"));
+    let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };
     let (split, after) = adjudicate(input, account).expect("small amounts");
     prop_assert_eq!(record::encode(&split).expect("a record"), record::encode(&settled.split).expect("a record"));
     Ok(after)

@@ -2,10 +2,20 @@
 //!
 //! Amounts are small and rates are few, so that claims of similar size reach every edge and cap.
 
-use onestop::domain::vocabulary::{BenefitYear, CapKind, Category, Level, Locality, Period, Pool, Referral, Visit};
+use onestop::domain::fixed_words::{BenefitYear, CapKind, Period, Referral};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
+
+/// The words of the shipped vocabulary.
+pub const CATEGORIES: &[&str] = &["registered_poor", "destitute", "subsistence_allowance", "illness_impoverished"];
+pub const VISITS: &[&str] = &["inpatient", "outpatient_serious", "outpatient_chronic", "maternity"];
+pub const POOLS: &[&str] =
+    &["eligible", "preliminary_self_pay", "over_limit", "excluded", "special_drug", "transitional_drug"];
+pub const LEVELS: &[&str] = &["primary", "secondary", "tertiary"];
+
+/// The words for localities in conditions.
+pub const LOCALITIES: &[&str] = &["local", "cross_region", "county", "city", "province", "elsewhere"];
 
 /// A generated policy.
 #[derive(Clone, Debug)]
@@ -22,10 +32,10 @@ pub struct LayerSpec {
     pub payer: usize,
     /// Whether it is written in a library and included by `use`.
     pub drawn: bool,
-    pub visits: Vec<Visit>,
-    pub pools: Vec<Pool>,
+    pub visits: Vec<&'static str>,
+    pub pools: Vec<&'static str>,
     pub period: Period,
-    pub only: Vec<Category>,
+    pub only: Vec<&'static str>,
     /// A narrower interval of days, as TOML.
     pub days: Option<&'static str>,
     pub prior_self_pay: Option<&'static str>,
@@ -33,7 +43,7 @@ pub struct LayerSpec {
     /// Indexes into the cap accounts of the policy.
     pub caps: Vec<usize>,
     pub when: Vec<(WhenSpec, EntrySpec)>,
-    pub for_: Vec<(Vec<Category>, EntrySpec)>,
+    pub for_: Vec<(Vec<&'static str>, EntrySpec)>,
 }
 
 /// One schedule for all levels, or three.
@@ -50,9 +60,9 @@ pub struct ScheduleSpec {
 /// The conditions of a `when` entry.
 #[derive(Clone, Debug)]
 pub struct WhenSpec {
-    pub locality: Vec<Locality>,
+    pub locality: Vec<&'static str>,
     pub referral: Vec<Referral>,
-    pub level: Vec<Level>,
+    pub level: Vec<&'static str>,
 }
 
 /// An operation and its figure; `none` lifts a cap.
@@ -80,7 +90,7 @@ fn layer() -> impl Strategy<Value = LayerSpec> {
     let head = (0..4_usize, prop::bool::weighted(0.2), visits(), pools(), select(Period::ALL), only(), days());
     let terms = (option::weighted(0.3, rate()), schedules(), subsequence((0..4).collect::<Vec<usize>>(), 0..=3));
     let when = prop::collection::vec((conditions(), entry()), 0..=2);
-    let for_ = prop::collection::vec((non_empty_subsequence(Category::ALL), entry()), 0..=2);
+    let for_ = prop::collection::vec((non_empty_subsequence(CATEGORIES), entry()), 0..=2);
     (head, terms, when, for_).prop_map(|(head, terms, when, for_)| {
         let (payer, drawn, visits, pools, period, only, days) = head;
         let (prior_self_pay, schedule, caps) = terms;
@@ -89,17 +99,17 @@ fn layer() -> impl Strategy<Value = LayerSpec> {
 }
 
 /// All visits, or some of them, with equal probability.
-fn visits() -> impl Strategy<Value = Vec<Visit>> {
-    prop_oneof![Just(Visit::ALL.to_vec()), non_empty_subsequence(Visit::ALL)]
+fn visits() -> impl Strategy<Value = Vec<&'static str>> {
+    prop_oneof![Just(VISITS.to_vec()), non_empty_subsequence(VISITS)]
 }
 
 /// The pool of eligible costs alone, or some pools in any order, with equal probability.
-fn pools() -> impl Strategy<Value = Vec<Pool>> {
-    prop_oneof![Just(vec![Pool::Eligible]), non_empty_subsequence(Pool::ALL).prop_shuffle()]
+fn pools() -> impl Strategy<Value = Vec<&'static str>> {
+    prop_oneof![Just(vec!["eligible"]), non_empty_subsequence(POOLS).prop_shuffle()]
 }
 
-fn only() -> impl Strategy<Value = Vec<Category>> {
-    prop_oneof![4 => Just(Vec::new()), 1 => non_empty_subsequence(Category::ALL)]
+fn only() -> impl Strategy<Value = Vec<&'static str>> {
+    prop_oneof![4 => Just(Vec::new()), 1 => non_empty_subsequence(CATEGORIES)]
 }
 
 fn days() -> impl Strategy<Value = Option<&'static str>> {
@@ -133,10 +143,10 @@ fn schedules() -> impl Strategy<Value = SchedulesSpec> {
 
 /// At least one condition.
 fn conditions() -> impl Strategy<Value = WhenSpec> {
-    let lists = (subsequence(Locality::ALL, 0..=2), subsequence(Referral::ALL, 0..=3), subsequence(Level::ALL, 0..=3));
+    let lists = (subsequence(LOCALITIES, 0..=2), subsequence(Referral::ALL, 0..=3), subsequence(LEVELS, 0..=3));
     lists.prop_map(|(locality, referral, mut level)| {
         if locality.is_empty() && referral.is_empty() && level.is_empty() {
-            level.push(Level::Tertiary);
+            level.push("tertiary");
         }
         WhenSpec { locality, referral, level }
     })

@@ -35,7 +35,7 @@ pub fn entry_source(layer: usize, kind: &str, at: usize) -> String {
 }
 
 fn head_text(policy: &PolicySpec, id: &str, regions: &str) -> String {
-    let mut text = format!("format = 1\nid = \"{id}\"\ntitle = \"{id}\"\ninsurance = \"resident\"\n");
+    let mut text = format!("format = 2\nid = \"{id}\"\ntitle = \"{id}\"\ninsurance = \"resident\"\n");
     writeln!(text, "regions = {regions}\n{IN_FORCE}\nbenefit_year = \"{}\"", policy.benefit_year).expect("a text");
     text += "[sources]\nlaw = \"the law\"\n";
     for (at, layer) in policy.layers.iter().enumerate() {

@@ -9,12 +9,12 @@ use onestop::domain::ids::{AccountKey, Digest, EntryId, PersonId};
 use onestop::domain::journal::Settlement;
 use onestop::domain::journal::{Differences, Entry, EntryKind};
 use onestop::domain::money::Money;
+use onestop::domain::policy::Policy;
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::grpc::status::Reason;
-use onestop::policy::resolution::resolve_policy;
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, codec};
 use proptest::prelude::*;
@@ -310,8 +310,9 @@ impl ReplayedAccounts {
         let entry = engine.store().entry(settlement).await.expect("a read").expect("the entry");
         let settled = entry.settled().expect("a settlement");
         let rule = engine.kept_policy(split.circumstances.policy.digest).await.expect("a policy text");
-        let policy = resolve_policy(&rule.expect("the policy was kept")).expect("exact");
-        let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy };
+        let policy = Policy::new(rule.expect("the policy was kept"));
+        let input =
+            AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };
         let account = self.accounts.entry(split.circumstances.account.clone()).or_default();
         let (split_again, after) = adjudicate(input, account).expect("small amounts");
         prop_assert_eq!(&split_again, split);

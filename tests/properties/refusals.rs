@@ -174,7 +174,7 @@ fn with_fault(claim: RawClaim, case: &str) -> RawClaim {
         "unknown person" => RawClaim { person_id: "nobody".into(), ..sound },
         "person not enrolled" => RawClaim { person_id: "PE".into(), ..sound },
         "no approval" => {
-            let visit = Some(onestop::domain::vocabulary::Visit::OutpatientSerious);
+            let visit = "outpatient_serious".to_owned();
             RawClaim { person_id: "PX".into(), visit, ..sound }
         }
         "unknown code" => RawClaim { items: one("unknown", "10.00"), ..sound },

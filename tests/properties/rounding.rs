@@ -9,7 +9,6 @@ use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::claim::{ClaimLimits, Quantity, RawClaim, RawItem, UnitPrice};
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::Visit;
 use onestop::policy::Book;
 use onestop::reference::look_up;
 use onestop::reference::table::ReferenceTable;
@@ -103,7 +102,7 @@ impl Figures {
     fn policy(&self) -> String {
         let [one, two, three] = &self.rates;
         format!(
-            r#"format = 1
+            r#"format = 2
 id = "exact"
 title = "exact"
 insurance = "resident"
@@ -171,7 +170,7 @@ cites = ["law"]
 
     fn claims(&self) -> impl Iterator<Item = RawClaim> + '_ {
         self.bills.iter().map(|lines| RawClaim {
-            visit: Some(Visit::Inpatient),
+            visit: "inpatient".to_owned(),
             items: lines.iter().map(raw_item).collect(),
             ..claim("C1", "P1", "1.00")
         })
@@ -199,11 +198,12 @@ fn half_up_to_the_fen_is_the_only_rounding_in_an_adjudication() {
         for raw_claim in figures.claims() {
             let claim = raw_claim
                 .clone()
-                .validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST)
+                .validate(&ClaimLimits::default(), book.vocabulary(), onestop::domain::day::Day::LAST)
                 .expect("a sound claim");
-            let facts = look_up::facts(&claim, persons.get(&claim.person_id), &tables).expect("known");
+            let facts =
+                look_up::facts(&claim, persons.get(&claim.person_id), &tables, book.vocabulary()).expect("known");
             let policy = &book.policies()[0];
-            let input = AdjudicationInput { claim: &claim, facts: &facts, policy };
+            let input = AdjudicationInput { claim: &claim, facts: &facts, policy, continued: None };
             let (split, after) = adjudicate(input, &account).expect("small amounts");
             let (person, hospital) = (&model_tables.persons["P1"], &model_tables.hospitals["H3"]);
             let expected = model_book

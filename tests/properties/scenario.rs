@@ -10,6 +10,7 @@ use onestop::domain::facts::Facts;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::PersonId;
 use onestop::domain::policy::Policy;
+use onestop::domain::resolution::resolve_terms;
 use onestop::domain::split::Split;
 use onestop::domain::terms::TermsKey;
 use onestop::policy::Book;
@@ -86,7 +87,7 @@ impl Adjudicator {
     fn step(&mut self, spec: &ClaimSpec, number: usize, persons: usize) -> Step {
         let raw_claim = spec.claim(number, persons, self.items(spec, persons));
         let (claim, facts, policy) = self.look_up(raw_claim.clone());
-        let input = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy };
+        let input = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy, continued: None };
         let key = input.account_key();
         let account = self.accounts.entry((claim.person_id.clone(), key.clone())).or_default();
         let before = account.clone();
@@ -97,9 +98,10 @@ impl Adjudicator {
 
     fn look_up(&self, raw_claim: RawClaim) -> (Claim, Facts, Arc<Policy>) {
         let claim = raw_claim
-            .validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST)
+            .validate(&ClaimLimits::default(), self.book.vocabulary(), onestop::domain::day::Day::LAST)
             .unwrap_or_else(|faults| panic!("{faults:?}"));
-        let facts = look_up::facts(&claim, self.persons.get(&claim.person_id), &self.tables).expect("known");
+        let facts = look_up::facts(&claim, self.persons.get(&claim.person_id), &self.tables, self.book.vocabulary())
+            .expect("known");
         let person = &facts.person;
         let policy = self.book.governing(&person.insurance, &person.insured_region, claim.admitted, claim.discharged);
         let policy = Arc::clone(policy.expect("a policy"));
@@ -111,11 +113,12 @@ impl Adjudicator {
             BillSpec::Lines(lines) => lines.iter().flat_map(|line| line.items()).collect(),
             BillSpec::Aimed { layer, amount, beyond } => {
                 let (claim, facts, policy) = self.look_up(spec.claim(0, persons, vec![item("A", "0.00")]));
-                let key = AdjudicationInput { claim: &claim, facts: &facts, policy: &policy }.account_key();
+                let key =
+                    AdjudicationInput { claim: &claim, facts: &facts, policy: &policy, continued: None }.account_key();
                 let account = self.accounts.get(&(claim.person_id.clone(), key)).cloned().unwrap_or_default();
                 let layer = &policy.layers[layer % policy.layers.len()];
-                let terms = layer.terms.get(&terms_key(&claim, &facts));
-                vec![item_reaching(layer, terms, &account, *amount, *beyond)]
+                let terms = resolve_terms(&layer.rule, &terms_key(&claim, &facts)).expect("exact");
+                vec![item_reaching(layer, &terms, &account, *amount, *beyond)]
             }
         }
     }
@@ -124,9 +127,11 @@ impl Adjudicator {
 /// The key of the terms that apply to a claim.
 fn terms_key(claim: &Claim, facts: &Facts) -> TermsKey {
     TermsKey {
-        level: facts.hospital.level,
-        locality: facts.locality(),
+        level: facts.hospital.level.clone(),
+        locality: facts.locality(&[]),
         referral: facts.referral(claim.emergency),
-        categories: facts.person.categories,
+        tags: facts.hospital.tags.clone(),
+        diseases: Default::default(),
+        categories: facts.person.categories.clone(),
     }
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::PersonId;
-use onestop::domain::vocabulary::{Category, Level};
 use onestop::reference::lookup_tables::LookupTables;
 use onestop::reference::person::PersonRecord;
 use onestop::reference::row::ReferenceRow;
@@ -13,6 +12,7 @@ use onestop::reference::table::ReferenceTable;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::policies::{CATEGORIES, LEVELS};
 use crate::support::as_model::Cells;
 
 /// The codes of every generated catalogue: each class without a ceiling, then each class with one.
@@ -21,10 +21,13 @@ pub const CODES: [&str; 10] = ["A", "B", "C", "SD", "TD", "AL", "BL", "CL", "SDL
 /// The number of hospitals: each level inside the city, then each outside.
 pub const HOSPITALS: usize = 6;
 
+/// Their regions, seen from 370100: the county, the city, the county; the province, elsewhere, the province.
+const REGIONS: [&str; HOSPITALS] = ["370100", "370102", "370100", "370200", "320100", "370200"];
+
 /// A generated person.
 #[derive(Clone, Debug)]
 pub struct PersonSpec {
-    pub categories: Vec<Category>,
+    pub categories: Vec<&'static str>,
     /// The day on which the categories end; empty for never.
     pub until: &'static str,
     pub cross_region: bool,
@@ -39,7 +42,7 @@ pub struct CatalogueSpec {
 
 /// Generates persons.
 pub fn persons() -> impl Strategy<Value = Vec<PersonSpec>> {
-    let categories = subsequence(Category::ALL, 0..=Category::ALL.len());
+    let categories = subsequence(CATEGORIES, 0..=CATEGORIES.len());
     let until = select(vec!["", "", "2017-07-01"]);
     let person = (categories, until, any::<bool>());
     let person = person.prop_map(|(categories, until, cross_region)| PersonSpec { categories, until, cross_region });
@@ -85,11 +88,8 @@ fn row(table: ReferenceTable, cells: &[&str]) -> Cells {
 fn hospital_rows() -> Vec<Cells> {
     let mut rows = vec![row(ReferenceTable::Hospitals, &["HX", "", "a hospital", "primary", "370100", "", ""])];
     for at in 0..HOSPITALS {
-        let (id, region) = (format!("H{at}"), if at < 3 { "370100" } else { "370200" });
-        rows.push(row(
-            ReferenceTable::Hospitals,
-            &[&id, "", "a hospital", Level::ALL[at % 3].as_str(), region, "", ""],
-        ));
+        let (id, region) = (format!("H{at}"), REGIONS[at]);
+        rows.push(row(ReferenceTable::Hospitals, &[&id, "", "a hospital", LEVELS[at % 3], region, "", ""]));
         rows.push(row(ReferenceTable::Designations, &[&id, "2010-01-01", ""]));
     }
     rows
@@ -106,7 +106,7 @@ fn catalogue_row(catalogue: &CatalogueSpec, at: usize, code: &str) -> Cells {
 fn person_rows(id: &str, person: &PersonSpec) -> Vec<Cells> {
     let mut rows = vec![row(ReferenceTable::Enrolments, &[id, "2010-01-01", "resident", "370100", ""])];
     for category in &person.categories {
-        rows.push(row(ReferenceTable::Categories, &[id, category.as_str(), "2010-01-01", person.until]));
+        rows.push(row(ReferenceTable::Categories, &[id, category, "2010-01-01", person.until]));
     }
     let approvals = ["outpatient_serious", "outpatient_chronic", "cross_region"];
     for kind in approvals.iter().take(if person.cross_region { 3 } else { 2 }) {

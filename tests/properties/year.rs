@@ -6,15 +6,17 @@ use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::claim::{Claim, ClaimLimits};
 use onestop::domain::facts::{Facts, HospitalFacts, PersonFacts, Region};
+use onestop::domain::fixed_words::{CapKind, DeductiblePer, Period};
 use onestop::domain::ids::PersonId;
 use onestop::domain::money::Money;
 use onestop::domain::policy::Policy;
+use onestop::domain::rule::PolicyRule;
 use onestop::domain::split::Split;
-use onestop::domain::vocabulary::{CapKind, Categories, Level, Period, Visit};
-use onestop::policy::resolution::resolve_policy;
-use onestop::policy::rule::PolicyRule;
 use proptest::prelude::*;
 
+use onestop::policy::shipped;
+
+use super::policies::VISITS;
 use super::scenario::{Scenario, Step, scenarios};
 use super::{CASES_WITH_STORE, CASES_WITHOUT_STORE, case_count, check_property};
 use crate::support::claims::{day, item};
@@ -39,12 +41,12 @@ fn charged_caps(steps: &[Step]) -> ChargedCaps {
     let mut charged = ChargedCaps::new();
     for step in steps {
         for layer in &step.split.layers {
-            for cap in &layer.terms.caps {
+            for (cap, applied) in layer.terms.caps.iter().zip(&layer.caps) {
                 let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
                 let key = (step.claim.person_id.clone(), step.key.year, cap.account.to_string());
                 let account = charged.entry(key).or_default();
                 account.0 += amount.fen();
-                account.1.push(cap.annual.map(Money::fen));
+                account.1.push(applied.limit.map(Money::fen));
             }
         }
     }
@@ -56,11 +58,11 @@ fn a_yearly_layer_pays_the_same_for_one_bill_as_for_many() {
     let bills = prop::collection::vec(prop_oneof![0..500_i64, 0..40_000_i64], 1..=40);
     check_property(case_count(CASES_WITH_STORE), &(scenarios(), bills), |(scenario, bills)| {
         let rule = with_yearly_layers(&scenario);
-        let many = adjudicate_bills(&resolve_policy(&rule).expect("exact"), &bills);
+        let many = adjudicate_bills(&Policy::new(rule.clone()), &bills);
         for (at, layer) in many[0].layers.iter().enumerate() {
             let base: i64 = many.iter().map(|split| split.layers[at].base.fen()).sum();
             let paid: i64 = many.iter().map(|split| split.layers[at].pays.fen()).sum();
-            let one = adjudicate_bills(&resolve_policy(&with_layer_alone(&rule, at)).expect("exact"), &[base]);
+            let one = adjudicate_bills(&Policy::new(with_layer_alone(&rule, at)), &[base]);
             prop_assert_eq!(one[0].layers[0].base.fen(), base, "base of {}", layer.head.id);
             prop_assert_eq!(one[0].layers[0].pays.fen(), paid, "payment of {}", layer.head.id);
         }
@@ -71,10 +73,11 @@ fn a_yearly_layer_pays_the_same_for_one_bill_as_for_many() {
 /// The policy of the scenario with yearly layers for every visit, each with separate cap accounts.
 fn with_yearly_layers(scenario: &Scenario) -> PolicyRule {
     let book = scenario.book();
-    let mut rule = PolicyRule::clone(book.get("gen").expect("the policy").1);
+    let mut rule = PolicyRule::clone(&book.get("gen").expect("the policy").rule);
     for layer in &mut rule.layers {
         layer.period = Period::Year;
-        layer.visits = Visit::ALL.to_vec();
+        layer.deductible_per = DeductiblePer::Year;
+        layer.visits = VISITS.iter().map(|visit| (*visit).into()).collect();
         layer.only = Vec::new();
         layer.in_force = rule.in_force;
         let accounts = layer.caps.iter_mut();
@@ -86,9 +89,10 @@ fn with_yearly_layers(scenario: &Scenario) -> PolicyRule {
 /// The policy with this layer alone, on eligible costs and without prior self-pay, so that its base is the bill.
 fn with_layer_alone(rule: &PolicyRule, at: usize) -> PolicyRule {
     let mut layer = rule.layers[at].clone();
-    layer.pools = vec![onestop::domain::vocabulary::Pool::Eligible];
+    layer.pools = vec!["eligible".into()];
     layer.prior_self_pay = onestop::domain::decimal::ExactDecimal::ZERO;
-    layer.when.iter_mut().chain(&mut layer.for_).for_each(|entry| entry.prior_self_pay = None);
+    let changes = layer.when.iter_mut().map(|entry| &mut entry.change);
+    changes.chain(layer.for_.iter_mut().map(|entry| &mut entry.change)).for_each(|change| change.prior_self_pay = None);
     PolicyRule { layers: vec![layer], ..rule.clone() }
 }
 
@@ -98,7 +102,8 @@ fn adjudicate_bills(policy: &Policy, bills: &[i64]) -> Vec<Split> {
     let adjudicate_bill = |fen: &i64| {
         let (claim, facts) = bill(Money::from_fen(*fen));
         let (split, after) =
-            adjudicate(AdjudicationInput { claim: &claim, facts: &facts, policy }, &account).expect("small");
+            adjudicate(AdjudicationInput { claim: &claim, facts: &facts, policy, continued: None }, &account)
+                .expect("small");
         account = after;
         split
     };
@@ -107,9 +112,18 @@ fn adjudicate_bills(policy: &Policy, bills: &[i64]) -> Vec<Split> {
 
 fn bill(amount: Money) -> (Claim, Facts) {
     let mut raw_claim = crate::support::claims::claim("C1", "P1", &amount.to_string());
-    (raw_claim.visit, raw_claim.items) = (Some(Visit::OutpatientSerious), vec![item("A", &amount.to_string())]);
+    (raw_claim.visit, raw_claim.items) = ("outpatient_serious".to_owned(), vec![item("A", &amount.to_string())]);
     (raw_claim.admitted, raw_claim.discharged) = (day("2017-03-01"), day("2017-03-01"));
-    (raw_claim.validate(&ClaimLimits::default(), onestop::domain::day::Day::LAST).expect("a sound claim"), facts())
+    (
+        raw_claim
+            .validate(
+                &ClaimLimits::default(),
+                shipped::book().expect("the shipped book").vocabulary(),
+                onestop::domain::day::Day::LAST,
+            )
+            .expect("a sound claim"),
+        facts(),
+    )
 }
 
 fn facts() -> Facts {
@@ -117,17 +131,17 @@ fn facts() -> Facts {
     let entry = onestop::domain::facts::CatalogueEntry {
         code: id("A"),
         name: "an item".into(),
-        class: onestop::domain::facts::Class::A,
+        class: onestop::domain::facts::Class { word: "A".into(), self_pay_ratio: None },
         price_ceiling: None,
     };
     Facts {
         person: PersonFacts {
             insurance: "resident".into(),
             insured_region: region(),
-            categories: Categories::from_number(1),
+            categories: ["registered_poor".into()].into_iter().collect(),
             cross_region_approved: false,
         },
-        hospital: HospitalFacts { level: Level::Tertiary, region: region(), tags: Vec::new() },
+        hospital: HospitalFacts { level: "tertiary".into(), region: region(), tags: Default::default() },
         catalogue: vec![entry.into()],
         entry_of_item: vec![0],
     }

@@ -34,7 +34,6 @@ fn an_invalid_row_is_reported_with_line_and_column_and_its_file_is_not_imported(
     let (code, output, errors) = import(&serve, &path);
     assert_eq!((code, output.as_str()), (Some(1), ""));
     let wanted = [
-        format!("{path}:5:level: is not one of primary, secondary, tertiary (UNREADABLE)"),
         format!("{path}:6:name: is missing (MISSING)"),
         format!("{path}:6:region: is not a region of six digits (UNREADABLE)"),
     ];

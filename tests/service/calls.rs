@@ -18,7 +18,7 @@ fn claim_with_faults_in_every_stage() -> RawClaim {
     let mut faulty =
         RawClaim { hospital_id: "H9".into(), person_id: "P9".into(), admitted, discharged, items, ..bill() };
     faulty.items[1].quantity = Quantity(-10_000);
-    faulty.visit = None;
+    faulty.visit = String::new();
     faulty
 }
 

@@ -152,7 +152,7 @@ async fn every_fault_is_reported_by_row_and_column_and_nothing_is_imported() {
         ("rows[1].regions", "UNREADABLE"),
         ("rows[1].from", "NOT_A_DAY"),
         ("rows[1].name", "MISSING"),
-        ("rows[1].class", "UNREADABLE"),
+        ("rows[1].class", "UNKNOWN_WORD"),
         ("rows[1].price_ceiling", "NEGATIVE"),
         ("rows[2].self_pay_ratio", "MISSING"),
         ("rows[2].until", "UNREADABLE"),
@@ -202,7 +202,8 @@ async fn a_row_and_its_successor_are_imported_in_either_order() {
         let mut bill = claim("C1", "P1", "10.00");
         (bill.admitted, bill.discharged) = (day("2018-06-08"), day("2018-06-15"));
         let split = server.quote(&bill).await.expect("a quote").split.expect("a split");
-        assert_eq!(split.pools.expect("pools").excluded_fen, 1_000);
+        let excluded = split.pools.iter().find(|pool| pool.pool == "excluded").expect("the pool");
+        assert_eq!(excluded.amount_fen, 1_000);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use onestop::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::Visit;
 use onestop::grpc::pb::settlement::outcome::Outcome;
 use tonic::Code::{FailedPrecondition, InvalidArgument};
 
@@ -150,11 +149,14 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
             claim.items[0].code = "药".repeat(22);
         },
     ),
+    ("a visit that is not specified", InvalidArgument, "INVALID_REQUEST: claim.visit is missing (MISSING)", |claim| {
+        claim.visit = String::new()
+    }),
     (
-        "a visit that is not specified",
+        "a visit that the vocabulary does not hold",
         InvalidArgument,
-        "INVALID_REQUEST: claim.visit is not one of the known visits (MISSING)",
-        |claim| claim.visit = None,
+        "INVALID_REQUEST: claim.visit is not one of the known visits (UNKNOWN_WORD)",
+        |claim| claim.visit = "spa".to_owned(),
     ),
     (
         "a day that is none",
@@ -222,7 +224,7 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
         "an outpatient visit without its approval",
         FailedPrecondition,
         "NOT_ELIGIBLE: claim.visit needs an approval that the person does not hold that day (NOT_APPROVED)",
-        |claim| claim.visit = Some(Visit::OutpatientSerious),
+        |claim| claim.visit = "outpatient_serious".to_owned(),
     ),
     (
         "a year without a policy",

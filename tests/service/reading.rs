@@ -101,8 +101,11 @@ async fn an_account_shows_the_sums_used_and_the_room_under_each_cap() {
     server.settle_ok(&bill(), "R1").await;
     let used = get_account(&server, "P1", 2017).await.expect("an account");
     // (50,000 - 1,000) x 55% = 26,950; of the 23,050 left, (23,050 - 12,000) x 50% = 5,525.
-    let layers: Vec<_> = used.layers.iter().map(|l| (l.layer_id.as_str(), l.base_fen, l.paid_fen)).collect();
-    assert_eq!(layers, [("basic_inpatient", 5_000_000, 2_695_000), ("critical_illness", 2_305_000, 552_500)]);
+    let layers: Vec<_> = used.layers.iter().map(|l| (l.layer_id.as_str(), l.paid_fen)).collect();
+    assert_eq!(layers, [("basic_inpatient", 2_695_000), ("critical_illness", 552_500)]);
+    let ledgers: Vec<_> =
+        used.ledgers.iter().map(|l| (l.ledger.as_str(), l.base_fen, l.deductible_taken_fen)).collect();
+    assert_eq!(ledgers, [("basic_inpatient", 5_000_000, 100_000), ("critical_illness", 2_305_000, 1_200_000)]);
     assert_eq!(
         rooms(&used)[..2],
         [

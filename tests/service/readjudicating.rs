@@ -153,7 +153,7 @@ async fn a_later_settlement_without_a_policy_in_force_refuses_the_reversal() {
 
 /// A policy of another region.
 const OTHER_POLICY: &str = r#"
-format = 1
+format = 2
 id = "other"
 title = "another region's"
 insurance = "resident"

@@ -1,8 +1,8 @@
 //! The room under a cap that differs with the circumstances of a visit.
 
+use onestop::domain::fixed_words::{Locality, Referral};
 use onestop::domain::ids::AccountKey;
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::{Level, Locality, Referral};
 use onestop::engine::account::{AccountName, Room, VisitCircumstances};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
@@ -41,13 +41,14 @@ async fn an_account_has_a_room_for_each_limit_and_says_which_visits_have_it() {
     assert_eq!((basic_fund.room, &basic_fund.circumstances[..]), (yuan(150_000), &[][..]));
     let critical_illness = rooms("critical_illness");
     let limit = |annual: Option<Money>| {
-        let room = critical_illness.iter().find(|room| room.cap.annual == annual).expect("the limit");
+        let room = critical_illness.iter().find(|room| room.annual == annual).expect("the limit");
         (room.room, room.circumstances.as_slice())
     };
     let (room, primary) = limit(yuan(200_000));
     assert_eq!((room, primary.len()), (yuan(200_000), Locality::ALL.len() * Referral::ALL.len()));
-    assert!(primary.iter().all(|visit| visit.level == Level::Primary));
+    assert!(primary.iter().all(|visit| visit.level.as_str() == "primary"));
     let (room, others) = limit(yuan(300_000));
-    let tertiary = VisitCircumstances { level: Level::Tertiary, locality: Locality::Local, referral: Referral::None };
+    let tertiary =
+        VisitCircumstances { level: "tertiary".into(), locality: Locality::County, referral: Referral::None };
     assert!(room == yuan(300_000) && others.contains(&tertiary));
 }

@@ -82,7 +82,7 @@ async fn the_claims_of_one_person_are_settled_in_the_order_sent() {
 #[tokio::test]
 async fn a_refusal_is_a_message_with_the_details_of_the_unary_call_and_the_stream_continues() {
     let server = Server::start().await;
-    let faulty = RawClaim { items: vec![], visit: None, ..claim("C1", "P1", "1.00") };
+    let faulty = RawClaim { items: vec![], visit: String::new(), ..claim("C1", "P1", "1.00") };
     let unknown = RawClaim { person_id: "P9".into(), hospital_id: "H9".into(), ..claim("C2", "P1", "1.00") };
     let sound = claim("C3", "P1", "1.00");
     let nothing = pb::SettleStreamRequest { request_id: "R4".to_owned(), ..Default::default() };

@@ -23,7 +23,7 @@ pub fn policy_texts() -> Vec<(String, String)> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/policies");
     let files = std::fs::read_dir(directory).expect("the policies").map(|file| file.expect("a file").path());
     let mut policy_texts: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|kind| kind == "toml"))
+        .filter(|path| path.extension().is_some_and(|kind| kind == "toml") && !path.ends_with("vocabulary.toml"))
         .map(|path| (path.display().to_string(), std::fs::read_to_string(&path).expect("a text")))
         .collect();
     policy_texts.sort();

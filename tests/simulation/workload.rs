@@ -2,7 +2,6 @@
 
 use onestop::domain::claim::{RawClaim, RawItem};
 use onestop::domain::content::RawReversal;
-use onestop::domain::vocabulary::Visit;
 
 use super::auditor::ClientRequest;
 use super::fixtures::{claim, item};
@@ -86,8 +85,7 @@ impl Workload {
         let number = if random.one_in(4) { random.below(4) } else { 10 + self.settle_requests.len() };
         let day = *random.pick(&DAYS);
         let mut claim = claim(hospital, person, &format!("C{number}"), day);
-        claim.visit =
-            Some(if person == "P4" && random.one_in(3) { Visit::OutpatientSerious } else { Visit::Inpatient });
+        claim.visit = if person == "P4" && random.one_in(3) { "outpatient_serious" } else { "inpatient" }.to_owned();
         claim.emergency = random.one_in(4);
         claim.items = random_items(random);
         ClientRequest::Settle { claim, request_id: self.request_id(), quote: None }

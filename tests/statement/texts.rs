@@ -1,8 +1,7 @@
 //! Words in both languages, and the statement as text.
 
-use onestop::cli::output::statement::words::WORDS;
 use onestop::cli::output::statement::{Lang, text};
-use onestop::domain::vocabulary::{Approval, Category, Level, Locality, Pool, Referral, Visit};
+use onestop::domain::fixed_words::{Locality, Referral};
 use unicode_width::UnicodeWidthStr;
 
 use super::{LANGS, bill, documents, office, reverse_first, view};
@@ -10,23 +9,24 @@ use crate::support::program::run;
 
 #[test]
 fn every_word_of_the_messages_is_known_in_both_languages() {
-    let mut all: Vec<&'static str> = Pool::ALL.iter().map(|word| word.as_str()).collect();
-    all.extend(Category::ALL.iter().map(|word| word.as_str()));
-    all.extend(Level::ALL.iter().map(|word| word.as_str()));
-    all.extend(Locality::ALL.iter().map(|word| word.as_str()));
-    all.extend(Referral::ALL.iter().map(|word| word.as_str()));
-    all.extend(Visit::ALL.iter().map(|word| word.as_str()));
-    all.extend(Approval::ALL.iter().map(|word| word.as_str()).filter(|word| *word != "cross_region"));
-    all.extend(["not_in_force", "other_visit", "other_category", "A", "B", "C", "special", "transitional"]);
     let book = onestop::policy::shipped::book().expect("the shipped book");
-    let layers: Vec<_> = book.rules().iter().flat_map(|rule| &rule.layers).collect();
+    let vocabulary = book.vocabulary();
+    let mut all: Vec<&str> = Locality::ALL.iter().map(|word| word.as_str()).collect();
+    all.extend(Referral::ALL.iter().map(|word| word.as_str()));
+    all.extend(vocabulary.pools.iter().map(|(pool, _)| pool.as_str()));
+    all.extend(vocabulary.categories.iter().map(|(category, _)| category.as_str()));
+    all.extend(vocabulary.levels.iter().map(|(level, _)| level.as_str()));
+    all.extend(vocabulary.visits.iter().map(|rule| rule.visit.as_str()));
+    all.extend(vocabulary.approvals.iter().map(|(approval, _)| approval.as_str()));
+    all.extend(["not_in_force", "other_visit", "other_circumstances", "other_category", "excepted_category"]);
+    all.extend(["A", "B", "C", "special", "transitional"]);
+    let layers: Vec<_> = book.rules().flat_map(|rule| &rule.layers).collect();
     let payers: Vec<String> = layers.iter().map(|layer| layer.payer.to_string()).collect();
     let accounts: Vec<String> =
         layers.iter().flat_map(|layer| &layer.caps).map(|cap| cap.account.to_string()).collect();
     let named = all.iter().map(|word| (*word).to_owned()).chain(payers).chain(accounts);
     for word in named {
-        let known = WORDS.iter().find(|(known, ..)| *known == word);
-        let (_, zh, en) = known.unwrap_or_else(|| panic!("{word}"));
+        let (zh, en) = (Lang::Zh.word(&word), Lang::En.word(&word));
         assert!(!zh.is_ascii() && en.is_ascii() && !en.contains('_'), "{word}: {zh}, {en}");
     }
 }
@@ -77,9 +77,14 @@ async fn a_chinese_statement_is_chinese_and_an_english_one_has_no_word_of_the_me
         assert!(output.lines().nth(2).is_some_and(|line| line.contains(patient)), "{output}");
     }
     let (_, chinese, _) = run(&["show", &settlements[0].settlement_id, "--lang", "zh", "--server", &serve.url]);
-    for words in
-        ["建档立卡贫困人口", "三级，参保地就医", "起付线 ", "封顶线", "不适用于本次就医类别", "假定（无公开文件依据）"]
-    {
+    for words in [
+        "建档立卡贫困人口",
+        "三级，参保县区内就医",
+        "起付线 ",
+        "封顶线",
+        "不适用于本次就医类别",
+        "假定（无公开文件依据）",
+    ] {
         assert!(chinese.contains(words), "{words}: {chinese}");
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use onestop::domain::account::Account;
 use onestop::domain::claim::{RawClaim, RawDate, RawItem};
 use onestop::domain::split::{LayerSplit, Split};
-use onestop::domain::vocabulary::Visit;
 use onestop::reference::table::ReferenceTable;
 
 use crate::model::{self, Bill};
@@ -85,7 +84,7 @@ pub fn bill(claim: &RawClaim) -> Bill {
         day: item.day.map(day_text),
     };
     Bill {
-        visit: claim.visit.map(word).unwrap_or_default().to_owned(),
+        visit: claim.visit.clone(),
         emergency: claim.emergency,
         admitted: day(claim.admitted),
         discharged: day(claim.discharged),
@@ -93,24 +92,16 @@ pub fn bill(claim: &RawClaim) -> Bill {
     }
 }
 
-fn word(visit: Visit) -> &'static str {
-    match visit {
-        Visit::Inpatient => "inpatient",
-        Visit::OutpatientSerious => "outpatient_serious",
-        Visit::OutpatientChronic => "outpatient_chronic",
-        Visit::Maternity => "maternity",
-    }
-}
-
 /// An account in the model's words.
 pub fn plain(account: &Account) -> model::Account {
     model::Account {
         admissions: account.admissions,
-        layers: account
-            .layers()
+        ledgers: account
+            .ledgers()
             .iter()
-            .map(|(id, uses)| (id.to_string(), (uses.base.fen(), uses.paid.fen())))
+            .map(|(name, uses)| (name.to_string(), (uses.base.fen(), uses.taken.fen())))
             .collect(),
+        paid: account.layers().iter().map(|(id, paid)| (id.to_string(), paid.fen())).collect(),
         caps: account.caps().iter().map(|(name, sum)| (name.to_string(), sum.fen())).collect(),
     }
 }

@@ -2,7 +2,6 @@
 
 use onestop::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use onestop::domain::money::Money;
-use onestop::domain::vocabulary::Visit;
 use onestop::engine::settle::SettleRequest;
 
 /// A claim with one item of code A, discharged on 2017-06-15 from H3.
@@ -11,7 +10,7 @@ pub fn claim(claim_id: &str, person_id: &str, yuan: &str) -> RawClaim {
         claim_id: claim_id.into(),
         hospital_id: "H3".into(),
         person_id: person_id.into(),
-        visit: Some(Visit::Inpatient),
+        visit: "inpatient".to_owned(),
         emergency: false,
         admitted: day("2017-06-08"),
         discharged: day("2017-06-15"),

@@ -27,7 +27,7 @@ pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], json: bool) -> C
         say!("{} policies, no faults; digest of the book {}", book.policies().len(), book.digest());
         let layers = || book.policies().iter().flat_map(|policy| &policy.layers);
         say!("payers: {}", with_counts(layers().map(|layer| layer.head.payer.to_string())));
-        let caps = book.rules().iter().flat_map(|rule| &rule.layers).flat_map(|layer| &layer.caps);
+        let caps = book.rules().flat_map(|rule| &rule.layers).flat_map(|layer| &layer.caps);
         say!("cap accounts: {}", with_counts(caps.map(|cap| cap.account.to_string())));
     }
     Ok(())
@@ -67,25 +67,25 @@ pub(crate) fn list(policies: Option<&Path>, json: bool) -> CommandResult {
         "title",
     ]);
     for policy in book.policies() {
-        let regions: Vec<&str> = policy.regions.iter().map(|region| &**region).collect();
+        let regions: Vec<&str> = policy.rule.regions.iter().map(|region| &**region).collect();
         if json {
             say!(
                 "{}",
                 serde_json::json!({
-                    "id": policy.reference.id, "digest": policy.reference.digest.to_string(), "title": policy.title,
-                    "insurance": policy.insurance, "regions": regions, "in_force": policy.in_force.to_string(),
-                    "benefit_year": policy.benefit_year, "layers": policy.layers.len(),
+                    "id": policy.reference.id, "digest": policy.reference.digest.to_string(), "title": policy.rule.title,
+                    "insurance": policy.rule.insurance, "regions": regions, "in_force": policy.rule.in_force.to_string(),
+                    "benefit_year": policy.rule.benefit_year, "layers": policy.layers.len(),
                 })
             );
         }
         table.add_row([
             policy.reference.id.to_string(),
-            policy.insurance.to_string(),
+            policy.rule.insurance.to_string(),
             regions.join(" "),
-            policy.in_force.to_string(),
-            policy.benefit_year.to_string(),
+            policy.rule.in_force.to_string(),
+            policy.rule.benefit_year.to_string(),
             policy.layers.len().to_string(),
-            policy.title.to_string(),
+            policy.rule.title.to_string(),
         ]);
     }
     if !json {

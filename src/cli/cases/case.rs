@@ -9,8 +9,7 @@ use crate::cli::client::claim_text::{ClaimText, ReversalText};
 use crate::domain::decimal::ParseDecimalError;
 use crate::domain::file_fault::FileFault;
 use crate::domain::money::Money;
-use crate::domain::vocabulary::Pool;
-use crate::policy::Book;
+use crate::policy::{Book, VOCABULARY_FILE};
 use crate::reference::table::ReferenceTable;
 
 use super::case_tables::{self, CatalogueText, HospitalText, PersonText};
@@ -194,11 +193,11 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<LoadedCase, CaseErro
         case.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
     case.steps = std::mem::take(&mut case.steps).into_iter().map(Step::normalized).collect();
-    check(&case)?;
     let book = match &case.policies {
         None => book.clone(),
         Some(files) => own_policies(path, files)?,
     };
+    check(&case, &book)?;
     let tables = case_tables::rows_by_table(&case.persons, &case.hospitals, &case.catalogue);
     Ok(LoadedCase { case, book, tables })
 }
@@ -210,16 +209,28 @@ fn own_policies(case: &Path, files: &[String]) -> Result<Book, CaseError> {
         let text = std::fs::read_to_string(&path).map_err(|error| CaseError::PolicyFile { path, error })?;
         Ok((file.clone(), text))
     });
-    let texts = texts.collect::<Result<Vec<_>, CaseError>>()?;
+    let mut texts = texts.collect::<Result<Vec<_>, CaseError>>()?;
+    texts.extend(own_vocabulary(dir, files)?);
     let book = Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())));
     book.map_err(CaseError::Policies)
 }
 
-fn check(case: &Case) -> Result<(), CaseError> {
-    case.steps.iter().enumerate().try_for_each(|(at, step)| check_step(at + 1, step))
+/// The `vocabulary.toml` beside the policies of a case, if there is one.
+fn own_vocabulary(dir: &Path, files: &[String]) -> Result<Option<(String, String)>, CaseError> {
+    let beside = |file: &String| dir.join(file).with_file_name(VOCABULARY_FILE);
+    let Some(path) = files.iter().map(beside).find(|path| path.is_file()) else { return Ok(None) };
+    if files.iter().any(|file| dir.join(file) == path) {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| CaseError::PolicyFile { path, error })?;
+    Ok(Some((VOCABULARY_FILE.to_owned(), text)))
 }
 
-fn check_step(number: usize, step: &Step) -> Result<(), CaseError> {
+fn check(case: &Case, book: &Book) -> Result<(), CaseError> {
+    case.steps.iter().enumerate().try_for_each(|(at, step)| check_step(at + 1, step, book))
+}
+
+fn check_step(number: usize, step: &Step, book: &Book) -> Result<(), CaseError> {
     if step.request().is_none() {
         return Err(CaseError::StepRequest(number));
     }
@@ -231,7 +242,7 @@ fn check_step(number: usize, step: &Step) -> Result<(), CaseError> {
         let amount = text.parse::<Money>();
         amount.map_err(|error| CaseError::Amount { step: number, text: text.clone(), error })?;
     }
-    match expect.pools.keys().find(|pool| Pool::from_word(pool).is_none()) {
+    match expect.pools.keys().find(|pool| book.vocabulary().pool(pool).is_none()) {
         Some(pool) => Err(CaseError::Pool { step: number, pool: pool.clone() }),
         None => Ok(()),
     }

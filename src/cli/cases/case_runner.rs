@@ -7,7 +7,6 @@ use tonic::Status;
 use crate::cli::client::Client;
 use crate::cli::client::import;
 use crate::cli::error::client::{ClientError, leaves_outcome_unknown};
-use crate::cli::output::json::pool_amounts;
 use crate::domain::claim::ClaimLimits;
 use crate::domain::fault::FieldFaults;
 use crate::domain::ids::EntryId;
@@ -209,7 +208,7 @@ fn sums(split: &Split) -> SplitSums {
         patient: split.patient,
         payers: payers.map(|(payer, sum)| (payer.to_string(), sum)).collect(),
         layers: split.layers.iter().map(|layer| (layer.head.id.to_string(), layer.pays)).collect(),
-        pools: split.pools.iter().map(|(pool, sum)| (pool.as_str().to_owned(), sum)).collect(),
+        pools: split.pools.iter().map(|(pool, sum)| (pool.to_string(), sum)).collect(),
     }
 }
 
@@ -266,13 +265,12 @@ fn message_revision(revision: pb::Revision) -> RevisionSums {
 
 fn message_sums(split: Option<pb::Split>) -> SplitSums {
     let split = split.unwrap_or_default();
-    let pools = split.pools.unwrap_or_default();
     let yuan = |(name, fen): (&str, i64)| (name.to_owned(), Money::from_fen(fen));
     SplitSums {
         total: Money::from_fen(split.total_fen),
         patient: Money::from_fen(split.patient_fen),
         payers: split.payers.iter().map(|share| yuan((&share.payer, share.amount_fen))).collect(),
         layers: split.layers.iter().map(|layer| yuan((&layer.id, layer.pays_fen))).collect(),
-        pools: pool_amounts(&pools).map(yuan).collect(),
+        pools: split.pools.iter().map(|pool| yuan((&pool.pool, pool.amount_fen))).collect(),
     }
 }

@@ -40,15 +40,18 @@ pub(super) async fn run(mut client: Client, options: AccountOptions, json: bool)
 fn print(title: &str, account: &pb::GetAccountResponse) {
     let policy = if account.policy_id.is_empty() { "no policy in force" } else { account.policy_id.as_str() };
     let (admissions, version) = (account.admissions, account.version);
-    say!("{title}: {admissions} inpatient settlements, version {version}; caps of {policy}");
+    say!("{title}: {admissions} admissions, version {version}; caps of {policy}");
     for layer in &account.layers {
-        let (base, paid) = (Money::from_fen(layer.base_fen), Money::from_fen(layer.paid_fen));
-        say!("layer {:28} base {base:>14}  paid {paid:>14}", layer.layer_id);
+        say!("layer  {:28} paid {:>14}", layer.layer_id, Money::from_fen(layer.paid_fen));
+    }
+    for ledger in &account.ledgers {
+        let (base, taken) = (Money::from_fen(ledger.base_fen), Money::from_fen(ledger.deductible_taken_fen));
+        say!("ledger {:28} base {base:>14}  deductible taken {taken:>14}", ledger.ledger);
     }
     let yuan = |fen: Option<i64>| fen.map_or_else(|| "no cap".to_owned(), |fen| Money::from_fen(fen).to_string());
     for room in &account.rooms {
         let (used, annual, left) = (Money::from_fen(room.used_fen), yuan(room.annual_fen), yuan(room.room_fen));
-        say!("cap   {:28} used {used:>14}  of {annual:>16}  room {left:>14}", room.account);
+        say!("cap    {:28} used {used:>14}  of {annual:>16}  room {left:>14}", room.account);
         for visit in &room.circumstances {
             say!("      for {} {} referral {}", visit.hospital_level, visit.locality, visit.referral);
         }

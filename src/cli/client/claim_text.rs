@@ -10,7 +10,6 @@ use crate::domain::content::RawReversal;
 use crate::domain::day::Day;
 use crate::domain::decimal::ParseDecimalError;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
-use crate::domain::vocabulary::Visit;
 
 /// A claim with its request id.
 #[derive(Clone, Debug, Deserialize)]
@@ -125,7 +124,7 @@ impl ClaimText {
             claim_id: self.claim_id.clone(),
             hospital_id: self.hospital_id.clone(),
             person_id: self.person_id.clone(),
-            visit: Visit::from_word(&self.visit),
+            visit: self.visit.clone(),
             emergency: self.emergency,
             admitted: day(&mut faults, "claim.admitted", &self.admitted),
             discharged: day(&mut faults, "claim.discharged", &self.discharged),
@@ -133,9 +132,6 @@ impl ClaimText {
             total: self.total.as_ref().and_then(|total| figure(&mut faults, "claim.total".to_owned(), total)),
             diagnosis: self.diagnosis.clone(),
         };
-        if claim.visit.is_none() {
-            faults.push(FieldFault::new("claim.visit", FaultReason::Unreadable, "is not one of the known visits"));
-        }
         faults.into_result((claim, self.request_id.clone()))
     }
 }

@@ -11,7 +11,6 @@ use serde_json::json;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use crate::domain::money::Money;
-use crate::domain::vocabulary::Visit;
 use crate::reference::table::ReferenceTable;
 use crate::say;
 
@@ -188,7 +187,7 @@ fn claim(id: &str, person: u64) -> RawClaim {
         claim_id: id.into(),
         hospital_id: HOSPITAL.into(),
         person_id: format!("LOAD-P-{person}"),
-        visit: Some(Visit::Inpatient),
+        visit: "inpatient".to_owned(),
         emergency: false,
         admitted: day(8),
         discharged: day(15),

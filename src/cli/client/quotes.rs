@@ -51,7 +51,7 @@ impl Quotes {
         let (Some(quote), Some(token)) = (quote, token) else {
             let message = "is no quote as `onestop quote --json` prints it";
             return Err(CommandError::FileFaults(vec![FileFault::new(
-                &self.path.display().to_string(),
+                self.path.display().to_string(),
                 number,
                 message,
             )]));

@@ -69,7 +69,6 @@ pub fn instant(timestamp: Option<&prost_types::Timestamp>) -> Option<String> {
 
 /// The sums of a split.
 pub fn split(claim_id: &str, split: &pb::Split) -> Value {
-    let pools = split.pools.unwrap_or_default();
     let named = |list: &mut dyn Iterator<Item = (String, i64)>| -> Value {
         list.map(|(name, fen)| (name, Value::from(yuan(fen)))).collect::<serde_json::Map<_, _>>().into()
     };
@@ -79,7 +78,7 @@ pub fn split(claim_id: &str, split: &pb::Split) -> Value {
         "patient": yuan(split.patient_fen),
         "payers": shares(&split.payers),
         "layers": named(&mut split.layers.iter().map(|layer| (layer.id.clone(), layer.pays_fen))),
-        "pools": named(&mut pool_amounts(&pools).map(|(name, fen)| (name.to_owned(), fen))),
+        "pools": named(&mut split.pools.iter().map(|pool| (pool.pool.clone(), pool.amount_fen))),
     })
 }
 
@@ -115,10 +114,13 @@ fn room_circumstances(visit: &pb::RoomCircumstances) -> Value {
 
 /// An account.
 pub fn account(account: &pb::GetAccountResponse) -> Value {
-    let layers = account
-        .layers
-        .iter()
-        .map(|layer| json!({ "layer_id": layer.layer_id, "base": yuan(layer.base_fen), "paid": yuan(layer.paid_fen) }));
+    let layers = account.layers.iter().map(|layer| json!({ "layer_id": layer.layer_id, "paid": yuan(layer.paid_fen) }));
+    let ledgers = account.ledgers.iter().map(|ledger| {
+        json!({
+            "ledger": ledger.ledger, "base": yuan(ledger.base_fen),
+            "deductible_taken": yuan(ledger.deductible_taken_fen),
+        })
+    });
     let rooms = account.rooms.iter().map(|room| {
         json!({
             "account": room.account, "of": room.of, "used": yuan(room.used_fen),
@@ -128,19 +130,7 @@ pub fn account(account: &pb::GetAccountResponse) -> Value {
     });
     json!({
         "version": account.version, "admissions": account.admissions, "policy_id": account.policy_id,
-        "layers": layers.collect::<Vec<_>>(), "rooms": rooms.collect::<Vec<_>>(),
+        "layers": layers.collect::<Vec<_>>(), "ledgers": ledgers.collect::<Vec<_>>(),
+        "rooms": rooms.collect::<Vec<_>>(),
     })
-}
-
-/// The name of each pool and its amount in fen.
-pub fn pool_amounts(pools: &pb::Pools) -> impl Iterator<Item = (&'static str, i64)> + use<> {
-    [
-        ("eligible", pools.eligible_fen),
-        ("preliminary_self_pay", pools.preliminary_self_pay_fen),
-        ("over_limit", pools.over_limit_fen),
-        ("excluded", pools.excluded_fen),
-        ("special_drug", pools.special_drug_fen),
-        ("transitional_drug", pools.transitional_drug_fen),
-    ]
-    .into_iter()
 }

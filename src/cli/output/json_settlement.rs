@@ -7,7 +7,7 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 
-use super::json::{hex, instant, pool_amounts, shares, yuan};
+use super::json::{hex, instant, shares, yuan};
 
 /// A settlement with its claim, revisions and reversal.
 pub fn view(view: &pb::GetSettlementResponse) -> Value {
@@ -31,9 +31,8 @@ fn day(day: Option<&pb::Date>) -> Option<String> {
 }
 
 fn claim(claim: &pb::Claim) -> Value {
-    let visit = claim.visit().as_str_name().trim_start_matches("VISIT_").to_lowercase();
     json!({
-        "visit": visit, "emergency": claim.emergency, "admitted": day(claim.admitted.as_ref()),
+        "visit": claim.visit, "emergency": claim.emergency, "admitted": day(claim.admitted.as_ref()),
         "discharged": day(claim.discharged.as_ref()), "items": list(&claim.items, item),
     })
 }
@@ -63,8 +62,7 @@ fn reversal(reversal: &pb::Reversal) -> Value {
 }
 
 fn split(split: &pb::Split) -> Value {
-    let pools = pool_amounts(&split.pools.unwrap_or_default());
-    let pools = pools.map(|(name, fen)| (name.to_owned(), Value::from(yuan(fen))));
+    let pools = split.pools.iter().map(|pool| (pool.pool.clone(), Value::from(yuan(pool.amount_fen))));
     json!({
         "total": yuan(split.total_fen), "pools": pools.collect::<serde_json::Map<_, _>>(),
         "payers": shares(&split.payers), "patient": yuan(split.patient_fen), "layers": list(&split.layers, layer),
@@ -73,6 +71,7 @@ fn split(split: &pb::Split) -> Value {
         "lines": list(&split.lines, |line| json!({
             "over_limit": yuan(line.over_limit_fen), "preliminary_self_pay": yuan(line.preliminary_self_pay_fen),
         })),
+        "counted_admission": split.counted_admission, "opening": split.opening.as_ref().map(opening),
     })
 }
 
@@ -82,6 +81,7 @@ fn judged(judged: &pb::Judged) -> Value {
         "policy_day": day(judged.policy_day.as_ref()), "insurance": judged.insurance,
         "benefit_year": judged.benefit_year, "hospital_level": judged.hospital_level, "locality": judged.locality,
         "referral": judged.referral, "categories": judged.categories, "admissions_before": judged.admissions_before,
+        "tags": judged.tags, "diseases": judged.diseases,
     })
 }
 
@@ -98,7 +98,10 @@ fn code(code: &pb::Code) -> Value {
 fn layer(layer: &pb::Layer) -> Value {
     let accumulator = |sums: Option<&pb::Accumulator>| {
         let sums = sums.copied().unwrap_or_default();
-        json!({ "base": yuan(sums.base_fen), "paid": yuan(sums.paid_fen) })
+        json!({
+            "base": yuan(sums.base_fen), "paid": yuan(sums.paid_fen),
+            "deductible_taken": yuan(sums.deductible_taken_fen),
+        })
     };
     json!({
         "id": layer.id, "name": layer.name, "payer": layer.payer, "period": layer.period,
@@ -109,7 +112,25 @@ fn layer(layer: &pb::Layer) -> Value {
         "bands": list(&layer.bands, band), "caps": list(&layer.caps, cap), "pays": yuan(layer.pays_fen),
         "before": accumulator(layer.before.as_ref()), "after": accumulator(layer.after.as_ref()),
         "cites": list(&layer.cites, |cite| json!({ "source": cite.source, "text": cite.text })),
-        "assumed": layer.assumed,
+        "assumed": layer.assumed, "ledger": layer.ledger, "deductible_per": layer.deductible_per,
+        "deductible_credited": yuan(layer.deductible_credited_fen), "bands_over_excess": layer.bands_over_excess,
+        "credits_transfer": layer.credits_transfer, "stay": layer.stay.as_ref().map(stay),
+    })
+}
+
+fn stay(stay: &pb::StayUse) -> Value {
+    json!({
+        "base": yuan(stay.base_fen), "deductible_taken": yuan(stay.deductible_taken_fen),
+        "deductible_taken_on_stay": yuan(stay.deductible_taken_on_stay_fen),
+    })
+}
+
+fn opening(opening: &pb::Opening) -> Value {
+    json!({
+        "kind": opening.kind, "settlement_id": opening.settlement_id, "admissions": opening.admissions,
+        "credited_admissions": opening.credited_admissions, "counted_admission": opening.counted_admission,
+        "pools": list(&opening.pools, |pool| json!({ "pool": pool.pool, "amount": yuan(pool.amount_fen) })),
+        "caps": list(&opening.caps, |cap| json!({ "account": cap.account, "amount": yuan(cap.amount_fen) })),
     })
 }
 
@@ -123,7 +144,8 @@ fn band(band: &pb::Band) -> Value {
 
 fn cap(cap: &pb::Cap) -> Value {
     json!({
-        "account": cap.account, "of": cap.of, "annual": cap.annual_fen.map(|fen| Money::from_fen(fen).to_string()),
+        "account": cap.account, "of": cap.of, "limit": cap.limit_fen.map(|fen| Money::from_fen(fen).to_string()),
+        "per_claim": cap.per_claim, "overflow": cap.overflow,
         "used_before": yuan(cap.used_before_fen), "cut": yuan(cap.cut_fen),
     })
 }

@@ -7,10 +7,17 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 
 use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::domain::decimal::ExactDecimal;
+use crate::domain::fixed_words::{Locality, Referral};
 use crate::domain::money::Money;
 use crate::domain::policy::{Layer, Policy};
-use crate::domain::terms::{Cap, Terms, TermsKey};
-use crate::domain::vocabulary::{Categories, Category, Level, Locality, Referral};
+use crate::domain::resolution::resolve_terms;
+use crate::domain::schedule::Deductible;
+use crate::domain::share::ShareOfPools;
+use crate::domain::terms::{Cap, Limit, SkipReason, Terms, TermsKey};
+use crate::domain::vocabulary::Vocabulary;
+use crate::domain::words::{Categories, Level, Pool};
+use crate::policy::Book;
 use crate::say;
 use crate::server::run::load_book;
 
@@ -20,18 +27,14 @@ pub(crate) struct PolicyTableOptions {
     /// The id of the policy
     id: String,
     /// A category of the person; may be repeated
-    #[arg(long = "category", value_parser = category)]
-    categories: Vec<Category>,
-    /// local or cross_region
-    #[arg(long, default_value = "local", value_parser = locality)]
+    #[arg(long = "category")]
+    categories: Vec<String>,
+    /// county, city, province or elsewhere
+    #[arg(long, default_value = "county", value_parser = locality)]
     locality: Locality,
     /// registered, emergency or none
     #[arg(long, default_value = "none", value_parser = referral)]
     referral: Referral,
-}
-
-fn category(word: &str) -> Result<Category, UnknownWord> {
-    Category::from_word(word).ok_or_else(|| unknown_word(Category::ALL.iter().map(|c| c.as_str())))
 }
 
 fn locality(word: &str) -> Result<Locality, UnknownWord> {
@@ -53,65 +56,106 @@ fn unknown_word(known: impl Iterator<Item = &'static str>) -> UnknownWord {
 pub(crate) fn run(policies: Option<&Path>, options: &PolicyTableOptions, json: bool) -> CommandResult {
     let book = load_book(policies)?;
     let found = book.get(&options.id);
-    let (policy, rule) =
-        found.ok_or_else(|| CommandError::Usage(format!("the book has no policy `{}`", options.id)))?;
+    let policy = found.ok_or_else(|| CommandError::Usage(format!("the book has no policy `{}`", options.id)))?;
     if json {
-        say!("{}", rule.canonical());
+        say!("{}", policy.rule.canonical());
         return Ok(());
     }
-    let categories: Categories = options.categories.iter().copied().collect();
-    let names: Vec<_> = categories.iter().map(Category::as_str).collect();
-    say!("{} · {}", policy.reference.id, policy.title);
-    say!("in force {}, in the benefit year of the day of {}", policy.in_force, policy.benefit_year);
+    let shown = Shown { policy, options, vocabulary: book.vocabulary(), categories: categories(&book, options)? };
+    let names: Vec<_> = options.categories.iter().map(String::as_str).collect();
+    say!("{} · {}", policy.reference.id, policy.rule.title);
+    say!("in force {}, in the benefit year of the day of {}", policy.rule.in_force, policy.rule.benefit_year);
     let who = if names.is_empty() { "an ordinary resident".to_owned() } else { names.join(" + ") };
     say!("for {who}, {}, referral {}; * marks an assumed figure", options.locality, options.referral);
-    say!("{}", table(policy, options, categories));
-    say!("{}", sources(policy, options, categories).join("\n"));
+    say!("{}", shown.table()?);
+    say!("{}", shown.sources()?.join("\n"));
     Ok(())
 }
 
-fn table(policy: &Policy, options: &PolicyTableOptions, categories: Categories) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header([
-        "layer",
-        "payer",
-        "visits · pools",
-        "level",
-        "patient first",
-        "deductible",
-        "bands",
-        "cap a year",
-    ]);
-    for layer in &policy.layers {
-        if layer.only.is_some_and(|only| !only.meets(categories)) {
-            table.add_row([layer_name(layer), layer.head.payer.to_string(), "not for this person".to_owned()]);
-            continue;
+/// The categories of the options, which the vocabulary knows.
+fn categories(book: &Book, options: &PolicyTableOptions) -> Result<Categories, CommandError> {
+    let known = |word: &String| {
+        let found = book.vocabulary().category(word).cloned();
+        found.ok_or_else(|| CommandError::Usage(format!("the vocabulary has no category `{word}`")))
+    };
+    options.categories.iter().map(known).collect()
+}
+
+/// What is shown: a policy for a person, at every level of hospital.
+struct Shown<'a> {
+    policy: &'a Policy,
+    options: &'a PolicyTableOptions,
+    vocabulary: &'a Vocabulary,
+    categories: Categories,
+}
+
+impl Shown<'_> {
+    fn table(&self) -> Result<Table, CommandError> {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED);
+        table.set_header(["layer", "payer", "visits · pools", "level", "patient first", "deductible", "bands", "cap"]);
+        for layer in &self.policy.layers {
+            let skips: Option<Vec<_>> =
+                self.levels().map(|level| layer.skip_by_circumstances(&self.key(level))).collect();
+            if let Some(skips) = skips {
+                let person = [SkipReason::OtherCategory, SkipReason::ExceptedCategory];
+                let why = if skips.iter().all(|skip| person.contains(skip)) {
+                    "not for this person"
+                } else {
+                    "not in these circumstances"
+                };
+                table.add_row([layer_name(layer), layer.head.payer.to_string(), why.to_owned()]);
+                continue;
+            }
+            for row in self.rows(layer)? {
+                table.add_row(row);
+            }
         }
-        for row in rows(layer, options, categories) {
-            table.add_row(row);
-        }
+        Ok(table)
     }
-    table
-}
 
-/// One row for each level; a single row if all levels have the same terms.
-fn rows(layer: &Layer, options: &PolicyTableOptions, categories: Categories) -> Vec<[String; 8]> {
-    let terms: Vec<_> =
-        Level::ALL.iter().map(|level| (level.as_str(), terms(layer, *level, options, categories))).collect();
-    let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
-    let shown = if agree { vec![("all", terms[0].1)] } else { terms };
-    shown.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect()
-}
+    fn levels(&self) -> impl Iterator<Item = &Level> {
+        self.vocabulary.levels.iter().map(|(level, _)| level)
+    }
 
-fn terms<'a>(layer: &'a Layer, level: Level, options: &PolicyTableOptions, categories: Categories) -> &'a Terms {
-    let on = TermsKey { level, locality: options.locality, referral: options.referral, categories };
-    layer.terms.get(&on)
+    fn key(&self, level: &Level) -> TermsKey {
+        let PolicyTableOptions { locality, referral, .. } = *self.options;
+        let (tags, diseases) = Default::default();
+        TermsKey { level: level.clone(), locality, referral, tags, diseases, categories: self.categories.clone() }
+    }
+
+    /// One row for each level; a single row if all levels have the same terms.
+    fn rows(&self, layer: &Layer) -> Result<Vec<[String; 8]>, CommandError> {
+        let terms = self.levels().map(|level| Ok((level.as_str(), self.terms(layer, level)?)));
+        let terms = terms.collect::<Result<Vec<_>, CommandError>>()?;
+        let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        let shown = if agree { terms.into_iter().take(1).map(|(_, terms)| ("all", terms)).collect() } else { terms };
+        Ok(shown.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect())
+    }
+
+    fn terms(&self, layer: &Layer, level: &Level) -> Result<Terms, CommandError> {
+        resolve_terms(&layer.rule, &self.key(level)).map_err(|inexact| CommandError::Usage(inexact.to_string()))
+    }
+
+    fn sources(&self) -> Result<Vec<String>, CommandError> {
+        let mut lines = Vec::new();
+        for layer in &self.policy.layers {
+            for level in self.levels() {
+                for cite in self.terms(layer, level)?.cites {
+                    let line = format!("{}: {}", cite.source, cite.text);
+                    if !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }
+            }
+        }
+        Ok(lines)
+    }
 }
 
 fn row(layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {
     let head = |text: String| if first { text } else { String::new() };
-    let visits: Vec<_> = layer.visits.iter().map(|visit| visit.as_str()).collect();
+    let visits: Vec<_> = layer.rule.visits.iter().map(|visit| visit.as_str()).collect();
     let pools: Vec<_> = layer.head.pools.iter().map(|pool| pool.as_str()).collect();
     [
         head(layer_name(layer)),
@@ -124,7 +168,7 @@ fn row(layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {
         )),
         level.to_owned(),
         marked(terms, &["prior_self_pay"], terms.prior_self_pay.percent()),
-        marked(terms, &["deductible"], deductibles(terms)),
+        marked(terms, &["deductible"], deductible(terms)),
         marked(terms, &["rate", "bands"], bands(terms)),
         marked(terms, &["cap"], caps(terms)),
     ]
@@ -140,9 +184,20 @@ fn marked(terms: &Terms, keys: &[&str], text: String) -> String {
     if assumed { format!("{text} *") } else { text }
 }
 
-fn deductibles(terms: &Terms) -> String {
-    let texts: Vec<_> = terms.schedule.deductibles.iter().map(Money::to_string).collect();
-    texts.join(", then ")
+fn deductible(terms: &Terms) -> String {
+    match &terms.schedule.deductible {
+        Deductible::Amounts(amounts) => {
+            let texts: Vec<_> = amounts.iter().map(Money::to_string).collect();
+            texts.join(", then ")
+        }
+        Deductible::Share(share) => share_text(share),
+    }
+}
+
+fn share_text(share: &ShareOfPools) -> String {
+    let pools: Vec<_> = share.of.iter().map(Pool::as_str).collect();
+    let plus = if share.plus == ExactDecimal::ZERO { String::new() } else { format!(" + {}", share.plus) };
+    format!("{} × ({}){plus}", share.share, pools.join(" + "))
 }
 
 fn bands(terms: &Terms) -> String {
@@ -156,24 +211,15 @@ fn bands(terms: &Terms) -> String {
 
 fn caps(terms: &Terms) -> String {
     let cap = |cap: &Cap| {
-        let annual = cap.annual.map_or_else(|| "no cap".to_owned(), |annual| annual.to_string());
-        format!("{annual} {} ({})", cap.kind, cap.account)
+        let limit = match &cap.limit {
+            Limit::Annual(None) => "no cap".to_owned(),
+            Limit::Annual(Some(annual)) => annual.to_string(),
+            Limit::PerClaim(limit) => format!("{limit} a claim"),
+            Limit::ShareOfClaim(share) => format!("{} a claim", share_text(share)),
+        };
+        let overflow = cap.overflow.as_ref().map(|pool| format!(", rest to {pool}")).unwrap_or_default();
+        format!("{limit} {} ({}){overflow}", cap.kind, cap.account)
     };
     let texts: Vec<_> = terms.caps.iter().map(cap).collect();
     if texts.is_empty() { "none".to_owned() } else { texts.join("\n") }
-}
-
-fn sources(policy: &Policy, options: &PolicyTableOptions, categories: Categories) -> Vec<String> {
-    let mut lines = Vec::new();
-    for layer in &policy.layers {
-        for level in Level::ALL {
-            for cite in &terms(layer, *level, options, categories).cites {
-                let line = format!("{}: {}", cite.source, cite.text);
-                if !lines.contains(&line) {
-                    lines.push(line);
-                }
-            }
-        }
-    }
-    lines
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::day::Day;
 use super::ids::{ClaimId, Diagnosis, HospitalId, ItemCode, PersonId};
 use super::money::Money;
-use super::vocabulary::Visit;
+use super::words::Visit;
 
 pub use limits::ClaimLimits;
 pub use quantity::{Quantity, UnitPrice};

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::day::{Day, NotADay};
 use crate::domain::money::Money;
-use crate::domain::vocabulary::Visit;
 
 use super::{Claim, Item, Quantity, UnitPrice};
 
@@ -57,8 +56,8 @@ pub struct RawClaim {
     pub hospital_id: String,
     /// For whom.
     pub person_id: String,
-    /// The kind of visit, if it was given and is known.
-    pub visit: Option<Visit>,
+    /// The kind of visit.
+    pub visit: String,
     /// Whether it was an emergency.
     pub emergency: bool,
     /// The day of admission, if given.
@@ -79,7 +78,7 @@ impl From<&Claim> for RawClaim {
             claim_id: claim.claim_id.as_str().to_owned(),
             hospital_id: claim.hospital_id.as_str().to_owned(),
             person_id: claim.person_id.as_str().to_owned(),
-            visit: Some(claim.visit),
+            visit: claim.visit.as_str().to_owned(),
             emergency: claim.emergency,
             admitted: Some(claim.admitted.into()),
             discharged: Some(claim.discharged.into()),

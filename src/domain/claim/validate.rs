@@ -4,6 +4,8 @@ use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{ClaimId, Diagnosis, HospitalId, PersonId, TextError};
 use crate::domain::money::Money;
+use crate::domain::vocabulary::Vocabulary;
+use crate::domain::words::Visit;
 
 use super::items::valid_items;
 use super::{Claim, ClaimKeys, ClaimLimits, Item, RawClaim, RawDate};
@@ -23,7 +25,7 @@ impl RawClaim {
     ///
     /// # Errors
     /// The faults, each with its field.
-    pub fn validate(self, limits: &ClaimLimits, today: Day) -> Result<Claim, InvalidRequest> {
+    pub fn validate(self, limits: &ClaimLimits, vocabulary: &Vocabulary, today: Day) -> Result<Claim, InvalidRequest> {
         let mut faults = FieldFaults::default();
         let RawClaim {
             claim_id,
@@ -40,9 +42,7 @@ impl RawClaim {
         let claim_id = valid_text(&mut faults, "claim.claim_id", ClaimId::parse(claim_id, limits.id_bytes));
         let hospital_id = valid_text(&mut faults, "claim.hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
         let person_id = valid_text(&mut faults, "claim.person_id", PersonId::parse(person_id, limits.id_bytes));
-        if visit.is_none() {
-            faults.add("claim.visit", FaultReason::Missing, "is not one of the known visits");
-        }
+        let visit = valid_visit(&mut faults, &visit, vocabulary);
         let days = valid_days(&mut faults, admitted, discharged);
         check_stay(&mut faults, days, limits, today);
         let items = valid_items(&mut faults, items, days, limits);
@@ -88,6 +88,16 @@ fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: &[Item]) {
     if total != sum {
         faults.add("claim.total", FaultReason::TotalMismatch, format!("is {total}, but the items add up to {sum}"));
     }
+}
+
+fn valid_visit(faults: &mut FieldFaults, word: &str, vocabulary: &Vocabulary) -> Option<Visit> {
+    let known = vocabulary.visit(word).map(|rule| rule.visit.clone());
+    match (&known, word) {
+        (Some(_), _) => {}
+        (None, "") => faults.add("claim.visit", FaultReason::Missing, "is missing"),
+        (None, _) => faults.add("claim.visit", FaultReason::UnknownWord, "is not one of the known visits"),
+    }
+    known
 }
 
 fn valid_days(faults: &mut FieldFaults, admitted: Option<RawDate>, discharged: Option<RawDate>) -> Option<(Day, Day)> {

@@ -4,7 +4,7 @@ use crate::grpc::pb::settlement as pb;
 
 use super::layers::{self, Layer};
 use super::words::Lang;
-use crate::cli::output::json::{instant, pool_amounts};
+use crate::cli::output::json::instant;
 
 /// The content of a statement.
 pub struct Document {
@@ -57,14 +57,14 @@ impl Document {
         let first = settlement.split.clone().unwrap_or_default();
         let newest = view.revisions.last();
         let split = newest.and_then(|revision| revision.split.clone()).unwrap_or_else(|| first.clone());
-        let pools = pool_amounts(&split.pools.unwrap_or_default());
+        let pools = split.pools.iter().filter(|pool| pool.amount_fen != 0);
         Document {
             lang,
             notices: notices(view, lang),
             patient: split.patient_fen,
             total: split.total_fen,
             facts: facts(&settlement, view.claim.as_ref(), &split, newest, lang),
-            pools: pools.filter(|(_, fen)| *fen != 0).map(|(pool, fen)| (lang.word(pool), fen)).collect(),
+            pools: pools.map(|pool| (lang.word(&pool.pool), pool.amount_fen)).collect(),
             layers: split.layers.iter().map(|layer| layers::layer(layer, lang)).collect(),
             skipped: split
                 .skipped
@@ -123,11 +123,10 @@ fn facts(
 ) -> Vec<(&'static str, String)> {
     let judged = split.judged.clone().unwrap_or_default();
     let claim = claim.cloned().unwrap_or_default();
-    let visit = claim.visit().as_str_name().trim_start_matches("VISIT_").to_lowercase();
     let place =
         format!("{}{}{}", lang.word(&judged.hospital_level), lang.choose("，", ", "), lang.word(&judged.locality));
     let leave = match judged.locality.as_str() {
-        "local" => String::new(),
+        "county" | "city" => String::new(),
         _ => format!("{}{}", lang.choose("，", ", "), lang.word(&judged.referral)),
     };
     let who = match &judged.categories[..] {
@@ -144,7 +143,7 @@ fn facts(
     vec![
         (lang.choose("参保人", "Person"), format!("{} [{who}]", settlement.person_id)),
         (lang.choose("医疗机构", "Hospital"), format!("{} ({place}{leave})", settlement.hospital_id)),
-        (lang.choose("就医", "Visit"), format!("{}{}{days}", lang.word(&visit), lang.choose("，", ", "))),
+        (lang.choose("就医", "Visit"), format!("{}{}{days}", lang.word(&claim.visit), lang.choose("，", ", "))),
         (lang.choose("就诊编号", "Claim"), settlement.claim_id.clone()),
         (lang.choose("险种", "Insurance"), lang.word(&judged.insurance)),
         (lang.choose("政策", "Law"), law),

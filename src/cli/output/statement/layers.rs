@@ -45,7 +45,7 @@ pub fn percent(share: &str) -> String {
 pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
     let mut steps = vec![entering(layer, lang)];
     steps.extend(layer.caps.iter().filter(|cap| cap.of == "base").map(|cap| self::cap(cap, lang)));
-    if layer.period == "year" {
+    if layer.period == "year" || layer.cumulative_before_fen != 0 {
         steps.push(cumulative(layer, lang));
     }
     steps.push(deductible(layer, lang));
@@ -92,16 +92,22 @@ fn entering(layer: &pb::Layer, lang: Lang) -> String {
 fn cumulative(layer: &pb::Layer, lang: Lang) -> String {
     let (before, after) = (yuan(layer.cumulative_before_fen), yuan(layer.cumulative_after_fen));
     match lang {
-        Lang::Zh => format!("年度累计：此前 {before}，本次后 {after}"),
-        Lang::En => format!("in the year: {before} before this bill, {after} after it"),
+        Lang::Zh if layer.period == "year" => format!("年度累计：此前 {before}，本次后 {after}"),
+        Lang::Zh => format!("本次住院累计：此前 {before}，本次后 {after}"),
+        Lang::En if layer.period == "year" => format!("in the year: {before} before this bill, {after} after it"),
+        Lang::En => format!("on this stay: {before} before this bill, {after} after it"),
     }
 }
 
 fn deductible(layer: &pb::Layer, lang: Lang) -> String {
     let (whole, taken) = (yuan(layer.deductible_fen), yuan(layer.deductible_taken_fen));
+    let credited = match layer.deductible_credited_fen {
+        0 => String::new(),
+        fen => lang.choose(format!("，此前已承担 {}", yuan(fen)), format!(", {} taken before", yuan(fen))),
+    };
     match lang {
-        Lang::Zh => format!("起付线 {whole}，本次承担 {taken}"),
-        Lang::En => format!("deductible {whole}, of which {taken} by this bill"),
+        Lang::Zh => format!("起付线 {whole}{credited}，本次承担 {taken}"),
+        Lang::En => format!("deductible {whole}{credited}, of which {taken} by this bill"),
     }
 }
 
@@ -126,18 +132,34 @@ fn band(band: &pb::Band, lang: Lang) -> String {
 fn cap(cap: &pb::Cap, lang: Lang) -> String {
     let (account, used, cut) = (lang.word(&cap.account), yuan(cap.used_before_fen), yuan(cap.cut_fen));
     let base = cap.of == "base";
-    match (cap.annual_fen, lang) {
+    let claim = cap.per_claim;
+    match (cap.limit_fen, lang) {
         (None, Lang::Zh) => format!("封顶线（{account}）：不设，此前已用 {used}"),
         (None, Lang::En) => format!("cap ({account}): lifted, {used} used before"),
-        (Some(annual), Lang::Zh) => {
-            let of = if base { "年度纳入限额" } else { "封顶线" };
-            format!("{of}（{account}）{}，此前已用 {used}，本次超出 {cut}", yuan(annual))
+        (Some(limit), Lang::Zh) => {
+            let of = match (base, claim) {
+                (true, false) => "年度纳入限额",
+                (true, true) => "单次纳入限额",
+                (false, false) => "封顶线",
+                (false, true) => "单次封顶线",
+            };
+            format!("{of}（{account}）{}，此前已用 {used}，本次超出 {cut}{}", yuan(limit), overflow(cap, lang))
         }
-        (Some(annual), Lang::En) => {
+        (Some(limit), Lang::En) => {
             let of = if base { "cap on what enters" } else { "cap" };
-            format!("{of} ({account}) {} a year, {used} used before, cuts {cut}", yuan(annual))
+            let per = if claim { "a claim" } else { "a year" };
+            format!("{of} ({account}) {} {per}, {used} used before, cuts {cut}{}", yuan(limit), overflow(cap, lang))
         }
     }
+}
+
+/// Where what a cap cut off goes, if it goes anywhere.
+fn overflow(cap: &pb::Cap, lang: Lang) -> String {
+    if cap.overflow.is_empty() || cap.cut_fen == 0 {
+        return String::new();
+    }
+    let pool = lang.word(&cap.overflow);
+    lang.choose(format!("，转入{pool}"), format!(", which moves to {pool}"))
 }
 
 /// The pools that a layer pays from, if there are several.

@@ -1,7 +1,13 @@
-//! The words of the messages in both languages. A word that a policy defines (a payer, an account) and that is not in
-//! this list is shown as it is.
+//! The words of the messages in both languages. The words of a policy book are shown as the shipped vocabulary calls them;
+//! a word that neither knows is shown as it is.
 
 use std::fmt;
+use std::sync::LazyLock;
+
+use crate::policy::{Book, shipped};
+
+/// The shipped book, for the names of its words.
+static SHIPPED: LazyLock<Option<Book>> = LazyLock::new(|| shipped::book().ok());
 
 /// The language of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -34,8 +40,14 @@ impl Lang {
     pub fn word(self, word: &str) -> String {
         match WORDS.iter().find(|(known, ..)| *known == word) {
             Some((_, zh, en)) => self.choose(*zh, *en).to_owned(),
-            None => word.to_owned(),
+            None => self.vocabulary_word(word).unwrap_or_else(|| word.to_owned()),
         }
+    }
+
+    /// What the shipped vocabulary calls a word.
+    fn vocabulary_word(self, word: &str) -> Option<String> {
+        let name = SHIPPED.as_ref()?.vocabulary().name(word)?;
+        Some(self.choose(&*name.zh, name.en.as_deref().unwrap_or(&name.zh)).to_owned())
     }
 
     /// Several words as a list.
@@ -53,43 +65,19 @@ impl fmt::Display for Lang {
 
 /// Word, Chinese, English.
 pub const WORDS: &[(&str, &str, &str)] = &[
-    // Pools.
-    ("eligible", "政策范围内费用", "eligible"),
-    ("preliminary_self_pay", "乙类先行自付", "first share of class B"),
-    ("over_limit", "超限价", "above price ceilings"),
-    ("excluded", "全自费", "not covered"),
-    ("special_drug", "大病保险特殊用药", "special drugs"),
-    ("transitional_drug", "转入国家目录的特殊用药", "special drugs taken into the national catalogue"),
-    // Payers, and accounts named after them.
-    ("basic_fund", "居民基本医疗保险基金", "basic insurance fund"),
-    ("critical_illness_insurance", "居民大病保险", "critical illness insurance"),
-    ("medical_assistance_fund", "医疗救助基金", "medical assistance fund"),
-    ("commercial_insurer", "商业补充保险", "commercial insurer"),
-    ("hospital", "医疗机构", "hospital"),
+    // Accounts that are named after what they limit.
     ("critical_illness", "居民大病保险", "critical illness insurance"),
     ("medical_assistance", "医疗救助", "medical assistance"),
     ("further_assistance", "再救助", "further assistance"),
     ("commercial_supplement", "商业补充保险", "commercial supplement"),
-    // Visits.
-    ("inpatient", "住院", "inpatient"),
-    ("outpatient_serious", "门诊大病", "outpatient, serious disease"),
-    ("outpatient_chronic", "门诊慢病", "outpatient, chronic disease"),
-    ("maternity", "住院分娩", "maternity"),
-    // Hospitals.
-    ("primary", "一级", "primary"),
-    ("secondary", "二级", "secondary"),
-    ("tertiary", "三级", "tertiary"),
     // Locality and referral.
-    ("local", "参保地就医", "within the insured city"),
-    ("cross_region", "异地就医", "outside the insured city"),
+    ("county", "参保县区内就医", "within the insured county"),
+    ("city", "参保市内就医", "within the insured city"),
+    ("province", "省内异地就医", "elsewhere in the insured province"),
+    ("elsewhere", "跨省异地就医", "outside the insured province"),
     ("registered", "已备案", "registered"),
     ("emergency", "急诊", "emergency"),
     ("none", "未备案", "not registered"),
-    // Categories.
-    ("registered_poor", "建档立卡贫困人口", "registered poor"),
-    ("destitute", "特困人员", "destitute"),
-    ("subsistence_allowance", "低保对象", "on subsistence allowance"),
-    ("illness_impoverished", "因病致贫返贫人员", "impoverished by illness"),
     // Insurance.
     ("resident", "城乡居民基本医疗保险", "resident basic insurance"),
     // Classes.
@@ -101,6 +89,8 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     // Why a layer does not apply.
     ("not_in_force", "当日不适用", "not in force on the day"),
     ("other_visit", "不适用于本次就医类别", "not for this kind of visit"),
+    ("other_circumstances", "不适用于本次就医情形", "not in the circumstances of this visit"),
+    ("excepted_category", "不适用于本人身份（除外）", "not for a category that the person holds"),
     ("other_category", "不适用于本人身份", "not for any category the person holds"),
     // Figures that may be assumed.
     ("deductible", "起付线", "deductible"),
@@ -120,4 +110,9 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("when", "情形调整", "entries for circumstances"),
     ("for", "人群调整", "entries for categories"),
     ("if", "情形", "circumstances"),
+    ("except", "除外人群", "persons left out"),
+    ("ledger", "累计账本", "ledger"),
+    ("deductible_per", "起付线方式", "way of the deductible"),
+    ("bands_over", "分段口径", "measure of the bands"),
+    ("on_transfer", "转院", "transfers"),
 ];

@@ -1,0 +1,119 @@
+//! Continuing a settlement (`semantics`, section 4.3): the values with which a further part of a stay, or a stay after a
+//! transfer, begins.
+//!
+//! They are read from the continued settlement alone: its opening values plus its own amounts.
+
+use std::sync::Arc;
+
+use super::fixed_words::ContinueKind;
+use super::ids::EntryId;
+use super::money::Money;
+use super::policy::Policy;
+use super::pools::Pools;
+use super::split::{LayerSplit, Split};
+use super::stay::{Opening, Stay, StayUse};
+use super::sums::{OutOfRange, put};
+
+/// The settlement that a claim continues.
+#[derive(Clone, Copy)]
+pub struct Continued<'a> {
+    /// How.
+    pub kind: ContinueKind,
+    /// The settlement.
+    pub settlement: EntryId,
+    /// Its split in force.
+    pub split: &'a Split,
+}
+
+impl Continued<'_> {
+    /// The values with which the continuing claim begins, after so many admissions of the year.
+    ///
+    /// # Errors
+    /// If a sum would leave its range.
+    pub fn opening(&self, policy: &Policy, admissions: u32) -> Result<Opening, OutOfRange> {
+        let closing = self.split.closing()?;
+        let stay = match self.kind {
+            ContinueKind::Interim => closing,
+            ContinueKind::Transfer => closing.transferred(policy, admissions),
+        };
+        Ok(Opening { kind: self.kind, settlement: self.settlement, stay })
+    }
+}
+
+impl Stay {
+    /// Adds a layer of the claim.
+    ///
+    /// # Errors
+    /// If a sum would leave its range.
+    pub fn add_layer(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
+        let before = self.layer(&layer.head);
+        let sum = |sum: Money, amount: Money| sum.checked_add(amount).ok_or(OutOfRange);
+        let uses = StayUse {
+            base: sum(before.base, layer.base)?,
+            taken: sum(before.taken, layer.deductible_taken)?,
+            taken_on_stay: sum(before.taken_on_stay, layer.deductible_taken)?,
+            before_transfer: false,
+        };
+        put(&mut self.layers, &layer.head.id, uses);
+        self.add_caps(layer)
+    }
+
+    /// Adds a layer of the claim to the limits of one claim alone.
+    ///
+    /// # Errors
+    /// If a sum would leave its range.
+    pub fn add_caps(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
+        for cap in layer.terms.caps.iter().filter(|cap| cap.limit.is_per_claim()) {
+            let used = self.cap(&cap.account).checked_add(layer.amount_of(cap.kind)).ok_or(OutOfRange)?;
+            put(&mut self.caps, &cap.account, used);
+        }
+        Ok(())
+    }
+
+    /// The values with which a stay after a transfer begins.
+    fn transferred(self, policy: &Policy, admissions: u32) -> Stay {
+        let layer = |(id, uses): &(Arc<str>, StayUse)| {
+            let known = policy.layers.iter().find(|layer| layer.head.id == *id);
+            let uses = StayUse {
+                base: Money::ZERO,
+                taken: match known {
+                    Some(layer) if !layer.head.credits_transfer => Money::ZERO,
+                    _ => uses.taken,
+                },
+                taken_on_stay: Money::ZERO,
+                before_transfer: known.is_none(),
+            };
+            (id.clone(), uses)
+        };
+        Stay {
+            layers: self.layers.iter().map(layer).filter(|(_, uses)| uses.taken > Money::ZERO).collect(),
+            caps: Vec::new(),
+            pools: Pools::default(),
+            admissions,
+            credited_admissions: self.credited_admissions,
+            counted: self.counted && policy.credits_transfers(),
+        }
+    }
+}
+
+impl Split {
+    /// The values with which this claim begins.
+    pub(super) fn opening_stay(&self) -> Stay {
+        let first = || Stay::first(self.circumstances.admissions_before);
+        self.opening.as_ref().map_or_else(first, |opening| opening.stay.clone())
+    }
+
+    /// The values over this claim and all that it continues, with which a further part of its stay begins.
+    ///
+    /// # Errors
+    /// If a sum would leave its range.
+    pub fn closing(&self) -> Result<Stay, OutOfRange> {
+        let mut stay = self.opening_stay();
+        self.layers.iter().try_for_each(|layer| stay.add_layer(layer))?;
+        for (pool, amount) in self.pools.iter() {
+            stay.pools.add(pool, amount);
+        }
+        stay.counted |= self.counted_admission;
+        Ok(stay)
+    }
+}

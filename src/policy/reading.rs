@@ -1,0 +1,61 @@
+//! What the readers of a policy file look up: the vocabulary, the figures and the sources of the file.
+
+use crate::domain::fixed_words::{Locality, Referral};
+use crate::domain::vocabulary::Vocabulary;
+use crate::domain::words::{Category, Disease, Level, Pool, Tag, Visit};
+
+use super::figure_reader::Figures;
+use super::source_reader::Sources;
+use super::value_reader::{WordKind, fixed};
+
+/// The words, figures and sources that a file may name.
+pub(super) struct Reading<'v> {
+    /// The vocabulary of the book.
+    pub vocabulary: &'v Vocabulary,
+    /// The file's named figures.
+    pub figures: Figures,
+    /// The file's sources.
+    pub sources: Sources,
+}
+
+impl Reading<'_> {
+    pub(super) fn visits(&self) -> WordKind<'_, Visit> {
+        let visits = self.vocabulary.visits.iter().map(|rule| (rule.visit.as_str(), rule.visit.clone()));
+        WordKind::new("visit", "就医类别", visits)
+    }
+
+    pub(super) fn pools(&self) -> WordKind<'_, Pool> {
+        WordKind::new("pool", "费用池", named(&self.vocabulary.pools))
+    }
+
+    pub(super) fn levels(&self) -> WordKind<'_, Level> {
+        WordKind::new("level", "医疗机构等级", named(&self.vocabulary.levels))
+    }
+
+    pub(super) fn categories(&self) -> WordKind<'_, Category> {
+        WordKind::new("category", "人员类别", named(&self.vocabulary.categories))
+    }
+
+    pub(super) fn tags(&self) -> WordKind<'_, Tag> {
+        WordKind::new("tag", "医疗机构标记", named(&self.vocabulary.tags))
+    }
+
+    pub(super) fn diseases(&self) -> WordKind<'_, Disease> {
+        let diseases = self.vocabulary.diseases.iter();
+        WordKind::new("disease", "病种", diseases.map(|(rule, _)| (rule.disease.as_str(), rule.disease.clone())))
+    }
+
+    pub(super) fn localities(&self) -> WordKind<'static, &'static [Locality]> {
+        let known = Locality::CONDITION_WORDS.iter();
+        let known = known.filter_map(|word| Some((*word, Locality::from_condition(word)?)));
+        WordKind::new("locality", "就医地", known)
+    }
+
+    pub(super) fn referrals(&self) -> WordKind<'static, Referral> {
+        fixed("referral", "转诊备案情况", Referral::ALL, Referral::as_str)
+    }
+}
+
+fn named<W: AsRef<str> + Clone, N>(list: &[(W, N)]) -> impl Iterator<Item = (&str, W)> {
+    list.iter().map(|(word, _)| (word.as_ref(), word.clone()))
+}
