@@ -10,9 +10,23 @@ use crate::support::redis_server::RedisServer;
 
 fn case_files() -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let files = std::fs::read_dir(dir).expect("the cases").map(|file| file.expect("a case").path());
-    let mut cases: Vec<_> =
-        files.filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with("by-")).collect();
+    let mut cases = toml_files(&dir);
+    cases.retain(|path| !path.file_name().unwrap().to_string_lossy().starts_with("by-"));
+    cases
+}
+
+fn toml_files(directory: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(directory).expect("a directory").map(|file| file.expect("a file").path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "toml")).collect();
+    files.sort();
+    files
+}
+
+/// Cases of schemes of other places and years, each with a book of its own.
+fn scheme_files() -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schemes");
+    let schemes = std::fs::read_dir(dir).expect("the schemes").map(|scheme| scheme.expect("a scheme").path());
+    let mut cases: Vec<_> = schemes.flat_map(|scheme| toml_files(&scheme)).collect();
     cases.sort();
     cases
 }
@@ -56,11 +70,13 @@ async fn assert_all_pass(cases: Vec<PathBuf>, backend: &CaseBackend) {
 #[tokio::test]
 async fn every_case_passes_in_process() {
     assert_all_pass(case_files(), &CaseBackend::InProcess).await;
+    assert_all_pass(scheme_files(), &CaseBackend::InProcess).await;
 }
 
 #[tokio::test]
 async fn every_case_passes_over_grpc() {
     assert_all_pass(case_files(), &CaseBackend::Directory).await;
+    assert_all_pass(scheme_files(), &CaseBackend::Directory).await;
 }
 
 #[tokio::test]
@@ -81,7 +97,7 @@ async fn all_cases_pass_over_grpc_on_redis_and_leave_no_key() {
     let address = Address::parse(&server.url()).expect("an address");
     let pattern = format!("{}-case-*", address.prefix);
     let backend = CaseBackend::Redis(address);
-    for cases in [case_files(), independent_case_files(), further_case_files()] {
+    for cases in [case_files(), scheme_files(), independent_case_files(), further_case_files()] {
         assert_all_pass(cases, &backend).await;
     }
     assert_eq!(server.ask(&["KEYS", &pattern]), "*0\r\n");

@@ -20,6 +20,7 @@ use super::client::load::{self, LoadOptions};
 use super::demo::{self, DemoOptions};
 use super::exit::CommandResult;
 use super::output::policy_tables::{self, PolicyTableOptions};
+use super::output::statement::Lang;
 use super::serve::{self, ServeOptions};
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
@@ -78,7 +79,13 @@ enum PolicyCommand {
         /// A directory of policy files, instead of the shipped policies
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
-        /// All policy files of a book, or a directory of them
+        /// Refuse what is only warned of, too
+        #[arg(long)]
+        strict: bool,
+        /// The language of faults and warnings; that of the environment unless given
+        #[arg(long)]
+        lang: Option<Lang>,
+        /// All policy files of a book with their vocabulary.toml, or a directory of them
         files: Vec<PathBuf>,
     },
     /// List the policies that are shipped, in a directory, or in use by a server
@@ -158,7 +165,10 @@ pub async fn run(command: Command) -> CommandResult {
 
 async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
     match command {
-        PolicyCommand::Check { policies, files } => policy::check(policies.as_deref(), &files, json),
+        PolicyCommand::Check { policies, strict, lang, files } => {
+            let lang = lang.unwrap_or_else(Lang::from_environment);
+            policy::check(policies.as_deref(), &files, &policy::CheckOptions { strict, lang, json })
+        }
         PolicyCommand::List { server: Some(server), tls, .. } => activate::list(&server, &tls, json).await,
         PolicyCommand::List { policies, .. } => policy::list(policies.as_deref(), json),
         PolicyCommand::Activate { server, dry_run, expect } => {

@@ -6,6 +6,7 @@ mod allowed;
 mod base;
 mod entries;
 mod faults_together;
+mod faulty;
 mod keys;
 mod schedules;
 mod several_files;

@@ -7,22 +7,53 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::statement::Lang;
+use crate::domain::file_fault::FileFault;
 use crate::policy::Book;
 use crate::say;
 use crate::server::run::load_book;
 
-/// Checks policy files and prints payers and cap accounts.
+/// How a check reports.
+pub(crate) struct CheckOptions {
+    /// Whether warnings refuse the book.
+    pub strict: bool,
+    /// The language of faults and warnings.
+    pub lang: Lang,
+    /// Whether the result is printed as JSON.
+    pub json: bool,
+}
+
+impl CheckOptions {
+    fn worded(&self, faults: Vec<FileFault>) -> Vec<FileFault> {
+        match self.lang {
+            Lang::Zh => faults.into_iter().map(FileFault::in_chinese).collect(),
+            Lang::En => faults,
+        }
+    }
+}
+
+/// Checks policy files and prints warnings, payers and cap accounts.
 ///
 /// # Errors
-/// Every fault of the files, or that one cannot be read.
-pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], json: bool) -> CommandResult {
+/// Every fault of the files, or that one cannot be read; with `strict`, every warning.
+pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckOptions) -> CommandResult {
     let book = match files {
-        [] => load_book(policies)?,
-        [directory] if directory.is_dir() => load_book(Some(directory))?,
+        [] => load_book(policies),
+        [directory] if directory.is_dir() => load_book(Some(directory)),
         files => read_book(files)?,
     };
-    if json {
-        say!("{}", serde_json::json!({ "policies": book.policies().len(), "digest": book.digest().to_string() }));
+    let book = book.map_err(|faults| options.worded(faults))?;
+    let warnings = options.worded(book.warnings().to_vec());
+    if options.strict && !warnings.is_empty() {
+        return Err(warnings.into());
+    }
+    for warning in &warnings {
+        eprintln!("{} {warning}", options.lang.choose("警告", "warning"));
+    }
+    if options.json {
+        let texts: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        let (policies, digest) = (book.policies().len(), book.digest().to_string());
+        say!("{}", serde_json::json!({ "policies": policies, "digest": digest, "warnings": texts }));
     } else {
         say!("{} policies, no faults; digest of the book {}", book.policies().len(), book.digest());
         let layers = || book.policies().iter().flat_map(|policy| &policy.layers);
@@ -41,13 +72,13 @@ fn with_counts(names: impl Iterator<Item = String>) -> String {
     texts.join(", ")
 }
 
-fn read_book(files: &[PathBuf]) -> Result<Book, CommandError> {
+fn read_book(files: &[PathBuf]) -> Result<Result<Book, Vec<FileFault>>, CommandError> {
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).map_err(CommandError::file(path))?;
         Ok((path.display().to_string(), text))
     };
     let texts = files.iter().map(read).collect::<Result<Vec<_>, CommandError>>()?;
-    Ok(Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())))?)
+    Ok(Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str()))))
 }
 
 /// Lists the policies of a directory, or the shipped ones.
