@@ -2,6 +2,7 @@
 //! heading that exist.
 
 mod links;
+mod security;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
