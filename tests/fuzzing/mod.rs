@@ -28,6 +28,7 @@ pub mod reached;
 pub mod refusal;
 #[cfg(test)]
 mod run;
+pub mod sealed_tokens;
 pub mod sequence_inputs;
 pub mod sequences;
 pub mod service;

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use super::reached::Reached;
-use super::{Target, claim_messages, csv_rows, json_claims, policy_files, sequences};
+use super::{Target, claim_messages, csv_rows, json_claims, policy_files, sealed_tokens, sequences};
 use crate::support::random::Random;
 use crate::support::seeds;
 
@@ -36,6 +36,11 @@ fn policy_files() {
 #[test]
 fn csv_rows() {
     hold("csv_rows", &csv_rows::TARGET);
+}
+
+#[test]
+fn sealed_tokens() {
+    hold("sealed_tokens", &sealed_tokens::TARGET);
 }
 
 #[test]

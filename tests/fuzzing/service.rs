@@ -8,7 +8,7 @@ use onestop::access::log::AccessLog;
 use onestop::config::ServerLimits;
 use onestop::domain::claim::ClaimLimits;
 use onestop::engine::{Engine, EngineSettings};
-use onestop::grpc::authorize::{self, Authorize, Authorizer};
+use onestop::grpc::authorize::{self, Authorize, Authorizer, CallLimits};
 use onestop::grpc::disclosures::Disclosures;
 use onestop::grpc::import_stream::{ImportLimits, ImportStreams};
 use onestop::grpc::observe::{self, Observe};
@@ -96,11 +96,9 @@ impl Service {
         let (engine, limits) = (Arc::new(engine), ServerLimits::default());
         let (goes_on, stopping) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
-        let rules = Arc::new(Authorizer::new(
-            Callers::open(),
-            crate::support::call_limits(limits.in_flight),
-            Arc::clone(&metrics),
-        ));
+        let duration = Duration::from_secs(limits.call_seconds);
+        let calls = CallLimits { in_flight: limits.in_flight, caller_streams: 64, bytes: 256 << 20, duration };
+        let rules = Arc::new(Authorizer::new(Callers::open(), calls, Arc::clone(&metrics)));
         let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
         let streams = Streams {
             window: limits.stream_window,
