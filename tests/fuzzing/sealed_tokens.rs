@@ -126,7 +126,7 @@ fn claim(id: &str) -> pb::Claim {
         claim_id: id.to_owned(),
         hospital_id: "HE".to_owned(),
         person_id: "PE".to_owned(),
-        visit: pb::Visit::Inpatient.into(),
+        visit: "inpatient".to_owned(),
         admitted: Some(date((2017, 6, 8))),
         discharged: Some(date((2017, 6, 15))),
         items: vec![item],
