@@ -95,6 +95,7 @@ fn claim(lines: &[Line]) -> Claim {
         items: lines.iter().map(item).collect(),
         total: None,
         diagnosis: None,
+        continues: None,
     }
 }
 

@@ -185,6 +185,7 @@ fn request(number: u64, settlements: u64) -> SettleRequest {
         items: (0..ITEMS).map(item).collect(),
         total: None,
         diagnosis: None,
+        continues: None,
     };
     SettleRequest { claim, request_id: format!("R{number}"), quote: None, today: onestop::domain::day::Day::LAST }
 }

@@ -110,6 +110,7 @@ fn claim(number: u64) -> RawClaim {
         items: (0..ITEMS).map(item).collect(),
         total: None,
         diagnosis: None,
+        continues: None,
     }
 }
 

@@ -99,5 +99,6 @@ pub fn claim(number: usize, persons: usize) -> RawClaim {
         items: (0..20).map(item).collect(),
         total: None,
         diagnosis: None,
+        continues: None,
     }
 }

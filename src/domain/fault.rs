@@ -72,6 +72,8 @@ fault_reasons! {
     NotApproved = "NOT_APPROVED",
     /// A code that the catalogue does not hold there on that day.
     NotInCatalogue = "NOT_IN_CATALOGUE",
+    /// What the claim continues cannot be continued.
+    NotContinuable = "NOT_CONTINUABLE",
     /// No policy of this insurance and region is in force.
     NoPolicyInForce = "NO_POLICY_IN_FORCE",
     /// A reference row that holds on a day on which another one holds.

@@ -35,6 +35,11 @@ impl<'c> AccountReplay<'c> {
         self.splits.get(&id).copied()
     }
 
+    /// The split in force of a settlement.
+    pub fn newest_split(&self, settlement: EntryId) -> Option<&'c Split> {
+        self.newest.get(&settlement).and_then(|entry| self.split(*entry))
+    }
+
     /// Applies the split of an entry to a settlement; `after` is the account after it.
     pub fn apply_split(&mut self, settlement: EntryId, entry: EntryId, split: &'c Split, after: Account) {
         self.accounts.insert(split.circumstances.account.clone(), after);
@@ -60,12 +65,12 @@ impl<'c> AccountReplay<'c> {
         }
         let newest = self.newest.get(&reversed.settlement).copied().ok_or(ChainFault::ReversesUnsettled)?;
         let replaced = revised.iter().rev().map(|revised| revised.replaces).chain([newest]);
-        let mut account = self.account(&reversed.account);
         for id in replaced {
             let split = self.split(id).ok_or(ChainFault::TakesOutUndecided)?;
-            account = account.without_settlement(split)?;
+            let key = &split.circumstances.account;
+            let account = self.account(key).without_settlement(split)?;
+            self.accounts.insert(key.clone(), account);
         }
-        self.accounts.insert(reversed.account.clone(), account);
         Ok(())
     }
 }

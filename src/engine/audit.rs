@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
+use crate::domain::continuation::Continued;
 use crate::domain::ids::Digest;
 use crate::domain::invariants;
 use crate::domain::journal::{Differences, Entry, EntryKind, Revision, Settlement};
@@ -111,8 +112,12 @@ impl<'a, S: Store> Audit<'a, S> {
     ) -> Result<Account, ChainFault> {
         invariants::check(split)?;
         let policy = self.policy(split.circumstances.policy.digest).await?;
-        let input =
-            AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };
+        let input = AdjudicationInput {
+            claim: &settled.claim,
+            facts: &settled.facts,
+            policy: &policy,
+            continued: continued(accounts, split)?,
+        };
         let account = accounts.account(&split.circumstances.account);
         let (recomputed, after) = adjudicate(input, &account)?;
         if recomputed == *split { Ok(after) } else { Err(ChainFault::WrongSplit) }
@@ -162,4 +167,11 @@ impl<'a, S: Store> Audit<'a, S> {
         };
         if is_known { Ok(()) } else { Err(ChainFault::ClaimRow) }
     }
+}
+
+/// What a split continues, as the chain decided it before.
+fn continued<'c>(accounts: &AccountReplay<'c>, split: &Split) -> Result<Option<Continued<'c>>, ChainFault> {
+    let Some(opening) = &split.opening else { return Ok(None) };
+    let earlier = accounts.newest_split(opening.settlement).ok_or(ChainFault::ContinuesUndecided)?;
+    Ok(Some(Continued { kind: opening.kind, settlement: opening.settlement, split: earlier }))
 }

@@ -54,6 +54,9 @@ pub(super) enum ChainFault {
     /// A reversal of what no earlier entry settled.
     #[error("reverses what was not settled before")]
     ReversesUnsettled,
+    /// A split that continues what no earlier entry decided.
+    #[error("continues what was not decided before")]
+    ContinuesUndecided,
     /// A reversal takes out a split that no earlier entry decided.
     #[error("takes out what was not decided before")]
     TakesOutUndecided,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crate::domain::account::Account;
 use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
 use crate::domain::claim::Claim;
+use crate::domain::continuation::Continued;
 use crate::domain::facts::Facts;
 use crate::domain::fault::{FaultReason, FieldFault};
+use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{AccountKey, Digest};
 use crate::domain::invariants;
 use crate::domain::policy::Policy;
@@ -16,6 +18,7 @@ use crate::policy::Book;
 use crate::reference::look_up;
 use crate::store::{LookUp, Store};
 
+use super::continuing::Continuable;
 use super::{Engine, EngineError};
 
 /// A decided claim.
@@ -32,14 +35,42 @@ pub(super) struct Decision {
 
 impl<S: Store> Engine<S> {
     /// Decides a claim on the rows that were looked up.
-    pub(super) fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, EngineError> {
-        let book = self.book.load();
-        let facts = look_up::facts(claim, seen.person.as_ref(), &self.tables.load(), book.vocabulary())?;
+    pub(super) async fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, EngineError> {
+        let (book, tables) = (self.book.load_full(), self.tables.load_full());
+        let continuable = match &claim.continues {
+            Some(continues) => Some((continues.kind, self.continuable(claim, continues, seen.state.head).await?)),
+            None => None,
+        };
+        let facts = look_up::facts(claim, seen.person.as_ref(), &tables, book.vocabulary());
+        let (facts, earlier) = with_continuation(facts, continuable)?;
+        let continued = earlier.as_ref().map(|(kind, earlier)| Continued {
+            kind: *kind,
+            settlement: earlier.settlement,
+            split: &earlier.split,
+        });
         let policy = policy_in_force(&book, claim, &facts).ok_or_else(no_policy)?;
-        let input = AdjudicationInput { claim, facts: &facts, policy, continued: None };
+        let input = AdjudicationInput { claim, facts: &facts, policy, continued };
         let key = input.account_key();
         let (split, after) = checked_split(input, &seen.state.account(&key))?;
         Ok(Decision { facts, book: book.digest(), split, account: (key, after) })
+    }
+}
+
+/// Stages 3 and 4: the facts and what the claim continues; what cannot be continued is a fault of stage 3.
+fn with_continuation(
+    facts: Result<Facts, ClaimRefusal>,
+    continuable: Option<(ContinueKind, Result<Continuable, FieldFault>)>,
+) -> Result<(Facts, Option<(ContinueKind, Continuable)>), ClaimRefusal> {
+    match (facts, continuable) {
+        (Err(ClaimRefusal::NotEligible(mut faults)), Some((_, Err(fault)))) => {
+            faults.push(fault);
+            Err(ClaimRefusal::NotEligible(faults))
+        }
+        (Ok(_) | Err(ClaimRefusal::UnknownItem(_)), Some((_, Err(fault)))) => {
+            Err(ClaimRefusal::NotEligible(fault.into()))
+        }
+        (facts, Some((kind, Ok(earlier)))) => Ok((facts?, Some((kind, earlier)))),
+        (facts, _) => Ok((facts?, None)),
     }
 }
 

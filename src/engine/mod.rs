@@ -9,6 +9,7 @@ mod account_replay;
 pub mod audit;
 pub mod chain;
 mod commit_loop;
+mod continuing;
 pub mod copy;
 mod decide;
 pub mod error;

@@ -35,7 +35,7 @@ impl<S: Store> Engine<S> {
         let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
         check_claim_free(&seen, &keys.person_id)?;
         let claim = validated.map_err(|error| invalid(&error))?;
-        let split = self.decide(&claim, &seen)?.split;
+        let split = self.decide(&claim, &seen).await?.split;
         Ok(Quote { keys, digest: split.digest()?, content, split })
     }
 }

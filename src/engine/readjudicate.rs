@@ -3,10 +3,13 @@
 //! Each is decided from the facts stored with it and the policy by its own day, in the order in which they were
 //! settled, on the account without the reversed one. All of it goes into the commit of the reversal, or none.
 
+use std::collections::HashMap;
+
 use crate::domain::account::Account;
 use crate::domain::adjudicate::AdjudicationInput;
+use crate::domain::continuation::Continued;
 use crate::domain::fault::{FaultReason, FieldFault};
-use crate::domain::ids::HospitalId;
+use crate::domain::ids::{EntryId, HospitalId};
 use crate::domain::journal::{Differences, Entry, Revision};
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
@@ -20,23 +23,36 @@ use super::reverse::Live;
 use super::{CommitStamp, Engine, EngineError, PAUSE};
 
 impl<S: Store> Engine<S> {
-    /// Adds a revision of each of these, given newest first, to the commit of a reversal; the account is theirs
-    /// without any of them, and becomes that with all.
+    /// Adds a revision of each of these, given newest first, to the commit of a reversal, which holds the accounts
+    /// without any of them. One that continues the reversed settlement is decided as a first part.
     pub(super) async fn readjudicate(
         &self,
         commit: &mut Commit,
-        account: &mut Account,
+        reversed: EntryId,
         later: Vec<Live>,
         stamp: &CommitStamp,
     ) -> Result<Vec<Entry<Revision>>, CommitError> {
         let book = self.book();
+        let mut decided: HashMap<EntryId, Split> = HashMap::new();
         let mut revisions = Vec::with_capacity(later.len());
         for (n, one) in later.into_iter().rev().enumerate() {
             if (n + 1).is_multiple_of(PAUSE) {
                 tokio::task::yield_now().await;
             }
-            let (split, after) = split_again(&book, &one, account, &commit.hospital_id)?;
-            *account = after;
+            let key = one.split.circumstances.account.clone();
+            let earlier = match one.split.opening.as_deref().filter(|opening| opening.settlement != reversed) {
+                Some(opening) => Some((opening, self.split_of_continued(opening.settlement, &decided).await?)),
+                None => None,
+            };
+            let continued = earlier.as_ref().map(|(opening, split)| Continued {
+                kind: opening.kind,
+                settlement: opening.settlement,
+                split,
+            });
+            let account = commit.state.account(&key);
+            let (split, after) = split_again(&book, &one, &account, continued, &commit.hospital_id)?;
+            commit.set_account(key, after);
+            decided.insert(one.settlement, split.clone());
             let id = stamp.further(n as u32)?;
             let mut row = self.row(&one).await?;
             if let Some(standing) = row.settlements.iter_mut().find(|known| known.settlement == one.settlement) {
@@ -48,6 +64,18 @@ impl<S: Store> Engine<S> {
             revisions.push(entry.map_err(EngineError::from_write)?);
         }
         Ok(revisions)
+    }
+
+    /// The split of a continued settlement: as decided in this commit, or in force.
+    async fn split_of_continued(
+        &self,
+        settlement: EntryId,
+        decided: &HashMap<EntryId, Split>,
+    ) -> Result<Split, EngineError> {
+        match decided.get(&settlement) {
+            Some(split) => Ok(split.clone()),
+            None => self.newest_split(settlement).await,
+        }
     }
 
     async fn row(&self, one: &Live) -> Result<ClaimRow, EngineError> {
@@ -63,12 +91,13 @@ fn split_again(
     book: &Book,
     one: &Live,
     account: &Account,
+    continued: Option<Continued<'_>>,
     caller: &HospitalId,
 ) -> Result<(Split, Account), EngineError> {
     let (claim, facts) = (&one.settled.claim, &one.settled.facts);
     let policy = policy_in_force(book, claim, facts)
         .ok_or_else(|| cannot_readjudicate(one, caller, "without a policy in force"))?;
-    let input = AdjudicationInput { claim, facts, policy, continued: None };
+    let input = AdjudicationInput { claim, facts, policy, continued };
     if input.account_key() != one.split.circumstances.account {
         return Err(cannot_readjudicate(one, caller, "in another benefit year than it was settled in").into());
     }

@@ -54,6 +54,13 @@ pub(super) struct Live {
     pub split: Split,
 }
 
+impl Live {
+    /// The settlement that it continues, if it continues one.
+    pub(super) fn continues(&self) -> Option<EntryId> {
+        self.split.opening.as_ref().map(|opening| opening.settlement)
+    }
+}
+
 impl<S: Store> Engine<S> {
     /// Reverses the settlement of a claim, or answers again what the same request reversed before.
     ///
@@ -93,10 +100,6 @@ impl<S: Store> Engine<S> {
         if !reversal.readjudicate && !later.is_empty() {
             return Err(later_settlements(&later, hospital_id).into());
         }
-        let mut account = seen.state.account(&key);
-        for split in later.iter().map(|one| &one.split).chain([&target.split]) {
-            account = account.without_settlement(split).map_err(EngineError::invariant)?;
-        }
         let mut row = seen.claim.ok_or(EngineError::NotFound)?;
         if let Some(last) = row.settlements.last_mut() {
             last.reversal = Some(stamp.id);
@@ -108,12 +111,16 @@ impl<S: Store> Engine<S> {
             committed: stamp.instant,
             request_id: attempt.request_id.clone(),
             content: attempt.content,
-            body: reversal_body(reversal, target.settlement, key.clone(), revisions),
+            body: reversal_body(reversal, target.settlement, key, revisions),
         };
         let mut commit = Commit::new(seen.state, &entry).map_err(EngineError::from_write)?;
         commit.set_claim(hospital_id.clone(), claim_id.clone(), row);
-        let revisions = self.readjudicate(&mut commit, &mut account, later, &stamp).await?;
-        commit.set_account(key, account);
+        for split in later.iter().map(|one| &one.split).chain([&target.split]) {
+            let key = &split.circumstances.account;
+            let account = commit.state.account(key).without_settlement(split).map_err(EngineError::invariant)?;
+            commit.set_account(key.clone(), account);
+        }
+        let revisions = self.readjudicate(&mut commit, target.settlement, later, &stamp).await?;
         if !attempt.dry_run {
             self.store.commit(commit).await.map_err(CommitError::from_commit)?;
         }
@@ -133,19 +140,39 @@ impl<S: Store> Engine<S> {
         })
     }
 
-    /// The settlements of the same account that stand and were committed after this one, newest first: the
-    /// chain is walked from its end back to it.
+    /// The settlements that stand, were committed after this one and rest on it, newest first: those of the same account,
+    /// and those that continue it or another of them, with the later ones of their accounts.
     async fn later(
         &self,
         head: Option<EntryId>,
         settlement: EntryId,
         key: &AccountKey,
     ) -> Result<Vec<Live>, EngineError> {
+        let mut later = self.live_after(head, Some(settlement)).await?;
+        let (mut accounts, mut resting) = (HashSet::from([key.clone()]), HashSet::from([settlement]));
+        for one in later.iter().rev() {
+            let account = &one.split.circumstances.account;
+            if accounts.contains(account) || one.continues().is_some_and(|continued| resting.contains(&continued)) {
+                accounts.insert(account.clone());
+                resting.insert(one.settlement);
+            }
+        }
+        later.retain(|one| resting.contains(&one.settlement));
+        Ok(later)
+    }
+
+    /// The settlements of a person that stand and were committed after one, or all of them, newest first: the chain is
+    /// walked from its end back.
+    pub(super) async fn live_after(
+        &self,
+        head: Option<EntryId>,
+        settlement: Option<EntryId>,
+    ) -> Result<Vec<Live>, EngineError> {
         let mut later = Vec::new();
         let mut reversed = HashSet::new();
         let mut revised: HashMap<EntryId, (EntryId, u32, Split)> = HashMap::new();
         let (mut next, mut walked) = (head, 0usize);
-        while let Some(id) = next.filter(|id| *id != settlement) {
+        while let Some(id) = next.filter(|id| Some(*id) != settlement) {
             walked += 1;
             if walked.is_multiple_of(PAUSE) {
                 tokio::task::yield_now().await;
@@ -157,9 +184,7 @@ impl<S: Store> Engine<S> {
                 EntryKind::Revision(revision) => {
                     revised.entry(revision.settlement).or_insert((id, revision.number, revision.split));
                 }
-                EntryKind::Settlement(settled)
-                    if settled.split.circumstances.account == *key && !reversed.contains(&id) =>
-                {
+                EntryKind::Settlement(settled) if !reversed.contains(&id) => {
                     let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, settled.split.clone()));
                     later.push(Live { settlement: id, settled: *settled, newest, number, split });
                 }

@@ -87,7 +87,7 @@ impl<S: Store> Engine<S> {
         attempt: &Attempt<'_>,
         stamp: CommitStamp,
     ) -> Result<Entry<Settlement>, CommitError> {
-        let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen)?;
+        let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
         check_quote(attempt.quote, &split)?;
         let mut row = seen.claim.unwrap_or_else(|| ClaimRow::unsettled(claim.person_id.clone()));
         row.settled(stamp.id);

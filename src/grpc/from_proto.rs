@@ -1,6 +1,8 @@
 //! From messages to requests of the engine. A claim is passed on as received; the engine validates it.
 
-use crate::domain::claim::{ClaimKeys, ClaimLimits, Quantity, RawClaim, RawDate, RawItem, UnitPrice, valid_text};
+use crate::domain::claim::{
+    ClaimKeys, ClaimLimits, Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice, valid_text,
+};
 use crate::domain::fault::FieldFaults;
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
 use crate::domain::money::Money;
@@ -26,6 +28,11 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
         items: claim.items.into_iter().map(item).collect(),
         total: claim.total_fen.map(Money::from_fen),
         diagnosis: claim.diagnosis,
+        continues: claim.continues.map(|pb::Continues { kind, hospital_id, claim_id }| RawContinues {
+            kind,
+            hospital_id,
+            claim_id,
+        }),
     })
 }
 

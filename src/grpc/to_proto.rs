@@ -294,6 +294,11 @@ pub fn claim(claim: &RawClaim) -> pb::Claim {
         items: claim.items.iter().map(item).collect(),
         total_fen: claim.total.map(Money::fen),
         diagnosis: claim.diagnosis.clone(),
+        continues: claim.continues.as_ref().map(|continues| pb::Continues {
+            kind: continues.kind.clone(),
+            hospital_id: continues.hospital_id.clone(),
+            claim_id: continues.claim_id.clone(),
+        }),
     }
 }
 

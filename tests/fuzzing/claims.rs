@@ -39,6 +39,7 @@ pub fn sound(random: &mut Random) -> pb::Claim {
         items: items(random, longest),
         total_fen: None,
         diagnosis: random.one_in(3).then(|| (*random.pick(&["I10", "C91.0", "诊断"])).to_owned()),
+        continues: None,
     };
     if random.one_in(3) {
         claim.total_fen = Some(claim.items.iter().map(|item| item.amount_fen).sum());

@@ -158,6 +158,7 @@ fn claim(fen: i64) -> Claim {
         items: vec![Item { code: id("A"), quantity, unit_price, amount, day: None }],
         total: None,
         diagnosis: None,
+        continues: None,
     }
 }
 

@@ -103,6 +103,7 @@ impl ClaimSpec {
             items,
             total: None,
             diagnosis: None,
+            continues: None,
         }
     }
 }

@@ -17,6 +17,7 @@ pub fn claim(claim_id: &str, person_id: &str, yuan: &str) -> RawClaim {
         items: vec![item("A", yuan)],
         total: None,
         diagnosis: None,
+        continues: None,
     }
 }
 

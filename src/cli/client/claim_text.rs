@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
+use crate::domain::claim::{Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice};
 use crate::domain::content::RawReversal;
 use crate::domain::day::Day;
 use crate::domain::decimal::ParseDecimalError;
@@ -41,6 +41,27 @@ pub struct ClaimText {
     /// The code of the diagnosis.
     #[serde(default)]
     pub diagnosis: Option<String>,
+    /// The settlement that it continues.
+    #[serde(default)]
+    pub continues: Option<ContinuesText>,
+}
+
+/// The settlement that a claim continues.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContinuesText {
+    /// `interim` or `transfer`.
+    pub kind: String,
+    /// The hospital of the continued claim.
+    pub hospital_id: String,
+    /// The continued claim.
+    pub claim_id: String,
+}
+
+impl ContinuesText {
+    fn to_raw(&self) -> RawContinues {
+        RawContinues { kind: self.kind.clone(), hospital_id: self.hospital_id.clone(), claim_id: self.claim_id.clone() }
+    }
 }
 
 /// One line of the bill.
@@ -131,6 +152,7 @@ impl ClaimText {
             items: self.items.iter().enumerate().map(|(at, text)| item(&mut faults, at, text)).collect(),
             total: self.total.as_ref().and_then(|total| figure(&mut faults, "claim.total".to_owned(), total)),
             diagnosis: self.diagnosis.clone(),
+            continues: self.continues.as_ref().map(ContinuesText::to_raw),
         };
         faults.into_result((claim, self.request_id.clone()))
     }

@@ -194,5 +194,6 @@ fn claim(id: &str, person: u64) -> RawClaim {
         items: (0..CODES).map(item).collect(),
         total: None,
         diagnosis: None,
+        continues: None,
     }
 }

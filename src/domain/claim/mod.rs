@@ -14,13 +14,14 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
+use super::fixed_words::ContinueKind;
 use super::ids::{ClaimId, Diagnosis, HospitalId, ItemCode, PersonId};
 use super::money::Money;
 use super::words::Visit;
 
 pub use limits::ClaimLimits;
 pub use quantity::{Quantity, UnitPrice};
-pub use raw::{RawClaim, RawDate, RawItem};
+pub use raw::{RawClaim, RawContinues, RawDate, RawItem};
 pub use validate::InvalidRequest;
 pub(crate) use validate::valid_text;
 
@@ -47,6 +48,19 @@ pub struct Claim {
     pub total: Option<Money>,
     /// The code of the diagnosis (诊断编码), if the hospital stated it.
     pub diagnosis: Option<Diagnosis>,
+    /// The earlier settlement of the same stay or episode that it continues, if it continues one.
+    pub continues: Option<Continues>,
+}
+
+/// The settlement that a claim continues, by its claim.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continues {
+    /// How.
+    pub kind: ContinueKind,
+    /// The hospital of the continued claim.
+    pub hospital_id: HospitalId,
+    /// The continued claim.
+    pub claim_id: ClaimId,
 }
 
 impl Claim {
@@ -86,4 +100,4 @@ pub struct ClaimKeys {
     pub claim_id: ClaimId,
 }
 
-super::ids::silent_debug!(Item, Claim);
+super::ids::silent_debug!(Item, Claim, Continues);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::day::{Day, NotADay};
 use crate::domain::money::Money;
 
-use super::{Claim, Item, Quantity, UnitPrice};
+use super::{Claim, Continues, Item, Quantity, UnitPrice};
 
 /// A day as received: three numbers, which may name no day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,19 @@ pub struct RawClaim {
     pub total: Option<Money>,
     /// The code of the diagnosis, if given.
     pub diagnosis: Option<String>,
+    /// The settlement that it continues, if given.
+    pub continues: Option<RawContinues>,
+}
+
+/// The settlement that a claim continues, as received.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawContinues {
+    /// `interim` or `transfer`.
+    pub kind: String,
+    /// The hospital of the continued claim.
+    pub hospital_id: String,
+    /// The continued claim.
+    pub claim_id: String,
 }
 
 impl From<&Claim> for RawClaim {
@@ -85,6 +98,17 @@ impl From<&Claim> for RawClaim {
             items: claim.items.iter().map(RawItem::from).collect(),
             total: claim.total,
             diagnosis: claim.diagnosis.as_ref().map(|code| code.as_str().to_owned()),
+            continues: claim.continues.as_ref().map(RawContinues::from),
+        }
+    }
+}
+
+impl From<&Continues> for RawContinues {
+    fn from(continues: &Continues) -> Self {
+        RawContinues {
+            kind: continues.kind.as_str().to_owned(),
+            hospital_id: continues.hospital_id.as_str().to_owned(),
+            claim_id: continues.claim_id.as_str().to_owned(),
         }
     }
 }
@@ -102,4 +126,4 @@ impl From<&Item> for RawItem {
     }
 }
 
-crate::domain::ids::silent_debug!(RawItem, RawClaim);
+crate::domain::ids::silent_debug!(RawItem, RawClaim, RawContinues);

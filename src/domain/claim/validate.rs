@@ -2,13 +2,14 @@
 
 use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFaults};
+use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{ClaimId, Diagnosis, HospitalId, PersonId, TextError};
 use crate::domain::money::Money;
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::words::Visit;
 
 use super::items::valid_items;
-use super::{Claim, ClaimKeys, ClaimLimits, Item, RawClaim, RawDate};
+use super::{Claim, ClaimKeys, ClaimLimits, Continues, Item, RawClaim, RawContinues, RawDate};
 
 /// Why a request about a claim is faulty by itself. With its ids, where they are valid, a faulty retry can still be
 /// compared with what was settled before.
@@ -38,6 +39,7 @@ impl RawClaim {
             items,
             total,
             diagnosis,
+            continues,
         } = self;
         let claim_id = valid_text(&mut faults, "claim.claim_id", ClaimId::parse(claim_id, limits.id_bytes));
         let hospital_id = valid_text(&mut faults, "claim.hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
@@ -49,6 +51,7 @@ impl RawClaim {
         check_total(&mut faults, total, &items);
         let diagnosis = diagnosis
             .and_then(|code| valid_text(&mut faults, "claim.diagnosis", Diagnosis::parse(code, limits.id_bytes)));
+        let continues = continues.and_then(|raw| valid_continues(&mut faults, raw, limits));
         let keys = claim_id.zip(hospital_id).zip(person_id);
         let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
         match (keys, visit, days) {
@@ -65,6 +68,7 @@ impl RawClaim {
                     items,
                     total,
                     diagnosis,
+                    continues,
                 })
             }
             (keys, ..) => Err(InvalidRequest { keys, faults }),
@@ -88,6 +92,19 @@ fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: &[Item]) {
     if total != sum {
         faults.add("claim.total", FaultReason::TotalMismatch, format!("is {total}, but the items add up to {sum}"));
     }
+}
+
+fn valid_continues(faults: &mut FieldFaults, raw: RawContinues, limits: &ClaimLimits) -> Option<Continues> {
+    let kind = ContinueKind::from_word(&raw.kind);
+    match (kind, raw.kind.as_str()) {
+        (Some(_), _) => {}
+        (None, "") => faults.add("claim.continues.kind", FaultReason::Missing, "is missing"),
+        (None, _) => faults.add("claim.continues.kind", FaultReason::UnknownWord, "is neither interim nor transfer"),
+    }
+    let hospital_id = HospitalId::parse(raw.hospital_id, limits.id_bytes);
+    let hospital_id = valid_text(faults, "claim.continues.hospital_id", hospital_id);
+    let claim_id = valid_text(faults, "claim.continues.claim_id", ClaimId::parse(raw.claim_id, limits.id_bytes));
+    Some(Continues { kind: kind?, hospital_id: hospital_id?, claim_id: claim_id? })
 }
 
 fn valid_visit(faults: &mut FieldFaults, word: &str, vocabulary: &Vocabulary) -> Option<Visit> {

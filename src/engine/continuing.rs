@@ -1,0 +1,66 @@
+//! The settlement that a claim continues (`semantics`, section 4.3): found in the person's chain, and judged.
+//!
+//! A refusal does not say which condition failed: another hospital's stays are no caller's business.
+
+use crate::domain::claim::{Claim, Continues};
+use crate::domain::fault::{FaultReason, FieldFault};
+use crate::domain::fixed_words::ContinueKind;
+use crate::domain::ids::{ClaimId, EntryId, HospitalId};
+use crate::domain::split::Split;
+use crate::store::Store;
+
+use super::reverse::Live;
+use super::{Engine, EngineError};
+
+/// A settlement that a claim may continue, with its split in force.
+pub(super) struct Continuable {
+    pub settlement: EntryId,
+    pub split: Split,
+}
+
+impl<S: Store> Engine<S> {
+    /// The settlement that a claim continues; the fault if it may not be continued.
+    pub(super) async fn continuable(
+        &self,
+        claim: &Claim,
+        continues: &Continues,
+        head: Option<EntryId>,
+    ) -> Result<Result<Continuable, FieldFault>, EngineError> {
+        let live = self.live_after(head, None).await?;
+        let named = |one: &&Live| is_claim(&one.settled.claim, &continues.hospital_id, &continues.claim_id);
+        let found = live.iter().find(named).filter(|one| {
+            let continued = |other: &Live| other.continues() == Some(one.settlement);
+            !live.iter().any(continued) && may_continue(claim, continues.kind, &one.settled.claim)
+        });
+        Ok(found
+            .map(|one| Continuable { settlement: one.settlement, split: one.split.clone() })
+            .ok_or_else(not_continuable))
+    }
+
+    /// The split in force of a settlement.
+    pub(super) async fn newest_split(&self, settlement: EntryId) -> Result<Split, EngineError> {
+        let settled = self.named_entry(settlement).await?.try_into()?;
+        let newest = self.standing(&settled).await?.newest();
+        let split = self.named_entry(newest).await?.into_split();
+        split.ok_or_else(|| EngineError::invariant(format!("entry {newest} decides no split")))
+    }
+}
+
+fn is_claim(claim: &Claim, hospital_id: &HospitalId, claim_id: &ClaimId) -> bool {
+    claim.hospital_id == *hospital_id && claim.claim_id == *claim_id
+}
+
+fn may_continue(claim: &Claim, kind: ContinueKind, earlier: &Claim) -> bool {
+    let same_hospital = claim.hospital_id == earlier.hospital_id;
+    let days = earlier.discharged.days_to(claim.admitted);
+    match kind {
+        ContinueKind::Interim => {
+            same_hospital && claim.visit == earlier.visit && days <= 1 && claim.discharged >= earlier.discharged
+        }
+        ContinueKind::Transfer => !same_hospital && (-1..=1).contains(&days),
+    }
+}
+
+fn not_continuable() -> FieldFault {
+    FieldFault::new("claim.continues", FaultReason::NotContinuable, "names what this claim cannot continue")
+}
