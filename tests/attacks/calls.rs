@@ -31,7 +31,7 @@ async fn a_call_whose_body_never_arrives_ends_at_its_deadline_and_frees_its_perm
     let stalled = connection.begin(QUOTE).await;
     let mut shed = 0;
     // The stalled call, which came first, has the only permit until it is ended.
-    while ending(connection.call(GET_SETTLEMENT, &read).await).await.1 != "" {
+    while !ending(connection.call(GET_SETTLEMENT, &read).await).await.1.is_empty() {
         shed += 1;
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(shed < 500, "the stalled call keeps its permit");

@@ -72,7 +72,7 @@ fn classes() -> Vec<String> {
 
 /// A claim that was read: sound, or at fault as a text, or as a claim.
 enum Read {
-    Sound(RawClaim),
+    Sound(Box<RawClaim>),
     Unreadable(FieldFaults),
     Faulty(FieldFaults),
 }
@@ -105,7 +105,7 @@ fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
         Err(faults) => Read::Unreadable(faults),
         Ok((claim, _)) => {
             match claim.clone().validate(&ClaimLimits::default(), BOOK.vocabulary(), onestop::domain::day::Day::LAST) {
-                Ok(_) => Read::Sound(claim),
+                Ok(_) => Read::Sound(Box::new(claim)),
                 Err(invalid) => Read::Faulty(invalid.faults),
             }
         }

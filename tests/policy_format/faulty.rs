@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use onestop::domain::file_fault::FileFault;
 use onestop::policy::Book;
 
+/// Places of faults: file and line.
+type Places = Vec<(String, usize)>;
+
 /// The files of a book: one file, or the files of a directory.
 fn files(book: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(book) else { return vec![book.to_owned()] };
@@ -14,7 +17,7 @@ fn files(book: &Path) -> Vec<PathBuf> {
 }
 
 /// What is refused and what is warned of, each as file and line.
-fn found(book: &Path) -> (Vec<(String, usize)>, Vec<(String, usize)>) {
+fn found(book: &Path) -> (Places, Places) {
     let texts: Vec<_> = files(book)
         .iter()
         .map(|path| {
@@ -22,7 +25,7 @@ fn found(book: &Path) -> (Vec<(String, usize)>, Vec<(String, usize)>) {
             (name, std::fs::read_to_string(path).expect("a text"))
         })
         .collect();
-    let places = |faults: &[FileFault]| -> Vec<(String, usize)> {
+    let places = |faults: &[FileFault]| -> Places {
         assert!(faults.iter().all(|fault| fault.message_zh.as_ref().is_some_and(|zh| !zh.is_ascii())), "{faults:?}");
         faults.iter().map(|fault| (fault.file.clone(), fault.line)).collect()
     };
@@ -33,7 +36,7 @@ fn found(book: &Path) -> (Vec<(String, usize)>, Vec<(String, usize)>) {
 }
 
 /// What the first lines of the files say must come.
-fn expected(book: &Path) -> (Vec<(String, usize)>, Vec<(String, usize)>) {
+fn expected(book: &Path) -> (Places, Places) {
     let (mut refused, mut warned) = (Vec::new(), Vec::new());
     for path in files(book) {
         let text = std::fs::read_to_string(&path).expect("a text");
