@@ -128,7 +128,7 @@ fn read_table<T: DeserializeOwned>(image: &Image, table: DiskTable) -> Result<Ve
 /// A page of rows by person, in the order of the store keys.
 fn person_page<T>(rows: Vec<(Vec<u8>, T)>, after: Option<StoreKey>, limit: usize) -> Vec<Keyed<T>> {
     let keyed = rows.into_iter().map(|(person, row)| {
-        let person = id::<PersonId>(String::from_utf8_lossy(&person).into_owned());
+        let person = id::<PersonId>(String::from_utf8_lossy(&person));
         (SECRET.person(&person), Ok(row))
     });
     let mut rows: Vec<_> = keyed.filter(|(key, _)| after.is_none_or(|after| *key > after)).collect();
