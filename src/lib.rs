@@ -52,6 +52,9 @@
 //! - A stream, an import or a list holds a limited part of its data in memory.
 //! - Every call is authorized ([`grpc::authorize`]) before its message is decoded, and its handler receives the proof. For a
 //!   caller, the settlements of other hospitals do not exist.
+//! - A call keeps its permits and its memory ([`grpc::open_calls`], `grpc::call_resources`) until its work is done and the last
+//!   byte of its response was written. What a peer does not send or read in time is ended, and its connection closed.
+//! - A component that fails and does not come back makes the server not ready, and ends it.
 //! - A refusal changes nothing, and reports every fault of the first stage that fails.
 //! - No log line and no key contains the id or name of a person or a line of a bill.
 //!

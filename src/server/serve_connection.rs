@@ -28,11 +28,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of one stream that the transport buffers.
-const STREAM_WINDOW_BYTES: u32 = 512 << 10;
+const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 
 /// Bytes of all streams of a connection that the transport buffers: several times those of one stream, so that a
 /// stream whose claims are not taken does not block the other calls.
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
 /// The limits of one connection: bytes of a call's headers that the transport reads, and open calls. Headers above
 /// [`MAX_HEADER_BYTES`] are refused with a reason; above this limit HTTP/2 refuses them with status 431 alone.

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use onestop::cli::client::import::import_table;
 use onestop::config::ServerLimits;
+use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
 use tonic::Code;
 
 use super::raw::{RawConnection, ending, refusal, trailing};
 use super::{Target, within};
+use crate::service::settle_request;
 use crate::support::claims::{claim, item};
 use crate::support::program::{Serve, onestop};
 
@@ -90,39 +92,102 @@ fn memory(pid: u32) -> (usize, usize) {
     (field("VmRSS:"), field("VmHWM:"))
 }
 
-/// Twelve connections with a hundred calls each, of which no response is read.
+/// The program with a settlement of the largest size, and the bill of it.
+struct Program {
+    serve: Serve,
+    port: u16,
+    bill: RawClaim,
+    read: pb::GetSettlementRequest,
+    _place: tempfile::TempDir,
+}
+
+impl Program {
+    /// With this much memory for calls.
+    async fn start(memory: usize) -> Program {
+        let place = tempfile::tempdir().expect("a directory");
+        let config = place.path().join("onestop.toml");
+        let limits = format!("[limits]\nmemory_bytes = {memory}\n");
+        std::fs::write(&config, format!("listen = \"127.0.0.1:0\"\n{limits}")).expect("written");
+        let mut command = onestop();
+        command.args(["serve", "--create", "--config"]).arg(&config).arg("--store").arg(place.path().join("store"));
+        command.stderr(Stdio::null());
+        let serve = Serve::spawn(command);
+        let port: u16 = serve.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let mut client = serve.with_tables().await;
+        let codes: Vec<_> = (0..5_000).map(|number| format!("{number:064}")).collect();
+        let row = |code: &String| [code, "", "", "甲类", "A", "", "", ""].map(str::to_owned).to_vec();
+        let rows = codes.iter().map(row).collect();
+        import_table(&mut client, ReferenceTable::Catalogue, rows).await.expect("a sound table");
+        let mut bill = claim("C1", "P1", "1.00");
+        bill.items = codes.iter().map(|code| item(code, "1234.56")).collect();
+        let settled = client.settle(&bill, "R1", Vec::new()).await.expect("a settlement").settlement;
+        let settlement_id = settled.expect("a settlement").settlement_id;
+        let read = pb::GetSettlementRequest { settlement_id, ..Default::default() };
+        Program { serve, port, bill, read, _place: place }
+    }
+
+    /// How much memory the program took beyond what it had before, at the peak.
+    async fn peak_of(&self, attack: impl Future<Output = ()>) -> usize {
+        let (before, _) = memory(self.serve.pid());
+        attack.await;
+        let (_, peak) = memory(self.serve.pid());
+        println!("{} MiB before, {} MiB at the peak", before >> 20, peak >> 20);
+        peak - before
+    }
+}
+
+/// What the allocator keeps beyond the memory of calls, and connections take.
+const ALLOWANCE: usize = 48 << 20;
+
+/// Six connections with forty calls each, of which no response is read: without the limit 250 MiB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unread_reads_of_the_largest_settlement_take_no_more_memory_than_the_limit() {
-    let place = tempfile::tempdir().expect("a directory");
-    let mut command = onestop();
-    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(place.path().join("store"));
-    command.stderr(Stdio::null());
-    let serve = Serve::spawn(command);
-    let port: u16 = serve.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    let mut client = serve.with_tables().await;
-    let mut bill = claim("C1", "P1", "1.00");
-    let codes: Vec<_> = (0..5_000).map(|number| format!("{number:064}")).collect();
-    let row = |code: &String| [code, "", "", "甲类", "A", "", "", ""].map(str::to_owned).to_vec();
-    let rows = codes.iter().map(row).collect();
-    import_table(&mut client, ReferenceTable::Catalogue, rows).await.expect("a sound table");
-    bill.items = codes.iter().map(|code| item(code, "1234.56")).collect();
-    let settled = client.settle(&bill, "R1", Vec::new()).await.expect("a settlement").settlement;
-    let settlement_id = settled.expect("a settlement").settlement_id;
-    let read = pb::GetSettlementRequest { settlement_id, ..Default::default() };
-    let (before, _) = memory(serve.pid());
-    let mut held = Vec::new();
-    for _ in 0..12 {
-        let connection = RawConnection::open(port, 0).await;
-        for _ in 0..100 {
-            held.push(connection.call(GET_SETTLEMENT, &read).await);
+    let memory = 16 << 20;
+    let program = Program::start(memory).await;
+    let (mut held, mut bodies) = (Vec::new(), Vec::new());
+    let peak = program.peak_of(async {
+        for _ in 0..6 {
+            let connection = RawConnection::open(program.port, 0).await;
+            for _ in 0..40 {
+                held.push(connection.call(GET_SETTLEMENT, &program.read).await);
+            }
         }
-    }
-    let count = held.len();
-    for response in held {
-        drop(within(60, response).await);
-    }
-    let (_, peak) = memory(serve.pid());
-    println!("{count} unread reads: {} MiB before, {} MiB at the peak", before >> 20, peak >> 20);
-    assert!(peak - before < 2 * (256 << 20), "{} MiB", (peak - before) >> 20);
-    drop(serve);
+        for response in held {
+            // A connection of which nothing is read is closed, and its last calls with it.
+            bodies.extend(within(60, response).await);
+        }
+    });
+    assert!(peak.await < memory + ALLOWANCE);
+    println!("{} responses were begun", bodies.len());
+}
+
+/// Eight connections with eight claims each, all at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_largest_claims_at_once_take_no_more_memory_than_the_limit_and_the_others_are_shed() {
+    let memory = 32 << 20;
+    let program = Program::start(memory).await;
+    let (mut settled, mut shed) = (0, 0);
+    let peak = program.peak_of(async {
+        let mut calls = Vec::new();
+        for number in 0..8 {
+            let connection = RawConnection::open(program.port, 1 << 20).await;
+            for at in 0..8 {
+                let mut bill = program.bill.clone();
+                bill.claim_id = format!("C-{number}-{at}").as_str().into();
+                let request = settle_request(&bill, &format!("R-{number}-{at}"));
+                calls.push(connection.call("settlement.v1.SettlementService/Settle", &request).await);
+            }
+        }
+        for call in calls {
+            match within(100, ending(call)).await {
+                (Code::Ok, _) => settled += 1,
+                (Code::ResourceExhausted, _) => shed += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    let peak = peak.await;
+    println!("{settled} settled, {shed} shed");
+    assert!(peak < memory + ALLOWANCE, "{} MiB", peak >> 20);
+    assert!(settled > 0 && shed > 0);
 }
