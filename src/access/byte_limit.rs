@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The unit in which bytes are counted.
-const UNIT: usize = 1 << 10;
+pub(crate) const UNIT: usize = 1 << 10;
 
 /// A number of bytes that may be held at once.
 pub struct ByteLimit {
@@ -23,6 +23,11 @@ impl ByteLimit {
     /// No limit.
     pub(crate) fn unlimited() -> ByteLimit {
         ByteLimit { free: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)), units: u32::MAX }
+    }
+
+    /// The number of bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.units as usize * UNIT
     }
 
     /// Holds so many bytes until the permit is dropped; `None` if they are not free. Whoever needs more than the limit

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use crate::domain::claim::ClaimLimits;
 use crate::domain::ids::MAX_ID_BYTES;
 use crate::domain::money::Money;
 
@@ -205,8 +206,7 @@ pub const LIMIT_KEYS: &[LimitKey] = &[
         name: "items",
         about: "Maximum items of a claim.",
         min: 1,
-        // A settlement refers to the catalogue entry of an item by a 16-bit number.
-        max: 65_535,
+        max: ClaimLimits::MAX_ITEMS as u64,
         get: |config| config.engine.limits.items as u64,
         set: |config, number| config.engine.limits.items = number as usize,
     },

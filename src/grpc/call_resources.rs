@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::access::byte_limit::ByteLimit;
+use crate::access::byte_limit::{self, ByteLimit};
 use crate::access::keyed_limit::KeyedPermit;
 use crate::access::{AccessError, Caller};
 
@@ -25,9 +25,10 @@ const MEMORY_PER_REQUEST_BYTE: usize = 8;
 /// How long a caller waits before it retries a call that was refused for its bytes.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// The memory of a call whose request has this many bytes.
+/// The memory of a call whose request has this many bytes, in whole units.
 pub(super) fn request_memory(bytes: usize) -> usize {
-    bytes.saturating_mul(MEMORY_PER_REQUEST_BYTE).saturating_add(CALL_BYTES)
+    let memory = bytes.saturating_mul(MEMORY_PER_REQUEST_BYTE).saturating_add(CALL_BYTES);
+    memory.div_ceil(byte_limit::UNIT) * byte_limit::UNIT
 }
 
 /// The limits on memory that apply to a call: of its connection, its caller, and the server.
@@ -42,6 +43,12 @@ pub(super) struct MemoryLimits {
 pub(super) type MemoryPermit = Vec<OwnedSemaphorePermit>;
 
 impl MemoryLimits {
+    /// The most that a call can hold: the smallest of the limits.
+    pub(super) fn most(&self) -> usize {
+        let connection = self.connection.as_ref().map_or(usize::MAX, |connection| connection.bytes.bytes());
+        connection.min(self.caller.allowance.bytes().bytes()).min(self.server.bytes())
+    }
+
     /// Holds so many bytes.
     ///
     /// # Errors

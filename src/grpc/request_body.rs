@@ -19,6 +19,8 @@ pub(super) struct RequestBody {
     inner: Body,
     resources: Arc<CallResources>,
     received: usize,
+    /// The memory that is counted for what was received.
+    counted: usize,
     deadline: Instant,
     /// Set when the body is first waited for.
     timer: Option<Pin<Box<Sleep>>>,
@@ -27,14 +29,16 @@ pub(super) struct RequestBody {
 impl RequestBody {
     /// The body of a call that holds these resources.
     pub(super) fn new(inner: Body, resources: Arc<CallResources>, deadline: Instant) -> RequestBody {
-        RequestBody { inner, resources, received: 0, deadline, timer: None }
+        RequestBody { inner, resources, received: 0, counted: 0, deadline, timer: None }
     }
 
-    /// Counts a part before it is decoded.
+    /// Counts a part before it is decoded. A message that needs more than there is needs all of it.
     fn count(&mut self, bytes: usize) -> Result<(), CallError> {
-        let before = if self.received == 0 { 0 } else { request_memory(self.received) };
         self.received += bytes;
-        self.resources.grow(request_memory(self.received) - before)
+        let memory = request_memory(self.received).min(self.resources.limits.most());
+        let more = memory - self.counted;
+        self.counted = memory;
+        if more == 0 { Ok(()) } else { self.resources.grow(more) }
     }
 }
 

@@ -8,10 +8,12 @@ use onestop::config::ServerLimits;
 use onestop::domain::claim::RawClaim;
 use onestop::grpc::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
+use onestop::store::StoreError;
 use tonic::Code;
 
 use super::raw::{RawConnection, ending, refusal, trailing};
 use super::{Target, within};
+use crate::service::faulty_store::StoreMode;
 use crate::service::settle_request;
 use crate::support::claims::{claim, item};
 use crate::support::program::{Serve, onestop};
@@ -80,6 +82,17 @@ async fn a_read_beyond_the_memory_of_its_connection_is_refused_and_others_are_se
     assert!(!held.is_empty());
     let other = RawConnection::open(target.port, 1 << 16).await;
     assert_eq!(within(10, ending(other.call(GET_SETTLEMENT, &read).await)).await.1, "");
+}
+
+/// Two million empty items fit into a message of 4 MiB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_of_millions_of_empty_items_is_refused_before_it_waits_for_the_store() {
+    let target = Target::start(ServerLimits::default()).await;
+    target.store.set_mode(StoreMode::FailReads(StoreError::Unavailable("not to be asked".to_owned())));
+    let connection = RawConnection::open(target.port, 1 << 16).await;
+    let claim = Some(pb::Claim { items: vec![pb::Item::default(); 2_000_000], ..Default::default() });
+    let call = connection.call("settlement.v1.SettlementService/Quote", &pb::QuoteRequest { claim }).await;
+    assert_eq!(within(20, ending(call)).await, (Code::InvalidArgument, "INVALID_REQUEST".to_owned()));
 }
 
 /// The resident memory of a process, and its peak, in bytes.

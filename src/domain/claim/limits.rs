@@ -17,6 +17,11 @@ pub struct ClaimLimits {
     pub amount: Money,
 }
 
+impl ClaimLimits {
+    /// The greatest configurable number of items: a settlement refers to the catalogue entry of an item by a 16-bit number.
+    pub const MAX_ITEMS: usize = 65_535;
+}
+
 impl Default for ClaimLimits {
     fn default() -> Self {
         let amount = Money::from_fen(100_000_000_000);
