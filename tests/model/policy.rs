@@ -6,30 +6,44 @@ use toml::Table;
 
 use super::fraction::Fraction;
 use super::reading::read_policy;
+use super::vocabulary::Vocabulary;
 use super::{Bill, Days, Enrolment, covers, longest_prefix};
 
+const SHIPPED_VOCABULARY: &str = include_str!("../../deploy/policies/vocabulary.toml");
+
 pub struct Book {
-    policies: Vec<Policy>,
+    pub vocabulary: Vocabulary,
+    pub policies: Vec<Policy>,
 }
 
 pub struct Policy {
     pub id: String,
     pub insurance: String,
+    /// Prefixes of the insured region; empty for a library.
     pub regions: Vec<String>,
     pub in_force: Days,
     pub by_admission: bool,
+    /// Prefixes whose regions count as one city.
+    pub pooling: Vec<String>,
     pub rules: Vec<LayerRule>,
 }
 
-/// A layer as written in the file.
+/// A layer as written in the file, with the figures of the files that wrote its keys.
 pub struct LayerRule {
     pub id: String,
     pub payer: String,
     pub visits: Vec<String>,
     pub pools: Vec<String>,
     pub only: Vec<String>,
+    pub except: Vec<String>,
+    pub conditions: Conditions,
     pub in_force: Days,
     pub yearly: bool,
+    pub deductible_per: DeductiblePer,
+    pub ledger: String,
+    /// Whether bands are measured above the deductible.
+    pub over_excess: bool,
+    pub credits_transfers: bool,
     pub prior_self_pay: Fraction,
     pub schedules: Schedules,
     pub caps: Vec<Cap>,
@@ -37,14 +51,33 @@ pub struct LayerRule {
     pub for_whom: Vec<Entry>,
 }
 
-/// Schedules by hospital level, or one for `all`; empty in an entry that replaces none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeductiblePer {
+    Year,
+    Claim,
+    Credited,
+}
+
+/// Lists of words by the fact of which one word must hold.
+pub type Conditions = BTreeMap<String, Vec<String>>;
+
+/// Schedules by hospital level, with one for `other` levels or for `all`; empty in an entry that replaces none.
 pub type Schedules = BTreeMap<String, Schedule>;
 
 pub struct Schedule {
-    /// Indexed by the number of earlier inpatient settlements of the year.
-    pub deductibles: Vec<Fraction>,
+    pub deductible: Deductible,
     pub bands: Vec<Band>,
 }
+
+/// An amount of the policy, or a share of what fell into pools.
+#[derive(Clone)]
+pub enum Amount {
+    Fixed(Fraction),
+    Share { share: Fraction, pools: Vec<String> },
+}
+
+/// Amounts by the number of earlier admissions of the year; the last one continues.
+pub struct Deductible(pub Vec<Amount>);
 
 #[derive(Clone)]
 pub struct Band {
@@ -55,15 +88,19 @@ pub struct Band {
 #[derive(Clone)]
 pub struct Cap {
     pub account: String,
-    pub of: String,
+    pub on_base: bool,
+    pub per_claim: bool,
     /// `None` if the cap is lifted.
-    pub annual: Option<Fraction>,
+    pub limit: Option<Amount>,
+    /// The pool into which goes what the cap cuts off.
+    pub overflow: Option<String>,
 }
 
-/// A `when` entry has conditions, a `for` entry has categories.
+/// A `when` entry has conditions, a `for` entry has categories, a group and conditions.
 pub struct Entry {
-    pub conditions: BTreeMap<String, Vec<String>>,
+    pub conditions: Conditions,
     pub categories: Vec<String>,
+    pub group: Option<String>,
     pub schedules: Schedules,
     pub operations: Vec<Operation>,
 }
@@ -82,11 +119,18 @@ pub enum Action {
 }
 
 impl Book {
-    /// Reads policies from file names and texts; a name appears only in panics.
+    /// Reads policies from file names and texts. One file may be a `vocabulary.toml`; without one, the words are those of
+    /// the shipped vocabulary. A name appears only in panics.
     pub fn read(files: &[(String, String)]) -> Book {
         let parse = |(name, text): &(String, String)| text.parse().unwrap_or_else(|fault| panic!("{name}: {fault}"));
-        let tables: Vec<Table> = files.iter().map(parse).collect();
-        Book { policies: tables.iter().map(|table| read_policy(table, &tables)).collect() }
+        let (words, policies): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name.ends_with("vocabulary.toml"));
+        let shipped = ("vocabulary.toml".to_owned(), SHIPPED_VOCABULARY.to_owned());
+        let words: Table = parse(words.first().copied().unwrap_or(&shipped));
+        let tables: Vec<Table> = policies.into_iter().map(parse).collect();
+        Book {
+            vocabulary: Vocabulary::read(&words),
+            policies: tables.iter().map(|table| read_policy(table, &tables)).collect(),
+        }
     }
 
     /// The policy that governs the bill, and the day that decides its benefit year and terms.

@@ -1,158 +1,189 @@
-//! The terms of one layer for one bill (section 4): schedule, caps and prior self-pay after the entries that apply, and
-//! the schedule as a function of the cumulative amount.
+//! The terms of one layer for one claim (section 4.1): schedule, caps and prior self-pay after the entries that apply.
+
+use std::collections::BTreeMap;
 
 use super::fraction::{Fraction, half_up, integer, yuan_from_fen};
-use super::policy::{Action, Band, Cap, Entry, LayerRule, Operation, Schedule, Schedules};
-use super::{Bill, Enrolment, HospitalStatus, Person, covers, names_on_day};
+use super::policy::{Action, Amount, Band, Cap, Conditions, Entry, LayerRule, Operation, Policy, Schedule, Schedules};
+use super::vocabulary::Vocabulary;
+use super::{Bill, Facts, covers};
 
-pub struct TermsKey<'a> {
+/// The circumstances of a claim, in the words of a policy's conditions.
+pub struct Circumstances<'a> {
     visit: &'a str,
-    level: &'a str,
-    locality: &'a str,
-    referral: &'a str,
-    categories: Vec<&'a str>,
+    categories: &'a [String],
+    /// The words that hold, by the name of the fact.
+    facts: BTreeMap<&'static str, Vec<&'a str>>,
 }
 
+impl<'a> Circumstances<'a> {
+    pub fn new(bill: &'a Bill, facts: &'a Facts, policy: &Policy, vocabulary: &'a Vocabulary) -> Self {
+        let locality = facts.locality(&policy.pooling);
+        let distance = if matches!(locality, "county" | "city") { "local" } else { "cross_region" };
+        let holding = BTreeMap::from([
+            ("locality", vec![locality, distance]),
+            ("referral", vec![facts.referral(bill)]),
+            ("level", vec![facts.hospital.level.as_str()]),
+            ("tag", facts.hospital.tags.iter().map(String::as_str).collect()),
+            ("disease", vocabulary.diseases_of(bill.diagnosis.as_deref())),
+        ]);
+        Circumstances { visit: &bill.visit, categories: &facts.categories, facts: holding }
+    }
+
+    fn meet(&self, conditions: &Conditions) -> bool {
+        conditions
+            .iter()
+            .all(|(fact, words)| words.iter().any(|word| self.facts[fact.as_str()].contains(&word.as_str())))
+    }
+
+    fn hold_any(&self, categories: &[String]) -> bool {
+        categories.iter().any(|category| self.categories.contains(category))
+    }
+
+    fn level(&self) -> &str {
+        self.facts["level"][0]
+    }
+}
+
+/// The terms with rates within 0..1 and every amount in fen, but for caps that are lifted.
 pub struct Terms {
-    pub deductible: Fraction,
-    pub bands: Vec<Band>,
+    pub deductible: i64,
+    pub bands: Vec<TermsBand>,
     pub prior_self_pay: Fraction,
-    pub caps: Vec<Cap>,
+    pub caps: Vec<TermsCap>,
 }
 
-impl<'a> TermsKey<'a> {
-    pub fn new(bill: &'a Bill, person: &'a Person, enrolment: &Enrolment, hospital: &'a HospitalStatus) -> Self {
-        TermsKey {
-            visit: &bill.visit,
-            level: &hospital.level,
-            locality: locality(&enrolment.region, &hospital.region),
-            referral: referral(bill, person),
-            categories: names_on_day(&person.categories, &bill.discharged),
-        }
-    }
-
-    fn fact(&self, name: &str) -> &str {
-        match name {
-            "locality" => self.locality,
-            "referral" => self.referral,
-            "level" => self.level,
-            other => panic!("no such condition: {other}"),
-        }
-    }
-
-    fn meets(&self, entry: &Entry) -> bool {
-        entry.conditions.iter().all(|(name, values)| values.iter().any(|value| self.is(name, value)))
-    }
-
-    /// Whether a word of a condition holds: `local` is county or city, `cross_region` province or elsewhere.
-    fn is(&self, name: &str, value: &str) -> bool {
-        match (name, value) {
-            ("locality", "local") => ["county", "city"].contains(&self.locality),
-            ("locality", "cross_region") => ["province", "elsewhere"].contains(&self.locality),
-            _ => value == self.fact(name),
-        }
-    }
-
-    fn has_any_category(&self, categories: &[String]) -> bool {
-        categories.iter().any(|category| self.categories.contains(&category.as_str()))
-    }
+pub struct TermsBand {
+    pub upto: Option<i64>,
+    pub rate: Fraction,
 }
 
-fn locality(insured: &str, hospital: &str) -> &'static str {
-    let agree = |digits: usize| insured[..digits] == hospital[..digits];
-    match () {
-        () if agree(6) => "county",
-        () if agree(4) => "city",
-        () if agree(2) => "province",
-        () => "elsewhere",
-    }
+pub struct TermsCap {
+    pub account: String,
+    pub on_base: bool,
+    pub per_claim: bool,
+    /// `None` if the cap is lifted.
+    pub limit: Option<i64>,
+    pub overflow: Option<String>,
 }
 
-fn referral(bill: &Bill, person: &Person) -> &'static str {
-    let filed = |day: &str| names_on_day(&person.approvals, day).contains(&"cross_region");
-    match filed(&bill.admitted) || filed(&bill.discharged) {
-        true => "registered",
-        false if bill.emergency => "emergency",
-        false => "none",
-    }
-}
-
-/// Whether a layer applies to these circumstances on the day that governs the policy.
-pub fn is_considered(rule: &LayerRule, day: &str, circumstances: &TermsKey) -> bool {
+/// Whether a layer applies to these circumstances on the day by which the policy judges itself.
+pub fn is_considered(rule: &LayerRule, day: &str, circumstances: &Circumstances) -> bool {
     covers(&rule.in_force, day)
         && rule.visits.iter().any(|visit| visit == circumstances.visit)
-        && (rule.only.is_empty() || circumstances.has_any_category(&rule.only))
+        && circumstances.meet(&rule.conditions)
+        && (rule.only.is_empty() || circumstances.hold_any(&rule.only))
+        && !circumstances.hold_any(&rule.except)
 }
 
-/// The terms of a layer after its entries, for this number of earlier admissions.
-pub fn terms(rule: &LayerRule, circumstances: &TermsKey, admissions: u32) -> Terms {
-    let mut entries: Vec<&Entry> = rule.when.iter().filter(|entry| circumstances.meets(entry)).collect();
-    entries.extend(rule.for_whom.iter().find(|entry| circumstances.has_any_category(&entry.categories)));
+/// The terms of a layer after its entries, for this number of earlier admissions and these amounts fallen into pools.
+pub fn terms(
+    rule: &LayerRule,
+    circumstances: &Circumstances,
+    admissions: u32,
+    fell_into: &BTreeMap<String, i64>,
+) -> Terms {
+    let entries = entries_that_apply(rule, circumstances);
     let replaced = entries.iter().rev().map(|entry| &entry.schedules).find(|schedules| !schedules.is_empty());
-    let schedule = schedule_for_level(replaced.unwrap_or(&rule.schedules), circumstances.level);
-    let mut terms = Terms {
-        deductible: deductible_for_admission(schedule, admissions),
+    let schedule = schedule_for_level(replaced.unwrap_or(&rule.schedules), circumstances.level());
+    let mut terms = UnroundedTerms {
+        deductible: exact(deductible_for_admission(schedule, admissions), fell_into),
         bands: schedule.bands.clone(),
         prior_self_pay: rule.prior_self_pay,
         caps: rule.caps.clone(),
+        lifted: false,
     };
     for operation in entries.iter().flat_map(|entry| &entry.operations) {
         terms.apply(operation);
     }
-    terms.clamped()
+    terms.rounded(rule.over_excess, fell_into)
 }
 
-/// The schedule of this level, or the one for all levels.
+/// Every `when` entry that holds, then the first `for` entry of each group that fits, both in file order.
+fn entries_that_apply<'a>(rule: &'a LayerRule, circumstances: &Circumstances) -> Vec<&'a Entry> {
+    let mut entries: Vec<&Entry> = rule.when.iter().filter(|entry| circumstances.meet(&entry.conditions)).collect();
+    let mut served: Vec<&Option<String>> = Vec::new();
+    for entry in &rule.for_whom {
+        let fits = circumstances.hold_any(&entry.categories) && circumstances.meet(&entry.conditions);
+        if fits && !served.contains(&&entry.group) {
+            served.push(&entry.group);
+            entries.push(entry);
+        }
+    }
+    entries
+}
+
+/// The schedule of this level, or the one for other levels, or the one for all.
 fn schedule_for_level<'a>(schedules: &'a Schedules, level: &str) -> &'a Schedule {
-    schedules.get("all").unwrap_or_else(|| &schedules[level])
+    let found = [level, "other", "all"].into_iter().find_map(|name| schedules.get(name));
+    found.expect("a schedule for every level")
 }
 
-fn deductible_for_admission(schedule: &Schedule, admissions: u32) -> Fraction {
-    let last = schedule.deductibles.len() - 1;
-    schedule.deductibles[last.min(admissions as usize)]
+fn deductible_for_admission(schedule: &Schedule, admissions: u32) -> &Amount {
+    let list = &schedule.deductible.0;
+    &list[(list.len() - 1).min(admissions as usize)]
 }
 
-impl Terms {
+/// An amount before rounding.
+fn exact(amount: &Amount, fell_into: &BTreeMap<String, i64>) -> Fraction {
+    match amount {
+        Amount::Fixed(yuan) => *yuan,
+        Amount::Share { share, pools } => *share * yuan_from_fen(pools.iter().map(|pool| fell_into[pool]).sum()),
+    }
+}
+
+struct UnroundedTerms {
+    deductible: Fraction,
+    bands: Vec<Band>,
+    prior_self_pay: Fraction,
+    caps: Vec<Cap>,
+    /// Whether an entry lifts the caps, whatever others say.
+    lifted: bool,
+}
+
+impl UnroundedTerms {
     fn apply(&mut self, operation: &Operation) {
         let action = operation.action;
         match operation.target.as_str() {
             "deductible" => self.deductible = apply_action(self.deductible, action),
             "prior_self_pay" => self.prior_self_pay = apply_action(self.prior_self_pay, action),
             "rate" => self.bands.iter_mut().for_each(|band| band.rate = apply_action(band.rate, action)),
-            "cap" => {
-                self.caps.iter_mut().filter(|cap| cap.of == "paid").for_each(|cap| apply_action_to_cap(cap, action))
-            }
+            "cap" if matches!(action, Action::Lift) => self.lifted = true,
+            "cap" => self.caps.iter_mut().filter(|cap| is_annual_of_paid(cap)).for_each(|cap| {
+                let Some(Amount::Fixed(annual)) = cap.limit else { panic!("an annual limit is an amount") };
+                cap.limit = Some(Amount::Fixed(apply_action(annual, action)));
+            }),
             other => panic!("no such target: {other}"),
         }
     }
 
-    /// The terms with rates between 0 and 1 and amounts in whole fen, at least zero.
-    fn clamped(mut self) -> Terms {
+    fn rounded(self, over_excess: bool, fell_into: &BTreeMap<String, i64>) -> Terms {
         let share = |figure: Fraction| figure.clamp(integer(0), integer(1));
-        self.deductible = rounded_to_fen(self.deductible);
-        self.prior_self_pay = share(self.prior_self_pay);
-        self.bands.iter_mut().for_each(|band| band.rate = share(band.rate));
-        self.caps.iter_mut().for_each(|cap| cap.annual = cap.annual.map(rounded_to_fen));
-        self
-    }
-
-    /// F: the payment of the schedule on a cumulative amount, both in fen.
-    pub fn schedule_payment(&self, cumulative: i64) -> i64 {
-        let cumulative = yuan_from_fen(cumulative);
-        let mut below = integer(0);
-        let mut pays = 0;
-        for band in &self.bands {
-            let top = band.upto.map_or(cumulative, |upto| upto.min(cumulative));
-            pays += half_up((top - below.max(self.deductible)).max(integer(0)) * band.rate);
-            below = band.upto.unwrap_or(below);
+        let deductible = half_up(self.deductible).max(0);
+        let above = if over_excess { deductible } else { 0 };
+        let band = |band: Band| TermsBand { upto: band.upto.map(|upto| half_up(upto) + above), rate: share(band.rate) };
+        let lifted = self.lifted;
+        let cap = |cap: Cap| TermsCap {
+            limit: cap
+                .limit
+                .as_ref()
+                .filter(|_| !(lifted && is_annual_of_paid(&cap)))
+                .map(|limit| half_up(exact(limit, fell_into))),
+            account: cap.account,
+            on_base: cap.on_base,
+            per_claim: cap.per_claim,
+            overflow: cap.overflow,
+        };
+        Terms {
+            deductible,
+            bands: self.bands.into_iter().map(band).collect(),
+            prior_self_pay: share(self.prior_self_pay),
+            caps: self.caps.into_iter().map(cap).collect(),
         }
-        pays
     }
 }
 
-/// The amount rounded to whole fen, at least zero.
-fn rounded_to_fen(money: Fraction) -> Fraction {
-    yuan_from_fen(half_up(money).max(0))
+fn is_annual_of_paid(cap: &Cap) -> bool {
+    !cap.on_base && !cap.per_claim
 }
 
 fn apply_action(figure: Fraction, action: Action) -> Fraction {
@@ -162,13 +193,4 @@ fn apply_action(figure: Fraction, action: Action) -> Fraction {
         Action::Plus(more) => figure + more,
         Action::Lift => panic!("only a cap can be lifted"),
     }
-}
-
-/// Applies an action to a cap. A lifted cap has no figure to multiply or add to; only `set` restores one.
-fn apply_action_to_cap(cap: &mut Cap, action: Action) {
-    cap.annual = match (cap.annual, action) {
-        (_, Action::Lift) => None,
-        (_, Action::Set(new)) => Some(new),
-        (annual, _) => annual.map(|figure| apply_action(figure, action)),
-    };
 }

@@ -4,6 +4,7 @@
 //! [`policies`], [`tables`] and [`claims`] generate the input, [`scenario`] adjudicates it without a store, and
 //! [`coverage`] counts which rules were reached. The other modules contain the properties.
 
+mod books;
 mod claims;
 mod conservation;
 mod coverage;

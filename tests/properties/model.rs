@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::{self, Account};
-use crate::support::as_model::{Tables, bill, is_split, plain};
+use crate::support::as_model::{bill, is_split, plain, tables_from_rows};
 
 use super::policy_text::policy_files;
 use super::scenario::{Step, scenarios};
@@ -15,7 +15,7 @@ fn every_split_and_account_equals_that_of_the_model() {
         let texts: Vec<_> =
             policy_files(&scenario.policy).iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect();
         let (book, model_tables) =
-            (model::Book::read(&texts), Tables::from_rows(&tables::cells(&scenario.catalogue, &scenario.persons)));
+            (model::Book::read(&texts), tables_from_rows(&tables::cells(&scenario.catalogue, &scenario.persons)));
         let mut accounts: HashMap<(String, i32), Account> = HashMap::new();
         for step in scenario.adjudicate_all() {
             assert_model_agrees(&step, &book, &model_tables, &mut accounts);
@@ -27,7 +27,7 @@ fn every_split_and_account_equals_that_of_the_model() {
 fn assert_model_agrees(
     step: &Step,
     book: &model::Book,
-    tables: &Tables,
+    tables: &model::Tables,
     accounts: &mut HashMap<(String, i32), Account>,
 ) {
     let (person, hospital) = (step.claim.person_id.as_str(), step.claim.hospital_id.as_str());
@@ -42,6 +42,6 @@ fn assert_model_agrees(
     let (split, after) = decided.expect("a settlement");
     assert!(is_split(&step.split, &split, "resident"), "{:#?}\n{split:#?}", step.split);
     assert_eq!(plain(&step.after), after);
-    assert_eq!(model::account_without(&after, &split, &bill(&step.raw_claim)), account(split.year));
+    assert_eq!(model::account_without(&after, &split), account(split.year));
     accounts.insert((person.to_owned(), split.year), after);
 }

@@ -17,7 +17,7 @@ use proptest::sample::select;
 
 use super::{CASES_WITHOUT_STORE, case_count, check_property, tables};
 use crate::model;
-use crate::support::as_model::{Cells, Tables, bill, is_split, plain};
+use crate::support::as_model::{Cells, bill, is_split, plain, tables_from_rows};
 use crate::support::claims::claim;
 
 /// The figures of a policy of two layers, and two bills.
@@ -193,7 +193,7 @@ fn half_up_to_the_fen_is_the_only_rounding_in_an_adjudication() {
         let model_book = model::Book::read(&[("exact.toml".to_owned(), text)]);
         let cells = figures.rows();
         let (tables, persons) = tables::from_rows(tables::parsed(&cells));
-        let model_tables = Tables::from_rows(&cells);
+        let model_tables = tables_from_rows(&cells);
         let (mut account, mut model_account) = (Account::default(), model::Account::default());
         for raw_claim in figures.claims() {
             let claim = raw_claim

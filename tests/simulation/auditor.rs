@@ -18,7 +18,7 @@ use super::fixtures::{self, PersonVersions};
 use super::model_ledger::{ModelLedger, RequestKey};
 use super::scheduler::Time;
 use crate::model;
-use crate::support::as_model::{Tables, bill, is_split};
+use crate::support::as_model::{bill, is_split};
 
 /// A request of a client.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub struct CallRecord {
 /// Checks every response and every commit of a run.
 pub struct Auditor {
     pub book: Arc<model::Book>,
-    pub tables: Tables,
+    pub tables: model::Tables,
     pub versions: BTreeMap<String, PersonVersions>,
     pub ledger: ModelLedger,
     pub calls: BTreeMap<EntryId, CallRecord>,
@@ -258,10 +258,10 @@ impl Auditor {
 /// Checks that no account exceeds a cap of this settlement, unless it did before, and that the shares add up to the
 /// total.
 fn check_caps(split: &model::Split, after: &model::Account, before: &model::Account) -> CheckResult {
-    for (account, _, annual) in split.layers.iter().flat_map(|layer| &layer.caps) {
-        let sum = |account_state: &model::Account| account_state.caps.get(account).copied().unwrap_or(0);
-        let within = annual.is_none_or(|annual| sum(after) <= annual || sum(after) <= sum(before));
-        ensure(within, || format!("the cap of {account} is exceeded"))?;
+    for cap in split.layers.iter().flat_map(|layer| &layer.caps).filter(|cap| !cap.per_claim) {
+        let (now, earlier) = (after.cap(&cap.account), before.cap(&cap.account));
+        let within = cap.limit.is_none_or(|limit| now <= limit || now <= earlier);
+        ensure(within, || format!("the cap of {} is exceeded", cap.account))?;
     }
     let paid: i64 = split.payers.values().sum();
     ensure(paid + split.patient == split.total, || "payers and patient are not the total".to_owned())

@@ -10,7 +10,7 @@ use super::auditor::{Auditor, ClientRequest};
 use super::check_response::Window;
 use super::model_ledger::{RequestKey, SettledPeriod};
 use super::scheduler::Time;
-use crate::model::{self, ModelRefusal};
+use crate::model;
 use crate::support::as_model;
 
 /// How often the engine of a simulation retries a commit that conflicts.
@@ -130,7 +130,7 @@ impl Auditor {
         versions.into_iter().any(|version| {
             let fresh = |_| model::Account::default();
             let refusal = self.book.settle(&bill, version, hospital, &self.tables.catalogue, fresh).err();
-            refusal.is_some_and(|refusal| reason_for_model_refusal(refusal) == reason)
+            refusal.is_some_and(|faults| reason_for_model_refusal(faults[0]) == reason)
         })
     }
 }
@@ -146,13 +146,12 @@ pub fn person_of_request(request: &ClientRequest) -> &str {
     }
 }
 
-fn reason_for_model_refusal(refusal: ModelRefusal) -> Reason {
-    match refusal {
-        ModelRefusal::HospitalNotDesignated | ModelRefusal::PersonNotEnrolled | ModelRefusal::VisitNotApproved => {
-            Reason::NotEligible
-        }
-        ModelRefusal::UnknownItem => Reason::UnknownItem,
-        ModelRefusal::NoPolicyInForce => Reason::NoPolicy,
+fn reason_for_model_refusal(refusal: model::Refusal) -> Reason {
+    match refusal.reason {
+        "HOSPITAL_NOT_DESIGNATED" | "PERSON_NOT_ENROLLED" | "VISIT_NOT_APPROVED" => Reason::NotEligible,
+        "UNKNOWN_ITEM" => Reason::UnknownItem,
+        "NO_POLICY_IN_FORCE" => Reason::NoPolicy,
+        other => panic!("{other} is no refusal of these claims"),
     }
 }
 

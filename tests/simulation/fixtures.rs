@@ -9,7 +9,7 @@ use onestop::reference::row::ReferenceRow;
 
 use super::scheduler::Time;
 use crate::model;
-use crate::support::as_model::{Cells, Tables};
+use crate::support::as_model::{Cells, tables_from_rows};
 use crate::support::{TABLES, claims, row};
 
 /// The shipped book, which is read once because reading takes longer than many runs.
@@ -36,11 +36,11 @@ pub fn table_rows() -> Vec<ReferenceRow> {
 }
 
 /// [`TABLES`] for the model.
-pub fn model_tables() -> Tables {
+pub fn model_tables() -> model::Tables {
     let cells = |cells: &&[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
     let table_rows: Vec<Cells> =
         TABLES.iter().flat_map(|(table, table_rows)| table_rows.iter().map(|row| (*table, cells(row)))).collect();
-    Tables::from_rows(&table_rows)
+    tables_from_rows(&table_rows)
 }
 
 /// The versions of a person over a run, each with the begin and the end of its import.

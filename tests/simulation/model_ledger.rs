@@ -191,7 +191,7 @@ impl PersonLedger {
             .collect();
         let mut account = self.account(&key.0, key.1);
         for active in later.iter().rev().map(|at| &self.active[*at]).chain([&removed]) {
-            account = model::account_without(&account, &active.split, &active.bill);
+            account = model::account_without(&account, &active.split);
         }
         self.accounts.insert(key, account);
         Ok(later)

@@ -12,63 +12,55 @@ use crate::model::{self, Bill};
 /// A row of a CSV file.
 pub type Cells = (ReferenceTable, Vec<String>);
 
-/// What the tables say.
-#[derive(Default)]
-pub struct Tables {
-    pub hospitals: BTreeMap<String, model::Hospital>,
-    pub persons: BTreeMap<String, model::Person>,
-    pub catalogue: Vec<model::CatalogueRow>,
+/// What these rows add up to.
+pub fn tables_from_rows(rows: &[Cells]) -> model::Tables {
+    let mut tables = model::Tables::default();
+    rows.iter().for_each(|(table, cells)| add_row(&mut tables, *table, cells));
+    tables
 }
 
-impl Tables {
-    /// What these rows add up to.
-    pub fn from_rows(rows: &[Cells]) -> Tables {
-        let mut tables = Tables::default();
-        rows.iter().for_each(|(table, cells)| tables.add_row(*table, cells));
-        tables
-    }
-
-    fn add_row(&mut self, table: ReferenceTable, cells: &[String]) {
-        let optional_cell = |at: usize| Some(cells[at].clone()).filter(|cell| !cell.is_empty());
-        let id = cells[0].clone();
-        match table {
-            ReferenceTable::Hospitals => {
-                let status = model::HospitalStatus { level: cells[3].clone(), region: cells[4].clone() };
-                let rows = &mut self.hospitals.entry(id).or_default().statuses;
-                rows.insert(optional_cell(1), (optional_cell(6), status));
-            }
-            ReferenceTable::Designations => {
-                self.hospitals.entry(id).or_default().designated.push((optional_cell(1), optional_cell(2)))
-            }
-            ReferenceTable::Enrolments => {
-                let enrolment = model::Enrolment { insurance: cells[2].clone(), region: cells[3].clone() };
-                let rows = &mut self.persons.entry(id).or_default().enrolments;
-                rows.insert(optional_cell(1), (optional_cell(4), enrolment));
-            }
-            ReferenceTable::Categories => {
-                self.persons.entry(id).or_default().categories.push((
-                    cells[1].clone(),
-                    optional_cell(2),
-                    optional_cell(3),
-                ));
-            }
-            ReferenceTable::Approvals => {
-                self.persons.entry(id).or_default().approvals.push((
-                    cells[1].clone(),
-                    optional_cell(2),
-                    optional_cell(3),
-                ));
-            }
-            ReferenceTable::Catalogue => self.catalogue.push(model::CatalogueRow {
-                code: id,
-                class: cells[4].clone(),
-                self_pay_ratio: optional_cell(5),
-                price_ceiling: optional_cell(6),
-                regions: cells[1].split_whitespace().map(str::to_owned).collect(),
-                from: optional_cell(2),
-                until: optional_cell(7),
-            }),
+fn add_row(tables: &mut model::Tables, table: ReferenceTable, cells: &[String]) {
+    let words = |cell: &str| cell.split_whitespace().map(str::to_owned).collect();
+    let optional_cell = |at: usize| Some(cells[at].clone()).filter(|cell| !cell.is_empty());
+    let id = cells[0].clone();
+    match table {
+        ReferenceTable::Hospitals => {
+            let status =
+                model::HospitalStatus { level: cells[3].clone(), region: cells[4].clone(), tags: words(&cells[5]) };
+            let rows = &mut tables.hospitals.entry(id).or_default().statuses;
+            rows.insert(optional_cell(1), (optional_cell(6), status));
         }
+        ReferenceTable::Designations => {
+            tables.hospitals.entry(id).or_default().designated.push((optional_cell(1), optional_cell(2)))
+        }
+        ReferenceTable::Enrolments => {
+            let enrolment = model::Enrolment { insurance: cells[2].clone(), region: cells[3].clone() };
+            let rows = &mut tables.persons.entry(id).or_default().enrolments;
+            rows.insert(optional_cell(1), (optional_cell(4), enrolment));
+        }
+        ReferenceTable::Categories => {
+            tables.persons.entry(id).or_default().categories.push((
+                cells[1].clone(),
+                optional_cell(2),
+                optional_cell(3),
+            ));
+        }
+        ReferenceTable::Approvals => {
+            tables.persons.entry(id).or_default().approvals.push((
+                cells[1].clone(),
+                optional_cell(2),
+                optional_cell(3),
+            ));
+        }
+        ReferenceTable::Catalogue => tables.catalogue.push(model::CatalogueRow {
+            code: id,
+            class: cells[4].clone(),
+            self_pay_ratio: optional_cell(5),
+            price_ceiling: optional_cell(6),
+            regions: words(&cells[1]),
+            from: optional_cell(2),
+            until: optional_cell(7),
+        }),
     }
 }
 
@@ -88,6 +80,7 @@ pub fn bill(claim: &RawClaim) -> Bill {
         emergency: claim.emergency,
         admitted: day(claim.admitted),
         discharged: day(claim.discharged),
+        diagnosis: claim.diagnosis.clone(),
         lines: claim.items.iter().map(line).collect(),
     }
 }

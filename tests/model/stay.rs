@@ -1,0 +1,132 @@
+//! What a settlement passes on to one that continues it (section 4.3).
+
+use std::collections::BTreeMap;
+
+use super::policy::LayerRule;
+
+/// The state at the opening of a claim or at its close.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Stay {
+    layers: BTreeMap<String, Carried>,
+    /// What fell into the pools over the parts of this stay.
+    fell_into: BTreeMap<String, i64>,
+    /// The use of every account of a cap per claim on this stay.
+    per_claim: BTreeMap<String, i64>,
+    /// The admissions of the year when this stay began.
+    admissions: u32,
+    /// The admissions of the year when the first of the stays began that transfers connect.
+    admissions_of_first: u32,
+    /// Whether an admission is counted for this stay.
+    counted: bool,
+    /// Whether an admission is counted for any of the stays that transfers connect.
+    counted_for_any: bool,
+}
+
+/// What a layer passes on.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+struct Carried {
+    base: i64,
+    deductible_taken: i64,
+    /// What of it was taken on this stay, without what a transfer credits.
+    taken_on_stay: i64,
+    /// Whether a transfer lies between the layer's last part and the next.
+    before_transfer: bool,
+}
+
+/// The values with which a layer begins a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opening {
+    /// b: the base over what is continued.
+    pub base: i64,
+    /// k: the deductible taken over what is continued.
+    pub deductible_taken: i64,
+    /// t: the deductible taken on this stay.
+    pub taken_on_stay: i64,
+    /// The admissions by which a deductible list is read.
+    pub admissions: u32,
+}
+
+impl Stay {
+    /// The opening of a claim that continues none.
+    pub fn first(admissions: u32) -> Stay {
+        Stay { admissions, admissions_of_first: admissions, ..Stay::default() }
+    }
+
+    /// The opening of a further part of a stay that closed so.
+    pub fn interim(&self) -> Stay {
+        self.clone()
+    }
+
+    /// The opening of a stay after a transfer from one that closed so.
+    pub fn transfer(&self, admissions: u32) -> Stay {
+        let mut layers = self.layers.clone();
+        layers.values_mut().for_each(|carried| carried.before_transfer = true);
+        Stay {
+            layers,
+            admissions,
+            admissions_of_first: self.admissions_of_first,
+            counted_for_any: self.counted_for_any,
+            ..Stay::default()
+        }
+    }
+
+    pub fn opening(&self, rule: &LayerRule) -> Opening {
+        let admissions = if rule.credits_transfers { self.admissions_of_first } else { self.admissions };
+        let carried = self.layers.get(&rule.id).copied().unwrap_or_default();
+        if carried.before_transfer {
+            let credited = if rule.credits_transfers { carried.deductible_taken } else { 0 };
+            return Opening { base: 0, deductible_taken: credited, taken_on_stay: 0, admissions };
+        }
+        Opening {
+            base: carried.base,
+            deductible_taken: carried.deductible_taken,
+            taken_on_stay: carried.taken_on_stay,
+            admissions,
+        }
+    }
+
+    /// Adds what fell into the pools with this claim.
+    pub fn add_pools(&mut self, pools: &BTreeMap<String, i64>) {
+        for (pool, amount) in pools {
+            *self.fell_into.entry(pool.clone()).or_default() += amount;
+        }
+    }
+
+    /// What fell into the pools over the parts of this stay so far.
+    pub fn fell_into(&self) -> &BTreeMap<String, i64> {
+        &self.fell_into
+    }
+
+    pub fn use_per_claim(&self, account: &str) -> i64 {
+        self.per_claim.get(account).copied().unwrap_or(0)
+    }
+
+    pub fn add_use_per_claim(&mut self, account: &str, amount: i64) {
+        *self.per_claim.entry(account.to_owned()).or_default() += amount;
+    }
+
+    /// Records the part of a layer in this claim.
+    pub fn add_layer(&mut self, id: &str, opening: Opening, base: i64, deductible_taken: i64) {
+        let carried = Carried {
+            base: opening.base + base,
+            deductible_taken: opening.deductible_taken + deductible_taken,
+            taken_on_stay: opening.taken_on_stay + deductible_taken,
+            before_transfer: false,
+        };
+        self.layers.insert(id.to_owned(), carried);
+    }
+
+    /// Whether a claim that continues none, or one by `interim` or `transfer`, counts an admission, which it records.
+    /// `file_credits` says whether a layer of the file credits transfers.
+    pub fn count_admission(&mut self, kind: Option<&str>, file_credits: bool, countable: bool) -> bool {
+        let counted_before = match kind {
+            None => false,
+            Some("transfer") => file_credits && self.counted_for_any,
+            Some(_) => self.counted,
+        };
+        let counts = countable && !counted_before;
+        self.counted = counted_before || counts;
+        self.counted_for_any |= self.counted;
+        counts
+    }
+}
