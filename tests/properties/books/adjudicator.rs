@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
-use onestop::domain::claim::{ClaimLimits, Quantity, RawClaim, RawDate, RawItem, UnitPrice};
+use onestop::domain::claim::{ClaimLimits, Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice};
 use onestop::domain::continuation::Continued;
 use onestop::domain::day::Day;
 use onestop::domain::fixed_words::ContinueKind;
@@ -118,6 +118,11 @@ fn raw_claim(claim: &model::Claim) -> RawClaim {
         items: bill.lines.iter().map(item).collect(),
         total: claim.total.map(Money::from_fen),
         diagnosis: bill.diagnosis.clone(),
+        continues: claim.continues.as_ref().map(|continues| RawContinues {
+            kind: continues.kind.clone(),
+            hospital_id: continues.hospital_id.clone(),
+            claim_id: continues.claim_id.clone(),
+        }),
     }
 }
 
