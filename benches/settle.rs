@@ -93,6 +93,9 @@ impl SettlementService for Bare {
     async fn reverse(&self, _: Request<pb::ReverseRequest>) -> Result<Response<pb::ReverseResponse>, Status> {
         not_measured()
     }
+    async fn correct(&self, _: Request<pb::CorrectRequest>) -> Result<Response<pb::CorrectResponse>, Status> {
+        not_measured()
+    }
     async fn get_outcome(&self, _: Request<pb::GetOutcomeRequest>) -> Result<Response<pb::GetOutcomeResponse>, Status> {
         not_measured()
     }

@@ -42,6 +42,7 @@ pub const CALLS: &[Call] = &[
     commit("/onestop.settlement.v1.SettlementService/Settle", CLAIMANTS),
     stream("/onestop.settlement.v1.SettlementService/SettleStream", CLAIMANTS),
     commit("/onestop.settlement.v1.SettlementService/Reverse", CLAIMANTS),
+    commit("/onestop.settlement.v1.SettlementService/Correct", CLAIMANTS),
     commit("/onestop.settlement.v1.SettlementService/Fence", CLAIMANTS),
     read("/onestop.settlement.v1.SettlementService/GetOutcome", READERS),
     read("/onestop.settlement.v1.SettlementService/GetSettlement", READERS),

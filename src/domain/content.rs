@@ -54,6 +54,25 @@ impl RawClaim {
     }
 }
 
+/// A request to correct a claim as received: its changed content, and why.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RawCorrection {
+    /// The claim as it should have been.
+    pub claim: RawClaim,
+    /// Why, in the caller's words.
+    pub reason: String,
+}
+
+impl RawCorrection {
+    /// The digest of this content.
+    ///
+    /// # Errors
+    /// If it cannot be serialised.
+    pub fn content(&self) -> Result<Digest, DigestError> {
+        Digest::of_value("correct/1", &(&self.claim, &self.reason))
+    }
+}
+
 impl RawReversal {
     /// The digest of this content.
     ///
@@ -89,4 +108,4 @@ impl RawReversal {
     }
 }
 
-super::ids::silent_debug!(RawReversal, ValidReversal);
+super::ids::silent_debug!(RawCorrection, RawReversal, ValidReversal);

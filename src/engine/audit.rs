@@ -150,8 +150,10 @@ impl<'a, S: Store> Audit<'a, S> {
         if seen.state != *state {
             return Err(ChainFault::PersonRow);
         }
-        // A revision carries the request of the reversal that made it.
-        if entry.revised().is_none() && seen.request != Some(entry.id) {
+        // A revision carries the request of the reversal that made it, and a reversal that of the correction that it is
+        // part of.
+        let correction = entry.reversed().and_then(|reversed| reversed.correction);
+        if entry.revised().is_none() && seen.request != Some(correction.unwrap_or(entry.id)) {
             return Err(ChainFault::RequestRow);
         }
         let known = |settlement| seen.claim.as_ref().and_then(|row| row.of(settlement));

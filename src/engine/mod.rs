@@ -11,6 +11,7 @@ pub mod chain;
 mod commit_loop;
 mod continuing;
 pub mod copy;
+pub mod correct;
 mod decide;
 pub mod error;
 pub mod fence;

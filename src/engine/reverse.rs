@@ -38,11 +38,25 @@ pub struct ReverseOutcome {
     pub replay: bool,
 }
 
-/// What stays the same from one attempt to the next.
-struct Attempt<'a> {
-    request_id: &'a RequestId,
-    content: Digest,
-    dry_run: bool,
+/// A reversal that is ready to be committed.
+pub(super) struct PreparedReversal {
+    /// The commit of the reversal and the revisions.
+    pub commit: Commit,
+    /// The reversal.
+    pub entry: Entry<Reversal>,
+    /// The revisions of later settlements, in the order of those.
+    pub revisions: Vec<Entry<Revision>>,
+}
+
+/// The request that a reversal is made for.
+#[derive(Clone, Copy)]
+pub(super) struct ReversalRequest<'a> {
+    /// The idempotency key.
+    pub request_id: &'a RequestId,
+    /// The digest of the request's content.
+    pub content: Digest,
+    /// The settlement of a correction that follows in the same commit.
+    pub correction: Option<EntryId>,
 }
 
 /// A settlement that stands, with the revision in force.
@@ -71,36 +85,42 @@ impl<S: Store> Engine<S> {
         let (limits, content) = (&self.settings.limits, raw.content()?);
         let validated = raw.validate(request_id, limits);
         let (keys, request_id) = reversal_keys(&validated)?;
-        let attempt = Attempt { request_id, content, dry_run };
+        let request = ReversalRequest { request_id, content, correction: None };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let scope = scope.with_request(&keys.hospital_id, request_id);
-        let (validated, attempt) = (&validated, &attempt);
+        let validated = &validated;
         let reverse = |seen: LookUp, stamp| async move {
             if let Some(entry) = self.replay(&seen, content).await? {
                 let entry: Entry<Reversal> = entry.try_into()?;
                 return Ok(ReverseOutcome { revisions: self.revisions(&entry.body).await?, entry, replay: true });
             }
             let reversal = validated.as_ref().map_err(invalid_reversal)?;
-            self.attempt_reverse(reversal, seen, attempt, stamp).await
+            let PreparedReversal { commit, entry, revisions } =
+                self.prepare_reversal(reversal, &seen, request, stamp).await?;
+            if !dry_run {
+                self.store.commit(commit).await.map_err(CommitError::from_commit)?;
+            }
+            Ok(ReverseOutcome { entry, revisions, replay: false })
         };
         self.commit_with_retries(scope, stamp, reverse).await
     }
 
-    async fn attempt_reverse(
+    /// Decides a reversal and the revisions that come with it; writes nothing.
+    pub(super) async fn prepare_reversal(
         &self,
         reversal: &ValidReversal,
-        seen: LookUp,
-        attempt: &Attempt<'_>,
+        seen: &LookUp,
+        request: ReversalRequest<'_>,
         stamp: CommitStamp,
-    ) -> Result<ReverseOutcome, CommitError> {
+    ) -> Result<PreparedReversal, CommitError> {
         let ClaimKeys { hospital_id, claim_id, .. } = &reversal.keys;
-        let target = self.live(live_settlement(&seen, &reversal.keys)?).await?;
+        let target = self.live(live_settlement(seen, &reversal.keys)?).await?;
         let key = target.split.circumstances.account.clone();
         let later = self.later(seen.state.head, target.settlement, &key).await?;
         if !reversal.readjudicate && !later.is_empty() {
             return Err(later_settlements(&later, hospital_id).into());
         }
-        let mut row = seen.claim.ok_or(EngineError::NotFound)?;
+        let mut row = seen.claim.clone().ok_or(EngineError::NotFound)?;
         if let Some(last) = row.settlements.last_mut() {
             last.reversal = Some(stamp.id);
         }
@@ -109,11 +129,14 @@ impl<S: Store> Engine<S> {
             id: stamp.id,
             link: seen.state.next(),
             committed: stamp.instant,
-            request_id: attempt.request_id.clone(),
-            content: attempt.content,
-            body: reversal_body(reversal, target.settlement, key, revisions),
+            request_id: request.request_id.clone(),
+            content: request.content,
+            body: Reversal {
+                correction: request.correction,
+                ..reversal_body(reversal, target.settlement, key, revisions)
+            },
         };
-        let mut commit = Commit::new(seen.state, &entry).map_err(EngineError::from_write)?;
+        let mut commit = Commit::new(seen.state.clone(), &entry).map_err(EngineError::from_write)?;
         commit.set_claim(hospital_id.clone(), claim_id.clone(), row);
         for split in later.iter().map(|one| &one.split).chain([&target.split]) {
             let key = &split.circumstances.account;
@@ -121,10 +144,7 @@ impl<S: Store> Engine<S> {
             commit.set_account(key.clone(), account);
         }
         let revisions = self.readjudicate(&mut commit, target.settlement, later, &stamp).await?;
-        if !attempt.dry_run {
-            self.store.commit(commit).await.map_err(CommitError::from_commit)?;
-        }
-        Ok(ReverseOutcome { entry, revisions, replay: false })
+        Ok(PreparedReversal { commit, entry, revisions })
     }
 
     async fn live(&self, standing: &SettlementStatus) -> Result<Live, EngineError> {
@@ -195,7 +215,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// The revisions that a reversal made.
-    async fn revisions(&self, reversal: &Reversal) -> Result<Vec<Entry<Revision>>, EngineError> {
+    pub(super) async fn revisions(&self, reversal: &Reversal) -> Result<Vec<Entry<Revision>>, EngineError> {
         let mut revisions = Vec::with_capacity(reversal.revisions.len());
         for id in &reversal.revisions {
             revisions.push(self.named_entry(*id).await?.try_into()?);
@@ -236,5 +256,6 @@ fn reversal_body(
     revisions: Vec<EntryId>,
 ) -> Reversal {
     let ClaimKeys { hospital_id, person_id, claim_id } = reversal.keys.clone();
-    Reversal { hospital_id, person_id, claim_id, reason: reversal.reason.clone(), settlement, account, revisions }
+    let reason = reversal.reason.clone();
+    Reversal { hospital_id, person_id, claim_id, reason, settlement, account, revisions, correction: None }
 }

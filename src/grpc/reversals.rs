@@ -1,14 +1,18 @@
-//! Reversals and the revisions that come of them, as messages.
+//! Reversals and corrections, and the revisions that come of them, as messages.
 
 use std::sync::Arc;
 
-use crate::domain::content::RawReversal;
+use crate::domain::content::{RawCorrection, RawReversal};
+use crate::domain::ids::HospitalId;
 use crate::domain::journal::{Differences, Entry, Reversal, Revision};
 use crate::domain::money::Money;
+use crate::engine::correct::{CorrectOutcome, CorrectRequest};
 use crate::engine::reverse::{ReverseOutcome, ReverseRequest};
 
+use super::error::CallError;
 use super::pb::settlement as pb;
 use super::to_proto::{digest, shares, split, timestamp};
+use super::{commit_stamp, from_proto, to_proto};
 
 /// A request to reverse, as received.
 pub fn request(message: pb::ReverseRequest) -> ReverseRequest {
@@ -20,30 +24,57 @@ pub fn request(message: pb::ReverseRequest) -> ReverseRequest {
 /// The response to one; of a dry run, without ids and instants of entries that do not exist.
 pub fn response(outcome: &ReverseOutcome, dry_run: bool) -> pb::ReverseResponse {
     let dry_run = dry_run && !outcome.replay;
-    let mut response = pb::ReverseResponse {
-        reversal: Some(reversal(&outcome.entry)),
+    let Revised { mut own, others } = revised(&outcome.entry.body.hospital_id, &outcome.revisions);
+    let mut reversal = reversal(&outcome.entry);
+    if dry_run {
+        clear_ids(&mut reversal, &mut own);
+    }
+    pb::ReverseResponse { reversal: Some(reversal), replay: outcome.replay, revised: own, others, dry_run }
+}
+
+/// A request to correct, as received.
+///
+/// # Errors
+/// If the message holds no claim.
+pub fn correct_request(message: pb::CorrectRequest) -> Result<CorrectRequest, CallError> {
+    let pb::CorrectRequest { claim, request_id, reason, dry_run } = message;
+    let correction = RawCorrection { claim: from_proto::claim(claim)?, reason };
+    Ok(CorrectRequest { correction, request_id, dry_run, today: commit_stamp::today() })
+}
+
+/// The response to one; of a dry run, without ids and instants of entries that do not exist.
+pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> pb::CorrectResponse {
+    let dry_run = dry_run && !outcome.replay;
+    let Revised { mut own, others } = revised(&outcome.reversal.body.hospital_id, &outcome.revisions);
+    let (mut reversal, mut settlement) = (reversal(&outcome.reversal), to_proto::settlement(&outcome.settlement));
+    if dry_run {
+        clear_ids(&mut reversal, &mut own);
+        settlement.settlement_id.clear();
+        settlement.committed_at = None;
+    }
+    pb::CorrectResponse {
+        reversal: Some(reversal),
+        settlement: Some(settlement),
+        revised: own,
+        others,
         replay: outcome.replay,
         dry_run,
-        ..pb::ReverseResponse::default()
-    };
-    let caller = &outcome.entry.body.hospital_id;
-    let mut others = Differences::default();
-    for entry in &outcome.revisions {
-        if entry.body.hospital_id == *caller {
-            response.revised.push(summary(entry));
-        } else {
-            add(&mut others, &entry.body.differences);
-        }
     }
-    let count = outcome.revisions.len() - response.revised.len();
-    if count > 0 {
-        response.others =
-            Some(pb::OthersRevised { settlements: count as u64, differences: Some(differences(&others)) });
-    }
-    if dry_run {
-        clear_ids(&mut response);
-    }
-    response
+}
+
+/// What a caller may know of the revisions that come with a reversal.
+struct Revised {
+    own: Vec<pb::RevisedSettlement>,
+    others: Option<pb::OthersRevised>,
+}
+
+/// The caller's own revisions one by one, those of other hospitals in total.
+fn revised(caller: &HospitalId, revisions: &[Entry<Revision>]) -> Revised {
+    let (own, others): (Vec<_>, Vec<_>) = revisions.iter().partition(|entry| entry.body.hospital_id == *caller);
+    let mut sum = Differences::default();
+    others.iter().for_each(|entry| add(&mut sum, &entry.body.differences));
+    let total = pb::OthersRevised { settlements: others.len() as u64, differences: Some(differences(&sum)) };
+    Revised { own: own.into_iter().map(summary).collect(), others: (!others.is_empty()).then_some(total) }
 }
 
 /// A reversal.
@@ -105,10 +136,8 @@ fn add(sum: &mut Differences, one: &Differences) {
 }
 
 /// What a dry run would write has no id and no instant.
-fn clear_ids(response: &mut pb::ReverseResponse) {
-    if let Some(reversal) = &mut response.reversal {
-        reversal.reversal_id.clear();
-        reversal.committed_at = None;
-    }
-    response.revised.iter_mut().for_each(|revised| revised.revision_id.clear());
+fn clear_ids(reversal: &mut pb::Reversal, revised: &mut [pb::RevisedSettlement]) {
+    reversal.reversal_id.clear();
+    reversal.committed_at = None;
+    revised.iter_mut().for_each(|revised| revised.revision_id.clear());
 }

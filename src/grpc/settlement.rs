@@ -11,6 +11,7 @@ use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::{AccountKey, EntryId, PersonId};
 use crate::engine::account::AccountName;
+use crate::engine::correct::CorrectOutcome;
 use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
 use crate::engine::reverse::ReverseOutcome;
@@ -96,6 +97,11 @@ impl<S: Store> SettlementService for Settlements<S> {
         answered(self.reversed(by, deadline, request.into_inner()).await)
     }
 
+    async fn correct(&self, request: Request<pb::CorrectRequest>) -> Result<Response<pb::CorrectResponse>, Status> {
+        let (by, deadline) = (Permitted::of(&request)?, self.deadline(&request));
+        answered(self.corrected(by, deadline, request.into_inner()).await)
+    }
+
     async fn get_outcome(
         &self,
         request: Request<pb::GetOutcomeRequest>,
@@ -165,6 +171,27 @@ impl<S: Store> Settlements<S> {
         let is_new = |reversed: &ReverseOutcome| !dry_run && !reversed.replay;
         let reversed = self.disclosures.read_or_commit(&by, store, person_id.as_ref(), reversed, is_new)?;
         Ok(reversals::response(&reversed, dry_run))
+    }
+
+    async fn corrected(
+        &self,
+        by: Permitted,
+        deadline: Duration,
+        message: pb::CorrectRequest,
+    ) -> Result<pb::CorrectResponse, CallError> {
+        let request = reversals::correct_request(message)?;
+        let claim = &request.correction.claim;
+        by.caller.authorize_claims_of(&claim.hospital_id)?;
+        let (person_id, stamp) = (self.person_id(&claim.person_id), commit_stamp::for_person(&claim.person_id));
+        let (dry_run, engine, permit) = (request.dry_run, Arc::clone(&self.engine), by.clone());
+        let work = async move {
+            let _held_until_done = permit;
+            engine.correct(request, stamp).await
+        };
+        let (store, corrected) = (self.engine.store(), to_its_end(deadline, work).await);
+        let is_new = |corrected: &CorrectOutcome| !dry_run && !corrected.replay;
+        let corrected = self.disclosures.read_or_commit(&by, store, person_id.as_ref(), corrected, is_new)?;
+        Ok(reversals::correct_response(&corrected, dry_run))
     }
 
     async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, CallError> {

@@ -4,7 +4,7 @@
 use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Instant};
+use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Instant, Settlement};
 
 use super::codec;
 use super::error::StoreError;
@@ -26,7 +26,9 @@ pub struct Commit {
     pub origin: CommitOrigin,
     /// The person's version that was read.
     pub expected: u64,
-    /// The records of the entries, in the order of the chain; the first is the entry of the request.
+    /// The entry of the request: the first one, or the settlement of a correction, which is the last.
+    pub request_entry: EntryId,
+    /// The records of the entries, in the order of the chain.
     pub entries: Vec<(EntryId, Vec<u8>)>,
     /// The notice of each entry for the change feed.
     pub notices: Vec<Notice>,
@@ -34,7 +36,7 @@ pub struct Commit {
     pub state: PersonState,
     /// The rows of claims after these entries.
     pub claims: Vec<ClaimWrite>,
-    /// The day whose list the first entry is appended to, if it is a settlement.
+    /// The day whose list the entry of the request is appended to, if it is a settlement.
     pub listed: Option<Day>,
 }
 
@@ -100,6 +102,7 @@ impl Commit {
             committed: first.committed,
             origin: CommitOrigin::Live,
             expected: before.version,
+            request_entry: first.id,
             entries: Vec::with_capacity(1),
             notices: Vec::with_capacity(1),
             state: before,
@@ -120,6 +123,21 @@ impl Commit {
         let (record, digest) = codec::encode_entry(&entry)?;
         self.append_record(&entry, record, digest);
         Ok(entry)
+    }
+
+    /// Appends the settlement of a correction, which becomes the entry of the request.
+    ///
+    /// # Errors
+    /// If the entry cannot be encoded.
+    pub fn append_correction(&mut self, id: EntryId, body: Settlement) -> Result<Entry<Settlement>, StoreError> {
+        self.set_correction(id);
+        self.append(id, body)
+    }
+
+    /// Makes a settlement that is appended after a reversal the entry of the request.
+    pub fn set_correction(&mut self, id: EntryId) {
+        self.request_entry = id;
+        self.listed = Some(self.committed.china_day());
     }
 
     /// Appends an entry that is encoded already.

@@ -84,7 +84,9 @@ impl MemoryTables {
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
         let day = commit.committed.china_day();
         let is_live = commit.origin == CommitOrigin::Live;
-        let Commit { hospital_id, person_id, request_id, expected, entries, state, claims, listed, .. } = commit;
+        let Commit {
+            hospital_id, person_id, request_id, expected, entries, state, claims, listed, request_entry, ..
+        } = commit;
         let version = self.states.get(&person_id).map_or(0, |state| state.version);
         let claims: Vec<_> = claims.into_iter().map(|claim| ((claim.hospital_id, claim.claim_id), claim.row)).collect();
         let of_another =
@@ -99,12 +101,10 @@ impl MemoryTables {
             return Err(StoreError::EntryIdTaken);
         }
         self.newest_day = self.newest_day.max(Some(day));
-        if let Some((id, _)) = entries.first() {
-            if let Some(day) = listed {
-                self.append(hospital_id.clone(), day, *id);
-            }
-            self.requests.insert((hospital_id, person_id.clone(), request_id), *id);
+        if let Some(day) = listed {
+            self.append(hospital_id.clone(), day, request_entry);
         }
+        self.requests.insert((hospital_id, person_id.clone(), request_id), request_entry);
         self.claims.extend(claims);
         self.states.insert(person_id, state);
         self.journal.extend(entries);

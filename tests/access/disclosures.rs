@@ -7,9 +7,10 @@ use onestop::access::call::CALLS;
 use onestop::access::log::AccessLog;
 use onestop::access::sealed_token::{TokenContext, TokenKey};
 use onestop::domain::claim::{RawClaim, RawItem};
-use onestop::domain::content::RawReversal;
+use onestop::domain::content::{RawCorrection, RawReversal};
 use onestop::domain::ids::PersonId;
 use onestop::engine::EngineError;
+use onestop::engine::correct::CorrectRequest;
 use onestop::engine::fence::RequestName;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
@@ -105,6 +106,18 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("Reverse", "fenced request", "hospital", "REQUEST_FENCED", Line("P1")),
     ("Reverse", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
     ("Reverse", "another hospital", "hospital", "NOT_FOUND", Nothing),
+    ("Correct", "new correction", "hospital", "OK", Commit),
+    ("Correct", "replay", "hospital", "OK", Line("P1")),
+    ("Correct", "dry run", "hospital", "OK", Line("P1")),
+    ("Correct", "reversed before", "hospital", "ALREADY_REVERSED", Line("P1")),
+    ("Correct", "unknown claim", "hospital", "NOT_FOUND", Line("P1")),
+    ("Correct", "reused request id", "hospital", "REQUEST_ID_REUSED", Line("P1")),
+    ("Correct", "fenced request", "hospital", "REQUEST_FENCED", Line("P1")),
+    ("Correct", "without approval", "hospital", "NOT_ELIGIBLE", Line("P1")),
+    ("Correct", "unknown code", "hospital", "UNKNOWN_ITEM", Line("P1")),
+    ("Correct", "without policy", "hospital", "NO_POLICY", Line("P1")),
+    ("Correct", "faulty claim", "hospital", "INVALID_REQUEST", Nothing),
+    ("Correct", "another hospital", "hospital", "NOT_PERMITTED", Nothing),
     ("Fence", "new fence", "hospital", "OK", Commit),
     ("Fence", "fenced before", "hospital", "OK", Commit),
     ("Fence", "committed request", "hospital", "OK", Line("P1")),
@@ -151,20 +164,19 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
 /// The calls that can answer with this reason after they looked at what is known about a person, or would have.
 fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
     match reason {
-        Reason::NotEligible
-        | Reason::UnknownItem
-        | Reason::NoPolicy
-        | Reason::ClaimSettled
-        | Reason::ClaimOfAnotherPerson => &["Quote", "Settle", "SettleStream"],
-        Reason::RequestFenced | Reason::RequestIdReused => &["Settle", "SettleStream", "Reverse"],
+        Reason::NotEligible | Reason::UnknownItem | Reason::NoPolicy => &["Quote", "Settle", "SettleStream", "Correct"],
+        Reason::ClaimSettled | Reason::ClaimOfAnotherPerson => &["Quote", "Settle", "SettleStream"],
+        Reason::RequestFenced | Reason::RequestIdReused => &["Settle", "SettleStream", "Reverse", "Correct"],
         Reason::InvalidQuote | Reason::QuoteChanged => &["Settle", "SettleStream"],
-        Reason::AlreadyReversed | Reason::LaterSettlements => &["Reverse"],
-        Reason::NotFound => &["Reverse", "GetOutcome", "GetSettlement", "ListSettlements", "GetAccount"],
+        Reason::LaterSettlements => &["Reverse"],
+        Reason::AlreadyReversed => &["Reverse", "Correct"],
+        Reason::NotFound => &["Reverse", "Correct", "GetOutcome", "GetSettlement", "ListSettlements", "GetAccount"],
         Reason::InvalidRequest => &[
             "Quote",
             "Settle",
             "SettleStream",
             "Reverse",
+            "Correct",
             "Fence",
             "GetOutcome",
             "GetSettlement",
@@ -172,7 +184,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
             "GetAccount",
             "ImportReference",
         ],
-        Reason::NotPermitted => &["Quote", "Settle", "SettleStream", "Fence", "GetReference"],
+        Reason::NotPermitted => &["Quote", "Settle", "SettleStream", "Correct", "Fence", "GetReference"],
         Reason::PoliciesRefused => &["ActivatePolicies"],
         // Other commits for the person: `a_conflict_discloses_that_others_commit` has it.
         Reason::Conflict => &[],
@@ -237,7 +249,16 @@ async fn prepare(server: &TestServer, call: &str, outcome: &str) {
             let name = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: id("R-FENCED") };
             server.engine.fence(&name, stamp("P1")).await.expect("a fence");
         }
-        ("Reverse", "replay" | "reversed before") | (_, "reversal") => {
+        ("Correct", "replay") => {
+            let request = CorrectRequest {
+                correction: correction("replay"),
+                request_id: "K-H3".into(),
+                dry_run: false,
+                today: commit_stamp::today(),
+            };
+            server.engine.correct(request, stamp("P1")).await.expect("a correction");
+        }
+        ("Reverse", "replay" | "reversed before") | ("Correct", "reversed before") | (_, "reversal") => {
             let request = ReverseRequest { reversal: reversal(), request_id: "V-H3".into(), dry_run: false };
             server.engine.reverse(request, stamp("P1")).await.expect("a reversal");
         }
@@ -253,6 +274,28 @@ fn reversal() -> RawReversal {
         reason: "a wrong bill".to_owned(),
         readjudicate: false,
     }
+}
+
+/// The correction of the settled claim C-H3, changed as a call that sends a claim changes a new one.
+fn correction(outcome: &str) -> RawCorrection {
+    let (claim, _) = sent_claim(if ["replay", "reused request id"].contains(&outcome) { "" } else { outcome });
+    let claim_id = if outcome == "unknown claim" { "C-NONE" } else { "C-H3" }.to_owned();
+    RawCorrection { claim: RawClaim { claim_id, ..claim }, reason: "a wrong bill".to_owned() }
+}
+
+async fn correct(server: &TestServer, role: &str, outcome: &str) -> Answered {
+    let mut client = SettlementServiceClient::new(server.channel(role).await);
+    let request_id = match outcome {
+        "replay" => "K-H3",
+        "reused request id" => "R-H3",
+        "fenced request" => "R-FENCED",
+        _ => "K-NEW",
+    };
+    let RawCorrection { claim, reason } = correction(outcome);
+    let claim = Some(to_proto::claim(&claim));
+    let request =
+        pb::CorrectRequest { claim, request_id: request_id.to_owned(), reason, dry_run: outcome == "dry run" };
+    answered(client.correct(request).await)
 }
 
 /// The claim and the request id of a call that sends a claim.
@@ -445,6 +488,7 @@ async fn ask(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answ
     let policies = async || PolicyServiceClient::new(server.channel(role).await);
     match call {
         "Quote" | "Settle" | "SettleStream" => send_claim(server, role, call, outcome).await,
+        "Correct" => correct(server, role, outcome).await,
         "ImportReference" | "ListImports" | "GetReference" => ask_reference(server, role, call, outcome).await,
         "GetPolicy" => {
             let request = policy::GetPolicyRequest { policy_id: "shandong-2017".to_owned(), ..Default::default() };

@@ -43,6 +43,7 @@ const TABLE: &[(&str, [(Came, Came); 5])] = &[
     ("Settle", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
     ("SettleStream", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
     ("Reverse", [(Yes, Hidden), (Yes, Hidden), (No, No), (No, No), (No, No)]),
+    ("Correct", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
     ("Fence", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
     ("GetOutcome", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
     ("GetSettlement by id", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
@@ -119,6 +120,13 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
                 dry_run: true,
             };
             came(client.reverse(request).await)
+        }
+        "Correct" => {
+            bill.claim_id = claim_id;
+            let (claim, request_id) = (Some(to_proto::claim(&bill)), format!("K-{mark}"));
+            let request =
+                pb::settlement::CorrectRequest { claim, request_id, reason: "a test".to_owned(), dry_run: true };
+            came(client.correct(request).await)
         }
         "Fence" => {
             let request_id = format!("F-{mark}");

@@ -1,6 +1,7 @@
 //! The service over real gRPC: a server in this process on a loopback port, over a store in which tests inject faults.
 
 mod calls;
+mod correcting;
 mod dated_tables;
 pub mod faulty_store;
 mod framework_refusals;

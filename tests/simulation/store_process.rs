@@ -254,7 +254,7 @@ pub fn list_position_key(hospital: &str, position: ListPosition) -> Vec<u8> {
 
 fn commit_rows(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) -> Result<Vec<DiskRow>, StoreError> {
     let row = |table, key: Vec<u8>, value: Vec<u8>| DiskRow { table, key, value };
-    let first: EntryId = commit.entries[0].0;
+    let first: EntryId = commit.request_entry;
     let mut rows: Vec<DiskRow> =
         commit.entries.iter().map(|(id, entry)| row(DiskTable::Journal, id.0.to_vec(), entry.clone())).collect();
     let names = [commit.hospital_id.as_str(), commit.person_id.as_str(), commit.request_id.as_str()];

@@ -11,7 +11,7 @@ use crate::say;
 use super::address::ServerOptions;
 use super::claim_text::ReversalText;
 use super::connection::Client;
-use super::{account, import, list, outcome, quote, reference, reverse, settle, show};
+use super::{account, correct, import, list, outcome, quote, reference, reverse, settle, show};
 
 /// A command that calls a server.
 #[derive(Subcommand, Debug)]
@@ -63,6 +63,13 @@ pub(crate) enum ClientCommand {
         /// Show what would change, and change nothing
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Correct settled claims: reverse each and settle its changed content in one commit
+    Correct {
+        #[command(flatten)]
+        server: ServerOptions,
+        #[command(flatten)]
+        options: correct::CorrectOptions,
     },
     /// Show the outcome of a request
     Outcome {
@@ -137,6 +144,7 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
             let text = ReversalText { hospital_id, person_id, claim_id, request_id, reason, readjudicate };
             reverse::run(Client::connect_to(&server).await?, text, dry_run, json).await
         }
+        ClientCommand::Correct { server, options } => correct::run(&server, &options, json).await,
         ClientCommand::Outcome { server, request } => {
             let RequestOptions { hospital: hospital_id, person: person_id, request: request_id } = request;
             let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id };

@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
 use crate::domain::claim::RawClaim;
-use crate::domain::content::RawReversal;
+use crate::domain::content::{RawCorrection, RawReversal};
 use crate::grpc::pb::operations::operations_service_client::OperationsServiceClient;
 use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
@@ -117,6 +117,25 @@ impl Client {
             dry_run,
         };
         Ok(self.settlements.reverse(with_deadline(request)).await?.into_inner())
+    }
+
+    /// Corrects a claim that is settled.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn correct(
+        &mut self,
+        correction: &RawCorrection,
+        request_id: &str,
+        dry_run: bool,
+    ) -> Result<pb::CorrectResponse, Status> {
+        let request = pb::CorrectRequest {
+            claim: Some(to_proto::claim(&correction.claim)),
+            request_id: request_id.to_owned(),
+            reason: correction.reason.clone(),
+            dry_run,
+        };
+        Ok(self.settlements.correct(with_deadline(request)).await?.into_inner())
     }
 
     /// The outcome of a request.

@@ -7,6 +7,7 @@ pub mod claim_lines;
 pub mod claim_text;
 pub mod commands;
 mod connection;
+mod correct;
 pub mod import;
 mod list;
 pub mod load;

@@ -35,11 +35,16 @@ fn print(answer: &pb::ReverseResponse) {
         }
         _ => say!("reversed {} by {}", reversal.settlement_id, reversal.reversal_id),
     }
-    for revised in &answer.revised {
+    print_revised(&answer.revised, answer.others.as_ref());
+}
+
+/// Prints the new revisions of later settlements.
+pub(super) fn print_revised(revised: &[pb::RevisedSettlement], others: Option<&pb::OthersRevised>) {
+    for revised in revised {
         let changed = differences(revised.differences.as_ref());
         say!("  {} settlement {} revision {}: {changed}", revised.claim_id, revised.settlement_id, revised.revision);
     }
-    if let Some(others) = &answer.others {
+    if let Some(others) = others {
         let changed = differences(others.differences.as_ref());
         say!("  {} settlements of other hospitals, in total: {changed}", others.settlements);
     }
@@ -57,15 +62,20 @@ fn value(answer: &pb::ReverseResponse) -> Value {
     let mut value = json::reversal(&answer.reversal.clone().unwrap_or_default());
     value["replay"] = answer.replay.into();
     value["dry_run"] = answer.dry_run.into();
-    value["revised"] = answer.revised.iter().map(revised).collect();
-    value["others"] = answer.others.as_ref().map_or(
-        Value::Null,
-        |others| json!({ "settlements": others.settlements, "differences": differences_value(others.differences.as_ref()) }),
-    );
+    add_revised(&mut value, &answer.revised, answer.others.as_ref());
     value
 }
 
-fn revised(revised: &pb::RevisedSettlement) -> Value {
+/// Adds the new revisions of later settlements to a value.
+pub(super) fn add_revised(value: &mut Value, revised: &[pb::RevisedSettlement], others: Option<&pb::OthersRevised>) {
+    value["revised"] = revised.iter().map(revised_value).collect();
+    value["others"] = others.map_or(
+        Value::Null,
+        |others| json!({ "settlements": others.settlements, "differences": differences_value(others.differences.as_ref()) }),
+    );
+}
+
+fn revised_value(revised: &pb::RevisedSettlement) -> Value {
     json!({
         "settlement_id": revised.settlement_id, "claim_id": revised.claim_id, "revision": revised.revision,
         "revision_id": revised.revision_id, "payers": json::shares(&revised.payers),

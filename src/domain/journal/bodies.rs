@@ -40,6 +40,8 @@ pub struct Reversal {
     /// The entries that decide later settlements again, in their order; they follow this one in the
     /// chain.
     pub revisions: Vec<EntryId>,
+    /// The settlement that corrects the claim, if the reversal is part of a correction; it follows the revisions.
+    pub correction: Option<EntryId>,
 }
 
 /// A further revision of a settlement (重新结算): the same claim and facts, another split. The one before

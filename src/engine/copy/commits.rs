@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::journal::{Entry, EntryKind, Reversal};
 use crate::domain::split::Split;
 use crate::store::Commit;
 use crate::store::commit::CommitOrigin;
@@ -22,8 +22,8 @@ use super::super::chain::{AuditFinding, ChainFault, StoredEntry};
 pub fn commits(chain: &[StoredEntry], state: &PersonState) -> Result<Vec<Commit>, AuditFinding> {
     let (mut replay, mut commits, mut rest) = (ChainReplay::default(), Vec::with_capacity(chain.len()), chain);
     while let Some(first) = rest.first() {
-        let revisions = first.entry.reversed().map_or(0, |reversed| reversed.revisions.len());
-        let group = rest.split_at_checked(1 + revisions);
+        let following = |reversed: &Reversal| reversed.revisions.len() + usize::from(reversed.correction.is_some());
+        let group = rest.split_at_checked(1 + first.entry.reversed().map_or(0, following));
         let (group, remaining) = group.ok_or_else(|| AuditFinding::at(first.entry.id, "its revisions are missing"))?;
         commits.push(replay.commit(first, &group[1..])?);
         rest = remaining;
@@ -43,18 +43,21 @@ struct ChainReplay<'c> {
 }
 
 impl<'c> ChainReplay<'c> {
-    /// The commit of one request: its entry, and the revisions of a reversal.
-    fn commit(&mut self, first: &'c StoredEntry, revisions: &'c [StoredEntry]) -> Result<Commit, AuditFinding> {
+    /// The commit of one request: its entry, and of a reversal the revisions and the correction.
+    fn commit(&mut self, first: &'c StoredEntry, following: &'c [StoredEntry]) -> Result<Commit, AuditFinding> {
         let id = first.entry.id;
         if first.entry.revised().is_some() {
             return Err(AuditFinding::at(id, "revises without a reversal before it"));
         }
         let mut commit = Commit::from_record(self.state.clone(), &first.entry, first.record.clone(), first.digest);
-        self.apply(&mut commit, &first.entry, revisions).map_err(|fault| AuditFinding::at(id, fault))?;
-        for revision in revisions {
-            let applied = self.apply(&mut commit, &revision.entry, &[]);
-            applied.map_err(|fault| AuditFinding::at(revision.entry.id, fault))?;
-            commit.append_record(&revision.entry, revision.record.clone(), revision.digest);
+        self.apply(&mut commit, &first.entry, following).map_err(|fault| AuditFinding::at(id, fault))?;
+        for next in following {
+            let applied = self.apply(&mut commit, &next.entry, &[]);
+            applied.map_err(|fault| AuditFinding::at(next.entry.id, fault))?;
+            commit.append_record(&next.entry, next.record.clone(), next.digest);
+        }
+        if let Some(correction) = first.entry.reversed().and_then(|reversed| reversed.correction) {
+            commit.set_correction(correction);
         }
         commit.listed = None;
         commit.origin = CommitOrigin::Copied;

@@ -103,14 +103,12 @@ impl EmbeddedStore {
     fn write_batch(&self, commit: Commit) -> Result<WriteBatch, StoreError> {
         let person = self.secret.person(&commit.person_id);
         let request = self.secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
-        let first = commit.entries.first().map(|(id, _)| *id);
-        let first = first.ok_or_else(|| StoreError::Unavailable("a commit without an entry".to_owned()))?;
         let claims = commit.claims.iter().map(|claim| {
             let key = self.secret.claim(&claim.hospital_id, &claim.claim_id);
             Ok((key, record::encode(&claim.row)?.0, claim.row.is_first()))
         });
         let listed = commit.listed.map(|day| {
-            let row = record::encode(&(first, day))?.0;
+            let row = record::encode(&(commit.request_entry, day))?.0;
             Ok::<_, StoreError>((day_key(&self.secret, &commit.hospital_id, day), row))
         });
         Ok(WriteBatch {
@@ -118,7 +116,7 @@ impl EmbeddedStore {
             origin: commit.origin,
             expected: commit.expected,
             state: (person, record::encode(&commit.state)?.0),
-            request: (request, record::encode(&first)?.0),
+            request: (request, record::encode(&commit.request_entry)?.0),
             claims: claims.collect::<Result<_, StoreError>>()?,
             listed: listed.transpose()?,
             entries: commit.entries,

@@ -81,8 +81,6 @@ async fn redirect(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shar
 /// The call of the commit function.
 fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<redis::Cmd, StoreError> {
     let secret = names.secret();
-    let first = commit.entries.first().map(|(id, _)| *id);
-    let first = first.ok_or_else(|| StoreError::Unavailable("a commit without an entry".to_owned()))?;
     let member: StoreKey = secret.person(&commit.person_id);
     let request = secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
     let mut keys = vec![names.shard_key(shard, "store"), names.person(&commit.person_id)];
@@ -92,7 +90,7 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<red
     let mut command = functions::call(functions::COMMIT, &keys);
     command.arg(expected_marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);
     command.arg([&commit.state.version.to_be_bytes()[..], &record::encode(&commit.state)?.0].concat());
-    command.arg(&member[..]).arg(request_field(&request)).arg(&first.0[..]);
+    command.arg(&member[..]).arg(request_field(&request)).arg(&commit.request_entry.0[..]);
     command.arg(commit.listed.map_or(Vec::new(), |day| day.number().to_be_bytes().to_vec()));
     command.arg(&[shard.number()][..]).arg(commit.entries.len());
     command.arg(commit.committed.china_day().number()).arg(match commit.origin {

@@ -8,17 +8,17 @@ local ABSENT = '\0\0\0\0\0\0\0\0'
 
 -- Writes all of a commit, or nothing.
 --   keys   store, person, persons, journal, entries, clock, day, list, then a key for each entry
---   args   marker, expected version, new state, the person's member, the request's field, id of the first entry, the
---          day of its list or empty, shard, number of entries, the day of the commit, 'live' or 'copied'; for each entry:
+--   args   marker, expected version, new state, the person's member, the request's field, id of its entry, the
+--          day of that entry's list or empty, shard, number of entries, the day of the commit, 'live' or 'copied'; for each entry:
 --          record, id, deed, settlement, instant; then pairs of claim field and claim row
 -- A commit that was written before, but whose reply was lost, returns 'done'. A live commit on a day before the newest
 -- day of this shard returns 'earlier day', with the newest day.
 local function commit(keys, args)
   local store, person, persons, journal, total, clock, newest, list = unpack(keys, 1, 8)
-  local marker, expected, state, member, request, first, day, shard, entries, today, origin = unpack(args, 1, 11)
+  local marker, expected, state, member, request, answer, day, shard, entries, today, origin = unpack(args, 1, 11)
   if redis.call('GET', store) ~= marker then return 'another store' end
   local seen = redis.call('HMGET', person, 's', request)
-  if seen[2] == first then return 'done' end
+  if seen[2] == answer then return 'done' end
   local version = seen[1] and string.sub(seen[1], 1, 8) or ABSENT
   if seen[2] or version ~= expected then return 'conflict' end
   local known = tonumber(redis.call('GET', newest) or 0)
@@ -33,7 +33,7 @@ local function commit(keys, args)
     redis.call('XADD', journal, '*', 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
   end
   redis.call('INCRBY', total, entries)
-  redis.call('HSET', person, 's', state, request, first)
+  redis.call('HSET', person, 's', state, request, answer)
   for at = 12 + 5 * entries, #args, 2 do
     redis.call('HSET', person, args[at], args[at + 1])
   end
@@ -43,7 +43,7 @@ local function commit(keys, args)
     local time = redis.call('TIME')
     local number = math.max(time[1] * 1000000 + time[2], (redis.call('GET', clock) or 0) + 1)
     redis.call('SET', clock, string.format('%.0f', number))
-    redis.call('ZADD', list, 0, day .. string.format('%016.0f', number) .. shard .. first)
+    redis.call('ZADD', list, 0, day .. string.format('%016.0f', number) .. shard .. answer)
   end
   return 'done'
 end

@@ -1,0 +1,134 @@
+//! Correct: in one commit, the reversal of a claim, the re-adjudication of later settlements, and the settlement of the
+//! claim's changed content. The entries are those that reverse, re-adjudicate and settle would write one after the other.
+
+use crate::domain::claim::{Claim, ClaimKeys, valid_text};
+use crate::domain::content::{RawCorrection, ValidReversal};
+use crate::domain::day::Day;
+use crate::domain::fault::FieldFaults;
+use crate::domain::ids::{Digest, EntryId, RequestId, check_length};
+use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
+use crate::domain::refusal::ClaimRefusal;
+use crate::store::{LookUp, Scope, Store};
+
+use super::decide::Decision;
+use super::error::CommitError;
+use super::idempotency::{invalid, request_keys};
+use super::reverse::{PreparedReversal, ReversalRequest};
+use super::{CommitStamp, Engine, EngineError};
+
+/// A request to correct a claim that is settled.
+pub struct CorrectRequest {
+    /// What is asked for, as received.
+    pub correction: RawCorrection,
+    /// The idempotency key, as received.
+    pub request_id: String,
+    /// Whether to answer what it would do, and change nothing.
+    pub dry_run: bool,
+    /// The day of the request, of China Standard Time; no discharge lies after it.
+    pub today: Day,
+}
+
+/// What was corrected, now or before; or would be, of a dry run.
+#[derive(Debug)]
+pub struct CorrectOutcome {
+    /// The reversal of the settlement that was in force.
+    pub reversal: Entry<Reversal>,
+    /// The revisions of later settlements, in the order of those.
+    pub revisions: Vec<Entry<Revision>>,
+    /// The settlement of the changed content.
+    pub settlement: Entry<Settlement>,
+    /// Whether the same request had committed it before.
+    pub replay: bool,
+}
+
+/// A correction that is valid by itself.
+struct ValidCorrection {
+    reversal: ValidReversal,
+    claim: Claim,
+}
+
+impl<S: Store> Engine<S> {
+    /// Corrects a claim, or answers again what the same request corrected before.
+    ///
+    /// # Errors
+    /// The first stage of refusal that holds; then nothing is written.
+    pub async fn correct(&self, request: CorrectRequest, stamp: CommitStamp) -> Result<CorrectOutcome, EngineError> {
+        let CorrectRequest { correction: raw, request_id, dry_run, today } = request;
+        let (limits, content) = (&self.settings.limits, raw.content()?);
+        let RawCorrection { claim, reason } = raw;
+        let validated = claim.validate(limits, self.book().vocabulary(), today);
+        let keys = validated.as_ref().map(Claim::keys);
+        let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
+        let mut faults = validated.as_ref().map_or_else(|error| error.faults.clone(), |_| FieldFaults::default());
+        let reason = valid_text(&mut faults, "reason", check_length(&reason, limits.reason_bytes).map(|()| reason));
+        let correction = match (validated.map_err(|error| invalid(&error)), reason) {
+            (Ok(claim), Some(reason)) => {
+                let (keys, request_id) = (keys.clone(), request_id.clone());
+                Ok(ValidCorrection { reversal: ValidReversal { keys, request_id, reason, readjudicate: true }, claim })
+            }
+            _ => Err(ClaimRefusal::InvalidRequest(faults)),
+        };
+        let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
+        let scope = scope.with_request(&keys.hospital_id, &request_id);
+        let (correction, keys, request_id) = (&correction, &keys, &request_id);
+        let correct = |seen: LookUp, stamp| async move {
+            if let Some(entry) = self.replay(&seen, content).await? {
+                return Ok(self.corrected_before(entry.try_into()?).await?);
+            }
+            check_settled(&seen, keys)?;
+            let correction = correction.as_ref().map_err(Clone::clone)?;
+            self.attempt_correct(correction, seen, (request_id, content, dry_run), stamp).await
+        };
+        self.commit_with_retries(scope, stamp, correct).await
+    }
+
+    async fn attempt_correct(
+        &self,
+        correction: &ValidCorrection,
+        seen: LookUp,
+        (request_id, content, dry_run): (&RequestId, Digest, bool),
+        stamp: CommitStamp,
+    ) -> Result<CorrectOutcome, CommitError> {
+        let ValidCorrection { reversal, claim } = correction;
+        // Later settlements take the ids from 0.
+        let id = stamp.further(u32::MAX)?;
+        let request = ReversalRequest { request_id, content, correction: Some(id) };
+        let prepared = self.prepare_reversal(reversal, &seen, request, stamp).await?;
+        let PreparedReversal { mut commit, entry: reversal, revisions } = prepared;
+        // The accounts are those after the reversal; of the chain only what is committed can be read.
+        let head = seen.state.head;
+        let mut seen = LookUp { state: commit.state.clone(), ..seen };
+        seen.state.head = head;
+        let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
+        let body = Settlement { claim: claim.clone(), facts, book: Some(book), split };
+        let settlement = commit.append_correction(id, body).map_err(EngineError::from_write)?;
+        commit.set_account(key, account);
+        let mut rows = commit.claims.iter_mut();
+        let row = rows.find(|row| row.hospital_id == claim.hospital_id && row.claim_id == claim.claim_id);
+        let row = row.ok_or_else(|| EngineError::invariant("a reversal writes no row of its claim"))?;
+        row.row.settled(id);
+        if !dry_run {
+            self.store.commit(commit).await.map_err(CommitError::from_commit)?;
+        }
+        Ok(CorrectOutcome { reversal, revisions, settlement, replay: false })
+    }
+
+    /// The correction that ends in this settlement: before it in the chain stand the revisions, and before them the
+    /// reversal.
+    async fn corrected_before(&self, settlement: Entry<Settlement>) -> Result<CorrectOutcome, EngineError> {
+        let no_reversal = || EngineError::invariant(format!("settlement {} follows no reversal", settlement.id));
+        let previous = self.named_entry(settlement.link.previous.ok_or_else(no_reversal)?).await?;
+        let reversal: EntryId = match &previous.body {
+            EntryKind::Revision(revision) => revision.reversal,
+            _ => previous.id,
+        };
+        let reversal: Entry<Reversal> = self.named_entry(reversal).await?.try_into()?;
+        Ok(CorrectOutcome { revisions: self.revisions(&reversal.body).await?, reversal, settlement, replay: true })
+    }
+}
+
+/// Checks that a settlement of the claim is in force, before anything of the new content is considered.
+fn check_settled(seen: &LookUp, keys: &ClaimKeys) -> Result<(), EngineError> {
+    let row = seen.claim.as_ref().filter(|row| row.person_id == keys.person_id).ok_or(EngineError::NotFound)?;
+    row.live().map(drop).ok_or_else(|| ClaimRefusal::AlreadyReversed.into())
+}
