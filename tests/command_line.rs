@@ -1,5 +1,6 @@
 //! The command line as scripts use it: exit codes, standard output and standard error.
 
+mod claim_files;
 mod settling;
 mod show;
 mod stable;

@@ -48,6 +48,9 @@ impl ReferenceRow {
             let message = format!("has {} cells; the columns are {}", cells.len(), columns.join(", "));
             return Err(vec![FieldFault::new("cells", FaultReason::Unreadable, message)]);
         }
+        if let Some(at) = cells.iter().position(|cell| cell.contains(['\n', '\r'])) {
+            return Err(vec![FieldFault::new(columns[at], FaultReason::ControlCharacter, "has a line end")]);
+        }
         let mut reader = CellReader::new(columns, cells, id_bytes);
         let row = row(table, &mut reader);
         reader.finish(row)

@@ -126,7 +126,9 @@ fn spoil_names(random: &mut Random, claim: &mut pb::Claim) {
 
 /// An id that is missing, too long by a byte, much too long, or unknown.
 pub fn wrong_id(random: &mut Random) -> String {
-    match random.below(5) {
+    match random.below(7) {
+        5 => "P1\u{3000}".to_owned(),
+        6 => "P\u{1b}1".to_owned(),
         0 => String::new(),
         1 => "x".repeat(65),
         2 => "号".repeat(22),

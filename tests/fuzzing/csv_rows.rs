@@ -27,19 +27,19 @@ pub const ROWS_HELD: usize = 1_200;
 
 /// What each column may be at fault for.
 const FAULTS: &[(&str, &[&str])] = &[
-    ("person_id", &["MISSING", "TOO_LONG", "DIFFERING_ROWS"]),
+    ("person_id", &["MISSING", "TOO_LONG", "WHITE_SPACE", "CONTROL_CHARACTER", "DIFFERING_ROWS"]),
     ("insurance", &["MISSING", "TOO_LONG"]),
     ("insured_region", &["UNREADABLE"]),
     ("from", &["NOT_A_DAY", "OVERLAP"]),
     ("until", &["NOT_A_DAY", "UNREADABLE"]),
     ("category", &["UNKNOWN_WORD"]),
     ("kind", &["UNKNOWN_WORD"]),
-    ("hospital_id", &["MISSING", "TOO_LONG", "DIFFERING_ROWS"]),
+    ("hospital_id", &["MISSING", "TOO_LONG", "WHITE_SPACE", "CONTROL_CHARACTER", "DIFFERING_ROWS"]),
     ("name", &["MISSING", "TOO_LONG"]),
     ("level", &["UNKNOWN_WORD"]),
     ("tags", &["UNREADABLE", "UNKNOWN_WORD"]),
     ("region", &["UNREADABLE"]),
-    ("code", &["MISSING", "TOO_LONG", "TOO_MANY", "OVERLAP", "DIFFERING_ROWS"]),
+    ("code", &["MISSING", "TOO_LONG", "WHITE_SPACE", "CONTROL_CHARACTER", "TOO_MANY", "OVERLAP", "DIFFERING_ROWS"]),
     ("regions", &["TOO_MANY", "UNREADABLE"]),
     ("class", &["UNKNOWN_WORD"]),
     ("self_pay_ratio", &["MISSING", "UNREADABLE"]),
@@ -122,6 +122,9 @@ fn not_csv(fault: &FileFault) -> &'static str {
         message if message.starts_with("the header ") => "another header",
         message if message.contains("cells; the header has") => "another number of cells",
         "is not UTF-8" => "not UTF-8",
+        message if message.starts_with("has a quote that is not closed") => "a quote that is not closed",
+        message if message.starts_with("has a line end") => "a line end inside a cell",
+        message if message.starts_with("has more than") => "too many cells",
         other => panic!("not CSV for another reason: {other}"),
     }
 }

@@ -97,7 +97,12 @@ fn take(bytes: &[u8], reached: &mut Reached) {
 
 fn lines(bytes: &[u8]) -> Vec<ClaimLine> {
     let claims = Claims::new(Arc::from(Path::new("claims.json")), bytes, Arc::default());
-    claims.map(|line| line.unwrap_or_else(|failure| panic!("memory can be read: {failure}"))).collect()
+    let sound = |line: Result<ClaimLine, _>| {
+        let fault =
+            |fault: &dyn std::fmt::Display| assert!(fault.to_string().starts_with("claims.json: line "), "{fault}");
+        line.inspect_err(|failure| fault(failure)).ok()
+    };
+    claims.map_while(sound).collect()
 }
 
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {

@@ -27,8 +27,8 @@ fn log(serve: &Serve) -> Vec<Value> {
 fn an_invalid_row_is_reported_with_line_and_column_and_its_file_is_not_imported() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
-    // A name of two lines, columns in another order and a blank line: the reported lines are those of the file.
-    let text = "\u{feff}region,hospital_id,level,name\n370100,H1,primary,\"一\n院\"\n\n370100,H2,highest,二院\n\
+    // A quoted name, columns in another order and blank lines: the reported lines are those of the file.
+    let text = "\u{feff}region,hospital_id,level,name\n370100,H1,primary,\"一,院\"\n\n\n370100,H2,highest,二院\n\
          37010,H3,tertiary,\n";
     let path = write(place.path(), "hospitals.csv", text);
     let (code, output, errors) = import(&serve, &path);
@@ -48,7 +48,7 @@ fn conflicting_rows_are_reported_with_their_lines() {
     let place = tempfile::tempdir().expect("a directory");
     let serve = Serve::start(&place.path().join("store"), &[]);
     let header = "code,regions,from,name,class,self_pay_ratio,price_ceiling,until\n";
-    let rows = "A,,,\"甲\n类\",A,,,\nB,,,乙类,B,0.1,,\nA,,2018-01-01,甲类,C,,,\n";
+    let rows = "A,,,\"甲类\",A,,,\n\nB,,,乙类,B,0.1,,\nA,,2018-01-01,甲类,C,,,\n";
     let path = write(place.path(), "catalogue.csv", &format!("{header}{rows}"));
     let (code, _, errors) = import(&serve, &path);
     let message = "names a code and a region prefix that another row names on a common day (OVERLAP)";
@@ -68,6 +68,12 @@ fn invalid_csv_and_a_wrong_header_are_reported_with_their_line() {
         ),
         ("hospital_id,from,until\nP1,,\nP2,\n", "3: has 2 cells; the header has 3"),
         ("hospital_id,from,until\nP1,,\nP\u{fffd},,\n", "3: is not UTF-8"),
+        (
+            "hospital_id,from,until\nP1,,\n\"P2,,\nP3,,\nP4\",,\n",
+            "3: has a quote that is not closed; a cell holds no line end",
+        ),
+        ("hospital_id,from,until\nP1\r,,\n", "2: has a line end inside a cell"),
+        ("hospital_id,from,until\n\"H 1 \",,\n", "2:hospital_id: has white space at an end (WHITE_SPACE)"),
     ] {
         let path = write(place.path(), "designations.csv", text);
         if message.ends_with("UTF-8") {

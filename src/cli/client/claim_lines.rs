@@ -89,63 +89,141 @@ fn open(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, Option<u64>)> {
 }
 
 /// The claims of one file, in order; after an error there are no more.
+///
+/// A file holds one claim a line, or JSON on several lines: one object, objects one after another, or an array of them.
+/// No more than one claim is held in memory.
 pub struct Claims<R> {
     file: Arc<Path>,
     reader: BufReader<R>,
     line_number: usize,
     bytes_read: Arc<AtomicU64>,
+    /// What was read and is in no claim yet.
+    rest: String,
+    array: Array,
+    /// Whether the next claim is the first.
+    first: bool,
+    failed: bool,
+}
+
+/// Whether the claims are the members of an array.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Array {
+    /// Nothing but white space was read yet.
+    Unknown,
+    /// They are not.
+    None,
+    /// The next token is a member or the end of the array.
+    Begun,
+    /// The next token is a comma or the end of the array.
+    AfterMember,
+    /// The next token is a member.
+    AfterComma,
+    /// Nothing may follow.
+    Ended,
 }
 
 impl<R: Read> Claims<R> {
     /// The claims of this file. `bytes_read` counts the bytes as they are read.
     pub fn new(file: Arc<Path>, reader: R, bytes_read: Arc<AtomicU64>) -> Self {
-        Claims { file, reader: BufReader::new(reader), line_number: 0, bytes_read }
+        let (reader, rest) = (BufReader::new(reader), String::new());
+        Claims { file, reader, line_number: 0, bytes_read, rest, array: Array::Unknown, first: true, failed: false }
     }
 
     fn next_claim(&mut self) -> Result<Option<ClaimLine>, ClaimFileError> {
         loop {
-            let Some(text) = self.read_line()? else { return Ok(None) };
-            if !text.trim().is_empty() {
-                return self.claim(text).map(Some);
+            self.rest.drain(..self.rest.len() - self.rest.trim_start().len());
+            if self.rest.is_empty() && !self.read_line()? {
+                let unfinished = !matches!(self.array, Array::Unknown | Array::None | Array::Ended);
+                return if unfinished { Err(self.fault("the array of claims does not end")) } else { Ok(None) };
+            }
+            let Some(first) = self.rest.trim_start().chars().next() else { continue };
+            if self.begins_claim(first)? {
+                return self.claim().map(Some);
             }
         }
     }
 
-    /// Parses a claim. If the first line only begins one, the whole file is one claim: it is parsed again when its
-    /// brackets are closed or its text has doubled, so that a broken claim fails early and a long one is not parsed at
-    /// every line.
-    fn claim(&mut self, mut text: String) -> Result<ClaimLine, ClaimFileError> {
-        let number = self.line_number;
-        let mut claim = serde_json::from_str(&text);
-        let mut brackets = Brackets::default();
-        brackets.scan(&text);
-        let mut parsed_bytes = text.len();
-        while number == 1 && claim.as_ref().is_err_and(serde_json::Error::is_eof) {
-            let Some(more) = self.read_line()? else { break };
-            text.push_str(&more);
-            brackets.scan(&more);
-            if text.len() as u64 > MAX_CLAIM_BYTES {
-                break;
+    /// Whether a claim begins with this character; otherwise the character is taken as part of the array.
+    fn begins_claim(&mut self, first: char) -> Result<bool, ClaimFileError> {
+        self.array = match (self.array, first) {
+            (Array::Unknown, '[') => Array::Begun,
+            (Array::Unknown | Array::None, _) => {
+                self.array = Array::None;
+                return Ok(true);
             }
-            if brackets.are_closed() || text.len() >= 2 * parsed_bytes {
-                claim = serde_json::from_str(&text);
-                parsed_bytes = text.len();
-            }
-        }
-        Ok(ClaimLine { file: Arc::clone(&self.file), number, text: text.trim().to_owned(), claim })
+            (Array::AfterMember, ',') => Array::AfterComma,
+            (Array::Begun | Array::AfterMember, ']') => Array::Ended,
+            (Array::Begun | Array::AfterComma, ']' | ',') => return Err(self.fault("a claim is missing in the array")),
+            (Array::Begun | Array::AfterComma, _) => return Ok(true),
+            (Array::AfterMember, _) => return Err(self.fault("a comma is missing between two claims")),
+            (Array::Ended, _) => return Err(self.fault("text follows the end of the array of claims")),
+        };
+        let start = self.rest.find(first).unwrap_or_default();
+        self.rest.drain(..start + first.len_utf8());
+        Ok(false)
     }
 
-    fn read_line(&mut self) -> Result<Option<String>, ClaimFileError> {
+    /// Parses the claim that begins the rest: an object to the bracket that closes it, anything else to the end of its
+    /// line. Only the first claim of a file and the members of an array continue on further lines. Text that cannot be
+    /// the beginning of a claim ends where that is seen, when it has doubled: a broken claim fails early.
+    fn claim(&mut self) -> Result<ClaimLine, ClaimFileError> {
+        self.rest.drain(..self.rest.len() - self.rest.trim_start().len());
+        let (number, mut brackets) = (self.line_number, Brackets::default());
+        let continues = self.array != Array::None || std::mem::take(&mut self.first);
+        let (mut scanned, mut parsed) = (0, 0);
+        let end = loop {
+            if let Some(end) = brackets.closing(&self.rest[scanned..]) {
+                break scanned + end;
+            }
+            scanned = self.rest.len();
+            let ends = brackets.open == 0 || !continues || scanned as u64 > MAX_CLAIM_BYTES;
+            if ends || (scanned >= 2 * parsed && !begins_json(&self.rest)) || !self.read_line()? {
+                break scanned;
+            }
+            parsed = if scanned >= 2 * parsed { scanned } else { parsed };
+        };
+        let mut text: String = self.rest.drain(..end).collect();
+        text.truncate(text.trim_end().len());
+        if self.array == Array::None {
+            self.take_rest_of_line(&mut text);
+        } else {
+            self.array = Array::AfterMember;
+        }
+        let claim = serde_json::from_str(&text);
+        Ok(ClaimLine { file: Arc::clone(&self.file), number, text, claim })
+    }
+
+    /// What follows a claim on its line makes the line faulty, unless another claim begins there.
+    fn take_rest_of_line(&mut self, text: &mut String) {
+        let rest = self.rest.trim();
+        if !rest.is_empty() && !rest.starts_with('{') {
+            text.push_str(rest);
+            self.rest.clear();
+        }
+    }
+
+    fn fault(&self, message: &'static str) -> ClaimFileError {
+        ClaimFileError::Json { path: self.file.to_path_buf(), line: self.line_number, message }
+    }
+
+    /// Adds the next line to the rest; `false` at the end of the file.
+    fn read_line(&mut self) -> Result<bool, ClaimFileError> {
         let mut bytes = Vec::new();
         let read = (&mut self.reader).take(MAX_CLAIM_BYTES).read_until(b'\n', &mut bytes);
         let read = read.map_err(|error| ClaimFileError::Read { path: self.file.to_path_buf(), error })? as u64;
+        if read == 0 {
+            return Ok(false);
+        }
         self.line_number += 1;
         self.bytes_read.fetch_add(read, Ordering::Relaxed);
         if read == MAX_CLAIM_BYTES {
             return Err(ClaimFileError::LineTooLong { path: self.file.to_path_buf(), line: self.line_number });
         }
-        // Text that is not UTF-8 does not parse as a claim, and is refused as one.
-        Ok((read > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
+        let line = std::str::from_utf8(&bytes)
+            .map_err(|_| ClaimFileError::NotUtf8 { path: self.file.to_path_buf(), line: self.line_number })?;
+        let line = if self.line_number == 1 { line.trim_start_matches('\u{feff}') } else { line };
+        self.rest.push_str(line);
+        Ok(true)
     }
 }
 
@@ -153,8 +231,18 @@ impl<R: Read> Iterator for Claims<R> {
     type Item = Result<ClaimLine, ClaimFileError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_claim().transpose()
+        if self.failed {
+            return None;
+        }
+        let next = self.next_claim();
+        self.failed = next.is_err();
+        next.transpose()
     }
+}
+
+/// Whether more text could make a claim of this one.
+fn begins_json(text: &str) -> bool {
+    serde_json::from_str::<ClaimText>(text).map_or_else(|error| error.is_eof(), |_| true)
 }
 
 /// Counts the open brackets of a JSON text.
@@ -166,21 +254,23 @@ struct Brackets {
 }
 
 impl Brackets {
-    /// Scans the next part of the text.
-    fn scan(&mut self, text: &str) {
-        for byte in text.bytes() {
+    /// Scans the next part of the text; returns the position after the bracket that closes the first.
+    fn closing(&mut self, text: &str) -> Option<usize> {
+        for (at, byte) in text.bytes().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,
                 b'\\' => self.escaped = self.in_string,
                 b'"' => self.in_string = !self.in_string,
                 b'{' | b'[' if !self.in_string => self.open += 1,
-                b'}' | b']' if !self.in_string => self.open = self.open.saturating_sub(1),
+                b'}' | b']' if !self.in_string => {
+                    self.open = self.open.saturating_sub(1);
+                    if self.open == 0 {
+                        return Some(at + 1);
+                    }
+                }
                 _ => {}
             }
         }
-    }
-
-    fn are_closed(&self) -> bool {
-        self.open == 0
+        None
     }
 }
