@@ -6,6 +6,8 @@
 mod files;
 mod layers;
 
+use std::path::Path;
+
 use onestop::domain::facts::Region;
 use onestop::domain::fixed_words::{Locality, Referral};
 use onestop::domain::money::Money;
@@ -15,6 +17,7 @@ use onestop::domain::rule::{Change, LayerRule};
 use onestop::domain::schedule::Deductible;
 use onestop::domain::terms::{Cap, Limit, Terms, TermsKey};
 use onestop::domain::words::Category;
+use onestop::policy::shipped_vocabulary::VOCABULARY;
 use onestop::policy::{Book, shipped};
 
 use files::{FILES, PublishedFile, SOURCES};
@@ -22,6 +25,24 @@ use layers::{LAYERS, PublishedLayer};
 
 fn book() -> Book {
     shipped::book().expect("the shipped book")
+}
+
+#[test]
+fn the_directory_of_the_shipped_files_has_the_digest_of_the_shipped_book() {
+    let directory =
+        Book::from_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/policies")).expect("the same files");
+    assert_eq!(directory.digest(), book().digest());
+}
+
+#[test]
+fn a_new_name_of_a_word_is_another_book_of_the_same_policies() {
+    let (name, text) = VOCABULARY;
+    let renamed = text.replace("\"registered poor\"", "\"on the register of the poor\"");
+    let files = shipped::FILES.iter().copied().chain([(name, &*renamed)]);
+    let (old, new) = (book(), Book::from_texts(files).expect("sound files"));
+    let policies = |book: &Book| book.policies().iter().map(|policy| policy.reference.clone()).collect::<Vec<_>>();
+    assert_eq!(policies(&old), policies(&new));
+    assert_ne!(old.digest(), new.digest());
 }
 
 const LEVELS: [&str; 3] = ["primary", "secondary", "tertiary"];

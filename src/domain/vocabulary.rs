@@ -8,7 +8,7 @@ use super::fixed_words::PayerKind;
 use super::words::{Approval, Category, ClassWord, Disease, Level, Pool, Tag, Visit, WordSet};
 
 /// What people call a word.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DisplayName {
     /// In Chinese.
     pub zh: Arc<str>,
@@ -17,7 +17,7 @@ pub struct DisplayName {
 }
 
 /// A kind of visit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VisitRule {
     /// The word.
     pub visit: Visit,
@@ -52,7 +52,7 @@ pub struct DiseaseRule {
 }
 
 /// A payer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PayerRule {
     /// The word.
     pub payer: Arc<str>,
@@ -66,7 +66,7 @@ pub struct PayerRule {
 pub type Named<W> = (W, DisplayName);
 
 /// All words of a policy book, each list in the order of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Vocabulary {
     /// Categories of persons.
     pub categories: Vec<Named<Category>>,
@@ -89,6 +89,12 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
+    /// The canonical text: JSON, keys in the order of this type, words in the order of the file.
+    pub fn canonical(&self) -> String {
+        // The type contains only texts, flags and lists, which always serialize.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
     /// The rule of a kind of visit.
     pub fn visit(&self, word: &str) -> Option<&VisitRule> {
         self.visits.iter().find(|rule| rule.visit.as_str() == word)

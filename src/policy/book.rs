@@ -27,12 +27,13 @@ pub struct Book {
     vocabulary: Arc<Vocabulary>,
     policies: Vec<Arc<Policy>>,
     warnings: Vec<FileFault>,
+    digest: Digest,
 }
 
 impl Default for Book {
     fn default() -> Self {
         let (vocabulary, _) = read_vocabulary(VOCABULARY.0, VOCABULARY.1);
-        Book { vocabulary: Arc::new(vocabulary.unwrap_or_default()), policies: Vec::new(), warnings: Vec::new() }
+        Book::new(vocabulary.unwrap_or_default(), Vec::new(), Vec::new())
     }
 }
 
@@ -40,6 +41,11 @@ impl Default for Book {
 type File<'a> = (&'a str, &'a str);
 
 impl Book {
+    fn new(vocabulary: Vocabulary, policies: Vec<Arc<Policy>>, warnings: Vec<FileFault>) -> Book {
+        let digest = digest(&vocabulary, &policies);
+        Book { vocabulary: Arc::new(vocabulary), policies, warnings, digest }
+    }
+
     /// The book of some files, as pairs of name and text. One of them may be a `vocabulary.toml`; without one, the words
     /// are those of the shipped vocabulary.
     ///
@@ -69,11 +75,9 @@ impl Book {
         if !faults.is_empty() {
             return sorted(faults);
         }
-        Ok(Book {
-            warnings: warnings(&documents, &policies),
-            policies: policies.into_iter().map(|policy| Arc::new(Policy::new(policy.rule))).collect(),
-            vocabulary: Arc::new(vocabulary),
-        })
+        let warnings = warnings(&documents, &policies);
+        let policies = policies.into_iter().map(|policy| Arc::new(Policy::new(policy.rule))).collect();
+        Ok(Book::new(vocabulary, policies, warnings))
     }
 
     /// The book of every `*.toml` in a directory.
@@ -129,10 +133,9 @@ impl Book {
         self.policies.iter().map(|policy| &policy.rule)
     }
 
-    /// One digest over all policies.
+    /// One digest over all policies and the whole vocabulary with its names; the order of the files is not part of it.
     pub fn digest(&self) -> Digest {
-        let each: Vec<u8> = self.policies.iter().flat_map(|policy| policy.reference.digest.0).collect();
-        Digest::of(&each)
+        self.digest
     }
 
     /// The policy that governs a claim: in force on the day that its `benefit_year` names, with the longest
@@ -148,6 +151,12 @@ impl Book {
         };
         in_force.filter_map(|policy| Some((prefix(policy)?, policy))).max_by_key(|(length, _)| *length).map(|(_, p)| p)
     }
+}
+
+fn digest(vocabulary: &Vocabulary, policies: &[Arc<Policy>]) -> Digest {
+    let by_id: BTreeMap<_, _> = policies.iter().map(|policy| (&policy.reference.id, policy.reference.digest)).collect();
+    let words = Digest::of(vocabulary.canonical().as_bytes());
+    Digest::of(&by_id.into_values().chain([words]).flat_map(|digest| digest.0).collect::<Vec<u8>>())
 }
 
 fn second_vocabulary(file: &str) -> FileFault {
