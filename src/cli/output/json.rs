@@ -48,7 +48,8 @@ pub fn import_line(import: &reference_pb::Import) -> String {
         None => "did not end".to_owned(),
     };
     let begun = instant(import.begun_at.as_ref()).unwrap_or_default();
-    let (number, rows, source, by) = (import.number, import.rows, &import.source, &import.imported_by);
+    let (number, rows, source) = (import.number, import.rows, &import.source);
+    let by = if import.imported_by.is_empty() { "anonymous" } else { &import.imported_by };
     format!("{number} {begun} {}: {rows} rows of {source} by {by}; {result}", table_name(import))
 }
 
