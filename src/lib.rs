@@ -66,8 +66,8 @@
 //! - No clock and no randomness in the engine and below: the caller passes an [`engine::CommitStamp`].
 //! - No lock around a commit, and no queue per person: versions are compared, and the loser looks up again. (Within one
 //!   stream the claims of a person wait for each other, because they commit in the order sent.)
-//! - Terms are not computed per claim. The circumstances of a visit are few, so every combination is resolved when a policy
-//!   is read ([`domain::terms`]), and a figure that cannot be exact is refused then.
+//! - Terms are not computed per claim. They are resolved once for each circumstance that occurs, and kept
+//!   ([`domain::terms`]). A figure that could not be exact in any circumstance is refused when the policy is read.
 //!
 //! # Choices that differ from the first sketch
 //!
