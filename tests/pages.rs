@@ -9,6 +9,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use onestop::policy::shipped_vocabulary::VOCABULARY;
+use onestop::policy::{Book, shipped};
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A fenced block: the words after the fence, and its text.
@@ -164,6 +167,16 @@ fn blocks_of_the_operators_page_print_what_it_shows() {
 #[test]
 fn blocks_of_the_contributors_page_print_what_it_shows() {
     follow("CONTRIBUTING.md");
+}
+
+#[test]
+fn the_example_of_the_page_of_policy_files_has_no_fault_beside_the_included_files() {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("deploy/policies/README.md")).expect("the page");
+    let examples: Vec<_> = blocks(&page).into_iter().filter(|block| block.kind == "toml").collect();
+    let [Block { text, .. }] = &examples[..] else { panic!("{} examples", examples.len()) };
+    let files = shipped::FILES.iter().copied().chain([VOCABULARY, ("example-2017.toml", &**text)]);
+    let book = Book::from_texts(files).expect("sound files");
+    assert!(book.get("example-2017").is_some() && book.warnings().is_empty(), "{:?}", book.warnings());
 }
 
 #[test]
