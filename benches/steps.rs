@@ -75,6 +75,12 @@ fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry<Sett
         committed: Committed(1_497_500_000_000_000),
         request_id: bills::id("37010001-20170615-0001", RequestId::parse),
         content: Digest::of(b"content"),
-        body: Settlement { claim: bill.claim.clone(), facts: bill.facts.clone(), book: None, split },
+        body: Settlement {
+            claim: bill.claim.clone(),
+            facts: bill.facts.clone(),
+            book: None,
+            split,
+            notices: Vec::new(),
+        },
     }
 }

@@ -102,6 +102,7 @@ pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Sp
         skipped: Vec::new(),
         patient: Money::ZERO,
         counted_admission: false,
+        is_stay: policy.rule.words.counts_admission(&claim.visit),
         opening: opening.map(Box::new),
         circumstances,
     };
@@ -111,8 +112,7 @@ pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Sp
     }
     split.patient = running.left.total();
     let counted_before = split.opening.as_ref().is_some_and(|opening| opening.stay.counted);
-    let counts = policy.rule.words.counts_admission(&claim.visit);
-    split.counted_admission = counts && split.total > Money::ZERO && !counted_before;
+    split.counted_admission = split.is_stay && split.total > Money::ZERO && !counted_before;
     let after = running.account.count_settlement(&split)?;
     Ok((split, after))
 }

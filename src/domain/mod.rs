@@ -21,6 +21,7 @@ pub mod itemise;
 pub mod journal;
 mod layer_split;
 pub mod money;
+pub mod notice;
 pub mod policy;
 pub mod pools;
 pub mod rate;

@@ -170,6 +170,8 @@ pub struct Split {
     pub patient: Money,
     /// Whether it counts an admission.
     pub counted_admission: bool,
+    /// Whether it is of a visit that counts admissions.
+    pub is_stay: bool,
     /// What it continues; `None` for a claim that continues nothing.
     pub opening: Option<Box<Opening>>,
 }

@@ -13,6 +13,7 @@ use crate::store::{LookUp, Scope, Store};
 use super::decide::Decision;
 use super::error::CommitError;
 use super::idempotency::{invalid, request_keys};
+use super::notices::notices;
 use super::reverse::{PreparedReversal, ReversalRequest};
 use super::{CommitStamp, Engine, EngineError};
 
@@ -100,7 +101,8 @@ impl<S: Store> Engine<S> {
         let mut seen = LookUp { state: commit.state.clone(), ..seen };
         seen.state.head = head;
         let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
-        let body = Settlement { claim: claim.clone(), facts, book: Some(book), split };
+        let notices = notices(&seen.state, claim, &split);
+        let body = Settlement { claim: claim.clone(), facts, book: Some(book), split, notices };
         let settlement = commit.append_correction(id, body).map_err(EngineError::from_write)?;
         commit.set_account(key, account);
         let mut rows = commit.claims.iter_mut();

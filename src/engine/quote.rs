@@ -3,10 +3,12 @@
 use crate::domain::claim::{ClaimKeys, RawClaim};
 use crate::domain::day::Day;
 use crate::domain::ids::Digest;
+use crate::domain::notice::Notice;
 use crate::domain::split::Split;
 use crate::store::{Scope, Store};
 
 use super::idempotency::{check_claim_free, claim_keys, invalid};
+use super::notices::notices;
 use super::{Engine, EngineError};
 
 /// A split that was not committed, and its digest.
@@ -20,6 +22,8 @@ pub struct Quote {
     pub digest: Digest,
     /// The digest of the claim's content.
     pub content: Digest,
+    /// What it draws attention to.
+    pub notices: Vec<Notice>,
 }
 
 impl<S: Store> Engine<S> {
@@ -36,6 +40,6 @@ impl<S: Store> Engine<S> {
         check_claim_free(&seen, &keys.person_id)?;
         let claim = validated.map_err(|error| invalid(&error))?;
         let split = self.decide(&claim, &seen).await?.split;
-        Ok(Quote { keys, digest: split.digest()?, content, split })
+        Ok(Quote { keys, digest: split.digest()?, content, notices: notices(&seen.state, &claim, &split), split })
     }
 }

@@ -13,6 +13,7 @@ use crate::store::{Commit, LookUp, Scope, Store};
 use super::decide::Decision;
 use super::error::CommitError;
 use super::idempotency::{check_claim_free, invalid, request_keys};
+use super::notices::notices;
 use super::{CommitStamp, Engine, EngineError};
 
 /// A request to settle.
@@ -89,6 +90,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Entry<Settlement>, CommitError> {
         let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
         check_quote(attempt.quote, &split)?;
+        let notices = notices(&seen.state, claim, &split);
         let mut row = seen.claim.unwrap_or_else(|| ClaimRow::unsettled(claim.person_id.clone()));
         row.settled(stamp.id);
         let entry = Entry {
@@ -97,7 +99,7 @@ impl<S: Store> Engine<S> {
             committed: stamp.instant,
             request_id: attempt.request_id.clone(),
             content: attempt.content,
-            body: Settlement { claim: claim.clone(), facts, book: Some(book), split },
+            body: Settlement { claim: claim.clone(), facts, book: Some(book), split, notices },
         };
         let mut commit = Commit::new(seen.state, &entry).map_err(EngineError::from_write)?;
         commit.set_account(key, account);

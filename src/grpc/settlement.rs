@@ -149,7 +149,8 @@ impl<S: Store> Settlements<S> {
         let quote = self.disclosures.read(by, store, person_id.as_ref(), quote)?;
         self.disclosures.record_quote(quote.keys.hospital_id.as_str(), &quote.keys.person_id, store);
         let quote_digest = self.quotes.token(&by.caller, quote.content, quote.digest)?;
-        Ok(pb::QuoteResponse { split: Some(to_proto::split(&quote.split)), quote_digest })
+        let notices = to_proto::notices(&quote.notices);
+        Ok(pb::QuoteResponse { split: Some(to_proto::split(&quote.split)), quote_digest, notices })
     }
 
     async fn reversed(

@@ -7,6 +7,7 @@ use crate::domain::claim::{RawClaim, RawDate, RawItem};
 use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
+use crate::domain::notice::Notice;
 use crate::domain::pools::Pools;
 use crate::domain::schedule::Band;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, Split};
@@ -29,7 +30,18 @@ pub fn settlement(entry: &Entry<Settlement>) -> pb::Settlement {
         committed_at: Some(timestamp(entry.committed)),
         split: Some(split(&settled.split)),
         book_digest: settled.book.map(digest).unwrap_or_default(),
+        notices: notices(&settled.notices),
     }
+}
+
+/// Notices.
+pub fn notices(notices: &[Notice]) -> Vec<pb::Notice> {
+    let message = |notice: &Notice| {
+        let Notice::OverlappingStay { own, others } = notice;
+        let settlement_ids = own.iter().map(ToString::to_string).collect();
+        pb::Notice { reason: notice.reason().to_owned(), settlement_ids, others: *others }
+    };
+    notices.iter().map(message).collect()
 }
 
 /// A split.

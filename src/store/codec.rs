@@ -14,6 +14,7 @@ use crate::domain::ids::{Digest, EntryId, RequestId};
 use crate::domain::journal::{
     Entry, EntryBody, EntryKind, EntryKindRef, Fence, Instant, Link, Reversal, Revision, Settlement,
 };
+use crate::domain::notice::Notice;
 use crate::domain::split::{CodeSplit, Split};
 use crate::reference::person::PersonRecord;
 
@@ -45,6 +46,7 @@ struct SettledForm<'a> {
     entry_of_item: Cow<'a, [u16]>,
     book: Option<Digest>,
     split: Cow<'a, Split>,
+    notices: Cow<'a, [Notice]>,
 }
 
 /// Encodes an entry; returns the digest of its record too, which the next entry of the chain carries.
@@ -102,7 +104,7 @@ fn form_from_kind(kind: EntryKindRef<'_>) -> Result<EntryKindForm<'_>, StoreErro
 }
 
 fn form_from_settled(settled: &Settlement) -> Result<SettledForm<'_>, StoreError> {
-    let Settlement { claim, facts, book, split } = settled;
+    let Settlement { claim, facts, book, split, notices } = settled;
     if !entries_of_codes(split).eq(&facts.catalogue) {
         return Err(StoreError::Unavailable("the codes of a split differ from those of its facts".to_owned()));
     }
@@ -113,6 +115,7 @@ fn form_from_settled(settled: &Settlement) -> Result<SettledForm<'_>, StoreError
         entry_of_item: Cow::Borrowed(&facts.entry_of_item),
         book: *book,
         split: Cow::Borrowed(split),
+        notices: Cow::Borrowed(notices),
     })
 }
 
@@ -137,7 +140,7 @@ fn kind_from_form(form: EntryKindForm<'_>) -> EntryKind {
 }
 
 fn settled_from_form(form: SettledForm<'_>) -> Settlement {
-    let SettledForm { claim, person, hospital, entry_of_item, book, split } = form;
+    let SettledForm { claim, person, hospital, entry_of_item, book, split, notices } = form;
     let split = split.into_owned();
     let facts = Facts {
         person: person.into_owned(),
@@ -145,5 +148,5 @@ fn settled_from_form(form: SettledForm<'_>) -> Settlement {
         catalogue: entries_of_codes(&split).cloned().collect(),
         entry_of_item: entry_of_item.into_owned(),
     };
-    Settlement { claim: claim.into_owned(), facts, book, split }
+    Settlement { claim: claim.into_owned(), facts, book, split, notices: notices.into_owned() }
 }

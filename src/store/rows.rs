@@ -7,7 +7,7 @@ use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::AccountKey;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Link};
+use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Link, Settlement};
 
 /// A person's accounts, and the end of their chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +21,25 @@ pub struct PersonState {
     pub chained: Digest,
     accounts: Vec<(AccountKey, Account)>,
     hospitals: Vec<HospitalId>,
+    stays: Vec<LiveStay>,
 }
+
+/// A settlement in force of a visit that counts admissions.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveStay {
+    /// The settlement.
+    pub settlement: EntryId,
+    /// The hospital.
+    pub hospital_id: HospitalId,
+    /// The first day.
+    pub admitted: Day,
+    /// The last day.
+    pub discharged: Day,
+    /// The settlement that it continues, if it continues one.
+    pub continues: Option<EntryId>,
+}
+
+crate::domain::ids::silent_debug!(LiveStay);
 
 impl PersonState {
     /// The account of a benefit year; an empty one if nothing was settled in it.
@@ -49,6 +67,18 @@ impl PersonState {
         if settles && !self.hospitals.contains(hospital_id) {
             self.hospitals.push(hospital_id.clone());
         }
+        match entry.body.by_kind() {
+            EntryKindRef::Settlement(settled) if settled.split.is_stay => {
+                self.stays.push(LiveStay::new(entry.id, settled))
+            }
+            EntryKindRef::Reversal(reversed) => self.stays.retain(|stay| stay.settlement != reversed.settlement),
+            _ => {}
+        }
+    }
+
+    /// The settlements in force of visits that count admissions, in the order of their commits.
+    pub fn stays(&self) -> &[LiveStay] {
+        &self.stays
     }
 
     /// Replaces an account.
@@ -62,6 +92,19 @@ impl PersonState {
     /// The link of the next entry.
     pub fn next(&self) -> Link {
         Link { number: self.version + 1, previous: self.head, chained: self.chained }
+    }
+}
+
+impl LiveStay {
+    fn new(id: EntryId, settled: &Settlement) -> LiveStay {
+        let Settlement { claim, split, .. } = settled;
+        LiveStay {
+            settlement: id,
+            hospital_id: claim.hospital_id.clone(),
+            admitted: claim.admitted,
+            discharged: claim.discharged,
+            continues: split.opening.as_ref().map(|opening| opening.settlement),
+        }
     }
 }
 

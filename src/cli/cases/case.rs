@@ -94,6 +94,8 @@ pub struct Expect {
     /// The amount in each pool.
     #[serde(default)]
     pub pools: BTreeMap<String, String>,
+    /// The reasons of the notices.
+    pub notices: Option<Vec<String>>,
     /// The status of a refusal.
     pub refused: Option<String>,
     /// The reversed claim.

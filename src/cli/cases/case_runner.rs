@@ -12,6 +12,7 @@ use crate::domain::fault::FieldFaults;
 use crate::domain::ids::EntryId;
 use crate::domain::journal::{self, Instant};
 use crate::domain::money::Money;
+use crate::domain::notice::Notice;
 use crate::domain::split::Split;
 use crate::engine::EngineError;
 use crate::engine::reverse::ReverseRequest;
@@ -61,6 +62,8 @@ pub(super) struct SplitSums {
     pub(super) layers: BTreeMap<String, Money>,
     /// By pool.
     pub(super) pools: BTreeMap<String, Money>,
+    /// The reasons of the notices.
+    pub(super) notices: Vec<String>,
 }
 
 /// The amounts of a new revision of a settlement.
@@ -176,14 +179,16 @@ async fn run_in_process(
     match request {
         StepRequest::Quote(text) => {
             let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
-            Ok(StepResult::Split(sums(&engine.quote(claim, commit_stamp::today()).await?.split)))
+            let quote = engine.quote(claim, commit_stamp::today()).await?;
+            Ok(StepResult::Split(SplitSums { notices: reasons(&quote.notices), ..sums(&quote.split) }))
         }
         StepRequest::Settle(text) => {
             let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
             let committed = engine
                 .settle(SettleRequest { claim, request_id, quote: None, today: commit_stamp::today() }, stamp)
                 .await?;
-            Ok(StepResult::Split(sums(&committed.entry.body.split)))
+            let settled = &committed.entry.body;
+            Ok(StepResult::Split(SplitSums { notices: reasons(&settled.notices), ..sums(&settled.split) }))
         }
         StepRequest::Reverse(text) => {
             let (reversal, request_id) = text.to_raw();
@@ -209,7 +214,16 @@ fn sums(split: &Split) -> SplitSums {
         payers: payers.map(|(payer, sum)| (payer.to_string(), sum)).collect(),
         layers: split.layers.iter().map(|layer| (layer.head.id.to_string(), layer.pays)).collect(),
         pools: split.pools.iter().map(|(pool, sum)| (pool.to_string(), sum)).collect(),
+        notices: Vec::new(),
     }
+}
+
+fn reasons(notices: &[Notice]) -> Vec<String> {
+    notices.iter().map(|notice| notice.reason().to_owned()).collect()
+}
+
+fn message_reasons(notices: &[pb::Notice]) -> Vec<String> {
+    notices.iter().map(|notice| notice.reason.clone()).collect()
 }
 
 async fn run_on_server(
@@ -220,14 +234,16 @@ async fn run_on_server(
     match request {
         StepRequest::Quote(text) => {
             let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
-            Ok(StepResult::Split(message_sums(client.quote(&claim).await?.split)))
+            let quote = client.quote(&claim).await?;
+            Ok(StepResult::Split(SplitSums { notices: message_reasons(&quote.notices), ..message_sums(quote.split) }))
         }
         StepRequest::Settle(text) => {
             let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
             let settled = client.settle(&claim, &request_id, Vec::new()).await?;
             let settlement = settled.settlement.unwrap_or_default();
             settlement_ids.push(settlement.settlement_id);
-            Ok(StepResult::Split(message_sums(settlement.split)))
+            let notices = message_reasons(&settlement.notices);
+            Ok(StepResult::Split(SplitSums { notices, ..message_sums(settlement.split) }))
         }
         StepRequest::Reverse(text) => {
             let (reversal, request_id) = text.to_raw();
@@ -272,5 +288,6 @@ fn message_sums(split: Option<pb::Split>) -> SplitSums {
         payers: split.payers.iter().map(|share| yuan((&share.payer, share.amount_fen))).collect(),
         layers: split.layers.iter().map(|layer| yuan((&layer.id, layer.pays_fen))).collect(),
         pools: split.pools.iter().map(|pool| yuan((&pool.pool, pool.amount_fen))).collect(),
+        notices: Vec::new(),
     }
 }

@@ -43,6 +43,9 @@ fn split_differences(expect: &Expect, sums: &SplitSums) -> Vec<String> {
     if let Some(patient) = &expect.patient {
         compare_amounts(&mut found, "patient", patient, sums.patient);
     }
+    if let Some(notices) = &expect.notices {
+        compare(&mut found, "notices", &notices.join(", "), &sums.notices.join(", "));
+    }
     let maps = [
         ("payers", &expect.payers, &sums.payers),
         ("layers", &expect.layers, &sums.layers),

@@ -88,7 +88,14 @@ pub fn quote(hospital_id: &str, claim_id: &str, quote: &pb::QuoteResponse) -> Va
     let mut value = split(claim_id, &quote.split.clone().unwrap_or_default());
     value["hospital_id"] = hospital_id.into();
     value["quote_digest"] = STANDARD.encode(&quote.quote_digest).into();
+    value["notices"] = notices(&quote.notices);
     value
+}
+
+/// Notices.
+pub fn notices(notices: &[pb::Notice]) -> Value {
+    let notice = |notice: &pb::Notice| json!({ "reason": notice.reason, "settlement_ids": notice.settlement_ids, "others": notice.others });
+    notices.iter().map(notice).collect()
 }
 
 /// A settlement.
@@ -98,6 +105,7 @@ pub fn settlement(settlement: &pb::Settlement) -> Value {
     value["request_id"] = settlement.request_id.as_str().into();
     value["hospital_id"] = settlement.hospital_id.as_str().into();
     value["person_id"] = settlement.person_id.as_str().into();
+    value["notices"] = notices(&settlement.notices);
     value
 }
 

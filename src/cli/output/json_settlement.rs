@@ -7,7 +7,7 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::money::Money;
 use crate::grpc::pb::settlement as pb;
 
-use super::json::{hex, instant, shares, yuan};
+use super::json::{hex, instant, notices, shares, yuan};
 
 /// A settlement with its claim, revisions and reversal.
 pub fn view(view: &pb::GetSettlementResponse) -> Value {
@@ -16,7 +16,7 @@ pub fn view(view: &pb::GetSettlementResponse) -> Value {
         "settlement_id": settlement.settlement_id, "claim_id": settlement.claim_id,
         "hospital_id": settlement.hospital_id, "person_id": settlement.person_id,
         "request_id": settlement.request_id, "committed_at": instant(settlement.committed_at.as_ref()),
-        "book_digest": hex(&settlement.book_digest), "split": split(&settlement.split.unwrap_or_default()),
+        "book_digest": hex(&settlement.book_digest), "notices": notices(&settlement.notices), "split": split(&settlement.split.unwrap_or_default()),
         "claim": view.claim.as_ref().map(claim), "revisions": list(&view.revisions, revision),
         "reversal": view.reversal.as_ref().map(reversal),
     })

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::claim::Claim;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId};
+use crate::domain::notice::Notice;
 use crate::domain::split::Split;
 
 use super::Differences;
@@ -20,6 +21,8 @@ pub struct Settlement {
     pub book: Option<Digest>,
     /// What was decided; it names the policy.
     pub split: Split,
+    /// What the answer draws attention to.
+    pub notices: Vec<Notice>,
 }
 
 /// A reversal.

@@ -1,0 +1,26 @@
+//! Notices: what the answer to a settlement or a quote draws attention to without refusing it.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::EntryId;
+
+/// A notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// The stay overlaps other stays of the person by more than the day of a transfer (`semantics`, section 2).
+    OverlappingStay {
+        /// The settlements of the same hospital.
+        own: Vec<EntryId>,
+        /// The number of settlements of other hospitals.
+        others: u32,
+    },
+}
+
+impl Notice {
+    /// The word that programs read.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Notice::OverlappingStay { .. } => "OVERLAPPING_STAY",
+        }
+    }
+}
