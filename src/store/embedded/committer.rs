@@ -79,8 +79,10 @@ impl Committer {
     }
 
     /// Runs until every sender is dropped and every job is answered.
-    pub fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
+    pub fn run(mut self, queue: mpsc::UnboundedReceiver<Job>) {
         let _report = PanicReport { component: "the committing thread", readiness: self.readiness.clone() };
+        // Dropped before the report: once a panic is published, no job can be submitted.
+        let mut queue = queue;
         let mut group = Vec::with_capacity(GROUP);
         while queue.blocking_recv_many(&mut group, GROUP) > 0 {
             self.commit(group.drain(..));
