@@ -33,7 +33,7 @@ pub enum Answer {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Request {
-    Settle(Claim),
+    Settle(Box<Claim>),
     Reverse { claim_id: String, reason: String, readjudicate: bool },
 }
 
@@ -66,7 +66,7 @@ impl Register {
 
     pub fn settle(&mut self, request_id: &str, claim: &Claim) -> Result<Answer, Refusals> {
         let key = (claim.hospital_id.clone(), claim.person_id.clone(), request_id.to_owned());
-        let request = Request::Settle(claim.clone());
+        let request = Request::Settle(Box::new(claim.clone()));
         if let Some(answer) = self.answer_before(&key, &request)? {
             return Ok(answer);
         }

@@ -141,7 +141,7 @@ fn claim(spec: &ClaimSpec, register: &Register, number: usize) -> Claim {
         }
     };
     claim.bill.lines = lines;
-    claim.total = Some(claim.bill.lines.iter().map(|line| line.amount_fen).sum()).filter(|_| number % 2 == 0);
+    claim.total = Some(claim.bill.lines.iter().map(|line| line.amount_fen).sum()).filter(|_| number.is_multiple_of(2));
     claim
 }
 
