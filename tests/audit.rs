@@ -140,7 +140,7 @@ async fn a_chain_that_its_person_no_longer_leads_to_is_reported() {
     };
     tamper(place.path(), move_away, STATES);
     let (code, output) = verify(place.path(), &[]);
-    assert!(code == Some(1) && output.contains(": its person does not lead to its chain\n"), "{output}");
+    assert!(code == Some(1) && output.contains(": the row of its person belongs to another chain\n"), "{output}");
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ enum CallerError {
     Role,
     #[error("`hospitals` of a hospital must contain exactly one id, its own")]
     HospitalsOfHospital,
-    #[error("`hospitals` of a gateway must contain the ids of its hospitals")]
+    #[error("`hospitals` of a gateway must contain at least one id")]
     HospitalsOfGateway,
     #[error("an id in `hospitals` {0}")]
     HospitalId(TextError),

@@ -13,7 +13,7 @@ pub enum AccessError {
     NotPermitted,
     /// What was asked for belongs to a hospital that the caller does not act for. A caller cannot tell this from
     /// what does not exist: the text is that of the engine's `NotFound`.
-    #[error("there is none, or none for this hospital and person")]
+    #[error("not found, or not found for this hospital and person")]
     NotVisible,
     /// The caller is above its limit of calls at once or a second; nothing was done.
     #[error("the caller asks for more than it may, at once or a second; nothing was done")]

@@ -45,7 +45,7 @@ enum Action {
     /// Check, list, show, test and activate policies
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Verify a store by recomputing it from its journal, or seal it
+    /// Verify a store against its journal, or write a seal file to verify it against later
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Copy a store to a new one with its own secret and verify every chain; after an interruption, run it again

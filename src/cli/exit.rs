@@ -63,7 +63,7 @@ pub enum CommandError {
     #[error(transparent)]
     Secret(#[from] SecretFault),
     /// A file cannot be read or written.
-    #[error("{path}: {error}")]
+    #[error("cannot read or write {path}: {error}")]
     File {
         /// The file.
         path: PathBuf,

@@ -40,16 +40,16 @@ pub(super) enum ChainFault {
     #[error("its split differs from what claim, facts and policy give")]
     WrongSplit,
     /// The row of its person is of another chain.
-    #[error("its person does not lead to its chain")]
+    #[error("the row of its person belongs to another chain")]
     PersonRow,
     /// The row of its request names another entry.
-    #[error("its request does not lead to it")]
+    #[error("the row of its request id is missing or names another entry")]
     RequestRow,
     /// The row of its claim does not name it.
-    #[error("its claim does not have it")]
+    #[error("the row of its claim does not list it")]
     ClaimRow,
     /// A reversal that its revisions do not follow.
-    #[error("its revisions do not follow it")]
+    #[error("it is a reversal, but its revisions do not follow it")]
     RevisionsMissing,
     /// A reversal of what no earlier entry settled.
     #[error("reverses what was not settled before")]

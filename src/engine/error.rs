@@ -17,7 +17,7 @@ pub enum EngineError {
     #[error("{0}")]
     Invalid(FieldFaults),
     /// What was asked for was never settled, or is not known.
-    #[error("there is none, or none for this hospital and person")]
+    #[error("not found, or not found for this hospital and person")]
     NotFound,
     /// Other commits for the same person came first at every attempt; nothing was committed.
     #[error("other claims of this person kept winning; nothing was committed")]
@@ -97,7 +97,7 @@ impl EngineError {
     pub(crate) fn from_write(error: StoreError) -> EngineError {
         match error {
             StoreError::Unknown(_) => {
-                tracing::error!(%error, "whether a commit was written is unknown");
+                tracing::error!(%error, "the outcome of a write to the store is unknown");
                 EngineError::OutcomeUnknown
             }
             other => EngineError::from_read(other),

@@ -19,10 +19,10 @@ pub enum CallError {
     #[error("more calls are in flight than the service takes; nothing was done")]
     Overloaded,
     /// The message is above the size limit.
-    #[error("the message is above the size limit")]
+    #[error("the request message is larger than the size limit")]
     MessageTooLarge,
     /// The headers are above the size limit.
-    #[error("the headers are above the size limit")]
+    #[error("the request headers are larger than the size limit")]
     HeadersTooLarge,
     /// The message cannot be decoded. The text is that of the decoder, without content of the message.
     #[error("the message cannot be decoded: {0}")]

@@ -42,7 +42,7 @@ pub enum LocalServerError {
     #[error(transparent)]
     Redis(#[from] redis::OpenError),
     /// The system gives no randomness for a secret.
-    #[error("cannot create a secret: {0}")]
+    #[error("cannot generate a secret for the temporary store: the system's random source failed: {0}")]
     Secret(std::io::Error),
     /// The engine refuses the store.
     #[error(transparent)]
@@ -51,10 +51,10 @@ pub enum LocalServerError {
     #[error("cannot listen on loopback: {0}")]
     Listen(std::io::Error),
     /// The server failed while serving.
-    #[error("the server failed: {0}")]
+    #[error("the temporary server failed while serving: {0}")]
     Serve(#[from] ServeError),
     /// The server's task ended early.
-    #[error("the server failed: {0}")]
+    #[error("the task of the temporary server panicked or was cancelled: {0}")]
     Task(#[from] JoinError),
     /// The store cannot be removed afterwards.
     #[error("cannot remove {path}: {error}")]

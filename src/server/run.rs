@@ -55,7 +55,7 @@ pub enum RunError {
     #[error(transparent)]
     Engine(StoreError),
     /// The access log cannot be opened.
-    #[error("{path}: {error}")]
+    #[error("cannot open the access log {path}: {error}")]
     AccessLog {
         /// The file.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum RunError {
     #[error("cannot catch signals: {0}")]
     Signals(std::io::Error),
     /// A listener failed while serving.
-    #[error("the server failed: {0}")]
+    #[error("a listener failed while serving: {0}")]
     Serve(#[from] ServeError),
 }
 

@@ -96,7 +96,7 @@ pub enum StoreLocationError {
     #[error(transparent)]
     Redis(#[from] redis::OpenError),
     /// The archive cannot be read.
-    #[error("the archive: {0}")]
+    #[error("cannot read the identity of the archive: {0}")]
     Archive(StoreError),
 }
 

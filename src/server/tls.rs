@@ -18,7 +18,7 @@ use crate::config::TlsFiles;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read, or contains no item of its kind.
-    #[error("{path}: {error}")]
+    #[error("cannot read the TLS file {path}: {error}")]
     File {
         /// The file.
         path: PathBuf,
@@ -26,7 +26,7 @@ pub enum TlsError {
         error: pem::Error,
     },
     /// The certificate does not fit its key or the protocol.
-    #[error("{path}: {error}")]
+    #[error("cannot use the TLS certificate {path}: {error}")]
     Certificate {
         /// The file of the certificate.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum TlsError {
         error: rustls::Error,
     },
     /// The authority of callers cannot verify certificates.
-    #[error("{path}: {error}")]
+    #[error("cannot use the authority of callers {path}: {error}")]
     ClientCa {
         /// The file of the authority.
         path: PathBuf,

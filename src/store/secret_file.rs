@@ -11,14 +11,17 @@ use super::keys::Secret;
 /// Why a file contains no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretFault {
-    /// It cannot be read or created.
-    #[error("{0}: {1}")]
-    File(PathBuf, std::io::Error),
+    /// It cannot be read.
+    #[error("cannot read the secret file {0}: {1}")]
+    Read(PathBuf, std::io::Error),
+    /// It cannot be created.
+    #[error("cannot create the secret file {0}: {1}")]
+    Create(PathBuf, std::io::Error),
     /// It has a wrong length.
-    #[error("{0}: is not 32 bytes")]
+    #[error("the secret file {0} must be exactly 32 bytes long")]
     Length(PathBuf),
     /// Others than its owner can read it.
-    #[error("{0}: is readable by others than its owner; chmod 600 it")]
+    #[error("the secret file {0} is readable by others than its owner; chmod 600 it")]
     Open(PathBuf),
 }
 
@@ -27,7 +30,7 @@ pub enum SecretFault {
 /// # Errors
 /// See [`SecretFault`].
 pub fn read(path: &Path) -> Result<Secret, SecretFault> {
-    let failed = |error| SecretFault::File(path.to_owned(), error);
+    let failed = |error| SecretFault::Read(path.to_owned(), error);
     if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
         return Err(SecretFault::Open(path.to_owned()));
     }
@@ -40,7 +43,7 @@ pub fn read(path: &Path) -> Result<Secret, SecretFault> {
 /// # Errors
 /// If the file exists, or cannot be created.
 pub fn create(path: &Path) -> Result<(), SecretFault> {
-    let failed = |error| SecretFault::File(path.to_owned(), error);
+    let failed = |error| SecretFault::Create(path.to_owned(), error);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     file.write_all(&generate().map_err(failed)?.0).and_then(|()| file.sync_all()).map_err(failed)
 }
@@ -63,10 +66,10 @@ mod tests {
     fn a_secret_is_created_once_and_readable_by_its_owner_only() {
         let place = tempfile::tempdir().expect("a directory");
         let path = place.path().join("secret");
-        assert!(matches!(read(&path), Err(SecretFault::File(..))));
+        assert!(matches!(read(&path), Err(SecretFault::Read(..))));
         create(&path).expect("a secret");
         let secret = read(&path).expect("the secret");
-        assert!(matches!(create(&path), Err(SecretFault::File(..))));
+        assert!(matches!(create(&path), Err(SecretFault::Create(..))));
         assert_eq!(read(&path).expect("the secret").0, secret.0);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("changed");
         assert!(matches!(read(&path), Err(SecretFault::Open(_))));

@@ -120,7 +120,7 @@ role = "operator"
         (5, "`hospitals` of a hospital must contain exactly one id, its own"),
         (10, "`name` must be text of 1 to 100 bytes"),
         (10, "`identity` must be a URI or DNS name, as the certificate contains it"),
-        (10, "`hospitals` of a gateway must contain the ids of its hospitals"),
+        (10, "`hospitals` of a gateway must contain at least one id"),
         (10, "`rate` and `in_flight` must be at least 1"),
         (15, "`hospitals` is only for a hospital or a gateway"),
         (24, "the identity \"host.example\" is given to two callers"),

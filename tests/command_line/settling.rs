@@ -183,7 +183,7 @@ async fn settling_continues_after_the_server_is_killed_and_restarted() {
 fn a_file_that_cannot_be_opened_exits_2_before_any_call() {
     let (code, output, errors) = run(&["settle", "nowhere.ndjson", "--server", "http://127.0.0.1:1"]);
     assert_eq!((code, output.as_str()), (Some(2), ""));
-    assert!(errors.starts_with("nowhere.ndjson: "), "{errors}");
+    assert!(errors.starts_with("cannot read the claim file nowhere.ndjson: "), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,7 +37,7 @@ impl Seal {
     /// # Errors
     /// If the file cannot be read, is not a seal, or was changed.
     pub(super) fn read(path: &Path) -> Result<Seal, SealError> {
-        let unreadable = |error| SealError::File { path: path.to_owned(), error };
+        let unreadable = |error| SealError::Read { path: path.to_owned(), error };
         let file = BufReader::new(std::fs::File::open(path).map_err(unreadable)?);
         let mut parser = SealParser::default();
         for (at, line) in file.lines().enumerate() {
@@ -115,7 +115,7 @@ impl SealParser {
 /// # Errors
 /// If the store cannot be read, or the file cannot be written.
 pub(super) async fn write(store: &impl Store, path: &Path) -> Result<SealSummary, SealError> {
-    let failed = |error| SealError::File { path: path.to_owned(), error };
+    let failed = |error| SealError::Write { path: path.to_owned(), error };
     let mut file = BufWriter::new(std::fs::File::create(path).map_err(failed)?);
     let (mut hasher, mut pages, mut chains) = (blake3::Hasher::new(), Pages::new(PERSONS_PER_PAGE), 0u64);
     let read = |after, limit| store.states(after, limit);

@@ -173,7 +173,7 @@ pub enum CaseError {
         pool: String,
     },
     /// A policy file of the case cannot be read.
-    #[error("{path}: {error}")]
+    #[error("cannot read the policy file {path}: {error}")]
     PolicyFile {
         /// The file.
         path: PathBuf,

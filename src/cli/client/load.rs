@@ -39,7 +39,7 @@ pub(crate) struct LoadOptions {
     /// Maximum duration in seconds
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
-    /// Persons to import first
+    /// Number of persons to import before the load starts
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     persons: u64,
     /// Only import the tables; where callers have roles, call as a registrar

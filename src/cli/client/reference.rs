@@ -24,10 +24,10 @@ pub(crate) struct ReferenceOptions {
     /// Only rows of this person; required for tables about persons
     #[arg(long, value_name = "ID")]
     person: Option<String>,
-    /// Only rows of this hospital
+    /// Only rows of this hospital; only for tables about hospitals
     #[arg(long, value_name = "ID")]
     hospital: Option<String>,
-    /// Only rows of this code
+    /// Only rows of this catalogue code; only for the table catalogue
     #[arg(long)]
     code: Option<String>,
 }

@@ -9,7 +9,7 @@ pub const MAX_CLAIM_BYTES: u64 = 16 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimFileError {
     /// The file cannot be read.
-    #[error("{path}: {error}")]
+    #[error("cannot read the claim file {path}: {error}")]
     Read {
         /// The file.
         path: PathBuf,

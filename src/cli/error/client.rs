@@ -12,7 +12,7 @@ use crate::grpc::status::code_name;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The URL cannot be used.
-    #[error("{url}: {error}")]
+    #[error("the server URL {url} is not valid: {error}")]
     InvalidUrl {
         /// The URL.
         url: String,
@@ -26,7 +26,7 @@ pub enum ClientError {
         url: String,
     },
     /// A certificate or key cannot be read.
-    #[error("{path}: {error}")]
+    #[error("cannot read the certificate or key {path}: {error}")]
     KeyFile {
         /// The file.
         path: PathBuf,

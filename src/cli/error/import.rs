@@ -8,7 +8,7 @@ use super::client::ClientError;
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// A file cannot be read.
-    #[error("{path}: {error}")]
+    #[error("cannot read the table {path}: {error}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -22,8 +22,7 @@ pub enum ImportError {
     #[error("no table was found")]
     NoTables,
     /// The file has faults; one line per fault.
-    #[error("{}", .0.join("
-"))]
+    #[error("{}", .0.join("\n"))]
     Faults(Vec<String>),
     /// The call failed.
     #[error(transparent)]

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The directory contains something, which is not overwritten.
-    #[error("{0} is not empty; no key is overwritten")]
+    #[error("the directory {0} is not empty; certificates and private keys are only written to an empty directory")]
     NotEmpty(PathBuf),
     /// The directory or a file cannot be written.
-    #[error("{path}: {error}")]
+    #[error("cannot write {path}: {error}")]
     Write {
         /// The directory or file.
         path: PathBuf,

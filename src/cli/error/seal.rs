@@ -7,9 +7,17 @@ use crate::store::StoreError;
 /// Why a seal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The file cannot be read or written.
-    #[error("{path}: {error}")]
-    File {
+    /// The file cannot be read.
+    #[error("cannot read the seal {path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        error: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write the seal {path}: {error}")]
+    Write {
         /// The file.
         path: PathBuf,
         /// The cause.

@@ -33,7 +33,7 @@ const PAGE: usize = 1_000;
 /// The role of a store in a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreRole {
-    /// The store that is report.
+    /// The store that is copied.
     Source,
     /// The store that becomes the copy.
     Target,
@@ -52,13 +52,13 @@ impl std::fmt::Display for StoreRole {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CopyError {
     /// A store cannot be read or written.
-    #[error("{0}: {1}")]
+    #[error("cannot read or write {0} of the copy: {1}")]
     Store(StoreRole, StoreError),
     /// A chain is broken, or an entry differs from the other store's.
     #[error("{0}, {1}")]
     Entry(StoreRole, AuditFinding),
     /// The target contains what the source does not; it was not overwritten.
-    #[error("the target contains something else: {0}")]
+    #[error("the target contains data that is not in the source: {0}")]
     ForeignContent(String),
     /// The source is an incomplete copy: settlements are missing.
     #[error("the source is an incomplete copy: copy its own source again")]

@@ -69,7 +69,7 @@ pub struct Committer {
 type Outcome = (Reply, Result<(), StoreError>);
 
 impl Committer {
-    /// A committer for this database, which publishes when it takes no more writes.
+    /// A committer for this database, which publishes when it accepts no more writes.
     ///
     /// # Errors
     /// If the newest day of commits cannot be read.
@@ -128,10 +128,10 @@ impl Committer {
     /// After a failed write it is unknown what reached the disk, so nothing more is written until the store is reopened.
     fn fail(&mut self, error: &redb::Error) -> StoreError {
         let why = format!("a write failed: {error}");
-        tracing::error!(why, "the store takes no more writes until it is reopened");
+        tracing::error!(why, "the store accepts no writes until it is reopened");
         self.failed = Some(why.clone());
         self.readiness
-            .send_replace(Readiness::NotReady(format!("{why}; the store takes no more writes until it is reopened")));
+            .send_replace(Readiness::NotReady(format!("{why}; the store accepts no writes until it is reopened")));
         StoreError::Unknown(why)
     }
 }

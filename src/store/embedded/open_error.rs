@@ -32,16 +32,18 @@ pub enum OpenError {
     #[error("{0} is not empty and holds no store")]
     NotAStore(PathBuf),
     /// The path is not a directory.
-    #[error("{0}: is not a directory")]
+    #[error("{0} is not a directory")]
     NotADirectory(PathBuf),
     /// The file with the secret is missing.
-    #[error("{0}: is missing, and nothing is found by name without it: restore it from a backup of the directory")]
+    #[error(
+        "the secret file {0} is missing, and nothing is found by name without it: restore it from a backup of the directory"
+    )]
     SecretMissing(PathBuf),
     /// The file with the secret has a wrong length.
-    #[error("{0}: is not 32 bytes")]
+    #[error("the secret file {0} must be exactly 32 bytes long")]
     SecretLength(PathBuf),
     /// A file cannot be read or written.
-    #[error("{path}: {error}")]
+    #[error("cannot read or write the file or directory {path}: {error}")]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -49,7 +51,7 @@ pub enum OpenError {
         error: std::io::Error,
     },
     /// The database cannot be opened.
-    #[error("{path}: {error}")]
+    #[error("cannot open the database {path}: {error}")]
     Database {
         /// The file.
         path: PathBuf,

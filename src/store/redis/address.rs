@@ -91,7 +91,7 @@ pub enum AddressFault {
     #[error("has no database number after the `/`")]
     Database,
     /// A sentinel address does not name the primary.
-    #[error("does not name the primary: …/NAME")]
+    #[error("does not name the primary; it must end in /NAME")]
     NoPrimary,
     /// A Cluster address has a path.
     #[error("has a path, but a Cluster has only one database")]

@@ -46,7 +46,7 @@ const RESPONSE_TIMEOUTS: u32 = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectorError {
     /// A file that the address names cannot be read.
-    #[error("{path}: {error}")]
+    #[error("cannot read the file named in the Redis URL, {path}: {error}")]
     File {
         /// The file.
         path: PathBuf,

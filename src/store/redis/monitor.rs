@@ -164,7 +164,7 @@ impl Monitor {
         match now {
             Readiness::Ready if changed => tracing::info!("Redis is ready and keeps what it acknowledges"),
             Readiness::Volatile(why) if changed => tracing::warn!(why, "Redis could lose acknowledged settlements"),
-            Readiness::NotReady(why) if changed => tracing::error!(why, "not ready: no commit is taken"),
+            Readiness::NotReady(why) if changed => tracing::error!(why, "Redis is not ready: commits are refused"),
             _ => {}
         }
     }
