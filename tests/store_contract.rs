@@ -161,7 +161,7 @@ async fn a_commit_is_visible_as_a_whole(store: impl Store) {
     assert_eq!((seen.state.version, seen.state.head), (1, Some(stamp(1).id)));
     assert_eq!(seen.state.account(&key()).admissions, 1);
     assert_eq!(seen.request, Some(stamp(1).id));
-    assert_eq!(seen.claim.and_then(|row| Some(row.live()?.newest())), Some(stamp(1).id));
+    assert_eq!(seen.claim.and_then(|row| Some(row.settlement_in_force()?.latest_revision())), Some(stamp(1).id));
     let entry = store.entry(stamp(1).id).await.expect("a read").expect("an entry");
     assert_eq!((entry.link.number, entry.request_id.as_str()), (1, "r1"));
 }

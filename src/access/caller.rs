@@ -45,11 +45,11 @@ impl Caller {
         allowed_if(self.has_hospital(hospital))
     }
 
-    /// Checks that the caller may read the settlements of this hospital.
+    /// Checks that the caller may see the settlements of this hospital, to read or to reverse them as its role permits.
     ///
     /// # Errors
     /// [`AccessError::NotVisible`], the same as if no settlement existed.
-    pub(crate) fn authorize_view_of(&self, hospital: &str) -> Result<(), AccessError> {
+    pub(crate) fn authorize_settlements_of(&self, hospital: &str) -> Result<(), AccessError> {
         if self.has_hospital(hospital) || self.role == Role::Auditor { Ok(()) } else { Err(AccessError::NotVisible) }
     }
 

@@ -123,7 +123,7 @@ fn validate(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Re
     }
     match role {
         None => refused.push(CallerError::Role),
-        Some(role) => refused.extend(hospitals_error(role, &raw.hospitals)),
+        Some(role) => refused.extend(check_hospitals(role, &raw.hospitals).err()),
     }
     if rate.is_none() || in_flight == 0 {
         refused.push(CallerError::Limits);
@@ -140,14 +140,14 @@ fn validate(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Re
     })
 }
 
-/// What is wrong with the hospitals of a caller with this role.
-fn hospitals_error(role: Role, hospitals: &[String]) -> Option<CallerError> {
+/// Checks the number of hospitals of a caller with this role.
+fn check_hospitals(role: Role, hospitals: &[String]) -> Result<(), CallerError> {
     match role {
-        Role::Hospital if hospitals.len() != 1 => Some(CallerError::HospitalsOfHospital),
-        Role::Gateway if hospitals.is_empty() => Some(CallerError::HospitalsOfGateway),
-        Role::Hospital | Role::Gateway => None,
-        _ if !hospitals.is_empty() => Some(CallerError::HospitalsOfOtherRole),
-        _ => None,
+        Role::Hospital if hospitals.len() != 1 => Err(CallerError::HospitalsOfHospital),
+        Role::Gateway if hospitals.is_empty() => Err(CallerError::HospitalsOfGateway),
+        Role::Hospital | Role::Gateway => Ok(()),
+        _ if !hospitals.is_empty() => Err(CallerError::HospitalsOfOtherRole),
+        _ => Ok(()),
     }
 }
 

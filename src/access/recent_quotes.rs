@@ -30,7 +30,7 @@ impl RecentQuotes {
     /// Records that this hospital received a quote for this person.
     pub(crate) fn record(&self, hospital: &str, person: [u8; 16], at: Instant) {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.expire(at);
+        generations.expire_old(at);
         if generations.current.len() >= CAPACITY {
             generations.rotate(at);
         }
@@ -40,7 +40,7 @@ impl RecentQuotes {
     /// Whether this hospital received a quote for this person recently.
     pub(crate) fn contains(&self, hospital: &str, person: [u8; 16], at: Instant) -> bool {
         let mut generations = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.expire(at);
+        generations.expire_old(at);
         let pair = (hospital.into(), person);
         generations.current.contains(&pair) || generations.previous.contains(&pair)
     }
@@ -48,17 +48,17 @@ impl RecentQuotes {
 
 impl Generations {
     /// Drops the generations that are too old.
-    fn expire(&mut self, at: Instant) {
-        let since = *self.current_since.get_or_insert(at);
-        let elapsed = at.saturating_duration_since(since).as_secs() / GENERATION.as_secs();
+    fn expire_old(&mut self, now: Instant) {
+        let since = *self.current_since.get_or_insert(now);
+        let elapsed = now.saturating_duration_since(since).as_secs() / GENERATION.as_secs();
         for _ in 0..elapsed.min(2) {
-            self.rotate(at);
+            self.rotate(now);
         }
     }
 
-    fn rotate(&mut self, at: Instant) {
+    fn rotate(&mut self, now: Instant) {
         self.previous = std::mem::take(&mut self.current);
-        self.current_since = Some(at);
+        self.current_since = Some(now);
     }
 }
 

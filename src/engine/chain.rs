@@ -67,7 +67,7 @@ pub(super) enum ChainFault {
 
 /// A finding of an audit: an entry and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {message}", entry_name(*entry))]
+#[error("{}: {message}", finding_subject(*entry))]
 pub struct AuditFinding {
     /// The entry; `None` for a chain without entries.
     pub entry: Option<EntryId>,
@@ -98,7 +98,7 @@ impl AuditFinding {
     }
 }
 
-fn entry_name(entry: Option<EntryId>) -> String {
+fn finding_subject(entry: Option<EntryId>) -> String {
     entry.map_or_else(|| "a chain without entries".to_owned(), |id| format!("entry {id}"))
 }
 
@@ -110,7 +110,7 @@ pub async fn read_chain<S: JournalStore>(store: &S, state: &PersonState) -> Resu
     let mut chain = Vec::new();
     let (mut next, mut chained, mut number) = (state.head, state.chained, state.version);
     while let Some(id) = next {
-        let stored = read(store, id).await.map_err(|error| AuditFinding::at(id, error))?;
+        let stored = read_entry(store, id).await.map_err(|error| AuditFinding::at(id, error))?;
         let stored = stored.ok_or_else(|| AuditFinding::at(id, "is missing"))?;
         if stored.digest != chained {
             return Err(AuditFinding::at(id, "is not the record that the next entry is chained to"));
@@ -133,7 +133,7 @@ pub async fn read_chain<S: JournalStore>(store: &S, state: &PersonState) -> Resu
     Ok(chain)
 }
 
-async fn read<S: JournalStore>(store: &S, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
+async fn read_entry<S: JournalStore>(store: &S, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
     let Some(record) = store.record(id).await? else { return Ok(None) };
     let (entry, digest) = codec::decode_entry(&record)?;
     Ok(Some(StoredEntry { entry, record, digest }))

@@ -40,7 +40,7 @@ impl<S: Store> Engine<S> {
     /// The split in force of a settlement.
     pub(super) async fn newest_split(&self, settlement: EntryId) -> Result<Split, EngineError> {
         let settled = self.named_entry(settlement).await?.try_into()?;
-        let newest = self.standing(&settled).await?.newest();
+        let newest = self.standing(&settled).await?.latest_revision();
         let split = self.named_entry(newest).await?.into_split();
         split.ok_or_else(|| EngineError::invariant(format!("entry {newest} decides no split")))
     }

@@ -132,5 +132,5 @@ impl<S: Store> Engine<S> {
 /// Checks that a settlement of the claim is in force, before anything of the new content is considered.
 fn check_settled(seen: &LookUp, keys: &ClaimKeys) -> Result<(), EngineError> {
     let row = seen.claim.as_ref().filter(|row| row.person_id == keys.person_id).ok_or(EngineError::NotFound)?;
-    row.live().map(drop).ok_or_else(|| ClaimRefusal::AlreadyReversed.into())
+    row.settlement_in_force().map(drop).ok_or_else(|| ClaimRefusal::AlreadyReversed.into())
 }

@@ -86,7 +86,7 @@ impl EngineError {
             | StoreError::EntryIdTaken
             | StoreError::AnotherBook { .. }
             | StoreError::IncompleteCopy
-            | StoreError::Archived(_) => {
+            | StoreError::ArchiveRequired(_) => {
                 tracing::warn!(%error, "the store could not be read");
                 EngineError::StoreUnavailable
             }

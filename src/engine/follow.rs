@@ -16,9 +16,9 @@ const AGAIN: Duration = Duration::from_millis(500);
 impl<S: Store> Engine<S> {
     /// Reads hospitals and catalogue again whenever another instance changed them; it never ends.
     pub async fn follow(&self) -> Infallible {
-        let mut shared = self.store.coordination().shared_state();
+        let mut shared = self.store.coordination().shared_versions();
         loop {
-            let version = shared.borrow_and_update().tables;
+            let version = shared.borrow_and_update().tables_version;
             if let Err(error) = self.read_tables(version).await {
                 tracing::warn!(%error, "tables that another instance changed cannot be read yet");
                 tokio::time::sleep(AGAIN).await;
@@ -33,13 +33,13 @@ impl<S: Store> Engine<S> {
     pub(super) async fn read_tables(&self, version: u64) -> Result<(), StoreError> {
         if *self.version.lock().unwrap_or_else(PoisonError::into_inner) < version {
             let read = self.store.read_reference().await?;
-            self.hold(LookupTables::new(read.hospitals, read.catalogue), version);
+            self.replace_tables(LookupTables::new(read.hospitals, read.catalogue), version);
         }
         Ok(())
     }
 
-    /// Holds these tables from now on, unless newer ones came meanwhile.
-    pub(super) fn hold(&self, tables: LookupTables, version: u64) {
+    /// Replaces the tables by these, unless newer ones came meanwhile.
+    pub(super) fn replace_tables(&self, tables: LookupTables, version: u64) {
         let mut held = self.version.lock().unwrap_or_else(PoisonError::into_inner);
         if *held < version {
             self.tables.store(tables.into());

@@ -65,7 +65,7 @@ pub(super) fn check_claim_free(seen: &LookUp, person_id: &PersonId) -> Result<()
     if row.person_id != *person_id {
         return Err(ClaimRefusal::ClaimOfAnotherPerson);
     }
-    match row.live() {
+    match row.settlement_in_force() {
         None => Ok(()),
         Some(live) => Err(ClaimRefusal::ClaimSettled { settlement: live.settlement }),
     }

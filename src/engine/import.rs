@@ -67,8 +67,9 @@ pub struct ImportContext<'a> {
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// The right to import: one import runs at a time.
-pub struct ImportLease(#[allow(dead_code)] tokio::sync::OwnedMutexGuard<()>);
+/// The right to import in this process, where one import runs at a time; the lease of the store is the right among
+/// instances.
+pub struct ImportPermit(#[allow(dead_code)] tokio::sync::OwnedMutexGuard<()>);
 
 impl<S: Store> Engine<S> {
     /// Imports rows that are held in memory, as [`Engine::import_rows`] does.
@@ -81,12 +82,12 @@ impl<S: Store> Engine<S> {
             incoming.add_row(row)?;
         }
         let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
-        self.import_rows(self.import_lease().await, incoming, "", ImportSource::default(), &outside).await
+        self.import_rows(self.acquire_import_permit().await, incoming, "", ImportSource::default(), &outside).await
     }
 
-    /// Waits until no other import runs.
-    pub async fn import_lease(&self) -> ImportLease {
-        ImportLease(Arc::clone(&self.importing).lock_owned().await)
+    /// Waits until no other import runs in this process.
+    pub async fn acquire_import_permit(&self) -> ImportPermit {
+        ImportPermit(Arc::clone(&self.importing).lock_owned().await)
     }
 
     /// Imports all the rows; settlements that begin afterwards see them all.
@@ -96,15 +97,16 @@ impl<S: Store> Engine<S> {
     /// it is stopped, rows about some persons may have been imported: the same import again imports the others.
     pub async fn import_rows(
         &self,
-        _lease: ImportLease,
+        _permit: ImportPermit,
         mut incoming: ImportRows,
         table: &str,
         source: ImportSource,
         outside: &ImportContext<'_>,
     ) -> Result<Imported, EngineError> {
         incoming.check()?;
-        let version = self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write)?;
-        let imported = self.import_under_lease(version, incoming, table, source, outside).await;
+        let shared_tables_version =
+            self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write)?;
+        let imported = self.import_under_lease(shared_tables_version, incoming, table, source, outside).await;
         self.store.coordination().release_import_lease().await;
         imported
     }
@@ -112,13 +114,13 @@ impl<S: Store> Engine<S> {
     /// The same while no other instance imports; what others imported before is read first.
     async fn import_under_lease(
         &self,
-        version: Option<u64>,
+        shared_tables_version: Option<u64>,
         incoming: ImportRows,
         table: &str,
         source: ImportSource,
         outside: &ImportContext<'_>,
     ) -> Result<Imported, EngineError> {
-        self.read_tables(version.unwrap_or(0)).await.map_err(EngineError::from_read)?;
+        self.read_tables(shared_tables_version.unwrap_or(0)).await.map_err(EngineError::from_read)?;
         let last = self.store.imports(u64::MAX, 1).await.map_err(EngineError::from_read)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
         let mut draft = Draft::new(&incoming, LookupTables::clone(&self.tables.load()))?;
@@ -138,8 +140,8 @@ impl<S: Store> Engine<S> {
         let Imported { changed, unchanged, not_enrolled: _ } = draft.count;
         let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
         self.store.log_import(number, ImportEvent::End(ended)).await.map_err(EngineError::from_write)?;
-        if draft.moved || version.is_some() {
-            self.hold(draft.tables, number);
+        if draft.tables_changed || shared_tables_version.is_some() {
+            self.replace_tables(draft.tables, number);
         }
         Ok(draft.count)
     }
@@ -204,7 +206,7 @@ impl<S: Store> Engine<S> {
         for (part, write) in parts(&draft.hospitals, &draft.catalogue).enumerate() {
             self.store.write_reference(number, part as u32, write).await.map_err(EngineError::from_write)?;
         }
-        draft.moved = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
+        draft.tables_changed = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())
     }
 }
@@ -227,15 +229,20 @@ struct Draft {
     hospitals: Vec<(HospitalId, HospitalRecord)>,
     catalogue: Vec<CatalogueRow>,
     count: Imported,
-    moved: bool,
+    tables_changed: bool,
 }
 
 impl Draft {
     /// # Errors
     /// Every row of the catalogue that contradicts another.
     fn new(incoming: &ImportRows, tables: LookupTables) -> Result<Draft, EngineError> {
-        let mut draft =
-            Draft { tables, hospitals: Vec::new(), catalogue: Vec::new(), count: Imported::default(), moved: false };
+        let mut draft = Draft {
+            tables,
+            hospitals: Vec::new(),
+            catalogue: Vec::new(),
+            count: Imported::default(),
+            tables_changed: false,
+        };
         let mut changed = Vec::new();
         check_hospitals(incoming)?;
         for (_, id, part) in &incoming.hospitals {

@@ -125,7 +125,7 @@ impl<S: Store> Engine<S> {
         }
         keep(&store, &book).await?;
         store.coordination().announce_book(book.digest(), BookAnnouncement::Start).await?;
-        let version = store.coordination().shared_state().borrow().tables;
+        let version = store.coordination().shared_versions().borrow().tables_version;
         let read = store.read_reference().await?;
         let tables = LookupTables::new(read.hospitals, read.catalogue);
         Ok(Engine {

@@ -148,7 +148,7 @@ impl<S: Store> Engine<S> {
     }
 
     async fn live(&self, standing: &SettlementStatus) -> Result<Live, EngineError> {
-        let newest = standing.newest();
+        let newest = standing.latest_revision();
         let split = self.named_entry(newest).await?.into_split();
         let settled: Entry<Settlement> = self.named_entry(standing.settlement).await?.try_into()?;
         Ok(Live {
@@ -246,7 +246,7 @@ fn later_settlements(later: &[Live], caller: &HospitalId) -> ClaimRefusal {
 
 fn live_settlement<'a>(seen: &'a LookUp, keys: &ClaimKeys) -> Result<&'a SettlementStatus, EngineError> {
     let row = seen.claim.as_ref().filter(|row| row.person_id == keys.person_id).ok_or(EngineError::NotFound)?;
-    row.live().ok_or_else(|| ClaimRefusal::AlreadyReversed.into())
+    row.settlement_in_force().ok_or_else(|| ClaimRefusal::AlreadyReversed.into())
 }
 
 fn reversal_body(

@@ -15,7 +15,7 @@ use tonic::{Status, Streaming};
 use crate::access::keyed_limit::KeyedLimit;
 use crate::access::{AccessError, Caller, Role};
 use crate::domain::fault::FaultReason;
-use crate::engine::import::{ImportContext, ImportLease, ImportSource, Imported};
+use crate::engine::import::{ImportContext, ImportPermit, ImportSource, Imported};
 use crate::engine::import_rows::ImportRows;
 use crate::engine::{Engine, EngineError};
 use crate::reference::columns::ColumnOrder;
@@ -27,7 +27,7 @@ use super::pb::reference as pb;
 use super::{commit_stamp, imports};
 
 /// How long an import waits while another is written.
-const LEASE_TIMEOUT: Duration = Duration::from_secs(2);
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a caller that has as many imports as it may is asked to wait.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
@@ -111,24 +111,24 @@ impl ImportStreams {
         deadline: Instant,
     ) -> Result<(u64, Imported), CallError> {
         let (rows, table, source) = received.complete(by)?;
-        let lease = tokio::time::timeout(LEASE_TIMEOUT, engine.import_lease()).await;
-        let lease = lease.map_err(|_elapsed| EngineError::ImportRunning)?;
+        let permit = tokio::time::timeout(PERMIT_TIMEOUT, engine.acquire_import_permit()).await;
+        let permit = permit.map_err(|_elapsed| EngineError::ImportRunning)?;
         let (runtime, stopping) = (Handle::current(), self.stopping.clone());
         let stop = move || *stopping.borrow() || Instant::now() > deadline;
-        blocking(move || Ok(runtime.block_on(write_rows(&engine, lease, rows, table, source, &stop))?)).await
+        blocking(move || Ok(runtime.block_on(write_rows(&engine, permit, rows, table, source, &stop))?)).await
     }
 }
 
 async fn write_rows<S: Store>(
     engine: &Engine<S>,
-    lease: ImportLease,
+    permit: ImportPermit,
     rows: ImportRows,
     table: ReferenceTable,
     source: ImportSource,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(u64, Imported), EngineError> {
     let (count, context) = (rows.rows(), ImportContext { now: &|| commit_stamp::now().instant, stop });
-    Ok((count, engine.import_rows(lease, rows, table.as_str(), source, &context).await?))
+    Ok((count, engine.import_rows(permit, rows, table.as_str(), source, &context).await?))
 }
 
 /// Runs work that takes time on a blocking thread.

@@ -40,7 +40,7 @@ pub async fn list<S: Store>(
             (Some(which.person_id), page.settlements, tokens.token(page.next.as_ref())?)
         }
         RequestedList::Hospital(which) => {
-            by.caller.authorize_view_of(which.hospital_id.as_str())?;
+            by.caller.authorize_settlements_of(which.hospital_id.as_str())?;
             let tokens = page_tokens.of_list(by, &("hospital", &which.hospital_id, which.from, which.until))?;
             let page = engine.list_of_hospital(&which, tokens.position(&asked.page_token)?, limit).await?;
             (None, page.settlements, tokens.token(page.next.as_ref())?)

@@ -159,7 +159,7 @@ impl<S: Store> Settlements<S> {
         deadline: Duration,
         message: pb::ReverseRequest,
     ) -> Result<pb::ReverseResponse, CallError> {
-        by.caller.authorize_view_of(&message.hospital_id)?;
+        by.caller.authorize_settlements_of(&message.hospital_id)?;
         let request = reversals::request(message);
         let (dry_run, engine) = (request.dry_run, Arc::clone(&self.engine));
         let person_id = self.person_id(&request.reversal.person_id);
@@ -196,7 +196,7 @@ impl<S: Store> Settlements<S> {
     }
 
     async fn outcome(&self, by: &Permitted, asked: pb::GetOutcomeRequest) -> Result<pb::GetOutcomeResponse, CallError> {
-        by.caller.authorize_view_of(&asked.hospital_id)?;
+        by.caller.authorize_settlements_of(&asked.hospital_id)?;
         let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = asked;
         let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
         let found = self.engine.outcome(&name).await.map_err(CallError::from);
@@ -251,7 +251,7 @@ impl<S: Store> Settlements<S> {
     async fn find(&self, by: &Permitted, asked: pb::GetSettlementRequest) -> Result<SettlementView, CallError> {
         let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id } = asked;
         if settlement_id.is_empty() {
-            by.caller.authorize_view_of(&hospital_id)?;
+            by.caller.authorize_settlements_of(&hospital_id)?;
             let keys = from_proto::claim_keys(hospital_id, person_id, claim_id, self.limits())?;
             let found = self.engine.settlement_of_claim(&keys).await.map_err(CallError::from);
             return self.disclosures.read(by, self.engine.store(), Some(&keys.person_id), found);
@@ -259,7 +259,7 @@ impl<S: Store> Settlements<S> {
         let id = EntryId::parse(&settlement_id).ok_or_else(|| CallError::from(EngineError::NotFound))?;
         let view = self.engine.settlement(id).await?;
         let claim = &view.settlement.body.claim;
-        by.caller.authorize_view_of(claim.hospital_id.as_str())?;
+        by.caller.authorize_settlements_of(claim.hospital_id.as_str())?;
         self.disclosures.record_read(by, self.engine.store(), [&claim.person_id])?;
         Ok(view)
     }

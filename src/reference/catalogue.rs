@@ -93,7 +93,7 @@ impl Catalogue {
     }
 
     /// Every code with its rows, in no particular order.
-    pub fn codes(&self) -> impl Iterator<Item = (&ItemCode, &[CatalogueRow])> {
+    pub fn rows_by_code(&self) -> impl Iterator<Item = (&ItemCode, &[CatalogueRow])> {
         self.rows.iter().map(|(code, rows)| (code, rows.as_slice()))
     }
 

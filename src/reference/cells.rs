@@ -81,7 +81,7 @@ pub(crate) fn table_page(
 ) -> (Vec<Cells>, Option<String>) {
     let mut page = CellPage { rows: BTreeMap::new(), count: 0, limit };
     if table == ReferenceTable::Catalogue {
-        for (code, rows) in tables.catalogue.codes().filter(|(code, _)| keys.contains(code.as_str())) {
+        for (code, rows) in tables.catalogue.rows_by_code().filter(|(code, _)| keys.contains(code.as_str())) {
             page.offer(code.as_str(), || code_rows(code, rows, on));
         }
     } else {

@@ -122,9 +122,9 @@ impl Reporter<'_> {
 /// Reloads the policy files when another instance announced another book, and repeats until the files are that book.
 /// Until then the store reports this instance as not ready.
 pub(super) async fn follow_book<S: Store>(engine: &Engine<S>, activation: &Activation<S>) -> Infallible {
-    let mut shared = engine.store().coordination().shared_state();
+    let mut shared = engine.store().coordination().shared_versions();
     loop {
-        let announced = shared.borrow_and_update().book.filter(|book| *book != engine.book().digest());
+        let announced = shared.borrow_and_update().announced_book.filter(|book| *book != engine.book().digest());
         if let Some(book) = announced
             && activation.activate(false, &book.0).await.is_ok()
         {

@@ -17,7 +17,9 @@ use crate::store::{Store, StoreError};
 use super::access_setup::{AccessSetup, AccessSetupError};
 use super::serve::{self, ServeError, ServerSetup};
 use super::signals;
-use super::store_location::{CommitSafety, MissingStore, RedisFiles, StoreLocation, StoreLocationError, StoreTask};
+use super::store_location::{
+    CommitSafety, MissingStore, SecretAndArchivePaths, StoreLocation, StoreLocationError, StoreTask,
+};
 
 /// What a server reports when it starts to serve.
 pub struct ServerStart {
@@ -89,7 +91,7 @@ pub async fn run(config: Config, missing: MissingStore, started: impl FnOnce(&Se
     let access = AccessSetup::from_config(&config)?;
     let location = StoreLocation::parse(&config.store)?;
     let (secret, archive) = (config.secret.clone(), config.archive.clone());
-    let files = RedisFiles { secret: secret.as_deref(), archive: archive.as_deref() };
+    let files = SecretAndArchivePaths { secret: secret.as_deref(), archive: archive.as_deref() };
     let safety = CommitSafety { accept_volatile: config.accept_volatile, replicas: config.replicas };
     let task = ServeTask { access, location: location.clone(), config, started };
     location.open_or_create(files, safety, missing, task).await?

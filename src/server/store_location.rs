@@ -31,7 +31,7 @@ pub enum StoreLocation {
 
 /// The files that belong to a store on Redis.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RedisFiles<'a> {
+pub struct SecretAndArchivePaths<'a> {
     /// The file with its secret.
     pub secret: Option<&'a Path>,
     /// The directory of its archive, if closed years were moved to one.
@@ -129,7 +129,7 @@ impl StoreLocation {
     /// If there is no store, or it cannot be opened.
     pub async fn open_existing<T: StoreTask>(
         &self,
-        files: RedisFiles<'_>,
+        files: SecretAndArchivePaths<'_>,
         task: T,
     ) -> Result<T::Output, StoreLocationError> {
         match self {
@@ -148,7 +148,11 @@ impl StoreLocation {
     ///
     /// # Errors
     /// If there is one, or it cannot be created.
-    pub async fn create(&self, files: RedisFiles<'_>, safety: CommitSafety) -> Result<(), StoreLocationError> {
+    pub async fn create(
+        &self,
+        files: SecretAndArchivePaths<'_>,
+        safety: CommitSafety,
+    ) -> Result<(), StoreLocationError> {
         let exists = || StoreLocationError::Exists(self.to_string());
         match self {
             StoreLocation::Directory(path) if holds_store(path) => return Err(exists()),
@@ -168,7 +172,7 @@ impl StoreLocation {
     /// If it cannot be opened or created.
     pub async fn open_or_create<T: StoreTask>(
         &self,
-        files: RedisFiles<'_>,
+        files: SecretAndArchivePaths<'_>,
         safety: CommitSafety,
         missing: MissingStore,
         task: T,
@@ -228,13 +232,13 @@ pub fn is_same_store(one: &Path, other: &Path) -> bool {
     one == other || canonical(one).is_some_and(|one| canonical(other) == Some(one))
 }
 
-fn check_no_archive(files: RedisFiles<'_>) -> Result<(), StoreLocationError> {
+fn check_no_archive(files: SecretAndArchivePaths<'_>) -> Result<(), StoreLocationError> {
     files.archive.map_or(Ok(()), |_| Err(StoreLocationError::ArchiveOfDirectory))
 }
 
 async fn redis(
     address: Address,
-    files: RedisFiles<'_>,
+    files: SecretAndArchivePaths<'_>,
     safety: CommitSafety,
     missing: MissingStore,
 ) -> Result<TieredStore<RedisStore, EmbeddedStore>, StoreLocationError> {

@@ -8,7 +8,7 @@ use crate::store::redis::{OpenError, RedisStore};
 use crate::store::tiered::TieredStore;
 
 use super::store_location::{
-    RedisFiles, StoreLocation, StoreLocationError, existing_redis, holds_store, is_same_store, open_archive,
+    SecretAndArchivePaths, StoreLocation, StoreLocationError, existing_redis, holds_store, is_same_store, open_archive,
     read_secret,
 };
 
@@ -27,7 +27,11 @@ impl YearMove {
     ///
     /// # Errors
     /// If a store cannot be opened.
-    pub async fn open(from: &Path, files: RedisFiles<'_>, to: &Path) -> Result<Option<YearMove>, StoreLocationError> {
+    pub async fn open(
+        from: &Path,
+        files: SecretAndArchivePaths<'_>,
+        to: &Path,
+    ) -> Result<Option<YearMove>, StoreLocationError> {
         let (StoreLocation::Redis(address), StoreLocation::Directory(directory)) =
             (StoreLocation::parse(from)?, StoreLocation::parse(to)?)
         else {

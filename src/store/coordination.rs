@@ -49,13 +49,13 @@ impl Drop for PanicReport {
     }
 }
 
-/// The state that all instances over one store share.
+/// The versions of tables and book that all instances over one store share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SharedState {
+pub struct SharedVersions {
     /// The version of hospitals and catalogue; it changes when an import completes.
-    pub tables: u64,
+    pub tables_version: u64,
     /// The book that all instances must apply, if one was announced.
-    pub book: Option<Digest>,
+    pub announced_book: Option<Digest>,
 }
 
 /// Why an instance announces its book.
@@ -72,8 +72,8 @@ pub trait Coordination: Send + Sync + 'static {
     /// Whether the store takes commits, as it changes.
     fn readiness(&self) -> watch::Receiver<Readiness>;
 
-    /// The shared state, as it changes.
-    fn shared_state(&self) -> watch::Receiver<SharedState>;
+    /// The shared versions, as they change.
+    fn shared_versions(&self) -> watch::Receiver<SharedVersions>;
 
     /// Announces the book that this instance applies. An instance with another book than the announced one is not
     /// ready.
@@ -98,13 +98,13 @@ pub trait Coordination: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct SingleInstance {
     readiness: watch::Sender<Readiness>,
-    shared_state: watch::Sender<SharedState>,
+    shared_versions: watch::Sender<SharedVersions>,
 }
 
 impl SingleInstance {
     /// A single instance with this readiness, which the sender's other owners may change.
     pub fn new(readiness: watch::Sender<Readiness>) -> SingleInstance {
-        SingleInstance { readiness, shared_state: watch::Sender::default() }
+        SingleInstance { readiness, shared_versions: watch::Sender::default() }
     }
 }
 
@@ -120,8 +120,8 @@ impl Coordination for SingleInstance {
         self.readiness.subscribe()
     }
 
-    fn shared_state(&self) -> watch::Receiver<SharedState> {
-        self.shared_state.subscribe()
+    fn shared_versions(&self) -> watch::Receiver<SharedVersions> {
+        self.shared_versions.subscribe()
     }
 
     async fn announce_book(&self, _book: Digest, _announcement: BookAnnouncement) -> Result<(), StoreError> {

@@ -46,5 +46,5 @@ pub enum StoreError {
     Damaged(String),
     /// The entry is in an archive that was not given.
     #[error("entry {0} is in an archive that was not given")]
-    Archived(EntryId),
+    ArchiveRequired(EntryId),
 }

@@ -94,7 +94,7 @@ pub trait JournalStore: Send + Sync + 'static {
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        until: Day,
+        before: Day,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<(ListPosition, EntryId)>, StoreError>> + Send;
 

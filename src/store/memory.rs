@@ -178,15 +178,15 @@ impl JournalStore for MemoryStore {
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        until: Day,
+        before: Day,
         limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        let until = ListPosition { day: until, number: 0 };
-        if until <= from {
+        let before = ListPosition { day: before, number: 0 };
+        if before <= from {
             return Ok(Vec::new());
         }
         let rows = self.rows();
-        let listed = rows.listed.range((hospital_id.clone(), from)..(hospital_id.clone(), until));
+        let listed = rows.listed.range((hospital_id.clone(), from)..(hospital_id.clone(), before));
         Ok(listed.map(|((_, position), id)| (*position, *id)).take(limit).collect())
     }
 

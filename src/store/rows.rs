@@ -137,7 +137,7 @@ impl ClaimRow {
     }
 
     /// The settlement in force, if there is one.
-    pub fn live(&self) -> Option<&SettlementStatus> {
+    pub fn settlement_in_force(&self) -> Option<&SettlementStatus> {
         self.settlements.last().filter(|last| last.reversal.is_none())
     }
 
@@ -158,8 +158,8 @@ impl ClaimRow {
 }
 
 impl SettlementStatus {
-    /// The revision that is in force, or was when it was reversed.
-    pub fn newest(&self) -> EntryId {
+    /// The revision that is in force, or was when it was reversed: the settlement itself if it was never revised.
+    pub fn latest_revision(&self) -> EntryId {
         self.revisions.last().copied().unwrap_or(self.settlement)
     }
 }

@@ -22,13 +22,13 @@ use crate::reference::person::PersonRecord;
 /// A live store, with the archive of its closed years if it has one.
 pub struct TieredStore<L, A> {
     live: L,
-    archive: Option<Arc<A>>,
+    archived_entries: Option<Arc<A>>,
 }
 
 impl<L: Store, A: JournalStore> TieredStore<L, A> {
     /// A live store with this archive.
-    pub fn new(live: L, archive: Option<Arc<A>>) -> TieredStore<L, A> {
-        TieredStore { live, archive }
+    pub fn new(live: L, archived_entries: Option<Arc<A>>) -> TieredStore<L, A> {
+        TieredStore { live, archived_entries }
     }
 
     /// The live store.
@@ -37,9 +37,12 @@ impl<L: Store, A: JournalStore> TieredStore<L, A> {
     }
 }
 
-/// An entry that must be in the archive.
-fn archived<T>(id: EntryId, found: Option<T>) -> Result<Option<T>, StoreError> {
-    found.map(Some).ok_or(StoreError::Archived(id))
+/// What was read of an entry from the archive, which must contain it.
+///
+/// # Errors
+/// `ArchiveRequired` if it does not: it is not the archive of this store.
+fn require_in_archive<T>(id: EntryId, found: Option<T>) -> Result<Option<T>, StoreError> {
+    found.map(Some).ok_or(StoreError::ArchiveRequired(id))
 }
 
 impl<L: Store, A: JournalStore> Store for TieredStore<L, A> {
@@ -64,15 +67,15 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        match (self.live.entry(id).await, &self.archive) {
-            (Err(StoreError::Archived(_)), Some(archive)) => archived(id, archive.entry(id).await?),
+        match (self.live.entry(id).await, &self.archived_entries) {
+            (Err(StoreError::ArchiveRequired(_)), Some(archive)) => require_in_archive(id, archive.entry(id).await?),
             (found, _) => found,
         }
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
-        match (self.live.record(id).await, &self.archive) {
-            (Err(StoreError::Archived(_)), Some(archive)) => archived(id, archive.record(id).await?),
+        match (self.live.record(id).await, &self.archived_entries) {
+            (Err(StoreError::ArchiveRequired(_)), Some(archive)) => require_in_archive(id, archive.record(id).await?),
             (found, _) => found,
         }
     }
@@ -89,10 +92,10 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        until: Day,
+        before: Day,
         limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        self.live.hospital_settlements(hospital_id, from, until, limit).await
+        self.live.hospital_settlements(hospital_id, from, before, limit).await
     }
 
     async fn append_settlements(

@@ -145,7 +145,7 @@ pub async fn moved_and_read(url: &str, seed: u64) {
     for id in all {
         let is_closed = closed.iter().any(|(closed, _)| *closed == id);
         let there = after.store().live().record(id).await;
-        assert!(if is_closed { there == Err(StoreError::Archived(id)) } else { matches!(there, Ok(Some(_))) });
+        assert!(if is_closed { there == Err(StoreError::ArchiveRequired(id)) } else { matches!(there, Ok(Some(_))) });
     }
     assert!(read_all_rows(after.store()).await == was && views(&after, &history).await == read);
     assert_eq!(archivable(after.store(), 2019).await, Ok(ArchivedSize::default()));
@@ -276,7 +276,7 @@ async fn a_record_that_differs_from_the_archive_stays_and_an_archived_id_stays_t
         live.archive_entries(&person, &entries_to_archive[..1]).await,
         Ok(vec![ArchiveOutcome::AlreadyArchived])
     );
-    assert_eq!(live.record(ids[0]).await, Err(StoreError::Archived(ids[0])));
+    assert_eq!(live.record(ids[0]).await, Err(StoreError::ArchiveRequired(ids[0])));
     assert_eq!(live.record(ids[1]).await, Ok(Some(records[1].clone())));
     assert_eq!(live.record(ids[2]).await, Ok(None));
     let again = engine.settle(settle(claim("C9", "P1", "9.00")), CommitStamp { id: ids[0], instant: Instant(9) });

@@ -108,7 +108,7 @@ async fn import(engine: &Engine<CountingStore>, table: ReferenceTable, file: &[u
     }
     let (rows, outside) = (incoming.rows(), ImportContext { now: &|| Instant(0), stop: &|| false });
     match engine
-        .import_rows(engine.import_lease().await, incoming, table.as_str(), ImportSource::default(), &outside)
+        .import_rows(engine.acquire_import_permit().await, incoming, table.as_str(), ImportSource::default(), &outside)
         .await
     {
         Ok(imported) => Came::Taken(rows, imported),

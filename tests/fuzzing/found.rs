@@ -106,7 +106,13 @@ fn imported(rows: &[Vec<String>]) -> Result<Imported, EngineError> {
         rows.iter().try_for_each(|row| incoming.add(ReferenceTable::Catalogue, row))?;
         wait(async {
             engine
-                .import_rows(engine.import_lease().await, incoming, "catalogue", ImportSource::default(), &outside)
+                .import_rows(
+                    engine.acquire_import_permit().await,
+                    incoming,
+                    "catalogue",
+                    ImportSource::default(),
+                    &outside,
+                )
                 .await
         })
     })

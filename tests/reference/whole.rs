@@ -27,7 +27,7 @@ async fn import<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec
     rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
     let outside = ImportContext { now: &|| Instant(1), stop: &|| false };
     engine
-        .import_rows(engine.import_lease().await, incoming, table.as_str(), ImportSource::default(), &outside)
+        .import_rows(engine.acquire_import_permit().await, incoming, table.as_str(), ImportSource::default(), &outside)
         .await
         .expect("sound rows");
 }

@@ -192,15 +192,15 @@ impl JournalStore for SimulatedStore {
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        until: Day,
+        before: Day,
         limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        let until = ListPosition { day: until, number: 0 };
-        if until <= from {
+        let before = ListPosition { day: before, number: 0 };
+        if before <= from {
             return Ok(Vec::new());
         }
         let [from, until] =
-            [from, until].map(|position| (DiskTable::Listed, list_position_key(hospital_id.as_str(), position)));
+            [from, before].map(|position| (DiskTable::Listed, list_position_key(hospital_id.as_str(), position)));
         self.read(|image| image.range(from..until).take(limit).map(|(_, row)| Ok(record::decode(row)?.0)).collect())
             .await
     }

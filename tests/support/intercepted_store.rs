@@ -126,10 +126,10 @@ impl<I: Intercept> JournalStore for InterceptedStore<I> {
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        until: Day,
+        before: Day,
         limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        self.read()?.hospital_settlements(hospital_id, from, until, limit).await
+        self.read()?.hospital_settlements(hospital_id, from, before, limit).await
     }
 
     async fn append_settlements(

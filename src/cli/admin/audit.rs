@@ -13,7 +13,7 @@ use crate::cli::error::seal::SealError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::engine::audit::{Audit, VerifiedChain};
 use crate::say;
-use crate::server::store_location::{RedisFiles, StoreLocation, StoreLocationError, StoreTask};
+use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreLocationError, StoreTask};
 use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Store, StoreError};
@@ -63,7 +63,7 @@ pub(crate) struct AuditedStore {
 
 impl AuditedStore {
     async fn open<T: StoreTask>(&self, task: T) -> Result<T::Output, StoreLocationError> {
-        let files = RedisFiles { secret: self.secret.as_deref(), archive: self.archive.as_deref() };
+        let files = SecretAndArchivePaths { secret: self.secret.as_deref(), archive: self.archive.as_deref() };
         StoreLocation::parse(&self.store)?.open_existing(files, task).await
     }
 }

@@ -6,7 +6,9 @@ use crate::cli::output::progress::Progress;
 use crate::engine::copy::{CopyContext, CopyReport, StoreCopy};
 use crate::grpc::commit_stamp;
 use crate::say;
-use crate::server::store_location::{CommitSafety, MissingStore, RedisFiles, StoreLocation, StoreTask, is_same_store};
+use crate::server::store_location::{
+    CommitSafety, MissingStore, SecretAndArchivePaths, StoreLocation, StoreTask, is_same_store,
+};
 use crate::store::Store;
 
 use super::copy_options::CopyOptions;
@@ -22,7 +24,8 @@ pub(crate) async fn run(options: &CopyOptions, json: bool) -> CommandResult {
     }
     let target = StoreLocation::parse(&options.to)?;
     let task = FromSource { options, target: &target };
-    let copied = StoreLocation::parse(&options.from)?.open_existing(options.source_files(), task).await??;
+    let copied =
+        StoreLocation::parse(&options.from)?.open_existing(options.source_secret_and_archive(), task).await??;
     if json {
         say!("{}", copy_report::value(&copied));
     } else {
@@ -41,7 +44,7 @@ impl StoreTask for FromSource<'_> {
     type Output = Result<CopyReport, CommandError>;
 
     async fn run<S: Store>(self, source: S) -> Result<CopyReport, CommandError> {
-        let files = RedisFiles { secret: self.options.to_secret.as_deref(), archive: None };
+        let files = SecretAndArchivePaths { secret: self.options.to_secret.as_deref(), archive: None };
         let task = ToTarget { source, options: self.options };
         self.target.open_or_create(files, CommitSafety::default(), MissingStore::Create, task).await?
     }

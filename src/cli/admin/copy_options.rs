@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::engine::import::ImportSource;
-use crate::server::store_location::{RedisFiles, StoreLocation, StoreLocationError};
+use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreLocationError};
 
 /// The stores of a copy.
 #[derive(clap::Args, Debug)]
@@ -37,8 +37,8 @@ pub(crate) struct CopyOptions {
 
 impl CopyOptions {
     /// The files of the store to copy.
-    pub(super) fn source_files(&self) -> RedisFiles<'_> {
-        RedisFiles { secret: self.from_secret.as_deref(), archive: self.archive.as_deref() }
+    pub(super) fn source_secret_and_archive(&self) -> SecretAndArchivePaths<'_> {
+        SecretAndArchivePaths { secret: self.from_secret.as_deref(), archive: self.archive.as_deref() }
     }
 
     /// Source and author of the copy, for the log of imports.

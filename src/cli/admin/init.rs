@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::exit::CommandResult;
 use crate::say;
-use crate::server::store_location::{CommitSafety, RedisFiles, StoreLocation};
+use crate::server::store_location::{CommitSafety, SecretAndArchivePaths, StoreLocation};
 
 /// The store to create.
 #[derive(clap::Args, Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct InitOptions {
 /// If there is one, or it cannot be created.
 pub(crate) async fn run(options: &InitOptions) -> CommandResult {
     let location = StoreLocation::parse(&options.store)?;
-    let files = RedisFiles { secret: options.secret.as_deref(), archive: None };
+    let files = SecretAndArchivePaths { secret: options.secret.as_deref(), archive: None };
     let safety = CommitSafety { accept_volatile: options.accept_volatile, ..CommitSafety::default() };
     location.create(files, safety).await?;
     say!("created the store {location}");

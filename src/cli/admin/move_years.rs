@@ -26,7 +26,7 @@ pub(crate) async fn run(options: &CopyOptions, year: i32, json: bool) -> Command
     if year > commit_stamp::now().instant.china_day().year() {
         return Err(CopyCommandError::YearNotOver(year - 1).into());
     }
-    let stores = YearMove::open(&options.from, options.source_files(), &options.to).await?;
+    let stores = YearMove::open(&options.from, options.source_secret_and_archive(), &options.to).await?;
     let stores = stores.ok_or(CopyCommandError::NotRedisToDirectory)?;
     if options.dry_run {
         let size = archive::archivable(stores.source(), year).await.map_err(CopyCommandError::from)?;

@@ -136,7 +136,7 @@ async fn archivable_of_person<L: Store, A: JournalStore>(
     let chain = read_chain(StoreRole::Source, source, state).await?;
     for stored in chain.iter().filter(|stored| is_closed(before, &stored.entry)) {
         match source.live().record(stored.entry.id).await {
-            Err(StoreError::Archived(_)) => {}
+            Err(StoreError::ArchiveRequired(_)) => {}
             live => live.map_err(CopyError::source)?.iter().for_each(|record| size.add_record(record)),
         }
     }

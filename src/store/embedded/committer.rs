@@ -18,19 +18,19 @@ use crate::store::{StoreError, record};
 const GROUP: usize = 512;
 
 /// The channel for the outcome of a job.
-pub type Reply = oneshot::Sender<Result<(), StoreError>>;
+pub type ReplySender = oneshot::Sender<Result<(), StoreError>>;
 
 /// A job for the committing thread.
 pub enum Job {
     /// Writes a commit if the person's version is unchanged.
-    Commit(Box<WriteBatch>, Reply),
+    Commit(Box<WriteBatch>, ReplySender),
     /// Writes rows unconditionally.
-    Write(Vec<KeyValue>, Reply),
+    Write(Vec<KeyValue>, ReplySender),
     /// Appends settlements to the list of a hospital's day.
-    Append(DayKey, Vec<Vec<u8>>, Reply),
+    Append(DayKey, Vec<Vec<u8>>, ReplySender),
     /// Panics.
     #[cfg(test)]
-    Panic(Reply),
+    Panic(ReplySender),
 }
 
 /// A row to write: table, key, value.
@@ -66,7 +66,7 @@ pub struct Committer {
 }
 
 /// The outcome of a job, sent when the group is durable.
-type Outcome = (Reply, Result<(), StoreError>);
+type Outcome = (ReplySender, Result<(), StoreError>);
 
 impl Committer {
     /// A committer for this database, which publishes when it accepts no more writes.
@@ -95,7 +95,7 @@ impl Committer {
         let mut outcomes = Vec::with_capacity(GROUP);
         let written = match &self.failed {
             Some(why) => {
-                outcomes.extend(jobs.map(|job| (job.reply(), Ok(()))));
+                outcomes.extend(jobs.map(|job| (job.into_reply_sender(), Ok(()))));
                 Err(StoreError::Unavailable(why.clone()))
             }
             None => self.write(jobs, &mut outcomes).map_err(|error| self.fail(&error)),
@@ -152,7 +152,7 @@ enum Work {
 }
 
 impl Job {
-    fn split(self) -> (Reply, Work) {
+    fn split(self) -> (ReplySender, Work) {
         match self {
             Job::Commit(rows, reply) => (reply, Work::Commit(rows)),
             Job::Write(rows, reply) => (reply, Work::Write(rows)),
@@ -162,7 +162,7 @@ impl Job {
         }
     }
 
-    fn reply(self) -> Reply {
+    fn into_reply_sender(self) -> ReplySender {
         self.split().0
     }
 }

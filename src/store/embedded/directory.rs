@@ -62,7 +62,7 @@ fn secret(path: &Path) -> Result<Secret, OpenError> {
             read_secret(path)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if fs::read_dir(path).map_err(failed)?.any(|file| !is_own_file(&file)) {
+            if fs::read_dir(path).map_err(failed)?.any(|file| !is_leftover_secret(&file)) {
                 return Err(OpenError::NotAStore(path.to_owned()));
             }
             create(path).map_err(failed)
@@ -71,8 +71,8 @@ fn secret(path: &Path) -> Result<Secret, OpenError> {
     }
 }
 
-/// Whether a file may be left by an interrupted first opening.
-fn is_own_file(file: &std::io::Result<fs::DirEntry>) -> bool {
+/// Whether a file is the secret that an interrupted first opening left.
+fn is_leftover_secret(file: &std::io::Result<fs::DirEntry>) -> bool {
     file.as_ref().is_ok_and(|file| file.file_name() == "secret")
 }
 

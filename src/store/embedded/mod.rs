@@ -81,7 +81,7 @@ impl EmbeddedStore {
     }
 
     /// Sends a job to the committing thread, which runs it even if the caller stops waiting.
-    async fn submit(&self, job: impl FnOnce(committer::Reply) -> Job) -> Result<(), StoreError> {
+    async fn submit(&self, job: impl FnOnce(committer::ReplySender) -> Job) -> Result<(), StoreError> {
         let (reply, outcome) = oneshot::channel();
         let ended = || StoreError::Unavailable("the committing thread ended".to_owned());
         self.jobs.as_ref().ok_or_else(ended)?.send(job(reply)).map_err(|_| ended())?;
@@ -196,11 +196,11 @@ impl JournalStore for EmbeddedStore {
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        until: Day,
+        before: Day,
         limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         let first = position_key(&day_key(&self.secret, hospital_id, from.day), from.number);
-        let end = position_key(&day_key(&self.secret, hospital_id, until), 0);
+        let end = position_key(&day_key(&self.secret, hospital_id, before), 0);
         let rows: Vec<(_, (EntryId, Day))> = self.tables.snapshot().range(RedbTable::Listed, (&first, &end), limit)?;
         let listed = rows.into_iter().map(|(key, (id, day))| (ListPosition { day, number: number_of_key(&key) }, id));
         Ok(listed.collect())

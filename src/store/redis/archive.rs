@@ -98,7 +98,7 @@ fn outcome(word: &[u8]) -> Result<ArchiveOutcome, StoreError> {
 /// `Archived` if it is.
 pub fn unless_archived(id: EntryId, found: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, StoreError> {
     match found {
-        Some(found) if found == ARCHIVED => Err(StoreError::Archived(id)),
+        Some(found) if found == ARCHIVED => Err(StoreError::ArchiveRequired(id)),
         found => Ok(found),
     }
 }

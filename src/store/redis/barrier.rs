@@ -16,10 +16,10 @@ use super::call_error::AttemptError;
 /// The maximum number of callers that one WAIT serves.
 const GROUP: usize = 1_024;
 
-type Reply = oneshot::Sender<Result<(), AttemptError>>;
+type ReplySender = oneshot::Sender<Result<(), AttemptError>>;
 
 /// Waits until the replicas have what the primary wrote so far.
-pub struct Barrier(mpsc::Sender<(Vec<u8>, Reply)>);
+pub struct Barrier(mpsc::Sender<(Vec<u8>, ReplySender)>);
 
 impl Barrier {
     /// Starts a barrier over a connection of its own; it ends when it is dropped.
@@ -49,7 +49,7 @@ impl Barrier {
 
 async fn serve(
     mut connection: MultiplexedConnection,
-    mut requests: mpsc::Receiver<(Vec<u8>, Reply)>,
+    mut requests: mpsc::Receiver<(Vec<u8>, ReplySender)>,
     replicas: usize,
     timeout: Duration,
 ) {

@@ -30,7 +30,7 @@ pub const REDIRECT: u8 = 0;
 pub async fn commit(servers: &Servers, names: &RedisKeys, commit: Commit) -> Result<(), StoreError> {
     let shard = Shard::of_person(&commit.person_id);
     for claim in commit.claims.iter().filter(|claim| claim.row.is_first()) {
-        bind(servers, names, claim, &commit.person_id).await?;
+        bind_claim(servers, names, claim, &commit.person_id).await?;
     }
     for (id, _) in commit.entries.iter().filter(|(id, _)| Shard::of_entry(*id) != shard) {
         redirect(servers, names, *id, shard).await?;
@@ -40,7 +40,7 @@ pub async fn commit(servers: &Servers, names: &RedisKeys, commit: Commit) -> Res
 }
 
 /// Binds a claim to a person unless it is bound.
-async fn bind(
+async fn bind_claim(
     servers: &Servers,
     names: &RedisKeys,
     claim: &ClaimWrite,
@@ -53,7 +53,7 @@ async fn bind(
     let reply = servers.write(shard, command).await.map_err(CallError::into_read_error)?;
     let Value::Array(mut reply) = reply else { return Err(unexpected_reply("a binding")) };
     match reply.pop() {
-        Some(bound) if !reply.is_empty() => match decode_binding(bound)? {
+        Some(bound) if !reply.is_empty() => match decode_claim_binding(bound)? {
             Some(other) if other != *person_id => Err(StoreError::Conflict),
             _ => Ok(()),
         },
@@ -66,7 +66,7 @@ async fn bind(
 ///
 /// # Errors
 /// If it is damaged.
-pub fn decode_binding(binding: Value) -> Result<Option<PersonId>, StoreError> {
+pub fn decode_claim_binding(binding: Value) -> Result<Option<PersonId>, StoreError> {
     bytes(binding)?.map(|record| record::decode(&record).map(|(person, _)| person)).transpose()
 }
 

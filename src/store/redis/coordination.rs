@@ -11,7 +11,7 @@ use super::monitor::Monitor;
 use super::servers::Servers;
 use crate::domain::ids::Digest;
 use crate::store::StoreError;
-use crate::store::coordination::{BookAnnouncement, Coordination, Readiness, SharedState};
+use crate::store::coordination::{BookAnnouncement, Coordination, Readiness, SharedVersions};
 
 /// The coordination of this instance with the others over the same Redis.
 pub struct RedisCoordination {
@@ -61,8 +61,8 @@ impl Coordination for RedisCoordination {
         self.monitor.readiness()
     }
 
-    fn shared_state(&self) -> watch::Receiver<SharedState> {
-        self.monitor.shared_state()
+    fn shared_versions(&self) -> watch::Receiver<SharedVersions> {
+        self.monitor.shared_versions()
     }
 
     async fn announce_book(&self, book: Digest, announcement: BookAnnouncement) -> Result<(), StoreError> {

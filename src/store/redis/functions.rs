@@ -33,7 +33,7 @@ pub const ARCHIVE: &str = "onestop_3_archive";
 ///
 /// # Errors
 /// If the server refuses them.
-pub async fn load(connection: &mut MultiplexedConnection) -> Result<(), AttemptError> {
+pub async fn load_library_if_missing(connection: &mut MultiplexedConnection) -> Result<(), AttemptError> {
     match cmd("FUNCTION").arg("LOAD").arg(LIBRARY).exec_async(connection).await {
         Err(error) if !error.to_string().contains("already exists") => Err(error.into()),
         _ => Ok(()),

@@ -7,7 +7,7 @@ use redis::{Value, cmd};
 
 use super::archive;
 use super::call_error::CallError;
-use super::commit::{REDIRECT, decode_binding};
+use super::commit::{REDIRECT, decode_claim_binding};
 use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
@@ -59,7 +59,7 @@ async fn person(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Resul
 async fn binding(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<Option<PersonId>, StoreError> {
     let Some((hospital_id, claim_id)) = scope.claim else { return Ok(None) };
     let (shard, binding) = names.binding(&names.secret().claim(hospital_id, claim_id));
-    decode_binding(get(servers, shard, binding).await?)
+    decode_claim_binding(get(servers, shard, binding).await?)
 }
 
 async fn get(servers: &Servers, shard: Shard, key: Vec<u8>) -> Result<Value, StoreError> {

@@ -179,10 +179,10 @@ impl JournalStore for RedisStore {
         &self,
         hospital_id: &HospitalId,
         from: ListPosition,
-        until: Day,
+        before: Day,
         limit: usize,
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-        walk::hospital_settlements(&self.servers, &self.names, hospital_id, (from, until), limit).await
+        walk::hospital_settlements(&self.servers, &self.names, hospital_id, (from, before), limit).await
     }
 
     async fn append_settlements(

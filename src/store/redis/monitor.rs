@@ -17,7 +17,7 @@ use super::shard_write::ShardWrite;
 use super::{expected_marker, marker};
 use crate::domain::ids::Digest;
 use crate::store::StoreError;
-use crate::store::coordination::{BookAnnouncement, PanicReport, Readiness, SharedState};
+use crate::store::coordination::{BookAnnouncement, PanicReport, Readiness, SharedVersions};
 use crate::store::shard::Shard;
 
 /// How often the shared state is read.
@@ -31,7 +31,7 @@ pub struct Monitor {
     servers: Arc<Servers>,
     names: RedisKeys,
     readiness: watch::Sender<Readiness>,
-    shared_state: watch::Sender<SharedState>,
+    shared_versions: watch::Sender<SharedVersions>,
     own_book: Mutex<Option<Digest>>,
 }
 
@@ -41,9 +41,9 @@ impl Monitor {
     /// # Errors
     /// If the shared state cannot be read.
     pub async fn start(servers: Arc<Servers>, names: RedisKeys) -> Result<Monitor, StoreError> {
-        let shared_state = watch::Sender::new(read_shared_state(&servers, &names).await?);
+        let shared_versions = watch::Sender::new(read_shared_versions(&servers, &names).await?);
         let readiness = watch::Sender::new(Readiness::Ready);
-        let monitor = Monitor { servers, names, readiness, shared_state, own_book: Mutex::default() };
+        let monitor = Monitor { servers, names, readiness, shared_versions, own_book: Mutex::default() };
         monitor.inspect().await;
         Ok(monitor)
     }
@@ -54,8 +54,8 @@ impl Monitor {
     }
 
     /// The shared state, as it changes.
-    pub fn shared_state(&self) -> watch::Receiver<SharedState> {
-        self.shared_state.subscribe()
+    pub fn shared_versions(&self) -> watch::Receiver<SharedVersions> {
+        self.shared_versions.subscribe()
     }
 
     /// Keeps polling and inspecting; never ends.
@@ -82,7 +82,7 @@ impl Monitor {
         write.add(command, self.names.common_key("shared"), &[b"book", &book.0]);
         write.run(&self.servers).await.map_err(CallError::into_write_error)??;
         *self.own_book.lock().unwrap_or_else(PoisonError::into_inner) = Some(book);
-        self.shared_state.send_replace(read_shared_state(&self.servers, &self.names).await?);
+        self.shared_versions.send_replace(read_shared_versions(&self.servers, &self.names).await?);
         self.inspect().await;
         Ok(())
     }
@@ -93,17 +93,17 @@ impl Monitor {
     /// `AnotherBook` if it does not.
     pub fn check_book(&self) -> Result<(), StoreError> {
         let own = *self.own_book.lock().unwrap_or_else(PoisonError::into_inner);
-        match own.zip(self.shared_state.borrow().book) {
+        match own.zip(self.shared_versions.borrow().announced_book) {
             Some((own, announced)) if own != announced => Err(StoreError::AnotherBook { own, announced }),
             _ => Ok(()),
         }
     }
 
     async fn poll(&self) {
-        match read_shared_state(&self.servers, &self.names).await {
+        match read_shared_versions(&self.servers, &self.names).await {
             Err(error) => self.publish(Readiness::NotReady(error.to_string())),
             Ok(now) => {
-                if self.shared_state.send_if_modified(|known| std::mem::replace(known, now) != now) {
+                if self.shared_versions.send_if_modified(|known| std::mem::replace(known, now) != now) {
                     self.inspect().await;
                 }
             }
@@ -133,7 +133,7 @@ impl Monitor {
         let report = match server.inspect(deadline_in(settings.timeout)).await {
             Ok(report) => report,
             Err(error) => {
-                self.servers.refresh_routes().await;
+                self.servers.refresh_shard_routes_if_stale().await;
                 return Readiness::NotReady(error.to_string());
             }
         };
@@ -170,14 +170,14 @@ impl Monitor {
     }
 }
 
-async fn read_shared_state(servers: &Servers, names: &RedisKeys) -> Result<SharedState, StoreError> {
+async fn read_shared_versions(servers: &Servers, names: &RedisKeys) -> Result<SharedVersions, StoreError> {
     let reply = servers.read(common_shard(), read_command(names)).await.map_err(CallError::into_read_error)?;
     let [tables, book]: [Option<Vec<u8>>; 2] =
-        strings(reply)?.try_into().map_err(|_| unexpected_reply("the shared state"))?;
+        strings(reply)?.try_into().map_err(|_| unexpected_reply("the shared versions"))?;
     let number = |text: Vec<u8>| std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
-    let tables = tables.map_or(Some(0), number).ok_or_else(|| unexpected_reply("the version of the tables"))?;
+    let tables_version = tables.map_or(Some(0), number).ok_or_else(|| unexpected_reply("the version of the tables"))?;
     let digest = |bytes: Vec<u8>| bytes.try_into().map(Digest).map_err(|_| unexpected_reply("the digest of a book"));
-    Ok(SharedState { tables, book: book.map(digest).transpose()? })
+    Ok(SharedVersions { tables_version, announced_book: book.map(digest).transpose()? })
 }
 
 fn read_command(names: &RedisKeys) -> Cmd {

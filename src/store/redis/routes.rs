@@ -44,7 +44,9 @@ pub async fn shard_hosts(address: &Address, known: &[Host], connector: &Connecto
             let mut request = cmd("SENTINEL");
             request.arg("get-master-addr-by-name").arg(name);
             let client = |host: &Host| connector.sentinel(host);
-            let primary = first_reply(sentinels.iter(), connector, client, &request, |reply, _| primary(reply)).await?;
+            let primary =
+                first_reply(sentinels.iter(), connector, client, &request, |reply, _| parse_sentinel_primary(reply))
+                    .await?;
             Ok(vec![primary; SHARDS as usize])
         }
         Layout::Cluster(seeds) => {
@@ -83,7 +85,7 @@ async fn query(client: &Client, connector: &Connector, request: &Cmd) -> Result<
     Ok(request.query_async(&mut connection).await?)
 }
 
-fn primary(reply: Value) -> Result<Host, RouteError> {
+fn parse_sentinel_primary(reply: Value) -> Result<Host, RouteError> {
     let host: Option<(String, u16)> = from_redis_value(reply)?;
     let (name, port) = host.ok_or(RouteError::UnknownPrimary)?;
     Ok(Host { name, port })

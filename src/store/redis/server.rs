@@ -166,7 +166,7 @@ impl Server {
             self.close(open);
         }
         if matches!(error, AttemptError::FunctionMissing) {
-            functions::load(&mut open.connection()).await?;
+            functions::load_library_if_missing(&mut open.connection()).await?;
         }
         Err(error)
     }
@@ -206,7 +206,7 @@ impl Server {
         }
         let mut connection = self.connect().await?;
         let report = self.report(&mut connection).await?;
-        functions::load(&mut connection).await?;
+        functions::load_library_if_missing(&mut connection).await?;
         let mut connections = vec![connection];
         while connections.len() < CONNECTIONS {
             connections.push(self.connect().await?);

@@ -26,6 +26,9 @@ use crate::store::shard::{SHARDS, Shard};
 /// The pause before a retry.
 const PAUSE: Duration = Duration::from_millis(25);
 
+/// Routes that were refreshed less than this ago are not read again.
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(25);
+
 /// The servers of a store.
 pub struct Servers {
     address: Address,
@@ -34,7 +37,7 @@ pub struct Servers {
     connector: Arc<Connector>,
     by_shard: ArcSwap<Vec<Arc<Server>>>,
     /// When the routes were refreshed last.
-    refreshed: Mutex<Instant>,
+    last_refresh: Mutex<Instant>,
 }
 
 impl Servers {
@@ -52,7 +55,7 @@ impl Servers {
             names,
             connector,
             by_shard: ArcSwap::from_pointee(by_shard),
-            refreshed: Mutex::new(Instant::now()),
+            last_refresh: Mutex::new(Instant::now()),
         })
     }
 
@@ -202,10 +205,10 @@ impl Servers {
         }
     }
 
-    /// Asks again which server serves which shard, unless another call just did.
-    pub async fn refresh_routes(&self) {
-        let mut refreshed = self.refreshed.lock().await;
-        if refreshed.elapsed() < PAUSE {
+    /// Asks again which server serves which shard, unless a call did within the minimum interval.
+    pub async fn refresh_shard_routes_if_stale(&self) {
+        let mut last_refresh = self.last_refresh.lock().await;
+        if last_refresh.elapsed() < MIN_REFRESH_INTERVAL {
             return;
         }
         let known: Vec<Host> = self.all().iter().map(|server| server.host().clone()).collect();
@@ -216,7 +219,7 @@ impl Servers {
                 Ok(shard_servers) => self.by_shard.store(Arc::new(shard_servers)),
             },
         }
-        *refreshed = Instant::now();
+        *last_refresh = Instant::now();
     }
 }
 
@@ -253,7 +256,7 @@ impl Attempts {
         sleep(PAUSE).await;
         if !matches!(error, AttemptError::FunctionMissing) {
             // The next attempt shows whether it succeeded.
-            let _in_time = timeout_at(self.deadline, servers.refresh_routes()).await;
+            let _in_time = timeout_at(self.deadline, servers.refresh_shard_routes_if_stale()).await;
         }
         Ok(())
     }

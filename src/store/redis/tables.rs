@@ -150,21 +150,21 @@ pub async fn read_reference(servers: &Servers, names: &RedisKeys) -> Result<Refe
     let mut parts = Vec::new();
     let imports = imports(servers, names, u64::MAX, usize::MAX).await?;
     for import in imports.into_iter().rev().filter(|import| import.end.is_some()) {
-        parts.extend(read_parts(servers, names.parts(import.number)).await?);
+        parts.extend(read_import_parts(servers, names.parts(import.number)).await?);
     }
     Ok(apply_parts(parts))
 }
 
 /// The parts of an import, in their order.
-async fn read_parts(servers: &Servers, key: Vec<u8>) -> Result<Vec<Part>, StoreError> {
+async fn read_import_parts(servers: &Servers, import_key: Vec<u8>) -> Result<Vec<Part>, StoreError> {
     let mut command = cmd("HKEYS");
-    command.arg(&key);
+    command.arg(&import_key);
     let mut fields = strings(read_common(servers, command).await?)?;
     fields.sort();
     let mut parts = Vec::with_capacity(fields.len());
     for fields in fields.chunks(PARTS_AT_ONCE) {
         let mut command = cmd("HMGET");
-        command.arg(&key);
+        command.arg(&import_key);
         for field in fields.iter().flatten() {
             command.arg(field);
         }

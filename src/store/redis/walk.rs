@@ -83,10 +83,10 @@ pub async fn hospital_settlements(
     servers: &Arc<Servers>,
     names: &RedisKeys,
     hospital_id: &HospitalId,
-    (from, until): (ListPosition, Day),
+    (from, before): (ListPosition, Day),
     limit: usize,
 ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
-    let until = [b"(", &until.number().to_be_bytes()[..]].concat();
+    let before = [b"(", &before.number().to_be_bytes()[..]].concat();
     let (complete, newest_day) = latest_clock(servers, names).await?;
     let range = |shard: Shard, from: &[u8], limit: usize| {
         let keys = [
@@ -96,7 +96,7 @@ pub async fn hospital_settlements(
             names.listed(shard, hospital_id),
         ];
         let mut command = functions::call(functions::POSITIONS, &keys);
-        command.arg(expected_marker::value(names)).arg(newest_day).arg(complete).arg(from).arg(&until).arg(limit);
+        command.arg(expected_marker::value(names)).arg(newest_day).arg(complete).arg(from).arg(&before).arg(limit);
         command
     };
     let (clock, shard) = (from.number / SHARDED, (from.number % SHARDED) as u8);
