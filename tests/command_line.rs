@@ -55,6 +55,8 @@ fn a_directory_of_cases_prints_one_line_per_case_and_skips_policies() {
     assert_eq!(code, Some(0), "{output}{errors}");
     let files =
         std::fs::read_dir(CASES).expect("the cases").filter_map(|file| file.ok()?.file_name().into_string().ok());
+    // Folders hold the policies of single cases.
+    let files = files.filter(|name| name.ends_with(".toml"));
     let (policies, cases): (Vec<_>, Vec<_>) = files.partition(|name| name.starts_with("by-"));
     assert_eq!(output.lines().count(), cases.len());
     assert!(output.lines().all(|line| line.starts_with("ok ")), "{output}");
