@@ -1,6 +1,7 @@
 //! Claim messages: the bytes of a request to settle, quoted and settled by the shipped service. Commits are let go, so
 //! that every input meets the same store.
 
+use onestop::domain::ids::RequestId;
 use onestop::grpc::pb::settlement as pb;
 use onestop::policy::{Book, shipped};
 use prost::Message;
@@ -148,7 +149,7 @@ fn check_sums(claim: &pb::Claim, split: &pb::Split) {
 
 /// A quote says what settling says, but for what only a settle carries; and writes nothing.
 fn check_quote(service: &Service, request: pb::SettleRequest, settled: Result<Vec<u8>, Status>) {
-    let carries_more = !(1..=64).contains(&request.request_id.len()) || !request.quote_digest.is_empty();
+    let carries_more = RequestId::parse(request.request_id.as_str(), 64).is_err() || !request.quote_digest.is_empty();
     let quoted = asked(service, QUOTE, pb::QuoteRequest { claim: request.claim }.encode_to_vec(), 0);
     match (quoted, settled) {
         (Ok(quoted), Ok(settled)) => {
