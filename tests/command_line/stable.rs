@@ -99,10 +99,14 @@ async fn the_json_of_every_client_command_is_stable() {
     );
     let first = office.file("first.json", &claim("C1", "R1"));
     let second = office.file("second.json", &claim("C2", "R2"));
-    let quoted = extend_object(sums("C1", false), json!({ "hospital_id": "H3", "quote_digest": "TOKEN" }));
+    let quoted =
+        extend_object(sums("C1", false), json!({ "hospital_id": "H3", "quote_digest": "TOKEN", "notices": [] }));
     assert_eq!(office.json(0, &["quote", &first]), [quoted]);
-    let settled = |claim: &str, request: &str, second, replay: bool| {
-        let more = json!({ "settlement_id": "ID", "request_id": request, "hospital_id": "H3", "person_id": "P1", "replay": replay });
+    let settled = |claim: &str, request: &str, second: bool, replay: bool| {
+        // The second bill is of the days of the first.
+        let overlap = json!({ "reason": "OVERLAPPING_STAY", "settlement_ids": ["ID"], "others": 0 });
+        let notices: Vec<_> = second.then_some(overlap).into_iter().collect();
+        let more = json!({ "settlement_id": "ID", "request_id": request, "hospital_id": "H3", "person_id": "P1", "replay": replay, "notices": notices });
         extend_object(sums(claim, second), more)
     };
     assert_eq!(
