@@ -91,7 +91,7 @@ impl<S: Store> Engine<S> {
     /// A page of a person's settlements of a benefit year, newest first; from where the page before ended.
     ///
     /// The list of a person whom no hospital in scope ever treated is empty, after one look-up and without a walk: it
-    /// equals that of an unknown person. Otherwise a page walks at most [`WALK`] entries of the chain, whoever made
+    /// equals that of an unknown person. Otherwise a page walks at most `WALK` entries of the chain, whoever made
     /// them, and holds only settlements in scope; so it may be shorter than `limit` and not the last.
     ///
     /// # Errors
