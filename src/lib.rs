@@ -40,6 +40,8 @@
 //! - Payers and patient add up to the total, to the fen; every split is checked by [`domain::invariants`]
 //!   before it is committed.
 //! - A settlement is answered after its bytes are synced; no reader sees what is not durable.
+//! - Days of settlement follow the order of commits, also when a clock jumps back over midnight.
+//! - A store that lost its data answers nothing, and no store is created in its place unless that is requested.
 //! - A request id with the same content always gives the same settlement, byte for byte.
 //! - The journal is the source of truth. The entries of a person are chained by digest and never edited: a reversal is a new
 //!   entry, and so is each later settlement that is adjudicated again with it, all in one commit. From the journal and the

@@ -17,7 +17,7 @@ pub struct Settlement {
     pub claim: Claim,
     /// What was looked up for it.
     pub facts: Facts,
-    /// The digest of the book in use; unknown for what was stored before books were noted.
+    /// The digest of the book in use; every settlement of the engine has it.
     pub book: Option<Digest>,
     /// What was decided; it names the policy.
     pub split: Split,
