@@ -14,6 +14,7 @@ mod committer;
 mod database;
 mod directory;
 mod durability;
+pub mod index;
 mod list_keys;
 mod open_error;
 mod reference;

@@ -1,0 +1,211 @@
+//! The rows of the index: a table and a key, and the position in the log that it leads to.
+
+#![allow(dead_code, reason = "the runs and maps that use all of it follow")]
+
+/// A table of the index; its number is part of the file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Table {
+    /// The newest record of a person, by the person's key.
+    Person = 1,
+    /// The record of a request, by the request's key.
+    Request = 2,
+    /// The newest record of a claim, by the claim's key.
+    Claim = 3,
+    /// The record of an entry, by its id.
+    Entry = 4,
+    /// The record of a settlement in the list of a hospital, by hospital, day and number in the day.
+    ListPosition = 5,
+    /// The record of a commit, by its sequence number.
+    Commit = 6,
+}
+
+impl Table {
+    /// Every table, in the order of a run.
+    pub const ALL: [Table; 6] =
+        [Table::Person, Table::Request, Table::Claim, Table::Entry, Table::ListPosition, Table::Commit];
+
+    /// The table with this number.
+    pub fn from_number(number: u8) -> Option<Table> {
+        Table::ALL.into_iter().find(|table| *table as u8 == number)
+    }
+
+    /// The length of its keys in bytes.
+    pub const fn key_length(self) -> usize {
+        match self {
+            Table::Person | Table::Request | Table::Claim | Table::Entry => 16,
+            Table::ListPosition => 28,
+            Table::Commit => 8,
+        }
+    }
+
+    /// The index of the table in [`Table::ALL`].
+    pub(super) const fn index(self) -> usize {
+        self as usize - 1
+    }
+
+    /// Whether single keys are looked up that the table often does not hold, so that a filter saves reading pages.
+    pub(super) const fn has_filter(self) -> bool {
+        matches!(self, Table::Person | Table::Request | Table::Claim | Table::Entry)
+    }
+}
+
+/// The maximum length of a key in bytes.
+pub(super) const MAX_KEY: usize = 28;
+
+/// A key of a table. Keys order by table, then by bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    table: Table,
+    words: Words,
+}
+
+/// The bytes of a key, filled up with zeros, as big-endian numbers: they compare as the bytes do.
+pub(super) type Words = [u64; 4];
+
+impl Key {
+    /// The key of a person.
+    pub fn person(key: [u8; 16]) -> Key {
+        Key::new(Table::Person, &key)
+    }
+
+    /// The key of a request.
+    pub fn request(key: [u8; 16]) -> Key {
+        Key::new(Table::Request, &key)
+    }
+
+    /// The key of a claim.
+    pub fn claim(key: [u8; 16]) -> Key {
+        Key::new(Table::Claim, &key)
+    }
+
+    /// The key of an entry: its id.
+    pub fn entry(id: [u8; 16]) -> Key {
+        Key::new(Table::Entry, &id)
+    }
+
+    /// The key of a position in the list of a hospital: its key (16 bytes), the day (4) and the number in the day (8),
+    /// numbers big-endian.
+    pub fn list_position(key: [u8; 28]) -> Key {
+        Key::new(Table::ListPosition, &key)
+    }
+
+    /// The key of a commit: its sequence number.
+    pub fn commit(sequence: u64) -> Key {
+        Key::new(Table::Commit, &sequence.to_be_bytes())
+    }
+
+    /// The key of a table with these bytes, filled up with zeros or cut to the length of its keys.
+    pub(super) fn new(table: Table, bytes: &[u8]) -> Key {
+        let mut padded = [0; 32];
+        let length = table.key_length().min(bytes.len());
+        padded[..length].copy_from_slice(&bytes[..length]);
+        let (words, _) = padded.as_chunks::<8>();
+        let mut key = Key { table, words: Words::default() };
+        for (word, bytes) in key.words.iter_mut().zip(words) {
+            *word = u64::from_be_bytes(*bytes);
+        }
+        key
+    }
+
+    /// The key of a table with these words.
+    pub(super) fn from_words(table: Table, words: Words) -> Key {
+        Key { table, words }
+    }
+
+    /// The key with the smallest bytes of a table.
+    pub fn first(table: Table) -> Key {
+        Key { table, words: Words::default() }
+    }
+
+    /// The key with the largest bytes of a table.
+    pub fn last(table: Table) -> Key {
+        Key::new(table, &[u8::MAX; MAX_KEY])
+    }
+
+    /// The table.
+    pub fn table(&self) -> Table {
+        self.table
+    }
+
+    /// The bytes, filled up with zeros, as numbers that compare as the bytes do.
+    pub(super) fn words(&self) -> Words {
+        self.words
+    }
+
+    /// The bytes; the first [`Table::key_length`] of them are the key, the others are zero.
+    pub fn padded_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (chunk, word) in bytes.chunks_exact_mut(8).zip(self.words) {
+            chunk.copy_from_slice(&word.to_be_bytes());
+        }
+        bytes
+    }
+}
+
+impl std::fmt::Debug for Key {
+    /// The table alone: keys of persons appear in no log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({:?})", self.table)
+    }
+}
+
+/// The position of a record in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LogPosition {
+    /// The log sequence number of its first byte.
+    pub lsn: u64,
+    /// Its length in bytes.
+    pub length: u32,
+}
+
+/// A row of the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The table and the key.
+    pub key: Key,
+    /// The record that the key leads to.
+    pub position: LogPosition,
+}
+
+/// The state of the log at the end of a frame; what replaying from there needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The log sequence number of the first byte after the frame.
+    pub lsn: u64,
+    /// The checksum that the head of the next frame carries of the head of this one.
+    pub chain: u32,
+    /// The sequence number of the last commit.
+    pub sequence: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_order_by_table_and_then_as_their_bytes() {
+        let mut keys = vec![
+            Key::person([1; 16]),
+            Key::person([255; 16]),
+            Key::request([0; 16]),
+            Key::list_position([7; 28]),
+            Key::commit(1),
+            Key::commit(256),
+        ];
+        let ordered = keys.clone();
+        keys.reverse();
+        keys.sort();
+        assert_eq!(keys, ordered);
+        assert_eq!(Key::commit(256).padded_bytes()[..8], 256u64.to_be_bytes());
+        assert!(Key::first(Table::Entry) <= Key::entry([0; 16]) && Key::last(Table::Entry) >= Key::entry([255; 16]));
+    }
+
+    #[test]
+    fn every_table_has_its_number() {
+        for (index, table) in Table::ALL.into_iter().enumerate() {
+            assert_eq!((Table::from_number(table as u8), table.index()), (Some(table), index));
+        }
+        assert_eq!([Table::from_number(0), Table::from_number(7)], [None, None]);
+    }
+}
