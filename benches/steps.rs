@@ -74,11 +74,11 @@ fn entry(bill: &bills::Bill, split: onestop::domain::split::Split) -> Entry<Sett
         link: Link::default(),
         committed: Committed(1_497_500_000_000_000),
         request_id: bills::id("37010001-20170615-0001", RequestId::parse),
-        content: Digest::of(b"content"),
+        content: Digest::blake3(b"content"),
         body: Settlement {
             claim: bill.claim.clone(),
             facts: bill.facts.clone(),
-            book: None,
+            book: Digest::blake3(b"book"),
             split,
             notices: Vec::new(),
         },

@@ -2,7 +2,7 @@
 
 mod cycles;
 mod imports;
-mod licences;
+mod licenses;
 mod source;
 
 use std::collections::BTreeSet;

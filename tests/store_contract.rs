@@ -412,7 +412,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
 }
 
 async fn a_policy_is_stored(store: impl Store) {
-    let (digest, other) = (Digest::of(b"one"), Digest::of(b"other"));
+    let (digest, other) = (Digest::blake3(b"one"), Digest::blake3(b"other"));
     store.put_policy(digest, "the canonical text 一".to_owned()).await.expect("a write");
     assert_eq!(store.policy(digest).await, Ok(Some("the canonical text 一".to_owned())));
     assert_eq!(store.policy(other).await, Ok(None));
@@ -491,7 +491,7 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
 
 async fn all_policy_digests_are_listed(store: impl Store) {
     assert_eq!(store.policy_digests().await, Ok(vec![]));
-    let mut digests = [b"one", b"two"].map(|text| Digest::of(text));
+    let mut digests = [b"one", b"two"].map(|text| Digest::blake3(text));
     for digest in digests {
         store.put_policy(digest, digest.to_string()).await.expect("a write");
     }
@@ -512,7 +512,7 @@ async fn a_reopened_directory_returns_everything() {
     store.write_reference(1, 0, rows("370100", "一院")).await.expect("a write");
     store.log_import(1, ImportEvent::Start(ImportStart::default())).await.expect("a note");
     store.log_import(1, ImportEvent::End(ImportEnd::default())).await.expect("a note");
-    store.put_policy(Digest::of(b"one"), "text".to_owned()).await.expect("a write");
+    store.put_policy(Digest::blake3(b"one"), "text".to_owned()).await.expect("a write");
     let entry = store.entry(stamp(1).id).await.expect("a read");
     let before = look_up(&store, "P1", "r1", "C1").await;
     drop(store);
@@ -524,7 +524,7 @@ async fn a_reopened_directory_returns_everything() {
     let mut hospitals = store.read_reference().await.expect("a read").hospitals;
     hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     assert!(hospitals == rows("370100", "一院").hospitals);
-    assert_eq!(store.policy(Digest::of(b"one")).await, Ok(Some("text".to_owned())));
+    assert_eq!(store.policy(Digest::blake3(b"one")).await, Ok(Some("text".to_owned())));
 }
 
 #[test]

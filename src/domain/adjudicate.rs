@@ -9,7 +9,7 @@ use super::continuation::Continued;
 use super::day::Day;
 use super::facts::Facts;
 use super::ids::AccountKey;
-use super::itemise::{UnknownClass, itemise};
+use super::itemize::{UnknownClass, itemize};
 use super::layer_split::LayerInput;
 use super::money::Money;
 use super::policy::{Layer, Policy};
@@ -91,7 +91,7 @@ pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Sp
     let AdjudicationInput { claim, facts, policy, continued } = input;
     let circumstances = input.circumstances(account);
     let terms = policy.terms(&circumstances.terms)?;
-    let bill = itemise(claim, facts, &policy.rule.words)?;
+    let bill = itemize(claim, facts, &policy.rule.words)?;
     let opening = continued.map(|continued| continued.opening(policy, account.admissions)).transpose()?;
     let mut split = Split {
         total: bill.pools.total(),

@@ -48,9 +48,9 @@ impl RawClaim {
     /// The digest of this content.
     ///
     /// # Errors
-    /// If it cannot be serialised.
+    /// If it cannot be serialized.
     pub fn content(&self) -> Result<Digest, DigestError> {
-        Digest::of_value("settle/1", self)
+        Digest::blake3_of_value("settle/1", self)
     }
 }
 
@@ -67,9 +67,9 @@ impl RawCorrection {
     /// The digest of this content.
     ///
     /// # Errors
-    /// If it cannot be serialised.
+    /// If it cannot be serialized.
     pub fn content(&self) -> Result<Digest, DigestError> {
-        Digest::of_value("correct/1", &(&self.claim, &self.reason))
+        Digest::blake3_of_value("correct/1", &(&self.claim, &self.reason))
     }
 }
 
@@ -77,10 +77,10 @@ impl RawReversal {
     /// The digest of this content.
     ///
     /// # Errors
-    /// If it cannot be serialised.
+    /// If it cannot be serialized.
     pub fn content(&self) -> Result<Digest, DigestError> {
         let kind = if self.readjudicate { "reverse and readjudicate/1" } else { "reverse/1" };
-        Digest::of_value(kind, &(&self.hospital_id, &self.person_id, &self.claim_id, &self.reason))
+        Digest::blake3_of_value(kind, &(&self.hospital_id, &self.person_id, &self.claim_id, &self.reason))
     }
 
     /// The request under this idempotency key, if its ids and its reason are neither missing nor too long.

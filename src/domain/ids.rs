@@ -187,31 +187,31 @@ pub struct Digest(pub [u8; 32]);
 
 impl Digest {
     /// The digest of these bytes.
-    pub fn of(bytes: &[u8]) -> Digest {
+    pub fn blake3(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
 
     /// The digest of a kind and a value in the compact encoding of the records.
     ///
     /// # Errors
-    /// If the value cannot be serialised: without its bytes, different values would have the same digest.
-    pub fn of_value(kind: &'static str, value: &impl Serialize) -> Result<Digest, DigestError> {
+    /// If the value cannot be serialized: without its bytes, different values would have the same digest.
+    pub fn blake3_of_value(kind: &'static str, value: &impl Serialize) -> Result<Digest, DigestError> {
         let bytes = postcard::to_stdvec(value).map_err(|error| DigestError { kind, error })?;
-        Ok(Digest::of_parts(kind, &[&bytes]))
+        Ok(Digest::blake3_of_parts(kind, &[&bytes]))
     }
 
-    /// The digest of a kind and a text: that of [`Digest::of_value`], which cannot fail for a text.
-    pub fn of_text(kind: &'static str, text: &str) -> Digest {
+    /// The digest of a kind and a text: that of [`Digest::blake3_of_value`], which cannot fail for a text.
+    pub fn blake3_of_text(kind: &'static str, text: &str) -> Digest {
         let (mut prefix, mut rest) = (Vec::with_capacity(2), text.len());
         while rest >= 0x80 {
             prefix.push(rest as u8 | 0x80);
             rest >>= 7;
         }
         prefix.push(rest as u8);
-        Digest::of_parts(kind, &[&prefix, text.as_bytes()])
+        Digest::blake3_of_parts(kind, &[&prefix, text.as_bytes()])
     }
 
-    fn of_parts(kind: &str, parts: &[&[u8]]) -> Digest {
+    fn blake3_of_parts(kind: &str, parts: &[&[u8]]) -> Digest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(kind.as_bytes());
         hasher.update(&[0]);
@@ -222,9 +222,9 @@ impl Digest {
     }
 }
 
-/// A value that has no digest, because it cannot be serialised.
+/// A value that has no digest, because it cannot be serialized.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the content of \"{kind}\" cannot be serialised: {error}")]
+#[error("the content of \"{kind}\" cannot be serialized: {error}")]
 pub struct DigestError {
     kind: &'static str,
     error: postcard::Error,
@@ -249,26 +249,30 @@ mod tests {
 
     use super::*;
 
-    struct Unserialisable;
+    struct Unserializable;
 
-    impl Serialize for Unserialisable {
+    impl Serialize for Unserializable {
         fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
             Err(S::Error::custom("refused"))
         }
     }
 
     #[test]
-    fn a_value_that_cannot_be_serialised_has_no_digest() {
-        let error = Digest::of_value("test", &Unserialisable).expect_err("no digest");
-        assert!(error.to_string().starts_with("the content of \"test\" cannot be serialised"), "{error}");
-        assert!(Digest::of_value("test", &("half", Unserialisable)).is_err());
+    fn a_value_that_cannot_be_serialized_has_no_digest() {
+        let error = Digest::blake3_of_value("test", &Unserializable).expect_err("no digest");
+        assert!(error.to_string().starts_with("the content of \"test\" cannot be serialized"), "{error}");
+        assert!(Digest::blake3_of_value("test", &("half", Unserializable)).is_err());
     }
 
     #[test]
     fn the_digest_of_a_text_is_that_of_the_text_as_a_value() {
         for length in [0, 1, 127, 128, 300, 20_000] {
             let text = "a".repeat(length);
-            assert_eq!(Ok(Digest::of_text("test", &text)), Digest::of_value("test", &text), "{length} bytes");
+            assert_eq!(
+                Ok(Digest::blake3_of_text("test", &text)),
+                Digest::blake3_of_value("test", &text),
+                "{length} bytes"
+            );
         }
     }
 

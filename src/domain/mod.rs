@@ -17,7 +17,7 @@ pub mod file_fault;
 pub mod fixed_words;
 pub mod ids;
 pub mod invariants;
-pub mod itemise;
+pub mod itemize;
 pub mod journal;
 mod layer_split;
 pub mod money;

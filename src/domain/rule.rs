@@ -126,7 +126,7 @@ pub enum CapChange {
 /// Conditions, all of which must hold; of each list one word must hold, and an empty list allows any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conditions {
-    /// Where the hospital lies; the shorthands of the file are spelt out.
+    /// Where the hospital lies; the shorthands of the file are spelled out.
     pub locality: Vec<Locality>,
     /// The referral.
     pub referral: Vec<Referral>,
@@ -268,7 +268,7 @@ impl PolicyRule {
 
     /// The digest of the canonical text.
     pub fn digest(&self) -> Digest {
-        Digest::of(self.canonical().as_bytes())
+        Digest::blake3(self.canonical().as_bytes())
     }
 
     /// The day that decides the benefit year and whether policy and layers are in force.

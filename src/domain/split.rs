@@ -192,8 +192,8 @@ impl Split {
     /// The digest that a quote returns and a settle request may carry; any other figure changes it.
     ///
     /// # Errors
-    /// If it cannot be serialised.
+    /// If it cannot be serialized.
     pub fn digest(&self) -> Result<Digest, DigestError> {
-        Digest::of_value("split/2", self)
+        Digest::blake3_of_value("split/2", self)
     }
 }

@@ -67,7 +67,7 @@ words! {
     Pool,
     /// The class of a catalogue row (甲乙丙类).
     ClassWord,
-    /// A mark of a hospital, such as that it practises Chinese medicine.
+    /// A mark of a hospital, such as that it practices Chinese medicine.
     Tag,
     /// A disease, known by the codes of its diagnoses.
     Disease,

@@ -102,7 +102,7 @@ impl<S: Store> Engine<S> {
         seen.state.head = head;
         let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
         let notices = notices(&seen.state, claim, &split);
-        let body = Settlement { claim: claim.clone(), facts, book: Some(book), split, notices };
+        let body = Settlement { claim: claim.clone(), facts, book, split, notices };
         let settlement = commit.append_correction(id, body).map_err(EngineError::from_write)?;
         commit.set_account(key, account);
         let mut rows = commit.claims.iter_mut();

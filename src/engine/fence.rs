@@ -81,7 +81,7 @@ fn fence_commit(name: &RequestName, state: PersonState, stamp: CommitStamp) -> R
         link: state.next(),
         committed: stamp.instant,
         request_id: name.request_id.clone(),
-        content: Digest::of_value("fence/1", &fence)?,
+        content: Digest::blake3_of_value("fence/1", &fence)?,
         body: fence,
     };
     Commit::new(state, &entry).map_err(EngineError::from_write)

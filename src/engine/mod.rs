@@ -73,7 +73,7 @@ impl CommitStamp {
     /// If the digest that it is drawn from cannot be computed.
     pub fn further(&self, n: u32) -> Result<EntryId, DigestError> {
         let EntryId(mut id) = self.id;
-        let drawn = Digest::of_value("further entry", &(self.id, n))?.0;
+        let drawn = Digest::blake3_of_value("further entry", &(self.id, n))?.0;
         // The bits of a UUID that tell its version and variant stay.
         id[6] = id[6] & 0xf0 | drawn[6] & 0x0f;
         id[7] = drawn[7];

@@ -99,7 +99,7 @@ impl<S: Store> Engine<S> {
             committed: stamp.instant,
             request_id: attempt.request_id.clone(),
             content: attempt.content,
-            body: Settlement { claim: claim.clone(), facts, book: Some(book), split, notices },
+            body: Settlement { claim: claim.clone(), facts, book, split, notices },
         };
         let mut commit = Commit::new(seen.state, &entry).map_err(EngineError::from_write)?;
         commit.set_account(key, account);

@@ -20,7 +20,7 @@ use super::error::CallError;
 pub type LoadBook = Arc<dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync>;
 
 /// Under which name health knows the book in use, before its digest.
-const BOOK: &str = "onestop.book/";
+const HEALTH_PREFIX: &str = "onestop.book/";
 
 /// What a change does, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,16 +40,16 @@ pub struct BookChange {
 /// Changes the book of an engine.
 pub struct Activation<S> {
     engine: Arc<Engine<S>>,
-    read: LoadBook,
+    load_book: LoadBook,
     health: HealthReporter,
     one_at_a_time: Mutex<()>,
 }
 
 impl<S: Store> Activation<S> {
     /// For this engine; tells health the book in use.
-    pub async fn new(engine: Arc<Engine<S>>, read: LoadBook, health: HealthReporter) -> Activation<S> {
-        health.set_service_status(name(engine.book().digest()), ServingStatus::Serving).await;
-        Activation { engine, read, health, one_at_a_time: Mutex::default() }
+    pub async fn new(engine: Arc<Engine<S>>, load_book: LoadBook, health: HealthReporter) -> Activation<S> {
+        health.set_service_status(health_service_name(engine.book().digest()), ServingStatus::Serving).await;
+        Activation { engine, load_book, health, one_at_a_time: Mutex::default() }
     }
 
     /// Reads the files again and applies them; with `dry_run` it only reports what would change.
@@ -58,13 +58,13 @@ impl<S: Store> Activation<S> {
     /// [`CallError::PoliciesRefused`] with the faults, or if the files are not those expected; the book in use stays.
     pub async fn activate(&self, dry_run: bool, expected: &[u8]) -> Result<BookChange, CallError> {
         let _one_at_a_time = self.one_at_a_time.lock().await;
-        let read = Arc::clone(&self.read);
-        let book = tokio::task::spawn_blocking(move || twice(&*read)).await;
+        let read = Arc::clone(&self.load_book);
+        let book = tokio::task::spawn_blocking(move || read_stable_book(&*read)).await;
         let book = book.map_err(|_| CallError::Internal("the thread that read policies ended early".to_owned()))??;
-        let change = between(&self.engine.book(), &book);
+        let change = book_change(&self.engine.book(), &book);
         if !expected.is_empty() && expected != change.new.0 {
             let message = format!("is not the digest of the files as they are: {}", change.new);
-            return Err(refused(vec![FieldFault::new("expected_digest", FaultReason::Unreadable, message)]));
+            return Err(policies_refused(vec![FieldFault::new("expected_digest", FaultReason::Unreadable, message)]));
         }
         if !dry_run && change.old == change.new {
             // It may be another that the instances of this store are to apply.
@@ -72,8 +72,8 @@ impl<S: Store> Activation<S> {
         }
         if !dry_run && change.old != change.new {
             self.engine.activate(book).await?;
-            self.health.set_service_status(name(change.new), ServingStatus::Serving).await;
-            self.health.set_service_status(name(change.old), ServingStatus::NotServing).await;
+            self.health.set_service_status(health_service_name(change.new), ServingStatus::Serving).await;
+            self.health.set_service_status(health_service_name(change.old), ServingStatus::NotServing).await;
             let (old, new) = (change.old.to_string(), change.new.to_string());
             let (added, changed, removed) = (&change.added, &change.changed, &change.removed);
             tracing::warn!(old, new, ?added, ?changed, ?removed, "another book of policies is in use");
@@ -82,31 +82,31 @@ impl<S: Store> Activation<S> {
     }
 }
 
-fn name(book: Digest) -> String {
-    format!("{BOOK}{book}")
+fn health_service_name(book: Digest) -> String {
+    format!("{HEALTH_PREFIX}{book}")
 }
 
-/// Read twice and the same: a directory that is being written is no book.
-fn twice(read: &(dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync)) -> Result<Book, CallError> {
+/// Read read_stable_book and the same: a directory that is being written is no book.
+fn read_stable_book(read: &(dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync)) -> Result<Book, CallError> {
     let faulty = |faults: Vec<FileFault>| {
         let fault = |FileFault { file, line, message, .. }| {
             FieldFault::new(format!("{file}:{line}"), FaultReason::Unreadable, message)
         };
-        refused(faults.into_iter().map(fault).collect())
+        policies_refused(faults.into_iter().map(fault).collect())
     };
     let (first, second) = (read().map_err(faulty)?, read().map_err(faulty)?);
     if first.digest() == second.digest() {
         return Ok(second);
     }
     let message = "changed while they were read; put files in place by renaming them";
-    Err(refused(vec![FieldFault::new("policies", FaultReason::Unreadable, message)]))
+    Err(policies_refused(vec![FieldFault::new("policies", FaultReason::Unreadable, message)]))
 }
 
-fn refused(faults: Vec<FieldFault>) -> CallError {
+fn policies_refused(faults: Vec<FieldFault>) -> CallError {
     CallError::PoliciesRefused(faults.into_iter().collect())
 }
 
-fn between(old: &Book, new: &Book) -> BookChange {
+fn book_change(old: &Book, new: &Book) -> BookChange {
     let mut change = BookChange { old: old.digest(), new: new.digest(), ..BookChange::default() };
     for policy in new.policies() {
         let id = policy.reference.id.to_string();

@@ -91,14 +91,14 @@ impl Permitted {
     ///
     /// # Errors
     /// `INTERNAL` if it carries none: then it came past the gate.
-    pub fn of<T>(request: &tonic::Request<T>) -> Result<Permitted, Status> {
+    pub fn from_request<T>(request: &tonic::Request<T>) -> Result<Permitted, Status> {
         let permitted = request.extensions().get::<Permitted>().cloned();
-        permitted.ok_or_else(|| CallError::Internal("a call came past the gate".to_owned()).into())
+        permitted.ok_or_else(|| CallError::Internal("a call reached a handler without authorization".to_owned()).into())
     }
 }
 
 impl Authorizer {
-    /// A gate for these callers.
+    /// An authorizer of these callers.
     pub fn new(callers: Callers, limits: CallLimits, metrics: Arc<Metrics>) -> Authorizer {
         Authorizer {
             callers: ArcSwap::from_pointee(callers),
@@ -110,10 +110,10 @@ impl Authorizer {
         }
     }
 
-    fn pass(&self, call: &'static Call, peer: Option<&Peer>, deadline: Instant) -> Result<Permitted, CallError> {
+    fn permit(&self, call: &'static Call, peer: Option<&Peer>, deadline: Instant) -> Result<Permitted, CallError> {
         let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
-        let caller = self.known(&identities, call)?;
-        let permit = self.permit(&caller, call).inspect_err(|_| self.metrics.count_shed(&caller.name))?;
+        let caller = self.authorized_caller(&identities, call)?;
+        let permit = self.acquire_permit(&caller, call).inspect_err(|_| self.metrics.count_shed(&caller.name))?;
         let (server, connection) = (Arc::clone(&self.bytes), peer.map(|peer| Arc::clone(&peer.calls)));
         let limits = MemoryLimits { connection, caller: Arc::clone(&caller), server };
         let resources = Arc::new(CallResources::new(permit, limits));
@@ -125,18 +125,18 @@ impl Authorizer {
     /// # Errors
     /// If the caller is no longer known, or may no longer make the call.
     pub fn reauthorize(&self, permitted: &Permitted) -> Result<Permitted, AccessError> {
-        let caller = self.known(&permitted.identities, permitted.call)?;
+        let caller = self.authorized_caller(&permitted.identities, permitted.call)?;
         Ok(Permitted { caller, ..permitted.clone() })
     }
 
-    fn known(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, AccessError> {
+    fn authorized_caller(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, AccessError> {
         let caller =
             self.callers.load().authenticate(identities).inspect_err(|_| self.metrics.count_unknown_caller())?;
         caller.authorize_call(call).map(|()| caller)
     }
 
     /// A stream takes its places claim by claim.
-    fn permit(&self, caller: &Caller, call: &Call) -> Result<CallPermit, CallError> {
+    fn acquire_permit(&self, caller: &Caller, call: &Call) -> Result<CallPermit, CallError> {
         if call.stream {
             caller.allowance.check_rate()?;
             let own = self.streams.try_acquire(&caller.name);
@@ -150,14 +150,14 @@ impl Authorizer {
     }
 }
 
-/// Puts the gate before a service.
+/// Puts an authorizer before a service.
 #[derive(Clone)]
 pub struct AuthorizeLayer(pub Arc<Authorizer>);
 
 impl<S> tower_layer::Layer<S> for AuthorizeLayer {
     type Service = Authorize<S>;
     fn layer(&self, inner: S) -> Authorize<S> {
-        Authorize { inner, rules: Arc::clone(&self.0) }
+        Authorize { inner, authorizer: Arc::clone(&self.0) }
     }
 }
 
@@ -165,7 +165,7 @@ impl<S> tower_layer::Layer<S> for AuthorizeLayer {
 #[derive(Clone)]
 pub struct Authorize<S> {
     inner: S,
-    rules: Arc<Authorizer>,
+    authorizer: Arc<Authorizer>,
 }
 
 impl<S> Service<Request<Body>> for Authorize<S>
@@ -187,18 +187,18 @@ where
         // What is no call of ours (health, reflection, what does not exist) says nothing about anybody.
         let Some(call) = Call::from_path(request.uri().path()) else {
             if peer.as_ref().is_some_and(|peer| peer.calls.count() > MAX_OPEN_CALLS) {
-                return refused(CallError::Overloaded);
+                return refusal_response(CallError::Overloaded);
             }
             let exchange = Exchange { open: open(None), resources: None, counts_response: false };
             return self.run(request, exchange, None);
         };
         let received = Instant::now();
-        let deadline = received + deadline::for_call(request.headers(), self.rules.duration);
-        let permitted = match self.rules.pass(call, peer.as_ref(), deadline) {
-            Err(error) => return refused(error),
+        let deadline = received + deadline::time_limit(request.headers(), self.authorizer.duration);
+        let permitted = match self.authorizer.permit(call, peer.as_ref(), deadline) {
+            Err(error) => return refusal_response(error),
             Ok(permitted) => permitted,
         };
-        let end = (!call.stream).then(|| received + self.rules.duration + END_GRACE);
+        let end = (!call.stream).then(|| received + self.authorizer.duration + END_GRACE);
         let resources = Arc::clone(&permitted.resources);
         if !call.stream {
             let counted = |body| Body::new(RequestBody::new(body, Arc::clone(&resources), deadline.into()));
@@ -223,7 +223,7 @@ where
         exchange: Exchange,
         unary: Option<(&'static Call, Instant)>,
     ) -> BoxFuture<Response<Body>, S::Error> {
-        let metrics = Arc::clone(&self.rules.metrics);
+        let metrics = Arc::clone(&self.authorizer.metrics);
         let on_panic: Arc<dyn Fn() + Send + Sync> = Arc::new(move || metrics.count_panic());
         let exchange = Arc::new(exchange);
         let handled = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
@@ -237,7 +237,7 @@ where
             let response = match unary {
                 Some((call, deadline)) => {
                     let handled = tokio::time::timeout_at((deadline + ANSWER_GRACE).into(), handled).await;
-                    handled.unwrap_or_else(|_elapsed| Ok(Ok(Status::from(not_answered(call)).into_http())))
+                    handled.unwrap_or_else(|_elapsed| Ok(Ok(Status::from(timeout_error(call)).into_http())))
                 }
                 None => handled.await,
             };
@@ -250,12 +250,12 @@ where
     }
 }
 
-fn refused<E>(error: CallError) -> BoxFuture<Response<Body>, E> {
+fn refusal_response<E>(error: CallError) -> BoxFuture<Response<Body>, E> {
     let response = Status::from(error).into_http();
     Box::pin(async { Ok(response) })
 }
 
 /// Why a call ends whose handler gave no answer in time.
-fn not_answered(call: &Call) -> CallError {
+fn timeout_error(call: &Call) -> CallError {
     if call.commits { CallError::DeadlinePassed } else { CallError::ReadTimedOut }
 }

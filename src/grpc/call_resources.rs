@@ -44,7 +44,7 @@ pub(super) type MemoryPermit = Vec<OwnedSemaphorePermit>;
 
 impl MemoryLimits {
     /// The most that a call can hold: the smallest of the limits.
-    pub(super) fn most(&self) -> usize {
+    pub(super) fn max_call_bytes(&self) -> usize {
         let connection = self.connection.as_ref().map_or(usize::MAX, |connection| connection.bytes.bytes());
         connection.min(self.caller.allowance.bytes().bytes()).min(self.server.bytes())
     }
@@ -103,7 +103,7 @@ impl CallResources {
     ///
     /// # Errors
     /// If a limit leaves no room.
-    pub(super) fn grow(&self, bytes: usize) -> Result<(), CallError> {
+    pub(super) fn acquire_memory(&self, bytes: usize) -> Result<(), CallError> {
         let more = self.limits.try_acquire(bytes)?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_empty() {

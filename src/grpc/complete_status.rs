@@ -35,7 +35,7 @@ pub fn check_headers<B>(request: &Request<B>) -> Result<(), CallError> {
 }
 
 /// The response with a complete status, if its headers hold one; if `is_stream`, its trailers will be completed too.
-pub fn complete(mut response: Response<Body>, is_stream: bool) -> Response<Body> {
+pub fn complete_response(mut response: Response<Body>, is_stream: bool) -> Response<Body> {
     complete_headers(response.headers_mut());
     if is_stream { response.map(|body| Body::new(CompleteTrailers(body))) } else { response }
 }
@@ -46,7 +46,7 @@ fn complete_headers(headers: &mut HeaderMap) {
     if bare.code() == Code::Ok || !bare.details().is_empty() {
         return;
     }
-    let complete = completed(&bare);
+    let complete = complete_status(&bare);
     for name in [Status::GRPC_STATUS, Status::GRPC_MESSAGE, Status::GRPC_STATUS_DETAILS] {
         headers.remove(name);
     }
@@ -57,7 +57,7 @@ fn complete_headers(headers: &mut HeaderMap) {
 }
 
 /// The status in place of one that the framework made without details.
-fn completed(bare: &Status) -> Status {
+fn complete_status(bare: &Status) -> Status {
     let message = bare.message();
     match bare.code() {
         Code::OutOfRange => CallError::MessageTooLarge.into(),

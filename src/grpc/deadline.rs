@@ -17,11 +17,11 @@ use super::error::CallError;
 ///
 /// # Panics
 /// If the work panics: the panic is the call's.
-pub async fn to_its_end<T: Send + 'static>(
+pub async fn run_to_completion<T: Send + 'static>(
     deadline: Duration,
     work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
 ) -> Result<T, CallError> {
-    let Ok(ended) = tokio::time::timeout(answerable(deadline), tokio::spawn(work)).await else {
+    let Ok(ended) = tokio::time::timeout(time_to_answer(deadline), tokio::spawn(work)).await else {
         return Err(CallError::DeadlinePassed);
     };
     let ended = ended.map_err(|ended| match ended.try_into_panic() {
@@ -35,13 +35,16 @@ pub async fn to_its_end<T: Send + 'static>(
 ///
 /// # Errors
 /// [`CallError::ReadTimedOut`] just before it passes: the store is too slow.
-pub async fn in_time<T>(deadline: Duration, read: impl Future<Output = Result<T, CallError>>) -> Result<T, CallError> {
-    let read = tokio::time::timeout(answerable(deadline), read).await;
+pub async fn within_deadline<T>(
+    deadline: Duration,
+    read: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    let read = tokio::time::timeout(time_to_answer(deadline), read).await;
     read.unwrap_or_else(|_passed| Err(CallError::ReadTimedOut))
 }
 
 /// A little before the deadline, so that the answer still reaches the caller.
-fn answerable(deadline: Duration) -> Duration {
+fn time_to_answer(deadline: Duration) -> Duration {
     deadline - (deadline / 10).min(Duration::from_millis(50))
 }
 
@@ -52,11 +55,11 @@ pub fn remaining(deadline: Instant) -> Duration {
 
 /// The caller's deadline, by the `grpc-timeout` header (up to eight digits and a unit), or the most that a call may
 /// take, whichever is sooner.
-pub fn for_call(headers: &HeaderMap, longest: Duration) -> Duration {
-    requested(headers).map_or(longest, |requested| requested.min(longest))
+pub fn time_limit(headers: &HeaderMap, longest: Duration) -> Duration {
+    grpc_timeout(headers).map_or(longest, |requested| requested.min(longest))
 }
 
-fn requested(headers: &HeaderMap) -> Option<Duration> {
+fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;

@@ -37,23 +37,23 @@ impl Disclosures {
     ///
     /// # Errors
     /// Those of the answer; [`AccessError::LogUnavailable`] in place of an answer that cannot be recorded.
-    pub fn read<T>(
+    pub fn log_answer<T>(
         &self,
-        by: &Permitted,
+        permitted: &Permitted,
         store: &impl Store,
         person: Option<&PersonId>,
         answer: Result<T, CallError>,
     ) -> Result<T, CallError> {
-        self.read_or_commit(by, store, person, answer, |_| false)
+        self.log_unless_committed(permitted, store, person, answer, |_| false)
     }
 
     /// The same for a call that may commit: `is_journaled` tells whether the answer is recorded by a journal entry.
     ///
     /// # Errors
-    /// As [`Disclosures::read`].
-    pub fn read_or_commit<T>(
+    /// As [`Disclosures::log_answer`].
+    pub fn log_unless_committed<T>(
         &self,
-        by: &Permitted,
+        permitted: &Permitted,
         store: &impl Store,
         person: Option<&PersonId>,
         answer: Result<T, CallError>,
@@ -65,7 +65,7 @@ impl Disclosures {
         };
         if let Some(word) = word {
             let no_person = || CallError::Internal("an answer discloses something about an invalid id".to_owned());
-            self.record(by, store, [person.ok_or_else(no_person)?], word)?;
+            self.append(permitted, store, [person.ok_or_else(no_person)?], word)?;
         }
         answer
     }
@@ -74,24 +74,24 @@ impl Disclosures {
     ///
     /// # Errors
     /// [`AccessError::LogUnavailable`] if the log cannot be written: the answer must then not be sent.
-    pub fn record_read<'a>(
+    pub fn log_read<'a>(
         &self,
-        by: &Permitted,
+        permitted: &Permitted,
         store: &impl Store,
         persons: impl IntoIterator<Item = &'a PersonId>,
     ) -> Result<(), AccessError> {
-        self.record(by, store, persons, OK)
+        self.append(permitted, store, persons, OK)
     }
 
-    fn record<'a>(
+    fn append<'a>(
         &self,
-        by: &Permitted,
+        permitted: &Permitted,
         store: &impl Store,
         persons: impl IntoIterator<Item = &'a PersonId>,
         answer: &str,
     ) -> Result<(), AccessError> {
         let persons: Vec<_> = persons.into_iter().map(|person| store.person_key(person)).collect();
-        let disclosure = Disclosure { caller: &by.caller, call: by.call, answer, persons: &persons };
+        let disclosure = Disclosure { caller: &permitted.caller, call: permitted.call, answer, persons: &persons };
         self.log.record(disclosure, commit_stamp::now().instant.0).map_err(|error| {
             tracing::error!(%error, "the access log cannot be written; answers about persons are refused");
             AccessError::LogUnavailable

@@ -54,14 +54,14 @@ pub struct ImportStreams {
     limits: ImportLimits,
     total: Arc<Semaphore>,
     callers: KeyedLimit<Arc<str>>,
-    stopping: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 }
 
 impl ImportStreams {
-    /// No imports yet; all end once `stopping` is true.
-    pub fn new(limits: ImportLimits, stopping: watch::Receiver<bool>) -> ImportStreams {
+    /// No imports yet; all end once `shutdown` is true.
+    pub fn new(limits: ImportLimits, shutdown: watch::Receiver<bool>) -> ImportStreams {
         let (total, callers) = (Arc::new(Semaphore::new(limits.total)), KeyedLimit::new(limits.per_caller));
-        ImportStreams { limits, total, callers, stopping }
+        ImportStreams { limits, total, callers, shutdown }
     }
 
     /// Receives the rows and imports them.
@@ -71,31 +71,32 @@ impl ImportStreams {
     pub async fn import<S: Store>(
         &self,
         engine: Arc<Engine<S>>,
-        by: Arc<Caller>,
+        caller: Arc<Caller>,
         mut messages: Streaming<pb::ImportReferenceRequest>,
     ) -> Result<pb::ImportReferenceResponse, Status> {
-        let own = self.callers.try_acquire(&by.name);
+        let own = self.callers.try_acquire(&caller.name);
         let _own = own.ok_or_else(|| CallError::from(AccessError::LimitExceeded { retry_after: RETRY_DELAY }))?;
         let _of_all = self.total.try_acquire().map_err(|_full| CallError::Overloaded)?;
         let deadline = Instant::now() + self.limits.duration;
-        let mut received = Received::new(engine.incoming());
-        while let Some(message) = self.next(&mut messages, deadline).await? {
-            received = blocking(move || received.add(message)).await?;
+        let mut received = ReceivedImport::new(engine.incoming());
+        while let Some(message) = self.next_message(&mut messages, deadline).await? {
+            received = on_blocking_thread(move || received.add(message)).await?;
         }
-        let (rows, Imported { changed, unchanged, not_enrolled }) = self.write(engine, &by, received, deadline).await?;
+        let (rows, Imported { changed, unchanged, not_enrolled }) =
+            self.import_received(engine, &caller, received, deadline).await?;
         Ok(pb::ImportReferenceResponse { taken: rows, changed, unchanged, not_enrolled })
     }
 
-    async fn next(
+    async fn next_message(
         &self,
         messages: &mut Streaming<pb::ImportReferenceRequest>,
         deadline: Instant,
     ) -> Result<Option<pb::ImportReferenceRequest>, Status> {
-        let mut stopping = self.stopping.clone();
+        let mut shutdown = self.shutdown.clone();
         let until = deadline.min(Instant::now() + self.limits.idle);
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stop| *stop) => Err(CallError::from(EngineError::ImportStopped).into()),
+            _ = shutdown.wait_for(|stop| *stop) => Err(CallError::from(EngineError::ImportStopped).into()),
             message = messages.message() => message,
             () = tokio::time::sleep_until(until) => Err(CallError::RequestTimedOut.into()),
         }
@@ -103,19 +104,19 @@ impl ImportStreams {
 
     /// Imports what was received. Sorting and deciding take time, so it has a thread of its own; only the import that
     /// holds the lease has one.
-    async fn write<S: Store>(
+    async fn import_received<S: Store>(
         &self,
         engine: Arc<Engine<S>>,
-        by: &Caller,
-        received: Received,
+        caller: &Caller,
+        received: ReceivedImport,
         deadline: Instant,
     ) -> Result<(u64, Imported), CallError> {
-        let (rows, table, source) = received.complete(by)?;
+        let (rows, table, source) = received.complete(caller)?;
         let permit = tokio::time::timeout(PERMIT_TIMEOUT, engine.acquire_import_permit()).await;
         let permit = permit.map_err(|_elapsed| EngineError::ImportRunning)?;
-        let (runtime, stopping) = (Handle::current(), self.stopping.clone());
-        let stop = move || *stopping.borrow() || Instant::now() > deadline;
-        blocking(move || Ok(runtime.block_on(write_rows(&engine, permit, rows, table, source, &stop))?)).await
+        let (runtime, shutdown) = (Handle::current(), self.shutdown.clone());
+        let stop = move || *shutdown.borrow() || Instant::now() > deadline;
+        on_blocking_thread(move || Ok(runtime.block_on(write_rows(&engine, permit, rows, table, source, &stop))?)).await
     }
 }
 
@@ -132,7 +133,7 @@ async fn write_rows<S: Store>(
 }
 
 /// Runs work that takes time on a blocking thread.
-async fn blocking<T: Send + 'static>(
+async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CallError> + Send + 'static,
 ) -> Result<T, CallError> {
     let ended = tokio::task::spawn_blocking(work).await;
@@ -140,20 +141,20 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// What an import has received so far.
-struct Received {
+struct ReceivedImport {
     rows: ImportRows,
     table: Option<(ReferenceTable, ColumnOrder)>,
     source: ImportSource,
     committed: bool,
 }
 
-impl Received {
-    fn new(rows: ImportRows) -> Received {
-        Received { rows, table: None, source: ImportSource::default(), committed: false }
+impl ReceivedImport {
+    fn new(rows: ImportRows) -> ReceivedImport {
+        ReceivedImport { rows, table: None, source: ImportSource::default(), committed: false }
     }
 
     /// Adds the rows of the next message. The first one names the table, its columns and the source.
-    fn add(mut self, message: pb::ImportReferenceRequest) -> Result<Received, CallError> {
+    fn add(mut self, message: pb::ImportReferenceRequest) -> Result<ReceivedImport, CallError> {
         let (table, columns) = match self.table.take() {
             None => {
                 let table = imports::required_table(message.table())?;
@@ -174,11 +175,11 @@ impl Received {
 
     /// All rows with their table and source, once the last message has committed. An authenticated caller is the one
     /// that imports, whatever the message says.
-    fn complete(self, by: &Caller) -> Result<(ImportRows, ReferenceTable, ImportSource), CallError> {
-        let Received { rows, table, source, committed } = self;
+    fn complete(self, caller: &Caller) -> Result<(ImportRows, ReferenceTable, ImportSource), CallError> {
+        let ReceivedImport { rows, table, source, committed } = self;
         let not_set = || CallError::invalid_field("commit", FaultReason::Missing, "is not set in the last message");
         let (table, _) = table.filter(|_| committed).ok_or_else(not_set)?;
-        let imported_by = if by.role == Role::Anyone { source.imported_by } else { by.name.to_string() };
+        let imported_by = if caller.role == Role::Anyone { source.imported_by } else { caller.name.to_string() };
         Ok((rows, table, ImportSource { imported_by, source: source.source }))
     }
 }

@@ -24,33 +24,34 @@ const PAGE: (usize, usize) = (100, 1_000);
 ///
 /// # Errors
 /// What is wrong with the request, or the store cannot be read.
-pub async fn list<S: Store>(
+pub async fn list_settlements<S: Store>(
     engine: &Engine<S>,
     disclosures: &Disclosures,
     page_tokens: &PageTokens,
-    by: &Permitted,
-    asked: pb::ListSettlementsRequest,
+    permitted: &Permitted,
+    request: pb::ListSettlementsRequest,
 ) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
-    let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-    let (requested, listed, next_page_token) = match requested_list(&asked, by, limits)? {
+    let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
+    let (requested, listed, next_page_token) = match requested_list(&request, permitted, limits)? {
         RequestedList::Person(which) => {
-            let tokens = page_tokens.of_list(by, &("person", &which.person_id, &which.insurance, which.year))?;
-            let page = engine.list_of_person(&which, tokens.position(&asked.page_token)?, limit).await?;
-            (Some(which.person_id), page.settlements, tokens.token(page.next.as_ref())?)
+            let tokens =
+                page_tokens.for_list(permitted, &("person", &which.person_id, &which.insurance, which.year))?;
+            let page = engine.list_of_person(&which, tokens.decode_position(&request.page_token)?, limit).await?;
+            (Some(which.person_id), page.settlements, tokens.next_page_token(page.next.as_ref())?)
         }
         RequestedList::Hospital(which) => {
-            by.caller.authorize_settlements_of(which.hospital_id.as_str())?;
-            let tokens = page_tokens.of_list(by, &("hospital", &which.hospital_id, which.from, which.until))?;
-            let page = engine.list_of_hospital(&which, tokens.position(&asked.page_token)?, limit).await?;
-            (None, page.settlements, tokens.token(page.next.as_ref())?)
+            permitted.caller.authorize_settlements_of(which.hospital_id.as_str())?;
+            let tokens = page_tokens.for_list(permitted, &("hospital", &which.hospital_id, which.from, which.until))?;
+            let page = engine.list_of_hospital(&which, tokens.decode_position(&request.page_token)?, limit).await?;
+            (None, page.settlements, tokens.next_page_token(page.next.as_ref())?)
         }
     };
     // That a person has no settlement is an answer about the person too.
     let listed_persons = listed.iter().map(|listed| listed.settlement.parties().1);
     let persons: BTreeSet<&PersonId> = listed_persons.chain(&requested).collect();
-    disclosures.record_read(by, engine.store(), persons)?;
-    let settlements = listed.iter().map(summary).collect();
+    disclosures.log_read(permitted, engine.store(), persons)?;
+    let settlements = listed.iter().map(settlement_summary).collect();
     Ok(pb::ListSettlementsResponse { settlements, next_page_token })
 }
 
@@ -61,26 +62,30 @@ enum RequestedList {
 
 /// The list that is asked for; the fields of the other are absent.
 fn requested_list(
-    asked: &pb::ListSettlementsRequest,
-    by: &Permitted,
+    request: &pb::ListSettlementsRequest,
+    permitted: &Permitted,
     limits: &ClaimLimits,
 ) -> Result<RequestedList, CallError> {
-    if asked.hospital_id.is_empty() { person_list(asked, by, limits) } else { hospital_list(asked, limits) }
+    if request.hospital_id.is_empty() {
+        person_list(request, permitted, limits)
+    } else {
+        hospital_list(request, limits)
+    }
 }
 
-fn hospital_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
+fn hospital_list(request: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Result<RequestedList, CallError> {
     let mut faults = FieldFaults::default();
-    let from = valid_day(&mut faults, "settled_from", asked.settled_from).unwrap_or(Day::FIRST);
-    let until = valid_day(&mut faults, "settled_until", asked.settled_until).unwrap_or(Day::LAST);
-    let hospital_id = HospitalId::parse(asked.hospital_id.as_str(), limits.id_bytes);
+    let from = optional_day(&mut faults, "settled_from", request.settled_from).unwrap_or(Day::FIRST);
+    let until = optional_day(&mut faults, "settled_until", request.settled_until).unwrap_or(Day::LAST);
+    let hospital_id = HospitalId::parse(request.hospital_id.as_str(), limits.id_bytes);
     let hospital_id = valid_text(&mut faults, "hospital_id", hospital_id);
     let of_person = [
-        ("person_id", !asked.person_id.is_empty()),
-        ("benefit_year", asked.benefit_year != 0),
-        ("insurance", !asked.insurance.is_empty()),
+        ("person_id", !request.person_id.is_empty()),
+        ("benefit_year", request.benefit_year != 0),
+        ("insurance", !request.insurance.is_empty()),
     ];
     let message = "is given beside a hospital; a list is of a person's year or of a hospital's days";
-    must_be_absent(&mut faults, &of_person, message);
+    refuse_fields(&mut faults, &of_person, message);
     match hospital_id {
         Some(hospital_id) if faults.is_empty() => {
             Ok(RequestedList::Hospital(HospitalFilter { hospital_id, from, until }))
@@ -90,48 +95,53 @@ fn hospital_list(asked: &pb::ListSettlementsRequest, limits: &ClaimLimits) -> Re
 }
 
 fn person_list(
-    asked: &pb::ListSettlementsRequest,
-    by: &Permitted,
+    request: &pb::ListSettlementsRequest,
+    permitted: &Permitted,
     limits: &ClaimLimits,
 ) -> Result<RequestedList, CallError> {
     let mut faults = FieldFaults::default();
-    valid_day(&mut faults, "settled_from", asked.settled_from);
-    valid_day(&mut faults, "settled_until", asked.settled_until);
-    let person_id = PersonId::parse(asked.person_id.as_str(), limits.id_bytes);
+    optional_day(&mut faults, "settled_from", request.settled_from);
+    optional_day(&mut faults, "settled_until", request.settled_until);
+    let person_id = PersonId::parse(request.person_id.as_str(), limits.id_bytes);
     let person_id = valid_text(&mut faults, "person_id", person_id);
-    if !(1..=9_999).contains(&asked.benefit_year) {
+    if !(1..=9_999).contains(&request.benefit_year) {
         faults.add("benefit_year", FaultReason::NotADay, "is no year");
     }
-    let of_days = [("settled_from", asked.settled_from.is_some()), ("settled_until", asked.settled_until.is_some())];
+    let of_days =
+        [("settled_from", request.settled_from.is_some()), ("settled_until", request.settled_until.is_some())];
     let message = "is given beside a person; a person's settlements are listed by benefit year";
-    must_be_absent(&mut faults, &of_days, message);
-    let insurance = Some(asked.insurance.as_str()).filter(|text| !text.is_empty()).map(Into::into);
+    refuse_fields(&mut faults, &of_days, message);
+    let insurance = Some(request.insurance.as_str()).filter(|text| !text.is_empty()).map(Into::into);
     match person_id {
         Some(person_id) if faults.is_empty() => {
-            let hospitals = visible_hospitals(by);
-            Ok(RequestedList::Person(PersonFilter { person_id, insurance, year: asked.benefit_year, hospitals }))
+            let hospitals = visible_hospitals(permitted);
+            Ok(RequestedList::Person(PersonFilter { person_id, insurance, year: request.benefit_year, hospitals }))
         }
         _ => Err(CallError::InvalidMessage(faults)),
     }
 }
 
 /// The hospitals whose settlements the caller may see.
-fn visible_hospitals(by: &Permitted) -> HospitalScope {
-    if by.caller.views_every_hospital() { HospitalScope::All } else { HospitalScope::Only(by.caller.hospitals.clone()) }
+fn visible_hospitals(permitted: &Permitted) -> HospitalScope {
+    if permitted.caller.views_every_hospital() {
+        HospitalScope::All
+    } else {
+        HospitalScope::Only(permitted.caller.hospitals.clone())
+    }
 }
 
-fn must_be_absent(faults: &mut FieldFaults, fields: &[(&str, bool)], message: &str) {
+fn refuse_fields(faults: &mut FieldFaults, fields: &[(&str, bool)], message: &str) {
     for (field, _) in fields.iter().filter(|(_, given)| *given) {
         faults.add(*field, FaultReason::Unreadable, message);
     }
 }
 
-fn valid_day(faults: &mut FieldFaults, field: &str, day: Option<pb::Date>) -> Option<Day> {
+fn optional_day(faults: &mut FieldFaults, field: &str, day: Option<pb::Date>) -> Option<Day> {
     let read = Day::new(day?.year, day?.month, day?.day);
     read.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }
 
-fn summary(listed: &Listed) -> pb::SettlementSummary {
+fn settlement_summary(listed: &Listed) -> pb::SettlementSummary {
     let Listed { settlement: entry, revision, reversal } = listed;
     let settled = &entry.body;
     let revised = revision.as_ref().map(|entry| &entry.body);

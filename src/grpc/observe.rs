@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use crate::access::Call;
 use crate::telemetry::Metrics;
 
-use super::complete_status::{check_headers, complete};
+use super::complete_status::{check_headers, complete_response};
 use super::status;
 
 /// Wraps a service.
@@ -58,7 +58,7 @@ where
         let answer = self.inner.call(request);
         Box::pin(async move {
             let is_stream = call.is_none_or(|call| call.stream);
-            let answer = answer.await.map(|answer| complete(answer, is_stream));
+            let answer = answer.await.map(|answer| complete_response(answer, is_stream));
             if let Ok(answer) = &answer {
                 record_call(call, answer, start.elapsed(), &metrics);
             }

@@ -10,26 +10,26 @@ use super::pb::operations as pb;
 use super::pb::operations::operations_service_server::OperationsService;
 
 /// The operations service.
-pub struct Operations {
+pub struct OperationsHandler {
     drain: Arc<Notify>,
     in_flight: Arc<Semaphore>,
     max_in_flight: usize,
 }
 
-impl Operations {
+impl OperationsHandler {
     /// Notifies `drain` when an operator asks for it. `in_flight` has `max_in_flight` permits, one for each call.
-    pub fn new(drain: Arc<Notify>, in_flight: Arc<Semaphore>, max_in_flight: usize) -> Operations {
-        Operations { drain, in_flight, max_in_flight }
+    pub fn new(drain: Arc<Notify>, in_flight: Arc<Semaphore>, max_in_flight: usize) -> OperationsHandler {
+        OperationsHandler { drain, in_flight, max_in_flight }
     }
 }
 
 #[tonic::async_trait]
-impl OperationsService for Operations {
+impl OperationsService for OperationsHandler {
     async fn drain(&self, request: Request<pb::DrainRequest>) -> Result<Response<pb::DrainResponse>, Status> {
-        let by = Permitted::of(&request)?.caller;
+        let caller = Permitted::from_request(&request)?.caller;
         // The call to drain is itself in flight.
         let others = self.max_in_flight.saturating_sub(self.in_flight.available_permits() + 1);
-        tracing::warn!(caller = &*by.name, "draining: an operator asked for it");
+        tracing::warn!(caller = &*caller.name, "draining: an operator asked for it");
         self.drain.notify_one();
         Ok(Response::new(pb::DrainResponse { calls_in_flight: u32::try_from(others).unwrap_or(u32::MAX) }))
     }

@@ -25,7 +25,7 @@ const KEY_PURPOSE: &str = "onestop page tokens, version 1";
 ///
 /// # Errors
 /// [`CallError::InvalidMessage`] for a negative number.
-pub fn size(requested: i32, default: usize, limit: usize) -> Result<usize, CallError> {
+pub fn page_size(requested: i32, default: usize, limit: usize) -> Result<usize, CallError> {
     let negative = |_| CallError::invalid_field("page_size", FaultReason::Negative, "is negative");
     let requested = usize::try_from(requested).map_err(negative)?;
     Ok(if requested == 0 { default } else { requested.min(limit) })
@@ -38,7 +38,7 @@ pub struct PageTokens(TokenKey);
 /// The page tokens of one caller for one list.
 pub struct ListTokens<'a> {
     key: &'a TokenKey,
-    by: &'a Permitted,
+    permitted: &'a Permitted,
     filter: Digest,
 }
 
@@ -52,22 +52,26 @@ impl PageTokens {
     ///
     /// # Errors
     /// If the filter has no digest.
-    pub fn of_list<'a>(&'a self, by: &'a Permitted, filter: &impl Serialize) -> Result<ListTokens<'a>, CallError> {
-        let filter = Digest::of_value("page", filter).map_err(EngineError::from)?;
-        Ok(ListTokens { key: &self.0, by, filter })
+    pub fn for_list<'a>(
+        &'a self,
+        permitted: &'a Permitted,
+        filter: &impl Serialize,
+    ) -> Result<ListTokens<'a>, CallError> {
+        let filter = Digest::blake3_of_value("page", filter).map_err(EngineError::from)?;
+        Ok(ListTokens { key: &self.0, permitted, filter })
     }
 }
 
 impl ListTokens<'_> {
     fn context(&self) -> TokenContext<'_> {
-        TokenContext { caller: &self.by.caller.name, call: self.by.call.name(), subject: self.filter }
+        TokenContext { caller: &self.permitted.caller.name, call: self.permitted.call.name(), subject: self.filter }
     }
 
     /// The token of the page that begins at this position; empty if there is none, as the last page has.
     ///
     /// # Errors
     /// If it cannot be sealed.
-    pub fn token(&self, next: Option<&impl Serialize>) -> Result<String, CallError> {
+    pub fn next_page_token(&self, next: Option<&impl Serialize>) -> Result<String, CallError> {
         let Some(next) = next else { return Ok(String::new()) };
         let position = postcard::to_stdvec(next).map_err(|error| CallError::Internal(error.to_string()))?;
         let token = self.key.seal(self.context(), &position, commit_stamp::now().instant);
@@ -78,19 +82,19 @@ impl ListTokens<'_> {
     ///
     /// # Errors
     /// [`CallError::InvalidMessage`] for a text that is no token of this list, or one that has expired.
-    pub fn position<P: DeserializeOwned>(&self, token: &str) -> Result<Option<P>, CallError> {
+    pub fn decode_position<P: DeserializeOwned>(&self, token: &str) -> Result<Option<P>, CallError> {
         if token.is_empty() {
             return Ok(None);
         }
-        let token = URL_SAFE_NO_PAD.decode(token).map_err(|_| not_of_this_list())?;
-        let position = self.key.open(self.context(), &token, commit_stamp::now().instant).map_err(refused)?;
-        postcard::from_bytes(&position).map(Some).map_err(|_| not_of_this_list())
+        let token = URL_SAFE_NO_PAD.decode(token).map_err(|_| foreign_token_fault())?;
+        let position = self.key.open(self.context(), &token, commit_stamp::now().instant).map_err(token_fault)?;
+        postcard::from_bytes(&position).map(Some).map_err(|_| foreign_token_fault())
     }
 }
 
-fn refused(error: TokenError) -> CallError {
+fn token_fault(error: TokenError) -> CallError {
     match error {
-        TokenError::NotAuthentic => not_of_this_list(),
+        TokenError::NotAuthentic => foreign_token_fault(),
         TokenError::Expired => {
             let message = "has expired; request the list again from its first page";
             CallError::invalid_field("page_token", FaultReason::Expired, message)
@@ -98,7 +102,7 @@ fn refused(error: TokenError) -> CallError {
     }
 }
 
-fn not_of_this_list() -> CallError {
+fn foreign_token_fault() -> CallError {
     let message = "is not a token of this list; send the request of the page before, with its next_page_token";
     CallError::invalid_field("page_token", FaultReason::Unreadable, message)
 }

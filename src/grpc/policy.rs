@@ -23,31 +23,31 @@ use super::to_proto::digest;
 const PAGE: (usize, usize) = (100, 1_000);
 
 /// The service.
-pub struct Policies<S> {
+pub struct PolicyHandler<S> {
     engine: Arc<Engine<S>>,
     activation: Arc<Activation<S>>,
     page_tokens: PageTokens,
 }
 
-impl<S: Store> Policies<S> {
+impl<S: Store> PolicyHandler<S> {
     /// The service over this engine.
     pub fn new(engine: Arc<Engine<S>>, activation: Arc<Activation<S>>) -> Self {
         let page_tokens = PageTokens::new(engine.store());
-        Policies { engine, activation, page_tokens }
+        PolicyHandler { engine, activation, page_tokens }
     }
 }
 
 #[tonic::async_trait]
-impl<S: Store> PolicyService for Policies<S> {
+impl<S: Store> PolicyService for PolicyHandler<S> {
     async fn get_policy(
         &self,
         request: Request<pb::GetPolicyRequest>,
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         let pb::GetPolicyRequest { policy_id, policy_digest } = request.into_inner();
         let found = if policy_digest.is_empty() {
-            self.engine.book().get(&policy_id).map(|policy| response(&policy.rule))
+            self.engine.book().get(&policy_id).map(|policy| policy_response(&policy.rule))
         } else {
-            self.kept(&policy_digest).await?
+            self.policy_by_digest(&policy_digest).await?
         };
         Ok(Response::new(found.ok_or(CallError::from(EngineError::NotFound))?))
     }
@@ -56,8 +56,8 @@ impl<S: Store> PolicyService for Policies<S> {
         &self,
         request: Request<pb::ListPoliciesRequest>,
     ) -> Result<Response<pb::ListPoliciesResponse>, Status> {
-        let by = Permitted::of(&request)?;
-        Ok(Response::new(self.list(&by, &request.into_inner())?))
+        let permitted = Permitted::from_request(&request)?;
+        Ok(Response::new(self.handle_list_policies(&permitted, &request.into_inner())?))
     }
 
     async fn activate_policies(
@@ -78,35 +78,39 @@ impl<S: Store> PolicyService for Policies<S> {
     }
 }
 
-impl<S: Store> Policies<S> {
-    async fn kept(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, CallError> {
+impl<S: Store> PolicyHandler<S> {
+    async fn policy_by_digest(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, CallError> {
         let Ok(digest) = <[u8; 32]>::try_from(digest) else { return Ok(None) };
-        Ok(self.engine.kept_policy(Digest(digest)).await?.map(|rule| response(&rule)))
+        Ok(self.engine.kept_policy(Digest(digest)).await?.map(|rule| policy_response(&rule)))
     }
 
-    fn list(&self, by: &Permitted, request: &pb::ListPoliciesRequest) -> Result<pb::ListPoliciesResponse, CallError> {
+    fn handle_list_policies(
+        &self,
+        permitted: &Permitted,
+        request: &pb::ListPoliciesRequest,
+    ) -> Result<pb::ListPoliciesResponse, CallError> {
         let book = self.engine.book();
-        let limit = page::size(request.page_size, PAGE.0, PAGE.1)?;
-        let tokens = self.page_tokens.of_list(by, &book.digest())?;
-        let first: u64 = tokens.position(&request.page_token)?.unwrap_or(0);
-        let (policies, next) = page_of(book.policies(), first, limit);
+        let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
+        let tokens = self.page_tokens.for_list(permitted, &book.digest())?;
+        let first: u64 = tokens.decode_position(&request.page_token)?.unwrap_or(0);
+        let (policies, next) = slice_page(book.policies(), first, limit);
         Ok(pb::ListPoliciesResponse {
-            policies: policies.iter().map(|policy| summary(policy)).collect(),
-            next_page_token: tokens.token(next.as_ref())?,
+            policies: policies.iter().map(|policy| policy_summary(policy)).collect(),
+            next_page_token: tokens.next_page_token(next.as_ref())?,
             book_digest: digest(book.digest()),
         })
     }
 }
 
 /// Up to `limit` items from the first one on, and the number of the next item if there is one.
-fn page_of<T>(items: &[T], first: u64, limit: usize) -> (&[T], Option<u64>) {
+fn slice_page<T>(items: &[T], first: u64, limit: usize) -> (&[T], Option<u64>) {
     let rest = usize::try_from(first).ok().and_then(|first| items.get(first..)).unwrap_or_default();
     let page = &rest[..rest.len().min(limit)];
     let next = first.checked_add(page.len() as u64).filter(|_| rest.len() > page.len());
     (page, next)
 }
 
-fn summary(policy: &Policy) -> pb::PolicySummary {
+fn policy_summary(policy: &Policy) -> pb::PolicySummary {
     let date = |day: Option<Day>| day.map(|day| pb::Date { year: day.year(), month: day.month(), day: day.day() });
     pb::PolicySummary {
         policy_id: policy.reference.id.to_string(),
@@ -121,7 +125,7 @@ fn summary(policy: &Policy) -> pb::PolicySummary {
     }
 }
 
-fn response(rule: &PolicyRule) -> pb::GetPolicyResponse {
+fn policy_response(rule: &PolicyRule) -> pb::GetPolicyResponse {
     pb::GetPolicyResponse {
         policy_id: rule.id.to_string(),
         policy_digest: rule.digest().0.to_vec(),
@@ -136,11 +140,11 @@ mod tests {
     #[test]
     fn a_page_from_any_position_neither_overflows_nor_repeats_items() {
         let items = [1, 2, 3];
-        assert_eq!(page_of(&items, 0, 2), (&items[..2], Some(2)));
-        assert_eq!(page_of(&items, 2, 2), (&items[2..], None));
-        assert_eq!(page_of(&items, 1, 2), (&items[1..], None), "the last page is full");
+        assert_eq!(slice_page(&items, 0, 2), (&items[..2], Some(2)));
+        assert_eq!(slice_page(&items, 2, 2), (&items[2..], None));
+        assert_eq!(slice_page(&items, 1, 2), (&items[1..], None), "the last page is full");
         for first in [3, 4, u64::from(u32::MAX), u64::MAX] {
-            assert_eq!(page_of(&items, first, usize::MAX), (&items[..0], None), "from {first}");
+            assert_eq!(slice_page(&items, first, usize::MAX), (&items[..0], None), "from {first}");
         }
     }
 }

@@ -30,24 +30,27 @@ impl QuoteTokens {
     ///
     /// # Errors
     /// If it cannot be sealed.
-    pub fn token(&self, caller: &Caller, claim: Digest, split: Digest) -> Result<Vec<u8>, CallError> {
-        let token = self.0.seal(context(caller, claim), &split.0, commit_stamp::now().instant);
+    pub fn issue(&self, caller: &Caller, claim: Digest, split: Digest) -> Result<Vec<u8>, CallError> {
+        let token = self.0.seal(token_context(caller, claim), &split.0, commit_stamp::now().instant);
         token.map_err(|error| CallError::Internal(error.to_string()))
     }
 
     /// What a token shows that a caller presents with this content of a claim.
-    pub fn presented(&self, caller: &Caller, claim: Digest, token: &[u8]) -> PresentedQuote {
-        let opened = self.0.open(context(caller, claim), token, commit_stamp::now().instant);
+    pub fn open(&self, caller: &Caller, claim: Digest, token: &[u8]) -> PresentedQuote {
+        let opened = self.0.open(token_context(caller, claim), token, commit_stamp::now().instant);
         let split = opened.and_then(|split| split.try_into().map_err(|_| TokenError::NotAuthentic));
-        split.map_or_else(|error| PresentedQuote::Invalid(fault(error)), |split| PresentedQuote::Shown(Digest(split)))
+        split.map_or_else(
+            |error| PresentedQuote::Invalid(token_fault(error)),
+            |split| PresentedQuote::Shown(Digest(split)),
+        )
     }
 }
 
-fn context(caller: &Caller, claim: Digest) -> TokenContext<'_> {
+fn token_context(caller: &Caller, claim: Digest) -> TokenContext<'_> {
     TokenContext { caller: &caller.name, call: "Quote", subject: claim }
 }
 
-fn fault(error: TokenError) -> FieldFault {
+fn token_fault(error: TokenError) -> FieldFault {
     let (reason, message) = match error {
         TokenError::NotAuthentic => {
             (FaultReason::NotAuthentic, "is no quote that this caller was given for this claim")

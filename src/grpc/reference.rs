@@ -25,78 +25,78 @@ use super::{from_proto, imports};
 const PAGE: (usize, usize) = (100, 1_000);
 
 /// The service.
-pub struct References<S> {
+pub struct ReferenceHandler<S> {
     engine: Arc<Engine<S>>,
     disclosures: Arc<Disclosures>,
     imports: ImportStreams,
     page_tokens: PageTokens,
 }
 
-impl<S: Store> References<S> {
+impl<S: Store> ReferenceHandler<S> {
     /// The service over this engine.
     pub fn new(engine: Arc<Engine<S>>, disclosures: Arc<Disclosures>, imports: ImportStreams) -> Self {
         let page_tokens = PageTokens::new(engine.store());
-        References { engine, disclosures, imports, page_tokens }
+        ReferenceHandler { engine, disclosures, imports, page_tokens }
     }
 }
 
 #[tonic::async_trait]
-impl<S: Store> ReferenceService for References<S> {
+impl<S: Store> ReferenceService for ReferenceHandler<S> {
     async fn import_reference(
         &self,
         request: Request<Streaming<pb::ImportReferenceRequest>>,
     ) -> Result<Response<pb::ImportReferenceResponse>, Status> {
-        let by = Permitted::of(&request)?.caller;
-        Ok(Response::new(self.imports.import(Arc::clone(&self.engine), by, request.into_inner()).await?))
+        let caller = Permitted::from_request(&request)?.caller;
+        Ok(Response::new(self.imports.import(Arc::clone(&self.engine), caller, request.into_inner()).await?))
     }
 
     async fn list_imports(
         &self,
         request: Request<pb::ListImportsRequest>,
     ) -> Result<Response<pb::ListImportsResponse>, Status> {
-        let by = Permitted::of(&request)?;
-        Ok(Response::new(self.list(&by, request.into_inner()).await?))
+        let permitted = Permitted::from_request(&request)?;
+        Ok(Response::new(self.handle_list_imports(&permitted, request.into_inner()).await?))
     }
 
     async fn get_reference(
         &self,
         request: Request<pb::GetReferenceRequest>,
     ) -> Result<Response<pb::GetReferenceResponse>, Status> {
-        let by = Permitted::of(&request)?;
-        Ok(Response::new(self.rows(&by, request.into_inner()).await?))
+        let permitted = Permitted::from_request(&request)?;
+        Ok(Response::new(self.handle_get_reference(&permitted, request.into_inner()).await?))
     }
 }
 
-impl<S: Store> References<S> {
-    async fn list(
+impl<S: Store> ReferenceHandler<S> {
+    async fn handle_list_imports(
         &self,
-        by: &Permitted,
+        permitted: &Permitted,
         request: pb::ListImportsRequest,
     ) -> Result<pb::ListImportsResponse, CallError> {
-        let limit = page::size(request.page_size, PAGE.0, PAGE.1)?;
-        let tokens = self.page_tokens.of_list(by, &())?;
-        let listed = self.engine.imports(tokens.position(&request.page_token)?, limit).await?;
+        let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
+        let tokens = self.page_tokens.for_list(permitted, &())?;
+        let listed = self.engine.imports(tokens.decode_position(&request.page_token)?, limit).await?;
         let next = listed.last().filter(|last| listed.len() == limit && last.number > 1);
         Ok(pb::ListImportsResponse {
-            next_page_token: tokens.token(next.map(|last| &last.number))?,
+            next_page_token: tokens.next_page_token(next.map(|last| &last.number))?,
             imports: listed.into_iter().map(imports::import).collect(),
         })
     }
 
-    async fn rows(
+    async fn handle_get_reference(
         &self,
-        by: &Permitted,
-        asked: pb::GetReferenceRequest,
+        permitted: &Permitted,
+        request: pb::GetReferenceRequest,
     ) -> Result<pb::GetReferenceResponse, CallError> {
-        let limit = page::size(asked.page_size, PAGE.0, PAGE.1)?;
-        let (table, on) = (imports::required_table(asked.table())?, required_day(asked.on)?);
-        check_fields(table, &asked)?;
+        let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
+        let (table, on) = (imports::required_table(request.table())?, required_on(request.on)?);
+        check_key_field(table, &request)?;
         let limits = &self.engine.settings().limits;
         if table.is_about_persons() {
-            by.caller.authorize_person_tables()?;
-            let person_id = from_proto::id("person_id", asked.person_id, PersonId::parse, limits)?;
+            permitted.caller.authorize_person_tables()?;
+            let person_id = from_proto::id("person_id", request.person_id, PersonId::parse, limits)?;
             let rows = self.engine.rows_of_person(table, &person_id, on).await?;
-            self.disclosures.record_read(by, self.engine.store(), [&person_id])?;
+            self.disclosures.log_read(permitted, self.engine.store(), [&person_id])?;
             return Ok(pb::GetReferenceResponse {
                 rows: row_messages(rows),
                 columns: imports::column_names(table),
@@ -104,30 +104,30 @@ impl<S: Store> References<S> {
             });
         }
         let key = match table {
-            ReferenceTable::Catalogue => from_proto::optional_id("code", asked.code, ItemCode::parse, limits)?,
-            _ => from_proto::optional_id("hospital_id", asked.hospital_id, HospitalId::parse, limits)?,
+            ReferenceTable::Catalogue => from_proto::optional_id("code", request.code, ItemCode::parse, limits)?,
+            _ => from_proto::optional_id("hospital_id", request.hospital_id, HospitalId::parse, limits)?,
         };
-        let tokens = self.page_tokens.of_list(by, &(table.as_str(), on, &key))?;
-        let after: Option<String> = tokens.position(&asked.page_token)?;
+        let tokens = self.page_tokens.for_list(permitted, &(table.as_str(), on, &key))?;
+        let after: Option<String> = tokens.decode_position(&request.page_token)?;
         let after = after.unwrap_or_default();
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(&key) };
         let (rows, last) = self.engine.rows_of_table(table, keys, on, limit);
         Ok(pb::GetReferenceResponse {
             rows: row_messages(rows),
             columns: imports::column_names(table),
-            next_page_token: tokens.token(last.as_ref())?,
+            next_page_token: tokens.next_page_token(last.as_ref())?,
         })
     }
 }
 
 /// Refuses the key of another table.
-fn check_fields(table: ReferenceTable, asked: &pb::GetReferenceRequest) -> Result<(), CallError> {
+fn check_key_field(table: ReferenceTable, request: &pb::GetReferenceRequest) -> Result<(), CallError> {
     let (of_persons, of_codes) = (table.is_about_persons(), table == ReferenceTable::Catalogue);
     let of_hospitals = !of_persons && !of_codes;
     let fields = [
-        ("person_id", &asked.person_id, of_persons),
-        ("hospital_id", &asked.hospital_id, of_hospitals),
-        ("code", &asked.code, of_codes),
+        ("person_id", &request.person_id, of_persons),
+        ("hospital_id", &request.hospital_id, of_hospitals),
+        ("code", &request.code, of_codes),
     ];
     let stray = fields.into_iter().find(|(_, text, is_key)| !text.is_empty() && !is_key);
     stray.map_or(Ok(()), |(field, ..)| {
@@ -139,7 +139,7 @@ fn row_messages(rows: Vec<Vec<String>>) -> Vec<pb::Row> {
     rows.into_iter().map(|cells| pb::Row { cells }).collect()
 }
 
-fn required_day(day: Option<pb::Date>) -> Result<Day, CallError> {
+fn required_on(day: Option<pb::Date>) -> Result<Day, CallError> {
     let day = day.ok_or_else(|| CallError::missing_field("on"))?;
     Day::new(day.year, day.month, day.day)
         .map_err(|no| CallError::invalid_field("on", FaultReason::NotADay, no.to_string()))

@@ -33,12 +33,12 @@ impl RequestBody {
     }
 
     /// Counts a part before it is decoded. A message that needs more than there is needs all of it.
-    fn count(&mut self, bytes: usize) -> Result<(), CallError> {
+    fn count_memory(&mut self, bytes: usize) -> Result<(), CallError> {
         self.received += bytes;
-        let memory = request_memory(self.received).min(self.resources.limits.most());
+        let memory = request_memory(self.received).min(self.resources.limits.max_call_bytes());
         let more = memory - self.counted;
         self.counted = memory;
-        if more == 0 { Ok(()) } else { self.resources.grow(more) }
+        if more == 0 { Ok(()) } else { self.resources.acquire_memory(more) }
     }
 }
 
@@ -49,7 +49,7 @@ impl HttpBody for RequestBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) {
             let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
-            return Poll::Ready(match self.count(bytes.unwrap_or_default()) {
+            return Poll::Ready(match self.count_memory(bytes.unwrap_or_default()) {
                 Ok(()) => frame,
                 Err(error) => Some(Err(error.into())),
             });

@@ -49,13 +49,13 @@ impl ResponseBody {
     }
 
     /// The next part of what the inner body gave.
-    fn part(&mut self) -> Frame<Bytes> {
+    fn next_part(&mut self) -> Frame<Bytes> {
         let bytes = self.rest.split_to(self.rest.len().min(PART_BYTES));
         Frame::data(Bytes::from_owner(Part::new(bytes, Arc::clone(&self.exchange))))
     }
 
     /// Drops the response and ends the call with this error.
-    fn refuse(&mut self, error: CallError) -> Frame<Bytes> {
+    fn end_with_error(&mut self, error: CallError) -> Frame<Bytes> {
         (self.inner, self.rest) = (None, Bytes::new());
         let mut trailers = HeaderMap::new();
         // It fails for a status that is no header; then the response ends without one, which is an error too.
@@ -63,9 +63,9 @@ impl ResponseBody {
         Frame::trailers(trailers)
     }
 
-    fn count(&self, bytes: usize) -> Result<(), CallError> {
+    fn count_memory(&self, bytes: usize) -> Result<(), CallError> {
         match &self.exchange.resources {
-            Some(resources) if self.exchange.counts_response => resources.grow(bytes),
+            Some(resources) if self.exchange.counts_response => resources.acquire_memory(bytes),
             _ => Ok(()),
         }
     }
@@ -77,13 +77,13 @@ impl HttpBody for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if !self.rest.is_empty() {
-            return Poll::Ready(Some(Ok(self.part())));
+            return Poll::Ready(Some(Ok(self.next_part())));
         }
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll_frame(context)));
         let Ok(polled) = polled else {
             (self.on_panic)();
-            return Poll::Ready(Some(Ok(self.refuse(CallError::Panicked))));
+            return Poll::Ready(Some(Ok(self.end_with_error(CallError::Panicked))));
         };
         let frame = match ready!(polled) {
             None => {
@@ -98,11 +98,11 @@ impl HttpBody for ResponseBody {
             Ok(empty) => return Poll::Ready(Some(Ok(Frame::data(empty)))),
             Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
         };
-        if let Err(error) = self.count(data.len()) {
-            return Poll::Ready(Some(Ok(self.refuse(error))));
+        if let Err(error) = self.count_memory(data.len()) {
+            return Poll::Ready(Some(Ok(self.end_with_error(error))));
         }
         self.rest = data;
-        Poll::Ready(Some(Ok(self.part())))
+        Poll::Ready(Some(Ok(self.next_part())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -15,16 +15,16 @@ use super::to_proto::{digest, shares, split, timestamp};
 use super::{commit_stamp, from_proto, to_proto};
 
 /// A request to reverse, as received.
-pub fn request(message: pb::ReverseRequest) -> ReverseRequest {
+pub fn reverse_request(message: pb::ReverseRequest) -> ReverseRequest {
     let pb::ReverseRequest { hospital_id, person_id, claim_id, request_id, reason, readjudicate, dry_run } = message;
     let reversal = RawReversal { hospital_id, person_id, claim_id, reason, readjudicate };
     ReverseRequest { reversal, request_id, dry_run }
 }
 
 /// The response to one; of a dry run, without ids and instants of entries that do not exist.
-pub fn response(outcome: &ReverseOutcome, dry_run: bool) -> pb::ReverseResponse {
+pub fn reverse_response(outcome: &ReverseOutcome, dry_run: bool) -> pb::ReverseResponse {
     let dry_run = dry_run && !outcome.replay;
-    let Revised { mut own, others } = revised(&outcome.entry.body.hospital_id, &outcome.revisions);
+    let VisibleRevisions { mut own, others } = visible_revisions(&outcome.entry.body.hospital_id, &outcome.revisions);
     let mut reversal = reversal(&outcome.entry);
     if dry_run {
         clear_ids(&mut reversal, &mut own);
@@ -45,7 +45,8 @@ pub fn correct_request(message: pb::CorrectRequest) -> Result<CorrectRequest, Ca
 /// The response to one; of a dry run, without ids and instants of entries that do not exist.
 pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> pb::CorrectResponse {
     let dry_run = dry_run && !outcome.replay;
-    let Revised { mut own, others } = revised(&outcome.reversal.body.hospital_id, &outcome.revisions);
+    let VisibleRevisions { mut own, others } =
+        visible_revisions(&outcome.reversal.body.hospital_id, &outcome.revisions);
     let (mut reversal, mut settlement) = (reversal(&outcome.reversal), to_proto::settlement(&outcome.settlement));
     if dry_run {
         clear_ids(&mut reversal, &mut own);
@@ -63,18 +64,21 @@ pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> pb::CorrectR
 }
 
 /// What a caller may know of the revisions that come with a reversal.
-struct Revised {
+struct VisibleRevisions {
     own: Vec<pb::RevisedSettlement>,
     others: Option<pb::OthersRevised>,
 }
 
 /// The caller's own revisions one by one, those of other hospitals in total.
-fn revised(caller: &HospitalId, revisions: &[Entry<Revision>]) -> Revised {
+fn visible_revisions(caller: &HospitalId, revisions: &[Entry<Revision>]) -> VisibleRevisions {
     let (own, others): (Vec<_>, Vec<_>) = revisions.iter().partition(|entry| entry.body.hospital_id == *caller);
     let mut sum = Differences::default();
-    others.iter().for_each(|entry| add(&mut sum, &entry.body.differences));
-    let total = pb::OthersRevised { settlements: others.len() as u64, differences: Some(differences(&sum)) };
-    Revised { own: own.into_iter().map(summary).collect(), others: (!others.is_empty()).then_some(total) }
+    others.iter().for_each(|entry| add_differences(&mut sum, &entry.body.differences));
+    let total = pb::OthersRevised { settlements: others.len() as u64, differences: Some(differences_message(&sum)) };
+    VisibleRevisions {
+        own: own.into_iter().map(revised_settlement).collect(),
+        others: (!others.is_empty()).then_some(total),
+    }
 }
 
 /// A reversal.
@@ -102,12 +106,12 @@ pub fn revision(entry: &Entry<Revision>) -> pb::Revision {
         reversal_id: revision.reversal.to_string(),
         committed_at: Some(timestamp(entry.committed)),
         split: Some(pb::Split { codes: Vec::new(), lines: Vec::new(), ..split(&revision.split) }),
-        differences: Some(differences(&revision.differences)),
+        differences: Some(differences_message(&revision.differences)),
         book_digest: digest(revision.book),
     }
 }
 
-fn summary(entry: &Entry<Revision>) -> pb::RevisedSettlement {
+fn revised_settlement(entry: &Entry<Revision>) -> pb::RevisedSettlement {
     let revised = &entry.body;
     pb::RevisedSettlement {
         settlement_id: revised.settlement.to_string(),
@@ -116,15 +120,15 @@ fn summary(entry: &Entry<Revision>) -> pb::RevisedSettlement {
         revision_id: entry.id.to_string(),
         payers: shares(revised.split.payers()),
         patient_fen: revised.split.patient.fen(),
-        differences: Some(differences(&revised.differences)),
+        differences: Some(differences_message(&revised.differences)),
     }
 }
 
-fn differences(between: &Differences) -> pb::Differences {
+fn differences_message(between: &Differences) -> pb::Differences {
     pb::Differences { payers: shares(between.payers.clone()), patient_fen: between.patient.fen() }
 }
 
-fn add(sum: &mut Differences, one: &Differences) {
+fn add_differences(sum: &mut Differences, one: &Differences) {
     for (payer, difference) in &one.payers {
         match sum.payers.iter_mut().find(|(known, _)| known == payer) {
             Some((_, known)) => *known += *difference,

@@ -11,7 +11,7 @@ use crate::engine::{Engine, EngineError};
 use crate::store::Store;
 
 use super::authorize::Permitted;
-use super::deadline::to_its_end;
+use super::deadline::run_to_completion;
 use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::pb::settlement as pb;
@@ -39,37 +39,44 @@ impl<S: Store> Settler<S> {
     /// What the message lacks, that the caller may not send claims of this hospital, or why the engine refuses.
     pub async fn settle(
         &self,
-        by: &Permitted,
+        permitted: &Permitted,
         message: pb::SettleRequest,
         deadline: Duration,
         permit: impl Send + 'static,
     ) -> Result<pb::SettleResponse, CallError> {
         let pb::SettleRequest { claim, request_id, quote_digest } = message;
         let claim = from_proto::claim(claim)?;
-        by.caller.authorize_claims_of(&claim.hospital_id)?;
+        permitted.caller.authorize_claims_of(&claim.hospital_id)?;
         let limits = &self.engine.settings().limits;
         let person_id = PersonId::parse(claim.person_id.as_str(), limits.id_bytes).ok();
         let stamp = commit_stamp::for_person(&claim.person_id);
         let content = claim.content().map_err(EngineError::from)?;
-        let quote = (!quote_digest.is_empty()).then(|| self.quotes.presented(&by.caller, content, &quote_digest));
+        let quote = (!quote_digest.is_empty()).then(|| self.quotes.open(&permitted.caller, content, &quote_digest));
         let request = SettleRequest { claim, request_id, quote, today: stamp.instant.china_day() };
         let engine = Arc::clone(&self.engine);
         let work = async move {
             let _held_until_done = permit;
             engine.settle(request, stamp).await
         };
-        let settled = to_its_end(deadline, work).await.map_err(|error| self.with_quote_token(by, content, error));
+        let settled =
+            run_to_completion(deadline, work).await.map_err(|error| self.with_quote_token(permitted, content, error));
         let is_new = |settled: &SettleOutcome| !settled.replay;
-        let settled = self.disclosures.read_or_commit(by, self.engine.store(), person_id.as_ref(), settled, is_new)?;
+        let settled = self.disclosures.log_unless_committed(
+            permitted,
+            self.engine.store(),
+            person_id.as_ref(),
+            settled,
+            is_new,
+        )?;
         Ok(pb::SettleResponse { settlement: Some(to_proto::settlement(&settled.entry)), replay: settled.replay })
     }
 
     /// The error with the token of a quote with the new split, if the split has changed since the presented quote.
-    fn with_quote_token(&self, by: &Permitted, content: Digest, error: CallError) -> CallError {
+    fn with_quote_token(&self, permitted: &Permitted, content: Digest, error: CallError) -> CallError {
         let CallError::Engine(EngineError::Refused(ClaimRefusal::QuoteChanged { split, digest })) = error else {
             return error;
         };
-        match self.quotes.token(&by.caller, content, digest) {
+        match self.quotes.issue(&permitted.caller, content, digest) {
             Ok(quote_digest) => CallError::QuoteChanged { split, quote_digest },
             Err(error) => error,
         }

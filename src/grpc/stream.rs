@@ -29,8 +29,8 @@ use super::settle::Settler;
 use super::status::Reason;
 use super::status_details::status_message;
 
-/// A claim of this many bytes takes one place of the window, and one more for each time as much.
-const BYTES_A_PLACE: usize = 16 << 10;
+/// A claim of this many bytes takes one permit of the window, and one more for each time as much.
+const BYTES_PER_PERMIT: usize = 16 << 10;
 
 /// What all streams of a server have in common.
 #[derive(Clone)]
@@ -38,9 +38,9 @@ pub struct Streams {
     /// The most claims of a stream that are taken and whose answers were not read.
     pub window: usize,
     /// Becomes true when the server stops.
-    pub stopping: watch::Receiver<bool>,
+    pub shutdown: watch::Receiver<bool>,
     /// Authorizes every claim again: a caller that is no longer known settles nothing more.
-    pub rules: Arc<Authorizer>,
+    pub authorizer: Arc<Authorizer>,
     /// How long a claim may take.
     pub max_duration: Duration,
     /// How long a stream may be without a further claim.
@@ -48,64 +48,64 @@ pub struct Streams {
 }
 
 /// What a claim holds until its answer is handed to the transport.
-struct Place {
+struct StreamPermit {
     _window: OwnedSemaphorePermit,
     _memory: MemoryPermit,
 }
 
-/// An answer, and the place in the window that it holds until it is read.
-type Held = (Result<pb::SettleStreamResponse, Status>, Option<Place>);
+/// An answer, and the permit in the window that it holds until it is read.
+type HeldAnswer = (Result<pb::SettleStreamResponse, Status>, Option<StreamPermit>);
 
 /// The answers of a stream.
-pub struct Answers(UnboundedReceiver<Held>);
+pub struct SettleAnswers(UnboundedReceiver<HeldAnswer>);
 
-impl Stream for Answers {
+impl Stream for SettleAnswers {
     type Item = Result<pb::SettleStreamResponse, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|held| held.map(|(answer, _place)| answer))
+        self.0.poll_recv(context).map(|held| held.map(|(answer, _permit)| answer))
     }
 }
 
 /// Settles what arrives, until the caller ends the stream or the server stops.
-pub fn answers<S: Store>(
+pub fn settle_stream<S: Store>(
     settler: Settler<S>,
-    by: Permitted,
+    permitted: Permitted,
     streams: &Streams,
     requests: Streaming<pb::SettleStreamRequest>,
-) -> Answers {
+) -> SettleAnswers {
     let (answers, read) = mpsc::unbounded_channel();
-    let desk = Desk { settler, by, streams: streams.clone(), answers, last: HashMap::new() };
-    tokio::spawn(desk.take(requests));
-    Answers(read)
+    let stream = ClaimStream { settler, permitted, streams: streams.clone(), answers, last: HashMap::new() };
+    tokio::spawn(stream.run(requests));
+    SettleAnswers(read)
 }
 
 /// One stream's claims on their way.
-struct Desk<S> {
+struct ClaimStream<S> {
     settler: Settler<S>,
-    by: Permitted,
+    permitted: Permitted,
     streams: Streams,
-    answers: UnboundedSender<Held>,
+    answers: UnboundedSender<HeldAnswer>,
     /// By person, the end of the claim that was taken last.
     last: HashMap<String, oneshot::Receiver<()>>,
 }
 
-impl<S: Store> Desk<S> {
+impl<S: Store> ClaimStream<S> {
     /// Takes claims as there is room for their answers; the end of the stream follows the answers of all that
     /// was taken.
-    async fn take(mut self, mut requests: Streaming<pb::SettleStreamRequest>) {
-        let (places, mut stopping) = (self.streams.window, self.streams.stopping.clone());
+    async fn run(mut self, mut requests: Streaming<pb::SettleStreamRequest>) {
+        let (places, mut shutdown) = (self.streams.window, self.streams.shutdown.clone());
         let window = Arc::new(Semaphore::new(places));
         let mut position = 0;
         let end = loop {
             let taken = tokio::select! {
                 biased;
                 () = self.answers.closed() => return,
-                _ = stopping.wait_for(|stop| *stop) => break stopped(),
-                taken = self.next(&mut requests, &window) => taken,
+                _ = shutdown.wait_for(|stop| *stop) => break stopping_status(),
+                taken = self.next_claim(&mut requests, &window) => taken,
             };
             match taken {
-                Ok(Some((request, place))) => self.begin(position, request, place),
+                Ok(Some((request, permit))) => self.spawn_claim(position, request, permit),
                 Ok(None) => return,
                 Err(status) => break status,
             }
@@ -117,11 +117,11 @@ impl<S: Store> Desk<S> {
     }
 
     /// The next claim, when there is room for its answer.
-    async fn next(
+    async fn next_claim(
         &self,
         requests: &mut Streaming<pb::SettleStreamRequest>,
         window: &Arc<Semaphore>,
-    ) -> Result<Option<(pb::SettleStreamRequest, Place)>, Status> {
+    ) -> Result<Option<(pb::SettleStreamRequest, StreamPermit)>, Status> {
         let request = loop {
             match tokio::time::timeout(self.streams.idle, requests.message()).await {
                 Ok(message) => break message?,
@@ -132,20 +132,25 @@ impl<S: Store> Desk<S> {
         };
         let Some(request) = request else { return Ok(None) };
         let bytes = request.encoded_len();
-        let places = (1 + bytes / BYTES_A_PLACE).min(self.streams.window);
+        let places = (1 + bytes / BYTES_PER_PERMIT).min(self.streams.window);
         let window = Arc::clone(window).acquire_many_owned(u32::try_from(places).unwrap_or(u32::MAX)).await;
-        let memory = self.by.resources.limits.acquire(request_memory(bytes)).await.ok_or_else(stopped)?;
-        Ok(Some((request, Place { _window: window.map_err(|_| stopped())?, _memory: memory })))
+        let memory =
+            self.permitted.resources.limits.acquire(request_memory(bytes)).await.ok_or_else(stopping_status)?;
+        Ok(Some((request, StreamPermit { _window: window.map_err(|_| stopping_status())?, _memory: memory })))
     }
 
-    fn begin(&mut self, position: u64, request: pb::SettleStreamRequest, place: Place) {
+    fn spawn_claim(&mut self, position: u64, request: pb::SettleStreamRequest, permit: StreamPermit) {
         let person = request.claim.as_ref().map(|claim| claim.person_id.as_str()).unwrap_or_default();
         let (ended, end) = oneshot::channel::<()>();
         let before = self.last.insert(person.to_owned(), end);
         if self.last.len() > 2 * self.streams.window {
             self.last.retain(|_, end| end.try_recv() == Err(oneshot::error::TryRecvError::Empty));
         }
-        let work = Work { settler: self.settler.clone(), by: self.by.clone(), streams: self.streams.clone() };
+        let task = ClaimTask {
+            settler: self.settler.clone(),
+            permitted: self.permitted.clone(),
+            streams: self.streams.clone(),
+        };
         let answers = self.answers.clone();
         tokio::spawn(async move {
             if let Some(before) = before {
@@ -153,49 +158,49 @@ impl<S: Store> Desk<S> {
                 let _ended = before.await;
             }
             // What has not begun when the caller goes away is not begun.
-            if let Some(answer) = work.answer(position, request, || !answers.is_closed()).await {
+            if let Some(answer) = task.settle(position, request, || !answers.is_closed()).await {
                 drop(ended);
-                let _gone = answers.send((Ok(answer), Some(place)));
+                let _gone = answers.send((Ok(answer), Some(permit)));
             }
         });
     }
 }
 
 /// What the work on one claim needs.
-struct Work<S> {
+struct ClaimTask<S> {
     settler: Settler<S>,
-    by: Permitted,
+    permitted: Permitted,
     streams: Streams,
 }
 
-impl<S: Store> Work<S> {
+impl<S: Store> ClaimTask<S> {
     /// The answer to a claim, when there is room for it among those of its caller and among all.
-    async fn answer(
+    async fn settle(
         self,
         position: u64,
         request: pb::SettleStreamRequest,
         wanted: impl Fn() -> bool,
     ) -> Option<pb::SettleStreamResponse> {
-        let own = self.by.caller.allowance.acquire().await?;
-        let of_all = Arc::clone(&self.streams.rules.in_flight).acquire_owned().await.ok()?;
+        let own = self.permitted.caller.allowance.acquire().await?;
+        let of_all = Arc::clone(&self.streams.authorizer.in_flight).acquire_owned().await.ok()?;
         if !wanted() {
             return None;
         }
         let permits = (own, of_all);
         let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
         let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest };
-        let settled = match self.streams.rules.reauthorize(&self.by) {
-            Ok(by) => {
-                let settled = self.settler.settle(&by, request, self.streams.max_duration, permits);
+        let settled = match self.streams.authorizer.reauthorize(&self.permitted) {
+            Ok(permitted) => {
+                let settled = self.settler.settle(&permitted, request, self.streams.max_duration, permits);
                 AssertUnwindSafe(settled).catch_unwind().await.unwrap_or_else(|_panic| {
-                    self.streams.rules.metrics.count_panic();
+                    self.streams.authorizer.metrics.count_panic();
                     Err(CallError::Panicked)
                 })
             }
             Err(error) => Err(error.into()),
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");
-        self.streams.rules.metrics.count_stream_claim(word);
+        self.streams.authorizer.metrics.count_stream_claim(word);
         let (answer, replay) = match settled {
             Ok(pb::SettleResponse { settlement, replay }) => {
                 (Answer::Settlement(settlement.unwrap_or_default()), replay)
@@ -207,6 +212,6 @@ impl<S: Store> Work<S> {
 }
 
 /// The end of a stream whose server stops: what was not answered is sent again, to it or to another.
-fn stopped() -> Status {
+fn stopping_status() -> Status {
     CallError::Stopping.into()
 }

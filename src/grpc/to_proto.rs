@@ -29,7 +29,7 @@ pub fn settlement(entry: &Entry<Settlement>) -> pb::Settlement {
         request_id: entry.request_id.as_str().to_owned(),
         committed_at: Some(timestamp(entry.committed)),
         split: Some(split(&settled.split)),
-        book_digest: settled.book.map(digest).unwrap_or_default(),
+        book_digest: digest(settled.book),
         notices: notices(&settled.notices),
     }
 }

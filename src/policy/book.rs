@@ -155,8 +155,8 @@ impl Book {
 
 fn digest(vocabulary: &Vocabulary, policies: &[Arc<Policy>]) -> Digest {
     let by_id: BTreeMap<_, _> = policies.iter().map(|policy| (&policy.reference.id, policy.reference.digest)).collect();
-    let words = Digest::of(vocabulary.canonical().as_bytes());
-    Digest::of(&by_id.into_values().chain([words]).flat_map(|digest| digest.0).collect::<Vec<u8>>())
+    let words = Digest::blake3(vocabulary.canonical().as_bytes());
+    Digest::blake3(&by_id.into_values().chain([words]).flat_map(|digest| digest.0).collect::<Vec<u8>>())
 }
 
 fn second_vocabulary(file: &str) -> FileFault {

@@ -68,31 +68,31 @@ pub(super) struct Acceptor<S> {
     handshakes: KeyedLimit<IpAddr>,
     metrics: Arc<Metrics>,
     service: S,
-    stopping: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 }
 
 impl<S: ConnectionService> Acceptor<S> {
-    /// Serves `service` on connections within these limits; connections end when `stopping` is true.
+    /// Serves `service` on connections within these limits; connections end when `shutdown` is true.
     pub(super) fn new(
         tls: Option<Arc<Tls>>,
         limits: ConnectionLimits,
         metrics: Arc<Metrics>,
         service: S,
-        stopping: watch::Receiver<bool>,
+        shutdown: watch::Receiver<bool>,
     ) -> Acceptor<S> {
         let total = Arc::new(Semaphore::new(limits.total));
         let (callers, handshakes) =
             (KeyedLimit::new(limits.per_caller), KeyedLimit::new(limits.handshakes_per_address));
-        Acceptor { tls, limits, total, callers, handshakes, metrics, service, stopping }
+        Acceptor { tls, limits, total, callers, handshakes, metrics, service, shutdown }
     }
 
     /// Accepts and serves until the server stops; then the listener is closed. The connections that are still open end
     /// when the returned set is dropped.
     pub(super) async fn run(self, listener: TcpListener) -> JoinSet<()> {
-        let (mut stopping, mut connections, acceptor) = (self.stopping.clone(), JoinSet::new(), Arc::new(self));
+        let (mut shutdown, mut connections, acceptor) = (self.shutdown.clone(), JoinSet::new(), Arc::new(self));
         loop {
             tokio::select! {
-                _ = stopping.wait_for(|stop| *stop) => return connections,
+                _ = shutdown.wait_for(|stop| *stop) => return connections,
                 Some(_ended) = connections.join_next() => {}
                 accepted = acceptor.accept(&listener) => {
                     if let Some((stream, address, permit)) = accepted {
@@ -136,8 +136,8 @@ impl<S: ConnectionService> Acceptor<S> {
         let peer = Peer { identities: identities.into(), calls };
         let (connection, arrived) = Connection::new(stream, PREFACE_BYTES);
         let preface = Preface { arrived, deadline, permit: handshake };
-        let stopping = self.stopping.clone();
-        if let Some(reason) = serve_connection(connection, self.service.clone(), peer, preface, stopping).await {
+        let shutdown = self.shutdown.clone();
+        if let Some(reason) = serve_connection(connection, self.service.clone(), peer, preface, shutdown).await {
             self.metrics.count_closed_connection(reason.as_str());
             tracing::warn!(reason = reason.as_str(), "connection closed: the peer broke a limit");
         }

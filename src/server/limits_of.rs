@@ -28,12 +28,12 @@ pub(super) fn calls(limits: &ServerLimits) -> CallLimits {
 pub(super) fn streams(
     limits: &ServerLimits,
     authorizer: &Arc<Authorizer>,
-    stopping: &watch::Receiver<bool>,
+    shutdown: &watch::Receiver<bool>,
 ) -> Streams {
     Streams {
         window: limits.stream_window,
-        stopping: stopping.clone(),
-        rules: Arc::clone(authorizer),
+        shutdown: shutdown.clone(),
+        authorizer: Arc::clone(authorizer),
         max_duration: Duration::from_secs(limits.call_seconds),
         idle: Duration::from_secs(limits.stream_idle_seconds),
     }

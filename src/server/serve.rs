@@ -23,8 +23,8 @@ use crate::grpc::authorize::{AuthorizeLayer, Authorizer};
 use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::observe::ObserveLayer;
-use crate::grpc::operations::Operations;
-use crate::grpc::settlement::Settlements;
+use crate::grpc::operations::OperationsHandler;
+use crate::grpc::settlement::SettlementHandler;
 use crate::store::Store;
 use crate::store::coordination::{ComponentFailed, Coordination};
 use crate::telemetry::Metrics;
@@ -209,17 +209,17 @@ impl Shared {
         engine: &Arc<Engine<S>>,
         activation: &Arc<Activation<S>>,
         limits: &ServerLimits,
-        stopping: watch::Receiver<bool>,
+        shutdown: watch::Receiver<bool>,
     ) -> Services<S> {
-        let streams = limits_of::streams(limits, &self.authorizer, &stopping);
+        let streams = limits_of::streams(limits, &self.authorizer, &shutdown);
         let in_flight = Arc::clone(&self.authorizer.in_flight);
         Services {
-            settlements: Settlements::new(Arc::clone(engine), Arc::clone(&self.disclosures), streams),
+            settlements: SettlementHandler::new(Arc::clone(engine), Arc::clone(&self.disclosures), streams),
             activation: Arc::clone(activation),
-            operations: Operations::new(Arc::clone(&self.drain), in_flight, limits.in_flight),
+            operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, limits.in_flight),
             engine: Arc::clone(engine),
             disclosures: Arc::clone(&self.disclosures),
-            imports: ImportStreams::new(limits_of::imports(limits), stopping),
+            imports: ImportStreams::new(limits_of::imports(limits), shutdown),
         }
     }
 }

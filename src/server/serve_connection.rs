@@ -109,7 +109,7 @@ pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Ha
     service: S,
     peer: Peer,
     preface: Preface<K>,
-    mut stopping: watch::Receiver<bool>,
+    mut shutdown: watch::Receiver<bool>,
 ) -> Option<Closed> {
     let calls = peer.calls.clone();
     let mut checks = tokio::time::interval(calls.check_interval());
@@ -127,7 +127,7 @@ pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Ha
                 continue;
             }
             () = tokio::time::sleep_until(deadline), if awaits_preface.is_some() => return Some(Closed::NoPreface),
-            _ = stopping.wait_for(|stop| *stop), if ends.is_none() => {
+            _ = shutdown.wait_for(|stop| *stop), if ends.is_none() => {
                 http.as_mut().graceful_shutdown();
                 ends = Some((Instant::now(), None));
                 continue;

@@ -11,22 +11,22 @@ use crate::engine::Engine;
 use crate::grpc::activation::Activation;
 use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::ImportStreams;
-use crate::grpc::operations::Operations;
+use crate::grpc::operations::OperationsHandler;
 use crate::grpc::pb;
 use crate::grpc::pb::operations::operations_service_server::OperationsServiceServer;
 use crate::grpc::pb::policy::policy_service_server::PolicyServiceServer;
 use crate::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
 use crate::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
-use crate::grpc::policy::Policies;
-use crate::grpc::reference::References;
-use crate::grpc::settlement::Settlements;
+use crate::grpc::policy::PolicyHandler;
+use crate::grpc::reference::ReferenceHandler;
+use crate::grpc::settlement::SettlementHandler;
 use crate::store::Store;
 
 /// The services and what they share.
 pub(super) struct Services<S> {
-    pub(super) settlements: Settlements<S>,
+    pub(super) settlements: SettlementHandler<S>,
     pub(super) activation: Arc<Activation<S>>,
-    pub(super) operations: Operations,
+    pub(super) operations: OperationsHandler,
     pub(super) engine: Arc<Engine<S>>,
     pub(super) disclosures: Arc<Disclosures>,
     pub(super) imports: ImportStreams,
@@ -36,26 +36,26 @@ impl<S: Store> Services<S> {
     /// Reports every service as serving.
     pub(super) async fn set_serving(health: &HealthReporter) {
         health.set_service_status("", ServingStatus::Serving).await;
-        health.set_serving::<SettlementServiceServer<Settlements<S>>>().await;
-        health.set_serving::<ReferenceServiceServer<References<S>>>().await;
-        health.set_serving::<PolicyServiceServer<Policies<S>>>().await;
-        health.set_serving::<OperationsServiceServer<Operations>>().await;
+        health.set_serving::<SettlementServiceServer<SettlementHandler<S>>>().await;
+        health.set_serving::<ReferenceServiceServer<ReferenceHandler<S>>>().await;
+        health.set_serving::<PolicyServiceServer<PolicyHandler<S>>>().await;
+        health.set_serving::<OperationsServiceServer<OperationsHandler>>().await;
     }
 
     /// Reports every service, and the server as a whole, as not serving.
     pub(super) async fn set_not_serving(health: &HealthReporter) {
         health.set_service_status("", ServingStatus::NotServing).await;
-        health.set_not_serving::<SettlementServiceServer<Settlements<S>>>().await;
-        health.set_not_serving::<ReferenceServiceServer<References<S>>>().await;
-        health.set_not_serving::<PolicyServiceServer<Policies<S>>>().await;
-        health.set_not_serving::<OperationsServiceServer<Operations>>().await;
+        health.set_not_serving::<SettlementServiceServer<SettlementHandler<S>>>().await;
+        health.set_not_serving::<ReferenceServiceServer<ReferenceHandler<S>>>().await;
+        health.set_not_serving::<PolicyServiceServer<PolicyHandler<S>>>().await;
+        health.set_not_serving::<OperationsServiceServer<OperationsHandler>>().await;
     }
 
     /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded.
     pub(super) fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
         let Services { settlements, activation, operations, engine, disclosures, imports } = self;
-        let references = References::new(Arc::clone(&engine), Arc::clone(&disclosures), imports);
-        let policies = Policies::new(engine, activation);
+        let references = ReferenceHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), imports);
+        let policies = PolicyHandler::new(engine, activation);
         let routes = Routes::new(health)
             .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(message_bytes))
             .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(message_bytes))

@@ -44,7 +44,7 @@ struct SettledForm<'a> {
     person: Cow<'a, PersonFacts>,
     hospital: Cow<'a, HospitalFacts>,
     entry_of_item: Cow<'a, [u16]>,
-    book: Option<Digest>,
+    book: Digest,
     split: Cow<'a, Split>,
     notices: Cow<'a, [Notice]>,
 }

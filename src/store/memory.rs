@@ -61,7 +61,7 @@ impl MemoryStore {
         let rows = self.rows();
         let parts: Vec<_> = rows.parts.iter().collect();
         let reference = (sorted(&rows.persons), parts, &rows.imports, &rows.policies);
-        Digest::of_value("memory", &(settled, reference))
+        Digest::blake3_of_value("memory", &(settled, reference))
     }
 
     /// A digest over the journal and its rows without imports: a copy has its own log of imports.
@@ -69,7 +69,7 @@ impl MemoryStore {
         let rows = self.rows();
         let settled = (sorted(&rows.states), sorted(&rows.requests), sorted(&rows.claims), &rows.journal);
         let listed: Vec<_> = rows.listed.iter().collect();
-        Digest::of_value("settled", &(settled, listed))
+        Digest::blake3_of_value("settled", &(settled, listed))
     }
 }
 

@@ -10,7 +10,7 @@ use super::error::StoreError;
 use crate::domain::ids::Digest;
 
 /// The format of the records.
-pub const FORMAT: u8 = 4;
+pub const FORMAT: u8 = 5;
 
 /// The length of the header: the format, then the first bytes of the digest of the body.
 const HEADER: usize = 1 + CHECK;
@@ -30,7 +30,7 @@ pub fn encode(value: &impl Serialize) -> Result<(Vec<u8>, Digest), StoreError> {
     let mut header = Vec::with_capacity(CAPACITY);
     header.resize(HEADER, 0);
     let mut record = postcard::to_extend(value, header).map_err(failed)?;
-    let digest = Digest::of(&record[HEADER..]);
+    let digest = Digest::blake3(&record[HEADER..]);
     record[0] = FORMAT;
     record[1..HEADER].copy_from_slice(&digest.0[..CHECK]);
     Ok((record, digest))
@@ -52,7 +52,7 @@ fn verify(record: &[u8]) -> Result<(&[u8], Digest), StoreError> {
     if header[0] != FORMAT {
         return Err(damaged(&format!("its format {} is unknown", header[0])));
     }
-    let digest = Digest::of(body);
+    let digest = Digest::blake3(body);
     if header[1..] == digest.0[..CHECK] { Ok((body, digest)) } else { Err(damaged("its checksum differs")) }
 }
 

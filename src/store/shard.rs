@@ -24,7 +24,7 @@ impl Shard {
 
     /// The shard of a person, by the id as received.
     pub(crate) fn of_person_text(person_id: &str) -> Shard {
-        Shard::from_byte(Digest::of_text("shard/1", person_id).0[0])
+        Shard::from_byte(Digest::blake3_of_text("shard/1", person_id).0[0])
     }
 
     /// The shard in an entry's id; arbitrary for an id that is older than shards.

@@ -54,7 +54,7 @@ async fn a_target_with_other_content_is_refused_and_unchanged() {
     foreign(one.store(), served.store(), &settled.entry.id.to_string()).await;
     // Another policy, another import, another record of a person.
     let target = MemoryStore::default();
-    let digest = Digest::of(b"another law");
+    let digest = Digest::blake3(b"another law");
     target.put_policy(digest, "another law".to_owned()).await.expect("a write");
     foreign(one.store(), &target, &format!("policy {digest}")).await;
     let target = MemoryStore::default();

@@ -163,10 +163,12 @@ fn token(service: &Service, taker: Taker, form: Form, rest: &[u8]) -> (Vec<u8>, 
 /// An authentic token with this payload, issued so many seconds ago; the payload alone if it is too long for one.
 fn sealed(service: &Service, taker: Taker, payload: &[u8], age: i64) -> Vec<u8> {
     let subject = match taker {
-        Taker::Person => Digest::of_value("page", &("person", "PE", None::<String>, 2017)),
-        Taker::Hospital => Digest::of_value("page", &("hospital", "HE", Day::FIRST, Day::LAST)),
-        Taker::Imports => Digest::of_value("page", &()),
-        Taker::Reference => Digest::of_value("page", &("catalogue", "2017-06-15".parse::<Day>().expect("a day"), "")),
+        Taker::Person => Digest::blake3_of_value("page", &("person", "PE", None::<String>, 2017)),
+        Taker::Hospital => Digest::blake3_of_value("page", &("hospital", "HE", Day::FIRST, Day::LAST)),
+        Taker::Imports => Digest::blake3_of_value("page", &()),
+        Taker::Reference => {
+            Digest::blake3_of_value("page", &("catalogue", "2017-06-15".parse::<Day>().expect("a day"), ""))
+        }
         Taker::Quote => from_proto::claim(Some(claim("C9"))).expect("a claim").content(),
     };
     let purpose = match taker {

@@ -14,8 +14,8 @@ use onestop::grpc::import_stream::{ImportLimits, ImportStreams};
 use onestop::grpc::observe::{self, Observe};
 use onestop::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
-use onestop::grpc::reference::References;
-use onestop::grpc::settlement::Settlements;
+use onestop::grpc::reference::ReferenceHandler;
+use onestop::grpc::settlement::SettlementHandler;
 use onestop::grpc::stream::Streams;
 use onestop::policy::Book;
 use onestop::reference::row::ReferenceRow;
@@ -82,9 +82,9 @@ pub struct Service {
     /// What they ask.
     pub engine: Arc<Engine<CountingStore>>,
     /// Settlements as a server has them.
-    pub settlements: Observe<Authorize<SettlementServiceServer<Settlements<CountingStore>>>>,
+    pub settlements: Observe<Authorize<SettlementServiceServer<SettlementHandler<CountingStore>>>>,
     /// Reference tables as a server has them.
-    pub references: Observe<Authorize<ReferenceServiceServer<References<CountingStore>>>>,
+    pub references: Observe<Authorize<ReferenceServiceServer<ReferenceHandler<CountingStore>>>>,
     _goes_on: watch::Sender<bool>,
 }
 
@@ -94,7 +94,7 @@ impl Service {
         let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
         engine.import(ROWS.iter().map(|(table, cells)| row(*table, cells)).collect()).await.expect("sound tables");
         let (engine, limits) = (Arc::new(engine), ServerLimits::default());
-        let (goes_on, stopping) = watch::channel(false);
+        let (goes_on, shutdown) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         let duration = Duration::from_secs(limits.call_seconds);
         let calls = CallLimits { in_flight: limits.in_flight, caller_streams: 64, bytes: 256 << 20, duration };
@@ -102,17 +102,17 @@ impl Service {
         let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
         let streams = Streams {
             window: limits.stream_window,
-            stopping: stopping.clone(),
-            rules: Arc::clone(&rules),
+            shutdown: shutdown.clone(),
+            authorizer: Arc::clone(&rules),
             max_duration: Duration::from_secs(limits.call_seconds),
             idle: Duration::from_secs(300),
         };
         let (idle, duration) = (Duration::from_secs(60), Duration::from_secs(60));
         let import_limits = ImportLimits { total: 64, per_caller: 64, idle, duration };
-        let imports = ImportStreams::new(import_limits, stopping);
-        let settlements = Settlements::new(Arc::clone(&engine), Arc::clone(&disclosures), streams);
+        let imports = ImportStreams::new(import_limits, shutdown);
+        let settlements = SettlementHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), streams);
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
-        let references = ReferenceServiceServer::new(References::new(Arc::clone(&engine), disclosures, imports));
+        let references = ReferenceServiceServer::new(ReferenceHandler::new(Arc::clone(&engine), disclosures, imports));
         let references = references.max_decoding_message_size(limits.message_bytes);
         let (authorize, observe) = (authorize::AuthorizeLayer(rules), observe::ObserveLayer(metrics));
         Service {

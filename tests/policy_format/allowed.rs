@@ -78,7 +78,7 @@ fn nested_prefixes_may_differ_in_their_benefit_year() {
 }
 
 #[test]
-fn neighbouring_days_do_not_overlap() {
+fn neighboring_days_do_not_overlap() {
     let next =
         policy_file("next", &WHOLE_YEAR.replace("2018", "2019").replace("2017", "2018").replace("11", "37"), PLAIN);
     let book = book(&[("base.toml", BASE), ("next.toml", &next)]);

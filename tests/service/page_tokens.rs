@@ -42,11 +42,13 @@ fn call(list: List) -> &'static str {
 
 fn filter(server: &Server, list: List) -> Digest {
     let digest = match list {
-        List::Person => Digest::of_value("page", &("person", "P1", None::<String>, 2017)),
-        List::Hospital => Digest::of_value("page", &("hospital", "H3", Day::FIRST, Day::LAST)),
-        List::Imports => Digest::of_value("page", &()),
-        List::Policies => Digest::of_value("page", &server.engine.book().digest()),
-        List::Reference => Digest::of_value("page", &("catalogue", "2017-06-15".parse::<Day>().expect("a day"), "")),
+        List::Person => Digest::blake3_of_value("page", &("person", "P1", None::<String>, 2017)),
+        List::Hospital => Digest::blake3_of_value("page", &("hospital", "H3", Day::FIRST, Day::LAST)),
+        List::Imports => Digest::blake3_of_value("page", &()),
+        List::Policies => Digest::blake3_of_value("page", &server.engine.book().digest()),
+        List::Reference => {
+            Digest::blake3_of_value("page", &("catalogue", "2017-06-15".parse::<Day>().expect("a day"), ""))
+        }
     };
     digest.expect("a digest")
 }

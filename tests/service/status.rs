@@ -14,7 +14,7 @@ use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::grpc::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
 use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
-use onestop::grpc::settlement::Settlements;
+use onestop::grpc::settlement::SettlementHandler;
 use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
 use onestop::store::StoreError;
@@ -406,16 +406,16 @@ async fn settle_above_in_flight_limit(_: Server) -> Status {
 async fn settle_past_deadline(server: Server) -> Status {
     server.store.set_mode(StoreMode::HoldWrites);
     let rules = Arc::new(Authorizer::new(Callers::open(), call_limits(1), Arc::default()));
-    let stopping = tokio::sync::watch::channel(false).1;
+    let shutdown = tokio::sync::watch::channel(false).1;
     let streams = Streams {
         window: 1,
-        stopping,
-        rules: Arc::clone(&rules),
+        shutdown,
+        authorizer: Arc::clone(&rules),
         max_duration: Duration::from_secs(60),
         idle: Duration::from_secs(300),
     };
     let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
-    let service = SettlementServiceServer::new(Settlements::new(server.engine.clone(), disclosures, streams));
+    let service = SettlementServiceServer::new(SettlementHandler::new(server.engine.clone(), disclosures, streams));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
     let request = with_timeout(Duration::from_millis(1), settle_request(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")

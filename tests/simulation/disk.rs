@@ -63,7 +63,7 @@ impl Disk {
     fn write(&mut self, frame: &Frame) {
         let body = postcard::to_stdvec(frame).expect("a frame");
         self.bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&Digest::of(&body).0[..8]);
+        self.bytes.extend_from_slice(&Digest::blake3(&body).0[..8]);
         self.bytes.extend_from_slice(&body);
     }
 
@@ -105,6 +105,6 @@ fn read_frame(bytes: &[u8], at: usize) -> Option<(Frame, usize)> {
     let header = bytes.get(at..at + HEADER_BYTES)?;
     let length = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
     let body = bytes.get(at + HEADER_BYTES..at + HEADER_BYTES + length)?;
-    let frame = postcard::from_bytes(body).ok().filter(|_| Digest::of(body).0[..8] == header[4..])?;
+    let frame = postcard::from_bytes(body).ok().filter(|_| Digest::blake3(body).0[..8] == header[4..])?;
     Some((frame, at + HEADER_BYTES + length))
 }

@@ -35,7 +35,7 @@ async fn final_state(store: &impl Store) -> Vec<String> {
     let states = store.states(None, usize::MAX).await.expect("the states");
     let mut summary: Vec<String> = states
         .into_iter()
-        .map(|(_, state)| Digest::of_value("state", &state.expect("a state")).expect("a digest").to_string())
+        .map(|(_, state)| Digest::blake3_of_value("state", &state.expect("a state")).expect("a digest").to_string())
         .collect();
     summary.sort();
     summary.push(store.entry_count().await.expect("a count").to_string());

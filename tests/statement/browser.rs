@@ -1,4 +1,4 @@
-//! The page in a real browser (chromium): every bar of the waterfall stands where its amount says, in its colour, and
+//! The page in a real browser (chromium): every bar of the waterfall stands where its amount says, in its color, and
 //! every amount of the split is on the page.
 
 use std::path::Path;
@@ -50,7 +50,7 @@ impl Picture {
         format!("#{red:02x}{green:02x}{blue:02x}")
     }
 
-    /// The left upper corner of the first stretch of this colour as wide as the picture's total.
+    /// The left upper corner of the first stretch of this color as wide as the picture's total.
     fn total(&self) -> (usize, usize) {
         let found = (0..self.high).find_map(|y| {
             let x = (0..self.wide).find(|x| self.at(*x, y) == TOTAL)?;
@@ -64,10 +64,10 @@ fn stands(picture: &Picture, (left, top): (usize, usize), row: usize, bar: &Bar)
     let (from, until) = (left + bar.from as usize, left + bar.until as usize);
     for y in [top + row * ROW as usize, top + row * ROW as usize + BAR as usize - 1] {
         for x in [from, (from + until) / 2, until - 1] {
-            assert_eq!(picture.at(x, y), bar.colour, "{bar:?} at {x},{y}");
+            assert_eq!(picture.at(x, y), bar.color, "{bar:?} at {x},{y}");
         }
         for x in [from - 1, until] {
-            assert_ne!(picture.at(x, y), bar.colour, "{bar:?} at {x},{y}");
+            assert_ne!(picture.at(x, y), bar.color, "{bar:?} at {x},{y}");
         }
     }
 }

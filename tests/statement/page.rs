@@ -63,7 +63,7 @@ fn the_waterfall_starts_at_the_total_and_ends_at_the_patient() {
     let bars = bars(&Document::from_settlement(&view(100_000, &layers), Lang::En));
     let spans: Vec<_> = bars.iter().map(|bar| (bar.fen, bar.from, bar.until)).collect();
     assert_eq!(spans, [(100_000, 0, 380), (40_000, 228, 380), (30_000, 114, 228), (20_000, 38, 114), (10_000, 0, 38)]);
-    assert_eq!((bars[1].colour, bars[1].colour == bars[2].colour), (bars[3].colour, false), "a colour a payer");
+    assert_eq!((bars[1].color, bars[1].color == bars[2].color), (bars[3].color, false), "a color a payer");
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Store for Tables {
     }
 }
 
-/// All rows of a person are neighbours; only the binding of a claim is elsewhere.
+/// All rows of a person are neighbors; only the binding of a claim is elsewhere.
 pub struct ByPerson {
     db: Database,
 }

@@ -64,7 +64,7 @@ pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckO
     Ok(())
 }
 
-/// Each name with the number of layers that use it: a name used once may be misspelt.
+/// Each name with the number of layers that use it: a name used once may be misspelled.
 fn with_counts(names: impl Iterator<Item = String>) -> String {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);

@@ -17,8 +17,8 @@ pub struct Settlement {
     pub claim: Claim,
     /// What was looked up for it.
     pub facts: Facts,
-    /// The digest of the book in use; every settlement of the engine has it.
-    pub book: Option<Digest>,
+    /// The digest of the book in use.
+    pub book: Digest,
     /// What was decided; it names the policy.
     pub split: Split,
     /// What the answer draws attention to.

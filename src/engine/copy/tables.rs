@@ -68,7 +68,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
             imported_by: source.imported_by,
             instant: (self.context.now)(),
             rows: tables.rows(),
-            digest: Digest::of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue))?,
+            digest: Digest::blake3_of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue))?,
         };
         self.log_import(tables.number, ImportEvent::Start(start)).await
     }

@@ -48,7 +48,7 @@ pub fn html(document: &Document) -> String {
     section(&mut page, lang.choose("从总额到个人支付", "From the total to the patient"), &waterfall::svg(document));
     section(&mut page, lang.choose("费用分类", "Where the bill falls"), &amounts(&document.pools, yuan));
     let bars = waterfall::bars(document);
-    let layers: String = document.layers.iter().map(|one| layer(one, colour(document, &bars, one), document)).collect();
+    let layers: String = document.layers.iter().map(|one| layer(one, color(document, &bars, one), document)).collect();
     let skipped = document
         .skipped
         .iter()
@@ -96,21 +96,21 @@ fn payers(document: &Document) -> String {
     amounts(&[&document.payers[..], &[patient]].concat(), yuan)
 }
 
-/// The colour of a layer's bar; a layer that pays nothing has none.
-fn colour(document: &Document, bars: &[waterfall::Bar], layer: &Layer) -> &'static str {
+/// The color of a layer's bar; a layer that pays nothing has none.
+fn color(document: &Document, bars: &[waterfall::Bar], layer: &Layer) -> &'static str {
     let paying = document.layers.iter().filter(|one| one.pays != 0);
     let mut bars = bars[1..].iter().zip(paying);
-    bars.find(|(_, one)| one.payer_word == layer.payer_word && layer.pays != 0).map_or("#c3ccd2", |(bar, _)| bar.colour)
+    bars.find(|(_, one)| one.payer_word == layer.payer_word && layer.pays != 0).map_or("#c3ccd2", |(bar, _)| bar.color)
 }
 
-fn layer(layer: &Layer, colour: &str, document: &Document) -> String {
+fn layer(layer: &Layer, color: &str, document: &Document) -> String {
     let lines = |class: &str, mark: &str, texts: &[String]| {
         let line = |text: &String| format!("<p class=\"{class}\">{mark}{}</p>", escaped(text));
         texts.iter().map(line).collect::<String>()
     };
     let assumed: Vec<_> = layer.assumed.iter().cloned().collect();
     format!(
-        "<div class=\"layer\" style=\"border-color:{colour}\"><h3><span>{}</span><span class=\"fen\">{}</span></h3>\
+        "<div class=\"layer\" style=\"border-color:{color}\"><h3><span>{}</span><span class=\"fen\">{}</span></h3>\
          <p class=\"who\">{}{}</p>{}{}{}</div>\n",
         escaped(&layer.name),
         yuan(layer.pays),

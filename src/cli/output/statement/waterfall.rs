@@ -17,10 +17,10 @@ pub const ROW: i64 = 26;
 /// The height of the bar in it, in pixels.
 pub const BAR: i64 = 18;
 
-/// The colour of the total.
+/// The color of the total.
 pub const TOTAL: &str = "#5b6770";
 
-/// The colour of what is left for the patient.
+/// The color of what is left for the patient.
 pub const PATIENT: &str = "#b3261e";
 
 /// Payers take these in the order in which they first pay.
@@ -37,8 +37,8 @@ pub struct Bar {
     pub from: i64,
     /// Up to where.
     pub until: i64,
-    /// Its colour.
-    pub colour: &'static str,
+    /// Its color.
+    pub color: &'static str,
 }
 
 /// The rows: the total, every layer that pays, the patient.
@@ -48,10 +48,10 @@ pub fn bars(document: &Document) -> Vec<Bar> {
         0 => 0,
         total => (i128::from(fen) * i128::from(WIDTH) / i128::from(total)) as i64,
     };
-    let bar = |label: String, from: i64, until: i64, colour| {
+    let bar = |label: String, from: i64, until: i64, color| {
         let (left, right) = (at(from), at(until));
         let right = if until > from { right.max(left + 2) } else { right };
-        Bar { label, fen: until - from, from: left.min(WIDTH - (right - left)), until: right.min(WIDTH), colour }
+        Bar { label, fen: until - from, from: left.min(WIDTH - (right - left)), until: right.min(WIDTH), color }
     };
     let mut bars = vec![bar(lang.choose("医疗费总额", "total of the bill").to_owned(), 0, document.total, TOTAL)];
     let (mut left, mut known) = (document.total, Vec::new());
@@ -91,7 +91,7 @@ pub fn svg(document: &Document) -> String {
              <rect x=\"{x}\" y=\"{top}\" width=\"{wide}\" height=\"{BAR}\" fill=\"{}\"/>\
              <text x=\"{}\" y=\"{base}\">{amount}</text>{}</g>\n",
             LEFT - 8,
-            bar.colour,
+            bar.color,
             LEFT + bar.until + 8,
             line.unwrap_or_default(),
         ));

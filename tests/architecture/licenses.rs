@@ -1,8 +1,8 @@
 //! The crates that the program is built from keep the rules of `.deny.toml`.
 //!
-//! Licences: every crate that is built or tested on this platform, which are exactly the crates that cargo has
+//! Licenses: every crate that is built or tested on this platform, which are exactly the crates that cargo has
 //! downloaded before this test runs. Sources and bans: every crate of `Cargo.lock`, those of other platforms too.
-//! Does not do: the licences of crates that only other platforms build; `cargo deny check` reads those.
+//! Does not do: the licenses of crates that only other platforms build; `cargo deny check` reads those.
 
 use std::process::Command;
 
@@ -37,25 +37,25 @@ fn rules() -> Table {
     include_str!("../../.deny.toml").parse().expect("TOML")
 }
 
-fn allowed_licences() -> Vec<Licensee> {
+fn allowed_licenses() -> Vec<Licensee> {
     let rules = rules();
-    let licences = rules["licenses"]["allow"].as_array().expect("a list").iter();
-    licences.map(|licence| Licensee::parse(licence.as_str().expect("a licence")).expect("an SPDX licence")).collect()
+    let licenses = rules["licenses"]["allow"].as_array().expect("a list").iter();
+    licenses.map(|license| Licensee::parse(license.as_str().expect("a license")).expect("an SPDX license")).collect()
 }
 
-/// Whether the allowed licences satisfy a licence expression; one that is empty or unreadable never is satisfied.
+/// Whether the allowed licenses satisfy a license expression; one that is empty or unreadable never is satisfied.
 fn is_satisfied(expression: &str, allowed: &[Licensee]) -> bool {
     Expression::parse_mode(expression, MODE)
-        .is_ok_and(|expression| expression.evaluate(|wanted| allowed.iter().any(|licence| licence.satisfies(wanted))))
+        .is_ok_and(|expression| expression.evaluate(|wanted| allowed.iter().any(|license| license.satisfies(wanted))))
 }
 
 #[test]
-fn every_crate_built_on_this_platform_has_an_allowed_licence() {
-    let (allowed, packages) = (allowed_licences(), built_packages());
+fn every_crate_built_on_this_platform_has_an_allowed_license() {
+    let (allowed, packages) = (allowed_licenses(), built_packages());
     assert!(packages.len() > 150, "{} crates are not all", packages.len());
     for package in &packages {
-        let licence = package["license"].as_str().unwrap_or_default();
-        assert!(is_satisfied(licence, &allowed), "{} is under {licence:?}", package["name"]);
+        let license = package["license"].as_str().unwrap_or_default();
+        assert!(is_satisfied(license, &allowed), "{} is under {license:?}", package["name"]);
     }
 }
 
@@ -72,12 +72,12 @@ fn every_locked_crate_comes_from_crates_io_and_none_is_banned() {
 }
 
 #[test]
-fn a_licence_expression_is_satisfied_by_allowed_licences_only() {
+fn a_licence_expression_is_satisfied_by_allowed_licenses_only() {
     let allowed = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"].map(|l| Licensee::parse(l).expect("SPDX"));
     let satisfied = |expression| is_satisfied(expression, &allowed);
     assert!(satisfied("MIT/Apache-2.0") && satisfied("GPL-3.0-only OR (MIT AND Apache-2.0)"));
     assert!(satisfied("Apache-2.0 WITH LLVM-exception"));
     assert!(!satisfied("MIT AND GPL-3.0-only") && !satisfied("(MIT OR Apache-2.0) AND GPL-3.0-only"));
     assert!(!satisfied("Apache-2.0 WITH Classpath-exception-2.0"));
-    assert!(!satisfied("") && !satisfied("a licence that nobody knows"));
+    assert!(!satisfied("") && !satisfied("a license that nobody knows"));
 }

@@ -13,7 +13,7 @@ use super::vocabulary::{ClassRule, WordMeanings};
 use super::words::{ClassWord, Pool};
 
 /// A bill distributed over the pools.
-pub struct Itemised {
+pub struct Itemized {
     /// One for each item, in order.
     pub lines: Vec<LineSplit>,
     /// One for each code, unit price and row of the catalogue, in order of first appearance.
@@ -31,7 +31,7 @@ pub struct UnknownClass(pub ClassWord);
 ///
 /// # Errors
 /// If the words of the policy do not hold the class of an item.
-pub fn itemise(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Itemised, UnknownClass> {
+pub fn itemize(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Itemized, UnknownClass> {
     let rules = class_rules(facts, words)?;
     let mut codes = CodeSplits::with_capacity(facts.catalogue.len());
     let mut lines = Vec::with_capacity(claim.items.len());
@@ -49,7 +49,7 @@ pub fn itemise(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Ite
     for code in &mut codes {
         add_to_pools(code, &mut pools);
     }
-    Ok(Itemised { lines, codes, pools })
+    Ok(Itemized { lines, codes, pools })
 }
 
 /// The sums by row of the catalogue and unit price, in the order in which they first appear.
