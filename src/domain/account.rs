@@ -98,7 +98,7 @@ impl Account {
         put(&mut self.ledgers, ledger, uses);
         let paid = shifted(self.paid(&layer.head.id), sign(layer.pays))?;
         put(&mut self.paid, &layer.head.id, paid);
-        for cap in layer.terms.caps.iter().filter(|cap| !cap.limit.is_per_claim()) {
+        for cap in layer.caps.iter().filter(|cap| !cap.is_per_claim) {
             let sum = shifted(self.cap(&cap.account), sign(layer.amount_of(cap.kind)))?;
             put(&mut self.caps, &cap.account, sum);
         }

@@ -15,7 +15,7 @@ use super::money::Money;
 use super::policy::{Layer, Policy};
 use super::pools::Pools;
 use super::resolution::Inexact;
-use super::split::{Circumstances, Split};
+use super::split::{Circumstances, SkippedLayer, Split};
 use super::stay::Stay;
 use super::sums::OutOfRange;
 use super::terms::{LayerTerms, SkipReason, TermsKey};
@@ -154,6 +154,7 @@ impl Running {
 }
 
 fn split_skips(split: &mut Split, layer: &Layer, reason: SkipReason) -> Result<(), OutOfRange> {
-    split.skipped.push((layer.head.clone(), reason));
+    let (id, name) = (layer.head.id.clone(), layer.head.name.clone());
+    split.skipped.push(SkippedLayer { id, name, reason });
     Ok(())
 }

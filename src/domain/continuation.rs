@@ -63,7 +63,7 @@ impl Stay {
     /// # Errors
     /// If a sum would leave its range.
     pub fn add_caps(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
-        for cap in layer.terms.caps.iter().filter(|cap| cap.limit.is_per_claim()) {
+        for cap in layer.caps.iter().filter(|cap| cap.is_per_claim) {
             let used = self.cap(&cap.account).checked_add(layer.amount_of(cap.kind)).ok_or(OutOfRange)?;
             put(&mut self.caps, &cap.account, used);
         }

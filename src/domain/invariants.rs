@@ -59,11 +59,11 @@ fn check_layer(layer: &LayerSplit) -> Result<(), InvariantViolation> {
 }
 
 fn check_caps(layer: &LayerSplit) -> Result<(), InvariantViolation> {
-    layer.terms.caps.iter().zip(&layer.caps).try_for_each(|(cap, did)| {
+    layer.caps.iter().try_for_each(|cap| {
         let added = layer.amount_of(cap.kind);
         // An account may exceed today's cap (the person lost a category); then nothing more may be added.
-        let within = |limit| added == Money::ZERO || did.before + added <= limit;
-        ensure(did.limit.is_none_or(within), InvariantViolation::CapExceeded)
+        let within = |limit| added == Money::ZERO || cap.before + added <= limit;
+        ensure(cap.limit.is_none_or(within), InvariantViolation::CapExceeded)
     })
 }
 

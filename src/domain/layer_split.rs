@@ -1,8 +1,6 @@
 //! One layer of a split (`semantics`, sections 4.2 and 4.3): its base, what the schedule pays on it, and what the caps
 //! leave of that.
 
-use std::sync::Arc;
-
 use super::account::Account;
 use super::fixed_words::{CapKind, DeductiblePer, Period};
 use super::money::Money;
@@ -19,7 +17,7 @@ pub(super) struct LayerInput<'a> {
     /// The layer.
     pub layer: &'a Layer,
     /// Its terms.
-    pub terms: &'a Arc<Terms>,
+    pub terms: &'a Terms,
     /// The account before this layer.
     pub account: &'a Account,
     /// The stay before this claim, with the use of limits of one claim before this layer.
@@ -47,15 +45,15 @@ impl LayerInput<'_> {
         let ledger = self.account.ledger(head.ledger());
         let stay = if self.continues { self.stay.layer(head) } else { StayUse::default() };
         let mut caps = self.caps()?;
-        let base = apply_caps(terms, CapKind::Base, &mut caps, after_prior_self_pay(terms, residual));
+        let base = apply_caps(CapKind::Base, &mut caps, after_prior_self_pay(terms, residual));
         self.overflow(&caps, left);
         let position = self.position(base, ledger, stay)?;
         let bands = self.bands(&position, stay);
         let scheduled: Money = bands.iter().map(|band| band.after.pay - band.before.pay).sum();
-        let pays = apply_caps(terms, CapKind::Paid, &mut caps, scheduled.at_least_zero().min(base));
+        let pays = apply_caps(CapKind::Paid, &mut caps, scheduled.at_least_zero().min(base));
         Ok(LayerSplit {
             head: head.clone(),
-            terms: terms.clone(),
+            prior_self_pay: terms.prior_self_pay,
             residual,
             base,
             c0: position.c0,
@@ -70,6 +68,8 @@ impl LayerInput<'_> {
             drawn: left.draw(&head.pools, pays),
             ledger_before: ledger,
             paid_before: self.account.paid(&head.id),
+            cites: terms.cites.clone(),
+            assumed: terms.assumed.clone(),
         })
     }
 
@@ -83,16 +83,18 @@ impl LayerInput<'_> {
                     (Some(share.amount(self.fell).ok_or(OutOfRange)?), self.stay.cap(&cap.account))
                 }
             };
-            Ok(CapSplit { limit, before, cut: Money::ZERO })
+            let (account, overflow) = (cap.account.clone(), cap.overflow.clone());
+            let (kind, is_per_claim) = (cap.kind, cap.limit.is_per_claim());
+            Ok(CapSplit { account, kind, is_per_claim, overflow, limit, before, cut: Money::ZERO })
         };
         self.terms.caps.iter().map(one).collect()
     }
 
     /// Moves what caps of kind base cut off into the pools that they name.
     fn overflow(&self, caps: &[CapSplit], left: &mut Pools) {
-        for (cap, did) in self.terms.caps.iter().zip(caps) {
+        for cap in caps {
             if let (Some(into), [from]) = (&cap.overflow, &self.layer.head.pools[..]) {
-                left.shift(from, into, did.cut);
+                left.shift(from, into, cap.cut);
             }
         }
     }
@@ -130,7 +132,8 @@ impl LayerInput<'_> {
             (Period::Year, _) => (shares(c1, c0 + taken), shares(Money::ZERO, Money::ZERO)),
             (Period::Admission, _) => (shares(c1, stay.taken_on_stay + taken), shares(c0, stay.taken_on_stay)),
         };
-        after.zip(before).map(|(after, before)| BandSplit { after, before }).collect()
+        let bands = self.terms.schedule.bands.iter().zip(after.zip(before));
+        bands.map(|(band, (after, before))| BandSplit { upto: band.upto, rate: band.rate, after, before }).collect()
     }
 }
 
@@ -143,9 +146,9 @@ fn after_prior_self_pay(terms: &Terms, residual: Money) -> Money {
 }
 
 /// What the caps of a kind leave of an amount, one after the other; records what each cuts.
-fn apply_caps(terms: &Terms, kind: CapKind, caps: &mut [CapSplit], amount: Money) -> Money {
-    let caps = terms.caps.iter().zip(caps).filter(|(cap, _)| cap.kind == kind);
-    caps.fold(amount, |amount, (_, cap)| {
+fn apply_caps(kind: CapKind, caps: &mut [CapSplit], amount: Money) -> Money {
+    let caps = caps.iter_mut().filter(|cap| cap.kind == kind);
+    caps.fold(amount, |amount, cap| {
         let left = cap.limit.map_or(amount, |limit| amount.min(limit - cap.before).at_least_zero());
         cap.cut = amount - left;
         left

@@ -63,7 +63,7 @@ impl Layer {
             payer: rule.payer.clone(),
             pools: rule.pools.clone(),
             period: rule.period,
-            shared_ledger: rule.ledger.clone(),
+            shared_ledger: rule.ledger.clone().filter(|ledger| *ledger != rule.id),
             deductible_per: rule.deductible_per,
             bands_over_excess: rule.bands_over_excess,
             credits_transfer: rule.credits_transfer,

@@ -15,10 +15,11 @@ use super::ids::{AccountKey, Digest, DigestError};
 use super::money::Money;
 use super::policy::{LayerHead, PolicyRef};
 use super::pools::Pools;
+use super::rate::Rate;
 use super::schedule::BandShare;
 use super::stay::{Opening, StayUse};
 use super::sums::LedgerUse;
-use super::terms::{SkipReason, Terms, TermsKey};
+use super::terms::{AssumedKey, Cite, SkipReason, TermsKey};
 use super::words::{Pool, Visit};
 
 /// The parts of one line of the bill that leave it before its class's pool.
@@ -68,15 +69,27 @@ impl CodeSplit {
 /// and without this claim; otherwise on this claim's own part of the cumulative amount, and nothing before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BandSplit {
+    /// The amount at which the band ends; the last band is open.
+    pub upto: Option<Money>,
+    /// The share that it pays.
+    pub rate: Rate,
     /// With this claim.
     pub after: BandShare,
     /// Without it.
     pub before: BandShare,
 }
 
-/// The effect of one cap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One cap and its effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CapSplit {
+    /// The account; layers that name the same one share it.
+    pub account: Arc<str>,
+    /// What it limits.
+    pub kind: CapKind,
+    /// Whether the limit is of one claim, or of the parts of one stay; else it is of a benefit year.
+    pub is_per_claim: bool,
+    /// The pool into which a cap of kind base moves what it cuts off.
+    pub overflow: Option<Pool>,
     /// The limit for this claim; `None` if the cap is lifted.
     pub limit: Option<Money>,
     /// The use of the account before this layer.
@@ -90,8 +103,8 @@ pub struct CapSplit {
 pub struct LayerSplit {
     /// The layer.
     pub head: Arc<LayerHead>,
-    /// The terms that applied.
-    pub terms: Arc<Terms>,
+    /// The share of the residual that the patient bears before the schedule applies.
+    pub prior_self_pay: Rate,
     /// The amount that earlier layers left in its pools.
     pub residual: Money,
     /// The residual after prior self-pay and the caps on the base.
@@ -120,6 +133,21 @@ pub struct LayerSplit {
     pub ledger_before: LedgerUse,
     /// The layer's accumulated payments of the year before this claim.
     pub paid_before: Money,
+    /// The sources of the terms that applied.
+    pub cites: Vec<Cite>,
+    /// The keys of figures in use that are assumptions.
+    pub assumed: Vec<AssumedKey>,
+}
+
+/// A layer that was not considered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedLayer {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its name for people.
+    pub name: Arc<str>,
+    /// Why it was not considered.
+    pub reason: SkipReason,
 }
 
 impl LayerSplit {
@@ -165,7 +193,7 @@ pub struct Split {
     /// The layers that were considered, in the order of payment.
     pub layers: Vec<LayerSplit>,
     /// The layers that were not considered, and why.
-    pub skipped: Vec<(Arc<LayerHead>, SkipReason)>,
+    pub skipped: Vec<SkippedLayer>,
     /// The amount that the patient pays.
     pub patient: Money,
     /// Whether it counts an admission.

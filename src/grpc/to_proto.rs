@@ -9,10 +9,9 @@ use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
 use crate::domain::notice::Notice;
 use crate::domain::pools::Pools;
-use crate::domain::schedule::Band;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, Split};
 use crate::domain::stay::{Opening, StayUse};
-use crate::domain::terms::{Cap, Cite, SkipReason};
+use crate::domain::terms::{Cite, SkipReason};
 use crate::domain::words::{Pool, WordSet};
 use crate::engine::account::{AccountView, Room, VisitCircumstances};
 
@@ -55,10 +54,10 @@ pub fn split(split: &Split) -> pb::Split {
         skipped: split
             .skipped
             .iter()
-            .map(|(head, why)| pb::SkippedLayer {
-                id: head.id.to_string(),
-                name: head.name.to_string(),
-                reason: skipped(*why).to_owned(),
+            .map(|layer| pb::SkippedLayer {
+                id: layer.id.to_string(),
+                name: layer.name.to_string(),
+                reason: skipped(layer.reason).to_owned(),
             })
             .collect(),
         judged: Some(judged(&split.circumstances)),
@@ -150,8 +149,6 @@ fn line(line: &LineSplit) -> pb::Line {
 }
 
 fn layer(layer: &LayerSplit) -> pb::Layer {
-    let bands = layer.terms.schedule.bands.iter().zip(&layer.bands);
-    let caps = layer.terms.caps.iter().zip(&layer.caps);
     pb::Layer {
         id: layer.head.id.to_string(),
         name: layer.head.name.to_string(),
@@ -159,19 +156,19 @@ fn layer(layer: &LayerSplit) -> pb::Layer {
         period: layer.head.period.as_str().to_owned(),
         drawn: layer.drawn.iter().map(drawn).collect(),
         residual_fen: layer.residual.fen(),
-        prior_self_pay: layer.terms.prior_self_pay.to_string(),
+        prior_self_pay: layer.prior_self_pay.to_string(),
         base_fen: layer.base.fen(),
         cumulative_before_fen: layer.c0.fen(),
         cumulative_after_fen: layer.c1.fen(),
         deductible_fen: layer.deductible.fen(),
         deductible_taken_fen: layer.deductible_taken.fen(),
-        bands: bands.map(|(terms, did)| band(terms, did)).collect(),
-        caps: caps.map(|(terms, did)| cap(terms, did)).collect(),
+        bands: layer.bands.iter().map(band).collect(),
+        caps: layer.caps.iter().map(cap).collect(),
         pays_fen: layer.pays.fen(),
         before: Some(accumulator(layer, Money::ZERO, Money::ZERO, Money::ZERO)),
         after: Some(accumulator(layer, layer.base, layer.pays, layer.deductible_taken)),
-        cites: layer.terms.cites.iter().map(cite).collect(),
-        assumed: layer.terms.assumed.iter().map(|key| key.to_string()).collect(),
+        cites: layer.cites.iter().map(cite).collect(),
+        assumed: layer.assumed.iter().map(|key| key.to_string()).collect(),
         ledger: layer.head.ledger().to_string(),
         deductible_per: layer.head.deductible_per.as_str().to_owned(),
         deductible_credited_fen: layer.deductible_credited.fen(),
@@ -185,26 +182,26 @@ fn drawn((pool, amount): &(Pool, Money)) -> pb::Drawn {
     pb::Drawn { pool: pool.as_str().to_owned(), amount_fen: amount.fen() }
 }
 
-fn band(terms: &Band, did: &BandSplit) -> pb::Band {
+fn band(band: &BandSplit) -> pb::Band {
     pb::Band {
-        upto_fen: terms.upto.map(Money::fen),
-        rate: terms.rate.to_string(),
-        amount_after_fen: did.after.amount.fen(),
-        pay_after_fen: did.after.pay.fen(),
-        amount_before_fen: did.before.amount.fen(),
-        pay_before_fen: did.before.pay.fen(),
+        upto_fen: band.upto.map(Money::fen),
+        rate: band.rate.to_string(),
+        amount_after_fen: band.after.amount.fen(),
+        pay_after_fen: band.after.pay.fen(),
+        amount_before_fen: band.before.amount.fen(),
+        pay_before_fen: band.before.pay.fen(),
     }
 }
 
-fn cap(terms: &Cap, did: &CapSplit) -> pb::Cap {
+fn cap(cap: &CapSplit) -> pb::Cap {
     pb::Cap {
-        account: terms.account.to_string(),
-        of: terms.kind.as_str().to_owned(),
-        limit_fen: did.limit.map(Money::fen),
-        used_before_fen: did.before.fen(),
-        cut_fen: did.cut.fen(),
-        per_claim: terms.limit.is_per_claim(),
-        overflow: terms.overflow.as_ref().map(Pool::to_string).unwrap_or_default(),
+        account: cap.account.to_string(),
+        of: cap.kind.as_str().to_owned(),
+        limit_fen: cap.limit.map(Money::fen),
+        used_before_fen: cap.before.fen(),
+        cut_fen: cap.cut.fen(),
+        per_claim: cap.is_per_claim,
+        overflow: cap.overflow.as_ref().map(Pool::to_string).unwrap_or_default(),
     }
 }
 

@@ -5,13 +5,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use onestop::domain::account::Account;
 use onestop::domain::fixed_words::Period;
 use onestop::domain::invariants;
 use onestop::domain::money::Money;
 use onestop::domain::schedule::Deductible;
-use onestop::domain::split::{LayerSplit, Split};
-use onestop::domain::terms::Terms;
+use onestop::domain::split::{BandSplit, LayerSplit, Split};
 use onestop::domain::words::Pool;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -40,7 +38,7 @@ fn every_layer_pays_according_to_its_schedule_and_caps() {
     check_property(case_count(CASES_WITHOUT_STORE), &scenarios(), |scenario| {
         for step in scenario.adjudicate_all() {
             for layer in &step.split.layers {
-                check_start(layer, &step.before)?;
+                check_start(layer, &step)?;
                 check_base(layer)?;
                 check_payment(layer)?;
             }
@@ -99,18 +97,19 @@ fn check_draws(split: &Split) -> TestCaseResult {
 }
 
 /// The cumulative amount and the deductible follow from the account before the claim.
-fn check_start(layer: &LayerSplit, before: &Account) -> TestCaseResult {
+fn check_start(layer: &LayerSplit, step: &Step) -> TestCaseResult {
+    let (before, terms) = (&step.before, step.terms(layer));
     let (used, paid) = (before.ledger(layer.head.ledger()), before.paid(&layer.head.id));
     let c0 = if layer.head.period == Period::Year { used.base } else { Money::ZERO };
     prop_assert_eq!((layer.c0, layer.ledger_before, layer.paid_before), (c0, used, paid));
-    let Deductible::Amounts(listed) = &layer.terms.schedule.deductible else { panic!("no share is generated") };
+    let Deductible::Amounts(listed) = &terms.schedule.deductible else { panic!("no share is generated") };
     prop_assert_eq!(layer.deductible, listed[(before.admissions as usize).min(listed.len() - 1)]);
     Ok(())
 }
 
 /// The base is the residual less prior self-pay and less the cuts of the caps on the base.
 fn check_base(layer: &LayerSplit) -> TestCaseResult {
-    let (prior, unit) = decimal_parts(&layer.terms.prior_self_pay.to_string());
+    let (prior, unit) = decimal_parts(&layer.prior_self_pay.to_string());
     let uncapped = half_up(i128::from(layer.residual.fen()) * (unit - prior), unit);
     prop_assert_eq!(i128::from(layer.base.fen()), apply_caps(layer, "base", uncapped));
     prop_assert_eq!(layer.c1 - layer.c0, layer.base);
@@ -119,8 +118,8 @@ fn check_base(layer: &LayerSplit) -> TestCaseResult {
 
 /// The payment is `F(c1) - F(c0)` less the cuts of the caps on the payment.
 fn check_payment(layer: &LayerSplit) -> TestCaseResult {
-    let scheduled = schedule_payment(&layer.terms, layer.c1, layer.deductible)
-        - schedule_payment(&layer.terms, layer.c0, layer.deductible);
+    let scheduled = schedule_payment(&layer.bands, layer.c1, layer.deductible)
+        - schedule_payment(&layer.bands, layer.c0, layer.deductible);
     prop_assert_eq!(i128::from(layer.pays.fen()), apply_caps(layer, "paid", scheduled));
     let taken = layer.c1.min(layer.deductible) - layer.c0.min(layer.deductible);
     prop_assert_eq!(layer.deductible_taken, taken);
@@ -129,17 +128,17 @@ fn check_payment(layer: &LayerSplit) -> TestCaseResult {
 
 /// The amount that the caps of this kind allow.
 fn apply_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
-    let caps = layer.terms.caps.iter().zip(&layer.caps).filter(|(cap, _)| cap.kind.as_str() == kind);
-    caps.fold(amount, |amount, (_, applied)| {
-        let room = applied.limit.map(|annual| i128::from(annual.fen() - applied.before.fen()));
+    let caps = layer.caps.iter().filter(|cap| cap.kind.as_str() == kind);
+    caps.fold(amount, |amount, cap| {
+        let room = cap.limit.map(|annual| i128::from(annual.fen() - cap.before.fen()));
         room.map_or(amount, |room| amount.min(room).max(0))
     })
 }
 
 /// F: the payment of the schedule on a cumulative amount, in fen.
-fn schedule_payment(terms: &Terms, cumulative: Money, deductible: Money) -> i128 {
+fn schedule_payment(bands: &[BandSplit], cumulative: Money, deductible: Money) -> i128 {
     let (mut below, mut sum) = (deductible.fen(), 0);
-    for band in &terms.schedule.bands {
+    for band in bands {
         let top = band.upto.map_or(cumulative.fen(), |upto| upto.fen().min(cumulative.fen()));
         let (rate, unit) = decimal_parts(&band.rate.to_string());
         sum += half_up(i128::from((top - below).max(0)) * rate, unit);

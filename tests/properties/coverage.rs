@@ -94,7 +94,7 @@ impl Coverage {
         let (split, claim) = (&step.split, &step.claim);
         self.count(&format!("visit {}", claim.visit), true);
         self.count(&format!("judged by {}", step.policy.rule.benefit_year), true);
-        split.skipped.iter().for_each(|(_, why)| self.count(&format!("skipped: {why:?}"), true));
+        split.skipped.iter().for_each(|layer| self.count(&format!("skipped: {:?}", layer.reason), true));
         self.count("a bill of 0.00", split.total == Money::ZERO);
         self.count("a stay across the end of the year", claim.admitted.year() != claim.discharged.year());
         self.count("a quantity that is not whole", claim.items.iter().any(|item| item.quantity.0 % 10_000 != 0));
@@ -122,10 +122,10 @@ impl Coverage {
         let partly = layer.deductible_taken > Money::ZERO && layer.deductible_taken < layer.deductible;
         self.count("a deductible taken in part", partly);
         self.count("amount exactly on the deductible", has_base(layer) && layer.c1 == layer.deductible);
-        let (admissions, steps) = (step.before.admissions as usize, deductibles(layer));
+        let (admissions, steps) = (step.before.admissions as usize, deductibles(layer, step));
         self.count("a deductible of the second admission", admissions == 1 && steps > 1);
         self.count("a deductible of the last admission used for later ones", admissions >= steps && steps > 1);
-        let prior = layer.terms.prior_self_pay;
+        let prior = layer.prior_self_pay;
         self.count(
             "a residual consumed by prior self-pay",
             prior == onestop::domain::rate::Rate::ONE && layer.residual > Money::ZERO,
@@ -135,8 +135,8 @@ impl Coverage {
     }
 
     fn bands(&mut self, layer: &LayerSplit) {
-        for (band, applied) in layer.terms.schedule.bands.iter().zip(&layer.bands) {
-            let used = applied.after.amount > applied.before.amount;
+        for band in &layer.bands {
+            let used = band.after.amount > band.before.amount;
             let above = band.upto.map(|upto| layer.c1.fen() - upto.fen()).filter(|_| has_base(layer));
             self.count("amount exactly on the edge of a band", above == Some(0));
             self.count("amount one fen above the edge of a band", above == Some(1));
@@ -145,30 +145,26 @@ impl Coverage {
             self.count("a rate of 0 in use", used && rate == "0");
             self.count("a rate of 1 in use", used && rate == "1");
             self.count("a rate of ten decimals or more in use", used && rate.len() >= 12);
-            let complement = band.rate.complement().share_of(applied.after.amount);
-            self.count("a rate rounded up", applied.after.pay + complement > applied.after.amount);
+            let complement = band.rate.complement().share_of(band.after.amount);
+            self.count("a rate rounded up", band.after.pay + complement > band.after.amount);
         }
     }
 
     fn caps(&mut self, layer: &LayerSplit) {
-        for (cap, applied) in layer.terms.caps.iter().zip(&layer.caps) {
+        for cap in &layer.caps {
             let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
-            self.count(&format!("cap of kind {}", cap.kind), applied.cut > Money::ZERO);
-            self.count("a cap lifted", applied.limit.is_none() && amount > Money::ZERO);
-            let full =
-                applied.cut == Money::ZERO && amount > Money::ZERO && applied.limit == Some(applied.before + amount);
+            self.count(&format!("cap of kind {}", cap.kind), cap.cut > Money::ZERO);
+            self.count("a cap lifted", cap.limit.is_none() && amount > Money::ZERO);
+            let full = cap.cut == Money::ZERO && amount > Money::ZERO && cap.limit == Some(cap.before + amount);
             self.count("a cap filled exactly", full);
-            self.count(
-                "an account is above the cap of the day",
-                applied.limit.is_some_and(|annual| applied.before > annual),
-            );
+            self.count("an account is above the cap of the day", cap.limit.is_some_and(|annual| cap.before > annual));
         }
     }
 
     /// Counts the entries that were applied to a layer, recognized by the source that each entry alone cites.
     fn terms(&mut self, spec: &LayerSpec, at: usize, layer: &LayerSplit, step: &Step) {
         let cites = |kind, entry| {
-            let (source, cites) = (entry_source(at, kind, entry), &layer.terms.cites);
+            let (source, cites) = (entry_source(at, kind, entry), &layer.cites);
             cites.iter().any(|cite| cite.source.split_once('#').is_some_and(|(_, key)| key == source))
         };
         self.count("a layer included by `use` paid", spec.drawn && layer.pays > Money::ZERO);
@@ -215,12 +211,12 @@ impl Coverage {
     fn shared_caps(&mut self, step: &Step) {
         let layers = &step.split.layers;
         let cut = layers.iter().enumerate().flat_map(|(at, layer)| {
-            let cuts = layer.terms.caps.iter().zip(&layer.caps).filter(|(_, applied)| applied.cut > Money::ZERO);
-            cuts.map(move |(cap, _)| (at, &cap.account))
+            let cuts = layer.caps.iter().filter(|cap| cap.cut > Money::ZERO);
+            cuts.map(move |cap| (at, &cap.account))
         });
         let shared_caps = |(at, account): (usize, &std::sync::Arc<str>)| {
             let earlier = layers[..at].iter().filter(|layer| layer.pays > Money::ZERO);
-            earlier.flat_map(|layer| &layer.terms.caps).any(|cap| cap.account == *account)
+            earlier.flat_map(|layer| &layer.caps).any(|cap| cap.account == *account)
         };
         let reached = cut.into_iter().any(shared_caps);
         self.count("a cap shared by two layers of a claim cut", reached);
@@ -233,8 +229,8 @@ fn has_base(layer: &LayerSplit) -> bool {
 }
 
 /// How many deductibles a layer lists.
-fn deductibles(layer: &LayerSplit) -> usize {
-    match &layer.terms.schedule.deductible {
+fn deductibles(layer: &LayerSplit, step: &Step) -> usize {
+    match &step.terms(layer).schedule.deductible {
         Deductible::Amounts(list) => list.len(),
         Deductible::Share(_) => 1,
     }

@@ -11,8 +11,8 @@ use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::PersonId;
 use onestop::domain::policy::Policy;
 use onestop::domain::resolution::resolve_terms;
-use onestop::domain::split::Split;
-use onestop::domain::terms::TermsKey;
+use onestop::domain::split::{LayerSplit, Split};
+use onestop::domain::terms::{Terms, TermsKey};
 use onestop::policy::Book;
 use onestop::reference::look_up;
 use onestop::reference::lookup_tables::LookupTables;
@@ -73,6 +73,15 @@ pub struct Step {
     pub before: Account,
     pub split: Split,
     pub after: Account,
+}
+
+impl Step {
+    /// The terms of a layer that applied.
+    pub fn terms(&self, layer: &LayerSplit) -> Arc<Terms> {
+        let rule =
+            self.policy.layers.iter().find(|known| known.head.id == layer.head.id).expect("a layer of the policy");
+        rule.terms(&self.split.circumstances.terms).expect("exact terms").expect("a layer that applies")
+    }
 }
 
 /// Adjudicates claims in order and keeps the accounts.

@@ -41,12 +41,12 @@ fn charged_caps(steps: &[Step]) -> ChargedCaps {
     let mut charged = ChargedCaps::new();
     for step in steps {
         for layer in &step.split.layers {
-            for (cap, applied) in layer.terms.caps.iter().zip(&layer.caps) {
+            for cap in &layer.caps {
                 let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
                 let key = (step.claim.person_id.clone(), step.key.year, cap.account.to_string());
                 let account = charged.entry(key).or_default();
                 account.0 += amount.fen();
-                account.1.push(applied.limit.map(Money::fen));
+                account.1.push(cap.limit.map(Money::fen));
             }
         }
     }
