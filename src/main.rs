@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use onestop::cli::{self, Command};
+use onestop::say_error;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("the runtime cannot start: {error}");
+            say_error!("the runtime cannot start: {error}");
             return ExitCode::from(3);
         }
     };
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            error.lines().iter().for_each(|line| say_error!("{line}"));
             error.exit_code()
         }
     }

@@ -1,6 +1,8 @@
 //! The command line as scripts use it: exit codes, standard output and standard error.
 
 mod claim_files;
+mod escaping;
+mod not_utf8;
 mod settling;
 mod show;
 mod stable;

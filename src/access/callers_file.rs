@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::file_fault::{FileFault, line_at};
-use crate::domain::ids::{HospitalId, TextError};
+use crate::domain::ids::{HospitalId, TextError, check_id};
 
 use super::allowance::{Allowance, CallerLimits};
 use super::caller::Caller;
@@ -24,8 +24,8 @@ enum CallerError {
     DuplicateName(String),
     #[error("the identity \"{0}\" is given to two callers")]
     DuplicateIdentity(String),
-    #[error("`name` must be text of 1 to {NAME_BYTES} bytes")]
-    Name,
+    #[error("`name` {0}")]
+    Name(TextError),
     #[error("`identity` must be a URI or DNS name, as the certificate contains it")]
     Identity,
     #[error("`role` must be one of {roles}", roles = assignable_roles())]
@@ -115,10 +115,8 @@ fn validate(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Re
     let rate = NonZeroU32::new(raw.rate.unwrap_or(default_limits.rate.get()));
     let in_flight = raw.in_flight.unwrap_or(default_limits.in_flight);
     let mut refused = Vec::new();
-    if raw.name.is_empty() || raw.name.len() > NAME_BYTES || raw.name.chars().any(char::is_control) {
-        refused.push(CallerError::Name);
-    }
-    if raw.identity.is_empty() || raw.identity.contains(char::is_whitespace) {
+    refused.extend(check_id(&raw.name, NAME_BYTES).err().map(CallerError::Name));
+    if raw.identity.is_empty() || raw.identity.contains(|c: char| c.is_whitespace() || c.is_control()) {
         refused.push(CallerError::Identity);
     }
     match role {

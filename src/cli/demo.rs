@@ -24,6 +24,7 @@ use super::client::claim_text::ClaimText;
 use super::client::import;
 use super::error::client::leaves_outcome_unknown;
 use super::exit::{CommandError, CommandResult};
+use super::output::line::write_page;
 use super::output::statement::{Document, Lang, text};
 
 /// The demonstration tables; all persons are invented.
@@ -71,7 +72,7 @@ pub(crate) async fn run(options: &DemoOptions) -> CommandResult {
     say!("Started a temporary server: {}, store {directory}", server.url());
     import_tables(&mut client).await?;
     let lines = settle(&mut client).await?;
-    say!("{}", table(&lines));
+    write_page(&table(&lines).to_string());
     print_refused(&lines);
     print_totals(&lines);
     retry(&mut client, &lines).await?;
@@ -81,7 +82,11 @@ pub(crate) async fn run(options: &DemoOptions) -> CommandResult {
             pb::GetSettlementRequest { settlement_id: settlement.settlement_id.clone(), ..Default::default() };
         let view = client.settlement(request).await?;
         let document = Document::from_settlement(&view, options.lang.unwrap_or(Lang::En));
-        say!("\nThe statement of the settlement that most layers pay:\n\n{}", text::text(&document));
+        say!("");
+        say!("The statement of the settlement that most layers pay:");
+        say!("");
+        write_page(&text::text(&document));
+        say!("");
     }
     print_next_steps(options, &server, &lines).await?;
     Ok(server.stop().await?)
@@ -95,7 +100,8 @@ async fn import_tables(client: &mut Client) -> CommandResult {
         let answer = import::import_table(client, *table, rows).await?;
         taken.push(format!("{} {}", answer.taken, table.as_str()));
     }
-    say!("Imported {}; all persons are invented.\n", taken.join(", "));
+    say!("Imported {}; all persons are invented.", taken.join(", "));
+    say!("");
     Ok(())
 }
 
@@ -181,7 +187,8 @@ fn print_refused(lines: &[DemoClaim]) {
 
 fn print_totals(lines: &[DemoClaim]) {
     let splits = || settled(lines).filter_map(|settlement| settlement.split.as_ref());
-    say!("\nTotals over {} settlements:", settled(lines).count());
+    say!("");
+    say!("Totals over {} settlements:", settled(lines).count());
     for payer in payers(lines) {
         let shares = splits().flat_map(|split| &split.payers).filter(|share| share.payer == payer);
         say!("  {:>14}  {payer}", Money::from_fen(shares.map(|share| share.amount_fen).sum()));
@@ -199,7 +206,8 @@ async fn retry(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
     let again = client.settle(&claim, &request_id, Vec::new()).await?;
     let bytes = again.settlement.as_ref().map(Message::encode_to_vec).unwrap_or_default();
     let same = if bytes == first.encode_to_vec() { "the same" } else { "DIFFERENT" };
-    say!("\nA retry: {} sent again with its request id is answered with {same} {} bytes.", text.claim_id, bytes.len());
+    say!("");
+    say!("A retry: {} sent again with its request id is answered with {same} {} bytes.", text.claim_id, bytes.len());
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use tonic::Status;
 
 use crate::domain::file_fault::FileFault;
+use crate::server::access_setup::AccessSetupError;
 use crate::server::local_server::LocalServerError;
 use crate::server::run::RunError;
 use crate::server::store_location::StoreLocationError;
@@ -95,6 +96,18 @@ impl CommandError {
     /// A file that cannot be read or written.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> CommandError {
         |error| CommandError::File { path: path.into(), error }
+    }
+
+    /// What standard error says: a line for each fault of a file, otherwise one.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            CommandError::FileFaults(faults)
+            | CommandError::Run(RunError::Policies(faults) | RunError::Access(AccessSetupError::Callers(faults))) => {
+                faults.iter().map(ToString::to_string).collect()
+            }
+            CommandError::Import(ImportError::Faults(lines)) => lines.clone(),
+            error => vec![error.to_string()],
+        }
     }
 
     /// The exit code: 1 refused or differing, 2 wrong usage, 3 unreachable or unknown outcome.

@@ -12,5 +12,6 @@ pub mod error;
 pub mod exit;
 pub mod output;
 mod serve;
+mod text_file;
 
 pub use commands::{Command, run};

@@ -53,6 +53,18 @@ impl FileFault {
         FileFault { message_zh: Some(text.zh), ..FileFault::new(file, line, text.en) }
     }
 
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// The first line that is not UTF-8: such a text is refused, never repaired.
+    pub(crate) fn utf8_text(file: &str, bytes: Vec<u8>) -> Result<String, FileFault> {
+        String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count();
+            FileFault::in_both(file, line, FaultText::new("the line is not UTF-8", "本行不是 UTF-8 文本"))
+        })
+    }
+
     /// The fault with its message in Chinese, where there is one.
     #[must_use]
     pub fn in_chinese(self) -> FileFault {
@@ -108,6 +120,18 @@ mod tests {
     fn prints_the_position_before_the_message() {
         assert_eq!(FileFault::new("a.toml", 3, "is wrong").to_string(), "a.toml:3: is wrong");
         assert_eq!(FileFault::in_column("a.csv", 2, "from", "is no day").to_string(), "a.csv:2:from: is no day");
+    }
+
+    #[test]
+    fn a_text_that_is_not_utf_8_is_refused_by_line() {
+        let read = |bytes: &[u8]| FileFault::utf8_text("f", bytes.to_vec()).map_err(|fault| fault.to_string());
+        assert_eq!(read("一\n二".as_bytes()), Ok("一\n二".to_owned()));
+        assert_eq!(read(b"one\n\xd2\xbb\n"), Err("f:2: the line is not UTF-8".to_owned()));
+        assert_eq!(read(b"\xff"), Err("f:1: the line is not UTF-8".to_owned()));
+        assert_eq!(
+            read("one\n二".as_bytes().split_last().expect("a byte").1),
+            Err("f:2: the line is not UTF-8".to_owned())
+        );
     }
 
     #[test]

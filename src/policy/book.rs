@@ -94,9 +94,11 @@ impl Book {
         for file in std::fs::read_dir(dir).map_err(|e| vec![unreadable(dir, e)])? {
             let path = file.map_err(|e| vec![unreadable(dir, e)])?.path();
             if path.extension().is_some_and(|ending| ending == "toml") {
-                match std::fs::read_to_string(&path) {
-                    Ok(text) => drop(texts.insert(path.display().to_string(), text)),
-                    Err(error) => faults.push(unreadable(&path, error)),
+                let file = path.display().to_string();
+                let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error));
+                match bytes.and_then(|bytes| FileFault::utf8_text(&file, bytes)) {
+                    Ok(text) => drop(texts.insert(file, text)),
+                    Err(fault) => faults.push(fault),
                 }
             }
         }

@@ -12,7 +12,10 @@ use super::reading::Reading;
 use super::schedule_reader::{CapText, read_cap, read_schedules};
 use super::source_reader::{Sources, read_assumed};
 use super::toml_reader::{Lined, Source, TableReader};
-use super::value_reader::{check_distinct, fixed, limited_tables, lined_string, own_word, required_lined, word, words};
+use super::value_reader::{
+    INSURANCE_BYTES, NAME_BYTES, check_distinct, check_text, fixed, limited_tables, lined_string, own_word,
+    required_lined, required_text, word, words,
+};
 
 /// The maximum size of a file, in bytes.
 pub(super) const MAX_FILE_BYTES: usize = 1 << 20;
@@ -81,8 +84,8 @@ fn read_root(file: &str, table: &TableReader<'_, '_>, vocabulary: &Vocabulary) -
         file: file.to_owned(),
         id_line: table.line_of("id"),
         sound: false,
-        title: table.required("title").unwrap_or_default(),
-        insurance: table.required("insurance").unwrap_or_default(),
+        title: required_text(table, "title", NAME_BYTES).unwrap_or_default(),
+        insurance: required_text(table, "insurance", INSURANCE_BYTES).unwrap_or_default(),
         pooling: read_prefixes(table, "pooling"),
         in_force: table.interval("in_force").unwrap_or_default(),
         in_force_line: table.line_of("in_force"),
@@ -157,7 +160,7 @@ fn read_layer(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> LayerText {
         sound: false,
         draws,
         id: table.has("id").then(|| own_word(table, "id")).flatten(),
-        name: lined_string(table, "name"),
+        name: read_name(table),
         payer: table.has("payer").then(|| own_word(table, "payer")).flatten(),
         visits: lined(at("visits"), words(table, "visits", &reading.visits())),
         pools: lined(at("pools"), words(table, "pools", &reading.pools())),
@@ -186,6 +189,11 @@ fn read_layer(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> LayerText {
     table.finish();
     text.sound = table.source().fault_count() == before;
     text
+}
+
+fn read_name(table: &TableReader<'_, '_>) -> Option<Lined<String>> {
+    let name = lined_string(table, "name");
+    name.inspect(|name| check_text(table, "name", &name.value, name.line, NAME_BYTES))
 }
 
 fn lined<T>(line: usize, value: Option<T>) -> Option<Lined<T>> {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::domain::file_fault::FaultText;
+use crate::domain::ids::{TextError, check_id};
 use crate::domain::words::is_word;
 
 use super::nearest::nearest;
@@ -108,6 +109,33 @@ pub(super) fn no_word(key: &str, text: &str) -> FaultText {
         format!("`{key}` is \"{text}\", which is no word: a word begins with a-z and holds a-z, 0-9 and _"),
         format!("`{key}` 为 \"{text}\"，不合写法：名称以小写字母 a-z 开头，只含 a-z、0-9 和 _"),
     )
+}
+
+/// The maximum bytes of a title or a name.
+pub(super) const NAME_BYTES: usize = 200;
+
+/// The maximum bytes of the word for an insurance.
+pub(super) const INSURANCE_BYTES: usize = 64;
+
+/// Records a fault unless a text has at most `max_bytes` bytes, no control character, and no white space at an end.
+pub(super) fn check_text(table: &TableReader<'_, '_>, key: &str, text: &str, line: usize, max_bytes: usize) {
+    let (en, zh) = match check_id(text, max_bytes) {
+        Ok(()) => return,
+        Err(error @ TextError::Missing) => (error.to_string(), "为空".to_owned()),
+        Err(error @ TextError::TooLong { bytes, limit }) => {
+            (error.to_string(), format!("有 {bytes} 字节，最多 {limit} 字节"))
+        }
+        Err(error @ TextError::WhiteSpace) => (error.to_string(), "首尾有空白".to_owned()),
+        Err(error @ TextError::ControlCharacter) => (error.to_string(), "含有控制字符".to_owned()),
+    };
+    table.source().fault(line, FaultText::new(format!("`{key}` {en}"), format!("`{key}` {zh}")));
+}
+
+/// A text that is present and not empty, and that [`check_text`] accepts.
+pub(super) fn required_text(table: &TableReader<'_, '_>, key: &'static str, max_bytes: usize) -> Option<String> {
+    let text = required_lined(table, key)?;
+    check_text(table, key, &text.value, text.line, max_bytes);
+    Some(text.value)
 }
 
 /// A text that is present and not empty.

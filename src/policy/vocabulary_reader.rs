@@ -9,7 +9,12 @@ use crate::domain::words::{Approval, Pool, is_class_word, is_word};
 
 use super::document_reader::{check_format, too_large};
 use super::toml_reader::{Lined, Source, TableReader};
-use super::value_reader::{WordKind, fixed, no_word, not_empty, word};
+use super::value_reader::{
+    NAME_BYTES, WordKind, check_text, fixed, lined_string, no_word, not_empty, required_text, word,
+};
+
+/// The maximum bytes of the prefix of a diagnosis.
+const CODE_BYTES: usize = 64;
 
 /// The name of the vocabulary's file in the directory of a book.
 pub const FILE_NAME: &str = "vocabulary.toml";
@@ -109,13 +114,18 @@ fn text_name(table: &TableReader<'_, '_>, key: &Lined<String>) -> DisplayName {
         );
         table.source().fault(key.line, fault);
     }
+    if let Some(text) = &text {
+        check_text(table, &key.value, text, key.line, NAME_BYTES);
+    }
     DisplayName { zh: text.unwrap_or_else(|| key.value.clone()).into(), en: None }
 }
 
 /// A name as `zh` and `en`.
 fn read_languages(table: &TableReader<'_, '_>) -> DisplayName {
-    let zh = table.required("zh").unwrap_or_default();
-    DisplayName { zh: zh.into(), en: table.string("en").map(Arc::from) }
+    let zh = required_text(table, "zh", NAME_BYTES).unwrap_or_default();
+    let en = lined_string(table, "en");
+    let en = en.inspect(|en| check_text(table, "en", &en.value, en.line, NAME_BYTES));
+    DisplayName { zh: zh.into(), en: en.map(|en| Arc::from(en.value)) }
 }
 
 /// The `name` of a table; the word itself where there is none.
@@ -189,13 +199,7 @@ fn read_disease(table: &TableReader<'_, '_>, key: &Lined<String>) -> Option<(Dis
         inner.missing("codes");
     }
     let codes = not_empty(&inner, "codes", inner.strings("codes")).unwrap_or_default();
-    for code in codes.iter().filter(|code| code.value.trim() != code.value || code.value.is_empty()) {
-        let text = FaultText::new(
-            format!("the code \"{}\" is empty, or has white space at an end", code.value),
-            format!("编码 \"{}\" 为空，或首尾有空白", code.value),
-        );
-        inner.source().fault(code.line, text);
-    }
+    codes.iter().for_each(|code| check_text(&inner, "codes", &code.value, code.line, CODE_BYTES));
     inner.finish();
     let codes = codes.into_iter().map(|code| code.value.into()).collect();
     Some((DiseaseRule { disease: key.value.as_str().into(), codes }, name))

@@ -6,7 +6,7 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{Class, Region};
 use crate::domain::fault::{FaultReason, FieldFault};
-use crate::domain::ids::TextError;
+use crate::domain::ids::{TextError, check_id};
 use crate::domain::rate::{ParseRateError, Rate};
 use crate::domain::words::{Tag, WordSet, is_word};
 
@@ -52,16 +52,11 @@ impl<'a> CellReader<'a> {
         parsed.map_err(|error| self.fault(column, error.reason(), error.to_string())).ok()
     }
 
-    /// A text of 1 to `max_bytes` bytes.
+    /// A text of 1 to `max_bytes` bytes, under the same rule as an id.
     pub(super) fn text(&mut self, column: &str, max_bytes: usize) -> Option<&'a str> {
         let text = self.cell(column);
-        if text.is_empty() {
-            self.fault(column, FaultReason::Missing, "is missing");
-        } else if text.len() > max_bytes {
-            let message = format!("has {} bytes; the limit is {max_bytes}", text.len());
-            self.fault(column, FaultReason::TooLong, message);
-        }
-        (1..=max_bytes).contains(&text.len()).then_some(text)
+        let checked = check_id(text, max_bytes);
+        checked.map_err(|error| self.fault(column, error.reason(), error.to_string())).ok().map(|()| text)
     }
 
     /// A word of the vocabulary. Which words there are is the book's business: the engine checks them.
@@ -82,9 +77,22 @@ impl<'a> CellReader<'a> {
         region
     }
 
+    /// The texts of a list separated by spaces; an empty cell is an empty list. White space at an end and control
+    /// characters are refused.
+    fn list(&mut self, column: &str) -> Option<Vec<&'a str>> {
+        let text = self.cell(column);
+        match check_id(text, usize::MAX) {
+            Ok(()) | Err(TextError::Missing) => Some(text.split(' ').filter(|part| !part.is_empty()).collect()),
+            Err(error) => {
+                self.fault(column, error.reason(), error.to_string());
+                None
+            }
+        }
+    }
+
     /// The prefixes in `regions`, sorted and without duplicates; none means everywhere.
     pub(super) fn region_prefixes(&mut self) -> Option<Vec<Arc<str>>> {
-        let mut prefixes: Vec<&str> = self.cell("regions").split_ascii_whitespace().collect();
+        let mut prefixes = self.list("regions")?;
         prefixes.sort_unstable();
         prefixes.dedup();
         let digits = |prefix: &&str| prefix.len() <= 6 && prefix.bytes().all(|b| b.is_ascii_digit());
@@ -102,7 +110,7 @@ impl<'a> CellReader<'a> {
 
     /// The words in `tags`, sorted and without duplicates.
     pub(super) fn tags(&mut self) -> Option<WordSet<Tag>> {
-        let mut tags: Vec<&str> = self.cell("tags").split_ascii_whitespace().collect();
+        let mut tags = self.list("tags")?;
         tags.sort_unstable();
         tags.dedup();
         if !tags.iter().all(|tag| is_word(tag)) {

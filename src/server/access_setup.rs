@@ -89,6 +89,7 @@ fn callers_loader(path: PathBuf, config: &Config) -> LoadCallers {
 
 fn read_callers(path: &Path, default_limits: CallerLimits, id_bytes: usize) -> Result<Callers, Vec<FileFault>> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| vec![FileFault::new(&file, 1, error.to_string())])?;
+    let bytes = std::fs::read(path).map_err(|error| vec![FileFault::new(&file, 1, error.to_string())])?;
+    let text = FileFault::utf8_text(&file, bytes).map_err(|fault| vec![fault])?;
     Callers::from_toml(&file, &text, default_limits, id_bytes)
 }

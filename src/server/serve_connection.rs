@@ -14,7 +14,6 @@ use tonic::codegen::http::{Request, Response};
 
 use crate::access::keyed_limit::KeyedPermit;
 use crate::grpc::authorize::Peer;
-use crate::grpc::complete_status::MAX_HEADER_BYTES;
 use crate::grpc::open_calls::CloseReason;
 
 use super::connection::Connection;
@@ -34,9 +33,13 @@ const STREAM_WINDOW_BYTES: u32 = 128 << 10;
 /// stream whose claims are not taken does not block the other calls.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
-/// The limits of one connection: bytes of a call's headers that the transport reads, and open calls. Headers above
-/// [`MAX_HEADER_BYTES`] are refused with a reason; above this limit HTTP/2 refuses them with status 431 alone.
-const MAX_READ_HEADER_BYTES: u32 = 4 * MAX_HEADER_BYTES;
+/// The limits of one connection: bytes of a call's headers that the transport reads, and open calls.
+///
+/// A call with headers above [`MAX_HEADER_BYTES`](crate::grpc::complete_status::MAX_HEADER_BYTES) is refused with a reason
+/// as soon as it is accepted, before its message is read. The limit here is announced to the peer, whose library then
+/// sends no more; to a peer that does, HTTP/2 answers 431 alone. One call being read holds at most this much, and calls
+/// wait for acceptance only during one read of the connection, which takes at most some megabytes.
+const MAX_READ_HEADER_BYTES: u32 = 1 << 20;
 const MAX_CALLS_PER_CONNECTION: u32 = 1_024;
 
 /// A service that a connection can serve.

@@ -118,7 +118,7 @@ role = "operator"
         (1, "`role` must be one of hospital, gateway, registrar, auditor, operator"),
         (5, "the name \"a\" is given to two callers"),
         (5, "`hospitals` of a hospital must contain exactly one id, its own"),
-        (10, "`name` must be text of 1 to 100 bytes"),
+        (10, "`name` is missing"),
         (10, "`identity` must be a URI or DNS name, as the certificate contains it"),
         (10, "`hospitals` of a gateway must contain at least one id"),
         (10, "`rate` and `in_flight` must be at least 1"),

@@ -216,3 +216,43 @@ fn invalid_toml_is_refused_on_the_line_of_its_fault() {
         assert!(!super::faults(&[("base.toml", text)]).is_empty(), "{text:?}");
     }
 }
+
+#[test]
+fn names_and_the_insurance_are_texts_without_control_characters_and_white_space_at_an_end() {
+    let long = "n".repeat(201);
+    for (find, key) in [
+        ("title        = \"a sound file\"", "title"),
+        ("insurance    = \"resident\"", "insurance"),
+        ("name           = \"layer one\"", "name"),
+    ] {
+        for (text, why) in [
+            (" resident", "has white space at an end"),
+            ("resident\\u3000", "has white space at an end"),
+            ("resi\\u001b[2Jdent", "has a control character"),
+            ("resi\\ndent", "has a control character"),
+            (long.as_str(), "has 201 bytes"),
+        ] {
+            let put = format!("{key} = \"{text}\" # changed");
+            assert_refused(&base_replacing(find, &put), "# changed", &format!("`{key}` {why}"));
+        }
+    }
+}
+
+#[test]
+fn names_and_codes_of_a_vocabulary_are_texts_without_control_characters_and_white_space_at_an_end() {
+    let sound = include_str!("../../deploy/policies/vocabulary.toml");
+    for (find, key) in [("primary ", "primary"), ("inpatient ", "name"), ("basic_fund ", "zh")] {
+        let line = sound.lines().position(|line| line.starts_with(find)).unwrap_or_else(|| panic!("{find}")) + 1;
+        let old = sound.lines().nth(line - 1).expect("a line");
+        let name = old.split('"').nth(1).expect("a name");
+        for (spoilt, why) in [
+            (format!("{name} "), "has white space at an end"),
+            (format!("{name}\\u001b[2J"), "has a control character"),
+        ] {
+            let text = sound.replacen(old, &old.replacen(&format!("\"{name}\""), &format!("\"{spoilt}\""), 1), 1);
+            let faults = super::faults(&[("vocabulary.toml", &text), ("base.toml", super::BASE)]);
+            let found = faults.iter().find(|fault| fault.line == line && fault.message.contains(why));
+            assert!(found.is_some_and(|fault| fault.file == "vocabulary.toml"), "{key}: {faults:?}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! GetReference: the rows in force on a day, in the form in which they are imported, page by page.
 
+use onestop::cli::client::Client;
+use onestop::cli::client::import::import_table;
 use onestop::grpc::pb::reference::{Date, GetReferenceRequest, GetReferenceResponse, Table};
 use onestop::reference::table::ReferenceTable;
 use tonic::{Code, Status};
@@ -113,5 +115,38 @@ async fn an_invalid_request_for_rows_is_refused_naming_the_field() {
             (Code::InvalidArgument, field),
             "{status:?}"
         );
+    }
+}
+
+/// Names, insurances and lists obey the rule of ids like the ids beside them, in a file and over gRPC alike.
+#[tokio::test]
+async fn a_cell_with_white_space_at_an_end_or_a_control_character_is_refused_in_every_column() {
+    let server = Server::start().await;
+    let sound: &[(ReferenceTable, &[&str])] = &[
+        (ReferenceTable::Hospitals, &["H9", "2010-01-01", "a hospital", "tertiary", "370100", "tcm", "2030-01-01"]),
+        (ReferenceTable::Designations, &["H1", "2010-01-01", "2030-01-01"]),
+        (ReferenceTable::Catalogue, &["D", "37 3701", "2010-01-01", "a drug", "B", "0.1", "5", "2030-01-01"]),
+        (ReferenceTable::Enrolments, &["P9", "2010-01-01", "resident", "370100", "2030-01-01"]),
+        (ReferenceTable::Categories, &["P1", "destitute", "2010-01-01", "2030-01-01"]),
+        (ReferenceTable::Approvals, &["P1", "cross_region", "2010-01-01", "2030-01-01"]),
+    ];
+    let mut client = Client::over(server.channel.clone());
+    for (table, cells) in sound {
+        for (column, name) in table.columns().iter().enumerate() {
+            let cell = cells[column];
+            for spoilt in
+                [format!(" {cell}"), format!("{cell}\u{3000}"), format!("{cell}\t"), format!("{cell}\u{1b}[2J")]
+            {
+                let mut row: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
+                row[column].clone_from(&spoilt);
+                let refused = import_table(&mut client, *table, vec![row]).await;
+                let status = refused.expect_err("a refusal");
+                assert_eq!(status.code(), Code::InvalidArgument, "{spoilt:?}: {status:?}");
+                let field = refusal_details(&status).faults[0].0.clone();
+                assert!(field.ends_with(name), "{spoilt:?} in {name}: {field}");
+            }
+        }
+        let row = cells.iter().map(|cell| (*cell).to_owned()).collect();
+        import_table(&mut client, *table, vec![row]).await.expect("a sound row");
     }
 }

@@ -69,7 +69,7 @@ async fn a_refusal_by_the_health_service_has_a_reason() {
 async fn headers_up_to_the_limit_are_accepted_and_above_it_refused() {
     let server = Server::start().await;
     let claim = super::bill();
-    for (bytes, accepted) in [(15 << 10, true), (17 << 10, false), (60 << 10, false)] {
+    for (bytes, accepted) in [(15 << 10, true), (17 << 10, false), (65 << 10, false), (1_000 << 10, false)] {
         let mut request = Request::new(super::settle_request(&claim, "R1"));
         request.metadata_mut().insert("note", "x".repeat(bytes).parse().expect("a header"));
         match server.settlement_client().settle(request).await {

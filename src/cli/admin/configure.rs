@@ -6,6 +6,8 @@ use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::line::write_page;
+use crate::cli::text_file;
 use crate::config::Config;
 use crate::say;
 
@@ -37,7 +39,7 @@ pub(crate) fn run(command: &ConfigCommand, json: bool) -> CommandResult {
         }
         ConfigCommand::Show { config } => {
             let config = read(config.as_deref())?;
-            if json { say!("{}", value(&config)) } else { say!("{}", config.to_toml().trim_end()) }
+            if json { say!("{}", value(&config)) } else { write_page(&config.to_toml()) }
         }
     }
     Ok(())
@@ -49,7 +51,7 @@ pub(crate) fn run(command: &ConfigCommand, json: bool) -> CommandResult {
 /// Every fault of the file, or that it cannot be read.
 pub(crate) fn read(file: Option<&Path>) -> Result<Config, CommandError> {
     let Some(file) = file else { return Ok(Config::default()) };
-    let text = std::fs::read_to_string(file).map_err(CommandError::file(file))?;
+    let text = text_file::read(file)?;
     Ok(Config::from_toml(&file.display().to_string(), &text)?)
 }
 

@@ -159,7 +159,8 @@ impl KeyDirectory {
         say!(
             "Created certificates for a server and a caller of every role, valid for a year, in {dir}. The authority's key"
         );
-        say!("is not stored, so it can issue no more. Serve, and call as one of the callers:\n");
+        say!("is not stored, so it can issue no more. Serve, and call as one of the callers:");
+        say!("");
         say!("onestop serve --config {dir}/onestop.toml");
         say!("export ONESTOP_SERVER=https://localhost:50051 ONESTOP_CA={dir}/ca.pem");
         say!("ONESTOP_CERTIFICATE={dir}/registrar.pem ONESTOP_KEY={dir}/registrar.key onestop import deploy/demo");

@@ -7,11 +7,13 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::line::write_page;
 use crate::cli::output::statement::Lang;
+use crate::cli::text_file;
 use crate::domain::file_fault::FileFault;
 use crate::policy::Book;
-use crate::say;
 use crate::server::run::load_book;
+use crate::{say, say_error};
 
 /// How a check reports.
 pub(crate) struct CheckOptions {
@@ -48,7 +50,7 @@ pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckO
         return Err(warnings.into());
     }
     for warning in &warnings {
-        eprintln!("{} {warning}", options.lang.choose("警告", "warning"));
+        say_error!("{} {warning}", options.lang.choose("警告", "warning"));
     }
     if options.json {
         let texts: Vec<_> = warnings.iter().map(ToString::to_string).collect();
@@ -73,11 +75,17 @@ fn with_counts(names: impl Iterator<Item = String>) -> String {
 }
 
 fn read_book(files: &[PathBuf]) -> Result<Result<Book, Vec<FileFault>>, CommandError> {
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).map_err(CommandError::file(path))?;
-        Ok((path.display().to_string(), text))
-    };
-    let texts = files.iter().map(read).collect::<Result<Vec<_>, CommandError>>()?;
+    let (mut texts, mut faults) = (Vec::new(), Vec::new());
+    for path in files {
+        match text_file::read(path) {
+            Ok(text) => texts.push((path.display().to_string(), text)),
+            Err(CommandError::FileFaults(found)) => faults.extend(found),
+            Err(error) => return Err(error),
+        }
+    }
+    if !faults.is_empty() {
+        return Ok(Err(faults));
+    }
     Ok(Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str()))))
 }
 
@@ -120,7 +128,7 @@ pub(crate) fn list(policies: Option<&Path>, json: bool) -> CommandResult {
         ]);
     }
     if !json {
-        say!("{table}");
+        write_page(&table.to_string());
     }
     Ok(())
 }

@@ -40,8 +40,9 @@ impl Seal {
         let unreadable = |error| SealError::Read { path: path.to_owned(), error };
         let file = BufReader::new(std::fs::File::open(path).map_err(unreadable)?);
         let mut parser = SealParser::default();
-        for (at, line) in file.lines().enumerate() {
-            let parsed = parser.add_line(&line.map_err(unreadable)?);
+        for (at, line) in file.split(b'\n').enumerate() {
+            let line = line.map_err(unreadable)?;
+            let parsed = std::str::from_utf8(&line).ok().and_then(|line| parser.add_line(line));
             parsed.ok_or_else(|| SealError::Line { path: path.to_owned(), line: at + 1 })?;
         }
         if !parser.complete {

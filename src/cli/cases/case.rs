@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::cli::client::claim_text::{ClaimText, ReversalText};
 use crate::domain::decimal::ParseDecimalError;
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_fault::{FileFault, line_at};
 use crate::domain::money::Money;
 use crate::policy::{Book, VOCABULARY_FILE};
 use crate::reference::table::ReferenceTable;
@@ -149,8 +149,15 @@ pub fn is_policy(text: &str) -> bool {
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
     /// The file is not a case.
-    #[error(transparent)]
-    Toml(#[from] toml::de::Error),
+    #[error("line {line}, `{text}`: {message}")]
+    Toml {
+        /// The line, from 1.
+        line: usize,
+        /// Its text.
+        text: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A step has no request, or several.
     #[error("step {0} is not exactly one of quote, settle, reverse and readjudicate")]
     StepRequest(usize),
@@ -190,7 +197,11 @@ pub enum CaseError {
 /// # Errors
 /// If the case cannot be run.
 pub fn load(path: &Path, text: &str, book: &Book) -> Result<LoadedCase, CaseError> {
-    let mut case: Case = toml::from_str(text)?;
+    let mut case: Case = toml::from_str(text).map_err(|error| {
+        let line = line_at(text, error.span().map_or(0, |span| span.start));
+        let text = text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+        CaseError::Toml { line, text, message: error.message().to_owned() }
+    })?;
     if case.name.is_empty() {
         case.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     }
@@ -208,8 +219,7 @@ fn own_policies(case: &Path, files: &[String]) -> Result<Book, CaseError> {
     let dir = case.parent().unwrap_or(Path::new("."));
     let texts = files.iter().map(|file| {
         let path: PathBuf = dir.join(file);
-        let text = std::fs::read_to_string(&path).map_err(|error| CaseError::PolicyFile { path, error })?;
-        Ok((file.clone(), text))
+        Ok((file.clone(), policy_text(path, file)?))
     });
     let mut texts = texts.collect::<Result<Vec<_>, CaseError>>()?;
     texts.extend(own_vocabulary(dir, files)?);
@@ -224,8 +234,12 @@ fn own_vocabulary(dir: &Path, files: &[String]) -> Result<Option<(String, String
     if files.iter().any(|file| dir.join(file) == path) {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(&path).map_err(|error| CaseError::PolicyFile { path, error })?;
-    Ok(Some((VOCABULARY_FILE.to_owned(), text)))
+    Ok(Some((VOCABULARY_FILE.to_owned(), policy_text(path, VOCABULARY_FILE)?)))
+}
+
+fn policy_text(path: PathBuf, file: &str) -> Result<String, CaseError> {
+    let bytes = std::fs::read(&path).map_err(|error| CaseError::PolicyFile { path, error })?;
+    FileFault::utf8_text(file, bytes).map_err(|fault| CaseError::Policies(vec![fault]))
 }
 
 fn check(case: &Case, book: &Book) -> Result<(), CaseError> {

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::text_file;
 use crate::policy::Book;
-use crate::say;
 use crate::server::local_server::{LocalServerError, TemporaryServer};
 use crate::server::run::load_book;
 use crate::server::store_location::{StoreLocation, StoreLocationError};
 use crate::store::redis::address::Address;
+use crate::{say, say_error};
 
 use super::case::{self, CaseError, LoadedCase};
 use super::case_runner::{CaseRunner, RunnerError};
@@ -73,16 +74,16 @@ pub(crate) async fn run(
     let book = load_book(policies)?;
     let (mut differing, mut not_run) = (0, 0);
     for path in cases.iter().flat_map(|path| files(path)) {
-        let text = match std::fs::read_to_string(&path) {
+        let text = match text_file::read(&path) {
             Ok(text) => text,
             Err(error) => {
                 not_run += 1;
-                eprintln!("{}: {error}", path.display());
+                say_error!("{error}");
                 continue;
             }
         };
         if case::is_policy(&text) {
-            eprintln!("{}: a policy, not a case", path.display());
+            say_error!("{}: a policy, not a case", path.display());
             continue;
         }
         match run_one(&path, &text, &book, backend).await {
@@ -93,7 +94,7 @@ pub(crate) async fn run(
             }
             Err(error) => {
                 not_run += 1;
-                eprintln!("{}: {error}", path.display());
+                say_error!("{}: {error}", path.display());
             }
         }
     }

@@ -1,8 +1,6 @@
 //! The quotes that `onestop quote --json` printed, for a settle that must not differ from them.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -11,6 +9,7 @@ use serde::Deserialize;
 use tonic::Status;
 
 use crate::cli::exit::CommandError;
+use crate::cli::text_file;
 use crate::domain::claim::RawClaim;
 use crate::domain::file_fault::FileFault;
 
@@ -35,11 +34,9 @@ impl Quotes {
     /// If the file cannot be read, or the first line that is no quote.
     pub(super) fn read(path: &Path) -> Result<Quotes, CommandError> {
         let mut quotes = Quotes { path: path.to_owned(), tokens: HashMap::new() };
-        let file = File::open(path).map_err(CommandError::file(path))?;
-        for (at, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(CommandError::file(path))?;
+        for (at, line) in text_file::read(path)?.lines().enumerate() {
             if !line.trim().is_empty() {
-                quotes.add(at + 1, &line)?;
+                quotes.add(at + 1, line)?;
             }
         }
         Ok(quotes)

@@ -12,6 +12,7 @@ use tonic_types::StatusExt;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::progress::Progress;
 use crate::grpc::status;
+use crate::say_error;
 
 use super::claim_lines::ClaimLine;
 use crate::cli::error::client::{ClientError, described};
@@ -45,7 +46,7 @@ impl RefusedClaims {
         self.count += 1;
         let claim_id = line.claim.as_ref().map(|claim| claim.claim_id.as_str()).unwrap_or("?");
         let position = format!("{}:{}", line.file.display(), line.number);
-        progress.suspend(|| eprintln!("{position}: {claim_id}: {}", described(status)));
+        progress.suspend(|| say_error!("{position}: {claim_id}: {}", described(status)));
         let Some(file) = &mut self.file else { return Ok(()) };
         let written = writeln!(file, "{}", value(line, status)).and_then(|()| file.flush());
         Ok(written.map_err(ClientError::RefusedClaimsFile)?)

@@ -19,7 +19,7 @@ use crate::cli::output::{json, statement};
 use crate::grpc::pb::settlement as pb;
 use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::to_proto;
-use crate::say;
+use crate::{say, say_error};
 
 use super::address::ServerOptions;
 use super::claim_lines::{self, ClaimLine, ClaimReading};
@@ -235,7 +235,7 @@ impl SettleRun {
         let summary = (self.printed > 1).then(|| self.summary());
         drop(self.progress);
         if let Some(summary) = summary {
-            eprintln!("{summary}");
+            say_error!("{summary}");
         }
         self.refused.finish()
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json_settlement;
+use crate::cli::output::line::write_page;
 use crate::cli::output::statement::{Document, Lang, html, text};
 use crate::grpc::pb::settlement as pb;
 use crate::say;
@@ -37,8 +38,8 @@ pub(super) async fn run(mut client: Client, options: &ShowOptions, json: bool) -
     }
     let document = Document::from_settlement(&view, options.lang.unwrap_or_else(Lang::from_environment));
     match &options.html {
-        None => say!("{}", text::text(&document).trim_end()),
-        Some(file) if file.as_os_str() == "-" => say!("{}", html::html(&document).trim_end()),
+        None => write_page(&text::text(&document)),
+        Some(file) if file.as_os_str() == "-" => write_page(&html::html(&document)),
         Some(file) => std::fs::write(file, html::html(&document)).map_err(CommandError::file(file))?,
     }
     Ok(())

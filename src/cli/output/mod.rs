@@ -1,4 +1,5 @@
-//! What commands print: JSON, settlement statements, policy tables, progress.
+//! What commands print: JSON, settlement statements, policy tables, progress. Every line leaves through
+//! `line`.
 
 pub mod json;
 pub mod json_settlement;
@@ -6,3 +7,4 @@ pub mod line;
 pub mod policy_tables;
 pub mod progress;
 pub mod statement;
+pub mod visible;

@@ -7,6 +7,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 
 use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::line::write_page;
 use crate::domain::decimal::ExactDecimal;
 use crate::domain::fixed_words::{Locality, Referral};
 use crate::domain::money::Money;
@@ -67,8 +68,8 @@ pub(crate) fn run(policies: Option<&Path>, options: &PolicyTableOptions, json: b
     say!("in force {}, in the benefit year of the day of {}", policy.rule.in_force, policy.rule.benefit_year);
     let who = if names.is_empty() { "an ordinary resident".to_owned() } else { names.join(" + ") };
     say!("for {who}, {}, referral {}; * marks an assumed figure", options.locality, options.referral);
-    say!("{}", shown.table()?);
-    say!("{}", shown.sources()?.join("\n"));
+    write_page(&shown.table()?.to_string());
+    shown.sources()?.iter().for_each(|source| say!("{source}"));
     Ok(())
 }
 

@@ -45,6 +45,12 @@ const RESPONSE_TIMEOUTS: u32 = 5;
 /// Why no client can be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectorError {
+    /// The file with the password is not text.
+    #[error("the file named in the Redis URL, {path}, is not UTF-8")]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that the address names cannot be read.
     #[error("cannot read the file named in the Redis URL, {path}: {error}")]
     File {
@@ -75,7 +81,11 @@ impl Connector {
         let read =
             |path: &PathBuf| std::fs::read(path).map_err(|error| ConnectorError::File { path: path.clone(), error });
         let password = match &address.password_file {
-            Some(path) => Some(String::from_utf8_lossy(&read(path)?).trim_end().to_owned()),
+            Some(path) => {
+                let text = String::from_utf8(read(path)?);
+                let text = text.map_err(|_| ConnectorError::NotUtf8 { path: path.clone() })?;
+                Some(text.trim_end().to_owned())
+            }
             None => address.password.clone(),
         };
         let mut login = RedisConnectionInfo::default().set_db(address.database).set_protocol(ProtocolVersion::RESP2);

@@ -2,10 +2,12 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// A text escaped for HTML and SVG.
+use crate::cli::output::visible::visible;
+
+/// A text escaped for HTML and SVG; characters that would change its layout or direction are shown, not obeyed.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

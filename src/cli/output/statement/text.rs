@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::amounts::{signed, yuan};
 use super::document::{Code, Document};
 use super::layers::Layer;
+use crate::cli::output::visible::visible;
 
 /// The maximum number of columns of a line.
 const COLUMNS: usize = 100;
@@ -53,12 +54,13 @@ struct TextPage(String);
 
 impl TextPage {
     fn line(&mut self, line: &str) {
-        self.0.push_str(line.trim_end());
+        self.0.push_str(visible(line.trim_end()).as_ref());
         self.0.push('\n');
     }
 
     fn section(&mut self, title: &str) {
-        self.line(&format!("\n{title}"));
+        self.line("");
+        self.line(title);
     }
 
     fn sum(&mut self, fen: i64, what: &str) {
@@ -68,7 +70,7 @@ impl TextPage {
     /// Adds a text after a mark, broken into lines where it is too long.
     fn wrapped(&mut self, mark: &str, text: &str) {
         let room = COLUMNS - mark.width();
-        for (at, line) in broken(text, room).into_iter().enumerate() {
+        for (at, line) in broken(&visible(text), room).into_iter().enumerate() {
             let mark = if at == 0 { mark.to_owned() } else { " ".repeat(mark.width()) };
             self.line(&format!("{mark}{line}"));
         }
