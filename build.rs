@@ -5,8 +5,11 @@ use std::{env, fs};
 
 use prost::Message;
 
-const FILES: [&str; 4] = [
-    "onestop/settlement/v1/settlement.proto",
+const FILES: [&str; 7] = [
+    "google/rpc/code.proto",
+    "google/rpc/error_details.proto",
+    "onestop/settlement/v1/refusal.proto",
+    "onestop/settlement/v1/settlement_service.proto",
     "onestop/reference/v1/reference.proto",
     "onestop/policy/v1/policy.proto",
     "onestop/operations/v1/operations.proto",
@@ -17,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(FILES, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("onestop.descriptors"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().extern_path(".google.rpc", "::tonic_types::pb").compile_fds(descriptors)?;
+    let generated = tonic_prost_build::configure().extern_path(".google.rpc", "::tonic_types::pb");
+    generated.include_file("messages.rs").compile_fds(descriptors)?;
     Ok(())
 }

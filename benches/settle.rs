@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use onestop::cli::client::Client;
 use onestop::cli::client::import::import_table;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::pb::settlement::settlement_service_server::{SettlementService, SettlementServiceServer};
 use onestop::grpc::to_proto;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::pb::settlement::settlement_service_server::{SettlementService, SettlementServiceServer};
 use onestop::reference::table::ReferenceTable;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;

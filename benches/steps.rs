@@ -18,7 +18,8 @@ use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::{Digest, EntryId, RequestId};
 use onestop::domain::invariants;
 use onestop::domain::journal::{Entry, Instant as Committed, Link, Settlement};
-use onestop::grpc::{from_proto, pb, to_proto};
+use onestop::grpc::{from_proto, settlement_to_proto, to_proto};
+use onestop::pb;
 use onestop::policy::shipped;
 use onestop::store::codec;
 use prost::Message;
@@ -39,7 +40,7 @@ fn main() {
     let Ok((split, _)) = adjudicate(input, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
     let Ok((stored, _)) = codec::encode_entry(&entry) else { return eprintln!("no record") };
-    let answer = to_proto::settlement(&entry);
+    let answer = settlement_to_proto::settlement(&entry);
     println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
     step("digest of its content", || raw.content());
@@ -50,7 +51,7 @@ fn main() {
     step("check the invariants", || invariants::check(&split));
     step("encode the record", || codec::encode_entry(&entry));
     step("decode a record", || codec::decode_entry(&stored));
-    step("build the answer", || to_proto::settlement(&entry));
+    step("build the answer", || settlement_to_proto::settlement(&entry));
     step("encode the answer", || answer.encode_to_vec());
 }
 

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use local_server::{Failed, Server, claim, tables};
 use onestop::cli::client::Client;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::to_proto;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settle_stream_response::Answer;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -49,7 +49,7 @@ async fn start() -> Result<(Server, Client), Failed> {
 
 fn request(number: usize) -> pb::SettleStreamRequest {
     let claim = Some(to_proto::claim(&claim(number, PERSONS)));
-    pb::SettleStreamRequest { claim, request_id: format!("R{number}"), quote_digest: Vec::new() }
+    pb::SettleStreamRequest { claim, request_id: format!("R{number}"), quote_digest: Vec::new(), view: 0 }
 }
 
 /// A small generator (SplitMix64).

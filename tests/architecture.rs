@@ -23,9 +23,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("access", &["domain"]),
     ("telemetry", &[]),
     ("config", &["domain", "access", "engine"]),
-    ("grpc", &["domain", "engine", "access", "telemetry"]),
-    ("server", &["domain", "policy", "store", "engine", "access", "telemetry", "config", "grpc"]),
-    ("cli", &["domain", "policy", "reference", "store", "engine", "access", "config", "grpc", "server"]),
+    ("pb", &["domain"]),
+    ("grpc", &["domain", "engine", "access", "telemetry", "pb"]),
+    ("server", &["domain", "policy", "store", "engine", "access", "telemetry", "config", "pb", "grpc"]),
+    ("cli", &["domain", "policy", "reference", "store", "engine", "access", "config", "pb", "grpc", "server"]),
 ];
 
 /// The programs: they import only the command line.

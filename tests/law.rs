@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use onestop::domain::money::Money;
-use onestop::grpc::pb::policy as pb;
-use onestop::grpc::pb::settlement as settlement_pb;
+use onestop::pb::policy as pb;
+use onestop::pb::settlement as settlement_pb;
 use onestop::policy::Book;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -181,7 +181,7 @@ async fn each_settlement_during_reloads_uses_one_version_of_the_policies_and_bot
     for caller in callers {
         for settlement in caller.await.expect("no panic") {
             let split = settlement.split.expect("a split");
-            let judged = split.judged.expect("circumstances");
+            let judged = settlement.derivation.and_then(|derivation| derivation.circumstances).expect("circumstances");
             let at = laws.iter().position(|book| book.policies()[0].reference.digest.0[..] == judged.policy_digest[..]);
             let at = at.expect("one of the two laws");
             assert_eq!(settlement.book_digest, laws[at].digest().0, "its own book");

@@ -10,8 +10,8 @@ use tonic::Status;
 
 use crate::domain::content::RawReversal;
 use crate::domain::money::Money;
-use crate::grpc::pb::settlement as pb;
 use crate::grpc::status;
+use crate::pb::settlement as pb;
 use crate::reference::csv_rows;
 use crate::reference::table::ReferenceTable;
 use crate::say;
@@ -157,7 +157,8 @@ fn row(line: &DemoClaim, payers: &[String]) -> Vec<String> {
         Err(status) => cells.push(format!("refused: {}", status::code_name(status.code()))),
         Ok(settlement) => {
             let split = settlement.split.clone().unwrap_or_default();
-            cells.push(circumstances(&line.text, &split.judged.unwrap_or_default()));
+            let derivation = settlement.derivation.clone().unwrap_or_default();
+            cells.push(circumstances(&line.text, &derivation.circumstances.unwrap_or_default()));
             cells.push(Money::from_fen(split.total_fen).to_string());
             let share = |payer: &String| split.payers.iter().find(|share| share.payer == *payer);
             cells.extend(payers.iter().map(|payer| match share(payer) {
@@ -170,11 +171,10 @@ fn row(line: &DemoClaim, payers: &[String]) -> Vec<String> {
     cells
 }
 
-fn circumstances(text: &ClaimText, judged: &pb::Judged) -> String {
-    let who = if judged.categories.is_empty() { "ordinary".to_owned() } else { judged.categories.join(" + ") };
-    let place =
-        if judged.locality == "local" { String::new() } else { format!(", {} ({})", judged.locality, judged.referral) };
-    format!("{who} · {} · {}{place}", text.visit, judged.hospital_level)
+fn circumstances(text: &ClaimText, facts: &pb::Circumstances) -> String {
+    let who = if facts.categories.is_empty() { "ordinary".to_owned() } else { facts.categories.join(" + ") };
+    let place = format!(", {} ({})", facts.locality().word(), facts.referral().word());
+    format!("{who} · {} · {}{place}", text.visit, facts.hospital_level)
 }
 
 fn print_refused(lines: &[DemoClaim]) {
@@ -234,8 +234,8 @@ async fn reverse(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
 
 fn most_layers(lines: &[DemoClaim]) -> Option<&pb::Settlement> {
     let paying = |settlement: &&pb::Settlement| {
-        let split = settlement.split.as_ref();
-        split.map_or(0, |split| split.layers.iter().filter(|layer| layer.pays_fen != 0).count())
+        let derivation = settlement.derivation.as_ref();
+        derivation.map_or(0, |derivation| derivation.layers.iter().filter(|layer| layer.pays_fen != 0).count())
     };
     settled(lines).max_by_key(paying)
 }

@@ -8,6 +8,7 @@ use super::claim::Claim;
 use super::continuation::Continued;
 use super::day::Day;
 use super::facts::Facts;
+use super::fixed_words::SkipReason;
 use super::ids::AccountKey;
 use super::itemize::{UnknownClass, itemize};
 use super::layer_split::LayerInput;
@@ -18,7 +19,7 @@ use super::resolution::Inexact;
 use super::split::{Circumstances, SkippedLayer, Split};
 use super::stay::Stay;
 use super::sums::OutOfRange;
-use super::terms::{LayerTerms, SkipReason, TermsKey};
+use super::terms::{LayerTerms, TermsKey};
 use super::words::{Disease, WordSet};
 
 /// A checked claim, the facts looked up for it, the policy that governs it, and what it continues.

@@ -1,4 +1,4 @@
-//! The words that the policy format itself fixes: enums, each variant with the word that files use for it.
+//! The words that the program itself fixes: enums, each variant with the word that files and output use for it.
 
 use std::fmt;
 
@@ -109,6 +109,22 @@ fixed_words! {
         Interim = "interim",
         /// A stay in another hospital to which the patient was moved (转院).
         Transfer = "transfer",
+    }
+}
+
+fixed_words! {
+    /// Why a layer is not considered.
+    SkipReason {
+        /// Not in force on the day.
+        NotInForce = "not_in_force",
+        /// Not for this kind of visit.
+        OtherVisit = "other_visit",
+        /// Not in these circumstances.
+        OtherCircumstances = "other_circumstances",
+        /// Not for any category the person holds.
+        OtherCategory = "other_category",
+        /// Not for a category that the person holds.
+        ExceptedCategory = "excepted_category",
     }
 }
 

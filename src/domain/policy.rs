@@ -8,11 +8,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::day::Day;
-use super::fixed_words::{DeductiblePer, Period};
+use super::fixed_words::{DeductiblePer, Period, SkipReason};
 use super::ids::Digest;
 use super::resolution::{Inexact, resolve_terms};
 use super::rule::{LayerRule, PolicyRule};
-use super::terms::{LayerTerms, SkipReason, TermsKey};
+use super::terms::{LayerTerms, TermsKey};
 use super::terms_cache::TermsCache;
 use super::words::{Pool, Visit};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::UnitPrice;
 use super::day::Day;
 use super::facts::CatalogueEntry;
-use super::fixed_words::CapKind;
+use super::fixed_words::{CapKind, SkipReason};
 use super::ids::{AccountKey, Digest, DigestError};
 use super::money::Money;
 use super::policy::{LayerHead, PolicyRef};
@@ -19,7 +19,7 @@ use super::rate::Rate;
 use super::schedule::BandShare;
 use super::stay::{Opening, StayUse};
 use super::sums::LedgerUse;
-use super::terms::{AssumedKey, Cite, SkipReason, TermsKey};
+use super::terms::{AssumedKey, Cite, TermsKey};
 use super::words::{Pool, Visit};
 
 /// The parts of one line of the bill that leave it before its class's pool.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::fixed_words::{CapKind, Locality, Referral};
+use super::fixed_words::{CapKind, Locality, Referral, SkipReason};
 use super::money::Money;
 use super::rate::Rate;
 use super::schedule::Schedule;
@@ -84,21 +84,6 @@ pub struct TermsKey {
     pub diseases: WordSet<Disease>,
     /// The categories the person holds.
     pub categories: Categories,
-}
-
-/// Why a layer was not considered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SkipReason {
-    /// Not in force on the day.
-    NotInForce,
-    /// Not for this kind of visit.
-    OtherVisit,
-    /// Not in these circumstances.
-    OtherCircumstances,
-    /// Not for any category the person holds.
-    OtherCategory,
-    /// Not for a category that the person holds.
-    ExceptedCategory,
 }
 
 /// The terms of a layer, or why it is not considered.

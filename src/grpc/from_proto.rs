@@ -7,9 +7,10 @@ use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
 use crate::domain::money::Money;
 use crate::engine::fence::RequestName;
+use crate::pb::Date;
+use crate::pb::settlement as pb;
 
 use super::error::CallError;
-use super::pb::settlement as pb;
 
 /// A claim as received.
 ///
@@ -33,11 +34,7 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
         items: claim.items.into_iter().map(item).collect(),
         total: claim.total_fen.map(Money::from_fen),
         diagnosis: claim.diagnosis,
-        continues: claim.continues.map(|pb::Continues { kind, hospital_id, claim_id }| RawContinues {
-            kind,
-            hospital_id,
-            claim_id,
-        }),
+        continues: claim.continues.map(continues),
     })
 }
 
@@ -114,8 +111,14 @@ pub fn optional_id<T>(
 }
 
 /// A day as received.
-pub fn day(day: pb::Date) -> RawDate {
+pub fn day(day: Date) -> RawDate {
     RawDate { year: day.year, month: day.month, day: day.day }
+}
+
+fn continues(continues: pb::Continues) -> RawContinues {
+    let pb::Continues { kind, hospital_id, claim_id } = continues;
+    let known = pb::ContinuesKind::try_from(kind).map(|kind| kind.word().to_owned());
+    RawContinues { kind: known.unwrap_or_else(|_| kind.to_string()), hospital_id, claim_id }
 }
 
 fn item(item: pb::Item) -> RawItem {

@@ -18,12 +18,12 @@ use crate::domain::fault::FaultReason;
 use crate::engine::import::{ImportContext, ImportPermit, ImportSource, Imported};
 use crate::engine::import_rows::ImportRows;
 use crate::engine::{Engine, EngineError};
+use crate::pb::reference as pb;
 use crate::reference::columns::ColumnOrder;
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 
 use super::error::CallError;
-use super::pb::reference as pb;
 use super::{commit_stamp, imports};
 
 /// How long an import waits while another is written.

@@ -1,12 +1,12 @@
 //! Tables and imports as messages.
 
 use crate::domain::fault::{FaultReason, FieldFault};
+use crate::pb::reference as pb;
 use crate::reference::columns::{ColumnFault, ColumnOrder};
 use crate::reference::table::ReferenceTable;
 use crate::store::imports::Import;
 
 use super::error::CallError;
-use super::pb::reference as pb;
 use super::to_proto::{digest, timestamp};
 
 /// An import.
@@ -18,10 +18,10 @@ pub fn import(import: Import) -> pb::Import {
         table: word.into(),
         source: begun.source,
         imported_by: begun.imported_by,
-        begun_at: Some(timestamp(begun.instant)),
+        start_time: Some(timestamp(begun.instant)),
         rows: begun.rows,
         digest: digest(begun.digest),
-        ended_at: ended.as_ref().map(|ended| timestamp(ended.instant)),
+        end_time: ended.as_ref().map(|ended| timestamp(ended.instant)),
         changed: ended.as_ref().map_or(0, |ended| ended.changed),
         unchanged: ended.as_ref().map_or(0, |ended| ended.unchanged),
     }

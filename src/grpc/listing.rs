@@ -8,14 +8,15 @@ use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::engine::Engine;
 use crate::engine::list::{HospitalFilter, HospitalScope, Listed, PersonFilter};
+use crate::pb::Date;
+use crate::pb::settlement as pb;
 use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::page::{self, PageTokens};
-use super::pb::settlement as pb;
-use super::to_proto;
+use super::{settlement_to_proto, to_proto};
 
 /// How many settlements a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -51,7 +52,7 @@ pub async fn list_settlements<S: Store>(
     let listed_persons = listed.iter().map(|listed| listed.settlement.parties().1);
     let persons: BTreeSet<&PersonId> = listed_persons.chain(&requested).collect();
     disclosures.log_read(permitted, engine.store(), persons)?;
-    let settlements = listed.iter().map(settlement_summary).collect();
+    let settlements = listed.iter().map(listed_settlement).collect();
     Ok(pb::ListSettlementsResponse { settlements, next_page_token })
 }
 
@@ -136,30 +137,28 @@ fn refuse_fields(faults: &mut FieldFaults, fields: &[(&str, bool)], message: &st
     }
 }
 
-fn optional_day(faults: &mut FieldFaults, field: &str, day: Option<pb::Date>) -> Option<Day> {
+fn optional_day(faults: &mut FieldFaults, field: &str, day: Option<Date>) -> Option<Day> {
     let read = Day::new(day?.year, day?.month, day?.day);
     read.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }
 
-fn settlement_summary(listed: &Listed) -> pb::SettlementSummary {
+fn listed_settlement(listed: &Listed) -> pb::ListedSettlement {
     let Listed { settlement: entry, revision, reversal } = listed;
     let settled = &entry.body;
     let revised = revision.as_ref().map(|entry| &entry.body);
     let split = revised.map_or(&settled.split, |revised| &revised.split);
-    pb::SettlementSummary {
+    pb::ListedSettlement {
         settlement_id: entry.id.to_string(),
         claim_id: settled.claim.claim_id.as_str().to_owned(),
         hospital_id: settled.claim.hospital_id.as_str().to_owned(),
         person_id: settled.claim.person_id.as_str().to_owned(),
         request_id: entry.request_id.as_str().to_owned(),
-        committed_at: Some(to_proto::timestamp(entry.committed)),
+        commit_time: Some(to_proto::timestamp(entry.committed)),
         settled_on: Some(to_proto::date(entry.committed.china_day())),
         insurance: split.circumstances.account.insurance.to_string(),
         benefit_year: split.circumstances.account.year,
         policy_id: split.circumstances.policy.id.to_string(),
-        total_fen: split.total.fen(),
-        payers: to_proto::shares(split.payers()),
-        patient_fen: split.patient.fen(),
+        split: Some(settlement_to_proto::split(split)),
         revision: revised.map_or(1, |revised| revised.number),
         reversal_id: reversal.map(|id| id.to_string()).unwrap_or_default(),
     }

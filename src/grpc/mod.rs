@@ -25,30 +25,9 @@ mod response_body;
 pub mod reversals;
 mod settle;
 pub mod settlement;
+pub mod settlement_to_proto;
 pub mod status;
 mod status_details;
 pub mod stream;
 pub mod to_proto;
-
-/// The generated messages, clients and servers.
-#[allow(missing_docs, clippy::all, clippy::pedantic)]
-pub mod pb {
-    /// `onestop.settlement.v1`
-    pub mod settlement {
-        tonic::include_proto!("onestop.settlement.v1");
-    }
-    /// `onestop.reference.v1`
-    pub mod reference {
-        tonic::include_proto!("onestop.reference.v1");
-    }
-    /// `onestop.policy.v1`
-    pub mod policy {
-        tonic::include_proto!("onestop.policy.v1");
-    }
-    /// `onestop.operations.v1`
-    pub mod operations {
-        tonic::include_proto!("onestop.operations.v1");
-    }
-    /// The descriptors of all of them, for reflection.
-    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/onestop.descriptors"));
-}
+mod view;

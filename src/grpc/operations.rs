@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
 use tonic::{Request, Response, Status};
 
+use crate::pb::operations as pb;
+use crate::pb::operations::operations_service_server::OperationsService;
+
 use super::authorize::Permitted;
-use super::pb::operations as pb;
-use super::pb::operations::operations_service_server::OperationsService;
 
 /// The operations service.
 pub struct OperationsHandler {

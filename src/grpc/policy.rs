@@ -4,20 +4,19 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
-use crate::domain::day::Day;
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
 use crate::domain::rule::PolicyRule;
 use crate::engine::{Engine, EngineError};
+use crate::pb::policy as pb;
+use crate::pb::policy::policy_service_server::PolicyService;
 use crate::store::Store;
 
 use super::activation::{Activation, BookChange};
 use super::authorize::Permitted;
 use super::error::CallError;
 use super::page::{self, PageTokens};
-use super::pb::policy as pb;
-use super::pb::policy::policy_service_server::PolicyService;
-use super::to_proto::digest;
+use super::to_proto::{date, digest};
 
 /// How many policies a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -111,16 +110,15 @@ fn slice_page<T>(items: &[T], first: u64, limit: usize) -> (&[T], Option<u64>) {
 }
 
 fn policy_summary(policy: &Policy) -> pb::PolicySummary {
-    let date = |day: Option<Day>| day.map(|day| pb::Date { year: day.year(), month: day.month(), day: day.day() });
     pb::PolicySummary {
         policy_id: policy.reference.id.to_string(),
         policy_digest: digest(policy.reference.digest),
         title: policy.rule.title.to_string(),
         insurance: policy.rule.insurance.to_string(),
         regions: policy.rule.regions.iter().map(ToString::to_string).collect(),
-        in_force_from: date(policy.rule.in_force.from),
-        in_force_until: date(policy.rule.in_force.until),
-        benefit_year: policy.rule.benefit_year.to_string(),
+        in_force_from: policy.rule.in_force.from.map(date),
+        in_force_until: policy.rule.in_force.until.map(date),
+        benefit_year: pb::BenefitYear::from(policy.rule.benefit_year).into(),
         layers: policy.rule.layers.len() as u32,
     }
 }

@@ -8,6 +8,9 @@ use crate::domain::day::Day;
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::{HospitalId, ItemCode, PersonId};
 use crate::engine::Engine;
+use crate::pb::Date;
+use crate::pb::reference as pb;
+use crate::pb::reference::reference_service_server::ReferenceService;
 use crate::reference::cells::KeySelection;
 use crate::reference::table::ReferenceTable;
 use crate::store::Store;
@@ -17,8 +20,6 @@ use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::import_stream::ImportStreams;
 use super::page::{self, PageTokens};
-use super::pb::reference as pb;
-use super::pb::reference::reference_service_server::ReferenceService;
 use super::{from_proto, imports};
 
 /// How many rows or imports a page holds if nothing is asked for, and at the most.
@@ -139,7 +140,7 @@ fn row_messages(rows: Vec<Vec<String>>) -> Vec<pb::Row> {
     rows.into_iter().map(|cells| pb::Row { cells }).collect()
 }
 
-fn required_on(day: Option<pb::Date>) -> Result<Day, CallError> {
+fn required_on(day: Option<Date>) -> Result<Day, CallError> {
     let day = day.ok_or_else(|| CallError::missing_field("on"))?;
     Day::new(day.year, day.month, day.day)
         .map_err(|no| CallError::invalid_field("on", FaultReason::NotADay, no.to_string()))

@@ -8,11 +8,13 @@ use crate::domain::journal::{Differences, Entry, Reversal, Revision};
 use crate::domain::money::Money;
 use crate::engine::correct::{CorrectOutcome, CorrectRequest};
 use crate::engine::reverse::{ReverseOutcome, ReverseRequest};
+use crate::pb::settlement as pb;
 
 use super::error::CallError;
-use super::pb::settlement as pb;
-use super::to_proto::{digest, shares, split, timestamp};
-use super::{commit_stamp, from_proto, to_proto};
+use super::settlement_to_proto::{derivation_of_revision, settlement, shares, split};
+use super::to_proto::{digest, timestamp};
+use super::view::View;
+use super::{commit_stamp, from_proto};
 
 /// A request to reverse, as received.
 pub fn reverse_request(message: pb::ReverseRequest) -> ReverseRequest {
@@ -47,11 +49,11 @@ pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> pb::CorrectR
     let dry_run = dry_run && !outcome.replay;
     let VisibleRevisions { mut own, others } =
         visible_revisions(&outcome.reversal.body.hospital_id, &outcome.revisions);
-    let (mut reversal, mut settlement) = (reversal(&outcome.reversal), to_proto::settlement(&outcome.settlement));
+    let (mut reversal, mut settlement) = (reversal(&outcome.reversal), settlement(&outcome.settlement));
     if dry_run {
         clear_ids(&mut reversal, &mut own);
         settlement.settlement_id.clear();
-        settlement.committed_at = None;
+        settlement.commit_time = None;
     }
     pb::CorrectResponse {
         reversal: Some(reversal),
@@ -92,20 +94,21 @@ pub fn reversal(entry: &Entry<Reversal>) -> pb::Reversal {
         person_id: reversal.person_id.as_str().to_owned(),
         request_id: entry.request_id.as_str().to_owned(),
         reason: reversal.reason.clone(),
-        committed_at: Some(timestamp(entry.committed)),
+        commit_time: Some(timestamp(entry.committed)),
     }
 }
 
 /// A revision, without what it has in common with the settlement.
-pub fn revision(entry: &Entry<Revision>) -> pb::Revision {
+pub(super) fn revision(entry: &Entry<Revision>, view: View) -> pb::Revision {
     let revision = &entry.body;
     pb::Revision {
         revision: revision.number,
         revision_id: entry.id.to_string(),
         replaces_id: revision.replaces.to_string(),
         reversal_id: revision.reversal.to_string(),
-        committed_at: Some(timestamp(entry.committed)),
-        split: Some(pb::Split { codes: Vec::new(), lines: Vec::new(), ..split(&revision.split) }),
+        commit_time: Some(timestamp(entry.committed)),
+        split: Some(split(&revision.split)),
+        derivation: view.is_full().then(|| derivation_of_revision(&revision.split)),
         differences: Some(differences_message(&revision.differences)),
         book_digest: digest(revision.book),
     }
@@ -142,6 +145,6 @@ fn add_differences(sum: &mut Differences, one: &Differences) {
 /// What a dry run would write has no id and no instant.
 fn clear_ids(reversal: &mut pb::Reversal, revised: &mut [pb::RevisedSettlement]) {
     reversal.reversal_id.clear();
-    reversal.committed_at = None;
+    reversal.commit_time = None;
     revised.iter_mut().for_each(|revised| revised.revision_id.clear());
 }

@@ -8,15 +8,16 @@ use crate::domain::ids::{Digest, PersonId};
 use crate::domain::refusal::ClaimRefusal;
 use crate::engine::settle::{SettleOutcome, SettleRequest};
 use crate::engine::{Engine, EngineError};
+use crate::pb::settlement as pb;
 use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::deadline::run_to_completion;
 use super::disclosures::Disclosures;
 use super::error::CallError;
-use super::pb::settlement as pb;
 use super::quote_tokens::QuoteTokens;
-use super::{commit_stamp, from_proto, to_proto};
+use super::view::View;
+use super::{commit_stamp, from_proto};
 
 /// Settles claims for callers.
 pub struct Settler<S> {
@@ -44,7 +45,8 @@ impl<S: Store> Settler<S> {
         deadline: Duration,
         permit: impl Send + 'static,
     ) -> Result<pb::SettleResponse, CallError> {
-        let pb::SettleRequest { claim, request_id, quote_digest } = message;
+        let pb::SettleRequest { claim, request_id, quote_digest, view } = message;
+        let view = View::from_request(view, View::Full)?;
         let claim = from_proto::claim(claim)?;
         permitted.caller.authorize_claims_of(&claim.hospital_id)?;
         let limits = &self.engine.settings().limits;
@@ -68,7 +70,7 @@ impl<S: Store> Settler<S> {
             settled,
             is_new,
         )?;
-        Ok(pb::SettleResponse { settlement: Some(to_proto::settlement(&settled.entry)), replay: settled.replay })
+        Ok(pb::SettleResponse { settlement: Some(view.settlement(&settled.entry)), replay: settled.replay })
     }
 
     /// The error with the token of a quote with the new split, if the split has changed since the presented quote.

@@ -16,6 +16,8 @@ use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
 use crate::engine::reverse::ReverseOutcome;
 use crate::engine::{Engine, EngineError};
+use crate::pb::settlement as pb;
+use crate::pb::settlement::settlement_service_server::SettlementService;
 use crate::store::Store;
 
 use super::authorize::Permitted;
@@ -23,13 +25,12 @@ use super::deadline::{self, run_to_completion, within_deadline};
 use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::page::PageTokens;
-use super::pb::settlement as pb;
-use super::pb::settlement::settlement_service_server::SettlementService;
 use super::quote_tokens::QuoteTokens;
 use super::reversals::{reversal, revision};
 use super::settle::Settler;
 use super::stream::{self, SettleAnswers, Streams};
-use super::{commit_stamp, from_proto, listing, reversals, to_proto};
+use super::view::View;
+use super::{commit_stamp, from_proto, listing, reversals, settlement_to_proto, to_proto};
 
 /// The service.
 pub struct SettlementHandler<S> {
@@ -153,8 +154,12 @@ impl<S: Store> SettlementHandler<S> {
         let quote = self.disclosures.log_answer(permitted, store, person_id.as_ref(), quote)?;
         self.disclosures.record_quote(quote.keys.hospital_id.as_str(), &quote.keys.person_id, store);
         let quote_digest = self.quotes.issue(&permitted.caller, quote.content, quote.digest)?;
-        let notices = to_proto::notices(&quote.notices);
-        Ok(pb::QuoteResponse { split: Some(to_proto::split(&quote.split)), quote_digest, notices })
+        Ok(pb::QuoteResponse {
+            split: Some(settlement_to_proto::split(&quote.split)),
+            quote_digest,
+            notices: settlement_to_proto::notices(&quote.notices),
+            derivation: Some(settlement_to_proto::derivation(&quote.split)),
+        })
     }
 
     async fn handle_reverse(
@@ -248,12 +253,14 @@ impl<S: Store> SettlementHandler<S> {
         permitted: &Permitted,
         request: pb::GetSettlementRequest,
     ) -> Result<pb::GetSettlementResponse, CallError> {
-        let view = self.find_settlement(permitted, request).await?;
+        let view = View::from_request(request.view, View::Full)?;
+        let found = self.find_settlement(permitted, request).await?;
+        let claim = || to_proto::claim(&(&found.settlement.body.claim).into());
         Ok(pb::GetSettlementResponse {
-            settlement: Some(to_proto::settlement(&view.settlement)),
-            reversal: view.reversal.as_ref().map(reversal),
-            revisions: view.revisions.iter().map(revision).collect(),
-            claim: Some(to_proto::claim(&(&view.settlement.body.claim).into())),
+            settlement: Some(view.settlement(&found.settlement)),
+            reversal: found.reversal.as_ref().map(reversal),
+            revisions: found.revisions.iter().map(|entry| revision(entry, view)).collect(),
+            claim: view.is_full().then(claim),
         })
     }
 
@@ -263,7 +270,7 @@ impl<S: Store> SettlementHandler<S> {
         permitted: &Permitted,
         request: pb::GetSettlementRequest,
     ) -> Result<SettlementView, CallError> {
-        let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id } = request;
+        let pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id, view: _ } = request;
         if settlement_id.is_empty() {
             permitted.caller.authorize_settlements_of(&hospital_id)?;
             let keys = from_proto::claim_keys(hospital_id, person_id, claim_id, self.limits())?;
@@ -312,7 +319,7 @@ fn outcome_message(found: Outcome) -> pb::Outcome {
     let message = match found {
         Outcome::NotSeen => Message::NotSeen(pb::NotSeen {}),
         Outcome::Fenced => Message::Fenced(pb::Fenced {}),
-        Outcome::Settled(settlement) => Message::Committed(to_proto::settlement(&settlement)),
+        Outcome::Settled(settlement) => Message::Committed(settlement_to_proto::settlement(&settlement)),
         Outcome::Reversed(entry) => Message::Reversed(reversal(&entry)),
     };
     pb::Outcome { outcome: Some(message) }

@@ -13,10 +13,11 @@ use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
 use crate::domain::split::Split;
 use crate::engine::EngineError;
+use crate::pb::settlement as pb;
 
 use super::error::CallError;
+use super::settlement_to_proto;
 use super::status::Reason;
-use super::{pb, to_proto};
 
 /// The domain of every `ErrorInfo`.
 pub(super) const DOMAIN: &str = "onestop";
@@ -26,8 +27,8 @@ pub(super) const DOMAIN: &str = "onestop";
 const FAULTS_LIMIT: usize = 20;
 const LATER_LIMIT: usize = 100;
 
-/// The most bytes of a split in a status.
-const SPLIT_BYTES: usize = 8 << 10;
+/// The most bytes of a derivation in a status.
+const DERIVATION_BYTES: usize = 8 << 10;
 
 /// How long a caller waits before it retries a call that was shed.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -119,20 +120,23 @@ fn metadata(error: &CallError) -> HashMap<String, String> {
     }
 }
 
-fn later_settlements(later: &LaterSettlements) -> pb::settlement::LaterSettlements {
-    pb::settlement::LaterSettlements {
+fn later_settlements(later: &LaterSettlements) -> pb::LaterSettlements {
+    pb::LaterSettlements {
         own_settlement_ids: later.own.iter().take(LATER_LIMIT).map(ToString::to_string).collect(),
         own: later.own.len() as u64,
         others: later.others as u64,
     }
 }
 
-/// The new split; of a long bill without its lines, or the token alone.
-fn quote_changed(split: &Split, quote_digest: &[u8]) -> pb::settlement::QuoteChanged {
-    let whole = to_proto::split(split);
-    let sums = pb::settlement::Split { codes: Vec::new(), lines: Vec::new(), ..whole.clone() };
-    let split = [whole, sums].into_iter().find(|split| split.encoded_len() <= SPLIT_BYTES);
-    pb::settlement::QuoteChanged { split, quote_digest: quote_digest.to_vec() }
+/// The new split; of a long bill without codes and lines, or without the derivation.
+fn quote_changed(split: &Split, quote_digest: &[u8]) -> pb::QuoteChanged {
+    let whole = settlement_to_proto::derivation(split);
+    let sums = settlement_to_proto::derivation_of_revision(split);
+    pb::QuoteChanged {
+        split: Some(settlement_to_proto::split(split)),
+        quote_digest: quote_digest.to_vec(),
+        derivation: [whole, sums].into_iter().find(|derivation| derivation.encoded_len() <= DERIVATION_BYTES),
+    }
 }
 
 /// The status with one more detail, a message of the settlement package.

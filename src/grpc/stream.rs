@@ -18,13 +18,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 
+use crate::pb::settlement as pb;
+use crate::pb::settlement::settle_stream_response::Answer;
 use crate::store::Store;
 
 use super::authorize::{Authorizer, Permitted};
 use super::call_resources::{MemoryPermit, request_memory};
 use super::error::CallError;
-use super::pb::settlement as pb;
-use super::pb::settlement::settle_stream_response::Answer;
 use super::settle::Settler;
 use super::status::Reason;
 use super::status_details::status_message;
@@ -187,8 +187,8 @@ impl<S: Store> ClaimTask<S> {
             return None;
         }
         let permits = (own, of_all);
-        let pb::SettleStreamRequest { claim, request_id, quote_digest } = request;
-        let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest };
+        let pb::SettleStreamRequest { claim, request_id, quote_digest, view } = request;
+        let request = pb::SettleRequest { claim, request_id: request_id.clone(), quote_digest, view };
         let settled = match self.streams.authorizer.reauthorize(&self.permitted) {
             Ok(permitted) => {
                 let settled = self.settler.settle(&permitted, request, self.streams.max_duration, permits);

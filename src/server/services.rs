@@ -12,14 +12,14 @@ use crate::grpc::activation::Activation;
 use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::operations::OperationsHandler;
-use crate::grpc::pb;
-use crate::grpc::pb::operations::operations_service_server::OperationsServiceServer;
-use crate::grpc::pb::policy::policy_service_server::PolicyServiceServer;
-use crate::grpc::pb::reference::reference_service_server::ReferenceServiceServer;
-use crate::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use crate::grpc::policy::PolicyHandler;
 use crate::grpc::reference::ReferenceHandler;
 use crate::grpc::settlement::SettlementHandler;
+use crate::pb;
+use crate::pb::operations::operations_service_server::OperationsServiceServer;
+use crate::pb::policy::policy_service_server::PolicyServiceServer;
+use crate::pb::reference::reference_service_server::ReferenceServiceServer;
+use crate::pb::settlement::settlement_service_server::SettlementServiceServer;
 use crate::store::Store;
 
 /// The services and what they share.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use onestop::access::allowance::{Allowance, CallerLimits};
 use onestop::config::ServerLimits;
-use onestop::grpc::pb::policy::ListPoliciesRequest;
-use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
+use onestop::pb::policy::ListPoliciesRequest;
+use onestop::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -67,6 +67,7 @@ async fn a_stream_is_slowed_to_its_callers_rate_and_not_refused() {
             claim: Some(to_proto::claim(&claim(&format!("C{number}"), "P1", "1.00"))),
             request_id: format!("R{number}"),
             quote_digest: Vec::new(),
+            view: 0,
         })
         .collect();
     let start = std::time::Instant::now();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use onestop::config::ServerLimits;
-use onestop::grpc::pb::policy::ListPoliciesRequest;
-use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::pb::policy::ListPoliciesRequest;
+use onestop::pb::policy::policy_service_client::PolicyServiceClient;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};

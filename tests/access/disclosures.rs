@@ -15,14 +15,15 @@ use onestop::engine::fence::RequestName;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::grpc::error::CallError;
-use onestop::grpc::pb::operations::operations_service_client::OperationsServiceClient;
-use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
-use onestop::grpc::pb::settlement::settle_stream_response::Answer;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::pb::{operations, policy, reference, settlement as pb};
 use onestop::grpc::status::Reason;
 use onestop::grpc::{commit_stamp, to_proto};
+use onestop::pb::Date;
+use onestop::pb::operations::operations_service_client::OperationsServiceClient;
+use onestop::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::pb::reference::reference_service_client::ReferenceServiceClient;
+use onestop::pb::settlement::settle_stream_response::Answer;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::pb::{operations, policy, reference, settlement as pb};
 use onestop::reference::table::ReferenceTable;
 use onestop::server::access_setup::AccessSetup;
 use onestop::store::JournalStore;
@@ -352,9 +353,9 @@ async fn send_claim(server: &TestServer, role: &str, call: &str, outcome: &str) 
     let (claim, request_id) = (Some(to_proto::claim(&claim)), request_id.to_owned());
     match call {
         "Quote" => answered(client.quote(pb::QuoteRequest { claim }).await),
-        "Settle" => answered(client.settle(pb::SettleRequest { claim, request_id, quote_digest }).await),
+        "Settle" => answered(client.settle(pb::SettleRequest { claim, request_id, quote_digest, view: 0 }).await),
         _ => {
-            let request = pb::SettleStreamRequest { claim, request_id, quote_digest };
+            let request = pb::SettleStreamRequest { claim, request_id, quote_digest, view: 0 };
             let mut answers = client.settle_stream(tokio_stream::iter([request])).await?.into_inner();
             match answers.message().await?.expect("an answer").answer {
                 Some(Answer::Settlement(_)) => Ok(()),
@@ -475,7 +476,7 @@ async fn ask_reference(server: &TestServer, role: &str, call: &str, outcome: &st
             let table = if about_person { reference::Table::Categories } else { reference::Table::Hospitals };
             let request = reference::GetReferenceRequest {
                 table: table.into(),
-                on: Some(reference::Date { year: 2017, month: 6, day: 1 }),
+                on: Some(Date { year: 2017, month: 6, day: 1 }),
                 person_id: if about_person { person(outcome) } else { "" }.to_owned(),
                 ..Default::default()
             };

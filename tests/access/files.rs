@@ -2,13 +2,13 @@
 
 use onestop::access::Callers;
 use onestop::config::ServerLimits;
-use onestop::grpc::pb::policy::ListPoliciesRequest;
-use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settle_stream_response::Answer;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
+use onestop::pb::policy::ListPoliciesRequest;
+use onestop::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settle_stream_response::Answer;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
@@ -32,6 +32,7 @@ async fn a_removed_caller_is_refused_on_open_connections_and_streams() {
         claim: Some(to_proto::claim(&claim(id, "P1", "1.00"))),
         request_id: id.to_owned(),
         quote_digest: Vec::new(),
+        view: 0,
     };
     send.send(request("C1")).await.expect("the claim is sent");
     let stream = SettlementServiceClient::new(channel.clone()).settle_stream(ReceiverStream::new(requests)).await;

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onestop::domain::ids::EntryId;
 use onestop::engine::settle::SettleRequest;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use tonic::Status;
 use tonic::transport::Channel;
 

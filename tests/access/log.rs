@@ -1,9 +1,9 @@
 //! The access log, with one line for every read of a person, and who may read an account.
 
 use onestop::domain::ids::PersonId;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::to_proto;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::store::JournalStore;
 use tonic::{Code, Status};
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use onestop::config::ServerLimits;
-use onestop::grpc::pb::operations::DrainRequest;
-use onestop::grpc::pb::operations::operations_service_client::OperationsServiceClient;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::pb::operations::DrainRequest;
+use onestop::pb::operations::operations_service_client::OperationsServiceClient;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::transport::Endpoint;

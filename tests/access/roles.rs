@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use onestop::access::call::CALLS;
 use onestop::domain::claim::ClaimKeys;
-use onestop::grpc::pb::operations::operations_service_client::OperationsServiceClient;
-use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
-use onestop::grpc::pb::settlement::settle_stream_response::Answer;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::{pb, to_proto};
+use onestop::grpc::to_proto;
+use onestop::pb;
+use onestop::pb::operations::operations_service_client::OperationsServiceClient;
+use onestop::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::pb::reference::reference_service_client::ReferenceServiceClient;
+use onestop::pb::settlement::settle_stream_response::Answer;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use prost::Message;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -183,7 +184,7 @@ async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> 
         (ReferenceServiceClient::new(channel.clone()), PolicyServiceClient::new(channel.clone()));
     let of_table = |table: pb::reference::Table| pb::reference::GetReferenceRequest {
         table: table.into(),
-        on: Some(pb::reference::Date { year: 2017, month: 6, day: 1 }),
+        on: Some(pb::Date { year: 2017, month: 6, day: 1 }),
         ..Default::default()
     };
     match call {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use onestop::config::ServerLimits;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
@@ -68,8 +68,8 @@ async fn a_stream_without_claims_ends_in_time_and_its_answers_stand() {
     let channel = Endpoint::from_shared(format!("http://127.0.0.1:{}", target.port)).expect("an address");
     let mut client = SettlementServiceClient::new(channel.connect().await.expect("a connection"));
     let (requests, stream) = mpsc::channel(4);
-    let pb::SettleRequest { claim, request_id, quote_digest } = settle_request(&claim("C1", "P1", "1.00"), "R1");
-    requests.send(pb::SettleStreamRequest { claim, request_id, quote_digest }).await.expect("room");
+    let pb::SettleRequest { claim, request_id, quote_digest, view } = settle_request(&claim("C1", "P1", "1.00"), "R1");
+    requests.send(pb::SettleStreamRequest { claim, request_id, quote_digest, view }).await.expect("room");
     let mut responses = client.settle_stream(ReceiverStream::new(stream)).await.expect("a stream").into_inner();
     assert_eq!(responses.message().await.expect("an answer").expect("an answer").position, 0);
     let end = within(10, responses.message()).await;

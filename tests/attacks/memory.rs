@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use onestop::cli::client::import::import_table;
 use onestop::config::ServerLimits;
 use onestop::domain::claim::RawClaim;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::StoreError;
 use tonic::Code;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use onestop::config::ServerLimits;
 use onestop::engine::Engine;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use onestop::server::serve::{self as server, ServeError, ServerSetup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -86,8 +86,8 @@ async fn the_json_of_every_client_command_is_stable() {
     assert_eq!(office.json(0, &["import", &enrolments, "--by", "desk 7"]), [taken]);
     let log = office.json(0, &["import", "--list"]).remove(0);
     let wanted = json!({
-        "number": 7, "table": "enrolments", "source": "enrolments.csv", "imported_by": "desk 7", "begun_at": "INSTANT",
-        "rows": 2, "ended_at": "INSTANT", "changed": 1, "unchanged": 1,
+        "number": 7, "table": "enrolments", "source": "enrolments.csv", "imported_by": "desk 7", "start_time": "INSTANT",
+        "rows": 2, "end_time": "INSTANT", "changed": 1, "unchanged": 1,
     });
     assert_eq!(log, wanted);
     let rows = office.json(0, &["reference", "enrolments", "--person", "P9", "--on", "2017-06-15"]);

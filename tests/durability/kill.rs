@@ -12,7 +12,7 @@ use onestop::cli::client::Client;
 use onestop::cli::client::import::import_table;
 use onestop::cli::error::client::leaves_outcome_unknown;
 use onestop::domain::claim::RawClaim;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
 use prost::Message;
 use tokio::sync::Notify;
@@ -181,13 +181,13 @@ async fn outcome(client: &mut Client, sent: &Sent) -> Option<pb::Settlement> {
 async fn accounts_are_the_sums(client: &mut Client, sent: &[Sent]) {
     for person in (0..PERSONS).map(person) {
         let of_person = sent.iter().filter_map(|sent| sent.answer.as_ref()).filter(|s| s.person_id == person);
-        let splits: Vec<_> = of_person.filter_map(|settlement| settlement.split.as_ref()).collect();
+        let derivations: Vec<_> = of_person.filter_map(|settlement| settlement.derivation.as_ref()).collect();
         let request =
             pb::GetAccountRequest { person_id: person, insurance: "resident".to_owned(), year: 2017, on: None };
         let account = client.account(request).await.expect("an account");
-        assert_eq!((account.version, account.admissions), (splits.len() as u64, splits.len() as u32));
-        assert_eq!(layers(&account), sums(&splits));
-        assert_eq!(caps(&account), cap_sums(&splits));
+        assert_eq!((account.version, account.admissions), (derivations.len() as u64, derivations.len() as u32));
+        assert_eq!(layers(&account), sums(&derivations));
+        assert_eq!(caps(&account), cap_sums(&derivations));
     }
 }
 
@@ -199,9 +199,9 @@ fn layers(account: &pb::GetAccountResponse) -> Sums {
     ledgers.map(|ledger| (ledger.ledger.clone(), (ledger.base_fen, paid(&ledger.ledger)))).collect()
 }
 
-fn sums(splits: &[&pb::Split]) -> Sums {
+fn sums(derivations: &[&pb::Derivation]) -> Sums {
     let mut sums = Sums::new();
-    for layer in splits.iter().flat_map(|split| &split.layers) {
+    for layer in derivations.iter().flat_map(|derivation| &derivation.layers) {
         let sum = sums.entry(layer.id.clone()).or_default();
         *sum = (sum.0 + layer.base_fen, sum.1 + layer.pays_fen);
     }
@@ -213,12 +213,12 @@ fn caps(account: &pb::GetAccountResponse) -> BTreeMap<String, i64> {
     account.caps.iter().map(|cap| (cap.account.clone(), cap.amount_fen)).collect()
 }
 
-fn cap_sums(splits: &[&pb::Split]) -> BTreeMap<String, i64> {
+fn cap_sums(derivations: &[&pb::Derivation]) -> BTreeMap<String, i64> {
     let mut sums = BTreeMap::new();
-    for layer in splits.iter().flat_map(|split| &split.layers) {
+    for layer in derivations.iter().flat_map(|derivation| &derivation.layers) {
         for cap in &layer.caps {
             *sums.entry(cap.account.clone()).or_default() +=
-                if cap.of == "base" { layer.base_fen } else { layer.pays_fen };
+                if cap.of() == pb::CapKind::Base { layer.base_fen } else { layer.pays_fen };
         }
     }
     sums.retain(|_, sum| *sum != 0);

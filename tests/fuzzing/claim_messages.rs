@@ -2,7 +2,7 @@
 //! that every input meets the same store.
 
 use onestop::domain::ids::RequestId;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement::{self as pb, SettlementView};
 use onestop::policy::{Book, shipped};
 use prost::Message;
 use tonic::{Code, Status};
@@ -59,24 +59,22 @@ fn classes() -> Vec<String> {
 }
 
 /// An edge, and whether a settled claim lies on it.
-type Edge = (&'static str, fn(&pb::Claim, &pb::Split) -> bool);
+type Edge = (&'static str, fn(&pb::Claim, &pb::Split, &pb::Settlement) -> bool);
 
 const EDGES: &[Edge] = &[
-    ("edge: settled, a total of 0", |_, split| split.total_fen == 0),
-    ("edge: settled, 5,000 items", |claim, _| claim.items.len() == ITEMS),
-    ("edge: settled, the largest amount", |claim, _| claim.items.iter().any(|item| item.amount_fen == MOST)),
-    ("edge: settled, the largest price", |claim, _| {
+    ("edge: settled, a total of 0", |_, split, _| split.total_fen == 0),
+    ("edge: settled, 5,000 items", |claim, _, _| claim.items.len() == ITEMS),
+    ("edge: settled, the largest amount", |claim, _, _| claim.items.iter().any(|item| item.amount_fen == MOST)),
+    ("edge: settled, the largest price", |claim, _, _| {
         claim.items.iter().any(|item| item.unit_price_micro_yuan == DEAREST)
     }),
-    ("edge: settled, a refund", |claim, _| claim.items.iter().any(|item| item.amount_fen < 0)),
-    ("edge: settled, a ratio of 10 decimals", |_, split| {
-        split
-            .codes
-            .iter()
-            .any(|code| code.self_pay_ratio.len() == "0.0123456789".len() && code.preliminary_self_pay_fen > 0)
+    ("edge: settled, a refund", |claim, _, _| claim.items.iter().any(|item| item.amount_fen < 0)),
+    ("edge: settled, a ratio of 10 decimals", |_, _, settlement| {
+        let mut codes = settlement.derivation.iter().flat_map(|derivation| &derivation.codes);
+        codes.any(|code| code.self_pay_ratio.len() == "0.0123456789".len() && code.preliminary_self_pay_fen > 0)
     }),
-    ("edge: settled, a Unicode id", |claim, _| !claim.claim_id.is_ascii()),
-    ("edge: settled, a day in year 1", |claim, _| claim.discharged.is_some_and(|day| day.year == 1)),
+    ("edge: settled, a Unicode id", |claim, _, _| !claim.claim_id.is_ascii()),
+    ("edge: settled, a day in year 1", |claim, _, _| claim.discharged.is_some_and(|day| day.year == 1)),
 ];
 
 thread_local!(static SERVICE: Service = wait(open()));
@@ -129,16 +127,18 @@ fn note(request: &pb::SettleRequest, answer: &Result<Vec<u8>, Status>, reached: 
         Err(status) => refusal::ParsedRefusal::from_status(status).note(reached),
         Ok(answer) => {
             reached.hit("settled");
-            let split = split_of(answer);
-            check_sums(&claim, &split);
-            EDGES.iter().for_each(|(edge, lies_on)| reached.hit_if(lies_on(&claim, &split), edge));
+            let settlement = settlement_in(answer);
+            let split = settlement.split.as_ref().expect("a split");
+            check_sums(&claim, split);
+            EDGES.iter().for_each(|(edge, lies_on)| reached.hit_if(lies_on(&claim, split, &settlement), edge));
+            reached.hit_if(settlement.derivation.is_none(), "edge: settled, a summary");
+            assert_eq!(settlement.derivation.is_none(), request.view() == SettlementView::Summary);
         }
     }
 }
 
-fn split_of(answer: &[u8]) -> pb::Split {
-    let answer = pb::SettleResponse::decode(answer).expect("a response");
-    answer.settlement.and_then(|settlement| settlement.split).expect("a split")
+fn settlement_in(answer: &[u8]) -> pb::Settlement {
+    pb::SettleResponse::decode(answer).expect("a response").settlement.expect("a settlement")
 }
 
 /// Payers and patient, and the pools, add up to what the bill charges; nobody pays less than nothing.
@@ -152,12 +152,16 @@ fn check_sums(claim: &pb::Claim, split: &pb::Split) {
 
 /// A quote says what settling says, but for what only a settle carries; and writes nothing.
 fn check_quote(service: &Service, request: pb::SettleRequest, settled: Result<Vec<u8>, Status>) {
-    let carries_more = RequestId::parse(request.request_id.as_str(), 64).is_err() || !request.quote_digest.is_empty();
+    let carries_more = RequestId::parse(request.request_id.as_str(), 64).is_err()
+        || !request.quote_digest.is_empty()
+        || SettlementView::try_from(request.view).is_err();
     let quoted = asked(service, QUOTE, pb::QuoteRequest { claim: request.claim }.encode_to_vec(), 0);
     match (quoted, settled) {
         (Ok(quoted), Ok(settled)) => {
             let quoted = pb::QuoteResponse::decode(quoted.as_slice()).expect("a response");
-            assert_eq!(quoted.split, Some(split_of(&settled)));
+            let settled = settlement_in(&settled);
+            assert_eq!(quoted.split, settled.split);
+            assert!(settled.derivation.is_none() || quoted.derivation == settled.derivation);
         }
         (Err(quoted), Err(settled)) if !carries_more => {
             assert_eq!(

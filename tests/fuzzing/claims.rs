@@ -2,7 +2,8 @@
 
 use onestop::domain::claim::{Quantity, UnitPrice};
 use onestop::domain::money::Money;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::Date;
+use onestop::pb::settlement as pb;
 
 use crate::support::random::Random;
 
@@ -60,8 +61,8 @@ fn id(random: &mut Random) -> String {
 }
 
 /// These numbers as a day.
-pub fn date((year, month, day): (i32, i32, i32)) -> pb::Date {
-    pb::Date { year, month, day }
+pub fn date((year, month, day): (i32, i32, i32)) -> Date {
+    Date { year, month, day }
 }
 
 fn items(random: &mut Random, longest: usize) -> Vec<pb::Item> {

@@ -1,6 +1,7 @@
 //! Files of claims in JSON: as people and programs write them, with what they get wrong.
 
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::Date;
+use onestop::pb::settlement as pb;
 
 use super::claims::{sound, spoil};
 use crate::support::random::Random;
@@ -101,7 +102,7 @@ fn decimal(units: i64, decimals: u32) -> String {
     format!("{sign}{}.{:0width$}", digits / unit, digits % unit, width = decimals as usize)
 }
 
-fn day(day: Option<pb::Date>) -> String {
+fn day(day: Option<Date>) -> String {
     day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)).unwrap_or_default()
 }
 

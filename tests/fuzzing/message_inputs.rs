@@ -1,6 +1,6 @@
 //! Requests to settle as messages: sound ones, ones with a fault or two, and bytes that are hardly a message.
 
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use prost::Message;
 
 use super::claims::{sound, spoil, wrong_id};
@@ -28,7 +28,12 @@ fn request(random: &mut Random) -> pb::SettleRequest {
     }
     let request_id = if random.one_in(24) { wrong_id(random) } else { "请求-1".to_owned() };
     let quote_digest = if random.one_in(24) { vec![7; random.below(80)] } else { Vec::new() };
-    pb::SettleRequest { claim: Some(claim).filter(|_| !random.one_in(48)), request_id, quote_digest }
+    pb::SettleRequest {
+        claim: Some(claim).filter(|_| !random.one_in(48)),
+        request_id,
+        quote_digest,
+        view: *random.pick(&[0, 1, 2, 3]),
+    }
 }
 
 /// Does something wrong with the bytes of a message.

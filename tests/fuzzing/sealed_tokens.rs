@@ -10,8 +10,9 @@ use onestop::access::sealed_token::{LIFETIME_SECONDS, TokenContext, TokenKey};
 use onestop::domain::day::Day;
 use onestop::domain::ids::Digest;
 use onestop::domain::journal::Instant;
-use onestop::grpc::pb::{reference as reference_pb, settlement as pb};
 use onestop::grpc::{commit_stamp, from_proto};
+use onestop::pb::Date;
+use onestop::pb::{reference as reference_pb, settlement as pb};
 use onestop::policy::Book;
 use onestop::store::JournalStore;
 use prost::Message;
@@ -200,14 +201,14 @@ fn message(taker: Taker, token: Vec<u8>, text: Option<String>) -> Vec<u8> {
         Taker::Imports => reference_pb::ListImportsRequest { page_size: i32::MAX, page_token }.encode_to_vec(),
         Taker::Reference => reference_pb::GetReferenceRequest {
             table: reference_pb::Table::Catalogue.into(),
-            on: Some(reference_pb::Date { year: 2017, month: 6, day: 15 }),
+            on: Some(Date { year: 2017, month: 6, day: 15 }),
             page_size: 2,
             page_token,
             ..Default::default()
         }
         .encode_to_vec(),
         Taker::Quote => {
-            pb::SettleRequest { claim: Some(claim("C9")), request_id: "R9".to_owned(), quote_digest: token }
+            pb::SettleRequest { claim: Some(claim("C9")), request_id: "R9".to_owned(), quote_digest: token, view: 0 }
                 .encode_to_vec()
         }
     }

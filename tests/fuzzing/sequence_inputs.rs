@@ -2,8 +2,9 @@
 //!
 //! A sequence is bytes: of each call which one it is, its length, its message.
 
-use onestop::grpc::pb::reference as reference_pb;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::Date;
+use onestop::pb::reference as reference_pb;
+use onestop::pb::settlement as pb;
 use prost::Message;
 
 use super::claims::{date, sound, spoil, wrong_id};
@@ -125,7 +126,13 @@ fn request_id(random: &mut Random) -> String {
 
 fn settle(random: &mut Random) -> Vec<u8> {
     let quote_digest = if random.one_in(24) { vec![7; 32] } else { Vec::new() };
-    pb::SettleRequest { claim: claim(random), request_id: request_id(random), quote_digest }.encode_to_vec()
+    pb::SettleRequest {
+        claim: claim(random),
+        request_id: request_id(random),
+        quote_digest,
+        view: *random.pick(&[0, 1, 2, 3]),
+    }
+    .encode_to_vec()
 }
 
 fn reverse(random: &mut Random) -> Vec<u8> {
@@ -156,7 +163,8 @@ fn get_settlement(random: &mut Random) -> Vec<u8> {
     let (hospital_id, person_id) = parties(random);
     let claim_id = if random.one_in(8) { wrong_id(random) } else { claim_id(random) };
     let settlement_id = if random.one_in(4) { wrong_id(random) } else { String::new() };
-    pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id }.encode_to_vec()
+    pb::GetSettlementRequest { settlement_id, hospital_id, person_id, claim_id, view: *random.pick(&[0, 1, 2, 3]) }
+        .encode_to_vec()
 }
 
 fn list_settlements(random: &mut Random) -> Vec<u8> {
@@ -219,7 +227,7 @@ fn get_reference(random: &mut Random) -> Vec<u8> {
     let (hospital_id, person_id) = parties(random);
     reference_pb::GetReferenceRequest {
         table: random.below(9) as i32,
-        on: Some(reference_pb::Date { year: *random.pick(&[1, 2017, 9999, 0]), month: 1, day: 1 }),
+        on: Some(Date { year: *random.pick(&[1, 2017, 9999, 0]), month: 1, day: 1 }),
         person_id: if random.one_in(2) { person_id } else { String::new() },
         hospital_id: if random.one_in(4) { hospital_id } else { String::new() },
         code: if random.one_in(4) { "A".to_owned() } else { String::new() },

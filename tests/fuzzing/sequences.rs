@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use onestop::domain::ids::Digest;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settle_stream_response::Answer;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settle_stream_response::Answer;
 use onestop::policy::Book;
 use prost::Message;
 use tonic::{Code, Status};

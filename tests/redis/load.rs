@@ -17,7 +17,7 @@ use onestop::cli::error::client::leaves_outcome_unknown;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::engine::audit::Audit;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 use onestop::store::pages::Pages;

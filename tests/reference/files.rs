@@ -157,6 +157,6 @@ fn importing_a_file_twice_changes_nothing_and_logs_both_imports() {
             (&one["source"], &one["imported_by"], &one["table"]),
             (&"enrolments.csv".into(), &"登记处".into(), &"enrolments".into())
         );
-        assert!(one["begun_at"].as_str().zip(one["ended_at"].as_str()).is_some_and(|(begun, ended)| begun <= ended));
+        assert!(one["start_time"].as_str().zip(one["end_time"].as_str()).is_some_and(|(begun, ended)| begun <= ended));
     }
 }

@@ -2,7 +2,8 @@
 
 use onestop::cli::client::Client;
 use onestop::cli::client::import::import_table;
-use onestop::grpc::pb::reference::{Date, GetReferenceRequest, GetReferenceResponse, Table};
+use onestop::pb::Date;
+use onestop::pb::reference::{GetReferenceRequest, GetReferenceResponse, Table};
 use onestop::reference::table::ReferenceTable;
 use tonic::{Code, Status};
 

@@ -1,8 +1,8 @@
 //! How the calls on one settlement interact: order of refusals, quotes, fences, outcomes and reversals.
 
 use onestop::domain::claim::{Quantity, RawClaim};
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::outcome::Outcome;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::outcome::Outcome;
 use onestop::store::StoreError;
 use prost::Message;
 use tonic::{Code, Status};

@@ -4,7 +4,7 @@
 use onestop::domain::claim::RawClaim;
 use onestop::engine::EngineError;
 use onestop::engine::import::Imported;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
 
 use super::Server;

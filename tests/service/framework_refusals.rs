@@ -1,7 +1,7 @@
 //! Refusals that the framework makes in place of a handler: each has a reason of this service, in streams too.
 
 use onestop::config::ServerLimits;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use prost::Message;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;

@@ -1,7 +1,8 @@
 //! Every lookup call with an id that is none: the refusal names the field.
 
-use onestop::grpc::pb::reference::{Date, GetReferenceRequest, Table};
-use onestop::grpc::pb::settlement::{self as pb, GetAccountRequest};
+use onestop::pb::Date;
+use onestop::pb::reference::{GetReferenceRequest, Table};
+use onestop::pb::settlement::{self as pb, GetAccountRequest};
 use tonic::{Code, Status};
 
 use super::{Server, refusal_details};

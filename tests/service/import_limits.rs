@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use onestop::config::ServerLimits;
-use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
-use onestop::grpc::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Table};
+use onestop::pb::reference::reference_service_client::ReferenceServiceClient;
+use onestop::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Table};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;

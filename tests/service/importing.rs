@@ -3,7 +3,7 @@
 use onestop::engine::import::Imported;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::grpc::imports;
-use onestop::grpc::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Row, Table};
+use onestop::pb::reference::{ImportReferenceRequest, ImportReferenceResponse, Row, Table};
 use onestop::policy::shipped;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::StoreError;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onestop::domain::claim::RawClaim;
-use onestop::grpc::pb::reference as pb;
-use onestop::grpc::pb::settlement::outcome::Outcome;
+use onestop::pb::reference as pb;
+use onestop::pb::settlement::outcome::Outcome;
 use onestop::server::serve as server;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -74,7 +74,7 @@ async fn a_fence_is_committed_although_its_caller_cancels() {
     let server = Server::start().await;
     server.store.set_mode(StoreMode::HoldWrites);
     let (hospital_id, person_id) = ("H3".to_owned(), "P1".to_owned());
-    let request = onestop::grpc::pb::settlement::FenceRequest { hospital_id, person_id, request_id: "R1".to_owned() };
+    let request = onestop::pb::settlement::FenceRequest { hospital_id, person_id, request_id: "R1".to_owned() };
     let mut client = server.settlement_client();
     let call = tokio::spawn(async move { client.fence(request).await });
     assert_eq!(server.store.next_write_event().await, WriteEvent::Started);

@@ -2,7 +2,7 @@
 
 use onestop::domain::claim::{Quantity, RawClaim, RawDate, RawItem, UnitPrice};
 use onestop::domain::money::Money;
-use onestop::grpc::pb::settlement::outcome::Outcome;
+use onestop::pb::settlement::outcome::Outcome;
 use tonic::Code::{FailedPrecondition, InvalidArgument};
 
 use super::{Server, refusal_details};

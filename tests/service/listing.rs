@@ -1,8 +1,9 @@
 //! Lists of settlements, read page by page while other claims are settled.
 
 use onestop::domain::claim::RawClaim;
-use onestop::grpc::pb::settlement::{ListSettlementsRequest, ListSettlementsResponse, SettlementSummary};
 use onestop::grpc::{commit_stamp, to_proto};
+use onestop::pb::Date;
+use onestop::pb::settlement::{ListSettlementsRequest, ListSettlementsResponse, ListedSettlement};
 use tonic::{Code, Status};
 
 use super::{Server, code_and_reason, refusal_details, reverse_request};
@@ -21,7 +22,7 @@ async fn list_page(server: &Server, request: &ListSettlementsRequest) -> Result<
 }
 
 /// Reads all pages of this size, and settles another claim of P1 at H3 between two pages.
-async fn list_all_pages(server: &Server, mut request: ListSettlementsRequest, size: i32) -> Vec<SettlementSummary> {
+async fn list_all_pages(server: &Server, mut request: ListSettlementsRequest, size: i32) -> Vec<ListedSettlement> {
     let mut all = Vec::new();
     request.page_size = size;
     loop {
@@ -37,7 +38,7 @@ async fn list_all_pages(server: &Server, mut request: ListSettlementsRequest, si
     }
 }
 
-fn settlement_ids(settlements: &[SettlementSummary]) -> Vec<&str> {
+fn settlement_ids(settlements: &[ListedSettlement]) -> Vec<&str> {
     settlements.iter().map(|one| one.settlement_id.as_str()).collect()
 }
 
@@ -92,7 +93,7 @@ async fn a_hospital_is_listed_in_commit_order_and_includes_settlements_made_betw
 async fn the_range_of_days_includes_its_start_and_excludes_its_end() {
     let server = Server::start().await;
     settle_claims(&server, 2).await;
-    let today = server.settle_ok(&claim("T", "P2", "1.00"), "T").await.committed_at.expect("an instant");
+    let today = server.settle_ok(&claim("T", "P2", "1.00"), "T").await.commit_time.expect("an instant");
     let today = onestop::domain::journal::Instant(today.seconds * 1_000_000).china_day();
     let (first, last) = (day("2017-06-15").map(to_proto::date), day("9999-12-31").map(to_proto::date));
     let list_of_days = |settled_from, settled_until| ListSettlementsRequest {
@@ -111,22 +112,22 @@ async fn the_range_of_days_includes_its_start_and_excludes_its_end() {
 async fn a_summary_shows_the_current_sums_revision_and_reversal() {
     let server = Server::start().await;
     let settled = settle_claims(&server, 3).await;
-    let request =
-        onestop::grpc::pb::settlement::ReverseRequest { readjudicate: true, ..reverse_request(&settled[0].0, "V") };
+    let request = onestop::pb::settlement::ReverseRequest { readjudicate: true, ..reverse_request(&settled[0].0, "V") };
     let reversal = server.settlement_client().reverse(request).await.expect("a reversal").into_inner().reversal;
     let listed = list_all_pages(&server, person_list_request("P1", 2017), 10).await;
     let revisions: Vec<_> = listed.iter().map(|one| (one.revision, one.reversal_id.as_str())).collect();
     let reversal_id = reversal.expect("a reversal").reversal_id;
     assert_eq!(revisions, [(2, ""), (2, ""), (1, reversal_id.as_str())]);
     for one in &listed {
-        let paid: i64 = one.payers.iter().map(|share| share.amount_fen).sum();
-        assert_eq!((paid + one.patient_fen, one.total_fen), (5_000_000, 5_000_000));
+        let split = one.split.as_ref().expect("a split");
+        let paid: i64 = split.payers.iter().map(|share| share.amount_fen).sum();
+        assert_eq!((paid + split.patient_fen, split.total_fen), (5_000_000, 5_000_000));
         assert_eq!((&*one.insurance, one.benefit_year, &*one.policy_id), ("resident", 2017, "shandong-2017"));
     }
     // The claim at H2 (secondary) is now the first of the year, so a person without settlements pays the same there.
     let first_of_year = RawClaim { hospital_id: "H2".into(), ..claim("F", "P4", "50000.00") };
     let split = server.quote(&first_of_year).await.expect("a quote").split.expect("a split");
-    assert_eq!((listed[1].patient_fen, &listed[1].payers), (split.patient_fen, &split.payers));
+    assert_eq!(listed[1].split.as_ref(), Some(&split));
 }
 
 #[tokio::test]
@@ -163,7 +164,7 @@ async fn an_invalid_list_request_is_refused_with_the_fields_at_fault() {
         ),
         (
             ListSettlementsRequest {
-                settled_until: Some(onestop::grpc::pb::settlement::Date { year: 2017, month: 2, day: 29 }),
+                settled_until: Some(Date { year: 2017, month: 2, day: 29 }),
                 ..hospital_list_request("H3")
             },
             vec!["settled_until"],

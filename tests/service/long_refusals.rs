@@ -2,7 +2,7 @@
 //! still receive the reason.
 
 use onestop::domain::claim::RawClaim;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
 use tonic::Code;
 

@@ -25,11 +25,11 @@ use std::sync::Arc;
 use onestop::config::ServerLimits;
 use onestop::domain::claim::RawClaim;
 use onestop::engine::Engine;
-use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use onestop::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::grpc::to_proto;
+use onestop::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::pb::reference::reference_service_client::ReferenceServiceClient;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
 use onestop::server::serve as server;
 use prost::Message;
 use tokio::net::TcpListener;
@@ -132,7 +132,7 @@ pub fn bill() -> RawClaim {
 /// A request to settle this claim under this request id.
 pub fn settle_request(claim: &RawClaim, request: &str) -> pb::SettleRequest {
     let claim = Some(to_proto::claim(claim));
-    pb::SettleRequest { claim, request_id: request.to_owned(), quote_digest: Vec::new() }
+    pb::SettleRequest { claim, request_id: request.to_owned(), quote_digest: Vec::new(), view: 0 }
 }
 
 /// A request to reverse the settlement of this claim under this request id.

@@ -5,9 +5,10 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::journal::Instant;
 use onestop::grpc::commit_stamp;
-use onestop::grpc::pb::policy::ListPoliciesRequest;
-use onestop::grpc::pb::reference::{self as reference_pb, GetReferenceRequest, ListImportsRequest, Table};
-use onestop::grpc::pb::settlement::ListSettlementsRequest;
+use onestop::pb::Date;
+use onestop::pb::policy::ListPoliciesRequest;
+use onestop::pb::reference::{GetReferenceRequest, ListImportsRequest, Table};
+use onestop::pb::settlement::ListSettlementsRequest;
 use onestop::store::JournalStore;
 use onestop::store::rows::ListPosition;
 use serde::Serialize;
@@ -88,7 +89,7 @@ async fn rows(server: &Server, list: List, page_token: String) -> Result<usize, 
         List::Reference => {
             let request = GetReferenceRequest {
                 table: Table::Catalogue.into(),
-                on: Some(reference_pb::Date { year: 2017, month: 6, day: 15 }),
+                on: Some(Date { year: 2017, month: 6, day: 15 }),
                 page_size: i32::MAX,
                 page_token,
                 ..Default::default()

@@ -4,9 +4,9 @@ use onestop::access::sealed_token::{LIFETIME_SECONDS, TokenContext, TokenKey};
 use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::Digest;
 use onestop::domain::journal::Instant;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::{commit_stamp, to_proto};
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settle_stream_response::Answer;
 use onestop::store::JournalStore;
 use prost::Message;
 use tonic::{Code, Status};
@@ -21,6 +21,7 @@ async fn refusals(server: &Server, claim: &RawClaim, token: &[u8]) -> [Status; 2
         claim: Some(to_proto::claim(claim)),
         request_id: "R1".to_owned(),
         quote_digest: token.to_vec(),
+        view: 0,
     };
     let unary = server.settlement_client().settle(request).await.expect_err("a refusal");
     let mut stream = server

@@ -2,9 +2,10 @@
 
 use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::Digest;
-use onestop::grpc::pb::policy::{GetPolicyRequest, GetPolicyResponse};
-use onestop::grpc::pb::settlement::{self as pb, GetAccountRequest, GetSettlementRequest};
 use onestop::grpc::to_proto;
+use onestop::pb::Date;
+use onestop::pb::policy::{GetPolicyRequest, GetPolicyResponse};
+use onestop::pb::settlement::{self as pb, GetAccountRequest, GetSettlementRequest};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -145,7 +146,7 @@ async fn an_account_of_an_unknown_person_is_not_found_and_an_invalid_year_or_day
     assert_eq!(code_and_reason(get_account(&server, "P9", 2017).await), (Code::NotFound, "NOT_FOUND".to_owned()));
     let year = refusal_details(&get_account(&server, "P1", 0).await.expect_err("a refusal"));
     assert_eq!((year.faults[0].0.as_str(), year.faults[0].1.as_str()), ("year", "NOT_A_DAY"));
-    let on = Some(pb::Date { year: 2017, month: 2, day: 31 });
+    let on = Some(Date { year: 2017, month: 2, day: 31 });
     let request = GetAccountRequest { person_id: "P1".to_owned(), insurance: "resident".to_owned(), year: 2017, on };
     let day = refusal_details(&server.settlement_client().get_account(request).await.expect_err("a refusal"));
     assert_eq!((day.faults[0].0.as_str(), day.faults[0].1.as_str()), ("on", "NOT_A_DAY"));
@@ -159,8 +160,8 @@ async fn get_policy(server: &Server, id: &str, digest: Vec<u8>) -> Result<GetPol
 #[tokio::test]
 async fn the_policy_of_a_settlement_is_read_by_id_and_digest_and_its_digest_covers_its_text() {
     let server = Server::start().await;
-    let split = server.settle_ok(&bill(), "R1").await.split.expect("a split");
-    let judged = split.judged.expect("the circumstances");
+    let derivation = server.settle_ok(&bill(), "R1").await.derivation.expect("a derivation");
+    let judged = derivation.circumstances.expect("the circumstances");
     let by_digest = get_policy(&server, "", judged.policy_digest.clone()).await.expect("the policy");
     assert_eq!(by_digest, get_policy(&server, &judged.policy_id, Vec::new()).await.expect("the policy"));
     assert_eq!(by_digest.policy_id, judged.policy_id);
@@ -221,7 +222,7 @@ async fn reflection_lists_the_services_in_both_protocol_versions() {
 async fn the_room_on_a_day_follows_the_policy_of_that_day() {
     let server = Server::start().await;
     server.settle_ok(&RawClaim { admitted: day("2017-12-20"), discharged: day("2017-12-31"), ..bill() }, "R1").await;
-    let on = Some(pb::Date { year: 2018, month: 1, day: 1 });
+    let on = Some(Date { year: 2018, month: 1, day: 1 });
     let request = GetAccountRequest { person_id: "P1".to_owned(), insurance: "resident".to_owned(), year: 2017, on };
     let account = server.settlement_client().get_account(request).await.expect("an account").into_inner();
     assert_eq!(account.policy_id, "shandong-2018");

@@ -2,7 +2,7 @@
 
 use onestop::domain::claim::RawClaim;
 use onestop::domain::money::Money;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 use prost::Message;
 use tonic::Code;
 
@@ -75,11 +75,12 @@ async fn the_settlement_stays_unchanged_and_its_revision_is_read_beside_it() {
     let [revision] = &view.revisions[..] else { panic!("one revision") };
     assert_eq!((revision.revision, &revision.revision_id), (2, &response.revised[0].revision_id));
     assert_eq!((&revision.replaces_id, &revision.reversal_id), (&settlements[1].settlement_id, &reversal.reversal_id));
-    let split = revision.split.clone().expect("a split");
-    let first_split = settlements[0].split.clone().expect("a split");
+    let derivation = revision.derivation.clone().expect("a derivation");
+    let first = settlements[0].derivation.clone().expect("a derivation");
+    assert_eq!(revision.split, settlements[0].split);
     assert_eq!(
-        split,
-        pb::Split { codes: vec![], lines: vec![], ..first_split },
+        derivation,
+        pb::Derivation { codes: vec![], lines: vec![], ..first },
         "it equals the split of the first claim of the year"
     );
     assert_eq!(revision.book_digest, settlements[1].book_digest);
@@ -101,7 +102,7 @@ async fn a_dry_run_returns_the_revisions_and_changes_nothing() {
     assert_eq!(server.engine.store().fingerprint(), before);
     assert!(dry.dry_run && !dry.replay);
     let reversal = dry.reversal.clone().expect("a reversal");
-    assert_eq!((&*reversal.reversal_id, reversal.committed_at), ("", None));
+    assert_eq!((&*reversal.reversal_id, reversal.commit_time), ("", None));
     assert!(dry.revised.iter().all(|one| one.revision_id.is_empty()));
     let done = reverse_ok(&server, readjudicate_request(0, "V")).await;
     assert_eq!(dry.others, done.others);

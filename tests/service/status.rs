@@ -10,13 +10,13 @@ use onestop::config::ServerLimits;
 use onestop::domain::claim::{Quantity, RawClaim};
 use onestop::grpc::authorize::{self, Authorizer};
 use onestop::grpc::disclosures::Disclosures;
-use onestop::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use onestop::grpc::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
-use onestop::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use onestop::grpc::pb::settlement::settlement_service_server::SettlementServiceServer;
 use onestop::grpc::settlement::SettlementHandler;
 use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
+use onestop::pb::policy::policy_service_client::PolicyServiceClient;
+use onestop::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
+use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::pb::settlement::settlement_service_server::SettlementServiceServer;
 use onestop::store::StoreError;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -160,7 +160,7 @@ async fn settle_unsound_claim(server: Server) -> Status {
 }
 
 async fn settle_without_claim(server: Server) -> Status {
-    let request = onestop::grpc::pb::settlement::SettleRequest { request_id: "R1".to_owned(), ..Default::default() };
+    let request = onestop::pb::settlement::SettleRequest { request_id: "R1".to_owned(), ..Default::default() };
     server.settlement_client().settle(request).await.expect_err("a refusal")
 }
 
@@ -199,7 +199,7 @@ async fn reverse_unknown_claim(server: Server) -> Status {
 
 async fn read_unknown_settlement(server: Server) -> Status {
     let settlement_id = "00000000-0000-0000-0000-000000000000".to_owned();
-    let request = onestop::grpc::pb::settlement::GetSettlementRequest { settlement_id, ..Default::default() };
+    let request = onestop::pb::settlement::GetSettlementRequest { settlement_id, ..Default::default() };
     server.settlement_client().get_settlement(request).await.expect_err("a refusal")
 }
 
@@ -229,13 +229,13 @@ async fn settle_on_conflicting_store(server: Server) -> Status {
 }
 
 async fn activate_no_files(server: Server) -> Status {
-    let request = onestop::grpc::pb::policy::ActivatePoliciesRequest::default();
+    let request = onestop::pb::policy::ActivatePoliciesRequest::default();
     server.policy_client().activate_policies(request).await.expect_err("a refusal")
 }
 
 /// A message that imports an enrolment of P1 and commits.
-fn enrolment_import() -> onestop::grpc::pb::reference::ImportReferenceRequest {
-    use onestop::grpc::pb::reference::{ImportReferenceRequest, Row, Table};
+fn enrolment_import() -> onestop::pb::reference::ImportReferenceRequest {
+    use onestop::pb::reference::{ImportReferenceRequest, Row, Table};
     let cells = ["P1", "2014-01-01", "resident", "370100", ""].map(str::to_owned).to_vec();
     ImportReferenceRequest {
         table: Table::Enrolments.into(),

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use onestop::config::ServerLimits;
 use onestop::domain::claim::RawClaim;
-use onestop::grpc::pb::settlement as pb;
-use onestop::grpc::pb::settlement::settle_stream_response::Answer;
 use onestop::grpc::to_proto;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settle_stream_response::Answer;
 use onestop::store::StoreError;
 use prost::Message;
 use tokio::sync::mpsc;
@@ -21,7 +21,7 @@ type Responses = Streaming<pb::SettleStreamResponse>;
 
 fn stream_request(claim: &RawClaim, request: &str) -> pb::SettleStreamRequest {
     let (claim, request_id) = (Some(to_proto::claim(claim)), request.to_owned());
-    pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new() }
+    pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new(), view: 0 }
 }
 
 /// Sends these requests and returns all responses by position.
@@ -73,7 +73,8 @@ async fn the_claims_of_one_person_are_settled_in_the_order_sent() {
         let settlement = settlement_in(response);
         assert_eq!(settlement.claim_id, bill.claim_id.as_str());
         let admissions = before.entry(bill.person_id.as_str()).or_default();
-        let judged = settlement.split.as_ref().and_then(|split| split.judged.as_ref()).expect("circumstances");
+        let derivation = settlement.derivation.as_ref().expect("a derivation");
+        let judged = derivation.circumstances.as_ref().expect("circumstances");
         assert_eq!(judged.admissions_before, *admissions, "claim {at}");
         *admissions += 1;
     }

@@ -78,6 +78,8 @@ async fn every_bar_is_where_its_amount_puts_it_and_every_amount_is_on_the_page()
     let (serve, mut client, settlements) = office(place.path()).await;
     let view = view(&mut client, &settlements[1].settlement_id).await;
     let split = view.settlement.as_ref().and_then(|settlement| settlement.split.clone()).expect("a split");
+    let derivation =
+        view.settlement.as_ref().and_then(|settlement| settlement.derivation.clone()).expect("a derivation");
     for lang in LANGS {
         let page = place.path().join(format!("{lang}.html"));
         let (word, file) = (lang.choose("zh", "en"), page.display().to_string());
@@ -89,13 +91,13 @@ async fn every_bar_is_where_its_amount_puts_it_and_every_amount_is_on_the_page()
         let picture = Picture::read(&shot);
         assert_eq!((picture.wide as u32, picture.high as u32), WINDOW);
         let bars = bars(&Document::from_settlement(&view, lang));
-        assert_eq!(bars.len(), 2 + split.layers.iter().filter(|layer| layer.pays_fen != 0).count());
+        assert_eq!(bars.len(), 2 + derivation.layers.iter().filter(|layer| layer.pays_fen != 0).count());
         let corner = picture.total();
         bars.iter().enumerate().for_each(|(row, bar)| stands(&picture, corner, row, bar));
         let dom = chromium(place.path(), &page, &["--dump-dom"]);
         let payers = split.payers.iter().map(|share| share.amount_fen);
-        let layers = split.layers.iter().flat_map(|layer| [layer.pays_fen, layer.residual_fen, layer.base_fen]);
-        let codes = split.codes.iter().flat_map(|code| [code.net_fen, code.rest_fen]);
+        let layers = derivation.layers.iter().flat_map(|layer| [layer.pays_fen, layer.residual_fen, layer.base_fen]);
+        let codes = derivation.codes.iter().flat_map(|code| [code.net_fen, code.rest_fen]);
         for fen in payers.chain(layers).chain(codes).chain([split.total_fen, split.patient_fen]) {
             assert!(dom.contains(&yuan(fen)), "{} in {lang}", yuan(fen));
         }

@@ -8,7 +8,7 @@ use onestop::cli::client::Client;
 use onestop::cli::output::statement::{Document, Lang};
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 
 use crate::support::claims::{claim, item};
 use crate::support::program::Serve;

@@ -5,7 +5,7 @@ use onestop::cli::output::statement::escape::{escaped, shortened};
 use onestop::cli::output::statement::html::html;
 use onestop::cli::output::statement::waterfall::{WIDTH, bars};
 use onestop::cli::output::statement::{Document, Lang};
-use onestop::grpc::pb::settlement as pb;
+use onestop::pb::settlement as pb;
 
 /// A settlement of layers of these names, payers and amounts.
 fn view(total: i64, layers: &[(&str, &str, i64)]) -> pb::GetSettlementResponse {
@@ -18,15 +18,13 @@ fn view(total: i64, layers: &[(&str, &str, i64)]) -> pb::GetSettlementResponse {
         ..Default::default()
     };
     let code = pb::Code { code: "X".to_owned(), name: "<script>alert('&')</script>".to_owned(), ..Default::default() };
-    let split = pb::Split {
-        total_fen: total,
-        patient_fen: total - paid,
-        layers: layers.iter().map(layer).collect(),
-        codes: vec![code],
+    let layers = layers.iter().map(layer).collect();
+    let settlement = pb::Settlement {
+        person_id: "\"><img src=x>".to_owned(),
+        split: Some(pb::Split { total_fen: total, patient_fen: total - paid, ..Default::default() }),
+        derivation: Some(pb::Derivation { layers, codes: vec![code], ..Default::default() }),
         ..Default::default()
     };
-    let settlement =
-        pb::Settlement { person_id: "\"><img src=x>".to_owned(), split: Some(split), ..Default::default() };
     pb::GetSettlementResponse { settlement: Some(settlement), ..Default::default() }
 }
 

@@ -37,11 +37,13 @@ async fn every_amount_of_the_response_is_on_both_statements_and_every_line_fits(
     let (_serve, mut client, settlements) = office(place.path()).await;
     let view = view(&mut client, &settlements[1].settlement_id).await;
     let split = view.settlement.as_ref().and_then(|settlement| settlement.split.as_ref()).expect("a split");
+    let derivation =
+        view.settlement.as_ref().and_then(|settlement| settlement.derivation.as_ref()).expect("a derivation");
     for document in documents(&view) {
         let text = text::text(&document);
         assert!(text.lines().all(|line| line.width() <= 100 && line.trim_end() == line), "{text}");
         let yuan = onestop::cli::output::statement::amounts::yuan;
-        for layer in &split.layers {
+        for layer in &derivation.layers {
             let mut amounts = vec![layer.pays_fen, layer.residual_fen, layer.base_fen, layer.deductible_fen];
             amounts.push(layer.deductible_taken_fen);
             for band in layer.bands.iter().filter(|band| band.amount_after_fen != 0) {
@@ -120,19 +122,22 @@ async fn the_json_contains_the_whole_derivation() {
     let item = serde_json::json!({ "code": "A", "quantity": "1", "unit_price": "20000", "amount": "20000.00" });
     assert_eq!((&shown["claim"]["items"][0], &shown["claim"]["visit"]), (&item, &"inpatient".into()));
     assert_eq!(shown["claim"]["items"].as_array().map(Vec::len), Some(bill("C2").items.len()));
-    let split = &shown["split"];
+    let derivation = &shown["derivation"];
     // (20000.00 + 90% of 1000.00 - the second admission's deductible of 500.00) × 55%.
     let band = serde_json::json!({
         "upto": null, "rate": "0.55", "amount_after": "20400.00", "pay_after": "11220.00", "amount_before": "0.00",
         "pay_before": "0.00",
     });
-    let basic = &split["layers"][0];
+    let basic = &derivation["layers"][0];
     assert_eq!(
         (&basic["id"], &basic["deductible"], &basic["bands"][0]["rate"]),
         (&"basic_inpatient".into(), &"500.00".into(), &band["rate"])
     );
     assert_eq!(basic["bands"][0], band);
     let revision = &shown["revisions"][0];
-    assert_eq!((&revision["revision"], &revision["split"]["layers"][0]["deductible"]), (&2.into(), &"1000.00".into()));
+    assert_eq!(
+        (&revision["revision"], &revision["derivation"]["layers"][0]["deductible"]),
+        (&2.into(), &"1000.00".into())
+    );
     assert_eq!(shown["reversal"], serde_json::Value::Null);
 }

@@ -20,8 +20,8 @@ use crate::engine::settle::SettleRequest;
 use crate::engine::{CommitStamp, Engine, EngineSettings};
 use crate::grpc::commit_stamp;
 use crate::grpc::error::CallError;
-use crate::grpc::pb::settlement as pb;
 use crate::grpc::status::code_name;
+use crate::pb::settlement as pb;
 use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;
 use crate::store::StoreError;
@@ -223,7 +223,7 @@ fn reasons(notices: &[Notice]) -> Vec<String> {
 }
 
 fn message_reasons(notices: &[pb::Notice]) -> Vec<String> {
-    notices.iter().map(|notice| notice.reason.clone()).collect()
+    notices.iter().map(|notice| notice.reason().word().to_owned()).collect()
 }
 
 async fn run_on_server(
@@ -235,7 +235,10 @@ async fn run_on_server(
         StepRequest::Quote(text) => {
             let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
             let quote = client.quote(&claim).await?;
-            Ok(StepResult::Split(SplitSums { notices: message_reasons(&quote.notices), ..message_sums(quote.split) }))
+            Ok(StepResult::Split(SplitSums {
+                notices: message_reasons(&quote.notices),
+                ..message_sums(quote.split, quote.derivation)
+            }))
         }
         StepRequest::Settle(text) => {
             let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
@@ -243,7 +246,7 @@ async fn run_on_server(
             let settlement = settled.settlement.unwrap_or_default();
             settlement_ids.push(settlement.settlement_id);
             let notices = message_reasons(&settlement.notices);
-            Ok(StepResult::Split(SplitSums { notices, ..message_sums(settlement.split) }))
+            Ok(StepResult::Split(SplitSums { notices, ..message_sums(settlement.split, settlement.derivation) }))
         }
         StepRequest::Reverse(text) => {
             let (reversal, request_id) = text.to_raw();
@@ -276,17 +279,17 @@ fn message_revision(revision: pb::Revision) -> RevisionSums {
     let by = revision.differences.unwrap_or_default();
     let payers = by.payers.into_iter().map(|share| (share.payer, Money::from_fen(share.amount_fen)));
     let differences = payers.chain([("patient".to_owned(), Money::from_fen(by.patient_fen))]).collect();
-    RevisionSums { sums: message_sums(revision.split), differences }
+    RevisionSums { sums: message_sums(revision.split, revision.derivation), differences }
 }
 
-fn message_sums(split: Option<pb::Split>) -> SplitSums {
-    let split = split.unwrap_or_default();
+fn message_sums(split: Option<pb::Split>, derivation: Option<pb::Derivation>) -> SplitSums {
+    let (split, derivation) = (split.unwrap_or_default(), derivation.unwrap_or_default());
     let yuan = |(name, fen): (&str, i64)| (name.to_owned(), Money::from_fen(fen));
     SplitSums {
         total: Money::from_fen(split.total_fen),
         patient: Money::from_fen(split.patient_fen),
         payers: split.payers.iter().map(|share| yuan((&share.payer, share.amount_fen))).collect(),
-        layers: split.layers.iter().map(|layer| yuan((&layer.id, layer.pays_fen))).collect(),
+        layers: derivation.layers.iter().map(|layer| yuan((&layer.id, layer.pays_fen))).collect(),
         pools: split.pools.iter().map(|pool| yuan((&pool.pool, pool.amount_fen))).collect(),
         notices: Vec::new(),
     }

@@ -3,7 +3,7 @@
 use crate::cli::exit::CommandResult;
 use crate::cli::output::json;
 use crate::domain::money::Money;
-use crate::grpc::pb::settlement as pb;
+use crate::pb::settlement as pb;
 use crate::say;
 
 use super::connection::Client;
@@ -53,7 +53,7 @@ fn print(title: &str, account: &pb::GetAccountResponse) {
         let (used, annual, left) = (Money::from_fen(room.used_fen), yuan(room.annual_fen), yuan(room.room_fen));
         say!("cap    {:28} used {used:>14}  of {annual:>16}  room {left:>14}", room.account);
         for visit in &room.circumstances {
-            say!("      for {} {} referral {}", visit.hospital_level, visit.locality, visit.referral);
+            say!("      for {} {} referral {}", visit.hospital_level, visit.locality().word(), visit.referral().word());
         }
     }
 }

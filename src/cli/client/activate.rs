@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json::hex;
 use crate::domain::day::{Day, Interval};
-use crate::grpc::pb::policy as pb;
+use crate::pb::Date;
+use crate::pb::policy as pb;
 use crate::say;
 
 use super::address::{ServerOptions, TlsOptions};
@@ -61,13 +62,18 @@ pub(crate) async fn list(server: &str, tls: &TlsOptions, json: bool) -> CommandR
                     "{}",
                     json!({
                         "id": id, "digest": digest, "title": policy.title, "insurance": policy.insurance,
-                        "regions": policy.regions, "in_force": in_force, "benefit_year": policy.benefit_year,
+                        "regions": policy.regions, "in_force": in_force, "benefit_year": policy.benefit_year().word(),
                         "layers": policy.layers,
                     })
                 );
             } else {
                 let regions = policy.regions.join(" ");
-                say!("{id} {}: {regions}, {in_force}, by {}; {}", policy.insurance, policy.benefit_year, policy.title);
+                say!(
+                    "{id} {}: {regions}, {in_force}, by {}; {}",
+                    policy.insurance,
+                    policy.benefit_year().word(),
+                    policy.title
+                );
             }
         }
         if page.next_page_token.is_empty() {
@@ -81,7 +87,7 @@ pub(crate) async fn list(server: &str, tls: &TlsOptions, json: bool) -> CommandR
 }
 
 fn interval(policy: &pb::PolicySummary) -> Interval {
-    let day = |day: Option<pb::Date>| day.and_then(|day| Day::new(day.year, day.month, day.day).ok());
+    let day = |day: Option<Date>| day.and_then(|day| Day::new(day.year, day.month, day.day).ok());
     Interval { from: day(policy.in_force_from), until: day(policy.in_force_until) }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::cli::exit::CommandResult;
-use crate::grpc::pb::settlement as pb;
+use crate::pb::settlement as pb;
 use crate::say;
 
 use super::address::ServerOptions;

@@ -8,12 +8,12 @@ use tonic::{Request, Status, Streaming};
 
 use crate::domain::claim::RawClaim;
 use crate::domain::content::{RawCorrection, RawReversal};
-use crate::grpc::pb::operations::operations_service_client::OperationsServiceClient;
-use crate::grpc::pb::policy::policy_service_client::PolicyServiceClient;
-use crate::grpc::pb::reference::reference_service_client::ReferenceServiceClient;
-use crate::grpc::pb::settlement::settlement_service_client::SettlementServiceClient;
-use crate::grpc::pb::{operations as operations_pb, reference as reference_pb, settlement as pb};
 use crate::grpc::{imports, to_proto};
+use crate::pb::operations::operations_service_client::OperationsServiceClient;
+use crate::pb::policy::policy_service_client::PolicyServiceClient;
+use crate::pb::reference::reference_service_client::ReferenceServiceClient;
+use crate::pb::settlement::settlement_service_client::SettlementServiceClient;
+use crate::pb::{operations as operations_pb, reference as reference_pb, settlement as pb};
 use crate::reference::table::ReferenceTable;
 
 use super::address::{ServerOptions, TlsOptions};
@@ -82,7 +82,7 @@ impl Client {
         quote_digest: Vec<u8>,
     ) -> Result<pb::SettleResponse, Status> {
         let claim = Some(to_proto::claim(claim));
-        let request = pb::SettleRequest { claim, request_id: request_id.to_owned(), quote_digest };
+        let request = pb::SettleRequest { claim, request_id: request_id.to_owned(), quote_digest, view: 0 };
         Ok(self.settlements.settle(with_deadline(request)).await?.into_inner())
     }
 

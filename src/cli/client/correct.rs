@@ -11,7 +11,7 @@ use crate::cli::exit::CommandResult;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{json, statement};
 use crate::domain::content::RawCorrection;
-use crate::grpc::pb::settlement as pb;
+use crate::pb::settlement as pb;
 use crate::say;
 
 use super::address::ServerOptions;

@@ -19,7 +19,7 @@ use crate::cli::output::progress::Progress;
 use crate::domain::file_fault::FileFault;
 use crate::domain::ids::MAX_ID_BYTES;
 use crate::grpc::imports;
-use crate::grpc::pb::reference as pb;
+use crate::pb::reference as pb;
 use crate::reference::csv_rows::{CsvRow, CsvRows};
 use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;

@@ -6,8 +6,9 @@ use crate::cli::exit::CommandResult;
 use crate::cli::output::json::{self, yuan};
 use crate::domain::day::Day;
 use crate::domain::money::Money;
-use crate::grpc::pb::settlement as pb;
 use crate::grpc::to_proto;
+use crate::pb::Date;
+use crate::pb::settlement as pb;
 use crate::say;
 
 use super::connection::Client;
@@ -76,9 +77,10 @@ fn request(options: ListOptions) -> pb::ListSettlementsRequest {
     }
 }
 
-fn line(settlement: &pb::SettlementSummary) -> String {
+fn line(settlement: &pb::ListedSettlement) -> String {
     let yuan = Money::from_fen;
-    let payers = settlement.payers.iter().filter(|share| share.amount_fen != 0);
+    let split = settlement.split.clone().unwrap_or_default();
+    let payers = split.payers.iter().filter(|share| share.amount_fen != 0);
     let payers: String = payers.map(|share| format!(", {} {}", share.payer, yuan(share.amount_fen))).collect();
     let revision = if settlement.revision > 1 { format!(", revision {}", settlement.revision) } else { String::new() };
     let reversed = if settlement.reversal_id.is_empty() { "" } else { ", REVERSED" };
@@ -88,22 +90,23 @@ fn line(settlement: &pb::SettlementSummary) -> String {
         settlement.settlement_id,
         settlement.hospital_id,
         settlement.claim_id,
-        yuan(settlement.total_fen),
-        yuan(settlement.patient_fen),
+        yuan(split.total_fen),
+        yuan(split.patient_fen),
     )
 }
 
-fn day(day: Option<&pb::Date>) -> String {
+fn day(day: Option<&Date>) -> String {
     let day = day.copied().unwrap_or_default();
     format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
 }
 
-fn value(settlement: &pb::SettlementSummary) -> Value {
+fn value(settlement: &pb::ListedSettlement) -> Value {
+    let split = settlement.split.clone().unwrap_or_default();
     json!({
         "settlement_id": settlement.settlement_id, "claim_id": settlement.claim_id, "hospital_id": settlement.hospital_id,
         "person_id": settlement.person_id, "request_id": settlement.request_id, "settled_on": day(settlement.settled_on.as_ref()),
         "insurance": settlement.insurance, "benefit_year": settlement.benefit_year, "policy_id": settlement.policy_id,
-        "total": yuan(settlement.total_fen), "payers": json::shares(&settlement.payers), "patient": yuan(settlement.patient_fen),
+        "total": yuan(split.total_fen), "payers": json::shares(&split.payers), "patient": yuan(split.patient_fen),
         "revision": settlement.revision, "reversal_id": settlement.reversal_id,
     })
 }

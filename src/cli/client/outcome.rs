@@ -3,8 +3,8 @@
 use tonic::Status;
 
 use crate::cli::exit::CommandResult;
-use crate::grpc::pb::settlement as pb;
-use crate::grpc::pb::settlement::outcome::Outcome;
+use crate::pb::settlement as pb;
+use crate::pb::settlement::outcome::Outcome;
 use crate::say;
 
 /// Prints the outcome of a request.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::day::Day;
-use crate::grpc::imports;
-use crate::grpc::pb::reference as pb;
+use crate::grpc::{imports, to_proto};
+use crate::pb::reference as pb;
 use crate::reference::table::ReferenceTable;
 use crate::say;
 
@@ -48,7 +48,7 @@ pub(super) async fn run(mut client: Client, options: ReferenceOptions, json: boo
     }
     let mut request = pb::GetReferenceRequest {
         table: imports::table(options.table).into(),
-        on: Some(pb::Date { year: options.on.year(), month: options.on.month(), day: options.on.day() }),
+        on: Some(to_proto::date(options.on)),
         person_id: options.person.unwrap_or_default(),
         hospital_id: options.hospital.unwrap_or_default(),
         code: options.code.unwrap_or_default(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::exit::CommandResult;
 use crate::cli::output::json::{self, yuan};
 use crate::domain::money::Money;
-use crate::grpc::pb::settlement as pb;
+use crate::pb::settlement as pb;
 use crate::say;
 
 use super::claim_text::ReversalText;

@@ -16,9 +16,9 @@ use tonic::{Code, Status};
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{json, statement};
-use crate::grpc::pb::settlement as pb;
-use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::to_proto;
+use crate::pb::settlement as pb;
+use crate::pb::settlement::settle_stream_response::Answer;
 use crate::{say, say_error};
 
 use super::address::ServerOptions;
@@ -180,7 +180,10 @@ impl SettleRun {
     fn request(&self, line: &ClaimLine) -> Result<pb::SettleStreamRequest, Status> {
         let (claim, request_id) = line.to_raw()?;
         let quote_digest = self.quotes.as_ref().map(|quotes| quotes.token_for(&claim)).transpose()?.unwrap_or_default();
-        Ok(pb::SettleStreamRequest { claim: Some(to_proto::claim(&claim)), request_id, quote_digest })
+        // A line of text shows no more than a summary.
+        let view = if self.json { pb::SettlementView::Full } else { pb::SettlementView::Summary };
+        let claim = Some(to_proto::claim(&claim));
+        Ok(pb::SettleStreamRequest { claim, request_id, quote_digest, view: view.into() })
     }
 
     async fn receive(

@@ -6,7 +6,7 @@ use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json_settlement;
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::{Document, Lang, html, text};
-use crate::grpc::pb::settlement as pb;
+use crate::pb::settlement as pb;
 use crate::say;
 
 use super::connection::Client;

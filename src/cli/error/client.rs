@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use prost::Message;
 use tonic::{Code, Status};
 
-use crate::grpc::pb::settlement::settle_stream_response::Answer;
 use crate::grpc::status::code_name;
+use crate::pb::settlement::settle_stream_response::Answer;
 
 /// Why a call to a server failed.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::domain::money::Money;
-use crate::grpc::pb::{reference as reference_pb, settlement as pb};
+use crate::pb::{reference as reference_pb, settlement as pb};
 use crate::store::imports::COPY;
 
 /// An amount in decimal yuan.
@@ -36,18 +36,18 @@ pub fn import(table: &str, taken: &reference_pb::ImportReferenceResponse) -> Val
 pub fn import_log(import: &reference_pb::Import) -> Value {
     json!({
         "number": import.number, "table": table_name(import), "source": import.source, "imported_by": import.imported_by,
-        "begun_at": instant(import.begun_at.as_ref()), "rows": import.rows,
-        "ended_at": instant(import.ended_at.as_ref()), "changed": import.changed, "unchanged": import.unchanged,
+        "start_time": instant(import.start_time.as_ref()), "rows": import.rows,
+        "end_time": instant(import.end_time.as_ref()), "changed": import.changed, "unchanged": import.unchanged,
     })
 }
 
 /// An import of the log as a line of text.
 pub fn import_line(import: &reference_pb::Import) -> String {
-    let result = match instant(import.ended_at.as_ref()) {
+    let result = match instant(import.end_time.as_ref()) {
         Some(ended) => format!("ended {ended}: {} changed, {} unchanged", import.changed, import.unchanged),
         None => "did not end".to_owned(),
     };
-    let begun = instant(import.begun_at.as_ref()).unwrap_or_default();
+    let begun = instant(import.start_time.as_ref()).unwrap_or_default();
     let (number, rows, source) = (import.number, import.rows, &import.source);
     let by = if import.imported_by.is_empty() { "anonymous" } else { &import.imported_by };
     format!("{number} {begun} {}: {rows} rows of {source} by {by}; {result}", table_name(import))
@@ -69,23 +69,24 @@ pub fn instant(timestamp: Option<&prost_types::Timestamp>) -> Option<String> {
 }
 
 /// The sums of a split.
-pub fn split(claim_id: &str, split: &pb::Split) -> Value {
+pub fn split(claim_id: &str, split: &pb::Split, derivation: Option<&pb::Derivation>) -> Value {
     let named = |list: &mut dyn Iterator<Item = (String, i64)>| -> Value {
         list.map(|(name, fen)| (name, Value::from(yuan(fen)))).collect::<serde_json::Map<_, _>>().into()
     };
+    let layers = derivation.into_iter().flat_map(|derivation| &derivation.layers);
     json!({
         "claim_id": claim_id,
         "total": yuan(split.total_fen),
         "patient": yuan(split.patient_fen),
         "payers": shares(&split.payers),
-        "layers": named(&mut split.layers.iter().map(|layer| (layer.id.clone(), layer.pays_fen))),
+        "layers": named(&mut layers.map(|layer| (layer.id.clone(), layer.pays_fen))),
         "pools": named(&mut split.pools.iter().map(|pool| (pool.pool.clone(), pool.amount_fen))),
     })
 }
 
 /// A quote; `onestop settle --quotes` reads it again.
 pub fn quote(hospital_id: &str, claim_id: &str, quote: &pb::QuoteResponse) -> Value {
-    let mut value = split(claim_id, &quote.split.clone().unwrap_or_default());
+    let mut value = split(claim_id, &quote.split.clone().unwrap_or_default(), quote.derivation.as_ref());
     value["hospital_id"] = hospital_id.into();
     value["quote_digest"] = STANDARD.encode(&quote.quote_digest).into();
     value["notices"] = notices(&quote.notices);
@@ -94,13 +95,14 @@ pub fn quote(hospital_id: &str, claim_id: &str, quote: &pb::QuoteResponse) -> Va
 
 /// Notices.
 pub fn notices(notices: &[pb::Notice]) -> Value {
-    let notice = |notice: &pb::Notice| json!({ "reason": notice.reason, "settlement_ids": notice.settlement_ids, "others": notice.others });
+    let notice = |notice: &pb::Notice| json!({ "reason": notice.reason().word(), "settlement_ids": notice.settlement_ids, "others": notice.others });
     notices.iter().map(notice).collect()
 }
 
 /// A settlement.
 pub fn settlement(settlement: &pb::Settlement) -> Value {
-    let mut value = split(&settlement.claim_id, &settlement.split.clone().unwrap_or_default());
+    let (sums, derivation) = (settlement.split.clone().unwrap_or_default(), settlement.derivation.as_ref());
+    let mut value = split(&settlement.claim_id, &sums, derivation);
     value["settlement_id"] = settlement.settlement_id.as_str().into();
     value["request_id"] = settlement.request_id.as_str().into();
     value["hospital_id"] = settlement.hospital_id.as_str().into();
@@ -117,8 +119,8 @@ pub fn reversal(reversal: &pb::Reversal) -> Value {
     })
 }
 
-fn room_circumstances(visit: &pb::RoomCircumstances) -> Value {
-    json!({ "hospital_level": visit.hospital_level, "locality": visit.locality, "referral": visit.referral })
+fn room_circumstances(visit: &pb::VisitCircumstances) -> Value {
+    json!({ "hospital_level": visit.hospital_level, "locality": visit.locality().word(), "referral": visit.referral().word() })
 }
 
 /// An account.
@@ -132,7 +134,7 @@ pub fn account(account: &pb::GetAccountResponse) -> Value {
     });
     let rooms = account.rooms.iter().map(|room| {
         json!({
-            "account": room.account, "of": room.of, "used": yuan(room.used_fen),
+            "account": room.account, "of": room.of().word(), "used": yuan(room.used_fen),
             "annual": room.annual_fen.map(yuan), "room": room.room_fen.map(yuan),
             "circumstances": room.circumstances.iter().map(room_circumstances).collect::<Vec<_>>(),
         })

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use crate::domain::claim::UnitPrice;
 use crate::domain::money::Money;
-use crate::grpc::pb::settlement as pb;
+use crate::pb::Date;
+use crate::pb::settlement as pb;
 
 use super::json::{hex, instant, notices, shares, yuan};
 
@@ -15,8 +16,9 @@ pub fn view(view: &pb::GetSettlementResponse) -> Value {
     json!({
         "settlement_id": settlement.settlement_id, "claim_id": settlement.claim_id,
         "hospital_id": settlement.hospital_id, "person_id": settlement.person_id,
-        "request_id": settlement.request_id, "committed_at": instant(settlement.committed_at.as_ref()),
-        "book_digest": hex(&settlement.book_digest), "notices": notices(&settlement.notices), "split": split(&settlement.split.unwrap_or_default()),
+        "request_id": settlement.request_id, "commit_time": instant(settlement.commit_time.as_ref()),
+        "book_digest": hex(&settlement.book_digest), "notices": notices(&settlement.notices),
+        "split": split(&settlement.split.unwrap_or_default()), "derivation": settlement.derivation.as_ref().map(derivation),
         "claim": view.claim.as_ref().map(claim), "revisions": list(&view.revisions, revision),
         "reversal": view.reversal.as_ref().map(reversal),
     })
@@ -26,7 +28,7 @@ fn list<T>(all: &[T], one: impl Fn(&T) -> Value) -> Value {
     all.iter().map(one).collect()
 }
 
-fn day(day: Option<&pb::Date>) -> Option<String> {
+fn day(day: Option<&Date>) -> Option<String> {
     day.map(|day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
 }
 
@@ -48,8 +50,9 @@ fn revision(revision: &pb::Revision) -> Value {
     let by = revision.differences.clone().unwrap_or_default();
     json!({
         "revision": revision.revision, "revision_id": revision.revision_id, "replaces_id": revision.replaces_id,
-        "reversal_id": revision.reversal_id, "committed_at": instant(revision.committed_at.as_ref()),
+        "reversal_id": revision.reversal_id, "commit_time": instant(revision.commit_time.as_ref()),
         "book_digest": hex(&revision.book_digest), "split": split(&revision.split.clone().unwrap_or_default()),
+        "derivation": revision.derivation.as_ref().map(derivation),
         "differences": { "payers": shares(&by.payers), "patient": yuan(by.patient_fen) },
     })
 }
@@ -57,7 +60,7 @@ fn revision(revision: &pb::Revision) -> Value {
 fn reversal(reversal: &pb::Reversal) -> Value {
     json!({
         "reversal_id": reversal.reversal_id, "request_id": reversal.request_id, "reason": reversal.reason,
-        "committed_at": instant(reversal.committed_at.as_ref()),
+        "commit_time": instant(reversal.commit_time.as_ref()),
     })
 }
 
@@ -65,23 +68,29 @@ fn split(split: &pb::Split) -> Value {
     let pools = split.pools.iter().map(|pool| (pool.pool.clone(), Value::from(yuan(pool.amount_fen))));
     json!({
         "total": yuan(split.total_fen), "pools": pools.collect::<serde_json::Map<_, _>>(),
-        "payers": shares(&split.payers), "patient": yuan(split.patient_fen), "layers": list(&split.layers, layer),
-        "skipped": list(&split.skipped, |one| json!({ "id": one.id, "name": one.name, "reason": one.reason })),
-        "judged": split.judged.as_ref().map(judged), "codes": list(&split.codes, code),
-        "lines": list(&split.lines, |line| json!({
-            "over_limit": yuan(line.over_limit_fen), "preliminary_self_pay": yuan(line.preliminary_self_pay_fen),
-        })),
-        "counted_admission": split.counted_admission, "opening": split.opening.as_ref().map(opening),
+        "payers": shares(&split.payers), "patient": yuan(split.patient_fen),
     })
 }
 
-fn judged(judged: &pb::Judged) -> Value {
+fn derivation(derivation: &pb::Derivation) -> Value {
+    let skipped = |one: &pb::SkippedLayer| json!({ "id": one.id, "name": one.name, "reason": one.reason().word() });
     json!({
-        "policy_id": judged.policy_id, "policy_digest": hex(&judged.policy_digest),
-        "policy_day": day(judged.policy_day.as_ref()), "insurance": judged.insurance,
-        "benefit_year": judged.benefit_year, "hospital_level": judged.hospital_level, "locality": judged.locality,
-        "referral": judged.referral, "categories": judged.categories, "admissions_before": judged.admissions_before,
-        "tags": judged.tags, "diseases": judged.diseases,
+        "layers": list(&derivation.layers, layer), "skipped": list(&derivation.skipped, skipped),
+        "circumstances": derivation.circumstances.as_ref().map(circumstances), "codes": list(&derivation.codes, code),
+        "lines": list(&derivation.lines, |line| json!({
+            "over_limit": yuan(line.over_limit_fen), "preliminary_self_pay": yuan(line.preliminary_self_pay_fen),
+        })),
+        "counted_admission": derivation.counted_admission, "opening": derivation.opening.as_ref().map(opening),
+    })
+}
+
+fn circumstances(facts: &pb::Circumstances) -> Value {
+    json!({
+        "policy_id": facts.policy_id, "policy_digest": hex(&facts.policy_digest),
+        "policy_day": day(facts.policy_day.as_ref()), "insurance": facts.insurance,
+        "benefit_year": facts.benefit_year, "hospital_level": facts.hospital_level, "locality": facts.locality().word(),
+        "referral": facts.referral().word(), "categories": facts.categories, "admissions_before": facts.admissions_before,
+        "tags": facts.tags, "diseases": facts.diseases,
     })
 }
 
@@ -104,7 +113,7 @@ fn layer(layer: &pb::Layer) -> Value {
         })
     };
     json!({
-        "id": layer.id, "name": layer.name, "payer": layer.payer, "period": layer.period,
+        "id": layer.id, "name": layer.name, "payer": layer.payer, "period": layer.period().word(),
         "drawn": list(&layer.drawn, |drawn| json!({ "pool": drawn.pool, "amount": yuan(drawn.amount_fen) })),
         "residual": yuan(layer.residual_fen), "prior_self_pay": layer.prior_self_pay, "base": yuan(layer.base_fen),
         "cumulative_before": yuan(layer.cumulative_before_fen), "cumulative_after": yuan(layer.cumulative_after_fen),
@@ -112,7 +121,7 @@ fn layer(layer: &pb::Layer) -> Value {
         "bands": list(&layer.bands, band), "caps": list(&layer.caps, cap), "pays": yuan(layer.pays_fen),
         "before": accumulator(layer.before.as_ref()), "after": accumulator(layer.after.as_ref()),
         "cites": list(&layer.cites, |cite| json!({ "source": cite.source, "text": cite.text })),
-        "assumed": layer.assumed, "ledger": layer.ledger, "deductible_per": layer.deductible_per,
+        "assumed": layer.assumed, "ledger": layer.ledger, "deductible_per": layer.deductible_per().word(),
         "deductible_credited": yuan(layer.deductible_credited_fen), "bands_over_excess": layer.bands_over_excess,
         "credits_transfer": layer.credits_transfer, "stay": layer.stay.as_ref().map(stay),
     })
@@ -127,7 +136,7 @@ fn stay(stay: &pb::StayUse) -> Value {
 
 fn opening(opening: &pb::Opening) -> Value {
     json!({
-        "kind": opening.kind, "settlement_id": opening.settlement_id, "admissions": opening.admissions,
+        "kind": opening.kind().word(), "settlement_id": opening.settlement_id, "admissions": opening.admissions,
         "credited_admissions": opening.credited_admissions, "counted_admission": opening.counted_admission,
         "pools": list(&opening.pools, |pool| json!({ "pool": pool.pool, "amount": yuan(pool.amount_fen) })),
         "caps": list(&opening.caps, |cap| json!({ "account": cap.account, "amount": yuan(cap.amount_fen) })),
@@ -144,7 +153,7 @@ fn band(band: &pb::Band) -> Value {
 
 fn cap(cap: &pb::Cap) -> Value {
     json!({
-        "account": cap.account, "of": cap.of, "limit": cap.limit_fen.map(|fen| Money::from_fen(fen).to_string()),
+        "account": cap.account, "of": cap.of().word(), "limit": cap.limit_fen.map(|fen| Money::from_fen(fen).to_string()),
         "per_claim": cap.per_claim, "overflow": cap.overflow,
         "used_before": yuan(cap.used_before_fen), "cut": yuan(cap.cut_fen),
     })

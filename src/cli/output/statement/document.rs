@@ -1,6 +1,7 @@
 //! The content of a statement in the words of its language, before it is rendered as text or HTML.
 
-use crate::grpc::pb::settlement as pb;
+use crate::pb::Date;
+use crate::pb::settlement::{self as pb, Locality};
 
 use super::layers::{self, Layer};
 use super::words::Lang;
@@ -46,7 +47,7 @@ pub struct Code {
     pub pool: String,
 }
 
-fn date(day: Option<&pb::Date>) -> String {
+fn date(day: Option<&Date>) -> String {
     day.map_or_else(String::new, |day| format!("{:04}-{:02}-{:02}", day.year, day.month, day.day))
 }
 
@@ -56,22 +57,26 @@ impl Document {
         let settlement = view.settlement.clone().unwrap_or_default();
         let first = settlement.split.clone().unwrap_or_default();
         let newest = view.revisions.last();
-        let split = newest.and_then(|revision| revision.split.clone()).unwrap_or_else(|| first.clone());
+        let split = newest.and_then(|revision| revision.split.clone()).unwrap_or(first);
+        let bill = settlement.derivation.clone().unwrap_or_default();
+        let newest_derivation = newest.and_then(|revision| revision.derivation.clone());
+        let derivation = newest_derivation.unwrap_or_else(|| bill.clone());
+        let circumstances = derivation.circumstances.clone().unwrap_or_default();
         let pools = split.pools.iter().filter(|pool| pool.amount_fen != 0);
         Document {
             lang,
             notices: notices(view, lang),
             patient: split.patient_fen,
             total: split.total_fen,
-            facts: facts(&settlement, view.claim.as_ref(), &split, newest, lang),
+            facts: facts(&settlement, view.claim.as_ref(), &circumstances, newest, lang),
             pools: pools.map(|pool| (lang.word(&pool.pool), pool.amount_fen)).collect(),
-            layers: split.layers.iter().map(|layer| layers::layer(layer, lang)).collect(),
-            skipped: split
+            layers: derivation.layers.iter().map(|layer| layers::layer(layer, lang)).collect(),
+            skipped: derivation
                 .skipped
                 .iter()
-                .map(|one| (layers::name(&one.id, &one.name), lang.word(&one.reason)))
+                .map(|one| (layers::name(&one.id, &one.name), lang.word(one.reason().word())))
                 .collect(),
-            bill: first.codes.iter().map(|code| self::code(code, lang)).collect(),
+            bill: bill.codes.iter().map(|code| self::code(code, lang)).collect(),
             payers: split.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen)).collect(),
             changes: newest
                 .and_then(|revision| revision.differences.as_ref())
@@ -93,14 +98,14 @@ fn changes(by: &pb::Differences, lang: Lang) -> Vec<(String, i64)> {
 fn notices(view: &pb::GetSettlementResponse, lang: Lang) -> Vec<String> {
     let mut notices = Vec::new();
     if let Some(reversal) = &view.reversal {
-        let when = instant(reversal.committed_at.as_ref()).unwrap_or_default();
+        let when = instant(reversal.commit_time.as_ref()).unwrap_or_default();
         notices.push(match lang {
             Lang::Zh => format!("本结算已于 {when} 冲正，不再有效。原因：{}", reversal.reason),
             Lang::En => format!("REVERSED on {when}; no longer valid. Reason: {}", reversal.reason),
         });
     }
     if let Some(revision) = view.revisions.last() {
-        let when = instant(revision.committed_at.as_ref()).unwrap_or_default();
+        let when = instant(revision.commit_time.as_ref()).unwrap_or_default();
         notices.push(match lang {
             Lang::Zh => {
                 format!("本年度较早的一笔结算已冲正，本结算于 {when} 重新结算，此为第 {} 版。", revision.revision)
@@ -117,37 +122,43 @@ fn notices(view: &pb::GetSettlementResponse, lang: Lang) -> Vec<String> {
 fn facts(
     settlement: &pb::Settlement,
     claim: Option<&pb::Claim>,
-    split: &pb::Split,
+    circumstances: &pb::Circumstances,
     newest: Option<&pb::Revision>,
     lang: Lang,
 ) -> Vec<(&'static str, String)> {
-    let judged = split.judged.clone().unwrap_or_default();
     let claim = claim.cloned().unwrap_or_default();
-    let place =
-        format!("{}{}{}", lang.word(&judged.hospital_level), lang.choose("，", ", "), lang.word(&judged.locality));
-    let leave = match judged.locality.as_str() {
-        "county" | "city" => String::new(),
-        _ => format!("{}{}", lang.choose("，", ", "), lang.word(&judged.referral)),
+    let place = format!(
+        "{}{}{}",
+        lang.word(&circumstances.hospital_level),
+        lang.choose("，", ", "),
+        lang.word(circumstances.locality().word())
+    );
+    let leave = match circumstances.locality() {
+        Locality::County | Locality::City => String::new(),
+        _ => format!("{}{}", lang.choose("，", ", "), lang.word(circumstances.referral().word())),
     };
-    let who = match &judged.categories[..] {
+    let who = match &circumstances.categories[..] {
         [] => lang.choose("普通参保居民", "ordinary resident").to_owned(),
         held => lang.words(held),
     };
     let days = format!("{} – {}", date(claim.admitted.as_ref()), date(claim.discharged.as_ref()));
-    let law_day = date(judged.policy_day.as_ref());
+    let law_day = date(circumstances.policy_day.as_ref());
     let law = match lang {
-        Lang::Zh => format!("{}（{law_day} 执行），待遇年度 {}", judged.policy_id, judged.benefit_year),
-        Lang::En => format!("{} as of {law_day}, benefit year {}", judged.policy_id, judged.benefit_year),
+        Lang::Zh => format!("{}（{law_day} 执行），待遇年度 {}", circumstances.policy_id, circumstances.benefit_year),
+        Lang::En => format!("{} as of {law_day}, benefit year {}", circumstances.policy_id, circumstances.benefit_year),
     };
-    let committed = newest.map_or(settlement.committed_at.as_ref(), |revision| revision.committed_at.as_ref());
+    let committed = newest.map_or(settlement.commit_time.as_ref(), |revision| revision.commit_time.as_ref());
     vec![
         (lang.choose("参保人", "Person"), format!("{} [{who}]", settlement.person_id)),
         (lang.choose("医疗机构", "Hospital"), format!("{} ({place}{leave})", settlement.hospital_id)),
         (lang.choose("就医", "Visit"), format!("{}{}{days}", lang.word(&claim.visit), lang.choose("，", ", "))),
         (lang.choose("就诊编号", "Claim"), settlement.claim_id.clone()),
-        (lang.choose("险种", "Insurance"), lang.word(&judged.insurance)),
+        (lang.choose("险种", "Insurance"), lang.word(&circumstances.insurance)),
         (lang.choose("政策", "Law"), law),
-        (lang.choose("本年度此前住院次数", "Earlier admissions in the year"), judged.admissions_before.to_string()),
+        (
+            lang.choose("本年度此前住院次数", "Earlier admissions in the year"),
+            circumstances.admissions_before.to_string(),
+        ),
         (lang.choose("结算编号", "Settlement"), settlement.settlement_id.clone()),
         (lang.choose("结算时间", "Settled at"), instant(committed).unwrap_or_default()),
     ]

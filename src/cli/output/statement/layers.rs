@@ -1,6 +1,6 @@
 //! One layer of a statement: the derivation of its amount, step by step.
 
-use crate::grpc::pb::settlement as pb;
+use crate::pb::settlement::{self as pb, CapKind, Period};
 
 use super::amounts::yuan;
 use super::words::Lang;
@@ -44,13 +44,13 @@ pub fn percent(share: &str) -> String {
 /// A layer of the messages as the statement shows it.
 pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
     let mut steps = vec![entering(layer, lang)];
-    steps.extend(layer.caps.iter().filter(|cap| cap.of == "base").map(|cap| self::cap(cap, lang)));
-    if layer.period == "year" || layer.cumulative_before_fen != 0 {
+    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Base).map(|cap| self::cap(cap, lang)));
+    if layer.period() == Period::Year || layer.cumulative_before_fen != 0 {
         steps.push(cumulative(layer, lang));
     }
     steps.push(deductible(layer, lang));
     steps.extend(layer.bands.iter().filter(|band| band.amount_after_fen != 0).map(|band| self::band(band, lang)));
-    steps.extend(layer.caps.iter().filter(|cap| cap.of == "paid").map(|cap| self::cap(cap, lang)));
+    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Paid).map(|cap| self::cap(cap, lang)));
     steps.extend(drawn(layer, lang));
     let assumed = (!layer.assumed.is_empty()).then(|| {
         let figures = lang.words(&layer.assumed);
@@ -92,9 +92,11 @@ fn entering(layer: &pb::Layer, lang: Lang) -> String {
 fn cumulative(layer: &pb::Layer, lang: Lang) -> String {
     let (before, after) = (yuan(layer.cumulative_before_fen), yuan(layer.cumulative_after_fen));
     match lang {
-        Lang::Zh if layer.period == "year" => format!("年度累计：此前 {before}，本次后 {after}"),
+        Lang::Zh if layer.period() == Period::Year => format!("年度累计：此前 {before}，本次后 {after}"),
         Lang::Zh => format!("本次住院累计：此前 {before}，本次后 {after}"),
-        Lang::En if layer.period == "year" => format!("in the year: {before} before this bill, {after} after it"),
+        Lang::En if layer.period() == Period::Year => {
+            format!("in the year: {before} before this bill, {after} after it")
+        }
         Lang::En => format!("on this stay: {before} before this bill, {after} after it"),
     }
 }
@@ -131,7 +133,7 @@ fn band(band: &pb::Band, lang: Lang) -> String {
 
 fn cap(cap: &pb::Cap, lang: Lang) -> String {
     let (account, used, cut) = (lang.word(&cap.account), yuan(cap.used_before_fen), yuan(cap.cut_fen));
-    let base = cap.of == "base";
+    let base = cap.of() == CapKind::Base;
     let claim = cap.per_claim;
     match (cap.limit_fen, lang) {
         (None, Lang::Zh) => format!("封顶线（{account}）：不设，此前已用 {used}"),

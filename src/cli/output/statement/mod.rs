@@ -14,7 +14,7 @@ pub mod waterfall;
 pub mod words;
 
 use crate::domain::money::Money;
-use crate::grpc::pb::settlement as pb;
+use crate::pb::settlement as pb;
 
 pub use document::Document;
 pub use words::Lang;

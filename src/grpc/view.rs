@@ -1,0 +1,42 @@
+//! How much of a settlement a response holds (AIP-157). What is stored, and what a retry replays, is the same.
+
+use crate::domain::fault::FaultReason;
+use crate::domain::journal::{Entry, Settlement};
+use crate::pb::settlement as pb;
+
+use super::error::CallError;
+use super::settlement_to_proto::{settlement, settlement_summary};
+
+/// How much of a settlement a response holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    /// All of it.
+    Full,
+    /// All but the derivation.
+    Summary,
+}
+
+impl View {
+    /// The view that a request asks for, or the one that stands for none.
+    ///
+    /// # Errors
+    /// [`CallError::InvalidMessage`] if there is no such view.
+    pub(super) fn from_request(view: i32, unspecified: View) -> Result<View, CallError> {
+        let unknown = |_| CallError::invalid_field("view", FaultReason::UnknownWord, "is not one of the views");
+        Ok(match pb::SettlementView::try_from(view).map_err(unknown)? {
+            pb::SettlementView::Unspecified => unspecified,
+            pb::SettlementView::Full => View::Full,
+            pb::SettlementView::Summary => View::Summary,
+        })
+    }
+
+    /// A settlement in this view.
+    pub(super) fn settlement(self, entry: &Entry<Settlement>) -> pb::Settlement {
+        if self.is_full() { settlement(entry) } else { settlement_summary(entry) }
+    }
+
+    /// Whether it holds derivations.
+    pub(super) fn is_full(self) -> bool {
+        self == View::Full
+    }
+}
