@@ -1,4 +1,6 @@
-//! Policy cases pass exactly, in this process and over gRPC.
+//! Policy cases pass exactly, in this process and over gRPC, and in the model.
+
+mod by_model;
 
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,11 @@
 //! Compares every figure of the shipped book with the published figures.
 //!
-//! The tables in [`layers`] and [`files`] are written by hand from the sources, independently of the policy files. The
-//! terms of a layer are one text for each level: deductibles · bands.
+//! The tables in [`layers`] and [`files`] (Shandong from 2017 to 2019) and in [`further`] (2025 and other provinces) are
+//! written by hand from the sources, independently of the policy files. The terms of a layer are one text for each level:
+//! deductibles · bands.
 
 mod files;
+mod further;
 mod layers;
 
 use std::path::Path;
@@ -32,6 +34,19 @@ fn the_directory_of_the_shipped_files_has_the_digest_of_the_shipped_book() {
     let directory =
         Book::from_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/policies")).expect("the same files");
     assert_eq!(directory.digest(), book().digest());
+}
+
+#[test]
+fn a_strict_check_of_the_shipped_book_finds_nothing() {
+    assert_eq!(book().warnings(), []);
+}
+
+#[test]
+fn every_word_of_the_shipped_vocabulary_has_a_chinese_and_an_english_name() {
+    let (_, text) = VOCABULARY;
+    let words = text.lines().filter(|line| line.contains(" = {") && !line.contains("{ pool = "));
+    let incomplete: Vec<_> = words.filter(|line| !line.contains("zh = \"") || !line.contains("en = \"")).collect();
+    assert!(incomplete.is_empty(), "{incomplete:?}");
 }
 
 #[test]
@@ -92,11 +107,15 @@ fn yuan_text(amount: Money) -> String {
 fn schedule_text(terms: &Terms) -> String {
     let Deductible::Amounts(amounts) = &terms.schedule.deductible else { panic!("a list") };
     let deductibles: Vec<_> = amounts.iter().map(|amount| yuan_text(*amount)).collect();
+    format!("{} · {}", deductibles.join(", "), bands_text(terms))
+}
+
+fn bands_text(terms: &Terms) -> String {
     let bands = terms.schedule.bands.iter().map(|band| match band.upto {
         Some(upto) => format!("to {} {}", yuan_text(upto), band.rate.percent()),
         None => band.rate.percent(),
     });
-    format!("{} · {}", deductibles.join(", "), bands.collect::<Vec<_>>().join("; "))
+    bands.collect::<Vec<_>>().join("; ")
 }
 
 fn caps_text(terms: &Terms) -> String {
@@ -147,7 +166,6 @@ fn assert_layer_is_published(policy: &Policy, layer: &Layer, published: &Publish
 #[test]
 fn every_figure_equals_the_published_one() {
     let book = book();
-    assert_eq!(book.policies().len(), FILES.len());
     for file in FILES {
         let policy = book.get(file.id).expect("the policy");
         let published = published_layers(file);
@@ -327,9 +345,9 @@ fn a_changed_figure_changes_the_digest_of_every_policy_that_uses_it() {
     let shipped = digests_after_change("", "", "");
     let changed = |find: &str, put: &str| -> Vec<bool> {
         let digests = digests_after_change("shandong-2017.toml", find, put);
-        digests.iter().zip(&shipped).map(|(digest, shipped)| digest != shipped).collect()
+        digests.iter().zip(&shipped).map(|(digest, shipped)| digest != shipped).take(5).collect()
     };
-    // The order of the policies is: the province in 2017, both cities, the province in 2018 and 2019.
+    // The first policies are: the province in 2017, both cities, the province in 2018 and 2019.
     assert_eq!(changed("deductible = \"20000\"", "deductible = \"20000.01\""), [true, true, true, true, false]);
     assert_eq!(changed("deductible = \"12000\"", "deductible = \"12000.01\""), [true, true, true, false, false]);
     assert_eq!(changed("deductible = \"5000\"", "deductible = \"5000.01\""), [true, false, true, true, true]);

@@ -11,6 +11,10 @@ pub const FILES: &[(&str, &str)] = &[
     ("yanzhou-2017.toml", include_str!("../../deploy/policies/yanzhou-2017.toml")),
     ("shandong-2018.toml", include_str!("../../deploy/policies/shandong-2018.toml")),
     ("shandong-2019.toml", include_str!("../../deploy/policies/shandong-2019.toml")),
+    ("shandong-2025.toml", include_str!("../../deploy/policies/shandong-2025.toml")),
+    ("shandong-employee-2025.toml", include_str!("../../deploy/policies/shandong-employee-2025.toml")),
+    ("gansu-2017.toml", include_str!("../../deploy/policies/gansu-2017.toml")),
+    ("anhui-2017.toml", include_str!("../../deploy/policies/anhui-2017.toml")),
 ];
 
 /// The shipped book.

@@ -62,7 +62,7 @@ fn sums(claim: &str, second: bool) -> Value {
         "layers": { "basic_inpatient": figures[0], "critical_illness": figures[1], "special_drug": "0.00", "class_b_top_up": "0.00" },
         "pools": {
             "eligible": "50000.00", "preliminary_self_pay": "0.00", "over_limit": "0.00", "excluded": "0.00",
-            "special_drug": "0.00", "transitional_drug": "0.00",
+            "rare_disease_drug": "0.00", "special_drug": "0.00", "transitional_drug": "0.00",
         },
     })
 }

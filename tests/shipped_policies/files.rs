@@ -23,9 +23,19 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("taian", "泰安市医疗救助"),
     ("yishui", "沂水县医疗救助"),
     ("cross-region", "备案或急诊个人先负担10%，其他40%"),
+    ("jinan-2024", "济南市居民基本医疗保险待遇（2024年，二手"),
+    ("zibo-2024", "淄博市居民基本医疗保险待遇（2024年，二手）"),
+    ("junan-2020", "莒南县居民大病保险倾斜政策"),
+    ("zichuan-2025", "淄川区《医疗救助标准》（2025年11月11日公布"),
+    ("income-2024", "山东省居民人均可支配收入（2024年"),
+    ("national-2022", "医保发〔2022〕22号"),
+    ("linyi-2024", "lyyb.linyi.gov.cn/info/1575/5929.htm"),
+    ("gansu-2017", "fb.qgsnfzzx.org.cn/show-9321"),
+    ("gansu-2018", "2018年6月1日起健康扶贫政策"),
+    ("anhui-351", "sixian.gov.cn/public/25242/150144021.html"),
 ];
 
-/// The five shipped files.
+/// The files of Shandong from 2017 to 2019.
 pub const FILES: &[PublishedFile] = &[
     PublishedFile {
         id: "shandong-2017",
