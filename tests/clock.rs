@@ -23,7 +23,7 @@ fn day(day: i32) -> Day {
 /// The n-th stamp for a person, at this hour of a day in China.
 fn stamp_at(number: u64, person: &str, on: i32, hour: i64) -> CommitStamp {
     let id = stamp(number << 16).id;
-    CommitStamp { id, instant: Instant(day(on).start_in_china() + hour * HOUR) }.for_person(person)
+    CommitStamp { id, instant: Instant(day(on).start_in_china_micros() + hour * HOUR) }.for_person(person)
 }
 
 async fn settles_on(engine: &Engine<impl Store>, number: u64, person: &str, (on, hour): (i32, i64)) -> Day {

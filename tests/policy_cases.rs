@@ -78,20 +78,20 @@ async fn every_case_passes_in_process() {
 
 #[tokio::test]
 async fn every_case_passes_over_grpc() {
-    assert_all_pass(case_files(), &CaseBackend::Directory).await;
-    assert_all_pass(scheme_files(), &CaseBackend::Directory).await;
+    assert_all_pass(case_files(), &CaseBackend::ServerOnDirectory).await;
+    assert_all_pass(scheme_files(), &CaseBackend::ServerOnDirectory).await;
 }
 
 #[tokio::test]
 async fn every_case_of_an_independent_calculator_passes_in_process_and_over_grpc() {
     assert_all_pass(independent_case_files(), &CaseBackend::InProcess).await;
-    assert_all_pass(independent_case_files(), &CaseBackend::Directory).await;
+    assert_all_pass(independent_case_files(), &CaseBackend::ServerOnDirectory).await;
 }
 
 #[tokio::test]
 async fn re_adjudications_and_the_claims_of_three_regions_pass_in_process_and_over_grpc() {
     assert_all_pass(further_case_files(), &CaseBackend::InProcess).await;
-    assert_all_pass(further_case_files(), &CaseBackend::Directory).await;
+    assert_all_pass(further_case_files(), &CaseBackend::ServerOnDirectory).await;
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn all_cases_pass_over_grpc_on_redis_and_leave_no_key() {
     let server = RedisServer::shared();
     let address = Address::parse(&server.url()).expect("an address");
     let pattern = format!("{}-case-*", address.prefix);
-    let backend = CaseBackend::Redis(address);
+    let backend = CaseBackend::ServerOnRedis(address);
     for cases in [case_files(), scheme_files(), independent_case_files(), further_case_files()] {
         assert_all_pass(cases, &backend).await;
     }

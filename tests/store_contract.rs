@@ -448,7 +448,7 @@ async fn a_live_commit_on_an_earlier_day_is_refused_and_changes_nothing(store: i
     let [earlier, later] = [15, 16].map(|day| Day::new(2017, 6, day).expect("a day"));
     let on = |number, state: &PersonState, day: Day| {
         let mut commit = commit(number, "P1", state, None);
-        commit.committed = Instant(day.start_in_china());
+        commit.committed = Instant(day.start_in_china_micros());
         commit
     };
     store.commit(on(1, &PersonState::default(), later)).await.expect("a commit");

@@ -19,7 +19,7 @@ use super::client::commands::{self as client_commands, ClientCommand};
 use super::client::load::{self, LoadOptions};
 use super::demo::{self, DemoOptions};
 use super::exit::CommandResult;
-use super::output::policy_tables::{self, PolicyTableOptions};
+use super::output::policy_terms::{self, PolicyTermsOptions};
 use super::output::statement::Lang;
 use super::serve::{self, ServeOptions};
 
@@ -116,7 +116,7 @@ enum PolicyCommand {
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
         #[command(flatten)]
-        options: PolicyTableOptions,
+        options: PolicyTermsOptions,
     },
     /// Run policy cases, in this process or over gRPC
     Test {
@@ -128,7 +128,7 @@ enum PolicyCommand {
         grpc: bool,
         /// Run each case with a fresh store on this Redis, under a prefix of its own that is removed afterwards
         #[arg(long, value_name = "URL", requires = "grpc")]
-        store: Option<PathBuf>,
+        store: Option<String>,
         /// Case files, or directories of them
         #[arg(required = true, value_name = "CASE")]
         cases: Vec<PathBuf>,
@@ -174,7 +174,9 @@ async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
         PolicyCommand::Activate { server, dry_run, expect } => {
             activate::run(&server, dry_run, expect.as_deref(), json).await
         }
-        PolicyCommand::Show { policies, options } => policy_tables::run(policies.as_deref(), &options, json),
+        PolicyCommand::Show { policies, options } => {
+            policy_terms::print_policy_terms(policies.as_deref(), &options, json)
+        }
         PolicyCommand::Test { policies, grpc, store, cases } => {
             let backend = CaseBackend::from_options(grpc, store.as_deref())?;
             policy_test::run(policies.as_deref(), &backend, json, &cases).await

@@ -33,7 +33,7 @@ impl Account {
     }
 
     /// The accumulator of an annual cap's account; zero if it has none.
-    pub fn cap(&self, account: &str) -> Money {
+    pub fn cap_used(&self, account: &str) -> Money {
         find(&self.caps, account).unwrap_or_default()
     }
 
@@ -57,7 +57,7 @@ impl Account {
     /// # Errors
     /// If an accumulator would leave its range.
     pub fn add_layer(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
-        self.shift(layer, |amount| amount)
+        self.shift_layer(layer, |amount| amount)
     }
 
     /// The account after a settlement.
@@ -75,7 +75,7 @@ impl Account {
     /// # Errors
     /// If there are more admissions than can be counted.
     pub fn count_settlement(self, split: &Split) -> Result<Account, OutOfRange> {
-        self.count_change(split, 1)
+        self.change_counts(split, 1)
     }
 
     /// The account without a settlement, as after its reversal.
@@ -85,27 +85,27 @@ impl Account {
     pub fn without_settlement(&self, split: &Split) -> Result<Account, OutOfRange> {
         let mut account = self.clone();
         for layer in split.layers.iter().rev() {
-            account.shift(layer, |amount| -amount)?;
+            account.shift_layer(layer, |amount| -amount)?;
         }
-        account.count_change(split, -1)
+        account.change_counts(split, -1)
     }
 
-    fn shift(&mut self, layer: &LayerSplit, sign: impl Fn(Money) -> Money) -> Result<(), OutOfRange> {
+    fn shift_layer(&mut self, layer: &LayerSplit, sign: impl Fn(Money) -> Money) -> Result<(), OutOfRange> {
         let ledger = layer.head.ledger();
         let mut uses = self.ledger(ledger);
-        uses.base = shifted(uses.base, sign(layer.base))?;
-        uses.taken = shifted(uses.taken, sign(layer.deductible_taken))?;
+        uses.base = checked_sum(uses.base, sign(layer.base))?;
+        uses.taken = checked_sum(uses.taken, sign(layer.deductible_taken))?;
         put(&mut self.ledgers, ledger, uses);
-        let paid = shifted(self.paid(&layer.head.id), sign(layer.pays))?;
+        let paid = checked_sum(self.paid(&layer.head.id), sign(layer.pays))?;
         put(&mut self.paid, &layer.head.id, paid);
         for cap in layer.caps.iter().filter(|cap| !cap.is_per_claim) {
-            let sum = shifted(self.cap(&cap.account), sign(layer.amount_of(cap.kind)))?;
+            let sum = checked_sum(self.cap_used(&cap.account), sign(layer.amount_of(cap.kind)))?;
             put(&mut self.caps, &cap.account, sum);
         }
         Ok(())
     }
 
-    fn count_change(mut self, split: &Split, admissions: i32) -> Result<Account, OutOfRange> {
+    fn change_counts(mut self, split: &Split, admissions: i32) -> Result<Account, OutOfRange> {
         if split.counted_admission {
             self.admissions = self.admissions.checked_add_signed(admissions).ok_or(OutOfRange)?;
         }
@@ -114,6 +114,6 @@ impl Account {
     }
 }
 
-fn shifted(sum: Money, by: Money) -> Result<Money, OutOfRange> {
+fn checked_sum(sum: Money, by: Money) -> Result<Money, OutOfRange> {
     sum.checked_add(by).filter(|sum| *sum >= Money::ZERO).ok_or(OutOfRange)
 }

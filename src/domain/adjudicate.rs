@@ -15,7 +15,7 @@ use super::layer_split::LayerInput;
 use super::money::Money;
 use super::policy::{Layer, Policy};
 use super::pools::Pools;
-use super::resolution::Inexact;
+use super::resolution::InexactTerms;
 use super::split::{Circumstances, SkippedLayer, Split};
 use super::stay::Stay;
 use super::sums::OutOfRange;
@@ -43,7 +43,7 @@ pub enum AdjudicationError {
     OutOfRange(#[from] OutOfRange),
     /// The terms of a layer cannot be computed exactly.
     #[error(transparent)]
-    Inexact(#[from] Inexact),
+    InexactTerms(#[from] InexactTerms),
     /// An item has a class that the policy's words do not hold.
     #[error(transparent)]
     UnknownClass(#[from] UnknownClass),
@@ -59,12 +59,12 @@ impl AdjudicationInput<'_> {
         self.policy.policy_day(self.claim.admitted, self.claim.discharged)
     }
 
-    fn diseases(&self) -> WordSet<Disease> {
+    fn diagnosed_diseases(&self) -> WordSet<Disease> {
         let diagnosis = self.claim.diagnosis.as_ref();
         diagnosis.map(|code| self.policy.rule.words.diseases_of(code.as_str())).unwrap_or_default()
     }
 
-    fn circumstances(&self, account: &Account) -> Circumstances {
+    fn circumstances(&self, account_before: &Account) -> Circumstances {
         let rule = &self.policy.rule;
         Circumstances {
             policy: self.policy.reference.clone(),
@@ -76,10 +76,10 @@ impl AdjudicationInput<'_> {
                 locality: self.facts.locality(&rule.pooling),
                 referral: self.facts.referral(self.claim.emergency),
                 tags: self.facts.hospital.tags.clone(),
-                diseases: self.diseases(),
+                diseases: self.diagnosed_diseases(),
                 categories: self.facts.person.categories.clone(),
             },
-            admissions_before: account.admissions,
+            admissions_before: account_before.admissions,
         }
     }
 }
@@ -107,46 +107,53 @@ pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Sp
         opening: opening.map(Box::new),
         circumstances,
     };
-    let mut running = Running::new(&split, account);
+    let mut progress = LayerProgress::new(&split, account);
     for (layer, terms) in policy.layers.iter().zip(terms.iter()) {
-        running.apply_layer(layer, terms, &mut split)?;
+        progress.apply_layer(layer, terms, &mut split)?;
     }
-    split.patient = running.left.total();
+    split.patient = progress.left.total();
     let counted_before = split.opening.as_ref().is_some_and(|opening| opening.stay.counted);
     split.counted_admission = split.is_stay && split.total > Money::ZERO && !counted_before;
-    let after = running.account.count_settlement(&split)?;
+    let after = progress.account.count_settlement(&split)?;
     Ok((split, after))
 }
 
 /// What changes from layer to layer.
-struct Running {
+struct LayerProgress {
     left: Pools,
     account: Account,
     /// What the layers had taken on the stay before this claim, with the use of limits of one claim so far.
     stay: Stay,
     /// What fell into the pools over all parts of the stay.
-    fell: Pools,
+    pools_of_stay: Pools,
 }
 
-impl Running {
-    fn new(split: &Split, account: &Account) -> Running {
+impl LayerProgress {
+    fn new(split: &Split, account: &Account) -> LayerProgress {
         let stay = split.opening_stay();
-        let mut fell = split.pools.clone();
-        stay.pools.iter().for_each(|(pool, amount)| fell.add(pool, amount));
-        Running { left: split.pools.clone(), account: account.clone(), stay, fell }
+        let mut pools_of_stay = split.pools.clone();
+        stay.pools.iter().for_each(|(pool, amount)| pools_of_stay.add(pool, amount));
+        LayerProgress { left: split.pools.clone(), account: account.clone(), stay, pools_of_stay }
     }
 
     /// Adds one layer to the split, as paying or as skipped.
     fn apply_layer(&mut self, layer: &Layer, terms: &LayerTerms, split: &mut Split) -> Result<(), OutOfRange> {
         let Circumstances { day, visit, .. } = &split.circumstances;
         let terms = match (layer.skip_by_visit(*day, visit), terms) {
-            (Some(reason), _) => return split_skips(split, layer, reason),
-            (None, Err(reason)) => return split_skips(split, layer, *reason),
+            (Some(reason), _) => return skip_layer(split, layer, reason),
+            (None, Err(reason)) => return skip_layer(split, layer, *reason),
             (None, Ok(terms)) => terms,
         };
         let continues = split.opening.is_some();
-        let input = LayerInput { layer, terms, account: &self.account, stay: &self.stay, fell: &self.fell, continues };
-        let layer_split = input.split(&mut self.left)?;
+        let input = LayerInput {
+            layer,
+            terms,
+            account: &self.account,
+            stay: &self.stay,
+            pools_of_stay: &self.pools_of_stay,
+            continues,
+        };
+        let layer_split = input.split_layer(&mut self.left)?;
         self.account.add_layer(&layer_split)?;
         self.stay.add_caps(&layer_split)?;
         split.layers.push(layer_split);
@@ -154,7 +161,7 @@ impl Running {
     }
 }
 
-fn split_skips(split: &mut Split, layer: &Layer, reason: SkipReason) -> Result<(), OutOfRange> {
+fn skip_layer(split: &mut Split, layer: &Layer, reason: SkipReason) -> Result<(), OutOfRange> {
     let (id, name) = (layer.head.id.clone(), layer.head.name.clone());
     split.skipped.push(SkippedLayer { id, name, reason });
     Ok(())

@@ -31,10 +31,10 @@ impl Continued<'_> {
     /// # Errors
     /// If a sum would leave its range.
     pub fn opening(&self, policy: &Policy, admissions: u32) -> Result<Opening, OutOfRange> {
-        let closing = self.split.closing()?;
+        let closing = self.split.closing_stay()?;
         let stay = match self.kind {
             ContinueKind::Interim => closing,
-            ContinueKind::Transfer => closing.transferred(policy, admissions),
+            ContinueKind::Transfer => closing.after_transfer(policy, admissions),
         };
         Ok(Opening { kind: self.kind, settlement: self.settlement, stay })
     }
@@ -46,7 +46,7 @@ impl Stay {
     /// # Errors
     /// If a sum would leave its range.
     pub fn add_layer(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
-        let before = self.layer(&layer.head);
+        let before = self.layer_use(&layer.head);
         let sum = |sum: Money, amount: Money| sum.checked_add(amount).ok_or(OutOfRange);
         let uses = StayUse {
             base: sum(before.base, layer.base)?,
@@ -64,14 +64,14 @@ impl Stay {
     /// If a sum would leave its range.
     pub fn add_caps(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
         for cap in layer.caps.iter().filter(|cap| cap.is_per_claim) {
-            let used = self.cap(&cap.account).checked_add(layer.amount_of(cap.kind)).ok_or(OutOfRange)?;
+            let used = self.cap_used(&cap.account).checked_add(layer.amount_of(cap.kind)).ok_or(OutOfRange)?;
             put(&mut self.caps, &cap.account, used);
         }
         Ok(())
     }
 
     /// The values with which a stay after a transfer begins.
-    fn transferred(self, policy: &Policy, admissions: u32) -> Stay {
+    fn after_transfer(self, policy: &Policy, admissions: u32) -> Stay {
         let layer = |(id, uses): &(Arc<str>, StayUse)| {
             let known = policy.layers.iter().find(|layer| layer.head.id == *id);
             let uses = StayUse {
@@ -107,7 +107,7 @@ impl Split {
     ///
     /// # Errors
     /// If a sum would leave its range.
-    pub fn closing(&self) -> Result<Stay, OutOfRange> {
+    pub fn closing_stay(&self) -> Result<Stay, OutOfRange> {
         let mut stay = self.opening_stay();
         self.layers.iter().try_for_each(|layer| stay.add_layer(layer))?;
         for (pool, amount) in self.pools.iter() {

@@ -33,14 +33,14 @@ impl Day {
 
     /// The day in China Standard Time (UTC+8) at this many microseconds since 1970, UTC; 1970-01-01 for
     /// instants outside the years 1 to 9999.
-    pub fn in_china(micros: i64) -> Day {
+    pub fn in_china_at(micros: i64) -> Day {
         let instant = jiff::Timestamp::from_microsecond(micros).unwrap_or_default();
         let day = jiff::tz::Offset::constant(8).to_datetime(instant).date();
         Day::from_date(day).unwrap_or(Day(19700101))
     }
 
     /// The instant at which the day begins in China Standard Time (UTC+8), in microseconds since 1970, UTC.
-    pub fn start_in_china(self) -> i64 {
+    pub fn start_in_china_micros(self) -> i64 {
         let narrow = |number: i32| i8::try_from(number).unwrap_or(1);
         let midnight = i16::try_from(self.year())
             .ok()
@@ -63,11 +63,11 @@ impl Day {
 
     /// The number of days from this day to a later one; negative to an earlier one.
     pub fn days_to(self, later: Day) -> i32 {
-        later.days_of_era() - self.days_of_era()
+        later.days_since_year_0() - self.days_since_year_0()
     }
 
     /// The days since 0000-03-01: a year that begins in March ends with its leap day.
-    fn days_of_era(self) -> i32 {
+    fn days_since_year_0(self) -> i32 {
         let (year, month) =
             if self.month() > 2 { (self.year(), self.month() - 3) } else { (self.year() - 1, self.month() + 9) };
         year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + self.day()
@@ -149,7 +149,7 @@ impl Interval {
     }
 
     /// Whether the other contains every day of this one.
-    pub fn within(&self, other: &Interval) -> bool {
+    pub fn is_within(&self, other: &Interval) -> bool {
         let starts = other.from.is_none_or(|outer| self.from.is_some_and(|from| from >= outer));
         let ends = other.until.is_none_or(|outer| self.until.is_some_and(|until| until <= outer));
         starts && ends
@@ -182,17 +182,17 @@ mod tests {
     #[test]
     fn a_day_in_china_begins_eight_hours_before_that_of_utc() {
         let midnight = 1_497_456_000_000_000; // 2017-06-14T16:00:00Z
-        let days = [-1, 0].map(|more| Day::in_china(midnight + more).to_string());
+        let days = [-1, 0].map(|more| Day::in_china_at(midnight + more).to_string());
         assert_eq!(days, ["2017-06-14", "2017-06-15"]);
-        assert_eq!(Day::in_china(0).to_string(), "1970-01-01");
-        assert_eq!(Day::in_china(i64::MAX).to_string(), "1970-01-01");
-        assert_eq!(Day::in_china(midnight).start_in_china(), midnight);
+        assert_eq!(Day::in_china_at(0).to_string(), "1970-01-01");
+        assert_eq!(Day::in_china_at(i64::MAX).to_string(), "1970-01-01");
+        assert_eq!(Day::in_china_at(midnight).start_in_china_micros(), midnight);
         for day in [
             Day::new(1, 1, 2).expect("a day"),
             Day::new(2024, 2, 29).expect("a day"),
             Day::new(9999, 12, 30).expect("a day"),
         ] {
-            assert_eq!(Day::in_china(day.start_in_china()), day);
+            assert_eq!(Day::in_china_at(day.start_in_china_micros()), day);
             assert_eq!(Day::from_number(day.number()), Some(day));
         }
         assert_eq!(Day::from_number(20170229), None);

@@ -49,7 +49,7 @@ impl FileFault {
     }
 
     /// A fault of a line, in both languages.
-    pub fn in_both(file: impl Into<String>, line: usize, text: FaultText) -> FileFault {
+    pub fn bilingual(file: impl Into<String>, line: usize, text: FaultText) -> FileFault {
         FileFault { message_zh: Some(text.zh), ..FileFault::new(file, line, text.en) }
     }
 
@@ -61,13 +61,13 @@ impl FileFault {
         String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
             let line = 1 + error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count();
-            FileFault::in_both(file, line, FaultText::new("the line is not UTF-8", "本行不是 UTF-8 文本"))
+            FileFault::bilingual(file, line, FaultText::new("the line is not UTF-8", "本行不是 UTF-8 文本"))
         })
     }
 
     /// The fault with its message in Chinese, where there is one.
     #[must_use]
-    pub fn in_chinese(self) -> FileFault {
+    pub fn into_chinese(self) -> FileFault {
         FileFault { message: self.message_zh.clone().unwrap_or(self.message), ..self }
     }
 

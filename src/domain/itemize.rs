@@ -38,13 +38,13 @@ pub fn itemize(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Ite
     for (item, position) in claim.items.iter().zip(&facts.entry_of_item) {
         let (entry, rule) = (&facts.catalogue[usize::from(*position)], rules[usize::from(*position)]);
         let line = line_split(item, entry, rule);
-        let code = codes.get_mut(entry, *position, item.unit_price, &rule.pool);
+        let code = codes.find_or_insert(entry, *position, item.unit_price, &rule.pool);
         code.net += item.amount;
         code.over_limit += line.over_limit;
         code.preliminary_self_pay += line.preliminary_self_pay;
         lines.push(line);
     }
-    let mut pools = Pools::empty(&words.pools);
+    let mut pools = Pools::zero(&words.pools);
     let mut codes = codes.splits;
     for code in &mut codes {
         add_to_pools(code, &mut pools);
@@ -66,7 +66,7 @@ impl CodeSplits {
         CodeSplits { splits: Vec::with_capacity(rows), first: vec![None; rows], further: HashMap::new() }
     }
 
-    fn get_mut(
+    fn find_or_insert(
         &mut self,
         entry: &Arc<CatalogueEntry>,
         position: u16,

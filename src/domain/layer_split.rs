@@ -23,13 +23,13 @@ pub(super) struct LayerInput<'a> {
     /// The stay before this claim, with the use of limits of one claim before this layer.
     pub stay: &'a Stay,
     /// What fell into the pools over all parts of the stay.
-    pub fell: &'a Pools,
+    pub pools_of_stay: &'a Pools,
     /// Whether the claim continues a settlement.
     pub continues: bool,
 }
 
 /// The position of a claim on a layer's cumulative amount and its deductible.
-struct Position {
+struct SchedulePosition {
     c0: Money,
     c1: Money,
     deductible: Money,
@@ -39,16 +39,16 @@ struct Position {
 
 impl LayerInput<'_> {
     /// The split of this layer; draws what it pays from the pools, and moves what its caps let overflow.
-    pub(super) fn split(&self, left: &mut Pools) -> Result<LayerSplit, OutOfRange> {
+    pub(super) fn split_layer(&self, left: &mut Pools) -> Result<LayerSplit, OutOfRange> {
         let (head, terms) = (&self.layer.head, self.terms);
         let residual = left.sum_of(&head.pools);
         let ledger = self.account.ledger(head.ledger());
-        let stay = if self.continues { self.stay.layer(head) } else { StayUse::default() };
-        let mut caps = self.caps()?;
+        let stay = if self.continues { self.stay.layer_use(head) } else { StayUse::default() };
+        let mut caps = self.caps_before_cut()?;
         let base = apply_caps(CapKind::Base, &mut caps, after_prior_self_pay(terms, residual));
-        self.overflow(&caps, left);
-        let position = self.position(base, ledger, stay)?;
-        let bands = self.bands(&position, stay);
+        self.move_overflow(&caps, left);
+        let position = self.schedule_position(base, ledger, stay)?;
+        let bands = self.band_splits(&position, stay);
         let scheduled: Money = bands.iter().map(|band| band.after.pay - band.before.pay).sum();
         let pays = apply_caps(CapKind::Paid, &mut caps, scheduled.at_least_zero().min(base));
         Ok(LayerSplit {
@@ -74,13 +74,13 @@ impl LayerInput<'_> {
     }
 
     /// The limit and the use of each cap before this layer.
-    fn caps(&self) -> Result<Vec<CapSplit>, OutOfRange> {
+    fn caps_before_cut(&self) -> Result<Vec<CapSplit>, OutOfRange> {
         let one = |cap: &Cap| {
             let (limit, before) = match &cap.limit {
-                Limit::Annual(limit) => (*limit, self.account.cap(&cap.account)),
-                Limit::PerClaim(limit) => (Some(*limit), self.stay.cap(&cap.account)),
+                Limit::Annual(limit) => (*limit, self.account.cap_used(&cap.account)),
+                Limit::PerClaim(limit) => (Some(*limit), self.stay.cap_used(&cap.account)),
                 Limit::ShareOfClaim(share) => {
-                    (Some(share.amount(self.fell).ok_or(OutOfRange)?), self.stay.cap(&cap.account))
+                    (Some(share.amount(self.pools_of_stay).ok_or(OutOfRange)?), self.stay.cap_used(&cap.account))
                 }
             };
             let (account, overflow) = (cap.account.clone(), cap.overflow.clone());
@@ -91,18 +91,18 @@ impl LayerInput<'_> {
     }
 
     /// Moves what caps of kind base cut off into the pools that they name.
-    fn overflow(&self, caps: &[CapSplit], left: &mut Pools) {
+    fn move_overflow(&self, caps: &[CapSplit], left: &mut Pools) {
         for cap in caps {
             if let (Some(into), [from]) = (&cap.overflow, &self.layer.head.pools[..]) {
-                left.shift(from, into, cap.cut);
+                left.move_amount(from, into, cap.cut);
             }
         }
     }
 
-    fn position(&self, base: Money, ledger: LedgerUse, stay: StayUse) -> Result<Position, OutOfRange> {
+    fn schedule_position(&self, base: Money, ledger: LedgerUse, stay: StayUse) -> Result<SchedulePosition, OutOfRange> {
         let head = &self.layer.head;
-        let admissions = self.stay.admissions(head);
-        let deductible = self.terms.schedule.deductible.amount(admissions, self.fell).ok_or(OutOfRange)?;
+        let admissions = self.stay.admissions_for(head);
+        let deductible = self.terms.schedule.deductible.amount(admissions, self.pools_of_stay).ok_or(OutOfRange)?;
         let c0 = match head.period {
             Period::Year => ledger.base,
             Period::Admission => stay.base,
@@ -117,15 +117,15 @@ impl LayerInput<'_> {
             DeductiblePer::Year => c1.min(deductible) - c0.min(deductible),
             DeductiblePer::Claim | DeductiblePer::Credited => base.min((deductible - credited).at_least_zero()),
         };
-        Ok(Position { c0, c1, deductible, credited, taken })
+        Ok(SchedulePosition { c0, c1, deductible, credited, taken })
     }
 
     /// What each band pays.
-    fn bands(&self, position: &Position, stay: StayUse) -> Vec<BandSplit> {
+    fn band_splits(&self, position: &SchedulePosition, stay: StayUse) -> Vec<BandSplit> {
         let head = &self.layer.head;
-        let Position { c0, c1, deductible, taken, .. } = *position;
+        let SchedulePosition { c0, c1, deductible, taken, .. } = *position;
         let shift = if head.bands_over_excess { deductible } else { Money::ZERO };
-        let shares = |cumulative: Money, floor: Money| self.terms.schedule.shares(cumulative, floor, shift);
+        let shares = |cumulative: Money, floor: Money| self.terms.schedule.band_shares(cumulative, floor, shift);
         let (after, before) = match (head.period, head.deductible_per) {
             (_, DeductiblePer::Year) => (shares(c1, deductible), shares(c0, deductible)),
             // Nothing lies above the greatest amount: this claim's own part stands alone.

@@ -34,7 +34,7 @@ impl Money {
     }
 
     /// An amount in yuan rounded to the fen, half away from zero; `None` where 64 bits of fen do not hold it.
-    pub fn half_up(yuan: ExactDecimal) -> Option<Money> {
+    pub fn from_yuan_half_up(yuan: ExactDecimal) -> Option<Money> {
         yuan.half_up(2).map(Money)
     }
 

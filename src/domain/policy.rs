@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::day::Day;
 use super::fixed_words::{DeductiblePer, Period, SkipReason};
 use super::ids::Digest;
-use super::resolution::{Inexact, resolve_terms};
+use super::resolution::{InexactTerms, resolve_terms};
 use super::rule::{LayerRule, PolicyRule};
 use super::terms::{LayerTerms, TermsKey};
 use super::terms_cache::TermsCache;
@@ -81,7 +81,7 @@ impl Layer {
 
     /// Why the circumstances keep this layer from being considered; `None` if they do not.
     pub fn skip_by_circumstances(&self, key: &TermsKey) -> Option<SkipReason> {
-        if !self.rule.conditions.hold(key) {
+        if !self.rule.conditions.are_met_by(key) {
             return Some(SkipReason::OtherCircumstances);
         }
         if !self.rule.only.is_empty() && !key.categories.has_any(&self.rule.only) {
@@ -94,7 +94,7 @@ impl Layer {
     ///
     /// # Errors
     /// If a figure cannot be computed exactly; a checked book has no such circumstances.
-    pub fn terms(&self, key: &TermsKey) -> Result<LayerTerms, Inexact> {
+    pub fn terms(&self, key: &TermsKey) -> Result<LayerTerms, InexactTerms> {
         match self.skip_by_circumstances(key) {
             Some(reason) => Ok(Err(reason)),
             None => resolve_terms(&self.rule, key).map(|terms| Ok(Arc::new(terms))),
@@ -148,7 +148,7 @@ impl Policy {
     ///
     /// # Errors
     /// If a figure cannot be computed exactly; a checked book has no such circumstances.
-    pub fn terms(&self, key: &TermsKey) -> Result<Arc<[LayerTerms]>, Inexact> {
+    pub fn terms(&self, key: &TermsKey) -> Result<Arc<[LayerTerms]>, InexactTerms> {
         if let Some(known) = self.resolved.get(key) {
             return Ok(known);
         }

@@ -11,7 +11,7 @@ pub struct Pools(Vec<(Pool, Money)>);
 
 impl Pools {
     /// Empty pools, listed in this order.
-    pub fn empty(pools: &[Pool]) -> Pools {
+    pub fn zero(pools: &[Pool]) -> Pools {
         Pools(pools.iter().map(|pool| (pool.clone(), Money::ZERO)).collect())
     }
 
@@ -29,7 +29,7 @@ impl Pools {
     }
 
     /// Moves an amount from one pool into another.
-    pub fn shift(&mut self, from: &Pool, into: &Pool, amount: Money) {
+    pub fn move_amount(&mut self, from: &Pool, into: &Pool, amount: Money) {
         self.add(from, -amount);
         self.add(into, amount);
     }

@@ -65,8 +65,8 @@ impl Rate {
     pub fn share_of(self, amount: Money) -> Money {
         let fen = amount.fen().unsigned_abs();
         let share = match (u64::try_from(self.numerator), u64::try_from(self.denominator)) {
-            (Ok(numerator), Ok(denominator)) => short_share(fen, numerator, denominator),
-            _ => long_share(fen, self.numerator, self.denominator),
+            (Ok(numerator), Ok(denominator)) => share_in_u64(fen, numerator, denominator),
+            _ => share_in_u128(fen, self.numerator, self.denominator),
         };
         // A share is at most its amount, so 64 bits hold it. `i64::MIN` has no positive counterpart: its
         // magnitude wraps to itself, and so does the negation.
@@ -81,7 +81,7 @@ impl Rate {
 }
 
 /// `half_up(fen x numerator / denominator)`, in 64 bits where they hold the product.
-fn short_share(fen: u64, numerator: u64, denominator: u64) -> u64 {
+fn share_in_u64(fen: u64, numerator: u64, denominator: u64) -> u64 {
     let half = denominator.div_ceil(2);
     match fen.checked_mul(numerator) {
         Some(product) => product / denominator + u64::from(product % denominator >= half),
@@ -96,7 +96,7 @@ fn short_share(fen: u64, numerator: u64, denominator: u64) -> u64 {
 ///
 /// Long division in two digits of 32 bits. As `numerator <= denominator <= 10^20 < 2^67`, the product of
 /// the high digit and each term of the low sum are below 2^99.
-fn long_share(fen: u64, numerator: u128, denominator: u128) -> u64 {
+fn share_in_u128(fen: u64, numerator: u128, denominator: u128) -> u64 {
     let (high, low) = (u128::from(fen >> 32), u128::from(fen & 0xFFFF_FFFF));
     let upper = high * numerator;
     let lower = ((upper % denominator) << 32) + low * numerator;

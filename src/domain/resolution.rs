@@ -20,11 +20,11 @@ use super::terms::{Cap, Cite, Limit, Terms, TermsKey};
 /// A figure of this layer resolves, in some circumstances, to more digits than are computed with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the figures of layer `{0}` together need more than 20 decimals or 28 digits")]
-pub struct Inexact(pub Arc<str>);
+pub struct InexactTerms(pub Arc<str>);
 
 impl Conditions {
     /// Whether all of them hold.
-    pub fn hold(&self, key: &TermsKey) -> bool {
+    pub fn are_met_by(&self, key: &TermsKey) -> bool {
         fn allows<T: PartialEq>(list: &[T], actual: &T) -> bool {
             list.is_empty() || list.contains(actual)
         }
@@ -43,20 +43,20 @@ impl Conditions {
 
 /// An entry that applies: its change, and the key of the layer under which entries of its kind stand.
 #[derive(Clone, Copy)]
-struct Applied<'a> {
+struct AppliedEntry<'a> {
     change: &'a Change,
     kind: &'static str,
 }
 
 /// The changes that apply, in the order in which they act.
-fn applied<'a>(rule: &'a LayerRule, key: &TermsKey) -> Vec<Applied<'a>> {
-    let when = rule.when.iter().filter(|entry| entry.conditions.hold(key));
-    let mut applied: Vec<_> = when.map(|entry| Applied { change: &entry.change, kind: "when" }).collect();
+fn applied_entries<'a>(rule: &'a LayerRule, key: &TermsKey) -> Vec<AppliedEntry<'a>> {
+    let when = rule.when.iter().filter(|entry| entry.conditions.are_met_by(key));
+    let mut applied: Vec<_> = when.map(|entry| AppliedEntry { change: &entry.change, kind: "when" }).collect();
     for (at, entry) in rule.for_.iter().enumerate() {
-        let fits = |entry: &ForEntry| key.categories.has_any(&entry.category) && entry.conditions.hold(key);
+        let fits = |entry: &ForEntry| key.categories.has_any(&entry.category) && entry.conditions.are_met_by(key);
         let mut before = rule.for_[..at].iter().filter(|before| before.group == entry.group);
         if fits(entry) && !before.any(fits) {
-            applied.push(Applied { change: &entry.change, kind: "for" });
+            applied.push(AppliedEntry { change: &entry.change, kind: "for" });
         }
     }
     applied
@@ -66,13 +66,13 @@ fn applied<'a>(rule: &'a LayerRule, key: &TermsKey) -> Vec<Applied<'a>> {
 ///
 /// # Errors
 /// If a figure cannot be computed exactly, or the layer has no schedule for the level.
-pub fn resolve_terms(rule: &LayerRule, key: &TermsKey) -> Result<Terms, Inexact> {
-    resolve(rule, key).ok_or_else(|| Inexact(rule.id.clone()))
+pub fn resolve_terms(rule: &LayerRule, key: &TermsKey) -> Result<Terms, InexactTerms> {
+    resolve(rule, key).ok_or_else(|| InexactTerms(rule.id.clone()))
 }
 
 fn resolve(rule: &LayerRule, key: &TermsKey) -> Option<Terms> {
-    let entries = applied(rule, key);
-    let mut draft = Draft::new(rule, key)?;
+    let entries = applied_entries(rule, key);
+    let mut draft = TermsDraft::new(rule, key)?;
     for entry in &entries {
         draft.replace_schedule(entry, key)?;
     }
@@ -84,7 +84,7 @@ fn resolve(rule: &LayerRule, key: &TermsKey) -> Option<Terms> {
 
 /// The kinds of figures in use that are assumptions.
 #[derive(Clone, Copy, Default)]
-struct Assumed {
+struct AssumedFigures {
     deductible: bool,
     bands: bool,
     rate: bool,
@@ -99,37 +99,41 @@ enum DeductibleDraft<'a> {
 }
 
 /// Unfinished terms: exact figures, not yet rounded or bounded.
-struct Draft<'a> {
+struct TermsDraft<'a> {
     rule: &'a LayerRule,
     deductible: DeductibleDraft<'a>,
     bands: Vec<(Option<ExactDecimal>, ExactDecimal)>,
     annual: Vec<(&'a CapRule, Option<ExactDecimal>)>,
     lifted: bool,
     prior_self_pay: ExactDecimal,
-    assumed: Assumed,
+    assumed: AssumedFigures,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> TermsDraft<'a> {
     fn new(rule: &'a LayerRule, key: &TermsKey) -> Option<Self> {
         let assumes = |key: &str| rule.assumed.iter().any(|assumed| assumed == key);
         let annual = |cap: &'a CapRule| match cap.limit {
             LimitRule::Annual(figure) => (cap, Some(figure)),
             LimitRule::PerClaim(_) | LimitRule::ShareOfClaim { .. } => (cap, None),
         };
-        let mut draft = Draft {
+        let mut draft = TermsDraft {
             rule,
             deductible: DeductibleDraft::Amounts(Vec::new()),
             bands: Vec::new(),
             annual: rule.caps.iter().map(annual).collect(),
             lifted: false,
             prior_self_pay: rule.prior_self_pay,
-            assumed: Assumed { cap: assumes("cap"), prior_self_pay: assumes("prior_self_pay"), ..Assumed::default() },
+            assumed: AssumedFigures {
+                cap: assumes("cap"),
+                prior_self_pay: assumes("prior_self_pay"),
+                ..AssumedFigures::default()
+            },
         };
-        draft.take_schedule(rule.schedule.at(&key.level)?, assumes("schedule"));
+        draft.set_schedule(rule.schedule.at(&key.level)?, assumes("schedule"));
         Some(draft)
     }
 
-    fn take_schedule(&mut self, schedule: &'a ScheduleRule, assumed: bool) {
+    fn set_schedule(&mut self, schedule: &'a ScheduleRule, assumed: bool) {
         self.deductible = match &schedule.deductible {
             DeductibleRule::Amounts(amounts) => DeductibleDraft::Amounts(amounts.clone()),
             DeductibleRule::Share { share, of } => {
@@ -137,24 +141,24 @@ impl<'a> Draft<'a> {
             }
         };
         self.bands = schedule.bands.iter().map(|band| (band.upto, band.rate)).collect();
-        self.assumed = Assumed { deductible: assumed, bands: assumed, rate: assumed, ..self.assumed };
+        self.assumed = AssumedFigures { deductible: assumed, bands: assumed, rate: assumed, ..self.assumed };
     }
 
-    fn replace_schedule(&mut self, entry: &Applied<'a>, key: &TermsKey) -> Option<()> {
+    fn replace_schedule(&mut self, entry: &AppliedEntry<'a>, key: &TermsKey) -> Option<()> {
         if let Some(schedules) = &entry.change.schedule {
-            self.take_schedule(schedules.at(&key.level)?, self.entry_assumes(entry, "schedule"));
+            self.set_schedule(schedules.at(&key.level)?, self.entry_assumes(entry, "schedule"));
         }
         Some(())
     }
 
     /// Whether a key of an entry is an assumption: the entry lists it, or the layer lists all entries of
     /// that kind.
-    fn entry_assumes(&self, entry: &Applied<'_>, key: &str) -> bool {
+    fn entry_assumes(&self, entry: &AppliedEntry<'_>, key: &str) -> bool {
         entry.change.assumed.iter().any(|assumed| assumed == key)
             || self.rule.assumed.iter().any(|assumed| assumed == entry.kind)
     }
 
-    fn apply_operations(&mut self, entry: &Applied<'_>) -> Option<()> {
+    fn apply_operations(&mut self, entry: &AppliedEntry<'_>) -> Option<()> {
         let assumes = |draft: &Self, operation: Operation, before: bool, key: &str| {
             let replaced = matches!(operation, Operation::Set(_));
             draft.entry_assumes(entry, key) || (before && !replaced)
@@ -186,9 +190,9 @@ impl<'a> Draft<'a> {
         Some(())
     }
 
-    fn finish(self, entries: &[Applied<'_>]) -> Option<Terms> {
+    fn finish(self, entries: &[AppliedEntry<'_>]) -> Option<Terms> {
         let bands = self.bands.iter().map(|(upto, rate)| {
-            let upto = upto.map(|upto| Money::half_up(upto).ok_or(()));
+            let upto = upto.map(|upto| Money::from_yuan_half_up(upto).ok_or(()));
             Some(Band { upto: upto.transpose().ok()?, rate: Rate::clamped(*rate) })
         });
         let schedule = Schedule { deductible: self.deductible.finish()?, bands: bands.collect::<Option<_>>()? };
@@ -208,8 +212,8 @@ impl<'a> Draft<'a> {
         let lifted = self.lifted && cap.kind == CapKind::Paid;
         let limit = match &cap.limit {
             LimitRule::Annual(_) if lifted => Limit::Annual(None),
-            LimitRule::Annual(figure) => Limit::Annual(Some(amount(annual.unwrap_or(*figure))?)),
-            LimitRule::PerClaim(figure) => Limit::PerClaim(amount(*figure)?),
+            LimitRule::Annual(figure) => Limit::Annual(Some(exact_money(annual.unwrap_or(*figure))?)),
+            LimitRule::PerClaim(figure) => Limit::PerClaim(exact_money(*figure)?),
             LimitRule::ShareOfClaim { share, of } => {
                 Limit::ShareOfClaim(ShareOfPools { share: *share, of: of.clone(), plus: ExactDecimal::ZERO })
             }
@@ -219,7 +223,7 @@ impl<'a> Draft<'a> {
 
     /// The assumed keys of the figures that these terms use.
     fn assumed_keys(&self, terms: &Terms) -> Vec<Arc<str>> {
-        let Assumed { deductible, bands, rate, cap, prior_self_pay } = self.assumed;
+        let AssumedFigures { deductible, bands, rate, cap, prior_self_pay } = self.assumed;
         let has_deductible = match &terms.schedule.deductible {
             Deductible::Amounts(amounts) => amounts.iter().any(|amount| *amount > Money::ZERO),
             Deductible::Share(_) => true,
@@ -256,7 +260,7 @@ impl DeductibleDraft<'_> {
     fn finish(&self) -> Option<Deductible> {
         Some(match self {
             DeductibleDraft::Amounts(list) => {
-                Deductible::Amounts(list.iter().map(|figure| amount(*figure)).collect::<Option<_>>()?)
+                Deductible::Amounts(list.iter().map(|figure| exact_money(*figure)).collect::<Option<_>>()?)
             }
             DeductibleDraft::Share { share, of, plus } => {
                 Deductible::Share(ShareOfPools { share: *share, of: of.to_vec(), plus: *plus })
@@ -278,11 +282,11 @@ fn apply<'a>(operation: Operation, figures: impl Iterator<Item = &'a mut ExactDe
 }
 
 /// A figure rounded half up to the fen, and at least zero.
-fn amount(figure: ExactDecimal) -> Option<Money> {
-    Money::half_up(figure).map(Money::at_least_zero)
+fn exact_money(figure: ExactDecimal) -> Option<Money> {
+    Money::from_yuan_half_up(figure).map(Money::at_least_zero)
 }
 
-fn cites(rule: &LayerRule, entries: &[Applied<'_>]) -> Vec<Cite> {
+fn cites(rule: &LayerRule, entries: &[AppliedEntry<'_>]) -> Vec<Cite> {
     let mut cites = rule.cites.clone();
     for cite in entries.iter().flat_map(|entry| &entry.change.cites) {
         if !cites.contains(cite) {

@@ -59,7 +59,7 @@ pub struct BandShare {
 impl Schedule {
     /// `half_up( max(0, min(c, upto) - max(lower, floor)) x rate )` band by band (`semantics`, section 4.2): what each
     /// pays on the part of a cumulative amount above a floor. `shift` is added to every `upto`.
-    pub fn shares(&self, cumulative: Money, floor: Money, shift: Money) -> impl Iterator<Item = BandShare> + '_ {
+    pub fn band_shares(&self, cumulative: Money, floor: Money, shift: Money) -> impl Iterator<Item = BandShare> + '_ {
         let mut lower = Money::ZERO;
         self.bands.iter().map(move |band| {
             let upto = band.upto.map(|upto| upto.saturating_add(shift));

@@ -58,19 +58,19 @@ impl Stay {
     }
 
     /// The use of a layer on the stay so far.
-    pub fn layer(&self, head: &LayerHead) -> StayUse {
+    pub fn layer_use(&self, head: &LayerHead) -> StayUse {
         let known = find(&self.layers, &head.id).unwrap_or_default();
         let lapsed = known.before_transfer && !head.credits_transfer;
         StayUse { taken: if lapsed { Money::ZERO } else { known.taken }, before_transfer: false, ..known }
     }
 
     /// The use of an account of a limit of one claim.
-    pub fn cap(&self, account: &str) -> Money {
+    pub fn cap_used(&self, account: &str) -> Money {
         find(&self.caps, account).unwrap_or_default()
     }
 
     /// The number of admissions by which a layer reads a list of deductibles.
-    pub fn admissions(&self, head: &LayerHead) -> u32 {
+    pub fn admissions_for(&self, head: &LayerHead) -> u32 {
         if head.credits_transfer { self.credited_admissions } else { self.admissions }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::ids::AccountKey;
 use crate::domain::ids::PersonId;
 use crate::domain::money::Money;
 use crate::domain::policy::Policy;
-use crate::domain::resolution::{Inexact, resolve_terms};
+use crate::domain::resolution::{InexactTerms, resolve_terms};
 use crate::domain::terms::{Cap, Limit, TermsKey};
 use crate::domain::words::{Categories, Level};
 use crate::reference::person::PersonRecord;
@@ -33,7 +33,7 @@ pub struct AccountName {
 /// What a visit will be is not known before it is claimed, so no circumstance is assumed: an account has one room for
 /// each distinct limit that the policy sets on it, and a limit that not every visit has says which visits have it.
 #[derive(Debug)]
-pub struct Room {
+pub struct CapBalance {
     /// The cap.
     pub cap: Cap,
     /// Its limit; `None` where it is lifted.
@@ -79,7 +79,7 @@ pub struct AccountView {
     /// The accumulators.
     pub account: Account,
     /// The caps of the policy in force on the day, for the categories held on it and every circumstance of a visit.
-    pub rooms: Vec<Room>,
+    pub rooms: Vec<CapBalance>,
     /// That policy's id, if there is one.
     pub policy: Option<Arc<str>>,
 }
@@ -111,14 +111,14 @@ impl<S: Store> Engine<S> {
         key: &AccountKey,
         person: Option<&PersonRecord>,
         on: Day,
-    ) -> Result<AccountView, Inexact> {
+    ) -> Result<AccountView, InexactTerms> {
         let facts = person.and_then(|person| person.facts(on, on)).filter(|facts| facts.insurance == key.insurance);
         let book = self.book();
         let policy = facts.as_ref().and_then(|f| book.governing(&f.insurance, &f.insured_region, on, on));
         let rooms = match (&facts, policy) {
             (Some(facts), Some(policy)) => {
                 let levels = book.vocabulary().levels.iter().map(|(level, _)| level);
-                rooms(policy, &facts.categories, &account, &VisitCircumstances::all(levels))?
+                cap_balances(policy, &facts.categories, &account, &VisitCircumstances::all(levels))?
             }
             _ => Vec::new(),
         };
@@ -128,13 +128,13 @@ impl<S: Store> Engine<S> {
 
 /// Every distinct annual cap that the layers of a policy have for these categories, in the order of the layers, at
 /// hospitals without tags and without a diagnosis.
-fn rooms(
+fn cap_balances(
     policy: &Policy,
     categories: &Categories,
     account: &Account,
     every: &[VisitCircumstances],
-) -> Result<Vec<Room>, Inexact> {
-    let mut rooms: Vec<Room> = Vec::new();
+) -> Result<Vec<CapBalance>, InexactTerms> {
+    let mut rooms: Vec<CapBalance> = Vec::new();
     for (layer, circumstances) in policy.layers.iter().flat_map(|layer| every.iter().map(move |c| (layer, c))) {
         let VisitCircumstances { level, locality, referral } = circumstances.clone();
         let (tags, diseases) = Default::default();
@@ -144,7 +144,7 @@ fn rooms(
             match rooms.iter_mut().find(|room| room.cap == *cap) {
                 Some(room) if room.circumstances.contains(circumstances) => {}
                 Some(room) => room.circumstances.push(circumstances.clone()),
-                None => rooms.push(room(cap, account, circumstances)),
+                None => rooms.push(cap_balance(cap, account, circumstances)),
             }
         }
     }
@@ -156,12 +156,12 @@ fn rooms(
     Ok(rooms)
 }
 
-fn room(cap: &Cap, account: &Account, circumstances: &VisitCircumstances) -> Room {
-    let used = account.cap(&cap.account);
+fn cap_balance(cap: &Cap, account: &Account, circumstances: &VisitCircumstances) -> CapBalance {
+    let used = account.cap_used(&cap.account);
     let annual = match cap.limit {
         Limit::Annual(annual) => annual,
         Limit::PerClaim(_) | Limit::ShareOfClaim(_) => None,
     };
     let room = annual.map(|annual| (annual - used).at_least_zero());
-    Room { annual, room, used, cap: cap.clone(), circumstances: vec![circumstances.clone()] }
+    CapBalance { annual, room, used, cap: cap.clone(), circumstances: vec![circumstances.clone()] }
 }

@@ -34,7 +34,7 @@ impl<S: Store> Engine<S> {
                 Err(CommitError::Conflict) => {}
                 Err(CommitError::EarlierDay(newest)) => {
                     self.log_earlier_day(stamp.instant.china_day(), newest);
-                    stamp.instant = Instant(newest.start_in_china());
+                    stamp.instant = Instant(newest.start_in_china_micros());
                 }
                 Err(CommitError::Failed(error)) => return Err(error),
                 Ok(done) => return Ok(done),

@@ -9,7 +9,7 @@ use crate::domain::ids::{ClaimId, EntryId, HospitalId};
 use crate::domain::split::Split;
 use crate::store::Store;
 
-use super::reverse::Live;
+use super::reverse::LiveSettlement;
 use super::{Engine, EngineError};
 
 /// A settlement that a claim may continue, with its split in force.
@@ -27,9 +27,9 @@ impl<S: Store> Engine<S> {
         head: Option<EntryId>,
     ) -> Result<Result<Continuable, FieldFault>, EngineError> {
         let live = self.live_after(head, None).await?;
-        let named = |one: &&Live| is_claim(&one.settled.claim, &continues.hospital_id, &continues.claim_id);
+        let named = |one: &&LiveSettlement| is_claim(&one.settled.claim, &continues.hospital_id, &continues.claim_id);
         let found = live.iter().find(named).filter(|one| {
-            let continued = |other: &Live| other.continues() == Some(one.settlement);
+            let continued = |other: &LiveSettlement| other.continues() == Some(one.settlement);
             !live.iter().any(continued) && may_continue(claim, continues.kind, &one.settled.claim)
         });
         Ok(found
@@ -39,9 +39,9 @@ impl<S: Store> Engine<S> {
 
     /// The split in force of a settlement.
     pub(super) async fn newest_split(&self, settlement: EntryId) -> Result<Split, EngineError> {
-        let settled = self.named_entry(settlement).await?.try_into()?;
-        let newest = self.standing(&settled).await?.latest_revision();
-        let split = self.named_entry(newest).await?.into_split();
+        let settled = self.required_entry(settlement).await?.try_into()?;
+        let newest = self.status_of_settlement(&settled).await?.latest_revision();
+        let split = self.required_entry(newest).await?.into_split();
         split.ok_or_else(|| EngineError::invariant(format!("entry {newest} decides no split")))
     }
 }

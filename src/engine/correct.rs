@@ -74,7 +74,7 @@ impl<S: Store> Engine<S> {
         let (correction, keys, request_id) = (&correction, &keys, &request_id);
         let correct = |seen: LookUp, stamp| async move {
             if let Some(entry) = self.replay(&seen, content).await? {
-                return Ok(self.corrected_before(entry.try_into()?).await?);
+                return Ok(self.replayed_correction(entry.try_into()?).await?);
             }
             check_settled(&seen, keys)?;
             let correction = correction.as_ref().map_err(Clone::clone)?;
@@ -92,7 +92,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<CorrectOutcome, CommitError> {
         let ValidCorrection { reversal, claim } = correction;
         // Later settlements take the ids from 0.
-        let id = stamp.further(u32::MAX)?;
+        let id = stamp.derived_id(u32::MAX)?;
         let request = ReversalRequest { request_id, content, correction: Some(id) };
         let prepared = self.prepare_reversal(reversal, &seen, request, stamp).await?;
         let PreparedReversal { mut commit, entry: reversal, revisions } = prepared;
@@ -117,14 +117,14 @@ impl<S: Store> Engine<S> {
 
     /// The correction that ends in this settlement: before it in the chain stand the revisions, and before them the
     /// reversal.
-    async fn corrected_before(&self, settlement: Entry<Settlement>) -> Result<CorrectOutcome, EngineError> {
+    async fn replayed_correction(&self, settlement: Entry<Settlement>) -> Result<CorrectOutcome, EngineError> {
         let no_reversal = || EngineError::invariant(format!("settlement {} follows no reversal", settlement.id));
-        let previous = self.named_entry(settlement.link.previous.ok_or_else(no_reversal)?).await?;
+        let previous = self.required_entry(settlement.link.previous.ok_or_else(no_reversal)?).await?;
         let reversal: EntryId = match &previous.body {
             EntryKind::Revision(revision) => revision.reversal,
             _ => previous.id,
         };
-        let reversal: Entry<Reversal> = self.named_entry(reversal).await?.try_into()?;
+        let reversal: Entry<Reversal> = self.required_entry(reversal).await?.try_into()?;
         Ok(CorrectOutcome { revisions: self.revisions(&reversal.body).await?, reversal, settlement, replay: true })
     }
 }

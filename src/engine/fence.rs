@@ -59,7 +59,7 @@ impl<S: Store> Engine<S> {
 
     async fn known_outcome(&self, seen: &LookUp) -> Result<Option<Outcome>, EngineError> {
         let Some(id) = seen.request else { return Ok(None) };
-        let entry = self.named_entry(id).await?;
+        let entry = self.required_entry(id).await?;
         Ok(Some(match entry.body {
             EntryKind::Fence(_) => Outcome::Fenced,
             EntryKind::Reversal(_) => Outcome::Reversed(Box::new(entry.try_into()?)),

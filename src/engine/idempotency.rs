@@ -47,7 +47,7 @@ impl<S: Store> Engine<S> {
     /// The entry that this request made before, if it did; with other content it is refused.
     pub(super) async fn replay(&self, seen: &LookUp, content: Digest) -> Result<Option<Entry>, EngineError> {
         let Some(id) = seen.request else { return Ok(None) };
-        let entry = self.named_entry(id).await?;
+        let entry = self.required_entry(id).await?;
         match entry.body {
             EntryKind::Fence(_) => Err(ClaimRefusal::RequestFenced.into()),
             _ if entry.content != content => Err(ClaimRefusal::RequestIdReused.into()),

@@ -265,7 +265,7 @@ impl Draft {
     fn add_catalogue(&mut self, rows: &[(u64, CatalogueRow)]) -> Result<(), EngineError> {
         let mut faults = differing_rows(rows.iter().map(|(at, row)| (*at, row.key(), row)), "code");
         for (at, row) in rows {
-            if !self.tables.catalogue.has_room(row) {
+            if !self.tables.catalogue.has_room_for(row) {
                 faults.add(
                     format!("rows[{at}].code"),
                     FaultReason::TooMany,

@@ -69,7 +69,7 @@ impl HospitalScope {
     }
 
     /// Whether a person with this state may have a settlement that is in scope.
-    fn meets(&self, state: &PersonState) -> bool {
+    fn has_any_settlement_of(&self, state: &PersonState) -> bool {
         match self {
             HospitalScope::All => true,
             HospitalScope::Only(hospitals) => state.has_settlement_of(hospitals),
@@ -107,8 +107,8 @@ impl<S: Store> Engine<S> {
         let mut walked = 0;
         while let Some(id) = page.next.filter(|_| page.settlements.len() < limit && walked < WALK) {
             walked += 1;
-            self.take_turns(walked).await;
-            let entry = self.named_entry(id).await?;
+            self.yield_now_and_then(walked).await;
+            let entry = self.required_entry(id).await?;
             page.next = entry.link.previous;
             if let Ok(settlement) = Entry::<Settlement>::try_from(entry)
                 && is_listed(&settlement, which)
@@ -139,8 +139,8 @@ impl<S: Store> Engine<S> {
         let next = places.last().filter(|_| places.len() == limit).map(|(place, _)| *place);
         let mut settlements = Vec::with_capacity(places.len());
         for (_, id) in places {
-            self.take_turns(settlements.len()).await;
-            settlements.push(self.listed(self.named_entry(id).await?.try_into()?).await?);
+            self.yield_now_and_then(settlements.len()).await;
+            settlements.push(self.listed(self.required_entry(id).await?.try_into()?).await?);
         }
         Ok(SettlementPage { settlements, next })
     }
@@ -155,8 +155,8 @@ impl<S: Store> Engine<S> {
         let (mut reversed, mut walked) = (HashSet::new(), 0);
         while let Some(id) = next {
             walked += 1;
-            self.take_turns(walked).await;
-            let entry = self.named_entry(id).await?;
+            self.yield_now_and_then(walked).await;
+            let entry = self.required_entry(id).await?;
             next = entry.link.previous;
             match &entry.body {
                 EntryKind::Reversal(reversal) => drop(reversed.insert(reversal.settlement)),
@@ -185,20 +185,20 @@ impl<S: Store> Engine<S> {
             return if own { Ok(from) } else { Err(foreign_page()) };
         }
         let state = self.store.look_up(Scope::of_person(person_id)).await.map_err(EngineError::from_read)?.state;
-        Ok(state.head.filter(|_| hospitals.meets(&state)))
+        Ok(state.head.filter(|_| hospitals.has_any_settlement_of(&state)))
     }
 
     async fn listed(&self, settlement: Entry<Settlement>) -> Result<Listed, EngineError> {
-        let standing = self.standing(&settlement).await?;
+        let standing = self.status_of_settlement(&settlement).await?;
         let revision = match standing.revisions.last() {
-            Some(id) => Some(self.named_entry(*id).await?.try_into()?),
+            Some(id) => Some(self.required_entry(*id).await?.try_into()?),
             None => None,
         };
         Ok(Listed { settlement, revision, reversal: standing.reversal })
     }
 
     /// Lets others go on, now and then.
-    async fn take_turns(&self, done: usize) {
+    async fn yield_now_and_then(&self, done: usize) {
         if (done + 1).is_multiple_of(PAUSE) {
             tokio::task::yield_now().await;
         }

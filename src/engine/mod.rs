@@ -71,7 +71,7 @@ impl CommitStamp {
     ///
     /// # Errors
     /// If the digest that it is drawn from cannot be computed.
-    pub fn further(&self, n: u32) -> Result<EntryId, DigestError> {
+    pub fn derived_id(&self, n: u32) -> Result<EntryId, DigestError> {
         let EntryId(mut id) = self.id;
         let drawn = Digest::blake3_of_value("further entry", &(self.id, n))?.0;
         // The bits of a UUID that tell its version and variant stay.
@@ -123,7 +123,7 @@ impl<S: Store> Engine<S> {
         if last.iter().any(Import::is_incomplete_copy) {
             return Err(StoreError::IncompleteCopy);
         }
-        keep(&store, &book).await?;
+        store_policies(&store, &book).await?;
         store.coordination().announce_book(book.digest(), BookAnnouncement::Start).await?;
         let version = store.coordination().shared_versions().borrow().tables_version;
         let read = store.read_reference().await?;
@@ -145,7 +145,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read or written; then the book in use stays.
     pub async fn activate(&self, book: Book) -> Result<Arc<Book>, EngineError> {
-        keep(&self.store, &book).await.map_err(EngineError::from_write)?;
+        store_policies(&self.store, &book).await.map_err(EngineError::from_write)?;
         self.store
             .coordination()
             .announce_book(book.digest(), BookAnnouncement::Activate)
@@ -158,7 +158,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub async fn impose(&self) -> Result<(), EngineError> {
+    pub async fn announce_book_as_required(&self) -> Result<(), EngineError> {
         let book = self.book().digest();
         self.store.coordination().announce_book(book, BookAnnouncement::Activate).await.map_err(EngineError::from_write)
     }
@@ -182,7 +182,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read, or what it kept is not what the digest says.
-    pub async fn kept_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, EngineError> {
+    pub async fn stored_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, EngineError> {
         let Some(canonical) = self.store.policy(digest).await.map_err(EngineError::from_read)? else { return Ok(None) };
         let rule: Option<PolicyRule> = serde_json::from_str(&canonical).ok();
         let rule = rule.filter(|rule| rule.digest() == digest);
@@ -190,14 +190,14 @@ impl<S: Store> Engine<S> {
     }
 
     /// An entry that a row names; that it is missing means that the store is damaged.
-    async fn named_entry(&self, id: EntryId) -> Result<Entry, EngineError> {
+    async fn required_entry(&self, id: EntryId) -> Result<Entry, EngineError> {
         let entry = self.store.entry(id).await.map_err(EngineError::from_read)?;
         entry.ok_or_else(|| EngineError::invariant(format!("entry {id} is named and is not there")))
     }
 }
 
 /// Keeps the text of every policy, so that what is settled under it can be recomputed.
-async fn keep<S: Store>(store: &S, book: &Book) -> Result<(), StoreError> {
+async fn store_policies<S: Store>(store: &S, book: &Book) -> Result<(), StoreError> {
     for rule in book.rules() {
         if store.policy(rule.digest()).await?.is_none() {
             store.put_policy(rule.digest(), rule.canonical()).await?;

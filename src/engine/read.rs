@@ -28,8 +28,8 @@ impl<S: Store> Engine<S> {
         let found = self.store.entry(id).await.map_err(EngineError::from_read)?;
         let settlement = Entry::<Settlement>::try_from(found.ok_or(EngineError::NotFound)?);
         let settlement = settlement.map_err(|_other_kind| EngineError::NotFound)?;
-        let standing = self.standing(&settlement).await?;
-        self.view(settlement, standing).await
+        let standing = self.status_of_settlement(&settlement).await?;
+        self.settlement_view(settlement, standing).await
     }
 
     /// The newest settlement of a claim.
@@ -42,27 +42,30 @@ impl<S: Store> Engine<S> {
         let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
         let row = seen.claim.filter(|row| row.person_id == *person_id);
         let standing = row.and_then(|mut row| row.settlements.pop()).ok_or(EngineError::NotFound)?;
-        self.view(self.named_entry(standing.settlement).await?.try_into()?, standing).await
+        self.settlement_view(self.required_entry(standing.settlement).await?.try_into()?, standing).await
     }
 
-    async fn view(
+    async fn settlement_view(
         &self,
         settlement: Entry<Settlement>,
         standing: SettlementStatus,
     ) -> Result<SettlementView, EngineError> {
         let mut revisions = Vec::with_capacity(standing.revisions.len());
         for id in standing.revisions {
-            revisions.push(self.named_entry(id).await?.try_into()?);
+            revisions.push(self.required_entry(id).await?.try_into()?);
         }
         let reversal = match standing.reversal {
-            Some(id) => Some(self.named_entry(id).await?.try_into()?),
+            Some(id) => Some(self.required_entry(id).await?.try_into()?),
             None => None,
         };
         Ok(SettlementView { settlement, revisions, reversal })
     }
 
     /// What became of a settlement; that its claim does not know of it means that the store is damaged.
-    pub(super) async fn standing(&self, settlement: &Entry<Settlement>) -> Result<SettlementStatus, EngineError> {
+    pub(super) async fn status_of_settlement(
+        &self,
+        settlement: &Entry<Settlement>,
+    ) -> Result<SettlementStatus, EngineError> {
         let unknown =
             || EngineError::invariant(format!("the claim of settlement {} does not know of it", settlement.id));
         let claim = &settlement.body.claim;

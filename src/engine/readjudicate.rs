@@ -19,7 +19,7 @@ use crate::store::{Commit, Scope, Store};
 
 use super::decide::{checked_split, policy_in_force};
 use super::error::CommitError;
-use super::reverse::Live;
+use super::reverse::LiveSettlement;
 use super::{CommitStamp, Engine, EngineError, PAUSE};
 
 impl<S: Store> Engine<S> {
@@ -29,7 +29,7 @@ impl<S: Store> Engine<S> {
         &self,
         commit: &mut Commit,
         reversed: EntryId,
-        later: Vec<Live>,
+        later: Vec<LiveSettlement>,
         stamp: &CommitStamp,
     ) -> Result<Vec<Entry<Revision>>, CommitError> {
         let book = self.book();
@@ -50,11 +50,11 @@ impl<S: Store> Engine<S> {
                 split,
             });
             let account = commit.state.account(&key);
-            let (split, after) = split_again(&book, &one, &account, continued, &commit.hospital_id)?;
+            let (split, after) = readjudicated_split(&book, &one, &account, continued, &commit.hospital_id)?;
             commit.set_account(key, after);
             decided.insert(one.settlement, split.clone());
-            let id = stamp.further(n as u32)?;
-            let mut row = self.row(&one).await?;
+            let id = stamp.derived_id(n as u32)?;
+            let mut row = self.claim_row(&one).await?;
             if let Some(standing) = row.settlements.iter_mut().find(|known| known.settlement == one.settlement) {
                 standing.revisions.push(id);
             }
@@ -78,7 +78,7 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    async fn row(&self, one: &Live) -> Result<ClaimRow, EngineError> {
+    async fn claim_row(&self, one: &LiveSettlement) -> Result<ClaimRow, EngineError> {
         let claim = &one.settled.claim;
         let scope = Scope::of_person(&claim.person_id).with_claim(&claim.hospital_id, &claim.claim_id);
         let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
@@ -87,9 +87,9 @@ impl<S: Store> Engine<S> {
 }
 
 /// The split of a settlement on this account, by the law in use.
-fn split_again(
+fn readjudicated_split(
     book: &Book,
-    one: &Live,
+    one: &LiveSettlement,
     account: &Account,
     continued: Option<Continued<'_>>,
     caller: &HospitalId,
@@ -105,7 +105,7 @@ fn split_again(
 }
 
 /// A hospital learns the ids of its own settlements only.
-fn cannot_readjudicate(one: &Live, caller: &HospitalId, why: &str) -> ClaimRefusal {
+fn cannot_readjudicate(one: &LiveSettlement, caller: &HospitalId, why: &str) -> ClaimRefusal {
     let which = if one.settled.claim.hospital_id == *caller {
         format!("settlement {}", one.settlement)
     } else {
@@ -115,7 +115,7 @@ fn cannot_readjudicate(one: &Live, caller: &HospitalId, why: &str) -> ClaimRefus
     ClaimRefusal::NoPolicy(FieldFault::new("readjudicate", FaultReason::NoPolicyInForce, message).into())
 }
 
-fn revision_body(one: Live, split: Split, stamp: &CommitStamp, book: &Book) -> Revision {
+fn revision_body(one: LiveSettlement, split: Split, stamp: &CommitStamp, book: &Book) -> Revision {
     let claim = &one.settled.claim;
     Revision {
         hospital_id: claim.hospital_id.clone(),

@@ -60,7 +60,7 @@ pub(super) struct ReversalRequest<'a> {
 }
 
 /// A settlement that stands, with the revision in force.
-pub(super) struct Live {
+pub(super) struct LiveSettlement {
     pub settlement: EntryId,
     pub settled: Settlement,
     pub newest: EntryId,
@@ -68,7 +68,7 @@ pub(super) struct Live {
     pub split: Split,
 }
 
-impl Live {
+impl LiveSettlement {
     /// The settlement that it continues, if it continues one.
     pub(super) fn continues(&self) -> Option<EntryId> {
         self.split.opening.as_ref().map(|opening| opening.settlement)
@@ -114,9 +114,9 @@ impl<S: Store> Engine<S> {
         stamp: CommitStamp,
     ) -> Result<PreparedReversal, CommitError> {
         let ClaimKeys { hospital_id, claim_id, .. } = &reversal.keys;
-        let target = self.live(live_settlement(seen, &reversal.keys)?).await?;
+        let target = self.read_live(live_settlement(seen, &reversal.keys)?).await?;
         let key = target.split.circumstances.account.clone();
-        let later = self.later(seen.state.head, target.settlement, &key).await?;
+        let later = self.later_live(seen.state.head, target.settlement, &key).await?;
         if !reversal.readjudicate && !later.is_empty() {
             return Err(later_settlements(&later, hospital_id).into());
         }
@@ -124,7 +124,7 @@ impl<S: Store> Engine<S> {
         if let Some(last) = row.settlements.last_mut() {
             last.reversal = Some(stamp.id);
         }
-        let revisions = (0..later.len()).map(|n| stamp.further(n as u32)).collect::<Result<_, _>>()?;
+        let revisions = (0..later.len()).map(|n| stamp.derived_id(n as u32)).collect::<Result<_, _>>()?;
         let entry = Entry {
             id: stamp.id,
             link: seen.state.next(),
@@ -147,11 +147,11 @@ impl<S: Store> Engine<S> {
         Ok(PreparedReversal { commit, entry, revisions })
     }
 
-    async fn live(&self, standing: &SettlementStatus) -> Result<Live, EngineError> {
+    async fn read_live(&self, standing: &SettlementStatus) -> Result<LiveSettlement, EngineError> {
         let newest = standing.latest_revision();
-        let split = self.named_entry(newest).await?.into_split();
-        let settled: Entry<Settlement> = self.named_entry(standing.settlement).await?.try_into()?;
-        Ok(Live {
+        let split = self.required_entry(newest).await?.into_split();
+        let settled: Entry<Settlement> = self.required_entry(standing.settlement).await?.try_into()?;
+        Ok(LiveSettlement {
             settlement: standing.settlement,
             split: split.ok_or_else(|| EngineError::invariant(format!("entry {newest} decides no split")))?,
             number: standing.revisions.len() as u32 + 1,
@@ -162,12 +162,12 @@ impl<S: Store> Engine<S> {
 
     /// The settlements that stand, were committed after this one and rest on it, newest first: those of the same account,
     /// and those that continue it or another of them, with the later ones of their accounts.
-    async fn later(
+    async fn later_live(
         &self,
         head: Option<EntryId>,
         settlement: EntryId,
         key: &AccountKey,
-    ) -> Result<Vec<Live>, EngineError> {
+    ) -> Result<Vec<LiveSettlement>, EngineError> {
         let mut later = self.live_after(head, Some(settlement)).await?;
         let (mut accounts, mut resting) = (HashSet::from([key.clone()]), HashSet::from([settlement]));
         for one in later.iter().rev() {
@@ -187,7 +187,7 @@ impl<S: Store> Engine<S> {
         &self,
         head: Option<EntryId>,
         settlement: Option<EntryId>,
-    ) -> Result<Vec<Live>, EngineError> {
+    ) -> Result<Vec<LiveSettlement>, EngineError> {
         let mut later = Vec::new();
         let mut reversed = HashSet::new();
         let mut revised: HashMap<EntryId, (EntryId, u32, Split)> = HashMap::new();
@@ -197,7 +197,7 @@ impl<S: Store> Engine<S> {
             if walked.is_multiple_of(PAUSE) {
                 tokio::task::yield_now().await;
             }
-            let entry = self.named_entry(id).await?;
+            let entry = self.required_entry(id).await?;
             next = entry.link.previous;
             match entry.body {
                 EntryKind::Reversal(reversal) => drop(reversed.insert(reversal.settlement)),
@@ -206,7 +206,7 @@ impl<S: Store> Engine<S> {
                 }
                 EntryKind::Settlement(settled) if !reversed.contains(&id) => {
                     let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, settled.split.clone()));
-                    later.push(Live { settlement: id, settled: *settled, newest, number, split });
+                    later.push(LiveSettlement { settlement: id, settled: *settled, newest, number, split });
                 }
                 EntryKind::Settlement(_) | EntryKind::Fence(_) => {}
             }
@@ -218,7 +218,7 @@ impl<S: Store> Engine<S> {
     pub(super) async fn revisions(&self, reversal: &Reversal) -> Result<Vec<Entry<Revision>>, EngineError> {
         let mut revisions = Vec::with_capacity(reversal.revisions.len());
         for id in &reversal.revisions {
-            revisions.push(self.named_entry(*id).await?.try_into()?);
+            revisions.push(self.required_entry(*id).await?.try_into()?);
         }
         Ok(revisions)
     }
@@ -238,8 +238,8 @@ fn invalid_reversal(error: &InvalidReversal) -> ClaimRefusal {
 }
 
 /// The later settlements in force: the caller's own by id, of others how many.
-fn later_settlements(later: &[Live], caller: &HospitalId) -> ClaimRefusal {
-    let own = |one: &&Live| one.settled.claim.hospital_id == *caller;
+fn later_settlements(later: &[LiveSettlement], caller: &HospitalId) -> ClaimRefusal {
+    let own = |one: &&LiveSettlement| one.settled.claim.hospital_id == *caller;
     let own: Vec<EntryId> = later.iter().filter(own).map(|one| one.settlement).collect();
     ClaimRefusal::LaterSettlements(LaterSettlements { others: later.len() - own.len(), own })
 }

@@ -74,7 +74,7 @@ impl<S: Store> Engine<S> {
             }
             check_claim_free(&seen, person_id)?;
             let claim = validated.as_ref().map_err(invalid)?;
-            check_presented(attempt.quote)?;
+            check_presented_quote(attempt.quote)?;
             let entry = self.attempt_settle(claim, seen, attempt, stamp).await?;
             Ok(SettleOutcome { entry, replay: false })
         };
@@ -89,7 +89,7 @@ impl<S: Store> Engine<S> {
         stamp: CommitStamp,
     ) -> Result<Entry<Settlement>, CommitError> {
         let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
-        check_quote(attempt.quote, &split)?;
+        check_quoted_split(attempt.quote, &split)?;
         let notices = notices(&seen.state, claim, &split);
         let mut row = seen.claim.unwrap_or_else(|| ClaimRow::unsettled(claim.person_id.clone()));
         row.settled(stamp.id);
@@ -111,7 +111,7 @@ impl<S: Store> Engine<S> {
 
 /// The end of stage 2: a quote that the caller was not given for this claim is refused before anything is looked at that
 /// decides the split.
-fn check_presented(quote: Option<&PresentedQuote>) -> Result<(), ClaimRefusal> {
+fn check_presented_quote(quote: Option<&PresentedQuote>) -> Result<(), ClaimRefusal> {
     match quote {
         Some(PresentedQuote::Invalid(fault)) => Err(ClaimRefusal::InvalidQuote(fault.clone().into())),
         Some(PresentedQuote::Shown(_)) | None => Ok(()),
@@ -119,7 +119,7 @@ fn check_presented(quote: Option<&PresentedQuote>) -> Result<(), ClaimRefusal> {
 }
 
 /// Stage 6: the split is the one that the quote showed, if one was shown.
-fn check_quote(quote: Option<&PresentedQuote>, split: &Split) -> Result<(), EngineError> {
+fn check_quoted_split(quote: Option<&PresentedQuote>, split: &Split) -> Result<(), EngineError> {
     let Some(PresentedQuote::Shown(shown)) = quote else { return Ok(()) };
     let digest = split.digest()?;
     if *shown == digest {

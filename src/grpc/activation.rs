@@ -68,7 +68,7 @@ impl<S: Store> Activation<S> {
         }
         if !dry_run && change.old == change.new {
             // It may be another that the instances of this store are to apply.
-            self.engine.impose().await?;
+            self.engine.announce_book_as_required().await?;
         }
         if !dry_run && change.old != change.new {
             self.engine.activate(book).await?;

@@ -80,7 +80,7 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
 impl<S: Store> PolicyHandler<S> {
     async fn policy_by_digest(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, CallError> {
         let Ok(digest) = <[u8; 32]>::try_from(digest) else { return Ok(None) };
-        Ok(self.engine.kept_policy(Digest(digest)).await?.map(|rule| policy_response(&rule)))
+        Ok(self.engine.stored_policy(Digest(digest)).await?.map(|rule| policy_response(&rule)))
     }
 
     fn handle_list_policies(

@@ -8,7 +8,7 @@ use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::Digest;
 use crate::domain::journal::Instant;
 use crate::domain::money::Money;
-use crate::engine::account::{AccountView, Room, VisitCircumstances};
+use crate::engine::account::{AccountView, CapBalance, VisitCircumstances};
 use crate::pb::Date;
 use crate::pb::settlement as pb;
 
@@ -47,7 +47,7 @@ pub fn account(view: &AccountView) -> pb::GetAccountResponse {
     }
 }
 
-fn room(room: &Room) -> pb::Room {
+fn room(room: &CapBalance) -> pb::Room {
     pb::Room {
         account: room.cap.account.to_string(),
         of: pb::CapKind::from(room.cap.kind).into(),

@@ -85,7 +85,7 @@ impl Book {
     /// # Errors
     /// Every file that cannot be read, and every fault of every file.
     pub fn from_dir(dir: &Path) -> Result<Book, Vec<FileFault>> {
-        let fault = |path: &Path, text: FaultText| FileFault::in_both(path.display().to_string(), 1, text);
+        let fault = |path: &Path, text: FaultText| FileFault::bilingual(path.display().to_string(), 1, text);
         let unreadable = |path: &Path, error: std::io::Error| {
             fault(path, FaultText::new(format!("cannot be read: {error}"), format!("无法读取：{error}")))
         };
@@ -162,7 +162,7 @@ fn digest(vocabulary: &Vocabulary, policies: &[Arc<Policy>]) -> Digest {
 }
 
 fn second_vocabulary(file: &str) -> FileFault {
-    FileFault::in_both(file, 1, FaultText::new("the book has two vocabularies", "政策汇编有两份词汇表"))
+    FileFault::bilingual(file, 1, FaultText::new("the book has two vocabularies", "政策汇编有两份词汇表"))
 }
 
 fn sorted(mut faults: Vec<FileFault>) -> Result<Book, Vec<FileFault>> {
@@ -191,7 +191,7 @@ fn inexact_layers(documents: &[Document], policies: &[DrawnPolicy], vocabulary: 
                     "本层的 `for` 条目区分的人员类别组合过多",
                 ),
             };
-            faults.push(FileFault::in_both(&document.file, layer.line, text));
+            faults.push(FileFault::bilingual(&document.file, layer.line, text));
         }
     }
     faults

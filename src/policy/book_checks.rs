@@ -13,15 +13,15 @@ pub(super) fn conflicts(documents: &[Document]) -> Vec<FileFault> {
     let mut faults = Vec::new();
     for (at, later) in documents.iter().enumerate() {
         for earlier in documents[..at].iter().filter(|earlier| earlier.sound && later.sound) {
-            faults.extend(conflicts_between(earlier, later));
+            faults.extend(conflicts_of_two(earlier, later));
         }
     }
     faults
 }
 
-fn conflicts_between(earlier: &Document, later: &Document) -> Vec<FileFault> {
+fn conflicts_of_two(earlier: &Document, later: &Document) -> Vec<FileFault> {
     let mut faults = Vec::new();
-    let mut fault = |line, text| faults.push(FileFault::in_both(&later.file, line, text));
+    let mut fault = |line, text| faults.push(FileFault::bilingual(&later.file, line, text));
     let file = &earlier.file;
     if earlier.id == later.id {
         let id = &later.id;
@@ -82,7 +82,7 @@ fn account_faults(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<FileF
         let differs = |before: &&(&Document, &DrawnLayer, &super::schedule_reader::CapText)| {
             let (file, _, other) = before;
             let same_file = file.id == document.id;
-            cap.rule.account == other.rule.account && !agree(&cap.rule, &other.rule, same_file)
+            cap.rule.account == other.rule.account && !caps_agree(&cap.rule, &other.rule, same_file)
         };
         if let Some((file, other, _)) = caps[..at].iter().find(differs) {
             let (one, account) = (&layer.rule.id, &cap.rule.account);
@@ -91,13 +91,13 @@ fn account_faults(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<FileF
                 format!("layers `{other}` and `{one}` state different caps on the account `{account}`"),
                 format!("层 `{other}` 与 `{one}` 对限额账户 `{account}` 的规定不一致"),
             );
-            faults.push(FileFault::in_both(&document.file, cap.limit_line, text));
+            faults.push(FileFault::bilingual(&document.file, cap.limit_line, text));
         }
     }
     faults
 }
 
-fn agree(cap: &CapRule, other: &CapRule, same_file: bool) -> bool {
+fn caps_agree(cap: &CapRule, other: &CapRule, same_file: bool) -> bool {
     let annual = |cap: &CapRule| matches!(cap.limit, crate::domain::rule::LimitRule::Annual(_));
     cap.kind == other.kind && annual(cap) == annual(other) && (!same_file || cap.limit == other.limit)
 }
@@ -117,7 +117,7 @@ fn ledger_faults(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<FileFa
                 format!("the ledger `{ledger}` has the id of a layer of {} that keeps another ledger", file.file),
                 format!("账本 `{ledger}` 与 {} 中另用账本的层同名", file.file),
             );
-            faults.push(FileFault::in_both(&document.file, line, text));
+            faults.push(FileFault::bilingual(&document.file, line, text));
         }
         let sharing = |other: &&(&Document, &DrawnLayer)| other.1.rule.ledger.as_ref() == Some(ledger);
         let differs = all[..at].iter().filter(sharing).find(|(_, other)| ways(&other.rule) != ways(&layer.rule));
@@ -129,7 +129,7 @@ fn ledger_faults(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<FileFa
                 ),
                 format!("与 `{other}` 共用账本 `{ledger}`，但 period、deductible_per 或 bands_over 不同"),
             );
-            faults.push(FileFault::in_both(&document.file, line, text));
+            faults.push(FileFault::bilingual(&document.file, line, text));
         }
     }
     faults

@@ -120,7 +120,7 @@ impl LayerText {
     /// This layer with the absent keys filled from the layer that it draws, and the assumptions of both. What is drawn is
     /// at the line of the `use`.
     pub(super) fn filled_from(self, drawn: &LayerText, line: usize) -> LayerText {
-        fn either<T: Clone>(own: Key<T>, drawn: &Key<T>, line: usize) -> Key<T> {
+        fn own_or_drawn<T: Clone>(own: Key<T>, drawn: &Key<T>, line: usize) -> Key<T> {
             own.or_else(|| drawn.as_ref().map(|key| Lined { value: key.value.clone(), line }))
         }
         let mut assumed = drawn.assumed.clone();
@@ -129,22 +129,22 @@ impl LayerText {
             line: self.line,
             sound: self.sound && drawn.sound,
             draws: drawn.draws.as_ref().map(|draws| Lined { value: draws.value.clone(), line }),
-            id: either(self.id, &drawn.id, line),
-            name: either(self.name, &drawn.name, line),
-            payer: either(self.payer, &drawn.payer, line),
-            visits: either(self.visits, &drawn.visits, line),
-            pools: either(self.pools, &drawn.pools, line),
-            period: either(self.period, &drawn.period, line),
-            ledger: either(self.ledger, &drawn.ledger, line),
-            deductible_per: either(self.deductible_per, &drawn.deductible_per, line),
-            bands_over_excess: either(self.bands_over_excess, &drawn.bands_over_excess, line),
-            credits_transfer: either(self.credits_transfer, &drawn.credits_transfer, line),
-            conditions: either(self.conditions, &drawn.conditions, line),
-            only: either(self.only, &drawn.only, line),
-            except: either(self.except, &drawn.except, line),
-            in_force: either(self.in_force, &drawn.in_force, line),
-            prior_self_pay: either(self.prior_self_pay, &drawn.prior_self_pay, line),
-            cites: either(self.cites, &drawn.cites, line),
+            id: own_or_drawn(self.id, &drawn.id, line),
+            name: own_or_drawn(self.name, &drawn.name, line),
+            payer: own_or_drawn(self.payer, &drawn.payer, line),
+            visits: own_or_drawn(self.visits, &drawn.visits, line),
+            pools: own_or_drawn(self.pools, &drawn.pools, line),
+            period: own_or_drawn(self.period, &drawn.period, line),
+            ledger: own_or_drawn(self.ledger, &drawn.ledger, line),
+            deductible_per: own_or_drawn(self.deductible_per, &drawn.deductible_per, line),
+            bands_over_excess: own_or_drawn(self.bands_over_excess, &drawn.bands_over_excess, line),
+            credits_transfer: own_or_drawn(self.credits_transfer, &drawn.credits_transfer, line),
+            conditions: own_or_drawn(self.conditions, &drawn.conditions, line),
+            only: own_or_drawn(self.only, &drawn.only, line),
+            except: own_or_drawn(self.except, &drawn.except, line),
+            in_force: own_or_drawn(self.in_force, &drawn.in_force, line),
+            prior_self_pay: own_or_drawn(self.prior_self_pay, &drawn.prior_self_pay, line),
+            cites: own_or_drawn(self.cites, &drawn.cites, line),
             schedule: self.schedule,
             caps: self.caps,
             when: self.when,

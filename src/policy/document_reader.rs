@@ -9,12 +9,12 @@ use super::document::{Document, LayerText};
 use super::entry_reader::{read_conditions, read_for, read_when};
 use super::figure_reader::{Figures, key_rate};
 use super::reading::Reading;
-use super::schedule_reader::{CapText, read_cap, read_schedules};
+use super::schedule_reader::{CapText, read_layer_cap, read_schedules};
 use super::source_reader::{Sources, read_assumed};
 use super::toml_reader::{Lined, Source, TableReader};
 use super::value_reader::{
-    INSURANCE_BYTES, NAME_BYTES, check_distinct, check_text, fixed, limited_tables, lined_string, own_word,
-    required_lined, required_text, word, words,
+    INSURANCE_BYTES, NAME_BYTES, check_distinct, check_text, fixed, limited_tables, lined_string, required_lined,
+    required_name, required_text, word, words,
 };
 
 /// The maximum size of a file, in bytes.
@@ -64,7 +64,7 @@ pub(super) fn too_large(file: &str, text: &str) -> Option<FileFault> {
             format!("the file has {} bytes; at most {MAX_FILE_BYTES} are read", text.len()),
             format!("文件有 {} 字节，最多读取 {MAX_FILE_BYTES} 字节", text.len()),
         );
-        FileFault::in_both(file, 1, text)
+        FileFault::bilingual(file, 1, text)
     })
 }
 
@@ -76,7 +76,7 @@ fn read_root(file: &str, table: &TableReader<'_, '_>, vocabulary: &Vocabulary) -
     let library = regions.is_empty() && table.has("regions");
     let required = ["regions", "in_force", "benefit_year"].into_iter().filter(|_| !library);
     for key in required.chain(["layer"]).filter(|key| !table.has(key)) {
-        table.missing(key);
+        table.add_missing(key);
     }
     let layers = limited_tables(table, "layer");
     let days = fixed("day", "日期口径", BenefitYear::ALL, BenefitYear::as_str);
@@ -110,10 +110,10 @@ pub(super) fn check_format(table: &TableReader<'_, '_>) {
                 format!("format {other} is not known; this service reads {FORMAT}"),
                 format!("不认识格式 {other}；本服务只读格式 {FORMAT}"),
             );
-            table.source().fault(table.line_of("format"), text);
+            table.source().add_fault(table.line_of("format"), text);
         }
         None if table.has("format") => {}
-        None => table.missing("format"),
+        None => table.add_missing("format"),
     }
 }
 
@@ -126,7 +126,7 @@ fn read_id(table: &TableReader<'_, '_>) -> String {
             format!("`id` is \"{}\": an id begins with a-z and holds a-z, 0-9, _ and -", id.value),
             format!("`id` 为 \"{}\"：应以小写字母 a-z 开头，只含 a-z、0-9、_ 和 -", id.value),
         );
-        table.source().fault(id.line, text);
+        table.source().add_fault(id.line, text);
     }
     id.value
 }
@@ -140,7 +140,7 @@ fn read_prefixes(table: &TableReader<'_, '_>, key: &'static str) -> Vec<String> 
                 format!("region `{}` is not one to six digits", region.value),
                 format!("地区 `{}` 不是一至六位数字", region.value),
             );
-            table.source().fault(region.line, text);
+            table.source().add_fault(region.line, text);
         }
     }
     check_distinct(table, key, &regions);
@@ -159,29 +159,29 @@ fn read_layer(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> LayerText {
         line: table.line,
         sound: false,
         draws,
-        id: table.has("id").then(|| own_word(table, "id")).flatten(),
+        id: table.has("id").then(|| required_name(table, "id")).flatten(),
         name: read_name(table),
-        payer: table.has("payer").then(|| own_word(table, "payer")).flatten(),
+        payer: table.has("payer").then(|| required_name(table, "payer")).flatten(),
         visits: lined(at("visits"), words(table, "visits", &reading.visits())),
         pools: lined(at("pools"), words(table, "pools", &reading.pools())),
         period: lined(at("period"), word(table, "period", &periods)),
         ledger: table
             .has("ledger")
-            .then(|| own_word(table, "ledger"))
+            .then(|| required_name(table, "ledger"))
             .flatten()
             .map(|ledger| Lined { value: ledger.value.into(), line: ledger.line }),
         deductible_per: lined(at("deductible_per"), word(table, "deductible_per", &per)),
-        bands_over_excess: only_word(table, "bands_over", "excess"),
-        credits_transfer: only_word(table, "on_transfer", "credit"),
+        bands_over_excess: flag_word(table, "bands_over", "excess"),
+        credits_transfer: flag_word(table, "on_transfer", "credit"),
         conditions: lined(at("if"), read_conditions(table, reading)),
         only: lined(at("only"), words(table, "only", &reading.categories())),
         except: lined(at("except"), words(table, "except", &reading.categories())),
         in_force: lined(at("in_force"), table.interval("in_force")),
         prior_self_pay: lined(at("prior_self_pay"), key_rate(table, "prior_self_pay", whole)),
         schedule: lined(at("schedule"), schedule),
-        caps: list(table, "cap", |table| read_cap(table, reading)),
-        when: list(table, "when", |table| read_when(table, reading)),
-        for_: list(table, "for", |table| read_for(table, reading)),
+        caps: table_list(table, "cap", |table| read_layer_cap(table, reading)),
+        when: table_list(table, "when", |table| read_when(table, reading)),
+        for_: table_list(table, "for", |table| read_for(table, reading)),
         cites: lined(at("cites"), reading.sources.cites(table)),
         assumed: read_assumed(table, LAYER_KEYS),
     };
@@ -201,12 +201,12 @@ fn lined<T>(line: usize, value: Option<T>) -> Option<Lined<T>> {
 }
 
 /// A key that has one word only.
-fn only_word(table: &TableReader<'_, '_>, key: &'static str, known: &'static str) -> Option<Lined<bool>> {
+fn flag_word(table: &TableReader<'_, '_>, key: &'static str, known: &'static str) -> Option<Lined<bool>> {
     let kind = super::value_reader::WordKind::new(key, key, [(known, true)]);
     lined(table.line_of(key), word(table, key, &kind))
 }
 
-fn list<T>(
+fn table_list<T>(
     table: &TableReader<'_, '_>,
     key: &'static str,
     read: impl Fn(&TableReader<'_, '_>) -> T,
@@ -224,7 +224,7 @@ fn check_distinct_accounts(table: &TableReader<'_, '_>, caps: &[CapText]) {
                 format!("the layer names the cap account `{account}` twice"),
                 format!("本层两次使用限额账户 `{account}`"),
             );
-            table.source().fault(cap.account_line, text);
+            table.source().add_fault(cap.account_line, text);
         }
     }
 }
@@ -236,7 +236,7 @@ fn parse_use(table: &TableReader<'_, '_>, text: Lined<String>) -> Option<Lined<(
             format!("`use` is `{}`, not FILE_ID#LAYER_ID", text.value),
             format!("`use` 为 `{}`，应写作 文件ID#层ID", text.value),
         );
-        table.source().fault(text.line, fault);
+        table.source().add_fault(text.line, fault);
     }
     pair.map(|(file, layer)| Lined { value: (file.to_owned(), layer.to_owned()), line: text.line })
 }

@@ -39,7 +39,7 @@ pub(super) fn draw_layers(
     complete: bool,
 ) -> (Vec<DrawnPolicy>, Vec<FileFault>) {
     let mut drawing = LayerDrawing { documents, complete, faults: Vec::new(), circles: Vec::new() };
-    let policies = documents.iter().map(|document| drawing.policy(document, words)).collect();
+    let policies = documents.iter().map(|document| drawing.draw_policy(document, words)).collect();
     (policies, drawing.faults)
 }
 
@@ -52,12 +52,12 @@ struct LayerDrawing<'a> {
 }
 
 impl LayerDrawing<'_> {
-    fn fault(&mut self, document: &Document, line: usize, text: FaultText) {
-        self.faults.push(FileFault::in_both(&document.file, line, text));
+    fn add_fault(&mut self, document: &Document, line: usize, text: FaultText) {
+        self.faults.push(FileFault::bilingual(&document.file, line, text));
     }
 
-    fn policy(&mut self, document: &Document, words: &WordMeanings) -> DrawnPolicy {
-        let layers: Vec<_> = document.layers.iter().filter_map(|layer| self.layer(document, layer)).collect();
+    fn draw_policy(&mut self, document: &Document, words: &WordMeanings) -> DrawnPolicy {
+        let layers: Vec<_> = document.layers.iter().filter_map(|layer| self.draw_layer(document, layer)).collect();
         self.check_ids(document);
         let rule = PolicyRule {
             format: PolicyRule::FORMAT,
@@ -74,9 +74,9 @@ impl LayerDrawing<'_> {
         DrawnPolicy { rule, layers }
     }
 
-    fn layer(&mut self, document: &Document, written: &LayerText) -> Option<DrawnLayer> {
+    fn draw_layer(&mut self, document: &Document, written: &LayerText) -> Option<DrawnLayer> {
         self.check_id(document, written);
-        let text = self.drawn(document, written).filter(|text| text.sound)?;
+        let text = self.follow_use(document, written).filter(|text| text.sound)?;
         self.check_days(document, &text);
         let missing = missing_keys(&text);
         if !missing.is_empty() {
@@ -84,18 +84,18 @@ impl LayerDrawing<'_> {
                 format!("the layer has no {}", missing.join(", no ")),
                 format!("本层缺少 {}", missing.join("、")),
             );
-            self.fault(document, written.line, message);
+            self.add_fault(document, written.line, message);
             return None;
         }
         let rule = complete_layer(document, text.clone())?;
         let faults = layer_faults(&rule, &text);
         let sound = faults.is_empty();
-        faults.into_iter().for_each(|(line, fault)| self.fault(document, line, fault));
+        faults.into_iter().for_each(|(line, fault)| self.add_fault(document, line, fault));
         sound.then(|| DrawnLayer { rule, line: written.id_line(), text })
     }
 
     /// The layer with the keys of the layers it draws, following a chain of `use` to its end.
-    fn drawn(&mut self, document: &Document, written: &LayerText) -> Option<LayerText> {
+    fn follow_use(&mut self, document: &Document, written: &LayerText) -> Option<LayerText> {
         let mut text = written.clone();
         let mut followed: Vec<(String, String)> = Vec::new();
         while let Some(draws) = text.draws.take() {
@@ -104,10 +104,10 @@ impl LayerDrawing<'_> {
                 self.report_circle(document, line, &named, &followed);
                 return None;
             }
-            let Some(source) = find(self.documents, &named) else {
+            let Some(source) = find_layer(self.documents, &named) else {
                 if self.complete || self.documents.iter().any(|document| document.id == named.0) {
-                    let fault = self.no_such_layer(&named);
-                    self.fault(document, line, fault);
+                    let fault = self.unknown_layer_fault(&named);
+                    self.add_fault(document, line, fault);
                 }
                 return None;
             };
@@ -134,10 +134,10 @@ impl LayerDrawing<'_> {
             format!("`use` names `{file}#{layer}`, which leads back to itself"),
             format!("`use` 引用的 `{file}#{layer}` 最终引用回自身"),
         );
-        self.fault(document, line, text);
+        self.add_fault(document, line, text);
     }
 
-    fn no_such_layer(&self, (file, layer): &(String, String)) -> FaultText {
+    fn unknown_layer_fault(&self, (file, layer): &(String, String)) -> FaultText {
         let named = format!("{file}#{layer}");
         let known: Vec<String> = self
             .documents
@@ -158,14 +158,14 @@ impl LayerDrawing<'_> {
     }
 
     fn check_days(&mut self, document: &Document, text: &LayerText) {
-        let beyond = text.in_force.as_ref().filter(|days| document.sound && !days.value.within(&document.in_force));
+        let beyond = text.in_force.as_ref().filter(|days| document.sound && !days.value.is_within(&document.in_force));
         if let Some(days) = beyond {
             let (layer, file) = (days.value, document.in_force);
             let message = FaultText::new(
                 format!("the layer's days, {layer}, are not within the file's, {file}"),
                 format!("本层的执行期限（{layer}）超出文件的期限（{file}）"),
             );
-            self.fault(document, days.line, message);
+            self.add_fault(document, days.line, message);
         }
     }
 
@@ -178,7 +178,7 @@ impl LayerDrawing<'_> {
                 format!("the layer is given the id `{own}`, but a drawn layer keeps its id `{drawn}`"),
                 format!("本层改名为 `{own}`，但引用的层须保留原名 `{drawn}`"),
             );
-            self.fault(document, id.line, message);
+            self.add_fault(document, id.line, message);
         }
     }
 
@@ -188,13 +188,13 @@ impl LayerDrawing<'_> {
             if document.layers[..at].iter().any(|before| before.layer_id() == Some(id)) {
                 let text =
                     FaultText::new(format!("the file has two layers `{id}`"), format!("文件中有两个名为 `{id}` 的层"));
-                self.fault(document, layer.id_line(), text);
+                self.add_fault(document, layer.id_line(), text);
             }
         }
     }
 }
 
-fn find<'a>(documents: &'a [Document], (file, layer): &(String, String)) -> Option<&'a LayerText> {
+fn find_layer<'a>(documents: &'a [Document], (file, layer): &(String, String)) -> Option<&'a LayerText> {
     let document = documents.iter().find(|document| document.id == *file)?;
     document.layers.iter().find(|text| text.layer_id() == Some(layer))
 }

@@ -5,12 +5,12 @@ use crate::domain::file_fault::FaultText;
 use crate::domain::rate::parse_share;
 use crate::domain::rule::{CapChange, Change, Conditions, ForEntry, Operation, WhenEntry};
 
-use super::figure_reader::{RateFault, Sign, rate_text, unreadable};
+use super::figure_reader::{RateFault, Sign, parse_rate, unreadable_fault};
 use super::reading::Reading;
 use super::schedule_reader::read_schedules;
 use super::source_reader::read_assumed;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{lined_string, own_word, words};
+use super::value_reader::{lined_string, required_name, words};
 
 /// The keys of an entry that `assumed` may name.
 const ENTRY_KEYS: &[&str] = &["if", "category", "schedule", "deductible", "rate", "cap", "prior_self_pay"];
@@ -31,7 +31,7 @@ pub(super) struct EntryText<E> {
 /// A `when` entry.
 pub(super) fn read_when(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> EntryText<WhenEntry> {
     if !table.has("if") {
-        table.missing("if");
+        table.add_missing("if");
     }
     let conditions = read_conditions(table, reading).unwrap_or_default();
     entry_text(table, reading, |change| WhenEntry { conditions, change })
@@ -40,10 +40,10 @@ pub(super) fn read_when(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> E
 /// A `for` entry.
 pub(super) fn read_for(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> EntryText<ForEntry> {
     if !table.has("category") {
-        table.missing("category");
+        table.add_missing("category");
     }
     let category = words(table, "category", &reading.categories()).unwrap_or_default();
-    let group = table.has("group").then(|| own_word(table, "group")).flatten().map(|group| group.value.into());
+    let group = table.has("group").then(|| required_name(table, "group")).flatten().map(|group| group.value.into());
     let conditions = read_conditions(table, reading).unwrap_or_default();
     entry_text(table, reading, |change| ForEntry { group, category, conditions, change })
 }
@@ -66,7 +66,7 @@ pub(super) fn read_conditions(table: &TableReader<'_, '_>, reading: &Reading<'_>
     inner.finish();
     if conditions.is_empty() && inner.source().fault_count() == before {
         let text = FaultText::new("`if` names no circumstance", "`if` 未写明任何情形");
-        inner.source().fault(inner.line, text);
+        inner.source().add_fault(inner.line, text);
     }
     Some(conditions)
 }
@@ -88,7 +88,7 @@ fn entry_text<E>(table: &TableReader<'_, '_>, reading: &Reading<'_>, entry: impl
 }
 
 fn read_cap_change(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Option<CapChange> {
-    let word = table.text_if_text("cap");
+    let word = table.string_if_string("cap");
     match word.as_deref() {
         Some("none") => Some(CapChange::Lift),
         Some(other) => {
@@ -96,7 +96,7 @@ fn read_cap_change(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Option
                 format!("`cap` is `{other}`, neither \"none\" nor an operation"),
                 format!("`cap` 为 `{other}`，既不是 \"none\" 也不是运算"),
             );
-            table.source().fault(table.line_of("cap"), text);
+            table.source().add_fault(table.line_of("cap"), text);
             None
         }
         None => read_operation(table, "cap", Operand::Amount, reading).map(CapChange::By),
@@ -123,8 +123,8 @@ fn read_operation(
         match operand {
             Operand::Amount => reading.figures.amount(&inner, name, &text, Sign::Any),
             Operand::Rate => {
-                let fault = |fault: RateFault| inner.source().fault(text.line, fault.text(name, &text.value));
-                rate_text(&text.value).map_err(fault).ok()
+                let fault = |fault: RateFault| inner.source().add_fault(text.line, fault.text(name, &text.value));
+                parse_rate(&text.value).map_err(fault).ok()
             }
         }
     };
@@ -139,13 +139,13 @@ fn read_operation(
             format!("`{key}` wants one of `set`, `times` and `plus`"),
             format!("`{key}` 只能有一项运算：`set`、`times` 或 `plus`"),
         );
-        inner.source().fault(inner.line, text);
+        inner.source().add_fault(inner.line, text);
     }
     operations.into_iter().flatten().next()
 }
 
 fn factor(inner: &TableReader<'_, '_>) -> Option<ExactDecimal> {
     let text: Lined<String> = lined_string(inner, "times")?;
-    let fault = |error| inner.source().fault(text.line, unreadable("times", &text.value, error));
+    let fault = |error| inner.source().add_fault(text.line, unreadable_fault("times", &text.value, error));
     parse_share(&text.value).map_err(fault).ok()
 }

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use crate::domain::fixed_words::{Locality, Referral};
-use crate::domain::resolution::{Inexact, resolve_terms};
+use crate::domain::resolution::{InexactTerms, resolve_terms};
 use crate::domain::rule::{Conditions, LayerRule};
 use crate::domain::terms::TermsKey;
 use crate::domain::vocabulary::{DiseaseRule, Vocabulary};
@@ -24,7 +24,7 @@ const MAX_SETS: usize = 100_000;
 #[derive(Debug)]
 pub(super) enum InexactLayer {
     /// A figure needs too many digits.
-    Digits(Inexact),
+    Digits(InexactTerms),
     /// Its conditions name too many tags.
     TooManyTags,
     /// Its entries distinguish too many persons.
@@ -36,7 +36,7 @@ pub(super) fn check_exactness(rule: &LayerRule, vocabulary: &Vocabulary) -> Resu
     let categories = category_sets(rule)?;
     let mut seen = HashSet::new();
     for circumstances in circumstances(rule, vocabulary)? {
-        if !rule.conditions.hold(&circumstances) || !seen.insert(fingerprint(rule, &circumstances)) {
+        if !rule.conditions.are_met_by(&circumstances) || !seen.insert(fingerprint(rule, &circumstances)) {
             continue;
         }
         let mut applied = HashSet::new();
@@ -55,7 +55,7 @@ pub(super) fn check_exactness(rule: &LayerRule, vocabulary: &Vocabulary) -> Resu
 fn fingerprint(rule: &LayerRule, key: &TermsKey) -> (Level, Vec<bool>) {
     let when = rule.when.iter().map(|entry| &entry.conditions);
     let conditions = when.chain(rule.for_.iter().map(|entry| &entry.conditions));
-    (key.level.clone(), conditions.map(|conditions| conditions.hold(key)).collect())
+    (key.level.clone(), conditions.map(|conditions| conditions.are_met_by(key)).collect())
 }
 
 /// The `for` entries that apply.
@@ -63,7 +63,7 @@ fn for_entries(rule: &LayerRule, key: &TermsKey) -> Vec<usize> {
     let mut applied: Vec<usize> = Vec::new();
     for (at, entry) in rule.for_.iter().enumerate() {
         let taken = applied.iter().any(|before| rule.for_[*before].group == entry.group);
-        if !taken && key.categories.has_any(&entry.category) && entry.conditions.hold(key) {
+        if !taken && key.categories.has_any(&entry.category) && entry.conditions.are_met_by(key) {
             applied.push(at);
         }
     }

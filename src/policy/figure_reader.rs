@@ -11,7 +11,7 @@ use crate::domain::words::{Pool, is_word};
 
 use super::nearest::nearest;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{WordKind, lined_string, no_word, words};
+use super::value_reader::{WordKind, lined_string, not_a_name, words};
 
 /// The amounts that a file names in `[figures]`.
 #[derive(Default)]
@@ -33,10 +33,10 @@ impl Figures {
         let Some(table) = root.table("figures") else { return figures };
         for key in table.keys() {
             if !is_word(&key.value) {
-                table.source().fault(key.line, no_word("figures", &key.value));
+                table.source().add_fault(key.line, not_a_name("figures", &key.value));
             }
-            let Some(text) = table.own_text(&key.value) else {
-                table.source().fault(key.line, not_quoted(&key.value));
+            let Some(text) = table.string_of_any_key(&key.value) else {
+                table.source().add_fault(key.line, not_quoted_fault(&key.value));
                 continue;
             };
             let figure = figures.amount(&table, &key.value, &Lined { value: text, line: key.line }, Sign::NotNegative);
@@ -56,19 +56,19 @@ impl Figures {
         let figure = match text.value.split_once(" of ") {
             Some((share, name)) => self.share_of(share, name),
             None if is_word(&text.value) => self.named(&text.value),
-            None if text.value.ends_with('%') => Err(share_of_what(&text.value)),
-            None => ExactDecimal::parse(&text.value, 2).map_err(|error| unreadable(key, &text.value, error)),
+            None if text.value.ends_with('%') => Err(incomplete_share_fault(&text.value)),
+            None => ExactDecimal::parse(&text.value, 2).map_err(|error| unreadable_fault(key, &text.value, error)),
         };
         let figure = figure.and_then(|figure| match sign {
-            Sign::NotNegative if figure < ExactDecimal::ZERO => Err(negative(key, &text.value)),
+            Sign::NotNegative if figure < ExactDecimal::ZERO => Err(negative_fault(key, &text.value)),
             Sign::NotNegative | Sign::Any => Ok(figure),
         });
-        figure.map_err(|fault| table.source().fault(text.line, fault)).ok()
+        figure.map_err(|fault| table.source().add_fault(text.line, fault)).ok()
     }
 
     fn share_of(&self, share: &str, name: &str) -> Result<Figure, FaultText> {
         let named = self.named(name.trim())?;
-        let rate = rate_text(share.trim()).map_err(|fault| fault.text("share", share))?;
+        let rate = parse_rate(share.trim()).map_err(|fault| fault.text("share", share))?;
         let too_long = || FaultText::new("a share of a figure has too many digits", "占比金额的位数过多");
         rate.checked_mul(named).ok_or_else(too_long)
     }
@@ -95,7 +95,7 @@ impl Figures {
 
 /// An amount as people read it: yuan with two decimals.
 pub(super) fn yuan(figure: Figure) -> String {
-    Money::half_up(figure).map_or_else(|| figure.to_string(), |amount| amount.to_string())
+    Money::from_yuan_half_up(figure).map_or_else(|| figure.to_string(), |amount| amount.to_string())
 }
 
 /// A share of what fell into pools: `{ share = "10%", of = ["eligible"] }`.
@@ -106,14 +106,14 @@ pub(super) fn read_share_of_pools(
     let share = key_rate(table, "share", (ExactDecimal::ZERO, ExactDecimal::ONE));
     let of = words(table, "of", pools);
     if !table.has("share") {
-        table.missing("share");
+        table.add_missing("share");
     }
     if !table.has("of") {
         let text = FaultText::new(
             "the share has no `of`: of which pools is it a share?",
             "占比缺少 `of`：应说明占哪些费用池的比例",
         );
-        table.source().fault(table.line, text);
+        table.source().add_fault(table.line, text);
     }
     table.finish();
     share.zip(of)
@@ -126,7 +126,7 @@ pub(super) fn key_rate(
     (least, most): (ExactDecimal, ExactDecimal),
 ) -> Option<Figure> {
     let text = lined_string(table, key)?;
-    let rate = rate_text(&text.value).map_err(|fault| fault.text(key, &text.value));
+    let rate = parse_rate(&text.value).map_err(|fault| fault.text(key, &text.value));
     let rate = rate.and_then(|rate| {
         let outside = || {
             FaultText::new(
@@ -136,7 +136,7 @@ pub(super) fn key_rate(
         };
         if (least..=most).contains(&rate) { Ok(rate) } else { Err(outside()) }
     });
-    rate.map_err(|fault| table.source().fault(text.line, fault)).ok()
+    rate.map_err(|fault| table.source().add_fault(text.line, fault)).ok()
 }
 
 /// Why a text is no rate.
@@ -150,7 +150,7 @@ pub(super) enum RateFault {
 impl RateFault {
     pub(super) fn text(self, key: &str, text: &str) -> FaultText {
         match self {
-            RateFault::Unreadable(error) => unreadable(key, text, error),
+            RateFault::Unreadable(error) => unreadable_fault(key, text, error),
             RateFault::WithoutPercent => FaultText::new(
                 format!("`{key}` is \"{text}\", which without % is more than the whole; \"{text}%\" is meant?"),
                 format!("`{key}` 为 \"{text}\"，未写 % 即超过百分之百；是否应为 \"{text}%\"？"),
@@ -163,7 +163,7 @@ impl RateFault {
 ///
 /// # Errors
 /// If it is not.
-pub(super) fn rate_text(text: &str) -> Result<Figure, RateFault> {
+pub(super) fn parse_rate(text: &str) -> Result<Figure, RateFault> {
     let rate = parse_share(text).map_err(RateFault::Unreadable)?;
     let one = ExactDecimal::ONE;
     let beyond = rate > one || rate.checked_add(one).is_none_or(|more| more < ExactDecimal::ZERO);
@@ -171,7 +171,7 @@ pub(super) fn rate_text(text: &str) -> Result<Figure, RateFault> {
 }
 
 /// The fault of a figure that is not written as one.
-pub(super) fn unreadable(key: &str, text: &str, error: ParseDecimalError) -> FaultText {
+pub(super) fn unreadable_fault(key: &str, text: &str, error: ParseDecimalError) -> FaultText {
     let zh = match error {
         ParseDecimalError::NotANumber => "不是普通的十进制数".to_owned(),
         ParseDecimalError::TooManyDecimals(most) => format!("小数超过 {most} 位"),
@@ -180,15 +180,15 @@ pub(super) fn unreadable(key: &str, text: &str, error: ParseDecimalError) -> Fau
     FaultText::new(format!("`{key}` {error}: \"{text}\""), format!("`{key}` {zh}：\"{text}\""))
 }
 
-fn not_quoted(key: &str) -> FaultText {
+fn not_quoted_fault(key: &str) -> FaultText {
     FaultText::new(format!("`{key}` is not a text in quotes"), format!("`{key}` 不是加引号的文本"))
 }
 
-fn negative(key: &str, text: &str) -> FaultText {
-    FaultText::new(format!("`{key}` is negative: \"{text}\""), format!("`{key}` 为负数：\"{text}\""))
+fn negative_fault(key: &str, text: &str) -> FaultText {
+    FaultText::new(format!("`{key}` is negative_fault: \"{text}\""), format!("`{key}` 为负数：\"{text}\""))
 }
 
-fn share_of_what(text: &str) -> FaultText {
+fn incomplete_share_fault(text: &str) -> FaultText {
     FaultText::new(
         format!("\"{text}\" is a share of what? Write {{ share = \"{text}\", of = [pools] }}, or \"{text} of FIGURE\""),
         format!("\"{text}\" 是什么的比例？应写 {{ share = \"{text}\", of = [费用池] }} 或 \"{text} of 数额名\""),

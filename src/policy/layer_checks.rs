@@ -59,7 +59,7 @@ pub(super) fn schedules<'a>(
     rule: &'a LayerRule,
     text: &'a LayerText,
 ) -> Vec<(&'a crate::domain::rule::ScheduleRule, usize)> {
-    fn pairs<'a>(
+    fn schedules_with_lines<'a>(
         schedules: &'a Schedules,
         lines: &'a [usize],
     ) -> impl Iterator<Item = (&'a crate::domain::rule::ScheduleRule, usize)> {
@@ -67,15 +67,15 @@ pub(super) fn schedules<'a>(
     }
     let mut all = Vec::new();
     if let Some(own) = &text.schedule {
-        all.extend(pairs(&rule.schedule, &own.value.deductible_lines));
+        all.extend(schedules_with_lines(&rule.schedule, &own.value.deductible_lines));
     }
     for entry in text.when.iter().flat_map(|key| &key.value) {
         let schedule = entry.entry.change.schedule.as_ref();
-        all.extend(schedule.into_iter().flat_map(|schedule| pairs(schedule, &entry.deductible_lines)));
+        all.extend(schedule.into_iter().flat_map(|schedule| schedules_with_lines(schedule, &entry.deductible_lines)));
     }
     for entry in text.for_.iter().flat_map(|key| &key.value) {
         let schedule = entry.entry.change.schedule.as_ref();
-        all.extend(schedule.into_iter().flat_map(|schedule| pairs(schedule, &entry.deductible_lines)));
+        all.extend(schedule.into_iter().flat_map(|schedule| schedules_with_lines(schedule, &entry.deductible_lines)));
     }
     all
 }

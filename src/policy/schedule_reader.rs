@@ -8,7 +8,7 @@ use crate::domain::rule::{BandRule, CapRule, DeductibleRule, LimitRule, Schedule
 use super::figure_reader::{Sign, key_rate, read_share_of_pools, yuan};
 use super::reading::Reading;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{check_list_length, fixed, limited_tables, not_empty, own_word, word};
+use super::value_reader::{check_list_length, fixed, limited_tables, refuse_empty, required_name, word};
 
 /// The schedules of a layer or an entry, with the lines of their deductibles, in the order of [`Schedules::iter`].
 #[derive(Clone, Debug)]
@@ -33,8 +33,8 @@ pub(super) struct CapText {
 }
 
 /// A cap of a layer.
-pub(super) fn read_cap(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> CapText {
-    let account = own_word(table, "account");
+pub(super) fn read_layer_cap(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> CapText {
+    let account = required_name(table, "account");
     let kind = word(table, "of", &fixed("kind of cap", "限额类型", CapKind::ALL, CapKind::as_str));
     let kind = kind.unwrap_or(CapKind::Paid);
     let annual = reading.figures.key_amount(table, "annual", Sign::NotNegative).map(LimitRule::Annual);
@@ -45,7 +45,7 @@ pub(super) fn read_cap(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Ca
             "a cap has one limit: `annual` or `per_claim`",
             "每个限额恰有一个数额：`annual`（年度）或 `per_claim`（单次）",
         );
-        table.source().fault(account_line, text);
+        table.source().add_fault(account_line, text);
     }
     let overflow = word(table, "overflow", &reading.pools());
     if table.has("overflow") && kind == CapKind::Paid {
@@ -53,7 +53,7 @@ pub(super) fn read_cap(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Ca
             "`overflow` goes with a cap of kind base: nothing overflows from what is paid",
             "`overflow` 只能用于 of = \"base\" 的限额：已支付的金额不会溢出",
         );
-        table.source().fault(table.line_of("overflow"), text);
+        table.source().add_fault(table.line_of("overflow"), text);
     }
     table.finish();
     CapText {
@@ -83,9 +83,9 @@ pub(super) fn read_schedules(table: &TableReader<'_, '_>, reading: &Reading<'_>)
     let mut other = None;
     let (mut all_line, mut named) = (None, 0);
     for key in table.keys() {
-        let Some(one) = table.own_table(&key.value) else {
+        let Some(one) = table.table_of_any_key(&key.value) else {
             let text = FaultText::new(format!("`{}` is not a table", key.value), format!("`{}` 不是表", key.value));
-            table.source().fault(key.line, text);
+            table.source().add_fault(key.line, text);
             continue;
         };
         let line = if one.has("deductible") { one.line_of("deductible") } else { one.line };
@@ -108,7 +108,7 @@ pub(super) fn read_schedules(table: &TableReader<'_, '_>, reading: &Reading<'_>)
     let known = text.rule.levels.len();
     if let Some(line) = all_line.filter(|_| table.keys().len() > 1) {
         let text = FaultText::new("`all` stands alone, without other levels", "`all` 须单独使用，不与其他等级并列");
-        table.source().fault(line, text);
+        table.source().add_fault(line, text);
     } else if other.is_none() && known == named {
         check_levels(table, reading, &text.rule);
     }
@@ -130,12 +130,13 @@ fn check_levels(table: &TableReader<'_, '_>, reading: &Reading<'_>, schedules: &
         .map(|level| level.as_str())
         .collect();
     if !left.is_empty() {
-        let line = table.keys().first().and_then(|key| table.own_table(&key.value)).map_or(table.line, |t| t.line);
+        let line =
+            table.keys().first().and_then(|key| table.table_of_any_key(&key.value)).map_or(table.line, |t| t.line);
         let text = FaultText::new(
             format!("nothing is said for hospitals of level {}: `other` is missing", left.join(", ")),
             format!("未规定等级为 {} 的医疗机构：缺少 `other`", left.join("、")),
         );
-        table.source().fault(line, text);
+        table.source().add_fault(line, text);
     }
 }
 
@@ -151,7 +152,7 @@ fn read_deductible(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Deduct
         let share = table.table("deductible").and_then(|inner| read_share_of_pools(&inner, &reading.pools()));
         return share.map_or_else(none, |(share, of)| DeductibleRule::Share { share, of });
     }
-    let Some(texts) = not_empty(table, "deductible", table.string_or_list("deductible")) else { return none() };
+    let Some(texts) = refuse_empty(table, "deductible", table.string_or_list("deductible")) else { return none() };
     check_list_length(table, "deductible", &texts);
     let read = |text: &Lined<String>| {
         reading.figures.amount(table, "deductible", text, Sign::NotNegative).unwrap_or(ExactDecimal::ZERO)
@@ -164,7 +165,7 @@ fn read_bands(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Vec<BandRul
     let tables = limited_tables(table, "bands");
     if tables.is_empty() && table.source().fault_count() == before {
         let text = FaultText::new("`bands` is missing or empty", "缺少 `bands` 或其为空");
-        table.source().fault(table.line, text);
+        table.source().add_fault(table.line, text);
     }
     let bands: Vec<BandRule> = tables.iter().map(|table| read_band(table, reading)).collect();
     let mut below = ExactDecimal::ZERO;
@@ -176,14 +177,14 @@ fn read_bands(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Vec<BandRul
             } else {
                 FaultText::new("only the last band has no `upto`", "只有最后一段没有 `upto`")
             };
-            table.source().fault(table.line, text);
+            table.source().add_fault(table.line, text);
         } else if let Some(upto) = band.upto.filter(|upto| *upto <= below) {
             let (upto, below) = (yuan(upto), yuan(below));
             let text = FaultText::new(
                 format!("a band up to {upto} does not ascend from {below}"),
                 format!("分段上限 {upto} 未高于前一段的 {below}"),
             );
-            table.source().fault(table.line, text);
+            table.source().add_fault(table.line, text);
         }
         below = band.upto.unwrap_or(below);
     }
@@ -193,7 +194,7 @@ fn read_bands(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Vec<BandRul
 fn read_band(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> BandRule {
     let upto = reading.figures.key_amount(table, "upto", Sign::NotNegative);
     if !table.has("rate") {
-        table.missing("rate");
+        table.add_missing("rate");
     }
     let rate = key_rate(table, "rate", (ExactDecimal::ZERO, ExactDecimal::ONE));
     table.finish();

@@ -7,7 +7,7 @@ use crate::domain::terms::Cite;
 
 use super::nearest::nearest;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{check_distinct, check_list_length, not_empty};
+use super::value_reader::{check_distinct, check_list_length, refuse_empty};
 
 /// The sources that `cites` may name in one file.
 pub(super) struct Sources {
@@ -20,11 +20,11 @@ impl Sources {
         let mut sources = Sources { file_id: file_id.to_owned(), texts: BTreeMap::new() };
         let Some(table) = root.table("sources") else { return sources };
         for key in table.keys() {
-            let text = table.own_text(&key.value).filter(|text| !text.is_empty());
+            let text = table.string_of_any_key(&key.value).filter(|text| !text.is_empty());
             if text.is_none() {
                 let fault =
                     FaultText::new(format!("`{}` is not a text", key.value), format!("`{}` 不是文本", key.value));
-                table.source().fault(key.line, fault);
+                table.source().add_fault(key.line, fault);
             }
             sources.texts.insert(key.value, text.unwrap_or_default());
         }
@@ -33,12 +33,12 @@ impl Sources {
 
     /// The sources that a layer or an entry cites.
     pub(super) fn cites(&self, table: &TableReader<'_, '_>) -> Option<Vec<Cite>> {
-        let keys = not_empty(table, "cites", table.strings("cites"))?;
+        let keys = refuse_empty(table, "cites", table.strings("cites"))?;
         check_list_length(table, "cites", &keys);
         let cite = |key: &Lined<String>| {
             let known = self.texts.get(&key.value);
             if known.is_none() {
-                table.source().fault(key.line, self.unknown(&key.value));
+                table.source().add_fault(key.line, self.unknown(&key.value));
             }
             let source = format!("{}#{}", self.file_id, key.value).into();
             known.map(|text| Cite { source, text: text.as_str().into() })
@@ -66,7 +66,7 @@ pub(super) fn read_assumed(table: &TableReader<'_, '_>, known: &[&str]) -> Vec<S
             format!("`assumed` names `{word}`, which is no key here"),
             format!("`assumed` 列出 `{word}`，此处没有这个键"),
         );
-        table.source().fault(key.line, text);
+        table.source().add_fault(key.line, text);
     }
     check_distinct(table, "assumed", &keys);
     keys.into_iter().map(|key| key.value).collect()

@@ -35,14 +35,14 @@ impl<'a> Source<'a> {
         for error in errors {
             let message = error.message();
             let text = FaultText::new(message, format!("不是合格的 TOML：{message}"));
-            self.fault(self.line(error.span().unwrap_or_default()), text);
+            self.add_fault(self.line(error.span().unwrap_or_default()), text);
         }
         table
     }
 
     /// Records a fault.
-    pub fn fault(&self, line: usize, text: FaultText) {
-        self.faults.borrow_mut().push(FileFault::in_both(self.file, line, text));
+    pub fn add_fault(&self, line: usize, text: FaultText) {
+        self.faults.borrow_mut().push(FileFault::bilingual(self.file, line, text));
     }
 
     /// All recorded faults.
@@ -104,8 +104,8 @@ impl<'s, 'a> TableReader<'s, 'a> {
     }
 
     /// Records that a key is missing.
-    pub fn missing(&self, key: &str) {
-        self.source.fault(self.line, FaultText::new(format!("`{key}` is missing"), format!("缺少 `{key}`")));
+    pub fn add_missing(&self, key: &str) {
+        self.source.add_fault(self.line, FaultText::new(format!("`{key}` is missing"), format!("缺少 `{key}`")));
     }
 
     /// The line of a key's value.
@@ -115,11 +115,11 @@ impl<'s, 'a> TableReader<'s, 'a> {
 
     /// The key's value, converted by `read`; a value for which it returns `None` is recorded as not being
     /// `kind`.
-    fn typed<T>(&self, key: &'static str, kind: Kind, read: impl Fn(&'s DeValue<'a>) -> Option<T>) -> Option<T> {
+    fn typed<T>(&self, key: &'static str, kind: ValueKind, read: impl Fn(&'s DeValue<'a>) -> Option<T>) -> Option<T> {
         let value = self.get(key)?;
         let read = read(value.get_ref());
         if read.is_none() {
-            self.source.fault(self.source.line(value.span()), kind.not(&format!("`{key}`")));
+            self.source.add_fault(self.source.line(value.span()), kind.not(&format!("`{key}`")));
         }
         read
     }
@@ -130,19 +130,19 @@ impl<'s, 'a> TableReader<'s, 'a> {
     }
 
     /// A string that must be present and not empty; `None` if it is not, which is recorded as a fault.
-    pub fn required(&self, key: &'static str) -> Option<String> {
+    pub fn required_string(&self, key: &'static str) -> Option<String> {
         if !self.has(key) {
-            self.missing(key);
+            self.add_missing(key);
         }
         let text = self.string(key)?;
         if text.is_empty() {
-            self.source.fault(self.line_of(key), empty(key));
+            self.source.add_fault(self.line_of(key), empty_value_fault(key));
         }
         (!text.is_empty()).then_some(text)
     }
 
     /// A string if the key has one; a value of another type is no fault.
-    pub fn text_if_text(&self, key: &'static str) -> Option<String> {
+    pub fn string_if_string(&self, key: &'static str) -> Option<String> {
         self.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned)
     }
 
@@ -178,13 +178,13 @@ impl<'s, 'a> TableReader<'s, 'a> {
 
     /// A list of tables; `None` if the key is absent.
     pub fn tables(&self, key: &'static str) -> Option<Vec<TableReader<'s, 'a>>> {
-        self.list(key, TABLE, |value| value.as_table())
+        self.optional_list(key, TABLE, |value| value.as_table())
             .map(|list| list.into_iter().map(|(table, span)| self.inner(table, span)).collect())
     }
 
     /// A list of strings with their lines; `None` if the key is absent.
     pub fn strings(&self, key: &'static str) -> Option<Vec<Lined<String>>> {
-        let texts = self.list(key, TEXT, |value| value.as_str());
+        let texts = self.optional_list(key, TEXT, |value| value.as_str());
         let lined = |(text, span): (&str, _)| Lined { value: text.to_owned(), line: self.source.line(span) };
         texts.map(|list| list.into_iter().map(lined).collect())
     }
@@ -200,18 +200,18 @@ impl<'s, 'a> TableReader<'s, 'a> {
         self.strings(key)
     }
 
-    fn list<T>(
+    fn optional_list<T>(
         &self,
         key: &'static str,
-        kind: Kind,
-        read: impl Fn(&'s DeValue<'a>) -> Option<T>,
+        item_kind: ValueKind,
+        read_item: impl Fn(&'s DeValue<'a>) -> Option<T>,
     ) -> Option<Vec<(T, Range<usize>)>> {
         let list = self.typed(key, LIST, |value| value.as_array())?;
         let one = |value: &'s Spanned<DeValue<'a>>| {
-            let item = read(value.get_ref());
+            let item = read_item(value.get_ref());
             if item.is_none() {
                 let line = self.source.line(value.span());
-                self.source.fault(line, kind.not_item(key));
+                self.source.add_fault(line, item_kind.not_item(key));
             }
             item.map(|item| (item, value.span()))
         };
@@ -228,7 +228,7 @@ impl<'s, 'a> TableReader<'s, 'a> {
                 format!("`{key}` holds no day: it begins on or after its `until`, the first day after it"),
                 format!("`{key}` 不含任何一天：起始日不早于 `until`（即停止执行的第一天）"),
             );
-            self.source.fault(table.line, text);
+            self.source.add_fault(table.line, text);
         }
         Some(interval)
     }
@@ -245,12 +245,12 @@ impl<'s, 'a> TableReader<'s, 'a> {
     }
 
     /// The text of a key that the program does not know by name; `None` if it is no text.
-    pub fn own_text(&self, key: &str) -> Option<String> {
+    pub fn string_of_any_key(&self, key: &str) -> Option<String> {
         self.table.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned)
     }
 
     /// The table of a key that the program does not know by name; `None` if it is no table.
-    pub fn own_table(&self, key: &str) -> Option<TableReader<'s, 'a>> {
+    pub fn table_of_any_key(&self, key: &str) -> Option<TableReader<'s, 'a>> {
         let value = self.table.get(key)?;
         Some(self.inner(value.get_ref().as_table()?, value.span()))
     }
@@ -274,32 +274,33 @@ impl<'s, 'a> TableReader<'s, 'a> {
                     FaultText::new(format!("`{word}` is not a known key here"), format!("此处没有名为 `{word}` 的键"))
                 }
             };
-            self.source.fault(key.line, text);
+            self.source.add_fault(key.line, text);
         }
     }
 }
 
 /// The fault of an empty text or list.
-pub(super) fn empty(key: &str) -> FaultText {
+pub(super) fn empty_value_fault(key: &str) -> FaultText {
     FaultText::new(format!("`{key}` is empty"), format!("`{key}` 为空"))
 }
 
 /// A kind of value, in both languages.
 #[derive(Clone, Copy)]
-struct Kind {
+struct ValueKind {
     en: &'static str,
     zh: &'static str,
 }
 
-const TEXT: Kind = Kind { en: "a text in quotes", zh: "加引号的文本" };
-const INTEGER: Kind = Kind { en: "an integer", zh: "整数" };
-const DAY: Kind = Kind { en: "a day, such as 2017-06-15", zh: "日期（如 2017-06-15）" };
-const TABLE: Kind = Kind { en: "a table", zh: "表" };
-const LIST: Kind = Kind { en: "a list", zh: "列表" };
-const TEXT_OR_LIST: Kind = Kind { en: "a text in quotes, or a list of them", zh: "加引号的文本或其列表" };
-const BOOLEAN: Kind = Kind { en: "true or false", zh: "true 或 false" };
+const TEXT: ValueKind = ValueKind { en: "a text in quotes", zh: "加引号的文本" };
+const INTEGER: ValueKind = ValueKind { en: "an integer", zh: "整数" };
+const DAY: ValueKind = ValueKind { en: "a day, such as 2017-06-15", zh: "日期（如 2017-06-15）" };
+const TABLE: ValueKind = ValueKind { en: "a table", zh: "表" };
+const LIST: ValueKind = ValueKind { en: "a list", zh: "列表" };
+const TEXT_OR_LIST: ValueKind =
+    ValueKind { en: "a text in quotes, or a list of them", zh: "加引号的文本或其列表" };
+const BOOLEAN: ValueKind = ValueKind { en: "true or false", zh: "true 或 false" };
 
-impl Kind {
+impl ValueKind {
     fn not_item(self, key: &str) -> FaultText {
         FaultText::new(format!("an item of `{key}` is not {}", self.en), format!("`{key}` 中有一项不是{}", self.zh))
     }

@@ -7,7 +7,7 @@ use crate::domain::ids::{TextError, check_id};
 use crate::domain::words::is_word;
 
 use super::nearest::nearest;
-use super::toml_reader::{Lined, TableReader, empty};
+use super::toml_reader::{Lined, TableReader, empty_value_fault};
 
 /// The maximum number of layers, entries, caps, bands, deductibles or cites in one list.
 pub(super) const MAX_LIST_LENGTH: usize = 64;
@@ -32,7 +32,7 @@ impl<'v, W: Clone> WordKind<'v, W> {
     pub fn find(&self, table: &TableReader<'_, '_>, text: &Lined<String>) -> Option<W> {
         let found = self.known.iter().find(|(word, _)| *word == text.value).map(|(_, value)| value.clone());
         if found.is_none() {
-            table.source().fault(text.line, self.unknown(&text.value));
+            table.source().add_fault(text.line, self.unknown(&text.value));
         }
         found
     }
@@ -87,24 +87,24 @@ pub(super) fn words<W: Clone>(
     key: &'static str,
     kind: &WordKind<'_, W>,
 ) -> Option<Vec<W>> {
-    let texts = not_empty(table, key, table.strings(key))?;
+    let texts = refuse_empty(table, key, table.strings(key))?;
     check_distinct(table, key, &texts);
     check_list_length(table, key, &texts);
     Some(texts.iter().filter_map(|text| kind.find(table, text)).collect())
 }
 
 /// A name that a file gives: `[a-z][a-z0-9_]*`. Another text is recorded as a fault.
-pub(super) fn own_word(table: &TableReader<'_, '_>, key: &'static str) -> Option<Lined<String>> {
+pub(super) fn required_name(table: &TableReader<'_, '_>, key: &'static str) -> Option<Lined<String>> {
     let text = required_lined(table, key)?;
     if !is_word(&text.value) {
-        table.source().fault(text.line, no_word(key, &text.value));
+        table.source().add_fault(text.line, not_a_name(key, &text.value));
         return None;
     }
     Some(text)
 }
 
 /// The fault of a name that is no word.
-pub(super) fn no_word(key: &str, text: &str) -> FaultText {
+pub(super) fn not_a_name(key: &str, text: &str) -> FaultText {
     FaultText::new(
         format!("`{key}` is \"{text}\", which is no word: a word begins with a-z and holds a-z, 0-9 and _"),
         format!("`{key}` 为 \"{text}\"，不合写法：名称以小写字母 a-z 开头，只含 a-z、0-9 和 _"),
@@ -128,7 +128,7 @@ pub(super) fn check_text(table: &TableReader<'_, '_>, key: &str, text: &str, lin
         Err(error @ TextError::WhiteSpace) => (error.to_string(), "首尾有空白".to_owned()),
         Err(error @ TextError::ControlCharacter) => (error.to_string(), "含有控制字符".to_owned()),
     };
-    table.source().fault(line, FaultText::new(format!("`{key}` {en}"), format!("`{key}` {zh}")));
+    table.source().add_fault(line, FaultText::new(format!("`{key}` {en}"), format!("`{key}` {zh}")));
 }
 
 /// A text that is present and not empty, and that [`check_text`] accepts.
@@ -141,13 +141,13 @@ pub(super) fn required_text(table: &TableReader<'_, '_>, key: &'static str, max_
 /// A text that is present and not empty.
 pub(super) fn required_lined(table: &TableReader<'_, '_>, key: &'static str) -> Option<Lined<String>> {
     let line = table.line_of(key);
-    table.required(key).map(|value| Lined { value, line })
+    table.required_string(key).map(|value| Lined { value, line })
 }
 
 /// Records a fault if a list is empty.
-pub(super) fn not_empty<T>(table: &TableReader<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
+pub(super) fn refuse_empty<T>(table: &TableReader<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
     if list.as_ref().is_some_and(Vec::is_empty) {
-        table.source().fault(table.line_of(key), empty(key));
+        table.source().add_fault(table.line_of(key), empty_value_fault(key));
     }
     list
 }
@@ -159,7 +159,7 @@ pub(super) fn check_distinct(table: &TableReader<'_, '_>, key: &str, texts: &[Li
         if !named.insert(&text.value) {
             let word = &text.value;
             let message = FaultText::new(format!("`{key}` names `{word}` twice"), format!("`{key}` 重复列出 `{word}`"));
-            table.source().fault(text.line, message);
+            table.source().add_fault(text.line, message);
         }
     }
 }
@@ -178,6 +178,6 @@ pub(super) fn check_list_length<T>(table: &TableReader<'_, '_>, key: &str, list:
             format!("`{key}` holds more than {MAX_LIST_LENGTH}"),
             format!("`{key}` 超过 {MAX_LIST_LENGTH} 项"),
         );
-        table.source().fault(table.line_of(key), text);
+        table.source().add_fault(table.line_of(key), text);
     }
 }

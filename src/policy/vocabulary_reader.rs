@@ -10,7 +10,7 @@ use crate::domain::words::{Approval, Pool, is_class_word, is_word};
 use super::document_reader::{check_format, too_large};
 use super::toml_reader::{Lined, Source, TableReader};
 use super::value_reader::{
-    NAME_BYTES, WordKind, check_text, fixed, lined_string, no_word, not_empty, required_text, word,
+    NAME_BYTES, WordKind, check_text, fixed, lined_string, not_a_name, refuse_empty, required_text, word,
 };
 
 /// The maximum bytes of the prefix of a diagnosis.
@@ -33,7 +33,7 @@ pub(super) fn read_vocabulary(file: &str, text: &str) -> (Option<Vocabulary>, Ve
 fn read_root(root: &TableReader<'_, '_>) -> Vocabulary {
     check_format(root);
     for section in ["level", "visit", "pool", "class"].into_iter().filter(|section| !root.has(section)) {
-        root.missing(section);
+        root.add_missing(section);
     }
     let approvals: Vec<Named<Approval>> = named_words(root, "approval");
     let pools = with_own_pools(named_words(root, "pool"));
@@ -68,16 +68,16 @@ fn section<T>(
                 format!("类别 `{}` 应只含字母和数字", key.value),
             )
         } else {
-            no_word(name, &key.value)
+            not_a_name(name, &key.value)
         };
-        table.source().fault(key.line, text);
+        table.source().add_fault(key.line, text);
     }
     keys.iter().filter_map(|key| read(&table, key)).collect()
 }
 
 fn named_words<W: for<'a> From<&'a str>>(root: &TableReader<'_, '_>, name: &'static str) -> Vec<Named<W>> {
     section(root, name, is_word, |table, key| {
-        let name = match table.own_table(&key.value) {
+        let name = match table.table_of_any_key(&key.value) {
             Some(inner) => {
                 let name = read_languages(&inner);
                 inner.finish();
@@ -105,14 +105,14 @@ fn with_own_pools(mut pools: Vec<Named<Pool>>) -> Vec<Named<Pool>> {
 
 /// A name as one text.
 fn text_name(table: &TableReader<'_, '_>, key: &Lined<String>) -> DisplayName {
-    let text = table.own_text(&key.value).filter(|text| !text.is_empty());
+    let text = table.string_of_any_key(&key.value).filter(|text| !text.is_empty());
     if text.is_none() {
         let word = &key.value;
         let fault = FaultText::new(
             format!("`{word}` has no name: a text, or {{ zh = \"…\", en = \"…\" }}"),
             format!("`{word}` 缺少名称：应为文本，或 {{ zh = \"…\", en = \"…\" }}"),
         );
-        table.source().fault(key.line, fault);
+        table.source().add_fault(key.line, fault);
     }
     if let Some(text) = &text {
         check_text(table, &key.value, text, key.line, NAME_BYTES);
@@ -141,10 +141,10 @@ fn key_name(table: &TableReader<'_, '_>, word: &str) -> DisplayName {
 }
 
 fn inner_table<'s, 'a>(table: &TableReader<'s, 'a>, key: &Lined<String>) -> Option<TableReader<'s, 'a>> {
-    let inner = table.own_table(&key.value);
+    let inner = table.table_of_any_key(&key.value);
     if inner.is_none() {
         let text = FaultText::new(format!("`{}` is not a table", key.value), format!("`{}` 不是表", key.value));
-        table.source().fault(key.line, text);
+        table.source().add_fault(key.line, text);
     }
     inner
 }
@@ -165,7 +165,7 @@ fn read_visit(table: &TableReader<'_, '_>, key: &Lined<String>, approvals: &[Nam
 fn read_class(table: &TableReader<'_, '_>, key: &Lined<String>, pools: &[Named<Pool>]) -> Option<ClassRule> {
     let inner = inner_table(table, key)?;
     if !inner.has("pool") {
-        inner.missing("pool");
+        inner.add_missing("pool");
     }
     let known = pools.iter().map(|(word, _)| (word.as_str(), word.clone()));
     let pool = word(&inner, "pool", &WordKind::new("pool", "费用池", known));
@@ -181,7 +181,7 @@ fn read_class(table: &TableReader<'_, '_>, key: &Lined<String>, pools: &[Named<P
 
 fn read_payer(table: &TableReader<'_, '_>, key: &Lined<String>) -> Option<PayerRule> {
     let kinds = fixed("kind of payer", "支付方类型", PayerKind::ALL, PayerKind::as_str);
-    let (name, kind) = match table.own_table(&key.value) {
+    let (name, kind) = match table.table_of_any_key(&key.value) {
         Some(inner) => {
             let named = (read_languages(&inner), word(&inner, "kind", &kinds));
             inner.finish();
@@ -196,9 +196,9 @@ fn read_disease(table: &TableReader<'_, '_>, key: &Lined<String>) -> Option<(Dis
     let inner = inner_table(table, key)?;
     let name = key_name(&inner, &key.value);
     if !inner.has("codes") {
-        inner.missing("codes");
+        inner.add_missing("codes");
     }
-    let codes = not_empty(&inner, "codes", inner.strings("codes")).unwrap_or_default();
+    let codes = refuse_empty(&inner, "codes", inner.strings("codes")).unwrap_or_default();
     codes.iter().for_each(|code| check_text(&inner, "codes", &code.value, code.line, CODE_BYTES));
     inner.finish();
     let codes = codes.into_iter().map(|code| code.value.into()).collect();

@@ -18,8 +18,8 @@ pub(super) fn warnings(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<
     let mut warnings = days_without_a_file(documents);
     for (document, policy) in documents.iter().zip(policies) {
         for layer in &policy.layers {
-            let found = for_warnings(layer).into_iter().chain(deductibles_above_the_first_band(layer));
-            warnings.extend(found.map(|(line, text)| FileFault::in_both(&document.file, line, text)));
+            let found = for_entry_warnings(layer).into_iter().chain(deductibles_above_the_first_band(layer));
+            warnings.extend(found.map(|(line, text)| FileFault::bilingual(&document.file, line, text)));
         }
     }
     warnings.extend(names_used_once(documents, policies));
@@ -46,7 +46,7 @@ fn days_without_a_file(documents: &[Document]) -> Vec<FileFault> {
                     format!("from {until} until {from} no file governs {insurance} in region {region}"),
                     format!("{until} 至 {from}（不含）期间，{insurance}、地区 {region} 没有适用的文件"),
                 );
-                warnings.push(FileFault::in_both(&pair[1].file, pair[1].in_force_line, text));
+                warnings.push(FileFault::bilingual(&pair[1].file, pair[1].in_force_line, text));
             }
         }
     }
@@ -54,7 +54,7 @@ fn days_without_a_file(documents: &[Document]) -> Vec<FileFault> {
 }
 
 /// `for` entries that can never be reached, or that name a category outside `only`.
-fn for_warnings(layer: &DrawnLayer) -> Vec<(usize, FaultText)> {
+fn for_entry_warnings(layer: &DrawnLayer) -> Vec<(usize, FaultText)> {
     let entries = layer.text.for_.as_ref().map(|key| &key.value[..]).unwrap_or_default();
     let mut warnings = Vec::new();
     for (at, text) in entries.iter().enumerate() {
@@ -166,7 +166,7 @@ fn used_once(uses: &[Use<'_>], en: &str, zh: &str) -> Vec<FileFault> {
             format!("the {en} `{name}` is used once; `{other}` is meant?"),
             format!("{zh} `{name}` 只用到一次；是否应为 `{other}`？"),
         );
-        Some(FileFault::in_both(*file, *line, text))
+        Some(FileFault::bilingual(*file, *line, text))
     };
     once.filter_map(warning).collect()
 }

@@ -41,7 +41,7 @@ impl CatalogueRow {
     /// Whether two rows of one code have a prefix and a day in common.
     pub(crate) fn conflicts_with(&self, other: &CatalogueRow) -> bool {
         let everywhere = self.regions.is_empty() && other.regions.is_empty();
-        self.days.overlaps(&other.days) && (everywhere || have_common(&self.regions, &other.regions))
+        self.days.overlaps(&other.days) && (everywhere || any_in_common(&self.regions, &other.regions))
     }
 
     /// The length of the longest prefix of this region; 0 for a row that applies everywhere.
@@ -55,7 +55,7 @@ impl CatalogueRow {
 }
 
 /// Whether two sorted lists have an element in common.
-fn have_common(one: &[Arc<str>], other: &[Arc<str>]) -> bool {
+fn any_in_common(one: &[Arc<str>], other: &[Arc<str>]) -> bool {
     let mut other = other.iter().peekable();
     one.iter().any(|prefix| {
         while other.next_if(|before| *before < prefix).is_some() {}
@@ -87,7 +87,7 @@ impl Catalogue {
     }
 
     /// Whether the row can be added: it replaces another, or its code has fewer rows than [`ROWS_PER_CODE`].
-    pub(crate) fn has_room(&self, row: &CatalogueRow) -> bool {
+    pub(crate) fn has_room_for(&self, row: &CatalogueRow) -> bool {
         let rows = self.rows.get(&row.entry.code).map(Vec::as_slice).unwrap_or_default();
         rows.len() < ROWS_PER_CODE || rows.iter().any(|known| known.same_key(row))
     }

@@ -42,21 +42,21 @@ impl<'a> CellReader<'a> {
         at.and_then(|at| self.cells.get(at)).map_or("", String::as_str)
     }
 
-    fn fault(&mut self, column: &str, reason: FaultReason, message: impl Into<String>) {
+    fn add_fault(&mut self, column: &str, reason: FaultReason, message: impl Into<String>) {
         self.faults.push(FieldFault::new(column, reason, message));
     }
 
     /// An id or a code: `parse` is that of its type.
     pub(super) fn id<T>(&mut self, column: &str, parse: fn(&'a str, usize) -> Result<T, TextError>) -> Option<T> {
         let parsed = parse(self.cell(column), self.id_bytes);
-        parsed.map_err(|error| self.fault(column, error.reason(), error.to_string())).ok()
+        parsed.map_err(|error| self.add_fault(column, error.reason(), error.to_string())).ok()
     }
 
     /// A text of 1 to `max_bytes` bytes, under the same rule as an id.
     pub(super) fn text(&mut self, column: &str, max_bytes: usize) -> Option<&'a str> {
         let text = self.cell(column);
         let checked = check_id(text, max_bytes);
-        checked.map_err(|error| self.fault(column, error.reason(), error.to_string())).ok().map(|()| text)
+        checked.map_err(|error| self.add_fault(column, error.reason(), error.to_string())).ok().map(|()| text)
     }
 
     /// A word of the vocabulary. Which words there are is the book's business: the engine checks them.
@@ -64,7 +64,7 @@ impl<'a> CellReader<'a> {
         let text = self.cell(column);
         let possible = (1..=WORD_BYTES).contains(&text.len());
         if !possible {
-            self.fault(column, FaultReason::UnknownWord, "is no word of the vocabulary in use");
+            self.add_fault(column, FaultReason::UnknownWord, "is no word of the vocabulary in use");
         }
         possible.then(|| W::from(text))
     }
@@ -72,7 +72,7 @@ impl<'a> CellReader<'a> {
     pub(super) fn region(&mut self, column: &str) -> Option<Region> {
         let region = Region::parse(self.cell(column));
         if region.is_none() {
-            self.fault(column, FaultReason::Unreadable, "is not a region of six digits");
+            self.add_fault(column, FaultReason::Unreadable, "is not a region of six digits");
         }
         region
     }
@@ -84,7 +84,7 @@ impl<'a> CellReader<'a> {
         match check_id(text, usize::MAX) {
             Ok(()) | Err(TextError::Missing) => Some(text.split(' ').filter(|part| !part.is_empty()).collect()),
             Err(error) => {
-                self.fault(column, error.reason(), error.to_string());
+                self.add_fault(column, error.reason(), error.to_string());
                 None
             }
         }
@@ -97,12 +97,12 @@ impl<'a> CellReader<'a> {
         prefixes.dedup();
         let digits = |prefix: &&str| prefix.len() <= 6 && prefix.bytes().all(|b| b.is_ascii_digit());
         if !prefixes.iter().all(digits) {
-            self.fault("regions", FaultReason::Unreadable, "is not a list of prefixes of one to six digits");
+            self.add_fault("regions", FaultReason::Unreadable, "is not a list of prefixes of one to six digits");
             return None;
         }
         if prefixes.len() > REGION_PREFIXES {
             let message = format!("has {} prefixes; the limit is {REGION_PREFIXES}", prefixes.len());
-            self.fault("regions", FaultReason::TooMany, message);
+            self.add_fault("regions", FaultReason::TooMany, message);
             return None;
         }
         Some(prefixes.into_iter().map(Arc::from).collect())
@@ -114,11 +114,11 @@ impl<'a> CellReader<'a> {
         tags.sort_unstable();
         tags.dedup();
         if !tags.iter().all(|tag| is_word(tag)) {
-            self.fault("tags", FaultReason::Unreadable, "is not a list of words, such as tcm, separated by spaces");
+            self.add_fault("tags", FaultReason::Unreadable, "is not a list of words, such as tcm, separated by spaces");
             return None;
         }
         if tags.len() > TAGS {
-            self.fault("tags", FaultReason::TooMany, format!("has {} tags; the limit is {TAGS}", tags.len()));
+            self.add_fault("tags", FaultReason::TooMany, format!("has {} tags; the limit is {TAGS}", tags.len()));
             return None;
         }
         Some(tags.into_iter().map(Tag::from).collect())
@@ -126,11 +126,11 @@ impl<'a> CellReader<'a> {
 
     /// The interval of `from` and `until`; an empty cell leaves it open. With `until` equal to `from` it is empty, which
     /// withdraws the row.
-    pub(super) fn days(&mut self) -> Option<Interval> {
+    pub(super) fn interval(&mut self) -> Option<Interval> {
         let (from, until) = (self.optional_day("from"), self.optional_day("until"));
         let days = Interval { from: from?, until: until? };
         if days.from > days.until && days.until.is_some() {
-            self.fault("until", FaultReason::Unreadable, "lies before `from`");
+            self.add_fault("until", FaultReason::Unreadable, "lies before `from`");
         }
         Some(days)
     }
@@ -141,7 +141,7 @@ impl<'a> CellReader<'a> {
             text => match text.parse() {
                 Ok(day) => Some(Some(day)),
                 Err(_) => {
-                    self.fault(column, FaultReason::NotADay, "is not a day, such as 2017-06-15");
+                    self.add_fault(column, FaultReason::NotADay, "is not a day, such as 2017-06-15");
                     None
                 }
             },
@@ -159,7 +159,7 @@ impl<'a> CellReader<'a> {
 
     fn ratio(&mut self, text: &str) -> Option<Rate> {
         let unreadable = |error: ParseRateError| {
-            self.fault("self_pay_ratio", FaultReason::Unreadable, error.to_string());
+            self.add_fault("self_pay_ratio", FaultReason::Unreadable, error.to_string());
         };
         text.parse().map_err(unreadable).ok()
     }
@@ -172,11 +172,11 @@ impl<'a> CellReader<'a> {
         match text.parse::<UnitPrice>() {
             Ok(price) if price >= UnitPrice(0) => Some(Some(price)),
             Ok(_) => {
-                self.fault("price_ceiling", FaultReason::Negative, "is negative");
+                self.add_fault("price_ceiling", FaultReason::Negative, "is negative");
                 None
             }
             Err(error) => {
-                self.fault("price_ceiling", FaultReason::Unreadable, error.to_string());
+                self.add_fault("price_ceiling", FaultReason::Unreadable, error.to_string());
                 None
             }
         }

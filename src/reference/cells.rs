@@ -82,11 +82,11 @@ pub(crate) fn table_page(
     let mut page = CellPage { rows: BTreeMap::new(), count: 0, limit };
     if table == ReferenceTable::Catalogue {
         for (code, rows) in tables.catalogue.rows_by_code().filter(|(code, _)| keys.contains(code.as_str())) {
-            page.offer(code.as_str(), || code_rows(code, rows, on));
+            page.add_unless_full(code.as_str(), || code_rows(code, rows, on));
         }
     } else {
         for (id, record) in tables.hospitals.iter().filter(|(id, _)| keys.contains(id.as_str())) {
-            page.offer(id.as_str(), || hospital_rows(table, id, record, on));
+            page.add_unless_full(id.as_str(), || hospital_rows(table, id, record, on));
         }
     }
     let last =
@@ -107,7 +107,7 @@ impl<'a> CellPage<'a> {
     }
 
     /// Adds a key if the page has room or the key precedes its last one; keys that no longer fit are dropped.
-    fn offer(&mut self, key: &'a str, cells: impl FnOnce() -> Vec<Cells>) {
+    fn add_unless_full(&mut self, key: &'a str, cells: impl FnOnce() -> Vec<Cells>) {
         if self.count >= self.limit && self.last_key().is_some_and(|last| key > last) {
             return;
         }

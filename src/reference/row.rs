@@ -52,55 +52,55 @@ impl ReferenceRow {
             return Err(vec![FieldFault::new(columns[at], FaultReason::ControlCharacter, "has a line end")]);
         }
         let mut reader = CellReader::new(columns, cells, id_bytes);
-        let row = row(table, &mut reader);
+        let row = read_row(table, &mut reader);
         reader.finish(row)
     }
 }
 
-fn row(table: ReferenceTable, reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
+fn read_row(table: ReferenceTable, reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
     match table {
-        ReferenceTable::Enrolments => dated_person(reader, enrolment),
+        ReferenceTable::Enrolments => read_person_part(reader, read_enrolment),
         ReferenceTable::Categories => {
-            dated_person(reader, |reader, days| Some(PersonPart::Category(reader.word("category")?, days)))
+            read_person_part(reader, |reader, days| Some(PersonPart::Category(reader.word("category")?, days)))
         }
         ReferenceTable::Approvals => {
-            dated_person(reader, |reader, days| Some(PersonPart::Approval(reader.word("kind")?, days)))
+            read_person_part(reader, |reader, days| Some(PersonPart::Approval(reader.word("kind")?, days)))
         }
-        ReferenceTable::Hospitals => hospital(reader),
+        ReferenceTable::Hospitals => read_hospital(reader),
         ReferenceTable::Designations => {
-            let (id, days) = (reader.id("hospital_id", HospitalId::parse), reader.days());
+            let (id, days) = (reader.id("hospital_id", HospitalId::parse), reader.interval());
             Some(ReferenceRow::Hospital(id?, HospitalPart::Designation(days?)))
         }
-        ReferenceTable::Catalogue => catalogue(reader),
+        ReferenceTable::Catalogue => read_catalogue(reader),
     }
 }
 
-fn enrolment(reader: &mut CellReader<'_>, days: Interval) -> Option<PersonPart> {
+fn read_enrolment(reader: &mut CellReader<'_>, days: Interval) -> Option<PersonPart> {
     let (insurance, region) = (reader.text("insurance", INSURANCE_BYTES), reader.region("insured_region"));
     Some(PersonPart::Enrolment(Enrolment { insurance: insurance?.into(), insured_region: region? }, days))
 }
 
 /// Every cell is read before a missing one ends the row, so that all faults of the row are found.
-fn dated_person<'a>(
+fn read_person_part<'a>(
     reader: &mut CellReader<'a>,
     part: impl FnOnce(&mut CellReader<'a>, Interval) -> Option<PersonPart>,
 ) -> Option<ReferenceRow> {
-    let (id, days) = (reader.id("person_id", PersonId::parse), reader.days());
+    let (id, days) = (reader.id("person_id", PersonId::parse), reader.interval());
     let part = part(reader, days.unwrap_or_default());
     days.and(Some(ReferenceRow::Person(id?, part?)))
 }
 
-fn hospital(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
+fn read_hospital(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
     let (id, name) = (reader.id("hospital_id", HospitalId::parse), reader.text("name", NAME_BYTES));
     let (level, region) = (reader.word("level"), reader.region("region"));
-    let (tags, days) = (reader.tags(), reader.days());
+    let (tags, days) = (reader.tags(), reader.interval());
     let status = HospitalStatus { name: name?.into(), level: level?, region: region?, tags: tags? };
     Some(ReferenceRow::Hospital(id?, HospitalPart::Status(status, days?)))
 }
 
-fn catalogue(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
+fn read_catalogue(reader: &mut CellReader<'_>) -> Option<ReferenceRow> {
     let (code, name) = (reader.id("code", ItemCode::parse), reader.text("name", NAME_BYTES));
-    let (regions, days) = (reader.region_prefixes(), reader.days());
+    let (regions, days) = (reader.region_prefixes(), reader.interval());
     let (class, price_ceiling) = (reader.class(), reader.price_ceiling());
     let entry = CatalogueEntry { code: code?, name: name?.into(), class: class?, price_ceiling: price_ceiling? };
     Some(ReferenceRow::Catalogue(CatalogueRow { regions: regions?, days: days?, entry: Arc::new(entry) }))

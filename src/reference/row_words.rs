@@ -14,15 +14,15 @@ use super::table::ReferenceTable;
 pub fn word_faults(row: &ReferenceRow, vocabulary: &Vocabulary) -> Vec<FieldFault> {
     match row {
         ReferenceRow::Person(_, PersonPart::Category(category, _)) => {
-            unknown("category", vocabulary.category(category.as_str()).is_some())
+            unknown_word_fault("category", vocabulary.category(category.as_str()).is_some())
         }
         ReferenceRow::Person(_, PersonPart::Approval(approval, _)) => {
-            unknown("kind", vocabulary.approval(approval.as_str()).is_some())
+            unknown_word_fault("kind", vocabulary.approval(approval.as_str()).is_some())
         }
         ReferenceRow::Hospital(_, HospitalPart::Status(status, _)) => {
-            let mut faults = unknown("level", vocabulary.level(status.level.as_str()).is_some());
+            let mut faults = unknown_word_fault("level", vocabulary.level(status.level.as_str()).is_some());
             let known = status.tags.iter().all(|tag| vocabulary.tag(tag.as_str()).is_some());
-            faults.extend(unknown("tags", known));
+            faults.extend(unknown_word_fault("tags", known));
             faults
         }
         ReferenceRow::Catalogue(row) => class_faults(&row.entry.class, vocabulary),
@@ -30,14 +30,14 @@ pub fn word_faults(row: &ReferenceRow, vocabulary: &Vocabulary) -> Vec<FieldFaul
     }
 }
 
-fn unknown(column: &str, known: bool) -> Vec<FieldFault> {
+fn unknown_word_fault(column: &str, known: bool) -> Vec<FieldFault> {
     let fault = || FieldFault::new(column, FaultReason::UnknownWord, "is no word of the vocabulary in use");
     if known { Vec::new() } else { vec![fault()] }
 }
 
 /// A class is known, and has a self-pay ratio exactly if its rows have a first share.
 fn class_faults(class: &Class, vocabulary: &Vocabulary) -> Vec<FieldFault> {
-    let Some(rule) = vocabulary.class(class.word.as_str()) else { return unknown("class", false) };
+    let Some(rule) = vocabulary.class(class.word.as_str()) else { return unknown_word_fault("class", false) };
     let fault = |reason, message: &str| vec![FieldFault::new("self_pay_ratio", reason, message)];
     match (rule.first_share, class.self_pay_ratio) {
         (true, None) => fault(FaultReason::Missing, "is missing; the class has a first share"),
@@ -59,7 +59,7 @@ pub fn cell_word_faults(table: ReferenceTable, cells: &[String], vocabulary: &Vo
     let mut faults = Vec::new();
     let mut check = |column: &str, known: &dyn Fn(&str) -> bool| {
         if let Some(word) = cell(column) {
-            faults.extend(unknown(column, known(word)));
+            faults.extend(unknown_word_fault(column, known(word)));
         }
     };
     check("category", &|word| vocabulary.category(word).is_some());

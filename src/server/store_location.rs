@@ -116,8 +116,8 @@ impl StoreLocation {
     ///
     /// # Errors
     /// If it is not a valid one.
-    pub fn parse_redis(store: &Path) -> Result<Address, StoreLocationError> {
-        match StoreLocation::parse(store)? {
+    pub fn parse_redis(url: &str) -> Result<Address, StoreLocationError> {
+        match StoreLocation::parse(Path::new(url))? {
             StoreLocation::Redis(address) => Ok(address),
             StoreLocation::Directory(path) => Err(StoreLocationError::NotRedis(path)),
         }

@@ -136,7 +136,7 @@ pub fn item_reaching(layer: &Layer, terms: &Terms, account: &Account, amount: us
     let Deductible::Amounts(deductibles) = &terms.schedule.deductible else { panic!("no share is generated") };
     amounts.push(deductibles[(account.admissions as usize).min(deductibles.len() - 1)]);
     let room = terms.caps.iter().filter(|cap| cap.kind == CapKind::Base).filter_map(|cap| match cap.limit {
-        Limit::Annual(Some(annual)) => Some(c0 + annual - account.cap(&cap.account)),
+        Limit::Annual(Some(annual)) => Some(c0 + annual - account.cap_used(&cap.account)),
         _ => None,
     });
     amounts.extend(room);

@@ -120,7 +120,7 @@ async fn account_after(
     settled: &Settlement,
     account: &Account,
 ) -> Result<Account, TestCaseError> {
-    let rule = engine.kept_policy(settled.split.circumstances.policy.digest).await.expect("a policy text");
+    let rule = engine.stored_policy(settled.split.circumstances.policy.digest).await.expect("a policy text");
     let policy = Policy::new(rule.expect("the policy was kept"));
     let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };
     let (split, after) = adjudicate(input, account).expect("small amounts");

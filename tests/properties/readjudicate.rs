@@ -309,7 +309,7 @@ impl ReplayedAccounts {
     ) -> TestCaseResult {
         let entry = engine.store().entry(settlement).await.expect("a read").expect("the entry");
         let settled = entry.settled().expect("a settlement");
-        let rule = engine.kept_policy(split.circumstances.policy.digest).await.expect("a policy text");
+        let rule = engine.stored_policy(split.circumstances.policy.digest).await.expect("a policy text");
         let policy = Policy::new(rule.expect("the policy was kept"));
         let input =
             AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };

@@ -3,7 +3,7 @@
 use onestop::domain::fixed_words::{Locality, Referral};
 use onestop::domain::ids::AccountKey;
 use onestop::domain::money::Money;
-use onestop::engine::account::{AccountName, Room, VisitCircumstances};
+use onestop::engine::account::{AccountName, CapBalance, VisitCircumstances};
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
 use onestop::reference::table::ReferenceTable;
@@ -34,7 +34,7 @@ async fn an_account_has_a_room_for_each_limit_and_says_which_visits_have_it() {
     let key = AccountKey { insurance: "resident".into(), year: 2017 };
     let name = AccountName { person_id: id("P1"), key, on: None };
     let account = engine.account(&name).await.expect("an account");
-    let rooms = |account_name: &str| -> Vec<&Room> {
+    let rooms = |account_name: &str| -> Vec<&CapBalance> {
         account.rooms.iter().filter(|room| &*room.cap.account == account_name).collect()
     };
     let [basic_fund] = rooms("basic_fund")[..] else { panic!("one limit") };

@@ -28,7 +28,7 @@ pub(crate) struct CheckOptions {
 impl CheckOptions {
     fn worded(&self, faults: Vec<FileFault>) -> Vec<FileFault> {
         match self.lang {
-            Lang::Zh => faults.into_iter().map(FileFault::in_chinese).collect(),
+            Lang::Zh => faults.into_iter().map(FileFault::into_chinese).collect(),
             Lang::En => faults,
         }
     }

@@ -28,9 +28,9 @@ pub enum CaseBackend {
     /// An engine in this process.
     InProcess,
     /// A temporary server with a store in a directory.
-    Directory,
+    ServerOnDirectory,
     /// A temporary server with a store on this Redis.
-    Redis(Address),
+    ServerOnRedis(Address),
 }
 
 /// Why a case was not run to its end.
@@ -51,11 +51,11 @@ impl CaseBackend {
     /// The backend that the flags `--grpc` and `--store` select.
     ///
     /// # Errors
-    /// If `store` is not a valid Redis URL.
-    pub(crate) fn from_options(grpc: bool, store: Option<&Path>) -> Result<CaseBackend, StoreLocationError> {
-        Ok(match store {
-            Some(store) => CaseBackend::Redis(StoreLocation::parse_redis(store)?),
-            None if grpc => CaseBackend::Directory,
+    /// If `redis_url` is not a valid Redis URL.
+    pub(crate) fn from_options(grpc: bool, redis_url: Option<&str>) -> Result<CaseBackend, StoreLocationError> {
+        Ok(match redis_url {
+            Some(url) => CaseBackend::ServerOnRedis(StoreLocation::parse_redis(url)?),
+            None if grpc => CaseBackend::ServerOnDirectory,
             None => CaseBackend::InProcess,
         })
     }
@@ -137,8 +137,10 @@ pub async fn run_one(
     let case = case::load(path, text, book)?;
     let found = match backend {
         CaseBackend::InProcess => run_steps(&case, CaseRunner::in_process(&case).await?).await?,
-        CaseBackend::Directory => on_server(&case, TemporaryServer::in_directory(case.book.clone()).await?).await?,
-        CaseBackend::Redis(address) => {
+        CaseBackend::ServerOnDirectory => {
+            on_server(&case, TemporaryServer::in_directory(case.book.clone()).await?).await?
+        }
+        CaseBackend::ServerOnRedis(address) => {
             on_server(&case, TemporaryServer::on_redis(address, case.book.clone()).await?).await?
         }
     };

@@ -106,7 +106,7 @@ fn value(settlement: &pb::ListedSettlement) -> Value {
         "settlement_id": settlement.settlement_id, "claim_id": settlement.claim_id, "hospital_id": settlement.hospital_id,
         "person_id": settlement.person_id, "request_id": settlement.request_id, "settled_on": day(settlement.settled_on.as_ref()),
         "insurance": settlement.insurance, "benefit_year": settlement.benefit_year, "policy_id": settlement.policy_id,
-        "total": yuan(split.total_fen), "payers": json::shares(&split.payers), "patient": yuan(split.patient_fen),
+        "total": yuan(split.total_fen), "payers": json::payer_amounts(&split.payers), "patient": yuan(split.patient_fen),
         "revision": settlement.revision, "reversal_id": settlement.reversal_id,
     })
 }

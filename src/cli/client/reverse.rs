@@ -78,12 +78,12 @@ pub(super) fn add_revised(value: &mut Value, revised: &[pb::RevisedSettlement], 
 fn revised_value(revised: &pb::RevisedSettlement) -> Value {
     json!({
         "settlement_id": revised.settlement_id, "claim_id": revised.claim_id, "revision": revised.revision,
-        "revision_id": revised.revision_id, "payers": json::shares(&revised.payers),
+        "revision_id": revised.revision_id, "payers": json::payer_amounts(&revised.payers),
         "patient": yuan(revised.patient_fen), "differences": differences_value(revised.differences.as_ref()),
     })
 }
 
 fn differences_value(differences: Option<&pb::Differences>) -> Value {
     let by = differences.cloned().unwrap_or_default();
-    json!({ "payers": json::shares(&by.payers), "patient": yuan(by.patient_fen) })
+    json!({ "payers": json::payer_amounts(&by.payers), "patient": yuan(by.patient_fen) })
 }

@@ -19,7 +19,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The amount of each payer.
-pub fn shares(shares: &[pb::PayerShare]) -> Value {
+pub fn payer_amounts(shares: &[pb::PayerShare]) -> Value {
     let shares = shares.iter().map(|share| (share.payer.clone(), Value::from(yuan(share.amount_fen))));
     shares.collect::<serde_json::Map<_, _>>().into()
 }
@@ -78,7 +78,7 @@ pub fn split(claim_id: &str, split: &pb::Split, derivation: Option<&pb::Derivati
         "claim_id": claim_id,
         "total": yuan(split.total_fen),
         "patient": yuan(split.patient_fen),
-        "payers": shares(&split.payers),
+        "payers": payer_amounts(&split.payers),
         "layers": named(&mut layers.map(|layer| (layer.id.clone(), layer.pays_fen))),
         "pools": named(&mut split.pools.iter().map(|pool| (pool.pool.clone(), pool.amount_fen))),
     })

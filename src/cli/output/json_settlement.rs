@@ -8,7 +8,7 @@ use crate::domain::money::Money;
 use crate::pb::Date;
 use crate::pb::settlement as pb;
 
-use super::json::{hex, instant, notices, shares, yuan};
+use super::json::{hex, instant, notices, payer_amounts, yuan};
 
 /// A settlement with its claim, revisions and reversal.
 pub fn view(view: &pb::GetSettlementResponse) -> Value {
@@ -53,7 +53,7 @@ fn revision(revision: &pb::Revision) -> Value {
         "reversal_id": revision.reversal_id, "commit_time": instant(revision.commit_time.as_ref()),
         "book_digest": hex(&revision.book_digest), "split": split(&revision.split.clone().unwrap_or_default()),
         "derivation": revision.derivation.as_ref().map(derivation),
-        "differences": { "payers": shares(&by.payers), "patient": yuan(by.patient_fen) },
+        "differences": { "payers": payer_amounts(&by.payers), "patient": yuan(by.patient_fen) },
     })
 }
 
@@ -68,7 +68,7 @@ fn split(split: &pb::Split) -> Value {
     let pools = split.pools.iter().map(|pool| (pool.pool.clone(), Value::from(yuan(pool.amount_fen))));
     json!({
         "total": yuan(split.total_fen), "pools": pools.collect::<serde_json::Map<_, _>>(),
-        "payers": shares(&split.payers), "patient": yuan(split.patient_fen),
+        "payers": payer_amounts(&split.payers), "patient": yuan(split.patient_fen),
     })
 }
 

@@ -4,7 +4,7 @@
 pub mod json;
 pub mod json_settlement;
 pub mod line;
-pub mod policy_tables;
+pub mod policy_terms;
 pub mod progress;
 pub mod statement;
 pub mod visible;

@@ -52,10 +52,10 @@ impl RawItem {
             }
         };
         if amount < -limits.amount || amount > limits.amount {
-            faults.add(field("amount"), FaultReason::TooLarge, beyond(limits));
+            faults.add(field("amount"), FaultReason::TooLarge, out_of_range_message(limits));
         }
         if i128::from(unit_price.0) > i128::from(limits.amount.fen()) * 10_000 {
-            faults.add(field("unit_price"), FaultReason::TooLarge, beyond(limits));
+            faults.add(field("unit_price"), FaultReason::TooLarge, out_of_range_message(limits));
         }
         if unit_price.0 < 0 {
             faults.add(field("unit_price"), FaultReason::Negative, "is negative");
@@ -70,7 +70,7 @@ impl RawItem {
         if let Some((reason, message)) = mismatch {
             faults.add(field("amount"), reason, message);
         }
-        let day = match day.map(|raw| provided_day(raw, stay)).transpose() {
+        let day = match day.map(|raw| item_day(raw, stay)).transpose() {
             Ok(day) => day,
             Err((reason, message)) => {
                 faults.add(field("day"), reason, message);
@@ -82,7 +82,7 @@ impl RawItem {
 }
 
 /// The day of a line, which lies within the stay.
-fn provided_day(raw: RawDate, stay: Option<(Day, Day)>) -> Result<Day, (FaultReason, String)> {
+fn item_day(raw: RawDate, stay: Option<(Day, Day)>) -> Result<Day, (FaultReason, String)> {
     let day = Day::try_from(raw).map_err(|error| (FaultReason::NotADay, error.to_string()))?;
     match stay {
         Some((admitted, discharged)) if day < admitted || day > discharged => {
@@ -104,6 +104,6 @@ fn amount_fault(amount: Money, quantity: Quantity, unit_price: UnitPrice) -> Opt
     })
 }
 
-fn beyond(limits: &ClaimLimits) -> String {
-    format!("lies beyond {} yuan", limits.amount)
+fn out_of_range_message(limits: &ClaimLimits) -> String {
+    format!("lies out_of_range_message {} yuan", limits.amount)
 }

@@ -9,7 +9,7 @@ use crate::domain::money::Money;
 use super::{Item, UnitPrice};
 
 /// Charges less refunds of one code at one unit price.
-struct Net {
+struct NetOfCode {
     /// The first line of the code at this price.
     first: usize,
     /// In 10^-4 units.
@@ -23,10 +23,10 @@ pub(super) fn check_refunds(faults: &mut FieldFaults, items: &[Item]) {
     if items.iter().all(|item| item.amount >= Money::ZERO && item.quantity.0 >= 0) {
         return;
     }
-    let mut nets: HashMap<(&ItemCode, UnitPrice), Net> = HashMap::new();
+    let mut nets: HashMap<(&ItemCode, UnitPrice), NetOfCode> = HashMap::new();
     for (first, item) in items.iter().enumerate() {
         let net = nets.entry((&item.code, item.unit_price));
-        let net = net.or_insert(Net { first, quantity: 0, amount: Money::ZERO });
+        let net = net.or_insert(NetOfCode { first, quantity: 0, amount: Money::ZERO });
         net.quantity += i128::from(item.quantity.0);
         net.amount += item.amount;
     }
@@ -35,7 +35,7 @@ pub(super) fn check_refunds(faults: &mut FieldFaults, items: &[Item]) {
     faults.extend(below.into_iter().map(|(_, fault)| fault));
 }
 
-impl Net {
+impl NetOfCode {
     /// The fault of the first line, if more was given back than charged.
     fn fault(self, price: UnitPrice) -> Option<(usize, FieldFault)> {
         let message = if self.amount < Money::ZERO {

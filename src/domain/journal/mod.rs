@@ -26,7 +26,7 @@ pub struct Instant(pub i64);
 impl Instant {
     /// The day of settlement: the calendar day of China Standard Time, UTC+8.
     pub fn china_day(self) -> Day {
-        Day::in_china(self.0)
+        Day::in_china_at(self.0)
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Document {
     /// The layers that do not apply, and why.
     pub skipped: Vec<(String, String)>,
     /// The bill by code.
-    pub bill: Vec<Code>,
+    pub bill: Vec<BillLine>,
     /// The amount of each payer in fen.
     pub payers: Vec<(String, i64)>,
     /// The changes of the newest revision from the previous one, by payer and for the patient, in fen.
@@ -34,15 +34,19 @@ pub struct Document {
 }
 
 /// The items of one code.
-pub struct Code {
+pub struct BillLine {
     /// Code and name.
     pub name: String,
     /// Its class, with ratio and ceiling.
     pub class: String,
     /// Charges less refunds, in fen.
     pub net: i64,
-    /// The part above the price ceiling, the preliminary self-payment, and the rest, in fen.
-    pub parts: [i64; 3],
+    /// The part above the price ceiling, in fen.
+    pub over_ceiling: i64,
+    /// The preliminary self-payment, in fen.
+    pub preliminary_self_pay: i64,
+    /// The rest, in fen.
+    pub rest: i64,
     /// The pool of the rest.
     pub pool: String,
 }
@@ -74,9 +78,9 @@ impl Document {
             skipped: derivation
                 .skipped
                 .iter()
-                .map(|one| (layers::name(&one.id, &one.name), lang.word(one.reason().word())))
+                .map(|one| (layers::layer_name_and_id(&one.id, &one.name), lang.word(one.reason().word())))
                 .collect(),
-            bill: bill.codes.iter().map(|code| self::code(code, lang)).collect(),
+            bill: bill.codes.iter().map(|code| bill_line(code, lang)).collect(),
             payers: split.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen)).collect(),
             changes: newest
                 .and_then(|revision| revision.differences.as_ref())
@@ -164,7 +168,7 @@ fn facts(
     ]
 }
 
-fn code(code: &pb::Code, lang: Lang) -> Code {
+fn bill_line(code: &pb::Code, lang: Lang) -> BillLine {
     let mut class = lang.word(&code.class);
     if !code.self_pay_ratio.is_empty() {
         class += &format!(" {}", layers::percent(&code.self_pay_ratio));
@@ -173,11 +177,13 @@ fn code(code: &pb::Code, lang: Lang) -> Code {
         let ceiling = crate::domain::claim::UnitPrice(micro);
         class += &format!("{} {ceiling}", lang.choose("，限价", ", ceiling"));
     }
-    Code {
+    BillLine {
         name: format!("{} {}", code.code, code.name),
         class,
         net: code.net_fen,
-        parts: [code.over_limit_fen, code.preliminary_self_pay_fen, code.rest_fen],
+        over_ceiling: code.over_limit_fen,
+        preliminary_self_pay: code.preliminary_self_pay_fen,
+        rest: code.rest_fen,
         pool: lang.word(&code.pool),
     }
 }

@@ -136,7 +136,7 @@ fn bill(document: &Document) -> String {
         })
         .collect();
     let rows = document.bill.iter().map(|code| {
-        let [over, first, rest] = code.parts.map(yuan);
+        let [over, first, rest] = [code.over_ceiling, code.preliminary_self_pay, code.rest].map(yuan);
         let fen: String =
             [yuan(code.net), over, first, rest].iter().map(|fen| format!("<td class=\"fen\">{fen}")).collect();
         format!("<tr><td>{}<td>{}{fen}<td>{}\n", escaped(&code.name), escaped(&code.class), escaped(&code.pool))

@@ -26,7 +26,7 @@ pub struct Layer {
 }
 
 /// The name and id of a layer, or only the id if it has no name.
-pub fn name(id: &str, name: &str) -> String {
+pub fn layer_name_and_id(id: &str, name: &str) -> String {
     if name.is_empty() { id.to_owned() } else { format!("{name} ({id})") }
 }
 
@@ -62,7 +62,7 @@ pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
     let title = if layer.name.is_empty() { &layer.id } else { &layer.name };
     Layer {
         title: title.clone(),
-        name: name(&layer.id, &layer.name),
+        name: layer_name_and_id(&layer.id, &layer.name),
         payer_word: layer.payer.clone(),
         payer: lang.word(&layer.payer),
         pays: layer.pays_fen,

@@ -22,9 +22,9 @@ use crate::policy::Book;
 use crate::say;
 use crate::server::run::load_book;
 
-/// The policy, and the circumstances for which its terms are shown.
+/// The policy, and the circumstances for which its terms are terms.
 #[derive(clap::Args, Debug)]
-pub(crate) struct PolicyTableOptions {
+pub(crate) struct PolicyTermsOptions {
     /// The id of the policy
     id: String,
     /// A category of the person; may be repeated
@@ -54,7 +54,7 @@ fn unknown_word(known: impl Iterator<Item = &'static str>) -> UnknownWord {
 ///
 /// # Errors
 /// If the policies are refused, or have no such policy.
-pub(crate) fn run(policies: Option<&Path>, options: &PolicyTableOptions, json: bool) -> CommandResult {
+pub(crate) fn print_policy_terms(policies: Option<&Path>, options: &PolicyTermsOptions, json: bool) -> CommandResult {
     let book = load_book(policies)?;
     let found = book.get(&options.id);
     let policy = found.ok_or_else(|| CommandError::Usage(format!("the book has no policy `{}`", options.id)))?;
@@ -62,19 +62,19 @@ pub(crate) fn run(policies: Option<&Path>, options: &PolicyTableOptions, json: b
         say!("{}", policy.rule.canonical());
         return Ok(());
     }
-    let shown = Shown { policy, options, vocabulary: book.vocabulary(), categories: categories(&book, options)? };
+    let terms = PolicyTerms { policy, options, vocabulary: book.vocabulary(), categories: categories(&book, options)? };
     let names: Vec<_> = options.categories.iter().map(String::as_str).collect();
     say!("{} · {}", policy.reference.id, policy.rule.title);
     say!("in force {}, in the benefit year of the day of {}", policy.rule.in_force, policy.rule.benefit_year);
     let who = if names.is_empty() { "an ordinary resident".to_owned() } else { names.join(" + ") };
     say!("for {who}, {}, referral {}; * marks an assumed figure", options.locality, options.referral);
-    write_page(&shown.table()?.to_string());
-    shown.sources()?.iter().for_each(|source| say!("{source}"));
+    write_page(&terms.terms_table()?.to_string());
+    terms.sources()?.iter().for_each(|source| say!("{source}"));
     Ok(())
 }
 
 /// The categories of the options, which the vocabulary knows.
-fn categories(book: &Book, options: &PolicyTableOptions) -> Result<Categories, CommandError> {
+fn categories(book: &Book, options: &PolicyTermsOptions) -> Result<Categories, CommandError> {
     let known = |word: &String| {
         let found = book.vocabulary().category(word).cloned();
         found.ok_or_else(|| CommandError::Usage(format!("the vocabulary has no category `{word}`")))
@@ -82,16 +82,16 @@ fn categories(book: &Book, options: &PolicyTableOptions) -> Result<Categories, C
     options.categories.iter().map(known).collect()
 }
 
-/// What is shown: a policy for a person, at every level of hospital.
-struct Shown<'a> {
+/// What is terms: a policy for a person, at every level of hospital.
+struct PolicyTerms<'a> {
     policy: &'a Policy,
-    options: &'a PolicyTableOptions,
+    options: &'a PolicyTermsOptions,
     vocabulary: &'a Vocabulary,
     categories: Categories,
 }
 
-impl Shown<'_> {
-    fn table(&self) -> Result<Table, CommandError> {
+impl PolicyTerms<'_> {
+    fn terms_table(&self) -> Result<Table, CommandError> {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED);
         table.set_header(["layer", "payer", "visits · pools", "level", "patient first", "deductible", "bands", "cap"]);
@@ -120,7 +120,7 @@ impl Shown<'_> {
     }
 
     fn key(&self, level: &Level) -> TermsKey {
-        let PolicyTableOptions { locality, referral, .. } = *self.options;
+        let PolicyTermsOptions { locality, referral, .. } = *self.options;
         let (tags, diseases) = Default::default();
         TermsKey { level: level.clone(), locality, referral, tags, diseases, categories: self.categories.clone() }
     }
@@ -130,8 +130,8 @@ impl Shown<'_> {
         let terms = self.levels().map(|level| Ok((level.as_str(), self.terms(layer, level)?)));
         let terms = terms.collect::<Result<Vec<_>, CommandError>>()?;
         let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
-        let shown = if agree { terms.into_iter().take(1).map(|(_, terms)| ("all", terms)).collect() } else { terms };
-        Ok(shown.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect())
+        let terms = if agree { terms.into_iter().take(1).map(|(_, terms)| ("all", terms)).collect() } else { terms };
+        Ok(terms.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect())
     }
 
     fn terms(&self, layer: &Layer, level: &Level) -> Result<Terms, CommandError> {
@@ -163,15 +163,15 @@ fn row(layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {
         head(layer.head.payer.to_string()),
         head(format!(
             "{}\n· {}\nper {}",
-            marked(terms, &["visits"], visits.join(", ")),
-            marked(terms, &["pools"], pools.join(", ")),
-            marked(terms, &["period"], layer.head.period.to_string())
+            mark_assumed(terms, &["visits"], visits.join(", ")),
+            mark_assumed(terms, &["pools"], pools.join(", ")),
+            mark_assumed(terms, &["period"], layer.head.period.to_string())
         )),
         level.to_owned(),
-        marked(terms, &["prior_self_pay"], terms.prior_self_pay.percent()),
-        marked(terms, &["deductible"], deductible(terms)),
-        marked(terms, &["rate", "bands"], bands(terms)),
-        marked(terms, &["cap"], caps(terms)),
+        mark_assumed(terms, &["prior_self_pay"], terms.prior_self_pay.percent()),
+        mark_assumed(terms, &["deductible"], deductible(terms)),
+        mark_assumed(terms, &["rate", "bands"], bands(terms)),
+        mark_assumed(terms, &["cap"], caps(terms)),
     ]
 }
 
@@ -179,8 +179,8 @@ fn layer_name(layer: &Layer) -> String {
     format!("{}\n{}", layer.head.id, layer.head.name)
 }
 
-/// The figure, marked with * if it is assumed.
-fn marked(terms: &Terms, keys: &[&str], text: String) -> String {
+/// The figure, mark_assumed with * if it is assumed.
+fn mark_assumed(terms: &Terms, keys: &[&str], text: String) -> String {
     let assumed = terms.assumed.iter().any(|assumed| keys.contains(&&**assumed));
     if assumed { format!("{text} *") } else { text }
 }
