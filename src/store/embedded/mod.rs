@@ -13,6 +13,7 @@
 mod committer;
 mod database;
 mod directory;
+pub mod disk;
 mod durability;
 pub mod index;
 mod list_keys;

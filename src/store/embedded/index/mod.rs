@@ -24,10 +24,9 @@
 //! index.checkpoint()?;                                // everything inserted is in runs: before closing, in tests
 //! ```
 
-mod disk;
 mod error;
 mod key;
 
-pub use disk::{Directory, Disk, DiskFile};
+pub use super::disk::{Directory, Disk, DiskFile};
 pub use error::{Damage, IndexError};
 pub use key::{Key, LogEnd, LogPosition, Row, Table};

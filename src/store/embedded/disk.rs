@@ -1,9 +1,12 @@
-//! The file operations of the index, so that a simulated disk can take the place of a directory.
+//! The file operations of the log and the index, so that a simulated disk can take the place of a directory.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
+
+use rustix::fs::{FallocateFlags, SeekFrom};
+use rustix::io::Errno;
 
 /// A directory without subdirectories.
 pub trait Disk: Send + Sync + 'static {
@@ -69,6 +72,18 @@ pub trait DiskFile: Send + Sync {
     /// # Errors
     /// The error of the system.
     fn length(&self) -> io::Result<u64>;
+
+    /// Makes an empty file as long as this, with space on the disk for every byte; all bytes read as zero.
+    ///
+    /// # Errors
+    /// The error of the system, such as a full disk.
+    fn allocate(&self, length: u64) -> io::Result<()>;
+
+    /// The first byte from this offset on that may be other than zero; `None` if all bytes to the end are zero.
+    ///
+    /// # Errors
+    /// The error of the system.
+    fn next_data(&self, offset: u64) -> io::Result<Option<u64>>;
 }
 
 /// A directory of the system.
@@ -125,5 +140,19 @@ impl DiskFile for File {
 
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn allocate(&self, length: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(self, FallocateFlags::empty(), 0, length)?)
+    }
+
+    fn next_data(&self, offset: u64) -> io::Result<Option<u64>> {
+        match rustix::fs::seek(self, SeekFrom::Data(offset)) {
+            Ok(data) => Ok(Some(data)),
+            Err(Errno::NXIO) => Ok(None),
+            // This file system does not know where its holes are: any byte may be other than zero.
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok((offset < self.metadata()?.len()).then_some(offset)),
+            Err(error) => Err(error.into()),
+        }
     }
 }
