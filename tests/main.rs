@@ -18,6 +18,7 @@ mod demo;
 mod durability;
 mod fuzzing;
 mod law;
+mod log;
 mod model;
 mod pages;
 mod personal_data;

@@ -17,6 +17,7 @@ pub mod disk;
 mod durability;
 pub mod index;
 mod list_keys;
+pub mod log;
 mod open_error;
 mod reference;
 

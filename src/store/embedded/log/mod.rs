@@ -1,0 +1,24 @@
+//! The log of a store: the truth, from which everything else about settlements is derived.
+//!
+#![doc = include_str!("format.md")]
+
+mod error;
+mod frame;
+mod layout;
+mod record;
+mod recovery;
+mod segment_head;
+mod segments;
+mod supply;
+mod tail;
+mod writer;
+
+pub use error::{FrameFault, LogDamage, LogError, RecordFault};
+pub use frame::{Frame, FrameHead, FrameKind};
+pub use layout::LogSizes;
+pub use record::{EncodedRecord, PartBytes, Record, RecordPart};
+pub use recovery::Cut;
+pub use segment_head::StoreIdentity;
+pub use segments::{Segment, Segments};
+pub use supply::SegmentMaker;
+pub use writer::{Group, Log, LogOptions, OpenedLog, Syncing};

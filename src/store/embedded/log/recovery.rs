@@ -1,0 +1,188 @@
+//! Finding the end of a log: replays the frames behind what the index covers, and tells the remains of an interrupted
+//! write from damage.
+
+use super::error::{FrameFault, LogDamage, LogError};
+use super::frame::{Frame, FrameHead, FrameKind, KIND, chain_of, lsn_after};
+use super::layout::{FRAME_HEAD, FRAME_MAGIC, PAGE, SECTOR, is_zero, read_padded, zero_sectors};
+use super::segments::{Segment, Segments, file_name};
+use super::tail::{Tail, scan_tail};
+use crate::store::embedded::index::LogEnd;
+
+/// The remains of an interrupted write, which nothing was answered from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The name of the file.
+    pub file: String,
+    /// The first byte that was cut.
+    pub byte: u64,
+    /// The number of bytes up to the last that was not zero.
+    pub length: u64,
+}
+
+/// The end of a log that was recovered.
+pub(super) struct Recovered {
+    pub end: LogEnd,
+    /// Whether a frame proves that all before it was durable.
+    pub sealed: bool,
+    /// The newest day of commits, as the last frame says.
+    pub newest_day: u32,
+    pub cut: Option<Cut>,
+}
+
+/// What was read from the log up to its end.
+struct Replayed {
+    start: LogEnd,
+    end: LogEnd,
+    /// The greatest position below which a frame says that the log was durable.
+    durable: u64,
+    last: Option<FrameKind>,
+    newest_day: u32,
+    /// Why there is no frame at the end.
+    fault: FrameFault,
+}
+
+/// Replays the frames behind what is covered, cuts the remains of an interrupted write, and makes everything durable.
+pub(super) fn recover<E: From<LogError>>(
+    segments: &Segments,
+    covered: LogEnd,
+    replay: impl FnMut(&Frame) -> Result<(), E>,
+) -> Result<Recovered, E> {
+    let count = segments.count()?;
+    let replayed = replay_frames(segments, covered, replay)?;
+    let cut = cut_remains(segments, &replayed, count)?;
+    let (first, last) = (segments.sizes().place(replayed.start.lsn).0, segments.sizes().place(replayed.end.lsn).0);
+    // What a killed process wrote may be in the memory of the system only.
+    for number in first..=last {
+        let segment = segments.get(number)?;
+        segment.file.sync().map_err(segment.failed("sync"))?;
+    }
+    let sealed = matches!(replayed.last, Some(FrameKind::Seal | FrameKind::Roll));
+    Ok(Recovered { end: replayed.end, sealed, newest_day: replayed.newest_day, cut })
+}
+
+fn replay_frames<E: From<LogError>>(
+    segments: &Segments,
+    covered: LogEnd,
+    mut replay: impl FnMut(&Frame) -> Result<(), E>,
+) -> Result<Replayed, E> {
+    let start = if covered == LogEnd::default() { segments.start()? } else { covered };
+    let mut newest_day = check_covered(segments, start)?;
+    let (mut end, mut durable, mut last) = (start, start.lsn, None);
+    loop {
+        let frame = match segments.frame(end)? {
+            Ok(frame) => frame,
+            Err(fault) => return Ok(Replayed { start, end, durable, last, newest_day, fault }),
+        };
+        if frame.head().kind == FrameKind::Data {
+            replay(&frame)?;
+        }
+        durable = durable.max(frame.head().durable);
+        (last, newest_day) = (Some(frame.head().kind), frame.head().newest_day);
+        end = frame.end(segments.sizes());
+    }
+}
+
+/// Checks that the log leads up to what the index covers: a frame with this checksum ends there. Returns the newest day
+/// that it carries.
+fn check_covered(segments: &Segments, covered: LogEnd) -> Result<u32, LogError> {
+    let (number, byte) = segments.sizes().place(covered.lsn);
+    if covered.lsn == PAGE && covered == segments.start()? {
+        return Ok(0);
+    }
+    let not_covered = || LogError::NotCovered { file: file_name(number), byte };
+    let segment = segments.get(number).map_err(|error| match error {
+        LogError::Missing(_) => not_covered(),
+        error => error,
+    })?;
+    let first = byte.saturating_sub(u64::from(segments.sizes().frame)).max(PAGE);
+    let mut head = [0; FRAME_HEAD];
+    for byte in (first..byte).step_by(PAGE as usize).collect::<Vec<_>>().into_iter().rev() {
+        read_padded(&*segment.file, &mut head, byte).map_err(segment.failed("read"))?;
+        let found = segments.decode_head(&segment, byte, &head);
+        if let Ok(found) = found
+            && ends_at(&found, &head, covered, segments)
+        {
+            return Ok(found.newest_day);
+        }
+    }
+    Err(not_covered())
+}
+
+fn ends_at(head: &FrameHead, bytes: &[u8], end: LogEnd, segments: &Segments) -> bool {
+    let sequence = head.sequence_after();
+    lsn_after(head, segments.sizes()) == end.lsn && chain_of(bytes) == end.chain && sequence == end.sequence
+}
+
+/// Zeros what is behind the end of the log, if it can only be the remains of one interrupted write.
+///
+/// # Errors
+/// If it is damage.
+fn cut_remains(segments: &Segments, replayed: &Replayed, count: u64) -> Result<Option<Cut>, LogError> {
+    let (number, byte) = segments.sizes().place(replayed.end.lsn);
+    let segment = segments.get(number)?;
+    let tail = scan_tail(segments, replayed.end.lsn, count)?;
+    if replayed.durable.max(tail.durable) > replayed.end.lsn {
+        return Err(segment.damaged(byte, LogDamage::DurableFrame(replayed.fault)));
+    }
+    if let Some((file, byte)) = tail.other_segment {
+        return Err(LogError::damaged(&file, byte, LogDamage::NoRoll));
+    }
+    let Some(used_until) = tail.used_until else { return Ok(None) };
+    check_is_tear(segments, &segment, replayed, &tail, used_until)?;
+    zero(&segment, byte, used_until)?;
+    Ok(Some(Cut { file: segment.name.clone(), byte, length: used_until - byte }))
+}
+
+/// Checks that the bytes behind the end can only be the remains of one interrupted write.
+fn check_is_tear(
+    segments: &Segments,
+    segment: &Segment,
+    replayed: &Replayed,
+    _tail: &Tail,
+    used_until: u64,
+) -> Result<(), LogError> {
+    let byte = segments.sizes().place(replayed.end.lsn).1;
+    if used_until > byte + u64::from(segments.sizes().frame) {
+        return Err(segment.damaged(used_until - 1, LogDamage::BehindEnd));
+    }
+    let mut remains = vec![0; (used_until - byte).next_multiple_of(PAGE) as usize];
+    read_padded(&*segment.file, &mut remains, byte).map_err(segment.failed("read"))?;
+    let head = segments.decode_head(segment, byte, &remains);
+    let is_tear = match head {
+        _ if is_zero(&remains[..SECTOR]) => true,
+        Err(_) => is_beginning_of_head(&remains[..SECTOR], replayed.end.lsn),
+        Ok(head) => is_incomplete(&head, &mut remains, replayed.end),
+    };
+    if is_tear { Ok(()) } else { Err(segment.damaged(byte, LogDamage::Frame(replayed.fault))) }
+}
+
+/// Whether the first sector holds only a beginning of the head that belongs here.
+fn is_beginning_of_head(sector: &[u8], lsn: u64) -> bool {
+    let mut known = [0; 16];
+    known[..4].copy_from_slice(&FRAME_MAGIC);
+    known[8..].copy_from_slice(&lsn.to_le_bytes());
+    let last = sector.iter().rposition(|byte| *byte != 0).unwrap_or(0);
+    let agrees = |range: std::ops::Range<usize>| {
+        let range = range.start.min(last + 1)..range.end.min(last + 1);
+        known[range.clone()] == sector[range]
+    };
+    last < KIND && agrees(0..4) && agrees(8..16)
+}
+
+/// Whether a frame with this valid head lacks sectors or its end, and nothing is behind it.
+fn is_incomplete(head: &FrameHead, remains: &mut Vec<u8>, before: LogEnd) -> bool {
+    let follows = head.chain == before.chain && head.sequence == before.sequence;
+    let behind = remains.get(head.frame_length() as usize..).unwrap_or_default();
+    if !follows || !is_zero(behind) {
+        return false;
+    }
+    remains.resize(head.used(), 0);
+    zero_sectors(remains) > head.zero_sectors || remains.last() == Some(&0)
+}
+
+/// Zeros the pages of these bytes, durably.
+fn zero(segment: &Segment, from: u64, until: u64) -> Result<(), LogError> {
+    let zeros = vec![0; (until - from).next_multiple_of(PAGE) as usize];
+    segment.file.pwrite(&zeros, from).map_err(segment.failed("write"))?;
+    segment.file.sync().map_err(segment.failed("sync"))
+}

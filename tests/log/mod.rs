@@ -1,0 +1,9 @@
+//! The log of the embedded store on a simulated disk, its format, and what it does with damage.
+
+mod damage;
+pub mod disk;
+mod format;
+mod invariants;
+mod simulation;
+mod support;
+mod tears;
