@@ -37,8 +37,12 @@ const TABLES: &[(ReferenceTable, &str)] = &[
     (ReferenceTable::Approvals, include_str!("../../deploy/demo/approvals.csv")),
 ];
 
-/// The demonstration claims, one per line, by day of discharge.
-const CLAIMS: &str = include_str!("../../deploy/demo/claims.ndjson");
+/// The demonstration claims under a title, one per line, by day of discharge.
+const CLAIMS: &[(&str, &str)] = &[
+    ("Shandong, residents, 2017 to 2019", include_str!("../../deploy/demo/claims.ndjson")),
+    ("Shandong, residents and employees, 2025", include_str!("../../deploy/demo/claims-2025.ndjson")),
+    ("Gansu and Anhui, residents, from 2017", include_str!("../../deploy/demo/claims-backstop.ndjson")),
+];
 
 /// Options of the demonstration.
 #[derive(clap::Args, Debug)]
@@ -71,9 +75,15 @@ pub(crate) async fn run(options: &DemoOptions) -> CommandResult {
     let directory = server.directory().map(|path| path.display().to_string()).unwrap_or_default();
     say!("Started a temporary server: {}, store {directory}", server.url());
     import_tables(&mut client).await?;
-    let lines = settle(&mut client).await?;
-    write_page(&table(&lines).to_string());
-    print_refused(&lines);
+    let mut lines = Vec::new();
+    for (title, claims) in CLAIMS {
+        let settled = settle(&mut client, claims).await?;
+        say!("{title}:");
+        write_page(&table(&settled).to_string());
+        print_refused(&settled);
+        say!("");
+        lines.extend(settled);
+    }
     print_totals(&lines);
     retry(&mut client, &lines).await?;
     reverse(&mut client, &lines).await?;
@@ -105,9 +115,9 @@ async fn import_tables(client: &mut Client) -> CommandResult {
     Ok(())
 }
 
-async fn settle(client: &mut Client) -> Result<Vec<DemoClaim>, CommandError> {
+async fn settle(client: &mut Client, claims: &str) -> Result<Vec<DemoClaim>, CommandError> {
     let mut lines = Vec::new();
-    for text in CLAIMS.lines() {
+    for text in claims.lines() {
         let text: ClaimText = serde_json::from_str(text).map_err(|error| CommandError::Usage(error.to_string()))?;
         let (claim, request_id) = text.to_raw().map_err(|refusal| CommandError::Usage(refusal.to_string()))?;
         let answer = client.settle(&claim, &request_id, Vec::new()).await;
@@ -139,13 +149,13 @@ fn table(lines: &[DemoClaim]) -> Table {
     let payers = payers(lines);
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    let fixed = ["discharged", "claim", "who · visit · where", "total"];
+    let fixed = ["discharged", "claim", "law", "who · visit · where", "total"];
     let short = payers.iter().map(|payer| payer.replace('_', "\n"));
     table.set_header(fixed.map(str::to_owned).into_iter().chain(short).chain(["patient".to_owned()]));
     for line in lines {
         table.add_row(row(line, &payers));
     }
-    for column in table.column_iter_mut().skip(3) {
+    for column in table.column_iter_mut().skip(4) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
@@ -154,11 +164,12 @@ fn table(lines: &[DemoClaim]) -> Table {
 fn row(line: &DemoClaim, payers: &[String]) -> Vec<String> {
     let mut cells = vec![line.text.discharged.text(), line.text.claim_id.clone()];
     match &line.answer {
-        Err(status) => cells.push(format!("refused: {}", status::code_name(status.code()))),
+        Err(status) => cells.extend([String::new(), format!("refused: {}", status::code_name(status.code()))]),
         Ok(settlement) => {
             let split = settlement.split.clone().unwrap_or_default();
             let derivation = settlement.derivation.clone().unwrap_or_default();
-            cells.push(circumstances(&line.text, &derivation.circumstances.unwrap_or_default()));
+            let facts = derivation.circumstances.unwrap_or_default();
+            cells.extend([facts.policy_id.clone(), circumstances(&line.text, &facts)]);
             cells.push(Money::from_fen(split.total_fen).to_string());
             let share = |payer: &String| split.payers.iter().find(|share| share.payer == *payer);
             cells.extend(payers.iter().map(|payer| match share(payer) {
@@ -173,7 +184,10 @@ fn row(line: &DemoClaim, payers: &[String]) -> Vec<String> {
 
 fn circumstances(text: &ClaimText, facts: &pb::Circumstances) -> String {
     let who = if facts.categories.is_empty() { "ordinary".to_owned() } else { facts.categories.join(" + ") };
-    let place = format!(", {} ({})", facts.locality().word(), facts.referral().word());
+    let place = match facts.locality() {
+        pb::Locality::County | pb::Locality::City => String::new(),
+        locality => format!(", {} ({})", locality.word(), facts.referral().word()),
+    };
     format!("{who} · {} · {}{place}", text.visit, facts.hospital_level)
 }
 
@@ -187,7 +201,6 @@ fn print_refused(lines: &[DemoClaim]) {
 
 fn print_totals(lines: &[DemoClaim]) {
     let splits = || settled(lines).filter_map(|settlement| settlement.split.as_ref());
-    say!("");
     say!("Totals over {} settlements:", settled(lines).count());
     for payer in payers(lines) {
         let shares = splits().flat_map(|split| &split.payers).filter(|share| share.payer == payer);

@@ -80,6 +80,7 @@ pub const WORDS: &[(&str, &str, &str)] = &[
     ("none", "未备案", "not registered"),
     // Insurance.
     ("resident", "城乡居民基本医疗保险", "resident basic insurance"),
+    ("employee", "职工基本医疗保险", "employee basic insurance"),
     // Classes.
     ("A", "甲类", "A"),
     ("B", "乙类", "B"),
