@@ -26,12 +26,12 @@
 //! | [`store`] | the traits of a store, the form of its records, and the stores | domain, reference |
 //! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, store |
 //! | [`access`] | callers, roles, limits of a caller, the access log | domain |
-//! | [`telemetry`] | metrics | – |
-//! | [`config`] | the configuration of a server | domain, access, engine |
+//! | [`telemetry`] | logs, metrics, traces, and their export over OTLP | – |
+//! | [`config`] | the configuration of a server | domain, access, engine, telemetry |
 //! | [`pb`] | the generated messages, and the words of their enums | domain |
 //! | [`grpc`] | conversions, handlers, statuses, authorization | domain, engine, access, telemetry, pb |
 //! | [`server`] | assembly of a server: stores, listeners, TLS, services, readiness, reload, shutdown | domain, policy, store, engine, access, telemetry, config, pb, grpc |
-//! | [`cli`] | the commands | domain, policy, reference, store, engine, access, config, pb, grpc, server |
+//! | [`cli`] | the commands | domain, policy, reference, store, engine, access, telemetry, config, pb, grpc, server |
 //!
 //! `tests/architecture.rs` holds the same table with its few exceptions, and fails on any other import, on an unused entry,
 //! and on a dependency cycle between the files of a directory.

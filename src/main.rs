@@ -1,4 +1,4 @@
-//! The `onestop` program: starts logging and the runtime, and runs a command.
+//! The `onestop` program: starts telemetry and the runtime, and runs a command.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +15,13 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let command = Command::parse();
-    start_log();
+    let telemetry = match command.start_telemetry() {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            error.lines().iter().for_each(|line| say_error!("{line}"));
+            return error.exit_code();
+        }
+    };
     // One thread serves and one commits, which is faster and steadier on few cores than a thread pool.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -24,9 +30,10 @@ fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    let ended = runtime.block_on(cli::run(command));
+    let ended = runtime.block_on(cli::run(command, &telemetry));
     // What still runs on another thread does not delay the end of the process for ever.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    telemetry.shutdown();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -34,13 +41,4 @@ fn main() -> ExitCode {
             error.exit_code()
         }
     }
-}
-
-/// Logs to standard error: as text to a terminal, otherwise as JSON lines.
-fn start_log() {
-    use std::io::IsTerminal;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ONESTOP_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() { log.init() } else { log.json().init() }
 }

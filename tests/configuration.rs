@@ -1,6 +1,6 @@
 //! The configuration file: every fault is reported with its line, and command line flags override the file.
 
-use onestop::config::{Config, LIMIT_KEYS};
+use onestop::config::{Config, LIMIT_KEYS, Layered};
 
 use crate::support::claims::claim;
 use crate::support::program::{Serve, onestop, run};
@@ -28,7 +28,7 @@ fn a_shown_configuration_reads_back_as_the_same() {
     let (code, shown, _) = run(&["config", "show"]);
     let config = read(&shown);
     assert_eq!((code, config.to_toml()), (Some(0), Config::default().to_toml()));
-    assert_eq!(shown, config.to_toml());
+    assert_eq!(shown, Layered::default().to_toml());
     let limits = LIMIT_KEYS.iter().map(|limit| format!("{} = {}\n", limit.name, limit.min)).collect::<String>();
     let text = format!(
         "listen = \"0.0.0.0:1\"\nstore = 'a \"b\"'\npolicies = \"law\"\naccept_volatile = true\n[limits]\n{limits}"
@@ -117,4 +117,69 @@ async fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     command.args(["serve", "--create", "--config"]).arg(&file).arg("--store").arg(&other);
     assert_eq!(Serve::spawn(command).end(), Some(0));
     assert!(other.join("redb").exists());
+}
+
+/// The origin that `config show` names above a key, and the line of the key.
+fn shown(output: &str, key: &str) -> (String, String) {
+    let lines: Vec<&str> = output.lines().collect();
+    let at = lines.iter().position(|line| line.starts_with(&format!("{key} = "))).unwrap_or_else(|| panic!("{key}"));
+    (lines[at - 1].to_owned(), lines[at].to_owned())
+}
+
+#[test]
+fn the_command_line_overrides_the_environment_and_that_overrides_the_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("onestop.toml");
+    std::fs::write(&file, "store = \"f\"\nreplicas = 1\npolicies = \"f\"\n[limits]\nitems = 5\nid_bytes = 20\n")
+        .expect("written");
+    let mut command = onestop();
+    command.args(["config", "show", "--store", "c", "--config"]).arg(&file);
+    command.envs([
+        ("ONESTOP_STORE", "e"),
+        ("ONESTOP_REPLICAS", "2"),
+        ("ONESTOP_LIMITS_ITEMS", "7"),
+        ("ONESTOP_ACCEPT_VOLATILE", "true"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://one"),
+        ("ONESTOP_OTLP_ENDPOINT", "http://two"),
+        ("OTEL_TRACES_SAMPLER", "always_on"),
+    ]);
+    let output = command.output().expect("the program runs");
+    let output = String::from_utf8(output.stdout).expect("text");
+    for (key, value, origin) in [
+        ("store", "\"c\"", "command line"),
+        ("replicas", "2", "environment variable ONESTOP_REPLICAS"),
+        ("policies", "\"f\"", "file"),
+        ("listen", "\"127.0.0.1:50051\"", "default"),
+        ("accept_volatile", "true", "environment variable ONESTOP_ACCEPT_VOLATILE"),
+        ("items", "7", "environment variable ONESTOP_LIMITS_ITEMS"),
+        ("id_bytes", "20", "file"),
+        ("otlp_endpoint", "\"http://two\"", "environment variable ONESTOP_OTLP_ENDPOINT"),
+        ("otlp_traces_sampler", "\"always_on\"", "environment variable OTEL_TRACES_SAMPLER"),
+    ] {
+        assert_eq!(shown(&output, key), (format!("# Origin: {origin}"), format!("{key} = {value}")));
+    }
+}
+
+#[test]
+fn every_key_is_an_environment_variable_and_its_faults_name_the_variable() {
+    let all = Layered::default();
+    let keys = all.to_toml();
+    let keys = keys.lines().filter_map(|line| line.trim_start_matches("# ").split_once(" = ")).map(|(key, _)| key);
+    let keys: Vec<_> = keys.filter(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')).collect();
+    assert!(keys.len() > 40, "{keys:?}");
+    for key in keys {
+        let names = [format!("ONESTOP_{}", key.to_uppercase()), format!("ONESTOP_LIMITS_{}", key.to_uppercase())];
+        let read = Layered::read(None, |name| names.contains(&name.to_owned()).then(|| "\"0\nx = 1".to_owned()));
+        match read {
+            Err(faults) => assert!(names.contains(&faults[0].file), "{faults:?}"),
+            Ok(read) => assert!(read.to_toml().contains("environment variable ONESTOP_"), "{key}"),
+        }
+    }
+    let (code, _, errors) = {
+        let mut command = onestop();
+        let output = command.args(["config", "show"]).env("ONESTOP_LISTEN", "nowhere").output().expect("it runs");
+        (output.status.code(), output.stdout, String::from_utf8(output.stderr).expect("text"))
+    };
+    assert_eq!(code, Some(1));
+    assert!(errors.starts_with("ONESTOP_LISTEN:1: `listen` must be an address"), "{errors}");
 }

@@ -34,3 +34,4 @@ mod simulation;
 mod statement;
 mod store_contract;
 mod straight_line;
+mod telemetry;

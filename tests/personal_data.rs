@@ -116,7 +116,7 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
     make_calls(&mut Client::connect(&url).await.expect("a connection")).await;
     call_unknown_path(&url).await;
     let metrics = scrape_metrics(operations.trim_start_matches("http://"));
-    assert!(metrics.contains("onestop_calls_total{call=\"Settle\",code=\"OK\"} 2"), "{metrics}");
+    assert!(metrics.contains("onestop_settlements_total{event=\"settled\"} 2"), "{metrics}");
     assert_no_mark("a metric", metrics.as_bytes());
     assert!(Command::new("kill").arg(child.id().to_string()).status().expect("kill").success());
     assert_eq!(child.wait().expect("an ended program").code(), Some(0));

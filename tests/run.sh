@@ -44,6 +44,15 @@ fetch_valkey() {
   for package in "$1"/*.deb; do dpkg -x "$package" "$1"; done
 }
 
+# fetch_prometheus DIR: unpacks Debian's Prometheus with promtool there; nothing is installed, and no service is started
+fetch_prometheus() {
+  mkdir -p "$1"
+  apt-get update -qq
+  (cd "$1" && apt-get download -qq prometheus)
+  dpkg -x "$1"/prometheus_*.deb "$1"
+  PATH="$1/usr/bin:$PATH"
+}
+
 # need COMMAND PACKAGE…: installs Debian's packages if the command is missing
 need() {
   command -v "$1" >/dev/null || install "${@:2}"
@@ -82,6 +91,7 @@ fc-list ':lang=zh' | grep -q . || install fonts-noto-cjk
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+command -v promtool >/dev/null || fetch_prometheus "$work/prometheus"
 passed=0 failed=0
 checks=("${usual[@]}")
 [ "${1:-}" != --all ] || checks+=("${heavy[@]}")

@@ -67,7 +67,12 @@ impl Call {
         CALLS.iter().find(|call| call.path == path)
     }
 
-    /// The name of the method, as logs and metrics show it.
+    /// The method with its service, as metrics and traces show it: the path without its first slash.
+    pub fn method(&self) -> &'static str {
+        self.path.trim_start_matches('/')
+    }
+
+    /// The name of the method, as the access log shows it.
     pub fn name(&self) -> &'static str {
         self.path.rsplit('/').next().unwrap_or(self.path)
     }

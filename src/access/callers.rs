@@ -70,6 +70,14 @@ impl Callers {
         }
     }
 
+    /// The names of the callers.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        match self {
+            Callers::Open(anyone) => vec![Arc::clone(&anyone.name)],
+            Callers::Known(known) => known.values().map(|caller| Arc::clone(&caller.name)).collect(),
+        }
+    }
+
     /// The number of callers; `None` if the server authenticates nobody.
     pub fn count(&self) -> Option<usize> {
         match self {

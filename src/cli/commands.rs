@@ -5,23 +5,30 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::store::secret_file;
+use crate::telemetry::Telemetry;
 
 use super::admin::audit::AuditCommand;
 use super::admin::configure::ConfigCommand;
 use super::admin::copy_options::CopyOptions;
 use super::admin::init::{self, InitOptions};
 use super::admin::keys::KeysCommand;
-use super::admin::{audit, configure, copy, keys, move_years, policy};
+use super::admin::{audit, config_options, configure, copy, keys, move_years, policy};
 use super::cases::policy_test::{self, CaseBackend};
 use super::client::activate;
 use super::client::address::{ServerOptions, TlsOptions};
 use super::client::commands::{self as client_commands, ClientCommand};
 use super::client::load::{self, LoadOptions};
 use super::demo::{self, DemoOptions};
-use super::exit::CommandResult;
+use super::exit::{CommandError, CommandResult};
 use super::output::policy_terms::{self, PolicyTermsOptions};
 use super::output::statement::Lang;
 use super::serve::{self, ServeOptions};
+
+/// What a server logs unless ONESTOP_LOG says otherwise: warnings and errors, and the events of its life.
+const SERVER_LOG_LEVEL: &str = "warn,onestop::life=info";
+
+/// What every other command logs unless ONESTOP_LOG says otherwise.
+const COMMAND_LOG_LEVEL: &str = "warn";
 
 /// One-stop settlement of hospital claims (一站式结算): who pays what, to the fen.
 #[derive(Parser, Debug)]
@@ -39,7 +46,7 @@ enum Action {
     /// Create a store in a directory or on a Redis
     Init(InitOptions),
     /// Serve over gRPC, with a store in a directory or on a Redis
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Settle demonstration claims on a temporary server and show the results
     Demo(DemoOptions),
     /// Check, list, show, test and activate policies
@@ -135,15 +142,31 @@ enum PolicyCommand {
     },
 }
 
+impl Command {
+    /// Starts the log of the process and the export of its telemetry: for a server as its configuration says, for every
+    /// other command as the environment says.
+    ///
+    /// # Errors
+    /// If the configuration is refused, or telemetry cannot be exported as it says.
+    pub fn start_telemetry(&self) -> Result<Telemetry, CommandError> {
+        match &self.action {
+            Action::Serve(options) => {
+                Ok(Telemetry::start(&options.configured.read()?.config.telemetry, SERVER_LOG_LEVEL)?)
+            }
+            _ => Ok(Telemetry::start(&config_options::telemetry(), COMMAND_LOG_LEVEL)?),
+        }
+    }
+}
+
 /// Runs a command.
 ///
 /// # Errors
 /// Why the command failed.
-pub async fn run(command: Command) -> CommandResult {
+pub async fn run(command: Command, telemetry: &Telemetry) -> CommandResult {
     let json = command.json;
     match command.action {
         Action::Init(options) => init::run(&options).await,
-        Action::Serve(options) => serve::run(&options).await,
+        Action::Serve(options) => serve::run(&options, telemetry).await,
         Action::Demo(options) => demo::run(&options).await,
         Action::Client(command) => client_commands::run(command, json).await,
         Action::Policy(command) => run_policy(command, json).await,

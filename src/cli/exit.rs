@@ -13,6 +13,7 @@ use crate::server::store_location::StoreLocationError;
 use crate::store::StoreError;
 use crate::store::redis::OpenError;
 use crate::store::secret_file::SecretFault;
+use crate::telemetry::otlp::TelemetryError;
 
 use super::error::claim_file::ClaimFileError;
 use super::error::client::ClientError;
@@ -80,6 +81,9 @@ pub enum CommandError {
     /// Some policy cases cannot be run.
     #[error("{0} cannot be run")]
     CasesNotRun(u64),
+    /// Telemetry cannot be exported.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The command line asks for something that is not possible.
     #[error("{0}")]
     Usage(String),
@@ -139,6 +143,7 @@ impl CommandError {
             | CommandError::ClaimFile(_)
             | CommandError::File { .. }
             | CommandError::CasesNotRun(_)
+            | CommandError::Telemetry(_)
             | CommandError::Usage(_) => Exit::Usage,
         }
     }

@@ -1,5 +1,7 @@
 //! Why a configuration is refused: one key by itself, or keys that do not fit together.
 
+use crate::telemetry::settings::TracesSampler;
+
 /// Why one key of a configuration file is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KeyError {
@@ -17,6 +19,10 @@ pub(super) enum KeyError {
     NotInRange { key: &'static str, min: u64, max: u64 },
     #[error("`{key}` must be true or false")]
     NotABoolean { key: &'static str },
+    #[error("`{key}` must be one of {}", TracesSampler::ALL.map(TracesSampler::as_str).join(", "))]
+    NotASampler { key: &'static str },
+    #[error("`{key}` must be a number from 0.0 to 1.0")]
+    NotAShare { key: &'static str },
 }
 
 /// Why the keys for TLS and callers do not fit together.

@@ -1,8 +1,9 @@
-//! The configuration of a server: defaults, overridden by a file, overridden by command line flags. A file is read
-//! whole, and every fault in it is reported with its line.
+//! The configuration of a server: defaults, overridden by a file, by environment variables, and by command line flags. A
+//! file is read whole, and every fault in it is reported with its line.
 
 mod error;
 mod keys;
+mod layers;
 mod limits;
 mod read;
 mod server_limits;
@@ -15,8 +16,10 @@ use std::path::PathBuf;
 
 use crate::access::allowance::CallerLimits;
 use crate::engine::EngineSettings;
+use crate::telemetry::settings::OtlpSettings;
 
 pub use error::TlsConfigError;
+pub use layers::{Layered, Origin, Origins};
 pub use limits::LIMIT_KEYS;
 pub use server_limits::ServerLimits;
 pub use tls_files::TlsFiles;
@@ -52,6 +55,12 @@ pub struct Config {
     pub(crate) accept_anonymous: bool,
     /// Whether to answer before a commit is synced to disk.
     pub accept_volatile: bool,
+    /// Where telemetry is sent.
+    pub telemetry: OtlpSettings,
+    /// Days before the expiry of a certificate from which on a warning is logged.
+    pub certificate_warning_days: usize,
+    /// The age of the last import of enrolments, in days, from which on a warning is logged; 0 for never.
+    pub register_warning_days: usize,
     /// The limits of a caller that names none in the file of callers.
     pub caller_limits: CallerLimits,
     /// The settings of the engine.
@@ -77,6 +86,9 @@ impl Default for Config {
             access_log: None,
             accept_anonymous: false,
             accept_volatile: false,
+            telemetry: OtlpSettings::default(),
+            certificate_warning_days: 30,
+            register_warning_days: 0,
             caller_limits: CallerLimits {
                 rate: NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN),
                 in_flight: 256,

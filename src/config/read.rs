@@ -29,6 +29,15 @@ impl Config {
         if faults.is_empty() { Ok(config) } else { Err(faults) }
     }
 
+    /// Sets the key of one line.
+    pub(super) fn set_line(&mut self, line: &str) -> Result<(), String> {
+        let (table, errors) = DeTable::parse_recoverable(line);
+        if let Some(error) = errors.first() {
+            return Err(error.message().to_owned());
+        }
+        self.set_keys(table.get_ref()).first().map_or(Ok(()), |(_, why)| Err(why.to_string()))
+    }
+
     /// Sets every key that is in order, and returns the others with their offsets.
     fn set_keys(&mut self, table: &DeTable<'_>) -> Vec<(usize, KeyError)> {
         let mut refused = Vec::new();

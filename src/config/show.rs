@@ -2,23 +2,38 @@
 
 use super::Config;
 use super::keys::KEYS;
+use super::layers::{Layered, Origins};
 use super::limits::LIMIT_KEYS;
+
+impl Layered {
+    /// The complete configuration as the text of a file, each key below a comment with its meaning, bounds and the origin
+    /// of its value.
+    pub fn to_toml(&self) -> String {
+        self.config.text(Some(&self.origins))
+    }
+}
 
 impl Config {
     /// The complete configuration as the text of a file, each key below a comment with its meaning and bounds.
     pub fn to_toml(&self) -> String {
+        self.text(None)
+    }
+
+    fn text(&self, origins: Option<&Origins>) -> String {
+        let origin = |key: &str| origins.map_or_else(String::new, |origins| format!("# Origin: {}\n", origins.of(key)));
         let mut text = String::new();
         for (key, (_, value)) in KEYS.iter().zip(self.key_values()) {
             let line = match value {
                 Some(value) => format!("{} = {value}", key.name),
                 None => format!("# {} = {}", key.name, key.example()),
             };
-            text += &format!("# {}\n{line}\n\n", key.about);
+            text += &format!("# {}\n{}{line}\n\n", key.about, origin(key.name));
         }
         text += "[limits]\n";
         for limit in LIMIT_KEYS {
             let (min, max, value) = (limit.min, limit.max, (limit.get)(self));
-            text += &format!("# {} Range: {min} to {max}.\n{} = {value}\n", limit.about, limit.name);
+            let origin = origin(&format!("limits.{}", limit.name));
+            text += &format!("# {} Range: {min} to {max}.\n{origin}{} = {value}\n", limit.about, limit.name);
         }
         text
     }

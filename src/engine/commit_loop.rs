@@ -5,10 +5,13 @@
 //! beginning of the newest commit's day.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use tracing::{Instrument, debug_span};
 
 use crate::domain::day::Day;
 use crate::domain::journal::Instant;
-use crate::store::{LookUp, Scope, Store};
+use crate::store::{Commit, LookUp, Scope, Store};
 
 use super::error::CommitError;
 use super::{CommitStamp, Engine, EngineError};
@@ -29,9 +32,12 @@ impl<S: Store> Engine<S> {
         A: Future<Output = Result<T, CommitError>>,
     {
         for _ in 0..=self.settings.conflict_retries {
-            let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
+            let seen = self.store.look_up(scope).instrument(debug_span!("look_up")).await;
+            let seen = seen.map_err(EngineError::from_read)?;
             match attempt(seen, stamp).await {
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => {
+                    self.conflicts.fetch_add(1, Ordering::Relaxed);
+                }
                 Err(CommitError::EarlierDay(newest)) => {
                     self.log_earlier_day(stamp.instant.china_day(), newest);
                     stamp.instant = Instant(newest.start_in_china_micros());
@@ -41,6 +47,14 @@ impl<S: Store> Engine<S> {
             }
         }
         Err(EngineError::Conflict)
+    }
+
+    /// Commits what an attempt decided.
+    ///
+    /// # Errors
+    /// Why it was not committed.
+    pub(super) async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+        self.store.commit(commit).instrument(debug_span!("commit")).await.map_err(CommitError::from_commit)
     }
 
     /// Logs, once for a pair of days, that the clock is on a day before that of the newest commit.

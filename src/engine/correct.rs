@@ -110,7 +110,7 @@ impl<S: Store> Engine<S> {
         let row = row.ok_or_else(|| EngineError::invariant("a reversal writes no row of its claim"))?;
         row.row.settled(id);
         if !dry_run {
-            self.store.commit(commit).await.map_err(CommitError::from_commit)?;
+            self.commit(commit).await?;
         }
         Ok(CorrectOutcome { reversal, revisions, settlement, replay: false })
     }

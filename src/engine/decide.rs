@@ -41,6 +41,7 @@ impl<S: Store> Engine<S> {
             Some(continues) => Some((continues.kind, self.continuable(claim, continues, seen.state.head).await?)),
             None => None,
         };
+        let _span = tracing::debug_span!("adjudicate").entered();
         let facts = look_up::facts(claim, seen.person.as_ref(), &tables, book.vocabulary());
         let (facts, earlier) = with_continuation(facts, continuable)?;
         let continued = earlier.as_ref().map(|(kind, earlier)| Continued {

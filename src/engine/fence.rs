@@ -5,7 +5,6 @@ use crate::domain::journal::{Entry, EntryKind, Fence, Reversal, Settlement};
 use crate::store::rows::PersonState;
 use crate::store::{Commit, LookUp, Scope, Store};
 
-use super::error::CommitError;
 use super::{CommitStamp, Engine, EngineError};
 
 /// Which request is asked about.
@@ -51,7 +50,7 @@ impl<S: Store> Engine<S> {
                 return Ok(known);
             }
             let commit = fence_commit(name, seen.state, stamp)?;
-            self.store.commit(commit).await.map_err(CommitError::from_commit)?;
+            self.commit(commit).await?;
             Ok(Outcome::Fenced)
         };
         self.commit_with_retries(name.scope(), stamp, fence).await

@@ -29,6 +29,7 @@ pub mod reference;
 pub mod reverse;
 pub mod settle;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -111,6 +112,8 @@ pub struct Engine<S> {
     version: Mutex<u64>,
     /// The day of the clock and the later day of the newest commit that were logged last.
     logged_clock: Mutex<Option<(Day, Day)>>,
+    /// Attempts to commit that met another commit for the same person.
+    conflicts: AtomicU64,
 }
 
 impl<S: Store> Engine<S> {
@@ -136,6 +139,7 @@ impl<S: Store> Engine<S> {
             importing: Arc::default(),
             version: Mutex::new(version),
             logged_clock: Mutex::default(),
+            conflicts: AtomicU64::new(0),
         })
     }
 
@@ -171,6 +175,11 @@ impl<S: Store> Engine<S> {
     /// The store.
     pub fn store(&self) -> &S {
         &self.store
+    }
+
+    /// How many attempts to commit met another commit for the same person, and were repeated.
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
     }
 
     /// What the engine was set up with.

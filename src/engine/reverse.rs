@@ -98,7 +98,7 @@ impl<S: Store> Engine<S> {
             let PreparedReversal { commit, entry, revisions } =
                 self.prepare_reversal(reversal, &seen, request, stamp).await?;
             if !dry_run {
-                self.store.commit(commit).await.map_err(CommitError::from_commit)?;
+                self.commit(commit).await?;
             }
             Ok(ReverseOutcome { entry, revisions, replay: false })
         };

@@ -104,7 +104,7 @@ impl<S: Store> Engine<S> {
         let mut commit = Commit::new(seen.state, &entry).map_err(EngineError::from_write)?;
         commit.set_account(key, account);
         commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
-        self.store.commit(commit).await.map_err(CommitError::from_commit)?;
+        self.commit(commit).await?;
         Ok(entry)
     }
 }

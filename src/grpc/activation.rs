@@ -13,6 +13,7 @@ use crate::domain::ids::Digest;
 use crate::engine::Engine;
 use crate::policy::Book;
 use crate::store::Store;
+use crate::telemetry::LIFE;
 
 use super::error::CallError;
 
@@ -76,7 +77,7 @@ impl<S: Store> Activation<S> {
             self.health.set_service_status(health_service_name(change.old), ServingStatus::NotServing).await;
             let (old, new) = (change.old.to_string(), change.new.to_string());
             let (added, changed, removed) = (&change.added, &change.changed, &change.removed);
-            tracing::warn!(old, new, ?added, ?changed, ?removed, "another book of policies is in use");
+            tracing::info!(target: LIFE, old, new, ?added, ?changed, ?removed, "another book of policies is in use");
         }
         Ok(change)
     }

@@ -22,6 +22,7 @@ use crate::telemetry::Metrics;
 use super::call_resources::{CallPermit, CallResources, MemoryLimits};
 use super::deadline;
 use super::error::CallError;
+use super::observe::CallerName;
 use super::open_calls::OpenCalls;
 use super::request_body::RequestBody;
 use super::response_body::{Exchange, ResponseBody};
@@ -110,9 +111,15 @@ impl Authorizer {
         }
     }
 
-    fn permit(&self, call: &'static Call, peer: Option<&Peer>, deadline: Instant) -> Result<Permitted, CallError> {
+    fn permit(
+        &self,
+        call: &'static Call,
+        peer: Option<&Peer>,
+        deadline: Instant,
+        name: Option<&CallerName>,
+    ) -> Result<Permitted, CallError> {
         let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
-        let caller = self.authorized_caller(&identities, call)?;
+        let caller = self.authorized_caller(&identities, call, name)?;
         let permit = self.acquire_permit(&caller, call).inspect_err(|_| self.metrics.count_shed(&caller.name))?;
         let (server, connection) = (Arc::clone(&self.bytes), peer.map(|peer| Arc::clone(&peer.calls)));
         let limits = MemoryLimits { connection, caller: Arc::clone(&caller), server };
@@ -125,13 +132,21 @@ impl Authorizer {
     /// # Errors
     /// If the caller is no longer known, or may no longer make the call.
     pub fn reauthorize(&self, permitted: &Permitted) -> Result<Permitted, AccessError> {
-        let caller = self.authorized_caller(&permitted.identities, permitted.call)?;
+        let caller = self.authorized_caller(&permitted.identities, permitted.call, None)?;
         Ok(Permitted { caller, ..permitted.clone() })
     }
 
-    fn authorized_caller(&self, identities: &[String], call: &Call) -> Result<Arc<Caller>, AccessError> {
+    fn authorized_caller(
+        &self,
+        identities: &[String],
+        call: &Call,
+        name: Option<&CallerName>,
+    ) -> Result<Arc<Caller>, AccessError> {
         let caller =
             self.callers.load().authenticate(identities).inspect_err(|_| self.metrics.count_unknown_caller())?;
+        if let Some(name) = name {
+            name.set(&caller.name);
+        }
         caller.authorize_call(call).map(|()| caller)
     }
 
@@ -194,7 +209,7 @@ where
         };
         let received = Instant::now();
         let deadline = received + deadline::time_limit(request.headers(), self.authorizer.duration);
-        let permitted = match self.authorizer.permit(call, peer.as_ref(), deadline) {
+        let permitted = match self.authorizer.permit(call, peer.as_ref(), deadline, request.extensions().get()) {
             Err(error) => return refusal_response(error),
             Ok(permitted) => permitted,
         };

@@ -34,10 +34,36 @@ pub fn check_headers<B>(request: &Request<B>) -> Result<(), CallError> {
     }
 }
 
-/// The response with a complete status, if its headers hold one; if `is_stream`, its trailers will be completed too.
-pub fn complete_response(mut response: Response<Body>, is_stream: bool) -> Response<Body> {
+/// The response with a complete status, if its headers hold one. Of a stream, the trailers will be completed too, and its
+/// end is reported.
+pub(super) fn complete_response(mut response: Response<Body>, stream: Option<EndOfStream>) -> Response<Body> {
     complete_headers(response.headers_mut());
-    if is_stream { response.map(|body| Body::new(CompleteTrailers(body))) } else { response }
+    match stream {
+        Some(end) => response.map(|body| Body::new(CompleteTrailers { body, end })),
+        None => response,
+    }
+}
+
+/// What is called once when a stream ends: with its trailers, or with `None` if it was dropped before them.
+pub(super) struct EndOfStream(Option<Box<dyn FnOnce(Option<&HeaderMap>) + Send>>);
+
+impl EndOfStream {
+    /// Calls this at the end.
+    pub(super) fn call(report: impl FnOnce(Option<&HeaderMap>) + Send + 'static) -> EndOfStream {
+        EndOfStream(Some(Box::new(report)))
+    }
+
+    fn report(&mut self, trailers: Option<&HeaderMap>) {
+        if let Some(report) = self.0.take() {
+            report(trailers);
+        }
+    }
+}
+
+impl Drop for EndOfStream {
+    fn drop(&mut self) {
+        self.report(None);
+    }
 }
 
 /// Completes the status in headers or trailers, if they hold a refusal without details.
@@ -74,29 +100,34 @@ fn complete_status(bare: &Status) -> Status {
 }
 
 /// The body of a streamed response, whose trailers hold a complete status.
-struct CompleteTrailers(Body);
+struct CompleteTrailers {
+    body: Body,
+    end: EndOfStream,
+}
 
 impl HttpBody for CompleteTrailers {
     type Data = Bytes;
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let CompleteTrailers { body, end } = &mut *self;
         let complete = |frame: Frame<Bytes>| match frame.into_trailers() {
             Ok(mut trailers) => {
                 complete_headers(&mut trailers);
+                end.report(Some(&trailers));
                 Frame::trailers(trailers)
             }
             Err(data) => data,
         };
-        Pin::new(&mut self.0).poll_frame(context).map_ok(complete)
+        Pin::new(body).poll_frame(context).map_ok(complete)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use tonic::codegen::http::HeaderMap;
+use tracing::Instrument;
 
 use crate::engine::EngineError;
 
@@ -21,7 +22,7 @@ pub async fn run_to_completion<T: Send + 'static>(
     deadline: Duration,
     work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
 ) -> Result<T, CallError> {
-    let Ok(ended) = tokio::time::timeout(time_to_answer(deadline), tokio::spawn(work)).await else {
+    let Ok(ended) = tokio::time::timeout(time_to_answer(deadline), tokio::spawn(work.in_current_span())).await else {
         return Err(CallError::DeadlinePassed);
     };
     let ended = ended.map_err(|ended| match ended.try_into_panic() {

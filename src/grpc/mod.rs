@@ -16,6 +16,7 @@ pub mod listing;
 pub mod observe;
 pub mod open_calls;
 pub mod operations;
+mod outcomes;
 pub mod page;
 pub mod policy;
 mod quote_tokens;

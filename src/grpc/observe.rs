@@ -1,19 +1,21 @@
-//! Logs and counts every call, and completes the refusals that are not made by a handler
+//! Logs, counts and traces every call, and completes the refusals that are not made by a handler
 //! ([`super::complete_status`]).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tonic::body::Body;
-use tonic::codegen::http::{Request, Response};
+use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::codegen::{BoxFuture, Service};
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
+use tracing::{Instrument, Span};
 
 use crate::access::Call;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, call_span};
 
-use super::complete_status::{check_headers, complete_response};
+use super::complete_status::{EndOfStream, check_headers, complete_response};
 use super::status;
 
 /// Wraps a service.
@@ -27,7 +29,7 @@ impl<S> tower_layer::Layer<S> for ObserveLayer {
     }
 }
 
-/// Logs and counts calls, and completes refusals without details.
+/// Logs, counts and traces calls, and completes refusals without details.
 #[derive(Clone, Debug)]
 pub struct Observe<S> {
     inner: S,
@@ -47,32 +49,117 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (call, start) = (Call::from_path(request.uri().path()), Instant::now());
-        let metrics = Arc::clone(&self.metrics);
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let observed = ObservedCall::begin(&request, Arc::clone(&self.metrics));
         if let Err(error) = check_headers(&request) {
             let answer = Status::from(error).into_http();
-            record_call(call, &answer, start.elapsed(), &metrics);
+            observed.end(answer.headers());
             return Box::pin(async { Ok(answer) });
         }
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let is_stream = call.is_none_or(|call| call.stream);
-            let answer = answer.await.map(|answer| complete_response(answer, is_stream));
-            if let Ok(answer) = &answer {
-                record_call(call, answer, start.elapsed(), &metrics);
+        request.extensions_mut().insert(observed.caller.clone());
+        let span = observed.span.clone();
+        let answer = span.in_scope(|| self.inner.call(request));
+        let answered = async move {
+            let is_stream = observed.call.is_none_or(|call| call.stream);
+            let mut observed = Some(observed);
+            let answer = answer.await.map(|answer| {
+                let is_refusal = answer.headers().contains_key(Status::GRPC_STATUS);
+                let end = observed.take_if(|_| is_stream && !is_refusal).map(EndOfStream::new);
+                complete_response(answer, end)
+            });
+            if let (Ok(answer), Some(observed)) = (&answer, observed) {
+                observed.end(answer.headers());
             }
             answer
+        };
+        Box::pin(answered.instrument(span))
+    }
+}
+
+/// The name of the caller, which becomes known when the call is authorized.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CallerName(Arc<OnceLock<Arc<str>>>);
+
+impl CallerName {
+    /// Notes the caller.
+    pub(super) fn set(&self, name: &Arc<str>) {
+        self.0.get_or_init(|| Arc::clone(name));
+    }
+}
+
+/// A call that is not answered yet.
+struct ObservedCall {
+    call: Option<&'static Call>,
+    start: Instant,
+    span: Span,
+    trace_id: Option<String>,
+    caller: CallerName,
+    metrics: Arc<Metrics>,
+}
+
+impl ObservedCall {
+    fn begin(request: &Request<Body>, metrics: Arc<Metrics>) -> ObservedCall {
+        let call = Call::from_path(request.uri().path());
+        let span = call.map_or_else(Span::none, |call| call_span::server_span(call.method(), request.headers()));
+        let is_logged = tracing::enabled!(tracing::Level::INFO);
+        let trace_id = is_logged.then(|| call_span::trace_id(&span, request.headers())).flatten();
+        let trace_id = trace_id.map(|id| id.to_string());
+        ObservedCall { call, start: Instant::now(), span, trace_id, caller: CallerName::default(), metrics }
+    }
+
+    /// Logs one line for the call, counts it and ends its span; nothing of its content. `headers` are those of the
+    /// response, or its trailers.
+    fn end(self, headers: &HeaderMap) {
+        let code = headers.get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
+        let reason = if code == Code::Ok { None } else { reason(headers) };
+        self.record(code, reason.as_deref());
+    }
+
+    fn record(self, code: Code, reason: Option<&str>) {
+        let (took, name) = (self.start.elapsed(), status::code_name(code));
+        // The path of an unknown call is text of the caller: it is neither logged nor counted by itself.
+        let path = self.call.map_or("other", |call| call.path);
+        let caller = self.caller.0.get().map(|name| &**name);
+        let (micros, trace_id) = (took.as_micros() as u64, self.trace_id.as_deref());
+        self.span.in_scope(|| tracing::info!(call = path, status = name, reason, caller, micros, trace_id, "answered"));
+        self.metrics.count_call(self.call.map(Call::method), name, took);
+        if code != Code::Ok {
+            self.metrics.count_refusal(reason.unwrap_or(name).to_owned());
+        }
+        call_span::record_status(&self.span, name, is_fault_of_server(code));
+        if let Some(caller) = caller {
+            self.span.record("onestop.caller", caller);
+        }
+        if let Some(reason) = reason {
+            self.span.record("onestop.reason", reason);
+        }
+    }
+}
+
+impl EndOfStream {
+    /// Ends a stream's call with the status in the trailers; without trailers it was cancelled.
+    fn new(observed: ObservedCall) -> EndOfStream {
+        EndOfStream::call(move |trailers| match trailers {
+            Some(trailers) => observed.end(trailers),
+            None => observed.record(Code::Cancelled, None),
         })
     }
 }
 
-/// Logs one line for a call, with its status and duration, and counts it; nothing of its content.
-fn record_call(call: Option<&Call>, answer: &Response<Body>, took: Duration, metrics: &Metrics) {
-    let status =
-        answer.headers().get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
-    // The path of an unknown call is text of the caller: it is neither logged nor counted by itself.
-    let (path, name) = call.map_or(("other", "other"), |call| (call.path, call.name()));
-    tracing::info!(call = path, status = status as i32, micros = took.as_micros() as u64, "answered");
-    metrics.count_call(name, status::code_name(status), took);
+/// The reason of a refusal.
+fn reason(headers: &HeaderMap) -> Option<String> {
+    Status::from_header_map(headers)?.get_details_error_info().map(|info| info.reason)
+}
+
+/// Whether a code means that the server failed, by the conventions for RPC.
+fn is_fault_of_server(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
 }

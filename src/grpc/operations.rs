@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use crate::pb::operations as pb;
 use crate::pb::operations::operations_service_server::OperationsService;
+use crate::telemetry::LIFE;
 
 use super::authorize::Permitted;
 
@@ -30,7 +31,7 @@ impl OperationsService for OperationsHandler {
         let caller = Permitted::from_request(&request)?.caller;
         // The call to drain is itself in flight.
         let others = self.max_in_flight.saturating_sub(self.in_flight.available_permits() + 1);
-        tracing::warn!(caller = &*caller.name, "draining: an operator asked for it");
+        tracing::info!(target: LIFE, caller = &*caller.name, calls = others, "stopping: an operator asked for it; calls in flight are finished");
         self.drain.notify_one();
         Ok(Response::new(pb::DrainResponse { calls_in_flight: u32::try_from(others).unwrap_or(u32::MAX) }))
     }

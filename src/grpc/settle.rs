@@ -10,6 +10,7 @@ use crate::engine::settle::{SettleOutcome, SettleRequest};
 use crate::engine::{Engine, EngineError};
 use crate::pb::settlement as pb;
 use crate::store::Store;
+use crate::telemetry::Metrics;
 
 use super::authorize::Permitted;
 use super::deadline::run_to_completion;
@@ -17,19 +18,21 @@ use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::quote_tokens::QuoteTokens;
 use super::view::View;
-use super::{commit_stamp, from_proto};
+use super::{commit_stamp, from_proto, outcomes};
 
 /// Settles claims for callers.
 pub struct Settler<S> {
     pub(super) engine: Arc<Engine<S>>,
     pub(super) disclosures: Arc<Disclosures>,
     pub(super) quotes: QuoteTokens,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl<S> Clone for Settler<S> {
     fn clone(&self) -> Self {
-        let Settler { engine, disclosures, quotes } = self;
-        Settler { engine: Arc::clone(engine), disclosures: Arc::clone(disclosures), quotes: quotes.clone() }
+        let Settler { engine, disclosures, quotes, metrics } = self;
+        let (engine, disclosures, metrics) = (Arc::clone(engine), Arc::clone(disclosures), Arc::clone(metrics));
+        Settler { engine, disclosures, quotes: quotes.clone(), metrics }
     }
 }
 
@@ -70,6 +73,8 @@ impl<S: Store> Settler<S> {
             settled,
             is_new,
         )?;
+        outcomes::count_settled(&self.metrics, &settled);
+        let _span = tracing::debug_span!("encode").entered();
         Ok(pb::SettleResponse { settlement: Some(view.settlement(&settled.entry)), replay: settled.replay })
     }
 

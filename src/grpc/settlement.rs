@@ -19,6 +19,7 @@ use crate::engine::{Engine, EngineError};
 use crate::pb::settlement as pb;
 use crate::pb::settlement::settlement_service_server::SettlementService;
 use crate::store::Store;
+use crate::telemetry::Metrics;
 
 use super::authorize::Permitted;
 use super::deadline::{self, run_to_completion, within_deadline};
@@ -30,7 +31,7 @@ use super::reversals::{reversal, revision};
 use super::settle::Settler;
 use super::stream::{self, SettleAnswers, Streams};
 use super::view::View;
-use super::{commit_stamp, from_proto, listing, reversals, settlement_to_proto, to_proto};
+use super::{commit_stamp, from_proto, listing, outcomes, reversals, settlement_to_proto, to_proto};
 
 /// The service.
 pub struct SettlementHandler<S> {
@@ -48,13 +49,17 @@ impl<S: Store> SettlementHandler<S> {
         SettlementHandler { engine, disclosures, streams, page_tokens, quotes }
     }
 
+    fn metrics(&self) -> &Arc<Metrics> {
+        &self.streams.authorizer.metrics
+    }
+
     fn limits(&self) -> &ClaimLimits {
         &self.engine.settings().limits
     }
 
     fn settler(&self) -> Settler<S> {
         let (engine, disclosures) = (Arc::clone(&self.engine), Arc::clone(&self.disclosures));
-        Settler { engine, disclosures, quotes: self.quotes.clone() }
+        Settler { engine, disclosures, quotes: self.quotes.clone(), metrics: Arc::clone(self.metrics()) }
     }
 
     fn person_id(&self, text: &str) -> Option<PersonId> {
@@ -181,6 +186,9 @@ impl<S: Store> SettlementHandler<S> {
         let is_new = |reversed: &ReverseOutcome| !dry_run && !reversed.replay;
         let reversed =
             self.disclosures.log_unless_committed(&permitted, store, person_id.as_ref(), reversed, is_new)?;
+        if !dry_run {
+            outcomes::count_reversed(self.metrics(), &reversed);
+        }
         Ok(reversals::reverse_response(&reversed, dry_run))
     }
 
@@ -203,6 +211,9 @@ impl<S: Store> SettlementHandler<S> {
         let is_new = |corrected: &CorrectOutcome| !dry_run && !corrected.replay;
         let corrected =
             self.disclosures.log_unless_committed(&permitted, store, person_id.as_ref(), corrected, is_new)?;
+        if !dry_run {
+            outcomes::count_corrected(self.metrics(), &corrected);
+        }
         Ok(reversals::correct_response(&corrected, dry_run))
     }
 

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio_stream::Stream;
 use tonic::{Status, Streaming};
+use tracing::Instrument;
 
 use crate::pb::settlement as pb;
 use crate::pb::settlement::settle_stream_response::Answer;
@@ -76,7 +77,7 @@ pub fn settle_stream<S: Store>(
 ) -> SettleAnswers {
     let (answers, read) = mpsc::unbounded_channel();
     let stream = ClaimStream { settler, permitted, streams: streams.clone(), answers, last: HashMap::new() };
-    tokio::spawn(stream.run(requests));
+    tokio::spawn(stream.run(requests).in_current_span());
     SettleAnswers(read)
 }
 
@@ -152,7 +153,7 @@ impl<S: Store> ClaimStream<S> {
             streams: self.streams.clone(),
         };
         let answers = self.answers.clone();
-        tokio::spawn(async move {
+        let answered = async move {
             if let Some(before) = before {
                 // However it ended, it is this one's turn.
                 let _ended = before.await;
@@ -162,7 +163,8 @@ impl<S: Store> ClaimStream<S> {
                 drop(ended);
                 let _gone = answers.send((Ok(answer), Some(permit)));
             }
-        });
+        };
+        tokio::spawn(answered.instrument(tracing::debug_span!("claim", onestop.position = position)));
     }
 }
 
@@ -201,6 +203,9 @@ impl<S: Store> ClaimTask<S> {
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");
         self.streams.authorizer.metrics.count_stream_claim(word);
+        if settled.is_err() {
+            self.streams.authorizer.metrics.count_refusal(word);
+        }
         let (answer, replay) = match settled {
             Ok(pb::SettleResponse { settlement, replay }) => {
                 (Answer::Settlement(settlement.unwrap_or_default()), replay)

@@ -29,6 +29,18 @@ const PREFACE_BYTES: usize = 24 + 9;
 /// The name under which certificates without a name are counted.
 const WITHOUT_NAME: &str = "";
 
+/// Every reason for which a connection is refused.
+pub(super) const REFUSALS: [&str; 8] = [
+    "too_many_handshakes",
+    "handshake_too_slow",
+    "too_many_of_one_caller",
+    "no_certificate",
+    "certificate_not_believed",
+    "refused_by_caller",
+    "not_tls",
+    "broken_off",
+];
+
 /// The limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionLimits {
@@ -55,7 +67,7 @@ struct ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.metrics.connections.dec();
+        self.metrics.add_connections(-1);
     }
 }
 
@@ -130,7 +142,7 @@ impl<S: ConnectionService> Acceptor<S> {
         let deadline = Instant::now() + self.limits.handshake;
         let secured = tokio::time::timeout_at(deadline, self.secure(stream)).await;
         let (stream, identities, caller) = secured.map_err(|_elapsed| "handshake_too_slow")??;
-        self.metrics.connections.inc();
+        self.metrics.add_connections(1);
         let _open = ConnectionPermit { _total: total, _caller: caller, metrics: Arc::clone(&self.metrics) };
         let calls = Arc::new(OpenCalls::new(self.limits.times, self.limits.bytes));
         let peer = Peer { identities: identities.into(), calls };

@@ -5,8 +5,11 @@
 
 mod accept;
 pub mod access_setup;
+mod certificate;
 mod connection;
 mod descriptors;
+mod expected;
+pub mod figures;
 mod limits_of;
 pub mod local_server;
 mod operations_listener;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,7 +23,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::{Health, HealthServer};
 
 use crate::access::keyed_limit::{KeyedLimit, KeyedPermit};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Format, Metrics};
 
 use super::connection::{Connection, Stream};
 use super::readiness::ReadyState;
@@ -44,9 +44,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pause after the operating system could not accept a connection.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The media type of the metrics.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
 /// Serves health and metrics until it is dropped.
 pub(super) async fn serve(
     listener: TcpListener,
@@ -56,7 +53,7 @@ pub(super) async fn serve(
 ) -> Infallible {
     let router = Routes::new(health)
         .into_axum_router()
-        .route("/metrics", get(move || export(metrics)))
+        .route("/metrics", get(move |headers| export(headers, metrics)))
         .route("/health/live", get(|| async { "live\n" }))
         .route("/health/ready", get(move || ready(ready_state)));
     let (total, addresses) = (Arc::new(Semaphore::new(CONNECTIONS)), KeyedLimit::new(CONNECTIONS_PER_ADDRESS));
@@ -105,10 +102,13 @@ async fn serve_connection(stream: TcpStream, router: Router, _permits: (OwnedSem
     }
 }
 
-async fn export(metrics: Arc<Metrics>) -> impl IntoResponse {
-    match metrics.encode() {
-        Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+/// The metrics in the format that the scraper asks for.
+async fn export(headers: HeaderMap, metrics: Arc<Metrics>) -> impl IntoResponse {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let format = Format::accepted(accepted);
+    match metrics.encode(format) {
+        Some(text) => ([(header::CONTENT_TYPE, format.content_type())], text).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

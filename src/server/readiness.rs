@@ -13,7 +13,7 @@ use tonic_health::server::HealthReporter;
 use crate::engine::Engine;
 use crate::store::Store;
 use crate::store::coordination::{ComponentFailed, Coordination, Readiness};
-use crate::telemetry::Metrics;
+use crate::telemetry::{LIFE, Metrics};
 
 use super::services::Services;
 use crate::grpc::activation::Activation;
@@ -109,7 +109,14 @@ impl Reporter<'_> {
 
     async fn set<S: Store>(&self, not_ready: Option<NotReady>) {
         let ready = not_ready.is_none();
-        self.ready_state.0.store(not_ready.map(Arc::new));
+        let reason = not_ready.as_ref().map(ToString::to_string);
+        let before = self.ready_state.0.swap(not_ready.map(Arc::new)).map(|before| before.to_string());
+        if before != reason {
+            match reason {
+                None => tracing::info!(target: LIFE, "ready"),
+                Some(reason) => tracing::warn!(target: LIFE, reason, "not ready"),
+            }
+        }
         self.metrics.set_ready(ready);
         if ready {
             Services::<S>::set_serving(self.health).await;

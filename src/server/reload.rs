@@ -10,6 +10,7 @@ use crate::grpc::activation::Activation;
 use crate::grpc::authorize::Authorizer;
 use crate::grpc::disclosures::Disclosures;
 use crate::store::Store;
+use crate::telemetry::LIFE;
 
 use super::access_setup::LoadCallers;
 use super::tls::Tls;
@@ -42,6 +43,7 @@ impl<S: Store> ReloadTask<S> {
                 () = tokio::time::sleep(CHECK_INTERVAL) => false,
             };
             if requested {
+                tracing::info!(target: LIFE, "reloading: a signal asked for it");
                 self.disclosures.reopen_log();
                 reported.clear();
                 self.reload_policies().await;
@@ -54,7 +56,7 @@ impl<S: Store> ReloadTask<S> {
     fn reload_certificates(&self) {
         let Some(tls) = &self.tls else { return };
         match tls.reload() {
-            Ok(true) => tracing::warn!("certificates reloaded"),
+            Ok(true) => tracing::info!(target: LIFE, "certificates reloaded"),
             Ok(false) => {}
             Err(error) => tracing::error!(%error, "certificates refused; the previous ones stay in use"),
         }
@@ -68,7 +70,7 @@ impl<S: Store> ReloadTask<S> {
                 let callers = callers.with_allowances_of(&self.authorizer.callers.load());
                 reported.clear();
                 if callers != **self.authorizer.callers.load() {
-                    tracing::warn!(count = callers.count(), "callers reloaded");
+                    tracing::info!(target: LIFE, count = callers.count(), "callers reloaded");
                     self.authorizer.callers.store(Arc::new(callers));
                 }
             }

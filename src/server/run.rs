@@ -13,8 +13,12 @@ use crate::domain::ids::Digest;
 use crate::engine::Engine;
 use crate::policy::{Book, shipped};
 use crate::store::{Store, StoreError};
+use crate::telemetry::otlp::TelemetryError;
+use crate::telemetry::{LIFE, Metrics, Telemetry};
 
 use super::access_setup::{AccessSetup, AccessSetupError};
+use super::expected;
+use super::figures::Watched;
 use super::serve::{self, ServeError, ServerSetup};
 use super::signals;
 use super::store_location::{
@@ -73,6 +77,9 @@ pub enum RunError {
     /// A listener failed while serving.
     #[error("a listener failed while serving: {0}")]
     Serve(#[from] ServeError),
+    /// Metrics cannot be exported.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 /// The policy book of a directory, or the shipped one.
@@ -87,13 +94,19 @@ pub fn load_book(directory: Option<&Path>) -> Result<Book, Vec<FileFault>> {
 ///
 /// # Errors
 /// If the server cannot start, or a listener fails.
-pub async fn run(config: Config, missing: MissingStore, started: impl FnOnce(&ServerStart)) -> Result<(), RunError> {
+pub async fn run(
+    config: Config,
+    missing: MissingStore,
+    telemetry: &Telemetry,
+    started: impl FnOnce(&ServerStart),
+) -> Result<(), RunError> {
+    let metrics = Arc::new(telemetry.metrics(expected::series())?);
     let access = AccessSetup::from_config(&config)?;
     let location = StoreLocation::parse(&config.store)?;
     let (secret, archive) = (config.secret.clone(), config.archive.clone());
     let files = SecretAndArchivePaths { secret: secret.as_deref(), archive: archive.as_deref() };
     let safety = CommitSafety { accept_volatile: config.accept_volatile, replicas: config.replicas };
-    let task = ServeTask { access, location: location.clone(), config, started };
+    let task = ServeTask { access, location: location.clone(), config, metrics, started };
     location.open_or_create(files, safety, missing, task).await?
 }
 
@@ -101,6 +114,7 @@ struct ServeTask<F> {
     access: AccessSetup,
     location: StoreLocation,
     config: Config,
+    metrics: Arc<Metrics>,
     started: F,
 }
 
@@ -108,7 +122,8 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
     type Output = Result<(), RunError>;
 
     async fn run<S: Store>(self, store: S) -> Result<(), RunError> {
-        let ServeTask { access, location, config, started } = self;
+        let ServeTask { access, location, config, metrics, started } = self;
+        let watched = watched(&config, &location);
         let book = load_book(config.policies.as_deref()).map_err(RunError::Policies)?;
         let listener = bind(config.listen).await?;
         let engine = Engine::open(store, book, config.engine.clone()).await.map_err(RunError::Engine)?;
@@ -122,17 +137,30 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
         };
         let (shutdown, reload) = (signals::shutdown(), signals::reload_requests().map_err(RunError::Signals)?);
         let start = server_start(&location, &listener, operations.as_ref(), &access, engine.book().digest())?;
-        tracing::info!(url = start.url, callers = access.callers.count(), "serving");
+        let version = env!("CARGO_PKG_VERSION");
+        let (url, store, book) = (&start.url, &start.store, start.book.to_string());
+        tracing::info!(target: LIFE, version, url, store, book, callers = access.callers.count(), "started");
         started(&start);
         let shutdown = async {
             shutdown.await;
-            tracing::info!("shutting down: no new connections, finishing calls in flight");
+            tracing::info!(target: LIFE, "stopping: a signal asked for it; calls in flight are finished");
         };
         let load_book = config.policies.map(|directory| Arc::new(move || Book::from_dir(&directory)) as _);
-        let setup = ServerSetup { load_book, access, limits: config.server, operations, reload };
+        let setup = ServerSetup { load_book, access, limits: config.server, operations, reload, metrics, watched };
         let served = serve::serve_with(setup, Arc::new(engine), listener, shutdown).await;
-        tracing::info!("stopped");
+        tracing::info!(target: LIFE, "stopped");
         Ok(served?)
+    }
+}
+
+fn watched(config: &Config, location: &StoreLocation) -> Watched {
+    let named = |name: &'static str, path: &Option<PathBuf>| path.clone().map(|path| (name, path));
+    let certificates = [named("server", &config.tls_certificate), named("client_ca", &config.tls_client_ca)];
+    Watched {
+        certificates: certificates.into_iter().flatten().collect(),
+        certificate_days: config.certificate_warning_days,
+        register_days: config.register_warning_days,
+        directory: location.directory().map(Path::to_owned),
     }
 }
 
@@ -141,7 +169,8 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
 }
 
 fn open_access_log(config: &Config, location: &StoreLocation) -> Result<AccessLog, RunError> {
-    let path = config.access_log.clone().unwrap_or_else(|| location.default_access_log());
+    let path = config.access_log.clone();
+    let path = path.unwrap_or_else(|| location.default_access_log(config.secret.as_deref()));
     AccessLog::open(&path).map_err(|error| RunError::AccessLog { path, error })
 }
 

@@ -27,10 +27,13 @@ use crate::grpc::operations::OperationsHandler;
 use crate::grpc::settlement::SettlementHandler;
 use crate::store::Store;
 use crate::store::coordination::{ComponentFailed, Coordination};
+use crate::store::observer::StoreObserver;
 use crate::telemetry::Metrics;
 
 use super::accept::Acceptor;
 use super::access_setup::AccessSetup;
+use super::expected;
+use super::figures::{Figures, Watched};
 use super::readiness::{ReadyState, Reporter};
 use super::reload::ReloadTask;
 use super::services::Services;
@@ -59,13 +62,19 @@ pub struct ServerSetup {
     pub operations: Option<TcpListener>,
     /// Requests to reload policies, certificates, callers and access log.
     pub reload: mpsc::Receiver<()>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// What is watched besides the engine.
+    pub watched: Watched,
 }
 
 impl ServerSetup {
     /// Fixed policies, no TLS, callers not identified, no reload.
     pub fn open(limits: ServerLimits) -> ServerSetup {
         let reload = mpsc::channel(1).1;
-        ServerSetup { load_book: None, access: AccessSetup::open(), limits, operations: None, reload }
+        let metrics = Arc::new(Metrics::unexported(expected::series()));
+        let (access, watched) = (AccessSetup::open(), Watched::default());
+        ServerSetup { load_book: None, access, limits, operations: None, reload, metrics, watched }
     }
 }
 
@@ -93,9 +102,10 @@ pub async fn serve_with<S: Store>(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let ServerSetup { load_book, access, limits, operations, reload } = setup;
+    let ServerSetup { load_book, access, limits, operations, reload, metrics, watched } = setup;
     let AccessSetup { tls, callers, load_callers, log } = access;
-    let shared = Shared::new(callers, log, &limits);
+    let shared = Shared::new(callers, log, &limits, metrics);
+    shared.observe(&engine, limits.in_flight);
     let (stop, stopping) = watch::channel(false);
     let (health, health_service) = tonic_health::server::health_reporter();
     let can_reload = load_book.is_some();
@@ -128,6 +138,7 @@ pub async fn serve_with<S: Store>(
         () = reload_task.run(reload) => Ok(()),
         never = readiness::follow_book(&engine, &activation) => match never {},
         never = engine.follow() => match never {},
+        never = Figures::new(watched, &shared.metrics).run(&engine) => match never {},
     }
 }
 
@@ -197,11 +208,26 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(callers: Callers, log: AccessLog, limits: &ServerLimits) -> Shared {
-        let metrics = Arc::new(Metrics::default());
+    fn new(callers: Callers, log: AccessLog, limits: &ServerLimits, metrics: Arc<Metrics>) -> Shared {
+        metrics.show_callers(callers.names());
         let authorizer = Arc::new(Authorizer::new(callers, limits_of::calls(limits), Arc::clone(&metrics)));
         let (disclosures, drain) = (Arc::new(Disclosures::new(log)), Arc::default());
         Shared { metrics, ready_state: Arc::default(), authorizer, disclosures, drain }
+    }
+
+    /// Adds to the metrics what engine, store and authorizer count themselves.
+    fn observe<S: Store>(&self, engine: &Arc<Engine<S>>, max_in_flight: usize) {
+        let in_flight = Arc::clone(&self.authorizer.in_flight);
+        let help = "Calls in flight, and claims of streams";
+        self.metrics.observe_gauge("onestop.calls.in_flight", help, move || {
+            Some(max_in_flight.saturating_sub(in_flight.available_permits()) as u64)
+        });
+        let counted = Arc::downgrade(engine);
+        let help = "Attempts to commit that met another commit for the same person and were repeated";
+        self.metrics.observe_counter("onestop.commit.conflicts", help, move || {
+            counted.upgrade().map(|engine| engine.conflicts())
+        });
+        engine.store().set_observer(Arc::new(ObservedStore(Arc::clone(&self.metrics))));
     }
 
     fn services<S: Store>(
@@ -221,6 +247,15 @@ impl Shared {
             disclosures: Arc::clone(&self.disclosures),
             imports: ImportStreams::new(limits_of::imports(limits), shutdown),
         }
+    }
+}
+
+/// Counts what a store reports.
+struct ObservedStore(Arc<Metrics>);
+
+impl StoreObserver for ObservedStore {
+    fn synced(&self, writes: usize, took: Duration) {
+        self.0.count_sync(writes, took);
     }
 }
 

@@ -77,6 +77,14 @@ pub(super) enum Closed {
 }
 
 impl Closed {
+    /// Every reason.
+    pub(super) const ALL: [Closed; 4] = [
+        Closed::NoPreface,
+        Closed::Calls(CloseReason::Idle),
+        Closed::Calls(CloseReason::CallTooLong),
+        Closed::Calls(CloseReason::ResponseUnread),
+    ];
+
     /// The word in logs and metrics.
     pub(super) fn as_str(self) -> &'static str {
         match self {

@@ -190,12 +190,20 @@ impl StoreLocation {
         }
     }
 
+    /// The directory of the store, if it is in one.
+    pub(super) fn directory(&self) -> Option<&Path> {
+        match self {
+            StoreLocation::Directory(path) => Some(path),
+            StoreLocation::Redis(_) => None,
+        }
+    }
+
     /// The access log of a server over this store, unless the configuration names another: in the directory of the
-    /// store, or in the working directory.
-    pub(super) fn default_access_log(&self) -> PathBuf {
+    /// store, or beside the secret of a store on Redis.
+    pub(super) fn default_access_log(&self, secret: Option<&Path>) -> PathBuf {
         match self {
             StoreLocation::Directory(path) => path.join(ACCESS_LOG),
-            StoreLocation::Redis(_) => PathBuf::from(ACCESS_LOG),
+            StoreLocation::Redis(_) => secret.unwrap_or(Path::new("")).with_file_name(ACCESS_LOG),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod imports;
 mod journal_store;
 pub mod keys;
 pub mod memory;
+pub mod observer;
 pub mod pages;
 mod policy_store;
 pub mod record;
@@ -37,7 +38,10 @@ pub use journal_store::{JournalStore, Keyed, KeyedState, LookUp, Scope};
 pub use policy_store::PolicyStore;
 pub use reference_store::{KeyedPerson, ReferenceRead, ReferenceStore, ReferenceWrite};
 
+use std::sync::Arc;
+
 use coordination::Coordination;
+use observer::StoreObserver;
 
 /// A store of settlements, reference tables and policies, that one or several instances serve from.
 pub trait Store: JournalStore + ReferenceStore + PolicyStore {
@@ -46,4 +50,8 @@ pub trait Store: JournalStore + ReferenceStore + PolicyStore {
 
     /// The coordination with other instances.
     fn coordination(&self) -> &Self::Coordination;
+
+    /// Reports its work to this observer from now on; the first observer stays. A store that has nothing to report ignores
+    /// it.
+    fn set_observer(&self, _observer: Arc<dyn StoreObserver>) {}
 }

@@ -1,160 +1,298 @@
-//! The metrics of a server, and their export as OpenMetrics text for Prometheus.
+//! The metrics of a server: OpenTelemetry instruments, exported over OTLP if that is configured and shown by `/metrics`.
 
 use std::fmt;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider, UpDownCounter};
+use opentelemetry::{KeyValue, StringValue};
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::reader::MetricReader;
+use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 
-/// The upper bounds of the histogram buckets of call durations, in seconds.
-const DURATION_BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+use super::exposition::Format;
+use super::histogram::{HistogramSpec, call_attributes};
+use super::payments::{LayerAndPayer, Payments, SettlementEvent};
+use super::process;
+use super::reader::SharedReader;
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct CallAndCode {
-    call: &'static str,
-    code: &'static str,
-}
+/// The method of calls that the service does not have.
+const OTHER_METHOD: &str = "_OTHER";
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByCall {
-    call: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByCaller {
-    caller: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ByReason {
-    reason: &'static str,
+/// What [`Metrics`] shows from the start: the values of attributes that are known before anything happens.
+#[derive(Clone, Debug, Default)]
+pub struct ExpectedSeries {
+    /// The methods, such as `onestop.settlement.v1.SettlementService/Settle`.
+    pub methods: Vec<&'static str>,
+    /// The reasons of refusals.
+    pub reasons: Vec<&'static str>,
+    /// The reasons for which connections are refused.
+    pub refused_connections: Vec<&'static str>,
+    /// The reasons for which connections are closed.
+    pub closed_connections: Vec<&'static str>,
 }
 
 /// The metrics of a server.
 pub struct Metrics {
-    registry: Registry,
-    calls: Family<CallAndCode, Counter>,
-    durations: Family<ByCall, Histogram>,
-    stream_claims: Family<ByReason, Counter>,
-    shed: Family<ByCaller, Counter>,
-    unknown_callers: Counter,
-    /// The number of open connections.
-    pub(crate) connections: Gauge,
-    refused_connections: Family<ByReason, Counter>,
-    closed_connections: Family<ByReason, Counter>,
-    panics: Counter,
-    ready: Gauge,
-    volatile: Gauge,
+    provider: SdkMeterProvider,
+    reader: SharedReader,
+    histograms: Vec<HistogramSpec>,
+    meter: Meter,
+    call_duration: Histogram<f64>,
+    sync_duration: Histogram<f64>,
+    batch_size: Histogram<f64>,
+    payments: Payments,
+    settlements: Counter<u64>,
+    replays: Counter<u64>,
+    refusals: Counter<u64>,
+    stream_claims: Counter<u64>,
+    shed: Counter<u64>,
+    unknown_callers: Counter<u64>,
+    connections: UpDownCounter<i64>,
+    refused_connections: Counter<u64>,
+    closed_connections: Counter<u64>,
+    panics: Counter<u64>,
+    ready: Gauge<u64>,
+    volatile: Gauge<u64>,
 }
 
 impl Default for Metrics {
+    /// Metrics that are not exported.
     fn default() -> Metrics {
-        let mut registry = Registry::with_prefix("onestop");
-        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "Version of the server", build);
-        let mut metrics = Metrics {
-            registry,
-            calls: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
-            stream_claims: Family::default(),
-            shed: Family::default(),
-            unknown_callers: Counter::default(),
-            connections: Gauge::default(),
-            refused_connections: Family::default(),
-            closed_connections: Family::default(),
-            panics: Counter::default(),
-            ready: Gauge::default(),
-            volatile: Gauge::default(),
-        };
-        metrics.register();
-        metrics
+        Metrics::unexported(ExpectedSeries::default())
     }
 }
 
 impl Metrics {
-    fn register(&mut self) {
-        let registry = &mut self.registry;
-        registry.register("calls", "Calls answered, by call and status code", self.calls.clone());
-        let help = "Time from the request to the start of the response";
-        registry.register_with_unit("call_duration", help, Unit::Seconds, self.durations.clone());
-        registry.register(
-            "stream_claims",
-            "Claims in streams answered, by reason of refusal or OK",
-            self.stream_claims.clone(),
-        );
-        registry.register("shed", "Calls refused because of a limit of the caller or the server", self.shed.clone());
-        let help = "Calls refused because the certificate belongs to no known caller";
-        registry.register("unknown_callers", help, self.unknown_callers.clone());
-        registry.register("connections", "Open connections", self.connections.clone());
-        registry.register("refused_connections", "Connections refused, by reason", self.refused_connections.clone());
-        let help = "Connections that the server closed because the peer broke a limit, by reason";
-        registry.register("closed_connections", help, self.closed_connections.clone());
-        registry.register("panics", "Calls whose handler panicked", self.panics.clone());
-        registry.register("ready", "1 while the server accepts calls, otherwise 0", self.ready.clone());
-        let help = "1 while the store may lose acknowledged settlements (accept_volatile), otherwise 0";
-        registry.register("store_volatile", help, self.volatile.clone());
+    /// Metrics that only `/metrics` shows.
+    pub(crate) fn unexported(expected: ExpectedSeries) -> Metrics {
+        Metrics::new(SdkMeterProvider::builder(), expected)
     }
 
-    /// Counts a call that was answered with this status code; a stream counts when it starts.
-    pub(crate) fn count_call(&self, call: &'static str, code: &'static str, took: Duration) {
-        self.calls.get_or_create(&CallAndCode { call, code }).inc();
-        self.durations.get_or_create(&ByCall { call }).observe(took.as_secs_f64());
+    /// The metrics of a provider that is to be built.
+    pub(super) fn new(provider: MeterProviderBuilder, expected: ExpectedSeries) -> Metrics {
+        let reader = SharedReader::default();
+        let provider = provider.with_reader(reader.clone()).build();
+        let meter = provider.meter("onestop");
+        let methods = expected.methods.iter().copied().chain([OTHER_METHOD]);
+        let [calls, syncs, batches] =
+            [HistogramSpec::call_duration(methods), HistogramSpec::sync_duration(), HistogramSpec::batch_size()];
+        let counter = |name, help| meter.u64_counter(name).with_description(help).build();
+        let gauge = |name, help| meter.u64_gauge(name).with_description(help).build();
+        let connections = meter.i64_up_down_counter("onestop.connections").with_description("Open connections");
+        let metrics = Metrics {
+            call_duration: calls.build(&meter),
+            sync_duration: syncs.build(&meter),
+            batch_size: batches.build(&meter),
+            payments: Payments::default(),
+            settlements: counter("onestop.settlements", "Settlements, by event: settled, reversed, revised"),
+            replays: counter("onestop.replays", "Calls that were answered with what the same request committed before"),
+            refusals: counter("onestop.refusals", "Calls and claims of streams that were refused, by reason"),
+            stream_claims: counter("onestop.stream.claims", "Claims of streams, by reason of refusal or OK"),
+            shed: counter("onestop.shed", "Calls refused because of a limit of the caller or the server, by caller"),
+            unknown_callers: counter("onestop.unknown_callers", "Calls with a certificate of no known caller"),
+            connections: connections.build(),
+            refused_connections: counter("onestop.refused_connections", "Connections refused, by reason"),
+            closed_connections: counter(
+                "onestop.closed_connections",
+                "Connections that the server closed because the peer broke a limit, by reason",
+            ),
+            panics: counter("onestop.panics", "Calls whose handler panicked"),
+            ready: gauge("onestop.ready", "1 while the server accepts calls, otherwise 0"),
+            volatile: gauge(
+                "onestop.store.volatile",
+                "1 while the store may lose acknowledged settlements (accept_volatile), otherwise 0",
+            ),
+            histograms: vec![calls, syncs, batches],
+            reader,
+            provider,
+            meter,
+        };
+        metrics.show_from_the_start(&expected);
+        metrics
+    }
+
+    fn show_from_the_start(&self, expected: &ExpectedSeries) {
+        process::register(&self.meter);
+        self.payments.register(&self.meter);
+        self.gauge("onestop.build_info", "", "1, with the version of the server")
+            .set(1.0, &[("version", env!("CARGO_PKG_VERSION"))]);
+        for counter in [&self.replays, &self.unknown_callers, &self.panics] {
+            counter.add(0, &[]);
+        }
+        self.connections.add(0, &[]);
+        SettlementEvent::ALL
+            .iter()
+            .for_each(|event| self.settlements.add(0, &[KeyValue::new("event", event.as_str())]));
+        let zero = |counter: &Counter<u64>, reasons: &[&'static str]| {
+            reasons.iter().for_each(|reason| counter.add(0, &[KeyValue::new("reason", *reason)]));
+        };
+        zero(&self.refusals, &expected.reasons);
+        zero(&self.stream_claims, &expected.reasons);
+        zero(&self.stream_claims, &["OK"]);
+        zero(&self.refused_connections, &expected.refused_connections);
+        zero(&self.closed_connections, &expected.closed_connections);
+        self.set_ready(false);
+        self.set_volatile(false);
+    }
+
+    /// Shows the layers of the policies in use, before they pay.
+    pub(crate) fn show_layers(&self, layers: impl IntoIterator<Item = LayerAndPayer>) {
+        layers.into_iter().chain([patient()]).for_each(|from| self.payments.show(&from));
+    }
+
+    /// Shows callers before a call of theirs is shed.
+    pub(crate) fn show_callers(&self, callers: impl IntoIterator<Item = impl Into<StringValue>>) {
+        callers.into_iter().for_each(|caller| self.shed.add(0, &[KeyValue::new("caller", caller.into())]));
+    }
+
+    /// Counts a call that ended with this status code. `method` is `None` for a call that the service does not have.
+    pub(crate) fn count_call(&self, method: Option<&'static str>, code: &'static str, took: Duration) {
+        self.call_duration.record(took.as_secs_f64(), &call_attributes(method.unwrap_or(OTHER_METHOD), code));
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn count_refusal(&self, reason: impl Into<StringValue>) {
+        self.refusals.add(1, &[KeyValue::new("reason", reason.into())]);
     }
 
     /// Counts a claim of a stream that was answered; `reason` is OK or the reason of its refusal.
     pub(crate) fn count_stream_claim(&self, reason: &'static str) {
-        self.stream_claims.get_or_create(&ByReason { reason }).inc();
+        self.stream_claims.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// Counts settlements to which this happened.
+    pub(crate) fn count_settlements(&self, event: SettlementEvent, count: u64) {
+        self.settlements.add(count, &[KeyValue::new("event", event.as_str())]);
+    }
+
+    /// Counts what each layer and the patient pay of a new settlement, in fen.
+    pub(crate) fn count_payments(&self, layers: impl IntoIterator<Item = (LayerAndPayer, u64)>, patient_fen: u64) {
+        let paid = layers.into_iter().filter(|(_, fen)| *fen > 0);
+        paid.for_each(|(from, fen)| self.payments.add(from, fen));
+        self.payments.add(patient(), patient_fen);
+    }
+
+    /// Counts a call that was answered with what the same request committed before.
+    pub(crate) fn count_replay(&self) {
+        self.replays.add(1, &[]);
     }
 
     /// Counts a call of this caller that a limit refused.
     pub(crate) fn count_shed(&self, caller: &str) {
-        self.shed.get_or_create(&ByCaller { caller: caller.to_owned() }).inc();
+        self.shed.add(1, &[KeyValue::new("caller", caller.to_owned())]);
     }
 
     /// Counts a call of an unknown caller.
     pub(crate) fn count_unknown_caller(&self) {
-        self.unknown_callers.inc();
+        self.unknown_callers.add(1, &[]);
+    }
+
+    /// Counts connections that were opened, or with −1 closed.
+    pub(crate) fn add_connections(&self, opened: i64) {
+        self.connections.add(opened, &[]);
     }
 
     /// Counts a connection that was refused for this reason.
     pub(crate) fn count_refused_connection(&self, reason: &'static str) {
-        self.refused_connections.get_or_create(&ByReason { reason }).inc();
+        self.refused_connections.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     /// Counts a connection that the server closed for this reason.
     pub(crate) fn count_closed_connection(&self, reason: &'static str) {
-        self.closed_connections.get_or_create(&ByReason { reason }).inc();
+        self.closed_connections.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     /// Counts a call whose handler panicked.
     pub(crate) fn count_panic(&self) {
-        self.panics.inc();
+        self.panics.add(1, &[]);
+    }
+
+    /// Counts a batch of commits that was synced to disk.
+    pub(crate) fn count_sync(&self, commits: usize, took: Duration) {
+        self.sync_duration.record(took.as_secs_f64(), &[]);
+        self.batch_size.record(commits as f64, &[]);
     }
 
     /// Sets whether the server accepts calls.
     pub(crate) fn set_ready(&self, ready: bool) {
-        self.ready.set(i64::from(ready));
+        self.ready.record(u64::from(ready), &[]);
     }
 
     /// Sets whether the store may lose acknowledged settlements.
     pub(crate) fn set_volatile(&self, volatile: bool) {
-        self.volatile.set(i64::from(volatile));
+        self.volatile.record(u64::from(volatile), &[]);
     }
 
-    /// All metrics as OpenMetrics text.
-    ///
-    /// # Errors
-    /// Never in practice: writing to a string cannot fail.
-    pub(crate) fn encode(&self) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+    /// A gauge that the caller sets.
+    pub(crate) fn gauge(&self, name: &'static str, unit: &'static str, help: &'static str) -> SetGauge {
+        SetGauge(self.meter.f64_gauge(name).with_unit(unit).with_description(help).build())
+    }
+
+    /// A gauge that is read when metrics are collected; it is not shown while there is no value.
+    pub(crate) fn observe_gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Option<u64> + Send + Sync + 'static,
+    ) {
+        let builder = self.meter.u64_observable_gauge(name).with_description(help);
+        builder
+            .with_callback(move |to| {
+                if let Some(value) = read() {
+                    to.observe(value, &[])
+                }
+            })
+            .build();
+    }
+
+    /// A counter that is read when metrics are collected.
+    pub(crate) fn observe_counter(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> Option<u64> + Send + Sync + 'static,
+    ) {
+        let builder = self.meter.u64_observable_counter(name).with_description(help);
+        builder
+            .with_callback(move |to| {
+                if let Some(value) = read() {
+                    to.observe(value, &[])
+                }
+            })
+            .build();
+    }
+
+    /// All metrics as text in this format; `None` after the provider was shut down.
+    pub(crate) fn encode(&self, format: Format) -> Option<String> {
+        let mut metrics = ResourceMetrics::default();
+        self.reader.collect(&mut metrics).ok()?;
+        Some(format.encode(&metrics, &self.histograms))
+    }
+}
+
+/// A gauge that is set; series that are not set any longer keep their last value.
+#[derive(Clone, Debug)]
+pub(crate) struct SetGauge(Gauge<f64>);
+
+impl SetGauge {
+    /// Sets the series with these labels.
+    pub(crate) fn set(&self, value: f64, labels: &[(&'static str, &str)]) {
+        let attributes: Vec<_> = labels.iter().map(|(name, value)| KeyValue::new(*name, (*value).to_owned())).collect();
+        self.0.record(value, &attributes);
+    }
+}
+
+/// The share of the patient.
+fn patient() -> LayerAndPayer {
+    LayerAndPayer { layer: "patient".into(), payer: "patient".into() }
+}
+
+impl Drop for Metrics {
+    /// Exports what was not exported yet.
+    fn drop(&mut self) {
+        if let Err(error) = self.provider.shutdown() {
+            tracing::debug!(%error, "metrics were not exported at the end");
+        }
     }
 }
 

@@ -42,9 +42,11 @@ async fn the_operations_listener_serves_health_and_metrics_but_no_calls() {
     let metrics = server.metrics().await;
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
     for line in [
-        "onestop_calls_total{call=\"ListSettlements\",code=\"OK\"} 1",
-        "onestop_calls_total{call=\"Quote\",code=\"PERMISSION_DENIED\"} 1",
-        "onestop_call_duration_seconds_count{call=\"ListSettlements\"} 1",
+        "rpc_server_call_duration_seconds_count{rpc_method=\"onestop.settlement.v1.SettlementService/ListSettlements\",\
+         rpc_response_status_code=\"OK\",rpc_system_name=\"grpc\"} 1",
+        "{rpc_method=\"onestop.settlement.v1.SettlementService/Quote\",rpc_response_status_code=\"PERMISSION_DENIED\",\
+         rpc_system_name=\"grpc\"} 1",
+        "onestop_refusals_total{reason=\"NOT_PERMITTED\"} 1",
         "onestop_connections 1",
         "onestop_ready 1",
         "onestop_build_info{version=",

@@ -1,6 +1,7 @@
 //! Administration: commands that work on a store, policy files, a configuration or key files, without a server.
 
 pub(super) mod audit;
+pub(super) mod config_options;
 pub(super) mod configure;
 pub(super) mod copy;
 pub(super) mod copy_options;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokio_stream::Stream;
-use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 
 use crate::domain::claim::RawClaim;
@@ -17,6 +16,7 @@ use crate::pb::{operations as operations_pb, reference as reference_pb, settleme
 use crate::reference::table::ReferenceTable;
 
 use super::address::{ServerOptions, TlsOptions};
+use super::traced_channel::TracedChannel;
 use crate::cli::error::client::ClientError;
 
 /// How long a call may take before it fails.
@@ -28,11 +28,11 @@ const ROWS_PER_MESSAGE: usize = 1_000;
 /// A connection to a server.
 #[derive(Clone)]
 pub struct Client {
-    settlements: SettlementServiceClient<Channel>,
-    references: ReferenceServiceClient<Channel>,
-    operations: OperationsServiceClient<Channel>,
+    settlements: SettlementServiceClient<TracedChannel>,
+    references: ReferenceServiceClient<TracedChannel>,
+    operations: OperationsServiceClient<TracedChannel>,
     /// The service of policies.
-    pub policies: PolicyServiceClient<Channel>,
+    pub policies: PolicyServiceClient<TracedChannel>,
 }
 
 impl Client {
@@ -53,7 +53,8 @@ impl Client {
     }
 
     /// A client over an open channel.
-    pub fn over(channel: Channel) -> Client {
+    pub fn over(channel: impl Into<TracedChannel>) -> Client {
+        let channel = channel.into();
         Client {
             settlements: SettlementServiceClient::new(channel.clone()),
             references: ReferenceServiceClient::new(channel.clone()),

@@ -19,5 +19,6 @@ mod refused_claims;
 mod reverse;
 mod settle;
 mod show;
+pub mod traced_channel;
 
 pub use connection::Client;

@@ -153,7 +153,9 @@ impl SettleRun {
             }
             self.print_results()?;
         }
-        Ok(Ok(()))
+        // Everything is answered; the server ends the stream in order when it sees the end of the claims.
+        drop(stream_out);
+        Ok(answers.message().await.map(drop))
     }
 
     fn has_room(&self) -> bool {

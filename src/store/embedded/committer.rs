@@ -1,9 +1,11 @@
 //! The committing thread: takes the pending jobs, compares versions, writes one batch, syncs once, answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use redb::{ReadableTable, WriteTransaction};
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Span;
 
 use super::database::{NEWEST_DAY, RedbTable, Tables, definition};
 use super::list_keys::{DayKey, number_of_key, position_key};
@@ -12,6 +14,7 @@ use crate::domain::ids::EntryId;
 use crate::store::commit::CommitOrigin;
 use crate::store::coordination::{PanicReport, Readiness};
 use crate::store::keys::StoreKey;
+use crate::store::observer::StoreObserver;
 use crate::store::{StoreError, record};
 
 /// The maximum number of jobs that share one sync.
@@ -31,6 +34,12 @@ pub enum Job {
     /// Panics.
     #[cfg(test)]
     Panic(ReplySender),
+}
+
+/// A job, and the span of the call that waits for it.
+pub struct TracedJob {
+    pub job: Job,
+    pub span: Span,
 }
 
 /// A row to write: table, key, value.
@@ -60,6 +69,7 @@ pub struct WriteBatch {
 pub struct Committer {
     tables: Arc<Tables>,
     readiness: watch::Sender<Readiness>,
+    observer: Arc<OnceLock<Arc<dyn StoreObserver>>>,
     failed: Option<String>,
     /// The newest day of commits, if there is one.
     newest_day: Option<Day>,
@@ -73,19 +83,27 @@ impl Committer {
     ///
     /// # Errors
     /// If the newest day of commits cannot be read.
-    pub fn new(tables: Arc<Tables>, readiness: watch::Sender<Readiness>) -> Result<Committer, StoreError> {
+    pub fn new(
+        tables: Arc<Tables>,
+        readiness: watch::Sender<Readiness>,
+        observer: Arc<OnceLock<Arc<dyn StoreObserver>>>,
+    ) -> Result<Committer, StoreError> {
         let newest_day = tables.snapshot().get(RedbTable::Clock, NEWEST_DAY)?;
-        Ok(Committer { tables, readiness, failed: None, newest_day })
+        Ok(Committer { tables, readiness, observer, failed: None, newest_day })
     }
 
     /// Runs until every sender is dropped and every job is answered.
-    pub fn run(mut self, queue: mpsc::UnboundedReceiver<Job>) {
+    pub fn run(mut self, queue: mpsc::UnboundedReceiver<TracedJob>) {
         let _report = PanicReport { component: "the committing thread", readiness: self.readiness.clone() };
         // Dropped before the report: once a panic is published, no job can be submitted.
         let mut queue = queue;
         let mut group = Vec::with_capacity(GROUP);
         while queue.blocking_recv_many(&mut group, GROUP) > 0 {
-            self.commit(group.drain(..));
+            let (span, start, writes) = (batch_span(&group), Instant::now(), group.len());
+            span.in_scope(|| self.commit(group.drain(..).map(|traced| traced.job)));
+            if let Some(observer) = self.observer.get() {
+                observer.synced(writes, start.elapsed());
+            }
         }
     }
 
@@ -134,6 +152,18 @@ impl Committer {
             .send_replace(Readiness::NotReady(format!("{why}; the store accepts no writes until it is reopened")));
         StoreError::Unknown(why)
     }
+}
+
+/// The span of a batch, linked to the calls that wait for it; none if none of them is traced.
+fn batch_span(group: &[TracedJob]) -> Span {
+    if group.iter().all(|traced| traced.span.is_none()) {
+        return Span::none();
+    }
+    let span = tracing::debug_span!(parent: None, "sync", onestop.writes = group.len() as u64);
+    group.iter().for_each(|traced| {
+        span.follows_from(&traced.span);
+    });
+    span
 }
 
 fn write_newest_day(transaction: &WriteTransaction, day: Day) -> Result<(), redb::Error> {

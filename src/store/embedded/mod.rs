@@ -22,7 +22,7 @@ mod open_error;
 mod reference;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,6 +30,7 @@ use super::coordination::SingleInstance;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, Secret, StoreKey};
+use super::observer::StoreObserver;
 use super::rows::{ListPosition, PersonState};
 use super::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
@@ -40,7 +41,7 @@ use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::reference::person::PersonRecord;
 
-use committer::{Job, WriteBatch};
+use committer::{Job, TracedJob, WriteBatch};
 use database::{RedbTable, Tables};
 pub use durability::Durability;
 use list_keys::{day_key, number_of_key, position_key};
@@ -53,7 +54,8 @@ pub struct EmbeddedStore {
     _directory: directory::Lock,
     secret: Secret,
     coordination: SingleInstance,
-    jobs: Option<mpsc::UnboundedSender<Job>>,
+    observer: Arc<OnceLock<Arc<dyn StoreObserver>>>,
+    jobs: Option<mpsc::UnboundedSender<TracedJob>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -68,7 +70,8 @@ impl EmbeddedStore {
         directory::sync_entries(path)?;
         let (jobs, queue) = mpsc::unbounded_channel();
         let readiness = watch::Sender::new(durability.readiness());
-        let committer = committer::Committer::new(Arc::clone(&tables), readiness.clone())
+        let observer = Arc::default();
+        let committer = committer::Committer::new(Arc::clone(&tables), readiness.clone(), Arc::clone(&observer))
             .map_err(|error| OpenError::NewestDay { path: path.to_owned(), error })?;
         let spawned = std::thread::Builder::new().name("committer".to_owned()).spawn(move || committer.run(queue));
         let failed = |error| OpenError::File { path: path.to_owned(), error };
@@ -78,6 +81,7 @@ impl EmbeddedStore {
             _directory: lock,
             secret,
             coordination: SingleInstance::new(readiness),
+            observer,
             jobs: Some(jobs),
             thread: Some(spawned.map_err(failed)?),
         })
@@ -87,7 +91,8 @@ impl EmbeddedStore {
     async fn submit(&self, job: impl FnOnce(committer::ReplySender) -> Job) -> Result<(), StoreError> {
         let (reply, outcome) = oneshot::channel();
         let ended = || StoreError::Unavailable("the committing thread ended".to_owned());
-        self.jobs.as_ref().ok_or_else(ended)?.send(job(reply)).map_err(|_| ended())?;
+        let traced = TracedJob { job: job(reply), span: tracing::Span::current() };
+        self.jobs.as_ref().ok_or_else(ended)?.send(traced).map_err(|_| ended())?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Unknown("the committing thread ended".to_owned())))
     }
 
@@ -149,6 +154,10 @@ impl Store for EmbeddedStore {
 
     fn coordination(&self) -> &SingleInstance {
         &self.coordination
+    }
+
+    fn set_observer(&self, observer: Arc<dyn StoreObserver>) {
+        self.observer.get_or_init(|| observer);
     }
 }
 

@@ -13,6 +13,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, Cmd, Pipeline, Value};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use super::address::Host;
 use super::barrier::Barrier;
@@ -156,6 +157,13 @@ impl Server {
             let _permit = permit;
             request.send(&mut connection).await
         });
+        let span = tracing::debug_span!(
+            "redis",
+            otel.kind = "client",
+            db.system.name = "redis",
+            server.address = %self.host,
+        );
+        let sent = sent.instrument(span);
         let error = match timeout_at(deadline, sent).await {
             Ok(Ok(Ok(value))) => return Ok(value),
             Ok(Ok(Err(error))) => error,

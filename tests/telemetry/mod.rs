@@ -1,0 +1,93 @@
+//! What a server and its clients tell about themselves: metrics, log lines, and traces, metrics and logs over OTLP.
+
+mod exported;
+mod lines;
+mod receiver;
+mod scraped;
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use crate::support::program::onestop;
+
+/// A server as a process, with its log.
+pub struct LoggedServer {
+    child: Child,
+    /// Where it serves gRPC.
+    pub url: String,
+    /// Where it serves health and metrics.
+    pub operations: String,
+    log: JoinHandle<String>,
+}
+
+impl LoggedServer {
+    /// Starts one over a new store in this directory, with these environment variables.
+    pub fn start(directory: &std::path::Path, variables: &[(&str, &str)]) -> LoggedServer {
+        let mut command = onestop();
+        command
+            .args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--store"])
+            .arg(directory.join("store"))
+            .envs(variables.iter().copied());
+        LoggedServer::spawn(command)
+    }
+
+    /// Starts this command, which must run a server with a listener for health and metrics.
+    pub fn spawn(mut command: Command) -> LoggedServer {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a started program");
+        let mut errors = child.stderr.take().expect("standard error");
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).expect("the log");
+            text
+        });
+        let (mut line, output) = (String::new(), child.stdout.take().expect("standard output"));
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line).expect("a line");
+        let mut urls = line.split_whitespace().filter(|word| word.starts_with("http"));
+        let [url, operations] = [urls.next(), urls.next()]
+            .map(|url| url.unwrap_or_else(|| panic!("it says where it answers: {line:?}")))
+            .map(|url| url.trim_end_matches(',').to_owned());
+        LoggedServer { child, url, operations, log }
+    }
+
+    /// The body of a response of the listener for health and metrics, with its head.
+    pub fn get(&self, path: &str, accept: &str) -> String {
+        use std::io::Write;
+        let address = self.operations.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("written");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("an answer");
+        response
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().expect("kill").success());
+    }
+
+    /// Ends it, and returns its log.
+    pub fn end(mut self) -> String {
+        self.signal("-TERM");
+        assert_eq!(self.child.wait().expect("an ended program").code(), Some(0));
+        self.log.join().expect("the log")
+    }
+}
+
+/// Imports the demonstration tables and settles the demonstration claims, some of which are refused.
+pub fn settle_demonstration(url: &str, variables: &[(&str, &str)]) {
+    for arguments in [&["import", "deploy/demo"][..], &["settle", "deploy/demo/claims.ndjson"]] {
+        let mut command = onestop();
+        command.args(arguments).args(["--server", url]).envs(variables.iter().copied());
+        let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the program runs");
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
