@@ -17,6 +17,7 @@ mod copying;
 mod demo;
 mod durability;
 mod fuzzing;
+mod index;
 mod law;
 mod log;
 mod model;

@@ -1,7 +1,5 @@
 //! The rows of the index: a table and a key, and the position in the log that it leads to.
 
-#![allow(dead_code, reason = "the runs and maps that use all of it follow")]
-
 /// A table of the index; its number is part of the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -49,9 +47,6 @@ impl Table {
         matches!(self, Table::Person | Table::Request | Table::Claim | Table::Entry)
     }
 }
-
-/// The maximum length of a key in bytes.
-pub(super) const MAX_KEY: usize = 28;
 
 /// A key of a table. Keys order by table, then by bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,19 +103,21 @@ impl Key {
         key
     }
 
-    /// The key of a table with these words.
+    /// The key of this table with these words.
     pub(super) fn from_words(table: Table, words: Words) -> Key {
         Key { table, words }
     }
 
-    /// The key with the smallest bytes of a table.
-    pub fn first(table: Table) -> Key {
-        Key { table, words: Words::default() }
-    }
-
-    /// The key with the largest bytes of a table.
-    pub fn last(table: Table) -> Key {
-        Key::new(table, &[u8::MAX; MAX_KEY])
+    /// The next key of the table, if there is one.
+    fn next(self) -> Option<Key> {
+        let mut bytes = self.padded_bytes();
+        for byte in bytes[..self.table.key_length()].iter_mut().rev() {
+            *byte = byte.wrapping_add(1);
+            if *byte != 0 {
+                return Some(Key::new(self.table, &bytes));
+            }
+        }
+        None
     }
 
     /// The table.
@@ -147,6 +144,54 @@ impl std::fmt::Debug for Key {
     /// The table alone: keys of persons appear in no log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Key({:?})", self.table)
+    }
+}
+
+/// Consecutive keys of one table.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRange {
+    table: Table,
+    /// The first key; `None` if the range has no key.
+    from: Option<Key>,
+    /// The first key after the range; `None` if it goes to the end of the table.
+    end: Option<Key>,
+}
+
+impl KeyRange {
+    /// All keys of a table.
+    pub fn all(table: Table) -> KeyRange {
+        KeyRange { table, from: Some(Key { table, words: Words::default() }), end: None }
+    }
+
+    /// The keys from one on and before another of the same table.
+    pub fn new(from: Key, end: Key) -> KeyRange {
+        let end_in_table = Some(end).filter(|end| end.table == from.table);
+        KeyRange { table: from.table, from: Some(from).filter(|from| *from < end), end: end_in_table }
+    }
+
+    /// The keys after one to the end of its table.
+    pub fn after(key: Key) -> KeyRange {
+        KeyRange { table: key.table, from: key.next(), end: None }
+    }
+
+    /// The table.
+    pub fn table(&self) -> Table {
+        self.table
+    }
+
+    /// The first key, if the range has one.
+    pub(super) fn from(&self) -> Option<Key> {
+        self.from
+    }
+
+    /// The first key after the range; `None` if it goes to the end of the table.
+    pub(super) fn end(&self) -> Option<Key> {
+        self.end
+    }
+
+    /// Whether a key at or after the first one is in the range.
+    pub(super) fn reaches(&self, key: &Key) -> bool {
+        self.end.is_none_or(|end| *key < end)
     }
 }
 
@@ -198,7 +243,8 @@ mod tests {
         keys.sort();
         assert_eq!(keys, ordered);
         assert_eq!(Key::commit(256).padded_bytes()[..8], 256u64.to_be_bytes());
-        assert!(Key::first(Table::Entry) <= Key::entry([0; 16]) && Key::last(Table::Entry) >= Key::entry([255; 16]));
+        assert_eq!(Key::commit(255).next(), Some(Key::commit(256)));
+        assert_eq!([Key::commit(u64::MAX).next(), Key::claim([255; 16]).next()], [None, None]);
     }
 
     #[test]

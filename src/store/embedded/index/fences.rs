@@ -1,0 +1,119 @@
+//! The fences of a table in a run: the first key of each page with rows, and the last key of all.
+
+use super::key::{Key, Table};
+use super::page::{PAGE_HEAD, Page};
+
+/// Fences in memory, as in the file.
+#[derive(Default)]
+pub(super) struct Fences {
+    key_length: usize,
+    bytes: Vec<u8>,
+}
+
+impl Fences {
+    /// No fences, with room for this many.
+    pub(super) fn with_room(table: Table, count: usize) -> Fences {
+        let key_length = table.key_length();
+        Fences { key_length, bytes: Vec::with_capacity(count * key_length) }
+    }
+
+    /// Appends a fence.
+    pub(super) fn push(&mut self, key: &Key) {
+        self.bytes.extend_from_slice(&key.padded_bytes()[..self.key_length]);
+    }
+
+    /// Appends the fences of a page.
+    pub(super) fn load(&mut self, page: &Page, count: usize) {
+        self.bytes.extend_from_slice(&page[PAGE_HEAD..][..count * self.key_length]);
+    }
+
+    /// The number of fences.
+    pub(super) fn count(&self) -> usize {
+        self.bytes.len().checked_div(self.key_length).unwrap_or_default()
+    }
+
+    /// The bytes, up to this many fences at a time.
+    pub(super) fn chunks(&self, fences: usize) -> impl Iterator<Item = &[u8]> {
+        self.bytes.chunks((fences * self.key_length).max(1))
+    }
+
+    /// The bytes of memory that they take.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// The page that holds a key, if the table holds it.
+    pub(super) fn page_of(&self, key: &Key) -> Option<u64> {
+        if self.is_after_last(key) {
+            return None;
+        }
+        self.pages_where(key, |first, key| first <= key).checked_sub(1)
+    }
+
+    /// The first page with a key that is not before this one; the number of pages if there is none.
+    pub(super) fn first_page_from(&self, key: &Key) -> u64 {
+        if self.is_after_last(key) {
+            return self.pages() as u64;
+        }
+        self.pages_where(key, |first, key| first <= key).saturating_sub(1)
+    }
+
+    /// The last page with a key before this one, or the last page.
+    pub(super) fn last_page_before(&self, end: Option<&Key>) -> Option<u64> {
+        end.map_or(self.pages() as u64, |end| self.pages_where(end, |first, end| first < end)).checked_sub(1)
+    }
+
+    fn pages(&self) -> usize {
+        self.count().saturating_sub(1)
+    }
+
+    fn is_after_last(&self, key: &Key) -> bool {
+        let last = self.bytes.len().checked_sub(self.key_length).map_or(&[][..], |at| &self.bytes[at..]);
+        key.padded_bytes()[..self.key_length] > *last
+    }
+
+    /// The number of pages, from the first on, whose first key compares with a key as given.
+    fn pages_where(&self, key: &Key, compares: impl Fn(&[u8], &[u8]) -> bool) -> u64 {
+        let key = &key.padded_bytes()[..self.key_length];
+        let (mut low, mut high) = (0, self.pages());
+        while low < high {
+            let middle = (low + high) / 2;
+            if compares(&self.bytes[middle * self.key_length..][..self.key_length], key) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_a_key_is_the_one_between_whose_fences_it_is() {
+        let mut fences = Fences::with_room(Table::Commit, 4);
+        for sequence in [10, 20, 30, 35] {
+            fences.push(&Key::commit(sequence));
+        }
+        let page_of = |sequence| fences.page_of(&Key::commit(sequence));
+        assert_eq!([9, 10, 19, 20, 30, 35, 36].map(page_of), [None, Some(0), Some(0), Some(1), Some(2), Some(2), None]);
+        let first = |sequence| fences.first_page_from(&Key::commit(sequence));
+        assert_eq!([0, 10, 19, 20, 35, 36].map(first), [0, 0, 0, 1, 2, 3]);
+        let last = |sequence| fences.last_page_before(Some(&Key::commit(sequence)));
+        assert_eq!([10, 11, 20, 21, 99].map(last), [None, Some(0), Some(0), Some(1), Some(2)]);
+        assert_eq!((fences.last_page_before(None), fences.count()), (Some(2), 4));
+    }
+
+    #[test]
+    fn an_empty_table_has_no_page() {
+        let fences = Fences::default();
+        let key = Key::commit(1);
+        assert_eq!(
+            (fences.page_of(&key), fences.first_page_from(&key), fences.last_page_before(None)),
+            (None, 0, None)
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! Upkeep: writing the frozen generation to a run, merging runs, and the threads that do it.
+//!
+//! Runs of a level are merged eight at a time, the oldest first, into one of the next level. A merge of large runs stops
+//! after each 4 MiB: it syncs them, so that no large sync meets that of a commit, merges what is due at lower levels, and
+//! waits for as long as it worked, unless it is behind. So a merge takes half of a core at most, and the number of runs
+//! stays bounded while a large merge goes on: below 32 at level 0, and hardly more at any other.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::error::IndexError;
+use super::generation::Generation;
+use super::key::{Key, KeyRange, Table};
+use super::merged::{Merged, Source};
+use super::options::Upkeep;
+use super::run::{Run, RunCursor};
+use super::run_head::RunId;
+use super::run_writer::RunWriter;
+use super::shared::{Change, Memory, Shared};
+use super::version::Version;
+
+/// How many runs of a level are merged into one of the next.
+pub(super) const FAN_IN: usize = 8;
+
+/// The number of runs of level 0 from which on merges do not pause.
+const BEHIND: usize = 2 * FAN_IN;
+
+/// The number of runs of level 0 from which on generations wait for merges, and so commits do.
+const STALLED: usize = 4 * FAN_IN;
+
+/// The pages that a merge reads at once from each run: 64 KiB.
+const MERGE_PAGES: u64 = 16;
+
+/// The bytes after which a merge syncs and pauses.
+const PAUSE_BYTES: u64 = 4 << 20;
+
+/// Why a merge did not complete.
+pub(super) enum Interrupted {
+    /// The index stops.
+    Stopping,
+    /// A file cannot be read or written, or is damaged.
+    Failed(IndexError),
+}
+
+impl From<IndexError> for Interrupted {
+    fn from(error: IndexError) -> Interrupted {
+        Interrupted::Failed(error)
+    }
+}
+
+/// Writes the frozen generation to a run and publishes it; `false` if none is frozen.
+pub(super) fn checkpoint(shared: &Shared) -> Result<bool, IndexError> {
+    let Some(frozen) = shared.read().frozen.clone() else { return Ok(false) };
+    let has_rows = frozen.inserted() > 0;
+    let run = has_rows.then(|| write_generation(shared, &frozen)).transpose()?;
+    shared.publish(Change::Checkpoint(run, frozen.end()))?;
+    Ok(true)
+}
+
+fn write_generation(shared: &Shared, generation: &Generation) -> Result<Run, IndexError> {
+    let (from, to) = (generation.from().lsn, generation.end().lsn);
+    let id = RunId { number: shared.next_run(), level: 0, from, to };
+    let mut writer = RunWriter::create(&*shared.disk, shared.identity, id, &generation.counts())?;
+    for row in generation.rows() {
+        writer.push(&row)?;
+    }
+    writer.finish()?;
+    Run::open(&*shared.disk, &shared.identity, id)
+}
+
+/// Merges runs of the level that has most; `false` if none is due.
+pub(super) fn merge(shared: &Shared) -> Result<bool, Interrupted> {
+    merge_below(shared, u64::MAX)
+}
+
+fn merge_below(shared: &Shared, level: u64) -> Result<bool, Interrupted> {
+    let Some(runs) = due(&shared.version(), level) else { return Ok(false) };
+    let (Some(newest), Some(oldest)) = (runs.first(), runs.last()) else { return Ok(false) };
+    let (newest, oldest) = (newest.head().id, oldest.head().id);
+    let id = RunId { number: shared.next_run(), level: newest.level + 1, from: oldest.from, to: newest.to };
+    let merged = write_merged(shared, &runs, id);
+    if matches!(merged, Err(Interrupted::Stopping)) {
+        // It would be removed at the next opening; a failure to remove it now changes nothing.
+        let _left = shared.disk.remove(&id.file());
+    }
+    shared.publish(Change::Merge(runs, merged?))?;
+    shared.remove_obsolete()?;
+    Ok(true)
+}
+
+/// The eight oldest runs, newest first, of the level below this one that has most; `None` if none has eight.
+fn due(version: &Version, below: u64) -> Option<Vec<Arc<Run>>> {
+    let levels = version.runs.chunk_by(|one, other| one.head().id.level == other.head().id.level);
+    let due = levels.filter(|runs| runs.len() >= FAN_IN && runs.iter().all(|run| run.head().id.level < below));
+    due.rev().max_by_key(|runs| runs.len()).map(|runs| runs[runs.len() - FAN_IN..].to_vec())
+}
+
+fn write_merged(shared: &Shared, runs: &[Arc<Run>], id: RunId) -> Result<Run, Interrupted> {
+    let most = std::array::from_fn(|table| runs.iter().map(|run| run.head().sections[table].rows).sum());
+    let mut writer = RunWriter::create(&*shared.disk, shared.identity, id, &most)?;
+    let mut resumed = Instant::now();
+    for table in Table::ALL {
+        let cursors = KeyRange::all(table).from().into_iter().flat_map(|from: Key| {
+            runs.iter().map(move |run| Source::Run(RunCursor::new(Arc::clone(run), from, MERGE_PAGES)))
+        });
+        let mut rows = Merged::new(cursors)?;
+        while let Some(row) = rows.next()? {
+            writer.push(&row)?;
+            if writer.unsynced() >= PAUSE_BYTES {
+                writer.sync()?;
+                pause(shared, id.level - 1, resumed)?;
+                resumed = Instant::now();
+            }
+        }
+    }
+    writer.finish()?;
+    Ok(Run::open(&*shared.disk, &shared.identity, id)?)
+}
+
+/// Lets others work in the middle of a merge at a level that worked since then.
+fn pause(shared: &Shared, level: u64, resumed: Instant) -> Result<(), Interrupted> {
+    let worked = resumed.elapsed();
+    while merge_below(shared, level)? {}
+    if shared.is_stopping() {
+        return Err(Interrupted::Stopping);
+    }
+    if shared.options.upkeep == Upkeep::Threads && shared.version().runs_at(0) < BEHIND {
+        shared.pause(worked);
+    }
+    Ok(())
+}
+
+/// All upkeep that is due, in the calling thread.
+pub(super) fn inline(shared: &Shared) -> Result<(), IndexError> {
+    while checkpoint(shared)? {
+        loop {
+            match merge(shared) {
+                Ok(true) => {}
+                Ok(false) | Err(Interrupted::Stopping) => break,
+                Err(Interrupted::Failed(error)) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The thread that writes generations.
+pub(super) fn checkpoint_thread(shared: &Shared) {
+    let _ended = Ended { shared, thread: "checkpoint" };
+    lower_priority(5);
+    let is_due = |memory: &Memory| memory.frozen.is_some() && memory.version.runs_at(0) < STALLED;
+    while shared.wait_until(is_due).is_ok() && !shared.is_stopping() {
+        if let Err(error) = checkpoint(shared) {
+            shared.fail(error);
+        }
+    }
+}
+
+/// The thread that merges runs.
+pub(super) fn merge_thread(shared: &Shared) {
+    let _ended = Ended { shared, thread: "merge" };
+    lower_priority(15);
+    while shared.wait_until(|memory| due(&memory.version, u64::MAX).is_some()).is_ok() && !shared.is_stopping() {
+        if let Err(Interrupted::Failed(error)) = merge(shared) {
+            shared.fail(error);
+        }
+    }
+}
+
+/// Lowers the priority of the calling thread alone: on Linux, `nice` is of a thread.
+fn lower_priority(nice: i32) {
+    if let Err(error) = rustix::process::nice(nice) {
+        tracing::warn!(%error, "a thread of the index runs at normal priority");
+    }
+}
+
+/// Notes that a thread panicked.
+struct Ended<'a> {
+    shared: &'a Shared,
+    thread: &'static str,
+}
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.fail(IndexError::ThreadEnded { thread: self.thread });
+        }
+    }
+}
