@@ -3,7 +3,7 @@
 
 use onestop::domain::day::Day;
 use onestop::domain::journal::Instant;
-use onestop::engine::list::HospitalFilter;
+use onestop::engine::list::{HospitalFilter, Listed, PageRoom};
 use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
@@ -35,11 +35,14 @@ async fn settles_on(engine: &Engine<impl Store>, number: u64, person: &str, (on,
 /// The days and claims of the hospital's list.
 async fn listed(engine: &Engine<impl Store>) -> Vec<(Day, String)> {
     let every_day = HospitalFilter { hospital_id: id("H3"), from: Day::FIRST, until: Day::LAST };
-    let page = engine.list_of_hospital(&every_day, None, 100).await.expect("a list");
-    let line = |listed: &onestop::engine::list::Listed| {
-        (listed.settlement.committed.china_day(), listed.settlement.body.claim.claim_id.as_str().to_owned())
+    let mut lines = Vec::new();
+    let add = |listed: Listed| {
+        let settled = listed.settlement;
+        lines.push((settled.committed.china_day(), settled.body.claim.claim_id.as_str().to_owned()));
+        PageRoom::Left
     };
-    page.settlements.iter().map(line).collect()
+    engine.list_of_hospital(&every_day, None, 100, add).await.expect("a list");
+    lines
 }
 
 async fn days_follow_commits(store: impl Store) {

@@ -9,7 +9,7 @@ use super::ids::EntryId;
 pub enum Notice {
     /// The stay overlaps other stays of the person by more than the day of a transfer (`semantics`, section 2).
     OverlappingStay {
-        /// The settlements of the same hospital.
+        /// The settlements of the same hospital, at most the newest hundred.
         own: Vec<EntryId>,
         /// The number of settlements of other hospitals.
         others: u32,

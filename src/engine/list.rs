@@ -30,13 +30,13 @@ pub struct Listed {
     pub reversal: Option<EntryId>,
 }
 
-/// A page of a list, and where the next begins, if there may be more.
-#[derive(Debug)]
-pub struct SettlementPage<P> {
-    /// The settlements.
-    pub settlements: Vec<Listed>,
-    /// Where to go on.
-    pub next: Option<P>,
+/// Whether a page has room for more settlements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageRoom {
+    /// It has.
+    Left,
+    /// It is full.
+    Full,
 }
 
 /// Which settlements of a person.
@@ -88,7 +88,8 @@ pub struct HospitalFilter {
 }
 
 impl<S: Store> Engine<S> {
-    /// A page of a person's settlements of a benefit year, newest first; from where the page before ended.
+    /// A page of a person's settlements of a benefit year, newest first; from where the page before ended. Each is handed
+    /// to `add`, which says whether there is room for another; the result is where the next page begins.
     ///
     /// The list of a person whom no hospital in scope ever treated is empty, after one look-up and without a walk: it
     /// equals that of an unknown person. Otherwise a page walks at most `WALK` entries of the chain, whoever made
@@ -101,25 +102,27 @@ impl<S: Store> Engine<S> {
         which: &PersonFilter,
         from: Option<EntryId>,
         limit: usize,
-    ) -> Result<SettlementPage<EntryId>, EngineError> {
-        let next = self.chain_from(&which.person_id, &which.hospitals, from).await?;
-        let mut page = SettlementPage { settlements: Vec::new(), next };
-        let mut walked = 0;
-        while let Some(id) = page.next.filter(|_| page.settlements.len() < limit && walked < WALK) {
+        mut add: impl FnMut(Listed) -> PageRoom + Send,
+    ) -> Result<Option<EntryId>, EngineError> {
+        let mut next = self.chain_from(&which.person_id, &which.hospitals, from).await?;
+        let (mut walked, mut listed, mut room) = (0, 0, PageRoom::Left);
+        while let Some(id) = next.filter(|_| room == PageRoom::Left && listed < limit && walked < WALK) {
             walked += 1;
             self.yield_now_and_then(walked).await;
             let entry = self.required_entry(id).await?;
-            page.next = entry.link.previous;
+            next = entry.link.previous;
             if let Ok(settlement) = Entry::<Settlement>::try_from(entry)
                 && is_listed(&settlement, which)
             {
-                page.settlements.push(self.listed(settlement).await?);
+                listed += 1;
+                room = add(self.listed(settlement).await?);
             }
         }
-        Ok(page)
+        Ok(next)
     }
 
-    /// A page of a hospital's settlements of some days, by day and order of commit, after a position.
+    /// A page of a hospital's settlements of some days, by day and order of commit, after a position. Each is handed to
+    /// `add`, which says whether there is room for another; the result is the position after which the next page begins.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -128,7 +131,8 @@ impl<S: Store> Engine<S> {
         which: &HospitalFilter,
         after: Option<ListPosition>,
         limit: usize,
-    ) -> Result<SettlementPage<ListPosition>, EngineError> {
+        mut add: impl FnMut(Listed) -> PageRoom + Send,
+    ) -> Result<Option<ListPosition>, EngineError> {
         let first = ListPosition { day: which.from, number: 0 };
         let from = after.map_or(first, ListPosition::next).max(first);
         let places = self
@@ -137,12 +141,13 @@ impl<S: Store> Engine<S> {
             .await
             .map_err(EngineError::from_read)?;
         let next = places.last().filter(|_| places.len() == limit).map(|(place, _)| *place);
-        let mut settlements = Vec::with_capacity(places.len());
-        for (_, id) in places {
-            self.yield_now_and_then(settlements.len()).await;
-            settlements.push(self.listed(self.required_entry(id).await?.try_into()?).await?);
+        for (number, (place, id)) in places.into_iter().enumerate() {
+            self.yield_now_and_then(number).await;
+            if add(self.listed(self.required_entry(id).await?.try_into()?).await?) == PageRoom::Full {
+                return Ok(Some(place));
+            }
         }
-        Ok(SettlementPage { settlements, next })
+        Ok(next)
     }
 
     /// Whether one of these hospitals has a settlement of this person that stands.

@@ -6,6 +6,9 @@ use crate::domain::notice::Notice;
 use crate::domain::split::Split;
 use crate::store::rows::{LiveStay, PersonState};
 
+/// The most settlements that a notice names: the newest.
+const NAMED: usize = 100;
+
 /// What the answer to a claim that is decided on this state draws attention to.
 pub(super) fn notices(state: &PersonState, claim: &Claim, split: &Split) -> Vec<Notice> {
     if !split.is_stay {
@@ -20,7 +23,7 @@ pub(super) fn notices(state: &PersonState, claim: &Claim, split: &Split) -> Vec<
     if own.is_empty() && others.is_empty() {
         return Vec::new();
     }
-    let own = own.iter().map(|stay| stay.settlement).collect();
+    let own = own[own.len().saturating_sub(NAMED)..].iter().map(|stay| stay.settlement).collect();
     vec![Notice::OverlappingStay { own, others: u32::try_from(others.len()).unwrap_or(u32::MAX) }]
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use prost::Message;
+
 use crate::domain::claim::{ClaimLimits, valid_text};
 use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::engine::Engine;
-use crate::engine::list::{HospitalFilter, HospitalScope, Listed, PersonFilter};
+use crate::engine::list::{HospitalFilter, HospitalScope, Listed, PageRoom, PersonFilter};
 use crate::pb::Date;
 use crate::pb::settlement as pb;
 use crate::store::Store;
@@ -16,10 +18,14 @@ use super::authorize::Permitted;
 use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::page::{self, PageTokens};
+use super::view::View;
 use super::{settlement_to_proto, to_proto};
 
 /// How many settlements a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
+
+/// The bytes after which a page ends: a client reads messages of 4 MiB, and the last settlement may be a long one.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// The page that is asked for.
 ///
@@ -34,26 +40,50 @@ pub async fn list_settlements<S: Store>(
 ) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
     let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
-    let (requested, listed, next_page_token) = match requested_list(&request, permitted, limits)? {
+    let mut page = Page::in_view(View::from_request(request.view, View::Summary)?);
+    let next_page_token = match requested_list(&request, permitted, limits)? {
         RequestedList::Person(which) => {
-            let tokens =
-                page_tokens.for_list(permitted, &("person", &which.person_id, &which.insurance, which.year))?;
-            let page = engine.list_of_person(&which, tokens.decode_position(&request.page_token)?, limit).await?;
-            (Some(which.person_id), page.settlements, tokens.next_page_token(page.next.as_ref())?)
+            let filter = ("person", &which.person_id, &which.insurance, which.year);
+            let tokens = page_tokens.for_list(permitted, &filter)?;
+            let from = tokens.decode_position(&request.page_token)?;
+            let next = engine.list_of_person(&which, from, limit, |listed| page.add(listed)).await?;
+            // That a person has no settlement is an answer about the person too.
+            page.persons.insert(which.person_id);
+            tokens.next_page_token(next.as_ref())?
         }
         RequestedList::Hospital(which) => {
             permitted.caller.authorize_settlements_of(which.hospital_id.as_str())?;
             let tokens = page_tokens.for_list(permitted, &("hospital", &which.hospital_id, which.from, which.until))?;
-            let page = engine.list_of_hospital(&which, tokens.decode_position(&request.page_token)?, limit).await?;
-            (None, page.settlements, tokens.next_page_token(page.next.as_ref())?)
+            let after = tokens.decode_position(&request.page_token)?;
+            let next = engine.list_of_hospital(&which, after, limit, |listed| page.add(listed)).await?;
+            tokens.next_page_token(next.as_ref())?
         }
     };
-    // That a person has no settlement is an answer about the person too.
-    let listed_persons = listed.iter().map(|listed| listed.settlement.parties().1);
-    let persons: BTreeSet<&PersonId> = listed_persons.chain(&requested).collect();
-    disclosures.log_read(permitted, engine.store(), persons)?;
-    let settlements = listed.iter().map(listed_settlement).collect();
-    Ok(pb::ListSettlementsResponse { settlements, next_page_token })
+    disclosures.log_read(permitted, engine.store(), &page.persons)?;
+    Ok(pb::ListSettlementsResponse { settlements: page.settlements, next_page_token })
+}
+
+/// A page that is being filled.
+struct Page {
+    view: View,
+    settlements: Vec<pb::ListedSettlement>,
+    bytes: usize,
+    /// Whom it discloses something about.
+    persons: BTreeSet<PersonId>,
+}
+
+impl Page {
+    fn in_view(view: View) -> Page {
+        Page { view, settlements: Vec::new(), bytes: 0, persons: BTreeSet::new() }
+    }
+
+    fn add(&mut self, listed: Listed) -> PageRoom {
+        let message = listed_settlement(&listed, self.view);
+        self.bytes += message.encoded_len();
+        self.settlements.push(message);
+        self.persons.insert(listed.settlement.body.claim.person_id);
+        if self.bytes < PAGE_BYTES { PageRoom::Left } else { PageRoom::Full }
+    }
 }
 
 enum RequestedList {
@@ -142,7 +172,7 @@ fn optional_day(faults: &mut FieldFaults, field: &str, day: Option<Date>) -> Opt
     read.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }
 
-fn listed_settlement(listed: &Listed) -> pb::ListedSettlement {
+fn listed_settlement(listed: &Listed, view: View) -> pb::ListedSettlement {
     let Listed { settlement: entry, revision, reversal } = listed;
     let settled = &entry.body;
     let revised = revision.as_ref().map(|entry| &entry.body);
@@ -159,6 +189,8 @@ fn listed_settlement(listed: &Listed) -> pb::ListedSettlement {
         benefit_year: split.circumstances.account.year,
         policy_id: split.circumstances.policy.id.to_string(),
         split: Some(settlement_to_proto::split(split)),
+        notices: settlement_to_proto::notices(&settled.notices),
+        derivation: view.is_full().then(|| settlement_to_proto::derivation(split)),
         revision: revised.map_or(1, |revised| revised.number),
         reversal_id: reversal.map(|id| id.to_string()).unwrap_or_default(),
     }

@@ -178,6 +178,7 @@ fn list_settlements(random: &mut Random) -> Vec<u8> {
         settled_until: Some(date((9999, 12, 31))).filter(|_| random.one_in(2)),
         page_size: *random.pick(&[0, 1, -1, i32::MAX]),
         page_token: if random.one_in(4) { wrong_id(random) } else { String::new() },
+        view: *random.pick(&[0, 1, 2, 3]),
     }
     .encode_to_vec()
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use onestop::domain::day::Day;
 use onestop::engine::audit::Audit;
-use onestop::engine::list::HospitalFilter;
+use onestop::engine::list::{HospitalFilter, Listed, PageRoom};
 use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 use onestop::store::pages::Pages;
@@ -52,9 +52,11 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
     for most in [1, 7, 64, 1_000] {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
-            let page = engine.list_of_hospital(&hospital, after, most).await.expect("a page");
-            listed.extend(page.settlements.iter().map(|one| one.settlement.id));
-            after = page.next;
+            let add = |one: Listed| {
+                listed.push(one.settlement.id);
+                PageRoom::Left
+            };
+            after = engine.list_of_hospital(&hospital, after, most, add).await.expect("a page");
             if after.is_none() {
                 break;
             }

@@ -19,6 +19,7 @@ mod readjudicating;
 mod rooms;
 mod status;
 mod streaming;
+mod views;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use onestop::domain::day::Day;
 use onestop::domain::ids::Digest;
 use onestop::engine::audit::Audit;
-use onestop::engine::list::HospitalFilter;
+use onestop::engine::list::{HospitalFilter, Listed, PageRoom};
 use onestop::reference::table::ReferenceTable;
 use onestop::store::JournalStore;
 
@@ -178,8 +178,12 @@ async fn check_final_state(servers: &Arc<Servers>) {
     }
     for hospital in ["H1", "H3", "H3X"] {
         let which = HospitalFilter { hospital_id: id(hospital), from: Day::FIRST, until: Day::LAST };
-        let page = engine.list_of_hospital(&which, None, usize::MAX).await.expect("a list");
-        let listed_ids: Vec<_> = page.settlements.iter().map(|listed| listed.settlement.id).collect();
+        let mut listed_ids = Vec::new();
+        let add = |listed: Listed| {
+            listed_ids.push(listed.settlement.id);
+            PageRoom::Left
+        };
+        engine.list_of_hospital(&which, None, usize::MAX, add).await.expect("a list");
         let mut auditor = lock(&servers.auditor);
         let result =
             ensure(listed_ids == auditor.ledger.hospital_list(hospital), || format!("the list of {hospital} is wrong"));

@@ -74,6 +74,7 @@ fn request(options: ListOptions) -> pb::ListSettlementsRequest {
         settled_until: options.until.map(to_proto::date),
         page_size: 1_000,
         page_token: String::new(),
+        view: pb::SettlementView::Summary.into(),
     }
 }
 
