@@ -20,7 +20,7 @@
 //!
 //! | module | contents | imports |
 //! | --- | --- | --- |
-//! | [`domain`] | arithmetic and facts: money, claims, pools, terms, accounts, adjudication, journal, invariants | – |
+//! | [`domain`] | arithmetic and facts: money, claims, pools, terms, accounts, adjudication, journal, invariants; the specification ([`domain::semantics`]) | – |
 //! | [`policy`] | policy files: read, checked, resolved; the policy book | domain |
 //! | [`reference`](mod@reference) | dated rows about persons, hospitals and catalogue; the facts of a claim | domain |
 //! | [`store`] | the traits of a store, the form of its records, and the stores | domain, reference |

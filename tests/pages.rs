@@ -2,7 +2,9 @@
 //! heading that exist.
 
 mod links;
+mod parameters;
 mod security;
+mod specification;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here reads a clock, a file, a socket or a configuration; nothing is async or a float, and
 //! nothing knows an insurance by name. All input is passed as arguments, so the same arguments give the
-//! same split, in the service today and in an audit years later.
+//! same split, in the service today and in an audit years later. [`semantics`] is the specification.
 
 pub mod account;
 pub mod adjudicate;
@@ -29,6 +29,7 @@ pub mod refusal;
 pub mod resolution;
 pub mod rule;
 pub mod schedule;
+pub mod semantics;
 pub mod share;
 pub mod split;
 pub mod stay;

@@ -1,0 +1,2 @@
+//! The specification that binds this code.
+#![doc = include_str!("semantics.md")]
