@@ -15,6 +15,8 @@ mod concurrency;
 mod configuration;
 mod copying;
 mod demo;
+mod deployment;
+mod disk;
 mod durability;
 mod fuzzing;
 mod index;

@@ -85,6 +85,7 @@ need cc gcc libc6-dev
 need strace strace
 need redis-server redis-server
 need patch patch
+need systemd-analyze systemd
 need chromium chromium
 need fc-list fontconfig
 fc-list ':lang=zh' | grep -q . || install fonts-noto-cjk

@@ -67,6 +67,11 @@ impl Call {
         CALLS.iter().find(|call| call.path == path)
     }
 
+    /// Whether the call may write to the store.
+    pub(crate) fn writes_store(&self) -> bool {
+        self.commits && !self.path.starts_with("/onestop.operations.")
+    }
+
     /// The method with its service, as metrics and traces show it: the path without its first slash.
     pub fn method(&self) -> &'static str {
         self.path.trim_start_matches('/')

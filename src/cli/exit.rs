@@ -81,6 +81,12 @@ pub enum CommandError {
     /// Some policy cases cannot be run.
     #[error("{0} cannot be run")]
     CasesNotRun(u64),
+    /// Ctrl-C ended the command before it had done all.
+    #[error("interrupted; run the same command again to do the rest")]
+    Interrupted,
+    /// A server does not serve.
+    #[error("the server does not accept calls")]
+    NotServing,
     /// Telemetry cannot be exported.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
@@ -135,6 +141,8 @@ impl CommandError {
             | CommandError::FileFaults(_)
             | CommandError::Secret(_)
             | CommandError::Refused(_)
+            | CommandError::NotServing
+            | CommandError::Interrupted
             | CommandError::Differs(_) => Exit::Refused,
             CommandError::Import(_)
             | CommandError::Copy(_)

@@ -121,6 +121,12 @@ pub(super) const KEYS: &[ConfigKey] = &[
         standard_variable: None,
     },
     ConfigKey {
+        name: "disk_reserve_mib",
+        about: "Mebibytes of the disk of a store in a directory that must stay free. Below, commits are refused (DISK_FULL) while reads go on.",
+        target: KeyTarget::Number(|config| &mut config.disk_reserve_mib, 1 << 30),
+        standard_variable: None,
+    },
+    ConfigKey {
         name: "certificate_warning_days",
         about: "Days before the expiry of `tls_certificate` or `tls_client_ca` from which on a warning is logged every day.",
         target: KeyTarget::Number(|config| &mut config.certificate_warning_days, 3_650),

@@ -57,6 +57,8 @@ pub struct Config {
     pub accept_volatile: bool,
     /// Where telemetry is sent.
     pub telemetry: OtlpSettings,
+    /// Mebibytes of the disk of the store that must stay free; below, commits are refused.
+    pub disk_reserve_mib: usize,
     /// Days before the expiry of a certificate from which on a warning is logged.
     pub certificate_warning_days: usize,
     /// The age of the last import of enrolments, in days, from which on a warning is logged; 0 for never.
@@ -87,6 +89,7 @@ impl Default for Config {
             accept_anonymous: false,
             accept_volatile: false,
             telemetry: OtlpSettings::default(),
+            disk_reserve_mib: 512,
             certificate_warning_days: 30,
             register_warning_days: 0,
             caller_limits: CallerLimits {

@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,8 @@ pub struct Authorizer {
     pub callers: ArcSwap<Callers>,
     /// The calls in flight, of all callers together.
     pub in_flight: Arc<Semaphore>,
+    /// Whether the disk of the store has less room than the reserve; then no call that writes is begun.
+    pub disk_full: Arc<AtomicBool>,
     /// Where what was shed is counted.
     pub metrics: Arc<Metrics>,
     streams: KeyedLimit<Arc<str>>,
@@ -105,6 +108,7 @@ impl Authorizer {
             callers: ArcSwap::from_pointee(callers),
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
             metrics,
+            disk_full: Arc::default(),
             streams: KeyedLimit::new(limits.caller_streams),
             bytes: Arc::new(ByteLimit::new(limits.bytes)),
             duration: limits.duration,
@@ -120,6 +124,7 @@ impl Authorizer {
     ) -> Result<Permitted, CallError> {
         let identities = peer.map_or_else(|| Arc::from([]), |peer| Arc::clone(&peer.identities));
         let caller = self.authorized_caller(&identities, call, name)?;
+        self.check_disk(call)?;
         let permit = self.acquire_permit(&caller, call).inspect_err(|_| self.metrics.count_shed(&caller.name))?;
         let (server, connection) = (Arc::clone(&self.bytes), peer.map(|peer| Arc::clone(&peer.calls)));
         let limits = MemoryLimits { connection, caller: Arc::clone(&caller), server };
@@ -130,10 +135,16 @@ impl Authorizer {
     /// The same call by the caller as it is known now: callers change while a stream lasts.
     ///
     /// # Errors
-    /// If the caller is no longer known, or may no longer make the call.
-    pub fn reauthorize(&self, permitted: &Permitted) -> Result<Permitted, AccessError> {
+    /// If the caller is no longer known, may no longer make the call, or the disk is full.
+    pub fn reauthorize(&self, permitted: &Permitted) -> Result<Permitted, CallError> {
         let caller = self.authorized_caller(&permitted.identities, permitted.call, None)?;
+        self.check_disk(permitted.call)?;
         Ok(Permitted { caller, ..permitted.clone() })
+    }
+
+    /// Checks that the disk has room for what the call writes.
+    fn check_disk(&self, call: &Call) -> Result<(), CallError> {
+        if call.writes_store() && self.disk_full.load(Ordering::Relaxed) { Err(CallError::DiskFull) } else { Ok(()) }
     }
 
     fn authorized_caller(

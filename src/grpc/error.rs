@@ -18,6 +18,11 @@ pub enum CallError {
     /// More calls are in flight than the server accepts.
     #[error("more calls are in flight than the service takes; nothing was done")]
     Overloaded,
+    /// The disk of the store has less room than the reserve.
+    #[error(
+        "the disk of the store is nearly full, so that the service takes no commits; reads go on; nothing was committed"
+    )]
+    DiskFull,
     /// The message is above the size limit.
     #[error("the request message is larger than the size limit")]
     MessageTooLarge,
@@ -90,6 +95,7 @@ impl CallError {
             CallError::QuoteChanged { .. } => true,
             CallError::Access(_)
             | CallError::Overloaded
+            | CallError::DiskFull
             | CallError::MessageTooLarge
             | CallError::HeadersTooLarge
             | CallError::UndecodableMessage(_)

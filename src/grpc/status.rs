@@ -41,6 +41,8 @@ reasons! {
     CallerLimit = "CALLER_LIMIT", ResourceExhausted;
     /// [`CallError::Overloaded`]
     Overloaded = "OVERLOADED", ResourceExhausted;
+    /// [`CallError::DiskFull`]
+    DiskFull = "DISK_FULL", ResourceExhausted;
     /// [`CallError::MessageTooLarge`]
     MessageTooLarge = "MESSAGE_TOO_LARGE", OutOfRange;
     /// [`CallError::RequestTimedOut`], [`CallError::StreamIdle`]
@@ -154,6 +156,7 @@ impl From<&CallError> for Reason {
             CallError::Engine(error) => error.into(),
             CallError::Access(error) => error.into(),
             CallError::Overloaded => Reason::Overloaded,
+            CallError::DiskFull => Reason::DiskFull,
             CallError::MessageTooLarge => Reason::MessageTooLarge,
             CallError::HeadersTooLarge => Reason::HeadersTooLarge,
             CallError::UndecodableMessage(_) => Reason::UndecodableMessage,

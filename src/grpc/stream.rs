@@ -199,7 +199,7 @@ impl<S: Store> ClaimTask<S> {
                     Err(CallError::Panicked)
                 })
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         let word = settled.as_ref().map_or_else(|error| Reason::from(error).as_str(), |_| "OK");
         self.streams.authorizer.metrics.count_stream_claim(word);

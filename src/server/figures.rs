@@ -18,6 +18,7 @@ use crate::telemetry::payments::LayerAndPayer;
 use crate::telemetry::{Metrics, repeats};
 
 use super::certificate;
+use super::disk_alarm::free_bytes;
 
 /// The interval at which figures are set.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -40,6 +41,8 @@ pub struct Watched {
     pub certificate_days: usize,
     /// The age of the newest import of enrolments, in days, from which on a warning is logged; 0 for never.
     pub register_days: usize,
+    /// The bytes of the disk of the store that must stay free.
+    pub disk_reserve: u64,
     /// The directory of the store, if it is in one.
     pub directory: Option<PathBuf>,
 }
@@ -178,10 +181,4 @@ fn bytes_of(directory: &Path) -> u64 {
         Err(_) => 0,
     };
     entries.filter_map(Result::ok).map(size).sum()
-}
-
-/// The free bytes of the disk that holds a directory, as far as this process may use them.
-fn free_bytes(directory: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(directory).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }

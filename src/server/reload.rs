@@ -13,6 +13,7 @@ use crate::store::Store;
 use crate::telemetry::LIFE;
 
 use super::access_setup::LoadCallers;
+use super::service_manager;
 use super::tls::Tls;
 
 /// The interval at which certificates and callers are checked for changes, without a reload request.
@@ -44,12 +45,16 @@ impl<S: Store> ReloadTask<S> {
             };
             if requested {
                 tracing::info!(target: LIFE, "reloading: a signal asked for it");
+                service_manager::reloading();
                 self.disclosures.reopen_log();
                 reported.clear();
                 self.reload_policies().await;
             }
             self.reload_certificates();
             self.reload_callers(&mut reported);
+            if requested {
+                service_manager::ready();
+            }
         }
     }
 

@@ -20,10 +20,10 @@ use super::access_setup::{AccessSetup, AccessSetupError};
 use super::expected;
 use super::figures::Watched;
 use super::serve::{self, ServeError, ServerSetup};
-use super::signals;
 use super::store_location::{
     CommitSafety, MissingStore, SecretAndArchivePaths, StoreLocation, StoreLocationError, StoreTask,
 };
+use super::{service_manager, signals};
 
 /// What a server reports when it starts to serve.
 pub struct ServerStart {
@@ -141,8 +141,10 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
         let (url, store, book) = (&start.url, &start.store, start.book.to_string());
         tracing::info!(target: LIFE, version, url, store, book, callers = access.callers.count(), "started");
         started(&start);
+        service_manager::ready();
         let shutdown = async {
             shutdown.await;
+            service_manager::stopping();
             tracing::info!(target: LIFE, "stopping: a signal asked for it; calls in flight are finished");
         };
         let load_book = config.policies.map(|directory| Arc::new(move || Book::from_dir(&directory)) as _);
@@ -160,6 +162,7 @@ fn watched(config: &Config, location: &StoreLocation) -> Watched {
         certificates: certificates.into_iter().flatten().collect(),
         certificate_days: config.certificate_warning_days,
         register_days: config.register_warning_days,
+        disk_reserve: (config.disk_reserve_mib as u64) << 20,
         directory: location.directory().map(Path::to_owned),
     }
 }

@@ -32,6 +32,7 @@ use crate::telemetry::Metrics;
 
 use super::accept::Acceptor;
 use super::access_setup::AccessSetup;
+use super::disk_alarm::DiskAlarm;
 use super::expected;
 use super::figures::{Figures, Watched};
 use super::readiness::{ReadyState, Reporter};
@@ -138,6 +139,7 @@ pub async fn serve_with<S: Store>(
         () = reload_task.run(reload) => Ok(()),
         never = readiness::follow_book(&engine, &activation) => match never {},
         never = engine.follow() => match never {},
+        never = shared.disk_alarm(&watched).run() => match never {},
         never = Figures::new(watched, &shared.metrics).run(&engine) => match never {},
     }
 }
@@ -228,6 +230,16 @@ impl Shared {
             counted.upgrade().map(|engine| engine.conflicts())
         });
         engine.store().set_observer(Arc::new(ObservedStore(Arc::clone(&self.metrics))));
+    }
+
+    fn disk_alarm(&self, watched: &Watched) -> DiskAlarm<'_> {
+        let help = "1 while commits are refused because the disk of the store is nearly full, otherwise 0";
+        DiskAlarm {
+            directory: watched.directory.clone(),
+            reserve: watched.disk_reserve,
+            full: &self.authorizer.disk_full,
+            gauge: self.metrics.gauge("onestop.store.disk_full", "", help),
+        }
     }
 
     fn services<S: Store>(

@@ -193,6 +193,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
         Reason::CallerUnknown
         | Reason::CallerLimit
         | Reason::Overloaded
+        | Reason::DiskFull
         | Reason::MessageTooLarge
         | Reason::RequestTimedOut
         | Reason::HeadersTooLarge

@@ -107,3 +107,22 @@ fn tls_files_that_do_not_fit_together_are_refused() {
     let (code, _, errors) = run(&["keys", "dev", &again]);
     assert!(code == Some(1) && errors.contains("is not empty"), "existing keys are not replaced: {errors}");
 }
+
+#[test]
+fn a_client_without_tls_or_without_a_certificate_is_told_what_the_server_may_require() {
+    let place = tempfile::tempdir().expect("a directory");
+    let keys = Keys::made();
+    let mut command = onestop();
+    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--config"]).arg(keys.file("onestop.toml"));
+    let serve = Serve::spawn({
+        command.arg("--store").arg(place.path().join("store"));
+        command
+    });
+    let secured = serve.url.replace("127.0.0.1", "localhost");
+    let plain = secured.replace("https://", "http://");
+    let (code, _, errors) = run(&["account", "P1", "--year", "2017", "--server", &plain]);
+    assert!(code == Some(3) && errors.contains("call it as https:// with --ca"), "{code:?} {errors}");
+    let ca = keys.file("ca.pem").display().to_string();
+    let (code, _, errors) = run(&["account", "P1", "--year", "2017", "--server", &secured, "--ca", &ca]);
+    assert!(code == Some(3) && errors.contains("present one with --certificate and --key"), "{code:?} {errors}");
+}

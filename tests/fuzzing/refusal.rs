@@ -9,6 +9,7 @@ use super::reached::Reached;
 /// Reasons that invalid input never gets, because they report a failure of the service.
 const OF_THE_SERVICE: &[Reason] = &[
     Reason::Overloaded,
+    Reason::DiskFull,
     Reason::Stopping,
     Reason::ImportRunning,
     Reason::ImportStopped,

@@ -79,6 +79,7 @@ rows! {
     a_call_outside_the_role_is_denied: NotPermitted, PermissionDenied "NOT_PERMITTED", [] => call_outside_role;
     calls_above_the_rate_of_the_caller_are_refused: CallerLimit, ResourceExhausted "CALLER_LIMIT", [] => call_above_rate;
     calls_above_the_in_flight_limit_are_shed: Overloaded, ResourceExhausted "OVERLOADED", [] => settle_above_in_flight_limit;
+    commits_beyond_the_reserve_of_the_disk_are_refused: DiskFull, ResourceExhausted "DISK_FULL", [] => settle_on_full_disk;
     an_activation_without_policy_files_is_refused: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
         [("policies:1", "UNREADABLE")] => activate_no_files;
     a_second_concurrent_import_is_aborted: ImportRunning, Aborted "IMPORT_RUNNING", [] => import_twice_at_once;
@@ -385,6 +386,11 @@ async fn call_outside_role(_: Server) -> Status {
 
 async fn call_above_rate(_: Server) -> Status {
     call_twice_as_auditor(|callers| callers.replace("\"auditor\"\n\n", "\"auditor\"\nrate = 1\n\n")).await.0
+}
+
+async fn settle_on_full_disk(_: Server) -> Status {
+    let directory = tempfile::tempdir_in("/dev/shm").expect("a directory in memory");
+    crate::disk::refusal_of_a_settlement(directory.path()).await
 }
 
 async fn settle_above_in_flight_limit(_: Server) -> Status {

@@ -1,6 +1,7 @@
 //! What a server and its clients tell about themselves: metrics, log lines, and traces, metrics and logs over OTLP.
 
 mod exported;
+mod health;
 mod lines;
 mod receiver;
 mod scraped;

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use crate::cli::error::client::ClientError;
+
+use super::traced_channel::{Security, TracedChannel};
 
 /// How long a connection may take to be established.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +41,7 @@ impl TlsOptions {
     ///
     /// # Errors
     /// If the URL or a file cannot be used, or no server answers.
-    pub(crate) async fn connect(&self, url: &str) -> Result<Channel, ClientError> {
+    pub(crate) async fn connect(&self, url: &str) -> Result<TracedChannel, ClientError> {
         let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
         let invalid = |error| ClientError::InvalidUrl { url: url.clone(), error };
         let mut endpoint = Endpoint::from_shared(url.clone()).map_err(invalid)?;
@@ -47,7 +49,13 @@ impl TlsOptions {
             endpoint = endpoint.tls_config(self.tls_config(&url)?).map_err(invalid)?;
         }
         let channel = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect().await;
-        channel.map_err(|error| unreachable_error(&url, &error))
+        let channel = channel.map_err(|error| unreachable_error(&url, &error))?;
+        let security = match (url.starts_with("https://"), &self.certificate) {
+            (false, _) => Security::Plain,
+            (true, None) => Security::Tls,
+            (true, Some(_)) => Security::Other,
+        };
+        Ok(TracedChannel::new(channel, security))
     }
 
     fn tls_config(&self, url: &str) -> Result<ClientTlsConfig, ClientError> {

@@ -11,7 +11,7 @@ use crate::say;
 use super::address::ServerOptions;
 use super::claim_text::ReversalText;
 use super::connection::Client;
-use super::{account, correct, import, list, outcome, quote, reference, reverse, settle, show};
+use super::{account, correct, health, import, list, outcome, quote, reference, reverse, settle, show};
 
 /// A command that calls a server.
 #[derive(Subcommand, Debug)]
@@ -29,6 +29,13 @@ pub(crate) enum ClientCommand {
         server: ServerOptions,
         #[command(flatten)]
         options: reference::ReferenceOptions,
+    },
+    /// Check whether a server accepts calls: exit code 0 if it does, 1 if not, 3 if it cannot be reached
+    Health {
+        #[command(flatten)]
+        server: ServerOptions,
+        #[command(flatten)]
+        options: health::HealthOptions,
     },
     /// Quote claims (预结算) without changing anything
     Quote {
@@ -137,6 +144,7 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
         ClientCommand::Reference { server, options } => {
             reference::run(Client::connect_to(&server).await?, options, json).await
         }
+        ClientCommand::Health { server, options } => health::run(&server, options, json).await,
         ClientCommand::Quote { server, files } => quote::run(&server, &files, json).await,
         ClientCommand::Settle { server, options } => settle::run(&server, &options, json).await,
         ClientCommand::Reverse { server, request, claim: claim_id, reason, readjudicate, dry_run } => {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -17,6 +17,7 @@ use crate::say;
 use super::address::ServerOptions;
 use super::connection::Client;
 use super::import;
+use super::interrupt;
 use crate::cli::error::client::{ClientError, described, leaves_outcome_unknown};
 
 /// The hospital.
@@ -81,8 +82,10 @@ pub(crate) async fn run(options: &LoadOptions, json: bool) -> CommandResult {
     let (next, start) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let (run, until) = (uuid::Uuid::now_v7().simple().to_string(), start + Duration::from_secs(options.seconds));
     let mut callers = Vec::new();
+    let interrupted = interrupt::flag();
     for _ in 0..options.callers {
-        let caller = Caller { client: client.clone(), next: Arc::clone(&next), run: run.clone(), until };
+        let (next, interrupted) = (Arc::clone(&next), Arc::clone(&interrupted));
+        let caller = Caller { client: client.clone(), next, run: run.clone(), until, interrupted };
         callers.push(tokio::spawn(caller.call(options.claims, options.persons)));
     }
     let mut results = Results::default();
@@ -99,12 +102,13 @@ struct Caller {
     next: Arc<AtomicU64>,
     run: String,
     until: Instant,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Caller {
     async fn call(mut self, claims: u64, persons: u64) -> Result<Results, ClientError> {
         let mut results = Results::default();
-        while Instant::now() < self.until {
+        while Instant::now() < self.until && !self.interrupted.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= claims {
                 break;

@@ -24,6 +24,7 @@ use crate::{say, say_error};
 use super::address::ServerOptions;
 use super::claim_lines::{self, ClaimLine, ClaimReading};
 use super::connection::Client;
+use super::interrupt;
 use super::quotes::Quotes;
 use super::refused_claims::RefusedClaims;
 use crate::cli::error::client::{ClientError, status_from_answer};
@@ -72,8 +73,12 @@ pub(super) async fn run(server: &ServerOptions, options: &SettleOptions, json: b
         results: BTreeMap::new(),
         settled: 0,
         replayed: 0,
+        interrupted: false,
     };
-    run.settle_all(client).await?;
+    tokio::select! {
+        settled = run.settle_all(client) => settled?,
+        () = interrupt::pressed() => run.interrupted = true,
+    }
     run.finish()
 }
 
@@ -93,6 +98,8 @@ struct SettleRun {
     results: BTreeMap<u64, ClaimResult>,
     settled: u64,
     replayed: u64,
+    /// Whether Ctrl-C ended the run.
+    interrupted: bool,
 }
 
 struct PendingClaim {
@@ -237,10 +244,13 @@ impl SettleRun {
     }
 
     fn finish(self) -> CommandResult {
-        let summary = (self.printed > 1).then(|| self.summary());
+        let summary = (self.printed > 1 || self.interrupted).then(|| self.summary());
         drop(self.progress);
         if let Some(summary) = summary {
             say_error!("{summary}");
+        }
+        if self.interrupted {
+            return Err(CommandError::Interrupted);
         }
         self.refused.finish()
     }

@@ -1,0 +1,27 @@
+//! Tells systemd when the server is ready, reloads and stops. Without a service manager this does nothing.
+
+use sd_notify::NotifyState;
+
+/// Tells the state; a service manager that cannot be told will report a timeout itself.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the service manager was not notified");
+    }
+}
+
+/// The server serves.
+pub(super) fn ready() {
+    notify(&[NotifyState::Ready]);
+}
+
+/// The server begins to reload its files.
+pub(super) fn reloading() {
+    if let Ok(now) = NotifyState::monotonic_usec_now() {
+        notify(&[NotifyState::Reloading, now]);
+    }
+}
+
+/// The server stops.
+pub(super) fn stopping() {
+    notify(&[NotifyState::Stopping]);
+}
