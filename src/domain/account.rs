@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 use super::split::{LayerSplit, Split};
-use super::sums::{LedgerUse, OutOfRange, Sums, find, put};
+use super::sums::{LedgerUse, OutOfRange, Sums, find, update};
 
 /// The accumulators of one benefit year. Those that are zero are left out, so two accounts are equal
 /// exactly when all their accumulators are.
@@ -91,18 +91,15 @@ impl Account {
     }
 
     fn shift_layer(&mut self, layer: &LayerSplit, sign: impl Fn(Money) -> Money) -> Result<(), OutOfRange> {
-        let ledger = layer.head.ledger();
-        let mut uses = self.ledger(ledger);
-        uses.base = checked_sum(uses.base, sign(layer.base))?;
-        uses.taken = checked_sum(uses.taken, sign(layer.deductible_taken))?;
-        put(&mut self.ledgers, ledger, uses);
-        let paid = checked_sum(self.paid(&layer.head.id), sign(layer.pays))?;
-        put(&mut self.paid, &layer.head.id, paid);
-        for cap in layer.caps.iter().filter(|cap| !cap.is_per_claim) {
-            let sum = checked_sum(self.cap_used(&cap.account), sign(layer.amount_of(cap.kind)))?;
-            put(&mut self.caps, &cap.account, sum);
-        }
-        Ok(())
+        update(&mut self.ledgers, layer.head.ledger(), |uses| {
+            let base = checked_sum(uses.base, sign(layer.base))?;
+            Ok(LedgerUse { base, taken: checked_sum(uses.taken, sign(layer.deductible_taken))? })
+        })?;
+        update(&mut self.paid, &layer.head.id, |paid| checked_sum(paid, sign(layer.pays)))?;
+        let mut annual = layer.caps.iter().filter(|cap| !cap.is_per_claim);
+        annual.try_for_each(|cap| {
+            update(&mut self.caps, &cap.account, |used| checked_sum(used, sign(layer.amount_of(cap.kind))))
+        })
     }
 
     fn change_counts(mut self, split: &Split, admissions: i32) -> Result<Account, OutOfRange> {

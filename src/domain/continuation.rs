@@ -12,7 +12,7 @@ use super::policy::Policy;
 use super::pools::Pools;
 use super::split::{LayerSplit, Split};
 use super::stay::{Opening, Stay, StayUse};
-use super::sums::{OutOfRange, put};
+use super::sums::{OutOfRange, update};
 
 /// The settlement that a claim continues.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ impl Stay {
             taken_on_stay: sum(before.taken_on_stay, layer.deductible_taken)?,
             before_transfer: false,
         };
-        put(&mut self.layers, &layer.head.id, uses);
+        update(&mut self.layers, &layer.head.id, |_| Ok(uses))?;
         self.add_caps(layer)
     }
 
@@ -64,8 +64,8 @@ impl Stay {
     /// If a sum would leave its range.
     pub fn add_caps(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
         for cap in layer.caps.iter().filter(|cap| cap.is_per_claim) {
-            let used = self.cap_used(&cap.account).checked_add(layer.amount_of(cap.kind)).ok_or(OutOfRange)?;
-            put(&mut self.caps, &cap.account, used);
+            let amount = layer.amount_of(cap.kind);
+            update(&mut self.caps, &cap.account, |used| used.checked_add(amount).ok_or(OutOfRange))?;
         }
         Ok(())
     }

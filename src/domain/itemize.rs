@@ -44,11 +44,8 @@ pub fn itemize(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Ite
         code.preliminary_self_pay += line.preliminary_self_pay;
         lines.push(line);
     }
-    let mut pools = Pools::zero(&words.pools);
     let mut codes = codes.splits;
-    for code in &mut codes {
-        add_to_pools(code, &mut pools);
-    }
+    let pools = pools_of_codes(&mut codes, &rules, &words.pools);
     Ok(Itemized { lines, codes, pools })
 }
 
@@ -112,11 +109,23 @@ fn over_limit(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> Money {
     if item.amount < Money::ZERO { excess.max(item.amount) } else { excess.min(item.amount) }
 }
 
-/// Clamps the sums of a code at a price, so that rounding leaves no part below zero, and adds them to the pools.
-fn add_to_pools(code: &mut CodeSplit, pools: &mut Pools) {
+/// The pools of all codes, whose sums are clamped.
+fn pools_of_codes(codes: &mut [CodeSplit], rules: &[&ClassRule], words: &[Pool]) -> Pools {
+    let mut pools = Pools::zero(words);
+    let over_limit = pools.position(&Pool::over_limit());
+    let preliminary_self_pay = pools.position(&Pool::preliminary_self_pay());
+    let rest: Vec<_> = rules.iter().map(|rule| pools.position(&rule.pool)).collect();
+    for code in codes {
+        clamp(code);
+        pools.add_at(over_limit, code.over_limit);
+        pools.add_at(preliminary_self_pay, code.preliminary_self_pay);
+        pools.add_at(rest[usize::from(code.position)], code.rest());
+    }
+    pools
+}
+
+/// Clamps the sums of a code at a price, so that rounding leaves no part below zero.
+fn clamp(code: &mut CodeSplit) {
     code.over_limit = code.over_limit.at_least_zero().min(code.net);
     code.preliminary_self_pay = code.preliminary_self_pay.at_least_zero().min(code.net - code.over_limit);
-    pools.add(&Pool::over_limit(), code.over_limit);
-    pools.add(&Pool::preliminary_self_pay(), code.preliminary_self_pay);
-    pools.add(&code.pool, code.rest());
 }

@@ -9,6 +9,10 @@ use super::words::Pool;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pools(Vec<(Pool, Money)>);
 
+/// The position of a pool in the list of some [`Pools`].
+#[derive(Clone, Copy)]
+pub(super) struct PoolPosition(usize);
+
 impl Pools {
     /// Empty pools, listed in this order.
     pub fn zero(pools: &[Pool]) -> Pools {
@@ -18,6 +22,20 @@ impl Pools {
     /// The amount in a pool.
     pub fn get(&self, pool: &Pool) -> Money {
         self.0.iter().find(|(known, _)| known == pool).map_or(Money::ZERO, |(_, amount)| *amount)
+    }
+
+    /// The position of a pool, which is listed if it was not.
+    pub(super) fn position(&mut self, pool: &Pool) -> PoolPosition {
+        let listed = self.0.iter().position(|(known, _)| known == pool);
+        PoolPosition(listed.unwrap_or_else(|| {
+            self.0.push((pool.clone(), Money::ZERO));
+            self.0.len() - 1
+        }))
+    }
+
+    /// Adds to the pool at a position of these pools.
+    pub(super) fn add_at(&mut self, position: PoolPosition, amount: Money) {
+        self.0[position.0].1 += amount;
     }
 
     /// Adds to a pool.

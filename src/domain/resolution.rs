@@ -201,8 +201,8 @@ impl<'a> TermsDraft<'a> {
             prior_self_pay: Rate::clamped(self.prior_self_pay),
             schedule,
             caps,
-            cites: cites(self.rule, entries),
-            assumed: Vec::new(),
+            cites: cites(self.rule, entries).into(),
+            assumed: Arc::default(),
         };
         let assumed = self.assumed_keys(&terms);
         Some(Terms { assumed, ..terms })
@@ -222,7 +222,7 @@ impl<'a> TermsDraft<'a> {
     }
 
     /// The assumed keys of the figures that these terms use.
-    fn assumed_keys(&self, terms: &Terms) -> Vec<Arc<str>> {
+    fn assumed_keys(&self, terms: &Terms) -> Arc<[Arc<str>]> {
         let AssumedFigures { deductible, bands, rate, cap, prior_self_pay } = self.assumed;
         let has_deductible = match &terms.schedule.deductible {
             Deductible::Amounts(amounts) => amounts.iter().any(|amount| *amount > Money::ZERO),

@@ -134,9 +134,9 @@ pub struct LayerSplit {
     /// The layer's accumulated payments of the year before this claim.
     pub paid_before: Money,
     /// The sources of the terms that applied.
-    pub cites: Vec<Cite>,
+    pub cites: Arc<[Cite]>,
     /// The keys of figures in use that are assumptions.
-    pub assumed: Vec<AssumedKey>,
+    pub assumed: Arc<[AssumedKey]>,
 }
 
 /// A layer that was not considered.

@@ -25,17 +25,31 @@ pub struct OutOfRange;
 
 /// The sum of a name.
 pub(super) fn find<T: Copy>(sums: &[(Arc<str>, T)], name: &str) -> Option<T> {
-    let at = sums.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-    Some(sums[at].1)
+    position(sums, name).map(|at| sums[at].1)
 }
 
-/// Replaces the sum of a name; a sum of zero is removed.
-pub(super) fn put<T: Default + PartialEq>(sums: &mut Sums<T>, name: &Arc<str>, sum: T) {
-    let empty = sum == T::default();
-    match sums.binary_search_by(|(known, _)| known.cmp(name)) {
-        Ok(at) if empty => drop(sums.remove(at)),
-        Ok(at) => sums[at].1 = sum,
-        Err(_) if empty => {}
-        Err(at) => sums.insert(at, (name.clone(), sum)),
+/// Replaces the sum of a name by what `change` makes of it; a sum of zero is removed.
+///
+/// # Errors
+/// That of `change`; nothing was changed then.
+pub(super) fn update<T: Copy + Default + PartialEq, E>(
+    sums: &mut Sums<T>,
+    name: &Arc<str>,
+    change: impl FnOnce(T) -> Result<T, E>,
+) -> Result<(), E> {
+    let at = position(sums, name);
+    let sum = change(at.map_or_else(T::default, |at| sums[at].1))?;
+    match at {
+        Some(at) if sum == T::default() => drop(sums.remove(at)),
+        Some(at) => sums[at].1 = sum,
+        None if sum == T::default() => {}
+        None => sums.insert(sums.partition_point(|(known, _)| known < name), (name.clone(), sum)),
     }
+    Ok(())
+}
+
+/// The position of a name. An account has a few names of different lengths, so that one after the other is faster than
+/// halving, which compares the bytes of each.
+fn position<T>(sums: &[(Arc<str>, T)], name: &str) -> Option<usize> {
+    sums.iter().position(|(known, _)| **known == *name)
 }

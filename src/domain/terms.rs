@@ -64,9 +64,9 @@ pub struct Terms {
     /// The caps, in order.
     pub caps: Vec<Cap>,
     /// The sources of these terms.
-    pub cites: Vec<Cite>,
+    pub cites: Arc<[Cite]>,
     /// The keys of figures in use that are assumptions.
-    pub assumed: Vec<AssumedKey>,
+    pub assumed: Arc<[AssumedKey]>,
 }
 
 /// The circumstances that decide which terms apply.

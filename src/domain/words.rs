@@ -1,19 +1,21 @@
 //! The words of a policy book: texts that its `vocabulary.toml` defines, each kind a type of its own.
 //!
 //! The program knows none of them but the two pools that it fills itself ([`Pool::OVER_LIMIT`] and
-//! [`Pool::PRELIMINARY_SELF_PAY`]). A word is a shared text: cloning it allocates nothing.
+//! [`Pool::PRELIMINARY_SELF_PAY`]). A word is a short text kept in place: cloning and comparing it follows
+//! no pointer.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// The word as files, tables and messages write it.

@@ -133,7 +133,7 @@ fn a_used_layer_keeps_the_citations_of_its_own_file() {
     let plain = policy_file("end", WHOLE_YEAR, "use = \"library#plain\"");
     let own = policy_file("own", &WHOLE_YEAR.replace("11", "12"), "use = \"library#plain\"\ncites = [\"law\"]");
     let book = book(&[("end.toml", &plain), ("own.toml", &own), ("library.toml", &library)]);
-    let cite = |policy| layer_terms(&book, policy, "plain", "primary", &[]).cites.remove(0);
+    let cite = |policy| layer_terms(&book, policy, "plain", "primary", &[]).cites[0].clone();
     assert_eq!((&*cite("end").source, &*cite("end").text), ("library#law", "the law of library"));
     assert_eq!((&*cite("own").source, &*cite("own").text), ("own#law", "the law of own"));
 }

@@ -105,7 +105,8 @@ impl Coverage {
         };
         let whole = split.codes.iter().any(|code| code.net == Money::ZERO && refunded(&code.entry.code));
         self.count("a code refunded whole", whole);
-        split.pools.iter().for_each(|(pool, sum)| self.count(&format!("in pool {pool}"), sum > Money::ZERO));
+        let filled = split.pools.iter().filter(|(_, sum)| *sum > Money::ZERO);
+        filled.for_each(|(pool, _)| self.count(&format!("in pool {pool}"), true));
         for layer in &split.layers {
             let spec: usize = layer.head.id[1..].parse().expect("a layer's number");
             self.layer(layer, step);

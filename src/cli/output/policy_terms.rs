@@ -142,7 +142,7 @@ impl PolicyTerms<'_> {
         let mut lines = Vec::new();
         for layer in &self.policy.layers {
             for level in self.levels() {
-                for cite in self.terms(layer, level)?.cites {
+                for cite in self.terms(layer, level)?.cites.iter() {
                     let line = format!("{}: {}", cite.source, cite.text);
                     if !lines.contains(&line) {
                         lines.push(line);
