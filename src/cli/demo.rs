@@ -25,6 +25,7 @@ use super::client::import;
 use super::error::client::leaves_outcome_unknown;
 use super::exit::{CommandError, CommandResult};
 use super::output::line::write_page;
+use super::output::refusal_text::in_language;
 use super::output::statement::{Document, Lang, text};
 
 /// The demonstration tables; all persons are invented.
@@ -53,7 +54,7 @@ pub(crate) struct DemoOptions {
     /// A directory of policy files, instead of the shipped policies
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
-    /// The language of the statement at the end
+    /// The language of refusals and of the statement at the end
     #[arg(long, value_enum)]
     lang: Option<Lang>,
 }
@@ -80,7 +81,7 @@ pub(crate) async fn run(options: &DemoOptions) -> CommandResult {
         let settled = settle(&mut client, claims).await?;
         say!("{title}:");
         write_page(&table(&settled).to_string());
-        print_refused(&settled);
+        print_refused(&settled, options.lang.unwrap_or(Lang::En));
         say!("");
         lines.extend(settled);
     }
@@ -191,9 +192,10 @@ fn circumstances(text: &ClaimText, facts: &pb::Circumstances) -> String {
     format!("{who} · {} · {}{place}", text.visit, facts.hospital_level)
 }
 
-fn print_refused(lines: &[DemoClaim]) {
+fn print_refused(lines: &[DemoClaim], lang: Lang) {
     for line in lines {
         if let Err(status) = &line.answer {
+            let status = in_language(status.clone(), lang);
             say!("{} was refused, and nothing changed: {}", line.text.claim_id, status.message());
         }
     }

@@ -9,6 +9,9 @@ macro_rules! fault_reasons {
         pub enum FaultReason { $($(#[$doc])* $name),* }
 
         impl FaultReason {
+            /// All of them.
+            pub const ALL: &'static [FaultReason] = &[$(FaultReason::$name),*];
+
             /// The stable word of it.
             pub const fn as_str(self) -> &'static str {
                 match self { $(FaultReason::$name => $word),* }

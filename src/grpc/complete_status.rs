@@ -1,8 +1,7 @@
 //! Completes refusals that are made before or beside a handler, by the framework: a message that cannot be decoded or is
 //! too large, headers that are too large, an unknown call. Like every other refusal, each carries `ErrorInfo` with a
-//! reason.
+//! reason, and a text in Chinese.
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,11 +10,9 @@ use prost::bytes::Bytes;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
 
 use super::error::CallError;
-use super::status;
-use super::status_details::DOMAIN;
+use super::status_details::framework_status;
 
 /// The maximum bytes of the headers of a call. The transport reads somewhat more, so that the refusal has a reason.
 pub const MAX_HEADER_BYTES: u32 = 16 << 10;
@@ -92,10 +89,7 @@ fn complete_status(bare: &Status) -> Status {
         // Everything else that fails inside has details already, but for a response that cannot be encoded.
         Code::Internal if !message.starts_with("Error ") => CallError::UndecodableMessage(message.to_owned()).into(),
         Code::Internal => CallError::Internal(message.to_owned()).into(),
-        code => {
-            let details = ErrorDetails::with_error_info(status::code_name(code), DOMAIN, HashMap::new());
-            Status::with_error_details(code, message, details)
-        }
+        code => framework_status(code, message),
     }
 }
 
@@ -133,7 +127,10 @@ impl HttpBody for CompleteTrailers {
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt;
+
     use super::*;
+    use crate::grpc::status;
 
     #[test]
     fn every_bare_status_gets_a_reason_and_a_complete_one_stays() {
@@ -144,6 +141,8 @@ mod tests {
             let complete = Status::from_header_map(&headers).expect("a status");
             let info = complete.get_details_error_info().expect("an ErrorInfo");
             assert_eq!(info.domain, "onestop", "{code:?}");
+            let chinese = complete.get_details_localized_message().expect("a text in Chinese");
+            assert_eq!((chinese.locale.as_str(), chinese.message.is_ascii()), ("zh-CN", false), "{code:?}");
             let expected = match code {
                 Code::OutOfRange => (Code::OutOfRange, "MESSAGE_TOO_LARGE"),
                 Code::Unimplemented => (Code::Unimplemented, "UNKNOWN_CALL"),

@@ -30,5 +30,6 @@ pub mod settlement_to_proto;
 pub mod status;
 mod status_details;
 pub mod stream;
+mod texts;
 pub mod to_proto;
 mod view;

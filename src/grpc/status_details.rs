@@ -1,12 +1,13 @@
-//! The status of a failed call, and its details: the reason as `ErrorInfo`, every fault as `BadRequest` or `PreconditionFailure`, when to
-//! retry, and the messages that go with two of the refusals.
+//! The status of a failed call, and its details: the reason as `ErrorInfo`, the Chinese text as `LocalizedMessage`, every
+//! fault as `BadRequest` or `PreconditionFailure`, when to retry, and the messages that go with two of the refusals.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use prost::Message;
+use prost_types::Any;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::pb as rpc;
 
 use crate::access::AccessError;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
@@ -16,11 +17,11 @@ use crate::engine::EngineError;
 use crate::pb::settlement as pb;
 
 use super::error::CallError;
-use super::settlement_to_proto;
-use super::status::Reason;
+use super::status::{self, Reason};
+use super::{settlement_to_proto, texts};
 
 /// The domain of every `ErrorInfo`.
-pub(super) const DOMAIN: &str = "onestop";
+const DOMAIN: &str = "onestop";
 
 /// The most faults that one status names, and the most later settlements: a status travels in a header, and
 /// most clients take 16 KiB of headers.
@@ -33,14 +34,14 @@ const DERIVATION_BYTES: usize = 8 << 10;
 /// How long a caller waits before it retries a call that was shed.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
+/// The longest duration of the messages: about 10,000 years.
+const LONGEST: prost_types::Duration = prost_types::Duration { seconds: 315_576_000_000, nanos: 0 };
+
 /// The status of a failed call. A check that failed inside is logged for the operator; a caller does not learn
 /// which.
 impl From<&CallError> for Status {
     fn from(error: &CallError) -> Self {
-        if let CallError::Engine(EngineError::Invariant(what)) | CallError::Internal(what) = error {
-            tracing::error!(what, "an invariant does not hold; nothing was committed");
-        }
-        status(error)
+        encoded(&status_message(error))
     }
 }
 
@@ -51,32 +52,57 @@ impl From<CallError> for Status {
 }
 
 /// The status of a failed call as a message, for a stream that goes on.
-pub fn status_message(error: &CallError) -> tonic_types::pb::Status {
-    let status = Status::from(error);
-    // Details that were encoded here can be decoded; without them, code and message are sent still.
-    tonic_types::pb::Status::decode(status.details()).unwrap_or_else(|_| tonic_types::pb::Status {
-        code: status.code() as i32,
-        message: status.message().to_owned(),
-        details: Vec::new(),
-    })
-}
-
-/// The status of a failed call, with all its details.
-fn status(error: &CallError) -> Status {
+pub fn status_message(error: &CallError) -> rpc::Status {
+    if let CallError::Engine(EngineError::Invariant(what)) | CallError::Internal(what) = error {
+        tracing::error!(what, "an invariant does not hold; nothing was committed");
+    }
     let reason = Reason::from(error);
     let faults = error.faults().map(first_faults).unwrap_or_default();
-    let text = if faults.is_empty() { error.to_string() } else { FieldFaults::from_iter(faults.clone()).to_string() };
-    let message = format!("{}: {text}", reason.as_str());
-    let status = Status::with_error_details(reason.code(), message, details(reason, &faults, error));
+    let mut details = vec![
+        any("google.rpc.ErrorInfo", &error_info(reason.as_str(), metadata(error))),
+        any("google.rpc.LocalizedMessage", &localized_message(in_chinese(reason, &faults))),
+    ];
+    details.extend(fault_details(reason, &faults));
+    details.extend(further_details(error));
+    let message = format!("{}: {}", reason.as_str(), in_english(reason, &faults, error));
+    rpc::Status { code: reason.code() as i32, message, details }
+}
+
+/// The status of a refusal that the framework made, and for which this service has no reason.
+pub(super) fn framework_status(code: Code, message: &str) -> Status {
+    let details = vec![
+        any("google.rpc.ErrorInfo", &error_info(status::code_name(code), HashMap::new())),
+        any("google.rpc.LocalizedMessage", &localized_message(texts::code_in_chinese(code).to_owned())),
+    ];
+    encoded(&rpc::Status { code: code as i32, message: message.to_owned(), details })
+}
+
+/// The status with its details in the form of a header.
+fn encoded(status: &rpc::Status) -> Status {
+    Status::with_details(Code::from_i32(status.code), &*status.message, status.encode_to_vec().into())
+}
+
+fn in_english(reason: Reason, faults: &[FieldFault], error: &CallError) -> String {
     match error {
-        CallError::Engine(EngineError::Refused(ClaimRefusal::LaterSettlements(later))) => {
-            with_any(status, "LaterSettlements", &later_settlements(later))
-        }
-        CallError::QuoteChanged { split, quote_digest } => {
-            with_any(status, "QuoteChanged", &quote_changed(split, quote_digest))
-        }
-        _ => status,
+        CallError::UndecodableMessage(detail) => format!("{}: {detail}", reason.text().en),
+        _ if faults.is_empty() => reason.text().en.to_owned(),
+        _ => FieldFaults::from_iter(faults.iter().cloned()).to_string(),
     }
+}
+
+fn in_chinese(reason: Reason, faults: &[FieldFault]) -> String {
+    let fault = |fault: &FieldFault| format!("{} {}", fault.field, texts::fault_in_chinese(fault.reason));
+    let faults: Vec<String> = faults.iter().map(fault).collect();
+    let separator = if faults.is_empty() { "" } else { "：" };
+    format!("{}{separator}{}", reason.text().zh, faults.join("；"))
+}
+
+fn error_info(reason: &str, metadata: HashMap<String, String>) -> rpc::ErrorInfo {
+    rpc::ErrorInfo { reason: reason.to_owned(), domain: DOMAIN.to_owned(), metadata }
+}
+
+fn localized_message(message: String) -> rpc::LocalizedMessage {
+    rpc::LocalizedMessage { locale: texts::CHINESE.to_owned(), message }
 }
 
 /// The first faults, and as a last one how many more there are.
@@ -90,25 +116,50 @@ fn first_faults(faults: &FieldFaults) -> Vec<FieldFault> {
     first
 }
 
-fn details(reason: Reason, faults: &[FieldFault], error: &CallError) -> ErrorDetails {
-    let mut details = ErrorDetails::with_error_info(reason.as_str(), DOMAIN, metadata(error));
-    for fault in faults {
-        if reason.code() == Code::FailedPrecondition {
-            details.add_precondition_failure_violation(fault.reason.as_str(), &fault.field, &fault.message);
-        } else {
-            details.add_bad_request_violation(&fault.field, format!("{} ({})", fault.message, fault.reason.as_str()));
-        }
+/// The faults, each with its field, reason and sentence.
+fn fault_details(reason: Reason, faults: &[FieldFault]) -> Option<Any> {
+    if faults.is_empty() {
+        return None;
     }
+    Some(if reason.code() == Code::FailedPrecondition {
+        let violation = |fault: &FieldFault| rpc::precondition_failure::Violation {
+            r#type: fault.reason.as_str().to_owned(),
+            subject: fault.field.clone(),
+            description: fault.message.clone(),
+        };
+        let violations = faults.iter().map(violation).collect();
+        any("google.rpc.PreconditionFailure", &rpc::PreconditionFailure { violations })
+    } else {
+        let violation = |fault: &FieldFault| rpc::bad_request::FieldViolation {
+            field: fault.field.clone(),
+            description: fault.message.clone(),
+            reason: fault.reason.as_str().to_owned(),
+            localized_message: None,
+        };
+        let field_violations = faults.iter().map(violation).collect();
+        any("google.rpc.BadRequest", &rpc::BadRequest { field_violations })
+    })
+}
+
+/// When to send the call again, and the messages that go with two of the refusals.
+fn further_details(error: &CallError) -> Option<Any> {
     match error {
-        CallError::Access(AccessError::LimitExceeded { retry_after }) => {
-            details.set_retry_info(Some(*retry_after));
+        CallError::Access(AccessError::LimitExceeded { retry_after }) => Some(retry_info(*retry_after)),
+        CallError::Overloaded => Some(retry_info(RETRY_DELAY)),
+        CallError::Engine(EngineError::Refused(ClaimRefusal::LaterSettlements(later))) => {
+            Some(any("onestop.settlement.v1.LaterSettlements", &later_settlements(later)))
         }
-        CallError::Overloaded => {
-            details.set_retry_info(Some(RETRY_DELAY));
+        CallError::QuoteChanged { split, quote_digest } => {
+            Some(any("onestop.settlement.v1.QuoteChanged", &quote_changed(split, quote_digest)))
         }
-        _ => {}
+        _ => None,
     }
-    details
+}
+
+fn retry_info(delay: Duration) -> Any {
+    // Longer than a duration of the messages can say is as long as it can say.
+    let retry_delay = prost_types::Duration::try_from(delay).unwrap_or(LONGEST);
+    any("google.rpc.RetryInfo", &rpc::RetryInfo { retry_delay: Some(retry_delay) })
 }
 
 fn metadata(error: &CallError) -> HashMap<String, String> {
@@ -139,12 +190,7 @@ fn quote_changed(split: &Split, quote_digest: &[u8]) -> pb::QuoteChanged {
     }
 }
 
-/// The status with one more detail, a message of the settlement package.
-fn with_any(status: Status, name: &str, message: &impl Message) -> Status {
-    let mut rpc = tonic_types::pb::Status::decode(status.details()).unwrap_or_default();
-    rpc.details.push(prost_types::Any {
-        type_url: format!("type.googleapis.com/onestop.settlement.v1.{name}"),
-        value: message.encode_to_vec(),
-    });
-    Status::with_details(status.code(), status.message(), rpc.encode_to_vec().into())
+/// A message as a detail.
+fn any(name: &str, message: &impl Message) -> Any {
+    Any { type_url: format!("type.googleapis.com/{name}"), value: message.encode_to_vec() }
 }

@@ -5,6 +5,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::reached::Reached;
+use crate::service::{bad_fields, is_chinese};
 
 /// Reasons that invalid input never gets, because they report a failure of the service.
 const OF_THE_SERVICE: &[Reason] = &[
@@ -29,10 +30,9 @@ pub struct ParsedRefusal {
     pub faults: Vec<(String, String)>,
 }
 
-/// The stable word that a fault's sentence ends with; that there are more faults is none.
-fn word(text: &str) -> String {
-    let word = text.rsplit_once('(').map_or("", |(_, word)| word.trim_end_matches(')'));
-    if text.starts_with("have ") { String::new() } else { word.to_owned() }
+/// The stable word of a fault; that there are more faults is none.
+fn word(reason: String, message: &str) -> String {
+    if message.starts_with("have ") { String::new() } else { reason }
 }
 
 /// Whether this is the answer to bytes that are no message.
@@ -52,8 +52,8 @@ impl ParsedRefusal {
         let reason = *known.unwrap_or_else(|| panic!("an unknown reason: {status:?}"));
         assert_eq!(status.code(), reason.code(), "{status:?}");
         assert!(!OF_THE_SERVICE.contains(&reason), "bad input is no fault of the service: {status:?}");
-        let bad = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
-        let bad = bad.iter().map(|fault| (fault.field.clone(), word(&fault.description)));
+        assert!(details.localized_message().is_some_and(|text| is_chinese(&text.message)), "{status:?}");
+        let bad = bad_fields(status).into_iter().map(|(field, reason, message)| (field, word(reason, &message)));
         let unmet = details.precondition_failure().map(|unmet| unmet.violations.as_slice()).unwrap_or_default();
         let unmet = unmet.iter().map(|fault| (fault.subject.clone(), fault.r#type.clone()));
         ParsedRefusal { reason: reason.as_str().to_owned(), faults: bad.chain(unmet).collect() }

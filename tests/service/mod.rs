@@ -167,15 +167,27 @@ pub fn refusal_details(status: &Status) -> RefusalDetails {
     let details = status.get_error_details();
     let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"));
     assert_eq!(info.domain, "onestop");
-    let mut faults = Vec::new();
-    for fault in details.bad_request().map(|bad| &bad.field_violations[..]).unwrap_or_default() {
-        let (sentence, reason) = fault.description.rsplit_once(" (").expect("a reason in brackets");
-        faults.push((fault.field.clone(), reason.trim_end_matches(')').to_owned(), sentence.to_owned()));
-    }
+    let chinese = details.localized_message().unwrap_or_else(|| panic!("no LocalizedMessage: {status:?}"));
+    assert!(chinese.locale == "zh-CN" && is_chinese(&chinese.message), "{chinese:?}");
+    let mut faults = bad_fields(status);
     for fault in details.precondition_failure().map(|failed| &failed.violations[..]).unwrap_or_default() {
         faults.push((fault.subject.clone(), fault.r#type.clone(), fault.description.clone()));
     }
     RefusalDetails { code: status.code(), reason: info.reason.clone(), faults }
+}
+
+/// Whether a text is in Chinese characters.
+pub fn is_chinese(text: &str) -> bool {
+    text.chars().any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character))
+}
+
+/// The fields that a `BadRequest` names, each with its reason and sentence.
+pub fn bad_fields(status: &Status) -> Vec<(String, String, String)> {
+    let rpc = tonic_types::pb::Status::decode(status.details()).expect("a google.rpc.Status");
+    let bad = rpc.details.iter().find(|any| any.type_url == "type.googleapis.com/google.rpc.BadRequest");
+    let bad = bad.map(|any| tonic_types::pb::BadRequest::decode(&*any.value).expect("a BadRequest"));
+    let fields = bad.unwrap_or_default().field_violations.into_iter();
+    fields.map(|fault| (fault.field, fault.reason, fault.description)).collect()
 }
 
 /// Code and reason of a call that must have been refused.

@@ -114,6 +114,9 @@ fn assert_refusal(reason: Reason, code: Code, word: &str, faults: &[(&str, &str)
     let preconditions = status.get_error_details().precondition_failure().is_some();
     assert_eq!(preconditions, code == Code::FailedPrecondition && !faults.is_empty());
     assert!(status.message().starts_with(word), "{}", status.message());
+    // The Chinese text names every field at fault too.
+    let chinese = status.get_error_details().localized_message().map(|text| text.message.clone()).unwrap_or_default();
+    assert!(faults.iter().all(|(field, _)| chinese.contains(field)), "{chinese}");
     let retry = status.get_error_details().retry_info().is_some();
     assert_eq!(
         retry,

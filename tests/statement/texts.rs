@@ -141,3 +141,15 @@ async fn the_json_contains_the_whole_derivation() {
     );
     assert_eq!(shown["reversal"], serde_json::Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_shown_in_the_language_that_is_asked_for() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (serve, _, _) = office(place.path()).await;
+    let none = "01980000-0000-7000-8000-000000000000";
+    for (lang, text) in [("zh", "NOT_FOUND: 未找到"), ("en", "NOT_FOUND: NOT_FOUND: not found")] {
+        let (code, _, errors) = run(&["show", none, "--lang", lang, "--server", &serve.url]);
+        assert_eq!(code, Some(1), "{errors}");
+        assert!(errors.contains(text), "{errors}");
+    }
+}

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::cli::error::refusal::field_violations;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic_types::StatusExt;
 
 use crate::cli::error::client::{ClientError, described};
 use crate::cli::error::import::ImportError;
@@ -202,13 +202,13 @@ fn checked_row(
 
 /// The faults that the server found in the rows, by line of the file.
 fn refused(table: ReferenceTable, path: &Path, status: &tonic::Status) -> ImportError {
-    let details = status.get_error_details();
     let mut faults = Faults::default();
-    for fault in details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default() {
+    for fault in field_violations(status) {
         let row = fault.field.strip_prefix("rows[").and_then(|rest| rest.split_once("]."));
         let position = row.and_then(|(index, column)| Some((line_of_row(table, path, index.parse().ok()?)?, column)));
         if let Some((line, column)) = position {
-            faults.add(FileFault::in_column(path.display().to_string(), line, column, fault.description.as_str()));
+            let message = format!("{} ({})", fault.message, fault.reason);
+            faults.add(FileFault::in_column(path.display().to_string(), line, column, message));
         }
     }
     let whole_file = || ImportError::Faults(vec![format!("{}: {}", path.display(), described(status))]);

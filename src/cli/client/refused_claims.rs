@@ -16,6 +16,7 @@ use crate::say_error;
 
 use super::claim_lines::ClaimLine;
 use crate::cli::error::client::{ClientError, described};
+use crate::cli::error::refusal::{FieldViolation, field_violations};
 
 /// The claims that were refused.
 pub(super) struct RefusedClaims {
@@ -67,13 +68,9 @@ impl RefusedClaims {
 /// A refused claim as it was read, with the reasons.
 fn value(line: &ClaimLine, status: &Status) -> Value {
     let details = status.get_error_details();
-    let mut faults = Vec::new();
-    for fault in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
-        faults.push(json!({ "field": fault.field, "message": fault.description }));
-    }
-    for fault in details.precondition_failure().iter().flat_map(|failed| &failed.violations) {
-        faults.push(json!({ "field": fault.subject, "message": fault.description }));
-    }
+    let fault =
+        |fault: FieldViolation| json!({ "field": fault.field, "reason": fault.reason, "message": fault.message });
+    let faults: Vec<Value> = field_violations(status).into_iter().map(fault).collect();
     let claim = serde_json::from_str(&line.text).unwrap_or_else(|_| Value::from(line.text.as_str()));
     json!({
         "file": line.file, "line": line.number, "status": status::code_name(status.code()),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json_settlement;
 use crate::cli::output::line::write_page;
+use crate::cli::output::refusal_text::in_language;
 use crate::cli::output::statement::{Document, Lang, html, text};
 use crate::pb::settlement as pb;
 use crate::say;
@@ -31,12 +32,13 @@ pub(crate) struct ShowOptions {
 pub(super) async fn run(mut client: Client, options: &ShowOptions, json: bool) -> CommandResult {
     let settlement_id = options.settlement_id.clone();
     let request = pb::GetSettlementRequest { settlement_id, ..pb::GetSettlementRequest::default() };
-    let view = client.settlement(request).await?;
+    let lang = options.lang.unwrap_or_else(Lang::from_environment);
+    let view = client.settlement(request).await.map_err(|status| in_language(status, lang))?;
     if json {
         say!("{}", json_settlement::view(&view));
         return Ok(());
     }
-    let document = Document::from_settlement(&view, options.lang.unwrap_or_else(Lang::from_environment));
+    let document = Document::from_settlement(&view, lang);
     match &options.html {
         None => write_page(&text::text(&document)),
         Some(file) if file.as_os_str() == "-" => write_page(&html::html(&document)),

@@ -5,5 +5,6 @@ pub mod client;
 pub mod copy;
 pub mod import;
 pub mod keys;
+pub(crate) mod refusal;
 pub mod seal;
 pub mod word;

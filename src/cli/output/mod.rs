@@ -6,5 +6,6 @@ pub mod json_settlement;
 pub mod line;
 pub mod policy_terms;
 pub mod progress;
+pub(crate) mod refusal_text;
 pub mod statement;
 pub mod visible;

@@ -105,5 +105,5 @@ fn amount_fault(amount: Money, quantity: Quantity, unit_price: UnitPrice) -> Opt
 }
 
 fn out_of_range_message(limits: &ClaimLimits) -> String {
-    format!("lies out_of_range_message {} yuan", limits.amount)
+    format!("lies beyond {} yuan", limits.amount)
 }
