@@ -31,6 +31,7 @@ mod properties;
 mod records;
 mod redis;
 mod reference;
+mod schema;
 mod service;
 mod shipped_policies;
 mod simulation;

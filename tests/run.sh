@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usual=(suite planted)
-heavy=(demo valkey)
+heavy=(demo valkey wire clients)
 
 check_suite() {
   cargo test --locked
@@ -28,6 +28,40 @@ check_demo() {
 check_valkey() {
   fetch_valkey "$work/valkey"
   ONESTOP_REDIS_SERVER="$work/valkey/usr/bin/valkey-server" cargo test --locked redis
+}
+
+# Every message, field and call of proto/ has a comment, and a change is compatible: that of the working tree with the last
+# commit or, where nothing is changed, that of the last commit with the one before, unless its message says why it is not
+# in a line `Wire-break: …`.
+check_wire() {
+  pip_install "$work/buf" buf-bin==1.75.0
+  local buf="$work/buf/bin/buf" base=HEAD
+  "$buf" lint
+  if git diff --quiet HEAD -- proto buf.yaml && [ -z "$(git ls-files --others -- proto)" ]; then
+    if git log -1 --format=%B | grep -q '^Wire-break: '; then return; fi
+    base=$(git rev-parse --verify --quiet HEAD^ || echo HEAD)
+  fi
+  "$buf" breaking --against ".git#ref=$(git rev-parse "$base")"
+}
+
+# Clients in Python, Node and Java are generated, and call a server.
+check_clients() {
+  need npm nodejs npm
+  need javac default-jdk-headless
+  need protoc protobuf-compiler
+  need grpc_java_plugin protobuf-compiler-grpc-java-plugin
+  [ -e /usr/include/google/protobuf/any.proto ] || install libprotobuf-dev
+  [ -e /usr/share/java/grpc-api.jar ] || install libgrpc-java libprotobuf-java libnetty-java libperfmark-java
+  [ -e /usr/share/java/geronimo-annotation-1.3-spec.jar ] || install libgeronimo-annotation-1.3-spec-java
+  pip_install "$work/clients/pip" grpcio==1.85.1 grpcio-tools==1.85.1
+  cargo build --locked
+  tests/clients/run.sh "$work/clients" "${CARGO_TARGET_DIR:-target}/debug/onestop"
+}
+
+# pip_install DIR PACKAGE…: installs Python packages there
+pip_install() {
+  python3 -m pip --version >/dev/null 2>&1 || install python3 python3-pip
+  python3 -m pip install --quiet --root-user-action ignore --disable-pip-version-check --target "$@"
 }
 
 # fetch_valkey DIR: unpacks Valkey 8 there, from the backports of this Debian; nothing is installed
