@@ -1,6 +1,6 @@
 //! Crash images: whatever a kill or a power failure leaves of the files, the index opens and equals a replay.
 
-use super::support::{Frames, assert_equal, inline, open};
+use super::support::{Frames, assert_equal, each_seed, inline, open};
 use crate::log::disk::{Crash, SimulatedDisk};
 use crate::support::random::Random;
 use crate::support::seeds;
@@ -58,9 +58,7 @@ fn check_discarded(discarded: Option<&IndexError>, was_opened: bool) {
 #[test]
 fn after_any_crash_the_index_opens_undamaged_and_equals_a_replay_of_the_log() {
     let mut met = Met::default();
-    for seed in seeds::asked(0..2_000) {
-        run(seed, &mut met);
-    }
+    each_seed(seeds::asked(0..2_000), |seed| run(seed, &mut met));
     println!("{met:?}");
     if seeds::asked(0..2_000) == (0..2_000) {
         assert!(met.in_opening > 100 && met.leftovers > 500 && met.uncovered > 1_000, "{met:?}");

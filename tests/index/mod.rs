@@ -4,5 +4,6 @@ mod crash;
 mod damage;
 mod limits;
 mod model;
+mod moments;
 mod readers;
 mod support;

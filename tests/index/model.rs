@@ -1,6 +1,6 @@
 //! Random frames, freezes, merges and reopenings: the index equals a map.
 
-use super::support::{Frames, assert_equal, inline, open};
+use super::support::{Frames, assert_equal, each_seed, inline, open};
 use crate::log::disk::SimulatedDisk;
 use crate::support::random::Random;
 use crate::support::seeds;
@@ -39,10 +39,7 @@ fn run(seed: u64) {
 
 #[test]
 fn the_index_equals_a_map_across_freezes_merges_and_reopenings() {
-    for seed in seeds::asked(0..60) {
-        println!("seed {seed}");
-        run(seed);
-    }
+    each_seed(seeds::asked(0..60), run);
 }
 
 #[test]

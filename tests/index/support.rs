@@ -1,6 +1,7 @@
 //! Random commits, the index that they are inserted into, and the map that the index must equal.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use onestop::store::embedded::disk::Disk;
@@ -19,6 +20,17 @@ pub fn inline(generation_rows: usize) -> IndexOptions {
 
 pub fn open(disk: &(impl Disk + Clone), options: IndexOptions) -> Result<Opened, IndexError> {
     Index::open(Arc::new(disk.clone()), STORE, options)
+}
+
+/// Runs each seed; a failure says which.
+pub fn each_seed(seeds: Range<u64>, mut run: impl FnMut(u64)) {
+    for seed in seeds {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(seed)));
+        if let Err(panic) = outcome {
+            println!("seed {seed}: fails");
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 /// The frames of a log: the rows of each, and where it ends.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Plants the bugs of this directory in a copy of the code, each behind a switch, and checks that the simulation finds
 # each of them within its default seeds, and no fault with every switch off: the simulation of settlements, or for the
-# bugs log-*, that of the log. The code itself contains no switch.
+# bugs log-* and index-*, that of the log and of its index. The code itself contains no switch.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
@@ -19,6 +19,7 @@ sed -i -e '/^\[\[bin\]\]/,/^$/d' -e '/^\[\[bench\]\]/,$d' -e 's/^autobenches = f
 sed -i -e '/^pub mod program;/d' -e '/^pub mod keys;/d' tests/support/mod.rs
 cat >tests/main.rs <<'RUST'
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+mod index;
 mod log;
 mod model;
 mod simulation;
@@ -44,12 +45,14 @@ program=$(cargo test --locked --test onestop --no-run --message-format json |
 first_failure() { # first_failure BUG: the first seed that fails with this bug, and its fault
   case "$1" in
     log-*) simulation=log::simulation::what_was_answered ;;
+    index-published-before-the-map) simulation=index::moments ;;
+    index-*) simulation=index::crash::after_any_crash ;;
     *) simulation=simulation::seeds_pass_every_check ;;
   esac
   ONESTOP_PLANTED="$1" ONESTOP_FIRST=1 timeout 600 "$program" "$simulation" 2>&1 | grep -m1 '^seed ' || true
 }
 passed=0 failed=0
-unplanted=$(ONESTOP_SEEDS=0..200 first_failure ""; ONESTOP_SEEDS=0..200 first_failure log-none)
+unplanted=$(ONESTOP_SEEDS=0..200 first_failure ""; ONESTOP_SEEDS=0..200 first_failure log-none; ONESTOP_SEEDS=0..40 first_failure index-none)
 if [ -z "$unplanted" ]; then passed=1; else failed=1; echo "no bug is planted, but $unplanted"; fi
 for bug in "$patches"/*.patch; do
   bug=$(basename "$bug" .patch)

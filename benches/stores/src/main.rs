@@ -4,11 +4,14 @@
 //! `cargo run --release --manifest-path benches/stores/Cargo.toml` does everything and prints two tables.
 //! Options: `--rounds 5`, `--kills 2` (rounds with a kill), `--seconds 3`, `--stores fjall,redb`, `--dir …`
 //! (a directory on the disk to be measured; it is emptied), `--phases 64,4000/s`.
+//! `index DIR MILLIONS` as the only arguments measures the cost of the index of the embedded store's log.
 //! `views DIR` as the only arguments measures the cost of fjall's read views and checks that they are whole.
 #![deny(unsafe_code)]
 
 mod disk;
+mod embedded;
 mod fjall_store;
+mod index_upkeep;
 mod kill;
 mod lmdb_store;
 mod load;
@@ -74,6 +77,7 @@ fn main() -> Result<()> {
         ["measure", name, dir, seconds, round, phases] => {
             measure(name, Path::new(dir), seconds.parse()?, round.parse()?, phases)
         }
+        ["index", dir, millions] => index_upkeep::run(Path::new(dir), millions.parse()?),
         ["views", dir] => views::views(Path::new(dir)),
         ["victim", name, dir] => kill::victim(name, Path::new(dir)),
         ["reopen", name, dir] => kill::reopen(name, Path::new(dir)),

@@ -3,33 +3,40 @@
 use super::key::{Key, Table};
 use super::page::{PAGE_HEAD, Page};
 
-/// Fences in memory, as in the file.
+/// Fences in memory.
 #[derive(Default)]
 pub(super) struct Fences {
     key_length: usize,
+    /// The fences as in the file.
     bytes: Vec<u8>,
+    /// The first eight bytes of each fence: what a search compares.
+    prefixes: Vec<u64>,
 }
 
 impl Fences {
     /// No fences, with room for this many.
     pub(super) fn with_room(table: Table, count: usize) -> Fences {
         let key_length = table.key_length();
-        Fences { key_length, bytes: Vec::with_capacity(count * key_length) }
+        Fences { key_length, bytes: Vec::with_capacity(count * key_length), prefixes: Vec::with_capacity(count) }
     }
 
     /// Appends a fence.
     pub(super) fn push(&mut self, key: &Key) {
         self.bytes.extend_from_slice(&key.padded_bytes()[..self.key_length]);
+        self.prefixes.push(key.prefix());
     }
 
     /// Appends the fences of a page.
     pub(super) fn load(&mut self, page: &Page, count: usize) {
-        self.bytes.extend_from_slice(&page[PAGE_HEAD..][..count * self.key_length]);
+        let bytes = &page[PAGE_HEAD..][..count * self.key_length];
+        self.bytes.extend_from_slice(bytes);
+        let prefix = |fence: &[u8]| fence.first_chunk().map_or(0, |prefix| u64::from_be_bytes(*prefix));
+        self.prefixes.extend(bytes.chunks_exact(self.key_length).map(prefix));
     }
 
     /// The number of fences.
     pub(super) fn count(&self) -> usize {
-        self.bytes.len().checked_div(self.key_length).unwrap_or_default()
+        self.prefixes.len()
     }
 
     /// The bytes, up to this many fences at a time.
@@ -39,7 +46,7 @@ impl Fences {
 
     /// The bytes of memory that they take.
     pub(super) fn memory(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.capacity() + self.prefixes.capacity() * size_of::<u64>()
     }
 
     /// The page that holds a key, if the table holds it.
@@ -68,17 +75,25 @@ impl Fences {
     }
 
     fn is_after_last(&self, key: &Key) -> bool {
-        let last = self.bytes.len().checked_sub(self.key_length).map_or(&[][..], |at| &self.bytes[at..]);
-        key.padded_bytes()[..self.key_length] > *last
+        self.count().checked_sub(1).is_none_or(|last| key.padded_bytes()[..self.key_length] > *self.fence(last))
+    }
+
+    fn fence(&self, number: usize) -> &[u8] {
+        &self.bytes[number * self.key_length..][..self.key_length]
     }
 
     /// The number of pages, from the first on, whose first key compares with a key as given.
     fn pages_where(&self, key: &Key, compares: impl Fn(&[u8], &[u8]) -> bool) -> u64 {
-        let key = &key.padded_bytes()[..self.key_length];
-        let (mut low, mut high) = (0, self.pages());
+        let prefixes = &self.prefixes[..self.pages()];
+        let mut low = prefixes.partition_point(|prefix| *prefix < key.prefix());
+        if prefixes.get(low).is_none_or(|prefix| *prefix != key.prefix()) {
+            return low as u64;
+        }
+        let mut high = low + prefixes[low..].partition_point(|prefix| *prefix == key.prefix());
+        let bytes = key.padded_bytes();
         while low < high {
             let middle = (low + high) / 2;
-            if compares(&self.bytes[middle * self.key_length..][..self.key_length], key) {
+            if compares(self.fence(middle), &bytes[..self.key_length]) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -105,6 +120,18 @@ mod tests {
         let last = |sequence| fences.last_page_before(Some(&Key::commit(sequence)));
         assert_eq!([10, 11, 20, 21, 99].map(last), [None, Some(0), Some(0), Some(1), Some(2)]);
         assert_eq!((fences.last_page_before(None), fences.count()), (Some(2), 4));
+    }
+
+    #[test]
+    fn fences_with_the_same_first_bytes_are_distinguished() {
+        let key = |number: u8| Key::list_position(std::array::from_fn(|at| if at == 27 { number } else { 3 }));
+        let mut fences = Fences::with_room(Table::ListPosition, 4);
+        [10, 20, 30, 35].iter().for_each(|number| fences.push(&key(*number)));
+        assert_eq!(
+            [9, 10, 19, 20, 35, 36].map(|number| fences.page_of(&key(number))),
+            [None, Some(0), Some(0), Some(1), Some(2), None]
+        );
+        assert_eq!([10, 11, 31].map(|number| fences.last_page_before(Some(&key(number)))), [None, Some(0), Some(2)]);
     }
 
     #[test]

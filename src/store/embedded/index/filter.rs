@@ -32,7 +32,7 @@ impl KeyHash {
 
     /// Where the block begins in a page.
     fn block(self) -> usize {
-        PAGE_HEAD + ((self.0 >> 32) * BLOCKS >> 32) as usize * BLOCK
+        PAGE_HEAD + (((self.0 >> 32) * BLOCKS) >> 32) as usize * BLOCK
     }
 
     /// The bit in each word of the block.

@@ -130,6 +130,11 @@ impl Key {
         self.words
     }
 
+    /// The first eight bytes, as a number that compares as they do.
+    pub(super) fn prefix(&self) -> u64 {
+        self.words[0]
+    }
+
     /// The bytes; the first [`Table::key_length`] of them are the key, the others are zero.
     pub fn padded_bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];

@@ -4,9 +4,9 @@
 //! # What it is made of
 //!
 //! Rows of the newest part of the log are in memory: the active generation, which grows, and a frozen one, which is being
-//! written. Older rows are in [runs](run): files of sorted rows that never change, newest first. Eight runs of a level are
-//! merged into one of the next; the newest row of a key wins, and no key is removed. A [manifest](manifest) lists the
-//! runs, and says up to where they cover the log. The [upkeep] of generations and runs has threads of its own.
+//! written. Older rows are in runs: files of sorted rows that never change, newest first. Eight runs of a level are
+//! merged into one of the next; the newest row of a key wins, and no key is removed. A manifest lists the
+//! runs, and says up to where they cover the log. The upkeep of generations and runs has threads of its own.
 //!
 //! A generation is written and published under one lock, so that readers see each group of commits whole or not at all:
 //! in the active generation, in the frozen one, or in a run.
@@ -25,6 +25,8 @@
 //! - Memory of the runs: 1 MB for a million rows (6 MB for a million settles): filters of 10.1 bits a key for four of the
 //!   six tables, one fence for about 146 rows. Runs beyond about 18 million rows keep their filters on disk: all filters
 //!   take 90 MB at most, and then a million rows add 0.2 MB.
+//! - Processor time, measured with `benches/stores index`: 1.8 µs a settle for all upkeep; a look-up in two million
+//!   settles takes 1.0 to 1.9 µs for a key that is found and 0.9 µs for one that is not.
 //! - Memory of a merge: 0.8 MB for each level that is being merged, whatever the size of the runs.
 //! - Bytes written: about 200 for a settle and each level, so 600 for two million settles.
 //!
