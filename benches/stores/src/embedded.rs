@@ -1,5 +1,5 @@
 //! Parts of the embedded store, compiled from its source.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../../src/store/embedded/disk.rs"]
 pub mod disk;
