@@ -233,6 +233,48 @@ fn every_fault_of_a_directory_is_reported_with_file_and_line() {
 }
 
 #[test]
+fn the_difference_of_two_books_names_policy_layer_person_and_figure() {
+    let (old, new) = (directory(), directory());
+    let shipped = include_str!("../deploy/policies/shandong-2017.toml");
+    write(old.path(), "a.toml", shipped);
+    let changed =
+        shipped.replace("times = \"0.5\"", "times = \"0.25\"").replacen("\"500\", \"250\"", "\"400\", \"250\"", 1);
+    write(new.path(), "a.toml", &changed);
+    let [old, new] = [&old, &new].map(|place| place.path().display().to_string());
+    let rows = |output: &str| -> Vec<Vec<String>> {
+        let lines = output.lines().filter_map(|line| Some(line.strip_prefix('│')?.trim_end_matches('│')));
+        lines.map(|line| line.split('┆').map(|cell| cell.trim().to_owned()).collect()).collect()
+    };
+    let (code, output, errors) = run(&["policy", "diff", &old, &new]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert_eq!(
+        rows(&output)[1..],
+        [
+            [
+                "shandong-2017",
+                "basic_inpatient",
+                "secondary",
+                "deductible",
+                "500.00, then 250.00, then 0.00",
+                "400.00, then 250.00, then 0.00"
+            ],
+            ["shandong-2017", "critical_illness", "registered poor", "deductible", "6000.00", "3000.00"],
+        ]
+    );
+    let (_, chinese, _) = run(&["policy", "diff", &old, &new, "--lang", "zh"]);
+    assert_eq!(
+        rows(&chinese)[2],
+        ["shandong-2017", "critical_illness", "建档立卡贫困人口", "起付线", "6000.00", "3000.00"]
+    );
+    assert_eq!(run(&["policy", "diff", &old, &old]).1, "no figure differs in the policies that both have\n");
+    let (_, against_shipped, _) = run(&["policy", "diff", &old]);
+    assert!(against_shipped.contains("removed: anhui-2017 · "), "{against_shipped}");
+    let faulty = write(Path::new(&new), "a.toml", &shipped.replacen("\"85%\"", "\"185%\"", 1));
+    let (code, _, errors) = run(&["policy", "diff", &old, &new]);
+    assert!(code == Some(1) && errors.starts_with(&faulty), "{errors}");
+}
+
+#[test]
 fn the_list_contains_every_policy() {
     let (code, output, _) = run(&["policy", "list"]);
     assert_eq!(code, Some(0));

@@ -20,6 +20,7 @@ use super::client::commands::{self as client_commands, ClientCommand};
 use super::client::load::{self, LoadOptions};
 use super::demo::{self, DemoOptions};
 use super::exit::{CommandError, CommandResult};
+use super::output::policy_diff::{self, PolicyDiffOptions};
 use super::output::policy_terms::{self, PolicyTermsOptions};
 use super::output::statement::Lang;
 use super::serve::{self, ServeOptions};
@@ -49,7 +50,7 @@ enum Action {
     Serve(Box<ServeOptions>),
     /// Settle demonstration claims on a temporary server and show the results
     Demo(DemoOptions),
-    /// Check, list, show, test and activate policies
+    /// Check, list, show, compare, test and activate policies
     #[command(subcommand)]
     Policy(PolicyCommand),
     /// Verify a store against its journal, or write a seal file to verify it against later
@@ -125,6 +126,8 @@ enum PolicyCommand {
         #[command(flatten)]
         options: PolicyTermsOptions,
     },
+    /// Show what differs between two directories of policy files, figure by figure
+    Diff(PolicyDiffOptions),
     /// Run policy cases, in this process or over gRPC
     Test {
         /// A directory of policy files, instead of the shipped policies
@@ -200,6 +203,7 @@ async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
         PolicyCommand::Show { policies, options } => {
             policy_terms::print_policy_terms(policies.as_deref(), &options, json)
         }
+        PolicyCommand::Diff(options) => policy_diff::print_policy_diff(&options),
         PolicyCommand::Test { policies, grpc, store, cases } => {
             let backend = CaseBackend::from_options(grpc, store.as_deref())?;
             policy_test::run(policies.as_deref(), &backend, json, &cases).await

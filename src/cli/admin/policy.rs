@@ -25,15 +25,6 @@ pub(crate) struct CheckOptions {
     pub json: bool,
 }
 
-impl CheckOptions {
-    fn worded(&self, faults: Vec<FileFault>) -> Vec<FileFault> {
-        match self.lang {
-            Lang::Zh => faults.into_iter().map(FileFault::into_chinese).collect(),
-            Lang::En => faults,
-        }
-    }
-}
-
 /// Checks policy files and prints warnings, payers and cap accounts.
 ///
 /// # Errors
@@ -44,8 +35,8 @@ pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckO
         [directory] if directory.is_dir() => load_book(Some(directory)),
         files => read_book(files)?,
     };
-    let book = book.map_err(|faults| options.worded(faults))?;
-    let warnings = options.worded(book.warnings().to_vec());
+    let book = book.map_err(|faults| options.lang.worded(faults))?;
+    let warnings = options.lang.worded(book.warnings().to_vec());
     if options.strict && !warnings.is_empty() {
         return Err(warnings.into());
     }
@@ -57,11 +48,23 @@ pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckO
         let (policies, digest) = (book.policies().len(), book.digest().to_string());
         say!("{}", serde_json::json!({ "policies": policies, "digest": digest, "warnings": texts }));
     } else {
-        say!("{} policies, no faults; digest of the book {}", book.policies().len(), book.digest());
+        let (policies, digest) = (book.policies().len(), book.digest());
+        match options.lang {
+            Lang::Zh => say!("{policies} 份政策，没有错误；汇编摘要 {digest}"),
+            Lang::En => say!("{policies} policies, no faults; digest of the book {digest}"),
+        }
         let layers = || book.policies().iter().flat_map(|policy| &policy.layers);
-        say!("payers: {}", with_counts(layers().map(|layer| layer.head.payer.to_string())));
+        say!(
+            "{}: {}",
+            options.lang.choose("支付方", "payers"),
+            with_counts(layers().map(|layer| layer.head.payer.to_string()))
+        );
         let caps = book.rules().flat_map(|rule| &rule.layers).flat_map(|layer| &layer.caps);
-        say!("cap accounts: {}", with_counts(caps.map(|cap| cap.account.to_string())));
+        say!(
+            "{}: {}",
+            options.lang.choose("限额账户", "cap accounts"),
+            with_counts(caps.map(|cap| cap.account.to_string()))
+        );
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 pub mod json;
 pub mod json_settlement;
 pub mod line;
+mod policy_circumstances;
+pub mod policy_diff;
 pub mod policy_terms;
 pub mod progress;
 pub(crate) mod refusal_text;

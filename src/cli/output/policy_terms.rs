@@ -8,6 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
+use crate::cli::output::statement::Lang;
 use crate::domain::decimal::ExactDecimal;
 use crate::domain::fixed_words::{Locality, Referral, SkipReason};
 use crate::domain::money::Money;
@@ -152,6 +153,35 @@ impl PolicyTerms<'_> {
         }
         Ok(lines)
     }
+}
+
+/// The figures of a layer in some circumstances, by name; nothing where it does not apply.
+///
+/// # Errors
+/// If a figure is not exact; a checked book has no such circumstances.
+pub(super) fn figures(
+    layer: &Layer,
+    key: &TermsKey,
+    lang: Lang,
+) -> Result<Option<Vec<(&'static str, String)>>, CommandError> {
+    if layer.skip_by_circumstances(key).is_some() {
+        return Ok(None);
+    }
+    let terms = resolve_terms(&layer.rule, key).map_err(|inexact| CommandError::Usage(inexact.to_string()))?;
+    let visits: Vec<_> = layer.rule.visits.iter().map(|visit| visit.as_str()).collect();
+    let pools: Vec<_> = layer.head.pools.iter().map(Pool::as_str).collect();
+    let in_words = |period: &str, per: &str| format!("{period}, {per}");
+    Ok(Some(vec![
+        (lang.choose("支付方", "payer"), layer.head.payer.to_string()),
+        (lang.choose("有效期", "in force"), layer.rule.in_force.to_string()),
+        (lang.choose("就诊类型", "visits"), visits.join("\n")),
+        (lang.choose("费用", "pools"), pools.join("\n")),
+        (lang.choose("累计方式", "adds up"), in_words(layer.head.period.as_str(), layer.head.deductible_per.as_str())),
+        (lang.choose("先行自付", "patient first"), terms.prior_self_pay.percent()),
+        (lang.choose("起付线", "deductible"), deductible(&terms)),
+        (lang.choose("报销比例", "bands"), bands(&terms)),
+        (lang.choose("封顶线", "cap"), caps(&terms)),
+    ]))
 }
 
 fn row(layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {

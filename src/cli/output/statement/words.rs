@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
+use crate::domain::file_fault::FileFault;
 use crate::policy::{Book, shipped};
 
 /// The shipped book, for the names of its words.
@@ -48,6 +49,14 @@ impl Lang {
     fn vocabulary_word(self, word: &str) -> Option<String> {
         let name = SHIPPED.as_ref()?.vocabulary().name(word)?;
         Some(self.choose(&*name.zh, name.en.as_deref().unwrap_or(&name.zh)).to_owned())
+    }
+
+    /// Faults in this language.
+    pub(crate) fn worded(self, faults: Vec<FileFault>) -> Vec<FileFault> {
+        match self {
+            Lang::Zh => faults.into_iter().map(FileFault::into_chinese).collect(),
+            Lang::En => faults,
+        }
     }
 
     /// Several words as a list.

@@ -1,0 +1,183 @@
+//! `onestop policy diff`: what a change of policy files changes, figure by figure, as a table for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+
+use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::line::write_page;
+use crate::cli::output::statement::Lang;
+use crate::domain::policy::{Layer, Policy};
+use crate::policy::Book;
+use crate::say;
+use crate::server::run::load_book;
+
+use super::policy_circumstances::{Place, circumstances_of, describe_places};
+use super::policy_terms::figures;
+
+/// The two books.
+#[derive(clap::Args, Debug)]
+pub(crate) struct PolicyDiffOptions {
+    /// The old and the new directory of policy files; with one, the shipped policies are the old ones
+    #[arg(required = true, num_args = 1..=2, value_name = "DIR")]
+    directories: Vec<PathBuf>,
+    /// The language; that of the environment unless given
+    #[arg(long)]
+    lang: Option<Lang>,
+}
+
+/// A figure that differs: its name, its old and its new text.
+type Difference = (&'static str, String, String);
+
+/// The circumstances in which a figure differs, by the category of the person; `None` is an ordinary person.
+type Where = BTreeMap<Option<String>, BTreeSet<Place>>;
+
+/// Prints what differs between two books.
+///
+/// # Errors
+/// If a book is refused.
+pub(crate) fn print_policy_diff(options: &PolicyDiffOptions) -> CommandResult {
+    let lang = options.lang.unwrap_or_else(Lang::from_environment);
+    let load = |path| load_book(path).map_err(|faults| lang.worded(faults));
+    let (old, new) = match &options.directories[..] {
+        [old, new] => (load(Some(old))?, load(Some(new))?),
+        one => (load(None)?, load(one.first().map(PathBuf::as_path))?),
+    };
+    let diff = PolicyDiff { old: &old, new: &new, lang };
+    let listed = |sign: &str, book: &Book, other: &Book| {
+        for policy in book.policies().iter().filter(|policy| other.get(&policy.reference.id).is_none()) {
+            say!("{sign}: {} · {} · {}", policy.reference.id, policy.rule.title, policy.rule.in_force);
+        }
+    };
+    listed(lang.choose("删除", "removed"), &old, &new);
+    listed(lang.choose("新增", "added"), &new, &old);
+    let rows = diff.rows()?;
+    if rows.is_empty() {
+        say!("{}", lang.choose("两者都有的政策：数值无差异", "no figure differs in the policies that both have"));
+    } else {
+        write_page(&diff.table(rows).to_string());
+    }
+    Ok(())
+}
+
+struct PolicyDiff<'a> {
+    old: &'a Book,
+    new: &'a Book,
+    lang: Lang,
+}
+
+impl PolicyDiff<'_> {
+    fn table(&self, rows: Vec<[String; 6]>) -> Table {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED);
+        table.set_header(self.lang.choose(
+            ["政策", "层", "适用于", "项目", "原值", "新值"],
+            ["policy", "layer", "for", "figure", "old", "new"],
+        ));
+        table.add_rows(rows);
+        table
+    }
+
+    /// The differences of the policies that both books have, by policy and layer.
+    fn rows(&self) -> Result<Vec<[String; 6]>, CommandError> {
+        let mut rows = Vec::new();
+        for new in self.new.policies() {
+            let Some(old) = self.old.get(&new.reference.id) else { continue };
+            if old.reference.digest == new.reference.digest {
+                continue;
+            }
+            rows.extend(self.policy_rows(old, new)?);
+        }
+        Ok(rows)
+    }
+
+    fn policy_rows(&self, old: &Policy, new: &Policy) -> Result<Vec<[String; 6]>, CommandError> {
+        let id = &new.reference.id;
+        let days = |policy: &Policy| policy.rule.in_force.to_string();
+        let row =
+            |figure: String, old: String, new: String| [id.to_string(), String::new(), String::new(), figure, old, new];
+        let mut rows = Vec::new();
+        if days(old) != days(new) {
+            rows.push(row(self.lang.choose("有效期", "in force").to_owned(), days(old), days(new)));
+        }
+        let order = |policy: &Policy| policy.layers.iter().map(|layer| layer.head.id.to_string()).collect::<Vec<_>>();
+        let (before, after) = (order(old), order(new));
+        if before != after {
+            rows.push(row(
+                self.lang.choose("各层顺序", "order of layers").to_owned(),
+                before.join("\n"),
+                after.join("\n"),
+            ));
+        }
+        for layer in before.iter().filter(|layer| !after.contains(layer)).chain(&after) {
+            let find = |policy: &'_ Policy| policy.layers.iter().position(|known| *known.head.id == **layer);
+            let layers = (find(old).map(|at| &old.layers[at]), find(new).map(|at| &new.layers[at]));
+            rows.extend(self.layer_rows(id, layer, layers)?);
+        }
+        Ok(rows)
+    }
+
+    fn layer_rows(
+        &self,
+        policy: &str,
+        id: &str,
+        (old, new): (Option<&Layer>, Option<&Layer>),
+    ) -> Result<Vec<[String; 6]>, CommandError> {
+        let both: Vec<&Layer> = old.into_iter().chain(new).collect();
+        let all = circumstances_of(&both, [self.old, self.new].map(|book| &**book.vocabulary()));
+        let mut found: BTreeMap<(usize, Difference), Where> = BTreeMap::new();
+        for (category, place, key) in &all {
+            let terms = |layer: Option<&Layer>| layer.map(|layer| figures(layer, key, self.lang)).transpose();
+            let (before, after) =
+                (terms(old)?.flatten().unwrap_or_default(), terms(new)?.flatten().unwrap_or_default());
+            for (at, difference) in differences(&before, &after).into_iter().enumerate() {
+                let places = found.entry((at, difference)).or_default().entry(category.clone()).or_default();
+                places.insert(place.clone());
+            }
+        }
+        let places: BTreeSet<Place> = all.iter().map(|(_, place, _)| place.clone()).collect();
+        let categories = all.iter().map(|(category, ..)| category).collect::<BTreeSet<_>>().len();
+        let mut rows = Vec::new();
+        for ((_, (figure, old, new)), found) in found {
+            let mut by_place: BTreeMap<BTreeSet<Place>, Vec<Option<String>>> = BTreeMap::new();
+            found.into_iter().for_each(|(category, places)| by_place.entry(places).or_default().push(category));
+            for (of, who) in by_place {
+                let who = if who.len() == categories { Vec::new() } else { who };
+                let on = self.describe(&who, &of, &places);
+                rows.push([policy.to_owned(), id.to_owned(), on, figure.to_owned(), old.clone(), new.clone()]);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// For whom and where; `who` is empty for everybody.
+    fn describe(&self, who: &[Option<String>], places: &BTreeSet<Place>, all: &BTreeSet<Place>) -> String {
+        let word = |word: &str| self.word(word);
+        let ordinary = || self.lang.choose("普通参保人", "an ordinary person").to_owned();
+        let who: Vec<String> = who.iter().map(|who| who.as_deref().map_or_else(ordinary, word)).collect();
+        let parts = [who.join(self.lang.choose("、", ", ")), describe_places(places, all, &word)];
+        let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        if parts.is_empty() { self.lang.choose("所有人", "everybody").to_owned() } else { parts.join(" · ") }
+    }
+
+    /// What the books call a word.
+    fn word(&self, word: &str) -> String {
+        let name = [self.new, self.old].into_iter().find_map(|book| book.vocabulary().name(word).cloned());
+        match name {
+            Some(name) => self.lang.choose(&*name.zh, name.en.as_deref().unwrap_or(&name.zh)).to_owned(),
+            None => self.lang.word(word),
+        }
+    }
+}
+
+/// The figures whose texts differ; a figure that one side does not have is a dash there.
+fn differences(old: &[(&'static str, String)], new: &[(&'static str, String)]) -> Vec<Difference> {
+    let names: Vec<&'static str> = if new.is_empty() { old } else { new }.iter().map(|(name, _)| *name).collect();
+    let text = |side: &[(&'static str, String)], name: &str| {
+        side.iter().find(|(known, _)| *known == name).map_or_else(|| "–".to_owned(), |(_, text)| text.clone())
+    };
+    let compared = names.into_iter().map(|name| (name, text(old, name), text(new, name)));
+    compared.filter(|(_, old, new)| old != new).collect()
+}
