@@ -172,6 +172,34 @@ fn blocks_of_the_contributors_page_print_what_it_shows() {
 }
 
 #[test]
+fn blocks_of_the_page_that_adds_a_city_print_what_it_shows() {
+    follow("deploy/policies/add-a-city.md");
+}
+
+#[test]
+fn the_template_of_a_city_has_no_fault_beside_the_included_files() {
+    let template =
+        std::fs::read_to_string(Path::new(ROOT).join("deploy/policies/city.template")).expect("the template");
+    let files = shipped::FILES.iter().copied().chain([VOCABULARY, ("city-2025.toml", &*template)]);
+    let book = Book::from_texts(files).expect("sound files");
+    assert!(book.get("city-2025").is_some() && book.warnings().is_empty(), "{:?}", book.warnings());
+}
+
+#[test]
+fn the_vocabulary_and_the_further_keys_of_the_page_of_policy_files_have_no_fault() {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("deploy/policies/README.md")).expect("the page");
+    let blocks = blocks(&page);
+    let of_kind = |kind: &str| {
+        let found: Vec<_> = blocks.iter().filter(|block| block.kind == kind).collect();
+        let [block] = found[..] else { panic!("{} blocks of {kind}", found.len()) };
+        &*block.text
+    };
+    let files = [("vocabulary.toml", of_kind("toml vocabulary")), ("further-keys-2020.toml", of_kind("toml policy"))];
+    let book = Book::from_texts(files).expect("sound files");
+    assert!(book.get("further-keys-2020").is_some() && book.warnings().is_empty(), "{:?}", book.warnings());
+}
+
+#[test]
 fn the_example_of_the_page_of_policy_files_has_no_fault_beside_the_included_files() {
     let page = std::fs::read_to_string(Path::new(ROOT).join("deploy/policies/README.md")).expect("the page");
     let examples: Vec<_> = blocks(&page).into_iter().filter(|block| block.kind == "toml").collect();
