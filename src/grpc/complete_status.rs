@@ -42,7 +42,10 @@ pub(super) fn complete_response(mut response: Response<Body>, stream: Option<End
 }
 
 /// What is called once when a stream ends: with its trailers, or with `None` if it was dropped before them.
-pub(super) struct EndOfStream(Option<Box<dyn FnOnce(Option<&HeaderMap>) + Send>>);
+pub(super) struct EndOfStream(Option<StreamReport>);
+
+/// Receives the trailers of a stream, if it had any.
+type StreamReport = Box<dyn FnOnce(Option<&HeaderMap>) + Send>;
 
 impl EndOfStream {
     /// Calls this at the end.
