@@ -81,6 +81,8 @@ fault_reasons! {
     NoPolicyInForce = "NO_POLICY_IN_FORCE",
     /// A reference row that holds on a day on which another one holds.
     Overlap = "OVERLAP",
+    /// A field that is not what the first request under the same request id held.
+    Differs = "DIFFERS",
     /// A reference row whose key another row of the same import has, with other values.
     DifferingRows = "DIFFERING_ROWS",
 }

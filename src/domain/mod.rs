@@ -26,6 +26,7 @@ pub mod policy;
 pub mod pools;
 pub mod rate;
 pub mod refusal;
+pub mod request_differences;
 pub mod resolution;
 pub mod rule;
 pub mod schedule;

@@ -15,9 +15,9 @@ pub enum ClaimRefusal {
     /// The request id was fenced: it may never commit.
     #[error("the request id was fenced: it may never commit")]
     RequestFenced,
-    /// The request id was used before with other content.
-    #[error("the request id was used before with other content")]
-    RequestIdReused,
+    /// The request id was used before with other content; each field that differs is named.
+    #[error("the request id was used before with other content: {0}")]
+    RequestIdReused(FieldFaults),
     /// The claim is settled and not reversed.
     #[error("the claim is settled and not reversed")]
     ClaimSettled {
@@ -67,7 +67,7 @@ impl ClaimRefusal {
         match self {
             ClaimRefusal::InvalidRequest(_) | ClaimRefusal::InvalidQuote(_) => false,
             ClaimRefusal::RequestFenced
-            | ClaimRefusal::RequestIdReused
+            | ClaimRefusal::RequestIdReused(_)
             | ClaimRefusal::ClaimSettled { .. }
             | ClaimRefusal::ClaimOfAnotherPerson
             | ClaimRefusal::AlreadyReversed
@@ -83,14 +83,14 @@ impl ClaimRefusal {
     /// The faults that it names, if it names any.
     pub fn faults(&self) -> Option<&FieldFaults> {
         match self {
-            ClaimRefusal::InvalidRequest(faults)
+            ClaimRefusal::RequestIdReused(faults)
+            | ClaimRefusal::InvalidRequest(faults)
             | ClaimRefusal::InvalidQuote(faults)
             | ClaimRefusal::NotEligible(faults)
             | ClaimRefusal::UnknownItem(faults)
             | ClaimRefusal::UnchargedRefund(faults)
             | ClaimRefusal::NoPolicy(faults) => Some(faults),
             ClaimRefusal::RequestFenced
-            | ClaimRefusal::RequestIdReused
             | ClaimRefusal::ClaimSettled { .. }
             | ClaimRefusal::ClaimOfAnotherPerson
             | ClaimRefusal::AlreadyReversed

@@ -5,14 +5,14 @@ use crate::domain::claim::{Claim, ClaimKeys, valid_text};
 use crate::domain::content::{RawCorrection, ValidReversal};
 use crate::domain::day::Day;
 use crate::domain::fault::FieldFaults;
-use crate::domain::ids::{Digest, EntryId, RequestId, check_length};
-use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
+use crate::domain::ids::{Digest, RequestId, check_length};
+use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
 use crate::domain::refusal::ClaimRefusal;
 use crate::store::{LookUp, Scope, Store};
 
 use super::decide::Decision;
 use super::error::CommitError;
-use super::idempotency::{invalid, request_keys};
+use super::idempotency::{SentClaim, SentRequest, invalid, request_keys};
 use super::notices::notices;
 use super::reverse::{PreparedReversal, ReversalRequest};
 use super::{CommitStamp, Engine, EngineError};
@@ -58,6 +58,7 @@ impl<S: Store> Engine<S> {
         let (limits, content) = (&self.settings.limits, raw.content()?);
         let RawCorrection { claim, reason } = raw;
         let validated = claim.validate(limits, self.book().vocabulary(), today);
+        let sent_reason = reason.clone();
         let keys = validated.as_ref().map(Claim::keys);
         let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
         let mut faults = validated.as_ref().map_or_else(|error| error.faults.clone(), |_| FieldFaults::default());
@@ -71,9 +72,11 @@ impl<S: Store> Engine<S> {
         };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let scope = scope.with_request(&keys.hospital_id, &request_id);
+        let sent = SentClaim::new(correction.as_ref().ok().map(|valid| &valid.claim), claim);
+        let sent = &SentRequest::Correct(sent, &sent_reason);
         let (correction, keys, request_id) = (&correction, &keys, &request_id);
         let correct = |seen: LookUp, stamp| async move {
-            if let Some(entry) = self.replay(&seen, content).await? {
+            if let Some(entry) = self.replay(&seen, content, sent).await? {
                 return Ok(self.replayed_correction(entry.try_into()?).await?);
             }
             check_settled(&seen, keys)?;
@@ -115,16 +118,10 @@ impl<S: Store> Engine<S> {
         Ok(CorrectOutcome { reversal, revisions, settlement, replay: false })
     }
 
-    /// The correction that ends in this settlement: before it in the chain stand the revisions, and before them the
-    /// reversal.
+    /// The correction that ends in this settlement.
     async fn replayed_correction(&self, settlement: Entry<Settlement>) -> Result<CorrectOutcome, EngineError> {
         let no_reversal = || EngineError::invariant(format!("settlement {} follows no reversal", settlement.id));
-        let previous = self.required_entry(settlement.link.previous.ok_or_else(no_reversal)?).await?;
-        let reversal: EntryId = match &previous.body {
-            EntryKind::Revision(revision) => revision.reversal,
-            _ => previous.id,
-        };
-        let reversal: Entry<Reversal> = self.required_entry(reversal).await?.try_into()?;
+        let reversal = self.reversal_of_correction(&settlement).await?.ok_or_else(no_reversal)?;
         Ok(CorrectOutcome { revisions: self.revisions(&reversal.body).await?, reversal, settlement, replay: true })
     }
 }

@@ -1,14 +1,52 @@
 //! Stage 1: what request id and claim id say before any rule of business is applied; and the keys that are needed to
 //! look that up.
 
-use crate::domain::claim::{ClaimKeys, InvalidRequest, valid_text};
+use std::borrow::Cow;
+
+use crate::domain::claim::{Claim, ClaimKeys, InvalidRequest, RawClaim, valid_text};
+use crate::domain::content::RawReversal;
 use crate::domain::fault::FieldFaults;
 use crate::domain::ids::{Digest, PersonId, RequestId};
-use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::journal::{Entry, EntryKind, Reversal};
 use crate::domain::refusal::ClaimRefusal;
+use crate::domain::request_differences::{
+    RequestKind, claim_differences, correction_differences, other_call, reversal_differences,
+};
 use crate::store::{LookUp, Store};
 
 use super::{Engine, EngineError};
+
+/// A claim as it was sent.
+pub(super) enum SentClaim<'a> {
+    /// One that is valid by itself says the same as what was sent.
+    Valid(&'a Claim),
+    /// One that is not.
+    Invalid(RawClaim),
+}
+
+impl<'a> SentClaim<'a> {
+    /// The validated claim; what was received is kept only if it is not valid.
+    pub(super) fn new(claim: Option<&'a Claim>, raw: RawClaim) -> SentClaim<'a> {
+        claim.map_or(SentClaim::Invalid(raw), SentClaim::Valid)
+    }
+
+    fn raw(&self) -> Cow<'_, RawClaim> {
+        match self {
+            SentClaim::Valid(claim) => Cow::Owned(RawClaim::from(*claim)),
+            SentClaim::Invalid(raw) => Cow::Borrowed(raw),
+        }
+    }
+}
+
+/// A request as it was sent, for the comparison with the one that used its request id first.
+pub(super) enum SentRequest<'a> {
+    /// To settle a claim.
+    Settle(SentClaim<'a>),
+    /// To reverse a settlement.
+    Reverse(&'a RawReversal),
+    /// To correct a claim, with the reason.
+    Correct(SentClaim<'a>, &'a str),
+}
 
 /// The ids of a request about a claim, valid or not in the rest.
 ///
@@ -44,15 +82,60 @@ pub(super) fn invalid(error: &InvalidRequest) -> ClaimRefusal {
 }
 
 impl<S: Store> Engine<S> {
-    /// The entry that this request made before, if it did; with other content it is refused.
-    pub(super) async fn replay(&self, seen: &LookUp, content: Digest) -> Result<Option<Entry>, EngineError> {
+    /// The entry that this request made before, if it did; with other content it is refused, naming the fields that
+    /// differ.
+    pub(super) async fn replay(
+        &self,
+        seen: &LookUp,
+        content: Digest,
+        sent: &SentRequest<'_>,
+    ) -> Result<Option<Entry>, EngineError> {
         let Some(id) = seen.request else { return Ok(None) };
         let entry = self.required_entry(id).await?;
         match entry.body {
             EntryKind::Fence(_) => Err(ClaimRefusal::RequestFenced.into()),
-            _ if entry.content != content => Err(ClaimRefusal::RequestIdReused.into()),
-            _ => Ok(Some(entry)),
+            _ if entry.content == content => Ok(Some(entry)),
+            _ => Err(ClaimRefusal::RequestIdReused(self.differences(&entry, sent).await?).into()),
         }
+    }
+
+    /// The fields in which a request differs from the one that made an entry.
+    async fn differences(&self, entry: &Entry, sent: &SentRequest<'_>) -> Result<FieldFaults, EngineError> {
+        let settled = match &entry.body {
+            EntryKind::Settlement(settlement) => RawClaim::from(&settlement.claim),
+            EntryKind::Reversal(first) => {
+                return Ok(match sent {
+                    SentRequest::Reverse(sent) => reversal_differences(first, sent),
+                    SentRequest::Settle(_) | SentRequest::Correct(..) => other_call(RequestKind::Reverse),
+                });
+            }
+            EntryKind::Fence(_) | EntryKind::Revision(_) => return Ok(FieldFaults::default()),
+        };
+        Ok(match (self.reversal_of_correction(entry).await?, sent) {
+            (None, SentRequest::Settle(sent)) => claim_differences(&settled, &sent.raw()),
+            (Some(reversal), SentRequest::Correct(sent, reason)) => {
+                correction_differences((&settled, &reversal.body.reason), (&sent.raw(), reason))
+            }
+            (None, _) => other_call(RequestKind::Settle),
+            (Some(_), _) => other_call(RequestKind::Correct),
+        })
+    }
+
+    /// The reversal of the correction that ends in this entry, if a correction does: before its settlement in the chain
+    /// stand the revisions, and before them the reversal.
+    pub(super) async fn reversal_of_correction<B>(
+        &self,
+        settlement: &Entry<B>,
+    ) -> Result<Option<Entry<Reversal>>, EngineError> {
+        let Some(previous) = settlement.link.previous else { return Ok(None) };
+        let previous = self.required_entry(previous).await?;
+        let reversal = match &previous.body {
+            EntryKind::Reversal(_) => previous,
+            EntryKind::Revision(revision) => self.required_entry(revision.reversal).await?,
+            EntryKind::Settlement(_) | EntryKind::Fence(_) => return Ok(None),
+        };
+        let reversal: Entry<Reversal> = reversal.try_into()?;
+        Ok(Some(reversal).filter(|reversal| reversal.body.correction == Some(settlement.id)))
     }
 }
 

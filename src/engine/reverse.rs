@@ -15,6 +15,7 @@ use crate::store::rows::SettlementStatus;
 use crate::store::{Commit, LookUp, Scope, Store};
 
 use super::error::CommitError;
+use super::idempotency::SentRequest;
 use super::{CommitStamp, Engine, EngineError, PAUSE};
 
 /// A request to reverse.
@@ -83,14 +84,15 @@ impl<S: Store> Engine<S> {
     pub async fn reverse(&self, request: ReverseRequest, stamp: CommitStamp) -> Result<ReverseOutcome, EngineError> {
         let ReverseRequest { reversal: raw, request_id, dry_run } = request;
         let (limits, content) = (&self.settings.limits, raw.content()?);
-        let validated = raw.validate(request_id, limits);
+        let validated = raw.clone().validate(request_id, limits);
+        let sent = &SentRequest::Reverse(&raw);
         let (keys, request_id) = reversal_keys(&validated)?;
         let request = ReversalRequest { request_id, content, correction: None };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let scope = scope.with_request(&keys.hospital_id, request_id);
         let validated = &validated;
         let reverse = |seen: LookUp, stamp| async move {
-            if let Some(entry) = self.replay(&seen, content).await? {
+            if let Some(entry) = self.replay(&seen, content, sent).await? {
                 let entry: Entry<Reversal> = entry.try_into()?;
                 return Ok(ReverseOutcome { revisions: self.revisions(&entry.body).await?, entry, replay: true });
             }

@@ -12,7 +12,7 @@ use crate::store::{Commit, LookUp, Scope, Store};
 
 use super::decide::Decision;
 use super::error::CommitError;
-use super::idempotency::{check_claim_free, invalid, request_keys};
+use super::idempotency::{SentClaim, SentRequest, check_claim_free, invalid, request_keys};
 use super::notices::notices;
 use super::{CommitStamp, Engine, EngineError};
 
@@ -62,6 +62,7 @@ impl<S: Store> Engine<S> {
         let SettleRequest { claim: raw, request_id, quote, today } = request;
         let (limits, content) = (&self.settings.limits, raw.content()?);
         let validated = raw.validate(limits, self.book().vocabulary(), today);
+        let sent = &SentRequest::Settle(SentClaim::new(validated.as_ref().ok(), raw));
         let keys = validated.as_ref().map(Claim::keys);
         let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
         let attempt = Attempt { request_id: &request_id, content, quote: quote.as_ref() };
@@ -69,7 +70,7 @@ impl<S: Store> Engine<S> {
         let scope = scope.with_request(&keys.hospital_id, &request_id);
         let (validated, attempt, person_id) = (&validated, &attempt, &keys.person_id);
         let settle = |seen: LookUp, stamp| async move {
-            if let Some(entry) = self.replay(&seen, content).await? {
+            if let Some(entry) = self.replay(&seen, content, sent).await? {
                 return Ok(SettleOutcome { entry: entry.try_into()?, replay: true });
             }
             check_claim_free(&seen, person_id)?;

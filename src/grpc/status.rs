@@ -107,7 +107,7 @@ impl From<&ClaimRefusal> for Reason {
     fn from(refusal: &ClaimRefusal) -> Self {
         match refusal {
             ClaimRefusal::RequestFenced => Reason::RequestFenced,
-            ClaimRefusal::RequestIdReused => Reason::RequestIdReused,
+            ClaimRefusal::RequestIdReused(_) => Reason::RequestIdReused,
             ClaimRefusal::ClaimSettled { .. } => Reason::ClaimSettled,
             ClaimRefusal::ClaimOfAnotherPerson => Reason::ClaimOfAnotherPerson,
             ClaimRefusal::AlreadyReversed => Reason::AlreadyReversed,

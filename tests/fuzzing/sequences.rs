@@ -27,7 +27,7 @@ const MEMORY: Memory = Memory { bytes: 128 << 10, per_byte: 128 };
 fn classes() -> Vec<String> {
     let refusals = [
         "REQUEST_FENCED",
-        "REQUEST_ID_REUSED",
+        "REQUEST_ID_REUSED DIFFERS",
         "CLAIM_SETTLED",
         "CLAIM_OF_ANOTHER_PERSON",
         "NOT_FOUND",

@@ -160,3 +160,25 @@ fn importing_a_file_twice_changes_nothing_and_logs_both_imports() {
         assert!(one["start_time"].as_str().zip(one["end_time"].as_str()).is_some_and(|(begun, ended)| begun <= ended));
     }
 }
+
+#[test]
+fn an_import_says_how_many_rows_name_persons_without_an_enrolment() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let enrolments = "person_id,from,insurance,insured_region,until\n37010119500101001X,,resident,370100,\n";
+    assert_eq!(import(&serve, &write(place.path(), "enrolments.csv", enrolments)).0, Some(0));
+    // The first id has the x of the second in lower case: another id, which nobody is enrolled under.
+    let rows = "person_id,category,from\n37010119500101001x,destitute,\n37010119500101001X,destitute,\nP9,destitute,\n";
+    let path = write(place.path(), "categories.csv", rows);
+    let (code, output, errors) = import(&serve, &path);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert_eq!(
+        output,
+        "categories: 3 rows taken, 3 changed, 0 unchanged\ncategories: 2 rows name persons who have no enrolment\n"
+    );
+    let (_, output, _) = run(&["import", &path, "--json", "--server", &serve.url]);
+    assert_eq!(serde_json::from_str::<Value>(&output).expect("JSON")["not_enrolled"], 2);
+    let rows = "person_id,category,from\n37010119500101001X,destitute,\n";
+    let (_, output, _) = import(&serve, &write(place.path(), "categories.csv", rows));
+    assert_eq!(output, "categories: 1 rows taken, 0 changed, 1 unchanged\n");
+}

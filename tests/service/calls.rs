@@ -77,10 +77,14 @@ async fn request_and_claim_id_conflicts_are_reported_before_faults_of_the_claim(
     server.settle_ok(&bill(), "R1").await;
     server.fence(&bill(), "R2").await.expect("an outcome");
     let without_items = RawClaim { items: Vec::new(), ..bill() };
-    for (request, reason) in [("R1", "REQUEST_ID_REUSED"), ("R2", "REQUEST_FENCED"), ("R3", "CLAIM_SETTLED")] {
+    for (request, reason, fields) in [
+        ("R1", "REQUEST_ID_REUSED", vec!["claim.items".to_owned()]),
+        ("R2", "REQUEST_FENCED", vec![]),
+        ("R3", "CLAIM_SETTLED", vec![]),
+    ] {
         assert_eq!(
             reason_and_fields(&server.settle(&without_items, request).await.expect_err("a refusal")),
-            (reason.to_owned(), vec![])
+            (reason.to_owned(), fields)
         );
     }
     let of_other_person = RawClaim { person_id: "P2".into(), ..without_items };

@@ -16,6 +16,7 @@ mod page_tokens;
 mod quote_tokens;
 mod reading;
 mod readjudicating;
+mod reused_request_ids;
 mod rooms;
 mod status;
 mod streaming;

@@ -49,7 +49,8 @@ macro_rules! rows {
 
 rows! {
     a_fenced_request_may_not_commit: RequestFenced, FailedPrecondition "REQUEST_FENCED", [] => settle_fenced_request;
-    a_request_id_cannot_carry_other_content: RequestIdReused, AlreadyExists "REQUEST_ID_REUSED", [] => reuse_request_id;
+    a_request_id_cannot_carry_other_content: RequestIdReused, AlreadyExists "REQUEST_ID_REUSED",
+        [("claim.items[0].unit_price", "DIFFERS"), ("claim.items[0].amount", "DIFFERS")] => reuse_request_id;
     a_settled_claim_is_not_settled_again: ClaimSettled, AlreadyExists "CLAIM_SETTLED", [] => settle_claim_twice;
     a_claim_belongs_to_one_person: ClaimOfAnotherPerson, AlreadyExists "CLAIM_OF_ANOTHER_PERSON", [] => settle_claim_of_another_person;
     a_claim_must_be_sound: InvalidRequest, InvalidArgument "INVALID_REQUEST",

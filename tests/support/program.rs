@@ -19,6 +19,8 @@ pub struct Serve {
     child: Child,
     /// Where it answers.
     pub url: String,
+    /// Where it serves health and metrics, if it does.
+    pub operations: Option<String>,
 }
 
 impl Serve {
@@ -38,7 +40,7 @@ impl Serve {
             let mut line = String::new();
             BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
             if !line.is_empty() {
-                return Serve { child, url: format!("http://{address}") };
+                return Serve { child, url: format!("http://{address}"), operations: None };
             }
             assert_eq!(child.wait().expect("it ends").code(), Some(1));
         }
@@ -49,9 +51,11 @@ impl Serve {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let url = line.split_whitespace().find(|word| word.starts_with("http")).map(|url| url.trim_end_matches(','));
-        let url = url.unwrap_or_else(|| panic!("it says where it answers: {line:?}")).to_owned();
-        Serve { child, url }
+        let mut urls = line.split_whitespace().filter(|word| word.starts_with("http"));
+        let mut url = || urls.next().map(|url| url.trim_end_matches(',').to_owned());
+        let (serving, operations) = (url(), url());
+        let url = serving.unwrap_or_else(|| panic!("it says where it answers: {line:?}"));
+        Serve { child, url, operations }
     }
 
     /// The process id.

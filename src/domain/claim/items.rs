@@ -11,7 +11,7 @@ use super::{ClaimLimits, Item, Quantity, RawDate, RawItem, UnitPrice};
 /// The valid lines. `stay` is the day of admission and of discharge, if both are valid.
 pub(super) fn valid_items(
     faults: &mut FieldFaults,
-    raw: Vec<RawItem>,
+    raw: &[RawItem],
     stay: Option<(Day, Day)>,
     limits: &ClaimLimits,
 ) -> Vec<Item> {
@@ -23,7 +23,7 @@ pub(super) fn valid_items(
         faults.add("claim.items", FaultReason::TooMany, message);
         return Vec::new();
     }
-    let items = raw.into_iter().enumerate();
+    let items = raw.iter().enumerate();
     let items: Vec<Item> = items.filter_map(|(position, item)| item.validate(faults, position, stay, limits)).collect();
     if faults.is_empty() {
         check_refunds(faults, &items);
@@ -35,7 +35,7 @@ impl RawItem {
     /// The item, if its code is valid. Field names are only formatted for faults: a valid item costs nothing but
     /// comparisons.
     fn validate(
-        self,
+        &self,
         faults: &mut FieldFaults,
         position: usize,
         stay: Option<(Day, Day)>,
@@ -44,7 +44,8 @@ impl RawItem {
         let known = faults.count();
         let field = |name: &str| format!("claim.items[{position}].{name}");
         let RawItem { code, quantity, unit_price, amount, day } = self;
-        let code = match ItemCode::parse(code, limits.id_bytes) {
+        let (quantity, unit_price, amount, day) = (*quantity, *unit_price, *amount, *day);
+        let code = match ItemCode::parse(code.as_str(), limits.id_bytes) {
             Ok(code) => Some(code),
             Err(error) => {
                 faults.add(field("code"), error.reason(), error.to_string());

@@ -26,7 +26,7 @@ impl RawClaim {
     ///
     /// # Errors
     /// The faults, each with its field.
-    pub fn validate(self, limits: &ClaimLimits, vocabulary: &Vocabulary, today: Day) -> Result<Claim, InvalidRequest> {
+    pub fn validate(&self, limits: &ClaimLimits, vocabulary: &Vocabulary, today: Day) -> Result<Claim, InvalidRequest> {
         let mut faults = FieldFaults::default();
         let RawClaim {
             claim_id,
@@ -41,17 +41,20 @@ impl RawClaim {
             diagnosis,
             continues,
         } = self;
-        let claim_id = valid_text(&mut faults, "claim.claim_id", ClaimId::parse(claim_id, limits.id_bytes));
-        let hospital_id = valid_text(&mut faults, "claim.hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
-        let person_id = valid_text(&mut faults, "claim.person_id", PersonId::parse(person_id, limits.id_bytes));
-        let visit = valid_visit(&mut faults, &visit, vocabulary);
-        let days = valid_days(&mut faults, admitted, discharged);
+        let claim_id = valid_text(&mut faults, "claim.claim_id", ClaimId::parse(claim_id.as_str(), limits.id_bytes));
+        let hospital_id =
+            valid_text(&mut faults, "claim.hospital_id", HospitalId::parse(hospital_id.as_str(), limits.id_bytes));
+        let person_id =
+            valid_text(&mut faults, "claim.person_id", PersonId::parse(person_id.as_str(), limits.id_bytes));
+        let visit = valid_visit(&mut faults, visit, vocabulary);
+        let days = valid_days(&mut faults, *admitted, *discharged);
         check_stay(&mut faults, days, limits, today);
         let items = valid_items(&mut faults, items, days, limits);
-        check_total(&mut faults, total, &items);
+        check_total(&mut faults, *total, &items);
+        let diagnosis = diagnosis.as_deref();
         let diagnosis = diagnosis
             .and_then(|code| valid_text(&mut faults, "claim.diagnosis", Diagnosis::parse(code, limits.id_bytes)));
-        let continues = continues.and_then(|raw| valid_continues(&mut faults, raw, limits));
+        let continues = continues.as_ref().and_then(|raw| valid_continues(&mut faults, raw, limits));
         let keys = claim_id.zip(hospital_id).zip(person_id);
         let keys = keys.map(|((claim_id, hospital_id), person_id)| ClaimKeys { hospital_id, person_id, claim_id });
         match (keys, visit, days) {
@@ -62,11 +65,11 @@ impl RawClaim {
                     hospital_id,
                     person_id,
                     visit,
-                    emergency,
+                    emergency: *emergency,
                     admitted,
                     discharged,
                     items,
-                    total,
+                    total: *total,
                     diagnosis,
                     continues,
                 })
@@ -94,16 +97,17 @@ fn check_total(faults: &mut FieldFaults, total: Option<Money>, items: &[Item]) {
     }
 }
 
-fn valid_continues(faults: &mut FieldFaults, raw: RawContinues, limits: &ClaimLimits) -> Option<Continues> {
+fn valid_continues(faults: &mut FieldFaults, raw: &RawContinues, limits: &ClaimLimits) -> Option<Continues> {
     let kind = ContinueKind::from_word(&raw.kind);
     match (kind, raw.kind.as_str()) {
         (Some(_), _) => {}
         (None, "") => faults.add("claim.continues.kind", FaultReason::Missing, "is missing"),
         (None, _) => faults.add("claim.continues.kind", FaultReason::UnknownWord, "is neither interim nor transfer"),
     }
-    let hospital_id = HospitalId::parse(raw.hospital_id, limits.id_bytes);
+    let hospital_id = HospitalId::parse(raw.hospital_id.as_str(), limits.id_bytes);
     let hospital_id = valid_text(faults, "claim.continues.hospital_id", hospital_id);
-    let claim_id = valid_text(faults, "claim.continues.claim_id", ClaimId::parse(raw.claim_id, limits.id_bytes));
+    let claim_id =
+        valid_text(faults, "claim.continues.claim_id", ClaimId::parse(raw.claim_id.as_str(), limits.id_bytes));
     Some(Continues { kind: kind?, hospital_id: hospital_id?, claim_id: claim_id? })
 }
 

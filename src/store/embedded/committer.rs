@@ -12,10 +12,13 @@ use super::list_keys::{DayKey, number_of_key, position_key};
 use crate::domain::day::Day;
 use crate::domain::ids::EntryId;
 use crate::store::commit::CommitOrigin;
-use crate::store::coordination::{PanicReport, Readiness};
+use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
 use crate::store::keys::StoreKey;
 use crate::store::observer::StoreObserver;
 use crate::store::{StoreError, record};
+
+/// The committing thread, as a failure of it is reported.
+const COMPONENT: &str = "the committing thread";
 
 /// The maximum number of jobs that share one sync.
 const GROUP: usize = 512;
@@ -94,7 +97,7 @@ impl Committer {
 
     /// Runs until every sender is dropped and every job is answered.
     pub fn run(mut self, queue: mpsc::UnboundedReceiver<TracedJob>) {
-        let _report = PanicReport { component: "the committing thread", readiness: self.readiness.clone() };
+        let _report = PanicReport { component: COMPONENT, readiness: self.readiness.clone() };
         // Dropped before the report: once a panic is published, no job can be submitted.
         let mut queue = queue;
         let mut group = Vec::with_capacity(GROUP);
@@ -143,13 +146,14 @@ impl Committer {
         self.tables.publish()
     }
 
-    /// After a failed write it is unknown what reached the disk, so nothing more is written until the store is reopened.
+    /// After a failed write it is unknown what reached the disk, so nothing more is written until the store is reopened:
+    /// the process ends, and is started again.
     fn fail(&mut self, error: &redb::Error) -> StoreError {
         let why = format!("a write failed: {error}");
         tracing::error!(why, "the store accepts no writes until it is reopened");
         self.failed = Some(why.clone());
-        self.readiness
-            .send_replace(Readiness::NotReady(format!("{why}; the store accepts no writes until it is reopened")));
+        let failed = ComponentFailed { component: COMPONENT, why: why.clone() };
+        self.readiness.send_replace(Readiness::Failed(failed));
         StoreError::Unknown(why)
     }
 }

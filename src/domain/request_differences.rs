@@ -1,0 +1,117 @@
+//! Which fields of a request differ from the request that used its id first. Fields are named; what they hold is not
+//! repeated.
+
+use super::claim::{RawClaim, RawContinues, RawItem};
+use super::content::RawReversal;
+use super::fault::{FaultReason, FieldFault, FieldFaults};
+use super::journal::Reversal;
+
+/// What the sentence about a differing field ends with.
+const DIFFERS: &str = "differs from the request that used this request id first";
+
+/// The calls that use request ids up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A settlement.
+    Settle,
+    /// A reversal.
+    Reverse,
+    /// A correction.
+    Correct,
+}
+
+impl RequestKind {
+    /// The name of the call.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RequestKind::Settle => "Settle",
+            RequestKind::Reverse => "Reverse",
+            RequestKind::Correct => "Correct",
+        }
+    }
+}
+
+/// The fault of a request whose id another call used.
+pub fn other_call(first: RequestKind) -> FieldFaults {
+    FieldFault::new("request_id", FaultReason::Differs, format!("was used by the call {}", first.as_str())).into()
+}
+
+/// The fields of a claim that differ. Of bills with another number of lines the lines are not compared.
+pub fn claim_differences(first: &RawClaim, sent: &RawClaim) -> FieldFaults {
+    let mut differing = Differing::default();
+    differing.compare("claim.claim_id", &first.claim_id, &sent.claim_id);
+    differing.compare("claim.hospital_id", &first.hospital_id, &sent.hospital_id);
+    differing.compare("claim.person_id", &first.person_id, &sent.person_id);
+    differing.compare("claim.visit", &first.visit, &sent.visit);
+    differing.compare("claim.emergency", &first.emergency, &sent.emergency);
+    differing.compare("claim.admitted", &first.admitted, &sent.admitted);
+    differing.compare("claim.discharged", &first.discharged, &sent.discharged);
+    differing.compare("claim.items", &first.items.len(), &sent.items.len());
+    if first.items.len() == sent.items.len() {
+        first.items.iter().zip(&sent.items).enumerate().for_each(|(at, pair)| differing.compare_items(at, pair));
+    }
+    differing.compare("claim.total", &first.total, &sent.total);
+    differing.compare("claim.diagnosis", &first.diagnosis, &sent.diagnosis);
+    differing.compare_continues(first.continues.as_ref(), sent.continues.as_ref());
+    differing.0
+}
+
+/// The fields of a correction that differ: those of its claim, and the reason.
+pub fn correction_differences(first: (&RawClaim, &str), sent: (&RawClaim, &str)) -> FieldFaults {
+    let mut differing = Differing(claim_differences(first.0, sent.0));
+    differing.compare("reason", first.1, sent.1);
+    differing.0
+}
+
+/// The fields of a reversal that differ. Whether later settlements are adjudicated again is not in the entry: it differs
+/// if nothing else does.
+pub fn reversal_differences(first: &Reversal, sent: &RawReversal) -> FieldFaults {
+    let mut differing = Differing::default();
+    differing.compare("hospital_id", first.hospital_id.as_str(), &sent.hospital_id);
+    differing.compare("person_id", first.person_id.as_str(), &sent.person_id);
+    differing.compare("claim_id", first.claim_id.as_str(), &sent.claim_id);
+    differing.compare("reason", &*first.reason, &sent.reason);
+    if differing.0.is_empty() {
+        differing.add("readjudicate");
+    }
+    differing.0
+}
+
+/// The fields found so far.
+#[derive(Default)]
+struct Differing(FieldFaults);
+
+impl Differing {
+    fn add(&mut self, field: impl Into<String>) {
+        self.0.add(field, FaultReason::Differs, DIFFERS);
+    }
+
+    fn compare<T: PartialEq + ?Sized>(&mut self, field: &str, first: &T, sent: &T) {
+        if first != sent {
+            self.add(field);
+        }
+    }
+
+    fn compare_items(&mut self, position: usize, (first, sent): (&RawItem, &RawItem)) {
+        for (name, differs) in [
+            ("code", first.code != sent.code),
+            ("quantity", first.quantity != sent.quantity),
+            ("unit_price", first.unit_price != sent.unit_price),
+            ("amount", first.amount != sent.amount),
+            ("day", first.day != sent.day),
+        ] {
+            if differs {
+                self.add(format!("claim.items[{position}].{name}"));
+            }
+        }
+    }
+
+    fn compare_continues(&mut self, first: Option<&RawContinues>, sent: Option<&RawContinues>) {
+        let (Some(first), Some(sent)) = (first, sent) else {
+            return self.compare("claim.continues", &first.is_some(), &sent.is_some());
+        };
+        self.compare("claim.continues.kind", &first.kind, &sent.kind);
+        self.compare("claim.continues.hospital_id", &first.hospital_id, &sent.hospital_id);
+        self.compare("claim.continues.claim_id", &first.claim_id, &sent.claim_id);
+    }
+}
