@@ -1,6 +1,7 @@
 //! The command line as scripts use it: exit codes, standard output and standard error.
 
 mod claim_files;
+mod correcting;
 mod escaping;
 mod not_utf8;
 mod settling;

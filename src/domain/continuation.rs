@@ -70,20 +70,13 @@ impl Stay {
         Ok(())
     }
 
-    /// The values with which a stay after a transfer begins.
+    /// The values with which a stay after a transfer begins. What a layer took before it passes on unchanged until the
+    /// layer takes part again, and counts then if the layer, as it stands there, credits transfers. Whether an admission
+    /// was counted passes only through a transfer whose file credits: any other is a stay of its own.
     fn after_transfer(self, policy: &Policy, admissions: u32) -> Stay {
         let layer = |(id, uses): &(Arc<str>, StayUse)| {
-            let known = policy.layers.iter().find(|layer| layer.head.id == *id);
-            let uses = StayUse {
-                base: Money::ZERO,
-                taken: match known {
-                    Some(layer) if !layer.head.credits_transfer => Money::ZERO,
-                    _ => uses.taken,
-                },
-                taken_on_stay: Money::ZERO,
-                before_transfer: known.is_none(),
-            };
-            (id.clone(), uses)
+            let taken = uses.taken;
+            (id.clone(), StayUse { base: Money::ZERO, taken, taken_on_stay: Money::ZERO, before_transfer: true })
         };
         Stay {
             layers: self.layers.iter().map(layer).filter(|(_, uses)| uses.taken > Money::ZERO).collect(),

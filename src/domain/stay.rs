@@ -18,8 +18,8 @@ pub struct StayUse {
     pub taken: Money,
     /// The deductible taken on this stay.
     pub taken_on_stay: Money,
-    /// Whether the deductible was taken before a transfer under a file without this layer: it counts only for a layer
-    /// that credits transfers.
+    /// Whether the deductible was taken before a transfer, after which the layer took no part yet: it counts only for a
+    /// layer that credits transfers.
     pub before_transfer: bool,
 }
 

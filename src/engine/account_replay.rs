@@ -57,7 +57,11 @@ impl<'c> AccountReplay<'c> {
         reversed: &Reversal,
         following: &[StoredEntry],
     ) -> Result<(), ChainFault> {
-        let revisions = following.get(..reversed.revisions.len()).unwrap_or_default();
+        let others = reversed.revisions.len() + usize::from(reversed.correction.is_some());
+        let following = following.get(..others).unwrap_or_default().iter();
+        // A correction stands before the revisions of what continues it.
+        let revisions = following.filter(|stored| Some(stored.entry.id) != reversed.correction);
+        let revisions: Vec<&StoredEntry> = revisions.collect();
         let listed = revisions.iter().map(|stored| stored.entry.id).eq(reversed.revisions.iter().copied());
         let revised: Vec<&Revision> = revisions.iter().filter_map(|stored| stored.entry.revised()).collect();
         if !listed || revised.len() != revisions.len() || revised.iter().any(|revised| revised.reversal != entry.id) {

@@ -9,7 +9,7 @@ use crate::domain::ids::{ClaimId, EntryId, HospitalId};
 use crate::domain::split::Split;
 use crate::store::Store;
 
-use super::reverse::LiveSettlement;
+use super::live::LiveSettlement;
 use super::{Engine, EngineError};
 
 /// A settlement that a claim may continue, with its split in force.
@@ -19,18 +19,23 @@ pub(super) struct Continuable {
 }
 
 impl<S: Store> Engine<S> {
-    /// The settlement that a claim continues; the fault if it may not be continued.
+    /// The settlement that a claim continues; the fault if it may not be continued. A corrected claim takes the place of
+    /// the settlement `replaced`, which continues nothing any more, and continues none that continues it.
     pub(super) async fn continuable(
         &self,
         claim: &Claim,
         continues: &Continues,
         head: Option<EntryId>,
+        replaced: Option<EntryId>,
     ) -> Result<Result<Continuable, FieldFault>, EngineError> {
-        let live = self.live_after(head, None).await?;
+        let live = self.live_after(head, None, true).await?.live;
         let named = |one: &&LiveSettlement| is_claim(&one.settled.claim, &continues.hospital_id, &continues.claim_id);
         let found = live.iter().find(named).filter(|one| {
-            let continued = |other: &LiveSettlement| other.continues() == Some(one.settlement);
-            !live.iter().any(continued) && may_continue(claim, continues.kind, &one.settled.claim)
+            let continued = |other: &LiveSettlement| {
+                other.continues() == Some(one.settlement) && Some(other.settlement) != replaced
+            };
+            let circular = replaced.is_some_and(|replaced| rests_on(&live, one, replaced));
+            !circular && !live.iter().any(continued) && may_continue(claim, continues.kind, &one.settled.claim)
         });
         Ok(found
             .map(|one| Continuable { settlement: one.settlement, split: one.split.clone() })
@@ -46,11 +51,18 @@ impl<S: Store> Engine<S> {
     }
 }
 
+/// Whether a settlement is this one, or continues it through others.
+fn rests_on(live: &[LiveSettlement], one: &LiveSettlement, id: EntryId) -> bool {
+    let continued =
+        |one: &EntryId| live.iter().find(|known| known.settlement == *one).and_then(LiveSettlement::continues);
+    std::iter::successors(Some(one.settlement), continued).any(|part| part == id)
+}
+
 fn is_claim(claim: &Claim, hospital_id: &HospitalId, claim_id: &ClaimId) -> bool {
     claim.hospital_id == *hospital_id && claim.claim_id == *claim_id
 }
 
-fn may_continue(claim: &Claim, kind: ContinueKind, earlier: &Claim) -> bool {
+pub(super) fn may_continue(claim: &Claim, kind: ContinueKind, earlier: &Claim) -> bool {
     let same_hospital = claim.hospital_id == earlier.hospital_id;
     let days = earlier.discharged.days_to(claim.admitted);
     match kind {

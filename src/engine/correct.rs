@@ -10,10 +10,9 @@ use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
 use crate::domain::refusal::ClaimRefusal;
 use crate::store::{LookUp, Scope, Store};
 
-use super::decide::Decision;
 use super::error::CommitError;
 use super::idempotency::{SentClaim, SentRequest, invalid, request_keys};
-use super::notices::notices;
+use super::readjudicate::Replacement;
 use super::reverse::{PreparedReversal, ReversalRequest};
 use super::{CommitStamp, Engine, EngineError};
 
@@ -97,21 +96,12 @@ impl<S: Store> Engine<S> {
         // Later settlements take the ids from 0.
         let id = stamp.derived_id(u32::MAX)?;
         let request = ReversalRequest { request_id, content, correction: Some(id) };
-        let prepared = self.prepare_reversal(reversal, &seen, request, stamp).await?;
-        let PreparedReversal { mut commit, entry: reversal, revisions } = prepared;
-        // The accounts are those after the reversal; of the chain only what is committed can be read.
-        let head = seen.state.head;
-        let mut seen = LookUp { state: commit.state.clone(), ..seen };
-        seen.state.head = head;
-        let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
-        let notices = notices(&seen.state, claim, &split);
-        let body = Settlement { claim: claim.clone(), facts, book, split, notices };
-        let settlement = commit.append_correction(id, body).map_err(EngineError::from_write)?;
-        commit.set_account(key, account);
-        let mut rows = commit.claims.iter_mut();
-        let row = rows.find(|row| row.hospital_id == claim.hospital_id && row.claim_id == claim.claim_id);
-        let row = row.ok_or_else(|| EngineError::invariant("a reversal writes no row of its claim"))?;
-        row.row.settled(id);
+        let replaced = seen.claim.as_ref().and_then(|row| row.settlement_in_force()).map(|known| known.settlement);
+        let continuation = self.continuation(claim, &seen, replaced).await?;
+        let replacement = Replacement { claim, id, seen: &seen, continuation };
+        let prepared = self.prepare_reversal(reversal, &seen, request, stamp, Some(replacement)).await?;
+        let PreparedReversal { commit, entry: reversal, revisions, settlement } = prepared;
+        let settlement = settlement.ok_or_else(|| EngineError::invariant("a correction settles nothing"))?;
         if !dry_run {
             self.commit(commit).await?;
         }

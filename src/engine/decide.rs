@@ -9,7 +9,7 @@ use crate::domain::continuation::Continued;
 use crate::domain::facts::Facts;
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::fixed_words::ContinueKind;
-use crate::domain::ids::{AccountKey, Digest};
+use crate::domain::ids::{AccountKey, Digest, EntryId};
 use crate::domain::invariants;
 use crate::domain::policy::Policy;
 use crate::domain::refusal::ClaimRefusal;
@@ -20,6 +20,9 @@ use crate::store::{LookUp, Store};
 
 use super::continuing::Continuable;
 use super::{Engine, EngineError};
+
+/// How a claim continues a settlement, and that settlement, or the fault of naming it.
+pub(super) type Continuation = (ContinueKind, Result<Continuable, FieldFault>);
 
 /// A decided claim.
 pub(super) struct Decision {
@@ -36,11 +39,30 @@ pub(super) struct Decision {
 impl<S: Store> Engine<S> {
     /// Decides a claim on the rows that were looked up.
     pub(super) async fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, EngineError> {
+        let continuable = self.continuation(claim, seen, None).await?;
+        self.decide_continuing(claim, seen, continuable)
+    }
+
+    /// What a claim continues; `replaced` is the settlement in whose place it stands, if it corrects one.
+    pub(super) async fn continuation(
+        &self,
+        claim: &Claim,
+        seen: &LookUp,
+        replaced: Option<EntryId>,
+    ) -> Result<Option<Continuation>, EngineError> {
+        let Some(continues) = &claim.continues else { return Ok(None) };
+        let continuable = self.continuable(claim, continues, seen.state.head, replaced).await?;
+        Ok(Some((continues.kind, continuable)))
+    }
+
+    /// Decides a claim on the rows that were looked up and on what it continues.
+    pub(super) fn decide_continuing(
+        &self,
+        claim: &Claim,
+        seen: &LookUp,
+        continuable: Option<Continuation>,
+    ) -> Result<Decision, EngineError> {
         let (book, tables) = (self.book.load_full(), self.tables.load_full());
-        let continuable = match &claim.continues {
-            Some(continues) => Some((continues.kind, self.continuable(claim, continues, seen.state.head).await?)),
-            None => None,
-        };
         let _span = tracing::debug_span!("adjudicate").entered();
         let facts = look_up::facts(claim, seen.person.as_ref(), &tables, book.vocabulary());
         let (facts, earlier) = with_continuation(facts, continuable)?;
@@ -60,7 +82,7 @@ impl<S: Store> Engine<S> {
 /// Stages 3 and 4: the facts and what the claim continues; what cannot be continued is a fault of stage 3.
 fn with_continuation(
     facts: Result<Facts, ClaimRefusal>,
-    continuable: Option<(ContinueKind, Result<Continuable, FieldFault>)>,
+    continuable: Option<Continuation>,
 ) -> Result<(Facts, Option<(ContinueKind, Continuable)>), ClaimRefusal> {
     match (facts, continuable) {
         (Err(ClaimRefusal::NotEligible(mut faults)), Some((_, Err(fault)))) => {

@@ -21,6 +21,7 @@ pub mod import;
 mod import_checks;
 pub mod import_rows;
 pub mod list;
+mod live;
 mod notices;
 pub mod quote;
 pub mod read;

@@ -11,12 +11,24 @@ const NAMED: usize = 100;
 
 /// What the answer to a claim that is decided on this state draws attention to.
 pub(super) fn notices(state: &PersonState, claim: &Claim, split: &Split) -> Vec<Notice> {
+    notices_of_correction(state, claim, split, None)
+}
+
+/// The same of a claim that takes the place of a reversed settlement: the stays that continue that one are its own parts.
+pub(super) fn notices_of_correction(
+    state: &PersonState,
+    claim: &Claim,
+    split: &Split,
+    reversed: Option<EntryId>,
+) -> Vec<Notice> {
     if !split.is_stay {
         return Vec::new();
     }
     let continued = continued_stays(state.stays(), split.opening.as_ref().map(|opening| opening.settlement));
     let overlapping = |stay: &&LiveStay| {
-        !continued.contains(&stay.settlement) && claim.admitted < stay.discharged && stay.admitted < claim.discharged
+        let is_part = continued.contains(&stay.settlement)
+            || reversed.is_some_and(|id| continued_stays(state.stays(), stay.continues).contains(&id));
+        !is_part && claim.admitted < stay.discharged && stay.admitted < claim.discharged
     };
     let (own, others): (Vec<&LiveStay>, Vec<&LiveStay>) =
         state.stays().iter().filter(overlapping).partition(|stay| stay.hospital_id == claim.hospital_id);

@@ -2,58 +2,99 @@
 //!
 //! Each is decided from the facts stored with it and the policy by its own day, in the order in which they were
 //! settled, on the account without the reversed one. All of it goes into the commit of the reversal, or none.
+//!
+//! What another settlement continues is decided before it: a correction, which is committed last, is decided before the
+//! first of those that continue it, and after all others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::domain::account::Account;
 use crate::domain::adjudicate::AdjudicationInput;
+use crate::domain::claim::Claim;
 use crate::domain::continuation::Continued;
 use crate::domain::fault::{FaultReason, FieldFault};
+use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{EntryId, HospitalId};
-use crate::domain::journal::{Differences, Entry, Revision};
+use crate::domain::journal::{Differences, Entry, Revision, Settlement};
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::policy::Book;
 use crate::store::rows::ClaimRow;
-use crate::store::{Commit, Scope, Store};
+use crate::store::{Commit, LookUp, Scope, Store};
 
-use super::decide::{checked_split, policy_in_force};
+use super::continuing::{Continuable, may_continue};
+use super::decide::{Continuation, Decision, checked_split, policy_in_force};
 use super::error::CommitError;
-use super::reverse::LiveSettlement;
+use super::live::LiveSettlement;
+use super::notices::notices_of_correction;
 use super::{CommitStamp, Engine, EngineError, PAUSE};
+
+/// A claim that takes the place of the reversed settlement, in the same commit.
+pub(super) struct Replacement<'a> {
+    /// The claim as it should have been.
+    pub claim: &'a Claim,
+    /// The id of its settlement.
+    pub id: EntryId,
+    /// What was looked up, before the reversal.
+    pub seen: &'a LookUp,
+    /// What the claim continues.
+    pub continuation: Option<Continuation>,
+}
+
+impl Replacement<'_> {
+    /// The settlement that it continues.
+    fn continues(&self) -> Option<EntryId> {
+        let (_, continuable) = self.continuation.as_ref()?;
+        continuable.as_ref().ok().map(|earlier| earlier.settlement)
+    }
+}
 
 impl<S: Store> Engine<S> {
     /// Adds a revision of each of these, given newest first, to the commit of a reversal, which holds the accounts
-    /// without any of them. One that continues the reversed settlement is decided as a first part.
+    /// without any of them, and the settlement that takes the place of the reversed one. What continues the reversed
+    /// settlement continues that one, or is decided as a first part.
     pub(super) async fn readjudicate(
         &self,
         commit: &mut Commit,
         reversed: EntryId,
         later: Vec<LiveSettlement>,
         stamp: &CommitStamp,
-    ) -> Result<Vec<Entry<Revision>>, CommitError> {
+        mut replacement: Option<Replacement<'_>>,
+    ) -> Result<(Vec<Entry<Revision>>, Option<Entry<Settlement>>), CommitError> {
         let book = self.book();
+        let order = decision_order(&later, reversed, replacement.as_ref());
+        let mut later: HashMap<EntryId, LiveSettlement> = later.into_iter().map(|one| (one.settlement, one)).collect();
         let mut decided: HashMap<EntryId, Split> = HashMap::new();
-        let mut revisions = Vec::with_capacity(later.len());
-        for (n, one) in later.into_iter().rev().enumerate() {
-            if (n + 1).is_multiple_of(PAUSE) {
+        let (mut revisions, mut settlement) = (Vec::with_capacity(later.len()), None);
+        for id in order {
+            if (decided.len() + 1).is_multiple_of(PAUSE) {
                 tokio::task::yield_now().await;
             }
+            let Some(one) = later.remove(&id) else {
+                if let Some(replacement) = replacement.take() {
+                    settlement = Some(self.replace(commit, reversed, replacement, &mut decided)?);
+                }
+                continue;
+            };
             let key = one.split.circumstances.account.clone();
-            let earlier = match one.split.opening.as_deref().filter(|opening| opening.settlement != reversed) {
-                Some(opening) => Some((opening, self.split_of_continued(opening.settlement, &decided).await?)),
+            let earlier = match one.split.opening.as_deref() {
+                Some(opening) if opening.settlement == reversed => match &settlement {
+                    Some(corrected) => Some((opening.kind, self.kept_link(&one, opening.kind, corrected, commit)?)),
+                    None => None,
+                },
+                Some(opening) => Some((opening.kind, self.continued(opening.settlement, &decided).await?)),
                 None => None,
             };
-            let continued = earlier.as_ref().map(|(opening, split)| Continued {
-                kind: opening.kind,
-                settlement: opening.settlement,
-                split,
+            let continued = earlier.as_ref().map(|(kind, earlier)| Continued {
+                kind: *kind,
+                settlement: earlier.settlement,
+                split: &earlier.split,
             });
             let account = commit.state.account(&key);
             let (split, after) = readjudicated_split(&book, &one, &account, continued, &commit.hospital_id)?;
             commit.set_account(key, after);
             decided.insert(one.settlement, split.clone());
-            let id = stamp.derived_id(n as u32)?;
+            let id = stamp.derived_id(revisions.len() as u32)?;
             let mut row = self.claim_row(&one).await?;
             if let Some(standing) = row.settlements.iter_mut().find(|known| known.settlement == one.settlement) {
                 standing.revisions.push(id);
@@ -63,19 +104,64 @@ impl<S: Store> Engine<S> {
             let entry = commit.append(id, revision_body(one, split, stamp, &book));
             revisions.push(entry.map_err(EngineError::from_write)?);
         }
-        Ok(revisions)
+        Ok((revisions, settlement))
     }
 
-    /// The split of a continued settlement: as decided in this commit, or in force.
-    async fn split_of_continued(
+    /// A continued settlement: as decided in this commit, or in force.
+    async fn continued(
         &self,
         settlement: EntryId,
         decided: &HashMap<EntryId, Split>,
-    ) -> Result<Split, EngineError> {
-        match decided.get(&settlement) {
-            Some(split) => Ok(split.clone()),
-            None => self.newest_split(settlement).await,
+    ) -> Result<Continuable, EngineError> {
+        let split = match decided.get(&settlement) {
+            Some(split) => split.clone(),
+            None => self.newest_split(settlement).await?,
+        };
+        Ok(Continuable { settlement, split })
+    }
+
+    /// The correction that a settlement continues now; if it could not continue it, the correction is refused.
+    fn kept_link(
+        &self,
+        one: &LiveSettlement,
+        kind: ContinueKind,
+        corrected: &Entry<Settlement>,
+        commit: &Commit,
+    ) -> Result<Continuable, ClaimRefusal> {
+        if !may_continue(&one.settled.claim, kind, &corrected.body.claim) {
+            return Err(cannot_continue(one, &commit.hospital_id));
         }
+        Ok(Continuable { settlement: corrected.id, split: corrected.body.split.clone() })
+    }
+
+    /// Appends the settlement that takes the place of the reversed one.
+    fn replace(
+        &self,
+        commit: &mut Commit,
+        reversed: EntryId,
+        replacement: Replacement<'_>,
+        decided: &mut HashMap<EntryId, Split>,
+    ) -> Result<Entry<Settlement>, EngineError> {
+        let Replacement { claim, id, seen, mut continuation } = replacement;
+        if let Some((_, Ok(earlier))) = &mut continuation
+            && let Some(split) = decided.get(&earlier.settlement)
+        {
+            earlier.split = split.clone();
+        }
+        // The accounts are those after the reversal, and after what was decided so far.
+        let seen = LookUp { state: commit.state.clone(), person: seen.person.clone(), ..LookUp::default() };
+        let Decision { facts, book, split, account: (key, account) } =
+            self.decide_continuing(claim, &seen, continuation)?;
+        let notices = notices_of_correction(&commit.state, claim, &split, Some(reversed));
+        let body = Settlement { claim: claim.clone(), facts, book, split, notices };
+        let settlement = commit.append_correction(id, body).map_err(EngineError::from_write)?;
+        commit.set_account(key, account);
+        let mut rows = commit.claims.iter_mut();
+        let row = rows.find(|row| row.hospital_id == claim.hospital_id && row.claim_id == claim.claim_id);
+        let row = row.ok_or_else(|| EngineError::invariant("a reversal writes no row of its claim"))?;
+        row.row.settled(id);
+        decided.insert(reversed, settlement.body.split.clone());
+        Ok(settlement)
     }
 
     async fn claim_row(&self, one: &LiveSettlement) -> Result<ClaimRow, EngineError> {
@@ -84,6 +170,25 @@ impl<S: Store> Engine<S> {
         let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
         row.ok_or_else(|| EngineError::invariant(format!("settlement {} has no row of its claim", one.settlement)))
     }
+}
+
+/// The order in which settlements, given newest first, are decided: that of their commits, the replacement of the reversed
+/// one last; but what another continues comes before it.
+fn decision_order(later: &[LiveSettlement], reversed: EntryId, replacement: Option<&Replacement<'_>>) -> Vec<EntryId> {
+    let of_later = later.iter().rev().map(|one| (one.settlement, one.continues()));
+    let of_replacement = replacement.map(|replacement| (reversed, replacement.continues()));
+    let all: Vec<(EntryId, Option<EntryId>)> = of_later.chain(of_replacement).collect();
+    let continues: HashMap<EntryId, Option<EntryId>> = all.iter().copied().collect();
+    let (mut order, mut placed) = (Vec::with_capacity(all.len()), HashSet::new());
+    for (id, _) in all {
+        let waits = |id: &EntryId| continues.contains_key(id) && !placed.contains(id);
+        let before = |id: &EntryId| continues.get(id).copied().flatten().filter(waits);
+        // A chain of continuations has no circle; were there one, its length ends it.
+        let parts: Vec<EntryId> = std::iter::successors(Some(id).filter(waits), before).take(continues.len()).collect();
+        placed.extend(parts.iter().copied());
+        order.extend(parts.into_iter().rev());
+    }
+    order
 }
 
 /// The split of a settlement on this account, by the law in use.
@@ -105,13 +210,22 @@ fn readjudicated_split(
 }
 
 /// A hospital learns the ids of its own settlements only.
-fn cannot_readjudicate(one: &LiveSettlement, caller: &HospitalId, why: &str) -> ClaimRefusal {
-    let which = if one.settled.claim.hospital_id == *caller {
+fn named(one: &LiveSettlement, caller: &HospitalId) -> String {
+    if one.settled.claim.hospital_id == *caller {
         format!("settlement {}", one.settlement)
     } else {
         "a later settlement of another hospital".to_owned()
-    };
-    let message = format!("would leave {which} {why}");
+    }
+}
+
+fn cannot_continue(one: &LiveSettlement, caller: &HospitalId) -> ClaimRefusal {
+    let message =
+        format!("could not be continued any more by {}: correct or reverse that one first", named(one, caller));
+    ClaimRefusal::NotEligible(FieldFault::new("claim", FaultReason::NotContinuable, message).into())
+}
+
+fn cannot_readjudicate(one: &LiveSettlement, caller: &HospitalId, why: &str) -> ClaimRefusal {
+    let message = format!("would leave {} {why}", named(one, caller));
     ClaimRefusal::NoPolicy(FieldFault::new("readjudicate", FaultReason::NoPolicyInForce, message).into())
 }
 

@@ -8,15 +8,16 @@ use std::collections::{HashMap, HashSet};
 use crate::domain::claim::ClaimKeys;
 use crate::domain::content::{InvalidReversal, RawReversal, ValidReversal};
 use crate::domain::ids::{AccountKey, Digest, EntryId, HospitalId, RequestId};
-use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
+use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
 use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
-use crate::domain::split::Split;
 use crate::store::rows::SettlementStatus;
 use crate::store::{Commit, LookUp, Scope, Store};
 
 use super::error::CommitError;
 use super::idempotency::SentRequest;
-use super::{CommitStamp, Engine, EngineError, PAUSE};
+use super::live::{LiveSettlement, WalkedChain};
+use super::readjudicate::Replacement;
+use super::{CommitStamp, Engine, EngineError};
 
 /// A request to reverse.
 pub struct ReverseRequest {
@@ -47,6 +48,8 @@ pub(super) struct PreparedReversal {
     pub entry: Entry<Reversal>,
     /// The revisions of later settlements, in the order of those.
     pub revisions: Vec<Entry<Revision>>,
+    /// The settlement that takes the place of the reversed one, of a correction.
+    pub settlement: Option<Entry<Settlement>>,
 }
 
 /// The request that a reversal is made for.
@@ -58,22 +61,6 @@ pub(super) struct ReversalRequest<'a> {
     pub content: Digest,
     /// The settlement of a correction that follows in the same commit.
     pub correction: Option<EntryId>,
-}
-
-/// A settlement that stands, with the revision in force.
-pub(super) struct LiveSettlement {
-    pub settlement: EntryId,
-    pub settled: Settlement,
-    pub newest: EntryId,
-    pub number: u32,
-    pub split: Split,
-}
-
-impl LiveSettlement {
-    /// The settlement that it continues, if it continues one.
-    pub(super) fn continues(&self) -> Option<EntryId> {
-        self.split.opening.as_ref().map(|opening| opening.settlement)
-    }
 }
 
 impl<S: Store> Engine<S> {
@@ -97,8 +84,8 @@ impl<S: Store> Engine<S> {
                 return Ok(ReverseOutcome { revisions: self.revisions(&entry.body).await?, entry, replay: true });
             }
             let reversal = validated.as_ref().map_err(invalid_reversal)?;
-            let PreparedReversal { commit, entry, revisions } =
-                self.prepare_reversal(reversal, &seen, request, stamp).await?;
+            let PreparedReversal { commit, entry, revisions, .. } =
+                self.prepare_reversal(reversal, &seen, request, stamp, None).await?;
             if !dry_run {
                 self.commit(commit).await?;
             }
@@ -114,11 +101,14 @@ impl<S: Store> Engine<S> {
         seen: &LookUp,
         request: ReversalRequest<'_>,
         stamp: CommitStamp,
+        replacement: Option<Replacement<'_>>,
     ) -> Result<PreparedReversal, CommitError> {
         let ClaimKeys { hospital_id, claim_id, .. } = &reversal.keys;
         let target = self.read_live(live_settlement(seen, &reversal.keys)?).await?;
         let key = target.split.circumstances.account.clone();
-        let later = self.later_live(seen.state.head, target.settlement, &key).await?;
+        // Only a claim that was settled before can be a correction, which earlier settlements may continue.
+        let corrected = seen.claim.as_ref().is_some_and(|row| row.settlements.len() > 1);
+        let later = self.later_live(seen.state.head, target.settlement, &key, corrected).await?;
         if !reversal.readjudicate && !later.is_empty() {
             return Err(later_settlements(&later, hospital_id).into());
         }
@@ -145,8 +135,9 @@ impl<S: Store> Engine<S> {
             let account = commit.state.account(key).without_settlement(split).map_err(EngineError::invariant)?;
             commit.set_account(key.clone(), account);
         }
-        let revisions = self.readjudicate(&mut commit, target.settlement, later, &stamp).await?;
-        Ok(PreparedReversal { commit, entry, revisions })
+        let (revisions, settlement) =
+            self.readjudicate(&mut commit, target.settlement, later, &stamp, replacement).await?;
+        Ok(PreparedReversal { commit, entry, revisions, settlement })
     }
 
     async fn read_live(&self, standing: &SettlementStatus) -> Result<LiveSettlement, EngineError> {
@@ -162,58 +153,37 @@ impl<S: Store> Engine<S> {
         })
     }
 
-    /// The settlements that stand, were committed after this one and rest on it, newest first: those of the same account,
-    /// and those that continue it or another of them, with the later ones of their accounts.
+    /// The settlements that stand and rest on this one, newest first: the later ones of the same account, and those that
+    /// continue it or another of them, with the later ones of their accounts. One that continues a correction may have been
+    /// committed before it.
     async fn later_live(
         &self,
         head: Option<EntryId>,
         settlement: EntryId,
         key: &AccountKey,
+        corrected: bool,
     ) -> Result<Vec<LiveSettlement>, EngineError> {
-        let mut later = self.live_after(head, Some(settlement)).await?;
-        let (mut accounts, mut resting) = (HashSet::from([key.clone()]), HashSet::from([settlement]));
-        for one in later.iter().rev() {
-            let account = &one.split.circumstances.account;
-            if accounts.contains(account) || one.continues().is_some_and(|continued| resting.contains(&continued)) {
-                accounts.insert(account.clone());
-                resting.insert(one.settlement);
+        let WalkedChain { mut live, after } = self.live_after(head, Some(settlement), corrected).await?;
+        // From which place in the order of commits on each account rests on it.
+        let mut from = HashMap::from([(key.clone(), live.len() - after)]);
+        let mut resting = HashSet::from([settlement]);
+        loop {
+            let known = resting.len();
+            for (place, one) in live.iter().rev().enumerate() {
+                let account = &one.split.circumstances.account;
+                let rests = from.get(account).is_some_and(|from| place >= *from)
+                    || one.continues().is_some_and(|continued| resting.contains(&continued));
+                if rests && resting.insert(one.settlement) {
+                    let from = from.entry(account.clone()).or_insert(place);
+                    *from = place.min(*from);
+                }
+            }
+            if resting.len() == known {
+                break;
             }
         }
-        later.retain(|one| resting.contains(&one.settlement));
-        Ok(later)
-    }
-
-    /// The settlements of a person that stand and were committed after one, or all of them, newest first: the chain is
-    /// walked from its end back.
-    pub(super) async fn live_after(
-        &self,
-        head: Option<EntryId>,
-        settlement: Option<EntryId>,
-    ) -> Result<Vec<LiveSettlement>, EngineError> {
-        let mut later = Vec::new();
-        let mut reversed = HashSet::new();
-        let mut revised: HashMap<EntryId, (EntryId, u32, Split)> = HashMap::new();
-        let (mut next, mut walked) = (head, 0usize);
-        while let Some(id) = next.filter(|id| Some(*id) != settlement) {
-            walked += 1;
-            if walked.is_multiple_of(PAUSE) {
-                tokio::task::yield_now().await;
-            }
-            let entry = self.required_entry(id).await?;
-            next = entry.link.previous;
-            match entry.body {
-                EntryKind::Reversal(reversal) => drop(reversed.insert(reversal.settlement)),
-                EntryKind::Revision(revision) => {
-                    revised.entry(revision.settlement).or_insert((id, revision.number, revision.split));
-                }
-                EntryKind::Settlement(settled) if !reversed.contains(&id) => {
-                    let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, settled.split.clone()));
-                    later.push(LiveSettlement { settlement: id, settled: *settled, newest, number, split });
-                }
-                EntryKind::Settlement(_) | EntryKind::Fence(_) => {}
-            }
-        }
-        Ok(later)
+        live.retain(|one| resting.contains(&one.settlement));
+        Ok(live)
     }
 
     /// The revisions that a reversal made.

@@ -26,7 +26,7 @@ pub struct Commit {
     pub origin: CommitOrigin,
     /// The person's version that was read.
     pub expected: u64,
-    /// The entry of the request: the first one, or the settlement of a correction, which is the last.
+    /// The entry of the request: the first one, or the settlement of a correction.
     pub request_entry: EntryId,
     /// The records of the entries, in the order of the chain.
     pub entries: Vec<(EntryId, Vec<u8>)>,

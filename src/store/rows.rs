@@ -72,6 +72,13 @@ impl PersonState {
                 self.stays.push(LiveStay::new(entry.id, settled))
             }
             EntryKindRef::Reversal(reversed) => self.stays.retain(|stay| stay.settlement != reversed.settlement),
+            EntryKindRef::Revision(revised) => {
+                let stay = self.stays.iter_mut().find(|stay| stay.settlement == revised.settlement);
+                let continues = revised.split.opening.as_ref().map(|opening| opening.settlement);
+                if let Some(stay) = stay {
+                    stay.continues = continues;
+                }
+            }
             _ => {}
         }
     }

@@ -16,10 +16,8 @@ pub struct Stay {
     admissions: u32,
     /// The admissions of the year when the first of the stays began that transfers connect.
     admissions_of_first: u32,
-    /// Whether an admission is counted for this stay.
+    /// Whether an admission is counted for this stay, or for one that a crediting transfer connects with it.
     counted: bool,
-    /// Whether an admission is counted for any of the stays that transfers connect.
-    counted_for_any: bool,
 }
 
 /// What a layer passes on.
@@ -65,7 +63,7 @@ impl Stay {
             layers,
             admissions,
             admissions_of_first: self.admissions_of_first,
-            counted_for_any: self.counted_for_any,
+            counted: self.counted,
             ..Stay::default()
         }
     }
@@ -121,12 +119,12 @@ impl Stay {
     pub fn count_admission(&mut self, kind: Option<&str>, file_credits: bool, countable: bool) -> bool {
         let counted_before = match kind {
             None => false,
-            Some("transfer") => file_credits && self.counted_for_any,
+            // Under a file that credits nothing it is a stay of its own, for what follows too.
+            Some("transfer") => file_credits && self.counted,
             Some(_) => self.counted,
         };
         let counts = countable && !counted_before;
         self.counted = counted_before || counts;
-        self.counted_for_any |= self.counted;
         counts
     }
 }

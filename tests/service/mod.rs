@@ -2,6 +2,7 @@
 
 mod calls;
 mod correcting;
+mod correcting_stays;
 mod dated_tables;
 pub mod faulty_store;
 mod framework_refusals;

@@ -43,7 +43,8 @@ pub struct Reversal {
     /// The entries that decide later settlements again, in their order; they follow this one in the
     /// chain.
     pub revisions: Vec<EntryId>,
-    /// The settlement that corrects the claim, if the reversal is part of a correction; it follows the revisions.
+    /// The settlement that corrects the claim, if the reversal is part of a correction; it stands after the revisions on
+    /// which it rests, and before those of what continues it.
     pub correction: Option<EntryId>,
 }
 
