@@ -233,3 +233,36 @@ async fn the_policies_in_use_are_listed_page_by_page() {
     let view = settlement_pb::ListSettlementsRequest { hospital_id: "H1".to_owned(), ..Default::default() };
     assert!(client.list(view).await.expect("a list").settlements.is_empty());
 }
+
+/// The shipped vocabulary without the line of a word.
+fn vocabulary_without(word: &str) -> String {
+    let shipped = include_str!("../deploy/policies/vocabulary.toml");
+    let is_of = |line: &&str| line.split('=').next().is_some_and(|key| key.trim() == word);
+    assert_eq!(shipped.lines().filter(is_of).count(), 1, "{word}");
+    shipped.lines().filter(|line| !is_of(line)).map(|line| format!("{line}\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_word_that_a_row_or_a_settlement_uses_cannot_be_dropped_and_another_can() {
+    let server = PolicyServer::with_share(60).await;
+    server.serve.client().await.settle(&claim("C1", "P1", "100.00"), "R1", Vec::new()).await.expect("a settlement");
+    let path = server.place.path().join("law/vocabulary.toml");
+    for (word, section, used_by) in [
+        ("destitute", "category", "a row of the table categories"),
+        ("secondary", "level", "a row of the table hospitals"),
+        ("special", "class", "a row of the table catalogue"),
+        ("basic_fund", "payer", "a settlement"),
+    ] {
+        std::fs::write(&path, vocabulary_without(word)).expect("written");
+        let used = format!("vocabulary.toml lacks the word `{word}` of [{section}], which {used_by} uses");
+        for more in [&[][..], &["--dry-run"]] {
+            let (code, output, errors) = server.activate(more);
+            assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
+            assert!(errors.contains("POLICIES_REFUSED") && errors.contains(&used), "{errors}");
+        }
+        assert_eq!(server.patient().await, "40.00", "the book in use stays");
+    }
+    std::fs::write(&path, vocabulary_without("illness_impoverished")).expect("written");
+    let (code, _, errors) = server.activate(&[]);
+    assert_eq!(code, Some(0), "{errors}");
+}

@@ -7,6 +7,59 @@ use serde::{Deserialize, Serialize};
 use super::fixed_words::PayerKind;
 use super::words::{Approval, Category, ClassWord, Disease, Level, Pool, Tag, Visit, WordSet};
 
+/// A section of a vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// Categories of persons.
+    Category,
+    /// Levels of hospitals.
+    Level,
+    /// Kinds of visits.
+    Visit,
+    /// Kinds of approvals.
+    Approval,
+    /// Pools.
+    Pool,
+    /// Classes of catalogue rows.
+    Class,
+    /// Payers.
+    Payer,
+    /// Marks of hospitals.
+    Tag,
+    /// Diseases.
+    Disease,
+}
+
+impl Section {
+    /// All of them.
+    pub const ALL: &'static [Section] = &[
+        Section::Category,
+        Section::Level,
+        Section::Visit,
+        Section::Approval,
+        Section::Pool,
+        Section::Class,
+        Section::Payer,
+        Section::Tag,
+        Section::Disease,
+    ];
+
+    /// Its name in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Section::Category => "category",
+            Section::Level => "level",
+            Section::Visit => "visit",
+            Section::Approval => "approval",
+            Section::Pool => "pool",
+            Section::Class => "class",
+            Section::Payer => "payer",
+            Section::Tag => "tag",
+            Section::Disease => "disease",
+        }
+    }
+}
+
 /// What people call a word.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DisplayName {
@@ -146,6 +199,25 @@ impl Vocabulary {
             .or_else(|| named(&self.approvals, word))
             .or_else(|| named(&self.tags, word))
             .or_else(disease)
+    }
+
+    /// All words, each with its section.
+    pub fn words(&self) -> impl Iterator<Item = (Section, &str)> {
+        fn named<'a, W: AsRef<str>>(
+            section: Section,
+            list: &'a [Named<W>],
+        ) -> impl Iterator<Item = (Section, &'a str)> {
+            list.iter().map(move |(word, _)| (section, word.as_ref()))
+        }
+        named(Section::Category, &self.categories)
+            .chain(named(Section::Level, &self.levels))
+            .chain(named(Section::Approval, &self.approvals))
+            .chain(named(Section::Pool, &self.pools))
+            .chain(named(Section::Tag, &self.tags))
+            .chain(self.visits.iter().map(|rule| (Section::Visit, rule.visit.as_str())))
+            .chain(self.classes.iter().map(|rule| (Section::Class, rule.class.as_str())))
+            .chain(self.payers.iter().map(|rule| (Section::Payer, &*rule.payer)))
+            .chain(self.diseases.iter().map(|(rule, _)| (Section::Disease, rule.disease.as_str())))
     }
 
     /// What the words mean for a settlement.

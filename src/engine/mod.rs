@@ -13,6 +13,7 @@ mod continuing;
 pub mod copy;
 pub mod correct;
 mod decide;
+pub mod dropped_words;
 pub mod error;
 pub mod fence;
 pub mod follow;

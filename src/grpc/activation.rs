@@ -11,6 +11,7 @@ use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::file_fault::FileFault;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
+use crate::engine::dropped_words::UsedWord;
 use crate::policy::Book;
 use crate::store::Store;
 use crate::telemetry::LIFE;
@@ -53,6 +54,12 @@ impl<S: Store> Activation<S> {
         Activation { engine, load_book, health, one_at_a_time: Mutex::default() }
     }
 
+    /// Refuses a book without a word that is used.
+    async fn check_words(&self, book: &Book) -> Result<(), CallError> {
+        let used = self.engine.used_words_missing_in(book).await?;
+        if used.is_empty() { Ok(()) } else { Err(policies_refused(used.iter().map(word_fault).collect())) }
+    }
+
     /// Reads the files again and applies them; with `dry_run` it only reports what would change.
     ///
     /// # Errors
@@ -67,6 +74,7 @@ impl<S: Store> Activation<S> {
             let message = format!("is not the digest of the files as they are: {}", change.new);
             return Err(policies_refused(vec![FieldFault::new("expected_digest", FaultReason::Unreadable, message)]));
         }
+        self.check_words(&book).await?;
         if !dry_run && change.old == change.new {
             // It may be another that the instances of this store are to apply.
             self.engine.announce_book_as_required().await?;
@@ -81,6 +89,10 @@ impl<S: Store> Activation<S> {
         }
         Ok(change)
     }
+}
+
+fn word_fault(used: &UsedWord) -> FieldFault {
+    FieldFault::new("vocabulary.toml", FaultReason::UnknownWord, used.to_string())
 }
 
 fn health_service_name(book: Digest) -> String {

@@ -24,6 +24,11 @@ impl<T> Default for Dated<T> {
 }
 
 impl<T: PartialEq> Dated<T> {
+    /// The values of the rows that apply on some day.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
+        self.0.iter().filter(|(_, days)| !days.is_empty()).map(|(value, _)| value)
+    }
+
     /// Adds a row, in place of one with the same value and first day.
     pub fn put(&mut self, value: T, interval: Interval) -> RowChange {
         let known = self.0.iter_mut().find(|(v, i)| *v == value && i.from == interval.from);

@@ -19,6 +19,11 @@ impl<T> Default for Timeline<T> {
 }
 
 impl<T: PartialEq> Timeline<T> {
+    /// The values of the rows that were not withdrawn.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
+        self.in_force().map(|(value, _)| value)
+    }
+
     /// Adds a row, in place of one with the same first day.
     pub fn put(&mut self, value: T, days: Interval) -> RowChange {
         match self.0.binary_search_by_key(&days.from, |(_, known)| known.from) {
