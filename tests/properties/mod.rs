@@ -11,6 +11,7 @@ mod coverage;
 mod engine;
 mod journal;
 mod model;
+mod parts;
 mod policies;
 mod policy_text;
 mod readjudicate;
