@@ -100,6 +100,7 @@ pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
         FaultReason::NotContinuable => "所接续的结算不能接续",
         FaultReason::NoPolicyInForce => "没有适用的政策",
         FaultReason::Overlap => "与另一行的有效期重叠",
+        FaultReason::Differs => "与首次使用该请求号的请求不一致",
         FaultReason::DifferingRows => "同一主键的两行内容不一致",
     }
 }
