@@ -181,8 +181,11 @@ fn changing_one_figure_changes_only_the_lines_that_use_it() {
     assert_eq!(rows[0].share("patient").to_string(), "2257.02");
 }
 
+/// Payers, each with what it pays.
+type Paid = &'static [(&'static str, &'static str)];
+
 /// Total, what each payer pays, and the patient, of the claims of 2025 and of the backstop provinces; computed by hand.
-const COMPUTED: [(&str, &str, &str, &[(&str, &str)], &str); 14] = [
+const COMPUTED: [(&str, &str, &str, Paid, &str); 14] = [
     // eligible 20,676.00: (20,676 - 700) x 60%
     ("ZY202503140001", "shandong-2025", "27948.00", &[("basic_fund", "11985.60")], "15962.40"),
     // eligible 48,244.00: (48,244 - 700) x 60%, leaves 19,717.60; (19,717.60 - 5,000) x 65%, leaves 10,151.16; x 75%
