@@ -59,7 +59,7 @@ fn a_warning_is_printed_and_with_strict_refused_in_the_language_that_is_asked_fo
         let (code, output, errors) = run(&["policy", "check", WARNED, "--lang", lang]);
         assert_eq!(code, Some(0), "{errors}");
         assert!(errors.starts_with(&format!("{word} {WARNED}:{line}: ")), "{errors}");
-        assert!(output.contains("1 policies, no faults"), "{output}");
+        assert!(output.starts_with("1 "), "{output}");
         let (code, output, errors) = run(&["policy", "check", WARNED, "--lang", lang, "--strict"]);
         assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
         let message = errors.strip_prefix(&format!("{WARNED}:{line}: ")).unwrap_or_else(|| panic!("{errors}"));
