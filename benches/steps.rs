@@ -18,10 +18,11 @@ use onestop::domain::claim::ClaimLimits;
 use onestop::domain::ids::{Digest, EntryId, RequestId};
 use onestop::domain::invariants;
 use onestop::domain::journal::{Entry, Instant as Committed, Link, Settlement};
-use onestop::grpc::{from_proto, settlement_to_proto, to_proto};
+use onestop::grpc::{from_proto, to_proto};
+use onestop::journal::content::settle_content;
+use onestop::journal::{decode_entry, encode_settlement};
 use onestop::pb;
 use onestop::policy::shipped;
-use onestop::store::codec;
 use prost::Message;
 
 #[global_allocator]
@@ -39,20 +40,18 @@ fn main() {
     let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
     let Ok((split, _)) = adjudicate(input, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
-    let Ok((stored, _)) = codec::encode_entry(&entry) else { return eprintln!("no record") };
-    let answer = settlement_to_proto::settlement(&entry);
-    println!("request {} bytes, record {} bytes, answer {} bytes", request.len(), stored.len(), answer.encoded_len());
+    let encoded = encode_settlement(&entry);
+    let sizes = [request.len(), encoded.record.len(), encoded.answer.len()];
+    println!("request {} bytes, record {} bytes, answer {} bytes", sizes[0], sizes[1], sizes[2]);
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
-    step("digest of its content", || raw.content());
+    step("digest of its content", || settle_content(&raw));
     step("check the claim by itself", || {
         raw.clone().validate(&ClaimLimits::default(), book.vocabulary(), onestop::domain::day::Day::LAST)
     });
     step("adjudicate", || adjudicate(input, &Account::default()));
     step("check the invariants", || invariants::check(&split));
-    step("encode the record", || codec::encode_entry(&entry));
-    step("decode a record", || codec::decode_entry(&stored));
-    step("build the answer", || settlement_to_proto::settlement(&entry));
-    step("encode the answer", || answer.encode_to_vec());
+    step("encode record and answer", || encode_settlement(&entry));
+    step("decode a record", || decode_entry(&encoded.record));
 }
 
 fn step<T>(name: &str, mut call: impl FnMut() -> T) {

@@ -23,13 +23,14 @@
 //! | [`domain`] | arithmetic and facts: money, claims, pools, terms, accounts, adjudication, journal, invariants; the specification ([`domain::semantics`]) | – |
 //! | [`policy`] | policy files: read, checked, resolved; the policy book | domain |
 //! | [`reference`](mod@reference) | dated rows about persons, hospitals and catalogue; the facts of a claim | domain |
-//! | [`store`] | the traits of a store, the form of its records, and the stores | domain, reference |
-//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, store |
+//! | [`journal`] | the record: entries and answers as messages, canonical digests | domain, pb |
+//! | [`store`] | the traits of a store, the forms of its rows, and the stores | domain, reference, journal, pb |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, journal, store |
 //! | [`access`] | callers, roles, limits of a caller, the access log | domain |
 //! | [`telemetry`] | logs, metrics, traces, and their export over OTLP | – |
 //! | [`config`] | the configuration of a server | domain, access, engine, telemetry |
 //! | [`pb`] | the generated messages, and the words of their enums | domain |
-//! | [`grpc`] | conversions, handlers, statuses, authorization | domain, engine, access, telemetry, pb |
+//! | [`grpc`] | conversions, handlers, statuses, authorization | domain, journal, engine, access, telemetry, pb |
 //! | [`server`] | assembly of a server: stores, listeners, TLS, services, readiness, reload, shutdown | domain, policy, store, engine, access, telemetry, config, pb, grpc |
 //! | [`cli`] | the commands | domain, policy, reference, store, engine, access, telemetry, config, pb, grpc, server |
 //!
@@ -97,6 +98,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod grpc;
+pub mod journal;
 pub mod pb;
 pub mod policy;
 pub mod reference;

@@ -7,9 +7,9 @@ use onestop::domain::journal::{Entry, EntryKind};
 use onestop::domain::money::Money;
 use onestop::engine::Engine;
 use onestop::engine::reverse::ReverseRequest;
+use onestop::journal::{decode_entry, encode_entry, record};
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::rows::PersonState;
-use onestop::store::{codec, record};
 use redb::ReadableTable;
 
 use crate::support::claims::{claim, settle};
@@ -62,9 +62,9 @@ fn forged(place: &Path, id: EntryId, change: impl FnOnce(&mut Entry)) -> Digest 
     let mut digest = Digest::default();
     let forge = |journal: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
         let row = journal.get(&id.0[..]).expect("a read").expect("the entry").value().to_vec();
-        let (mut entry, _) = codec::decode_entry(&row).expect("an entry");
+        let (mut entry, _) = decode_entry(&row).expect("an entry");
         change(&mut entry);
-        let (row, chained) = codec::encode_entry(&entry).expect("a record");
+        let (row, chained) = encode_entry(&entry);
         digest = chained;
         journal.insert(&id.0[..], &row[..]).expect("a write");
     };
@@ -81,10 +81,10 @@ fn continued(place: &Path, head: EntryId, digest: Digest) {
             .map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).expect("a row"))
             .collect();
         for (key, row) in rows {
-            let (mut state, _): (PersonState, _) = record::decode(&row).expect("a state");
+            let mut state: PersonState = record::decode(&row).expect("a state");
             if state.head == Some(head) {
                 state.chained = digest;
-                states.insert(&key[..], &record::encode(&state).expect("a record").0[..]).expect("a write");
+                states.insert(&key[..], &record::encode(&state)[..]).expect("a write");
             }
         }
     };

@@ -37,5 +37,6 @@ mod shipped_policies;
 mod simulation;
 mod statement;
 mod store_contract;
+mod stored_forms;
 mod straight_line;
 mod telemetry;

@@ -105,7 +105,7 @@ fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -
         content: Digest::default(),
         body: Fence { hospital_id: id("H1"), person_id: person_id.clone() },
     };
-    let mut commit = Commit::new(state.clone(), &entry).expect("a record");
+    let mut commit = Commit::new(state.clone(), &entry);
     let (key, account) = account_after_admission(state);
     commit.set_account(key, account);
     if let Some(claim) = claim {
@@ -297,7 +297,7 @@ async fn all_entries_of_a_commit_are_written_or_none(store: impl Store) {
     let more = |mut commit: Commit, numbers: &[u64]| {
         for number in numbers {
             let fence = Fence { hospital_id: id("H2"), person_id: id("P1") };
-            commit.append(stamp(*number).id, fence).expect("an entry");
+            commit.append(stamp(*number).id, fence);
         }
         commit
     };

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::money::Money;
 use super::split::{LayerSplit, Split};
 use super::sums::{LedgerUse, OutOfRange, Sums, find, update};
 
 /// The accumulators of one benefit year. Those that are zero are left out, so two accounts are equal
 /// exactly when all their accumulators are.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
     /// The number of changes; 0 means that the account does not exist yet.
     pub version: u64,
@@ -21,7 +19,28 @@ pub struct Account {
     caps: Sums<Money>,
 }
 
+/// The accumulators of an account, as a store keeps them.
+pub struct AccountParts {
+    /// The number of changes.
+    pub version: u64,
+    /// The admissions counted.
+    pub admissions: u32,
+    /// The ledgers.
+    pub ledgers: Sums<LedgerUse>,
+    /// What each layer has paid.
+    pub paid: Sums<Money>,
+    /// The sums of the caps' accounts.
+    pub caps: Sums<Money>,
+}
+
 impl Account {
+    /// The account of these accumulators; `None` unless each list is in the order of the names, each name once.
+    pub fn from_parts(parts: AccountParts) -> Option<Account> {
+        let AccountParts { version, admissions, ledgers, paid, caps } = parts;
+        let sorted = is_sorted(&ledgers) && is_sorted(&paid) && is_sorted(&caps);
+        sorted.then_some(Account { version, admissions, ledgers, paid, caps })
+    }
+
     /// The accumulators of a ledger; zero if it has none.
     pub fn ledger(&self, name: &str) -> LedgerUse {
         find(&self.ledgers, name).unwrap_or_default()
@@ -109,6 +128,11 @@ impl Account {
         self.version += 1;
         Ok(self)
     }
+}
+
+/// Whether names ascend.
+fn is_sorted<T>(sums: &Sums<T>) -> bool {
+    sums.windows(2).all(|pair| pair[0].0 < pair[1].0)
 }
 
 fn checked_sum(sum: Money, by: Money) -> Result<Money, OutOfRange> {

@@ -20,7 +20,7 @@ use super::split::{Circumstances, SkippedLayer, Split};
 use super::stay::Stay;
 use super::sums::OutOfRange;
 use super::terms::{LayerTerms, TermsKey};
-use super::words::{Disease, WordSet};
+use super::words::{Disease, Visit, WordSet};
 
 /// A checked claim, the facts looked up for it, the policy that governs it, and what it continues.
 #[derive(Clone, Copy)]
@@ -70,7 +70,6 @@ impl AdjudicationInput<'_> {
             policy: self.policy.reference.clone(),
             day: self.policy_day(),
             account: self.account_key(),
-            visit: self.claim.visit.clone(),
             terms: TermsKey {
                 level: self.facts.hospital.level.clone(),
                 locality: self.facts.locality(&rule.pooling),
@@ -109,7 +108,7 @@ pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Sp
     };
     let mut progress = LayerProgress::new(&split, account);
     for (layer, terms) in policy.layers.iter().zip(terms.iter()) {
-        progress.apply_layer(layer, terms, &mut split)?;
+        progress.apply_layer(layer, terms, &claim.visit, &mut split)?;
     }
     split.patient = progress.left.total();
     let counted_before = split.opening.as_ref().is_some_and(|opening| opening.stay.counted);
@@ -137,9 +136,14 @@ impl LayerProgress {
     }
 
     /// Adds one layer to the split, as paying or as skipped.
-    fn apply_layer(&mut self, layer: &Layer, terms: &LayerTerms, split: &mut Split) -> Result<(), OutOfRange> {
-        let Circumstances { day, visit, .. } = &split.circumstances;
-        let terms = match (layer.skip_by_visit(*day, visit), terms) {
+    fn apply_layer(
+        &mut self,
+        layer: &Layer,
+        terms: &LayerTerms,
+        visit: &Visit,
+        split: &mut Split,
+    ) -> Result<(), OutOfRange> {
+        let terms = match (layer.skip_by_visit(split.circumstances.day, visit), terms) {
             (Some(reason), _) => return skip_layer(split, layer, reason),
             (None, Err(reason)) => return skip_layer(split, layer, *reason),
             (None, Ok(terms)) => terms,

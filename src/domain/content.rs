@@ -1,11 +1,8 @@
-//! The content of a request: every field but request_id and quote digest, as one digest.
-//!
-//! Two requests with the same digest ask for the same thing; the kind of request is part of it, as
-//! settle and reverse share one namespace of request ids.
+//! Requests to reverse and to correct, as received and validated.
 
 use super::claim::{ClaimKeys, ClaimLimits, RawClaim, valid_text};
 use super::fault::FieldFaults;
-use super::ids::{ClaimId, Digest, DigestError, HospitalId, PersonId, RequestId, check_length};
+use super::ids::{ClaimId, HospitalId, PersonId, RequestId, check_length};
 
 /// A request to reverse (冲正) as received, not yet validated.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,16 +41,6 @@ pub struct InvalidReversal {
     pub faults: FieldFaults,
 }
 
-impl RawClaim {
-    /// The digest of this content.
-    ///
-    /// # Errors
-    /// If it cannot be serialized.
-    pub fn content(&self) -> Result<Digest, DigestError> {
-        Digest::blake3_of_value("settle/1", self)
-    }
-}
-
 /// A request to correct a claim as received: its changed content, and why.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawCorrection {
@@ -63,26 +50,7 @@ pub struct RawCorrection {
     pub reason: String,
 }
 
-impl RawCorrection {
-    /// The digest of this content.
-    ///
-    /// # Errors
-    /// If it cannot be serialized.
-    pub fn content(&self) -> Result<Digest, DigestError> {
-        Digest::blake3_of_value("correct/1", &(&self.claim, &self.reason))
-    }
-}
-
 impl RawReversal {
-    /// The digest of this content.
-    ///
-    /// # Errors
-    /// If it cannot be serialized.
-    pub fn content(&self) -> Result<Digest, DigestError> {
-        let kind = if self.readjudicate { "reverse and readjudicate/1" } else { "reverse/1" };
-        Digest::blake3_of_value(kind, &(&self.hospital_id, &self.person_id, &self.claim_id, &self.reason))
-    }
-
     /// The request under this idempotency key, if its ids and its reason are neither missing nor too long.
     ///
     /// # Errors

@@ -174,30 +174,17 @@ impl fmt::Debug for ExactDecimal {
     }
 }
 
-/// The form in records: the mantissa and the scale.
-#[derive(Serialize, Deserialize)]
-enum StoredDecimal {
-    Digits(i128, u32),
-}
-
-/// A text in JSON, two integers in records.
+/// A text.
 impl Serialize for ExactDecimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            return serializer.collect_str(self);
-        }
-        StoredDecimal::Digits(self.mantissa(), self.scale()).serialize(serializer)
+        serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for ExactDecimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
-        if deserializer.is_human_readable() {
-            let text = String::deserialize(deserializer)?;
-            return ExactDecimal::parse(&text, RESOLVED_DECIMALS).map_err(D::Error::custom);
-        }
-        let StoredDecimal::Digits(mantissa, scale) = StoredDecimal::deserialize(deserializer)?;
-        ExactDecimal::new(mantissa, scale).ok_or_else(|| D::Error::custom("has more digits than a decimal holds"))
+        let text = String::deserialize(deserializer)?;
+        ExactDecimal::parse(&text, RESOLVED_DECIMALS).map_err(D::Error::custom)
     }
 }

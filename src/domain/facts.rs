@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::claim::UnitPrice;
 use super::fixed_words::{Locality, Referral};
 use super::ids::ItemCode;
@@ -11,7 +9,7 @@ use super::rate::Rate;
 use super::words::{Categories, ClassWord, Level, Tag, WordSet};
 
 /// A region's code (GB/T 2260), six digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Region(Arc<str>);
 
 impl Region {
@@ -28,7 +26,7 @@ impl Region {
 }
 
 /// The class of a catalogue row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Class {
     /// The word, whose meaning the vocabulary states.
     pub word: ClassWord,
@@ -37,7 +35,7 @@ pub struct Class {
 }
 
 /// The catalogue row of a code at the place of treatment on the day of a line.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CatalogueEntry {
     /// The code.
     pub code: ItemCode,
@@ -50,7 +48,7 @@ pub struct CatalogueEntry {
 }
 
 /// The person's facts, on the day of discharge if nothing else is stated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonFacts {
     /// The insurance in which the person is enrolled.
     pub insurance: Arc<str>,
@@ -63,7 +61,7 @@ pub struct PersonFacts {
 }
 
 /// The hospital's facts on the day of discharge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HospitalFacts {
     /// Its level.
     pub level: Level,
@@ -74,7 +72,7 @@ pub struct HospitalFacts {
 }
 
 /// All facts looked up for one claim; stored with the settlement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The person.
     pub person: PersonFacts,

@@ -6,9 +6,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
-
 use super::fault::FaultReason;
 
 /// The greatest `id_bytes` that a server can be configured with, and so the most bytes of a stored id.
@@ -17,7 +14,7 @@ pub const MAX_ID_BYTES: usize = 256;
 macro_rules! id {
     ($(#[$doc:meta] $name:ident),* $(,)?) => {$(
         #[$doc]
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -42,12 +39,6 @@ macro_rules! id {
             /// The text itself; it must not reach a log, a metric, a trace or a key.
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(stored: D) -> Result<Self, D::Error> {
-                $name::from_stored(Arc::<str>::deserialize(stored)?).map_err(D::Error::custom)
             }
         }
 
@@ -149,7 +140,7 @@ macro_rules! silent_debug {
 pub(crate) use silent_debug;
 
 /// Which account of a person.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountKey {
     /// The insurance.
     pub insurance: Arc<str>,
@@ -158,7 +149,7 @@ pub struct AccountKey {
 }
 
 /// The number of a journal entry, time-ordered; a settlement's id is that of its entry.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId(pub [u8; 16]);
 
 impl EntryId {
@@ -182,7 +173,7 @@ impl fmt::Debug for EntryId {
 }
 
 /// A 256-bit BLAKE3 digest.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
@@ -190,44 +181,49 @@ impl Digest {
     pub fn blake3(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
     }
-
-    /// The digest of a kind and a value in the compact encoding of the records.
-    ///
-    /// # Errors
-    /// If the value cannot be serialized: without its bytes, different values would have the same digest.
-    pub fn blake3_of_value(kind: &'static str, value: &impl Serialize) -> Result<Digest, DigestError> {
-        let bytes = postcard::to_stdvec(value).map_err(|error| DigestError { kind, error })?;
-        Ok(Digest::blake3_of_parts(kind, &[&bytes]))
-    }
-
-    /// The digest of a kind and a text: that of [`Digest::blake3_of_value`], which cannot fail for a text.
-    pub fn blake3_of_text(kind: &'static str, text: &str) -> Digest {
-        let (mut prefix, mut rest) = (Vec::with_capacity(2), text.len());
-        while rest >= 0x80 {
-            prefix.push(rest as u8 | 0x80);
-            rest >>= 7;
-        }
-        prefix.push(rest as u8);
-        Digest::blake3_of_parts(kind, &[&prefix, text.as_bytes()])
-    }
-
-    fn blake3_of_parts(kind: &str, parts: &[&[u8]]) -> Digest {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(kind.as_bytes());
-        hasher.update(&[0]);
-        for part in parts {
-            hasher.update(part);
-        }
-        Digest(*hasher.finalize().as_bytes())
-    }
 }
 
-/// A value that has no digest, because it cannot be serialized.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the content of \"{kind}\" cannot be serialized: {error}")]
-pub struct DigestError {
-    kind: &'static str,
-    error: postcard::Error,
+/// The digest of a canonical form: a kind that names its version, a zero byte, then fields in order, each with its length.
+#[derive(Clone)]
+pub struct CanonicalDigest(blake3::Hasher);
+
+impl CanonicalDigest {
+    /// The digest of a form of this kind, without fields yet.
+    pub fn new(kind: &str) -> CanonicalDigest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(kind.as_bytes()).update(&[0]);
+        CanonicalDigest(hasher)
+    }
+
+    /// Adds a field.
+    #[must_use]
+    pub fn bytes(mut self, bytes: &[u8]) -> CanonicalDigest {
+        self.0.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+        self
+    }
+
+    /// Adds a text.
+    #[must_use]
+    pub fn text(self, text: &str) -> CanonicalDigest {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn number(self, number: u64) -> CanonicalDigest {
+        self.bytes(&number.to_le_bytes())
+    }
+
+    /// The digest, after a last field without its length.
+    pub fn rest(mut self, bytes: &[u8]) -> Digest {
+        self.0.update(bytes);
+        self.finish()
+    }
+
+    /// The digest.
+    pub fn finish(self) -> Digest {
+        Digest(*self.0.finalize().as_bytes())
+    }
 }
 
 /// 64 hexadecimal digits.
@@ -245,44 +241,23 @@ impl fmt::Debug for Digest {
 
 #[cfg(test)]
 mod tests {
-    use serde::ser::{Error, Serializer};
-
     use super::*;
 
-    struct Unserializable;
-
-    impl Serialize for Unserializable {
-        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-            Err(S::Error::custom("refused"))
-        }
+    #[test]
+    fn fields_that_are_divided_differently_have_different_digests() {
+        let digest = |one: &str, other: &str| CanonicalDigest::new("test/1").text(one).text(other).finish();
+        assert_ne!(digest("ab", "c"), digest("a", "bc"));
+        assert_ne!(digest("ab", ""), CanonicalDigest::new("test/1").text("ab").finish());
+        assert_ne!(digest("ab", "c"), CanonicalDigest::new("test/2").text("ab").text("c").finish());
+        assert_eq!(CanonicalDigest::new("test/1").rest(b"ab"), Digest::blake3(b"test/1\0ab"));
     }
 
     #[test]
-    fn a_value_that_cannot_be_serialized_has_no_digest() {
-        let error = Digest::blake3_of_value("test", &Unserializable).expect_err("no digest");
-        assert!(error.to_string().starts_with("the content of \"test\" cannot be serialized"), "{error}");
-        assert!(Digest::blake3_of_value("test", &("half", Unserializable)).is_err());
-    }
-
-    #[test]
-    fn the_digest_of_a_text_is_that_of_the_text_as_a_value() {
-        for length in [0, 1, 127, 128, 300, 20_000] {
-            let text = "a".repeat(length);
-            assert_eq!(
-                Ok(Digest::blake3_of_text("test", &text)),
-                Digest::blake3_of_value("test", &text),
-                "{length} bytes"
-            );
-        }
-    }
-
-    #[test]
-    fn a_stored_record_with_a_text_that_is_no_id_is_damaged() {
-        let stored = |text: &str| postcard::from_bytes::<PersonId>(&postcard::to_stdvec(text).expect("bytes"));
-        assert_eq!(stored("P1").map(|id| id.as_str().to_owned()), Ok("P1".to_owned()));
-        assert!(stored(&"P".repeat(MAX_ID_BYTES)).is_ok());
-        assert!(stored(&"P".repeat(MAX_ID_BYTES + 1)).is_err());
-        assert!(stored("").is_err());
+    fn a_stored_text_that_is_no_id_is_refused() {
+        assert_eq!(PersonId::from_stored("P1").map(|id| id.as_str().to_owned()), Ok("P1".to_owned()));
+        assert!(PersonId::from_stored("P".repeat(MAX_ID_BYTES)).is_ok());
+        assert!(PersonId::from_stored("P".repeat(MAX_ID_BYTES + 1)).is_err());
+        assert!(PersonId::from_stored("").is_err());
     }
 
     #[test]

@@ -8,15 +8,13 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
 use super::decimal::{ExactDecimal, ParseDecimalError};
 
 /// An amount of CNY in whole fen; may be negative (a refund line).
 ///
 /// Sums within one claim cannot overflow: a claim's limits keep them below 10^16 fen. Sums over a year use
 /// [`Money::checked_add`].
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 
 impl Money {

@@ -1,11 +1,9 @@
 //! Notices: what the answer to a settlement or a quote draws attention to without refusing it.
 
-use serde::{Deserialize, Serialize};
-
 use super::ids::EntryId;
 
 /// A notice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// The stay overlaps other stays of the person by more than the day of a transfer (`semantics`, section 2).
     OverlappingStay {

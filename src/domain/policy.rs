@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::day::Day;
 use super::fixed_words::{DeductiblePer, Period, SkipReason};
 use super::ids::Digest;
@@ -17,7 +15,7 @@ use super::terms_cache::TermsCache;
 use super::words::{Pool, Visit};
 
 /// The part of a layer that is the same for every claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerHead {
     /// Its id, which also names its accumulators.
     pub id: Arc<str>,
@@ -103,7 +101,7 @@ impl Layer {
 }
 
 /// The id and digest of a policy, which identify the law that was applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRef {
     /// The id of the file.
     pub id: Arc<str>,
@@ -126,8 +124,14 @@ pub struct Policy {
 impl Policy {
     /// The policy of a rule.
     pub fn new(rule: PolicyRule) -> Policy {
+        let digest = rule.digest();
+        Policy::from_kept(rule, digest)
+    }
+
+    /// The policy of a rule whose canonical text was kept under this digest.
+    pub fn from_kept(rule: PolicyRule, digest: Digest) -> Policy {
         Policy {
-            reference: PolicyRef { id: rule.id.clone(), digest: rule.digest() },
+            reference: PolicyRef { id: rule.id.clone(), digest },
             layers: rule.layers.iter().cloned().map(Layer::new).collect(),
             rule: Arc::new(rule),
             resolved: TermsCache::default(),

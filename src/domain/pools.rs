@@ -1,12 +1,10 @@
 //! The pools over which a bill is distributed and from which layers draw.
 
-use serde::{Deserialize, Serialize};
-
 use super::money::Money;
 use super::words::Pool;
 
 /// An amount in each pool; a pool that is not listed holds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pools(Vec<(Pool, Money)>);
 
 /// The position of a pool in the list of some [`Pools`].
@@ -79,5 +77,14 @@ impl Pools {
     /// Each pool with its amount.
     pub fn iter(&self) -> impl Iterator<Item = (&Pool, Money)> {
         self.0.iter().map(|(pool, amount)| (pool, *amount))
+    }
+}
+
+impl FromIterator<(Pool, Money)> for Pools {
+    /// The pools with these amounts, in this order; amounts of one pool are added.
+    fn from_iter<I: IntoIterator<Item = (Pool, Money)>>(amounts: I) -> Self {
+        let mut pools = Pools::default();
+        amounts.into_iter().for_each(|(pool, amount)| pools.add(&pool, amount));
+        pools
     }
 }

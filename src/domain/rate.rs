@@ -6,14 +6,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use super::decimal::{ExactDecimal, ParseDecimalError, WRITTEN_DECIMALS};
+use super::decimal::{ExactDecimal, ParseDecimalError, RESOLVED_DECIMALS, WRITTEN_DECIMALS};
 use super::money::Money;
 
 /// An exact decimal share of one, within 0..=1.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "ExactDecimal", into = "ExactDecimal")]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rate {
     figure: ExactDecimal,
     /// At most the denominator.
@@ -43,6 +40,11 @@ impl Rate {
     pub const ZERO: Rate = Rate { figure: ExactDecimal::ZERO, numerator: 0, denominator: 1 };
     /// All of it.
     pub const ONE: Rate = Rate { figure: ExactDecimal::ONE, numerator: 1, denominator: 1 };
+
+    /// The rate that a record holds; `None` if the text is none.
+    pub(crate) fn from_stored(text: &str) -> Option<Rate> {
+        ExactDecimal::parse(text, RESOLVED_DECIMALS).ok().and_then(|figure| Rate::try_from(figure).ok())
+    }
 
     /// The figure clamped to 0..=1, as the last step of resolving a policy's terms.
     pub fn clamped(figure: ExactDecimal) -> Rate {

@@ -3,8 +3,6 @@
 //! A refusal is about the request and what was settled before. Failures of a store, of a caller's rights or of a
 //! connection are errors of other layers; status codes belong to the wire.
 
-use serde::{Deserialize, Serialize};
-
 use super::fault::FieldFaults;
 use super::ids::{Digest, EntryId};
 use super::split::Split;
@@ -101,7 +99,7 @@ impl ClaimRefusal {
 }
 
 /// Settlements of the same benefit year that were committed after the one to be reversed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LaterSettlements {
     /// Those of the caller's own hospital, newest first.
     pub own: Vec<EntryId>,

@@ -266,6 +266,12 @@ impl PolicyRule {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// The rule of a canonical text that was kept under this digest; `None` if the text is another, or no rule. The digest is
+    /// that of the text as kept, whatever fields were added to rules since.
+    pub fn from_kept(text: &str, digest: Digest) -> Option<PolicyRule> {
+        (Digest::blake3(text.as_bytes()) == digest).then(|| serde_json::from_str(text).ok()).flatten()
+    }
+
     /// The digest of the canonical text.
     pub fn digest(&self) -> Digest {
         Digest::blake3(self.canonical().as_bytes())

@@ -1,14 +1,12 @@
 //! The schedule of a layer: what it pays as a function of a cumulative amount.
 
-use serde::{Deserialize, Serialize};
-
 use super::money::Money;
 use super::pools::Pools;
 use super::rate::Rate;
 use super::share::ShareOfPools;
 
 /// A deductible (起付线).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Deductible {
     /// By the number of admissions counted in the year so far, from 0; the last repeats.
     Amounts(Vec<Money>),
@@ -30,7 +28,7 @@ impl Deductible {
 }
 
 /// One band of a schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Band {
     /// The amount at which it ends; the last band is open.
     pub upto: Option<Money>,
@@ -39,7 +37,7 @@ pub struct Band {
 }
 
 /// Bands above a deductible.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Schedule {
     /// The deductible.
     pub deductible: Deductible,
@@ -48,7 +46,7 @@ pub struct Schedule {
 }
 
 /// What one band pays on a cumulative amount.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BandShare {
     /// The part of the cumulative amount that lies in the band and above the floor.
     pub amount: Money,

@@ -1,14 +1,12 @@
 //! Amounts that depend on the bill: a share of what fell into pools.
 
-use serde::{Deserialize, Serialize};
-
 use super::decimal::ExactDecimal;
 use super::money::Money;
 use super::pools::Pools;
 use super::words::Pool;
 
 /// An exact share of what fell into pools, and an exact amount in yuan beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ShareOfPools {
     /// The share.
     pub share: ExactDecimal,

@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::claim::UnitPrice;
 use super::day::Day;
 use super::facts::CatalogueEntry;
 use super::fixed_words::{CapKind, SkipReason};
-use super::ids::{AccountKey, Digest, DigestError};
+use super::ids::AccountKey;
 use super::money::Money;
 use super::policy::{LayerHead, PolicyRef};
 use super::pools::Pools;
@@ -20,10 +18,10 @@ use super::schedule::BandShare;
 use super::stay::{Opening, StayUse};
 use super::sums::LedgerUse;
 use super::terms::{AssumedKey, Cite, TermsKey};
-use super::words::{Pool, Visit};
+use super::words::Pool;
 
 /// The parts of one line of the bill that leave it before its class's pool.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineSplit {
     /// The part above the price ceiling.
     pub over_limit: Money,
@@ -32,7 +30,7 @@ pub struct LineSplit {
 }
 
 /// The sums over all lines of one code at one unit price under one row of the catalogue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeSplit {
     /// The catalogue entry of the code.
     pub entry: Arc<CatalogueEntry>,
@@ -67,7 +65,7 @@ impl CodeSplit {
 ///
 /// With a deductible of the year, on the cumulative amounts after and before this claim; on a stay, over the stay with
 /// and without this claim; otherwise on this claim's own part of the cumulative amount, and nothing before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BandSplit {
     /// The amount at which the band ends; the last band is open.
     pub upto: Option<Money>,
@@ -80,7 +78,7 @@ pub struct BandSplit {
 }
 
 /// One cap and its effect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CapSplit {
     /// The account; layers that name the same one share it.
     pub account: Arc<str>,
@@ -99,7 +97,7 @@ pub struct CapSplit {
 }
 
 /// The derivation of one layer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerSplit {
     /// The layer.
     pub head: Arc<LayerHead>,
@@ -140,7 +138,7 @@ pub struct LayerSplit {
 }
 
 /// A layer that was not considered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedLayer {
     /// Its id.
     pub id: Arc<str>,
@@ -161,7 +159,7 @@ impl LayerSplit {
 }
 
 /// The circumstances under which a claim was adjudicated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Circumstances {
     /// The policy.
     pub policy: PolicyRef,
@@ -169,8 +167,6 @@ pub struct Circumstances {
     pub day: Day,
     /// The account that the claim changed.
     pub account: AccountKey,
-    /// The kind of visit.
-    pub visit: Visit,
     /// The circumstances that decide the terms of every layer.
     pub terms: TermsKey,
     /// The number of admissions counted in the year before this claim.
@@ -178,7 +174,7 @@ pub struct Circumstances {
 }
 
 /// Who pays what of a claim, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     /// The circumstances.
     pub circumstances: Circumstances,
@@ -215,13 +211,5 @@ impl Split {
             }
         }
         sums
-    }
-
-    /// The digest that a quote returns and a settle request may carry; any other figure changes it.
-    ///
-    /// # Errors
-    /// If it cannot be serialized.
-    pub fn digest(&self) -> Result<Digest, DigestError> {
-        Digest::blake3_of_value("split/2", self)
     }
 }

@@ -1,7 +1,5 @@
 //! The values of a stay in parts (`semantics`, section 4.3): what its layers have taken so far.
 
-use serde::{Deserialize, Serialize};
-
 use super::fixed_words::ContinueKind;
 use super::ids::EntryId;
 use super::money::Money;
@@ -10,7 +8,7 @@ use super::pools::Pools;
 use super::sums::{Sums, find};
 
 /// What a layer has taken over what is continued.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StayUse {
     /// Its base on this stay.
     pub base: Money,
@@ -24,7 +22,7 @@ pub struct StayUse {
 }
 
 /// The values with which a claim of a stay begins, or ends.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stay {
     /// By layer, in the order of their ids.
     pub layers: Sums<StayUse>,
@@ -41,7 +39,7 @@ pub struct Stay {
 }
 
 /// How a claim continues an earlier settlement, and the values with which it begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
     /// How.
     pub kind: ContinueKind,

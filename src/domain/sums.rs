@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::money::Money;
 
 /// Sums by name, in the order of the names; what is zero is left out.
 pub type Sums<T> = Vec<(Arc<str>, T)>;
 
 /// What a ledger has accumulated in the year.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LedgerUse {
     /// The sum of the bases of its layers.
     pub base: Money,

@@ -12,7 +12,7 @@ use super::share::ShareOfPools;
 use super::words::{Categories, Disease, Level, Pool, Tag, WordSet};
 
 /// The limit of a cap (封顶线).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Of a benefit year; `None` if the cap is lifted.
     Annual(Option<Money>),
@@ -30,7 +30,7 @@ impl Limit {
 }
 
 /// A limit on one account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cap {
     /// The account; layers that name the same one share it.
     pub account: Arc<str>,
@@ -55,7 +55,7 @@ pub struct Cite {
 pub type AssumedKey = Arc<str>;
 
 /// The terms of a layer for a claim.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Terms {
     /// The share of the residual that the patient bears before the schedule applies.
     pub prior_self_pay: Rate,
@@ -70,7 +70,7 @@ pub struct Terms {
 }
 
 /// The circumstances that decide which terms apply.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TermsKey {
     /// The hospital's level.
     pub level: Level,

@@ -128,9 +128,9 @@ impl<'a, S: Store> Audit<'a, S> {
             return Ok(Arc::clone(policy));
         }
         let text = self.store.policy(digest).await?;
-        let rule: Option<PolicyRule> = text.and_then(|text| serde_json::from_str(&text).ok());
-        let rule = rule.filter(|rule| rule.digest() == digest).ok_or(ChainFault::PolicyMissing(digest))?;
-        let policy = Arc::new(Policy::new(rule));
+        let rule = text.and_then(|text| PolicyRule::from_kept(&text, digest));
+        let rule = rule.ok_or(ChainFault::PolicyMissing(digest))?;
+        let policy = Arc::new(Policy::from_kept(rule, digest));
         self.policies.insert(digest, Arc::clone(&policy));
         Ok(policy)
     }

@@ -6,8 +6,9 @@ use crate::domain::ids::{Digest, EntryId};
 use crate::domain::invariants::InvariantViolation;
 use crate::domain::journal::Entry;
 use crate::domain::sums::OutOfRange;
+use crate::journal::decode_entry;
 use crate::store::rows::PersonState;
-use crate::store::{JournalStore, StoreError, codec};
+use crate::store::{JournalStore, StoreError};
 
 /// Why an entry, or a row derived from it, is not what the chain gives.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,6 +136,6 @@ pub async fn read_chain<S: JournalStore>(store: &S, state: &PersonState) -> Resu
 
 async fn read_entry<S: JournalStore>(store: &S, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
     let Some(record) = store.record(id).await? else { return Ok(None) };
-    let (entry, digest) = codec::decode_entry(&record)?;
+    let (entry, digest) = decode_entry(&record)?;
     Ok(Some(StoredEntry { entry, record, digest }))
 }

@@ -8,6 +8,7 @@ use crate::domain::fault::FieldFaults;
 use crate::domain::ids::{Digest, RequestId, check_length};
 use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
 use crate::domain::refusal::ClaimRefusal;
+use crate::journal::content::correct_content;
 use crate::store::{LookUp, Scope, Store};
 
 use super::error::CommitError;
@@ -54,7 +55,7 @@ impl<S: Store> Engine<S> {
     /// The first stage of refusal that holds; then nothing is written.
     pub async fn correct(&self, request: CorrectRequest, stamp: CommitStamp) -> Result<CorrectOutcome, EngineError> {
         let CorrectRequest { correction: raw, request_id, dry_run, today } = request;
-        let (limits, content) = (&self.settings.limits, raw.content()?);
+        let (limits, content) = (&self.settings.limits, correct_content(&raw));
         let RawCorrection { claim, reason } = raw;
         let validated = claim.validate(limits, self.book().vocabulary(), today);
         let sent_reason = reason.clone();
@@ -75,7 +76,7 @@ impl<S: Store> Engine<S> {
         let sent = &SentRequest::Correct(sent, &sent_reason);
         let (correction, keys, request_id) = (&correction, &keys, &request_id);
         let correct = |seen: LookUp, stamp| async move {
-            if let Some(entry) = self.replay(&seen, content, sent).await? {
+            if let Some((entry, _)) = self.replay(&seen, content, sent).await? {
                 return Ok(self.replayed_correction(entry.try_into()?).await?);
             }
             check_settled(&seen, keys)?;
@@ -94,7 +95,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<CorrectOutcome, CommitError> {
         let ValidCorrection { reversal, claim } = correction;
         // Later settlements take the ids from 0.
-        let id = stamp.derived_id(u32::MAX)?;
+        let id = stamp.derived_id(u32::MAX);
         let request = ReversalRequest { request_id, content, correction: Some(id) };
         let replaced = seen.claim.as_ref().and_then(|row| row.settlement_in_force()).map(|known| known.settlement);
         let continuation = self.continuation(claim, &seen, replaced).await?;

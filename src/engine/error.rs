@@ -2,7 +2,6 @@
 
 use crate::domain::day::Day;
 use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
-use crate::domain::ids::DigestError;
 use crate::domain::journal::UnexpectedEntryKind;
 use crate::domain::refusal::ClaimRefusal;
 use crate::store::StoreError;
@@ -105,12 +104,6 @@ impl EngineError {
     }
 }
 
-impl From<DigestError> for EngineError {
-    fn from(error: DigestError) -> Self {
-        EngineError::invariant(error)
-    }
-}
-
 impl From<UnexpectedEntryKind> for EngineError {
     fn from(error: UnexpectedEntryKind) -> Self {
         EngineError::invariant(error)
@@ -129,12 +122,6 @@ pub(super) enum CommitError {
     /// No further attempt helps.
     #[error(transparent)]
     Failed(#[from] EngineError),
-}
-
-impl From<DigestError> for CommitError {
-    fn from(error: DigestError) -> Self {
-        CommitError::Failed(error.into())
-    }
 }
 
 impl From<UnexpectedEntryKind> for CommitError {

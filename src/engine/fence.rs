@@ -1,7 +1,8 @@
 //! Outcome and fence: what became of a request, and the promise that it never commits.
 
-use crate::domain::ids::{Digest, HospitalId, PersonId, RequestId};
+use crate::domain::ids::{HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Entry, EntryKind, Fence, Reversal, Settlement};
+use crate::journal::content::fence_content;
 use crate::store::rows::PersonState;
 use crate::store::{Commit, LookUp, Scope, Store};
 
@@ -49,7 +50,7 @@ impl<S: Store> Engine<S> {
             if let Some(known) = self.known_outcome(&seen).await? {
                 return Ok(known);
             }
-            let commit = fence_commit(name, seen.state, stamp)?;
+            let commit = fence_commit(name, seen.state, stamp);
             self.commit(commit).await?;
             Ok(Outcome::Fenced)
         };
@@ -73,15 +74,15 @@ impl RequestName {
     }
 }
 
-fn fence_commit(name: &RequestName, state: PersonState, stamp: CommitStamp) -> Result<Commit, EngineError> {
+fn fence_commit(name: &RequestName, state: PersonState, stamp: CommitStamp) -> Commit {
     let fence = Fence { hospital_id: name.hospital_id.clone(), person_id: name.person_id.clone() };
     let entry = Entry {
         id: stamp.id,
         link: state.next(),
         committed: stamp.instant,
         request_id: name.request_id.clone(),
-        content: Digest::blake3_of_value("fence/1", &fence)?,
+        content: fence_content(&fence),
         body: fence,
     };
-    Commit::new(state, &entry).map_err(EngineError::from_write)
+    Commit::new(state, &entry)
 }

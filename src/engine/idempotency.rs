@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+
 use crate::domain::claim::{Claim, ClaimKeys, InvalidRequest, RawClaim, valid_text};
 use crate::domain::content::RawReversal;
 use crate::domain::fault::FieldFaults;
@@ -82,19 +84,19 @@ pub(super) fn invalid(error: &InvalidRequest) -> ClaimRefusal {
 }
 
 impl<S: Store> Engine<S> {
-    /// The entry that this request made before, if it did; with other content it is refused, naming the fields that
-    /// differ.
+    /// The entry that this request made before, if it did, and its answer if it is a settlement; with other content it is
+    /// refused, naming the fields that differ.
     pub(super) async fn replay(
         &self,
         seen: &LookUp,
         content: Digest,
         sent: &SentRequest<'_>,
-    ) -> Result<Option<Entry>, EngineError> {
+    ) -> Result<Option<(Entry, Bytes)>, EngineError> {
         let Some(id) = seen.request else { return Ok(None) };
-        let entry = self.required_entry(id).await?;
+        let (entry, answer) = self.answered_entry(id).await?;
         match entry.body {
             EntryKind::Fence(_) => Err(ClaimRefusal::RequestFenced.into()),
-            _ if entry.content == content => Ok(Some(entry)),
+            _ if entry.content == content => Ok(Some((entry, answer))),
             _ => Err(ClaimRefusal::RequestIdReused(self.differences(&entry, sent).await?).into()),
         }
     }

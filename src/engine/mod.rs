@@ -35,12 +35,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 
 use crate::domain::claim::ClaimLimits;
 use crate::domain::day::Day;
-use crate::domain::ids::{Digest, DigestError, EntryId};
+use crate::domain::ids::{CanonicalDigest, Digest, EntryId};
 use crate::domain::journal::{Entry, Instant};
 use crate::domain::rule::PolicyRule;
+use crate::journal::decode_answered;
 use crate::policy::Book;
 use crate::reference::lookup_tables::LookupTables;
 use crate::store::coordination::{BookAnnouncement, Coordination};
@@ -71,18 +73,15 @@ impl CommitStamp {
 
     /// The id of the n-th further entry of the same commit: of the same time and shard, the rest drawn from the
     /// first.
-    ///
-    /// # Errors
-    /// If the digest that it is drawn from cannot be computed.
-    pub fn derived_id(&self, n: u32) -> Result<EntryId, DigestError> {
+    pub fn derived_id(&self, n: u32) -> EntryId {
         let EntryId(mut id) = self.id;
-        let drawn = Digest::blake3_of_value("further entry", &(self.id, n))?.0;
+        let drawn = CanonicalDigest::new("further entry/2").bytes(&self.id.0).number(u64::from(n)).finish().0;
         // The bits of a UUID that tell its version and variant stay.
         id[6] = id[6] & 0xf0 | drawn[6] & 0x0f;
         id[7] = drawn[7];
         id[8] = id[8] & 0xc0 | drawn[8] & 0x3f;
         id[9..].copy_from_slice(&drawn[9..16]);
-        Ok(Shard::of_entry(self.id).set_in(EntryId(id)))
+        Shard::of_entry(self.id).set_in(EntryId(id))
     }
 }
 
@@ -195,9 +194,16 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be read, or what it kept is not what the digest says.
     pub async fn stored_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, EngineError> {
         let Some(canonical) = self.store.policy(digest).await.map_err(EngineError::from_read)? else { return Ok(None) };
-        let rule: Option<PolicyRule> = serde_json::from_str(&canonical).ok();
-        let rule = rule.filter(|rule| rule.digest() == digest);
-        rule.map(Some).ok_or_else(|| EngineError::invariant(format!("the policy kept as {digest} is another")))
+        PolicyRule::from_kept(&canonical, digest)
+            .map(Some)
+            .ok_or_else(|| EngineError::invariant(format!("the policy kept as {digest} is another")))
+    }
+
+    /// An entry that a row names, and its answer if it is a settlement, as it was committed.
+    async fn answered_entry(&self, id: EntryId) -> Result<(Entry, Bytes), EngineError> {
+        let record = self.store.record(id).await.map_err(EngineError::from_read)?;
+        let record = record.ok_or_else(|| EngineError::invariant(format!("entry {id} is named and is not there")))?;
+        decode_answered(&record).map_err(|error| EngineError::from_read(error.into()))
     }
 
     /// An entry that a row names; that it is missing means that the store is damaged.

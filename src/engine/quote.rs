@@ -5,6 +5,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::Digest;
 use crate::domain::notice::Notice;
 use crate::domain::split::Split;
+use crate::journal::content::{settle_content, split_digest};
 use crate::store::{Scope, Store};
 
 use super::idempotency::{check_claim_free, claim_keys, invalid};
@@ -32,7 +33,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Whatever settle would refuse.
     pub async fn quote(&self, raw: RawClaim, today: Day) -> Result<Quote, EngineError> {
-        let content = raw.content()?;
+        let content = settle_content(&raw);
         let validated = raw.validate(&self.settings.limits, self.book().vocabulary(), today);
         let keys = claim_keys(validated.as_ref().map(|claim| claim.keys()))?;
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
@@ -40,6 +41,6 @@ impl<S: Store> Engine<S> {
         check_claim_free(&seen, &keys.person_id)?;
         let claim = validated.map_err(|error| invalid(&error))?;
         let split = self.decide(&claim, &seen).await?.split;
-        Ok(Quote { keys, digest: split.digest()?, content, notices: notices(&seen.state, &claim, &split), split })
+        Ok(Quote { keys, digest: split_digest(&split), content, notices: notices(&seen.state, &claim, &split), split })
     }
 }

@@ -1,8 +1,11 @@
 //! Reading what was settled.
 
+use bytes::Bytes;
+
 use crate::domain::claim::ClaimKeys;
 use crate::domain::ids::EntryId;
 use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
+use crate::journal::decode_answered;
 use crate::store::rows::SettlementStatus;
 use crate::store::{Scope, Store};
 
@@ -13,6 +16,8 @@ use super::{Engine, EngineError};
 pub struct SettlementView {
     /// The settlement, as it was first decided.
     pub settlement: Entry<Settlement>,
+    /// Its answer, as it was committed.
+    pub answer: Bytes,
     /// Its further revisions, oldest first; the last is in force, or was when it was reversed.
     pub revisions: Vec<Entry<Revision>>,
     /// Its reversal, if it was reversed.
@@ -25,11 +30,11 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// `NOT_FOUND` if there is none.
     pub async fn settlement(&self, id: EntryId) -> Result<SettlementView, EngineError> {
-        let found = self.store.entry(id).await.map_err(EngineError::from_read)?;
-        let settlement = Entry::<Settlement>::try_from(found.ok_or(EngineError::NotFound)?);
-        let settlement = settlement.map_err(|_other_kind| EngineError::NotFound)?;
+        let record = self.store.record(id).await.map_err(EngineError::from_read)?.ok_or(EngineError::NotFound)?;
+        let (entry, answer) = decode_answered(&record).map_err(|error| EngineError::from_read(error.into()))?;
+        let settlement = Entry::<Settlement>::try_from(entry).map_err(|_other_kind| EngineError::NotFound)?;
         let standing = self.status_of_settlement(&settlement).await?;
-        self.settlement_view(settlement, standing).await
+        self.settlement_view((settlement, answer), standing).await
     }
 
     /// The newest settlement of a claim.
@@ -42,12 +47,13 @@ impl<S: Store> Engine<S> {
         let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
         let row = seen.claim.filter(|row| row.person_id == *person_id);
         let standing = row.and_then(|mut row| row.settlements.pop()).ok_or(EngineError::NotFound)?;
-        self.settlement_view(self.required_entry(standing.settlement).await?.try_into()?, standing).await
+        let (entry, answer) = self.answered_entry(standing.settlement).await?;
+        self.settlement_view((entry.try_into()?, answer), standing).await
     }
 
     async fn settlement_view(
         &self,
-        settlement: Entry<Settlement>,
+        (settlement, answer): (Entry<Settlement>, Bytes),
         standing: SettlementStatus,
     ) -> Result<SettlementView, EngineError> {
         let mut revisions = Vec::with_capacity(standing.revisions.len());
@@ -58,7 +64,7 @@ impl<S: Store> Engine<S> {
             Some(id) => Some(self.required_entry(id).await?.try_into()?),
             None => None,
         };
-        Ok(SettlementView { settlement, revisions, reversal })
+        Ok(SettlementView { settlement, answer, revisions, reversal })
     }
 
     /// What became of a settlement; that its claim does not know of it means that the store is damaged.

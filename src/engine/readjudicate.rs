@@ -94,7 +94,7 @@ impl<S: Store> Engine<S> {
             let (split, after) = readjudicated_split(&book, &one, &account, continued, &commit.hospital_id)?;
             commit.set_account(key, after);
             decided.insert(one.settlement, split.clone());
-            let id = stamp.derived_id(revisions.len() as u32)?;
+            let id = stamp.derived_id(revisions.len() as u32);
             let mut row = self.claim_row(&one).await?;
             if let Some(standing) = row.settlements.iter_mut().find(|known| known.settlement == one.settlement) {
                 standing.revisions.push(id);
@@ -102,7 +102,7 @@ impl<S: Store> Engine<S> {
             let claim = &one.settled.claim;
             commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
             let entry = commit.append(id, revision_body(one, split, stamp, &book));
-            revisions.push(entry.map_err(EngineError::from_write)?);
+            revisions.push(entry);
         }
         Ok((revisions, settlement))
     }
@@ -154,7 +154,7 @@ impl<S: Store> Engine<S> {
             self.decide_continuing(claim, &seen, continuation)?;
         let notices = notices_of_correction(&commit.state, claim, &split, Some(reversed));
         let body = Settlement { claim: claim.clone(), facts, book, split, notices };
-        let settlement = commit.append_correction(id, body).map_err(EngineError::from_write)?;
+        let settlement = commit.append_correction(id, body);
         commit.set_account(key, account);
         let mut rows = commit.claims.iter_mut();
         let row = rows.find(|row| row.hospital_id == claim.hospital_id && row.claim_id == claim.claim_id);

@@ -10,6 +10,7 @@ use crate::domain::content::{InvalidReversal, RawReversal, ValidReversal};
 use crate::domain::ids::{AccountKey, Digest, EntryId, HospitalId, RequestId};
 use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
 use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
+use crate::journal::content::reverse_content;
 use crate::store::rows::SettlementStatus;
 use crate::store::{Commit, LookUp, Scope, Store};
 
@@ -70,7 +71,7 @@ impl<S: Store> Engine<S> {
     /// The first stage of refusal that holds; then nothing is written.
     pub async fn reverse(&self, request: ReverseRequest, stamp: CommitStamp) -> Result<ReverseOutcome, EngineError> {
         let ReverseRequest { reversal: raw, request_id, dry_run } = request;
-        let (limits, content) = (&self.settings.limits, raw.content()?);
+        let (limits, content) = (&self.settings.limits, reverse_content(&raw));
         let validated = raw.clone().validate(request_id, limits);
         let sent = &SentRequest::Reverse(&raw);
         let (keys, request_id) = reversal_keys(&validated)?;
@@ -79,7 +80,7 @@ impl<S: Store> Engine<S> {
         let scope = scope.with_request(&keys.hospital_id, request_id);
         let validated = &validated;
         let reverse = |seen: LookUp, stamp| async move {
-            if let Some(entry) = self.replay(&seen, content, sent).await? {
+            if let Some((entry, _)) = self.replay(&seen, content, sent).await? {
                 let entry: Entry<Reversal> = entry.try_into()?;
                 return Ok(ReverseOutcome { revisions: self.revisions(&entry.body).await?, entry, replay: true });
             }
@@ -116,7 +117,7 @@ impl<S: Store> Engine<S> {
         if let Some(last) = row.settlements.last_mut() {
             last.reversal = Some(stamp.id);
         }
-        let revisions = (0..later.len()).map(|n| stamp.derived_id(n as u32)).collect::<Result<_, _>>()?;
+        let revisions = (0..later.len()).map(|n| stamp.derived_id(n as u32)).collect();
         let entry = Entry {
             id: stamp.id,
             link: seen.state.next(),
@@ -128,7 +129,7 @@ impl<S: Store> Engine<S> {
                 ..reversal_body(reversal, target.settlement, key, revisions)
             },
         };
-        let mut commit = Commit::new(seen.state.clone(), &entry).map_err(EngineError::from_write)?;
+        let mut commit = Commit::new(seen.state.clone(), &entry);
         commit.set_claim(hospital_id.clone(), claim_id.clone(), row);
         for split in later.iter().map(|one| &one.split).chain([&target.split]) {
             let key = &split.circumstances.account;

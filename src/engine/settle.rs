@@ -1,5 +1,7 @@
 //! Settle (结算): decide and commit; the answer leaves when it is durable.
 
+use bytes::Bytes;
+
 use crate::domain::claim::{Claim, RawClaim};
 use crate::domain::day::Day;
 use crate::domain::fault::FieldFault;
@@ -7,6 +9,8 @@ use crate::domain::ids::{Digest, RequestId};
 use crate::domain::journal::{Entry, Settlement};
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
+use crate::journal::content::{settle_content, split_digest};
+use crate::journal::{EncodedSettlement, encode_settlement};
 use crate::store::rows::ClaimRow;
 use crate::store::{Commit, LookUp, Scope, Store};
 
@@ -42,6 +46,8 @@ pub enum PresentedQuote {
 pub struct SettleOutcome {
     /// The settlement.
     pub entry: Entry<Settlement>,
+    /// The answer: the same bytes whenever the request is sent again.
+    pub answer: Bytes,
     /// Whether the same request had committed it before.
     pub replay: bool,
 }
@@ -60,7 +66,7 @@ impl<S: Store> Engine<S> {
     /// The first stage of refusal that holds; then nothing is written.
     pub async fn settle(&self, request: SettleRequest, stamp: CommitStamp) -> Result<SettleOutcome, EngineError> {
         let SettleRequest { claim: raw, request_id, quote, today } = request;
-        let (limits, content) = (&self.settings.limits, raw.content()?);
+        let (limits, content) = (&self.settings.limits, settle_content(&raw));
         let validated = raw.validate(limits, self.book().vocabulary(), today);
         let sent = &SentRequest::Settle(SentClaim::new(validated.as_ref().ok(), raw));
         let keys = validated.as_ref().map(Claim::keys);
@@ -70,14 +76,13 @@ impl<S: Store> Engine<S> {
         let scope = scope.with_request(&keys.hospital_id, &request_id);
         let (validated, attempt, person_id) = (&validated, &attempt, &keys.person_id);
         let settle = |seen: LookUp, stamp| async move {
-            if let Some(entry) = self.replay(&seen, content, sent).await? {
-                return Ok(SettleOutcome { entry: entry.try_into()?, replay: true });
+            if let Some((entry, answer)) = self.replay(&seen, content, sent).await? {
+                return Ok(SettleOutcome { entry: entry.try_into()?, answer, replay: true });
             }
             check_claim_free(&seen, person_id)?;
             let claim = validated.as_ref().map_err(invalid)?;
             check_presented_quote(attempt.quote)?;
-            let entry = self.attempt_settle(claim, seen, attempt, stamp).await?;
-            Ok(SettleOutcome { entry, replay: false })
+            self.attempt_settle(claim, seen, attempt, stamp).await
         };
         self.commit_with_retries(scope, stamp, settle).await
     }
@@ -88,7 +93,7 @@ impl<S: Store> Engine<S> {
         seen: LookUp,
         attempt: &Attempt<'_>,
         stamp: CommitStamp,
-    ) -> Result<Entry<Settlement>, CommitError> {
+    ) -> Result<SettleOutcome, CommitError> {
         let Decision { facts, book, split, account: (key, account) } = self.decide(claim, &seen).await?;
         check_quoted_split(attempt.quote, &split)?;
         let notices = notices(&seen.state, claim, &split);
@@ -102,11 +107,12 @@ impl<S: Store> Engine<S> {
             content: attempt.content,
             body: Settlement { claim: claim.clone(), facts, book, split, notices },
         };
-        let mut commit = Commit::new(seen.state, &entry).map_err(EngineError::from_write)?;
+        let EncodedSettlement { record, digest, answer } = encode_settlement(&entry);
+        let mut commit = Commit::from_record(seen.state, &entry, record, digest);
         commit.set_account(key, account);
         commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
         self.commit(commit).await?;
-        Ok(entry)
+        Ok(SettleOutcome { entry, answer, replay: false })
     }
 }
 
@@ -122,7 +128,7 @@ fn check_presented_quote(quote: Option<&PresentedQuote>) -> Result<(), ClaimRefu
 /// Stage 6: the split is the one that the quote showed, if one was shown.
 fn check_quoted_split(quote: Option<&PresentedQuote>, split: &Split) -> Result<(), EngineError> {
     let Some(PresentedQuote::Shown(shown)) = quote else { return Ok(()) };
-    let digest = split.digest()?;
+    let digest = split_digest(split);
     if *shown == digest {
         return Ok(());
     }

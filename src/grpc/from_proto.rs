@@ -1,13 +1,10 @@
 //! From messages to requests of the engine. A claim is passed on as received; the engine validates it.
 
-use crate::domain::claim::{
-    ClaimKeys, ClaimLimits, Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice, valid_text,
-};
+use crate::domain::claim::{ClaimKeys, ClaimLimits, RawClaim, valid_text};
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
-use crate::domain::money::Money;
 use crate::engine::fence::RequestName;
-use crate::pb::Date;
+use crate::journal::claim::raw_from_message;
 use crate::pb::settlement as pb;
 
 use super::error::CallError;
@@ -23,19 +20,7 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
         let message = format!("holds {} items; at most {} are taken", claim.items.len(), ClaimLimits::MAX_ITEMS);
         return Err(CallError::invalid_field("claim.items", FaultReason::TooMany, message));
     }
-    Ok(RawClaim {
-        visit: claim.visit,
-        claim_id: claim.claim_id,
-        hospital_id: claim.hospital_id,
-        person_id: claim.person_id,
-        emergency: claim.emergency,
-        admitted: claim.admitted.map(day),
-        discharged: claim.discharged.map(day),
-        items: claim.items.into_iter().map(item).collect(),
-        total: claim.total_fen.map(Money::from_fen),
-        diagnosis: claim.diagnosis,
-        continues: claim.continues.map(continues),
-    })
+    Ok(raw_from_message(claim))
 }
 
 /// The ids of a request.
@@ -108,25 +93,4 @@ pub fn optional_id<T>(
         id(field, text.clone(), parse, limits)?;
     }
     Ok(text)
-}
-
-/// A day as received.
-pub fn day(day: Date) -> RawDate {
-    RawDate { year: day.year, month: day.month, day: day.day }
-}
-
-fn continues(continues: pb::Continues) -> RawContinues {
-    let pb::Continues { kind, hospital_id, claim_id } = continues;
-    let known = pb::ContinuesKind::try_from(kind).map(|kind| kind.word().to_owned());
-    RawContinues { kind: known.unwrap_or_else(|_| kind.to_string()), hospital_id, claim_id }
-}
-
-fn item(item: pb::Item) -> RawItem {
-    RawItem {
-        code: item.code,
-        quantity: Quantity(item.quantity_e4),
-        unit_price: UnitPrice(item.unit_price_micro_yuan),
-        amount: Money::from_fen(item.amount_fen),
-        day: item.day.map(day),
-    }
 }

@@ -10,6 +10,7 @@ use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{HospitalId, PersonId};
 use crate::engine::Engine;
 use crate::engine::list::{HospitalFilter, HospitalScope, Listed, PageRoom, PersonFilter};
+use crate::journal::answer;
 use crate::pb::Date;
 use crate::pb::settlement as pb;
 use crate::store::Store;
@@ -18,8 +19,8 @@ use super::authorize::Permitted;
 use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::page::{self, PageTokens};
+use super::to_proto;
 use super::view::View;
-use super::{settlement_to_proto, to_proto};
 
 /// How many settlements a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -43,8 +44,8 @@ pub async fn list_settlements<S: Store>(
     let mut page = Page::in_view(View::from_request(request.view, View::Summary)?);
     let next_page_token = match requested_list(&request, permitted, limits)? {
         RequestedList::Person(which) => {
-            let filter = ("person", &which.person_id, &which.insurance, which.year);
-            let tokens = page_tokens.for_list(permitted, &filter)?;
+            let (insurance, year) = (which.insurance.as_deref().unwrap_or_default(), which.year.to_string());
+            let tokens = page_tokens.for_list(permitted, &["person", which.person_id.as_str(), insurance, &year]);
             let from = tokens.decode_position(&request.page_token)?;
             let next = engine.list_of_person(&which, from, limit, |listed| page.add(listed)).await?;
             // That a person has no settlement is an answer about the person too.
@@ -53,7 +54,9 @@ pub async fn list_settlements<S: Store>(
         }
         RequestedList::Hospital(which) => {
             permitted.caller.authorize_settlements_of(which.hospital_id.as_str())?;
-            let tokens = page_tokens.for_list(permitted, &("hospital", &which.hospital_id, which.from, which.until))?;
+            let (hospital_id, [from, until]) =
+                (which.hospital_id.as_str(), [which.from, which.until].map(|day| day.to_string()));
+            let tokens = page_tokens.for_list(permitted, &["hospital", hospital_id, &from, &until]);
             let after = tokens.decode_position(&request.page_token)?;
             let next = engine.list_of_hospital(&which, after, limit, |listed| page.add(listed)).await?;
             tokens.next_page_token(next.as_ref())?
@@ -188,9 +191,9 @@ fn listed_settlement(listed: &Listed, view: View) -> pb::ListedSettlement {
         insurance: split.circumstances.account.insurance.to_string(),
         benefit_year: split.circumstances.account.year,
         policy_id: split.circumstances.policy.id.to_string(),
-        split: Some(settlement_to_proto::split(split)),
-        notices: settlement_to_proto::notices(&settled.notices),
-        derivation: view.is_full().then(|| settlement_to_proto::derivation(split)),
+        split: Some(answer::split(split)),
+        notices: answer::notices(&settled.notices),
+        derivation: view.is_full().then(|| answer::derivation(split)),
         revision: revised.map_or(1, |revised| revised.number),
         reversal_id: reversal.map(|id| id.to_string()).unwrap_or_default(),
     }

@@ -5,18 +5,16 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::access::sealed_token::{TokenContext, TokenError, TokenKey};
 use crate::domain::fault::FaultReason;
-use crate::domain::ids::Digest;
-use crate::engine::EngineError;
+use crate::domain::ids::{CanonicalDigest, Digest};
 use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::commit_stamp;
 use super::error::CallError;
+use super::page_position::PagePosition;
 
 /// What the key of page tokens is derived for.
 const KEY_PURPOSE: &str = "onestop page tokens, version 1";
@@ -49,16 +47,8 @@ impl PageTokens {
     }
 
     /// The tokens of this caller and call for the list with this filter, which the next request repeats.
-    ///
-    /// # Errors
-    /// If the filter has no digest.
-    pub fn for_list<'a>(
-        &'a self,
-        permitted: &'a Permitted,
-        filter: &impl Serialize,
-    ) -> Result<ListTokens<'a>, CallError> {
-        let filter = Digest::blake3_of_value("page", filter).map_err(EngineError::from)?;
-        Ok(ListTokens { key: &self.0, permitted, filter })
+    pub fn for_list<'a>(&'a self, permitted: &'a Permitted, filter: &[&str]) -> ListTokens<'a> {
+        ListTokens { key: &self.0, permitted, filter: filter_digest(filter) }
     }
 }
 
@@ -71,10 +61,9 @@ impl ListTokens<'_> {
     ///
     /// # Errors
     /// If it cannot be sealed.
-    pub fn next_page_token(&self, next: Option<&impl Serialize>) -> Result<String, CallError> {
+    pub fn next_page_token(&self, next: Option<&impl PagePosition>) -> Result<String, CallError> {
         let Some(next) = next else { return Ok(String::new()) };
-        let position = postcard::to_stdvec(next).map_err(|error| CallError::Internal(error.to_string()))?;
-        let token = self.key.seal(self.context(), &position, commit_stamp::now().instant);
+        let token = self.key.seal(self.context(), &next.to_bytes(), commit_stamp::now().instant);
         Ok(URL_SAFE_NO_PAD.encode(token.map_err(|error| CallError::Internal(error.to_string()))?))
     }
 
@@ -82,14 +71,20 @@ impl ListTokens<'_> {
     ///
     /// # Errors
     /// [`CallError::InvalidMessage`] for a text that is no token of this list, or one that has expired.
-    pub fn decode_position<P: DeserializeOwned>(&self, token: &str) -> Result<Option<P>, CallError> {
+    pub fn decode_position<P: PagePosition>(&self, token: &str) -> Result<Option<P>, CallError> {
         if token.is_empty() {
             return Ok(None);
         }
         let token = URL_SAFE_NO_PAD.decode(token).map_err(|_| foreign_token_fault())?;
         let position = self.key.open(self.context(), &token, commit_stamp::now().instant).map_err(token_fault)?;
-        postcard::from_bytes(&position).map(Some).map_err(|_| foreign_token_fault())
+        P::from_bytes(&position).map(Some).ok_or_else(foreign_token_fault)
     }
+}
+
+/// The digest of a filter, which a token of its list names.
+pub fn filter_digest(filter: &[&str]) -> Digest {
+    let form = CanonicalDigest::new("page/2");
+    filter.iter().fold(form, |form, part| form.text(part)).finish()
 }
 
 fn token_fault(error: TokenError) -> CallError {

@@ -90,7 +90,7 @@ impl<S: Store> PolicyHandler<S> {
     ) -> Result<pb::ListPoliciesResponse, CallError> {
         let book = self.engine.book();
         let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
-        let tokens = self.page_tokens.for_list(permitted, &book.digest())?;
+        let tokens = self.page_tokens.for_list(permitted, &[&book.digest().to_string()]);
         let first: u64 = tokens.decode_position(&request.page_token)?.unwrap_or(0);
         let (policies, next) = slice_page(book.policies(), first, limit);
         Ok(pb::ListPoliciesResponse {

@@ -75,7 +75,7 @@ impl<S: Store> ReferenceHandler<S> {
         request: pb::ListImportsRequest,
     ) -> Result<pb::ListImportsResponse, CallError> {
         let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
-        let tokens = self.page_tokens.for_list(permitted, &())?;
+        let tokens = self.page_tokens.for_list(permitted, &[]);
         let listed = self.engine.imports(tokens.decode_position(&request.page_token)?, limit).await?;
         let next = listed.last().filter(|last| listed.len() == limit && last.number > 1);
         Ok(pb::ListImportsResponse {
@@ -108,7 +108,7 @@ impl<S: Store> ReferenceHandler<S> {
             ReferenceTable::Catalogue => from_proto::optional_id("code", request.code, ItemCode::parse, limits)?,
             _ => from_proto::optional_id("hospital_id", request.hospital_id, HospitalId::parse, limits)?,
         };
-        let tokens = self.page_tokens.for_list(permitted, &(table.as_str(), on, &key))?;
+        let tokens = self.page_tokens.for_list(permitted, &[table.as_str(), &on.to_string(), &key]);
         let after: Option<String> = tokens.decode_position(&request.page_token)?;
         let after = after.unwrap_or_default();
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(&key) };

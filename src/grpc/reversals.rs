@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use prost::Message;
+
 use crate::domain::content::{RawCorrection, RawReversal};
 use crate::domain::ids::HospitalId;
 use crate::domain::journal::{Differences, Entry, Reversal, Revision};
 use crate::domain::money::Money;
 use crate::engine::correct::{CorrectOutcome, CorrectRequest};
 use crate::engine::reverse::{ReverseOutcome, ReverseRequest};
+use crate::pb::encoded;
 use crate::pb::settlement as pb;
 
 use super::error::CallError;
-use super::settlement_to_proto::{derivation_of_revision, settlement, shares, split};
 use super::to_proto::{digest, timestamp};
 use super::view::View;
 use super::{commit_stamp, from_proto};
+use crate::journal::answer::{derivation_of_revision, settlement, shares, split};
 
 /// A request to reverse, as received.
 pub fn reverse_request(message: pb::ReverseRequest) -> ReverseRequest {
@@ -45,19 +48,20 @@ pub fn correct_request(message: pb::CorrectRequest) -> Result<CorrectRequest, Ca
 }
 
 /// The response to one; of a dry run, without ids and instants of entries that do not exist.
-pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> pb::CorrectResponse {
+pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> encoded::CorrectResponse {
     let dry_run = dry_run && !outcome.replay;
     let VisibleRevisions { mut own, others } =
         visible_revisions(&outcome.reversal.body.hospital_id, &outcome.revisions);
-    let (mut reversal, mut settlement) = (reversal(&outcome.reversal), settlement(&outcome.settlement));
+    let (mut reversal, mut settlement) =
+        (reversal(&outcome.reversal), settlement(&outcome.settlement, &outcome.settlement.body));
     if dry_run {
         clear_ids(&mut reversal, &mut own);
         settlement.settlement_id.clear();
         settlement.commit_time = None;
     }
-    pb::CorrectResponse {
+    encoded::CorrectResponse {
         reversal: Some(reversal),
-        settlement: Some(settlement),
+        settlement: settlement.encode_to_vec().into(),
         revised: own,
         others,
         replay: outcome.replay,

@@ -8,6 +8,8 @@ use crate::domain::ids::{Digest, PersonId};
 use crate::domain::refusal::ClaimRefusal;
 use crate::engine::settle::{SettleOutcome, SettleRequest};
 use crate::engine::{Engine, EngineError};
+use crate::journal::content::settle_content;
+use crate::pb::encoded;
 use crate::pb::settlement as pb;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -47,7 +49,7 @@ impl<S: Store> Settler<S> {
         message: pb::SettleRequest,
         deadline: Duration,
         permit: impl Send + 'static,
-    ) -> Result<pb::SettleResponse, CallError> {
+    ) -> Result<encoded::SettleResponse, CallError> {
         let pb::SettleRequest { claim, request_id, quote_digest, view } = message;
         let view = View::from_request(view, View::Full)?;
         let claim = from_proto::claim(claim)?;
@@ -55,7 +57,7 @@ impl<S: Store> Settler<S> {
         let limits = &self.engine.settings().limits;
         let person_id = PersonId::parse(claim.person_id.as_str(), limits.id_bytes).ok();
         let stamp = commit_stamp::for_person(&claim.person_id);
-        let content = claim.content().map_err(EngineError::from)?;
+        let content = settle_content(&claim);
         let quote = (!quote_digest.is_empty()).then(|| self.quotes.open(&permitted.caller, content, &quote_digest));
         let request = SettleRequest { claim, request_id, quote, today: stamp.instant.china_day() };
         let engine = Arc::clone(&self.engine);
@@ -74,8 +76,7 @@ impl<S: Store> Settler<S> {
             is_new,
         )?;
         outcomes::count_settled(&self.metrics, &settled);
-        let _span = tracing::debug_span!("encode").entered();
-        Ok(pb::SettleResponse { settlement: Some(view.settlement(&settled.entry)), replay: settled.replay })
+        Ok(encoded::SettleResponse { settlement: view.settlement(&settled.answer), replay: settled.replay })
     }
 
     /// The error with the token of a quote with the new split, if the split has changed since the presented quote.

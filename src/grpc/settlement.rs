@@ -16,8 +16,10 @@ use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
 use crate::engine::reverse::ReverseOutcome;
 use crate::engine::{Engine, EngineError};
+use crate::journal::{answer, answer_bytes};
+use crate::pb::encoded::{self, settlement_service_server::SettlementService};
 use crate::pb::settlement as pb;
-use crate::pb::settlement::settlement_service_server::SettlementService;
+
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -31,7 +33,7 @@ use super::reversals::{reversal, revision};
 use super::settle::Settler;
 use super::stream::{self, SettleAnswers, Streams};
 use super::view::View;
-use super::{commit_stamp, from_proto, listing, outcomes, reversals, settlement_to_proto, to_proto};
+use super::{commit_stamp, from_proto, listing, outcomes, reversals, to_proto};
 
 /// The service.
 pub struct SettlementHandler<S> {
@@ -83,7 +85,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         to_response(within_deadline(deadline, self.handle_quote(&permitted, request.into_inner())).await)
     }
 
-    async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
+    async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<encoded::SettleResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
         to_response(self.settler().settle(&permitted.clone(), request.into_inner(), deadline, permitted).await)
     }
@@ -103,7 +105,10 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         to_response(self.handle_reverse(permitted, deadline, request.into_inner()).await)
     }
 
-    async fn correct(&self, request: Request<pb::CorrectRequest>) -> Result<Response<pb::CorrectResponse>, Status> {
+    async fn correct(
+        &self,
+        request: Request<pb::CorrectRequest>,
+    ) -> Result<Response<encoded::CorrectResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
         to_response(self.handle_correct(permitted, deadline, request.into_inner()).await)
     }
@@ -111,12 +116,12 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
     async fn get_outcome(
         &self,
         request: Request<pb::GetOutcomeRequest>,
-    ) -> Result<Response<pb::GetOutcomeResponse>, Status> {
+    ) -> Result<Response<encoded::GetOutcomeResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_get_outcome(&permitted, request.into_inner())).await)
     }
 
-    async fn fence(&self, request: Request<pb::FenceRequest>) -> Result<Response<pb::FenceResponse>, Status> {
+    async fn fence(&self, request: Request<pb::FenceRequest>) -> Result<Response<encoded::FenceResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
         to_response(self.handle_fence(permitted, deadline, request.into_inner()).await)
     }
@@ -124,7 +129,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
     async fn get_settlement(
         &self,
         request: Request<pb::GetSettlementRequest>,
-    ) -> Result<Response<pb::GetSettlementResponse>, Status> {
+    ) -> Result<Response<encoded::GetSettlementResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_get_settlement(&permitted, request.into_inner())).await)
     }
@@ -160,10 +165,10 @@ impl<S: Store> SettlementHandler<S> {
         self.disclosures.record_quote(quote.keys.hospital_id.as_str(), &quote.keys.person_id, store);
         let quote_digest = self.quotes.issue(&permitted.caller, quote.content, quote.digest)?;
         Ok(pb::QuoteResponse {
-            split: Some(settlement_to_proto::split(&quote.split)),
+            split: Some(answer::split(&quote.split)),
             quote_digest,
-            notices: settlement_to_proto::notices(&quote.notices),
-            derivation: Some(settlement_to_proto::derivation(&quote.split)),
+            notices: answer::notices(&quote.notices),
+            derivation: Some(answer::derivation(&quote.split)),
         })
     }
 
@@ -197,7 +202,7 @@ impl<S: Store> SettlementHandler<S> {
         permitted: Permitted,
         deadline: Duration,
         message: pb::CorrectRequest,
-    ) -> Result<pb::CorrectResponse, CallError> {
+    ) -> Result<encoded::CorrectResponse, CallError> {
         let request = reversals::correct_request(message)?;
         let claim = &request.correction.claim;
         permitted.caller.authorize_claims_of(&claim.hospital_id)?;
@@ -221,13 +226,13 @@ impl<S: Store> SettlementHandler<S> {
         &self,
         permitted: &Permitted,
         request: pb::GetOutcomeRequest,
-    ) -> Result<pb::GetOutcomeResponse, CallError> {
+    ) -> Result<encoded::GetOutcomeResponse, CallError> {
         permitted.caller.authorize_settlements_of(&request.hospital_id)?;
         let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = request;
         let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
         let found = self.engine.outcome(&name).await.map_err(CallError::from);
         let found = self.disclosures.log_answer(permitted, self.engine.store(), Some(&name.person_id), found)?;
-        Ok(pb::GetOutcomeResponse { outcome: Some(outcome_message(found)) })
+        Ok(encoded::GetOutcomeResponse { outcome: Some(outcome_message(found)) })
     }
 
     async fn handle_fence(
@@ -235,7 +240,7 @@ impl<S: Store> SettlementHandler<S> {
         permitted: Permitted,
         deadline: Duration,
         request: pb::FenceRequest,
-    ) -> Result<pb::FenceResponse, CallError> {
+    ) -> Result<encoded::FenceResponse, CallError> {
         permitted.caller.authorize_claims_of(&request.hospital_id)?;
         let pb::FenceRequest { hospital_id, person_id, request_id } = request;
         let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
@@ -248,7 +253,7 @@ impl<S: Store> SettlementHandler<S> {
         let (store, fenced) = (self.engine.store(), run_to_completion(deadline, work).await);
         let is_fenced = |outcome: &Outcome| matches!(outcome, Outcome::Fenced);
         let found = self.disclosures.log_unless_committed(&permitted, store, Some(&person_id), fenced, is_fenced)?;
-        Ok(pb::FenceResponse { outcome: Some(outcome_message(found)) })
+        Ok(encoded::FenceResponse { outcome: Some(outcome_message(found)) })
     }
 
     async fn handle_list_settlements(
@@ -263,12 +268,12 @@ impl<S: Store> SettlementHandler<S> {
         &self,
         permitted: &Permitted,
         request: pb::GetSettlementRequest,
-    ) -> Result<pb::GetSettlementResponse, CallError> {
+    ) -> Result<encoded::GetSettlementResponse, CallError> {
         let view = View::from_request(request.view, View::Full)?;
         let found = self.find_settlement(permitted, request).await?;
         let claim = || to_proto::claim(&(&found.settlement.body.claim).into());
-        Ok(pb::GetSettlementResponse {
-            settlement: Some(view.settlement(&found.settlement)),
+        Ok(encoded::GetSettlementResponse {
+            settlement: view.settlement(&found.answer),
             reversal: found.reversal.as_ref().map(reversal),
             revisions: found.revisions.iter().map(|entry| revision(entry, view)).collect(),
             claim: view.is_full().then(claim),
@@ -325,13 +330,13 @@ fn account_name(request: pb::GetAccountRequest, limits: &ClaimLimits) -> Result<
     Ok(AccountName { person_id, key, on })
 }
 
-fn outcome_message(found: Outcome) -> pb::Outcome {
-    use pb::outcome::Outcome as Message;
+fn outcome_message(found: Outcome) -> encoded::Outcome {
+    use encoded::outcome::Outcome as Message;
     let message = match found {
         Outcome::NotSeen => Message::NotSeen(pb::NotSeen {}),
         Outcome::Fenced => Message::Fenced(pb::Fenced {}),
-        Outcome::Settled(settlement) => Message::Committed(settlement_to_proto::settlement(&settlement)),
+        Outcome::Settled(settlement) => Message::Committed(answer_bytes(&settlement, &settlement.body)),
         Outcome::Reversed(entry) => Message::Reversed(reversal(&entry)),
     };
-    pb::Outcome { outcome: Some(message) }
+    encoded::Outcome { outcome: Some(message) }
 }

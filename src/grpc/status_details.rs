@@ -14,11 +14,12 @@ use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
 use crate::domain::split::Split;
 use crate::engine::EngineError;
+use crate::journal::answer;
 use crate::pb::settlement as pb;
 
 use super::error::CallError;
 use super::status::{self, Reason};
-use super::{settlement_to_proto, texts};
+use super::texts;
 
 /// The domain of every `ErrorInfo`.
 const DOMAIN: &str = "onestop";
@@ -181,10 +182,10 @@ fn later_settlements(later: &LaterSettlements) -> pb::LaterSettlements {
 
 /// The new split; of a long bill without codes and lines, or without the derivation.
 fn quote_changed(split: &Split, quote_digest: &[u8]) -> pb::QuoteChanged {
-    let whole = settlement_to_proto::derivation(split);
-    let sums = settlement_to_proto::derivation_of_revision(split);
+    let whole = answer::derivation(split);
+    let sums = answer::derivation_of_revision(split);
     pb::QuoteChanged {
-        split: Some(settlement_to_proto::split(split)),
+        split: Some(answer::split(split)),
         quote_digest: quote_digest.to_vec(),
         derivation: [whole, sums].into_iter().find(|derivation| derivation.encoded_len() <= DERIVATION_BYTES),
     }

@@ -19,8 +19,8 @@ use tokio_stream::Stream;
 use tonic::{Status, Streaming};
 use tracing::Instrument;
 
+use crate::pb::encoded::{self, settle_stream_response::Answer};
 use crate::pb::settlement as pb;
-use crate::pb::settlement::settle_stream_response::Answer;
 use crate::store::Store;
 
 use super::authorize::{Authorizer, Permitted};
@@ -55,13 +55,13 @@ struct StreamPermit {
 }
 
 /// An answer, and the permit in the window that it holds until it is read.
-type HeldAnswer = (Result<pb::SettleStreamResponse, Status>, Option<StreamPermit>);
+type HeldAnswer = (Result<encoded::SettleStreamResponse, Status>, Option<StreamPermit>);
 
 /// The answers of a stream.
 pub struct SettleAnswers(UnboundedReceiver<HeldAnswer>);
 
 impl Stream for SettleAnswers {
-    type Item = Result<pb::SettleStreamResponse, Status>;
+    type Item = Result<encoded::SettleStreamResponse, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(context).map(|held| held.map(|(answer, _permit)| answer))
@@ -182,7 +182,7 @@ impl<S: Store> ClaimTask<S> {
         position: u64,
         request: pb::SettleStreamRequest,
         wanted: impl Fn() -> bool,
-    ) -> Option<pb::SettleStreamResponse> {
+    ) -> Option<encoded::SettleStreamResponse> {
         let own = self.permitted.caller.allowance.acquire().await?;
         let of_all = Arc::clone(&self.streams.authorizer.in_flight).acquire_owned().await.ok()?;
         if !wanted() {
@@ -207,12 +207,10 @@ impl<S: Store> ClaimTask<S> {
             self.streams.authorizer.metrics.count_refusal(word);
         }
         let (answer, replay) = match settled {
-            Ok(pb::SettleResponse { settlement, replay }) => {
-                (Answer::Settlement(settlement.unwrap_or_default()), replay)
-            }
+            Ok(encoded::SettleResponse { settlement, replay }) => (Answer::Settlement(settlement), replay),
             Err(error) => (Answer::Refusal(status_message(&error)), false),
         };
-        Some(pb::SettleStreamResponse { position, request_id, replay, answer: Some(answer) })
+        Some(encoded::SettleStreamResponse { position, request_id, replay, answer: Some(answer) })
     }
 }
 

@@ -1,12 +1,12 @@
 //! How much of a settlement a response holds (AIP-157). What is stored, and what a retry replays, is the same.
 
+use bytes::Bytes;
+
 use crate::domain::fault::FaultReason;
-use crate::domain::journal::{Entry, Settlement};
+use crate::journal::answer;
 use crate::pb::settlement as pb;
 
 use super::error::CallError;
-use super::settlement_to_proto::{settlement, settlement_summary};
-
 /// How much of a settlement a response holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum View {
@@ -30,9 +30,9 @@ impl View {
         })
     }
 
-    /// A settlement in this view.
-    pub(super) fn settlement(self, entry: &Entry<Settlement>) -> pb::Settlement {
-        if self.is_full() { settlement(entry) } else { settlement_summary(entry) }
+    /// An encoded settlement in this view.
+    pub(super) fn settlement(self, answer: &Bytes) -> Bytes {
+        if self.is_full() { answer.clone() } else { answer::summary_bytes(answer) }
     }
 
     /// Whether it holds derivations.

@@ -10,6 +10,8 @@ mod generated {
 }
 
 pub use generated::google::r#type::Date;
+/// `onestop.journal.v1`
+pub use generated::onestop::journal::v1 as journal;
 /// `onestop.operations.v1`
 pub use generated::onestop::operations::v1 as operations;
 /// `onestop.policy.v1`
@@ -18,6 +20,12 @@ pub use generated::onestop::policy::v1 as policy;
 pub use generated::onestop::reference::v1 as reference;
 /// `onestop.settlement.v1`
 pub use generated::onestop::settlement::v1 as settlement;
+
+/// The settlement service with responses whose settlements are encoded already: a response copies them.
+#[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
+pub mod encoded {
+    include!(concat!(env!("OUT_DIR"), "/encoded/onestop.settlement.v1.rs"));
+}
 
 /// The descriptors of all packages, for reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/onestop.descriptors"));

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{CatalogueEntry, Region};
 use crate::domain::ids::ItemCode;
@@ -15,7 +13,7 @@ use super::dated::RowChange;
 pub(crate) const ROWS_PER_CODE: usize = 1_000;
 
 /// One row. Its key is code, regions and first day.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CatalogueRow {
     /// Prefixes of hospital regions, sorted; none means everywhere.
     pub regions: Vec<Arc<str>>,

@@ -1,7 +1,5 @@
 //! Dated values, of which several may hold on a day. The key of a row is its value and its first day.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::day::{Day, Interval};
 
 /// Whether a row changed its table.
@@ -14,7 +12,7 @@ pub enum RowChange {
 }
 
 /// Values with the days on which each applies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dated<T>(Vec<(T, Interval)>);
 
 impl<T> Default for Dated<T> {
@@ -43,6 +41,11 @@ impl<T: PartialEq> Dated<T> {
                 RowChange::Changed
             }
         }
+    }
+
+    /// All rows, in the order in which they first came.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&T, Interval)> {
+        self.0.iter().map(|(value, days)| (value, *days))
     }
 
     /// The values that apply on this day.

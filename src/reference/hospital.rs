@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{HospitalFacts, Region};
 use crate::domain::words::{Level, Tag, WordSet};
@@ -12,7 +10,7 @@ use super::dated::{Dated, RowChange};
 use super::timeline::Timeline;
 
 /// What hospitals.csv says of a hospital for some days.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HospitalStatus {
     /// The name.
     pub name: Arc<str>,
@@ -25,7 +23,7 @@ pub struct HospitalStatus {
 }
 
 /// All rows of one hospital, in all tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HospitalRecord {
     statuses: Timeline<HospitalStatus>,
     designations: Dated<()>,

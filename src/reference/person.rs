@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{PersonFacts, Region};
 use crate::domain::ids::PersonId;
@@ -14,7 +12,7 @@ use super::timeline::Timeline;
 
 /// One person: the id and all rows. The key under which a store keeps the record is a hash, so the record contains
 /// the id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonRecord {
     id: PersonId,
     enrolments: Timeline<Enrolment>,
@@ -23,7 +21,7 @@ pub struct PersonRecord {
 }
 
 /// In what and where a person is insured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolment {
     /// The insurance.
     pub insurance: Arc<str>,
@@ -32,7 +30,7 @@ pub struct Enrolment {
 }
 
 /// A row of one of the tables about persons, without the id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PersonPart {
     /// A row of enrolments.csv.
     Enrolment(Enrolment, Interval),

@@ -1,7 +1,5 @@
 //! Values in succession, of which at most one holds on a day: a row without an end ends where the next one begins.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::day::{Day, Interval};
 
 use super::dated::RowChange;
@@ -9,7 +7,7 @@ use super::dated::RowChange;
 /// Rows in ascending order of their first days; the first day is the key of a row.
 ///
 /// A row that contains no day is withdrawn: it holds on no day and ends no other row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline<T>(Vec<(T, Interval)>);
 
 impl<T> Default for Timeline<T> {
@@ -38,6 +36,11 @@ impl<T: PartialEq> Timeline<T> {
     pub fn on(&self, day: Day) -> Option<(&T, Interval)> {
         let begun = self.in_force().rev().find(|(_, days)| days.from.is_none_or(|from| from <= day));
         begun.filter(|(_, days)| days.contains(day))
+    }
+
+    /// All rows, in the order of their first days.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&T, Interval)> {
+        self.0.iter().map(|(value, days)| (value, *days))
     }
 
     /// Whether no row holds on any day.

@@ -16,10 +16,10 @@ use crate::grpc::policy::PolicyHandler;
 use crate::grpc::reference::ReferenceHandler;
 use crate::grpc::settlement::SettlementHandler;
 use crate::pb;
+use crate::pb::encoded::settlement_service_server::SettlementServiceServer;
 use crate::pb::operations::operations_service_server::OperationsServiceServer;
 use crate::pb::policy::policy_service_server::PolicyServiceServer;
 use crate::pb::reference::reference_service_server::ReferenceServiceServer;
-use crate::pb::settlement::settlement_service_server::SettlementServiceServer;
 use crate::store::Store;
 
 /// The services and what they share.

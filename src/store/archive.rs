@@ -5,8 +5,6 @@
 
 use std::future::Future;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::StoreError;
 use super::journal_store::JournalStore;
 use crate::domain::ids::{EntryId, PersonId};
@@ -15,7 +13,7 @@ use crate::domain::ids::{EntryId, PersonId};
 const IDENTITY: &str = "onestop identity of an archive, version 1";
 
 /// The identity of an archive, which tells it from other stores and from older copies of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchiveIdentity {
     /// The fingerprint of the archive's secret.
     pub secret_fingerprint: [u8; 32],
@@ -42,7 +40,7 @@ impl ArchiveIdentity {
 }
 
 /// The years whose entries left a live store, and the archive that holds them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArchivedYears {
     /// Entries of benefit years before this one are archived.
     pub before: i32,

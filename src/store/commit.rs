@@ -5,9 +5,8 @@ use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Instant, Settlement};
+use crate::journal::encode_entry;
 
-use super::codec;
-use super::error::StoreError;
 use super::rows::{ClaimRow, PersonState};
 
 /// Everything that one commit writes; it leaves nothing for the store to decide.
@@ -82,12 +81,9 @@ pub struct ClaimWrite {
 
 impl Commit {
     /// A commit of this entry, which extends the chain of the person's state as read.
-    ///
-    /// # Errors
-    /// If the entry cannot be encoded.
-    pub fn new<B: EntryBody>(before: PersonState, first: &Entry<B>) -> Result<Commit, StoreError> {
-        let (record, digest) = codec::encode_entry(first)?;
-        Ok(Commit::from_record(before, first, record, digest))
+    pub fn new<B: EntryBody>(before: PersonState, first: &Entry<B>) -> Commit {
+        let (record, digest) = encode_entry(first);
+        Commit::from_record(before, first, record, digest)
     }
 
     /// A commit of an entry that is encoded already.
@@ -114,22 +110,16 @@ impl Commit {
     }
 
     /// Appends a further entry of the same request to the chain.
-    ///
-    /// # Errors
-    /// If the entry cannot be encoded.
-    pub fn append<B: EntryBody>(&mut self, id: EntryId, body: B) -> Result<Entry<B>, StoreError> {
+    pub fn append<B: EntryBody>(&mut self, id: EntryId, body: B) -> Entry<B> {
         let (request_id, content, committed) = (self.request_id.clone(), self.content, self.committed);
         let entry = Entry { id, link: self.state.next(), committed, request_id, content, body };
-        let (record, digest) = codec::encode_entry(&entry)?;
+        let (record, digest) = encode_entry(&entry);
         self.append_record(&entry, record, digest);
-        Ok(entry)
+        entry
     }
 
     /// Appends the settlement of a correction, which becomes the entry of the request.
-    ///
-    /// # Errors
-    /// If the entry cannot be encoded.
-    pub fn append_correction(&mut self, id: EntryId, body: Settlement) -> Result<Entry<Settlement>, StoreError> {
+    pub fn append_correction(&mut self, id: EntryId, body: Settlement) -> Entry<Settlement> {
         self.set_correction(id);
         self.append(id, body)
     }

@@ -2,6 +2,7 @@
 
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId};
+use crate::journal::RecordError;
 
 /// Why a store did not do what was requested.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,4 +48,10 @@ pub enum StoreError {
     /// The entry is in an archive that was not given.
     #[error("entry {0} is in an archive that was not given")]
     ArchiveRequired(EntryId),
+}
+
+impl From<RecordError> for StoreError {
+    fn from(error: RecordError) -> Self {
+        StoreError::Damaged(error.to_string())
+    }
 }

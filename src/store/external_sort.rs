@@ -12,12 +12,12 @@ use std::marker::PhantomData;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use prost::Message;
 
 use super::error::StoreError;
 use super::keys::{Secret, StoreKey};
 use crate::domain::ids::PersonId;
+use crate::journal::StoredForm;
 use crate::reference::person::{PersonPart, PersonRecord};
 
 /// A row of an import about a person, with its number in the import.
@@ -111,15 +111,14 @@ impl ExternalSort {
     }
 }
 
-impl<R: Serialize + DeserializeOwned> ExternalSort<R> {
+impl<R: StoredForm> ExternalSort<R> {
     /// Adds a row after those of the same person.
     ///
     /// # Errors
     /// If a file cannot be written, or the import is too large.
     pub fn add(&mut self, id: &PersonId, row: &R) -> Result<(), StoreError> {
         let start = self.run.bytes.len();
-        let bytes = std::mem::take(&mut self.run.bytes);
-        self.run.bytes = postcard::to_extend(&(id, row), bytes).map_err(failed)?;
+        encode_row(&mut self.run.bytes, id, row)?;
         let length = self.run.bytes.len() - start;
         self.run.rows.push((self.secret.person(id), start as u32, length as u32));
         if self.directory.is_some() && self.run.size() >= RUN_BYTES {
@@ -220,7 +219,7 @@ impl Source {
     }
 }
 
-impl<R: DeserializeOwned> Sorted<R> {
+impl<R: StoredForm> Sorted<R> {
     /// Goes back to the first person.
     ///
     /// # Errors
@@ -264,12 +263,29 @@ impl<R: DeserializeOwned> Sorted<R> {
         while let Some(Reverse((key, at))) = self.heap.peek().copied().filter(|next| next.0.0 == first) {
             debug_assert!(key == first);
             self.heap.pop();
-            let (id, row): (PersonId, R) = postcard::from_bytes(&self.sources[at].next).map_err(failed)?;
+            let (id, row) = decode_row(&self.sources[at].next)?;
             person.get_or_insert_with(|| (id, Vec::new())).1.push(row);
             self.advance(at)?;
         }
         Ok(person)
     }
+}
+
+/// Appends the id, the length of its text first, and the message of a row.
+fn encode_row(bytes: &mut Vec<u8>, id: &PersonId, row: &impl StoredForm) -> Result<(), StoreError> {
+    let length = u16::try_from(id.as_str().len()).map_err(failed)?;
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(id.as_str().as_bytes());
+    row.to_message().encode_raw(bytes);
+    Ok(())
+}
+
+fn decode_row<R: StoredForm>(bytes: &[u8]) -> Result<(PersonId, R), StoreError> {
+    let short = || failed("a row is too short");
+    let (length, rest) = bytes.split_first_chunk().ok_or_else(short)?;
+    let (id, row) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).ok_or_else(short)?;
+    let id = PersonId::from_stored(std::str::from_utf8(id).map_err(failed)?).map_err(failed)?;
+    Ok((id, R::from_message(R::Message::decode(row).map_err(failed)?).map_err(failed)?))
 }
 
 fn failed(error: impl std::fmt::Display) -> StoreError {

@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::reference_store::{ReferenceRead, ReferenceWrite};
 use crate::domain::ids::HospitalId;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
 
 /// A part of the hospitals and the catalogue of an import; it takes effect when the import ends.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Part {
     /// Whole records of hospitals.
     pub hospitals: Vec<(HospitalId, HospitalRecord)>,

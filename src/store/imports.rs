@@ -1,8 +1,6 @@
 //! The log of imports: who imported what, when, and what it changed. Start and end of an import are logged and never
 //! edited; an import without an end was interrupted, and is repeated under another number.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::ids::Digest;
 use crate::domain::journal::Instant;
 
@@ -11,7 +9,7 @@ use crate::domain::journal::Instant;
 pub const COPY: &str = "copy";
 
 /// The start of an import: its rows are checked, and none is written yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportStart {
     /// The table.
     pub table: String,
@@ -28,7 +26,7 @@ pub struct ImportStart {
 }
 
 /// The end of an import: all its rows are written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportEnd {
     /// The time.
     pub instant: Instant,

@@ -74,7 +74,7 @@ pub trait JournalStore: Send + Sync + 'static {
     /// An entry of the journal.
     fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 
-    /// The record of an entry: the bytes as committed. [`super::codec::decode_entry`] decodes them, and the next entry of the
+    /// The record of an entry: the bytes as committed. [`crate::journal::decode_entry`] decodes them, and the next entry of the
     /// chain carries their digest.
     fn record(&self, id: EntryId) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
 

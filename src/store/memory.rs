@@ -14,11 +14,12 @@ use super::keys::{DerivedKey, Secret, StoreKey};
 use super::rows::{ClaimRow, ListPosition, PersonState};
 use super::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
-    ReferenceWrite, Scope, Store, StoreError, codec,
+    ReferenceWrite, Scope, Store, StoreError,
 };
 use crate::domain::day::Day;
-use crate::domain::ids::{ClaimId, Digest, DigestError, EntryId, HospitalId, PersonId, RequestId};
+use crate::domain::ids::{CanonicalDigest, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
+use crate::journal::{decode_entry, record};
 use crate::reference::person::PersonRecord;
 
 /// A fixed secret: nothing is stored outside the process.
@@ -56,20 +57,44 @@ impl MemoryStore {
     }
 
     /// A digest over everything in the store, to check that a refusal changed nothing.
-    pub fn fingerprint(&self) -> Result<Digest, DigestError> {
-        let settled = self.settled_fingerprint()?;
+    pub fn fingerprint(&self) -> Digest {
+        let settled = self.settled_fingerprint();
         let rows = self.rows();
-        let parts: Vec<_> = rows.parts.iter().collect();
-        let reference = (sorted(&rows.persons), parts, &rows.imports, &rows.policies);
-        Digest::blake3_of_value("memory", &(settled, reference))
+        let mut form = CanonicalDigest::new("memory/2").bytes(&settled.0);
+        for (_, person) in sorted(&rows.persons) {
+            form = form.bytes(&record::encode(person));
+        }
+        for ((import, part), row) in &rows.parts {
+            form = form.number(*import).number(u64::from(*part)).bytes(&record::encode(row));
+        }
+        for (number, (start, end)) in &rows.imports {
+            let end = end.as_ref().map(record::encode).unwrap_or_default();
+            form = form.number(*number).bytes(&record::encode(start)).bytes(&end);
+        }
+        rows.policies.iter().fold(form, |form, (digest, text)| form.bytes(&digest.0).text(text)).finish()
     }
 
     /// A digest over the journal and its rows without imports: a copy has its own log of imports.
-    pub fn settled_fingerprint(&self) -> Result<Digest, DigestError> {
+    pub fn settled_fingerprint(&self) -> Digest {
         let rows = self.rows();
-        let settled = (sorted(&rows.states), sorted(&rows.requests), sorted(&rows.claims), &rows.journal);
-        let listed: Vec<_> = rows.listed.iter().collect();
-        Digest::blake3_of_value("settled", &(settled, listed))
+        let mut form = CanonicalDigest::new("settled/2");
+        for (person_id, state) in sorted(&rows.states) {
+            form = form.text(person_id.as_str()).bytes(&record::encode(state));
+        }
+        for ((hospital_id, person_id, request_id), EntryId(id)) in sorted(&rows.requests) {
+            form = form.text(hospital_id.as_str()).text(person_id.as_str()).text(request_id.as_str()).bytes(id);
+        }
+        for ((hospital_id, claim_id), row) in sorted(&rows.claims) {
+            form = form.text(hospital_id.as_str()).text(claim_id.as_str()).bytes(&record::encode(row));
+        }
+        for (EntryId(id), entry) in &rows.journal {
+            form = form.bytes(id).bytes(entry);
+        }
+        for ((hospital_id, position), EntryId(id)) in &rows.listed {
+            let (day, number) = (u64::from(position.day.number()), position.number);
+            form = form.text(hospital_id.as_str()).number(day).number(number).bytes(id);
+        }
+        form.finish()
     }
 }
 
@@ -159,7 +184,7 @@ impl JournalStore for MemoryStore {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let record = self.rows().journal.get(&id).cloned();
-        record.map(|record| codec::decode_entry(&record).map(|(entry, _)| entry)).transpose()
+        Ok(record.map(|record| decode_entry(&record)).transpose()?.map(|(entry, _)| entry))
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {

@@ -7,15 +7,15 @@
 //! The traits: [`JournalStore`], [`ReferenceStore`], [`PolicyStore`] and [`Coordination`]; [`Store`] is all of them. The
 //! stores: [`embedded`] in a directory; [`redis`] for several instances; [`tiered`], a live store with an archive of
 //! closed years; [`memory`], without durability, for policy cases and property tests. All pass `tests/store_contract.rs`.
-//! [`record`] and [`codec`] define the stored bytes.
+//! [`crate::journal`] and `forms` define the stored bytes.
 
 pub mod archive;
-pub mod codec;
 pub mod commit;
 pub mod coordination;
 pub mod embedded;
 mod error;
 pub mod external_sort;
+mod forms;
 pub mod import_parts;
 pub mod imports;
 mod journal_store;
@@ -24,7 +24,6 @@ pub mod memory;
 pub mod observer;
 pub mod pages;
 mod policy_store;
-pub mod record;
 pub mod redis;
 mod reference_store;
 pub mod rows;

@@ -1,8 +1,6 @@
 //! Rows derived from the journal: the state of a person, the status of a claim, and the position of a settlement in the
 //! list of its hospital.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::AccountKey;
@@ -10,7 +8,7 @@ use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Link, Settlement};
 
 /// A person's accounts, and the end of their chain.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonState {
     /// The number of entries in the chain; 0 if there is none yet. It is the first field, so that a commit compares it
     /// without decoding the rest.
@@ -24,8 +22,31 @@ pub struct PersonState {
     stays: Vec<LiveStay>,
 }
 
+/// The parts of a state, as a store keeps them.
+pub struct PersonStateParts {
+    /// The number of entries in the chain.
+    pub version: u64,
+    /// The last entry.
+    pub head: Option<EntryId>,
+    /// The digest of the last entry.
+    pub chained: Digest,
+    /// The accounts.
+    pub accounts: Vec<(AccountKey, Account)>,
+    /// The hospitals that ever settled a claim of the person.
+    pub hospitals: Vec<HospitalId>,
+    /// The settlements in force of visits that count admissions.
+    pub stays: Vec<LiveStay>,
+}
+
+impl From<PersonStateParts> for PersonState {
+    fn from(parts: PersonStateParts) -> Self {
+        let PersonStateParts { version, head, chained, accounts, hospitals, stays } = parts;
+        PersonState { version, head, chained, accounts, hospitals, stays }
+    }
+}
+
 /// A settlement in force of a visit that counts admissions.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LiveStay {
     /// The settlement.
     pub settlement: EntryId,
@@ -51,6 +72,11 @@ impl PersonState {
     /// All accounts.
     pub fn accounts(&self) -> &[(AccountKey, Account)] {
         &self.accounts
+    }
+
+    /// The hospitals that ever settled a claim of the person.
+    pub(crate) fn hospitals(&self) -> &[HospitalId] {
+        &self.hospitals
     }
 
     /// Whether one of these hospitals ever settled a claim of the person. It decides without a walk along the chain, so
@@ -116,7 +142,7 @@ impl LiveStay {
 }
 
 /// The settlements of a claim. Its first commit binds it to the person for ever.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClaimRow {
     /// The person for whom it was settled.
     pub person_id: PersonId,
@@ -125,7 +151,7 @@ pub struct ClaimRow {
 }
 
 /// The status of a settlement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettlementStatus {
     /// The settlement, which is its first revision.
     pub settlement: EntryId,
@@ -171,8 +197,33 @@ impl SettlementStatus {
     }
 }
 
+/// The entry of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRow(pub EntryId);
+
+/// A settlement in the list of its hospital.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedRow {
+    /// The settlement.
+    pub settlement: EntryId,
+    /// The day of settlement.
+    pub day: Day,
+}
+
+/// The person to whom a claim is bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimBinding(pub PersonId);
+
+/// The newest day of commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewestDay(pub Day);
+
+/// The canonical text of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyText(pub String);
+
 /// A position in the list of a hospital's settlements: by day of settlement, then by order of commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListPosition {
     /// The day, of China Standard Time.
     pub day: Day,

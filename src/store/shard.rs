@@ -4,7 +4,7 @@
 //! copied from one store to another with their ids. It identifies nobody, since one person in 64 shares it. The number of
 //! shards never changes: every id contains its shard.
 
-use crate::domain::ids::{Digest, EntryId, PersonId};
+use crate::domain::ids::{CanonicalDigest, EntryId, PersonId};
 
 /// The number of shards.
 pub const SHARDS: u8 = 64;
@@ -24,7 +24,7 @@ impl Shard {
 
     /// The shard of a person, by the id as received.
     pub(crate) fn of_person_text(person_id: &str) -> Shard {
-        Shard::from_byte(Digest::blake3_of_text("shard/1", person_id).0[0])
+        Shard::from_byte(CanonicalDigest::new("shard/2").text(person_id).finish().0[0])
     }
 
     /// The shard in an entry's id; arbitrary for an id that is older than shards.

@@ -17,6 +17,7 @@ use onestop::engine::settle::SettleRequest;
 use onestop::grpc::error::CallError;
 use onestop::grpc::status::Reason;
 use onestop::grpc::{commit_stamp, to_proto};
+use onestop::journal::content::settle_content;
 use onestop::pb::Date;
 use onestop::pb::operations::operations_service_client::OperationsServiceClient;
 use onestop::pb::policy::policy_service_client::PolicyServiceClient;
@@ -335,7 +336,7 @@ fn presented(server: &TestServer, outcome: &str, claim: &RawClaim) -> Vec<u8> {
         return vec![7; 32];
     }
     let key = TokenKey::new(server.engine.store().derived_key("onestop quote tokens, version 1").0);
-    let context = TokenContext { caller: "hospital", call: "Quote", subject: claim.content().expect("a digest") };
+    let context = TokenContext { caller: "hospital", call: "Quote", subject: settle_content(claim) };
     let token = key.seal(context, &[1; 32], commit_stamp::now().instant).expect("a token");
     if outcome == "outdated quote" { token } else { Vec::new() }
 }

@@ -114,7 +114,7 @@ fn stamp_of(person: &str, number: u64) -> CommitStamp {
 /// Entries of these chains that are of years before this one.
 fn of_years(before: i32, all: &AllRows) -> Vec<(EntryId, usize)> {
     let records = all.chains.iter().flat_map(|(_, chain)| chain);
-    let entries = records.map(|(_, record)| (onestop::store::codec::decode_entry(record).expect("an entry").0, record));
+    let entries = records.map(|(_, record)| (onestop::journal::decode_entry(record).expect("an entry").0, record));
     let closed = entries.filter(|(entry, _)| entry.account().is_some_and(|account| account.year < before));
     closed.map(|(entry, record)| (entry.id, record.len())).collect()
 }

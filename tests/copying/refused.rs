@@ -151,7 +151,7 @@ async fn an_account_that_differs_from_its_chain_is_not_copied() {
     let entry = source.store().entry(head).await.expect("a read").expect("the entry");
     let (key, _) = state.accounts()[0].clone();
     state.put(key, Account::default());
-    let mut forged = Commit::new(state.clone(), &Entry { request_id: id("forged"), ..entry }).expect("a record");
+    let mut forged = Commit::new(state.clone(), &Entry { request_id: id("forged"), ..entry });
     forged.entries.clear();
     forged.origin = CommitOrigin::Copied;
     forged.state = state;

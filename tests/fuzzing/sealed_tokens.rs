@@ -8,15 +8,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onestop::access::sealed_token::{LIFETIME_SECONDS, TokenContext, TokenKey};
 use onestop::domain::day::Day;
-use onestop::domain::ids::Digest;
 use onestop::domain::journal::Instant;
+use onestop::grpc::page::filter_digest;
+use onestop::grpc::page_position::PagePosition;
 use onestop::grpc::{commit_stamp, from_proto};
+use onestop::journal::content::settle_content;
 use onestop::pb::Date;
 use onestop::pb::{reference as reference_pb, settlement as pb};
 use onestop::policy::Book;
 use onestop::store::JournalStore;
+use onestop::store::rows::ListPosition;
 use prost::Message;
-use serde::Serialize;
 use tonic::Status;
 
 use super::bounds::{Memory, within};
@@ -90,16 +92,12 @@ fn payload(random: &mut Random, taker: Taker) -> Vec<u8> {
     match (random.below(4), taker) {
         (0, _) => (0..random.below(70)).map(|_| random.next() as u8).collect(),
         (1, _) => vec![0xff; random.below(2_000)],
-        (_, Taker::Hospital) => encoded(&(*random.pick(&[Day::FIRST, Day::LAST]), number)),
-        (_, Taker::Imports) => encoded(&number),
-        (_, Taker::Reference) => encoded(random.pick(&["", "A", "药品一", "\u{10ffff}"])),
+        (_, Taker::Hospital) => ListPosition { day: *random.pick(&[Day::FIRST, Day::LAST]), number }.to_bytes(),
+        (_, Taker::Imports) => number.to_bytes(),
+        (_, Taker::Reference) => (*random.pick(&["", "A", "药品一", "\u{10ffff}"])).to_owned().to_bytes(),
         (_, Taker::Person) => vec![*random.pick(&[0, 0xff]); 16],
         (_, Taker::Quote) => (0..32).map(|_| random.next() as u8).collect(),
     }
-}
-
-fn encoded(position: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(position).expect("a position is encoded")
 }
 
 thread_local!(static SERVICE: Service = wait(open()));
@@ -164,20 +162,18 @@ fn token(service: &Service, taker: Taker, form: Form, rest: &[u8]) -> (Vec<u8>, 
 /// An authentic token with this payload, issued so many seconds ago; the payload alone if it is too long for one.
 fn sealed(service: &Service, taker: Taker, payload: &[u8], age: i64) -> Vec<u8> {
     let subject = match taker {
-        Taker::Person => Digest::blake3_of_value("page", &("person", "PE", None::<String>, 2017)),
-        Taker::Hospital => Digest::blake3_of_value("page", &("hospital", "HE", Day::FIRST, Day::LAST)),
-        Taker::Imports => Digest::blake3_of_value("page", &()),
-        Taker::Reference => {
-            Digest::blake3_of_value("page", &("catalogue", "2017-06-15".parse::<Day>().expect("a day"), ""))
-        }
-        Taker::Quote => from_proto::claim(Some(claim("C9"))).expect("a claim").content(),
+        Taker::Person => filter_digest(&["person", "PE", "", "2017"]),
+        Taker::Hospital => filter_digest(&["hospital", "HE", "0001-01-01", "9999-12-31"]),
+        Taker::Imports => filter_digest(&[]),
+        Taker::Reference => filter_digest(&["catalogue", "2017-06-15", ""]),
+        Taker::Quote => settle_content(&from_proto::claim(Some(claim("C9"))).expect("a claim")),
     };
     let purpose = match taker {
         Taker::Quote => "onestop quote tokens, version 1",
         _ => "onestop page tokens, version 1",
     };
     let call = if taker == Taker::Quote { "Quote" } else { path(taker).rsplit('/').next().unwrap_or_default() };
-    let context = TokenContext { caller: "anyone", call, subject: subject.expect("a digest") };
+    let context = TokenContext { caller: "anyone", call, subject };
     let issued = Instant(commit_stamp::now().instant.0 - age * 1_000_000);
     let key = TokenKey::new(service.engine.store().derived_key(purpose).0);
     key.seal(context, payload, issued).unwrap_or_else(|_| payload.to_vec())

@@ -5,6 +5,7 @@ use onestop::domain::claim::RawClaim;
 use onestop::domain::ids::Digest;
 use onestop::domain::journal::Instant;
 use onestop::grpc::{commit_stamp, to_proto};
+use onestop::journal::content::settle_content;
 use onestop::pb::settlement as pb;
 use onestop::pb::settlement::settle_stream_response::Answer;
 use onestop::store::JournalStore;
@@ -50,7 +51,7 @@ fn assert_token_refused(refusals: &[Status], reason: &str, what: &str) {
 /// A token sealed with the key of the server for this claim and split, issued so many seconds ago.
 fn token(server: &Server, caller: &str, claim: &RawClaim, split: &[u8], age: i64) -> Vec<u8> {
     let key = TokenKey::new(server.engine.store().derived_key("onestop quote tokens, version 1").0);
-    let context = TokenContext { caller, call: "Quote", subject: claim.content().expect("a digest") };
+    let context = TokenContext { caller, call: "Quote", subject: settle_content(claim) };
     key.seal(context, split, Instant(commit_stamp::now().instant.0 - age * 1_000_000)).expect("a token")
 }
 

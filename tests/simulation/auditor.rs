@@ -10,8 +10,8 @@ use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::journal::{Entry, EntryKind};
+use onestop::journal::{decode_entry, record};
 use onestop::store::rows::PersonState;
-use onestop::store::{codec, record};
 
 use super::disk::{DiskRow, DiskTable, Image};
 use super::fixtures::{self, PersonVersions};
@@ -120,7 +120,7 @@ impl Auditor {
         ensure(requests == self.ledger.requests.len(), || format!("{requests} of {:?}", self.ledger.requests.len()))?;
         for ((_, key), row) in rows_of(DiskTable::States) {
             let person = String::from_utf8_lossy(key).into_owned();
-            let (state, _) = record::decode::<PersonState>(row).map_err(|error| error.to_string())?;
+            let state: PersonState = record::decode(row).map_err(|error| error.to_string())?;
             let known = self.ledger.persons.get(&person);
             ensure(known.is_some_and(|known| known.version == state.version), || {
                 format!("{person} is at another entry")
@@ -138,7 +138,7 @@ impl Auditor {
     fn check_commit(&mut self, rows: &[DiskRow], at: Time) -> CheckResult {
         let mut entries = Vec::new();
         for row in rows.iter().filter(|row| row.table == DiskTable::Journal) {
-            entries.push(codec::decode_entry(&row.value).map_err(|error| error.to_string())?);
+            entries.push(decode_entry(&row.value).map_err(|error| error.to_string())?);
         }
         let Some((first, _)) = entries.first() else { return Ok(()) };
         let call = self.calls.get(&first.id).ok_or("an entry without a call")?;
@@ -161,7 +161,7 @@ impl Auditor {
             self.journal.insert(entry.id, entry);
         }
         let state = rows.iter().find(|row| row.table == DiskTable::States).ok_or("no state of the person")?;
-        let (state, _) = record::decode::<PersonState>(&state.value).map_err(|error| error.to_string())?;
+        let state: PersonState = record::decode(&state.value).map_err(|error| error.to_string())?;
         self.ledger.persons.entry(person.clone()).or_default().check_state(&state)?;
         self.ledger.record_accounts(&person, at);
         Ok(())

@@ -8,7 +8,9 @@ use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::{PresentedQuote, SettleRequest};
 use onestop::engine::{CommitStamp, Engine, EngineError};
-use onestop::store::{Store, codec};
+use onestop::journal::content::split_digest;
+use onestop::journal::encode_entry;
+use onestop::store::Store;
 
 use super::auditor::ClientRequest;
 use crate::support::ids::id;
@@ -75,7 +77,7 @@ async fn try_execute<S: Store>(
 
 /// A response as a short text, to compare the responses of several stores.
 pub fn response_summary(response: &Response) -> String {
-    let digest = |entry: &Entry| codec::encode_entry(entry).expect("a record").1;
+    let digest = |entry: &Entry| encode_entry(entry).1;
     match response {
         Response::Committed { entry: first, revisions, replay } => {
             let all: Vec<Digest> = [first].into_iter().chain(revisions).map(digest).collect();
@@ -85,7 +87,7 @@ pub fn response_summary(response: &Response) -> String {
         Response::Outcome(Outcome::Reversed(first)) => format!("outcome {}", digest(&Entry::clone(first).into())),
         Response::Outcome(Outcome::Fenced) => "fenced".to_owned(),
         Response::Outcome(Outcome::NotSeen) => "not seen".to_owned(),
-        Response::Quoted(split) => format!("quoted {}", split.digest().expect("a digest")),
+        Response::Quoted(split) => format!("quoted {}", split_digest(split)),
         Response::Account(view) => format!("account {:?} {:?}", view.account, view.rooms),
         Response::Refused(refusal) => format!("refused {refusal:?}"),
     }

@@ -5,6 +5,7 @@ use onestop::domain::ids::Digest;
 use onestop::domain::journal::{Entry, EntryKind};
 use onestop::engine::EngineError;
 use onestop::grpc::status::Reason;
+use onestop::journal::content::{reverse_content, settle_content};
 
 use super::auditor::{Auditor, ClientRequest};
 use super::check_response::Window;
@@ -158,8 +159,8 @@ fn reason_for_model_refusal(refusal: model::Refusal) -> Reason {
 /// The digest over the content of a request that commits an entry; none for reads and fences.
 fn content_digest(request: &ClientRequest) -> Option<Digest> {
     match request {
-        ClientRequest::Settle { claim, .. } => claim.content().ok(),
-        ClientRequest::Reverse { reversal, .. } => reversal.content().ok(),
+        ClientRequest::Settle { claim, .. } => Some(settle_content(claim)),
+        ClientRequest::Reverse { reversal, .. } => Some(reverse_content(reversal)),
         _ => None,
     }
 }

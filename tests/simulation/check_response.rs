@@ -5,6 +5,7 @@ use onestop::domain::ids::EntryId;
 use onestop::domain::journal::{Entry, EntryKind};
 use onestop::engine::fence::Outcome;
 use onestop::grpc::status::Reason;
+use onestop::journal::content::reverse_content;
 
 use super::auditor::{Auditor, CheckResult, ClientRequest, ensure};
 use super::calls::Response;
@@ -82,7 +83,7 @@ impl Auditor {
                 (RequestKey::for_claim(claim, request_id), RawClaim::from(&settled.claim) == *claim)
             }
             (ClientRequest::Reverse { reversal, request_id }, EntryKind::Reversal(_)) => {
-                (RequestKey::for_reversal(reversal, request_id), Ok(entry.content) == reversal.content())
+                (RequestKey::for_reversal(reversal, request_id), entry.content == reverse_content(reversal))
             }
             _ => return Err(format!("{} is of another kind", entry.id)),
         };

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use onestop::domain::ids::Digest;
 use onestop::engine::fence::Outcome;
 use onestop::grpc::status::Reason;
+use onestop::journal::content::split_digest;
 
 use super::auditor::ClientRequest;
 use super::calls::Response;
@@ -73,7 +74,7 @@ impl Client {
         let began = self.servers.scheduler.now();
         let quoted = self.call(ClientRequest::Quote { claim: claim.clone() }).await;
         let quote: Option<(Digest, u64)> = match quoted {
-            Some(Response::Quoted(split)) => Some((split.digest().expect("a digest"), began)),
+            Some(Response::Quoted(split)) => Some((split_digest(&split), began)),
             _ => None,
         };
         ClientRequest::Settle { claim, request_id, quote }

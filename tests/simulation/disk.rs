@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 
 use onestop::domain::ids::Digest;
-use serde::{Deserialize, Serialize};
 
 use crate::support::random::Random;
 
 /// The tables of the simulated store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DiskTable {
     Journal,
     States,
@@ -23,19 +22,49 @@ pub enum DiskTable {
     Policies,
 }
 
+impl DiskTable {
+    const ALL: [DiskTable; 9] = [
+        DiskTable::Journal,
+        DiskTable::States,
+        DiskTable::Requests,
+        DiskTable::Claims,
+        DiskTable::Listed,
+        DiskTable::Persons,
+        DiskTable::Parts,
+        DiskTable::Imports,
+        DiskTable::Policies,
+    ];
+}
+
 /// A stored row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskRow {
     pub table: DiskTable,
     pub key: Vec<u8>,
     pub value: Vec<u8>,
 }
 
-#[derive(Serialize, Deserialize)]
 enum Frame {
     Row(DiskRow),
     /// The end of a commit: the rows since the last mark belong to it.
     CommitMark,
+}
+
+impl Frame {
+    /// The table, the length of the key, the key, and the value of a row; nothing for a mark.
+    fn encode(&self) -> Vec<u8> {
+        let Frame::Row(DiskRow { table, key, value }) = self else { return Vec::new() };
+        let length = (key.len() as u32).to_le_bytes();
+        [&[*table as u8][..], &length, key, value].concat()
+    }
+
+    fn decode(body: &[u8]) -> Option<Frame> {
+        let Some((table, rest)) = body.split_first() else { return Some(Frame::CommitMark) };
+        let (length, rest) = rest.split_first_chunk()?;
+        let (key, value) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let table = *DiskTable::ALL.get(usize::from(*table))?;
+        Some(Frame::Row(DiskRow { table, key: key.to_vec(), value: value.to_vec() }))
+    }
 }
 
 /// All stored rows by table and key.
@@ -61,7 +90,7 @@ impl Disk {
     }
 
     fn write(&mut self, frame: &Frame) {
-        let body = postcard::to_stdvec(frame).expect("a frame");
+        let body = frame.encode();
         self.bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(&Digest::blake3(&body).0[..8]);
         self.bytes.extend_from_slice(&body);
@@ -105,6 +134,6 @@ fn read_frame(bytes: &[u8], at: usize) -> Option<(Frame, usize)> {
     let header = bytes.get(at..at + HEADER_BYTES)?;
     let length = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
     let body = bytes.get(at + HEADER_BYTES..at + HEADER_BYTES + length)?;
-    let frame = postcard::from_bytes(body).ok().filter(|_| Digest::blake3(body).0[..8] == header[4..])?;
+    let frame = Frame::decode(body).filter(|_| Digest::blake3(body).0[..8] == header[4..])?;
     Some((frame, at + HEADER_BYTES + length))
 }

@@ -2,6 +2,7 @@
 
 use onestop::domain::ids::Digest;
 use onestop::engine::{Engine, EngineSettings};
+use onestop::journal::record;
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
@@ -35,7 +36,7 @@ async fn final_state(store: &impl Store) -> Vec<String> {
     let states = store.states(None, usize::MAX).await.expect("the states");
     let mut summary: Vec<String> = states
         .into_iter()
-        .map(|(_, state)| Digest::blake3_of_value("state", &state.expect("a state")).expect("a digest").to_string())
+        .map(|(_, state)| Digest::blake3(&record::encode(&state.expect("a state"))).to_string())
         .collect();
     summary.sort();
     summary.push(store.entry_count().await.expect("a count").to_string());

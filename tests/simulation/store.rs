@@ -5,23 +5,23 @@ use std::sync::Arc;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
+use onestop::journal::{StoredForm, decode_entry, record};
 use onestop::reference::person::PersonRecord;
 use onestop::store::coordination::SingleInstance;
 use onestop::store::external_sort::ExternalSort;
 use onestop::store::import_parts::{Part, apply_parts};
 use onestop::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use onestop::store::keys::{DerivedKey, Secret, StoreKey};
-use onestop::store::rows::{ListPosition, PersonState};
+use onestop::store::rows::{ListPosition, ListedRow, PersonState, PolicyText, RequestRow};
 use onestop::store::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
-    ReferenceWrite, Scope, Store, StoreError, codec, record,
+    ReferenceWrite, Scope, Store, StoreError,
 };
-use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::disk::{DiskRow, DiskTable, Image};
 use super::scheduler::Group;
-use super::store_process::{Job, StoreProcess, composite_key, list_position_key};
+use super::store_process::{Job, StoreProcess, composite_key, list_position_key, number_of_position};
 use crate::support::ids::id;
 use crate::support::random::Random;
 
@@ -116,13 +116,13 @@ impl SimulatedStore {
     }
 }
 
-fn read_row<T: DeserializeOwned>(image: &Image, table: DiskTable, key: Vec<u8>) -> Result<Option<T>, StoreError> {
-    image.get(&(table, key)).map(|row| record::decode(row).map(|(value, _)| value)).transpose()
+fn read_row<T: StoredForm>(image: &Image, table: DiskTable, key: Vec<u8>) -> Result<Option<T>, StoreError> {
+    Ok(image.get(&(table, key)).map(|row| record::decode(row)).transpose()?)
 }
 
-fn read_table<T: DeserializeOwned>(image: &Image, table: DiskTable) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+fn read_table<T: StoredForm>(image: &Image, table: DiskTable) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
     let rows = image.iter().filter(|((of, _), _)| *of == table);
-    rows.map(|((_, key), row)| Ok((key.clone(), record::decode(row)?.0))).collect()
+    rows.map(|((_, key), row)| Ok((key.clone(), record::decode(row)?))).collect()
 }
 
 /// A page of rows by person, in the order of the store keys.
@@ -137,7 +137,25 @@ fn person_page<T>(rows: Vec<(Vec<u8>, T)>, after: Option<StoreKey>, limit: usize
     rows
 }
 
-type ImportLogRow = (u64, ImportStart, Option<ImportEnd>);
+/// The last byte of the key of an import's start, and of its end.
+const START: u8 = 0;
+const END: u8 = 1;
+
+fn import_key(number: u64, kind: u8) -> Vec<u8> {
+    [&number.to_be_bytes()[..], &[kind]].concat()
+}
+
+/// The log of imports, oldest first.
+fn read_imports(image: &Image) -> Result<Vec<Import>, StoreError> {
+    let starts = image.keys().filter(|(table, key)| *table == DiskTable::Imports && key.ends_with(&[START]));
+    let number = |key: &Vec<u8>| key[..8].try_into().map_or(0, u64::from_be_bytes);
+    let import = |number| {
+        let start: Option<ImportStart> = read_row(image, DiskTable::Imports, import_key(number, START))?;
+        let end: Option<ImportEnd> = read_row(image, DiskTable::Imports, import_key(number, END))?;
+        Ok(Import { number, start: start.unwrap_or_default(), end })
+    };
+    starts.map(|(_, key)| import(number(key))).collect()
+}
 
 impl Store for SimulatedStore {
     type Coordination = SingleInstance;
@@ -164,7 +182,9 @@ impl JournalStore for SimulatedStore {
             Ok(LookUp {
                 person: read_row(image, DiskTable::Persons, composite_key(&[person]))?,
                 state: read_row(image, DiskTable::States, composite_key(&[person]))?.unwrap_or_default(),
-                request: request.map(|key| read_row(image, DiskTable::Requests, key)).transpose()?.flatten(),
+                request: request
+                    .map_or(Ok(None), |key| read_row(image, DiskTable::Requests, key))?
+                    .map(|RequestRow(id)| id),
                 claim: claim.map(|key| read_row(image, DiskTable::Claims, key)).transpose()?.flatten(),
             })
         })
@@ -173,7 +193,7 @@ impl JournalStore for SimulatedStore {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let record = self.record(id).await?;
-        record.map(|record| codec::decode_entry(&record).map(|(entry, _)| entry)).transpose()
+        Ok(record.map(|record| decode_entry(&record)).transpose()?.map(|(entry, _)| entry))
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -201,8 +221,11 @@ impl JournalStore for SimulatedStore {
         }
         let [from, until] =
             [from, before].map(|position| (DiskTable::Listed, list_position_key(hospital_id.as_str(), position)));
-        self.read(|image| image.range(from..until).take(limit).map(|(_, row)| Ok(record::decode(row)?.0)).collect())
-            .await
+        let listed = |((_, key), row): (&(DiskTable, Vec<u8>), &Vec<u8>)| {
+            let ListedRow { settlement, day } = record::decode(row)?;
+            Ok((ListPosition { day, number: number_of_position(key) }, settlement))
+        };
+        self.read(|image| image.range(from..until).take(limit).map(listed).collect()).await
     }
 
     /// Requires that no other call appends settlements of the day meanwhile.
@@ -217,10 +240,10 @@ impl JournalStore for SimulatedStore {
         let count = listed.iter().filter(|(position, _)| position.day == day).count() as u64;
         let row = |(number, id): (u64, EntryId)| {
             let position = ListPosition { day, number };
-            let (key, value) = (list_position_key(hospital_id.as_str(), position), record::encode(&(position, id))?.0);
-            Ok(DiskRow { table: DiskTable::Listed, key, value })
+            let value = record::encode(&ListedRow { settlement: id, day });
+            DiskRow { table: DiskTable::Listed, key: list_position_key(hospital_id.as_str(), position), value }
         };
-        self.write(Job::WriteBatch((count + 1..).zip(settlements).map(row).collect::<Result<_, StoreError>>()?)).await
+        self.write(Job::WriteBatch((count + 1..).zip(settlements).map(row).collect())).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -246,12 +269,12 @@ impl ReferenceStore for SimulatedStore {
 
     async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
         self.read(|image| {
-            let import_log: Vec<(Vec<u8>, ImportLogRow)> = read_table(image, DiskTable::Imports)?;
-            let ended =
-                |number: &u64| import_log.iter().any(|(_, (known, _, ended))| known == number && ended.is_some());
-            let parts: Vec<(Vec<u8>, (u64, Part))> = read_table(image, DiskTable::Parts)?;
-            let parts = parts.into_iter().filter(|(_, (number, _))| ended(number)).map(|(_, (_, part))| part);
-            Ok(apply_parts(parts))
+            let import_log = read_imports(image)?;
+            let ended = |key: &[u8]| {
+                import_log.iter().any(|import| key.starts_with(&import.number.to_be_bytes()) && import.end.is_some())
+            };
+            let parts: Vec<(Vec<u8>, Part)> = read_table(image, DiskTable::Parts)?;
+            Ok(apply_parts(parts.into_iter().filter(|(key, _)| ended(key)).map(|(_, part)| part)))
         })
         .await
     }
@@ -259,46 +282,41 @@ impl ReferenceStore for SimulatedStore {
     async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
         let mut rows = Vec::new();
         for (id, person) in std::mem::take(&mut write.persons) {
-            let (key, value) = (composite_key(&[id.as_str()]), record::encode(&person)?.0);
+            let (key, value) = (composite_key(&[id.as_str()]), record::encode(&person));
             rows.push(DiskRow { table: DiskTable::Persons, key, value });
         }
         let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();
-        let value = record::encode(&(import, Part::from(write)))?.0;
+        let value = record::encode(&Part::from(write));
         rows.push(DiskRow { table: DiskTable::Parts, key, value });
         self.write(Job::WriteBatch(rows)).await
     }
 
     async fn log_import(&self, number: u64, note: ImportEvent) -> Result<(), StoreError> {
-        let key = number.to_be_bytes().to_vec();
-        let import_log: Option<ImportLogRow> =
-            self.read(|image| read_row(image, DiskTable::Imports, key.clone())).await?;
-        let (_, began, _) = import_log.unwrap_or_default();
-        let import_log: ImportLogRow = match note {
-            ImportEvent::Start(began) => (number, began, None),
-            ImportEvent::End(ended) => (number, began, Some(ended)),
+        let (kind, value) = match note {
+            ImportEvent::Start(began) => (START, record::encode(&began)),
+            ImportEvent::End(ended) => (END, record::encode(&ended)),
         };
-        self.write_row(DiskTable::Imports, key, record::encode(&import_log)?.0).await
+        self.write_row(DiskTable::Imports, import_key(number, kind), value).await
     }
 
     async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
-        let import_log: Vec<(Vec<u8>, ImportLogRow)> = self.read(|image| read_table(image, DiskTable::Imports)).await?;
-        let imports =
-            import_log.into_iter().rev().map(|(_, (number, began, ended))| Import { number, start: began, end: ended });
+        let imports = self.read(read_imports).await?.into_iter().rev();
         Ok(imports.filter(|import| import.number < before).take(limit).collect())
     }
 }
 
 impl PolicyStore for SimulatedStore {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
-        self.write_row(DiskTable::Policies, digest.0.to_vec(), record::encode(&canonical)?.0).await
+        self.write_row(DiskTable::Policies, digest.0.to_vec(), record::encode(&PolicyText(canonical))).await
     }
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
-        self.read(|image| read_row(image, DiskTable::Policies, digest.0.to_vec())).await
+        let text = self.read(|image| read_row(image, DiskTable::Policies, digest.0.to_vec())).await?;
+        Ok(text.map(|PolicyText(text)| text))
     }
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
-        let kept = self.read(|image| read_table::<String>(image, DiskTable::Policies)).await?;
+        let kept = self.read(|image| read_table::<PolicyText>(image, DiskTable::Policies)).await?;
         Ok(kept.into_iter().map(|(key, _)| Digest(key.try_into().expect("a digest"))).collect())
     }
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use onestop::domain::ids::EntryId;
-use onestop::store::rows::{ListPosition, PersonState};
-use onestop::store::{Commit, StoreError, record};
+use onestop::journal::record;
+use onestop::store::rows::{ListPosition, ListedRow, RequestRow};
+use onestop::store::{Commit, StoreError};
 use tokio::sync::{Notify, oneshot};
 
 use super::auditor::Auditor;
@@ -212,7 +213,7 @@ impl StoreProcess {
             written.get(&key).or_else(|| inner.image.get(&key)).map(Vec::as_slice)
         };
         let state = get(DiskTable::States, &person_key(commit));
-        let version = state.map_or(Ok(0), |row| record::decode::<PersonState>(row).map(|(state, _)| state.version))?;
+        let version = state.map_or(Ok(0), |row| record::first_number(row))?;
         let is_taken = |claim: &&onestop::store::commit::ClaimWrite| {
             claim.row.is_first() && get(DiskTable::Claims, &claim_key(claim)).is_some()
         };
@@ -227,7 +228,7 @@ impl StoreProcess {
             let last = [&inner.image, written].map(|image| image.range(within.clone()).next_back());
             last.into_iter().flatten().map(|(key, _)| key.1.clone()).max()
         };
-        commit_rows(commit, last)
+        Ok(commit_rows(commit, last))
     }
 }
 
@@ -244,6 +245,11 @@ pub fn composite_key(names: &[&str]) -> Vec<u8> {
     names.join("\0").into_bytes()
 }
 
+/// The number in the key of a position.
+pub fn number_of_position(key: &[u8]) -> u64 {
+    key[key.len() - 8..].try_into().map_or(0, u64::from_be_bytes)
+}
+
 /// The key of a position in the settlement list of a hospital.
 pub fn list_position_key(hospital: &str, position: ListPosition) -> Vec<u8> {
     let mut key = composite_key(&[hospital, ""]);
@@ -252,23 +258,22 @@ pub fn list_position_key(hospital: &str, position: ListPosition) -> Vec<u8> {
     key
 }
 
-fn commit_rows(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) -> Result<Vec<DiskRow>, StoreError> {
+fn commit_rows(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) -> Vec<DiskRow> {
     let row = |table, key: Vec<u8>, value: Vec<u8>| DiskRow { table, key, value };
     let first: EntryId = commit.request_entry;
     let mut rows: Vec<DiskRow> =
         commit.entries.iter().map(|(id, entry)| row(DiskTable::Journal, id.0.to_vec(), entry.clone())).collect();
     let names = [commit.hospital_id.as_str(), commit.person_id.as_str(), commit.request_id.as_str()];
-    rows.push(row(DiskTable::Requests, composite_key(&names), record::encode(&first)?.0));
+    rows.push(row(DiskTable::Requests, composite_key(&names), record::encode(&RequestRow(first))));
     for claim in &commit.claims {
-        rows.push(row(DiskTable::Claims, claim_key(claim), record::encode(&claim.row)?.0));
+        rows.push(row(DiskTable::Claims, claim_key(claim), record::encode(&claim.row)));
     }
     if let Some(day) = commit.listed {
         let of_day = |number| list_position_key(commit.hospital_id.as_str(), ListPosition { day, number });
         let last = last(&of_day(0), &of_day(u64::MAX)).and_then(|key| key[key.len() - 8..].try_into().ok());
         let number = last.map_or(0, u64::from_be_bytes) + 1;
-        let position = ListPosition { day, number };
-        rows.push(row(DiskTable::Listed, of_day(number), record::encode(&(position, first))?.0));
+        rows.push(row(DiskTable::Listed, of_day(number), record::encode(&ListedRow { settlement: first, day })));
     }
-    rows.push(row(DiskTable::States, person_key(commit), record::encode(&commit.state)?.0));
-    Ok(rows)
+    rows.push(row(DiskTable::States, person_key(commit), record::encode(&commit.state)));
+    rows
 }

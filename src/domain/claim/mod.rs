@@ -11,8 +11,6 @@ mod raw;
 mod refunds;
 mod validate;
 
-use serde::{Deserialize, Serialize};
-
 use super::day::Day;
 use super::fixed_words::ContinueKind;
 use super::ids::{ClaimId, Diagnosis, HospitalId, ItemCode, PersonId};
@@ -26,7 +24,7 @@ pub use validate::InvalidRequest;
 pub(crate) use validate::valid_text;
 
 /// A claim that is sound by itself (stage 2 of the refusals).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The hospital's number of the claim.
     pub claim_id: ClaimId,
@@ -53,7 +51,7 @@ pub struct Claim {
 }
 
 /// The settlement that a claim continues, by its claim.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Continues {
     /// How.
     pub kind: ContinueKind,
@@ -75,7 +73,7 @@ impl Claim {
 }
 
 /// One line of the bill (费用明细).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Item {
     /// Which drug, service or material.
     pub code: ItemCode,

@@ -1,16 +1,14 @@
 //! Quantities and unit prices: exact decimals as whole numbers of their smallest unit.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::decimal::{ExactDecimal, ParseDecimalError};
 use crate::domain::money::Money;
 
 /// A number of units in 10^-4; negative in a refund line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quantity(pub i64);
 
 /// A price of one unit in 10^-6 yuan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitPrice(pub i64);
 
 /// A decimal number of units with at most four decimals.

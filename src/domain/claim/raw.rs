@@ -1,14 +1,12 @@
 //! A claim as received: nothing about it holds yet.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::day::{Day, NotADay};
 use crate::domain::money::Money;
 
 use super::{Claim, Continues, Item, Quantity, UnitPrice};
 
 /// A day as received: three numbers, which may name no day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RawDate {
     /// The year.
     pub year: i32,
@@ -33,7 +31,7 @@ impl TryFrom<RawDate> for Day {
 }
 
 /// One line of the bill as received.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RawItem {
     /// Which drug, service or material.
     pub code: String,
@@ -48,7 +46,7 @@ pub struct RawItem {
 }
 
 /// A claim as received, not yet validated.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RawClaim {
     /// The hospital's number of the claim.
     pub claim_id: String,
@@ -75,7 +73,7 @@ pub struct RawClaim {
 }
 
 /// The settlement that a claim continues, as received.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct RawContinues {
     /// `interim` or `transfer`.
     pub kind: String,

@@ -1,7 +1,5 @@
 //! What an entry can hold.
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::claim::Claim;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId};
@@ -26,7 +24,7 @@ pub struct Settlement {
 }
 
 /// A reversal.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct Reversal {
     /// Whose claim.
     pub hospital_id: HospitalId,
@@ -50,7 +48,7 @@ pub struct Reversal {
 
 /// A further revision of a settlement (重新结算): the same claim and facts, another split. The one before
 /// stays as it is.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq)]
 pub struct Revision {
     /// Whose claim.
     pub hospital_id: HospitalId,
@@ -75,7 +73,7 @@ pub struct Revision {
 }
 
 /// A fenced request id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fence {
     /// In whose scope.
     pub hospital_id: HospitalId,

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::domain::money::Money;
 use crate::domain::split::Split;
 
 /// What changed between two splits of one claim.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Differences {
     /// By payer, in the order of payment: what it pays more; less where negative. Only what is not zero.
     pub payers: Vec<(Arc<str>, Money)>,

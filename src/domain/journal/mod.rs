@@ -8,8 +8,6 @@ mod by_kind;
 mod conversions;
 mod differences;
 
-use serde::{Deserialize, Serialize};
-
 use super::day::Day;
 use super::ids::{AccountKey, Digest, EntryId, HospitalId, PersonId, RequestId};
 use super::split::Split;
@@ -20,7 +18,7 @@ pub use conversions::UnexpectedEntryKind;
 pub use differences::Differences;
 
 /// An instant, UTC, in microseconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(pub i64);
 
 impl Instant {
@@ -31,7 +29,7 @@ impl Instant {
 }
 
 /// Where an entry stands in its person's chain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Link {
     /// Its number in the chain, from 1; after it the person's version is this.
     pub number: u64,

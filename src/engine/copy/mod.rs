@@ -19,7 +19,7 @@ mod policies;
 mod tables;
 mod verify;
 
-use crate::domain::ids::{DigestError, EntryId};
+use crate::domain::ids::EntryId;
 use crate::domain::journal::Instant;
 use crate::store::keys::StoreKey;
 use crate::store::{Store, StoreError};
@@ -63,9 +63,6 @@ pub enum CopyError {
     /// The source is an incomplete copy: settlements are missing.
     #[error("the source is an incomplete copy: copy its own source again")]
     IncompleteSource,
-    /// The digest of what is copied cannot be computed.
-    #[error(transparent)]
-    Digest(#[from] DigestError),
     /// The copy completed, but the stores differ.
     #[error("the copy differs: {0}")]
     Differs(String),

@@ -4,8 +4,10 @@
 //! is verified.
 
 use crate::domain::ids::{Digest, HospitalId};
+use crate::journal::record;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
+use crate::store::import_parts::Part;
 use crate::store::imports::{COPY, Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::pages::Pages;
 use crate::store::{Store, StoreError};
@@ -26,6 +28,12 @@ pub(super) struct SourceTables {
 }
 
 impl SourceTables {
+    /// The digest over the stored forms of both tables.
+    fn digest(&self) -> Digest {
+        let (hospitals, catalogue) = (self.hospitals.clone(), self.catalogue.clone());
+        Digest::blake3(&record::encode(&Part { hospitals, catalogue }))
+    }
+
     fn rows(&self) -> u64 {
         (self.hospitals.len() + self.catalogue.len()) as u64
     }
@@ -68,7 +76,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
             imported_by: source.imported_by,
             instant: (self.context.now)(),
             rows: tables.rows(),
-            digest: Digest::blake3_of_value("hospitals and catalogue", &(&tables.hospitals, &tables.catalogue))?,
+            digest: tables.digest(),
         };
         self.log_import(tables.number, ImportEvent::Start(start)).await
     }
@@ -124,7 +132,7 @@ async fn read_log<S: Store>(store: &S) -> Result<Vec<Import>, StoreError> {
     let (mut pages, mut log) = (Pages::new(PAGE), Vec::new());
     let read = async |before: Option<u64>, limit| {
         let imports = store.imports(before.unwrap_or(u64::MAX), limit).await?;
-        Ok(imports.into_iter().map(|import| (import.number, import)).collect())
+        Ok::<_, StoreError>(imports.into_iter().map(|import| (import.number, import)).collect())
     };
     while let Some(page) = pages.next_page(read).await? {
         log.extend(page.into_iter().map(|(_, import)| import));

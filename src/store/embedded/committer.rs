@@ -11,11 +11,13 @@ use super::database::{NEWEST_DAY, RedbTable, Tables, definition};
 use super::list_keys::{DayKey, number_of_key, position_key};
 use crate::domain::day::Day;
 use crate::domain::ids::EntryId;
+use crate::journal::record;
+use crate::store::StoreError;
 use crate::store::commit::CommitOrigin;
 use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
 use crate::store::keys::StoreKey;
 use crate::store::observer::StoreObserver;
-use crate::store::{StoreError, record};
+use crate::store::rows::NewestDay;
 
 /// The committing thread, as a failure of it is reported.
 const COMPONENT: &str = "the committing thread";
@@ -91,7 +93,7 @@ impl Committer {
         readiness: watch::Sender<Readiness>,
         observer: Arc<OnceLock<Arc<dyn StoreObserver>>>,
     ) -> Result<Committer, StoreError> {
-        let newest_day = tables.snapshot().get(RedbTable::Clock, NEWEST_DAY)?;
+        let newest_day = tables.snapshot().get(RedbTable::Clock, NEWEST_DAY)?.map(|NewestDay(day)| day);
         Ok(Committer { tables, readiness, observer, failed: None, newest_day })
     }
 
@@ -171,8 +173,7 @@ fn batch_span(group: &[TracedJob]) -> Span {
 }
 
 fn write_newest_day(transaction: &WriteTransaction, day: Day) -> Result<(), redb::Error> {
-    let (row, _) = record::encode(&day).map_err(|error| redb::Error::Corrupted(error.to_string()))?;
-    transaction.open_table(definition(RedbTable::Clock))?.insert(NEWEST_DAY, &*row)?;
+    transaction.open_table(definition(RedbTable::Clock))?.insert(NEWEST_DAY, &*record::encode(&NewestDay(day)))?;
     Ok(())
 }
 
@@ -285,7 +286,7 @@ impl<'t> Group<'t> {
     fn check(&self, rows: &WriteBatch) -> Result<Result<(), StoreError>, redb::Error> {
         let version = match self.states.get(&rows.state.0[..])? {
             None => Ok(0),
-            Some(row) => record::first_field::<u64>(row.value()),
+            Some(row) => record::first_number(row.value()).map_err(StoreError::from),
         };
         for (claim, _, _) in rows.claims.iter().filter(|(_, _, first)| *first) {
             if self.claims.get(&claim[..])?.is_some() {

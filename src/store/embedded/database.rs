@@ -13,7 +13,8 @@ use redb::{
 
 use super::durability::Durability;
 use super::open_error::OpenError;
-use crate::store::{StoreError, record};
+use crate::journal::{StoredForm, record};
+use crate::store::StoreError;
 
 /// The size of the page cache in bytes.
 const CACHE: usize = 256 << 20;
@@ -125,8 +126,8 @@ fn read_tables(database: &Database) -> Result<Vec<ReadOnlyTable<Bytes, Bytes>>, 
 
 impl Snapshot {
     /// The decoded row under a key.
-    pub fn get<T: serde::de::DeserializeOwned>(&self, table: RedbTable, key: &[u8]) -> Result<Option<T>, StoreError> {
-        self.get_with(table, key, |row| record::decode(row).map(|(value, _)| value))
+    pub fn get<T: StoredForm>(&self, table: RedbTable, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.get_with(table, key, |row| Ok(record::decode(row)?))
     }
 
     /// The row under a key, decoded with `decode`.
@@ -141,7 +142,7 @@ impl Snapshot {
     }
 
     /// Up to `limit` rows from one key on and before another, with their keys.
-    pub fn range<T: serde::de::DeserializeOwned>(
+    pub fn range<T: StoredForm>(
         &self,
         table: RedbTable,
         (from, until): (&[u8], &[u8]),
@@ -153,7 +154,7 @@ impl Snapshot {
         let rows = self.0[table as usize].range(from..until).map_err(unavailable)?.take(limit);
         let decoded = rows.map(|row| {
             let (key, row) = row.map_err(unavailable)?;
-            Ok((key.value().to_vec(), record::decode(row.value())?.0))
+            Ok((key.value().to_vec(), record::decode(row.value())?))
         });
         decoded.collect()
     }

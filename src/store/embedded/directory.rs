@@ -12,7 +12,7 @@ use super::open_error::OpenError;
 use crate::store::keys::Secret;
 
 /// The format of a directory that this release writes and reads.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// The text before the number in the file `FORMAT`.
 const PREFIX: &str = "onestop-store ";

@@ -31,14 +31,15 @@ use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, Secret, StoreKey};
 use super::observer::StoreObserver;
-use super::rows::{ListPosition, PersonState};
+use super::rows::{ListPosition, ListedRow, PolicyText, RequestRow};
 use super::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
-    ReferenceWrite, Scope, Store, StoreError, codec, record,
+    ReferenceWrite, Scope, Store, StoreError,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
+use crate::journal::{decode_entry, record};
 use crate::reference::person::PersonRecord;
 
 use committer::{Job, TracedJob, WriteBatch};
@@ -108,27 +109,27 @@ impl EmbeddedStore {
         rows.into_iter().map(|(key, row)| Ok((fixed_key(key)?, decode(&row)))).collect()
     }
 
-    fn write_batch(&self, commit: Commit) -> Result<WriteBatch, StoreError> {
+    fn write_batch(&self, commit: Commit) -> WriteBatch {
         let person = self.secret.person(&commit.person_id);
         let request = self.secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
         let claims = commit.claims.iter().map(|claim| {
             let key = self.secret.claim(&claim.hospital_id, &claim.claim_id);
-            Ok((key, record::encode(&claim.row)?.0, claim.row.is_first()))
+            (key, record::encode(&claim.row), claim.row.is_first())
         });
         let listed = commit.listed.map(|day| {
-            let row = record::encode(&(commit.request_entry, day))?.0;
-            Ok::<_, StoreError>((day_key(&self.secret, &commit.hospital_id, day), row))
+            let row = record::encode(&ListedRow { settlement: commit.request_entry, day });
+            (day_key(&self.secret, &commit.hospital_id, day), row)
         });
-        Ok(WriteBatch {
+        WriteBatch {
             day: commit.committed.china_day(),
             origin: commit.origin,
             expected: commit.expected,
-            state: (person, record::encode(&commit.state)?.0),
-            request: (request, record::encode(&commit.request_entry)?.0),
-            claims: claims.collect::<Result<_, StoreError>>()?,
-            listed: listed.transpose()?,
+            state: (person, record::encode(&commit.state)),
+            request: (request, record::encode(&RequestRow(commit.request_entry))),
+            claims: claims.collect(),
+            listed,
             entries: commit.entries,
-        })
+        }
     }
 }
 
@@ -175,20 +176,16 @@ impl JournalStore for EmbeddedStore {
         let person = self.secret.person(scope.person_id);
         let request = scope.request.map(|(hospital_id, id)| self.secret.request(hospital_id, scope.person_id, id));
         let claim = scope.claim.map(|(hospital_id, id)| self.secret.claim(hospital_id, id));
-        let state: Option<PersonState> = snapshot.get(RedbTable::States, &person)?;
         Ok(LookUp {
-            person: snapshot.get_with(RedbTable::Persons, &person, codec::decode_person)?,
-            state: state.unwrap_or_default(),
-            request: request.map(|key| snapshot.get(RedbTable::Requests, &key)).transpose()?.flatten(),
-            claim: claim
-                .map(|key| snapshot.get_with(RedbTable::Claims, &key, codec::decode_claim))
-                .transpose()?
-                .flatten(),
+            person: snapshot.get(RedbTable::Persons, &person)?,
+            state: snapshot.get(RedbTable::States, &person)?.unwrap_or_default(),
+            request: request.map_or(Ok(None), |key| snapshot.get(RedbTable::Requests, &key))?.map(|RequestRow(id)| id),
+            claim: claim.map_or(Ok(None), |key| snapshot.get(RedbTable::Claims, &key))?,
         })
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
-        let decode = |row: &[u8]| codec::decode_entry(row).map(|(entry, _)| entry);
+        let decode = |row: &[u8]| Ok(decode_entry(row)?.0);
         self.tables.snapshot().get_with(RedbTable::Journal, &id.0, decode)
     }
 
@@ -197,7 +194,7 @@ impl JournalStore for EmbeddedStore {
     }
 
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
-        self.rows_after(RedbTable::States, after, limit, |row| record::decode(row).map(|(state, _)| state))
+        self.rows_after(RedbTable::States, after, limit, |row| Ok(record::decode(row)?))
     }
 
     async fn entry_count(&self) -> Result<u64, StoreError> {
@@ -213,8 +210,10 @@ impl JournalStore for EmbeddedStore {
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         let first = position_key(&day_key(&self.secret, hospital_id, from.day), from.number);
         let end = position_key(&day_key(&self.secret, hospital_id, before), 0);
-        let rows: Vec<(_, (EntryId, Day))> = self.tables.snapshot().range(RedbTable::Listed, (&first, &end), limit)?;
-        let listed = rows.into_iter().map(|(key, (id, day))| (ListPosition { day, number: number_of_key(&key) }, id));
+        let rows: Vec<(_, ListedRow)> = self.tables.snapshot().range(RedbTable::Listed, (&first, &end), limit)?;
+        let listed = rows
+            .into_iter()
+            .map(|(key, row)| (ListPosition { day: row.day, number: number_of_key(&key) }, row.settlement));
         Ok(listed.collect())
     }
 
@@ -224,13 +223,13 @@ impl JournalStore for EmbeddedStore {
         day: Day,
         settlements: Vec<EntryId>,
     ) -> Result<(), StoreError> {
-        let rows = settlements.into_iter().map(|id| record::encode(&(id, day)).map(|(row, _)| row));
-        let (day, rows) = (day_key(&self.secret, hospital_id, day), rows.collect::<Result<_, _>>()?);
+        let rows = settlements.into_iter().map(|settlement| record::encode(&ListedRow { settlement, day }));
+        let (day, rows) = (day_key(&self.secret, hospital_id, day), rows.collect());
         self.submit(|reply| Job::Append(day, rows, reply)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let batch = self.write_batch(commit)?;
+        let batch = self.write_batch(commit);
         self.submit(|reply| Job::Commit(Box::new(batch), reply)).await
     }
 }
@@ -238,12 +237,12 @@ impl JournalStore for EmbeddedStore {
 impl ReferenceStore for EmbeddedStore {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         let snapshot = self.tables.snapshot();
-        let record = |id| snapshot.get_with(RedbTable::Persons, &self.secret.person(id), codec::decode_person);
+        let record = |id| snapshot.get(RedbTable::Persons, &self.secret.person(id));
         ids.iter().map(record).collect()
     }
 
     async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        self.rows_after(RedbTable::Persons, after, limit, codec::decode_person)
+        self.rows_after(RedbTable::Persons, after, limit, |row| Ok(record::decode(row)?))
     }
 
     fn external_sort(&self) -> ExternalSort {
@@ -255,12 +254,12 @@ impl ReferenceStore for EmbeddedStore {
     }
 
     async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
-        let rows = reference::rows(&self.secret, import, part, write)?;
+        let rows = reference::rows(&self.secret, import, part, write);
         self.submit(|reply| Job::Write(rows, reply)).await
     }
 
     async fn log_import(&self, number: u64, event: ImportEvent) -> Result<(), StoreError> {
-        let rows = vec![reference::event_row(number, event)?];
+        let rows = vec![reference::event_row(number, event)];
         self.submit(|reply| Job::Write(rows, reply)).await
     }
 
@@ -271,12 +270,12 @@ impl ReferenceStore for EmbeddedStore {
 
 impl PolicyStore for EmbeddedStore {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
-        let rows = vec![(RedbTable::Policies, digest.0.to_vec(), record::encode(&canonical)?.0)];
+        let rows = vec![(RedbTable::Policies, digest.0.to_vec(), record::encode(&PolicyText(canonical)))];
         self.submit(|reply| Job::Write(rows, reply)).await
     }
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
-        self.tables.snapshot().get(RedbTable::Policies, &digest.0)
+        Ok(self.tables.snapshot().get(RedbTable::Policies, &digest.0)?.map(|PolicyText(text)| text))
     }
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {

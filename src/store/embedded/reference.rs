@@ -1,10 +1,11 @@
 //! Reference tables in the database: persons by key, parts of imports, and the log of imports.
 
+use crate::journal::record;
 use crate::store::embedded::committer::KeyValue;
 use crate::store::import_parts::{Part, apply_parts};
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::keys::Secret;
-use crate::store::{ReferenceRead, ReferenceWrite, StoreError, record};
+use crate::store::{ReferenceRead, ReferenceWrite, StoreError};
 
 use super::database::{RedbTable, Snapshot};
 
@@ -13,25 +14,25 @@ const START: u8 = 0;
 const END: u8 = 1;
 
 /// The rows of a part of an import.
-pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> Result<Vec<KeyValue>, StoreError> {
+pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> Vec<KeyValue> {
     let mut rows = Vec::with_capacity(write.persons.len() + 1);
     for (id, person) in &write.persons {
-        rows.push((RedbTable::Persons, secret.person(id).to_vec(), record::encode(person)?.0));
+        rows.push((RedbTable::Persons, secret.person(id).to_vec(), record::encode(person)));
     }
     if !write.hospitals.is_empty() || !write.catalogue.is_empty() {
         let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();
-        rows.push((RedbTable::Parts, key, record::encode(&Part::from(write))?.0));
+        rows.push((RedbTable::Parts, key, record::encode(&Part::from(write))));
     }
-    Ok(rows)
+    rows
 }
 
 /// The row of an import event.
-pub fn event_row(number: u64, event: ImportEvent) -> Result<KeyValue, StoreError> {
+pub fn event_row(number: u64, event: ImportEvent) -> KeyValue {
     let (kind, record) = match event {
-        ImportEvent::Start(start) => (START, record::encode(&start)?.0),
-        ImportEvent::End(end) => (END, record::encode(&end)?.0),
+        ImportEvent::Start(start) => (START, record::encode(&start)),
+        ImportEvent::End(end) => (END, record::encode(&end)),
     };
-    Ok((RedbTable::Imports, event_key(number, kind).to_vec(), record))
+    (RedbTable::Imports, event_key(number, kind).to_vec(), record)
 }
 
 fn event_key(number: u64, kind: u8) -> [u8; 9] {
@@ -59,9 +60,9 @@ pub fn imports(snapshot: &Snapshot, before: u64, limit: usize) -> Result<Vec<Imp
         let (number, kind) = key.split_at_checked(8).ok_or_else(damaged)?;
         let number = u64::from_be_bytes(number.try_into().map_err(|_| damaged())?);
         if kind == [END] {
-            end = Some(record::decode::<ImportEnd>(&row)?.0);
+            end = Some(record::decode::<ImportEnd>(&row)?);
         } else {
-            let start = record::decode::<ImportStart>(&row)?.0;
+            let start = record::decode::<ImportStart>(&row)?;
             imports.push(Import { number, start, end: end.take() });
         }
     }

@@ -14,9 +14,10 @@ use super::servers::Servers;
 use super::shard_write::ShardWrite;
 use super::{commit, expected_marker, functions};
 use crate::domain::ids::{EntryId, PersonId};
+use crate::journal::record;
+use crate::store::StoreError;
 use crate::store::archive::{ArchiveOutcome, ArchivedYears};
 use crate::store::shard::Shard;
-use crate::store::{StoreError, record};
 
 /// The field of the hash `shared` that holds the requirement.
 const FIELD: &str = "archive";
@@ -43,7 +44,7 @@ async fn required(servers: &Servers, names: &RedisKeys) -> Result<Option<Archive
     let mut command = cmd("HGET");
     command.arg(names.common_key("shared")).arg(FIELD);
     let row = bytes(servers.read(common_shard(), command).await.map_err(CallError::into_read_error)?)?;
-    row.map(|row| record::decode(&row).map(|(years, _)| years)).transpose()
+    Ok(row.map(|row| record::decode(&row)).transpose()?)
 }
 
 /// Records the required archive.
@@ -52,7 +53,7 @@ async fn required(servers: &Servers, names: &RedisKeys) -> Result<Option<Archive
 /// As [`crate::store::archive::ArchivableStore`].
 pub async fn require_archive(servers: &Servers, names: &RedisKeys, years: ArchivedYears) -> Result<(), StoreError> {
     let before = required(servers, names).await?.map_or(years.before, |known| known.before.max(years.before));
-    let row = record::encode(&ArchivedYears { before, ..years })?.0;
+    let row = record::encode(&ArchivedYears { before, ..years });
     let mut write = ShardWrite::new(names, common_shard());
     write.add("HSET", names.common_key("shared"), &[FIELD.as_bytes(), &row]);
     write.run(servers).await.map_err(CallError::into_write_error)?.map(drop)

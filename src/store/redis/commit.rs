@@ -14,10 +14,12 @@ use super::servers::Servers;
 use super::{expected_marker, functions};
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, PersonId};
+use crate::journal::record;
 use crate::store::commit::{ClaimWrite, CommitOrigin};
 use crate::store::keys::StoreKey;
+use crate::store::rows::ClaimBinding;
 use crate::store::shard::Shard;
-use crate::store::{Commit, StoreError, record};
+use crate::store::{Commit, StoreError};
 
 /// The first byte of a redirect to the shard of an entry whose id names another shard. A record starts with its format,
 /// which is never 0.
@@ -35,7 +37,7 @@ pub async fn commit(servers: &Servers, names: &RedisKeys, commit: Commit) -> Res
     for (id, _) in commit.entries.iter().filter(|(id, _)| Shard::of_entry(*id) != shard) {
         redirect(servers, names, *id, shard).await?;
     }
-    let command = commit_command(names, shard, commit)?;
+    let command = commit_command(names, shard, commit);
     check_status(servers.write(shard, command).await.map_err(CallError::into_write_error)?, StoreError::Unknown)
 }
 
@@ -49,7 +51,7 @@ async fn bind_claim(
     let key = names.secret().claim(&claim.hospital_id, &claim.claim_id);
     let (shard, binding) = names.binding(&key);
     let mut command = functions::call(functions::BIND, &[names.shard_key(shard, "store"), binding]);
-    command.arg(expected_marker::value(names)).arg(record::encode(person_id)?.0);
+    command.arg(expected_marker::value(names)).arg(record::encode(&ClaimBinding(person_id.clone())));
     let reply = servers.write(shard, command).await.map_err(CallError::into_read_error)?;
     let Value::Array(mut reply) = reply else { return Err(unexpected_reply("a binding")) };
     match reply.pop() {
@@ -67,7 +69,8 @@ async fn bind_claim(
 /// # Errors
 /// If it is damaged.
 pub fn decode_claim_binding(binding: Value) -> Result<Option<PersonId>, StoreError> {
-    bytes(binding)?.map(|record| record::decode(&record).map(|(person, _)| person)).transpose()
+    let bound = bytes(binding)?.map(|row| record::decode(&row)).transpose()?;
+    Ok(bound.map(|ClaimBinding(person)| person))
 }
 
 /// Records, in the shard that an id names, the shard of its entry: for entries older than shards in ids.
@@ -79,7 +82,7 @@ async fn redirect(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shar
 }
 
 /// The call of the commit function.
-fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<redis::Cmd, StoreError> {
+fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> redis::Cmd {
     let secret = names.secret();
     let member: StoreKey = secret.person(&commit.person_id);
     let request = secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
@@ -89,7 +92,7 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<red
     keys.extend(commit.entries.iter().map(|(id, _)| names.entry(shard, *id)));
     let mut command = functions::call(functions::COMMIT, &keys);
     command.arg(expected_marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);
-    command.arg([&commit.state.version.to_be_bytes()[..], &record::encode(&commit.state)?.0].concat());
+    command.arg([&commit.state.version.to_be_bytes()[..], &record::encode(&commit.state)].concat());
     command.arg(&member[..]).arg(request_field(&request)).arg(&commit.request_entry.0[..]);
     command.arg(commit.listed.map_or(Vec::new(), |day| day.number().to_be_bytes().to_vec()));
     command.arg(&[shard.number()][..]).arg(commit.entries.len());
@@ -103,9 +106,9 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> Result<red
     }
     for claim in &commit.claims {
         let key = secret.claim(&claim.hospital_id, &claim.claim_id);
-        command.arg(claim_field(&key)).arg(record::encode(&claim.row)?.0);
+        command.arg(claim_field(&key)).arg(record::encode(&claim.row));
     }
-    Ok(command)
+    command
 }
 
 /// Decodes the status that a function returns.

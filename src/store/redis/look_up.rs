@@ -12,9 +12,10 @@ use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
 use crate::domain::ids::{EntryId, PersonId};
+use crate::journal::record;
 use crate::store::rows::{ClaimRow, PersonState};
 use crate::store::shard::Shard;
-use crate::store::{LookUp, Scope, StoreError, codec, record};
+use crate::store::{LookUp, Scope, StoreError};
 
 /// The length of the version before the record of a state.
 const VERSION: usize = 8;
@@ -25,11 +26,11 @@ const VERSION: usize = 8;
 /// As [`crate::store::JournalStore`].
 pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<LookUp, StoreError> {
     let (person, binding) = tokio::join!(person(servers, names, scope), binding(servers, names, scope));
-    let [record, state, request, claim] = person?;
-    let claim = claim.map(|row| codec::decode_claim(&row)).transpose()?;
+    let [person_record, state, request, claim] = person?;
+    let claim = claim.map(|row| record::decode(&row)).transpose()?;
     let elsewhere = binding?.filter(|bound| bound != scope.person_id).map(ClaimRow::unsettled);
     Ok(LookUp {
-        person: record.map(|record| record::decode(&record).map(|(person, _)| person)).transpose()?,
+        person: person_record.map(|row| record::decode(&row)).transpose()?,
         state: state.map(|row| decode_state(&row)).transpose()?.unwrap_or_default(),
         request: request.map(decode_entry_id).transpose()?,
         claim: claim.or(elsewhere),
@@ -77,8 +78,8 @@ fn is_some(value: &Value) -> bool {
 /// # Errors
 /// If it is damaged.
 pub fn decode_state(row: &[u8]) -> Result<PersonState, StoreError> {
-    let record = row.get(VERSION..).ok_or_else(|| unexpected_reply("a state"))?;
-    record::decode(record).map(|(state, _)| state)
+    let state = row.get(VERSION..).ok_or_else(|| unexpected_reply("a state"))?;
+    Ok(record::decode(state)?)
 }
 
 /// Decodes an entry id.

@@ -44,11 +44,12 @@ use super::keys::{DerivedKey, Secret, StoreKey};
 use super::rows::ListPosition;
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
-    Scope, Store, StoreError, codec,
+    Scope, Store, StoreError,
 };
 use crate::domain::day::Day;
 use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
+use crate::journal::decode_entry;
 use crate::reference::person::PersonRecord;
 
 use address::Address;
@@ -152,7 +153,7 @@ impl JournalStore for RedisStore {
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         let record = self.record(id).await?;
-        record.map(|record| codec::decode_entry(&record).map(|(entry, _)| entry)).transpose()
+        Ok(record.map(|record| decode_entry(&record)).transpose()?.map(|(entry, _)| entry))
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {

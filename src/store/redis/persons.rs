@@ -12,9 +12,10 @@ use super::reply::{bytes, hget, unexpected_reply};
 use super::scan::{self, Scan};
 use super::server::deadline_in;
 use super::servers::Servers;
+use crate::journal::record;
 use crate::store::keys::StoreKey;
 use crate::store::shard::Shard;
-use crate::store::{KeyedPerson, StoreError, record};
+use crate::store::{KeyedPerson, StoreError};
 
 /// The number of keys that Redis examines for a page of the scan.
 const KEYS_A_PAGE: usize = 10_000;
@@ -68,7 +69,7 @@ async fn read_records(
         let replies = servers.read_many(in_shard[0].1, reads).await.map_err(CallError::into_read_error)?;
         for ((key, _), reply) in in_shard.iter().zip(replies) {
             if let Some(row) = bytes(reply)? {
-                records.push((*key, record::decode(&row).map(|(person, _)| person)));
+                records.push((*key, record::decode(&row).map_err(StoreError::from)));
             }
         }
     }

@@ -8,11 +8,13 @@ use super::reply::{bytes, hget, strings, unexpected_reply};
 use super::servers::Servers;
 use super::shard_write::ShardWrite;
 use crate::domain::ids::{Digest, PersonId};
+use crate::journal::record;
 use crate::reference::person::PersonRecord;
 use crate::store::import_parts::{Part, apply_parts};
 use crate::store::imports::{Import, ImportEvent};
+use crate::store::rows::PolicyText;
 use crate::store::shard::Shard;
-use crate::store::{ReferenceRead, ReferenceWrite, StoreError, record};
+use crate::store::{ReferenceRead, ReferenceWrite, StoreError};
 
 /// The number of parts in one read.
 const PARTS_AT_ONCE: usize = 32;
@@ -31,7 +33,7 @@ pub async fn persons(
         let reads = in_shard.iter().map(|at| hget(&names.person(&ids[*at]), "p")).collect();
         let replies = servers.read_many(shard, reads).await.map_err(CallError::into_read_error)?;
         for (at, reply) in in_shard.into_iter().zip(replies) {
-            records[at] = bytes(reply)?.map(|row| record::decode(&row).map(|(person, _)| person)).transpose()?;
+            records[at] = bytes(reply)?.map(|row| record::decode(&row)).transpose()?;
         }
     }
     Ok(records)
@@ -51,7 +53,7 @@ pub async fn write(
     for (shard, in_shard) in by_shard(&ids) {
         let mut writes = ShardWrite::new(names, shard);
         for at in in_shard {
-            let row = record::encode(&write.persons[at].1)?.0;
+            let row = record::encode(&write.persons[at].1);
             writes.add("HSET", names.person(&ids[at]), &[b"p", &row]);
         }
         writes.run(servers).await.map_err(CallError::into_write_error)??;
@@ -59,7 +61,7 @@ pub async fn write(
     if write.hospitals.is_empty() && write.catalogue.is_empty() {
         return Ok(());
     }
-    let row = record::encode(&Part::from(write))?.0;
+    let row = record::encode(&Part::from(write));
     write_common(servers, names, ("HSET", names.parts(import)), &[&part.to_be_bytes(), &row]).await
 }
 
@@ -86,8 +88,8 @@ pub async fn log_import(
     let text = number.to_string();
     writes.add("ZADD", names.common_key("imports"), &[text.as_bytes(), text.as_bytes()]);
     let (kind, row, ended) = match event {
-        ImportEvent::Start(start) => ("begun", record::encode(&start)?.0, false),
-        ImportEvent::End(end) => ("ended", record::encode(&end)?.0, true),
+        ImportEvent::Start(start) => ("begun", record::encode(&start), false),
+        ImportEvent::End(end) => ("ended", record::encode(&end), true),
     };
     writes.add("HSET", names.common_key("noted"), &[format!("{number} {kind}").as_bytes(), &row]);
     if ended {
@@ -133,8 +135,8 @@ pub async fn imports(
 fn import(number: u64, notes: &[Option<Vec<u8>>]) -> Result<Import, StoreError> {
     let [start, end] = notes else { return Err(unexpected_reply("the log of an import")) };
     let start = start.as_ref().ok_or_else(|| unexpected_reply("the start of an import"))?;
-    let end = end.as_ref().map(|row| record::decode(row).map(|(end, _)| end)).transpose()?;
-    Ok(Import { number, start: record::decode(start)?.0, end })
+    let end = end.as_ref().map(|row| record::decode(row)).transpose()?;
+    Ok(Import { number, start: record::decode(start)?, end })
 }
 
 /// The argument of `LIMIT`.
@@ -169,7 +171,7 @@ async fn read_import_parts(servers: &Servers, import_key: Vec<u8>) -> Result<Vec
             command.arg(field);
         }
         for row in strings(read_common(servers, command).await?)?.into_iter().flatten() {
-            parts.push(record::decode(&row)?.0);
+            parts.push(record::decode(&row)?);
         }
     }
     Ok(parts)
@@ -180,7 +182,7 @@ async fn read_import_parts(servers: &Servers, import_key: Vec<u8>) -> Result<Vec
 /// # Errors
 /// As [`crate::store::ReferenceStore`].
 pub async fn put_policy(servers: &Servers, names: &RedisKeys, digest: Digest, text: String) -> Result<(), StoreError> {
-    let row = record::encode(&text)?.0;
+    let row = record::encode(&PolicyText(text));
     write_common(servers, names, ("HSET", names.common_key("policies")), &[&digest.0, &row]).await
 }
 
@@ -192,7 +194,8 @@ pub async fn policy(servers: &Servers, names: &RedisKeys, digest: Digest) -> Res
     let mut command = cmd("HGET");
     command.arg(names.common_key("policies")).arg(&digest.0[..]);
     let row = bytes(read_common(servers, command).await?)?;
-    row.map(|row| record::decode(&row).map(|(text, _)| text)).transpose()
+    let text = row.map(|row| record::decode(&row)).transpose()?;
+    Ok(text.map(|PolicyText(text)| text))
 }
 
 /// The digests of all policies, in ascending order.

@@ -1,9 +1,13 @@
-//! A settlement as a message: its ids, its split, and the derivation. Every figure is the one that was decided; only sums of
+//! The answer to a settlement, `onestop.settlement.v1.Settlement`: its ids, its split, and the derivation. Every figure is the one that was decided; only sums of
 //! two are computed.
 
 use std::sync::Arc;
 
-use crate::domain::journal::{Entry, Settlement};
+use bytes::Bytes;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
+
+use crate::domain::ids::Digest;
+use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
 use crate::domain::notice::Notice;
 use crate::domain::pools::Pools;
@@ -13,16 +17,10 @@ use crate::domain::terms::Cite;
 use crate::domain::words::{Pool, WordSet};
 use crate::pb::settlement as pb;
 
-use super::to_proto::{cap_accumulator, date, digest, timestamp};
+use super::claim::date_message;
 
-/// A settlement.
-pub fn settlement(entry: &Entry<Settlement>) -> pb::Settlement {
-    pb::Settlement { derivation: Some(derivation(&entry.body.split)), ..settlement_summary(entry) }
-}
-
-/// A settlement without its derivation.
-pub fn settlement_summary(entry: &Entry<Settlement>) -> pb::Settlement {
-    let settled = &entry.body;
+/// The settlement of an entry.
+pub fn settlement<B>(entry: &Entry<B>, settled: &Settlement) -> pb::Settlement {
     pb::Settlement {
         settlement_id: entry.id.to_string(),
         claim_id: settled.claim.claim_id.as_str().to_owned(),
@@ -31,9 +29,28 @@ pub fn settlement_summary(entry: &Entry<Settlement>) -> pb::Settlement {
         request_id: entry.request_id.as_str().to_owned(),
         commit_time: Some(timestamp(entry.committed)),
         split: Some(split(&settled.split)),
-        derivation: None,
-        book_digest: digest(settled.book),
+        derivation: Some(derivation(&settled.split)),
+        book_digest: digest_bytes(settled.book),
         notices: notices(&settled.notices),
+    }
+}
+
+/// The number of the field of the derivation, the last one of a settlement.
+const DERIVATION: u32 = 15;
+
+/// The part of an encoded settlement without its derivation.
+pub fn summary_bytes(answer: &Bytes) -> Bytes {
+    let mut rest = &answer[..];
+    loop {
+        let before = answer.len() - rest.len();
+        match decode_key(&mut rest) {
+            Ok((tag, kind)) if tag != DERIVATION => {
+                if skip_field(kind, tag, &mut rest, DecodeContext::default()).is_err() {
+                    return answer.slice(..before);
+                }
+            }
+            _ => return answer.slice(..before),
+        }
     }
 }
 
@@ -117,8 +134,8 @@ fn words<W: AsRef<str>>(words: &WordSet<W>) -> Vec<String> {
 fn circumstances(facts: &Circumstances) -> pb::Circumstances {
     pb::Circumstances {
         policy_id: facts.policy.id.to_string(),
-        policy_digest: digest(facts.policy.digest),
-        policy_day: Some(date(facts.day)),
+        policy_digest: digest_bytes(facts.policy.digest),
+        policy_day: Some(date_message(facts.day)),
         insurance: facts.account.insurance.to_string(),
         benefit_year: facts.account.year,
         hospital_level: facts.terms.level.as_str().to_owned(),
@@ -228,4 +245,22 @@ fn stay_use(stay: &StayUse) -> pb::StayUse {
 
 fn cite(cite: &Cite) -> pb::Cite {
     pb::Cite { source: cite.source.to_string(), text: cite.text.to_string() }
+}
+
+/// The sum of a cap's account.
+pub fn cap_accumulator((account, sum): &(Arc<str>, Money)) -> pb::CapAccumulator {
+    pb::CapAccumulator { account: account.to_string(), amount_fen: sum.fen() }
+}
+
+/// The bytes of a digest.
+pub fn digest_bytes(digest: Digest) -> Vec<u8> {
+    digest.0.to_vec()
+}
+
+/// An instant.
+pub fn timestamp(instant: Instant) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: instant.0.div_euclid(1_000_000),
+        nanos: (instant.0.rem_euclid(1_000_000) * 1_000) as i32,
+    }
 }

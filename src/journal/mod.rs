@@ -1,0 +1,26 @@
+//! The record: what a store keeps of every commit, as protobuf messages of the package `onestop.journal.v1` with explicit
+//! conversions from and to the types of the domain.
+//!
+//! A field that is added to a message leaves every stored record readable and every digest as it was: a reader skips what it
+//! does not know, and what is absent has no bytes. The settlement inside a record is the very message that is answered
+//! ([`answer`]): it is encoded once, stored once, and returned and replayed by copying. Digests are computed over stored
+//! bytes, or over a canonical form that names its version ([`content`]).
+//!
+//! Does not do: storing, chains, adjudication.
+
+pub mod answer;
+mod answer_reader;
+pub mod claim;
+pub mod content;
+mod entry;
+mod entry_reader;
+pub mod form;
+pub mod record;
+mod revision;
+mod settlement;
+
+pub use entry::{EncodedSettlement, encode_entry, encode_settlement};
+pub use entry_reader::{decode_answered, decode_entry};
+pub use form::{Malformed, StoredForm};
+pub use record::RecordError;
+pub use settlement::answer_bytes;

@@ -1,0 +1,113 @@
+//! The entries that are no settlements: reversals, revisions and fences.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::form::{Malformed, digest, entry_id, entry_ids, id, id_bytes, nested, optional_entry_id};
+use super::settlement::rest;
+use super::{answer, answer_reader};
+use crate::domain::ids::{AccountKey, ClaimId, EntryId, HospitalId, PersonId};
+use crate::domain::journal::{Differences, Fence, Reversal, Revision};
+use crate::domain::money::Money;
+use crate::pb::journal as pb;
+
+/// The message of a reversal.
+pub(super) fn reversal_message(reversal: &Reversal) -> pb::ReversalEntry {
+    pb::ReversalEntry {
+        hospital_id: reversal.hospital_id.as_str().to_owned(),
+        person_id: reversal.person_id.as_str().to_owned(),
+        claim_id: reversal.claim_id.as_str().to_owned(),
+        reason: reversal.reason.clone(),
+        settlement_id: id_bytes(Some(reversal.settlement)),
+        insurance: reversal.account.insurance.to_string(),
+        benefit_year: reversal.account.year,
+        revision_ids: reversal.revisions.iter().map(|EntryId(id)| id.to_vec()).collect(),
+        correction_id: id_bytes(reversal.correction),
+    }
+}
+
+/// The reversal of a message.
+///
+/// # Errors
+/// If a field holds what no reversal has.
+pub(super) fn reversal_from_message(message: pb::ReversalEntry) -> Result<Reversal, Malformed> {
+    Ok(Reversal {
+        hospital_id: id("hospital_id", message.hospital_id, HospitalId::from_stored)?,
+        person_id: id("person_id", message.person_id, PersonId::from_stored)?,
+        claim_id: id("claim_id", message.claim_id, ClaimId::from_stored)?,
+        reason: message.reason,
+        settlement: entry_id("settlement_id", &message.settlement_id)?,
+        account: AccountKey { insurance: message.insurance.into(), year: message.benefit_year },
+        revisions: entry_ids("revision_ids", &message.revision_ids)?,
+        correction: optional_entry_id("correction_id", &message.correction_id)?,
+    })
+}
+
+/// The message of a revision.
+pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
+    let Differences { payers, patient } = &revision.differences;
+    pb::RevisionEntry {
+        hospital_id: revision.hospital_id.as_str().to_owned(),
+        person_id: revision.person_id.as_str().to_owned(),
+        claim_id: revision.claim_id.as_str().to_owned(),
+        settlement_id: id_bytes(Some(revision.settlement)),
+        revision: revision.number,
+        replaces_id: id_bytes(Some(revision.replaces)),
+        reversal_id: id_bytes(Some(revision.reversal)),
+        book_digest: revision.book.0.to_vec(),
+        split: answer::split(&revision.split).encode_to_vec().into(),
+        derivation: answer::derivation(&revision.split).encode_to_vec().into(),
+        rest: Some(rest(&revision.split)),
+        payers: payers.iter().map(named_amount).collect(),
+        patient_fen: patient.fen(),
+    }
+}
+
+/// The revision of a message.
+///
+/// # Errors
+/// If a field holds what no revision has.
+pub(super) fn revision_from_message(message: pb::RevisionEntry) -> Result<Revision, Malformed> {
+    let amount = |pb::NamedAmount { name, amount_fen }| (Arc::from(name), Money::from_fen(amount_fen));
+    Ok(Revision {
+        hospital_id: id("hospital_id", message.hospital_id, HospitalId::from_stored)?,
+        person_id: id("person_id", message.person_id, PersonId::from_stored)?,
+        claim_id: id("claim_id", message.claim_id, ClaimId::from_stored)?,
+        settlement: entry_id("settlement_id", &message.settlement_id)?,
+        number: message.revision,
+        replaces: entry_id("replaces_id", &message.replaces_id)?,
+        reversal: entry_id("reversal_id", &message.reversal_id)?,
+        book: digest("book_digest", &message.book_digest)?,
+        split: answer_reader::split(
+            nested("split", &message.split)?,
+            nested("derivation", &message.derivation)?,
+            message.rest.unwrap_or_default(),
+        )?,
+        differences: Differences {
+            payers: message.payers.into_iter().map(amount).collect(),
+            patient: Money::from_fen(message.patient_fen),
+        },
+    })
+}
+
+fn named_amount((name, amount): &(Arc<str>, Money)) -> pb::NamedAmount {
+    pb::NamedAmount { name: name.to_string(), amount_fen: amount.fen() }
+}
+
+/// The message of a fence.
+pub(super) fn fence_message(fence: &Fence) -> pb::FenceEntry {
+    let Fence { hospital_id, person_id } = fence;
+    pb::FenceEntry { hospital_id: hospital_id.as_str().to_owned(), person_id: person_id.as_str().to_owned() }
+}
+
+/// The fence of a message.
+///
+/// # Errors
+/// If a field holds what no fence has.
+pub(super) fn fence_from_message(message: pb::FenceEntry) -> Result<Fence, Malformed> {
+    Ok(Fence {
+        hospital_id: id("hospital_id", message.hospital_id, HospitalId::from_stored)?,
+        person_id: id("person_id", message.person_id, PersonId::from_stored)?,
+    })
+}

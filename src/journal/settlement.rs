@@ -1,0 +1,111 @@
+//! The entry of a settlement: the answer, the claim, and what recomputation needs beside them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::answer;
+use super::answer_reader;
+use super::claim::{claim_from_message, message_from_raw};
+use super::form::{Malformed, digest, nested, present, region};
+use crate::domain::facts::{CatalogueEntry, Facts, HospitalFacts, PersonFacts};
+use crate::domain::journal::{Entry, Settlement};
+use crate::domain::split::{CodeSplit, Split};
+use crate::domain::stay::StayUse;
+use crate::pb::journal as pb;
+use crate::pb::settlement as wire;
+
+/// The message of a settlement with this answer.
+pub(super) fn settlement_message(settled: &Settlement, answer: Bytes) -> pb::SettlementEntry {
+    let Settlement { claim, facts, split, .. } = settled;
+    pb::SettlementEntry {
+        answer,
+        claim: message_from_raw(&claim.into()).encode_to_vec().into(),
+        facts: Some(pb::Facts {
+            insured_region: facts.person.insured_region.as_str().to_owned(),
+            cross_region_approved: facts.person.cross_region_approved,
+            hospital_region: facts.hospital.region.as_str().to_owned(),
+            row_of_item: facts.entry_of_item.iter().map(|row| u32::from(*row)).collect(),
+        }),
+        rest: Some(rest(split)),
+    }
+}
+
+/// The answer to a settlement.
+pub fn answer_bytes<B>(entry: &Entry<B>, settled: &Settlement) -> Bytes {
+    answer::settlement(entry, settled).encode_to_vec().into()
+}
+
+/// What belongs to a split and is not in its answer.
+pub(super) fn rest(split: &Split) -> pb::SplitRest {
+    let layers = split.opening.iter().flat_map(|opening| &opening.stay.layers);
+    pb::SplitRest {
+        row_of_code: split.codes.iter().map(|code| u32::from(code.position)).collect(),
+        is_stay: split.is_stay,
+        opening_layers: layers.map(stay_layer).collect(),
+    }
+}
+
+fn stay_layer((layer, uses): &(Arc<str>, StayUse)) -> pb::StayLayer {
+    pb::StayLayer {
+        layer_id: layer.to_string(),
+        base_fen: uses.base.fen(),
+        deductible_taken_fen: uses.taken.fen(),
+        deductible_taken_on_stay_fen: uses.taken_on_stay.fen(),
+        before_transfer: uses.before_transfer,
+    }
+}
+
+/// The settlement of a message.
+///
+/// # Errors
+/// If a field holds what no settlement has.
+pub(super) fn settlement_from_message(message: pb::SettlementEntry) -> Result<Settlement, Malformed> {
+    let answer: wire::Settlement = nested("answer", &message.answer)?;
+    let claim = claim_from_message(nested("claim", &message.claim)?)?;
+    let split = answer_reader::split(
+        present("split", answer.split)?,
+        present("derivation", answer.derivation)?,
+        message.rest.unwrap_or_default(),
+    )?;
+    Ok(Settlement {
+        claim,
+        facts: facts(message.facts.unwrap_or_default(), &split)?,
+        book: digest("book_digest", &answer.book_digest)?,
+        split,
+        notices: answer_reader::notices(answer.notices)?,
+    })
+}
+
+/// The facts: those that the split repeats, and the others.
+fn facts(message: pb::Facts, split: &Split) -> Result<Facts, Malformed> {
+    let circumstances = &split.circumstances;
+    let row = |row: u32| u16::try_from(row).map_err(|_| Malformed("row_of_item"));
+    Ok(Facts {
+        person: PersonFacts {
+            insurance: circumstances.account.insurance.clone(),
+            insured_region: region("insured_region", &message.insured_region)?,
+            categories: circumstances.terms.categories.clone(),
+            cross_region_approved: message.cross_region_approved,
+        },
+        hospital: HospitalFacts {
+            level: circumstances.terms.level.clone(),
+            region: region("hospital_region", &message.hospital_region)?,
+            tags: circumstances.terms.tags.clone(),
+        },
+        catalogue: rows_of_codes(split).cloned().collect(),
+        entry_of_item: message.row_of_item.into_iter().map(row).collect::<Result<_, _>>()?,
+    })
+}
+
+/// The rows of the catalogue of a split, in the order of the facts: codes at several prices share one.
+fn rows_of_codes(split: &Split) -> impl Iterator<Item = &Arc<CatalogueEntry>> {
+    let mut next = 0;
+    let first = move |code: &&CodeSplit| {
+        let first = code.position == next;
+        next += u16::from(first);
+        first
+    };
+    split.codes.iter().filter(first).map(|code| &code.entry)
+}
