@@ -6,7 +6,7 @@
 
 #![allow(missing_docs)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -53,13 +53,19 @@ async fn measure(directory: &Path, settlements: u64, persons: u64) -> Result<(),
     std::fs::create_dir(directory)?;
     let from = directory.join("from");
     made(&from, settlements, persons).await?;
-    println!("{settlements} settlements, {persons} persons; the database has {} MB", size(&from)? / 1_000_000);
+    println!(
+        "{settlements} settlements, {persons} persons; the log and the database have {} MB",
+        size(&from)? / 1_000_000
+    );
     for round in 0..ROUNDS {
         let start = Instant::now();
-        std::fs::copy(from.join("redb"), directory.join("bare"))?;
-        std::fs::File::open(directory.join("bare"))?.sync_all()?;
-        println!("plain copy of the file, synced once: {:.2?}", start.elapsed());
-        std::fs::remove_file(directory.join("bare"))?;
+        for (number, file) in files(&from)?.iter().enumerate() {
+            let bare = directory.join(format!("bare-{number}"));
+            std::fs::copy(file, &bare)?;
+            std::fs::File::open(&bare)?.sync_all()?;
+            std::fs::remove_file(bare)?;
+        }
+        println!("plain copy of the files, each synced once: {:.2?}", start.elapsed());
         let to = directory.join(format!("to-{round}"));
         stages(&from, &to).await?;
         std::fs::remove_dir_all(&to)?;
@@ -68,7 +74,14 @@ async fn measure(directory: &Path, settlements: u64, persons: u64) -> Result<(),
 }
 
 fn size(store: &Path) -> Result<u64, Failed> {
-    Ok(std::fs::metadata(store.join("redb"))?.len())
+    let lengths = files(store)?.into_iter().map(|file| Ok(std::fs::metadata(file)?.len()));
+    Ok(lengths.sum::<Result<u64, std::io::Error>>()?)
+}
+
+/// The segments of the log and the database.
+fn files(store: &Path) -> Result<Vec<PathBuf>, Failed> {
+    let segments = std::fs::read_dir(store.join("log"))?.map(|file| Ok(file?.path()));
+    Ok(segments.chain([Ok(store.join("redb"))]).collect::<Result<_, std::io::Error>>()?)
 }
 
 /// Makes one copy and prints the time of each stage, from the last progress report of the stage before to its own.

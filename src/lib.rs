@@ -85,7 +85,8 @@
 //!   the order of a hospital's day is in no record; a copy takes it from the list.
 //! - Rows about persons are sorted into the order of the store's keys before they are imported: every person is written
 //!   once, and the B-tree fills page by page.
-//! - The embedded store is redb, the slower and safer of two candidates ([`store::embedded`] says why).
+//! - The embedded store is a log of its own with an index that is derived from it; only reference tables and policies are
+//!   in a B-tree (redb). [`store::embedded`] says why, and [`store::embedded::log`] describes every byte.
 //! - On Redis ([`store::redis`]) this program finds servers and slots itself and does not use the client library's cluster
 //!   support: 64 shards are in 64 fixed slots, every call may be sent twice, and it must know whether an attempt may have
 //!   been executed.

@@ -10,15 +10,11 @@ use onestop::engine::reverse::ReverseRequest;
 use onestop::journal::{decode_entry, encode_entry, record};
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::rows::PersonState;
-use redb::ReadableTable;
 
 use crate::support::claims::{claim, settle};
 use crate::support::program::run;
+use crate::support::stored_log;
 use crate::support::{engine, stamp};
-
-type RedbTable = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
-const JOURNAL: RedbTable = RedbTable::new("journal");
-const STATES: RedbTable = RedbTable::new("states");
 
 /// A store in which P1 has four settlements, one of them reversed with the later ones re-adjudicated, and P2 two.
 async fn history(place: &Path) {
@@ -49,46 +45,31 @@ fn verify(place: &Path, more: &[&str]) -> (Option<i32>, String) {
     (code, output)
 }
 
-/// Changes rows of the database directly, without the program.
-fn tamper(place: &Path, change: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>), table: RedbTable) {
-    let database = redb::Database::open(place.join("redb")).expect("the database");
-    let write = database.begin_write().expect("a write");
-    change(&mut write.open_table(table).expect("a table"));
-    write.commit().expect("a commit");
-}
-
-/// An entry as a forger would have it: other content under the same checksum rules.
+/// An entry as a forger would have it: other content, with every checksum of the log right.
 fn forged(place: &Path, id: EntryId, change: impl FnOnce(&mut Entry)) -> Digest {
-    let mut digest = Digest::default();
-    let forge = |journal: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
-        let row = journal.get(&id.0[..]).expect("a read").expect("the entry").value().to_vec();
-        let (mut entry, _) = decode_entry(&row).expect("an entry");
-        change(&mut entry);
-        let (row, chained) = encode_entry(&entry);
-        digest = chained;
-        journal.insert(&id.0[..], &row[..]).expect("a write");
-    };
-    tamper(place, forge, JOURNAL);
+    let (mut digest, mut change) = (Digest::default(), Some(change));
+    stored_log::rewrite(place, |record| {
+        for (found, row) in record.entries.iter_mut().filter(|(found, _)| *found == id) {
+            let (mut entry, _) = decode_entry(row).expect("an entry");
+            change.take().expect("one entry")(&mut entry);
+            (*row, digest) = encode_entry(&entry);
+            assert_eq!(*found, id);
+        }
+    });
     digest
 }
 
 /// Makes the state that ends with this entry say that its record has this digest.
 fn continued(place: &Path, head: EntryId, digest: Digest) {
-    let forge = |states: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
-        let rows: Vec<(Vec<u8>, Vec<u8>)> = states
-            .iter()
-            .expect("rows")
-            .map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).expect("a row"))
-            .collect();
-        for (key, row) in rows {
-            let mut state: PersonState = record::decode(&row).expect("a state");
+    stored_log::rewrite(place, |record| {
+        for row in record.rows.iter_mut().filter(|row| row.table == stored_log::PERSON) {
+            let mut state: PersonState = record::decode(&row.value).expect("a state");
             if state.head == Some(head) {
                 state.chained = digest;
-                states.insert(&key[..], &record::encode(&state)[..]).expect("a write");
+                row.value = record::encode(&state);
             }
         }
-    };
-    tamper(place, forge, STATES);
+    });
 }
 
 #[tokio::test]
@@ -109,20 +90,24 @@ async fn a_changed_byte_in_any_entry_is_reported_with_the_entry() {
     history(place.path()).await;
     for number in [1, 3, 5, 7] {
         let id = stamp(number).id;
-        let flip = |journal: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
-            let mut row = journal.get(&id.0[..]).expect("a read").expect("the entry").value().to_vec();
-            let middle = row.len() / 2;
-            row[middle] ^= 1;
-            journal.insert(&id.0[..], &row[..]).expect("a write");
-        };
-        tamper(place.path(), flip, JOURNAL);
+        let records = stored_log::records(place.path());
+        // The entries of a commit share one checksum, and the newest of them is read first.
+        let commit = records.iter().find(|record| record.entries.iter().any(|(found, _)| *found == id));
+        let entries = &commit.expect("the commit").entries;
+        let ((_, row), (newest, _)) =
+            (entries.iter().find(|(found, _)| *found == id).expect("the entry"), entries.last().expect("an entry"));
+        stored_log::flip(place.path(), row);
         let (code, output) = verify(place.path(), &[]);
         assert_eq!(code, Some(1));
         assert!(
-            output.contains(&format!("differs: entry {id}: a stored record is damaged: its checksum differs")),
+            output.contains(&format!(
+                "differs: entry {newest}: a stored record is damaged: the log file 0000000000.log is damaged at byte "
+            )),
             "{output}"
         );
-        tamper(place.path(), flip, JOURNAL);
+        let mut damaged = row.clone();
+        damaged[row.len() / 2] ^= 1;
+        stored_log::flip(place.path(), &damaged);
     }
     assert_eq!(verify(place.path(), &[]).0, Some(0), "as it was");
 }
@@ -132,13 +117,14 @@ async fn a_changed_byte_in_any_entry_is_reported_with_the_entry() {
 async fn a_chain_that_its_person_no_longer_leads_to_is_reported() {
     let place = tempfile::tempdir().expect("a directory");
     history(place.path()).await;
-    let move_away = |states: &mut redb::Table<'_, &'static [u8], &'static [u8]>| {
-        let popped = states.pop_first().expect("a read");
-        let (mut key, row) = popped.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).expect("a state");
-        key[15] ^= 1;
-        states.insert(&key[..], &row[..]).expect("a write");
-    };
-    tamper(place.path(), move_away, STATES);
+    let mut moved = None;
+    stored_log::rewrite(place.path(), |record| {
+        for row in record.rows.iter_mut().filter(|row| row.table == stored_log::PERSON) {
+            if moved.get_or_insert_with(|| row.key.clone()) == &row.key {
+                row.key[15] ^= 1;
+            }
+        }
+    });
     let (code, output) = verify(place.path(), &[]);
     assert!(code == Some(1) && output.contains(": the row of its person belongs to another chain\n"), "{output}");
 }

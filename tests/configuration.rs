@@ -110,13 +110,13 @@ async fn flags_override_the_file_and_the_file_overrides_the_defaults() {
     bill.items = vec![bill.items[0].clone(); 3];
     let refused = client.settle(&bill, "R1", Vec::new()).await.expect_err("a refusal");
     assert!(refused.message().contains("claim.items holds 3 items; at most 2 are taken"), "{refused:?}");
-    assert!(store.join("redb").exists());
+    assert!(store.join("FORMAT").exists());
     assert_eq!(serve.end(), Some(0));
     let other = directory.path().join("of-the-flag");
     let mut command = onestop();
     command.args(["serve", "--create", "--config"]).arg(&file).arg("--store").arg(&other);
     assert_eq!(Serve::spawn(command).end(), Some(0));
-    assert!(other.join("redb").exists());
+    assert!(other.join("FORMAT").exists());
 }
 
 /// The origin that `config show` names above a key, and the line of the key.

@@ -19,8 +19,20 @@ fn free_mib(directory: &Path) -> u64 {
     output.lines().nth(1).and_then(|line| line.trim().parse().ok()).unwrap_or_else(|| panic!("{output}"))
 }
 
+/// Makes a store with all the segments that are made ahead.
+fn make_store(store: &Path) {
+    let serve = Serve::start(store, &[]);
+    let start = Instant::now();
+    while !store.join("log/0000000002.log").exists() {
+        assert!(start.elapsed() < Duration::from_secs(20), "two segments are made ahead");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(serve.end(), Some(0));
+}
+
 /// A server whose reserve is 64 MiB less than what is free.
 async fn nearly_full(directory: &Path) -> (Serve, Client) {
+    make_store(&directory.join("store"));
     let reserve = free_mib(directory) - 64;
     let mut command = onestop();
     command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(directory.join("store"));

@@ -20,6 +20,7 @@ use redb::{ReadableDatabase, ReadableTable, TableHandle};
 use crate::support::claims::{claim, item};
 use crate::support::ids::id;
 use crate::support::program::onestop;
+use crate::support::stored_log;
 use crate::support::{row, stamp};
 
 /// Texts that must not appear.
@@ -144,6 +145,12 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
             keys.extend_from_slice(key.value());
             records.extend_from_slice(row.value());
         }
+    }
+    for record in stored_log::records(&store) {
+        keys.extend(record.rows.iter().flat_map(|row| row.key.clone()));
+        records.extend(record.rows.into_iter().flat_map(|row| row.value));
+        keys.extend(record.entries.iter().flat_map(|(id, _)| id.0));
+        records.extend(record.entries.into_iter().flat_map(|(_, entry)| entry));
     }
     assert_no_mark("a key", &keys);
     // The search is effective: the records contain what was settled.

@@ -21,6 +21,7 @@ use onestop::store::{JournalStore, Store, StoreError};
 
 use crate::support::claims::{claim, item};
 use crate::support::ids::id;
+use crate::support::stored_log;
 use crate::support::{import_tables, stamp};
 
 /// A policy with every kind of figure that a record contains, one of them with as many decimals as a figure resolves to.
@@ -180,21 +181,11 @@ async fn an_entry_with_any_altered_byte_is_damaged() {
     }
 }
 
-/// Flips a bit at every occurrence of these bytes in the file of the database.
-fn flip_bytes(directory: &Path, bytes_to_flip: &[u8]) {
-    let file = directory.join("redb");
-    let mut bytes = std::fs::read(&file).expect("the database");
-    let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(bytes_to_flip)).collect();
-    assert!(!places.is_empty(), "the bytes are in the file");
-    places.iter().for_each(|at| bytes[*at] ^= 0x20);
-    std::fs::write(&file, bytes).expect("a write");
-}
-
 /// An engine on a store with one settlement, with these bytes altered in its file.
 async fn engine_on_altered_store(directory: &Path, bytes_to_flip: &[u8]) -> Engine<EmbeddedStore> {
     let open = || EmbeddedStore::open(directory, Durability::Synced).expect("a store");
     open_engine(open()).await.settle(settle_request(), stamp(1)).await.expect("a settlement");
-    flip_bytes(directory, bytes_to_flip);
+    stored_log::flip(directory, bytes_to_flip);
     let book = Book::from_texts([("fixture.toml", POLICY)]).expect("a sound policy");
     Engine::open(open(), book, EngineSettings::default()).await.expect("an engine")
 }

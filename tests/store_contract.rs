@@ -95,7 +95,7 @@ contract! {
 }
 
 /// The n-th commit, of a person on this state, about a claim; its request is `r` and the number.
-fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -> Commit {
+pub fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str>) -> Commit {
     let person_id = id::<PersonId>(person);
     let entry = Entry {
         id: stamp(number).id,
@@ -541,7 +541,8 @@ fn a_directory_of_another_format_is_refused_and_unchanged() {
     let place = tempfile::tempdir().expect("a directory");
     drop(open(place.path()).expect("a store"));
     for (text, expected) in [
-        ("onestop-store 5\n", "5"),
+        ("onestop-store 6 00\n", "6"),
+        ("onestop-store 4\n", "4"),
         ("onestop-store 3\n", "3"),
         ("onestop-store 0\n", "0"),
         ("something else", "unknown"),
@@ -557,7 +558,10 @@ fn a_directory_of_another_format_is_refused_and_unchanged() {
 #[test]
 fn a_directory_of_other_files_is_refused_and_an_interrupted_first_opening_is_not() {
     let place = tempfile::tempdir().expect("a directory");
+    std::fs::write(place.path().join("FORMAT.new"), "").expect("a write");
     std::fs::write(place.path().join("secret"), "half").expect("a write");
+    std::fs::write(place.path().join("redb"), "half").expect("a write");
+    assert!(open(place.path()).is_ok());
     assert!(open(place.path()).is_ok());
     let place = tempfile::tempdir().expect("a directory");
     std::fs::write(place.path().join("letter.txt"), "of another").expect("a write");

@@ -38,7 +38,7 @@ impl Server {
         Ok(line.split_whitespace().nth(1).ok_or("no figure")?.parse()?)
     }
 
-    /// Size of the database in bytes.
+    /// Size of the database of reference tables in bytes.
     pub fn bytes(&self) -> Result<u64, Failed> {
         Ok(std::fs::metadata(self.directory.join("redb"))?.len())
     }

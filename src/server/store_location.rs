@@ -135,7 +135,7 @@ impl StoreLocation {
         match self {
             StoreLocation::Directory(path) => {
                 check_no_archive(files)?;
-                Ok(task.run(existing_directory(path)?).await)
+                Ok(task.run(existing_directory(path, Durability::Synced)?).await)
             }
             StoreLocation::Redis(address) => {
                 let (secret, archive) = (read_secret(files.secret)?, open_archive(files.archive)?);
@@ -180,11 +180,12 @@ impl StoreLocation {
         match self {
             StoreLocation::Directory(path) => {
                 check_no_archive(files)?;
-                if missing == MissingStore::Refuse {
-                    check_holds_store(path)?;
-                }
                 let durability = if safety.accept_volatile { Durability::Volatile } else { Durability::Synced };
-                Ok(task.run(EmbeddedStore::open(path, durability)?).await)
+                let store = match missing {
+                    MissingStore::Create => EmbeddedStore::open(path, durability)?,
+                    MissingStore::Refuse => existing_directory(path, durability)?,
+                };
+                Ok(task.run(store).await)
             }
             StoreLocation::Redis(address) => Ok(task.run(redis(address.clone(), files, safety, missing).await?).await),
         }
@@ -276,7 +277,7 @@ pub(super) fn read_secret(file: Option<&Path>) -> Result<Secret, StoreLocationEr
 }
 
 pub(super) fn open_archive(path: Option<&Path>) -> Result<Option<Arc<EmbeddedStore>>, StoreLocationError> {
-    path.map(|path| existing_directory(path).map(Arc::new)).transpose()
+    path.map(|path| existing_directory(path, Durability::Synced).map(Arc::new)).transpose()
 }
 
 async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdentity>, StoreLocationError> {
@@ -284,13 +285,11 @@ async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdent
     ArchiveIdentity::read(archive).await.map(Some).map_err(StoreLocationError::Archive)
 }
 
-fn existing_directory(path: &Path) -> Result<EmbeddedStore, StoreLocationError> {
-    check_holds_store(path)?;
-    Ok(EmbeddedStore::open(path, Durability::Synced)?)
-}
-
-fn check_holds_store(path: &Path) -> Result<(), StoreLocationError> {
-    if holds_store(path) { Ok(()) } else { Err(StoreLocationError::NoStore(path.to_owned())) }
+fn existing_directory(path: &Path, durability: Durability) -> Result<EmbeddedStore, StoreLocationError> {
+    EmbeddedStore::open_existing(path, durability).map_err(|error| match error {
+        embedded::OpenError::NoStore(path) => StoreLocationError::NoStore(path),
+        error => StoreLocationError::Directory(error),
+    })
 }
 
 pub(super) fn holds_store(directory: &Path) -> bool {

@@ -1,5 +1,6 @@
 //! What a copy does not do: write over something else, pass on what is damaged, or take a store that another has.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use onestop::domain::account::Account;
@@ -22,6 +23,7 @@ use super::{copied, copy, open};
 use crate::service::faulty_store::{FaultyStore, StoreMode};
 use crate::support::claims::{claim, settle};
 use crate::support::ids::id;
+use crate::support::stored_log;
 use crate::support::{engine, row, stamp};
 
 const SEED: u64 = 0x5e1f;
@@ -99,12 +101,12 @@ async fn a_started_copy_is_refused_after_an_import_into_the_source() {
 
 type RedbTable = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
 
-/// Flips a bit in the middle of a row: of the n-th of this table.
-fn damaged(place: &Path, table: &'static str, at: usize) -> Vec<u8> {
+/// Flips a bit in the middle of a person's reference record, the n-th.
+fn damaged_person(place: &Path, at: usize) -> Vec<u8> {
     let database = redb::Database::open(place.join("redb")).expect("the database");
     let write = database.begin_write().expect("a write");
     let key = {
-        let mut rows = write.open_table(RedbTable::new(table)).expect("a table");
+        let mut rows = write.open_table(RedbTable::new("persons")).expect("a table");
         let (key, mut row) = {
             let (key, row) = rows.iter().expect("rows").nth(at).expect("a row").expect("a row");
             (key.value().to_vec(), row.value().to_vec())
@@ -118,18 +120,42 @@ fn damaged(place: &Path, table: &'static str, at: usize) -> Vec<u8> {
     key
 }
 
+/// Flips a bit in the middle of an entry in the log.
+fn damaged_entry(place: &Path, at: usize) -> Vec<u8> {
+    let records = stored_log::records(place);
+    let (id, row) = &records[at].entries[0];
+    stored_log::flip(place, row);
+    id.0.to_vec()
+}
+
+/// Flips a bit in the middle of a person's newest state in the log.
+fn damaged_state(place: &Path, at: usize) -> Vec<u8> {
+    let records = stored_log::records(place);
+    let states = records.iter().flat_map(|record| &record.rows).filter(|row| row.table == stored_log::PERSON);
+    let newest: BTreeMap<_, _> = states.map(|row| (&row.key, &row.value)).collect();
+    let (key, state) = newest.into_iter().nth(at).expect("a state");
+    stored_log::flip(place, state);
+    key.clone()
+}
+
+/// The tables that are damaged, and how.
+const DAMAGE: [(&str, fn(&Path, usize) -> Vec<u8>); 3] =
+    [("journal", damaged_entry), ("states", damaged_state), ("persons", damaged_person)];
+
 #[tokio::test]
 async fn damage_in_the_source_is_reported_and_stops_the_copy() {
-    for table in ["journal", "states", "persons"] {
+    for (table, damage) in DAMAGE {
         let place = tempfile::tempdir().expect("a directory");
         let [from, to] = ["from", "to"].map(|name| place.path().join(name));
         let original = engine(open(&from)).await;
         History::play(&original, SEED, 40).await;
         drop(original);
-        let key = damaged(&from, table, 2);
+        let key = damage(&from, 2);
         let (code, output, errors) = copied(&from, &to, &[]);
         assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
-        assert!(errors.contains("a stored record is damaged: ") && errors.contains("its checksum differs"), "{errors}");
+        let why =
+            if table == "persons" { "its checksum differs" } else { "the log file 0000000000.log is damaged at byte " };
+        assert!(errors.contains("a stored record is damaged: ") && errors.contains(why), "{errors}");
         let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
         match table {
             "journal" => {

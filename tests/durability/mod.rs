@@ -1,7 +1,10 @@
 //! What was acknowledged stays: a killed server, and the order of writes, syncs and answers.
 
 mod checker;
+mod first_opening;
+mod images;
 mod kill;
+mod parts;
 mod sync;
 mod trace;
 

@@ -12,8 +12,11 @@ use crate::support::program::{Serve, onestop};
 /// How many claims are settled, one after another.
 const CLAIMS: usize = 20;
 
-/// The file of the store.
-const STORE: &str = "redb";
+/// The file that commits are written to.
+const STORE: &str = "0000000000.log";
+
+/// The name under which that file is made.
+const MADE: &str = "0000000000.new";
 
 /// The system calls that are traced.
 const CALLS: &str = "trace=openat,close,fcntl,accept4,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,\
@@ -33,7 +36,7 @@ async fn a_server_without_syncs_is_detected() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_store_syncs_its_directory_entry_before_it_serves() {
-    assert!(is_listed(&settled_under_trace(&[]).await, STORE));
+    assert!(is_listed(&settled_under_trace(&[]).await, MADE));
 }
 
 /// The trace of a server that settles claims on a connection of their own, the last.

@@ -38,6 +38,14 @@ pub fn answers(trace: &str, file: &str) -> Vec<Answer> {
     seen.answers.iter().map(|answer| seen.judge(answer)).collect()
 }
 
+/// The lines at which the answers on the last connection of a trace begin.
+pub fn lines_of_answers(trace: &str) -> Vec<usize> {
+    let mut seen = LookUp::default();
+    calls(trace).into_iter().for_each(|call| seen.take(call, ""));
+    let last = seen.answers.iter().map(|answer| answer.connection).max();
+    seen.answers.iter().filter(|answer| Some(answer.connection) == last).map(|answer| answer.answered).collect()
+}
+
 /// Whether the directory of this new file was synced after the file was made, and before the first
 /// connection: a file that its directory does not list is lost with all that was synced into it.
 pub fn is_listed(trace: &str, file: &str) -> bool {
@@ -60,16 +68,16 @@ pub fn is_listed(trace: &str, file: &str) -> bool {
 }
 
 /// A system call: the lines at which it began and ended, its arguments and its result.
-struct Call {
-    began: usize,
-    ended: usize,
-    name: String,
-    arguments: String,
-    result: i64,
+pub(super) struct Call {
+    pub(super) began: usize,
+    pub(super) ended: usize,
+    pub(super) name: String,
+    pub(super) arguments: String,
+    pub(super) result: i64,
 }
 
 /// The calls of a trace in the order in which they ended; those that did not end are left out.
-fn calls(trace: &str) -> Vec<Call> {
+pub(super) fn calls(trace: &str) -> Vec<Call> {
     let mut open: HashMap<&str, (usize, String)> = HashMap::new();
     let mut calls = Vec::new();
     for (at, line) in trace.lines().enumerate() {
@@ -96,15 +104,25 @@ fn call(began: usize, ended: usize, text: &str) -> Option<Call> {
 }
 
 impl Call {
-    fn fd(&self) -> Option<i64> {
+    pub(super) fn fd(&self) -> Option<i64> {
         self.arguments.split([',', ')']).next()?.trim().parse().ok()
     }
 
     /// The texts in quotes, one after another, as bytes.
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         let quoted = self.arguments.split('"').skip(1).step_by(2);
         let hex = quoted.flat_map(|text| text.split("\\x").skip(1));
         hex.map(|byte| u8::from_str_radix(byte, 16).expect("two hexadecimal digits")).collect()
+    }
+
+    /// Each text in quotes.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let quoted = self.arguments.split('"').skip(1).step_by(2);
+        let text = |quoted: &str| {
+            let hex = quoted.split("\\x").skip(1);
+            hex.map(|byte| char::from(u8::from_str_radix(byte, 16).expect("two hexadecimal digits"))).collect()
+        };
+        quoted.map(text).collect()
     }
 
     /// What went over a socket.

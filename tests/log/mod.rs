@@ -3,7 +3,9 @@
 mod damage;
 pub mod disk;
 mod format;
+mod indexed;
 mod invariants;
 mod simulation;
 mod support;
 mod tears;
+mod wrong_index;

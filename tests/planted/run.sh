@@ -44,12 +44,13 @@ program=$(cargo test --locked --test onestop --no-run --message-format json |
   sed -n 's/.*"executable":"\([^"]*\/onestop-[0-9a-f]*\)".*/\1/p' | tail -1)
 first_failure() { # first_failure BUG: the first seed that fails with this bug, and its fault
   case "$1" in
+    log-key-*) simulation=log::wrong_index ;;
     log-*) simulation=log::simulation::what_was_answered ;;
     index-published-before-the-map) simulation=index::moments ;;
     index-*) simulation=index::crash::after_any_crash ;;
     *) simulation=simulation::seeds_pass_every_check ;;
   esac
-  ONESTOP_PLANTED="$1" ONESTOP_FIRST=1 timeout 600 "$program" "$simulation" 2>&1 | grep -m1 '^seed ' || true
+  ONESTOP_PLANTED="$1" ONESTOP_FIRST=1 timeout 600 "$program" "$simulation" 2>&1 | grep -m1 '^seed \|panicked at' || true
 }
 passed=0 failed=0
 unplanted=$(ONESTOP_SEEDS=0..200 first_failure ""; ONESTOP_SEEDS=0..200 first_failure log-none; ONESTOP_SEEDS=0..40 first_failure index-none)

@@ -1,5 +1,4 @@
-//! StoreCopy of the lists of hospitals, in the source's order: the order of commits, which chains do not contain. A page
-//! token of the source continues in the target.
+//! StoreCopy of the lists of hospitals, in the source's order: the order of commits, which chains do not contain.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,6 @@
-//! The tables of the database, and the snapshot of the last durable state that readers share.
+//! The database of reference tables, and the snapshot of its last durable state that readers share.
+//!
+//! redb stops a thread by a panic where a page is damaged; here that is an error.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,12 +8,10 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use redb::backends::FileBackend;
-use redb::{
-    Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, ReadableTableMetadata, TableDefinition,
-    WriteTransaction,
-};
+use redb::{Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, TableDefinition, WriteTransaction};
 
 use super::durability::Durability;
+use super::log::StoreIdentity;
 use super::open_error::OpenError;
 use crate::journal::{StoredForm, record};
 use crate::store::StoreError;
@@ -22,33 +22,20 @@ const CACHE: usize = 256 << 20;
 /// A table; its number is its index in [`NAMES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedbTable {
-    /// Entries of the journal, by id.
-    Journal,
-    /// Persons' accounts and chains, by person.
-    States,
-    /// Entries by request.
-    Requests,
-    /// Claims.
-    Claims,
     /// Persons' reference records.
     Persons,
     /// Canonical texts of policies, by digest.
     Policies,
-    /// Settlements by hospital, day and number in the day.
-    Listed,
     /// Parts of imports with hospitals and catalogue, by import and part.
     Parts,
     /// The log of imports: by number, its start (0) and end (1).
     Imports,
-    /// The newest day of commits, under [`NEWEST_DAY`].
-    Clock,
 }
 
-/// The only key of the table `clock`.
-pub const NEWEST_DAY: &[u8] = b"newest day";
+const NAMES: [&str; 4] = ["persons", "policies", "parts", "imports"];
 
-const NAMES: [&str; 10] =
-    ["journal", "states", "requests", "claims", "persons", "policies", "listed", "parts", "imports", "clock"];
+/// The table with the identity of the store, and its only key.
+const IDENTITY: &str = "identity";
 
 type Bytes = &'static [u8];
 
@@ -70,8 +57,8 @@ pub type KeyValue = (Vec<u8>, Vec<u8>);
 pub struct Snapshot(Guard<Arc<Vec<ReadOnlyTable<Bytes, Bytes>>>>);
 
 impl Tables {
-    /// Opens or creates the database.
-    pub fn open(file: &Path, durability: Durability) -> Result<Tables, OpenError> {
+    /// Creates the database of a new store.
+    pub fn create(file: &Path, durability: Durability, identity: &StoreIdentity) -> Result<Tables, OpenError> {
         let failed = |error: redb::Error| OpenError::Database { path: file.to_owned(), error };
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE);
@@ -83,11 +70,39 @@ impl Tables {
             }
         }?;
         let opened = || -> Result<_, redb::Error> {
-            create_tables(&database)?;
+            create_tables(&database, identity)?;
             Ok(ArcSwap::from_pointee(read_tables(&database)?))
         };
         let published = opened().map_err(failed)?;
         Ok(Tables { database, published })
+    }
+
+    /// Opens the database of this store.
+    ///
+    /// # Errors
+    /// If it is missing, empty, of another store, damaged, or cannot be read.
+    pub fn open(file: &Path, durability: Durability, identity: &StoreIdentity) -> Result<Tables, OpenError> {
+        match std::fs::metadata(file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(OpenError::PartMissing(file.to_owned()));
+            }
+            Ok(metadata) if metadata.len() == 0 => return Err(OpenError::PartEmpty(file.to_owned())),
+            _ => {}
+        }
+        let opened = guarded(|| {
+            let database = open_database(file, durability)?;
+            let found = read_identity(&database)?;
+            let published = ArcSwap::from_pointee(read_tables(&database)?);
+            Ok((Tables { database, published }, found))
+        });
+        match opened {
+            Ok(Ok((tables, found))) if found.as_deref() == Some(identity) => Ok(tables),
+            Ok(Ok(_)) | Ok(Err(redb::Error::TableDoesNotExist(_))) => {
+                Err(OpenError::PartOfAnotherStore(file.to_owned()))
+            }
+            Ok(Err(error)) => Err(OpenError::Database { path: file.to_owned(), error }),
+            Err(Panicked) => Err(OpenError::DatabaseDamaged(file.to_owned())),
+        }
     }
 
     /// The snapshot of the last durable state.
@@ -111,12 +126,43 @@ impl Tables {
     }
 }
 
-fn create_tables(database: &Database) -> Result<(), redb::Error> {
+fn open_database(file: &Path, durability: Durability) -> Result<Database, redb::Error> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE);
+    match durability {
+        Durability::Synced => Ok(builder.open(file)?),
+        Durability::Volatile => Ok(builder.create_with_backend(Unsynced::open(file)?)?),
+    }
+}
+
+fn create_tables(database: &Database, identity: &StoreIdentity) -> Result<(), redb::Error> {
     let write = database.begin_write()?;
     for name in NAMES {
         write.open_table(TableDefinition::<Bytes, Bytes>::new(name))?;
     }
+    let mut table = write.open_table(TableDefinition::<Bytes, Bytes>::new(IDENTITY))?;
+    table.insert(IDENTITY.as_bytes(), &identity[..])?;
+    drop(table);
     Ok(write.commit()?)
+}
+
+fn read_identity(database: &Database) -> Result<Option<Vec<u8>>, redb::Error> {
+    let table = database.begin_read()?.open_table(TableDefinition::<Bytes, Bytes>::new(IDENTITY))?;
+    Ok(table.get(IDENTITY.as_bytes())?.map(|identity| identity.value().to_vec()))
+}
+
+/// redb panicked.
+struct Panicked;
+
+/// Runs a read of the database; a panic of redb is an error.
+fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, Panicked> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(|_| Panicked)
+}
+
+/// Runs a read of rows; a panic of redb is damage.
+fn guarded_read<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    let damaged = |Panicked| StoreError::Damaged("a page of the database of reference tables".to_owned());
+    guarded(read).map_err(damaged)?
 }
 
 fn read_tables(database: &Database) -> Result<Vec<ReadOnlyTable<Bytes, Bytes>>, redb::Error> {
@@ -137,8 +183,10 @@ impl Snapshot {
         key: &[u8],
         decode: impl FnOnce(&[u8]) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let row = self.0[table as usize].get(key).map_err(unavailable)?;
-        row.map(|row| decode(row.value())).transpose()
+        guarded_read(|| {
+            let row = self.0[table as usize].get(key).map_err(unavailable)?;
+            row.map(|row| decode(row.value())).transpose()
+        })
     }
 
     /// Up to `limit` rows from one key on and before another, with their keys.
@@ -151,32 +199,34 @@ impl Snapshot {
         if until <= from {
             return Ok(Vec::new());
         }
-        let rows = self.0[table as usize].range(from..until).map_err(unavailable)?.take(limit);
-        let decoded = rows.map(|row| {
-            let (key, row) = row.map_err(unavailable)?;
-            Ok((key.value().to_vec(), record::decode(row.value())?))
-        });
-        decoded.collect()
+        guarded_read(|| {
+            let rows = self.0[table as usize].range(from..until).map_err(unavailable)?.take(limit);
+            let decoded = rows.map(|row| {
+                let (key, row) = row.map_err(unavailable)?;
+                Ok((key.value().to_vec(), record::decode(row.value())?))
+            });
+            decoded.collect()
+        })
     }
 
     /// Up to `limit` rows before a key, with their keys, last first.
     pub fn rows_before(&self, table: RedbTable, key: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
-        let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(limit);
-        rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
-            .collect()
+        guarded_read(|| {
+            let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(limit);
+            rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
+                .collect()
+        })
     }
 
     /// Up to `limit` rows after a key, with their keys.
     pub fn rows_after(&self, table: RedbTable, key: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let rows = self.0[table as usize].range::<&[u8]>((Excluded(key), Unbounded)).map_err(unavailable)?.take(limit);
-        rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
-            .collect()
-    }
-
-    /// The number of rows in a table.
-    pub fn count(&self, table: RedbTable) -> Result<u64, StoreError> {
-        self.0[table as usize].len().map_err(unavailable)
+        guarded_read(|| {
+            let rows =
+                self.0[table as usize].range::<&[u8]>((Excluded(key), Unbounded)).map_err(unavailable)?.take(limit);
+            rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
+                .collect()
+        })
     }
 }
 

@@ -1,15 +1,19 @@
-//! The directory of a store: its format, and the secret that keys are hashed with.
+//! The directory of a store: its parts, its format, and the secret that keys are hashed with.
 //!
-//! `FORMAT` is written last, so a directory that has it is complete. `secret` is readable by its owner only; without it
-//! the rows remain, but none is found by the id of a person or a request.
+//! `FORMAT` names the format and the identity of the store. It appears last, by a rename from `FORMAT.new`, which is made
+//! first: a directory that has it is complete, and one that has `FORMAT.new` alone is what an interrupted first opening
+//! left. The identity is derived from the secret; every part carries it. `secret` is readable by its owner only; without
+//! it nothing is found by the id of a person or a request.
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::log::StoreIdentity;
 use super::open_error::OpenError;
 use crate::store::keys::Secret;
+use crate::store::secret_file;
 
 /// The format of a directory that this release writes and reads.
 const FORMAT: u32 = 5;
@@ -17,71 +21,132 @@ const FORMAT: u32 = 5;
 /// The text before the number in the file `FORMAT`.
 const PREFIX: &str = "onestop-store ";
 
+/// The purpose of the key that the identity of a store is.
+const IDENTITY: &str = "onestop identity of a store in a directory, version 1";
+
 /// The lock on the directory; the operating system releases it when the process ends.
 pub struct Lock(#[allow(dead_code)] fs::File);
 
-/// Locks the directory for this process; returns its secret, created if there is none yet.
-pub fn prepare(path: &Path) -> Result<(Lock, Secret), OpenError> {
+/// Whether a missing store is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is created in a missing or empty directory.
+    Create,
+    /// It is an error.
+    Refuse,
+}
+
+/// The directory of a store, locked for this process.
+pub struct StoreDirectory {
+    /// The path.
+    pub path: PathBuf,
+    /// The lock.
+    pub lock: Lock,
+    /// The secret.
+    pub secret: Secret,
+    /// What every part carries.
+    pub identity: StoreIdentity,
+    /// Whether its parts are to be created.
+    pub is_new: bool,
+}
+
+/// Locks the directory of a store for this process. In a new one the secret is made; [`StoreDirectory::complete`] is to
+/// be called once the other parts are.
+pub fn prepare(path: &Path, missing: Missing) -> Result<StoreDirectory, OpenError> {
     let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     if path.exists() && !path.is_dir() {
         return Err(OpenError::NotADirectory(path.to_owned()));
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+    if missing == Missing::Refuse && !path.join("FORMAT").exists() {
+        return Err(OpenError::NoStore(path.to_owned()));
+    }
+    create_directory(path).map_err(failed)?;
     let lock = fs::File::open(path).map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => secret(path).map(|secret| (Lock(lock), secret)),
+        Ok(()) => opened(path, Lock(lock)),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(fs::TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
-/// The file of the database, created if needed, readable by its owner only.
-pub fn database_file(path: &Path) -> Result<PathBuf, OpenError> {
-    let file = path.join("redb");
-    let made = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
-    made.map_err(|error| OpenError::File { path: file.clone(), error })?;
-    Ok(file)
-}
-
-/// Syncs the directory and its parent: a power failure loses a new file whose directory entry is not on the disk, even if
-/// its bytes are.
-pub fn sync_entries(path: &Path) -> Result<(), OpenError> {
+fn opened(path: &Path, lock: Lock) -> Result<StoreDirectory, OpenError> {
     let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
-    let path = fs::canonicalize(path).map_err(failed)?;
-    for directory in [Some(&*path), path.parent()].into_iter().flatten() {
-        fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)?;
-    }
-    Ok(())
+    let (secret, is_new) = match fs::read_to_string(path.join("FORMAT")) {
+        Ok(text) => (known_secret(path, &text)?, false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (new_secret(path)?, true),
+        Err(error) => return Err(failed(error)),
+    };
+    let identity = identity_of(&secret);
+    Ok(StoreDirectory { path: path.to_owned(), lock, secret, identity, is_new })
 }
 
-fn secret(path: &Path) -> Result<Secret, OpenError> {
-    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
-    match fs::read_to_string(path.join("FORMAT")) {
-        Ok(text) => {
-            check_format(path, &text)?;
-            read_secret(path)
+impl StoreDirectory {
+    /// The file of the database of reference tables.
+    pub fn database_file(&self) -> PathBuf {
+        self.path.join("redb")
+    }
+
+    /// The directory of the log.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log")
+    }
+
+    /// The directory of the index, created if there is none: the log holds everything that is in it.
+    pub fn index(&self) -> Result<PathBuf, OpenError> {
+        let path = self.path.join("index");
+        create_directory(&path).map_err(|error| OpenError::File { path: path.clone(), error })?;
+        Ok(path)
+    }
+
+    /// Creates the directory of the log and the file of the database, readable by their owner only.
+    pub fn create_parts(&self) -> Result<(), OpenError> {
+        let failed = |path: PathBuf| move |error| OpenError::File { path, error };
+        create_directory(&self.log()).map_err(failed(self.log()))?;
+        write(&self.database_file(), &[]).map_err(failed(self.database_file()))
+    }
+
+    /// Makes a new store complete. Syncs the directory and its parent: a power failure loses a new file whose directory
+    /// entry is not on the disk, even if its bytes are.
+    pub fn complete(&self) -> Result<(), OpenError> {
+        let failed = |error: std::io::Error| OpenError::File { path: self.path.clone(), error };
+        let path = fs::canonicalize(&self.path).map_err(failed)?;
+        sync_directory(&path).map_err(failed)?;
+        fs::rename(path.join(NEW_FORMAT), path.join("FORMAT")).map_err(failed)?;
+        for directory in [Some(&*path), path.parent()].into_iter().flatten() {
+            sync_directory(directory).map_err(failed)?;
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            if fs::read_dir(path).map_err(failed)?.any(|file| !is_leftover_secret(&file)) {
-                return Err(OpenError::NotAStore(path.to_owned()));
-            }
-            create(path).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
+        Ok(())
     }
 }
 
-/// Whether a file is the secret that an interrupted first opening left.
-fn is_leftover_secret(file: &std::io::Result<fs::DirEntry>) -> bool {
-    file.as_ref().is_ok_and(|file| file.file_name() == "secret")
+/// `FORMAT` while the other parts are not complete.
+const NEW_FORMAT: &str = "FORMAT.new";
+
+fn identity_of(secret: &Secret) -> StoreIdentity {
+    let mut identity = StoreIdentity::default();
+    identity.copy_from_slice(&secret.derived(IDENTITY).0[..16]);
+    identity
 }
 
-fn check_format(path: &Path, text: &str) -> Result<(), OpenError> {
-    let found = text.trim().strip_prefix(PREFIX).unwrap_or("unknown");
-    if found.parse() == Ok(FORMAT) {
-        return Ok(());
+fn known_secret(path: &Path, text: &str) -> Result<Secret, OpenError> {
+    let other = |found: &str| OpenError::OtherFormat { path: path.to_owned(), found: found.to_owned(), known: FORMAT };
+    let rest = text.strip_prefix(PREFIX).ok_or_else(|| other("unknown"))?.trim_end();
+    let (number, identity) = rest.split_once(' ').unwrap_or((rest, ""));
+    match number.parse::<u32>() {
+        Ok(FORMAT) => {}
+        Ok(_) => return Err(other(number)),
+        Err(_) => return Err(other("unknown")),
     }
-    Err(OpenError::OtherFormat { path: path.to_owned(), found: found.to_owned(), known: FORMAT })
+    let secret = read_secret(path)?;
+    if hexadecimal(&identity_of(&secret)) == identity {
+        Ok(secret)
+    } else {
+        Err(OpenError::PartOfAnotherStore(path.join("secret")))
+    }
+}
+
+fn hexadecimal(identity: &StoreIdentity) -> String {
+    identity.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_secret(path: &Path) -> Result<Secret, OpenError> {
@@ -93,13 +158,43 @@ fn read_secret(path: &Path) -> Result<Secret, OpenError> {
     bytes.try_into().map(Secret).map_err(|_| OpenError::SecretLength(path))
 }
 
-fn create(path: &Path) -> std::io::Result<Secret> {
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| std::io::Error::other(error.to_string()))?;
-    write(&path.join("secret"), &secret)?;
-    write(&path.join("FORMAT"), format!("{PREFIX}{FORMAT}\n").as_bytes())?;
-    fs::File::open(path)?.sync_all()?;
-    Ok(Secret(secret))
+/// The secret of a new store, in an empty directory, or in one that an interrupted first opening left.
+fn new_secret(path: &Path) -> Result<Secret, OpenError> {
+    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
+    let is_interrupted = path.join(NEW_FORMAT).exists();
+    if !is_interrupted && fs::read_dir(path).map_err(failed)?.next().is_some() {
+        return Err(OpenError::NotAStore(path.to_owned()));
+    }
+    if is_interrupted {
+        remove_parts(path).map_err(failed)?;
+    }
+    let secret = secret_file::generate().map_err(failed)?;
+    let format = format!("{PREFIX}{FORMAT} {}\n", hexadecimal(&identity_of(&secret)));
+    let made = write(&path.join(NEW_FORMAT), format.as_bytes())
+        .and_then(|()| sync_directory(path))
+        .and_then(|()| write(&path.join("secret"), &secret.0));
+    made.map(|()| secret).map_err(failed)
+}
+
+/// Removes the parts that an interrupted first opening left; nothing was ever served from them.
+fn remove_parts(path: &Path) -> std::io::Result<()> {
+    let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    let ignore_missing = |result: std::io::Result<()>| result.or_else(|e| if is_missing(&e) { Ok(()) } else { Err(e) });
+    for file in ["secret", "redb"] {
+        ignore_missing(fs::remove_file(path.join(file)))?;
+    }
+    for directory in ["log", "index"] {
+        ignore_missing(fs::remove_dir_all(path.join(directory)))?;
+    }
+    Ok(())
+}
+
+fn create_directory(path: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    fs::File::open(path)?.sync_all()
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! Whether a commit waits for the disk.
 
+use super::log::Syncing;
 use crate::store::coordination::Readiness;
 
 /// Whether a commit waits for the disk.
@@ -12,6 +13,14 @@ pub enum Durability {
 }
 
 impl Durability {
+    /// How the log is synced.
+    pub(super) fn syncing(self) -> Syncing {
+        match self {
+            Durability::Synced => Syncing::Synced,
+            Durability::Volatile => Syncing::Unsynced,
+        }
+    }
+
     /// The readiness of a store with this durability.
     pub fn readiness(self) -> Readiness {
         match self {

@@ -4,15 +4,46 @@ use std::path::PathBuf;
 
 use crate::store::StoreError;
 
+use super::index::IndexError;
+use super::log::LogError;
+
 /// Why a directory cannot be opened as a store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process uses it.
     #[error("{0} is in use by another process")]
     InUse(PathBuf),
-    /// A row that is read first cannot be read.
-    #[error("cannot read the newest day of commits in {path}: {error}")]
-    NewestDay {
+    /// There is no store.
+    #[error("{0} holds no store")]
+    NoStore(PathBuf),
+    /// A part of the store does not exist, though the store was complete.
+    #[error("{0} is missing: restore it from a backup of the directory")]
+    PartMissing(PathBuf),
+    /// A part of the store has no byte, though the store was complete.
+    #[error("{0} is empty: restore it from a backup of the directory")]
+    PartEmpty(PathBuf),
+    /// A part of the store belongs to another store.
+    #[error("{0} belongs to another store than the other files of its directory")]
+    PartOfAnotherStore(PathBuf),
+    /// The log is damaged, or a part of it is missing or of another store.
+    #[error("{path}: {error}")]
+    Log {
+        /// The directory of the log.
+        path: PathBuf,
+        /// What is wrong.
+        error: LogError,
+    },
+    /// The index cannot be read or written.
+    #[error("{path}: {error}")]
+    Index {
+        /// The directory of the index.
+        path: PathBuf,
+        /// The cause.
+        error: IndexError,
+    },
+    /// A record of the log that is read first cannot be read.
+    #[error("cannot read the commits in {path}: {error}")]
+    Commits {
         /// The directory.
         path: PathBuf,
         /// The cause.
@@ -50,6 +81,9 @@ pub enum OpenError {
         /// The error of the system.
         error: std::io::Error,
     },
+    /// A page of the database is damaged.
+    #[error("the database {0} is damaged")]
+    DatabaseDamaged(PathBuf),
     /// The database cannot be opened.
     #[error("cannot open the database {path}: {error}")]
     Database {

@@ -1,7 +1,7 @@
 //! Reference tables in the database: persons by key, parts of imports, and the log of imports.
 
 use crate::journal::record;
-use crate::store::embedded::committer::KeyValue;
+use crate::store::embedded::reference_writer::KeyValue;
 use crate::store::import_parts::{Part, apply_parts};
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::keys::Secret;

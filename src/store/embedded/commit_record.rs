@@ -1,0 +1,268 @@
+//! What the records of the log hold: the rows that change with a commit, and its entries.
+//!
+//! Index rows: for each the number of its table (1 byte), its key, the length of its value (4 bytes little-endian) and
+//! the value. A row of a list has only hospital and day as its key: its number in the list is its position in the log.
+//! Entries: for each its id (16 bytes), the length of its record (4 bytes little-endian) and the record.
+
+use super::index::{Key, LogPosition, Row, Table};
+use super::list_keys::{DayKey, position_key};
+use super::log::{EncodedRecord, PartBytes, Record};
+use crate::domain::ids::EntryId;
+use crate::store::StoreError;
+use crate::store::keys::StoreKey;
+
+/// The length of the length before each value, in bytes.
+const NUMBER: usize = 4;
+
+/// A record that is being put together.
+#[derive(Default)]
+pub struct RecordBuilder {
+    rows: Vec<u8>,
+    entries: Vec<u8>,
+    count: u32,
+}
+
+impl RecordBuilder {
+    /// Adds the row of a person, a request or a claim.
+    pub fn row(&mut self, table: Table, key: &StoreKey, value: &[u8]) {
+        self.keyed(table, key, value);
+    }
+
+    /// Adds a row at the end of the list of a hospital's day.
+    pub fn listed(&mut self, day: &DayKey, value: &[u8]) {
+        self.keyed(Table::ListPosition, day, value);
+    }
+
+    fn keyed(&mut self, table: Table, key: &[u8], value: &[u8]) {
+        self.rows.push(table as u8);
+        self.rows.extend_from_slice(key);
+        self.rows.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        self.rows.extend_from_slice(value);
+    }
+
+    /// Adds an entry.
+    pub fn entry(&mut self, EntryId(id): EntryId, record: &[u8]) {
+        self.entries.extend_from_slice(&id);
+        self.entries.extend_from_slice(&(record.len() as u32).to_le_bytes());
+        self.entries.extend_from_slice(record);
+        self.count += 1;
+    }
+
+    /// The record with its checksums.
+    ///
+    /// # Errors
+    /// `Unavailable` if it has 4 GiB or more.
+    pub fn finish(self) -> Result<EncodedRecord, StoreError> {
+        let encoded = EncodedRecord::new(&self.rows, self.count, &self.entries);
+        encoded.ok_or_else(|| StoreError::Unavailable("a commit has 4 GiB or more".to_owned()))
+    }
+}
+
+/// A row of a record.
+struct RecordRow<'a> {
+    table: Table,
+    key: &'a [u8],
+    value: &'a [u8],
+}
+
+/// The rows of a record, in order; an error in place of what cannot be read.
+fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<RecordRow<'_>, StoreError>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let row = split_row(rest);
+        rest = row.as_ref().map_or(&[][..], |(_, rest)| rest);
+        Some(row.map(|(row, _)| row).ok_or_else(malformed))
+    })
+}
+
+fn split_row(bytes: &[u8]) -> Option<(RecordRow<'_>, &[u8])> {
+    let (table, rest) = bytes.split_first()?;
+    let table = Table::from_number(*table)?;
+    let key_length = if table == Table::ListPosition { size_of::<DayKey>() } else { table.key_length() };
+    let (key, rest) = rest.split_at_checked(key_length)?;
+    let (value, rest) = split_value(rest)?;
+    Some((RecordRow { table, key, value }, rest))
+}
+
+/// A value with its length before it, and what follows.
+fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<NUMBER>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// The entries of a record, in order; an error in place of what cannot be read.
+fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<(EntryId, &[u8]), StoreError>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let entry = split_entry(rest);
+        rest = entry.as_ref().map_or(&[][..], |(_, rest)| rest);
+        Some(entry.map(|(entry, _)| entry).ok_or_else(malformed))
+    })
+}
+
+fn split_entry(bytes: &[u8]) -> Option<((EntryId, &[u8]), &[u8])> {
+    let (id, rest) = bytes.split_first_chunk::<16>()?;
+    let (record, rest) = split_value(rest)?;
+    Some(((EntryId(*id), record), rest))
+}
+
+fn malformed() -> StoreError {
+    StoreError::Damaged("a record of the log has its checksums, but not the form of a commit".to_owned())
+}
+
+/// The rows of the index that lead to a record at this position.
+///
+/// # Errors
+/// `Damaged` if the record does not have the form of a commit.
+pub fn index_rows(record: Record<'_>, position: LogPosition) -> Result<Vec<Row>, StoreError> {
+    let mut found = Vec::new();
+    let mut listed = 0;
+    for row in rows(record.rows()) {
+        let row = row?;
+        let key = match row.table {
+            Table::ListPosition => {
+                let day = DayKey::try_from(row.key).map_err(|_| malformed())?;
+                listed += 1;
+                Key::list_position(position_key(&day, position.lsn + listed - 1))
+            }
+            table => store_key(table, row.key)?,
+        };
+        found.push(Row { key, position });
+    }
+    for entry in entries(record.entries()) {
+        found.push(Row { key: Key::entry(entry?.0.0), position });
+    }
+    Ok(found)
+}
+
+fn store_key(table: Table, key: &[u8]) -> Result<Key, StoreError> {
+    let key = StoreKey::try_from(key).map_err(|_| malformed())?;
+    match table {
+        Table::Person => Ok(Key::person(key)),
+        Table::Request => Ok(Key::request(key)),
+        Table::Claim => Ok(Key::claim(key)),
+        Table::Entry | Table::ListPosition | Table::Commit => Err(malformed()),
+    }
+}
+
+/// The rows of a commit that were read from the log.
+pub struct CommitRows {
+    bytes: PartBytes,
+    position: LogPosition,
+}
+
+impl CommitRows {
+    /// The rows in the record at this position.
+    pub fn new(bytes: PartBytes, position: LogPosition) -> CommitRows {
+        CommitRows { bytes, position }
+    }
+
+    /// The value under the key that led here.
+    ///
+    /// # Errors
+    /// `Damaged` if the record holds nothing under this key: the index is wrong, and the value is of another.
+    pub fn value(&self, table: Table, key: &[u8]) -> Result<&[u8], StoreError> {
+        for row in rows(self.bytes.bytes()) {
+            let row = row?;
+            if row.table == table && row.key == key {
+                return Ok(row.value);
+            }
+        }
+        Err(is_of_another_key(self.position))
+    }
+
+    /// The row with this number in the list of a hospital's day.
+    ///
+    /// # Errors
+    /// As [`CommitRows::value`].
+    pub fn listed(&self, day: &DayKey, number: u64) -> Result<&[u8], StoreError> {
+        let mut numbers = self.position.lsn..;
+        for row in rows(self.bytes.bytes()) {
+            let row = row?;
+            let is_here = row.table == Table::ListPosition && numbers.next() == Some(number);
+            if is_here && row.key == day {
+                return Ok(row.value);
+            }
+        }
+        Err(is_of_another_key(self.position))
+    }
+}
+
+/// The record of the entry whose id led to a position, among the entries there.
+///
+/// # Errors
+/// As [`CommitRows::value`].
+pub fn entry_of(entries_there: &[u8], id: EntryId, position: LogPosition) -> Result<&[u8], StoreError> {
+    for entry in entries(entries_there) {
+        let (found, record) = entry?;
+        if found == id {
+            return Ok(record);
+        }
+    }
+    Err(is_of_another_key(position))
+}
+
+fn is_of_another_key(position: LogPosition) -> StoreError {
+    StoreError::Damaged(format!(
+        "the index leads to byte {} of the log, where nothing is under the key that was looked up",
+        position.lsn
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::log::RecordPart;
+
+    #[test]
+    fn every_row_and_entry_of_a_record_is_indexed_and_found_under_its_own_key_alone() {
+        let mut builder = RecordBuilder::default();
+        builder.row(Table::Person, &[1; 16], b"state");
+        builder.row(Table::Claim, &[1; 16], b"claim");
+        builder.listed(&[5; 20], b"first");
+        builder.listed(&[6; 20], b"second");
+        builder.entry(EntryId([2; 16]), b"entry");
+        builder.entry(EntryId([3; 16]), b"");
+        let encoded = builder.finish().expect("a record");
+        let position = LogPosition { lsn: 4_160, length: encoded.length() };
+        let rows = index_rows(encoded.record(), position).expect("rows");
+        let lists = [(5, 4_160), (6, 4_161)].map(|(day, number)| Key::list_position(position_key(&[day; 20], number)));
+        let keys =
+            [Key::person([1; 16]), Key::claim([1; 16]), lists[0], lists[1], Key::entry([2; 16]), Key::entry([3; 16])];
+        assert!(rows.iter().map(|row| row.key).eq(keys));
+        let bytes = || encoded.bytes()[..encoded.length() as usize].to_vec();
+        let commit = CommitRows::new(PartBytes::check(bytes(), RecordPart::Rows).expect("rows"), position);
+        let entries = PartBytes::check(bytes(), RecordPart::Entries).expect("entries");
+        let entry = |id| entry_of(entries.bytes(), EntryId([id; 16]), position);
+        assert_eq!(commit.value(Table::Person, &[1; 16]), Ok(&b"state"[..]));
+        assert_eq!(commit.value(Table::Claim, &[1; 16]), Ok(&b"claim"[..]));
+        assert_eq!(commit.listed(&[5; 20], 4_160), Ok(&b"first"[..]));
+        assert_eq!(commit.listed(&[6; 20], 4_161), Ok(&b"second"[..]));
+        assert_eq!((entry(2), entry(3)), (Ok(&b"entry"[..]), Ok(&b""[..])));
+        let another = [
+            commit.value(Table::Request, &[1; 16]),
+            commit.value(Table::Person, &[2; 16]),
+            entry(1),
+            commit.listed(&[6; 20], 4_160),
+            commit.listed(&[5; 20], 4_161),
+            commit.listed(&[5; 20], 4_159),
+        ];
+        assert!(another.iter().all(|read| matches!(read, Err(StoreError::Damaged(_)))));
+    }
+
+    #[test]
+    fn rows_that_end_early_are_damaged() {
+        let mut builder = RecordBuilder::default();
+        builder.row(Table::Person, &[1; 16], b"state");
+        let whole = builder.rows;
+        for end in 1..whole.len() {
+            assert!(rows(&whole[..end]).any(|row| row.is_err()), "{end}");
+        }
+    }
+}

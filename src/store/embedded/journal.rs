@@ -1,0 +1,149 @@
+//! The journal as readers see it: keys lead through the index to records of the log.
+
+use std::sync::Arc;
+
+use super::commit_record::{CommitRows, entry_of, index_rows};
+use super::index::{Index, IndexError, Key, KeyRange, LogEnd, LogPosition, Row, Table};
+use super::list_keys::{DayKey, number_of_key};
+use super::log::{Frame, LogError, RecordPart, Segments};
+use crate::domain::ids::EntryId;
+use crate::store::StoreError;
+use crate::store::keys::StoreKey;
+
+/// The log and its index.
+pub struct Journal {
+    segments: Arc<Segments>,
+    index: Arc<Index>,
+}
+
+/// A position in a list, and the row there.
+pub type ListedRow = (u64, Vec<u8>);
+
+impl Journal {
+    /// A journal of these segments and their index.
+    pub fn new(segments: Arc<Segments>, index: Arc<Index>) -> Journal {
+        Journal { segments, index }
+    }
+
+    /// The positions of records under these keys, all at one durable moment.
+    ///
+    /// # Errors
+    /// If the index cannot be read or is damaged.
+    pub fn look_up<const N: usize>(&self, keys: [Key; N]) -> Result<[Option<LogPosition>; N], StoreError> {
+        self.index.look_up(keys).map_err(index_error)
+    }
+
+    /// The rows of the commit at a position that a key led to.
+    ///
+    /// # Errors
+    /// If it cannot be read or is damaged.
+    pub fn commit_at(&self, position: LogPosition) -> Result<CommitRows, StoreError> {
+        let rows = self.segments.read(position, RecordPart::Rows).map_err(log_error)?;
+        Ok(CommitRows::new(rows, position))
+    }
+
+    /// The record of an entry.
+    ///
+    /// # Errors
+    /// If it cannot be read or is damaged.
+    pub fn entry(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+        let [position] = self.look_up([Key::entry(id.0)])?;
+        let read = |position| {
+            let entries = self.segments.read(position, RecordPart::Entries).map_err(log_error)?;
+            Ok(entry_of(entries.bytes(), id, position)?.to_vec())
+        };
+        position.map(read).transpose()
+    }
+
+    /// Up to `limit` values of a table of persons after a key, in the order of keys. A damaged one fails alone.
+    ///
+    /// # Errors
+    /// If the index cannot be read or is damaged.
+    pub fn persons_after(
+        &self,
+        after: Option<StoreKey>,
+        limit: usize,
+    ) -> Result<Vec<(StoreKey, Result<Vec<u8>, StoreError>)>, StoreError> {
+        let range = after.map_or(KeyRange::all(Table::Person), |after| KeyRange::after(Key::person(after)));
+        let rows = self.index.range(range, limit).map_err(index_error)?;
+        let read = |Row { key, position }: Row| {
+            let bytes = key.padded_bytes();
+            let key = *bytes.first_chunk().unwrap_or(&StoreKey::default());
+            let value = self.commit_at(position).and_then(|commit| Ok(commit.value(Table::Person, &key)?.to_vec()));
+            (key, value)
+        };
+        Ok(rows.into_iter().map(read).collect())
+    }
+
+    /// Up to `limit` rows of the lists of a hospital from one key on and before another, in the order of keys.
+    ///
+    /// # Errors
+    /// If one cannot be read or is damaged.
+    pub fn listed(&self, from: [u8; 28], end: [u8; 28], limit: usize) -> Result<Vec<ListedRow>, StoreError> {
+        let range = KeyRange::new(Key::list_position(from), Key::list_position(end));
+        let rows = self.index.range(range, limit).map_err(index_error)?;
+        let read = |Row { key, position }: Row| {
+            let key = key.padded_bytes();
+            let number = number_of_key(&key[..28]);
+            let day = *key.first_chunk::<20>().unwrap_or(&DayKey::default());
+            Ok((number, self.commit_at(position)?.listed(&day, number)?.to_vec()))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The number of entries in the log.
+    pub fn entry_count(&self) -> u64 {
+        self.segments.entry_count()
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Arc<Index> {
+        &self.index
+    }
+}
+
+/// Why the log and its index cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The log cannot be read, or is damaged.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The index cannot be written.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// A record does not have the form of a commit.
+    #[error(transparent)]
+    Record(#[from] StoreError),
+}
+
+/// Inserts the rows of a frame that is replayed.
+///
+/// # Errors
+/// If a record does not have the form of a commit, or the index accepts no more rows.
+pub fn replay(index: &Index, frame: &Frame, end: LogEnd) -> Result<(), ReplayError> {
+    let mut rows = Vec::new();
+    for (position, record) in frame.records() {
+        rows.extend(index_rows(record, position)?);
+    }
+    Ok(index.insert(&rows, end)?)
+}
+
+/// The error of a read through the index.
+pub fn index_error(error: IndexError) -> StoreError {
+    match error {
+        IndexError::Damaged { .. } => StoreError::Damaged(error.to_string()),
+        IndexError::File { .. } | IndexError::ThreadEnded { .. } => StoreError::Unavailable(error.to_string()),
+    }
+}
+
+/// The error of a read of the log.
+pub fn log_error(error: LogError) -> StoreError {
+    match error {
+        LogError::Damaged { .. } | LogError::Missing(_) | LogError::NotCovered { .. } => {
+            StoreError::Damaged(error.to_string())
+        }
+        LogError::File { .. } | LogError::Stopped(_) | LogError::RecordTooLong { .. } => {
+            StoreError::Unavailable(error.to_string())
+        }
+    }
+}
