@@ -214,10 +214,6 @@ pub struct ListedRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimBinding(pub PersonId);
 
-/// The newest day of commits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewestDay(pub Day);
-
 /// The canonical text of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyText(pub String);

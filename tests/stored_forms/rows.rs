@@ -15,7 +15,7 @@ use onestop::store::archive::{ArchiveIdentity, ArchivedYears};
 use onestop::store::import_parts::Part;
 use onestop::store::imports::{ImportEnd, ImportStart};
 use onestop::store::rows::{
-    ClaimBinding, ClaimRow, ListedRow, LiveStay, NewestDay, PersonState, PersonStateParts, PolicyText, RequestRow,
+    ClaimBinding, ClaimRow, ListedRow, LiveStay, PersonState, PersonStateParts, PolicyText, RequestRow,
     SettlementStatus,
 };
 
@@ -90,7 +90,6 @@ fn the_rows_of_claims_requests_and_lists_have_the_bytes_that_they_always_had() {
     check("request-row", &RequestRow(entry_id(1)));
     check("listed-row", &ListedRow { settlement: entry_id(1), day: day("2017-06-15") });
     check("claim-binding", &ClaimBinding(id("a person")));
-    check("newest-day", &NewestDay(day("2017-06-15")));
     check("policy-text", &PolicyText("{\"id\":\"a policy\"}".to_owned()));
     let archive = ArchiveIdentity { secret_fingerprint: [1; 32], entries: 2 };
     check("archived-years", &ArchivedYears { before: 2017, archive });

@@ -94,7 +94,7 @@ fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The entries of a record, in order; an error in place of what cannot be read.
-fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<(EntryId, &[u8]), StoreError>> {
+fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<StoredEntry<'_>, StoreError>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -106,7 +106,10 @@ fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<(EntryId, &[u8]), StoreE
     })
 }
 
-fn split_entry(bytes: &[u8]) -> Option<((EntryId, &[u8]), &[u8])> {
+/// An entry: its id and its record.
+type StoredEntry<'a> = (EntryId, &'a [u8]);
+
+fn split_entry(bytes: &[u8]) -> Option<(StoredEntry<'_>, &[u8])> {
     let (id, rest) = bytes.split_first_chunk::<16>()?;
     let (record, rest) = split_value(rest)?;
     Some(((EntryId(*id), record), rest))

@@ -7,8 +7,8 @@ use super::index::{Index, IndexError, Key, KeyRange, LogEnd, LogPosition, Row, T
 use super::list_keys::{DayKey, number_of_key};
 use super::log::{Frame, LogError, RecordPart, Segments};
 use crate::domain::ids::EntryId;
-use crate::store::StoreError;
 use crate::store::keys::StoreKey;
+use crate::store::{Keyed, StoreError};
 
 /// The log and its index.
 pub struct Journal {
@@ -59,11 +59,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the index cannot be read or is damaged.
-    pub fn persons_after(
-        &self,
-        after: Option<StoreKey>,
-        limit: usize,
-    ) -> Result<Vec<(StoreKey, Result<Vec<u8>, StoreError>)>, StoreError> {
+    pub fn persons_after(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<Keyed<Vec<u8>>>, StoreError> {
         let range = after.map_or(KeyRange::all(Table::Person), |after| KeyRange::after(Key::person(after)));
         let rows = self.index.range(range, limit).map_err(index_error)?;
         let read = |Row { key, position }: Row| {

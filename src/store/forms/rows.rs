@@ -1,12 +1,11 @@
 //! The rows of claims, requests and lists, and the notes of a store.
 
-use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, PersonId};
 use crate::journal::StoredForm;
 use crate::journal::form::{Malformed, day, entry_id, entry_ids, id, id_bytes, optional_entry_id};
 use crate::pb::journal as pb;
 use crate::store::archive::{ArchiveIdentity, ArchivedYears};
-use crate::store::rows::{ClaimBinding, ClaimRow, ListedRow, NewestDay, PolicyText, RequestRow, SettlementStatus};
+use crate::store::rows::{ClaimBinding, ClaimRow, ListedRow, PolicyText, RequestRow, SettlementStatus};
 
 impl StoredForm for ClaimRow {
     type Message = pb::ClaimRow;
@@ -76,18 +75,6 @@ impl StoredForm for ClaimBinding {
 
     fn from_message(message: pb::ClaimBinding) -> Result<Self, Malformed> {
         id("person_id", message.person_id, PersonId::from_stored).map(ClaimBinding)
-    }
-}
-
-impl StoredForm for NewestDay {
-    type Message = pb::NewestDay;
-
-    fn to_message(&self) -> pb::NewestDay {
-        pb::NewestDay { day: Day::number(self.0) }
-    }
-
-    fn from_message(message: pb::NewestDay) -> Result<Self, Malformed> {
-        day("day", message.day).map(NewestDay)
     }
 }
 
