@@ -203,10 +203,7 @@ impl Vocabulary {
 
     /// All words, each with its section.
     pub fn words(&self) -> impl Iterator<Item = (Section, &str)> {
-        fn named<'a, W: AsRef<str>>(
-            section: Section,
-            list: &'a [Named<W>],
-        ) -> impl Iterator<Item = (Section, &'a str)> {
+        fn named<W: AsRef<str>>(section: Section, list: &[Named<W>]) -> impl Iterator<Item = (Section, &str)> {
             list.iter().map(move |(word, _)| (section, word.as_ref()))
         }
         named(Section::Category, &self.categories)

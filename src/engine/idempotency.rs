@@ -23,13 +23,13 @@ pub(super) enum SentClaim<'a> {
     /// One that is valid by itself says the same as what was sent.
     Valid(&'a Claim),
     /// One that is not.
-    Invalid(RawClaim),
+    Invalid(Box<RawClaim>),
 }
 
 impl<'a> SentClaim<'a> {
     /// The validated claim; what was received is kept only if it is not valid.
     pub(super) fn new(claim: Option<&'a Claim>, raw: RawClaim) -> SentClaim<'a> {
-        claim.map_or(SentClaim::Invalid(raw), SentClaim::Valid)
+        claim.map_or_else(|| SentClaim::Invalid(Box::new(raw)), SentClaim::Valid)
     }
 
     fn raw(&self) -> Cow<'_, RawClaim> {

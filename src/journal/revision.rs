@@ -56,7 +56,7 @@ pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
         replaces_id: id_bytes(Some(revision.replaces)),
         reversal_id: id_bytes(Some(revision.reversal)),
         book_digest: revision.book.0.to_vec(),
-        split: answer::split(&revision.split).encode_to_vec().into(),
+        split: answer::split(&revision.split).encode_to_vec(),
         derivation: answer::derivation(&revision.split).encode_to_vec().into(),
         rest: Some(rest(&revision.split)),
         payers: payers.iter().map(named_amount).collect(),

@@ -5,6 +5,9 @@ use crate::log::disk::SimulatedDisk;
 use crate::support::random::Random;
 use onestop::store::embedded::index::{Damage, Index, IndexError, KeyRange, Table};
 
+/// Damages the bytes of a file.
+type ChangeBytes = fn(Vec<u8>) -> Vec<u8>;
+
 /// An index with runs of three levels, some of several pages, and a tail that is not covered.
 fn sample() -> (SimulatedDisk, Frames) {
     let (disk, mut frames, mut random) = (SimulatedDisk::default(), Frames::default(), Random(9));
@@ -95,7 +98,7 @@ fn a_missing_emptied_cut_foreign_or_misplaced_file_is_named_and_the_index_rebuil
     let files = disk.files();
     for file in &files {
         let other_file = files.iter().find(|other| *other != file && other.starts_with("run-")).expect("a run");
-        let damages: [(fn(Vec<u8>) -> Vec<u8>, &str); 3] = [
+        let damages: [(ChangeBytes, &str); 3] = [
             (|_| Vec::new(), "is empty"),
             (|bytes| bytes[..bytes.len() - 40].to_vec(), ""),
             (|bytes| [bytes, vec![0; 4096]].concat(), ""),
