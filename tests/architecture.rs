@@ -4,6 +4,7 @@ mod cycles;
 mod imports;
 mod licenses;
 mod source;
+mod spelling;
 
 use std::collections::BTreeSet;
 

@@ -66,7 +66,7 @@ impl Allowance {
     /// # Errors
     /// [`AccessError::LimitExceeded`], with the time to wait.
     pub fn try_acquire(&self) -> Result<OwnedSemaphorePermit, AccessError> {
-        let permit = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_full| limited(RETRY_DELAY))?;
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_full| limit_exceeded(RETRY_DELAY))?;
         self.check_rate()?;
         Ok(permit)
     }
@@ -77,7 +77,7 @@ impl Allowance {
     /// [`AccessError::LimitExceeded`], with the time to wait.
     pub(crate) fn check_rate(&self) -> Result<(), AccessError> {
         let Some(rate) = &self.rate else { return Ok(()) };
-        rate.check().map_err(|later| limited(later.wait_time_from(DefaultClock::default().now())))
+        rate.check().map_err(|later| limit_exceeded(later.wait_time_from(DefaultClock::default().now())))
     }
 
     /// Counts a claim of a stream as soon as the limits permit: a stream is slowed down, not refused.
@@ -92,7 +92,7 @@ impl Allowance {
     }
 }
 
-fn limited(retry_after: Duration) -> AccessError {
+fn limit_exceeded(retry_after: Duration) -> AccessError {
     AccessError::LimitExceeded { retry_after }
 }
 

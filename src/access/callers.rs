@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 
 use super::allowance::CallerLimits;
 use super::caller::Caller;
@@ -38,8 +38,8 @@ impl Callers {
         text: &str,
         default_limits: CallerLimits,
         id_bytes: usize,
-    ) -> Result<Callers, Vec<FileFault>> {
-        callers_file::read(file, text, default_limits, id_bytes).map(Callers::Known)
+    ) -> Result<Callers, FileFaults> {
+        callers_file::read_callers(file, text, default_limits, id_bytes).map(Callers::Known)
     }
 
     /// The caller that is identified by these names of a certificate.

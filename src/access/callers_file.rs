@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::domain::file_fault::{FileFault, line_at};
+use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::{HospitalId, TextError, check_id};
 
 use super::allowance::{Allowance, CallerLimits};
@@ -62,27 +63,27 @@ struct RawCaller {
 }
 
 /// The callers of a file, by identity.
-pub(super) fn read(
+pub(super) fn read_callers(
     file: &str,
     text: &str,
     default_limits: CallerLimits,
     id_bytes: usize,
-) -> Result<HashMap<String, Arc<Caller>>, Vec<FileFault>> {
+) -> Result<HashMap<String, Arc<Caller>>, FileFaults> {
     let raw: RawFile = toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
-        vec![FileFault::at_offset(file, text, offset, error.message())]
+        FileFault::at_offset(file, text, offset, error.message())
     })?;
     let (mut callers, mut names, mut faults) = (HashMap::new(), HashSet::new(), Vec::new());
     for raw in raw.caller {
         let line = line_at(text, raw.span().start);
-        let refused = add(raw.into_inner(), default_limits, id_bytes, &mut names, &mut callers);
+        let refused = add_caller(raw.into_inner(), default_limits, id_bytes, &mut names, &mut callers);
         faults.extend(refused.into_iter().map(|why| FileFault::new(file, line, why.to_string())));
     }
-    if faults.is_empty() { Ok(callers) } else { Err(faults) }
+    if faults.is_empty() { Ok(callers) } else { Err(FileFaults::from(faults)) }
 }
 
 /// Adds a caller, or returns why it is refused.
-fn add(
+fn add_caller(
     raw: RawCaller,
     default_limits: CallerLimits,
     id_bytes: usize,
@@ -94,7 +95,7 @@ fn add(
         refused.push(CallerError::DuplicateName(raw.name.clone()));
     }
     let identity = normalized_identity(&raw.identity);
-    match validate(raw, default_limits, id_bytes) {
+    match validate_caller(raw, default_limits, id_bytes) {
         Err(more) => refused.extend(more),
         Ok(caller) => {
             if callers.insert(identity.clone(), Arc::new(caller)).is_some() {
@@ -110,7 +111,7 @@ pub(crate) fn normalized_identity(identity: &str) -> String {
     if identity.contains(':') { identity.to_owned() } else { identity.to_ascii_lowercase() }
 }
 
-fn validate(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Result<Caller, Vec<CallerError>> {
+fn validate_caller(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Result<Caller, Vec<CallerError>> {
     let role = Role::from_word(&raw.role);
     let rate = NonZeroU32::new(raw.rate.unwrap_or(default_limits.rate.get()));
     let in_flight = raw.in_flight.unwrap_or(default_limits.in_flight);

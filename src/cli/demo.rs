@@ -107,7 +107,7 @@ async fn import_tables(client: &mut Client) -> CommandResult {
     let mut taken = Vec::new();
     for (table, text) in TABLES {
         let rows = csv_rows::read_all(table.as_str(), *table, text.as_bytes());
-        let rows = rows.map_err(|fault| CommandError::FileFaults(vec![fault]))?;
+        let rows = rows.map_err(|fault| CommandError::FileFaults(fault.into()))?;
         let answer = import::import_table(client, *table, rows).await?;
         taken.push(format!("{} {}", answer.taken, table.as_str()));
     }
@@ -120,7 +120,8 @@ async fn settle(client: &mut Client, claims: &str) -> Result<Vec<DemoClaim>, Com
     let mut lines = Vec::new();
     for text in claims.lines() {
         let text: ClaimText = serde_json::from_str(text).map_err(|error| CommandError::Usage(error.to_string()))?;
-        let (claim, request_id) = text.to_raw().map_err(|refusal| CommandError::Usage(refusal.to_string()))?;
+        let (claim, request_id) =
+            text.claim_and_request_id().map_err(|refusal| CommandError::Usage(refusal.to_string()))?;
         let answer = client.settle(&claim, &request_id, Vec::new()).await;
         let answer = match answer {
             Err(status) if leaves_outcome_unknown(&status) => return Err(status.into()),
@@ -217,7 +218,8 @@ async fn retry(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
     let Some((text, first)) = lines.iter().rev().find_map(|line| Some((&line.text, line.answer.as_ref().ok()?))) else {
         return Ok(());
     };
-    let (claim, request_id) = text.to_raw().map_err(|refusal| CommandError::Usage(refusal.to_string()))?;
+    let (claim, request_id) =
+        text.claim_and_request_id().map_err(|refusal| CommandError::Usage(refusal.to_string()))?;
     let again = client.settle(&claim, &request_id, Vec::new()).await?;
     let bytes = again.settlement.as_ref().map(Message::encode_to_vec).unwrap_or_default();
     let same = if bytes == first.encode_to_vec() { "the same" } else { "DIFFERENT" };

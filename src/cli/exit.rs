@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tonic::Status;
 
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 use crate::server::access_setup::AccessSetupError;
 use crate::server::local_server::LocalServerError;
 use crate::server::run::RunError;
@@ -44,8 +44,8 @@ pub enum CommandError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file is refused; one line per fault.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    FileFaults(Vec<FileFault>),
+    #[error("{0}")]
+    FileFaults(FileFaults),
     /// A file of claims cannot be read.
     #[error(transparent)]
     ClaimFile(#[from] ClaimFileError),
@@ -112,10 +112,10 @@ impl CommandError {
     pub fn lines(&self) -> Vec<String> {
         match self {
             CommandError::FileFaults(faults)
+            | CommandError::Import(ImportError::Faults(faults))
             | CommandError::Run(RunError::Policies(faults) | RunError::Access(AccessSetupError::Callers(faults))) => {
-                faults.iter().map(ToString::to_string).collect()
+                faults.to_string().lines().map(str::to_owned).collect()
             }
-            CommandError::Import(ImportError::Faults(lines)) => lines.clone(),
             error => vec![error.to_string()],
         }
     }
@@ -132,7 +132,7 @@ impl CommandError {
             CommandError::LocalServer(error) => local_server_exit(error),
             CommandError::StoreLocation(error) => store_location_exit(error),
             CommandError::Import(ImportError::Client(error)) => client_exit(error),
-            CommandError::Import(ImportError::Faults(_)) => Exit::Refused,
+            CommandError::Import(ImportError::Faults(_) | ImportError::Refused { .. }) => Exit::Refused,
             CommandError::Copy(CopyCommandError::Interrupted(_)) => Exit::Unreachable,
             CommandError::Copy(CopyCommandError::Refused(_)) => Exit::Refused,
             CommandError::Seal(SealError::Store(_)) => Exit::Refused,
@@ -201,8 +201,8 @@ impl From<Status> for CommandError {
     }
 }
 
-impl From<Vec<FileFault>> for CommandError {
-    fn from(faults: Vec<FileFault>) -> CommandError {
+impl From<FileFaults> for CommandError {
+    fn from(faults: FileFaults) -> CommandError {
         CommandError::FileFaults(faults)
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use toml::de::DeTable;
 
 use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 
 use super::Config;
 use super::keys::{ConfigKey, KEYS, plain, variable};
@@ -78,13 +79,13 @@ impl Layered {
     pub fn read(
         file: Option<(&str, &str)>,
         environment: impl Fn(&str) -> Option<String>,
-    ) -> Result<Layered, Vec<FileFault>> {
+    ) -> Result<Layered, FileFaults> {
         let mut layered = Layered::default();
         let mut faults = Vec::new();
         if let Some((name, text)) = file {
             match Config::from_toml(name, text) {
                 Ok(config) => layered = Layered { config, origins: origins_of_file(text) },
-                Err(found) => faults = found,
+                Err(found) => faults.extend(found),
             }
         }
         for (key, variable, line) in from_environment(&environment) {
@@ -93,7 +94,7 @@ impl Layered {
             }
             layered.origins.0.insert(key, Origin::Environment(variable));
         }
-        if faults.is_empty() { Ok(layered) } else { Err(faults) }
+        if faults.is_empty() { Ok(layered) } else { Err(faults.into()) }
     }
 }
 

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::domain::file_fault::{FileFault, line_at};
+use crate::domain::file_faults::FileFaults;
 
 use super::Config;
 use super::error::KeyError;
@@ -16,7 +17,7 @@ impl Config {
     ///
     /// # Errors
     /// Every fault, in the order of lines.
-    pub fn from_toml(file: &str, text: &str) -> Result<Config, Vec<FileFault>> {
+    pub fn from_toml(file: &str, text: &str) -> Result<Config, FileFaults> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut faults: Vec<_> = errors.iter().map(|error| syntax_fault(file, text, error)).collect();
         let mut config = Config::default();
@@ -26,7 +27,7 @@ impl Config {
                 refused.map(|(offset, why)| FileFault::new(file, line_at(text, offset), why.to_string())).collect();
         }
         faults.sort();
-        if faults.is_empty() { Ok(config) } else { Err(faults) }
+        if faults.is_empty() { Ok(config) } else { Err(faults.into()) }
     }
 
     /// Sets the key of one line.

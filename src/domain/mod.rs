@@ -14,6 +14,7 @@ pub mod decimal;
 pub mod facts;
 pub mod fault;
 pub mod file_fault;
+pub mod file_faults;
 pub mod fixed_words;
 pub mod ids;
 pub mod invariants;

@@ -96,13 +96,13 @@ impl<S: Store> Engine<S> {
             .map_or_else(|| Day::new(name.key.year, 12, 31), Ok)
             .map_err(|_| EngineError::invalid("year", FaultReason::NotADay, "is no year"))?;
         let scope = Scope::of_person(&name.person_id);
-        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
+        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?;
         let account = seen.state.account(&name.key);
         let known = seen.person.as_ref().is_some_and(PersonRecord::is_known);
         if !known && account.version == 0 {
             return Err(EngineError::NotFound);
         }
-        self.account_view(account, &name.key, seen.person.as_ref(), on).map_err(EngineError::invariant)
+        self.account_view(account, &name.key, seen.person.as_ref(), on).map_err(EngineError::broken_invariant)
     }
 
     fn account_view(

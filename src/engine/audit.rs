@@ -51,18 +51,18 @@ impl<'a, S: Store> Audit<'a, S> {
         let (mut accounts, mut splits) = (AccountReplay::default(), 0);
         for (at, StoredEntry { entry, .. }) in chain.iter().enumerate() {
             let applied = self.apply(&mut accounts, entry, &chain[at + 1..]).await;
-            applied.map_err(|fault| AuditFinding::at(entry.id, fault))?;
+            applied.map_err(|fault| AuditFinding::about_entry(entry.id, fault))?;
             splits += usize::from(entry.split().is_some());
         }
         let moved = accounts.accounts().values().filter(|account| account.version > 0).count();
         if state.accounts().len() != moved {
-            return Err(AuditFinding::at_head(state, "there are accounts that the chain does not change"));
+            return Err(AuditFinding::about_person(state, "there are accounts that the chain does not change"));
         }
         if state.accounts().iter().any(|(key, account)| accounts.accounts().get(key) != Some(account)) {
-            return Err(AuditFinding::at_head(state, "an account differs from what the chain adds up to"));
+            return Err(AuditFinding::about_person(state, "an account differs from what the chain adds up to"));
         }
         for StoredEntry { entry, .. } in &chain {
-            self.check_rows(entry, state).await.map_err(|fault| AuditFinding::at(entry.id, fault))?;
+            self.check_rows(entry, state).await.map_err(|fault| AuditFinding::about_entry(entry.id, fault))?;
         }
         Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
@@ -156,7 +156,7 @@ impl<'a, S: Store> Audit<'a, S> {
         if entry.revised().is_none() && seen.request != Some(correction.unwrap_or(entry.id)) {
             return Err(ChainFault::RequestRow);
         }
-        let known = |settlement| seen.claim.as_ref().and_then(|row| row.of(settlement));
+        let known = |settlement| seen.claim.as_ref().and_then(|row| row.status_of(settlement));
         let is_known = match &entry.body {
             EntryKind::Settlement(_) => known(entry.id).is_some(),
             EntryKind::Reversal(reversed) => {

@@ -89,12 +89,12 @@ pub struct StoredEntry {
 
 impl AuditFinding {
     /// A finding at this entry.
-    pub fn at(entry: EntryId, message: impl ToString) -> AuditFinding {
+    pub fn about_entry(entry: EntryId, message: impl ToString) -> AuditFinding {
         AuditFinding { entry: Some(entry), message: message.to_string() }
     }
 
     /// A finding at the head of the chain.
-    pub fn at_head(state: &PersonState, message: impl ToString) -> AuditFinding {
+    pub fn about_person(state: &PersonState, message: impl ToString) -> AuditFinding {
         AuditFinding { entry: state.head, message: message.to_string() }
     }
 }
@@ -111,14 +111,14 @@ pub async fn read_chain<S: JournalStore>(store: &S, state: &PersonState) -> Resu
     let mut chain = Vec::new();
     let (mut next, mut chained, mut number) = (state.head, state.chained, state.version);
     while let Some(id) = next {
-        let stored = read_entry(store, id).await.map_err(|error| AuditFinding::at(id, error))?;
-        let stored = stored.ok_or_else(|| AuditFinding::at(id, "is missing"))?;
+        let stored = read_entry(store, id).await.map_err(|error| AuditFinding::about_entry(id, error))?;
+        let stored = stored.ok_or_else(|| AuditFinding::about_entry(id, "is missing"))?;
         if stored.digest != chained {
-            return Err(AuditFinding::at(id, "is not the record that the next entry is chained to"));
+            return Err(AuditFinding::about_entry(id, "is not the record that the next entry is chained to"));
         }
         let link = stored.entry.link;
         if stored.entry.id != id || link.number != number || number == 0 {
-            return Err(AuditFinding::at(id, "is at another position of the chain"));
+            return Err(AuditFinding::about_entry(id, "is at another position of the chain"));
         }
         (next, chained, number) = (link.previous, link.chained, number - 1);
         chain.push(stored);

@@ -33,7 +33,7 @@ impl<S: Store> Engine<S> {
     {
         for _ in 0..=self.settings.conflict_retries {
             let seen = self.store.look_up(scope).instrument(debug_span!("look_up")).await;
-            let seen = seen.map_err(EngineError::from_read)?;
+            let seen = seen.map_err(EngineError::from_read_error)?;
             match attempt(seen, stamp).await {
                 Err(CommitError::Conflict) => {
                     self.conflicts.fetch_add(1, Ordering::Relaxed);
@@ -54,7 +54,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// Why it was not committed.
     pub(super) async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.store.commit(commit).instrument(debug_span!("commit")).await.map_err(CommitError::from_commit)
+        self.store.commit(commit).instrument(debug_span!("commit")).await.map_err(CommitError::from_commit_error)
     }
 
     /// Logs, once for a pair of days, that the clock is on a day before that of the newest commit.

@@ -29,7 +29,8 @@ impl<S: Store> Engine<S> {
         replaced: Option<EntryId>,
     ) -> Result<Result<Continuable, FieldFault>, EngineError> {
         let live = self.live_after(head, None, true).await?.live;
-        let named = |one: &&LiveSettlement| is_claim(&one.settled.claim, &continues.hospital_id, &continues.claim_id);
+        let named =
+            |one: &&LiveSettlement| is_claim_named(&one.settled.claim, &continues.hospital_id, &continues.claim_id);
         let found = live.iter().find(named).filter(|one| {
             let continued = |other: &LiveSettlement| {
                 other.continues() == Some(one.settlement) && Some(other.settlement) != replaced
@@ -47,7 +48,7 @@ impl<S: Store> Engine<S> {
         let settled = self.required_entry(settlement).await?.try_into()?;
         let newest = self.status_of_settlement(&settled).await?.latest_revision();
         let split = self.required_entry(newest).await?.into_split();
-        split.ok_or_else(|| EngineError::invariant(format!("entry {newest} decides no split")))
+        split.ok_or_else(|| EngineError::broken_invariant(format!("entry {newest} decides no split")))
     }
 }
 
@@ -58,7 +59,7 @@ fn rests_on(live: &[LiveSettlement], one: &LiveSettlement, id: EntryId) -> bool 
     std::iter::successors(Some(one.settlement), continued).any(|part| part == id)
 }
 
-fn is_claim(claim: &Claim, hospital_id: &HospitalId, claim_id: &ClaimId) -> bool {
+fn is_claim_named(claim: &Claim, hospital_id: &HospitalId, claim_id: &ClaimId) -> bool {
     claim.hospital_id == *hospital_id && claim.claim_id == *claim_id
 }
 

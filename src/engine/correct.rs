@@ -102,7 +102,7 @@ impl<S: Store> Engine<S> {
         let replacement = Replacement { claim, id, seen: &seen, continuation };
         let prepared = self.prepare_reversal(reversal, &seen, request, stamp, Some(replacement)).await?;
         let PreparedReversal { commit, entry: reversal, revisions, settlement } = prepared;
-        let settlement = settlement.ok_or_else(|| EngineError::invariant("a correction settles nothing"))?;
+        let settlement = settlement.ok_or_else(|| EngineError::broken_invariant("a correction settles nothing"))?;
         if !dry_run {
             self.commit(commit).await?;
         }
@@ -111,7 +111,7 @@ impl<S: Store> Engine<S> {
 
     /// The correction that ends in this settlement.
     async fn replayed_correction(&self, settlement: Entry<Settlement>) -> Result<CorrectOutcome, EngineError> {
-        let no_reversal = || EngineError::invariant(format!("settlement {} follows no reversal", settlement.id));
+        let no_reversal = || EngineError::broken_invariant(format!("settlement {} follows no reversal", settlement.id));
         let reversal = self.reversal_of_correction(&settlement).await?.ok_or_else(no_reversal)?;
         Ok(CorrectOutcome { revisions: self.revisions(&reversal.body).await?, reversal, settlement, replay: true })
     }

@@ -71,7 +71,7 @@ impl<S: Store> Engine<S> {
             settlement: earlier.settlement,
             split: &earlier.split,
         });
-        let policy = policy_in_force(&book, claim, &facts).ok_or_else(no_policy)?;
+        let policy = policy_in_force(&book, claim, &facts).ok_or_else(no_policy_refusal)?;
         let input = AdjudicationInput { claim, facts: &facts, policy, continued };
         let key = input.account_key();
         let (split, after) = checked_split(input, &seen.state.account(&key))?;
@@ -105,12 +105,12 @@ pub(super) fn policy_in_force<'a>(book: &'a Book, claim: &Claim, facts: &Facts) 
 
 /// The split on an account, and the account after it; what does not hold of a split is never committed.
 pub(super) fn checked_split(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), EngineError> {
-    let decided = adjudicate(input, account).map_err(EngineError::invariant)?;
-    invariants::check(&decided.0).map_err(|broken| EngineError::invariant(broken.to_string()))?;
+    let decided = adjudicate(input, account).map_err(EngineError::broken_invariant)?;
+    invariants::check(&decided.0).map_err(|broken| EngineError::broken_invariant(broken.to_string()))?;
     Ok(decided)
 }
 
-fn no_policy() -> ClaimRefusal {
+fn no_policy_refusal() -> ClaimRefusal {
     let message = "lies on a day on which no policy of the person's insurance and region is in force";
     ClaimRefusal::NoPolicy(FieldFault::new("claim.discharged", FaultReason::NoPolicyInForce, message).into())
 }

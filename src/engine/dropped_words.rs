@@ -57,9 +57,9 @@ impl<S: Store> Engine<S> {
 
     async fn search_persons(&self, search: &mut Search) -> Result<(), EngineError> {
         let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.store.person_records(after, limit));
-        while let Some(page) = pages.next_page(read).await.map_err(EngineError::from_read)? {
+        while let Some(page) = pages.next_page(read).await.map_err(EngineError::from_read_error)? {
             for (_, record) in page {
-                search.search_person(&record.map_err(EngineError::from_read)?);
+                search.search_person(&record.map_err(EngineError::from_read_error)?);
             }
         }
         Ok(())
@@ -67,9 +67,9 @@ impl<S: Store> Engine<S> {
 
     async fn search_journal(&self, search: &mut Search) -> Result<(), EngineError> {
         let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.store.states(after, limit));
-        while let Some(page) = pages.next_page(read).await.map_err(EngineError::from_read)? {
+        while let Some(page) = pages.next_page(read).await.map_err(EngineError::from_read_error)? {
             for (_, state) in page {
-                let mut next = state.map_err(EngineError::from_read)?.head;
+                let mut next = state.map_err(EngineError::from_read_error)?.head;
                 while let Some(id) = next.filter(|_| search.is_open(Section::ALL)) {
                     let entry = self.required_entry(id).await?;
                     next = entry.link.previous;

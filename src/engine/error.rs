@@ -69,12 +69,12 @@ impl EngineError {
     }
 
     /// A check inside failed.
-    pub(crate) fn invariant(what: impl ToString) -> EngineError {
+    pub(crate) fn broken_invariant(what: impl ToString) -> EngineError {
         EngineError::Invariant(what.to_string())
     }
 
     /// The error of a failed read: nothing was committed by it.
-    pub(crate) fn from_read(error: StoreError) -> EngineError {
+    pub(crate) fn from_read_error(error: StoreError) -> EngineError {
         match error {
             StoreError::Damaged(what) => EngineError::Invariant(what),
             StoreError::ImportLeaseHeld => EngineError::ImportRunning,
@@ -93,20 +93,20 @@ impl EngineError {
     }
 
     /// The error of a failed write, other than a conflict.
-    pub(crate) fn from_write(error: StoreError) -> EngineError {
+    pub(crate) fn from_write_error(error: StoreError) -> EngineError {
         match error {
             StoreError::Unknown(_) => {
                 tracing::error!(%error, "the outcome of a write to the store is unknown");
                 EngineError::OutcomeUnknown
             }
-            other => EngineError::from_read(other),
+            other => EngineError::from_read_error(other),
         }
     }
 }
 
 impl From<UnexpectedEntryKind> for EngineError {
     fn from(error: UnexpectedEntryKind) -> Self {
-        EngineError::invariant(error)
+        EngineError::broken_invariant(error)
     }
 }
 
@@ -138,11 +138,11 @@ impl From<ClaimRefusal> for CommitError {
 
 impl CommitError {
     /// The error of a failed commit.
-    pub(super) fn from_commit(error: StoreError) -> CommitError {
+    pub(super) fn from_commit_error(error: StoreError) -> CommitError {
         match error {
             StoreError::Conflict => CommitError::Conflict,
             StoreError::EarlierDay { newest } => CommitError::EarlierDay(newest),
-            other => CommitError::Failed(EngineError::from_write(other)),
+            other => CommitError::Failed(EngineError::from_write_error(other)),
         }
     }
 }

@@ -37,7 +37,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read.
     pub async fn outcome(&self, name: &RequestName) -> Result<Outcome, EngineError> {
-        let seen = self.store.look_up(name.scope()).await.map_err(EngineError::from_read)?;
+        let seen = self.store.look_up(name.scope()).await.map_err(EngineError::from_read_error)?;
         Ok(self.known_outcome(&seen).await?.unwrap_or(Outcome::NotSeen))
     }
 

@@ -105,7 +105,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Imported, EngineError> {
         incoming.check()?;
         let shared_tables_version =
-            self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write)?;
+            self.store.coordination().acquire_import_lease().await.map_err(EngineError::from_write_error)?;
         let imported = self.import_under_lease(shared_tables_version, incoming, table, source, outside).await;
         self.store.coordination().release_import_lease().await;
         imported
@@ -120,8 +120,8 @@ impl<S: Store> Engine<S> {
         source: ImportSource,
         outside: &ImportContext<'_>,
     ) -> Result<Imported, EngineError> {
-        self.read_tables(shared_tables_version.unwrap_or(0)).await.map_err(EngineError::from_read)?;
-        let last = self.store.imports(u64::MAX, 1).await.map_err(EngineError::from_read)?;
+        self.read_tables(shared_tables_version.unwrap_or(0)).await.map_err(EngineError::from_read_error)?;
+        let last = self.store.imports(u64::MAX, 1).await.map_err(EngineError::from_read_error)?;
         let number = last.first().map_or(0, |import| import.number) + 1;
         let mut draft = Draft::new(&incoming, LookupTables::clone(&self.tables.load()))?;
         let begun = ImportStart {
@@ -132,14 +132,14 @@ impl<S: Store> Engine<S> {
             rows: incoming.rows(),
             digest: incoming.digest(),
         };
-        let mut persons = incoming.persons.sorted().map_err(EngineError::from_read)?;
+        let mut persons = incoming.persons.sorted().map_err(EngineError::from_read_error)?;
         self.check_persons(&mut persons).await?;
-        self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(EngineError::from_write)?;
+        self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(EngineError::from_write_error)?;
         self.import_persons(number, persons, &mut draft.count, outside).await?;
         self.import_hospitals_and_catalogue(number, &mut draft).await?;
         let Imported { changed, unchanged, not_enrolled: _ } = draft.count;
         let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
-        self.store.log_import(number, ImportEvent::End(ended)).await.map_err(EngineError::from_write)?;
+        self.store.log_import(number, ImportEvent::End(ended)).await.map_err(EngineError::from_write_error)?;
         if draft.tables_changed || shared_tables_version.is_some() {
             self.replace_tables(draft.tables, number);
         }
@@ -151,7 +151,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read.
     pub async fn imports(&self, before: Option<u64>, limit: usize) -> Result<Vec<Import>, EngineError> {
-        self.store.imports(before.unwrap_or(u64::MAX), limit).await.map_err(EngineError::from_read)
+        self.store.imports(before.unwrap_or(u64::MAX), limit).await.map_err(EngineError::from_read_error)
     }
 
     async fn import_persons(
@@ -161,14 +161,14 @@ impl<S: Store> Engine<S> {
         count: &mut Imported,
         outside: &ImportContext<'_>,
     ) -> Result<(), EngineError> {
-        while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(EngineError::from_read)? {
+        while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(EngineError::from_read_error)? {
             if (outside.stop)() {
                 return Err(EngineError::ImportStopped);
             }
             let persons = self.changed(step, count).await?;
             if !persons.is_empty() {
                 let write = ReferenceWrite { persons, ..ReferenceWrite::default() };
-                self.store.write_reference(number, 0, write).await.map_err(EngineError::from_write)?;
+                self.store.write_reference(number, 0, write).await.map_err(EngineError::from_write_error)?;
             }
         }
         Ok(())
@@ -181,7 +181,7 @@ impl<S: Store> Engine<S> {
         count: &mut Imported,
     ) -> Result<Vec<(PersonId, PersonRecord)>, EngineError> {
         let ids: Vec<_> = step.iter().map(|(id, _)| id.clone()).collect();
-        let records = self.store.persons(&ids).await.map_err(EngineError::from_read)?;
+        let records = self.store.persons(&ids).await.map_err(EngineError::from_read_error)?;
         let mut persons = Vec::with_capacity(step.len());
         for ((id, parts), record) in step.into_iter().zip(records) {
             let mut record = record.unwrap_or_else(|| PersonRecord::new(id.clone()));
@@ -204,7 +204,7 @@ impl<S: Store> Engine<S> {
 
     async fn import_hospitals_and_catalogue(&self, number: u64, draft: &mut Draft) -> Result<(), EngineError> {
         for (part, write) in parts(&draft.hospitals, &draft.catalogue).enumerate() {
-            self.store.write_reference(number, part as u32, write).await.map_err(EngineError::from_write)?;
+            self.store.write_reference(number, part as u32, write).await.map_err(EngineError::from_write_error)?;
         }
         draft.tables_changed = !draft.hospitals.is_empty() || !draft.catalogue.is_empty();
         Ok(())

@@ -26,7 +26,7 @@ impl<S: Store> Engine<S> {
     /// All rows that contradict each other or the table; or if the rows or the store cannot be read.
     pub(super) async fn check_persons(&self, sorted: &mut Sorted) -> Result<(), EngineError> {
         let mut faults = FieldFaults::default();
-        while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(EngineError::from_read)? {
+        while let Some(step) = sorted.next_batch(PERSONS_A_STEP).map_err(EngineError::from_read_error)? {
             for (_, parts) in &step {
                 faults.append(differing_rows(parts.iter().map(|(at, part)| (*at, part.key(), part)), "person_id"));
             }
@@ -34,7 +34,7 @@ impl<S: Store> Engine<S> {
             self.check_enrolments(enrolments, &mut faults).await?;
         }
         faults.into_result(()).map_err(EngineError::Invalid)?;
-        sorted.rewind().map_err(EngineError::from_read)
+        sorted.rewind().map_err(EngineError::from_read_error)
     }
 
     /// Adds a fault for every enrolment that holds on a day on which another one of the person holds.
@@ -47,7 +47,7 @@ impl<S: Store> Engine<S> {
             return Ok(());
         }
         let ids: Vec<_> = persons.iter().map(|(id, _)| id.clone()).collect();
-        let records = self.store.persons(&ids).await.map_err(EngineError::from_read)?;
+        let records = self.store.persons(&ids).await.map_err(EngineError::from_read_error)?;
         for ((id, parts), record) in persons.into_iter().zip(records) {
             let mut record = record.unwrap_or_else(|| PersonRecord::new(id));
             let rows: Vec<_> = parts.iter().filter_map(|(at, part)| Some((*at, enrolment_from(part)?))).collect();

@@ -78,7 +78,7 @@ impl ImportRows {
         }
         match row {
             ReferenceRow::Person(id, part) => {
-                self.persons.add(&id, &(self.rows, part)).map_err(EngineError::from_write)?
+                self.persons.add(&id, &(self.rows, part)).map_err(EngineError::from_write_error)?
             }
             ReferenceRow::Hospital(id, part) => self.hospitals.push((self.rows, id, part)),
             ReferenceRow::Catalogue(row) => self.catalogue.push((self.rows, row)),

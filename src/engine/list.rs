@@ -139,7 +139,7 @@ impl<S: Store> Engine<S> {
             .store
             .hospital_settlements(&which.hospital_id, from, which.until, limit)
             .await
-            .map_err(EngineError::from_read)?;
+            .map_err(EngineError::from_read_error)?;
         let next = places.last().filter(|_| places.len() == limit).map(|(place, _)| *place);
         for (number, (place, id)) in places.into_iter().enumerate() {
             self.yield_now_and_then(number).await;
@@ -185,11 +185,11 @@ impl<S: Store> Engine<S> {
         from: Option<EntryId>,
     ) -> Result<Option<EntryId>, EngineError> {
         if let Some(id) = from {
-            let entry = self.store.entry(id).await.map_err(EngineError::from_read)?;
+            let entry = self.store.entry(id).await.map_err(EngineError::from_read_error)?;
             let own = entry.is_some_and(|entry| entry.parties().1 == person_id);
-            return if own { Ok(from) } else { Err(foreign_page()) };
+            return if own { Ok(from) } else { Err(foreign_page_error()) };
         }
-        let state = self.store.look_up(Scope::of_person(person_id)).await.map_err(EngineError::from_read)?.state;
+        let state = self.store.look_up(Scope::of_person(person_id)).await.map_err(EngineError::from_read_error)?.state;
         Ok(state.head.filter(|_| hospitals.has_any_settlement_of(&state)))
     }
 
@@ -218,6 +218,6 @@ fn is_listed(settlement: &Entry<Settlement>, which: &PersonFilter) -> bool {
         && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
 }
 
-fn foreign_page() -> EngineError {
+fn foreign_page_error() -> EngineError {
     EngineError::invalid("page_token", FaultReason::Unreadable, "is not of this list")
 }

@@ -150,12 +150,12 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read or written; then the book in use stays.
     pub async fn activate(&self, book: Book) -> Result<Arc<Book>, EngineError> {
-        store_policies(&self.store, &book).await.map_err(EngineError::from_write)?;
+        store_policies(&self.store, &book).await.map_err(EngineError::from_write_error)?;
         self.store
             .coordination()
             .announce_book(book.digest(), BookAnnouncement::Activate)
             .await
-            .map_err(EngineError::from_write)?;
+            .map_err(EngineError::from_write_error)?;
         Ok(self.book.swap(Arc::new(book)))
     }
 
@@ -165,7 +165,11 @@ impl<S: Store> Engine<S> {
     /// If the store cannot be written.
     pub async fn announce_book_as_required(&self) -> Result<(), EngineError> {
         let book = self.book().digest();
-        self.store.coordination().announce_book(book, BookAnnouncement::Activate).await.map_err(EngineError::from_write)
+        self.store
+            .coordination()
+            .announce_book(book, BookAnnouncement::Activate)
+            .await
+            .map_err(EngineError::from_write_error)
     }
 
     /// The book in use.
@@ -193,23 +197,26 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read, or what it kept is not what the digest says.
     pub async fn stored_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, EngineError> {
-        let Some(canonical) = self.store.policy(digest).await.map_err(EngineError::from_read)? else { return Ok(None) };
+        let Some(canonical) = self.store.policy(digest).await.map_err(EngineError::from_read_error)? else {
+            return Ok(None);
+        };
         PolicyRule::from_kept(&canonical, digest)
             .map(Some)
-            .ok_or_else(|| EngineError::invariant(format!("the policy kept as {digest} is another")))
+            .ok_or_else(|| EngineError::broken_invariant(format!("the policy kept as {digest} is another")))
     }
 
     /// An entry that a row names, and its answer if it is a settlement, as it was committed.
     async fn answered_entry(&self, id: EntryId) -> Result<(Entry, Bytes), EngineError> {
-        let record = self.store.record(id).await.map_err(EngineError::from_read)?;
-        let record = record.ok_or_else(|| EngineError::invariant(format!("entry {id} is named and is not there")))?;
-        decode_answered(&record).map_err(|error| EngineError::from_read(error.into()))
+        let record = self.store.record(id).await.map_err(EngineError::from_read_error)?;
+        let record =
+            record.ok_or_else(|| EngineError::broken_invariant(format!("entry {id} is named and is not there")))?;
+        decode_answered(&record).map_err(|error| EngineError::from_read_error(error.into()))
     }
 
     /// An entry that a row names; that it is missing means that the store is damaged.
     async fn required_entry(&self, id: EntryId) -> Result<Entry, EngineError> {
-        let entry = self.store.entry(id).await.map_err(EngineError::from_read)?;
-        entry.ok_or_else(|| EngineError::invariant(format!("entry {id} is named and is not there")))
+        let entry = self.store.entry(id).await.map_err(EngineError::from_read_error)?;
+        entry.ok_or_else(|| EngineError::broken_invariant(format!("entry {id} is named and is not there")))
     }
 }
 

@@ -37,7 +37,7 @@ impl<S: Store> Engine<S> {
         let validated = raw.validate(&self.settings.limits, self.book().vocabulary(), today);
         let keys = claim_keys(validated.as_ref().map(|claim| claim.keys()))?;
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
-        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
+        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?;
         check_claim_free(&seen, &keys.person_id)?;
         let claim = validated.map_err(|error| invalid(&error))?;
         let split = self.decide(&claim, &seen).await?.split;

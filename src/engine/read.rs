@@ -30,8 +30,8 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// `NOT_FOUND` if there is none.
     pub async fn settlement(&self, id: EntryId) -> Result<SettlementView, EngineError> {
-        let record = self.store.record(id).await.map_err(EngineError::from_read)?.ok_or(EngineError::NotFound)?;
-        let (entry, answer) = decode_answered(&record).map_err(|error| EngineError::from_read(error.into()))?;
+        let record = self.store.record(id).await.map_err(EngineError::from_read_error)?.ok_or(EngineError::NotFound)?;
+        let (entry, answer) = decode_answered(&record).map_err(|error| EngineError::from_read_error(error.into()))?;
         let settlement = Entry::<Settlement>::try_from(entry).map_err(|_other_kind| EngineError::NotFound)?;
         let standing = self.status_of_settlement(&settlement).await?;
         self.settlement_view((settlement, answer), standing).await
@@ -44,7 +44,7 @@ impl<S: Store> Engine<S> {
     pub async fn settlement_of_claim(&self, keys: &ClaimKeys) -> Result<SettlementView, EngineError> {
         let ClaimKeys { hospital_id, person_id, claim_id } = keys;
         let scope = Scope::of_person(person_id).with_claim(hospital_id, claim_id);
-        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read)?;
+        let seen = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?;
         let row = seen.claim.filter(|row| row.person_id == *person_id);
         let standing = row.and_then(|mut row| row.settlements.pop()).ok_or(EngineError::NotFound)?;
         let (entry, answer) = self.answered_entry(standing.settlement).await?;
@@ -73,10 +73,10 @@ impl<S: Store> Engine<S> {
         settlement: &Entry<Settlement>,
     ) -> Result<SettlementStatus, EngineError> {
         let unknown =
-            || EngineError::invariant(format!("the claim of settlement {} does not know of it", settlement.id));
+            || EngineError::broken_invariant(format!("the claim of settlement {} does not know of it", settlement.id));
         let claim = &settlement.body.claim;
         let scope = Scope::of_person(&claim.person_id).with_claim(&claim.hospital_id, &claim.claim_id);
-        let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
-        row.and_then(|row| row.of(settlement.id).cloned()).ok_or_else(unknown)
+        let row = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?.claim;
+        row.and_then(|row| row.status_of(settlement.id).cloned()).ok_or_else(unknown)
     }
 }

@@ -158,7 +158,7 @@ impl<S: Store> Engine<S> {
         commit.set_account(key, account);
         let mut rows = commit.claims.iter_mut();
         let row = rows.find(|row| row.hospital_id == claim.hospital_id && row.claim_id == claim.claim_id);
-        let row = row.ok_or_else(|| EngineError::invariant("a reversal writes no row of its claim"))?;
+        let row = row.ok_or_else(|| EngineError::broken_invariant("a reversal writes no row of its claim"))?;
         row.row.settled(id);
         decided.insert(reversed, settlement.body.split.clone());
         Ok(settlement)
@@ -167,8 +167,10 @@ impl<S: Store> Engine<S> {
     async fn claim_row(&self, one: &LiveSettlement) -> Result<ClaimRow, EngineError> {
         let claim = &one.settled.claim;
         let scope = Scope::of_person(&claim.person_id).with_claim(&claim.hospital_id, &claim.claim_id);
-        let row = self.store.look_up(scope).await.map_err(EngineError::from_read)?.claim;
-        row.ok_or_else(|| EngineError::invariant(format!("settlement {} has no row of its claim", one.settlement)))
+        let row = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?.claim;
+        row.ok_or_else(|| {
+            EngineError::broken_invariant(format!("settlement {} has no row of its claim", one.settlement))
+        })
     }
 }
 

@@ -19,7 +19,7 @@ impl<S: Store> Engine<S> {
         id: &PersonId,
         on: Day,
     ) -> Result<Vec<Cells>, EngineError> {
-        let mut records = self.store.persons(std::slice::from_ref(id)).await.map_err(EngineError::from_read)?;
+        let mut records = self.store.persons(std::slice::from_ref(id)).await.map_err(EngineError::from_read_error)?;
         let record = records.pop().flatten();
         Ok(record.map(|record| cells::person_rows(table, &record, on)).unwrap_or_default())
     }

@@ -133,7 +133,7 @@ impl<S: Store> Engine<S> {
         commit.set_claim(hospital_id.clone(), claim_id.clone(), row);
         for split in later.iter().map(|one| &one.split).chain([&target.split]) {
             let key = &split.circumstances.account;
-            let account = commit.state.account(key).without_settlement(split).map_err(EngineError::invariant)?;
+            let account = commit.state.account(key).without_settlement(split).map_err(EngineError::broken_invariant)?;
             commit.set_account(key.clone(), account);
         }
         let (revisions, settlement) =
@@ -147,7 +147,7 @@ impl<S: Store> Engine<S> {
         let settled: Entry<Settlement> = self.required_entry(standing.settlement).await?.try_into()?;
         Ok(LiveSettlement {
             settlement: standing.settlement,
-            split: split.ok_or_else(|| EngineError::invariant(format!("entry {newest} decides no split")))?,
+            split: split.ok_or_else(|| EngineError::broken_invariant(format!("entry {newest} decides no split")))?,
             number: standing.revisions.len() as u32 + 1,
             newest,
             settled: settled.body,

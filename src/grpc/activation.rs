@@ -9,6 +9,7 @@ use tonic_health::server::HealthReporter;
 
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
 use crate::engine::dropped_words::UsedWord;
@@ -19,7 +20,7 @@ use crate::telemetry::LIFE;
 use super::error::CallError;
 
 /// Reads the book that is to hold, or says every fault of it.
-pub type LoadBook = Arc<dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync>;
+pub type LoadBook = Arc<dyn Fn() -> Result<Book, FileFaults> + Send + Sync>;
 
 /// Under which name health knows the book in use, before its digest.
 const HEALTH_PREFIX: &str = "onestop.book/";
@@ -99,9 +100,9 @@ fn health_service_name(book: Digest) -> String {
     format!("{HEALTH_PREFIX}{book}")
 }
 
-/// Read read_stable_book and the same: a directory that is being written is no book.
-fn read_stable_book(read: &(dyn Fn() -> Result<Book, Vec<FileFault>> + Send + Sync)) -> Result<Book, CallError> {
-    let faulty = |faults: Vec<FileFault>| {
+/// The book, read twice and the same both times: a directory that is being written is no book.
+fn read_stable_book(read: &(dyn Fn() -> Result<Book, FileFaults> + Send + Sync)) -> Result<Book, CallError> {
+    let faulty = |faults: FileFaults| {
         let fault = |FileFault { file, line, message, .. }| {
             FieldFault::new(format!("{file}:{line}"), FaultReason::Unreadable, message)
         };

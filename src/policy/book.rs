@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::domain::day::Day;
 use crate::domain::facts::Region;
 use crate::domain::file_fault::{FaultText, FileFault};
+use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
 use crate::domain::rule::PolicyRule;
@@ -51,7 +52,7 @@ impl Book {
     ///
     /// # Errors
     /// Every fault of every file, in the order of files and lines.
-    pub fn from_texts<'a>(files: impl IntoIterator<Item = File<'a>>) -> Result<Book, Vec<FileFault>> {
+    pub fn from_texts<'a>(files: impl IntoIterator<Item = File<'a>>) -> Result<Book, FileFaults> {
         let is_vocabulary = |file: &File<'_>| Path::new(file.0).file_name().is_some_and(|name| name == FILE_NAME);
         let (own, files): (Vec<File<'_>>, Vec<File<'_>>) = files.into_iter().partition(is_vocabulary);
         let (name, text) = own.first().copied().unwrap_or(VOCABULARY);
@@ -84,15 +85,15 @@ impl Book {
     ///
     /// # Errors
     /// Every file that cannot be read, and every fault of every file.
-    pub fn from_dir(dir: &Path) -> Result<Book, Vec<FileFault>> {
+    pub fn from_dir(dir: &Path) -> Result<Book, FileFaults> {
         let fault = |path: &Path, text: FaultText| FileFault::bilingual(path.display().to_string(), 1, text);
         let unreadable = |path: &Path, error: std::io::Error| {
             fault(path, FaultText::new(format!("cannot be read: {error}"), format!("无法读取：{error}")))
         };
         let mut texts = BTreeMap::new();
         let mut faults = Vec::new();
-        for file in std::fs::read_dir(dir).map_err(|e| vec![unreadable(dir, e)])? {
-            let path = file.map_err(|e| vec![unreadable(dir, e)])?.path();
+        for file in std::fs::read_dir(dir).map_err(|e| unreadable(dir, e))? {
+            let path = file.map_err(|e| unreadable(dir, e))?.path();
             if path.extension().is_some_and(|ending| ending == "toml") {
                 let file = path.display().to_string();
                 let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error));
@@ -104,10 +105,14 @@ impl Book {
         }
         if texts.is_empty() && faults.is_empty() {
             let text = FaultText::new("holds no policy file (*.toml)", "没有政策文件（*.toml）");
-            return Err(vec![fault(dir, text)]);
+            return Err(fault(dir, text).into());
         }
         let book = Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())));
-        if faults.is_empty() { book } else { sorted([faults, book.err().unwrap_or_default()].concat()) }
+        if faults.is_empty() {
+            return book;
+        }
+        faults.extend(book.err().unwrap_or_default());
+        sorted(faults)
     }
 
     /// The words of the book.
@@ -165,10 +170,10 @@ fn second_vocabulary(file: &str) -> FileFault {
     FileFault::bilingual(file, 1, FaultText::new("the book has two vocabularies", "政策汇编有两份词汇表"))
 }
 
-fn sorted(mut faults: Vec<FileFault>) -> Result<Book, Vec<FileFault>> {
+fn sorted(mut faults: Vec<FileFault>) -> Result<Book, FileFaults> {
     faults.sort();
     faults.dedup();
-    Err(faults)
+    Err(faults.into())
 }
 
 /// Layers whose figures cannot be computed exactly in circumstances that can occur.

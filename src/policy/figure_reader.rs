@@ -185,7 +185,7 @@ fn not_quoted_fault(key: &str) -> FaultText {
 }
 
 fn negative_fault(key: &str, text: &str) -> FaultText {
-    FaultText::new(format!("`{key}` is negative_fault: \"{text}\""), format!("`{key}` 为负数：\"{text}\""))
+    FaultText::new(format!("`{key}` is negative: \"{text}\""), format!("`{key}` 为负数：\"{text}\""))
 }
 
 fn incomplete_share_fault(text: &str) -> FaultText {

@@ -2,7 +2,7 @@
 
 use super::Book;
 use super::shipped_vocabulary::VOCABULARY;
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 
 /// Name and text of every shipped policy file.
 pub const FILES: &[(&str, &str)] = &[
@@ -21,6 +21,6 @@ pub const FILES: &[(&str, &str)] = &[
 ///
 /// # Errors
 /// None, as a test sees to; but the files are read like any others.
-pub fn book() -> Result<Book, Vec<FileFault>> {
+pub fn book() -> Result<Book, FileFaults> {
     Book::from_texts(FILES.iter().copied().chain([VOCABULARY]))
 }

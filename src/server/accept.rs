@@ -140,7 +140,7 @@ impl<S: ConnectionService> Acceptor<S> {
     async fn serve(&self, stream: TcpStream, address: IpAddr, total: OwnedSemaphorePermit) -> Result<(), &'static str> {
         let handshake = self.handshakes.try_acquire(&address).ok_or("too_many_handshakes")?;
         let deadline = Instant::now() + self.limits.handshake;
-        let secured = tokio::time::timeout_at(deadline, self.secure(stream)).await;
+        let secured = tokio::time::timeout_at(deadline, self.tls_handshake(stream)).await;
         let (stream, identities, caller) = secured.map_err(|_elapsed| "handshake_too_slow")??;
         self.metrics.add_connections(1);
         let _open = ConnectionPermit { _total: total, _caller: caller, metrics: Arc::clone(&self.metrics) };
@@ -157,7 +157,7 @@ impl<S: ConnectionService> Acceptor<S> {
     }
 
     /// The stream below the protocol, the names in the peer's certificate, and the caller's permit.
-    async fn secure(&self, stream: TcpStream) -> Result<Secured, &'static str> {
+    async fn tls_handshake(&self, stream: TcpStream) -> Result<Secured, &'static str> {
         let Some(tls) = &self.tls else { return Ok((Stream::Plain(stream), Vec::new(), None)) };
         let stream =
             TlsAcceptor::from(tls.current()).accept(stream).await.map_err(|error| handshake_failure(&error))?;

@@ -11,11 +11,12 @@ use crate::access::allowance::CallerLimits;
 use crate::access::log::AccessLog;
 use crate::config::{Config, TlsConfigError};
 use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 
 use super::tls::{Tls, TlsError};
 
 /// Reads the callers file, or returns every fault in it.
-pub type LoadCallers = Arc<dyn Fn() -> Result<Callers, Vec<FileFault>> + Send + Sync>;
+pub type LoadCallers = Arc<dyn Fn() -> Result<Callers, FileFaults> + Send + Sync>;
 
 /// How a server accepts connections and identifies callers.
 pub struct AccessSetup {
@@ -45,8 +46,8 @@ pub enum AccessSetupError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The callers file is refused; one line per fault.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Callers(Vec<FileFault>),
+    #[error("{0}")]
+    Callers(FileFaults),
 }
 
 impl AccessSetup {
@@ -87,9 +88,9 @@ fn callers_loader(path: PathBuf, config: &Config) -> LoadCallers {
     Arc::new(move || read_callers(&path, default_limits, id_bytes))
 }
 
-fn read_callers(path: &Path, default_limits: CallerLimits, id_bytes: usize) -> Result<Callers, Vec<FileFault>> {
+fn read_callers(path: &Path, default_limits: CallerLimits, id_bytes: usize) -> Result<Callers, FileFaults> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| vec![FileFault::new(&file, 1, error.to_string())])?;
-    let text = FileFault::utf8_text(&file, bytes).map_err(|fault| vec![fault])?;
+    let bytes = std::fs::read(path).map_err(|error| FileFault::new(&file, 1, error.to_string()))?;
+    let text = FileFault::utf8_text(&file, bytes)?;
     Callers::from_toml(&file, &text, default_limits, id_bytes)
 }

@@ -11,7 +11,7 @@ const FOR_STORE_AND_LOGS: usize = 64;
 /// How many of these connections the process has descriptors for.
 pub(super) fn affordable_connections(wanted: usize) -> usize {
     let Some(descriptors) = getrlimit(Resource::Nofile).current else { return wanted };
-    let affordable = affordable(usize::try_from(descriptors).unwrap_or(usize::MAX));
+    let affordable = affordable_with(usize::try_from(descriptors).unwrap_or(usize::MAX));
     if affordable < wanted {
         tracing::warn!(wanted, affordable, descriptors, "too few file descriptors for all connections (ulimit -n)");
     }
@@ -19,7 +19,7 @@ pub(super) fn affordable_connections(wanted: usize) -> usize {
 }
 
 /// What remains of so many descriptors for connections: at least half of them.
-fn affordable(descriptors: usize) -> usize {
+fn affordable_with(descriptors: usize) -> usize {
     let kept = operations_listener::CONNECTIONS + FOR_STORE_AND_LOGS;
     (descriptors - kept.min(descriptors / 2)).max(1)
 }
@@ -30,6 +30,6 @@ mod tests {
 
     #[test]
     fn descriptors_are_kept_for_the_store_and_for_health() {
-        assert_eq!([1 << 20, 1_024, 256, 100, 1, 0].map(affordable), [(1 << 20) - 128, 896, 128, 50, 1, 1]);
+        assert_eq!([1 << 20, 1_024, 256, 100, 1, 0].map(affordable_with), [(1 << 20) - 128, 896, 128, 50, 1, 1]);
     }
 }

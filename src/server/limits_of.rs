@@ -15,7 +15,7 @@ use super::accept::ConnectionLimits;
 use super::descriptors;
 
 /// The limits of calls.
-pub(super) fn calls(limits: &ServerLimits) -> CallLimits {
+pub(super) fn call_limits(limits: &ServerLimits) -> CallLimits {
     CallLimits {
         in_flight: limits.in_flight,
         caller_streams: limits.caller_streams,
@@ -25,7 +25,7 @@ pub(super) fn calls(limits: &ServerLimits) -> CallLimits {
 }
 
 /// The limits of streams of claims.
-pub(super) fn streams(
+pub(super) fn stream_settings(
     limits: &ServerLimits,
     authorizer: &Arc<Authorizer>,
     shutdown: &watch::Receiver<bool>,
@@ -40,7 +40,7 @@ pub(super) fn streams(
 }
 
 /// The limits of imports.
-pub(super) fn imports(limits: &ServerLimits) -> ImportLimits {
+pub(super) fn import_limits(limits: &ServerLimits) -> ImportLimits {
     ImportLimits {
         total: limits.imports,
         per_caller: limits.caller_imports,
@@ -50,7 +50,7 @@ pub(super) fn imports(limits: &ServerLimits) -> ImportLimits {
 }
 
 /// The limits of connections.
-pub(super) fn connections(limits: &ServerLimits) -> ConnectionLimits {
+pub(super) fn connection_limits(limits: &ServerLimits) -> ConnectionLimits {
     ConnectionLimits {
         total: descriptors::affordable_connections(limits.connections),
         per_caller: limits.caller_connections,

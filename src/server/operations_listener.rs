@@ -53,9 +53,9 @@ pub(super) async fn serve(
 ) -> Infallible {
     let router = Routes::new(health)
         .into_axum_router()
-        .route("/metrics", get(move |headers| export(headers, metrics)))
+        .route("/metrics", get(move |headers| export_metrics(headers, metrics)))
         .route("/health/live", get(|| async { "live\n" }))
-        .route("/health/ready", get(move || ready(ready_state)));
+        .route("/health/ready", get(move || ready_response(ready_state)));
     let (total, addresses) = (Arc::new(Semaphore::new(CONNECTIONS)), KeyedLimit::new(CONNECTIONS_PER_ADDRESS));
     let mut connections = JoinSet::new();
     loop {
@@ -103,7 +103,7 @@ async fn serve_connection(stream: TcpStream, router: Router, _permits: (OwnedSem
 }
 
 /// The metrics in the format that the scraper asks for.
-async fn export(headers: HeaderMap, metrics: Arc<Metrics>) -> impl IntoResponse {
+async fn export_metrics(headers: HeaderMap, metrics: Arc<Metrics>) -> impl IntoResponse {
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let format = Format::accepted(accepted);
     match metrics.encode(format) {
@@ -112,7 +112,7 @@ async fn export(headers: HeaderMap, metrics: Arc<Metrics>) -> impl IntoResponse 
     }
 }
 
-async fn ready(state: Arc<ReadyState>) -> impl IntoResponse {
+async fn ready_response(state: Arc<ReadyState>) -> impl IntoResponse {
     match state.not_ready() {
         None => (StatusCode::OK, "ready\n".to_owned()),
         Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),

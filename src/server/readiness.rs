@@ -89,8 +89,8 @@ impl Reporter<'_> {
             let status = if volatile { ServingStatus::Serving } else { ServingStatus::NotServing };
             self.health.set_service_status(VOLATILE_SERVICE, status).await;
             match now {
-                Readiness::Ready | Readiness::Volatile(_) => self.set::<S>(None).await,
-                Readiness::NotReady(why) => self.set::<S>(Some(NotReady::Store(why))).await,
+                Readiness::Ready | Readiness::Volatile(_) => self.set_ready_state::<S>(None).await,
+                Readiness::NotReady(why) => self.set_ready_state::<S>(Some(NotReady::Store(why))).await,
                 Readiness::Failed(failed) => return failed,
             }
             if readiness.changed().await.is_err() {
@@ -100,14 +100,14 @@ impl Reporter<'_> {
     }
 
     /// Reports that the server is stopping, because a component failed or because it was asked to.
-    pub(super) async fn stopping<S: Store>(&self, failed: Option<&ComponentFailed>) {
+    pub(super) async fn report_stopping<S: Store>(&self, failed: Option<&ComponentFailed>) {
         if let Some(failed) = failed {
             tracing::error!(%failed, "a component failed: the server ends");
         }
-        self.set::<S>(Some(failed.cloned().map_or(NotReady::Stopping, NotReady::Failed))).await;
+        self.set_ready_state::<S>(Some(failed.cloned().map_or(NotReady::Stopping, NotReady::Failed))).await;
     }
 
-    async fn set<S: Store>(&self, not_ready: Option<NotReady>) {
+    async fn set_ready_state<S: Store>(&self, not_ready: Option<NotReady>) {
         let ready = not_ready.is_none();
         let reason = not_ready.as_ref().map(ToString::to_string);
         let before = self.ready_state.0.swap(not_ready.map(Arc::new)).map(|before| before.to_string());

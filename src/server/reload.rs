@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 use crate::grpc::activation::Activation;
 use crate::grpc::authorize::Authorizer;
 use crate::grpc::disclosures::Disclosures;
@@ -37,7 +37,7 @@ impl<S: Store> ReloadTask<S> {
     /// Checks the files at an interval, and all of them upon each request; never ends. A request also reopens the
     /// access log and reloads the policies.
     pub async fn run(self, mut requests: mpsc::Receiver<()>) {
-        let mut reported = Vec::new();
+        let mut reported = FileFaults::default();
         loop {
             let requested = tokio::select! {
                 Some(()) = requests.recv() => true,
@@ -47,7 +47,7 @@ impl<S: Store> ReloadTask<S> {
                 tracing::info!(target: LIFE, "reloading: a signal asked for it");
                 service_manager::reloading();
                 self.disclosures.reopen_log();
-                reported.clear();
+                reported = FileFaults::default();
                 self.reload_policies().await;
             }
             self.reload_certificates();
@@ -68,20 +68,19 @@ impl<S: Store> ReloadTask<S> {
     }
 
     /// `reported` holds the faults of the last check, so that the same faults are logged once and not at every check.
-    fn reload_callers(&self, reported: &mut Vec<FileFault>) {
+    fn reload_callers(&self, reported: &mut FileFaults) {
         let Some(load) = &self.load_callers else { return };
         match load() {
             Ok(callers) => {
                 let callers = callers.with_allowances_of(&self.authorizer.callers.load());
-                reported.clear();
+                *reported = FileFaults::default();
                 if callers != **self.authorizer.callers.load() {
                     tracing::info!(target: LIFE, count = callers.count(), "callers reloaded");
                     self.authorizer.callers.store(Arc::new(callers));
                 }
             }
             Err(faults) if faults != *reported => {
-                let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
-                tracing::error!(faults = %lines.join("; "), "callers file refused; the previous callers stay known");
+                tracing::error!(%faults, "callers file refused; the previous callers stay known");
                 *reported = faults;
             }
             Err(_) => {}

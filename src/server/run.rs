@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::access::log::AccessLog;
 use crate::config::Config;
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
 use crate::policy::{Book, shipped};
@@ -47,8 +47,8 @@ pub enum RunError {
     #[error(transparent)]
     Store(#[from] StoreLocationError),
     /// The policies are refused; one line per fault.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Policies(Vec<FileFault>),
+    #[error("{0}")]
+    Policies(FileFaults),
     /// An address is not available.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -86,7 +86,7 @@ pub enum RunError {
 ///
 /// # Errors
 /// Every fault of the files.
-pub fn load_book(directory: Option<&Path>) -> Result<Book, Vec<FileFault>> {
+pub fn load_book(directory: Option<&Path>) -> Result<Book, FileFaults> {
     directory.map_or_else(shipped::book, Book::from_dir)
 }
 

@@ -116,7 +116,7 @@ pub async fn serve_with<S: Store>(
     let routes = services.routes(health_service.clone(), limits.message_bytes).prepare();
     let service = AuthorizeLayer(Arc::clone(&shared.authorizer)).layer(routes);
     let service = ObserveLayer(Arc::clone(&shared.metrics)).layer(service);
-    let connections = limits_of::connections(&limits);
+    let connections = limits_of::connection_limits(&limits);
     let acceptor = Acceptor::new(tls.clone(), connections, Arc::clone(&shared.metrics), service, stopping);
     let (authorizer, disclosures) = (Arc::clone(&shared.authorizer), Arc::clone(&shared.disclosures));
     let policies = can_reload.then(|| Arc::clone(&activation));
@@ -124,7 +124,7 @@ pub async fn serve_with<S: Store>(
     let reporter = Reporter { health: &health, metrics: &shared.metrics, ready_state: &shared.ready_state };
     let stopped = async {
         let failure = stop_requested::<S>(shutdown, &shared, &reporter, &engine).await;
-        reporter.stopping::<S>(failure.as_ref()).await;
+        reporter.report_stopping::<S>(failure.as_ref()).await;
         stop.send_replace(true);
         failure
     };
@@ -212,7 +212,7 @@ struct Shared {
 impl Shared {
     fn new(callers: Callers, log: AccessLog, limits: &ServerLimits, metrics: Arc<Metrics>) -> Shared {
         metrics.show_callers(callers.names());
-        let authorizer = Arc::new(Authorizer::new(callers, limits_of::calls(limits), Arc::clone(&metrics)));
+        let authorizer = Arc::new(Authorizer::new(callers, limits_of::call_limits(limits), Arc::clone(&metrics)));
         let (disclosures, drain) = (Arc::new(Disclosures::new(log)), Arc::default());
         Shared { metrics, ready_state: Arc::default(), authorizer, disclosures, drain }
     }
@@ -249,7 +249,7 @@ impl Shared {
         limits: &ServerLimits,
         shutdown: watch::Receiver<bool>,
     ) -> Services<S> {
-        let streams = limits_of::streams(limits, &self.authorizer, &shutdown);
+        let streams = limits_of::stream_settings(limits, &self.authorizer, &shutdown);
         let in_flight = Arc::clone(&self.authorizer.in_flight);
         Services {
             settlements: SettlementHandler::new(Arc::clone(engine), Arc::clone(&self.disclosures), streams),
@@ -257,7 +257,7 @@ impl Shared {
             operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, limits.in_flight),
             engine: Arc::clone(engine),
             disclosures: Arc::clone(&self.disclosures),
-            imports: ImportStreams::new(limits_of::imports(limits), shutdown),
+            imports: ImportStreams::new(limits_of::import_limits(limits), shutdown),
         }
     }
 }
@@ -275,5 +275,5 @@ impl StoreObserver for ObservedStore {
 fn no_policy_directory() -> LoadBook {
     let message = "the server was started without a directory of policies; there is nothing to reload";
     let fault = FileFault::new("policies", 1, message);
-    Arc::new(move || Err(vec![fault.clone()]))
+    Arc::new(move || Err(fault.clone().into()))
 }

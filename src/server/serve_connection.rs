@@ -124,7 +124,7 @@ pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Ha
 ) -> Option<Closed> {
     let calls = peer.calls.clone();
     let mut checks = tokio::time::interval(calls.check_interval());
-    let http = builder().serve_connection(TokioIo::new(connection), PeerService { inner: service, peer });
+    let http = http2_builder().serve_connection(TokioIo::new(connection), PeerService { inner: service, peer });
     let (mut http, Preface { mut arrived, deadline, permit }) = (pin!(http), preface);
     let (mut awaits_preface, mut ends) = (Some(permit), None);
     loop {
@@ -162,7 +162,7 @@ pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Ha
 }
 
 /// HTTP/2 with its limits.
-fn builder() -> http2::Builder<TokioExecutor> {
+fn http2_builder() -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())

@@ -61,13 +61,13 @@ impl<S: Store> Services<S> {
             .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(message_bytes))
             .add_service(PolicyServiceServer::new(policies).max_decoding_message_size(message_bytes))
             .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(message_bytes));
-        with_reflection(routes)
+        add_reflection(routes)
     }
 }
 
 /// Adds reflection. The descriptors come from this program's own build, so they always decode; if they did not, the
 /// services would work without reflection.
-fn with_reflection(mut routes: Routes) -> Routes {
+fn add_reflection(mut routes: Routes) -> Routes {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(pb::DESCRIPTORS)

@@ -135,11 +135,11 @@ impl StoreLocation {
         match self {
             StoreLocation::Directory(path) => {
                 check_no_archive(files)?;
-                Ok(task.run(existing_directory(path, Durability::Synced)?).await)
+                Ok(task.run(open_existing_directory(path, Durability::Synced)?).await)
             }
             StoreLocation::Redis(address) => {
                 let (secret, archive) = (read_secret(files.secret)?, open_archive(files.archive)?);
-                Ok(task.run(existing_redis(address.clone(), secret, archive).await?).await)
+                Ok(task.run(open_existing_redis(address.clone(), secret, archive).await?).await)
             }
         }
     }
@@ -183,11 +183,11 @@ impl StoreLocation {
                 let durability = if safety.accept_volatile { Durability::Volatile } else { Durability::Synced };
                 let store = match missing {
                     MissingStore::Create => EmbeddedStore::open(path, durability)?,
-                    MissingStore::Refuse => existing_directory(path, durability)?,
+                    MissingStore::Refuse => open_existing_directory(path, durability)?,
                 };
                 Ok(task.run(store).await)
             }
-            StoreLocation::Redis(address) => Ok(task.run(redis(address.clone(), files, safety, missing).await?).await),
+            StoreLocation::Redis(address) => Ok(task.run(open_or_create_redis(address.clone(), files, safety, missing).await?).await),
         }
     }
 
@@ -245,7 +245,7 @@ fn check_no_archive(files: SecretAndArchivePaths<'_>) -> Result<(), StoreLocatio
     files.archive.map_or(Ok(()), |_| Err(StoreLocationError::ArchiveOfDirectory))
 }
 
-async fn redis(
+async fn open_or_create_redis(
     address: Address,
     files: SecretAndArchivePaths<'_>,
     safety: CommitSafety,
@@ -253,7 +253,7 @@ async fn redis(
 ) -> Result<TieredStore<RedisStore, EmbeddedStore>, StoreLocationError> {
     let (secret, archive) = (read_secret(files.secret)?, open_archive(files.archive)?);
     let CommitSafety { accept_volatile, replicas } = safety;
-    let archive_identity = identity(archive.as_deref()).await?;
+    let archive_identity = archive_identity(archive.as_deref()).await?;
     let settings = RedisSettings { archive: archive_identity, accept_volatile, replicas, ..RedisSettings::default() };
     let live = match missing {
         MissingStore::Create => RedisStore::open(address, secret, settings).await?,
@@ -263,12 +263,12 @@ async fn redis(
 }
 
 /// Opens a store on Redis, which must exist, with its archive if it has one.
-pub(super) async fn existing_redis(
+pub(super) async fn open_existing_redis(
     address: Address,
     secret: Secret,
     archive: Option<Arc<EmbeddedStore>>,
 ) -> Result<TieredStore<RedisStore, EmbeddedStore>, StoreLocationError> {
-    let settings = RedisSettings { archive: identity(archive.as_deref()).await?, ..RedisSettings::default() };
+    let settings = RedisSettings { archive: archive_identity(archive.as_deref()).await?, ..RedisSettings::default() };
     Ok(TieredStore::new(RedisStore::open_existing(address, secret, settings).await?, archive))
 }
 
@@ -277,15 +277,15 @@ pub(super) fn read_secret(file: Option<&Path>) -> Result<Secret, StoreLocationEr
 }
 
 pub(super) fn open_archive(path: Option<&Path>) -> Result<Option<Arc<EmbeddedStore>>, StoreLocationError> {
-    path.map(|path| existing_directory(path, Durability::Synced).map(Arc::new)).transpose()
+    path.map(|path| open_existing_directory(path, Durability::Synced).map(Arc::new)).transpose()
 }
 
-async fn identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdentity>, StoreLocationError> {
+async fn archive_identity(archive: Option<&EmbeddedStore>) -> Result<Option<ArchiveIdentity>, StoreLocationError> {
     let Some(archive) = archive else { return Ok(None) };
     ArchiveIdentity::read(archive).await.map(Some).map_err(StoreLocationError::Archive)
 }
 
-fn existing_directory(path: &Path, durability: Durability) -> Result<EmbeddedStore, StoreLocationError> {
+fn open_existing_directory(path: &Path, durability: Durability) -> Result<EmbeddedStore, StoreLocationError> {
     EmbeddedStore::open_existing(path, durability).map_err(|error| match error {
         embedded::OpenError::NoStore(path) => StoreLocationError::NoStore(path),
         error => StoreLocationError::Directory(error),

@@ -56,7 +56,7 @@ impl Tls {
     /// # Errors
     /// If they cannot be used.
     pub fn open(files: TlsFiles) -> Result<Tls, TlsError> {
-        let loaded_bytes = ArcSwap::from_pointee(bytes(&files));
+        let loaded_bytes = ArcSwap::from_pointee(file_bytes(&files));
         let config = ArcSwap::from_pointee(server_config(&files)?);
         Ok(Tls { files, config, loaded_bytes })
     }
@@ -72,7 +72,7 @@ impl Tls {
     /// If the files cannot be used: the previous configuration stays in use, and the error is returned once until the
     /// files change again.
     pub(super) fn reload(&self) -> Result<bool, TlsError> {
-        let bytes = bytes(&self.files);
+        let bytes = file_bytes(&self.files);
         if **self.loaded_bytes.load() == bytes {
             return Ok(false);
         }
@@ -83,7 +83,7 @@ impl Tls {
 }
 
 /// The bytes of all files, to detect a change. A file that cannot be read counts as empty; `server_config` reports it.
-fn bytes(files: &TlsFiles) -> Vec<u8> {
+fn file_bytes(files: &TlsFiles) -> Vec<u8> {
     let all = [Some(&files.certificate), Some(&files.key), files.client_ca.as_ref()];
     all.into_iter().flatten().flat_map(|path| std::fs::read(path).unwrap_or_default()).collect()
 }
@@ -96,26 +96,26 @@ fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(path)?), provider).build();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(read_roots(path)?), provider).build();
             let refused = |error| TlsError::ClientCa { path: path.clone(), error };
             builder.with_client_cert_verifier(verifier.map_err(refused)?)
         }
     };
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable(&files.key))?;
-    let mut config = builder.with_single_cert(certificates(&files.certificate)?, key).map_err(refused)?;
+    let mut config = builder.with_single_cert(read_certificates(&files.certificate)?, key).map_err(refused)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let items = CertificateDer::pem_file_iter(path).map_err(unreadable(path))?;
     let certificates: Vec<_> = items.collect::<Result<_, _>>().map_err(unreadable(path))?;
     if certificates.is_empty() { Err(unreadable(path)(pem::Error::NoItemsFound)) } else { Ok(certificates) }
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
+    for certificate in read_certificates(path)? {
         let added = roots.add(certificate);
         added.map_err(|error| TlsError::Certificate { path: path.to_owned(), error })?;
     }

@@ -8,8 +8,8 @@ use crate::store::redis::{OpenError, RedisStore};
 use crate::store::tiered::TieredStore;
 
 use super::store_location::{
-    SecretAndArchivePaths, StoreLocation, StoreLocationError, existing_redis, holds_store, is_same_store, open_archive,
-    read_secret,
+    SecretAndArchivePaths, StoreLocation, StoreLocationError, holds_store, is_same_store, open_archive,
+    open_existing_redis, read_secret,
 };
 
 /// A store on Redis and the directory that its closed years move to.
@@ -40,9 +40,9 @@ impl YearMove {
         let existing_target = open_archive(Some(&*directory).filter(|directory| holds_store(directory)))?;
         let secret = read_secret(files.secret)?;
         let archive = open_archive(files.archive.filter(|archive| !is_same_store(archive, to)))?;
-        let source = match existing_redis(address.clone(), secret.clone(), archive).await {
+        let source = match open_existing_redis(address.clone(), secret.clone(), archive).await {
             Err(error) if is_missing_archive(&error) && existing_target.is_some() => {
-                let with_target = existing_redis(address, secret, existing_target.clone()).await;
+                let with_target = open_existing_redis(address, secret, existing_target.clone()).await;
                 with_target.map_err(|second| if is_other_archive(&second) { error } else { second })?
             }
             opened => opened?,

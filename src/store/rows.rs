@@ -175,7 +175,7 @@ impl ClaimRow {
     }
 
     /// The status of this settlement, if it is of this claim.
-    pub fn of(&self, settlement: EntryId) -> Option<&SettlementStatus> {
+    pub fn status_of(&self, settlement: EntryId) -> Option<&SettlementStatus> {
         self.settlements.iter().find(|known| known.settlement == settlement)
     }
 

@@ -72,7 +72,7 @@ fn every_locked_crate_comes_from_crates_io_and_none_is_banned() {
 }
 
 #[test]
-fn a_licence_expression_is_satisfied_by_allowed_licenses_only() {
+fn a_license_expression_is_satisfied_by_allowed_licenses_only() {
     let allowed = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"].map(|l| Licensee::parse(l).expect("SPDX"));
     let satisfied = |expression| is_satisfied(expression, &allowed);
     assert!(satisfied("MIT/Apache-2.0") && satisfied("GPL-3.0-only OR (MIT AND Apache-2.0)"));

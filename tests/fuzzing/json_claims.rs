@@ -106,7 +106,7 @@ fn lines(bytes: &[u8]) -> Vec<ClaimLine> {
 }
 
 fn read(claim: &onestop::cli::client::claim_text::ClaimText) -> Read {
-    match claim.to_raw() {
+    match claim.claim_and_request_id() {
         Err(faults) => Read::Unreadable(faults),
         Ok((claim, _)) => {
             match claim.clone().validate(&ClaimLimits::default(), BOOK.vocabulary(), onestop::domain::day::Day::LAST) {

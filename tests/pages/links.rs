@@ -81,7 +81,7 @@ fn link_to_a_missing_file_or_heading_is_a_fault() {
     let page = Path::new(ROOT).join("README.md");
     assert_eq!(fault(&page, "LICENSE"), None);
     assert_eq!(fault(&page, "#license"), None);
-    assert!(fault(&page, "LICENCE").is_some());
+    assert!(fault(&page, "NO_LICENSE").is_some());
     assert!(fault(&page, "proto/README.md#no-such-heading").is_some());
 }
 

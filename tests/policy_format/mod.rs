@@ -12,7 +12,7 @@ mod schedules;
 mod several_files;
 mod values;
 
-use onestop::domain::file_fault::FileFault;
+use onestop::domain::file_faults::FileFaults;
 use onestop::policy::Book;
 
 use base::BASE;
@@ -42,7 +42,7 @@ fn base_with_id(id: &str, changes: &[(&str, &str)]) -> String {
     changes.iter().fold(base, |text, (find, put)| replace_once(&text, find, put))
 }
 
-fn read_book(files: &[(&str, &str)]) -> Result<Book, Vec<FileFault>> {
+fn read_book(files: &[(&str, &str)]) -> Result<Book, FileFaults> {
     Book::from_texts(files.iter().copied())
 }
 
@@ -52,7 +52,7 @@ fn book(files: &[(&str, &str)]) -> Book {
 }
 
 /// The faults of files that are refused.
-fn faults(files: &[(&str, &str)]) -> Vec<FileFault> {
+fn faults(files: &[(&str, &str)]) -> FileFaults {
     read_book(files).err().unwrap_or_else(|| panic!("the files are accepted: {files:?}"))
 }
 

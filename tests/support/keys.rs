@@ -56,8 +56,8 @@ impl Keys {
         let tls = Tls::open(TlsFiles { certificate, key, client_ca: Some(self.file("ca.pem")) }).expect("sound files");
         let path = self.file("callers.toml");
         let read: LoadCallers = Arc::new(move || {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| vec![FileFault::new("callers.toml", 1, error.to_string())])?;
+            let text =
+                std::fs::read_to_string(&path).map_err(|error| FileFault::new("callers.toml", 1, error.to_string()))?;
             Callers::from_toml("callers.toml", &text, bounds(), 64)
         });
         AccessSetup {

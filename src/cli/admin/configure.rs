@@ -36,17 +36,17 @@ pub(crate) fn run(command: &ConfigCommand, json: bool) -> CommandResult {
     match command {
         ConfigCommand::Check { file } => {
             let read = config_options::read(Some(file))?;
-            if json { say!("{}", value(&read)) } else { say!("{}: no faults", file.display()) }
+            if json { say!("{}", config_json(&read)) } else { say!("{}: no faults", file.display()) }
         }
         ConfigCommand::Show { configured } => {
             let read = configured.read()?;
-            if json { say!("{}", value(&read)) } else { write_page(&read.to_toml()) }
+            if json { say!("{}", config_json(&read)) } else { write_page(&read.to_toml()) }
         }
     }
     Ok(())
 }
 
-fn value(read: &Layered) -> Value {
+fn config_json(read: &Layered) -> Value {
     let config = &read.config;
     let limits: Map<String, Value> =
         config.limit_values().map(|(key, figure)| (key.to_owned(), figure.into())).collect();

@@ -50,7 +50,7 @@ pub(crate) enum KeysCommand {
 pub(crate) fn run(command: &KeysCommand) -> Result<(), KeysError> {
     let KeysCommand::Dev { directory, hospital, further, host } = command;
     let key_directory = KeyDirectory::create(directory)?;
-    let authority = authority()?;
+    let authority = create_authority()?;
     key_directory.write("ca.pem", &authority.pem(), 0o644)?;
     let hosts = host.iter().map(|name| subject_name(name)).collect::<Result<_, _>>()?;
     key_directory.issue(&authority, "server", hosts, ExtendedKeyUsagePurpose::ServerAuth)?;
@@ -74,14 +74,14 @@ pub(crate) fn run(command: &KeysCommand) -> Result<(), KeysError> {
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Result<Authority, KeysError> {
-    let mut params = params("onestop dev authority", Vec::new());
+fn create_authority() -> Result<Authority, KeysError> {
+    let mut params = certificate_params("onestop dev authority", Vec::new());
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
 }
 
-fn params(name: &str, names: Vec<SanType>) -> CertificateParams {
+fn certificate_params(name: &str, names: Vec<SanType>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, name);
     params.subject_alt_names = names;
@@ -135,7 +135,7 @@ impl KeyDirectory {
         usage: ExtendedKeyUsagePurpose,
     ) -> Result<(), KeysError> {
         let key = KeyPair::generate()?;
-        let mut params = params(name, names);
+        let mut params = certificate_params(name, names);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![usage];
         let certificate = params.signed_by(&key, authority)?;

@@ -10,7 +10,7 @@ use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::Lang;
 use crate::cli::text_file;
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 use crate::policy::Book;
 use crate::server::run::load_book;
 use crate::{say, say_error};
@@ -35,12 +35,12 @@ pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckO
         [directory] if directory.is_dir() => load_book(Some(directory)),
         files => read_book(files)?,
     };
-    let book = book.map_err(|faults| options.lang.worded(faults))?;
-    let warnings = options.lang.worded(book.warnings().to_vec());
+    let book = book.map_err(|faults| options.lang.faults(faults))?;
+    let warnings = options.lang.faults(book.warnings().to_vec().into());
     if options.strict && !warnings.is_empty() {
         return Err(warnings.into());
     }
-    for warning in &warnings {
+    for warning in warnings.iter() {
         say_error!("{} {warning}", options.lang.choose("警告", "warning"));
     }
     if options.json {
@@ -77,7 +77,7 @@ fn with_counts(names: impl Iterator<Item = String>) -> String {
     texts.join(", ")
 }
 
-fn read_book(files: &[PathBuf]) -> Result<Result<Book, Vec<FileFault>>, CommandError> {
+fn read_book(files: &[PathBuf]) -> Result<Result<Book, FileFaults>, CommandError> {
     let (mut texts, mut faults) = (Vec::new(), Vec::new());
     for path in files {
         match text_file::read(path) {
@@ -87,7 +87,7 @@ fn read_book(files: &[PathBuf]) -> Result<Result<Book, Vec<FileFault>>, CommandE
         }
     }
     if !faults.is_empty() {
-        return Ok(Err(faults));
+        return Ok(Err(faults.into()));
     }
     Ok(Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str()))))
 }

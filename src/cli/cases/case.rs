@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::cli::client::claim_text::{ClaimText, ReversalText};
 use crate::domain::decimal::ParseDecimalError;
 use crate::domain::file_fault::{FileFault, line_at};
+use crate::domain::file_faults::FileFaults;
 use crate::domain::money::Money;
 use crate::policy::{Book, VOCABULARY_FILE};
 use crate::reference::table::ReferenceTable;
@@ -188,8 +189,8 @@ pub enum CaseError {
         error: std::io::Error,
     },
     /// The policies of the case are refused.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Policies(Vec<FileFault>),
+    #[error("{0}")]
+    Policies(FileFaults),
 }
 
 /// Reads a case. It runs on `book` unless it names policies of its own.
@@ -210,7 +211,7 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<LoadedCase, CaseErro
         None => book.clone(),
         Some(files) => own_policies(path, files)?,
     };
-    check(&case, &book)?;
+    check_case(&case, &book)?;
     let tables = case_tables::rows_by_table(&case.persons, &case.hospitals, &case.catalogue);
     Ok(LoadedCase { case, book, tables })
 }
@@ -239,10 +240,10 @@ fn own_vocabulary(dir: &Path, files: &[String]) -> Result<Option<(String, String
 
 fn policy_text(path: PathBuf, file: &str) -> Result<String, CaseError> {
     let bytes = std::fs::read(&path).map_err(|error| CaseError::PolicyFile { path, error })?;
-    FileFault::utf8_text(file, bytes).map_err(|fault| CaseError::Policies(vec![fault]))
+    FileFault::utf8_text(file, bytes).map_err(|fault| CaseError::Policies(fault.into()))
 }
 
-fn check(case: &Case, book: &Book) -> Result<(), CaseError> {
+fn check_case(case: &Case, book: &Book) -> Result<(), CaseError> {
     case.steps.iter().enumerate().try_for_each(|(at, step)| check_step(at + 1, step, book))
 }
 

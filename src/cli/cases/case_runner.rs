@@ -118,7 +118,7 @@ impl CaseRunner {
     pub(super) async fn in_process(case: &LoadedCase) -> Result<CaseRunner, RunnerError> {
         let engine = Engine::open(MemoryStore::default(), case.book.clone(), EngineSettings::default()).await?;
         for (table, rows) in &case.tables {
-            let rows = rows.iter().map(|cells| row(*table, cells)).collect::<Result<_, _>>()?;
+            let rows = rows.iter().map(|cells| parse_row(*table, cells)).collect::<Result<_, _>>()?;
             engine.import(rows).await?;
         }
         Ok(CaseRunner::InProcess { engine: Box::new(engine), steps: 0 })
@@ -144,13 +144,13 @@ impl CaseRunner {
         match self {
             CaseRunner::InProcess { engine, steps } => {
                 *steps += 1;
-                let result = run_in_process(engine, request, stamp(*steps)).await;
-                Ok(result.unwrap_or_else(|error| refused(&Status::from(&error))))
+                let result = run_in_process(engine, request, commit_stamp(*steps)).await;
+                Ok(result.unwrap_or_else(|error| refused_result(&Status::from(&error))))
             }
             CaseRunner::Server { client, settlement_ids } => {
                 match run_on_server(client, settlement_ids, request).await {
                     Err(status) if leaves_outcome_unknown(&status) => Err(ClientError::from(status).into()),
-                    Err(status) => Ok(refused(&status)),
+                    Err(status) => Ok(refused_result(&status)),
                     Ok(result) => Ok(result),
                 }
             }
@@ -158,16 +158,16 @@ impl CaseRunner {
     }
 }
 
-fn row(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, RunnerError> {
+fn parse_row(table: ReferenceTable, cells: &[String]) -> Result<ReferenceRow, RunnerError> {
     let row = ReferenceRow::from_cells(table, cells, ClaimLimits::default().id_bytes);
     row.map_err(|faults| RunnerError::Row(table, faults.into_iter().collect()))
 }
 
-fn stamp(step: u64) -> CommitStamp {
+fn commit_stamp(step: u64) -> CommitStamp {
     CommitStamp { id: EntryId(u128::from(step).to_be_bytes()), instant: Instant(step as i64) }
 }
 
-fn refused(status: &Status) -> StepResult {
+fn refused_result(status: &Status) -> StepResult {
     StepResult::Refused { code: code_name(status.code()).to_owned(), message: status.message().to_owned() }
 }
 
@@ -178,20 +178,20 @@ async fn run_in_process(
 ) -> Result<StepResult, CallError> {
     match request {
         StepRequest::Quote(text) => {
-            let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
+            let (claim, _) = text.claim_and_request_id().map_err(CallError::InvalidMessage)?;
             let quote = engine.quote(claim, commit_stamp::today()).await?;
-            Ok(StepResult::Split(SplitSums { notices: reasons(&quote.notices), ..sums(&quote.split) }))
+            Ok(StepResult::Split(SplitSums { notices: notice_reasons(&quote.notices), ..split_sums(&quote.split) }))
         }
         StepRequest::Settle(text) => {
-            let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
+            let (claim, request_id) = text.claim_and_request_id().map_err(CallError::InvalidMessage)?;
             let committed = engine
                 .settle(SettleRequest { claim, request_id, quote: None, today: commit_stamp::today() }, stamp)
                 .await?;
             let settled = &committed.entry.body;
-            Ok(StepResult::Split(SplitSums { notices: reasons(&settled.notices), ..sums(&settled.split) }))
+            Ok(StepResult::Split(SplitSums { notices: notice_reasons(&settled.notices), ..split_sums(&settled.split) }))
         }
         StepRequest::Reverse(text) => {
-            let (reversal, request_id) = text.to_raw();
+            let (reversal, request_id) = text.reversal_and_request_id();
             let reversal = engine.reverse(ReverseRequest { reversal, request_id, dry_run: false }, stamp).await?;
             let revised = reversal.revisions.iter().map(|entry| &entry.body);
             let revisions = revised.map(|revised| (revised.claim_id.as_str().to_owned(), revised_sums(revised)));
@@ -203,10 +203,10 @@ async fn run_in_process(
 fn revised_sums(revised: &journal::Revision) -> RevisionSums {
     let payers = revised.differences.payers.iter().map(|(payer, by)| (payer.to_string(), *by));
     let differences = payers.chain([("patient".to_owned(), revised.differences.patient)]).collect();
-    RevisionSums { sums: sums(&revised.split), differences }
+    RevisionSums { sums: split_sums(&revised.split), differences }
 }
 
-fn sums(split: &Split) -> SplitSums {
+fn split_sums(split: &Split) -> SplitSums {
     let payers = split.payers().into_iter();
     SplitSums {
         total: split.total,
@@ -218,7 +218,7 @@ fn sums(split: &Split) -> SplitSums {
     }
 }
 
-fn reasons(notices: &[Notice]) -> Vec<String> {
+fn notice_reasons(notices: &[Notice]) -> Vec<String> {
     notices.iter().map(|notice| notice.reason().to_owned()).collect()
 }
 
@@ -233,7 +233,7 @@ async fn run_on_server(
 ) -> Result<StepResult, Status> {
     match request {
         StepRequest::Quote(text) => {
-            let (claim, _) = text.to_raw().map_err(CallError::InvalidMessage)?;
+            let (claim, _) = text.claim_and_request_id().map_err(CallError::InvalidMessage)?;
             let quote = client.quote(&claim).await?;
             Ok(StepResult::Split(SplitSums {
                 notices: message_reasons(&quote.notices),
@@ -241,7 +241,7 @@ async fn run_on_server(
             }))
         }
         StepRequest::Settle(text) => {
-            let (claim, request_id) = text.to_raw().map_err(CallError::InvalidMessage)?;
+            let (claim, request_id) = text.claim_and_request_id().map_err(CallError::InvalidMessage)?;
             let settled = client.settle(&claim, &request_id, Vec::new()).await?;
             let settlement = settled.settlement.unwrap_or_default();
             settlement_ids.push(settlement.settlement_id);
@@ -249,7 +249,7 @@ async fn run_on_server(
             Ok(StepResult::Split(SplitSums { notices, ..message_sums(settlement.split, settlement.derivation) }))
         }
         StepRequest::Reverse(text) => {
-            let (reversal, request_id) = text.to_raw();
+            let (reversal, request_id) = text.reversal_and_request_id();
             let answer = client.reverse(&reversal, &request_id, false).await?;
             with_revisions(client, settlement_ids, answer.reversal.unwrap_or_default()).await
         }

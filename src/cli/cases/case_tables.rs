@@ -175,7 +175,7 @@ impl PersonText {
 }
 
 /// The name, or the id if a case omits the name, which a table requires.
-fn name_or(name: &str, id: &str) -> String {
+fn name_or_id(name: &str, id: &str) -> String {
     if name.is_empty() { id.to_owned() } else { name.to_owned() }
 }
 
@@ -187,7 +187,7 @@ impl HospitalText {
     fn cells(&self) -> Cells {
         vec![
             ("hospital_id", self.hospital_id.clone()),
-            ("name", name_or(&self.name, &self.hospital_id)),
+            ("name", name_or_id(&self.name, &self.hospital_id)),
             ("level", self.level.clone()),
             ("region", self.region.clone()),
             ("tags", self.tags.join(" ")),
@@ -201,7 +201,7 @@ impl CatalogueText {
     fn cells(&self) -> Cells {
         vec![
             ("code", self.code.clone()),
-            ("name", name_or(&self.name, &self.code)),
+            ("name", name_or_id(&self.name, &self.code)),
             ("class", self.class.clone()),
             ("self_pay_ratio", self.self_pay_ratio.clone()),
             ("price_ceiling", self.price_ceiling.clone()),

@@ -73,7 +73,7 @@ pub(crate) async fn run(
 ) -> CommandResult {
     let book = load_book(policies)?;
     let (mut differing, mut not_run) = (0, 0);
-    for path in cases.iter().flat_map(|path| files(path)) {
+    for path in cases.iter().flat_map(|path| case_files(path)) {
         let text = match text_file::read(&path) {
             Ok(text) => text,
             Err(error) => {
@@ -87,10 +87,10 @@ pub(crate) async fn run(
             continue;
         }
         match run_one(&path, &text, &book, backend).await {
-            Ok((name, Verdict::Passed)) => print(json, &name, &path, &[]),
+            Ok((name, Verdict::Passed)) => print_case_result(json, &name, &path, &[]),
             Ok((name, Verdict::Differs(found))) => {
                 differing += 1;
-                print(json, &name, &path, &found);
+                print_case_result(json, &name, &path, &found);
             }
             Err(error) => {
                 not_run += 1;
@@ -105,7 +105,7 @@ pub(crate) async fn run(
     }
 }
 
-fn print(json: bool, name: &str, path: &Path, found: &[String]) {
+fn print_case_result(json: bool, name: &str, path: &Path, found: &[String]) {
     if json {
         say!("{}", serde_json::json!({ "name": name, "file": path, "ok": found.is_empty(), "differs": found }));
     } else if found.is_empty() {
@@ -116,7 +116,7 @@ fn print(json: bool, name: &str, path: &Path, found: &[String]) {
 }
 
 /// The file itself, or every `*.toml` file of a directory.
-fn files(path: &Path) -> Vec<PathBuf> {
+fn case_files(path: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(path) else { return vec![path.to_owned()] };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
@@ -138,10 +138,10 @@ pub async fn run_one(
     let found = match backend {
         CaseBackend::InProcess => run_steps(&case, CaseRunner::in_process(&case).await?).await?,
         CaseBackend::ServerOnDirectory => {
-            on_server(&case, TemporaryServer::in_directory(case.book.clone()).await?).await?
+            run_on_server(&case, TemporaryServer::in_directory(case.book.clone()).await?).await?
         }
         CaseBackend::ServerOnRedis(address) => {
-            on_server(&case, TemporaryServer::on_redis(address, case.book.clone()).await?).await?
+            run_on_server(&case, TemporaryServer::on_redis(address, case.book.clone()).await?).await?
         }
     };
     let verdict = if found.is_empty() { Verdict::Passed } else { Verdict::Differs(found) };
@@ -149,7 +149,7 @@ pub async fn run_one(
 }
 
 /// Runs a case on this server and stops it, even if a step failed.
-async fn on_server(case: &LoadedCase, server: TemporaryServer) -> Result<Vec<String>, CaseRunError> {
+async fn run_on_server(case: &LoadedCase, server: TemporaryServer) -> Result<Vec<String>, CaseRunError> {
     let found = match CaseRunner::on_server(case, &server.url()).await {
         Ok(runner) => run_steps(case, runner).await,
         Err(error) => Err(error),

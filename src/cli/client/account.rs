@@ -32,12 +32,12 @@ pub(super) async fn run(mut client: Client, options: AccountOptions, json: bool)
     if json {
         say!("{}", json::account(&account));
     } else {
-        print(&title, &account);
+        print_account(&title, &account);
     }
     Ok(())
 }
 
-fn print(title: &str, account: &pb::GetAccountResponse) {
+fn print_account(title: &str, account: &pb::GetAccountResponse) {
     let policy = if account.policy_id.is_empty() { "no policy in force" } else { account.policy_id.as_str() };
     let (admissions, version) = (account.admissions, account.version);
     say!("{title}: {admissions} admissions, version {version}; caps of {policy}");

@@ -60,15 +60,15 @@ impl TlsOptions {
 
     fn tls_config(&self, url: &str) -> Result<ClientTlsConfig, ClientError> {
         let ca = self.ca.as_deref().ok_or_else(|| ClientError::NoAuthority { url: url.to_owned() })?;
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read_pem(ca)?));
         Ok(match (&self.certificate, &self.key) {
-            (Some(certificate), Some(key)) => tls.identity(Identity::from_pem(read(certificate)?, read(key)?)),
+            (Some(certificate), Some(key)) => tls.identity(Identity::from_pem(read_pem(certificate)?, read_pem(key)?)),
             _ => tls,
         })
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ClientError> {
+fn read_pem(path: &Path) -> Result<Vec<u8>, ClientError> {
     std::fs::read(path).map_err(|error| ClientError::KeyFile { path: path.to_owned(), error })
 }
 

@@ -43,10 +43,10 @@ impl ClaimLine {
     ///
     /// # Errors
     /// The status with which a server would refuse the text.
-    pub(super) fn to_raw(&self) -> Result<(RawClaim, String), Status> {
+    pub(super) fn claim_and_request_id(&self) -> Result<(RawClaim, String), Status> {
         let not_a_claim = |error| Status::invalid_argument(format!("not a claim: {error}"));
         let text = self.claim.as_ref().map_err(not_a_claim)?;
-        Ok(text.to_raw().map_err(CallError::InvalidMessage)?)
+        Ok(text.claim_and_request_id().map_err(CallError::InvalidMessage)?)
     }
 }
 
@@ -55,7 +55,8 @@ impl ClaimLine {
 /// # Errors
 /// If a file cannot be opened.
 pub(super) fn read_files(files: &[PathBuf], ahead: usize) -> Result<ClaimReading, ClaimFileError> {
-    let open = |path: &PathBuf| open(path).map_err(|error| ClaimFileError::Read { path: path.clone(), error });
+    let open =
+        |path: &PathBuf| open_claim_file(path).map_err(|error| ClaimFileError::Read { path: path.clone(), error });
     let opened = files.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let total_bytes = opened.iter().map(|(_, bytes)| *bytes).sum();
     let (sender, lines) = mpsc::channel(ahead);
@@ -76,7 +77,7 @@ pub(super) fn read_files(files: &[PathBuf], ahead: usize) -> Result<ClaimReading
     Ok(ClaimReading { lines, bytes_read, total_bytes })
 }
 
-fn open(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+fn open_claim_file(path: &Path) -> std::io::Result<(Box<dyn Read + Send>, Option<u64>)> {
     if path == Path::new("-") {
         return Ok((Box::new(std::io::stdin()), None));
     }
@@ -99,7 +100,7 @@ pub struct Claims<R> {
     bytes_read: Arc<AtomicU64>,
     /// What was read and is in no claim yet.
     rest: String,
-    array: Array,
+    array: ArrayState,
     /// Whether the next claim is the first.
     first: bool,
     failed: bool,
@@ -107,7 +108,7 @@ pub struct Claims<R> {
 
 /// Whether the claims are the members of an array.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Array {
+enum ArrayState {
     /// Nothing but white space was read yet.
     Unknown,
     /// They are not.
@@ -126,19 +127,28 @@ impl<R: Read> Claims<R> {
     /// The claims of this file. `bytes_read` counts the bytes as they are read.
     pub fn new(file: Arc<Path>, reader: R, bytes_read: Arc<AtomicU64>) -> Self {
         let (reader, rest) = (BufReader::new(reader), String::new());
-        Claims { file, reader, line_number: 0, bytes_read, rest, array: Array::Unknown, first: true, failed: false }
+        Claims {
+            file,
+            reader,
+            line_number: 0,
+            bytes_read,
+            rest,
+            array: ArrayState::Unknown,
+            first: true,
+            failed: false,
+        }
     }
 
     fn next_claim(&mut self) -> Result<Option<ClaimLine>, ClaimFileError> {
         loop {
             self.rest.drain(..self.rest.len() - self.rest.trim_start().len());
             if self.rest.is_empty() && !self.read_line()? {
-                let unfinished = !matches!(self.array, Array::Unknown | Array::None | Array::Ended);
-                return if unfinished { Err(self.fault("the array of claims does not end")) } else { Ok(None) };
+                let unfinished = !matches!(self.array, ArrayState::Unknown | ArrayState::None | ArrayState::Ended);
+                return if unfinished { Err(self.claim_fault("the array of claims does not end")) } else { Ok(None) };
             }
             let Some(first) = self.rest.trim_start().chars().next() else { continue };
             if self.begins_claim(first)? {
-                return self.claim().map(Some);
+                return self.read_claim().map(Some);
             }
         }
     }
@@ -146,17 +156,19 @@ impl<R: Read> Claims<R> {
     /// Whether a claim begins with this character; otherwise the character is taken as part of the array.
     fn begins_claim(&mut self, first: char) -> Result<bool, ClaimFileError> {
         self.array = match (self.array, first) {
-            (Array::Unknown, '[') => Array::Begun,
-            (Array::Unknown | Array::None, _) => {
-                self.array = Array::None;
+            (ArrayState::Unknown, '[') => ArrayState::Begun,
+            (ArrayState::Unknown | ArrayState::None, _) => {
+                self.array = ArrayState::None;
                 return Ok(true);
             }
-            (Array::AfterMember, ',') => Array::AfterComma,
-            (Array::Begun | Array::AfterMember, ']') => Array::Ended,
-            (Array::Begun | Array::AfterComma, ']' | ',') => return Err(self.fault("a claim is missing in the array")),
-            (Array::Begun | Array::AfterComma, _) => return Ok(true),
-            (Array::AfterMember, _) => return Err(self.fault("a comma is missing between two claims")),
-            (Array::Ended, _) => return Err(self.fault("text follows the end of the array of claims")),
+            (ArrayState::AfterMember, ',') => ArrayState::AfterComma,
+            (ArrayState::Begun | ArrayState::AfterMember, ']') => ArrayState::Ended,
+            (ArrayState::Begun | ArrayState::AfterComma, ']' | ',') => {
+                return Err(self.claim_fault("a claim is missing in the array"));
+            }
+            (ArrayState::Begun | ArrayState::AfterComma, _) => return Ok(true),
+            (ArrayState::AfterMember, _) => return Err(self.claim_fault("a comma is missing between two claims")),
+            (ArrayState::Ended, _) => return Err(self.claim_fault("text follows the end of the array of claims")),
         };
         let start = self.rest.find(first).unwrap_or_default();
         self.rest.drain(..start + first.len_utf8());
@@ -166,13 +178,13 @@ impl<R: Read> Claims<R> {
     /// Parses the claim that begins the rest: an object to the bracket that closes it, anything else to the end of its
     /// line. Only the first claim of a file and the members of an array continue on further lines. Text that cannot be
     /// the beginning of a claim ends where that is seen, when it has doubled: a broken claim fails early.
-    fn claim(&mut self) -> Result<ClaimLine, ClaimFileError> {
+    fn read_claim(&mut self) -> Result<ClaimLine, ClaimFileError> {
         self.rest.drain(..self.rest.len() - self.rest.trim_start().len());
         let (number, mut brackets) = (self.line_number, Brackets::default());
-        let continues = self.array != Array::None || std::mem::take(&mut self.first);
+        let continues = self.array != ArrayState::None || std::mem::take(&mut self.first);
         let (mut scanned, mut parsed) = (0, 0);
         let end = loop {
-            if let Some(end) = brackets.closing(&self.rest[scanned..]) {
+            if let Some(end) = brackets.closing_bracket(&self.rest[scanned..]) {
                 break scanned + end;
             }
             scanned = self.rest.len();
@@ -184,10 +196,10 @@ impl<R: Read> Claims<R> {
         };
         let mut text: String = self.rest.drain(..end).collect();
         text.truncate(text.trim_end().len());
-        if self.array == Array::None {
+        if self.array == ArrayState::None {
             self.take_rest_of_line(&mut text);
         } else {
-            self.array = Array::AfterMember;
+            self.array = ArrayState::AfterMember;
         }
         let claim = serde_json::from_str(&text);
         Ok(ClaimLine { file: Arc::clone(&self.file), number, text, claim })
@@ -202,7 +214,7 @@ impl<R: Read> Claims<R> {
         }
     }
 
-    fn fault(&self, message: &'static str) -> ClaimFileError {
+    fn claim_fault(&self, message: &'static str) -> ClaimFileError {
         ClaimFileError::Json { path: self.file.to_path_buf(), line: self.line_number, message }
     }
 
@@ -255,7 +267,7 @@ struct Brackets {
 
 impl Brackets {
     /// Scans the next part of the text; returns the position after the bracket that closes the first.
-    fn closing(&mut self, text: &str) -> Option<usize> {
+    fn closing_bracket(&mut self, text: &str) -> Option<usize> {
         for (at, byte) in text.bytes().enumerate() {
             match byte {
                 _ if self.escaped => self.escaped = false,

@@ -122,7 +122,7 @@ pub struct ReversalText {
 
 impl ReversalText {
     /// The reversal and its request id.
-    pub(crate) fn to_raw(&self) -> (RawReversal, String) {
+    pub(crate) fn reversal_and_request_id(&self) -> (RawReversal, String) {
         let reversal = RawReversal {
             hospital_id: self.hospital_id.clone(),
             person_id: self.person_id.clone(),
@@ -139,7 +139,7 @@ impl ClaimText {
     ///
     /// # Errors
     /// Every field that cannot be parsed.
-    pub fn to_raw(&self) -> Result<(RawClaim, String), FieldFaults> {
+    pub fn claim_and_request_id(&self) -> Result<(RawClaim, String), FieldFaults> {
         let mut faults = FieldFaults::default();
         let claim = RawClaim {
             claim_id: self.claim_id.clone(),

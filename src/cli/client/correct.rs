@@ -48,7 +48,7 @@ pub(super) async fn run(server: &ServerOptions, options: &CorrectOptions, json: 
     let progress = Progress::in_bytes(reading.total_bytes);
     while let Some(line) = reading.lines.recv().await.transpose()? {
         match correct(&mut client, &line, options).await {
-            Ok(answer) => progress.suspend(|| print(&answer, json)),
+            Ok(answer) => progress.suspend(|| print_correction(&answer, json)),
             Err(status) if leaves_outcome_unknown(&status) => return Err(status.into()),
             Err(status) => refused.add(&line, &status, &progress)?,
         }
@@ -62,14 +62,14 @@ async fn correct(
     line: &ClaimLine,
     options: &CorrectOptions,
 ) -> Result<pb::CorrectResponse, Status> {
-    let (claim, request_id) = line.to_raw()?;
+    let (claim, request_id) = line.claim_and_request_id()?;
     let correction = RawCorrection { claim, reason: options.reason.clone() };
     client.correct(&correction, &request_id, options.dry_run).await
 }
 
-fn print(answer: &pb::CorrectResponse, json: bool) {
+fn print_correction(answer: &pb::CorrectResponse, json: bool) {
     if json {
-        return say!("{}", value(answer));
+        return say!("{}", correction_json(answer));
     }
     let settlement = answer.settlement.clone().unwrap_or_default();
     let what = match (answer.dry_run, answer.replay) {
@@ -81,7 +81,7 @@ fn print(answer: &pb::CorrectResponse, json: bool) {
     reverse::print_revised(&answer.revised, answer.others.as_ref());
 }
 
-fn value(answer: &pb::CorrectResponse) -> Value {
+fn correction_json(answer: &pb::CorrectResponse) -> Value {
     let mut value = json!({
         "reversal": json::reversal(&answer.reversal.clone().unwrap_or_default()),
         "settlement": json::settlement(&answer.settlement.clone().unwrap_or_default()),

@@ -17,6 +17,7 @@ use crate::cli::exit::CommandResult;
 use crate::cli::output::json;
 use crate::cli::output::progress::Progress;
 use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::MAX_ID_BYTES;
 use crate::grpc::imports;
 use crate::pb::reference as pb;
@@ -61,9 +62,9 @@ pub(crate) struct ImportOptions {
 /// If a file is refused or cannot be read, or the call failed.
 pub(super) async fn run(server: &ServerOptions, options: &ImportOptions, json: bool) -> CommandResult {
     if options.list {
-        return list(Client::connect_to(server).await?, json).await;
+        return list_imports(Client::connect_to(server).await?, json).await;
     }
-    let files = tables(&options.paths)?;
+    let files = tables_of_paths(&options.paths)?;
     let mut client = Client::connect_to(server).await?;
     for (table, path) in files {
         let imported = import_file(&mut client, table, &path, &options.by).await?;
@@ -78,31 +79,6 @@ pub(super) async fn run(server: &ServerOptions, options: &ImportOptions, json: b
         }
     }
     Ok(())
-}
-
-/// The faults of a file, by line and column.
-#[derive(Default)]
-struct Faults {
-    reported: Vec<FileFault>,
-    more: usize,
-}
-
-impl Faults {
-    fn add(&mut self, fault: FileFault) {
-        if self.reported.len() < MAX_REPORTED_FAULTS {
-            self.reported.push(fault);
-        } else {
-            self.more += 1;
-        }
-    }
-
-    fn into_result(self) -> Result<(), ImportError> {
-        let mut lines: Vec<_> = self.reported.iter().map(ToString::to_string).collect();
-        if self.more > 0 {
-            lines.push(format!("and {} more faults", self.more));
-        }
-        if lines.is_empty() { Ok(()) } else { Err(ImportError::Faults(lines)) }
-    }
 }
 
 async fn import_file(
@@ -127,7 +103,7 @@ async fn import_file(
     let name = path.to_owned();
     std::thread::spawn(move || {
         // A dropped receiver wants no faults.
-        let _dropped = report_faults.send(send(table, &name, counted, first, &messages));
+        let _dropped = report_faults.send(send_rows(table, &name, counted, first, &messages));
     });
     let call = client.import_stream(ReceiverStream::new(stream));
     tokio::pin!(call);
@@ -141,27 +117,30 @@ async fn import_file(
     };
     drop(progress);
     // Faults of the file come first: with faults the stream ends without a commit, which the server refuses too.
-    faults.await.unwrap_or_default().into_result()?;
+    let faults = faults.await.unwrap_or_default();
+    if !faults.is_empty() {
+        return Err(ImportError::Faults(faults));
+    }
     answer.map_err(|status| match ClientError::from(status) {
-        ClientError::Refused(status) => refused(table, path, &status),
+        ClientError::Refused(status) => import_error_from_status(table, path, &status),
         error => error.into(),
     })
 }
 
 /// Sends the rows of the file, and the commit if no row has a fault. Rows are also checked here, so that each fault is
 /// reported with its line.
-fn send(
+fn send_rows(
     table: ReferenceTable,
     path: &Path,
     file: impl Read,
     first: pb::ImportReferenceRequest,
     messages: &mpsc::Sender<pb::ImportReferenceRequest>,
-) -> Faults {
-    let mut faults = Faults::default();
+) -> FileFaults {
+    let mut faults = FileFaults::default();
     let rows = match CsvRows::new(path.display().to_string(), table, file) {
         Ok(rows) => rows,
         Err(fault) => {
-            faults.add(fault);
+            faults.add(fault, MAX_REPORTED_FAULTS);
             return faults;
         }
     };
@@ -170,12 +149,12 @@ fn send(
         message.rows.extend(checked_row(table, path, row, &mut faults));
         if message.rows.len() == ROWS_PER_MESSAGE {
             let full = std::mem::take(&mut message);
-            if faults.reported.is_empty() && messages.blocking_send(full).is_err() {
+            if faults.is_empty() && messages.blocking_send(full).is_err() {
                 return faults;
             }
         }
     }
-    if faults.reported.is_empty() {
+    if faults.is_empty() {
         message.commit = true;
         // If the call ended, its status says why.
         let _ended = messages.blocking_send(message);
@@ -189,30 +168,34 @@ fn checked_row(
     table: ReferenceTable,
     path: &Path,
     row: Result<CsvRow, FileFault>,
-    faults: &mut Faults,
+    faults: &mut FileFaults,
 ) -> Option<pb::Row> {
-    let row = row.map_err(|fault| faults.add(fault)).ok()?;
+    let row = row.map_err(|fault| faults.add(fault, MAX_REPORTED_FAULTS)).ok()?;
     let invalid = ReferenceRow::from_cells(table, &row.cells, MAX_ID_BYTES).err();
     for fault in invalid.into_iter().flatten() {
         let message = format!("{} ({})", fault.message, fault.reason.as_str());
-        faults.add(FileFault::in_column(path.display().to_string(), row.line, fault.field, message));
+        let fault = FileFault::in_column(path.display().to_string(), row.line, fault.field, message);
+        faults.add(fault, MAX_REPORTED_FAULTS);
     }
     Some(pb::Row { cells: row.cells })
 }
 
 /// The faults that the server found in the rows, by line of the file.
-fn refused(table: ReferenceTable, path: &Path, status: &tonic::Status) -> ImportError {
-    let mut faults = Faults::default();
+fn import_error_from_status(table: ReferenceTable, path: &Path, status: &tonic::Status) -> ImportError {
+    let mut faults = FileFaults::default();
     for fault in field_violations(status) {
         let row = fault.field.strip_prefix("rows[").and_then(|rest| rest.split_once("]."));
         let position = row.and_then(|(index, column)| Some((line_of_row(table, path, index.parse().ok()?)?, column)));
         if let Some((line, column)) = position {
             let message = format!("{} ({})", fault.message, fault.reason);
-            faults.add(FileFault::in_column(path.display().to_string(), line, column, message));
+            let fault = FileFault::in_column(path.display().to_string(), line, column, message);
+            faults.add(fault, MAX_REPORTED_FAULTS);
         }
     }
-    let whole_file = || ImportError::Faults(vec![format!("{}: {}", path.display(), described(status))]);
-    faults.into_result().err().unwrap_or_else(whole_file)
+    if faults.is_empty() {
+        return ImportError::Refused { path: path.to_owned(), message: described(status) };
+    }
+    ImportError::Faults(faults)
 }
 
 /// The line of a row, by its index.
@@ -237,7 +220,7 @@ fn truncated(text: &str, limit: usize) -> String {
     text[..end.unwrap_or(0)].to_owned()
 }
 
-async fn list(mut client: Client, json: bool) -> CommandResult {
+async fn list_imports(mut client: Client, json: bool) -> CommandResult {
     let mut request = pb::ListImportsRequest::default();
     loop {
         let page = client.imports(request.clone()).await?;
@@ -265,7 +248,7 @@ pub async fn import_table(
 }
 
 /// The files with their tables, in the order in which they are imported.
-fn tables(paths: &[PathBuf]) -> Result<Vec<(ReferenceTable, PathBuf)>, ImportError> {
+fn tables_of_paths(paths: &[PathBuf]) -> Result<Vec<(ReferenceTable, PathBuf)>, ImportError> {
     let mut found = Vec::new();
     for path in paths {
         if path.is_dir() {

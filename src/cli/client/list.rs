@@ -47,14 +47,14 @@ pub(crate) struct ListOptions {
 /// # Errors
 /// If a call failed.
 pub(super) async fn run(mut client: Client, options: ListOptions, json: bool) -> CommandResult {
-    let mut request = request(options);
+    let mut request = list_request(options);
     loop {
         let page = client.list(request.clone()).await?;
         for settlement in &page.settlements {
             if json {
-                say!("{}", value(settlement));
+                say!("{}", settlement_json(settlement));
             } else {
-                say!("{}", line(settlement));
+                say!("{}", settlement_line(settlement));
             }
         }
         if page.next_page_token.is_empty() {
@@ -64,7 +64,7 @@ pub(super) async fn run(mut client: Client, options: ListOptions, json: bool) ->
     }
 }
 
-fn request(options: ListOptions) -> pb::ListSettlementsRequest {
+fn list_request(options: ListOptions) -> pb::ListSettlementsRequest {
     pb::ListSettlementsRequest {
         person_id: options.person.unwrap_or_default(),
         benefit_year: options.year.unwrap_or_default(),
@@ -78,7 +78,7 @@ fn request(options: ListOptions) -> pb::ListSettlementsRequest {
     }
 }
 
-fn line(settlement: &pb::ListedSettlement) -> String {
+fn settlement_line(settlement: &pb::ListedSettlement) -> String {
     let yuan = Money::from_fen;
     let split = settlement.split.clone().unwrap_or_default();
     let payers = split.payers.iter().filter(|share| share.amount_fen != 0);
@@ -87,7 +87,7 @@ fn line(settlement: &pb::ListedSettlement) -> String {
     let reversed = if settlement.reversal_id.is_empty() { "" } else { ", REVERSED" };
     format!(
         "{} {} {} {}: total {}{payers}, patient {}{revision}{reversed}",
-        day(settlement.settled_on.as_ref()),
+        day_text(settlement.settled_on.as_ref()),
         settlement.settlement_id,
         settlement.hospital_id,
         settlement.claim_id,
@@ -96,16 +96,16 @@ fn line(settlement: &pb::ListedSettlement) -> String {
     )
 }
 
-fn day(day: Option<&Date>) -> String {
+fn day_text(day: Option<&Date>) -> String {
     let day = day.copied().unwrap_or_default();
     format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
 }
 
-fn value(settlement: &pb::ListedSettlement) -> Value {
+fn settlement_json(settlement: &pb::ListedSettlement) -> Value {
     let split = settlement.split.clone().unwrap_or_default();
     json!({
         "settlement_id": settlement.settlement_id, "claim_id": settlement.claim_id, "hospital_id": settlement.hospital_id,
-        "person_id": settlement.person_id, "request_id": settlement.request_id, "settled_on": day(settlement.settled_on.as_ref()),
+        "person_id": settlement.person_id, "request_id": settlement.request_id, "settled_on": day_text(settlement.settled_on.as_ref()),
         "insurance": settlement.insurance, "benefit_year": settlement.benefit_year, "policy_id": settlement.policy_id,
         "total": yuan(split.total_fen), "payers": json::payer_amounts(&split.payers), "patient": yuan(split.patient_fen),
         "revision": settlement.revision, "reversal_id": settlement.reversal_id,

@@ -56,7 +56,7 @@ pub(crate) struct LoadOptions {
 
 /// The results of callers.
 #[derive(Default)]
-struct Results {
+struct LoadResults {
     latency_micros: Vec<u32>,
     refused: BTreeMap<String, u64>,
 }
@@ -85,10 +85,10 @@ pub(crate) async fn run(options: &LoadOptions, json: bool) -> CommandResult {
     let interrupted = interrupt::flag();
     for _ in 0..options.callers {
         let (next, interrupted) = (Arc::clone(&next), Arc::clone(&interrupted));
-        let caller = Caller { client: client.clone(), next, run: run.clone(), until, interrupted };
+        let caller = LoadCaller { client: client.clone(), next, run: run.clone(), until, interrupted };
         callers.push(tokio::spawn(caller.call(options.claims, options.persons)));
     }
-    let mut results = Results::default();
+    let mut results = LoadResults::default();
     for caller in callers {
         let of_caller = caller.await.map_err(ClientError::LoadTask)??;
         results.latency_micros.extend(of_caller.latency_micros);
@@ -97,7 +97,7 @@ pub(crate) async fn run(options: &LoadOptions, json: bool) -> CommandResult {
     print(results, start.elapsed(), json)
 }
 
-struct Caller {
+struct LoadCaller {
     client: Client,
     next: Arc<AtomicU64>,
     run: String,
@@ -105,9 +105,9 @@ struct Caller {
     interrupted: Arc<AtomicBool>,
 }
 
-impl Caller {
-    async fn call(mut self, claims: u64, persons: u64) -> Result<Results, ClientError> {
-        let mut results = Results::default();
+impl LoadCaller {
+    async fn call(mut self, claims: u64, persons: u64) -> Result<LoadResults, ClientError> {
+        let mut results = LoadResults::default();
         while Instant::now() < self.until && !self.interrupted.load(Ordering::Relaxed) {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= claims {
@@ -115,7 +115,7 @@ impl Caller {
             }
             let id = format!("{}-{number}", self.run);
             let start = Instant::now();
-            match self.client.settle(&claim(&id, number % persons), &id, Vec::new()).await {
+            match self.client.settle(&load_claim(&id, number % persons), &id, Vec::new()).await {
                 Ok(_) => results.latency_micros.push(u32::try_from(start.elapsed().as_micros()).unwrap_or(u32::MAX)),
                 Err(status) if leaves_outcome_unknown(&status) => return Err(status.into()),
                 Err(status) => *results.refused.entry(described(&status)).or_default() += 1,
@@ -125,7 +125,7 @@ impl Caller {
     }
 }
 
-fn print(mut results: Results, took: Duration, json: bool) -> CommandResult {
+fn print(mut results: LoadResults, took: Duration, json: bool) -> CommandResult {
     results.latency_micros.sort_unstable();
     let percentile = |thousandths: usize| {
         let at =
@@ -178,7 +178,7 @@ async fn import_tables(client: &mut Client, persons: u64) -> CommandResult {
 }
 
 /// A claim of a registered poor person with one item per code.
-fn claim(id: &str, person: u64) -> RawClaim {
+fn load_claim(id: &str, person: u64) -> RawClaim {
     let item = |at: u64| RawItem {
         code: format!("LOAD-{at}"),
         quantity: Quantity(20_000),

@@ -39,7 +39,7 @@ pub(super) async fn run(server: &ServerOptions, files: &[PathBuf], json: bool) -
 }
 
 async fn quote(client: &mut Client, line: &ClaimLine, json: bool) -> Result<String, Status> {
-    let (claim, _) = line.to_raw()?;
+    let (claim, _) = line.claim_and_request_id()?;
     let quote = client.quote(&claim).await?;
     let claim_id = claim.claim_id.as_str();
     Ok(if json {

@@ -36,22 +36,19 @@ impl Quotes {
         let mut quotes = Quotes { path: path.to_owned(), tokens: HashMap::new() };
         for (at, line) in text_file::read(path)?.lines().enumerate() {
             if !line.trim().is_empty() {
-                quotes.add(at + 1, line)?;
+                quotes.add_line(at + 1, line)?;
             }
         }
         Ok(quotes)
     }
 
-    fn add(&mut self, number: usize, line: &str) -> Result<(), CommandError> {
+    fn add_line(&mut self, number: usize, line: &str) -> Result<(), CommandError> {
         let quote: Option<QuoteLine> = serde_json::from_str(line).ok();
         let token = quote.as_ref().and_then(|quote| STANDARD.decode(&quote.quote_digest).ok());
         let (Some(quote), Some(token)) = (quote, token) else {
             let message = "is no quote as `onestop quote --json` prints it";
-            return Err(CommandError::FileFaults(vec![FileFault::new(
-                self.path.display().to_string(),
-                number,
-                message,
-            )]));
+            let fault = FileFault::new(self.path.display().to_string(), number, message);
+            return Err(CommandError::FileFaults(fault.into()));
         };
         self.tokens.insert((quote.hospital_id, quote.claim_id), token);
         Ok(())

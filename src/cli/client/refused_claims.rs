@@ -49,7 +49,7 @@ impl RefusedClaims {
         let position = format!("{}:{}", line.file.display(), line.number);
         progress.suspend(|| say_error!("{position}: {claim_id}: {}", described(status)));
         let Some(file) = &mut self.file else { return Ok(()) };
-        let written = writeln!(file, "{}", value(line, status)).and_then(|()| file.flush());
+        let written = writeln!(file, "{}", refused_claim_json(line, status)).and_then(|()| file.flush());
         Ok(written.map_err(ClientError::RefusedClaimsFile)?)
     }
 
@@ -66,7 +66,7 @@ impl RefusedClaims {
 }
 
 /// A refused claim as it was read, with the reasons.
-fn value(line: &ClaimLine, status: &Status) -> Value {
+fn refused_claim_json(line: &ClaimLine, status: &Status) -> Value {
     let details = status.get_error_details();
     let fault =
         |fault: FieldViolation| json!({ "field": fault.field, "reason": fault.reason, "message": fault.message });

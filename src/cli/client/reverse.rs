@@ -16,17 +16,17 @@ use super::connection::Client;
 /// # Errors
 /// If the call failed.
 pub(super) async fn run(mut client: Client, text: ReversalText, dry_run: bool, json: bool) -> CommandResult {
-    let (reversal, request_id) = text.to_raw();
+    let (reversal, request_id) = text.reversal_and_request_id();
     let answer = client.reverse(&reversal, &request_id, dry_run).await?;
     if json {
-        say!("{}", value(&answer));
+        say!("{}", reversal_json(&answer));
     } else {
-        print(&answer);
+        print_reversal(&answer);
     }
     Ok(())
 }
 
-fn print(answer: &pb::ReverseResponse) {
+fn print_reversal(answer: &pb::ReverseResponse) {
     let reversal = answer.reversal.clone().unwrap_or_default();
     match (answer.dry_run, answer.replay) {
         (true, _) => say!("would reverse {}; nothing was changed", reversal.settlement_id),
@@ -41,16 +41,16 @@ fn print(answer: &pb::ReverseResponse) {
 /// Prints the new revisions of later settlements.
 pub(super) fn print_revised(revised: &[pb::RevisedSettlement], others: Option<&pb::OthersRevised>) {
     for revised in revised {
-        let changed = differences(revised.differences.as_ref());
+        let changed = differences_text(revised.differences.as_ref());
         say!("  {} settlement {} revision {}: {changed}", revised.claim_id, revised.settlement_id, revised.revision);
     }
     if let Some(others) = others {
-        let changed = differences(others.differences.as_ref());
+        let changed = differences_text(others.differences.as_ref());
         say!("  {} settlements of other hospitals, in total: {changed}", others.settlements);
     }
 }
 
-fn differences(by: Option<&pb::Differences>) -> String {
+fn differences_text(by: Option<&pb::Differences>) -> String {
     let by = by.cloned().unwrap_or_default();
     let signed = |fen: i64| format!("{}{}", if fen > 0 { "+" } else { "" }, Money::from_fen(fen));
     let payers = by.payers.iter().map(|share| format!("{} {}", share.payer, signed(share.amount_fen)));
@@ -58,7 +58,7 @@ fn differences(by: Option<&pb::Differences>) -> String {
     if by == pb::Differences::default() { "no amount changes".to_owned() } else { all.join(", ") }
 }
 
-fn value(answer: &pb::ReverseResponse) -> Value {
+fn reversal_json(answer: &pb::ReverseResponse) -> Value {
     let mut value = json::reversal(&answer.reversal.clone().unwrap_or_default());
     value["replay"] = answer.replay.into();
     value["dry_run"] = answer.dry_run.into();

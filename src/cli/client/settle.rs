@@ -176,7 +176,7 @@ impl SettleRun {
         };
         let number = self.read;
         self.read += 1;
-        match self.request(&line) {
+        match self.settle_request(&line) {
             Err(status) => drop(self.results.insert(number, ClaimResult::Refused(Box::new((line, status))))),
             Ok(request) => {
                 stream.send(number, &request).await;
@@ -186,8 +186,8 @@ impl SettleRun {
     }
 
     /// The request for a line, or why it is refused without being sent.
-    fn request(&self, line: &ClaimLine) -> Result<pb::SettleStreamRequest, Status> {
-        let (claim, request_id) = line.to_raw()?;
+    fn settle_request(&self, line: &ClaimLine) -> Result<pb::SettleStreamRequest, Status> {
+        let (claim, request_id) = line.claim_and_request_id()?;
         let quote_digest = self.quotes.as_ref().map(|quotes| quotes.token_for(&claim)).transpose()?.unwrap_or_default();
         // A line of text shows no more than a summary.
         let view = if self.json { pb::SettlementView::Full } else { pb::SettlementView::Summary };

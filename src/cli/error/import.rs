@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::client::ClientError;
+use crate::domain::file_faults::FileFaults;
 
 /// Why a reference table was not imported; nothing of its file was taken.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +23,16 @@ pub enum ImportError {
     #[error("no table was found")]
     NoTables,
     /// The file has faults; one line per fault.
-    #[error("{}", .0.join("\n"))]
-    Faults(Vec<String>),
+    #[error("{0}")]
+    Faults(FileFaults),
+    /// The server refused the file as a whole.
+    #[error("the server refused the table {path}: {message}")]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What the server answered.
+        message: String,
+    },
     /// The call failed.
     #[error(transparent)]
     Client(#[from] ClientError),

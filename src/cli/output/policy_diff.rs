@@ -40,7 +40,7 @@ type Where = BTreeMap<Option<String>, BTreeSet<Place>>;
 /// If a book is refused.
 pub(crate) fn print_policy_diff(options: &PolicyDiffOptions) -> CommandResult {
     let lang = options.lang.unwrap_or_else(Lang::from_environment);
-    let load = |path| load_book(path).map_err(|faults| lang.worded(faults));
+    let load = |path| load_book(path).map_err(|faults| lang.faults(faults));
     let (old, new) = match &options.directories[..] {
         [old, new] => (load(Some(old))?, load(Some(new))?),
         one => (load(None)?, load(one.first().map(PathBuf::as_path))?),

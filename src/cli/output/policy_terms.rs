@@ -23,7 +23,7 @@ use crate::policy::Book;
 use crate::say;
 use crate::server::run::load_book;
 
-/// The policy, and the circumstances for which its terms are terms.
+/// The policy, and the circumstances for which its terms are printed.
 #[derive(clap::Args, Debug)]
 pub(crate) struct PolicyTermsOptions {
     /// The id of the policy
@@ -83,7 +83,7 @@ fn categories(book: &Book, options: &PolicyTermsOptions) -> Result<Categories, C
     options.categories.iter().map(known).collect()
 }
 
-/// What is terms: a policy for a person, at every level of hospital.
+/// What is printed: the terms of a policy for a person, at every level of hospital.
 struct PolicyTerms<'a> {
     policy: &'a Policy,
     options: &'a PolicyTermsOptions,
@@ -209,7 +209,7 @@ fn layer_name(layer: &Layer) -> String {
     format!("{}\n{}", layer.head.id, layer.head.name)
 }
 
-/// The figure, mark_assumed with * if it is assumed.
+/// The figure, marked with * if it is assumed.
 fn mark_assumed(terms: &Terms, keys: &[&str], text: String) -> String {
     let assumed = terms.assumed.iter().any(|assumed| keys.contains(&&**assumed));
     if assumed { format!("{text} *") } else { text }

@@ -100,7 +100,8 @@ impl<L: Store + ArchivableStore, A: JournalStore, T: Store> StoreCopy<'_, Tiered
                 ArchiveOutcome::Archived => size.add_record(record),
                 ArchiveOutcome::AlreadyArchived => {}
                 ArchiveOutcome::Differs => {
-                    let finding = AuditFinding::at(*id, "differs from the record in the copy, and was not archived");
+                    let finding =
+                        AuditFinding::about_entry(*id, "differs from the record in the copy, and was not archived");
                     return Err(CopyError::Entry(StoreRole::Source, finding));
                 }
             }

@@ -33,7 +33,10 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
             for (key, state) in page {
                 let state = state.map_err(|error| CopyError::from_person(StoreRole::Target, key, error))?;
                 let no_head = || {
-                    CopyError::Entry(StoreRole::Target, AuditFinding::at_head(&state, "has a state without an entry"))
+                    CopyError::Entry(
+                        StoreRole::Target,
+                        AuditFinding::about_person(&state, "has a state without an entry"),
+                    )
                 };
                 let head = state.head.ok_or_else(no_head)?;
                 let record = self.target.record(head).await.map_err(CopyError::target)?;
@@ -85,7 +88,8 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
     async fn copy_chain(&self, state: PersonState) -> Result<Chains, CopyError> {
         let of_source = |finding| CopyError::Entry(StoreRole::Source, finding);
         let chain = chain::read_chain(self.source, &state).await.map_err(of_source)?;
-        let first = chain.first().ok_or_else(|| of_source(AuditFinding::at_head(&state, "its chain has no entry")))?;
+        let first =
+            chain.first().ok_or_else(|| of_source(AuditFinding::about_person(&state, "its chain has no entry")))?;
         let in_target = self.target_state(&first.entry).await?;
         let commits = commits(&chain, &state).map_err(of_source)?;
         let known = known_commits(&commits, &in_target)?;
@@ -118,7 +122,7 @@ fn known_commits(commits: &[Commit], in_target: &PersonState) -> Result<usize, C
     let ends = commits[..known].last().map_or(in_target.version == 0, |last| last.state == *in_target);
     let foreign = || {
         CopyError::ForeignContent(
-            AuditFinding::at_head(in_target, "ends a chain that is not in the source").to_string(),
+            AuditFinding::about_person(in_target, "ends a chain that is not in the source").to_string(),
         )
     };
     if ends { Ok(known) } else { Err(foreign()) }

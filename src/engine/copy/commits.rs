@@ -24,14 +24,15 @@ pub fn commits(chain: &[StoredEntry], state: &PersonState) -> Result<Vec<Commit>
     while let Some(first) = rest.first() {
         let following = |reversed: &Reversal| reversed.revisions.len() + usize::from(reversed.correction.is_some());
         let group = rest.split_at_checked(1 + first.entry.reversed().map_or(0, following));
-        let (group, remaining) = group.ok_or_else(|| AuditFinding::at(first.entry.id, "its revisions are missing"))?;
+        let (group, remaining) =
+            group.ok_or_else(|| AuditFinding::about_entry(first.entry.id, "its revisions are missing"))?;
         commits.push(replay.commit(first, &group[1..])?);
         rest = remaining;
     }
     if replay.state == *state {
         Ok(commits)
     } else {
-        Err(AuditFinding::at_head(state, "the state of its person differs from what the chain adds up to"))
+        Err(AuditFinding::about_person(state, "the state of its person differs from what the chain adds up to"))
     }
 }
 
@@ -47,13 +48,13 @@ impl<'c> ChainReplay<'c> {
     fn commit(&mut self, first: &'c StoredEntry, following: &'c [StoredEntry]) -> Result<Commit, AuditFinding> {
         let id = first.entry.id;
         if first.entry.revised().is_some() {
-            return Err(AuditFinding::at(id, "revises without a reversal before it"));
+            return Err(AuditFinding::about_entry(id, "revises without a reversal before it"));
         }
         let mut commit = Commit::from_record(self.state.clone(), &first.entry, first.record.clone(), first.digest);
-        self.apply(&mut commit, &first.entry, following).map_err(|fault| AuditFinding::at(id, fault))?;
+        self.apply(&mut commit, &first.entry, following).map_err(|fault| AuditFinding::about_entry(id, fault))?;
         for next in following {
             let applied = self.apply(&mut commit, &next.entry, &[]);
-            applied.map_err(|fault| AuditFinding::at(next.entry.id, fault))?;
+            applied.map_err(|fault| AuditFinding::about_entry(next.entry.id, fault))?;
             commit.append_record(&next.entry, next.record.clone(), next.digest);
         }
         if let Some(correction) = first.entry.reversed().and_then(|reversed| reversed.correction) {

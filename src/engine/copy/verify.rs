@@ -41,7 +41,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
 
     /// Checks that the source has the same state of this person: the head, its digest, and the accounts.
     async fn compare_state(&self, state: &PersonState) -> Result<(), CopyError> {
-        let error = |message: &str| CopyError::Entry(StoreRole::Target, AuditFinding::at_head(state, message));
+        let error = |message: &str| CopyError::Entry(StoreRole::Target, AuditFinding::about_person(state, message));
         let head = state.head.ok_or_else(|| error("has a state without an entry"))?;
         let entry = self.target.entry(head).await.map_err(CopyError::target)?;
         let entry = entry.ok_or_else(|| error("is missing"))?;

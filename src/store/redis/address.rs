@@ -142,10 +142,10 @@ impl Address {
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (login, target) = rest.rsplit_once('@').map_or((None, rest), |(login, target)| (Some(login), target));
         let (hosts, path) = target.split_once('/').unwrap_or((target, ""));
-        let (kind, tls) = kind(scheme)?;
+        let (kind, tls) = parse_scheme(scheme)?;
         let port = if kind == Kind::Sentinel { SENTINEL_PORT } else { PORT };
         let hosts = hosts.split(',').map(|text| parse_host(text, port)).collect::<Result<Vec<_>, _>>()?;
-        let (layout, database) = layout(kind, hosts, path)?;
+        let (layout, database) = build_layout(kind, hosts, path)?;
         let (user, password) = login.map(user_and_password).transpose()?.unwrap_or_default();
         let prefix = PREFIX.to_owned();
         let mut address = Address { layout, tls, user, password, password_file: None, ca: None, database, prefix };
@@ -181,7 +181,7 @@ enum Kind {
     Cluster,
 }
 
-fn kind(scheme: &str) -> Result<(Kind, bool), AddressFault> {
+fn parse_scheme(scheme: &str) -> Result<(Kind, bool), AddressFault> {
     let rest = scheme.strip_prefix("redis").ok_or(AddressFault::Scheme)?;
     let (tls, rest) = rest.strip_prefix('s').map_or((false, rest), |rest| (true, rest));
     match rest {
@@ -192,7 +192,7 @@ fn kind(scheme: &str) -> Result<(Kind, bool), AddressFault> {
     }
 }
 
-fn layout(kind: Kind, mut hosts: Vec<Host>, path: &str) -> Result<(Layout, i64), AddressFault> {
+fn build_layout(kind: Kind, mut hosts: Vec<Host>, path: &str) -> Result<(Layout, i64), AddressFault> {
     match kind {
         Kind::Single if hosts.len() > 1 => Err(AddressFault::SeveralHosts),
         Kind::Single => {

@@ -30,7 +30,7 @@ const ARCHIVED: &[u8] = &[commit::REDIRECT];
 /// # Errors
 /// If it is not, or the requirement cannot be read.
 pub async fn check(servers: &Servers, names: &RedisKeys) -> Result<(), OpenError> {
-    let required = required(servers, names).await?;
+    let required = required_years(servers, names).await?;
     match (required, servers.settings().archive) {
         (None, None) => Ok(()),
         (None, Some(_)) => Err(OpenError::NoArchive),
@@ -40,7 +40,7 @@ pub async fn check(servers: &Servers, names: &RedisKeys) -> Result<(), OpenError
     }
 }
 
-async fn required(servers: &Servers, names: &RedisKeys) -> Result<Option<ArchivedYears>, StoreError> {
+async fn required_years(servers: &Servers, names: &RedisKeys) -> Result<Option<ArchivedYears>, StoreError> {
     let mut command = cmd("HGET");
     command.arg(names.common_key("shared")).arg(FIELD);
     let row = bytes(servers.read(common_shard(), command).await.map_err(CallError::into_read_error)?)?;
@@ -52,7 +52,7 @@ async fn required(servers: &Servers, names: &RedisKeys) -> Result<Option<Archive
 /// # Errors
 /// As [`crate::store::archive::ArchivableStore`].
 pub async fn require_archive(servers: &Servers, names: &RedisKeys, years: ArchivedYears) -> Result<(), StoreError> {
-    let before = required(servers, names).await?.map_or(years.before, |known| known.before.max(years.before));
+    let before = required_years(servers, names).await?.map_or(years.before, |known| known.before.max(years.before));
     let row = record::encode(&ArchivedYears { before, ..years });
     let mut write = ShardWrite::new(names, common_shard());
     write.add("HSET", names.common_key("shared"), &[FIELD.as_bytes(), &row]);
@@ -81,10 +81,10 @@ pub async fn archive_entries(
     let mut words = strings(reply)?.into_iter().flatten();
     let status = words.next().ok_or_else(|| unexpected_reply("the outcomes of archiving"))?;
     commit::check_status(Value::BulkString(status), StoreError::Unknown)?;
-    words.map(|word| outcome(&word)).collect()
+    words.map(|word| parse_outcome(&word)).collect()
 }
 
-fn outcome(word: &[u8]) -> Result<ArchiveOutcome, StoreError> {
+fn parse_outcome(word: &[u8]) -> Result<ArchiveOutcome, StoreError> {
     match word {
         b"archived" => Ok(ArchiveOutcome::Archived),
         b"already archived" => Ok(ArchiveOutcome::AlreadyArchived),

@@ -25,7 +25,7 @@ const VERSION: usize = 8;
 /// # Errors
 /// As [`crate::store::JournalStore`].
 pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<LookUp, StoreError> {
-    let (person, binding) = tokio::join!(person(servers, names, scope), binding(servers, names, scope));
+    let (person, binding) = tokio::join!(read_person(servers, names, scope), read_binding(servers, names, scope));
     let [person_record, state, request, claim] = person?;
     let claim = claim.map(|row| record::decode(&row)).transpose()?;
     let elsewhere = binding?.filter(|bound| bound != scope.person_id).map(ClaimRow::unsettled);
@@ -38,7 +38,11 @@ pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> 
 }
 
 /// Record, state, request and claim of the person's hash; the last two are empty if they are not looked up.
-async fn person(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<[Option<Vec<u8>>; 4], StoreError> {
+async fn read_person(
+    servers: &Servers,
+    names: &RedisKeys,
+    scope: Scope<'_>,
+) -> Result<[Option<Vec<u8>>; 4], StoreError> {
     let secret = names.secret();
     let request = scope.request.map(|(hospital_id, id)| secret.request(hospital_id, scope.person_id, id));
     let claim = scope.claim.map(|(hospital_id, id)| secret.claim(hospital_id, id));
@@ -57,7 +61,7 @@ async fn person(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Resul
 }
 
 /// The person that the claim is bound to, if it is looked up and bound.
-async fn binding(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<Option<PersonId>, StoreError> {
+async fn read_binding(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<Option<PersonId>, StoreError> {
     let Some((hospital_id, claim_id)) = scope.claim else { return Ok(None) };
     let (shard, binding) = names.binding(&names.secret().claim(hospital_id, claim_id));
     decode_claim_binding(get(servers, shard, binding).await?)
@@ -94,7 +98,7 @@ pub fn decode_entry_id(bytes: Vec<u8>) -> Result<EntryId, StoreError> {
 ///
 /// # Errors
 /// As [`crate::store::JournalStore`].
-pub async fn record(servers: &Servers, names: &RedisKeys, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
+pub async fn read_record(servers: &Servers, names: &RedisKeys, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
     let named = Shard::of_entry(id);
     let found = bytes(get(servers, named, names.entry(named, id)).await?)?;
     let found = match found.as_deref() {

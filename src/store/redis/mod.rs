@@ -126,7 +126,7 @@ impl RedisStore {
     /// # Errors
     /// If a server does not answer.
     pub async fn remove(&self) -> Result<(), StoreError> {
-        remove::all_keys(&self.servers, &self.names).await
+        remove::remove_all_keys(&self.servers, &self.names).await
     }
 }
 
@@ -157,7 +157,7 @@ impl JournalStore for RedisStore {
     }
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
-        look_up::record(&self.servers, &self.names, id).await
+        look_up::read_record(&self.servers, &self.names, id).await
     }
 
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {

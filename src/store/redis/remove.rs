@@ -17,7 +17,7 @@ const KEYS_A_PAGE: usize = 1_000;
 ///
 /// # Errors
 /// If a server does not answer.
-pub async fn all_keys(servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
+pub async fn remove_all_keys(servers: &Servers, names: &RedisKeys) -> Result<(), StoreError> {
     let pattern = format!("{}:{{*", scan::escaped(names.prefix()));
     let key = names.shard_key(common_shard(), "touched");
     for server in servers.all() {

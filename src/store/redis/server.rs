@@ -119,11 +119,11 @@ impl Server {
         deadline: Instant,
     ) -> Result<Value, AttemptError> {
         let opened = timeout_at(deadline, self.connections()).await;
-        let open = opened.map_err(|_| AttemptError::Retryable(self.message("cannot be reached in time")))??;
+        let open = opened.map_err(|_| AttemptError::Retryable(self.error_message("cannot be reached in time")))??;
         if matches!(access, Access::Write) {
             self.check_writable(&open.report)?;
         }
-        let reply = self.reply(&open, request, deadline).await?;
+        let reply = self.send_and_await(&open, request, deadline).await?;
         let waits = match access {
             Access::Read => false,
             Access::ReadReplicated(must_be_replicated) => {
@@ -138,19 +138,19 @@ impl Server {
                 self.close(&open);
             }
             confirmed
-                .map_err(|_| AttemptError::Unconfirmed(self.message("its replicas did not confirm in time")))??;
+                .map_err(|_| AttemptError::Unconfirmed(self.error_message("its replicas did not confirm in time")))??;
         }
         Ok(reply)
     }
 
-    async fn reply(
+    async fn send_and_await(
         &self,
         open: &Arc<OpenConnections>,
         request: &Arc<Request>,
         deadline: Instant,
     ) -> Result<Value, AttemptError> {
         let permit = Arc::clone(&self.permits).try_acquire_owned();
-        let permit = permit.map_err(|_| AttemptError::Refused(self.message("has too many calls in flight")))?;
+        let permit = permit.map_err(|_| AttemptError::Refused(self.error_message("has too many calls in flight")))?;
         let (mut connection, request) = (open.connection(), Arc::clone(request));
         // A task of its own, so that a caller that leaves does not free the permit before the reply arrives.
         let sent = tokio::spawn(async move {
@@ -193,14 +193,14 @@ impl Server {
             Ok(report)
         };
         let inspected = timeout_at(deadline, inspection).await;
-        inspected.unwrap_or_else(|_| Err(AttemptError::NoReply(self.message("does not reply"))))
+        inspected.unwrap_or_else(|_| Err(AttemptError::NoReply(self.error_message("does not reply"))))
     }
 
     /// Checks that the server may be written to.
     fn check_writable(&self, report: &ServerReport) -> Result<(), AttemptError> {
         match report.reason_not_writable(self.connector.settings.accept_volatile) {
             None => Ok(()),
-            Some(why) => Err(AttemptError::Refused(self.message(&why))),
+            Some(why) => Err(AttemptError::Refused(self.error_message(&why))),
         }
     }
 
@@ -229,7 +229,7 @@ impl Server {
         let connected = self.client.get_multiplexed_async_connection_with_config(&self.connector.connections()).await;
         connected.map_err(|error| match AttemptError::from(error) {
             // Only the handshake was sent.
-            AttemptError::NoReply(message) => AttemptError::Retryable(self.message(&message)),
+            AttemptError::NoReply(message) => AttemptError::Retryable(self.error_message(&message)),
             other => other,
         })
     }
@@ -246,7 +246,7 @@ impl Server {
     async fn report(&self, connection: &mut MultiplexedConnection) -> Result<ServerReport, AttemptError> {
         let report = durability::inspect(connection, self.connector.settings.replicas).await;
         report.map_err(|error| match error {
-            AttemptError::NoReply(message) => AttemptError::Retryable(self.message(&message)),
+            AttemptError::NoReply(message) => AttemptError::Retryable(self.error_message(&message)),
             other => other,
         })
     }
@@ -260,7 +260,7 @@ impl Server {
         self.open.compare_and_swap(&Some(Arc::clone(open)), with);
     }
 
-    fn message(&self, what: &str) -> String {
+    fn error_message(&self, what: &str) -> String {
         format!("{}: {what}", self.host)
     }
 }

@@ -66,7 +66,7 @@ impl Servers {
 
     /// Every server once.
     pub fn all(&self) -> Vec<Arc<Server>> {
-        distinct(&self.by_shard.load())
+        distinct_servers(&self.by_shard.load())
     }
 
     /// The settings of the store.
@@ -79,7 +79,7 @@ impl Servers {
     /// # Errors
     /// If no reply arrives in time, or the shard lost its data.
     pub async fn read(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
-        first(self.call(shard, self.verified([(shard, command)]), Access::Read).await?)
+        first_reply(self.call(shard, self.verified([(shard, command)]), Access::Read).await?)
     }
 
     /// Reads in a shard, whether or not it has the marker.
@@ -100,7 +100,9 @@ impl Servers {
         command: Cmd,
         must_be_replicated: fn(&Value) -> bool,
     ) -> Result<Value, CallError> {
-        first(self.call(shard, self.verified([(shard, command)]), Access::ReadReplicated(must_be_replicated)).await?)
+        first_reply(
+            self.call(shard, self.verified([(shard, command)]), Access::ReadReplicated(must_be_replicated)).await?,
+        )
     }
 
     /// Reads in every shard, with one pipeline a server; returns the replies in the order of shards.
@@ -143,7 +145,7 @@ impl Servers {
     ) -> Result<Vec<Value>, AttemptError> {
         // One snapshot of the routes: the old server of a shard that moves meanwhile refuses the call.
         let (by_shard, mut calls) = (self.by_shard.load_full(), JoinSet::new());
-        for server in distinct(&by_shard) {
+        for server in distinct_servers(&by_shard) {
             let is_served = |shard: &Shard| Arc::ptr_eq(&by_shard[shard.number() as usize], &server);
             let shards: Vec<Shard> = Shard::all().filter(is_served).collect();
             let request = Arc::new(request(&shards));
@@ -152,7 +154,7 @@ impl Servers {
         let mut replies = vec![Value::Nil; SHARDS as usize];
         while let Some(joined) = calls.join_next().await {
             let (shards, of_server) = joined.map_err(|error| AttemptError::NoReply(error.to_string()))?;
-            for (shard, reply) in shards.into_iter().zip(parts(of_server?)) {
+            for (shard, reply) in shards.into_iter().zip(pipeline_replies(of_server?)) {
                 replies[shard.number() as usize] = reply;
             }
         }
@@ -183,7 +185,7 @@ impl Servers {
     /// If no reply arrives in time, or the shard lost its data.
     pub async fn read_many(&self, shard: Shard, reads: Vec<Cmd>) -> Result<Vec<Value>, CallError> {
         let request = self.verified(reads.into_iter().map(|read| (shard, read)));
-        self.call(shard, request, Access::Read).await.map(parts)
+        self.call(shard, request, Access::Read).await.map(pipeline_replies)
     }
 
     /// Writes several rows of a shard.
@@ -191,7 +193,7 @@ impl Servers {
     /// # Errors
     /// As [`Servers::write`]; some may have been written.
     pub async fn write_many(&self, shard: Shard, commands: Pipeline) -> Result<Vec<Value>, CallError> {
-        self.call(shard, Request::Pipeline(commands), Access::Write).await.map(parts)
+        self.call(shard, Request::Pipeline(commands), Access::Write).await.map(pipeline_replies)
     }
 
     async fn call(&self, shard: Shard, request: Request, access: Access) -> Result<Value, CallError> {
@@ -269,7 +271,7 @@ impl Attempts {
 }
 
 /// The replies to the commands of a pipeline.
-fn parts(replies: Value) -> Vec<Value> {
+fn pipeline_replies(replies: Value) -> Vec<Value> {
     match replies {
         Value::Array(parts) => parts,
         other => vec![other],
@@ -277,12 +279,12 @@ fn parts(replies: Value) -> Vec<Value> {
 }
 
 /// The reply to the only command.
-fn first(replies: Value) -> Result<Value, CallError> {
-    parts(replies).pop().ok_or_else(|| CallError::NotExecuted("Redis returned no reply".to_owned()))
+fn first_reply(replies: Value) -> Result<Value, CallError> {
+    pipeline_replies(replies).pop().ok_or_else(|| CallError::NotExecuted("Redis returned no reply".to_owned()))
 }
 
 /// Each of these servers once.
-fn distinct(servers: &[Arc<Server>]) -> Vec<Arc<Server>> {
+fn distinct_servers(servers: &[Arc<Server>]) -> Vec<Arc<Server>> {
     let mut distinct: Vec<Arc<Server>> = Vec::new();
     for server in servers {
         if !distinct.iter().any(|known| Arc::ptr_eq(known, server)) {

@@ -129,10 +129,10 @@ pub async fn imports(
         command.arg(format!("{number} begun")).arg(format!("{number} ended"));
     }
     let notes = strings(read_common(servers, command).await?)?;
-    numbers.into_iter().zip(notes.chunks(2)).map(|(number, notes)| import(number, notes)).collect()
+    numbers.into_iter().zip(notes.chunks(2)).map(|(number, notes)| decode_import(number, notes)).collect()
 }
 
-fn import(number: u64, notes: &[Option<Vec<u8>>]) -> Result<Import, StoreError> {
+fn decode_import(number: u64, notes: &[Option<Vec<u8>>]) -> Result<Import, StoreError> {
     let [start, end] = notes else { return Err(unexpected_reply("the log of an import")) };
     let start = start.as_ref().ok_or_else(|| unexpected_reply("the start of an import"))?;
     let end = end.as_ref().map(|row| record::decode(row)).transpose()?;

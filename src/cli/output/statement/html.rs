@@ -46,7 +46,7 @@ pub fn html(document: &Document) -> String {
     let facts = document.facts.iter().map(|(label, value)| format!("<tr><td>{label}<td>{}\n", escaped(value)));
     page.push_str(&format!("<table class=\"facts\">{}</table>\n", facts.collect::<String>()));
     section(&mut page, lang.choose("从总额到个人支付", "From the total to the patient"), &waterfall::svg(document));
-    section(&mut page, lang.choose("费用分类", "Where the bill falls"), &amounts(&document.pools, yuan));
+    section(&mut page, lang.choose("费用分类", "Where the bill falls"), &amount_rows(&document.pools, yuan));
     let bars = waterfall::bars(document);
     let layers: String = document.layers.iter().map(|one| layer(one, color(document, &bars, one), document)).collect();
     let skipped = document
@@ -59,7 +59,7 @@ pub fn html(document: &Document) -> String {
         section(
             &mut page,
             lang.choose("与前一版相比", "Against the revision before"),
-            &amounts(&document.changes, signed),
+            &amount_rows(&document.changes, signed),
         );
     }
     section(&mut page, lang.choose("费用明细汇总", "The bill, by code"), &bill(document));
@@ -86,14 +86,14 @@ fn sums(document: &Document) -> String {
     )
 }
 
-fn amounts(list: &[(String, i64)], amount: fn(i64) -> String) -> String {
+fn amount_rows(list: &[(String, i64)], amount: fn(i64) -> String) -> String {
     let rows = list.iter().map(|(name, fen)| format!("<tr><td class=\"fen\">{}<td>{}\n", amount(*fen), escaped(name)));
     format!("<table style=\"width:auto\">{}</table>", rows.collect::<String>())
 }
 
 fn payers(document: &Document) -> String {
     let patient = (document.lang.choose("个人", "patient").to_owned(), document.patient);
-    amounts(&[&document.payers[..], &[patient]].concat(), yuan)
+    amount_rows(&[&document.payers[..], &[patient]].concat(), yuan)
 }
 
 /// The color of a layer's bar; a layer that pays nothing has none.

@@ -43,15 +43,15 @@ pub fn percent(share: &str) -> String {
 
 /// A layer of the messages as the statement shows it.
 pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
-    let mut steps = vec![entering(layer, lang)];
-    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Base).map(|cap| self::cap(cap, lang)));
+    let mut steps = vec![entering_step(layer, lang)];
+    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Base).map(|cap| cap_step(cap, lang)));
     if layer.period() == Period::Year || layer.cumulative_before_fen != 0 {
-        steps.push(cumulative(layer, lang));
+        steps.push(cumulative_step(layer, lang));
     }
-    steps.push(deductible(layer, lang));
-    steps.extend(layer.bands.iter().filter(|band| band.amount_after_fen != 0).map(|band| self::band(band, lang)));
-    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Paid).map(|cap| self::cap(cap, lang)));
-    steps.extend(drawn(layer, lang));
+    steps.push(deductible_step(layer, lang));
+    steps.extend(layer.bands.iter().filter(|band| band.amount_after_fen != 0).map(|band| band_step(band, lang)));
+    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Paid).map(|cap| cap_step(cap, lang)));
+    steps.extend(drawn_step(layer, lang));
     let assumed = (!layer.assumed.is_empty()).then(|| {
         let figures = lang.words(&layer.assumed);
         lang.choose(
@@ -73,7 +73,7 @@ pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
 }
 
 /// What is left in its pools, and what of it enters.
-fn entering(layer: &pb::Layer, lang: Lang) -> String {
+fn entering_step(layer: &pb::Layer, lang: Lang) -> String {
     let pools: Vec<String> = layer.drawn.iter().map(|drawn| drawn.pool.clone()).collect();
     let (pools, left, base) = (lang.words(&pools), yuan(layer.residual_fen), yuan(layer.base_fen));
     let first = match layer.prior_self_pay.as_str() {
@@ -89,7 +89,7 @@ fn entering(layer: &pb::Layer, lang: Lang) -> String {
     }
 }
 
-fn cumulative(layer: &pb::Layer, lang: Lang) -> String {
+fn cumulative_step(layer: &pb::Layer, lang: Lang) -> String {
     let (before, after) = (yuan(layer.cumulative_before_fen), yuan(layer.cumulative_after_fen));
     match lang {
         Lang::Zh if layer.period() == Period::Year => format!("年度累计：此前 {before}，本次后 {after}"),
@@ -101,7 +101,7 @@ fn cumulative(layer: &pb::Layer, lang: Lang) -> String {
     }
 }
 
-fn deductible(layer: &pb::Layer, lang: Lang) -> String {
+fn deductible_step(layer: &pb::Layer, lang: Lang) -> String {
     let (whole, taken) = (yuan(layer.deductible_fen), yuan(layer.deductible_taken_fen));
     let credited = match layer.deductible_credited_fen {
         0 => String::new(),
@@ -113,7 +113,7 @@ fn deductible(layer: &pb::Layer, lang: Lang) -> String {
     }
 }
 
-fn band(band: &pb::Band, lang: Lang) -> String {
+fn band_step(band: &pb::Band, lang: Lang) -> String {
     let top = match (band.upto_fen, lang) {
         (Some(fen), Lang::Zh) => format!("至 {}", yuan(fen)),
         (Some(fen), Lang::En) => format!("up to {}", yuan(fen)),
@@ -131,7 +131,7 @@ fn band(band: &pb::Band, lang: Lang) -> String {
     }
 }
 
-fn cap(cap: &pb::Cap, lang: Lang) -> String {
+fn cap_step(cap: &pb::Cap, lang: Lang) -> String {
     let (account, used, cut) = (lang.word(&cap.account), yuan(cap.used_before_fen), yuan(cap.cut_fen));
     let base = cap.of() == CapKind::Base;
     let claim = cap.per_claim;
@@ -145,18 +145,22 @@ fn cap(cap: &pb::Cap, lang: Lang) -> String {
                 (false, false) => "封顶线",
                 (false, true) => "单次封顶线",
             };
-            format!("{of}（{account}）{}，此前已用 {used}，本次超出 {cut}{}", yuan(limit), overflow(cap, lang))
+            format!("{of}（{account}）{}，此前已用 {used}，本次超出 {cut}{}", yuan(limit), overflow_text(cap, lang))
         }
         (Some(limit), Lang::En) => {
             let of = if base { "cap on what enters" } else { "cap" };
             let per = if claim { "a claim" } else { "a year" };
-            format!("{of} ({account}) {} {per}, {used} used before, cuts {cut}{}", yuan(limit), overflow(cap, lang))
+            format!(
+                "{of} ({account}) {} {per}, {used} used before, cuts {cut}{}",
+                yuan(limit),
+                overflow_text(cap, lang)
+            )
         }
     }
 }
 
 /// Where what a cap cut off goes, if it goes anywhere.
-fn overflow(cap: &pb::Cap, lang: Lang) -> String {
+fn overflow_text(cap: &pb::Cap, lang: Lang) -> String {
     if cap.overflow.is_empty() || cap.cut_fen == 0 {
         return String::new();
     }
@@ -165,7 +169,7 @@ fn overflow(cap: &pb::Cap, lang: Lang) -> String {
 }
 
 /// The pools that a layer pays from, if there are several.
-fn drawn(layer: &pb::Layer, lang: Lang) -> Option<String> {
+fn drawn_step(layer: &pb::Layer, lang: Lang) -> Option<String> {
     let parts: Vec<_> = layer.drawn.iter().filter(|drawn| drawn.amount_fen != 0).collect();
     if parts.len() < 2 {
         return None;

@@ -67,7 +67,7 @@ impl TextPage {
         self.push_line(&format!("{:>16}  {what}", yuan(fen)));
     }
 
-    /// Adds a text after a mark, wrap into lines where it is too long.
+    /// Adds a text after a mark, wrapped into lines where it is too long.
     fn push_wrapped(&mut self, mark: &str, text: &str) {
         let room = COLUMNS - mark.width();
         for (at, line) in wrap(&visible(text), room).into_iter().enumerate() {
@@ -97,7 +97,7 @@ impl TextPage {
     }
 }
 
-/// The lines of a text that fit; it is wrap between words, and between Chinese characters anywhere.
+/// The lines of a text that fit; it is broken between words, and between Chinese characters anywhere.
 fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use crate::domain::file_fault::FileFault;
+use crate::domain::file_faults::FileFaults;
 use crate::policy::{Book, shipped};
 
 /// The shipped book, for the names of its words.
@@ -52,7 +53,7 @@ impl Lang {
     }
 
     /// Faults in this language.
-    pub(crate) fn worded(self, faults: Vec<FileFault>) -> Vec<FileFault> {
+    pub(crate) fn faults(self, faults: FileFaults) -> FileFaults {
         match self {
             Lang::Zh => faults.into_iter().map(FileFault::into_chinese).collect(),
             Lang::En => faults,
