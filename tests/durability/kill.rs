@@ -218,7 +218,7 @@ fn cap_sums(derivations: &[&pb::Derivation]) -> BTreeMap<String, i64> {
     for layer in derivations.iter().flat_map(|derivation| &derivation.layers) {
         for cap in &layer.caps {
             *sums.entry(cap.account.clone()).or_default() +=
-                if cap.status_of() == pb::CapKind::Base { layer.base_fen } else { layer.pays_fen };
+                if cap.of() == pb::CapKind::Base { layer.base_fen } else { layer.pays_fen };
         }
     }
     sums.retain(|_, sum| *sum != 0);

@@ -10,7 +10,6 @@ mod conservation;
 mod coverage;
 mod engine;
 mod journal;
-mod model;
 mod parts;
 mod policies;
 mod policy_text;
