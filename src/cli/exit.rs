@@ -114,7 +114,7 @@ impl CommandError {
             CommandError::FileFaults(faults)
             | CommandError::Import(ImportError::Faults(faults))
             | CommandError::Run(RunError::Policies(faults) | RunError::Access(AccessSetupError::Callers(faults))) => {
-                faults.to_string().lines().map(str::to_owned).collect()
+                faults.lines()
             }
             error => vec![error.to_string()],
         }

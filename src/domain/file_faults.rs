@@ -22,15 +22,17 @@ impl FileFaults {
             self.omitted += 1;
         }
     }
+
+    /// One line for each fault that is kept, and one for the number of the others.
+    pub fn lines(&self) -> Vec<String> {
+        let omitted = (self.omitted > 0).then(|| format!("and {} more faults", self.omitted));
+        self.listed.iter().map(ToString::to_string).chain(omitted).collect()
+    }
 }
 
 impl fmt::Display for FileFaults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, fault) in self.listed.iter().enumerate() {
-            let line_end = if at == 0 { "" } else { "\n" };
-            write!(f, "{line_end}{fault}")?;
-        }
-        if self.omitted == 0 { Ok(()) } else { write!(f, "\nand {} more faults", self.omitted) }
+        f.write_str(&self.lines().join("\n"))
     }
 }
 
