@@ -187,7 +187,9 @@ impl StoreLocation {
                 };
                 Ok(task.run(store).await)
             }
-            StoreLocation::Redis(address) => Ok(task.run(open_or_create_redis(address.clone(), files, safety, missing).await?).await),
+            StoreLocation::Redis(address) => {
+                Ok(task.run(open_or_create_redis(address.clone(), files, safety, missing).await?).await)
+            }
         }
     }
 
