@@ -71,7 +71,9 @@ fn days_are_dates_instants_end_in_time_and_amounts_say_their_unit() {
 #[test]
 fn a_summary_is_a_prefix_of_an_encoded_settlement_because_the_derivation_is_its_last_field() {
     let files = files();
-    let messages: Vec<_> = files.iter().flat_map(|file| &file.message_type).collect();
+    // Only messages that are answered have a summary.
+    let answered = files.iter().filter(|file| file.package() != "onestop.journal.v1");
+    let messages: Vec<_> = answered.flat_map(|file| &file.message_type).collect();
     let deriving = messages.iter().filter(|message| message.field.iter().any(|field| field.name() == "derivation"));
     let last = deriving.map(|message| {
         let last = message.field.iter().max_by_key(|field| field.number()).expect("a field");
