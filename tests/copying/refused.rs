@@ -138,8 +138,11 @@ fn damaged_state(place: &Path, at: usize) -> Vec<u8> {
     key.clone()
 }
 
+/// Damages the n-th row of a table in a store; returns its key.
+type Damage = fn(&Path, usize) -> Vec<u8>;
+
 /// The tables that are damaged, and how.
-const DAMAGE: [(&str, fn(&Path, usize) -> Vec<u8>); 3] =
+const DAMAGE: [(&str, Damage); 3] =
     [("journal", damaged_entry), ("states", damaged_state), ("persons", damaged_person)];
 
 #[tokio::test]

@@ -213,7 +213,7 @@ impl StoreProcess {
             written.get(&key).or_else(|| inner.image.get(&key)).map(Vec::as_slice)
         };
         let state = get(DiskTable::States, &person_key(commit));
-        let version = state.map_or(Ok(0), |row| record::first_number(row))?;
+        let version = state.map_or(Ok(0), record::first_number)?;
         let is_taken = |claim: &&onestop::store::commit::ClaimWrite| {
             claim.row.is_first() && get(DiskTable::Claims, &claim_key(claim)).is_some()
         };
