@@ -41,7 +41,7 @@ pub async fn list_settlements<S: Store>(
 ) -> Result<pb::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
     let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
-    let mut page = Page::in_view(View::from_request(request.view, View::Summary)?);
+    let mut page = Page::in_view(View::from_request(request.view)?);
     let next_page_token = match requested_list(&request, permitted, limits)? {
         RequestedList::Person(which) => {
             let (insurance, year) = (which.insurance.as_deref().unwrap_or_default(), which.year.to_string());

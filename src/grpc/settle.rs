@@ -51,7 +51,7 @@ impl<S: Store> Settler<S> {
         permit: impl Send + 'static,
     ) -> Result<encoded::SettleResponse, CallError> {
         let pb::SettleRequest { claim, request_id, quote_digest, view } = message;
-        let view = View::from_request(view, View::Full)?;
+        let view = View::from_request(view)?;
         let claim = from_proto::claim(claim)?;
         permitted.caller.authorize_claims_of(&claim.hospital_id)?;
         let limits = &self.engine.settings().limits;

@@ -269,7 +269,7 @@ impl<S: Store> SettlementHandler<S> {
         permitted: &Permitted,
         request: pb::GetSettlementRequest,
     ) -> Result<encoded::GetSettlementResponse, CallError> {
-        let view = View::from_request(request.view, View::Full)?;
+        let view = View::from_request(request.view)?;
         let found = self.find_settlement(permitted, request).await?;
         let claim = || to_proto::claim(&(&found.settlement.body.claim).into());
         Ok(encoded::GetSettlementResponse {

@@ -17,15 +17,14 @@ pub(super) enum View {
 }
 
 impl View {
-    /// The view that a request asks for, or the one that stands for none.
+    /// The view that a request asks for; the whole settlement if it asks for none.
     ///
     /// # Errors
     /// [`CallError::InvalidMessage`] if there is no such view.
-    pub(super) fn from_request(view: i32, unspecified: View) -> Result<View, CallError> {
+    pub(super) fn from_request(view: i32) -> Result<View, CallError> {
         let unknown = |_| CallError::invalid_field("view", FaultReason::UnknownWord, "is not one of the views");
         Ok(match pb::SettlementView::try_from(view).map_err(unknown)? {
-            pb::SettlementView::Unspecified => unspecified,
-            pb::SettlementView::Full => View::Full,
+            pb::SettlementView::Unspecified | pb::SettlementView::Full => View::Full,
             pb::SettlementView::Summary => View::Summary,
         })
     }
