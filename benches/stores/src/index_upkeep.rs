@@ -91,9 +91,8 @@ fn wait_for_merges(index: &Index) {
 fn look_up(name: &str, index: &Index, mut key: impl FnMut(&mut fastrand::Rng) -> Key) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(2);
     let keys: Vec<_> = (0..LOOK_UPS).map(|_| key(&mut random)).collect();
-    let read = || -> Result<u64> {
-        keys.iter().try_fold(0, |found, key| Ok(found + u64::from(index.get(*key)?.is_some())))
-    };
+    let read =
+        || -> Result<u64> { keys.iter().try_fold(0, |found, key| Ok(found + u64::from(index.get(*key)?.is_some()))) };
     read()?;
     let before = Usage::now()?;
     let found = read()?;
