@@ -110,10 +110,12 @@ impl Reporter<'_> {
     async fn set_ready_state<S: Store>(&self, not_ready: Option<NotReady>) {
         let ready = not_ready.is_none();
         let reason = not_ready.as_ref().map(ToString::to_string);
+        let stops = matches!(not_ready, Some(NotReady::Stopping));
         let before = self.ready_state.0.swap(not_ready.map(Arc::new)).map(|before| before.to_string());
         if before != reason {
             match reason {
                 None => tracing::info!(target: LIFE, "ready"),
+                Some(reason) if stops => tracing::info!(target: LIFE, reason, "not ready"),
                 Some(reason) => tracing::warn!(target: LIFE, reason, "not ready"),
             }
         }

@@ -86,7 +86,9 @@ async fn refused_claims_are_reported_by_line_and_written_apart_and_the_rest_is_s
     assert_eq!(places, [2, 4, 5, 7]);
     assert_eq!((&kept[0]["claim"], &kept[0]["reason"]), (&json!("{\"claim_id\":"), &Value::Null));
     assert_eq!((&kept[1]["claim"], &kept[1]["reason"]), (&unknown, &json!("NOT_ELIGIBLE")));
-    let fault = json!([{"field": "claim.person_id", "message": "names no known person"}]);
+    let fault = json!([{
+        "field": "claim.person_id", "message": "names no known person", "reason": "UNKNOWN_PERSON"
+    }]);
     assert_eq!((&kept[1]["faults"], &kept[1]["status"]), (&fault, &json!("FAILED_PRECONDITION")));
     // Mended, the same lines are settled.
     let mended = [("person_id", json!("P4")), ("items", line(3)["items"].clone()), ("admitted", json!("2017-06-08"))];

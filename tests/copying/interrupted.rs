@@ -101,8 +101,8 @@ async fn a_killed_copy_cannot_be_served_and_resumes_to_the_same_result() {
     let [from, to] = ["from", "to"].map(|name| place.path().join(name));
     large(&from).await;
     let mut before = 0;
-    // A frame has up to 512 commits, 3 MiB: after 5 MiB one is complete.
-    for bytes in [5 << 20, 5 << 20] {
+    // A frame has at most 8 MiB, and the next one is written when it is synced: after 9 MiB one is complete.
+    for bytes in [9 << 20, 9 << 20] {
         kill_after_bytes(&from, &to, bytes);
         let there = open(&to).entry_count().await.expect("a count");
         assert!(before < there && there < SETTLEMENTS, "{before}, then {there} of {SETTLEMENTS}");
