@@ -63,7 +63,7 @@ impl<B: EntryBody> From<&Entry<B>> for Notice {
 /// Where a commit comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitOrigin {
-    /// A call: the store refuses it if a later day was committed to, see [`StoreError::EarlierDay`].
+    /// A call: the store refuses it if a later day was committed to, see [`EarlierDay`](super::StoreError::EarlierDay).
     Live,
     /// Another store, in the order of persons.
     Copied,
