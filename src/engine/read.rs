@@ -12,7 +12,7 @@ use crate::store::{Scope, Store};
 use super::{Engine, EngineError};
 
 /// A settlement with what became of it.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 pub struct SettlementView {
     /// The settlement, as it was first decided.
     pub settlement: Entry<Settlement>,
@@ -23,6 +23,8 @@ pub struct SettlementView {
     /// Its reversal, if it was reversed.
     pub reversal: Option<Entry<Reversal>>,
 }
+
+crate::domain::ids::silent_debug!(SettlementView);
 
 impl<S: Store> Engine<S> {
     /// A settlement by its id.

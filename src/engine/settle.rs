@@ -1,6 +1,7 @@
 //! Settle (结算): decide and commit; the answer leaves when it is durable.
 
 use bytes::Bytes;
+use tracing::debug_span;
 
 use crate::domain::claim::{Claim, RawClaim};
 use crate::domain::day::Day;
@@ -42,7 +43,6 @@ pub enum PresentedQuote {
 }
 
 /// What was committed, now or before.
-#[derive(Debug)]
 pub struct SettleOutcome {
     /// The settlement.
     pub entry: Entry<Settlement>,
@@ -51,6 +51,8 @@ pub struct SettleOutcome {
     /// Whether the same request had committed it before.
     pub replay: bool,
 }
+
+crate::domain::ids::silent_debug!(SettleOutcome);
 
 /// What stays the same from one attempt to the next.
 struct Attempt<'a> {
@@ -107,7 +109,7 @@ impl<S: Store> Engine<S> {
             content: attempt.content,
             body: Settlement { claim: claim.clone(), facts, book, split, notices },
         };
-        let EncodedSettlement { record, digest, answer } = encode_settlement(&entry);
+        let EncodedSettlement { record, digest, answer } = debug_span!("encode").in_scope(|| encode_settlement(&entry));
         let mut commit = Commit::from_record(seen.state, &entry, record, digest);
         commit.set_account(key, account);
         commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
