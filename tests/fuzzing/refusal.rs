@@ -5,7 +5,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use super::reached::Reached;
-use crate::service::{bad_fields, is_chinese};
+use crate::support::status_details::{bad_fields, is_chinese};
 
 /// Reasons that invalid input never gets, because they report a failure of the service.
 const OF_THE_SERVICE: &[Reason] = &[

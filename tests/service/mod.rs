@@ -42,6 +42,7 @@ use tonic_types::StatusExt;
 
 use crate::support::claims::claim;
 use crate::support::engine;
+use crate::support::status_details::{bad_fields, is_chinese};
 use faulty_store::{FaultControl, FaultyStore};
 
 /// A server for one test; it stops with the runtime of the test.
@@ -176,20 +177,6 @@ pub fn refusal_details(status: &Status) -> RefusalDetails {
         faults.push((fault.subject.clone(), fault.r#type.clone(), fault.description.clone()));
     }
     RefusalDetails { code: status.code(), reason: info.reason.clone(), faults }
-}
-
-/// Whether a text is in Chinese characters.
-pub fn is_chinese(text: &str) -> bool {
-    text.chars().any(|character| ('\u{4e00}'..='\u{9fff}').contains(&character))
-}
-
-/// The fields that a `BadRequest` names, each with its reason and sentence.
-pub fn bad_fields(status: &Status) -> Vec<(String, String, String)> {
-    let rpc = tonic_types::pb::Status::decode(status.details()).expect("a google.rpc.Status");
-    let bad = rpc.details.iter().find(|any| any.type_url == "type.googleapis.com/google.rpc.BadRequest");
-    let bad = bad.map(|any| tonic_types::pb::BadRequest::decode(&*any.value).expect("a BadRequest"));
-    let fields = bad.unwrap_or_default().field_violations.into_iter();
-    fields.map(|fault| (fault.field, fault.reason, fault.description)).collect()
 }
 
 /// Code and reason of a call that must have been refused.

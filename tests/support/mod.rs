@@ -13,6 +13,7 @@ pub mod random;
 pub mod redis_cluster;
 pub mod redis_server;
 pub mod seeds;
+pub mod status_details;
 pub mod stored_log;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ pub mod support {
     pub mod intercepted_store;
     pub mod random;
     pub mod seeds;
+    pub mod status_details;
 }
 
 pub use libfuzzer_sys;
