@@ -146,7 +146,7 @@ mod tests {
         }
         let faults: HashSet<_> = FaultReason::ALL.iter().map(|reason| fault_in_chinese(*reason)).collect();
         assert!(faults.iter().all(|text| is_chinese(text)));
-        assert_eq!(faults.len(), FaultReason::ALL.len(), "each fault is told apart");
+        assert_eq!(faults.len(), FaultReason::ALL.len(), "each fault has a text of its own");
         assert!((0..17).all(|code| is_chinese(code_in_chinese(Code::from_i32(code)))));
     }
 }

@@ -18,7 +18,7 @@ use crate::grpc::open_calls::CloseReason;
 
 use super::connection::Connection;
 
-/// How long a peer has to close a connection without calls after it was told that the connection ends.
+/// How long a peer has to close a connection without calls after it was notified that the connection ends.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
 
 /// The HTTP/2 keepalive: how long a connection may be silent before a ping, and how long the answer may take. It

@@ -2,7 +2,7 @@
 
 use sd_notify::NotifyState;
 
-/// Tells the state; a service manager that cannot be told will report a timeout itself.
+/// Sends the state; a service manager that does not receive it reports a timeout itself.
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "the service manager was not notified");

@@ -1,4 +1,4 @@
-//! REQUEST_ID_REUSED names each field that differs from the request that used the id first, and what it held is not told.
+//! REQUEST_ID_REUSED names each field that differs from the request that used the id first, and not what it held.
 
 use onestop::cli::client::Client;
 use onestop::domain::claim::{Quantity, RawClaim, RawContinues, UnitPrice};
