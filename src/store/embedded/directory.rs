@@ -25,7 +25,16 @@ const PREFIX: &str = "onestop-store ";
 const IDENTITY: &str = "onestop identity of a store in a directory, version 1";
 
 /// The lock on the directory; the operating system releases it when the process ends.
-pub struct Lock(#[allow(dead_code)] fs::File);
+pub struct Lock(fs::File);
+
+impl Drop for Lock {
+    /// Releases the lock even where a process that is just being started still holds a copy of the descriptor.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock on the directory of the store is released when the process ends");
+        }
+    }
+}
 
 /// Whether a missing store is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,4 +210,19 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_released_while_a_started_process_still_holds_a_copy_of_the_descriptor() {
+        let place = tempfile::tempdir().expect("a directory");
+        let directory = prepare(place.path(), Missing::Create).expect("a new store");
+        let inherited = directory.lock.0.try_clone().expect("a copy of the descriptor");
+        drop(directory);
+        assert!(prepare(place.path(), Missing::Create).is_ok());
+        drop(inherited);
+    }
 }
