@@ -58,6 +58,8 @@ pub(super) struct Figures {
     certificate_expiry: SetGauge,
     store_bytes: SetGauge,
     free_bytes: SetGauge,
+    checkpoint_lag: SetGauge,
+    checkpoint_wait: SetGauge,
     book: Option<(Digest, Instant)>,
     warned: BTreeMap<&'static str, Instant>,
 }
@@ -78,6 +80,16 @@ impl Figures {
             ),
             store_bytes: metrics.gauge("onestop.store.size", "By", "Bytes of the files of the store"),
             free_bytes: metrics.gauge("onestop.store.free", "By", "Free bytes on the disk of the store"),
+            checkpoint_lag: metrics.gauge(
+                "onestop.store.checkpoint.lag",
+                "By",
+                "Bytes of the log that the index on disk does not cover, which the next start replays",
+            ),
+            checkpoint_wait: metrics.gauge(
+                "onestop.store.checkpoint.wait",
+                "s",
+                "Time that a complete generation of the index has waited to be written, 0 while none waits",
+            ),
             book: None,
             warned: BTreeMap::new(),
         }
@@ -96,6 +108,10 @@ impl Figures {
         self.set_book(engine);
         self.set_imports(engine).await;
         self.set_certificates();
+        if let Some(lag) = engine.store().checkpoint_lag() {
+            self.checkpoint_lag.set(lag.log_bytes as f64, &[]);
+            self.checkpoint_wait.set(lag.waiting.as_secs_f64(), &[]);
+        }
         if let Some(directory) = &self.watched.directory {
             self.store_bytes.set(bytes_of(directory) as f64, &[]);
             if let Some(free) = free_bytes(directory) {

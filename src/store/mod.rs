@@ -40,7 +40,7 @@ pub use reference_store::{KeyedPerson, ReferenceRead, ReferenceStore, ReferenceW
 use std::sync::Arc;
 
 use coordination::Coordination;
-use observer::StoreObserver;
+use observer::{CheckpointLag, StoreObserver};
 
 /// A store of settlements, reference tables and policies, that one or several instances serve from.
 pub trait Store: JournalStore + ReferenceStore + PolicyStore {
@@ -53,4 +53,9 @@ pub trait Store: JournalStore + ReferenceStore + PolicyStore {
     /// Reports its work to this observer from now on; the first observer stays. A store that has nothing to report ignores
     /// it.
     fn set_observer(&self, _observer: Arc<dyn StoreObserver>) {}
+
+    /// What its index has not written yet; `None` for a store without an index of its own.
+    fn checkpoint_lag(&self) -> Option<CheckpointLag> {
+        None
+    }
 }

@@ -7,3 +7,12 @@ pub trait StoreObserver: Send + Sync + 'static {
     /// A batch of so many commits and other writes was synced to disk.
     fn synced(&self, writes: usize, took: Duration);
 }
+
+/// What the index of a store has not written yet of its log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointLag {
+    /// The bytes of the log that the next opening replays.
+    pub log_bytes: u64,
+    /// How long a complete generation of the index has waited to be written; zero if none waits.
+    pub waiting: Duration,
+}

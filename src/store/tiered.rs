@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, StoreKey};
-use super::observer::StoreObserver;
+use super::observer::{CheckpointLag, StoreObserver};
 use super::rows::ListPosition;
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
@@ -55,6 +55,10 @@ impl<L: Store, A: JournalStore> Store for TieredStore<L, A> {
 
     fn set_observer(&self, observer: Arc<dyn StoreObserver>) {
         self.live.set_observer(observer);
+    }
+
+    fn checkpoint_lag(&self) -> Option<CheckpointLag> {
+        self.live.checkpoint_lag()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::support::{Frames, STORE, each_seed, inline, table};
 use crate::log::disk::SimulatedDisk;
@@ -126,4 +127,28 @@ fn at_every_moment_of_a_checkpoint_or_merge_readers_find_every_row_that_was_inse
     each_seed(seeds::asked(0..40), |seed| moments += run(seed));
     println!("{moments} moments");
     assert!(moments > 1_000, "{moments}");
+}
+
+#[test]
+fn the_lag_is_the_log_that_is_not_covered_and_a_generation_waits_only_while_it_is_written() {
+    let (mut random, mut frames, disk) = (Random(1), Frames::default(), ObservedDisk::default());
+    let index = Arc::new(Index::open(Arc::new(disk.clone()), STORE, inline(60)).expect("an index").index);
+    let waiting = Arc::new(Mutex::new(Vec::new()));
+    let (reader, seen) = (Arc::clone(&index), Arc::clone(&waiting));
+    disk.set(Some(Arc::new(move || {
+        seen.lock().unwrap_or_else(PoisonError::into_inner).push(reader.checkpoint_lag());
+    })));
+    for _ in 0..9 {
+        let (rows, end) = frames.append(1, 20, &mut random);
+        index.insert(&rows, end).expect("rows inserted");
+        assert_eq!(index.checkpoint_lag(), (end.lsn, Duration::ZERO));
+    }
+    assert!(waiting.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+    let (rows, end) = frames.append(1, 20, &mut random);
+    index.insert(&rows, end).expect("rows inserted");
+    assert_eq!(index.checkpoint_lag(), (0, Duration::ZERO), "a complete generation is written");
+    let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = waiting.first().expect("a moment of the checkpoint");
+    assert!(first.0 == end.lsn && first.1 > Duration::ZERO, "{first:?}");
+    disk.set(None);
 }

@@ -38,7 +38,7 @@ use super::coordination::SingleInstance;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, Secret, StoreKey};
-use super::observer::StoreObserver;
+use super::observer::{CheckpointLag, StoreObserver};
 use super::rows::{ListPosition, ListedRow, PolicyText, RequestRow};
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
@@ -254,6 +254,11 @@ impl Store for EmbeddedStore {
 
     fn set_observer(&self, observer: Arc<dyn StoreObserver>) {
         self.observer.get_or_init(|| observer);
+    }
+
+    fn checkpoint_lag(&self) -> Option<CheckpointLag> {
+        let (log_bytes, waiting) = self.journal.index().checkpoint_lag();
+        Some(CheckpointLag { log_bytes, waiting })
     }
 }
 

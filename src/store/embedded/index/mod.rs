@@ -72,6 +72,7 @@ mod version;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::disk::{self, Disk};
 pub use error::{Damage, IndexError};
@@ -233,6 +234,12 @@ impl Index {
             }
         }
         Ok(())
+    }
+
+    /// The bytes of the log that an opening would replay, and how long a complete generation has waited to be written.
+    pub fn checkpoint_lag(&self) -> (u64, Duration) {
+        let memory = self.shared.read();
+        (memory.uncovered_bytes(), memory.frozen_for())
     }
 
     /// Why the index accepts no more rows, if it does not.

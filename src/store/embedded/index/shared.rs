@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use super::disk::Disk;
 use super::error::IndexError;
@@ -37,6 +38,8 @@ pub(super) struct Memory {
     pub(super) active: Generation,
     /// The generation that is being written to a run.
     pub(super) frozen: Option<Arc<Generation>>,
+    /// When it was frozen.
+    frozen_at: Option<Instant>,
     pub(super) version: Arc<Version>,
 }
 
@@ -58,13 +61,25 @@ impl Memory {
         if self.frozen.is_none() && self.active.end() != self.active.from() {
             let next = Generation::new(self.active.end());
             self.frozen = Some(Arc::new(std::mem::replace(&mut self.active, next)));
+            self.frozen_at = Some(Instant::now());
         }
+    }
+
+    /// The bytes of the log that the runs do not cover.
+    pub(super) fn uncovered_bytes(&self) -> u64 {
+        self.active.end().lsn.saturating_sub(self.version.covered().lsn)
+    }
+
+    /// How long the frozen generation has waited to be written; zero if none is frozen.
+    pub(super) fn frozen_for(&self) -> Duration {
+        self.frozen_at.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 
 impl Shared {
     pub(super) fn new(disk: Arc<dyn Disk>, options: IndexOptions, version: Version) -> Shared {
-        let memory = Memory { active: Generation::new(version.covered), frozen: None, version: Arc::new(version) };
+        let (active, version) = (Generation::new(version.covered), Arc::new(version));
+        let memory = Memory { active, frozen: None, frozen_at: None, version };
         Shared {
             disk,
             identity: memory.version.identity,
@@ -112,7 +127,7 @@ impl Shared {
         let mut memory = self.write();
         memory.version = version;
         if covered != old.covered {
-            memory.frozen = None;
+            (memory.frozen, memory.frozen_at) = (None, None);
             if self.is_full(&memory.active) {
                 memory.freeze();
             }
