@@ -17,10 +17,11 @@ use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
 use onestop::store::commit::CommitOrigin;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
+use onestop::store::entry_page::{PAGE_BYTES, StoredEntry};
 use onestop::store::imports::{ImportEnd, ImportEvent, ImportStart};
 use onestop::store::memory::MemoryStore;
 use onestop::store::pages::Pages;
-use onestop::store::rows::{ClaimRow, ListPosition, PersonState};
+use onestop::store::rows::{ClaimRow, CommitPosition, ListPosition, PersonState};
 use onestop::store::tiered::TieredStore;
 use onestop::store::{
     Commit, JournalStore, LookUp, PolicyStore, ReferenceStore, ReferenceWrite, Scope, Store, StoreError,
@@ -86,6 +87,9 @@ contract! {
     reference_rows_are_replaced_by_their_keys,
     a_policy_is_stored,
     settlements_are_listed_by_hospital_and_day_in_the_order_of_commits,
+    entries_are_read_in_the_order_of_commits_and_a_page_that_was_read_never_changes,
+    a_page_of_entries_ends_when_its_records_are_long,
+    a_position_behind_the_end_of_the_journal_is_refused,
     all_entries_of_a_commit_are_written_or_none,
     a_record_is_returned_byte_for_byte,
     appended_settlements_come_after_those_of_the_day,
@@ -153,6 +157,63 @@ async fn an_absent_person_has_version_zero(store: impl Store) {
     assert_eq!((seen.state.version, seen.state), (0, PersonState::default()));
     assert!(seen.person.is_none() && seen.request.is_none() && seen.claim.is_none());
     assert_eq!(store.entry(stamp(1).id).await, Ok(None));
+}
+
+/// Every entry after a position, read in pages of this many.
+async fn entries_after(store: &impl Store, mut after: CommitPosition, limit: usize) -> Vec<StoredEntry> {
+    let mut entries = Vec::new();
+    loop {
+        let page = store.entries_after(after, limit).await.expect("a page");
+        assert!(page.entries.len() <= limit && (page.is_end || !page.entries.is_empty()));
+        after = page.last(after);
+        entries.extend(page.entries);
+        if page.is_end {
+            return entries;
+        }
+    }
+}
+
+/// Persons of several shards, and a commit of two entries.
+async fn entries_are_read_in_the_order_of_commits_and_a_page_that_was_read_never_changes(store: impl Store) {
+    assert_eq!(entries_after(&store, CommitPosition::FIRST, 3).await, []);
+    let mut records = Vec::new();
+    for number in 1..=7 {
+        let mut commit = commit(2 * number, &format!("P{number}"), &PersonState::default(), None);
+        commit.append(stamp(2 * number + 1).id, Fence { hospital_id: id("H1"), person_id: id("P1") });
+        records.extend(commit.entries.clone());
+        store.commit(commit).await.expect("a commit");
+    }
+    let all = entries_after(&store, CommitPosition::FIRST, 100).await;
+    let read: Vec<_> = all.iter().map(|entry| (entry.id, entry.record.clone().expect("a record"))).collect();
+    assert_eq!(read, records);
+    assert!(all.is_sorted_by(|one, next| one.position < next.position));
+    store.commit(commit(16, "P8", &PersonState::default(), None)).await.expect("a commit");
+    for limit in [1, 2, 3, 14, 15] {
+        let pages = entries_after(&store, CommitPosition::FIRST, limit).await;
+        assert_eq!((&pages[..14], pages[14].id, pages.len()), (&all[..], stamp(16).id, 15), "pages of {limit}");
+    }
+    for (read, entry) in all.iter().enumerate() {
+        let rest = entries_after(&store, entry.position, 4).await;
+        assert_eq!((rest.len(), &rest[..13 - read]), (14 - read, &all[read + 1..]), "after {read}");
+    }
+}
+
+async fn a_page_of_entries_ends_when_its_records_are_long(store: impl Store) {
+    for number in 1..=5 {
+        let mut long = commit(number, &format!("P{number}"), &PersonState::default(), None);
+        long.entries[0].1.resize(PAGE_BYTES / 2, 7);
+        store.commit(long).await.expect("a commit");
+    }
+    let first = store.entries_after(CommitPosition::FIRST, 100).await.expect("a page");
+    assert_eq!((first.entries.len(), first.is_end), (2, false));
+    let ids: Vec<_> = entries_after(&store, CommitPosition::FIRST, 100).await.iter().map(|entry| entry.id).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5].map(|number| stamp(number).id));
+}
+
+async fn a_position_behind_the_end_of_the_journal_is_refused(store: impl Store) {
+    store.commit(commit(1, "P1", &PersonState::default(), None)).await.expect("a commit");
+    let refused = store.entries_after(CommitPosition(u64::MAX), 10).await;
+    assert_eq!(refused, Err(StoreError::UnknownPosition));
 }
 
 async fn a_commit_is_visible_as_a_whole(store: impl Store) {
@@ -502,6 +563,28 @@ async fn all_policy_digests_are_listed(store: impl Store) {
 /// The store in this directory.
 pub fn open(place: &Path) -> Result<EmbeddedStore, OpenError> {
     EmbeddedStore::open(place, Durability::Synced)
+}
+
+#[tokio::test]
+async fn a_position_stays_valid_when_a_directory_is_opened_again_and_across_segments_and_seals() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut ids = Vec::new();
+    let mut after = CommitPosition::FIRST;
+    for round in 0..4 {
+        let store = open(place.path()).expect("a store");
+        for number in 1..=5 {
+            let mut long = commit(10 * round + number, &format!("P{round}{number}"), &PersonState::default(), None);
+            // Four rounds of these fill more than one segment.
+            long.entries[0].1.resize(PAGE_BYTES, 7);
+            store.commit(long).await.expect("a commit");
+        }
+        let read = entries_after(&store, after, 3).await;
+        after = read.last().expect("an entry").position;
+        ids.extend(read.iter().map(|entry| entry.id));
+        assert_eq!(entries_after(&store, after, 3).await, []);
+    }
+    let expected: Vec<_> = (0..4).flat_map(|round| (1..=5).map(move |number| stamp(10 * round + number).id)).collect();
+    assert_eq!(ids, expected);
 }
 
 #[tokio::test]

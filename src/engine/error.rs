@@ -78,6 +78,9 @@ impl EngineError {
         match error {
             StoreError::Damaged(what) => EngineError::Invariant(what),
             StoreError::ImportLeaseHeld => EngineError::ImportRunning,
+            StoreError::UnknownPosition => {
+                EngineError::invalid("cursor", FaultReason::NotAuthentic, StoreError::UnknownPosition.to_string())
+            }
             StoreError::Unavailable(_)
             | StoreError::Unknown(_)
             | StoreError::Conflict

@@ -45,6 +45,9 @@ pub enum StoreError {
     /// A record is not what was written.
     #[error("a stored record is damaged: {0}")]
     Damaged(String),
+    /// The position is behind the end of the journal: it is of another store, or this one is an older copy.
+    #[error("the position is behind the end of the journal: it is of another store, or this store is an older copy")]
+    UnknownPosition,
     /// The entry is in an archive that was not given.
     #[error("entry {0} is in an archive that was not given")]
     ArchiveRequired(EntryId),

@@ -3,9 +3,10 @@
 use std::future::Future;
 
 use super::commit::Commit;
+use super::entry_page::EntryPage;
 use super::error::StoreError;
 use super::keys::{DerivedKey, StoreKey};
-use super::rows::{ClaimRow, ListPosition, PersonState};
+use super::rows::{ClaimRow, CommitPosition, ListPosition, PersonState};
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
@@ -80,6 +81,14 @@ pub trait JournalStore: Send + Sync + 'static {
 
     /// The number of entries in the journal.
     fn entry_count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Up to `limit` entries after a position, in the order of commits; fewer if their records are long
+    /// ([`PAGE_BYTES`](super::entry_page::PAGE_BYTES)), but at least one unless the page is the end.
+    fn entries_after(
+        &self,
+        after: CommitPosition,
+        limit: usize,
+    ) -> impl Future<Output = Result<EntryPage, StoreError>> + Send;
 
     /// Up to `limit` states of persons with a key after `after`, in the order of keys. A damaged state fails alone.
     fn states(

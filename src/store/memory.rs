@@ -7,11 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::commit::CommitOrigin;
 use super::coordination::SingleInstance;
+use super::entry_page::{EntryPage, OpenPage, StoredEntry};
 use super::external_sort::ExternalSort;
 use super::import_parts::{Part, apply_parts};
 use super::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use super::keys::{DerivedKey, Secret, StoreKey};
-use super::rows::{ClaimRow, ListPosition, PersonState};
+use super::rows::{ClaimRow, CommitPosition, ListPosition, PersonState};
 use super::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
     ReferenceWrite, Scope, Store, StoreError,
@@ -42,6 +43,8 @@ struct MemoryTables {
     claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
     listed: BTreeMap<(HospitalId, ListPosition), EntryId>,
     journal: BTreeMap<EntryId, Vec<u8>>,
+    /// The entries in the order of commits; the position of an entry is its number from 1.
+    sequence: Vec<EntryId>,
     policies: BTreeMap<Digest, String>,
     newest_day: Option<Day>,
 }
@@ -132,8 +135,22 @@ impl MemoryTables {
         self.requests.insert((hospital_id, person_id.clone(), request_id), request_entry);
         self.claims.extend(claims);
         self.states.insert(person_id, state);
+        self.sequence.extend(entries.iter().map(|(id, _)| *id));
         self.journal.extend(entries);
         Ok(())
+    }
+
+    fn entries_after(&self, CommitPosition(after): CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        let later = usize::try_from(after).ok().and_then(|after| self.sequence.get(after..));
+        let later = later.ok_or(StoreError::UnknownPosition)?;
+        let mut page = OpenPage::new(limit);
+        for (number, id) in (after + 1..).zip(later) {
+            let record = self.journal.get(id).cloned().ok_or_else(|| StoreError::Damaged("it is missing".to_owned()));
+            if page.push(StoredEntry { position: CommitPosition(number), id: *id, record }).is_some() {
+                return Ok(page.cut());
+            }
+        }
+        Ok(page.end())
     }
 
     fn append(&mut self, hospital_id: HospitalId, day: Day, id: EntryId) {
@@ -193,6 +210,10 @@ impl JournalStore for MemoryStore {
 
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {
         Ok(page(&self.rows().states, after, limit))
+    }
+
+    async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        self.rows().entries_after(after, limit)
     }
 
     async fn entry_count(&self) -> Result<u64, StoreError> {

@@ -13,6 +13,7 @@ pub mod archive;
 pub mod commit;
 pub mod coordination;
 pub mod embedded;
+pub mod entry_page;
 mod error;
 pub mod external_sort;
 mod forms;

@@ -218,6 +218,16 @@ pub struct ClaimBinding(pub PersonId);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyText(pub String);
 
+/// A position in the order of commits; it never changes. Only the store that gave it can compare it with the end of its journal.
+/// Positions need not be consecutive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitPosition(pub u64);
+
+impl CommitPosition {
+    /// The position before every entry.
+    pub const FIRST: CommitPosition = CommitPosition(0);
+}
+
 /// A position in the list of a hospital's settlements: by day of settlement, then by order of commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListPosition {

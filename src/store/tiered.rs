@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use super::entry_page::EntryPage;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, StoreKey};
 use super::observer::{CheckpointLag, StoreObserver};
-use super::rows::ListPosition;
+use super::rows::{CommitPosition, ListPosition};
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
     Scope, Store, StoreError,
@@ -87,6 +88,17 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
             (Err(StoreError::ArchiveRequired(_)), Some(archive)) => require_in_archive(id, archive.record(id).await?),
             (found, _) => found,
         }
+    }
+
+    async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        let mut page = self.live.entries_after(after, limit).await?;
+        for entry in &mut page.entries {
+            if let (Err(StoreError::ArchiveRequired(id)), Some(archive)) = (&entry.record, &self.archived_entries) {
+                let found = archive.record(*id).await?;
+                entry.record = found.ok_or(StoreError::ArchiveRequired(*id));
+            }
+        }
+        Ok(page)
     }
 
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {

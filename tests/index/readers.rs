@@ -17,7 +17,8 @@ fn index(path: &std::path::Path) -> Index {
 /// Commits that write every person at once, so that all have the same position after each.
 fn insert(index: &Index, commit: u64) {
     let position = LogPosition { lsn: commit, length: 1 };
-    let keys = (0..PERSONS).map(|person| Key::person(spread(person))).chain([Key::commit(commit)]);
+    let keys =
+        (0..PERSONS).map(|person| Key::person(spread(person))).chain([Key::entry(u128::from(commit).to_be_bytes())]);
     let rows: Vec<_> = keys.map(|key| Row { key, position }).collect();
     index.insert(&rows, LogEnd { lsn: commit, chain: 0, sequence: commit }).expect("rows inserted");
 }
@@ -31,7 +32,7 @@ fn read(index: &Index, is_over: &AtomicBool) -> u64 {
         assert!(others.iter().all(|other| *other == first), "a part of a commit: {first:?}, {others:?}");
         let listed = index.range(KeyRange::all(Table::Person), 10).expect("rows");
         assert!(listed.iter().all(|row| row.position == listed[0].position), "a part of a commit: {listed:?}");
-        let last = index.last(KeyRange::all(Table::Commit)).expect("a row");
+        let last = index.last(KeyRange::all(Table::Entry)).expect("a row");
         for found in [first, listed.first().map(|row| row.position), last.map(|row| row.position)] {
             let found = found.map_or(0, |position| position.lsn);
             assert!(newest <= found, "commit {found} after {newest}");
@@ -57,7 +58,7 @@ fn readers_see_all_or_none_of_a_commit_across_freezes_checkpoints_and_merges() {
     println!("{reads} reads");
     assert!(reads > 0);
     assert_eq!(index.covered(), LogEnd { lsn: 10_000, chain: 0, sequence: 10_000 });
-    let commits = index.range(KeyRange::all(Table::Commit), usize::MAX).expect("rows");
+    let commits = index.range(KeyRange::all(Table::Entry), usize::MAX).expect("rows");
     assert_eq!(commits.iter().map(|row| row.position.lsn).collect::<Vec<_>>(), (1..=10_000).collect::<Vec<_>>());
     // 200 generations are merged until no level has eight runs.
     while index.version().files().count() > 3 * 7 {
@@ -83,7 +84,7 @@ fn the_files_of_a_held_version_stay_until_it_is_released_and_are_a_complete_inde
     let copied = Index::open(Arc::new(Directory::new(copy.path().to_owned())), STORE, IndexOptions::default());
     let copied = copied.expect("an index");
     assert_eq!((copied.discarded, copied.index.covered()), (None, held.covered()));
-    let last = copied.index.last(KeyRange::all(Table::Commit)).expect("a row").expect("a row");
+    let last = copied.index.last(KeyRange::all(Table::Entry)).expect("a row").expect("a row");
     assert_eq!((last.position.lsn, held.covered().lsn), (1_000, 1_000));
     let files: Vec<_> = held.files().map(str::to_owned).collect();
     drop(held);

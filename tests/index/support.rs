@@ -78,7 +78,6 @@ impl Frames {
                 Key::claim(spread(random.below(4 * persons) as u64)),
                 Key::entry(ascending(sequence, random)),
                 Key::list_position(listed),
-                Key::commit(sequence),
             ];
             rows.extend(keys.map(|key| Row { key, position }));
         }

@@ -20,10 +20,11 @@ pub enum DiskTable {
     Parts,
     Imports,
     Policies,
+    Sequence,
 }
 
 impl DiskTable {
-    const ALL: [DiskTable; 9] = [
+    const ALL: [DiskTable; 10] = [
         DiskTable::Journal,
         DiskTable::States,
         DiskTable::Requests,
@@ -33,6 +34,7 @@ impl DiskTable {
         DiskTable::Parts,
         DiskTable::Imports,
         DiskTable::Policies,
+        DiskTable::Sequence,
     ];
 }
 

@@ -8,11 +8,12 @@ use onestop::domain::journal::Entry;
 use onestop::journal::{StoredForm, decode_entry, record};
 use onestop::reference::person::PersonRecord;
 use onestop::store::coordination::SingleInstance;
+use onestop::store::entry_page::{EntryPage, StoredEntry};
 use onestop::store::external_sort::ExternalSort;
 use onestop::store::import_parts::{Part, apply_parts};
 use onestop::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use onestop::store::keys::{DerivedKey, Secret, StoreKey};
-use onestop::store::rows::{ListPosition, ListedRow, PersonState, PolicyText, RequestRow};
+use onestop::store::rows::{CommitPosition, ListPosition, ListedRow, PersonState, PolicyText, RequestRow};
 use onestop::store::{
     Commit, JournalStore, Keyed, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore,
     ReferenceWrite, Scope, Store, StoreError,
@@ -206,6 +207,21 @@ impl JournalStore for SimulatedStore {
 
     async fn entry_count(&self) -> Result<u64, StoreError> {
         self.read(|image| Ok(image.keys().filter(|(table, _)| *table == DiskTable::Journal).count() as u64)).await
+    }
+
+    async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        let first = (DiskTable::Sequence, (after.0 + 1).to_be_bytes().to_vec());
+        self.read(|image| {
+            let later = image.range(first..).take_while(|((table, _), _)| *table == DiskTable::Sequence);
+            let entry = |((_, key), row): (&(DiskTable, Vec<u8>), &Vec<u8>)| {
+                let RequestRow(id) = record::decode(row)?;
+                let record = image.get(&(DiskTable::Journal, id.0.to_vec())).cloned().ok_or_else(unavailable);
+                Ok(StoredEntry { position: CommitPosition(number_of_position(key)), id, record })
+            };
+            let entries = later.clone().take(limit).map(entry).collect::<Result<Vec<_>, StoreError>>()?;
+            Ok(EntryPage { is_end: later.count() == entries.len(), entries })
+        })
+        .await
     }
 
     async fn hospital_settlements(

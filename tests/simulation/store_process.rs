@@ -223,8 +223,8 @@ impl StoreProcess {
         if commit.entries.iter().any(|(id, _)| get(DiskTable::Journal, &id.0).is_some()) {
             return Err(StoreError::EntryIdTaken);
         }
-        let last = |before: &[u8], until: &[u8]| {
-            let within = (DiskTable::Listed, before.to_vec())..(DiskTable::Listed, until.to_vec());
+        let last = |table: DiskTable, before: &[u8], until: &[u8]| {
+            let within = (table, before.to_vec())..(table, until.to_vec());
             let last = [&inner.image, written].map(|image| image.range(within.clone()).next_back());
             last.into_iter().flatten().map(|(key, _)| key.1.clone()).max()
         };
@@ -258,11 +258,16 @@ pub fn list_position_key(hospital: &str, position: ListPosition) -> Vec<u8> {
     key
 }
 
-fn commit_rows(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) -> Vec<DiskRow> {
+fn commit_rows(commit: &Commit, last: impl Fn(DiskTable, &[u8], &[u8]) -> Option<Vec<u8>>) -> Vec<DiskRow> {
     let row = |table, key: Vec<u8>, value: Vec<u8>| DiskRow { table, key, value };
     let first: EntryId = commit.request_entry;
     let mut rows: Vec<DiskRow> =
         commit.entries.iter().map(|(id, entry)| row(DiskTable::Journal, id.0.to_vec(), entry.clone())).collect();
+    let last_entry = last(DiskTable::Sequence, &0u64.to_be_bytes(), &u64::MAX.to_be_bytes());
+    let next = last_entry.map_or(0, |key| number_of_position(&key)) + 1;
+    for (number, (id, _)) in (next..).zip(&commit.entries) {
+        rows.push(row(DiskTable::Sequence, number.to_be_bytes().to_vec(), record::encode(&RequestRow(*id))));
+    }
     let names = [commit.hospital_id.as_str(), commit.person_id.as_str(), commit.request_id.as_str()];
     rows.push(row(DiskTable::Requests, composite_key(&names), record::encode(&RequestRow(first))));
     for claim in &commit.claims {
@@ -270,7 +275,8 @@ fn commit_rows(commit: &Commit, last: impl Fn(&[u8], &[u8]) -> Option<Vec<u8>>) 
     }
     if let Some(day) = commit.listed {
         let of_day = |number| list_position_key(commit.hospital_id.as_str(), ListPosition { day, number });
-        let last = last(&of_day(0), &of_day(u64::MAX)).and_then(|key| key[key.len() - 8..].try_into().ok());
+        let last =
+            last(DiskTable::Listed, &of_day(0), &of_day(u64::MAX)).and_then(|key| key[key.len() - 8..].try_into().ok());
         let number = last.map_or(0, u64::from_be_bytes) + 1;
         rows.push(row(DiskTable::Listed, of_day(number), record::encode(&ListedRow { settlement: first, day })));
     }

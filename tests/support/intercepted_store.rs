@@ -5,11 +5,12 @@ use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
 use onestop::store::coordination::{Readiness, SingleInstance};
+use onestop::store::entry_page::EntryPage;
 use onestop::store::external_sort::ExternalSort;
 use onestop::store::imports::{Import, ImportEvent};
 use onestop::store::keys::{DerivedKey, StoreKey};
 use onestop::store::memory::MemoryStore;
-use onestop::store::rows::ListPosition;
+use onestop::store::rows::{CommitPosition, ListPosition};
 use onestop::store::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
     Scope, Store, StoreError,
@@ -116,6 +117,10 @@ impl<I: Intercept> JournalStore for InterceptedStore<I> {
 
     async fn entry_count(&self) -> Result<u64, StoreError> {
         self.read()?.entry_count().await
+    }
+
+    async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        self.read()?.entries_after(after, limit).await
     }
 
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {

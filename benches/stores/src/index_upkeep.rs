@@ -19,7 +19,7 @@ fn key(kind: u64, number: u64) -> [u8; 16] {
     fastrand::Rng::with_seed(kind << 56 | number).u128(..).to_be_bytes()
 }
 
-fn rows(settle: u64, random: &mut fastrand::Rng) -> [Row; 6] {
+fn rows(settle: u64, random: &mut fastrand::Rng) -> [Row; 5] {
     let position = LogPosition { lsn: settle * 5_700, length: 5_600 };
     let entry = (u128::from(settle / 50) << 80 | u128::from(settle) << 40 | u128::from(random.u32(..))).to_be_bytes();
     let mut listed = [0; 28];
@@ -31,7 +31,6 @@ fn rows(settle: u64, random: &mut fastrand::Rng) -> [Row; 6] {
         Key::claim(key(4, settle)),
         Key::entry(entry),
         Key::list_position(listed),
-        Key::commit(settle),
     ]
     .map(|key| Row { key, position })
 }

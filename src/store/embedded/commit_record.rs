@@ -94,7 +94,7 @@ fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// The entries of a record, in order; an error in place of what cannot be read.
-fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<StoredEntry<'_>, StoreError>> {
+pub fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<RecordEntry<'_>, StoreError>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -107,9 +107,9 @@ fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<StoredEntry<'_>, StoreEr
 }
 
 /// An entry: its id and its record.
-type StoredEntry<'a> = (EntryId, &'a [u8]);
+pub type RecordEntry<'a> = (EntryId, &'a [u8]);
 
-fn split_entry(bytes: &[u8]) -> Option<(StoredEntry<'_>, &[u8])> {
+fn split_entry(bytes: &[u8]) -> Option<(RecordEntry<'_>, &[u8])> {
     let (id, rest) = bytes.split_first_chunk::<16>()?;
     let (record, rest) = split_value(rest)?;
     Some(((EntryId(*id), record), rest))
@@ -150,7 +150,7 @@ fn store_key(table: Table, key: &[u8]) -> Result<Key, StoreError> {
         Table::Person => Ok(Key::person(key)),
         Table::Request => Ok(Key::request(key)),
         Table::Claim => Ok(Key::claim(key)),
-        Table::Entry | Table::ListPosition | Table::Commit => Err(malformed()),
+        Table::Entry | Table::ListPosition => Err(malformed()),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::store::{Keyed, StoreError};
 
 /// The log and its index.
 pub struct Journal {
-    segments: Arc<Segments>,
+    pub(super) segments: Arc<Segments>,
     index: Arc<Index>,
 }
 

@@ -20,6 +20,7 @@ mod database;
 mod directory;
 pub mod disk;
 mod durability;
+mod entries;
 pub mod index;
 mod journal;
 mod list_keys;
@@ -35,11 +36,12 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::coordination::SingleInstance;
+use super::entry_page::EntryPage;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, Secret, StoreKey};
 use super::observer::{CheckpointLag, StoreObserver};
-use super::rows::{ListPosition, ListedRow, PolicyText, RequestRow};
+use super::rows::{CommitPosition, ListPosition, ListedRow, PolicyText, RequestRow};
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
     Scope, Store, StoreError,
@@ -314,6 +316,10 @@ impl JournalStore for EmbeddedStore {
 
     async fn entry_count(&self) -> Result<u64, StoreError> {
         Ok(self.journal.entry_count())
+    }
+
+    async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        self.journal.entries_after(after, limit)
     }
 
     async fn hospital_settlements(

@@ -27,10 +27,14 @@ local function commit(keys, args)
     if redis.call('EXISTS', keys[8 + at]) == 1 then return 'taken' end
   end
   if tonumber(today) > known then redis.call('SET', newest, today) end
+  -- The time, but after every number that this shard assigned or returned before.
+  local time = redis.call('TIME')
+  local number = math.max(time[1] * 1000000 + time[2], (redis.call('GET', clock) or 0) + 1)
   for at = 1, entries do
     local record, id, deed, settlement, instant = unpack(args, 7 + 5 * at, 11 + 5 * at)
     redis.call('SET', keys[8 + at], record)
-    redis.call('XADD', journal, '*', 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
+    redis.call('XADD', journal, string.format('%.0f-0', number), 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
+    number = number + 1
   end
   redis.call('INCRBY', total, entries)
   redis.call('HSET', person, 's', state, request, answer)
@@ -39,12 +43,9 @@ local function commit(keys, args)
   end
   if expected == ABSENT then redis.call('ZADD', persons, 0, member) end
   if day ~= '' then
-    -- The time, but after every number that this shard assigned or returned before.
-    local time = redis.call('TIME')
-    local number = math.max(time[1] * 1000000 + time[2], (redis.call('GET', clock) or 0) + 1)
-    redis.call('SET', clock, string.format('%.0f', number))
     redis.call('ZADD', list, 0, day .. string.format('%016.0f', number) .. shard .. answer)
   end
+  redis.call('SET', clock, string.format('%.0f', number))
   return 'done'
 end
 
@@ -81,6 +82,20 @@ local function positions(keys, args)
   raise(keys[2], args[3])
   raise(keys[3], args[2])
   return redis.call('ZRANGEBYLEX', keys[4], args[4], args[5], 'LIMIT', 0, args[6])
+end
+
+-- Reads entries in the order of commits: number, shard and id of each. Raises the clock first: entries up to it are then
+-- complete, since later commits get higher numbers.
+--   keys   store, clock, journal   args   marker, number, from, limit, shard
+local function entries(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return {} end
+  raise(keys[2], args[2])
+  local found = {}
+  for at, item in ipairs(redis.call('XRANGE', keys[3], args[3], '+', 'COUNT', args[4])) do
+    local number = tonumber(string.match(item[1], '^%d+'))
+    found[at] = string.format('%016.0f', number) .. args[5] .. item[2][2]
+  end
+  return found
 end
 
 -- Appends a settlement that was committed in another store, with a number after all others.
@@ -127,6 +142,7 @@ redis.register_function('onestop_3_commit', commit)
 redis.register_function('onestop_3_bind', bind)
 redis.register_function('onestop_3_redirect', redirect)
 redis.register_function('onestop_3_positions', positions)
+redis.register_function('onestop_3_entries', entries)
 redis.register_function('onestop_3_append', append)
 redis.register_function('onestop_3_archive', archive)
 redis.register_function('onestop_3_write', write)

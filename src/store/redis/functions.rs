@@ -20,6 +20,9 @@ pub const REDIRECT: &str = "onestop_3_redirect";
 /// Reads the positions of a hospital's settlements.
 pub const POSITIONS: &str = "onestop_3_positions";
 
+/// Reads entries in the order of commits.
+pub const ENTRIES: &str = "onestop_3_entries";
+
 /// Appends a settlement to a hospital's list.
 pub const APPEND: &str = "onestop_3_append";
 

@@ -9,8 +9,8 @@
 //! | `e` entry id | string | the entry's record; or a redirect to its shard, if the id names another; or a placeholder for an archived record |
 //! | `b` claim | string | the person that the claim is bound to |
 //! | `l` hospital | sorted set | the positions of its settlements of this shard's persons |
-//! | `clock` | string | the last number assigned to a position in this shard |
-//! | `journal` | stream | the change feed, which may be trimmed |
+//! | `clock` | string | the last number assigned to a position or an entry in this shard |
+//! | `journal` | stream | the change feed: the entries of the shard by number, which are the order of commits |
 //! | `entries` | string | the number of entries in the shard |
 //! | `imports`, `noted`, `parts` number | sorted set, hashes | the log of imports, hospitals and catalogue; in shard 0 |
 //! | `policies` | hash | canonical texts of policies; in shard 0 |

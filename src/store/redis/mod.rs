@@ -14,6 +14,7 @@ mod commit;
 mod connector;
 mod coordination;
 mod durability;
+mod entries;
 mod expected_marker;
 mod functions;
 mod import_lease;
@@ -38,10 +39,11 @@ use std::sync::Arc;
 use redis::{Value, cmd, from_redis_value};
 
 use super::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
+use super::entry_page::EntryPage;
 use super::external_sort::{ExternalSort, SortDirectory};
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, Secret, StoreKey};
-use super::rows::ListPosition;
+use super::rows::{CommitPosition, ListPosition};
 use super::{
     Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
     Scope, Store, StoreError,
@@ -174,6 +176,10 @@ impl JournalStore for RedisStore {
         let count =
             |value: Value| from_redis_value::<Option<u64>>(value).map_err(|_| reply::unexpected_reply("a count"));
         counts.into_iter().map(|value| Ok(count(value)?.unwrap_or(0))).sum()
+    }
+
+    async fn entries_after(&self, after: CommitPosition, limit: usize) -> Result<EntryPage, StoreError> {
+        entries::entries_after(&self.servers, &self.names, after, limit).await
     }
 
     async fn hospital_settlements(

@@ -110,7 +110,16 @@ impl Servers {
     /// # Errors
     /// The first failure.
     pub async fn read_all(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
-        self.call_all(|shards| self.verified(shards.iter().map(|shard| (*shard, command(*shard))))).await
+        self.call_all(|shards| self.verified(shards.iter().map(|shard| (*shard, command(*shard)))), Access::Read).await
+    }
+
+    /// As [`Servers::read_all`]; if replicas are required, they have what was read.
+    ///
+    /// # Errors
+    /// The first failure, or the replicas do not confirm in time.
+    pub async fn read_all_replicated(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
+        let request = |shards: &[Shard]| self.verified(shards.iter().map(|shard| (*shard, command(*shard))));
+        self.call_all(request, Access::ReadReplicated(|_| true)).await
     }
 
     /// As [`Servers::read_all`], whether or not the shards have the marker.
@@ -125,13 +134,13 @@ impl Servers {
             }
             Request::Pipeline(commands)
         };
-        self.call_all(request).await
+        self.call_all(request, Access::Read).await
     }
 
-    async fn call_all(&self, request: impl Fn(&[Shard]) -> Request) -> Result<Vec<Value>, CallError> {
+    async fn call_all(&self, request: impl Fn(&[Shard]) -> Request, access: Access) -> Result<Vec<Value>, CallError> {
         let mut attempts = Attempts::new(self.settings().timeout);
         loop {
-            match self.attempt_all(&request, attempts.deadline).await {
+            match self.attempt_all(&request, access, attempts.deadline).await {
                 Ok(replies) => return Ok(replies),
                 Err(error) => attempts.wait_or_fail(self, error).await?,
             }
@@ -141,6 +150,7 @@ impl Servers {
     async fn attempt_all(
         &self,
         request: impl Fn(&[Shard]) -> Request,
+        access: Access,
         deadline: Instant,
     ) -> Result<Vec<Value>, AttemptError> {
         // One snapshot of the routes: the old server of a shard that moves meanwhile refuses the call.
@@ -149,7 +159,8 @@ impl Servers {
             let is_served = |shard: &Shard| Arc::ptr_eq(&by_shard[shard.number() as usize], &server);
             let shards: Vec<Shard> = Shard::all().filter(is_served).collect();
             let request = Arc::new(request(&shards));
-            calls.spawn(async move { (shards, server.send(&request, (Access::Read, &[]), deadline).await) });
+            let key = shards.first().map(|shard| self.names.shard_key(*shard, "touched")).unwrap_or_default();
+            calls.spawn(async move { (shards, server.send(&request, (access, &key), deadline).await) });
         }
         let mut replies = vec![Value::Nil; SHARDS as usize];
         while let Some(joined) = calls.join_next().await {

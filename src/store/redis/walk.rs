@@ -1,4 +1,5 @@
-//! Ordered reads over all shards: the persons that have a state, and the settlements of a hospital.
+//! Ordered reads over all shards: the persons that have a state, and the settlements of a hospital. `entries` reads
+//! the entries in the order of commits in the same way.
 //!
 //! A position gets its number at the commit, from the time and the numbers before it in its shard. Before a list is
 //! read, the clocks of all shards are moved to the latest of them: later commits get higher numbers, and the positions up
@@ -23,16 +24,16 @@ use crate::store::shard::{SHARDS, Shard};
 use crate::store::{KeyedState, StoreError};
 
 /// A member of a sorted set.
-type Member = Vec<u8>;
+pub type Member = Vec<u8>;
 
 /// A number is its clock times this, plus its shard: no two shards assign the same number.
-const SHARDED: u64 = SHARDS as u64;
+pub const SHARDED: u64 = SHARDS as u64;
 
 /// The length of the day in a member. A member is: day, clock, shard, entry id.
 const DAY: usize = 4;
 
 /// The length of the clock in a member.
-const CLOCK: usize = 16;
+pub const CLOCK: usize = 16;
 
 /// Up to `limit` states of persons after a key, in the order of keys.
 ///
@@ -139,7 +140,7 @@ pub async fn append_settlements(
 }
 
 /// The latest clock and the newest day of all shards.
-async fn latest_clock(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(u64, u64), StoreError> {
+pub async fn latest_clock(servers: &Arc<Servers>, names: &RedisKeys) -> Result<(u64, u64), StoreError> {
     let get = |shard: Shard| {
         let mut command = cmd("MGET");
         command.arg(names.shard_key(shard, "clock")).arg(names.shard_key(shard, "day"));
@@ -174,7 +175,7 @@ fn decode_member(member: &Member) -> Option<(ListPosition, EntryId)> {
 
 /// Up to `limit` members of all shards that pass the filter, in order, from the start of a range on. Each round reads a
 /// batch from every shard; members after the last one of a shard that has more are left for the next round.
-async fn merge_shards(
+pub async fn merge_shards(
     servers: &Arc<Servers>,
     mut from: Vec<u8>,
     limit: usize,
@@ -218,6 +219,6 @@ fn merge_batches(replies: Vec<Value>, batch: usize) -> Result<MergedBatch, Store
 }
 
 /// The start of a range after this member.
-fn range_after(member: &[u8]) -> Vec<u8> {
+pub fn range_after(member: &[u8]) -> Vec<u8> {
     [b"(", member].concat()
 }

@@ -109,15 +109,14 @@ mod tests {
 
     #[test]
     fn the_page_of_a_key_is_the_one_between_whose_fences_it_is() {
-        let mut fences = Fences::with_room(Table::Commit, 4);
-        for sequence in [10, 20, 30, 35] {
-            fences.push(&Key::commit(sequence));
-        }
-        let page_of = |sequence| fences.page_of(&Key::commit(sequence));
+        let key = |first: u8| Key::entry(std::array::from_fn(|at| if at == 0 { first } else { 0 }));
+        let mut fences = Fences::with_room(Table::Entry, 4);
+        [10, 20, 30, 35].iter().for_each(|first| fences.push(&key(*first)));
+        let page_of = |first| fences.page_of(&key(first));
         assert_eq!([9, 10, 19, 20, 30, 35, 36].map(page_of), [None, Some(0), Some(0), Some(1), Some(2), Some(2), None]);
-        let first = |sequence| fences.first_page_from(&Key::commit(sequence));
+        let first = |first| fences.first_page_from(&key(first));
         assert_eq!([0, 10, 19, 20, 35, 36].map(first), [0, 0, 0, 1, 2, 3]);
-        let last = |sequence| fences.last_page_before(Some(&Key::commit(sequence)));
+        let last = |first| fences.last_page_before(Some(&key(first)));
         assert_eq!([10, 11, 20, 21, 99].map(last), [None, Some(0), Some(0), Some(1), Some(2)]);
         assert_eq!((fences.last_page_before(None), fences.count()), (Some(2), 4));
     }
@@ -137,7 +136,7 @@ mod tests {
     #[test]
     fn an_empty_table_has_no_page() {
         let fences = Fences::default();
-        let key = Key::commit(1);
+        let key = Key::entry([1; 16]);
         assert_eq!(
             (fences.page_of(&key), fences.first_page_from(&key), fences.last_page_before(None)),
             (None, 0, None)

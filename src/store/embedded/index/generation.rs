@@ -6,7 +6,7 @@ use super::key::{Key, KeyRange, LogEnd, LogPosition, Row, Table, Words};
 
 /// Rows in memory, of the log from a position on.
 pub(super) struct Generation {
-    tables: [BTreeMap<Words, LogPosition>; 6],
+    tables: [BTreeMap<Words, LogPosition>; Table::COUNT],
     /// How many rows were inserted, those that were replaced included.
     inserted: usize,
     /// Where the log begins that the rows are of.
@@ -51,7 +51,7 @@ impl Generation {
     }
 
     /// The number of rows in each table.
-    pub(super) fn counts(&self) -> [u64; 6] {
+    pub(super) fn counts(&self) -> [u64; Table::COUNT] {
         std::array::from_fn(|index| self.tables[index].len() as u64)
     }
 

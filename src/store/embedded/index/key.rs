@@ -14,14 +14,14 @@ pub enum Table {
     Entry = 4,
     /// The record of a settlement in the list of a hospital, by hospital, day and number in the day.
     ListPosition = 5,
-    /// The record of a commit, by its sequence number.
-    Commit = 6,
 }
 
 impl Table {
+    /// How many tables there are.
+    pub const COUNT: usize = Table::ALL.len();
+
     /// Every table, in the order of a run.
-    pub const ALL: [Table; 6] =
-        [Table::Person, Table::Request, Table::Claim, Table::Entry, Table::ListPosition, Table::Commit];
+    pub const ALL: [Table; 5] = [Table::Person, Table::Request, Table::Claim, Table::Entry, Table::ListPosition];
 
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<Table> {
@@ -33,7 +33,6 @@ impl Table {
         match self {
             Table::Person | Table::Request | Table::Claim | Table::Entry => 16,
             Table::ListPosition => 28,
-            Table::Commit => 8,
         }
     }
 
@@ -83,11 +82,6 @@ impl Key {
     /// numbers big-endian.
     pub fn list_position(key: [u8; 28]) -> Key {
         Key::new(Table::ListPosition, &key)
-    }
-
-    /// The key of a commit: its sequence number.
-    pub fn commit(sequence: u64) -> Key {
-        Key::new(Table::Commit, &sequence.to_be_bytes())
     }
 
     /// The key of a table with these bytes, filled up with zeros or cut to the length of its keys.
@@ -240,16 +234,16 @@ mod tests {
             Key::person([255; 16]),
             Key::request([0; 16]),
             Key::list_position([7; 28]),
-            Key::commit(1),
-            Key::commit(256),
+            Key::list_position([8; 28]),
         ];
         let ordered = keys.clone();
         keys.reverse();
         keys.sort();
         assert_eq!(keys, ordered);
-        assert_eq!(Key::commit(256).padded_bytes()[..8], 256u64.to_be_bytes());
-        assert_eq!(Key::commit(255).next(), Some(Key::commit(256)));
-        assert_eq!([Key::commit(u64::MAX).next(), Key::claim([255; 16]).next()], [None, None]);
+        let numbered = |number: u128| Key::entry(number.to_be_bytes());
+        assert_eq!(numbered(256).padded_bytes()[..16], 256u128.to_be_bytes());
+        assert_eq!(numbered(255).next(), Some(numbered(256)));
+        assert_eq!([numbered(u128::MAX).next(), Key::list_position([255; 28]).next()], [None, None]);
     }
 
     #[test]
@@ -257,6 +251,6 @@ mod tests {
         for (index, table) in Table::ALL.into_iter().enumerate() {
             assert_eq!((Table::from_number(table as u8), table.index()), (Some(table), index));
         }
-        assert_eq!([Table::from_number(0), Table::from_number(7)], [None, None]);
+        assert_eq!([Table::from_number(0), Table::from_number(6)], [None, None]);
     }
 }

@@ -18,12 +18,12 @@
 //!
 //! # Bounds
 //!
-//! - What an opening replays: two generations and one group at most. A generation ends at 196,608 rows (32,768 settles) or
+//! - What an opening replays: two generations and one group at most. A generation ends at 163,840 rows (32,768 settles) or
 //!   256 MiB of log, whichever comes first. [`Index::insert`] waits while the frozen one is not written and the active one
 //!   is full.
-//! - Memory of the generations: 70 bytes a row, so 28 MB for two full ones, also while the index is rebuilt.
-//! - Memory of the runs: 1 MB for a million rows (6 MB for a million settles): filters of 10.1 bits a key for four of the
-//!   six tables, one fence for about 146 rows. Runs beyond about 18 million rows keep their filters on disk: all filters
+//! - Memory of the generations: 70 bytes a row, so 23 MB for two full ones, also while the index is rebuilt.
+//! - Memory of the runs: 1 MB for a million rows (5 MB for a million settles): filters of 10.1 bits a key for four of the
+//!   five tables, one fence for about 146 rows. Runs beyond about 18 million rows keep their filters on disk: all filters
 //!   take 90 MB at most, and then a million rows add 0.2 MB.
 //! - Processor time, measured with `benches/stores index`: 1.8 µs a settle for all upkeep; a look-up in two million
 //!   settles takes 1.0 to 1.9 µs for a key that is found and 0.9 µs for one that is not.

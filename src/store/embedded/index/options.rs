@@ -21,8 +21,8 @@ pub enum Upkeep {
 }
 
 impl Default for IndexOptions {
-    /// 32,768 settles of six rows, or 256 MiB of log; two threads.
+    /// 32,768 settles of five rows, or 256 MiB of log; two threads.
     fn default() -> IndexOptions {
-        IndexOptions { generation_rows: 32_768 * 6, generation_log_bytes: 256 << 20, upkeep: Upkeep::Threads }
+        IndexOptions { generation_rows: 32_768 * 5, generation_log_bytes: 256 << 20, upkeep: Upkeep::Threads }
     }
 }

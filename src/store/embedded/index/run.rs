@@ -29,9 +29,9 @@ pub(super) struct Run {
     checksum: u32,
     seal: PageSeal,
     file: Box<dyn DiskFile>,
-    fences: [Fences; 6],
+    fences: [Fences; Table::COUNT],
     /// The pages with filters of each table; `None` if they are on disk.
-    filters: Option<[Vec<Page>; 6]>,
+    filters: Option<[Vec<Page>; Table::COUNT]>,
 }
 
 impl Run {
@@ -70,8 +70,8 @@ impl Run {
     fn load(&mut self) -> Result<(), IndexError> {
         let sections = || Table::ALL.into_iter().zip(self.head.sections);
         let filter_pages: u64 = sections().map(|(table, section)| section.filter_pages(table)).sum();
-        let mut filters: [Vec<Page>; 6] = Default::default();
-        let mut fences: [Fences; 6] = Default::default();
+        let mut filters: [Vec<Page>; Table::COUNT] = Default::default();
+        let mut fences: [Fences; Table::COUNT] = Default::default();
         for (table, section) in sections() {
             if filter_pages <= FILTER_PAGES_IN_MEMORY {
                 let pages = section.filter_page..section.filter_page + section.filter_pages(table);

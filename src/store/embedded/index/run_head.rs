@@ -51,7 +51,7 @@ pub(super) struct RunHead {
     pub(super) id: RunId,
     /// The number of pages in the file.
     pub(super) pages: u64,
-    pub(super) sections: [Section; 6],
+    pub(super) sections: [Section; Table::COUNT],
 }
 
 /// Where the rows of a table are.
@@ -83,7 +83,7 @@ impl Section {
 
 impl RunHead {
     /// The head of an empty run with room for filters and fences of up to this many rows of each table.
-    pub(super) fn with_room(id: RunId, most: &[u64; 6]) -> RunHead {
+    pub(super) fn with_room(id: RunId, most: &[u64; Table::COUNT]) -> RunHead {
         let mut head = RunHead { id, pages: 1, sections: Default::default() };
         for (table, rows) in Table::ALL.into_iter().zip(most) {
             let full = Section { row_pages: rows.div_ceil(rows_per_page(table) as u64), ..Section::default() };
@@ -190,10 +190,10 @@ mod tests {
 
     fn head() -> RunHead {
         let id = RunId { number: 5, level: 1, from: 4096, to: 8192 };
-        let mut head = RunHead::with_room(id, &[500, 0, 300_000, 1, 0, 700]);
+        let mut head = RunHead::with_room(id, &[500, 0, 300_000, 1, 700]);
         let mut page = head.pages;
         for (table, (section, rows)) in
-            Table::ALL.into_iter().zip(head.sections.iter_mut().zip([400, 0, 290_000, 1, 0, 1]))
+            Table::ALL.into_iter().zip(head.sections.iter_mut().zip([400, 0, 290_000, 1, 1]))
         {
             section.rows = rows;
             section.row_page = page;

@@ -23,7 +23,7 @@ pub(super) struct RunWriter {
     head: RunHead,
     /// The first page with rows.
     rows_begin: u64,
-    fences: [Fences; 6],
+    fences: [Fences; Table::COUNT],
     /// The last row, and so the table of the open page.
     last: Option<Key>,
     page: Page,
@@ -42,7 +42,7 @@ impl RunWriter {
         disk: &dyn Disk,
         identity: [u8; 16],
         id: RunId,
-        most: &[u64; 6],
+        most: &[u64; Table::COUNT],
     ) -> Result<RunWriter, IndexError> {
         let name = id.file();
         let file = disk.create(&name).map_err(|error| IndexError::file("create", &name, &error))?;

@@ -15,7 +15,7 @@ mod writer;
 
 pub use error::{FrameFault, LogDamage, LogError, RecordFault};
 pub use frame::{Frame, FrameHead, FrameKind};
-pub use layout::LogSizes;
+pub use layout::{LogSizes, PAGE};
 pub use record::{EncodedRecord, PartBytes, Record, RecordPart};
 pub use recovery::Cut;
 pub use segment_head::StoreIdentity;

@@ -204,6 +204,19 @@ impl Segments {
         self.frame(before)?.map_err(damaged)
     }
 
+    /// The frame that begins at this position, which a reader saw before: it is checked, but not that it follows the frame
+    /// before it.
+    ///
+    /// # Errors
+    /// If it is damaged or cannot be read.
+    pub fn known_frame(&self, lsn: u64) -> Result<Frame, LogError> {
+        let (number, byte) = self.sizes.place(lsn);
+        let segment = self.get(number)?;
+        let head = self.frame_head(&segment, byte)?;
+        let head = head.map_err(|fault| segment.damaged(byte, LogDamage::Frame(fault)))?;
+        self.required_frame(LogEnd { lsn, chain: head.chain, sequence: head.sequence })
+    }
+
     /// A part of the record at a position, its checksum verified.
     ///
     /// # Errors

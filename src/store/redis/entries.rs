@@ -1,0 +1,134 @@
+//! The entries of all shards in the order of commits.
+//!
+//! An entry gets its number at the commit, as a position in a list does (`walk`), and is under it in the stream of its shard.
+//! Before the streams are read, the clocks of all shards are moved to the latest of them: later commits get higher numbers,
+//! and the entries up to it are complete.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use redis::cmd;
+
+use super::archive::unless_archived;
+use super::call_error::CallError;
+use super::keys::RedisKeys;
+use super::reply::{strings, unexpected_reply};
+use super::servers::Servers;
+use super::walk::{CLOCK, Member, SHARDED, latest_clock, merge_shards, range_after};
+use super::{expected_marker, functions};
+use crate::domain::ids::EntryId;
+use crate::store::StoreError;
+use crate::store::entry_page::{EntryPage, OpenPage, StoredEntry};
+use crate::store::rows::CommitPosition;
+use crate::store::shard::Shard;
+
+/// How many records are read at once.
+const RECORDS: usize = 128;
+
+/// An entry in the stream of its shard.
+struct NumberedEntry {
+    position: CommitPosition,
+    shard: Shard,
+    id: EntryId,
+}
+
+/// Up to `limit` entries after a position, in the order of commits.
+///
+/// # Errors
+/// If a server does not reply; `UnknownPosition` if no shard assigned the position.
+pub async fn entries_after(
+    servers: &Arc<Servers>,
+    names: &RedisKeys,
+    after: CommitPosition,
+    limit: usize,
+) -> Result<EntryPage, StoreError> {
+    let mut numbered = VecDeque::from(numbered_after(servers, names, after, limit.saturating_add(1)).await?);
+    let mut page = OpenPage::new(limit);
+    while !numbered.is_empty() && !page.is_full() {
+        let next: Vec<_> = numbered.drain(..page.room().min(RECORDS).min(numbered.len())).collect();
+        for entry in read_records(servers, names, next).await? {
+            if page.push(entry).is_some() {
+                return Ok(page.cut());
+            }
+        }
+    }
+    Ok(if numbered.is_empty() { page.end() } else { page.cut() })
+}
+
+/// Up to `limit` entries after a position with their numbers.
+async fn numbered_after(
+    servers: &Arc<Servers>,
+    names: &RedisKeys,
+    CommitPosition(after): CommitPosition,
+    limit: usize,
+) -> Result<Vec<NumberedEntry>, StoreError> {
+    let (complete, _) = latest_clock(servers, names).await?;
+    let (clock, shard) = (after / SHARDED, (after % SHARDED) as u8);
+    if clock > complete {
+        return Err(StoreError::UnknownPosition);
+    }
+    let range = |shard: Shard, from: &[u8], limit: usize| {
+        let keys = ["store", "clock", "journal"].map(|name| names.shard_key(shard, name));
+        let mut command = functions::call(functions::ENTRIES, &keys);
+        command.arg(expected_marker::value(names)).arg(complete).arg(stream_start(shard, from)).arg(limit);
+        command.arg(&[shard.number()][..]);
+        command
+    };
+    let first = range_after(&[format!("{clock:0CLOCK$}").as_bytes(), &[shard]].concat());
+    let is_complete =
+        |member: &Member| decode_member(member).is_none_or(|entry| entry.position.0 / SHARDED <= complete);
+    let members = merge_shards(servers, first, limit, range, is_complete).await?;
+    members.iter().map(|(member, _)| decode_member(member).ok_or_else(|| unexpected_reply("an entry"))).collect()
+}
+
+/// Where a shard's stream is read on after a member of any shard: from its number or after it, since two shards may assign
+/// the same number, and members of one number are in the order of shards.
+fn stream_start(shard: Shard, from: &[u8]) -> String {
+    let member = from.get(1..).unwrap_or_default();
+    let clock = std::str::from_utf8(member.get(..CLOCK).unwrap_or_default()).ok();
+    let clock: u64 = clock.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let is_later = member.get(CLOCK).is_none_or(|other| shard.number() > *other);
+    format!("{}{clock}-0", if is_later { "" } else { "(" })
+}
+
+/// Decodes a member: clock, shard, and the text of the entry's id.
+fn decode_member(member: &Member) -> Option<NumberedEntry> {
+    let (clock, rest) = member.split_at_checked(CLOCK)?;
+    let (shard, id) = rest.split_first()?;
+    let clock: u64 = std::str::from_utf8(clock).ok()?.parse().ok()?;
+    let position = CommitPosition(clock.checked_mul(SHARDED)?.checked_add(u64::from(*shard))?);
+    Some(NumberedEntry {
+        position,
+        shard: Shard::from_byte(*shard),
+        id: EntryId::parse(std::str::from_utf8(id).ok()?)?,
+    })
+}
+
+/// The records of entries, which the replicas have too if they are required. A missing or archived one fails alone.
+async fn read_records(
+    servers: &Servers,
+    names: &RedisKeys,
+    entries: Vec<NumberedEntry>,
+) -> Result<Vec<StoredEntry>, StoreError> {
+    let command = |shard: Shard| {
+        let mut command = cmd("MGET");
+        // A command has one key at least.
+        command.arg(names.shard_key(shard, "clock"));
+        for entry in entries.iter().filter(|entry| entry.shard == shard) {
+            command.arg(names.entry(shard, entry.id));
+        }
+        command
+    };
+    let replies = servers.read_all_replicated(command).await.map_err(CallError::into_read_error)?;
+    let mut records = Vec::with_capacity(replies.len());
+    for reply in replies {
+        records.push(strings(reply)?.into_iter().skip(1));
+    }
+    let read = |NumberedEntry { position, shard, id }: NumberedEntry| {
+        let found = records.get_mut(usize::from(shard.number())).and_then(Iterator::next).flatten();
+        let missing = || StoreError::Damaged(format!("the record of entry {id} is missing"));
+        let record = unless_archived(id, found).and_then(|found| found.ok_or_else(missing));
+        StoredEntry { position, id, record }
+    };
+    Ok(entries.into_iter().map(read).collect())
+}
