@@ -440,7 +440,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
         }
         store.write_reference(number, 1, first).await.expect("a write");
         store.write_reference(number, 2, second).await.expect("a write");
-        let read = store.read_reference().await.expect("a read");
+        let read = store.read_hospitals_and_catalogue().await.expect("a read");
         let day = Day::FIRST;
         assert!(
             read.hospitals
@@ -460,7 +460,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     assert_eq!(logged, [(3, "never", None), (2, "after", Some(2)), (1, "before", Some(1))]);
     assert_eq!(store.imports(3, 1).await.expect("the log"), log[1..2]);
     let wanted = rows("370200", "after");
-    let mut read = store.read_reference().await.expect("a read");
+    let mut read = store.read_hospitals_and_catalogue().await.expect("a read");
     read.catalogue = newest(read.catalogue);
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     read.catalogue.sort_by(|one, other| one.regions.cmp(&other.regions));
@@ -604,7 +604,7 @@ async fn a_reopened_directory_returns_everything() {
     assert!(after.state == before.state && after.claim == before.claim && after.claim.is_some());
     assert_eq!((after.request, after.person), (Some(stamp(1).id), before.person));
     assert_eq!(store.entry(stamp(1).id).await.expect("a read"), entry);
-    let mut hospitals = store.read_reference().await.expect("a read").hospitals;
+    let mut hospitals = store.read_hospitals_and_catalogue().await.expect("a read").hospitals;
     hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     assert!(hospitals == rows("370100", "一院").hospitals);
     assert_eq!(store.policy(Digest::blake3(b"one")).await, Ok(Some("text".to_owned())));

@@ -63,7 +63,7 @@ impl Callers {
     pub(crate) fn with_allowances_of(self, previous: &Callers) -> Callers {
         match (self, previous) {
             (Callers::Known(mut callers), Callers::Known(previous)) => {
-                callers.values_mut().for_each(|caller| take_over_allowance(caller, previous));
+                callers.values_mut().for_each(|caller| keep_allowance_if_same_limits(caller, previous));
                 Callers::Known(callers)
             }
             (callers, _) => callers,
@@ -87,7 +87,7 @@ impl Callers {
     }
 }
 
-fn take_over_allowance(caller: &mut Arc<Caller>, previous: &HashMap<String, Arc<Caller>>) {
+fn keep_allowance_if_same_limits(caller: &mut Arc<Caller>, previous: &HashMap<String, Arc<Caller>>) {
     let same = |old: &&Arc<Caller>| old.name == caller.name && old.allowance.limits() == caller.allowance.limits();
     if let Some(old) = previous.values().find(same) {
         let allowance = Arc::clone(&old.allowance);

@@ -112,7 +112,7 @@ pub(crate) fn normalized_identity(identity: &str) -> String {
 }
 
 fn validate_caller(raw: RawCaller, default_limits: CallerLimits, id_bytes: usize) -> Result<Caller, Vec<CallerError>> {
-    let role = Role::from_word(&raw.role);
+    let role = Role::assignable_from_word(&raw.role);
     let rate = NonZeroU32::new(raw.rate.unwrap_or(default_limits.rate.get()));
     let in_flight = raw.in_flight.unwrap_or(default_limits.in_flight);
     let mut refused = Vec::new();

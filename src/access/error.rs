@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// The certificate names no caller that this service knows.
-    #[error("the certificate is of no caller that this service knows")]
+    #[error("the certificate does not identify exactly one known caller")]
     UnknownCaller,
     /// The role does not permit the call, or not for this hospital.
     #[error("the caller may not make this call, or not for this hospital")]

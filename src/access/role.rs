@@ -36,7 +36,7 @@ impl Role {
     }
 
     /// The assignable role with this word.
-    pub(crate) fn from_word(word: &str) -> Option<Role> {
+    pub(crate) fn assignable_from_word(word: &str) -> Option<Role> {
         Role::ASSIGNABLE.iter().copied().find(|role| role.as_str() == word)
     }
 

@@ -87,7 +87,7 @@ pub(crate) async fn run(options: &DemoOptions) -> CommandResult {
     }
     print_totals(&lines);
     retry(&mut client, &lines).await?;
-    reverse(&mut client, &lines).await?;
+    reverse_last(&mut client, &lines).await?;
     if let Some(settlement) = most_layers(&lines) {
         let request =
             pb::GetSettlementRequest { settlement_id: settlement.settlement_id.clone(), ..Default::default() };
@@ -229,7 +229,7 @@ async fn retry(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
 }
 
 /// Reverses the last settlement.
-async fn reverse(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
+async fn reverse_last(client: &mut Client, lines: &[DemoClaim]) -> CommandResult {
     let Some(settlement) = settled(lines).last() else { return Ok(()) };
     let reversal = RawReversal {
         hospital_id: settlement.hospital_id.as_str().into(),

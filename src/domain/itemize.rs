@@ -45,7 +45,7 @@ pub fn itemize(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Ite
         lines.push(line);
     }
     let mut codes = codes.splits;
-    let pools = pools_of_codes(&mut codes, &rules, &words.pools);
+    let pools = clamp_and_sum_codes(&mut codes, &rules, &words.pools);
     Ok(Itemized { lines, codes, pools })
 }
 
@@ -110,7 +110,7 @@ fn over_limit(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> Money {
 }
 
 /// The pools of all codes, whose sums are clamped.
-fn pools_of_codes(codes: &mut [CodeSplit], rules: &[&ClassRule], words: &[Pool]) -> Pools {
+fn clamp_and_sum_codes(codes: &mut [CodeSplit], rules: &[&ClassRule], words: &[Pool]) -> Pools {
     let mut pools = Pools::zero(words);
     let over_limit = pools.position(&Pool::over_limit());
     let preliminary_self_pay = pools.position(&Pool::preliminary_self_pay());

@@ -46,11 +46,11 @@ impl<'a, S: Store> Audit<'a, S> {
     ///
     /// # Errors
     /// The first finding.
-    pub async fn verify_chain(&mut self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
+    pub async fn verify_person(&mut self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
         let chain = chain::read_chain(self.store, state).await?;
         let (mut accounts, mut splits) = (AccountReplay::default(), 0);
         for (at, StoredEntry { entry, .. }) in chain.iter().enumerate() {
-            let applied = self.apply(&mut accounts, entry, &chain[at + 1..]).await;
+            let applied = self.recompute_and_apply(&mut accounts, entry, &chain[at + 1..]).await;
             applied.map_err(|fault| AuditFinding::about_entry(entry.id, fault))?;
             splits += usize::from(entry.split().is_some());
         }
@@ -67,7 +67,7 @@ impl<'a, S: Store> Audit<'a, S> {
         Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
 
-    async fn apply<'c>(
+    async fn recompute_and_apply<'c>(
         &mut self,
         accounts: &mut AccountReplay<'c>,
         entry: &'c Entry,

@@ -98,7 +98,7 @@ impl<S: Store> Engine<S> {
         let id = stamp.derived_id(u32::MAX);
         let request = ReversalRequest { request_id, content, correction: Some(id) };
         let replaced = seen.claim.as_ref().and_then(|row| row.settlement_in_force()).map(|known| known.settlement);
-        let continuation = self.continuation(claim, &seen, replaced).await?;
+        let continuation = self.named_continuation(claim, &seen, replaced).await?;
         let replacement = Replacement { claim, id, seen: &seen, continuation };
         let prepared = self.prepare_reversal(reversal, &seen, request, stamp, Some(replacement)).await?;
         let PreparedReversal { commit, entry: reversal, revisions, settlement } = prepared;

@@ -39,19 +39,19 @@ pub(super) struct Decision {
 impl<S: Store> Engine<S> {
     /// Decides a claim on the rows that were looked up.
     pub(super) async fn decide(&self, claim: &Claim, seen: &LookUp) -> Result<Decision, EngineError> {
-        let continuable = self.continuation(claim, seen, None).await?;
+        let continuable = self.named_continuation(claim, seen, None).await?;
         self.decide_continuing(claim, seen, continuable)
     }
 
-    /// What a claim continues; `replaced` is the settlement in whose place it stands, if it corrects one.
-    pub(super) async fn continuation(
+    /// What a claim continues; `corrected` is the settlement in whose place it stands, if it corrects one.
+    pub(super) async fn named_continuation(
         &self,
         claim: &Claim,
         seen: &LookUp,
-        replaced: Option<EntryId>,
+        corrected: Option<EntryId>,
     ) -> Result<Option<Continuation>, EngineError> {
         let Some(continues) = &claim.continues else { return Ok(None) };
-        let continuable = self.continuable(claim, continues, seen.state.head, replaced).await?;
+        let continuable = self.continuable(claim, continues, seen.state.head, corrected).await?;
         Ok(Some((continues.kind, continuable)))
     }
 

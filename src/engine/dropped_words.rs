@@ -21,7 +21,7 @@ const PAGE: usize = 256;
 
 /// A word that cannot be dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsedWord {
+pub struct MissingWord {
     /// The section of the vocabulary.
     pub section: Section,
     /// The word.
@@ -31,9 +31,9 @@ pub struct UsedWord {
 }
 
 /// The end of a sentence that begins with the name of the file.
-impl fmt::Display for UsedWord {
+impl fmt::Display for MissingWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UsedWord { section, word, used_by } = self;
+        let MissingWord { section, word, used_by } = self;
         write!(f, "lacks the word `{word}` of [{}], which {used_by} uses", section.as_str())
     }
 }
@@ -43,7 +43,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn used_words_missing_in(&self, book: &Book) -> Result<Vec<UsedWord>, EngineError> {
+    pub async fn used_words_missing_in(&self, book: &Book) -> Result<Vec<MissingWord>, EngineError> {
         let mut search = Search::new(self.book().vocabulary(), book.vocabulary());
         search.search_tables(&self.tables.load());
         if search.is_open(&[Section::Category, Section::Approval]) {
@@ -86,7 +86,7 @@ impl<S: Store> Engine<S> {
 /// The words that are dropped and not found yet, and those that were found.
 struct Search {
     open: BTreeSet<(Section, String)>,
-    found: Vec<UsedWord>,
+    found: Vec<MissingWord>,
 }
 
 impl Search {
@@ -102,7 +102,7 @@ impl Search {
 
     fn note(&mut self, section: Section, word: &str, used_by: &'static str) {
         if !self.open.is_empty() && self.open.remove(&(section, word.to_owned())) {
-            self.found.push(UsedWord { section, word: word.to_owned(), used_by });
+            self.found.push(MissingWord { section, word: word.to_owned(), used_by });
         }
     }
 

@@ -32,7 +32,7 @@ impl<S: Store> Engine<S> {
     /// Reads the tables of this version, if those held are older.
     pub(super) async fn read_tables(&self, version: u64) -> Result<(), StoreError> {
         if *self.version.lock().unwrap_or_else(PoisonError::into_inner) < version {
-            let read = self.store.read_reference().await?;
+            let read = self.store.read_hospitals_and_catalogue().await?;
             self.replace_tables(LookupTables::new(read.hospitals, read.catalogue), version);
         }
         Ok(())

@@ -135,7 +135,7 @@ impl<S: Store> Engine<S> {
         let mut persons = incoming.persons.sorted().map_err(EngineError::from_read_error)?;
         self.check_persons(&mut persons).await?;
         self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(EngineError::from_write_error)?;
-        self.import_persons(number, persons, &mut draft.count, outside).await?;
+        self.write_changed_persons(number, persons, &mut draft.count, outside).await?;
         self.import_hospitals_and_catalogue(number, &mut draft).await?;
         let Imported { changed, unchanged, not_enrolled: _ } = draft.count;
         let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
@@ -154,7 +154,7 @@ impl<S: Store> Engine<S> {
         self.store.imports(before.unwrap_or(u64::MAX), limit).await.map_err(EngineError::from_read_error)
     }
 
-    async fn import_persons(
+    async fn write_changed_persons(
         &self,
         number: u64,
         mut sorted: Sorted,

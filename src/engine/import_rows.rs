@@ -85,7 +85,8 @@ impl ImportRows {
         }
         self.rows += 1;
         if self.hospitals.len().max(self.catalogue.len()) > self.most_held {
-            let message = format!("are more than {} in one import", self.most_held);
+            let message =
+                format!("must be at most {} of hospitals or of the catalogue in one import: split it", self.most_held);
             return Err(EngineError::invalid("rows", FaultReason::TooMany, message));
         }
         Ok(())

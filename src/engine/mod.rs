@@ -130,7 +130,7 @@ impl<S: Store> Engine<S> {
         store_policies(&store, &book).await?;
         store.coordination().announce_book(book.digest(), BookAnnouncement::Start).await?;
         let version = store.coordination().shared_versions().borrow().tables_version;
-        let read = store.read_reference().await?;
+        let read = store.read_hospitals_and_catalogue().await?;
         let tables = LookupTables::new(read.hospitals, read.catalogue);
         Ok(Engine {
             store,
@@ -208,15 +208,22 @@ impl<S: Store> Engine<S> {
     /// An entry that a row names, and its answer if it is a settlement, as it was committed.
     async fn answered_entry(&self, id: EntryId) -> Result<(Entry, Bytes), EngineError> {
         let record = self.store.record(id).await.map_err(EngineError::from_read_error)?;
-        let record =
-            record.ok_or_else(|| EngineError::broken_invariant(format!("entry {id} is named and is not there")))?;
+        let record = record.ok_or_else(|| {
+            EngineError::broken_invariant(format!(
+                "a row names entry {id}, but the store has no such entry: the store is damaged"
+            ))
+        })?;
         decode_answered(&record).map_err(|error| EngineError::from_read_error(error.into()))
     }
 
     /// An entry that a row names; that it is missing means that the store is damaged.
     async fn required_entry(&self, id: EntryId) -> Result<Entry, EngineError> {
         let entry = self.store.entry(id).await.map_err(EngineError::from_read_error)?;
-        entry.ok_or_else(|| EngineError::broken_invariant(format!("entry {id} is named and is not there")))
+        entry.ok_or_else(|| {
+            EngineError::broken_invariant(format!(
+                "a row names entry {id}, but the store has no such entry: the store is damaged"
+            ))
+        })
     }
 }
 

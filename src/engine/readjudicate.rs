@@ -129,7 +129,7 @@ impl<S: Store> Engine<S> {
         commit: &Commit,
     ) -> Result<Continuable, ClaimRefusal> {
         if !may_continue(&one.settled.claim, kind, &corrected.body.claim) {
-            return Err(cannot_continue(one, &commit.hospital_id));
+            return Err(breaks_continuation(one, &commit.hospital_id));
         }
         Ok(Continuable { settlement: corrected.id, split: corrected.body.split.clone() })
     }
@@ -220,7 +220,7 @@ fn named(one: &LiveSettlement, caller: &HospitalId) -> String {
     }
 }
 
-fn cannot_continue(one: &LiveSettlement, caller: &HospitalId) -> ClaimRefusal {
+fn breaks_continuation(one: &LiveSettlement, caller: &HospitalId) -> ClaimRefusal {
     let message =
         format!("could not be continued any more by {}: correct or reverse that one first", named(one, caller));
     ClaimRefusal::NotEligible(FieldFault::new("claim", FaultReason::NotContinuable, message).into())

@@ -26,7 +26,7 @@ impl<S: Store> Engine<S> {
 
     /// A page of the rows of a table that is not about persons. Returns the last key of the page too if further rows
     /// may follow.
-    pub fn rows_of_table(
+    pub fn page_of_table(
         &self,
         table: ReferenceTable,
         keys: KeySelection<'_>,

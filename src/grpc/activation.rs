@@ -12,7 +12,7 @@ use crate::domain::file_fault::FileFault;
 use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
-use crate::engine::dropped_words::UsedWord;
+use crate::engine::dropped_words::MissingWord;
 use crate::policy::Book;
 use crate::store::Store;
 use crate::telemetry::LIFE;
@@ -92,7 +92,7 @@ impl<S: Store> Activation<S> {
     }
 }
 
-fn word_fault(used: &UsedWord) -> FieldFault {
+fn word_fault(used: &MissingWord) -> FieldFault {
     FieldFault::new("vocabulary.toml", FaultReason::UnknownWord, used.to_string())
 }
 

@@ -26,7 +26,7 @@ use super::error::CallError;
 use super::observe::CallerName;
 use super::open_calls::OpenCalls;
 use super::request_body::RequestBody;
-use super::response_body::{Exchange, ResponseBody};
+use super::response_body::{HeldByResponse, ResponseBody};
 
 /// How long a caller that has as many streams as it may is asked to wait.
 const STREAM_RETRY_DELAY: Duration = Duration::from_secs(5);
@@ -215,7 +215,7 @@ where
             if peer.as_ref().is_some_and(|peer| peer.calls.count() > MAX_OPEN_CALLS) {
                 return refusal_response(CallError::Overloaded);
             }
-            let exchange = Exchange { open: open(None), resources: None, counts_response: false };
+            let exchange = HeldByResponse { open: open(None), resources: None, counts_response: false };
             return self.run(request, exchange, None);
         };
         let received = Instant::now();
@@ -231,7 +231,7 @@ where
             request = request.map(counted);
         }
         request.extensions_mut().insert(permitted);
-        let exchange = Exchange { open: open(end), resources: Some(resources), counts_response: !call.commits };
+        let exchange = HeldByResponse { open: open(end), resources: Some(resources), counts_response: !call.commits };
         self.run(request, exchange, (!call.stream).then_some((call, deadline)))
     }
 }
@@ -246,7 +246,7 @@ where
     fn run(
         &mut self,
         request: Request<Body>,
-        exchange: Exchange,
+        exchange: HeldByResponse,
         unary: Option<(&'static Call, Instant)>,
     ) -> BoxFuture<Response<Body>, S::Error> {
         let metrics = Arc::clone(&self.authorizer.metrics);

@@ -112,7 +112,7 @@ impl<S: Store> ReferenceHandler<S> {
         let after: Option<String> = tokens.decode_position(&request.page_token)?;
         let after = after.unwrap_or_default();
         let keys = if key.is_empty() { KeySelection::After(&after) } else { KeySelection::One(&key) };
-        let (rows, last) = self.engine.rows_of_table(table, keys, on, limit);
+        let (rows, last) = self.engine.page_of_table(table, keys, on, limit);
         Ok(pb::GetReferenceResponse {
             rows: row_messages(rows),
             columns: imports::column_names(table),

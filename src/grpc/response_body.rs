@@ -23,7 +23,7 @@ use super::open_calls::OpenCall;
 const PART_BYTES: usize = 16 << 10;
 
 /// What is released when the last byte of a response was written.
-pub(super) struct Exchange {
+pub(super) struct HeldByResponse {
     /// The call among those of its connection, if it has one.
     pub(super) open: Option<OpenCall>,
     /// What the call holds, if it is a call of this service.
@@ -38,13 +38,17 @@ pub(super) struct ResponseBody {
     inner: Option<Body>,
     /// What was not yet handed to the transport.
     rest: Bytes,
-    exchange: Arc<Exchange>,
+    exchange: Arc<HeldByResponse>,
     on_panic: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl ResponseBody {
     /// The body of a response; `on_panic` is called if the body panics.
-    pub(super) fn new(inner: Body, exchange: Arc<Exchange>, on_panic: Arc<dyn Fn() + Send + Sync>) -> ResponseBody {
+    pub(super) fn new(
+        inner: Body,
+        exchange: Arc<HeldByResponse>,
+        on_panic: Arc<dyn Fn() + Send + Sync>,
+    ) -> ResponseBody {
         ResponseBody { inner: Some(inner), rest: Bytes::new(), exchange, on_panic }
     }
 
@@ -113,11 +117,11 @@ impl HttpBody for ResponseBody {
 /// A part that the transport holds until it is written.
 struct Part {
     bytes: Bytes,
-    exchange: Arc<Exchange>,
+    exchange: Arc<HeldByResponse>,
 }
 
 impl Part {
-    fn new(bytes: Bytes, exchange: Arc<Exchange>) -> Part {
+    fn new(bytes: Bytes, exchange: Arc<HeldByResponse>) -> Part {
         if let Some(open) = &exchange.open {
             open.handed_over(bytes.len());
         }

@@ -17,7 +17,7 @@ use super::error::CallError;
 use super::to_proto::{digest, timestamp};
 use super::view::View;
 use super::{commit_stamp, from_proto};
-use crate::journal::answer::{derivation_of_revision, settlement, shares, split};
+use crate::journal::answer::{derivation_without_bill, settlement, shares, split};
 
 /// A request to reverse, as received.
 pub fn reverse_request(message: pb::ReverseRequest) -> ReverseRequest {
@@ -112,7 +112,7 @@ pub(super) fn revision(entry: &Entry<Revision>, view: View) -> pb::Revision {
         reversal_id: revision.reversal.to_string(),
         commit_time: Some(timestamp(entry.committed)),
         split: Some(split(&revision.split)),
-        derivation: view.is_full().then(|| derivation_of_revision(&revision.split)),
+        derivation: view.is_full().then(|| derivation_without_bill(&revision.split)),
         differences: Some(differences_message(&revision.differences)),
         book_digest: digest(revision.book),
     }

@@ -183,7 +183,7 @@ fn later_settlements(later: &LaterSettlements) -> pb::LaterSettlements {
 /// The new split; of a long bill without codes and lines, or without the derivation.
 fn quote_changed(split: &Split, quote_digest: &[u8]) -> pb::QuoteChanged {
     let whole = answer::derivation(split);
-    let sums = answer::derivation_of_revision(split);
+    let sums = answer::derivation_without_bill(split);
     pb::QuoteChanged {
         split: Some(answer::split(split)),
         quote_digest: quote_digest.to_vec(),

@@ -31,7 +31,7 @@ macro_rules! texts {
 }
 
 texts! {
-    CallerUnknown: "the certificate is of no caller that this service knows", "本服务不认识该客户端证书的持有者";
+    CallerUnknown: "the certificate does not identify exactly one known caller", "本服务不认识该客户端证书的持有者";
     NotPermitted: "the caller may not make this call, or not for this hospital", "调用方无权进行此调用，或无权代表该医疗机构";
     CallerLimit: "the caller asks for more than it may, at once or a second; nothing was done", "调用方超出其并发数或每秒调用数的限额；未作任何处理，请稍后重试";
     Overloaded: "more calls are in flight than the service takes; nothing was done", "在途调用已达服务上限；未作任何处理，请稍后重试";

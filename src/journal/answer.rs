@@ -88,7 +88,7 @@ pub fn derivation(split: &Split) -> pb::Derivation {
 }
 
 /// How the split of a revision came about, without codes and lines, which are those of the settlement.
-pub fn derivation_of_revision(split: &Split) -> pb::Derivation {
+pub fn derivation_without_bill(split: &Split) -> pb::Derivation {
     pb::Derivation { codes: Vec::new(), lines: Vec::new(), ..derivation(split) }
 }
 

@@ -22,7 +22,7 @@ use super::shipped_vocabulary::VOCABULARY;
 use super::vocabulary_reader::{FILE_NAME, read_vocabulary};
 use super::warnings::warnings;
 
-/// A checked set of policies. The default has no policy, and the words of the shipped vocabulary.
+/// A checked set of policies.
 #[derive(Clone, Debug)]
 pub struct Book {
     vocabulary: Arc<Vocabulary>,
@@ -31,17 +31,16 @@ pub struct Book {
     digest: Digest,
 }
 
-impl Default for Book {
-    fn default() -> Self {
-        let (vocabulary, _) = read_vocabulary(VOCABULARY.0, VOCABULARY.1);
-        Book::new(vocabulary.unwrap_or_default(), Vec::new(), Vec::new())
-    }
-}
-
 /// A file of a book: its name and its text.
 type File<'a> = (&'a str, &'a str);
 
 impl Book {
+    /// A book without a policy, with the words of the shipped vocabulary.
+    pub fn without_policies() -> Book {
+        let (vocabulary, _) = read_vocabulary(VOCABULARY.0, VOCABULARY.1);
+        Book::new(vocabulary.unwrap_or_default(), Vec::new(), Vec::new())
+    }
+
     fn new(vocabulary: Vocabulary, policies: Vec<Arc<Policy>>, warnings: Vec<FileFault>) -> Book {
         let digest = digest(&vocabulary, &policies);
         Book { vocabulary: Arc::new(vocabulary), policies, warnings, digest }

@@ -13,41 +13,41 @@ pub(super) fn conflicts(documents: &[Document]) -> Vec<FileFault> {
     let mut faults = Vec::new();
     for (at, later) in documents.iter().enumerate() {
         for earlier in documents[..at].iter().filter(|earlier| earlier.sound && later.sound) {
-            faults.extend(conflicts_of_two(earlier, later));
+            faults.extend(conflicts_with_preceding(earlier, later));
         }
     }
     faults
 }
 
-fn conflicts_of_two(earlier: &Document, later: &Document) -> Vec<FileFault> {
+fn conflicts_with_preceding(preceding: &Document, document: &Document) -> Vec<FileFault> {
     let mut faults = Vec::new();
-    let mut fault = |line, text| faults.push(FileFault::bilingual(&later.file, line, text));
-    let file = &earlier.file;
-    if earlier.id == later.id {
-        let id = &later.id;
+    let mut fault = |line, text| faults.push(FileFault::bilingual(&document.file, line, text));
+    let file = &preceding.file;
+    if preceding.id == document.id {
+        let id = &document.id;
         fault(
-            later.id_line,
+            document.id_line,
             FaultText::new(format!("has the id `{id}`, as has {file}"), format!("与 {file} 同用 id `{id}`")),
         );
     }
-    let insurance = &later.insurance;
-    let known: HashSet<&String> = earlier.regions.iter().collect();
-    let common = later.regions.iter().filter(|region| known.contains(region));
-    for region in common.filter(|_| earlier.insurance == *insurance) {
-        if earlier.benefit_year != later.benefit_year {
-            let (own, other) = (later.benefit_year, earlier.benefit_year);
+    let insurance = &document.insurance;
+    let known: HashSet<&String> = preceding.regions.iter().collect();
+    let common = document.regions.iter().filter(|region| known.contains(region));
+    for region in common.filter(|_| preceding.insurance == *insurance) {
+        if preceding.benefit_year != document.benefit_year {
+            let (own, other) = (document.benefit_year, preceding.benefit_year);
             let text = FaultText::new(
                 format!("judges region {region} by {own}, {file} by {other}"),
                 format!("对地区 {region} 按 {own} 日计年度，而 {file} 按 {other} 日"),
             );
-            fault(later.benefit_year_line, text);
+            fault(document.benefit_year_line, text);
         }
-        if earlier.in_force.overlaps(&later.in_force) {
+        if preceding.in_force.overlaps(&document.in_force) {
             let text = FaultText::new(
                 format!("governs {insurance} in region {region} on days that {file} governs too"),
                 format!("对 {insurance}、地区 {region} 的执行期限与 {file} 重叠"),
             );
-            fault(later.in_force_line, text);
+            fault(document.in_force_line, text);
         }
     }
     faults
@@ -81,8 +81,8 @@ fn account_faults(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<FileF
     for (at, (document, layer, cap)) in caps.iter().enumerate() {
         let differs = |before: &&(&Document, &DrawnLayer, &super::schedule_reader::CapText)| {
             let (file, _, other) = before;
-            let same_file = file.id == document.id;
-            cap.rule.account == other.rule.account && !caps_agree(&cap.rule, &other.rule, same_file)
+            let must_equal_limit = file.id == document.id;
+            cap.rule.account == other.rule.account && !caps_are_consistent(&cap.rule, &other.rule, must_equal_limit)
         };
         if let Some((file, other, _)) = caps[..at].iter().find(differs) {
             let (one, account) = (&layer.rule.id, &cap.rule.account);
@@ -97,9 +97,9 @@ fn account_faults(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<FileF
     faults
 }
 
-fn caps_agree(cap: &CapRule, other: &CapRule, same_file: bool) -> bool {
+fn caps_are_consistent(cap: &CapRule, other: &CapRule, must_equal_limit: bool) -> bool {
     let annual = |cap: &CapRule| matches!(cap.limit, crate::domain::rule::LimitRule::Annual(_));
-    cap.kind == other.kind && annual(cap) == annual(other) && (!same_file || cap.limit == other.limit)
+    cap.kind == other.kind && annual(cap) == annual(other) && (!must_equal_limit || cap.limit == other.limit)
 }
 
 /// A ledger has the id of no layer of another ledger, and its layers agree on how it accumulates.

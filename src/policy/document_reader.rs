@@ -13,8 +13,8 @@ use super::schedule_reader::{CapText, read_layer_cap, read_schedules};
 use super::source_reader::{Sources, read_assumed};
 use super::toml_reader::{Lined, Source, TableReader};
 use super::value_reader::{
-    INSURANCE_BYTES, NAME_BYTES, check_distinct, check_text, fixed, limited_tables, lined_string, required_lined,
-    required_name, required_text, word, words,
+    INSURANCE_BYTES, NAME_BYTES, check_distinct, check_text, distinct_words, fixed, limited_tables, lined_string,
+    required_lined, required_name, required_text, word,
 };
 
 /// The maximum size of a file, in bytes.
@@ -162,8 +162,8 @@ fn read_layer(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> LayerText {
         id: table.has("id").then(|| required_name(table, "id")).flatten(),
         name: read_name(table),
         payer: table.has("payer").then(|| required_name(table, "payer")).flatten(),
-        visits: lined(at("visits"), words(table, "visits", &reading.visits())),
-        pools: lined(at("pools"), words(table, "pools", &reading.pools())),
+        visits: lined(at("visits"), distinct_words(table, "visits", &reading.visits())),
+        pools: lined(at("pools"), distinct_words(table, "pools", &reading.pools())),
         period: lined(at("period"), word(table, "period", &periods)),
         ledger: table
             .has("ledger")
@@ -174,8 +174,8 @@ fn read_layer(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> LayerText {
         bands_over_excess: flag_word(table, "bands_over", "excess"),
         credits_transfer: flag_word(table, "on_transfer", "credit"),
         conditions: lined(at("if"), read_conditions(table, reading)),
-        only: lined(at("only"), words(table, "only", &reading.categories())),
-        except: lined(at("except"), words(table, "except", &reading.categories())),
+        only: lined(at("only"), distinct_words(table, "only", &reading.categories())),
+        except: lined(at("except"), distinct_words(table, "except", &reading.categories())),
         in_force: lined(at("in_force"), table.interval("in_force")),
         prior_self_pay: lined(at("prior_self_pay"), key_rate(table, "prior_self_pay", whole)),
         schedule: lined(at("schedule"), schedule),

@@ -10,7 +10,7 @@ use super::reading::Reading;
 use super::schedule_reader::read_schedules;
 use super::source_reader::read_assumed;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{lined_string, required_name, words};
+use super::value_reader::{distinct_words, lined_string, required_name};
 
 /// The keys of an entry that `assumed` may name.
 const ENTRY_KEYS: &[&str] = &["if", "category", "schedule", "deductible", "rate", "cap", "prior_self_pay"];
@@ -42,7 +42,7 @@ pub(super) fn read_for(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> En
     if !table.has("category") {
         table.add_missing("category");
     }
-    let category = words(table, "category", &reading.categories()).unwrap_or_default();
+    let category = distinct_words(table, "category", &reading.categories()).unwrap_or_default();
     let group = table.has("group").then(|| required_name(table, "group")).flatten().map(|group| group.value.into());
     let conditions = read_conditions(table, reading).unwrap_or_default();
     entry_text(table, reading, |change| ForEntry { group, category, conditions, change })
@@ -52,16 +52,16 @@ pub(super) fn read_for(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> En
 pub(super) fn read_conditions(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Option<Conditions> {
     let inner = table.table("if")?;
     let before = inner.source().fault_count();
-    let localities = words(&inner, "locality", &reading.localities()).unwrap_or_default();
+    let localities = distinct_words(&inner, "locality", &reading.localities()).unwrap_or_default();
     let mut locality: Vec<_> = localities.into_iter().flatten().copied().collect();
     locality.sort_unstable();
     locality.dedup();
     let conditions = Conditions {
         locality,
-        referral: words(&inner, "referral", &reading.referrals()).unwrap_or_default(),
-        level: words(&inner, "level", &reading.levels()).unwrap_or_default(),
-        tag: words(&inner, "tag", &reading.tags()).unwrap_or_default(),
-        disease: words(&inner, "disease", &reading.diseases()).unwrap_or_default(),
+        referral: distinct_words(&inner, "referral", &reading.referrals()).unwrap_or_default(),
+        level: distinct_words(&inner, "level", &reading.levels()).unwrap_or_default(),
+        tag: distinct_words(&inner, "tag", &reading.tags()).unwrap_or_default(),
+        disease: distinct_words(&inner, "disease", &reading.diseases()).unwrap_or_default(),
     };
     inner.finish();
     if conditions.is_empty() && inner.source().fault_count() == before {

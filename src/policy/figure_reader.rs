@@ -11,7 +11,7 @@ use crate::domain::words::{Pool, is_word};
 
 use super::nearest::nearest;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{WordKind, lined_string, not_a_name, words};
+use super::value_reader::{WordKind, distinct_words, lined_string, not_a_name};
 
 /// The amounts that a file names in `[figures]`.
 #[derive(Default)]
@@ -104,7 +104,7 @@ pub(super) fn read_share_of_pools(
     pools: &WordKind<'_, Pool>,
 ) -> Option<(Figure, Vec<Pool>)> {
     let share = key_rate(table, "share", (ExactDecimal::ZERO, ExactDecimal::ONE));
-    let of = words(table, "of", pools);
+    let of = distinct_words(table, "of", pools);
     if !table.has("share") {
         table.add_missing("share");
     }

@@ -8,7 +8,7 @@ use crate::domain::rule::{BandRule, CapRule, DeductibleRule, LimitRule, Schedule
 use super::figure_reader::{Sign, key_rate, read_share_of_pools, yuan};
 use super::reading::Reading;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{check_list_length, fixed, limited_tables, refuse_empty, required_name, word};
+use super::value_reader::{check_list_length, check_not_empty, fixed, limited_tables, required_name, word};
 
 /// The schedules of a layer or an entry, with the lines of their deductibles, in the order of [`Schedules::iter`].
 #[derive(Clone, Debug)]
@@ -152,7 +152,7 @@ fn read_deductible(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> Deduct
         let share = table.table("deductible").and_then(|inner| read_share_of_pools(&inner, &reading.pools()));
         return share.map_or_else(none, |(share, of)| DeductibleRule::Share { share, of });
     }
-    let Some(texts) = refuse_empty(table, "deductible", table.string_or_list("deductible")) else { return none() };
+    let Some(texts) = check_not_empty(table, "deductible", table.string_or_list("deductible")) else { return none() };
     check_list_length(table, "deductible", &texts);
     let read = |text: &Lined<String>| {
         reading.figures.amount(table, "deductible", text, Sign::NotNegative).unwrap_or(ExactDecimal::ZERO)

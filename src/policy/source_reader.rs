@@ -7,7 +7,7 @@ use crate::domain::terms::Cite;
 
 use super::nearest::nearest;
 use super::toml_reader::{Lined, TableReader};
-use super::value_reader::{check_distinct, check_list_length, refuse_empty};
+use super::value_reader::{check_distinct, check_list_length, check_not_empty};
 
 /// The sources that `cites` may name in one file.
 pub(super) struct Sources {
@@ -33,7 +33,7 @@ impl Sources {
 
     /// The sources that a layer or an entry cites.
     pub(super) fn cites(&self, table: &TableReader<'_, '_>) -> Option<Vec<Cite>> {
-        let keys = refuse_empty(table, "cites", table.strings("cites"))?;
+        let keys = check_not_empty(table, "cites", table.strings("cites"))?;
         check_list_length(table, "cites", &keys);
         let cite = |key: &Lined<String>| {
             let known = self.texts.get(&key.value);

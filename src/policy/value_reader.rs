@@ -82,12 +82,12 @@ pub(super) fn word<W: Clone>(table: &TableReader<'_, '_>, key: &'static str, kin
 }
 
 /// A list of words of a vocabulary; not empty, each at most once.
-pub(super) fn words<W: Clone>(
+pub(super) fn distinct_words<W: Clone>(
     table: &TableReader<'_, '_>,
     key: &'static str,
     kind: &WordKind<'_, W>,
 ) -> Option<Vec<W>> {
-    let texts = refuse_empty(table, key, table.strings(key))?;
+    let texts = check_not_empty(table, key, table.strings(key))?;
     check_distinct(table, key, &texts);
     check_list_length(table, key, &texts);
     Some(texts.iter().filter_map(|text| kind.find(table, text)).collect())
@@ -145,7 +145,7 @@ pub(super) fn required_lined(table: &TableReader<'_, '_>, key: &'static str) -> 
 }
 
 /// Records a fault if a list is empty.
-pub(super) fn refuse_empty<T>(table: &TableReader<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
+pub(super) fn check_not_empty<T>(table: &TableReader<'_, '_>, key: &str, list: Option<Vec<T>>) -> Option<Vec<T>> {
     if list.as_ref().is_some_and(Vec::is_empty) {
         table.source().add_fault(table.line_of(key), empty_value_fault(key));
     }

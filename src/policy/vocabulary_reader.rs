@@ -10,7 +10,7 @@ use crate::domain::words::{Approval, Pool, is_class_word, is_word};
 use super::document_reader::{check_format, too_large};
 use super::toml_reader::{Lined, Source, TableReader};
 use super::value_reader::{
-    NAME_BYTES, WordKind, check_text, fixed, lined_string, not_a_name, refuse_empty, required_text, word,
+    NAME_BYTES, WordKind, check_not_empty, check_text, fixed, lined_string, not_a_name, required_text, word,
 };
 
 /// The maximum bytes of the prefix of a diagnosis.
@@ -64,7 +64,7 @@ fn section<T>(
     for key in keys.iter().filter(|key| !allowed(&key.value)) {
         let text = if name == "class" {
             FaultText::new(
-                format!("the class `{}` does not consist of letters and digits", key.value),
+                format!("the class `{}` must consist of the letters A-Z and a-z and of digits", key.value),
                 format!("类别 `{}` 应只含字母和数字", key.value),
             )
         } else {
@@ -198,7 +198,7 @@ fn read_disease(table: &TableReader<'_, '_>, key: &Lined<String>) -> Option<(Dis
     if !inner.has("codes") {
         inner.add_missing("codes");
     }
-    let codes = refuse_empty(&inner, "codes", inner.strings("codes")).unwrap_or_default();
+    let codes = check_not_empty(&inner, "codes", inner.strings("codes")).unwrap_or_default();
     codes.iter().for_each(|code| check_text(&inner, "codes", &code.value, code.line, CODE_BYTES));
     inner.finish();
     let codes = codes.into_iter().map(|code| code.value.into()).collect();

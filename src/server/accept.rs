@@ -16,7 +16,7 @@ use crate::grpc::authorize::Peer;
 use crate::grpc::open_calls::{ConnectionTimes, OpenCalls};
 use crate::telemetry::Metrics;
 
-use super::connection::{Connection, Stream};
+use super::connection::{ArrivalStream, Stream};
 use super::serve_connection::{ConnectionService, Preface, serve_connection};
 use super::tls::{self, Tls};
 
@@ -146,7 +146,7 @@ impl<S: ConnectionService> Acceptor<S> {
         let _open = ConnectionPermit { _total: total, _caller: caller, metrics: Arc::clone(&self.metrics) };
         let calls = Arc::new(OpenCalls::new(self.limits.times, self.limits.bytes));
         let peer = Peer { identities: identities.into(), calls };
-        let (connection, arrived) = Connection::new(stream, PREFACE_BYTES);
+        let (connection, arrived) = ArrivalStream::new(stream, PREFACE_BYTES);
         let preface = Preface { arrived, deadline, permit: handshake };
         let shutdown = self.shutdown.clone();
         if let Some(reason) = serve_connection(connection, self.service.clone(), peer, preface, shutdown).await {

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::server::TlsStream;
 
 /// An accepted connection.
-pub(super) struct Connection {
+pub(super) struct ArrivalStream {
     stream: Stream,
     /// How many of the first bytes have not arrived.
     awaited: usize,
@@ -26,16 +26,16 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-impl Connection {
+impl ArrivalStream {
     /// A connection over this stream. The receiver completes when so many bytes have arrived or the connection is
     /// dropped.
-    pub(super) fn new(stream: Stream, first_bytes: usize) -> (Connection, oneshot::Receiver<()>) {
+    pub(super) fn new(stream: Stream, first_bytes: usize) -> (ArrivalStream, oneshot::Receiver<()>) {
         let (sender, arrived) = oneshot::channel();
-        (Connection { stream, awaited: first_bytes, arrived: Some(sender) }, arrived)
+        (ArrivalStream { stream, awaited: first_bytes, arrived: Some(sender) }, arrived)
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for ArrivalStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let (this, before) = (self.get_mut(), buffer.filled().len());
         ready!(match &mut this.stream {
@@ -50,7 +50,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for ArrivalStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().stream {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),

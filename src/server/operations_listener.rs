@@ -25,7 +25,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use crate::access::keyed_limit::{KeyedLimit, KeyedPermit};
 use crate::telemetry::{Format, Metrics};
 
-use super::connection::{Connection, Stream};
+use super::connection::{ArrivalStream, Stream};
 use super::readiness::ReadyState;
 
 /// Open connections; further connections wait until one closes.
@@ -84,7 +84,7 @@ async fn accept(listener: &TcpListener, total: &Arc<Semaphore>) -> Option<(TcpSt
 }
 
 async fn serve_connection(stream: TcpStream, router: Router, _permits: (OwnedSemaphorePermit, KeyedPermit<IpAddr>)) {
-    let (connection, arrived) = Connection::new(Stream::Plain(stream), 1);
+    let (connection, arrived) = ArrivalStream::new(Stream::Plain(stream), 1);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(KEEPALIVE_INTERVAL);

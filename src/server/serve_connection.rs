@@ -16,7 +16,7 @@ use crate::access::keyed_limit::KeyedPermit;
 use crate::grpc::authorize::Peer;
 use crate::grpc::open_calls::CloseReason;
 
-use super::connection::Connection;
+use super::connection::ArrivalStream;
 
 /// How long a peer has to close a connection without calls after it was notified that the connection ends.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
@@ -116,7 +116,7 @@ impl<S: ConnectionService> hyper::service::Service<Request<Incoming>> for PeerSe
 /// Serves a connection; returns why it was closed, if the peer broke a limit. Once the server stops, calls in flight are
 /// finished, and a connection without calls is closed.
 pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Hash>(
-    connection: Connection,
+    connection: ArrivalStream,
     service: S,
     peer: Peer,
     preface: Preface<K>,

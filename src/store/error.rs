@@ -8,7 +8,7 @@ use crate::journal::RecordError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Nothing was written: the store cannot be read, or does not take writes.
-    #[error("the store is unavailable: {0}")]
+    #[error("the store is unavailable, and nothing was written: {0}")]
     Unavailable(String),
     /// The write may or may not have happened.
     #[error("the outcome of the write is unknown: {0}")]

@@ -266,7 +266,7 @@ impl ReferenceStore for MemoryStore {
         ExternalSort::new(SECRET, None)
     }
 
-    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
+    async fn read_hospitals_and_catalogue(&self) -> Result<ReferenceRead, StoreError> {
         let rows = self.rows();
         let ended = |number: &u64| rows.imports.get(number).is_some_and(|(_, ended)| ended.is_some());
         let parts = rows.parts.iter().filter(|((number, _), _)| ended(number)).map(|(_, part)| part.clone());

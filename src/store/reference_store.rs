@@ -52,7 +52,7 @@ pub trait ReferenceStore: Send + Sync + 'static {
     fn external_sort(&self) -> ExternalSort;
 
     /// Hospitals and catalogue as of all completed imports.
-    fn read_reference(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
+    fn read_hospitals_and_catalogue(&self) -> impl Future<Output = Result<ReferenceRead, StoreError>> + Send;
 
     /// Writes a part of an import; durable when it returns. Persons are visible at once, each whole, and some of them
     /// may be written if it fails; hospitals and catalogue become visible when the end of the import is logged.

@@ -146,8 +146,8 @@ impl<L: Store, A: JournalStore> ReferenceStore for TieredStore<L, A> {
         self.live.external_sort()
     }
 
-    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
-        self.live.read_reference().await
+    async fn read_hospitals_and_catalogue(&self) -> Result<ReferenceRead, StoreError> {
+        self.live.read_hospitals_and_catalogue().await
     }
 
     async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {

@@ -53,11 +53,12 @@ pub async fn the_rest_is_the_same(one: &MemoryStore, other: &MemoryStore) {
     for digest in policies {
         assert_eq!(one.policy(digest).await, other.policy(digest).await);
     }
-    let [one_tables, other_tables] = [one.read_reference().await, other.read_reference().await].map(|read| {
-        let mut read = read.expect("tables");
-        read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
-        (read.hospitals, read.catalogue)
-    });
+    let [one_tables, other_tables] =
+        [one.read_hospitals_and_catalogue().await, other.read_hospitals_and_catalogue().await].map(|read| {
+            let mut read = read.expect("tables");
+            read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
+            (read.hospitals, read.catalogue)
+        });
     assert!(one_tables == other_tables);
     let log = other.imports(u64::MAX, 100).await.expect("the log");
     assert_eq!(log[2..], one.imports(u64::MAX, 100).await.expect("the log"));

@@ -68,7 +68,7 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
     while let Some(states) = pages.next_page(|after, limit| engine.store().states(after, limit)).await.expect("states")
     {
         for (_, state) in states {
-            audit.verify_chain(&state.expect("a state")).await.expect("a sound chain");
+            audit.verify_person(&state.expect("a state")).await.expect("a sound chain");
             chains += 1;
         }
     }

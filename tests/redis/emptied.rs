@@ -70,7 +70,7 @@ async fn no_call_is_answered_from_an_emptied_redis() {
     assert_lost("states", store.states(None, 10).await);
     assert_lost("persons", store.person_records(None, 10).await);
     assert_lost("entries", store.entry_count().await);
-    assert_lost("reference", store.read_reference().await);
+    assert_lost("reference", store.read_hospitals_and_catalogue().await);
     assert_lost("policies", store.policy_digests().await);
     assert_eq!(server.ask(&["DBSIZE"]), ":0\r\n");
 }

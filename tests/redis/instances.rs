@@ -65,7 +65,7 @@ async fn one_instance_imports_at_a_time_and_on_the_newest_tables() {
         .await
         .expect("imported");
     other.import(rows()).await.expect("imported");
-    let read = open(&url).await.read_reference().await.expect("a read");
+    let read = open(&url).await.read_hospitals_and_catalogue().await.expect("a read");
     let (_, record) = read.hospitals.iter().find(|(id, _)| id.as_str() == "H9").expect("the hospital");
     let day = "2017-06-15".parse().expect("a day");
     assert!(record.statuses().on(day).is_some() && record.is_designated(day));

@@ -226,7 +226,7 @@ async fn chains_hold(url: &str) {
     while let Some(states) = pages.next_page(|after, limit| store.states(after, limit)).await.expect("states") {
         for (_, state) in states {
             let state = state.expect("a state");
-            entries += audit.verify_chain(&state).await.expect("a sound chain").digests.len() as u64;
+            entries += audit.verify_person(&state).await.expect("a sound chain").digests.len() as u64;
             let mut next = state.head;
             while let Some(id) = next {
                 let entry = store.entry(id).await.expect("a read").expect("the entry");

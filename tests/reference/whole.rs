@@ -89,7 +89,7 @@ async fn a_reopened_store_lacks_the_catalogue_of_an_unfinished_import() {
     let engine = Engine::open(open(), book, Default::default()).await.expect("an engine");
     let rows_of = |code: &str| {
         engine
-            .rows_of_table(ReferenceTable::Catalogue, KeySelection::One(code), "2017-06-15".parse().expect("a day"), 10)
+            .page_of_table(ReferenceTable::Catalogue, KeySelection::One(code), "2017-06-15".parse().expect("a day"), 10)
             .0
     };
     assert_eq!((rows_of("N0").len(), rows_of("N1199").len(), rows_of("HALF").len(), rows_of("A").len()), (1, 1, 0, 1));

@@ -165,12 +165,12 @@ async fn correct_on(store: impl Store) {
     let seen = engine.store().look_up(Scope::of_person(&id("P1"))).await.expect("a read");
     // Three settlements, and twice a reversal, two revisions and a settlement.
     assert_eq!(seen.state.version, 11);
-    Audit::new(engine.store()).verify_chain(&seen.state).await.expect("a sound chain");
+    Audit::new(engine.store()).verify_person(&seen.state).await.expect("a sound chain");
     let target = MemoryStore::default();
     let copied = copy(engine.store(), &target).await.expect("a copy");
     assert_eq!((copied.entries.total, copied.settlements), (11, 5));
     let state = target.look_up(Scope::of_person(&id("P1"))).await.expect("a read").state;
-    Audit::new(&target).verify_chain(&state).await.expect("a sound copy");
+    Audit::new(&target).verify_person(&state).await.expect("a sound copy");
 }
 
 #[tokio::test]

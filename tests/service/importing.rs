@@ -230,7 +230,10 @@ async fn the_row_limit_applies_to_the_catalogue_and_not_to_persons() {
     );
     assert!(engine.import(rows(ReferenceTable::Catalogue, NEW, 2)).await.is_ok());
     let refusal = engine.import(rows(ReferenceTable::Catalogue, NEW, 3)).await.expect_err("a refusal");
-    assert_eq!(refusal.to_string(), "rows are more than 2 in one import (TOO_MANY)");
+    assert_eq!(
+        refusal.to_string(),
+        "rows must be at most 2 of hospitals or of the catalogue in one import: split it (TOO_MANY)"
+    );
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ async fn check_final_state(servers: &Arc<Servers>) {
     let mut audit = Audit::new(engine.store());
     let states = engine.store().states(None, usize::MAX).await.expect("the states");
     for (_, state) in states {
-        let chain = audit.verify_chain(&state.expect("a state")).await;
+        let chain = audit.verify_person(&state.expect("a state")).await;
         let result = chain.map(|_| ()).map_err(|difference| format!("the audit reports {difference}"));
         lock(&servers.auditor).record(servers.scheduler.now(), result);
     }

@@ -283,7 +283,7 @@ impl ReferenceStore for SimulatedStore {
         ExternalSort::new(SECRET, None)
     }
 
-    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
+    async fn read_hospitals_and_catalogue(&self) -> Result<ReferenceRead, StoreError> {
         self.read(|image| {
             let import_log = read_imports(image)?;
             let ended = |key: &[u8]| {

@@ -148,7 +148,7 @@ async fn a_record_with_fields_that_are_not_known_is_answered_byte_for_byte_and_a
     assert_eq!(engine.store().journal()[0], extended, "the stored bytes are the committed ones");
     let state =
         engine.store().look_up(Scope::of_person(&later.entry.body.claim.person_id)).await.expect("a state").state;
-    let verified = Audit::new(engine.store()).verify_chain(&state).await.expect("a sound chain");
+    let verified = Audit::new(engine.store()).verify_person(&state).await.expect("a sound chain");
     assert_eq!((verified.splits, verified.digests[0]), (2, chained));
 }
 

@@ -164,8 +164,8 @@ impl<I: Intercept> ReferenceStore for InterceptedStore<I> {
         self.inner.external_sort()
     }
 
-    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
-        self.read()?.read_reference().await
+    async fn read_hospitals_and_catalogue(&self) -> Result<ReferenceRead, StoreError> {
+        self.read()?.read_hospitals_and_catalogue().await
     }
 
     async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {

@@ -158,7 +158,7 @@ async fn audit_chain(
     state: Result<PersonState, StoreError>,
 ) -> Result<VerifiedChain, String> {
     let state = state.map_err(|error| error.to_string())?;
-    audit.verify_chain(&state).await.map_err(|finding| finding.to_string())
+    audit.verify_person(&state).await.map_err(|finding| finding.to_string())
 }
 
 fn print_verified(result: &AuditResult, json: bool) -> CommandResult {

@@ -57,7 +57,7 @@ fn split_differences(expect: &Expect, sums: &SplitSums) -> Vec<String> {
         ("pools", &expect.pools, &sums.pools),
     ];
     for (field, expected, actual) in maps {
-        check_expected_amounts(&mut differences, field, expected, actual);
+        compare_listed_amounts(&mut differences, field, expected, actual);
     }
     differences
 }
@@ -81,12 +81,12 @@ fn check_expected_revision(
         ("differences", &expected.differences, &actual.differences),
     ];
     for (field, expected, actual) in maps {
-        check_expected_amounts(differences, &format!("revised.{claim}.{field}"), expected, actual);
+        compare_listed_amounts(differences, &format!("revised.{claim}.{field}"), expected, actual);
     }
 }
 
 /// A name that is absent from the result counts as 0.00.
-fn check_expected_amounts(
+fn compare_listed_amounts(
     differences: &mut Vec<String>,
     field: &str,
     expected: &BTreeMap<String, String>,

@@ -122,7 +122,7 @@ async fn import_file(
         return Err(ImportError::Faults(faults));
     }
     answer.map_err(|status| match ClientError::from(status) {
-        ClientError::Refused(status) => import_error_from_status(table, path, &status),
+        ClientError::Refused(status) => faults_by_line_or_refusal(table, path, &status),
         error => error.into(),
     })
 }
@@ -181,7 +181,7 @@ fn checked_row(
 }
 
 /// The faults that the server found in the rows, by line of the file.
-fn import_error_from_status(table: ReferenceTable, path: &Path, status: &tonic::Status) -> ImportError {
+fn faults_by_line_or_refusal(table: ReferenceTable, path: &Path, status: &tonic::Status) -> ImportError {
     let mut faults = FileFaults::default();
     for fault in field_violations(status) {
         let row = fault.field.strip_prefix("rows[").and_then(|rest| rest.split_once("]."));

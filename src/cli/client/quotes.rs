@@ -60,7 +60,12 @@ impl Quotes {
     /// A status that refuses the claim, if the file has no quote for it.
     pub(super) fn token_for(&self, claim: &RawClaim) -> Result<Vec<u8>, Status> {
         let token = self.tokens.get(&(claim.hospital_id.clone(), claim.claim_id.clone())).cloned();
-        let none = || Status::failed_precondition(format!("{} has no quote for this claim", self.path.display()));
+        let none = || {
+            Status::failed_precondition(format!(
+                "the quotes file {} has no quote for this claim; add one with `onestop quote --json`",
+                self.path.display()
+            ))
+        };
         token.ok_or_else(none)
     }
 }

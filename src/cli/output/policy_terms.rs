@@ -98,7 +98,7 @@ impl PolicyTerms<'_> {
         table.set_header(["layer", "payer", "visits · pools", "level", "patient first", "deductible", "bands", "cap"]);
         for layer in &self.policy.layers {
             let skips: Option<Vec<_>> =
-                self.levels().map(|level| layer.skip_by_circumstances(&self.key(level))).collect();
+                self.vocabulary_levels().map(|level| layer.skip_by_circumstances(&self.key(level))).collect();
             if let Some(skips) = skips {
                 let person = [SkipReason::OtherCategory, SkipReason::ExceptedCategory];
                 let why = if skips.iter().all(|skip| person.contains(skip)) {
@@ -116,7 +116,7 @@ impl PolicyTerms<'_> {
         Ok(table)
     }
 
-    fn levels(&self) -> impl Iterator<Item = &Level> {
+    fn vocabulary_levels(&self) -> impl Iterator<Item = &Level> {
         self.vocabulary.levels.iter().map(|(level, _)| level)
     }
 
@@ -128,7 +128,7 @@ impl PolicyTerms<'_> {
 
     /// One row for each level; a single row if all levels have the same terms.
     fn rows(&self, layer: &Layer) -> Result<Vec<[String; 8]>, CommandError> {
-        let terms = self.levels().map(|level| Ok((level.as_str(), self.terms(layer, level)?)));
+        let terms = self.vocabulary_levels().map(|level| Ok((level.as_str(), self.terms(layer, level)?)));
         let terms = terms.collect::<Result<Vec<_>, CommandError>>()?;
         let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
         let terms = if agree { terms.into_iter().take(1).map(|(_, terms)| ("all", terms)).collect() } else { terms };
@@ -142,7 +142,7 @@ impl PolicyTerms<'_> {
     fn sources(&self) -> Result<Vec<String>, CommandError> {
         let mut lines = Vec::new();
         for layer in &self.policy.layers {
-            for level in self.levels() {
+            for level in self.vocabulary_levels() {
                 for cite in self.terms(layer, level)?.cites.iter() {
                     let line = format!("{}: {}", cite.source, cite.text);
                     if !lines.contains(&line) {

@@ -48,7 +48,7 @@ impl RawClaim {
             valid_text(&mut faults, "claim.person_id", PersonId::parse(person_id.as_str(), limits.id_bytes));
         let visit = valid_visit(&mut faults, visit, vocabulary);
         let days = valid_days(&mut faults, *admitted, *discharged);
-        check_stay(&mut faults, days, limits, today);
+        check_stay_limits(&mut faults, days, limits, today);
         let items = valid_items(&mut faults, items, days, limits);
         check_total(&mut faults, *total, &items);
         let diagnosis = diagnosis.as_deref();
@@ -132,7 +132,7 @@ fn valid_days(faults: &mut FieldFaults, admitted: Option<RawDate>, discharged: O
     Some((admitted, discharged))
 }
 
-fn check_stay(faults: &mut FieldFaults, days: Option<(Day, Day)>, limits: &ClaimLimits, today: Day) {
+fn check_stay_limits(faults: &mut FieldFaults, days: Option<(Day, Day)>, limits: &ClaimLimits, today: Day) {
     let Some((admitted, discharged)) = days else { return };
     let stay = admitted.days_to(discharged);
     if i64::from(stay) > i64::from(limits.stay_days) {

@@ -122,7 +122,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
 type TableRows = (Vec<(HospitalId, HospitalRecord)>, Vec<CatalogueRow>);
 
 async fn read_sorted<S: Store>(store: &S) -> Result<TableRows, StoreError> {
-    let mut read = store.read_reference().await?;
+    let mut read = store.read_hospitals_and_catalogue().await?;
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
     Ok((read.hospitals, read.catalogue))
 }

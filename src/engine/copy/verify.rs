@@ -18,7 +18,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
         while let Some(page) = pages.next_page(read).await.map_err(CopyError::target)? {
             for (key, state) in page {
                 let state = state.map_err(|error| CopyError::from_person(StoreRole::Target, key, error))?;
-                let chain = audit.verify_chain(&state).await;
+                let chain = audit.verify_person(&state).await;
                 let chain = chain.map_err(|finding| CopyError::Entry(StoreRole::Target, finding))?;
                 self.compare_state(&state).await?;
                 chains += 1;

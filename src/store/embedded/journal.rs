@@ -128,7 +128,7 @@ pub fn replay(index: &Index, frame: &Frame, end: LogEnd) -> Result<(), ReplayErr
 pub fn index_error(error: IndexError) -> StoreError {
     match error {
         IndexError::Damaged { .. } => StoreError::Damaged(error.to_string()),
-        IndexError::File { .. } | IndexError::ThreadEnded { .. } => StoreError::Unavailable(error.to_string()),
+        IndexError::File { .. } | IndexError::ThreadPanicked { .. } => StoreError::Unavailable(error.to_string()),
     }
 }
 

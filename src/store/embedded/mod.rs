@@ -27,7 +27,9 @@ mod list_keys;
 pub mod log;
 mod observation;
 mod open_error;
+mod open_parts;
 mod reference;
+mod reference_store;
 mod reference_writer;
 
 use std::path::{Path, PathBuf};
@@ -37,34 +39,27 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::coordination::SingleInstance;
 use super::entry_page::EntryPage;
-use super::external_sort::ExternalSort;
-use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, Secret, StoreKey};
 use super::observer::{CheckpointLag, StoreObserver};
-use super::rows::{CommitPosition, ListPosition, ListedRow, PolicyText, RequestRow};
-use super::{
-    Commit, JournalStore, KeyedPerson, KeyedState, LookUp, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite,
-    Scope, Store, StoreError,
-};
+use super::rows::{CommitPosition, ListPosition, ListedRow, RequestRow};
+use super::{Commit, JournalStore, KeyedState, LookUp, Scope, Store, StoreError};
 use crate::domain::day::Day;
-use crate::domain::ids::{Digest, EntryId, HospitalId, PersonId};
+use crate::domain::ids::{EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::journal::{decode_entry, record};
-use crate::reference::person::PersonRecord;
 
 use commit_record::RecordBuilder;
 use committer::{CommitCondition, Committer, Job, PreparedCommit, TracedJob};
 use database::{RedbTable, Tables};
 use directory::{Missing, StoreDirectory};
-use disk::Directory;
 pub use durability::Durability;
-use index::{Index, IndexOptions, Key, LogPosition, Table};
-use journal::{Journal, ReplayError, replay};
+use index::{Key, LogPosition, Table};
+use journal::Journal;
 use list_keys::{day_key, position_key};
-use log::{Log, LogOptions, LogSizes, OpenedLog};
 use observation::ObserverCell;
 pub use open_error::OpenError;
-use reference_writer::{KeyValue, ReferenceWriter, WriteJob};
+use open_parts::{open_journal, open_tables};
+use reference_writer::{ReferenceWriter, WriteJob};
 
 /// A store in a directory.
 pub struct EmbeddedStore {
@@ -139,15 +134,6 @@ impl EmbeddedStore {
         outcome.await.unwrap_or_else(|_| Err(StoreError::Unknown("the committing thread ended".to_owned())))
     }
 
-    /// Sends rows to the thread of the reference tables, which writes them even if the caller stops waiting.
-    async fn write_rows(&self, rows: Vec<KeyValue>) -> Result<(), StoreError> {
-        let (reply, outcome) = oneshot::channel();
-        let ended = || StoreError::Unavailable("the thread of reference tables ended".to_owned());
-        let job = WriteJob { rows, reply, span: tracing::Span::current() };
-        self.writes.as_ref().ok_or_else(ended)?.send(job).map_err(|_| ended())?;
-        outcome.await.unwrap_or_else(|_| Err(StoreError::Unknown("the thread of reference tables ended".to_owned())))
-    }
-
     /// Compares the person's version, and encodes the record of a commit.
     fn prepare(&self, commit: Commit) -> Result<PreparedCommit, StoreError> {
         let person = self.secret.person(&commit.person_id);
@@ -186,53 +172,6 @@ impl EmbeddedStore {
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
-}
-
-fn open_tables(directory: &StoreDirectory, durability: Durability) -> Result<Tables, OpenError> {
-    let file = directory.database_file();
-    if directory.is_new {
-        directory.create_parts()?;
-        Tables::create(&file, durability, &directory.identity)
-    } else {
-        Tables::open(&file, durability, &directory.identity)
-    }
-}
-
-/// Opens the log and its index, and replays what the index does not cover.
-fn open_journal(directory: &StoreDirectory, durability: Durability) -> Result<(Log, Arc<Journal>), OpenError> {
-    let index_path = directory.index()?;
-    let index_failed = |error| OpenError::Index { path: index_path.clone(), error };
-    let log_failed = |error| OpenError::Log { path: directory.log(), error };
-    let log_disk = Arc::new(Directory::new(directory.log()));
-    if directory.is_new {
-        Log::create(log_disk.clone(), directory.identity, LogSizes::STORE).map_err(log_failed)?;
-    }
-    let opened = Index::open(Arc::new(Directory::new(index_path.clone())), directory.identity, IndexOptions::default());
-    let opened = opened.map_err(index_failed)?;
-    if let Some(why) = opened.discarded.filter(|_| !directory.is_new) {
-        tracing::warn!(%why, "the index is made again from the log");
-    }
-    let index = Arc::new(opened.index);
-    let covered = index.covered();
-    let options = LogOptions { syncing: durability.syncing(), ..LogOptions::default() };
-    let log = Log::open(log_disk, directory.identity, options, covered, |frame| {
-        replay(&index, frame, frame.end(LogSizes::STORE))
-    });
-    let OpenedLog { log, cut } = log.map_err(|error| match error {
-        ReplayError::Log(error) => log_failed(error),
-        ReplayError::Index(error) => index_failed(error),
-        ReplayError::Record(error) => OpenError::Commits { path: directory.path.clone(), error },
-    })?;
-    if let Some(cut) = cut {
-        tracing::warn!(?cut, "the remains of an interrupted write were cut: nothing was answered from them");
-    }
-    let journal = Arc::new(Journal::new(Arc::clone(log.segments()), index));
-    Ok((log, journal))
-}
-
-/// A key as an array of its fixed length.
-fn fixed_key<const N: usize>(key: Vec<u8>) -> Result<[u8; N], StoreError> {
-    key.try_into().map_err(|_| StoreError::Damaged("a key has a wrong length".to_owned()))
 }
 
 impl Drop for EmbeddedStore {
@@ -358,60 +297,6 @@ impl JournalStore for EmbeddedStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let prepared = self.prepare(commit)?;
         self.submit(|reply| Job::Commit(Box::new(prepared), reply)).await
-    }
-}
-
-impl ReferenceStore for EmbeddedStore {
-    async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
-        let snapshot = self.tables.snapshot();
-        let record = |id| snapshot.get(RedbTable::Persons, &self.secret.person(id));
-        ids.iter().map(record).collect()
-    }
-
-    async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        let after = after.as_ref().map_or(&[][..], |key| &key[..]);
-        let rows = self.tables.snapshot().rows_after(RedbTable::Persons, after, limit)?;
-        rows.into_iter()
-            .map(|(key, row)| Ok((fixed_key(key)?, record::decode(&row).map_err(StoreError::from))))
-            .collect()
-    }
-
-    fn external_sort(&self) -> ExternalSort {
-        ExternalSort::new(self.secret.clone(), Some(self.path.clone()))
-    }
-
-    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
-        reference::read(&self.tables.snapshot())
-    }
-
-    async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
-        let rows = reference::rows(&self.secret, import, part, write);
-        self.write_rows(rows).await
-    }
-
-    async fn log_import(&self, number: u64, event: ImportEvent) -> Result<(), StoreError> {
-        let rows = vec![reference::event_row(number, event)];
-        self.write_rows(rows).await
-    }
-
-    async fn imports(&self, before: u64, limit: usize) -> Result<Vec<Import>, StoreError> {
-        reference::imports(&self.tables.snapshot(), before, limit)
-    }
-}
-
-impl PolicyStore for EmbeddedStore {
-    async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
-        let rows = vec![(RedbTable::Policies, digest.0.to_vec(), record::encode(&PolicyText(canonical)))];
-        self.write_rows(rows).await
-    }
-
-    async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {
-        Ok(self.tables.snapshot().get(RedbTable::Policies, &digest.0)?.map(|PolicyText(text)| text))
-    }
-
-    async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
-        let rows = self.tables.snapshot().rows_after(RedbTable::Policies, &[], usize::MAX)?;
-        rows.into_iter().map(|(key, _)| Ok(Digest(fixed_key(key)?))).collect()
     }
 }
 

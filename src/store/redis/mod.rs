@@ -215,15 +215,15 @@ impl ReferenceStore for RedisStore {
     }
 
     async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
-        self.person_scan.records(&self.servers, &self.names, after, limit).await
+        self.person_scan.next_page(&self.servers, &self.names, after, limit).await
     }
 
     fn external_sort(&self) -> ExternalSort {
         ExternalSort::new(self.names.secret().clone(), Some(self.sort_directory.path().to_owned()))
     }
 
-    async fn read_reference(&self) -> Result<ReferenceRead, StoreError> {
-        tables::read_reference(&self.servers, &self.names).await
+    async fn read_hospitals_and_catalogue(&self) -> Result<ReferenceRead, StoreError> {
+        tables::read_hospitals_and_catalogue(&self.servers, &self.names).await
     }
 
     async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {

@@ -31,7 +31,7 @@ impl PersonScan {
     ///
     /// # Errors
     /// If a server does not reply.
-    pub async fn records(
+    pub async fn next_page(
         &self,
         servers: &Servers,
         names: &RedisKeys,
@@ -48,7 +48,7 @@ impl PersonScan {
         // A person with a state but no record is skipped, so a page takes further keys until it is full.
         while page.len() < limit && !rest.is_empty() {
             let (next, further) = rest.split_at(rest.len().min(limit - page.len()));
-            page.extend(read_records(servers, names, next).await?);
+            page.extend(read_person_records(servers, names, next).await?);
             rest = further;
         }
         Ok(page)
@@ -56,7 +56,7 @@ impl PersonScan {
 }
 
 /// The records of those persons that have one, in the order of keys.
-async fn read_records(
+async fn read_person_records(
     servers: &Servers,
     names: &RedisKeys,
     known: &[PersonKey],

@@ -79,7 +79,7 @@ impl Servers {
     /// # Errors
     /// If no reply arrives in time, or the shard lost its data.
     pub async fn read(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
-        first_reply(self.call(shard, self.verified([(shard, command)]), Access::Read).await?)
+        only_reply(self.call(shard, self.verified([(shard, command)]), Access::Read).await?)
     }
 
     /// Reads in a shard, whether or not it has the marker.
@@ -100,7 +100,7 @@ impl Servers {
         command: Cmd,
         must_be_replicated: fn(&Value) -> bool,
     ) -> Result<Value, CallError> {
-        first_reply(
+        only_reply(
             self.call(shard, self.verified([(shard, command)]), Access::ReadReplicated(must_be_replicated)).await?,
         )
     }
@@ -290,7 +290,7 @@ fn pipeline_replies(replies: Value) -> Vec<Value> {
 }
 
 /// The reply to the only command.
-fn first_reply(replies: Value) -> Result<Value, CallError> {
+fn only_reply(replies: Value) -> Result<Value, CallError> {
     pipeline_replies(replies).pop().ok_or_else(|| CallError::NotExecuted("Redis returned no reply".to_owned()))
 }
 

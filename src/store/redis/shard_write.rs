@@ -44,11 +44,11 @@ impl ShardWrite {
         for argument in self.arguments {
             command.arg(argument);
         }
-        Ok(replies(servers.write(self.shard, command).await?))
+        Ok(replies_after_status(servers.write(self.shard, command).await?))
     }
 }
 
-fn replies(reply: Value) -> Result<Vec<Value>, StoreError> {
+fn replies_after_status(reply: Value) -> Result<Vec<Value>, StoreError> {
     let Value::Array(mut replies) = reply else { return Err(unexpected_reply("a write")) };
     if replies.is_empty() {
         return Err(unexpected_reply("a write"));

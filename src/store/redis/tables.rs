@@ -148,7 +148,7 @@ fn limit_argument(limit: usize) -> i64 {
 ///
 /// # Errors
 /// As [`crate::store::ReferenceStore`].
-pub async fn read_reference(servers: &Servers, names: &RedisKeys) -> Result<ReferenceRead, StoreError> {
+pub async fn read_hospitals_and_catalogue(servers: &Servers, names: &RedisKeys) -> Result<ReferenceRead, StoreError> {
     let mut parts = Vec::new();
     let imports = imports(servers, names, u64::MAX, usize::MAX).await?;
     for import in imports.into_iter().rev().filter(|import| import.end.is_some()) {

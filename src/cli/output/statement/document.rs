@@ -84,7 +84,7 @@ impl Document {
             payers: split.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen)).collect(),
             changes: newest
                 .and_then(|revision| revision.differences.as_ref())
-                .map_or_else(Vec::new, |by| changes(by, lang)),
+                .map_or_else(Vec::new, |by| revision_differences(by, lang)),
         }
     }
 
@@ -94,7 +94,7 @@ impl Document {
     }
 }
 
-fn changes(by: &pb::Differences, lang: Lang) -> Vec<(String, i64)> {
+fn revision_differences(by: &pb::Differences, lang: Lang) -> Vec<(String, i64)> {
     let payers = by.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen));
     payers.chain([(lang.choose("个人", "patient").to_owned(), by.patient_fen)]).collect()
 }

@@ -26,7 +26,7 @@ pub enum IndexError {
     },
     /// A background thread ended, so that the index accepts no more rows.
     #[error("the {thread} thread of the index ended")]
-    ThreadEnded {
+    ThreadPanicked {
         /// The thread: `checkpoint` or `merge`.
         thread: &'static str,
     },

@@ -148,7 +148,9 @@ impl Index {
     fn keep_up(&self) -> Result<(), IndexError> {
         match self.shared.options.upkeep {
             Upkeep::Threads => self.shared.notify(),
-            Upkeep::Inline => upkeep::inline(&self.shared).inspect_err(|error| self.shared.fail(error.clone()))?,
+            Upkeep::Inline => {
+                upkeep::inline(&self.shared).inspect_err(|error| self.shared.stop_accepting_rows(error.clone()))?
+            }
         }
         Ok(())
     }

@@ -201,7 +201,7 @@ impl Shared {
     }
 
     /// Notes that upkeep failed: the index accepts no more rows.
-    pub(super) fn fail(&self, error: IndexError) {
+    pub(super) fn stop_accepting_rows(&self, error: IndexError) {
         self.report(&error);
         self.work().failure.get_or_insert(error);
         self.changed.notify_all();

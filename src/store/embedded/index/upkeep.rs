@@ -146,23 +146,23 @@ pub(super) fn inline(shared: &Shared) -> Result<(), IndexError> {
 
 /// The thread that writes generations.
 pub(super) fn checkpoint_thread(shared: &Shared) {
-    let _ended = Ended { shared, thread: "checkpoint" };
+    let _ended = FailOnPanic { shared, thread: "checkpoint" };
     lower_priority(5);
     let is_due = |memory: &Memory| memory.frozen.is_some() && memory.version.runs_at(0) < STALLED;
     while shared.wait_until(is_due).is_ok() && !shared.is_stopping() {
         if let Err(error) = checkpoint(shared) {
-            shared.fail(error);
+            shared.stop_accepting_rows(error);
         }
     }
 }
 
 /// The thread that merges runs.
 pub(super) fn merge_thread(shared: &Shared) {
-    let _ended = Ended { shared, thread: "merge" };
+    let _ended = FailOnPanic { shared, thread: "merge" };
     lower_priority(15);
     while shared.wait_until(|memory| due(&memory.version, u64::MAX).is_some()).is_ok() && !shared.is_stopping() {
         if let Err(Interrupted::Failed(error)) = merge(shared) {
-            shared.fail(error);
+            shared.stop_accepting_rows(error);
         }
     }
 }
@@ -174,16 +174,16 @@ fn lower_priority(nice: i32) {
     }
 }
 
-/// Notes that a thread panicked.
-struct Ended<'a> {
+/// Stops the index from accepting rows if its thread panics.
+struct FailOnPanic<'a> {
     shared: &'a Shared,
     thread: &'static str,
 }
 
-impl Drop for Ended<'_> {
+impl Drop for FailOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.shared.fail(IndexError::ThreadEnded { thread: self.thread });
+            self.shared.stop_accepting_rows(IndexError::ThreadPanicked { thread: self.thread });
         }
     }
 }
