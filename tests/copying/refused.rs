@@ -123,7 +123,8 @@ fn damaged_person(place: &Path, at: usize) -> Vec<u8> {
 /// Flips a bit in the middle of an entry in the log.
 fn damaged_entry(place: &Path, at: usize) -> Vec<u8> {
     let records = stored_log::records(place);
-    let (id, row) = &records[at].entries[0];
+    let entries: Vec<_> = records.iter().flat_map(|record| record.entries.first()).collect();
+    let (id, row) = entries[at];
     stored_log::flip(place, row);
     id.0.to_vec()
 }

@@ -5,6 +5,7 @@ mod first_opening;
 mod images;
 mod kill;
 mod parts;
+mod reference_tables;
 mod sync;
 mod trace;
 

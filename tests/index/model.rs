@@ -45,7 +45,7 @@ fn the_index_equals_a_map_across_freezes_merges_and_reopenings() {
 #[test]
 fn runs_are_merged_eight_at_a_time_and_keep_the_newest_rows() {
     let (disk, mut frames, mut random) = (SimulatedDisk::default(), Frames::default(), Random(1));
-    let index = open(&disk, inline(5)).expect("an index").index;
+    let index = open(&disk, inline(6)).expect("an index").index;
     for commits in 1..=600 {
         let (rows, end) = frames.append(1, 30, &mut random);
         index.insert(&rows, end).expect("rows inserted");

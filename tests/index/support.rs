@@ -78,6 +78,7 @@ impl Frames {
                 Key::claim(spread(random.below(4 * persons) as u64)),
                 Key::entry(ascending(sequence, random)),
                 Key::list_position(listed),
+                Key::reference_write(position.lsn),
             ];
             rows.extend(keys.map(|key| Row { key, position }));
         }

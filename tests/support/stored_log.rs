@@ -13,6 +13,7 @@ use onestop::store::embedded::log::{
 /// The tables of index rows.
 pub const PERSON: u8 = 1;
 const LIST_POSITION: u8 = 5;
+const REFERENCE_WRITE: u8 = 6;
 
 /// A record of the log.
 pub struct StoredRecord {
@@ -88,6 +89,16 @@ pub fn rewrite(store: &Path, mut change: impl FnMut(&mut StoredRecord)) {
         group.note_day(day);
         log.append(&mut group).expect("an append");
     }
+    forget_written(store);
+}
+
+/// Has the reference tables written again from the log, whose positions are others now.
+fn forget_written(store: &Path) {
+    let database = redb::Database::open(store.join("redb")).expect("the database");
+    let write = database.begin_write().expect("a transaction");
+    let notes = redb::TableDefinition::<&[u8], &[u8]>::new("identity");
+    write.open_table(notes).expect("the notes").remove(&b"written"[..]).expect("removed");
+    write.commit().expect("a commit");
 }
 
 /// Flips a bit in the middle of these bytes wherever they are in the log, without a word to any checksum.
@@ -118,7 +129,16 @@ pub fn decode(mut row_bytes: &[u8], mut entry_bytes: &[u8]) -> StoredRecord {
     let (mut rows, mut entries) = (Vec::new(), Vec::new());
     while !row_bytes.is_empty() {
         let table = part(&mut row_bytes, 1)[0];
-        let key = part(&mut row_bytes, if table == LIST_POSITION { 20 } else { 16 });
+        let key = part(
+            &mut row_bytes,
+            if table == LIST_POSITION {
+                20
+            } else if table == REFERENCE_WRITE {
+                1
+            } else {
+                16
+            },
+        );
         let length = number(&mut row_bytes);
         rows.push(StoredRow { table, key, value: part(&mut row_bytes, length) });
     }

@@ -2,6 +2,7 @@
 //!
 //! Index rows: for each the number of its table (1 byte), its key, the length of its value (4 bytes little-endian) and
 //! the value. A row of a list has only hospital and day as its key: its number in the list is its position in the log.
+//! The rows of a record with reference tables are in [`super::reference_record`].
 //! Entries: for each its id (16 bytes), the length of its record (4 bytes little-endian) and the record.
 
 use super::index::{Key, LogPosition, Row, Table};
@@ -13,6 +14,9 @@ use crate::store::keys::StoreKey;
 
 /// The length of the length before each value, in bytes.
 const NUMBER: usize = 4;
+
+/// The length of the key of a row of a reference table: the number of the table.
+const TABLE_KEY: usize = 1;
 
 /// A record that is being put together.
 #[derive(Default)]
@@ -33,7 +37,8 @@ impl RecordBuilder {
         self.keyed(Table::ListPosition, day, value);
     }
 
-    fn keyed(&mut self, table: Table, key: &[u8], value: &[u8]) {
+    /// Adds a row with a key of the length that its table has in a record.
+    pub(super) fn keyed(&mut self, table: Table, key: &[u8], value: &[u8]) {
         self.rows.push(table as u8);
         self.rows.extend_from_slice(key);
         self.rows.extend_from_slice(&(value.len() as u32).to_le_bytes());
@@ -59,14 +64,14 @@ impl RecordBuilder {
 }
 
 /// A row of a record.
-struct RecordRow<'a> {
-    table: Table,
-    key: &'a [u8],
-    value: &'a [u8],
+pub(super) struct RecordRow<'a> {
+    pub(super) table: Table,
+    pub(super) key: &'a [u8],
+    pub(super) value: &'a [u8],
 }
 
 /// The rows of a record, in order; an error in place of what cannot be read.
-fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<RecordRow<'_>, StoreError>> {
+pub(super) fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<RecordRow<'_>, StoreError>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -81,7 +86,11 @@ fn rows(bytes: &[u8]) -> impl Iterator<Item = Result<RecordRow<'_>, StoreError>>
 fn split_row(bytes: &[u8]) -> Option<(RecordRow<'_>, &[u8])> {
     let (table, rest) = bytes.split_first()?;
     let table = Table::from_number(*table)?;
-    let key_length = if table == Table::ListPosition { size_of::<DayKey>() } else { table.key_length() };
+    let key_length = match table {
+        Table::ListPosition => size_of::<DayKey>(),
+        Table::ReferenceWrite => TABLE_KEY,
+        table => table.key_length(),
+    };
     let (key, rest) = rest.split_at_checked(key_length)?;
     let (value, rest) = split_value(rest)?;
     Some((RecordRow { table, key, value }, rest))
@@ -115,7 +124,7 @@ fn split_entry(bytes: &[u8]) -> Option<(RecordEntry<'_>, &[u8])> {
     Some(((EntryId(*id), record), rest))
 }
 
-fn malformed() -> StoreError {
+pub(super) fn malformed() -> StoreError {
     StoreError::Damaged("a record of the log has its checksums, but not the form of a commit".to_owned())
 }
 
@@ -134,10 +143,12 @@ pub fn index_rows(record: Record<'_>, position: LogPosition) -> Result<Vec<Row>,
                 listed += 1;
                 Key::list_position(position_key(&day, position.lsn + listed - 1))
             }
+            Table::ReferenceWrite => Key::reference_write(position.lsn),
             table => store_key(table, row.key)?,
         };
         found.push(Row { key, position });
     }
+    found.dedup();
     for entry in entries(record.entries()) {
         found.push(Row { key: Key::entry(entry?.0.0), position });
     }
@@ -150,7 +161,7 @@ fn store_key(table: Table, key: &[u8]) -> Result<Key, StoreError> {
         Table::Person => Ok(Key::person(key)),
         Table::Request => Ok(Key::request(key)),
         Table::Claim => Ok(Key::claim(key)),
-        Table::Entry | Table::ListPosition => Err(malformed()),
+        Table::Entry | Table::ListPosition | Table::ReferenceWrite => Err(malformed()),
     }
 }
 

@@ -1,8 +1,13 @@
 //! The database of reference tables, and the snapshot of its last durable state that readers share.
 //!
+//! It is derived from the log, and notes the position of the last record that it holds the rows of. It also notes the
+//! number of its file in the file system: a file with another number is a copy, which may have been made while the
+//! database was written, so every page of it is checked once.
+//!
 //! redb stops a thread by a panic where a page is damaged; here that is an error.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +16,7 @@ use redb::backends::FileBackend;
 use redb::{Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, TableDefinition, WriteTransaction};
 
 use super::durability::Durability;
+use super::index::LogPosition;
 use super::log::StoreIdentity;
 use super::open_error::OpenError;
 use crate::journal::{StoredForm, record};
@@ -32,15 +38,41 @@ pub enum RedbTable {
     Imports,
 }
 
+impl RedbTable {
+    /// The table with this number.
+    pub fn from_number(number: u8) -> Option<RedbTable> {
+        let all = [RedbTable::Persons, RedbTable::Policies, RedbTable::Parts, RedbTable::Imports];
+        all.into_iter().find(|table| *table as u8 == number)
+    }
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableRow {
+    /// The table.
+    pub table: RedbTable,
+    /// The key.
+    pub key: Vec<u8>,
+    /// The row as stored.
+    pub value: Vec<u8>,
+}
+
 const NAMES: [&str; 4] = ["persons", "policies", "parts", "imports"];
 
-/// The table with the identity of the store, and its only key.
+/// The table with the identity of the store, and the key of the identity in it.
 const IDENTITY: &str = "identity";
+
+/// The key of the position up to which the log was written to the database: 8 bytes, then the length of the record
+/// there, 4 bytes, little-endian.
+const WRITTEN: &[u8] = b"written";
+
+/// The key of the number of the file in the file system: 8 bytes, little-endian.
+const FILE: &[u8] = b"file";
 
 type Bytes = &'static [u8];
 
 /// The definition of a table.
-pub fn definition(table: RedbTable) -> TableDefinition<'static, Bytes, Bytes> {
+fn definition(table: RedbTable) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(NAMES[table as usize])
 }
 
@@ -71,6 +103,7 @@ impl Tables {
         }?;
         let opened = || -> Result<_, redb::Error> {
             create_tables(&database, identity)?;
+            note_file(&database, file)?;
             Ok(ArcSwap::from_pointee(read_tables(&database)?))
         };
         let published = opened().map_err(failed)?;
@@ -90,8 +123,12 @@ impl Tables {
             _ => {}
         }
         let opened = guarded(|| {
-            let database = open_database(file, durability)?;
-            let found = read_identity(&database)?;
+            let mut database = open_database(file, durability)?;
+            let found = read_note(&database, IDENTITY.as_bytes())?;
+            if read_note(&database, FILE)?.as_deref() != Some(&file_number(file)?[..]) {
+                database.check_integrity()?;
+                note_file(&database, file)?;
+            }
             let published = ArcSwap::from_pointee(read_tables(&database)?);
             Ok((Tables { database, published }, found))
         });
@@ -112,15 +149,49 @@ impl Tables {
 
     /// Begins a transaction whose commit returns when it is durable. It also writes what opening after a crash needs, so
     /// that opening does not read the whole file.
-    pub fn begin(&self) -> Result<WriteTransaction, redb::Error> {
+    fn begin(&self) -> Result<WriteTransaction, redb::Error> {
         let mut write = self.database.begin_write()?;
         write.set_durability(Sync::Immediate)?;
         write.set_quick_repair(true);
         Ok(write)
     }
 
+    /// Writes rows of the log up to a record there, durably, and publishes them to readers.
+    pub fn write<'a>(
+        &self,
+        rows: impl IntoIterator<Item = &'a TableRow>,
+        written: LogPosition,
+    ) -> Result<(), redb::Error> {
+        let transaction = self.begin()?;
+        let mut open: [Option<redb::Table<'_, Bytes, Bytes>>; NAMES.len()] = [const { None }; NAMES.len()];
+        for TableRow { table, key, value } in rows {
+            let table = match &mut open[*table as usize] {
+                Some(table) => table,
+                closed => closed.insert(transaction.open_table(definition(*table))?),
+            };
+            table.insert(&**key, &**value)?;
+        }
+        drop(open);
+        let mut notes = transaction.open_table(TableDefinition::<Bytes, Bytes>::new(IDENTITY))?;
+        notes.insert(WRITTEN, &[&written.lsn.to_le_bytes()[..], &written.length.to_le_bytes()].concat()[..])?;
+        drop(notes);
+        transaction.commit()?;
+        self.publish()
+    }
+
+    /// The last record of the log whose rows were written; `None` if there is none.
+    pub fn written(&self) -> Result<Option<LogPosition>, StoreError> {
+        let damaged = || StoreError::Damaged("a note in the database of reference tables".to_owned());
+        guarded_read(|| {
+            let Some(note) = read_note(&self.database, WRITTEN).map_err(unavailable)? else { return Ok(None) };
+            let (lsn, length) = note.split_first_chunk::<8>().ok_or_else(damaged)?;
+            let length = length.try_into().map_err(|_| damaged())?;
+            Ok(Some(LogPosition { lsn: u64::from_le_bytes(*lsn), length: u32::from_le_bytes(length) }))
+        })
+    }
+
     /// Publishes the committed state to readers.
-    pub fn publish(&self) -> Result<(), redb::Error> {
+    fn publish(&self) -> Result<(), redb::Error> {
         self.published.store(Arc::new(read_tables(&self.database)?));
         Ok(())
     }
@@ -146,9 +217,21 @@ fn create_tables(database: &Database, identity: &StoreIdentity) -> Result<(), re
     Ok(write.commit()?)
 }
 
-fn read_identity(database: &Database) -> Result<Option<Vec<u8>>, redb::Error> {
+fn read_note(database: &Database, key: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
     let table = database.begin_read()?.open_table(TableDefinition::<Bytes, Bytes>::new(IDENTITY))?;
-    Ok(table.get(IDENTITY.as_bytes())?.map(|identity| identity.value().to_vec()))
+    Ok(table.get(key)?.map(|note| note.value().to_vec()))
+}
+
+fn note_file(database: &Database, file: &Path) -> Result<(), redb::Error> {
+    let write = database.begin_write()?;
+    let mut table = write.open_table(TableDefinition::<Bytes, Bytes>::new(IDENTITY))?;
+    table.insert(FILE, &file_number(file)?[..])?;
+    drop(table);
+    Ok(write.commit()?)
+}
+
+fn file_number(file: &Path) -> Result<[u8; 8], redb::Error> {
+    Ok(std::fs::metadata(file)?.ino().to_le_bytes())
 }
 
 /// redb panicked.

@@ -6,7 +6,8 @@
 //! the record is compared, so that a wrong index never serves another person or claim.
 //!
 //! Reference tables, policies and the log of imports are rows of a B-tree in one file (redb), written by a thread of
-//! their own: they are imported, not committed.
+//! their own. The log holds them too and is written first, so that what the file lacks after a crash, or because an older
+//! one was put in its place, is written again at the next opening. A backup is the log, and the secret.
 //!
 //! One process uses the directory; a second is refused, and so are a newer format, and a part that is missing, empty or
 //! of another store.
@@ -29,6 +30,8 @@ mod observation;
 mod open_error;
 mod open_parts;
 mod reference;
+mod reference_record;
+mod reference_replay;
 mod reference_store;
 mod reference_writer;
 
@@ -96,6 +99,7 @@ impl EmbeddedStore {
     fn open_parts(directory: StoreDirectory, durability: Durability) -> Result<EmbeddedStore, OpenError> {
         let tables = Arc::new(open_tables(&directory, durability)?);
         let (log, journal) = open_journal(&directory, durability)?;
+        reference_replay::replay(&tables, &journal, &directory)?;
         if directory.is_new {
             directory.complete()?;
         }
@@ -104,7 +108,8 @@ impl EmbeddedStore {
         let (commits, queue) = std::sync::mpsc::channel();
         let committer = Committer::new(log, Arc::clone(&journal), readiness.clone(), Arc::clone(&observer));
         let (writes, write_queue) = mpsc::unbounded_channel();
-        let writer = ReferenceWriter::new(Arc::clone(&tables), readiness.clone(), Arc::clone(&observer));
+        let log = (Arc::clone(&journal), commits.clone());
+        let writer = ReferenceWriter::new(Arc::clone(&tables), log, readiness.clone(), Arc::clone(&observer));
         let StoreDirectory { path, lock, secret, .. } = directory;
         let failed = |error| OpenError::File { path: path.clone(), error };
         let threads = vec![

@@ -25,6 +25,12 @@ pub enum OpenError {
     /// A part of the store belongs to another store.
     #[error("{0} belongs to another store than the other files of its directory")]
     PartOfAnotherStore(PathBuf),
+    /// The database of reference tables holds what the log does not.
+    #[error(
+        "{0} holds reference tables that the log beside it does not: the log is an older copy; restore the directory from \
+         a backup"
+    )]
+    LogOlder(PathBuf),
     /// The log is damaged, or a part of it is missing or of another store.
     #[error("{path}: {error}")]
     Log {

@@ -1,38 +1,38 @@
 //! Reference tables in the database: persons by key, parts of imports, and the log of imports.
 
 use crate::journal::record;
-use crate::store::embedded::reference_writer::KeyValue;
 use crate::store::import_parts::{Part, apply_parts};
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::keys::Secret;
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError};
 
-use super::database::{RedbTable, Snapshot};
+use super::database::{RedbTable, Snapshot, TableRow};
 
 /// The event in the key of the log: start or end.
 const START: u8 = 0;
 const END: u8 = 1;
 
 /// The rows of a part of an import.
-pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> Vec<KeyValue> {
+pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> Vec<TableRow> {
     let mut rows = Vec::with_capacity(write.persons.len() + 1);
     for (id, person) in &write.persons {
-        rows.push((RedbTable::Persons, secret.person(id).to_vec(), record::encode(person)));
+        let key = secret.person(id).to_vec();
+        rows.push(TableRow { table: RedbTable::Persons, key, value: record::encode(person) });
     }
     if !write.hospitals.is_empty() || !write.catalogue.is_empty() {
         let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();
-        rows.push((RedbTable::Parts, key, record::encode(&Part::from(write))));
+        rows.push(TableRow { table: RedbTable::Parts, key, value: record::encode(&Part::from(write)) });
     }
     rows
 }
 
 /// The row of an import event.
-pub fn event_row(number: u64, event: ImportEvent) -> KeyValue {
-    let (kind, record) = match event {
+pub fn event_row(number: u64, event: ImportEvent) -> TableRow {
+    let (kind, value) = match event {
         ImportEvent::Start(start) => (START, record::encode(&start)),
         ImportEvent::End(end) => (END, record::encode(&end)),
     };
-    (RedbTable::Imports, event_key(number, kind).to_vec(), record)
+    TableRow { table: RedbTable::Imports, key: event_key(number, kind).to_vec(), value }
 }
 
 fn event_key(number: u64, kind: u8) -> [u8; 9] {

@@ -4,9 +4,9 @@
 use tokio::sync::oneshot;
 
 use super::EmbeddedStore;
-use super::database::RedbTable;
+use super::database::{RedbTable, TableRow};
 use super::reference;
-use super::reference_writer::{KeyValue, WriteJob};
+use super::reference_writer::WriteJob;
 use crate::domain::ids::{Digest, PersonId};
 use crate::journal::record;
 use crate::reference::person::PersonRecord;
@@ -18,7 +18,7 @@ use crate::store::{KeyedPerson, PolicyStore, ReferenceRead, ReferenceStore, Refe
 
 impl EmbeddedStore {
     /// Sends rows to the thread of the reference tables, which writes them even if the caller stops waiting.
-    async fn write_rows(&self, rows: Vec<KeyValue>) -> Result<(), StoreError> {
+    async fn write_rows(&self, rows: Vec<TableRow>) -> Result<(), StoreError> {
         let (reply, outcome) = oneshot::channel();
         let ended = || StoreError::Unavailable("the thread of reference tables ended".to_owned());
         let job = WriteJob { rows, reply, span: tracing::Span::current() };
@@ -67,8 +67,8 @@ impl ReferenceStore for EmbeddedStore {
 
 impl PolicyStore for EmbeddedStore {
     async fn put_policy(&self, digest: Digest, canonical: String) -> Result<(), StoreError> {
-        let rows = vec![(RedbTable::Policies, digest.0.to_vec(), record::encode(&PolicyText(canonical)))];
-        self.write_rows(rows).await
+        let (key, value) = (digest.0.to_vec(), record::encode(&PolicyText(canonical)));
+        self.write_rows(vec![TableRow { table: RedbTable::Policies, key, value }]).await
     }
 
     async fn policy(&self, digest: Digest) -> Result<Option<String>, StoreError> {

@@ -1,13 +1,19 @@
-//! The thread that writes reference tables and policies: takes the pending writes, commits them as one transaction,
-//! publishes a snapshot once it is durable, answers.
+//! The thread that writes reference tables and policies: takes the pending writes, has them appended to the log, commits
+//! them to the database as one transaction, publishes a snapshot once it is durable, answers.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Span;
 
-use super::database::{RedbTable, Tables, definition};
+use super::committer::{Job, PreparedCommit, TracedJob};
+use super::database::{TableRow, Tables};
+use super::index::{KeyRange, Table};
+use super::journal::{Journal, index_error};
+use super::log::EncodedRecord;
 use super::observation::{ObserverCell, observed};
+use super::reference_record;
 use crate::store::StoreError;
 use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
 
@@ -17,13 +23,10 @@ const COMPONENT: &str = "the thread of reference tables";
 /// The maximum number of writes that share one sync.
 const GROUP: usize = 64;
 
-/// A row to write: table, key, value.
-pub type KeyValue = (RedbTable, Vec<u8>, Vec<u8>);
-
 /// Rows to write.
 pub struct WriteJob {
     /// The rows.
-    pub rows: Vec<KeyValue>,
+    pub rows: Vec<TableRow>,
     /// The channel for the outcome.
     pub reply: oneshot::Sender<Result<(), StoreError>>,
     /// The span of the call that waits for it.
@@ -33,15 +36,23 @@ pub struct WriteJob {
 /// The state of the thread.
 pub struct ReferenceWriter {
     tables: Arc<Tables>,
+    journal: Arc<Journal>,
+    commits: Sender<TracedJob>,
     readiness: watch::Sender<Readiness>,
     observer: ObserverCell,
     failed: Option<String>,
 }
 
 impl ReferenceWriter {
-    /// A writer for this database, which publishes when it accepts no more writes.
-    pub fn new(tables: Arc<Tables>, readiness: watch::Sender<Readiness>, observer: ObserverCell) -> ReferenceWriter {
-        ReferenceWriter { tables, readiness, observer, failed: None }
+    /// A writer for this database, which sends what the log is to hold to the committing thread, and publishes when it
+    /// accepts no more writes.
+    pub fn new(
+        tables: Arc<Tables>,
+        (journal, commits): (Arc<Journal>, Sender<TracedJob>),
+        readiness: watch::Sender<Readiness>,
+        observer: ObserverCell,
+    ) -> ReferenceWriter {
+        ReferenceWriter { tables, journal, commits, readiness, observer, failed: None }
     }
 
     /// Runs until every sender is dropped and every job is answered.
@@ -66,10 +77,10 @@ impl ReferenceWriter {
         observed(&observer, &spans, || self.write_and_answer(&rows, replies));
     }
 
-    fn write_and_answer(&mut self, rows: &[Vec<KeyValue>], replies: Vec<oneshot::Sender<Result<(), StoreError>>>) {
+    fn write_and_answer(&mut self, rows: &[Vec<TableRow>], replies: Vec<oneshot::Sender<Result<(), StoreError>>>) {
         let written = match &self.failed {
             Some(why) => Err(StoreError::Unavailable(why.clone())),
-            None => self.write(rows).map_err(|error| self.fail(&error)),
+            None => self.write(rows),
         };
         for reply in replies {
             // A caller that left has closed the channel; the rows stay.
@@ -77,21 +88,48 @@ impl ReferenceWriter {
         }
     }
 
-    fn write(&self, jobs: &[Vec<KeyValue>]) -> Result<(), redb::Error> {
-        let transaction = self.tables.begin()?;
-        for rows in jobs.iter().flat_map(|rows| rows.chunk_by(|one, other| one.0 == other.0)) {
-            let mut table = transaction.open_table(definition(rows[0].0))?;
-            for (_, key, value) in rows {
-                table.insert(&**key, &**value)?;
-            }
+    fn write(&mut self, jobs: &[Vec<TableRow>]) -> Result<(), StoreError> {
+        let records = reference_record::records(jobs.iter().flatten())?;
+        if records.is_empty() {
+            return Ok(());
         }
-        transaction.commit()?;
-        self.tables.publish()
+        match self.append(records) {
+            Ok(()) => {}
+            // Nothing is in the log, and the next write tries again.
+            Err(Appended::Nothing(error)) => return Err(error),
+            Err(Appended::Part(error)) => return Err(self.fail(&error)),
+        }
+        self.write_appended(jobs).map_err(|error| self.fail(&error))
+    }
+
+    /// Appends the records to the log, and waits until they are durable.
+    fn append(&self, records: Vec<EncodedRecord>) -> Result<(), Appended> {
+        let mut outcomes = Vec::new();
+        for record in records {
+            let (reply, outcome) = oneshot::channel();
+            let commit = Box::new(PreparedCommit { record, condition: None });
+            let sent = self.commits.send(TracedJob { job: Job::Commit(commit, reply), span: Span::current() });
+            outcomes.push(sent.ok().map(|()| outcome));
+        }
+        let ended = || Err(StoreError::Unknown("the committing thread ended".to_owned()));
+        let wait = |outcome: Option<oneshot::Receiver<_>>| outcome.and_then(|outcome| outcome.blocking_recv().ok());
+        let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| wait(outcome).unwrap_or_else(ended)).collect();
+        let is_nothing = outcomes.iter().all(|outcome| matches!(outcome, Err(StoreError::Unavailable(_))));
+        let error = outcomes.into_iter().find_map(Result::err);
+        error.map_or(Ok(()), |error| Err(if is_nothing { Appended::Nothing(error) } else { Appended::Part(error) }))
+    }
+
+    /// Writes rows to the database that the log holds as its newest.
+    fn write_appended(&self, jobs: &[Vec<TableRow>]) -> Result<(), StoreError> {
+        let last = self.journal.index().last(KeyRange::all(Table::ReferenceWrite)).map_err(index_error)?;
+        let last = last.ok_or_else(|| StoreError::Damaged("the index lacks a record of the log".to_owned()))?;
+        let written = self.tables.write(jobs.iter().flatten(), last.position);
+        written.map_err(|error| StoreError::Unknown(error.to_string()))
     }
 
     /// After a failed write it is unknown what reached the disk, so nothing more is written until the store is reopened:
     /// the process ends, and is started again.
-    fn fail(&mut self, error: &redb::Error) -> StoreError {
+    fn fail(&mut self, error: &StoreError) -> StoreError {
         let why = format!("a write failed: {error}");
         tracing::error!(why, "the reference tables accept no writes until the store is reopened");
         self.failed = Some(why.clone());
@@ -99,4 +137,12 @@ impl ReferenceWriter {
         self.readiness.send_replace(Readiness::Failed(failed));
         StoreError::Unknown(why)
     }
+}
+
+/// What is in the log after an append failed.
+enum Appended {
+    /// Nothing.
+    Nothing(StoreError),
+    /// A part, or it is unknown.
+    Part(StoreError),
 }

@@ -14,6 +14,8 @@ pub enum Table {
     Entry = 4,
     /// The record of a settlement in the list of a hospital, by hospital, day and number in the day.
     ListPosition = 5,
+    /// A record with rows of reference tables, by its position in the log.
+    ReferenceWrite = 6,
 }
 
 impl Table {
@@ -21,7 +23,8 @@ impl Table {
     pub const COUNT: usize = Table::ALL.len();
 
     /// Every table, in the order of a run.
-    pub const ALL: [Table; 5] = [Table::Person, Table::Request, Table::Claim, Table::Entry, Table::ListPosition];
+    pub const ALL: [Table; 6] =
+        [Table::Person, Table::Request, Table::Claim, Table::Entry, Table::ListPosition, Table::ReferenceWrite];
 
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<Table> {
@@ -33,6 +36,7 @@ impl Table {
         match self {
             Table::Person | Table::Request | Table::Claim | Table::Entry => 16,
             Table::ListPosition => 28,
+            Table::ReferenceWrite => 8,
         }
     }
 
@@ -82,6 +86,11 @@ impl Key {
     /// numbers big-endian.
     pub fn list_position(key: [u8; 28]) -> Key {
         Key::new(Table::ListPosition, &key)
+    }
+
+    /// The key of a record with rows of reference tables: its position in the log.
+    pub fn reference_write(lsn: u64) -> Key {
+        Key::new(Table::ReferenceWrite, &lsn.to_be_bytes())
     }
 
     /// The key of a table with these bytes, filled up with zeros or cut to the length of its keys.
@@ -251,6 +260,6 @@ mod tests {
         for (index, table) in Table::ALL.into_iter().enumerate() {
             assert_eq!((Table::from_number(table as u8), table.index()), (Some(table), index));
         }
-        assert_eq!([Table::from_number(0), Table::from_number(6)], [None, None]);
+        assert_eq!([Table::from_number(0), Table::from_number(7)], [None, None]);
     }
 }

@@ -23,7 +23,7 @@
 //!   is full.
 //! - Memory of the generations: 70 bytes a row, so 23 MB for two full ones, also while the index is rebuilt.
 //! - Memory of the runs: 1 MB for a million rows (5 MB for a million settles): filters of 10.1 bits a key for four of the
-//!   five tables, one fence for about 146 rows. Runs beyond about 18 million rows keep their filters on disk: all filters
+//!   six tables, one fence for about 146 rows. Runs beyond about 18 million rows keep their filters on disk: all filters
 //!   take 90 MB at most, and then a million rows add 0.2 MB.
 //! - Processor time, measured with `benches/stores index`: 1.8 µs a settle for all upkeep; a look-up in two million
 //!   settles takes 1.0 to 1.9 µs for a key that is found and 0.9 µs for one that is not.
