@@ -114,6 +114,19 @@ impl SettlementService for Bare {
     ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
         not_measured()
     }
+    async fn list_entries(
+        &self,
+        _: Request<pb::ListEntriesRequest>,
+    ) -> Result<Response<pb::ListEntriesResponse>, Status> {
+        not_measured()
+    }
+    type WatchEntriesStream = tokio_stream::Empty<Result<pb::WatchEntriesResponse, Status>>;
+    async fn watch_entries(
+        &self,
+        _: Request<pb::WatchEntriesRequest>,
+    ) -> Result<Response<Self::WatchEntriesStream>, Status> {
+        not_measured()
+    }
     async fn get_account(&self, _: Request<pb::GetAccountRequest>) -> Result<Response<pb::GetAccountResponse>, Status> {
         not_measured()
     }

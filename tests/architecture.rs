@@ -43,6 +43,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("grpc/", "store::Store"),
     // A page token seals a position of a list.
     ("grpc/page_position.rs", "store::rows::ListPosition"),
+    // A cursor of the feed is a position in the order of commits.
+    ("grpc/feed.rs", "store::rows::CommitPosition"),
+    ("grpc/feed_cursor.rs", "store::rows::CommitPosition"),
     // Policies are listed from the book in use.
     // An activation reads a policy book, from a source that the server chooses.
     ("grpc/activation.rs", "policy::Book"),

@@ -3,6 +3,7 @@
 mod claim_files;
 mod correcting;
 mod escaping;
+mod following;
 mod not_utf8;
 mod settling;
 mod show;

@@ -72,6 +72,9 @@ async fn make_calls(client: &mut Client) {
     client.settle(&unknown, "REQUEST-MARK-4", Vec::new()).await.expect_err("a refusal");
     client.reverse(&marked_reversal("CLAIM-MARK-1"), "REQUEST-MARK-5", false).await.expect("a reversal");
     client.reverse(&marked_reversal("CLAIM-MARK-1"), "REQUEST-MARK-6", false).await.expect_err("a refusal");
+    let listed = client.list_entries(String::new()).await.expect("entries");
+    assert!(listed.entries.iter().any(|entry| entry.person_id == "PERSON-MARK"));
+    client.list_entries("PERSON-MARK".to_owned()).await.expect_err("a refusal");
 }
 
 /// Calls what does not exist: the path is text of the caller.

@@ -7,7 +7,7 @@ use super::role::Role;
 pub struct Call {
     /// The path of the gRPC method.
     pub path: &'static str,
-    /// Whether the client streams. A unary call counts as one call in flight; in a stream each claim counts.
+    /// Whether the client or the server streams. A unary call counts as one call in flight; in a stream each claim counts.
     pub stream: bool,
     /// Whether the call may commit. Such a call that is not answered in time has an unknown outcome.
     pub(crate) commits: bool,
@@ -26,6 +26,10 @@ const ALL: &[Role] = &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Aud
 
 const fn read(path: &'static str, roles: &'static [Role]) -> Call {
     Call { path, stream: false, commits: false, roles }
+}
+
+const fn watch(path: &'static str, roles: &'static [Role]) -> Call {
+    Call { path, stream: true, commits: false, roles }
 }
 
 const fn commit(path: &'static str, roles: &'static [Role]) -> Call {
@@ -47,6 +51,8 @@ pub const CALLS: &[Call] = &[
     read("/onestop.settlement.v1.SettlementService/GetOutcome", READERS),
     read("/onestop.settlement.v1.SettlementService/GetSettlement", READERS),
     read("/onestop.settlement.v1.SettlementService/ListSettlements", READERS),
+    read("/onestop.settlement.v1.SettlementService/ListEntries", READERS),
+    watch("/onestop.settlement.v1.SettlementService/WatchEntries", READERS),
     read("/onestop.settlement.v1.SettlementService/GetAccount", READERS),
     stream("/onestop.reference.v1.ReferenceService/ImportReference", &[Role::Registrar]),
     read("/onestop.reference.v1.ReferenceService/ListImports", &[Role::Registrar, Role::Auditor]),
@@ -62,6 +68,12 @@ pub const CALLS: &[Call] = &[
 ];
 
 impl Call {
+    /// Whether the bytes of the response are counted when they are known: those of a call that commits were counted with its
+    /// request, and a stream holds one page of what it has sent.
+    pub(crate) fn counts_response(&self) -> bool {
+        !self.commits && !self.stream
+    }
+
     /// The call with this path; `None` for a path of another service, such as health or reflection.
     pub fn from_path(path: &str) -> Option<&'static Call> {
         CALLS.iter().find(|call| call.path == path)

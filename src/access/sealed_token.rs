@@ -1,5 +1,5 @@
 //! Tokens that a caller keeps and only this service opens: encrypted and authenticated, bound to the caller and to what
-//! they were issued for, and expiring.
+//! they were issued for, and expiring unless they are issued for ever.
 //!
 //! The service keeps nothing about a token. Every instance over the same store derives the same key, so each opens what
 //! another issued. A token is the version, the second in which it expires, a random nonce, and the sealed payload
@@ -66,9 +66,22 @@ impl TokenKey {
     /// # Errors
     /// [`SealError`].
     pub fn seal(&self, context: TokenContext<'_>, payload: &[u8], now: Instant) -> Result<Vec<u8>, SealError> {
+        self.seal_until(context, payload, seconds(now).saturating_add(LIFETIME_SECONDS))
+    }
+
+    /// A token with this payload, which never expires.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn seal_for_ever(&self, context: TokenContext<'_>, payload: &[u8], now: Instant) -> Result<Vec<u8>, SealError> {
+        // An expiry that no clock reaches, and another one each second: no key seals many tokens.
+        self.seal_until(context, payload, i64::MAX.saturating_sub(seconds(now)))
+    }
+
+    fn seal_until(&self, context: TokenContext<'_>, payload: &[u8], expiry: i64) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).map_err(|_| SealError)?;
-        let header = header(seconds(now).saturating_add(LIFETIME_SECONDS));
+        let header = header(expiry);
         let mut sealed = payload.to_vec();
         let key = self.key_of(&header).ok_or(SealError)?;
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), associated(&header, context), &mut sealed)
@@ -160,6 +173,17 @@ mod tests {
             assert_eq!(same.open(CONTEXT, &token, later(elapsed)), Ok(b"a payload".to_vec()));
         }
         assert_eq!(same.open(CONTEXT, &token, later(LIFETIME_SECONDS)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_token_that_is_issued_for_ever_opens_at_any_time_and_tokens_of_two_seconds_have_two_keys() {
+        let key = TokenKey::new([1; 32]);
+        let token = key.seal_for_ever(CONTEXT, b"a payload", NOW).expect("a token");
+        for elapsed in [-1, 0, LIFETIME_SECONDS, 1_000 * 366 * 86_400] {
+            assert_eq!(key.open(CONTEXT, &token, later(elapsed)), Ok(b"a payload".to_vec()));
+        }
+        let next = key.seal_for_ever(CONTEXT, b"a payload", later(1)).expect("a token");
+        assert_ne!(token[..HEADER], next[..HEADER]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub enum HospitalScope {
 }
 
 impl HospitalScope {
-    fn includes(&self, hospital_id: &HospitalId) -> bool {
+    pub(super) fn includes(&self, hospital_id: &HospitalId) -> bool {
         match self {
             HospitalScope::All => true,
             HospitalScope::Only(hospitals) => hospitals.contains(hospital_id),

@@ -15,6 +15,7 @@ pub mod correct;
 mod decide;
 pub mod dropped_words;
 pub mod error;
+pub mod feed;
 pub mod fence;
 pub mod follow;
 mod idempotency;

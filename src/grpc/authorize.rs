@@ -231,7 +231,8 @@ where
             request = request.map(counted);
         }
         request.extensions_mut().insert(permitted);
-        let exchange = HeldByResponse { open: open(end), resources: Some(resources), counts_response: !call.commits };
+        let exchange =
+            HeldByResponse { open: open(end), resources: Some(resources), counts_response: call.counts_response() };
         self.run(request, exchange, (!call.stream).then_some((call, deadline)))
     }
 }

@@ -156,7 +156,7 @@ fn person_list(
 }
 
 /// The hospitals whose settlements the caller may see.
-fn visible_hospitals(permitted: &Permitted) -> HospitalScope {
+pub(super) fn visible_hospitals(permitted: &Permitted) -> HospitalScope {
     if permitted.caller.views_every_hospital() {
         HospitalScope::All
     } else {

@@ -9,6 +9,8 @@ pub mod complete_status;
 pub mod deadline;
 pub mod disclosures;
 pub mod error;
+mod feed;
+mod feed_cursor;
 pub mod from_proto;
 pub mod import_stream;
 pub mod imports;

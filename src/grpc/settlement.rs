@@ -27,6 +27,8 @@ use super::authorize::Permitted;
 use super::deadline::{self, run_to_completion, within_deadline};
 use super::disclosures::Disclosures;
 use super::error::CallError;
+use super::feed::{FeedReader, WatchedEntries};
+use super::feed_cursor::FeedCursors;
 use super::page::PageTokens;
 use super::quote_tokens::QuoteTokens;
 use super::reversals::{reversal, revision};
@@ -41,14 +43,16 @@ pub struct SettlementHandler<S> {
     disclosures: Arc<Disclosures>,
     streams: Streams,
     page_tokens: PageTokens,
+    cursors: FeedCursors,
     quotes: QuoteTokens,
 }
 
 impl<S: Store> SettlementHandler<S> {
     /// The service over this engine.
     pub fn new(engine: Arc<Engine<S>>, disclosures: Arc<Disclosures>, streams: Streams) -> Self {
-        let (page_tokens, quotes) = (PageTokens::new(engine.store()), QuoteTokens::new(engine.store()));
-        SettlementHandler { engine, disclosures, streams, page_tokens, quotes }
+        let (page_tokens, cursors) = (PageTokens::new(engine.store()), FeedCursors::new(engine.store()));
+        let quotes = QuoteTokens::new(engine.store());
+        SettlementHandler { engine, disclosures, streams, page_tokens, cursors, quotes }
     }
 
     fn metrics(&self) -> &Arc<Metrics> {
@@ -62,6 +66,11 @@ impl<S: Store> SettlementHandler<S> {
     fn settler(&self) -> Settler<S> {
         let (engine, disclosures) = (Arc::clone(&self.engine), Arc::clone(&self.disclosures));
         Settler { engine, disclosures, quotes: self.quotes.clone(), metrics: Arc::clone(self.metrics()) }
+    }
+
+    fn feed_reader(&self) -> FeedReader<S> {
+        let (engine, disclosures) = (Arc::clone(&self.engine), Arc::clone(&self.disclosures));
+        FeedReader { engine, disclosures, cursors: self.cursors.clone() }
     }
 
     fn person_id(&self, text: &str) -> Option<PersonId> {
@@ -140,6 +149,25 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
     ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_list_settlements(&permitted, request.into_inner())).await)
+    }
+
+    async fn list_entries(
+        &self,
+        request: Request<pb::ListEntriesRequest>,
+    ) -> Result<Response<pb::ListEntriesResponse>, Status> {
+        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        to_response(within_deadline(deadline, self.feed_reader().list(&permitted, request.into_inner())).await)
+    }
+
+    type WatchEntriesStream = WatchedEntries;
+
+    async fn watch_entries(
+        &self,
+        request: Request<pb::WatchEntriesRequest>,
+    ) -> Result<Response<WatchedEntries>, Status> {
+        let (permitted, streams) = (Permitted::from_request(&request)?, &self.streams);
+        let (authorizer, shutdown) = (Arc::clone(&streams.authorizer), streams.shutdown.clone());
+        to_response(self.feed_reader().watch(permitted, &request.into_inner(), authorizer, shutdown))
     }
 
     async fn get_account(

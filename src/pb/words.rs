@@ -51,6 +51,19 @@ impl settlement::NoticeReason {
     }
 }
 
+impl settlement::EntryKind {
+    /// The word for it, such as `settlement`.
+    pub fn word(self) -> &'static str {
+        match self {
+            settlement::EntryKind::Unspecified => "",
+            settlement::EntryKind::Settlement => "settlement",
+            settlement::EntryKind::Reversal => "reversal",
+            settlement::EntryKind::Revision => "revision",
+            settlement::EntryKind::Fence => "fence",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

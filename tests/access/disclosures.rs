@@ -146,6 +146,10 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("ListSettlements", "of days without settlements", "hospital", "OK", Nothing),
     ("ListSettlements", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
     ("ListSettlements", "another hospital", "hospital", "NOT_FOUND", Nothing),
+    ("ListEntries", "of the hospital", "hospital", "OK", Line("P1")),
+    ("ListEntries", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
+    ("WatchEntries", "of the hospital", "hospital", "OK", Line("P1")),
+    ("WatchEntries", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
     ("GetAccount", "of a patient", "hospital", "OK", Line("P1")),
     ("GetAccount", "of a patient of another hospital", "hospital", "NOT_FOUND", Nothing),
     ("GetAccount", "of an unknown person", "hospital", "NOT_FOUND", Nothing),
@@ -184,6 +188,8 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
             "GetOutcome",
             "GetSettlement",
             "ListSettlements",
+            "ListEntries",
+            "WatchEntries",
             "GetAccount",
             "ImportReference",
         ],
@@ -400,6 +406,15 @@ async fn ask_settlements(server: &TestServer, role: &str, call: &str, outcome: &
         }
         "GetSettlement" => answered(client.get_settlement(settlement_request(server, outcome).await).await),
         "ListSettlements" => answered(client.list_settlements(list_request(outcome)).await),
+        "ListEntries" => {
+            let cursor = if outcome == "faulty request" { "a made-up cursor" } else { "" }.to_owned();
+            answered(client.list_entries(pb::ListEntriesRequest { page_size: 0, cursor }).await)
+        }
+        "WatchEntries" => {
+            let cursor = if outcome == "faulty request" { "a made-up cursor" } else { "" }.to_owned();
+            let mut entries = client.watch_entries(pb::WatchEntriesRequest { cursor }).await?.into_inner();
+            answered(entries.message().await)
+        }
         _ => {
             let person_id = person(outcome).to_owned();
             let request = pb::GetAccountRequest { person_id, insurance: "resident".to_owned(), year: 2017, on: None };

@@ -51,6 +51,8 @@ const TABLE: &[(&str, [(Came, Came); 5])] = &[
     ("GetSettlement by claim", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
     ("ListSettlements of a hospital", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
     ("ListSettlements of a person", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No)]),
+    ("ListEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No)]),
+    ("WatchEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No)]),
     ("GetAccount", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
     ("ImportReference", [(No, No), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ListImports", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No)]),
@@ -160,6 +162,30 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
             match client.list_settlements(request).await {
                 Ok(page) if page.get_ref().settlements.is_empty() => Empty,
                 answer => came(answer),
+            }
+        }
+        "ListEntries" => {
+            let page = client.list_entries(pb::settlement::ListEntriesRequest::default()).await;
+            match page.map(|page| page.into_inner().entries) {
+                Ok(entries) if entries.iter().all(|entry| entry.hospital_id != hospital_id) => Empty,
+                answer => came(answer),
+            }
+        }
+        "WatchEntries" => {
+            let visible = match client.list_entries(pb::settlement::ListEntriesRequest::default()).await {
+                Ok(page) => page.into_inner().entries.len(),
+                Err(_) => 0,
+            };
+            match client.watch_entries(pb::settlement::WatchEntriesRequest::default()).await {
+                Err(status) => came::<()>(Err(status)),
+                Ok(entries) => {
+                    let (mut entries, mut found) = (entries.into_inner(), Empty);
+                    for _ in 0..visible {
+                        let message = entries.message().await.expect("an entry").expect("an entry");
+                        found = if message.entry.expect("an entry").hospital_id == hospital_id { Yes } else { found };
+                    }
+                    found
+                }
             }
         }
         _ => {

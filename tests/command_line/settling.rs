@@ -173,7 +173,7 @@ async fn settling_continues_after_the_server_is_killed_and_restarted() {
     let mut output = BufReader::new(child.stdout.take().expect("its output")).lines();
     let mut settled: Vec<String> = output.by_ref().take(100).map(|line| line.expect("text")).collect();
     serve.kill();
-    let again = Serve::listening(&store, url.trim_start_matches("http://"));
+    let again = Serve::listening(&store, url.trim_start_matches("http://"), &[]);
     settled.extend(output.map(|line| line.expect("text")));
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
     assert_eq!(ids(&settled.join("\n")), wanted(3_000));

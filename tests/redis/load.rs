@@ -5,7 +5,6 @@
 //! `ONESTOP_ROUNDS=10`, `ONESTOP_SECONDS=60`, `ONESTOP_CALLERS=64` and `ONESTOP_PERSONS=1000` make more of it.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,7 +29,7 @@ use crate::support::program::Serve;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::random::Random;
 use crate::support::redis_cluster::{RedisCluster, until};
-use crate::support::redis_server::{DURABLE, RedisServer, SECRET, open, prefix};
+use crate::support::redis_server::{DURABLE, RedisServer, open, prefix, secret_file};
 
 /// Callers of each of the two servers.
 fn callers() -> u64 {
@@ -72,10 +71,7 @@ struct Office {
 impl Office {
     /// Servers that go through these addresses, for a store that the auditor finds at the last.
     async fn open(place: &Path, through: &str, url: String, more: &[&str]) -> Office {
-        let secret = place.join("secret");
-        std::fs::write(&secret, SECRET.0).expect("written");
-        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("set");
-        let secret = secret.display().to_string();
+        let secret = secret_file(place);
         let config = place.join("onestop.toml");
         let log = format!("access_log = '{}'\n", place.join("access.log").display());
         std::fs::write(&config, log).expect("written");

@@ -1,5 +1,6 @@
 //! A store in memory that a test makes fail or wait at a chosen write.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use onestop::store::StoreError;
@@ -45,6 +46,7 @@ pub struct FaultControl {
     /// The readiness that the store publishes.
     pub readiness: watch::Sender<Readiness>,
     mode: Arc<Mutex<StoreMode>>,
+    reads: Arc<AtomicUsize>,
     gate: Arc<Semaphore>,
     events: tokio::sync::Mutex<mpsc::UnboundedReceiver<WriteEvent>>,
 }
@@ -53,6 +55,11 @@ impl FaultControl {
     /// Changes how the store behaves from now on.
     pub fn set_mode(&self, mode: StoreMode) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// How many reads there were.
+    pub fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Releases one held write.
@@ -72,6 +79,7 @@ pub type FaultyStore = InterceptedStore<Faults>;
 /// Makes reads and writes behave as the mode says.
 pub struct Faults {
     mode: Arc<Mutex<StoreMode>>,
+    reads: Arc<AtomicUsize>,
     gate: Arc<Semaphore>,
     events: mpsc::UnboundedSender<WriteEvent>,
 }
@@ -91,9 +99,11 @@ impl InterceptedStore<Faults> {
     pub fn with_control() -> (FaultyStore, FaultControl) {
         let (mode, gate) = (Arc::new(Mutex::new(StoreMode::Healthy)), Arc::new(Semaphore::new(0)));
         let (events, received) = mpsc::unbounded_channel();
-        let store = InterceptedStore::new(Faults { mode: Arc::clone(&mode), gate: Arc::clone(&gate), events });
+        let reads = Arc::<AtomicUsize>::default();
+        let faults = Faults { mode: Arc::clone(&mode), reads: Arc::clone(&reads), gate: Arc::clone(&gate), events };
+        let store = InterceptedStore::new(faults);
         let events = tokio::sync::Mutex::new(received);
-        let control = FaultControl { readiness: store.readiness.clone(), mode, gate, events };
+        let control = FaultControl { readiness: store.readiness.clone(), mode, reads, gate, events };
         (store, control)
     }
 }
@@ -115,6 +125,7 @@ impl Faults {
 
 impl Intercept for Faults {
     fn before_read(&self) -> Result<(), StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         match self.mode() {
             StoreMode::FailReads(error) => Err(error),
             StoreMode::PanicOnRead => panic!("the store panics, as this test requested"),

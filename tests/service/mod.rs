@@ -4,6 +4,7 @@ mod calls;
 mod correcting;
 mod correcting_stays;
 mod dated_tables;
+mod entries;
 pub mod faulty_store;
 mod framework_refusals;
 mod ids;
@@ -51,6 +52,8 @@ pub struct Server {
     pub store: FaultControl,
     /// The engine of the server.
     pub engine: Arc<Engine<FaultyStore>>,
+    /// Where the server answers.
+    pub url: String,
     /// A client connection to the server.
     pub channel: Channel,
 }
@@ -79,8 +82,8 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(server::serve(Arc::clone(&engine), listener, limits, shutdown));
-        let channel = Endpoint::from_shared(url).expect("an address").connect().await.expect("a connection");
-        Server { store: control, engine, channel }
+        let channel = Endpoint::from_shared(url.clone()).expect("an address").connect().await.expect("a connection");
+        Server { store: control, engine, url, channel }
     }
 
     pub fn settlement_client(&self) -> SettlementServiceClient<Channel> {

@@ -32,10 +32,10 @@ impl Serve {
     }
 
     /// Starts one at this address, which was just left: until it is free again.
-    pub fn listening(store: &Path, address: &str) -> Serve {
+    pub fn listening(store: &Path, address: &str, more: &[&str]) -> Serve {
         loop {
             let mut command = onestop();
-            command.args(["serve", "--listen", address, "--store"]).arg(store).stdout(Stdio::piped());
+            command.args(["serve", "--listen", address, "--store"]).arg(store).args(more).stdout(Stdio::piped());
             let mut child = command.spawn().expect("the program starts");
             let mut line = String::new();
             BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");

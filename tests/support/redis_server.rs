@@ -17,6 +17,15 @@ use tempfile::TempDir;
 /// The secret of the stores of tests.
 pub const SECRET: Secret = Secret([9; 32]);
 
+/// Writes [`SECRET`] to a file that only its owner reads; returns its path.
+pub fn secret_file(directory: &Path) -> String {
+    let path = directory.join("secret");
+    std::fs::write(&path, SECRET.0).expect("a secret");
+    let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&path, owner_only).expect("permissions");
+    path.display().to_string()
+}
+
 /// How long a server may take to answer after it was started.
 const STARTS: Duration = Duration::from_secs(30);
 

@@ -11,7 +11,7 @@ use crate::say;
 use super::address::ServerOptions;
 use super::claim_text::ReversalText;
 use super::connection::Client;
-use super::{account, correct, health, import, list, outcome, quote, reference, reverse, settle, show};
+use super::{account, correct, entries, health, import, list, outcome, quote, reference, reverse, settle, show};
 
 /// A command that calls a server.
 #[derive(Subcommand, Debug)]
@@ -106,6 +106,13 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         options: list::ListOptions,
     },
+    /// Print the journal in the order of commits, with the amounts of each entry by payer
+    Entries {
+        #[command(flatten)]
+        server: ServerOptions,
+        #[command(flatten)]
+        options: entries::EntriesOptions,
+    },
     /// Drain a server: finish calls in flight, then stop
     Drain {
         #[command(flatten)]
@@ -165,6 +172,9 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
         }
         ClientCommand::Show { server, options } => show::run(Client::connect_to(&server).await?, &options, json).await,
         ClientCommand::List { server, options } => list::run(Client::connect_to(&server).await?, options, json).await,
+        ClientCommand::Entries { server, options } => {
+            entries::run(Client::connect_to(&server).await?, options, json).await
+        }
         ClientCommand::Drain { server } => drain(Client::connect_to(&server).await?, json).await,
         ClientCommand::Account { server, options } => {
             account::run(Client::connect_to(&server).await?, options, json).await

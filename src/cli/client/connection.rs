@@ -155,6 +155,23 @@ impl Client {
         Ok(self.settlements.fence(with_deadline(request)).await?.into_inner().outcome.unwrap_or_default())
     }
 
+    /// Lists entries of the journal after a cursor.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn list_entries(&mut self, cursor: String) -> Result<pb::ListEntriesResponse, Status> {
+        let request = pb::ListEntriesRequest { page_size: 1_000, cursor };
+        Ok(self.settlements.list_entries(with_deadline(request)).await?.into_inner())
+    }
+
+    /// Watches the journal from a cursor on.
+    ///
+    /// # Errors
+    /// The status if the stream does not begin.
+    pub async fn watch_entries(&mut self, cursor: String) -> Result<Streaming<pb::WatchEntriesResponse>, Status> {
+        Ok(self.settlements.watch_entries(pb::WatchEntriesRequest { cursor }).await?.into_inner())
+    }
+
     /// Reads a settlement.
     ///
     /// # Errors

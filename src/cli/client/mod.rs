@@ -8,6 +8,7 @@ pub mod claim_text;
 pub mod commands;
 mod connection;
 mod correct;
+mod entries;
 mod health;
 pub mod import;
 mod interrupt;

@@ -1,0 +1,92 @@
+//! The feed: entries of the journal in the order of commits, with the amounts by which each moves the payers.
+//!
+//! An entry is in the feed once it is durable, and never before one that was in it earlier: whoever goes on after a position
+//! misses nothing and sees nothing twice.
+
+use std::sync::Arc;
+
+use crate::domain::journal::{Differences, Entry, EntryKind};
+use crate::domain::money::Money;
+use crate::domain::split::Split;
+use crate::journal::decode_entry;
+use crate::store::entry_page::StoredEntry;
+use crate::store::rows::CommitPosition;
+use crate::store::{Store, StoreError};
+
+use super::list::HospitalScope;
+use super::{Engine, EngineError, PAUSE};
+
+/// An entry in the feed.
+#[derive(Debug)]
+pub struct FeedEntry {
+    /// Its position.
+    pub position: CommitPosition,
+    /// The entry.
+    pub entry: Entry,
+    /// What it makes each payer and the patient pay more; less where negative, as for a reversal.
+    pub amounts: Differences,
+}
+
+/// A part of the feed.
+#[derive(Debug)]
+pub struct FeedPage {
+    /// The entries in scope.
+    pub entries: Vec<FeedEntry>,
+    /// The position of the last entry that was read, in scope or not.
+    pub last: CommitPosition,
+    /// Whether there was no further entry.
+    pub is_end: bool,
+}
+
+impl<S: Store> Engine<S> {
+    /// The next entries after a position; of up to `limit` entries, those whose hospital is in scope.
+    ///
+    /// # Errors
+    /// If the position is not one of this store, or the store cannot be read.
+    pub async fn feed(
+        &self,
+        after: CommitPosition,
+        limit: usize,
+        hospitals: &HospitalScope,
+    ) -> Result<FeedPage, EngineError> {
+        let found = self.store.entries_after(after, limit).await.map_err(EngineError::from_read_error)?;
+        let mut page = FeedPage { entries: Vec::new(), last: found.last(after), is_end: found.is_end };
+        for (read, stored) in found.entries.into_iter().enumerate() {
+            if (read + 1).is_multiple_of(PAUSE) {
+                tokio::task::yield_now().await;
+            }
+            let (position, entry) = decoded(stored).map_err(EngineError::from_read_error)?;
+            if hospitals.includes(entry.parties().0) {
+                let amounts = self.amounts(&entry).await?;
+                page.entries.push(FeedEntry { position, entry, amounts });
+            }
+        }
+        Ok(page)
+    }
+
+    async fn amounts(&self, entry: &Entry) -> Result<Differences, EngineError> {
+        Ok(match &entry.body {
+            EntryKind::Settlement(settled) => amounts_of_split(&settled.split, |amount| amount),
+            EntryKind::Revision(revised) => revised.differences.clone(),
+            EntryKind::Fence(_) => Differences::default(),
+            EntryKind::Reversal(reversed) => {
+                // Nothing revises a settlement after its reversal.
+                let split = self.newest_split(reversed.settlement).await?;
+                amounts_of_split(&split, |amount| -amount)
+            }
+        })
+    }
+}
+
+fn decoded(StoredEntry { position, id, record }: StoredEntry) -> Result<(CommitPosition, Entry), StoreError> {
+    let (entry, _) = decode_entry(&record?)?;
+    if entry.id == id { Ok((position, entry)) } else { Err(StoreError::Damaged(format!("entry {id} is another one"))) }
+}
+
+fn amounts_of_split(split: &Split, sign: impl Fn(Money) -> Money) -> Differences {
+    let payers = split.payers().into_iter().filter(|(_, amount)| *amount != Money::ZERO);
+    Differences {
+        payers: payers.map(|(payer, amount): (Arc<str>, Money)| (payer, sign(amount))).collect(),
+        patient: sign(split.patient),
+    }
+}
