@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
+use prost::Message;
 use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
@@ -25,7 +26,7 @@ use super::deadline;
 use super::error::CallError;
 use super::observe::CallerName;
 use super::open_calls::OpenCalls;
-use super::request_body::RequestBody;
+use super::request_body::{self, RequestBody, StreamBody};
 use super::response_body::{HeldByResponse, ResponseBody};
 
 /// How long a caller that has as many streams as it may is asked to wait.
@@ -39,6 +40,9 @@ const END_GRACE: Duration = Duration::from_secs(1);
 
 /// The most open calls of a connection beside which a call of another service, such as health, is begun.
 const MAX_OPEN_CALLS: usize = 128;
+
+/// The header that names how messages are compressed.
+const ENCODING: &str = "grpc-encoding";
 
 /// Who is at the other end, as the certificate says, and the open calls of the connection; it goes with every call.
 #[derive(Clone, Debug)]
@@ -91,6 +95,19 @@ pub struct Permitted {
 }
 
 impl Permitted {
+    /// The proof that a unary request carries. A message that arrived compressed holds the memory of its true size from here
+    /// on.
+    ///
+    /// # Errors
+    /// `INTERNAL` if it carries none: then it came past the gate; or if there is no room for the message.
+    pub fn from_message(request: &tonic::Request<impl Message>) -> Result<Permitted, Status> {
+        let permitted = Permitted::from_request(request)?;
+        if request.metadata().contains_key(ENCODING) {
+            permitted.resources.hold_request(request.get_ref().encoded_len())?;
+        }
+        Ok(permitted)
+    }
+
     /// The proof that a request carries.
     ///
     /// # Errors
@@ -213,7 +230,7 @@ where
         // What is no call of ours (health, reflection, what does not exist) says nothing about anybody.
         let Some(call) = Call::from_path(request.uri().path()) else {
             if peer.as_ref().is_some_and(|peer| peer.calls.count() > MAX_OPEN_CALLS) {
-                return refusal_response(CallError::Overloaded);
+                return refusal_response(request, CallError::Overloaded);
             }
             let exchange = HeldByResponse { open: open(None), resources: None, counts_response: false };
             return self.run(request, exchange, None);
@@ -221,15 +238,15 @@ where
         let received = Instant::now();
         let deadline = received + deadline::time_limit(request.headers(), self.authorizer.duration);
         let permitted = match self.authorizer.permit(call, peer.as_ref(), deadline, request.extensions().get()) {
-            Err(error) => return refusal_response(error),
+            Err(error) => return refusal_response(request, error),
             Ok(permitted) => permitted,
         };
         let end = (!call.stream).then(|| received + self.authorizer.duration + END_GRACE);
         let resources = Arc::clone(&permitted.resources);
-        if !call.stream {
-            let counted = |body| Body::new(RequestBody::new(body, Arc::clone(&resources), deadline.into()));
-            request = request.map(counted);
-        }
+        request = request.map(|body| match call.stream {
+            true => Body::new(StreamBody(body)),
+            false => Body::new(RequestBody::new(body, Arc::clone(&resources), deadline.into())),
+        });
         request.extensions_mut().insert(permitted);
         let exchange =
             HeldByResponse { open: open(end), resources: Some(resources), counts_response: call.counts_response() };
@@ -277,9 +294,12 @@ where
     }
 }
 
-fn refusal_response<E>(error: CallError) -> BoxFuture<Response<Body>, E> {
+fn refusal_response<E>(request: Request<Body>, error: CallError) -> BoxFuture<Response<Body>, E> {
     let response = Status::from(error).into_http();
-    Box::pin(async { Ok(response) })
+    Box::pin(async {
+        request_body::discard(request.into_body()).await;
+        Ok(response)
+    })
 }
 
 /// Why a call ends whose handler gave no answer in time.

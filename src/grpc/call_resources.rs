@@ -4,7 +4,7 @@
 //! answered, a claim takes several times its bytes. What a read answers is counted when it is known.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -91,12 +91,33 @@ pub(super) enum CallPermit {
 pub(super) struct CallResources {
     _permit: CallPermit,
     pub(super) limits: MemoryLimits,
-    held: Mutex<MemoryPermit>,
+    memory: Mutex<CallMemory>,
+}
+
+/// The memory that a call holds.
+#[derive(Default)]
+struct CallMemory {
+    permit: MemoryPermit,
+    /// The part of it that is held for the request.
+    request: usize,
 }
 
 impl CallResources {
     pub(super) fn new(permit: CallPermit, limits: MemoryLimits) -> CallResources {
-        CallResources { _permit: permit, limits, held: Mutex::default() }
+        CallResources { _permit: permit, limits, memory: Mutex::default() }
+    }
+
+    /// Holds the memory of a request of which so many bytes have arrived, or are known after decompression. A request that
+    /// needs more than there is needs all of it.
+    ///
+    /// # Errors
+    /// If a limit leaves no room.
+    pub(super) fn hold_request(&self, bytes: usize) -> Result<(), CallError> {
+        let needed = request_memory(bytes).min(self.limits.max_call_bytes());
+        let mut memory = self.lock();
+        let more = needed.saturating_sub(memory.request);
+        memory.request += more;
+        if more == 0 { Ok(()) } else { self.add(&mut memory, more) }
     }
 
     /// Holds so many further bytes.
@@ -104,14 +125,21 @@ impl CallResources {
     /// # Errors
     /// If a limit leaves no room.
     pub(super) fn acquire_memory(&self, bytes: usize) -> Result<(), CallError> {
+        self.add(&mut self.lock(), bytes)
+    }
+
+    fn add(&self, memory: &mut CallMemory, bytes: usize) -> Result<(), CallError> {
         let more = self.limits.try_acquire(bytes)?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_empty() {
-            *held = more;
+        if memory.permit.is_empty() {
+            memory.permit = more;
             return Ok(());
         }
-        held.iter_mut().zip(more).for_each(|(held, more)| held.merge(more));
+        memory.permit.iter_mut().zip(more).for_each(|(held, more)| held.merge(more));
         Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CallMemory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -20,6 +20,9 @@ pub const MAX_HEADER_BYTES: u32 = 16 << 10;
 /// The bytes that HTTP/2 adds to each header when it counts them.
 const HEADER_OVERHEAD: usize = 32;
 
+/// How the message of a status begins with which the framework refuses to decompress a message.
+const DECOMPRESSION_FAILED: &str = "Error decompressing:";
+
 /// The refusal of a request with headers above the limit.
 pub fn check_headers<B>(request: &Request<B>) -> Result<(), CallError> {
     let headers = request.headers().iter();
@@ -87,6 +90,10 @@ fn complete_status(bare: &Status) -> Status {
     let message = bare.message();
     match bare.code() {
         Code::OutOfRange => CallError::MessageTooLarge.into(),
+        Code::ResourceExhausted if message.starts_with(DECOMPRESSION_FAILED) => CallError::MessageTooLarge.into(),
+        Code::Internal if message.starts_with(DECOMPRESSION_FAILED) => {
+            CallError::UndecodableMessage("it is not compressed as its header says".to_owned()).into()
+        }
         Code::Unimplemented if message.contains("compressed") => CallError::UnsupportedCompression.into(),
         Code::Unimplemented => CallError::UnknownCall.into(),
         // Everything else that fails inside has details already, but for a response that cannot be encoded.

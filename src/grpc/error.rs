@@ -32,8 +32,8 @@ pub enum CallError {
     /// The message cannot be decoded. The text is that of the decoder, without content of the message.
     #[error("the message cannot be decoded: {0}")]
     UndecodableMessage(String),
-    /// The message is compressed in a way that the service does not read.
-    #[error("the message is compressed, which the service does not read")]
+    /// The message is compressed in another way than gzip.
+    #[error("the message is compressed in another way than gzip")]
     UnsupportedCompression,
     /// There is no such call.
     #[error("there is no such call")]

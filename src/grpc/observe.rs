@@ -16,7 +16,7 @@ use crate::access::Call;
 use crate::telemetry::{Metrics, call_span};
 
 use super::complete_status::{EndOfStream, check_headers, complete_response};
-use super::status;
+use super::{request_body, status};
 
 /// Wraps a service.
 #[derive(Clone, Debug)]
@@ -54,7 +54,10 @@ where
         if let Err(error) = check_headers(&request) {
             let answer = Status::from(error).into_http();
             observed.end(answer.headers());
-            return Box::pin(async { Ok(answer) });
+            return Box::pin(async {
+                request_body::discard(request.into_body()).await;
+                Ok(answer)
+            });
         }
         request.extensions_mut().insert(observed.caller.clone());
         let span = observed.span.clone();
@@ -87,7 +90,7 @@ impl CallerName {
     }
 }
 
-/// A call that is not answered yet.
+/// A call that is not answered yet. One that is dropped before its answer was cancelled by its caller.
 struct ObservedCall {
     call: Option<&'static Call>,
     start: Instant,
@@ -95,6 +98,7 @@ struct ObservedCall {
     trace_id: Option<String>,
     caller: CallerName,
     metrics: Arc<Metrics>,
+    is_recorded: bool,
 }
 
 impl ObservedCall {
@@ -104,18 +108,20 @@ impl ObservedCall {
         let is_logged = tracing::enabled!(tracing::Level::INFO);
         let trace_id = is_logged.then(|| call_span::trace_id(&span, request.headers())).flatten();
         let trace_id = trace_id.map(|id| id.to_string());
-        ObservedCall { call, start: Instant::now(), span, trace_id, caller: CallerName::default(), metrics }
+        let caller = CallerName::default();
+        ObservedCall { call, start: Instant::now(), span, trace_id, caller, metrics, is_recorded: false }
     }
 
     /// Logs one line for the call, counts it and ends its span; nothing of its content. `headers` are those of the
     /// response, or its trailers.
-    fn end(self, headers: &HeaderMap) {
+    fn end(mut self, headers: &HeaderMap) {
         let code = headers.get(Status::GRPC_STATUS).map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()));
         let reason = if code == Code::Ok { None } else { reason(headers) };
         self.record(code, reason.as_deref());
     }
 
-    fn record(self, code: Code, reason: Option<&str>) {
+    fn record(&mut self, code: Code, reason: Option<&str>) {
+        self.is_recorded = true;
         let (took, name) = (self.start.elapsed(), status::code_name(code));
         // The path of an unknown call is text of the caller: it is neither logged nor counted by itself.
         let path = self.call.map_or("other", |call| call.path);
@@ -136,12 +142,21 @@ impl ObservedCall {
     }
 }
 
+impl Drop for ObservedCall {
+    fn drop(&mut self) {
+        if !self.is_recorded {
+            self.record(Code::Cancelled, None);
+        }
+    }
+}
+
 impl EndOfStream {
     /// Ends a stream's call with the status in the trailers; without trailers it was cancelled.
     fn new(observed: ObservedCall) -> EndOfStream {
-        EndOfStream::call(move |trailers| match trailers {
-            Some(trailers) => observed.end(trailers),
-            None => observed.record(Code::Cancelled, None),
+        EndOfStream::call(move |trailers| {
+            if let Some(trailers) = trailers {
+                observed.end(trailers);
+            }
         })
     }
 }

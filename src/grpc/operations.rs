@@ -28,7 +28,7 @@ impl OperationsHandler {
 #[tonic::async_trait]
 impl OperationsService for OperationsHandler {
     async fn drain(&self, request: Request<pb::DrainRequest>) -> Result<Response<pb::DrainResponse>, Status> {
-        let caller = Permitted::from_request(&request)?.caller;
+        let caller = Permitted::from_message(&request)?.caller;
         // The call to drain is itself in flight.
         let others = self.max_in_flight.saturating_sub(self.in_flight.available_permits() + 1);
         tracing::info!(target: LIFE, caller = &*caller.name, calls = others, "stopping: an operator asked for it; calls in flight are finished");

@@ -55,7 +55,7 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
         &self,
         request: Request<pb::ListPoliciesRequest>,
     ) -> Result<Response<pb::ListPoliciesResponse>, Status> {
-        let permitted = Permitted::from_request(&request)?;
+        let permitted = Permitted::from_message(&request)?;
         Ok(Response::new(self.handle_list_policies(&permitted, &request.into_inner())?))
     }
 

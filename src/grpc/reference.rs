@@ -55,7 +55,7 @@ impl<S: Store> ReferenceService for ReferenceHandler<S> {
         &self,
         request: Request<pb::ListImportsRequest>,
     ) -> Result<Response<pb::ListImportsResponse>, Status> {
-        let permitted = Permitted::from_request(&request)?;
+        let permitted = Permitted::from_message(&request)?;
         Ok(Response::new(self.handle_list_imports(&permitted, request.into_inner()).await?))
     }
 
@@ -63,7 +63,7 @@ impl<S: Store> ReferenceService for ReferenceHandler<S> {
         &self,
         request: Request<pb::GetReferenceRequest>,
     ) -> Result<Response<pb::GetReferenceResponse>, Status> {
-        let permitted = Permitted::from_request(&request)?;
+        let permitted = Permitted::from_message(&request)?;
         Ok(Response::new(self.handle_get_reference(&permitted, request.into_inner()).await?))
     }
 }

@@ -90,12 +90,12 @@ fn to_response<T>(answer: Result<T, CallError>) -> Result<Response<T>, Status> {
 #[tonic::async_trait]
 impl<S: Store> SettlementService for SettlementHandler<S> {
     async fn quote(&self, request: Request<pb::QuoteRequest>) -> Result<Response<pb::QuoteResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_quote(&permitted, request.into_inner())).await)
     }
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<encoded::SettleResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(self.settler().settle(&permitted.clone(), request.into_inner(), deadline, permitted).await)
     }
 
@@ -110,7 +110,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
     }
 
     async fn reverse(&self, request: Request<pb::ReverseRequest>) -> Result<Response<pb::ReverseResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(self.handle_reverse(permitted, deadline, request.into_inner()).await)
     }
 
@@ -118,7 +118,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         &self,
         request: Request<pb::CorrectRequest>,
     ) -> Result<Response<encoded::CorrectResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(self.handle_correct(permitted, deadline, request.into_inner()).await)
     }
 
@@ -126,12 +126,12 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         &self,
         request: Request<pb::GetOutcomeRequest>,
     ) -> Result<Response<encoded::GetOutcomeResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_get_outcome(&permitted, request.into_inner())).await)
     }
 
     async fn fence(&self, request: Request<pb::FenceRequest>) -> Result<Response<encoded::FenceResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(self.handle_fence(permitted, deadline, request.into_inner()).await)
     }
 
@@ -139,7 +139,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         &self,
         request: Request<pb::GetSettlementRequest>,
     ) -> Result<Response<encoded::GetSettlementResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_get_settlement(&permitted, request.into_inner())).await)
     }
 
@@ -147,7 +147,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         &self,
         request: Request<pb::ListSettlementsRequest>,
     ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_list_settlements(&permitted, request.into_inner())).await)
     }
 
@@ -155,7 +155,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         &self,
         request: Request<pb::ListEntriesRequest>,
     ) -> Result<Response<pb::ListEntriesResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.feed_reader().list(&permitted, request.into_inner())).await)
     }
 
@@ -165,7 +165,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         &self,
         request: Request<pb::WatchEntriesRequest>,
     ) -> Result<Response<WatchedEntries>, Status> {
-        let (permitted, streams) = (Permitted::from_request(&request)?, &self.streams);
+        let (permitted, streams) = (Permitted::from_message(&request)?, &self.streams);
         let (authorizer, shutdown) = (Arc::clone(&streams.authorizer), streams.shutdown.clone());
         to_response(self.feed_reader().watch(permitted, &request.into_inner(), authorizer, shutdown))
     }
@@ -174,7 +174,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         &self,
         request: Request<pb::GetAccountRequest>,
     ) -> Result<Response<pb::GetAccountResponse>, Status> {
-        let (permitted, deadline) = (Permitted::from_request(&request)?, self.deadline(&request));
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_get_account(&permitted, request.into_inner())).await)
     }
 }

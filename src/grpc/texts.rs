@@ -40,7 +40,7 @@ texts! {
     RequestTimedOut: "the request, or the next message of a stream, did not arrive in time; what was answered stands, nothing else was done: send it again", "请求或数据流的下一条消息未按时到达；已答复的仍然有效，其余未作处理，请重新发送";
     HeadersTooLarge: "the request headers are larger than the size limit", "请求头超过大小上限";
     UndecodableMessage: "the message cannot be decoded", "请求消息无法解码";
-    UnsupportedCompression: "the message is compressed, which the service does not read", "请求消息经过压缩，本服务不支持";
+    UnsupportedCompression: "the message is compressed in another way than gzip", "请求消息的压缩方式不是 gzip，本服务不支持";
     UnknownCall: "there is no such call", "没有此调用";
     Stopping: "the server stops; send what was not answered again", "服务正在停止；请将未得到答复的请求重新发送";
     ImportRunning: "another import is being taken; nothing of this one was: send it again later", "另一导入正在进行；本次导入未被接收，请稍后重新发送";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tonic::codec::CompressionEncoding::Gzip;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health, HealthServer};
@@ -51,16 +52,31 @@ impl<S: Store> Services<S> {
         health.set_not_serving::<OperationsServiceServer<OperationsHandler>>().await;
     }
 
-    /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded.
+    /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded, also of
+    /// those that arrive compressed.
     pub(super) fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
         let Services { settlements, activation, operations, engine, disclosures, imports } = self;
         let references = ReferenceHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), imports);
         let policies = PolicyHandler::new(engine, activation);
         let routes = Routes::new(health)
-            .add_service(SettlementServiceServer::new(settlements).max_decoding_message_size(message_bytes))
-            .add_service(ReferenceServiceServer::new(references).max_decoding_message_size(message_bytes))
-            .add_service(PolicyServiceServer::new(policies).max_decoding_message_size(message_bytes))
-            .add_service(OperationsServiceServer::new(operations).max_decoding_message_size(message_bytes));
+            .add_service(
+                SettlementServiceServer::new(settlements)
+                    .accept_compressed(Gzip)
+                    .max_decoding_message_size(message_bytes),
+            )
+            .add_service(
+                ReferenceServiceServer::new(references)
+                    .accept_compressed(Gzip)
+                    .max_decoding_message_size(message_bytes),
+            )
+            .add_service(
+                PolicyServiceServer::new(policies).accept_compressed(Gzip).max_decoding_message_size(message_bytes),
+            )
+            .add_service(
+                OperationsServiceServer::new(operations)
+                    .accept_compressed(Gzip)
+                    .max_decoding_message_size(message_bytes),
+            );
         add_reflection(routes)
     }
 }

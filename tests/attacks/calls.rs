@@ -111,3 +111,50 @@ async fn a_program_with_a_stalled_call_ends_at_the_drain_limit_and_logs_it() {
     assert!(took < Duration::from_secs(4), "{took:?}");
     assert!(log.contains("the drain limit has passed") && log.contains("\"connections\":1"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_its_caller_cancels_is_counted_as_cancelled_and_as_nothing_else() {
+    let target = Target::start(ServerLimits::default()).await;
+    let read = target.settled(1).await;
+    let connection = RawConnection::open(target.port, 1 << 16).await;
+    let methods =
+        [QUOTE, "settlement.v1.SettlementService/SettleStream", "reference.v1.ReferenceService/ImportReference"];
+    for method in methods {
+        let mut call = connection.begin(method).await;
+        call.request.send_data(vec![0, 0, 0, 1, 0, 10].into(), false).expect("sent");
+        // The call is in flight once a later one on the connection is answered.
+        assert_eq!(ending(connection.call(GET_SETTLEMENT, &read).await).await.1, "");
+        call.request.send_reset(h2::Reason::CANCEL);
+        let labels =
+            format!("rpc_method=\"onestop.{method}\",rpc_response_status_code=\"CANCELLED\",rpc_system_name=\"grpc\"");
+        target.wait_for_metric(&format!("rpc_server_call_duration_seconds_count{{{labels}}} 1")).await;
+    }
+    let metrics = target.get("/metrics").await;
+    assert!(metrics.contains("onestop_refusals_total{reason=\"CANCELLED\"} 3"), "{metrics}");
+    for method in methods {
+        let counts = format!("rpc_server_call_duration_seconds_count{{rpc_method=\"onestop.{method}\"");
+        let counted = metrics.lines().filter(|line| line.starts_with(&counts) && !line.ends_with(" 0"));
+        assert_eq!(counted.count(), 1, "{metrics}");
+    }
+}
+
+/// HTTP/2 ends a connection on which 1,024 messages arrived for calls that were answered before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_outlives_thousands_of_calls_that_are_refused_before_their_messages_arrive() {
+    let target = Target::start(ServerLimits { in_flight: 1, ..ServerLimits::default() }).await;
+    let connection = RawConnection::open(target.port, 1 << 20).await;
+    let _stalled = connection.begin(QUOTE).await;
+    for _ in 0..4 {
+        let mut calls = Vec::new();
+        for _ in 0..500 {
+            calls.push(connection.begin(QUOTE).await);
+        }
+        // All of their headers have been read once this is answered.
+        let unknown = ending(connection.call("no.Service/Call", &pb::QuoteRequest::default()).await).await;
+        assert_eq!(unknown.0, Code::Unimplemented);
+        for mut call in calls {
+            call.request.send_data(vec![0; 5].into(), true).expect("an open connection");
+            assert_eq!(within(10, ending(call.response)).await, (Code::ResourceExhausted, "OVERLOADED".to_owned()));
+        }
+    }
+}

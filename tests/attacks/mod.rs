@@ -2,10 +2,11 @@
 //! failures inside. The limits are those of a server, short for the tests.
 
 mod calls;
+mod compressed;
 mod connections;
 mod failures;
 mod memory;
-mod raw;
+pub mod raw;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -91,8 +91,8 @@ rows! {
     headers_above_the_limit_are_out_of_range: HeadersTooLarge, OutOfRange "HEADERS_TOO_LARGE", [] => settle_with_large_headers;
     bytes_that_are_no_message_are_invalid: UndecodableMessage, InvalidArgument "UNDECODABLE_MESSAGE",
         [] => settle_undecodable_message;
-    a_compressed_message_is_unimplemented: UnsupportedCompression, Unimplemented "UNSUPPORTED_COMPRESSION",
-        [] => settle_compressed_message;
+    a_message_compressed_in_another_way_than_gzip_is_unimplemented: UnsupportedCompression, Unimplemented "UNSUPPORTED_COMPRESSION",
+        [] => settle_deflated_message;
     an_unknown_method_is_unimplemented: UnknownCall, Unimplemented "UNKNOWN_CALL", [] => call_unknown_method;
     an_unknown_service_is_unimplemented: UnknownCall, Unimplemented "UNKNOWN_CALL", [] => call_unknown_service;
     a_stream_of_a_server_that_stops_is_unavailable: Stopping, Unavailable "SERVER_STOPPING", [] => stream_during_shutdown;
@@ -341,9 +341,9 @@ async fn settle_undecodable_message(server: Server) -> Status {
     call_with_bytes(&server, SETTLE, vec![0xff; 9]).await
 }
 
-async fn settle_compressed_message(server: Server) -> Status {
+async fn settle_deflated_message(server: Server) -> Status {
     let mut request = tonic::Request::new(settle_request(&bill(), "R1"));
-    request.metadata_mut().insert("grpc-encoding", "gzip".parse().expect("a header"));
+    request.metadata_mut().insert("grpc-encoding", "deflate".parse().expect("a header"));
     server.settlement_client().settle(request).await.expect_err("a refusal")
 }
 
