@@ -4,6 +4,7 @@ mod claim_files;
 mod correcting;
 mod escaping;
 mod following;
+mod interrupted;
 mod not_utf8;
 mod settling;
 mod show;

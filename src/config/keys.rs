@@ -104,7 +104,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     },
     ConfigKey {
         name: "access_log",
-        about: "The log of who read the data of which person. Default: access.log in the directory of the store, or beside the secret of a store on Redis.",
+        about: "The log of who read the data of which person. A relative path is in the directory of the store, or beside the secret of a store on Redis. Default: access.log.",
         target: KeyTarget::OptionalPath(|config| &mut config.access_log),
         standard_variable: None,
     },

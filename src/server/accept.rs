@@ -17,6 +17,7 @@ use crate::grpc::open_calls::{ConnectionTimes, OpenCalls};
 use crate::telemetry::Metrics;
 
 use super::connection::{ArrivalStream, Stream};
+use super::plaintext;
 use super::serve_connection::{ConnectionService, Preface, serve_connection};
 use super::tls::{self, Tls};
 
@@ -157,8 +158,11 @@ impl<S: ConnectionService> Acceptor<S> {
     }
 
     /// The stream below the protocol, the names in the peer's certificate, and the caller's permit.
-    async fn tls_handshake(&self, stream: TcpStream) -> Result<Secured, &'static str> {
+    async fn tls_handshake(&self, mut stream: TcpStream) -> Result<Secured, &'static str> {
         let Some(tls) = &self.tls else { return Ok((Stream::Plain(stream), Vec::new(), None)) };
+        if plaintext::refuse(&mut stream).await.map_err(|_error| "broken_off")? {
+            return Err("not_tls");
+        }
         let stream =
             TlsAcceptor::from(tls.current()).accept(stream).await.map_err(|error| handshake_failure(&error))?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());

@@ -14,6 +14,7 @@ pub mod figures;
 mod limits_of;
 pub mod local_server;
 mod operations_listener;
+mod plaintext;
 mod readiness;
 mod reload;
 pub mod run;

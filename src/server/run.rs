@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::policy::{Book, shipped};
 use crate::store::{Store, StoreError};
 use crate::telemetry::otlp::TelemetryError;
-use crate::telemetry::{LIFE, Metrics, Telemetry};
+use crate::telemetry::{LIFE, Metrics, Telemetry, repeats};
 
 use super::access_setup::{AccessSetup, AccessSetupError};
 use super::expected;
@@ -150,6 +150,7 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
         let load_book = config.policies.map(|directory| Arc::new(move || Book::from_dir(&directory)) as _);
         let setup = ServerSetup { load_book, access, limits: config.server, operations, reload, metrics, watched };
         let served = serve::serve_with(setup, Arc::new(engine), listener, shutdown).await;
+        repeats::report_all();
         tracing::info!(target: LIFE, "stopped");
         Ok(served?)
     }
@@ -172,8 +173,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, RunError> {
 }
 
 fn open_access_log(config: &Config, location: &StoreLocation) -> Result<AccessLog, RunError> {
-    let path = config.access_log.clone();
-    let path = path.unwrap_or_else(|| location.default_access_log(config.secret.as_deref()));
+    let path = location.access_log(config.access_log.as_deref(), config.secret.as_deref());
     AccessLog::open(&path).map_err(|error| RunError::AccessLog { path, error })
 }
 

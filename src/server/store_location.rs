@@ -201,12 +201,13 @@ impl StoreLocation {
         }
     }
 
-    /// The access log of a server over this store, unless the configuration names another: in the directory of the
-    /// store, or beside the secret of a store on Redis.
-    pub(super) fn default_access_log(&self, secret: Option<&Path>) -> PathBuf {
+    /// The access log of a server over this store. A relative path, and the default, are in the directory of the store, or
+    /// beside the secret of a store on Redis: never where the server happens to be started.
+    pub(super) fn access_log(&self, configured: Option<&Path>, secret: Option<&Path>) -> PathBuf {
+        let name = configured.unwrap_or(Path::new(ACCESS_LOG));
         match self {
-            StoreLocation::Directory(path) => path.join(ACCESS_LOG),
-            StoreLocation::Redis(_) => secret.unwrap_or(Path::new("")).with_file_name(ACCESS_LOG),
+            StoreLocation::Directory(path) => path.join(name),
+            StoreLocation::Redis(_) => secret.and_then(Path::parent).unwrap_or(Path::new("")).join(name),
         }
     }
 }

@@ -109,7 +109,7 @@ fn tls_files_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
-fn a_client_without_tls_or_without_a_certificate_is_told_what_the_server_may_require() {
+fn a_client_without_tls_or_certificate_or_with_tls_that_the_server_has_not_is_told_so() {
     let place = tempfile::tempdir().expect("a directory");
     let keys = Keys::made();
     let mut command = onestop();
@@ -125,4 +125,60 @@ fn a_client_without_tls_or_without_a_certificate_is_told_what_the_server_may_req
     let ca = keys.file("ca.pem").display().to_string();
     let (code, _, errors) = run(&["account", "P1", "--year", "2017", "--server", &secured, "--ca", &ca]);
     assert!(code == Some(3) && errors.contains("present one with --certificate and --key"), "{code:?} {errors}");
+    let without_tls = Serve::start(&place.path().join("other"), &[]);
+    let url = without_tls.url.replace("http://", "https://");
+    let (code, _, errors) = run(&["account", "P1", "--year", "2017", "--server", &url, "--ca", &ca]);
+    assert!(code == Some(3) && errors.contains("call it as http://"), "{code:?} {errors}");
+}
+
+/// Clients of any make read why their connection ends.
+#[test]
+fn the_server_itself_says_that_it_requires_tls() {
+    use std::io::{Read, Write};
+    let place = tempfile::tempdir().expect("a directory");
+    let keys = Keys::made();
+    let mut command = onestop();
+    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--config"]);
+    command.arg(keys.file("onestop.toml")).arg("--store").arg(place.path().join("store"));
+    let serve = Serve::spawn(command);
+    let answer = |request: &str| {
+        let mut stream = std::net::TcpStream::connect(serve.url.trim_start_matches("https://")).expect("a connection");
+        stream.write_all(request.as_bytes()).expect("written");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the end");
+        answer
+    };
+    let preface = answer("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    let (settings, goaway) = preface.split_at(9);
+    assert_eq!(settings, [0, 0, 0, 4, 0, 0, 0, 0, 0], "empty settings");
+    // INADEQUATE_SECURITY is 12.
+    assert_eq!((goaway[3], &goaway[9..17]), (7, &[0, 0, 0, 0, 0, 0, 0, 12][..]));
+    assert_eq!(String::from_utf8_lossy(&goaway[17..]), "this server requires TLS");
+    let http = String::from_utf8(answer("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")).expect("text");
+    assert!(http.starts_with("HTTP/1.1 400 Bad Request\r\n") && http.ends_with("\r\n\r\nthis server requires TLS\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_access_log_is_beside_the_store_or_the_secret_wherever_the_server_is_started() {
+    let redis = crate::support::redis_server::RedisServer::shared();
+    for (configured, name) in [(None, "access.log"), (Some("who.log"), "who.log")] {
+        let (place, elsewhere) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+        let secret = place.path().join("secret");
+        onestop::store::secret_file::create(&secret).expect("a secret");
+        let store = place.path().join("store");
+        let embedded = (store.display().to_string(), store.join(name));
+        for (store, expected) in [embedded, (redis.url(), place.path().join(name))] {
+            let mut command = onestop();
+            command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store", &store]).current_dir(&elsewhere);
+            if store.starts_with("redis") {
+                command.arg("--secret").arg(&secret);
+            }
+            command.envs(configured.map(|path| ("ONESTOP_ACCESS_LOG", path)));
+            let serve = Serve::spawn(command);
+            let mut client = serve.with_tables().await;
+            client.quote(&crate::support::claims::claim("C", "P1", "1.00")).await.expect("a quote");
+            assert_eq!(std::fs::read_to_string(&expected).expect("a log").lines().count(), 1, "{}", expected.display());
+        }
+        assert_eq!(std::fs::read_dir(elsewhere.path()).expect("a directory").count(), 0);
+    }
 }

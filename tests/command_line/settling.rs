@@ -10,7 +10,7 @@ use super::json;
 use crate::support::program::{Serve, onestop, run};
 
 /// The n-th claim of one of P1, P2 and P4, as a line.
-fn line(number: usize) -> Value {
+pub fn line(number: usize) -> Value {
     let person = ["P1", "P2", "P4"][number % 3];
     json!({
         "claim_id": format!("C{number}"), "request_id": format!("R{number}"), "hospital_id": "H3", "person_id": person,

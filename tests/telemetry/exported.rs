@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use onestop::cli::client::Client;
+use onestop::store::secret_file;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use super::receiver::{Collector, attribute};
 use super::{LoggedServer, settle_demonstration};
 use crate::support::claims::claim;
+use crate::support::program::onestop;
+use crate::support::redis_server::RedisServer;
 
 /// Texts of the demonstration claims and of the first claim of the tests that name a person, a claim or a request.
 const MARKS: [&str; 4] = ["DEMO-P-", "ZY2017", "3701001-2017", "MARK-"];
@@ -127,6 +130,32 @@ async fn the_decision_of_the_caller_and_the_configured_share_decide_which_calls_
     assert!(log.contains(unsampled), "a call that is not traced is logged with the caller's trace: {log}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_to_redis_are_spans_of_the_call_that_makes_them() {
+    let (collector, endpoint) = Collector::start().await;
+    let (directory, redis) = (tempfile::tempdir().expect("a directory"), RedisServer::shared());
+    let secret = directory.path().join("secret");
+    secret_file::create(&secret).expect("a secret");
+    let mut command = onestop();
+    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--store"]);
+    command.arg(redis.url()).arg("--secret").arg(secret).envs(exporting(&endpoint, "the-server"));
+    let server = LoggedServer::spawn(command);
+    let url = server.url.clone();
+    tokio::task::spawn_blocking(move || settle_demonstration(&url, &[])).await.expect("settled");
+    collector.until("the stream", |received| !named(&received.spans(), "the-server", SETTLE_STREAM).is_empty()).await;
+    let log = server.end();
+    let spans = collector.spans();
+    let call = named(&spans, "the-server", SETTLE_STREAM)[0];
+    let of_trace: Vec<&Span> =
+        spans.iter().map(|(_, span)| span).filter(|span| span.trace_id == call.trace_id).collect();
+    let parent =
+        |span: &Span| of_trace.iter().find(|parent| parent.span_id == span.parent_span_id).map(|span| &*span.name);
+    let parents: BTreeSet<_> = of_trace.iter().filter(|span| span.name == "redis").map(|span| parent(span)).collect();
+    assert_eq!(parents, BTreeSet::from([Some("look_up"), Some("commit")]), "{log}");
+    let received = collector.text();
+    assert!(!MARKS.iter().any(|mark| received.contains(mark)), "a key or an id was exported");
+}
+
 #[test]
 fn without_an_endpoint_nothing_is_exported_and_with_a_wrong_one_the_server_does_not_start() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -137,7 +166,7 @@ fn without_an_endpoint_nothing_is_exported_and_with_a_wrong_one_the_server_does_
         .collect();
     assert!(!names.iter().any(|name| name.starts_with("telemetry") || name.contains("OpenTelemetry")), "{names:?}");
     server.end();
-    let mut command = crate::support::program::onestop();
+    let mut command = onestop();
     command.args(["serve", "--store"]).arg(directory.path().join("store"));
     let output = command.env("ONESTOP_OTLP_ENDPOINT", "not a URL").output().expect("the program runs");
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -10,7 +10,14 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use onestop::domain::journal;
+use onestop::engine::import::{ImportContext, ImportSource};
+use onestop::reference::table::ReferenceTable;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+
+use crate::support::engine;
 use crate::support::program::onestop;
 
 /// A server as a process, with its log.
@@ -64,6 +71,15 @@ impl LoggedServer {
         response
     }
 
+    /// Waits until the metrics contain a text.
+    pub fn wait_for(&self, text: &str) {
+        let start = Instant::now();
+        while !self.get("/metrics", "text/plain").contains(text) {
+            assert!(start.elapsed() < Duration::from_secs(20), "no {text}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -91,4 +107,19 @@ pub fn settle_demonstration(url: &str, variables: &[(&str, &str)]) {
         let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("the program runs");
         assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// Makes a store whose enrolments were imported so many days ago.
+pub async fn store_with_old_register(store: &std::path::Path, days: u64) {
+    let engine = engine(EmbeddedStore::open(store, Durability::Synced).expect("a store")).await;
+    let age = Duration::from_secs(days * 24 * 3_600 + 60);
+    let then = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock") - age;
+    let then = journal::Instant(then.as_micros() as i64);
+    let mut rows = engine.incoming();
+    let cells = ["P9", "2014-01-01", "resident", "370100", ""].map(str::to_owned);
+    rows.add(ReferenceTable::Enrolments, &cells).expect("a row");
+    let context = ImportContext { now: &|| then, stop: &|| false };
+    let permit = engine.acquire_import_permit().await;
+    let imported = engine.import_rows(permit, rows, "enrolments", ImportSource::default(), &context).await;
+    imported.expect("an import");
 }

@@ -34,7 +34,7 @@ pub enum ClientError {
         error: std::io::Error,
     },
     /// No server answers, or TLS failed for this reason.
-    #[error("no server answers at {url}{}", tls_cause.as_ref().map(|cause| format!(", or TLS failed: {cause}")).unwrap_or_default())]
+    #[error("no server answers at {url}{}", tls_cause.as_ref().map(|cause| format!(", or TLS failed: {cause}; if the server has no TLS, call it as http://")).unwrap_or_default())]
     Unreachable {
         /// The URL.
         url: String,

@@ -37,6 +37,7 @@ mod walk;
 use std::sync::Arc;
 
 use redis::{Value, cmd, from_redis_value};
+use tracing::Instrument;
 
 use super::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
 use super::entry_page::EntryPage;
@@ -204,7 +205,7 @@ impl JournalStore for RedisStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.coordination.check_book()?;
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
-        let written = tokio::spawn(async move { commit::commit(&servers, &names, commit).await });
+        let written = tokio::spawn(async move { commit::commit(&servers, &names, commit).await }.in_current_span());
         written.await.unwrap_or_else(|ended| Err(StoreError::Unknown(ended.to_string())))
     }
 }

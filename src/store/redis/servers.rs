@@ -13,6 +13,7 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument;
 
 use super::address::{Address, Host};
 use super::call_error::{AttemptError, CallError};
@@ -160,7 +161,8 @@ impl Servers {
             let shards: Vec<Shard> = Shard::all().filter(is_served).collect();
             let request = Arc::new(request(&shards));
             let key = shards.first().map(|shard| self.names.shard_key(*shard, "touched")).unwrap_or_default();
-            calls.spawn(async move { (shards, server.send(&request, (access, &key), deadline).await) });
+            let call = async move { (shards, server.send(&request, (access, &key), deadline).await) };
+            calls.spawn(call.in_current_span());
         }
         let mut replies = vec![Value::Nil; SHARDS as usize];
         while let Some(joined) = calls.join_next().await {
