@@ -1,14 +1,14 @@
 //! The address of a Redis: `redis://`, `redis-sentinel://` or `redis-cluster://`, with an `s` after `redis` for TLS.
 //!
 //! ```text
-//! redis[s]://[USER:PASSWORD@]HOST[:PORT][/DATABASE]
-//! redis[s]-sentinel://[USER:PASSWORD@]HOST[:PORT],…/NAME-OF-THE-PRIMARY
-//! redis[s]-cluster://[USER:PASSWORD@]HOST[:PORT],…
+//! redis[s]://[USER@]HOST[:PORT][/DATABASE]
+//! redis[s]-sentinel://[USER@]HOST[:PORT],…/NAME-OF-THE-PRIMARY
+//! redis[s]-cluster://[USER@]HOST[:PORT],…
 //! ```
 //!
-//! Parameters after a `?`: `prefix=` (the prefix of every key), `password_file=` (a file with the password, which keeps
-//! it out of process lists), `ca=` (a file with the certificates to trust instead of the system's). Parsing does not
-//! connect.
+//! Parameters after a `?`: `prefix=` (the prefix of every key), `password_file=` (a file with the password), `ca=` (a file
+//! with the certificates to trust instead of the system's). The password itself is refused here: an address stands in process
+//! lists, environments and shown configurations. Parsing does not connect.
 
 use std::path::PathBuf;
 
@@ -60,8 +60,6 @@ pub struct Address {
     pub tls: bool,
     /// The user; `None` for the default user.
     pub user: Option<String>,
-    /// The password, if the address contains it.
-    pub password: Option<String>,
     /// The file that holds the password.
     pub password_file: Option<PathBuf>,
     /// The file with the certificates to trust.
@@ -99,6 +97,9 @@ pub enum AddressFault {
     /// The prefix is empty or contains characters that are not allowed.
     #[error("has a prefix that is empty, or contains other than visible ASCII characters without `{{`")]
     Prefix,
+    /// It contains a password.
+    #[error("contains a password, which others could read: write it to a file, and name that with ?password_file=")]
+    Password,
     /// A percent escape is invalid.
     #[error("has a `%` without two hexadecimal digits after it, or one that makes no UTF-8")]
     Escape,
@@ -107,14 +108,14 @@ pub enum AddressFault {
     UnknownParameter(String),
 }
 
-/// Without user and password, so that no log contains them.
+/// Without the user, so that no log contains it.
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
 }
 
-/// Without user and password.
+/// Without the user.
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let hosts = |hosts: &[Host]| hosts.iter().map(Host::to_string).collect::<Vec<_>>().join(",");
@@ -146,9 +147,9 @@ impl Address {
         let port = if kind == Kind::Sentinel { SENTINEL_PORT } else { PORT };
         let hosts = hosts.split(',').map(|text| parse_host(text, port)).collect::<Result<Vec<_>, _>>()?;
         let (layout, database) = build_layout(kind, hosts, path)?;
-        let (user, password) = login.map(user_and_password).transpose()?.unwrap_or_default();
+        let user = login.map(parse_user).transpose()?.flatten();
         let prefix = PREFIX.to_owned();
-        let mut address = Address { layout, tls, user, password, password_file: None, ca: None, database, prefix };
+        let mut address = Address { layout, tls, user, password_file: None, ca: None, database, prefix };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             address.set_parameter(pair)?;
         }
@@ -220,10 +221,13 @@ pub fn parse_host(text: &str, default_port: u16) -> Result<Host, AddressFault> {
     Ok(Host { name: name.to_owned(), port })
 }
 
-fn user_and_password(login: &str) -> Result<(Option<String>, Option<String>), AddressFault> {
+/// Parses what stands before the `@`: a user, or nothing for the default user.
+fn parse_user(login: &str) -> Result<Option<String>, AddressFault> {
     let (user, password) = login.split_once(':').unwrap_or((login, ""));
-    let decode = |text: &str| Ok(Some(percent_decoded(text)?).filter(|text| !text.is_empty()));
-    Ok((decode(user)?, decode(password)?))
+    if !password.is_empty() {
+        return Err(AddressFault::Password);
+    }
+    Ok(Some(percent_decoded(user)?).filter(|user| !user.is_empty()))
 }
 
 /// Decodes percent escapes: `%40` is `@`.

@@ -78,16 +78,7 @@ impl Connector {
     /// # Errors
     /// If a file that it names cannot be read.
     pub fn new(address: &Address, settings: RedisSettings) -> Result<Connector, ConnectorError> {
-        let read =
-            |path: &PathBuf| std::fs::read(path).map_err(|error| ConnectorError::File { path: path.clone(), error });
-        let password = match &address.password_file {
-            Some(path) => {
-                let text = String::from_utf8(read(path)?);
-                let text = text.map_err(|_| ConnectorError::NotUtf8 { path: path.clone() })?;
-                Some(text.trim_end().to_owned())
-            }
-            None => address.password.clone(),
-        };
+        let password = address.password_file.as_ref().map(read_password).transpose()?;
         let mut login = RedisConnectionInfo::default().set_db(address.database).set_protocol(ProtocolVersion::RESP2);
         if let Some(user) = &address.user {
             login = login.set_username(user);
@@ -95,7 +86,7 @@ impl Connector {
         if let Some(password) = &password {
             login = login.set_password(password);
         }
-        let root_cert = address.ca.as_ref().map(read).transpose()?;
+        let root_cert = address.ca.as_ref().map(read_file).transpose()?;
         if address.tls {
             // An error means that a provider is installed already: it is the same one.
             let _installed = rustls::crypto::ring::default_provider().install_default();
@@ -144,4 +135,13 @@ impl Connector {
             .set_response_timeout(Some(timeout * RESPONSE_TIMEOUTS))
             .set_pipeline_buffer_size(self.settings.in_flight)
     }
+}
+
+fn read_password(path: &PathBuf) -> Result<String, ConnectorError> {
+    let text = String::from_utf8(read_file(path)?).map_err(|_| ConnectorError::NotUtf8 { path: path.clone() })?;
+    Ok(text.trim_end().to_owned())
+}
+
+fn read_file(path: &PathBuf) -> Result<Vec<u8>, ConnectorError> {
+    std::fs::read(path).map_err(|error| ConnectorError::File { path: path.clone(), error })
 }
