@@ -1,11 +1,9 @@
 //! The deployment kit: each file is checked as far as that is possible without a cluster; `deploy/README.md` says how far.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use onestop::access::call::CALLS;
@@ -15,6 +13,7 @@ use yaml_rust2::YamlLoader;
 
 use crate::support::keys::Keys;
 use crate::support::program::onestop;
+use crate::support::prometheus::Prometheus;
 use crate::telemetry::{LoggedServer, settle_demonstration};
 
 fn deploy(file: &str) -> PathBuf {
@@ -131,59 +130,11 @@ fn the_alert_rules_fire_for_each_fault_and_each_has_a_page_in_the_runbook() {
     assert!(alerts.iter().all(|alert| tested.contains(&format!("alertname=\"{alert}\""))), "each alert is tested");
 }
 
-/// A Prometheus that scrapes one server every second.
-struct Prometheus {
-    child: Child,
-    address: String,
-    _directory: tempfile::TempDir,
-}
-
-impl Prometheus {
-    fn start(target: &str) -> Prometheus {
-        let directory = tempfile::tempdir().expect("a directory");
-        let config = directory.path().join("prometheus.yml");
-        let job = format!("scrape_configs: [{{ job_name: onestop, static_configs: [{{ targets: ['{target}'] }}] }}]");
-        std::fs::write(&config, format!("global: {{ scrape_interval: 1s }}\n{job}\n")).expect("written");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address").to_string();
-        drop(free);
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", config.display()));
-        command.arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()));
-        command.arg(format!("--web.listen-address={address}")).arg("--log.level=error");
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("prometheus is installed");
-        Prometheus { child, address, _directory: directory }
-    }
-
-    /// The values of the series of a query; empty while it has none, or none that is a number.
-    fn values(&self, query: &str) -> Vec<f64> {
-        let Ok(mut stream) = TcpStream::connect(&self.address) else { return Vec::new() };
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let request = format!("GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: x\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("written");
-        let mut response = String::new();
-        stream.read_to_string(&mut response).expect("an answer");
-        let body = response.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-        let Ok(answer) = serde_json::from_str::<Value>(body) else { return Vec::new() };
-        let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
-        let values = series.iter().filter_map(|one| one["value"][1].as_str()?.parse().ok());
-        values.filter(|value: &f64| value.is_finite()).collect()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // A test that failed leaves no process behind.
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
 #[test]
 fn every_query_of_the_dashboard_returns_data_from_a_prometheus_that_scrapes_a_server_under_load() {
     let directory = tempfile::tempdir().expect("a directory");
     let server = LoggedServer::start(directory.path(), &[]);
-    let prometheus = Prometheus::start(server.operations.trim_start_matches("http://"));
+    let prometheus = Prometheus::start(&[&server.operations], "");
     let dashboard: Value = serde_json::from_str(&text("monitoring/dashboard.json")).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels").clone();
     assert!(panels.len() >= 20);

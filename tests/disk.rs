@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use onestop::cli::client::Client;
+use tokio::sync::{Mutex, MutexGuard};
 use tonic::{Code, Status};
 
 use crate::support::claims::claim;
@@ -30,22 +31,27 @@ fn make_store(store: &Path) {
     assert_eq!(serve.end(), Some(0));
 }
 
-/// A server whose reserve is 64 MiB less than what is free.
-async fn nearly_full(directory: &Path) -> (Serve, Client) {
+/// The free room is measured and taken by one test at a time.
+static DISK: Mutex<()> = Mutex::const_new(());
+
+/// A server whose reserve is 64 MiB less than what is free, until the last of the tuple is dropped.
+pub async fn nearly_full(directory: &Path) -> (Serve, Client, MutexGuard<'static, ()>) {
+    let alone = DISK.lock().await;
     make_store(&directory.join("store"));
     let reserve = free_mib(directory) - 64;
     let mut command = onestop();
-    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(directory.join("store"));
+    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--store"]);
+    command.arg(directory.join("store"));
     let serve = Serve::spawn({
         command.env("ONESTOP_DISK_RESERVE_MIB", reserve.to_string());
         command
     });
     let client = serve.with_tables().await;
-    (serve, client)
+    (serve, client, alone)
 }
 
 /// Takes 128 MiB of the disk.
-fn fill(directory: &Path) -> std::path::PathBuf {
+pub fn fill(directory: &Path) -> std::path::PathBuf {
     let file = directory.join("filler");
     assert!(Command::new("fallocate").args(["-l", "128M"]).arg(&file).status().expect("fallocate").success());
     file
@@ -67,7 +73,7 @@ async fn first_refusal(client: &mut Client, prefix: &str) -> Status {
 
 /// How a settlement is refused on a disk that is nearly full.
 pub async fn refusal_of_a_settlement(directory: &Path) -> Status {
-    let (_serve, mut client) = nearly_full(directory).await;
+    let (_serve, mut client, _alone) = nearly_full(directory).await;
     fill(directory);
     first_refusal(&mut client, "C").await
 }
@@ -75,7 +81,7 @@ pub async fn refusal_of_a_settlement(directory: &Path) -> Status {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_a_nearly_full_disk_commits_are_refused_reads_answered_and_commits_go_on_when_there_is_room() {
     let directory = tempfile::tempdir_in("/dev/shm").expect("a directory in memory");
-    let (serve, mut client) = nearly_full(directory.path()).await;
+    let (serve, mut client, _alone) = nearly_full(directory.path()).await;
     client.settle(&claim("C", "P1", "1.00"), "R", Vec::new()).await.expect("a settlement");
     let filler = fill(directory.path());
     let refusal = first_refusal(&mut client, "D").await;

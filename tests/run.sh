@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usual=(suite planted)
-heavy=(demo valkey wire clients)
+heavy=(demo valkey wire clients upgrade image)
 
 check_suite() {
   cargo test --locked
@@ -30,18 +30,13 @@ check_valkey() {
   ONESTOP_REDIS_SERVER="$work/valkey/usr/bin/valkey-server" cargo test --locked redis
 }
 
-# Every message, field and call of proto/ has a comment, and a change is compatible: that of the working tree with the last
-# commit or, where nothing is changed, that of the last commit with the one before, unless its message says why it is not
-# in a line `Wire-break: …`.
+# Every message, field and call of proto/ has a comment, and a change is compatible with the commit before, unless its
+# message says why it is not in a line `Wire-break: …`.
 check_wire() {
   pip_install "$work/buf" buf-bin==1.75.0
-  local buf="$work/buf/bin/buf" base=HEAD
+  local buf="$work/buf/bin/buf"
   "$buf" lint
-  if git diff --quiet HEAD -- proto buf.yaml && [ -z "$(git ls-files --others -- proto)" ]; then
-    if git log -1 --format=%B | grep -q '^Wire-break: '; then return; fi
-    base=$(git rev-parse --verify --quiet HEAD^ || echo HEAD)
-  fi
-  "$buf" breaking --against ".git#ref=$(git rev-parse "$base")"
+  "$buf" breaking --against ".git#ref=$(commit_before Wire-break proto buf.yaml)"
 }
 
 # Clients in Python, Node and Java are generated, and call a server.
@@ -56,6 +51,39 @@ check_clients() {
   pip_install "$work/clients/pip" grpcio==1.85.1 grpcio-tools==1.85.1
   cargo build --locked
   tests/clients/run.sh "$work/clients" "${CARGO_TARGET_DIR:-target}/debug/onestop"
+}
+
+# Servers are upgraded under load from the commit before to this one, unless its message says why they cannot be in a line
+# `Format-break: …`; then they are restarted.
+check_upgrade() {
+  pip_install "$work/upgrade/pip" grpcio==1.85.1 grpcio-tools==1.85.1
+  local target program="${CARGO_TARGET_DIR:-target}/debug/onestop"
+  target=$(realpath "${CARGO_TARGET_DIR:-target}")
+  mkdir "$work/upgrade/earlier"
+  git archive "$(commit_before Format-break src Cargo.lock proto)" | tar -x -C "$work/upgrade/earlier"
+  (cd "$work/upgrade/earlier" && cargo build --locked --target-dir "$target")
+  cp "$program" "$work/upgrade/onestop-earlier"
+  cargo build --locked
+  tests/upgrade/run.sh "$work/upgrade" "$work/upgrade/onestop-earlier" "$program"
+}
+
+# The image of deploy/container is built, and a container started from it.
+check_image() {
+  need buildah buildah
+  need readelf binutils
+  need pgrep procps
+  tests/image/run.sh "$work/image"
+}
+
+# commit_before WORD PATH…: the commit that these paths are compared with: the last one, if they are changed in the working
+# tree; otherwise the one before, unless the message of the last has a line `WORD: …`
+commit_before() {
+  local base=HEAD
+  if git diff --quiet HEAD -- "${@:2}" && [ -z "$(git ls-files --others --exclude-standard -- "${@:2}")" ] &&
+    ! git log -1 --format=%B | grep -q "^$1: "; then
+    base=$(git rev-parse --verify --quiet HEAD^ || echo HEAD)
+  fi
+  git rev-parse "$base"
 }
 
 # pip_install DIR PACKAGE…: installs Python packages there

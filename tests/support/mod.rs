@@ -8,6 +8,7 @@ pub mod ids;
 pub mod intercepted_store;
 pub mod keys;
 pub mod program;
+pub mod prometheus;
 pub mod proxy;
 pub mod random;
 pub mod redis_cluster;
