@@ -1,5 +1,7 @@
 //! The audit: it passes an intact store, and names every entry that was changed, rewritten or cut off.
 
+mod sequential;
+
 use std::path::Path;
 
 use onestop::domain::ids::{Digest, EntryId};

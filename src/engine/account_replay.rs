@@ -9,7 +9,7 @@ use crate::domain::ids::{AccountKey, EntryId};
 use crate::domain::journal::{Entry, Reversal, Revision};
 use crate::domain::split::Split;
 
-use super::chain::{ChainFault, StoredEntry};
+use super::chain::ChainFault;
 
 /// The replay of the entries so far.
 #[derive(Default)]
@@ -20,6 +20,18 @@ pub(super) struct AccountReplay<'c> {
 }
 
 impl<'c> AccountReplay<'c> {
+    /// Starts from these accounts.
+    pub fn start(&mut self, accounts: impl IntoIterator<Item = (AccountKey, Account)>) {
+        self.accounts.extend(accounts);
+    }
+
+    /// Takes up the split of an earlier entry to a settlement; a later one of the same settlement replaces it as the
+    /// newest.
+    pub fn recall(&mut self, settlement: EntryId, entry: EntryId, split: &'c Split) {
+        self.splits.insert(entry, split);
+        self.newest.insert(settlement, entry);
+    }
+
     /// All accounts.
     pub fn accounts(&self) -> &HashMap<AccountKey, Account> {
         &self.accounts
@@ -43,8 +55,7 @@ impl<'c> AccountReplay<'c> {
     /// Applies the split of an entry to a settlement; `after` is the account after it.
     pub fn apply_split(&mut self, settlement: EntryId, entry: EntryId, split: &'c Split, after: Account) {
         self.accounts.insert(split.circumstances.account.clone(), after);
-        self.splits.insert(entry, split);
-        self.newest.insert(settlement, entry);
+        self.recall(settlement, entry, split);
     }
 
     /// Applies a reversal: takes out its settlement, and the later ones that the following entries revise.
@@ -55,15 +66,14 @@ impl<'c> AccountReplay<'c> {
         &mut self,
         entry: &Entry,
         reversed: &Reversal,
-        following: &[StoredEntry],
+        following: &[&Entry],
     ) -> Result<(), ChainFault> {
         let others = reversed.revisions.len() + usize::from(reversed.correction.is_some());
         let following = following.get(..others).unwrap_or_default().iter();
         // A correction stands before the revisions of what continues it.
-        let revisions = following.filter(|stored| Some(stored.entry.id) != reversed.correction);
-        let revisions: Vec<&StoredEntry> = revisions.collect();
-        let listed = revisions.iter().map(|stored| stored.entry.id).eq(reversed.revisions.iter().copied());
-        let revised: Vec<&Revision> = revisions.iter().filter_map(|stored| stored.entry.revised()).collect();
+        let revisions: Vec<&&Entry> = following.filter(|entry| Some(entry.id) != reversed.correction).collect();
+        let listed = revisions.iter().map(|entry| entry.id).eq(reversed.revisions.iter().copied());
+        let revised: Vec<&Revision> = revisions.iter().filter_map(|entry| entry.revised()).collect();
         if !listed || revised.len() != revisions.len() || revised.iter().any(|revised| revised.reversal != entry.id) {
             return Err(ChainFault::RevisionsMissing);
         }

@@ -3,23 +3,17 @@
 //!
 //! It only reads. It trusts the digests of records and policies, and nothing derived.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::account::Account;
-use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
-use crate::domain::continuation::Continued;
 use crate::domain::ids::Digest;
-use crate::domain::invariants;
-use crate::domain::journal::{Differences, Entry, EntryKind, Revision, Settlement};
+use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::policy::Policy;
 use crate::domain::rule::PolicyRule;
-use crate::domain::split::Split;
 use crate::store::rows::PersonState;
-use crate::store::{Scope, Store};
+use crate::store::{Scope, Store, StoreError};
 
-use super::account_replay::AccountReplay;
 use super::chain::{self, AuditFinding, ChainFault, StoredEntry};
+use super::entry_replay::{EntryReplay, KeptPolicies};
 
 /// A verified chain.
 #[derive(Clone, Debug)]
@@ -30,35 +24,38 @@ pub struct VerifiedChain {
     pub splits: usize,
 }
 
-/// An audit of a store.
+/// An audit of a store; many chains can be verified at once.
 pub struct Audit<'a, S> {
     store: &'a S,
-    policies: HashMap<Digest, Arc<Policy>>,
+    policies: Mutex<Arc<KeptPolicies>>,
 }
 
 impl<'a, S: Store> Audit<'a, S> {
     /// An audit of this store.
     pub fn new(store: &'a S) -> Audit<'a, S> {
-        Audit { store, policies: HashMap::new() }
+        Audit { store, policies: Mutex::default() }
     }
 
     /// Verifies one person's chain and the rows derived from it.
     ///
     /// # Errors
     /// The first finding.
-    pub async fn verify_person(&mut self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
+    pub async fn verify_person(&self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
         let chain = chain::read_chain(self.store, state).await?;
-        let (mut accounts, mut splits) = (AccountReplay::default(), 0);
-        for (at, StoredEntry { entry, .. }) in chain.iter().enumerate() {
-            let applied = self.recompute_and_apply(&mut accounts, entry, &chain[at + 1..]).await;
+        let policies = self.policies_of(&chain).await.map_err(|error| AuditFinding::about_person(state, error))?;
+        let entries: Vec<&Entry> = chain.iter().map(|stored| &stored.entry).collect();
+        let (mut replay, mut splits) = (EntryReplay::new(&policies), 0);
+        for (at, entry) in entries.iter().enumerate() {
+            let applied = replay.apply(entry, &entries[at + 1..]);
             applied.map_err(|fault| AuditFinding::about_entry(entry.id, fault))?;
             splits += usize::from(entry.split().is_some());
         }
-        let moved = accounts.accounts().values().filter(|account| account.version > 0).count();
+        let accounts = replay.accounts();
+        let moved = accounts.values().filter(|account| account.version > 0).count();
         if state.accounts().len() != moved {
             return Err(AuditFinding::about_person(state, "there are accounts that the chain does not change"));
         }
-        if state.accounts().iter().any(|(key, account)| accounts.accounts().get(key) != Some(account)) {
+        if state.accounts().iter().any(|(key, account)| accounts.get(key) != Some(account)) {
             return Err(AuditFinding::about_person(state, "an account differs from what the chain adds up to"));
         }
         for StoredEntry { entry, .. } in &chain {
@@ -67,72 +64,28 @@ impl<'a, S: Store> Audit<'a, S> {
         Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
 
-    async fn recompute_and_apply<'c>(
-        &mut self,
-        accounts: &mut AccountReplay<'c>,
-        entry: &'c Entry,
-        following: &[StoredEntry],
-    ) -> Result<(), ChainFault> {
-        match &entry.body {
-            EntryKind::Settlement(settled) => {
-                let after = self.recompute(accounts, settled, &settled.split).await?;
-                accounts.apply_split(entry.id, entry.id, &settled.split, after);
+    /// Follows one person's chain, without recomputing its splits and rows.
+    ///
+    /// # Errors
+    /// The first finding.
+    pub async fn follow_chain(&self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
+        let chain = chain::read_chain(self.store, state).await?;
+        Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits: 0 })
+    }
+
+    /// The policies that the splits of a chain name, as far as the store has them.
+    async fn policies_of(&self, chain: &[StoredEntry]) -> Result<Arc<KeptPolicies>, StoreError> {
+        let known = || Arc::clone(&self.policies.lock().unwrap_or_else(PoisonError::into_inner));
+        for split in chain.iter().filter_map(|stored| stored.entry.split()) {
+            let digest = split.circumstances.policy.digest;
+            if known().contains_key(&digest) {
+                continue;
             }
-            EntryKind::Revision(revised) => {
-                let after = self.recompute_revision(accounts, revised).await?;
-                accounts.apply_split(revised.settlement, entry.id, &revised.split, after);
-            }
-            EntryKind::Reversal(reversed) => accounts.apply_reversal(entry, reversed, following)?,
-            EntryKind::Fence(_) => {}
+            let policy = kept_policy(self.store, digest).await?;
+            let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::make_mut(&mut policies).extend(policy.map(|policy| (digest, policy)));
         }
-        Ok(())
-    }
-
-    async fn recompute_revision(
-        &mut self,
-        accounts: &AccountReplay<'_>,
-        revised: &Revision,
-    ) -> Result<Account, ChainFault> {
-        let settlement = self.store.entry(revised.settlement).await?;
-        let settled = settlement.as_ref().and_then(Entry::settled).ok_or(ChainFault::RevisesNoSettlement)?;
-        let after = self.recompute(accounts, settled, &revised.split).await?;
-        let before = accounts.split(revised.replaces).ok_or(ChainFault::ReplacesUndecided)?;
-        if revised.differences != Differences::between(before, &revised.split) {
-            return Err(ChainFault::WrongDifferences);
-        }
-        Ok(after)
-    }
-
-    /// Recomputes a split from claim and facts, and compares it; returns the account after it.
-    async fn recompute(
-        &mut self,
-        accounts: &AccountReplay<'_>,
-        settled: &Settlement,
-        split: &Split,
-    ) -> Result<Account, ChainFault> {
-        invariants::check(split)?;
-        let policy = self.policy(split.circumstances.policy.digest).await?;
-        let input = AdjudicationInput {
-            claim: &settled.claim,
-            facts: &settled.facts,
-            policy: &policy,
-            continued: continued(accounts, split)?,
-        };
-        let account = accounts.account(&split.circumstances.account);
-        let (recomputed, after) = adjudicate(input, &account)?;
-        if recomputed == *split { Ok(after) } else { Err(ChainFault::WrongSplit) }
-    }
-
-    async fn policy(&mut self, digest: Digest) -> Result<Arc<Policy>, ChainFault> {
-        if let Some(policy) = self.policies.get(&digest) {
-            return Ok(Arc::clone(policy));
-        }
-        let text = self.store.policy(digest).await?;
-        let rule = text.and_then(|text| PolicyRule::from_kept(&text, digest));
-        let rule = rule.ok_or(ChainFault::PolicyMissing(digest))?;
-        let policy = Arc::new(Policy::from_kept(rule, digest));
-        self.policies.insert(digest, Arc::clone(&policy));
-        Ok(policy)
+        Ok(known())
     }
 
     /// Checks the rows of an entry: its person has this chain, its request leads to it, and its claim has its status.
@@ -171,9 +124,8 @@ impl<'a, S: Store> Audit<'a, S> {
     }
 }
 
-/// What a split continues, as the chain decided it before.
-fn continued<'c>(accounts: &AccountReplay<'c>, split: &Split) -> Result<Option<Continued<'c>>, ChainFault> {
-    let Some(opening) = &split.opening else { return Ok(None) };
-    let earlier = accounts.newest_split(opening.settlement).ok_or(ChainFault::ContinuesUndecided)?;
-    Ok(Some(Continued { kind: opening.kind, settlement: opening.settlement, split: earlier }))
+/// A policy as the store keeps it; `None` if it has none, or another one.
+pub(super) async fn kept_policy<S: Store>(store: &S, digest: Digest) -> Result<Option<Arc<Policy>>, StoreError> {
+    let rule = store.policy(digest).await?.and_then(|text| PolicyRule::from_kept(&text, digest));
+    Ok(rule.map(|rule| Arc::new(Policy::from_kept(rule, digest))))
 }

@@ -49,6 +49,9 @@ pub(super) enum ChainFault {
     /// The row of its claim does not name it.
     #[error("the row of its claim does not list it")]
     ClaimRow,
+    /// The row of a list of a hospital does not name it.
+    #[error("the row of its hospital's list names another settlement, hospital or day")]
+    ListRow,
     /// A reversal that its revisions do not follow.
     #[error("it is a reversal, but its revisions do not follow it")]
     RevisionsMissing,

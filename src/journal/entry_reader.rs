@@ -6,7 +6,7 @@ use super::form::{Malformed, digest, entry_id, id, optional_entry_id, present};
 use super::record::{RecordError, decode_message};
 use super::revision::{fence_from_message, reversal_from_message, revision_from_message};
 use super::settlement::settlement_from_message;
-use crate::domain::ids::{Digest, RequestId};
+use crate::domain::ids::{Digest, EntryId, RequestId};
 use crate::domain::journal::{Entry, EntryKind, Instant, Link};
 use crate::pb::journal as pb;
 use crate::pb::journal::entry::Kind;
@@ -33,14 +33,38 @@ pub fn decode_answered(record: &[u8]) -> Result<(Entry, Bytes), RecordError> {
     Ok((entry_from_message(message)?, answer))
 }
 
+/// The id and the link of an entry, and the digest of its record, without decoding what was committed.
+///
+/// # Errors
+/// If the record is damaged, or is no entry.
+pub fn decode_link(record: &[u8]) -> Result<(EntryId, Link, Digest), RecordError> {
+    let (message, digest) = decode_message::<LinkMessage>(record)?;
+    let link = link(message.number, &message.previous_id, &message.previous_digest)?;
+    Ok((entry_id("entry_id", &message.entry_id)?, link, digest))
+}
+
+/// The first fields of an `Entry` message; a decoder skips the others.
+#[derive(Clone, PartialEq, prost::Message)]
+struct LinkMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    entry_id: Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    number: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    previous_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    previous_digest: Vec<u8>,
+}
+
+fn link(number: u64, previous: &[u8], chained: &[u8]) -> Result<Link, Malformed> {
+    let previous = optional_entry_id("previous_id", previous)?;
+    Ok(Link { number, previous, chained: digest("previous_digest", chained)? })
+}
+
 fn entry_from_message(message: pb::Entry) -> Result<Entry, Malformed> {
     Ok(Entry {
         id: entry_id("entry_id", &message.entry_id)?,
-        link: Link {
-            number: message.number,
-            previous: optional_entry_id("previous_id", &message.previous_id)?,
-            chained: digest("previous_digest", &message.previous_digest)?,
-        },
+        link: link(message.number, &message.previous_id, &message.previous_digest)?,
         committed: Instant(message.commit_time_micros),
         request_id: id("request_id", message.request_id, RequestId::from_stored)?,
         content: digest("content_digest", &message.content_digest)?,

@@ -20,7 +20,7 @@ mod revision;
 mod settlement;
 
 pub use entry::{EncodedSettlement, encode_entry, encode_settlement};
-pub use entry_reader::{decode_answered, decode_entry};
+pub use entry_reader::{decode_answered, decode_entry, decode_link};
 pub use form::{Malformed, StoredForm};
 pub use record::RecordError;
 pub use settlement::answer_bytes;

@@ -142,8 +142,12 @@ impl Commit {
         self.state.put(key, account);
     }
 
-    /// Adds the new row of a claim.
+    /// Sets the new row of a claim; it replaces one that was set before.
     pub fn set_claim(&mut self, hospital_id: HospitalId, claim_id: ClaimId, row: ClaimRow) {
-        self.claims.push(ClaimWrite { hospital_id, claim_id, row });
+        let known = self.claims.iter_mut().find(|known| known.hospital_id == hospital_id && known.claim_id == claim_id);
+        match known {
+            Some(known) => known.row = row,
+            None => self.claims.push(ClaimWrite { hospital_id, claim_id, row }),
+        }
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod commit;
+pub mod commit_log;
 pub mod coordination;
 pub mod embedded;
 pub mod entry_page;
@@ -40,6 +41,7 @@ pub use reference_store::{KeyedPerson, ReferenceRead, ReferenceStore, ReferenceW
 
 use std::sync::Arc;
 
+use commit_log::CommitLog;
 use coordination::Coordination;
 use observer::{CheckpointLag, StoreObserver};
 
@@ -54,6 +56,11 @@ pub trait Store: JournalStore + ReferenceStore + PolicyStore {
     /// Reports its work to this observer from now on; the first observer stays. A store that has nothing to report ignores
     /// it.
     fn set_observer(&self, _observer: Arc<dyn StoreObserver>) {}
+
+    /// The log of its commits, if it has one.
+    fn commit_log(&self) -> Option<Box<dyn CommitLog + '_>> {
+        None
+    }
 
     /// What its index has not written yet; `None` for a store without an index of its own.
     fn checkpoint_lag(&self) -> Option<CheckpointLag> {

@@ -72,7 +72,7 @@ async fn views<S: Store>(engine: &Engine<S>, history: &History) -> Vec<Settlemen
 }
 
 async fn audited(store: &impl Store) {
-    let mut audit = Audit::new(store);
+    let audit = Audit::new(store);
     for (_, state) in store.states(None, 100).await.expect("states") {
         audit.verify_person(&state.expect("a state")).await.expect("a sound chain");
     }

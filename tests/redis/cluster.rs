@@ -64,7 +64,7 @@ async fn lists_run_over_all_shards(cluster: &RedisCluster) {
         assert_eq!(listed.len(), settled.len(), "{most} a page");
         assert_eq!(BTreeSet::from_iter(&listed), BTreeSet::from_iter(&settled));
     }
-    let (mut pages, mut audit, mut chains) = (Pages::new(50), Audit::new(engine.store()), 0);
+    let (mut pages, audit, mut chains) = (Pages::new(50), Audit::new(engine.store()), 0);
     while let Some(states) = pages.next_page(|after, limit| engine.store().states(after, limit)).await.expect("states")
     {
         for (_, state) in states {

@@ -218,7 +218,7 @@ async fn is_there(client: &mut Client, sent: &Sent) {
 /// Every chain is recomputed, and there is nothing beside them.
 async fn chains_hold(url: &str) {
     let store = open(url).await;
-    let (mut audit, mut pages, mut entries, mut claims) = (Audit::new(&store), Pages::new(100), 0, BTreeMap::new());
+    let (audit, mut pages, mut entries, mut claims) = (Audit::new(&store), Pages::new(100), 0, BTreeMap::new());
     while let Some(states) = pages.next_page(|after, limit| store.states(after, limit)).await.expect("states") {
         for (_, state) in states {
             let state = state.expect("a state");

@@ -168,7 +168,7 @@ async fn end_faults(servers: &Arc<Servers>) {
 /// Checks every chain with the audit of the engine, and the settlement lists of the hospitals.
 async fn check_final_state(servers: &Arc<Servers>) {
     let engine = servers.any_engine().await;
-    let mut audit = Audit::new(engine.store());
+    let audit = Audit::new(engine.store());
     let states = engine.store().states(None, usize::MAX).await.expect("the states");
     for (_, state) in states {
         let chain = audit.verify_person(&state.expect("a state")).await;

@@ -4,16 +4,21 @@
 //! No server may use a store in a directory meanwhile. On Redis a running server may commit meanwhile, and such a commit
 //! may be reported as a difference: run the audit when little is settled.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use crate::cli::error::seal::SealError;
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::domain::ids::Digest;
 use crate::engine::audit::{Audit, VerifiedChain};
+use crate::engine::log_audit::{LogAuditOptions, audit_log};
 use crate::say;
 use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreLocationError, StoreTask};
+use crate::store::commit_log::CommitLog;
 use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Store, StoreError};
@@ -22,6 +27,9 @@ use super::seal::{self, Seal, SealSummary};
 
 /// Persons that are read at once.
 const PERSONS_PER_PAGE: usize = 1_000;
+
+/// The chains that are read at once from a store without a log, so that a call to it waits for no other.
+const CHAINS_AT_ONCE: usize = 64;
 
 /// The differences that are printed; further ones are counted.
 const MAX_PRINTED_DIFFERENCES: usize = 20;
@@ -36,6 +44,8 @@ pub(crate) enum AuditCommand {
         /// Check against an earlier seal of this store, or of the store it was copied from: its history must be unchanged
         #[arg(long, value_name = "SEAL")]
         against: Option<PathBuf>,
+        #[command(flatten)]
+        extent: AuditExtent,
     },
     /// Write the current end of every chain and a digest over all of them to a file, which names no person
     Seal {
@@ -45,6 +55,17 @@ pub(crate) enum AuditCommand {
         #[arg(value_name = "SEAL")]
         seal: PathBuf,
     },
+}
+
+/// How much is verified, and with what.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct AuditExtent {
+    /// Verify chains and checksums alone, without recomputing splits and rows: several times as fast
+    #[arg(long)]
+    chains_only: bool,
+    /// The memory for the states of persons of a store in a directory; persons that do not fit take further passes
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    memory_mib: u32,
 }
 
 /// The store to audit.
@@ -74,9 +95,9 @@ impl AuditedStore {
 /// If something differs, the store cannot be opened or read, or a seal cannot be read or written.
 pub(crate) async fn run(command: &AuditCommand, json: bool) -> CommandResult {
     match command {
-        AuditCommand::Verify { store, against } => {
+        AuditCommand::Verify { store, against, extent } => {
             let seal = against.as_deref().map(Seal::read).transpose()?;
-            print_verified(&store.open(VerifyTask { seal }).await??, json)
+            print_verified(&store.open(VerifyTask { seal, extent: *extent }).await??, json)
         }
         AuditCommand::Seal { store, seal } => {
             print_sealed(&store.open(SealTask { path: seal }).await??, json);
@@ -119,33 +140,18 @@ impl AuditResult {
 
 struct VerifyTask {
     seal: Option<Seal>,
+    extent: AuditExtent,
 }
 
 impl StoreTask for VerifyTask {
     type Output = Result<AuditResult, CommandError>;
 
     async fn run<S: Store>(self, store: S) -> Result<AuditResult, CommandError> {
-        let VerifyTask { mut seal } = self;
-        let (mut result, mut audit) = (AuditResult::default(), Audit::new(&store));
-        let mut pages = Pages::new(PERSONS_PER_PAGE);
-        let read = |after, limit| store.states(after, limit);
-        while let Some(page) = pages.next_page(read).await? {
-            for (_, state) in page {
-                result.persons += 1;
-                match audit_chain(&mut audit, state).await {
-                    Err(difference) => result.add_difference(difference),
-                    Ok(chain) => {
-                        result.entries += chain.digests.len() as u64;
-                        result.splits += chain.splits as u64;
-                        seal.iter_mut().for_each(|seal| seal.remove_found(&chain.digests));
-                    }
-                }
-            }
-        }
-        let entries = store.entry_count().await?;
-        if result.differences.is_empty() && entries != result.entries {
-            result.add_difference(format!("the journal has {entries} entries, the chains {}", result.entries));
-        }
+        let VerifyTask { mut seal, extent } = self;
+        let mut result = match store.commit_log() {
+            Some(log) => verify_log(&store, &*log, extent, &mut seal).await?,
+            None => verify_chains(&store, extent, &mut seal).await?,
+        };
         if let Some(seal) = seal {
             seal.describe_missing(&store).await?.into_iter().for_each(|difference| result.add_difference(difference));
         }
@@ -153,12 +159,72 @@ impl StoreTask for VerifyTask {
     }
 }
 
+/// Audits a store by its log.
+async fn verify_log<S: Store>(
+    store: &S,
+    log: &dyn CommitLog,
+    extent: AuditExtent,
+    seal: &mut Option<Seal>,
+) -> Result<AuditResult, StoreError> {
+    let options = LogAuditOptions {
+        threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+        memory: (extent.memory_mib as usize) << 20,
+        recompute: !extent.chains_only,
+    };
+    let holds = |number: u64, digest: &Digest| seal.as_ref().is_some_and(|seal| seal.holds(number, digest));
+    let report = audit_log(store, log, options, &holds).await?;
+    let mut result = AuditResult {
+        persons: report.chains,
+        entries: report.entries,
+        splits: report.splits,
+        ..AuditResult::default()
+    };
+    report.findings.kept().for_each(|finding| result.add_difference(finding.to_owned()));
+    result.more_differences = report.findings.count() - result.differences.len() as u64;
+    seal.iter_mut().for_each(|seal| seal.remove_ends(&report.sealed));
+    Ok(result)
+}
+
+/// Audits a store chain by chain, many at once.
+async fn verify_chains<S: Store>(
+    store: &S,
+    extent: AuditExtent,
+    seal: &mut Option<Seal>,
+) -> Result<AuditResult, StoreError> {
+    let (mut result, audit) = (AuditResult::default(), Audit::new(store));
+    let mut pages = Pages::new(PERSONS_PER_PAGE);
+    let read = |after, limit| store.states(after, limit);
+    while let Some(page) = pages.next_page(read).await? {
+        let chains = page.into_iter().map(|(_, state)| audit_chain(&audit, state, extent));
+        let mut chains = stream::iter(chains).buffered(CHAINS_AT_ONCE);
+        while let Some(chain) = chains.next().await {
+            result.persons += 1;
+            match chain {
+                Err(difference) => result.add_difference(difference),
+                Ok(chain) => {
+                    result.entries += chain.digests.len() as u64;
+                    result.splits += chain.splits as u64;
+                    seal.iter_mut().for_each(|seal| seal.remove_found(&chain.digests));
+                }
+            }
+        }
+    }
+    let entries = store.entry_count().await?;
+    if result.differences.is_empty() && entries != result.entries {
+        result.add_difference(format!("the journal has {entries} entries, the chains {}", result.entries));
+    }
+    Ok(result)
+}
+
 async fn audit_chain(
-    audit: &mut Audit<'_, impl Store>,
+    audit: &Audit<'_, impl Store>,
     state: Result<PersonState, StoreError>,
+    extent: AuditExtent,
 ) -> Result<VerifiedChain, String> {
     let state = state.map_err(|error| error.to_string())?;
-    audit.verify_person(&state).await.map_err(|finding| finding.to_string())
+    let verified =
+        if extent.chains_only { audit.follow_chain(&state).await } else { audit.verify_person(&state).await };
+    verified.map_err(|finding| finding.to_string())
 }
 
 fn print_verified(result: &AuditResult, json: bool) -> CommandResult {

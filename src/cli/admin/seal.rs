@@ -51,6 +51,16 @@ impl Seal {
         Ok(Seal(parser.ends))
     }
 
+    /// Whether it holds this digest as the end of a chain with so many entries.
+    pub(super) fn holds(&self, number: u64, digest: &Digest) -> bool {
+        self.0.get(digest).is_some_and(|(sealed, _)| *sealed == number)
+    }
+
+    /// Removes the chains with these ends.
+    pub(super) fn remove_ends(&mut self, ends: &[Digest]) {
+        self.0.retain(|digest, _| !ends.contains(digest));
+    }
+
     /// Removes the chain that contains these digests, in order from its first entry, if it is sealed.
     pub(super) fn remove_found(&mut self, digests: &[Digest]) {
         for (number, digest) in (1..).zip(digests) {

@@ -51,7 +51,8 @@ impl<'c> ChainReplay<'c> {
             return Err(AuditFinding::about_entry(id, "revises without a reversal before it"));
         }
         let mut commit = Commit::from_record(self.state.clone(), &first.entry, first.record.clone(), first.digest);
-        self.apply(&mut commit, &first.entry, following).map_err(|fault| AuditFinding::about_entry(id, fault))?;
+        let entries: Vec<&Entry> = following.iter().map(|stored| &stored.entry).collect();
+        self.apply(&mut commit, &first.entry, &entries).map_err(|fault| AuditFinding::about_entry(id, fault))?;
         for next in following {
             let applied = self.apply(&mut commit, &next.entry, &[]);
             applied.map_err(|fault| AuditFinding::about_entry(next.entry.id, fault))?;
@@ -66,7 +67,7 @@ impl<'c> ChainReplay<'c> {
         Ok(commit)
     }
 
-    fn apply(&mut self, commit: &mut Commit, entry: &'c Entry, following: &[StoredEntry]) -> Result<(), ChainFault> {
+    fn apply(&mut self, commit: &mut Commit, entry: &'c Entry, following: &[&Entry]) -> Result<(), ChainFault> {
         match &entry.body {
             EntryKind::Settlement(settled) => {
                 self.apply_split(commit, entry.id, entry.id, &settled.split)?;

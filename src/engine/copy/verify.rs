@@ -12,7 +12,7 @@ use super::{CopyError, CopyReport, PAGE, Stage, StoreCopy, StoreRole};
 impl<S: Store, T: Store> StoreCopy<'_, S, T> {
     /// Verifies the target; returns the number of splits that were recomputed.
     pub(super) async fn verify(&self, report: &CopyReport) -> Result<u64, CopyError> {
-        let (mut audit, mut pages) = (Audit::new(self.target), Pages::new(PAGE));
+        let (audit, mut pages) = (Audit::new(self.target), Pages::new(PAGE));
         let (mut chains, mut entries, mut splits) = (0, 0, 0);
         let read = |after, limit| self.target.states(after, limit);
         while let Some(page) = pages.next_page(read).await.map_err(CopyError::target)? {

@@ -92,6 +92,11 @@ impl Journal {
         self.segments.entry_count()
     }
 
+    /// The segments of the log.
+    pub fn segments(&self) -> &Arc<Segments> {
+        &self.segments
+    }
+
     /// The index.
     pub fn index(&self) -> &Arc<Index> {
         &self.index

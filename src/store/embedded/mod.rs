@@ -26,6 +26,7 @@ pub mod index;
 mod journal;
 mod list_keys;
 pub mod log;
+mod log_scan;
 mod observation;
 mod open_error;
 mod open_parts;
@@ -34,12 +35,14 @@ mod reference_record;
 mod reference_replay;
 mod reference_store;
 mod reference_writer;
+mod scanned_commit;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::commit_log::CommitLog;
 use super::coordination::SingleInstance;
 use super::entry_page::EntryPage;
 use super::keys::{DerivedKey, Secret, StoreKey};
@@ -59,6 +62,7 @@ pub use durability::Durability;
 use index::{Key, LogPosition, Table};
 use journal::Journal;
 use list_keys::{day_key, position_key};
+use log_scan::LogScan;
 use observation::ObserverCell;
 pub use open_error::OpenError;
 use open_parts::{open_journal, open_tables};
@@ -200,6 +204,10 @@ impl Store for EmbeddedStore {
 
     fn set_observer(&self, observer: Arc<dyn StoreObserver>) {
         self.observer.get_or_init(|| observer);
+    }
+
+    fn commit_log(&self) -> Option<Box<dyn CommitLog + '_>> {
+        Some(Box::new(LogScan::new(&self.journal, &self.secret)))
     }
 
     fn checkpoint_lag(&self) -> Option<CheckpointLag> {

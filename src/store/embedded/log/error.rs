@@ -157,7 +157,7 @@ impl LogError {
         LogError::File { operation, file: file.to_owned(), why: error.to_string() }
     }
 
-    pub(super) fn damaged(file: &str, byte: u64, damage: LogDamage) -> LogError {
+    pub(in super::super) fn damaged(file: &str, byte: u64, damage: LogDamage) -> LogError {
         LogError::Damaged { file: file.to_owned(), byte, damage }
     }
 }

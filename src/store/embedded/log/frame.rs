@@ -136,19 +136,39 @@ pub struct Frame {
 impl Frame {
     /// Checks the bytes of a frame, from its head to its trailer, against the end of the log before it.
     pub fn check(head: FrameHead, bytes: Vec<u8>, before: LogEnd) -> Result<Frame, FrameFault> {
-        if head.chain != before.chain || head.sequence != before.sequence {
-            return Err(FrameFault::Chain);
-        }
-        if bytes.get(bytes.len() - TRAILER.len()..) != Some(&TRAILER) {
-            return Err(FrameFault::Trailer);
-        }
         let frame = Frame { head, bytes };
-        if crc32c::crc32c(frame.body()) != head.body {
-            return Err(FrameFault::BodyChecksum);
+        match frame.fault(before) {
+            None => Ok(frame),
+            Some(fault) => Err(fault),
         }
-        let is_whole = record::counts(frame.body()) == Some((head.count, head.entries))
-            && zero_sectors(&frame.bytes) == head.zero_sectors;
-        if is_whole { Ok(frame) } else { Err(FrameFault::Records) }
+    }
+
+    /// The bytes of a frame, which [`Frame::fault`] checks.
+    pub(super) fn unchecked(head: FrameHead, bytes: Vec<u8>) -> Frame {
+        Frame { head, bytes }
+    }
+
+    /// Why it is not the frame that must be behind this end of the log, if it is not.
+    pub(super) fn fault(&self, before: LogEnd) -> Option<FrameFault> {
+        let Frame { head, bytes } = self;
+        if head.chain != before.chain || head.sequence != before.sequence {
+            return Some(FrameFault::Chain);
+        }
+        if !bytes.ends_with(&TRAILER) {
+            return Some(FrameFault::Trailer);
+        }
+        if crc32c::crc32c(self.body()) != head.body {
+            return Some(FrameFault::BodyChecksum);
+        }
+        let is_whole =
+            record::counts(self.body()) == Some((head.count, head.entries)) && zero_sectors(bytes) == head.zero_sectors;
+        (!is_whole).then_some(FrameFault::Records)
+    }
+
+    /// Whether its records add up, and one of them does not have its checksums.
+    pub(super) fn has_damaged_record(&self) -> bool {
+        let adds_up = record::counts(self.body()) == Some((self.head.count, self.head.entries));
+        adds_up && self.records().any(|(_, record)| record.fault().is_some())
     }
 
     /// The head.
@@ -169,7 +189,7 @@ impl Frame {
     }
 
     fn body(&self) -> &[u8] {
-        self.bytes.get(FRAME_HEAD..self.bytes.len() - TRAILER.len()).unwrap_or_default()
+        self.bytes.get(FRAME_HEAD..self.bytes.len().saturating_sub(TRAILER.len())).unwrap_or_default()
     }
 }
 

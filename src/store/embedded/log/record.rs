@@ -71,12 +71,27 @@ impl<'a> Record<'a> {
         Some(Record { bytes: bytes.get(..length).filter(|_| fits)?, rows_end })
     }
 
+    /// The record of exactly these bytes; `None` if they are not as long as it says.
+    pub fn whole(bytes: &'a [u8]) -> Option<Record<'a>> {
+        Record::bounds(bytes).filter(|record| record.bytes.len() == bytes.len())
+    }
+
     fn check_part(&self, part: RecordPart) -> Result<(), RecordFault> {
         let (at, found, fault) = match part {
             RecordPart::Rows => (12, rows_checksum(&self.bytes[..12], self.rows()), RecordFault::RowsChecksum),
             RecordPart::Entries => (16, crc32c::crc32c(self.entries()), RecordFault::EntriesChecksum),
         };
         if u32_at(self.bytes, at) == found { Ok(()) } else { Err(fault) }
+    }
+
+    /// Whether this part has its checksum.
+    pub fn has_checksum(&self, part: RecordPart) -> bool {
+        self.check_part(part).is_ok()
+    }
+
+    /// Why it is not the record that was written, if it is not.
+    pub fn fault(&self) -> Option<RecordFault> {
+        self.check_part(RecordPart::Rows).and_then(|()| self.check_part(RecordPart::Entries)).err()
     }
 
     /// The index rows.
@@ -143,8 +158,7 @@ pub struct PartBytes {
 impl PartBytes {
     /// Checks this part of the bytes of exactly one record.
     pub fn check(bytes: Vec<u8>, part: RecordPart) -> Result<PartBytes, RecordFault> {
-        let record = Record::bounds(&bytes).filter(|record| record.bytes.len() == bytes.len());
-        let record = record.ok_or(RecordFault::Head)?;
+        let record = Record::whole(&bytes).ok_or(RecordFault::Head)?;
         record.check_part(part)?;
         let range = match part {
             RecordPart::Rows => RECORD_HEAD..record.rows_end,

@@ -223,6 +223,16 @@ impl Segments {
     /// If it is damaged, is beyond the published end, or cannot be read.
     pub fn read(&self, position: LogPosition, part: RecordPart) -> Result<PartBytes, LogError> {
         let (number, byte) = self.sizes.place(position.lsn);
+        let damaged = |fault| LogError::damaged(&file_name(number), byte, LogDamage::Record(fault));
+        PartBytes::check(self.record(position)?, part).map_err(damaged)
+    }
+
+    /// The bytes of the record at a position, unchecked.
+    ///
+    /// # Errors
+    /// If it is beyond the published end or cannot be read.
+    pub(in super::super) fn record(&self, position: LogPosition) -> Result<Vec<u8>, LogError> {
+        let (number, byte) = self.sizes.place(position.lsn);
         let damaged = |damage| LogError::damaged(&file_name(number), byte, damage);
         let length = u64::from(position.length);
         if position.lsn.saturating_add(length) > self.published() {
@@ -234,7 +244,7 @@ impl Segments {
         let segment = self.get(number)?;
         let mut bytes = vec![0; position.length as usize];
         segment.file.read_at(&mut bytes, byte).map_err(segment.failed("read"))?;
-        PartBytes::check(bytes, part).map_err(|fault| damaged(LogDamage::Record(fault)))
+        Ok(bytes)
     }
 }
 
@@ -245,6 +255,12 @@ const UNFINISHED: &str = ".new";
 /// The name of the file of a segment.
 pub fn file_name(number: u64) -> String {
     format!("{number:010}{FINISHED}")
+}
+
+/// The file of a byte of the log, and the byte in it.
+pub fn place(sizes: LogSizes, lsn: u64) -> (String, u64) {
+    let (number, byte) = sizes.place(lsn);
+    (file_name(number), byte)
 }
 
 fn random_number() -> std::io::Result<u64> {
