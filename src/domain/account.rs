@@ -109,6 +109,16 @@ impl Account {
         account.change_counts(split, -1)
     }
 
+    /// A copy with room for this number of layers.
+    pub(super) fn clone_with_room(&self, layers: usize) -> Account {
+        Account {
+            ledgers: with_room(&self.ledgers, layers),
+            paid: with_room(&self.paid, layers),
+            caps: with_room(&self.caps, layers),
+            ..*self
+        }
+    }
+
     fn shift_layer(&mut self, layer: &LayerSplit, sign: impl Fn(Money) -> Money) -> Result<(), OutOfRange> {
         update(&mut self.ledgers, layer.head.ledger(), |uses| {
             let base = checked_sum(uses.base, sign(layer.base))?;
@@ -128,6 +138,12 @@ impl Account {
         self.version += 1;
         Ok(self)
     }
+}
+
+fn with_room<T: Clone>(sums: &Sums<T>, further: usize) -> Sums<T> {
+    let mut copy = Vec::with_capacity(sums.len() + further);
+    copy.extend_from_slice(sums);
+    copy
 }
 
 /// Whether names ascend.

@@ -3,6 +3,8 @@
 //! It refuses no claim: every check is made before. It reads no clock and no table, so the same claim,
 //! facts, policy, account and continued settlement give the same split, bit for bit.
 
+use std::sync::Arc;
+
 use super::account::Account;
 use super::claim::Claim;
 use super::continuation::Continued;
@@ -98,6 +100,7 @@ pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Sp
         pools: bill.pools,
         lines: bill.lines,
         codes: bill.codes,
+        catalogue: Arc::clone(&facts.catalogue),
         layers: Vec::with_capacity(policy.layers.len()),
         skipped: Vec::new(),
         patient: Money::ZERO,
@@ -106,7 +109,7 @@ pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Sp
         opening: opening.map(Box::new),
         circumstances,
     };
-    let mut progress = LayerProgress::new(&split, account);
+    let mut progress = LayerProgress::new(&split, account, policy.layers.len());
     for (layer, terms) in policy.layers.iter().zip(terms.iter()) {
         progress.apply_layer(layer, terms, &claim.visit, &mut split)?;
     }
@@ -128,11 +131,11 @@ struct LayerProgress {
 }
 
 impl LayerProgress {
-    fn new(split: &Split, account: &Account) -> LayerProgress {
+    fn new(split: &Split, account: &Account, layers: usize) -> LayerProgress {
         let stay = split.opening_stay();
         let mut pools_of_stay = split.pools.clone();
         stay.pools.iter().for_each(|(pool, amount)| pools_of_stay.add(pool, amount));
-        LayerProgress { left: split.pools.clone(), account: account.clone(), stay, pools_of_stay }
+        LayerProgress { left: split.pools.clone(), account: account.clone_with_room(layers), stay, pools_of_stay }
     }
 
     /// Adds one layer to the split, as paying or as skipped.

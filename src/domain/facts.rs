@@ -47,6 +47,9 @@ pub struct CatalogueEntry {
     pub price_ceiling: Option<UnitPrice>,
 }
 
+/// The catalogue entries of a bill, shared by its facts and its split.
+pub type CatalogueEntries = Arc<[Arc<CatalogueEntry>]>;
+
 /// The person's facts, on the day of discharge if nothing else is stated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonFacts {
@@ -79,7 +82,7 @@ pub struct Facts {
     /// The hospital.
     pub hospital: HospitalFacts,
     /// The catalogue entries, one for each row that applies, in the order in which the rows first apply.
-    pub catalogue: Vec<Arc<CatalogueEntry>>,
+    pub catalogue: CatalogueEntries,
     /// For each item, the position of its entry in `catalogue`.
     pub entry_of_item: Vec<u16>,
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::claim::{Claim, Item, UnitPrice};
 use super::facts::{CatalogueEntry, Facts};
 use super::money::Money;
-use super::pools::Pools;
+use super::pools::{PoolPosition, Pools};
 use super::split::{CodeSplit, LineSplit};
 use super::vocabulary::{ClassRule, WordMeanings};
 use super::words::{ClassWord, Pool};
@@ -32,46 +32,65 @@ pub struct UnknownClass(pub ClassWord);
 /// # Errors
 /// If the words of the policy do not hold the class of an item.
 pub fn itemize(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Itemized, UnknownClass> {
-    let rules = class_rules(facts, words)?;
-    let mut codes = CodeSplits::with_capacity(facts.catalogue.len());
+    let mut rows = bill_rows(facts, words)?;
+    let mut codes = CodeSplits::with_capacity(rows.len());
     let mut lines = Vec::with_capacity(claim.items.len());
     for (item, position) in claim.items.iter().zip(&facts.entry_of_item) {
-        let (entry, rule) = (&facts.catalogue[usize::from(*position)], rules[usize::from(*position)]);
-        let line = line_split(item, entry, rule);
-        let code = codes.find_or_insert(entry, *position, item.unit_price, &rule.pool);
+        let row = &mut rows[usize::from(*position)];
+        let line = line_split(item, row.entry, row.rule);
+        let code = codes.find_or_insert(row, *position, item.unit_price);
         code.net += item.amount;
         code.over_limit += line.over_limit;
         code.preliminary_self_pay += line.preliminary_self_pay;
         lines.push(line);
     }
     let mut codes = codes.splits;
-    let pools = clamp_and_sum_codes(&mut codes, &rules, &words.pools);
+    let pools = clamp_and_sum_codes(&mut codes, &rows, &words.pools);
     Ok(Itemized { lines, codes, pools })
+}
+
+/// A row of the catalogue on a bill.
+struct BillRow<'a> {
+    entry: &'a CatalogueEntry,
+    /// The rule of its class.
+    rule: &'a ClassRule,
+    /// The position of the pool of its class.
+    pool: PoolPosition,
+    /// The position of its first sums: a bill seldom charges a code at two prices.
+    first_code: Option<usize>,
+}
+
+/// The rows of a bill. Rows of one class mostly follow each other, so the class of the row before is tried first.
+fn bill_rows<'a>(facts: &'a Facts, words: &'a WordMeanings) -> Result<Vec<BillRow<'a>>, UnknownClass> {
+    let mut rows: Vec<BillRow<'a>> = Vec::with_capacity(facts.catalogue.len());
+    for entry in facts.catalogue.iter() {
+        let class = &entry.class.word;
+        let known = rows.last().filter(|row| row.rule.class == *class).map(|row| (row.rule, row.pool));
+        let find = || {
+            let rule = words.class(class)?;
+            Some((rule, PoolPosition::find(&words.pools, &rule.pool)?))
+        };
+        let (rule, pool) = known.or_else(find).ok_or_else(|| UnknownClass(class.clone()))?;
+        rows.push(BillRow { entry, rule, pool, first_code: None });
+    }
+    Ok(rows)
 }
 
 /// The sums by row of the catalogue and unit price, in the order in which they first appear.
 struct CodeSplits {
     splits: Vec<CodeSplit>,
-    /// For each row, its first sums: a bill seldom charges a code at two prices.
-    first: Vec<Option<usize>>,
     /// The sums at the further prices of a row.
     further: HashMap<(u16, UnitPrice), usize>,
 }
 
 impl CodeSplits {
     fn with_capacity(rows: usize) -> CodeSplits {
-        CodeSplits { splits: Vec::with_capacity(rows), first: vec![None; rows], further: HashMap::new() }
+        CodeSplits { splits: Vec::with_capacity(rows), further: HashMap::new() }
     }
 
-    fn find_or_insert(
-        &mut self,
-        entry: &Arc<CatalogueEntry>,
-        position: u16,
-        unit_price: UnitPrice,
-        pool: &Pool,
-    ) -> &mut CodeSplit {
+    fn find_or_insert(&mut self, row: &mut BillRow<'_>, position: u16, unit_price: UnitPrice) -> &mut CodeSplit {
         let next = self.splits.len();
-        let first = *self.first[usize::from(position)].get_or_insert(next);
+        let first = *row.first_code.get_or_insert(next);
         let at = match self.splits.get(first) {
             Some(known) if known.unit_price != unit_price => {
                 *self.further.entry((position, unit_price)).or_insert(next)
@@ -79,18 +98,10 @@ impl CodeSplits {
             _ => first,
         };
         if at == next {
-            self.splits.push(CodeSplit::new(Arc::clone(entry), position, unit_price, pool.clone()));
+            self.splits.push(CodeSplit::new(position, unit_price, row.rule.pool.clone()));
         }
         &mut self.splits[at]
     }
-}
-
-/// The rule of the class of each catalogue entry.
-fn class_rules<'a>(facts: &Facts, words: &'a WordMeanings) -> Result<Vec<&'a ClassRule>, UnknownClass> {
-    let rule = |entry: &Arc<CatalogueEntry>| {
-        words.class(&entry.class.word).ok_or_else(|| UnknownClass(entry.class.word.clone()))
-    };
-    facts.catalogue.iter().map(rule).collect()
 }
 
 fn line_split(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> LineSplit {
@@ -110,17 +121,17 @@ fn over_limit(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> Money {
 }
 
 /// The pools of all codes, whose sums are clamped.
-fn clamp_and_sum_codes(codes: &mut [CodeSplit], rules: &[&ClassRule], words: &[Pool]) -> Pools {
+fn clamp_and_sum_codes(codes: &mut [CodeSplit], rows: &[BillRow<'_>], words: &Arc<[Pool]>) -> Pools {
     let mut pools = Pools::zero(words);
-    let over_limit = pools.position(&Pool::over_limit());
-    let preliminary_self_pay = pools.position(&Pool::preliminary_self_pay());
-    let rest: Vec<_> = rules.iter().map(|rule| pools.position(&rule.pool)).collect();
+    let (mut over_limit, mut preliminary_self_pay) = (Money::ZERO, Money::ZERO);
     for code in codes {
         clamp(code);
-        pools.add_at(over_limit, code.over_limit);
-        pools.add_at(preliminary_self_pay, code.preliminary_self_pay);
-        pools.add_at(rest[usize::from(code.position)], code.rest());
+        over_limit += code.over_limit;
+        preliminary_self_pay += code.preliminary_self_pay;
+        pools.add_at(rows[usize::from(code.position)].pool, code.rest());
     }
+    pools.add(&Pool::over_limit(), over_limit);
+    pools.add(&Pool::preliminary_self_pay(), preliminary_self_pay);
     pools
 }
 

@@ -41,7 +41,7 @@ impl LayerInput<'_> {
     /// The split of this layer; draws what it pays from the pools, and moves what its caps let overflow.
     pub(super) fn split_layer(&self, left: &mut Pools) -> Result<LayerSplit, OutOfRange> {
         let (head, terms) = (&self.layer.head, self.terms);
-        let residual = left.sum_of(&head.pools);
+        let residual = left.sum_at(&self.layer.pools);
         let ledger = self.account.ledger(head.ledger());
         let stay = if self.continues { self.stay.layer_use(head) } else { StayUse::default() };
         let mut caps = self.caps_before_cut()?;
@@ -65,7 +65,7 @@ impl LayerInput<'_> {
             bands,
             caps,
             pays,
-            drawn: left.draw(&head.pools, pays),
+            drawn: left.draw(&self.layer.pools, pays),
             ledger_before: ledger,
             paid_before: self.account.paid(&head.id),
             cites: terms.cites.clone(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::day::Day;
 use super::fixed_words::{DeductiblePer, Period, SkipReason};
 use super::ids::Digest;
+use super::pools::PoolPosition;
 use super::resolution::{InexactTerms, resolve_terms};
 use super::rule::{LayerRule, PolicyRule};
 use super::terms::{LayerTerms, TermsKey};
@@ -51,10 +52,12 @@ pub struct Layer {
     pub head: Arc<LayerHead>,
     /// Its rule.
     pub rule: LayerRule,
+    /// The positions of its pools among those of the policy.
+    pub(super) pools: Vec<PoolPosition>,
 }
 
 impl Layer {
-    fn new(rule: LayerRule) -> Layer {
+    fn new(rule: LayerRule, pools: &[Pool]) -> Layer {
         let head = LayerHead {
             id: rule.id.clone(),
             name: rule.name.clone(),
@@ -66,7 +69,8 @@ impl Layer {
             bands_over_excess: rule.bands_over_excess,
             credits_transfer: rule.credits_transfer,
         };
-        Layer { head: Arc::new(head), rule }
+        let pools = rule.pools.iter().filter_map(|pool| PoolPosition::find(pools, pool)).collect();
+        Layer { head: Arc::new(head), rule, pools }
     }
 
     /// Why the day or the visit keeps this layer from being considered; `None` if they do not.
@@ -132,7 +136,7 @@ impl Policy {
     pub fn from_kept(rule: PolicyRule, digest: Digest) -> Policy {
         Policy {
             reference: PolicyRef { id: rule.id.clone(), digest },
-            layers: rule.layers.iter().cloned().map(Layer::new).collect(),
+            layers: rule.layers.iter().map(|layer| Layer::new(layer.clone(), &rule.words.pools)).collect(),
             rule: Arc::new(rule),
             resolved: TermsCache::default(),
         }

@@ -1,47 +1,62 @@
 //! The pools over which a bill is distributed and from which layers draw.
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use super::money::Money;
 use super::words::Pool;
 
-/// An amount in each pool; a pool that is not listed holds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pools(Vec<(Pool, Money)>);
+/// An amount in each pool; a pool that is not listed holds nothing. Copies share the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pools {
+    listed: Arc<[Pool]>,
+    /// One for each listed pool.
+    amounts: SmallVec<[Money; 8]>,
+}
 
-/// The position of a pool in the list of some [`Pools`].
-#[derive(Clone, Copy)]
+/// The position of a pool in a list of pools, and in the [`Pools`] that begin with this list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PoolPosition(usize);
 
+impl PoolPosition {
+    /// The position of a pool in a list, if it is in it.
+    pub(super) fn find(listed: &[Pool], pool: &Pool) -> Option<PoolPosition> {
+        listed.iter().position(|known| known == pool).map(PoolPosition)
+    }
+}
+
 impl Pools {
-    /// Empty pools, listed in this order.
-    pub fn zero(pools: &[Pool]) -> Pools {
-        Pools(pools.iter().map(|pool| (pool.clone(), Money::ZERO)).collect())
+    /// Empty pools of this list.
+    pub fn zero(listed: &Arc<[Pool]>) -> Pools {
+        Pools { listed: Arc::clone(listed), amounts: SmallVec::from_elem(Money::ZERO, listed.len()) }
     }
 
     /// The amount in a pool.
     pub fn get(&self, pool: &Pool) -> Money {
-        self.0.iter().find(|(known, _)| known == pool).map_or(Money::ZERO, |(_, amount)| *amount)
+        PoolPosition::find(&self.listed, pool).map_or(Money::ZERO, |at| self.at(at))
     }
 
-    /// The position of a pool, which is listed if it was not.
-    pub(super) fn position(&mut self, pool: &Pool) -> PoolPosition {
-        let listed = self.0.iter().position(|(known, _)| known == pool);
-        PoolPosition(listed.unwrap_or_else(|| {
-            self.0.push((pool.clone(), Money::ZERO));
-            self.0.len() - 1
-        }))
+    /// The amount in the pool at a position.
+    fn at(&self, position: PoolPosition) -> Money {
+        self.amounts[position.0]
     }
 
     /// Adds to the pool at a position of these pools.
     pub(super) fn add_at(&mut self, position: PoolPosition, amount: Money) {
-        self.0[position.0].1 += amount;
+        self.amounts[position.0] += amount;
     }
 
     /// Adds to a pool.
     pub fn add(&mut self, pool: &Pool, amount: Money) {
-        match self.0.iter_mut().find(|(known, _)| known == pool) {
-            Some((_, sum)) => *sum += amount,
-            None => self.0.push((pool.clone(), amount)),
-        }
+        let position = PoolPosition::find(&self.listed, pool).unwrap_or_else(|| self.list(pool));
+        self.add_at(position, amount);
+    }
+
+    fn list(&mut self, pool: &Pool) -> PoolPosition {
+        self.listed = self.listed.iter().chain([pool]).cloned().collect();
+        self.amounts.push(Money::ZERO);
+        PoolPosition(self.amounts.len() - 1)
     }
 
     /// Moves an amount from one pool into another.
@@ -52,7 +67,7 @@ impl Pools {
 
     /// The sum of all.
     pub fn total(&self) -> Money {
-        self.0.iter().map(|(_, amount)| *amount).sum()
+        self.amounts.iter().copied().sum()
     }
 
     /// The sum of some pools.
@@ -60,31 +75,49 @@ impl Pools {
         pools.iter().map(|pool| self.get(pool)).sum()
     }
 
-    /// Draws an amount from these pools in their order; returns what came from each.
-    pub fn draw(&mut self, pools: &[Pool], amount: Money) -> Vec<(Pool, Money)> {
+    /// The sum of the pools at some positions.
+    pub(super) fn sum_at(&self, positions: &[PoolPosition]) -> Money {
+        positions.iter().map(|position| self.at(*position)).sum()
+    }
+
+    /// Draws an amount from the pools at these positions in their order; returns what came from each.
+    pub(super) fn draw(&mut self, positions: &[PoolPosition], amount: Money) -> Vec<(Pool, Money)> {
         let mut rest = amount;
-        let mut drawn = Vec::with_capacity(pools.len());
-        for pool in pools {
-            let Some((known, held)) = self.0.iter_mut().find(|(known, _)| known == pool) else { continue };
+        let draw_one = |position: &PoolPosition| {
+            let held = &mut self.amounts[position.0];
             let part = rest.min(*held);
             *held -= part;
             rest -= part;
-            drawn.push((known.clone(), part));
-        }
-        drawn
+            (self.listed[position.0].clone(), part)
+        };
+        positions.iter().map(draw_one).collect()
     }
 
     /// Each pool with its amount.
     pub fn iter(&self) -> impl Iterator<Item = (&Pool, Money)> {
-        self.0.iter().map(|(pool, amount)| (pool, *amount))
+        self.listed.iter().zip(self.amounts.iter().copied())
+    }
+}
+
+impl Default for Pools {
+    fn default() -> Pools {
+        Pools { listed: Arc::default(), amounts: SmallVec::new() }
     }
 }
 
 impl FromIterator<(Pool, Money)> for Pools {
     /// The pools with these amounts, in this order; amounts of one pool are added.
     fn from_iter<I: IntoIterator<Item = (Pool, Money)>>(amounts: I) -> Self {
-        let mut pools = Pools::default();
-        amounts.into_iter().for_each(|(pool, amount)| pools.add(&pool, amount));
-        pools
+        let (mut listed, mut sums): (Vec<Pool>, SmallVec<[Money; 8]>) = Default::default();
+        for (pool, amount) in amounts {
+            match PoolPosition::find(&listed, &pool) {
+                Some(PoolPosition(at)) => sums[at] += amount,
+                None => {
+                    listed.push(pool);
+                    sums.push(amount);
+                }
+            }
+        }
+        Pools { listed: listed.into(), amounts: sums }
     }
 }

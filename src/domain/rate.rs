@@ -1,7 +1,7 @@
 //! Rates: exact shares of one, and the only place where a share of money is rounded.
 //!
-//! A rate holds the two integers of its fraction, so a share is computed from integers alone: a decimal
-//! product would be rounded past 28 digits.
+//! A share is computed from the two integers of a rate's fraction alone: a decimal product would be rounded past 28
+//! digits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,18 @@ use super::money::Money;
 
 /// An exact decimal share of one, within 0..=1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Rate {
-    figure: ExactDecimal,
-    /// At most the denominator.
-    numerator: u128,
-    /// A power of ten, at most 10^20.
-    denominator: u128,
-}
+pub struct Rate(ExactDecimal);
+
+/// The denominators of rates, by the number of their decimals.
+const POWERS_OF_TEN: [u128; RESOLVED_DECIMALS as usize + 1] = {
+    let mut powers = [1; RESOLVED_DECIMALS as usize + 1];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = 10 * powers[at - 1];
+        at += 1;
+    }
+    powers
+};
 
 /// The figure lies outside 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,9 +42,9 @@ pub enum ParseRateError {
 
 impl Rate {
     /// Nothing.
-    pub const ZERO: Rate = Rate { figure: ExactDecimal::ZERO, numerator: 0, denominator: 1 };
+    pub const ZERO: Rate = Rate(ExactDecimal::ZERO);
     /// All of it.
-    pub const ONE: Rate = Rate { figure: ExactDecimal::ONE, numerator: 1, denominator: 1 };
+    pub const ONE: Rate = Rate(ExactDecimal::ONE);
 
     /// The rate that a record holds; `None` if the text is none.
     pub(crate) fn from_stored(text: &str) -> Option<Rate> {
@@ -48,27 +53,27 @@ impl Rate {
 
     /// The figure clamped to 0..=1, as the last step of resolving a policy's terms.
     pub fn clamped(figure: ExactDecimal) -> Rate {
-        Rate::from_share(figure.clamp(ExactDecimal::ZERO, ExactDecimal::ONE))
+        Rate(figure.clamp(ExactDecimal::ZERO, ExactDecimal::ONE))
     }
 
-    /// The rate of a figure within 0..=1.
-    fn from_share(figure: ExactDecimal) -> Rate {
-        let (numerator, denominator) = (figure.mantissa().unsigned_abs(), 10u128.pow(figure.scale()));
-        Rate { figure, numerator, denominator }
+    /// Numerator and denominator: the first is at most the second, which is a power of ten, at most 10^20.
+    fn fraction(self) -> (u128, u128) {
+        (self.0.mantissa().unsigned_abs(), POWERS_OF_TEN[self.0.scale() as usize])
     }
 
     /// `1 - rate`, exactly.
     pub fn complement(self) -> Rate {
-        let numerator = (self.denominator - self.numerator) as i128;
-        ExactDecimal::new(numerator, self.figure.scale()).map_or(Rate::ZERO, Rate::from_share)
+        let (numerator, denominator) = self.fraction();
+        ExactDecimal::new((denominator - numerator) as i128, self.0.scale()).map_or(Rate::ZERO, Rate)
     }
 
     /// `half_up(rate x amount)`: to the fen, half away from zero.
     pub fn share_of(self, amount: Money) -> Money {
         let fen = amount.fen().unsigned_abs();
-        let share = match (u64::try_from(self.numerator), u64::try_from(self.denominator)) {
+        let (numerator, denominator) = self.fraction();
+        let share = match (u64::try_from(numerator), u64::try_from(denominator)) {
             (Ok(numerator), Ok(denominator)) => share_in_u64(fen, numerator, denominator),
-            _ => share_in_u128(fen, self.numerator, self.denominator),
+            _ => share_in_u128(fen, numerator, denominator),
         };
         // A share is at most its amount, so 64 bits hold it. `i64::MIN` has no positive counterpart: its
         // magnitude wraps to itself, and so does the negation.
@@ -78,7 +83,7 @@ impl Rate {
 
     /// The share in percent, as in tables and statements: `55%`.
     pub fn percent(self) -> String {
-        format!("{}%", self.figure.checked_mul(ExactDecimal::HUNDRED).unwrap_or(self.figure))
+        format!("{}%", self.0.checked_mul(ExactDecimal::HUNDRED).unwrap_or(self.0))
     }
 }
 
@@ -110,13 +115,13 @@ impl TryFrom<ExactDecimal> for Rate {
     type Error = RateOutOfRange;
     fn try_from(figure: ExactDecimal) -> Result<Self, RateOutOfRange> {
         let within = (ExactDecimal::ZERO..=ExactDecimal::ONE).contains(&figure);
-        within.then(|| Rate::from_share(figure)).ok_or(RateOutOfRange)
+        within.then_some(Rate(figure)).ok_or(RateOutOfRange)
     }
 }
 
 impl From<Rate> for ExactDecimal {
     fn from(rate: Rate) -> ExactDecimal {
-        rate.figure
+        rate.0
     }
 }
 
@@ -149,13 +154,13 @@ impl FromStr for Rate {
 /// The share as a decimal: `0.55`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.figure.fmt(f)
+        self.0.fmt(f)
     }
 }
 
 impl fmt::Debug for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.figure.fmt(f)
+        self.0.fmt(f)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::claim::UnitPrice;
 use super::day::Day;
-use super::facts::CatalogueEntry;
+use super::facts::{CatalogueEntries, CatalogueEntry};
 use super::fixed_words::{CapKind, SkipReason};
 use super::ids::AccountKey;
 use super::money::Money;
@@ -32,9 +32,7 @@ pub struct LineSplit {
 /// The sums over all lines of one code at one unit price under one row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeSplit {
-    /// The catalogue entry of the code.
-    pub entry: Arc<CatalogueEntry>,
-    /// The position of the entry among those of the facts.
+    /// The position of its entry among those of the split.
     pub position: u16,
     /// The price of the lines.
     pub unit_price: UnitPrice,
@@ -50,9 +48,9 @@ pub struct CodeSplit {
 
 impl CodeSplit {
     /// The sums of a code without lines.
-    pub fn new(entry: Arc<CatalogueEntry>, position: u16, unit_price: UnitPrice, pool: Pool) -> CodeSplit {
+    pub fn new(position: u16, unit_price: UnitPrice, pool: Pool) -> CodeSplit {
         let (net, over_limit, preliminary_self_pay) = Default::default();
-        CodeSplit { entry, position, unit_price, net, over_limit, preliminary_self_pay, pool }
+        CodeSplit { position, unit_price, net, over_limit, preliminary_self_pay, pool }
     }
 
     /// The part that goes to the pool of its class.
@@ -186,6 +184,8 @@ pub struct Split {
     pub lines: Vec<LineSplit>,
     /// One for each code, unit price and row of the catalogue.
     pub codes: Vec<CodeSplit>,
+    /// The catalogue entries of the codes.
+    pub catalogue: CatalogueEntries,
     /// The layers that were considered, in the order of payment.
     pub layers: Vec<LayerSplit>,
     /// The layers that were not considered, and why.
@@ -201,6 +201,11 @@ pub struct Split {
 }
 
 impl Split {
+    /// The catalogue entry of one of its codes.
+    pub fn entry(&self, code: &CodeSplit) -> &CatalogueEntry {
+        &self.catalogue[usize::from(code.position)]
+    }
+
     /// The amount that each payer pays, in the order of the payers' first layers.
     pub fn payers(&self) -> Vec<(Arc<str>, Money)> {
         let mut sums: Vec<(Arc<str>, Money)> = Vec::new();

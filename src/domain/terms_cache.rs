@@ -13,7 +13,7 @@ const MAX_KEPT: usize = 4_096;
 
 /// Resolved terms by circumstances.
 #[derive(Default)]
-pub(super) struct TermsCache(RwLock<HashMap<TermsKey, Arc<[LayerTerms]>>>);
+pub(super) struct TermsCache(RwLock<HashMap<TermsKey, Arc<[LayerTerms]>, foldhash::fast::RandomState>>);
 
 impl TermsCache {
     /// The terms in some circumstances, if they are kept.

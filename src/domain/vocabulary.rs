@@ -242,7 +242,7 @@ fn find<'a, W: AsRef<str>>(list: &'a [Named<W>], word: &str) -> Option<&'a W> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WordMeanings {
     /// All pools, in order.
-    pub pools: Vec<Pool>,
+    pub pools: Arc<[Pool]>,
     /// The visits whose settlements count an admission.
     pub admission_visits: Vec<Visit>,
     /// The classes of catalogue rows.

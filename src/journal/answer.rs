@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 
+use crate::domain::facts::CatalogueEntry;
 use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
@@ -80,7 +81,7 @@ pub fn derivation(split: &Split) -> pb::Derivation {
         layers: split.layers.iter().map(layer).collect(),
         skipped: split.skipped.iter().map(skipped).collect(),
         circumstances: Some(circumstances(&split.circumstances)),
-        codes: split.codes.iter().map(code).collect(),
+        codes: split.codes.iter().map(|one| code(one, split.entry(one))).collect(),
         lines: split.lines.iter().map(line).collect(),
         counted_admission: split.counted_admission,
         opening: split.opening.as_deref().map(opening),
@@ -148,14 +149,14 @@ fn circumstances(facts: &Circumstances) -> pb::Circumstances {
     }
 }
 
-fn code(code: &CodeSplit) -> pb::Code {
-    let self_pay_ratio = code.entry.class.self_pay_ratio.map_or_else(String::new, |ratio| ratio.to_string());
+fn code(code: &CodeSplit, entry: &CatalogueEntry) -> pb::Code {
+    let self_pay_ratio = entry.class.self_pay_ratio.map_or_else(String::new, |ratio| ratio.to_string());
     pb::Code {
-        code: code.entry.code.as_str().to_owned(),
-        name: code.entry.name.to_string(),
-        class: code.entry.class.word.as_str().to_owned(),
+        code: entry.code.as_str().to_owned(),
+        name: entry.name.to_string(),
+        class: entry.class.word.as_str().to_owned(),
         self_pay_ratio,
-        price_ceiling_micro_yuan: code.entry.price_ceiling.map(|price| price.0),
+        price_ceiling_micro_yuan: entry.price_ceiling.map(|price| price.0),
         unit_price_micro_yuan: code.unit_price.0,
         net_fen: code.net.fen(),
         over_limit_fen: code.over_limit.fen(),

@@ -1,11 +1,13 @@
 //! The split of an answer: the inverse of [`super::answer`].
 
+use std::cmp::Ordering;
+use std::mem::take;
 use std::sync::Arc;
 
 use super::form::{Malformed, digest, id, present, rate};
 use crate::domain::claim::UnitPrice;
 use crate::domain::day::Day;
-use crate::domain::facts::{CatalogueEntry, Class};
+use crate::domain::facts::{CatalogueEntries, CatalogueEntry, Class};
 use crate::domain::ids::{AccountKey, EntryId, ItemCode};
 use crate::domain::money::Money;
 use crate::domain::notice::Notice;
@@ -27,12 +29,14 @@ use crate::pb::settlement as pb;
 /// If a field holds what no split has.
 pub(super) fn split(split: pb::Split, derivation: pb::Derivation, rest: SplitRest) -> Result<Split, Malformed> {
     let SplitRest { row_of_code, is_stay, opening_layers } = rest;
+    let (codes, catalogue) = codes(derivation.codes, &row_of_code)?;
     Ok(Split {
         circumstances: circumstances(present("circumstances", derivation.circumstances)?)?,
         total: fen(split.total_fen),
         pools: pools(split.pools),
         lines: derivation.lines.iter().map(line).collect(),
-        codes: codes(derivation.codes, &row_of_code)?,
+        codes,
+        catalogue,
         layers: derivation.layers.into_iter().map(layer).collect::<Result<_, _>>()?,
         skipped: derivation.skipped.into_iter().map(skipped).collect::<Result<_, _>>()?,
         patient: fen(split.patient_fen),
@@ -108,45 +112,49 @@ fn circumstances(message: pb::Circumstances) -> Result<Circumstances, Malformed>
     })
 }
 
-/// The codes of a bill; those of one row of the catalogue share its entry.
-fn codes(codes: Vec<pb::Code>, row_of_code: &[u32]) -> Result<Vec<CodeSplit>, Malformed> {
+/// The codes of a bill, and the entries of the catalogue in the order in which they first appear.
+fn codes(codes: Vec<pb::Code>, row_of_code: &[u32]) -> Result<(Vec<CodeSplit>, CatalogueEntries), Malformed> {
     if codes.len() != row_of_code.len() {
         return Err(Malformed("row_of_code"));
     }
-    let mut known: Vec<CodeSplit> = Vec::with_capacity(codes.len());
-    for (message, row) in codes.into_iter().zip(row_of_code) {
+    let (mut splits, mut entries) = (Vec::with_capacity(codes.len()), Vec::with_capacity(codes.len()));
+    for (mut message, row) in codes.into_iter().zip(row_of_code) {
         let position = u16::try_from(*row).map_err(|_| Malformed("row_of_code"))?;
-        let shared = known.iter().rev().find(|code| code.position == position).map(|code| Arc::clone(&code.entry));
-        known.push(code(message, position, shared)?);
+        match usize::from(position).cmp(&entries.len()) {
+            Ordering::Less => {}
+            Ordering::Equal => entries.push(Arc::new(entry(&mut message)?)),
+            Ordering::Greater => return Err(Malformed("row_of_code")),
+        }
+        splits.push(code(message, position));
     }
-    Ok(known)
+    Ok((splits, entries.into()))
 }
 
-fn code(message: pb::Code, position: u16, shared: Option<Arc<CatalogueEntry>>) -> Result<CodeSplit, Malformed> {
-    let entry = match shared {
-        Some(entry) => entry,
-        None => Arc::new(CatalogueEntry {
-            code: id("code", message.code, ItemCode::from_stored)?,
-            name: text(message.name),
-            class: Class {
-                word: message.class.into(),
-                self_pay_ratio: match message.self_pay_ratio.as_str() {
-                    "" => None,
-                    ratio => Some(rate("self_pay_ratio", ratio)?),
-                },
+/// The entry of a code; takes its texts.
+fn entry(message: &mut pb::Code) -> Result<CatalogueEntry, Malformed> {
+    Ok(CatalogueEntry {
+        code: id("code", take(&mut message.code), ItemCode::from_stored)?,
+        name: text(take(&mut message.name)),
+        class: Class {
+            word: take(&mut message.class).into(),
+            self_pay_ratio: match message.self_pay_ratio.as_str() {
+                "" => None,
+                ratio => Some(rate("self_pay_ratio", ratio)?),
             },
-            price_ceiling: message.price_ceiling_micro_yuan.map(UnitPrice),
-        }),
-    };
-    Ok(CodeSplit {
-        entry,
+        },
+        price_ceiling: message.price_ceiling_micro_yuan.map(UnitPrice),
+    })
+}
+
+fn code(message: pb::Code, position: u16) -> CodeSplit {
+    CodeSplit {
         position,
         unit_price: UnitPrice(message.unit_price_micro_yuan),
         net: fen(message.net_fen),
         over_limit: fen(message.over_limit_fen),
         preliminary_self_pay: fen(message.preliminary_self_pay_fen),
         pool: message.pool.into(),
-    })
+    }
 }
 
 fn line(line: &pb::Line) -> LineSplit {

@@ -9,9 +9,9 @@ use super::answer;
 use super::answer_reader;
 use super::claim::{claim_from_message, message_from_raw};
 use super::form::{Malformed, digest, nested, present, region};
-use crate::domain::facts::{CatalogueEntry, Facts, HospitalFacts, PersonFacts};
+use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
 use crate::domain::journal::{Entry, Settlement};
-use crate::domain::split::{CodeSplit, Split};
+use crate::domain::split::Split;
 use crate::domain::stay::StayUse;
 use crate::pb::journal as pb;
 use crate::pb::settlement as wire;
@@ -94,18 +94,7 @@ fn facts(message: pb::Facts, split: &Split) -> Result<Facts, Malformed> {
             region: region("hospital_region", &message.hospital_region)?,
             tags: circumstances.terms.tags.clone(),
         },
-        catalogue: rows_of_codes(split).cloned().collect(),
+        catalogue: Arc::clone(&split.catalogue),
         entry_of_item: message.row_of_item.into_iter().map(row).collect::<Result<_, _>>()?,
     })
-}
-
-/// The rows of the catalogue of a split, in the order of the facts: codes at several prices share one.
-fn rows_of_codes(split: &Split) -> impl Iterator<Item = &Arc<CatalogueEntry>> {
-    let mut next = 0;
-    let first = move |code: &&CodeSplit| {
-        let first = code.position == next;
-        next += u16::from(first);
-        first
-    };
-    split.codes.iter().filter(first).map(|code| &code.entry)
 }

@@ -26,7 +26,7 @@ pub fn facts(
     match (hospital, person) {
         (Some(hospital), Some(person)) if faults.is_empty() => {
             let ItemRows { catalogue, entry_of_item } = item_rows(claim, &hospital.region, &tables.catalogue)?;
-            Ok(Facts { person, hospital, catalogue, entry_of_item })
+            Ok(Facts { person, hospital, catalogue: catalogue.into(), entry_of_item })
         }
         _ => Err(ClaimRefusal::NotEligible(faults)),
     }

@@ -178,7 +178,7 @@ fn facts() -> Facts {
             cross_region_approved: false,
         },
         hospital: HospitalFacts { level: "tertiary".into(), region: region(), tags: Default::default() },
-        catalogue: vec![Arc::new(entry)],
+        catalogue: [Arc::new(entry)].into(),
         entry_of_item: vec![0],
     }
 }

@@ -103,7 +103,7 @@ impl Coverage {
         let refunded = |code: &onestop::domain::ids::ItemCode| {
             claim.items.iter().any(|item| item.code == *code && item.amount < Money::ZERO)
         };
-        let whole = split.codes.iter().any(|code| code.net == Money::ZERO && refunded(&code.entry.code));
+        let whole = split.codes.iter().any(|code| code.net == Money::ZERO && refunded(&split.entry(code).code));
         self.count("a code refunded whole", whole);
         let filled = split.pools.iter().filter(|(_, sum)| *sum > Money::ZERO);
         filled.for_each(|(pool, _)| self.count(&format!("in pool {pool}"), true));

@@ -142,7 +142,7 @@ fn facts() -> Facts {
             cross_region_approved: false,
         },
         hospital: HospitalFacts { level: "tertiary".into(), region: region(), tags: Default::default() },
-        catalogue: vec![entry.into()],
+        catalogue: [entry.into()].into(),
         entry_of_item: vec![0],
     }
 }

@@ -108,7 +108,6 @@ fn catalogue() -> Vec<Arc<CatalogueEntry>> {
 
 fn code(position: u16, unit_price: i64) -> CodeSplit {
     CodeSplit {
-        entry: Arc::clone(&catalogue()[usize::from(position)]),
         position,
         unit_price: UnitPrice(unit_price),
         net: fen(101),
@@ -203,6 +202,7 @@ fn split() -> Split {
         },
         total: fen(401),
         pools: [(Pool::from("eligible"), fen(402)), (Pool::from("excluded"), fen(0))].into_iter().collect(),
+        catalogue: catalogue().into(),
         lines: vec![LineSplit { over_limit: fen(403), preliminary_self_pay: fen(404) }, LineSplit::default()],
         codes: vec![code(0, 1_234_567), code(1, 2), code(0, 3)],
         layers: vec![layer()],
@@ -230,7 +230,7 @@ pub(super) fn settlement() -> Entry<Settlement> {
             region: region("110101"),
             tags: circumstances.terms.tags.clone(),
         },
-        catalogue: catalogue(),
+        catalogue: catalogue().into(),
         entry_of_item: vec![0, 1, 0],
     };
     let notices = vec![Notice::OverlappingStay { own: vec![entry_id(8)], others: 2 }];

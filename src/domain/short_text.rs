@@ -1,0 +1,93 @@
+//! A short text kept in place, whose comparison seldom reads more than its first eight bytes.
+
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
+
+/// The number of bytes that are compared as one number.
+const FIRST: usize = size_of::<u64>();
+
+/// A text with its first bytes as a number.
+#[derive(Clone)]
+pub(super) struct ShortText {
+    /// The first bytes, then zeros.
+    first: u64,
+    text: SmolStr,
+}
+
+impl ShortText {
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<T: Into<SmolStr>> From<T> for ShortText {
+    fn from(text: T) -> Self {
+        let text = text.into();
+        let mut first = [0; FIRST];
+        text.bytes().take(FIRST).zip(&mut first).for_each(|(byte, at)| *at = byte);
+        ShortText { first: u64::from_le_bytes(first), text }
+    }
+}
+
+impl PartialEq for ShortText {
+    fn eq(&self, other: &ShortText) -> bool {
+        let len = self.text.len();
+        self.first == other.first && len == other.text.len() && (len <= FIRST || self.text == other.text)
+    }
+}
+
+impl Eq for ShortText {}
+
+impl PartialOrd for ShortText {
+    fn partial_cmp(&self, other: &ShortText) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ShortText {
+    fn cmp(&self, other: &ShortText) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl Hash for ShortText {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.first.hash(state);
+        self.text.len().hash(state);
+        if self.text.len() > FIRST {
+            self.text.hash(state);
+        }
+    }
+}
+
+impl Serialize for ShortText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ShortText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ShortText, D::Error> {
+        SmolStr::deserialize(deserializer).map(ShortText::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_equal_exactly_if_their_bytes_are() {
+        let texts = ["", "a", "a\0", "eligible", "eligible\0", "eligible_a", "eligible_b", "over_limit", "大病"];
+        for one in texts {
+            for other in texts {
+                let (left, right) = (ShortText::from(one), ShortText::from(other));
+                assert_eq!(left == right, one == other, "{one:?} and {other:?}");
+                assert_eq!(left.cmp(&right), one.cmp(other), "{one:?} and {other:?}");
+            }
+        }
+    }
+}
