@@ -198,6 +198,7 @@ fn occurrences(modules: &[&str], names: &[&str]) -> Vec<String> {
 const JSON_TEXTS: &[&str] = &[
     "src/domain/rule.rs",
     "src/domain/vocabulary.rs",
+    "src/domain/short_text.rs",
     "src/domain/words.rs",
     "src/domain/fixed_words.rs",
     "src/domain/terms.rs",
