@@ -6,6 +6,7 @@ mod escaping;
 mod following;
 mod interrupted;
 mod not_utf8;
+mod policies;
 mod settling;
 mod show;
 mod stable;
@@ -97,7 +98,7 @@ fn a_difference_is_reported_with_its_path() {
             "pools = { excluded = \"0.01\" }",
             "step 1 pools.excluded: want 0.01, got 0.00",
         ),
-        ("layers = { ", "layers = { nothing = \"0.01\", ", "step 1 layers.nothing: want 0.01, got 0.00"),
+        ("layers = { ", "layers = { special_drug = \"0.01\", ", "step 1 layers.special_drug: want 0.01, got 0.00"),
         ("patient = \"28775.00\"", "refused = \"NOT_FOUND\"", "step 1 refused: want NOT_FOUND, got a split"),
     ] {
         let (code, output, _) = run(&["policy", "test", &changed(dir.path(), find, put)]);
@@ -109,7 +110,7 @@ fn a_difference_is_reported_with_its_path() {
 #[test]
 fn an_amount_that_a_response_lacks_counts_as_zero() {
     let dir = directory();
-    let path = changed(dir.path(), "layers = { ", "layers = { nothing = \"0\", ");
+    let path = changed(dir.path(), "layers = { ", "layers = { special_drug = \"0\", ");
     assert_eq!(run(&["policy", "test", &path]).0, Some(0));
 }
 
@@ -122,6 +123,7 @@ fn a_case_that_cannot_be_read_exits_2() {
         ("total = \"100000.00\"", "total = \"1,000\"", "step 1 expects \"1,000\", which is not a plain decimal number"),
         ("total = \"100000.00\"", "total = \"0.001\"", "step 1 expects \"0.001\", which has more than 2 decimals"),
         ("pools = { eligible", "pools = { lost", "step 1 expects the pool `lost`, which does not exist"),
+        ("layers = { ", "layers = { nothing = \"0\", ", "step 1 expects the layer `nothing`, which does not exist"),
         ("[step.quote]", "[step.quotes]", "quotes"),
         ("level = \"primary\"", "level = \"first\"", "level is no word of the vocabulary in use"),
     ] {

@@ -15,6 +15,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::claims::claim;
 use crate::support::program::{Serve, run};
+use crate::support::redis_server::{RedisServer, prefix};
 
 /// A policy that pays this share of an eligible bill.
 fn law(share: u32) -> String {
@@ -116,10 +117,14 @@ async fn an_invalid_policy_file_is_reported_by_line_and_changes_nothing() {
     server.put(&law(175).replace("inpatient", "in patient"));
     let (code, output, errors) = server.activate(&[]);
     assert_eq!((code, output.as_str()), (Some(1), ""));
-    assert!(errors.starts_with("FAILED_PRECONDITION: POLICIES_REFUSED: "), "{errors}");
-    for (line, message) in [(14, "in patient"), (18, "175%")] {
-        assert!(errors.contains(&format!("town.toml:{line} ")) && errors.contains(message), "{errors}");
+    let lines: Vec<&str> = errors.lines().collect();
+    assert_eq!(lines.len(), 2, "{errors}");
+    for ((line, message), fault) in [(14, "in patient"), (18, "175%")].into_iter().zip(&lines) {
+        assert!(fault.contains(&format!("town.toml:{line}: ")) && fault.contains(message), "{errors}");
     }
+    let chinese = server.activate(&["--lang", "zh"]).2;
+    assert!(chinese.contains("town.toml:14: 没有名为 `in patient` 的就医类别"), "{chinese}");
+    assert_eq!(chinese.lines().count(), 2, "{chinese}");
     assert_eq!(server.patient().await, "40.00");
     std::fs::remove_file(server.place.path().join("law/town.toml")).expect("it is gone");
     assert!(server.activate(&[]).2.contains("holds no policy file"));
@@ -254,15 +259,85 @@ async fn a_word_that_a_row_or_a_settlement_uses_cannot_be_dropped_and_another_ca
         ("basic_fund", "payer", "a settlement"),
     ] {
         std::fs::write(&path, vocabulary_without(word)).expect("written");
-        let used = format!("vocabulary.toml lacks the word `{word}` of [{section}], which {used_by} uses");
+        let text = std::fs::read_to_string(&path).expect("the vocabulary");
+        let line = 1 + text.lines().position(|line| line == format!("[{section}]")).expect("the section");
+        let used = format!("vocabulary.toml:{line}: [{section}] lacks the word `{word}`, which {used_by} uses");
         for more in [&[][..], &["--dry-run"]] {
             let (code, output, errors) = server.activate(more);
             assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
-            assert!(errors.contains("POLICIES_REFUSED") && errors.contains(&used), "{errors}");
+            assert!(errors.contains(&used), "{errors}");
         }
+        let directory = server.place.path().join("law").display().to_string();
+        let check = ["policy", "check", &directory];
+        assert_eq!(run(&check).0, Some(0), "alone it is sound");
+        let (code, output, errors) = run(&[&check[..], &["--server", &server.serve.url]].concat());
+        assert_eq!((code, output.as_str()), (Some(1), ""), "{errors}");
+        assert!(errors.contains(&used), "{errors}");
+        let (_, _, errors) = run(&[&check[..], &["--server", &server.serve.url, "--lang", "zh"]].concat());
+        assert!(errors.contains(&format!("vocabulary.toml:{line}: [{section}] 缺少 `{word}`")), "{errors}");
         assert_eq!(server.patient().await, "40.00", "the book in use stays");
     }
     std::fs::write(&path, vocabulary_without("illness_impoverished")).expect("written");
     let (code, _, errors) = server.activate(&[]);
     assert_eq!(code, Some(0), "{errors}");
+}
+
+/// What `onestop serve` says when it does not start.
+fn refused_start(store: &[&str], policies: &str) -> (Option<i32>, String) {
+    let serve = [&["serve", "--listen", "127.0.0.1:0", "--policies", policies, "--store"][..], store].concat();
+    let (code, _, errors) = run(&serve);
+    (code, errors)
+}
+
+async fn assert_start_without_a_used_word_is_refused(store: &[&str], directory: &Path) {
+    let law_directory = directory.join("law");
+    std::fs::create_dir(&law_directory).expect("a directory");
+    put(directory, &law(60));
+    let (policies, vocabulary) = (law_directory.display().to_string(), law_directory.join("vocabulary.toml"));
+    let start = || {
+        let mut command = crate::support::program::onestop();
+        command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--policies", &policies, "--store"]).args(store);
+        Serve::spawn(command)
+    };
+    std::fs::write(&vocabulary, include_str!("../deploy/policies/vocabulary.toml")).expect("written");
+    let serve = start();
+    serve.with_tables().await;
+    serve.client().await.settle(&claim("C1", "P1", "100.00"), "R1", Vec::new()).await.expect("a settlement");
+    assert_eq!(serve.end(), Some(0));
+    for (word, section, used_by) in
+        [("destitute", "category", "a row of the table categories"), ("basic_fund", "payer", "a settlement")]
+    {
+        let text = vocabulary_without(word);
+        std::fs::write(&vocabulary, &text).expect("written");
+        let line = 1 + text.lines().position(|line| line == format!("[{section}]")).expect("the section");
+        let (code, errors) = refused_start(store, &policies);
+        let place = format!("{}:{line}: ", vocabulary.display());
+        assert_eq!(code, Some(1), "{errors}");
+        let fault = format!("{place}[{section}] lacks the word `{word}`, which {used_by} uses");
+        assert!(errors.lines().any(|line| line == fault), "{errors}");
+    }
+    // A word that nothing uses can go, and the next start is compared with the vocabulary without it.
+    std::fs::write(&vocabulary, vocabulary_without("illness_impoverished")).expect("written");
+    let serve = start();
+    let activated = run(&["policy", "activate", "--server", &serve.url]);
+    assert_eq!(activated.0, Some(0), "{}", activated.2);
+    assert_eq!(serve.end(), Some(0));
+    std::fs::write(&vocabulary, vocabulary_without("destitute")).expect("written");
+    assert_eq!(refused_start(store, &policies).0, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_does_not_start_with_a_vocabulary_that_drops_a_used_word() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = place.path().join("store").display().to_string();
+    assert_start_without_a_used_word_is_refused(&[&store], place.path()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_on_redis_does_not_start_with_a_vocabulary_that_drops_a_used_word() {
+    let (place, redis) = (tempfile::tempdir().expect("a directory"), RedisServer::shared());
+    let secret = place.path().join("secret").display().to_string();
+    assert_eq!(run(&["secret", &secret]).0, Some(0));
+    let url = format!("{}?prefix={}", redis.url(), prefix());
+    assert_start_without_a_used_word_is_refused(&[&url, "--secret", &secret], place.path()).await;
 }

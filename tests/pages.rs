@@ -176,13 +176,44 @@ fn blocks_of_the_page_that_adds_a_city_print_what_it_shows() {
     follow("deploy/policies/add-a-city.md");
 }
 
+/// What a city fills in for each placeholder of the template.
+const FILLED: [(&str, &str); 12] = [
+    ("<市名拼音-年度>", "city-2025"),
+    ("<某市>", "某市"),
+    ("<区划代码>", "9999"),
+    ("<文件全称、文号、条款>", "《办法》（某政发〔2025〕1号）"),
+    ("<首次>", "200"),
+    ("<第二次>", "100"),
+    ("<第三次起>", "0"),
+    ("<支付比例>", "80%"),
+    ("<年度限额>", "200000"),
+    ("<如 -10%>", "-10%"),
+    ("<文件中的名称>", "兜底"),
+    ("<起付金额>", "2000"),
+];
+
 #[test]
-fn the_template_of_a_city_has_no_fault_beside_the_included_files() {
+fn the_template_of_a_city_is_refused_on_every_line_that_is_not_filled_in_and_on_no_other() {
     let template =
         std::fs::read_to_string(Path::new(ROOT).join("deploy/policies/city.template")).expect("the template");
-    let files = shipped::FILES.iter().copied().chain([VOCABULARY, ("city-2025.toml", &*template)]);
-    let book = Book::from_texts(files).expect("sound files");
+    let read = |text: &str| {
+        let files = shipped::FILES.iter().copied().chain([VOCABULARY, ("city-2025.toml", text)]);
+        Book::from_texts(files)
+    };
+    let open: Vec<usize> = template
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.starts_with('#') && line.contains("\"<"))
+        .map(|(at, _)| at + 1)
+        .collect();
+    assert!(open.len() > 15, "{open:?}");
+    let faults = read(&template).expect_err("nothing is filled in");
+    assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), open, "{faults}");
+    assert!(faults.iter().all(|fault| fault.file == "city-2025.toml" && fault.message.contains("placeholder")));
+    let filled = FILLED.iter().fold(template, |text, (placeholder, value)| text.replace(placeholder, value));
+    let book = read(&filled).expect("sound files");
     assert!(book.get("city-2025").is_some() && book.warnings().is_empty(), "{:?}", book.warnings());
+    assert!(book.remarks().is_empty(), "{:?}", book.remarks());
 }
 
 #[test]

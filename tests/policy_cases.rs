@@ -64,7 +64,7 @@ async fn assert_all_pass(cases: Vec<PathBuf>, backend: &CaseBackend) {
         let text = std::fs::read_to_string(&case).expect("a case");
         match run_one(&case, &text, &book, backend).await {
             Ok((_, Verdict::Passed)) => {}
-            Ok((name, Verdict::Differs(differences))) => panic!("{name}: {}", differences.join("; ")),
+            Ok((name, Verdict::Differs(differences))) => panic!("{name}: {differences:?}"),
             Err(fault) => panic!("{}: {fault}", case.display()),
         }
     }
@@ -114,5 +114,6 @@ async fn a_case_with_one_wrong_fen_differs() {
     let Ok((_, Verdict::Differs(differences))) = run_one(&case, &text, &book, &CaseBackend::InProcess).await else {
         panic!("the case must differ");
     };
+    let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
     assert_eq!(differences, ["step 1 payers.basic_fund: want 54450.01, got 54450.00"]);
 }

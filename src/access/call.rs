@@ -63,6 +63,8 @@ pub const CALLS: &[Call] = &[
     ),
     read("/onestop.policy.v1.PolicyService/GetPolicy", ALL),
     read("/onestop.policy.v1.PolicyService/ListPolicies", ALL),
+    read("/onestop.policy.v1.PolicyService/GetVocabulary", ALL),
+    read("/onestop.policy.v1.PolicyService/FindDroppedWords", &[Role::Operator, Role::Auditor]),
     commit("/onestop.policy.v1.PolicyService/ActivatePolicies", &[Role::Operator]),
     commit("/onestop.operations.v1.OperationsService/Drain", &[Role::Operator]),
 ];

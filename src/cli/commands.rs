@@ -17,6 +17,7 @@ use super::cases::policy_test::{self, CaseBackend};
 use super::client::activate;
 use super::client::address::{ServerOptions, TlsOptions};
 use super::client::commands::{self as client_commands, ClientCommand};
+use super::client::dropped_words;
 use super::client::load::{self, LoadOptions};
 use super::demo::{self, DemoOptions};
 use super::exit::{CommandError, CommandResult};
@@ -90,6 +91,14 @@ enum PolicyCommand {
         /// Refuse what is only warned of, too
         #[arg(long)]
         strict: bool,
+        /// List payers and cap accounts, each with the number of layers that use it
+        #[arg(long)]
+        names: bool,
+        /// Refuse a vocabulary without a word that rows or settlements of this server use
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+        #[command(flatten)]
+        tls: TlsOptions,
         /// The language of faults and warnings; that of the environment unless given
         #[arg(long)]
         lang: Option<Lang>,
@@ -117,6 +126,9 @@ enum PolicyCommand {
         /// Refuse unless the files have this digest, which a dry run shows
         #[arg(long, value_name = "DIGEST")]
         expect: Option<String>,
+        /// The language; that of the environment unless given
+        #[arg(long)]
+        lang: Option<Lang>,
     },
     /// Show what a policy pays, as tables
     Show {
@@ -139,6 +151,9 @@ enum PolicyCommand {
         /// Run each case with a fresh store on this Redis, under a prefix of its own that is removed afterwards
         #[arg(long, value_name = "URL", requires = "grpc")]
         store: Option<String>,
+        /// The language of results and faults; that of the environment unless given
+        #[arg(long)]
+        lang: Option<Lang>,
         /// Case files, or directories of them
         #[arg(required = true, value_name = "CASE")]
         cases: Vec<PathBuf>,
@@ -191,22 +206,28 @@ pub async fn run(command: Command, telemetry: &Telemetry) -> CommandResult {
 
 async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
     match command {
-        PolicyCommand::Check { policies, strict, lang, files } => {
+        PolicyCommand::Check { policies, strict, names, server, tls, lang, files } => {
             let lang = lang.unwrap_or_else(Lang::from_environment);
-            policy::check(policies.as_deref(), &files, &policy::CheckOptions { strict, lang, json })
+            let book = policy::read_checked_book(policies.as_deref(), &files, lang)?;
+            if let Some(server) = server {
+                dropped_words::check(&book, &server, &tls, lang).await?;
+            }
+            policy::report_check(&book, &policy::CheckOptions { strict, names, lang, json })
         }
         PolicyCommand::List { server: Some(server), tls, .. } => activate::list(&server, &tls, json).await,
         PolicyCommand::List { policies, .. } => policy::list(policies.as_deref(), json),
-        PolicyCommand::Activate { server, dry_run, expect } => {
-            activate::run(&server, dry_run, expect.as_deref(), json).await
+        PolicyCommand::Activate { server, dry_run, expect, lang } => {
+            let lang = lang.unwrap_or_else(Lang::from_environment);
+            activate::run(&server, dry_run, expect.as_deref(), (lang, json)).await
         }
         PolicyCommand::Show { policies, options } => {
             policy_terms::print_policy_terms(policies.as_deref(), &options, json)
         }
         PolicyCommand::Diff(options) => policy_diff::print_policy_diff(&options),
-        PolicyCommand::Test { policies, grpc, store, cases } => {
+        PolicyCommand::Test { policies, grpc, store, lang, cases } => {
             let backend = CaseBackend::from_options(grpc, store.as_deref())?;
-            policy_test::run(policies.as_deref(), &backend, json, &cases).await
+            let lang = lang.unwrap_or_else(Lang::from_environment);
+            policy_test::run(policies.as_deref(), &backend, (lang, json), &cases).await
         }
     }
 }

@@ -26,7 +26,7 @@ use super::error::client::leaves_outcome_unknown;
 use super::exit::{CommandError, CommandResult};
 use super::output::line::write_page;
 use super::output::refusal_text::in_language;
-use super::output::statement::{Document, Lang, text};
+use super::output::statement::{BookWords, Document, Lang, text};
 
 /// The demonstration tables; all persons are invented.
 const TABLES: &[(ReferenceTable, &str)] = &[
@@ -92,7 +92,7 @@ pub(crate) async fn run(options: &DemoOptions) -> CommandResult {
         let request =
             pb::GetSettlementRequest { settlement_id: settlement.settlement_id.clone(), ..Default::default() };
         let view = client.settlement(request).await?;
-        let document = Document::from_settlement(&view, options.lang.unwrap_or(Lang::En));
+        let document = Document::from_settlement(&view, &BookWords::shipped(options.lang.unwrap_or(Lang::En)));
         say!("");
         say!("The statement of the settlement that most layers pay:");
         say!("");

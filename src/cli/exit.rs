@@ -113,9 +113,11 @@ impl CommandError {
         match self {
             CommandError::FileFaults(faults)
             | CommandError::Import(ImportError::Faults(faults))
-            | CommandError::Run(RunError::Policies(faults) | RunError::Access(AccessSetupError::Callers(faults))) => {
-                faults.lines()
-            }
+            | CommandError::Run(
+                RunError::Policies(faults)
+                | RunError::DroppedWords(faults)
+                | RunError::Access(AccessSetupError::Callers(faults)),
+            ) => faults.lines(),
             error => vec![error.to_string()],
         }
     }

@@ -61,6 +61,13 @@ impl Day {
         Ok(Day(year * 10_000 + date.month() as u32 * 100 + date.day() as u32))
     }
 
+    /// The day after this one; `None` after the last.
+    pub fn next(self) -> Option<Day> {
+        let (year, month) = (self.year(), self.month());
+        let next = Day::new(year, month, self.day() + 1).or_else(|_| Day::new(year, month + 1, 1));
+        next.or_else(|_| Day::new(year + 1, 1, 1)).ok()
+    }
+
     /// The number of days from this day to a later one; negative to an earlier one.
     pub fn days_to(self, later: Day) -> i32 {
         later.days_since_year_0() - self.days_since_year_0()

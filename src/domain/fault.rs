@@ -96,12 +96,20 @@ pub struct FieldFault {
     pub reason: FaultReason,
     /// The same for people, as the end of a sentence that begins with the field.
     pub message: String,
+    /// The same in Chinese, where it says more than the reason.
+    pub message_zh: Option<String>,
 }
 
 impl FieldFault {
     /// A fault of this field.
     pub fn new(field: impl Into<String>, reason: FaultReason, message: impl Into<String>) -> FieldFault {
-        FieldFault { field: field.into(), reason, message: message.into() }
+        FieldFault { field: field.into(), reason, message: message.into(), message_zh: None }
+    }
+
+    /// The same fault with its sentence in Chinese.
+    #[must_use]
+    pub fn with_chinese(self, message: impl Into<String>) -> FieldFault {
+        FieldFault { message_zh: Some(message.into()), ..self }
     }
 }
 

@@ -157,6 +157,14 @@ pub struct Change {
     pub assumed: Vec<String>,
 }
 
+impl Change {
+    /// Whether it changes nothing: whoever it names keeps the layer's terms.
+    pub fn keeps_the_terms(&self) -> bool {
+        let Change { schedule, deductible, rate, cap, prior_self_pay, .. } = self;
+        schedule.is_none() && deductible.is_none() && rate.is_none() && cap.is_none() && prior_self_pay.is_none()
+    }
+}
+
 /// A change for circumstances of a visit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhenEntry {

@@ -44,6 +44,11 @@ impl Section {
         Section::Disease,
     ];
 
+    /// The section of this name.
+    pub fn from_word(word: &str) -> Option<Section> {
+        Section::ALL.iter().copied().find(|section| section.as_str() == word)
+    }
+
     /// Its name in the file.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +66,7 @@ impl Section {
 }
 
 /// What people call a word.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisplayName {
     /// In Chinese.
     pub zh: Arc<str>,
@@ -70,7 +75,7 @@ pub struct DisplayName {
 }
 
 /// A kind of visit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VisitRule {
     /// The word.
     pub visit: Visit,
@@ -105,7 +110,7 @@ pub struct DiseaseRule {
 }
 
 /// A payer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayerRule {
     /// The word.
     pub payer: Arc<str>,
@@ -119,7 +124,7 @@ pub struct PayerRule {
 pub type Named<W> = (W, DisplayName);
 
 /// All words of a policy book, each list in the order of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vocabulary {
     /// Categories of persons.
     pub categories: Vec<Named<Category>>,
@@ -185,20 +190,37 @@ impl Vocabulary {
 
     /// What people call a word, of whatever kind; the first that is found.
     pub fn name(&self, word: &str) -> Option<&DisplayName> {
+        const ORDER: [Section; 8] = [
+            Section::Payer,
+            Section::Pool,
+            Section::Visit,
+            Section::Category,
+            Section::Level,
+            Section::Approval,
+            Section::Tag,
+            Section::Disease,
+        ];
+        ORDER.into_iter().find_map(|section| self.name_in(section, word))
+    }
+
+    /// What people call a word of a section; a class has no name.
+    pub fn name_in(&self, section: Section, word: &str) -> Option<&DisplayName> {
         fn named<'a, W: AsRef<str>>(list: &'a [Named<W>], word: &str) -> Option<&'a DisplayName> {
             list.iter().find(|(known, _)| known.as_ref() == word).map(|(_, name)| name)
         }
-        let visit = || self.visit(word).map(|rule| &rule.name);
-        let payer = || self.payers.iter().find(|rule| &*rule.payer == word).map(|rule| &rule.name);
-        let disease = || self.diseases.iter().find(|(rule, _)| rule.disease.as_str() == word).map(|(_, name)| name);
-        payer()
-            .or_else(|| named(&self.pools, word))
-            .or_else(visit)
-            .or_else(|| named(&self.categories, word))
-            .or_else(|| named(&self.levels, word))
-            .or_else(|| named(&self.approvals, word))
-            .or_else(|| named(&self.tags, word))
-            .or_else(disease)
+        match section {
+            Section::Category => named(&self.categories, word),
+            Section::Level => named(&self.levels, word),
+            Section::Visit => self.visit(word).map(|rule| &rule.name),
+            Section::Approval => named(&self.approvals, word),
+            Section::Pool => named(&self.pools, word),
+            Section::Class => None,
+            Section::Payer => self.payers.iter().find(|rule| &*rule.payer == word).map(|rule| &rule.name),
+            Section::Tag => named(&self.tags, word),
+            Section::Disease => {
+                self.diseases.iter().find(|(rule, _)| rule.disease.as_str() == word).map(|(_, name)| name)
+            }
+        }
     }
 
     /// All words, each with its section.

@@ -71,7 +71,7 @@ impl<S: Store> Engine<S> {
             settlement: earlier.settlement,
             split: &earlier.split,
         });
-        let policy = policy_in_force(&book, claim, &facts).ok_or_else(no_policy_refusal)?;
+        let policy = policy_in_force(&book, claim, &facts).ok_or_else(|| no_policy_refusal(claim, &facts))?;
         let input = AdjudicationInput { claim, facts: &facts, policy, continued };
         let key = input.account_key();
         let (split, after) = checked_split(input, &seen.state.account(&key))?;
@@ -110,7 +110,15 @@ pub(super) fn checked_split(input: AdjudicationInput<'_>, account: &Account) -> 
     Ok(decided)
 }
 
-fn no_policy_refusal() -> ClaimRefusal {
-    let message = "lies on a day on which no policy of the person's insurance and region is in force";
-    ClaimRefusal::NoPolicy(FieldFault::new("claim.discharged", FaultReason::NoPolicyInForce, message).into())
+fn no_policy_refusal(claim: &Claim, facts: &Facts) -> ClaimRefusal {
+    let (insurance, region) = (&facts.person.insurance, facts.person.insured_region.as_str());
+    let (admitted, discharged) = (claim.admitted, claim.discharged);
+    let message = format!(
+        "is {discharged} (admitted {admitted}), and no policy of {insurance} insurance for the insured region \
+         {region} is in force on the day by which it goes"
+    );
+    let chinese =
+        format!("为 {discharged}（入院日 {admitted}），险种 {insurance}、参保地区 {region} 没有按其依据日执行的政策");
+    let fault = FieldFault::new("claim.discharged", FaultReason::NoPolicyInForce, message).with_chinese(chinese);
+    ClaimRefusal::NoPolicy(fault.into())
 }

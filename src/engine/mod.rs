@@ -7,6 +7,7 @@
 pub mod account;
 mod account_replay;
 pub mod audit;
+pub mod book_in_use;
 pub mod chain;
 mod commit_loop;
 mod continuing;
@@ -54,6 +55,8 @@ use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
 
 pub use error::EngineError;
+
+use book_in_use::store_book;
 
 /// After so many entries of a long walk others get their turn.
 const PAUSE: usize = 32;
@@ -130,7 +133,7 @@ impl<S: Store> Engine<S> {
         if last.iter().any(Import::is_incomplete_copy) {
             return Err(StoreError::IncompleteCopy);
         }
-        store_policies(&store, &book).await?;
+        store_book(&store, &book).await?;
         store.coordination().announce_book(book.digest(), BookAnnouncement::Start).await?;
         let version = store.coordination().shared_versions().borrow().tables_version;
         let read = store.read_hospitals_and_catalogue().await?;
@@ -153,7 +156,8 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// If the store cannot be read or written; then the book in use stays.
     pub async fn activate(&self, book: Book) -> Result<Arc<Book>, EngineError> {
-        store_policies(&self.store, &book).await.map_err(EngineError::from_write_error)?;
+        store_book(&self.store, &book).await.map_err(EngineError::from_write_error)?;
+        self.store.put_book_in_use(book.digest()).await.map_err(EngineError::from_write_error)?;
         self.store
             .coordination()
             .announce_book(book.digest(), BookAnnouncement::Activate)
@@ -228,14 +232,4 @@ impl<S: Store> Engine<S> {
             ))
         })
     }
-}
-
-/// Keeps the text of every policy, so that what is settled under it can be recomputed.
-async fn store_policies<S: Store>(store: &S, book: &Book) -> Result<(), StoreError> {
-    for rule in book.rules() {
-        if store.policy(rule.digest()).await?.is_none() {
-            store.put_policy(rule.digest(), rule.canonical()).await?;
-        }
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::domain::file_fault::FileFault;
 use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::Digest;
 use crate::engine::Engine;
-use crate::engine::dropped_words::MissingWord;
+use crate::engine::dropped_words::KeptWords;
 use crate::policy::Book;
 use crate::store::Store;
 use crate::telemetry::LIFE;
@@ -57,8 +57,13 @@ impl<S: Store> Activation<S> {
 
     /// Refuses a book without a word that is used.
     async fn check_words(&self, book: &Book) -> Result<(), CallError> {
-        let used = self.engine.used_words_missing_in(book).await?;
-        if used.is_empty() { Ok(()) } else { Err(policies_refused(used.iter().map(word_fault).collect())) }
+        let dropped = self.engine.dropped_words(&KeptWords::of(book.vocabulary())).await?;
+        let fault = |FileFault { file, line, message, message_zh, .. }| {
+            let fault = FieldFault::new(format!("{file}:{line}"), FaultReason::UnknownWord, message);
+            fault.with_chinese(message_zh.unwrap_or_default())
+        };
+        let faults: Vec<_> = dropped.iter().map(|word| fault(word.fault(book.vocabulary_file()))).collect();
+        if faults.is_empty() { Ok(()) } else { Err(policies_refused(faults)) }
     }
 
     /// Reads the files again and applies them; with `dry_run` it only reports what would change.
@@ -92,10 +97,6 @@ impl<S: Store> Activation<S> {
     }
 }
 
-fn word_fault(used: &MissingWord) -> FieldFault {
-    FieldFault::new("vocabulary.toml", FaultReason::UnknownWord, used.to_string())
-}
-
 fn health_service_name(book: Digest) -> String {
     format!("{HEALTH_PREFIX}{book}")
 }
@@ -103,8 +104,9 @@ fn health_service_name(book: Digest) -> String {
 /// The book, read twice and the same both times: a directory that is being written is no book.
 fn read_stable_book(read: &(dyn Fn() -> Result<Book, FileFaults> + Send + Sync)) -> Result<Book, CallError> {
     let faulty = |faults: FileFaults| {
-        let fault = |FileFault { file, line, message, .. }| {
-            FieldFault::new(format!("{file}:{line}"), FaultReason::Unreadable, message)
+        let fault = |FileFault { file, line, message, message_zh, .. }| FieldFault {
+            message_zh,
+            ..FieldFault::new(format!("{file}:{line}"), FaultReason::Unreadable, message)
         };
         policies_refused(faults.into_iter().map(fault).collect())
     };

@@ -35,3 +35,4 @@ pub mod stream;
 mod texts;
 pub mod to_proto;
 mod view;
+mod vocabulary;

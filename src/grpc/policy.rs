@@ -17,6 +17,7 @@ use super::authorize::Permitted;
 use super::error::CallError;
 use super::page::{self, PageTokens};
 use super::to_proto::{date, digest};
+use super::vocabulary;
 
 /// How many policies a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -59,6 +60,22 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
         Ok(Response::new(self.handle_list_policies(&permitted, &request.into_inner())?))
     }
 
+    async fn get_vocabulary(
+        &self,
+        request: Request<pb::GetVocabularyRequest>,
+    ) -> Result<Response<pb::GetVocabularyResponse>, Status> {
+        Ok(Response::new(self.handle_get_vocabulary(&request.into_inner().book_digest).await?))
+    }
+
+    async fn find_dropped_words(
+        &self,
+        request: Request<pb::FindDroppedWordsRequest>,
+    ) -> Result<Response<pb::FindDroppedWordsResponse>, Status> {
+        let kept = vocabulary::kept_words(request.into_inner())?;
+        let dropped = self.engine.dropped_words(&kept).await.map_err(CallError::from)?;
+        Ok(Response::new(vocabulary::dropped_words_response(dropped)))
+    }
+
     async fn activate_policies(
         &self,
         request: Request<pb::ActivatePoliciesRequest>,
@@ -81,6 +98,16 @@ impl<S: Store> PolicyHandler<S> {
     async fn policy_by_digest(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, CallError> {
         let Ok(digest) = <[u8; 32]>::try_from(digest) else { return Ok(None) };
         Ok(self.engine.stored_policy(Digest(digest)).await?.map(|rule| policy_response(&rule)))
+    }
+
+    async fn handle_get_vocabulary(&self, digest: &[u8]) -> Result<pb::GetVocabularyResponse, CallError> {
+        let book = self.engine.book();
+        if digest.is_empty() || digest == book.digest().0 {
+            return Ok(vocabulary::vocabulary_response(book.digest(), book.vocabulary()));
+        }
+        let digest = Digest(<[u8; 32]>::try_from(digest).map_err(|_| CallError::from(EngineError::NotFound))?);
+        let stored = self.engine.stored_vocabulary(digest).await?.ok_or(EngineError::NotFound)?;
+        Ok(vocabulary::vocabulary_response(digest, &stored))
     }
 
     fn handle_list_policies(

@@ -18,7 +18,9 @@ use super::document::Document;
 use super::document_reader::read_document;
 use super::drawn_layers::{DrawnPolicy, draw_layers};
 use super::exactness::{InexactLayer, MAX_TAGS, check_exactness};
+use super::remarks::remarks;
 use super::shipped_vocabulary::VOCABULARY;
+use super::vocabulary_file::VocabularyFile;
 use super::vocabulary_reader::{FILE_NAME, read_vocabulary};
 use super::warnings::warnings;
 
@@ -26,8 +28,10 @@ use super::warnings::warnings;
 #[derive(Clone, Debug)]
 pub struct Book {
     vocabulary: Arc<Vocabulary>,
+    vocabulary_file: VocabularyFile,
     policies: Vec<Arc<Policy>>,
     warnings: Vec<FileFault>,
+    remarks: Vec<FileFault>,
     digest: Digest,
 }
 
@@ -38,12 +42,13 @@ impl Book {
     /// A book without a policy, with the words of the shipped vocabulary.
     pub fn without_policies() -> Book {
         let (vocabulary, _) = read_vocabulary(VOCABULARY.0, VOCABULARY.1);
-        Book::new(vocabulary.unwrap_or_default(), Vec::new(), Vec::new())
+        Book::new(vocabulary.unwrap_or_default(), Vec::new())
     }
 
-    fn new(vocabulary: Vocabulary, policies: Vec<Arc<Policy>>, warnings: Vec<FileFault>) -> Book {
+    fn new(vocabulary: Vocabulary, policies: Vec<Arc<Policy>>) -> Book {
         let digest = digest(&vocabulary, &policies);
-        Book { vocabulary: Arc::new(vocabulary), policies, warnings, digest }
+        let (vocabulary_file, warnings, remarks) = Default::default();
+        Book { vocabulary: Arc::new(vocabulary), vocabulary_file, policies, warnings, remarks, digest }
     }
 
     /// The book of some files, as pairs of name and text. One of them may be a `vocabulary.toml`; without one, the words
@@ -59,8 +64,8 @@ impl Book {
         faults.extend(own.iter().skip(1).map(|(file, _)| second_vocabulary(file)));
         let Some(vocabulary) = vocabulary else { return sorted(faults) };
         let (mut documents, mut complete) = (Vec::new(), true);
-        for (file, text) in files {
-            let (document, found) = read_document(file, text, &vocabulary);
+        for (file, policy_text) in files {
+            let (document, found) = read_document(file, policy_text, &vocabulary);
             faults.extend(found);
             complete &= document.is_some();
             documents.extend(document);
@@ -75,9 +80,10 @@ impl Book {
         if !faults.is_empty() {
             return sorted(faults);
         }
-        let warnings = warnings(&documents, &policies);
+        let (warnings, remarks) = (warnings(&documents, &policies), remarks(&documents));
         let policies = policies.into_iter().map(|policy| Arc::new(Policy::new(policy.rule))).collect();
-        Ok(Book::new(vocabulary, policies, warnings))
+        let vocabulary_file = VocabularyFile::new(name, text);
+        Ok(Book { vocabulary_file, warnings, remarks, ..Book::new(vocabulary, policies) })
     }
 
     /// The book of every `*.toml` in a directory.
@@ -119,9 +125,24 @@ impl Book {
         &self.vocabulary
     }
 
+    /// The file of the vocabulary, and the lines of its sections.
+    pub fn vocabulary_file(&self) -> &VocabularyFile {
+        &self.vocabulary_file
+    }
+
+    /// The digests of the policies, in the order of their ids.
+    pub(super) fn policy_digests(&self) -> impl Iterator<Item = Digest> {
+        digests_by_id(&self.policies)
+    }
+
     /// What is probably not meant, though it is in order.
     pub fn warnings(&self) -> &[FileFault] {
         &self.warnings
+    }
+
+    /// What is in order and often a slip; a strict check accepts it.
+    pub fn remarks(&self) -> &[FileFault] {
+        &self.remarks
     }
 
     /// The policies, in the order of their files.
@@ -160,9 +181,19 @@ impl Book {
 }
 
 fn digest(vocabulary: &Vocabulary, policies: &[Arc<Policy>]) -> Digest {
-    let by_id: BTreeMap<_, _> = policies.iter().map(|policy| (&policy.reference.id, policy.reference.digest)).collect();
-    let words = Digest::blake3(vocabulary.canonical().as_bytes());
-    Digest::blake3(&by_id.into_values().chain([words]).flat_map(|digest| digest.0).collect::<Vec<u8>>())
+    digest_of_parts(digests_by_id(policies), &vocabulary.canonical())
+}
+
+fn digests_by_id(policies: &[Arc<Policy>]) -> impl Iterator<Item = Digest> + use<> {
+    let by_id: BTreeMap<_, _> =
+        policies.iter().map(|policy| (policy.reference.id.clone(), policy.reference.digest)).collect();
+    by_id.into_values()
+}
+
+/// The digest of a book with these policies, in the order of their ids, and the canonical text of its vocabulary.
+pub(super) fn digest_of_parts(policies: impl Iterator<Item = Digest>, vocabulary: &str) -> Digest {
+    let words = Digest::blake3(vocabulary.as_bytes());
+    Digest::blake3(&policies.chain([words]).flat_map(|digest| digest.0).collect::<Vec<u8>>())
 }
 
 fn second_vocabulary(file: &str) -> FileFault {

@@ -13,6 +13,8 @@ use crate::domain::day::{Day, Interval};
 use crate::domain::file_fault::{FaultText, FileFault};
 
 use super::nearest::nearest;
+use super::placeholders::placeholder_faults;
+use super::toml_messages;
 
 /// The text of a file and the faults found in it so far.
 pub(super) struct Source<'a> {
@@ -29,14 +31,18 @@ impl<'a> Source<'a> {
         Source { file, text, line_ends, faults: RefCell::default() }
     }
 
-    /// The root table; syntax errors are recorded as faults.
+    /// The root table; syntax errors and what is left of the template are recorded as faults.
     pub fn parse(&self) -> Spanned<DeTable<'a>> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
             let message = error.message();
-            let text = FaultText::new(message, format!("不是合格的 TOML：{message}"));
+            let text = FaultText::new(message, toml_messages::in_chinese(message));
             self.add_fault(self.line(error.span().unwrap_or_default()), text);
         }
+        let mut unfilled: Vec<_> = placeholder_faults(table.get_ref());
+        unfilled.sort_by_key(|(span, _)| span.start);
+        unfilled.dedup_by_key(|(span, _)| self.line(span.clone()));
+        unfilled.into_iter().for_each(|(span, text)| self.add_fault(self.line(span), text));
         table
     }
 

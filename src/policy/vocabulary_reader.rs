@@ -150,7 +150,11 @@ fn inner_table<'s, 'a>(table: &TableReader<'s, 'a>, key: &Lined<String>) -> Opti
 }
 
 fn read_visit(table: &TableReader<'_, '_>, key: &Lined<String>, approvals: &[Named<Approval>]) -> Option<VisitRule> {
-    let inner = inner_table(table, key)?;
+    let Some(inner) = inner_table(table, key) else {
+        // The word stays known, so that the files that name it are not faulted for it too.
+        let (visit, name) = (key.value.as_str().into(), DisplayName::default());
+        return Some(VisitRule { visit, name, counts_admission: false, needs: None });
+    };
     let known = approvals.iter().map(|(word, _)| (word.as_str(), word.clone()));
     let rule = VisitRule {
         visit: key.value.as_str().into(),
@@ -193,7 +197,9 @@ fn read_payer(table: &TableReader<'_, '_>, key: &Lined<String>) -> Option<PayerR
 }
 
 fn read_disease(table: &TableReader<'_, '_>, key: &Lined<String>) -> Option<(DiseaseRule, DisplayName)> {
-    let inner = inner_table(table, key)?;
+    let Some(inner) = inner_table(table, key) else {
+        return Some((DiseaseRule { disease: key.value.as_str().into(), codes: Vec::new() }, DisplayName::default()));
+    };
     let name = key_name(&inner, &key.value);
     if !inner.has("codes") {
         inner.add_missing("codes");

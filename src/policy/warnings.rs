@@ -19,6 +19,7 @@ pub(super) fn warnings(documents: &[Document], policies: &[DrawnPolicy]) -> Vec<
     for (document, policy) in documents.iter().zip(policies) {
         for layer in &policy.layers {
             let found = for_entry_warnings(layer).into_iter().chain(deductibles_above_the_first_band(layer));
+            let found = found.chain(registers_without_an_entry(layer));
             warnings.extend(found.map(|(line, text)| FileFault::bilingual(&document.file, line, text)));
         }
     }
@@ -79,6 +80,25 @@ fn for_entry_warnings(layer: &DrawnLayer) -> Vec<(usize, FaultText)> {
         }
     }
     warnings
+}
+
+/// Registers of `only` that no `for` entry names, where one entry lists those that keep the layer's terms: that list is
+/// meant to be whole.
+fn registers_without_an_entry(layer: &DrawnLayer) -> Option<(usize, FaultText)> {
+    let only = layer.text.only.as_ref()?;
+    let entries = || layer.rule.for_.iter();
+    if !entries().any(|entry| entry.change.keeps_the_terms()) {
+        return None;
+    }
+    let is_named = |category: &Category| entries().any(|entry| entry.category.contains(category));
+    let missing: Vec<&str> = only.value.iter().filter(|known| !is_named(known)).map(Category::as_str).collect();
+    (!missing.is_empty()).then(|| {
+        let text = FaultText::new(
+            format!("no `for` of the layer names {}, though one lists who keeps its terms", missing.join(", ")),
+            format!("`only` 中的 {} 未列入任何 `for`，而已有 `for` 列明保留本层标准的人员", missing.join("、")),
+        );
+        (only.line, text)
+    })
 }
 
 fn is_never_reached(rule: &LayerRule, before: &[EntryText<ForEntry>], text: &EntryText<ForEntry>) -> bool {

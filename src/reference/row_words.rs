@@ -25,7 +25,7 @@ pub fn word_faults(row: &ReferenceRow, vocabulary: &Vocabulary) -> Vec<FieldFaul
             faults.extend(unknown_word_fault("tags", known));
             faults
         }
-        ReferenceRow::Catalogue(row) => class_faults(&row.entry.class, vocabulary),
+        ReferenceRow::Catalogue(row) => class_faults(row.entry.code.as_str(), &row.entry.class, vocabulary),
         ReferenceRow::Person(..) | ReferenceRow::Hospital(..) => Vec::new(),
     }
 }
@@ -36,12 +36,21 @@ fn unknown_word_fault(column: &str, known: bool) -> Vec<FieldFault> {
 }
 
 /// A class is known, and has a self-pay ratio exactly if its rows have a first share.
-fn class_faults(class: &Class, vocabulary: &Vocabulary) -> Vec<FieldFault> {
-    let Some(rule) = vocabulary.class(class.word.as_str()) else { return unknown_word_fault("class", false) };
-    let fault = |reason, message: &str| vec![FieldFault::new("self_pay_ratio", reason, message)];
+fn class_faults(code: &str, class: &Class, vocabulary: &Vocabulary) -> Vec<FieldFault> {
+    let word = class.word.as_str();
+    let Some(rule) = vocabulary.class(word) else { return unknown_word_fault("class", false) };
+    let fault = |reason, message: String| vec![FieldFault::new("self_pay_ratio", reason, message)];
     match (rule.first_share, class.self_pay_ratio) {
-        (true, None) => fault(FaultReason::Missing, "is missing; the class has a first share"),
-        (false, Some(_)) => fault(FaultReason::Unreadable, "must be empty: the class has no first share"),
+        (true, None) => fault(
+            FaultReason::Missing,
+            format!("of the code `{code}` is missing: items of class {word} have a share that the patient bears first"),
+        ),
+        (false, Some(_)) => fault(
+            FaultReason::Unreadable,
+            format!(
+                "of the code `{code}` must be empty: items of class {word} have no share that the patient bears first"
+            ),
+        ),
         (true, Some(_)) | (false, None) => Vec::new(),
     }
 }
@@ -69,7 +78,8 @@ pub fn cell_word_faults(table: ReferenceTable, cells: &[String], vocabulary: &Vo
         let ratio = cell("self_pay_ratio");
         let readable = ratio.map(str::parse::<Rate>).transpose();
         if let Ok(self_pay_ratio) = readable {
-            faults.extend(class_faults(&Class { word: word.into(), self_pay_ratio }, vocabulary));
+            let class = Class { word: word.into(), self_pay_ratio };
+            faults.extend(class_faults(cell("code").unwrap_or_default(), &class, vocabulary));
         }
     }
     faults

@@ -10,7 +10,7 @@ use crate::access::log::AccessLog;
 use crate::config::Config;
 use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::Digest;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::policy::{Book, shipped};
 use crate::store::{Store, StoreError};
 use crate::telemetry::otlp::TelemetryError;
@@ -49,6 +49,12 @@ pub enum RunError {
     /// The policies are refused; one line per fault.
     #[error("{0}")]
     Policies(FileFaults),
+    /// The vocabulary lacks words that are used; one line per word.
+    #[error("{0}")]
+    DroppedWords(FileFaults),
+    /// The words that are used cannot be read.
+    #[error("cannot compare the vocabulary with the one in use: {0}")]
+    Vocabulary(EngineError),
     /// An address is not available.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -127,6 +133,7 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
         let book = load_book(config.policies.as_deref()).map_err(RunError::Policies)?;
         let listener = bind(config.listen).await?;
         let engine = Engine::open(store, book, config.engine.clone()).await.map_err(RunError::Engine)?;
+        put_own_book_in_use(&engine).await?;
         let access = AccessSetup { log: open_access_log(&config, &location)?, ..access };
         if config.accept_volatile {
             tracing::warn!("commits are answered before they are synced to disk (accept_volatile)");
@@ -154,6 +161,14 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
         tracing::info!(target: LIFE, "stopped");
         Ok(served?)
     }
+}
+
+/// Puts the book of the configuration in use, unless it drops a word that is used.
+async fn put_own_book_in_use<S: Store>(engine: &Engine<S>) -> Result<(), RunError> {
+    let dropped = engine.put_own_book_in_use().await.map_err(RunError::Vocabulary)?;
+    let book = engine.book();
+    let faults: FileFaults = dropped.iter().map(|word| word.fault(book.vocabulary_file())).collect();
+    if faults.is_empty() { Ok(()) } else { Err(RunError::DroppedWords(faults)) }
 }
 
 fn watched(config: &Config, location: &StoreLocation) -> Watched {

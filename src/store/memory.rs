@@ -46,6 +46,7 @@ struct MemoryTables {
     /// The entries in the order of commits; the position of an entry is its number from 1.
     sequence: Vec<EntryId>,
     policies: BTreeMap<Digest, String>,
+    book_in_use: Option<Digest>,
     newest_day: Option<Day>,
 }
 
@@ -314,5 +315,14 @@ impl PolicyStore for MemoryStore {
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         Ok(self.rows().policies.keys().copied().collect())
+    }
+
+    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
+        self.rows().book_in_use = Some(book);
+        Ok(())
+    }
+
+    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
+        Ok(self.rows().book_in_use)
     }
 }

@@ -1,11 +1,12 @@
-//! The policies of a store.
+//! The policies and books of a store.
 
 use std::future::Future;
 
 use super::error::StoreError;
 use crate::domain::ids::Digest;
 
-/// The policies that were ever in force, so that a settlement can be recomputed.
+/// The policies that were ever in force, so that a settlement can be recomputed, and the books of their words; each text
+/// under its digest.
 pub trait PolicyStore: Send + Sync + 'static {
     /// Keeps the canonical text of a policy; durable when it returns.
     fn put_policy(&self, digest: Digest, canonical: String) -> impl Future<Output = Result<(), StoreError>> + Send;
@@ -15,4 +16,11 @@ pub trait PolicyStore: Send + Sync + 'static {
 
     /// The digests of all policies, in ascending order.
     fn policy_digests(&self) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send;
+
+    /// Keeps which book is in use; durable when it returns. Where several instances serve, it is the announced one, and
+    /// this changes nothing.
+    fn put_book_in_use(&self, book: Digest) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The book that was put in use last.
+    fn book_in_use(&self) -> impl Future<Output = Result<Option<Digest>, StoreError>> + Send;
 }

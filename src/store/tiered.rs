@@ -175,4 +175,12 @@ impl<L: Store, A: JournalStore> PolicyStore for TieredStore<L, A> {
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         self.live.policy_digests().await
     }
+
+    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
+        self.live.put_book_in_use(book).await
+    }
+
+    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
+        self.live.book_in_use().await
+    }
 }

@@ -164,6 +164,8 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("GetReference", "hospitals", "hospital", "OK", Nothing),
     ("GetPolicy", "a policy", "hospital", "OK", Nothing),
     ("ListPolicies", "policies", "hospital", "OK", Nothing),
+    ("GetVocabulary", "words", "hospital", "OK", Nothing),
+    ("FindDroppedWords", "no word is dropped", "operator", "OK", Nothing),
     ("ActivatePolicies", "no files", "operator", "POLICIES_REFUSED", Nothing),
     ("Drain", "drained", "operator", "OK", Nothing),
 ];
@@ -512,6 +514,11 @@ async fn ask(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answ
         "GetPolicy" => {
             let request = policy::GetPolicyRequest { policy_id: "shandong-2017".to_owned(), ..Default::default() };
             answered(policies().await.get_policy(request).await)
+        }
+        "GetVocabulary" => answered(policies().await.get_vocabulary(policy::GetVocabularyRequest::default()).await),
+        "FindDroppedWords" => {
+            let words = vec![policy::NamedWord { section: "tag".to_owned(), ..Default::default() }];
+            answered(policies().await.find_dropped_words(policy::FindDroppedWordsRequest { words }).await)
         }
         "ListPolicies" => answered(policies().await.list_policies(policy::ListPoliciesRequest::default()).await),
         "ActivatePolicies" => {

@@ -60,6 +60,8 @@ const TABLE: &[(&str, [(Came, Came); 5])] = &[
     ("GetReference of persons", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No)]),
     ("GetPolicy", [(Yes, Yes); 5]),
     ("ListPolicies", [(Yes, Yes); 5]),
+    ("GetVocabulary", [(Yes, Yes); 5]),
+    ("FindDroppedWords", [(No, No), (No, No), (No, No), (Yes, Yes), (Yes, Yes)]),
     ("ActivatePolicies", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
     // Last, because it stops the server.
     ("Drain", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
@@ -236,6 +238,8 @@ async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> 
             let request = pb::policy::GetPolicyRequest { policy_id: "shandong-2017".to_owned(), ..Default::default() };
             came(policies.get_policy(request).await)
         }
+        "GetVocabulary" => came(policies.get_vocabulary(pb::policy::GetVocabularyRequest::default()).await),
+        "FindDroppedWords" => came(policies.find_dropped_words(pb::policy::FindDroppedWordsRequest::default()).await),
         "ListPolicies" => came(policies.list_policies(pb::policy::ListPoliciesRequest::default()).await),
         "ActivatePolicies" => {
             let request = pb::policy::ActivatePoliciesRequest { dry_run: true, ..Default::default() };

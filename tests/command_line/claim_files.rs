@@ -56,3 +56,15 @@ fn a_line_that_is_not_utf_8_is_refused_by_its_number() {
     let text = [claim("C1").replace('\n', "").as_bytes(), b"\n{\"claim_id\":\"\xc8\xcb\xd4\xba\"}\n"].concat();
     assert_eq!(read(&text), Err("claims.json: line 2 is not UTF-8".to_owned()));
 }
+
+#[test]
+fn a_line_of_the_most_bytes_of_a_claim_is_read_and_a_longer_one_is_refused() {
+    let most = usize::try_from(onestop::cli::error::claim_file::MAX_CLAIM_BYTES).expect("a size");
+    let id = claim("C1").replace('\n', "");
+    let padded = |bytes: usize| format!("{id}{}\n{id}\n", " ".repeat(bytes - id.len()));
+    assert_eq!(read(padded(most).as_bytes()), claims(&[(1, "C1"), (2, "C1")]));
+    let refused = read(padded(most + 1).as_bytes()).expect_err("too long");
+    assert_eq!(refused, format!("claims.json: line 1 is longer than {most} bytes"));
+    let last = format!("{id}{}", " ".repeat(most - id.len()));
+    assert_eq!(read(last.as_bytes()), claims(&[(1, "C1")]), "without an end of the line");
+}

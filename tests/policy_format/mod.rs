@@ -8,6 +8,7 @@ mod entries;
 mod faults_together;
 mod faulty;
 mod keys;
+mod remarks;
 mod schedules;
 mod several_files;
 mod values;

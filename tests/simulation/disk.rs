@@ -21,10 +21,11 @@ pub enum DiskTable {
     Imports,
     Policies,
     Sequence,
+    BookInUse,
 }
 
 impl DiskTable {
-    const ALL: [DiskTable; 10] = [
+    const ALL: [DiskTable; 11] = [
         DiskTable::Journal,
         DiskTable::States,
         DiskTable::Requests,
@@ -35,6 +36,7 @@ impl DiskTable {
         DiskTable::Imports,
         DiskTable::Policies,
         DiskTable::Sequence,
+        DiskTable::BookInUse,
     ];
 }
 

@@ -335,4 +335,14 @@ impl PolicyStore for SimulatedStore {
         let kept = self.read(|image| read_table::<PolicyText>(image, DiskTable::Policies)).await?;
         Ok(kept.into_iter().map(|(key, _)| Digest(key.try_into().expect("a digest"))).collect())
     }
+
+    /// The digest is the key of the only row.
+    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
+        self.write_row(DiskTable::BookInUse, book.0.to_vec(), record::encode(&PolicyText(String::new()))).await
+    }
+
+    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
+        let kept = self.read(|image| read_table::<PolicyText>(image, DiskTable::BookInUse)).await?;
+        Ok(kept.into_iter().next().map(|(key, _)| Digest(key.try_into().expect("a digest"))))
+    }
 }

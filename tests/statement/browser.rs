@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use onestop::cli::output::statement::Document;
 use onestop::cli::output::statement::amounts::yuan;
 use onestop::cli::output::statement::waterfall::{BAR, Bar, ROW, TOTAL, WIDTH, bars};
+use onestop::cli::output::statement::{BookWords, Document};
 
 use super::{LANGS, office, view};
 use crate::support::program::run;
@@ -90,7 +90,7 @@ async fn every_bar_is_where_its_amount_puts_it_and_every_amount_is_on_the_page()
         chromium(place.path(), &page, &[&format!("--screenshot={}", shot.display())]);
         let picture = Picture::read(&shot);
         assert_eq!((picture.wide as u32, picture.high as u32), WINDOW);
-        let bars = bars(&Document::from_settlement(&view, lang));
+        let bars = bars(&Document::from_settlement(&view, &BookWords::shipped(lang)));
         assert_eq!(bars.len(), 2 + derivation.layers.iter().filter(|layer| layer.pays_fen != 0).count());
         let corner = picture.total();
         bars.iter().enumerate().for_each(|(row, bar)| stands(&picture, corner, row, bar));

@@ -5,7 +5,7 @@ mod page;
 mod texts;
 
 use onestop::cli::client::Client;
-use onestop::cli::output::statement::{Document, Lang};
+use onestop::cli::output::statement::{BookWords, Document, Lang};
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::pb::settlement as pb;
@@ -51,5 +51,5 @@ async fn reverse_first(client: &mut Client) {
 const LANGS: [Lang; 2] = [Lang::Zh, Lang::En];
 
 fn documents(view: &pb::GetSettlementResponse) -> [Document; 2] {
-    LANGS.map(|lang| Document::from_settlement(view, lang))
+    LANGS.map(|lang| Document::from_settlement(view, &BookWords::shipped(lang)))
 }

@@ -4,7 +4,7 @@ use onestop::cli::output::statement::amounts::yuan;
 use onestop::cli::output::statement::escape::{escaped, shortened};
 use onestop::cli::output::statement::html::html;
 use onestop::cli::output::statement::waterfall::{WIDTH, bars};
-use onestop::cli::output::statement::{Document, Lang};
+use onestop::cli::output::statement::{BookWords, Document, Lang};
 use onestop::pb::settlement as pb;
 
 /// A settlement of layers of these names, payers and amounts.
@@ -30,7 +30,8 @@ fn view(total: i64, layers: &[(&str, &str, i64)]) -> pb::GetSettlementResponse {
 
 #[test]
 fn markup_in_names_is_escaped() {
-    let page = html(&Document::from_settlement(&view(100, &[("<i>", "\" onload=\"x", 10)]), Lang::Zh));
+    let page =
+        html(&Document::from_settlement(&view(100, &[("<i>", "\" onload=\"x", 10)]), &BookWords::shipped(Lang::Zh)));
     for bad in ["<script", "<img", "<i>", "onload=\"x"] {
         assert!(!page.contains(bad), "{bad}");
     }
@@ -42,7 +43,7 @@ fn markup_in_names_is_escaped() {
 fn a_page_loads_nothing_and_contains_no_script() {
     let mut view = view(100, &[("basic", "basic_fund", 10)]);
     view.settlement.as_mut().expect("a settlement").person_id = "P1".to_owned();
-    let page = html(&Document::from_settlement(&view, Lang::En));
+    let page = html(&Document::from_settlement(&view, &BookWords::shipped(Lang::En)));
     let rest = page.replace("http://www.w3.org/2000/svg", "");
     for bad in ["http:", "https:", "//", "url(", "@import", "<link", "<script", "javascript", "src="] {
         assert!(!rest.contains(bad), "{bad}");
@@ -58,7 +59,7 @@ fn the_waterfall_starts_at_the_total_and_ends_at_the_patient() {
         ("none", "insurer", 0),
         ("three", "basic_fund", 20_000),
     ];
-    let bars = bars(&Document::from_settlement(&view(100_000, &layers), Lang::En));
+    let bars = bars(&Document::from_settlement(&view(100_000, &layers), &BookWords::shipped(Lang::En)));
     let spans: Vec<_> = bars.iter().map(|bar| (bar.fen, bar.from, bar.until)).collect();
     assert_eq!(spans, [(100_000, 0, 380), (40_000, 228, 380), (30_000, 114, 228), (20_000, 38, 114), (10_000, 0, 38)]);
     assert_eq!((bars[1].color, bars[1].color == bars[2].color), (bars[3].color, false), "a color a payer");
@@ -67,7 +68,9 @@ fn the_waterfall_starts_at_the_total_and_ends_at_the_patient() {
 #[test]
 fn the_smallest_amount_is_visible_and_no_bar_leaves_the_picture() {
     for (total, pays) in [(1_000_000_000, 1), (1_000_000_000, 999_999_999), (3, 1), (0, 0), (1, 1), (i64::MAX / 2, 1)] {
-        for bar in bars(&Document::from_settlement(&view(total, &[("layer", "payer", pays)]), Lang::Zh)) {
+        for bar in
+            bars(&Document::from_settlement(&view(total, &[("layer", "payer", pays)]), &BookWords::shipped(Lang::Zh)))
+        {
             let wide = bar.until - bar.from;
             assert!(bar.from >= 0 && bar.until <= WIDTH && wide >= 0, "{bar:?}");
             assert!((wide >= 2) == (bar.fen > 0), "{bar:?}");

@@ -1,6 +1,6 @@
 //! Words in both languages, and the statement as text.
 
-use onestop::cli::output::statement::{Lang, text};
+use onestop::cli::output::statement::{BookWords, Lang, text};
 use onestop::domain::fixed_words::{Locality, Referral};
 use unicode_width::UnicodeWidthStr;
 
@@ -25,8 +25,9 @@ fn every_word_of_the_messages_is_known_in_both_languages() {
     let accounts: Vec<String> =
         layers.iter().flat_map(|layer| &layer.caps).map(|cap| cap.account.to_string()).collect();
     let named = all.iter().map(|word| (*word).to_owned()).chain(payers).chain(accounts);
+    let [chinese, english] = LANGS.map(BookWords::shipped);
     for word in named {
-        let (zh, en) = (Lang::Zh.word(&word), Lang::En.word(&word));
+        let (zh, en) = (chinese.word(&word), english.word(&word));
         assert!(!zh.is_ascii() && en.is_ascii() && !en.contains('_'), "{word}: {zh}, {en}");
     }
 }

@@ -193,4 +193,12 @@ impl<I: Intercept> PolicyStore for InterceptedStore<I> {
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         self.read()?.policy_digests().await
     }
+
+    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
+        self.write(self.inner.put_book_in_use(book)).await
+    }
+
+    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
+        self.read()?.book_in_use().await
+    }
 }

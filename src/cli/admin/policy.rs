@@ -19,23 +19,32 @@ use crate::{say, say_error};
 pub(crate) struct CheckOptions {
     /// Whether warnings refuse the book.
     pub strict: bool,
+    /// Whether the payers and cap accounts of the book are listed.
+    pub names: bool,
     /// The language of faults and warnings.
     pub lang: Lang,
     /// Whether the result is printed as JSON.
     pub json: bool,
 }
 
-/// Checks policy files and prints warnings, payers and cap accounts.
+/// The book of a directory, of some files, or the shipped one.
 ///
 /// # Errors
-/// Every fault of the files, or that one cannot be read; with `strict`, every warning.
-pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckOptions) -> CommandResult {
+/// Every fault of the files, or that one cannot be read.
+pub(crate) fn read_checked_book(policies: Option<&Path>, files: &[PathBuf], lang: Lang) -> Result<Book, CommandError> {
     let book = match files {
         [] => load_book(policies),
         [directory] if directory.is_dir() => load_book(Some(directory)),
         files => read_book(files)?,
     };
-    let book = book.map_err(|faults| options.lang.faults(faults))?;
+    Ok(book.map_err(|faults| lang.faults(faults))?)
+}
+
+/// Prints warnings and remarks on a book without faults; on request also payers and cap accounts.
+///
+/// # Errors
+/// With `strict`, every warning.
+pub(crate) fn report_check(book: &Book, options: &CheckOptions) -> CommandResult {
     let warnings = options.lang.faults(book.warnings().to_vec().into());
     if options.strict && !warnings.is_empty() {
         return Err(warnings.into());
@@ -43,16 +52,26 @@ pub(crate) fn check(policies: Option<&Path>, files: &[PathBuf], options: &CheckO
     for warning in warnings.iter() {
         say_error!("{} {warning}", options.lang.choose("警告", "warning"));
     }
+    let remarks = options.lang.faults(book.remarks().to_vec().into());
+    for remark in remarks.iter() {
+        say_error!("{} {remark}", options.lang.choose("提示", "remark"));
+    }
     if options.json {
-        let texts: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        let [warnings, remarks] =
+            [warnings, remarks].map(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>());
         let (policies, digest) = (book.policies().len(), book.digest().to_string());
-        say!("{}", serde_json::json!({ "policies": policies, "digest": digest, "warnings": texts }));
+        let report = serde_json::json!({
+            "policies": policies, "digest": digest, "warnings": warnings, "remarks": remarks,
+        });
+        say!("{report}");
     } else {
         let (policies, digest) = (book.policies().len(), book.digest());
         match options.lang {
             Lang::Zh => say!("{policies} 份政策，没有错误；汇编摘要 {digest}"),
             Lang::En => say!("{policies} policies, no faults; digest of the book {digest}"),
         }
+    }
+    if options.names && !options.json {
         let layers = || book.policies().iter().flat_map(|policy| &policy.layers);
         say!(
             "{}: {}",

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use crate::cli::error::seal::SealError;
-use crate::cli::output::json::hex;
+use crate::cli::output::json::{bytes_from_hex, hex};
 use crate::domain::ids::Digest;
 use crate::grpc::commit_stamp;
 use crate::store::keys::StoreKey;
@@ -111,7 +111,7 @@ impl SealParser {
                 self.complete.then_some(())
             }
             [key, number, digest] if !self.complete => {
-                self.ends.insert(Digest(parse_hex(digest)?), (number.parse().ok()?, parse_hex(key)?));
+                self.ends.insert(Digest(bytes_from_hex(digest)?), (number.parse().ok()?, bytes_from_hex(key)?));
                 self.hasher.update(format!("{line}\n").as_bytes());
                 Some(())
             }
@@ -144,10 +144,4 @@ pub(super) async fn write(store: &impl Store, path: &Path) -> Result<SealSummary
     let digest = Digest(*hasher.finalize().as_bytes());
     writeln!(file, "sealed {day} {digest}").and_then(|()| file.flush()).map_err(failed)?;
     Ok(SealSummary { chains, day, digest })
-}
-
-fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let pair = |at: usize| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok();
-    let bytes: Option<Vec<u8>> = (0..N).map(pair).collect();
-    bytes.filter(|_| text.len() == 2 * N)?.try_into().ok()
 }

@@ -172,14 +172,6 @@ pub enum CaseError {
         /// The cause.
         error: ParseDecimalError,
     },
-    /// A step expects a pool that does not exist.
-    #[error("step {step} expects the pool `{pool}`, which does not exist")]
-    Pool {
-        /// The step, from 1.
-        step: usize,
-        /// The pool.
-        pool: String,
-    },
     /// A policy file of the case cannot be read.
     #[error("cannot read the policy file {path}: {error}")]
     PolicyFile {
@@ -211,7 +203,7 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<LoadedCase, CaseErro
         None => book.clone(),
         Some(files) => own_policies(path, files)?,
     };
-    check_case(&case, &book)?;
+    check_case(&case)?;
     let tables = case_tables::rows_by_table(&case.persons, &case.hospitals, &case.catalogue);
     Ok(LoadedCase { case, book, tables })
 }
@@ -243,11 +235,11 @@ fn policy_text(path: PathBuf, file: &str) -> Result<String, CaseError> {
     FileFault::utf8_text(file, bytes).map_err(|fault| CaseError::Policies(fault.into()))
 }
 
-fn check_case(case: &Case, book: &Book) -> Result<(), CaseError> {
-    case.steps.iter().enumerate().try_for_each(|(at, step)| check_step(at + 1, step, book))
+fn check_case(case: &Case) -> Result<(), CaseError> {
+    case.steps.iter().enumerate().try_for_each(|(at, step)| check_step(at + 1, step))
 }
 
-fn check_step(number: usize, step: &Step, book: &Book) -> Result<(), CaseError> {
+fn check_step(number: usize, step: &Step) -> Result<(), CaseError> {
     if step.request().is_none() {
         return Err(CaseError::StepRequest(number));
     }
@@ -259,8 +251,5 @@ fn check_step(number: usize, step: &Step, book: &Book) -> Result<(), CaseError> 
         let amount = text.parse::<Money>();
         amount.map_err(|error| CaseError::Amount { step: number, text: text.clone(), error })?;
     }
-    match expect.pools.keys().find(|pool| book.vocabulary().pool(pool).is_none()) {
-        Some(pool) => Err(CaseError::Pool { step: number, pool: pool.clone() }),
-        None => Ok(()),
-    }
+    Ok(())
 }

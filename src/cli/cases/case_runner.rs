@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tonic::Status;
+use tonic_types::StatusExt;
 
 use crate::cli::client::Client;
 use crate::cli::client::import;
@@ -46,6 +47,8 @@ pub(super) enum StepResult {
         code: String,
         /// The message.
         message: String,
+        /// The message in Chinese.
+        message_zh: String,
     },
 }
 
@@ -168,7 +171,10 @@ fn commit_stamp(step: u64) -> CommitStamp {
 }
 
 fn refused_result(status: &Status) -> StepResult {
-    StepResult::Refused { code: code_name(status.code()).to_owned(), message: status.message().to_owned() }
+    let message = status.message().to_owned();
+    let chinese = status.get_details_localized_message().map(|text| text.message);
+    let message_zh = chinese.unwrap_or_else(|| message.clone());
+    StepResult::Refused { code: code_name(status.code()).to_owned(), message, message_zh }
 }
 
 async fn run_in_process(

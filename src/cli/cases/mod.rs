@@ -4,4 +4,5 @@ mod case;
 mod case_runner;
 mod case_tables;
 mod expectation;
+mod expected_names;
 pub mod policy_test;

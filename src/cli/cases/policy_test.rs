@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::statement::Lang;
 use crate::cli::text_file;
+use crate::domain::file_faults::FileFaults;
 use crate::policy::Book;
 use crate::server::local_server::{LocalServerError, TemporaryServer};
 use crate::server::run::load_book;
@@ -13,14 +15,15 @@ use crate::{say, say_error};
 
 use super::case::{self, CaseError, LoadedCase};
 use super::case_runner::{CaseRunner, RunnerError};
-use super::expectation::differences;
+use super::expectation::{Difference, differences};
+use super::expected_names::unknown_names;
 
 /// The verdict on a case.
 pub enum Verdict {
     /// Every result was as expected.
     Passed,
     /// These results were not.
-    Differs(Vec<String>),
+    Differs(Vec<Difference>),
 }
 
 /// What the steps of a case run on.
@@ -39,6 +42,9 @@ pub enum CaseRunError {
     /// The case cannot be loaded.
     #[error(transparent)]
     Case(#[from] CaseError),
+    /// Steps expect names that the book does not have.
+    #[error("{0}")]
+    UnknownNames(FileFaults),
     /// A step cannot be run.
     #[error(transparent)]
     Runner(#[from] RunnerError),
@@ -68,10 +74,10 @@ impl CaseBackend {
 pub(crate) async fn run(
     policies: Option<&Path>,
     backend: &CaseBackend,
-    json: bool,
+    (lang, json): (Lang, bool),
     cases: &[PathBuf],
 ) -> CommandResult {
-    let book = load_book(policies)?;
+    let book = load_book(policies).map_err(|faults| lang.faults(faults))?;
     let (mut differing, mut not_run) = (0, 0);
     for path in cases.iter().flat_map(|path| case_files(path)) {
         let text = match text_file::read(&path) {
@@ -83,18 +89,18 @@ pub(crate) async fn run(
             }
         };
         if case::is_policy(&text) {
-            say_error!("{}: a policy, not a case", path.display());
+            say_error!("{}: {}", path.display(), lang.choose("是政策文件，不是案例", "a policy, not a case"));
             continue;
         }
         match run_one(&path, &text, &book, backend).await {
-            Ok((name, Verdict::Passed)) => print_case_result(json, &name, &path, &[]),
+            Ok((name, Verdict::Passed)) => print_case_result((lang, json), &name, &path, &[]),
             Ok((name, Verdict::Differs(found))) => {
                 differing += 1;
-                print_case_result(json, &name, &path, &found);
+                print_case_result((lang, json), &name, &path, &found);
             }
             Err(error) => {
                 not_run += 1;
-                say_error!("{}: {error}", path.display());
+                print_case_error(lang, &path, error);
             }
         }
     }
@@ -105,13 +111,28 @@ pub(crate) async fn run(
     }
 }
 
-fn print_case_result(json: bool, name: &str, path: &Path, found: &[String]) {
+fn print_case_result((lang, json): (Lang, bool), name: &str, path: &Path, found: &[Difference]) {
     if json {
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
         say!("{}", serde_json::json!({ "name": name, "file": path, "ok": found.is_empty(), "differs": found }));
     } else if found.is_empty() {
-        say!("ok {name}");
+        say!("{} {name}", lang.choose("通过", "ok"));
     } else {
-        say!("differs {name}: {}", found.join("; "));
+        let (found, separator): (Vec<_>, _) = match lang {
+            Lang::Zh => (found.iter().map(Difference::in_chinese).collect(), "；"),
+            Lang::En => (found.iter().map(ToString::to_string).collect(), "; "),
+        };
+        say!("{} {name}{}{}", lang.choose("不符", "differs"), lang.choose("：", ": "), found.join(separator));
+    }
+}
+
+/// Prints why a case was not run; faults with their files and lines.
+fn print_case_error(lang: Lang, path: &Path, error: CaseRunError) {
+    match error {
+        CaseRunError::UnknownNames(faults) | CaseRunError::Case(CaseError::Policies(faults)) => {
+            lang.faults(faults).lines().iter().for_each(|line| say_error!("{line}"));
+        }
+        error => say_error!("{}: {error}", path.display()),
     }
 }
 
@@ -135,6 +156,10 @@ pub async fn run_one(
     backend: &CaseBackend,
 ) -> Result<(String, Verdict), CaseRunError> {
     let case = case::load(path, text, book)?;
+    let unknown = unknown_names(&path.display().to_string(), text, &case.case, &case.book);
+    if !unknown.is_empty() {
+        return Err(CaseRunError::UnknownNames(unknown));
+    }
     let found = match backend {
         CaseBackend::InProcess => run_steps(&case, CaseRunner::in_process(&case).await?).await?,
         CaseBackend::ServerOnDirectory => {
@@ -149,7 +174,7 @@ pub async fn run_one(
 }
 
 /// Runs a case on this server and stops it, even if a step failed.
-async fn run_on_server(case: &LoadedCase, server: TemporaryServer) -> Result<Vec<String>, CaseRunError> {
+async fn run_on_server(case: &LoadedCase, server: TemporaryServer) -> Result<Vec<Difference>, CaseRunError> {
     let found = match CaseRunner::on_server(case, &server.url()).await {
         Ok(runner) => run_steps(case, runner).await,
         Err(error) => Err(error),
@@ -159,13 +184,12 @@ async fn run_on_server(case: &LoadedCase, server: TemporaryServer) -> Result<Vec
 }
 
 /// The differences between expected and actual results of all steps.
-async fn run_steps(case: &LoadedCase, mut runner: CaseRunner) -> Result<Vec<String>, RunnerError> {
+async fn run_steps(case: &LoadedCase, mut runner: CaseRunner) -> Result<Vec<Difference>, RunnerError> {
     let mut found = Vec::new();
     for (at, step) in case.case.steps.iter().enumerate() {
         if let Some(request) = step.request() {
             let result = runner.run(request).await?;
-            let differences = differences(&step.expect, &result);
-            found.extend(differences.into_iter().map(|difference| format!("step {} {difference}", at + 1)));
+            found.extend(differences(at + 1, &step.expect, &result));
         }
     }
     Ok(found)

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::cli::exit::{CommandError, CommandResult};
-use crate::cli::output::json::hex;
+use crate::cli::output::json::{bytes_from_hex, hex};
+use crate::cli::output::statement::Lang;
 use crate::domain::day::{Day, Interval};
 use crate::pb::Date;
 use crate::pb::policy as pb;
@@ -11,16 +12,23 @@ use crate::say;
 
 use super::address::{ServerOptions, TlsOptions};
 use super::connection::Client;
+use super::refused_policies::refused_policies;
 
 /// Makes a server reload its policy files. `expect` is the digest that the files must have.
 ///
 /// # Errors
 /// If `expect` is not a digest, or the call failed.
-pub(crate) async fn run(server: &ServerOptions, dry_run: bool, expect: Option<&str>, json: bool) -> CommandResult {
+pub(crate) async fn run(
+    server: &ServerOptions,
+    dry_run: bool,
+    expect: Option<&str>,
+    (lang, json): (Lang, bool),
+) -> CommandResult {
     let expected_digest = expect.map_or_else(|| Ok(Vec::new()), parse_digest)?;
     let mut client = Client::connect_to(server).await?;
     let request = pb::ActivatePoliciesRequest { dry_run, expected_digest };
-    let answer = client.policies.activate_policies(request).await?.into_inner();
+    let answer = client.policies.activate_policies(request).await;
+    let answer = answer.map_err(|status| refused_policies(status, lang))?.into_inner();
     let (old, new) = (hex(&answer.old_book_digest), hex(&answer.new_book_digest));
     if json {
         say!(
@@ -32,15 +40,21 @@ pub(crate) async fn run(server: &ServerOptions, dry_run: bool, expect: Option<&s
         );
         return Ok(());
     }
-    for (change, ids) in [("added", &answer.added), ("changed", &answer.changed), ("REMOVED", &answer.removed)] {
-        if !ids.is_empty() {
-            say!("{change}: {}", ids.join(", "));
-        }
+    let changes = [
+        (lang.choose("新增", "added"), &answer.added),
+        (lang.choose("变更", "changed"), &answer.changed),
+        (lang.choose("删除", "REMOVED"), &answer.removed),
+    ];
+    for (change, ids) in changes.into_iter().filter(|(_, ids)| !ids.is_empty()) {
+        say!("{change}: {}", ids.join(", "));
     }
-    match (old == new, dry_run) {
-        (true, _) => say!("no change: book {old} stays in use"),
-        (false, true) => say!("would replace book {old} by {new}; nothing was changed"),
-        (false, false) => say!("book {new} is in use and replaces {old}"),
+    match (old == new, dry_run, lang) {
+        (true, _, Lang::En) => say!("no change: book {old} stays in use"),
+        (true, _, Lang::Zh) => say!("没有变化：继续使用汇编 {old}"),
+        (false, true, Lang::En) => say!("would replace book {old} by {new}; nothing was changed"),
+        (false, true, Lang::Zh) => say!("将以汇编 {new} 替换 {old}；目前未作任何更改"),
+        (false, false, Lang::En) => say!("book {new} is in use and replaces {old}"),
+        (false, false, Lang::Zh) => say!("已启用汇编 {new}，替换 {old}"),
     }
     Ok(())
 }
@@ -93,9 +107,5 @@ fn interval(policy: &pb::PolicySummary) -> Interval {
 
 fn parse_digest(text: &str) -> Result<Vec<u8>, CommandError> {
     let invalid = || CommandError::Usage("--expect is not a digest of 64 hexadecimal digits".to_owned());
-    if text.len() != 64 || !text.is_ascii() {
-        return Err(invalid());
-    }
-    let pairs = (0..32).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16));
-    pairs.collect::<Result<_, _>>().map_err(|_| invalid())
+    bytes_from_hex::<32>(text).map(Vec::from).ok_or_else(invalid)
 }

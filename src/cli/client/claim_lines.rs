@@ -221,14 +221,15 @@ impl<R: Read> Claims<R> {
     /// Adds the next line to the rest; `false` at the end of the file.
     fn read_line(&mut self) -> Result<bool, ClaimFileError> {
         let mut bytes = Vec::new();
-        let read = (&mut self.reader).take(MAX_CLAIM_BYTES).read_until(b'\n', &mut bytes);
+        // The end of the line is no part of the claim; one byte more tells a line that is too long.
+        let read = (&mut self.reader).take(MAX_CLAIM_BYTES + 1).read_until(b'\n', &mut bytes);
         let read = read.map_err(|error| ClaimFileError::Read { path: self.file.to_path_buf(), error })? as u64;
         if read == 0 {
             return Ok(false);
         }
         self.line_number += 1;
         self.bytes_read.fetch_add(read, Ordering::Relaxed);
-        if read == MAX_CLAIM_BYTES {
+        if read > MAX_CLAIM_BYTES && bytes.last() != Some(&b'\n') {
             return Err(ClaimFileError::LineTooLong { path: self.file.to_path_buf(), line: self.line_number });
         }
         let line = std::str::from_utf8(&bytes)

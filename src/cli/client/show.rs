@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use tonic::{Code, Status};
+
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json_settlement;
 use crate::cli::output::line::write_page;
 use crate::cli::output::refusal_text::in_language;
-use crate::cli::output::statement::{Document, Lang, html, text};
+use crate::cli::output::statement::{BookWords, Document, Lang, html, text};
+use crate::pb::policy;
 use crate::pb::settlement as pb;
 use crate::say;
 
@@ -38,11 +41,22 @@ pub(super) async fn run(mut client: Client, options: &ShowOptions, json: bool) -
         say!("{}", json_settlement::view(&view));
         return Ok(());
     }
-    let document = Document::from_settlement(&view, lang);
+    let digest = view.settlement.as_ref().map(|settlement| settlement.book_digest.clone()).unwrap_or_default();
+    let words = book_words(&mut client, digest, lang).await?;
+    let document = Document::from_settlement(&view, &words);
     match &options.html {
         None => write_page(&text::text(&document)),
         Some(file) if file.as_os_str() == "-" => write_page(&html::html(&document)),
         Some(file) => std::fs::write(file, html::html(&document)).map_err(CommandError::file(file))?,
     }
     Ok(())
+}
+
+/// The words of the book that a settlement names, as that book calls them; of a server that did not keep it the shipped ones.
+async fn book_words(client: &mut Client, book_digest: Vec<u8>, lang: Lang) -> Result<BookWords, Status> {
+    match client.policies.get_vocabulary(policy::GetVocabularyRequest { book_digest }).await {
+        Ok(response) => Ok(BookWords::of_messages(lang, &response.into_inner().words)),
+        Err(status) if status.code() == Code::NotFound => Ok(BookWords::shipped(lang)),
+        Err(status) => Err(status),
+    }
 }

@@ -18,6 +18,16 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Bytes from exactly twice as many hexadecimal digits.
+pub(crate) fn bytes_from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let is_hex = text.len() == 2 * N && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut bytes = [0; N];
+    for (at, byte) in bytes.iter_mut().enumerate().filter(|_| is_hex) {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    is_hex.then_some(bytes)
+}
+
 /// The amount of each payer.
 pub fn payer_amounts(shares: &[pb::PayerShare]) -> Value {
     let shares = shares.iter().map(|share| (share.payer.clone(), Value::from(yuan(share.amount_fen))));
@@ -144,4 +154,18 @@ pub fn account(account: &pb::GetAccountResponse) -> Value {
         "layers": layers.collect::<Vec<_>>(), "ledgers": ledgers.collect::<Vec<_>>(),
         "rooms": rooms.collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_from_hexadecimal_digits_and_from_nothing_else() {
+        assert_eq!(bytes_from_hex::<2>("0fA0"), Some([0x0f, 0xa0]));
+        assert_eq!(bytes_from_hex::<2>(&hex(&[0x0f, 0xa0])), Some([0x0f, 0xa0]));
+        for text in ["", "+f00", "0f+0", "0f0", "0f000", "0g00", "0f 0", "０f0"] {
+            assert_eq!(bytes_from_hex::<2>(text), None, "{text}");
+        }
+    }
 }

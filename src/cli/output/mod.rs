@@ -6,6 +6,7 @@ pub mod json_settlement;
 pub mod line;
 mod policy_circumstances;
 pub mod policy_diff;
+mod policy_figures;
 pub mod policy_terms;
 pub mod progress;
 pub(crate) mod refusal_text;

@@ -15,7 +15,7 @@ use crate::say;
 use crate::server::run::load_book;
 
 use super::policy_circumstances::{Place, circumstances_of, describe_places};
-use super::policy_terms::figures;
+use super::policy_figures::figures;
 
 /// The two books.
 #[derive(clap::Args, Debug)]
@@ -167,7 +167,7 @@ impl PolicyDiff<'_> {
         let name = [self.new, self.old].into_iter().find_map(|book| book.vocabulary().name(word).cloned());
         match name {
             Some(name) => self.lang.choose(&*name.zh, name.en.as_deref().unwrap_or(&name.zh)).to_owned(),
-            None => self.lang.word(word),
+            None => self.lang.fixed_word(word),
         }
     }
 }

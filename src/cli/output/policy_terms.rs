@@ -8,20 +8,18 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
-use crate::cli::output::statement::Lang;
-use crate::domain::decimal::ExactDecimal;
-use crate::domain::fixed_words::{Locality, Referral, SkipReason};
-use crate::domain::money::Money;
+use crate::cli::output::statement::{BookWords, Lang};
+use crate::domain::fixed_words::{BenefitYear, Locality, Period, Referral, SkipReason};
 use crate::domain::policy::{Layer, Policy};
 use crate::domain::resolution::resolve_terms;
-use crate::domain::schedule::Deductible;
-use crate::domain::share::ShareOfPools;
-use crate::domain::terms::{Cap, Limit, Terms, TermsKey};
+use crate::domain::terms::{Terms, TermsKey};
 use crate::domain::vocabulary::Vocabulary;
-use crate::domain::words::{Categories, Level, Pool};
-use crate::policy::Book;
+use crate::domain::words::{Categories, Level};
+use crate::policy::{Book, nearest};
 use crate::say;
 use crate::server::run::load_book;
+
+use super::policy_figures::{bands, caps, deductible};
 
 /// The policy, and the circumstances for which its terms are printed.
 #[derive(clap::Args, Debug)]
@@ -37,6 +35,9 @@ pub(crate) struct PolicyTermsOptions {
     /// registered, emergency or none
     #[arg(long, default_value = "none", value_parser = referral)]
     referral: Referral,
+    /// The language; that of the environment unless given
+    #[arg(long)]
+    lang: Option<Lang>,
 }
 
 fn locality(word: &str) -> Result<Locality, UnknownWord> {
@@ -56,22 +57,31 @@ fn unknown_word(known: impl Iterator<Item = &'static str>) -> UnknownWord {
 /// # Errors
 /// If the policies are refused, or have no such policy.
 pub(crate) fn print_policy_terms(policies: Option<&Path>, options: &PolicyTermsOptions, json: bool) -> CommandResult {
-    let book = load_book(policies)?;
-    let found = book.get(&options.id);
-    let policy = found.ok_or_else(|| CommandError::Usage(format!("the book has no policy `{}`", options.id)))?;
+    let lang = options.lang.unwrap_or_else(Lang::from_environment);
+    let book = load_book(policies).map_err(|faults| lang.faults(faults))?;
+    let policy = book.get(&options.id).ok_or_else(|| unknown_policy(&book, options, lang))?;
     if json {
         say!("{}", policy.rule.canonical());
         return Ok(());
     }
-    let terms = PolicyTerms { policy, options, vocabulary: book.vocabulary(), categories: categories(&book, options)? };
-    let names: Vec<_> = options.categories.iter().map(String::as_str).collect();
-    say!("{} · {}", policy.reference.id, policy.rule.title);
-    say!("in force {}, in the benefit year of the day of {}", policy.rule.in_force, policy.rule.benefit_year);
-    let who = if names.is_empty() { "an ordinary resident".to_owned() } else { names.join(" + ") };
-    say!("for {who}, {}, referral {}; * marks an assumed figure", options.locality, options.referral);
+    let words = BookWords::of_vocabulary(lang, book.vocabulary());
+    let categories = categories(&book, options)?;
+    let terms = PolicyTerms { policy, options, vocabulary: book.vocabulary(), categories, words };
+    terms.print_heading();
     write_page(&terms.terms_table()?.to_string());
     terms.sources()?.iter().for_each(|source| say!("{source}"));
     Ok(())
+}
+
+fn unknown_policy(book: &Book, options: &PolicyTermsOptions, lang: Lang) -> CommandError {
+    let id = &options.id;
+    let meant = nearest(id, book.policies().iter().map(|policy| &*policy.reference.id));
+    CommandError::Usage(match (lang, meant) {
+        (Lang::En, Some(meant)) => format!("the book has no policy `{id}`; `{meant}` is meant?"),
+        (Lang::En, None) => format!("the book has no policy `{id}`"),
+        (Lang::Zh, Some(meant)) => format!("汇编中没有政策 `{id}`；是否应为 `{meant}`？"),
+        (Lang::Zh, None) => format!("汇编中没有政策 `{id}`"),
+    })
 }
 
 /// The categories of the options, which the vocabulary knows.
@@ -89,24 +99,51 @@ struct PolicyTerms<'a> {
     options: &'a PolicyTermsOptions,
     vocabulary: &'a Vocabulary,
     categories: Categories,
+    words: BookWords,
 }
 
 impl PolicyTerms<'_> {
+    fn print_heading(&self) {
+        let PolicyTerms { policy, options, words, .. } = self;
+        let (lang, in_force, year) = (words.lang, policy.rule.in_force, policy.rule.benefit_year);
+        let who = match &options.categories[..] {
+            [] => lang.choose("普通参保人", "an ordinary resident").to_owned(),
+            held => held.iter().map(|word| words.word(word)).collect::<Vec<_>>().join(" + "),
+        };
+        let (locality, referral) = (options.locality, options.referral);
+        say!("{} · {}", policy.reference.id, policy.rule.title);
+        match lang {
+            Lang::Zh => {
+                let [locality, referral] = [locality.as_str(), referral.as_str()].map(|word| lang.fixed_word(word));
+                let day = if year == BenefitYear::Discharge { "出院日" } else { "入院日" };
+                say!("执行期限 {in_force}，待遇年度按{day}");
+                say!("适用于：{who}，{locality}，{referral}；* 为假定数值");
+            }
+            Lang::En => {
+                say!("in force {in_force}, in the benefit year of the day of {year}");
+                say!("for {who}, {locality}, referral {referral}; * marks an assumed figure");
+            }
+        }
+    }
+
     fn terms_table(&self) -> Result<Table, CommandError> {
-        let mut table = Table::new();
+        let (mut table, lang) = (Table::new(), self.words.lang);
         table.load_style(UTF8_FULL_CONDENSED);
-        table.set_header(["layer", "payer", "visits · pools", "level", "patient first", "deductible", "bands", "cap"]);
+        table.set_header(lang.choose(
+            ["层", "支付方", "就医类别 · 费用", "级别", "先行自付", "起付线", "支付比例", "封顶线"],
+            ["layer", "payer", "visits · pools", "level", "patient first", "deductible", "bands", "cap"],
+        ));
         for layer in &self.policy.layers {
             let skips: Option<Vec<_>> =
                 self.vocabulary_levels().map(|level| layer.skip_by_circumstances(&self.key(level))).collect();
             if let Some(skips) = skips {
                 let person = [SkipReason::OtherCategory, SkipReason::ExceptedCategory];
                 let why = if skips.iter().all(|skip| person.contains(skip)) {
-                    "not for this person"
+                    lang.choose("不适用于本人身份", "not for this person")
                 } else {
-                    "not in these circumstances"
+                    lang.choose("不适用于此情形", "not in these circumstances")
                 };
-                table.add_row([layer_name(layer), layer.head.payer.to_string(), why.to_owned()]);
+                table.add_row([layer_name(layer), self.word(&layer.head.payer), why.to_owned()]);
                 continue;
             }
             for row in self.rows(layer)? {
@@ -114,6 +151,11 @@ impl PolicyTerms<'_> {
             }
         }
         Ok(table)
+    }
+
+    /// A word as it is in English, and its name in Chinese: what is shown in English can be pasted into a file.
+    fn word(&self, word: &str) -> String {
+        self.words.lang.choose(self.words.word(word), word.to_owned())
     }
 
     fn vocabulary_levels(&self) -> impl Iterator<Item = &Level> {
@@ -131,8 +173,10 @@ impl PolicyTerms<'_> {
         let terms = self.vocabulary_levels().map(|level| Ok((level.as_str(), self.terms(layer, level)?)));
         let terms = terms.collect::<Result<Vec<_>, CommandError>>()?;
         let agree = terms.windows(2).all(|pair| pair[0].1 == pair[1].1);
-        let terms = if agree { terms.into_iter().take(1).map(|(_, terms)| ("all", terms)).collect() } else { terms };
-        Ok(terms.iter().enumerate().map(|(at, (level, terms))| row(layer, level, terms, at == 0)).collect())
+        let all = self.words.lang.choose("各级", "all");
+        let terms = if agree { terms.into_iter().take(1).map(|(_, terms)| (all, terms)).collect() } else { terms };
+        let row = |(at, (level, terms)): (usize, &(&str, Terms))| self.row(layer, &self.word(level), terms, at == 0);
+        Ok(terms.iter().enumerate().map(row).collect())
     }
 
     fn terms(&self, layer: &Layer, level: &Level) -> Result<Terms, CommandError> {
@@ -153,56 +197,34 @@ impl PolicyTerms<'_> {
         }
         Ok(lines)
     }
-}
 
-/// The figures of a layer in some circumstances, by name; nothing where it does not apply.
-///
-/// # Errors
-/// If a figure is not exact; a checked book has no such circumstances.
-pub(super) fn figures(
-    layer: &Layer,
-    key: &TermsKey,
-    lang: Lang,
-) -> Result<Option<Vec<(&'static str, String)>>, CommandError> {
-    if layer.skip_by_circumstances(key).is_some() {
-        return Ok(None);
+    fn row(&self, layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {
+        let lang = self.words.lang;
+        let head = |text: String| if first { text } else { String::new() };
+        let separator = lang.choose("、", ", ");
+        let visits: Vec<_> = layer.rule.visits.iter().map(|visit| self.word(visit.as_str())).collect();
+        let pools: Vec<_> = layer.head.pools.iter().map(|pool| self.word(pool.as_str())).collect();
+        let period = match (lang, layer.head.period) {
+            (Lang::En, period) => format!("per {period}"),
+            (Lang::Zh, Period::Year) => "按年度".to_owned(),
+            (Lang::Zh, Period::Admission) => "按每次".to_owned(),
+        };
+        [
+            head(layer_name(layer)),
+            head(self.word(&layer.head.payer)),
+            head(format!(
+                "{}\n· {}\n{}",
+                mark_assumed(terms, &["visits"], visits.join(separator)),
+                mark_assumed(terms, &["pools"], pools.join(separator)),
+                mark_assumed(terms, &["period"], period)
+            )),
+            level.to_owned(),
+            mark_assumed(terms, &["prior_self_pay"], terms.prior_self_pay.percent()),
+            mark_assumed(terms, &["deductible"], deductible(terms, lang)),
+            mark_assumed(terms, &["rate", "bands"], bands(terms, lang)),
+            mark_assumed(terms, &["cap"], caps(terms, lang)),
+        ]
     }
-    let terms = resolve_terms(&layer.rule, key).map_err(|inexact| CommandError::Usage(inexact.to_string()))?;
-    let visits: Vec<_> = layer.rule.visits.iter().map(|visit| visit.as_str()).collect();
-    let pools: Vec<_> = layer.head.pools.iter().map(Pool::as_str).collect();
-    let in_words = |period: &str, per: &str| format!("{period}, {per}");
-    Ok(Some(vec![
-        (lang.choose("支付方", "payer"), layer.head.payer.to_string()),
-        (lang.choose("有效期", "in force"), layer.rule.in_force.to_string()),
-        (lang.choose("就诊类型", "visits"), visits.join("\n")),
-        (lang.choose("费用", "pools"), pools.join("\n")),
-        (lang.choose("累计方式", "adds up"), in_words(layer.head.period.as_str(), layer.head.deductible_per.as_str())),
-        (lang.choose("先行自付", "patient first"), terms.prior_self_pay.percent()),
-        (lang.choose("起付线", "deductible"), deductible(&terms)),
-        (lang.choose("报销比例", "bands"), bands(&terms)),
-        (lang.choose("封顶线", "cap"), caps(&terms)),
-    ]))
-}
-
-fn row(layer: &Layer, level: &str, terms: &Terms, first: bool) -> [String; 8] {
-    let head = |text: String| if first { text } else { String::new() };
-    let visits: Vec<_> = layer.rule.visits.iter().map(|visit| visit.as_str()).collect();
-    let pools: Vec<_> = layer.head.pools.iter().map(|pool| pool.as_str()).collect();
-    [
-        head(layer_name(layer)),
-        head(layer.head.payer.to_string()),
-        head(format!(
-            "{}\n· {}\nper {}",
-            mark_assumed(terms, &["visits"], visits.join(", ")),
-            mark_assumed(terms, &["pools"], pools.join(", ")),
-            mark_assumed(terms, &["period"], layer.head.period.to_string())
-        )),
-        level.to_owned(),
-        mark_assumed(terms, &["prior_self_pay"], terms.prior_self_pay.percent()),
-        mark_assumed(terms, &["deductible"], deductible(terms)),
-        mark_assumed(terms, &["rate", "bands"], bands(terms)),
-        mark_assumed(terms, &["cap"], caps(terms)),
-    ]
 }
 
 fn layer_name(layer: &Layer) -> String {
@@ -213,44 +235,4 @@ fn layer_name(layer: &Layer) -> String {
 fn mark_assumed(terms: &Terms, keys: &[&str], text: String) -> String {
     let assumed = terms.assumed.iter().any(|assumed| keys.contains(&&**assumed));
     if assumed { format!("{text} *") } else { text }
-}
-
-fn deductible(terms: &Terms) -> String {
-    match &terms.schedule.deductible {
-        Deductible::Amounts(amounts) => {
-            let texts: Vec<_> = amounts.iter().map(Money::to_string).collect();
-            texts.join(", then ")
-        }
-        Deductible::Share(share) => share_text(share),
-    }
-}
-
-fn share_text(share: &ShareOfPools) -> String {
-    let pools: Vec<_> = share.of.iter().map(Pool::as_str).collect();
-    let plus = if share.plus == ExactDecimal::ZERO { String::new() } else { format!(" + {}", share.plus) };
-    format!("{} × ({}){plus}", share.share, pools.join(" + "))
-}
-
-fn bands(terms: &Terms) -> String {
-    let bands = terms.schedule.bands.iter().map(|band| match band.upto {
-        Some(upto) => format!("to {upto}: {}", band.rate.percent()),
-        None if terms.schedule.bands.len() == 1 => band.rate.percent(),
-        None => format!("above: {}", band.rate.percent()),
-    });
-    bands.collect::<Vec<_>>().join("\n")
-}
-
-fn caps(terms: &Terms) -> String {
-    let cap = |cap: &Cap| {
-        let limit = match &cap.limit {
-            Limit::Annual(None) => "no cap".to_owned(),
-            Limit::Annual(Some(annual)) => annual.to_string(),
-            Limit::PerClaim(limit) => format!("{limit} a claim"),
-            Limit::ShareOfClaim(share) => format!("{} a claim", share_text(share)),
-        };
-        let overflow = cap.overflow.as_ref().map(|pool| format!(", rest to {pool}")).unwrap_or_default();
-        format!("{limit} {} ({}){overflow}", cap.kind, cap.account)
-    };
-    let texts: Vec<_> = terms.caps.iter().map(cap).collect();
-    if texts.is_empty() { "none".to_owned() } else { texts.join("\n") }
 }

@@ -36,12 +36,14 @@ pub enum RedbTable {
     Parts,
     /// The log of imports: by number, its start (0) and end (1).
     Imports,
+    /// The digest of the book in use, under an empty key.
+    BookInUse,
 }
 
 impl RedbTable {
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<RedbTable> {
-        let all = [RedbTable::Persons, RedbTable::Policies, RedbTable::Parts, RedbTable::Imports];
+        let all = [RedbTable::Persons, RedbTable::Policies, RedbTable::Parts, RedbTable::Imports, RedbTable::BookInUse];
         all.into_iter().find(|table| *table as u8 == number)
     }
 }
@@ -57,7 +59,7 @@ pub struct TableRow {
     pub value: Vec<u8>,
 }
 
-const NAMES: [&str; 4] = ["persons", "policies", "parts", "imports"];
+const NAMES: [&str; 5] = ["persons", "policies", "parts", "imports", "book_in_use"];
 
 /// The table with the identity of the store, and the key of the identity in it.
 const IDENTITY: &str = "identity";

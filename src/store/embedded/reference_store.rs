@@ -79,6 +79,16 @@ impl PolicyStore for EmbeddedStore {
         let rows = self.tables.snapshot().rows_after(RedbTable::Policies, &[], usize::MAX)?;
         rows.into_iter().map(|(key, _)| Ok(Digest(fixed_key(key)?))).collect()
     }
+
+    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
+        let row = TableRow { table: RedbTable::BookInUse, key: Vec::new(), value: book.0.to_vec() };
+        self.write_rows(vec![row]).await
+    }
+
+    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
+        let digest = |row: &[u8]| Ok(Digest(fixed_key(row.to_vec())?));
+        self.tables.snapshot().get_with(RedbTable::BookInUse, &[], digest)
+    }
 }
 
 /// A key as an array of its fixed length.

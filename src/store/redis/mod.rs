@@ -40,6 +40,7 @@ use redis::{Value, cmd, from_redis_value};
 use tracing::Instrument;
 
 use super::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
+use super::coordination::Coordination;
 use super::entry_page::EntryPage;
 use super::external_sort::{ExternalSort, SortDirectory};
 use super::imports::{Import, ImportEvent};
@@ -252,6 +253,14 @@ impl PolicyStore for RedisStore {
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         tables::policy_digests(&self.servers, &self.names).await
+    }
+
+    async fn put_book_in_use(&self, _announced: Digest) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
+        Ok(self.coordination().shared_versions().borrow().announced_book)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::pb::Date;
 use crate::pb::settlement::{self as pb, Locality};
 
+use super::book_words::BookWords;
 use super::layers::{self, Layer};
 use super::words::Lang;
 use crate::cli::output::json::instant;
@@ -56,8 +57,9 @@ fn date(day: Option<&Date>) -> String {
 }
 
 impl Document {
-    /// The statement of a settlement, by its newest revision.
-    pub fn from_settlement(view: &pb::GetSettlementResponse, lang: Lang) -> Document {
+    /// The statement of a settlement, by its newest revision, in the words of its policy book.
+    pub fn from_settlement(view: &pb::GetSettlementResponse, words: &BookWords) -> Document {
+        let lang = words.lang;
         let settlement = view.settlement.clone().unwrap_or_default();
         let first = settlement.split.clone().unwrap_or_default();
         let newest = view.revisions.last();
@@ -72,19 +74,19 @@ impl Document {
             notices: notices(view, lang),
             patient: split.patient_fen,
             total: split.total_fen,
-            facts: facts(&settlement, view.claim.as_ref(), &circumstances, newest, lang),
-            pools: pools.map(|pool| (lang.word(&pool.pool), pool.amount_fen)).collect(),
-            layers: derivation.layers.iter().map(|layer| layers::layer(layer, lang)).collect(),
+            facts: facts(&settlement, view.claim.as_ref(), &circumstances, newest, words),
+            pools: pools.map(|pool| (words.word(&pool.pool), pool.amount_fen)).collect(),
+            layers: derivation.layers.iter().map(|layer| layers::layer(layer, words)).collect(),
             skipped: derivation
                 .skipped
                 .iter()
-                .map(|one| (layers::layer_name_and_id(&one.id, &one.name), lang.word(one.reason().word())))
+                .map(|one| (layers::layer_name_and_id(&one.id, &one.name), lang.fixed_word(one.reason().word())))
                 .collect(),
-            bill: bill.codes.iter().map(|code| bill_line(code, lang)).collect(),
-            payers: split.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen)).collect(),
+            bill: bill.codes.iter().map(|code| bill_line(code, words)).collect(),
+            payers: split.payers.iter().map(|share| (words.word(&share.payer), share.amount_fen)).collect(),
             changes: newest
                 .and_then(|revision| revision.differences.as_ref())
-                .map_or_else(Vec::new, |by| revision_differences(by, lang)),
+                .map_or_else(Vec::new, |by| revision_differences(by, words)),
         }
     }
 
@@ -94,9 +96,9 @@ impl Document {
     }
 }
 
-fn revision_differences(by: &pb::Differences, lang: Lang) -> Vec<(String, i64)> {
-    let payers = by.payers.iter().map(|share| (lang.word(&share.payer), share.amount_fen));
-    payers.chain([(lang.choose("个人", "patient").to_owned(), by.patient_fen)]).collect()
+fn revision_differences(by: &pb::Differences, words: &BookWords) -> Vec<(String, i64)> {
+    let payers = by.payers.iter().map(|share| (words.word(&share.payer), share.amount_fen));
+    payers.chain([(words.lang.choose("个人", "patient").to_owned(), by.patient_fen)]).collect()
 }
 
 fn notices(view: &pb::GetSettlementResponse, lang: Lang) -> Vec<String> {
@@ -128,22 +130,23 @@ fn facts(
     claim: Option<&pb::Claim>,
     circumstances: &pb::Circumstances,
     newest: Option<&pb::Revision>,
-    lang: Lang,
+    words: &BookWords,
 ) -> Vec<(&'static str, String)> {
+    let lang = words.lang;
     let claim = claim.cloned().unwrap_or_default();
     let place = format!(
         "{}{}{}",
-        lang.word(&circumstances.hospital_level),
+        words.word(&circumstances.hospital_level),
         lang.choose("，", ", "),
-        lang.word(circumstances.locality().word())
+        lang.fixed_word(circumstances.locality().word())
     );
     let leave = match circumstances.locality() {
         Locality::County | Locality::City => String::new(),
-        _ => format!("{}{}", lang.choose("，", ", "), lang.word(circumstances.referral().word())),
+        _ => format!("{}{}", lang.choose("，", ", "), lang.fixed_word(circumstances.referral().word())),
     };
     let who = match &circumstances.categories[..] {
         [] => lang.choose("普通参保居民", "ordinary resident").to_owned(),
-        held => lang.words(held),
+        held => words.words(held),
     };
     let days = format!("{} – {}", date(claim.admitted.as_ref()), date(claim.discharged.as_ref()));
     let law_day = date(circumstances.policy_day.as_ref());
@@ -155,9 +158,9 @@ fn facts(
     vec![
         (lang.choose("参保人", "Person"), format!("{} [{who}]", settlement.person_id)),
         (lang.choose("医疗机构", "Hospital"), format!("{} ({place}{leave})", settlement.hospital_id)),
-        (lang.choose("就医", "Visit"), format!("{}{}{days}", lang.word(&claim.visit), lang.choose("，", ", "))),
+        (lang.choose("就医", "Visit"), format!("{}{}{days}", words.word(&claim.visit), lang.choose("，", ", "))),
         (lang.choose("就诊编号", "Claim"), settlement.claim_id.clone()),
-        (lang.choose("险种", "Insurance"), lang.word(&circumstances.insurance)),
+        (lang.choose("险种", "Insurance"), words.word(&circumstances.insurance)),
         (lang.choose("政策", "Law"), law),
         (
             lang.choose("本年度此前住院次数", "Earlier admissions in the year"),
@@ -168,8 +171,8 @@ fn facts(
     ]
 }
 
-fn bill_line(code: &pb::Code, lang: Lang) -> BillLine {
-    let mut class = lang.word(&code.class);
+fn bill_line(code: &pb::Code, words: &BookWords) -> BillLine {
+    let (lang, mut class) = (words.lang, words.word(&code.class));
     if !code.self_pay_ratio.is_empty() {
         class += &format!(" {}", layers::percent(&code.self_pay_ratio));
     }
@@ -184,6 +187,6 @@ fn bill_line(code: &pb::Code, lang: Lang) -> BillLine {
         over_ceiling: code.over_limit_fen,
         preliminary_self_pay: code.preliminary_self_pay_fen,
         rest: code.rest_fen,
-        pool: lang.word(&code.pool),
+        pool: words.word(&code.pool),
     }
 }

@@ -3,6 +3,7 @@
 use crate::pb::settlement::{self as pb, CapKind, Period};
 
 use super::amounts::yuan;
+use super::book_words::BookWords;
 use super::words::Lang;
 
 /// One layer.
@@ -42,18 +43,19 @@ pub fn percent(share: &str) -> String {
 }
 
 /// A layer of the messages as the statement shows it.
-pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
-    let mut steps = vec![entering_step(layer, lang)];
-    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Base).map(|cap| cap_step(cap, lang)));
+pub fn layer(layer: &pb::Layer, words: &BookWords) -> Layer {
+    let lang = words.lang;
+    let mut steps = vec![entering_step(layer, words)];
+    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Base).map(|cap| cap_step(cap, words)));
     if layer.period() == Period::Year || layer.cumulative_before_fen != 0 {
         steps.push(cumulative_step(layer, lang));
     }
     steps.push(deductible_step(layer, lang));
     steps.extend(layer.bands.iter().filter(|band| band.amount_after_fen != 0).map(|band| band_step(band, lang)));
-    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Paid).map(|cap| cap_step(cap, lang)));
-    steps.extend(drawn_step(layer, lang));
+    steps.extend(layer.caps.iter().filter(|cap| cap.of() == CapKind::Paid).map(|cap| cap_step(cap, words)));
+    steps.extend(drawn_step(layer, words));
     let assumed = (!layer.assumed.is_empty()).then(|| {
-        let figures = lang.words(&layer.assumed);
+        let figures = lang.fixed_words(&layer.assumed);
         lang.choose(
             format!("假定（无公开文件依据）：{figures}"),
             format!("assumed, no public text gives it: {figures}"),
@@ -64,7 +66,7 @@ pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
         title: title.clone(),
         name: layer_name_and_id(&layer.id, &layer.name),
         payer_word: layer.payer.clone(),
-        payer: lang.word(&layer.payer),
+        payer: words.word(&layer.payer),
         pays: layer.pays_fen,
         steps,
         clauses: layer.cites.iter().map(|cite| format!("{} ({})", cite.text, cite.source)).collect(),
@@ -73,9 +75,10 @@ pub fn layer(layer: &pb::Layer, lang: Lang) -> Layer {
 }
 
 /// What is left in its pools, and what of it enters.
-fn entering_step(layer: &pb::Layer, lang: Lang) -> String {
+fn entering_step(layer: &pb::Layer, words: &BookWords) -> String {
+    let lang = words.lang;
     let pools: Vec<String> = layer.drawn.iter().map(|drawn| drawn.pool.clone()).collect();
-    let (pools, left, base) = (lang.words(&pools), yuan(layer.residual_fen), yuan(layer.base_fen));
+    let (pools, left, base) = (words.words(&pools), yuan(layer.residual_fen), yuan(layer.base_fen));
     let first = match layer.prior_self_pay.as_str() {
         "0" => String::new(),
         share => match lang {
@@ -131,8 +134,9 @@ fn band_step(band: &pb::Band, lang: Lang) -> String {
     }
 }
 
-fn cap_step(cap: &pb::Cap, lang: Lang) -> String {
-    let (account, used, cut) = (lang.word(&cap.account), yuan(cap.used_before_fen), yuan(cap.cut_fen));
+fn cap_step(cap: &pb::Cap, words: &BookWords) -> String {
+    let lang = words.lang;
+    let (account, used, cut) = (words.word(&cap.account), yuan(cap.used_before_fen), yuan(cap.cut_fen));
     let base = cap.of() == CapKind::Base;
     let claim = cap.per_claim;
     match (cap.limit_fen, lang) {
@@ -145,7 +149,7 @@ fn cap_step(cap: &pb::Cap, lang: Lang) -> String {
                 (false, false) => "封顶线",
                 (false, true) => "单次封顶线",
             };
-            format!("{of}（{account}）{}，此前已用 {used}，本次超出 {cut}{}", yuan(limit), overflow_text(cap, lang))
+            format!("{of}（{account}）{}，此前已用 {used}，本次超出 {cut}{}", yuan(limit), overflow_text(cap, words))
         }
         (Some(limit), Lang::En) => {
             let of = if base { "cap on what enters" } else { "cap" };
@@ -153,28 +157,28 @@ fn cap_step(cap: &pb::Cap, lang: Lang) -> String {
             format!(
                 "{of} ({account}) {} {per}, {used} used before, cuts {cut}{}",
                 yuan(limit),
-                overflow_text(cap, lang)
+                overflow_text(cap, words)
             )
         }
     }
 }
 
 /// Where what a cap cut off goes, if it goes anywhere.
-fn overflow_text(cap: &pb::Cap, lang: Lang) -> String {
+fn overflow_text(cap: &pb::Cap, words: &BookWords) -> String {
     if cap.overflow.is_empty() || cap.cut_fen == 0 {
         return String::new();
     }
-    let pool = lang.word(&cap.overflow);
-    lang.choose(format!("，转入{pool}"), format!(", which moves to {pool}"))
+    let pool = words.word(&cap.overflow);
+    words.lang.choose(format!("，转入{pool}"), format!(", which moves to {pool}"))
 }
 
 /// The pools that a layer pays from, if there are several.
-fn drawn_step(layer: &pb::Layer, lang: Lang) -> Option<String> {
+fn drawn_step(layer: &pb::Layer, words: &BookWords) -> Option<String> {
     let parts: Vec<_> = layer.drawn.iter().filter(|drawn| drawn.amount_fen != 0).collect();
     if parts.len() < 2 {
         return None;
     }
     let pools: Vec<_> =
-        parts.iter().map(|drawn| format!("{} {}", lang.word(&drawn.pool), yuan(drawn.amount_fen))).collect();
-    Some(format!("{}{}", lang.choose("支付来源：", "paid from "), pools.join(" + ")))
+        parts.iter().map(|drawn| format!("{} {}", words.word(&drawn.pool), yuan(drawn.amount_fen))).collect();
+    Some(format!("{}{}", words.lang.choose("支付来源：", "paid from "), pools.join(" + ")))
 }

@@ -1,10 +1,11 @@
 //! The statement (结算单) for the patient, in Chinese or English. It shows every step, so that the amounts can be checked
 //! with a pocket calculator.
 //!
-//! [`document`] holds the content; [`text`] and [`html`] render it. [`words`] translates the words of the messages,
-//! [`waterfall`] draws the bill.
+//! [`document`] holds the content; [`text`] and [`html`] render it. [`words`] translates the words that the program fixes,
+//! [`book_words`] those of the settlement's policy book; [`waterfall`] draws the bill.
 
 pub mod amounts;
+pub mod book_words;
 pub mod document;
 pub mod escape;
 pub mod html;
@@ -16,6 +17,7 @@ pub mod words;
 use crate::domain::money::Money;
 use crate::pb::settlement as pb;
 
+pub use book_words::BookWords;
 pub use document::Document;
 pub use words::Lang;
 

@@ -1,15 +1,9 @@
-//! The words of the messages in both languages. The words of a policy book are shown as the shipped vocabulary calls them;
-//! a word that neither knows is shown as it is.
+//! The words that the program itself fixes, in both languages.
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use crate::domain::file_fault::FileFault;
 use crate::domain::file_faults::FileFaults;
-use crate::policy::{Book, shipped};
-
-/// The shipped book, for the names of its words.
-static SHIPPED: LazyLock<Option<Book>> = LazyLock::new(|| shipped::book().ok());
 
 /// The language of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -38,18 +32,16 @@ impl Lang {
         }
     }
 
-    /// A word of the messages in this language; an unknown word is returned as it is.
-    pub fn word(self, word: &str) -> String {
-        match WORDS.iter().find(|(known, ..)| *known == word) {
-            Some((_, zh, en)) => self.choose(*zh, *en).to_owned(),
-            None => self.vocabulary_word(word).unwrap_or_else(|| word.to_owned()),
-        }
+    /// A fixed word in this language; an unknown word is returned as it is.
+    pub fn fixed_word(self, word: &str) -> String {
+        let found = WORDS.iter().find(|(known, ..)| *known == word);
+        found.map_or(word, |(_, zh, en)| self.choose(*zh, *en)).to_owned()
     }
 
-    /// What the shipped vocabulary calls a word.
-    fn vocabulary_word(self, word: &str) -> Option<String> {
-        let name = SHIPPED.as_ref()?.vocabulary().name(word)?;
-        Some(self.choose(&*name.zh, name.en.as_deref().unwrap_or(&name.zh)).to_owned())
+    /// Several fixed words as a list.
+    pub(super) fn fixed_words(self, words: &[String]) -> String {
+        let translated: Vec<_> = words.iter().map(|word| self.fixed_word(word)).collect();
+        translated.join(self.choose("、", ", "))
     }
 
     /// Faults in this language.
@@ -58,12 +50,6 @@ impl Lang {
             Lang::Zh => faults.into_iter().map(FileFault::into_chinese).collect(),
             Lang::En => faults,
         }
-    }
-
-    /// Several words as a list.
-    pub fn words(self, words: &[String]) -> String {
-        let translated: Vec<_> = words.iter().map(|word| self.word(word)).collect();
-        translated.join(self.choose("、", ", "))
     }
 }
 

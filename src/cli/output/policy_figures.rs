@@ -1,0 +1,95 @@
+//! The figures of a layer as texts, for tables of policies.
+
+use crate::cli::exit::CommandError;
+use crate::cli::output::statement::Lang;
+use crate::domain::decimal::ExactDecimal;
+use crate::domain::fixed_words::CapKind;
+use crate::domain::money::Money;
+use crate::domain::policy::Layer;
+use crate::domain::resolution::resolve_terms;
+use crate::domain::schedule::Deductible;
+use crate::domain::share::ShareOfPools;
+use crate::domain::terms::{Cap, Limit, Terms, TermsKey};
+use crate::domain::words::Pool;
+
+/// The figures of a layer in some circumstances, by name; nothing where it does not apply.
+///
+/// # Errors
+/// If a figure is not exact; a checked book has no such circumstances.
+pub(super) fn figures(
+    layer: &Layer,
+    key: &TermsKey,
+    lang: Lang,
+) -> Result<Option<Vec<(&'static str, String)>>, CommandError> {
+    if layer.skip_by_circumstances(key).is_some() {
+        return Ok(None);
+    }
+    let terms = resolve_terms(&layer.rule, key).map_err(|inexact| CommandError::Usage(inexact.to_string()))?;
+    let visits: Vec<_> = layer.rule.visits.iter().map(|visit| visit.as_str()).collect();
+    let pools: Vec<_> = layer.head.pools.iter().map(Pool::as_str).collect();
+    let in_words = |period: &str, per: &str| format!("{period}, {per}");
+    Ok(Some(vec![
+        (lang.choose("支付方", "payer"), layer.head.payer.to_string()),
+        (lang.choose("有效期", "in force"), layer.rule.in_force.to_string()),
+        (lang.choose("就诊类型", "visits"), visits.join("\n")),
+        (lang.choose("费用", "pools"), pools.join("\n")),
+        (lang.choose("累计方式", "adds up"), in_words(layer.head.period.as_str(), layer.head.deductible_per.as_str())),
+        (lang.choose("先行自付", "patient first"), terms.prior_self_pay.percent()),
+        (lang.choose("起付线", "deductible"), deductible(&terms, lang)),
+        (lang.choose("报销比例", "bands"), bands(&terms, lang)),
+        (lang.choose("封顶线", "cap"), caps(&terms, lang)),
+    ]))
+}
+
+/// The deductible of some terms.
+pub(super) fn deductible(terms: &Terms, lang: Lang) -> String {
+    match &terms.schedule.deductible {
+        Deductible::Amounts(amounts) => {
+            let texts: Vec<_> = amounts.iter().map(Money::to_string).collect();
+            texts.join(lang.choose("，其后 ", ", then "))
+        }
+        Deductible::Share(share) => share_text(share),
+    }
+}
+
+fn share_text(share: &ShareOfPools) -> String {
+    let pools: Vec<_> = share.of.iter().map(Pool::as_str).collect();
+    let plus = if share.plus == ExactDecimal::ZERO { String::new() } else { format!(" + {}", share.plus) };
+    format!("{} × ({}){plus}", share.share, pools.join(" + "))
+}
+
+/// The bands of some terms, one a line.
+pub(super) fn bands(terms: &Terms, lang: Lang) -> String {
+    let bands = terms.schedule.bands.iter().map(|band| match band.upto {
+        Some(upto) => {
+            let rate = band.rate.percent();
+            lang.choose(format!("至 {upto}：{rate}"), format!("to {upto}: {rate}"))
+        }
+        None if terms.schedule.bands.len() == 1 => band.rate.percent(),
+        None => format!("{}{}", lang.choose("以上：", "above: "), band.rate.percent()),
+    });
+    bands.collect::<Vec<_>>().join("\n")
+}
+
+/// The caps of some terms, one a line.
+pub(super) fn caps(terms: &Terms, lang: Lang) -> String {
+    let cap = |cap: &Cap| {
+        let a_claim = lang.choose("每次", "a claim");
+        let limit = match &cap.limit {
+            Limit::Annual(None) => lang.choose("不设", "no cap").to_owned(),
+            Limit::Annual(Some(annual)) => annual.to_string(),
+            Limit::PerClaim(limit) => format!("{limit} {a_claim}"),
+            Limit::ShareOfClaim(share) => format!("{} {a_claim}", share_text(share)),
+        };
+        let rest = |pool: &Pool| format!("{}{pool}", lang.choose("，超出部分转入 ", ", rest to "));
+        let overflow = cap.overflow.as_ref().map(rest).unwrap_or_default();
+        let kind = match (lang, cap.kind) {
+            (Lang::En, kind) => kind.to_string(),
+            (Lang::Zh, CapKind::Paid) => "支付".to_owned(),
+            (Lang::Zh, CapKind::Base) => "纳入".to_owned(),
+        };
+        format!("{limit} {kind} ({}){overflow}", cap.account)
+    };
+    let texts: Vec<_> = terms.caps.iter().map(cap).collect();
+    if texts.is_empty() { lang.choose("不设", "none").to_owned() } else { texts.join("\n") }
+}
