@@ -35,6 +35,7 @@ pub enum Answer {
 enum Request {
     Settle(Box<Claim>),
     Reverse { claim_id: String, reason: String, readjudicate: bool },
+    Correct { claim: Box<Claim>, reason: String },
 }
 
 /// The requests that were committed, by hospital, person and request id, each with its answer.
@@ -102,11 +103,52 @@ impl Register {
         Ok(answer)
     }
 
-    /// The live settlements of a person in commit order.
+    /// Reverses the settlement of a claim and settles its changed content in its place: what continues it keeps the link, and
+    /// all later ones are decided again.
+    pub fn correct(&mut self, request_id: &str, claim: &Claim, reason: &str) -> Result<Answer, Refusals> {
+        let key = (claim.hospital_id.clone(), claim.person_id.clone(), request_id.to_owned());
+        let request = Request::Correct { claim: Box::new(claim.clone()), reason: reason.to_owned() };
+        if let Some(answer) = self.answer_before(&key, &request)? {
+            return Ok(answer);
+        }
+        let at = self.reversible((&claim.hospital_id, &claim.person_id, &claim.claim_id))?;
+        passed(check_claim(claim, &self.book.vocabulary, &self.today))?;
+        let (facts, continues) = self.look_up(claim, Some(at))?;
+        let corrected = self.settlements.len();
+        let mut settlements = self.settlements.clone();
+        settlements[at].live = false;
+        for part in settlements.iter_mut().filter(|it| it.live && it.continues == Some(at)) {
+            let kind = &part.claim.continues.as_ref().expect("a continuation").kind;
+            if !is_continuation(&part.claim, kind, claim) {
+                return Err(vec![Refusal::failed_precondition("NOT_CONTINUABLE")]);
+            }
+            part.continues = Some(corrected);
+        }
+        // Its split is decided with the others.
+        settlements.push(Settlement { claim: claim.clone(), facts, continues, live: true, ..settlements[at].clone() });
+        self.settlements = self.decided_again(settlements, &claim.person_id)?;
+        let answer = self.answer(&self.settlements[corrected]);
+        self.requests.insert(key, (request, answer.clone()));
+        Ok(answer)
+    }
+
+    /// Whether another live settlement continues that of this claim.
+    pub fn is_continued(&self, claim: &Claim) -> bool {
+        let place = (claim.hospital_id.as_str(), claim.person_id.as_str(), claim.claim_id.as_str());
+        let at = self.reversible(place);
+        at.is_ok_and(|at| self.live_of(&claim.person_id).any(|(_, it)| it.continues == Some(at)))
+    }
+
+    /// The live settlements of a person in the order in which they are decided.
     pub fn live(&self, person_id: &str) -> Vec<Live<'_>> {
-        let own = self.settlements.iter().filter(|it| it.live && it.claim.person_id == person_id);
+        let own = decision_order(&self.settlements, person_id).into_iter().map(|at| &self.settlements[at]);
         let live = |it: &'_ Settlement| it.continues.map(|at| &self.settlements[at].claim);
         own.map(|it| Live { claim: &it.claim, continues: live(it), split: &it.split }).collect()
+    }
+
+    /// The visits of all settlements, reversed ones too.
+    pub fn settled_visits(&self) -> Vec<&str> {
+        self.settlements.iter().map(|settlement| settlement.claim.bill.visit.as_str()).collect()
     }
 
     /// The accounts of a person, by replay of the live settlements.
@@ -145,32 +187,44 @@ impl Register {
 
     fn decide(&self, claim: &Claim) -> Result<Settlement, Refusals> {
         passed(check_claim(claim, &self.book.vocabulary, &self.today))?;
-        let person = self.tables.persons.get(&claim.person_id).cloned().unwrap_or_default();
-        let hospital = self.tables.hospitals.get(&claim.hospital_id).cloned().unwrap_or_default();
-        let vocabulary = &self.book.vocabulary;
-        let looked_up = Facts::look_up(&claim.bill, &person, &hospital, &self.tables.catalogue, vocabulary);
-        let continued = claim.continues.as_ref().map(|continues| self.continued(claim, continues)).transpose();
-        let (facts, continued) = match (looked_up, continued) {
-            (Ok(facts), Ok(continued)) => (facts, continued),
-            (looked_up, continued) => {
-                let mut faults = looked_up.err().unwrap_or_default();
-                faults.extend(continued.err());
-                return Err(faults);
-            }
-        };
+        let (facts, continued) = self.look_up(claim, None)?;
         let accounts = self.accounts(&claim.person_id);
         decide_from(&self.book, claim, facts, continued, &self.settlements, &accounts)
     }
 
+    /// The facts of a claim and the settlement that it continues; `replaced` is the one in whose place it stands.
+    fn look_up(&self, claim: &Claim, replaced: Option<usize>) -> Result<(Facts, Option<usize>), Refusals> {
+        let person = self.tables.persons.get(&claim.person_id).cloned().unwrap_or_default();
+        let hospital = self.tables.hospitals.get(&claim.hospital_id).cloned().unwrap_or_default();
+        let vocabulary = &self.book.vocabulary;
+        let looked_up = Facts::look_up(&claim.bill, &person, &hospital, &self.tables.catalogue, vocabulary);
+        let continued = claim.continues.as_ref();
+        let continued = continued.map(|continues| self.continued(claim, continues, replaced)).transpose();
+        match (looked_up, continued) {
+            (Ok(facts), Ok(continued)) => Ok((facts, continued)),
+            (looked_up, continued) => {
+                let mut faults = looked_up.err().unwrap_or_default();
+                faults.extend(continued.err());
+                Err(faults)
+            }
+        }
+    }
+
     /// The settlement that a claim continues.
-    fn continued(&self, claim: &Claim, continues: &Continues) -> Result<usize, Refusal> {
+    fn continued(&self, claim: &Claim, continues: &Continues, replaced: Option<usize>) -> Result<usize, Refusal> {
         let named = |(_, it): &(usize, &Settlement)| {
             (&it.claim.hospital_id, &it.claim.claim_id) == (&continues.hospital_id, &continues.claim_id)
         };
         let found = self.live_of(&claim.person_id).find(named);
-        let is_continued = |at: usize| self.live_of(&claim.person_id).any(|(_, it)| it.continues == Some(at));
+        // What a correction replaces continues nothing any more, and a stay never continues its own later part.
+        let mut others = self.live_of(&claim.person_id).filter(|(at, _)| Some(*at) != replaced);
+        let mut is_continued = |at: usize| others.any(|(_, it)| it.continues == Some(at));
+        let parts = |last| std::iter::successors(Some(last), |at: &usize| self.settlements[*at].continues);
+        let is_own_part = |at: usize| replaced.is_some_and(|replaced| parts(at).any(|part| part == replaced));
         let (at, _) = found
-            .filter(|(at, before)| !is_continued(*at) && is_continuation(claim, &continues.kind, &before.claim))
+            .filter(|(at, before)| {
+                !is_own_part(*at) && !is_continued(*at) && is_continuation(claim, &continues.kind, &before.claim)
+            })
             .ok_or(Refusal::failed_precondition("NOT_CONTINUABLE"))?;
         Ok(at)
     }
@@ -222,7 +276,7 @@ impl Register {
             .any(|(other, it)| it.continues == Some(at) || (other > at && account(it) == account(this)))
     }
 
-    /// The settlements after this one is reversed: those of the person are decided again in their order.
+    /// The settlements after this one is reversed.
     fn without(&self, at: usize) -> Result<Vec<Settlement>, Refusals> {
         let mut settlements = self.settlements.clone();
         let person_id = settlements[at].claim.person_id.clone();
@@ -230,13 +284,14 @@ impl Register {
         for settlement in settlements.iter_mut().filter(|it| it.continues == Some(at)) {
             settlement.continues = None;
         }
+        self.decided_again(settlements, &person_id)
+    }
+
+    /// All live settlements of a person, decided again in their order.
+    fn decided_again(&self, mut settlements: Vec<Settlement>, person_id: &str) -> Result<Vec<Settlement>, Refusals> {
         let mut accounts = Accounts::new();
-        for at in 0..settlements.len() {
-            let settlement = settlements[at].clone();
-            if !settlement.live || settlement.claim.person_id != person_id {
-                continue;
-            }
-            let Settlement { claim, facts, continues, .. } = settlement;
+        for at in decision_order(&settlements, person_id) {
+            let Settlement { claim, facts, continues, .. } = settlements[at].clone();
             let decided = decide_from(&self.book, &claim, facts, continues, &settlements, &accounts)?;
             let split = &decided.split;
             let account = accounts.entry((split.insurance.clone(), split.year)).or_default();
@@ -246,6 +301,18 @@ impl Register {
         }
         Ok(settlements)
     }
+}
+
+/// The live settlements of a person in commit order, but what another continues before it.
+fn decision_order(settlements: &[Settlement], person_id: &str) -> Vec<usize> {
+    let is_own = |at: &usize| settlements[*at].live && settlements[*at].claim.person_id == person_id;
+    let mut order: Vec<usize> = Vec::new();
+    for at in (0..settlements.len()).filter(is_own) {
+        let waiting = std::iter::successors(Some(at), |at| settlements[*at].continues);
+        let waiting: Vec<usize> = waiting.take_while(|at| !order.contains(at)).collect();
+        order.extend(waiting.into_iter().rev());
+    }
+    order
 }
 
 /// Decides a claim from facts, what it continues and the accounts before it.

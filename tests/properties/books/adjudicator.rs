@@ -48,7 +48,7 @@ impl Adjudicator {
 
     /// Compares the live settlements and the accounts after a call, and the split of a quote.
     pub fn check(&self, (call, answer): &Step, register: &Register) {
-        let (Call::Settle(claim) | Call::Quote(claim) | Call::Reverse { claim, .. }) = call;
+        let claim = call.claim();
         let mut replayed = Replayed::default();
         for live in register.live(&claim.person_id) {
             let split = self.adjudicate(live.claim, live.continues, &mut replayed);
@@ -98,7 +98,8 @@ fn continue_kind(claim: &model::Claim) -> ContinueKind {
     }
 }
 
-fn raw_claim(claim: &model::Claim) -> RawClaim {
+/// A claim of the model as the engine receives it.
+pub fn raw_claim(claim: &model::Claim) -> RawClaim {
     let bill = &claim.bill;
     let item = |line: &model::Line| RawItem {
         code: line.code.clone(),

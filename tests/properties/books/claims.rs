@@ -30,6 +30,12 @@ pub enum CallSpec {
         back: usize,
         readjudicate: bool,
     },
+    /// Corrects the bill of one of the settlements, of those that are live the newest first.
+    Correct {
+        person: usize,
+        back: usize,
+        bill: BillSpec,
+    },
 }
 
 /// A generated claim.
@@ -89,6 +95,7 @@ pub fn calls() -> impl Strategy<Value = Vec<CallSpec>> {
         8 => claims().prop_map(CallSpec::Settle),
         1 => claims().prop_map(CallSpec::Quote),
         1 => reverse.prop_map(|(person, back, readjudicate)| CallSpec::Reverse { person, back, readjudicate }),
+        1 => (0..2_usize, 0..4_usize, bill()).prop_map(|(person, back, bill)| CallSpec::Correct { person, back, bill }),
     ];
     prop::collection::vec(call, 2..=9)
 }

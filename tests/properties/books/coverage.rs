@@ -24,6 +24,8 @@ const REACHED: &[&str] = &[
     "cap per_claim of paid cut in first part",
     "cap per_claim of paid cut in interim",
     "cap per_claim of paid cut in transfer",
+    "corrected",
+    "corrected with a part that continues it",
     "deductible taken in first part",
     "deductible taken in interim",
     "deductible taken in transfer",
@@ -69,7 +71,11 @@ impl Coverage {
                 self.count(if readjudicated { "re-adjudicated" } else { "reversed" }, true);
             }
             Ok(Answer::Settled { split, notices }) => {
-                let (Call::Settle(claim) | Call::Quote(claim)) = call else { return };
+                if let Call::Correct { is_continued, .. } = call {
+                    self.count("corrected", true);
+                    self.count("corrected with a part that continues it", *is_continued);
+                }
+                let claim = call.claim();
                 let kind = claim.continues.as_ref().map_or("first part", |continues| continues.kind.as_str());
                 self.count(&format!("settled {kind}"), true);
                 self.count("overlapping stay", !notices.is_empty());

@@ -4,6 +4,7 @@
 mod adjudicator;
 mod claims;
 mod coverage;
+mod engines;
 mod entries;
 mod policies;
 mod policy_text;

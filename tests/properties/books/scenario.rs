@@ -33,6 +33,16 @@ pub enum Call {
     Settle(Claim),
     Quote(Claim),
     Reverse { claim: Claim, readjudicate: bool },
+    Correct { claim: Claim, is_continued: bool },
+}
+
+impl Call {
+    /// The claim that it is about.
+    pub fn claim(&self) -> &Claim {
+        let (Call::Settle(claim) | Call::Quote(claim) | Call::Reverse { claim, .. } | Call::Correct { claim, .. }) =
+            self;
+        claim
+    }
 }
 
 pub type Step = (Call, Result<Answer, Refusals>);
@@ -66,6 +76,7 @@ impl Scenario {
                 let place = (claim.hospital_id.as_str(), claim.person_id.as_str(), claim.claim_id.as_str());
                 register.reverse(&request_id, place, "billing error", *readjudicate)
             }
+            Call::Correct { claim, .. } => register.correct(&request_id, claim, "billing error"),
         };
         Some((call, answer))
     }
@@ -77,6 +88,18 @@ impl Scenario {
             CallSpec::Reverse { person, back, readjudicate } => {
                 let claim = live_claim(register, *person, *back)?;
                 Call::Reverse { claim, readjudicate: *readjudicate }
+            }
+            CallSpec::Correct { person, back, bill } => {
+                let mut claim = live_claim(register, *person, *back)?;
+                let is_continued = register.is_continued(&claim);
+                claim.bill.lines = match bill {
+                    BillSpec::Lines(lines) => lines.iter().flat_map(|line| line_items(line, &claim.bill)).collect(),
+                    BillSpec::Aimed { amount, beyond, .. } => {
+                        vec![item_of_class_a(*amount as i64 * 100_000 + beyond.abs())]
+                    }
+                };
+                claim.total = None;
+                Call::Correct { claim, is_continued }
             }
         })
     }
