@@ -28,6 +28,7 @@ pub mod shipped_vocabulary;
 mod source_reader;
 mod toml_messages;
 mod toml_reader;
+mod value_kind;
 mod value_reader;
 mod vocabulary_file;
 mod vocabulary_reader;

@@ -15,6 +15,7 @@ use crate::domain::file_fault::{FaultText, FileFault};
 use super::nearest::nearest;
 use super::placeholders::placeholder_faults;
 use super::toml_messages;
+use super::value_kind::{BOOLEAN, DAY, INTEGER, LIST, TABLE, TEXT, TEXT_OR_LIST, ValueKind};
 
 /// The text of a file and the faults found in it so far.
 pub(super) struct Source<'a> {
@@ -288,30 +289,4 @@ impl<'s, 'a> TableReader<'s, 'a> {
 /// The fault of an empty text or list.
 pub(super) fn empty_value_fault(key: &str) -> FaultText {
     FaultText::new(format!("`{key}` is empty"), format!("`{key}` 为空"))
-}
-
-/// A kind of value, in both languages.
-#[derive(Clone, Copy)]
-struct ValueKind {
-    en: &'static str,
-    zh: &'static str,
-}
-
-const TEXT: ValueKind = ValueKind { en: "a text in quotes", zh: "加引号的文本" };
-const INTEGER: ValueKind = ValueKind { en: "an integer", zh: "整数" };
-const DAY: ValueKind = ValueKind { en: "a day, such as 2017-06-15", zh: "日期（如 2017-06-15）" };
-const TABLE: ValueKind = ValueKind { en: "a table", zh: "表" };
-const LIST: ValueKind = ValueKind { en: "a list", zh: "列表" };
-const TEXT_OR_LIST: ValueKind =
-    ValueKind { en: "a text in quotes, or a list of them", zh: "加引号的文本或其列表" };
-const BOOLEAN: ValueKind = ValueKind { en: "true or false", zh: "true 或 false" };
-
-impl ValueKind {
-    fn not_item(self, key: &str) -> FaultText {
-        FaultText::new(format!("an item of `{key}` is not {}", self.en), format!("`{key}` 中有一项不是{}", self.zh))
-    }
-
-    fn not(self, what: &str) -> FaultText {
-        FaultText::new(format!("{what} is not {}", self.en), format!("{what} 不是{}", self.zh))
-    }
 }

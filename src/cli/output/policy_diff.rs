@@ -15,7 +15,7 @@ use crate::say;
 use crate::server::run::load_book;
 
 use super::policy_circumstances::{Place, circumstances_of, describe_places};
-use super::policy_figures::figures;
+use super::policy_figures::{days_text, figures};
 
 /// The two books.
 #[derive(clap::Args, Debug)]
@@ -48,7 +48,7 @@ pub(crate) fn print_policy_diff(options: &PolicyDiffOptions) -> CommandResult {
     let diff = PolicyDiff { old: &old, new: &new, lang };
     let listed = |sign: &str, book: &Book, other: &Book| {
         for policy in book.policies().iter().filter(|policy| other.get(&policy.reference.id).is_none()) {
-            say!("{sign}: {} · {} · {}", policy.reference.id, policy.rule.title, policy.rule.in_force);
+            say!("{sign}: {} · {} · {}", policy.reference.id, policy.rule.title, days_text(policy.rule.in_force, lang));
         }
     };
     listed(lang.choose("删除", "removed"), &old, &new);
@@ -95,7 +95,7 @@ impl PolicyDiff<'_> {
 
     fn policy_rows(&self, old: &Policy, new: &Policy) -> Result<Vec<[String; 6]>, CommandError> {
         let id = &new.reference.id;
-        let days = |policy: &Policy| policy.rule.in_force.to_string();
+        let days = |policy: &Policy| days_text(policy.rule.in_force, self.lang);
         let row =
             |figure: String, old: String, new: String| [id.to_string(), String::new(), String::new(), figure, old, new];
         let mut rows = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::cli::exit::CommandError;
 use crate::cli::output::statement::Lang;
+use crate::domain::day::Interval;
 use crate::domain::decimal::ExactDecimal;
 use crate::domain::fixed_words::CapKind;
 use crate::domain::money::Money;
@@ -30,7 +31,7 @@ pub(super) fn figures(
     let in_words = |period: &str, per: &str| format!("{period}, {per}");
     Ok(Some(vec![
         (lang.choose("支付方", "payer"), layer.head.payer.to_string()),
-        (lang.choose("有效期", "in force"), layer.rule.in_force.to_string()),
+        (lang.choose("有效期", "in force"), days_text(layer.rule.in_force, lang)),
         (lang.choose("就诊类型", "visits"), visits.join("\n")),
         (lang.choose("费用", "pools"), pools.join("\n")),
         (lang.choose("累计方式", "adds up"), in_words(layer.head.period.as_str(), layer.head.deductible_per.as_str())),
@@ -39,6 +40,17 @@ pub(super) fn figures(
         (lang.choose("报销比例", "bands"), bands(&terms, lang)),
         (lang.choose("封顶线", "cap"), caps(&terms, lang)),
     ]))
+}
+
+/// The days of an interval; in Chinese with what its end means, which is the first day no longer in it.
+pub(super) fn days_text(days: Interval, lang: Lang) -> String {
+    match (lang, days.from, days.until) {
+        (Lang::En, ..) => days.to_string(),
+        (Lang::Zh, None, None) => "不限".to_owned(),
+        (Lang::Zh, Some(from), None) => format!("{from} 起"),
+        (Lang::Zh, None, Some(until)) => format!("{until} 停止"),
+        (Lang::Zh, Some(from), Some(until)) => format!("{from} 起，{until} 停止"),
+    }
 }
 
 /// The deductible of some terms.

@@ -19,7 +19,7 @@ use crate::policy::{Book, nearest};
 use crate::say;
 use crate::server::run::load_book;
 
-use super::policy_figures::{bands, caps, deductible};
+use super::policy_figures::{bands, caps, days_text, deductible};
 
 /// The policy, and the circumstances for which its terms are printed.
 #[derive(clap::Args, Debug)]
@@ -116,7 +116,7 @@ impl PolicyTerms<'_> {
             Lang::Zh => {
                 let [locality, referral] = [locality.as_str(), referral.as_str()].map(|word| lang.fixed_word(word));
                 let day = if year == BenefitYear::Discharge { "出院日" } else { "入院日" };
-                say!("执行期限 {in_force}，待遇年度按{day}");
+                say!("执行期限 {}，待遇年度按{day}", days_text(in_force, lang));
                 say!("适用于：{who}，{locality}，{referral}；* 为假定数值");
             }
             Lang::En => {
