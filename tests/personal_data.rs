@@ -126,7 +126,7 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
     assert_eq!(child.wait().expect("an ended program").code(), Some(0));
     let log = log.join().expect("the log");
     let calls = String::from_utf8_lossy(&log).matches("\"call\":").count();
-    assert_eq!(calls, 14, "one log line for each call");
+    assert_eq!(calls, 16, "one log line for each call");
     let frames = String::from_utf8_lossy(&log).matches("\"target\":\"h2").count();
     assert!(frames > 100, "the transport logs at the same level: {frames} lines");
     assert_no_mark("the log", &log);
