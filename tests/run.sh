@@ -2,13 +2,14 @@
 # Installs what the tests need (Debian), runs them all, and prints "N passed, N failed" last.
 #   tests/run.sh          the checks of `usual`
 #   tests/run.sh --all    those of `heavy` as well
+#   tests/run.sh NAME…    these checks
 # A check is a function `check_NAME`. Each line `test result: … N passed; N failed` that it prints is counted; a check
 # that prints none counts as one test, and so does one that fails without a failed test. It installs what it alone needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usual=(suite planted)
-heavy=(demo valkey wire clients upgrade image)
+heavy=(demo valkey wire clients upgrade full_disk image)
 
 check_suite() {
   cargo test --locked
@@ -65,6 +66,13 @@ check_upgrade() {
   cp "$program" "$work/upgrade/onestop-earlier"
   cargo build --locked
   tests/upgrade/run.sh "$work/upgrade" "$work/upgrade/onestop-earlier" "$program"
+}
+
+# A server whose disk becomes full to the last byte.
+check_full_disk() {
+  cargo build --locked
+  mkdir "$work/disk"
+  tests/full_disk/run.sh "$work/disk" "${CARGO_TARGET_DIR:-target}/debug/onestop"
 }
 
 # The image of deploy/container is built, and a container started from it.
@@ -156,8 +164,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 command -v promtool >/dev/null || fetch_prometheus "$work/prometheus"
 passed=0 failed=0
-checks=("${usual[@]}")
-[ "${1:-}" != --all ] || checks+=("${heavy[@]}")
+case "${1:-}" in
+  "") checks=("${usual[@]}") ;;
+  --all) checks=("${usual[@]}" "${heavy[@]}") ;;
+  *) checks=("$@") ;;
+esac
 for check in "${checks[@]}"; do run "$check"; done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -4,6 +4,9 @@
 //! key: a keyed hash, never the id. Only
 //! someone with the store's secret can search the log for a given person. The file is readable by its owner only and
 //! append-only. To rotate it, move the file away and send a reload: the server then opens a new one.
+//!
+//! An answer that cannot be logged is not sent, so room for further lines is allocated ahead: reads are answered for a while
+//! even if something else has filled the disk.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -11,10 +14,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::fs::{FallocateFlags, fallocate};
 use serde::Serialize;
 
 use super::call::Call;
 use super::caller::Caller;
+
+/// The bytes that are allocated behind the end of the file: some 20,000 lines.
+const ALLOCATED_AHEAD: u64 = 4 << 20;
 
 /// The access log.
 #[derive(Debug)]
@@ -26,8 +33,16 @@ pub enum AccessLog {
         /// The path, for reopening.
         path: PathBuf,
         /// The open file.
-        file: Mutex<File>,
+        file: Mutex<LogFile>,
     },
+}
+
+/// An open file, and what is allocated for it.
+#[derive(Debug)]
+pub struct LogFile {
+    file: File,
+    length: u64,
+    allocated: u64,
 }
 
 /// An answer that discloses something about persons.
@@ -59,7 +74,7 @@ impl AccessLog {
     /// # Errors
     /// If it cannot be opened.
     pub fn open(path: &Path) -> io::Result<AccessLog> {
-        Ok(AccessLog::File { path: path.to_owned(), file: Mutex::new(open_for_append(path)?) })
+        Ok(AccessLog::File { path: path.to_owned(), file: Mutex::new(LogFile::open(path)?) })
     }
 
     /// Opens the path again: after the file was moved away, further lines go to a new file.
@@ -68,7 +83,7 @@ impl AccessLog {
     /// If the path cannot be opened; further lines then go to the file that was open.
     pub fn reopen(&self) -> io::Result<()> {
         if let AccessLog::File { path, file } = self {
-            let reopened = open_for_append(path)?;
+            let reopened = LogFile::open(path)?;
             *file.lock().unwrap_or_else(PoisonError::into_inner) = reopened;
         }
         Ok(())
@@ -95,12 +110,43 @@ impl AccessLog {
             lines.push(b'\n');
         }
         // One write, so that lines of concurrent callers do not interleave.
-        file.lock().unwrap_or_else(PoisonError::into_inner).write_all(&lines)
+        file.lock().unwrap_or_else(PoisonError::into_inner).append(&lines)
     }
 }
 
-fn open_for_append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+impl LogFile {
+    fn open(path: &Path) -> io::Result<LogFile> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        let length = file.metadata()?.len();
+        let mut opened = LogFile { file, length, allocated: length };
+        opened.allocate();
+        Ok(opened)
+    }
+
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.file.write_all(lines)?;
+        self.length += lines.len() as u64;
+        if self.allocated < self.length + ALLOCATED_AHEAD / 2 {
+            self.allocate();
+        }
+        Ok(())
+    }
+
+    /// Allocates room behind the end, which leaves the size of the file as it is. Where that is not possible, lines are
+    /// written as long as there is room.
+    fn allocate(&mut self) {
+        self.allocated = self.length + ALLOCATED_AHEAD;
+        let _possible = fallocate(&self.file, FallocateFlags::KEEP_SIZE, self.length, ALLOCATED_AHEAD);
+    }
+}
+
+impl Drop for LogFile {
+    /// Gives back what was allocated and not used, unless something else has changed the file.
+    fn drop(&mut self) {
+        if self.file.metadata().is_ok_and(|file| file.len() == self.length) {
+            let _given_back = self.file.set_len(self.length);
+        }
+    }
 }
 
 fn timestamp(at: i64) -> String {

@@ -1,10 +1,12 @@
-//! The file with the secret of a store that several instances share: 32 bytes, readable by its owner only, the same for
+//! The file with the secret of a store that several instances share: 32 bytes, for the user of the server alone, the same for
 //! every instance. A command creates it once: an instance with another secret would find nothing.
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 use super::keys::Secret;
 
@@ -31,11 +33,20 @@ pub enum SecretFault {
 /// See [`SecretFault`].
 pub fn read(path: &Path) -> Result<Secret, SecretFault> {
     let failed = |error| SecretFault::Read(path.to_owned(), error);
-    if fs::metadata(path).map_err(failed)?.permissions().mode() & 0o077 != 0 {
+    let file = fs::metadata(path).map_err(failed)?;
+    if !is_private(file.mode(), file.uid(), geteuid().as_raw()) {
         return Err(SecretFault::Open(path.to_owned()));
     }
     let bytes = fs::read(path).map_err(failed)?;
     bytes.try_into().map(Secret).map_err(|_| SecretFault::Length(path.to_owned()))
+}
+
+/// Whether a file of this mode and owner is for this user alone. What a service manager or an orchestrator gives to a service
+/// may belong to root and be readable by the group of the service.
+fn is_private(mode: u32, owner: u32, user: u32) -> bool {
+    const ROOT: u32 = 0;
+    let forbidden = if owner == ROOT && user != ROOT { 0o037 } else { 0o077 };
+    mode & forbidden == 0
 }
 
 /// Creates a file with a new secret.
@@ -60,6 +71,8 @@ pub fn generate() -> std::io::Result<Secret> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -76,5 +89,23 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("changed");
         fs::write(&path, "short").expect("written");
         assert!(matches!(read(&path), Err(SecretFault::Length(_))));
+    }
+
+    #[test]
+    fn a_file_of_the_user_is_for_the_user_alone_and_one_of_root_may_be_readable_by_the_group() {
+        const ROOT: u32 = 0;
+        for (mode, owner, user, private) in [
+            (0o600, 7, 7, true),
+            (0o400, 7, 7, true),
+            (0o640, 7, 7, false),
+            (0o604, 7, 7, false),
+            (0o440, ROOT, 7, true),
+            (0o460, ROOT, 7, false),
+            (0o444, ROOT, 7, false),
+            (0o640, ROOT, ROOT, false),
+            (0o600, ROOT, ROOT, true),
+        ] {
+            assert_eq!(is_private(mode, owner, user), private, "{mode:o} of {owner} for {user}");
+        }
     }
 }

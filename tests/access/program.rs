@@ -113,7 +113,8 @@ fn a_client_without_tls_or_certificate_or_with_tls_that_the_server_has_not_is_to
     let place = tempfile::tempdir().expect("a directory");
     let keys = Keys::made();
     let mut command = onestop();
-    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--config"]).arg(keys.file("onestop.toml"));
+    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--config"]);
+    command.arg(keys.file("onestop.toml"));
     let serve = Serve::spawn({
         command.arg("--store").arg(place.path().join("store"));
         command
