@@ -7,11 +7,13 @@
 
 #[allow(dead_code)]
 mod bills;
+#[allow(dead_code)]
+mod measure;
 mod straight_line;
 
 use std::hint::black_box;
-use std::time::Instant;
 
+use measure::{Failed, Limits, cpu_micros, median, ratios};
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::policy::shipped;
@@ -22,9 +24,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const ROUNDS: usize = 21;
 const CLAIMS: usize = 2_000;
 
-fn main() {
-    let Ok(book) = shipped::book() else { return eprintln!("the shipped book is refused") };
-    let Some(policy) = book.get("shandong-2017") else { return eprintln!("no policy") };
+fn main() -> Result<(), Failed> {
+    let book = shipped::book().map_err(|_| "the shipped book is refused")?;
+    let policy = book.get("shandong-2017").ok_or("no policy")?;
     let mut random = bills::Random(20);
     let bills: Vec<_> = (0..CLAIMS).map(|_| bills::bill(&mut random, 20)).collect();
     let account = Account::default();
@@ -35,29 +37,24 @@ fn main() {
                 let matter = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
                 black_box(adjudicate(matter, &account).is_ok());
             }
-        }));
+        })?);
         limit.push(nanoseconds(|| {
             let mut sums = Vec::new();
             for bill in &bills {
                 let mut year = straight_line::Year::default();
                 black_box(straight_line::settle(&bill.lines, &bill.codes, &mut year, &mut sums));
             }
-        }));
+        })?);
     }
-    let (engine, limit) = (median(engine), median(limit));
-    println!("adjudicate, 20 items, split with derivation: {engine:.0} ns");
-    println!("straight-line, same sums, no derivation:     {limit:.0} ns");
-    println!("ratio {:.1}; medians of {ROUNDS} alternating rounds of {CLAIMS} claims", engine / limit);
+    let beside = [("cpu_us", median(&engine) / 1_000.0), ("handwritten_cpu_us", median(&limit) / 1_000.0)];
+    let mut limits = Limits::default();
+    limits.add("adjudicate_per_handwritten", &ratios(&engine, &limit), &beside);
+    limits.write()
 }
 
-/// Nanoseconds a claim.
-fn nanoseconds(round: impl FnOnce()) -> f64 {
-    let start = Instant::now();
+/// Nanoseconds of processor time a claim.
+fn nanoseconds(round: impl FnOnce()) -> Result<f64, Failed> {
+    let start = cpu_micros(std::process::id())?;
     round();
-    start.elapsed().as_nanos() as f64 / CLAIMS as f64
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
+    Ok((cpu_micros(std::process::id())? - start) * 1_000.0 / CLAIMS as f64)
 }

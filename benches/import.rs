@@ -1,12 +1,14 @@
 //! The time to import a province's persons with the real program into the real server, while claims are settled.
 //!
-//! `cargo bench --bench import [-- PERSONS [CALLERS]]`: by default a million persons; ten million need 2 GB of disk for
-//! the files and the store. Loopback only.
+//! `cargo bench --bench import [-- PERSONS [CALLERS [ROUNDS]]]`: by default a million persons once; each round imports other
+//! persons. Ten million need 2 GB of disk for the files and the store. Loopback only.
 
 #![allow(missing_docs)]
 
 #[allow(dead_code)]
 mod local_server;
+#[allow(dead_code)]
+mod measure;
 
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use local_server::{Failed, Server, claim, tables};
+use measure::{Limits, cpu_micros, median, ratios};
 use onestop::cli::client::Client;
 
 #[global_allocator]
@@ -29,45 +32,87 @@ fn main() -> Result<(), Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let files = std::env::temp_dir().join(format!("onestop-files-{}", uuid::Uuid::now_v7()));
     std::fs::create_dir(&files)?;
-    let measured = runtime.block_on(measure(&files, number(1, 1_000_000), number(2, 16)));
+    let measured = runtime.block_on(measure_all(&files, number(1, 1_000_000), number(2, 16), number(3, 1)));
     std::fs::remove_dir_all(&files)?;
     measured
 }
 
-async fn measure(files: &Path, persons: usize, callers: usize) -> Result<(), Failed> {
-    let bytes = write_files(files, persons)?;
-    limit(files)?;
+/// What a round measured.
+struct Round {
+    rows_per_second: f64,
+    /// Rows a second of the limit.
+    limit: f64,
+    /// Processor time of server and client for a row, in microseconds.
+    cpu: f64,
+    /// Latency of a settle at 99%, in milliseconds, alone and during the import.
+    p99: (f64, f64),
+}
+
+async fn measure_all(files: &Path, persons: usize, callers: usize, rounds: usize) -> Result<(), Failed> {
     let server = Server::start()?;
     let mut client = Client::connect(&server.url).await.map_err(|failure| failure.to_string())?;
     tables(&mut client, SETTLED_FOR).await?;
-    let before = (server.memory("VmRSS")?, server.bytes()?);
-    println!("server before: {} MiB; {persons} persons in files of {} MB", before.0 >> 10, bytes / 1_000_000);
-    let (over, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let quiet = settled(&server, callers, &over, &next, Duration::from_secs(5));
-    print_times("settles alone", quiet.await?);
-    for round in ["first", "again"] {
-        let mut import = Command::new(env!("CARGO_BIN_EXE_onestop"))
-            .args(["import", &files.display().to_string(), "--server", &server.url])
-            .stdout(Stdio::inherit())
-            .spawn()?;
-        let start = Instant::now();
-        let done = Arc::new(AtomicBool::new(false));
-        let settles = tokio::spawn(settle_until(server.url.clone(), callers, Arc::clone(&done), Arc::clone(&next)));
-        let (mut most, mut status) = (0, None);
-        while status.is_none() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            most = most.max(peak(import.id()));
-            status = import.try_wait()?;
-        }
-        let took = start.elapsed();
-        done.store(true, Ordering::Relaxed);
-        print_times(&format!("settles during the {round} import"), settles.await??);
-        let rate = (2.08 * persons as f64 / took.as_secs_f64()) as u64;
-        println!("{round} import: {took:.1?}, {rate} rows/s, client peak {} MiB", most >> 10);
-        println!("  server peak {} MiB, {} MiB now", server.memory("VmHWM")? >> 10, server.memory("VmRSS")? >> 10);
-        println!("  store grew by {} bytes a person", (server.bytes()? - before.1) / persons as u64);
+    let (before, next) = (server.bytes()?, Arc::new(AtomicUsize::new(0)));
+    let mut measured = Vec::new();
+    for number in 0..rounds {
+        let bytes = write_files(files, persons, number)?;
+        println!("{persons} persons in files of {} MB", bytes / 1_000_000);
+        measured.push(round(&server, files, (persons, callers), &next).await?);
     }
-    Ok(())
+    println!("server peak {} MiB, {} MiB now", server.memory("VmHWM")? >> 10, server.memory("VmRSS")? >> 10);
+    println!("the tables take {} bytes a person", (server.bytes()? - before) / (persons * rounds) as u64);
+    let each = |of: fn(&Round) -> f64| measured.iter().map(of).collect::<Vec<_>>();
+    let mut limits = Limits::default();
+    let beside =
+        [("limit_rows_per_s", median(&each(|one| one.limit))), ("cpu_us_per_row", median(&each(|one| one.cpu)))];
+    limits.add("import_rows_per_s", &each(|one| one.rows_per_second), &beside);
+    let (alone, during) = (each(|one| one.p99.0), each(|one| one.p99.1));
+    let beside = [("alone_ms", median(&alone)), ("over_alone", median(&ratios(&during, &alone)))];
+    limits.add("import_settle_p99", &during, &beside);
+    limits.write()
+}
+
+async fn round(
+    server: &Server,
+    files: &Path,
+    (persons, callers): (usize, usize),
+    next: &Arc<AtomicUsize>,
+) -> Result<Round, Failed> {
+    let limit = limit(files)?;
+    let over = Arc::new(AtomicBool::new(false));
+    let alone = settled(server, callers, &over, next, Duration::from_secs(5)).await?;
+    let alone = print_times("settles alone", alone);
+    let (start, cpu) = (Instant::now(), cpu_micros(server.id())?);
+    let mut import = Command::new(env!("CARGO_BIN_EXE_onestop"))
+        .args(["import", &files.display().to_string(), "--server", &server.url])
+        .stdout(Stdio::inherit())
+        .spawn()?;
+    let done = Arc::new(AtomicBool::new(false));
+    let settles = tokio::spawn(settle_until(server.url.clone(), callers, Arc::clone(&done), Arc::clone(next)));
+    let (mut most, mut client_cpu, mut status) = (0, 0.0, None);
+    while status.is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        most = most.max(peak(import.id()));
+        // Once it has ended, the client has no threads any more.
+        client_cpu = cpu_micros(import.id()).map_or(client_cpu, |micros| f64::max(client_cpu, micros));
+        status = import.try_wait()?;
+    }
+    let (took, cpu) = (start.elapsed(), cpu_micros(server.id())? - cpu + client_cpu);
+    done.store(true, Ordering::Relaxed);
+    let during = print_times("settles during the import", settles.await??);
+    let (rows, taken) = (rows(files)?, took.as_secs_f64());
+    println!("import: {took:.1?}, {:.0} rows/s, client peak {} MiB", rows / taken, most >> 10);
+    println!("  {persons} persons");
+    Ok(Round { rows_per_second: rows / taken, limit, cpu: cpu / rows, p99: (alone, during) })
+}
+
+/// Lines of the files, without heads.
+fn rows(files: &Path) -> Result<f64, Failed> {
+    let mut rows = 0;
+    for file in ["enrolments.csv", "categories.csv"] {
+        rows += std::fs::read(files.join(file))?.iter().filter(|byte| **byte == b'\n').count() - 1;
+    }
+    Ok(rows as f64)
 }
 
 fn peak(process: u32) -> u64 {
@@ -77,7 +122,7 @@ fn peak(process: u32) -> u64 {
 }
 
 /// Writes the files of enrolments, and categories for 8 of 100 persons.
-fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
+fn write_files(files: &Path, persons: usize, round: usize) -> Result<u64, Failed> {
     let mut bytes = 0;
     for (name, header) in [
         ("enrolments", "person_id,from,insurance,insured_region,until"),
@@ -87,7 +132,7 @@ fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
         writeln!(file, "{header}")?;
         for number in 0..persons {
             // Not in order, like identity numbers.
-            let id = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
+            let id = ((round * persons + number) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
             match name {
                 "enrolments" => writeln!(file, "37{id:016},2014-01-01,resident,37{:02}00,", 1 + id % 16)?,
                 _ if number % 100 < 8 => writeln!(file, "37{id:016},registered_poor,2016-01-01,")?,
@@ -100,8 +145,8 @@ fn write_files(files: &Path, persons: usize) -> Result<u64, Failed> {
     Ok(bytes)
 }
 
-/// The limit: reads the same files, splits their cells, and writes their bytes once with one sync.
-fn limit(files: &Path) -> Result<(), Failed> {
+/// The limit: reads the same files, splits their cells, and writes their bytes once with one sync; rows a second.
+fn limit(files: &Path) -> Result<f64, Failed> {
     let start = Instant::now();
     let mut rows = 0u64;
     let mut out = std::fs::File::create(files.join("copy"))?;
@@ -120,8 +165,10 @@ fn limit(files: &Path) -> Result<(), Failed> {
         }
     }
     out.sync_data()?;
-    println!("limit: {rows} rows split, their bytes copied and synced once: {:.1?}", start.elapsed());
-    Ok(std::fs::remove_file(files.join("copy"))?)
+    let took = start.elapsed();
+    println!("limit: {rows} rows split, their bytes copied and synced once: {took:.1?}");
+    std::fs::remove_file(files.join("copy"))?;
+    Ok(rows as f64 / took.as_secs_f64())
 }
 
 async fn settled(
@@ -169,8 +216,10 @@ async fn settle_until(
     Ok(times)
 }
 
-fn print_times(what: &str, mut times: Vec<Duration>) {
+/// Prints the times, and returns the one at 99% in milliseconds.
+fn print_times(what: &str, mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
     let at = |share: usize| times.get(times.len() * share / 1_000).copied().unwrap_or_default();
     println!("{what}: {} settles, p50 {:.1?}, p99 {:.1?}, p99.9 {:.1?}", times.len(), at(500), at(990), at(999));
+    at(990).as_secs_f64() * 1_000.0
 }

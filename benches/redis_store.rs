@@ -8,6 +8,8 @@
 
 #[allow(dead_code)]
 mod local_server;
+#[allow(dead_code)]
+mod measure;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use local_server::Failed;
+use measure::{Limits, cpu_micros, median, ratios};
 use onestop::cli::client::Client;
 use redis::aio::MultiplexedConnection;
 use redis::{IntoConnectionInfo, cmd, pipe};
@@ -44,9 +47,7 @@ struct Process(Child);
 impl Process {
     /// Processor time so far, in microseconds.
     fn cpu(&self) -> Result<f64, Failed> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) * 10_000.0)
+        cpu_micros(self.0.id())
     }
 }
 
@@ -138,17 +139,22 @@ async fn measure(rounds: usize, callers: usize) -> Result<(), Failed> {
             .await?,
         );
     }
-    for (name, figures) in [("onestop settle", settles), ("the function bare", bares)] {
-        let median = |of: fn(&Figures) -> f64| median(figures.iter().map(of).collect());
-        println!(
-            "{name:18} {:>7.0}/s  p50 {:>6.2} ms  p99 {:>6.2} ms  Redis CPU {:>5.1} us, onestop CPU {:>5.1} us a call",
-            median(|f| f.rate),
-            median(|f| f.p50),
-            median(|f| f.p99),
-            median(|f| f.redis),
-            median(|f| f.onestop),
-        );
-    }
+    let each = |rounds: &[Figures], of: fn(&Figures) -> f64| rounds.iter().map(of).collect::<Vec<_>>();
+    let middle = |rounds: &[Figures], of| median(&each(rounds, of));
+    let beside = [
+        ("per_second", middle(&settles, |f| f.rate)),
+        ("bare_per_second", middle(&bares, |f| f.rate)),
+        ("onestop_cpu_us", middle(&settles, |f| f.onestop)),
+        ("redis_cpu_us", middle(&settles, |f| f.redis)),
+        ("bare_redis_cpu_us", middle(&bares, |f| f.redis)),
+        ("p50_ms", middle(&settles, |f| f.p50)),
+        ("p99_ms", middle(&settles, |f| f.p99)),
+        ("bare_p99_ms", middle(&bares, |f| f.p99)),
+    ];
+    let mut limits = Limits::default();
+    let rates = [&settles, &bares].map(|rounds| each(rounds, |f| f.rate));
+    limits.add("redis_per_bare_function", &ratios(&rates[0], &rates[1]), &beside);
+    limits.write()?;
     let settled = next.load(Ordering::Relaxed) as f64;
     let (memory, file) = (redis.figure("used_memory").await?, redis.figure("aof_current_size").await?);
     println!("a person takes {:.0} bytes of memory", (persons - empty) / PERSONS as f64);
@@ -248,9 +254,4 @@ async fn committing(mut connection: MultiplexedConnection, end: Instant) -> Resu
         times.push(start.elapsed());
     }
     Ok(times)
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }

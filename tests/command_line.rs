@@ -308,27 +308,6 @@ fn completed(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_load_is_bounded_reported_and_limited_to_this_machine() {
-    let place = tempfile::tempdir().expect("a directory");
-    let serve = crate::support::program::Serve::start(&place.path().join("store"), &[]);
-    let load = ["load", "--claims", "200", "--callers", "8", "--persons", "50", "--json", "--server", &serve.url];
-    let (code, output, errors) = run(&load);
-    let report = json(&output).remove(0);
-    assert_eq!(
-        (code, &report["settled"], &report["refused"]),
-        (Some(0), &200.into(), &serde_json::json!({})),
-        "{errors}"
-    );
-    assert!(report["p50_micros"].as_u64() > Some(0) && report["p99_micros"].as_u64() >= report["p50_micros"].as_u64());
-    let (_, listed, _) = run(&["list", "--hospital", "LOAD-H", "--json", "--server", &serve.url]);
-    assert_eq!(listed.lines().count(), 200);
-    for elsewhere in ["http://192.0.2.1:50051", "example.org:1", "http://[2001:db8::1]:5"] {
-        let (code, _, errors) = run(&["load", "--server", elsewhere]);
-        assert!(code == Some(2) && errors.contains("is not on this machine"), "{errors}");
-    }
-}
-
-#[test]
 fn bash_completes_commands_and_options() {
     assert_eq!(completed(&["onestop", "sett"]), ["settle"]);
     assert_eq!(completed(&["onestop", "policy", "act"]), ["activate"]);

@@ -22,6 +22,7 @@ mod durability;
 mod fuzzing;
 mod index;
 mod law;
+mod load;
 mod log;
 mod model;
 mod pages;

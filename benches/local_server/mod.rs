@@ -21,7 +21,18 @@ pub struct Server {
 
 impl Server {
     pub fn start() -> Result<Server, Failed> {
-        let directory = std::env::temp_dir().join(format!("onestop-bench-{}", uuid::Uuid::now_v7()));
+        Server::over(std::env::temp_dir().join(format!("onestop-bench-{}", uuid::Uuid::now_v7())))
+    }
+
+    /// Kills the server and starts another over its store; it has started when it says where it serves.
+    pub fn killed_and_started(mut self) -> Result<Server, Failed> {
+        self.child.kill()?;
+        self.child.wait()?;
+        // What is dropped now must not remove the store.
+        Server::over(std::mem::take(&mut self.directory))
+    }
+
+    fn over(directory: PathBuf) -> Result<Server, Failed> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_onestop"));
         command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(&directory);
         let mut child = command.stdout(Stdio::piped()).spawn()?;
@@ -29,6 +40,11 @@ impl Server {
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).ok_or("no address")?;
         Ok(Server { url: url.trim_end_matches(',').to_owned(), child, directory })
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Memory in KiB from `/proc`: `VmRSS` now, `VmHWM` the maximum.
@@ -49,7 +65,9 @@ impl Drop for Server {
         // The bench started it and is done with it.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
-        let _removed = remove(&self.directory);
+        if !self.directory.as_os_str().is_empty() {
+            let _removed = remove(&self.directory);
+        }
     }
 }
 
@@ -62,7 +80,7 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
     let row = |cells: &[&str]| vec![cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
     let each = |cells: &[&str]| {
         let cells: Vec<_> = cells.iter().map(|cell| (*cell).to_owned()).collect();
-        (0..persons).map(|number| [&[format!("B{number}")][..], &cells].concat()).collect::<Vec<_>>()
+        (0..persons).map(move |number| [&[format!("B{number}")][..], &cells].concat())
     };
     let codes = (0..20).map(|at| ["A", &at.to_string()].concat());
     let codes: Vec<Vec<String>> =
@@ -71,10 +89,10 @@ pub async fn tables(client: &mut Client, persons: usize) -> Result<(), Failed> {
         (ReferenceTable::Hospitals, row(&["H1", "", "示范医院", "tertiary", "370100", "", ""])),
         (ReferenceTable::Designations, row(&["H1", "", ""])),
         (ReferenceTable::Catalogue, codes),
-        (ReferenceTable::Enrolments, each(&["", "resident", "370100", ""])),
     ] {
         import_table(client, table, rows).await.map_err(|status| status.message().to_owned())?;
     }
+    client.import_rows(ReferenceTable::Enrolments, each(&["", "resident", "370100", ""])).await?;
     Ok(())
 }
 

@@ -18,9 +18,9 @@ use super::client::activate;
 use super::client::address::{ServerOptions, TlsOptions};
 use super::client::commands::{self as client_commands, ClientCommand};
 use super::client::dropped_words;
-use super::client::load::{self, LoadOptions};
 use super::demo::{self, DemoOptions};
 use super::exit::{CommandError, CommandResult};
+use super::load::{self, LoadOptions};
 use super::output::policy_diff::{self, PolicyDiffOptions};
 use super::output::policy_terms::{self, PolicyTermsOptions};
 use super::output::statement::Lang;
@@ -59,8 +59,8 @@ enum Action {
     Audit(AuditCommand),
     /// Copy a store to a new one with its own secret and verify every chain; after an interruption, run it again
     Copy(CopyOptions),
-    /// Run a load test against a server, with persons of its own
-    Load(LoadOptions),
+    /// Run a load test on a server of its own with a temporary store, or on the servers that are named
+    Load(Box<LoadOptions>),
     /// Create certificates for tests
     #[command(subcommand)]
     Keys(KeysCommand),

@@ -20,6 +20,7 @@ use super::error::client::ClientError;
 use super::error::copy::CopyCommandError;
 use super::error::import::ImportError;
 use super::error::keys::KeysError;
+use super::error::load::LoadError;
 use super::error::seal::SealError;
 
 /// The result of a command.
@@ -49,6 +50,9 @@ pub enum CommandError {
     /// A file of claims cannot be read.
     #[error(transparent)]
     ClaimFile(#[from] ClaimFileError),
+    /// A load test failed.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// A reference table was not imported.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -131,7 +135,9 @@ impl CommandError {
         match self {
             CommandError::Client(error) => client_exit(error),
             CommandError::Run(error) => run_exit(error),
-            CommandError::LocalServer(error) => local_server_exit(error),
+            CommandError::LocalServer(error) | CommandError::Load(LoadError::Server(error)) => local_server_exit(error),
+            CommandError::Load(LoadError::Client(error)) => client_exit(error),
+            CommandError::Load(_) => Exit::Unreachable,
             CommandError::StoreLocation(error) => store_location_exit(error),
             CommandError::Import(ImportError::Client(error)) => client_exit(error),
             CommandError::Import(ImportError::Faults(_) | ImportError::Refused { .. }) => Exit::Refused,
@@ -167,8 +173,7 @@ fn client_exit(error: &ClientError) -> Exit {
         | ClientError::OutcomeUnknown(_)
         | ClientError::RetriesExhausted(_)
         | ClientError::UnexpectedAnswer
-        | ClientError::RefusedClaimsFile(_)
-        | ClientError::LoadTask(_) => Exit::Unreachable,
+        | ClientError::RefusedClaimsFile(_) => Exit::Unreachable,
     }
 }
 

@@ -1,63 +1,23 @@
 //! The page in a real browser (chromium): every bar of the waterfall stands where its amount says, in its color, and
 //! every amount of the split is on the page.
 
-use std::path::Path;
-use std::process::Command;
-
 use onestop::cli::output::statement::amounts::yuan;
 use onestop::cli::output::statement::waterfall::{BAR, Bar, ROW, TOTAL, WIDTH, bars};
 use onestop::cli::output::statement::{BookWords, Document};
 
 use super::{LANGS, office, view};
+use crate::support::browser::{Picture, chromium};
 use crate::support::program::run;
 
 const WINDOW: (u32, u32) = (860, 2_600);
 
-/// What chromium gives of a page; it must be installed (Debian: chromium, fonts-noto-cjk; `tests/run.sh` does it).
-fn chromium(place: &Path, page: &Path, more: &[&str]) -> String {
-    let mut command = Command::new("chromium");
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
-    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
-    command.args(["--hide-scrollbars", "--force-device-scale-factor=1", "--force-color-profile=srgb"]);
-    command.arg(format!("--user-data-dir={}", place.join("profile").display()));
-    command.arg(format!("--window-size={},{}", WINDOW.0, WINDOW.1)).args(more);
-    let output = command.arg(format!("file://{}", page.display())).output();
-    let output = output.expect("chromium runs; tests/run.sh installs Debian's package");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
-
-struct Picture {
-    wide: usize,
-    high: usize,
-    pixels: Vec<u8>,
-    each: usize,
-}
-
-impl Picture {
-    fn read(file: &Path) -> Picture {
-        let file = std::io::BufReader::new(std::fs::File::open(file).expect("the picture"));
-        let mut reader = png::Decoder::new(file).read_info().expect("a PNG");
-        let mut pixels = vec![0; reader.output_buffer_size().expect("its size")];
-        let frame = reader.next_frame(&mut pixels).expect("its pixels");
-        let each = frame.color_type.samples();
-        Picture { wide: frame.width as usize, high: frame.height as usize, pixels, each }
-    }
-
-    fn at(&self, x: usize, y: usize) -> String {
-        let from = (y * self.wide + x) * self.each;
-        let [red, green, blue] = [0, 1, 2].map(|part| self.pixels[from + part]);
-        format!("#{red:02x}{green:02x}{blue:02x}")
-    }
-
-    /// The left upper corner of the first stretch of this color as wide as the picture's total.
-    fn total(&self) -> (usize, usize) {
-        let found = (0..self.high).find_map(|y| {
-            let x = (0..self.wide).find(|x| self.at(*x, y) == TOTAL)?;
-            (x + WIDTH as usize <= self.wide && self.at(x + WIDTH as usize - 1, y) == TOTAL).then_some((x, y))
-        });
-        found.expect("the total's bar")
-    }
+/// The left upper corner of the first stretch of this color as wide as the picture's total.
+fn total(picture: &Picture) -> (usize, usize) {
+    let found = (0..picture.high).find_map(|y| {
+        let x = (0..picture.wide).find(|x| picture.at(*x, y) == TOTAL)?;
+        (x + WIDTH as usize <= picture.wide && picture.at(x + WIDTH as usize - 1, y) == TOTAL).then_some((x, y))
+    });
+    found.expect("the total's bar")
 }
 
 fn stands(picture: &Picture, (left, top): (usize, usize), row: usize, bar: &Bar) {
@@ -87,14 +47,14 @@ async fn every_bar_is_where_its_amount_puts_it_and_every_amount_is_on_the_page()
         let (code, _, errors) = run(&["show", id, "--lang", word, "--html", &file, "--server", &serve.url]);
         assert_eq!(code, Some(0), "{errors}");
         let shot = place.path().join(format!("{lang}.png"));
-        chromium(place.path(), &page, &[&format!("--screenshot={}", shot.display())]);
+        chromium(place.path(), &page, WINDOW, &[&format!("--screenshot={}", shot.display())]);
         let picture = Picture::read(&shot);
         assert_eq!((picture.wide as u32, picture.high as u32), WINDOW);
         let bars = bars(&Document::from_settlement(&view, &BookWords::shipped(lang)));
         assert_eq!(bars.len(), 2 + derivation.layers.iter().filter(|layer| layer.pays_fen != 0).count());
-        let corner = picture.total();
+        let corner = total(&picture);
         bars.iter().enumerate().for_each(|(row, bar)| stands(&picture, corner, row, bar));
-        let dom = chromium(place.path(), &page, &["--dump-dom"]);
+        let dom = chromium(place.path(), &page, WINDOW, &["--dump-dom"]);
         let payers = split.payers.iter().map(|share| share.amount_fen);
         let layers = derivation.layers.iter().flat_map(|layer| [layer.pays_fen, layer.residual_fen, layer.base_fen]);
         let codes = derivation.codes.iter().flat_map(|code| [code.net_fen, code.rest_fen]);

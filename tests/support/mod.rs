@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod as_model;
+pub mod browser;
 pub mod claims;
 pub mod ids;
 pub mod intercepted_store;

@@ -68,8 +68,32 @@ impl Client {
     /// # Errors
     /// The status of the refusal.
     pub async fn quote(&mut self, claim: &RawClaim) -> Result<pb::QuoteResponse, Status> {
-        let request = pb::QuoteRequest { claim: Some(to_proto::claim(claim)) };
+        self.send_quote(to_proto::claim(claim)).await
+    }
+
+    /// Quotes a claim as it is sent.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub(crate) async fn send_quote(&mut self, claim: pb::Claim) -> Result<pb::QuoteResponse, Status> {
+        let request = pb::QuoteRequest { claim: Some(claim) };
         Ok(self.settlements.quote(with_deadline(request)).await?.into_inner())
+    }
+
+    /// Settles a claim as it is sent.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub(crate) async fn send_settle(&mut self, request: pb::SettleRequest) -> Result<pb::SettleResponse, Status> {
+        Ok(self.settlements.settle(with_deadline(request)).await?.into_inner())
+    }
+
+    /// Reverses a settlement as it is asked for.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub(crate) async fn send_reverse(&mut self, request: pb::ReverseRequest) -> Result<pb::ReverseResponse, Status> {
+        Ok(self.settlements.reverse(with_deadline(request)).await?.into_inner())
     }
 
     /// Settles a claim; `quote_digest` may be empty.
@@ -83,8 +107,7 @@ impl Client {
         quote_digest: Vec<u8>,
     ) -> Result<pb::SettleResponse, Status> {
         let claim = Some(to_proto::claim(claim));
-        let request = pb::SettleRequest { claim, request_id: request_id.to_owned(), quote_digest, view: 0 };
-        Ok(self.settlements.settle(with_deadline(request)).await?.into_inner())
+        self.send_settle(pb::SettleRequest { claim, request_id: request_id.to_owned(), quote_digest, view: 0 }).await
     }
 
     /// Settles many claims over one call.
@@ -117,7 +140,7 @@ impl Client {
             readjudicate: reversal.readjudicate,
             dry_run,
         };
-        Ok(self.settlements.reverse(with_deadline(request)).await?.into_inner())
+        self.send_reverse(request).await
     }
 
     /// Corrects a claim that is settled.
@@ -246,21 +269,38 @@ impl Client {
         table: ReferenceTable,
         rows: Vec<Vec<String>>,
     ) -> Result<reference_pb::ImportReferenceResponse, Status> {
+        self.import_rows(table, rows.into_iter()).await
+    }
+
+    /// Imports the rows of one table as they are computed, with cells in the order of the table's columns.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn import_rows(
+        &mut self,
+        table: ReferenceTable,
+        rows: impl Iterator<Item = Vec<String>> + Send + 'static,
+    ) -> Result<reference_pb::ImportReferenceResponse, Status> {
         let first = reference_pb::ImportReferenceRequest {
             table: imports::table(table).into(),
             columns: imports::column_names(table),
             ..reference_pb::ImportReferenceRequest::default()
         };
         let last = reference_pb::ImportReferenceRequest { commit: true, ..Default::default() };
-        let rows = rows.chunks(ROWS_PER_MESSAGE).map(row_message);
-        let messages: Vec<_> = [first].into_iter().chain(rows).chain([last]).collect();
+        let messages = [first].into_iter().chain(row_messages(rows)).chain([last]);
         self.import_stream(tokio_stream::iter(messages)).await
     }
 }
 
-fn row_message(rows: &[Vec<String>]) -> reference_pb::ImportReferenceRequest {
-    let rows = rows.iter().map(|cells| reference_pb::Row { cells: cells.clone() }).collect();
-    reference_pb::ImportReferenceRequest { rows, ..reference_pb::ImportReferenceRequest::default() }
+/// The rows in messages of at most [`ROWS_PER_MESSAGE`].
+fn row_messages(
+    mut rows: impl Iterator<Item = Vec<String>>,
+) -> impl Iterator<Item = reference_pb::ImportReferenceRequest> {
+    std::iter::from_fn(move || {
+        let rows = rows.by_ref().take(ROWS_PER_MESSAGE).map(|cells| reference_pb::Row { cells });
+        let message = reference_pb::ImportReferenceRequest { rows: rows.collect(), ..Default::default() };
+        (!message.rows.is_empty()).then_some(message)
+    })
 }
 
 fn with_deadline<T>(message: T) -> Request<T> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Becomes true at the first Ctrl-C; a second one ends the process.
-pub(super) fn flag() -> Arc<AtomicBool> {
+pub(crate) fn flag() -> Arc<AtomicBool> {
     let (flag, set) = (Arc::new(AtomicBool::new(false)), pressed());
     let interrupted = Arc::clone(&flag);
     tokio::spawn(async move {
@@ -17,7 +17,7 @@ pub(super) fn flag() -> Arc<AtomicBool> {
 }
 
 /// Completes at Ctrl-C; never if it cannot be caught.
-pub(super) async fn pressed() {
+pub(crate) async fn pressed() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -56,9 +56,6 @@ pub enum ClientError {
     /// The file of refused claims cannot be written.
     #[error("cannot write the file of refused claims: {0}")]
     RefusedClaimsFile(std::io::Error),
-    /// A caller of a load test failed.
-    #[error("a caller of the load test failed: {0}")]
-    LoadTask(#[from] tokio::task::JoinError),
 }
 
 impl From<Status> for ClientError {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod copy;
 pub mod import;
 pub mod keys;
+pub mod load;
 pub(crate) mod refusal;
 pub mod seal;
 pub mod word;

@@ -53,6 +53,15 @@ impl Progress {
         }
     }
 
+    /// Shows the seconds of a time that is limited, and a message.
+    pub(crate) fn set_seconds(&self, seconds: u64, limit: u64, message: impl FnOnce() -> String) {
+        if !self.0.is_hidden() {
+            self.0.set_length(limit);
+            self.0.set_position(seconds);
+            self.0.set_message(message());
+        }
+    }
+
     /// Hides the bar while `write` prints.
     pub(crate) fn suspend(&self, write: impl FnOnce()) {
         self.0.suspend(write);

@@ -1,0 +1,192 @@
+//! What a settle costs as history and store grow: for a person with 1,000 settlements of the year beside one with none,
+//! and on a store with many persons and settlements beside an empty one; the bytes of a settlement, the memory of the
+//! server, and the time to open its store.
+//!
+//! `cargo bench --bench growth [-- PERSONS SETTLEMENTS [ROUNDS]]`: ten million persons, two million settlements and five
+//! rounds by default, which take about 12 GB of disk. Loopback only.
+
+#![allow(missing_docs)]
+
+#[allow(dead_code)]
+mod local_server;
+#[allow(dead_code)]
+mod measure;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use local_server::{Server, claim, tables};
+use measure::{Failed, Limits, cpu_micros, median, ratios};
+use onestop::cli::client::Client;
+use onestop::grpc::to_proto;
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::settle_stream_response::Answer;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Persons with a history, and the settlements of each.
+const OLD: usize = 16;
+const HISTORY: usize = 1_000;
+
+const STREAMS: usize = 4;
+const CALLERS: usize = 16;
+const ROUND: Duration = Duration::from_secs(3);
+
+fn main() -> Result<(), Failed> {
+    let arguments: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let number = |at: usize, default| arguments.get(at).copied().unwrap_or(default);
+    let (persons, settlements, rounds) = (number(0, 10_000_000), number(1, 2_000_000), number(2, 5));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut limits = Limits::default();
+    runtime.block_on(history(rounds, &mut limits))?;
+    runtime.block_on(store(persons, settlements, rounds, &mut limits))?;
+    limits.write()
+}
+
+/// A server with the tables of so many persons.
+async fn server(persons: usize) -> Result<(Server, Client), Failed> {
+    let server = Server::start()?;
+    let mut client = Client::connect(&server.url).await.map_err(|failure| failure.to_string())?;
+    tables(&mut client, persons).await?;
+    Ok((server, client))
+}
+
+/// A round of settles for some persons, 16 at once.
+struct Settles<'a> {
+    server: &'a Server,
+    client: &'a Client,
+    /// The first of the persons, and their number.
+    persons: (usize, usize),
+    next: &'a Arc<AtomicUsize>,
+}
+
+impl Settles<'_> {
+    /// Processor time of the server for a settle, in microseconds, and settles a second.
+    async fn round(&self) -> Result<(f64, f64), Failed> {
+        let (start, cpu) = (Instant::now(), cpu_micros(self.server.id())?);
+        let (first, count) = self.persons;
+        let mut tasks = Vec::new();
+        for _ in 0..CALLERS {
+            let (mut client, next) = (self.client.clone(), Arc::clone(self.next));
+            tasks.push(tokio::spawn(async move {
+                let mut settled = 0;
+                while start.elapsed() < ROUND {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let mut claim = claim(number, 1);
+                    claim.person_id = format!("B{}", first + number % count);
+                    client.settle(&claim, &format!("R{number}"), Vec::new()).await?;
+                    settled += 1;
+                }
+                Ok::<_, tonic::Status>(settled)
+            }));
+        }
+        let mut settled = 0;
+        for task in tasks {
+            settled += task.await??;
+        }
+        let cpu = (cpu_micros(self.server.id())? - cpu) / f64::from(settled);
+        Ok((cpu, f64::from(settled) / start.elapsed().as_secs_f64()))
+    }
+}
+
+/// Settles this many claims over streams, for persons in turn.
+async fn fill(client: &Client, persons: usize, settlements: usize, next: &Arc<AtomicUsize>) -> Result<(), Failed> {
+    let mut tasks = Vec::new();
+    for _ in 0..STREAMS {
+        let (mut client, next, end) = (client.clone(), Arc::clone(next), settlements);
+        tasks.push(tokio::spawn(async move {
+            let requests = tokio_stream::iter(std::iter::from_fn(move || {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let claim = Some(to_proto::claim(&claim(number, persons)));
+                let (request_id, view) = (format!("R{number}"), pb::SettlementView::Summary.into());
+                (number < end).then_some(pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new(), view })
+            }));
+            let mut answers = client.settle_stream(requests).await?;
+            while let Some(answer) = answers.message().await? {
+                let Some(Answer::Settlement(_)) = answer.answer else { return Err::<(), Failed>("a refusal".into()) };
+            }
+            Ok(())
+        }));
+    }
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
+}
+
+async fn history(rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
+    // Enough persons that none of the new ones is settled for more than a few times.
+    let (server, client) = server(OLD + 200_000).await?;
+    let next = Arc::new(AtomicUsize::new(0));
+    fill(&client, OLD, OLD * HISTORY, &next).await?;
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        old.push(Settles { server: &server, client: &client, persons: (0, OLD), next: &next }.round().await?.0);
+        let persons = (OLD, 200_000);
+        new.push(Settles { server: &server, client: &client, persons, next: &next }.round().await?.0);
+    }
+    let beside = [("server_cpu_us", median(&old)), ("without_history_server_cpu_us", median(&new))];
+    limits.add("growth_history", &ratios(&old, &new), &beside);
+    Ok(())
+}
+
+async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
+    let (large, large_client) = server(persons).await?;
+    let (small, small_client) = server(10_000).await?;
+    let (imported, next) = (bytes(&large.directory)?, Arc::new(AtomicUsize::new(0)));
+    let start = Instant::now();
+    fill(&large_client, persons, settlements, &next).await?;
+    println!("{settlements} settlements in {:.0?}", start.elapsed());
+    let each = (bytes(&large.directory)? - imported) as f64 / settlements as f64;
+    let mut figures = [Vec::new(), Vec::new()];
+    let mut rates = [Vec::new(), Vec::new()];
+    let small_next = Arc::new(AtomicUsize::new(0));
+    for _ in 0..rounds {
+        // As many persons on both sides, so that the same share of them has settlements.
+        let spread = (0, 10_000.min(persons));
+        let sides = [(&large, &large_client, &next), (&small, &small_client, &small_next)];
+        for (at, (server, client, next)) in sides.into_iter().enumerate() {
+            let (cpu, rate) = Settles { server, client, persons: spread, next }.round().await?;
+            figures[at].push(cpu);
+            rates[at].push(rate);
+        }
+    }
+    let beside = [
+        ("server_cpu_us", median(&figures[0])),
+        ("small_server_cpu_us", median(&figures[1])),
+        ("per_second", median(&rates[0])),
+        ("small_per_second", median(&rates[1])),
+        ("persons", persons as f64),
+        ("settlements", settlements as f64),
+    ];
+    limits.add("growth_store", &ratios(&figures[0], &figures[1]), &beside);
+    limits.add("bytes_per_settlement", &[each], &[]);
+    limits.add(
+        "rss_mib",
+        &[large.memory("VmRSS")? as f64 / 1_024.0],
+        &[("peak", large.memory("VmHWM")? as f64 / 1_024.0)],
+    );
+    let mut opened = Vec::new();
+    let mut large = large;
+    for _ in 0..rounds {
+        let start = Instant::now();
+        large = large.killed_and_started()?;
+        opened.push(start.elapsed().as_secs_f64() * 1_000.0);
+    }
+    limits.add("open_ms", &opened, &[]);
+    Ok(())
+}
+
+/// Bytes of the files of a directory that are on the disk.
+fn bytes(directory: &Path) -> Result<u64, Failed> {
+    use std::os::unix::fs::MetadataExt;
+    let mut sum = 0;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        sum += if entry.file_type()?.is_dir() { bytes(&entry.path())? } else { entry.metadata()?.blocks() * 512 };
+    }
+    Ok(sum)
+}
