@@ -92,21 +92,23 @@ impl Settles<'_> {
     }
 }
 
-/// Settles this many claims over streams, for persons in turn.
-async fn fill(client: &Client, persons: usize, settlements: usize, next: &Arc<AtomicUsize>) -> Result<(), Failed> {
+/// Settles this many claims over streams, for persons in turn; each person in one stream, where the number of persons is a
+/// multiple of that of streams.
+async fn fill(client: &Client, persons: usize, settlements: usize) -> Result<(), Failed> {
     let mut tasks = Vec::new();
-    for _ in 0..STREAMS {
-        let (mut client, next, end) = (client.clone(), Arc::clone(next), settlements);
+    for stream in 0..STREAMS {
+        let mut client = client.clone();
         tasks.push(tokio::spawn(async move {
-            let requests = tokio_stream::iter(std::iter::from_fn(move || {
-                let number = next.fetch_add(1, Ordering::Relaxed);
+            let requests = (stream..settlements).step_by(STREAMS).map(move |number| {
                 let claim = Some(to_proto::claim(&claim(number, persons)));
                 let (request_id, view) = (format!("R{number}"), pb::SettlementView::Summary.into());
-                (number < end).then_some(pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new(), view })
-            }));
-            let mut answers = client.settle_stream(requests).await?;
+                pb::SettleStreamRequest { claim, request_id, quote_digest: Vec::new(), view }
+            });
+            let mut answers = client.settle_stream(tokio_stream::iter(requests)).await?;
             while let Some(answer) = answers.message().await? {
-                let Some(Answer::Settlement(_)) = answer.answer else { return Err::<(), Failed>("a refusal".into()) };
+                if let Some(Answer::Refusal(refusal)) = answer.answer {
+                    return Err::<(), Failed>(refusal.message.into());
+                }
             }
             Ok(())
         }));
@@ -120,8 +122,8 @@ async fn fill(client: &Client, persons: usize, settlements: usize, next: &Arc<At
 async fn history(rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
     // Enough persons that none of the new ones is settled for more than a few times.
     let (server, client) = server(OLD + 200_000).await?;
-    let next = Arc::new(AtomicUsize::new(0));
-    fill(&client, OLD, OLD * HISTORY, &next).await?;
+    fill(&client, OLD, OLD * HISTORY).await?;
+    let next = Arc::new(AtomicUsize::new(OLD * HISTORY));
     let (mut old, mut new) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         old.push(Settles { server: &server, client: &client, persons: (0, OLD), next: &next }.round().await?.0);
@@ -136,9 +138,9 @@ async fn history(rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
 async fn store(persons: usize, settlements: usize, rounds: usize, limits: &mut Limits) -> Result<(), Failed> {
     let (large, large_client) = server(persons).await?;
     let (small, small_client) = server(10_000).await?;
-    let (imported, next) = (bytes(&large.directory)?, Arc::new(AtomicUsize::new(0)));
+    let (imported, next) = (bytes(&large.directory)?, Arc::new(AtomicUsize::new(settlements)));
     let start = Instant::now();
-    fill(&large_client, persons, settlements, &next).await?;
+    fill(&large_client, persons, settlements).await?;
     println!("{settlements} settlements in {:.0?}", start.elapsed());
     let each = (bytes(&large.directory)? - imported) as f64 / settlements as f64;
     let mut figures = [Vec::new(), Vec::new()];
