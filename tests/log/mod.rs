@@ -8,4 +8,5 @@ mod invariants;
 mod simulation;
 mod support;
 mod tears;
+mod unsynced;
 mod wrong_index;
