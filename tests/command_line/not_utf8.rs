@@ -77,5 +77,7 @@ fn callers_that_are_not_utf_8_are_refused_by_file_and_line() {
     let line = spoil(&path);
     let store = place.path().join("store").display().to_string();
     let config = format!("{keys}/onestop.toml");
-    assert_named(&["serve", "--create", "--store", &store, "--config", &config], &path, line, 1);
+    let listen = ["--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0"];
+    let serve = [&["serve", "--create", "--store", &store, "--config", &config][..], &listen].concat();
+    assert_named(&serve, &path, line, 1);
 }

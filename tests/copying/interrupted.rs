@@ -19,7 +19,7 @@ use crate::support::{engine, row, stamp};
 const SEED: u64 = 0x17;
 
 /// Settlements of the store that is killed while it is copied.
-const SETTLEMENTS: u64 = 3_000;
+const SETTLEMENTS: u64 = 5_000;
 
 /// The target takes one write more in each round, and then none.
 #[tokio::test]
