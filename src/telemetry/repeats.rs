@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tracing::callsite::Identifier;
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata};
 use tracing_subscriber::layer::{Context, Filter};
 
@@ -81,6 +82,12 @@ impl<S> Filter<S> for Unrepeated {
         true
     }
 
+    /// A filter without a hint hides that of the filter that it is combined with, and then a span is made for every frame
+    /// of HTTP/2, whatever is logged.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
     fn event_enabled(&self, event: &Event<'_>, _context: &Context<'_, S>) -> bool {
         *event.metadata().level() > Level::WARN || is_new(event)
     }
@@ -126,6 +133,14 @@ impl Visit for Text<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_most_verbose_level_that_is_logged_stays_known_so_that_what_is_below_costs_nothing() {
+        use tracing_subscriber::filter::FilterExt;
+        use tracing_subscriber::{EnvFilter, Registry};
+        let log = EnvFilter::new("warn,onestop=info").and(Unrepeated);
+        assert_eq!(Filter::<Registry>::max_level_hint(&log), Some(LevelFilter::INFO));
+    }
 
     #[test]
     fn a_line_is_logged_once_a_minute_with_the_number_of_times_that_it_came_again() {
