@@ -196,6 +196,7 @@ fn occurrences(modules: &[&str], names: &[&str]) -> Vec<String> {
 
 /// The types of the canonical texts of policies and vocabularies, which are JSON.
 const JSON_TEXTS: &[&str] = &[
+    "src/domain/canonical_text.rs",
     "src/domain/rule.rs",
     "src/domain/vocabulary.rs",
     "src/domain/short_text.rs",

@@ -205,7 +205,7 @@ async fn each_settlement_during_reloads_uses_one_version_of_the_policies_and_bot
         let request = pb::GetPolicyRequest { policy_digest: policy_digest.clone(), ..Default::default() };
         let kept = client.policies.get_policy(request).await.expect("it is kept").into_inner();
         let rule: onestop::domain::rule::PolicyRule = serde_json::from_str(&kept.canonical_json).expect("a rule");
-        assert_eq!(rule.digest().0.to_vec(), policy_digest);
+        assert_eq!(rule.canonical().expect("a text").digest.0.to_vec(), policy_digest);
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod adjudicate;
+pub mod canonical_text;
 pub mod claim;
 pub mod content;
 pub mod continuation;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::canonical_text::{CanonicalText, NoCanonicalText};
 use super::day::Day;
 use super::fixed_words::{DeductiblePer, Period, SkipReason};
 use super::ids::Digest;
@@ -118,6 +119,8 @@ pub struct PolicyRef {
 pub struct Policy {
     /// Its id and digest.
     pub reference: PolicyRef,
+    /// The canonical text of its rule, of which the digest is.
+    pub canonical: Arc<str>,
     /// Its rule.
     pub rule: Arc<PolicyRule>,
     /// Its layers, in the order of payment.
@@ -127,15 +130,25 @@ pub struct Policy {
 
 impl Policy {
     /// The policy of a rule.
-    pub fn new(rule: PolicyRule) -> Policy {
-        let digest = rule.digest();
-        Policy::from_kept(rule, digest)
+    ///
+    /// # Errors
+    /// If the rule has no canonical text.
+    pub fn new(rule: PolicyRule) -> Result<Policy, NoCanonicalText> {
+        let canonical = rule.canonical()?;
+        Ok(Policy::with_canonical(rule, canonical))
     }
 
-    /// The policy of a rule whose canonical text was kept under this digest.
-    pub fn from_kept(rule: PolicyRule, digest: Digest) -> Policy {
+    /// The policy of a canonical text that was kept under this digest; `None` if the text is another, or of no rule. Its
+    /// text and digest stay those that were kept, whatever fields were added to rules since.
+    pub fn from_kept(text: &str, digest: Digest) -> Option<Policy> {
+        let canonical = CanonicalText::kept(text, digest)?;
+        Some(Policy::with_canonical(serde_json::from_str(text).ok()?, canonical))
+    }
+
+    fn with_canonical(rule: PolicyRule, CanonicalText { text, digest }: CanonicalText) -> Policy {
         Policy {
             reference: PolicyRef { id: rule.id.clone(), digest },
+            canonical: text,
             layers: rule.layers.iter().map(|layer| Layer::new(layer.clone(), &rule.words.pools)).collect(),
             rule: Arc::new(rule),
             resolved: TermsCache::default(),

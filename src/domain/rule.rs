@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::canonical_text::{CanonicalText, NoCanonicalText};
 use super::day::{Day, Interval};
 use super::decimal::ExactDecimal;
 use super::fixed_words::{BenefitYear, CapKind, DeductiblePer, Locality, Period, Referral};
-use super::ids::Digest;
 use super::terms::Cite;
 use super::vocabulary::WordMeanings;
 use super::words::{Category, Disease, Level, Pool, Tag, Visit};
@@ -268,21 +268,12 @@ impl PolicyRule {
     /// The format of the canonical text.
     pub const FORMAT: u32 = 2;
 
-    /// The canonical text: JSON, keys in the order of this type.
-    pub fn canonical(&self) -> String {
-        // The type contains only texts, numbers and lists, which always serialize.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// The rule of a canonical text that was kept under this digest; `None` if the text is another, or no rule. The digest is
-    /// that of the text as kept, whatever fields were added to rules since.
-    pub fn from_kept(text: &str, digest: Digest) -> Option<PolicyRule> {
-        (Digest::blake3(text.as_bytes()) == digest).then(|| serde_json::from_str(text).ok()).flatten()
-    }
-
-    /// The digest of the canonical text.
-    pub fn digest(&self) -> Digest {
-        Digest::blake3(self.canonical().as_bytes())
+    /// The canonical text: JSON, keys in the order of this type, the version of the form first.
+    ///
+    /// # Errors
+    /// If a part of the rule cannot be serialized.
+    pub fn canonical(&self) -> Result<CanonicalText, NoCanonicalText> {
+        CanonicalText::of_versioned(self)
     }
 
     /// The day that decides the benefit year and whether policy and layers are in force.

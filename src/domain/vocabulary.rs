@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::canonical_text::{CanonicalText, NoCanonicalText};
 use super::fixed_words::PayerKind;
 use super::words::{Approval, Category, ClassWord, Disease, Level, Pool, Tag, Visit, WordSet};
 
@@ -146,11 +147,32 @@ pub struct Vocabulary {
     pub diseases: Vec<(DiseaseRule, DisplayName)>,
 }
 
+/// The canonical text of a vocabulary.
+#[derive(Serialize, Deserialize)]
+struct VersionedVocabulary<V> {
+    /// The version of this form.
+    format: u32,
+    /// The vocabulary.
+    vocabulary: V,
+}
+
 impl Vocabulary {
-    /// The canonical text: JSON, keys in the order of this type, words in the order of the file.
-    pub fn canonical(&self) -> String {
-        // The type contains only texts, flags and lists, which always serialize.
-        serde_json::to_string(self).unwrap_or_default()
+    /// The version of the canonical text.
+    pub const FORMAT: u32 = 1;
+
+    /// The canonical text: JSON, the version of the form first, keys in the order of this type, words in the order of the
+    /// file.
+    ///
+    /// # Errors
+    /// If a part of the vocabulary cannot be serialized.
+    pub fn canonical(&self) -> Result<CanonicalText, NoCanonicalText> {
+        CanonicalText::of_versioned(&VersionedVocabulary { format: Vocabulary::FORMAT, vocabulary: self })
+    }
+
+    /// The vocabulary of a canonical text; `None` if it is none of this version.
+    pub fn from_canonical(text: &str) -> Option<Vocabulary> {
+        let found: VersionedVocabulary<Vocabulary> = serde_json::from_str(text).ok()?;
+        (found.format == Vocabulary::FORMAT).then_some(found.vocabulary)
     }
 
     /// The rule of a kind of visit.

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::policy::Policy;
-use crate::domain::rule::PolicyRule;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store, StoreError};
 
@@ -126,6 +125,6 @@ impl<'a, S: Store> Audit<'a, S> {
 
 /// A policy as the store keeps it; `None` if it has none, or another one.
 pub(super) async fn kept_policy<S: Store>(store: &S, digest: Digest) -> Result<Option<Arc<Policy>>, StoreError> {
-    let rule = store.policy(digest).await?.and_then(|text| PolicyRule::from_kept(&text, digest));
-    Ok(rule.map(|rule| Arc::new(Policy::from_kept(rule, digest))))
+    let policy = store.policy(digest).await?.and_then(|text| Policy::from_kept(&text, digest));
+    Ok(policy.map(Arc::new))
 }

@@ -51,9 +51,10 @@ impl<S: Store> Engine<S> {
 
 /// Keeps the book and every policy of it, so that what is settled under it can be recomputed and shown in its words.
 pub(super) async fn store_book<S: Store>(store: &S, book: &Book) -> Result<(), StoreError> {
-    for rule in book.rules() {
-        if store.policy(rule.digest()).await?.is_none() {
-            store.put_policy(rule.digest(), rule.canonical()).await?;
+    for policy in book.policies() {
+        let digest = policy.reference.digest;
+        if store.policy(digest).await?.is_none() {
+            store.put_policy(digest, policy.canonical.to_string()).await?;
         }
     }
     if store.policy(book.digest()).await?.is_none() {

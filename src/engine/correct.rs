@@ -1,6 +1,8 @@
 //! Correct: in one commit, the reversal of a claim, the re-adjudication of later settlements, and the settlement of the
 //! claim's changed content. The entries are those that reverse, re-adjudicate and settle would write one after the other.
 
+use bytes::Bytes;
+
 use crate::domain::claim::{Claim, ClaimKeys, valid_text};
 use crate::domain::content::{RawCorrection, ValidReversal};
 use crate::domain::day::Day;
@@ -15,6 +17,7 @@ use super::error::CommitError;
 use super::idempotency::{SentClaim, SentRequest, invalid, request_keys};
 use super::readjudicate::Replacement;
 use super::reverse::{PreparedReversal, ReversalRequest};
+use super::settle::AnsweredSettlement;
 use super::{CommitStamp, Engine, EngineError};
 
 /// A request to correct a claim that is settled.
@@ -38,6 +41,8 @@ pub struct CorrectOutcome {
     pub revisions: Vec<Entry<Revision>>,
     /// The settlement of the changed content.
     pub settlement: Entry<Settlement>,
+    /// The answer about that settlement, the bytes as they were committed; of a dry run, as they would be.
+    pub answer: Bytes,
     /// Whether the same request had committed it before.
     pub replay: bool,
 }
@@ -76,8 +81,8 @@ impl<S: Store> Engine<S> {
         let sent = &SentRequest::Correct(sent, &sent_reason);
         let (correction, keys, request_id) = (&correction, &keys, &request_id);
         let correct = |seen: LookUp, stamp| async move {
-            if let Some((entry, _)) = self.replay(&seen, content, sent).await? {
-                return Ok(self.replayed_correction(entry.try_into()?).await?);
+            if let Some((entry, answer)) = self.replay(&seen, content, sent).await? {
+                return Ok(self.replayed_correction(entry.try_into()?, answer).await?);
             }
             check_settled(&seen, keys)?;
             let correction = correction.as_ref().map_err(Clone::clone)?;
@@ -103,17 +108,23 @@ impl<S: Store> Engine<S> {
         let prepared = self.prepare_reversal(reversal, &seen, request, stamp, Some(replacement)).await?;
         let PreparedReversal { commit, entry: reversal, revisions, settlement } = prepared;
         let settlement = settlement.ok_or_else(|| EngineError::broken_invariant("a correction settles nothing"))?;
+        let AnsweredSettlement { entry: settlement, answer } = settlement;
         if !dry_run {
             self.commit(commit).await?;
         }
-        Ok(CorrectOutcome { reversal, revisions, settlement, replay: false })
+        Ok(CorrectOutcome { reversal, revisions, settlement, answer, replay: false })
     }
 
     /// The correction that ends in this settlement.
-    async fn replayed_correction(&self, settlement: Entry<Settlement>) -> Result<CorrectOutcome, EngineError> {
+    async fn replayed_correction(
+        &self,
+        settlement: Entry<Settlement>,
+        answer: Bytes,
+    ) -> Result<CorrectOutcome, EngineError> {
         let no_reversal = || EngineError::broken_invariant(format!("settlement {} follows no reversal", settlement.id));
         let reversal = self.reversal_of_correction(&settlement).await?.ok_or_else(no_reversal)?;
-        Ok(CorrectOutcome { revisions: self.revisions(&reversal.body).await?, reversal, settlement, replay: true })
+        let revisions = self.revisions(&reversal.body).await?;
+        Ok(CorrectOutcome { revisions, reversal, settlement, answer, replay: true })
     }
 }
 

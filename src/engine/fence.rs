@@ -1,11 +1,12 @@
 //! Outcome and fence: what became of a request, and the promise that it never commits.
 
 use crate::domain::ids::{HospitalId, PersonId, RequestId};
-use crate::domain::journal::{Entry, EntryKind, Fence, Reversal, Settlement};
+use crate::domain::journal::{Entry, EntryKind, Fence, Reversal};
 use crate::journal::content::fence_content;
 use crate::store::rows::PersonState;
 use crate::store::{Commit, LookUp, Scope, Store};
 
+use super::settle::AnsweredSettlement;
 use super::{CommitStamp, Engine, EngineError};
 
 /// Which request is asked about.
@@ -22,7 +23,7 @@ pub struct RequestName {
 #[derive(Debug)]
 pub enum Outcome {
     /// It settled a claim.
-    Settled(Box<Entry<Settlement>>),
+    Settled(Box<AnsweredSettlement>),
     /// It reversed a settlement.
     Reversed(Box<Entry<Reversal>>),
     /// It may never commit.
@@ -59,11 +60,13 @@ impl<S: Store> Engine<S> {
 
     async fn known_outcome(&self, seen: &LookUp) -> Result<Option<Outcome>, EngineError> {
         let Some(id) = seen.request else { return Ok(None) };
-        let entry = self.required_entry(id).await?;
+        let (entry, answer) = self.answered_entry(id).await?;
         Ok(Some(match entry.body {
             EntryKind::Fence(_) => Outcome::Fenced,
             EntryKind::Reversal(_) => Outcome::Reversed(Box::new(entry.try_into()?)),
-            EntryKind::Settlement(_) | EntryKind::Revision(_) => Outcome::Settled(Box::new(entry.try_into()?)),
+            EntryKind::Settlement(_) | EntryKind::Revision(_) => {
+                Outcome::Settled(Box::new(AnsweredSettlement { entry: entry.try_into()?, answer }))
+            }
         }))
     }
 }

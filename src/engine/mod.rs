@@ -45,7 +45,7 @@ use crate::domain::claim::ClaimLimits;
 use crate::domain::day::Day;
 use crate::domain::ids::{CanonicalDigest, Digest, EntryId};
 use crate::domain::journal::{Entry, Instant};
-use crate::domain::rule::PolicyRule;
+use crate::domain::policy::Policy;
 use crate::journal::decode_answered;
 use crate::policy::Book;
 use crate::reference::lookup_tables::LookupTables;
@@ -203,11 +203,11 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// If the store cannot be read, or what it kept is not what the digest says.
-    pub async fn stored_policy(&self, digest: Digest) -> Result<Option<PolicyRule>, EngineError> {
+    pub async fn stored_policy(&self, digest: Digest) -> Result<Option<Policy>, EngineError> {
         let Some(canonical) = self.store.policy(digest).await.map_err(EngineError::from_read_error)? else {
             return Ok(None);
         };
-        PolicyRule::from_kept(&canonical, digest)
+        Policy::from_kept(&canonical, digest)
             .map(Some)
             .ok_or_else(|| EngineError::broken_invariant(format!("the policy kept as {digest} is another")))
     }

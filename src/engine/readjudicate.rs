@@ -27,6 +27,7 @@ use super::decide::{Continuation, Decision, checked_split, policy_in_force};
 use super::error::CommitError;
 use super::live::LiveSettlement;
 use super::notices::notices_of_correction;
+use super::settle::AnsweredSettlement;
 use super::{CommitStamp, Engine, EngineError, PAUSE};
 
 /// A claim that takes the place of the reversed settlement, in the same commit.
@@ -60,7 +61,7 @@ impl<S: Store> Engine<S> {
         later: Vec<LiveSettlement>,
         stamp: &CommitStamp,
         mut replacement: Option<Replacement<'_>>,
-    ) -> Result<(Vec<Entry<Revision>>, Option<Entry<Settlement>>), CommitError> {
+    ) -> Result<(Vec<Entry<Revision>>, Option<AnsweredSettlement>), CommitError> {
         let book = self.book();
         let order = decision_order(&later, reversed, replacement.as_ref());
         let mut later: HashMap<EntryId, LiveSettlement> = later.into_iter().map(|one| (one.settlement, one)).collect();
@@ -79,7 +80,9 @@ impl<S: Store> Engine<S> {
             let key = one.split.circumstances.account.clone();
             let earlier = match one.split.opening.as_deref() {
                 Some(opening) if opening.settlement == reversed => match &settlement {
-                    Some(corrected) => Some((opening.kind, self.kept_link(&one, opening.kind, corrected, commit)?)),
+                    Some(corrected) => {
+                        Some((opening.kind, self.kept_link(&one, opening.kind, &corrected.entry, commit)?))
+                    }
                     None => None,
                 },
                 Some(opening) => Some((opening.kind, self.continued(opening.settlement, &decided).await?)),
@@ -141,7 +144,7 @@ impl<S: Store> Engine<S> {
         reversed: EntryId,
         replacement: Replacement<'_>,
         decided: &mut HashMap<EntryId, Split>,
-    ) -> Result<Entry<Settlement>, EngineError> {
+    ) -> Result<AnsweredSettlement, EngineError> {
         let Replacement { claim, id, seen, mut continuation } = replacement;
         if let Some((_, Ok(earlier))) = &mut continuation
             && let Some(split) = decided.get(&earlier.settlement)
@@ -154,14 +157,14 @@ impl<S: Store> Engine<S> {
             self.decide_continuing(claim, &seen, continuation)?;
         let notices = notices_of_correction(&commit.state, claim, &split, Some(reversed));
         let body = Settlement { claim: claim.clone(), facts, book, split, notices };
-        let settlement = commit.append_correction(id, body);
+        let (entry, answer) = commit.append_correction(id, body);
         commit.set_account(key, account);
         let mut rows = commit.claims.iter_mut();
         let row = rows.find(|row| row.hospital_id == claim.hospital_id && row.claim_id == claim.claim_id);
         let row = row.ok_or_else(|| EngineError::broken_invariant("a reversal writes no row of its claim"))?;
         row.row.settled(id);
-        decided.insert(reversed, settlement.body.split.clone());
-        Ok(settlement)
+        decided.insert(reversed, entry.body.split.clone());
+        Ok(AnsweredSettlement { entry, answer })
     }
 
     async fn claim_row(&self, one: &LiveSettlement) -> Result<ClaimRow, EngineError> {

@@ -18,6 +18,7 @@ use super::error::CommitError;
 use super::idempotency::SentRequest;
 use super::live::{LiveSettlement, WalkedChain};
 use super::readjudicate::Replacement;
+use super::settle::AnsweredSettlement;
 use super::{CommitStamp, Engine, EngineError};
 
 /// A request to reverse.
@@ -50,7 +51,7 @@ pub(super) struct PreparedReversal {
     /// The revisions of later settlements, in the order of those.
     pub revisions: Vec<Entry<Revision>>,
     /// The settlement that takes the place of the reversed one, of a correction.
-    pub settlement: Option<Entry<Settlement>>,
+    pub settlement: Option<AnsweredSettlement>,
 }
 
 /// The request that a reversal is made for.

@@ -54,6 +54,16 @@ pub struct SettleOutcome {
 
 crate::domain::ids::silent_debug!(SettleOutcome);
 
+/// A settlement with its answer, the bytes as they were committed.
+pub struct AnsweredSettlement {
+    /// The settlement.
+    pub entry: Entry<Settlement>,
+    /// The answer.
+    pub answer: Bytes,
+}
+
+crate::domain::ids::silent_debug!(AnsweredSettlement);
+
 /// What stays the same from one attempt to the next.
 struct Attempt<'a> {
     request_id: &'a RequestId,

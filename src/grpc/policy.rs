@@ -6,7 +6,6 @@ use tonic::{Request, Response, Status};
 
 use crate::domain::ids::Digest;
 use crate::domain::policy::Policy;
-use crate::domain::rule::PolicyRule;
 use crate::engine::{Engine, EngineError};
 use crate::pb::policy as pb;
 use crate::pb::policy::policy_service_server::PolicyService;
@@ -45,7 +44,7 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
     ) -> Result<Response<pb::GetPolicyResponse>, Status> {
         let pb::GetPolicyRequest { policy_id, policy_digest } = request.into_inner();
         let found = if policy_digest.is_empty() {
-            self.engine.book().get(&policy_id).map(|policy| policy_response(&policy.rule))
+            self.engine.book().get(&policy_id).map(|policy| policy_response(policy))
         } else {
             self.policy_by_digest(&policy_digest).await?
         };
@@ -97,7 +96,7 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
 impl<S: Store> PolicyHandler<S> {
     async fn policy_by_digest(&self, digest: &[u8]) -> Result<Option<pb::GetPolicyResponse>, CallError> {
         let Ok(digest) = <[u8; 32]>::try_from(digest) else { return Ok(None) };
-        Ok(self.engine.stored_policy(Digest(digest)).await?.map(|rule| policy_response(&rule)))
+        Ok(self.engine.stored_policy(Digest(digest)).await?.map(|policy| policy_response(&policy)))
     }
 
     async fn handle_get_vocabulary(&self, digest: &[u8]) -> Result<pb::GetVocabularyResponse, CallError> {
@@ -150,11 +149,11 @@ fn policy_summary(policy: &Policy) -> pb::PolicySummary {
     }
 }
 
-fn policy_response(rule: &PolicyRule) -> pb::GetPolicyResponse {
+fn policy_response(policy: &Policy) -> pb::GetPolicyResponse {
     pb::GetPolicyResponse {
-        policy_id: rule.id.to_string(),
-        policy_digest: rule.digest().0.to_vec(),
-        canonical_json: rule.canonical(),
+        policy_id: policy.reference.id.to_string(),
+        policy_digest: digest(policy.reference.digest),
+        canonical_json: policy.canonical.to_string(),
     }
 }
 

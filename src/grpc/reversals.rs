@@ -52,16 +52,17 @@ pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> encoded::Cor
     let dry_run = dry_run && !outcome.replay;
     let VisibleRevisions { mut own, others } =
         visible_revisions(&outcome.reversal.body.hospital_id, &outcome.revisions);
-    let (mut reversal, mut settlement) =
-        (reversal(&outcome.reversal), settlement(&outcome.settlement, &outcome.settlement.body));
+    let (mut reversal, mut answer) = (reversal(&outcome.reversal), outcome.answer.clone());
     if dry_run {
         clear_ids(&mut reversal, &mut own);
+        let mut settlement = settlement(&outcome.settlement, &outcome.settlement.body);
         settlement.settlement_id.clear();
         settlement.commit_time = None;
+        answer = settlement.encode_to_vec().into();
     }
     encoded::CorrectResponse {
         reversal: Some(reversal),
-        settlement: settlement.encode_to_vec().into(),
+        settlement: answer,
         revised: own,
         others,
         replay: outcome.replay,

@@ -16,7 +16,7 @@ use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
 use crate::engine::reverse::ReverseOutcome;
 use crate::engine::{Engine, EngineError};
-use crate::journal::{answer, answer_bytes};
+use crate::journal::answer;
 use crate::pb::encoded::{self, settlement_service_server::SettlementService};
 use crate::pb::settlement as pb;
 
@@ -363,7 +363,7 @@ fn outcome_message(found: Outcome) -> encoded::Outcome {
     let message = match found {
         Outcome::NotSeen => Message::NotSeen(pb::NotSeen {}),
         Outcome::Fenced => Message::Fenced(pb::Fenced {}),
-        Outcome::Settled(settlement) => Message::Committed(answer_bytes(&settlement, &settlement.body)),
+        Outcome::Settled(settlement) => Message::Committed(settlement.answer),
         Outcome::Reversed(entry) => Message::Reversed(reversal(&entry)),
     };
     encoded::Outcome { outcome: Some(message) }

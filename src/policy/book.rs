@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::domain::canonical_text::NoCanonicalText;
 use crate::domain::day::Day;
 use crate::domain::facts::Region;
 use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::file_faults::FileFaults;
-use crate::domain::ids::Digest;
+use crate::domain::ids::{CanonicalDigest, Digest};
 use crate::domain::policy::Policy;
 use crate::domain::rule::PolicyRule;
 use crate::domain::vocabulary::Vocabulary;
@@ -40,15 +41,18 @@ type File<'a> = (&'a str, &'a str);
 
 impl Book {
     /// A book without a policy, with the words of the shipped vocabulary.
-    pub fn without_policies() -> Book {
+    ///
+    /// # Errors
+    /// If the vocabulary has no canonical text.
+    pub fn without_policies() -> Result<Book, NoCanonicalText> {
         let (vocabulary, _) = read_vocabulary(VOCABULARY.0, VOCABULARY.1);
         Book::new(vocabulary.unwrap_or_default(), Vec::new())
     }
 
-    fn new(vocabulary: Vocabulary, policies: Vec<Arc<Policy>>) -> Book {
-        let digest = digest(&vocabulary, &policies);
+    fn new(vocabulary: Vocabulary, policies: Vec<Arc<Policy>>) -> Result<Book, NoCanonicalText> {
+        let digest = digest_of_parts(digests_by_id(&policies), vocabulary.canonical()?.digest);
         let (vocabulary_file, warnings, remarks) = Default::default();
-        Book { vocabulary: Arc::new(vocabulary), vocabulary_file, policies, warnings, remarks, digest }
+        Ok(Book { vocabulary: Arc::new(vocabulary), vocabulary_file, policies, warnings, remarks, digest })
     }
 
     /// The book of some files, as pairs of name and text. One of them may be a `vocabulary.toml`; without one, the words
@@ -81,9 +85,10 @@ impl Book {
             return sorted(faults);
         }
         let (warnings, remarks) = (warnings(&documents, &policies), remarks(&documents));
-        let policies = policies.into_iter().map(|policy| Arc::new(Policy::new(policy.rule))).collect();
+        let policies = canonical_policies(&documents, policies)?;
         let vocabulary_file = VocabularyFile::new(name, text);
-        Ok(Book { vocabulary_file, warnings, remarks, ..Book::new(vocabulary, policies) })
+        let book = Book::new(vocabulary, policies).map_err(|error| FileFaults::from(no_canonical_text(name, &error)))?;
+        Ok(Book { vocabulary_file, warnings, remarks, ..book })
     }
 
     /// The book of every `*.toml` in a directory.
@@ -180,8 +185,17 @@ impl Book {
     }
 }
 
-fn digest(vocabulary: &Vocabulary, policies: &[Arc<Policy>]) -> Digest {
-    digest_of_parts(digests_by_id(policies), &vocabulary.canonical())
+/// The policies of these documents with their canonical texts.
+fn canonical_policies(documents: &[Document], drawn: Vec<DrawnPolicy>) -> Result<Vec<Arc<Policy>>, FileFaults> {
+    let policy = |(document, drawn): (&Document, DrawnPolicy)| {
+        let policy = Policy::new(drawn.rule).map(Arc::new);
+        policy.map_err(|error| FileFaults::from(no_canonical_text(&document.file, &error)))
+    };
+    documents.iter().zip(drawn).map(policy).collect()
+}
+
+fn no_canonical_text(file: &str, error: &NoCanonicalText) -> FileFault {
+    FileFault::bilingual(file, 1, FaultText::new(error.to_string(), format!("无法写成规范文本：{error}")))
 }
 
 fn digests_by_id(policies: &[Arc<Policy>]) -> impl Iterator<Item = Digest> + use<> {
@@ -190,10 +204,10 @@ fn digests_by_id(policies: &[Arc<Policy>]) -> impl Iterator<Item = Digest> + use
     by_id.into_values()
 }
 
-/// The digest of a book with these policies, in the order of their ids, and the canonical text of its vocabulary.
-pub(super) fn digest_of_parts(policies: impl Iterator<Item = Digest>, vocabulary: &str) -> Digest {
-    let words = Digest::blake3(vocabulary.as_bytes());
-    Digest::blake3(&policies.chain([words]).flat_map(|digest| digest.0).collect::<Vec<u8>>())
+/// The digest of a book with the vocabulary and the policies of these digests, in the order of the policies' ids.
+pub(super) fn digest_of_parts(policies: impl Iterator<Item = Digest>, vocabulary: Digest) -> Digest {
+    let form = CanonicalDigest::new("book/2").bytes(&vocabulary.0);
+    policies.fold(form, |form, policy| form.bytes(&policy.0)).finish()
 }
 
 fn second_vocabulary(file: &str) -> FileFault {

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::canonical_text::NoCanonicalText;
 use crate::domain::ids::Digest;
 use crate::domain::vocabulary::Vocabulary;
 
@@ -22,9 +23,10 @@ impl Book {
     ///
     /// # Errors
     /// If the text cannot be written as JSON.
-    pub fn kept_text(&self) -> Result<String, serde_json::Error> {
+    pub fn kept_text(&self) -> Result<String, NoCanonicalText> {
         let policies = self.policy_digests().map(|digest| digest.0).collect();
-        serde_json::to_string(&KeptBook { policies, vocabulary: self.vocabulary().canonical() })
+        let vocabulary = self.vocabulary().canonical()?.text.to_string();
+        Ok(serde_json::to_string(&KeptBook { policies, vocabulary })?)
     }
 }
 
@@ -32,8 +34,8 @@ impl Book {
 pub(crate) fn vocabulary_of_kept(text: &str, digest: Digest) -> Option<Vocabulary> {
     let kept: KeptBook = serde_json::from_str(text).ok()?;
     let policies = kept.policies.into_iter().map(Digest);
-    let is_kept = digest_of_parts(policies, &kept.vocabulary) == digest;
-    is_kept.then(|| serde_json::from_str(&kept.vocabulary).ok()).flatten()
+    let is_kept = digest_of_parts(policies, Digest::blake3(kept.vocabulary.as_bytes())) == digest;
+    is_kept.then(|| Vocabulary::from_canonical(&kept.vocabulary)).flatten()
 }
 
 #[cfg(test)]
@@ -42,7 +44,7 @@ mod tests {
 
     #[test]
     fn the_vocabulary_of_a_kept_book_is_read_under_its_own_digest_only() {
-        let book = Book::without_policies();
+        let book = Book::without_policies().expect("a book");
         let text = book.kept_text().expect("a text");
         assert_eq!(vocabulary_of_kept(&text, book.digest()).as_ref(), Some(&**book.vocabulary()));
         let other = Digest::blake3(b"another");

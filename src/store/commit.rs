@@ -1,11 +1,13 @@
 //! The content of one commit, decided beforehand: consecutive entries of a person's chain, and the rows that change with
 //! them.
 
+use bytes::Bytes;
+
 use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Instant, Settlement};
-use crate::journal::encode_entry;
+use crate::journal::{EncodedSettlement, encode_entry, encode_settlement};
 
 use super::rows::{ClaimRow, PersonState};
 
@@ -111,17 +113,25 @@ impl Commit {
 
     /// Appends a further entry of the same request to the chain.
     pub fn append<B: EntryBody>(&mut self, id: EntryId, body: B) -> Entry<B> {
-        let (request_id, content, committed) = (self.request_id.clone(), self.content, self.committed);
-        let entry = Entry { id, link: self.state.next(), committed, request_id, content, body };
+        let entry = self.next_entry(id, body);
         let (record, digest) = encode_entry(&entry);
         self.append_record(&entry, record, digest);
         entry
     }
 
-    /// Appends the settlement of a correction, which becomes the entry of the request.
-    pub fn append_correction(&mut self, id: EntryId, body: Settlement) -> Entry<Settlement> {
+    /// Appends the settlement of a correction, which becomes the entry of the request; returns it with its answer, the bytes in
+    /// its record.
+    pub fn append_correction(&mut self, id: EntryId, body: Settlement) -> (Entry<Settlement>, Bytes) {
         self.set_correction(id);
-        self.append(id, body)
+        let entry = self.next_entry(id, body);
+        let EncodedSettlement { record, digest, answer } = encode_settlement(&entry);
+        self.append_record(&entry, record, digest);
+        (entry, answer)
+    }
+
+    fn next_entry<B>(&self, id: EntryId, body: B) -> Entry<B> {
+        let (request_id, content, committed) = (self.request_id.clone(), self.content, self.committed);
+        Entry { id, link: self.state.next(), committed, request_id, content, body }
     }
 
     /// Makes a settlement that is appended after a reversal the entry of the request.

@@ -66,7 +66,8 @@ fn take(bytes: &[u8], reached: &mut Reached) {
     let Some((table, file)) = bytes.split_first() else { return };
     let table = ReferenceTable::ALL[usize::from(*table) % ReferenceTable::ALL.len()];
     let settings = EngineSettings { rows_held: ROWS_HELD, ..EngineSettings::default() };
-    let engine = wait(Engine::open(CountingStore::default(), Book::without_policies(), settings)).expect("an engine");
+    let engine = wait(Engine::open(CountingStore::default(), Book::without_policies().expect("a book"), settings))
+        .expect("an engine");
     let before = engine.store().fingerprint();
     let came = within(MEMORY, bytes.len(), || wait(import(&engine, table, file)));
     match came {

@@ -97,8 +97,12 @@ fn read(text: &str) -> Result<Book, Vec<String>> {
 }
 
 fn imported(rows: &[Vec<String>]) -> Result<Imported, EngineError> {
-    let engine = wait(Engine::open(CountingStore::default(), Book::without_policies(), EngineSettings::default()))
-        .expect("an engine");
+    let engine = wait(Engine::open(
+        CountingStore::default(),
+        Book::without_policies().expect("a book"),
+        EngineSettings::default(),
+    ))
+    .expect("an engine");
     let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
     let bytes = rows.iter().flatten().map(|cell| cell.len() + 1).sum();
     within(csv_rows::MEMORY, bytes, || {

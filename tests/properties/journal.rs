@@ -8,7 +8,6 @@ use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{Digest, EntryId, PersonId};
 use onestop::domain::journal::{EntryKind, Settlement};
-use onestop::domain::policy::Policy;
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::fence::RequestName;
@@ -122,8 +121,8 @@ async fn account_after(
     settled: &Settlement,
     account: &Account,
 ) -> Result<Account, TestCaseError> {
-    let rule = engine.stored_policy(settled.split.circumstances.policy.digest).await.expect("a policy text");
-    let policy = Policy::new(rule.expect("the policy was kept"));
+    let policy = engine.stored_policy(settled.split.circumstances.policy.digest).await.expect("a policy text");
+    let policy = policy.expect("the policy was kept");
     let input = AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };
     let (split, after) = adjudicate(input, account).expect("small amounts");
     prop_assert_eq!(split_digest(&split), split_digest(&settled.split));

@@ -9,7 +9,6 @@ use onestop::domain::ids::{AccountKey, Digest, EntryId, PersonId};
 use onestop::domain::journal::Settlement;
 use onestop::domain::journal::{Differences, Entry, EntryKind};
 use onestop::domain::money::Money;
-use onestop::domain::policy::Policy;
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::reverse::ReverseRequest;
@@ -310,8 +309,8 @@ impl ReplayedAccounts {
     ) -> TestCaseResult {
         let entry = engine.store().entry(settlement).await.expect("a read").expect("the entry");
         let settled = entry.settled().expect("a settlement");
-        let rule = engine.stored_policy(split.circumstances.policy.digest).await.expect("a policy text");
-        let policy = Policy::new(rule.expect("the policy was kept"));
+        let policy = engine.stored_policy(split.circumstances.policy.digest).await.expect("a policy text");
+        let policy = policy.expect("the policy was kept");
         let input =
             AdjudicationInput { claim: &settled.claim, facts: &settled.facts, policy: &policy, continued: None };
         let account = self.accounts.entry(split.circumstances.account.clone()).or_default();

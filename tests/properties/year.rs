@@ -58,11 +58,11 @@ fn a_yearly_layer_pays_the_same_for_one_bill_as_for_many() {
     let bills = prop::collection::vec(prop_oneof![0..500_i64, 0..40_000_i64], 1..=40);
     check_property(case_count(CASES_WITH_STORE), &(scenarios(), bills), |(scenario, bills)| {
         let rule = with_yearly_layers(&scenario);
-        let many = adjudicate_bills(&Policy::new(rule.clone()), &bills);
+        let many = adjudicate_bills(&Policy::new(rule.clone()).expect("a policy"), &bills);
         for (at, layer) in many[0].layers.iter().enumerate() {
             let base: i64 = many.iter().map(|split| split.layers[at].base.fen()).sum();
             let paid: i64 = many.iter().map(|split| split.layers[at].pays.fen()).sum();
-            let one = adjudicate_bills(&Policy::new(with_layer_alone(&rule, at)), &[base]);
+            let one = adjudicate_bills(&Policy::new(with_layer_alone(&rule, at)).expect("a policy"), &[base]);
             prop_assert_eq!(one[0].layers[0].base.fen(), base, "base of {}", layer.head.id);
             prop_assert_eq!(one[0].layers[0].pays.fen(), paid, "payment of {}", layer.head.id);
         }

@@ -83,7 +83,7 @@ pub fn response_summary(response: &Response) -> String {
             let all: Vec<Digest> = [first].into_iter().chain(revisions).map(digest).collect();
             format!("committed {all:?} {replay}")
         }
-        Response::Outcome(Outcome::Settled(first)) => format!("outcome {}", digest(&Entry::clone(first).into())),
+        Response::Outcome(Outcome::Settled(first)) => format!("outcome {}", digest(&first.entry.clone().into())),
         Response::Outcome(Outcome::Reversed(first)) => format!("outcome {}", digest(&Entry::clone(first).into())),
         Response::Outcome(Outcome::Fenced) => "fenced".to_owned(),
         Response::Outcome(Outcome::NotSeen) => "not seen".to_owned(),

@@ -104,9 +104,9 @@ impl Auditor {
                 matches!(request, ClientRequest::Outcome { .. }) && used.is_none_or(|(_, at)| *at >= window.began)
             }
             Outcome::Fenced => used.is_some_and(|(id, _)| matches!(self.journal[id].body, EntryKind::Fence(_))),
-            Outcome::Settled(entry) => {
-                self.check_durable(&Entry::clone(entry).into())?;
-                used.is_some_and(|(id, _)| *id == entry.id)
+            Outcome::Settled(settlement) => {
+                self.check_durable(&settlement.entry.clone().into())?;
+                used.is_some_and(|(id, _)| *id == settlement.entry.id)
             }
             Outcome::Reversed(entry) => {
                 self.check_durable(&Entry::clone(entry).into())?;

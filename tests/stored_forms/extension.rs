@@ -1,6 +1,11 @@
 //! A field that is added to claims and items, in a copy of the schema: what was stored before is read as before, its digests
 //! hold, a retry of it replays, and the audit recomputes it; and a program that does not know the field yet does the same
 //! with what has it.
+//!
+//! A further field of a claim or an item is named in six files of the program: `claim.proto`, the claim as received, as
+//! validated and its validation (`src/domain/claim/{raw,mod,validate}.rs`), the conversions (`src/journal/claim.rs`), and the
+//! comparison that names what a reused request id differs in (`src/domain/request_differences.rs`). A claim in a file has it
+//! with a seventh, `src/cli/client/claim_text.rs`. No stored form, digest, engine, store or service changes.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +14,7 @@ use onestop::domain::ids::{CanonicalDigest, Digest};
 use onestop::domain::journal::Settlement;
 use onestop::engine::Engine;
 use onestop::engine::audit::Audit;
+use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::settle::SettleOutcome;
 use onestop::journal::claim::message_from_raw;
 use onestop::journal::content::settle_content;
@@ -22,6 +28,7 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 
 use crate::support::claims::{claim, settle};
+use crate::support::ids::id;
 use crate::support::stamp;
 
 /// The schema with an optional text in every claim and every item.
@@ -103,6 +110,9 @@ async fn a_claim_with_an_added_field_has_another_content_and_one_without_has_the
     assert_ne!(content(&extended.encode_to_vec()), content(&plain));
 }
 
+/// Field 100 of a message, with the number 1.
+const UNKNOWN_FIELD: &[u8] = &[0xa0, 0x06, 0x01];
+
 /// Commits a settlement as a program would that knows the added fields.
 async fn commit_extended(engine: &Engine<MemoryStore>, schema: &DescriptorPool, number: u64) -> (Vec<u8>, Vec<u8>) {
     // What a settlement of the same claim is, decided on a store of its own.
@@ -120,6 +130,9 @@ async fn commit_extended(engine: &Engine<MemoryStore>, schema: &DescriptorPool, 
     item.set_field_by_name("batch", Value::String("L-17".to_owned()));
     claim.set_field_by_name("items", Value::List(items));
     settlement.claim = claim.encode_to_vec().into();
+    // A field of the answer that is not known, too.
+    settlement.answer = [&settlement.answer[..], UNKNOWN_FIELD].concat().into();
+    let answer = settlement.answer.to_vec();
     message.content_digest = content(&settlement.claim).0.to_vec();
     message.kind = Some(Kind::Settlement(settlement));
     let (extended, digest) = record::encode_message(&message);
@@ -133,7 +146,11 @@ async fn commit_extended(engine: &Engine<MemoryStore>, schema: &DescriptorPool, 
     commit.set_account(split.circumstances.account, account);
     commit.set_claim(claim.hospital_id, claim.claim_id, row);
     engine.store().commit(commit).await.expect("a commit");
-    (extended, encoded.answer.to_vec())
+    (extended, answer)
+}
+
+fn request_id(record: &[u8]) -> onestop::domain::ids::RequestId {
+    decode_entry(record).expect("a record").0.request_id
 }
 
 #[tokio::test]
@@ -145,6 +162,11 @@ async fn a_record_with_fields_that_are_not_known_is_answered_byte_for_byte_and_a
     assert_eq!(later.entry.link.chained, chained, "the chain goes on from all bytes of the record");
     let found = engine.settlement(stamp(1).id).await.expect("the settlement");
     assert_eq!(found.answer, answer);
+    let request = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: request_id(&extended) };
+    for outcome in [engine.outcome(&request).await, engine.fence(&request, stamp(9)).await] {
+        let Ok(Outcome::Settled(settled)) = outcome else { panic!("a settlement: {outcome:?}") };
+        assert_eq!(settled.answer, answer, "an outcome and a fence answer the stored bytes");
+    }
     assert_eq!(engine.store().journal()[0], extended, "the stored bytes are the committed ones");
     let state =
         engine.store().look_up(Scope::of_person(&later.entry.body.claim.person_id)).await.expect("a state").state;

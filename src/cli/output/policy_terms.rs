@@ -61,7 +61,7 @@ pub(crate) fn print_policy_terms(policies: Option<&Path>, options: &PolicyTermsO
     let book = load_book(policies).map_err(|faults| lang.faults(faults))?;
     let policy = book.get(&options.id).ok_or_else(|| unknown_policy(&book, options, lang))?;
     if json {
-        say!("{}", policy.rule.canonical());
+        say!("{}", policy.canonical);
         return Ok(());
     }
     let words = BookWords::of_vocabulary(lang, book.vocabulary());
