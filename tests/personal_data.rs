@@ -133,8 +133,8 @@ async fn personal_data_is_in_no_log_line_no_metric_and_no_key() {
     let access = std::fs::read(store.join("access.log")).expect("the access log");
     assert_eq!(
         access.split(|byte| *byte == b'\n').count(),
-        5,
-        "a line for each of two quotes and two refusals that disclose something, and the end of the file"
+        6,
+        "a line for each of two quotes, a list of entries and two refusals that disclose something, and the end of the file"
     );
     assert_no_mark("the access log", &access);
     let database = redb::Database::open(store.join("redb")).expect("the database");

@@ -87,7 +87,8 @@ impl Book {
         let (warnings, remarks) = (warnings(&documents, &policies), remarks(&documents));
         let policies = canonical_policies(&documents, policies)?;
         let vocabulary_file = VocabularyFile::new(name, text);
-        let book = Book::new(vocabulary, policies).map_err(|error| FileFaults::from(no_canonical_text(name, &error)))?;
+        let book =
+            Book::new(vocabulary, policies).map_err(|error| FileFaults::from(no_canonical_text(name, &error)))?;
         Ok(Book { vocabulary_file, warnings, remarks, ..book })
     }
 
