@@ -5,7 +5,7 @@
 //! `… -- long COMMITS BYTES` makes so many commits with entries of so many bytes on both, a line for each tenth, kills
 //! itself without closing, and opens the store again with a cold cache.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used)]
 
 use std::collections::HashMap;
 use std::fs::File;
