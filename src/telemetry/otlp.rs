@@ -25,7 +25,7 @@ use tracing_subscriber::filter::{DynFilterFn, FilterExt, filter_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 use super::Metrics;
 use super::call_span;
@@ -49,6 +49,8 @@ pub enum TelemetryError {
     #[error("the thread that exports telemetry cannot start: {0}")]
     Runtime(#[from] std::io::Error),
 }
+
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// The telemetry of the process.
 pub struct Telemetry {
@@ -98,27 +100,8 @@ impl Telemetry {
     /// If the settings of an exporter cannot be used.
     pub fn start(settings: &OtlpSettings, log_level: &str) -> Result<Telemetry, TelemetryError> {
         let exports = Exports::start(settings)?;
-        let filter = || EnvFilter::try_from_env("ONESTOP_LOG").unwrap_or_else(|_| EnvFilter::new(log_level));
-        let log = fmt::layer().with_writer(std::io::stderr);
-        let log = if std::io::stderr().is_terminal() {
-            log.boxed()
-        } else {
-            log.json().with_current_span(false).with_span_list(false).boxed()
-        };
-        let traces = exports.as_ref().and_then(|exports| exports.traces.as_ref()).map(|traces| {
-            let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer("onestop"));
-            layer.with_location(false).with_threads(false).with_target(false).with_level(false).with_filter(own_spans())
-        });
-        let logs = exports.as_ref().and_then(|exports| exports.logs.as_ref()).map(|logs| {
-            let own = filter_fn(|metadata| metadata.is_event() && is_own(metadata));
-            OpenTelemetryTracingBridge::new(logs).with_filter(own).with_filter(filter())
-        });
         // A test may have installed a subscriber of its own.
-        let _installed = tracing_subscriber::registry()
-            .with(log.with_filter(filter().and(Unrepeated)))
-            .with(traces)
-            .with(logs)
-            .try_init();
+        let _installed = tracing_subscriber::registry().with(layers(exports.as_ref(), log_level)).try_init();
         Ok(Telemetry { exports })
     }
 
@@ -148,6 +131,29 @@ impl Telemetry {
         }
         exports.runtime.shutdown_background();
     }
+}
+
+/// The log, and the export of what is exported. A layer that is absent must not be in the stack: with an `Option` that is
+/// `None` above a layer that has a filter, every span is made, also one that every filter refuses.
+fn layers(exports: Option<&Exports>, log_level: &str) -> Vec<BoxedLayer> {
+    let filter = || EnvFilter::try_from_env("ONESTOP_LOG").unwrap_or_else(|_| EnvFilter::new(log_level));
+    let log = fmt::layer().with_writer(std::io::stderr);
+    let log = if std::io::stderr().is_terminal() {
+        log.boxed()
+    } else {
+        log.json().with_current_span(false).with_span_list(false).boxed()
+    };
+    let mut layers = vec![log.with_filter(filter().and(Unrepeated)).boxed()];
+    layers.extend(exports.and_then(|exports| exports.traces.as_ref()).map(|traces| {
+        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer("onestop"));
+        let layer = layer.with_location(false).with_threads(false).with_target(false).with_level(false);
+        layer.with_filter(own_spans()).boxed()
+    }));
+    layers.extend(exports.and_then(|exports| exports.logs.as_ref()).map(|logs| {
+        let own = filter_fn(|metadata| metadata.is_event() && is_own(metadata));
+        OpenTelemetryTracingBridge::new(logs).with_filter(own).with_filter(filter()).boxed()
+    }));
+    layers
 }
 
 impl Exports {
@@ -220,4 +226,19 @@ fn own_spans<S: tracing::Subscriber + for<'a> LookupSpan<'a>>() -> impl tracing_
         if metadata.is_span() && is_own(metadata) { Interest::sometimes() } else { Interest::never() }
     };
     DynFilterFn::new(enabled).with_max_level_hint(LevelFilter::DEBUG).with_callsite_filter(of_callsite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_an_export_no_span_is_made_and_warnings_are_logged() {
+        let subscriber = tracing_subscriber::registry().with(layers(None, "warn,onestop::life=info"));
+        tracing::subscriber::with_default(subscriber, || {
+            assert!(tracing::debug_span!("look_up").is_none());
+            assert!(tracing::enabled!(tracing::Level::WARN));
+            assert!(!tracing::enabled!(tracing::Level::INFO));
+        });
+    }
 }

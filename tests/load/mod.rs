@@ -5,7 +5,8 @@ mod ends;
 
 use serde_json::Value;
 
-use crate::support::program::{Serve, run};
+use crate::support::keys::Keys;
+use crate::support::program::{Serve, onestop, run};
 use crate::support::proxy::{Mode, Proxy};
 
 /// The report of a load with these arguments beside `--json`, and the exit code.
@@ -23,7 +24,7 @@ fn port(url: &str) -> u16 {
 #[test]
 fn a_load_needs_no_server_and_leaves_nothing_behind() {
     let place = tempfile::tempdir().expect("a directory");
-    let mut command = crate::support::program::onestop();
+    let mut command = onestop();
     command.env("TMPDIR", place.path()).args([
         "load",
         "--json",
@@ -81,6 +82,29 @@ fn persons_prepared_before_are_called_by_their_name() {
     let (_, listed, _) = run(&["list", "--hospital", "TRIAL-H0000", "--json", "--server", &serve.url]);
     let settled = report["calls"]["settle"]["count"].as_u64().expect("a count") as usize;
     assert_eq!(listed.lines().count(), settled);
+}
+
+#[test]
+fn callers_with_roles_prepare_and_play_over_tls() {
+    let (place, keys) = (tempfile::tempdir().expect("a directory"), Keys::made());
+    keys.put_callers(&keys.callers().replace("\"H3\"", "\"TRIAL-H0000\""));
+    let mut command = onestop();
+    command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--operations", "127.0.0.1:0", "--config"]);
+    command.arg(keys.file("onestop.toml")).arg("--store").arg(place.path().join("store"));
+    let serve = Serve::spawn(command);
+    let load_as = |role: &str, more: &[&str]| {
+        let mut command = onestop();
+        command.args(["load", "--json", "--name", "TRIAL", "--persons", "50", "--hospitals", "1"]);
+        command.arg("--server").arg(serve.url.replace("127.0.0.1", "localhost")).args(more);
+        command.env("ONESTOP_CA", keys.file("ca.pem")).env("ONESTOP_CERTIFICATE", keys.file(&format!("{role}.pem")));
+        command.env("ONESTOP_KEY", keys.file(&format!("{role}.key"))).output().expect("it runs")
+    };
+    let prepared = load_as("registrar", &["--prepare"]);
+    assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
+    let played = load_as("hospital", &["--prepared", "--claims", "40", "--callers", "4"]);
+    let report: Value = serde_json::from_slice(&played.stdout).expect("JSON");
+    assert_eq!((played.status.code(), &report["failed"], &report["wrong"]["count"]), (Some(0), &0.into(), &0.into()));
+    assert_eq!((&report["audit"]["done"], &report["audit"]["findings"]), (&true.into(), &0.into()), "{report}");
 }
 
 /// While a server stalls for 200 ms, a claim arrives every 10 ms. Each of them waits, though only one call at a time is
