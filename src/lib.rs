@@ -50,6 +50,8 @@
 //!   policies in the store, every split can be recomputed to the same bytes.
 //! - A copy of a store has the same entries, byte for byte, under other keys. No engine opens it until every chain is
 //!   verified.
+//! - A backup of a store in a directory is a part of its log from the start, checked frame by frame and record by record after it was
+//!   written; a restore writes nothing before all of it is verified ([`store::embedded::backup`]).
 //! - Closed years move from a store on Redis only to such a verified copy, record by record, each only if it equals the
 //!   copy's record. From then on the store opens only with that archive.
 //! - No reader sees half of a person's rows: an import writes all rows of a person in one step.
@@ -86,7 +88,7 @@
 //! - Rows about persons are sorted into the order of the store's keys before they are imported: every person is written
 //!   once, and the B-tree fills page by page.
 //! - The embedded store is a log of its own with an index that is derived from it; only reference tables and policies are
-//!   in a B-tree (redb). [`store::embedded`] says why, and [`store::embedded::log`] describes every byte.
+//!   also in a B-tree (redb), which lags behind the log by one write at the most. [`store::embedded`] says why, and [`store::embedded::log`] describes every byte.
 //! - On Redis ([`store::redis`]) this program finds servers and slots itself and does not use the client library's cluster
 //!   support: 64 shards are in 64 fixed slots, every call may be sent twice, and it must know whether an attempt may have
 //!   been executed.

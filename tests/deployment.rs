@@ -40,16 +40,17 @@ fn words(text: &str, start: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn systemd_accepts_the_unit_and_finds_it_hardened() {
+fn systemd_accepts_the_units_and_finds_them_hardened() {
+    ["onestop.service", "onestop-backup.service"].into_iter().for_each(assert_accepted_and_hardened);
+}
+
+fn assert_accepted_and_hardened(name: &str) {
     let directory = tempfile::tempdir().expect("a directory");
-    let unit = directory.path().join("onestop.service");
-    let here = text("systemd/onestop.service").replace("/usr/local/bin/onestop", env!("CARGO_BIN_EXE_onestop"));
+    let unit = directory.path().join(name);
+    let here = text(&format!("systemd/{name}")).replace("/usr/local/bin/onestop", env!("CARGO_BIN_EXE_onestop"));
     std::fs::write(&unit, here).expect("written");
     let verified = succeed(Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit));
-    assert_eq!(
-        verified.lines().filter(|line| line.contains("onestop.service")).collect::<Vec<_>>(),
-        Vec::<&str>::new()
-    );
+    assert_eq!(verified.lines().filter(|line| line.contains(name)).collect::<Vec<_>>(), Vec::<&str>::new());
     succeed(
         Command::new("systemd-analyze").args(["security", "--no-pager", "--offline=true", "--threshold=20"]).arg(&unit),
     );

@@ -10,6 +10,7 @@ mod architecture;
 mod arithmetic;
 mod attacks;
 mod audit;
+mod backup;
 mod clock;
 mod command_line;
 mod concurrency;

@@ -22,7 +22,7 @@ const CLAIMANTS: &[Role] = &[Role::Hospital, Role::Gateway];
 const READERS: &[Role] = &[Role::Hospital, Role::Gateway, Role::Auditor];
 
 /// Every role: policies are public.
-const ALL: &[Role] = &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor, Role::Operator];
+const ALL: &[Role] = Role::ASSIGNABLE;
 
 const fn read(path: &'static str, roles: &'static [Role]) -> Call {
     Call { path, stream: false, commits: false, roles }
@@ -67,6 +67,7 @@ pub const CALLS: &[Call] = &[
     read("/onestop.policy.v1.PolicyService/FindDroppedWords", &[Role::Operator, Role::Auditor]),
     commit("/onestop.policy.v1.PolicyService/ActivatePolicies", &[Role::Operator]),
     commit("/onestop.operations.v1.OperationsService/Drain", &[Role::Operator]),
+    watch("/onestop.operations.v1.OperationsService/Backup", &[Role::Backup]),
 ];
 
 impl Call {

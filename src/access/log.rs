@@ -94,18 +94,25 @@ impl AccessLog {
     /// # Errors
     /// If the lines cannot be written: the answer must then not be sent.
     pub fn record(&self, disclosure: Disclosure<'_>, at: i64) -> io::Result<()> {
+        let hex = |person: &[u8; 16]| person.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.write(disclosure, at, disclosure.persons.iter().map(hex))
+    }
+
+    /// Records with one line that an answer discloses everything about every person: `*` in place of a key.
+    ///
+    /// # Errors
+    /// As [`AccessLog::record`].
+    pub fn record_everything(&self, caller: &Caller, call: &'static Call, answer: &str, at: i64) -> io::Result<()> {
+        self.write(Disclosure { caller, call, answer, persons: &[] }, at, std::iter::once("*".to_owned()))
+    }
+
+    fn write(&self, disclosure: Disclosure<'_>, at: i64, persons: impl Iterator<Item = String>) -> io::Result<()> {
         let AccessLog::File { file, .. } = self else { return Ok(()) };
-        let Disclosure { caller, call, answer, persons } = disclosure;
+        let Disclosure { caller, call, answer, .. } = disclosure;
         let mut lines = Vec::new();
         for person in persons {
-            let line = LogLine {
-                at: timestamp(at),
-                caller: &caller.name,
-                role: caller.role.as_str(),
-                call: call.name(),
-                answer,
-                person: person.iter().map(|byte| format!("{byte:02x}")).collect(),
-            };
+            let (at, role) = (timestamp(at), caller.role.as_str());
+            let line = LogLine { at, caller: &caller.name, role, call: call.name(), answer, person };
             serde_json::to_writer(&mut lines, &line)?;
             lines.push(b'\n');
         }

@@ -13,6 +13,8 @@ pub(crate) enum Role {
     Auditor,
     /// 运维: activates policies, drains the server.
     Operator,
+    /// 备份: copies everything that is stored, the secret included.
+    Backup,
     /// Every caller of a server that authenticates nobody: on loopback, or with `accept_anonymous`. May make every
     /// call.
     Anyone,
@@ -21,7 +23,7 @@ pub(crate) enum Role {
 impl Role {
     /// The roles that a file of callers can assign.
     pub(crate) const ASSIGNABLE: &'static [Role] =
-        &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor, Role::Operator];
+        &[Role::Hospital, Role::Gateway, Role::Registrar, Role::Auditor, Role::Operator, Role::Backup];
 
     /// The word for this role in the file of callers and in the access log.
     pub const fn as_str(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Role {
             Role::Registrar => "registrar",
             Role::Auditor => "auditor",
             Role::Operator => "operator",
+            Role::Backup => "backup",
             Role::Anyone => "anyone",
         }
     }

@@ -12,6 +12,7 @@ use super::admin::configure::ConfigCommand;
 use super::admin::copy_options::CopyOptions;
 use super::admin::init::{self, InitOptions};
 use super::admin::keys::KeysCommand;
+use super::admin::restore::{self, RestoreOptions};
 use super::admin::{audit, config_options, configure, copy, keys, move_years, policy};
 use super::cases::policy_test::{self, CaseBackend};
 use super::client::activate;
@@ -59,6 +60,8 @@ enum Action {
     Audit(AuditCommand),
     /// Copy a store to a new one with its own secret and verify every chain; after an interruption, run it again
     Copy(CopyOptions),
+    /// Verify a backup, and make a store of it
+    Restore(RestoreOptions),
     /// Run a load test on a server of its own with a temporary store, or on the servers that are named
     Load(Box<LoadOptions>),
     /// Create certificates for tests
@@ -193,6 +196,7 @@ pub async fn run(command: Command, telemetry: &Telemetry) -> CommandResult {
             Some(year) => move_years::run(&options, year, json).await,
             None => copy::run(&options, json).await,
         },
+        Action::Restore(options) => restore::run(&options, json),
         Action::Load(options) => load::run(&options, json).await,
         Action::Keys(command) => Ok(keys::run(&command)?),
         Action::Secret { file } => Ok(secret_file::create(&file)?),

@@ -11,6 +11,7 @@ use crate::server::local_server::LocalServerError;
 use crate::server::run::RunError;
 use crate::server::store_location::StoreLocationError;
 use crate::store::StoreError;
+use crate::store::embedded::backup::BackupError;
 use crate::store::redis::OpenError;
 use crate::store::secret_file::SecretFault;
 use crate::telemetry::otlp::TelemetryError;
@@ -59,6 +60,9 @@ pub enum CommandError {
     /// A store was not copied.
     #[error(transparent)]
     Copy(#[from] CopyCommandError),
+    /// A backup was not written, verified or restored.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// A seal cannot be read or written.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -145,7 +149,9 @@ impl CommandError {
             CommandError::Copy(CopyCommandError::Refused(_)) => Exit::Refused,
             CommandError::Seal(SealError::Store(_)) => Exit::Refused,
             CommandError::Keys(KeysError::NotEmpty(_)) => Exit::Refused,
+            CommandError::Backup(BackupError::File { .. }) => Exit::Usage,
             CommandError::Store(_)
+            | CommandError::Backup(_)
             | CommandError::FileFaults(_)
             | CommandError::Secret(_)
             | CommandError::Refused(_)
@@ -173,7 +179,8 @@ fn client_exit(error: &ClientError) -> Exit {
         | ClientError::OutcomeUnknown(_)
         | ClientError::RetriesExhausted(_)
         | ClientError::UnexpectedAnswer
-        | ClientError::RefusedClaimsFile(_) => Exit::Unreachable,
+        | ClientError::RefusedClaimsFile(_)
+        | ClientError::BackupThread(_) => Exit::Unreachable,
     }
 }
 

@@ -83,6 +83,16 @@ impl Disclosures {
         self.append(permitted, store, persons, OK)
     }
 
+    /// Records that a call discloses everything about every person.
+    ///
+    /// # Errors
+    /// As [`Disclosures::log_read`].
+    pub fn log_everything(&self, permitted: &Permitted) -> Result<(), AccessError> {
+        let at = commit_stamp::now().instant.0;
+        let recorded = self.log.record_everything(&permitted.caller, permitted.call, OK, at);
+        recorded.map_err(|error| unavailable(&error))
+    }
+
     fn append<'a>(
         &self,
         permitted: &Permitted,
@@ -92,10 +102,7 @@ impl Disclosures {
     ) -> Result<(), AccessError> {
         let persons: Vec<_> = persons.into_iter().map(|person| store.person_key(person)).collect();
         let disclosure = Disclosure { caller: &permitted.caller, call: permitted.call, answer, persons: &persons };
-        self.log.record(disclosure, commit_stamp::now().instant.0).map_err(|error| {
-            tracing::error!(%error, "the access log cannot be written; answers about persons are refused");
-            AccessError::LogUnavailable
-        })
+        self.log.record(disclosure, commit_stamp::now().instant.0).map_err(|error| unavailable(&error))
     }
 
     /// Records that a hospital was given a quote for a person, and may therefore read the person's account.
@@ -115,4 +122,9 @@ impl Disclosures {
             tracing::error!(%error, "the access log cannot be reopened; the open file stays in use");
         }
     }
+}
+
+fn unavailable(error: &std::io::Error) -> AccessError {
+    tracing::error!(%error, "the access log cannot be written; answers about persons are refused");
+    AccessError::LogUnavailable
 }

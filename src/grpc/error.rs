@@ -5,6 +5,7 @@ use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::engine::EngineError;
+use crate::store::backup::BackupRefusal;
 
 /// Why a call fails; [`super::status`] maps each to what a caller is sent.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -69,6 +70,12 @@ pub enum CallError {
         /// The token of a quote with this split.
         quote_digest: Vec<u8>,
     },
+    /// The store is not one that this service backs up.
+    #[error("the store is on Redis, which is backed up as Redis is")]
+    BackupUnavailable,
+    /// The store does not continue a backup.
+    #[error("{0}")]
+    BackupNotContinued(BackupRefusal),
     /// The policy files are refused; the book in use stays.
     #[error("{0}")]
     PoliciesRefused(FieldFaults),
@@ -108,6 +115,8 @@ impl CallError {
             | CallError::StreamIdle
             | CallError::Panicked
             | CallError::InvalidMessage(_)
+            | CallError::BackupUnavailable
+            | CallError::BackupNotContinued(_)
             | CallError::PoliciesRefused(_)
             | CallError::Internal(_) => false,
         }

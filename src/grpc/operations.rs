@@ -1,4 +1,4 @@
-//! The operations service: draining a server.
+//! The operations service: draining a server, and backups.
 
 use std::sync::Arc;
 
@@ -10,23 +10,37 @@ use crate::pb::operations::operations_service_server::OperationsService;
 use crate::telemetry::LIFE;
 
 use super::authorize::Permitted;
+use super::backup::{BackupStream, Backups};
 
 /// The operations service.
 pub struct OperationsHandler {
     drain: Arc<Notify>,
     in_flight: Arc<Semaphore>,
     max_in_flight: usize,
+    backups: Backups,
 }
 
 impl OperationsHandler {
     /// Notifies `drain` when an operator asks for it. `in_flight` has `max_in_flight` permits, one for each call.
-    pub fn new(drain: Arc<Notify>, in_flight: Arc<Semaphore>, max_in_flight: usize) -> OperationsHandler {
-        OperationsHandler { drain, in_flight, max_in_flight }
+    pub fn new(
+        drain: Arc<Notify>,
+        in_flight: Arc<Semaphore>,
+        max_in_flight: usize,
+        backups: Backups,
+    ) -> OperationsHandler {
+        OperationsHandler { drain, in_flight, max_in_flight, backups }
     }
 }
 
 #[tonic::async_trait]
 impl OperationsService for OperationsHandler {
+    type BackupStream = BackupStream;
+
+    async fn backup(&self, request: Request<pb::BackupRequest>) -> Result<Response<BackupStream>, Status> {
+        let permitted = Permitted::from_request(&request)?;
+        Ok(Response::new(self.backups.begin(permitted, request.into_inner())?))
+    }
+
     async fn drain(&self, request: Request<pb::DrainRequest>) -> Result<Response<pb::DrainResponse>, Status> {
         let caller = Permitted::from_message(&request)?.caller;
         // The call to drain is itself in flight.

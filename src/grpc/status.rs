@@ -89,6 +89,10 @@ reasons! {
     PoliciesRefused = "POLICIES_REFUSED", FailedPrecondition;
     /// [`ClaimRefusal::QuoteChanged`], [`CallError::QuoteChanged`]
     QuoteChanged = "QUOTE_CHANGED", FailedPrecondition;
+    /// [`CallError::BackupUnavailable`]
+    BackupUnavailable = "BACKUP_UNAVAILABLE", FailedPrecondition;
+    /// [`CallError::BackupNotContinued`]
+    BackupNotContinued = "BACKUP_NOT_CONTINUED", FailedPrecondition;
     /// [`EngineError::Conflict`]
     Conflict = "CONFLICT", Aborted;
     /// [`EngineError::StoreUnavailable`], [`CallError::ReadTimedOut`], [`AccessError::LogUnavailable`]
@@ -169,6 +173,8 @@ impl From<&CallError> for Reason {
             CallError::ReadTimedOut => Reason::StoreUnavailable,
             CallError::InvalidMessage(_) => Reason::InvalidRequest,
             CallError::QuoteChanged { .. } => Reason::QuoteChanged,
+            CallError::BackupUnavailable => Reason::BackupUnavailable,
+            CallError::BackupNotContinued(_) => Reason::BackupNotContinued,
             CallError::PoliciesRefused(_) => Reason::PoliciesRefused,
             CallError::Internal(_) => Reason::Invariant,
         }

@@ -59,6 +59,8 @@ texts! {
     NoPolicy: "no policy is in force", "没有适用的政策";
     PoliciesRefused: "the policy files are refused; the book in use stays", "政策文件未通过检查；仍使用原有政策";
     QuoteChanged: "the split is no longer the one that the quote showed; the details hold the new one", "结算结果与预结算不一致；详情内为新的结果";
+    BackupUnavailable: "the store is on Redis, which is backed up as Redis is", "存储在 Redis 上，请按 Redis 的方式备份";
+    BackupNotContinued: "the store does not continue this backup", "本存储不能接续该备份";
     Conflict: "other claims of this person kept winning; nothing was committed", "该参保人的其他结算同时提交；本次未提交，请以相同请求号重试";
     StoreUnavailable: "the store cannot be reached or takes no writes; nothing was committed", "存储不可用；未提交任何内容，请以相同请求号重试";
     OutcomeUnknown: "it may have been committed; send the same request again, or ask the outcome", "可能已提交；请以相同请求号重新发送，或查询结果";

@@ -20,6 +20,7 @@ use crate::domain::file_fault::FileFault;
 use crate::engine::Engine;
 use crate::grpc::activation::{Activation, LoadBook};
 use crate::grpc::authorize::{AuthorizeLayer, Authorizer};
+use crate::grpc::backup::Backups;
 use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::observe::ObserveLayer;
@@ -251,10 +252,12 @@ impl Shared {
     ) -> Services<S> {
         let streams = limits_of::stream_settings(limits, &self.authorizer, &shutdown);
         let in_flight = Arc::clone(&self.authorizer.in_flight);
+        let (authorizer, disclosures) = (Arc::clone(&self.authorizer), Arc::clone(&self.disclosures));
+        let backups = Backups::new(engine.store().backup_reader(), authorizer, disclosures, shutdown.clone());
         Services {
             settlements: SettlementHandler::new(Arc::clone(engine), Arc::clone(&self.disclosures), streams),
             activation: Arc::clone(activation),
-            operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, limits.in_flight),
+            operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, limits.in_flight, backups),
             engine: Arc::clone(engine),
             disclosures: Arc::clone(&self.disclosures),
             imports: ImportStreams::new(limits_of::import_limits(limits), shutdown),

@@ -10,6 +10,7 @@
 //! [`crate::journal`] and `forms` define the stored bytes.
 
 pub mod archive;
+pub mod backup;
 pub mod commit;
 pub mod commit_log;
 pub mod coordination;
@@ -41,6 +42,7 @@ pub use reference_store::{KeyedPerson, ReferenceRead, ReferenceStore, ReferenceW
 
 use std::sync::Arc;
 
+use backup::BackupReader;
 use commit_log::CommitLog;
 use coordination::Coordination;
 use observer::{CheckpointLag, StoreObserver};
@@ -64,6 +66,11 @@ pub trait Store: JournalStore + ReferenceStore + PolicyStore {
 
     /// What its index has not written yet; `None` for a store without an index of its own.
     fn checkpoint_lag(&self) -> Option<CheckpointLag> {
+        None
+    }
+
+    /// Reads its log for a backup; `None` for a store that is backed up otherwise.
+    fn backup_reader(&self) -> Option<BackupReader> {
         None
     }
 }

@@ -167,6 +167,8 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("GetVocabulary", "words", "hospital", "OK", Nothing),
     ("FindDroppedWords", "no word is dropped", "operator", "OK", Nothing),
     ("ActivatePolicies", "no files", "operator", "POLICIES_REFUSED", Nothing),
+    // A backup that is sent has a line with `*` in place of a person: `backup::refused` has it.
+    ("Backup", "a store in memory", "backup", "BACKUP_UNAVAILABLE", Nothing),
     ("Drain", "drained", "operator", "OK", Nothing),
 ];
 
@@ -197,6 +199,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
         ],
         Reason::NotPermitted => &["Quote", "Settle", "SettleStream", "Correct", "Fence", "GetReference"],
         Reason::PoliciesRefused => &["ActivatePolicies"],
+        Reason::BackupUnavailable => &["Backup"],
         // Other commits for the person: `a_conflict_discloses_that_others_commit` has it.
         Reason::Conflict => &[],
         // They say nothing about a person: made before one is looked at, or about the service alone.
@@ -213,6 +216,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
         | Reason::Stopping
         | Reason::ImportRunning
         | Reason::ImportStopped
+        | Reason::BackupNotContinued
         | Reason::StoreUnavailable
         | Reason::OutcomeUnknown
         | Reason::DeadlinePassed
@@ -523,6 +527,10 @@ async fn ask(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answ
         "ListPolicies" => answered(policies().await.list_policies(policy::ListPoliciesRequest::default()).await),
         "ActivatePolicies" => {
             answered(policies().await.activate_policies(policy::ActivatePoliciesRequest::default()).await)
+        }
+        "Backup" => {
+            let mut client = OperationsServiceClient::new(server.channel(role).await);
+            answered(client.backup(operations::BackupRequest::default()).await)
         }
         "Drain" => {
             let mut client = OperationsServiceClient::new(server.channel(role).await);

@@ -116,7 +116,7 @@ role = "operator"
     let faults = Callers::from_toml("callers.toml", text, bounds(), 64).expect_err("faults");
     let found: Vec<_> = faults.iter().map(ToString::to_string).collect();
     let wanted = [
-        (1, "`role` must be one of hospital, gateway, registrar, auditor, operator"),
+        (1, "`role` must be one of hospital, gateway, registrar, auditor, operator, backup"),
         (5, "the name \"a\" is given to two callers"),
         (5, "`hospitals` of a hospital must contain exactly one id, its own"),
         (10, "`name` is missing"),
@@ -137,7 +137,7 @@ fn the_shipped_example_of_a_callers_file_is_valid() {
     let callers =
         Callers::from_toml("callers.toml", include_str!("../../deploy/callers.toml"), bounds(), 64).expect("sound");
     let gateway = callers.authenticate(&["gateway.province.example".to_owned()]).expect("a known caller");
-    assert_eq!((callers.count(), gateway.hospitals.len()), (Some(5), 2));
+    assert_eq!((callers.count(), gateway.hospitals.len()), (Some(6), 2));
 }
 
 #[test]

@@ -35,36 +35,38 @@ enum Came {
 
 use Came::{Denied as No, Empty, Hidden, Yes};
 
-const ROLES: [&str; 5] = ["hospital", "gateway", "registrar", "auditor", "operator"];
+const ROLES: [&str; 6] = ["hospital", "gateway", "registrar", "auditor", "backup", "operator"];
 
 /// The results of each role for its own hospital and patient (H3, P1) and for others (H2, P2).
-const TABLE: &[(&str, [(Came, Came); 5])] = &[
-    //                                 hospital       gateway        registrar      auditor        operator
-    ("Quote", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
-    ("Settle", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
-    ("SettleStream", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
-    ("Reverse", [(Yes, Hidden), (Yes, Hidden), (No, No), (No, No), (No, No)]),
-    ("Correct", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
-    ("Fence", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No)]),
-    ("GetOutcome", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
-    ("GetSettlement by id", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
-    ("GetSettlement by claim", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
-    ("ListSettlements of a hospital", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
-    ("ListSettlements of a person", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No)]),
-    ("ListEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No)]),
-    ("WatchEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No)]),
-    ("GetAccount", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No)]),
-    ("ImportReference", [(No, No), (No, No), (Yes, Yes), (No, No), (No, No)]),
-    ("ListImports", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No)]),
-    ("GetReference of hospitals", [(Yes, Yes), (Yes, Yes), (Yes, Yes), (Yes, Yes), (No, No)]),
-    ("GetReference of persons", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No)]),
-    ("GetPolicy", [(Yes, Yes); 5]),
-    ("ListPolicies", [(Yes, Yes); 5]),
-    ("GetVocabulary", [(Yes, Yes); 5]),
-    ("FindDroppedWords", [(No, No), (No, No), (No, No), (Yes, Yes), (Yes, Yes)]),
-    ("ActivatePolicies", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
+const TABLE: &[(&str, [(Came, Came); 6])] = &[
+    //                                 hospital       gateway        registrar      auditor        backup         operator
+    ("Quote", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
+    ("Settle", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
+    ("SettleStream", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
+    ("Reverse", [(Yes, Hidden), (Yes, Hidden), (No, No), (No, No), (No, No), (No, No)]),
+    ("Correct", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
+    ("Fence", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
+    ("GetOutcome", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("GetSettlement by id", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("GetSettlement by claim", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ListSettlements of a hospital", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ListSettlements of a person", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ListEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("WatchEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("GetAccount", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ImportReference", [(No, No), (No, No), (Yes, Yes), (No, No), (No, No), (No, No)]),
+    ("ListImports", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No), (No, No)]),
+    ("GetReference of hospitals", [(Yes, Yes), (Yes, Yes), (Yes, Yes), (Yes, Yes), (No, No), (No, No)]),
+    ("GetReference of persons", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No), (No, No)]),
+    ("GetPolicy", [(Yes, Yes); 6]),
+    ("ListPolicies", [(Yes, Yes); 6]),
+    ("GetVocabulary", [(Yes, Yes); 6]),
+    ("FindDroppedWords", [(No, No), (No, No), (No, No), (Yes, Yes), (No, No), (Yes, Yes)]),
+    ("ActivatePolicies", [(No, No), (No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
+    // The store of this server is in memory: whoever may back it up learns that.
+    ("Backup", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes), (No, No)]),
     // Last, because it stops the server.
-    ("Drain", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
+    ("Drain", [(No, No), (No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
 ];
 
 /// The hospital, the person of its settlement, and the prefix of the ids.
@@ -81,6 +83,7 @@ fn came<T>(answer: Result<T, Status>) -> Came {
         "NOT_FOUND" => Hidden,
         // The caller was authorized; the policies of a test have no files to reload.
         "POLICIES_REFUSED" => Yes,
+        "BACKUP_UNAVAILABLE" => Yes,
         other => panic!("{other}: {status:?}"),
     }
 }
@@ -245,6 +248,7 @@ async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> 
             let request = pb::policy::ActivatePoliciesRequest { dry_run: true, ..Default::default() };
             came(policies.activate_policies(request).await)
         }
+        "Backup" => came(OperationsServiceClient::new(channel).backup(pb::operations::BackupRequest::default()).await),
         "Drain" => came(OperationsServiceClient::new(channel).drain(pb::operations::DrainRequest {}).await),
         _ => settlements(server, channel, call, side).await,
     }

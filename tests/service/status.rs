@@ -14,6 +14,7 @@ use onestop::grpc::settlement::SettlementHandler;
 use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
 use onestop::pb::encoded::settlement_service_server::SettlementServiceServer;
+use onestop::pb::operations::operations_service_client::OperationsServiceClient;
 use onestop::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
 use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
@@ -96,6 +97,10 @@ rows! {
     an_unknown_method_is_unimplemented: UnknownCall, Unimplemented "UNKNOWN_CALL", [] => call_unknown_method;
     an_unknown_service_is_unimplemented: UnknownCall, Unimplemented "UNKNOWN_CALL", [] => call_unknown_service;
     a_stream_of_a_server_that_stops_is_unavailable: Stopping, Unavailable "SERVER_STOPPING", [] => stream_during_shutdown;
+    a_store_that_is_not_in_a_directory_is_not_backed_up: BackupUnavailable, FailedPrecondition "BACKUP_UNAVAILABLE",
+        [] => back_up_memory;
+    a_backup_of_another_store_is_not_continued: BackupNotContinued, FailedPrecondition "BACKUP_NOT_CONTINUED",
+        [] => back_up_another_store;
     a_damaged_record_is_an_invariant_failure: Invariant, Internal "INVARIANT", [] => settle_on_damaged_store;
     a_panic_is_answered: Panicked, Internal "PANICKED", [] => settle_on_panicking_store;
 }
@@ -395,6 +400,19 @@ async fn call_above_rate(_: Server) -> Status {
 async fn settle_on_full_disk(_: Server) -> Status {
     let directory = tempfile::tempdir_in("/dev/shm").expect("a directory in memory");
     crate::disk::refusal_of_a_settlement(directory.path()).await
+}
+
+async fn back_up_memory(server: Server) -> Status {
+    let request = onestop::pb::operations::BackupRequest::default();
+    OperationsServiceClient::new(server.channel.clone()).backup(request).await.expect_err("a refusal")
+}
+
+async fn back_up_another_store(_: Server) -> Status {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = crate::support::program::Serve::start(&place.path().join("store"), &[]);
+    let after = onestop::pb::operations::BackupEnd { store_identity: vec![1; 16], lsn: 4_096, chain: 0, entries: 0 };
+    let request = onestop::pb::operations::BackupRequest { after: Some(after), follow: false };
+    serve.client().await.backup(request).await.expect_err("a refusal")
 }
 
 async fn settle_above_in_flight_limit(_: Server) -> Status {

@@ -10,4 +10,5 @@ pub(super) mod init;
 pub(super) mod keys;
 pub(super) mod move_years;
 pub(super) mod policy;
+pub(super) mod restore;
 pub(super) mod seal;

@@ -11,7 +11,9 @@ use crate::say;
 use super::address::ServerOptions;
 use super::claim_text::ReversalText;
 use super::connection::Client;
-use super::{account, correct, entries, health, import, list, outcome, quote, reference, reverse, settle, show};
+use super::{
+    account, backup, correct, entries, health, import, list, outcome, quote, reference, reverse, settle, show,
+};
 
 /// A command that calls a server.
 #[derive(Subcommand, Debug)]
@@ -113,6 +115,13 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         options: entries::EntriesOptions,
     },
+    /// Back up the store of a running server to a directory; an earlier backup is continued with what is new
+    Backup {
+        #[command(flatten)]
+        server: ServerOptions,
+        #[command(flatten)]
+        options: backup::BackupOptions,
+    },
     /// Drain a server: finish calls in flight, then stop
     Drain {
         #[command(flatten)]
@@ -175,6 +184,7 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
         ClientCommand::Entries { server, options } => {
             entries::run(Client::connect_to(&server).await?, options, json).await
         }
+        ClientCommand::Backup { server, options } => backup::run(&server, &options, json).await,
         ClientCommand::Drain { server } => drain(Client::connect_to(&server).await?, json).await,
         ClientCommand::Account { server, options } => {
             account::run(Client::connect_to(&server).await?, options, json).await

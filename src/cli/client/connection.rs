@@ -252,6 +252,17 @@ impl Client {
         Ok(self.references.get_reference(with_deadline(request)).await?.into_inner())
     }
 
+    /// Begins a backup of the server's store.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn backup(
+        &mut self,
+        request: operations_pb::BackupRequest,
+    ) -> Result<Streaming<operations_pb::BackupResponse>, Status> {
+        Ok(self.operations.backup(request).await?.into_inner())
+    }
+
     /// Drains the server, and returns the number of other calls in flight.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod account;
 pub mod activate;
 pub mod address;
+mod backup;
 pub mod claim_lines;
 pub mod claim_text;
 pub mod commands;

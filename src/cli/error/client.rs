@@ -56,6 +56,9 @@ pub enum ClientError {
     /// The file of refused claims cannot be written.
     #[error("cannot write the file of refused claims: {0}")]
     RefusedClaimsFile(std::io::Error),
+    /// The thread that writes a backup ended.
+    #[error("the thread that writes the backup ended: {0}")]
+    BackupThread(tokio::task::JoinError),
 }
 
 impl From<Status> for ClientError {

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::domain::journal::Instant;
 use crate::domain::money::Money;
 use crate::pb::{reference as reference_pb, settlement as pb};
 use crate::store::imports::COPY;
@@ -69,6 +70,13 @@ fn table_name(import: &reference_pb::Import) -> String {
         return COPY.to_owned();
     }
     import.table().as_str_name().trim_start_matches("TABLE_").to_lowercase()
+}
+
+/// An instant in China Standard Time, as RFC 3339.
+pub fn china_time(Instant(at): Instant) -> String {
+    let china = jiff::tz::Offset::constant(8);
+    jiff::Timestamp::from_microsecond(at)
+        .map_or_else(|_| at.to_string(), |at| at.display_with_offset(china).to_string())
 }
 
 /// An instant in China Standard Time: 2017-06-15T09:30:00+08:00.

@@ -2,7 +2,7 @@
 //!
 //! `FORMAT` names the format and the identity of the store. It appears last, by a rename from `FORMAT.new`, which is made
 //! first: a directory that has it is complete, and one that has `FORMAT.new` alone is what an interrupted first opening
-//! left. The identity is derived from the secret; every part carries it. `secret` is readable by its owner only; without
+//! left. `RESTORING` is what `FORMAT` is called while a backup is being restored. The identity is derived from the secret; every part carries it. `secret` is readable by its owner only; without
 //! it nothing is found by the id of a person or a request.
 
 use std::fs;
@@ -57,6 +57,8 @@ pub struct StoreDirectory {
     pub identity: StoreIdentity,
     /// Whether its parts are to be created.
     pub is_new: bool,
+    /// The name of `FORMAT` while the other parts are not complete.
+    unfinished: &'static str,
 }
 
 /// Locks the directory of a store for this process. In a new one the secret is made; [`StoreDirectory::complete`] is to
@@ -70,12 +72,39 @@ pub fn prepare(path: &Path, missing: Missing) -> Result<StoreDirectory, OpenErro
         return Err(OpenError::NoStore(path.to_owned()));
     }
     create_directory(path).map_err(failed)?;
+    opened(path, lock(path)?)
+}
+
+fn lock(path: &Path) -> Result<Lock, OpenError> {
+    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
     let lock = fs::File::open(path).map_err(failed)?;
     match lock.try_lock() {
-        Ok(()) => opened(path, Lock(lock)),
+        Ok(()) => Ok(Lock(lock)),
         Err(fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
         Err(fs::TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Locks a missing or empty directory, or one where a restore was interrupted, for restoring the store with this secret;
+/// [`StoreDirectory::complete`] is to be called once the other parts are there.
+pub fn prepare_restore(path: &Path, secret: &Secret) -> Result<StoreDirectory, OpenError> {
+    let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
+    if path.exists() && !path.is_dir() {
+        return Err(OpenError::NotADirectory(path.to_owned()));
+    }
+    create_directory(path).map_err(failed)?;
+    let lock = lock(path)?;
+    if path.join("FORMAT").exists() {
+        return Err(OpenError::HoldsStore(path.to_owned()));
+    }
+    if path.join(RESTORING).exists() {
+        remove_parts(path).map_err(failed)?;
+    } else if fs::read_dir(path).map_err(failed)?.next().is_some() {
+        return Err(OpenError::NotAStore(path.to_owned()));
+    }
+    let (secret, identity) = (secret.clone(), identity_of(secret));
+    begin_parts(path, RESTORING, &secret).map_err(failed)?;
+    Ok(StoreDirectory { path: path.to_owned(), lock, secret, identity, is_new: true, unfinished: RESTORING })
 }
 
 fn opened(path: &Path, lock: Lock) -> Result<StoreDirectory, OpenError> {
@@ -86,7 +115,7 @@ fn opened(path: &Path, lock: Lock) -> Result<StoreDirectory, OpenError> {
         Err(error) => return Err(failed(error)),
     };
     let identity = identity_of(&secret);
-    Ok(StoreDirectory { path: path.to_owned(), lock, secret, identity, is_new })
+    Ok(StoreDirectory { path: path.to_owned(), lock, secret, identity, is_new, unfinished: NEW_FORMAT })
 }
 
 impl StoreDirectory {
@@ -120,7 +149,7 @@ impl StoreDirectory {
         let failed = |error: std::io::Error| OpenError::File { path: self.path.clone(), error };
         let path = fs::canonicalize(&self.path).map_err(failed)?;
         sync_directory(&path).map_err(failed)?;
-        fs::rename(path.join(NEW_FORMAT), path.join("FORMAT")).map_err(failed)?;
+        fs::rename(path.join(self.unfinished), path.join("FORMAT")).map_err(failed)?;
         for directory in [Some(&*path), path.parent()].into_iter().flatten() {
             sync_directory(directory).map_err(failed)?;
         }
@@ -128,10 +157,12 @@ impl StoreDirectory {
     }
 }
 
-/// `FORMAT` while the other parts are not complete.
+/// `FORMAT` while the other parts of a new store are not complete, and of one that is being restored.
 const NEW_FORMAT: &str = "FORMAT.new";
+const RESTORING: &str = "RESTORING";
 
-fn identity_of(secret: &Secret) -> StoreIdentity {
+/// The identity of the store with this secret.
+pub fn identity_of(secret: &Secret) -> StoreIdentity {
     let mut identity = StoreIdentity::default();
     identity.copy_from_slice(&secret.derived(IDENTITY).0[..16]);
     identity
@@ -170,6 +201,9 @@ fn read_secret(path: &Path) -> Result<Secret, OpenError> {
 /// The secret of a new store, in an empty directory, or in one that an interrupted first opening left.
 fn new_secret(path: &Path) -> Result<Secret, OpenError> {
     let failed = |error: std::io::Error| OpenError::File { path: path.to_owned(), error };
+    if path.join(RESTORING).exists() {
+        return Err(OpenError::RestoreNotEnded(path.to_owned()));
+    }
     let is_interrupted = path.join(NEW_FORMAT).exists();
     if !is_interrupted && fs::read_dir(path).map_err(failed)?.next().is_some() {
         return Err(OpenError::NotAStore(path.to_owned()));
@@ -178,11 +212,15 @@ fn new_secret(path: &Path) -> Result<Secret, OpenError> {
         remove_parts(path).map_err(failed)?;
     }
     let secret = secret_file::generate().map_err(failed)?;
-    let format = format!("{PREFIX}{FORMAT} {}\n", hexadecimal(&identity_of(&secret)));
-    let made = write(&path.join(NEW_FORMAT), format.as_bytes())
-        .and_then(|()| sync_directory(path))
-        .and_then(|()| write(&path.join("secret"), &secret.0));
-    made.map(|()| secret).map_err(failed)
+    begin_parts(path, NEW_FORMAT, &secret).map(|()| secret).map_err(failed)
+}
+
+/// Writes the format under the name that it has while the other parts are not complete, and the secret.
+fn begin_parts(path: &Path, unfinished: &str, secret: &Secret) -> std::io::Result<()> {
+    let format = format!("{PREFIX}{FORMAT} {}\n", hexadecimal(&identity_of(secret)));
+    write(&path.join(unfinished), format.as_bytes())?;
+    sync_directory(path)?;
+    write(&path.join("secret"), &secret.0)
 }
 
 /// Removes the parts that an interrupted first opening left; nothing was ever served from them.

@@ -87,41 +87,49 @@ pub trait DiskFile: Send + Sync {
 }
 
 /// A directory of the system.
-pub struct Directory(PathBuf);
+pub struct Directory {
+    path: PathBuf,
+    read_only: bool,
+}
 
 impl Directory {
     /// The directory with this path, which must exist.
     pub fn new(path: PathBuf) -> Directory {
-        Directory(path)
+        Directory { path, read_only: false }
+    }
+
+    /// The same, in which existing files are opened for reading only: it may be on a read-only medium.
+    pub fn read_only(path: PathBuf) -> Directory {
+        Directory { path, read_only: true }
     }
 }
 
 impl Disk for Directory {
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(OpenOptions::new().read(true).write(true).open(self.0.join(name))?))
+        Ok(Box::new(OpenOptions::new().read(true).write(!self.read_only).open(self.path.join(name))?))
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true).mode(0o600);
-        Ok(Box::new(options.open(self.0.join(name))?))
+        Ok(Box::new(options.open(self.path.join(name))?))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.0.join(from), self.0.join(to))
+        std::fs::rename(self.path.join(from), self.path.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        std::fs::remove_file(self.0.join(name))
+        std::fs::remove_file(self.path.join(name))
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let names = std::fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let names = std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
         names.collect()
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        File::open(&self.0)?.sync_all()
+        File::open(&self.path)?.sync_all()
     }
 }
 

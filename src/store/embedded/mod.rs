@@ -15,6 +15,7 @@
 //! Why a log and an index of one's own: `benches/stores` measures the candidates with this workload. A B-tree costs two
 //! syncs and a page for each key; LSM trees stall at saturation, and damage in the journal of one passed unnoticed.
 
+pub mod backup;
 mod commit_record;
 mod committer;
 mod database;
@@ -54,10 +55,11 @@ use crate::domain::ids::{EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
 use crate::journal::{decode_entry, record};
 
+use backup::BackupReader;
 use commit_record::RecordBuilder;
 use committer::{CommitCondition, Committer, Job, PreparedCommit, TracedJob};
 use database::{RedbTable, Tables};
-use directory::{Missing, StoreDirectory};
+use directory::{Missing, StoreDirectory, identity_of};
 pub use durability::Durability;
 use index::{Key, LogPosition, Table};
 use journal::Journal;
@@ -208,6 +210,11 @@ impl Store for EmbeddedStore {
 
     fn commit_log(&self) -> Option<Box<dyn CommitLog + '_>> {
         Some(Box::new(LogScan::new(&self.journal, &self.secret)))
+    }
+
+    fn backup_reader(&self) -> Option<BackupReader> {
+        let identity = identity_of(&self.secret);
+        Some(BackupReader::new(Arc::clone(&self.journal.segments), identity, self.secret.clone()))
     }
 
     fn checkpoint_lag(&self) -> Option<CheckpointLag> {

@@ -65,6 +65,12 @@ pub enum OpenError {
         /// The format that this release reads.
         known: u32,
     },
+    /// A restore to the directory was interrupted.
+    #[error("{0} holds a restore that did not end; run the same restore again")]
+    RestoreNotEnded(PathBuf),
+    /// A store is to be restored where one is.
+    #[error("{0} holds a store; nothing was changed")]
+    HoldsStore(PathBuf),
     /// The directory holds something else.
     #[error("{0} is not empty and holds no store")]
     NotAStore(PathBuf),

@@ -152,6 +152,13 @@ pub enum RecordFault {
     EntriesChecksum,
 }
 
+impl RecordFault {
+    /// The damage at the byte of a file where the record begins.
+    pub fn at(self, file: &str, byte: u64) -> LogError {
+        LogError::damaged(file, byte, LogDamage::Record(self))
+    }
+}
+
 impl LogError {
     pub(super) fn file(operation: &'static str, file: &str, error: &std::io::Error) -> LogError {
         LogError::File { operation, file: file.to_owned(), why: error.to_string() }

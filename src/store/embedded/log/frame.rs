@@ -171,6 +171,11 @@ impl Frame {
         adds_up && self.records().any(|(_, record)| record.fault().is_some())
     }
 
+    /// Head, body and trailer; on the disk, zeros up to a page follow.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The head.
     pub fn head(&self) -> &FrameHead {
         &self.head

@@ -46,12 +46,12 @@ impl LogSizes {
     pub const STORE: LogSizes = LogSizes { segment: 64 << 20, frame: 8 << 20 };
 
     /// The segment with this byte of the log, and the byte in it.
-    pub(super) fn place(self, lsn: u64) -> (u64, u64) {
+    pub fn place(self, lsn: u64) -> (u64, u64) {
         (lsn / self.segment, lsn % self.segment)
     }
 
     /// The position in the log of a byte of a segment.
-    pub(super) fn lsn(self, segment: u64, byte: u64) -> u64 {
+    pub fn lsn(self, segment: u64, byte: u64) -> u64 {
         segment.saturating_mul(self.segment).saturating_add(byte)
     }
 

@@ -76,7 +76,11 @@ impl<'a> Record<'a> {
         Record::bounds(bytes).filter(|record| record.bytes.len() == bytes.len())
     }
 
-    fn check_part(&self, part: RecordPart) -> Result<(), RecordFault> {
+    /// Verifies the checksum of a part.
+    ///
+    /// # Errors
+    /// If it differs.
+    pub fn check_part(&self, part: RecordPart) -> Result<(), RecordFault> {
         let (at, found, fault) = match part {
             RecordPart::Rows => (12, rows_checksum(&self.bytes[..12], self.rows()), RecordFault::RowsChecksum),
             RecordPart::Entries => (16, crc32c::crc32c(self.entries()), RecordFault::EntriesChecksum),

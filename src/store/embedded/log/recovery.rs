@@ -82,6 +82,14 @@ fn replay_frames<E: From<LogError>>(
     }
 }
 
+/// Checks that the log leads up to this end: a frame with its checksum ends there.
+///
+/// # Errors
+/// [`LogError::NotCovered`] if it does not; or if it cannot be read.
+pub fn leads_to(segments: &Segments, end: LogEnd) -> Result<(), LogError> {
+    check_covered(segments, end).map(drop)
+}
+
 /// Checks that the log leads up to what the index covers: a frame with this checksum ends there. Returns the newest day
 /// that it carries.
 fn check_covered(segments: &Segments, covered: LogEnd) -> Result<u32, LogError> {

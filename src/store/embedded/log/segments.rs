@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use super::error::{FrameFault, LogDamage, LogError, RecordFault};
 use super::frame::{Frame, FrameHead};
 use super::layout::{LogSizes, PAGE, read_padded};
@@ -46,6 +48,8 @@ pub struct Segments {
     /// The end of the log that was published to readers: its position, and the number of entries.
     published: AtomicU64,
     entries: AtomicU64,
+    /// The same end, for those who wait for it to move.
+    end: watch::Sender<LogEnd>,
 }
 
 impl Segments {
@@ -58,6 +62,7 @@ impl Segments {
             open: RwLock::default(),
             published: AtomicU64::new(0),
             entries: AtomicU64::new(0),
+            end: watch::Sender::default(),
         }
     }
 
@@ -76,10 +81,16 @@ impl Segments {
         self.entries.load(Ordering::Acquire)
     }
 
+    /// The end of the log for readers, as it moves.
+    pub fn ends(&self) -> watch::Receiver<LogEnd> {
+        self.end.subscribe()
+    }
+
     /// Publishes the end of the log to readers.
     pub(super) fn publish(&self, end: LogEnd) {
         self.published.store(end.lsn, Ordering::Release);
         self.entries.store(end.sequence, Ordering::Release);
+        self.end.send_replace(end);
     }
 
     /// The number of segments, which are numbered from 0 without a gap. Removes segments that were not completed.
