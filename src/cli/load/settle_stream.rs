@@ -111,8 +111,10 @@ fn hand_on(answer: pb::SettleStreamResponse, pending: &Pending) {
         }
         refusal => Err(status_from_answer(refusal)),
     };
-    // A caller that is gone wants no answer.
-    let _gone = caller.map(|caller| caller.send(answered));
+    if let Some(caller) = caller {
+        // A caller that is gone wants no answer.
+        let _gone = caller.send(answered);
+    }
 }
 
 fn ended() -> Status {

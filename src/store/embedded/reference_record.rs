@@ -91,7 +91,7 @@ mod tests {
         record.row(Table::Person, &[1; 16], b"state");
         let record = record.finish().expect("a record");
         assert!(matches!(table_rows(record.record().rows()), Err(StoreError::Damaged(_))));
-        for (number, value) in [(4, &[0, 0][..]), (0, &[1]), (0, &[1, 0])] {
+        for (number, value) in [(u8::MAX, &[0, 0][..]), (0, &[1]), (0, &[1, 0])] {
             let mut record = RecordBuilder::default();
             record.keyed(Table::ReferenceWrite, &[number], value);
             let record = record.finish().expect("a record");
