@@ -68,7 +68,8 @@ fn take(bytes: &[u8], reached: &mut Reached) {
     let settings = EngineSettings { rows_held: ROWS_HELD, ..EngineSettings::default() };
     let engine = wait(Engine::open(CountingStore::default(), Book::without_policies().expect("a book"), settings))
         .expect("an engine");
-    let before = engine.store().fingerprint();
+    let state = |engine: &Engine<CountingStore>| (engine.store().writes(), engine.store().fingerprint());
+    let before = state(&engine);
     let came = within(MEMORY, bytes.len(), || wait(import(&engine, table, file)));
     match came {
         Came::Taken(rows, Imported { changed, unchanged, not_enrolled }) => {
@@ -77,11 +78,11 @@ fn take(bytes: &[u8], reached: &mut Reached) {
             note_edges(file, rows, reached);
         }
         Came::NotCsv(faults) => {
-            assert_eq!((engine.store().writes(), engine.store().fingerprint()), (0, before));
+            assert_eq!(state(&engine), before);
             faults.iter().for_each(|fault| reached.hit(not_csv(fault)));
         }
         Came::Refused(refusal) => {
-            assert_eq!((engine.store().writes(), engine.store().fingerprint()), (0, before), "{refusal}");
+            assert_eq!(state(&engine), before, "{refusal}");
             note_refusal(&refusal, reached);
         }
     }
