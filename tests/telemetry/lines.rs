@@ -27,6 +27,7 @@ fn start_readiness_reload_and_stop_are_logged_by_default_and_calls_are_not() {
     let server = LoggedServer::start(directory.path(), &[]);
     settle_demonstration(&server.url, &[]);
     server.signal("-HUP");
+    server.wait_for_log("reloading: a signal asked for it");
     let log = server.end();
     let messages = messages(&log);
     let stopping = "stopping: a signal asked for it; calls in flight are finished";

@@ -6,9 +6,10 @@ mod lines;
 mod receiver;
 mod scraped;
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,7 +28,8 @@ pub struct LoggedServer {
     pub url: String,
     /// Where it serves health and metrics.
     pub operations: String,
-    log: JoinHandle<String>,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl LoggedServer {
@@ -44,19 +46,21 @@ impl LoggedServer {
     /// Starts this command, which must run a server with a listener for health and metrics.
     pub fn spawn(mut command: Command) -> LoggedServer {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a started program");
-        let mut errors = child.stderr.take().expect("standard error");
-        let log = std::thread::spawn(move || {
-            let mut text = String::new();
-            errors.read_to_string(&mut text).expect("the log");
-            text
+        let errors = BufReader::new(child.stderr.take().expect("standard error"));
+        let log = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&log);
+        let reader = std::thread::spawn(move || {
+            for line in errors.lines() {
+                *written.lock().expect("the log") += &(line.expect("a line") + "\n");
+            }
         });
         let (mut line, output) = (String::new(), child.stdout.take().expect("standard output"));
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line).expect("a line");
+        BufReader::new(output).read_line(&mut line).expect("a line");
         let mut urls = line.split_whitespace().filter(|word| word.starts_with("http"));
         let [url, operations] = [urls.next(), urls.next()]
             .map(|url| url.unwrap_or_else(|| panic!("it says where it answers: {line:?}")))
             .map(|url| url.trim_end_matches(',').to_owned());
-        LoggedServer { child, url, operations, log }
+        LoggedServer { child, url, operations, log, reader: Some(reader) }
     }
 
     /// The body of a response of the listener for health and metrics, with its head.
@@ -80,6 +84,15 @@ impl LoggedServer {
         }
     }
 
+    /// Waits until the log contains a text.
+    pub fn wait_for_log(&self, text: &str) {
+        let start = Instant::now();
+        while !self.log.lock().expect("the log").contains(text) {
+            assert!(start.elapsed() < Duration::from_secs(20), "no {text}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -95,7 +108,16 @@ impl LoggedServer {
     pub fn end(mut self) -> String {
         self.signal("-TERM");
         assert_eq!(self.child.wait().expect("an ended program").code(), Some(0));
-        self.log.join().expect("the log")
+        self.reader.take().expect("one end").join().expect("the log");
+        std::mem::take(&mut self.log.lock().expect("the log"))
+    }
+}
+
+impl Drop for LoggedServer {
+    fn drop(&mut self) {
+        // A test that failed leaves no process behind; one that ended it already has nothing to kill.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
     }
 }
 
