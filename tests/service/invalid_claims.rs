@@ -229,8 +229,8 @@ const INVALID_CLAIMS: &[InvalidClaim] = &[
     (
         "a year without a policy",
         FailedPrecondition,
-        "NO_POLICY: claim.discharged lies on a day on which no policy of the person's insurance and region is in force \
-         (NO_POLICY_IN_FORCE)",
+        "NO_POLICY: claim.discharged is 2016-06-15 (admitted 2016-06-08), and no policy of resident insurance for the \
+         insured region 370100 is in force on the day by which it goes (NO_POLICY_IN_FORCE)",
         |claim| (claim.admitted, claim.discharged) = (day("2016-06-08"), day("2016-06-15")),
     ),
 ];
