@@ -72,6 +72,19 @@ restart() {
   start "$later" "$one" --store "$work/store"
 }
 
+# The persons, the hospital and the code of the claims.
+mkdir "$work/tables"
+echo 'hospital_id,from,level,region
+LOAD-H,2010-01-01,tertiary,370100' >"$work/tables/hospitals.csv"
+echo 'hospital_id,from
+LOAD-H,2010-01-01' >"$work/tables/designations.csv"
+echo 'code,regions,from,name,class
+LOAD-0,,2010-01-01,a code,A' >"$work/tables/catalogue.csv"
+{
+  echo 'person_id,from,insurance,insured_region'
+  for person in $(seq 0 199); do echo "LOAD-P-$person,2010-01-01,resident,370100"; done
+} >"$work/tables/enrolments.csv"
+
 redis=$(free_port)
 mkdir "$work/redis"
 redis-server --port "$redis" --bind 127.0.0.1 --dir "$work/redis" --appendonly yes --appendfsync always --save '' >/dev/null &
@@ -86,7 +99,7 @@ done
 one=$(free_port) other=$(free_port)
 start "$earlier" "$one" "${redis_options[@]}"
 start "$earlier" "$other" "${redis_options[@]}"
-"$earlier" load --prepare --persons 200 --server "http://127.0.0.1:$one" >/dev/null
+"$earlier" import --server "http://127.0.0.1:$one" "$work/tables" >/dev/null
 echo "two servers on one Redis, upgraded one after the other:"
 under_load "127.0.0.1:$one,127.0.0.1:$other" upgrade_both
 stop "$one"
@@ -96,7 +109,7 @@ stop "$other"
 one=$(free_port)
 "$earlier" init --store "$work/store" >/dev/null
 start "$earlier" "$one" --store "$work/store"
-"$earlier" load --prepare --persons 200 --server "http://127.0.0.1:$one" >/dev/null
+"$earlier" import --server "http://127.0.0.1:$one" "$work/tables" >/dev/null
 echo "a server over a store in a directory, stopped and started again upgraded:"
 under_load "127.0.0.1:$one" restart
 stop "$one"
