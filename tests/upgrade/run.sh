@@ -74,8 +74,8 @@ restart() {
 
 # The persons, the hospital and the code of the claims.
 mkdir "$work/tables"
-echo 'hospital_id,from,level,region
-LOAD-H,2010-01-01,tertiary,370100' >"$work/tables/hospitals.csv"
+echo 'hospital_id,from,name,level,region
+LOAD-H,2010-01-01,a hospital,tertiary,370100' >"$work/tables/hospitals.csv"
 echo 'hospital_id,from
 LOAD-H,2010-01-01' >"$work/tables/designations.csv"
 echo 'code,regions,from,name,class
