@@ -98,8 +98,8 @@ done
 "$earlier" init "${redis_options[@]}" >/dev/null
 one=$(free_port) other=$(free_port)
 start "$earlier" "$one" "${redis_options[@]}"
-start "$earlier" "$other" "${redis_options[@]}"
 "$earlier" import --server "http://127.0.0.1:$one" "$work/tables" >/dev/null
+start "$earlier" "$other" "${redis_options[@]}"
 echo "two servers on one Redis, upgraded one after the other:"
 under_load "127.0.0.1:$one,127.0.0.1:$other" upgrade_both
 stop "$one"
