@@ -95,7 +95,7 @@ impl Player {
         let answer = self.settle(Call::begin(CallKind::Settle, begin), request(quote_digest), number).await;
         match answer {
             Ok(response) => Some(self.check_settlement(CallKind::Settle, claim, response, false)),
-            // Another claim of the person was settled since the quote: the patient is told, and settles as it is now.
+            // Another claim of the person was settled since the quote: the patient sees the new split and settles on it.
             Err(status) if is_quote_changed(&status) => {
                 let call = Call::begin(CallKind::Settle, &mut None);
                 let response = self.settle(call, request(Vec::new()), number).await.ok()?;

@@ -12,7 +12,7 @@ use tonic_types::StatusExt;
 
 use crate::grpc::status::code_name;
 
-/// The longest latency that is told apart, in microseconds: ten minutes.
+/// The longest latency that is distinguished, in microseconds: ten minutes.
 const LONGEST: u64 = 600_000_000;
 
 /// The number of wrong answers that are described; all are counted.
