@@ -23,6 +23,7 @@ pub mod itemize;
 pub mod journal;
 mod layer_split;
 pub mod money;
+pub mod month;
 pub mod notice;
 pub mod policy;
 pub mod pools;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::ids::EntryId;
-use crate::domain::journal::{EntryKind, Settlement};
+use crate::domain::journal::{EntryKind, Instant, Settlement};
 use crate::domain::split::Split;
 use crate::store::Store;
 
@@ -20,6 +20,7 @@ pub(super) struct WalkedChain {
 /// A settlement that stands, with the revision in force.
 pub(super) struct LiveSettlement {
     pub settlement: EntryId,
+    pub committed: Instant,
     pub settled: Settlement,
     pub newest: EntryId,
     pub number: u32,
@@ -59,6 +60,7 @@ impl<S: Store> Engine<S> {
             }
             let entry = self.required_entry(id).await?;
             next = entry.link.previous;
+            let committed = entry.committed;
             match entry.body {
                 EntryKind::Reversal(reversal) => {
                     whole |= reversal.correction.is_some();
@@ -69,7 +71,7 @@ impl<S: Store> Engine<S> {
                 }
                 EntryKind::Settlement(settled) if !reversed.contains(&id) && Some(id) != settlement => {
                     let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, settled.split.clone()));
-                    later.push(LiveSettlement { settlement: id, settled: *settled, newest, number, split });
+                    later.push(LiveSettlement { settlement: id, committed, settled: *settled, newest, number, split });
                 }
                 EntryKind::Settlement(_) | EntryKind::Fence(_) => {}
             }

@@ -15,7 +15,8 @@ use crate::domain::continuation::Continued;
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{EntryId, HospitalId};
-use crate::domain::journal::{Differences, Entry, Revision, Settlement};
+use crate::domain::journal::{Differences, Entry, Revision, Settlement, booking_month};
+use crate::domain::month::ClosedMonths;
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::policy::Book;
@@ -62,7 +63,7 @@ impl<S: Store> Engine<S> {
         stamp: &CommitStamp,
         mut replacement: Option<Replacement<'_>>,
     ) -> Result<(Vec<Entry<Revision>>, Option<AnsweredSettlement>), CommitError> {
-        let book = self.book();
+        let (book, closed) = (self.book(), commit.closed_months.unwrap_or_default());
         let order = decision_order(&later, reversed, replacement.as_ref());
         let mut later: HashMap<EntryId, LiveSettlement> = later.into_iter().map(|one| (one.settlement, one)).collect();
         let mut decided: HashMap<EntryId, Split> = HashMap::new();
@@ -104,7 +105,7 @@ impl<S: Store> Engine<S> {
             }
             let claim = &one.settled.claim;
             commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
-            let entry = commit.append(id, revision_body(one, split, stamp, &book));
+            let entry = commit.append(id, revision_body(one, split, stamp, &book, closed));
             revisions.push(entry);
         }
         Ok((revisions, settlement))
@@ -234,7 +235,13 @@ fn cannot_readjudicate(one: &LiveSettlement, caller: &HospitalId, why: &str) -> 
     ClaimRefusal::NoPolicy(FieldFault::new("readjudicate", FaultReason::NoPolicyInForce, message).into())
 }
 
-fn revision_body(one: LiveSettlement, split: Split, stamp: &CommitStamp, book: &Book) -> Revision {
+fn revision_body(
+    one: LiveSettlement,
+    split: Split,
+    stamp: &CommitStamp,
+    book: &Book,
+    closed: ClosedMonths,
+) -> Revision {
     let claim = &one.settled.claim;
     Revision {
         hospital_id: claim.hospital_id.clone(),
@@ -246,6 +253,7 @@ fn revision_body(one: LiveSettlement, split: Split, stamp: &CommitStamp, book: &
         reversal: stamp.id,
         book: book.digest(),
         differences: Differences::between(&one.split, &split),
+        booking_month: booking_month(one.committed, stamp.instant, closed),
         split,
     }
 }

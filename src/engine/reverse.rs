@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 use crate::domain::claim::ClaimKeys;
 use crate::domain::content::{InvalidReversal, RawReversal, ValidReversal};
 use crate::domain::ids::{AccountKey, Digest, EntryId, HospitalId, RequestId};
-use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
+use crate::domain::journal::{Entry, Reversal, Revision, Settlement, booking_month};
+use crate::domain::month::Month;
 use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
 use crate::journal::content::reverse_content;
 use crate::store::rows::SettlementStatus;
@@ -119,6 +120,7 @@ impl<S: Store> Engine<S> {
             last.reversal = Some(stamp.id);
         }
         let revisions = (0..later.len()).map(|n| stamp.derived_id(n as u32)).collect();
+        let booked = booking_month(target.committed, stamp.instant, seen.closed_months);
         let entry = Entry {
             id: stamp.id,
             link: seen.state.next(),
@@ -127,10 +129,11 @@ impl<S: Store> Engine<S> {
             content: request.content,
             body: Reversal {
                 correction: request.correction,
-                ..reversal_body(reversal, target.settlement, key, revisions)
+                ..reversal_body(reversal, target.settlement, key, revisions, booked)
             },
         };
         let mut commit = Commit::new(seen.state.clone(), &entry);
+        commit.closed_months = Some(seen.closed_months);
         commit.set_claim(hospital_id.clone(), claim_id.clone(), row);
         for split in later.iter().map(|one| &one.split).chain([&target.split]) {
             let key = &split.circumstances.account;
@@ -151,6 +154,7 @@ impl<S: Store> Engine<S> {
             split: split.ok_or_else(|| EngineError::broken_invariant(format!("entry {newest} decides no split")))?,
             number: standing.revisions.len() as u32 + 1,
             newest,
+            committed: settled.committed,
             settled: settled.body,
         })
     }
@@ -228,8 +232,10 @@ fn reversal_body(
     settlement: EntryId,
     account: AccountKey,
     revisions: Vec<EntryId>,
+    booking_month: Month,
 ) -> Reversal {
     let ClaimKeys { hospital_id, person_id, claim_id } = reversal.keys.clone();
     let reason = reversal.reason.clone();
-    Reversal { hospital_id, person_id, claim_id, reason, settlement, account, revisions, correction: None }
+    let correction = None;
+    Reversal { hospital_id, person_id, claim_id, reason, settlement, account, revisions, correction, booking_month }
 }

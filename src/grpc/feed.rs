@@ -26,7 +26,7 @@ use super::error::CallError;
 use super::feed_cursor::FeedCursors;
 use super::listing::visible_hospitals;
 use super::page;
-use super::to_proto::timestamp;
+use super::to_proto::{month, timestamp};
 
 /// How many entries a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -162,6 +162,7 @@ fn entry_message(one: &FeedEntry) -> pb::JournalEntry {
         benefit_year: account.map_or(0, |account| account.year),
         payers: shares(one.amounts.payers.clone()),
         patient_fen: one.amounts.patient.fen(),
+        booking_month: entry.booking_month().map(month),
     }
 }
 

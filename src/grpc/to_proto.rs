@@ -2,12 +2,19 @@
 //! [`crate::journal`].
 
 use crate::domain::money::Money;
+use crate::domain::month::Month;
 use crate::engine::account::{AccountView, CapBalance, VisitCircumstances};
 use crate::journal::answer::cap_accumulator;
+use crate::pb::Date;
 use crate::pb::settlement as pb;
 
 pub use crate::journal::answer::{digest_bytes as digest, timestamp};
 pub use crate::journal::claim::{date_message as date, message_from_raw as claim};
+
+/// A month, with day 0.
+pub fn month(month: Month) -> Date {
+    Date { year: month.year(), month: month.month(), day: 0 }
+}
 
 /// An account.
 pub fn account(view: &AccountView) -> pb::GetAccountResponse {

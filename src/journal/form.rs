@@ -5,6 +5,7 @@ use prost::Message;
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::Region;
 use crate::domain::ids::{Digest, EntryId, TextError};
+use crate::domain::month::Month;
 use crate::domain::rate::Rate;
 use crate::pb::journal::Days;
 
@@ -79,6 +80,14 @@ pub fn optional_digest(field: &'static str, bytes: &[u8]) -> Result<Option<Diges
 /// If it is none.
 pub fn day(field: &'static str, number: u32) -> Result<Day, Malformed> {
     Day::from_number(number).ok_or(Malformed(field))
+}
+
+/// The month with a number.
+///
+/// # Errors
+/// If it is none.
+pub fn month(field: &'static str, number: u32) -> Result<Month, Malformed> {
+    Month::from_number(number).ok_or(Malformed(field))
 }
 
 /// The days of a row; an absent message is open at both ends.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::form::{Malformed, digest, entry_id, entry_ids, id, id_bytes, nested, optional_entry_id};
+use super::form::{Malformed, digest, entry_id, entry_ids, id, id_bytes, month, nested, optional_entry_id};
 use super::settlement::rest;
 use super::{answer, answer_reader};
 use crate::domain::ids::{AccountKey, ClaimId, EntryId, HospitalId, PersonId};
@@ -24,6 +24,7 @@ pub(super) fn reversal_message(reversal: &Reversal) -> pb::ReversalEntry {
         benefit_year: reversal.account.year,
         revision_ids: reversal.revisions.iter().map(|EntryId(id)| id.to_vec()).collect(),
         correction_id: id_bytes(reversal.correction),
+        booking_month: reversal.booking_month.number(),
     }
 }
 
@@ -41,6 +42,7 @@ pub(super) fn reversal_from_message(message: pb::ReversalEntry) -> Result<Revers
         account: AccountKey { insurance: message.insurance.into(), year: message.benefit_year },
         revisions: entry_ids("revision_ids", &message.revision_ids)?,
         correction: optional_entry_id("correction_id", &message.correction_id)?,
+        booking_month: month("booking_month", message.booking_month)?,
     })
 }
 
@@ -61,6 +63,7 @@ pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
         rest: Some(rest(&revision.split)),
         payers: payers.iter().map(named_amount).collect(),
         patient_fen: patient.fen(),
+        booking_month: revision.booking_month.number(),
     }
 }
 
@@ -88,6 +91,7 @@ pub(super) fn revision_from_message(message: pb::RevisionEntry) -> Result<Revisi
             payers: message.payers.into_iter().map(amount).collect(),
             patient: Money::from_fen(message.patient_fen),
         },
+        booking_month: month("booking_month", message.booking_month)?,
     })
 }
 

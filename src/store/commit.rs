@@ -7,6 +7,7 @@ use crate::domain::account::Account;
 use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Instant, Settlement};
+use crate::domain::month::ClosedMonths;
 use crate::journal::{EncodedSettlement, encode_entry, encode_settlement};
 
 use super::rows::{ClaimRow, PersonState};
@@ -37,6 +38,8 @@ pub struct Commit {
     pub state: PersonState,
     /// The rows of claims after these entries.
     pub claims: Vec<ClaimWrite>,
+    /// The months that were closed when the booking months of the entries were decided; `None` if none depends on them.
+    pub closed_months: Option<ClosedMonths>,
     /// The day whose list the entry of the request is appended to, if it is a settlement.
     pub listed: Option<Day>,
 }
@@ -105,6 +108,7 @@ impl Commit {
             notices: Vec::with_capacity(1),
             state: before,
             claims: Vec::with_capacity(1),
+            closed_months: None,
             listed: is_settlement.then(|| first.committed.china_day()),
         };
         commit.append_record(first, record, digest);

@@ -10,6 +10,7 @@ use super::rows::{ClaimRow, CommitPosition, ListPosition, PersonState};
 use crate::domain::day::Day;
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
+use crate::domain::month::ClosedMonths;
 use crate::reference::person::PersonRecord;
 
 /// A person's key with the value under it, or why that value cannot be decoded.
@@ -59,6 +60,8 @@ pub struct LookUp {
     pub request: Option<EntryId>,
     /// The row of the claim id.
     pub claim: Option<ClaimRow>,
+    /// The months that are closed.
+    pub closed_months: ClosedMonths,
 }
 
 /// The journal: entries in one chain per person, and the rows derived from them.

@@ -20,6 +20,7 @@ use super::{
 use crate::domain::day::Day;
 use crate::domain::ids::{CanonicalDigest, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
+use crate::domain::month::ClosedMonths;
 use crate::journal::{decode_entry, record};
 use crate::reference::person::PersonRecord;
 
@@ -197,6 +198,7 @@ impl JournalStore for MemoryStore {
             state: rows.states.get(&person).cloned().unwrap_or_default(),
             request: request.and_then(|key| rows.requests.get(&key).copied()),
             claim: claim.and_then(|key| rows.claims.get(&key).cloned()),
+            closed_months: ClosedMonths::default(),
         })
     }
 

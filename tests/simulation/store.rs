@@ -5,6 +5,7 @@ use std::sync::Arc;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
+use onestop::domain::month::ClosedMonths;
 use onestop::journal::{StoredForm, decode_entry, record};
 use onestop::reference::person::PersonRecord;
 use onestop::store::coordination::SingleInstance;
@@ -187,6 +188,7 @@ impl JournalStore for SimulatedStore {
                     .map_or(Ok(None), |key| read_row(image, DiskTable::Requests, key))?
                     .map(|RequestRow(id)| id),
                 claim: claim.map(|key| read_row(image, DiskTable::Claims, key)).transpose()?.flatten(),
+                closed_months: ClosedMonths::default(),
             })
         })
         .await

@@ -10,6 +10,7 @@ use onestop::domain::ids::{AccountKey, Diagnosis, Digest, EntryId};
 use onestop::domain::journal::{Differences, Entry, EntryBody, EntryKind, Fence, Instant, Link};
 use onestop::domain::journal::{Reversal, Revision, Settlement};
 use onestop::domain::money::Money;
+use onestop::domain::month::Month;
 use onestop::domain::notice::Notice;
 use onestop::domain::policy::{LayerHead, PolicyRef};
 use onestop::domain::schedule::BandShare;
@@ -249,6 +250,7 @@ fn revision() -> Revision {
         book: digest(7),
         split: split(),
         differences: Differences { payers: vec![("basic_fund".into(), fen(-12))], patient: fen(12) },
+        booking_month: Month::from_number(201_707).expect("a month"),
     }
 }
 
@@ -262,6 +264,7 @@ fn reversal() -> Reversal {
         account: AccountKey { insurance: "resident".into(), year: 2017 },
         revisions: vec![entry_id(12), entry_id(13)],
         correction: Some(entry_id(14)),
+        booking_month: Month::from_number(201_706).expect("a month"),
     }
 }
 

@@ -89,9 +89,10 @@ fn line(entry: &pb::JournalEntry) -> String {
         pb::EntryKind::Fence | pb::EntryKind::Unspecified => String::new(),
         _ => format!(": patient {}{}", Money::from_fen(entry.patient_fen), payers.collect::<String>()),
     };
+    let booked = entry.booking_month.as_ref().map(|month| format!(", booked in {}", json::month(month)));
     let (word, hospital_id, claim_id) = (entry.kind().word(), &entry.hospital_id, &entry.claim_id);
     let time = json::instant(entry.commit_time.as_ref()).unwrap_or_default();
-    format!("{time} {word} {} {hospital_id} {claim_id}{amounts}", entry.entry_id)
+    format!("{time} {word} {} {hospital_id} {claim_id}{amounts}{}", entry.entry_id, booked.unwrap_or_default())
 }
 
 fn value(entry: &pb::JournalEntry, cursor: &str) -> Value {
@@ -100,6 +101,6 @@ fn value(entry: &pb::JournalEntry, cursor: &str) -> Value {
         "hospital_id": entry.hospital_id, "person_id": entry.person_id, "request_id": entry.request_id,
         "claim_id": entry.claim_id, "settlement_id": entry.settlement_id, "insurance": entry.insurance,
         "benefit_year": entry.benefit_year, "payers": json::payer_amounts(&entry.payers),
-        "patient": yuan(entry.patient_fen), "cursor": cursor,
+        "patient": yuan(entry.patient_fen), "booking_month": entry.booking_month.as_ref().map(json::month), "cursor": cursor,
     })
 }

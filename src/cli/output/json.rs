@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::domain::journal::Instant;
 use crate::domain::money::Money;
+use crate::pb::Date;
 use crate::pb::{reference as reference_pb, settlement as pb};
 use crate::store::imports::COPY;
 
@@ -77,6 +78,11 @@ pub fn china_time(Instant(at): Instant) -> String {
     let china = jiff::tz::Offset::constant(8);
     jiff::Timestamp::from_microsecond(at)
         .map_or_else(|_| at.to_string(), |at| at.display_with_offset(china).to_string())
+}
+
+/// A month: 2017-06.
+pub fn month(month: &Date) -> String {
+    format!("{:04}-{:02}", month.year, month.month)
 }
 
 /// An instant in China Standard Time: 2017-06-15T09:30:00+08:00.

@@ -3,6 +3,7 @@
 use crate::domain::claim::Claim;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId};
+use crate::domain::month::Month;
 use crate::domain::notice::Notice;
 use crate::domain::split::Split;
 
@@ -44,6 +45,8 @@ pub struct Reversal {
     /// The settlement that corrects the claim, if the reversal is part of a correction; it stands after the revisions on
     /// which it rests, and before those of what continues it.
     pub correction: Option<EntryId>,
+    /// The month in which it is booked, see [`booking_month`](super::booking_month).
+    pub booking_month: Month,
 }
 
 /// A further revision of a settlement (重新结算): the same claim and facts, another split. The one before
@@ -70,6 +73,8 @@ pub struct Revision {
     pub split: Split,
     /// What changed against the revision before.
     pub differences: Differences,
+    /// The month in which the differences are booked, see [`booking_month`](super::booking_month).
+    pub booking_month: Month,
 }
 
 /// A fenced request id.

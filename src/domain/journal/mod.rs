@@ -4,6 +4,7 @@
 //! another entry, and so is a settlement that is adjudicated again.
 
 mod bodies;
+mod booking;
 mod by_kind;
 mod conversions;
 mod differences;
@@ -13,6 +14,7 @@ use super::ids::{AccountKey, Digest, EntryId, HospitalId, PersonId, RequestId};
 use super::split::Split;
 
 pub use bodies::{Fence, Reversal, Revision, Settlement};
+pub use booking::booking_month;
 pub use by_kind::{EntryBody, EntryKindRef};
 pub use conversions::UnexpectedEntryKind;
 pub use differences::Differences;

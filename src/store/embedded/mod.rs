@@ -53,6 +53,7 @@ use super::{Commit, JournalStore, KeyedState, LookUp, Scope, Store, StoreError};
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
 use crate::domain::journal::Entry;
+use crate::domain::month::ClosedMonths;
 use crate::journal::{decode_entry, record};
 
 use backup::BackupReader;
@@ -255,6 +256,7 @@ impl JournalStore for EmbeddedStore {
             state: state.map(|row| record::decode(&row)).transpose()?.unwrap_or_default(),
             request: request.map(|row| record::decode(&row)).transpose()?.map(|RequestRow(id)| id),
             claim: claim.map(|row| record::decode(&row)).transpose()?,
+            closed_months: ClosedMonths::default(),
         })
     }
 

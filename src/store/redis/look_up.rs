@@ -12,6 +12,7 @@ use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
 use crate::domain::ids::{EntryId, PersonId};
+use crate::domain::month::ClosedMonths;
 use crate::journal::record;
 use crate::store::rows::{ClaimRow, PersonState};
 use crate::store::shard::Shard;
@@ -34,6 +35,7 @@ pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> 
         state: state.map(|row| decode_state(&row)).transpose()?.unwrap_or_default(),
         request: request.map(decode_entry_id).transpose()?,
         claim: claim.or(elsewhere),
+        closed_months: ClosedMonths::default(),
     })
 }
 
