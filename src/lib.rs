@@ -26,13 +26,14 @@
 //! | [`journal`] | the record: entries and answers as messages, canonical digests | domain, pb |
 //! | [`store`] | the traits of a store, the forms of its rows, and the stores | domain, reference, journal, pb |
 //! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, journal, store |
+//! | [`reports`] | what is derived from the journal: lines of the ledger, their sums | domain, journal, store |
 //! | [`access`] | callers, roles, limits of a caller, the access log | domain |
 //! | [`telemetry`] | logs, metrics, traces, and their export over OTLP | – |
 //! | [`config`] | the configuration of a server | domain, access, engine, telemetry |
 //! | [`pb`] | the generated messages, and the words of their enums | domain |
 //! | [`grpc`] | conversions, handlers, statuses, authorization | domain, journal, engine, access, telemetry, pb |
 //! | [`server`] | assembly of a server: stores, listeners, TLS, services, readiness, reload, shutdown | domain, policy, store, engine, access, telemetry, config, pb, grpc |
-//! | [`cli`] | the commands | domain, policy, reference, store, engine, access, telemetry, config, pb, grpc, server |
+//! | [`cli`] | the commands | domain, policy, reference, store, engine, reports, access, telemetry, config, pb, grpc, server |
 //!
 //! `tests/architecture.rs` holds the same table with its few exceptions, and fails on any other import, on an unused entry,
 //! and on a dependency cycle between the files of a directory.
@@ -105,6 +106,7 @@ pub mod journal;
 pub mod pb;
 pub mod policy;
 pub mod reference;
+pub mod reports;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("journal", &["domain", "pb"]),
     ("store", &["domain", "reference", "journal", "pb"]),
     ("engine", &["domain", "policy", "reference", "journal", "store"]),
+    ("reports", &["domain", "journal", "store"]),
     ("access", &["domain"]),
     ("telemetry", &[]),
     ("config", &["domain", "access", "engine", "telemetry"]),
@@ -30,7 +31,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server", &["domain", "policy", "store", "engine", "access", "telemetry", "config", "pb", "grpc"]),
     (
         "cli",
-        &["domain", "policy", "reference", "store", "engine", "access", "telemetry", "config", "pb", "grpc", "server"],
+        &[
+            "domain",
+            "policy",
+            "reference",
+            "store",
+            "engine",
+            "reports",
+            "access",
+            "telemetry",
+            "config",
+            "pb",
+            "grpc",
+            "server",
+        ],
     ),
 ];
 

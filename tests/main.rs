@@ -34,6 +34,7 @@ mod properties;
 mod records;
 mod redis;
 mod reference;
+mod reports;
 mod schema;
 mod service;
 mod shipped_policies;

@@ -25,6 +25,7 @@ use super::load::{self, LoadOptions};
 use super::output::policy_diff::{self, PolicyDiffOptions};
 use super::output::policy_terms::{self, PolicyTermsOptions};
 use super::output::statement::Lang;
+use super::report::{self, ReportOptions};
 use super::serve::{self, ServeOptions};
 
 /// What a server logs unless ONESTOP_LOG says otherwise: warnings and errors, and the events of its life.
@@ -64,6 +65,8 @@ enum Action {
     Restore(RestoreOptions),
     /// Run a load test on a server of its own with a temporary store, or on the servers that are named
     Load(Box<LoadOptions>),
+    /// Report sums over settlements (台账), net of reversals and revisions, by hospital, payer and more
+    Report(Box<ReportOptions>),
     /// Create certificates for tests
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -198,6 +201,7 @@ pub async fn run(command: Command, telemetry: &Telemetry) -> CommandResult {
         },
         Action::Restore(options) => restore::run(&options, json),
         Action::Load(options) => load::run(&options, json).await,
+        Action::Report(options) => report::run(&options, json).await,
         Action::Keys(command) => Ok(keys::run(&command)?),
         Action::Secret { file } => Ok(secret_file::create(&file)?),
         Action::Config(command) => configure::run(&command, json),

@@ -1,7 +1,7 @@
 //! The command line of `onestop`.
 //!
 //! `client` holds the commands that call a server, `cases` the policy cases, `admin` the commands that work on stores and
-//! files, `load` the load test, `output` what they print. `error` holds the errors of commands, and `exit` maps each to its exit code.
+//! files, `load` the load test, `report` the reports, `output` what they print. `error` holds the errors of commands, and `exit` maps each to its exit code.
 
 mod admin;
 pub mod cases;
@@ -12,6 +12,7 @@ pub mod error;
 pub mod exit;
 mod load;
 pub mod output;
+mod report;
 mod serve;
 mod text_file;
 

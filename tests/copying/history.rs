@@ -2,17 +2,20 @@
 //! claims settled again; and what an engine on a copy must answer.
 
 use onestop::domain::claim::RawClaim;
-use onestop::domain::content::RawReversal;
+use onestop::domain::content::{RawCorrection, RawReversal};
+use onestop::domain::day::Day;
 use onestop::domain::ids::{EntryId, RequestId};
 use onestop::domain::journal::{Entry, Instant};
 use onestop::domain::journal::{Reversal, Settlement};
+use onestop::domain::money::Money;
+use onestop::engine::correct::CorrectRequest;
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::{ReverseOutcome, ReverseRequest};
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::store::Store;
 
-use crate::support::claims::{claim, day};
+use crate::support::claims::{claim, day, item};
 use crate::support::ids::id;
 use crate::support::random::Random;
 
@@ -122,6 +125,23 @@ impl History {
         let ReverseOutcome { entry, .. } = engine.reverse(request, stamp).await.expect("a reversal");
         self.reversed.push((raw, request_id, entry));
         self.waiting.push(position);
+    }
+
+    /// Corrects any settlement in force; the bill was half as much again.
+    pub async fn correct<S: Store>(&mut self, engine: &Engine<S>) {
+        self.number += 1;
+        let at = self.random.below(self.standing.len());
+        let position = self.standing.remove(at);
+        let mut raw = self.settled[position].0.clone();
+        let amount = Money::from_fen(raw.items[0].amount.fen() * 3 / 2).to_string();
+        raw.items = vec![item("A", &amount)];
+        let correction = RawCorrection { claim: raw.clone(), reason: "a wrong amount".to_owned() };
+        let request_id = format!("k{}", self.number);
+        let request = CorrectRequest { correction, request_id: request_id.clone(), dry_run: false, today: Day::LAST };
+        let stamp = stamp(&mut self.random, self.number);
+        let corrected = engine.correct(request, stamp).await.expect("a correction");
+        self.standing.push(self.settled.len());
+        self.settled.push((raw, request_id, corrected.settlement));
     }
 
     async fn fence<S: Store>(&mut self, engine: &Engine<S>) {

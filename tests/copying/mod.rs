@@ -2,7 +2,7 @@
 //! goes on; what is damaged or of something else is named.
 
 pub mod archived;
-mod history;
+pub mod history;
 mod interrupted;
 mod redis;
 mod refused;

@@ -6,7 +6,6 @@
 //! on loopback are accepted unless `--anywhere` is given.
 
 mod audit;
-mod chart;
 mod claims;
 mod committed;
 mod connections;

@@ -1,6 +1,7 @@
-//! What commands print: JSON, settlement statements, policy tables, progress. Every line leaves through
+//! What commands print: JSON, settlement statements, policy tables, charts, progress. Every line leaves through
 //! `line`.
 
+pub(crate) mod chart;
 pub mod json;
 pub mod json_settlement;
 pub mod line;

@@ -17,7 +17,7 @@ const POINTS: usize = 320;
 
 /// How values are placed on the vertical axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     /// From zero, evenly.
     Linear,
     /// By powers of ten.
@@ -25,17 +25,17 @@ pub(super) enum Scale {
 }
 
 /// A line of a chart.
-pub(super) struct Series {
+pub(crate) struct Series {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its color.
-    pub(super) color: &'static str,
+    pub(crate) color: &'static str,
     /// Its values, evenly spaced along the horizontal axis; not finite where there is none.
-    pub(super) values: Vec<f64>,
+    pub(crate) values: Vec<f64>,
 }
 
 /// A chart of lines; `labels` are below the horizontal axis, from left to right.
-pub(super) fn lines(title: &str, scale: Scale, series: &[Series], labels: &[String]) -> String {
+pub(crate) fn lines(title: &str, scale: Scale, series: &[Series], labels: &[String]) -> String {
     let all = series.iter().flat_map(|one| one.values.iter().copied()).filter(|value| value.is_finite());
     let axis = Axis::over(scale, all);
     let mut svg = format!(
@@ -70,7 +70,7 @@ pub(super) fn lines(title: &str, scale: Scale, series: &[Series], labels: &[Stri
 }
 
 /// Horizontal bars with a label and a count each.
-pub(super) fn bars(rows: &[(String, u64)], color: &str) -> String {
+pub(crate) fn bars(rows: &[(String, u64)], color: &str) -> String {
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
     let bar = |(label, count): &(String, u64)| {
         let share = 100.0 * *count as f64 / most as f64;

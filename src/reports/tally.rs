@@ -1,0 +1,341 @@
+//! Sums over lines, by group.
+//!
+//! The groups are held in memory, and so is each group's number of settlements of each of its persons: only those are counted
+//! who are left when what was reversed is taken away.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::domain::day::Day;
+use crate::domain::journal::Instant;
+use crate::domain::money::Money;
+use crate::store::keys::StoreKey;
+
+use super::chunk::{Chunk, ChunkLine, ChunkPayment, LineView, Word, WordNumber};
+use super::dimension::Dimension;
+use super::question::{CITY_DIGITS, Condition, DayOf, Question};
+use super::report::{Report, ReportRow};
+
+/// The values of a group, as numbers of words of the tally.
+type GroupKey = SmallVec<[WordNumber; 6]>;
+
+/// The sums of one group.
+#[derive(Default)]
+struct Group {
+    settlements: i64,
+    persons: HashMap<u32, i64>,
+    total: i64,
+    patient: i64,
+    paid: i64,
+    pools: Amounts,
+    payers: Amounts,
+}
+
+/// Amounts in fen by word.
+#[derive(Default)]
+struct Amounts(SmallVec<[(WordNumber, i64); 4]>);
+
+impl Amounts {
+    fn add(&mut self, word: WordNumber, amount: i64) {
+        match self.0.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, sum)) => *sum = sum.saturating_add(amount),
+            None => self.0.push((word, amount)),
+        }
+    }
+
+    fn of(&self, word: WordNumber) -> i64 {
+        self.0.iter().find(|(known, _)| *known == word).map_or(0, |(_, sum)| *sum)
+    }
+}
+
+impl Group {
+    fn add(&mut self, line: &ChunkLine, person: u32, paid: i64) {
+        let factor = line.sign.factor();
+        self.settlements += factor;
+        *self.persons.entry(person).or_default() += factor;
+        self.total = self.total.saturating_add(factor * line.total);
+        self.patient = self.patient.saturating_add(factor * line.patient);
+        self.paid = self.paid.saturating_add(factor * paid);
+    }
+
+    fn is_zero(&self) -> bool {
+        let is_zero = |amounts: &Amounts| amounts.0.iter().all(|(_, amount)| *amount == 0);
+        (self.settlements, self.total, self.patient, self.paid) == (0, 0, 0, 0)
+            && is_zero(&self.pools)
+            && is_zero(&self.payers)
+    }
+
+    fn persons(&self) -> u64 {
+        self.persons.values().filter(|settlements| **settlements > 0).count() as u64
+    }
+}
+
+/// Numbers of words.
+#[derive(Default)]
+struct Words {
+    words: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, WordNumber>,
+}
+
+impl Words {
+    fn number(&mut self, word: &str) -> WordNumber {
+        if let Some(number) = self.numbers.get(word) {
+            return *number;
+        }
+        let (word, number) = (Arc::<str>::from(word), self.words.len() as WordNumber);
+        self.words.push(word.clone());
+        self.numbers.insert(word, number);
+        number
+    }
+
+    fn word(&self, number: WordNumber) -> Arc<str> {
+        self.words.get(number as usize).cloned().unwrap_or_default()
+    }
+}
+
+/// The sums for a question.
+pub struct Tally<'q> {
+    question: &'q Question,
+    is_of_payments: bool,
+    words: Words,
+    persons: HashMap<StoreKey, u32>,
+    groups: HashMap<GroupKey, Group>,
+    everything: Group,
+    lines: u64,
+    latest: Option<Instant>,
+}
+
+/// What is looked up once for a chunk.
+struct ChunkWords {
+    /// The number in the tally of each word.
+    numbers: Vec<WordNumber>,
+    /// The number in the tally of the city of each word that is a region.
+    cities: Vec<WordNumber>,
+    /// The number in the tally of each person.
+    persons: Vec<u32>,
+    /// For each condition, the words that satisfy it.
+    satisfied: Vec<Vec<bool>>,
+}
+
+impl<'q> Tally<'q> {
+    /// Sums of nothing.
+    pub fn new(question: &'q Question) -> Tally<'q> {
+        let is_of_payments = question.is_of_payments();
+        let (words, persons, groups) = (Words::default(), HashMap::new(), HashMap::new());
+        Tally { question, is_of_payments, words, persons, groups, everything: Group::default(), lines: 0, latest: None }
+    }
+
+    /// Adds the lines of a chunk, in the order of commits. False once a line was committed after the moment that is asked about:
+    /// no later chunk is to be added.
+    pub fn add(&mut self, chunk: &Chunk) -> bool {
+        let looked_up = self.look_up(chunk);
+        for view in chunk.views() {
+            if self.question.as_of.is_some_and(|as_of| view.line.committed > as_of) {
+                return false;
+            }
+            self.lines += 1;
+            self.latest = self.latest.max(Some(view.line.committed));
+            let day = self.day(view.line);
+            if self.question.includes(day) && self.satisfies(view.line, &looked_up) {
+                self.add_line(view, day, &looked_up);
+            }
+        }
+        true
+    }
+
+    fn look_up(&mut self, chunk: &Chunk) -> ChunkWords {
+        let numbers = chunk.words.iter().map(|word| self.words.number(word)).collect();
+        let city = |word: &Arc<str>| word.get(..CITY_DIGITS).unwrap_or_default().to_owned();
+        let cities = match self.question.by.contains(&Dimension::City) {
+            true => chunk.words.iter().map(|word| self.words.number(&city(word))).collect(),
+            false => Vec::new(),
+        };
+        let person = |key: &StoreKey| {
+            let next = self.persons.len() as u32;
+            *self.persons.entry(*key).or_insert(next)
+        };
+        let persons = chunk.persons.iter().map(person).collect();
+        let satisfied = |condition: &Condition| chunk.words.iter().map(|word| condition.holds(word)).collect();
+        ChunkWords { numbers, cities, persons, satisfied: self.question.only.iter().map(satisfied).collect() }
+    }
+
+    fn day(&self, line: &ChunkLine) -> Day {
+        match self.question.day_of {
+            DayOf::Settlement => line.settled_on,
+            DayOf::Discharge => line.discharged,
+            DayOf::Commit => line.committed.china_day(),
+        }
+    }
+
+    /// Whether the conditions on a line hold, those on payments left out.
+    fn satisfies(&self, line: &ChunkLine, looked_up: &ChunkWords) -> bool {
+        self.question.only.iter().zip(&looked_up.satisfied).all(|(condition, satisfied)| {
+            match word_of(condition.dimension) {
+                Some(word) => is_set(satisfied, line.words[word as usize]),
+                None if condition.dimension == Dimension::Year => condition.holds(&line.year.to_string()),
+                None => true,
+            }
+        })
+    }
+
+    fn pays(&self, payment: &ChunkPayment, looked_up: &ChunkWords) -> bool {
+        self.question.only.iter().zip(&looked_up.satisfied).all(|(condition, satisfied)| match condition.dimension {
+            Dimension::Payer => is_set(satisfied, payment.payer),
+            Dimension::Layer => is_set(satisfied, payment.layer),
+            _ => true,
+        })
+    }
+
+    fn add_line(&mut self, view: LineView<'_>, day: Day, looked_up: &ChunkWords) {
+        let line = view.line;
+        let person = looked_up.persons.get(line.person as usize).copied().unwrap_or_default();
+        if !self.is_of_payments {
+            let key = self.key(line, day, None, looked_up);
+            self.add_bill(key, view, person, looked_up);
+            return;
+        }
+        let mut paid: SmallVec<[(GroupKey, i64); 4]> = SmallVec::new();
+        for payment in view.layers {
+            if !self.pays(payment, looked_up) {
+                continue;
+            }
+            let key = self.key(line, day, Some(payment), looked_up);
+            match paid.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, sum)) => *sum = sum.saturating_add(payment.pays),
+                None => paid.push((key, payment.pays)),
+            }
+        }
+        if !paid.is_empty() {
+            self.everything.add(line, person, paid.iter().map(|(_, amount)| *amount).sum());
+        }
+        for (key, amount) in paid {
+            self.groups.entry(key).or_default().add(line, person, amount);
+        }
+    }
+
+    fn add_bill(&mut self, key: GroupKey, view: LineView<'_>, person: u32, looked_up: &ChunkWords) {
+        let (line, factor) = (view.line, view.line.sign.factor());
+        let number = |word: WordNumber| looked_up.numbers.get(word as usize).copied().unwrap_or_default();
+        for group in [self.groups.entry(key).or_default(), &mut self.everything] {
+            group.add(line, person, 0);
+            view.pools.iter().for_each(|(pool, amount)| group.pools.add(number(*pool), factor * amount));
+            view.layers.iter().for_each(|layer| group.payers.add(number(layer.payer), factor * layer.pays));
+        }
+    }
+
+    fn key(&mut self, line: &ChunkLine, day: Day, payment: Option<&ChunkPayment>, looked_up: &ChunkWords) -> GroupKey {
+        let by = &self.question.by;
+        by.iter()
+            .map(|dimension| {
+                let number =
+                    |numbers: &[u32], word: WordNumber| numbers.get(word as usize).copied().unwrap_or_default();
+                match dimension {
+                    Dimension::City => number(&looked_up.cities, line.words[Word::Region as usize]),
+                    Dimension::Payer => payment.map_or(0, |payment| number(&looked_up.numbers, payment.payer)),
+                    Dimension::Layer => payment.map_or(0, |payment| number(&looked_up.numbers, payment.layer)),
+                    Dimension::Year => self.words.number(&line.year.to_string()),
+                    Dimension::Day => self.words.number(&day.to_string()),
+                    Dimension::Month => self.words.number(&month(day)),
+                    Dimension::Person => number(&looked_up.persons, line.person),
+                    other => word_of(*other).map_or(0, |word| number(&looked_up.numbers, line.words[word as usize])),
+                }
+            })
+            .collect()
+    }
+
+    /// The number of lines that were added, asked about or not.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// The latest commit among the lines that were added: asked about this moment, the same question gets the same sums.
+    pub fn latest(&self) -> Option<Instant> {
+        self.latest
+    }
+
+    /// The report.
+    pub fn finish(self) -> Report {
+        let Tally { question, is_of_payments, words, persons, mut groups, everything, .. } = self;
+        groups.retain(|_, group| !group.is_zero());
+        let columns = |of: fn(&Group) -> &Amounts, prefix: &str| {
+            let all = groups.values().flat_map(|group| of(group).0.iter());
+            let used = all.filter(|(_, amount)| *amount != 0).map(|(word, _)| (words.word(*word), *word));
+            used.collect::<BTreeSet<_>>().into_iter().map(|(name, word)| (format!("{prefix}{name}"), word)).collect()
+        };
+        let (pools, payers): (Vec<_>, Vec<_>) = match is_of_payments {
+            true => Default::default(),
+            false => (columns(|group| &group.pools, "pool_"), columns(|group| &group.payers, "payer_")),
+        };
+        let amounts = |group: &Group| -> Vec<Money> {
+            let of = |columns: &[(String, u32)], amounts: &Amounts| {
+                columns.iter().map(|(_, word)| amounts.of(*word)).collect::<Vec<_>>()
+            };
+            let fen = match is_of_payments {
+                true => vec![group.paid],
+                false => [&[group.total][..], &of(&pools, &group.pools), &of(&payers, &group.payers), &[group.patient]]
+                    .concat(),
+            };
+            fen.into_iter().map(Money::from_fen).collect()
+        };
+        let row = |key: Vec<Arc<str>>, group: &Group| ReportRow {
+            key,
+            settlements: group.settlements,
+            persons: group.persons(),
+            amounts: amounts(group),
+        };
+        let mut keys: Vec<(u32, StoreKey)> = persons.iter().map(|(key, number)| (*number, *key)).collect();
+        keys.sort_unstable();
+        let value = |dimension: Dimension, number: u32| match dimension {
+            Dimension::Person => keys.get(number as usize).map_or_else(Arc::default, |(_, key)| hex(key)),
+            _ => words.word(number),
+        };
+        let texts = |key: &GroupKey| question.by.iter().zip(key).map(|(by, number)| value(*by, *number)).collect();
+        let mut rows: Vec<_> = groups.iter().map(|(key, group)| row(texts(key), group)).collect();
+        rows.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        let names = |columns: Vec<(String, u32)>| columns.into_iter().map(|(name, _)| name);
+        let total = row(Vec::new(), &everything);
+        let columns = match is_of_payments {
+            true => vec!["paid".to_owned()],
+            false => {
+                let total = std::iter::once("total".to_owned());
+                total.chain(names(pools)).chain(names(payers)).chain(["patient".to_owned()]).collect()
+            }
+        };
+        Report { by: question.by.clone(), columns, rows, total }
+    }
+}
+
+fn is_set(satisfied: &[bool], word: WordNumber) -> bool {
+    satisfied.get(word as usize).copied().unwrap_or(false)
+}
+
+/// The word of a line that a dimension stands for.
+fn word_of(dimension: Dimension) -> Option<Word> {
+    Some(match dimension {
+        Dimension::Region | Dimension::City => Word::Region,
+        Dimension::HospitalRegion => Word::HospitalRegion,
+        Dimension::Hospital => Word::Hospital,
+        Dimension::Level => Word::Level,
+        Dimension::Category => Word::Categories,
+        Dimension::Visit => Word::Visit,
+        Dimension::Insurance => Word::Insurance,
+        Dimension::Policy => Word::Policy,
+        Dimension::Year
+        | Dimension::Payer
+        | Dimension::Layer
+        | Dimension::Day
+        | Dimension::Month
+        | Dimension::Person => return None,
+    })
+}
+
+/// The month of a day: `2017-06`.
+pub fn month(day: Day) -> String {
+    format!("{:04}-{:02}", day.year(), day.month())
+}
+
+fn hex(key: &StoreKey) -> Arc<str> {
+    key.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
+}

@@ -1,0 +1,4 @@
+//! Reports: sums over the journal equal the statements, on every store, however they are asked for.
+
+mod program;
+mod statements;
