@@ -119,13 +119,17 @@ fn a_case_that_cannot_be_read_exits_2() {
     let dir = directory();
     for (find, put, why) in [
         ("total = \"100000.00\"", "totals = \"1\"", "totals"),
-        ("total = \"100000.00\"", "total = 1", "total"),
+        ("total = \"100000.00\"", "total = 1", "invalid type: integer `1`, expected a string"),
         ("total = \"100000.00\"", "total = \"1,000\"", "step 1 expects \"1,000\", which is not a plain decimal number"),
         ("total = \"100000.00\"", "total = \"0.001\"", "step 1 expects \"0.001\", which has more than 2 decimals"),
         ("pools = { eligible", "pools = { lost", "step 1 expects the pool `lost`, which does not exist"),
         ("layers = { ", "layers = { nothing = \"0\", ", "step 1 expects the layer `nothing`, which does not exist"),
         ("[step.quote]", "[step.quotes]", "quotes"),
-        ("level = \"primary\"", "level = \"first\"", "level is no word of the vocabulary in use"),
+        (
+            "level = \"primary\"",
+            "level = \"first\"",
+            "`level` of hospitals[1] is `first`, which the book does not have",
+        ),
     ] {
         let path = changed(dir.path(), find, put);
         let (code, output, errors) = run(&["policy", "test", &path]);

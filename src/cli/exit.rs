@@ -86,9 +86,12 @@ pub enum CommandError {
     /// Something differs from what was expected.
     #[error("{0} differ")]
     Differs(u64),
-    /// Some policy cases cannot be run.
-    #[error("{0} cannot be run")]
-    CasesNotRun(u64),
+    /// Results of policy cases differ; how many, in the language of the command.
+    #[error("{0}")]
+    CasesDiffer(String),
+    /// Some policy cases cannot be run; how many, in the language of the command.
+    #[error("{0}")]
+    CasesNotRun(String),
     /// Ctrl-C ended the command before it had done all.
     #[error("interrupted; run the same command again to do the rest")]
     Interrupted,
@@ -157,7 +160,8 @@ impl CommandError {
             | CommandError::Refused(_)
             | CommandError::NotServing
             | CommandError::Interrupted
-            | CommandError::Differs(_) => Exit::Refused,
+            | CommandError::Differs(_)
+            | CommandError::CasesDiffer(_) => Exit::Refused,
             CommandError::Import(_)
             | CommandError::Copy(_)
             | CommandError::Seal(_)

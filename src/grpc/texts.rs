@@ -95,7 +95,7 @@ pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
         FaultReason::RefundsExceedCharges => "退费超过已收费用",
         FaultReason::UnknownHospital => "没有该医疗机构",
         FaultReason::NotDesignated => "当日不是定点医药机构",
-        FaultReason::UnknownPerson => "没有该参保人",
+        FaultReason::UnknownPerson => "没有该人的参保记录",
         FaultReason::NotEnrolled => "当日未参保",
         FaultReason::NotApproved => "当日没有相应的待遇认定",
         FaultReason::NotInCatalogue => "当日目录内没有该编码",

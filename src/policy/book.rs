@@ -19,7 +19,7 @@ use super::document::Document;
 use super::document_reader::read_document;
 use super::drawn_layers::{DrawnPolicy, draw_layers};
 use super::exactness::{InexactLayer, MAX_TAGS, check_exactness};
-use super::remarks::remarks;
+use super::remarks::{misnamed_file, remarks};
 use super::shipped_vocabulary::VOCABULARY;
 use super::vocabulary_file::VocabularyFile;
 use super::vocabulary_reader::{FILE_NAME, read_vocabulary};
@@ -84,7 +84,7 @@ impl Book {
         if !faults.is_empty() {
             return sorted(faults);
         }
-        let (warnings, remarks) = (warnings(&documents, &policies), remarks(&documents));
+        let (warnings, remarks) = (warnings(&documents, &policies), remarks(&documents, &vocabulary));
         let policies = canonical_policies(&documents, policies)?;
         let vocabulary_file = VocabularyFile::new(name, text);
         let book =
@@ -99,10 +99,13 @@ impl Book {
     pub fn from_dir(dir: &Path) -> Result<Book, FileFaults> {
         let fault = |path: &Path, text: FaultText| FileFault::bilingual(path.display().to_string(), 1, text);
         let unreadable = |path: &Path, error: std::io::Error| {
-            fault(path, FaultText::new(format!("cannot be read: {error}"), format!("无法读取：{error}")))
+            fault(
+                path,
+                FaultText::new(format!("cannot be read: {error}"), format!("无法读取：{}", io_error_zh(&error))),
+            )
         };
         let mut texts = BTreeMap::new();
-        let mut faults = Vec::new();
+        let (mut faults, mut misnamed) = (Vec::new(), Vec::new());
         for file in std::fs::read_dir(dir).map_err(|e| unreadable(dir, e))? {
             let path = file.map_err(|e| unreadable(dir, e))?.path();
             if path.extension().is_some_and(|ending| ending == "toml") {
@@ -112,6 +115,8 @@ impl Book {
                     Ok(text) => drop(texts.insert(file, text)),
                     Err(fault) => faults.push(fault),
                 }
+            } else {
+                misnamed.extend(misnamed_file(&path));
             }
         }
         if texts.is_empty() && faults.is_empty() {
@@ -120,10 +125,17 @@ impl Book {
         }
         let book = Book::from_texts(texts.iter().map(|(file, text)| (file.as_str(), text.as_str())));
         if faults.is_empty() {
-            return book;
+            return book.map(|book| book.with_remarks(misnamed));
         }
         faults.extend(book.err().unwrap_or_default());
         sorted(faults)
+    }
+
+    /// The book with more remarks.
+    fn with_remarks(mut self, more: Vec<FileFault>) -> Book {
+        self.remarks.extend(more);
+        self.remarks.sort();
+        self
     }
 
     /// The words of the book.
@@ -209,6 +221,15 @@ fn digests_by_id(policies: &[Arc<Policy>]) -> impl Iterator<Item = Digest> + use
 pub(super) fn digest_of_parts(policies: impl Iterator<Item = Digest>, vocabulary: Digest) -> Digest {
     let form = CanonicalDigest::new("book/2").bytes(&vocabulary.0);
     policies.fold(form, |form, policy| form.bytes(&policy.0)).finish()
+}
+
+/// What the system says of a file that cannot be read, in Chinese where it is common.
+fn io_error_zh(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "没有这个文件或目录".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "没有读取的权限".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 fn second_vocabulary(file: &str) -> FileFault {

@@ -27,6 +27,8 @@ pub(super) struct Document {
     pub title: String,
     /// The insurance it governs.
     pub insurance: String,
+    /// The line of the insurance.
+    pub insurance_line: usize,
     /// The prefixes of the insured region; empty for a library.
     pub regions: Vec<String>,
     /// Prefixes of regions that pool their funds.

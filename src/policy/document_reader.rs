@@ -14,7 +14,7 @@ use super::source_reader::{Sources, read_assumed};
 use super::toml_reader::{Lined, Source, TableReader};
 use super::value_reader::{
     INSURANCE_BYTES, NAME_BYTES, check_distinct, check_text, distinct_words, fixed, limited_tables, lined_string,
-    required_lined, required_name, required_text, word,
+    payer_word, required_lined, required_name, required_text, word,
 };
 
 /// The maximum size of a file, in bytes.
@@ -86,6 +86,7 @@ fn read_root(file: &str, table: &TableReader<'_, '_>, vocabulary: &Vocabulary) -
         sound: false,
         title: required_text(table, "title", NAME_BYTES).unwrap_or_default(),
         insurance: required_text(table, "insurance", INSURANCE_BYTES).unwrap_or_default(),
+        insurance_line: table.line_of("insurance"),
         pooling: read_prefixes(table, "pooling"),
         in_force: table.interval("in_force").unwrap_or_default(),
         in_force_line: table.line_of("in_force"),
@@ -161,7 +162,7 @@ fn read_layer(table: &TableReader<'_, '_>, reading: &Reading<'_>) -> LayerText {
         draws,
         id: table.has("id").then(|| required_name(table, "id")).flatten(),
         name: read_name(table),
-        payer: table.has("payer").then(|| required_name(table, "payer")).flatten(),
+        payer: table.has("payer").then(|| payer_word(table, "payer", reading.payers())).flatten(),
         visits: lined(at("visits"), distinct_words(table, "visits", &reading.visits())),
         pools: lined(at("pools"), distinct_words(table, "pools", &reading.pools())),
         period: lined(at("period"), word(table, "period", &periods)),

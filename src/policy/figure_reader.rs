@@ -173,7 +173,7 @@ pub(super) fn parse_rate(text: &str) -> Result<Figure, RateFault> {
 /// The fault of a figure that is not written as one.
 pub(super) fn unreadable_fault(key: &str, text: &str, error: ParseDecimalError) -> FaultText {
     let zh = match error {
-        ParseDecimalError::NotANumber => "不是普通的十进制数".to_owned(),
+        ParseDecimalError::NotANumber => "应只写半角数字（如 1500 或 80%），不写逗号、元、万".to_owned(),
         ParseDecimalError::TooManyDecimals(most) => format!("小数超过 {most} 位"),
         ParseDecimalError::TooLarge => "过大".to_owned(),
     };

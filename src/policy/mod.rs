@@ -36,6 +36,7 @@ mod warnings;
 
 pub use book::Book;
 pub(crate) use kept_book::vocabulary_of_kept;
-pub(crate) use nearest::nearest;
+pub(crate) use nearest::{nearest, nearest_named};
+pub(crate) use toml_messages::toml_message_zh;
 pub use vocabulary_file::VocabularyFile;
 pub use vocabulary_reader::FILE_NAME as VOCABULARY_FILE;

@@ -1,7 +1,7 @@
 //! What the readers of a policy file look up: the vocabulary, the figures and the sources of the file.
 
 use crate::domain::fixed_words::{Locality, Referral};
-use crate::domain::vocabulary::Vocabulary;
+use crate::domain::vocabulary::{DisplayName, Named, Vocabulary};
 use crate::domain::words::{Category, Disease, Level, Pool, Tag, Visit};
 
 use super::figure_reader::Figures;
@@ -21,28 +21,34 @@ pub(super) struct Reading<'v> {
 impl Reading<'_> {
     pub(super) fn visits(&self) -> WordKind<'_, Visit> {
         let visits = self.vocabulary.visits.iter().map(|rule| (rule.visit.as_str(), rule.visit.clone()));
-        WordKind::new("visit", "就医类别", visits)
+        let names = self.vocabulary.visits.iter().map(|rule| (rule.visit.as_str(), &rule.name));
+        WordKind::new("visit", "就医类别", visits).named(names)
     }
 
     pub(super) fn pools(&self) -> WordKind<'_, Pool> {
-        WordKind::new("pool", "费用池", named(&self.vocabulary.pools))
+        word_kind("pool", "费用池", &self.vocabulary.pools)
     }
 
     pub(super) fn levels(&self) -> WordKind<'_, Level> {
-        WordKind::new("level", "医疗机构等级", named(&self.vocabulary.levels))
+        word_kind("level", "医疗机构等级", &self.vocabulary.levels)
     }
 
     pub(super) fn categories(&self) -> WordKind<'_, Category> {
-        WordKind::new("category", "人员类别", named(&self.vocabulary.categories))
+        word_kind("category", "人员类别", &self.vocabulary.categories)
     }
 
     pub(super) fn tags(&self) -> WordKind<'_, Tag> {
-        WordKind::new("tag", "医疗机构标记", named(&self.vocabulary.tags))
+        word_kind("tag", "医疗机构标记", &self.vocabulary.tags)
     }
 
     pub(super) fn diseases(&self) -> WordKind<'_, Disease> {
         let diseases = self.vocabulary.diseases.iter();
-        WordKind::new("disease", "病种", diseases.map(|(rule, _)| (rule.disease.as_str(), rule.disease.clone())))
+        let known = diseases.clone().map(|(rule, _)| (rule.disease.as_str(), rule.disease.clone()));
+        WordKind::new("disease", "病种", known).named(diseases.map(|(rule, name)| (rule.disease.as_str(), name)))
+    }
+
+    pub(super) fn payers(&self) -> impl Iterator<Item = (&str, Option<&DisplayName>)> + Clone {
+        self.vocabulary.payers.iter().map(|rule| (&*rule.payer, Some(&rule.name)))
     }
 
     pub(super) fn localities(&self) -> WordKind<'static, &'static [Locality]> {
@@ -56,6 +62,7 @@ impl Reading<'_> {
     }
 }
 
-fn named<W: AsRef<str> + Clone, N>(list: &[(W, N)]) -> impl Iterator<Item = (&str, W)> {
-    list.iter().map(|(word, _)| (word.as_ref(), word.clone()))
+fn word_kind<'v, W: AsRef<str> + Clone>(en: &'static str, zh: &'static str, list: &'v [Named<W>]) -> WordKind<'v, W> {
+    let known = list.iter().map(|(word, _)| (word.as_ref(), word.clone()));
+    WordKind::new(en, zh, known).named(list.iter().map(|(word, name)| (word.as_ref(), name)))
 }

@@ -56,6 +56,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("invalid multi-line literal string", "多行文本的写法不对"),
     ("invalid boolean", "应为 true 或 false"),
     ("invalid datetime", "日期的写法不对，应如 2017-06-15"),
+    ("invalid date", "日期的写法不对，应如 2017-06-15"),
     ("invalid escape sequence", "`\\` 之后的字符不对"),
     ("invalid number", "数字的写法不对"),
     ("invalid float", "数字的写法不对"),
@@ -65,7 +66,10 @@ const MESSAGES: &[(&str, &str)] = &[
 
 /// What the TOML parser says of a text, in Chinese: the sentence that its message begins with, and the signs that it
 /// expects. A message that is not known says only that the line is no TOML.
-pub(super) fn in_chinese(message: &str) -> String {
+pub(crate) fn toml_message_zh(message: &str) -> String {
+    if let Some(known) = key_message_zh(message) {
+        return known;
+    }
     let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
     let known = MESSAGES.iter().filter(|(en, _)| what.starts_with(en)).max_by_key(|(en, _)| en.len());
     let what: Cow<'_, str> = match known {
@@ -78,17 +82,39 @@ pub(super) fn in_chinese(message: &str) -> String {
     format!("不是合格的 TOML：{what}{expected}")
 }
 
+/// What is said of a key that a table may not have, misses, or has with a value of another kind.
+fn key_message_zh(message: &str) -> Option<String> {
+    let named = |before: &str| message.strip_prefix(before)?.split('`').next().map(str::to_owned);
+    if let Some(key) = named("unknown field `") {
+        let expected = message.split_once(", expected ").map(|(_, list)| list.trim_start_matches("one of "));
+        return Some(match expected {
+            Some(list) => {
+                format!("没有名为 `{key}` 的键；可用的键：{}", list.replace(", ", "、").replace(" or ", "、"))
+            }
+            None => format!("没有名为 `{key}` 的键"),
+        });
+    }
+    if let Some(key) = named("missing field `") {
+        return Some(format!("缺少键 `{key}`"));
+    }
+    let kind = message.strip_prefix("invalid type: ")?.split(',').next()?;
+    Some(match kind {
+        _ if kind.starts_with("integer") || kind.starts_with("floating") => "数字应加引号，如 \"1500\"".to_owned(),
+        _ => "值的类型不对".to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_chinese;
+    use super::toml_message_zh;
 
     #[test]
     fn the_longest_known_beginning_is_translated_and_expected_signs_are_kept() {
         assert_eq!(
-            in_chinese("unclosed array table, expected `]]`"),
+            toml_message_zh("unclosed array table, expected `]]`"),
             "不是合格的 TOML：表头缺少 `]]`（此处应为 `]]`）"
         );
-        assert_eq!(in_chinese("missing value for key, expected value"), "不是合格的 TOML：键没有值");
-        assert_eq!(in_chinese("something new"), "不是合格的 TOML：写法不对");
+        assert_eq!(toml_message_zh("missing value for key, expected value"), "不是合格的 TOML：键没有值");
+        assert_eq!(toml_message_zh("something new"), "不是合格的 TOML：写法不对");
     }
 }

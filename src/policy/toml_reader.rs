@@ -37,7 +37,7 @@ impl<'a> Source<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
             let message = error.message();
-            let text = FaultText::new(message, toml_messages::in_chinese(message));
+            let text = FaultText::new(message, toml_messages::toml_message_zh(message));
             self.add_fault(self.line(error.span().unwrap_or_default()), text);
         }
         let mut unfilled: Vec<_> = placeholder_faults(table.get_ref());

@@ -9,13 +9,13 @@ pub(super) struct ValueKind {
     zh: &'static str,
 }
 
-pub(super) const TEXT: ValueKind = ValueKind { en: "a text in quotes", zh: "加引号的文本" };
+pub(super) const TEXT: ValueKind = ValueKind { en: "a text in quotes", zh: "加引号的文本（如 \"1500\"）" };
 pub(super) const INTEGER: ValueKind = ValueKind { en: "an integer", zh: "整数" };
 pub(super) const DAY: ValueKind = ValueKind { en: "a day, such as 2017-06-15", zh: "日期（如 2017-06-15）" };
 pub(super) const TABLE: ValueKind = ValueKind { en: "a table", zh: "表" };
 pub(super) const LIST: ValueKind = ValueKind { en: "a list", zh: "列表" };
 pub(super) const TEXT_OR_LIST: ValueKind =
-    ValueKind { en: "a text in quotes, or a list of them", zh: "加引号的文本或其列表" };
+    ValueKind { en: "a text in quotes, or a list of them", zh: "加引号的文本（如 \"1500\"）或其列表" };
 pub(super) const BOOLEAN: ValueKind = ValueKind { en: "true or false", zh: "true 或 false" };
 
 impl ValueKind {

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use crate::domain::file_fault::FaultText;
 use crate::domain::ids::{TextError, check_id};
+use crate::domain::vocabulary::DisplayName;
 use crate::domain::words::is_word;
 
-use super::nearest::nearest;
+use super::nearest::{nearest, nearest_named};
 use super::toml_reader::{Lined, TableReader, empty_value_fault};
 
 /// The maximum number of layers, entries, caps, bands, deductibles or cites in one list.
@@ -20,12 +21,19 @@ pub(super) struct WordKind<'v, W> {
     pub zh: &'static str,
     /// The known words, each with its value.
     pub known: Vec<(&'v str, W)>,
+    /// The words with their names, as far as they have one.
+    pub names: Vec<(&'v str, Option<&'v DisplayName>)>,
 }
 
 impl<'v, W: Clone> WordKind<'v, W> {
     /// The words of a list.
     pub fn new(en: &'static str, zh: &'static str, known: impl IntoIterator<Item = (&'v str, W)>) -> Self {
-        WordKind { en, zh, known: known.into_iter().collect() }
+        WordKind { en, zh, known: known.into_iter().collect(), names: Vec::new() }
+    }
+
+    /// The same words with their names, for the faults.
+    pub fn named(self, names: impl Iterator<Item = (&'v str, &'v DisplayName)>) -> Self {
+        WordKind { names: names.map(|(word, name)| (word, Some(name))).collect(), ..self }
     }
 
     /// The value of a word; an unknown one is recorded as a fault.
@@ -41,7 +49,7 @@ impl<'v, W: Clone> WordKind<'v, W> {
     pub fn unknown(&self, word: &str) -> FaultText {
         let known = || self.known.iter().map(|(word, _)| *word);
         let (en, zh) = (self.en, self.zh);
-        match nearest(word, known()) {
+        match nearest_named(word, self.names.iter().copied()).or_else(|| nearest(word, known())) {
             Some(meant) => FaultText::new(
                 format!("the {en} `{word}` is not known; `{meant}` is meant?"),
                 format!("没有名为 `{word}` 的{zh}；是否应为 `{meant}`？"),
@@ -98,6 +106,27 @@ pub(super) fn required_name(table: &TableReader<'_, '_>, key: &'static str) -> O
     let text = required_lined(table, key)?;
     if !is_word(&text.value) {
         table.source().add_fault(text.line, not_a_name(key, &text.value));
+        return None;
+    }
+    Some(text)
+}
+
+/// The word of a payer. Another text is recorded as a fault, with the word that has this name.
+pub(super) fn payer_word<'v>(
+    table: &TableReader<'_, '_>,
+    key: &'static str,
+    payers: impl Iterator<Item = (&'v str, Option<&'v DisplayName>)> + Clone,
+) -> Option<Lined<String>> {
+    let text = required_lined(table, key)?;
+    if !is_word(&text.value) {
+        let mut fault = not_a_name(key, &text.value);
+        if let Some(meant) = nearest_named(&text.value, payers) {
+            fault = FaultText::new(
+                format!("{}; `{meant}` is meant?", fault.en),
+                format!("{}；是否应为 `{meant}`？", fault.zh),
+            );
+        }
+        table.source().add_fault(text.line, fault);
         return None;
     }
     Some(text)

@@ -135,6 +135,65 @@ fn remarks_are_printed_and_strict_accepts_them() {
 }
 
 #[test]
+fn a_file_that_only_looks_like_a_policy_is_remarked_on() {
+    let place = directory();
+    let text = include_str!("../../deploy/policies/yanzhou-2017.toml");
+    let book = book_with(place.path(), "yanzhou-2017.toml", text);
+    write(Path::new(&book), "city.toml.txt", text);
+    let (code, _, errors) = run(&["policy", "check", "--strict", "--lang", "zh", &book]);
+    assert_eq!(code, Some(0));
+    assert!(
+        errors.starts_with("提示 ") && errors.contains("city.toml.txt:1: 文件名不以 .toml 结尾，未读取"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn a_word_of_a_case_that_the_book_does_not_have_is_refused_with_line_and_meant_word() {
+    let place = directory();
+    let case = include_str!("../cases/02-pools.toml");
+    for (known, unknown, meant) in [
+        ("kind = \"outpatient_serious\"", "kind = \"门诊大病资格\"", "`outpatient_serious`"),
+        ("level = \"tertiary\"", "level = \"三级\"", "`tertiary`"),
+        ("level = \"tertiary\"", "level = \"tertairy\"", "`tertiary`"),
+    ] {
+        let text = case.replacen(known, unknown, 1);
+        let line = 1 + text.lines().position(|line| line.contains(unknown)).expect("the word");
+        let path = write(place.path(), "case.toml", &text);
+        let (code, output, errors) = run(&["policy", "test", "--lang", "zh", &path]);
+        assert_eq!((code, output.as_str()), (Some(2), ""), "{errors}");
+        let first = errors.lines().next().and_then(|first| first.strip_prefix(&format!("{path}:{line}: ")));
+        assert!(first.is_some_and(|fault| fault.contains(&format!("是否应为 {meant}？"))), "{errors}");
+        assert!(errors.ends_with("1 个案例无法运行\n"), "{errors}");
+    }
+}
+
+#[test]
+fn a_case_that_cannot_be_read_is_refused_by_line_in_chinese() {
+    let place = directory();
+    let case = include_str!("../cases/02-pools.toml");
+    for (known, put, words) in [
+        ("patient = \"13254.72\"", "pateint = \"13254.72\"", "没有名为 `pateint` 的键；可用的键：`total`、`patient`"),
+        ("patient = \"13254.72\"", "patient = 13254", "数字应加引号"),
+        ("patient = \"13254.72\"", "patient = \"13,254.72\"", "步的期望金额 \"13,254.72\" 应只写半角数字"),
+    ] {
+        let text = case.replacen(known, put, 1);
+        let path = write(place.path(), "case.toml", &text);
+        let (code, _, errors) = run(&["policy", "test", "--lang", "zh", &path]);
+        assert_eq!(code, Some(2));
+        assert!(errors.starts_with(&format!("{path}:")) && errors.contains(words), "{errors}");
+    }
+}
+
+#[test]
+fn a_directory_without_a_case_is_no_test_that_passes() {
+    let place = directory();
+    let (code, output, errors) = run(&["policy", "test", "--lang", "zh", &place.path().display().to_string()]);
+    assert_eq!((code, output.as_str()), (Some(2), ""));
+    assert!(errors.contains("没有案例（*.toml）"), "{errors}");
+}
+
+#[test]
 fn faults_of_toml_are_said_in_chinese() {
     let place = directory();
     let path = write(place.path(), "broken.toml", "format = 2\nid = \"broken\ntitle = 2\n");

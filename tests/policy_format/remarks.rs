@@ -94,3 +94,43 @@ fn every_message_of_the_toml_parser_is_said_in_chinese() {
         }
     }
 }
+
+#[test]
+fn an_insurance_that_no_enrolment_carries_is_remarked_on() {
+    let second = |insurance: &str| {
+        let text = base_with_id("second", &[]);
+        let text = replace_once(&text, "insurance    = \"resident\"", &format!("insurance    = \"{insurance}\""));
+        replace_once(&text, "regions      = [\"37\"]", "regions      = [\"3799\"]")
+    };
+    for (insurance, words) in [("residents", "`resident` is meant?"), ("居民", "the word of the enrolments is meant")]
+    {
+        let text = second(insurance);
+        let book = book(&[("base.toml", BASE), ("second.toml", &text)]);
+        assert!(!lines(book.remarks(), words).is_empty(), "{insurance}: {:?}", book.remarks());
+        assert!(lines(book.remarks(), words).contains(&line_containing(&text, "insurance    =")));
+        assert!(book.warnings().is_empty(), "{:?}", book.warnings());
+    }
+    for insurance in ["resident", "employee"] {
+        let text = second(insurance);
+        assert!(book(&[("base.toml", BASE), ("second.toml", &text)]).remarks().is_empty(), "{insurance}");
+    }
+}
+
+#[test]
+fn a_payer_without_a_name_is_remarked_on_and_a_name_in_place_of_a_word_is_refused_with_the_word() {
+    for (payer, meant) in [("basic_fnud", "basic_fund"), ("assistance_fund", "medical_assistance_fund")] {
+        let text = base_replacing("payer          = \"fund\"", &format!("payer          = \"{payer}\""));
+        let checked = book(&[("base.toml", &text)]);
+        assert_eq!(lines(checked.remarks(), &format!("`{meant}` is meant?")), [line_containing(&text, payer)]);
+        assert!(checked.warnings().is_empty());
+    }
+    let text = base_replacing("payer          = \"fund\"", "payer          = \"居民基本医疗保险基金\"");
+    assert_eq!(lines(&faults(&[("base.toml", &text)]), "`basic_fund` is meant?"), [line_containing(&text, "居民基本")]);
+}
+
+#[test]
+fn a_name_in_place_of_a_register_is_refused_with_the_register() {
+    let text = base_replacing("category   = [\"registered_poor\"]", "category   = [\"建档立卡贫困人口\"]");
+    let found = faults(&[("base.toml", &text)]);
+    assert_eq!(lines(&found, "`registered_poor` is meant?"), [line_containing(&text, "建档立卡贫困人口\"]")]);
+}

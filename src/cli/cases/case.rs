@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::cli::client::claim_text::{ClaimText, ReversalText};
-use crate::domain::decimal::ParseDecimalError;
-use crate::domain::file_fault::{FileFault, line_at};
+use crate::domain::file_fault::{FaultText, FileFault, line_at};
 use crate::domain::file_faults::FileFaults;
 use crate::domain::money::Money;
-use crate::policy::{Book, VOCABULARY_FILE};
+use crate::policy::{Book, VOCABULARY_FILE, toml_message_zh};
 use crate::reference::table::ReferenceTable;
 
 use super::case_tables::{self, CatalogueText, HospitalText, PersonText};
@@ -149,29 +148,9 @@ pub fn is_policy(text: &str) -> bool {
 /// Why a case cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseError {
-    /// The file is not a case.
-    #[error("line {line}, `{text}`: {message}")]
-    Toml {
-        /// The line, from 1.
-        line: usize,
-        /// Its text.
-        text: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// A step has no request, or several.
-    #[error("step {0} is not exactly one of quote, settle, reverse and readjudicate")]
-    StepRequest(usize),
-    /// A step expects an amount that is not one.
-    #[error("step {step} expects \"{text}\", which {error}")]
-    Amount {
-        /// The step, from 1.
-        step: usize,
-        /// The text.
-        text: String,
-        /// The cause.
-        error: ParseDecimalError,
-    },
+    /// The file is not a case, or a step of it is none.
+    #[error("{0}")]
+    Faults(FileFaults),
     /// A policy file of the case cannot be read.
     #[error("cannot read the policy file {path}: {error}")]
     PolicyFile {
@@ -190,10 +169,11 @@ pub enum CaseError {
 /// # Errors
 /// If the case cannot be run.
 pub fn load(path: &Path, text: &str, book: &Book) -> Result<LoadedCase, CaseError> {
+    let file = path.display().to_string();
     let mut case: Case = toml::from_str(text).map_err(|error| {
         let line = line_at(text, error.span().map_or(0, |span| span.start));
-        let text = text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
-        CaseError::Toml { line, text, message: error.message().to_owned() }
+        let message = FaultText::new(error.message(), toml_message_zh(error.message()));
+        CaseError::Faults(FileFault::bilingual(&file, line, message).into())
     })?;
     if case.name.is_empty() {
         case.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -203,7 +183,7 @@ pub fn load(path: &Path, text: &str, book: &Book) -> Result<LoadedCase, CaseErro
         None => book.clone(),
         Some(files) => own_policies(path, files)?,
     };
-    check_case(&case)?;
+    check_steps(&file, text, &case.steps)?;
     let tables = case_tables::rows_by_table(&case.persons, &case.hospitals, &case.catalogue);
     Ok(LoadedCase { case, book, tables })
 }
@@ -235,21 +215,36 @@ fn policy_text(path: PathBuf, file: &str) -> Result<String, CaseError> {
     FileFault::utf8_text(file, bytes).map_err(|fault| CaseError::Policies(fault.into()))
 }
 
-fn check_case(case: &Case) -> Result<(), CaseError> {
-    case.steps.iter().enumerate().try_for_each(|(at, step)| check_step(at + 1, step))
+/// Refuses the first step that has not exactly one request, or that expects an amount that is none.
+fn check_steps(file: &str, text: &str, steps: &[Step]) -> Result<(), CaseError> {
+    let lines: Vec<usize> =
+        text.lines().zip(1..).filter(|(line, _)| line.trim() == "[[step]]").map(|(_, at)| at).collect();
+    for (at, step) in steps.iter().enumerate() {
+        if let Some(fault) = step_fault(at + 1, step) {
+            let line = lines.get(at).copied().unwrap_or(1);
+            return Err(CaseError::Faults(FileFault::bilingual(file, line, fault).into()));
+        }
+    }
+    Ok(())
 }
 
-fn check_step(number: usize, step: &Step) -> Result<(), CaseError> {
+fn step_fault(number: usize, step: &Step) -> Option<FaultText> {
     if step.request().is_none() {
-        return Err(CaseError::StepRequest(number));
+        return Some(FaultText::new(
+            format!("step {number} is not exactly one of quote, settle, reverse and readjudicate"),
+            format!("第 {number} 步应只有 quote、settle、reverse、readjudicate 之一"),
+        ));
     }
     let expect = &step.expect;
     let single = [&expect.total, &expect.patient].into_iter().flatten();
     let maps = [&expect.payers, &expect.layers, &expect.pools];
     let revised = expect.revised.values().flat_map(ExpectedRevision::amounts);
-    for text in single.chain(maps.iter().flat_map(|map| map.values())).chain(revised) {
-        let amount = text.parse::<Money>();
-        amount.map_err(|error| CaseError::Amount { step: number, text: text.clone(), error })?;
-    }
-    Ok(())
+    let mut amounts = single.chain(maps.into_iter().flat_map(|map| map.values())).chain(revised);
+    amounts.find_map(|text| {
+        let error = text.parse::<Money>().err()?;
+        Some(FaultText::new(
+            format!("step {number} expects \"{text}\", which {error}"),
+            format!("第 {number} 步的期望金额 \"{text}\" 应只写半角数字，如 \"2006.30\""),
+        ))
+    })
 }

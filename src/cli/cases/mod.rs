@@ -6,3 +6,4 @@ mod case_tables;
 mod expectation;
 mod expected_names;
 pub mod policy_test;
+mod table_words;

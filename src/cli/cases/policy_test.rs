@@ -17,6 +17,7 @@ use super::case::{self, CaseError, LoadedCase};
 use super::case_runner::{CaseRunner, RunnerError};
 use super::expectation::{Difference, differences};
 use super::expected_names::unknown_names;
+use super::table_words::unknown_table_words;
 
 /// The verdict on a case.
 pub enum Verdict {
@@ -42,7 +43,7 @@ pub enum CaseRunError {
     /// The case cannot be loaded.
     #[error(transparent)]
     Case(#[from] CaseError),
-    /// Steps expect names that the book does not have.
+    /// The case uses names that the book does not have.
     #[error("{0}")]
     UnknownNames(FileFaults),
     /// A step cannot be run.
@@ -78,7 +79,13 @@ pub(crate) async fn run(
     cases: &[PathBuf],
 ) -> CommandResult {
     let book = load_book(policies).map_err(|faults| lang.faults(faults))?;
-    let (mut differing, mut not_run) = (0, 0);
+    let (mut differing, mut not_run) = (0_u64, 0_u64);
+    for path in cases {
+        if case_files(path).is_empty() {
+            not_run += 1;
+            say_error!("{}: {}", path.display(), lang.choose("没有案例（*.toml）", "holds no case (*.toml)"));
+        }
+    }
     for path in cases.iter().flat_map(|path| case_files(path)) {
         let text = match text_file::read(&path) {
             Ok(text) => text,
@@ -106,8 +113,12 @@ pub(crate) async fn run(
     }
     match (not_run, differing) {
         (0, 0) => Ok(()),
-        (0, differing) => Err(CommandError::Differs(differing)),
-        (not_run, _) => Err(CommandError::CasesNotRun(not_run)),
+        (0, differing) => Err(CommandError::CasesDiffer(
+            lang.choose(format!("{differing} 个案例不符"), format!("{differing} differ")),
+        )),
+        (not_run, _) => Err(CommandError::CasesNotRun(
+            lang.choose(format!("{not_run} 个案例无法运行"), format!("{not_run} cannot be run")),
+        )),
     }
 }
 
@@ -129,7 +140,8 @@ fn print_case_result((lang, json): (Lang, bool), name: &str, path: &Path, found:
 /// Prints why a case was not run; faults with their files and lines.
 fn print_case_error(lang: Lang, path: &Path, error: CaseRunError) {
     match error {
-        CaseRunError::UnknownNames(faults) | CaseRunError::Case(CaseError::Policies(faults)) => {
+        CaseRunError::UnknownNames(faults)
+        | CaseRunError::Case(CaseError::Policies(faults) | CaseError::Faults(faults)) => {
             lang.faults(faults).lines().iter().for_each(|line| say_error!("{line}"));
         }
         error => say_error!("{}: {error}", path.display()),
@@ -156,9 +168,12 @@ pub async fn run_one(
     backend: &CaseBackend,
 ) -> Result<(String, Verdict), CaseRunError> {
     let case = case::load(path, text, book)?;
-    let unknown = unknown_names(&path.display().to_string(), text, &case.case, &case.book);
+    let file = path.display().to_string();
+    let mut unknown: Vec<_> = unknown_names(&file, text, &case.case, &case.book).into_iter().collect();
+    unknown.extend(unknown_table_words(&file, text, case.book.vocabulary()));
     if !unknown.is_empty() {
-        return Err(CaseRunError::UnknownNames(unknown));
+        unknown.sort();
+        return Err(CaseRunError::UnknownNames(unknown.into()));
     }
     let found = match backend {
         CaseBackend::InProcess => run_steps(&case, CaseRunner::in_process(&case).await?).await?,
