@@ -116,7 +116,7 @@ fn commit(number: u64, person: u64, version: u64, bytes: usize) -> Commit {
     let limit = 64;
     let person_id = PersonId::parse(format!("P{person}"), limit).expect("an id");
     let hospital_id = HospitalId::parse(format!("H{}", number % 300), limit).expect("an id");
-    let body = Fence { hospital_id: hospital_id.clone(), person_id: person_id.clone() };
+    let body = Fence { hospital_id: Some(hospital_id.clone()), person_id: person_id.clone() };
     let id = EntryId((u128::from(number) << 40 | u128::from(person)).to_be_bytes());
     let entry = Entry {
         id,

@@ -7,6 +7,7 @@ mod following;
 mod interrupted;
 mod not_utf8;
 mod policies;
+mod retroactive;
 mod settling;
 mod show;
 mod stable;

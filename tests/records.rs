@@ -147,7 +147,7 @@ async fn records() -> [Vec<u8>; 4] {
     let reversal = ReverseRequest { reversal: reversal_fields, request_id: "reversal-1".into(), dry_run: false };
     engine.reverse(reversal, stamp(1_497_493_800_000_003)).await.expect("a reversal");
     let ClaimKeys { hospital_id, person_id, .. } = keys;
-    let name = RequestName { hospital_id, person_id, request_id: id("never") };
+    let name = RequestName { hospital_id: Some(hospital_id), person_id, request_id: id("never") };
     engine.fence(&name, stamp(1_497_493_800_000_004)).await.expect("a fence");
     let [settlement, _, reversal, fence, revision] = engine.store().journal().try_into().expect("five entries");
     [settlement, reversal, fence, revision]
@@ -167,7 +167,8 @@ async fn every_kind_of_entry_is_decoded_as_it_was_encoded_and_chained() {
     assert!(settlement.settled().is_some_and(|settled| settled.facts.catalogue.len() == 5));
     let reversed = reversal.reversed().expect("a reversal");
     assert_eq!((reversed.settlement, &*reversed.revisions), (settlement.id, &[revision.id][..]));
-    assert_eq!(revision.revised().map(|revised| revised.reversal), Some(reversal.id));
+    let cause = revision.revised().map(|revised| revised.cause.clone());
+    assert_eq!(cause, Some(onestop::domain::journal::RevisionCause::Reversal(reversal.id)));
     assert_eq!((revision.link.previous, fence.link.previous), (Some(reversal.id), Some(revision.id)));
 }
 

@@ -107,7 +107,7 @@ pub fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str
         committed: stamp(number).instant,
         request_id: id(format!("r{number}")),
         content: Digest::default(),
-        body: Fence { hospital_id: id("H1"), person_id: person_id.clone() },
+        body: Fence { hospital_id: Some(id("H1")), person_id: person_id.clone() },
     };
     let mut commit = Commit::new(state.clone(), &entry);
     let (key, account) = account_after_admission(state);
@@ -123,7 +123,7 @@ pub fn commit(number: u64, person: &str, state: &PersonState, claim: Option<&str
 /// The same of a settlement of this hospital, on this day.
 fn listed(number: u64, person: &str, hospital: &str, day: Day) -> Commit {
     let commit = commit(number, person, &PersonState::default(), None);
-    Commit { hospital_id: id(hospital), listed: Some(day), ..commit }
+    Commit { hospital_id: Some(id(hospital)), listed: Some(day), ..commit }
 }
 
 /// The account of the year after one more admission.
@@ -179,7 +179,7 @@ async fn entries_are_read_in_the_order_of_commits_and_a_page_that_was_read_never
     let mut records = Vec::new();
     for number in 1..=7 {
         let mut commit = commit(2 * number, &format!("P{number}"), &PersonState::default(), None);
-        commit.append(stamp(2 * number + 1).id, Fence { hospital_id: id("H1"), person_id: id("P1") });
+        commit.append(stamp(2 * number + 1).id, Fence { hospital_id: Some(id("H1")), person_id: id("P1") });
         records.extend(commit.entries.clone());
         store.commit(commit).await.expect("a commit");
     }
@@ -275,7 +275,7 @@ async fn a_claim_is_bound_to_one_of_two_concurrent_persons(store: impl Store) {
 async fn a_claim_id_of_another_hospital_is_another_claim(store: impl Store) {
     let absent = PersonState::default();
     store.commit(commit(1, "P1", &absent, Some("C1"))).await.expect("a commit");
-    let mut elsewhere = Commit { hospital_id: id("H2"), ..commit(2, "P2", &absent, Some("C1")) };
+    let mut elsewhere = Commit { hospital_id: Some(id("H2")), ..commit(2, "P2", &absent, Some("C1")) };
     elsewhere.claims[0].hospital_id = id("H2");
     store.commit(elsewhere).await.expect("a commit");
     assert_eq!(look_up(&store, "P1", ABSENT, "C1").await.claim.expect("the claim").person_id, id::<PersonId>("P1"));
@@ -357,7 +357,7 @@ async fn settlements_are_listed_by_hospital_and_day_in_the_order_of_commits(stor
 async fn all_entries_of_a_commit_are_written_or_none(store: impl Store) {
     let more = |mut commit: Commit, numbers: &[u64]| {
         for number in numbers {
-            let fence = Fence { hospital_id: id("H2"), person_id: id("P1") };
+            let fence = Fence { hospital_id: Some(id("H2")), person_id: id("P1") };
             commit.append(stamp(*number).id, fence);
         }
         commit

@@ -81,6 +81,12 @@ impl SettlementService for Bare {
     async fn correct(&self, _: Request<pb::CorrectRequest>) -> Result<Response<pb::CorrectResponse>, Status> {
         not_measured()
     }
+    async fn readjudicate(
+        &self,
+        _: Request<pb::ReadjudicateRequest>,
+    ) -> Result<Response<pb::ReadjudicateResponse>, Status> {
+        not_measured()
+    }
     async fn get_outcome(&self, _: Request<pb::GetOutcomeRequest>) -> Result<Response<pb::GetOutcomeResponse>, Status> {
         not_measured()
     }

@@ -47,8 +47,13 @@ pub const CALLS: &[Call] = &[
     stream("/onestop.settlement.v1.SettlementService/SettleStream", CLAIMANTS),
     commit("/onestop.settlement.v1.SettlementService/Reverse", CLAIMANTS),
     commit("/onestop.settlement.v1.SettlementService/Correct", CLAIMANTS),
-    commit("/onestop.settlement.v1.SettlementService/Fence", CLAIMANTS),
-    read("/onestop.settlement.v1.SettlementService/GetOutcome", READERS),
+    commit("/onestop.settlement.v1.SettlementService/Readjudicate", &[Role::Operator]),
+    // Claimants their own requests, an operator those of the administration: see `Caller::authorize_fences_of`.
+    commit("/onestop.settlement.v1.SettlementService/Fence", &[Role::Hospital, Role::Gateway, Role::Operator]),
+    read(
+        "/onestop.settlement.v1.SettlementService/GetOutcome",
+        &[Role::Hospital, Role::Gateway, Role::Operator, Role::Auditor],
+    ),
     read("/onestop.settlement.v1.SettlementService/GetSettlement", READERS),
     read("/onestop.settlement.v1.SettlementService/ListSettlements", READERS),
     read("/onestop.settlement.v1.SettlementService/ListEntries", READERS),

@@ -53,6 +53,25 @@ impl Caller {
         if self.has_hospital(hospital) || self.role == Role::Auditor { Ok(()) } else { Err(AccessError::NotVisible) }
     }
 
+    /// Checks that the caller may ask for the outcomes of this hospital's requests; of an empty name, those of the
+    /// administration.
+    ///
+    /// # Errors
+    /// As [`Caller::authorize_settlements_of`].
+    pub(crate) fn authorize_outcomes_of(&self, hospital: &str) -> Result<(), AccessError> {
+        let administers = hospital.is_empty() && self.role == Role::Operator;
+        if administers { Ok(()) } else { self.authorize_settlements_of(hospital) }
+    }
+
+    /// Checks that the caller may fence requests of this hospital; of an empty name, those of the administration.
+    ///
+    /// # Errors
+    /// [`AccessError::NotPermitted`].
+    pub(crate) fn authorize_fences_of(&self, hospital: &str) -> Result<(), AccessError> {
+        let administers = hospital.is_empty() && self.role == Role::Operator;
+        if administers { Ok(()) } else { self.authorize_claims_of(hospital) }
+    }
+
     /// Whether the caller may read the settlements of every hospital.
     pub(crate) fn views_every_hospital(&self) -> bool {
         matches!(self.role, Role::Auditor | Role::Anyone)

@@ -79,6 +79,8 @@ fault_reasons! {
     NotContinuable = "NOT_CONTINUABLE",
     /// No policy of this insurance and region is in force.
     NoPolicyInForce = "NO_POLICY_IN_FORCE",
+    /// The benefit year of a settlement would be another one.
+    AnotherBenefitYear = "ANOTHER_BENEFIT_YEAR",
     /// A reference row that holds on a day on which another one holds.
     Overlap = "OVERLAP",
     /// A field that is not what the first request under the same request id held.

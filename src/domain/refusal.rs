@@ -49,6 +49,14 @@ pub enum ClaimRefusal {
     /// No policy is in force.
     #[error("{0}")]
     NoPolicy(FieldFaults),
+    /// A retroactive run would change a settlement so that it could not be settled; nothing changes.
+    #[error("settlement {settlement} could not be settled today: {faults}")]
+    CannotDecideAgain {
+        /// The first such settlement.
+        settlement: EntryId,
+        /// Why, with the settlement in the path of each field.
+        faults: FieldFaults,
+    },
     /// The split is not the one that the quote showed.
     #[error("the split is no longer the one that the quote showed; the details hold the new one")]
     QuoteChanged {
@@ -74,6 +82,7 @@ impl ClaimRefusal {
             | ClaimRefusal::UnknownItem(_)
             | ClaimRefusal::UnchargedRefund(_)
             | ClaimRefusal::NoPolicy(_)
+            | ClaimRefusal::CannotDecideAgain { .. }
             | ClaimRefusal::QuoteChanged { .. } => true,
         }
     }
@@ -87,7 +96,8 @@ impl ClaimRefusal {
             | ClaimRefusal::NotEligible(faults)
             | ClaimRefusal::UnknownItem(faults)
             | ClaimRefusal::UnchargedRefund(faults)
-            | ClaimRefusal::NoPolicy(faults) => Some(faults),
+            | ClaimRefusal::NoPolicy(faults)
+            | ClaimRefusal::CannotDecideAgain { faults, .. } => Some(faults),
             ClaimRefusal::RequestFenced
             | ClaimRefusal::ClaimSettled { .. }
             | ClaimRefusal::ClaimOfAnotherPerson

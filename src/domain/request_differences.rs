@@ -77,6 +77,13 @@ pub fn reversal_differences(first: &Reversal, sent: &RawReversal) -> FieldFaults
     differing.0
 }
 
+/// The field in which a request for a retroactive run differs: all others are part of the scope of its id.
+pub fn run_differences() -> FieldFaults {
+    let mut differing = Differing::default();
+    differing.add("benefit_year");
+    differing.0
+}
+
 /// The fields found so far.
 #[derive(Default)]
 struct Differing(FieldFaults);

@@ -90,22 +90,24 @@ impl<'a, S: Store> Audit<'a, S> {
     /// Checks the rows of an entry: its person has this chain, its request leads to it, and its claim has its status.
     async fn check_rows(&self, entry: &Entry, state: &PersonState) -> Result<(), ChainFault> {
         let (hospital_id, person_id) = entry.parties();
+        let request_hospital = entry.request_hospital();
         let claim_id = match &entry.body {
             EntryKind::Settlement(settled) => Some(&settled.claim.claim_id),
             EntryKind::Reversal(reversed) => Some(&reversed.claim_id),
             EntryKind::Revision(revised) => Some(&revised.claim_id),
             EntryKind::Fence(_) => None,
         };
-        let mut scope = Scope::of_person(person_id).with_request(hospital_id, &entry.request_id);
-        scope.claim = claim_id.map(|claim_id| (hospital_id, claim_id));
+        let mut scope = Scope::of_person(person_id).with_request(request_hospital, &entry.request_id);
+        scope.claim = hospital_id.zip(claim_id);
         let seen = self.store.look_up(scope).await?;
         if seen.state != *state {
             return Err(ChainFault::PersonRow);
         }
-        // A revision carries the request of the reversal that made it, and a reversal that of the correction that it is
-        // part of.
+        // A revision carries the request of the reversal or of the first revision of the run that made it, and a reversal
+        // that of the correction that it is part of.
         let correction = entry.reversed().and_then(|reversed| reversed.correction);
-        if entry.revised().is_none() && seen.request != Some(correction.unwrap_or(entry.id)) {
+        let is_of_request = entry.revised().is_none() || entry.retroactive_run().is_some();
+        if is_of_request && seen.request != Some(correction.unwrap_or(entry.id)) {
             return Err(ChainFault::RequestRow);
         }
         let known = |settlement| seen.claim.as_ref().and_then(|row| row.status_of(settlement));

@@ -58,6 +58,15 @@ pub(super) enum ChainFault {
     /// A reversal of what no earlier entry settled.
     #[error("reverses what was not settled before")]
     ReversesUnsettled,
+    /// A retroactive run whose revisions do not follow it, or do not fit it.
+    #[error("begins a retroactive run, but the revisions of the run do not follow")]
+    RunIncomplete,
+    /// A revision that says that it belongs to a retroactive run, and does not.
+    #[error("belongs to no retroactive run before it")]
+    OutsideRun,
+    /// A revision from other facts than were in force, though nothing was looked up for it.
+    #[error("records other facts than were in force")]
+    WrongFacts,
     /// A split that continues what no earlier entry decided.
     #[error("continues what was not decided before")]
     ContinuesUndecided,

@@ -29,14 +29,13 @@ impl<S: Store> Engine<S> {
         replaced: Option<EntryId>,
     ) -> Result<Result<Continuable, FieldFault>, EngineError> {
         let live = self.live_after(head, None, true).await?.live;
-        let named =
-            |one: &&LiveSettlement| is_claim_named(&one.settled.claim, &continues.hospital_id, &continues.claim_id);
+        let named = |one: &&LiveSettlement| is_claim_named(&one.claim, &continues.hospital_id, &continues.claim_id);
         let found = live.iter().find(named).filter(|one| {
             let continued = |other: &LiveSettlement| {
                 other.continues() == Some(one.settlement) && Some(other.settlement) != replaced
             };
             let circular = replaced.is_some_and(|replaced| rests_on(&live, one, replaced));
-            !circular && !live.iter().any(continued) && may_continue(claim, continues.kind, &one.settled.claim)
+            !circular && !live.iter().any(continued) && may_continue(claim, continues.kind, &one.claim)
         });
         Ok(found
             .map(|one| Continuable { settlement: one.settlement, split: one.split.clone() })

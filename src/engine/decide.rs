@@ -110,7 +110,7 @@ pub(super) fn checked_split(input: AdjudicationInput<'_>, account: &Account) -> 
     Ok(decided)
 }
 
-fn no_policy_refusal(claim: &Claim, facts: &Facts) -> ClaimRefusal {
+pub(super) fn no_policy_refusal(claim: &Claim, facts: &Facts) -> ClaimRefusal {
     let (insurance, region) = (&facts.person.insurance, facts.person.insured_region.as_str());
     let (admitted, discharged) = (claim.admitted, claim.discharged);
     let message = format!(

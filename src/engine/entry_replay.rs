@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use crate::domain::account::Account;
 use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
+use crate::domain::claim::Claim;
 use crate::domain::continuation::Continued;
+use crate::domain::facts::Facts;
 use crate::domain::ids::{AccountKey, Digest, EntryId};
 use crate::domain::invariants;
-use crate::domain::journal::{Differences, Entry, EntryKind, Revision, Settlement};
+use crate::domain::journal::{Differences, Entry, EntryKind, Revision, RevisionCause};
 use crate::domain::policy::Policy;
 use crate::domain::split::Split;
 
@@ -23,13 +25,22 @@ pub(super) type KeptPolicies = HashMap<Digest, Arc<Policy>>;
 pub(super) struct EntryReplay<'c> {
     policies: &'c KeptPolicies,
     accounts: AccountReplay<'c>,
-    settlements: HashMap<EntryId, &'c Settlement>,
+    settlements: HashMap<EntryId, SettledFacts<'c>>,
+    /// The benefit year of the retroactive run that is being applied.
+    run_year: Option<i32>,
+}
+
+/// The claim of a settlement, and the facts from which it was decided last.
+#[derive(Clone, Copy)]
+struct SettledFacts<'c> {
+    claim: &'c Claim,
+    facts: &'c Facts,
 }
 
 impl<'c> EntryReplay<'c> {
     /// A replay from the first entry of a chain on.
     pub fn new(policies: &'c KeptPolicies) -> EntryReplay<'c> {
-        EntryReplay { policies, accounts: AccountReplay::default(), settlements: HashMap::new() }
+        EntryReplay { policies, accounts: AccountReplay::default(), settlements: HashMap::new(), run_year: None }
     }
 
     /// Starts from these accounts, which earlier entries add up to.
@@ -41,10 +52,14 @@ impl<'c> EntryReplay<'c> {
     pub fn recall(&mut self, entry: &'c Entry) {
         match &entry.body {
             EntryKind::Settlement(settled) => {
-                self.settlements.insert(entry.id, settled);
+                let (claim, facts) = (&settled.claim, &settled.facts);
+                self.settlements.insert(entry.id, SettledFacts { claim, facts });
                 self.accounts.recall(entry.id, entry.id, &settled.split);
             }
-            EntryKind::Revision(revised) => self.accounts.recall(revised.settlement, entry.id, &revised.split),
+            EntryKind::Revision(revised) => {
+                self.set_facts(revised);
+                self.accounts.recall(revised.settlement, entry.id, &revised.split);
+            }
             EntryKind::Reversal(_) | EntryKind::Fence(_) => {}
         }
     }
@@ -61,23 +76,62 @@ impl<'c> EntryReplay<'c> {
     pub fn apply(&mut self, entry: &'c Entry, following: &[&'c Entry]) -> Result<(), ChainFault> {
         match &entry.body {
             EntryKind::Settlement(settled) => {
-                let after = self.recompute(settled, &settled.split)?;
-                self.settlements.insert(entry.id, settled);
+                let settled_facts = SettledFacts { claim: &settled.claim, facts: &settled.facts };
+                let after = self.recompute(settled_facts, &settled.split)?;
+                self.settlements.insert(entry.id, settled_facts);
                 self.accounts.apply_split(entry.id, entry.id, &settled.split, after);
             }
-            EntryKind::Revision(revised) => {
-                let after = self.recompute_revision(revised)?;
-                self.accounts.apply_split(revised.settlement, entry.id, &revised.split, after);
-            }
+            EntryKind::Revision(revised) => self.apply_revision(entry, revised, following)?,
             EntryKind::Reversal(reversed) => self.accounts.apply_reversal(entry, reversed, following)?,
             EntryKind::Fence(_) => {}
         }
         Ok(())
     }
 
-    fn recompute_revision(&self, revised: &Revision) -> Result<Account, ChainFault> {
-        let settled = self.settlements.get(&revised.settlement).ok_or(ChainFault::RevisesNoSettlement)?;
-        let after = self.recompute(settled, &revised.split)?;
+    fn set_facts(&mut self, revised: &'c Revision) {
+        if let Some(settled) = self.settlements.get_mut(&revised.settlement) {
+            settled.facts = &revised.facts;
+        }
+    }
+
+    fn apply_revision(
+        &mut self,
+        entry: &'c Entry,
+        revised: &'c Revision,
+        following: &[&'c Entry],
+    ) -> Result<(), ChainFault> {
+        let in_run = !matches!(revised.cause, RevisionCause::Reversal(_));
+        if let RevisionCause::RetroactiveRun(run) = &revised.cause {
+            self.accounts.begin_run(entry, run, following)?;
+            self.run_year = Some(run.benefit_year);
+        }
+        if in_run {
+            self.put_back_unchanged(Some(entry))?;
+        }
+        let after = self.recompute_revision(revised, in_run)?;
+        self.set_facts(revised);
+        self.accounts.apply_split(revised.settlement, entry.id, &revised.split, after);
+        if in_run { self.put_back_unchanged(None) } else { Ok(()) }
+    }
+
+    /// Puts back what a retroactive run decided again without a revision, before a revision or before the next one.
+    fn put_back_unchanged(&mut self, before: Option<&Entry>) -> Result<(), ChainFault> {
+        while let Some(settlement) = self.accounts.next_unchanged(before)? {
+            let settled = *self.settlements.get(&settlement).ok_or(ChainFault::RevisesNoSettlement)?;
+            let split = self.accounts.newest_split(settlement).ok_or(ChainFault::TakesOutUndecided)?;
+            let after = self.recompute(settled, split)?;
+            self.accounts.put_back(split, after);
+        }
+        Ok(())
+    }
+
+    fn recompute_revision(&self, revised: &Revision, in_run: bool) -> Result<Account, ChainFault> {
+        let settled = *self.settlements.get(&revised.settlement).ok_or(ChainFault::RevisesNoSettlement)?;
+        let looked_up = in_run && self.run_year == Some(revised.split.circumstances.account.year);
+        if !looked_up && *settled.facts != revised.facts {
+            return Err(ChainFault::WrongFacts);
+        }
+        let after = self.recompute(SettledFacts { facts: &revised.facts, ..settled }, &revised.split)?;
         let before = self.accounts.split(revised.replaces).ok_or(ChainFault::ReplacesUndecided)?;
         if revised.differences != Differences::between(before, &revised.split) {
             return Err(ChainFault::WrongDifferences);
@@ -86,11 +140,11 @@ impl<'c> EntryReplay<'c> {
     }
 
     /// Recomputes a split from claim and facts, and compares it; returns the account after it.
-    fn recompute(&self, settled: &Settlement, split: &Split) -> Result<Account, ChainFault> {
+    fn recompute(&self, settled: SettledFacts<'_>, split: &Split) -> Result<Account, ChainFault> {
         invariants::check(split)?;
         let digest = split.circumstances.policy.digest;
         let policy = self.policies.get(&digest).ok_or(ChainFault::PolicyMissing(digest))?;
-        let (claim, facts, continued) = (&settled.claim, &settled.facts, self.continued(split)?);
+        let (SettledFacts { claim, facts }, continued) = (settled, self.continued(split)?);
         let account = self.accounts.account(&split.circumstances.account);
         let (recomputed, after) = adjudicate(AdjudicationInput { claim, facts, policy, continued }, &account)?;
         if recomputed == *split { Ok(after) } else { Err(ChainFault::WrongSplit) }

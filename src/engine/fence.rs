@@ -6,13 +6,14 @@ use crate::journal::content::fence_content;
 use crate::store::rows::PersonState;
 use crate::store::{Commit, LookUp, Scope, Store};
 
+use super::retroactive::ReadjudicateOutcome;
 use super::settle::AnsweredSettlement;
 use super::{CommitStamp, Engine, EngineError};
 
 /// Which request is asked about.
 pub struct RequestName {
-    /// Whose request.
-    pub hospital_id: HospitalId,
+    /// The hospital of the request; `None` for one of the administration, such as a retroactive run.
+    pub hospital_id: Option<HospitalId>,
     /// For whom.
     pub person_id: PersonId,
     /// The idempotency key.
@@ -26,6 +27,8 @@ pub enum Outcome {
     Settled(Box<AnsweredSettlement>),
     /// It reversed a settlement.
     Reversed(Box<Entry<Reversal>>),
+    /// It made a retroactive run.
+    Readjudicated(Box<ReadjudicateOutcome>),
     /// It may never commit.
     Fenced,
     /// It was not seen; it may still arrive.
@@ -64,7 +67,8 @@ impl<S: Store> Engine<S> {
         Ok(Some(match entry.body {
             EntryKind::Fence(_) => Outcome::Fenced,
             EntryKind::Reversal(_) => Outcome::Reversed(Box::new(entry.try_into()?)),
-            EntryKind::Settlement(_) | EntryKind::Revision(_) => {
+            EntryKind::Revision(_) => Outcome::Readjudicated(Box::new(self.replayed_run(entry.try_into()?).await?)),
+            EntryKind::Settlement(_) => {
                 Outcome::Settled(Box::new(AnsweredSettlement { entry: entry.try_into()?, answer }))
             }
         }))
@@ -73,7 +77,7 @@ impl<S: Store> Engine<S> {
 
 impl RequestName {
     fn scope(&self) -> Scope<'_> {
-        Scope::of_person(&self.person_id).with_request(&self.hospital_id, &self.request_id)
+        Scope::of_person(&self.person_id).with_request(self.hospital_id.as_ref(), &self.request_id)
     }
 }
 

@@ -9,10 +9,10 @@ use crate::domain::claim::{Claim, ClaimKeys, InvalidRequest, RawClaim, valid_tex
 use crate::domain::content::RawReversal;
 use crate::domain::fault::FieldFaults;
 use crate::domain::ids::{Digest, PersonId, RequestId};
-use crate::domain::journal::{Entry, EntryKind, Reversal};
+use crate::domain::journal::{Entry, EntryKind, Reversal, RevisionCause};
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::request_differences::{
-    RequestKind, claim_differences, correction_differences, other_call, reversal_differences,
+    RequestKind, claim_differences, correction_differences, other_call, reversal_differences, run_differences,
 };
 use crate::store::{LookUp, Store};
 
@@ -48,6 +48,8 @@ pub(super) enum SentRequest<'a> {
     Reverse(&'a RawReversal),
     /// To correct a claim, with the reason.
     Correct(SentClaim<'a>, &'a str),
+    /// To decide the settlements of a person's benefit year again.
+    Readjudicate,
 }
 
 /// The ids of a request about a claim, valid or not in the rest.
@@ -108,10 +110,14 @@ impl<S: Store> Engine<S> {
             EntryKind::Reversal(first) => {
                 return Ok(match sent {
                     SentRequest::Reverse(sent) => reversal_differences(first, sent),
-                    SentRequest::Settle(_) | SentRequest::Correct(..) => other_call(RequestKind::Reverse),
+                    SentRequest::Settle(_) | SentRequest::Correct(..) | SentRequest::Readjudicate => {
+                        other_call(RequestKind::Reverse)
+                    }
                 });
             }
-            EntryKind::Fence(_) | EntryKind::Revision(_) => return Ok(FieldFaults::default()),
+            // Nothing else is in the scope of the administration; the person is part of the scope.
+            EntryKind::Revision(_) => return Ok(run_differences()),
+            EntryKind::Fence(_) => return Ok(FieldFaults::default()),
         };
         Ok(match (self.reversal_of_correction(entry).await?, sent) {
             (None, SentRequest::Settle(sent)) => claim_differences(&settled, &sent.raw()),
@@ -133,7 +139,10 @@ impl<S: Store> Engine<S> {
         let previous = self.required_entry(previous).await?;
         let reversal = match &previous.body {
             EntryKind::Reversal(_) => previous,
-            EntryKind::Revision(revision) => self.required_entry(revision.reversal).await?,
+            EntryKind::Revision(revision) => match revision.cause {
+                RevisionCause::Reversal(reversal) => self.required_entry(reversal).await?,
+                RevisionCause::RetroactiveRun(_) | RevisionCause::LaterInRun(_) => return Ok(None),
+            },
             EntryKind::Settlement(_) | EntryKind::Fence(_) => return Ok(None),
         };
         let reversal: Entry<Reversal> = reversal.try_into()?;

@@ -61,10 +61,11 @@ pub enum HospitalScope {
 }
 
 impl HospitalScope {
-    pub(super) fn includes(&self, hospital_id: &HospitalId) -> bool {
+    /// Whether what belongs to a hospital, or to the administration, is in scope.
+    pub(super) fn includes<'a>(&self, hospital_id: impl Into<Option<&'a HospitalId>>) -> bool {
         match self {
             HospitalScope::All => true,
-            HospitalScope::Only(hospitals) => hospitals.contains(hospital_id),
+            HospitalScope::Only(hospitals) => hospital_id.into().is_some_and(|id| hospitals.contains(id)),
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::ids::EntryId;
-use crate::domain::journal::{EntryKind, Instant, Settlement};
+use crate::domain::claim::Claim;
+use crate::domain::facts::Facts;
+use crate::domain::ids::{AccountKey, EntryId};
+use crate::domain::journal::{EntryKind, Instant, Revision, Settlement};
 use crate::domain::split::Split;
 use crate::store::Store;
 
@@ -21,17 +23,64 @@ pub(super) struct WalkedChain {
 pub(super) struct LiveSettlement {
     pub settlement: EntryId,
     pub committed: Instant,
-    pub settled: Settlement,
+    pub claim: Claim,
+    /// The facts in force: those of the newest revision.
+    pub facts: Facts,
     pub newest: EntryId,
     pub number: u32,
     pub split: Split,
 }
 
 impl LiveSettlement {
+    /// A settlement with its newest revision, if it has one.
+    pub(super) fn new(
+        (settlement, committed): (EntryId, Instant),
+        settled: Settlement,
+        newest: Option<(EntryId, Box<Revision>)>,
+    ) -> LiveSettlement {
+        let Settlement { claim, facts, split, .. } = settled;
+        match newest {
+            None => LiveSettlement { settlement, committed, claim, facts, newest: settlement, number: 1, split },
+            Some((newest, revision)) => {
+                let Revision { facts, split, number, .. } = *revision;
+                LiveSettlement { settlement, committed, claim, facts, newest, number, split }
+            }
+        }
+    }
+
+    /// The account that it moved.
+    pub(super) fn account(&self) -> &AccountKey {
+        &self.split.circumstances.account
+    }
+
     /// The settlement that it continues, if it continues one.
     pub(super) fn continues(&self) -> Option<EntryId> {
         self.split.opening.as_ref().map(|opening| opening.settlement)
     }
+}
+
+/// Keeps of the settlements in force, given newest first, those that rest on one of `resting`: those from this place in the
+/// order of commits on in each account, and those that continue one of them, with the later ones of their accounts.
+pub(super) fn retain_resting(
+    live: &mut Vec<LiveSettlement>,
+    mut from: HashMap<AccountKey, usize>,
+    mut resting: HashSet<EntryId>,
+) {
+    loop {
+        let known = resting.len();
+        for (place, one) in live.iter().rev().enumerate() {
+            let rests = from.get(one.account()).is_some_and(|from| place >= *from)
+                || one.continues().is_some_and(|continued| resting.contains(&continued));
+            if rests && resting.insert(one.settlement) {
+                let from = from.entry(one.account().clone()).or_insert(place);
+                *from = place.min(*from);
+            }
+        }
+        if resting.len() == known {
+            break;
+        }
+    }
+    live.retain(|one| resting.contains(&one.settlement));
 }
 
 impl<S: Store> Engine<S> {
@@ -45,7 +94,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<WalkedChain, EngineError> {
         let (mut later, mut after) = (Vec::new(), None);
         let mut reversed = HashSet::new();
-        let mut revised: HashMap<EntryId, (EntryId, u32, Split)> = HashMap::new();
+        let mut revised: HashMap<EntryId, (EntryId, Box<Revision>)> = HashMap::new();
         let (mut next, mut walked) = (head, 0usize);
         while let Some(id) = next {
             if Some(id) == settlement {
@@ -67,11 +116,10 @@ impl<S: Store> Engine<S> {
                     reversed.insert(reversal.settlement);
                 }
                 EntryKind::Revision(revision) => {
-                    revised.entry(revision.settlement).or_insert((id, revision.number, revision.split));
+                    revised.entry(revision.settlement).or_insert((id, revision));
                 }
                 EntryKind::Settlement(settled) if !reversed.contains(&id) && Some(id) != settlement => {
-                    let (newest, number, split) = revised.remove(&id).unwrap_or_else(|| (id, 1, settled.split.clone()));
-                    later.push(LiveSettlement { settlement: id, committed, settled: *settled, newest, number, split });
+                    later.push(LiveSettlement::new((id, committed), *settled, revised.remove(&id)));
                 }
                 EntryKind::Settlement(_) | EntryKind::Fence(_) => {}
             }

@@ -31,7 +31,9 @@ mod notices;
 pub mod quote;
 pub mod read;
 pub mod readjudicate;
+mod redecision;
 pub mod reference;
+pub mod retroactive;
 pub mod reverse;
 pub mod settle;
 

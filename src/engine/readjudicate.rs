@@ -12,11 +12,12 @@ use crate::domain::account::Account;
 use crate::domain::adjudicate::AdjudicationInput;
 use crate::domain::claim::Claim;
 use crate::domain::continuation::Continued;
+use crate::domain::facts::Facts;
 use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{EntryId, HospitalId};
-use crate::domain::journal::{Differences, Entry, Revision, Settlement, booking_month};
-use crate::domain::month::ClosedMonths;
+use crate::domain::journal::{Differences, Entry, Revision, RevisionCause, Settlement, booking_month};
+use crate::domain::month::Month;
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
 use crate::policy::Book;
@@ -30,6 +31,14 @@ use super::live::LiveSettlement;
 use super::notices::notices_of_correction;
 use super::settle::AnsweredSettlement;
 use super::{CommitStamp, Engine, EngineError, PAUSE};
+
+/// The settlement that is reversed, and the hospital that reverses it.
+pub(super) struct Replaced<'a> {
+    /// The settlement.
+    pub reversed: EntryId,
+    /// The hospital, which learns of no settlement of others.
+    pub caller: &'a HospitalId,
+}
 
 /// A claim that takes the place of the reversed settlement, in the same commit.
 pub(super) struct Replacement<'a> {
@@ -58,13 +67,14 @@ impl<S: Store> Engine<S> {
     pub(super) async fn readjudicate(
         &self,
         commit: &mut Commit,
-        reversed: EntryId,
+        replaced: Replaced<'_>,
         later: Vec<LiveSettlement>,
         stamp: &CommitStamp,
         mut replacement: Option<Replacement<'_>>,
     ) -> Result<(Vec<Entry<Revision>>, Option<AnsweredSettlement>), CommitError> {
         let (book, closed) = (self.book(), commit.closed_months.unwrap_or_default());
-        let order = decision_order(&later, reversed, replacement.as_ref());
+        let Replaced { reversed, caller } = replaced;
+        let order = decision_order(&later, replacement.as_ref().map(|replacement| (reversed, replacement)));
         let mut later: HashMap<EntryId, LiveSettlement> = later.into_iter().map(|one| (one.settlement, one)).collect();
         let mut decided: HashMap<EntryId, Split> = HashMap::new();
         let (mut revisions, mut settlement) = (Vec::with_capacity(later.len()), None);
@@ -81,9 +91,7 @@ impl<S: Store> Engine<S> {
             let key = one.split.circumstances.account.clone();
             let earlier = match one.split.opening.as_deref() {
                 Some(opening) if opening.settlement == reversed => match &settlement {
-                    Some(corrected) => {
-                        Some((opening.kind, self.kept_link(&one, opening.kind, &corrected.entry, commit)?))
-                    }
+                    Some(corrected) => Some((opening.kind, kept_link(&one, opening.kind, &corrected.entry, caller)?)),
                     None => None,
                 },
                 Some(opening) => Some((opening.kind, self.continued(opening.settlement, &decided).await?)),
@@ -95,7 +103,7 @@ impl<S: Store> Engine<S> {
                 split: &earlier.split,
             });
             let account = commit.state.account(&key);
-            let (split, after) = readjudicated_split(&book, &one, &account, continued, &commit.hospital_id)?;
+            let (split, after) = readjudicated_split(&book, &one, &account, continued, caller)?;
             commit.set_account(key, after);
             decided.insert(one.settlement, split.clone());
             let id = stamp.derived_id(revisions.len() as u32);
@@ -103,16 +111,18 @@ impl<S: Store> Engine<S> {
             if let Some(standing) = row.settlements.iter_mut().find(|known| known.settlement == one.settlement) {
                 standing.revisions.push(id);
             }
-            let claim = &one.settled.claim;
+            let (claim, facts) = (&one.claim, one.facts.clone());
             commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);
-            let entry = commit.append(id, revision_body(one, split, stamp, &book, closed));
+            let month = booking_month(one.committed, stamp.instant, closed);
+            let entry =
+                commit.append(id, revision_body(one, (facts, split, month), RevisionCause::Reversal(stamp.id), &book));
             revisions.push(entry);
         }
         Ok((revisions, settlement))
     }
 
     /// A continued settlement: as decided in this commit, or in force.
-    async fn continued(
+    pub(super) async fn continued(
         &self,
         settlement: EntryId,
         decided: &HashMap<EntryId, Split>,
@@ -122,20 +132,6 @@ impl<S: Store> Engine<S> {
             None => self.newest_split(settlement).await?,
         };
         Ok(Continuable { settlement, split })
-    }
-
-    /// The correction that a settlement continues now; if it could not continue it, the correction is refused.
-    fn kept_link(
-        &self,
-        one: &LiveSettlement,
-        kind: ContinueKind,
-        corrected: &Entry<Settlement>,
-        commit: &Commit,
-    ) -> Result<Continuable, ClaimRefusal> {
-        if !may_continue(&one.settled.claim, kind, &corrected.body.claim) {
-            return Err(breaks_continuation(one, &commit.hospital_id));
-        }
-        Ok(Continuable { settlement: corrected.id, split: corrected.body.split.clone() })
     }
 
     /// Appends the settlement that takes the place of the reversed one.
@@ -168,8 +164,9 @@ impl<S: Store> Engine<S> {
         Ok(AnsweredSettlement { entry, answer })
     }
 
-    async fn claim_row(&self, one: &LiveSettlement) -> Result<ClaimRow, EngineError> {
-        let claim = &one.settled.claim;
+    /// The row of the claim of a settlement in force.
+    pub(super) async fn claim_row(&self, one: &LiveSettlement) -> Result<ClaimRow, EngineError> {
+        let claim = &one.claim;
         let scope = Scope::of_person(&claim.person_id).with_claim(&claim.hospital_id, &claim.claim_id);
         let row = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?.claim;
         row.ok_or_else(|| {
@@ -180,9 +177,12 @@ impl<S: Store> Engine<S> {
 
 /// The order in which settlements, given newest first, are decided: that of their commits, the replacement of the reversed
 /// one last; but what another continues comes before it.
-fn decision_order(later: &[LiveSettlement], reversed: EntryId, replacement: Option<&Replacement<'_>>) -> Vec<EntryId> {
+pub(super) fn decision_order(
+    later: &[LiveSettlement],
+    replacement: Option<(EntryId, &Replacement<'_>)>,
+) -> Vec<EntryId> {
     let of_later = later.iter().rev().map(|one| (one.settlement, one.continues()));
-    let of_replacement = replacement.map(|replacement| (reversed, replacement.continues()));
+    let of_replacement = replacement.map(|(reversed, replacement)| (reversed, replacement.continues()));
     let all: Vec<(EntryId, Option<EntryId>)> = of_later.chain(of_replacement).collect();
     let continues: HashMap<EntryId, Option<EntryId>> = all.iter().copied().collect();
     let (mut order, mut placed) = (Vec::with_capacity(all.len()), HashSet::new());
@@ -205,7 +205,7 @@ fn readjudicated_split(
     continued: Option<Continued<'_>>,
     caller: &HospitalId,
 ) -> Result<(Split, Account), EngineError> {
-    let (claim, facts) = (&one.settled.claim, &one.settled.facts);
+    let (claim, facts) = (&one.claim, &one.facts);
     let policy = policy_in_force(book, claim, facts)
         .ok_or_else(|| cannot_readjudicate(one, caller, "without a policy in force"))?;
     let input = AdjudicationInput { claim, facts, policy, continued };
@@ -215,9 +215,22 @@ fn readjudicated_split(
     checked_split(input, account)
 }
 
+/// The correction that a settlement continues now; if it could not continue it, the correction is refused.
+fn kept_link(
+    one: &LiveSettlement,
+    kind: ContinueKind,
+    corrected: &Entry<Settlement>,
+    caller: &HospitalId,
+) -> Result<Continuable, ClaimRefusal> {
+    if !may_continue(&one.claim, kind, &corrected.body.claim) {
+        return Err(breaks_continuation(one, caller));
+    }
+    Ok(Continuable { settlement: corrected.id, split: corrected.body.split.clone() })
+}
+
 /// A hospital learns the ids of its own settlements only.
 fn named(one: &LiveSettlement, caller: &HospitalId) -> String {
-    if one.settled.claim.hospital_id == *caller {
+    if one.claim.hospital_id == *caller {
         format!("settlement {}", one.settlement)
     } else {
         "a later settlement of another hospital".to_owned()
@@ -235,25 +248,26 @@ fn cannot_readjudicate(one: &LiveSettlement, caller: &HospitalId, why: &str) -> 
     ClaimRefusal::NoPolicy(FieldFault::new("readjudicate", FaultReason::NoPolicyInForce, message).into())
 }
 
-fn revision_body(
+/// The next revision of a settlement.
+pub(super) fn revision_body(
     one: LiveSettlement,
-    split: Split,
-    stamp: &CommitStamp,
+    (facts, split, booking_month): (Facts, Split, Month),
+    cause: RevisionCause,
     book: &Book,
-    closed: ClosedMonths,
 ) -> Revision {
-    let claim = &one.settled.claim;
+    let LiveSettlement { settlement, claim, newest, number, split: before, .. } = one;
     Revision {
-        hospital_id: claim.hospital_id.clone(),
-        person_id: claim.person_id.clone(),
-        claim_id: claim.claim_id.clone(),
-        settlement: one.settlement,
-        number: one.number + 1,
-        replaces: one.newest,
-        reversal: stamp.id,
+        hospital_id: claim.hospital_id,
+        person_id: claim.person_id,
+        claim_id: claim.claim_id,
+        settlement,
+        number: number + 1,
+        replaces: newest,
+        cause,
         book: book.digest(),
-        differences: Differences::between(&one.split, &split),
-        booking_month: booking_month(one.committed, stamp.instant, closed),
+        differences: Differences::between(&before, &split),
+        booking_month,
+        facts,
         split,
     }
 }

@@ -17,8 +17,8 @@ use crate::store::{Commit, LookUp, Scope, Store};
 
 use super::error::CommitError;
 use super::idempotency::SentRequest;
-use super::live::{LiveSettlement, WalkedChain};
-use super::readjudicate::Replacement;
+use super::live::{LiveSettlement, WalkedChain, retain_resting};
+use super::readjudicate::{Replaced, Replacement};
 use super::settle::AnsweredSettlement;
 use super::{CommitStamp, Engine, EngineError};
 
@@ -140,23 +140,21 @@ impl<S: Store> Engine<S> {
             let account = commit.state.account(key).without_settlement(split).map_err(EngineError::broken_invariant)?;
             commit.set_account(key.clone(), account);
         }
-        let (revisions, settlement) =
-            self.readjudicate(&mut commit, target.settlement, later, &stamp, replacement).await?;
+        let replaced = Replaced { reversed: target.settlement, caller: hospital_id };
+        let (revisions, settlement) = self.readjudicate(&mut commit, replaced, later, &stamp, replacement).await?;
         Ok(PreparedReversal { commit, entry, revisions, settlement })
     }
 
     async fn read_live(&self, standing: &SettlementStatus) -> Result<LiveSettlement, EngineError> {
-        let newest = standing.latest_revision();
-        let split = self.required_entry(newest).await?.into_split();
         let settled: Entry<Settlement> = self.required_entry(standing.settlement).await?.try_into()?;
-        Ok(LiveSettlement {
-            settlement: standing.settlement,
-            split: split.ok_or_else(|| EngineError::broken_invariant(format!("entry {newest} decides no split")))?,
-            number: standing.revisions.len() as u32 + 1,
-            newest,
-            committed: settled.committed,
-            settled: settled.body,
-        })
+        let newest = match standing.revisions.last() {
+            Some(id) => {
+                let revision: Entry<Revision> = self.required_entry(*id).await?.try_into()?;
+                Some((*id, Box::new(revision.body)))
+            }
+            None => None,
+        };
+        Ok(LiveSettlement::new((standing.settlement, settled.committed), settled.body, newest))
     }
 
     /// The settlements that stand and rest on this one, newest first: the later ones of the same account, and those that
@@ -170,25 +168,9 @@ impl<S: Store> Engine<S> {
         corrected: bool,
     ) -> Result<Vec<LiveSettlement>, EngineError> {
         let WalkedChain { mut live, after } = self.live_after(head, Some(settlement), corrected).await?;
-        // From which place in the order of commits on each account rests on it.
-        let mut from = HashMap::from([(key.clone(), live.len() - after)]);
-        let mut resting = HashSet::from([settlement]);
-        loop {
-            let known = resting.len();
-            for (place, one) in live.iter().rev().enumerate() {
-                let account = &one.split.circumstances.account;
-                let rests = from.get(account).is_some_and(|from| place >= *from)
-                    || one.continues().is_some_and(|continued| resting.contains(&continued));
-                if rests && resting.insert(one.settlement) {
-                    let from = from.entry(account.clone()).or_insert(place);
-                    *from = place.min(*from);
-                }
-            }
-            if resting.len() == known {
-                break;
-            }
-        }
-        live.retain(|one| resting.contains(&one.settlement));
+        // From this place in the order of commits on its account rests on it.
+        let from = HashMap::from([(key.clone(), live.len() - after)]);
+        retain_resting(&mut live, from, HashSet::from([settlement]));
         Ok(live)
     }
 
@@ -217,7 +199,7 @@ fn invalid_reversal(error: &InvalidReversal) -> ClaimRefusal {
 
 /// The later settlements in force: the caller's own by id, of others how many.
 fn later_settlements(later: &[LiveSettlement], caller: &HospitalId) -> ClaimRefusal {
-    let own = |one: &&LiveSettlement| one.settled.claim.hospital_id == *caller;
+    let own = |one: &&LiveSettlement| one.claim.hospital_id == *caller;
     let own: Vec<EntryId> = later.iter().filter(own).map(|one| one.settlement).collect();
     ClaimRefusal::LaterSettlements(LaterSettlements { others: later.len() - own.len(), own })
 }

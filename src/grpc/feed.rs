@@ -153,7 +153,7 @@ fn entry_message(one: &FeedEntry) -> pb::JournalEntry {
         entry_id: entry.id.to_string(),
         kind: kind(entry).into(),
         commit_time: Some(timestamp(entry.committed)),
-        hospital_id: hospital_id.as_str().to_owned(),
+        hospital_id: hospital_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
         person_id: person_id.as_str().to_owned(),
         request_id: entry.request_id.as_str().to_owned(),
         claim_id: claim_id(entry),

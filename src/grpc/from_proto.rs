@@ -23,7 +23,7 @@ pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
     Ok(raw_from_message(claim))
 }
 
-/// The ids of a request.
+/// The ids of a request; without a hospital, one of the administration.
 ///
 /// # Errors
 /// Those that are none.
@@ -34,7 +34,10 @@ pub fn request_name(
     limits: &ClaimLimits,
 ) -> Result<RequestName, CallError> {
     let mut faults = FieldFaults::default();
-    let hospital_id = valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes));
+    let hospital_id = match hospital_id.is_empty() {
+        true => Some(None),
+        false => valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes)).map(Some),
+    };
     let person_id = valid_text(&mut faults, "person_id", PersonId::parse(person_id, limits.id_bytes));
     let request_id = valid_text(&mut faults, "request_id", RequestId::parse(request_id, limits.id_bytes));
     match (hospital_id, person_id, request_id) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::money::Money;
 use crate::domain::split::{LayerSplit, Split};
 use crate::engine::correct::CorrectOutcome;
+use crate::engine::retroactive::ReadjudicateOutcome;
 use crate::engine::reverse::ReverseOutcome;
 use crate::engine::settle::SettleOutcome;
 use crate::telemetry::Metrics;
@@ -35,6 +36,14 @@ pub(super) fn count_corrected(metrics: &Metrics, corrected: &CorrectOutcome) {
     metrics.count_settlements(SettlementEvent::Reversed, 1);
     metrics.count_settlements(SettlementEvent::Revised, corrected.revisions.len() as u64);
     count_new(metrics, &corrected.settlement.body.split);
+}
+
+/// Counts the revisions of a retroactive run, or that it was answered again.
+pub(super) fn count_readjudicated(metrics: &Metrics, run: &ReadjudicateOutcome) {
+    if run.replay {
+        return metrics.count_replay();
+    }
+    metrics.count_settlements(SettlementEvent::Revised, run.revisions.len() as u64);
 }
 
 fn count_new(metrics: &Metrics, split: &Split) {

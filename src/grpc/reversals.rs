@@ -5,10 +5,12 @@ use std::sync::Arc;
 use prost::Message;
 
 use crate::domain::content::{RawCorrection, RawReversal};
-use crate::domain::ids::HospitalId;
-use crate::domain::journal::{Differences, Entry, Reversal, Revision};
+use crate::domain::ids::{EntryId, HospitalId};
+use crate::domain::journal::{Differences, Entry, Reversal, Revision, RevisionCause};
 use crate::domain::money::Money;
+use crate::domain::split::Split;
 use crate::engine::correct::{CorrectOutcome, CorrectRequest};
+use crate::engine::retroactive::{ReadjudicateOutcome, ReadjudicateRequest};
 use crate::engine::reverse::{ReverseOutcome, ReverseRequest};
 use crate::pb::encoded;
 use crate::pb::settlement as pb;
@@ -17,7 +19,7 @@ use super::error::CallError;
 use super::to_proto::{digest, timestamp};
 use super::view::View;
 use super::{commit_stamp, from_proto};
-use crate::journal::answer::{derivation_without_bill, settlement, shares, split};
+use crate::journal::answer::{derivation, derivation_without_bill, settlement, shares, split};
 
 /// A request to reverse, as received.
 pub fn reverse_request(message: pb::ReverseRequest) -> ReverseRequest {
@@ -70,6 +72,23 @@ pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> encoded::Cor
     }
 }
 
+/// A request for a retroactive run, as received.
+pub fn readjudicate_request(message: pb::ReadjudicateRequest) -> ReadjudicateRequest {
+    let pb::ReadjudicateRequest { person_id, benefit_year, request_id, dry_run } = message;
+    ReadjudicateRequest { person_id, benefit_year, request_id, dry_run }
+}
+
+/// The response to one; of a dry run, without ids of entries that do not exist.
+pub fn readjudicate_response(outcome: &ReadjudicateOutcome, dry_run: bool) -> pb::ReadjudicateResponse {
+    let dry_run = dry_run && !outcome.replay;
+    let mut revised: Vec<_> = outcome.revisions.iter().map(revised_settlement).collect();
+    if dry_run {
+        revised.iter_mut().for_each(|revised| revised.revision_id.clear());
+    }
+    let decided = u32::try_from(outcome.decided).unwrap_or(u32::MAX);
+    pb::ReadjudicateResponse { decided, revised, replay: outcome.replay, dry_run }
+}
+
 /// What a caller may know of the revisions that come with a reversal.
 struct VisibleRevisions {
     own: Vec<pb::RevisedSettlement>,
@@ -103,19 +122,32 @@ pub fn reversal(entry: &Entry<Reversal>) -> pb::Reversal {
     }
 }
 
-/// A revision, without what it has in common with the settlement.
-pub(super) fn revision(entry: &Entry<Revision>, view: View) -> pb::Revision {
+/// A revision of a settlement with this first split, without what it has in common with it.
+pub(super) fn revision(entry: &Entry<Revision>, first: &Split, view: View) -> pb::Revision {
     let revision = &entry.body;
     pb::Revision {
         revision: revision.number,
         revision_id: entry.id.to_string(),
         replaces_id: revision.replaces.to_string(),
-        reversal_id: revision.reversal.to_string(),
+        cause: Some(cause(entry.id, &revision.cause)),
         commit_time: Some(timestamp(entry.committed)),
         split: Some(split(&revision.split)),
-        derivation: view.is_full().then(|| derivation_without_bill(&revision.split)),
+        derivation: view.is_full().then(|| derivation_of_revision(&revision.split, first)),
         differences: Some(differences_message(&revision.differences)),
         book_digest: digest(revision.book),
+    }
+}
+
+fn derivation_of_revision(split: &Split, first: &Split) -> pb::Derivation {
+    let same_bill = (&split.codes, &split.lines, &split.catalogue) == (&first.codes, &first.lines, &first.catalogue);
+    if same_bill { derivation_without_bill(split) } else { derivation(split) }
+}
+
+fn cause(id: EntryId, cause: &RevisionCause) -> pb::revision::Cause {
+    match cause {
+        RevisionCause::Reversal(reversal) => pb::revision::Cause::ReversalId(reversal.to_string()),
+        RevisionCause::RetroactiveRun(_) => pb::revision::Cause::RunId(id.to_string()),
+        RevisionCause::LaterInRun(first) => pb::revision::Cause::RunId(first.to_string()),
     }
 }
 
@@ -124,6 +156,7 @@ fn revised_settlement(entry: &Entry<Revision>) -> pb::RevisedSettlement {
     pb::RevisedSettlement {
         settlement_id: revised.settlement.to_string(),
         claim_id: revised.claim_id.as_str().to_owned(),
+        hospital_id: revised.hospital_id.as_str().to_owned(),
         revision: revised.number,
         revision_id: entry.id.to_string(),
         payers: shares(revised.split.payers()),

@@ -14,6 +14,7 @@ use crate::engine::account::AccountName;
 use crate::engine::correct::CorrectOutcome;
 use crate::engine::fence::Outcome;
 use crate::engine::read::SettlementView;
+use crate::engine::retroactive::ReadjudicateOutcome;
 use crate::engine::reverse::ReverseOutcome;
 use crate::engine::{Engine, EngineError};
 use crate::journal::answer;
@@ -120,6 +121,14 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
     ) -> Result<Response<encoded::CorrectResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(self.handle_correct(permitted, deadline, request.into_inner()).await)
+    }
+
+    async fn readjudicate(
+        &self,
+        request: Request<pb::ReadjudicateRequest>,
+    ) -> Result<Response<pb::ReadjudicateResponse>, Status> {
+        let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
+        to_response(self.handle_readjudicate(permitted, deadline, request.into_inner()).await)
     }
 
     async fn get_outcome(
@@ -250,12 +259,34 @@ impl<S: Store> SettlementHandler<S> {
         Ok(reversals::correct_response(&corrected, dry_run))
     }
 
+    async fn handle_readjudicate(
+        &self,
+        permitted: Permitted,
+        deadline: Duration,
+        message: pb::ReadjudicateRequest,
+    ) -> Result<pb::ReadjudicateResponse, CallError> {
+        let request = reversals::readjudicate_request(message);
+        let (person_id, stamp) = (self.person_id(&request.person_id), commit_stamp::for_person(&request.person_id));
+        let (dry_run, engine, permit) = (request.dry_run, Arc::clone(&self.engine), permitted.clone());
+        let work = async move {
+            let _held_until_done = permit;
+            engine.readjudicate_year(request, stamp).await
+        };
+        let (store, run) = (self.engine.store(), run_to_completion(deadline, work).await);
+        let is_new = |run: &ReadjudicateOutcome| !dry_run && !run.replay && !run.revisions.is_empty();
+        let run = self.disclosures.log_unless_committed(&permitted, store, person_id.as_ref(), run, is_new)?;
+        if !dry_run {
+            outcomes::count_readjudicated(self.metrics(), &run);
+        }
+        Ok(reversals::readjudicate_response(&run, dry_run))
+    }
+
     async fn handle_get_outcome(
         &self,
         permitted: &Permitted,
         request: pb::GetOutcomeRequest,
     ) -> Result<encoded::GetOutcomeResponse, CallError> {
-        permitted.caller.authorize_settlements_of(&request.hospital_id)?;
+        permitted.caller.authorize_outcomes_of(&request.hospital_id)?;
         let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = request;
         let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
         let found = self.engine.outcome(&name).await.map_err(CallError::from);
@@ -269,7 +300,7 @@ impl<S: Store> SettlementHandler<S> {
         deadline: Duration,
         request: pb::FenceRequest,
     ) -> Result<encoded::FenceResponse, CallError> {
-        permitted.caller.authorize_claims_of(&request.hospital_id)?;
+        permitted.caller.authorize_fences_of(&request.hospital_id)?;
         let pb::FenceRequest { hospital_id, person_id, request_id } = request;
         let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
         let (engine, permit, person_id) = (Arc::clone(&self.engine), permitted.clone(), name.person_id.clone());
@@ -299,11 +330,12 @@ impl<S: Store> SettlementHandler<S> {
     ) -> Result<encoded::GetSettlementResponse, CallError> {
         let view = View::from_request(request.view)?;
         let found = self.find_settlement(permitted, request).await?;
+        let first = &found.settlement.body.split;
         let claim = || to_proto::claim(&(&found.settlement.body.claim).into());
         Ok(encoded::GetSettlementResponse {
             settlement: view.settlement(&found.answer),
             reversal: found.reversal.as_ref().map(reversal),
-            revisions: found.revisions.iter().map(|entry| revision(entry, view)).collect(),
+            revisions: found.revisions.iter().map(|entry| revision(entry, first, view)).collect(),
             claim: view.is_full().then(claim),
         })
     }
@@ -365,6 +397,7 @@ fn outcome_message(found: Outcome) -> encoded::Outcome {
         Outcome::Fenced => Message::Fenced(pb::Fenced {}),
         Outcome::Settled(settlement) => Message::Committed(settlement.answer),
         Outcome::Reversed(entry) => Message::Reversed(reversal(&entry)),
+        Outcome::Readjudicated(run) => Message::Readjudicated(reversals::readjudicate_response(&run, false)),
     };
     encoded::Outcome { outcome: Some(message) }
 }

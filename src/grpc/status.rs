@@ -85,6 +85,8 @@ reasons! {
     UnknownItem = "UNKNOWN_ITEM", InvalidArgument;
     /// [`ClaimRefusal::NoPolicy`]
     NoPolicy = "NO_POLICY", FailedPrecondition;
+    /// [`ClaimRefusal::CannotDecideAgain`]
+    CannotDecideAgain = "CANNOT_DECIDE_AGAIN", FailedPrecondition;
     /// [`CallError::PoliciesRefused`]
     PoliciesRefused = "POLICIES_REFUSED", FailedPrecondition;
     /// [`ClaimRefusal::QuoteChanged`], [`CallError::QuoteChanged`]
@@ -121,6 +123,7 @@ impl From<&ClaimRefusal> for Reason {
             ClaimRefusal::NotEligible(_) => Reason::NotEligible,
             ClaimRefusal::UnknownItem(_) => Reason::UnknownItem,
             ClaimRefusal::NoPolicy(_) => Reason::NoPolicy,
+            ClaimRefusal::CannotDecideAgain { .. } => Reason::CannotDecideAgain,
             ClaimRefusal::QuoteChanged { .. } => Reason::QuoteChanged,
         }
     }

@@ -168,9 +168,9 @@ fn retry_info(delay: Duration) -> Any {
 
 fn metadata(error: &CallError) -> HashMap<String, String> {
     match error {
-        CallError::Engine(EngineError::Refused(ClaimRefusal::ClaimSettled { settlement })) => {
-            HashMap::from([("settlement_id".to_owned(), settlement.to_string())])
-        }
+        CallError::Engine(EngineError::Refused(
+            ClaimRefusal::ClaimSettled { settlement } | ClaimRefusal::CannotDecideAgain { settlement, .. },
+        )) => HashMap::from([("settlement_id".to_owned(), settlement.to_string())]),
         _ => HashMap::new(),
     }
 }

@@ -57,6 +57,7 @@ texts! {
     NotEligible: "hospital or person does not qualify on the day of discharge", "医疗机构或参保人在出院日不符合结算条件";
     UnknownItem: "the catalogue does not hold every code", "有项目不在目录内";
     NoPolicy: "no policy is in force", "没有适用的政策";
+    CannotDecideAgain: "a settlement could not be settled as the tables and policies are today; nothing was changed", "按现行参考表和政策，有结算不能重新作出；未作任何更改";
     PoliciesRefused: "the policy files are refused; the book in use stays", "政策文件未通过检查；仍使用原有政策";
     QuoteChanged: "the split is no longer the one that the quote showed; the details hold the new one", "结算结果与预结算不一致；详情内为新的结果";
     BackupUnavailable: "the store is on Redis, which is backed up as Redis is", "存储在 Redis 上，请按 Redis 的方式备份";
@@ -101,6 +102,7 @@ pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
         FaultReason::NotInCatalogue => "当日目录内没有该编码",
         FaultReason::NotContinuable => "所接续的结算不能接续",
         FaultReason::NoPolicyInForce => "没有适用的政策",
+        FaultReason::AnotherBenefitYear => "待遇年度将改变",
         FaultReason::Overlap => "与另一行的有效期重叠",
         FaultReason::Differs => "与首次使用该请求号的请求不一致",
         FaultReason::DifferingRows => "同一主键的两行内容不一致",

@@ -11,7 +11,7 @@ use super::answer;
 use super::claim::message_from_raw;
 use crate::domain::claim::RawClaim;
 use crate::domain::content::{RawCorrection, RawReversal};
-use crate::domain::ids::{CanonicalDigest, Digest};
+use crate::domain::ids::{CanonicalDigest, Digest, HospitalId};
 use crate::domain::journal::Fence;
 use crate::domain::split::Split;
 
@@ -36,7 +36,14 @@ pub fn reverse_content(reversal: &RawReversal) -> Digest {
 /// The content of a request to fence.
 pub fn fence_content(fence: &Fence) -> Digest {
     let Fence { hospital_id, person_id } = fence;
-    CanonicalDigest::new("fence/2").text(hospital_id.as_str()).text(person_id.as_str()).finish()
+    // No hospital has an empty id.
+    let hospital_id = hospital_id.as_ref().map_or("", HospitalId::as_str);
+    CanonicalDigest::new("fence/2").text(hospital_id).text(person_id.as_str()).finish()
+}
+
+/// The content of a request for a retroactive run.
+pub fn readjudicate_content(person_id: &str, benefit_year: i32) -> Digest {
+    CanonicalDigest::new("readjudicate/1").text(person_id).bytes(&benefit_year.to_be_bytes()).finish()
 }
 
 /// The digest that a quote returns and a request to settle may carry: over the split and the derivation as they are answered,

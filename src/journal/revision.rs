@@ -5,10 +5,10 @@ use std::sync::Arc;
 use prost::Message;
 
 use super::form::{Malformed, digest, entry_id, entry_ids, id, id_bytes, month, nested, optional_entry_id};
-use super::settlement::rest;
+use super::settlement::{facts, facts_message, rest};
 use super::{answer, answer_reader};
 use crate::domain::ids::{AccountKey, ClaimId, EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Differences, Fence, Reversal, Revision};
+use crate::domain::journal::{DecidedAgain, Differences, Fence, RetroactiveRun, Reversal, Revision, RevisionCause};
 use crate::domain::money::Money;
 use crate::pb::journal as pb;
 
@@ -49,6 +49,11 @@ pub(super) fn reversal_from_message(message: pb::ReversalEntry) -> Result<Revers
 /// The message of a revision.
 pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
     let Differences { payers, patient } = &revision.differences;
+    let (reversal_id, retroactive_run, run_id) = match &revision.cause {
+        RevisionCause::Reversal(id) => (id_bytes(Some(*id)), None, Vec::new()),
+        RevisionCause::RetroactiveRun(run) => (Vec::new(), Some(run_message(run)), Vec::new()),
+        RevisionCause::LaterInRun(id) => (Vec::new(), None, id_bytes(Some(*id))),
+    };
     pb::RevisionEntry {
         hospital_id: revision.hospital_id.as_str().to_owned(),
         person_id: revision.person_id.as_str().to_owned(),
@@ -56,7 +61,7 @@ pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
         settlement_id: id_bytes(Some(revision.settlement)),
         revision: revision.number,
         replaces_id: id_bytes(Some(revision.replaces)),
-        reversal_id: id_bytes(Some(revision.reversal)),
+        reversal_id,
         book_digest: revision.book.0.to_vec(),
         split: answer::split(&revision.split).encode_to_vec(),
         derivation: answer::derivation(&revision.split).encode_to_vec().into(),
@@ -64,6 +69,40 @@ pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
         payers: payers.iter().map(named_amount).collect(),
         patient_fen: patient.fen(),
         booking_month: revision.booking_month.number(),
+        retroactive_run,
+        run_id,
+        facts: Some(facts_message(&revision.facts)),
+    }
+}
+
+fn run_message(RetroactiveRun { benefit_year, decided }: &RetroactiveRun) -> pb::RetroactiveRun {
+    let decided_again = |DecidedAgain { settlement, revision }: &DecidedAgain| pb::DecidedAgain {
+        settlement_id: id_bytes(Some(*settlement)),
+        revision_id: id_bytes(*revision),
+    };
+    pb::RetroactiveRun { benefit_year: *benefit_year, decided: decided.iter().map(decided_again).collect() }
+}
+
+fn run(pb::RetroactiveRun { benefit_year, decided }: pb::RetroactiveRun) -> Result<RetroactiveRun, Malformed> {
+    let decided_again = |one: pb::DecidedAgain| {
+        let settlement = entry_id("settlement_id", &one.settlement_id)?;
+        Ok(DecidedAgain { settlement, revision: optional_entry_id("revision_id", &one.revision_id)? })
+    };
+    Ok(RetroactiveRun { benefit_year, decided: decided.into_iter().map(decided_again).collect::<Result<_, _>>()? })
+}
+
+/// The cause of a revision: exactly one of its three fields is there.
+fn cause(
+    reversal_id: &[u8],
+    retroactive_run: Option<pb::RetroactiveRun>,
+    run_id: &[u8],
+) -> Result<RevisionCause, Malformed> {
+    let ids = (optional_entry_id("reversal_id", reversal_id)?, optional_entry_id("run_id", run_id)?);
+    match (ids, retroactive_run) {
+        ((Some(reversal), None), None) => Ok(RevisionCause::Reversal(reversal)),
+        ((None, Some(first)), None) => Ok(RevisionCause::LaterInRun(first)),
+        ((None, None), Some(message)) => run(message).map(RevisionCause::RetroactiveRun),
+        _ => Err(Malformed("reversal_id")),
     }
 }
 
@@ -73,6 +112,11 @@ pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
 /// If a field holds what no revision has.
 pub(super) fn revision_from_message(message: pb::RevisionEntry) -> Result<Revision, Malformed> {
     let amount = |pb::NamedAmount { name, amount_fen }| (Arc::from(name), Money::from_fen(amount_fen));
+    let split = answer_reader::split(
+        nested("split", &message.split)?,
+        nested("derivation", &message.derivation)?,
+        message.rest.unwrap_or_default(),
+    )?;
     Ok(Revision {
         hospital_id: id("hospital_id", message.hospital_id, HospitalId::from_stored)?,
         person_id: id("person_id", message.person_id, PersonId::from_stored)?,
@@ -80,13 +124,10 @@ pub(super) fn revision_from_message(message: pb::RevisionEntry) -> Result<Revisi
         settlement: entry_id("settlement_id", &message.settlement_id)?,
         number: message.revision,
         replaces: entry_id("replaces_id", &message.replaces_id)?,
-        reversal: entry_id("reversal_id", &message.reversal_id)?,
+        cause: cause(&message.reversal_id, message.retroactive_run, &message.run_id)?,
         book: digest("book_digest", &message.book_digest)?,
-        split: answer_reader::split(
-            nested("split", &message.split)?,
-            nested("derivation", &message.derivation)?,
-            message.rest.unwrap_or_default(),
-        )?,
+        facts: facts(message.facts.unwrap_or_default(), &split)?,
+        split,
         differences: Differences {
             payers: message.payers.into_iter().map(amount).collect(),
             patient: Money::from_fen(message.patient_fen),
@@ -102,7 +143,8 @@ fn named_amount((name, amount): &(Arc<str>, Money)) -> pb::NamedAmount {
 /// The message of a fence.
 pub(super) fn fence_message(fence: &Fence) -> pb::FenceEntry {
     let Fence { hospital_id, person_id } = fence;
-    pb::FenceEntry { hospital_id: hospital_id.as_str().to_owned(), person_id: person_id.as_str().to_owned() }
+    let hospital_id = hospital_id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default();
+    pb::FenceEntry { hospital_id, person_id: person_id.as_str().to_owned() }
 }
 
 /// The fence of a message.
@@ -110,8 +152,9 @@ pub(super) fn fence_message(fence: &Fence) -> pb::FenceEntry {
 /// # Errors
 /// If a field holds what no fence has.
 pub(super) fn fence_from_message(message: pb::FenceEntry) -> Result<Fence, Malformed> {
+    let hospital = Some(message.hospital_id).filter(|text| !text.is_empty());
     Ok(Fence {
-        hospital_id: id("hospital_id", message.hospital_id, HospitalId::from_stored)?,
+        hospital_id: hospital.map(|text| id("hospital_id", text, HospitalId::from_stored)).transpose()?,
         person_id: id("person_id", message.person_id, PersonId::from_stored)?,
     })
 }

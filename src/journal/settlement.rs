@@ -22,13 +22,18 @@ pub(super) fn settlement_message(settled: &Settlement, answer: Bytes) -> pb::Set
     pb::SettlementEntry {
         answer,
         claim: message_from_raw(&claim.into()).encode_to_vec().into(),
-        facts: Some(pb::Facts {
-            insured_region: facts.person.insured_region.as_str().to_owned(),
-            cross_region_approved: facts.person.cross_region_approved,
-            hospital_region: facts.hospital.region.as_str().to_owned(),
-            row_of_item: facts.entry_of_item.iter().map(|row| u32::from(*row)).collect(),
-        }),
+        facts: Some(facts_message(facts)),
         rest: Some(rest(split)),
+    }
+}
+
+/// What was looked up and is not in the answer.
+pub(super) fn facts_message(facts: &Facts) -> pb::Facts {
+    pb::Facts {
+        insured_region: facts.person.insured_region.as_str().to_owned(),
+        cross_region_approved: facts.person.cross_region_approved,
+        hospital_region: facts.hospital.region.as_str().to_owned(),
+        row_of_item: facts.entry_of_item.iter().map(|row| u32::from(*row)).collect(),
     }
 }
 
@@ -79,7 +84,7 @@ pub(super) fn settlement_from_message(message: pb::SettlementEntry) -> Result<Se
 }
 
 /// The facts: those that the split repeats, and the others.
-fn facts(message: pb::Facts, split: &Split) -> Result<Facts, Malformed> {
+pub(super) fn facts(message: pb::Facts, split: &Split) -> Result<Facts, Malformed> {
     let circumstances = &split.circumstances;
     let row = |row: u32| u16::try_from(row).map_err(|_| Malformed("row_of_item"));
     Ok(Facts {

@@ -14,8 +14,8 @@ use super::rows::{ClaimRow, PersonState};
 
 /// Everything that one commit writes; it leaves nothing for the store to decide.
 pub struct Commit {
-    /// The hospital of the request.
-    pub hospital_id: HospitalId,
+    /// The hospital of the request; `None` for one of the administration.
+    pub hospital_id: Option<HospitalId>,
     /// The person of the request.
     pub person_id: PersonId,
     /// The idempotency key of the request.
@@ -40,7 +40,7 @@ pub struct Commit {
     pub claims: Vec<ClaimWrite>,
     /// The months that were closed when the booking months of the entries were decided; `None` if none depends on them.
     pub closed_months: Option<ClosedMonths>,
-    /// The day whose list the entry of the request is appended to, if it is a settlement.
+    /// The day of the hospital's list to which the entry of the request is appended, if it is a settlement.
     pub listed: Option<Day>,
 }
 
@@ -93,10 +93,10 @@ impl Commit {
 
     /// A commit of an entry that is encoded already.
     pub fn from_record<B: EntryBody>(before: PersonState, first: &Entry<B>, record: Vec<u8>, digest: Digest) -> Commit {
-        let (hospital_id, person_id) = first.parties();
+        let (hospital_id, person_id) = (first.request_hospital(), first.parties().1);
         let is_settlement = matches!(first.body.by_kind(), EntryKindRef::Settlement(_));
         let mut commit = Commit {
-            hospital_id: hospital_id.clone(),
+            hospital_id: hospital_id.cloned(),
             person_id: person_id.clone(),
             request_id: first.request_id.clone(),
             content: first.content,

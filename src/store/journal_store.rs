@@ -24,8 +24,8 @@ pub type KeyedState = Keyed<PersonState>;
 pub struct Scope<'a> {
     /// The person whose state and reference record are looked up.
     pub person_id: &'a PersonId,
-    /// The request, by hospital and idempotency key, if it is looked up.
-    pub request: Option<(&'a HospitalId, &'a RequestId)>,
+    /// The request, by hospital (`None` for the administration) and idempotency key, if it is looked up.
+    pub request: Option<(Option<&'a HospitalId>, &'a RequestId)>,
     /// The claim, by hospital and claim id, if it is looked up.
     pub claim: Option<(&'a HospitalId, &'a ClaimId)>,
 }
@@ -42,10 +42,10 @@ impl<'a> Scope<'a> {
         Scope { claim: Some((hospital_id, claim_id)), ..self }
     }
 
-    /// The same with a request of this hospital.
+    /// The same with a request of this hospital; `None` for one of the administration.
     #[must_use]
-    pub fn with_request(self, hospital_id: &'a HospitalId, request_id: &'a RequestId) -> Scope<'a> {
-        Scope { request: Some((hospital_id, request_id)), ..self }
+    pub fn with_request(self, hospital_id: impl Into<Option<&'a HospitalId>>, request_id: &'a RequestId) -> Scope<'a> {
+        Scope { request: Some((hospital_id.into(), request_id)), ..self }
     }
 }
 

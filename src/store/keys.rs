@@ -18,9 +18,11 @@ impl Secret {
         self.key(b"person", &[person.as_str()])
     }
 
-    /// The key of a request of a hospital for a person.
-    pub fn request(&self, hospital: &HospitalId, person: &PersonId, request: &RequestId) -> StoreKey {
-        self.key(b"request", &[hospital.as_str(), person.as_str(), request.as_str()])
+    /// The key of a request of a hospital, or of the administration, for a person.
+    pub fn request(&self, hospital: Option<&HospitalId>, person: &PersonId, request: &RequestId) -> StoreKey {
+        // No hospital has an empty id.
+        let hospital = hospital.map_or("", HospitalId::as_str);
+        self.key(b"request", &[hospital, person.as_str(), request.as_str()])
     }
 
     /// The key of a hospital's claim.

@@ -40,7 +40,7 @@ struct MemoryTables {
     parts: BTreeMap<(u64, u32), Part>,
     imports: BTreeMap<u64, (ImportStart, Option<ImportEnd>)>,
     states: HashMap<PersonId, PersonState>,
-    requests: HashMap<(HospitalId, PersonId, RequestId), EntryId>,
+    requests: HashMap<(Option<HospitalId>, PersonId, RequestId), EntryId>,
     claims: HashMap<(HospitalId, ClaimId), ClaimRow>,
     listed: BTreeMap<(HospitalId, ListPosition), EntryId>,
     journal: BTreeMap<EntryId, Vec<u8>>,
@@ -87,7 +87,11 @@ impl MemoryStore {
             form = form.text(person_id.as_str()).bytes(&record::encode(state));
         }
         for ((hospital_id, person_id, request_id), EntryId(id)) in sorted(&rows.requests) {
-            form = form.text(hospital_id.as_str()).text(person_id.as_str()).text(request_id.as_str()).bytes(id);
+            form = form
+                .text(hospital_id.as_ref().map_or("", HospitalId::as_str))
+                .text(person_id.as_str())
+                .text(request_id.as_str())
+                .bytes(id);
         }
         for ((hospital_id, claim_id), row) in sorted(&rows.claims) {
             form = form.text(hospital_id.as_str()).text(claim_id.as_str()).bytes(&record::encode(row));
@@ -131,7 +135,7 @@ impl MemoryTables {
             return Err(StoreError::EntryIdTaken);
         }
         self.newest_day = self.newest_day.max(Some(day));
-        if let Some(day) = listed {
+        if let (Some(hospital_id), Some(day)) = (&hospital_id, listed) {
             self.append(hospital_id.clone(), day, request_entry);
         }
         self.requests.insert((hospital_id, person_id.clone(), request_id), request_entry);
@@ -191,7 +195,7 @@ impl JournalStore for MemoryStore {
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let rows = self.rows();
         let person = scope.person_id.clone();
-        let request = scope.request.map(|(hospital, id)| (hospital.clone(), person.clone(), id.clone()));
+        let request = scope.request.map(|(hospital, id)| (hospital.cloned(), person.clone(), id.clone()));
         let claim = scope.claim.map(|(hospital, id)| (hospital.clone(), id.clone()));
         Ok(LookUp {
             person: rows.persons.get(&person).cloned(),

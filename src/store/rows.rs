@@ -88,10 +88,11 @@ impl PersonState {
     /// Appends an entry to the chain, with the digest of its record.
     pub fn follow<B: EntryBody>(&mut self, entry: &Entry<B>, chained: Digest) {
         (self.version, self.head, self.chained) = (entry.link.number, Some(entry.id), chained);
-        let (hospital_id, _) = entry.parties();
-        let settles = matches!(entry.body.by_kind(), EntryKindRef::Settlement(_));
-        if settles && !self.hospitals.contains(hospital_id) {
-            self.hospitals.push(hospital_id.clone());
+        match entry.body.by_kind() {
+            EntryKindRef::Settlement(settled) if !self.hospitals.contains(&settled.claim.hospital_id) => {
+                self.hospitals.push(settled.claim.hospital_id.clone());
+            }
+            _ => {}
         }
         match entry.body.by_kind() {
             EntryKindRef::Settlement(settled) if settled.split.is_stay => {

@@ -16,7 +16,7 @@ pub enum SettlementEvent {
     Settled,
     /// It was reversed; by a correction, too.
     Reversed,
-    /// It was decided again, because an earlier one was reversed or corrected.
+    /// It was decided again, because an earlier one was reversed or corrected, or by a retroactive run.
     Revised,
 }
 

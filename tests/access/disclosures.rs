@@ -13,6 +13,7 @@ use onestop::domain::ids::PersonId;
 use onestop::engine::EngineError;
 use onestop::engine::correct::CorrectRequest;
 use onestop::engine::fence::RequestName;
+use onestop::engine::retroactive::ReadjudicateRequest;
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::SettleRequest;
 use onestop::grpc::error::CallError;
@@ -121,12 +122,25 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("Correct", "without policy", "hospital", "NO_POLICY", Line("P1")),
     ("Correct", "faulty claim", "hospital", "INVALID_REQUEST", Nothing),
     ("Correct", "another hospital", "hospital", "NOT_PERMITTED", Nothing),
+    ("Readjudicate", "new run", "operator", "OK", Commit),
+    ("Readjudicate", "run that changes nothing", "operator", "OK", Line("P1")),
+    ("Readjudicate", "dry run", "operator", "OK", Line("P1")),
+    ("Readjudicate", "replay", "operator", "OK", Line("P1")),
+    ("Readjudicate", "reused request id", "operator", "REQUEST_ID_REUSED", Line("P1")),
+    ("Readjudicate", "fenced request", "operator", "REQUEST_FENCED", Line("P1")),
+    ("Readjudicate", "not enrolled any more", "operator", "CANNOT_DECIDE_AGAIN", Line("P1")),
+    ("Readjudicate", "of an unknown person", "operator", "NOT_FOUND", Line("P-NONE")),
+    ("Readjudicate", "faulty request", "operator", "INVALID_REQUEST", Nothing),
+    ("Readjudicate", "new run", "hospital", "NOT_PERMITTED", Nothing),
+    ("Fence", "of the administration", "operator", "OK", Commit),
     ("Fence", "new fence", "hospital", "OK", Commit),
     ("Fence", "fenced before", "hospital", "OK", Commit),
     ("Fence", "committed request", "hospital", "OK", Line("P1")),
     ("Fence", "reversal", "hospital", "OK", Line("P1")),
     ("Fence", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
     ("Fence", "another hospital", "hospital", "NOT_PERMITTED", Nothing),
+    ("GetOutcome", "of the administration", "operator", "OK", Line("P1")),
+    ("GetOutcome", "of the administration", "hospital", "NOT_FOUND", Nothing),
     ("GetOutcome", "committed request", "hospital", "OK", Line("P1")),
     ("GetOutcome", "reversal", "hospital", "OK", Line("P1")),
     ("GetOutcome", "fenced before", "hospital", "OK", Line("P1")),
@@ -177,17 +191,23 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
     match reason {
         Reason::NotEligible | Reason::UnknownItem | Reason::NoPolicy => &["Quote", "Settle", "SettleStream", "Correct"],
         Reason::ClaimSettled | Reason::ClaimOfAnotherPerson => &["Quote", "Settle", "SettleStream"],
-        Reason::RequestFenced | Reason::RequestIdReused => &["Settle", "SettleStream", "Reverse", "Correct"],
+        Reason::RequestFenced | Reason::RequestIdReused => {
+            &["Settle", "SettleStream", "Reverse", "Correct", "Readjudicate"]
+        }
+        Reason::CannotDecideAgain => &["Readjudicate"],
         Reason::InvalidQuote | Reason::QuoteChanged => &["Settle", "SettleStream"],
         Reason::LaterSettlements => &["Reverse"],
         Reason::AlreadyReversed => &["Reverse", "Correct"],
-        Reason::NotFound => &["Reverse", "Correct", "GetOutcome", "GetSettlement", "ListSettlements", "GetAccount"],
+        Reason::NotFound => {
+            &["Reverse", "Correct", "Readjudicate", "GetOutcome", "GetSettlement", "ListSettlements", "GetAccount"]
+        }
         Reason::InvalidRequest => &[
             "Quote",
             "Settle",
             "SettleStream",
             "Reverse",
             "Correct",
+            "Readjudicate",
             "Fence",
             "GetOutcome",
             "GetSettlement",
@@ -197,7 +217,9 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
             "GetAccount",
             "ImportReference",
         ],
-        Reason::NotPermitted => &["Quote", "Settle", "SettleStream", "Correct", "Fence", "GetReference"],
+        Reason::NotPermitted => {
+            &["Quote", "Settle", "SettleStream", "Correct", "Readjudicate", "Fence", "GetReference"]
+        }
         Reason::PoliciesRefused => &["ActivatePolicies"],
         Reason::BackupUnavailable => &["Backup"],
         // Other commits for the person: `a_conflict_discloses_that_others_commit` has it.
@@ -261,8 +283,20 @@ async fn prepare(server: &TestServer, call: &str, outcome: &str) {
             let rows = [first, second].map(|cells| row(ReferenceTable::Catalogue, &cells));
             server.engine.import(rows.to_vec()).await.expect("two rows");
         }
+        ("Readjudicate", "not enrolled any more") => {
+            let cells = ["P1", "2014-01-01", "resident", "370100", "2014-01-01"];
+            server.engine.import(vec![row(ReferenceTable::Enrolments, &cells)]).await.expect("a row");
+        }
+        ("Readjudicate", "new run" | "dry run" | "replay" | "reused request id") => {
+            let cells = ["P1", "registered_poor", "2017-01-01", ""];
+            server.engine.import(vec![row(ReferenceTable::Categories, &cells)]).await.expect("a row");
+            if outcome.starts_with("re") {
+                server.engine.readjudicate_year(run_request(), stamp("P1")).await.expect("a run");
+            }
+        }
         (_, "fenced request" | "fenced before") => {
-            let name = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: id("R-FENCED") };
+            let hospital_id = Some(id("H3")).filter(|_| call != "Readjudicate");
+            let name = RequestName { hospital_id, person_id: id("P1"), request_id: id("R-FENCED") };
             server.engine.fence(&name, stamp("P1")).await.expect("a fence");
         }
         ("Correct", "replay") => {
@@ -280,6 +314,11 @@ async fn prepare(server: &TestServer, call: &str, outcome: &str) {
         }
         _ => {}
     }
+}
+
+fn run_request() -> ReadjudicateRequest {
+    let (person_id, request_id) = ("P1".to_owned(), "V-RUN".to_owned());
+    ReadjudicateRequest { person_id, benefit_year: 2017, request_id, dry_run: false }
 }
 
 fn reversal() -> RawReversal {
@@ -383,8 +422,14 @@ async fn send_claim(server: &TestServer, role: &str, call: &str, outcome: &str) 
 /// Makes a call about a request or a settlement.
 async fn ask_settlements(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answered {
     let mut client = SettlementServiceClient::new(server.channel(role).await);
-    let hospital_id = if outcome == "another hospital" { "H2" } else { "H3" }.to_owned();
+    let hospital_id = match outcome {
+        "another hospital" => "H2",
+        "of the administration" => "",
+        _ => "H3",
+    }
+    .to_owned();
     let request_id = match outcome {
+        "replay" | "reused request id" if call == "Readjudicate" => "V-RUN",
         "committed request" | "reused request id" => "R-H3",
         "reversal" => "V-H3",
         "replay" if call == "Reverse" => "V-H3",
@@ -405,6 +450,15 @@ async fn ask_settlements(server: &TestServer, role: &str, call: &str, outcome: &
                 dry_run: outcome.starts_with("dry run"),
             };
             answered(client.reverse(request).await)
+        }
+        "Readjudicate" => {
+            let request = pb::ReadjudicateRequest {
+                person_id: person(outcome).to_owned(),
+                benefit_year: if outcome == "reused request id" { 2018 } else { 2017 },
+                request_id,
+                dry_run: outcome == "dry run",
+            };
+            answered(client.readjudicate(request).await)
         }
         "Fence" => answered(client.fence(pb::FenceRequest { hospital_id, person_id, request_id }).await),
         "GetOutcome" => {

@@ -45,8 +45,14 @@ const TABLE: &[(&str, [(Came, Came); 6])] = &[
     ("SettleStream", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
     ("Reverse", [(Yes, Hidden), (Yes, Hidden), (No, No), (No, No), (No, No), (No, No)]),
     ("Correct", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
+    ("Readjudicate", [(No, No), (No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
     ("Fence", [(Yes, No), (Yes, No), (No, No), (No, No), (No, No), (No, No)]),
-    ("GetOutcome", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("Fence of the administration", [(No, No), (No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
+    (
+        "GetOutcome of the administration",
+        [(Hidden, Hidden), (Hidden, Hidden), (No, No), (Yes, Yes), (No, No), (Yes, Yes)],
+    ),
+    ("GetOutcome", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (Hidden, Hidden)]),
     ("GetSettlement by id", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("GetSettlement by claim", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ListSettlements of a hospital", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
@@ -136,9 +142,20 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
                 pb::settlement::CorrectRequest { claim, request_id, reason: "a test".to_owned(), dry_run: true };
             came(client.correct(request).await)
         }
-        "Fence" => {
+        "Readjudicate" => {
+            let request =
+                pb::settlement::ReadjudicateRequest { person_id, benefit_year: 2017, request_id, dry_run: true };
+            came(client.readjudicate(request).await)
+        }
+        "Fence" | "Fence of the administration" => {
             let request_id = format!("F-{mark}");
+            let hospital_id = if call == "Fence" { hospital_id } else { String::new() };
             came(client.fence(pb::settlement::FenceRequest { hospital_id, person_id, request_id }).await)
+        }
+        "GetOutcome of the administration" => {
+            let hospital_id = String::new();
+            let request = pb::settlement::GetOutcomeRequest { hospital_id, person_id, request_id: of };
+            came(client.get_outcome(request).await)
         }
         "GetOutcome" => {
             let request = pb::settlement::GetOutcomeRequest { hospital_id, person_id, request_id: of };

@@ -9,7 +9,9 @@ use onestop::domain::content::{RawCorrection, RawReversal};
 use onestop::engine::Engine;
 use onestop::engine::correct::CorrectRequest;
 use onestop::engine::log_audit::{LogAuditOptions, LogAuditReport, audit_log};
+use onestop::engine::retroactive::ReadjudicateRequest;
 use onestop::engine::reverse::ReverseRequest;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::Store;
 use onestop::store::embedded::disk::Directory;
 use onestop::store::embedded::index::{Index, IndexOptions, Key, Row};
@@ -20,11 +22,12 @@ use super::verify;
 use crate::support::claims::{claim, settle};
 use crate::support::program::run;
 use crate::support::random::Random;
-use crate::support::{engine, stamp, stored_log};
+use crate::support::{engine, row, stamp, stored_log};
 
 const WHOLE: LogAuditOptions = LogAuditOptions { threads: 2, memory: 64 << 20, recompute: true };
 
-/// Every kind of commit, of four persons: settlements, a reversal that revises, a correction, a settlement again.
+/// Every kind of commit, of four persons: settlements, a reversal that revises, a correction, a settlement again, and
+/// retroactive runs, after one of which a settlement is reversed.
 async fn history(place: &Path) {
     let store = EmbeddedStore::open(place, Durability::Synced).expect("a store");
     let engine: Engine<EmbeddedStore> = engine(store).await;
@@ -52,6 +55,16 @@ async fn history(place: &Path) {
     let today = onestop::domain::day::Day::LAST;
     let request = CorrectRequest { correction, request_id: "K".to_owned(), dry_run: false, today };
     engine.correct(request, stamp(400)).await.expect("a correction");
+    let level = ["H3", "2017-06-12", "省立医院", "secondary", "370100", "", ""];
+    engine.import(vec![row(ReferenceTable::Hospitals, &level)]).await.expect("a sound row");
+    for (number, person) in [(500, "P1"), (600, "P3"), (700, "P4")] {
+        let (person_id, request_id) = (person.to_owned(), format!("run {number}"));
+        let request = ReadjudicateRequest { person_id, benefit_year: 2017, request_id, dry_run: false };
+        let run = engine.readjudicate_year(request, stamp(number)).await.expect("a run");
+        assert!(run.revisions.len() > 1);
+    }
+    let request = ReverseRequest { reversal: reversal("C8", "P1"), request_id: "V800".to_owned(), dry_run: false };
+    engine.reverse(request, stamp(800)).await.expect("a reversal");
 }
 
 /// The audit of the store in a directory; or why it does not open.

@@ -102,7 +102,7 @@ async fn open_with_archive(
 async fn with_history(url: &str, seed: u64) -> (Engine<TieredStore<RedisStore, EmbeddedStore>>, History) {
     println!("seed {seed:#x}");
     let engine = engine(TieredStore::new(redis_server::open(url).await, None)).await;
-    let history = History::play(&engine, seed, 60).await;
+    let history = History::play_with_runs(&engine, seed, 60).await;
     (engine, history)
 }
 

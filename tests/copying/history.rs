@@ -10,14 +10,17 @@ use onestop::domain::journal::{Reversal, Settlement};
 use onestop::domain::money::Money;
 use onestop::engine::correct::CorrectRequest;
 use onestop::engine::fence::{Outcome, RequestName};
+use onestop::engine::retroactive::ReadjudicateRequest;
 use onestop::engine::reverse::{ReverseOutcome, ReverseRequest};
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine};
+use onestop::reference::table::ReferenceTable;
 use onestop::store::Store;
 
 use crate::support::claims::{claim, day, item};
 use crate::support::ids::id;
 use crate::support::random::Random;
+use crate::support::row;
 
 const HOSPITALS: [&str; 4] = ["H1", "H2", "H3", "H3X"];
 const YEARS: [&str; 3] = ["2017", "2018", "2019"];
@@ -29,6 +32,10 @@ pub struct History {
     pub settled: Vec<(RawClaim, String, Entry<Settlement>)>,
     pub reversed: Vec<(RawReversal, String, Entry<Reversal>)>,
     pub fenced: Vec<RequestId>,
+    /// Retroactive runs that changed something: person, year, request, and the ids of the revisions.
+    pub runs: Vec<(String, i32, String, Vec<EntryId>)>,
+    /// Imports before retroactive runs.
+    pub imports: u64,
     /// Positions among the settled: of those that stand, and of those that were reversed.
     standing: Vec<usize>,
     waiting: Vec<usize>,
@@ -56,12 +63,23 @@ fn again(asked: &RawReversal) -> RawReversal {
 impl History {
     /// So many things happen on this engine, which has the tables of most tests.
     pub async fn play<S: Store>(engine: &Engine<S>, seed: u64, things: usize) -> History {
+        History::play_all(engine, seed, things, None).await
+    }
+
+    /// The same with a retroactive run after every few of them.
+    pub async fn play_with_runs<S: Store>(engine: &Engine<S>, seed: u64, things: usize) -> History {
+        History::play_all(engine, seed, things, Some(Random(!seed))).await
+    }
+
+    async fn play_all<S: Store>(engine: &Engine<S>, seed: u64, things: usize, mut runs: Option<Random>) -> History {
         let mut history = History {
             random: Random(seed),
             number: 0,
             settled: Vec::new(),
             reversed: Vec::new(),
             fenced: Vec::new(),
+            runs: Vec::new(),
+            imports: 0,
             standing: Vec::new(),
             waiting: Vec::new(),
         };
@@ -72,6 +90,9 @@ impl History {
                 6..=7 => history.reverse(engine).await,
                 8 => history.settle_again(engine).await,
                 _ => history.fence(engine).await,
+            }
+            if let Some(random) = runs.as_mut().filter(|_| history.number.is_multiple_of(7)) {
+                history.run(engine, random).await;
             }
         }
         history
@@ -152,6 +173,23 @@ impl History {
         self.fenced.push(request_id);
     }
 
+    /// Enters a category late, and decides a year of the person again.
+    async fn run<S: Store>(&mut self, engine: &Engine<S>, random: &mut Random) {
+        let (person_id, year) = (format!("P{}", 1 + random.below(4)), *random.pick(&YEARS));
+        let category = *random.pick(&["registered_poor", "destitute", "low_income_edge"]);
+        let cells = [&person_id, category, &format!("{year}-05-{:02}", 1 + random.below(28)), ""];
+        engine.import(vec![row(ReferenceTable::Categories, &cells)]).await.expect("sound rows");
+        self.imports += 1;
+        let (benefit_year, request_id) = (year.parse().expect("a year"), format!("r{}", self.number));
+        let stamp = stamp(random, self.number);
+        let request = run_request(&person_id, benefit_year, &request_id);
+        let run = engine.readjudicate_year(request, stamp).await.expect("a run");
+        if !run.revisions.is_empty() {
+            let revisions = run.revisions.iter().map(|entry| entry.id).collect();
+            self.runs.push((person_id, benefit_year, request_id, revisions));
+        }
+    }
+
     /// How many of the reversals brought revisions.
     pub fn readjudications(&self) -> usize {
         self.reversed.iter().filter(|(_, _, entry)| !entry.body.revisions.is_empty()).count()
@@ -175,6 +213,11 @@ impl History {
             let replayed = engine.reverse(request, late).await.expect("a replay");
             assert!(replayed.replay && replayed.entry == *entry);
         }
+        for (person_id, year, request_id, revisions) in &self.runs {
+            let replayed = engine.readjudicate_year(run_request(person_id, *year, request_id), late).await;
+            let replayed = replayed.expect("a replay");
+            assert!(replayed.replay && replayed.revisions.iter().map(|entry| entry.id).eq(revisions.iter().copied()));
+        }
         for request_id in &self.fenced {
             assert!(matches!(engine.outcome(&name(request_id)).await, Ok(Outcome::Fenced)));
         }
@@ -189,6 +232,11 @@ impl History {
     }
 }
 
+fn run_request(person_id: &str, benefit_year: i32, request_id: &str) -> ReadjudicateRequest {
+    let (person_id, request_id) = (person_id.to_owned(), request_id.to_owned());
+    ReadjudicateRequest { person_id, benefit_year, request_id, dry_run: false }
+}
+
 fn name(request_id: &RequestId) -> RequestName {
-    RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: request_id.clone() }
+    RequestName { hospital_id: Some(id("H3")), person_id: id("P1"), request_id: request_id.clone() }
 }

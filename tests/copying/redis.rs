@@ -20,7 +20,7 @@ async fn a_copy_to_redis_and_back_equals_the_source_row_for_row() {
     for seed in SEED..SEED + 4 {
         println!("seed {seed:#x}");
         let original = engine(MemoryStore::default()).await;
-        let history = History::play(&original, seed, 60).await;
+        let history = History::play_with_runs(&original, seed, 60).await;
         let (there, back) = (redis.store().await, MemoryStore::default());
         let copied = copy(original.store(), &there).await.expect("a copy");
         let entries = original.store().entry_count().await.expect("a count");
@@ -42,7 +42,7 @@ async fn the_command_copies_to_redis_and_back_and_the_audit_passes_in_both() {
     let [from, back] = ["from", "back"].map(|name| place.path().join(name));
     let [secret, seal] = ["secret", "seal"].map(|name| place.path().join(name).display().to_string());
     let original = engine(open(&from)).await;
-    History::play(&original, SEED, 40).await;
+    History::play_with_runs(&original, SEED, 40).await;
     drop(original);
     let url = std::path::PathBuf::from(redis.url());
     let of = url.display().to_string();

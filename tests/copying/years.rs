@@ -71,7 +71,7 @@ async fn a_store_is_served_audited_and_copied_with_its_archive_and_refused_witho
     let redis = RedisServer::shared();
     let place = YearPlace::on(&redis);
     let before = engine(redis_server::open(&place.url).await).await;
-    let history = History::play(&before, SEED, 40).await;
+    let history = History::play_with_runs(&before, SEED, 40).await;
     drop(before);
     let [seal, archive, back] = ["seal", "archive", "back"].map(|name| place.path(name));
     assert_eq!(place.run(&["audit", "seal"], &[&seal]).0, Some(0));

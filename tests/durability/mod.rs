@@ -6,6 +6,7 @@ mod images;
 mod kill;
 mod parts;
 mod reference_tables;
+mod retroactive;
 mod sync;
 mod trace;
 

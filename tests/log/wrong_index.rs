@@ -23,7 +23,7 @@ fn commit(number: u64, person: &str, state: &PersonState) -> Commit {
         committed: stamp(number).instant,
         request_id: id(format!("r{number}")),
         content: Digest::default(),
-        body: Fence { hospital_id: id("H1"), person_id: id(person) },
+        body: Fence { hospital_id: Some(id("H1")), person_id: id(person) },
     };
     Commit::new(state.clone(), &entry)
 }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 pub use account::{Account, account_without};
 pub use facts::Facts;
 pub use policy::Book;
-pub use register::{Answer, Register};
+pub use register::{Answer, Live, Register};
 pub use split::{Decision, Layer, Split};
 pub use stay::Stay;
 

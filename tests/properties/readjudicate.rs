@@ -7,7 +7,7 @@ use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::ids::{AccountKey, Digest, EntryId, PersonId};
 use onestop::domain::journal::Settlement;
-use onestop::domain::journal::{Differences, Entry, EntryKind};
+use onestop::domain::journal::{Differences, Entry, EntryKind, RevisionCause};
 use onestop::domain::money::Money;
 use onestop::domain::split::Split;
 use onestop::engine::Engine;
@@ -276,7 +276,7 @@ impl ReplayedAccounts {
                 prop_assert!(
                     following.iter().map(|entry| entry.id).zip(&reversed.revisions).all(|(id, named)| id == *named)
                 );
-                prop_assert!(revised.iter().all(|revised| revised.reversal == entry.id));
+                prop_assert!(revised.iter().all(|revised| revised.cause == RevisionCause::Reversal(entry.id)));
                 let newest = self.newest(reversed.settlement);
                 let replaced = revised.iter().rev().map(|revised| revised.replaces).chain([newest]);
                 for split in replaced.map(|id| self.split(id)).collect::<Vec<_>>() {

@@ -94,7 +94,7 @@ async fn prepare(engine: &Engine<MemoryStore>, steps: &[Step]) -> u64 {
     newest.reversal.claim_id = "X2".into();
     engine.reverse(newest, stamp(number)).await.expect("the newest settlement can be reversed");
     let (hospital_id, person_id) = (steps[0].claim.hospital_id.clone(), steps[0].claim.person_id.clone());
-    let name = RequestName { hospital_id, person_id, request_id: id("fenced") };
+    let name = RequestName { hospital_id: Some(hospital_id), person_id, request_id: id("fenced") };
     engine.fence(&name, stamp(number + 1)).await.expect("a fence");
     number + 2
 }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use onestop::domain::day::Day;
 use onestop::engine::audit::Audit;
+use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::list::{HospitalFilter, Listed, PageRoom};
+use onestop::engine::retroactive::ReadjudicateRequest;
 use onestop::reference::table::ReferenceTable;
-use onestop::store::JournalStore;
 use onestop::store::pages::Pages;
 use onestop::store::shard::{SHARDS, Shard};
+use onestop::store::{JournalStore, Scope};
 
 use super::engine_at;
 use crate::concurrency::assert_nothing_is_lost_or_paid_twice;
@@ -27,8 +29,33 @@ async fn a_cluster_passes_the_contract_lists_over_all_shards_and_survives_a_fail
     crate::store_contract::on_a_cluster(&cluster).await;
     crate::copying::archived::moved_and_read(&cluster.url(), 1).await;
     assert_nothing_is_lost_or_paid_twice(open(&cluster.url()).await).await;
+    a_retroactive_run_is_committed_and_answered_again(&cluster).await;
     lists_run_over_all_shards(&cluster).await;
     a_failover_loses_nothing(&cluster).await;
+}
+
+/// A run over settlements of several hospitals, its replay and its outcome.
+async fn a_retroactive_run_is_committed_and_answered_again(cluster: &RedisCluster) {
+    let engine = engine_at(&cluster.url()).await;
+    for number in 0..3u64 {
+        let request = settle(claim(&format!("R{number}"), "P4", "20000.00"));
+        engine.settle(request, stamp(number << 8).for_person("P4")).await.expect("settled");
+    }
+    let late = row(ReferenceTable::Categories, &["P4", "registered_poor", "2017-01-01", ""]);
+    engine.import(vec![late]).await.expect("a sound row");
+    let run = async |number: u64| {
+        let (person_id, request_id) = ("P4".to_owned(), "a run".to_owned());
+        let request = ReadjudicateRequest { person_id, benefit_year: 2017, request_id, dry_run: false };
+        engine.readjudicate_year(request, stamp(number << 8).for_person("P4")).await.expect("a run")
+    };
+    let (done, again) = (run(10).await, run(11).await);
+    assert_eq!((done.decided, done.revisions.len(), done.replay, again.replay), (3, 3, false, true));
+    assert!(done.revisions == again.revisions);
+    let name = RequestName { hospital_id: None, person_id: id("P4"), request_id: id("a run") };
+    let Ok(Outcome::Readjudicated(found)) = engine.outcome(&name).await else { panic!("a run") };
+    assert!(found.revisions == done.revisions);
+    let state = engine.store().look_up(Scope::of_person(&id("P4"))).await.expect("a look-up").state;
+    Audit::new(engine.store()).verify_person(&state).await.expect("a sound chain");
 }
 
 /// A person of each shard, and a page of each size.

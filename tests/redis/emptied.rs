@@ -38,7 +38,8 @@ async fn no_call_is_answered_from_an_emptied_redis() {
     let engine = engine(open(&server.url()).await).await;
     let settled = settles(&engine, 1).await.expect("settled").entry;
     server.ask(&["FLUSHALL"]);
-    let request = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: settled.request_id.clone() };
+    let request =
+        RequestName { hospital_id: Some(id("H3")), person_id: id("P1"), request_id: settled.request_id.clone() };
     let keys = ClaimKeys { hospital_id: id("H3"), person_id: id("P1"), claim_id: id("C1") };
     let hospital = HospitalFilter { hospital_id: id("H3"), from: Day::FIRST, until: Day::LAST };
     let person = PersonFilter { person_id: id("P1"), year: 2017, insurance: None, hospitals: HospitalScope::All };

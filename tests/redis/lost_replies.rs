@@ -26,7 +26,7 @@ async fn through(proxy: &Proxy, timeout: Duration) -> onestop::store::redis::Red
 }
 
 fn fence(number: u64) -> RequestName {
-    RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: id(format!("fenced-{number}")) }
+    RequestName { hospital_id: Some(id("H3")), person_id: id("P1"), request_id: id(format!("fenced-{number}")) }
 }
 
 fn reversal(number: u64) -> ReverseRequest {

@@ -39,7 +39,7 @@ async fn without_its_replica_no_commit_is_acknowledged() {
     let engine = engine(open_with(&url, one_replica()).await.expect("a store")).await;
     settles(&engine, 1).await.expect("settled");
     signal(&replica, "-STOP");
-    let name = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: id("f") };
+    let name = RequestName { hospital_id: Some(id("H3")), person_id: id("P1"), request_id: id("f") };
     // Committed on the primary, and not said to be.
     assert_eq!(Reason::from(&engine.fence(&name, of_p1(9)).await.expect_err("unknown")), Reason::OutcomeUnknown);
     // Neither another fence nor the outcome says yes, nor the retry of what was done before.
@@ -92,7 +92,8 @@ async fn many_commits_share_one_wait() {
         calls.parse::<u64>().expect("a count")
     };
     let before = waits();
-    let name = |number| RequestName { hospital_id: id("H3"), person_id: id(format!("Q{number}")), request_id: id("r") };
+    let name =
+        |number| RequestName { hospital_id: Some(id("H3")), person_id: id(format!("Q{number}")), request_id: id("r") };
     let fences = (0..COMMITS).map(|number| {
         let engine = std::sync::Arc::clone(&engine);
         let name = name(number);

@@ -18,6 +18,7 @@ mod page_tokens;
 mod quote_tokens;
 mod reading;
 mod readjudicating;
+mod retroactive;
 mod reused_request_ids;
 mod rooms;
 mod status;

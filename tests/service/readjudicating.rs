@@ -74,7 +74,8 @@ async fn the_settlement_stays_unchanged_and_its_revision_is_read_beside_it() {
     assert_eq!(view.settlement.as_ref(), Some(&settlements[1]));
     let [revision] = &view.revisions[..] else { panic!("one revision") };
     assert_eq!((revision.revision, &revision.revision_id), (2, &response.revised[0].revision_id));
-    assert_eq!((&revision.replaces_id, &revision.reversal_id), (&settlements[1].settlement_id, &reversal.reversal_id));
+    assert_eq!(revision.replaces_id, settlements[1].settlement_id);
+    assert_eq!(revision.cause, Some(pb::revision::Cause::ReversalId(reversal.reversal_id.clone())));
     let derivation = revision.derivation.clone().expect("a derivation");
     let first = settlements[0].derivation.clone().expect("a derivation");
     assert_eq!(revision.split, settlements[0].split);

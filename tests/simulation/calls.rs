@@ -42,7 +42,7 @@ async fn try_execute<S: Store>(
     stamp: CommitStamp,
 ) -> Result<Response, EngineError> {
     let request_name = |hospital: String, person: String, request_id: String| RequestName {
-        hospital_id: id(hospital),
+        hospital_id: Some(id(hospital)),
         person_id: id(person),
         request_id: id(request_id),
     };
@@ -85,6 +85,7 @@ pub fn response_summary(response: &Response) -> String {
         }
         Response::Outcome(Outcome::Settled(first)) => format!("outcome {}", digest(&first.entry.clone().into())),
         Response::Outcome(Outcome::Reversed(first)) => format!("outcome {}", digest(&Entry::clone(first).into())),
+        Response::Outcome(Outcome::Readjudicated(run)) => format!("outcome of a run of {}", run.decided),
         Response::Outcome(Outcome::Fenced) => "fenced".to_owned(),
         Response::Outcome(Outcome::NotSeen) => "not seen".to_owned(),
         Response::Quoted(split) => format!("quoted {}", split_digest(split)),

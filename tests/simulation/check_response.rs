@@ -108,6 +108,7 @@ impl Auditor {
                 self.check_durable(&settlement.entry.clone().into())?;
                 used.is_some_and(|(id, _)| *id == settlement.entry.id)
             }
+            Outcome::Readjudicated(_) => return Err("no run was requested".to_owned()),
             Outcome::Reversed(entry) => {
                 self.check_durable(&Entry::clone(entry).into())?;
                 used.is_some_and(|(id, _)| *id == entry.id)

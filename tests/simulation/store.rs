@@ -179,7 +179,9 @@ impl JournalStore for SimulatedStore {
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
         let person = scope.person_id.as_str();
         self.read(|image| {
-            let request = scope.request.map(|(hospital, id)| composite_key(&[hospital.as_str(), person, id.as_str()]));
+            let request = scope
+                .request
+                .map(|(hospital, id)| composite_key(&[hospital.map_or("", HospitalId::as_str), person, id.as_str()]));
             let claim = scope.claim.map(|(hospital, id)| composite_key(&[hospital.as_str(), id.as_str()]));
             Ok(LookUp {
                 person: read_row(image, DiskTable::Persons, composite_key(&[person]))?,

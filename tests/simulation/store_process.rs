@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use onestop::domain::ids::EntryId;
+use onestop::domain::ids::{EntryId, HospitalId};
 use onestop::journal::record;
 use onestop::store::rows::{ListPosition, ListedRow, RequestRow};
 use onestop::store::{Commit, StoreError};
@@ -268,13 +268,14 @@ fn commit_rows(commit: &Commit, last: impl Fn(DiskTable, &[u8], &[u8]) -> Option
     for (number, (id, _)) in (next..).zip(&commit.entries) {
         rows.push(row(DiskTable::Sequence, number.to_be_bytes().to_vec(), record::encode(&RequestRow(*id))));
     }
-    let names = [commit.hospital_id.as_str(), commit.person_id.as_str(), commit.request_id.as_str()];
+    let hospital = commit.hospital_id.as_ref().map_or("", HospitalId::as_str);
+    let names = [hospital, commit.person_id.as_str(), commit.request_id.as_str()];
     rows.push(row(DiskTable::Requests, composite_key(&names), record::encode(&RequestRow(first))));
     for claim in &commit.claims {
         rows.push(row(DiskTable::Claims, claim_key(claim), record::encode(&claim.row)));
     }
     if let Some(day) = commit.listed {
-        let of_day = |number| list_position_key(commit.hospital_id.as_str(), ListPosition { day, number });
+        let of_day = |number| list_position_key(hospital, ListPosition { day, number });
         let last =
             last(DiskTable::Listed, &of_day(0), &of_day(u64::MAX)).and_then(|key| key[key.len() - 8..].try_into().ok());
         let number = last.map_or(0, u64::from_be_bytes) + 1;

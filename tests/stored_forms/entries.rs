@@ -7,8 +7,8 @@ use onestop::domain::day::Day;
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
 use onestop::domain::fixed_words::{CapKind, ContinueKind, DeductiblePer, Locality, Period, Referral, SkipReason};
 use onestop::domain::ids::{AccountKey, Diagnosis, Digest, EntryId};
+use onestop::domain::journal::{DecidedAgain, RetroactiveRun, Reversal, Revision, RevisionCause, Settlement};
 use onestop::domain::journal::{Differences, Entry, EntryBody, EntryKind, Fence, Instant, Link};
-use onestop::domain::journal::{Reversal, Revision, Settlement};
 use onestop::domain::money::Money;
 use onestop::domain::month::Month;
 use onestop::domain::notice::Notice;
@@ -246,8 +246,9 @@ fn revision() -> Revision {
         settlement: entry_id(9),
         number: 2,
         replaces: entry_id(10),
-        reversal: entry_id(11),
+        cause: RevisionCause::Reversal(entry_id(11)),
         book: digest(7),
+        facts: settlement().body.facts,
         split: split(),
         differences: Differences { payers: vec![("basic_fund".into(), fen(-12))], patient: fen(12) },
         booking_month: Month::from_number(201_707).expect("a month"),
@@ -269,7 +270,7 @@ fn reversal() -> Reversal {
 }
 
 fn fence() -> Fence {
-    Fence { hospital_id: id("a hospital"), person_id: id("a person") }
+    Fence { hospital_id: Some(id("a hospital")), person_id: id("a person") }
 }
 
 /// Checks the fixture of an entry in both directions.
@@ -298,6 +299,10 @@ fn a_reversal_has_the_bytes_that_it_always_had() {
 #[test]
 fn a_revision_has_the_bytes_that_it_always_had() {
     check("revision", &entry(revision()));
+    let decided = |number, revision| DecidedAgain { settlement: entry_id(number), revision };
+    let run = RetroactiveRun { benefit_year: 2017, decided: vec![decided(8, None), decided(9, Some(entry_id(2)))] };
+    check("revision-first-of-run", &entry(Revision { cause: RevisionCause::RetroactiveRun(run), ..revision() }));
+    check("revision-later-of-run", &entry(Revision { cause: RevisionCause::LaterInRun(entry_id(11)), ..revision() }));
 }
 
 #[test]
@@ -305,6 +310,7 @@ fn a_fence_has_the_bytes_that_it_always_had() {
     check("fence", &entry(EntryKind::Fence(fence())));
     let first = Entry { link: Link { number: 1, ..Link::default() }, ..entry(EntryKind::Fence(fence())) };
     check("fence-first", &first);
+    check("fence-of-administration", &entry(EntryKind::Fence(Fence { hospital_id: None, ..fence() })));
 }
 
 #[test]

@@ -162,7 +162,7 @@ async fn a_record_with_fields_that_are_not_known_is_answered_byte_for_byte_and_a
     assert_eq!(later.entry.link.chained, chained, "the chain goes on from all bytes of the record");
     let found = engine.settlement(stamp(1).id).await.expect("the settlement");
     assert_eq!(found.answer, answer);
-    let request = RequestName { hospital_id: id("H3"), person_id: id("P1"), request_id: request_id(&extended) };
+    let request = RequestName { hospital_id: Some(id("H3")), person_id: id("P1"), request_id: request_id(&extended) };
     for outcome in [engine.outcome(&request).await, engine.fence(&request, stamp(9)).await] {
         let Ok(Outcome::Settled(settled)) = outcome else { panic!("a settlement: {outcome:?}") };
         assert_eq!(settled.answer, answer, "an outcome and a fence answer the stored bytes");

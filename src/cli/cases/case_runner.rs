@@ -23,6 +23,7 @@ use crate::grpc::commit_stamp;
 use crate::grpc::error::CallError;
 use crate::grpc::status::code_name;
 use crate::pb::settlement as pb;
+use crate::pb::settlement::revision::Cause;
 use crate::reference::row::ReferenceRow;
 use crate::reference::table::ReferenceTable;
 use crate::store::StoreError;
@@ -273,7 +274,11 @@ async fn with_revisions(
     for settlement_id in settlement_ids {
         let request = pb::GetSettlementRequest { settlement_id: settlement_id.clone(), ..Default::default() };
         let read = client.settlement(request).await?;
-        let last = read.revisions.into_iter().last().filter(|last| last.reversal_id == reversal.reversal_id);
+        let last = read
+            .revisions
+            .into_iter()
+            .last()
+            .filter(|last| last.cause == Some(Cause::ReversalId(reversal.reversal_id.clone())));
         if let Some(revision) = last {
             revisions.insert(read.settlement.unwrap_or_default().claim_id, message_revision(revision));
         }

@@ -12,7 +12,8 @@ use super::address::ServerOptions;
 use super::claim_text::ReversalText;
 use super::connection::Client;
 use super::{
-    account, backup, correct, entries, health, import, list, outcome, quote, reference, reverse, settle, show,
+    account, backup, correct, entries, health, import, list, outcome, quote, readjudicate, reference, reverse, settle,
+    show,
 };
 
 /// A command that calls a server.
@@ -80,19 +81,26 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         options: correct::CorrectOptions,
     },
+    /// Decide the settlements of persons again for a benefit year (重新结算), from the tables and policies of today
+    Readjudicate {
+        #[command(flatten)]
+        server: ServerOptions,
+        #[command(flatten)]
+        options: readjudicate::ReadjudicateOptions,
+    },
     /// Show the outcome of a request
     Outcome {
         #[command(flatten)]
         server: ServerOptions,
         #[command(flatten)]
-        request: RequestOptions,
+        request: RequestKeyOptions,
     },
     /// Fence a request: if it has not committed, it never will
     Fence {
         #[command(flatten)]
         server: ServerOptions,
         #[command(flatten)]
-        request: RequestOptions,
+        request: RequestKeyOptions,
     },
     /// Show the statement of a settlement
     Show {
@@ -150,6 +158,20 @@ pub(crate) struct RequestOptions {
     request: String,
 }
 
+/// The name of a request of a hospital or of the administration.
+#[derive(clap::Args, Debug)]
+pub(crate) struct RequestKeyOptions {
+    /// The hospital; leave out for a request of readjudicate
+    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
+    hospital: String,
+    /// The person
+    #[arg(long, value_name = "ID")]
+    person: String,
+    /// The request id (idempotency key)
+    #[arg(long, value_name = "ID")]
+    request: String,
+}
+
 /// Runs a command.
 ///
 /// # Errors
@@ -169,13 +191,14 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
             reverse::run(Client::connect_to(&server).await?, text, dry_run, json).await
         }
         ClientCommand::Correct { server, options } => correct::run(&server, &options, json).await,
+        ClientCommand::Readjudicate { server, options } => readjudicate::run(&server, &options, json).await,
         ClientCommand::Outcome { server, request } => {
-            let RequestOptions { hospital: hospital_id, person: person_id, request: request_id } = request;
+            let RequestKeyOptions { hospital: hospital_id, person: person_id, request: request_id } = request;
             let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id };
             outcome::print(Client::connect_to(&server).await?.outcome(request).await, json)
         }
         ClientCommand::Fence { server, request } => {
-            let RequestOptions { hospital: hospital_id, person: person_id, request: request_id } = request;
+            let RequestKeyOptions { hospital: hospital_id, person: person_id, request: request_id } = request;
             let request = pb::FenceRequest { hospital_id, person_id, request_id };
             outcome::print(Client::connect_to(&server).await?.fence(request).await, json)
         }

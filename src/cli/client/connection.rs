@@ -143,6 +143,14 @@ impl Client {
         self.send_reverse(request).await
     }
 
+    /// Decides the settlements of a person's benefit year again.
+    ///
+    /// # Errors
+    /// The status of the call.
+    pub async fn readjudicate(&mut self, request: pb::ReadjudicateRequest) -> Result<pb::ReadjudicateResponse, Status> {
+        Ok(self.settlements.readjudicate(with_deadline(request)).await?.into_inner())
+    }
+
     /// Corrects a claim that is settled.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod list;
 mod outcome;
 mod quote;
 mod quotes;
+mod readjudicate;
 mod reference;
 mod refused_claims;
 mod refused_policies;

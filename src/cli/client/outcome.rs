@@ -16,6 +16,9 @@ pub(super) fn print(answer: Result<pb::Outcome, Status>, json: bool) -> CommandR
     let (word, id) = match &outcome {
         Some(Outcome::Committed(settlement)) => ("committed", settlement.settlement_id.as_str()),
         Some(Outcome::Reversed(reversal)) => ("reversed", reversal.reversal_id.as_str()),
+        Some(Outcome::Readjudicated(run)) => {
+            ("readjudicated", run.revised.first().map_or("", |first| first.revision_id.as_str()))
+        }
         Some(Outcome::Fenced(_)) => ("fenced", ""),
         Some(Outcome::NotSeen(_)) | None => ("not_seen", ""),
     };

@@ -50,7 +50,8 @@ pub(super) fn print_revised(revised: &[pb::RevisedSettlement], others: Option<&p
     }
 }
 
-fn differences_text(by: Option<&pb::Differences>) -> String {
+/// What each payer and the patient pay more, as a sentence's end.
+pub(super) fn differences_text(by: Option<&pb::Differences>) -> String {
     let by = by.cloned().unwrap_or_default();
     let signed = |fen: i64| format!("{}{}", if fen > 0 { "+" } else { "" }, Money::from_fen(fen));
     let payers = by.payers.iter().map(|share| format!("{} {}", share.payer, signed(share.amount_fen)));
@@ -75,9 +76,10 @@ pub(super) fn add_revised(value: &mut Value, revised: &[pb::RevisedSettlement], 
     );
 }
 
-fn revised_value(revised: &pb::RevisedSettlement) -> Value {
+pub(super) fn revised_value(revised: &pb::RevisedSettlement) -> Value {
     json!({
-        "settlement_id": revised.settlement_id, "claim_id": revised.claim_id, "revision": revised.revision,
+        "settlement_id": revised.settlement_id, "hospital_id": revised.hospital_id, "claim_id": revised.claim_id,
+        "revision": revised.revision,
         "revision_id": revised.revision_id, "payers": json::payer_amounts(&revised.payers),
         "patient": yuan(revised.patient_fen), "differences": differences_value(revised.differences.as_ref()),
     })

@@ -1,9 +1,9 @@
 //! The report of a load as one page of HTML: charts over time, tables, the audit. No script, nothing fetched from anywhere.
 
-use crate::cli::output::chart::{Scale, Series, bars, lines};
 use super::knee::Step;
 use super::recorder::{CallKind, Second, percentiles};
 use super::report::{Audited, Report, audit_text, knee_text, millis};
+use crate::cli::output::chart::{Scale, Series, bars, lines};
 use crate::cli::output::statement::escape::escaped;
 
 const STYLE: &str = "

@@ -7,6 +7,7 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::money::Money;
 use crate::pb::Date;
 use crate::pb::settlement as pb;
+use crate::pb::settlement::revision::Cause;
 
 use super::json::{hex, instant, notices, payer_amounts, yuan};
 
@@ -48,9 +49,14 @@ fn item(item: &pb::Item) -> Value {
 
 fn revision(revision: &pb::Revision) -> Value {
     let by = revision.differences.clone().unwrap_or_default();
+    let (reversal_id, run_id) = match &revision.cause {
+        Some(Cause::ReversalId(id)) => (Some(id), None),
+        Some(Cause::RunId(id)) => (None, Some(id)),
+        None => (None, None),
+    };
     json!({
         "revision": revision.revision, "revision_id": revision.revision_id, "replaces_id": revision.replaces_id,
-        "reversal_id": revision.reversal_id, "commit_time": instant(revision.commit_time.as_ref()),
+        "reversal_id": reversal_id, "run_id": run_id, "commit_time": instant(revision.commit_time.as_ref()),
         "book_digest": hex(&revision.book_digest), "split": split(&revision.split.clone().unwrap_or_default()),
         "derivation": revision.derivation.as_ref().map(derivation),
         "differences": { "payers": payer_amounts(&by.payers), "patient": yuan(by.patient_fen) },

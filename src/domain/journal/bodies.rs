@@ -49,8 +49,7 @@ pub struct Reversal {
     pub booking_month: Month,
 }
 
-/// A further revision of a settlement (重新结算): the same claim and facts, another split. The one before
-/// stays as it is.
+/// A further revision of a settlement (重新结算): the same claim, decided again. The one before stays as it is.
 #[derive(Clone, PartialEq)]
 pub struct Revision {
     /// Whose claim.
@@ -59,16 +58,18 @@ pub struct Revision {
     pub person_id: PersonId,
     /// Which claim.
     pub claim_id: ClaimId,
-    /// The settlement, whose entry holds claim and facts and counts as revision 1.
+    /// The settlement, whose entry holds the claim and counts as revision 1.
     pub settlement: EntryId,
     /// Its number, from 2.
     pub number: u32,
     /// The revision that stood before.
     pub replaces: EntryId,
-    /// The reversal that made it necessary.
-    pub reversal: EntryId,
+    /// Why it was decided again.
+    pub cause: RevisionCause,
     /// The digest of the book in use.
     pub book: Digest,
+    /// The facts from which it was decided.
+    pub facts: Facts,
     /// What was decided.
     pub split: Split,
     /// What changed against the revision before.
@@ -77,11 +78,48 @@ pub struct Revision {
     pub booking_month: Month,
 }
 
+/// Why a settlement was decided again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevisionCause {
+    /// An earlier settlement was taken out by this reversal; the facts are those that were in force.
+    Reversal(EntryId),
+    /// A retroactive run, of which it is the first revision.
+    RetroactiveRun(RetroactiveRun),
+    /// A retroactive run that begins with this revision.
+    LaterInRun(EntryId),
+}
+
+/// A retroactive run for a person: the settlements of a benefit year, and those that rest on them, are taken out of their
+/// accounts and decided again in order, those of the year from facts that were looked up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetroactiveRun {
+    /// The benefit year.
+    pub benefit_year: i32,
+    /// All settlements that were decided again, in their order.
+    pub decided: Vec<DecidedAgain>,
+}
+
+/// A settlement that a retroactive run decided again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecidedAgain {
+    /// The settlement.
+    pub settlement: EntryId,
+    /// The revision that was made of it; `None` if neither its facts nor its split changed.
+    pub revision: Option<EntryId>,
+}
+
+impl RetroactiveRun {
+    /// The revisions of the run, in their order.
+    pub fn revisions(&self) -> impl Iterator<Item = EntryId> {
+        self.decided.iter().filter_map(|decided| decided.revision)
+    }
+}
+
 /// A fenced request id.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fence {
-    /// In whose scope.
-    pub hospital_id: HospitalId,
+    /// The hospital in whose scope; `None` for a request of the administration, such as a retroactive run.
+    pub hospital_id: Option<HospitalId>,
     /// For whom.
     pub person_id: PersonId,
 }

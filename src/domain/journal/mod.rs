@@ -13,7 +13,7 @@ use super::day::Day;
 use super::ids::{AccountKey, Digest, EntryId, HospitalId, PersonId, RequestId};
 use super::split::Split;
 
-pub use bodies::{Fence, Reversal, Revision, Settlement};
+pub use bodies::{DecidedAgain, Fence, RetroactiveRun, Reversal, Revision, RevisionCause, Settlement};
 pub use booking::booking_month;
 pub use by_kind::{EntryBody, EntryKindRef};
 pub use conversions::UnexpectedEntryKind;
@@ -67,18 +67,29 @@ pub enum EntryKind {
     Reversal(Reversal),
     /// A request id that may never commit.
     Fence(Fence),
-    /// A settlement, adjudicated again because an earlier one of its account was reversed.
+    /// A settlement that was decided again, because an earlier one of its account was reversed or by a retroactive run.
     Revision(Box<Revision>),
 }
 
 impl<B: EntryBody> Entry<B> {
-    /// The hospital and the person of the request; of a revision, those of its claim.
-    pub fn parties(&self) -> (&HospitalId, &PersonId) {
+    /// The hospital and the person of the claim; of a fence, those of the request.
+    pub fn parties(&self) -> (Option<&HospitalId>, &PersonId) {
         match self.body.by_kind() {
-            EntryKindRef::Settlement(settlement) => (&settlement.claim.hospital_id, &settlement.claim.person_id),
-            EntryKindRef::Reversal(reversal) => (&reversal.hospital_id, &reversal.person_id),
-            EntryKindRef::Fence(fence) => (&fence.hospital_id, &fence.person_id),
-            EntryKindRef::Revision(revision) => (&revision.hospital_id, &revision.person_id),
+            EntryKindRef::Settlement(settlement) => (Some(&settlement.claim.hospital_id), &settlement.claim.person_id),
+            EntryKindRef::Reversal(reversal) => (Some(&reversal.hospital_id), &reversal.person_id),
+            EntryKindRef::Fence(fence) => (fence.hospital_id.as_ref(), &fence.person_id),
+            EntryKindRef::Revision(revision) => (Some(&revision.hospital_id), &revision.person_id),
+        }
+    }
+
+    /// The hospital in whose scope the request id of the entry is; `None` for a request of the administration.
+    pub fn request_hospital(&self) -> Option<&HospitalId> {
+        match self.body.by_kind() {
+            EntryKindRef::Revision(Revision {
+                cause: RevisionCause::RetroactiveRun(_) | RevisionCause::LaterInRun(_),
+                ..
+            }) => None,
+            _ => self.parties().0,
         }
     }
 
@@ -115,6 +126,22 @@ impl Entry {
             EntryKind::Revision(revision) => Some(revision),
             _ => None,
         }
+    }
+
+    /// The retroactive run, if it is the first revision of one.
+    pub fn retroactive_run(&self) -> Option<&RetroactiveRun> {
+        match &self.revised()?.cause {
+            RevisionCause::RetroactiveRun(run) => Some(run),
+            RevisionCause::Reversal(_) | RevisionCause::LaterInRun(_) => None,
+        }
+    }
+
+    /// The number of entries that follow it in its commit: of a reversal, the revisions and the correction; of the first
+    /// revision of a retroactive run, the others.
+    pub fn following_in_commit(&self) -> usize {
+        let of_reversal = |reversed: &Reversal| reversed.revisions.len() + usize::from(reversed.correction.is_some());
+        let of_run = |run: &RetroactiveRun| run.revisions().count().saturating_sub(1);
+        self.reversed().map(of_reversal).or_else(|| self.retroactive_run().map(of_run)).unwrap_or(0)
     }
 
     /// The account that it changed; a fence changes none.

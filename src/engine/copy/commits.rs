@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Entry, EntryKind, Reversal};
+use crate::domain::journal::{Entry, EntryKind, Revision, RevisionCause};
 use crate::domain::split::Split;
 use crate::store::Commit;
 use crate::store::commit::CommitOrigin;
@@ -22,8 +22,7 @@ use super::super::chain::{AuditFinding, ChainFault, StoredEntry};
 pub fn commits(chain: &[StoredEntry], state: &PersonState) -> Result<Vec<Commit>, AuditFinding> {
     let (mut replay, mut commits, mut rest) = (ChainReplay::default(), Vec::with_capacity(chain.len()), chain);
     while let Some(first) = rest.first() {
-        let following = |reversed: &Reversal| reversed.revisions.len() + usize::from(reversed.correction.is_some());
-        let group = rest.split_at_checked(1 + first.entry.reversed().map_or(0, following));
+        let group = rest.split_at_checked(1 + first.entry.following_in_commit());
         let (group, remaining) =
             group.ok_or_else(|| AuditFinding::about_entry(first.entry.id, "its revisions are missing"))?;
         commits.push(replay.commit(first, &group[1..])?);
@@ -44,11 +43,11 @@ struct ChainReplay<'c> {
 }
 
 impl<'c> ChainReplay<'c> {
-    /// The commit of one request: its entry, and of a reversal the revisions and the correction.
+    /// The commit of one request: its entry, and of a reversal or a retroactive run the others.
     fn commit(&mut self, first: &'c StoredEntry, following: &'c [StoredEntry]) -> Result<Commit, AuditFinding> {
         let id = first.entry.id;
-        if first.entry.revised().is_some() {
-            return Err(AuditFinding::about_entry(id, "revises without a reversal before it"));
+        if first.entry.revised().is_some() && first.entry.retroactive_run().is_none() {
+            return Err(AuditFinding::about_entry(id, "revises without a reversal or a run before it"));
         }
         let mut commit = Commit::from_record(self.state.clone(), &first.entry, first.record.clone(), first.digest);
         let entries: Vec<&Entry> = following.iter().map(|stored| &stored.entry).collect();
@@ -83,12 +82,47 @@ impl<'c> ChainReplay<'c> {
                 self.write_claim(commit, &reversed.hospital_id, &reversed.claim_id);
             }
             EntryKind::Revision(revised) => {
-                self.apply_split(commit, revised.settlement, entry.id, &revised.split)?;
+                self.apply_revision(commit, entry, revised, following)?;
                 let row = self.row(&revised.hospital_id, &revised.claim_id, &revised.person_id);
                 status(row, revised.settlement)?.revisions.push(entry.id);
                 self.write_claim(commit, &revised.hospital_id, &revised.claim_id);
             }
             EntryKind::Fence(_) => {}
+        }
+        Ok(())
+    }
+
+    fn apply_revision(
+        &mut self,
+        commit: &mut Commit,
+        entry: &'c Entry,
+        revised: &'c Revision,
+        following: &[&Entry],
+    ) -> Result<(), ChainFault> {
+        let in_run = !matches!(revised.cause, RevisionCause::Reversal(_));
+        if let RevisionCause::RetroactiveRun(run) = &revised.cause {
+            self.accounts.begin_run(entry, run, following)?;
+            for decided in run.decided.iter().rev() {
+                let split = self.accounts.newest_split(decided.settlement).ok_or(ChainFault::TakesOutUndecided)?;
+                let key = &split.circumstances.account;
+                commit.set_account(key.clone(), self.accounts.account(key));
+            }
+        }
+        if in_run {
+            self.put_back_unchanged(commit, Some(entry))?;
+        }
+        self.apply_split(commit, revised.settlement, entry.id, &revised.split)?;
+        if in_run { self.put_back_unchanged(commit, None) } else { Ok(()) }
+    }
+
+    /// Puts back what a retroactive run decided again without a revision, before a revision or before the next one.
+    fn put_back_unchanged(&mut self, commit: &mut Commit, before: Option<&Entry>) -> Result<(), ChainFault> {
+        while let Some(settlement) = self.accounts.next_unchanged(before)? {
+            let split = self.accounts.newest_split(settlement).ok_or(ChainFault::TakesOutUndecided)?;
+            let key = &split.circumstances.account;
+            let after = self.accounts.account(key).with_settlement(split)?;
+            commit.set_account(key.clone(), after.clone());
+            self.accounts.put_back(split, after);
         }
         Ok(())
     }

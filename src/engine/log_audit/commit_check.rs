@@ -158,8 +158,30 @@ impl CommitCheck<'_> {
             for settlement in [opening, reversed, revised].into_iter().flatten().filter(|id| !own(*id)) {
                 self.load_settlement(settlement, entry, changed, &mut earlier)?;
             }
+            for decided in entry.retroactive_run().iter().flat_map(|run| &run.decided) {
+                self.load_settlement(decided.settlement, entry, changed, &mut earlier)?;
+                self.load_continued(decided.settlement, entry, changed, &mut earlier)?;
+            }
         }
         Ok(earlier)
+    }
+
+    /// Loads what a loaded settlement continues.
+    fn load_continued(
+        &self,
+        settlement: EntryId,
+        by: &Entry,
+        changed: &ChangedClaims,
+        to: &mut Vec<Entry>,
+    ) -> Result<(), ChainFault> {
+        let is_of = |entry: &&Entry| {
+            entry.id == settlement || entry.revised().is_some_and(|revised| revised.settlement == settlement)
+        };
+        let newest = to.iter().rev().find(is_of).and_then(Entry::split);
+        match newest.and_then(|split| split.opening.as_ref()).map(|opening| opening.settlement) {
+            Some(continued) => self.load_settlement(continued, by, changed, to),
+            None => Ok(()),
+        }
     }
 
     /// Loads a settlement and its newest revision before this commit.
@@ -224,7 +246,7 @@ impl CommitCheck<'_> {
     ) -> Result<(), AuditFinding> {
         let Some(first) = entries.first() else { return Ok(()) };
         let about = |fault: ChainFault| AuditFinding::about_entry(first.id, fault);
-        let (hospital_id, person_id) = first.parties();
+        let (hospital_id, person_id) = (first.request_hospital(), first.parties().1);
         let secret = self.log.secret();
         if secret.person(person_id) != person {
             return Err(about(ChainFault::PersonRow));
@@ -240,7 +262,7 @@ impl CommitCheck<'_> {
         let expected = ListedRow { settlement: of_request, day };
         let is_own = |(key, row): &(&[u8], &[u8])| {
             let (hospital, number) = key.split_at_checked(16).unwrap_or_default();
-            hospital == secret.hospital(hospital_id)
+            hospital_id.is_some_and(|id| hospital == secret.hospital(id))
                 && number == day.number().to_be_bytes()
                 && record::decode(row) == Ok(expected)
         };

@@ -150,7 +150,7 @@ impl EmbeddedStore {
     fn prepare(&self, commit: Commit) -> Result<PreparedCommit, StoreError> {
         let person = self.secret.person(&commit.person_id);
         let seen = self.position_of_version(&person, commit.expected)?;
-        let request = self.secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
+        let request = self.secret.request(commit.hospital_id.as_ref(), &commit.person_id, &commit.request_id);
         let day = commit.committed.china_day();
         let mut record = RecordBuilder::default();
         record.row(Table::Person, &person, &record::encode(&commit.state));
@@ -161,9 +161,9 @@ impl EmbeddedStore {
             record.row(Table::Claim, &key, &record::encode(&claim.row));
             first_claims.extend(claim.row.is_first().then_some(key));
         }
-        if let Some(day) = commit.listed {
+        if let (Some(hospital_id), Some(day)) = (&commit.hospital_id, commit.listed) {
             let row = record::encode(&ListedRow { settlement: commit.request_entry, day });
-            record.listed(&day_key(&self.secret, &commit.hospital_id, day), &row);
+            record.listed(&day_key(&self.secret, hospital_id, day), &row);
         }
         commit.entries.iter().for_each(|(id, entry)| record.entry(*id, entry));
         let entries = commit.entries.iter().map(|(id, _)| *id).collect();

@@ -85,10 +85,14 @@ async fn redirect(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shar
 fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> redis::Cmd {
     let secret = names.secret();
     let member: StoreKey = secret.person(&commit.person_id);
-    let request = secret.request(&commit.hospital_id, &commit.person_id, &commit.request_id);
+    let request = secret.request(commit.hospital_id.as_ref(), &commit.person_id, &commit.request_id);
     let mut keys = vec![names.shard_key(shard, "store"), names.person(&commit.person_id)];
     keys.extend(["persons", "journal", "entries", "clock", "day"].map(|name| names.shard_key(shard, name)));
-    keys.push(names.listed(shard, &commit.hospital_id));
+    // The list of a commit that is appended to none is named, and not used.
+    keys.push(match &commit.hospital_id {
+        Some(hospital_id) => names.listed(shard, hospital_id),
+        None => names.shard_key(shard, "store"),
+    });
     keys.extend(commit.entries.iter().map(|(id, _)| names.entry(shard, *id)));
     let mut command = functions::call(functions::COMMIT, &keys);
     command.arg(expected_marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);

@@ -43,14 +43,14 @@ fn book(scenario: &Scenario) -> Book {
     Book::from_texts(files.iter().map(|(name, text)| (*name, text.as_str()))).expect("sound files")
 }
 
-async fn engine(scenario: &Scenario) -> Engine<MemoryStore> {
+pub async fn engine(scenario: &Scenario) -> Engine<MemoryStore> {
     let opened = Engine::open(MemoryStore::default(), book(scenario), EngineSettings::default()).await;
     let engine = opened.expect("an engine");
     import(&engine, &scenario.cells()).await;
     engine
 }
 
-async fn import(engine: &Engine<MemoryStore>, cells: &[Cells]) {
+pub async fn import(engine: &Engine<MemoryStore>, cells: &[Cells]) {
     engine.import(tables::parsed(cells)).await.expect("sound tables");
 }
 
@@ -73,7 +73,7 @@ fn wrong_rows(scenario: &Scenario, withdrawn: bool) -> Vec<Cells> {
 }
 
 /// Makes a call; whether it was accepted.
-async fn make(engine: &Engine<MemoryStore>, call: &Call, number: u64, splits_correction: bool) -> bool {
+pub async fn make(engine: &Engine<MemoryStore>, call: &Call, number: u64, splits_correction: bool) -> bool {
     let (claim, request_id) = (raw_claim(call.claim()), format!("r{number}"));
     let reason = "billing error".to_owned();
     let reverse = |readjudicate, request_id: String| {
@@ -112,7 +112,7 @@ async fn newest_split(engine: &Engine<MemoryStore>, claim: &model::Claim) -> Spl
 }
 
 /// Compares the live settlements and the accounts of a person with those of the model.
-async fn compare(engine: &Engine<MemoryStore>, register: &Register, person: &str) -> TestCaseResult {
+pub async fn compare(engine: &Engine<MemoryStore>, register: &Register, person: &str) -> TestCaseResult {
     for live in register.live(person) {
         let split = newest_split(engine, live.claim).await;
         prop_assert!(is_split(&split, live.split, "resident"), "{split:#?}\n{:#?}\n{:#?}", live.split, live.claim);

@@ -8,6 +8,7 @@ mod engines;
 mod entries;
 mod policies;
 mod policy_text;
+mod retroactive;
 mod scenario;
 mod words;
 

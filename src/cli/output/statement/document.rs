@@ -1,6 +1,7 @@
 //! The content of a statement in the words of its language, before it is rendered as text or HTML.
 
 use crate::pb::Date;
+use crate::pb::settlement::revision::Cause;
 use crate::pb::settlement::{self as pb, Locality};
 
 use super::book_words::BookWords;
@@ -68,6 +69,8 @@ impl Document {
         let newest_derivation = newest.and_then(|revision| revision.derivation.clone());
         let derivation = newest_derivation.unwrap_or_else(|| bill.clone());
         let circumstances = derivation.circumstances.clone().unwrap_or_default();
+        // A revision repeats a bill that is not that of the settlement.
+        let codes = if derivation.codes.is_empty() { &bill.codes } else { &derivation.codes };
         let pools = split.pools.iter().filter(|pool| pool.amount_fen != 0);
         Document {
             lang,
@@ -82,7 +85,7 @@ impl Document {
                 .iter()
                 .map(|one| (layers::layer_name_and_id(&one.id, &one.name), lang.fixed_word(one.reason().word())))
                 .collect(),
-            bill: bill.codes.iter().map(|code| bill_line(code, words)).collect(),
+            bill: codes.iter().map(|code| bill_line(code, words)).collect(),
             payers: split.payers.iter().map(|share| (words.word(&share.payer), share.amount_fen)).collect(),
             changes: newest
                 .and_then(|revision| revision.differences.as_ref())
@@ -112,13 +115,19 @@ fn notices(view: &pb::GetSettlementResponse, lang: Lang) -> Vec<String> {
     }
     if let Some(revision) = view.revisions.last() {
         let when = instant(revision.commit_time.as_ref()).unwrap_or_default();
-        notices.push(match lang {
-            Lang::Zh => {
-                format!("本年度较早的一笔结算已冲正，本结算于 {when} 重新结算，此为第 {} 版。", revision.revision)
+        let (number, of_run) = (revision.revision, matches!(revision.cause, Some(Cause::RunId(_))));
+        notices.push(match (lang, of_run) {
+            (Lang::Zh, false) => {
+                format!("本年度较早的一笔结算已冲正，本结算于 {when} 重新结算，此为第 {number} 版。")
             }
-            Lang::En => format!(
-                "Adjudicated again on {when}, because an earlier settlement of the year was reversed: revision {}.",
-                revision.revision
+            (Lang::Zh, true) => {
+                format!("参考表或政策更正后，本结算于 {when} 重新结算，此为第 {number} 版。")
+            }
+            (Lang::En, false) => format!(
+                "Adjudicated again on {when}, because an earlier settlement of the year was reversed: revision {number}."
+            ),
+            (Lang::En, true) => format!(
+                "Adjudicated again on {when}, after tables or policies were put right: revision {number}."
             ),
         });
     }
