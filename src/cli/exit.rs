@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use tonic::Status;
 
 use crate::domain::file_faults::FileFaults;
+use crate::reports::error::ReportError;
 use crate::server::access_setup::AccessSetupError;
 use crate::server::local_server::LocalServerError;
 use crate::server::run::RunError;
@@ -63,6 +64,9 @@ pub enum CommandError {
     /// A backup was not written, verified or restored.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// A report cannot be made.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// A seal cannot be read or written.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -153,7 +157,9 @@ impl CommandError {
             CommandError::Seal(SealError::Store(_)) => Exit::Refused,
             CommandError::Keys(KeysError::NotEmpty(_)) => Exit::Refused,
             CommandError::Backup(BackupError::File { .. }) => Exit::Usage,
+            CommandError::Report(ReportError::File { .. }) => Exit::Usage,
             CommandError::Store(_)
+            | CommandError::Report(_)
             | CommandError::Backup(_)
             | CommandError::FileFaults(_)
             | CommandError::Secret(_)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::domain::day::Day;
 use crate::domain::journal::Instant;
+use crate::domain::month::Month;
 use crate::store::keys::StoreKey;
 
 use super::ledger_line::{Decided, LayerPayment, LedgerLine, Sign};
@@ -29,7 +30,9 @@ pub struct ChunkLine {
     pub settled_on: Day,
     /// The day of discharge.
     pub discharged: Day,
-    /// The words, in the order of [`WORDS`].
+    /// The month in which it is booked.
+    pub booked: Month,
+    /// The words, each at the place of a [`Word`].
     pub words: [WordNumber; WORDS],
     /// The benefit year.
     pub year: i32,
@@ -179,6 +182,7 @@ impl ChunkBuilder {
             committed: line.committed,
             settled_on: decided.settled_on,
             discharged: decided.discharged,
+            booked: line.booked,
             words: words.map(|word| self.word(word)),
             year: decided.year,
             person: self.person(person),

@@ -1,10 +1,10 @@
-//! The report of a store.
+//! The report of a store, without a cache: from every entry of the journal.
 
 use crate::domain::journal::Instant;
 use crate::store::rows::CommitPosition;
 use crate::store::{JournalStore, StoreError};
 
-use super::chunk::{Chunk, ChunkBuilder};
+use super::chunk::ChunkBuilder;
 use super::line_reader::lines_after;
 use super::question::Question;
 use super::report::Report;
@@ -14,14 +14,23 @@ use super::tally::Tally;
 const PAGE: usize = 1_000;
 
 /// A report, and what was read for it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported {
     /// The report.
     pub report: Report,
-    /// The latest commit that it takes in; none if there is none.
+    /// The moment that it reports: the one that is asked about, otherwise the latest commit; none if there is none.
     pub as_of: Option<Instant>,
-    /// The entries of the journal that were read.
-    pub entries_read: u64,
+    /// What was read.
+    pub read: Read,
+}
+
+/// What was read for a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Entries of the journal.
+    pub entries: u64,
+    /// Lines, from entries or from a cache.
+    pub lines: u64,
 }
 
 /// Answers a question from the journal of a store.
@@ -29,20 +38,20 @@ pub struct Reported {
 /// # Errors
 /// If the store cannot be read, or an entry is damaged.
 pub async fn report<S: JournalStore>(store: &S, question: &Question) -> Result<Reported, StoreError> {
-    let mut tally = Tally::new(question);
-    let (mut after, mut entries_read) = (CommitPosition::FIRST, 0);
+    let (mut tally, mut read) = (Tally::new(question), Read::default());
+    let mut after = CommitPosition::FIRST;
     loop {
         let page = lines_after(store, after, PAGE).await?;
-        entries_read += page.entries;
+        read.entries += page.entries;
         let mut builder = ChunkBuilder::default();
         for line in &page.lines {
             builder.push(line, store.person_key(&line.decided.person_id));
         }
-        let chunk: Chunk = builder.finish();
-        let goes_on = tally.add(&chunk);
-        after = page.last.last().map_or(after, |(position, _)| *position);
+        let goes_on = tally.add(&builder.finish());
+        after = page.last.map_or(after, |last| last.position);
         if page.is_end || !goes_on {
-            return Ok(Reported { as_of: tally.latest(), report: tally.finish(), entries_read });
+            read.lines = tally.lines();
+            return Ok(Reported { as_of: question.as_of.or(tally.latest()), report: tally.finish(), read });
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::facts::Region;
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
 use crate::domain::journal::{Instant, Settlement};
 use crate::domain::money::Money;
+use crate::domain::month::Month;
 use crate::domain::split::Split;
 use crate::domain::words::{Categories, Level, Pool, Visit};
 use crate::store::rows::CommitPosition;
@@ -58,6 +59,8 @@ pub struct LedgerLine {
     pub entry: EntryId,
     /// When the entry was committed.
     pub committed: Instant,
+    /// The month in which the entry is booked.
+    pub booked: Month,
     /// The kind of the entry.
     pub kind: LineKind,
     /// Whether the line is added or taken away.

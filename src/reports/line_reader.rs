@@ -4,7 +4,7 @@
 //! what it decides. So the sum over all lines up to a position is the sum over the settlements that were in force there, and a
 //! revision that changes the circumstances of a claim moves it from one group to another.
 
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
 use crate::domain::split::Split;
 use crate::journal::decode_entry;
@@ -24,10 +24,23 @@ pub struct LinePage {
     pub lines: Vec<LedgerLine>,
     /// The entries that were read, those without lines among them.
     pub entries: u64,
-    /// The last two entries that were read, the last one last; where none or one was read, there are fewer.
-    pub last: Vec<(CommitPosition, EntryId)>,
+    /// The last entry that was read; none if there was none.
+    pub last: Option<LastEntry>,
     /// Whether there was no further entry.
     pub is_end: bool,
+}
+
+/// The last entry of those that were read, by which it is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastEntry {
+    /// The position after which it is the first entry.
+    pub before: CommitPosition,
+    /// Its position.
+    pub position: CommitPosition,
+    /// Its id.
+    pub id: EntryId,
+    /// The digest of its record.
+    pub digest: Digest,
 }
 
 /// The lines of up to `limit` entries after a position.
@@ -43,14 +56,17 @@ pub async fn lines_after<S: JournalStore>(
     let mut page = LinePage {
         lines: Vec::with_capacity(found.entries.len()),
         entries: found.entries.len() as u64,
-        last: found.entries.iter().rev().take(2).rev().map(|entry| (entry.position, entry.id)).collect(),
+        last: None,
         is_end: found.is_end,
     };
     for (read, stored) in found.entries.into_iter().enumerate() {
         if (read + 1).is_multiple_of(PAUSE) {
             tokio::task::yield_now().await;
         }
-        push_lines(store, stored, &mut page.lines).await?;
+        let (position, id) = (stored.position, stored.id);
+        let digest = push_lines(store, stored, &mut page.lines).await?;
+        let before = page.last.map_or(after, |last| last.position);
+        page.last = Some(LastEntry { before, position, id, digest });
     }
     Ok(page)
 }
@@ -59,13 +75,15 @@ async fn push_lines<S: JournalStore>(
     store: &S,
     StoredEntry { position, id, record }: StoredEntry,
     lines: &mut Vec<LedgerLine>,
-) -> Result<(), StoreError> {
-    let (entry, _) = decode_entry(&record?)?;
+) -> Result<Digest, StoreError> {
+    let (entry, digest) = decode_entry(&record?)?;
     if entry.id != id {
         return Err(StoreError::Damaged(format!("entry {id} is another one")));
     }
     let committed = entry.committed;
-    let mut push = |kind, sign, decided| lines.push(LedgerLine { position, entry: id, committed, kind, sign, decided });
+    let booked = entry.booking_month().unwrap_or_else(|| committed.china_month());
+    let mut push =
+        |kind, sign, decided| lines.push(LedgerLine { position, entry: id, committed, booked, kind, sign, decided });
     match &entry.body {
         EntryKind::Settlement(settled) => {
             let decided = Decided::new(id, committed.china_day(), settled, &settled.split);
@@ -79,7 +97,7 @@ async fn push_lines<S: JournalStore>(
         }
         EntryKind::Fence(_) => {}
     }
-    Ok(())
+    Ok(digest)
 }
 
 /// What a reversal takes away: nothing revises a settlement after its reversal, so its newest revision was in force.

@@ -4,7 +4,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::{CanonicalDigest, Digest};
 use crate::domain::journal::Instant;
 
-use super::chunk::CATEGORY_SEPARATOR;
+use super::chunk::{CATEGORY_SEPARATOR, ChunkLine};
 use super::dimension::Dimension;
 
 /// The day of a line that a report goes by.
@@ -17,6 +17,8 @@ pub enum DayOf {
     Discharge,
     /// The day of the commit: reversals and revisions count on their own day.
     Commit,
+    /// The month in which it is booked, as its first day: after a month was closed, what changes it is booked later.
+    Booked,
 }
 
 impl DayOf {
@@ -26,12 +28,26 @@ impl DayOf {
             DayOf::Settlement => "settlement",
             DayOf::Discharge => "discharge",
             DayOf::Commit => "commit",
+            DayOf::Booked => "booked",
         }
     }
 
+    /// All of them.
+    pub const ALL: [DayOf; 4] = [DayOf::Settlement, DayOf::Discharge, DayOf::Commit, DayOf::Booked];
+
     /// The one with this word.
     pub fn from_word(word: &str) -> Option<DayOf> {
-        [DayOf::Settlement, DayOf::Discharge, DayOf::Commit].into_iter().find(|day| day.word() == word)
+        DayOf::ALL.into_iter().find(|day| day.word() == word)
+    }
+
+    /// The day of a line.
+    pub fn day(self, line: &ChunkLine) -> Day {
+        match self {
+            DayOf::Settlement => line.settled_on,
+            DayOf::Discharge => line.discharged,
+            DayOf::Commit => line.committed.china_day(),
+            DayOf::Booked => Day::new(line.booked.year(), line.booked.month(), 1).unwrap_or(Day::FIRST),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::store::keys::StoreKey;
 
 use super::chunk::{Chunk, ChunkLine, ChunkPayment, LineView, Word, WordNumber};
 use super::dimension::Dimension;
-use super::question::{CITY_DIGITS, Condition, DayOf, Question};
+use super::question::{CITY_DIGITS, Condition, Question};
 use super::report::{Report, ReportRow};
 
 /// The values of a group, as numbers of words of the tally.
@@ -137,7 +137,7 @@ impl<'q> Tally<'q> {
             }
             self.lines += 1;
             self.latest = self.latest.max(Some(view.line.committed));
-            let day = self.day(view.line);
+            let day = self.question.day_of.day(view.line);
             if self.question.includes(day) && self.satisfies(view.line, &looked_up) {
                 self.add_line(view, day, &looked_up);
             }
@@ -159,14 +159,6 @@ impl<'q> Tally<'q> {
         let persons = chunk.persons.iter().map(person).collect();
         let satisfied = |condition: &Condition| chunk.words.iter().map(|word| condition.holds(word)).collect();
         ChunkWords { numbers, cities, persons, satisfied: self.question.only.iter().map(satisfied).collect() }
-    }
-
-    fn day(&self, line: &ChunkLine) -> Day {
-        match self.question.day_of {
-            DayOf::Settlement => line.settled_on,
-            DayOf::Discharge => line.discharged,
-            DayOf::Commit => line.committed.china_day(),
-        }
     }
 
     /// Whether the conditions on a line hold, those on payments left out.

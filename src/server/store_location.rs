@@ -20,6 +20,9 @@ use crate::store::{Store, StoreError};
 /// The name of the access log, unless the configuration names another.
 const ACCESS_LOG: &str = "access.log";
 
+/// The name of the directory of the cache of reports.
+const REPORT_CACHE: &str = "reports";
+
 /// Where a store is.
 #[derive(Clone)]
 pub enum StoreLocation {
@@ -198,6 +201,14 @@ impl StoreLocation {
         match self {
             StoreLocation::Directory(path) => Some(path),
             StoreLocation::Redis(_) => None,
+        }
+    }
+
+    /// Where what reports read is kept: in the directory of the store, or beside the secret of a store on Redis.
+    pub(crate) fn report_cache(&self, secret: Option<&Path>) -> PathBuf {
+        match self {
+            StoreLocation::Directory(path) => path.join(REPORT_CACHE),
+            StoreLocation::Redis(_) => secret.and_then(Path::parent).unwrap_or(Path::new("")).join(REPORT_CACHE),
         }
     }
 

@@ -83,19 +83,34 @@ impl History {
             standing: Vec::new(),
             waiting: Vec::new(),
         };
+        history.go_on(engine, things).await;
+        history
+    }
+
+    /// So many further things happen.
+    pub async fn go_on<S: Store>(&mut self, engine: &Engine<S>, things: usize) {
         for _ in 0..things {
-            history.number += 1;
-            match history.random.below(10) {
-                0..=5 => history.settle(engine).await,
-                6..=7 => history.reverse(engine).await,
-                8 => history.settle_again(engine).await,
-                _ => history.fence(engine).await,
+            self.number += 1;
+            match self.random.below(10) {
+                0..=5 => self.settle(engine).await,
+                6..=7 => self.reverse(engine).await,
+                8 => self.settle_again(engine).await,
+                _ => self.fence(engine).await,
             }
             if let Some(random) = runs.as_mut().filter(|_| history.number.is_multiple_of(7)) {
                 history.run(engine, random).await;
             }
         }
-        history
+    }
+
+    /// What happens from here on has numbers from this one on.
+    pub fn number_from(&mut self, number: u64) {
+        self.number = number;
+    }
+
+    /// When the newest thing happened.
+    pub fn now(&self) -> Instant {
+        Instant(self.number as i64 * 21_600_000_000)
     }
 
     async fn settle<S: Store>(&mut self, engine: &Engine<S>) {

@@ -1,4 +1,5 @@
 //! Reports: sums over the journal equal the statements, on every store, however they are asked for.
 
+mod cache;
 mod program;
 mod statements;

@@ -4,14 +4,18 @@ mod options;
 mod output;
 mod table;
 
-use crate::cli::exit::CommandResult;
+use std::path::PathBuf;
+
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json::china_time;
 use crate::cli::output::statement::Lang;
-use crate::reports::ledger::{Reported, report};
+use crate::reports::cache::{CHUNK_LINES, ReportCache};
+use crate::reports::error::ReportError;
+use crate::reports::ledger::{Read, Reported};
 use crate::reports::question::Question;
 use crate::say_error;
 use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreTask};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 pub(crate) use options::ReportOptions;
 use output::{Format, Written};
@@ -23,7 +27,8 @@ use output::{Format, Written};
 pub(crate) async fn run(options: &ReportOptions, json: bool) -> CommandResult {
     let lang = options.lang.unwrap_or_else(Lang::from_environment);
     let question = options.question()?;
-    let reported = options.open(LedgerTask { question: &question }).await??;
+    let task = LedgerTask { question: &question, cache: options.cache()? };
+    let reported = options.open(task).await??;
     let format = options.format.unwrap_or(if json { Format::Ndjson } else { Format::Table });
     let written = match &options.output {
         Some(file) => output::write_file(&reported.report, format, file, lang)?,
@@ -35,18 +40,25 @@ pub(crate) async fn run(options: &ReportOptions, json: bool) -> CommandResult {
 
 struct LedgerTask<'q> {
     question: &'q Question,
+    cache: PathBuf,
 }
 
 impl StoreTask for LedgerTask<'_> {
-    type Output = Result<Reported, StoreError>;
+    type Output = Result<Reported, ReportError>;
 
-    async fn run<S: Store>(self, store: S) -> Result<Reported, StoreError> {
-        report(&store, self.question).await
+    async fn run<S: Store>(self, store: S) -> Result<Reported, ReportError> {
+        ReportCache::open(&store, &self.cache, CHUNK_LINES).await?.report(self.question).await
     }
 }
 
 impl ReportOptions {
-    async fn open<T: StoreTask>(&self, task: T) -> Result<T::Output, crate::cli::exit::CommandError> {
+    /// Where the lines of the journal are kept.
+    fn cache(&self) -> Result<PathBuf, CommandError> {
+        let location = StoreLocation::parse(&self.store)?;
+        Ok(self.cache.clone().unwrap_or_else(|| location.report_cache(self.secret.as_deref())))
+    }
+
+    async fn open<T: StoreTask>(&self, task: T) -> Result<T::Output, CommandError> {
         let files = SecretAndArchivePaths { secret: self.secret.as_deref(), archive: self.archive.as_deref() };
         Ok(StoreLocation::parse(&self.store)?.open_existing(files, task).await?)
     }
@@ -54,16 +66,16 @@ impl ReportOptions {
 
 /// What was reported, and how to get the same again.
 fn summary(reported: &Reported, written: &Written, lang: Lang) -> String {
-    let Reported { report, as_of, entries_read } = reported;
+    let Reported { report, as_of, read: Read { entries, lines } } = reported;
     let (rows, settlements, digest) = (report.rows.len(), report.total.settlements, &written.digest);
     let as_of = as_of.map_or_else(|| lang.choose("无", "none").to_owned(), china_time);
     match lang {
         Lang::Zh => format!(
-            "{rows} 行，{settlements} 笔结算；截至 {as_of}（--as-of 同此时刻得同一结果）；sha256 {digest}；读取日志 {entries_read} 条"
+            "{rows} 行，{settlements} 笔结算；截至 {as_of}（--as-of 同此时刻得同一结果）；sha256 {digest}；读取日志 {entries} 条、明细 {lines} 行"
         ),
         Lang::En => format!(
             "{rows} rows, {settlements} settlements; as of {as_of} (the same --as-of gives the same); sha256 {digest}; \
-             {entries_read} entries of the journal read"
+             {entries} entries of the journal and {lines} lines read"
         ),
     }
 }

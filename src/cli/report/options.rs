@@ -23,6 +23,10 @@ pub(crate) struct ReportOptions {
     /// The archive of a store on Redis
     #[arg(long, value_name = "DIR")]
     pub(super) archive: Option<PathBuf>,
+    /// Where to keep the lines of the journal by column, so that later reports read only what is new; in the directory of the
+    /// store, or beside the secret of a store on Redis, unless given
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
     #[command(flatten)]
     asked: AskedOptions,
     /// How to print it; --json prints NDJSON
@@ -45,7 +49,8 @@ pub(super) struct AskedOptions {
     /// The day after the last day
     #[arg(long, value_name = "DAY")]
     until: Option<Day>,
-    /// The day that counts: of settlement, of discharge, or of the commit, on which a reversal or revision has its own day
+    /// The day that counts: settlement, discharge, commit (a reversal or revision has its own day), or booked (the month in which
+    /// it is booked, as its first day: later where the month of settlement was closed)
     #[arg(long, value_name = "DAY", default_value = "settlement", value_parser = day_of)]
     day_of: DayOf,
     /// What rows stand for, from the left, separated by commas: region, city, hospital_region, hospital, level, category, visit,
@@ -92,7 +97,7 @@ pub(super) struct AskedOptions {
 }
 
 fn day_of(text: &str) -> Result<DayOf, String> {
-    DayOf::from_word(text).ok_or_else(|| "is none of settlement, discharge, commit".to_owned())
+    DayOf::from_word(text).ok_or_else(|| "is none of settlement, discharge, commit, booked".to_owned())
 }
 
 fn dimension(text: &str) -> Result<Dimension, String> {

@@ -1,0 +1,198 @@
+//! The cache of a store's ledger: its lines by column, in files of some ten thousand lines, so that a report reads only what is new
+//! in the journal and the files with lines of its days.
+//!
+//! It is derived and disposable. Every file carries a code that only this store can make: a file that is missing or damaged is made
+//! again from the entries that it covers, the cache of another store is refused, and so is one that covers entries that are not in
+//! this journal any more, as after a restore to an earlier moment: it is made again from the start.
+
+mod code;
+mod files;
+mod form;
+mod manifest;
+
+use std::path::Path;
+
+use crate::store::rows::CommitPosition;
+use crate::store::{JournalStore, StoreError};
+
+use super::chunk::{Chunk, ChunkBuilder};
+use super::error::ReportError;
+use super::ledger::{Read, Reported};
+use super::line_reader::{LastEntry, LinePage, lines_after};
+use super::question::Question;
+use super::tally::Tally;
+
+use files::CacheFiles;
+use manifest::{CachedChunk, Manifest};
+
+/// The lines after which a chunk is not continued.
+pub const CHUNK_LINES: usize = 32_768;
+
+/// The entries that are read at once.
+const PAGE: usize = 1_000;
+
+/// The purpose of the key with which files are authenticated.
+const KEY_PURPOSE: &str = "onestop report cache, version 1";
+
+/// The cache of a store, locked for this process.
+pub struct ReportCache<'s, S> {
+    store: &'s S,
+    files: CacheFiles,
+    manifest: Manifest,
+    chunk_lines: usize,
+    read: Read,
+}
+
+impl<'s, S: JournalStore> ReportCache<'s, S> {
+    /// Opens the cache of this store in a directory; a chunk is continued up to this many lines.
+    ///
+    /// # Errors
+    /// If it is the cache of another store, or a file cannot be read.
+    pub async fn open(store: &'s S, directory: &Path, chunk_lines: usize) -> Result<ReportCache<'s, S>, ReportError> {
+        let files = CacheFiles::open(directory, store.derived_key(KEY_PURPOSE).0)?;
+        let manifest = files.manifest()?.unwrap_or_default();
+        let mut cache = ReportCache { store, files, manifest, chunk_lines, read: Read::default() };
+        if !cache.is_of_this_journal().await? {
+            tracing::warn!(
+                directory = %cache.files.directory().display(),
+                "the report cache covers entries that are not in the journal; it is made again"
+            );
+            cache.manifest = Manifest::default();
+        }
+        Ok(cache)
+    }
+
+    /// Answers a question, after the cache was brought up to the end of the journal.
+    ///
+    /// # Errors
+    /// If the store cannot be read, an entry is damaged, or a file cannot be read or written.
+    pub async fn report(&mut self, question: &Question) -> Result<Reported, ReportError> {
+        self.extend().await?;
+        let mut tally = Tally::new(question);
+        for number in 0..self.manifest.chunks.len() {
+            let cached = &self.manifest.chunks[number];
+            let is_last = cached.is_later(question);
+            if cached.may_hold(question) {
+                tally.add(&self.chunk(number).await?);
+                tokio::task::yield_now().await;
+            }
+            if is_last {
+                break;
+            }
+        }
+        let newest = self.manifest.chunks.iter().filter_map(|chunk| chunk.latest_commit).max();
+        self.read.lines = tally.lines();
+        let as_of = question.as_of.or(newest);
+        Ok(Reported { report: tally.finish(), as_of, read: std::mem::take(&mut self.read) })
+    }
+
+    /// Whether the last entry that the cache covers is in the journal, at its position and with its digest.
+    async fn is_of_this_journal(&self) -> Result<bool, ReportError> {
+        let Some(last) = self.manifest.chunks.last().map(|chunk| chunk.last) else { return Ok(true) };
+        match self.store.entries_after(last.before, 1).await {
+            Err(StoreError::UnknownPosition) => Ok(false),
+            Err(error) => Err(error.into()),
+            Ok(page) => Ok(page.entries.first().is_some_and(|found| {
+                let digest = found.record.as_ref().map(|record| crate::journal::decode_entry(record));
+                // A record in an archive that was not given is known by its id.
+                let is_same = match digest {
+                    Ok(Ok((_, digest))) => digest == last.digest,
+                    Ok(Err(_)) => false,
+                    Err(_) => true,
+                };
+                (found.position, found.id) == (last.position, last.id) && is_same
+            })),
+        }
+    }
+
+    /// Adds the entries after those that the cache covers. What was added stays after an interruption.
+    async fn extend(&mut self) -> Result<(), ReportError> {
+        let mut open = self.take_open_chunk().await?;
+        loop {
+            let after = open.last.map_or(self.manifest.covered(), |last| last.position);
+            let room = self.chunk_lines.saturating_sub(open.builder.lines()).clamp(1, PAGE);
+            let page = self.read_page(after, room).await?;
+            let is_end = page.is_end;
+            open.push(self.store, page);
+            let is_full = open.builder.lines() >= self.chunk_lines;
+            if is_full || is_end {
+                let full = std::mem::take(&mut open);
+                self.append(full)?;
+            }
+            if is_end {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The last chunk, if it is to be continued: it is taken out of the manifest.
+    async fn take_open_chunk(&mut self) -> Result<OpenChunk, ReportError> {
+        let Some(number) = self.manifest.chunks.len().checked_sub(1) else { return Ok(OpenChunk::default()) };
+        let CachedChunk { entries, lines, last, .. } = self.manifest.chunks[number];
+        if lines >= self.chunk_lines as u64 {
+            return Ok(OpenChunk::default());
+        }
+        let chunk = self.chunk(number).await?;
+        self.manifest.chunks.pop();
+        Ok(OpenChunk { builder: ChunkBuilder::after(chunk), entries, last: Some(last), is_changed: false })
+    }
+
+    fn append(&mut self, open: OpenChunk) -> Result<(), ReportError> {
+        let OpenChunk { builder, entries, last: Some(last), is_changed } = open else { return Ok(()) };
+        let (number, chunk) = (self.manifest.chunks.len(), builder.finish());
+        let code = self.files.write_chunk(number, &chunk)?;
+        self.manifest.chunks.push(CachedChunk::new(&chunk, entries, last, code));
+        if is_changed { self.files.write_manifest(&self.manifest) } else { Ok(()) }
+    }
+
+    /// A chunk; from the entries that it covers if its file is missing or damaged.
+    async fn chunk(&mut self, number: usize) -> Result<Chunk, ReportError> {
+        let CachedChunk { entries, code, .. } = self.manifest.chunks[number];
+        if let Some(chunk) = self.files.chunk(number, &code)? {
+            return Ok(chunk);
+        }
+        tracing::warn!(number, "a file of the report cache is missing or damaged; it is made again");
+        let (mut open, mut left) = (OpenChunk::default(), entries);
+        while left > 0 {
+            let after = open.last.map_or(self.manifest.covered_before(number), |last| last.position);
+            let page = self.read_page(after, PAGE.min(left as usize)).await?;
+            if page.entries == 0 {
+                break;
+            }
+            left -= page.entries.min(left);
+            open.push(self.store, page);
+        }
+        let chunk = open.builder.finish();
+        if self.files.write_chunk(number, &chunk)? != code {
+            let message = "the entries of the journal are not those that the report cache was made of";
+            return Err(StoreError::Damaged(message.to_owned()).into());
+        }
+        Ok(chunk)
+    }
+
+    async fn read_page(&mut self, after: CommitPosition, limit: usize) -> Result<LinePage, ReportError> {
+        let page = lines_after(self.store, after, limit).await?;
+        self.read.entries += page.entries;
+        Ok(page)
+    }
+}
+
+/// A chunk that is being made.
+#[derive(Default)]
+struct OpenChunk {
+    builder: ChunkBuilder,
+    entries: u64,
+    last: Option<LastEntry>,
+    is_changed: bool,
+}
+
+impl OpenChunk {
+    fn push<S: JournalStore>(&mut self, store: &S, page: LinePage) {
+        for line in &page.lines {
+            self.builder.push(line, store.person_key(&line.decided.person_id));
+        }
+        self.entries += page.entries;
+        self.is_changed |= page.entries > 0;
+        self.last = page.last.or(self.last);
+    }
+}

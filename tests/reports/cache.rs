@@ -1,0 +1,211 @@
+//! The cache of a store's ledger: it changes what is read, and never what is reported.
+
+use std::fs;
+use std::path::Path;
+
+use onestop::domain::day::Day;
+use onestop::engine::Engine;
+use onestop::reports::cache::ReportCache;
+use onestop::reports::dimension::Dimension;
+use onestop::reports::error::ReportError;
+use onestop::reports::ledger::{Reported, report};
+use onestop::reports::question::{DayOf, Question};
+use onestop::store::Store;
+use onestop::store::embedded::EmbeddedStore;
+use onestop::store::memory::MemoryStore;
+
+use crate::copying::history::History;
+use crate::copying::open;
+use crate::support::engine;
+use crate::support::random::Random;
+use crate::support::redis_server::RedisServer;
+
+/// Few lines a chunk, so that a short history has many.
+const LINES: usize = 9;
+
+fn questions() -> Vec<Question> {
+    let day = |text: &str| Some(text.parse::<Day>().expect("a day"));
+    let by = |by: &[Dimension]| by.to_vec();
+    vec![
+        Question { by: by(&[Dimension::Hospital]), ..Question::default() },
+        Question { by: by(&[Dimension::Payer, Dimension::Day]), day_of: DayOf::Commit, ..Question::default() },
+        Question {
+            by: by(&[Dimension::Month, Dimension::Category]),
+            day_of: DayOf::Discharge,
+            from: day("2018-01-01"),
+            until: day("2019-01-01"),
+            ..Question::default()
+        },
+        Question {
+            by: by(&[Dimension::Person]),
+            from: day("1970-01-05"),
+            until: day("1970-01-06"),
+            ..Question::default()
+        },
+        Question { by: by(&[Dimension::Month, Dimension::Level]), day_of: DayOf::Booked, ..Question::default() },
+    ]
+}
+
+async fn cached<S: Store>(store: &S, place: &Path, question: &Question) -> Reported {
+    let mut cache = ReportCache::open(store, place, LINES).await.expect("a cache");
+    cache.report(question).await.expect("a report")
+}
+
+async fn equals_from_scratch<S: Store>(store: &S, place: &Path) {
+    for question in questions() {
+        let (cached, scratch) = (cached(store, place, &question).await, report(store, &question).await.expect("one"));
+        assert_eq!((cached.report, cached.as_of), (scratch.report, scratch.as_of), "{question:?}");
+    }
+}
+
+async fn grows_with_the_journal<S: Store>(store: S) {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(store).await;
+    let mut history = History::play(&engine, 31, 0).await;
+    equals_from_scratch(engine.store(), place.path()).await;
+    for things in [1, 7, 25, 40] {
+        history.go_on(&engine, things).await;
+        equals_from_scratch(engine.store(), place.path()).await;
+        let again = cached(engine.store(), place.path(), &questions()[0]).await;
+        assert_eq!(again.read.entries, 0, "nothing is read of a journal that did not grow");
+    }
+    let chunks = fs::read_dir(place.path()).expect("files").count();
+    assert!(chunks > 6, "{chunks} files");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_grows_with_the_journal_reports_as_from_scratch_in_memory() {
+    grows_with_the_journal(MemoryStore::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_grows_with_the_journal_reports_as_from_scratch_in_a_directory() {
+    let place = tempfile::tempdir().expect("a directory");
+    grows_with_the_journal(open(place.path())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_that_grows_with_the_journal_reports_as_from_scratch_on_redis() {
+    grows_with_the_journal(RedisServer::shared().store().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_report_of_a_day_reads_the_files_with_lines_of_that_day_alone() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(MemoryStore::default()).await;
+    let history = History::play(&engine, 32, 200).await;
+    let whole = cached(engine.store(), place.path(), &questions()[0]).await;
+    let last = history.now().china_day();
+    for day_of in [DayOf::Settlement, DayOf::Commit] {
+        let question = Question { day_of, from: Some(last), until: last.next(), ..questions()[0].clone() };
+        let of_day = cached(engine.store(), place.path(), &question).await;
+        assert_eq!(of_day.read.entries, 0);
+        assert!(of_day.read.lines <= 4 * LINES as u64 && whole.read.lines > 150, "{:?}", of_day.read);
+        assert_eq!(of_day.report, report(engine.store(), &question).await.expect("a report").report);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_missing_or_damaged_is_made_again_and_the_report_stays_the_same() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(MemoryStore::default()).await;
+    History::play(&engine, 33, 40).await;
+    let question = &questions()[0];
+    let whole = cached(engine.store(), place.path(), question).await;
+    let mut files: Vec<_> = fs::read_dir(place.path()).expect("files").map(|file| file.expect("one").path()).collect();
+    files.sort();
+    let mut random = Random(33);
+    for file in files.iter().filter(|file| !file.ends_with("lock")) {
+        let bytes = fs::read(file).expect("bytes");
+        let mut damages: Vec<Vec<u8>> = (0..12)
+            .map(|_| {
+                let mut damaged = bytes.clone();
+                let at = random.below(bytes.len());
+                // The identity of the store in the manifest is not damaged: then it is the cache of another store.
+                let at = if (16..32).contains(&at) && file.ends_with("manifest") { 0 } else { at };
+                damaged[at] ^= 1 << random.below(8);
+                damaged
+            })
+            .collect();
+        damages.extend([Vec::new(), bytes[..bytes.len() / 2].to_vec(), [&bytes[..], b"x"].concat()]);
+        for damaged in damages {
+            fs::write(file, damaged).expect("damaged");
+            let found = cached(engine.store(), place.path(), question).await;
+            assert_eq!(found.report, whole.report, "{}", file.display());
+            assert_eq!(fs::read(file).expect("bytes"), bytes, "{} is as it was", file.display());
+        }
+        fs::remove_file(file).expect("removed");
+        assert_eq!(cached(engine.store(), place.path(), question).await.report, whole.report);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cache_of_another_store_is_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (one, other) = (open(&place.path().join("one")), open(&place.path().join("other")));
+    let (one, other) = (engine(one).await, engine(other).await);
+    let cache = place.path().join("cache");
+    History::play(&one, 34, 10).await;
+    cached(one.store(), &cache, &questions()[0]).await;
+    let refused = ReportCache::open(other.store(), &cache, LINES).await.err();
+    assert!(matches!(&refused, Some(ReportError::ForeignCache(named)) if *named == cache), "{refused:?}");
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a directory");
+    for file in fs::read_dir(from).expect("files").map(|file| file.expect("one").path()) {
+        let target = to.join(file.file_name().expect("a name"));
+        if file.is_dir() { copy_directory(&file, &target) } else { drop(fs::copy(&file, &target).expect("copied")) }
+    }
+}
+
+async fn reopened(place: &Path) -> Engine<EmbeddedStore> {
+    let book = onestop::policy::shipped::book().expect("the shipped book");
+    Engine::open(open(place), book, onestop::engine::EngineSettings::default()).await.expect("an engine")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_of_a_moment_equals_the_report_of_a_copy_that_was_taken_then() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (store, copy) = (place.path().join("store"), place.path().join("copy"));
+    let first = engine(open(&store)).await;
+    let mut history = History::play(&first, 35, 30).await;
+    let then = history.now();
+    drop(first);
+    copy_directory(&store, &copy);
+    let live = reopened(&store).await;
+    history.go_on(&live, 30).await;
+    let copied = open(&copy);
+    for question in questions() {
+        let asked = Question { as_of: Some(then), ..question.clone() };
+        let (of_copy, of_then) = (report(&copied, &question).await.expect("one"), report(live.store(), &asked).await);
+        assert_eq!(of_then.expect("one").report, of_copy.report, "{question:?}");
+        assert_eq!(cached(live.store(), &place.path().join("cache"), &asked).await.report, of_copy.report);
+    }
+    let now = report(live.store(), &questions()[0]).await.expect("one");
+    assert_ne!(now.report, report(&copied, &questions()[0]).await.expect("one").report, "it changed since");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cache_from_before_a_restore_is_not_used() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (store, earlier, cache) =
+        (place.path().join("store"), place.path().join("earlier"), place.path().join("cache"));
+    let first = engine(open(&store)).await;
+    let mut history = History::play(&first, 36, 20).await;
+    drop(first);
+    copy_directory(&store, &earlier);
+    let live = reopened(&store).await;
+    history.go_on(&live, 20).await;
+    equals_from_scratch(live.store(), &cache).await;
+    drop(live);
+    let restored = reopened(&earlier).await;
+    equals_from_scratch(restored.store(), &cache).await;
+    let mut other = History::play(&restored, 37, 0).await;
+    other.number_from(1_000);
+    other.go_on(&restored, 40).await;
+    drop(restored);
+    let (live, restored) = (reopened(&store).await, reopened(&earlier).await);
+    equals_from_scratch(live.store(), &cache).await;
+    equals_from_scratch(restored.store(), &cache).await;
+}
