@@ -155,7 +155,11 @@ fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir(to).expect("a directory");
     for file in fs::read_dir(from).expect("files").map(|file| file.expect("one").path()) {
         let target = to.join(file.file_name().expect("a name"));
-        if file.is_dir() { copy_directory(&file, &target) } else { drop(fs::copy(&file, &target).expect("copied")) }
+        if file.is_dir() {
+            copy_directory(&file, &target);
+        } else {
+            fs::copy(&file, &target).expect("copied");
+        }
     }
 }
 
