@@ -7,10 +7,11 @@ use prost::Message;
 use prost_types::field_descriptor_proto::Type;
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorSet};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "google/rpc/code.proto",
     "google/rpc/error_details.proto",
     "onestop/settlement/v1/refusal.proto",
+    "onestop/settlement/v1/reconciliation.proto",
     "onestop/settlement/v1/settlement_service.proto",
     "onestop/reference/v1/reference.proto",
     "onestop/policy/v1/policy.proto",

@@ -31,6 +31,7 @@ mod personal_data;
 mod policy_cases;
 mod policy_format;
 mod properties;
+mod reconcile;
 mod records;
 mod redis;
 mod reference;

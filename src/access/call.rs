@@ -59,6 +59,8 @@ pub const CALLS: &[Call] = &[
     read("/onestop.settlement.v1.SettlementService/ListEntries", READERS),
     watch("/onestop.settlement.v1.SettlementService/WatchEntries", READERS),
     read("/onestop.settlement.v1.SettlementService/GetAccount", READERS),
+    read("/onestop.settlement.v1.ReconciliationService/ReconcileTotals", READERS),
+    watch("/onestop.settlement.v1.ReconciliationService/ReconcileList", READERS),
     stream("/onestop.reference.v1.ReferenceService/ImportReference", &[Role::Registrar]),
     read("/onestop.reference.v1.ReferenceService/ListImports", &[Role::Registrar, Role::Auditor]),
     // Claimants may read hospitals and the catalogue, but no table about persons: see `Caller::authorize_person_tables`.

@@ -177,6 +177,22 @@ pub const LIMIT_KEYS: &[LimitKey] = &[
         set: |config, number| config.server.import_idle_seconds = number,
     },
     LimitKey {
+        name: "reconciliations",
+        about: "Maximum lists that are reconciled at once; each takes some 20 MB of memory, and twice the list on disk. The server refuses further lists with RESOURCE_EXHAUSTED. A list may take as long as an import.",
+        min: 1,
+        max: 1_000,
+        get: |config| config.server.reconciliations as u64,
+        set: |config, number| config.server.reconciliations = number as usize,
+    },
+    LimitKey {
+        name: "caller_reconciliations",
+        about: "Maximum lists of one caller that are reconciled at once. The server refuses further lists with RESOURCE_EXHAUSTED.",
+        min: 1,
+        max: 1_000,
+        get: |config| config.server.caller_reconciliations as u64,
+        set: |config, number| config.server.caller_reconciliations = number as usize,
+    },
+    LimitKey {
         name: "caller_in_flight",
         about: "Maximum calls in flight of a caller that has no `in_flight` in the file of callers.",
         min: 1,

@@ -41,6 +41,10 @@ pub struct ServerLimits {
     pub import_seconds: u64,
     /// Seconds in which the next message of an import must arrive.
     pub import_idle_seconds: u64,
+    /// Lists that are reconciled at once; further lists are refused.
+    pub reconciliations: usize,
+    /// Lists of one caller that are reconciled at once; further lists are refused.
+    pub caller_reconciliations: usize,
 }
 
 impl Default for ServerLimits {
@@ -65,6 +69,8 @@ impl Default for ServerLimits {
             caller_imports: 2,
             import_seconds: 3_600,
             import_idle_seconds: 30,
+            reconciliations: 4,
+            caller_reconciliations: 2,
         }
     }
 }

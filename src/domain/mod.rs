@@ -28,6 +28,7 @@ pub mod notice;
 pub mod policy;
 pub mod pools;
 pub mod rate;
+pub mod reconciliation;
 pub mod refusal;
 pub mod request_differences;
 pub mod resolution;

@@ -31,6 +31,7 @@ mod notices;
 pub mod quote;
 pub mod read;
 pub mod readjudicate;
+pub mod reconcile;
 mod redecision;
 pub mod reference;
 pub mod retroactive;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::domain::claim::ClaimKeys;
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
 use crate::domain::journal::{Entry, Reversal, Revision, Settlement};
 use crate::journal::decode_answered;
 use crate::store::rows::SettlementStatus;
@@ -51,6 +51,19 @@ impl<S: Store> Engine<S> {
         let standing = row.and_then(|mut row| row.settlements.pop()).ok_or(EngineError::NotFound)?;
         let (entry, answer) = self.answered_entry(standing.settlement).await?;
         self.settlement_view((entry.try_into()?, answer), standing).await
+    }
+
+    /// The person to whom a hospital's claim is bound; `None` if it was never settled.
+    pub(super) async fn person_of_claim(
+        &self,
+        hospital_id: &HospitalId,
+        claim_id: &ClaimId,
+    ) -> Result<Option<PersonId>, EngineError> {
+        // The row of a claim names its person whoever it is looked up with.
+        let anybody = PersonId::from_stored("-").map_err(EngineError::broken_invariant)?;
+        let scope = Scope::of_person(&anybody).with_claim(hospital_id, claim_id);
+        let found = self.store.look_up(scope).await.map_err(EngineError::from_read_error)?;
+        Ok(found.claim.map(|row| row.person_id))
     }
 
     async fn settlement_view(

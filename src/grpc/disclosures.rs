@@ -83,6 +83,15 @@ impl Disclosures {
         self.append(permitted, store, persons, OK)
     }
 
+    /// Records that an answer discloses the data of the persons with these keys.
+    ///
+    /// # Errors
+    /// As [`Disclosures::log_read`].
+    pub fn log_read_of_keys(&self, permitted: &Permitted, persons: &[[u8; 16]]) -> Result<(), AccessError> {
+        let disclosure = Disclosure { caller: &permitted.caller, call: permitted.call, answer: OK, persons };
+        self.log.record(disclosure, commit_stamp::now().instant.0).map_err(|error| unavailable(&error))
+    }
+
     /// Records that a call discloses everything about every person.
     ///
     /// # Errors

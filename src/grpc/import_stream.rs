@@ -30,7 +30,7 @@ use super::{commit_stamp, imports};
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a caller that has as many imports as it may is asked to wait.
-const RETRY_DELAY: Duration = Duration::from_secs(5);
+pub(super) const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// The most bytes of what a caller says about an import.
 const SOURCE_BYTES: usize = 200;
@@ -133,11 +133,11 @@ async fn write_rows<S: Store>(
 }
 
 /// Runs work that takes time on a blocking thread.
-async fn on_blocking_thread<T: Send + 'static>(
+pub(super) async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CallError> + Send + 'static,
 ) -> Result<T, CallError> {
     let ended = tokio::task::spawn_blocking(work).await;
-    ended.unwrap_or_else(|_| Err(CallError::Internal("the thread of an import ended early".to_owned())))
+    ended.unwrap_or_else(|_| Err(CallError::Internal("a thread ended early".to_owned())))
 }
 
 /// What an import has received so far.

@@ -11,7 +11,7 @@ const MAX_CELLS: usize = 1_000;
 
 /// Why a line is no record.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LineError {
+pub(crate) enum LineError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Read(std::io::Error),
@@ -33,7 +33,7 @@ pub(super) enum LineError {
 }
 
 /// The lines of a CSV file as records; lines without text are skipped.
-pub(super) struct CsvLines<R> {
+pub(crate) struct CsvLines<R> {
     content: BufReader<R>,
     parser: csv_core::Reader,
     line: Vec<u8>,
@@ -45,7 +45,7 @@ pub(super) struct CsvLines<R> {
 }
 
 impl<R: Read> CsvLines<R> {
-    pub(super) fn new(content: R) -> CsvLines<R> {
+    pub(crate) fn new(content: R) -> CsvLines<R> {
         CsvLines {
             content: BufReader::new(content),
             parser: csv_core::Reader::new(),
@@ -58,7 +58,7 @@ impl<R: Read> CsvLines<R> {
     }
 
     /// The number of the line that was read last, from 1.
-    pub(super) fn number(&self) -> usize {
+    pub(crate) fn number(&self) -> usize {
         self.number
     }
 
@@ -66,7 +66,7 @@ impl<R: Read> CsvLines<R> {
     ///
     /// # Errors
     /// Why the next line is no record.
-    pub(super) fn next_record(&mut self) -> Result<Option<Vec<&str>>, LineError> {
+    pub(crate) fn next_record(&mut self) -> Result<Option<Vec<&str>>, LineError> {
         loop {
             if !self.read_line()? {
                 return Ok(None);

@@ -8,7 +8,7 @@ pub mod catalogue;
 mod cell_reader;
 pub mod cells;
 pub mod columns;
-mod csv_lines;
+pub(crate) mod csv_lines;
 pub mod csv_rows;
 pub mod dated;
 pub mod hospital;

@@ -49,6 +49,11 @@ pub(super) fn import_limits(limits: &ServerLimits) -> ImportLimits {
     }
 }
 
+/// The limits of lists that are reconciled, which take as long as imports.
+pub(super) fn reconciliation_limits(limits: &ServerLimits) -> ImportLimits {
+    ImportLimits { total: limits.reconciliations, per_caller: limits.caller_reconciliations, ..import_limits(limits) }
+}
+
 /// The limits of connections.
 pub(super) fn connection_limits(limits: &ServerLimits) -> ConnectionLimits {
     ConnectionLimits {

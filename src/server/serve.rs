@@ -25,6 +25,7 @@ use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::observe::ObserveLayer;
 use crate::grpc::operations::OperationsHandler;
+use crate::grpc::reconcile_list::ListStreams;
 use crate::grpc::settlement::SettlementHandler;
 use crate::store::Store;
 use crate::store::coordination::{ComponentFailed, Coordination};
@@ -260,7 +261,12 @@ impl Shared {
             operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, limits.in_flight, backups),
             engine: Arc::clone(engine),
             disclosures: Arc::clone(&self.disclosures),
-            imports: ImportStreams::new(limits_of::import_limits(limits), shutdown),
+            imports: ImportStreams::new(limits_of::import_limits(limits), shutdown.clone()),
+            reconciliations: ListStreams::new(
+                limits_of::reconciliation_limits(limits),
+                Arc::clone(&self.authorizer),
+                shutdown,
+            ),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::grpc::disclosures::Disclosures;
 use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::operations::OperationsHandler;
 use crate::grpc::policy::PolicyHandler;
+use crate::grpc::reconcile_list::ListStreams;
+use crate::grpc::reconciliation::ReconciliationHandler;
 use crate::grpc::reference::ReferenceHandler;
 use crate::grpc::settlement::SettlementHandler;
 use crate::pb;
@@ -21,6 +23,7 @@ use crate::pb::encoded::settlement_service_server::SettlementServiceServer;
 use crate::pb::operations::operations_service_server::OperationsServiceServer;
 use crate::pb::policy::policy_service_server::PolicyServiceServer;
 use crate::pb::reference::reference_service_server::ReferenceServiceServer;
+use crate::pb::settlement::reconciliation_service_server::ReconciliationServiceServer;
 use crate::store::Store;
 
 /// The services and what they share.
@@ -31,6 +34,7 @@ pub(super) struct Services<S> {
     pub(super) engine: Arc<Engine<S>>,
     pub(super) disclosures: Arc<Disclosures>,
     pub(super) imports: ImportStreams,
+    pub(super) reconciliations: ListStreams,
 }
 
 impl<S: Store> Services<S> {
@@ -38,6 +42,7 @@ impl<S: Store> Services<S> {
     pub(super) async fn set_serving(health: &HealthReporter) {
         health.set_service_status("", ServingStatus::Serving).await;
         health.set_serving::<SettlementServiceServer<SettlementHandler<S>>>().await;
+        health.set_serving::<ReconciliationServiceServer<ReconciliationHandler<S>>>().await;
         health.set_serving::<ReferenceServiceServer<ReferenceHandler<S>>>().await;
         health.set_serving::<PolicyServiceServer<PolicyHandler<S>>>().await;
         health.set_serving::<OperationsServiceServer<OperationsHandler>>().await;
@@ -47,6 +52,7 @@ impl<S: Store> Services<S> {
     pub(super) async fn set_not_serving(health: &HealthReporter) {
         health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<SettlementServiceServer<SettlementHandler<S>>>().await;
+        health.set_not_serving::<ReconciliationServiceServer<ReconciliationHandler<S>>>().await;
         health.set_not_serving::<ReferenceServiceServer<ReferenceHandler<S>>>().await;
         health.set_not_serving::<PolicyServiceServer<PolicyHandler<S>>>().await;
         health.set_not_serving::<OperationsServiceServer<OperationsHandler>>().await;
@@ -55,12 +61,19 @@ impl<S: Store> Services<S> {
     /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded, also of
     /// those that arrive compressed.
     pub(super) fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
-        let Services { settlements, activation, operations, engine, disclosures, imports } = self;
+        let Services { settlements, activation, operations, engine, disclosures, imports, reconciliations } = self;
+        let reconciliations =
+            ReconciliationHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), reconciliations);
         let references = ReferenceHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), imports);
         let policies = PolicyHandler::new(engine, activation);
         let routes = Routes::new(health)
             .add_service(
                 SettlementServiceServer::new(settlements)
+                    .accept_compressed(Gzip)
+                    .max_decoding_message_size(message_bytes),
+            )
+            .add_service(
+                ReconciliationServiceServer::new(reconciliations)
                     .accept_compressed(Gzip)
                     .max_decoding_message_size(message_bytes),
             )

@@ -32,6 +32,7 @@ mod reference_store;
 pub mod rows;
 pub mod secret_file;
 pub mod shard;
+pub mod sorted_runs;
 pub mod tiered;
 
 pub use commit::Commit;

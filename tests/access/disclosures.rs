@@ -33,6 +33,7 @@ use onestop::store::JournalStore;
 use tonic::Status;
 
 use super::TestServer;
+use super::reconciliation::reconcile;
 use crate::service::refusal_details;
 use crate::support::claims::{claim, day, item};
 use crate::support::ids::id;
@@ -169,6 +170,15 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("GetAccount", "of an unknown person", "hospital", "NOT_FOUND", Nothing),
     ("GetAccount", "of an unknown person", "auditor", "NOT_FOUND", Line("P-NONE")),
     ("GetAccount", "faulty request", "auditor", "INVALID_REQUEST", Nothing),
+    // Sums name nobody.
+    ("ReconcileTotals", "sums", "hospital", "OK", Nothing),
+    ("ReconcileTotals", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
+    ("ReconcileTotals", "another hospital", "hospital", "NOT_FOUND", Nothing),
+    ("ReconcileList", "a settlement that the list lacks", "hospital", "OK", Line("P1")),
+    ("ReconcileList", "a settlement that the list lacks", "auditor", "OK", Line("P1")),
+    ("ReconcileList", "of days without settlements", "hospital", "OK", Nothing),
+    ("ReconcileList", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
+    ("ReconcileList", "another hospital", "hospital", "NOT_FOUND", Nothing),
     ("ImportReference", "rows", "registrar", "OK", Commit),
     ("ImportReference", "faulty rows", "registrar", "INVALID_REQUEST", Nothing),
     ("ListImports", "imports", "registrar", "OK", Nothing),
@@ -198,9 +208,17 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
         Reason::InvalidQuote | Reason::QuoteChanged => &["Settle", "SettleStream"],
         Reason::LaterSettlements => &["Reverse"],
         Reason::AlreadyReversed => &["Reverse", "Correct"],
-        Reason::NotFound => {
-            &["Reverse", "Correct", "Readjudicate", "GetOutcome", "GetSettlement", "ListSettlements", "GetAccount"]
-        }
+        Reason::NotFound => &[
+            "Reverse",
+            "Correct",
+            "Readjudicate",
+            "GetOutcome",
+            "GetSettlement",
+            "ListSettlements",
+            "GetAccount",
+            "ReconcileTotals",
+            "ReconcileList",
+        ],
         Reason::InvalidRequest => &[
             "Quote",
             "Settle",
@@ -215,6 +233,8 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
             "ListEntries",
             "WatchEntries",
             "GetAccount",
+            "ReconcileTotals",
+            "ReconcileList",
             "ImportReference",
         ],
         Reason::NotPermitted => {
@@ -568,6 +588,15 @@ async fn ask(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answ
     match call {
         "Quote" | "Settle" | "SettleStream" => send_claim(server, role, call, outcome).await,
         "Correct" => correct(server, role, outcome).await,
+        "ReconcileTotals" | "ReconcileList" => {
+            let hospital = match outcome {
+                "another hospital" => "H2",
+                "faulty request" => "",
+                _ => "H3",
+            };
+            let of_first_day = outcome != "of days without settlements";
+            reconcile(server.channel(role).await, call, hospital, of_first_day).await
+        }
         "ImportReference" | "ListImports" | "GetReference" => ask_reference(server, role, call, outcome).await,
         "GetPolicy" => {
             let request = policy::GetPolicyRequest { policy_id: "shandong-2017".to_owned(), ..Default::default() };

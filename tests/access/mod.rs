@@ -8,6 +8,7 @@ mod listing;
 mod log;
 mod operations;
 mod program;
+mod reconciliation;
 mod roles;
 
 use std::sync::Arc;

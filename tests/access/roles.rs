@@ -16,6 +16,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use super::TestServer;
+use super::reconciliation::reconcile;
 use crate::service::refusal_details;
 use crate::support::claims::claim;
 use crate::support::ids::id;
@@ -60,6 +61,8 @@ const TABLE: &[(&str, [(Came, Came); 6])] = &[
     ("ListEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("WatchEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("GetAccount", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ReconcileTotals", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ReconcileList", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ImportReference", [(No, No), (No, No), (Yes, Yes), (No, No), (No, No), (No, No)]),
     ("ListImports", [(No, No), (No, No), (Yes, Yes), (Yes, Yes), (No, No), (No, No)]),
     ("GetReference of hospitals", [(Yes, Yes), (Yes, Yes), (Yes, Yes), (Yes, Yes), (No, No), (No, No)]),
@@ -246,6 +249,7 @@ async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> 
                 pb::reference::ImportReferenceRequest { table, columns, rows, commit: true, ..Default::default() };
             came(references.import_reference(tokio_stream::iter([message])).await)
         }
+        "ReconcileTotals" | "ReconcileList" => came(reconcile(channel, call, side.hospital, true).await),
         "ListImports" => came(references.list_imports(pb::reference::ListImportsRequest::default()).await),
         "GetReference of hospitals" => came(references.get_reference(of_table(pb::reference::Table::Hospitals)).await),
         "GetReference of persons" => {

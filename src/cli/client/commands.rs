@@ -12,8 +12,8 @@ use super::address::ServerOptions;
 use super::claim_text::ReversalText;
 use super::connection::Client;
 use super::{
-    account, backup, correct, entries, health, import, list, outcome, quote, readjudicate, reference, reverse, settle,
-    show,
+    account, backup, correct, entries, health, import, list, outcome, quote, readjudicate, reconcile, reference,
+    reverse, settle, show,
 };
 
 /// A command that calls a server.
@@ -123,6 +123,13 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         options: entries::EntriesOptions,
     },
+    /// Compare a hospital's list (对明细账) or sums (对总账) with its settlements, and explain each difference
+    Reconcile {
+        #[command(flatten)]
+        server: ServerOptions,
+        #[command(flatten)]
+        options: reconcile::ReconcileOptions,
+    },
     /// Back up the store of a running server to a directory; an earlier backup is continued with what is new
     Backup {
         #[command(flatten)]
@@ -207,6 +214,7 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
         ClientCommand::Entries { server, options } => {
             entries::run(Client::connect_to(&server).await?, options, json).await
         }
+        ClientCommand::Reconcile { server, options } => reconcile::run(&server, &options, json).await,
         ClientCommand::Backup { server, options } => backup::run(&server, &options, json).await,
         ClientCommand::Drain { server } => drain(Client::connect_to(&server).await?, json).await,
         ClientCommand::Account { server, options } => {

@@ -11,6 +11,7 @@ use crate::grpc::{imports, to_proto};
 use crate::pb::operations::operations_service_client::OperationsServiceClient;
 use crate::pb::policy::policy_service_client::PolicyServiceClient;
 use crate::pb::reference::reference_service_client::ReferenceServiceClient;
+use crate::pb::settlement::reconciliation_service_client::ReconciliationServiceClient;
 use crate::pb::settlement::settlement_service_client::SettlementServiceClient;
 use crate::pb::{operations as operations_pb, reference as reference_pb, settlement as pb};
 use crate::reference::table::ReferenceTable;
@@ -29,6 +30,7 @@ const ROWS_PER_MESSAGE: usize = 1_000;
 #[derive(Clone)]
 pub struct Client {
     settlements: SettlementServiceClient<TracedChannel>,
+    reconciliations: ReconciliationServiceClient<TracedChannel>,
     references: ReferenceServiceClient<TracedChannel>,
     operations: OperationsServiceClient<TracedChannel>,
     /// The service of policies.
@@ -57,6 +59,7 @@ impl Client {
         let channel = channel.into();
         Client {
             settlements: SettlementServiceClient::new(channel.clone()),
+            reconciliations: ReconciliationServiceClient::new(channel.clone()),
             references: ReferenceServiceClient::new(channel.clone()),
             operations: OperationsServiceClient::new(channel.clone()),
             policies: PolicyServiceClient::new(channel),
@@ -225,6 +228,28 @@ impl Client {
     /// The status of the refusal.
     pub async fn account(&mut self, request: pb::GetAccountRequest) -> Result<pb::GetAccountResponse, Status> {
         Ok(self.settlements.get_account(with_deadline(request)).await?.into_inner())
+    }
+
+    /// Compares sums.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn reconcile_totals(
+        &mut self,
+        request: pb::ReconcileTotalsRequest,
+    ) -> Result<pb::ReconcileTotalsResponse, Status> {
+        Ok(self.reconciliations.reconcile_totals(with_deadline(request)).await?.into_inner())
+    }
+
+    /// Compares a list.
+    ///
+    /// # Errors
+    /// The status if the stream does not begin.
+    pub async fn reconcile_list(
+        &mut self,
+        messages: impl Stream<Item = pb::ReconcileListRequest> + Send + 'static,
+    ) -> Result<Streaming<pb::ReconcileListResponse>, Status> {
+        Ok(self.reconciliations.reconcile_list(messages).await?.into_inner())
     }
 
     /// Imports the rows of one table from a stream of messages.

@@ -204,7 +204,7 @@ fn line_of_row(table: ReferenceTable, path: &Path, index: usize) -> Option<usize
 }
 
 /// Counts the bytes that are read.
-struct CountingReader(File, Arc<AtomicU64>);
+pub(super) struct CountingReader(pub(super) File, pub(super) Arc<AtomicU64>);
 
 impl Read for CountingReader {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {

@@ -19,6 +19,7 @@ mod outcome;
 mod quote;
 mod quotes;
 mod readjudicate;
+mod reconcile;
 mod reference;
 mod refused_claims;
 mod refused_policies;

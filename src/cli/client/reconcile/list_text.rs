@@ -1,0 +1,247 @@
+//! The differences of a list for people, and as JSON.
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{ContentArrangement, Table};
+use serde_json::{Value, json};
+
+use crate::cli::output::json::{self, yuan};
+use crate::cli::output::line::write_page;
+use crate::cli::output::statement::Lang;
+use crate::pb::Date;
+use crate::pb::settlement as pb;
+use crate::say;
+
+/// The differences that are sorted together before they are printed.
+const SORTED: usize = 10_000;
+
+/// The columns of a terminal that a table fits.
+const WIDTH: u16 = 100;
+
+/// Prints differences as they come: as JSON at once, for people sorted by row.
+pub(super) struct ListOutput {
+    words: Words,
+    lang: Lang,
+    json: bool,
+    pending: Vec<pb::ClaimDifference>,
+}
+
+impl ListOutput {
+    /// Nothing yet. `payers` are those that are compared.
+    pub(super) fn new(lang: Lang, json: bool, payers: Vec<String>) -> ListOutput {
+        ListOutput { words: Words { lang, payers }, lang, json, pending: Vec::new() }
+    }
+
+    /// Adds differences; the cursor belongs to the last one.
+    pub(super) fn add(&mut self, differences: Vec<pb::ClaimDifference>, cursor: &str) {
+        if self.json {
+            for (at, difference) in differences.iter().enumerate() {
+                let cursor = if at + 1 == differences.len() { cursor } else { "" };
+                say!("{}", difference_json(difference, cursor));
+            }
+            return;
+        }
+        self.pending.extend(differences);
+        if self.pending.len() >= SORTED {
+            self.print_pending();
+        }
+    }
+
+    /// Prints what is left and the summary; gives the number of differences.
+    pub(super) fn finish(mut self, summary: &pb::ReconciliationSummary) -> u64 {
+        let found = summary.differences.iter().map(|count| count.differences).sum();
+        if self.json {
+            say!("{}", summary_json(summary));
+            return found;
+        }
+        self.print_pending();
+        self.print_summary(summary, found);
+        found
+    }
+
+    fn print_pending(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let row = |difference: &pb::ClaimDifference| difference.there.as_ref().map_or(u64::MAX, |there| there.row);
+        self.pending.sort_by(|one, other| (row(one), &one.claim_id).cmp(&(row(other), &other.claim_id)));
+        let header = self.lang.choose(
+            ["行", "就诊编号", "类别", "此处 / 清单", "原因与处理"],
+            ["line", "claim", "class", "here / there", "cause and repair"],
+        );
+        let rows = self.pending.iter().map(|difference| self.words.row(difference));
+        write_page(&table(&header, rows).to_string());
+        self.pending.clear();
+    }
+
+    fn print_summary(&self, summary: &pb::ReconciliationSummary, found: u64) {
+        let cutoff = json::instant(summary.cutoff_time.as_ref()).unwrap_or_default();
+        let pb::ReconciliationSummary { rows, settlements, agreeing, .. } = summary;
+        match self.lang {
+            Lang::Zh => say!("清单 {rows} 行，此处 {settlements} 笔（截止 {cutoff}），一致 {agreeing} 行"),
+            Lang::En => say!("{rows} rows, {settlements} settlements here (cutoff {cutoff}), {agreeing} rows agree"),
+        }
+        for count in &summary.differences {
+            say!("{}: {}", self.words.class(count.class()), count.differences);
+        }
+        let sums = |totals: &Option<pb::Totals>| yuan(totals.as_ref().map_or(0, |totals| totals.total_fen));
+        let (here, there) = (sums(&summary.here), sums(&summary.there));
+        match (found, self.lang) {
+            (0, Lang::Zh) => say!("明细相符，总额 {here}"),
+            (0, Lang::En) => say!("equal, total {here}"),
+            (_, Lang::Zh) => say!("明细不符：{found} 处差异；总额此处 {here}，清单 {there}"),
+            (_, Lang::En) => say!("{found} differences; total {here} here, {there} there"),
+        }
+    }
+}
+
+/// A table within the width of a terminal.
+pub(super) fn table<const N: usize>(header: &[&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.set_header(header.to_vec());
+    table.add_rows(rows);
+    table
+}
+
+/// The words of a comparison in one language.
+pub(super) struct Words {
+    lang: Lang,
+    payers: Vec<String>,
+}
+
+impl Words {
+    /// The words without payers.
+    pub(super) fn new(lang: Lang) -> Words {
+        Words { lang, payers: Vec::new() }
+    }
+
+    /// A figure of sums.
+    pub(super) fn figure(&self, figure: pb::ReconciledFigure, payer: &str) -> String {
+        match figure {
+            pb::ReconciledFigure::Payer => payer.to_owned(),
+            pb::ReconciledFigure::Settlements => self.lang.choose("笔数", "settlements").to_owned(),
+            pb::ReconciledFigure::Patient => self.lang.choose("个人负担", "patient").to_owned(),
+            pb::ReconciledFigure::Total | pb::ReconciledFigure::Unspecified => {
+                self.lang.choose("总额", "total").to_owned()
+            }
+        }
+    }
+
+    /// The stable word of a figure.
+    pub(super) fn figure_word(figure: pb::ReconciledFigure) -> String {
+        figure.as_str_name().trim_start_matches("RECONCILED_FIGURE_").to_lowercase()
+    }
+
+    fn class(&self, class: pb::DifferenceClass) -> &'static str {
+        use pb::DifferenceClass as Class;
+        match class {
+            Class::OnlyHere => self.lang.choose("仅此处有", "only here"),
+            Class::OnlyThere => self.lang.choose("仅清单有", "only there"),
+            Class::AmountDiffers => self.lang.choose("金额不一致", "amount differs"),
+            Class::ReversedAfterCutoff => self.lang.choose("截止后冲正", "reversed after the cutoff"),
+            Class::SettledTwiceThere => self.lang.choose("清单重复", "settled twice there"),
+            Class::AnotherDay => self.lang.choose("日期不一致", "another day"),
+            Class::RoundingThere => self.lang.choose("清单舍入", "rounding there"),
+            Class::Unspecified => "",
+        }
+    }
+
+    fn row(&self, difference: &pb::ClaimDifference) -> [String; 5] {
+        let row = difference.there.as_ref().map_or(String::new(), |there| there.row.to_string());
+        let cause = self.lang.choose(&difference.message_zh, &difference.message);
+        let repair = repair_command(difference);
+        [
+            row,
+            difference.claim_id.clone(),
+            self.class(difference.class()).to_owned(),
+            self.figures(difference),
+            format!("{cause}\n→ {repair}"),
+        ]
+    }
+
+    /// The figures of both sides that differ; of one side alone the total.
+    fn figures(&self, difference: &pb::ClaimDifference) -> String {
+        let (here, there) = (difference.here.as_ref(), difference.there.as_ref());
+        let (Some(here), Some(there)) = (here, there) else {
+            let total = |total: i64| format!("{} {}", self.figure(pb::ReconciledFigure::Total, ""), yuan(total));
+            let total = here.map(|here| total(here.total_fen)).or(there.map(|there| total(there.total_fen)));
+            return total.unwrap_or_default();
+        };
+        let paid = |shares: &[pb::PayerShare], payer: &str| {
+            shares.iter().find(|share| share.payer == payer).map_or(0, |share| share.amount_fen)
+        };
+        let amounts = [(pb::ReconciledFigure::Total, "", here.total_fen, there.total_fen)];
+        let payers = self.payers.iter().map(|payer| {
+            (pb::ReconciledFigure::Payer, payer.as_str(), paid(&here.payers, payer), paid(&there.payers, payer))
+        });
+        let differing = amounts.into_iter().chain(payers).filter(|(_, _, here, there)| here != there);
+        let mut lines: Vec<String> = differing
+            .map(|(figure, payer, here, there)| {
+                format!("{} {} / {}", self.figure(figure, payer), yuan(here), yuan(there))
+            })
+            .collect();
+        if let Some(days) = there.settled_on.filter(|day| Some(*day) != here.settled_on) {
+            lines.push(format!("{} / {}", day_text(here.settled_on), day_text(Some(days))));
+        }
+        lines.join("\n")
+    }
+}
+
+fn day_text(day: Option<Date>) -> String {
+    let day = day.unwrap_or_default();
+    format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
+}
+
+/// The command that makes the call that repairs a difference.
+fn repair_command(difference: &pb::ClaimDifference) -> String {
+    let settlement = difference.here.as_ref().map(|here| here.settlement_id.as_str());
+    match (difference.repair_call.as_str(), settlement) {
+        ("GetSettlement", Some(id)) => format!("onestop show {id}"),
+        ("GetSettlement", None) => "onestop list".to_owned(),
+        ("Settle", _) => "onestop outcome; onestop settle".to_owned(),
+        ("Correct", _) => "onestop correct".to_owned(),
+        _ => "onestop reconcile".to_owned(),
+    }
+}
+
+fn difference_json(difference: &pb::ClaimDifference, cursor: &str) -> Value {
+    let here = |here: &pb::BookedClaim| {
+        json!({
+            "settlement_id": here.settlement_id, "settled_on": day_text(here.settled_on), "revision": here.revision,
+            "total": yuan(here.total_fen), "patient": yuan(here.patient_fen), "payers": json::payer_amounts(&here.payers),
+            "reversal_time": json::instant(here.reversal_time.as_ref()),
+        })
+    };
+    let there = |there: &pb::ListedClaim| {
+        json!({
+            "line": there.row, "settlement_id": there.settlement_id,
+            "settled_on": there.settled_on.map(|day| day_text(Some(day))), "total": yuan(there.total_fen),
+            "patient": yuan(there.patient_fen), "payers": json::payer_amounts(&there.payers),
+        })
+    };
+    json!({
+        "class": difference.class().as_str_name().trim_start_matches("DIFFERENCE_CLASS_"),
+        "cause": difference.cause().as_str_name().trim_start_matches("DIFFERENCE_CAUSE_"),
+        "claim_id": difference.claim_id, "here": difference.here.as_ref().map(here),
+        "there": difference.there.as_ref().map(there), "message": difference.message,
+        "message_zh": difference.message_zh, "repair_call": difference.repair_call, "cursor": cursor,
+    })
+}
+
+fn summary_json(summary: &pb::ReconciliationSummary) -> Value {
+    let totals = |totals: &Option<pb::Totals>| {
+        let totals = totals.clone().unwrap_or_default();
+        json!({
+            "total": yuan(totals.total_fen), "patient": totals.patient_fen.map(yuan),
+            "payers": json::payer_amounts(&totals.payers),
+        })
+    };
+    let word = |count: &pb::ClassCount| count.class().as_str_name().trim_start_matches("DIFFERENCE_CLASS_").to_owned();
+    let counts = summary.differences.iter().map(|count| (word(count), Value::from(count.differences)));
+    json!({
+        "equal": summary.equal, "cutoff_time": json::instant(summary.cutoff_time.as_ref()), "rows": summary.rows,
+        "settlements": summary.settlements, "agreeing": summary.agreeing,
+        "differences": counts.collect::<serde_json::Map<_, _>>(), "here": totals(&summary.here),
+        "there": totals(&summary.there),
+    })
+}

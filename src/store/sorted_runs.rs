@@ -1,0 +1,226 @@
+//! Sorts rows by a fixed key in bounded memory. Rows beyond the memory go to sorted run files without a name, which end
+//! with the process.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use super::error::StoreError;
+use super::keys::StoreKey;
+
+/// The buffer of each file while files are merged.
+const BUFFER: usize = 256 << 10;
+
+/// How much a sort may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct SortLimits {
+    /// The bytes of rows in memory before they are written to a file.
+    pub run_bytes: usize,
+    /// The bytes of all files.
+    pub file_bytes: u64,
+}
+
+/// Rows to sort, each as bytes under a key.
+pub struct RunSort {
+    directory: Option<PathBuf>,
+    limits: SortLimits,
+    run: Run,
+    files: Vec<File>,
+    written: u64,
+}
+
+/// Rows in memory, as consecutive bytes.
+#[derive(Default)]
+struct Run {
+    bytes: Vec<u8>,
+    rows: Vec<(StoreKey, u32, u32)>,
+}
+
+/// Rows in the order of their keys; rows of one key in the order in which they were added.
+pub struct SortedRuns {
+    sources: Vec<Source>,
+    heap: BinaryHeap<Reverse<(StoreKey, usize)>>,
+}
+
+/// A run and its next row.
+struct Source {
+    rows: SortedRows,
+    next: Vec<u8>,
+}
+
+enum SortedRows {
+    Memory(Run, usize),
+    File(BufReader<File>),
+}
+
+impl RunSort {
+    /// An empty sort with its files in this directory; without a directory all rows stay in memory.
+    pub fn new(directory: Option<PathBuf>, limits: SortLimits) -> RunSort {
+        RunSort { directory, limits, run: Run::default(), files: Vec::new(), written: 0 }
+    }
+
+    /// The directory of its files.
+    pub(super) fn into_directory(self) -> Option<PathBuf> {
+        self.directory
+    }
+
+    /// Adds a row after those of the same key; `encode` appends its bytes.
+    ///
+    /// # Errors
+    /// As `encode`; or if a file cannot be written, or there are too many rows.
+    pub fn add(
+        &mut self,
+        key: StoreKey,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let start = self.run.bytes.len();
+        encode(&mut self.run.bytes)?;
+        let length = self.run.bytes.len() - start;
+        self.run.rows.push((key, start as u32, length as u32));
+        if self.directory.is_some() && self.run.size() >= self.limits.run_bytes {
+            self.spill()?;
+        }
+        Ok(())
+    }
+
+    /// Sorts the rows.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn sorted(mut self) -> Result<SortedRuns, StoreError> {
+        self.run.sort();
+        let files = self.files.into_iter().map(|file| SortedRows::File(BufReader::with_capacity(BUFFER, file)));
+        let runs = files.chain([SortedRows::Memory(self.run, 0)]);
+        let sources = runs.map(|rows| Source { rows, next: Vec::new() }).collect();
+        let mut sorted = SortedRuns { sources, heap: BinaryHeap::new() };
+        sorted.rewind()?;
+        Ok(sorted)
+    }
+
+    fn spill(&mut self) -> Result<(), StoreError> {
+        self.run.sort();
+        let mut file = BufWriter::with_capacity(BUFFER, self.file()?);
+        for (key, start, length) in &self.run.rows {
+            let (start, length) = (*start as usize, *length as usize);
+            file.write_all(key).map_err(failed)?;
+            file.write_all(&(length as u32).to_le_bytes()).map_err(failed)?;
+            file.write_all(&self.run.bytes[start..start + length]).map_err(failed)?;
+        }
+        self.written += self.run.size() as u64;
+        if self.written > self.limits.file_bytes {
+            return Err(failed(format!("more than {} bytes", self.limits.file_bytes)));
+        }
+        self.files.push(file.into_inner().map_err(failed)?);
+        self.run.bytes.clear();
+        self.run.rows.clear();
+        Ok(())
+    }
+
+    /// A file without a name, readable by its owner only, that is gone when it is closed.
+    fn file(&self) -> Result<File, StoreError> {
+        let name = format!("sort-{}", uuid::Uuid::now_v7());
+        let path = self.directory.clone().unwrap_or_default().join(name);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path);
+        let file = file.map_err(failed)?;
+        std::fs::remove_file(&path).map_err(failed)?;
+        Ok(file)
+    }
+}
+
+impl Run {
+    fn size(&self) -> usize {
+        self.bytes.len() + self.rows.len() * size_of::<(StoreKey, u32, u32)>()
+    }
+
+    /// Sorts by key; rows of one key keep their order.
+    fn sort(&mut self) {
+        self.rows.sort_by_key(|(key, start, _)| (*key, *start));
+    }
+}
+
+impl Source {
+    /// Goes back to the first row.
+    fn rewind(&mut self) -> Result<(), StoreError> {
+        match &mut self.rows {
+            SortedRows::Memory(_, at) => *at = 0,
+            SortedRows::File(file) => drop(file.seek(SeekFrom::Start(0)).map_err(failed)?),
+        }
+        Ok(())
+    }
+
+    /// Reads the next row; returns its key.
+    fn advance(&mut self) -> Result<Option<StoreKey>, StoreError> {
+        self.next.clear();
+        match &mut self.rows {
+            SortedRows::Memory(run, at) => {
+                let Some((key, start, length)) = run.rows.get(*at) else { return Ok(None) };
+                *at += 1;
+                self.next.extend_from_slice(&run.bytes[*start as usize..(*start + *length) as usize]);
+                Ok(Some(*key))
+            }
+            SortedRows::File(file) => {
+                let mut head = [0; 20];
+                match file.read_exact(&mut head) {
+                    Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+                    read => read.map_err(failed)?,
+                }
+                let (mut key, mut length) = (StoreKey::default(), [0; 4]);
+                key.copy_from_slice(&head[..16]);
+                length.copy_from_slice(&head[16..]);
+                self.next.resize(u32::from_le_bytes(length) as usize, 0);
+                file.read_exact(&mut self.next).map_err(failed)?;
+                Ok(Some(key))
+            }
+        }
+    }
+}
+
+impl SortedRuns {
+    /// Goes back to the first row.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn rewind(&mut self) -> Result<(), StoreError> {
+        self.heap.clear();
+        for at in 0..self.sources.len() {
+            self.sources[at].rewind()?;
+            self.advance(at)?;
+        }
+        Ok(())
+    }
+
+    /// The key of the next row; `None` after the last one.
+    pub fn peek_key(&self) -> Option<StoreKey> {
+        self.heap.peek().map(|Reverse((key, _))| *key)
+    }
+
+    /// Hands the bytes of the next row to `decode`; `None` after the last row.
+    ///
+    /// # Errors
+    /// As `decode`; or if a file cannot be read.
+    pub fn next_row<T>(
+        &mut self,
+        decode: impl FnOnce(&[u8]) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(Reverse((_, at))) = self.heap.pop() else { return Ok(None) };
+        let row = decode(&self.sources[at].next)?;
+        self.advance(at)?;
+        Ok(Some(row))
+    }
+
+    fn advance(&mut self, at: usize) -> Result<(), StoreError> {
+        if let Some(key) = self.sources[at].advance()? {
+            self.heap.push(Reverse((key, at)));
+        }
+        Ok(())
+    }
+}
+
+/// A sort that failed for this reason.
+pub(super) fn failed(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(format!("the rows of a sort: {error}"))
+}

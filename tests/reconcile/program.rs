@@ -1,0 +1,144 @@
+//! `onestop reconcile` with a real server.
+
+use serde_json::Value;
+
+use crate::support::claims::claim;
+use crate::support::program::{Serve, run};
+
+const PAYERS: [&str; 3] = ["basic_fund", "critical_illness_insurance", "hospital"];
+
+/// A server with six claims of P2 settled today, and the list of them as the server exports it.
+async fn served() -> (tempfile::TempDir, Serve, Vec<String>) {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let mut client = serve.with_tables().await;
+    for number in 1..=6 {
+        let request_id = format!("R{number}");
+        client.settle(&claim(&format!("C{number}"), "P2", "60000.00"), &request_id, Vec::new()).await.expect("settled");
+    }
+    let (code, text, errors) = run(&["list", "--server", &serve.url, "--hospital", "H3", "--json"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let row = |line: &str| {
+        let listed: Value = serde_json::from_str(line).expect("JSON");
+        let cell = |value: &Value| value.as_str().unwrap_or("").to_owned();
+        let payers = PAYERS.map(|payer| cell(&listed["payers"][payer]));
+        let first = ["patient", "claim_id", "settled_on", "total", "settlement_id"].map(|name| cell(&listed[name]));
+        [&first[..], &payers[..]].concat().join(",")
+    };
+    let rows = text.lines().map(row).collect();
+    (place, serve, rows)
+}
+
+fn header() -> String {
+    format!("patient,claim_id,settled_on,total,settlement_id,{}", PAYERS.join(","))
+}
+
+/// Writes a file of these lines, and compares it; `more` are further options.
+fn reconcile(
+    place: &tempfile::TempDir,
+    serve: &Serve,
+    lines: &[String],
+    more: &[&str],
+) -> (Option<i32>, String, String) {
+    let file = place.path().join("list.csv");
+    std::fs::write(&file, lines.join("\n")).expect("a file");
+    let (file, today) = (file.display().to_string(), onestop::grpc::commit_stamp::today());
+    let (from, until) = (today.to_string(), today.next().expect("a day").to_string());
+    let first = ["reconcile", &file, "--server", &serve.url, "--hospital", "H3", "--from", &from, "--until", &until];
+    run(&[&first[..], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_that_the_service_exports_agrees_in_any_order() {
+    let (place, serve, mut rows) = served().await;
+    assert_eq!(rows.len(), 6);
+    for _ in 0..2 {
+        rows.rotate_left(1);
+        rows.swap(2, 4);
+        let lines = [&[header()][..], &rows].concat();
+        let (code, text, errors) = reconcile(&place, &serve, &lines, &[]);
+        assert_eq!(code, Some(0), "{text} {errors}");
+        assert!(text.contains("6 rows agree") && text.contains("equal, total 360000.00"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_difference_is_shown_with_line_cause_and_command_in_both_languages_and_as_json() {
+    let (place, serve, mut rows) = served().await;
+    let gone = rows.remove(5);
+    rows[2] = rows[2].replace(",60000.00,", ",60100.00,");
+    rows.push(rows[0].clone());
+    let lines = [&[header()][..], &rows].concat();
+    let (code, text, errors) = reconcile(&place, &serve, &lines, &["--lang", "en"]);
+    assert_eq!((code, errors.as_str()), (Some(1), "3 differ\n"), "{text}");
+    for part in
+        ["only here", "amount differs", "settled twice there", "60000.00 / 60100.00", "onestop correct", "│ 4 ", "│ 7 "]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let width = |line: &str| unicode_width::UnicodeWidthStr::width(line);
+    assert!(text.lines().all(|line| width(line) <= 100), "{text}");
+    let (_, chinese, _) = reconcile(&place, &serve, &lines, &["--lang", "zh"]);
+    for part in ["仅此处有", "金额不一致", "清单重复", "明细不符：3 处差异"] {
+        assert!(chinese.contains(part), "{part} in {chinese}");
+    }
+    assert!(chinese.lines().all(|line| width(line) <= 100), "{chinese}");
+    let (code, json, _) = reconcile(&place, &serve, &lines, &["--json"]);
+    let json: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((code, json.len()), (Some(1), 4));
+    let missing = json.iter().find(|one| one["class"] == "ONLY_HERE").expect("one is missing");
+    assert!(gone.contains(missing["here"]["settlement_id"].as_str().expect("an id")));
+    assert_eq!((&json[3]["equal"], &json[3]["agreeing"]), (&Value::from(false), &Value::from(4)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_file_is_refused_by_line_column_and_reason() {
+    let (place, serve, rows) = served().await;
+    let refused = |lines: &[String]| {
+        let (code, text, errors) = reconcile(&place, &serve, lines, &[]);
+        assert_eq!((code, text.as_str()), (Some(1), ""), "{errors}");
+        let file = format!("{}:", place.path().join("list.csv").display());
+        errors.lines().map(|line| line.replace(&file, "")).collect::<Vec<_>>()
+    };
+    let mut damaged = rows.clone();
+    damaged[0] = damaged[0].replace(",60000.00,", ",6x,");
+    damaged[1] = damaged[1].replace(",60000.00,", ",-60000.00,");
+    damaged[2] = damaged[2].replace(",60000.00,", ",60000.001,");
+    damaged[3] += ",more";
+    damaged[4] = ",,2017-02-30,,x,,,".to_owned();
+    damaged[5] = "\"".to_owned();
+    assert_eq!(
+        refused(&[&[header()][..], &damaged].concat()),
+        [
+            "2:total: is not a plain decimal number (UNREADABLE)",
+            "3:total: is negative; the file holds what is in force, without refunds (NEGATIVE)",
+            "4:total: has more than 2 decimals (TOO_MANY_DECIMALS)",
+            "5: has 9 cells; the header has 8",
+            "6:claim_id: is missing (MISSING)",
+            "6:settlement_id: is no settlement id (UNREADABLE)",
+            "6:settled_on: is not a day of the calendar; days are written like 2017-06-15 (NOT_A_DAY)",
+            "6:total: is missing (MISSING)",
+            "6:patient: is missing (MISSING)",
+            "7: has a quote that is not closed; a cell holds no line end",
+        ]
+    );
+    assert_eq!(refused(&["claim_id,patient".to_owned()]), ["1: the header lacks the column `total`"]);
+    let unknown = ["claim_id,total,basic_fond".to_owned(), "C1,1.00,0.00".to_owned()];
+    assert_eq!(refused(&unknown), ["1:basic_fond: is no payer of the vocabulary (UNKNOWN_WORD)"]);
+    let too_long =
+        ["claim_id,total".to_owned(), "C1,1.00".to_owned(), String::new(), format!("{},1.00", "C".repeat(65))];
+    assert_eq!(refused(&too_long), ["4:claim_id: has 65 bytes; the limit is 64 (TOO_LONG)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_are_compared_by_day_and_those_that_differ_are_shown() {
+    let (place, serve, _) = served().await;
+    let today = onestop::grpc::commit_stamp::today();
+    let lines =
+        |settlements: u64| vec!["total,settlements,settled_on".to_owned(), format!("360000.00,{settlements},{today}")];
+    let (code, text, errors) = reconcile(&place, &serve, &lines(6), &["--lang", "zh"]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(text.contains("总账相符"), "{text}");
+    let (code, text, _) = reconcile(&place, &serve, &lines(7), &["--lang", "zh"]);
+    assert!(code == Some(1) && text.contains("笔数") && text.contains("总账不符：1 处差异"), "{text}");
+}
