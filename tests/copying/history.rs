@@ -36,6 +36,8 @@ pub struct History {
     pub runs: Vec<(String, i32, String, Vec<EntryId>)>,
     /// Imports before retroactive runs.
     pub imports: u64,
+    /// What draws the retroactive runs, if there are any.
+    run_random: Option<Random>,
     /// Positions among the settled: of those that stand, and of those that were reversed.
     standing: Vec<usize>,
     waiting: Vec<usize>,
@@ -71,7 +73,7 @@ impl History {
         History::play_all(engine, seed, things, Some(Random(!seed))).await
     }
 
-    async fn play_all<S: Store>(engine: &Engine<S>, seed: u64, things: usize, mut runs: Option<Random>) -> History {
+    async fn play_all<S: Store>(engine: &Engine<S>, seed: u64, things: usize, run_random: Option<Random>) -> History {
         let mut history = History {
             random: Random(seed),
             number: 0,
@@ -80,6 +82,7 @@ impl History {
             fenced: Vec::new(),
             runs: Vec::new(),
             imports: 0,
+            run_random,
             standing: Vec::new(),
             waiting: Vec::new(),
         };
@@ -97,8 +100,11 @@ impl History {
                 8 => self.settle_again(engine).await,
                 _ => self.fence(engine).await,
             }
-            if let Some(random) = runs.as_mut().filter(|_| history.number.is_multiple_of(7)) {
-                history.run(engine, random).await;
+            if self.number.is_multiple_of(7)
+                && let Some(mut random) = self.run_random.take()
+            {
+                self.run(engine, &mut random).await;
+                self.run_random = Some(random);
             }
         }
     }
