@@ -1,5 +1,6 @@
 //! Callers that each wait for their answer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -42,6 +43,13 @@ pub struct Round {
     pub p99: f64,
     /// Processor time of the server for a call, in microseconds.
     pub cpu: f64,
+}
+
+impl fmt::Display for Round {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Round { rate, p50, p99, cpu } = self;
+        write!(f, "{rate:.0} a second, p50 {p50:.2} ms, p99 {p99:.2} ms, {cpu:.1} µs of server CPU")
+    }
 }
 
 impl Load {

@@ -1,8 +1,12 @@
 //! Calls over gRPC of 64 callers, beside a bare tonic service that decodes the same claim and returns the same bytes: same
 //! flags, same allocator, each server in its own process, rounds alternating. Quotes, settles, settles with a summary,
-//! streams; then settles in an open loop at half of what each side does at most.
+//! streams; then settles in an open loop at half of what each side does at most. It takes two minutes, and reports each
+//! round on standard error.
 //!
 //! `cargo bench --bench settle [-- ROUNDS [CALLERS]]`: 5 rounds with 64 callers by default; loopback only.
+//! `cargo bench --bench settle -- builds PROGRAM [ROUNDS [CALLERS]]`: this build beside another one of the server.
+//! `cargo bench --bench settle -- overload [ROUNDS [CALLERS]]`: half and twice of what the server does at most.
+//! `cargo bench --bench settle -- telemetry [ROUNDS [CALLERS]]`: telemetry exported to a collector beside none.
 
 #![allow(missing_docs)]
 
@@ -11,11 +15,13 @@ mod bare;
 #[path = "../bills.rs"]
 mod bills;
 mod calls;
+mod collector;
 #[allow(dead_code)]
 #[path = "../measure.rs"]
 mod measure;
 mod open_loop;
 mod processes;
+mod sides;
 #[allow(dead_code)]
 #[path = "../straight_line.rs"]
 mod straight_line;
@@ -28,7 +34,7 @@ use std::time::{Duration, Instant};
 use bare::Answers;
 use calls::{CallKind, Load, Round};
 use measure::{Failed, Limits, median, ratios};
-use open_loop::open_loop;
+use open_loop::{open_loop, overload};
 use processes::{Process, prepared, sync_p99};
 
 #[global_allocator]
@@ -37,18 +43,30 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().filter(|argument| argument != "--bench").collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if arguments.get(1).is_some_and(|mode| mode == "bare") {
-        return runtime.block_on(bare::serve());
-    }
     let number = |at: usize, default| arguments.get(at).and_then(|text| text.parse().ok()).unwrap_or(default);
-    runtime.block_on(measure_all(number(1, 5), number(2, 64)))
+    runtime.block_on(async {
+        match arguments.get(1).map(String::as_str) {
+            Some("bare") => bare::serve().await,
+            Some("builds") => {
+                let other = arguments.get(2).ok_or("builds PROGRAM [ROUNDS [CALLERS]]")?;
+                sides::builds(other, number(3, 5), number(4, 64)).await
+            }
+            Some("overload") => {
+                let store = tempfile::tempdir()?;
+                let onestop = Process::onestop(env!("CARGO_BIN_EXE_onestop"), store.path(), &[])?;
+                let (request, _answers) = prepared(&onestop.url).await?;
+                let load = Load { request, next: Arc::new(AtomicU64::new(1)), callers: number(3, 64) };
+                overload(&load, &onestop, number(2, 3)).await
+            }
+            Some("telemetry") => sides::telemetry(number(2, 5), number(3, 64)).await,
+            _ => measure_all(number(1, 5), number(2, 64)).await,
+        }
+    })
 }
 
 async fn measure_all(rounds: usize, callers: usize) -> Result<(), Failed> {
     let store = tempfile::tempdir()?;
-    let mut serve = Command::new(env!("CARGO_BIN_EXE_onestop"));
-    serve.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(store.path());
-    let onestop = Process::start(&mut serve, "")?;
+    let onestop = Process::onestop(env!("CARGO_BIN_EXE_onestop"), store.path(), &[])?;
     let (request, answers) = prepared(&onestop.url).await?;
     let bare = Process::start(Command::new(std::env::current_exe()?).arg("bare"), &answers.line())?;
     print_sizes(&request, &answers, callers);
@@ -83,10 +101,13 @@ async fn closed(
         ("settle_summary_per_bare", CallKind::SettleSummary),
     ];
     let (mut own, mut limit, mut streams) = (vec![Vec::new(); 3], vec![Vec::new(); 3], Vec::new());
-    for _ in 0..rounds {
-        for (at, (_, kind)) in kinds.iter().enumerate() {
+    for round in 1..=rounds {
+        for (at, (key, kind)) in kinds.iter().enumerate() {
             own[at].push(load.round(onestop, *kind).await?);
             limit[at].push(load.round(bare, *kind).await?);
+            if let (Some(own), Some(bare)) = (own[at].last(), limit[at].last()) {
+                eprintln!("round {round} of {rounds}, {key}: {own}; bare {bare}");
+            }
         }
         streams.push(load.round(onestop, CallKind::Stream).await?);
     }
@@ -124,9 +145,10 @@ async fn latency(
     limits: &mut Limits,
 ) -> Result<(), Failed> {
     let (mut own, mut limit, mut sync) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        own.push(open_loop(load, onestop, most / 2.0).await?);
-        limit.push(open_loop(load, bare, bare_most / 2.0).await?);
+    for round in 1..=rounds {
+        eprintln!("round {round} of {rounds}, open loop");
+        own.push(open_loop(load, onestop, most / 2.0).await?.at(0.99));
+        limit.push(open_loop(load, bare, bare_most / 2.0).await?.at(0.99));
         sync.push(sync_p99(directory)?);
     }
     let beside = [
@@ -148,5 +170,5 @@ fn at(times: &mut [Duration], share: f64) -> f64 {
 
 /// The end of a round that begins now.
 fn end_of_round() -> Instant {
-    Instant::now() + Duration::from_secs(3)
+    Instant::now() + Duration::from_secs(2)
 }

@@ -25,6 +25,13 @@ pub struct Process {
 }
 
 impl Process {
+    /// A server of this program over a new store in a directory.
+    pub fn onestop(program: &str, store: &Path, variables: &[(&str, &str)]) -> Result<Process, Failed> {
+        let mut serve = Command::new(program);
+        serve.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(store);
+        Process::start(serve.envs(variables.iter().copied()), "")
+    }
+
     pub fn start(command: &mut Command, input: &str) -> Result<Process, Failed> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
