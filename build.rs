@@ -26,8 +26,9 @@ const NESTED: [&str; 2] = [".onestop.journal.v1.SettlementEntry", ".onestop.jour
 
 const PACKAGE: &str = "onestop.settlement.v1";
 
-/// The message that is encoded once.
-const SETTLEMENT: &str = ".onestop.settlement.v1.Settlement";
+/// The messages that are encoded by hand, each once.
+const ENCODED: [&str; 3] =
+    [".onestop.settlement.v1.Settlement", ".onestop.settlement.v1.Split", ".onestop.settlement.v1.Derivation"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
@@ -40,13 +41,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compile_encoded(&out.join("encoded"))
 }
 
-/// Generates the settlement service once more, with settlements as encoded bytes: on the wire both are the same.
+/// Generates the settlement service once more, with settlements, splits and derivations as encoded bytes: on the wire both
+/// are the same, as none of them is ever empty.
 fn compile_encoded(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(out)?;
-    let mut descriptors = protox::compile(["onestop/settlement/v1/settlement_service.proto"], ["proto"])?;
+    let mut descriptors = protox::compile(
+        ["onestop/settlement/v1/refusal.proto", "onestop/settlement/v1/settlement_service.proto"],
+        ["proto"],
+    )?;
     let mut shared = vec![".google.rpc".to_owned()];
-    let mut encoded = vec![SETTLEMENT.to_owned()];
-    // Messages that hold a settlement, directly or in another message.
+    let mut encoded = ENCODED.map(str::to_owned).to_vec();
+    // Messages that hold one of them, directly or in another message.
     while let Some(found) = holder(&mut descriptors, &encoded) {
         encoded.push(found);
     }
@@ -60,15 +65,15 @@ fn compile_encoded(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let mut service = tonic_prost_build::configure().build_client(false).bytes(".").out_dir(out);
     service =
         service.extern_path(".google.rpc", "::tonic_types::pb").extern_path(".google.type.Date", "crate::pb::Date");
-    for name in shared.iter().filter_map(|name| name.strip_prefix(&format!(".{PACKAGE}."))) {
+    let unchanged = shared.iter().map(String::as_str).chain(ENCODED);
+    for name in unchanged.filter_map(|name| name.strip_prefix(&format!(".{PACKAGE}."))) {
         service = service.extern_path(format!(".{PACKAGE}.{name}"), format!("crate::pb::settlement::{name}"));
     }
-    service = service.extern_path(SETTLEMENT, "crate::pb::settlement::Settlement");
     service.compile_fds(descriptors)?;
     Ok(())
 }
 
-/// A message that holds one of these messages and is none of them; its settlements become bytes.
+/// A message that holds one of these messages and is none of them; what is encoded by hand becomes bytes in it.
 fn holder(descriptors: &mut FileDescriptorSet, encoded: &[String]) -> Option<String> {
     let files = descriptors.file.iter_mut().filter(|file| file.package() == PACKAGE);
     for message in files.flat_map(|file| &mut file.message_type) {
@@ -78,7 +83,7 @@ fn holder(descriptors: &mut FileDescriptorSet, encoded: &[String]) -> Option<Str
         if encoded.contains(&name) || held.peek().is_none() {
             continue;
         }
-        for field in held.filter(|field| field.type_name() == SETTLEMENT) {
+        for field in held.filter(|field| ENCODED.contains(&field.type_name())) {
             field.set_type(Type::Bytes);
             field.type_name = None;
         }

@@ -20,7 +20,7 @@ use onestop::domain::invariants;
 use onestop::domain::journal::{Entry, Instant as Committed, Link, Settlement};
 use onestop::grpc::{from_proto, to_proto};
 use onestop::journal::content::settle_content;
-use onestop::journal::{decode_entry, encode_settlement};
+use onestop::journal::{ClaimMessage, decode_entry, encode_settlement};
 use onestop::pb;
 use onestop::policy::shipped;
 use prost::Message;
@@ -40,7 +40,8 @@ fn main() {
     let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
     let Ok((split, _)) = adjudicate(input, &Account::default()) else { return eprintln!("out of range") };
     let entry = entry(&bill, split.clone());
-    let encoded = encode_settlement(&entry);
+    let message = ClaimMessage::from(&raw);
+    let encoded = encode_settlement(&entry, &message);
     let sizes = [request.len(), encoded.record.len(), encoded.answer.len()];
     println!("request {} bytes, record {} bytes, answer {} bytes", sizes[0], sizes[1], sizes[2]);
     step("decode the request", || pb::settlement::Claim::decode(&*request).map(|claim| from_proto::claim(Some(claim))));
@@ -50,7 +51,7 @@ fn main() {
     });
     step("adjudicate", || adjudicate(input, &Account::default()));
     step("check the invariants", || invariants::check(&split));
-    step("encode record and answer", || encode_settlement(&entry));
+    step("encode record and answer", || encode_settlement(&entry, &message));
     step("decode a record", || decode_entry(&encoded.record));
 }
 

@@ -10,8 +10,8 @@ use crate::domain::ids::{Digest, RequestId};
 use crate::domain::journal::{Entry, Settlement};
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
-use crate::journal::content::{settle_content, split_digest};
-use crate::journal::{EncodedSettlement, encode_settlement};
+use crate::journal::content::{encoded_settle_content, split_digest};
+use crate::journal::{ClaimMessage, EncodedSettlement, encode_settlement};
 use crate::store::rows::ClaimRow;
 use crate::store::{Commit, LookUp, Scope, Store};
 
@@ -42,6 +42,21 @@ pub enum PresentedQuote {
     Invalid(FieldFault),
 }
 
+/// The message of a claim as received, and the digest of a request to settle it.
+pub struct ReceivedClaim {
+    /// The message.
+    pub message: ClaimMessage,
+    /// The digest.
+    pub content: Digest,
+}
+
+impl ReceivedClaim {
+    /// The claim of this message.
+    pub fn new(message: ClaimMessage) -> ReceivedClaim {
+        ReceivedClaim { content: encoded_settle_content(&message), message }
+    }
+}
+
 /// What was committed, now or before.
 pub struct SettleOutcome {
     /// The settlement.
@@ -67,7 +82,7 @@ crate::domain::ids::silent_debug!(AnsweredSettlement);
 /// What stays the same from one attempt to the next.
 struct Attempt<'a> {
     request_id: &'a RequestId,
-    content: Digest,
+    received: &'a ReceivedClaim,
     quote: Option<&'a PresentedQuote>,
 }
 
@@ -77,18 +92,32 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// The first stage of refusal that holds; then nothing is written.
     pub async fn settle(&self, request: SettleRequest, stamp: CommitStamp) -> Result<SettleOutcome, EngineError> {
+        let received = ReceivedClaim::new(ClaimMessage::from(&request.claim));
+        self.settle_received(request, &received, stamp).await
+    }
+
+    /// The same where the message of the claim is known.
+    ///
+    /// # Errors
+    /// As [`Engine::settle`].
+    pub async fn settle_received(
+        &self,
+        request: SettleRequest,
+        received: &ReceivedClaim,
+        stamp: CommitStamp,
+    ) -> Result<SettleOutcome, EngineError> {
         let SettleRequest { claim: raw, request_id, quote, today } = request;
-        let (limits, content) = (&self.settings.limits, settle_content(&raw));
+        let limits = &self.settings.limits;
         let validated = raw.validate(limits, self.book().vocabulary(), today);
         let sent = &SentRequest::Settle(SentClaim::new(validated.as_ref().ok(), raw));
         let keys = validated.as_ref().map(Claim::keys);
         let (keys, request_id) = request_keys(keys, request_id, limits.id_bytes)?;
-        let attempt = Attempt { request_id: &request_id, content, quote: quote.as_ref() };
+        let attempt = Attempt { request_id: &request_id, received, quote: quote.as_ref() };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
         let scope = scope.with_request(&keys.hospital_id, &request_id);
         let (validated, attempt, person_id) = (&validated, &attempt, &keys.person_id);
         let settle = |seen: LookUp, stamp| async move {
-            if let Some((entry, answer)) = self.replay(&seen, content, sent).await? {
+            if let Some((entry, answer)) = self.replay(&seen, received.content, sent).await? {
                 return Ok(SettleOutcome { entry: entry.try_into()?, answer, replay: true });
             }
             check_claim_free(&seen, person_id)?;
@@ -116,10 +145,11 @@ impl<S: Store> Engine<S> {
             link: seen.state.next(),
             committed: stamp.instant,
             request_id: attempt.request_id.clone(),
-            content: attempt.content,
+            content: attempt.received.content,
             body: Settlement { claim: claim.clone(), facts, book, split, notices },
         };
-        let EncodedSettlement { record, digest, answer } = debug_span!("encode").in_scope(|| encode_settlement(&entry));
+        let encode = || encode_settlement(&entry, &attempt.received.message);
+        let EncodedSettlement { record, digest, answer } = debug_span!("encode").in_scope(encode);
         let mut commit = Commit::from_record(seen.state, &entry, record, digest);
         commit.set_account(key, account);
         commit.set_claim(claim.hospital_id.clone(), claim.claim_id.clone(), row);

@@ -4,6 +4,8 @@ use crate::domain::claim::{ClaimKeys, ClaimLimits, RawClaim, valid_text};
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
 use crate::engine::fence::RequestName;
+use crate::engine::settle::ReceivedClaim;
+use crate::journal::ClaimMessage;
 use crate::journal::claim::raw_from_message;
 use crate::pb::settlement as pb;
 
@@ -14,13 +16,27 @@ use super::error::CallError;
 /// # Errors
 /// If the message holds none.
 pub fn claim(claim: Option<pb::Claim>) -> Result<RawClaim, CallError> {
+    Ok(raw_from_message(present_claim(claim)?))
+}
+
+/// A claim as received, and its message.
+///
+/// # Errors
+/// As [`claim`].
+pub fn received_claim(claim: Option<pb::Claim>) -> Result<(RawClaim, ReceivedClaim), CallError> {
+    let claim = present_claim(claim)?;
+    let received = ReceivedClaim::new(ClaimMessage::from(&claim));
+    Ok((raw_from_message(claim), received))
+}
+
+fn present_claim(claim: Option<pb::Claim>) -> Result<pb::Claim, CallError> {
     let claim = claim.ok_or_else(|| CallError::missing_field("claim"))?;
     // Empty items take two bytes each in a message, and fifty times that in memory: they do not wait for the store.
     if claim.items.len() > ClaimLimits::MAX_ITEMS {
         let message = format!("holds {} items; at most {} are taken", claim.items.len(), ClaimLimits::MAX_ITEMS);
         return Err(CallError::invalid_field("claim.items", FaultReason::TooMany, message));
     }
-    Ok(raw_from_message(claim))
+    Ok(claim)
 }
 
 /// The ids of a request; without a hospital, one of the administration.

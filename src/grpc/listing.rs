@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use prost::Message;
 
 use crate::domain::claim::{ClaimLimits, valid_text};
@@ -12,7 +13,7 @@ use crate::engine::Engine;
 use crate::engine::list::{HospitalFilter, HospitalScope, Listed, PageRoom, PersonFilter};
 use crate::journal::answer;
 use crate::pb::Date;
-use crate::pb::settlement as pb;
+use crate::pb::{encoded, settlement as pb};
 use crate::store::Store;
 
 use super::authorize::Permitted;
@@ -38,7 +39,7 @@ pub async fn list_settlements<S: Store>(
     page_tokens: &PageTokens,
     permitted: &Permitted,
     request: pb::ListSettlementsRequest,
-) -> Result<pb::ListSettlementsResponse, CallError> {
+) -> Result<encoded::ListSettlementsResponse, CallError> {
     let limits = &engine.settings().limits;
     let limit = page::page_size(request.page_size, PAGE.0, PAGE.1)?;
     let mut page = Page::in_view(View::from_request(request.view)?);
@@ -63,13 +64,13 @@ pub async fn list_settlements<S: Store>(
         }
     };
     disclosures.log_read(permitted, engine.store(), &page.persons)?;
-    Ok(pb::ListSettlementsResponse { settlements: page.settlements, next_page_token })
+    Ok(encoded::ListSettlementsResponse { settlements: page.settlements, next_page_token })
 }
 
 /// A page that is being filled.
 struct Page {
     view: View,
-    settlements: Vec<pb::ListedSettlement>,
+    settlements: Vec<encoded::ListedSettlement>,
     bytes: usize,
     /// Whom it discloses something about.
     persons: BTreeSet<PersonId>,
@@ -175,12 +176,12 @@ fn optional_day(faults: &mut FieldFaults, field: &str, day: Option<Date>) -> Opt
     read.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }
 
-fn listed_settlement(listed: &Listed, view: View) -> pb::ListedSettlement {
+fn listed_settlement(listed: &Listed, view: View) -> encoded::ListedSettlement {
     let Listed { settlement: entry, revision, reversal } = listed;
     let settled = &entry.body;
     let revised = revision.as_ref().map(|entry| &entry.body);
     let split = revised.map_or(&settled.split, |revised| &revised.split);
-    pb::ListedSettlement {
+    encoded::ListedSettlement {
         settlement_id: entry.id.to_string(),
         claim_id: settled.claim.claim_id.as_str().to_owned(),
         hospital_id: settled.claim.hospital_id.as_str().to_owned(),
@@ -191,9 +192,9 @@ fn listed_settlement(listed: &Listed, view: View) -> pb::ListedSettlement {
         insurance: split.circumstances.account.insurance.to_string(),
         benefit_year: split.circumstances.account.year,
         policy_id: split.circumstances.policy.id.to_string(),
-        split: Some(answer::split(split)),
+        split: answer::split(split),
         notices: answer::notices(&settled.notices),
-        derivation: view.is_full().then(|| answer::derivation(split)),
+        derivation: if view.is_full() { answer::derivation(split) } else { Bytes::new() },
         revision: revised.map_or(1, |revised| revised.number),
         reversal_id: reversal.map(|id| id.to_string()).unwrap_or_default(),
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prost::Message;
+use bytes::Bytes;
 
 use crate::domain::content::{RawCorrection, RawReversal};
 use crate::domain::ids::{EntryId, HospitalId};
@@ -19,7 +19,7 @@ use super::error::CallError;
 use super::to_proto::{digest, timestamp};
 use super::view::View;
 use super::{commit_stamp, from_proto};
-use crate::journal::answer::{derivation, derivation_without_bill, settlement, shares, split};
+use crate::journal::answer::{derivation, derivation_without_bill, shares, split, uncommitted_settlement};
 
 /// A request to reverse, as received.
 pub fn reverse_request(message: pb::ReverseRequest) -> ReverseRequest {
@@ -57,10 +57,7 @@ pub fn correct_response(outcome: &CorrectOutcome, dry_run: bool) -> encoded::Cor
     let (mut reversal, mut answer) = (reversal(&outcome.reversal), outcome.answer.clone());
     if dry_run {
         clear_ids(&mut reversal, &mut own);
-        let mut settlement = settlement(&outcome.settlement, &outcome.settlement.body);
-        settlement.settlement_id.clear();
-        settlement.commit_time = None;
-        answer = settlement.encode_to_vec().into();
+        answer = uncommitted_settlement(&outcome.settlement, &outcome.settlement.body);
     }
     encoded::CorrectResponse {
         reversal: Some(reversal),
@@ -123,31 +120,31 @@ pub fn reversal(entry: &Entry<Reversal>) -> pb::Reversal {
 }
 
 /// A revision of a settlement with this first split, without what it has in common with it.
-pub(super) fn revision(entry: &Entry<Revision>, first: &Split, view: View) -> pb::Revision {
+pub(super) fn revision(entry: &Entry<Revision>, first: &Split, view: View) -> encoded::Revision {
     let revision = &entry.body;
-    pb::Revision {
+    encoded::Revision {
         revision: revision.number,
         revision_id: entry.id.to_string(),
         replaces_id: revision.replaces.to_string(),
         cause: Some(cause(entry.id, &revision.cause)),
         commit_time: Some(timestamp(entry.committed)),
-        split: Some(split(&revision.split)),
-        derivation: view.is_full().then(|| derivation_of_revision(&revision.split, first)),
+        split: split(&revision.split),
+        derivation: if view.is_full() { derivation_of_revision(&revision.split, first) } else { Bytes::new() },
         differences: Some(differences_message(&revision.differences)),
-        book_digest: digest(revision.book),
+        book_digest: digest(revision.book).into(),
     }
 }
 
-fn derivation_of_revision(split: &Split, first: &Split) -> pb::Derivation {
+fn derivation_of_revision(split: &Split, first: &Split) -> Bytes {
     let same_bill = (&split.codes, &split.lines, &split.catalogue) == (&first.codes, &first.lines, &first.catalogue);
     if same_bill { derivation_without_bill(split) } else { derivation(split) }
 }
 
-fn cause(id: EntryId, cause: &RevisionCause) -> pb::revision::Cause {
+fn cause(id: EntryId, cause: &RevisionCause) -> encoded::revision::Cause {
     match cause {
-        RevisionCause::Reversal(reversal) => pb::revision::Cause::ReversalId(reversal.to_string()),
-        RevisionCause::RetroactiveRun(_) => pb::revision::Cause::RunId(id.to_string()),
-        RevisionCause::LaterInRun(first) => pb::revision::Cause::RunId(first.to_string()),
+        RevisionCause::Reversal(reversal) => encoded::revision::Cause::ReversalId(reversal.to_string()),
+        RevisionCause::RetroactiveRun(_) => encoded::revision::Cause::RunId(id.to_string()),
+        RevisionCause::LaterInRun(first) => encoded::revision::Cause::RunId(first.to_string()),
     }
 }
 

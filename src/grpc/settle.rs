@@ -8,7 +8,6 @@ use crate::domain::ids::{Digest, PersonId};
 use crate::domain::refusal::ClaimRefusal;
 use crate::engine::settle::{SettleOutcome, SettleRequest};
 use crate::engine::{Engine, EngineError};
-use crate::journal::content::settle_content;
 use crate::pb::encoded;
 use crate::pb::settlement as pb;
 use crate::store::Store;
@@ -52,18 +51,18 @@ impl<S: Store> Settler<S> {
     ) -> Result<encoded::SettleResponse, CallError> {
         let pb::SettleRequest { claim, request_id, quote_digest, view } = message;
         let view = View::from_request(view)?;
-        let claim = from_proto::claim(claim)?;
+        let (claim, received) = from_proto::received_claim(claim)?;
         permitted.caller.authorize_claims_of(&claim.hospital_id)?;
         let limits = &self.engine.settings().limits;
         let person_id = PersonId::parse(claim.person_id.as_str(), limits.id_bytes).ok();
         let stamp = commit_stamp::for_person(&claim.person_id);
-        let content = settle_content(&claim);
+        let content = received.content;
         let quote = (!quote_digest.is_empty()).then(|| self.quotes.open(&permitted.caller, content, &quote_digest));
         let request = SettleRequest { claim, request_id, quote, today: stamp.instant.china_day() };
         let engine = Arc::clone(&self.engine);
         let work = async move {
             let _held_until_done = permit;
-            engine.settle(request, stamp).await
+            engine.settle_received(request, &received, stamp).await
         };
         let settled =
             run_to_completion(deadline, work).await.map_err(|error| self.with_quote_token(permitted, content, error));

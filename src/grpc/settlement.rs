@@ -13,6 +13,7 @@ use crate::domain::ids::{AccountKey, EntryId, PersonId};
 use crate::engine::account::AccountName;
 use crate::engine::correct::CorrectOutcome;
 use crate::engine::fence::Outcome;
+use crate::engine::quote::QuoteAnswer;
 use crate::engine::read::SettlementView;
 use crate::engine::retroactive::ReadjudicateOutcome;
 use crate::engine::reverse::ReverseOutcome;
@@ -90,7 +91,7 @@ fn to_response<T>(answer: Result<T, CallError>) -> Result<Response<T>, Status> {
 
 #[tonic::async_trait]
 impl<S: Store> SettlementService for SettlementHandler<S> {
-    async fn quote(&self, request: Request<pb::QuoteRequest>) -> Result<Response<pb::QuoteResponse>, Status> {
+    async fn quote(&self, request: Request<pb::QuoteRequest>) -> Result<Response<encoded::QuoteResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_quote(&permitted, request.into_inner())).await)
     }
@@ -155,7 +156,7 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
     async fn list_settlements(
         &self,
         request: Request<pb::ListSettlementsRequest>,
-    ) -> Result<Response<pb::ListSettlementsResponse>, Status> {
+    ) -> Result<Response<encoded::ListSettlementsResponse>, Status> {
         let (permitted, deadline) = (Permitted::from_message(&request)?, self.deadline(&request));
         to_response(within_deadline(deadline, self.handle_list_settlements(&permitted, request.into_inner())).await)
     }
@@ -193,20 +194,18 @@ impl<S: Store> SettlementHandler<S> {
         &self,
         permitted: &Permitted,
         request: pb::QuoteRequest,
-    ) -> Result<pb::QuoteResponse, CallError> {
-        let claim = from_proto::claim(request.claim)?;
+    ) -> Result<encoded::QuoteResponse, CallError> {
+        let (claim, received) = from_proto::received_claim(request.claim)?;
         permitted.caller.authorize_claims_of(claim.hospital_id.as_str())?;
         let (store, person_id) = (self.engine.store(), self.person_id(&claim.person_id));
-        let quote = self.engine.quote(claim, commit_stamp::today()).await.map_err(CallError::from);
+        let quote = self.engine.quote_received(claim, received.content, commit_stamp::today()).await;
+        let quote = quote.map_err(CallError::from);
         let quote = self.disclosures.log_answer(permitted, store, person_id.as_ref(), quote)?;
         self.disclosures.record_quote(quote.keys.hospital_id.as_str(), &quote.keys.person_id, store);
         let quote_digest = self.quotes.issue(&permitted.caller, quote.content, quote.digest)?;
-        Ok(pb::QuoteResponse {
-            split: Some(answer::split(&quote.split)),
-            quote_digest,
-            notices: answer::notices(&quote.notices),
-            derivation: Some(answer::derivation(&quote.split)),
-        })
+        let QuoteAnswer { split, derivation } = quote.answer;
+        let notices = answer::notices(&quote.notices);
+        Ok(encoded::QuoteResponse { split, quote_digest: quote_digest.into(), notices, derivation })
     }
 
     async fn handle_reverse(
@@ -319,7 +318,7 @@ impl<S: Store> SettlementHandler<S> {
         &self,
         permitted: &Permitted,
         request: pb::ListSettlementsRequest,
-    ) -> Result<pb::ListSettlementsResponse, CallError> {
+    ) -> Result<encoded::ListSettlementsResponse, CallError> {
         listing::list_settlements(&self.engine, &self.disclosures, &self.page_tokens, permitted, request).await
     }
 

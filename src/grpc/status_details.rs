@@ -15,7 +15,7 @@ use crate::domain::refusal::{ClaimRefusal, LaterSettlements};
 use crate::domain::split::Split;
 use crate::engine::EngineError;
 use crate::journal::answer;
-use crate::pb::settlement as pb;
+use crate::pb::{encoded, settlement as pb};
 
 use super::error::CallError;
 use super::status::{self, Reason};
@@ -184,13 +184,13 @@ fn later_settlements(later: &LaterSettlements) -> pb::LaterSettlements {
 }
 
 /// The new split; of a long bill without codes and lines, or without the derivation.
-fn quote_changed(split: &Split, quote_digest: &[u8]) -> pb::QuoteChanged {
-    let whole = answer::derivation(split);
-    let sums = answer::derivation_without_bill(split);
-    pb::QuoteChanged {
-        split: Some(answer::split(split)),
-        quote_digest: quote_digest.to_vec(),
-        derivation: [whole, sums].into_iter().find(|derivation| derivation.encoded_len() <= DERIVATION_BYTES),
+fn quote_changed(split: &Split, quote_digest: &[u8]) -> encoded::QuoteChanged {
+    let derivations = [answer::derivation(split), answer::derivation_without_bill(split)];
+    let derivation = derivations.into_iter().find(|derivation| derivation.len() <= DERIVATION_BYTES);
+    encoded::QuoteChanged {
+        split: answer::split(split),
+        quote_digest: quote_digest.to_vec().into(),
+        derivation: derivation.unwrap_or_default(),
     }
 }
 

@@ -1,5 +1,6 @@
-//! The answer to a settlement, `onestop.settlement.v1.Settlement`: its ids, its split, and the derivation. Every figure is the one that was decided; only sums of
-//! two are computed.
+//! The answer to a settlement, `onestop.settlement.v1.Settlement`: its ids, its split, and the derivation, encoded. Every
+//! figure is the one that was decided; only sums of two are computed. Fields are named by their numbers in `proto/`, in
+//! whose order they are written.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 
 use crate::domain::facts::CatalogueEntry;
-use crate::domain::ids::Digest;
+use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
 use crate::domain::notice::Notice;
@@ -19,21 +20,43 @@ use crate::domain::words::{Pool, WordSet};
 use crate::pb::settlement as pb;
 
 use super::claim::date_message;
+use super::message_writer::MessageWriter;
+
+/// The bytes of an answer besides those of its codes, and those of a code, as most are.
+const ANSWER_BYTES: usize = 4 << 10;
+const CODE_BYTES: usize = 160;
 
 /// The settlement of an entry.
-pub fn settlement<B>(entry: &Entry<B>, settled: &Settlement) -> pb::Settlement {
-    pb::Settlement {
-        settlement_id: entry.id.to_string(),
-        claim_id: settled.claim.claim_id.as_str().to_owned(),
-        hospital_id: settled.claim.hospital_id.as_str().to_owned(),
-        person_id: settled.claim.person_id.as_str().to_owned(),
-        request_id: entry.request_id.as_str().to_owned(),
-        commit_time: Some(timestamp(entry.committed)),
-        split: Some(split(&settled.split)),
-        derivation: Some(derivation(&settled.split)),
-        book_digest: digest_bytes(settled.book),
-        notices: notices(&settled.notices),
+pub fn settlement<B>(entry: &Entry<B>, settled: &Settlement) -> Bytes {
+    settlement_of(Some((entry.id, entry.committed)), entry, settled)
+}
+
+/// A settlement that was not committed: without id and instant.
+pub fn uncommitted_settlement<B>(entry: &Entry<B>, settled: &Settlement) -> Bytes {
+    settlement_of(None, entry, settled)
+}
+
+fn settlement_of<B>(commit: Option<(EntryId, Instant)>, entry: &Entry<B>, settled: &Settlement) -> Bytes {
+    let mut writer = writer_for(&settled.split);
+    if let Some((id, _)) = commit {
+        writer.displayed(1, &id);
     }
+    writer.text(2, settled.claim.hospital_id.as_str());
+    writer.text(3, settled.claim.person_id.as_str());
+    writer.text(4, settled.claim.claim_id.as_str());
+    writer.text(5, entry.request_id.as_str());
+    if let Some((_, committed)) = commit {
+        writer.encoded(6, &timestamp(committed));
+    }
+    writer.message(7, |writer| write_split(writer, &settled.split));
+    writer.blob(8, &settled.book.0);
+    notices(&settled.notices).iter().for_each(|notice| writer.encoded(9, notice));
+    writer.message(DERIVATION, |writer| write_derivation(writer, &settled.split, Bill::Itemized));
+    writer.finish()
+}
+
+fn writer_for(split: &Split) -> MessageWriter {
+    MessageWriter::with_capacity(ANSWER_BYTES + CODE_BYTES * split.codes.len())
 }
 
 /// The number of the field of the derivation, the last one of a settlement.
@@ -65,32 +88,31 @@ pub fn notices(notices: &[Notice]) -> Vec<pb::Notice> {
     notices.iter().map(message).collect()
 }
 
-/// Who pays what.
-pub fn split(split: &Split) -> pb::Split {
-    pb::Split {
-        total_fen: split.total.fen(),
-        pools: pools(&split.pools),
-        payers: shares(split.payers()),
-        patient_fen: split.patient.fen(),
+fn notice_reason(notice: &Notice) -> pb::NoticeReason {
+    match notice {
+        Notice::OverlappingStay { .. } => pb::NoticeReason::OverlappingStay,
     }
 }
 
-/// How a split came about.
-pub fn derivation(split: &Split) -> pb::Derivation {
-    pb::Derivation {
-        layers: split.layers.iter().map(layer).collect(),
-        skipped: split.skipped.iter().map(skipped).collect(),
-        circumstances: Some(circumstances(&split.circumstances)),
-        codes: split.codes.iter().map(|one| code(one, split.entry(one))).collect(),
-        lines: split.lines.iter().map(line).collect(),
-        counted_admission: split.counted_admission,
-        opening: split.opening.as_deref().map(opening),
-    }
+/// Who pays what: an encoded `onestop.settlement.v1.Split`.
+pub fn split(split: &Split) -> Bytes {
+    let mut writer = MessageWriter::with_capacity(256);
+    write_split(&mut writer, split);
+    writer.finish()
+}
+
+/// How a split came about: an encoded `onestop.settlement.v1.Derivation`.
+pub fn derivation(split: &Split) -> Bytes {
+    let mut writer = writer_for(split);
+    write_derivation(&mut writer, split, Bill::Itemized);
+    writer.finish()
 }
 
 /// How the split of a revision came about, without codes and lines, which are those of the settlement.
-pub fn derivation_without_bill(split: &Split) -> pb::Derivation {
-    pb::Derivation { codes: Vec::new(), lines: Vec::new(), ..derivation(split) }
+pub fn derivation_without_bill(split: &Split) -> Bytes {
+    let mut writer = MessageWriter::with_capacity(ANSWER_BYTES);
+    write_derivation(&mut writer, split, Bill::Omitted);
+    writer.finish()
 }
 
 /// What each payer pays.
@@ -99,153 +121,166 @@ pub fn shares(payers: Vec<(Arc<str>, Money)>) -> Vec<pb::PayerShare> {
     payers.into_iter().map(share).collect()
 }
 
-fn skipped(layer: &SkippedLayer) -> pb::SkippedLayer {
-    let reason = pb::SkipReason::from(layer.reason).into();
-    pb::SkippedLayer { id: layer.id.to_string(), name: layer.name.to_string(), reason }
+/// Whether a derivation holds the codes and lines of the bill.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bill {
+    Itemized,
+    Omitted,
 }
 
-fn notice_reason(notice: &Notice) -> pb::NoticeReason {
-    match notice {
-        Notice::OverlappingStay { .. } => pb::NoticeReason::OverlappingStay,
+fn write_split(writer: &mut MessageWriter, split: &Split) {
+    writer.number(1, split.total.fen());
+    write_pools(writer, 2, &split.pools);
+    split.payers().iter().for_each(|(payer, sum)| write_amount(writer, 3, payer, *sum));
+    writer.number(4, split.patient.fen());
+}
+
+fn write_derivation(writer: &mut MessageWriter, split: &Split, bill: Bill) {
+    split.layers.iter().for_each(|layer| writer.message(1, |writer| write_layer(writer, layer)));
+    split.skipped.iter().for_each(|skipped| writer.message(2, |writer| write_skipped(writer, skipped)));
+    writer.message(3, |writer| write_circumstances(writer, &split.circumstances));
+    if bill == Bill::Itemized {
+        split.codes.iter().for_each(|code| writer.message(4, |writer| write_code(writer, code, split.entry(code))));
+        split.lines.iter().for_each(|line| writer.message(5, |writer| write_line(writer, line)));
+    }
+    writer.flag(6, split.counted_admission);
+    if let Some(opening) = &split.opening {
+        writer.message(7, |writer| write_opening(writer, opening));
     }
 }
 
-fn pools(pools: &Pools) -> Vec<pb::PoolAmount> {
-    let amount = |(pool, amount): (&Pool, Money)| pb::PoolAmount { pool: pool.to_string(), amount_fen: amount.fen() };
-    pools.iter().map(amount).collect()
+/// An amount under a name: of a pool, a payer, or the account of a cap.
+fn write_amount(writer: &mut MessageWriter, field: u32, name: &str, amount: Money) {
+    writer.message(field, |writer| {
+        writer.text(1, name);
+        writer.number(2, amount.fen());
+    });
 }
 
-fn opening(opening: &Opening) -> pb::Opening {
+fn write_pools(writer: &mut MessageWriter, field: u32, pools: &Pools) {
+    pools.iter().for_each(|(pool, amount)| write_amount(writer, field, pool.as_str(), amount));
+}
+
+fn write_skipped(writer: &mut MessageWriter, layer: &SkippedLayer) {
+    writer.text(1, &layer.id);
+    writer.text(2, &layer.name);
+    writer.number(3, pb::SkipReason::from(layer.reason) as i32);
+}
+
+fn write_opening(writer: &mut MessageWriter, opening: &Opening) {
     let stay = &opening.stay;
-    pb::Opening {
-        kind: pb::ContinuesKind::from(opening.kind).into(),
-        settlement_id: opening.settlement.to_string(),
-        pools: pools(&stay.pools),
-        admissions: stay.admissions,
-        credited_admissions: stay.credited_admissions,
-        counted_admission: stay.counted,
-        caps: stay.caps.iter().map(cap_accumulator).collect(),
+    writer.number(1, pb::ContinuesKind::from(opening.kind) as i32);
+    writer.displayed(2, &opening.settlement);
+    write_pools(writer, 3, &stay.pools);
+    writer.number(4, stay.admissions);
+    writer.number(5, stay.credited_admissions);
+    writer.flag(6, stay.counted);
+    stay.caps.iter().for_each(|(account, sum)| write_amount(writer, 7, account, *sum));
+}
+
+fn write_words<W: AsRef<str>>(writer: &mut MessageWriter, field: u32, words: &WordSet<W>) {
+    words.iter().for_each(|word| writer.repeated_text(field, word.as_ref()));
+}
+
+fn write_circumstances(writer: &mut MessageWriter, facts: &Circumstances) {
+    writer.text(1, &facts.policy.id);
+    writer.blob(2, &facts.policy.digest.0);
+    writer.encoded(3, &date_message(facts.day));
+    writer.text(4, &facts.account.insurance);
+    writer.number(5, facts.account.year);
+    writer.text(6, facts.terms.level.as_str());
+    writer.number(7, pb::Locality::from(facts.terms.locality) as i32);
+    writer.number(8, pb::Referral::from(facts.terms.referral) as i32);
+    write_words(writer, 9, &facts.terms.categories);
+    writer.number(10, facts.admissions_before);
+    write_words(writer, 11, &facts.terms.tags);
+    write_words(writer, 12, &facts.terms.diseases);
+}
+
+fn write_code(writer: &mut MessageWriter, code: &CodeSplit, entry: &CatalogueEntry) {
+    writer.text(1, entry.code.as_str());
+    writer.text(2, &entry.name);
+    writer.text(3, entry.class.word.as_str());
+    if let Some(ratio) = &entry.class.self_pay_ratio {
+        writer.displayed(4, ratio);
     }
+    writer.optional_number(5, entry.price_ceiling.map(|price| price.0));
+    writer.number(6, code.unit_price.0);
+    writer.number(7, code.net.fen());
+    writer.number(8, code.over_limit.fen());
+    writer.number(9, code.preliminary_self_pay.fen());
+    writer.number(10, code.rest().fen());
+    writer.text(11, code.pool.as_str());
 }
 
-fn words<W: AsRef<str>>(words: &WordSet<W>) -> Vec<String> {
-    words.iter().map(|word| word.as_ref().to_owned()).collect()
+fn write_line(writer: &mut MessageWriter, line: &LineSplit) {
+    writer.number(1, line.over_limit.fen());
+    writer.number(2, line.preliminary_self_pay.fen());
 }
 
-fn circumstances(facts: &Circumstances) -> pb::Circumstances {
-    pb::Circumstances {
-        policy_id: facts.policy.id.to_string(),
-        policy_digest: digest_bytes(facts.policy.digest),
-        policy_day: Some(date_message(facts.day)),
-        insurance: facts.account.insurance.to_string(),
-        benefit_year: facts.account.year,
-        hospital_level: facts.terms.level.as_str().to_owned(),
-        locality: pb::Locality::from(facts.terms.locality).into(),
-        referral: pb::Referral::from(facts.terms.referral).into(),
-        categories: words(&facts.terms.categories),
-        admissions_before: facts.admissions_before,
-        tags: words(&facts.terms.tags),
-        diseases: words(&facts.terms.diseases),
-    }
+fn write_layer(writer: &mut MessageWriter, layer: &LayerSplit) {
+    writer.text(1, &layer.head.id);
+    writer.text(2, &layer.head.name);
+    writer.text(3, &layer.head.payer);
+    writer.number(4, pb::Period::from(layer.head.period) as i32);
+    writer.text(5, layer.head.ledger());
+    writer.number(6, pb::DeductiblePer::from(layer.head.deductible_per) as i32);
+    writer.flag(7, layer.head.bands_over_excess);
+    writer.flag(8, layer.head.credits_transfer);
+    writer.number(9, layer.residual.fen());
+    writer.displayed(10, &layer.prior_self_pay);
+    writer.number(11, layer.base.fen());
+    writer.number(12, layer.c0.fen());
+    writer.number(13, layer.c1.fen());
+    writer.number(14, layer.deductible.fen());
+    writer.number(15, layer.deductible_credited.fen());
+    writer.number(16, layer.deductible_taken.fen());
+    layer.bands.iter().for_each(|band| writer.message(17, |writer| write_band(writer, band)));
+    layer.caps.iter().for_each(|cap| writer.message(18, |writer| write_cap(writer, cap)));
+    writer.number(19, layer.pays.fen());
+    layer.drawn.iter().for_each(|(pool, amount)| write_amount(writer, 20, pool.as_str(), *amount));
+    writer.message(21, |writer| write_accumulator(writer, layer, [Money::ZERO; 3]));
+    writer.message(22, |writer| write_accumulator(writer, layer, [layer.base, layer.pays, layer.deductible_taken]));
+    writer.message(23, |writer| write_stay_use(writer, &layer.stay));
+    layer.cites.iter().for_each(|cite| writer.message(24, |writer| write_cite(writer, cite)));
+    layer.assumed.iter().for_each(|key| writer.repeated_text(25, key));
 }
 
-fn code(code: &CodeSplit, entry: &CatalogueEntry) -> pb::Code {
-    let self_pay_ratio = entry.class.self_pay_ratio.map_or_else(String::new, |ratio| ratio.to_string());
-    pb::Code {
-        code: entry.code.as_str().to_owned(),
-        name: entry.name.to_string(),
-        class: entry.class.word.as_str().to_owned(),
-        self_pay_ratio,
-        price_ceiling_micro_yuan: entry.price_ceiling.map(|price| price.0),
-        unit_price_micro_yuan: code.unit_price.0,
-        net_fen: code.net.fen(),
-        over_limit_fen: code.over_limit.fen(),
-        preliminary_self_pay_fen: code.preliminary_self_pay.fen(),
-        rest_fen: code.rest().fen(),
-        pool: code.pool.to_string(),
-    }
+fn write_band(writer: &mut MessageWriter, band: &BandSplit) {
+    writer.optional_number(1, band.upto.map(Money::fen));
+    writer.displayed(2, &band.rate);
+    writer.number(3, band.after.amount.fen());
+    writer.number(4, band.after.pay.fen());
+    writer.number(5, band.before.amount.fen());
+    writer.number(6, band.before.pay.fen());
 }
 
-fn line(line: &LineSplit) -> pb::Line {
-    pb::Line { over_limit_fen: line.over_limit.fen(), preliminary_self_pay_fen: line.preliminary_self_pay.fen() }
+fn write_cap(writer: &mut MessageWriter, cap: &CapSplit) {
+    writer.text(1, &cap.account);
+    writer.number(2, pb::CapKind::from(cap.kind) as i32);
+    writer.optional_number(3, cap.limit.map(Money::fen));
+    writer.number(4, cap.before.fen());
+    writer.number(5, cap.cut.fen());
+    writer.flag(6, cap.is_per_claim);
+    writer.text(7, cap.overflow.as_ref().map(Pool::as_str).unwrap_or_default());
 }
 
-fn layer(layer: &LayerSplit) -> pb::Layer {
-    pb::Layer {
-        id: layer.head.id.to_string(),
-        name: layer.head.name.to_string(),
-        payer: layer.head.payer.to_string(),
-        period: pb::Period::from(layer.head.period).into(),
-        drawn: layer.drawn.iter().map(drawn).collect(),
-        residual_fen: layer.residual.fen(),
-        prior_self_pay: layer.prior_self_pay.to_string(),
-        base_fen: layer.base.fen(),
-        cumulative_before_fen: layer.c0.fen(),
-        cumulative_after_fen: layer.c1.fen(),
-        deductible_fen: layer.deductible.fen(),
-        deductible_taken_fen: layer.deductible_taken.fen(),
-        bands: layer.bands.iter().map(band).collect(),
-        caps: layer.caps.iter().map(cap).collect(),
-        pays_fen: layer.pays.fen(),
-        before: Some(accumulator(layer, Money::ZERO, Money::ZERO, Money::ZERO)),
-        after: Some(accumulator(layer, layer.base, layer.pays, layer.deductible_taken)),
-        cites: layer.cites.iter().map(cite).collect(),
-        assumed: layer.assumed.iter().map(|key| key.to_string()).collect(),
-        ledger: layer.head.ledger().to_string(),
-        deductible_per: pb::DeductiblePer::from(layer.head.deductible_per).into(),
-        deductible_credited_fen: layer.deductible_credited.fen(),
-        bands_over_excess: layer.head.bands_over_excess,
-        credits_transfer: layer.head.credits_transfer,
-        stay: Some(stay_use(&layer.stay)),
-    }
+/// The accumulators before this claim, with what it adds: base, payment and deductible.
+fn write_accumulator(writer: &mut MessageWriter, layer: &LayerSplit, [base, paid, taken]: [Money; 3]) {
+    writer.number(1, (layer.ledger_before.base + base).fen());
+    writer.number(2, (layer.paid_before + paid).fen());
+    writer.number(3, (layer.ledger_before.taken + taken).fen());
 }
 
-fn drawn((pool, amount): &(Pool, Money)) -> pb::PoolAmount {
-    pb::PoolAmount { pool: pool.as_str().to_owned(), amount_fen: amount.fen() }
+fn write_stay_use(writer: &mut MessageWriter, stay: &StayUse) {
+    writer.number(1, stay.base.fen());
+    writer.number(2, stay.taken.fen());
+    writer.number(3, stay.taken_on_stay.fen());
 }
 
-fn band(band: &BandSplit) -> pb::Band {
-    pb::Band {
-        upto_fen: band.upto.map(Money::fen),
-        rate: band.rate.to_string(),
-        amount_after_fen: band.after.amount.fen(),
-        pay_after_fen: band.after.pay.fen(),
-        amount_before_fen: band.before.amount.fen(),
-        pay_before_fen: band.before.pay.fen(),
-    }
-}
-
-fn cap(cap: &CapSplit) -> pb::Cap {
-    pb::Cap {
-        account: cap.account.to_string(),
-        of: pb::CapKind::from(cap.kind).into(),
-        limit_fen: cap.limit.map(Money::fen),
-        used_before_fen: cap.before.fen(),
-        cut_fen: cap.cut.fen(),
-        per_claim: cap.is_per_claim,
-        overflow: cap.overflow.as_ref().map(Pool::to_string).unwrap_or_default(),
-    }
-}
-
-/// The accumulators before this claim, with what it adds.
-fn accumulator(layer: &LayerSplit, base: Money, paid: Money, taken: Money) -> pb::Accumulator {
-    pb::Accumulator {
-        base_fen: (layer.ledger_before.base + base).fen(),
-        paid_fen: (layer.paid_before + paid).fen(),
-        deductible_taken_fen: (layer.ledger_before.taken + taken).fen(),
-    }
-}
-
-fn stay_use(stay: &StayUse) -> pb::StayUse {
-    pb::StayUse {
-        base_fen: stay.base.fen(),
-        deductible_taken_fen: stay.taken.fen(),
-        deductible_taken_on_stay_fen: stay.taken_on_stay.fen(),
-    }
-}
-
-fn cite(cite: &Cite) -> pb::Cite {
-    pb::Cite { source: cite.source.to_string(), text: cite.text.to_string() }
+fn write_cite(writer: &mut MessageWriter, cite: &Cite) {
+    writer.text(1, &cite.source);
+    writer.text(2, &cite.text);
 }
 
 /// The sum of a cap's account.

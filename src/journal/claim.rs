@@ -1,5 +1,8 @@
 //! The claim as a message, `onestop.settlement.v1.Claim`: as received, and as it is sent, stored and answered.
 
+use bytes::Bytes;
+use prost::Message;
+
 use super::form::{Malformed, id, present};
 use crate::domain::claim::{Claim, Continues, Item, Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice};
 use crate::domain::day::Day;
@@ -12,6 +15,37 @@ use crate::pb::settlement as pb;
 /// A kind that no version of the messages has, for a word that this one does not know: the server names the fault, with all
 /// others of the claim.
 const UNKNOWN_KIND: i32 = -1;
+
+/// The message of a claim, encoded: what is digested, and what its settlement keeps.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClaimMessage(Bytes);
+
+impl ClaimMessage {
+    /// The bytes of the message.
+    pub fn bytes(&self) -> &Bytes {
+        &self.0
+    }
+}
+
+impl From<&pb::Claim> for ClaimMessage {
+    fn from(message: &pb::Claim) -> ClaimMessage {
+        ClaimMessage(message.encode_to_vec().into())
+    }
+}
+
+impl From<&RawClaim> for ClaimMessage {
+    fn from(claim: &RawClaim) -> ClaimMessage {
+        ClaimMessage::from(&message_from_raw(claim))
+    }
+}
+
+impl From<&Claim> for ClaimMessage {
+    fn from(claim: &Claim) -> ClaimMessage {
+        ClaimMessage::from(&RawClaim::from(claim))
+    }
+}
+
+crate::domain::ids::silent_debug!(ClaimMessage);
 
 /// The message of a claim as received.
 pub fn message_from_raw(claim: &RawClaim) -> pb::Claim {

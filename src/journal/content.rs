@@ -5,10 +5,8 @@
 //! reverse and fence share one namespace of request ids. A claim's form is its message: a field that the claim does not have
 //! has no bytes, so that a field that is added to claims leaves the digests of claims without it as they are.
 
-use prost::Message;
-
 use super::answer;
-use super::claim::message_from_raw;
+use super::claim::ClaimMessage;
 use crate::domain::claim::RawClaim;
 use crate::domain::content::{RawCorrection, RawReversal};
 use crate::domain::ids::{CanonicalDigest, Digest, HospitalId};
@@ -17,13 +15,18 @@ use crate::domain::split::Split;
 
 /// The content of a request to settle or to quote.
 pub fn settle_content(claim: &RawClaim) -> Digest {
-    CanonicalDigest::new("settle/2").rest(&message_from_raw(claim).encode_to_vec())
+    encoded_settle_content(&ClaimMessage::from(claim))
+}
+
+/// The same of the message of its claim.
+pub fn encoded_settle_content(claim: &ClaimMessage) -> Digest {
+    CanonicalDigest::new("settle/2").rest(claim.bytes())
 }
 
 /// The content of a request to correct.
 pub fn correct_content(correction: &RawCorrection) -> Digest {
     let RawCorrection { claim, reason } = correction;
-    CanonicalDigest::new("correct/2").text(reason).rest(&message_from_raw(claim).encode_to_vec())
+    CanonicalDigest::new("correct/2").text(reason).rest(ClaimMessage::from(claim).bytes())
 }
 
 /// The content of a request to reverse.
@@ -49,6 +52,10 @@ pub fn readjudicate_content(person_id: &str, benefit_year: i32) -> Digest {
 /// The digest that a quote returns and a request to settle may carry: over the split and the derivation as they are answered,
 /// so that any other figure changes it.
 pub fn split_digest(split: &Split) -> Digest {
-    let (sums, derivation) = (answer::split(split).encode_to_vec(), answer::derivation(split).encode_to_vec());
-    CanonicalDigest::new("split/3").bytes(&sums).rest(&derivation)
+    encoded_split_digest(&answer::split(split), &answer::derivation(split))
+}
+
+/// The same of a split and its derivation as they are answered.
+pub fn encoded_split_digest(split: &[u8], derivation: &[u8]) -> Digest {
+    CanonicalDigest::new("split/3").bytes(split).rest(derivation)
 }

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::form::id_bytes;
 use super::record::encode_message;
 use super::revision::{fence_message, reversal_message, revision_message};
-use super::settlement::{answer_bytes, settlement_message};
+use super::settlement::settlement_message;
+use super::{ClaimMessage, answer};
 use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Link, Settlement};
 use crate::pb::journal as pb;
@@ -21,10 +22,10 @@ pub struct EncodedSettlement {
     pub answer: Bytes,
 }
 
-/// The record of a settlement, and its answer.
-pub fn encode_settlement(entry: &Entry<Settlement>) -> EncodedSettlement {
-    let answer = answer_bytes(entry, &entry.body);
-    let kind = Kind::Settlement(settlement_message(&entry.body, answer.clone()));
+/// The record of a settlement, and its answer; `claim` is the message of its claim.
+pub fn encode_settlement(entry: &Entry<Settlement>, claim: &ClaimMessage) -> EncodedSettlement {
+    let answer = answer::settlement(entry, &entry.body);
+    let kind = Kind::Settlement(settlement_message(&entry.body, answer.clone(), claim));
     let (record, digest) = encode_message(&entry_message(entry, kind));
     EncodedSettlement { record, digest, answer }
 }
@@ -33,7 +34,8 @@ pub fn encode_settlement(entry: &Entry<Settlement>) -> EncodedSettlement {
 pub fn encode_entry<B: EntryBody>(entry: &Entry<B>) -> (Vec<u8>, Digest) {
     let kind = match entry.body.by_kind() {
         EntryKindRef::Settlement(settled) => {
-            Kind::Settlement(settlement_message(settled, answer_bytes(entry, settled)))
+            let answer = answer::settlement(entry, settled);
+            Kind::Settlement(settlement_message(settled, answer, &ClaimMessage::from(&settled.claim)))
         }
         EntryKindRef::Reversal(reversal) => Kind::Reversal(reversal_message(reversal)),
         EntryKindRef::Revision(revision) => Kind::Revision(revision_message(revision)),

@@ -15,12 +15,13 @@ pub mod content;
 mod entry;
 mod entry_reader;
 pub mod form;
+mod message_writer;
 pub mod record;
 mod revision;
 mod settlement;
 
+pub use claim::ClaimMessage;
 pub use entry::{EncodedSettlement, encode_entry, encode_settlement};
 pub use entry_reader::{decode_answered, decode_entry, decode_link};
 pub use form::{Malformed, StoredForm};
 pub use record::RecordError;
-pub use settlement::answer_bytes;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use prost::Message;
-
 use super::form::{Malformed, digest, entry_id, entry_ids, id, id_bytes, month, nested, optional_entry_id};
 use super::settlement::{facts, facts_message, rest};
 use super::{answer, answer_reader};
@@ -63,8 +61,8 @@ pub(super) fn revision_message(revision: &Revision) -> pb::RevisionEntry {
         replaces_id: id_bytes(Some(revision.replaces)),
         reversal_id,
         book_digest: revision.book.0.to_vec(),
-        split: answer::split(&revision.split).encode_to_vec(),
-        derivation: answer::derivation(&revision.split).encode_to_vec().into(),
+        split: answer::split(&revision.split).into(),
+        derivation: answer::derivation(&revision.split),
         rest: Some(rest(&revision.split)),
         payers: payers.iter().map(named_amount).collect(),
         patient_fen: patient.fen(),

@@ -3,25 +3,23 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use prost::Message;
 
-use super::answer;
 use super::answer_reader;
-use super::claim::{claim_from_message, message_from_raw};
+use super::claim::{ClaimMessage, claim_from_message};
 use super::form::{Malformed, digest, nested, present, region};
 use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
-use crate::domain::journal::{Entry, Settlement};
+use crate::domain::journal::Settlement;
 use crate::domain::split::Split;
 use crate::domain::stay::StayUse;
 use crate::pb::journal as pb;
 use crate::pb::settlement as wire;
 
-/// The message of a settlement with this answer.
-pub(super) fn settlement_message(settled: &Settlement, answer: Bytes) -> pb::SettlementEntry {
-    let Settlement { claim, facts, split, .. } = settled;
+/// The message of a settlement with this answer and the message of its claim.
+pub(super) fn settlement_message(settled: &Settlement, answer: Bytes, claim: &ClaimMessage) -> pb::SettlementEntry {
+    let Settlement { facts, split, .. } = settled;
     pb::SettlementEntry {
         answer,
-        claim: message_from_raw(&claim.into()).encode_to_vec().into(),
+        claim: claim.bytes().clone(),
         facts: Some(facts_message(facts)),
         rest: Some(rest(split)),
     }
@@ -35,11 +33,6 @@ pub(super) fn facts_message(facts: &Facts) -> pb::Facts {
         hospital_region: facts.hospital.region.as_str().to_owned(),
         row_of_item: facts.entry_of_item.iter().map(|row| u32::from(*row)).collect(),
     }
-}
-
-/// The answer to a settlement.
-pub fn answer_bytes<B>(entry: &Entry<B>, settled: &Settlement) -> Bytes {
-    answer::settlement(entry, settled).encode_to_vec().into()
 }
 
 /// What belongs to a split and is not in its answer.

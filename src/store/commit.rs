@@ -8,7 +8,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::{AccountKey, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::{Entry, EntryBody, EntryKindRef, Instant, Settlement};
 use crate::domain::month::ClosedMonths;
-use crate::journal::{EncodedSettlement, encode_entry, encode_settlement};
+use crate::journal::{ClaimMessage, EncodedSettlement, encode_entry, encode_settlement};
 
 use super::rows::{ClaimRow, PersonState};
 
@@ -128,7 +128,8 @@ impl Commit {
     pub fn append_correction(&mut self, id: EntryId, body: Settlement) -> (Entry<Settlement>, Bytes) {
         self.set_correction(id);
         let entry = self.next_entry(id, body);
-        let EncodedSettlement { record, digest, answer } = encode_settlement(&entry);
+        let EncodedSettlement { record, digest, answer } =
+            encode_settlement(&entry, &ClaimMessage::from(&entry.body.claim));
         self.append_record(&entry, record, digest);
         (entry, answer)
     }

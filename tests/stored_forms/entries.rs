@@ -21,7 +21,7 @@ use onestop::domain::stay::{Opening, Stay, StayUse};
 use onestop::domain::sums::LedgerUse;
 use onestop::domain::terms::{Cite, TermsKey};
 use onestop::domain::words::Pool;
-use onestop::journal::{decode_answered, decode_entry, encode_entry, encode_settlement};
+use onestop::journal::{ClaimMessage, decode_answered, decode_entry, encode_entry, encode_settlement};
 use onestop::pb::settlement as pb;
 use prost::Message;
 
@@ -315,7 +315,7 @@ fn a_fence_has_the_bytes_that_it_always_had() {
 
 #[test]
 fn the_answer_in_a_record_is_the_settlement_of_the_wire_and_its_summary_a_prefix() {
-    let encoded = encode_settlement(&settlement());
+    let encoded = encode_settlement(&settlement(), &ClaimMessage::from(&settlement().body.claim));
     let (stored, answer) = decode_answered(&encoded.record).expect("a record");
     assert_eq!((stored, &answer), (settlement().into(), &encoded.answer));
     let message = pb::Settlement::decode(&*answer).expect("a settlement");

@@ -18,7 +18,7 @@ use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::settle::SettleOutcome;
 use onestop::journal::claim::message_from_raw;
 use onestop::journal::content::settle_content;
-use onestop::journal::{decode_entry, encode_settlement, record};
+use onestop::journal::{ClaimMessage, decode_entry, encode_settlement, record};
 use onestop::pb::journal as pb;
 use onestop::pb::journal::entry::Kind;
 use onestop::store::memory::MemoryStore;
@@ -120,7 +120,7 @@ async fn commit_extended(engine: &Engine<MemoryStore>, schema: &DescriptorPool, 
         let other = self::engine().await;
         settled(&other, "C2", number).await.entry
     };
-    let encoded = encode_settlement(&decided);
+    let encoded = encode_settlement(&decided, &ClaimMessage::from(&decided.body.claim));
     let (mut message, mut settlement) = settlement_message(&encoded.record);
     let mut claim = decode(schema, "onestop.settlement.v1.Claim", &settlement.claim);
     claim.set_field_by_name("ward", Value::String("ICU".to_owned()));
