@@ -1,7 +1,9 @@
-//! A call that may commit runs in a task of its own, to its end: a caller that goes away, or whose
-//! deadline passes, tears nothing.
+//! A call that may commit runs to its end: when its caller goes away, or its deadline passes, what is left of it goes on in
+//! a task of its own, so that nothing is torn. A call that nobody leaves needs no such task.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tonic::codegen::http::HeaderMap;
@@ -22,14 +24,38 @@ pub async fn run_to_completion<T: Send + 'static>(
     deadline: Duration,
     work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
 ) -> Result<T, CallError> {
-    let Ok(ended) = tokio::time::timeout(time_to_answer(deadline), tokio::spawn(work.in_current_span())).await else {
-        return Err(CallError::DeadlinePassed);
-    };
-    let ended = ended.map_err(|ended| match ended.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        Err(_) => CallError::Internal("a task was cancelled".to_owned()),
-    })?;
-    Ok(ended?)
+    let work = Uninterrupted { work: Some(Box::pin(work.in_current_span())) };
+    let ended = tokio::time::timeout(time_to_answer(deadline), work).await;
+    Ok(ended.map_err(|_passed| CallError::DeadlinePassed)??)
+}
+
+/// Work that goes on in a task of its own when it is dropped before its end.
+struct Uninterrupted<F: Future<Output: Send> + Send + 'static> {
+    /// `None` once it has ended, or panicked.
+    work: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Future for Uninterrupted<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // What panics is not polled again, so it is not put back.
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for Uninterrupted<F> {
+    fn drop(&mut self) {
+        // Without a runtime the process ends, and with it every call.
+        if let (Some(work), Ok(runtime)) = (self.work.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
 }
 
 /// Answers a read within the deadline.
