@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use foldhash::fast::RandomState;
+use tokio::sync::watch;
 use tracing::Span;
 
 use super::commit_record::index_rows;
 use super::index::{Key, LogPosition};
 use super::journal::Journal;
-use super::log::{EncodedRecord, Group, Log, LogSizes};
+use super::log::{EncodedRecord, Group, Log};
 use super::observation::{ObserverCell, observed};
+use super::reply::{Outcome, ReplySender, send_all};
 use crate::domain::day::Day;
 use crate::domain::ids::EntryId;
 use crate::store::StoreError;
@@ -27,11 +29,11 @@ const COMPONENT: &str = "the committing thread";
 /// The maximum number of commits that share one sync.
 const GROUP: usize = 512;
 
+/// The memory of a group that is kept for the next.
+const SPARE_BYTES: usize = 4 << 20;
+
 /// How long nothing must be committed before the log is sealed.
 const IDLE: Duration = Duration::from_millis(20);
-
-/// The channel for the outcome of a job.
-pub type ReplySender = oneshot::Sender<Result<(), StoreError>>;
 
 /// A job for the committing thread.
 pub enum Job {
@@ -77,20 +79,20 @@ pub struct Committer {
     readiness: watch::Sender<Readiness>,
     observer: ObserverCell,
     failed: Option<String>,
+    /// The memory of the group before.
+    spare: Option<Group>,
 }
-
-/// The outcome of a job, sent when the group is durable.
-type Outcome = (ReplySender, Result<(), StoreError>);
 
 /// A group that is being put together.
 struct OpenGroup {
     group: Group,
     records: Vec<EncodedRecord>,
-    outcomes: Vec<Outcome>,
+    /// The outcomes of the jobs, sent when the group is durable.
+    outcomes: Vec<(ReplySender, Outcome)>,
     /// The calls that wait.
     spans: Vec<Span>,
     /// The persons, claims and entries that the group changes.
-    changed: HashSet<(u8, StoreKey)>,
+    changed: HashSet<(u8, StoreKey), RandomState>,
     newest_day: Option<Day>,
     /// The job that found no room.
     left: Option<TracedJob>,
@@ -104,7 +106,7 @@ impl Committer {
         readiness: watch::Sender<Readiness>,
         observer: ObserverCell,
     ) -> Committer {
-        Committer { log, journal, readiness, observer, failed: None }
+        Committer { log, journal, readiness, observer, failed: None, spare: None }
     }
 
     /// Runs until every sender is dropped and every job is answered, then seals the log and completes the index.
@@ -153,7 +155,8 @@ impl Committer {
     /// Commits one group. Every outcome is sent after the sync, also a conflict, so that a retry sees the commit that
     /// won. Returns the job that found no room in the group.
     fn commit(&mut self, first: TracedJob, queue: &Receiver<TracedJob>) -> Option<TracedJob> {
-        let mut open = OpenGroup::new(self.log.segments().sizes(), Day::from_number(self.log.newest_day()));
+        let group = self.spare.take().unwrap_or_else(|| Group::new(self.log.segments().sizes()));
+        let mut open = OpenGroup::new(group, Day::from_number(self.log.newest_day()));
         let mut next = Some(first);
         while let Some(job) = next.take() {
             open.add(job, &self.journal);
@@ -164,11 +167,11 @@ impl Committer {
         let (observer, spans) = (Arc::clone(&self.observer), std::mem::take(&mut open.spans));
         observed(&observer, &spans, || {
             let written = self.write(&mut open);
-            for (reply, outcome) in open.outcomes.drain(..) {
-                // A caller that left has closed the channel; the commit stays.
-                let _closed = reply.send(written.clone().and(outcome));
-            }
+            // The commit of a caller that left stays.
+            send_all(open.outcomes.drain(..).map(|(reply, outcome)| (reply, written.clone().and(outcome))));
         });
+        open.group.clear();
+        self.spare = Some(open.group).filter(|group| group.capacity() <= SPARE_BYTES);
         open.left
     }
 
@@ -205,13 +208,13 @@ impl Committer {
 }
 
 impl OpenGroup {
-    fn new(sizes: LogSizes, newest_day: Option<Day>) -> OpenGroup {
+    fn new(group: Group, newest_day: Option<Day>) -> OpenGroup {
         OpenGroup {
-            group: Group::new(sizes),
+            group,
             records: Vec::new(),
             outcomes: Vec::new(),
             spans: Vec::new(),
-            changed: HashSet::new(),
+            changed: HashSet::default(),
             newest_day,
             left: None,
         }

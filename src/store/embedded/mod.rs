@@ -36,19 +36,21 @@ mod reference_record;
 mod reference_replay;
 mod reference_store;
 mod reference_writer;
+mod reply;
 mod scanned_commit;
+mod seen_versions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use super::commit_log::CommitLog;
 use super::coordination::SingleInstance;
 use super::entry_page::EntryPage;
 use super::keys::{DerivedKey, Secret, StoreKey};
 use super::observer::{CheckpointLag, StoreObserver};
-use super::rows::{CommitPosition, ListPosition, ListedRow, RequestRow};
+use super::rows::{CommitPosition, ListPosition, ListedRow, PersonState, RequestRow};
 use super::{Commit, JournalStore, KeyedState, LookUp, Scope, Store, StoreError};
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, HospitalId, PersonId};
@@ -70,6 +72,8 @@ use observation::ObserverCell;
 pub use open_error::OpenError;
 use open_parts::{open_journal, open_tables};
 use reference_writer::{ReferenceWriter, WriteJob};
+use reply::{ReplySender, reply};
+use seen_versions::SeenVersions;
 
 /// A store in a directory.
 pub struct EmbeddedStore {
@@ -78,6 +82,7 @@ pub struct EmbeddedStore {
     tables: Arc<Tables>,
     path: PathBuf,
     secret: Secret,
+    seen: SeenVersions,
     coordination: SingleInstance,
     observer: ObserverCell,
     commits: Option<std::sync::mpsc::Sender<TracedJob>>,
@@ -128,6 +133,7 @@ impl EmbeddedStore {
             tables,
             path,
             secret,
+            seen: SeenVersions::default(),
             coordination: SingleInstance::new(readiness),
             observer,
             commits: Some(commits),
@@ -138,12 +144,12 @@ impl EmbeddedStore {
     }
 
     /// Sends a job to the committing thread, which runs it even if the caller stops waiting.
-    async fn submit(&self, job: impl FnOnce(committer::ReplySender) -> Job) -> Result<(), StoreError> {
-        let (reply, outcome) = oneshot::channel();
+    async fn submit(&self, job: impl FnOnce(ReplySender) -> Job) -> Result<(), StoreError> {
+        let (reply, outcome) = reply();
         let ended = || StoreError::Unavailable("the committing thread ended".to_owned());
         let traced = TracedJob { job: job(reply), span: tracing::Span::current() };
         self.commits.as_ref().ok_or_else(ended)?.send(traced).map_err(|_| ended())?;
-        outcome.await.unwrap_or_else(|_| Err(StoreError::Unknown("the committing thread ended".to_owned())))
+        outcome.await
     }
 
     /// Compares the person's version, and encodes the record of a commit.
@@ -176,9 +182,15 @@ impl EmbeddedStore {
         let [seen] = self.journal.look_up([Key::person(*person)])?;
         let version = match seen {
             None => 0,
-            Some(position) => record::first_number(self.journal.commit_at(position)?.value(Table::Person, person)?)?,
+            Some(position) => {
+                self.seen.take(*person, position).map_or_else(|| self.version_at(person, position), Ok)?
+            }
         };
         if version == expected { Ok(seen) } else { Err(StoreError::Conflict) }
+    }
+
+    fn version_at(&self, person: &StoreKey, position: LogPosition) -> Result<u64, StoreError> {
+        Ok(record::first_number(self.journal.commit_at(position)?.value(Table::Person, person)?)?)
     }
 }
 
@@ -249,11 +261,15 @@ impl JournalStore for EmbeddedStore {
             position.map(read).transpose()
         };
         let state = value(Table::Person, &person, positions[0])?;
+        let state: PersonState = state.map(|row| record::decode(&row)).transpose()?.unwrap_or_default();
+        if let Some(position) = positions[0] {
+            self.seen.note(person, position, state.version);
+        }
         let request = request.map(|key| value(Table::Request, &key, positions[1])).transpose()?.flatten();
         let claim = claim.map(|key| value(Table::Claim, &key, positions[2])).transpose()?.flatten();
         Ok(LookUp {
             person: self.tables.snapshot().get(RedbTable::Persons, &person)?,
-            state: state.map(|row| record::decode(&row)).transpose()?.unwrap_or_default(),
+            state,
             request: request.map(|row| record::decode(&row)).transpose()?.map(|RequestRow(id)| id),
             claim: claim.map(|row| record::decode(&row)).transpose()?,
             closed_months: ClosedMonths::default(),

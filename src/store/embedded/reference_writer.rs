@@ -14,6 +14,7 @@ use super::journal::{Journal, index_error};
 use super::log::EncodedRecord;
 use super::observation::{ObserverCell, observed};
 use super::reference_record;
+use super::reply::{Reply, reply};
 use crate::store::StoreError;
 use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
 
@@ -106,14 +107,13 @@ impl ReferenceWriter {
     fn append(&self, records: Vec<EncodedRecord>) -> Result<(), Appended> {
         let mut outcomes = Vec::new();
         for record in records {
-            let (reply, outcome) = oneshot::channel();
+            let (reply, outcome) = reply();
             let commit = Box::new(PreparedCommit { record, condition: None });
             let sent = self.commits.send(TracedJob { job: Job::Commit(commit, reply), span: Span::current() });
             outcomes.push(sent.ok().map(|()| outcome));
         }
         let ended = || Err(StoreError::Unknown("the committing thread ended".to_owned()));
-        let wait = |outcome: Option<oneshot::Receiver<_>>| outcome.and_then(|outcome| outcome.blocking_recv().ok());
-        let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| wait(outcome).unwrap_or_else(ended)).collect();
+        let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map_or_else(ended, Reply::wait)).collect();
         let is_nothing = outcomes.iter().all(|outcome| matches!(outcome, Err(StoreError::Unavailable(_))));
         let error = outcomes.into_iter().find_map(Result::err);
         error.map_or(Ok(()), |error| Err(if is_nothing { Appended::Nothing(error) } else { Appended::Part(error) }))

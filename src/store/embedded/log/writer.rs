@@ -289,7 +289,13 @@ impl Group {
         &self.bytes
     }
 
-    fn clear(&mut self) {
+    /// The bytes of memory that it holds.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Removes its records; the memory stays for the next ones.
+    pub fn clear(&mut self) {
         self.bytes.truncate(FRAME_HEAD);
         self.records.clear();
         (self.entries, self.newest_day) = (0, 0);
