@@ -77,7 +77,16 @@ pub const CALLS: &[Call] = &[
     watch("/onestop.operations.v1.OperationsService/Backup", &[Role::Backup]),
 ];
 
+/// The calls that take about the same time each: the latency of these tells whether the server is overloaded.
+const SHORT_CALLS: [&str; 2] =
+    ["/onestop.settlement.v1.SettlementService/Quote", "/onestop.settlement.v1.SettlementService/Settle"];
+
 impl Call {
+    /// Whether the time of the call depends on the load of the server more than on what is asked for.
+    pub(crate) fn is_short(&self) -> bool {
+        SHORT_CALLS.contains(&self.path)
+    }
+
     /// Whether the bytes of the response are counted when they are known: those of a call that commits were counted with its
     /// request, and a stream holds one page of what it has sent.
     pub(crate) fn counts_response(&self) -> bool {

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use prost::Message;
-use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::codegen::{BoxFuture, Service};
 
 use crate::access::byte_limit::ByteLimit;
+use crate::access::fair_limit::FairLimit;
 use crate::access::keyed_limit::KeyedLimit;
 use crate::access::{AccessError, Call, Caller, Callers};
 use crate::telemetry::Metrics;
@@ -71,7 +71,7 @@ pub struct Authorizer {
     /// Who is known; replaced while serving.
     pub callers: ArcSwap<Callers>,
     /// The calls in flight, of all callers together.
-    pub in_flight: Arc<Semaphore>,
+    pub in_flight: Arc<FairLimit>,
     /// Whether the disk of the store has less room than the reserve; then no call that writes is begun.
     pub disk_full: Arc<AtomicBool>,
     /// Where what was shed is counted.
@@ -123,7 +123,7 @@ impl Authorizer {
     pub fn new(callers: Callers, limits: CallLimits, metrics: Arc<Metrics>) -> Authorizer {
         Authorizer {
             callers: ArcSwap::from_pointee(callers),
-            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
+            in_flight: FairLimit::new(limits.in_flight),
             metrics,
             disk_full: Arc::default(),
             streams: KeyedLimit::new(limits.caller_streams),
@@ -187,10 +187,16 @@ impl Authorizer {
             return Ok(CallPermit::Stream { _own: own });
         }
         let own = caller.allowance.try_acquire()?;
-        let of_all = Arc::clone(&self.in_flight).try_acquire_owned();
-        let of_all = of_all.map_err(|_full| CallError::Overloaded)?;
+        let of_all = self.in_flight.try_acquire(&caller.name).ok_or(CallError::Overloaded)?;
         Ok(CallPermit::Unary { _own: own, _of_all: of_all })
     }
+}
+
+/// A unary call, when it was received, and when it must be answered.
+struct UnaryCall {
+    call: &'static Call,
+    received: Instant,
+    deadline: Instant,
 }
 
 /// Puts an authorizer before a service.
@@ -250,7 +256,7 @@ where
         request.extensions_mut().insert(permitted);
         let exchange =
             HeldByResponse { open: open(end), resources: Some(resources), counts_response: call.counts_response() };
-        self.run(request, exchange, (!call.stream).then_some((call, deadline)))
+        self.run(request, exchange, (!call.stream).then_some(UnaryCall { call, received, deadline }))
     }
 }
 
@@ -265,8 +271,9 @@ where
         &mut self,
         request: Request<Body>,
         exchange: HeldByResponse,
-        unary: Option<(&'static Call, Instant)>,
+        unary: Option<UnaryCall>,
     ) -> BoxFuture<Response<Body>, S::Error> {
+        let in_flight = Arc::clone(&self.authorizer.in_flight);
         let metrics = Arc::clone(&self.authorizer.metrics);
         let on_panic: Arc<dyn Fn() + Send + Sync> = Arc::new(move || metrics.count_panic());
         let exchange = Arc::new(exchange);
@@ -279,8 +286,11 @@ where
                 }
             };
             let response = match unary {
-                Some((call, deadline)) => {
+                Some(UnaryCall { call, received, deadline }) => {
                     let handled = tokio::time::timeout_at((deadline + ANSWER_GRACE).into(), handled).await;
+                    if call.is_short() {
+                        in_flight.record(received.elapsed());
+                    }
                     handled.unwrap_or_else(|_elapsed| Ok(Ok(Status::from(timeout_error(call)).into_http())))
                 }
                 None => handled.await,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::access::byte_limit::{self, ByteLimit};
+use crate::access::fair_limit::CallInFlight;
 use crate::access::keyed_limit::KeyedPermit;
 use crate::access::{AccessError, Caller};
 
@@ -82,7 +83,7 @@ fn limit_exceeded() -> CallError {
 /// A place among the calls in flight.
 pub(super) enum CallPermit {
     /// Among those of the caller, and among all.
-    Unary { _own: OwnedSemaphorePermit, _of_all: OwnedSemaphorePermit },
+    Unary { _own: OwnedSemaphorePermit, _of_all: CallInFlight },
     /// Among the streams of the caller; each claim of a stream takes places of its own.
     Stream { _own: KeyedPermit<Arc<str>> },
 }

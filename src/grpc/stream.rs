@@ -184,7 +184,7 @@ impl<S: Store> ClaimTask<S> {
         wanted: impl Fn() -> bool,
     ) -> Option<encoded::SettleStreamResponse> {
         let own = self.permitted.caller.allowance.acquire().await?;
-        let of_all = Arc::clone(&self.streams.authorizer.in_flight).acquire_owned().await.ok()?;
+        let of_all = self.streams.authorizer.in_flight.acquire(&self.permitted.caller.name).await?;
         if !wanted() {
             return None;
         }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower_layer::Layer;
 
 use crate::access::Callers;
+use crate::access::fair_limit::FairLimit;
 use crate::access::log::AccessLog;
 use crate::config::ServerLimits;
 use crate::domain::file_fault::FileFault;
@@ -108,7 +109,7 @@ pub async fn serve_with<S: Store>(
     let ServerSetup { load_book, access, limits, operations, reload, metrics, watched } = setup;
     let AccessSetup { tls, callers, load_callers, log } = access;
     let shared = Shared::new(callers, log, &limits, metrics);
-    shared.observe(&engine, limits.in_flight);
+    shared.observe(&engine);
     let (stop, stopping) = watch::channel(false);
     let (health, health_service) = tonic_health::server::health_reporter();
     let can_reload = load_book.is_some();
@@ -169,21 +170,20 @@ async fn finish(
 ) -> Result<(), ServeError> {
     let limit = Duration::from_secs(limits.drain_seconds);
     let limit = if failure.is_some() { limit.min(FAILURE_GRACE) } else { limit };
-    drain(&mut connections, &shared.authorizer.in_flight, limits.in_flight, limit).await;
+    drain(&mut connections, &shared.authorizer.in_flight, limit).await;
     // Closes what the drain left open.
     connections.shutdown().await;
     failure.map_or(Ok(()), |failure| Err(ServeError::ComponentFailed(failure)))
 }
 
 /// Waits until every connection has ended and no call is in flight, or the limit has passed.
-async fn drain(connections: &mut JoinSet<()>, in_flight: &Semaphore, permits: usize, limit: Duration) {
+async fn drain(connections: &mut JoinSet<()>, in_flight: &FairLimit, limit: Duration) {
     let drained = async {
         while connections.join_next().await.is_some() {}
-        // The semaphore is never closed.
-        let _all = in_flight.acquire_many(u32::try_from(permits).unwrap_or(u32::MAX)).await;
+        in_flight.idle().await;
     };
     if tokio::time::timeout(limit, drained).await.is_err() {
-        let calls = permits.saturating_sub(in_flight.available_permits());
+        let calls = in_flight.in_flight();
         let (seconds, connections) = (limit.as_secs(), connections.len());
         tracing::error!(seconds, connections, calls, "the drain limit has passed: what remains is closed");
     }
@@ -220,12 +220,13 @@ impl Shared {
     }
 
     /// Adds to the metrics what engine, store and authorizer count themselves.
-    fn observe<S: Store>(&self, engine: &Arc<Engine<S>>, max_in_flight: usize) {
+    fn observe<S: Store>(&self, engine: &Arc<Engine<S>>) {
         let in_flight = Arc::clone(&self.authorizer.in_flight);
         let help = "Calls in flight, and claims of streams";
-        self.metrics.observe_gauge("onestop.calls.in_flight", help, move || {
-            Some(max_in_flight.saturating_sub(in_flight.available_permits()) as u64)
-        });
+        self.metrics.observe_gauge("onestop.calls.in_flight", help, move || Some(in_flight.in_flight() as u64));
+        let in_flight = Arc::clone(&self.authorizer.in_flight);
+        let help = "Calls that may be in flight, by their measured latency";
+        self.metrics.observe_gauge("onestop.calls.in_flight_limit", help, move || Some(in_flight.limit() as u64));
         let counted = Arc::downgrade(engine);
         let help = "Attempts to commit that met another commit for the same person and were repeated";
         self.metrics.observe_counter("onestop.commit.conflicts", help, move || {
@@ -258,7 +259,7 @@ impl Shared {
         Services {
             settlements: SettlementHandler::new(Arc::clone(engine), Arc::clone(&self.disclosures), streams),
             activation: Arc::clone(activation),
-            operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, limits.in_flight, backups),
+            operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, backups),
             engine: Arc::clone(engine),
             disclosures: Arc::clone(&self.disclosures),
             imports: ImportStreams::new(limits_of::import_limits(limits), shutdown.clone()),

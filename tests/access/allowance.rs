@@ -1,9 +1,11 @@
 //! The limits of callers: no caller starves the others.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use onestop::access::allowance::{Allowance, CallerLimits};
+use onestop::access::fair_limit::FairLimit;
 use onestop::config::ServerLimits;
 use onestop::grpc::status::Reason;
 use onestop::grpc::to_proto;
@@ -54,6 +56,21 @@ fn calls_beyond_a_callers_in_flight_limit_are_refused_until_one_ends() {
     assert_eq!(Reason::from(&allowance.try_acquire().expect_err("a refusal")), Reason::CallerLimit);
     drop(held);
     assert!(allowance.try_acquire().is_ok(), "the permit is free again");
+}
+
+#[test]
+fn a_caller_that_floods_leaves_the_others_room() {
+    let limit = FairLimit::new(100);
+    let [a, b, c]: [Arc<str>; 3] = ["a", "b", "c"].map(Arc::from);
+    let flood = |caller| std::iter::from_fn(|| limit.try_acquire(caller)).collect::<Vec<_>>();
+    let _first = limit.try_acquire(&b).expect("room");
+    let flooding = flood(&a);
+    assert_eq!(flooding.len(), 74, "with the one of the other, three quarters");
+    let others = flood(&b);
+    assert_eq!((others.len(), limit.in_flight()), (25, 100), "never more than the limit");
+    drop(others);
+    assert!(limit.try_acquire(&a).is_none(), "it has more than its share");
+    assert!(limit.try_acquire(&c).is_some(), "one that comes later is served too");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

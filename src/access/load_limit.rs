@@ -1,0 +1,169 @@
+//! How many calls may be in flight, by their measured latency: enough that the server is never idle, and no more than it
+//! answers soon. The number follows from what was measured; no clock is read here.
+//!
+//! By Little's law calls in flight are rate times latency: what exceeds the calls that a server works on at once only waits.
+//! So where latency rises to a multiple of what it is with few calls, the limit is lowered in proportion, and raised again in
+//! steps when calls come close to it and are answered soon.
+
+use std::time::{Duration, Instant};
+
+/// Calls in flight that are permitted however long they take: the work of one sync of the store and of the next.
+pub(crate) const LEAST_CALLS: usize = 64;
+
+/// How long latencies are collected before the limit changes, and of how many calls at least.
+const WINDOW: Duration = Duration::from_millis(100);
+const WINDOW_CALLS: u32 = 16;
+
+/// Latency, as a multiple of what it is with few calls, up to which a server is not overloaded; and the latency below which
+/// none is.
+const STRETCH: u32 = 4;
+const SHORT: Duration = Duration::from_millis(20);
+
+/// A limit on calls in flight that follows their latency.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadLimit {
+    max: usize,
+    limit: usize,
+    /// The mean latency with few calls in flight, once there is one.
+    unloaded: Option<Duration>,
+    is_overloaded: bool,
+    window: Window,
+}
+
+/// The calls that were answered since the limit changed.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    start: Instant,
+    calls: u32,
+    total: Duration,
+    /// The most calls that were in flight at once.
+    peak: usize,
+}
+
+impl Window {
+    fn new(start: Instant) -> Window {
+        Window { start, calls: 0, total: Duration::ZERO, peak: 0 }
+    }
+}
+
+impl LoadLimit {
+    /// No limit but the greatest one.
+    pub(crate) fn new(max: usize, now: Instant) -> LoadLimit {
+        LoadLimit { max, limit: max, unloaded: None, is_overloaded: false, window: Window::new(now) }
+    }
+
+    /// The calls that may be in flight.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether calls took too long when they were measured last.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.is_overloaded
+    }
+
+    /// Counts a call that was answered after a time, while so many were in flight.
+    pub(crate) fn record(&mut self, took: Duration, in_flight: usize, now: Instant) {
+        let window = &mut self.window;
+        window.calls += 1;
+        window.total += took;
+        window.peak = window.peak.max(in_flight);
+        if window.calls >= WINDOW_CALLS && now.saturating_duration_since(window.start) >= WINDOW {
+            let ended = std::mem::replace(window, Window::new(now));
+            self.adjust(ended.total / ended.calls, ended.peak);
+        }
+    }
+
+    /// As after calls that took too long.
+    #[cfg(test)]
+    pub(crate) fn overload(&mut self) {
+        self.is_overloaded = true;
+    }
+
+    fn adjust(&mut self, mean: Duration, peak: usize) {
+        let known = self.unloaded.unwrap_or(mean);
+        // What is slower for good, such as another disk, becomes known while few calls are in flight.
+        let may_rise = peak < LEAST_CALLS / 2;
+        let unloaded = if may_rise { mean.min(known + known / 16) } else { mean.min(known) };
+        self.unloaded = Some(unloaded);
+        let longest = SHORT.max(unloaded * STRETCH);
+        self.is_overloaded = mean > longest;
+        if self.is_overloaded {
+            // At most halved: one slow sync is not the load.
+            let share = (longest.as_secs_f64() / mean.as_secs_f64()).max(0.5);
+            self.limit = ((peak as f64 * share) as usize).max(LEAST_CALLS).min(self.limit);
+        } else if peak + peak / 4 >= self.limit {
+            self.limit = (self.limit + self.limit / 4 + 1).min(self.max);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls of a server that answers 5,000 a second, each alone in 2 ms, for a time: as many in flight as are offered and
+    /// permitted. Returns the mean latency at the end.
+    fn run(limit: &mut LoadLimit, now: &mut Instant, seconds: f64, offered: usize) -> Duration {
+        let mut latency = Duration::ZERO;
+        for _ in 0..(seconds * 5_000.0) as usize {
+            *now += Duration::from_micros(200);
+            let in_flight = offered.min(limit.limit());
+            latency = Duration::from_millis(2).max(Duration::from_micros(200) * in_flight as u32);
+            limit.record(latency, in_flight, *now);
+        }
+        latency
+    }
+
+    #[test]
+    fn more_calls_than_are_answered_soon_lower_the_limit_within_a_second() {
+        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+        run(&mut limit, &mut now, 1.0, 8);
+        assert_eq!(limit.limit(), 1_024);
+        let latency = run(&mut limit, &mut now, 1.0, 1_000);
+        assert!(latency <= Duration::from_millis(26), "{latency:?}");
+        assert!((LEAST_CALLS..=130).contains(&limit.limit()), "{}", limit.limit());
+    }
+
+    #[test]
+    fn the_limit_stays_low_through_ten_minutes_of_overload_and_rises_within_a_second_when_calls_are_faster() {
+        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+        run(&mut limit, &mut now, 1.0, 8);
+        let latency = run(&mut limit, &mut now, 600.0, 1_000);
+        assert!(latency <= Duration::from_millis(26), "{latency:?}");
+        let lowered = limit.limit();
+        for _ in 0..2_000 {
+            now += Duration::from_micros(500);
+            limit.record(Duration::from_millis(1), lowered, now);
+        }
+        assert!(limit.limit() > lowered, "{} after {lowered}", limit.limit());
+    }
+
+    #[test]
+    fn a_server_that_is_slow_with_few_calls_is_not_overloaded() {
+        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+        for in_flight in (1..=64).cycle().take(10_000) {
+            now += Duration::from_millis(5);
+            limit.record(Duration::from_millis(150), in_flight, now);
+        }
+        assert_eq!((limit.limit(), limit.is_overloaded()), (1_024, false));
+    }
+
+    #[test]
+    fn one_slow_sync_at_most_halves_the_limit_and_never_below_the_least() {
+        let (mut now, mut limit) = (Instant::now(), LoadLimit::new(1_024, Instant::now()));
+        run(&mut limit, &mut now, 1.0, 8);
+        // The first one ends the window of the calls before it.
+        for _ in 0..=WINDOW_CALLS {
+            now += WINDOW;
+            limit.record(Duration::from_secs(5), 400, now);
+        }
+        assert_eq!(limit.limit(), 200);
+        let mut small = LoadLimit::new(8, now);
+        for _ in 0..100 {
+            now += WINDOW;
+            small.record(Duration::from_secs(5), 8, now);
+        }
+        assert_eq!(small.limit(), 8);
+    }
+}
