@@ -9,14 +9,18 @@ use crate::engine::CommitStamp;
 
 /// A stamp of now: a time-ordered id (UUID version 7) and the instant.
 pub fn now() -> CommitStamp {
+    CommitStamp { id: EntryId(uuid::Uuid::now_v7().into_bytes()), instant: instant() }
+}
+
+/// This instant.
+pub fn instant() -> Instant {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-    CommitStamp { id: EntryId(uuid::Uuid::now_v7().into_bytes()), instant: Instant(micros) }
+    Instant(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// The day in China.
 pub fn today() -> Day {
-    now().instant.china_day()
+    instant().china_day()
 }
 
 /// A stamp of now for a commit about this person.

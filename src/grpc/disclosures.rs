@@ -97,7 +97,7 @@ impl Disclosures {
     /// # Errors
     /// As [`Disclosures::log_read`].
     pub fn log_everything(&self, permitted: &Permitted) -> Result<(), AccessError> {
-        let at = commit_stamp::now().instant.0;
+        let at = commit_stamp::instant().0;
         let recorded = self.log.record_everything(&permitted.caller, permitted.call, OK, at);
         recorded.map_err(|error| unavailable(&error))
     }
@@ -111,7 +111,7 @@ impl Disclosures {
     ) -> Result<(), AccessError> {
         let persons: Vec<_> = persons.into_iter().map(|person| store.person_key(person)).collect();
         let disclosure = Disclosure { caller: &permitted.caller, call: permitted.call, answer, persons: &persons };
-        self.log.record(disclosure, commit_stamp::now().instant.0).map_err(|error| unavailable(&error))
+        self.log.record(disclosure, commit_stamp::instant().0).map_err(|error| unavailable(&error))
     }
 
     /// Records that a hospital was given a quote for a person, and may therefore read the person's account.

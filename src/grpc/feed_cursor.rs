@@ -37,7 +37,7 @@ impl FeedCursors {
     /// # Errors
     /// If it cannot be sealed.
     pub fn encode(&self, permitted: &Permitted, CommitPosition(after): CommitPosition) -> Result<String, CallError> {
-        let now = commit_stamp::now().instant;
+        let now = commit_stamp::instant();
         let cursor = self.0.seal_for_ever(context(permitted), &after.to_be_bytes(), now);
         Ok(URL_SAFE_NO_PAD.encode(cursor.map_err(|error| CallError::Internal(error.to_string()))?))
     }
@@ -51,7 +51,7 @@ impl FeedCursors {
             return Ok(CommitPosition::FIRST);
         }
         let sealed = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign_cursor_fault())?;
-        let position = self.0.open(context(permitted), &sealed, commit_stamp::now().instant);
+        let position = self.0.open(context(permitted), &sealed, commit_stamp::instant());
         let position = position.ok().and_then(|position| position.try_into().ok());
         position.map(|bytes| CommitPosition(u64::from_be_bytes(bytes))).ok_or_else(foreign_cursor_fault)
     }

@@ -128,7 +128,7 @@ async fn write_rows<S: Store>(
     source: ImportSource,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(u64, Imported), EngineError> {
-    let (count, context) = (rows.rows(), ImportContext { now: &|| commit_stamp::now().instant, stop });
+    let (count, context) = (rows.rows(), ImportContext { now: &|| commit_stamp::instant(), stop });
     Ok((count, engine.import_rows(permit, rows, table.as_str(), source, &context).await?))
 }
 

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
+
 use crate::access::byte_limit::ByteLimit;
 
 /// The bounds of the interval at which the limits of a connection are checked.
@@ -58,7 +60,7 @@ pub struct OpenCalls {
 
 struct State {
     next: u64,
-    open: HashMap<u64, Arc<Progress>>,
+    open: HashMap<u64, Arc<Progress>, RandomState>,
     idle_since: Instant,
 }
 
@@ -71,7 +73,7 @@ impl fmt::Debug for OpenCalls {
 impl OpenCalls {
     /// No calls yet.
     pub fn new(times: ConnectionTimes, bytes: usize) -> OpenCalls {
-        let state = State { next: 0, open: HashMap::new(), idle_since: Instant::now() };
+        let state = State { next: 0, open: HashMap::default(), idle_since: Instant::now() };
         OpenCalls { times, bytes: ByteLimit::new(bytes), state: Mutex::new(state) }
     }
 

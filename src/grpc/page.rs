@@ -63,7 +63,7 @@ impl ListTokens<'_> {
     /// If it cannot be sealed.
     pub fn next_page_token(&self, next: Option<&impl PagePosition>) -> Result<String, CallError> {
         let Some(next) = next else { return Ok(String::new()) };
-        let token = self.key.seal(self.context(), &next.to_bytes(), commit_stamp::now().instant);
+        let token = self.key.seal(self.context(), &next.to_bytes(), commit_stamp::instant());
         Ok(URL_SAFE_NO_PAD.encode(token.map_err(|error| CallError::Internal(error.to_string()))?))
     }
 
@@ -76,7 +76,7 @@ impl ListTokens<'_> {
             return Ok(None);
         }
         let token = URL_SAFE_NO_PAD.decode(token).map_err(|_| foreign_token_fault())?;
-        let position = self.key.open(self.context(), &token, commit_stamp::now().instant).map_err(token_fault)?;
+        let position = self.key.open(self.context(), &token, commit_stamp::instant()).map_err(token_fault)?;
         P::from_bytes(&position).map(Some).ok_or_else(foreign_token_fault)
     }
 }

@@ -31,13 +31,13 @@ impl QuoteTokens {
     /// # Errors
     /// If it cannot be sealed.
     pub fn issue(&self, caller: &Caller, claim: Digest, split: Digest) -> Result<Vec<u8>, CallError> {
-        let token = self.0.seal(token_context(caller, claim), &split.0, commit_stamp::now().instant);
+        let token = self.0.seal(token_context(caller, claim), &split.0, commit_stamp::instant());
         token.map_err(|error| CallError::Internal(error.to_string()))
     }
 
     /// What a token shows that a caller presents with this content of a claim.
     pub fn open(&self, caller: &Caller, claim: Digest, token: &[u8]) -> PresentedQuote {
-        let opened = self.0.open(token_context(caller, claim), token, commit_stamp::now().instant);
+        let opened = self.0.open(token_context(caller, claim), token, commit_stamp::instant());
         let split = opened.and_then(|split| split.try_into().map_err(|_| TokenError::NotAuthentic));
         split.map_or_else(
             |error| PresentedQuote::Invalid(token_fault(error)),

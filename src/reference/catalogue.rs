@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::{CatalogueEntry, Region};
 use crate::domain::ids::ItemCode;
@@ -64,7 +66,7 @@ fn any_in_common(one: &[Arc<str>], other: &[Arc<str>]) -> bool {
 /// The rows of the catalogue, by code.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    rows: HashMap<ItemCode, Vec<CatalogueRow>>,
+    rows: HashMap<ItemCode, Vec<CatalogueRow>, RandomState>,
 }
 
 impl Catalogue {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use crate::domain::claim::{Claim, Item};
 use crate::domain::day::Day;
 use crate::domain::facts::{CatalogueEntry, Region};
@@ -27,10 +29,16 @@ pub(super) struct ItemRows {
 /// # Errors
 /// All codes that the catalogue does not hold; if it holds all, all refunds that exceed what was charged under their row.
 pub(super) fn item_rows(claim: &Claim, region: &Region, catalogue: &Catalogue) -> Result<ItemRows, ClaimRefusal> {
-    let mut rows = ItemRows { entry_of_item: Vec::with_capacity(claim.items.len()), ..ItemRows::default() };
-    let mut position_on: HashMap<(&ItemCode, Day), u16> = HashMap::with_capacity(claim.items.len());
+    let mut rows = ItemRows {
+        catalogue: Vec::with_capacity(claim.items.len()),
+        entry_of_item: Vec::with_capacity(claim.items.len()),
+    };
+    let room = claim.items.len();
+    let mut position_on: HashMap<(&ItemCode, Day), u16, RandomState> =
+        HashMap::with_capacity_and_hasher(room, RandomState::default());
     // Rows of one code on several days are often the same one.
-    let mut position_of: HashMap<*const CatalogueEntry, u16> = HashMap::new();
+    let mut position_of: HashMap<*const CatalogueEntry, u16, RandomState> =
+        HashMap::with_capacity_and_hasher(room, RandomState::default());
     let mut faults = FieldFaults::default();
     for (at, item) in claim.items.iter().enumerate() {
         let day = item.day.unwrap_or(claim.discharged);

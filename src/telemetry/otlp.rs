@@ -147,6 +147,7 @@ fn layers(exports: Option<&Exports>, log_level: &str) -> Vec<BoxedLayer> {
     layers.extend(exports.and_then(|exports| exports.traces.as_ref()).map(|traces| {
         let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer("onestop"));
         let layer = layer.with_location(false).with_threads(false).with_target(false).with_level(false);
+        let layer = layer.with_tracked_inactivity(false);
         layer.with_filter(own_spans()).boxed()
     }));
     layers.extend(exports.and_then(|exports| exports.logs.as_ref()).map(|logs| {

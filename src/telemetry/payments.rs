@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
@@ -53,7 +54,7 @@ struct Payment {
 
 /// The payments of all layers.
 #[derive(Clone, Default)]
-pub(super) struct Payments(Arc<RwLock<HashMap<LayerAndPayer, Payment>>>);
+pub(super) struct Payments(Arc<RwLock<HashMap<LayerAndPayer, Payment, RandomState>>>);
 
 impl Payments {
     /// Adds what a layer paid.

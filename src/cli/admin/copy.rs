@@ -62,7 +62,7 @@ impl<S: Store> StoreTask for ToTarget<'_, S> {
     async fn run<T: Store>(self, target: T) -> Result<CopyReport, CommandError> {
         let bar = Progress::in_stages();
         let progress = |stage, done, total| copy_report::show_progress(&bar, stage, done, total);
-        let context = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
+        let context = CopyContext { now: &|| commit_stamp::instant(), progress: &progress };
         let copying = StoreCopy::new(&self.source, &target, context).await.map_err(CopyCommandError::from)?;
         Ok(copying.run(self.options.origin()?).await.map_err(CopyCommandError::from)?)
     }

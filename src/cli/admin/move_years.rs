@@ -23,7 +23,7 @@ use super::copy_report;
 /// # Errors
 /// If a store cannot be opened, read or written, is damaged, or a year is not over.
 pub(crate) async fn run(options: &CopyOptions, year: i32, json: bool) -> CommandResult {
-    if year > commit_stamp::now().instant.china_day().year() {
+    if year > commit_stamp::instant().china_day().year() {
         return Err(CopyCommandError::YearNotOver(year - 1).into());
     }
     let stores = YearMove::open(&options.from, options.source_secret_and_archive(), &options.to).await?;
@@ -46,7 +46,7 @@ async fn copy_and_move(
     let (source, target) = (stores.source(), stores.target()?);
     let bar = Progress::in_stages();
     let progress = |stage, done, total| copy_report::show_progress(&bar, stage, done, total);
-    let context = CopyContext { now: &|| commit_stamp::now().instant, progress: &progress };
+    let context = CopyContext { now: &|| commit_stamp::instant(), progress: &progress };
     let copying = StoreCopy::new(source, &*target, context).await.map_err(CopyCommandError::from)?;
     Ok(copying.run_and_archive(options.origin()?, year).await.map_err(CopyCommandError::from)?)
 }

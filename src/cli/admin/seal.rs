@@ -139,7 +139,7 @@ pub(super) async fn write(store: &impl Store, path: &Path) -> Result<SealSummary
             chains += 1;
         }
     }
-    let day = commit_stamp::now().instant.china_day().to_string();
+    let day = commit_stamp::instant().china_day().to_string();
     hasher.update(day.as_bytes());
     let digest = Digest(*hasher.finalize().as_bytes());
     writeln!(file, "sealed {day} {digest}").and_then(|()| file.flush()).map_err(failed)?;
