@@ -12,6 +12,7 @@ usual=(suite planted)
 heavy=(demo valkey wire clients upgrade full_disk image)
 
 check_suite() {
+  echo "Tests break servers on purpose: lines with ERROR or WARN are theirs. What failed is counted at the end."
   cargo test --locked
 }
 

@@ -257,10 +257,15 @@ fn most_layers(lines: &[DemoClaim]) -> Option<&pb::Settlement> {
     settled(lines).max_by_key(paying)
 }
 
+/// The path by which this program was called.
+fn program_path() -> String {
+    std::env::args().next().unwrap_or_else(|| "onestop".to_owned())
+}
+
 async fn print_next_steps(options: &DemoOptions, server: &TemporaryServer, lines: &[DemoClaim]) -> CommandResult {
     let id = most_layers(lines).map(|settlement| settlement.settlement_id.clone()).unwrap_or_default();
     let person = most_layers(lines).map(|settlement| settlement.person_id.clone()).unwrap_or_default();
-    say!("Next:");
+    say!("Next, with onestop as the path of this program ({}):", program_path());
     if !options.keep {
         say!("  onestop demo --keep                       run again and keep the server");
         say!("  onestop policy show shandong-2017 --category registered_poor");

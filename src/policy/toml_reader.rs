@@ -232,7 +232,7 @@ impl<'s, 'a> TableReader<'s, 'a> {
         table.finish();
         if interval.is_empty() {
             let text = FaultText::new(
-                format!("`{key}` holds no day: it begins on or after its `until`, the first day after it"),
+                format!("`{key}` holds no day: it begins on or after its `until`, the first day that is not included"),
                 format!("`{key}` 不含任何一天：起始日不早于 `until`（即停止执行的第一天）"),
             );
             self.source.add_fault(table.line, text);

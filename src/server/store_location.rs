@@ -87,7 +87,7 @@ pub enum StoreLocationError {
     #[error("--archive requires a store on Redis; a store in a directory holds every year itself")]
     ArchiveOfDirectory,
     /// The directory contains no store, and one is required.
-    #[error("{0} holds no store; `onestop init` creates one")]
+    #[error("{path} holds no store; `onestop init --store {path}` creates one", path = .0.display())]
     NoStore(PathBuf),
     /// A store is to be created where one is.
     #[error("{0} holds a store; nothing was changed")]

@@ -34,7 +34,7 @@ pub enum TlsError {
         error: rustls::Error,
     },
     /// The authority of callers cannot verify certificates.
-    #[error("cannot use the authority of callers {path}: {error}")]
+    #[error("cannot use the authority of callers (tls_client_ca) {path}: {error}")]
     ClientCa {
         /// The file of the authority.
         path: PathBuf,

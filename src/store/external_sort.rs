@@ -4,10 +4,8 @@
 //! In this order all rows of a person come together, so that a person is written once and whole, and a B-tree fills its
 //! pages one after the other.
 
-use std::fs::DirBuilder;
 use std::marker::PhantomData;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use prost::Message;
 
@@ -23,34 +21,6 @@ pub type NumberedPart = (u64, PersonPart);
 
 /// The limits of an import.
 const LIMITS: SortLimits = SortLimits { run_bytes: 48 << 20, file_bytes: 64 << 30 };
-
-/// A temporary directory for run files, for a store without a directory; removed with the store.
-pub struct SortDirectory(PathBuf);
-
-impl SortDirectory {
-    /// A new directory among the system's temporary files, readable by its owner only.
-    ///
-    /// # Errors
-    /// If it cannot be created.
-    pub fn temporary() -> std::io::Result<SortDirectory> {
-        let path = std::env::temp_dir().join(format!("onestop-{}", uuid::Uuid::now_v7()));
-        DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(SortDirectory(path))
-    }
-
-    /// The path of the directory.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for SortDirectory {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir(&self.0) {
-            tracing::warn!(%error, "an empty temporary directory was not removed");
-        }
-    }
-}
 
 /// Rows to sort.
 pub struct ExternalSort<R = NumberedPart> {

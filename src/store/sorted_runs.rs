@@ -121,7 +121,7 @@ impl RunSort {
 
     /// A file without a name, readable by its owner only, that is gone when it is closed.
     fn file(&self) -> Result<File, StoreError> {
-        let name = format!("sort-{}", uuid::Uuid::now_v7());
+        let name = format!("onestop-sort-{}", uuid::Uuid::now_v7());
         let path = self.directory.clone().unwrap_or_default().join(name);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create_new(true).mode(0o600).open(&path);

@@ -41,6 +41,18 @@ fn a_byte_order_mark_an_array_and_a_pretty_printed_object_are_accepted() {
 }
 
 #[test]
+fn a_broken_claim_on_several_lines_is_one_fault() {
+    let pretty =
+        "{\n  \"claim_id\": \"C1\",\n  \"hospital\": \"H3\",\n  \"items\": [\n    { \"code\": \"A\" }\n  ]\n}\n";
+    let lines = read(format!("{pretty}{}\n", claim("C2").replace('\n', "")).as_bytes()).expect("lines");
+    let [(1, fault), (8, second)] = &lines[..] else { panic!("{lines:?}") };
+    assert!(fault.contains("unknown field `hospital`") && second == "C2", "{lines:?}");
+    let unquoted = pretty.replacen("\"H3\"", "\"H3", 1);
+    let lines = read(format!("{unquoted}{}\n", claim("C2").replace('\n', "")).as_bytes()).expect("lines");
+    assert!(matches!(&lines[..], [(1, _), (8, second)] if second == "C2"), "{lines:?}");
+}
+
+#[test]
 fn an_array_that_is_none_is_refused_by_line() {
     let one = claim("C1");
     let refused = |text: String| read(text.as_bytes()).expect_err("a refusal");

@@ -120,7 +120,7 @@ async fn the_message_of_a_server_is_escaped() {
     let path = claims(place.path(), "c.ndjson", &[claim("C1")]);
     for command in [
         &["list", "--hospital", "H3"][..],
-        &["show", "0198"],
+        &["show", "01980000-0000-7000-8000-000000000000"],
         &["account", "P1", "--year", "2017"],
         &[&["outcome"][..], &request].concat(),
         &["reference", "hospitals", "--on", "2017-06-15"],

@@ -61,7 +61,8 @@ async fn a_part_that_is_missing_empty_or_of_another_store_is_refused_by_name() {
     copied(&whole, &part);
     std::fs::remove_file(part.join("FORMAT")).expect("removed");
     assert!(matches!(EmbeddedStore::open(&part, Durability::Synced), Err(OpenError::NotAStore(_))));
-    assert!(matches!(EmbeddedStore::open_existing(&part, Durability::Synced), Err(OpenError::NoStore(_))));
+    let refused = EmbeddedStore::open_existing(&part, Durability::Synced).err().expect("a refusal");
+    assert!(matches!(&refused, OpenError::PartMissing(missing) if *missing == part.join("FORMAT")), "{refused}");
     std::fs::copy(whole.join("FORMAT"), part.join("FORMAT")).expect("a copy");
     assert_eq!(open(&part).expect("the store").entry_count().await, Ok(2));
 }

@@ -76,7 +76,7 @@ async fn an_import_killed_half_way_and_run_again_equals_one_run() {
     assert_eq!(ends, [false, true], "{log}");
     let runs = std::fs::read_dir(&store)
         .expect("the store")
-        .filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with("sort-")));
+        .filter(|file| file.as_ref().is_ok_and(|file| file.file_name().to_string_lossy().starts_with("onestop-sort-")));
     assert_eq!(runs.count(), 0);
     assert_eq!(serve.end(), Some(0));
     assert_eq!(persons_by_enrolments(&store).await, BTreeMap::from([(2, PERSONS)]));

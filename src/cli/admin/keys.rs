@@ -161,6 +161,7 @@ impl KeyDirectory {
         );
         say!("is not stored, so it can issue no more. Serve, and call as one of the callers:");
         say!("");
+        say!("onestop init --store {dir}/store");
         say!("onestop serve --config {dir}/onestop.toml");
         say!("export ONESTOP_SERVER=https://localhost:50051 ONESTOP_CA={dir}/ca.pem");
         say!("ONESTOP_CERTIFICATE={dir}/registrar.pem ONESTOP_KEY={dir}/registrar.key onestop import deploy/demo");

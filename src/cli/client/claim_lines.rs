@@ -182,20 +182,24 @@ impl<R: Read> Claims<R> {
         self.rest.drain(..self.rest.len() - self.rest.trim_start().len());
         let (number, mut brackets) = (self.line_number, Brackets::default());
         let continues = self.array != ArrayState::None || std::mem::take(&mut self.first);
-        let (mut scanned, mut parsed) = (0, 0);
+        let (mut scanned, mut parsed, mut is_broken) = (0, 0, false);
         let end = loop {
             if let Some(end) = brackets.closing_bracket(&self.rest[scanned..]) {
                 break scanned + end;
             }
             scanned = self.rest.len();
             let ends = brackets.open == 0 || !continues || scanned as u64 > MAX_CLAIM_BYTES;
-            if ends || (scanned >= 2 * parsed && !begins_json(&self.rest)) || !self.read_line()? {
+            is_broken = !ends && scanned >= 2 * parsed && !begins_json(&self.rest);
+            if ends || is_broken || !self.read_line()? {
                 break scanned;
             }
             parsed = if scanned >= 2 * parsed { scanned } else { parsed };
         };
         let mut text: String = self.rest.drain(..end).collect();
         text.truncate(text.trim_end().len());
+        if is_broken {
+            self.skip_broken_claim(brackets)?;
+        }
         if self.array == ArrayState::None {
             self.take_rest_of_line(&mut text);
         } else {
@@ -203,6 +207,18 @@ impl<R: Read> Claims<R> {
         }
         let claim = serde_json::from_str(&text);
         Ok(ClaimLine { file: Arc::clone(&self.file), number, text, claim })
+    }
+
+    /// Passes over what is left of a broken claim: to the bracket that closes it, or to a line that begins as a claim does.
+    fn skip_broken_claim(&mut self, mut brackets: Brackets) -> Result<(), ClaimFileError> {
+        while self.read_line()? && !self.rest.starts_with('{') {
+            if let Some(end) = brackets.closing_bracket(&self.rest) {
+                self.rest.drain(..end);
+                break;
+            }
+            self.rest.clear();
+        }
+        Ok(())
     }
 
     /// What follows a claim on its line makes the line faulty, unless another claim begins there.

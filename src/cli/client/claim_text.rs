@@ -13,7 +13,7 @@ use crate::domain::fault::{FaultReason, FieldFault, FieldFaults};
 
 /// A claim with its request id.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a claim")]
 pub struct ClaimText {
     /// The id that the hospital gives the claim.
     pub claim_id: String,

@@ -228,7 +228,11 @@ async fn drain(mut client: Client, json: bool) -> CommandResult {
     if json {
         say!("{}", serde_json::json!({ "calls_in_flight": calls }));
     } else {
-        say!("draining: no new calls are accepted; the server stops when {calls} calls in flight are finished");
+        match calls {
+            0 => say!("the server stops now: no call is in flight"),
+            1 => say!("no new calls are accepted; the server stops when 1 call in flight is finished"),
+            calls => say!("no new calls are accepted; the server stops when {calls} calls in flight are finished"),
+        }
     }
     Ok(())
 }

@@ -34,6 +34,10 @@ pub(crate) struct ShowOptions {
 /// If the call failed, or the file cannot be written.
 pub(super) async fn run(mut client: Client, options: &ShowOptions, json: bool) -> CommandResult {
     let settlement_id = options.settlement_id.clone();
+    if uuid::Uuid::parse_str(&settlement_id).is_err() {
+        let hint = "`onestop list` prints the ids of a person's or a hospital's settlements";
+        return Err(CommandError::Usage(format!("{settlement_id} is not the id of a settlement; {hint}")));
+    }
     let request = pb::GetSettlementRequest { settlement_id, ..pb::GetSettlementRequest::default() };
     let lang = options.lang.unwrap_or_else(Lang::from_environment);
     let view = client.settlement(request).await.map_err(|status| in_language(status, lang))?;

@@ -69,7 +69,11 @@ pub fn prepare(path: &Path, missing: Missing) -> Result<StoreDirectory, OpenErro
         return Err(OpenError::NotADirectory(path.to_owned()));
     }
     if missing == Missing::Refuse && !path.join("FORMAT").exists() {
-        return Err(OpenError::NoStore(path.to_owned()));
+        let only_format_is_missing = path.join("secret").exists() && path.join("log").is_dir();
+        return Err(match only_format_is_missing {
+            true => OpenError::PartMissing(path.join("FORMAT")),
+            false => OpenError::NoStore(path.to_owned()),
+        });
     }
     create_directory(path).map_err(failed)?;
     opened(path, lock(path)?)

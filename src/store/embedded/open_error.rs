@@ -17,18 +17,18 @@ pub enum OpenError {
     #[error("{0} holds no store")]
     NoStore(PathBuf),
     /// A part of the store does not exist, though the store was complete.
-    #[error("{0} is missing: restore it from a backup of the directory")]
+    #[error("{0} is missing: restore the store from a backup (`onestop restore`)")]
     PartMissing(PathBuf),
     /// A part of the store has no byte, though the store was complete.
-    #[error("{0} is empty: restore it from a backup of the directory")]
+    #[error("{0} is empty: restore the store from a backup (`onestop restore`)")]
     PartEmpty(PathBuf),
     /// A part of the store belongs to another store.
     #[error("{0} belongs to another store than the other files of its directory")]
     PartOfAnotherStore(PathBuf),
     /// The database of reference tables holds what the log does not.
     #[error(
-        "{0} holds reference tables that the log beside it does not: the log is an older copy; restore the directory from \
-         a backup"
+        "{0} holds reference tables that the log beside it does not: the log is an older copy; restore the store from \
+         a backup (`onestop restore`)"
     )]
     LogOlder(PathBuf),
     /// The log is damaged, or a part of it is missing or of another store.
@@ -79,7 +79,8 @@ pub enum OpenError {
     NotADirectory(PathBuf),
     /// The file with the secret is missing.
     #[error(
-        "the secret file {0} is missing, and nothing is found by name without it: restore it from a backup of the directory"
+        "the secret file {0} is missing, and nothing is found by name without it: take it from a backup, or restore the store \
+         (`onestop restore`)"
     )]
     SecretMissing(PathBuf),
     /// The file with the secret has a wrong length.

@@ -33,6 +33,8 @@ pub(super) fn open_journal(
     let log_disk = Arc::new(Directory::new(directory.log()));
     if directory.is_new {
         Log::create(log_disk.clone(), directory.identity, LogSizes::STORE).map_err(log_failed)?;
+    } else if !directory.log().is_dir() {
+        return Err(OpenError::PartMissing(directory.log()));
     }
     let opened = Index::open(Arc::new(Directory::new(index_path.clone())), directory.identity, IndexOptions::default());
     let opened = opened.map_err(index_failed)?;

@@ -42,7 +42,7 @@ use tracing::Instrument;
 use super::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
 use super::coordination::Coordination;
 use super::entry_page::EntryPage;
-use super::external_sort::{ExternalSort, SortDirectory};
+use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
 use super::keys::{DerivedKey, Secret, StoreKey};
 use super::rows::{CommitPosition, ListPosition};
@@ -69,7 +69,6 @@ use servers::Servers;
 pub struct RedisStore {
     servers: Arc<Servers>,
     names: RedisKeys,
-    sort_directory: SortDirectory,
     coordination: RedisCoordination,
     person_scan: PersonScan,
 }
@@ -120,9 +119,8 @@ impl RedisStore {
         }
         marker::verify_or_create(&servers, &names).await?;
         archive::check(&servers, &names).await?;
-        let sort_directory = SortDirectory::temporary().map_err(OpenError::TemporaryDirectory)?;
         let coordination = RedisCoordination::start(Arc::clone(&servers), names.clone()).await?;
-        Ok(RedisStore { servers, names, sort_directory, coordination, person_scan: PersonScan::default() })
+        Ok(RedisStore { servers, names, coordination, person_scan: PersonScan::default() })
     }
 
     /// Removes everything under the prefix, for temporary stores.
@@ -221,7 +219,7 @@ impl ReferenceStore for RedisStore {
     }
 
     fn external_sort(&self) -> ExternalSort {
-        ExternalSort::new(self.names.secret().clone(), Some(self.sort_directory.path().to_owned()))
+        ExternalSort::new(self.names.secret().clone(), Some(std::env::temp_dir()))
     }
 
     async fn read_hospitals_and_catalogue(&self) -> Result<ReferenceRead, StoreError> {

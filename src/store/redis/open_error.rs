@@ -20,9 +20,6 @@ pub enum OpenError {
     /// Redis cannot be read or written as a store.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The temporary directory for imports cannot be created.
-    #[error("a temporary directory cannot be created: {0}")]
-    TemporaryDirectory(std::io::Error),
     /// Redis holds a store with another secret or of another format.
     #[error("under this prefix Redis holds a store with another secret or of another release ({0})")]
     AnotherStore(String),
