@@ -31,7 +31,7 @@
 //! | [`telemetry`] | logs, metrics, traces, and their export over OTLP | – |
 //! | [`config`] | the configuration of a server | domain, access, engine, telemetry |
 //! | [`pb`] | the generated messages, and the words of their enums | domain |
-//! | [`grpc`] | conversions, handlers, statuses, authorization | domain, journal, engine, access, telemetry, pb |
+//! | [`grpc`] | conversions, handlers, statuses, authorization | domain, journal, engine, reports, access, telemetry, pb |
 //! | [`server`] | assembly of a server: stores, listeners, TLS, services, readiness, reload, shutdown | domain, policy, store, engine, access, telemetry, config, pb, grpc |
 //! | [`cli`] | the commands | domain, policy, reference, store, engine, reports, access, telemetry, config, pb, grpc, server |
 //!

@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("config", &["domain", "access", "engine", "telemetry"]),
     ("pb", &["domain"]),
-    ("grpc", &["domain", "journal", "engine", "access", "telemetry", "pb"]),
+    ("grpc", &["domain", "journal", "engine", "reports", "access", "telemetry", "pb"]),
     ("server", &["domain", "policy", "store", "engine", "access", "telemetry", "config", "pb", "grpc"]),
     (
         "cli",

@@ -162,6 +162,11 @@ fn blocks_of_the_claims_officers_page_print_what_it_shows() {
 }
 
 #[test]
+fn blocks_of_the_page_about_reports_print_what_it_shows() {
+    follow("deploy/reports.md");
+}
+
+#[test]
 fn blocks_of_the_operators_page_print_what_it_shows() {
     follow("deploy/README.md");
 }

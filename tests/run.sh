@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usual=(suite planted)
-heavy=(demo valkey wire clients upgrade full_disk image)
+heavy=(demo valkey wire clients spreadsheets upgrade full_disk image)
 
 check_suite() {
   echo "Tests break servers on purpose: lines with ERROR or WARN are theirs. What failed is counted at the end."
@@ -53,6 +53,13 @@ check_clients() {
   pip_install "$work/clients/pip" grpcio==1.85.1 grpcio-tools==1.85.1
   cargo build --locked
   tests/clients/run.sh "$work/clients" "${CARGO_TARGET_DIR:-target}/debug/onestop"
+}
+
+# Reports as CSV have the same sums in pandas and DuckDB.
+check_spreadsheets() {
+  pip_install "$work/spreadsheets" pandas==3.1.1 duckdb==2.0.1
+  cargo build --locked
+  PYTHONPATH="$work/spreadsheets" python3 tests/spreadsheets/sums.py "$(realpath "${CARGO_TARGET_DIR:-target}")/debug/onestop"
 }
 
 # Servers are upgraded under load from the commit before to this one, unless its message says why they cannot be in a line

@@ -58,6 +58,7 @@ pub const CALLS: &[Call] = &[
     read("/onestop.settlement.v1.SettlementService/ListSettlements", READERS),
     read("/onestop.settlement.v1.SettlementService/ListEntries", READERS),
     watch("/onestop.settlement.v1.SettlementService/WatchEntries", READERS),
+    watch("/onestop.settlement.v1.SettlementService/Report", READERS),
     read("/onestop.settlement.v1.SettlementService/GetAccount", READERS),
     read("/onestop.settlement.v1.ReconciliationService/ReconcileTotals", READERS),
     watch("/onestop.settlement.v1.ReconciliationService/ReconcileList", READERS),

@@ -30,6 +30,7 @@ mod reconcile_totals;
 pub mod reconciliation;
 mod reconciliation_messages;
 pub mod reference;
+pub mod report;
 mod request_body;
 mod response_body;
 pub mod reversals;

@@ -1,5 +1,6 @@
 //! `SettlementService` over an engine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use super::feed::{FeedReader, WatchedEntries};
 use super::feed_cursor::FeedCursors;
 use super::page::PageTokens;
 use super::quote_tokens::QuoteTokens;
+use super::report::{ReportParts, Reporter};
 use super::reversals::{reversal, revision};
 use super::settle::Settler;
 use super::stream::{self, SettleAnswers, Streams};
@@ -47,14 +49,21 @@ pub struct SettlementHandler<S> {
     page_tokens: PageTokens,
     cursors: FeedCursors,
     quotes: QuoteTokens,
+    reporter: Arc<Reporter<S>>,
 }
 
 impl<S: Store> SettlementHandler<S> {
-    /// The service over this engine.
-    pub fn new(engine: Arc<Engine<S>>, disclosures: Arc<Disclosures>, streams: Streams) -> Self {
+    /// The service over this engine; what is read for reports is kept in the directory, if one is given.
+    pub fn new(
+        engine: Arc<Engine<S>>,
+        disclosures: Arc<Disclosures>,
+        streams: Streams,
+        report_cache: Option<PathBuf>,
+    ) -> Self {
         let (page_tokens, cursors) = (PageTokens::new(engine.store()), FeedCursors::new(engine.store()));
         let quotes = QuoteTokens::new(engine.store());
-        SettlementHandler { engine, disclosures, streams, page_tokens, cursors, quotes }
+        let reporter = Arc::new(Reporter::new(Arc::clone(&engine), Arc::clone(&disclosures), report_cache));
+        SettlementHandler { engine, disclosures, streams, page_tokens, cursors, quotes, reporter }
     }
 
     fn metrics(&self) -> &Arc<Metrics> {
@@ -178,6 +187,13 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
         let (permitted, streams) = (Permitted::from_message(&request)?, &self.streams);
         let (authorizer, shutdown) = (Arc::clone(&streams.authorizer), streams.shutdown.clone());
         to_response(self.feed_reader().watch(permitted, &request.into_inner(), authorizer, shutdown))
+    }
+
+    type ReportStream = ReportParts;
+
+    async fn report(&self, request: Request<pb::ReportRequest>) -> Result<Response<ReportParts>, Status> {
+        let permitted = Permitted::from_message(&request)?;
+        to_response(Arc::clone(&self.reporter).report(permitted, request.into_inner()).await)
     }
 
     async fn get_account(

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::domain::claim::Claim;
 use crate::domain::day::Day;
-use crate::domain::facts::Region;
+use crate::domain::facts::{Facts, Region};
 use crate::domain::ids::{ClaimId, EntryId, HospitalId, PersonId};
-use crate::domain::journal::{Instant, Settlement};
+use crate::domain::journal::Instant;
 use crate::domain::money::Money;
 use crate::domain::month::Month;
 use crate::domain::split::Split;
@@ -124,14 +125,18 @@ pub struct LayerPayment {
 }
 
 impl Decided {
-    /// What a split of this settlement decides.
-    pub(super) fn new(id: EntryId, settled_on: Day, settled: &Settlement, split: &Split) -> Decided {
-        let Settlement { claim, facts, .. } = settled;
+    /// What a split of this claim decides from these facts.
+    pub(super) fn new(
+        settlement: EntryId,
+        settled_on: Day,
+        claim: &Claim,
+        (facts, split): (&Facts, &Split),
+    ) -> Decided {
         let circumstances = &split.circumstances;
         let pools = split.pools.iter().filter(|(_, amount)| *amount != Money::ZERO);
         let layers = split.layers.iter().filter(|layer| layer.pays != Money::ZERO);
         Decided {
-            settlement: id,
+            settlement,
             hospital_id: claim.hospital_id.clone(),
             person_id: claim.person_id.clone(),
             claim_id: claim.claim_id.clone(),

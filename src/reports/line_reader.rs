@@ -4,6 +4,7 @@
 //! what it decides. So the sum over all lines up to a position is the sum over the settlements that were in force there, and a
 //! revision that changes the circumstances of a claim moves it from one group to another.
 
+use crate::domain::facts::Facts;
 use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
 use crate::domain::split::Split;
@@ -86,7 +87,8 @@ async fn push_lines<S: JournalStore>(
         |kind, sign, decided| lines.push(LedgerLine { position, entry: id, committed, booked, kind, sign, decided });
     match &entry.body {
         EntryKind::Settlement(settled) => {
-            let decided = Decided::new(id, committed.china_day(), settled, &settled.split);
+            let Settlement { claim, facts, split, .. } = &**settled;
+            let decided = Decided::new(id, committed.china_day(), claim, (facts, split));
             push(LineKind::Settlement, Sign::Plus, decided);
         }
         EntryKind::Reversal(reversed) => push(LineKind::Reversal, Sign::Minus, reversed_line(store, reversed).await?),
@@ -107,38 +109,35 @@ async fn reversed_line<S: JournalStore>(store: &S, reversed: &Reversal) -> Resul
     let newest = claim.as_ref().and_then(|row| row.status_of(*settlement)).map(|status| status.latest_revision());
     let newest =
         newest.ok_or_else(|| StoreError::Damaged(format!("the claim of settlement {settlement} is unknown")))?;
-    let settled = required_settlement(store, *settlement).await?;
-    let split = split_of(store, &settled, newest).await?;
-    Ok(decided(&settled, split.as_ref().unwrap_or(&settled.body.split)))
+    decided_by(store, &required_settlement(store, *settlement).await?, newest).await
 }
 
 /// What a revision replaces, and what it decides.
 async fn revised_lines<S: JournalStore>(store: &S, revised: &Revision) -> Result<(Decided, Decided), StoreError> {
     let settled = required_settlement(store, revised.settlement).await?;
-    let split = split_of(store, &settled, revised.replaces).await?;
-    let replaced = decided(&settled, split.as_ref().unwrap_or(&settled.body.split));
-    Ok((replaced, decided(&settled, &revised.split)))
+    let replaced = decided_by(store, &settled, revised.replaces).await?;
+    Ok((replaced, decided(&settled, &revised.facts, &revised.split)))
 }
 
-fn decided(settled: &Entry<Settlement>, split: &Split) -> Decided {
-    Decided::new(settled.id, settled.committed.china_day(), &settled.body, split)
+fn decided(settled: &Entry<Settlement>, facts: &Facts, split: &Split) -> Decided {
+    Decided::new(settled.id, settled.committed.china_day(), &settled.body.claim, (facts, split))
 }
 
-/// The split of a revision of this settlement; none for the settlement itself, which is its own first revision.
-async fn split_of<S: JournalStore>(
+/// What a revision of a settlement decided; the settlement itself is its own first revision.
+async fn decided_by<S: JournalStore>(
     store: &S,
     settled: &Entry<Settlement>,
     revision: EntryId,
-) -> Result<Option<Split>, StoreError> {
+) -> Result<Decided, StoreError> {
     if revision == settled.id {
-        return Ok(None);
+        return Ok(decided(settled, &settled.body.facts, &settled.body.split));
     }
-    let entry = required_entry(store, revision).await?;
-    let split = match entry.body {
-        EntryKind::Revision(revised) if revised.settlement == settled.id => Some(revised.split),
-        _ => None,
-    };
-    split.map(Some).ok_or_else(|| StoreError::Damaged(format!("{revision} is no revision of {}", settled.id)))
+    match required_entry(store, revision).await?.body {
+        EntryKind::Revision(revised) if revised.settlement == settled.id => {
+            Ok(decided(settled, &revised.facts, &revised.split))
+        }
+        _ => Err(StoreError::Damaged(format!("{revision} is no revision of {}", settled.id))),
+    }
 }
 
 async fn required_settlement<S: JournalStore>(store: &S, id: EntryId) -> Result<Entry<Settlement>, StoreError> {

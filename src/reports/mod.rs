@@ -11,6 +11,8 @@ pub mod error;
 pub mod ledger;
 pub mod ledger_line;
 pub mod line_reader;
+pub mod person_names;
+pub mod poverty;
 pub mod question;
 pub mod report;
 pub mod tally;

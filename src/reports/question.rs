@@ -66,6 +66,11 @@ impl Condition {
         is_possible.then_some(Condition { dimension, values })
     }
 
+    /// The word of the dimension, and the values.
+    pub fn parts(&self) -> (&'static str, &[String]) {
+        (self.dimension.word(), &self.values)
+    }
+
     /// Whether a value of the dimension satisfies it.
     pub(super) fn holds(&self, value: &str) -> bool {
         self.values.iter().any(|asked| match self.dimension {

@@ -155,7 +155,9 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
             tracing::info!(target: LIFE, "stopping: a signal asked for it; calls in flight are finished");
         };
         let load_book = config.policies.map(|directory| Arc::new(move || Book::from_dir(&directory)) as _);
-        let setup = ServerSetup { load_book, access, limits: config.server, operations, reload, metrics, watched };
+        let report_cache = Some(location.report_cache(config.secret.as_deref()));
+        let limits = config.server;
+        let setup = ServerSetup { load_book, access, limits, operations, reload, metrics, watched, report_cache };
         let served = serve::serve_with(setup, Arc::new(engine), listener, shutdown).await;
         repeats::report_all();
         tracing::info!(target: LIFE, "stopped");

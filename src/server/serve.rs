@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub struct ServerSetup {
     pub metrics: Arc<Metrics>,
     /// What is watched besides the engine.
     pub watched: Watched,
+    /// Where what is read for reports is kept; without it each reads the whole journal.
+    pub report_cache: Option<PathBuf>,
 }
 
 impl ServerSetup {
@@ -78,7 +81,7 @@ impl ServerSetup {
         let reload = mpsc::channel(1).1;
         let metrics = Arc::new(Metrics::unexported(expected::series()));
         let (access, watched) = (AccessSetup::open(), Watched::default());
-        ServerSetup { load_book: None, access, limits, operations: None, reload, metrics, watched }
+        ServerSetup { load_book: None, access, limits, operations: None, reload, metrics, watched, report_cache: None }
     }
 }
 
@@ -106,9 +109,9 @@ pub async fn serve_with<S: Store>(
     listener: TcpListener,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let ServerSetup { load_book, access, limits, operations, reload, metrics, watched } = setup;
+    let ServerSetup { load_book, access, limits, operations, reload, metrics, watched, report_cache } = setup;
     let AccessSetup { tls, callers, load_callers, log } = access;
-    let shared = Shared::new(callers, log, &limits, metrics);
+    let shared = Shared { report_cache, ..Shared::new(callers, log, &limits, metrics) };
     shared.observe(&engine);
     let (stop, stopping) = watch::channel(false);
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -209,6 +212,7 @@ struct Shared {
     authorizer: Arc<Authorizer>,
     disclosures: Arc<Disclosures>,
     drain: Arc<Notify>,
+    report_cache: Option<PathBuf>,
 }
 
 impl Shared {
@@ -216,7 +220,7 @@ impl Shared {
         metrics.show_callers(callers.names());
         let authorizer = Arc::new(Authorizer::new(callers, limits_of::call_limits(limits), Arc::clone(&metrics)));
         let (disclosures, drain) = (Arc::new(Disclosures::new(log)), Arc::default());
-        Shared { metrics, ready_state: Arc::default(), authorizer, disclosures, drain }
+        Shared { metrics, ready_state: Arc::default(), authorizer, disclosures, drain, report_cache: None }
     }
 
     /// Adds to the metrics what engine, store and authorizer count themselves.
@@ -256,8 +260,10 @@ impl Shared {
         let in_flight = Arc::clone(&self.authorizer.in_flight);
         let (authorizer, disclosures) = (Arc::clone(&self.authorizer), Arc::clone(&self.disclosures));
         let backups = Backups::new(engine.store().backup_reader(), authorizer, disclosures, shutdown.clone());
+        let (disclosures, report_cache) = (Arc::clone(&self.disclosures), self.report_cache.clone());
+        let settlements = SettlementHandler::new(Arc::clone(engine), disclosures, streams, report_cache);
         Services {
-            settlements: SettlementHandler::new(Arc::clone(engine), Arc::clone(&self.disclosures), streams),
+            settlements,
             activation: Arc::clone(activation),
             operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, backups),
             engine: Arc::clone(engine),

@@ -214,7 +214,7 @@ impl StoreLocation {
 
     /// The access log of a server over this store. A relative path, and the default, are in the directory of the store, or
     /// beside the secret of a store on Redis: never where the server happens to be started.
-    pub(super) fn access_log(&self, configured: Option<&Path>, secret: Option<&Path>) -> PathBuf {
+    pub(crate) fn access_log(&self, configured: Option<&Path>, secret: Option<&Path>) -> PathBuf {
         let name = configured.unwrap_or(Path::new(ACCESS_LOG));
         match self {
             StoreLocation::Directory(path) => path.join(name),

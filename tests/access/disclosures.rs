@@ -165,6 +165,10 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("ListEntries", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
     ("WatchEntries", "of the hospital", "hospital", "OK", Line("P1")),
     ("WatchEntries", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
+    ("Report", "of hospitals", "hospital", "OK", Nothing),
+    ("Report", "of persons", "auditor", "OK", Line("P1")),
+    ("Report", "of persons", "hospital", "NOT_PERMITTED", Nothing),
+    ("Report", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
     ("GetAccount", "of a patient", "hospital", "OK", Line("P1")),
     ("GetAccount", "of a patient of another hospital", "hospital", "NOT_FOUND", Nothing),
     ("GetAccount", "of an unknown person", "hospital", "NOT_FOUND", Nothing),
@@ -232,13 +236,14 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
             "ListSettlements",
             "ListEntries",
             "WatchEntries",
+            "Report",
             "GetAccount",
             "ReconcileTotals",
             "ReconcileList",
             "ImportReference",
         ],
         Reason::NotPermitted => {
-            &["Quote", "Settle", "SettleStream", "Correct", "Readjudicate", "Fence", "GetReference"]
+            &["Quote", "Settle", "SettleStream", "Correct", "Readjudicate", "Fence", "Report", "GetReference"]
         }
         Reason::PoliciesRefused => &["ActivatePolicies"],
         Reason::BackupUnavailable => &["Backup"],
@@ -494,6 +499,15 @@ async fn ask_settlements(server: &TestServer, role: &str, call: &str, outcome: &
             let cursor = if outcome == "faulty request" { "a made-up cursor" } else { "" }.to_owned();
             let mut entries = client.watch_entries(pb::WatchEntriesRequest { cursor }).await?.into_inner();
             answered(entries.message().await)
+        }
+        "Report" => {
+            let by = if outcome == "of persons" { "person" } else { "hospital" };
+            let by = vec![if outcome == "faulty request" { "shade" } else { by }.to_owned()];
+            let only = vec![pb::ReportCondition { dimension: "hospital".to_owned(), values: vec!["H3".to_owned()] }];
+            let request =
+                pb::ReportRequest { by, only, day_of: pb::ReportDay::Settlement.into(), ..Default::default() };
+            let mut parts = client.report(request).await?.into_inner();
+            answered(parts.message().await)
         }
         _ => {
             let person_id = person(outcome).to_owned();

@@ -60,6 +60,8 @@ const TABLE: &[(&str, [(Came, Came); 6])] = &[
     ("ListSettlements of a person", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ListEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("WatchEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("Report of hospitals", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("Report of persons", [(No, No), (No, No), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("GetAccount", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ReconcileTotals", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ReconcileList", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
@@ -213,12 +215,33 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
                 }
             }
         }
+        "Report of hospitals" => report_of(client, "hospital", hospital).await,
+        "Report of persons" => report_of(client, "person", person).await,
         _ => {
             let insurance = "resident".to_owned();
             let request = pb::settlement::GetAccountRequest { person_id, insurance, year: 2017, on: None };
             came(client.get_account(request).await)
         }
     }
+}
+
+/// Whether a report has a row with this value.
+async fn report_of(mut client: SettlementServiceClient<Channel>, dimension: &str, value: &str) -> Came {
+    let (by, day_of) = (vec![dimension.to_owned()], pb::settlement::ReportDay::Settlement.into());
+    let request = pb::settlement::ReportRequest { by, day_of, ..Default::default() };
+    let mut parts = match client.report(request).await {
+        Ok(parts) => parts.into_inner(),
+        refused => return came(refused),
+    };
+    let mut found = Empty;
+    while let Some(part) = parts.message().await.expect("a part") {
+        if let Some(pb::settlement::report_response::Part::Rows(rows)) = part.part
+            && rows.rows.iter().any(|row| row.key == [value])
+        {
+            found = Yes;
+        }
+    }
+    found
 }
 
 /// The id of the n-th settlement that the server starts with.

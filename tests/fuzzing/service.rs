@@ -110,7 +110,7 @@ impl Service {
         let (idle, duration) = (Duration::from_secs(60), Duration::from_secs(60));
         let import_limits = ImportLimits { total: 64, per_caller: 64, idle, duration };
         let imports = ImportStreams::new(import_limits, shutdown);
-        let settlements = SettlementHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), streams);
+        let settlements = SettlementHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), streams, None);
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
         let references = ReferenceServiceServer::new(ReferenceHandler::new(Arc::clone(&engine), disclosures, imports));
         let references = references.max_decoding_message_size(limits.message_bytes);

@@ -2,21 +2,27 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
+use onestop::domain::claim::RawClaim;
 use onestop::domain::day::Day;
-use onestop::engine::Engine;
+use onestop::domain::ids::EntryId;
+use onestop::domain::journal::Instant;
+use onestop::engine::{CommitStamp, Engine};
 use onestop::reports::cache::ReportCache;
 use onestop::reports::dimension::Dimension;
 use onestop::reports::error::ReportError;
 use onestop::reports::ledger::{Reported, report};
 use onestop::reports::question::{DayOf, Question};
-use onestop::store::Store;
 use onestop::store::embedded::EmbeddedStore;
 use onestop::store::memory::MemoryStore;
+use onestop::store::{Store, StoreError};
 
 use crate::copying::history::History;
 use crate::copying::open;
+use crate::support::claims::{claim, settle};
 use crate::support::engine;
+use crate::support::intercepted_store::{Intercept, InterceptedStore, Write};
 use crate::support::random::Random;
 use crate::support::redis_server::RedisServer;
 
@@ -102,6 +108,51 @@ async fn the_report_of_a_day_reads_the_files_with_lines_of_that_day_alone() {
         assert_eq!(of_day.read.entries, 0);
         assert!(of_day.read.lines <= 4 * LINES as u64 && whole.read.lines > 150, "{:?}", of_day.read);
         assert_eq!(of_day.report, report(engine.store(), &question).await.expect("a report").report);
+    }
+}
+
+/// Settlements a day of a year, of four persons at three hospitals.
+async fn year<S: Store>(engine: &Engine<S>, each_day: usize) -> (Day, u64) {
+    let (mut day, mut number): (Day, u64) = ("2018-01-01".parse().expect("a day"), 0);
+    loop {
+        for _ in 0..each_day {
+            number += 1;
+            let bill =
+                claim(&format!("C{number}"), &format!("P{}", 1 + number % 4), &format!("{}.00", 100 + number % 900));
+            let hospital_id = ["H1", "H2", "H3"][number as usize % 3].into();
+            let id = EntryId(u128::from(number).to_be_bytes());
+            let stamp = CommitStamp { id, instant: Instant(day.start_in_china_micros() + number as i64) };
+            engine.settle(settle(RawClaim { hospital_id, ..bill }), stamp).await.expect("a settlement");
+        }
+        match day.next() {
+            Some(next) if next.year() == 2018 => day = next,
+            _ => return (day, number),
+        }
+    }
+}
+
+/// With ONESTOP_SETTLEMENTS_A_DAY it is a measurement: of the entries and lines that are read, and the time that it takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_report_of_a_day_of_a_year_reads_no_entry_and_the_lines_of_two_files_at_the_most() {
+    let each_day = std::env::var("ONESTOP_SETTLEMENTS_A_DAY").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(MemoryStore::default()).await;
+    let (last, settlements) = year(&engine, each_day).await;
+    let lines = 40 * each_day;
+    let ask = async |from: Option<Day>| {
+        let question = Question { from, until: from.and_then(Day::next), ..questions()[0].clone() };
+        let begun = std::time::Instant::now();
+        let mut cache = ReportCache::open(engine.store(), place.path(), lines).await.expect("a cache");
+        let reported = cache.report(&question).await.expect("a report");
+        println!("{from:?}: {:?} in {:?}", reported.read, begun.elapsed());
+        reported
+    };
+    let first = ask(None).await;
+    assert_eq!((first.read.entries, first.report.total.settlements), (settlements, settlements as i64));
+    for day in [last, "2018-07-01".parse().expect("a day")] {
+        let of_day = ask(Some(day)).await;
+        assert_eq!((of_day.read.entries, of_day.report.total.settlements), (0, each_day as i64));
+        assert!(of_day.read.lines <= 2 * lines as u64, "{:?}", of_day.read);
     }
 }
 
@@ -212,4 +263,56 @@ async fn a_cache_from_before_a_restore_is_not_used() {
     let (live, restored) = (reopened(&store).await, reopened(&earlier).await);
     equals_from_scratch(live.store(), &cache).await;
     equals_from_scratch(restored.store(), &cache).await;
+}
+
+/// Reads that are left, or no limit.
+#[derive(Default)]
+struct ReadsLeft(Mutex<Option<usize>>);
+
+impl Intercept for ReadsLeft {
+    fn before_read(&self) -> Result<(), StoreError> {
+        match &mut *self.0.lock().expect("a lock") {
+            Some(0) => Err(StoreError::Unavailable("a test".to_owned())),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn write(
+        &self,
+        _: Write,
+        work: impl Future<Output = Result<(), StoreError>> + Send,
+    ) -> Result<(), StoreError> {
+        work.await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_was_interrupted_anywhere_goes_on_with_what_it_had_read() {
+    let engine = engine(InterceptedStore::<ReadsLeft>::default()).await;
+    History::play(&engine, 38, 50).await;
+    let (store, question) = (engine.store(), &questions()[0]);
+    let whole = report(store, question).await.expect("a report");
+    let (mut interrupted, mut least) = (0, whole.read.entries);
+    for reads in (0..200).step_by(7) {
+        let place = tempfile::tempdir().expect("a directory");
+        let limit = |left: Option<usize>| *store.intercept.0.lock().expect("a lock") = left;
+        limit(Some(reads));
+        let mut cache = ReportCache::open(store, place.path(), LINES).await.expect("a cache");
+        let broken = cache.report(question).await;
+        drop(cache);
+        limit(None);
+        if broken.is_ok() {
+            break;
+        }
+        interrupted += 1;
+        let resumed = cached(store, place.path(), question).await;
+        assert_eq!(resumed.report, whole.report, "interrupted after {reads} reads");
+        assert!(resumed.read.entries <= least, "{} entries after {reads} reads", resumed.read.entries);
+        least = resumed.read.entries;
+    }
+    assert!(interrupted > 4 && least < whole.read.entries / 3, "{interrupted} interruptions, {least} entries");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onestop::domain::day::Day;
 use onestop::domain::money::Money;
+use onestop::domain::split::Split;
 use onestop::engine::Engine;
 use onestop::engine::read::SettlementView;
 use onestop::reports::dimension::Dimension;
@@ -38,13 +39,18 @@ async fn statements<S: Store>(engine: &Engine<S>, history: &History) -> Vec<Sett
     views
 }
 
+/// The split of the revision in force.
+fn split_in_force(view: &SettlementView) -> &Split {
+    view.revisions.last().map_or(&view.settlement.body.split, |revision| &revision.body.split)
+}
+
 /// Adds statements up by whatever `key` says of each; none leaves it out.
 fn sums(views: &[SettlementView], key: impl Fn(&SettlementView) -> Option<Vec<String>>) -> BTreeMap<Vec<String>, Sums> {
     let mut all: BTreeMap<Vec<String>, Sums> = BTreeMap::new();
     for view in views {
         let Some(key) = key(view) else { continue };
         let claim = &view.settlement.body.claim;
-        let split = view.revisions.last().map_or(&view.settlement.body.split, |revision| &revision.body.split);
+        let split = split_in_force(view);
         let sums = all.entry(key).or_default();
         sums.settlements += 1;
         sums.persons.insert(claim.person_id.as_str().to_owned());
@@ -77,7 +83,7 @@ fn expected(sums: BTreeMap<Vec<String>, Sums>) -> BTreeMap<Vec<String>, (i64, u6
 
 async fn check<S: Store>(store: S, seed: u64) {
     let engine = engine(store).await;
-    let mut history = History::play(&engine, seed, 60).await;
+    let mut history = History::play_with_runs(&engine, seed, 60).await;
     for _ in 0..4 {
         history.correct(&engine).await;
     }
@@ -92,7 +98,7 @@ async fn check<S: Store>(store: S, seed: u64) {
     let by = vec![Dimension::Month, Dimension::Category, Dimension::Level];
     let discharged = ask(Question { day_of: DayOf::Discharge, by, ..Question::default() }).await;
     let circumstances = |view: &SettlementView| {
-        let terms = &view.settlement.body.split.circumstances.terms;
+        let terms = &split_in_force(view).circumstances.terms;
         let categories: Vec<_> = terms.categories.iter().map(|category| category.as_str()).collect();
         let day = view.settlement.body.claim.discharged.to_string();
         Some(vec![day[..7].to_owned(), categories.join("+"), terms.level.as_str().to_owned()])
@@ -140,7 +146,7 @@ async fn what_payers_pay_equals_the_layers_of_the_statements() {
     assert_eq!(found.columns, ["paid"]);
     let mut expected: BTreeMap<Vec<String>, (i64, i64)> = BTreeMap::new();
     for view in &views {
-        let split = view.revisions.last().map_or(&view.settlement.body.split, |revision| &revision.body.split);
+        let split = split_in_force(view);
         for layer in split.layers.iter().filter(|layer| layer.pays != Money::ZERO) {
             let hospital = view.settlement.body.claim.hospital_id.as_str();
             let key = [hospital, &layer.head.payer, &layer.head.id].map(str::to_owned).to_vec();
@@ -154,7 +160,7 @@ async fn what_payers_pay_equals_the_layers_of_the_statements() {
     });
     assert_eq!(rows.collect::<BTreeMap<_, _>>(), expected);
     let with_payment = views.iter().filter(|view| {
-        let split = view.revisions.last().map_or(&view.settlement.body.split, |revision| &revision.body.split);
+        let split = split_in_force(view);
         split.layers.iter().any(|layer| layer.pays != Money::ZERO)
     });
     assert_eq!(found.total.settlements, with_payment.count() as i64);

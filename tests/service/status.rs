@@ -443,7 +443,8 @@ async fn settle_past_deadline(server: Server) -> Status {
         idle: Duration::from_secs(300),
     };
     let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
-    let service = SettlementServiceServer::new(SettlementHandler::new(server.engine.clone(), disclosures, streams));
+    let service =
+        SettlementServiceServer::new(SettlementHandler::new(server.engine.clone(), disclosures, streams, None));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
     let request = with_timeout(Duration::from_millis(1), settle_request(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")

@@ -285,6 +285,14 @@ impl Client {
         Ok(self.references.get_reference(with_deadline(request)).await?.into_inner())
     }
 
+    /// Begins a report.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn report(&mut self, request: pb::ReportRequest) -> Result<Streaming<pb::ReportResponse>, Status> {
+        Ok(self.settlements.report(request).await?.into_inner())
+    }
+
     /// Begins a backup of the server's store.
     ///
     /// # Errors

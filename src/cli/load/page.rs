@@ -4,29 +4,9 @@ use super::knee::Step;
 use super::recorder::{CallKind, Second, percentiles};
 use super::report::{Audited, Report, audit_text, knee_text, millis};
 use crate::cli::output::chart::{Scale, Series, bars, lines};
+use crate::cli::output::html_page;
+use crate::cli::output::statement::Lang;
 use crate::cli::output::statement::escape::escaped;
-
-const STYLE: &str = "
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 20px 16px 40px; max-width: 1080px; color: #1c2226; background: #fff;
-  font: 15px/1.5 system-ui, 'Noto Sans', 'Noto Sans CJK SC', sans-serif; overflow-wrap: anywhere; }
-h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 16px; margin: 30px 0 8px; }
-.sums { display: grid; grid-template-columns: repeat(auto-fit, minmax(148px, 1fr)); gap: 10px; margin: 16px 0; }
-.sums div { background: #f3f5f6; padding: 8px 12px; } .sums span { display: block; color: #4a555c; font-size: 13px; }
-.sums b { font-size: 21px; font-variant-numeric: tabular-nums; }
-.sums .bad b { color: #b3261e; }
-svg { display: block; width: 100%; height: auto; } svg text { font-size: 13px; fill: #4a555c; }
-.grid { stroke: #e3e7ea; fill: none; } .line { fill: none; stroke-width: 2; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
-.legend { margin: 2px 0 0; font-size: 14px; } .legend span { margin-right: 16px; white-space: nowrap; }
-.legend i { display: inline-block; width: 12px; height: 12px; margin-right: 6px; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-td, th { padding: 3px 12px 3px 0; text-align: right; white-space: nowrap; border-bottom: 1px solid #e3e7ea; }
-td:first-child, th:first-child { text-align: left; } th { color: #4a555c; font-weight: 500; }
-.bar { margin: 6px 0; display: grid; grid-template-columns: 1fr auto; } .bar i { height: 8px; grid-column: 1 / 3; }
-.setup td { text-align: left; white-space: normal; } .setup td:first-child { color: #4a555c; width: 1%; white-space: nowrap; }
-pre { white-space: pre-wrap; background: #f3f5f6; padding: 10px 12px; font-size: 13px; }
-@media (max-width: 600px) { svg text { font-size: 24px; } body { font-size: 14px; } }
-";
 
 const ARRIVED: &str = "#9aa5ad";
 const ANSWERED: &str = "#1f6feb";
@@ -36,11 +16,7 @@ const PERCENTILES: [(&str, &str); 4] =
 
 /// The page.
 pub(super) fn html(report: &Report) -> String {
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>Load test</title><style>{STYLE}</style></head>\n<body>\n<h1>Load test</h1>\n"
-    );
+    let mut page = "<h1>Load test</h1>\n".to_owned();
     page += &sums(report);
     section(&mut page, "Arrivals and calls a second", &rates(&report.measured.seconds));
     section(&mut page, "Latency from the intended start, in milliseconds", &latency(&report.measured.seconds));
@@ -61,7 +37,7 @@ pub(super) fn html(report: &Report) -> String {
     section(&mut page, "Audit", &format!("<pre>{}</pre>", escaped_lines(&audit_text(&report.audited))));
     let rows = report.setup.iter().map(|(name, value)| format!("<tr><td>{}<td>{}\n", escaped(name), escaped(value)));
     section(&mut page, "What was played", &format!("<table class=\"setup\">{}</table>", rows.collect::<String>()));
-    page + "</body></html>\n"
+    html_page::document(Lang::En, "Load test", &page)
 }
 
 fn section(page: &mut String, title: &str, body: &str) {
@@ -96,8 +72,8 @@ fn sums(report: &Report) -> String {
 }
 
 fn rates(seconds: &[Second]) -> String {
-    let line = |name, color, of: fn(&Second) -> u64| Series {
-        name,
+    let line = |name: &str, color, of: fn(&Second) -> u64| Series {
+        name: name.to_owned(),
         color,
         values: seconds.iter().map(|second| of(second) as f64).collect(),
     };
@@ -115,7 +91,7 @@ fn latency(seconds: &[Second]) -> String {
         _ => second.percentiles[at] as f64 / 1_000.0,
     };
     let series = PERCENTILES.iter().enumerate().map(|(at, (name, color))| Series {
-        name,
+        name: (*name).to_owned(),
         color,
         values: seconds.iter().map(|second| value(second, at)).collect(),
     });
@@ -126,7 +102,7 @@ fn ramp(steps: &[Step]) -> String {
     let value =
         |step: &Step, at: usize| if step.answered == 0 { f64::NAN } else { step.percentiles[at] as f64 / 1_000.0 };
     let series = PERCENTILES.iter().enumerate().map(|(at, (name, color))| Series {
-        name,
+        name: (*name).to_owned(),
         color,
         values: steps.iter().map(|step| value(step, at)).collect(),
     });

@@ -27,7 +27,7 @@ pub(crate) enum Scale {
 /// A line of a chart.
 pub(crate) struct Series {
     /// Its name.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Its color.
     pub(crate) color: &'static str,
     /// Its values, evenly spaced along the horizontal axis; not finite where there is none.
@@ -83,7 +83,7 @@ pub(crate) fn bars(rows: &[(String, u64)], color: &str) -> String {
 }
 
 fn legend(series: &[Series]) -> String {
-    let entry = |one: &Series| format!("<span><i style=\"background:{}\"></i>{}</span>", one.color, escaped(one.name));
+    let entry = |one: &Series| format!("<span><i style=\"background:{}\"></i>{}</span>", one.color, escaped(&one.name));
     format!("<p class=\"legend\">{}</p>", series.iter().map(entry).collect::<String>())
 }
 
@@ -168,21 +168,26 @@ mod tests {
     #[test]
     fn a_value_is_drawn_where_its_axis_has_it() {
         let values = vec![0.0, 50.0, 100.0];
-        let svg = lines("t", Scale::Linear, &[Series { name: "a", color: "#123456", values }], &[]);
+        let svg = lines("t", Scale::Linear, &[Series { name: "a".to_owned(), color: "#123456", values }], &[]);
         assert!(svg.contains("d=\"M92.0 232.0L418.0 123.0L744.0 14.0\""), "{svg}");
         let values = vec![1.0, 10.0, 100.0];
-        let svg = lines("t", Scale::Logarithmic, &[Series { name: "a", color: "#123456", values }], &[]);
+        let svg = lines("t", Scale::Logarithmic, &[Series { name: "a".to_owned(), color: "#123456", values }], &[]);
         assert!(svg.contains("d=\"M92.0 232.0L418.0 123.0L744.0 14.0\""), "{svg}");
     }
 
     #[test]
     fn a_second_without_a_value_is_a_gap_and_nothing_is_not_a_number() {
         let values = vec![1.0, f64::NAN, 1.0];
-        let svg =
-            lines("t", Scale::Logarithmic, &[Series { name: "a", color: "#123456", values }], &["0 s".to_owned()]);
+        let svg = lines(
+            "t",
+            Scale::Logarithmic,
+            &[Series { name: "a".to_owned(), color: "#123456", values }],
+            &["0 s".to_owned()],
+        );
         assert_eq!(svg.matches('M').count() - svg.matches("M92 ").count(), 2, "{svg}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
-        let empty = lines("t", Scale::Linear, &[Series { name: "a", color: "#123456", values: Vec::new() }], &[]);
+        let empty =
+            lines("t", Scale::Linear, &[Series { name: "a".to_owned(), color: "#123456", values: Vec::new() }], &[]);
         assert!(!empty.contains("NaN") && !empty.contains("inf"), "{empty}");
     }
 }

@@ -1,7 +1,8 @@
-//! What commands print: JSON, settlement statements, policy tables, charts, progress. Every line leaves through
+//! What commands print: JSON, settlement statements, policy tables, charts, pages, progress. Every line leaves through
 //! `line`.
 
 pub(crate) mod chart;
+pub(crate) mod html_page;
 pub mod json;
 pub mod json_settlement;
 pub mod line;

@@ -1,73 +1,66 @@
-//! `onestop report`: sums over settlements from the journal of a store, as a table or in a file.
+//! `onestop report`: sums over settlements from the journal of a server's store, or of a store that no server uses, as a table or in
+//! a file.
 
+mod offline;
 mod options;
 mod output;
+mod part_file;
+mod poverty;
+mod remote;
 mod table;
-
-use std::path::PathBuf;
 
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json::china_time;
 use crate::cli::output::statement::Lang;
-use crate::reports::cache::{CHUNK_LINES, ReportCache};
-use crate::reports::error::ReportError;
+use crate::domain::ids::CanonicalDigest;
 use crate::reports::ledger::{Read, Reported};
 use crate::reports::question::Question;
 use crate::say_error;
-use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreTask};
-use crate::store::Store;
 
+use options::ReportKind;
 pub(crate) use options::ReportOptions;
-use output::{Format, Written};
+use output::Format;
+use part_file::PartFile;
 
 /// Answers a question and prints the report, or writes it to a file.
 ///
 /// # Errors
-/// If the question is not possible, the store cannot be opened or read, or the file cannot be written.
+/// If the question is not possible, the server refuses it, the store cannot be opened or read, or the file cannot be written.
 pub(crate) async fn run(options: &ReportOptions, json: bool) -> CommandResult {
+    if let Some(ReportKind::Poverty(options)) = &options.kind {
+        return poverty::run(options, json).await;
+    }
     let lang = options.lang.unwrap_or_else(Lang::from_environment);
-    let question = options.question()?;
-    let task = LedgerTask { question: &question, cache: options.cache()? };
-    let reported = options.open(task).await??;
     let format = options.format.unwrap_or(if json { Format::Ndjson } else { Format::Table });
-    let written = match &options.output {
-        Some(file) => output::write_file(&reported.report, format, file, lang)?,
+    let mut question = options.question()?;
+    let part = options.output.as_deref().map(|file| PartFile::new(file, digest(&question, format)));
+    question.as_of = question.as_of.or_else(|| part.as_ref().and_then(PartFile::interrupted_as_of));
+    let reported = reported(options, &question).await?;
+    match &part {
+        Some(part) => part.write(reported.as_of, output::lines(&reported.report, format, lang))?,
         None => output::print(&reported.report, format, lang),
-    };
-    say_error!("{}", summary(&reported, &written, lang));
+    }
+    say_error!("{}", summary(&reported, &output::digest(&reported.report, format), lang));
     Ok(())
 }
 
-struct LedgerTask<'q> {
-    question: &'q Question,
-    cache: PathBuf,
-}
-
-impl StoreTask for LedgerTask<'_> {
-    type Output = Result<Reported, ReportError>;
-
-    async fn run<S: Store>(self, store: S) -> Result<Reported, ReportError> {
-        ReportCache::open(&store, &self.cache, CHUNK_LINES).await?.report(self.question).await
+async fn reported(options: &ReportOptions, question: &Question) -> Result<Reported, CommandError> {
+    match &options.store.store {
+        Some(_) => offline::report(&options.store, question).await,
+        None => remote::report(&options.server, question).await,
     }
 }
 
-impl ReportOptions {
-    /// Where the lines of the journal are kept.
-    fn cache(&self) -> Result<PathBuf, CommandError> {
-        let location = StoreLocation::parse(&self.store)?;
-        Ok(self.cache.clone().unwrap_or_else(|| location.report_cache(self.secret.as_deref())))
-    }
-
-    async fn open<T: StoreTask>(&self, task: T) -> Result<T::Output, CommandError> {
-        let files = SecretAndArchivePaths { secret: self.secret.as_deref(), archive: self.archive.as_deref() };
-        Ok(StoreLocation::parse(&self.store)?.open_existing(files, task).await?)
-    }
+/// The digest of what a file is to hold, but for a moment that is not asked for.
+fn digest(question: &Question, format: Format) -> crate::domain::ids::Digest {
+    let at = question.as_of.map_or_else(String::new, |at| at.0.to_string());
+    CanonicalDigest::new("report file/1").bytes(&question.digest().0).text(format.word()).text(&at).finish()
 }
 
 /// What was reported, and how to get the same again.
-fn summary(reported: &Reported, written: &Written, lang: Lang) -> String {
+fn summary(reported: &Reported, digest: &str, lang: Lang) -> String {
     let Reported { report, as_of, read: Read { entries, lines } } = reported;
-    let (rows, settlements, digest) = (report.rows.len(), report.total.settlements, &written.digest);
+    let (rows, settlements) = (report.rows.len(), report.total.settlements);
     let as_of = as_of.map_or_else(|| lang.choose("无", "none").to_owned(), china_time);
     match lang {
         Lang::Zh => format!(

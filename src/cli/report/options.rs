@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::cli::client::address::ServerOptions;
 use crate::cli::exit::CommandError;
 use crate::cli::output::statement::Lang;
 use crate::domain::day::Day;
@@ -9,24 +10,20 @@ use crate::domain::journal::Instant;
 use crate::reports::dimension::Dimension;
 use crate::reports::question::{Condition, DayOf, Question};
 
+use super::offline::StoreOptions;
 use super::output::Format;
+use super::poverty::PovertyOptions;
 
 /// What to report, and from which store.
 #[derive(clap::Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ReportOptions {
-    /// The store: a directory that no server uses, or a Redis
-    #[arg(long, value_name = "DIR|URL", default_value = "onestop-store")]
-    pub(super) store: PathBuf,
-    /// The file with the secret of a store on Redis
-    #[arg(long, value_name = "FILE")]
-    pub(super) secret: Option<PathBuf>,
-    /// The archive of a store on Redis
-    #[arg(long, value_name = "DIR")]
-    pub(super) archive: Option<PathBuf>,
-    /// Where to keep the lines of the journal by column, so that later reports read only what is new; in the directory of the
-    /// store, or beside the secret of a store on Redis, unless given
-    #[arg(long, value_name = "DIR")]
-    pub(super) cache: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) kind: Option<ReportKind>,
+    #[command(flatten)]
+    pub(super) server: ServerOptions,
+    #[command(flatten)]
+    pub(super) store: StoreOptions,
     #[command(flatten)]
     asked: AskedOptions,
     /// How to print it; --json prints NDJSON
@@ -38,6 +35,13 @@ pub(crate) struct ReportOptions {
     /// The language of the table; that of the environment unless given
     #[arg(long)]
     pub(super) lang: Option<Lang>,
+}
+
+/// A report that is ready-made.
+#[derive(clap::Subcommand, Debug)]
+pub(super) enum ReportKind {
+    /// Statistics of poverty relief (健康扶贫统计): registered, treated, shares paid by layer, settled as ordinary, removed
+    Poverty(Box<PovertyOptions>),
 }
 
 /// What is asked.
@@ -105,7 +109,7 @@ fn dimension(text: &str) -> Result<Dimension, String> {
     Dimension::from_word(text).ok_or_else(|| format!("is none of {}", words()))
 }
 
-fn instant(text: &str) -> Result<Instant, String> {
+pub(super) fn instant(text: &str) -> Result<Instant, String> {
     let time: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Ok(Instant(time.as_microsecond()))
 }

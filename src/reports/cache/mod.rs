@@ -12,6 +12,7 @@ mod manifest;
 
 use std::path::Path;
 
+use crate::domain::journal::Instant;
 use crate::store::rows::CommitPosition;
 use crate::store::{JournalStore, StoreError};
 
@@ -67,13 +68,37 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     /// # Errors
     /// If the store cannot be read, an entry is damaged, or a file cannot be read or written.
     pub async fn report(&mut self, question: &Question) -> Result<Reported, ReportError> {
-        self.extend().await?;
         let mut tally = Tally::new(question);
+        let as_of = self.visit_chunks(question, |chunk| _ = tally.add(chunk)).await?;
+        Ok(Reported { report: tally.finish(), as_of, read: self.take_read() })
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> &'s S {
+        self.store
+    }
+
+    /// What was read since it was asked last.
+    pub(super) fn take_read(&mut self) -> Read {
+        std::mem::take(&mut self.read)
+    }
+
+    /// Brings the cache up to the end of the journal and shows every chunk that may have a line of the days that are asked about,
+    /// in the order of commits, up to the one with the first line after the moment that is asked about. The result is the moment:
+    /// the one that is asked about, otherwise the latest commit.
+    pub(super) async fn visit_chunks(
+        &mut self,
+        question: &Question,
+        mut visit: impl FnMut(&Chunk),
+    ) -> Result<Option<Instant>, ReportError> {
+        self.extend().await?;
         for number in 0..self.manifest.chunks.len() {
             let cached = &self.manifest.chunks[number];
             let is_last = cached.is_later(question);
             if cached.may_hold(question) {
-                tally.add(&self.chunk(number).await?);
+                let chunk = self.chunk(number).await?;
+                self.read.lines += chunk.lines.len() as u64;
+                visit(&chunk);
                 tokio::task::yield_now().await;
             }
             if is_last {
@@ -81,16 +106,15 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
             }
         }
         let newest = self.manifest.chunks.iter().filter_map(|chunk| chunk.latest_commit).max();
-        self.read.lines = tally.lines();
-        let as_of = question.as_of.or(newest);
-        Ok(Reported { report: tally.finish(), as_of, read: std::mem::take(&mut self.read) })
+        Ok(question.as_of.or(newest))
     }
 
     /// Whether the last entry that the cache covers is in the journal, at its position and with its digest.
     async fn is_of_this_journal(&self) -> Result<bool, ReportError> {
         let Some(last) = self.manifest.chunks.last().map(|chunk| chunk.last) else { return Ok(true) };
         match self.store.entries_after(last.before, 1).await {
-            Err(StoreError::UnknownPosition) => Ok(false),
+            // In another journal no entry may begin there. Damage of this one is named where it is read from the start.
+            Err(StoreError::UnknownPosition | StoreError::Damaged(_)) => Ok(false),
             Err(error) => Err(error.into()),
             Ok(page) => Ok(page.entries.first().is_some_and(|found| {
                 let digest = found.record.as_ref().map(|record| crate::journal::decode_entry(record));

@@ -1,0 +1,116 @@
+//! The report of a running server. After a break it goes on after the last row, as of the same moment.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::Status;
+
+use crate::cli::client::Client;
+use crate::cli::client::address::ServerOptions;
+use crate::cli::error::client::{ClientError, leaves_outcome_unknown};
+use crate::cli::exit::CommandError;
+use crate::domain::journal::Instant;
+use crate::domain::money::Money;
+use crate::grpc::to_proto;
+use crate::pb::settlement as pb;
+use crate::pb::settlement::report_response::Part;
+use crate::reports::ledger::{Read, Reported};
+use crate::reports::question::{DayOf, Question};
+use crate::reports::report::{Report, ReportRow};
+
+/// How often a report that broke is continued.
+const RETRIES: usize = 10;
+
+/// How long to wait before it is continued.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Asks a server.
+///
+/// # Errors
+/// If the server cannot be reached, refuses the question, or breaks off again and again.
+pub(super) async fn report(server: &ServerOptions, question: &Question) -> Result<Reported, CommandError> {
+    let mut client = Client::connect_to(server).await?;
+    let mut receiving = Receiving { question, start: None, rows: Vec::new() };
+    for _ in 0..RETRIES {
+        match receiving.receive(&mut client).await {
+            Ok(()) => return receiving.reported(),
+            Err(status) if !leaves_outcome_unknown(&status) => return Err(status.into()),
+            Err(_broken) => tokio::time::sleep(RETRY_DELAY).await,
+        }
+    }
+    Ok(receiving.receive(&mut client).await.map(|()| receiving.reported())??)
+}
+
+/// A report that is being received.
+struct Receiving<'q> {
+    question: &'q Question,
+    start: Option<pb::ReportStart>,
+    rows: Vec<ReportRow>,
+}
+
+impl Receiving<'_> {
+    /// Receives the rows after those that were received.
+    async fn receive(&mut self, client: &mut Client) -> Result<(), Status> {
+        let mut parts = client.report(self.request()).await?;
+        while let Some(pb::ReportResponse { part }) = parts.message().await? {
+            match part {
+                Some(Part::Start(start)) => drop(self.start.get_or_insert(start)),
+                Some(Part::Rows(rows)) => self.rows.extend(rows.rows.into_iter().map(row)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&self) -> pb::ReportRequest {
+        let Question { day_of, from, until, by, only, as_of } = self.question;
+        let day_of = match day_of {
+            DayOf::Settlement => pb::ReportDay::Settlement,
+            DayOf::Discharge => pb::ReportDay::Discharge,
+            DayOf::Commit => pb::ReportDay::Commit,
+            DayOf::Booked => pb::ReportDay::Booked,
+        };
+        let condition = |(dimension, values): (&str, &[String])| pb::ReportCondition {
+            dimension: dimension.to_owned(),
+            values: values.to_vec(),
+        };
+        let answered = self.start.as_ref().and_then(|start| start.as_of_time);
+        let last = self.rows.last().map(|row| row.key.iter().map(|value| value.to_string()).collect());
+        pb::ReportRequest {
+            day_of: day_of.into(),
+            from: from.map(to_proto::date),
+            until: until.map(to_proto::date),
+            by: by.iter().map(|dimension| dimension.word().to_owned()).collect(),
+            only: only.iter().map(|asked| condition(asked.parts())).collect(),
+            as_of_time: answered.or(as_of.map(to_proto::timestamp)),
+            after_key: last.unwrap_or_default(),
+        }
+    }
+
+    fn reported(self) -> Result<Reported, CommandError> {
+        let start = self.start.ok_or(ClientError::UnexpectedAnswer)?;
+        if start.row_count != self.rows.len() as u64 {
+            return Err(ClientError::UnexpectedAnswer.into());
+        }
+        let instant = |at: prost_types::Timestamp| Instant(at.seconds * 1_000_000 + i64::from(at.nanos / 1_000));
+        Ok(Reported {
+            report: Report {
+                by: self.question.by.clone(),
+                columns: start.columns,
+                rows: self.rows,
+                total: row(start.total.unwrap_or_default()),
+            },
+            as_of: start.as_of_time.map(instant),
+            read: Read { entries: start.entries_read, lines: start.lines_read },
+        })
+    }
+}
+
+fn row(message: pb::ReportRow) -> ReportRow {
+    ReportRow {
+        key: message.key.into_iter().map(Arc::from).collect(),
+        settlements: message.settlements.into(),
+        persons: message.persons,
+        amounts: message.amounts_fen.into_iter().map(Money::from_fen).collect(),
+    }
+}

@@ -1,0 +1,210 @@
+//! Report: sums over settlements from the journal of the store.
+//!
+//! A report is made on a thread of its own, so that claims do not wait for it, and one after the other. Then its rows are sent as
+//! the caller takes them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tonic::Status;
+
+use crate::access::AccessError;
+use crate::domain::day::Day;
+use crate::domain::fault::{FaultReason, FieldFaults};
+use crate::domain::ids::PersonId;
+use crate::domain::journal::Instant;
+use crate::engine::list::HospitalScope;
+use crate::engine::{Engine, EngineError};
+use crate::pb::Date;
+use crate::pb::settlement as pb;
+use crate::pb::settlement::report_response::Part;
+use crate::reports::cache::{CHUNK_LINES, ReportCache};
+use crate::reports::dimension::Dimension;
+use crate::reports::error::ReportError;
+use crate::reports::ledger::{Reported, report};
+use crate::reports::person_names::name_persons;
+use crate::reports::question::{Condition, DayOf, Question};
+use crate::reports::report::ReportRow;
+use crate::store::Store;
+
+use super::authorize::Permitted;
+use super::disclosures::Disclosures;
+use super::error::CallError;
+use super::listing::visible_hospitals;
+use super::to_proto::timestamp;
+
+/// The rows of a message.
+const ROWS: usize = 500;
+
+/// The parts of a report as they are sent.
+pub type ReportParts = BoxStream<'static, Result<pb::ReportResponse, Status>>;
+
+/// What makes the reports of a server.
+pub struct Reporter<S> {
+    engine: Arc<Engine<S>>,
+    disclosures: Arc<Disclosures>,
+    cache: Option<PathBuf>,
+    running: Semaphore,
+}
+
+impl<S: Store> Reporter<S> {
+    /// Reports of this engine's store; what is read for them is kept in the directory, if one is given.
+    pub fn new(engine: Arc<Engine<S>>, disclosures: Arc<Disclosures>, cache: Option<PathBuf>) -> Reporter<S> {
+        Reporter { engine, disclosures, cache, running: Semaphore::new(1) }
+    }
+
+    /// The report that is requested, after the read of every person that it names was recorded.
+    ///
+    /// # Errors
+    /// What is wrong with the request, the caller may not ask it, or the store cannot be read.
+    pub(super) async fn report(
+        self: Arc<Self>,
+        permitted: Permitted,
+        request: pb::ReportRequest,
+    ) -> Result<ReportParts, CallError> {
+        let question = question(&permitted, &request)?;
+        let names_persons = question.by.contains(&Dimension::Person);
+        if names_persons && !permitted.caller.views_every_hospital() {
+            return Err(AccessError::NotPermitted.into());
+        }
+        let disclosures = Arc::clone(&self.disclosures);
+        let engine = Arc::clone(&self.engine);
+        let reported = self.compute(question).await?;
+        if names_persons {
+            let at = reported.report.by.iter().position(|by| *by == Dimension::Person).unwrap_or_default();
+            let ids =
+                reported.report.rows.iter().filter_map(|row| PersonId::parse(row.key[at].clone(), usize::MAX).ok());
+            let mut ids: Vec<_> = ids.collect();
+            ids.sort();
+            ids.dedup();
+            disclosures.log_read(&permitted, engine.store(), &ids)?;
+        }
+        Ok(parts(reported, &request.after_key))
+    }
+
+    async fn compute(self: Arc<Self>, question: Question) -> Result<Reported, CallError> {
+        let _turn = self.running.acquire().await;
+        let (handle, reporter) = (Handle::current(), Arc::clone(&self));
+        let made = tokio::task::spawn_blocking(move || handle.block_on(reporter.compute_here(&question)));
+        made.await.map_err(|ended| CallError::Internal(format!("a report ended: {ended}")))?
+    }
+
+    async fn compute_here(&self, question: &Question) -> Result<Reported, CallError> {
+        let store = self.engine.store();
+        let mut reported = match self.from_cache(question).await {
+            Some(reported) => reported,
+            None => report(store, question).await.map_err(ReportError::from),
+        }
+        .map_err(call_error)?;
+        name_persons(store, &mut reported.report).await.map_err(ReportError::from).map_err(call_error)?;
+        Ok(reported)
+    }
+
+    /// The report with the help of the cache; none if there is no cache, or its files cannot be used.
+    async fn from_cache(&self, question: &Question) -> Option<Result<Reported, ReportError>> {
+        let directory = self.cache.as_deref()?;
+        let reported = match ReportCache::open(self.engine.store(), directory, CHUNK_LINES).await {
+            Ok(mut cache) => cache.report(question).await,
+            Err(error) => Err(error),
+        };
+        match reported {
+            Err(error @ (ReportError::ForeignCache(_) | ReportError::File { .. })) => {
+                tracing::error!(%error, "the report cache cannot be used; the whole journal is read");
+                None
+            }
+            reported => Some(reported),
+        }
+    }
+}
+
+fn call_error(error: ReportError) -> CallError {
+    match error {
+        ReportError::Store(error) => EngineError::from_read_error(error).into(),
+        error => CallError::Internal(error.to_string()),
+    }
+}
+
+/// The parts of the rows after a key.
+fn parts(reported: Reported, after_key: &[String]) -> ReportParts {
+    let Reported { report, as_of, read } = reported;
+    let start = pb::ReportStart {
+        columns: report.columns.clone(),
+        as_of_time: as_of.map(timestamp),
+        total: Some(row_message(&report.total)),
+        row_count: report.rows.len() as u64,
+        entries_read: read.entries,
+        lines_read: read.lines,
+    };
+    let is_before = |row: &ReportRow| row.key.iter().map(|value| &**value).le(after_key.iter().map(String::as_str));
+    let first = if after_key.is_empty() { 0 } else { report.rows.partition_point(is_before) };
+    let response = |part| Ok(pb::ReportResponse { part: Some(part) });
+    let rows = report.rows.into_iter().skip(first);
+    let rows = stream::iter(rows).map(|row| row_message(&row)).chunks(ROWS);
+    let rows = rows.map(move |rows| response(Part::Rows(pb::ReportRows { rows })));
+    stream::iter([response(Part::Start(start))]).chain(rows).boxed()
+}
+
+fn row_message(row: &ReportRow) -> pb::ReportRow {
+    pb::ReportRow {
+        key: row.key.iter().map(|value| value.to_string()).collect(),
+        settlements: row.settlements.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+        persons: row.persons,
+        amounts_fen: row.amounts.iter().map(|amount| amount.fen()).collect(),
+    }
+}
+
+/// The question of a request, about the hospitals that the caller may see.
+fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Question, CallError> {
+    let mut faults = FieldFaults::default();
+    let day_of = day_of(request.day_of);
+    if day_of.is_none() {
+        faults.add("day_of", FaultReason::UnknownWord, "is not one of the days that a report goes by");
+    }
+    let mut by = Vec::new();
+    for (at, word) in request.by.iter().enumerate() {
+        match Dimension::from_word(word) {
+            Some(dimension) if !by.contains(&dimension) => by.push(dimension),
+            Some(_) => faults.add(format!("by[{at}]"), FaultReason::Unreadable, "is named twice"),
+            None => faults.add(format!("by[{at}]"), FaultReason::UnknownWord, "is nothing that rows can stand for"),
+        }
+    }
+    let mut only = Vec::new();
+    for (at, condition) in request.only.iter().enumerate() {
+        let dimension = Dimension::from_word(&condition.dimension);
+        match dimension.and_then(|dimension| Condition::new(dimension, condition.values.clone())) {
+            Some(condition) => only.push(condition),
+            None => faults.add(format!("only[{at}].dimension"), FaultReason::UnknownWord, "is no possible condition"),
+        }
+    }
+    if let HospitalScope::Only(hospitals) = visible_hospitals(permitted) {
+        let ids = hospitals.iter().map(|hospital| hospital.as_str().to_owned()).collect();
+        only.extend(Condition::new(Dimension::Hospital, ids));
+    }
+    let (from, until) = (day(&mut faults, "from", request.from), day(&mut faults, "until", request.until));
+    if !faults.is_empty() {
+        return Err(CallError::InvalidMessage(faults));
+    }
+    let as_of = request
+        .as_of_time
+        .as_ref()
+        .map(|at| Instant(at.seconds.saturating_mul(1_000_000) + i64::from(at.nanos / 1_000)));
+    Ok(Question { day_of: day_of.unwrap_or_default(), from, until, by, only, as_of })
+}
+
+fn day(faults: &mut FieldFaults, field: &str, day: Option<Date>) -> Option<Day> {
+    let read = Day::new(day?.year, day?.month, day?.day);
+    read.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
+}
+
+fn day_of(message: i32) -> Option<DayOf> {
+    match pb::ReportDay::try_from(message).ok()? {
+        pb::ReportDay::Unspecified => None,
+        pb::ReportDay::Settlement => Some(DayOf::Settlement),
+        pb::ReportDay::Discharge => Some(DayOf::Discharge),
+        pb::ReportDay::Commit => Some(DayOf::Commit),
+        pb::ReportDay::Booked => Some(DayOf::Booked),
+    }
+}

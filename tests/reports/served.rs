@@ -1,0 +1,122 @@
+//! Reports of a running server, and files that an interruption left.
+
+use onestop::pb::settlement as pb;
+use onestop::pb::settlement::report_response::Part;
+
+use crate::support::claims::claim;
+use crate::support::program::{Serve, run};
+
+/// Settles some claims of H3 and H1, and reverses one of them.
+async fn history(serve: &Serve) {
+    let mut client = serve.with_tables().await;
+    for (number, hospital) in ["H3", "H1", "H3", "H2", "H3"].into_iter().enumerate() {
+        let mut bill = claim(&format!("C{number}"), &format!("P{}", 1 + number % 3), &format!("{}.50", 3_000 + number));
+        bill.hospital_id = hospital.into();
+        client.settle(&bill, &format!("R{number}"), Vec::new()).await.expect("a settlement");
+    }
+    let reversal = [
+        "reverse",
+        "--hospital",
+        "H2",
+        "--person",
+        "P1",
+        "--claim",
+        "C3",
+        "--request",
+        "V3",
+        "--reason",
+        "a wrong bill",
+        "--server",
+        &serve.url,
+    ];
+    assert_eq!(run(&reversal).0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_report_of_a_server_is_that_of_its_store() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = place.path().join("store");
+    let serve = Serve::start(&store, &[]);
+    history(&serve).await;
+    let asked = ["--by", "hospital,payer,category", "--json", "--lang", "en"];
+    let (code, served, errors) = run(&[&["report", "--server", &serve.url][..], &asked].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(served.contains("\"H3\"") && served.contains("\"H1\"") && !served.contains("\"H2\""), "{served}");
+    let (_, again, of_again) = run(&[&["report", "--server", &serve.url][..], &asked].concat());
+    assert_eq!(again, served);
+    assert!(of_again.contains("; 0 entries of the journal"), "the server keeps what it read: {of_again}");
+    assert_eq!(serve.end(), Some(0));
+    let (code, offline, errors) = run(&[&["report", "--store", &store.display().to_string()][..], &asked].concat());
+    assert_eq!((code, offline), (Some(0), served), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_broke_off_goes_on_after_the_last_row_as_of_the_same_moment() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    history(&serve).await;
+    let mut client = serve.client().await;
+    let by = vec!["hospital".to_owned(), "category".to_owned()];
+    let request = pb::ReportRequest { by, day_of: pb::ReportDay::Settlement.into(), ..Default::default() };
+    let mut ask = async |request: pb::ReportRequest| {
+        let (mut parts, mut start, mut rows) = (client.report(request).await.expect("parts"), None, Vec::new());
+        while let Some(pb::ReportResponse { part }) = parts.message().await.expect("a part") {
+            match part.expect("a part") {
+                Part::Start(first) => start = Some(first),
+                Part::Rows(further) => rows.extend(further.rows),
+            }
+        }
+        (start.expect("a start"), rows)
+    };
+    let (start, rows) = ask(request.clone()).await;
+    assert!(rows.len() > 2 && start.row_count == rows.len() as u64);
+    let mut later = claim("C9", "P2", "777.00");
+    later.hospital_id = "H3X".into();
+    serve.client().await.settle(&later, "R9", Vec::new()).await.expect("a settlement");
+    for (at, row) in rows.iter().enumerate() {
+        let rest = pb::ReportRequest { after_key: row.key.clone(), as_of_time: start.as_of_time, ..request.clone() };
+        let (again, found) = ask(rest).await;
+        assert_eq!((again.row_count, &again.total), (start.row_count, &start.total));
+        assert_eq!(found, rows[at + 1..], "after {:?}", row.key);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_an_interruption_left_is_finished_as_of_the_moment_when_it_was_begun() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    history(&serve).await;
+    let file = place.path().join("report.csv");
+    let part = place.path().join("report.csv.part");
+    let cursor = place.path().join("report.csv.part.cursor");
+    let named = file.display().to_string();
+    let report = ["report", "--server", &serve.url, "--by", "hospital", "--format", "csv", "--output", &named];
+    assert_eq!(run(&report).0, Some(0));
+    let whole = std::fs::read(&file).expect("the file");
+    assert!(!part.exists() && !cursor.exists());
+    // What a kill in the middle of a row leaves: a part, and the cursor, whose head is that of the same question.
+    let begun = || {
+        std::fs::rename(&file, &part).expect("a part");
+        std::fs::write(&part, &whole[..whole.len() - 7]).expect("a part");
+    };
+    begun();
+    let question = onestop::reports::question::Question {
+        by: vec![onestop::reports::dimension::Dimension::Hospital],
+        ..Default::default()
+    };
+    let (_, _, errors) =
+        run(&[&report[..8], &[&place.path().join("other.csv").display().to_string(), "--lang", "en"]].concat());
+    let as_of = errors.split("as of ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a moment");
+    let as_of: jiff::Timestamp = as_of.parse().expect("a time");
+    let digest = onestop::domain::ids::CanonicalDigest::new("report file/1").bytes(&question.digest().0).text("csv");
+    let digest = digest.text("").finish();
+    std::fs::write(&cursor, format!("onestop report cursor 1\n{digest}\n{}\n", as_of.as_microsecond()))
+        .expect("a cursor");
+    serve.client().await.settle(&claim("C9", "P2", "777.00"), "R9", Vec::new()).await.expect("a settlement");
+    let (code, _, errors) = run(&report);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(std::fs::read(&file).expect("the file"), whole, "as of the moment when it was begun");
+    assert!(!part.exists() && !cursor.exists());
+    assert_eq!(run(&report).0, Some(0));
+    assert_ne!(std::fs::read(&file).expect("the file"), whole, "a new report has the new settlement");
+}
