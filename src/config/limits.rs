@@ -26,7 +26,7 @@ pub struct LimitKey {
 pub const LIMIT_KEYS: &[LimitKey] = &[
     LimitKey {
         name: "in_flight",
-        about: "Maximum calls in flight. While calls take too long the server permits fewer, but at least 64, and no caller more \
+        about: "Maximum calls in flight. While calls take too long the server permits fewer, but at least 128, and no caller more \
                 than its share. It refuses further calls with RESOURCE_EXHAUSTED before any work.",
         min: 1,
         max: 1_000_000,
