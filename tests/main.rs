@@ -21,6 +21,7 @@ mod deployment;
 mod disk;
 mod durability;
 mod fuzzing;
+mod impact;
 mod index;
 mod law;
 mod load;

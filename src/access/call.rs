@@ -82,6 +82,10 @@ pub const CALLS: &[Call] = &[
 const SHORT_CALLS: [&str; 2] =
     ["/onestop.settlement.v1.SettlementService/Quote", "/onestop.settlement.v1.SettlementService/Settle"];
 
+/// What `onestop policy impact` discloses to an auditor; no call of the service.
+pub(crate) const POLICY_IMPACT: Call =
+    Call { path: "policy impact", stream: false, commits: false, roles: &[Role::Auditor] };
+
 impl Call {
     /// Whether the time of the call depends on the load of the server more than on what is asked for.
     pub(crate) fn is_short(&self) -> bool {

@@ -29,6 +29,12 @@ impl Caller {
         Caller { name: "anyone".into(), role: Role::Anyone, hospitals: Vec::new(), allowance }
     }
 
+    /// The auditor who runs a command on a store.
+    pub(crate) fn auditor_of_command(name: &str) -> Caller {
+        let allowance = Arc::new(Allowance::unlimited());
+        Caller { name: name.into(), role: Role::Auditor, hospitals: Vec::new(), allowance }
+    }
+
     /// Checks that the role permits this call.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use super::client::commands::{self as client_commands, ClientCommand};
 use super::client::dropped_words;
 use super::demo::{self, DemoOptions};
 use super::exit::{CommandError, CommandResult};
+use super::impact::{self, ImpactOptions};
 use super::load::{self, LoadOptions};
 use super::output::policy_diff::{self, PolicyDiffOptions};
 use super::output::policy_terms::{self, PolicyTermsOptions};
@@ -146,6 +147,8 @@ enum PolicyCommand {
     },
     /// Show what differs between two directories of policy files, figure by figure
     Diff(PolicyDiffOptions),
+    /// Decide the settlements of a store again under another book, and show what changes; nothing is committed
+    Impact(Box<ImpactOptions>),
     /// Run policy cases, in this process or over gRPC
     Test {
         /// A directory of policy files, instead of the shipped policies
@@ -232,6 +235,7 @@ async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
             policy_terms::print_policy_terms(policies.as_deref(), &options, json)
         }
         PolicyCommand::Diff(options) => policy_diff::print_policy_diff(&options),
+        PolicyCommand::Impact(options) => impact::run(&options, json).await,
         PolicyCommand::Test { policies, grpc, store, lang, cases } => {
             let backend = CaseBackend::from_options(grpc, store.as_deref())?;
             let lang = lang.unwrap_or_else(Lang::from_environment);

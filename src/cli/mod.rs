@@ -10,6 +10,7 @@ mod commands;
 mod demo;
 pub mod error;
 pub mod exit;
+mod impact;
 mod load;
 pub mod output;
 mod report;

@@ -30,6 +30,14 @@ pub struct Listed {
     pub reversal: Option<EntryId>,
 }
 
+impl Listed {
+    /// The insurance of the account that it moves: a retroactive run may change it.
+    fn insurance(&self) -> &Arc<str> {
+        let split = self.revision.as_ref().map_or(&self.settlement.body.split, |revision| &revision.body.split);
+        &split.circumstances.account.insurance
+    }
+}
+
 /// Whether a page has room for more settlements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageRoom {
@@ -115,8 +123,11 @@ impl<S: Store> Engine<S> {
             if let Ok(settlement) = Entry::<Settlement>::try_from(entry)
                 && is_listed(&settlement, which)
             {
-                listed += 1;
-                room = add(self.listed(settlement).await?);
+                let found = self.listed(settlement).await?;
+                if which.insurance.as_ref().is_none_or(|insurance| insurance == found.insurance()) {
+                    listed += 1;
+                    room = add(found);
+                }
             }
         }
         Ok(next)
@@ -214,9 +225,7 @@ impl<S: Store> Engine<S> {
 fn is_listed(settlement: &Entry<Settlement>, which: &PersonFilter) -> bool {
     let account = &settlement.body.split.circumstances.account;
     let hospital_id = &settlement.body.claim.hospital_id;
-    which.hospitals.includes(hospital_id)
-        && account.year == which.year
-        && which.insurance.as_ref().is_none_or(|insurance| *insurance == account.insurance)
+    which.hospitals.includes(hospital_id) && account.year == which.year
 }
 
 fn foreign_page_error() -> EngineError {

@@ -21,6 +21,7 @@ pub mod feed;
 pub mod fence;
 pub mod follow;
 mod idempotency;
+pub mod impact;
 pub mod import;
 mod import_checks;
 pub mod import_rows;

@@ -183,10 +183,15 @@ pub(super) fn decision_order(
 ) -> Vec<EntryId> {
     let of_later = later.iter().rev().map(|one| (one.settlement, one.continues()));
     let of_replacement = replacement.map(|(reversed, replacement)| (reversed, replacement.continues()));
-    let all: Vec<(EntryId, Option<EntryId>)> = of_later.chain(of_replacement).collect();
+    continuation_order(&of_later.chain(of_replacement).collect::<Vec<_>>())
+}
+
+/// The order in which these settlements are decided, given in the order of their commits, each with what it continues: the
+/// same, but what another continues comes before it.
+pub(super) fn continuation_order(all: &[(EntryId, Option<EntryId>)]) -> Vec<EntryId> {
     let continues: HashMap<EntryId, Option<EntryId>> = all.iter().copied().collect();
     let (mut order, mut placed) = (Vec::with_capacity(all.len()), HashSet::new());
-    for (id, _) in all {
+    for (id, _) in all.iter().copied() {
         let waits = |id: &EntryId| continues.contains_key(id) && !placed.contains(id);
         let before = |id: &EntryId| continues.get(id).copied().flatten().filter(waits);
         // A chain of continuations has no circle; were there one, its length ends it.

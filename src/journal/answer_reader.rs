@@ -93,7 +93,7 @@ fn pool_amount(pb::PoolAmount { pool, amount_fen }: pb::PoolAmount) -> (Pool, Mo
     (Pool::from(pool), fen(amount_fen))
 }
 
-fn circumstances(message: pb::Circumstances) -> Result<Circumstances, Malformed> {
+pub(super) fn circumstances(message: pb::Circumstances) -> Result<Circumstances, Malformed> {
     let locality = message.locality().fixed().ok_or(Malformed("locality"))?;
     let referral = message.referral().fixed().ok_or(Malformed("referral"))?;
     Ok(Circumstances {
@@ -113,7 +113,10 @@ fn circumstances(message: pb::Circumstances) -> Result<Circumstances, Malformed>
 }
 
 /// The codes of a bill, and the entries of the catalogue in the order in which they first appear.
-fn codes(codes: Vec<pb::Code>, row_of_code: &[u32]) -> Result<(Vec<CodeSplit>, CatalogueEntries), Malformed> {
+pub(super) fn codes(
+    codes: Vec<pb::Code>,
+    row_of_code: &[u32],
+) -> Result<(Vec<CodeSplit>, CatalogueEntries), Malformed> {
     if codes.len() != row_of_code.len() {
         return Err(Malformed("row_of_code"));
     }

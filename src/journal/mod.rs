@@ -17,6 +17,7 @@ mod entry_reader;
 pub mod form;
 mod message_writer;
 pub mod record;
+pub mod recorded;
 mod revision;
 mod settlement;
 

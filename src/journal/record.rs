@@ -82,6 +82,18 @@ pub fn decode_message<M: Message + Default>(record: &[u8]) -> Result<(M, Digest)
     Ok((message, digest))
 }
 
+/// The message of a record, without verifying its checksum: for a message that is verified later.
+///
+/// # Errors
+/// If the record is too short, of an unknown format, or no message.
+pub(super) fn decode_unverified<M: Message + Default>(record: &[u8]) -> Result<M, RecordError> {
+    let (header, body) = record.split_at_checked(HEADER).ok_or(RecordError::TooShort)?;
+    if header[0] != FORMAT {
+        return Err(RecordError::UnknownFormat(header[0]));
+    }
+    M::decode(body).map_err(|_| RecordError::NoMessage)
+}
+
 /// The number in the first field of a record, without verifying its checksum: for a comparison with a record that was read
 /// and verified before.
 ///

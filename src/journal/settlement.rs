@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::answer_reader;
 use super::claim::{ClaimMessage, claim_from_message};
 use super::form::{Malformed, digest, nested, present, region};
-use crate::domain::facts::{Facts, HospitalFacts, PersonFacts};
+use crate::domain::facts::{CatalogueEntries, Facts, HospitalFacts, PersonFacts};
 use crate::domain::journal::Settlement;
-use crate::domain::split::Split;
+use crate::domain::split::{Circumstances, Split};
 use crate::domain::stay::StayUse;
 use crate::pb::journal as pb;
 use crate::pb::settlement as wire;
@@ -78,7 +78,15 @@ pub(super) fn settlement_from_message(message: pb::SettlementEntry) -> Result<Se
 
 /// The facts: those that the split repeats, and the others.
 pub(super) fn facts(message: pb::Facts, split: &Split) -> Result<Facts, Malformed> {
-    let circumstances = &split.circumstances;
+    facts_of_circumstances(message, &split.circumstances, Arc::clone(&split.catalogue))
+}
+
+/// The facts of a split with these circumstances and this catalogue.
+pub(super) fn facts_of_circumstances(
+    message: pb::Facts,
+    circumstances: &Circumstances,
+    catalogue: CatalogueEntries,
+) -> Result<Facts, Malformed> {
     let row = |row: u32| u16::try_from(row).map_err(|_| Malformed("row_of_item"));
     Ok(Facts {
         person: PersonFacts {
@@ -92,7 +100,7 @@ pub(super) fn facts(message: pb::Facts, split: &Split) -> Result<Facts, Malforme
             region: region("hospital_region", &message.hospital_region)?,
             tags: circumstances.terms.tags.clone(),
         },
-        catalogue: Arc::clone(&split.catalogue),
+        catalogue,
         entry_of_item: message.row_of_item.into_iter().map(row).collect::<Result<_, _>>()?,
     })
 }

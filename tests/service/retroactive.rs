@@ -220,6 +220,12 @@ async fn an_insurance_that_was_put_right_moves_the_settlement_to_the_other_accou
         let account = server.settlement_client().get_account(request).await.expect("an account").into_inner();
         assert_eq!(account.admissions, admissions);
     }
+    for (insurance, listed) in [("resident", 0), ("employee", 1), ("", 1)] {
+        let (person_id, insurance) = ("P1".to_owned(), insurance.to_owned());
+        let request = pb::ListSettlementsRequest { person_id, insurance, benefit_year: 2025, ..Default::default() };
+        let page = server.settlement_client().list_settlements(request).await.expect("a page").into_inner();
+        assert_eq!(page.settlements.len(), listed);
+    }
     verify(&server).await;
 }
 

@@ -1,0 +1,212 @@
+//! `onestop policy impact` on a journal of many settlements of 20 items: settlements a second, and where the time goes.
+//!
+//! `cargo bench --bench impact -- SETTLEMENTS PERSONS ROUNDS` (200000 20000 3)
+
+#![allow(missing_docs)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use onestop::domain::claim::ClaimLimits;
+use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
+use onestop::domain::day::Day;
+use onestop::domain::ids::EntryId;
+use onestop::domain::journal;
+use onestop::domain::money::Money;
+use onestop::engine::impact::{ImpactQuestion, impact};
+use onestop::engine::settle::SettleRequest;
+use onestop::engine::{CommitStamp, Engine, EngineSettings};
+use onestop::journal::recorded::{decode_recorded, previous_entry};
+use onestop::policy::{Book, shipped, shipped_vocabulary};
+use onestop::reference::row::ReferenceRow;
+use onestop::reference::table::ReferenceTable;
+use onestop::store::embedded::{Durability, EmbeddedStore};
+use onestop::store::pages::Pages;
+use onestop::store::{JournalStore, Store};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ITEMS: i64 = 20;
+
+type Failed = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failed> {
+    let argument = |at: usize, default: u64| {
+        std::env::args().filter(|text| text != "--bench").nth(at + 1).map_or(Ok(default), |text| text.parse())
+    };
+    let (settlements, persons, rounds) = (argument(0, 200_000)?, argument(1, 20_000)?, argument(2, 3)?);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let directory = std::env::temp_dir().join(format!("onestop-bench-{}", std::process::id()));
+    let measured = runtime.block_on(measure(&directory, settlements, persons, rounds));
+    std::fs::remove_dir_all(&directory)?;
+    measured
+}
+
+async fn measure(directory: &Path, settlements: u64, persons: u64, rounds: u64) -> Result<(), Failed> {
+    let start = Instant::now();
+    generate(directory, settlements, persons).await?;
+    println!("{settlements} settlements of {persons} persons generated in {:?}", start.elapsed());
+    let store = EmbeddedStore::open(directory, Durability::Volatile)?;
+    let book = Arc::new(changed_book()?);
+    for _ in 0..rounds {
+        let (start, before) = (Instant::now(), processor_time()?);
+        let found = impact(&store, Arc::clone(&book), ImpactQuestion::default(), None).await?;
+        let (elapsed, used) = (start.elapsed(), processor_time()? - before);
+        let rate = found.total.settlements as f64 / elapsed.as_secs_f64();
+        println!(
+            "impact: {rate:.0} settlements a second ({elapsed:?}), {} of processor time each",
+            each(used, settlements)
+        );
+        println!("  {} persons gain, {} lose", found.persons.gain, found.persons.lose);
+        steps(&store, settlements).await?;
+    }
+    println!("resident at most: {} MiB", peak_mib()?);
+    Ok(())
+}
+
+/// The steps alone, on this thread: reading the chains, then decoding what was read.
+async fn steps(store: &EmbeddedStore, settlements: u64) -> Result<(), Failed> {
+    let (mut read, mut decoded, mut bytes) = (Duration::ZERO, Duration::ZERO, 0);
+    let mut pages = Pages::new(1_000);
+    while let Some(page) = pages.next_page(|after, limit| store.states(after, limit)).await? {
+        let before = processor_time()?;
+        let mut records = Vec::new();
+        for (_, state) in page {
+            let mut next = state?.head;
+            while let Some(id) = next {
+                let record = store.record(id).await?.ok_or("an entry is missing")?;
+                next = previous_entry(&record)?;
+                records.push(record);
+            }
+        }
+        read += processor_time()? - before;
+        let before = processor_time()?;
+        for record in &records {
+            bytes += record.len();
+            std::hint::black_box(decode_recorded(record)?);
+        }
+        decoded += processor_time()? - before;
+    }
+    println!(
+        "  of these: reading {}, decoding {}; the rest decides and adds up; {} bytes a record",
+        each(read, settlements),
+        each(decoded, settlements),
+        bytes as u64 / settlements
+    );
+    Ok(())
+}
+
+fn each(time: Duration, settlements: u64) -> String {
+    format!("{:.2} µs", time.as_secs_f64() * 1e6 / settlements as f64)
+}
+
+/// The processor time of all threads of this process.
+fn processor_time() -> Result<Duration, Failed> {
+    let mut sum = Duration::ZERO;
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields = stat.rsplit(')').next().ok_or("no fields")?.split_whitespace();
+    for ticks in fields.skip(11).take(2) {
+        sum += Duration::from_millis(ticks.parse::<u64>()? * 10);
+    }
+    Ok(sum)
+}
+
+fn peak_mib() -> Result<u64, Failed> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).ok_or("no peak")?;
+    Ok(line.split_whitespace().nth(1).ok_or("no figure")?.parse::<u64>()? / 1_024)
+}
+
+/// The shipped book with another rate and another deductible.
+fn changed_book() -> Result<Book, Failed> {
+    let change = |(name, text): &(&'static str, &str)| {
+        (
+            *name,
+            text.replace("rate = \"55%\"", "rate = \"65%\"").replace("deductible = \"12000\"", "deductible = \"9000\""),
+        )
+    };
+    let files: Vec<_> = shipped::FILES.iter().chain([&shipped_vocabulary::VOCABULARY]).map(change).collect();
+    let texts = files.iter().map(|(name, text)| (*name, text.as_str()));
+    Book::from_texts(texts).map_err(|faults| format!("{faults:?}").into())
+}
+
+async fn generate(directory: &Path, settlements: u64, persons: u64) -> Result<(), Failed> {
+    let store = EmbeddedStore::open(directory, Durability::Volatile)?;
+    let book = shipped::book().map_err(|faults| format!("{faults:?}"))?;
+    let engine = Engine::open(store, book, EngineSettings::default()).await?;
+    tables(&engine, persons).await?;
+    // One settlement of every person after the other, so that a chain is spread over the whole log.
+    let settle = |number: u64| {
+        let (person, claim) = (number % persons, claim(number, number % persons));
+        let request = SettleRequest { claim, request_id: format!("R{number}"), quote: None, today: Day::LAST };
+        engine.settle(request, stamp(number + 1).for_person(&format!("P{person}")))
+    };
+    let mut settled = stream::iter(0..settlements).map(settle).buffered(persons.min(256) as usize);
+    while let Some(one) = settled.next().await {
+        one?;
+    }
+    Ok(())
+}
+
+fn stamp(number: u64) -> CommitStamp {
+    CommitStamp { id: EntryId((u128::from(number) << 64).to_be_bytes()), instant: journal::Instant(number as i64) }
+}
+
+async fn tables<S: Store>(engine: &Engine<S>, persons: u64) -> Result<(), Failed> {
+    let row = |table: ReferenceTable, cells: &[&str]| {
+        let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
+        ReferenceRow::from_cells(table, &cells, ClaimLimits::default().id_bytes).map_err(|faults| format!("{faults:?}"))
+    };
+    let mut rows = Vec::new();
+    for (hospital, level) in [("H0", "primary"), ("H1", "secondary"), ("H2", "tertiary")] {
+        rows.push(row(ReferenceTable::Hospitals, &[hospital, "", "示范医院", level, "370100", "", ""])?);
+        rows.push(row(ReferenceTable::Designations, &[hospital, "", ""])?);
+    }
+    for at in 0..ITEMS {
+        let (code, class) = (format!("A{at}"), ["A", "A", "B", "C"][at as usize % 4]);
+        let ratio = if class == "B" { "0.10" } else { "" };
+        rows.push(row(ReferenceTable::Catalogue, &[&code, "", "", "an item", class, ratio, "", ""])?);
+    }
+    engine.import(rows).await?;
+    for first in (0..persons).step_by(10_000) {
+        let mut rows = Vec::new();
+        for person in (first..persons.min(first + 10_000)).map(|at| format!("P{at}")) {
+            rows.push(row(ReferenceTable::Enrolments, &[&person, "", "resident", "370100", ""])?);
+            if person.ends_with(['0', '1', '2']) {
+                rows.push(row(ReferenceTable::Categories, &[&person, "registered_poor", "", ""])?);
+            }
+        }
+        engine.import(rows).await?;
+    }
+    Ok(())
+}
+
+fn claim(number: u64, person: u64) -> RawClaim {
+    let item = |at: i64| {
+        let fen = 1_000 + (number as i64 * 7_919 + at * 104_729) % 90_000;
+        RawItem {
+            code: format!("A{at}"),
+            quantity: Quantity(10_000),
+            unit_price: UnitPrice(fen * 10_000),
+            amount: Money::from_fen(fen),
+            day: None,
+        }
+    };
+    let day = journal::Instant(1_497_500_000_000_000).china_day().into();
+    RawClaim {
+        claim_id: format!("C{number}"),
+        hospital_id: format!("H{}", number % 3),
+        person_id: format!("P{person}"),
+        visit: "inpatient".to_owned(),
+        emergency: false,
+        admitted: Some(day),
+        discharged: Some(day),
+        items: (0..ITEMS).map(item).collect(),
+        total: None,
+        diagnosis: None,
+        continues: None,
+    }
+}

@@ -1,0 +1,129 @@
+//! `onestop policy impact`: what another book would have paid for what a store holds, by payer, hospital, category, region and
+//! person. Nothing is committed.
+
+mod page;
+mod persons;
+mod rows;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::cli::admin::policy::read_checked_book;
+use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::output::line::write_page;
+use crate::cli::output::statement::{BookWords, Lang};
+use crate::engine::impact::{Impact, ImpactQuestion, PersonSink, impact};
+use crate::policy::Book;
+use crate::say;
+use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreTask};
+use crate::store::{Store, StoreError};
+
+use persons::PersonsFile;
+use rows::rows;
+
+/// The book to compare with, the store, and the forms of the result.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ImpactOptions {
+    /// The book to decide by: a directory of policy files with their vocabulary.toml
+    #[arg(long, value_name = "DIR")]
+    policies: PathBuf,
+    /// The store: a directory that no server uses, such as a restored backup, or a Redis
+    #[arg(long, value_name = "DIR|URL", default_value = "onestop-store")]
+    store: PathBuf,
+    /// The file with the secret of a store on Redis
+    #[arg(long, value_name = "FILE")]
+    secret: Option<PathBuf>,
+    /// The archive of a store on Redis
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+    /// Only settlements of these benefit years
+    #[arg(long, value_name = "YEAR", value_delimiter = ',')]
+    year: Vec<i32>,
+    /// Only persons insured in these regions (prefixes of the six digits)
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    region: Vec<String>,
+    /// Also write all rows to this file as CSV (UTF-8 with a byte order mark, as spreadsheets read it)
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Also write a page with charts to this file; it fetches nothing from anywhere
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Also write what changes for each person, by id, to this file as CSV, readable by its owner only; the access log says so
+    #[arg(long, value_name = "FILE", requires_all = ["auditor", "access_log"])]
+    persons: Option<PathBuf>,
+    /// The name of the auditor who asks for persons, for the access log
+    #[arg(long, value_name = "NAME")]
+    auditor: Option<String>,
+    /// The access log to which a line is appended before persons are written
+    #[arg(long, value_name = "FILE")]
+    access_log: Option<PathBuf>,
+    /// The language; that of the environment unless given
+    #[arg(long)]
+    lang: Option<Lang>,
+}
+
+/// What is compared, for the head of a table or page.
+struct Compared<'a> {
+    impact: &'a Impact,
+    book: &'a Book,
+    words: BookWords,
+    lang: Lang,
+}
+
+/// Decides the settlements of a store under another book, and prints what changes.
+///
+/// # Errors
+/// If the book has faults, the store cannot be opened or read, or a file cannot be written.
+pub(crate) async fn run(options: &ImpactOptions, json: bool) -> CommandResult {
+    let lang = options.lang.unwrap_or_else(Lang::from_environment);
+    let book = Arc::new(read_checked_book(Some(&options.policies), &[], lang)?);
+    let persons = options.persons.as_deref().map(|path| options.open_persons(path)).transpose()?;
+    let question = ImpactQuestion { years: options.year.clone(), regions: options.region.clone() };
+    let task = ImpactTask { book: Arc::clone(&book), question, persons: persons.as_ref().map(PersonsFile::sink) };
+    let files = SecretAndArchivePaths { secret: options.secret.as_deref(), archive: options.archive.as_deref() };
+    let impact = StoreLocation::parse(&options.store)?.open_existing(files, task).await??;
+    if let (Some(file), Some(path)) = (persons, &options.persons) {
+        file.finish().map_err(CommandError::file(path))?;
+    }
+    let words = BookWords::of_vocabulary(lang, book.vocabulary());
+    let compared = Compared { impact: &impact, book: &book, words, lang };
+    if let Some(path) = &options.csv {
+        std::fs::write(path, rows::csv(&impact)).map_err(CommandError::file(path))?;
+    }
+    if let Some(path) = &options.html {
+        std::fs::write(path, page::html(&compared)).map_err(CommandError::file(path))?;
+    }
+    if json {
+        rows(&impact).iter().for_each(|row| say!("{}", row.json()));
+        say!("{}", rows::summary_json(&compared));
+    } else {
+        write_page(&table::text(&compared));
+    }
+    Ok(())
+}
+
+impl ImpactOptions {
+    /// The file of persons, after the access log has its line.
+    fn open_persons(&self, path: &Path) -> Result<PersonsFile, CommandError> {
+        let (name, log) = (self.auditor.as_deref().unwrap_or_default(), self.access_log.as_deref());
+        if let Some(log) = log {
+            persons::record(log, name).map_err(CommandError::file(log))?;
+        }
+        PersonsFile::create(path).map_err(CommandError::file(path))
+    }
+}
+
+struct ImpactTask {
+    book: Arc<Book>,
+    question: ImpactQuestion,
+    persons: Option<PersonSink>,
+}
+
+impl StoreTask for ImpactTask {
+    type Output = Result<Impact, StoreError>;
+
+    async fn run<S: Store>(self, store: S) -> Result<Impact, StoreError> {
+        impact(&store, self.book, self.question, self.persons).await
+    }
+}

@@ -1,0 +1,75 @@
+//! What changes for each person, as a CSV file with their ids: for an auditor, after the access log has a line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::access::Caller;
+use crate::access::call::POLICY_IMPACT;
+use crate::access::log::AccessLog;
+use crate::engine::impact::{PersonImpact, PersonSink};
+use crate::grpc::commit_stamp;
+
+use super::rows::{BYTE_ORDER_MARK, csv_cell};
+
+const HEADER: &str = "person_id,settlements,patient_before,patient_after,patient_difference,capped_before,capped_after,\
+                      past_deductible_before,past_deductible_after\n";
+
+/// The file, and the first error in writing it.
+pub(super) struct PersonsFile(Arc<Mutex<(BufWriter<File>, io::Result<()>)>>);
+
+/// Appends to the access log that this auditor receives what changes for every person.
+///
+/// # Errors
+/// If the line cannot be written: then nothing about persons must be.
+pub(super) fn record(log: &Path, auditor: &str) -> io::Result<()> {
+    let caller = Caller::auditor_of_command(auditor);
+    AccessLog::open(log)?.record_everything(&caller, &POLICY_IMPACT, "OK", commit_stamp::now().instant.0)
+}
+
+impl PersonsFile {
+    /// Creates the file, readable by its owner only.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub(super) fn create(path: &Path) -> io::Result<PersonsFile> {
+        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+        let mut writer = BufWriter::new(file);
+        writer.write_all(BYTE_ORDER_MARK.as_bytes())?;
+        writer.write_all(HEADER.as_bytes())?;
+        Ok(PersonsFile(Arc::new(Mutex::new((writer, Ok(()))))))
+    }
+
+    /// Receives persons; after an error further ones are dropped.
+    pub(super) fn sink(&self) -> PersonSink {
+        let shared = Arc::clone(&self.0);
+        Arc::new(move |person| {
+            let mut file = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let (writer, result) = &mut *file;
+            if result.is_ok() {
+                *result = writer.write_all(line(&person).as_bytes());
+            }
+        })
+    }
+
+    /// Writes the rest.
+    ///
+    /// # Errors
+    /// The first error of all writes.
+    pub(super) fn finish(self) -> io::Result<()> {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (writer, result) = &mut *file;
+        std::mem::replace(result, Ok(()))?;
+        writer.flush()
+    }
+}
+
+fn line(person: &PersonImpact) -> String {
+    let PersonImpact { person_id, settlements, patient, is_capped, passes_deductible } = person;
+    let id = csv_cell(person_id.as_str());
+    let (before, after, difference) = (patient.before, patient.after, patient.difference());
+    let [[capped, now_capped], [past, now_past]] = [is_capped, passes_deductible];
+    format!("{id},{settlements},{before},{after},{difference},{capped},{now_capped},{past},{now_past}\n")
+}

@@ -1,0 +1,224 @@
+//! Entries as far as their settlements are decided again and compared: claim, facts, what they continue, and the amounts.
+//!
+//! The rest of a derivation is skipped unread, which takes most of the time of reading an entry.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use super::answer_reader::{circumstances, codes};
+use super::claim::claim_from_message;
+use super::form::{Malformed, entry_id, nested, optional_entry_id, present};
+use super::record::{RecordError, decode_message, decode_unverified};
+use super::settlement::facts_of_circumstances;
+use crate::domain::claim::Claim;
+use crate::domain::facts::Facts;
+use crate::domain::fixed_words::ContinueKind;
+use crate::domain::ids::EntryId;
+use crate::domain::money::Money;
+use crate::pb::journal as pb;
+use crate::pb::settlement as wire;
+
+/// An entry of a person's chain.
+pub enum RecordedEntry {
+    /// A settlement.
+    Settlement(Box<RecordedSettlement>),
+    /// A reversal of this settlement.
+    Reversal(EntryId),
+    /// A further revision of this settlement.
+    Revision(EntryId, Box<RecordedDecision>),
+    /// A fence.
+    Fence,
+}
+
+/// A settlement with its first decision.
+pub struct RecordedSettlement {
+    /// The claim.
+    pub claim: Claim,
+    /// The decision.
+    pub decision: RecordedDecision,
+}
+
+/// A decision on a claim.
+pub struct RecordedDecision {
+    /// The facts from which it was decided.
+    pub facts: Facts,
+    /// The benefit year of the account that it moved.
+    pub benefit_year: i32,
+    /// The settlement that it continues, and how.
+    pub continues: Option<(ContinueKind, EntryId)>,
+    /// The amounts.
+    pub amounts: DecidedAmounts,
+}
+
+/// The amounts of a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecidedAmounts {
+    /// What each payer pays, in the order of payment.
+    pub payers: Vec<(Arc<str>, Money)>,
+    /// What the patient pays.
+    pub patient: Money,
+    /// Whether a cap cut something off.
+    pub is_capped: bool,
+    /// Whether a layer with a deductible paid: the deductible was passed.
+    pub passes_deductible: bool,
+}
+
+/// The entry before the one of a record, without verifying the checksum: [`decode_recorded`] does.
+///
+/// # Errors
+/// If the record is no entry.
+pub fn previous_entry(record: &[u8]) -> Result<Option<EntryId>, RecordError> {
+    let message: PreviousPart = decode_unverified(record)?;
+    Ok(optional_entry_id("previous_id", &message.previous_id)?)
+}
+
+/// The entry of a record.
+///
+/// # Errors
+/// If the record is damaged, or is no entry of a person.
+pub fn decode_recorded(record: &[u8]) -> Result<RecordedEntry, RecordError> {
+    let (message, _) = decode_message::<EntryPart>(record)?;
+    Ok(match message {
+        EntryPart { settlement: Some(settled), .. } => RecordedEntry::Settlement(Box::new(settlement(settled)?)),
+        EntryPart { reversal: Some(reversal), .. } => {
+            RecordedEntry::Reversal(entry_id("settlement_id", &reversal.settlement_id)?)
+        }
+        EntryPart { revision: Some(revised), .. } => {
+            let settlement = entry_id("settlement_id", &revised.settlement_id)?;
+            RecordedEntry::Revision(settlement, Box::new(revision(revised)?))
+        }
+        EntryPart { fence: Some(_), .. } => RecordedEntry::Fence,
+        _ => return Err(Malformed("kind").into()),
+    })
+}
+
+fn settlement(message: pb::SettlementEntry) -> Result<RecordedSettlement, Malformed> {
+    let answer: AnswerPart = nested("answer", &message.answer)?;
+    let claim = claim_from_message(nested("claim", &message.claim)?)?;
+    let split = present("split", answer.split)?;
+    let derivation = present("derivation", answer.derivation)?;
+    let decision = decision(split, derivation, message.facts.unwrap_or_default(), message.rest.unwrap_or_default())?;
+    Ok(RecordedSettlement { claim, decision })
+}
+
+fn revision(message: RevisionPart) -> Result<RecordedDecision, Malformed> {
+    let (split, derivation) = (nested("split", &message.split)?, nested("derivation", &message.derivation)?);
+    decision(split, derivation, message.facts.unwrap_or_default(), message.rest.unwrap_or_default())
+}
+
+fn decision(
+    split: wire::Split,
+    derivation: DerivationPart,
+    facts: pb::Facts,
+    rest: pb::SplitRest,
+) -> Result<RecordedDecision, Malformed> {
+    let DerivationPart { layers, circumstances: message, codes: all, opening } = derivation;
+    let circumstances = circumstances(present("circumstances", message)?)?;
+    let (_, catalogue) = codes(all, &rest.row_of_code)?;
+    Ok(RecordedDecision {
+        facts: facts_of_circumstances(facts, &circumstances, catalogue)?,
+        benefit_year: circumstances.account.year,
+        continues: opening.map(continues).transpose()?,
+        amounts: DecidedAmounts {
+            payers: split.payers.into_iter().map(payer).collect(),
+            patient: Money::from_fen(split.patient_fen),
+            is_capped: layers.iter().flat_map(|layer| &layer.caps).any(|cap| cap.cut_fen > 0),
+            passes_deductible: layers.iter().any(|layer| layer.deductible_fen > 0 && layer.pays_fen > 0),
+        },
+    })
+}
+
+fn payer(wire::PayerShare { payer, amount_fen }: wire::PayerShare) -> (Arc<str>, Money) {
+    (payer.into(), Money::from_fen(amount_fen))
+}
+
+fn continues(opening: OpeningPart) -> Result<(ContinueKind, EntryId), Malformed> {
+    let kind = wire::ContinuesKind::try_from(opening.kind).ok().and_then(|kind| kind.fixed());
+    let settlement = EntryId::parse(&opening.settlement_id).ok_or(Malformed("settlement_id"))?;
+    Ok((kind.ok_or(Malformed("kind"))?, settlement))
+}
+
+/// The link of an `Entry` message.
+#[derive(Clone, PartialEq, Message)]
+struct PreviousPart {
+    #[prost(bytes = "vec", tag = "3")]
+    previous_id: Vec<u8>,
+}
+
+/// The fields of an `Entry` message that are read.
+#[derive(Clone, PartialEq, Message)]
+struct EntryPart {
+    #[prost(message, optional, tag = "8")]
+    settlement: Option<pb::SettlementEntry>,
+    #[prost(message, optional, tag = "9")]
+    reversal: Option<pb::ReversalEntry>,
+    #[prost(message, optional, tag = "10")]
+    revision: Option<RevisionPart>,
+    #[prost(message, optional, tag = "11")]
+    fence: Option<pb::FenceEntry>,
+}
+
+/// Of a `RevisionEntry`.
+#[derive(Clone, PartialEq, Message)]
+struct RevisionPart {
+    #[prost(bytes = "vec", tag = "4")]
+    settlement_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "9")]
+    split: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    derivation: Vec<u8>,
+    #[prost(message, optional, tag = "11")]
+    rest: Option<pb::SplitRest>,
+    #[prost(message, optional, tag = "17")]
+    facts: Option<pb::Facts>,
+}
+
+/// Of a `Settlement`.
+#[derive(Clone, PartialEq, Message)]
+struct AnswerPart {
+    #[prost(message, optional, tag = "7")]
+    split: Option<wire::Split>,
+    #[prost(message, optional, tag = "15")]
+    derivation: Option<DerivationPart>,
+}
+
+/// Of a `Derivation`.
+#[derive(Clone, PartialEq, Message)]
+struct DerivationPart {
+    #[prost(message, repeated, tag = "1")]
+    layers: Vec<LayerPart>,
+    #[prost(message, optional, tag = "3")]
+    circumstances: Option<wire::Circumstances>,
+    #[prost(message, repeated, tag = "4")]
+    codes: Vec<wire::Code>,
+    #[prost(message, optional, tag = "7")]
+    opening: Option<OpeningPart>,
+}
+
+/// Of a `Layer`.
+#[derive(Clone, PartialEq, Message)]
+struct LayerPart {
+    #[prost(int64, tag = "14")]
+    deductible_fen: i64,
+    #[prost(message, repeated, tag = "18")]
+    caps: Vec<CapPart>,
+    #[prost(int64, tag = "19")]
+    pays_fen: i64,
+}
+
+/// Of a `Cap`.
+#[derive(Clone, Copy, PartialEq, Message)]
+struct CapPart {
+    #[prost(int64, tag = "5")]
+    cut_fen: i64,
+}
+
+/// Of an `Opening`.
+#[derive(Clone, PartialEq, Message)]
+struct OpeningPart {
+    #[prost(int32, tag = "1")]
+    kind: i32,
+    #[prost(string, tag = "2")]
+    settlement_id: String,
+}
