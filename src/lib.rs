@@ -25,7 +25,7 @@
 //! | [`reference`](mod@reference) | dated rows about persons, hospitals and catalogue; the facts of a claim | domain |
 //! | [`journal`] | the record: entries and answers as messages, canonical digests | domain, pb |
 //! | [`store`] | the traits of a store, the forms of its rows, and the stores | domain, reference, journal, pb |
-//! | [`engine`] | quote, settle, reverse, re-adjudicate, outcome, fence, read, list, import, audit, copy | domain, policy, reference, journal, store |
+//! | [`engine`] | quote, settle, reverse, re-adjudicate, run retroactively, impact of a book, outcome, fence, read, list, import, audit, copy | domain, policy, reference, journal, store |
 //! | [`reports`] | what is derived from the journal: lines of the ledger, their sums | domain, journal, store |
 //! | [`access`] | callers, roles, limits of a caller, the access log | domain |
 //! | [`telemetry`] | logs, metrics, traces, and their export over OTLP | – |

@@ -12,7 +12,7 @@ use super::day::Day;
 use super::facts::Facts;
 use super::fixed_words::SkipReason;
 use super::ids::AccountKey;
-use super::itemize::{UnknownClass, itemize};
+use super::itemize::{Itemized, UnknownClass, itemize};
 use super::layer_split::LayerInput;
 use super::money::Money;
 use super::policy::{Layer, Policy};
@@ -22,7 +22,7 @@ use super::split::{Circumstances, SkippedLayer, Split};
 use super::stay::Stay;
 use super::sums::OutOfRange;
 use super::terms::{LayerTerms, TermsKey};
-use super::words::{Disease, Visit, WordSet};
+use super::words::{Disease, Pool, Visit, WordSet};
 
 /// A checked claim, the facts looked up for it, the policy that governs it, and what it continues.
 #[derive(Clone, Copy)]
@@ -90,10 +90,33 @@ impl AdjudicationInput<'_> {
 /// # Errors
 /// If a sum leaves its range, or the policy cannot be applied to the claim.
 pub fn adjudicate(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), AdjudicationError> {
+    let bill = itemize(input.claim, input.facts, &input.policy.rule.words)?;
+    adjudicate_bill(input, bill, account)
+}
+
+/// The same of a claim whose bill fell into these pools, in a split without lines and codes: for whoever knows that the policy
+/// gives the classes the meaning that they had when the bill was distributed.
+///
+/// # Errors
+/// As [`adjudicate`].
+pub fn adjudicate_pools(
+    input: AdjudicationInput<'_>,
+    amounts: &[(Pool, Money)],
+    account: &Account,
+) -> Result<(Split, Account), AdjudicationError> {
+    let mut pools = Pools::zero(&input.policy.rule.words.pools);
+    amounts.iter().for_each(|(pool, amount)| pools.add(pool, *amount));
+    adjudicate_bill(input, Itemized { lines: Vec::new(), codes: Vec::new(), pools }, account)
+}
+
+fn adjudicate_bill(
+    input: AdjudicationInput<'_>,
+    bill: Itemized,
+    account: &Account,
+) -> Result<(Split, Account), AdjudicationError> {
     let AdjudicationInput { claim, facts, policy, continued } = input;
     let circumstances = input.circumstances(account);
     let terms = policy.terms(&circumstances.terms)?;
-    let bill = itemize(claim, facts, &policy.rule.words)?;
     let opening = continued.map(|continued| continued.opening(policy, account.admissions)).transpose()?;
     let mut split = Split {
         total: bill.pools.total(),

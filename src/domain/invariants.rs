@@ -38,11 +38,19 @@ pub enum InvariantViolation {
 /// # Errors
 /// The first that does not.
 pub fn check(split: &Split) -> Result<(), InvariantViolation> {
-    let paid: Money = split.layers.iter().map(|layer| layer.pays).sum();
     let net: Money = split.codes.iter().map(|code| code.net).sum();
+    ensure(net == split.total, InvariantViolation::Codes)?;
+    check_amounts(split)
+}
+
+/// Whether all hold of a split without lines and codes.
+///
+/// # Errors
+/// The first that does not.
+pub fn check_amounts(split: &Split) -> Result<(), InvariantViolation> {
+    let paid: Money = split.layers.iter().map(|layer| layer.pays).sum();
     let negative = split.patient < Money::ZERO || split.pools.iter().any(|(_, sum)| sum < Money::ZERO);
     ensure(split.pools.total() == split.total, InvariantViolation::Pools)?;
-    ensure(net == split.total, InvariantViolation::Codes)?;
     ensure(paid + split.patient == split.total, InvariantViolation::Conservation)?;
     ensure(!negative, InvariantViolation::Negative)?;
     split.layers.iter().try_for_each(check_layer)

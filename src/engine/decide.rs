@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::account::Account;
-use crate::domain::adjudicate::{AdjudicationInput, adjudicate};
+use crate::domain::adjudicate::{AdjudicationInput, adjudicate, adjudicate_pools};
 use crate::domain::claim::Claim;
 use crate::domain::continuation::Continued;
 use crate::domain::facts::Facts;
@@ -11,9 +11,11 @@ use crate::domain::fault::{FaultReason, FieldFault};
 use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{AccountKey, Digest, EntryId};
 use crate::domain::invariants;
+use crate::domain::money::Money;
 use crate::domain::policy::Policy;
 use crate::domain::refusal::ClaimRefusal;
 use crate::domain::split::Split;
+use crate::domain::words::Pool;
 use crate::policy::Book;
 use crate::reference::look_up;
 use crate::store::{LookUp, Store};
@@ -107,6 +109,17 @@ pub(super) fn policy_in_force<'a>(book: &'a Book, claim: &Claim, facts: &Facts) 
 pub(super) fn checked_split(input: AdjudicationInput<'_>, account: &Account) -> Result<(Split, Account), EngineError> {
     let decided = adjudicate(input, account).map_err(EngineError::broken_invariant)?;
     invariants::check(&decided.0).map_err(|broken| EngineError::broken_invariant(broken.to_string()))?;
+    Ok(decided)
+}
+
+/// The same of a claim whose bill fell into these pools ([`adjudicate_pools`]).
+pub(super) fn checked_split_of_pools(
+    input: AdjudicationInput<'_>,
+    pools: &[(Pool, Money)],
+    account: &Account,
+) -> Result<(Split, Account), EngineError> {
+    let decided = adjudicate_pools(input, pools, account).map_err(EngineError::broken_invariant)?;
+    invariants::check_amounts(&decided.0).map_err(|broken| EngineError::broken_invariant(broken.to_string()))?;
     Ok(decided)
 }
 

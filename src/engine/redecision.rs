@@ -12,11 +12,13 @@ use crate::domain::continuation::Continued;
 use crate::domain::facts::Facts;
 use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{AccountKey, EntryId};
+use crate::domain::money::Money;
 use crate::domain::split::Split;
+use crate::domain::words::Pool;
 use crate::policy::Book;
 
 use super::EngineError;
-use super::decide::{checked_split, policy_in_force};
+use super::decide::{checked_split, checked_split_of_pools, policy_in_force};
 
 /// A settlement that is to be decided again.
 pub(super) struct Undecided<'a> {
@@ -24,6 +26,8 @@ pub(super) struct Undecided<'a> {
     pub claim: &'a Claim,
     /// The facts from which it is decided.
     pub facts: &'a Facts,
+    /// What its bill fell into, if the classes mean under the book what they meant then.
+    pub pools: Option<&'a [(Pool, Money)]>,
     /// The settlement that it continues, and how.
     pub continues: Option<(ContinueKind, EntryId)>,
 }
@@ -70,7 +74,7 @@ impl<'b> Redecision<'b> {
     /// # Errors
     /// Why it cannot be decided; then the accounts are as before.
     pub fn decide(&mut self, next: &Undecided<'_>) -> Result<Split, RedecisionError> {
-        let Undecided { claim, facts, continues } = next;
+        let Undecided { claim, facts, pools, continues } = next;
         let policy = policy_in_force(self.book, claim, facts).ok_or(RedecisionError::NoPolicy)?;
         let continued = continues.map(|(kind, settlement)| {
             let split = self.continued.get(&settlement).ok_or(RedecisionError::ContinuesUndecided)?;
@@ -80,7 +84,11 @@ impl<'b> Redecision<'b> {
         let key = input.account_key();
         let place = self.accounts.iter().position(|(known, _)| *known == key);
         let none = Account::default();
-        let (split, after) = checked_split(input, place.map_or(&none, |place| &self.accounts[place].1))?;
+        let account = place.map_or(&none, |place| &self.accounts[place].1);
+        let (split, after) = match pools {
+            Some(pools) => checked_split_of_pools(input, pools, account)?,
+            None => checked_split(input, account)?,
+        };
         match place {
             Some(place) => self.accounts[place].1 = after,
             None => self.accounts.push((key, after)),

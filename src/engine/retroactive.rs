@@ -261,7 +261,7 @@ fn accounts_without<'a>(
 /// Decides a settlement again; it stays in its benefit year.
 fn decide_one(redecision: &mut Redecision<'_>, one: &LiveSettlement, facts: &Facts) -> Result<Split, EngineError> {
     let continues = one.split.opening.as_ref().map(|opening| (opening.kind, opening.settlement));
-    let split = redecision.decide(&Undecided { claim: &one.claim, facts, continues });
+    let split = redecision.decide(&Undecided { claim: &one.claim, facts, pools: None, continues });
     let split = split.map_err(|error| match error {
         RedecisionError::NoPolicy => settlement_refused(one, &no_policy_refusal(&one.claim, facts)),
         RedecisionError::Failed(error) => error,

@@ -12,10 +12,12 @@ use super::form::{Malformed, entry_id, nested, optional_entry_id, present};
 use super::record::{RecordError, decode_message, decode_unverified};
 use super::settlement::facts_of_circumstances;
 use crate::domain::claim::Claim;
-use crate::domain::facts::Facts;
+use crate::domain::facts::{CatalogueEntries, Facts};
 use crate::domain::fixed_words::ContinueKind;
-use crate::domain::ids::EntryId;
+use crate::domain::ids::{Digest, EntryId};
 use crate::domain::money::Money;
+use crate::domain::words::Pool;
+use crate::pb::Date;
 use crate::pb::journal as pb;
 use crate::pb::settlement as wire;
 
@@ -33,7 +35,7 @@ pub enum RecordedEntry {
 
 /// A settlement with its first decision.
 pub struct RecordedSettlement {
-    /// The claim.
+    /// The claim; without its items if the decision has pools.
     pub claim: Claim,
     /// The decision.
     pub decision: RecordedDecision,
@@ -41,8 +43,10 @@ pub struct RecordedSettlement {
 
 /// A decision on a claim.
 pub struct RecordedDecision {
-    /// The facts from which it was decided.
+    /// The facts from which it was decided; without the catalogue if the bill is that of `pools`.
     pub facts: Facts,
+    /// What the bill fell into; `None` if the items were read instead.
+    pub pools: Option<Vec<(Pool, Money)>>,
     /// The benefit year of the account that it moved.
     pub benefit_year: i32,
     /// The settlement that it continues, and how.
@@ -73,51 +77,65 @@ pub fn previous_entry(record: &[u8]) -> Result<Option<EntryId>, RecordError> {
     Ok(optional_entry_id("previous_id", &message.previous_id)?)
 }
 
-/// The entry of a record.
+/// Whether the bills that a policy distributed, by its digest, need not be distributed again.
+pub type KeepsBills<'a> = &'a dyn Fn(&Digest) -> bool;
+
+/// The entry of a record. Items and catalogue are read only where `keeps_bills` does not hold of the policy.
 ///
 /// # Errors
 /// If the record is damaged, or is no entry of a person.
-pub fn decode_recorded(record: &[u8]) -> Result<RecordedEntry, RecordError> {
+pub fn decode_recorded(record: &[u8], keeps_bills: KeepsBills<'_>) -> Result<RecordedEntry, RecordError> {
     let (message, _) = decode_message::<EntryPart>(record)?;
     Ok(match message {
-        EntryPart { settlement: Some(settled), .. } => RecordedEntry::Settlement(Box::new(settlement(settled)?)),
+        EntryPart { settlement: Some(settled), .. } => {
+            RecordedEntry::Settlement(Box::new(settlement(settled, keeps_bills)?))
+        }
         EntryPart { reversal: Some(reversal), .. } => {
             RecordedEntry::Reversal(entry_id("settlement_id", &reversal.settlement_id)?)
         }
         EntryPart { revision: Some(revised), .. } => {
             let settlement = entry_id("settlement_id", &revised.settlement_id)?;
-            RecordedEntry::Revision(settlement, Box::new(revision(revised)?))
+            RecordedEntry::Revision(settlement, Box::new(revision(revised, keeps_bills)?))
         }
         EntryPart { fence: Some(_), .. } => RecordedEntry::Fence,
         _ => return Err(Malformed("kind").into()),
     })
 }
 
-fn settlement(message: pb::SettlementEntry) -> Result<RecordedSettlement, Malformed> {
+fn settlement(message: pb::SettlementEntry, keeps_bills: KeepsBills<'_>) -> Result<RecordedSettlement, Malformed> {
     let answer: AnswerPart = nested("answer", &message.answer)?;
-    let claim = claim_from_message(nested("claim", &message.claim)?)?;
+    let (facts, rest) = (message.facts.unwrap_or_default(), message.rest.unwrap_or_default());
     let split = present("split", answer.split)?;
-    let derivation = present("derivation", answer.derivation)?;
-    let decision = decision(split, derivation, message.facts.unwrap_or_default(), message.rest.unwrap_or_default())?;
+    let decision = decision(split, &answer.derivation, (facts, rest), keeps_bills)?;
+    let claim = match decision.pools {
+        Some(_) => claim_from_message(nested::<ClaimPart>("claim", &message.claim)?.into())?,
+        None => claim_from_message(nested("claim", &message.claim)?)?,
+    };
     Ok(RecordedSettlement { claim, decision })
 }
 
-fn revision(message: RevisionPart) -> Result<RecordedDecision, Malformed> {
-    let (split, derivation) = (nested("split", &message.split)?, nested("derivation", &message.derivation)?);
-    decision(split, derivation, message.facts.unwrap_or_default(), message.rest.unwrap_or_default())
+fn revision(message: RevisionPart, keeps_bills: KeepsBills<'_>) -> Result<RecordedDecision, Malformed> {
+    let (facts, rest) = (message.facts.unwrap_or_default(), message.rest.unwrap_or_default());
+    decision(nested("split", &message.split)?, &message.derivation, (facts, rest), keeps_bills)
 }
 
 fn decision(
     split: wire::Split,
-    derivation: DerivationPart,
-    facts: pb::Facts,
-    rest: pb::SplitRest,
+    derivation: &[u8],
+    (facts, rest): (pb::Facts, pb::SplitRest),
+    keeps_bills: KeepsBills<'_>,
 ) -> Result<RecordedDecision, Malformed> {
-    let DerivationPart { layers, circumstances: message, codes: all, opening } = derivation;
+    let DerivationPart { layers, circumstances: message, opening } = nested("derivation", derivation)?;
     let circumstances = circumstances(present("circumstances", message)?)?;
-    let (_, catalogue) = codes(all, &rest.row_of_code)?;
+    let keeps_bill = keeps_bills(&circumstances.policy.digest);
+    let (facts, catalogue) = match keeps_bill {
+        true => (pb::Facts { row_of_item: Vec::new(), ..facts }, CatalogueEntries::from([])),
+        false => (facts, codes(nested::<BillPart>("derivation", derivation)?.codes, &rest.row_of_code)?.1),
+    };
+    let pool = |amount: wire::PoolAmount| (Pool::from(amount.pool), Money::from_fen(amount.amount_fen));
     Ok(RecordedDecision {
         facts: facts_of_circumstances(facts, &circumstances, catalogue)?,
+        pools: keeps_bill.then(|| split.pools.into_iter().map(pool).collect()),
         benefit_year: circumstances.account.year,
         continues: opening.map(continues).transpose()?,
         amounts: DecidedAmounts {
@@ -179,8 +197,8 @@ struct RevisionPart {
 struct AnswerPart {
     #[prost(message, optional, tag = "7")]
     split: Option<wire::Split>,
-    #[prost(message, optional, tag = "15")]
-    derivation: Option<DerivationPart>,
+    #[prost(bytes = "vec", tag = "15")]
+    derivation: Vec<u8>,
 }
 
 /// Of a `Derivation`.
@@ -190,10 +208,44 @@ struct DerivationPart {
     layers: Vec<LayerPart>,
     #[prost(message, optional, tag = "3")]
     circumstances: Option<wire::Circumstances>,
-    #[prost(message, repeated, tag = "4")]
-    codes: Vec<wire::Code>,
     #[prost(message, optional, tag = "7")]
     opening: Option<OpeningPart>,
+}
+
+/// Of a `Derivation`, the bill.
+#[derive(Clone, PartialEq, Message)]
+struct BillPart {
+    #[prost(message, repeated, tag = "4")]
+    codes: Vec<wire::Code>,
+}
+
+/// Of a `Claim`, all but the items.
+#[derive(Clone, PartialEq, Message)]
+struct ClaimPart {
+    #[prost(string, tag = "1")]
+    claim_id: String,
+    #[prost(string, tag = "2")]
+    hospital_id: String,
+    #[prost(string, tag = "3")]
+    person_id: String,
+    #[prost(string, tag = "4")]
+    visit: String,
+    #[prost(bool, tag = "5")]
+    emergency: bool,
+    #[prost(message, optional, tag = "6")]
+    admitted: Option<Date>,
+    #[prost(message, optional, tag = "7")]
+    discharged: Option<Date>,
+    #[prost(string, optional, tag = "10")]
+    diagnosis: Option<String>,
+}
+
+impl From<ClaimPart> for wire::Claim {
+    fn from(part: ClaimPart) -> Self {
+        let ClaimPart { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, diagnosis } = part;
+        let ids = wire::Claim { claim_id, hospital_id, person_id, ..wire::Claim::default() };
+        wire::Claim { visit, emergency, admitted, discharged, diagnosis, ..ids }
+    }
 }
 
 /// Of a `Layer`.

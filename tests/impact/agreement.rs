@@ -151,6 +151,24 @@ async fn settled_afresh<S: Store>(
 }
 
 #[tokio::test]
+async fn a_book_with_other_classes_distributes_the_bills_again_to_the_same_sums() {
+    let committed = engine_with(MemoryStore::default(), shipped::book().expect("the book"), person_rows(60)).await;
+    play(&committed, SEED, 60).await;
+    let mut files = super::changed_files();
+    let with_class = |text: &str| text.replace("[class]\n", "[class]\nUNUSED = { pool = \"excluded\" }\n");
+    let vocabulary = files.iter_mut().find(|(name, _)| name.ends_with("vocabulary.toml")).expect("the vocabulary");
+    let other = with_class(&vocabulary.1);
+    assert_ne!(other, vocabulary.1);
+    vocabulary.1 = other;
+    let texts = files.iter().map(|(name, text)| (*name, text.as_str()));
+    let other = onestop::policy::Book::from_texts(texts).expect("sound files");
+    let of = async |book| impact(committed.store(), Arc::new(book), ImpactQuestion::default(), None).await;
+    let (kept, distributed) = (of(changed_book()).await.expect("an impact"), of(other).await.expect("an impact"));
+    assert_eq!(kept, distributed);
+    assert!(kept.persons.gain > 0);
+}
+
+#[tokio::test]
 async fn the_committed_book_changes_nothing_and_a_year_or_region_without_settlements_has_none() {
     let rows = person_rows(40);
     let committed = engine_with(MemoryStore::default(), shipped::book().expect("the book"), rows).await;

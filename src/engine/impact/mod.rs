@@ -9,6 +9,7 @@ mod group;
 mod person;
 mod sums;
 
+use std::collections::HashSet;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -16,11 +17,12 @@ use std::thread::JoinHandle;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
-use crate::domain::ids::EntryId;
+use super::audit::kept_policy;
+use crate::domain::ids::{Digest, EntryId};
 use crate::journal::recorded::previous_entry;
 use crate::policy::Book;
 use crate::store::pages::Pages;
-use crate::store::{JournalStore, StoreError};
+use crate::store::{JournalStore, Store, StoreError};
 
 pub use compared::{PersonImpact, UndecidedReason};
 pub use group::{Change, ImpactGroup};
@@ -58,6 +60,8 @@ type StoredChain = Vec<(EntryId, Vec<u8>)>;
 struct Deciding {
     book: Arc<Book>,
     question: ImpactQuestion,
+    /// The policies by which bills are not distributed again: their classes mean what they mean in the book.
+    keep_bills: HashSet<Digest>,
     persons: Option<PersonSink>,
     chains: Mutex<mpsc::Receiver<Vec<StoredChain>>>,
 }
@@ -66,14 +70,15 @@ struct Deciding {
 ///
 /// # Errors
 /// If the store cannot be read, or an entry is damaged.
-pub async fn impact<S: JournalStore>(
+pub async fn impact<S: Store>(
     store: &S,
     book: Arc<Book>,
     question: ImpactQuestion,
     persons: Option<PersonSink>,
 ) -> Result<Impact, StoreError> {
     let (sender, chains) = mpsc::channel(BATCHES_WAITING);
-    let deciding = Arc::new(Deciding { book, question, persons, chains: Mutex::new(chains) });
+    let keep_bills = policies_with_classes_of(&book, store).await?;
+    let deciding = Arc::new(Deciding { book, question, keep_bills, persons, chains: Mutex::new(chains) });
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads: Vec<_> = (0..threads).map(|_| spawn(Arc::clone(&deciding))).collect();
     let read = read_chains(store, sender).await;
@@ -83,6 +88,19 @@ pub async fn impact<S: JournalStore>(
         sum.merge(decided?);
     }
     read.map(|()| sum)
+}
+
+/// The policies that a store keeps whose classes mean what they mean in a book.
+async fn policies_with_classes_of<S: Store>(book: &Book, store: &S) -> Result<HashSet<Digest>, StoreError> {
+    let mut found = HashSet::new();
+    let classes = book.vocabulary().meanings().classes;
+    for digest in store.policy_digests().await? {
+        let kept = kept_policy(store, digest).await?;
+        if kept.is_some_and(|kept| kept.rule.words.classes == classes) {
+            found.insert(digest);
+        }
+    }
+    Ok(found)
 }
 
 fn spawn(deciding: Arc<Deciding>) -> JoinHandle<Result<Impact, StoreError>> {
@@ -108,7 +126,8 @@ impl Deciding {
     }
 
     fn decide(&self, chain: &StoredChain, sum: &mut Impact) -> Result<(), StoreError> {
-        let person = decide_person(chain, &self.book, &self.question, sum)?;
+        let person =
+            decide_person(chain, &self.book, (&self.question, &|policy| self.keep_bills.contains(policy)), sum)?;
         if let (Some(sink), Some(person)) = (&self.persons, person) {
             sink(person);
         }

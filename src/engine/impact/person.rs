@@ -11,7 +11,9 @@ use crate::domain::claim::Claim;
 use crate::domain::ids::EntryId;
 use crate::domain::money::Money;
 use crate::domain::split::Split;
-use crate::journal::recorded::{DecidedAmounts, RecordedDecision, RecordedEntry, decode_recorded};
+use crate::journal::recorded::{
+    DecidedAmounts, KeepsBills, RecordedDecision, RecordedEntry, RecordedSettlement, decode_recorded,
+};
 use crate::policy::Book;
 use crate::store::StoreError;
 
@@ -30,10 +32,11 @@ struct LiveRecord {
 pub(super) fn decide_person(
     chain: &StoredChain,
     book: &Book,
-    question: &ImpactQuestion,
+    (question, keeps_bills): (&ImpactQuestion, KeepsBills<'_>),
     sum: &mut Impact,
 ) -> Result<Option<PersonImpact>, StoreError> {
-    let live = live_records(chain, sum)?;
+    let live = live_records(chain, keeps_bills)?;
+    sum.entries += chain.len() as u64;
     let continues: Vec<_> =
         live.iter().map(|one| (one.settlement, one.decision.continues.map(|(_, continued)| continued))).collect();
     let continued: HashSet<EntryId> = continues.iter().filter_map(|(_, continued)| *continued).collect();
@@ -42,7 +45,12 @@ pub(super) fn decide_person(
     for id in continuation_order(&continues) {
         let Some(one) = place.get(&id) else { continue };
         let LiveRecord { settlement, claim, decision } = one;
-        let next = Undecided { claim, facts: &decision.facts, continues: decision.continues };
+        let next = Undecided {
+            claim,
+            facts: &decision.facts,
+            pools: decision.pools.as_deref(),
+            continues: decision.continues,
+        };
         let decided = redecision.decide(&next).map_err(|error| reason(&error));
         let after = decided.as_ref().map(decided_amounts).map_err(|reason| *reason);
         if question.includes(decision) {
@@ -60,11 +68,10 @@ pub(super) fn decide_person(
 }
 
 /// The settlements of a chain that are in force, in the order of commits.
-fn live_records(chain: &StoredChain, sum: &mut Impact) -> Result<Vec<LiveRecord>, StoreError> {
+fn live_records(chain: &StoredChain, keeps_bills: KeepsBills<'_>) -> Result<Vec<LiveRecord>, StoreError> {
     let (mut live, mut reversed, mut revised) = (Vec::new(), HashSet::new(), HashMap::new());
     for (id, record) in chain {
-        sum.entries += 1;
-        match decode_recorded(record)? {
+        match decode_recorded(record, keeps_bills)? {
             RecordedEntry::Reversal(settlement) => {
                 reversed.insert(settlement);
             }
@@ -72,14 +79,35 @@ fn live_records(chain: &StoredChain, sum: &mut Impact) -> Result<Vec<LiveRecord>
                 revised.entry(settlement).or_insert(decision);
             }
             RecordedEntry::Settlement(settled) if !reversed.contains(id) => {
-                let decision = revised.remove(id).map_or(settled.decision, |newest| *newest);
-                live.push(LiveRecord { settlement: *id, claim: settled.claim, decision });
+                live.push(live_record(*id, record, *settled, revised.remove(id))?);
             }
             RecordedEntry::Settlement(_) | RecordedEntry::Fence => {}
         }
     }
     live.reverse();
     Ok(live)
+}
+
+/// A settlement with its newest decision. If only that needs the items, the settlement is read again with them.
+fn live_record(
+    settlement: EntryId,
+    record: &[u8],
+    settled: RecordedSettlement,
+    newest: Option<Box<RecordedDecision>>,
+) -> Result<LiveRecord, StoreError> {
+    let needs_items = newest.as_ref().is_some_and(|newest| newest.pools.is_none()) && settled.decision.pools.is_some();
+    let RecordedSettlement { claim, decision } = match needs_items {
+        true => read_whole(record)?.unwrap_or(settled),
+        false => settled,
+    };
+    Ok(LiveRecord { settlement, claim, decision: newest.map_or(decision, |newest| *newest) })
+}
+
+fn read_whole(record: &[u8]) -> Result<Option<RecordedSettlement>, StoreError> {
+    match decode_recorded(record, &|_| false)? {
+        RecordedEntry::Settlement(whole) => Ok(Some(*whole)),
+        _ => Ok(None),
+    }
 }
 
 impl ImpactQuestion {
