@@ -111,6 +111,10 @@ impl SettlementService for Bare {
     ) -> Result<Response<pb::ListEntriesResponse>, Status> {
         not_measured()
     }
+    type ReportStream = tokio_stream::Empty<Result<pb::ReportResponse, Status>>;
+    async fn report(&self, _: Request<pb::ReportRequest>) -> Result<Response<Self::ReportStream>, Status> {
+        not_measured()
+    }
     type WatchEntriesStream = tokio_stream::Empty<Result<pb::WatchEntriesResponse, Status>>;
     async fn watch_entries(
         &self,
