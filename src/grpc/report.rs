@@ -3,12 +3,13 @@
 //! A report is made on a thread of its own, so that claims do not wait for it, and one after the other. Then its rows are sent as
 //! the caller takes them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tonic::Status;
 
 use crate::access::AccessError;
@@ -48,12 +49,19 @@ pub struct Reporter<S> {
     disclosures: Arc<Disclosures>,
     cache: Option<PathBuf>,
     running: Semaphore,
+    shutdown: watch::Receiver<bool>,
 }
 
 impl<S: Store> Reporter<S> {
-    /// Reports of this engine's store; what is read for them is kept in the directory, if one is given.
-    pub fn new(engine: Arc<Engine<S>>, disclosures: Arc<Disclosures>, cache: Option<PathBuf>) -> Reporter<S> {
-        Reporter { engine, disclosures, cache, running: Semaphore::new(1) }
+    /// Reports of this engine's store; what is read for them is kept in the directory, if one is given. They end when `shutdown`
+    /// becomes true.
+    pub fn new(
+        engine: Arc<Engine<S>>,
+        disclosures: Arc<Disclosures>,
+        cache: Option<PathBuf>,
+        shutdown: watch::Receiver<bool>,
+    ) -> Reporter<S> {
+        Reporter { engine, disclosures, cache, running: Semaphore::new(1), shutdown }
     }
 
     /// The report that is requested, after the read of every person that it names was recorded.
@@ -74,13 +82,8 @@ impl<S: Store> Reporter<S> {
         let engine = Arc::clone(&self.engine);
         let reported = self.compute(question).await?;
         if names_persons {
-            let at = reported.report.by.iter().position(|by| *by == Dimension::Person).unwrap_or_default();
-            let ids =
-                reported.report.rows.iter().filter_map(|row| PersonId::parse(row.key[at].clone(), usize::MAX).ok());
-            let mut ids: Vec<_> = ids.collect();
-            ids.sort();
-            ids.dedup();
-            disclosures.log_read(&permitted, engine.store(), &ids)?;
+            let persons = persons_of(&reported)?;
+            disclosures.log_read(&permitted, engine.store(), &persons)?;
         }
         Ok(parts(reported, &request.after_key))
     }
@@ -88,13 +91,22 @@ impl<S: Store> Reporter<S> {
     async fn compute(self: Arc<Self>, question: Question) -> Result<Reported, CallError> {
         let _turn = self.running.acquire().await;
         let (handle, reporter) = (Handle::current(), Arc::clone(&self));
-        let made = tokio::task::spawn_blocking(move || handle.block_on(reporter.compute_here(&question)));
+        let mut shutdown = self.shutdown.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            handle.block_on(async {
+                tokio::select! {
+                    biased;
+                    _ = shutdown.wait_for(|stop| *stop) => Err(CallError::Stopping),
+                    made = reporter.compute_here(&question) => made,
+                }
+            })
+        });
         made.await.map_err(|ended| CallError::Internal(format!("a report ended: {ended}")))?
     }
 
     async fn compute_here(&self, question: &Question) -> Result<Reported, CallError> {
         let store = self.engine.store();
-        let mut reported = match self.from_cache(question).await {
+        let mut reported = match self.report_with_cache(question).await {
             Some(reported) => reported,
             None => report(store, question).await.map_err(ReportError::from),
         }
@@ -104,7 +116,7 @@ impl<S: Store> Reporter<S> {
     }
 
     /// The report with the help of the cache; none if there is no cache, or its files cannot be used.
-    async fn from_cache(&self, question: &Question) -> Option<Result<Reported, ReportError>> {
+    async fn report_with_cache(&self, question: &Question) -> Option<Result<Reported, ReportError>> {
         let directory = self.cache.as_deref()?;
         let reported = match ReportCache::open(self.engine.store(), directory, CHUNK_LINES).await {
             Ok(mut cache) => cache.report(question).await,
@@ -125,6 +137,15 @@ fn call_error(error: ReportError) -> CallError {
         ReportError::Store(error) => EngineError::from_read_error(error).into(),
         error => CallError::Internal(error.to_string()),
     }
+}
+
+/// The persons that the rows of a report name, each once.
+fn persons_of(reported: &Reported) -> Result<Vec<PersonId>, CallError> {
+    let at = reported.report.by.iter().position(|by| *by == Dimension::Person);
+    let named = reported.report.rows.iter().filter_map(|row| row.key.get(at?));
+    let persons: Result<BTreeSet<PersonId>, _> = named.map(|id| PersonId::parse(id.clone(), usize::MAX)).collect();
+    let persons = persons.map_err(|error| CallError::Internal(format!("a report names no person: {error}")))?;
+    Ok(persons.into_iter().collect())
 }
 
 /// The parts of the rows after a key.

@@ -62,7 +62,9 @@ impl<S: Store> SettlementHandler<S> {
     ) -> Self {
         let (page_tokens, cursors) = (PageTokens::new(engine.store()), FeedCursors::new(engine.store()));
         let quotes = QuoteTokens::new(engine.store());
-        let reporter = Arc::new(Reporter::new(Arc::clone(&engine), Arc::clone(&disclosures), report_cache));
+        let reporter =
+            Reporter::new(Arc::clone(&engine), Arc::clone(&disclosures), report_cache, streams.shutdown.clone());
+        let reporter = Arc::new(reporter);
         SettlementHandler { engine, disclosures, streams, page_tokens, cursors, quotes, reporter }
     }
 

@@ -38,7 +38,8 @@ pub(super) async fn report(server: &ServerOptions, question: &Question) -> Resul
             Err(_broken) => tokio::time::sleep(RETRY_DELAY).await,
         }
     }
-    Ok(receiving.receive(&mut client).await.map(|()| receiving.reported())??)
+    receiving.receive(&mut client).await?;
+    receiving.reported()
 }
 
 /// A report that is being received.

@@ -24,8 +24,11 @@ pub(super) fn text(statistics: &Statistics) -> String {
     text
 }
 
+/// What a row stands for, and its cells.
+type NamedCells = (String, Vec<String>);
+
 /// The tables by month, city and county, each with its first heading and its rows.
-pub(super) fn tables(statistics: &Statistics) -> Vec<(String, Vec<(String, Vec<String>)>)> {
+pub(super) fn tables(statistics: &Statistics) -> Vec<(String, Vec<NamedCells>)> {
     let lang = statistics.lang;
     let of = |select: fn(&Group) -> Option<String>| {
         let groups = statistics.poverty.groups.iter();
@@ -124,7 +127,7 @@ fn ordinary(statistics: &Statistics) -> Table {
     table
 }
 
-fn table(heading: &str, headings: &[String], rows: Vec<(String, Vec<String>)>) -> Table {
+fn table(heading: &str, headings: &[String], rows: Vec<NamedCells>) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(std::iter::once(heading).chain(headings.iter().map(String::as_str)));

@@ -3,97 +3,28 @@
 //! The groups are held in memory, and so is each group's number of settlements of each of its persons: only those are counted
 //! who are left when what was reversed is taken away.
 
-use std::collections::{BTreeSet, HashMap};
+mod finish;
+mod group;
+mod words;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use crate::domain::day::Day;
 use crate::domain::journal::Instant;
-use crate::domain::money::Money;
 use crate::store::keys::StoreKey;
 
 use super::chunk::{Chunk, ChunkLine, ChunkPayment, LineView, Word, WordNumber};
 use super::dimension::Dimension;
 use super::question::{CITY_DIGITS, Condition, Question};
-use super::report::{Report, ReportRow};
+
+use group::Group;
+use words::Words;
 
 /// The values of a group, as numbers of words of the tally.
 type GroupKey = SmallVec<[WordNumber; 6]>;
-
-/// The sums of one group.
-#[derive(Default)]
-struct Group {
-    settlements: i64,
-    persons: HashMap<u32, i64>,
-    total: i64,
-    patient: i64,
-    paid: i64,
-    pools: Amounts,
-    payers: Amounts,
-}
-
-/// Amounts in fen by word.
-#[derive(Default)]
-struct Amounts(SmallVec<[(WordNumber, i64); 4]>);
-
-impl Amounts {
-    fn add(&mut self, word: WordNumber, amount: i64) {
-        match self.0.iter_mut().find(|(known, _)| *known == word) {
-            Some((_, sum)) => *sum = sum.saturating_add(amount),
-            None => self.0.push((word, amount)),
-        }
-    }
-
-    fn of(&self, word: WordNumber) -> i64 {
-        self.0.iter().find(|(known, _)| *known == word).map_or(0, |(_, sum)| *sum)
-    }
-}
-
-impl Group {
-    fn add(&mut self, line: &ChunkLine, person: u32, paid: i64) {
-        let factor = line.sign.factor();
-        self.settlements += factor;
-        *self.persons.entry(person).or_default() += factor;
-        self.total = self.total.saturating_add(factor * line.total);
-        self.patient = self.patient.saturating_add(factor * line.patient);
-        self.paid = self.paid.saturating_add(factor * paid);
-    }
-
-    fn is_zero(&self) -> bool {
-        let is_zero = |amounts: &Amounts| amounts.0.iter().all(|(_, amount)| *amount == 0);
-        (self.settlements, self.total, self.patient, self.paid) == (0, 0, 0, 0)
-            && is_zero(&self.pools)
-            && is_zero(&self.payers)
-    }
-
-    fn persons(&self) -> u64 {
-        self.persons.values().filter(|settlements| **settlements > 0).count() as u64
-    }
-}
-
-/// Numbers of words.
-#[derive(Default)]
-struct Words {
-    words: Vec<Arc<str>>,
-    numbers: HashMap<Arc<str>, WordNumber>,
-}
-
-impl Words {
-    fn number(&mut self, word: &str) -> WordNumber {
-        if let Some(number) = self.numbers.get(word) {
-            return *number;
-        }
-        let (word, number) = (Arc::<str>::from(word), self.words.len() as WordNumber);
-        self.words.push(word.clone());
-        self.numbers.insert(word, number);
-        number
-    }
-
-    fn word(&self, number: WordNumber) -> Arc<str> {
-        self.words.get(number as usize).cloned().unwrap_or_default()
-    }
-}
 
 /// The sums for a question.
 pub struct Tally<'q> {
@@ -246,57 +177,6 @@ impl<'q> Tally<'q> {
     pub fn latest(&self) -> Option<Instant> {
         self.latest
     }
-
-    /// The report.
-    pub fn finish(self) -> Report {
-        let Tally { question, is_of_payments, words, persons, mut groups, everything, .. } = self;
-        groups.retain(|_, group| !group.is_zero());
-        let columns = |of: fn(&Group) -> &Amounts, prefix: &str| {
-            let all = groups.values().flat_map(|group| of(group).0.iter());
-            let used = all.filter(|(_, amount)| *amount != 0).map(|(word, _)| (words.word(*word), *word));
-            used.collect::<BTreeSet<_>>().into_iter().map(|(name, word)| (format!("{prefix}{name}"), word)).collect()
-        };
-        let (pools, payers): (Vec<_>, Vec<_>) = match is_of_payments {
-            true => Default::default(),
-            false => (columns(|group| &group.pools, "pool_"), columns(|group| &group.payers, "payer_")),
-        };
-        let amounts = |group: &Group| -> Vec<Money> {
-            let of = |columns: &[(String, u32)], amounts: &Amounts| {
-                columns.iter().map(|(_, word)| amounts.of(*word)).collect::<Vec<_>>()
-            };
-            let fen = match is_of_payments {
-                true => vec![group.paid],
-                false => [&[group.total][..], &of(&pools, &group.pools), &of(&payers, &group.payers), &[group.patient]]
-                    .concat(),
-            };
-            fen.into_iter().map(Money::from_fen).collect()
-        };
-        let row = |key: Vec<Arc<str>>, group: &Group| ReportRow {
-            key,
-            settlements: group.settlements,
-            persons: group.persons(),
-            amounts: amounts(group),
-        };
-        let mut keys: Vec<(u32, StoreKey)> = persons.iter().map(|(key, number)| (*number, *key)).collect();
-        keys.sort_unstable();
-        let value = |dimension: Dimension, number: u32| match dimension {
-            Dimension::Person => keys.get(number as usize).map_or_else(Arc::default, |(_, key)| hex(key)),
-            _ => words.word(number),
-        };
-        let texts = |key: &GroupKey| question.by.iter().zip(key).map(|(by, number)| value(*by, *number)).collect();
-        let mut rows: Vec<_> = groups.iter().map(|(key, group)| row(texts(key), group)).collect();
-        rows.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        let names = |columns: Vec<(String, u32)>| columns.into_iter().map(|(name, _)| name);
-        let total = row(Vec::new(), &everything);
-        let columns = match is_of_payments {
-            true => vec!["paid".to_owned()],
-            false => {
-                let total = std::iter::once("total".to_owned());
-                total.chain(names(pools)).chain(names(payers)).chain(["patient".to_owned()]).collect()
-            }
-        };
-        Report { by: question.by.clone(), columns, rows, total }
-    }
 }
 
 fn is_set(satisfied: &[bool], word: WordNumber) -> bool {
@@ -326,8 +206,4 @@ fn word_of(dimension: Dimension) -> Option<Word> {
 /// The month of a day: `2017-06`.
 pub fn month(day: Day) -> String {
     format!("{:04}-{:02}", day.year(), day.month())
-}
-
-fn hex(key: &StoreKey) -> Arc<str> {
-    key.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
