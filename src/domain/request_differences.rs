@@ -1,7 +1,7 @@
 //! Which fields of a request differ from the request that used its id first. Fields are named; what they hold is not
 //! repeated.
 
-use super::claim::{RawClaim, RawContinues, RawItem};
+use super::claim::RawClaim;
 use super::content::RawReversal;
 use super::fault::{FaultReason, FieldFault, FieldFaults};
 use super::journal::Reversal;
@@ -36,23 +36,10 @@ pub fn other_call(first: RequestKind) -> FieldFaults {
     FieldFault::new("request_id", FaultReason::Differs, format!("was used by the call {}", first.as_str())).into()
 }
 
-/// The fields of a claim that differ. Of bills with another number of lines the lines are not compared.
+/// The fields of a claim that differ.
 pub fn claim_differences(first: &RawClaim, sent: &RawClaim) -> FieldFaults {
     let mut differing = Differing::default();
-    differing.compare("claim.claim_id", &first.claim_id, &sent.claim_id);
-    differing.compare("claim.hospital_id", &first.hospital_id, &sent.hospital_id);
-    differing.compare("claim.person_id", &first.person_id, &sent.person_id);
-    differing.compare("claim.visit", &first.visit, &sent.visit);
-    differing.compare("claim.emergency", &first.emergency, &sent.emergency);
-    differing.compare("claim.admitted", &first.admitted, &sent.admitted);
-    differing.compare("claim.discharged", &first.discharged, &sent.discharged);
-    differing.compare("claim.items", &first.items.len(), &sent.items.len());
-    if first.items.len() == sent.items.len() {
-        first.items.iter().zip(&sent.items).enumerate().for_each(|(at, pair)| differing.compare_items(at, pair));
-    }
-    differing.compare("claim.total", &first.total, &sent.total);
-    differing.compare("claim.diagnosis", &first.diagnosis, &sent.diagnosis);
-    differing.compare_continues(first.continues.as_ref(), sent.continues.as_ref());
+    first.differing_fields(sent).into_iter().for_each(|field| differing.add(format!("claim.{field}")));
     differing.0
 }
 
@@ -97,28 +84,5 @@ impl Differing {
         if first != sent {
             self.add(field);
         }
-    }
-
-    fn compare_items(&mut self, position: usize, (first, sent): (&RawItem, &RawItem)) {
-        for (name, differs) in [
-            ("code", first.code != sent.code),
-            ("quantity", first.quantity != sent.quantity),
-            ("unit_price", first.unit_price != sent.unit_price),
-            ("amount", first.amount != sent.amount),
-            ("day", first.day != sent.day),
-        ] {
-            if differs {
-                self.add(format!("claim.items[{position}].{name}"));
-            }
-        }
-    }
-
-    fn compare_continues(&mut self, first: Option<&RawContinues>, sent: Option<&RawContinues>) {
-        let (Some(first), Some(sent)) = (first, sent) else {
-            return self.compare("claim.continues", &first.is_some(), &sent.is_some());
-        };
-        self.compare("claim.continues.kind", &first.kind, &sent.kind);
-        self.compare("claim.continues.hospital_id", &first.hospital_id, &sent.hospital_id);
-        self.compare("claim.continues.claim_id", &first.claim_id, &sent.claim_id);
     }
 }

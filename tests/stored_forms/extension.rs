@@ -2,10 +2,10 @@
 //! hold, a retry of it replays, and the audit recomputes it; and a program that does not know the field yet does the same
 //! with what has it.
 //!
-//! A further field of a claim or an item is named in six files of the program: `claim.proto`, the claim as received, as
-//! validated and its validation (`src/domain/claim/{raw,mod,validate}.rs`), the conversions (`src/journal/claim.rs`), and the
-//! comparison that names what a reused request id differs in (`src/domain/request_differences.rs`). A claim in a file has it
-//! with a seventh, `src/cli/client/claim_text.rs`. No stored form, digest, engine, store or service changes.
+//! A further field of a claim is named in five files of the program: `claim.proto`; the claim as received, as validated, and
+//! how two differ (`src/domain/claim/fields.rs`); its validation (`validate.rs` there, of an item `items.rs`); the conversions
+//! (`src/journal/claim.rs`); and a claim in a file (`src/cli/client/claim_text.rs`). No stored form, digest, engine, store or
+//! service changes. [`FILES_OF_A_FIELD`] is checked.
 
 use std::fs;
 use std::path::Path;
@@ -30,6 +30,54 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 use crate::support::claims::{claim, settle};
 use crate::support::ids::id;
 use crate::support::stamp;
+
+/// The files that name every field of a claim or an item; no other file of the program lists them all.
+const FILES_OF_A_FIELD: [&str; 5] = [
+    "proto/onestop/settlement/v1/claim.proto",
+    "src/domain/claim/fields.rs",
+    "src/domain/claim/validate.rs",
+    "src/journal/claim.rs",
+    "src/cli/client/claim_text.rs",
+];
+
+/// The validation of an item's field is in a file of its own, in place of that of a claim's.
+const ITEM_VALIDATION: &str = "src/domain/claim/items.rs";
+
+/// Whether a text has a value with every field of a claim or an item named: one without `..`.
+fn lists_all_fields(text: &str) -> bool {
+    let starts =
+        ["RawClaim {", "RawItem {", "pb::Claim {", "pb::Item {"].iter().flat_map(|name| text.match_indices(name));
+    starts.into_iter().any(|(at, name)| {
+        let before = text[..at].rsplit('\n').next().unwrap_or_default();
+        let is_value = !["struct ", "impl ", "-> ", "for "].iter().any(|word| before.contains(word));
+        let (body, mut depth) = (&text[at + name.len() - 1..], 0);
+        let end = body.find(|letter| {
+            depth += i32::from(letter == '{') - i32::from(letter == '}');
+            depth == 0
+        });
+        is_value && !body[..end.unwrap_or(body.len())].contains("..")
+    })
+}
+
+#[test]
+fn a_field_of_a_claim_or_an_item_is_named_in_five_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in FILES_OF_A_FIELD {
+        assert!(fs::read_to_string(root.join(file)).expect(file).contains("diagnosis"), "{file}");
+    }
+    let found: Vec<String> = source_files(&root.join("src"))
+        .into_iter()
+        .filter(|file| lists_all_fields(&fs::read_to_string(file).expect("a source file")))
+        .map(|file| file.strip_prefix(root).expect("a path").display().to_string())
+        .filter(|file| !FILES_OF_A_FIELD.contains(&file.as_str()) && file != ITEM_VALIDATION)
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+}
+
+fn source_files(directory: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { source_files(&path) } else { vec![path] }).collect()
+}
 
 /// The schema with an optional text in every claim and every item.
 fn extended_schema() -> DescriptorPool {

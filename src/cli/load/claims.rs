@@ -133,7 +133,7 @@ impl Claims {
         // The second part has a bill of its own.
         let mut random = Random::new(self.population.seed, Purpose::Claim, arrival ^ (part as u64) << 63 ^ 1 << 62);
         let items = self.items(&mut random);
-        pb::Claim {
+        let claim = pb::Claim {
             claim_id: self.claim_id(arrival, part),
             hospital_id,
             person_id: self.population.person_id(plan.person),
@@ -144,8 +144,9 @@ impl Claims {
             total_fen: Some(items.iter().map(|item| item.amount_fen).sum()),
             items,
             diagnosis: Some("I10".to_owned()),
-            continues,
-        }
+            ..pb::Claim::default()
+        };
+        pb::Claim { continues, ..claim }
     }
 
     fn visit(&self, plan: &Plan, random: &mut Random) -> &'static str {
@@ -189,7 +190,7 @@ fn item(random: &mut Random) -> pb::Item {
         quantity_e4,
         unit_price_micro_yuan,
         amount_fen: amount.map_or(0, Money::fen),
-        day: None,
+        ..pb::Item::default()
     }
 }
 
