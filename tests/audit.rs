@@ -9,9 +9,10 @@ use onestop::domain::journal::{Entry, EntryKind};
 use onestop::domain::money::Money;
 use onestop::engine::Engine;
 use onestop::engine::reverse::ReverseRequest;
-use onestop::journal::{decode_entry, encode_entry, record};
+use onestop::journal::{CommittedEntry, decode_committed, decode_entry, encode_administration, encode_entry, record};
+use onestop::store::JournalStore;
 use onestop::store::embedded::{Durability, EmbeddedStore};
-use onestop::store::rows::PersonState;
+use onestop::store::rows::{CommitPosition, PersonState};
 
 use crate::support::claims::{claim, settle};
 use crate::support::program::run;
@@ -84,6 +85,68 @@ async fn an_intact_store_passes_and_every_entry_is_recomputed() {
     let report: serde_json::Value = serde_json::from_str(&output).expect("JSON");
     assert_eq!((code, &report["differences"], &report["entries"]), (Some(0), &serde_json::json!([]), &9.into()));
     assert_eq!(verify(&place.path().join("nowhere"), &[]).0, Some(2));
+}
+
+/// Records the book in use, as a server does.
+async fn administered(place: &Path) -> Vec<EntryId> {
+    let store = EmbeddedStore::open(place, Durability::Synced).expect("a store");
+    let engine: Engine<EmbeddedStore> = engine(store).await;
+    assert_eq!(engine.put_own_book_in_use(&|| stamp(1_000)).await, Ok(Vec::new()));
+    assert_eq!(engine.put_own_book_in_use(&|| stamp(2_000)).await, Ok(Vec::new()), "nothing new");
+    let page = engine.store().entries_after(CommitPosition::FIRST, 1_000).await.expect("entries");
+    let ids = page.entries.into_iter().map(|entry| entry.id);
+    let administered: Vec<_> = ids.skip(9).collect();
+    assert!(!administered.is_empty());
+    administered
+}
+
+#[tokio::test]
+async fn a_changed_entry_of_the_administration_is_reported() {
+    let place = tempfile::tempdir().expect("a directory");
+    history(place.path()).await;
+    let ids = administered(place.path()).await;
+    let (code, output) = verify(place.path(), &[]);
+    let entries = 9 + ids.len();
+    assert_eq!((code, output), (Some(0), format!("2 chains, {entries} entries, 8 splits recomputed\n")));
+    let id = ids[ids.len() - 1];
+    stored_log::rewrite(place.path(), |record| {
+        for (_, row) in record.entries.iter_mut().filter(|(found, _)| *found == id) {
+            let Ok((CommittedEntry::Administration(mut entry), _)) = decode_committed(row) else { panic!("an entry") };
+            entry.committed.0 += 1;
+            (*row, _) = encode_administration(&entry);
+        }
+    });
+    let (code, output) = verify(place.path(), &[]);
+    assert_eq!(code, Some(1));
+    assert!(output.contains(&format!("entry {id}: is not the record that the next entry is chained to")), "{output}");
+}
+
+/// Two months of a person's settlements, the first of them closed before a reversal.
+#[tokio::test]
+async fn an_entry_that_is_booked_in_another_month_than_the_closings_say_is_reported() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+    let engine: Engine<EmbeddedStore> = engine(store).await;
+    let on = |day: &str, number: u64| {
+        let day: onestop::domain::day::Day = day.parse().expect("a day");
+        let instant = onestop::domain::journal::Instant(day.start_in_china_micros());
+        onestop::engine::CommitStamp { instant, ..stamp(number << 8) }.for_person("P1")
+    };
+    engine.settle(settle(claim("C1", "P1", "100.00")), on("2017-06-20", 1)).await.expect("a settlement");
+    let month = "2017-06".parse().expect("a month");
+    engine.close_month(month, "an operator", &|| on("2017-07-05", 2)).await.expect("closed");
+    let reversed = engine.reverse(crate::closing::reversal("C1", "P1"), on("2017-07-06", 3)).await;
+    let last = reversed.expect("a reversal").entry.id;
+    drop(engine);
+    assert_eq!(verify(place.path(), &[]), (Some(0), "1 chains, 3 entries, 1 splits recomputed\n".to_owned()));
+    let digest = forged(place.path(), last, |entry| {
+        let EntryKind::Reversal(reversal) = &mut entry.body else { panic!("no reversal") };
+        reversal.booking_month = month;
+    });
+    continued(place.path(), last, digest);
+    let (code, output) = verify(place.path(), &[]);
+    let found = format!("entry {last}: is booked in another month than the closed months say");
+    assert!(code == Some(1) && output.contains(&found), "{output}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod attacks;
 mod audit;
 mod backup;
 mod clock;
+mod closing;
 mod command_line;
 mod concurrency;
 mod configuration;

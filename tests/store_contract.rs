@@ -10,11 +10,16 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::{ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use onestop::domain::journal::Entry;
-use onestop::domain::journal::{Fence, Instant};
+use onestop::domain::journal::{
+    AdministrationAct, AdministrationEntry, Fence, Instant, JournaledImport, MonthClosing, PolicyActivation,
+};
+use onestop::domain::month::{ClosedMonths, Month};
+use onestop::engine::CommitStamp;
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::person::PersonRecord;
 use onestop::reference::row::ReferenceRow;
 use onestop::reference::table::ReferenceTable;
+use onestop::store::administration::{AdministrationCommit, AdministrationState};
 use onestop::store::commit::CommitOrigin;
 use onestop::store::embedded::{Durability, EmbeddedStore, OpenError};
 use onestop::store::entry_page::{PAGE_BYTES, StoredEntry};
@@ -91,6 +96,9 @@ contract! {
     a_page_of_entries_ends_when_its_records_are_long,
     a_position_behind_the_end_of_the_journal_is_refused,
     all_entries_of_a_commit_are_written_or_none,
+    the_chain_of_the_administration_is_one_in_the_order_of_commits,
+    the_end_of_an_import_applies_with_its_entry,
+    a_commit_that_was_decided_under_other_closed_months_is_refused,
     a_record_is_returned_byte_for_byte,
     appended_settlements_come_after_those_of_the_day,
     states_and_persons_are_paged_in_the_order_of_keys,
@@ -196,6 +204,91 @@ async fn entries_are_read_in_the_order_of_commits_and_a_page_that_was_read_never
         let rest = entries_after(&store, entry.position, 4).await;
         assert_eq!((rest.len(), &rest[..13 - read]), (14 - read, &all[read + 1..]), "after {read}");
     }
+}
+
+/// An entry of the administration that puts a book in use.
+fn activation(number: u64, state: &AdministrationState) -> AdministrationCommit {
+    let book = Digest([number as u8; 32]);
+    let act = AdministrationAct::PolicyActivation(PolicyActivation { activated_by: "an operator".to_owned(), book });
+    administration(number, state, act)
+}
+
+async fn the_chain_of_the_administration_is_one_in_the_order_of_commits(store: impl Store) {
+    let empty = AdministrationState::default();
+    assert_eq!(store.administration().await, Ok(empty.clone()));
+    let first = activation(1, &empty);
+    store.commit_administration(first.clone()).await.expect("a commit");
+    assert_eq!(store.administration().await, Ok(first.state.clone()));
+    assert_eq!(store.commit_administration(activation(2, &empty)).await, Err(StoreError::Conflict));
+    store.commit(commit(3, "P1", &PersonState::default(), None)).await.expect("a commit");
+    let second = activation(4, &first.state);
+    store.commit_administration(second.clone()).await.expect("a commit");
+    let state = store.administration().await.expect("a state");
+    assert_eq!((state.version, state.head, state.book), (2, Some(second.id), Some(Digest([4; 32]))));
+    let taken = AdministrationCommit { id: first.id, ..activation(5, &state) };
+    assert_eq!(store.commit_administration(taken).await, Err(StoreError::EntryIdTaken));
+    let read: Vec<_> = entries_after(&store, CommitPosition::FIRST, 2).await;
+    let records: Vec<_> = read.into_iter().map(|entry| entry.record.expect("a record")).collect();
+    assert_eq!((records.len(), &records[0], &records[2]), (3, &first.record, &second.record));
+    assert_eq!(store.record(second.id).await, Ok(Some(second.record)));
+    let states = store.states(None, 10).await.expect("states");
+    assert_eq!(states.len(), 1, "the administration is no person");
+}
+
+/// An entry of the administration with this act.
+fn administration(number: u64, state: &AdministrationState, act: AdministrationAct) -> AdministrationCommit {
+    let CommitStamp { id, instant } = stamp(64 * number);
+    AdministrationCommit::new(state.clone(), &AdministrationEntry { id, link: state.next(), committed: instant, act })
+}
+
+async fn the_end_of_an_import_applies_with_its_entry(store: impl Store) {
+    let write = ReferenceWrite { hospitals: rows("370100", "一院").hospitals, ..ReferenceWrite::default() };
+    store.log_import(1, ImportEvent::Start(ImportStart::default())).await.expect("a start");
+    store.write_reference(1, 0, write).await.expect("rows");
+    assert!(store.read_hospitals_and_catalogue().await.expect("a read").hospitals.is_empty(), "it has not ended");
+    let (state, digest) = (AdministrationState::default(), Digest([7; 32]));
+    let end = JournaledImport {
+        number: 1,
+        table: "hospitals".to_owned(),
+        source: String::new(),
+        imported_by: String::new(),
+        digest,
+        changed: 2,
+        unchanged: 3,
+    };
+    let commit = administration(1, &state, AdministrationAct::ImportEnd(end));
+    let late = AdministrationCommit { expected: 1, ..commit.clone() };
+    assert_eq!(store.commit_administration(late).await, Err(StoreError::Conflict));
+    assert_eq!(store.imports(u64::MAX, 1).await.expect("imports")[0].end, None, "neither the entry nor the end");
+    store.commit_administration(commit.clone()).await.expect("a commit");
+    let ended = ImportEnd { instant: commit.committed, changed: 2, unchanged: 3 };
+    assert_eq!(store.imports(u64::MAX, 1).await.expect("imports")[0].end, Some(ended));
+    assert!(!store.read_hospitals_and_catalogue().await.expect("a read").hospitals.is_empty());
+    let read = entries_after(&store, CommitPosition::FIRST, 2).await;
+    assert_eq!((read.len(), &read[0].record), (1, &Ok(commit.record)));
+}
+
+async fn a_commit_that_was_decided_under_other_closed_months_is_refused(store: impl Store) {
+    let decided = |number: u64, person: &str, closed| Commit {
+        closed_months: Some(closed),
+        ..commit(number, person, &PersonState::default(), None)
+    };
+    let open = ClosedMonths::default();
+    store.commit(decided(1, "P1", open)).await.expect("nothing is closed");
+    let month = Month::from_number(196_912).expect("a month");
+    let closing = AdministrationAct::MonthClosing(MonthClosing { closed_by: "an operator".to_owned(), month });
+    let closed = administration(1, &AdministrationState::default(), closing);
+    store.commit_administration(closed).await.expect("a commit");
+    let months = ClosedMonths { through: Some(month) };
+    assert_eq!(store.administration().await.expect("a state").closed_months, months);
+    for person in ["P1", "P2", "P3"] {
+        let id = id::<PersonId>(person);
+        let seen = store.look_up(Scope::of_person(&id).with_closed_months()).await.expect("a look-up");
+        assert_eq!(seen.closed_months, months, "{person}");
+    }
+    assert_eq!(store.commit(decided(2, "P2", open)).await, Err(StoreError::Conflict));
+    store.commit(decided(2, "P2", months)).await.expect("decided under what is closed");
+    store.commit(commit(3, "P3", &PersonState::default(), None)).await.expect("nothing depends on it");
 }
 
 async fn a_page_of_entries_ends_when_its_records_are_long(store: impl Store) {

@@ -21,6 +21,9 @@ const CLAIMANTS: &[Role] = &[Role::Hospital, Role::Gateway];
 /// The roles that read settlements: claimants their own, an auditor all.
 const READERS: &[Role] = &[Role::Hospital, Role::Gateway, Role::Auditor];
 
+/// The roles that read entries of the journal: an operator those of the administration.
+const ENTRY_READERS: &[Role] = &[Role::Hospital, Role::Gateway, Role::Auditor, Role::Operator];
+
 /// Every role: policies are public.
 const ALL: &[Role] = Role::ASSIGNABLE;
 
@@ -40,6 +43,9 @@ const fn stream(path: &'static str, roles: &'static [Role]) -> Call {
     Call { path, stream: true, commits: true, roles }
 }
 
+/// The call that stops a server.
+const DRAIN: &str = "/onestop.operations.v1.OperationsService/Drain";
+
 /// Every call of the service.
 pub const CALLS: &[Call] = &[
     read("/onestop.settlement.v1.SettlementService/Quote", CLAIMANTS),
@@ -56,8 +62,8 @@ pub const CALLS: &[Call] = &[
     ),
     read("/onestop.settlement.v1.SettlementService/GetSettlement", READERS),
     read("/onestop.settlement.v1.SettlementService/ListSettlements", READERS),
-    read("/onestop.settlement.v1.SettlementService/ListEntries", READERS),
-    watch("/onestop.settlement.v1.SettlementService/WatchEntries", READERS),
+    read("/onestop.settlement.v1.SettlementService/ListEntries", ENTRY_READERS),
+    watch("/onestop.settlement.v1.SettlementService/WatchEntries", ENTRY_READERS),
     watch("/onestop.settlement.v1.SettlementService/Report", READERS),
     read("/onestop.settlement.v1.SettlementService/GetAccount", READERS),
     read("/onestop.settlement.v1.ReconciliationService/ReconcileTotals", READERS),
@@ -74,7 +80,8 @@ pub const CALLS: &[Call] = &[
     read("/onestop.policy.v1.PolicyService/GetVocabulary", ALL),
     read("/onestop.policy.v1.PolicyService/FindDroppedWords", &[Role::Operator, Role::Auditor]),
     commit("/onestop.policy.v1.PolicyService/ActivatePolicies", &[Role::Operator]),
-    commit("/onestop.operations.v1.OperationsService/Drain", &[Role::Operator]),
+    commit(DRAIN, &[Role::Operator]),
+    commit("/onestop.operations.v1.OperationsService/CloseMonth", &[Role::Operator]),
     watch("/onestop.operations.v1.OperationsService/Backup", &[Role::Backup]),
 ];
 
@@ -105,7 +112,7 @@ impl Call {
 
     /// Whether the call may write to the store.
     pub(crate) fn writes_store(&self) -> bool {
-        self.commits && !self.path.starts_with("/onestop.operations.")
+        self.commits && self.path != DRAIN
     }
 
     /// The method with its service, as metrics and traces show it: the path without its first slash.

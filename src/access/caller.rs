@@ -83,6 +83,11 @@ impl Caller {
         matches!(self.role, Role::Auditor | Role::Anyone)
     }
 
+    /// Whether the caller may read the journal entries of the administration.
+    pub(crate) fn views_administration(&self) -> bool {
+        matches!(self.role, Role::Auditor | Role::Operator | Role::Anyone)
+    }
+
     /// Checks that the caller may read the tables about persons. Hospitals and gateways may not: these tables
     /// show who is poor.
     ///

@@ -11,7 +11,7 @@ pub(crate) enum Role {
     Registrar,
     /// 审计: reads everything, changes nothing.
     Auditor,
-    /// 运维: activates policies, runs retroactively, drains the server.
+    /// 运维: activates policies, closes months, runs retroactively, drains the server.
     Operator,
     /// 备份: copies everything that is stored, the secret included.
     Backup,

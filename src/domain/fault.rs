@@ -37,6 +37,10 @@ fault_reasons! {
     Negative = "NEGATIVE",
     /// Three numbers or a text that name no day.
     NotADay = "NOT_A_DAY",
+    /// A month that has not ended in China Standard Time.
+    MonthNotOver = "MONTH_NOT_OVER",
+    /// A month before which an earlier one is to be closed.
+    MonthOutOfOrder = "MONTH_OUT_OF_ORDER",
     /// A text that cannot be read as what it should be.
     Unreadable = "UNREADABLE",
     /// A token that was issued too long ago.

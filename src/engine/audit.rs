@@ -5,12 +5,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::OnceCell;
+
 use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::policy::Policy;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store, StoreError};
 
+use super::administration_chain::read_administration;
+use super::booking_check::Closings;
 use super::chain::{self, AuditFinding, ChainFault, StoredEntry};
 use super::entry_replay::{EntryReplay, KeptPolicies};
 
@@ -27,12 +31,13 @@ pub struct VerifiedChain {
 pub struct Audit<'a, S> {
     store: &'a S,
     policies: Mutex<Arc<KeptPolicies>>,
+    closings: OnceCell<Closings>,
 }
 
 impl<'a, S: Store> Audit<'a, S> {
     /// An audit of this store.
     pub fn new(store: &'a S) -> Audit<'a, S> {
-        Audit { store, policies: Mutex::default() }
+        Audit { store, policies: Mutex::default(), closings: OnceCell::new() }
     }
 
     /// Verifies one person's chain and the rows derived from it.
@@ -43,7 +48,8 @@ impl<'a, S: Store> Audit<'a, S> {
         let chain = chain::read_chain(self.store, state).await?;
         let policies = self.policies_of(&chain).await.map_err(|error| AuditFinding::about_person(state, error))?;
         let entries: Vec<&Entry> = chain.iter().map(|stored| &stored.entry).collect();
-        let (mut replay, mut splits) = (EntryReplay::new(&policies), 0);
+        let closings = self.closings.get_or_try_init(|| self.read_closings()).await?;
+        let (mut replay, mut splits) = (EntryReplay::new(&policies, closings), 0);
         for (at, entry) in entries.iter().enumerate() {
             let applied = replay.apply(entry, &entries[at + 1..]);
             applied.map_err(|fault| AuditFinding::about_entry(entry.id, fault))?;
@@ -70,6 +76,10 @@ impl<'a, S: Store> Audit<'a, S> {
     pub async fn follow_chain(&self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
         let chain = chain::read_chain(self.store, state).await?;
         Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits: 0 })
+    }
+
+    async fn read_closings(&self) -> Result<Closings, AuditFinding> {
+        Ok(Closings::of(&read_administration(self.store).await?))
     }
 
     /// The policies that the splits of a chain name, as far as the store has them.

@@ -6,20 +6,21 @@ use crate::domain::vocabulary::Vocabulary;
 use crate::policy::{Book, vocabulary_of_kept};
 use crate::store::{Store, StoreError};
 
+use super::administration::StampSource;
 use super::dropped_words::{DroppedWord, KeptWords};
 use super::{Engine, EngineError};
 
 impl<S: Store> Engine<S> {
     /// Puts the engine's own book in use, unless words that are used would be dropped: those are returned, and the book
-    /// that was in use before stays the one that the next start is compared with.
+    /// that was in use before stays the one that the next start is compared with. The journal says so, once for a book.
     ///
     /// # Errors
     /// If the store cannot be read or written.
-    pub async fn put_own_book_in_use(&self) -> Result<Vec<DroppedWord>, EngineError> {
+    pub async fn put_own_book_in_use(&self, stamps: StampSource<'_>) -> Result<Vec<DroppedWord>, EngineError> {
         let book = self.book();
         let dropped = self.dropped_words(&KeptWords::of(book.vocabulary())).await?;
         if dropped.is_empty() {
-            self.store.put_book_in_use(book.digest()).await.map_err(EngineError::from_write_error)?;
+            self.record_own_book(stamps).await?;
         }
         Ok(dropped)
     }
@@ -40,7 +41,7 @@ impl<S: Store> Engine<S> {
     /// The vocabulary that was put in use last; this engine's own, if none was kept.
     pub(super) async fn vocabulary_in_use(&self) -> Result<Vocabulary, EngineError> {
         let own = || self.book().vocabulary().as_ref().clone();
-        match self.store.book_in_use().await.map_err(EngineError::from_read_error)? {
+        match self.store.administration().await.map_err(EngineError::from_read_error)?.book {
             Some(digest) if digest != self.book().digest() => {
                 Ok(self.stored_vocabulary(digest).await?.unwrap_or_else(own))
             }

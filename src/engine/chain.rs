@@ -37,6 +37,9 @@ pub(super) enum ChainFault {
     /// A revision with wrong differences.
     #[error("records other differences than there are")]
     WrongDifferences,
+    /// A reversal or a revision in another month than the closings before it say.
+    #[error("is booked in another month than the closed months say")]
+    WrongBookingMonth,
     /// A split that cannot be recomputed.
     #[error("its split differs from what claim, facts and policy give")]
     WrongSplit,

@@ -76,7 +76,7 @@ impl<S: Store> Engine<S> {
             _ => Err(ClaimRefusal::InvalidRequest(faults)),
         };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
-        let scope = scope.with_request(&keys.hospital_id, &request_id);
+        let scope = scope.with_request(&keys.hospital_id, &request_id).with_closed_months();
         let sent = SentClaim::new(correction.as_ref().ok().map(|valid| &valid.claim), claim);
         let sent = &SentRequest::Correct(sent, &sent_reason);
         let (correction, keys, request_id) = (&correction, &keys, &request_id);

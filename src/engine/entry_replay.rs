@@ -11,11 +11,13 @@ use crate::domain::continuation::Continued;
 use crate::domain::facts::Facts;
 use crate::domain::ids::{AccountKey, Digest, EntryId};
 use crate::domain::invariants;
-use crate::domain::journal::{Differences, Entry, EntryKind, Revision, RevisionCause};
+use crate::domain::journal::{Differences, Entry, EntryKind, Instant, Revision, RevisionCause, Settlement};
+use crate::domain::month::Month;
 use crate::domain::policy::Policy;
 use crate::domain::split::Split;
 
 use super::account_replay::AccountReplay;
+use super::booking_check::Closings;
 use super::chain::ChainFault;
 
 /// The policies that splits name, by digest.
@@ -24,23 +26,32 @@ pub(super) type KeptPolicies = HashMap<Digest, Arc<Policy>>;
 /// The replay of entries of one chain.
 pub(super) struct EntryReplay<'c> {
     policies: &'c KeptPolicies,
+    closings: &'c Closings,
     accounts: AccountReplay<'c>,
     settlements: HashMap<EntryId, SettledFacts<'c>>,
     /// The benefit year of the retroactive run that is being applied.
     run_year: Option<i32>,
 }
 
-/// The claim of a settlement, and the facts from which it was decided last.
+/// The claim of a settlement, when it was settled, and the facts from which it was decided last.
 #[derive(Clone, Copy)]
 struct SettledFacts<'c> {
+    committed: Instant,
     claim: &'c Claim,
     facts: &'c Facts,
 }
 
+impl<'c> SettledFacts<'c> {
+    fn new(committed: Instant, settled: &'c Settlement) -> SettledFacts<'c> {
+        SettledFacts { committed, claim: &settled.claim, facts: &settled.facts }
+    }
+}
+
 impl<'c> EntryReplay<'c> {
     /// A replay from the first entry of a chain on.
-    pub fn new(policies: &'c KeptPolicies) -> EntryReplay<'c> {
-        EntryReplay { policies, accounts: AccountReplay::default(), settlements: HashMap::new(), run_year: None }
+    pub fn new(policies: &'c KeptPolicies, closings: &'c Closings) -> EntryReplay<'c> {
+        let accounts = AccountReplay::default();
+        EntryReplay { policies, closings, accounts, settlements: HashMap::new(), run_year: None }
     }
 
     /// Starts from these accounts, which earlier entries add up to.
@@ -52,8 +63,7 @@ impl<'c> EntryReplay<'c> {
     pub fn recall(&mut self, entry: &'c Entry) {
         match &entry.body {
             EntryKind::Settlement(settled) => {
-                let (claim, facts) = (&settled.claim, &settled.facts);
-                self.settlements.insert(entry.id, SettledFacts { claim, facts });
+                self.settlements.insert(entry.id, SettledFacts::new(entry.committed, settled));
                 self.accounts.recall(entry.id, entry.id, &settled.split);
             }
             EntryKind::Revision(revised) => {
@@ -76,16 +86,29 @@ impl<'c> EntryReplay<'c> {
     pub fn apply(&mut self, entry: &'c Entry, following: &[&'c Entry]) -> Result<(), ChainFault> {
         match &entry.body {
             EntryKind::Settlement(settled) => {
-                let settled_facts = SettledFacts { claim: &settled.claim, facts: &settled.facts };
+                let settled_facts = SettledFacts::new(entry.committed, settled);
                 let after = self.recompute(settled_facts, &settled.split)?;
                 self.settlements.insert(entry.id, settled_facts);
                 self.accounts.apply_split(entry.id, entry.id, &settled.split, after);
             }
-            EntryKind::Revision(revised) => self.apply_revision(entry, revised, following)?,
-            EntryKind::Reversal(reversed) => self.accounts.apply_reversal(entry, reversed, following)?,
+            EntryKind::Revision(revised) => {
+                self.check_booking(entry, revised.settlement, revised.booking_month)?;
+                self.apply_revision(entry, revised, following)?;
+            }
+            EntryKind::Reversal(reversed) => {
+                self.accounts.apply_reversal(entry, reversed, following)?;
+                self.check_booking(entry, reversed.settlement, reversed.booking_month)?;
+            }
             EntryKind::Fence(_) => {}
         }
         Ok(())
+    }
+
+    /// Checks the month in which an entry about a settlement is booked.
+    fn check_booking(&self, entry: &Entry, settlement: EntryId, booked: Month) -> Result<(), ChainFault> {
+        let settled = self.settlements.get(&settlement).ok_or(ChainFault::ReversesUnsettled)?;
+        let is_allowed = self.closings.allow(settled.committed, entry.committed, booked);
+        if is_allowed { Ok(()) } else { Err(ChainFault::WrongBookingMonth) }
     }
 
     fn set_facts(&mut self, revised: &'c Revision) {
@@ -144,7 +167,7 @@ impl<'c> EntryReplay<'c> {
         invariants::check(split)?;
         let digest = split.circumstances.policy.digest;
         let policy = self.policies.get(&digest).ok_or(ChainFault::PolicyMissing(digest))?;
-        let (SettledFacts { claim, facts }, continued) = (settled, self.continued(split)?);
+        let (SettledFacts { claim, facts, .. }, continued) = (settled, self.continued(split)?);
         let account = self.accounts.account(&split.circumstances.account);
         let (recomputed, after) = adjudicate(AdjudicationInput { claim, facts, policy, continued }, &account)?;
         if recomputed == *split { Ok(after) } else { Err(ChainFault::WrongSplit) }

@@ -15,6 +15,9 @@ pub enum EngineError {
     /// A query, or an import, is faulty by itself; nothing changed.
     #[error("{0}")]
     Invalid(FieldFaults),
+    /// A month cannot be closed as things are; nothing changed.
+    #[error("{0}")]
+    MonthNotClosable(FieldFaults),
     /// What was asked for was never settled, or is not known.
     #[error("not found, or not found for this hospital and person")]
     NotFound,
@@ -51,6 +54,7 @@ impl EngineError {
             EngineError::Refused(refusal) => refusal.discloses(),
             EngineError::NotFound | EngineError::Conflict => true,
             EngineError::Invalid(_)
+            | EngineError::MonthNotClosable(_)
             | EngineError::ImportRunning
             | EngineError::ImportStopped
             | EngineError::StoreUnavailable
@@ -63,7 +67,7 @@ impl EngineError {
     pub fn faults(&self) -> Option<&FieldFaults> {
         match self {
             EngineError::Refused(refusal) => refusal.faults(),
-            EngineError::Invalid(faults) => Some(faults),
+            EngineError::Invalid(faults) | EngineError::MonthNotClosable(faults) => Some(faults),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::domain::journal::{Differences, Entry, EntryKind};
 use crate::domain::money::Money;
 use crate::domain::split::Split;
-use crate::journal::decode_entry;
+use crate::journal::{CommittedEntry, decode_committed};
 use crate::store::entry_page::StoredEntry;
 use crate::store::rows::CommitPosition;
 use crate::store::{Store, StoreError};
@@ -16,13 +16,22 @@ use crate::store::{Store, StoreError};
 use super::list::HospitalScope;
 use super::{Engine, EngineError, PAUSE};
 
+/// The entries that a caller may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedScope {
+    /// Those of these hospitals.
+    pub hospitals: HospitalScope,
+    /// Whether those of the administration.
+    pub administration: bool,
+}
+
 /// An entry in the feed.
 #[derive(Debug)]
 pub struct FeedEntry {
     /// Its position.
     pub position: CommitPosition,
     /// The entry.
-    pub entry: Entry,
+    pub entry: CommittedEntry,
     /// What it makes each payer and the patient pay more; less where negative, as for a reversal.
     pub amounts: Differences,
 }
@@ -39,16 +48,11 @@ pub struct FeedPage {
 }
 
 impl<S: Store> Engine<S> {
-    /// The next entries after a position; of up to `limit` entries, those whose hospital is in scope.
+    /// The next entries after a position; of up to `limit` entries, those in scope.
     ///
     /// # Errors
     /// If the position is not one of this store, or the store cannot be read.
-    pub async fn feed(
-        &self,
-        after: CommitPosition,
-        limit: usize,
-        hospitals: &HospitalScope,
-    ) -> Result<FeedPage, EngineError> {
+    pub async fn feed(&self, after: CommitPosition, limit: usize, scope: &FeedScope) -> Result<FeedPage, EngineError> {
         let found = self.store.entries_after(after, limit).await.map_err(EngineError::from_read_error)?;
         let mut page = FeedPage { entries: Vec::new(), last: found.last(after), is_end: found.is_end };
         for (read, stored) in found.entries.into_iter().enumerate() {
@@ -56,8 +60,14 @@ impl<S: Store> Engine<S> {
                 tokio::task::yield_now().await;
             }
             let (position, entry) = decoded(stored).map_err(EngineError::from_read_error)?;
-            if hospitals.includes(entry.parties().0) {
-                let amounts = self.amounts(&entry).await?;
+            let (is_in_scope, amounts) = match &entry {
+                CommittedEntry::Administration(_) => (scope.administration, Differences::default()),
+                CommittedEntry::Person(entry) if scope.hospitals.includes(entry.parties().0) => {
+                    (true, self.amounts(entry).await?)
+                }
+                CommittedEntry::Person(_) => (false, Differences::default()),
+            };
+            if is_in_scope {
                 page.entries.push(FeedEntry { position, entry, amounts });
             }
         }
@@ -78,9 +88,13 @@ impl<S: Store> Engine<S> {
     }
 }
 
-fn decoded(StoredEntry { position, id, record }: StoredEntry) -> Result<(CommitPosition, Entry), StoreError> {
-    let (entry, _) = decode_entry(&record?)?;
-    if entry.id == id { Ok((position, entry)) } else { Err(StoreError::Damaged(format!("entry {id} is another one"))) }
+fn decoded(StoredEntry { position, id, record }: StoredEntry) -> Result<(CommitPosition, CommittedEntry), StoreError> {
+    let (entry, _) = decode_committed(&record?)?;
+    if entry.id() == id {
+        Ok((position, entry))
+    } else {
+        Err(StoreError::Damaged(format!("entry {id} is another one")))
+    }
 }
 
 fn amounts_of_split(split: &Split, sign: impl Fn(Money) -> Money) -> Differences {

@@ -11,18 +11,20 @@ use std::sync::Arc;
 
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::{HospitalId, PersonId};
-use crate::domain::journal::Instant;
+use crate::domain::journal::{AdministrationAct, Instant, JournaledImport};
 use crate::reference::catalogue::{CatalogueRow, ROWS_PER_CODE};
 use crate::reference::dated::RowChange;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::lookup_tables::LookupTables;
 use crate::reference::person::PersonRecord;
 use crate::reference::row::ReferenceRow;
+use crate::store::administration::AdministrationState;
 use crate::store::coordination::Coordination;
 use crate::store::external_sort::{NumberedPart, Sorted};
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::{ReferenceWrite, Store};
 
+use super::administration::StampSource;
 use super::import_checks::{PERSONS_A_STEP, check_hospitals, check_successions, differing_rows};
 use super::import_rows::ImportRows;
 use super::{Engine, EngineError};
@@ -63,6 +65,8 @@ pub struct ImportSource {
 pub struct ImportContext<'a> {
     /// The clock.
     pub now: &'a (dyn Fn() -> Instant + Sync),
+    /// The stamps of entries of the journal; `None` where none is kept of imports, as in a policy case.
+    pub stamps: Option<StampSource<'a>>,
     /// Whether to stop between two steps.
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
@@ -81,7 +85,7 @@ impl<S: Store> Engine<S> {
         for row in rows {
             incoming.add_row(row)?;
         }
-        let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
+        let outside = ImportContext { now: &|| Instant(0), stamps: None, stop: &|| false };
         self.import_rows(self.acquire_import_permit().await, incoming, "", ImportSource::default(), &outside).await
     }
 
@@ -134,16 +138,37 @@ impl<S: Store> Engine<S> {
         };
         let mut persons = incoming.persons.sorted().map_err(EngineError::from_read_error)?;
         self.check_persons(&mut persons).await?;
-        self.store.log_import(number, ImportEvent::Start(begun)).await.map_err(EngineError::from_write_error)?;
+        self.store
+            .log_import(number, ImportEvent::Start(begun.clone()))
+            .await
+            .map_err(EngineError::from_write_error)?;
         self.write_changed_persons(number, persons, &mut draft.count, outside).await?;
         self.import_hospitals_and_catalogue(number, &mut draft).await?;
-        let Imported { changed, unchanged, not_enrolled: _ } = draft.count;
-        let ended = ImportEnd { instant: (outside.now)(), changed, unchanged };
-        self.store.log_import(number, ImportEvent::End(ended)).await.map_err(EngineError::from_write_error)?;
+        let journaled = JournaledImport {
+            number,
+            table: table.to_owned(),
+            source: begun.source,
+            imported_by: begun.imported_by,
+            digest: begun.digest,
+            changed: draft.count.changed,
+            unchanged: draft.count.unchanged,
+        };
+        self.end_import(journaled, outside).await?;
         if draft.tables_changed || shared_tables_version.is_some() {
             self.replace_tables(draft.tables, number);
         }
         Ok(draft.count)
+    }
+
+    /// Makes the rows of an import apply, and records its end in the same commit.
+    async fn end_import(&self, import: JournaledImport, outside: &ImportContext<'_>) -> Result<(), EngineError> {
+        let Some(stamps) = outside.stamps else {
+            let JournaledImport { number, changed, unchanged, .. } = import;
+            let end = ImportEvent::End(ImportEnd { instant: (outside.now)(), changed, unchanged });
+            return self.store.log_import(number, end).await.map_err(EngineError::from_write_error);
+        };
+        let act = |_: &AdministrationState, _: Instant| Ok(Some(AdministrationAct::ImportEnd(import.clone())));
+        self.record(act, stamps).await.map(drop)
     }
 
     /// The last imports before a number, newest first.

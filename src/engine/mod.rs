@@ -6,9 +6,13 @@
 
 pub mod account;
 mod account_replay;
+pub mod administration;
+pub mod administration_chain;
 pub mod audit;
 pub mod book_in_use;
+mod booking_check;
 pub mod chain;
+pub mod close_month;
 mod commit_loop;
 mod continuing;
 pub mod copy;
@@ -58,6 +62,7 @@ use crate::store::imports::Import;
 use crate::store::shard::Shard;
 use crate::store::{Store, StoreError};
 
+use administration::StampSource;
 pub use error::EngineError;
 
 use book_in_use::store_book;
@@ -154,14 +159,20 @@ impl<S: Store> Engine<S> {
         })
     }
 
-    /// Keeps the policies of a checked book, announces it to other instances, and applies it to every call that
-    /// begins after; gives the book that was in use. A call that began before ends under the book that it began with.
+    /// Keeps the policies of a checked book, records who puts it in use, announces it to other instances, and applies it to
+    /// every call that begins after; gives the book that was in use. A call that began before ends under the book that it began
+    /// with.
     ///
     /// # Errors
     /// If the store cannot be read or written; then the book in use stays.
-    pub async fn activate(&self, book: Book) -> Result<Arc<Book>, EngineError> {
+    pub async fn activate(
+        &self,
+        book: Book,
+        activated_by: &str,
+        stamps: StampSource<'_>,
+    ) -> Result<Arc<Book>, EngineError> {
         store_book(&self.store, &book).await.map_err(EngineError::from_write_error)?;
-        self.store.put_book_in_use(book.digest()).await.map_err(EngineError::from_write_error)?;
+        self.record_activation(book.digest(), activated_by.to_owned(), stamps).await?;
         self.store
             .coordination()
             .announce_book(book.digest(), BookAnnouncement::Activate)
@@ -170,12 +181,17 @@ impl<S: Store> Engine<S> {
         Ok(self.book.swap(Arc::new(book)))
     }
 
-    /// Announces the book in use as the one that all instances are to apply.
+    /// Records the book in use, and announces it as the one that all instances are to apply.
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub async fn announce_book_as_required(&self) -> Result<(), EngineError> {
+    pub async fn announce_book_as_required(
+        &self,
+        activated_by: &str,
+        stamps: StampSource<'_>,
+    ) -> Result<(), EngineError> {
         let book = self.book().digest();
+        self.record_activation(book, activated_by.to_owned(), stamps).await?;
         self.store
             .coordination()
             .announce_book(book, BookAnnouncement::Activate)

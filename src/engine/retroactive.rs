@@ -82,7 +82,7 @@ impl<S: Store> Engine<S> {
         let ReadjudicateRequest { person_id, benefit_year, request_id, dry_run } = request;
         let content = readjudicate_content(&person_id, benefit_year);
         let (person_id, request_id) = self.run_keys(person_id, request_id)?;
-        let scope = Scope::of_person(&person_id).with_request(None, &request_id);
+        let scope = Scope::of_person(&person_id).with_request(None, &request_id).with_closed_months();
         let request_id = &request_id;
         let run = |seen: LookUp, stamp: CommitStamp| async move {
             if let Some((entry, _)) = self.replay(&seen, content, &SentRequest::Readjudicate).await? {

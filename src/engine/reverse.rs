@@ -79,7 +79,7 @@ impl<S: Store> Engine<S> {
         let (keys, request_id) = reversal_keys(&validated)?;
         let request = ReversalRequest { request_id, content, correction: None };
         let scope = Scope::of_person(&keys.person_id).with_claim(&keys.hospital_id, &keys.claim_id);
-        let scope = scope.with_request(&keys.hospital_id, request_id);
+        let scope = scope.with_request(&keys.hospital_id, request_id).with_closed_months();
         let validated = &validated;
         let reverse = |seen: LookUp, stamp| async move {
             if let Some((entry, _)) = self.replay(&seen, content, sent).await? {

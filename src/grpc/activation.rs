@@ -17,6 +17,7 @@ use crate::policy::Book;
 use crate::store::Store;
 use crate::telemetry::LIFE;
 
+use super::commit_stamp;
 use super::error::CallError;
 
 /// Reads the book that is to hold, or says every fault of it.
@@ -70,7 +71,7 @@ impl<S: Store> Activation<S> {
     ///
     /// # Errors
     /// [`CallError::PoliciesRefused`] with the faults, or if the files are not those expected; the book in use stays.
-    pub async fn activate(&self, dry_run: bool, expected: &[u8]) -> Result<BookChange, CallError> {
+    pub async fn activate(&self, dry_run: bool, expected: &[u8], activated_by: &str) -> Result<BookChange, CallError> {
         let _one_at_a_time = self.one_at_a_time.lock().await;
         let read = Arc::clone(&self.load_book);
         let book = tokio::task::spawn_blocking(move || read_stable_book(&*read)).await;
@@ -83,10 +84,10 @@ impl<S: Store> Activation<S> {
         self.check_words(&book).await?;
         if !dry_run && change.old == change.new {
             // It may be another that the instances of this store are to apply.
-            self.engine.announce_book_as_required().await?;
+            self.engine.announce_book_as_required(activated_by, &commit_stamp::now).await?;
         }
         if !dry_run && change.old != change.new {
-            self.engine.activate(book).await?;
+            self.engine.activate(book, activated_by, &commit_stamp::now).await?;
             self.health.set_service_status(health_service_name(change.new), ServingStatus::Serving).await;
             self.health.set_service_status(health_service_name(change.old), ServingStatus::NotServing).await;
             let (old, new) = (change.old.to_string(), change.new.to_string());

@@ -12,9 +12,13 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 use tonic::Status;
 
-use crate::domain::journal::{Entry, EntryKind};
+use crate::domain::ids::PersonId;
+use crate::domain::journal::{
+    AdministrationAct, AdministrationEntry, Differences, Entry, EntryKind, MonthClosing, PolicyActivation,
+};
 use crate::engine::Engine;
-use crate::engine::feed::{FeedEntry, FeedPage};
+use crate::engine::feed::{FeedEntry, FeedPage, FeedScope};
+use crate::journal::CommittedEntry;
 use crate::journal::answer::shares;
 use crate::pb::settlement as pb;
 use crate::store::Store;
@@ -26,7 +30,7 @@ use super::error::CallError;
 use super::feed_cursor::FeedCursors;
 use super::listing::visible_hospitals;
 use super::page;
-use super::to_proto::{month, timestamp};
+use super::to_proto::{digest, month, timestamp};
 
 /// How many entries a page holds if nothing is asked for, and at the most.
 const PAGE: (usize, usize) = (100, 1_000);
@@ -70,8 +74,10 @@ impl<S: Store> FeedReader<S> {
 
     /// The next entries that the caller may see, after the read of them was recorded.
     async fn read(&self, permitted: &Permitted, after: CommitPosition, limit: usize) -> Result<FeedPage, CallError> {
-        let page = self.engine.feed(after, limit, &visible_hospitals(permitted)).await?;
-        let mut persons: Vec<_> = page.entries.iter().map(|one| one.entry.parties().1).collect();
+        let administration = permitted.caller.views_administration();
+        let scope = FeedScope { hospitals: visible_hospitals(permitted), administration };
+        let page = self.engine.feed(after, limit, &scope).await?;
+        let mut persons: Vec<_> = page.entries.iter().filter_map(|one| person(&one.entry)).collect();
         persons.sort();
         persons.dedup();
         self.disclosures.log_read(permitted, self.engine.store(), persons)?;
@@ -145,8 +151,57 @@ impl<S: Store> Watch<S> {
     }
 }
 
+fn person(entry: &CommittedEntry) -> Option<&PersonId> {
+    match entry {
+        CommittedEntry::Person(entry) => Some(entry.parties().1),
+        CommittedEntry::Administration(_) => None,
+    }
+}
+
 fn entry_message(one: &FeedEntry) -> pb::JournalEntry {
-    let entry = &one.entry;
+    match &one.entry {
+        CommittedEntry::Person(entry) => person_entry_message(entry, &one.amounts),
+        CommittedEntry::Administration(entry) => administration_message(entry),
+    }
+}
+
+fn administration_message(entry: &AdministrationEntry) -> pb::JournalEntry {
+    let message = pb::JournalEntry {
+        entry_id: entry.id.to_string(),
+        commit_time: Some(timestamp(entry.committed)),
+        ..pb::JournalEntry::default()
+    };
+    match &entry.act {
+        AdministrationAct::PolicyActivation(PolicyActivation { activated_by, book }) => pb::JournalEntry {
+            kind: pb::EntryKind::PolicyActivation.into(),
+            policy_activation: Some(pb::PolicyActivation {
+                activated_by: activated_by.clone(),
+                book_digest: digest(*book),
+            }),
+            ..message
+        },
+        AdministrationAct::ImportEnd(import) => pb::JournalEntry {
+            kind: pb::EntryKind::ImportEnd.into(),
+            import_end: Some(pb::ImportEnd {
+                number: import.number,
+                table: import.table.clone(),
+                source: import.source.clone(),
+                imported_by: import.imported_by.clone(),
+                digest: digest(import.digest),
+                changed: import.changed,
+                unchanged: import.unchanged,
+            }),
+            ..message
+        },
+        AdministrationAct::MonthClosing(MonthClosing { closed_by, month: closed }) => pb::JournalEntry {
+            kind: pb::EntryKind::MonthClosing.into(),
+            month_closing: Some(pb::MonthClosing { closed_by: closed_by.clone(), month: Some(month(*closed)) }),
+            ..message
+        },
+    }
+}
+
+fn person_entry_message(entry: &Entry, amounts: &Differences) -> pb::JournalEntry {
     let (hospital_id, person_id) = entry.parties();
     let account = entry.account();
     pb::JournalEntry {
@@ -160,9 +215,12 @@ fn entry_message(one: &FeedEntry) -> pb::JournalEntry {
         settlement_id: settlement_id(entry),
         insurance: account.map(|account| account.insurance.to_string()).unwrap_or_default(),
         benefit_year: account.map_or(0, |account| account.year),
-        payers: shares(one.amounts.payers.clone()),
-        patient_fen: one.amounts.patient.fen(),
+        payers: shares(amounts.payers.clone()),
+        patient_fen: amounts.patient.fen(),
         booking_month: entry.booking_month().map(month),
+        policy_activation: None,
+        import_end: None,
+        month_closing: None,
     }
 }
 

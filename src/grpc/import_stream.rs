@@ -128,7 +128,8 @@ async fn write_rows<S: Store>(
     source: ImportSource,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<(u64, Imported), EngineError> {
-    let (count, context) = (rows.rows(), ImportContext { now: &|| commit_stamp::instant(), stop });
+    let context = ImportContext { now: &|| commit_stamp::instant(), stamps: Some(&commit_stamp::now), stop };
+    let count = rows.rows();
     Ok((count, engine.import_rows(permit, rows, table.as_str(), source, &context).await?))
 }
 

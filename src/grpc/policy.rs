@@ -79,8 +79,9 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
         &self,
         request: Request<pb::ActivatePoliciesRequest>,
     ) -> Result<Response<pb::ActivatePoliciesResponse>, Status> {
+        let permitted = Permitted::from_request(&request)?;
         let pb::ActivatePoliciesRequest { dry_run, expected_digest } = request.into_inner();
-        let changed = self.activation.activate(dry_run, &expected_digest).await;
+        let changed = self.activation.activate(dry_run, &expected_digest, &permitted.caller.name).await;
         let BookChange { old, new, added, changed, removed } = changed?;
         Ok(Response::new(pb::ActivatePoliciesResponse {
             old_book_digest: digest(old),

@@ -89,6 +89,8 @@ reasons! {
     CannotDecideAgain = "CANNOT_DECIDE_AGAIN", FailedPrecondition;
     /// [`CallError::PoliciesRefused`]
     PoliciesRefused = "POLICIES_REFUSED", FailedPrecondition;
+    /// [`EngineError::MonthNotClosable`]
+    MonthNotClosable = "MONTH_NOT_CLOSABLE", FailedPrecondition;
     /// [`ClaimRefusal::QuoteChanged`], [`CallError::QuoteChanged`]
     QuoteChanged = "QUOTE_CHANGED", FailedPrecondition;
     /// [`CallError::BackupUnavailable`]
@@ -134,6 +136,7 @@ impl From<&EngineError> for Reason {
         match error {
             EngineError::Refused(refusal) => refusal.into(),
             EngineError::Invalid(_) => Reason::InvalidRequest,
+            EngineError::MonthNotClosable(_) => Reason::MonthNotClosable,
             EngineError::NotFound => Reason::NotFound,
             EngineError::Conflict => Reason::Conflict,
             EngineError::ImportRunning => Reason::ImportRunning,

@@ -59,6 +59,7 @@ texts! {
     NoPolicy: "no policy is in force", "没有适用的政策";
     CannotDecideAgain: "a settlement could not be settled as the tables and policies are today; nothing was changed", "按现行参考表和政策，有结算不能重新作出；未作任何更改";
     PoliciesRefused: "the policy files are refused; the book in use stays", "政策文件未通过检查；仍使用原有政策";
+    MonthNotClosable: "the month cannot be closed now; nothing changed", "该月目前不能月结；未作任何更改";
     QuoteChanged: "the split is no longer the one that the quote showed; the details hold the new one", "结算结果与预结算不一致；详情内为新的结果";
     BackupUnavailable: "the store is on Redis, which is backed up as Redis is", "存储在 Redis 上，请按 Redis 的方式备份";
     BackupNotContinued: "the store does not continue this backup", "本存储不能接续该备份";
@@ -81,6 +82,8 @@ pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
         FaultReason::TooLarge => "数值超过上限",
         FaultReason::Negative => "不应为负数",
         FaultReason::NotADay => "不是有效日期",
+        FaultReason::MonthNotOver => "该月尚未结束",
+        FaultReason::MonthOutOfOrder => "应先关闭更早的月份",
         FaultReason::Unreadable => "无法识别，或不应填写",
         FaultReason::Expired => "已过期",
         FaultReason::NotAuthentic => "不是本服务为该调用方和该请求出具的",

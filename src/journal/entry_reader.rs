@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 
+use super::administration::{act_from_kind, administration_from_message};
 use super::form::{Malformed, digest, entry_id, id, optional_entry_id, present};
 use super::record::{RecordError, decode_message};
 use super::revision::{fence_from_message, reversal_from_message, revision_from_message};
 use super::settlement::settlement_from_message;
 use crate::domain::ids::{Digest, EntryId, RequestId};
-use crate::domain::journal::{Entry, EntryKind, Instant, Link};
+use crate::domain::journal::{AdministrationEntry, Entry, EntryKind, Instant, Link};
 use crate::pb::journal as pb;
 use crate::pb::journal::entry::Kind;
 
@@ -18,6 +19,46 @@ use crate::pb::journal::entry::Kind;
 pub fn decode_entry(record: &[u8]) -> Result<(Entry, Digest), RecordError> {
     let (message, digest) = decode_message(record)?;
     Ok((entry_from_message(message)?, digest))
+}
+
+/// An entry of any chain.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CommittedEntry {
+    /// One of a person.
+    Person(Box<Entry>),
+    /// One of the administration of the store.
+    Administration(AdministrationEntry),
+}
+
+impl CommittedEntry {
+    /// Its id.
+    pub fn id(&self) -> EntryId {
+        match self {
+            CommittedEntry::Person(entry) => entry.id,
+            CommittedEntry::Administration(entry) => entry.id,
+        }
+    }
+
+    /// When it was committed.
+    pub fn committed(&self) -> Instant {
+        match self {
+            CommittedEntry::Person(entry) => entry.committed,
+            CommittedEntry::Administration(entry) => entry.committed,
+        }
+    }
+}
+
+/// The entry of a record, whichever chain it is of, and the digest of the record.
+///
+/// # Errors
+/// If the record is damaged, or is no entry.
+pub fn decode_committed(record: &[u8]) -> Result<(CommittedEntry, Digest), RecordError> {
+    let (message, digest) = decode_message::<pb::Entry>(record)?;
+    let entry = match act_from_kind(&message.kind)? {
+        Some(act) => CommittedEntry::Administration(administration_from_message(&message, act)?),
+        None => CommittedEntry::Person(Box::new(entry_from_message(message)?)),
+    };
+    Ok((entry, digest))
 }
 
 /// The entry of a record, and its answer if it is a settlement; otherwise the answer is empty.
@@ -78,6 +119,6 @@ fn kind_from_message(kind: Kind) -> Result<EntryKind, Malformed> {
         Kind::Reversal(message) => EntryKind::Reversal(reversal_from_message(message)?),
         Kind::Revision(message) => EntryKind::Revision(Box::new(revision_from_message(message)?)),
         Kind::Fence(message) => EntryKind::Fence(fence_from_message(message)?),
-        Kind::PolicyActivation(_) | Kind::ImportEnd(_) => return Err(Malformed("kind")),
+        Kind::PolicyActivation(_) | Kind::ImportEnd(_) | Kind::MonthClosing(_) => return Err(Malformed("kind")),
     })
 }

@@ -8,6 +8,7 @@
 //!
 //! Does not do: storing, chains, adjudication.
 
+mod administration;
 pub mod answer;
 mod answer_reader;
 pub mod claim;
@@ -21,8 +22,9 @@ pub mod recorded;
 mod revision;
 mod settlement;
 
+pub use administration::encode_administration;
 pub use claim::ClaimMessage;
 pub use entry::{EncodedSettlement, encode_entry, encode_settlement};
-pub use entry_reader::{decode_answered, decode_entry, decode_link};
+pub use entry_reader::{CommittedEntry, decode_answered, decode_committed, decode_entry, decode_link};
 pub use form::{Malformed, StoredForm};
 pub use record::RecordError;

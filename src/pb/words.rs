@@ -60,6 +60,9 @@ impl settlement::EntryKind {
             settlement::EntryKind::Reversal => "reversal",
             settlement::EntryKind::Revision => "revision",
             settlement::EntryKind::Fence => "fence",
+            settlement::EntryKind::PolicyActivation => "policy_activation",
+            settlement::EntryKind::ImportEnd => "import_end",
+            settlement::EntryKind::MonthClosing => "month_closing",
         }
     }
 }

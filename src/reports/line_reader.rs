@@ -8,7 +8,7 @@ use crate::domain::facts::Facts;
 use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
 use crate::domain::split::Split;
-use crate::journal::decode_entry;
+use crate::journal::{CommittedEntry, decode_committed};
 use crate::store::entry_page::StoredEntry;
 use crate::store::rows::CommitPosition;
 use crate::store::{JournalStore, Scope, StoreError};
@@ -77,10 +77,12 @@ async fn push_lines<S: JournalStore>(
     StoredEntry { position, id, record }: StoredEntry,
     lines: &mut Vec<LedgerLine>,
 ) -> Result<Digest, StoreError> {
-    let (entry, digest) = decode_entry(&record?)?;
-    if entry.id != id {
+    let (entry, digest) = decode_committed(&record?)?;
+    if entry.id() != id {
         return Err(StoreError::Damaged(format!("entry {id} is another one")));
     }
+    // The administration moves no amount.
+    let CommittedEntry::Person(entry) = entry else { return Ok(digest) };
     let committed = entry.committed;
     let booked = entry.booking_month().unwrap_or_else(|| committed.china_month());
     let mut push =

@@ -135,7 +135,7 @@ pub(super) async fn follow_book<S: Store>(engine: &Engine<S>, activation: &Activ
     loop {
         let announced = shared.borrow_and_update().announced_book.filter(|book| *book != engine.book().digest());
         if let Some(book) = announced
-            && activation.activate(false, &book.0).await.is_ok()
+            && activation.activate(false, &book.0, "").await.is_ok()
         {
             continue;
         }

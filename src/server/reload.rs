@@ -89,7 +89,7 @@ impl<S: Store> ReloadTask<S> {
 
     async fn reload_policies(&self) {
         let Some(policies) = &self.policies else { return };
-        if let Err(refusal) = policies.activate(false, &[]).await {
+        if let Err(refusal) = policies.activate(false, &[], "").await {
             tracing::error!(%refusal, "policies refused; the previous book stays in use");
         }
     }

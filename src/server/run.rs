@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::domain::file_faults::FileFaults;
 use crate::domain::ids::Digest;
 use crate::engine::{Engine, EngineError};
+use crate::grpc::commit_stamp;
 use crate::policy::{Book, shipped};
 use crate::store::{Store, StoreError};
 use crate::telemetry::otlp::TelemetryError;
@@ -167,7 +168,7 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
 
 /// Puts the book of the configuration in use, unless it drops a word that is used.
 async fn put_own_book_in_use<S: Store>(engine: &Engine<S>) -> Result<(), RunError> {
-    let dropped = engine.put_own_book_in_use().await.map_err(RunError::Vocabulary)?;
+    let dropped = engine.put_own_book_in_use(&commit_stamp::now).await.map_err(RunError::Vocabulary)?;
     let book = engine.book();
     let faults: FileFaults = dropped.iter().map(|word| word.fault(book.vocabulary_file())).collect();
     if faults.is_empty() { Ok(()) } else { Err(RunError::DroppedWords(faults)) }

@@ -259,13 +259,14 @@ impl Shared {
         let streams = limits_of::stream_settings(limits, &self.authorizer, &shutdown);
         let in_flight = Arc::clone(&self.authorizer.in_flight);
         let (authorizer, disclosures) = (Arc::clone(&self.authorizer), Arc::clone(&self.disclosures));
+        let (drain, operated) = (Arc::clone(&self.drain), Arc::clone(engine));
         let backups = Backups::new(engine.store().backup_reader(), authorizer, disclosures, shutdown.clone());
         let (disclosures, report_cache) = (Arc::clone(&self.disclosures), self.report_cache.clone());
         let settlements = SettlementHandler::new(Arc::clone(engine), disclosures, streams, report_cache);
         Services {
             settlements,
             activation: Arc::clone(activation),
-            operations: OperationsHandler::new(Arc::clone(&self.drain), in_flight, backups),
+            operations: OperationsHandler::new(operated, drain, in_flight, backups),
             engine: Arc::clone(engine),
             disclosures: Arc::clone(&self.disclosures),
             imports: ImportStreams::new(limits_of::import_limits(limits), shutdown.clone()),

@@ -30,7 +30,7 @@ use crate::store::Store;
 pub(super) struct Services<S> {
     pub(super) settlements: SettlementHandler<S>,
     pub(super) activation: Arc<Activation<S>>,
-    pub(super) operations: OperationsHandler,
+    pub(super) operations: OperationsHandler<S>,
     pub(super) engine: Arc<Engine<S>>,
     pub(super) disclosures: Arc<Disclosures>,
     pub(super) imports: ImportStreams,
@@ -45,7 +45,7 @@ impl<S: Store> Services<S> {
         health.set_serving::<ReconciliationServiceServer<ReconciliationHandler<S>>>().await;
         health.set_serving::<ReferenceServiceServer<ReferenceHandler<S>>>().await;
         health.set_serving::<PolicyServiceServer<PolicyHandler<S>>>().await;
-        health.set_serving::<OperationsServiceServer<OperationsHandler>>().await;
+        health.set_serving::<OperationsServiceServer<OperationsHandler<S>>>().await;
     }
 
     /// Reports every service, and the server as a whole, as not serving.
@@ -55,7 +55,7 @@ impl<S: Store> Services<S> {
         health.set_not_serving::<ReconciliationServiceServer<ReconciliationHandler<S>>>().await;
         health.set_not_serving::<ReferenceServiceServer<ReferenceHandler<S>>>().await;
         health.set_not_serving::<PolicyServiceServer<PolicyHandler<S>>>().await;
-        health.set_not_serving::<OperationsServiceServer<OperationsHandler>>().await;
+        health.set_not_serving::<OperationsServiceServer<OperationsHandler<S>>>().await;
     }
 
     /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded, also of

@@ -47,9 +47,9 @@ pub struct Commit {
 /// The notice of an entry in the change feed; a reader fetches the settlement itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// The kind of entry: `settled`, `reversed`, `revised` or `fenced`.
+    /// The kind of entry: `settled`, `reversed`, `revised`, `fenced`, `activated`, `imported` or `closed`.
     pub kind: &'static str,
-    /// The settlement concerned; `None` for a fence.
+    /// The settlement concerned; `None` for a fence and for the administration.
     pub settlement: Option<EntryId>,
 }
 

@@ -53,6 +53,13 @@ pub enum StoreError {
     ArchiveRequired(EntryId),
 }
 
+impl StoreError {
+    /// Whether a write that failed with it wrote nothing for certain.
+    pub(crate) fn is_nothing_written(&self) -> bool {
+        !matches!(self, StoreError::Unknown(_) | StoreError::Damaged(_))
+    }
+}
+
 impl From<RecordError> for StoreError {
     fn from(error: RecordError) -> Self {
         StoreError::Damaged(error.to_string())

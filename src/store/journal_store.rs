@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use super::administration::{AdministrationCommit, AdministrationState};
 use super::commit::Commit;
 use super::entry_page::EntryPage;
 use super::error::StoreError;
@@ -28,18 +29,26 @@ pub struct Scope<'a> {
     pub request: Option<(Option<&'a HospitalId>, &'a RequestId)>,
     /// The claim, by hospital and claim id, if it is looked up.
     pub claim: Option<(&'a HospitalId, &'a ClaimId)>,
+    /// Whether the closed months are looked up.
+    pub closed_months: bool,
 }
 
 impl<'a> Scope<'a> {
     /// A person alone.
     pub fn of_person(person_id: &'a PersonId) -> Scope<'a> {
-        Scope { person_id, request: None, claim: None }
+        Scope { person_id, request: None, claim: None, closed_months: false }
     }
 
     /// The same with a claim of this hospital.
     #[must_use]
     pub fn with_claim(self, hospital_id: &'a HospitalId, claim_id: &'a ClaimId) -> Scope<'a> {
         Scope { claim: Some((hospital_id, claim_id)), ..self }
+    }
+
+    /// The same with the closed months.
+    #[must_use]
+    pub fn with_closed_months(self) -> Scope<'a> {
+        Scope { closed_months: true, ..self }
     }
 
     /// The same with a request of this hospital; `None` for one of the administration.
@@ -60,7 +69,7 @@ pub struct LookUp {
     pub request: Option<EntryId>,
     /// The row of the claim id.
     pub claim: Option<ClaimRow>,
-    /// The months that are closed.
+    /// The months that are closed; none if they are not looked up.
     pub closed_months: ClosedMonths,
 }
 
@@ -117,6 +126,15 @@ pub trait JournalStore: Send + Sync + 'static {
         hospital_id: &HospitalId,
         day: Day,
         settlements: Vec<EntryId>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The end of the chain of the administration.
+    fn administration(&self) -> impl Future<Output = Result<AdministrationState, StoreError>> + Send;
+
+    /// Writes all of a commit of the administration, with its effect, or nothing, as [`JournalStore::commit`] does.
+    fn commit_administration(
+        &self,
+        commit: AdministrationCommit,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Writes all of a commit or nothing; durable when it returns.

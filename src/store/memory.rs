@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::administration::{AdministrationCommit, AdministrationEffect, AdministrationState};
 use super::commit::CommitOrigin;
 use super::coordination::SingleInstance;
 use super::entry_page::{EntryPage, OpenPage, StoredEntry};
@@ -20,7 +21,6 @@ use super::{
 use crate::domain::day::Day;
 use crate::domain::ids::{CanonicalDigest, ClaimId, Digest, EntryId, HospitalId, PersonId, RequestId};
 use crate::domain::journal::Entry;
-use crate::domain::month::ClosedMonths;
 use crate::journal::{decode_entry, record};
 use crate::reference::person::PersonRecord;
 
@@ -46,8 +46,8 @@ struct MemoryTables {
     journal: BTreeMap<EntryId, Vec<u8>>,
     /// The entries in the order of commits; the position of an entry is its number from 1.
     sequence: Vec<EntryId>,
+    administration: AdministrationState,
     policies: BTreeMap<Digest, String>,
-    book_in_use: Option<Digest>,
     newest_day: Option<Day>,
 }
 
@@ -82,7 +82,7 @@ impl MemoryStore {
     /// A digest over the journal and its rows without imports: a copy has its own log of imports.
     pub fn settled_fingerprint(&self) -> Digest {
         let rows = self.rows();
-        let mut form = CanonicalDigest::new("settled/2");
+        let mut form = CanonicalDigest::new("settled/2").bytes(&record::encode(&rows.administration));
         for (person_id, state) in sorted(&rows.states) {
             form = form.text(person_id.as_str()).bytes(&record::encode(state));
         }
@@ -119,13 +119,24 @@ impl MemoryTables {
         let day = commit.committed.china_day();
         let is_live = commit.origin == CommitOrigin::Live;
         let Commit {
-            hospital_id, person_id, request_id, expected, entries, state, claims, listed, request_entry, ..
+            hospital_id,
+            person_id,
+            request_id,
+            expected,
+            entries,
+            state,
+            claims,
+            closed_months,
+            listed,
+            request_entry,
+            ..
         } = commit;
         let version = self.states.get(&person_id).map_or(0, |state| state.version);
         let claims: Vec<_> = claims.into_iter().map(|claim| ((claim.hospital_id, claim.claim_id), claim.row)).collect();
         let of_another =
             |(key, row): &(_, ClaimRow)| self.claims.get(key).is_some_and(|known| known.person_id != row.person_id);
-        if version != expected || claims.iter().any(of_another) {
+        let other_months = closed_months.is_some_and(|months| months != self.administration.closed_months);
+        if version != expected || other_months || claims.iter().any(of_another) {
             return Err(StoreError::Conflict);
         }
         if let Some(newest) = self.newest_day.filter(|newest| is_live && day < *newest) {
@@ -143,6 +154,28 @@ impl MemoryTables {
         self.states.insert(person_id, state);
         self.sequence.extend(entries.iter().map(|(id, _)| *id));
         self.journal.extend(entries);
+        Ok(())
+    }
+
+    fn commit_administration(&mut self, commit: AdministrationCommit) -> Result<(), StoreError> {
+        let AdministrationCommit { id, record, committed, origin, expected, state, notice: _, effect } = commit;
+        let day = committed.china_day();
+        if self.administration.version != expected {
+            return Err(StoreError::Conflict);
+        }
+        if let Some(newest) = self.newest_day.filter(|newest| origin == CommitOrigin::Live && day < *newest) {
+            return Err(StoreError::EarlierDay { newest });
+        }
+        if self.journal.contains_key(&id) {
+            return Err(StoreError::EntryIdTaken);
+        }
+        self.newest_day = self.newest_day.max(Some(day));
+        self.sequence.push(id);
+        self.journal.insert(id, record);
+        self.administration = state;
+        if let AdministrationEffect::ImportEnd(number, end) = effect {
+            self.imports.entry(number).or_default().1 = Some(end);
+        }
         Ok(())
     }
 
@@ -202,7 +235,7 @@ impl JournalStore for MemoryStore {
             state: rows.states.get(&person).cloned().unwrap_or_default(),
             request: request.and_then(|key| rows.requests.get(&key).copied()),
             claim: claim.and_then(|key| rows.claims.get(&key).cloned()),
-            closed_months: ClosedMonths::default(),
+            closed_months: rows.administration.closed_months,
         })
     }
 
@@ -252,6 +285,14 @@ impl JournalStore for MemoryStore {
         let mut rows = self.rows();
         settlements.into_iter().for_each(|id| rows.append(hospital_id.clone(), day, id));
         Ok(())
+    }
+
+    async fn administration(&self) -> Result<AdministrationState, StoreError> {
+        Ok(self.rows().administration.clone())
+    }
+
+    async fn commit_administration(&self, commit: AdministrationCommit) -> Result<(), StoreError> {
+        self.rows().commit_administration(commit)
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
@@ -321,14 +362,5 @@ impl PolicyStore for MemoryStore {
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         Ok(self.rows().policies.keys().copied().collect())
-    }
-
-    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
-        self.rows().book_in_use = Some(book);
-        Ok(())
-    }
-
-    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
-        Ok(self.rows().book_in_use)
     }
 }

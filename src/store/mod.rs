@@ -9,6 +9,7 @@
 //! closed years; [`memory`], without durability, for policy cases and property tests. All pass `tests/store_contract.rs`.
 //! [`crate::journal`] and `forms` define the stored bytes.
 
+pub mod administration;
 pub mod archive;
 pub mod backup;
 pub mod commit;

@@ -16,11 +16,4 @@ pub trait PolicyStore: Send + Sync + 'static {
 
     /// The digests of all policies, in ascending order.
     fn policy_digests(&self) -> impl Future<Output = Result<Vec<Digest>, StoreError>> + Send;
-
-    /// Keeps which book is in use; durable when it returns. Where several instances serve, it is the announced one, and
-    /// this changes nothing.
-    fn put_book_in_use(&self, book: Digest) -> impl Future<Output = Result<(), StoreError>> + Send;
-
-    /// The book that was put in use last.
-    fn book_in_use(&self) -> impl Future<Output = Result<Option<Digest>, StoreError>> + Send;
 }

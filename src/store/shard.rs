@@ -17,6 +17,9 @@ const MASK: u8 = SHARDS - 1;
 pub struct Shard(u8);
 
 impl Shard {
+    /// The shard of the administration of a store.
+    pub const ADMINISTRATION: Shard = Shard(0);
+
     /// The shard of a person, which contains all their rows.
     pub fn of_person(person_id: &PersonId) -> Shard {
         Shard::of_person_text(person_id.as_str())

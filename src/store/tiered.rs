@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::administration::{AdministrationCommit, AdministrationState};
 use super::entry_page::EntryPage;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
@@ -128,6 +129,14 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
         self.live.append_settlements(hospital_id, day, settlements).await
     }
 
+    async fn administration(&self) -> Result<AdministrationState, StoreError> {
+        self.live.administration().await
+    }
+
+    async fn commit_administration(&self, commit: AdministrationCommit) -> Result<(), StoreError> {
+        self.live.commit_administration(commit).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.live.commit(commit).await
     }
@@ -174,13 +183,5 @@ impl<L: Store, A: JournalStore> PolicyStore for TieredStore<L, A> {
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         self.live.policy_digests().await
-    }
-
-    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
-        self.live.put_book_in_use(book).await
-    }
-
-    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
-        self.live.book_in_use().await
     }
 }

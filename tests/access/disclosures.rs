@@ -195,6 +195,8 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("GetVocabulary", "words", "hospital", "OK", Nothing),
     ("FindDroppedWords", "no word is dropped", "operator", "OK", Nothing),
     ("ActivatePolicies", "no files", "operator", "POLICIES_REFUSED", Nothing),
+    ("ListEntries", "of the administration", "operator", "OK", Nothing),
+    ("CloseMonth", "a month that is not over", "operator", "MONTH_NOT_CLOSABLE", Nothing),
     // A backup that is sent has a line with `*` in place of a person: `backup::refused` has it.
     ("Backup", "a store in memory", "backup", "BACKUP_UNAVAILABLE", Nothing),
     ("Drain", "drained", "operator", "OK", Nothing),
@@ -247,6 +249,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
         }
         Reason::PoliciesRefused => &["ActivatePolicies"],
         Reason::BackupUnavailable => &["Backup"],
+        Reason::MonthNotClosable => &["CloseMonth"],
         // Other commits for the person: `a_conflict_discloses_that_others_commit` has it.
         Reason::Conflict => &[],
         // They say nothing about a person: made before one is looked at, or about the service alone.
@@ -628,6 +631,11 @@ async fn ask(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answ
         "Backup" => {
             let mut client = OperationsServiceClient::new(server.channel(role).await);
             answered(client.backup(operations::BackupRequest::default()).await)
+        }
+        "CloseMonth" => {
+            let mut client = OperationsServiceClient::new(server.channel(role).await);
+            let month = Some(Date { year: 9_999, month: 12, day: 0 });
+            answered(client.close_month(operations::CloseMonthRequest { month }).await)
         }
         "Drain" => {
             let mut client = OperationsServiceClient::new(server.channel(role).await);

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::{Load, audited, blocking, restored, text};
+use crate::support::ADMINISTRATION_ENTRIES;
 use crate::support::program::{Serve, onestop};
 
 /// A running `onestop backup --follow --json`; ends with the test.
@@ -92,7 +93,7 @@ async fn a_copy_that_follows_holds_everything_once_the_load_rests_and_across_a_r
     let client = serve.with_tables().await;
     let mut follower = Follower::start(&serve.url, &copy);
     let address = serve.url.trim_start_matches("http://").to_owned();
-    let mut count = 0;
+    let mut count = ADMINISTRATION_ENTRIES;
     for round in 0..3 {
         let serve = if round == 0 { None } else { Some(blocking_listen(&store, &address).await) };
         let client = match &serve {

@@ -8,6 +8,7 @@ use onestop::store::embedded::backup::verify;
 
 use super::{backed_up, blocking, text};
 use crate::service::refusal_details;
+use crate::support::ADMINISTRATION_ENTRIES;
 use crate::support::claims::claim;
 use crate::support::program::{Serve, run};
 
@@ -36,7 +37,7 @@ async fn a_backup_is_continued_by_its_own_store_alone_and_not_by_an_older_copy_o
         let (code, _, errors) = blocking(move || run(&["backup", "--server", &url, &to])).await;
         assert!(code == Some(1) && errors.contains("BACKUP_NOT_CONTINUED"), "{code:?} {errors}");
     }
-    assert_eq!(verify(&backup).expect("unchanged").manifest.position.end.sequence, 2);
+    assert_eq!(verify(&backup).expect("unchanged").manifest.position.end.sequence, 2 + ADMINISTRATION_ENTRIES);
     for (path, said) in [(&store, "is in use by another process"), (&older, "is not empty and holds no backup")] {
         let (url, to) = (serve.url.clone(), text(path));
         let (code, _, errors) = blocking(move || run(&["backup", "--server", &url, &to])).await;

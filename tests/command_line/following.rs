@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
+use crate::support::TABLES;
 use crate::support::claims::claim;
 use crate::support::program::{Serve, onestop, run};
 use crate::support::redis_server::RedisServer;
@@ -97,6 +98,34 @@ async fn entries_are_followed_across_a_restart_over_redis() {
     let server = RedisServer::shared();
     let url = server.url();
     follow_across_a_restart(Path::new(&url), &["--secret", &secret]).await;
+}
+
+/// Who put the book in use, which imports ended, and the digests of both, in the order in which they happened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_book_in_use_and_the_ends_of_imports_are_entries_each_once() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = place.path().join("store");
+    let serve = Serve::start(&store, &[]);
+    serve.with_tables().await;
+    settle(&serve, 0..1).await;
+    let entries = |serve: &Serve| {
+        let (code, output, errors) = run(&["entries", "--json", "--server", &serve.url]);
+        assert_eq!(code, Some(0), "{errors}");
+        output.lines().map(parsed).collect::<Vec<_>>()
+    };
+    let first = entries(&serve);
+    let kinds: Vec<_> = first.iter().map(|entry| text(entry, "kind")).collect();
+    let tables = first.iter().filter(|entry| entry["kind"] == "import_end").map(|entry| text(entry, "table"));
+    let numbers = first.iter().filter_map(|entry| entry["number"].as_u64());
+    assert_eq!((kinds[0].as_str(), kinds[kinds.len() - 1].as_str()), ("policy_activation", "settlement"));
+    assert_eq!(first[0]["activated_by"], "", "a server started with it");
+    assert_eq!(text(&first[0], "book_digest").len(), 64);
+    assert_eq!((tables.count(), numbers.collect::<Vec<_>>()), (TABLES.len(), (1..=TABLES.len() as u64).collect()));
+    let (_, lines, _) = run(&["entries", "--server", &serve.url]);
+    assert!(lines.contains(" by the server itself\n") && lines.contains(" import_end "), "{lines}");
+    serve.kill();
+    let again = Serve::start(&store, &[]);
+    assert_eq!(entries(&again).len(), first.len(), "the same book is recorded once");
 }
 
 #[test]

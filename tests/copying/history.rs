@@ -94,6 +94,9 @@ impl History {
     pub async fn go_on<S: Store>(&mut self, engine: &Engine<S>, things: usize) {
         for _ in 0..things {
             self.number += 1;
+            if self.number == 10 {
+                self.administer(engine).await;
+            }
             match self.random.below(10) {
                 0..=5 => self.settle(engine).await,
                 6..=7 => self.reverse(engine).await,
@@ -117,6 +120,14 @@ impl History {
     /// When the newest thing happened.
     pub fn now(&self) -> Instant {
         Instant(self.number as i64 * 21_600_000_000)
+    }
+
+    /// The book is recorded, and a month is closed.
+    async fn administer<S: Store>(&self, engine: &Engine<S>) {
+        let next = std::sync::Mutex::new(Random(self.number));
+        let stamps = || stamp(&mut next.lock().expect("a stamp"), self.number);
+        assert_eq!(engine.put_own_book_in_use(&stamps).await, Ok(Vec::new()));
+        engine.close_month("1969-12".parse().expect("a month"), "an operator", &stamps).await.expect("closed");
     }
 
     async fn settle<S: Store>(&mut self, engine: &Engine<S>) {

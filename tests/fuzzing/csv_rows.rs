@@ -108,7 +108,7 @@ async fn import(engine: &Engine<CountingStore>, table: ReferenceTable, file: &[u
     if !not_csv.is_empty() {
         return Came::NotCsv(not_csv);
     }
-    let (rows, outside) = (incoming.rows(), ImportContext { now: &|| Instant(0), stop: &|| false });
+    let (rows, outside) = (incoming.rows(), ImportContext { now: &|| Instant(0), stamps: None, stop: &|| false });
     match engine
         .import_rows(engine.acquire_import_permit().await, incoming, table.as_str(), ImportSource::default(), &outside)
         .await

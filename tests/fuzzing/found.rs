@@ -103,7 +103,7 @@ fn imported(rows: &[Vec<String>]) -> Result<Imported, EngineError> {
         EngineSettings::default(),
     ))
     .expect("an engine");
-    let outside = ImportContext { now: &|| Instant(0), stop: &|| false };
+    let outside = ImportContext { now: &|| Instant(0), stamps: None, stop: &|| false };
     let bytes = rows.iter().flatten().map(|cell| cell.len() + 1).sum();
     within(csv_rows::MEMORY, bytes, || {
         let mut incoming = engine.incoming();

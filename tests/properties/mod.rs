@@ -6,6 +6,7 @@
 
 mod books;
 mod claims;
+mod closed_months;
 mod conservation;
 mod coverage;
 mod engine;

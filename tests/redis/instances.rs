@@ -88,7 +88,7 @@ async fn an_instance_with_another_book_is_not_ready_and_takes_no_commit() {
     assert_eq!(Reason::from(&settles(&other, 1).await.expect_err("refused")), Reason::StoreUnavailable);
     settles(&one, 1).await.expect("settled");
     // Put in force, it is the first that is to follow.
-    other.announce_book_as_required().await.expect("announced");
+    other.announce_book_as_required("an operator", &onestop::grpc::commit_stamp::now).await.expect("announced");
     settles(&other, 2).await.expect("settled");
     let mut readiness = one.store().coordination().readiness();
     readiness.wait_for(|now| matches!(now, Readiness::NotReady(_))).await.expect("the store");

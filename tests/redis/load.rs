@@ -15,6 +15,7 @@ use onestop::cli::client::import::import_table;
 use onestop::cli::error::client::leaves_outcome_unknown;
 use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
+use onestop::engine::administration_chain::read_administration;
 use onestop::engine::audit::Audit;
 use onestop::pb::settlement as pb;
 use onestop::reference::table::ReferenceTable;
@@ -234,6 +235,7 @@ async fn chains_hold(url: &str) {
             }
         }
     }
+    entries += read_administration(&store).await.expect("a sound chain").len() as u64;
     assert_eq!(store.entry_count().await, Ok(entries));
     println!("{entries} entries audited, {} claims", claims.len());
 }

@@ -25,7 +25,7 @@ fn cells(texts: &[&str]) -> Vec<String> {
 async fn import<S: Store>(engine: &Engine<S>, table: ReferenceTable, rows: &[Vec<String>]) {
     let mut incoming = engine.incoming();
     rows.iter().for_each(|row| incoming.add(table, row).expect("room"));
-    let outside = ImportContext { now: &|| Instant(1), stop: &|| false };
+    let outside = ImportContext { now: &|| Instant(1), stamps: None, stop: &|| false };
     engine
         .import_rows(engine.acquire_import_permit().await, incoming, table.as_str(), ImportSource::default(), &outside)
         .await

@@ -31,6 +31,7 @@ use onestop::config::ServerLimits;
 use onestop::domain::claim::RawClaim;
 use onestop::engine::Engine;
 use onestop::grpc::to_proto;
+use onestop::pb::operations::operations_service_client::OperationsServiceClient;
 use onestop::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::pb::reference::reference_service_client::ReferenceServiceClient;
 use onestop::pb::settlement as pb;
@@ -93,6 +94,10 @@ impl Server {
 
     pub fn reference_client(&self) -> ReferenceServiceClient<Channel> {
         ReferenceServiceClient::new(self.channel.clone())
+    }
+
+    pub fn operations_client(&self) -> OperationsServiceClient<Channel> {
+        OperationsServiceClient::new(self.channel.clone())
     }
 
     pub fn policy_client(&self) -> PolicyServiceClient<Channel> {

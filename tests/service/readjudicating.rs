@@ -142,7 +142,7 @@ async fn a_later_settlement_without_a_policy_in_force_refuses_the_reversal() {
     let own = server.settle_ok(&later[0], "S1").await;
     server.settle_ok(&later[1], "S2").await;
     let book = onestop::policy::Book::from_texts([("other.toml", OTHER_POLICY)]).expect("a sound policy");
-    server.engine.activate(book).await.expect("an activated book");
+    server.engine.activate(book, "anyone", &onestop::grpc::commit_stamp::now).await.expect("an activated book");
     let before = server.engine.store().fingerprint();
     let request = pb::ReverseRequest { readjudicate: true, ..reverse_request(&first, "V") };
     let status = server.settlement_client().reverse(request).await.expect_err("a refusal");

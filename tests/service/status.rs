@@ -84,6 +84,8 @@ rows! {
     commits_beyond_the_reserve_of_the_disk_are_refused: DiskFull, ResourceExhausted "DISK_FULL", [] => settle_on_full_disk;
     an_activation_without_policy_files_is_refused: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
         [("policies:1", "UNREADABLE")] => activate_no_files;
+    a_month_that_is_not_over_is_not_closed: MonthNotClosable, FailedPrecondition "MONTH_NOT_CLOSABLE",
+        [("month", "MONTH_NOT_OVER")] => close_a_month_that_is_not_over;
     a_second_concurrent_import_is_aborted: ImportRunning, Aborted "IMPORT_RUNNING", [] => import_twice_at_once;
     an_import_interrupted_by_shutdown_is_unavailable: ImportStopped, Unavailable "IMPORT_STOPPED",
         [] => shut_down_during_import;
@@ -241,6 +243,12 @@ async fn settle_on_conflicting_store(server: Server) -> Status {
 async fn activate_no_files(server: Server) -> Status {
     let request = onestop::pb::policy::ActivatePoliciesRequest::default();
     server.policy_client().activate_policies(request).await.expect_err("a refusal")
+}
+
+async fn close_a_month_that_is_not_over(server: Server) -> Status {
+    let month = Some(onestop::pb::Date { year: 9_999, month: 12, day: 0 });
+    let request = onestop::pb::operations::CloseMonthRequest { month };
+    server.operations_client().close_month(request).await.expect_err("a refusal")
 }
 
 /// A message that imports an enrolment of P1 and commits.

@@ -21,7 +21,7 @@ pub enum DiskTable {
     Imports,
     Policies,
     Sequence,
-    BookInUse,
+    Administration,
 }
 
 impl DiskTable {
@@ -36,7 +36,7 @@ impl DiskTable {
         DiskTable::Imports,
         DiskTable::Policies,
         DiskTable::Sequence,
-        DiskTable::BookInUse,
+        DiskTable::Administration,
     ];
 }
 

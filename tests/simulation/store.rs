@@ -5,9 +5,9 @@ use std::sync::Arc;
 use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
-use onestop::domain::month::ClosedMonths;
 use onestop::journal::{StoredForm, decode_entry, record};
 use onestop::reference::person::PersonRecord;
+use onestop::store::administration::{AdministrationCommit, AdministrationState};
 use onestop::store::coordination::SingleInstance;
 use onestop::store::entry_page::{EntryPage, StoredEntry};
 use onestop::store::external_sort::ExternalSort;
@@ -141,10 +141,15 @@ fn person_page<T>(rows: Vec<(Vec<u8>, T)>, after: Option<StoreKey>, limit: usize
 
 /// The last byte of the key of an import's start, and of its end.
 const START: u8 = 0;
-const END: u8 = 1;
+pub const END: u8 = 1;
 
-fn import_key(number: u64, kind: u8) -> Vec<u8> {
+pub fn import_key(number: u64, kind: u8) -> Vec<u8> {
     [&number.to_be_bytes()[..], &[kind]].concat()
+}
+
+/// The end of the chain of the administration.
+fn administration_of(image: &Image) -> Result<AdministrationState, StoreError> {
+    Ok(read_row(image, DiskTable::Administration, Vec::new())?.unwrap_or_default())
 }
 
 /// The log of imports, oldest first.
@@ -190,7 +195,7 @@ impl JournalStore for SimulatedStore {
                     .map_or(Ok(None), |key| read_row(image, DiskTable::Requests, key))?
                     .map(|RequestRow(id)| id),
                 claim: claim.map(|key| read_row(image, DiskTable::Claims, key)).transpose()?.flatten(),
-                closed_months: ClosedMonths::default(),
+                closed_months: administration_of(image)?.closed_months,
             })
         })
         .await
@@ -266,6 +271,14 @@ impl JournalStore for SimulatedStore {
         self.write(Job::WriteBatch((count + 1..).zip(settlements).map(row).collect())).await
     }
 
+    async fn administration(&self) -> Result<AdministrationState, StoreError> {
+        self.read(administration_of).await
+    }
+
+    async fn commit_administration(&self, commit: AdministrationCommit) -> Result<(), StoreError> {
+        self.write(Job::Administration(Arc::new(commit))).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.write(Job::Commit(Arc::new(commit))).await
     }
@@ -338,15 +351,5 @@ impl PolicyStore for SimulatedStore {
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         let kept = self.read(|image| read_table::<PolicyText>(image, DiskTable::Policies)).await?;
         Ok(kept.into_iter().map(|(key, _)| Digest(key.try_into().expect("a digest"))).collect())
-    }
-
-    /// The digest is the key of the only row.
-    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
-        self.write_row(DiskTable::BookInUse, book.0.to_vec(), record::encode(&PolicyText(String::new()))).await
-    }
-
-    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
-        let kept = self.read(|image| read_table::<PolicyText>(image, DiskTable::BookInUse)).await?;
-        Ok(kept.into_iter().next().map(|(key, _)| Digest(key.try_into().expect("a digest"))))
     }
 }

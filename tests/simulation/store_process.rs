@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use onestop::domain::ids::{EntryId, HospitalId};
 use onestop::journal::record;
+use onestop::store::administration::{AdministrationCommit, AdministrationEffect, AdministrationState};
 use onestop::store::rows::{ListPosition, ListedRow, RequestRow};
 use onestop::store::{Commit, StoreError};
 use tokio::sync::{Notify, oneshot};
@@ -13,6 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use super::auditor::Auditor;
 use super::disk::{Disk, DiskRow, DiskTable, Image};
 use super::scheduler::{Group, Scheduler, lock};
+use super::store::{END, import_key};
 
 /// The largest number of jobs that share one sync.
 const MAX_BATCH: usize = 4;
@@ -28,6 +30,8 @@ const FAULT_EFFECT_TIME: u64 = 200;
 pub enum Job {
     /// A commit, which fails if the version of its person has changed.
     Commit(Arc<Commit>),
+    /// A commit of the administration, which fails if the version of its chain has changed.
+    Administration(Arc<AdministrationCommit>),
     /// Rows without a condition.
     WriteBatch(Vec<DiskRow>),
 }
@@ -203,14 +207,24 @@ impl StoreProcess {
 
     /// The rows that a job writes, given the published rows and those written since; or the reason why it fails.
     fn rows_to_write(&self, job: &Job, written: &Image) -> Result<Vec<DiskRow>, StoreError> {
-        let commit = match job {
-            Job::WriteBatch(rows) => return Ok(rows.clone()),
-            Job::Commit(commit) => commit,
-        };
         let inner = lock(&self.inner);
         let get = |table: DiskTable, key: &[u8]| {
             let key = (table, key.to_vec());
             written.get(&key).or_else(|| inner.image.get(&key)).map(Vec::as_slice)
+        };
+        let last = |table: DiskTable, before: &[u8], until: &[u8]| {
+            let within = (table, before.to_vec())..(table, until.to_vec());
+            let last = [&inner.image, written].map(|image| image.range(within.clone()).next_back());
+            last.into_iter().flatten().map(|(key, _)| key.1.clone()).max()
+        };
+        let commit = match job {
+            Job::WriteBatch(rows) => return Ok(rows.clone()),
+            Job::Administration(commit) => {
+                let version = get(DiskTable::Administration, &[]).map_or(Ok(0), record::first_number)?;
+                let is_next = version == commit.expected;
+                return if is_next { Ok(administration_rows(commit, last)) } else { Err(StoreError::Conflict) };
+            }
+            Job::Commit(commit) => commit,
         };
         let state = get(DiskTable::States, &person_key(commit));
         let version = state.map_or(Ok(0), record::first_number)?;
@@ -220,14 +234,15 @@ impl StoreProcess {
         if version != commit.expected || commit.claims.iter().any(|claim| is_taken(&claim)) {
             return Err(StoreError::Conflict);
         }
+        if let Some(expected) = commit.closed_months {
+            let state = get(DiskTable::Administration, &[]).map(record::decode::<AdministrationState>).transpose()?;
+            if state.unwrap_or_default().closed_months != expected {
+                return Err(StoreError::Conflict);
+            }
+        }
         if commit.entries.iter().any(|(id, _)| get(DiskTable::Journal, &id.0).is_some()) {
             return Err(StoreError::EntryIdTaken);
         }
-        let last = |table: DiskTable, before: &[u8], until: &[u8]| {
-            let within = (table, before.to_vec())..(table, until.to_vec());
-            let last = [&inner.image, written].map(|image| image.range(within.clone()).next_back());
-            last.into_iter().flatten().map(|(key, _)| key.1.clone()).max()
-        };
         Ok(commit_rows(commit, last))
     }
 }
@@ -258,13 +273,34 @@ pub fn list_position_key(hospital: &str, position: ListPosition) -> Vec<u8> {
     key
 }
 
+/// The number of the next entry in the order of commits.
+fn next_in_sequence(last: impl Fn(DiskTable, &[u8], &[u8]) -> Option<Vec<u8>>) -> u64 {
+    let last_entry = last(DiskTable::Sequence, &0u64.to_be_bytes(), &u64::MAX.to_be_bytes());
+    last_entry.map_or(0, |key| number_of_position(&key)) + 1
+}
+
+fn administration_rows(
+    commit: &AdministrationCommit,
+    last: impl Fn(DiskTable, &[u8], &[u8]) -> Option<Vec<u8>>,
+) -> Vec<DiskRow> {
+    let next = next_in_sequence(last).to_be_bytes().to_vec();
+    let mut rows = vec![
+        DiskRow { table: DiskTable::Journal, key: commit.id.0.to_vec(), value: commit.record.clone() },
+        DiskRow { table: DiskTable::Sequence, key: next, value: record::encode(&RequestRow(commit.id)) },
+        DiskRow { table: DiskTable::Administration, key: Vec::new(), value: record::encode(&commit.state) },
+    ];
+    if let AdministrationEffect::ImportEnd(number, end) = &commit.effect {
+        rows.push(DiskRow { table: DiskTable::Imports, key: import_key(*number, END), value: record::encode(end) });
+    }
+    rows
+}
+
 fn commit_rows(commit: &Commit, last: impl Fn(DiskTable, &[u8], &[u8]) -> Option<Vec<u8>>) -> Vec<DiskRow> {
     let row = |table, key: Vec<u8>, value: Vec<u8>| DiskRow { table, key, value };
     let first: EntryId = commit.request_entry;
     let mut rows: Vec<DiskRow> =
         commit.entries.iter().map(|(id, entry)| row(DiskTable::Journal, id.0.to_vec(), entry.clone())).collect();
-    let last_entry = last(DiskTable::Sequence, &0u64.to_be_bytes(), &u64::MAX.to_be_bytes());
-    let next = last_entry.map_or(0, |key| number_of_position(&key)) + 1;
+    let next = next_in_sequence(&last);
     for (number, (id, _)) in (next..).zip(&commit.entries) {
         rows.push(row(DiskTable::Sequence, number.to_be_bytes().to_vec(), record::encode(&RequestRow(*id))));
     }

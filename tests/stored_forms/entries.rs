@@ -7,7 +7,10 @@ use onestop::domain::day::Day;
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
 use onestop::domain::fixed_words::{CapKind, ContinueKind, DeductiblePer, Locality, Period, Referral, SkipReason};
 use onestop::domain::ids::{AccountKey, Diagnosis, Digest, EntryId};
-use onestop::domain::journal::{DecidedAgain, RetroactiveRun, Reversal, Revision, RevisionCause, Settlement};
+use onestop::domain::journal::{
+    AdministrationAct, AdministrationEntry, DecidedAgain, JournaledImport, MonthClosing, PolicyActivation,
+    RetroactiveRun, Reversal, Revision, RevisionCause, Settlement,
+};
 use onestop::domain::journal::{Differences, Entry, EntryBody, EntryKind, Fence, Instant, Link};
 use onestop::domain::money::Money;
 use onestop::domain::month::Month;
@@ -21,7 +24,10 @@ use onestop::domain::stay::{Opening, Stay, StayUse};
 use onestop::domain::sums::LedgerUse;
 use onestop::domain::terms::{Cite, TermsKey};
 use onestop::domain::words::Pool;
-use onestop::journal::{ClaimMessage, decode_answered, decode_entry, encode_entry, encode_settlement};
+use onestop::journal::{
+    ClaimMessage, CommittedEntry, decode_answered, decode_committed, decode_entry, encode_administration, encode_entry,
+    encode_settlement,
+};
 use onestop::pb::settlement as pb;
 use prost::Message;
 
@@ -311,6 +317,38 @@ fn a_fence_has_the_bytes_that_it_always_had() {
     let first = Entry { link: Link { number: 1, ..Link::default() }, ..entry(EntryKind::Fence(fence())) };
     check("fence-first", &first);
     check("fence-of-administration", &entry(EntryKind::Fence(Fence { hospital_id: None, ..fence() })));
+}
+
+/// Checks the fixture of an entry of the administration in both directions; it is no entry of a person.
+fn check_administration(name: &str, act: AdministrationAct) {
+    let Entry { id, link, committed, .. } = entry(fence());
+    let entry = AdministrationEntry { id, link, committed, act };
+    let (record, digest) = encode_administration(&entry);
+    assert_eq!(decode_committed(&record), Ok((CommittedEntry::Administration(entry), digest)), "{name}");
+    assert!(decode_entry(&record).is_err(), "{name}");
+    assert_fixture(name, &record);
+}
+
+#[test]
+fn entries_of_the_administration_have_their_bytes() {
+    let activation = PolicyActivation { activated_by: "an operator".to_owned(), book: digest(5) };
+    check_administration("policy-activation", AdministrationAct::PolicyActivation(activation));
+    let import = JournaledImport {
+        number: 8,
+        table: "enrolments".to_owned(),
+        source: "a file".to_owned(),
+        imported_by: "a registrar".to_owned(),
+        digest: digest(6),
+        changed: 9,
+        unchanged: 10,
+    };
+    check_administration("import-end-entry", AdministrationAct::ImportEnd(import));
+    let month = Month::from_number(201_706).expect("a month");
+    let closing = MonthClosing { closed_by: "an operator".to_owned(), month };
+    check_administration("month-closing", AdministrationAct::MonthClosing(closing));
+    let (record, digest) = encode_entry(&entry(fence()));
+    let person = Entry::from(entry(EntryKind::Fence(fence())));
+    assert_eq!(decode_committed(&record), Ok((CommittedEntry::Person(Box::new(person)), digest)));
 }
 
 #[test]

@@ -6,11 +6,13 @@ use onestop::domain::facts::{CatalogueEntry, Class, Region};
 use onestop::domain::ids::{AccountKey, Digest, EntryId};
 use onestop::domain::journal::Instant;
 use onestop::domain::money::Money;
+use onestop::domain::month::{ClosedMonths, Month};
 use onestop::domain::sums::LedgerUse;
 use onestop::journal::{StoredForm, record};
 use onestop::reference::catalogue::CatalogueRow;
 use onestop::reference::hospital::{HospitalPart, HospitalRecord, HospitalStatus};
 use onestop::reference::person::{Enrolment, PersonPart, PersonRecord};
+use onestop::store::administration::AdministrationState;
 use onestop::store::archive::{ArchiveIdentity, ArchivedYears};
 use onestop::store::import_parts::Part;
 use onestop::store::imports::{ImportEnd, ImportStart};
@@ -154,4 +156,17 @@ fn the_parts_of_imports_have_the_bytes_that_they_always_had() {
     };
     check("import-start", &start);
     check("import-end", &ImportEnd { instant: Instant(1_497_500_000_123_457), changed: 1, unchanged: 2 });
+}
+
+#[test]
+fn the_state_of_the_administration_has_the_bytes_that_it_always_had() {
+    let state = AdministrationState {
+        version: 4,
+        head: Some(entry_id(1)),
+        chained: Digest([2; 32]),
+        book: Some(Digest([5; 32])),
+        closed_months: ClosedMonths { through: Month::from_number(201_706) },
+    };
+    check("administration-state", &state);
+    assert_eq!(record::first_number(&record::encode(&state)), Ok(4));
 }

@@ -4,6 +4,7 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::{Digest, EntryId, HospitalId, PersonId};
 use onestop::domain::journal::Entry;
 use onestop::reference::person::PersonRecord;
+use onestop::store::administration::{AdministrationCommit, AdministrationState};
 use onestop::store::coordination::{Readiness, SingleInstance};
 use onestop::store::entry_page::EntryPage;
 use onestop::store::external_sort::ExternalSort;
@@ -146,6 +147,14 @@ impl<I: Intercept> JournalStore for InterceptedStore<I> {
         self.write(self.inner.append_settlements(hospital_id, day, settlements)).await
     }
 
+    async fn administration(&self) -> Result<AdministrationState, StoreError> {
+        self.read()?.administration().await
+    }
+
+    async fn commit_administration(&self, commit: AdministrationCommit) -> Result<(), StoreError> {
+        self.write(self.inner.commit_administration(commit)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.intercept.write(Write::Commit, self.inner.commit(commit)).await
     }
@@ -192,13 +201,5 @@ impl<I: Intercept> PolicyStore for InterceptedStore<I> {
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         self.read()?.policy_digests().await
-    }
-
-    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
-        self.write(self.inner.put_book_in_use(book)).await
-    }
-
-    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
-        self.read()?.book_in_use().await
     }
 }

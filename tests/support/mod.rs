@@ -82,6 +82,9 @@ pub const TABLES: &[(ReferenceTable, &[&[&str]])] = &[
     ),
 ];
 
+/// The entries of the administration once a server started and imported [`TABLES`]: the book, and the end of each import.
+pub const ADMINISTRATION_ENTRIES: u64 = 1 + TABLES.len() as u64;
+
 /// One row from its cells.
 pub fn row(table: ReferenceTable, cells: &[&str]) -> ReferenceRow {
     let cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();

@@ -14,6 +14,8 @@ use onestop::store::embedded::log::{
 pub const PERSON: u8 = 1;
 const LIST_POSITION: u8 = 5;
 const REFERENCE_WRITE: u8 = 6;
+/// The row of the administration.
+pub const ADMINISTRATION: u8 = 7;
 
 /// A record of the log.
 pub struct StoredRecord {
@@ -133,7 +135,7 @@ pub fn decode(mut row_bytes: &[u8], mut entry_bytes: &[u8]) -> StoredRecord {
             &mut row_bytes,
             if table == LIST_POSITION {
                 20
-            } else if table == REFERENCE_WRITE {
+            } else if table == REFERENCE_WRITE || table == ADMINISTRATION {
                 1
             } else {
                 16

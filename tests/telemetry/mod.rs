@@ -140,7 +140,7 @@ pub async fn store_with_old_register(store: &std::path::Path, days: u64) {
     let mut rows = engine.incoming();
     let cells = ["P9", "2014-01-01", "resident", "370100", ""].map(str::to_owned);
     rows.add(ReferenceTable::Enrolments, &cells).expect("a row");
-    let context = ImportContext { now: &|| then, stop: &|| false };
+    let context = ImportContext { now: &|| then, stamps: None, stop: &|| false };
     let permit = engine.acquire_import_permit().await;
     let imported = engine.import_rows(permit, rows, "enrolments", ImportSource::default(), &context).await;
     imported.expect("an import");

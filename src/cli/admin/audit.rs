@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::cli::error::seal::SealError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::domain::ids::Digest;
+use crate::engine::administration_chain::read_administration;
 use crate::engine::audit::{Audit, VerifiedChain};
 use crate::engine::log_audit::{LogAuditOptions, audit_log};
 use crate::say;
@@ -207,6 +208,14 @@ async fn verify_chains<S: Store>(
                     seal.iter_mut().for_each(|seal| seal.remove_found(&chain.digests));
                 }
             }
+        }
+    }
+    match read_administration(store).await {
+        Err(finding) => result.add_difference(finding.to_string()),
+        Ok(chain) => {
+            result.entries += chain.len() as u64;
+            let digests: Vec<_> = chain.iter().map(|one| one.digest).collect();
+            seal.iter_mut().for_each(|seal| seal.remove_found(&digests));
         }
     }
     let entries = store.entry_count().await?;

@@ -130,6 +130,14 @@ pub(super) async fn write(store: &impl Store, path: &Path) -> Result<SealSummary
     let mut file = BufWriter::new(std::fs::File::create(path).map_err(failed)?);
     let (mut hasher, mut pages, mut chains) = (blake3::Hasher::new(), Pages::new(PERSONS_PER_PAGE), 0u64);
     let read = |after, limit| store.states(after, limit);
+    let administration = store.administration().await?;
+    if administration.version > 0 {
+        // No key of a person is all zeros: it is a keyed hash.
+        let key = StoreKey::default();
+        let line = format!("{} {} {}\n", hex(&key), administration.version, administration.chained);
+        hasher.update(line.as_bytes());
+        file.write_all(line.as_bytes()).map_err(failed)?;
+    }
     while let Some(page) = pages.next_page(read).await? {
         for (key, state) in page {
             let state = state?;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use crate::cli::exit::CommandResult;
+use crate::cli::output::json;
+use crate::domain::month::Month;
 use crate::pb::settlement as pb;
 use crate::say;
 
@@ -137,6 +139,14 @@ pub(crate) enum ClientCommand {
         #[command(flatten)]
         options: backup::BackupOptions,
     },
+    /// Close a month: later reversals and revisions of its settlements are booked in the month of their commit
+    Close {
+        #[command(flatten)]
+        server: ServerOptions,
+        /// The month, such as 2017-06
+        #[arg(value_name = "YYYY-MM")]
+        month: Month,
+    },
     /// Drain a server: finish calls in flight, then stop
     Drain {
         #[command(flatten)]
@@ -216,11 +226,34 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
         }
         ClientCommand::Reconcile { server, options } => reconcile::run(&server, &options, json).await,
         ClientCommand::Backup { server, options } => backup::run(&server, &options, json).await,
+        ClientCommand::Close { server, month } => close(Client::connect_to(&server).await?, month, json).await,
         ClientCommand::Drain { server } => drain(Client::connect_to(&server).await?, json).await,
         ClientCommand::Account { server, options } => {
             account::run(Client::connect_to(&server).await?, options, json).await
         }
     }
+}
+
+async fn close(mut client: Client, month: Month, json: bool) -> CommandResult {
+    let answer = client.close_month(month).await?;
+    let through = answer.closed_through.as_ref().map(json::month).unwrap_or_default();
+    if json {
+        let time = json::instant(answer.commit_time.as_ref());
+        let (entry_id, already_closed) = (&answer.entry_id, answer.already_closed);
+        say!(
+            "{}",
+            serde_json::json!({
+                "closed_through": through, "already_closed": already_closed, "entry_id": entry_id, "commit_time": time,
+            })
+        );
+    } else if answer.already_closed {
+        say!("{month} was closed before; closed through {through}");
+    } else {
+        say!(
+            "closed {month}: later reversals and revisions of its settlements are booked in the month of their commit"
+        );
+    }
+    Ok(())
 }
 
 async fn drain(mut client: Client, json: bool) -> CommandResult {

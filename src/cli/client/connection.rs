@@ -7,6 +7,7 @@ use tonic::{Request, Status, Streaming};
 
 use crate::domain::claim::RawClaim;
 use crate::domain::content::{RawCorrection, RawReversal};
+use crate::domain::month::Month;
 use crate::grpc::{imports, to_proto};
 use crate::pb::operations::operations_service_client::OperationsServiceClient;
 use crate::pb::policy::policy_service_client::PolicyServiceClient;
@@ -302,6 +303,15 @@ impl Client {
         request: operations_pb::BackupRequest,
     ) -> Result<Streaming<operations_pb::BackupResponse>, Status> {
         Ok(self.operations.backup(request).await?.into_inner())
+    }
+
+    /// Closes a month.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn close_month(&mut self, month: Month) -> Result<operations_pb::CloseMonthResponse, Status> {
+        let month = Some(to_proto::month(month));
+        Ok(self.operations.close_month(with_deadline(operations_pb::CloseMonthRequest { month })).await?.into_inner())
     }
 
     /// Drains the server, and returns the number of other calls in flight.

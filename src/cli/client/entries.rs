@@ -86,6 +86,9 @@ fn print(entry: &pb::JournalEntry, cursor: &str, json: bool) {
 fn line(entry: &pb::JournalEntry) -> String {
     let payers = entry.payers.iter().map(|share| format!(", {} {}", share.payer, Money::from_fen(share.amount_fen)));
     let amounts = match entry.kind() {
+        pb::EntryKind::PolicyActivation | pb::EntryKind::ImportEnd | pb::EntryKind::MonthClosing => {
+            return administration_line(entry);
+        }
         pb::EntryKind::Fence | pb::EntryKind::Unspecified => String::new(),
         _ => format!(": patient {}{}", Money::from_fen(entry.patient_fen), payers.collect::<String>()),
     };
@@ -95,7 +98,47 @@ fn line(entry: &pb::JournalEntry) -> String {
     format!("{time} {word} {} {hospital_id} {claim_id}{amounts}{}", entry.entry_id, booked.unwrap_or_default())
 }
 
+fn administration_line(entry: &pb::JournalEntry) -> String {
+    let what = if let Some(activation) = &entry.policy_activation {
+        format!("book {} by {}", json::hex(&activation.book_digest), who(&activation.activated_by))
+    } else if let Some(end) = &entry.import_end {
+        let pb::ImportEnd { number, table, source, imported_by, changed, unchanged, .. } = end;
+        let who = if imported_by.is_empty() { "anonymous" } else { imported_by };
+        format!("import {number} of {table} from {source} by {who}: {changed} changed, {unchanged} unchanged")
+    } else if let Some(closing) = &entry.month_closing {
+        let month = closing.month.as_ref().map(json::month).unwrap_or_default();
+        format!("{month} by {}", closing.closed_by)
+    } else {
+        String::new()
+    };
+    let time = json::instant(entry.commit_time.as_ref()).unwrap_or_default();
+    format!("{time} {} {} {what}", entry.kind().word(), entry.entry_id)
+}
+
+fn who(name: &str) -> &str {
+    if name.is_empty() { "the server itself" } else { name }
+}
+
 fn value(entry: &pb::JournalEntry, cursor: &str) -> Value {
+    if let Some(activation) = &entry.policy_activation {
+        return json!({
+            "entry_id": entry.entry_id, "kind": entry.kind().word(), "commit_time": json::instant(entry.commit_time.as_ref()),
+            "activated_by": activation.activated_by, "book_digest": json::hex(&activation.book_digest), "cursor": cursor,
+        });
+    }
+    if let Some(end) = &entry.import_end {
+        return json!({
+            "entry_id": entry.entry_id, "kind": entry.kind().word(), "commit_time": json::instant(entry.commit_time.as_ref()),
+            "number": end.number, "table": end.table, "source": end.source, "imported_by": end.imported_by,
+            "digest": json::hex(&end.digest), "changed": end.changed, "unchanged": end.unchanged, "cursor": cursor,
+        });
+    }
+    if let Some(closing) = &entry.month_closing {
+        return json!({
+            "entry_id": entry.entry_id, "kind": entry.kind().word(), "commit_time": json::instant(entry.commit_time.as_ref()),
+            "closed_by": closing.closed_by, "month": closing.month.as_ref().map(json::month), "cursor": cursor,
+        });
+    }
     json!({
         "entry_id": entry.entry_id, "kind": entry.kind().word(), "commit_time": json::instant(entry.commit_time.as_ref()),
         "hospital_id": entry.hospital_id, "person_id": entry.person_id, "request_id": entry.request_id,

@@ -3,6 +3,7 @@
 //! The journal is the truth; accounts are what it adds up to. An entry is never edited: a reversal is
 //! another entry, and so is a settlement that is adjudicated again.
 
+mod administration;
 mod bodies;
 mod booking;
 mod by_kind;
@@ -13,6 +14,7 @@ use super::day::Day;
 use super::ids::{AccountKey, Digest, EntryId, HospitalId, PersonId, RequestId};
 use super::split::Split;
 
+pub use administration::{AdministrationAct, AdministrationEntry, JournaledImport, MonthClosing, PolicyActivation};
 pub use bodies::{DecidedAgain, Fence, RetroactiveRun, Reversal, Revision, RevisionCause, Settlement};
 pub use booking::booking_month;
 pub use by_kind::{EntryBody, EntryKindRef};

@@ -50,7 +50,9 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
 
     /// Copies what the target lacks of every chain.
     pub(super) async fn copy_chains(&self) -> Result<Chains, CopyError> {
-        let (mut done, mut copies, mut pending) = (Chains::default(), FuturesUnordered::new(), 0);
+        let entries = self.copy_administration().await?;
+        let done = Chains { entries, ..Chains::default() };
+        let (mut done, mut copies, mut pending) = (done, FuturesUnordered::new(), 0);
         let (mut pages, read) = (Pages::new(PAGE), |after, limit| self.source.states(after, limit));
         while let Some(page) = pages.next_page(read).await.map_err(CopyError::source)? {
             for (key, state) in page {

@@ -10,6 +10,7 @@
 //! copy is complete. Nobody else may write to either store meanwhile. A copy contains the current hospitals and
 //! catalogue, not how each import changed them; the log of imports records those imports, and the copy itself.
 
+mod administration;
 pub mod archive;
 mod chains;
 mod commits;

@@ -5,6 +5,7 @@ use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
 use crate::store::{Scope, Store};
 
+use super::super::administration_chain::read_administration;
 use super::super::audit::Audit;
 use super::super::chain::AuditFinding;
 use super::{CopyError, CopyReport, PAGE, Stage, StoreCopy, StoreRole};
@@ -27,6 +28,8 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
                 (self.context.progress)(Stage::Verifying, entries, self.entries);
             }
         }
+        let of_target = |finding| CopyError::Entry(StoreRole::Target, finding);
+        read_administration(self.target).await.map_err(of_target)?;
         let persons = self.compare_persons().await?;
         let journal = self.target.entry_count().await.map_err(CopyError::target)?;
         let check_count = |what: &str, found: u64, expected: u64| {

@@ -10,6 +10,7 @@ use crate::store::commit_log::{CommitLog, CommitParts, RecordPosition};
 use crate::store::keys::StoreKey;
 use crate::store::rows::{ClaimRow, ListedRow, PersonState, RequestRow};
 
+use super::super::booking_check::Closings;
 use super::super::chain::{AuditFinding, ChainFault};
 use super::super::entry_replay::{EntryReplay, KeptPolicies};
 use super::IsSealed;
@@ -18,6 +19,7 @@ use super::IsSealed;
 pub(super) struct CommitCheck<'a> {
     pub log: &'a dyn CommitLog,
     pub policies: &'a KeptPolicies,
+    pub closings: &'a Closings,
     pub is_sealed: IsSealed<'a>,
     pub recompute: bool,
 }
@@ -135,7 +137,7 @@ impl CommitCheck<'_> {
             row => record::decode(row).map_err(|error| about(first.id)(StoreError::from(error).into()))?,
         };
         let earlier = self.earlier(&entries, changed).map_err(about(first.id))?;
-        let mut replay = EntryReplay::new(self.policies);
+        let mut replay = EntryReplay::new(self.policies, self.closings);
         replay.start(expected.accounts());
         earlier.iter().for_each(|entry| replay.recall(entry));
         let all: Vec<&Entry> = entries.iter().map(|(entry, _)| entry).collect();

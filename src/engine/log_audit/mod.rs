@@ -19,7 +19,9 @@ use crate::domain::ids::Digest;
 use crate::store::commit_log::{CommitLog, CommitVisitor, IndexTally, ScannedCommit};
 use crate::store::{Store, StoreError};
 
+use super::administration_chain::read_administration;
 use super::audit::kept_policy;
+use super::booking_check::Closings;
 use super::chain::AuditFinding;
 use super::entry_replay::KeptPolicies;
 use chain_visitor::{ChainVisitor, Share};
@@ -71,13 +73,30 @@ pub async fn audit_log<S: Store>(
     for digest in store.policy_digests().await? {
         policies.extend(kept_policy(store, digest).await?.map(|policy| (digest, policy)));
     }
-    let check = CommitCheck { log, policies: &policies, is_sealed, recompute: options.recompute };
     let mut report = LogAuditReport::default();
+    let closings = check_administration(store, is_sealed, &mut report).await;
+    let check = CommitCheck { log, policies: &policies, closings: &closings, is_sealed, recompute: options.recompute };
     let tally = follow_chains(&check, options, &mut report)?;
     if report.findings.is_empty() {
         check_end(log, &tally, &mut report)?;
     }
     Ok(report)
+}
+
+/// Checks the chain of the administration, which is short and is read through the index; returns its closings.
+async fn check_administration<S: Store>(store: &S, is_sealed: IsSealed<'_>, report: &mut LogAuditReport) -> Closings {
+    match read_administration(store).await {
+        Err(finding) => {
+            report.findings.add(u64::MAX, finding.to_string());
+            Closings::default()
+        }
+        Ok(chain) => {
+            report.entries += chain.len() as u64;
+            let ends = chain.iter().filter(|one| is_sealed(one.entry.link.number, &one.digest));
+            report.sealed.extend(ends.map(|one| one.digest));
+            Closings::of(&chain)
+        }
+    }
 }
 
 /// Follows all chains, in as many passes as the memory asks for; returns the index rows that the log gives.

@@ -117,7 +117,7 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
             Err(StoreError::UnknownPosition | StoreError::Damaged(_)) => Ok(false),
             Err(error) => Err(error.into()),
             Ok(page) => Ok(page.entries.first().is_some_and(|found| {
-                let digest = found.record.as_ref().map(|record| crate::journal::decode_entry(record));
+                let digest = found.record.as_ref().map(|record| crate::journal::decode_committed(record));
                 // A record in an archive that was not given is known by its id.
                 let is_same = match digest {
                     Ok(Ok((_, digest))) => digest == last.digest,

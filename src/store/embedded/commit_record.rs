@@ -5,7 +5,7 @@
 //! The rows of a record with reference tables are in [`super::reference_record`].
 //! Entries: for each its id (16 bytes), the length of its record (4 bytes little-endian) and the record.
 
-use super::index::{Key, LogPosition, Row, Table};
+use super::index::{ADMINISTRATION_KEY, Key, LogPosition, Row, Table};
 use super::list_keys::{DayKey, position_key};
 use super::log::{EncodedRecord, PartBytes, Record};
 use crate::domain::ids::EntryId;
@@ -144,6 +144,7 @@ pub fn index_rows(record: Record<'_>, position: LogPosition) -> Result<Vec<Row>,
                 Key::list_position(position_key(&day, position.lsn + listed - 1))
             }
             Table::ReferenceWrite => Key::reference_write(position.lsn),
+            Table::Administration if row.key == ADMINISTRATION_KEY => Key::administration(),
             table => store_key(table, row.key)?,
         };
         found.push(Row { key, position });
@@ -161,7 +162,7 @@ fn store_key(table: Table, key: &[u8]) -> Result<Key, StoreError> {
         Table::Person => Ok(Key::person(key)),
         Table::Request => Ok(Key::request(key)),
         Table::Claim => Ok(Key::claim(key)),
-        Table::Entry | Table::ListPosition | Table::ReferenceWrite => Err(malformed()),
+        Table::Entry | Table::ListPosition | Table::ReferenceWrite | Table::Administration => Err(malformed()),
     }
 }
 

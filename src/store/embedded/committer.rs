@@ -64,8 +64,11 @@ pub struct CommitCondition {
     pub day: Day,
     /// Where the commit comes from.
     pub origin: CommitOrigin,
-    /// The person, and the record of their state whose version was compared; `None` if there was none.
-    pub person: (StoreKey, Option<LogPosition>),
+    /// The chain, by the key of its state, and the record of the state whose version was compared; `None` if there was none.
+    pub chain: (Key, Option<LogPosition>),
+    /// The record of the end of the administration's chain that was read for the closed months, if they count; `None` in it if there
+    /// was none.
+    pub administration: Option<Option<LogPosition>>,
     /// The claims that must not exist yet.
     pub first_claims: Vec<StoreKey>,
     /// The entries, which must not exist yet.
@@ -91,8 +94,8 @@ struct OpenGroup {
     outcomes: Vec<(ReplySender, Outcome)>,
     /// The calls that wait.
     spans: Vec<Span>,
-    /// The persons, claims and entries that the group changes.
-    changed: HashSet<(u8, StoreKey), RandomState>,
+    /// The chains, claims and entries that the group changes.
+    changed: HashSet<Key, RandomState>,
     newest_day: Option<Day>,
     /// The job that found no room.
     left: Option<TracedJob>,
@@ -258,17 +261,24 @@ impl OpenGroup {
         Ok(())
     }
 
-    /// Checks that the person's version is unchanged, that no new claim was bound to another person meanwhile, that no
+    /// Checks that the person's version is unchanged, that no month was closed meanwhile, that no new claim was bound to another person meanwhile, that no
     /// later day was committed to, and that no entry has an id of the commit; for the claims of one person the version
     /// suffices.
     fn check(&self, condition: &CommitCondition, journal: &Journal) -> Result<(), StoreError> {
-        let (person, seen) = condition.person;
-        let [now] = journal.look_up([Key::person(person)])?;
-        if now != seen || self.changed.contains(&(PERSON, person)) {
+        let (chain, seen) = condition.chain;
+        let [now] = journal.look_up([chain])?;
+        if now != seen || self.changed.contains(&chain) {
             return Err(StoreError::Conflict);
         }
+        if let Some(seen) = condition.administration {
+            let key = Key::administration();
+            if self.changed.contains(&key) || journal.look_up([key])? != [seen] {
+                return Err(StoreError::Conflict);
+            }
+        }
         for claim in &condition.first_claims {
-            if self.changed.contains(&(CLAIM, *claim)) || journal.look_up([Key::claim(*claim)])? != [None] {
+            let claim = Key::claim(*claim);
+            if self.changed.contains(&claim) || journal.look_up([claim])? != [None] {
                 return Err(StoreError::Conflict);
             }
         }
@@ -279,7 +289,8 @@ impl OpenGroup {
             return Err(StoreError::EarlierDay { newest });
         }
         for EntryId(id) in &condition.entries {
-            if self.changed.contains(&(ENTRY, *id)) || journal.look_up([Key::entry(*id)])? != [None] {
+            let entry = Key::entry(*id);
+            if self.changed.contains(&entry) || journal.look_up([entry])? != [None] {
                 return Err(StoreError::EntryIdTaken);
             }
         }
@@ -287,15 +298,10 @@ impl OpenGroup {
     }
 }
 
-/// The tables of the keys that a group changes.
-const PERSON: u8 = 0;
-const CLAIM: u8 = 1;
-const ENTRY: u8 = 2;
-
 impl CommitCondition {
-    fn keys(&self) -> impl Iterator<Item = (u8, StoreKey)> {
-        let claims = self.first_claims.iter().map(|claim| (CLAIM, *claim));
-        let entries = self.entries.iter().map(|EntryId(id)| (ENTRY, *id));
-        std::iter::once((PERSON, self.person.0)).chain(claims).chain(entries)
+    fn keys(&self) -> impl Iterator<Item = Key> {
+        let claims = self.first_claims.iter().map(|claim| Key::claim(*claim));
+        let entries = self.entries.iter().map(|EntryId(id)| Key::entry(*id));
+        std::iter::once(self.chain.0).chain(claims).chain(entries)
     }
 }

@@ -36,14 +36,12 @@ pub enum RedbTable {
     Parts,
     /// The log of imports: by number, its start (0) and end (1).
     Imports,
-    /// The digest of the book in use, under an empty key.
-    BookInUse,
 }
 
 impl RedbTable {
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<RedbTable> {
-        let all = [RedbTable::Persons, RedbTable::Policies, RedbTable::Parts, RedbTable::Imports, RedbTable::BookInUse];
+        let all = [RedbTable::Persons, RedbTable::Policies, RedbTable::Parts, RedbTable::Imports];
         all.into_iter().find(|table| *table as u8 == number)
     }
 }
@@ -59,7 +57,7 @@ pub struct TableRow {
     pub value: Vec<u8>,
 }
 
-const NAMES: [&str; 5] = ["persons", "policies", "parts", "imports", "book_in_use"];
+const NAMES: [&str; 4] = ["persons", "policies", "parts", "imports"];
 
 /// The table with the identity of the store, and the key of the identity in it.
 const IDENTITY: &str = "identity";
@@ -258,19 +256,9 @@ fn read_tables(database: &Database) -> Result<Vec<ReadOnlyTable<Bytes, Bytes>>, 
 impl Snapshot {
     /// The decoded row under a key.
     pub fn get<T: StoredForm>(&self, table: RedbTable, key: &[u8]) -> Result<Option<T>, StoreError> {
-        self.get_with(table, key, |row| Ok(record::decode(row)?))
-    }
-
-    /// The row under a key, decoded with `decode`.
-    pub fn get_with<T>(
-        &self,
-        table: RedbTable,
-        key: &[u8],
-        decode: impl FnOnce(&[u8]) -> Result<T, StoreError>,
-    ) -> Result<Option<T>, StoreError> {
         guarded_read(|| {
             let row = self.0[table as usize].get(key).map_err(unavailable)?;
-            row.map(|row| decode(row.value())).transpose()
+            row.map(|row| Ok(record::decode(row.value())?)).transpose()
         })
     }
 

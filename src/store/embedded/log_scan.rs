@@ -127,11 +127,11 @@ impl CommitLog for LogScan<'_> {
 
     fn tally_index(&self, tally: &mut IndexTally) -> Result<(), StoreError> {
         for table in Table::ALL {
+            let Some(named) = neutral_table(table) else { continue };
             let mut range = KeyRange::all(table);
             loop {
                 let rows = self.index.range(range, ROWS).map_err(index_error)?;
-                rows.iter()
-                    .for_each(|row| tally.add(neutral_table(table), &row.key.padded_bytes(), neutral(row.position)));
+                rows.iter().for_each(|row| tally.add(named, &row.key.padded_bytes(), neutral(row.position)));
                 match rows.last() {
                     Some(last) if rows.len() == ROWS => range = KeyRange::after(last.key),
                     _ => break,
@@ -144,12 +144,13 @@ impl CommitLog for LogScan<'_> {
     fn misled(&self, commit: &dyn ScannedCommit) -> Result<Option<IndexTable>, StoreError> {
         for Row { key, position } in self.rows_of(commit.position())? {
             let found = self.index.get(key).map_err(index_error)?;
+            let Some(named) = neutral_table(key.table()) else { continue };
             let leads_here = match key.table() {
                 Table::Person | Table::Claim => found.is_some_and(|found| found.lsn >= position.lsn),
                 _ => found == Some(position),
             };
             if !leads_here {
-                return Ok(Some(neutral_table(key.table())));
+                return Ok(Some(named));
             }
         }
         Ok(None)

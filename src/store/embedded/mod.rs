@@ -15,6 +15,7 @@
 //! Why a log and an index of one's own: `benches/stores` measures the candidates with this workload. A B-tree costs two
 //! syncs and a page for each key; LSM trees stall at saturation, and damage in the journal of one passed unnoticed.
 
+mod administration;
 pub mod backup;
 mod commit_record;
 mod committer;
@@ -45,6 +46,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::administration::{AdministrationCommit, AdministrationState};
 use super::commit_log::CommitLog;
 use super::coordination::SingleInstance;
 use super::entry_page::EntryPage;
@@ -173,7 +175,10 @@ impl EmbeddedStore {
         }
         commit.entries.iter().for_each(|(id, entry)| record.entry(*id, entry));
         let entries = commit.entries.iter().map(|(id, _)| *id).collect();
-        let condition = CommitCondition { day, origin: commit.origin, person: (person, seen), first_claims, entries };
+        let chain = (Key::person(person), seen);
+        let administration =
+            commit.closed_months.map(|expected| self.position_of_closed_months(expected)).transpose()?;
+        let condition = CommitCondition { day, origin: commit.origin, chain, administration, first_claims, entries };
         Ok(PreparedCommit { record: record.finish()?, condition: Some(condition) })
     }
 
@@ -249,6 +254,10 @@ impl JournalStore for EmbeddedStore {
         let person = self.secret.person(scope.person_id);
         let request = scope.request.map(|(hospital_id, id)| self.secret.request(hospital_id, scope.person_id, id));
         let claim = scope.claim.map(|(hospital_id, id)| self.secret.claim(hospital_id, id));
+        let closed_months = match scope.closed_months {
+            true => self.administration_as_read()?.0.closed_months,
+            false => ClosedMonths::default(),
+        };
         // All keys at one moment; the person stands in for one that is not looked up.
         let keys = [
             Key::person(person),
@@ -272,7 +281,7 @@ impl JournalStore for EmbeddedStore {
             state,
             request: request.map(|row| record::decode(&row)).transpose()?.map(|RequestRow(id)| id),
             claim: claim.map(|row| record::decode(&row)).transpose()?,
-            closed_months: ClosedMonths::default(),
+            closed_months,
         })
     }
 
@@ -330,6 +339,14 @@ impl JournalStore for EmbeddedStore {
         }
         let prepared = PreparedCommit { record: record.finish()?, condition: None };
         self.submit(|reply| Job::Commit(Box::new(prepared), reply)).await
+    }
+
+    async fn administration(&self) -> Result<AdministrationState, StoreError> {
+        Ok(self.administration_as_read()?.0)
+    }
+
+    async fn commit_administration(&self, commit: AdministrationCommit) -> Result<(), StoreError> {
+        self.submit_administration(commit).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {

@@ -3,9 +3,9 @@
 //! The log is the truth about them too: a row is in the log before it is in the database, and what the database lacks is
 //! written to it again from the log. A row in such a record has the number of its table in the database as its key
 //! (1 byte), and as its value the length of the key there (2 bytes little-endian), that key, and the row. Such a record
-//! has no entries.
+//! has no entries, except that the end of an import is in one record with the entry that says so.
 
-use super::commit_record::{RecordBuilder, malformed, rows};
+use super::commit_record::{RecordBuilder, RecordRow, malformed, rows};
 use super::database::{RedbTable, TableRow};
 use super::index::Table;
 use super::log::EncodedRecord;
@@ -23,7 +23,7 @@ pub fn records<'a>(rows: impl IntoIterator<Item = &'a TableRow>) -> Result<Vec<E
     for row in rows {
         let value = encode_row(row)?;
         bytes += value.len();
-        record.keyed(Table::ReferenceWrite, &[row.table as u8], &value);
+        add_encoded(&mut record, row.table, &value);
         if bytes >= RECORD_BYTES {
             records.push(std::mem::take(&mut record).finish()?);
             bytes = 0;
@@ -33,6 +33,19 @@ pub fn records<'a>(rows: impl IntoIterator<Item = &'a TableRow>) -> Result<Vec<E
         records.push(record.finish()?);
     }
     Ok(records)
+}
+
+/// Adds a row to a record.
+///
+/// # Errors
+/// `Unavailable` if it is too long.
+pub fn add_row(record: &mut RecordBuilder, row: &TableRow) -> Result<(), StoreError> {
+    add_encoded(record, row.table, &encode_row(row)?);
+    Ok(())
+}
+
+fn add_encoded(record: &mut RecordBuilder, table: RedbTable, value: &[u8]) {
+    record.keyed(Table::ReferenceWrite, &[table as u8], value);
 }
 
 fn encode_row(row: &TableRow) -> Result<Vec<u8>, StoreError> {
@@ -46,7 +59,9 @@ fn encode_row(row: &TableRow) -> Result<Vec<u8>, StoreError> {
 /// # Errors
 /// `Damaged` if they do not have the form of such rows.
 pub fn table_rows(record_rows: &[u8]) -> Result<Vec<TableRow>, StoreError> {
-    let decoded = rows(record_rows).map(|row| {
+    let is_administration =
+        |row: &Result<RecordRow<'_>, _>| matches!(row, Ok(row) if row.table == Table::Administration);
+    let decoded = rows(record_rows).filter(|row| !is_administration(row)).map(|row| {
         let row = row?;
         let table = row.key.first().and_then(|number| RedbTable::from_number(*number));
         let table = table.filter(|_| row.table == Table::ReferenceWrite).ok_or_else(malformed)?;

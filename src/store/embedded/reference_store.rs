@@ -4,6 +4,7 @@
 use tokio::sync::oneshot;
 
 use super::EmbeddedStore;
+use super::committer::PreparedCommit;
 use super::database::{RedbTable, TableRow};
 use super::reference;
 use super::reference_writer::WriteJob;
@@ -19,9 +20,18 @@ use crate::store::{KeyedPerson, PolicyStore, ReferenceRead, ReferenceStore, Refe
 impl EmbeddedStore {
     /// Sends rows to the thread of the reference tables, which writes them even if the caller stops waiting.
     async fn write_rows(&self, rows: Vec<TableRow>) -> Result<(), StoreError> {
+        self.submit_rows(rows, None).await
+    }
+
+    /// The same with the record that holds the rows beside others.
+    pub(super) async fn submit_rows(
+        &self,
+        rows: Vec<TableRow>,
+        commit: Option<Box<PreparedCommit>>,
+    ) -> Result<(), StoreError> {
         let (reply, outcome) = oneshot::channel();
         let ended = || StoreError::Unavailable("the thread of reference tables ended".to_owned());
-        let job = WriteJob { rows, reply, span: tracing::Span::current() };
+        let job = WriteJob { rows, commit, reply, span: tracing::Span::current() };
         self.writes.as_ref().ok_or_else(ended)?.send(job).map_err(|_| ended())?;
         outcome.await.unwrap_or_else(|_| Err(StoreError::Unknown("the thread of reference tables ended".to_owned())))
     }
@@ -78,16 +88,6 @@ impl PolicyStore for EmbeddedStore {
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         let rows = self.tables.snapshot().rows_after(RedbTable::Policies, &[], usize::MAX)?;
         rows.into_iter().map(|(key, _)| Ok(Digest(fixed_key(key)?))).collect()
-    }
-
-    async fn put_book_in_use(&self, book: Digest) -> Result<(), StoreError> {
-        let row = TableRow { table: RedbTable::BookInUse, key: Vec::new(), value: book.0.to_vec() };
-        self.write_rows(vec![row]).await
-    }
-
-    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
-        let digest = |row: &[u8]| Ok(Digest(fixed_key(row.to_vec())?));
-        self.tables.snapshot().get_with(RedbTable::BookInUse, &[], digest)
     }
 }
 

@@ -11,7 +11,6 @@ use super::committer::{Job, PreparedCommit, TracedJob};
 use super::database::{TableRow, Tables};
 use super::index::{KeyRange, Table};
 use super::journal::{Journal, index_error};
-use super::log::EncodedRecord;
 use super::observation::{ObserverCell, observed};
 use super::reference_record;
 use super::reply::{Reply, reply};
@@ -28,6 +27,8 @@ const GROUP: usize = 64;
 pub struct WriteJob {
     /// The rows.
     pub rows: Vec<TableRow>,
+    /// The record that holds these rows beside others, and depends on something; otherwise they get a record of their own.
+    pub commit: Option<Box<PreparedCommit>>,
     /// The channel for the outcome.
     pub reply: oneshot::Sender<Result<(), StoreError>>,
     /// The span of the call that waits for it.
@@ -67,7 +68,25 @@ impl ReferenceWriter {
         }
     }
 
+    /// Commits jobs together, but each that depends on something by itself, in their order.
     fn commit(&mut self, jobs: Vec<WriteJob>) {
+        let mut together = Vec::new();
+        for mut job in jobs {
+            match job.commit.take() {
+                None => together.push(job),
+                Some(commit) => {
+                    self.commit_jobs(std::mem::take(&mut together), None);
+                    self.commit_jobs(vec![job], Some(commit));
+                }
+            }
+        }
+        self.commit_jobs(together, None);
+    }
+
+    fn commit_jobs(&mut self, jobs: Vec<WriteJob>, commit: Option<Box<PreparedCommit>>) {
+        if jobs.is_empty() {
+            return;
+        }
         let (mut rows, mut replies, mut spans) = (Vec::new(), Vec::new(), Vec::new());
         for job in jobs {
             rows.push(job.rows);
@@ -75,13 +94,18 @@ impl ReferenceWriter {
             spans.push(job.span);
         }
         let observer = Arc::clone(&self.observer);
-        observed(&observer, &spans, || self.write_and_answer(&rows, replies));
+        observed(&observer, &spans, || self.write_and_answer(&rows, commit, replies));
     }
 
-    fn write_and_answer(&mut self, rows: &[Vec<TableRow>], replies: Vec<oneshot::Sender<Result<(), StoreError>>>) {
+    fn write_and_answer(
+        &mut self,
+        rows: &[Vec<TableRow>],
+        commit: Option<Box<PreparedCommit>>,
+        replies: Vec<oneshot::Sender<Result<(), StoreError>>>,
+    ) {
         let written = match &self.failed {
             Some(why) => Err(StoreError::Unavailable(why.clone())),
-            None => self.write(rows),
+            None => self.write(rows, commit),
         };
         for reply in replies {
             // A caller that left has closed the channel; the rows stay.
@@ -89,12 +113,18 @@ impl ReferenceWriter {
         }
     }
 
-    fn write(&mut self, jobs: &[Vec<TableRow>]) -> Result<(), StoreError> {
-        let records = reference_record::records(jobs.iter().flatten())?;
-        if records.is_empty() {
+    fn write(&mut self, jobs: &[Vec<TableRow>], commit: Option<Box<PreparedCommit>>) -> Result<(), StoreError> {
+        let commits = match commit {
+            Some(commit) => vec![commit],
+            None => {
+                let unconditional = |record| Box::new(PreparedCommit { record, condition: None });
+                reference_record::records(jobs.iter().flatten())?.into_iter().map(unconditional).collect()
+            }
+        };
+        if commits.is_empty() {
             return Ok(());
         }
-        match self.append(records) {
+        match self.append(commits) {
             Ok(()) => {}
             // Nothing is in the log, and the next write tries again.
             Err(Appended::Nothing(error)) => return Err(error),
@@ -104,17 +134,16 @@ impl ReferenceWriter {
     }
 
     /// Appends the records to the log, and waits until they are durable.
-    fn append(&self, records: Vec<EncodedRecord>) -> Result<(), Appended> {
+    fn append(&self, commits: Vec<Box<PreparedCommit>>) -> Result<(), Appended> {
         let mut outcomes = Vec::new();
-        for record in records {
+        for commit in commits {
             let (reply, outcome) = reply();
-            let commit = Box::new(PreparedCommit { record, condition: None });
             let sent = self.commits.send(TracedJob { job: Job::Commit(commit, reply), span: Span::current() });
             outcomes.push(sent.ok().map(|()| outcome));
         }
         let ended = || Err(StoreError::Unknown("the committing thread ended".to_owned()));
         let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map_or_else(ended, Reply::wait)).collect();
-        let is_nothing = outcomes.iter().all(|outcome| matches!(outcome, Err(StoreError::Unavailable(_))));
+        let is_nothing = outcomes.iter().all(|outcome| matches!(outcome, Err(error) if error.is_nothing_written()));
         let error = outcomes.into_iter().find_map(Result::err);
         error.map_or(Ok(()), |error| Err(if is_nothing { Appended::Nothing(error) } else { Appended::Part(error) }))
     }

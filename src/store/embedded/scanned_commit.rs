@@ -56,7 +56,7 @@ impl ScannedCommit for FrameRecord<'_> {
                 Table::Request => parts.request = keyed(),
                 Table::Claim => parts.claims.extend(keyed()),
                 Table::ListPosition => parts.listed.push((row.key, row.value)),
-                Table::Entry | Table::ReferenceWrite => {}
+                Table::Entry | Table::ReferenceWrite | Table::Administration => {}
             }
         }
         for entry in entries(self.record.entries()) {
@@ -77,7 +77,7 @@ impl ScannedCommit for FrameRecord<'_> {
     fn tally(&self, tally: &mut IndexTally) -> Result<(), StoreError> {
         for row in index_rows(self.record, self.position)? {
             let table = neutral_table(row.key.table());
-            if ![IndexTable::Person, IndexTable::Claim].contains(&table) {
+            if let Some(table) = table.filter(|table| ![IndexTable::Person, IndexTable::Claim].contains(table)) {
                 tally.add(table, &row.key.padded_bytes(), self.position());
             }
         }
@@ -90,14 +90,16 @@ pub(super) fn neutral(position: LogPosition) -> RecordPosition {
     RecordPosition { lsn: position.lsn, length: position.length }
 }
 
-/// A table of the index as an audit names it.
-pub(super) fn neutral_table(table: Table) -> IndexTable {
-    match table {
+/// A table of the index as an audit names it; `None` for that of the administration, whose one row leads to a chain that is
+/// checked by itself.
+pub(super) fn neutral_table(table: Table) -> Option<IndexTable> {
+    Some(match table {
         Table::Person => IndexTable::Person,
         Table::Request => IndexTable::Request,
         Table::Claim => IndexTable::Claim,
         Table::Entry => IndexTable::Entry,
         Table::ListPosition => IndexTable::List,
         Table::ReferenceWrite => IndexTable::Reference,
-    }
+        Table::Administration => return None,
+    })
 }

@@ -14,6 +14,7 @@ use super::servers::Servers;
 use super::{expected_marker, functions};
 use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, PersonId};
+use crate::domain::month::ClosedMonths;
 use crate::journal::record;
 use crate::store::commit::{ClaimWrite, CommitOrigin};
 use crate::store::keys::StoreKey;
@@ -93,6 +94,7 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> redis::Cmd
         Some(hospital_id) => names.listed(shard, hospital_id),
         None => names.shard_key(shard, "store"),
     });
+    keys.push(names.shard_key(shard, CLOSED));
     keys.extend(commit.entries.iter().map(|(id, _)| names.entry(shard, *id)));
     let mut command = functions::call(functions::COMMIT, &keys);
     command.arg(expected_marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);
@@ -104,6 +106,7 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> redis::Cmd
         CommitOrigin::Live => "live",
         CommitOrigin::Copied => "copied",
     });
+    command.arg(commit.closed_months.map_or_else(|| "-".to_owned(), closed_text));
     for ((id, record), notice) in commit.entries.iter().zip(&commit.notices) {
         let settlement = notice.settlement.map(|id| id.to_string()).unwrap_or_default();
         command.arg(record).arg(id.to_string()).arg(notice.kind).arg(settlement).arg(commit.committed.0);
@@ -113,6 +116,13 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> redis::Cmd
         command.arg(claim_field(&key)).arg(record::encode(&claim.row));
     }
     command
+}
+
+/// The key of the last closed month of a shard.
+pub const CLOSED: &str = "closed";
+
+fn closed_text(months: ClosedMonths) -> String {
+    months.through.map_or_else(String::new, |month| month.number().to_string())
 }
 
 /// Decodes the status that a function returns.

@@ -6,44 +6,87 @@
 
 local ABSENT = '\0\0\0\0\0\0\0\0'
 
+-- The number of the next position or entry: the time, but after every number that this shard assigned or returned before.
+local function next_number(clock)
+  local time = redis.call('TIME')
+  return math.max(time[1] * 1000000 + time[2], (redis.call('GET', clock) or 0) + 1)
+end
+
+-- Appends an entry to the stream of its shard.
+local function publish(journal, number, id, deed, settlement, instant)
+  local position = string.format('%.0f-0', number)
+  redis.call('XADD', journal, position, 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
+end
+
 -- Writes all of a commit, or nothing.
---   keys   store, person, persons, journal, entries, clock, day, list, then a key for each entry
+--   keys   store, person, persons, journal, entries, clock, day, list, closed, then a key for each entry
 --   args   marker, expected version, new state, the person's member, the request's field, id of its entry, the
---          day of that entry's list or empty, shard, number of entries, the day of the commit, 'live' or 'copied'; for each entry:
---          record, id, deed, settlement, instant; then pairs of claim field and claim row
+--          day of that entry's list or empty, shard, number of entries, the day of the commit, 'live' or 'copied', the last closed
+--          month or '' if none is, or '-' if it does not count; for each entry: record, id, deed, settlement, instant; then pairs of claim field and claim row
 -- A commit that was written before, but whose reply was lost, returns 'done'. A live commit on a day before the newest
 -- day of this shard returns 'earlier day', with the newest day.
 local function commit(keys, args)
-  local store, person, persons, journal, total, clock, newest, list = unpack(keys, 1, 8)
-  local marker, expected, state, member, request, answer, day, shard, entries, today, origin = unpack(args, 1, 11)
+  local store, person, persons, journal, total, clock, newest, list, closed = unpack(keys, 1, 9)
+  local marker, expected, state, member, request, answer, day, shard, entries, today, origin, months = unpack(args, 1, 12)
   if redis.call('GET', store) ~= marker then return 'another store' end
   local seen = redis.call('HMGET', person, 's', request)
   if seen[2] == answer then return 'done' end
   local version = seen[1] and string.sub(seen[1], 1, 8) or ABSENT
   if seen[2] or version ~= expected then return 'conflict' end
+  if months ~= '-' and (redis.call('GET', closed) or '') ~= months then return 'conflict' end
   local known = tonumber(redis.call('GET', newest) or 0)
   if origin == 'live' and tonumber(today) < known then return 'earlier day ' .. known end
   for at = 1, entries do
-    if redis.call('EXISTS', keys[8 + at]) == 1 then return 'taken' end
+    if redis.call('EXISTS', keys[9 + at]) == 1 then return 'taken' end
   end
   if tonumber(today) > known then redis.call('SET', newest, today) end
-  -- The time, but after every number that this shard assigned or returned before.
-  local time = redis.call('TIME')
-  local number = math.max(time[1] * 1000000 + time[2], (redis.call('GET', clock) or 0) + 1)
+  local number = next_number(clock)
   for at = 1, entries do
-    local record, id, deed, settlement, instant = unpack(args, 7 + 5 * at, 11 + 5 * at)
-    redis.call('SET', keys[8 + at], record)
-    redis.call('XADD', journal, string.format('%.0f-0', number), 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
+    local record, id, deed, settlement, instant = unpack(args, 8 + 5 * at, 12 + 5 * at)
+    redis.call('SET', keys[9 + at], record)
+    publish(journal, number, id, deed, settlement, instant)
     number = number + 1
   end
   redis.call('INCRBY', total, entries)
   redis.call('HSET', person, 's', state, request, answer)
-  for at = 12 + 5 * entries, #args, 2 do
+  for at = 13 + 5 * entries, #args, 2 do
     redis.call('HSET', person, args[at], args[at + 1])
   end
   if expected == ABSENT then redis.call('ZADD', persons, 0, member) end
   if day ~= '' then
     redis.call('ZADD', list, 0, day .. string.format('%016.0f', number) .. shard .. answer)
+  end
+  redis.call('SET', clock, string.format('%.0f', number))
+  return 'done'
+end
+
+-- Writes a commit of the administration, with what applies from it on, or nothing.
+--   keys   store, administration, journal, entries, clock, day, entry, shared, imports, noted
+--   args   marker, expected version, new state, record, id, deed, instant, the day of the commit, 'live' or 'copied', a number that
+--          the entry's is to be above; then 'book' and its digest, 'import' with the number of an import and the row of its end, or
+--          neither
+-- The status is that of a commit.
+local function administer(keys, args)
+  local store, chain, journal, total, clock, newest, entry, shared, imports, noted = unpack(keys)
+  local marker, expected, state, record, id, deed, instant, today, origin, floor, effect, value, row = unpack(args)
+  if redis.call('GET', store) ~= marker then return 'another store' end
+  local seen = redis.call('GET', chain)
+  if seen == state then return 'done' end
+  if (seen and string.sub(seen, 1, 8) or ABSENT) ~= expected then return 'conflict' end
+  local known = tonumber(redis.call('GET', newest) or 0)
+  if origin == 'live' and tonumber(today) < known then return 'earlier day ' .. known end
+  if redis.call('EXISTS', entry) == 1 then return 'taken' end
+  if tonumber(today) > known then redis.call('SET', newest, today) end
+  local number = math.max(next_number(clock), floor + 1)
+  redis.call('SET', entry, record)
+  publish(journal, number, id, deed, '', instant)
+  redis.call('INCR', total)
+  redis.call('SET', chain, state)
+  if effect == 'book' then redis.call('HSET', shared, 'book', value) end
+  if effect == 'import' then
+    redis.call('ZADD', imports, value, value)
+    redis.call('HSET', noted, value .. ' ended', row)
+    redis.call('HSET', shared, 'tables', value)
   end
   redis.call('SET', clock, string.format('%.0f', number))
   return 'done'
@@ -72,6 +115,16 @@ end
 -- Raises the number under a key to at least the given one.
 local function raise(key, number)
   if tonumber(redis.call('GET', key) or 0) < tonumber(number) then redis.call('SET', key, number) end
+end
+
+-- Closes months for the persons of a shard: commits that decided their booking months before are refused, and later ones are not
+-- on an earlier day than the closing.
+--   keys   store, closed, day   args   marker, month, day
+local function close(keys, args)
+  if redis.call('GET', keys[1]) ~= args[1] then return 'another store' end
+  raise(keys[2], args[2])
+  raise(keys[3], args[3])
+  return 'done'
 end
 
 -- Reads positions of a hospital's list. Raises the clock and the newest day first: positions up to them are then
@@ -139,6 +192,8 @@ local function archive(keys, args)
 end
 
 redis.register_function('onestop_3_commit', commit)
+redis.register_function('onestop_3_administer', administer)
+redis.register_function('onestop_3_close', close)
 redis.register_function('onestop_3_bind', bind)
 redis.register_function('onestop_3_redirect', redirect)
 redis.register_function('onestop_3_positions', positions)

@@ -11,6 +11,12 @@ pub const LIBRARY: &str = include_str!("functions.lua");
 /// Writes a commit.
 pub const COMMIT: &str = "onestop_3_commit";
 
+/// Writes a commit of the administration.
+pub const ADMINISTER: &str = "onestop_3_administer";
+
+/// Closes months for the persons of a shard.
+pub const CLOSE: &str = "onestop_3_close";
+
 /// Binds a claim to a person.
 pub const BIND: &str = "onestop_3_bind";
 

@@ -12,6 +12,8 @@
 //! | `clock` | string | the last number assigned to a position or an entry in this shard |
 //! | `journal` | stream | the change feed: the entries of the shard by number, which are the order of commits |
 //! | `entries` | string | the number of entries in the shard |
+//! | `administration` | string | version and state of the chain of the administration; in shard 0 |
+//! | `closed` | string | the last month that is closed for this shard's persons, yyyymm |
 //! | `imports`, `noted`, `parts` number | sorted set, hashes | the log of imports, hospitals and catalogue; in shard 0 |
 //! | `policies` | hash | canonical texts of policies; in shard 0 |
 //! | `shared` | hash | version of the tables, digest of the announced book, archived years; in shard 0 |
@@ -25,7 +27,7 @@ use crate::store::keys::{Secret, StoreKey};
 use crate::store::shard::Shard;
 
 /// The number of the shard for data without a person: reference tables, policies.
-const COMMON: u8 = 0;
+const COMMON: Shard = Shard::ADMINISTRATION;
 
 /// The key names of one store.
 #[derive(Clone)]
@@ -108,7 +110,7 @@ pub fn person_of(name: &[u8]) -> Option<(StoreKey, Shard)> {
 
 /// The shard for data without a person.
 pub fn common_shard() -> Shard {
-    Shard::from_byte(COMMON)
+    COMMON
 }
 
 /// The hash slot of a shard on a Cluster: CRC-16 (XMODEM) of its tag.

@@ -7,26 +7,30 @@ use redis::{Value, cmd};
 
 use super::archive;
 use super::call_error::CallError;
-use super::commit::{REDIRECT, decode_claim_binding};
+use super::commit::{CLOSED, REDIRECT, decode_claim_binding};
 use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, strings, unexpected_reply};
 use super::servers::Servers;
 use crate::domain::ids::{EntryId, PersonId};
-use crate::domain::month::ClosedMonths;
+use crate::domain::month::{ClosedMonths, Month};
 use crate::journal::record;
 use crate::store::rows::{ClaimRow, PersonState};
 use crate::store::shard::Shard;
 use crate::store::{LookUp, Scope, StoreError};
 
 /// The length of the version before the record of a state.
-const VERSION: usize = 8;
+pub const VERSION: usize = 8;
 
 /// Looks up a person, a request and a claim.
 ///
 /// # Errors
 /// As [`crate::store::JournalStore`].
 pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> Result<LookUp, StoreError> {
-    let (person, binding) = tokio::join!(read_person(servers, names, scope), read_binding(servers, names, scope));
+    let (person, binding, closed_months) = tokio::join!(
+        read_person(servers, names, scope),
+        read_binding(servers, names, scope),
+        read_closed_months(servers, names, scope)
+    );
     let [person_record, state, request, claim] = person?;
     let claim = claim.map(|row| record::decode(&row)).transpose()?;
     let elsewhere = binding?.filter(|bound| bound != scope.person_id).map(ClaimRow::unsettled);
@@ -35,7 +39,7 @@ pub async fn look_up(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) -> 
         state: state.map(|row| decode_state(&row)).transpose()?.unwrap_or_default(),
         request: request.map(decode_entry_id).transpose()?,
         claim: claim.or(elsewhere),
-        closed_months: ClosedMonths::default(),
+        closed_months: closed_months?,
     })
 }
 
@@ -67,6 +71,24 @@ async fn read_binding(servers: &Servers, names: &RedisKeys, scope: Scope<'_>) ->
     let Some((hospital_id, claim_id)) = scope.claim else { return Ok(None) };
     let (shard, binding) = names.binding(&names.secret().claim(hospital_id, claim_id));
     decode_claim_binding(get(servers, shard, binding).await?)
+}
+
+/// The months that are closed for the person's shard, if they are looked up.
+async fn read_closed_months(
+    servers: &Servers,
+    names: &RedisKeys,
+    scope: Scope<'_>,
+) -> Result<ClosedMonths, StoreError> {
+    if !scope.closed_months {
+        return Ok(ClosedMonths::default());
+    }
+    let shard = Shard::of_person(scope.person_id);
+    let Some(text) = bytes(get(servers, shard, names.shard_key(shard, CLOSED)).await?)? else {
+        return Ok(ClosedMonths::default());
+    };
+    let number = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
+    let month = number.and_then(Month::from_number).ok_or_else(|| unexpected_reply("a month"))?;
+    Ok(ClosedMonths { through: Some(month) })
 }
 
 async fn get(servers: &Servers, shard: Shard, key: Vec<u8>) -> Result<Value, StoreError> {

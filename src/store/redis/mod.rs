@@ -7,6 +7,7 @@
 //! Nothing is cached: an instance sees at once what another wrote.
 
 pub mod address;
+mod administration;
 mod archive;
 mod barrier;
 mod call_error;
@@ -39,8 +40,8 @@ use std::sync::Arc;
 use redis::{Value, cmd, from_redis_value};
 use tracing::Instrument;
 
+use super::administration::{AdministrationCommit, AdministrationState};
 use super::archive::{ArchivableStore, ArchiveOutcome, ArchivedYears};
-use super::coordination::Coordination;
 use super::entry_page::EntryPage;
 use super::external_sort::ExternalSort;
 use super::imports::{Import, ImportEvent};
@@ -201,6 +202,16 @@ impl JournalStore for RedisStore {
         walk::append_settlements(&self.servers, &self.names, (hospital_id, day), settlements).await
     }
 
+    async fn administration(&self) -> Result<AdministrationState, StoreError> {
+        administration::state(&self.servers, &self.names).await
+    }
+
+    async fn commit_administration(&self, commit: AdministrationCommit) -> Result<(), StoreError> {
+        let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
+        let written = tokio::spawn(async move { administration::commit(&servers, &names, commit).await });
+        written.await.unwrap_or_else(|ended| Err(StoreError::Unknown(ended.to_string())))
+    }
+
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.coordination.check_book()?;
         let (servers, names) = (Arc::clone(&self.servers), self.names.clone());
@@ -251,14 +262,6 @@ impl PolicyStore for RedisStore {
 
     async fn policy_digests(&self) -> Result<Vec<Digest>, StoreError> {
         tables::policy_digests(&self.servers, &self.names).await
-    }
-
-    async fn put_book_in_use(&self, _announced: Digest) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn book_in_use(&self) -> Result<Option<Digest>, StoreError> {
-        Ok(self.coordination().shared_versions().borrow().announced_book)
     }
 }
 

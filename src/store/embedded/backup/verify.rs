@@ -9,7 +9,7 @@ use super::error::BackupError;
 use super::manifest::{MANIFEST, Manifest};
 use crate::domain::ids::Digest;
 use crate::domain::journal::Instant;
-use crate::journal::decode_entry;
+use crate::journal::decode_committed;
 use crate::store::StoreError;
 use crate::store::embedded::commit_record::{entries, index_rows};
 use crate::store::embedded::directory::identity_of;
@@ -181,7 +181,7 @@ fn check_form(position: LogPosition, record: Record<'_>) -> Result<Option<Instan
 pub(super) fn committed(record: Record<'_>) -> Result<Option<Instant>, StoreError> {
     let mut committed = None;
     for entry in entries(record.entries()) {
-        committed = committed.max(Some(decode_entry(entry?.1)?.0.committed));
+        committed = committed.max(Some(decode_committed(entry?.1)?.0.committed()));
     }
     Ok(committed)
 }

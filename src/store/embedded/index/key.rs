@@ -1,7 +1,7 @@
 //! The rows of the index: a table and a key, and the position in the log that it leads to.
 
 /// A table of the index; its number is part of the file format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
     /// The newest record of a person, by the person's key.
@@ -16,6 +16,8 @@ pub enum Table {
     ListPosition = 5,
     /// A record with rows of reference tables, by its position in the log.
     ReferenceWrite = 6,
+    /// The newest record of the administration, by the one key that there is.
+    Administration = 7,
 }
 
 impl Table {
@@ -23,8 +25,15 @@ impl Table {
     pub const COUNT: usize = Table::ALL.len();
 
     /// Every table, in the order of a run.
-    pub const ALL: [Table; 6] =
-        [Table::Person, Table::Request, Table::Claim, Table::Entry, Table::ListPosition, Table::ReferenceWrite];
+    pub const ALL: [Table; 7] = [
+        Table::Person,
+        Table::Request,
+        Table::Claim,
+        Table::Entry,
+        Table::ListPosition,
+        Table::ReferenceWrite,
+        Table::Administration,
+    ];
 
     /// The table with this number.
     pub fn from_number(number: u8) -> Option<Table> {
@@ -37,6 +46,7 @@ impl Table {
             Table::Person | Table::Request | Table::Claim | Table::Entry => 16,
             Table::ListPosition => 28,
             Table::ReferenceWrite => 8,
+            Table::Administration => 1,
         }
     }
 
@@ -51,8 +61,11 @@ impl Table {
     }
 }
 
+/// The bytes of the one key of the administration.
+pub const ADMINISTRATION_KEY: [u8; 1] = [1];
+
 /// A key of a table. Keys order by table, then by bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     table: Table,
     words: Words,
@@ -91,6 +104,11 @@ impl Key {
     /// The key of a record with rows of reference tables: its position in the log.
     pub fn reference_write(lsn: u64) -> Key {
         Key::new(Table::ReferenceWrite, &lsn.to_be_bytes())
+    }
+
+    /// The key of the administration.
+    pub fn administration() -> Key {
+        Key::new(Table::Administration, &ADMINISTRATION_KEY)
     }
 
     /// The key of a table with these bytes, filled up with zeros or cut to the length of its keys.
@@ -260,6 +278,6 @@ mod tests {
         for (index, table) in Table::ALL.into_iter().enumerate() {
             assert_eq!((Table::from_number(table as u8), table.index()), (Some(table), index));
         }
-        assert_eq!([Table::from_number(0), Table::from_number(7)], [None, None]);
+        assert_eq!([Table::from_number(0), Table::from_number(8)], [None, None]);
     }
 }

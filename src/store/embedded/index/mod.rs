@@ -76,7 +76,7 @@ use std::time::Duration;
 
 use super::disk::{self, Disk};
 pub use error::{Damage, IndexError};
-pub use key::{Key, KeyRange, LogEnd, LogPosition, Row, Table};
+pub use key::{ADMINISTRATION_KEY, Key, KeyRange, LogEnd, LogPosition, Row, Table};
 use merged::{Merged, Source};
 pub use options::{IndexOptions, Upkeep};
 use shared::Shared;

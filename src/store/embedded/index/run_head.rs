@@ -190,10 +190,10 @@ mod tests {
 
     fn head() -> RunHead {
         let id = RunId { number: 5, level: 1, from: 4096, to: 8192 };
-        let mut head = RunHead::with_room(id, &[500, 0, 300_000, 1, 700, 0]);
+        let mut head = RunHead::with_room(id, &[500, 0, 300_000, 1, 700, 0, 1]);
         let mut page = head.pages;
         for (table, (section, rows)) in
-            Table::ALL.into_iter().zip(head.sections.iter_mut().zip([400, 0, 290_000, 1, 1, 0]))
+            Table::ALL.into_iter().zip(head.sections.iter_mut().zip([400, 0, 290_000, 1, 1, 0, 1]))
         {
             section.rows = rows;
             section.row_page = page;
