@@ -52,7 +52,7 @@ pub async fn read_administration<S: JournalStore>(store: &S) -> Result<Vec<Chain
 async fn read<S: JournalStore>(store: &S, id: EntryId) -> Result<Option<ChainedAdministration>, StoreError> {
     let Some(record) = store.record(id).await? else { return Ok(None) };
     match decode_committed(&record)? {
-        (CommittedEntry::Administration(entry), digest) => Ok(Some(ChainedAdministration { entry, digest })),
+        (CommittedEntry::Administration(entry), digest) => Ok(Some(ChainedAdministration { entry: *entry, digest })),
         (CommittedEntry::Person(_), _) => Err(StoreError::Damaged("it is an entry of a person".to_owned())),
     }
 }

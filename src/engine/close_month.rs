@@ -17,7 +17,7 @@ use super::{Engine, EngineError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClosedMonth {
     /// It was closed with this entry.
-    Now(AdministrationEntry),
+    Now(Box<AdministrationEntry>),
     /// It was closed before; all these months are.
     Before(ClosedMonths),
 }
@@ -42,7 +42,7 @@ impl<S: Store> Engine<S> {
             Ok(Some(AdministrationAct::MonthClosing(MonthClosing { closed_by: closed_by.to_owned(), month })))
         };
         Ok(match self.record(act, stamps).await? {
-            Recorded::Entry(entry) => ClosedMonth::Now(entry),
+            Recorded::Entry(entry) => ClosedMonth::Now(Box::new(entry)),
             Recorded::Already(state) => ClosedMonth::Before(state.closed_months),
         })
     }

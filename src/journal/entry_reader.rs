@@ -27,7 +27,7 @@ pub enum CommittedEntry {
     /// One of a person.
     Person(Box<Entry>),
     /// One of the administration of the store.
-    Administration(AdministrationEntry),
+    Administration(Box<AdministrationEntry>),
 }
 
 impl CommittedEntry {
@@ -55,7 +55,7 @@ impl CommittedEntry {
 pub fn decode_committed(record: &[u8]) -> Result<(CommittedEntry, Digest), RecordError> {
     let (message, digest) = decode_message::<pb::Entry>(record)?;
     let entry = match act_from_kind(&message.kind)? {
-        Some(act) => CommittedEntry::Administration(administration_from_message(&message, act)?),
+        Some(act) => CommittedEntry::Administration(Box::new(administration_from_message(&message, act)?)),
         None => CommittedEntry::Person(Box::new(entry_from_message(message)?)),
     };
     Ok((entry, digest))

@@ -324,7 +324,7 @@ fn check_administration(name: &str, act: AdministrationAct) {
     let Entry { id, link, committed, .. } = entry(fence());
     let entry = AdministrationEntry { id, link, committed, act };
     let (record, digest) = encode_administration(&entry);
-    assert_eq!(decode_committed(&record), Ok((CommittedEntry::Administration(entry), digest)), "{name}");
+    assert_eq!(decode_committed(&record), Ok((CommittedEntry::Administration(Box::new(entry)), digest)), "{name}");
     assert!(decode_entry(&record).is_err(), "{name}");
     assert_fixture(name, &record);
 }

@@ -115,9 +115,9 @@ impl ReferenceWriter {
 
     fn write(&mut self, jobs: &[Vec<TableRow>], commit: Option<Box<PreparedCommit>>) -> Result<(), StoreError> {
         let commits = match commit {
-            Some(commit) => vec![commit],
+            Some(commit) => vec![*commit],
             None => {
-                let unconditional = |record| Box::new(PreparedCommit { record, condition: None });
+                let unconditional = |record| PreparedCommit { record, condition: None };
                 reference_record::records(jobs.iter().flatten())?.into_iter().map(unconditional).collect()
             }
         };
@@ -134,11 +134,12 @@ impl ReferenceWriter {
     }
 
     /// Appends the records to the log, and waits until they are durable.
-    fn append(&self, commits: Vec<Box<PreparedCommit>>) -> Result<(), Appended> {
+    fn append(&self, commits: Vec<PreparedCommit>) -> Result<(), Appended> {
         let mut outcomes = Vec::new();
         for commit in commits {
             let (reply, outcome) = reply();
-            let sent = self.commits.send(TracedJob { job: Job::Commit(commit, reply), span: Span::current() });
+            let sent =
+                self.commits.send(TracedJob { job: Job::Commit(Box::new(commit), reply), span: Span::current() });
             outcomes.push(sent.ok().map(|()| outcome));
         }
         let ended = || Err(StoreError::Unknown("the committing thread ended".to_owned()));
