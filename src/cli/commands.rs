@@ -19,12 +19,13 @@ use super::client::activate;
 use super::client::address::{ServerOptions, TlsOptions};
 use super::client::commands::{self as client_commands, ClientCommand};
 use super::client::dropped_words;
+use super::client::policy_source::{self, PolicySourceOptions};
 use super::demo::{self, DemoOptions};
 use super::exit::{CommandError, CommandResult};
 use super::impact::{self, ImpactOptions};
 use super::load::{self, LoadOptions};
 use super::output::policy_diff::{self, PolicyDiffOptions};
-use super::output::policy_terms::{self, PolicyTermsOptions};
+use super::output::policy_terms::PolicyTermsOptions;
 use super::output::statement::Lang;
 use super::report::{self, ReportOptions};
 use super::serve::{self, ServeOptions};
@@ -122,6 +123,9 @@ enum PolicyCommand {
         server: Option<String>,
         #[command(flatten)]
         tls: TlsOptions,
+        /// The language; that of the environment unless given
+        #[arg(long)]
+        lang: Option<Lang>,
     },
     /// Make a server reload and check its policy files, and use them for every call that begins afterwards
     Activate {
@@ -137,11 +141,10 @@ enum PolicyCommand {
         #[arg(long)]
         lang: Option<Lang>,
     },
-    /// Show what a policy pays, as tables
+    /// Show what a policy pays, as tables with a column for each category of persons
     Show {
-        /// A directory of policy files, instead of the shipped policies
-        #[arg(long, value_name = "DIR")]
-        policies: Option<PathBuf>,
+        #[command(flatten)]
+        source: PolicySourceOptions,
         #[command(flatten)]
         options: PolicyTermsOptions,
     },
@@ -225,16 +228,18 @@ async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
             }
             policy::report_check(&book, &policy::CheckOptions { strict, names, lang, json })
         }
-        PolicyCommand::List { server: Some(server), tls, .. } => activate::list(&server, &tls, json).await,
-        PolicyCommand::List { policies, .. } => policy::list(policies.as_deref(), json),
+        PolicyCommand::List { server: Some(server), tls, lang, .. } => {
+            activate::list(&server, &tls, (lang.unwrap_or_else(Lang::from_environment), json)).await
+        }
+        PolicyCommand::List { policies, lang, .. } => {
+            policy::list(policies.as_deref(), lang.unwrap_or_else(Lang::from_environment), json)
+        }
         PolicyCommand::Activate { server, dry_run, expect, lang } => {
             let lang = lang.unwrap_or_else(Lang::from_environment);
             activate::run(&server, dry_run, expect.as_deref(), (lang, json)).await
         }
-        PolicyCommand::Show { policies, options } => {
-            policy_terms::print_policy_terms(policies.as_deref(), &options, json)
-        }
-        PolicyCommand::Diff(options) => policy_diff::print_policy_diff(&options),
+        PolicyCommand::Show { source, options } => policy_source::show(&source, &options, json).await,
+        PolicyCommand::Diff(options) => policy_diff::print_policy_diff(&options, json),
         PolicyCommand::Impact(options) => impact::run(&options, json).await,
         PolicyCommand::Test { policies, grpc, store, lang, cases } => {
             let backend = CaseBackend::from_options(grpc, store.as_deref())?;

@@ -1,14 +1,21 @@
 //! `onestop policy show`: the terms as a clerk reads them.
 
-use crate::support::program::run;
+use unicode_width::UnicodeWidthStr;
 
-/// The lines of a layer in the table of a policy: from the one with its id to the next with an id.
+use crate::support::program::{Serve, run};
+
+/// The block of a layer: from the line that begins with its id to the next empty line.
 fn shown(output: &str, layer: &str) -> String {
-    let first = |line: &&str| line.trim_start_matches('│').split('┆').next().unwrap_or_default().trim().to_owned();
-    let mut lines = output.lines().skip_while(|line| first(line) != layer);
-    let id = lines.next().unwrap_or_else(|| panic!("no layer {layer}: {output}"));
-    let more = lines.take_while(|line| first(line).is_empty() || !first(line).is_ascii());
-    std::iter::once(id).chain(more).map(|line| format!("{line}\n")).collect()
+    let mut lines = output.lines().skip_while(|line| !line.starts_with(&format!("{layer} ")));
+    assert!(lines.clone().next().is_some(), "no layer {layer}: {output}");
+    lines.by_ref().take_while(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
+}
+
+/// The cells of the row with this label.
+fn row(block: &str, label: &str) -> Vec<String> {
+    let cells = |line: &str| line.trim_matches('│').split('┆').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+    let found = block.lines().map(cells).find(|cells| cells[0] == label);
+    found.unwrap_or_else(|| panic!("no row {label}: {block}"))
 }
 
 #[test]
@@ -16,16 +23,47 @@ fn a_policy_is_shown_with_the_terms_of_the_categories_asked_for() {
     let (code, output, _) = run(&["policy", "show", "shandong-2017", "--category", "registered_poor"]);
     assert_eq!(code, Some(0));
     let critical = shown(&output, "critical_illness");
-    for figure in ["6000.00", "55%", "65%", "70%", "500000.00"] {
+    for figure in ["6000.00", "55%", "65%", "70%", "500000.00", "registered poor"] {
         assert!(critical.contains(figure), "{figure}: {critical}");
     }
-    let ordinary = run(&["policy", "show", "shandong-2017"]).1;
-    let critical = shown(&ordinary, "critical_illness");
-    for figure in ["12000.00", "50%", "60%", "300000.00"] {
-        assert!(critical.contains(figure), "{figure}: {critical}");
+    let chinese = run(&["policy", "show", "shandong-2017", "--category", "建档立卡贫困人口", "--lang", "zh"]).1;
+    assert_eq!(row(&shown(&chinese, "critical_illness"), "起付线"), ["起付线", "6000.00"]);
+    let (code, _, errors) = run(&["policy", "show", "shandong-2017", "--category", "低保对像", "--lang", "zh"]);
+    assert!(code == Some(2) && errors.contains("没有名为 `低保对像` 的人员类别"), "{errors}");
+}
+
+#[test]
+fn the_categories_are_columns_and_those_with_the_same_terms_share_one() {
+    let output = run(&["policy", "show", "shandong-2017"]).1;
+    let critical = shown(&output, "critical_illness");
+    assert_eq!(row(&critical, "deductible")[1..].first().map(String::as_str), Some("12000.00"), "{critical}");
+    assert!(row(&critical, "deductible").contains(&"6000.00".to_owned()), "{critical}");
+    let inpatient = shown(&output, "basic_inpatient");
+    assert!(row(&inpatient, "")[1..] == ["everybody"], "{inpatient}");
+    assert_eq!(row(&inpatient, "bands · primary")[1..], ["85% *"]);
+    assert_eq!(row(&inpatient, "bands · tertiary")[1..], ["55% *"]);
+    let commercial = shown(&output, "commercial_supplement");
+    assert_eq!(row(&commercial, "bands")[1], "does not apply", "{commercial}");
+}
+
+#[test]
+fn every_shipped_policy_fits_a_terminal_of_100_columns_in_both_languages() {
+    let listed = run(&["policy", "list", "--json"]).1;
+    let ids: Vec<String> = listed
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["id"].as_str().expect("an id").to_owned()
+        })
+        .collect();
+    assert!(ids.len() > 5, "{ids:?}");
+    for id in &ids {
+        for lang in ["zh", "en"] {
+            let (code, output, errors) = run(&["policy", "show", id, "--lang", lang]);
+            assert_eq!(code, Some(0), "{errors}");
+            let too_wide: Vec<_> = output.lines().filter(|line| line.width() > 100).collect();
+            assert!(too_wide.is_empty(), "{id} {lang}: {too_wide:?}");
+        }
     }
-    assert!(!critical.contains("500000.00"), "{critical}");
-    assert!(shown(&ordinary, "commercial_supplement").contains("not for this person"), "{ordinary}");
 }
 
 #[test]
@@ -37,8 +75,8 @@ fn a_policy_is_shown_with_the_terms_of_the_place_asked_for() {
         (&[], "0%"),
     ] {
         let (_, output, _) = run(&[&["policy", "show", "shandong-2017"], more].concat());
-        let row = shown(&output, "basic_inpatient");
-        assert!(row.contains(&format!(" {share} ")), "{more:?}: {row}");
+        let first = row(&shown(&output, "basic_inpatient"), "patient first");
+        assert_eq!(first[1].trim_end_matches(" *"), share, "{more:?}");
     }
 }
 
@@ -56,4 +94,34 @@ fn assumed_visits_and_pools_are_shown_with_a_star_too() {
     let (critical, maternity) = (shown(&output, "critical_illness"), shown(&output, "basic_maternity"));
     assert!(critical.contains("eligible, preliminary_self_pay *"), "{critical}");
     assert!(maternity.contains("maternity *"), "{maternity}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_of_a_server_or_of_its_store_is_shown_by_id_and_by_digest() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = place.path().join("store");
+    let own = run(&["policy", "show", "shandong-2017", "--lang", "zh"]).1;
+    let digest = own.lines().nth(1).and_then(|line| line.strip_prefix("摘要 ")).expect("the digest").to_owned();
+    assert_eq!(run(&["policy", "show", &digest, "--lang", "zh"]).1, own);
+    let serve = Serve::start(&store, &[]);
+    serve.client().await;
+    for policy in ["shandong-2017", &digest] {
+        let (code, output, errors) = run(&["policy", "show", policy, "--server", &serve.url, "--lang", "zh"]);
+        assert_eq!((code, output), (Some(0), own.clone()), "{errors}");
+    }
+    let (code, _, errors) = run(&["policy", "show", "shandong-1917", "--server", &serve.url]);
+    assert!(code == Some(1) && errors.contains("NOT_FOUND"), "{errors}");
+    let (_, listed, _) = run(&["policy", "list", "--server", &serve.url, "--lang", "zh"]);
+    assert!(
+        listed.contains("2017-01-01 起，2018-01-01 停止，待遇年度按出院日") && listed.contains("汇编摘要"),
+        "{listed}"
+    );
+    assert_eq!(serve.end(), Some(0));
+    let store = store.display().to_string();
+    for policy in ["shandong-2017", &digest] {
+        let (code, output, errors) = run(&["policy", "show", policy, "--store", &store, "--lang", "zh"]);
+        assert_eq!((code, output), (Some(0), own.clone()), "{errors}");
+    }
+    let (code, _, errors) = run(&["policy", "show", "shandong-1917", "--store", &store]);
+    assert_eq!((code, errors.as_str()), (Some(2), "the store has no policy `shandong-1917`\n"));
 }

@@ -17,6 +17,7 @@ pub mod redis_server;
 pub mod seeds;
 pub mod status_details;
 pub mod stored_log;
+pub mod table_page;
 
 use std::time::Duration;
 

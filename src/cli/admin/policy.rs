@@ -8,6 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
+use crate::cli::output::policy_figures::days_text;
 use crate::cli::output::statement::Lang;
 use crate::cli::text_file;
 use crate::domain::file_faults::FileFaults;
@@ -115,18 +116,13 @@ fn read_book(files: &[PathBuf]) -> Result<Result<Book, FileFaults>, CommandError
 ///
 /// # Errors
 /// Every fault of the files.
-pub(crate) fn list(policies: Option<&Path>, json: bool) -> CommandResult {
-    let book = load_book(policies)?;
+pub(crate) fn list(policies: Option<&Path>, lang: Lang, json: bool) -> CommandResult {
+    let book = load_book(policies).map_err(|faults| lang.faults(faults))?;
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header([
-        "id",
-        "insurance",
-        "regions",
-        "in force",
-        "year of",
-        "layers",
-        "title",
-    ]);
+    table.load_style(UTF8_FULL_CONDENSED).set_header(lang.choose(
+        ["编号", "险种", "地区", "执行期限", "待遇年度", "层数", "名称"],
+        ["id", "insurance", "regions", "in force", "year of", "layers", "title"],
+    ));
     for policy in book.policies() {
         let regions: Vec<&str> = policy.rule.regions.iter().map(|region| &**region).collect();
         if json {
@@ -143,8 +139,8 @@ pub(crate) fn list(policies: Option<&Path>, json: bool) -> CommandResult {
             policy.reference.id.to_string(),
             policy.rule.insurance.to_string(),
             regions.join(" "),
-            policy.rule.in_force.to_string(),
-            policy.rule.benefit_year.to_string(),
+            days_text(policy.rule.in_force, lang),
+            benefit_year_text(&policy.rule.benefit_year.to_string(), lang),
             policy.layers.len().to_string(),
             policy.rule.title.to_string(),
         ]);
@@ -153,4 +149,13 @@ pub(crate) fn list(policies: Option<&Path>, json: bool) -> CommandResult {
         write_page(&table.to_string());
     }
     Ok(())
+}
+
+/// The day by which a policy judges itself.
+pub(crate) fn benefit_year_text(word: &str, lang: Lang) -> String {
+    match (lang, word) {
+        (Lang::Zh, "discharge") => "出院日".to_owned(),
+        (Lang::Zh, "admission") => "入院日".to_owned(),
+        _ => word.to_owned(),
+    }
 }

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
+use crate::cli::admin::policy::benefit_year_text;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json::{bytes_from_hex, hex};
+use crate::cli::output::policy_figures::days_text;
 use crate::cli::output::statement::Lang;
 use crate::domain::day::{Day, Interval};
 use crate::pb::Date;
@@ -63,7 +65,7 @@ pub(crate) async fn run(
 ///
 /// # Errors
 /// If a call failed.
-pub(crate) async fn list(server: &str, tls: &TlsOptions, json: bool) -> CommandResult {
+pub(crate) async fn list(server: &str, tls: &TlsOptions, (lang, json): (Lang, bool)) -> CommandResult {
     let mut client = Client::over(tls.connect(server).await?);
     let mut request = pb::ListPoliciesRequest::default();
     loop {
@@ -81,18 +83,21 @@ pub(crate) async fn list(server: &str, tls: &TlsOptions, json: bool) -> CommandR
                     })
                 );
             } else {
-                let regions = policy.regions.join(" ");
-                say!(
-                    "{id} {}: {regions}, {in_force}, by {}; {}",
-                    policy.insurance,
-                    policy.benefit_year().word(),
-                    policy.title
-                );
+                let (regions, insurance) = (policy.regions.join(" "), &policy.insurance);
+                let (year, title) = (policy.benefit_year().word(), &policy.title);
+                let days = days_text(interval(policy), lang);
+                match lang {
+                    Lang::En => say!("{id} {insurance}: {regions}, {days}, by {year}; {title}"),
+                    Lang::Zh => {
+                        let year = benefit_year_text(year, lang);
+                        say!("{id} {insurance}：{regions}，{days}，待遇年度按{year}；{title}");
+                    }
+                }
             }
         }
         if page.next_page_token.is_empty() {
             if !json {
-                say!("digest of the book {}", hex(&page.book_digest));
+                say!("{} {}", lang.choose("汇编摘要", "digest of the book"), hex(&page.book_digest));
             }
             return Ok(());
         }

@@ -16,6 +16,7 @@ pub mod import;
 pub(crate) mod interrupt;
 mod list;
 mod outcome;
+pub(crate) mod policy_source;
 mod quote;
 mod quotes;
 mod readjudicate;

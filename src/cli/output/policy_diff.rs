@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use serde_json::json;
 
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
-use crate::cli::output::statement::Lang;
+use crate::cli::output::statement::{BookWords, Lang};
+use crate::cli::output::table_page::{PageTable, TablePage};
 use crate::domain::policy::{Layer, Policy};
 use crate::policy::Book;
 use crate::say;
@@ -26,6 +28,9 @@ pub(crate) struct PolicyDiffOptions {
     /// The language; that of the environment unless given
     #[arg(long)]
     lang: Option<Lang>,
+    /// Write the differences as an HTML page to this file
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    html: Option<PathBuf>,
 }
 
 /// A figure that differs: its name, its old and its new text.
@@ -34,52 +39,101 @@ type Difference = (&'static str, String, String);
 /// The circumstances in which a figure differs, by the category of the person; `None` is an ordinary person.
 type Where = BTreeMap<Option<String>, BTreeSet<Place>>;
 
-/// Prints what differs between two books.
+/// Prints what differs between two books, or writes it as a page.
 ///
 /// # Errors
-/// If a book is refused.
-pub(crate) fn print_policy_diff(options: &PolicyDiffOptions) -> CommandResult {
+/// If a book is refused, or the page cannot be written.
+pub(crate) fn print_policy_diff(options: &PolicyDiffOptions, json: bool) -> CommandResult {
     let lang = options.lang.unwrap_or_else(Lang::from_environment);
     let load = |path| load_book(path).map_err(|faults| lang.faults(faults));
     let (old, new) = match &options.directories[..] {
         [old, new] => (load(Some(old))?, load(Some(new))?),
         one => (load(None)?, load(one.first().map(PathBuf::as_path))?),
     };
-    let diff = PolicyDiff { old: &old, new: &new, lang };
-    let listed = |sign: &str, book: &Book, other: &Book| {
-        for policy in book.policies().iter().filter(|policy| other.get(&policy.reference.id).is_none()) {
-            say!("{sign}: {} · {} · {}", policy.reference.id, policy.rule.title, days_text(policy.rule.in_force, lang));
-        }
-    };
-    listed(lang.choose("删除", "removed"), &old, &new);
-    listed(lang.choose("新增", "added"), &new, &old);
+    let words = BookWords::of_vocabulary(lang, new.vocabulary());
+    let words = words.or(BookWords::of_vocabulary(lang, old.vocabulary()));
+    let diff = PolicyDiff { old: &old, new: &new, words };
+    let (removed, added) = (only_in(&old, &new), only_in(&new, &old));
     let rows = diff.rows()?;
+    if json {
+        print_json(&removed, &added, &rows);
+        return Ok(());
+    }
+    let listed = |sign: &str, policies: &[&Policy]| -> Vec<String> {
+        let days = |policy: &Policy| days_text(policy.rule.in_force, lang);
+        let line =
+            |policy: &&Policy| format!("{sign}: {} · {} · {}", policy.reference.id, policy.rule.title, days(policy));
+        policies.iter().map(line).collect()
+    };
+    let mut lines = listed(lang.choose("删除", "removed"), &removed);
+    lines.extend(listed(lang.choose("新增", "added"), &added));
     if rows.is_empty() {
-        say!("{}", lang.choose("两者都有的政策：数值无差异", "no figure differs in the policies that both have"));
-    } else {
-        write_page(&diff.table(rows).to_string());
+        let none = lang.choose("两者都有的政策：数值无差异", "no figure differs in the policies that both have");
+        lines.push(none.to_owned());
+    }
+    if let Some(file) = &options.html {
+        let page = page(lang, lines, rows).html();
+        return std::fs::write(file, page).map_err(CommandError::file(file));
+    }
+    lines.iter().for_each(|line| say!("{line}"));
+    if !rows.is_empty() {
+        write_page(&table(lang, rows).to_string());
     }
     Ok(())
+}
+
+/// The policies of a book that the other does not have.
+fn only_in<'a>(book: &'a Book, other: &Book) -> Vec<&'a Policy> {
+    let policies = book.policies().iter().map(|policy| &**policy);
+    policies.filter(|policy| other.get(&policy.reference.id).is_none()).collect()
+}
+
+/// The columns of the table: policy, layer, for whom and where, figure, old and new.
+fn columns(lang: Lang) -> [&'static str; 6] {
+    lang.choose(["政策", "层", "适用于", "项目", "原值", "新值"], ["policy", "layer", "for", "figure", "old", "new"])
+}
+
+fn table(lang: Lang, rows: Vec<[String; 6]>) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(columns(lang));
+    table.add_rows(rows);
+    table
+}
+
+/// The page: a table for each policy, without the column of policies.
+fn page(lang: Lang, lines: Vec<String>, rows: Vec<[String; 6]>) -> TablePage {
+    let mut tables: Vec<PageTable> = Vec::new();
+    for [policy, rest @ ..] in rows {
+        if tables.last().is_none_or(|table| table.heading != policy) {
+            let columns = columns(lang).into_iter().skip(1).map(str::to_owned).collect();
+            tables.push(PageTable { heading: policy, columns, rows: Vec::new() });
+        }
+        tables.iter_mut().last().into_iter().for_each(|table| table.rows.push(rest.to_vec()));
+    }
+    TablePage { lang, title: lang.choose("政策差异", "Differences of policies").to_owned(), lines, tables }
+}
+
+fn print_json(removed: &[&Policy], added: &[&Policy], rows: &[[String; 6]]) {
+    for (change, policies) in [("removed", removed), ("added", added)] {
+        policies.iter().for_each(|policy| say!("{}", json!({ "change": change, "policy": policy.reference.id })));
+    }
+    for [policy, layer, who, figure, old, new] in rows {
+        say!(
+            "{}",
+            json!({
+                "change": "figure", "policy": policy, "layer": layer, "for": who, "figure": figure, "old": old, "new": new,
+            })
+        );
+    }
 }
 
 struct PolicyDiff<'a> {
     old: &'a Book,
     new: &'a Book,
-    lang: Lang,
+    words: BookWords,
 }
 
 impl PolicyDiff<'_> {
-    fn table(&self, rows: Vec<[String; 6]>) -> Table {
-        let mut table = Table::new();
-        table.load_style(UTF8_FULL_CONDENSED);
-        table.set_header(self.lang.choose(
-            ["政策", "层", "适用于", "项目", "原值", "新值"],
-            ["policy", "layer", "for", "figure", "old", "new"],
-        ));
-        table.add_rows(rows);
-        table
-    }
-
     /// The differences of the policies that both books have, by policy and layer.
     fn rows(&self) -> Result<Vec<[String; 6]>, CommandError> {
         let mut rows = Vec::new();
@@ -95,18 +149,18 @@ impl PolicyDiff<'_> {
 
     fn policy_rows(&self, old: &Policy, new: &Policy) -> Result<Vec<[String; 6]>, CommandError> {
         let id = &new.reference.id;
-        let days = |policy: &Policy| days_text(policy.rule.in_force, self.lang);
+        let days = |policy: &Policy| days_text(policy.rule.in_force, self.words.lang);
         let row =
             |figure: String, old: String, new: String| [id.to_string(), String::new(), String::new(), figure, old, new];
         let mut rows = Vec::new();
         if days(old) != days(new) {
-            rows.push(row(self.lang.choose("有效期", "in force").to_owned(), days(old), days(new)));
+            rows.push(row(self.words.lang.choose("执行期限", "in force").to_owned(), days(old), days(new)));
         }
         let order = |policy: &Policy| policy.layers.iter().map(|layer| layer.head.id.to_string()).collect::<Vec<_>>();
         let (before, after) = (order(old), order(new));
         if before != after {
             rows.push(row(
-                self.lang.choose("各层顺序", "order of layers").to_owned(),
+                self.words.lang.choose("各层顺序", "order of layers").to_owned(),
                 before.join("\n"),
                 after.join("\n"),
             ));
@@ -129,7 +183,7 @@ impl PolicyDiff<'_> {
         let all = circumstances_of(&both, [self.old, self.new].map(|book| &**book.vocabulary()));
         let mut found: BTreeMap<(usize, Difference), Where> = BTreeMap::new();
         for (category, place, key) in &all {
-            let terms = |layer: Option<&Layer>| layer.map(|layer| figures(layer, key, self.lang)).transpose();
+            let terms = |layer: Option<&Layer>| layer.map(|layer| figures(layer, key, &self.words)).transpose();
             let (before, after) =
                 (terms(old)?.flatten().unwrap_or_default(), terms(new)?.flatten().unwrap_or_default());
             for (at, difference) in differences(&before, &after).into_iter().enumerate() {
@@ -154,21 +208,12 @@ impl PolicyDiff<'_> {
 
     /// For whom and where; `who` is empty for everybody.
     fn describe(&self, who: &[Option<String>], places: &BTreeSet<Place>, all: &BTreeSet<Place>) -> String {
-        let word = |word: &str| self.word(word);
-        let ordinary = || self.lang.choose("普通参保人", "an ordinary person").to_owned();
+        let word = |word: &str| self.words.word(word);
+        let ordinary = || self.words.lang.choose("未另列的其他人员", "everyone not named otherwise").to_owned();
         let who: Vec<String> = who.iter().map(|who| who.as_deref().map_or_else(ordinary, word)).collect();
-        let parts = [who.join(self.lang.choose("、", ", ")), describe_places(places, all, &word)];
+        let parts = [who.join(self.words.lang.choose("、", ", ")), describe_places(places, all, &word)];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        if parts.is_empty() { self.lang.choose("所有人", "everybody").to_owned() } else { parts.join(" · ") }
-    }
-
-    /// What the books call a word.
-    fn word(&self, word: &str) -> String {
-        let name = [self.new, self.old].into_iter().find_map(|book| book.vocabulary().name(word).cloned());
-        match name {
-            Some(name) => self.lang.choose(&*name.zh, name.en.as_deref().unwrap_or(&name.zh)).to_owned(),
-            None => self.lang.fixed_word(word),
-        }
+        if parts.is_empty() { self.words.lang.choose("所有人", "everybody").to_owned() } else { parts.join(" · ") }
     }
 }
 

@@ -1,17 +1,17 @@
 //! The figures of a layer as texts, for tables of policies.
 
 use crate::cli::exit::CommandError;
-use crate::cli::output::statement::Lang;
+use crate::cli::output::statement::{BookWords, Lang};
 use crate::domain::day::Interval;
 use crate::domain::decimal::ExactDecimal;
-use crate::domain::fixed_words::CapKind;
+use crate::domain::fixed_words::{CapKind, DeductiblePer, Period};
 use crate::domain::money::Money;
 use crate::domain::policy::Layer;
 use crate::domain::resolution::resolve_terms;
 use crate::domain::schedule::Deductible;
 use crate::domain::share::ShareOfPools;
 use crate::domain::terms::{Cap, Limit, Terms, TermsKey};
-use crate::domain::words::Pool;
+use crate::domain::words::{Pool, Visit};
 
 /// The figures of a layer in some circumstances, by name; nothing where it does not apply.
 ///
@@ -20,30 +20,60 @@ use crate::domain::words::Pool;
 pub(super) fn figures(
     layer: &Layer,
     key: &TermsKey,
-    lang: Lang,
+    words: &BookWords,
 ) -> Result<Option<Vec<(&'static str, String)>>, CommandError> {
     if layer.skip_by_circumstances(key).is_some() {
         return Ok(None);
     }
+    let lang = words.lang;
     let terms = resolve_terms(&layer.rule, key).map_err(|inexact| CommandError::Usage(inexact.to_string()))?;
-    let visits: Vec<_> = layer.rule.visits.iter().map(|visit| visit.as_str()).collect();
-    let pools: Vec<_> = layer.head.pools.iter().map(Pool::as_str).collect();
-    let in_words = |period: &str, per: &str| format!("{period}, {per}");
+    let visits: Vec<_> = layer.rule.visits.iter().map(|visit: &Visit| word(words, visit.as_str())).collect();
+    let pools: Vec<_> = layer.head.pools.iter().map(|pool| word(words, pool.as_str())).collect();
     Ok(Some(vec![
-        (lang.choose("支付方", "payer"), layer.head.payer.to_string()),
-        (lang.choose("有效期", "in force"), days_text(layer.rule.in_force, lang)),
-        (lang.choose("就诊类型", "visits"), visits.join("\n")),
+        (lang.choose("支付方", "payer"), word(words, &layer.head.payer)),
+        (lang.choose("执行期限", "in force"), days_text(layer.rule.in_force, lang)),
+        (lang.choose("就医类别", "visits"), visits.join("\n")),
         (lang.choose("费用", "pools"), pools.join("\n")),
-        (lang.choose("累计方式", "adds up"), in_words(layer.head.period.as_str(), layer.head.deductible_per.as_str())),
+        (lang.choose("累计方式", "adds up"), adds_up(layer, lang)),
         (lang.choose("先行自付", "patient first"), terms.prior_self_pay.percent()),
-        (lang.choose("起付线", "deductible"), deductible(&terms, lang)),
-        (lang.choose("报销比例", "bands"), bands(&terms, lang)),
-        (lang.choose("封顶线", "cap"), caps(&terms, lang)),
+        (lang.choose("起付线", "deductible"), deductible(&terms, words)),
+        (lang.choose("支付比例", "bands"), bands(&terms, lang)),
+        (lang.choose("封顶线", "cap"), caps(&terms, words)),
     ]))
 }
 
+/// A word as it is in English, and its name in Chinese: what is shown in English can be pasted into a file.
+pub(super) fn word(words: &BookWords, word: &str) -> String {
+    words.lang.choose(words.word(word), word.to_owned())
+}
+
+/// By what a layer adds up: its period, and what its deductible is per.
+fn adds_up(layer: &Layer, lang: Lang) -> String {
+    let (period, per) = (layer.head.period, layer.head.deductible_per);
+    match lang {
+        Lang::En => format!("{period}, {per}"),
+        Lang::Zh => {
+            let per = match per {
+                DeductiblePer::Year => "起付线按年度",
+                DeductiblePer::Claim => "起付线按每次",
+                DeductiblePer::Credited => "起付线按每次，年内已扣的抵减",
+            };
+            format!("{}，{per}", period_text(period, lang))
+        }
+    }
+}
+
+/// The period of a layer.
+pub(super) fn period_text(period: Period, lang: Lang) -> String {
+    match (lang, period) {
+        (Lang::En, period) => format!("per {period}"),
+        (Lang::Zh, Period::Year) => "按年度".to_owned(),
+        (Lang::Zh, Period::Admission) => "按每次".to_owned(),
+    }
+}
+
 /// The days of an interval; in Chinese with what its end means, which is the first day no longer in it.
-pub(super) fn days_text(days: Interval, lang: Lang) -> String {
+pub(crate) fn days_text(days: Interval, lang: Lang) -> String {
     match (lang, days.from, days.until) {
         (Lang::En, ..) => days.to_string(),
         (Lang::Zh, None, None) => "不限".to_owned(),
@@ -54,18 +84,18 @@ pub(super) fn days_text(days: Interval, lang: Lang) -> String {
 }
 
 /// The deductible of some terms.
-pub(super) fn deductible(terms: &Terms, lang: Lang) -> String {
+pub(super) fn deductible(terms: &Terms, words: &BookWords) -> String {
     match &terms.schedule.deductible {
         Deductible::Amounts(amounts) => {
             let texts: Vec<_> = amounts.iter().map(Money::to_string).collect();
-            texts.join(lang.choose("，其后 ", ", then "))
+            texts.join(words.lang.choose("，其后 ", ", then "))
         }
-        Deductible::Share(share) => share_text(share),
+        Deductible::Share(share) => share_text(share, words),
     }
 }
 
-fn share_text(share: &ShareOfPools) -> String {
-    let pools: Vec<_> = share.of.iter().map(Pool::as_str).collect();
+fn share_text(share: &ShareOfPools, words: &BookWords) -> String {
+    let pools: Vec<_> = share.of.iter().map(|pool| word(words, pool.as_str())).collect();
     let plus = if share.plus == ExactDecimal::ZERO { String::new() } else { format!(" + {}", share.plus) };
     format!("{} × ({}){plus}", share.share, pools.join(" + "))
 }
@@ -84,24 +114,26 @@ pub(super) fn bands(terms: &Terms, lang: Lang) -> String {
 }
 
 /// The caps of some terms, one a line.
-pub(super) fn caps(terms: &Terms, lang: Lang) -> String {
-    let cap = |cap: &Cap| {
-        let a_claim = lang.choose("每次", "a claim");
-        let limit = match &cap.limit {
-            Limit::Annual(None) => lang.choose("不设", "no cap").to_owned(),
-            Limit::Annual(Some(annual)) => annual.to_string(),
-            Limit::PerClaim(limit) => format!("{limit} {a_claim}"),
-            Limit::ShareOfClaim(share) => format!("{} {a_claim}", share_text(share)),
-        };
-        let rest = |pool: &Pool| format!("{}{pool}", lang.choose("，超出部分转入 ", ", rest to "));
-        let overflow = cap.overflow.as_ref().map(rest).unwrap_or_default();
-        let kind = match (lang, cap.kind) {
-            (Lang::En, kind) => kind.to_string(),
-            (Lang::Zh, CapKind::Paid) => "支付".to_owned(),
-            (Lang::Zh, CapKind::Base) => "纳入".to_owned(),
-        };
-        format!("{limit} {kind} ({}){overflow}", cap.account)
+pub(super) fn caps(terms: &Terms, words: &BookWords) -> String {
+    let texts: Vec<_> = terms.caps.iter().map(|cap| cap_text(cap, words)).collect();
+    if texts.is_empty() { words.lang.choose("不设", "none").to_owned() } else { texts.join("\n") }
+}
+
+fn cap_text(cap: &Cap, words: &BookWords) -> String {
+    let lang = words.lang;
+    let a_claim = lang.choose("每次", "a claim");
+    let limit = match &cap.limit {
+        Limit::Annual(None) => return lang.choose("不设".to_owned(), format!("no cap {} ({})", cap.kind, cap.account)),
+        Limit::Annual(Some(annual)) => annual.to_string(),
+        Limit::PerClaim(limit) => format!("{limit} {a_claim}"),
+        Limit::ShareOfClaim(share) => format!("{} {a_claim}", share_text(share, words)),
     };
-    let texts: Vec<_> = terms.caps.iter().map(cap).collect();
-    if texts.is_empty() { lang.choose("不设", "none").to_owned() } else { texts.join("\n") }
+    let rest = |pool: &Pool| format!("{}{}", lang.choose("，超出部分转入 ", ", rest to "), word(words, pool.as_str()));
+    let overflow = cap.overflow.as_ref().map(rest).unwrap_or_default();
+    let kind = match (lang, cap.kind) {
+        (Lang::En, kind) => kind.to_string(),
+        (Lang::Zh, CapKind::Paid) => "支付".to_owned(),
+        (Lang::Zh, CapKind::Base) => "纳入".to_owned(),
+    };
+    format!("{limit} {kind} ({}){overflow}", cap.account)
 }

@@ -37,6 +37,13 @@ impl BookWords {
         BookWords { lang, names: vocabulary.words().filter_map(|(_, word)| named(word)).collect() }
     }
 
+    /// The same with the names of others for the words that it does not name.
+    #[must_use]
+    pub(crate) fn or(self, other: BookWords) -> BookWords {
+        let names = other.names.into_iter().chain(self.names).collect();
+        BookWords { names, ..self }
+    }
+
     /// The names of the words that a server sends.
     pub fn of_messages(lang: Lang, words: &[pb::NamedWord]) -> BookWords {
         // A word that several sections have is most often a payer or a pool in a statement.
