@@ -167,6 +167,11 @@ fn blocks_of_the_page_about_reports_print_what_it_shows() {
 }
 
 #[test]
+fn blocks_of_the_page_of_reconciliation_print_what_it_shows() {
+    follow("deploy/reconcile.md");
+}
+
+#[test]
 fn blocks_of_the_operators_page_print_what_it_shows() {
     follow("deploy/README.md");
 }

@@ -3,6 +3,7 @@
 //! While rows are awaited no thread is held. The comparison has a thread of its own, because it reads files; it reads on
 //! only as the caller takes the responses. Lists are limited in number, per caller and in total, and in time.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -30,7 +31,7 @@ use super::reconciliation_messages::{claim_difference, cursor, position, totals_
 use super::to_proto::timestamp;
 
 /// The most rows of a list.
-const MAX_ROWS: u64 = 10_000_000;
+const MAX_ROWS: u64 = 5_000_000;
 
 /// The most differences of a response.
 const MAX_DIFFERENCES: usize = 200;
@@ -176,8 +177,10 @@ impl<S: Store> ListCall<S> {
                 // Progress that the caller does not read in time is not repeated.
                 let _full = responses.try_send(Ok(progress_response(cutoff, rows, settlements_read, 0)));
             }
+            if responses.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let mut comparison = self.reconciler.engine.compare_list(list, &progress).await?;
+        let comparison = self.reconciler.engine.compare_list(list, &progress).await?;
+        let Some(mut comparison) = comparison else { return Ok(()) };
         while let Some(batch) = comparison.next_batch(&self.reconciler.engine, MAX_DIFFERENCES).await? {
             let response = self.batch_response(&span, rows, after, batch)?;
             if self.responses.send(Ok(response)).await.is_err() {

@@ -68,7 +68,7 @@ fn check_days(faults: &mut FieldFaults, from: Day, until: Day) {
 
 /// The instant of the cutoff; now if the request has none.
 fn cutoff(faults: &mut FieldFaults, time: Option<prost_types::Timestamp>) -> Instant {
-    let now = commit_stamp::now().instant;
+    let now = commit_stamp::instant();
     let Some(time) = time else { return now };
     let micros =
         time.seconds.checked_mul(1_000_000).and_then(|micros| micros.checked_add(i64::from(time.nanos) / 1_000));
@@ -131,7 +131,7 @@ impl RowReader {
     fn row(&self, faults: &mut FieldFaults, row: pb::ListedClaim) -> Option<ListedClaim> {
         let field = |name: &str| format!("rows[{}].{name}", self.rows);
         let claim_id = ClaimId::parse(row.claim_id.as_str(), self.limits.id_bytes);
-        let claim_id = valid_text(faults, &field("claim_id"), claim_id);
+        let claim_id = valid_text(faults, field("claim_id"), claim_id);
         let settlement = self.settlement(faults, &field("settlement_id"), &row.settlement_id);
         let day = self.day(faults, &field("settled_on"), row.settled_on);
         let patient = self.columns.patient.then_some(row.patient_fen);

@@ -2,6 +2,7 @@
 
 use onestop::domain::money::Money;
 use onestop::domain::reconciliation::{DifferenceCause, ListedClaim};
+use onestop::reference::table::ReferenceTable;
 use onestop::store::Store;
 use onestop::store::memory::MemoryStore;
 
@@ -9,6 +10,10 @@ use super::{Books, causes, day, span};
 use crate::support::claims::claim;
 use crate::support::ids::id;
 use crate::support::random::Random;
+use crate::support::row;
+
+/// Who has the claims.
+const PERSONS: usize = 1_000;
 
 /// Plants a difference in a row of the list, by number; gives what is to be found.
 fn plant(rows: &mut Vec<ListedClaim>, at: usize, kind: usize) -> (String, DifferenceCause, bool) {
@@ -54,9 +59,14 @@ fn shuffle<T>(random: &mut Random, all: &mut [T]) {
 
 async fn planted_differences_are_found<S: Store>(store: S, claims: usize, planted: usize) {
     let mut books = Books::over(store).await;
+    let enrolment = |person: usize| {
+        let cells = [&format!("Q{person}"), "2014-01-01", "resident", "370100", ""];
+        row(ReferenceTable::Enrolments, &cells)
+    };
+    books.engine.import((0..PERSONS).map(enrolment).collect()).await.expect("sound rows");
     for number in 0..claims {
-        let person = ["P1", "P2", "P3", "P4"][number % 4];
-        books.settle("2017-07-03", claim(&format!("ZY{number:07}"), person, "100.00")).await;
+        let person = format!("Q{}", number % PERSONS);
+        books.settle("2017-07-03", claim(&format!("ZY{number:07}"), &person, "100.00")).await;
     }
     let span = span("2017-07-03", "2017-07-05", "2017-07-31");
     let mut rows = books.export(&span).await;
@@ -77,6 +87,6 @@ async fn planted_differences_are_found<S: Store>(store: S, claims: usize, plante
 }
 
 #[tokio::test]
-async fn two_hundred_planted_differences_among_two_thousand_rows_are_found_and_nothing_else() {
-    planted_differences_are_found(MemoryStore::default(), 2_000, 200).await;
+async fn five_hundred_planted_differences_among_twenty_thousand_rows_are_found_and_nothing_else() {
+    planted_differences_are_found(MemoryStore::default(), 20_000, 500).await;
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::support::claims::claim;
 use crate::support::program::{Serve, run};
+use crate::support::table_page::fits_a_telephone_and_a_desk;
 
 const PAYERS: [&str; 3] = ["basic_fund", "critical_illness_insurance", "hospital"];
 
@@ -63,6 +64,64 @@ async fn the_list_that_the_service_exports_agrees_in_any_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_list_that_the_service_prints_as_csv_agrees_without_what_was_reversed() {
+    let (place, serve, rows) = served().await;
+    let reverse = ["reverse", "--server", &serve.url, "--hospital", "H3", "--person", "P2", "--claim", "C6"];
+    let (code, _, errors) = run(&[&reverse[..], &["--request", "V6", "--reason", "a wrong bill"]].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    let (code, csv, errors) = run(&["list", "--server", &serve.url, "--hospital", "H3", "--csv"]);
+    assert_eq!((code, csv.lines().count()), (Some(0), 6), "{errors}");
+    let lines: Vec<String> = csv.lines().map(str::to_owned).collect();
+    assert!(lines[0].starts_with("claim_id,settlement_id,settled_on,total,patient,basic_fund,"), "{csv}");
+    let (code, text, errors) = reconcile(&place, &serve, &lines, &[]);
+    assert_eq!(code, Some(0), "{text} {errors}");
+    assert!(text.contains("equal, total 300000.00"), "{text}");
+    let before = [&[header()][..], &rows].concat();
+    let (code, text, _) = reconcile(&place, &serve, &before, &["--lang", "zh"]);
+    assert!(code == Some(1) && text.contains("仅清单有") && text.contains("请在医院同样冲正"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_the_differences_fits_a_telephone_and_a_desk() {
+    let (place, serve, mut rows) = served().await;
+    rows.remove(5);
+    rows[2] = rows[2].replace(",60000.00,", ",60100.00,");
+    let page = place.path().join("differences.html");
+    let lines = [&[header()][..], &rows].concat();
+    for lang in ["en", "zh"] {
+        let (code, text, errors) =
+            reconcile(&place, &serve, &lines, &["--lang", lang, "--html", &page.display().to_string()]);
+        assert_eq!((code, text.as_str()), (Some(1), ""), "{errors}");
+        assert_eq!(fits_a_telephone_and_a_desk(place.path(), &page), 10);
+    }
+    let html = std::fs::read_to_string(&page).expect("the page");
+    assert!(html.contains("<h1>对账：H3") && html.contains("明细不符：2 处差异"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comparison_goes_on_after_a_cursor_and_as_of_a_past_moment() {
+    let (place, serve, rows) = served().await;
+    let cutoff = json_lines(&reconcile(&place, &serve, &[&[header()][..], &rows].concat(), &["--json"]).1);
+    let cutoff = cutoff[0]["cutoff_time"].as_str().expect("an instant").to_owned();
+    let nothing = vec![header()];
+    let all = json_lines(&reconcile(&place, &serve, &nothing, &["--json"]).1);
+    assert_eq!(all.len(), 7);
+    let cursor = all[5]["cursor"].as_str().expect("a cursor").to_owned();
+    let rest = reconcile(&place, &serve, &nothing, &["--json", "--after", &cursor, "--as-of", &cutoff]);
+    let rest = json_lines(&rest.1);
+    assert_eq!((rest.len(), &rest[0]["differences"]["ONLY_HERE"]), (1, &Value::from(6)), "{rest:?}");
+    let yesterday = reconcile(&place, &serve, &[&[header()][..], &rows].concat(), &["--as-of", "2020-01-01"]);
+    assert!(yesterday.0 == Some(1) && yesterday.1.contains("6 differences; total 0.00 here"), "{}", yesterday.1);
+    assert!(yesterday.1.replace('\n', " ").contains("onestop reconcile"), "{}", yesterday.1);
+    let future = reconcile(&place, &serve, &nothing, &["--as-of", "2999-01-01", "--lang", "zh"]);
+    assert!(future.0 == Some(1) && future.2.contains("INVALID_ARGUMENT"), "{}", future.2);
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_difference_is_shown_with_line_cause_and_command_in_both_languages_and_as_json() {
     let (place, serve, mut rows) = served().await;
     let gone = rows.remove(5);
@@ -71,13 +130,21 @@ async fn each_difference_is_shown_with_line_cause_and_command_in_both_languages_
     let lines = [&[header()][..], &rows].concat();
     let (code, text, errors) = reconcile(&place, &serve, &lines, &["--lang", "en"]);
     assert_eq!((code, errors.as_str()), (Some(1), "3 differ\n"), "{text}");
-    for part in
-        ["only here", "amount differs", "settled twice there", "60000.00 / 60100.00", "onestop correct", "│ 4 ", "│ 7 "]
-    {
+    for part in [
+        "only here",
+        "amount differs",
+        "settled twice there",
+        "60000.00 / 60100.00",
+        "→ onestop correct",
+        "│ 4 ",
+        "│ 7 ",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let width = |line: &str| unicode_width::UnicodeWidthStr::width(line);
     assert!(text.lines().all(|line| width(line) <= 100), "{text}");
+    let command = text.split("→ onestop show ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an id");
+    assert_eq!(command.len(), 36, "a command stands on one line: {text}");
     let (_, chinese, _) = reconcile(&place, &serve, &lines, &["--lang", "zh"]);
     for part in ["仅此处有", "金额不一致", "清单重复", "明细不符：3 处差异"] {
         assert!(chinese.contains(part), "{part} in {chinese}");

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::exit::CommandResult;
+use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json::{self, yuan};
 use crate::domain::day::Day;
 use crate::domain::money::Money;
 use crate::grpc::to_proto;
 use crate::pb::Date;
+use crate::pb::policy::GetVocabularyRequest;
 use crate::pb::settlement as pb;
 use crate::say;
 
@@ -40,6 +41,9 @@ pub(crate) struct ListOptions {
     /// The day after the last day of settlement
     #[arg(long, value_name = "DAY", requires = "hospital")]
     until: Option<Day>,
+    /// Print the settlements in force as CSV with a column for each payer, as `onestop reconcile` reads it
+    #[arg(long, requires = "hospital", conflicts_with = "json")]
+    csv: bool,
 }
 
 /// Prints one line per settlement.
@@ -47,11 +51,17 @@ pub(crate) struct ListOptions {
 /// # Errors
 /// If a call failed.
 pub(super) async fn run(mut client: Client, options: ListOptions, json: bool) -> CommandResult {
+    let payers = if options.csv { Some(payers(&mut client).await?) } else { None };
     let mut request = list_request(options);
+    if let Some(payers) = &payers {
+        say!("{}", csv_line(["claim_id", "settlement_id", "settled_on", "total", "patient"], payers.clone()));
+    }
     loop {
         let page = client.list(request.clone()).await?;
         for settlement in &page.settlements {
-            if json {
+            if let Some(payers) = &payers {
+                settlement_csv(settlement, payers).into_iter().for_each(|line| say!("{line}"));
+            } else if json {
                 say!("{}", settlement_json(settlement));
             } else {
                 say!("{}", settlement_line(settlement));
@@ -99,6 +109,34 @@ fn settlement_line(settlement: &pb::ListedSettlement) -> String {
 fn day_text(day: Option<&Date>) -> String {
     let day = day.copied().unwrap_or_default();
     format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
+}
+
+/// The payers of the server's vocabulary.
+async fn payers(client: &mut Client) -> Result<Vec<String>, CommandError> {
+    let words = client.policies.get_vocabulary(GetVocabularyRequest::default()).await?.into_inner().words;
+    Ok(words.into_iter().filter(|word| word.section == "payer").map(|word| word.word).collect())
+}
+
+/// The line of a settlement; `None` if it was reversed.
+fn settlement_csv(settlement: &pb::ListedSettlement, payers: &[String]) -> Option<String> {
+    let split = settlement.split.clone().unwrap_or_default();
+    let paid = |payer: &String| {
+        let share = split.payers.iter().find(|share| share.payer == *payer);
+        yuan(share.map_or(0, |share| share.amount_fen))
+    };
+    let (day, total, patient) =
+        (day_text(settlement.settled_on.as_ref()), yuan(split.total_fen), yuan(split.patient_fen));
+    let first = [&*settlement.claim_id, &settlement.settlement_id, &day, &total, &patient];
+    settlement.reversal_id.is_empty().then(|| csv_line(first, payers.iter().map(paid).collect()))
+}
+
+fn csv_line(first: [&str; 5], rest: Vec<String>) -> String {
+    let quoted = |cell: &str| match cell.contains([',', '"']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.to_owned(),
+    };
+    let cells = first.into_iter().map(quoted).chain(rest.iter().map(|cell| quoted(cell)));
+    cells.collect::<Vec<_>>().join(",")
 }
 
 fn settlement_json(settlement: &pb::ListedSettlement) -> Value {

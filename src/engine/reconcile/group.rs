@@ -6,6 +6,7 @@ use crate::domain::reconciliation::{
     BookedClaim, BookedStatus, ClaimDifference, DifferenceCause, ListedClaim, compare,
 };
 use crate::engine::{Engine, EngineError};
+use crate::journal::{CommittedEntry, decode_committed};
 use crate::store::keys::StoreKey;
 use crate::store::{Scope, Store};
 
@@ -126,8 +127,10 @@ impl<S: Store> Engine<S> {
 
     /// A settlement of the hospital by its id; one of another hospital is none.
     async fn booked_by_id(&self, span: &ReconciledSpan, id: EntryId) -> Result<Option<BookedClaim>, EngineError> {
-        let Some(entry) = self.store.entry(id).await.map_err(EngineError::from_read_error)? else { return Ok(None) };
-        let Ok(settlement) = Entry::<Settlement>::try_from(entry) else { return Ok(None) };
+        let Some(record) = self.store.record(id).await.map_err(EngineError::from_read_error)? else { return Ok(None) };
+        let (entry, _) = decode_committed(&record).map_err(|error| EngineError::from_read_error(error.into()))?;
+        let CommittedEntry::Person(entry) = entry else { return Ok(None) };
+        let Ok(settlement) = Entry::<Settlement>::try_from(*entry) else { return Ok(None) };
         if settlement.body.claim.hospital_id != span.hospital_id {
             return Ok(None);
         }

@@ -9,6 +9,7 @@ mod group;
 mod row_form;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::domain::day::Day;
@@ -89,19 +90,20 @@ impl<S: Store> Engine<S> {
             }
             Ok(())
         };
-        self.each_booked(span, &|_| (), add).await?;
+        let _all = self.each_booked(span, &|_| ControlFlow::Continue(()), add).await?;
         Ok(days)
     }
 
-    /// Compares a list; `progress` is given the number of settlements read so far.
+    /// Compares a list; `progress` is given the number of settlements read so far. `None` if it says that nobody wants
+    /// the comparison any more.
     ///
     /// # Errors
     /// If the store or a file cannot be read.
     pub async fn compare_list(
         &self,
         list: ReceivedList,
-        progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<Comparison, EngineError> {
+        progress: &(dyn Fn(u64) -> ControlFlow<()> + Sync),
+    ) -> Result<Option<Comparison>, EngineError> {
         let ReceivedList { span, rows, sums } = list;
         let mut booked_rows = self.store.external_sort().for_rows(LIMITS);
         let mut here = Totals::of_payers(span.payers.len());
@@ -111,25 +113,30 @@ impl<S: Store> Engine<S> {
             }
             booked_rows.add(row_form::key(&booked.claim_id), |bytes| row_form::encode_booked(bytes, &booked))
         };
-        self.each_booked(&span, progress, add).await?;
+        if self.each_booked(&span, progress, add).await?.is_break() {
+            return Ok(None);
+        }
         let sorted = |rows: RunSort| rows.sorted().map_err(EngineError::from_read_error);
-        Ok(Comparison::new(span, [sorted(rows)?, sorted(booked_rows)?], ComparisonSums { here, there: sums }))
+        let sums = ComparisonSums { here, there: sums };
+        Ok(Some(Comparison::new(span, [sorted(rows)?, sorted(booked_rows)?], sums)))
     }
 
-    /// Hands every settlement of the span to `add`, in the order of days and commits.
+    /// Hands every settlement of the span to `add`, in the order of days and commits, until `progress` stops it.
     async fn each_booked(
         &self,
         span: &ReconciledSpan,
-        progress: &(dyn Fn(u64) + Sync),
+        progress: &(dyn Fn(u64) -> ControlFlow<()> + Sync),
         mut add: impl FnMut(BookedClaim) -> Result<(), StoreError> + Send,
-    ) -> Result<(), EngineError> {
+    ) -> Result<ControlFlow<()>, EngineError> {
         let (mut pages, mut read) = (booked::BookedPages::new(span), 0);
         while let Some(page) = pages.next_page(self).await? {
             read += page.len() as u64;
             page.into_iter().try_for_each(&mut add).map_err(EngineError::from_read_error)?;
-            progress(read);
+            if progress(read).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 }
 

@@ -21,6 +21,9 @@ use crate::reference::csv_lines::CsvLines;
 
 use super::columns::{CellFault, Columns};
 
+/// The faults of a file that are reported; further ones are counted.
+pub(super) const MAX_REPORTED_FAULTS: usize = 20;
+
 /// A file with its header read.
 pub(super) struct ReconciledFile {
     path: PathBuf,
@@ -67,17 +70,14 @@ impl ReconciledFile {
     /// # Errors
     /// Every fault of the row.
     pub(super) fn next_claim(&mut self) -> Result<Option<pb::ListedClaim>, LineFaults> {
-        self.next_row(|cells| {
-            let row = pb::ListedClaim {
-                row: 0,
-                claim_id: cells.claim_id(),
-                settlement_id: cells.settlement_id(),
-                settled_on: cells.optional_day(),
-                total_fen: cells.amount("total"),
-                patient_fen: cells.optional_amount("patient").unwrap_or_default(),
-                payers: cells.payers(),
-            };
-            row
+        self.next_row(|cells| pb::ListedClaim {
+            row: 0,
+            claim_id: cells.claim_id(),
+            settlement_id: cells.settlement_id(),
+            settled_on: cells.optional_day(),
+            total_fen: cells.amount("total"),
+            patient_fen: cells.optional_amount("patient").unwrap_or_default(),
+            payers: cells.payers(),
         })
         .map(|row| row.map(|(line, row)| pb::ListedClaim { row: line as u64, ..row }))
     }

@@ -21,14 +21,11 @@ use crate::domain::file_fault::FileFault;
 use crate::domain::file_faults::FileFaults;
 use crate::pb::settlement as pb;
 
-use super::file::ReconciledFile;
-use super::list_text::ListOutput;
+use super::file::{MAX_REPORTED_FAULTS, ReconciledFile};
+use super::list_text::{Form, ListOutput, heading};
 
 /// Rows in one message.
 const ROWS_PER_MESSAGE: usize = 1_000;
-
-/// The faults of a file that are reported; further ones are counted.
-pub(super) const MAX_REPORTED_FAULTS: usize = 20;
 
 /// How often progress is shown.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
@@ -46,11 +43,11 @@ pub(super) async fn run(
     file: ReconciledFile,
     span: pb::ReconciledSpan,
     after: String,
-    (lang, json): (Lang, bool),
+    (lang, form): (Lang, Form),
 ) -> Result<u64, CommandError> {
     let columns =
         pb::ReconciledColumns { settled_on: file.columns().has("settled_on"), patient: file.columns().has("patient") };
-    let output = ListOutput::new(lang, json, file.columns().payers());
+    let output = ListOutput::new(lang, form, heading(&span, lang), file.columns());
     let path = file.path().to_owned();
     let mut run = ListRun { client, span, columns, cursor: after, output, lang };
     let (mut next, mut attempts) = (Some(file), 0);
@@ -61,7 +58,7 @@ pub(super) async fn run(
         };
         let before = run.cursor.clone();
         match run.send_and_read(file).await {
-            Ok(summary) => return Ok(run.output.finish(&summary)),
+            Ok(summary) => return run.output.finish(&summary),
             Err(ListError::Broken(status)) => {
                 attempts = if run.cursor == before { attempts + 1 } else { 1 };
                 if attempts > MAX_RETRIES {

@@ -21,6 +21,7 @@ use super::connection::Client;
 
 use columns::FileKind;
 use file::ReconciledFile;
+use list_text::Form;
 
 /// What to compare.
 #[derive(clap::Args, Debug)]
@@ -48,6 +49,9 @@ pub(crate) struct ReconcileOptions {
     /// The language [default: from LC_ALL or LANG, otherwise English]
     #[arg(long)]
     lang: Option<Lang>,
+    /// Write the result as an HTML page to this file
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    html: Option<PathBuf>,
     /// Go on after this cursor, which an interrupted run with --json printed; repeat its --as-of
     #[arg(long, value_name = "CURSOR", default_value = "", hide_default_value = true, requires = "as_of")]
     after: String,
@@ -96,9 +100,14 @@ pub(super) async fn run(server: &ServerOptions, options: &ReconcileOptions, json
     let file = ReconciledFile::open(&options.file)?;
     let span = options.span(file.columns().payers())?;
     let client = Client::connect_to(server).await?;
+    let form = match &options.html {
+        Some(file) => Form::Page(file.clone()),
+        None if json => Form::Json,
+        None => Form::Text,
+    };
     let differences = match file.columns().kind() {
-        FileKind::Totals => totals::run(client, file, span, (lang, json)).await?,
-        FileKind::List => list::run(client, file, span, options.after.clone(), (lang, json)).await?,
+        FileKind::Totals => totals::run(client, file, span, (lang, form)).await?,
+        FileKind::List => list::run(client, file, span, options.after.clone(), (lang, form)).await?,
     };
     if differences == 0 { Ok(()) } else { Err(CommandError::Differs(differences)) }
 }

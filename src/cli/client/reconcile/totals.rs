@@ -3,19 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::cli::client::connection::Client;
-use crate::cli::exit::{CommandError, CommandResult};
+use crate::cli::exit::CommandError;
 use crate::cli::output::json::{self, yuan};
 use crate::cli::output::line::write_page;
 use crate::cli::output::refusal_text::in_language;
 use crate::cli::output::statement::Lang;
+use crate::cli::output::table_page::{PageTable, TablePage};
 use crate::domain::file_faults::FileFaults;
 use crate::pb::Date;
 use crate::pb::settlement as pb;
 use crate::say;
 
-use super::file::ReconciledFile;
-use super::list::MAX_REPORTED_FAULTS;
-use super::list_text::{Words, table};
+use super::file::{MAX_REPORTED_FAULTS, ReconciledFile};
+use super::list_text::{Form, Words, cutoff_text, day_or_all, heading, table};
 
 /// Compares the sums of a file; gives the number of sums that differ.
 ///
@@ -25,15 +25,17 @@ pub(super) async fn run(
     mut client: Client,
     file: ReconciledFile,
     span: pb::ReconciledSpan,
-    (lang, json): (Lang, bool),
+    (lang, form): (Lang, Form),
 ) -> Result<u64, CommandError> {
-    let totals = read_totals(file)?;
+    let (totals, heading) = (read_totals(file)?, heading(&span, lang));
     let request = pb::ReconcileTotalsRequest { span: Some(span), totals };
     let compared = client.reconcile_totals(request).await.map_err(|status| in_language(status, lang))?;
-    if json {
-        say!("{}", totals_json(&compared));
-    } else {
-        print(&compared, lang)?;
+    match form {
+        Form::Json => say!("{}", totals_json(&compared)),
+        Form::Text => print(&compared, lang),
+        Form::Page(file) => {
+            std::fs::write(&file, page(heading, &compared, lang)).map_err(CommandError::file(file))?;
+        }
     }
     Ok(compared.differences.len() as u64)
 }
@@ -50,26 +52,48 @@ fn read_totals(mut file: ReconciledFile) -> Result<Vec<pb::Totals>, CommandError
     if faults.is_empty() { Ok(totals) } else { Err(faults.into()) }
 }
 
-fn print(compared: &pb::ReconcileTotalsResponse, lang: Lang) -> CommandResult {
+fn print(compared: &pb::ReconcileTotalsResponse, lang: Lang) {
+    let [cutoff, verdict] = lines(compared, lang);
+    say!("{cutoff}");
+    if !compared.equal {
+        write_page(&table(&columns(lang), rows(compared, lang)).to_string());
+    }
+    say!("{verdict}");
+}
+
+fn page(title: String, compared: &pb::ReconcileTotalsResponse, lang: Lang) -> String {
+    let rows: Vec<_> = rows(compared, lang).map(Vec::from).collect();
+    let columns = columns(lang).map(str::to_owned).to_vec();
+    let table = (!rows.is_empty()).then_some(PageTable { heading: String::new(), columns, rows });
+    let lines = lines(compared, lang).to_vec();
+    TablePage { lang, title, lines, tables: table.into_iter().collect() }.html()
+}
+
+/// The cutoff and the result.
+fn lines(compared: &pb::ReconcileTotalsResponse, lang: Lang) -> [String; 2] {
+    let cutoff = cutoff_text(compared.cutoff_time.as_ref());
+    let verdict = match (compared.differences.len(), lang) {
+        (0, Lang::Zh) => "总账相符".to_owned(),
+        (0, Lang::En) => "equal".to_owned(),
+        (found, Lang::Zh) => format!("总账不符：{found} 处差异；请用该日的明细清单再对账（对明细账）"),
+        (found, Lang::En) => {
+            format!("{found} sums differ; reconcile the list of these days to find the settlements at fault")
+        }
+    };
+    [format!("{}: {cutoff}", lang.choose("截止", "cutoff")), verdict]
+}
+
+fn columns(lang: Lang) -> [&'static str; 5] {
+    lang.choose(["结算日", "项目", "此处", "医院", "差额"], ["day", "figure", "here", "there", "difference"])
+}
+
+fn rows(compared: &pb::ReconcileTotalsResponse, lang: Lang) -> impl Iterator<Item = [String; 5]> {
     let words = Words::new(lang);
-    say!("{}: {}", lang.choose("截止", "cutoff"), json::instant(compared.cutoff_time.as_ref()).unwrap_or_default());
-    if compared.equal {
-        say!("{}", lang.choose("总账相符", "equal"));
-        return Ok(());
-    }
-    let header =
-        lang.choose(["结算日", "项目", "此处", "医院", "差额"], ["day", "figure", "here", "there", "difference"]);
-    let rows = compared.differences.iter().map(|difference| {
+    compared.differences.iter().map(move |difference| {
         let [here, there, more] = figure_texts(difference);
-        [day_text(difference.settled_on, lang), words.figure(difference.figure(), &difference.payer), here, there, more]
-    });
-    write_page(&table(&header, rows).to_string());
-    let found = compared.differences.len();
-    match lang {
-        Lang::Zh => say!("总账不符：{found} 处差异；请用该日的明细清单再对账（对明细账）"),
-        Lang::En => say!("{found} sums differ; reconcile the list of these days to find the settlements at fault"),
-    }
-    Ok(())
+        let figure = words.figure(difference.figure(), &difference.payer);
+        [day_or_all(difference.settled_on, lang), figure, here, there, more]
+    })
 }
 
 /// The figure here, there, and by how much it is more here.
@@ -84,15 +108,8 @@ fn figure_texts(difference: &pb::TotalDifference) -> [String; 3] {
     }
 }
 
-fn day_text(day: Option<Date>, lang: Lang) -> String {
-    match day {
-        Some(Date { year, month, day }) => format!("{year:04}-{month:02}-{day:02}"),
-        None => lang.choose("全部", "all days").to_owned(),
-    }
-}
-
 fn totals_json(compared: &pb::ReconcileTotalsResponse) -> Value {
-    let day = |day: Option<Date>| day.map(|day| day_text(Some(day), Lang::En));
+    let day = |day: Option<Date>| day.map(|day| day_or_all(Some(day), Lang::En));
     let difference = |difference: &pb::TotalDifference| {
         let [here, there, _] = figure_texts(difference);
         json!({
@@ -107,7 +124,7 @@ fn totals_json(compared: &pb::ReconcileTotalsResponse) -> Value {
         })
     };
     json!({
-        "equal": compared.equal, "cutoff_time": json::instant(compared.cutoff_time.as_ref()),
+        "equal": compared.equal, "cutoff_time": cutoff_text(compared.cutoff_time.as_ref()),
         "differences": compared.differences.iter().map(difference).collect::<Vec<_>>(),
         "here": compared.here.iter().map(totals).collect::<Vec<_>>(),
     })
