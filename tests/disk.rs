@@ -90,6 +90,7 @@ async fn on_a_nearly_full_disk_commits_are_refused_reads_answered_and_commits_go
         hospital_id: "H3".to_owned(),
         person_id: "P1".to_owned(),
         request_id: "R".to_owned(),
+        of_readjudicate: false,
     };
     client.outcome(read).await.expect("reads are answered");
     client.quote(&claim("Q", "P1", "1.00")).await.expect("quotes are answered");

@@ -53,7 +53,8 @@ async fn alternate(sides: &mut [Side], rounds: usize) -> Result<(), Failed> {
     let Some((first, others)) = sides.split_first() else { return Ok(()) };
     let mut limits = Limits::default();
     for side in others {
-        let (rate, cpu): (fn(&Round) -> f64, fn(&Round) -> f64) = (|round| round.rate, |round| round.cpu);
+        let rate = |round: &Round| round.rate;
+        let cpu = |round: &Round| round.cpu;
         let beside = [
             ("per_second", median(&side.figures(rate))),
             ("first_per_second", median(&first.figures(rate))),

@@ -1,4 +1,4 @@
-//! The calls in flight of all callers: at most as many as are answered soon ([`LoadLimit`]), and each caller its share.
+//! The calls in flight of all callers: at most as many as are answered soon (`LoadLimit`), and each caller its share.
 //!
 //! Every caller that calls has an equal share of the limit and may have that many calls in flight, whatever the others do. A
 //! caller may exceed its share while there is room, but not the last quarter of it where others call too, and not at all

@@ -39,20 +39,24 @@ fn present_claim(claim: Option<pb::Claim>) -> Result<pb::Claim, CallError> {
     Ok(claim)
 }
 
-/// The ids of a request; without a hospital, one of the administration.
+/// The ids of a request: of a hospital, or of a `Readjudicate`, which names none.
 ///
 /// # Errors
 /// Those that are none.
 pub fn request_name(
-    hospital_id: String,
+    (hospital_id, of_readjudicate): (String, bool),
     person_id: String,
     request_id: String,
     limits: &ClaimLimits,
 ) -> Result<RequestName, CallError> {
     let mut faults = FieldFaults::default();
-    let hospital_id = match hospital_id.is_empty() {
-        true => Some(None),
-        false => valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes)).map(Some),
+    let hospital_id = match (of_readjudicate, hospital_id.is_empty()) {
+        (true, true) => Some(None),
+        (true, false) => {
+            faults.add("hospital_id", FaultReason::TooMany, "is given, but a Readjudicate names no hospital");
+            None
+        }
+        (false, _) => valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes)).map(Some),
     };
     let person_id = valid_text(&mut faults, "person_id", PersonId::parse(person_id, limits.id_bytes));
     let request_id = valid_text(&mut faults, "request_id", RequestId::parse(request_id, limits.id_bytes));

@@ -304,8 +304,8 @@ impl<S: Store> SettlementHandler<S> {
         request: pb::GetOutcomeRequest,
     ) -> Result<encoded::GetOutcomeResponse, CallError> {
         permitted.caller.authorize_outcomes_of(&request.hospital_id)?;
-        let pb::GetOutcomeRequest { hospital_id, person_id, request_id } = request;
-        let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
+        let pb::GetOutcomeRequest { hospital_id, person_id, request_id, of_readjudicate } = request;
+        let name = from_proto::request_name((hospital_id, of_readjudicate), person_id, request_id, self.limits())?;
         let found = self.engine.outcome(&name).await.map_err(CallError::from);
         let found = self.disclosures.log_answer(permitted, self.engine.store(), Some(&name.person_id), found)?;
         Ok(encoded::GetOutcomeResponse { outcome: Some(outcome_message(found)) })
@@ -318,8 +318,8 @@ impl<S: Store> SettlementHandler<S> {
         request: pb::FenceRequest,
     ) -> Result<encoded::FenceResponse, CallError> {
         permitted.caller.authorize_fences_of(&request.hospital_id)?;
-        let pb::FenceRequest { hospital_id, person_id, request_id } = request;
-        let name = from_proto::request_name(hospital_id, person_id, request_id, self.limits())?;
+        let pb::FenceRequest { hospital_id, person_id, request_id, of_readjudicate } = request;
+        let name = from_proto::request_name((hospital_id, of_readjudicate), person_id, request_id, self.limits())?;
         let (engine, permit, person_id) = (Arc::clone(&self.engine), permitted.clone(), name.person_id.clone());
         let stamp = commit_stamp::for_person(name.person_id.as_str());
         let work = async move {

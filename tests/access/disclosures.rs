@@ -466,6 +466,7 @@ async fn ask_settlements(server: &TestServer, role: &str, call: &str, outcome: &
         _ => "R-NEW",
     };
     let (person_id, request_id) = ("P1".to_owned(), request_id.to_owned());
+    let of_readjudicate = hospital_id.is_empty();
     match call {
         "Reverse" => {
             let request = pb::ReverseRequest {
@@ -488,10 +489,12 @@ async fn ask_settlements(server: &TestServer, role: &str, call: &str, outcome: &
             };
             answered(client.readjudicate(request).await)
         }
-        "Fence" => answered(client.fence(pb::FenceRequest { hospital_id, person_id, request_id }).await),
-        "GetOutcome" => {
-            answered(client.get_outcome(pb::GetOutcomeRequest { hospital_id, person_id, request_id }).await)
+        "Fence" => {
+            answered(client.fence(pb::FenceRequest { hospital_id, person_id, request_id, of_readjudicate }).await)
         }
+        "GetOutcome" => answered(
+            client.get_outcome(pb::GetOutcomeRequest { hospital_id, person_id, request_id, of_readjudicate }).await,
+        ),
         "GetSettlement" => answered(client.get_settlement(settlement_request(server, outcome).await).await),
         "ListSettlements" => answered(client.list_settlements(list_request(outcome)).await),
         "ListEntries" => {

@@ -74,6 +74,7 @@ async fn every_read_of_a_person_is_logged() {
         hospital_id: "H3".to_owned(),
         person_id: "P1".to_owned(),
         request_id: "R-H3".to_owned(),
+        of_readjudicate: false,
     };
     client.get_outcome(outcome).await.expect("an outcome");
     let of_hospital = pb::ListSettlementsRequest { hospital_id: "H1".to_owned(), ..Default::default() };

@@ -156,15 +156,26 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
         "Fence" | "Fence of the administration" => {
             let request_id = format!("F-{mark}");
             let hospital_id = if call == "Fence" { hospital_id } else { String::new() };
-            came(client.fence(pb::settlement::FenceRequest { hospital_id, person_id, request_id }).await)
+            came(
+                client
+                    .fence(pb::settlement::FenceRequest {
+                        hospital_id,
+                        person_id,
+                        request_id,
+                        of_readjudicate: call != "Fence",
+                    })
+                    .await,
+            )
         }
         "GetOutcome of the administration" => {
             let hospital_id = String::new();
-            let request = pb::settlement::GetOutcomeRequest { hospital_id, person_id, request_id: of };
+            let request =
+                pb::settlement::GetOutcomeRequest { hospital_id, person_id, request_id: of, of_readjudicate: true };
             came(client.get_outcome(request).await)
         }
         "GetOutcome" => {
-            let request = pb::settlement::GetOutcomeRequest { hospital_id, person_id, request_id: of };
+            let request =
+                pb::settlement::GetOutcomeRequest { hospital_id, person_id, request_id: of, of_readjudicate: false };
             came(client.get_outcome(request).await)
         }
         "GetSettlement by id" => {

@@ -124,7 +124,7 @@ async fn the_json_of_every_client_command_is_stable() {
         "reversal_id": "ID", "settlement_id": "ID", "claim_id": "C1", "request_id": "V1", "reason": "why",
         "replay": false, "dry_run": false, "others": null,
         "revised": [{
-            "settlement_id": "ID", "claim_id": "C2", "revision": 2, "revision_id": "ID",
+            "settlement_id": "ID", "claim_id": "C2", "hospital_id": "H3", "revision": 2, "revision_id": "ID",
             "payers": { "basic_fund": "26950.00", "critical_illness_insurance": "5525.00" }, "patient": "17525.00",
             "differences": {
                 "payers": { "basic_fund": "-275.00", "critical_illness_insurance": "-5862.50" }, "patient": "6137.50",

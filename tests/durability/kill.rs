@@ -166,7 +166,8 @@ async fn outcome(client: &mut Client, sent: &Sent) -> Option<pb::Settlement> {
     };
     let by_claim = client.settlement(by_claim).await.map(|found| found.settlement);
     let request_id = sent.request.as_str().to_owned();
-    let outcome = client.outcome(pb::GetOutcomeRequest { hospital_id, person_id, request_id }).await;
+    let outcome =
+        client.outcome(pb::GetOutcomeRequest { hospital_id, person_id, request_id, of_readjudicate: false }).await;
     match outcome.expect("an outcome").outcome.expect("an outcome") {
         pb::outcome::Outcome::Committed(settlement) => {
             assert_eq!(by_claim.expect("the claim is known"), Some(settlement.clone()));

@@ -156,7 +156,7 @@ fn reverse(random: &mut Random) -> Vec<u8> {
 
 fn fence(random: &mut Random) -> Vec<u8> {
     let (hospital_id, person_id) = parties(random);
-    pb::FenceRequest { hospital_id, person_id, request_id: request_id(random) }.encode_to_vec()
+    pb::FenceRequest { hospital_id, person_id, request_id: request_id(random), of_readjudicate: false }.encode_to_vec()
 }
 
 fn get_settlement(random: &mut Random) -> Vec<u8> {

@@ -40,7 +40,7 @@ async fn outcome(server: &Server, field: &str, id: &str) -> Result<(), Status> {
     let text = |name: &str, valid: &str| if name == field { id } else { valid }.to_owned();
     let [hospital_id, person_id, request_id] =
         [text("hospital_id", "H3"), text("person_id", "P1"), text("request_id", "R1")];
-    let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id };
+    let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id, of_readjudicate: false };
     server.settlement_client().get_outcome(request).await.map(drop)
 }
 

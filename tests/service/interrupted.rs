@@ -74,7 +74,12 @@ async fn a_fence_is_committed_although_its_caller_cancels() {
     let server = Server::start().await;
     server.store.set_mode(StoreMode::HoldWrites);
     let (hospital_id, person_id) = ("H3".to_owned(), "P1".to_owned());
-    let request = onestop::pb::settlement::FenceRequest { hospital_id, person_id, request_id: "R1".to_owned() };
+    let request = onestop::pb::settlement::FenceRequest {
+        hospital_id,
+        person_id,
+        request_id: "R1".to_owned(),
+        of_readjudicate: false,
+    };
     let mut client = server.settlement_client();
     let call = tokio::spawn(async move { client.fence(request).await });
     assert_eq!(server.store.next_write_event().await, WriteEvent::Started);

@@ -124,14 +124,16 @@ impl Server {
 
     pub async fn outcome(&self, claim: &RawClaim, request: &str) -> pb::outcome::Outcome {
         let (hospital_id, person_id) = hospital_and_person_ids(claim);
-        let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id: request.to_owned() };
+        let request =
+            pb::GetOutcomeRequest { hospital_id, person_id, request_id: request.to_owned(), of_readjudicate: false };
         let response = self.settlement_client().get_outcome(request).await.expect("an outcome").into_inner();
         response.outcome.and_then(|outcome| outcome.outcome).expect("an outcome")
     }
 
     pub async fn fence(&self, claim: &RawClaim, request: &str) -> Result<pb::outcome::Outcome, Status> {
         let (hospital_id, person_id) = hospital_and_person_ids(claim);
-        let request = pb::FenceRequest { hospital_id, person_id, request_id: request.to_owned() };
+        let request =
+            pb::FenceRequest { hospital_id, person_id, request_id: request.to_owned(), of_readjudicate: false };
         let response = self.settlement_client().fence(request).await?.into_inner();
         Ok(response.outcome.and_then(|outcome| outcome.outcome).expect("an outcome"))
     }

@@ -273,7 +273,15 @@ async fn the_same_request_is_answered_again_and_another_content_is_refused() {
     let details = refusal_details(&status);
     assert_eq!((details.reason.as_str(), details.faults[0].0.as_str()), ("REQUEST_ID_REUSED", "benefit_year"));
     // The scope of the request is not that of the hospital, whose settlement has the same request id.
-    let of_run = pb::GetOutcomeRequest { person_id: "P1".to_owned(), request_id: "V".to_owned(), ..Default::default() };
+    let of_run = pb::GetOutcomeRequest {
+        person_id: "P1".to_owned(),
+        request_id: "V".to_owned(),
+        of_readjudicate: true,
+        ..Default::default()
+    };
+    let of_both = pb::GetOutcomeRequest { hospital_id: "H3".to_owned(), ..of_run.clone() };
+    let refused = server.settlement_client().get_outcome(of_both).await.expect_err("a refusal");
+    assert_eq!(refusal_details(&refused).faults[0].0, "hospital_id");
     let outcome = server.settlement_client().get_outcome(of_run).await.expect("an outcome").into_inner().outcome;
     let Some(Outcome::Readjudicated(found)) = outcome.and_then(|outcome| outcome.outcome) else { panic!("a run") };
     assert_eq!(found, pb::ReadjudicateResponse { replay: true, ..done });
@@ -285,7 +293,12 @@ async fn a_fenced_run_never_commits() {
     let server = Server::start().await;
     server.settle_ok(&march(), "S1").await;
     register(&server).await;
-    let fence = pb::FenceRequest { person_id: "P1".to_owned(), request_id: "V".to_owned(), ..Default::default() };
+    let fence = pb::FenceRequest {
+        person_id: "P1".to_owned(),
+        request_id: "V".to_owned(),
+        of_readjudicate: true,
+        ..Default::default()
+    };
     let fenced = server.settlement_client().fence(fence).await.expect("an outcome").into_inner().outcome;
     assert!(matches!(fenced.and_then(|outcome| outcome.outcome), Some(Outcome::Fenced(_))));
     assert_eq!(code_and_reason(readjudicate(&server, request("V")).await).1, "REQUEST_FENCED");

@@ -18,6 +18,7 @@ use onestop::pb::operations::operations_service_client::OperationsServiceClient;
 use onestop::pb::policy::policy_service_client::PolicyServiceClient;
 use onestop::pb::policy::{ActivatePoliciesRequest, ListPoliciesRequest};
 use onestop::pb::settlement::settlement_service_client::SettlementServiceClient;
+use onestop::reference::table::ReferenceTable;
 use onestop::store::StoreError;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
@@ -33,6 +34,7 @@ use crate::access::TestServer;
 use crate::support::call_limits;
 use crate::support::claims::{claim, day, item};
 use crate::support::keys::Keys;
+use crate::support::row;
 
 /// One test for each row: its name, the reason, the code and word in the table, the fields at fault with their reasons,
 /// and the function that provokes the refusal.
@@ -84,6 +86,8 @@ rows! {
     commits_beyond_the_reserve_of_the_disk_are_refused: DiskFull, ResourceExhausted "DISK_FULL", [] => settle_on_full_disk;
     an_activation_without_policy_files_is_refused: PoliciesRefused, FailedPrecondition "POLICIES_REFUSED",
         [("policies:1", "UNREADABLE")] => activate_no_files;
+    a_run_that_cannot_decide_a_settlement_again_is_refused: CannotDecideAgain, FailedPrecondition "CANNOT_DECIDE_AGAIN",
+        [("settlements[ID].claim.person_id", "NOT_ENROLLED")] => run_for_a_person_who_is_no_longer_enrolled;
     a_month_that_is_not_over_is_not_closed: MonthNotClosable, FailedPrecondition "MONTH_NOT_CLOSABLE",
         [("month", "MONTH_NOT_OVER")] => close_a_month_that_is_not_over;
     a_second_concurrent_import_is_aborted: ImportRunning, Aborted "IMPORT_RUNNING", [] => import_twice_at_once;
@@ -117,20 +121,38 @@ fn every_reason_has_a_test() {
 fn assert_refusal(reason: Reason, code: Code, word: &str, faults: &[(&str, &str)], status: &Status) {
     let details = refusal_details(status);
     assert_eq!((details.code, details.reason.as_str(), reason.as_str()), (code, word, word), "{status:?}");
-    let reported: Vec<_> = details.faults.iter().map(|(field, reason, _)| (field.as_str(), reason.as_str())).collect();
+    let fields: Vec<_> = details.faults.iter().map(|(field, ..)| without_settlement_id(field)).collect();
+    let reasons = details.faults.iter().map(|(_, reason, _)| reason.as_str());
+    let reported: Vec<_> = fields.iter().map(String::as_str).zip(reasons).collect();
     assert_eq!(reported, faults);
     let preconditions = status.get_error_details().precondition_failure().is_some();
     assert_eq!(preconditions, code == Code::FailedPrecondition && !faults.is_empty());
     assert!(status.message().starts_with(word), "{}", status.message());
     // The Chinese text names every field at fault too.
     let chinese = status.get_error_details().localized_message().map(|text| text.message.clone()).unwrap_or_default();
-    assert!(faults.iter().all(|(field, _)| chinese.contains(field)), "{chinese}");
+    assert!(details.faults.iter().all(|(field, ..)| chinese.contains(field.as_str())), "{chinese}");
     let retry = status.get_error_details().retry_info().is_some();
     assert_eq!(
         retry,
         matches!(reason, Reason::Overloaded | Reason::CallerLimit),
         "only a shed call carries a retry delay"
     );
+}
+
+/// The path of a field, with `ID` in place of a settlement's id.
+fn without_settlement_id(field: &str) -> String {
+    let id = field.strip_prefix("settlements[").and_then(|rest| rest.split(']').next());
+    id.filter(|id| uuid::Uuid::parse_str(id).is_ok()).map_or_else(|| field.to_owned(), |id| field.replacen(id, "ID", 1))
+}
+
+async fn run_for_a_person_who_is_no_longer_enrolled(server: Server) -> Status {
+    server.settle_ok(&claim("C1", "P1", "50000.00"), "S1").await;
+    let ended = row(ReferenceTable::Enrolments, &["P1", "2014-01-01", "resident", "370100", "2016-01-01"]);
+    server.engine.import(vec![ended]).await.expect("a sound row");
+    let (person_id, request_id) = ("P1".to_owned(), "V1".to_owned());
+    let request =
+        onestop::pb::settlement::ReadjudicateRequest { person_id, benefit_year: 2017, request_id, dry_run: false };
+    server.settlement_client().readjudicate(request).await.expect_err("a refusal")
 }
 
 /// Settles this claim, which must be refused and leave the store unchanged.

@@ -116,7 +116,12 @@ async fn an_unknown_view_is_refused_before_anything_is_committed() {
     let details = refusal_details(&status);
     assert_eq!((details.code, details.reason.as_str()), (Code::InvalidArgument, "INVALID_REQUEST"));
     assert_eq!(details.faults[0].0, "view");
-    let request = pb::GetOutcomeRequest { hospital_id: "H3".into(), person_id: "P1".into(), request_id: "R1".into() };
+    let request = pb::GetOutcomeRequest {
+        hospital_id: "H3".into(),
+        person_id: "P1".into(),
+        request_id: "R1".into(),
+        of_readjudicate: false,
+    };
     let outcome = server.settlement_client().get_outcome(request).await.expect("an outcome").into_inner().outcome;
     assert!(matches!(outcome.and_then(|one| one.outcome), Some(pb::outcome::Outcome::NotSeen(_))));
 }

@@ -347,7 +347,7 @@ fn entries_of_the_administration_have_their_bytes() {
     let closing = MonthClosing { closed_by: "an operator".to_owned(), month };
     check_administration("month-closing", AdministrationAct::MonthClosing(closing));
     let (record, digest) = encode_entry(&entry(fence()));
-    let person = Entry::from(entry(EntryKind::Fence(fence())));
+    let person = entry(EntryKind::Fence(fence()));
     assert_eq!(decode_committed(&record), Ok((CommittedEntry::Person(Box::new(person)), digest)));
 }
 

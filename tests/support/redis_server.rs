@@ -1,7 +1,7 @@
 //! Real Redis servers for tests: each on a free port of its own, in a directory of its own, ended by its id when the
 //! test lets it go. `ONESTOP_REDIS_SERVER` names another program, such as `valkey-server`.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -133,7 +133,14 @@ impl RedisServer {
 
     /// Puts a command, as words; what it answers, as it stands on the wire.
     pub fn ask(&self, words: &[&str]) -> String {
-        ask(self.port, words).expect("it answers")
+        let end = Instant::now() + STARTS;
+        loop {
+            match ask(self.port, words) {
+                // A server that changes its role closes its connections.
+                Err(error) if error.kind() == ErrorKind::ConnectionReset && Instant::now() < end => {}
+                answer => return answer.expect("it answers"),
+            }
+        }
     }
 
     fn answers(&self) {

@@ -179,8 +179,8 @@ pub(crate) struct RequestOptions {
 #[derive(clap::Args, Debug)]
 pub(crate) struct RequestKeyOptions {
     /// The hospital; leave out for a request of readjudicate
-    #[arg(long, value_name = "ID", default_value = "", hide_default_value = true)]
-    hospital: String,
+    #[arg(long, value_name = "ID")]
+    hospital: Option<String>,
     /// The person
     #[arg(long, value_name = "ID")]
     person: String,
@@ -210,13 +210,15 @@ pub(crate) async fn run(command: ClientCommand, json: bool) -> CommandResult {
         ClientCommand::Correct { server, options } => correct::run(&server, &options, json).await,
         ClientCommand::Readjudicate { server, options } => readjudicate::run(&server, &options, json).await,
         ClientCommand::Outcome { server, request } => {
-            let RequestKeyOptions { hospital: hospital_id, person: person_id, request: request_id } = request;
-            let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id };
+            let RequestKeyOptions { hospital, person: person_id, request: request_id } = request;
+            let (of_readjudicate, hospital_id) = (hospital.is_none(), hospital.unwrap_or_default());
+            let request = pb::GetOutcomeRequest { hospital_id, person_id, request_id, of_readjudicate };
             outcome::print(Client::connect_to(&server).await?.outcome(request).await, json)
         }
         ClientCommand::Fence { server, request } => {
-            let RequestKeyOptions { hospital: hospital_id, person: person_id, request: request_id } = request;
-            let request = pb::FenceRequest { hospital_id, person_id, request_id };
+            let RequestKeyOptions { hospital, person: person_id, request: request_id } = request;
+            let (of_readjudicate, hospital_id) = (hospital.is_none(), hospital.unwrap_or_default());
+            let request = pb::FenceRequest { hospital_id, person_id, request_id, of_readjudicate };
             outcome::print(Client::connect_to(&server).await?.fence(request).await, json)
         }
         ClientCommand::Show { server, options } => show::run(Client::connect_to(&server).await?, &options, json).await,
