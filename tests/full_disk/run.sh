@@ -18,6 +18,7 @@ export ONESTOP_DISK_RESERVE_MIB=32
 log=$(mktemp)
 touch "$log.out"
 start() {
+  : >"$log.out" # or the address of the server before would be read
   "$program" serve --create --listen 127.0.0.1:0 --store "$disk/store" >"$log.out" 2>>"$log" &
   server=$!
   until grep -q '^onestop serves on' "$log.out"; do
