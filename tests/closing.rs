@@ -44,7 +44,7 @@ async fn booked(store: &impl Store) -> Vec<(&'static str, Option<Month>)> {
         match decode_committed(&stored.record.expect("a record")).expect("an entry").0 {
             CommittedEntry::Person(entry) => {
                 let kind = match entry.split().is_some() {
-                    true if entry.revised().is_some() => "revision",
+                    true if entry.as_revision().is_some() => "revision",
                     true => "settlement",
                     false => "reversal",
                 };

@@ -186,8 +186,8 @@ async fn person_entries<S: Store>(engine: &Engine<S>, state: &PersonState) -> Ve
 
 /// The settlements that no later entry reversed.
 fn active_settlements(entries: &[Entry]) -> Vec<(EntryId, &Settlement)> {
-    let reversed: HashSet<_> = entries.iter().filter_map(|entry| Some(entry.reversed()?.settlement)).collect();
-    let settled = entries.iter().filter_map(|entry| Some((entry.id, entry.settled()?)));
+    let reversed: HashSet<_> = entries.iter().filter_map(|entry| Some(entry.as_reversal()?.settlement)).collect();
+    let settled = entries.iter().filter_map(|entry| Some((entry.id, entry.as_settlement()?)));
     settled.filter(|(id, _)| !reversed.contains(id)).collect()
 }
 
@@ -195,7 +195,7 @@ async fn assert_journal_and_account_agree<S: Store>(engine: &Engine<S>, state: &
     let entries = person_entries(engine, state).await;
     assert_eq!(entries.len() as u64, state.version);
     assert!(entries.iter().zip(1..).all(|(entry, number)| entry.link.number == number));
-    assert!(entries.iter().filter_map(Entry::settled).all(|settled| invariants::check(&settled.split).is_ok()));
+    assert!(entries.iter().filter_map(Entry::as_settlement).all(|settled| invariants::check(&settled.split).is_ok()));
     assert_never_settled_twice(&entries);
     let active = active_settlements(&entries);
     let [(_, account)] = state.accounts() else { panic!("one account") };

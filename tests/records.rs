@@ -164,10 +164,10 @@ async fn every_kind_of_entry_is_decoded_as_it_was_encoded_and_chained() {
         assert!(encode_entry(&decode(record).0).0 == *record);
     }
     let [settlement, reversal, fence, revision] = records.map(|record| decode(&record).0);
-    assert!(settlement.settled().is_some_and(|settled| settled.facts.catalogue.len() == 5));
-    let reversed = reversal.reversed().expect("a reversal");
+    assert!(settlement.as_settlement().is_some_and(|settled| settled.facts.catalogue.len() == 5));
+    let reversed = reversal.as_reversal().expect("a reversal");
     assert_eq!((reversed.settlement, &*reversed.revisions), (settlement.id, &[revision.id][..]));
-    let cause = revision.revised().map(|revised| revised.cause.clone());
+    let cause = revision.as_revision().map(|revised| revised.cause.clone());
     assert_eq!(cause, Some(onestop::domain::journal::RevisionCause::Reversal(reversal.id)));
     assert_eq!((revision.link.previous, fence.link.previous), (Some(reversal.id), Some(revision.id)));
 }

@@ -75,7 +75,7 @@ impl<'c> AccountReplay<'c> {
         // A correction stands before the revisions of what continues it.
         let revisions: Vec<&&Entry> = following.filter(|entry| Some(entry.id) != reversed.correction).collect();
         let listed = revisions.iter().map(|entry| entry.id).eq(reversed.revisions.iter().copied());
-        let revised: Vec<&Revision> = revisions.iter().filter_map(|entry| entry.revised()).collect();
+        let revised: Vec<&Revision> = revisions.iter().filter_map(|entry| entry.as_revision()).collect();
         if !listed
             || revised.len() != revisions.len()
             || revised.iter().any(|revised| revised.cause != RevisionCause::Reversal(entry.id))
@@ -105,7 +105,7 @@ impl<'c> AccountReplay<'c> {
     pub fn begin_run(&mut self, first: &Entry, run: &RetroactiveRun, following: &[&Entry]) -> Result<(), ChainFault> {
         let later = following.get(..run.revisions().count().saturating_sub(1)).ok_or(ChainFault::RunIncomplete)?;
         let is_later = |entry: &&Entry| {
-            entry.revised().is_some_and(|revised| revised.cause == RevisionCause::LaterInRun(first.id))
+            entry.as_revision().is_some_and(|revised| revised.cause == RevisionCause::LaterInRun(first.id))
         };
         let listed = run.revisions().eq([first.id].into_iter().chain(later.iter().map(|entry| entry.id)));
         let mut distinct = HashSet::new();
@@ -134,7 +134,7 @@ impl<'c> AccountReplay<'c> {
             (_, None) => Ok(None),
             (Some(next), Some(entry)) if next.revision == Some(entry.id) => {
                 self.taken_out.pop_front();
-                let fits = entry.revised().is_some_and(|revised| revised.settlement == next.settlement);
+                let fits = entry.as_revision().is_some_and(|revised| revised.settlement == next.settlement);
                 if fits { Ok(None) } else { Err(ChainFault::RunIncomplete) }
             }
             (_, Some(_)) => Err(ChainFault::OutsideRun),

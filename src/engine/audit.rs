@@ -115,8 +115,8 @@ impl<'a, S: Store> Audit<'a, S> {
         }
         // A revision carries the request of the reversal or of the first revision of the run that made it, and a reversal
         // that of the correction that it is part of.
-        let correction = entry.reversed().and_then(|reversed| reversed.correction);
-        let is_of_request = entry.revised().is_none() || entry.retroactive_run().is_some();
+        let correction = entry.as_reversal().and_then(|reversed| reversed.correction);
+        let is_of_request = entry.as_revision().is_none() || entry.retroactive_run().is_some();
         if is_of_request && seen.request != Some(correction.unwrap_or(entry.id)) {
             return Err(ChainFault::RequestRow);
         }

@@ -28,7 +28,7 @@ impl<S: Store> Engine<S> {
         head: Option<EntryId>,
         replaced: Option<EntryId>,
     ) -> Result<Result<Continuable, FieldFault>, EngineError> {
-        let live = self.live_after(head, None, true).await?.live;
+        let live = self.live_settlements_after(head, None, true).await?.live;
         let named = |one: &&LiveSettlement| is_claim_named(&one.claim, &continues.hospital_id, &continues.claim_id);
         let found = live.iter().find(named).filter(|one| {
             let continued = |other: &LiveSettlement| {

@@ -84,13 +84,13 @@ pub(super) fn retain_resting(
 }
 
 impl<S: Store> Engine<S> {
-    /// The settlements of a person that stand and were committed after one: the chain is walked from its end back. All of
-    /// them, if `whole` or if a correction is found on the way.
-    pub(super) async fn live_after(
+    /// The settlements of a person that stand and were committed after `settlement`, found by a walk along the chain from its
+    /// end back. If `walk_whole_chain` is set, or a correction is found on the way, all of them but `settlement`.
+    pub(super) async fn live_settlements_after(
         &self,
         head: Option<EntryId>,
         settlement: Option<EntryId>,
-        mut whole: bool,
+        mut walk_whole_chain: bool,
     ) -> Result<WalkedChain, EngineError> {
         let (mut later, mut after) = (Vec::new(), None);
         let mut reversed = HashSet::new();
@@ -99,7 +99,7 @@ impl<S: Store> Engine<S> {
         while let Some(id) = next {
             if Some(id) == settlement {
                 after = Some(later.len());
-                if !whole {
+                if !walk_whole_chain {
                     break;
                 }
             }
@@ -112,7 +112,7 @@ impl<S: Store> Engine<S> {
             let committed = entry.committed;
             match entry.body {
                 EntryKind::Reversal(reversal) => {
-                    whole |= reversal.correction.is_some();
+                    walk_whole_chain |= reversal.correction.is_some();
                     reversed.insert(reversal.settlement);
                 }
                 EntryKind::Revision(revision) => {

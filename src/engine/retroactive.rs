@@ -152,7 +152,7 @@ impl<S: Store> Engine<S> {
 
     /// The settlements of a year that are in force, and those that rest on them; newest first.
     async fn live_of_year(&self, year: i32, seen: &LookUp) -> Result<Vec<LiveSettlement>, EngineError> {
-        let mut live = self.live_after(seen.state.head, None, true).await?.live;
+        let mut live = self.live_settlements_after(seen.state.head, None, true).await?.live;
         let of_year = live.iter().filter(|one| one.account().year == year);
         let from: HashMap<_, _> = of_year.map(|one| (one.account().clone(), 0)).collect();
         retain_resting(&mut live, from, HashSet::new());

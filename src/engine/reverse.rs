@@ -167,7 +167,7 @@ impl<S: Store> Engine<S> {
         key: &AccountKey,
         corrected: bool,
     ) -> Result<Vec<LiveSettlement>, EngineError> {
-        let WalkedChain { mut live, after } = self.live_after(head, Some(settlement), corrected).await?;
+        let WalkedChain { mut live, after } = self.live_settlements_after(head, Some(settlement), corrected).await?;
         // From this place in the order of commits on its account rests on it.
         let from = HashMap::from([(key.clone(), live.len() - after)]);
         retain_resting(&mut live, from, HashSet::from([settlement]));

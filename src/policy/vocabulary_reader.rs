@@ -36,7 +36,7 @@ fn read_root(root: &TableReader<'_, '_>) -> Vocabulary {
         root.add_missing(section);
     }
     let approvals: Vec<Named<Approval>> = named_words(root, "approval");
-    let pools = with_own_pools(named_words(root, "pool"));
+    let pools = with_built_in_pools(named_words(root, "pool"));
     let vocabulary = Vocabulary {
         categories: named_words(root, "category"),
         levels: named_words(root, "level"),
@@ -89,13 +89,13 @@ fn named_words<W: for<'a> From<&'a str>>(root: &TableReader<'_, '_>, name: &'sta
     })
 }
 
-/// The program's pools are known though the file does not name them.
-fn with_own_pools(mut pools: Vec<Named<Pool>>) -> Vec<Named<Pool>> {
-    let own = [
+/// Adds the pools that the program itself fills, if the file does not name them.
+fn with_built_in_pools(mut pools: Vec<Named<Pool>>) -> Vec<Named<Pool>> {
+    let built_in = [
         (Pool::preliminary_self_pay(), "先行自付", "first share"),
         (Pool::over_limit(), "超限价", "above price ceilings"),
     ];
-    for (pool, zh, en) in own {
+    for (pool, zh, en) in built_in {
         if !pools.iter().any(|(known, _)| *known == pool) {
             pools.push((pool, DisplayName { zh: zh.into(), en: Some(en.into()) }));
         }

@@ -7,8 +7,8 @@ use crate::telemetry::metrics::ExpectedSeries;
 use super::accept;
 use super::serve_connection::Closed;
 
-/// The series of every server.
-pub(super) fn series() -> ExpectedSeries {
+/// The series that every server shows from its start.
+pub(super) fn series_shown_from_start() -> ExpectedSeries {
     let mut reasons: Vec<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     reasons.sort_unstable();
     reasons.dedup();

@@ -107,7 +107,7 @@ pub async fn run(
     telemetry: &Telemetry,
     started: impl FnOnce(&ServerStart),
 ) -> Result<(), RunError> {
-    let metrics = Arc::new(telemetry.metrics(expected::series())?);
+    let metrics = Arc::new(telemetry.metrics(expected::series_shown_from_start())?);
     let access = AccessSetup::from_config(&config)?;
     let location = StoreLocation::parse(&config.store)?;
     let (secret, archive) = (config.secret.clone(), config.archive.clone());

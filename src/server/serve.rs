@@ -79,7 +79,7 @@ impl ServerSetup {
     /// Fixed policies, no TLS, callers not identified, no reload.
     pub fn open(limits: ServerLimits) -> ServerSetup {
         let reload = mpsc::channel(1).1;
-        let metrics = Arc::new(Metrics::unexported(expected::series()));
+        let metrics = Arc::new(Metrics::unexported(expected::series_shown_from_start()));
         let (access, watched) = (AccessSetup::open(), Watched::default());
         ServerSetup { load_book: None, access, limits, operations: None, reload, metrics, watched, report_cache: None }
     }

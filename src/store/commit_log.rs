@@ -183,7 +183,7 @@ impl IndexTally {
 
     /// A tally of no rows that can be compared with another one.
     #[must_use]
-    pub fn emptied(&self) -> IndexTally {
+    pub fn new_with_same_seed(&self) -> IndexTally {
         IndexTally::new(self.seed)
     }
 

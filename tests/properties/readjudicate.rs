@@ -272,7 +272,8 @@ impl ReplayedAccounts {
                 return self.adjudicate_again(engine, revised.settlement, &revised.split).await;
             }
             EntryKind::Reversal(reversed) => {
-                let revised: Vec<_> = following[..reversed.revisions.len()].iter().filter_map(Entry::revised).collect();
+                let revised: Vec<_> =
+                    following[..reversed.revisions.len()].iter().filter_map(Entry::as_revision).collect();
                 prop_assert!(
                     following.iter().map(|entry| entry.id).zip(&reversed.revisions).all(|(id, named)| id == *named)
                 );
@@ -295,7 +296,7 @@ impl ReplayedAccounts {
     }
 
     fn newest(&self, settlement: EntryId) -> EntryId {
-        let revisions = self.entries.values().filter_map(|entry| Some((entry.revised()?, entry.id)));
+        let revisions = self.entries.values().filter_map(|entry| Some((entry.as_revision()?, entry.id)));
         let own = revisions.filter(|(revised, _)| revised.settlement == settlement);
         own.max_by_key(|(revised, _)| revised.number).map_or(settlement, |(_, id)| id)
     }
@@ -308,7 +309,7 @@ impl ReplayedAccounts {
         split: &Split,
     ) -> TestCaseResult {
         let entry = engine.store().entry(settlement).await.expect("a read").expect("the entry");
-        let settled = entry.settled().expect("a settlement");
+        let settled = entry.as_settlement().expect("a settlement");
         let policy = engine.stored_policy(split.circumstances.policy.digest).await.expect("a policy text");
         let policy = policy.expect("the policy was kept");
         let input =

@@ -228,7 +228,7 @@ async fn chains_hold(url: &str) {
             while let Some(id) = next {
                 let entry = store.entry(id).await.expect("a read").expect("the entry");
                 next = entry.link.previous;
-                if let Some(settled) = entry.settled() {
+                if let Some(settled) = entry.as_settlement() {
                     let name = (settled.claim.hospital_id.clone(), settled.claim.claim_id.clone());
                     assert_eq!(claims.insert(name, id), None, "a claim is settled twice");
                 }

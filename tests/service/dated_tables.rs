@@ -195,5 +195,5 @@ async fn a_retry_with_another_total_diagnosis_or_day_is_another_content() {
     let id = onestop::domain::ids::EntryId::parse(&settled.settlement_id).expect("an id");
     let entry =
         onestop::store::JournalStore::entry(server.engine.store(), id).await.expect("a read").expect("an entry");
-    assert!(RawClaim::from(&entry.settled().expect("a settlement").claim) == stated);
+    assert!(RawClaim::from(&entry.as_settlement().expect("a settlement").claim) == stated);
 }

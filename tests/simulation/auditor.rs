@@ -185,7 +185,7 @@ impl Auditor {
         let ClientRequest::Settle { claim, request_id, .. } = request else {
             return Err("a settlement without a request".to_owned());
         };
-        let settled = entry.settled().ok_or("no settlement")?;
+        let settled = entry.as_settlement().ok_or("no settlement")?;
         ensure(RawClaim::from(&settled.claim) == *claim, || format!("{} is of another claim", entry.id))?;
         let key = RequestKey::for_claim(claim, request_id);
         self.ledger.record_request(&key, entry, at)?;
@@ -223,7 +223,7 @@ impl Auditor {
         let ClientRequest::Reverse { reversal, request_id } = request else {
             return Err("a reversal without a request".to_owned());
         };
-        let reversed = entry.reversed().ok_or("no reversal")?;
+        let reversed = entry.as_reversal().ok_or("no reversal")?;
         let key = RequestKey::for_reversal(reversal, request_id);
         self.ledger.record_request(&key, entry, at)?;
         let claim = key.claim_key(reversal.claim_id.as_str());

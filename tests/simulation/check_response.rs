@@ -46,7 +46,7 @@ impl Auditor {
                 ensure(*replay || entry.id == id, || format!("{} is the entry of another call", entry.id))?;
                 self.check_durable(entry)?;
                 self.check_matches_request(entry, request)?;
-                let expected = entry.reversed().map(|reversed| reversed.revisions.clone()).unwrap_or_default();
+                let expected = entry.as_reversal().map(|reversed| reversed.revisions.clone()).unwrap_or_default();
                 let returned: Vec<EntryId> = revisions.iter().map(|revision| revision.id).collect();
                 ensure(expected == returned, || format!("{} returns other revisions than it has", entry.id))?;
                 revisions.iter().try_for_each(|revision| self.check_durable(revision))

@@ -206,7 +206,7 @@ impl PersonLedger {
         hospital: &model::Hospital,
         catalogue: &[model::CatalogueRow],
     ) -> CheckResult {
-        let revised = entry.revised().ok_or_else(|| format!("{} is no revision", entry.id))?;
+        let revised = entry.as_revision().ok_or_else(|| format!("{} is no revision", entry.id))?;
         let active = &self.active[at];
         let is_next = (revised.settlement, revised.number) == (active.settlement, active.revisions + 2);
         ensure(is_next, || format!("{} is not the next revision", entry.id))?;

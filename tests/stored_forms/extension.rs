@@ -185,7 +185,7 @@ async fn commit_extended(engine: &Engine<MemoryStore>, schema: &DescriptorPool, 
     message.kind = Some(Kind::Settlement(settlement));
     let (extended, digest) = record::encode_message(&message);
     let (entry, _) = decode_entry(&extended).expect("a record with fields that are not known");
-    let Settlement { claim, split, .. } = entry.settled().expect("a settlement").clone();
+    let Settlement { claim, split, .. } = entry.as_settlement().expect("a settlement").clone();
     let mut row = ClaimRow::unsettled(claim.person_id.clone());
     row.settled(entry.id);
     let state = engine.store().look_up(Scope::of_person(&claim.person_id)).await.expect("a state").state;

@@ -61,7 +61,7 @@ pub(super) fn unknown_names(file: &str, text: &str, case: &Case, book: &Book) ->
         for named in names_of_step(&step.expect) {
             let list = known_of_kind(&known, named.kind);
             if !list.contains(&named.name) {
-                let offset = step_table(&root, at).and_then(|step| offset_of(step, &named.path));
+                let offset = step_table(&root, at).and_then(|step| offset_of_last_key(step, &named.path));
                 let line = line_at(text, offset.unwrap_or_default());
                 faults.push(FileFault::bilingual(file, line, unknown_name(at + 1, &named, list)));
             }
@@ -127,12 +127,12 @@ fn step_table<'t>(root: &'t Spanned<DeTable<'_>>, at: usize) -> Option<&'t DeTab
 }
 
 /// The offset of the last key of a path.
-fn offset_of(table: &DeTable<'_>, path: &[&str]) -> Option<usize> {
+fn offset_of_last_key(table: &DeTable<'_>, path: &[&str]) -> Option<usize> {
     let (first, rest) = path.split_first()?;
     let (key, value) = table.iter().find(|(key, _)| key.get_ref() == first)?;
     match (value.get_ref(), rest) {
         (_, []) => Some(key.span().start),
-        (DeValue::Table(inner), rest) => offset_of(inner, rest),
+        (DeValue::Table(inner), rest) => offset_of_last_key(inner, rest),
         _ => None,
     }
 }

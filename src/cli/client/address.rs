@@ -7,7 +7,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
 use crate::cli::error::client::ClientError;
 
-use super::traced_channel::{Security, TracedChannel};
+use super::traced_channel::{ConnectionHint, TracedChannel};
 
 /// How long a connection may take to be established.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,12 +50,12 @@ impl TlsOptions {
         }
         let channel = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect().await;
         let channel = channel.map_err(|error| unreachable_error(&url, &error))?;
-        let security = match (url.starts_with("https://"), &self.certificate) {
-            (false, _) => Security::Plain,
-            (true, None) => Security::Tls,
-            (true, Some(_)) => Security::Other,
+        let hint = match (url.starts_with("https://"), &self.certificate) {
+            (false, _) => ConnectionHint::UseTls,
+            (true, None) => ConnectionHint::PresentCertificate,
+            (true, Some(_)) => ConnectionHint::None,
         };
-        Ok(TracedChannel::new(channel, security))
+        Ok(TracedChannel::new(channel, hint))
     }
 
     fn tls_config(&self, url: &str) -> Result<ClientTlsConfig, ClientError> {

@@ -17,44 +17,46 @@ use crate::telemetry::call_span;
 #[derive(Clone, Debug)]
 pub struct TracedChannel {
     channel: Channel,
-    security: Security,
+    hint: ConnectionHint,
 }
 
-/// How a connection is secured.
+/// What a caller may have left out if the connection fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Security {
-    /// Without TLS.
-    Plain,
-    /// With TLS, and without a certificate of the client.
-    Tls,
-    /// With TLS and a certificate of the client; or as whoever opened the channel knows.
-    Other,
+pub(super) enum ConnectionHint {
+    /// TLS: the connection is without it.
+    UseTls,
+    /// A certificate of the client: the connection has TLS alone.
+    PresentCertificate,
+    /// Nothing: the connection has TLS and a certificate, or whoever opened the channel knows.
+    None,
 }
 
 impl TracedChannel {
-    /// A channel that is secured in this way.
-    pub(super) fn new(channel: Channel, security: Security) -> TracedChannel {
-        TracedChannel { channel, security }
+    /// A channel whose failed connection is described with this hint.
+    pub(super) fn new(channel: Channel, hint: ConnectionHint) -> TracedChannel {
+        TracedChannel { channel, hint }
     }
 
     /// The status of a call whose connection failed.
-    fn connection_failed(security: Security, error: &dyn std::error::Error) -> Status {
+    fn connection_failed(hint: ConnectionHint, error: &dyn std::error::Error) -> Status {
         let mut innermost = error;
         while let Some(source) = innermost.source() {
             innermost = source;
         }
-        let hint = match security {
-            Security::Plain => "; if the server requires TLS, call it as https:// with --ca",
-            Security::Tls => "; if the server requires a client certificate, present one with --certificate and --key",
-            Security::Other => "",
+        let text = match hint {
+            ConnectionHint::UseTls => "; if the server requires TLS, call it as https:// with --ca",
+            ConnectionHint::PresentCertificate => {
+                "; if the server requires a client certificate, present one with --certificate and --key"
+            }
+            ConnectionHint::None => "",
         };
-        Status::unavailable(format!("the connection failed: {innermost}{hint}"))
+        Status::unavailable(format!("the connection failed: {innermost}{text}"))
     }
 }
 
 impl From<Channel> for TracedChannel {
     fn from(channel: Channel) -> TracedChannel {
-        TracedChannel::new(channel, Security::Other)
+        TracedChannel::new(channel, ConnectionHint::None)
     }
 }
 
@@ -64,14 +66,14 @@ impl Service<Request<Body>> for TracedChannel {
     type Future = BoxFuture<Response<Body>, Status>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        let security = self.security;
-        self.channel.poll_ready(context).map_err(|error| TracedChannel::connection_failed(security, &error))
+        let hint = self.hint;
+        self.channel.poll_ready(context).map_err(|error| TracedChannel::connection_failed(hint, &error))
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let span = call_span::client_span(request.uri().path().trim_start_matches('/'));
         call_span::propagate(&span, request.headers_mut());
-        let (answer, recorded, security) = (self.channel.call(request), span.clone(), self.security);
+        let (answer, recorded, hint) = (self.channel.call(request), span.clone(), self.hint);
         let answer = async move {
             let answer = answer.await;
             let status = answer.as_ref().map(|answer| answer.headers().get(Status::GRPC_STATUS));
@@ -80,7 +82,7 @@ impl Service<Request<Body>> for TracedChannel {
                 Err(_unreachable) => Code::Unavailable,
             };
             call_span::record_status(&recorded, code_name(code), code != Code::Ok);
-            answer.map_err(|error| TracedChannel::connection_failed(security, &error))
+            answer.map_err(|error| TracedChannel::connection_failed(hint, &error))
         };
         Box::pin(answer.instrument(span))
     }

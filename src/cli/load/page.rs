@@ -31,10 +31,10 @@ pub(super) fn html(report: &Report) -> String {
         section(
             &mut page,
             "Wrong answers",
-            &format!("<pre>{}</pre>", escaped_lines(&report.measured.wrong.1.join("\n"))),
+            &format!("<pre>{}</pre>", escape_each_line(&report.measured.wrong.1.join("\n"))),
         );
     }
-    section(&mut page, "Audit", &format!("<pre>{}</pre>", escaped_lines(&audit_text(&report.audited))));
+    section(&mut page, "Audit", &format!("<pre>{}</pre>", escape_each_line(&audit_text(&report.audited))));
     let rows = report.setup.iter().map(|(name, value)| format!("<tr><td>{}<td>{}\n", escaped(name), escaped(value)));
     section(&mut page, "What was played", &format!("<table class=\"setup\">{}</table>", rows.collect::<String>()));
     html_page::document(Lang::En, "Load test", &page)
@@ -130,6 +130,6 @@ fn kinds(report: &Report) -> String {
     )
 }
 
-fn escaped_lines(text: &str) -> String {
+fn escape_each_line(text: &str) -> String {
     text.lines().map(escaped).collect::<Vec<_>>().join("\n")
 }

@@ -107,7 +107,7 @@ impl<B: EntryBody> Entry<B> {
 
 impl Entry {
     /// The settlement, if it is one.
-    pub fn settled(&self) -> Option<&Settlement> {
+    pub fn as_settlement(&self) -> Option<&Settlement> {
         match &self.body {
             EntryKind::Settlement(settlement) => Some(settlement),
             _ => None,
@@ -115,7 +115,7 @@ impl Entry {
     }
 
     /// The reversal, if it is one.
-    pub fn reversed(&self) -> Option<&Reversal> {
+    pub fn as_reversal(&self) -> Option<&Reversal> {
         match &self.body {
             EntryKind::Reversal(reversal) => Some(reversal),
             _ => None,
@@ -123,7 +123,7 @@ impl Entry {
     }
 
     /// The revision, if it is one.
-    pub fn revised(&self) -> Option<&Revision> {
+    pub fn as_revision(&self) -> Option<&Revision> {
         match &self.body {
             EntryKind::Revision(revision) => Some(revision),
             _ => None,
@@ -132,7 +132,7 @@ impl Entry {
 
     /// The retroactive run, if it is the first revision of one.
     pub fn retroactive_run(&self) -> Option<&RetroactiveRun> {
-        match &self.revised()?.cause {
+        match &self.as_revision()?.cause {
             RevisionCause::RetroactiveRun(run) => Some(run),
             RevisionCause::Reversal(_) | RevisionCause::LaterInRun(_) => None,
         }
@@ -143,14 +143,14 @@ impl Entry {
     pub fn following_in_commit(&self) -> usize {
         let of_reversal = |reversed: &Reversal| reversed.revisions.len() + usize::from(reversed.correction.is_some());
         let of_run = |run: &RetroactiveRun| run.revisions().count().saturating_sub(1);
-        self.reversed().map(of_reversal).or_else(|| self.retroactive_run().map(of_run)).unwrap_or(0)
+        self.as_reversal().map(of_reversal).or_else(|| self.retroactive_run().map(of_run)).unwrap_or(0)
     }
 
     /// The account that it changed; a fence changes none.
     pub fn account(&self) -> Option<&AccountKey> {
         self.split()
             .map(|split| &split.circumstances.account)
-            .or_else(|| self.reversed().map(|reversal| &reversal.account))
+            .or_else(|| self.as_reversal().map(|reversal| &reversal.account))
     }
 
     /// The split that was decided, taken out of it.

@@ -96,7 +96,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
         let commits = commits(&chain, &state).map_err(of_source)?;
         let known = known_commits(&commits, &in_target)?;
         let written = self.write_commits(commits.into_iter().skip(known)).await?;
-        let settlements = chain.iter().filter(|stored| stored.entry.settled().is_some()).count() as u64;
+        let settlements = chain.iter().filter(|stored| stored.entry.as_settlement().is_some()).count() as u64;
         Ok(Chains { chains: 1, entries: CopyCount { total: state.version, written }, settlements })
     }
 

@@ -46,7 +46,7 @@ impl<'c> ChainReplay<'c> {
     /// The commit of one request: its entry, and of a reversal or a retroactive run the others.
     fn commit(&mut self, first: &'c StoredEntry, following: &'c [StoredEntry]) -> Result<Commit, AuditFinding> {
         let id = first.entry.id;
-        if first.entry.revised().is_some() && first.entry.retroactive_run().is_none() {
+        if first.entry.as_revision().is_some() && first.entry.retroactive_run().is_none() {
             return Err(AuditFinding::about_entry(id, "revises without a reversal or a run before it"));
         }
         let mut commit = Commit::from_record(self.state.clone(), &first.entry, first.record.clone(), first.digest);
@@ -57,7 +57,7 @@ impl<'c> ChainReplay<'c> {
             applied.map_err(|fault| AuditFinding::about_entry(next.entry.id, fault))?;
             commit.append_record(&next.entry, next.record.clone(), next.digest);
         }
-        if let Some(correction) = first.entry.reversed().and_then(|reversed| reversed.correction) {
+        if let Some(correction) = first.entry.as_reversal().and_then(|reversed| reversed.correction) {
             commit.set_correction(correction);
         }
         commit.listed = None;
@@ -71,19 +71,19 @@ impl<'c> ChainReplay<'c> {
             EntryKind::Settlement(settled) => {
                 self.apply_split(commit, entry.id, entry.id, &settled.split)?;
                 let claim = &settled.claim;
-                self.row(&claim.hospital_id, &claim.claim_id, &claim.person_id).settled(entry.id);
+                self.claim_row(&claim.hospital_id, &claim.claim_id, &claim.person_id).settled(entry.id);
                 self.write_claim(commit, &claim.hospital_id, &claim.claim_id);
             }
             EntryKind::Reversal(reversed) => {
                 self.accounts.apply_reversal(entry, reversed, following)?;
                 commit.set_account(reversed.account.clone(), self.accounts.account(&reversed.account));
-                let row = self.row(&reversed.hospital_id, &reversed.claim_id, &reversed.person_id);
+                let row = self.claim_row(&reversed.hospital_id, &reversed.claim_id, &reversed.person_id);
                 status(row, reversed.settlement)?.reversal = Some(entry.id);
                 self.write_claim(commit, &reversed.hospital_id, &reversed.claim_id);
             }
             EntryKind::Revision(revised) => {
                 self.apply_revision(commit, entry, revised, following)?;
-                let row = self.row(&revised.hospital_id, &revised.claim_id, &revised.person_id);
+                let row = self.claim_row(&revised.hospital_id, &revised.claim_id, &revised.person_id);
                 status(row, revised.settlement)?.revisions.push(entry.id);
                 self.write_claim(commit, &revised.hospital_id, &revised.claim_id);
             }
@@ -141,7 +141,7 @@ impl<'c> ChainReplay<'c> {
         Ok(())
     }
 
-    fn row(&mut self, hospital_id: &'c HospitalId, claim_id: &'c ClaimId, person_id: &PersonId) -> &mut ClaimRow {
+    fn claim_row(&mut self, hospital_id: &'c HospitalId, claim_id: &'c ClaimId, person_id: &PersonId) -> &mut ClaimRow {
         self.claims.entry((hospital_id, claim_id)).or_insert_with(|| ClaimRow::unsettled(person_id.clone()))
     }
 

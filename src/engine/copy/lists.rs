@@ -72,7 +72,8 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
                 *day = (position.day, HashSet::new());
             }
             let entry = self.source.entry(*id).await.map_err(CopyError::source)?;
-            let settlement = entry.filter(|entry| entry.settled().is_some() && entry.parties().0 == Some(hospital_id));
+            let settlement =
+                entry.filter(|entry| entry.as_settlement().is_some() && entry.parties().0 == Some(hospital_id));
             let of_this_day = settlement.is_some_and(|entry| entry.committed.china_day() == position.day);
             if !of_this_day || !day.1.insert(*id) {
                 let finding = AuditFinding::about_entry(*id, "is in a list where it does not belong");

@@ -155,8 +155,8 @@ impl CommitCheck<'_> {
         let own = |id: EntryId| entries.iter().any(|(entry, _)| entry.id == id);
         for (entry, _) in entries {
             let opening = entry.split().and_then(|split| split.opening.as_ref()).map(|opening| opening.settlement);
-            let reversed = entry.reversed().map(|reversed| reversed.settlement);
-            let revised = entry.revised().map(|revised| revised.settlement);
+            let reversed = entry.as_reversal().map(|reversed| reversed.settlement);
+            let revised = entry.as_revision().map(|revised| revised.settlement);
             for settlement in [opening, reversed, revised].into_iter().flatten().filter(|id| !own(*id)) {
                 self.load_settlement(settlement, entry, changed, &mut earlier)?;
             }
@@ -177,7 +177,7 @@ impl CommitCheck<'_> {
         to: &mut Vec<Entry>,
     ) -> Result<(), ChainFault> {
         let is_of = |entry: &&Entry| {
-            entry.id == settlement || entry.revised().is_some_and(|revised| revised.settlement == settlement)
+            entry.id == settlement || entry.as_revision().is_some_and(|revised| revised.settlement == settlement)
         };
         let newest = to.iter().rev().find(is_of).and_then(Entry::split);
         match newest.and_then(|split| split.opening.as_ref()).map(|opening| opening.settlement) {
@@ -199,7 +199,7 @@ impl CommitCheck<'_> {
         }
         let (position, record) = self.log.entry(settlement)?.ok_or(ChainFault::ReversesUnsettled)?;
         let entry = decode_entry(&record).map_err(StoreError::from)?.0;
-        let settled = entry.settled().ok_or(ChainFault::RevisesNoSettlement)?;
+        let settled = entry.as_settlement().ok_or(ChainFault::RevisesNoSettlement)?;
         let claim = &settled.claim;
         if claim.person_id != *by.parties().1 || entry.link.number >= by.link.number {
             return Err(ChainFault::ReversesUnsettled);
@@ -253,7 +253,7 @@ impl CommitCheck<'_> {
         if secret.person(person_id) != person {
             return Err(about(ChainFault::PersonRow));
         }
-        let of_request = first.reversed().and_then(|reversed| reversed.correction).unwrap_or(first.id);
+        let of_request = first.as_reversal().and_then(|reversed| reversed.correction).unwrap_or(first.id);
         let key = secret.request(hospital_id, person_id, &first.request_id);
         let request = parts.request.filter(|(found, _)| *found == key).map(|(_, row)| record::decode(row));
         if request != Some(Ok(RequestRow(of_request))) {

@@ -78,7 +78,7 @@ pub async fn audit_log<S: Store>(
     let check = CommitCheck { log, policies: &policies, closings: &closings, is_sealed, recompute: options.recompute };
     let tally = follow_chains(&check, options, &mut report)?;
     if report.findings.is_empty() {
-        check_end(log, &tally, &mut report)?;
+        compare_index_and_counts(log, &tally, &mut report)?;
     }
     Ok(report)
 }
@@ -110,7 +110,7 @@ fn follow_chains(
     let mut shares: Vec<Share> = (0..threads).map(|thread| Share::first(thread, threads)).collect();
     while !shares.is_empty() {
         let mut visitors: Vec<_> =
-            shares.drain(..).map(|share| ChainVisitor::new(check, share, memory, tally.emptied())).collect();
+            shares.drain(..).map(|share| ChainVisitor::new(check, share, memory, tally.new_with_same_seed())).collect();
         let mut shown: Vec<Box<dyn CommitVisitor + '_>> = Vec::new();
         visitors.iter_mut().for_each(|visitor| shown.push(Box::new(visitor)));
         let damage = check.log.scan(&mut shown)?;
@@ -127,12 +127,16 @@ fn follow_chains(
 }
 
 /// Compares the index with what the log gives, and the number of entries.
-fn check_end(log: &dyn CommitLog, tally: &IndexTally, report: &mut LogAuditReport) -> Result<(), StoreError> {
-    let mut found = tally.emptied();
+fn compare_index_and_counts(
+    log: &dyn CommitLog,
+    tally: &IndexTally,
+    report: &mut LogAuditReport,
+) -> Result<(), StoreError> {
+    let mut found = tally.new_with_same_seed();
     log.tally_index(&mut found)?;
     let differing: Vec<_> = tally.differing(&found).collect();
     if !differing.is_empty() {
-        name_misled(log, report)?;
+        find_commits_missed_by_index(log, report)?;
     }
     if report.findings.is_empty() {
         for table in differing {
@@ -148,7 +152,7 @@ fn check_end(log: &dyn CommitLog, tally: &IndexTally, report: &mut LogAuditRepor
 }
 
 /// Finds the commits that the index does not lead to.
-fn name_misled(log: &dyn CommitLog, report: &mut LogAuditReport) -> Result<(), StoreError> {
+fn find_commits_missed_by_index(log: &dyn CommitLog, report: &mut LogAuditReport) -> Result<(), StoreError> {
     let mut visitor = MisledVisitor { log, findings: Findings::default() };
     log.scan(&mut [Box::new(&mut visitor)])?;
     report.findings.extend(visitor.findings);

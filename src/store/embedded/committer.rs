@@ -230,7 +230,7 @@ impl OpenGroup {
             }
             Job::Commit(prepared, reply) => {
                 // Collect the reply first: it is answered whatever fails below.
-                let outcome = self.take(*prepared, journal);
+                let outcome = self.check_and_push(*prepared, journal);
                 self.outcomes.push((reply, outcome));
                 self.spans.push(span);
             }
@@ -247,7 +247,7 @@ impl OpenGroup {
         !self.group.is_empty() && !self.group.has_room(record)
     }
 
-    fn take(&mut self, prepared: PreparedCommit, journal: &Journal) -> Result<(), StoreError> {
+    fn check_and_push(&mut self, prepared: PreparedCommit, journal: &Journal) -> Result<(), StoreError> {
         if let Some(condition) = &prepared.condition {
             self.check(condition, journal)?;
         }

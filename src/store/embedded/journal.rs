@@ -75,7 +75,7 @@ impl Journal {
     ///
     /// # Errors
     /// If one cannot be read or is damaged.
-    pub fn listed(&self, from: [u8; 28], end: [u8; 28], limit: usize) -> Result<Vec<ListedRow>, StoreError> {
+    pub fn hospital_rows(&self, from: [u8; 28], end: [u8; 28], limit: usize) -> Result<Vec<ListedRow>, StoreError> {
         let range = KeyRange::new(Key::list_position(from), Key::list_position(end));
         let rows = self.index.range(range, limit).map_err(index_error)?;
         let read = |Row { key, position }: Row| {

@@ -317,7 +317,7 @@ impl JournalStore for EmbeddedStore {
     ) -> Result<Vec<(ListPosition, EntryId)>, StoreError> {
         let first = position_key(&day_key(&self.secret, hospital_id, from.day), from.number);
         let end = position_key(&day_key(&self.secret, hospital_id, before), 0);
-        let listed = self.journal.listed(first, end, limit)?.into_iter().map(|(number, row)| {
+        let listed = self.journal.hospital_rows(first, end, limit)?.into_iter().map(|(number, row)| {
             let ListedRow { settlement, day } = record::decode(&row)?;
             Ok((ListPosition { day, number }, settlement))
         });

@@ -24,7 +24,7 @@ pub fn replay(tables: &Tables, journal: &Journal, directory: &StoreDirectory) ->
     }
     let (mut records, mut written) = (0, written);
     loop {
-        let missing = records_after(journal, written).map_err(unreadable)?;
+        let missing = reference_write_positions_after(journal, written).map_err(unreadable)?;
         let Some(last) = missing.last() else { break };
         let mut rows = Vec::new();
         for Row { position, .. } in &missing {
@@ -46,7 +46,7 @@ fn is_in_log(journal: &Journal, written: LogPosition) -> Result<bool, StoreError
     Ok(journal.look_up([Key::reference_write(written.lsn)])? == [Some(written)])
 }
 
-fn records_after(journal: &Journal, written: Option<LogPosition>) -> Result<Vec<Row>, StoreError> {
+fn reference_write_positions_after(journal: &Journal, written: Option<LogPosition>) -> Result<Vec<Row>, StoreError> {
     let all = KeyRange::all(Table::ReferenceWrite);
     let range = written.map_or(all, |written| KeyRange::after(Key::reference_write(written.lsn)));
     journal.index().range(range, RECORDS).map_err(index_error)

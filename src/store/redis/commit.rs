@@ -91,7 +91,7 @@ fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> redis::Cmd
     keys.extend(["persons", "journal", "entries", "clock", "day"].map(|name| names.shard_key(shard, name)));
     // The list of a commit that is appended to none is named, and not used.
     keys.push(match &commit.hospital_id {
-        Some(hospital_id) => names.listed(shard, hospital_id),
+        Some(hospital_id) => names.hospital_list_key(shard, hospital_id),
         None => names.shard_key(shard, "store"),
     });
     keys.push(names.shard_key(shard, CLOSED));

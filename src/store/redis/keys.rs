@@ -84,7 +84,7 @@ impl RedisKeys {
     }
 
     /// The key of a hospital's list in this shard.
-    pub fn listed(&self, shard: Shard, id: &HospitalId) -> Vec<u8> {
+    pub fn hospital_list_key(&self, shard: Shard, id: &HospitalId) -> Vec<u8> {
         self.key(shard, "l", &self.secret.hospital(id))
     }
 

@@ -94,7 +94,7 @@ pub async fn hospital_settlements(
             names.shard_key(shard, "store"),
             names.shard_key(shard, "clock"),
             names.shard_key(shard, "day"),
-            names.listed(shard, hospital_id),
+            names.hospital_list_key(shard, hospital_id),
         ];
         let mut command = functions::call(functions::POSITIONS, &keys);
         command.arg(expected_marker::value(names)).arg(newest_day).arg(complete).arg(from).arg(&before).arg(limit);
@@ -129,7 +129,7 @@ pub async fn append_settlements(
         let member = [&day.number().to_be_bytes()[..], number.as_bytes(), &[shard.number()], &id.0].concat();
         let keys = ["store", "clock", "day"].map(|name| names.shard_key(shard, name));
         let mut command =
-            functions::call(functions::APPEND, &[&keys[..], &[names.listed(shard, hospital_id)]].concat());
+            functions::call(functions::APPEND, &[&keys[..], &[names.hospital_list_key(shard, hospital_id)]].concat());
         command.arg(expected_marker::value(names)).arg(clock).arg(day.number()).arg(member);
         commit::check_status(
             servers.write(shard, command).await.map_err(CallError::into_write_error)?,

@@ -82,14 +82,19 @@ fn find_cut(backup: &Verified, log: &LogInBackup<'_>, until: RestoreUntil) -> Re
     let RestoreUntil::Time(until) = until else { return Ok(cut) };
     cut.newest = None;
     let start = log.segments.start().map_err(|error| log.failed(error))?;
-    cut.end = log.walk(start, end.lsn, |frame| cut.take(log, frame, until))?;
+    cut.end = log.walk(start, end.lsn, |frame| cut.take_records_until(log, frame, until))?;
     cut.entries = cut.end.sequence + cut.leading.iter().map(|record| u64::from(record.entry_count())).sum::<u64>();
     Ok(cut)
 }
 
 impl Cut {
-    /// Takes the records of a frame before the first that was committed later; returns whether all were taken.
-    fn take(&mut self, log: &LogInBackup<'_>, frame: &Frame, until: Instant) -> Result<bool, BackupError> {
+    /// Takes the records of a frame up to the first that was committed after `until`; returns whether all were taken.
+    fn take_records_until(
+        &mut self,
+        log: &LogInBackup<'_>,
+        frame: &Frame,
+        until: Instant,
+    ) -> Result<bool, BackupError> {
         let (mut leading, mut newest) = (Vec::new(), None);
         for (position, record) in frame.records() {
             let unreadable = |error| BackupError::Record { path: log.path.clone(), lsn: position.lsn, error };

@@ -54,7 +54,7 @@ impl Fences {
         if self.is_after_last(key) {
             return None;
         }
-        self.pages_where(key, |first, key| first <= key).checked_sub(1)
+        self.count_leading_pages(key, |first, key| first <= key).checked_sub(1)
     }
 
     /// The first page with a key that is not before this one; the number of pages if there is none.
@@ -62,12 +62,12 @@ impl Fences {
         if self.is_after_last(key) {
             return self.pages() as u64;
         }
-        self.pages_where(key, |first, key| first <= key).saturating_sub(1)
+        self.count_leading_pages(key, |first, key| first <= key).saturating_sub(1)
     }
 
     /// The last page with a key before this one, or the last page.
     pub(super) fn last_page_before(&self, end: Option<&Key>) -> Option<u64> {
-        end.map_or(self.pages() as u64, |end| self.pages_where(end, |first, end| first < end)).checked_sub(1)
+        end.map_or(self.pages() as u64, |end| self.count_leading_pages(end, |first, end| first < end)).checked_sub(1)
     }
 
     fn pages(&self) -> usize {
@@ -82,8 +82,8 @@ impl Fences {
         &self.bytes[number * self.key_length..][..self.key_length]
     }
 
-    /// The number of pages, from the first on, whose first key compares with a key as given.
-    fn pages_where(&self, key: &Key, compares: impl Fn(&[u8], &[u8]) -> bool) -> u64 {
+    /// How many pages, from the first on, have a first key that compares so with this key.
+    fn count_leading_pages(&self, key: &Key, compares: impl Fn(&[u8], &[u8]) -> bool) -> u64 {
         let prefixes = &self.prefixes[..self.pages()];
         let mut low = prefixes.partition_point(|prefix| *prefix < key.prefix());
         if prefixes.get(low).is_none_or(|prefix| *prefix != key.prefix()) {
