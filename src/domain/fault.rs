@@ -23,6 +23,10 @@ macro_rules! fault_reasons {
 fault_reasons! {
     /// Not there, or unspecified.
     Missing = "MISSING",
+    /// Given, but to be left empty beside what the other fields say.
+    MustBeEmpty = "MUST_BE_EMPTY",
+    /// Named a second time in a list that names each once.
+    Repeated = "REPEATED",
     /// A text with too many bytes.
     TooLong = "TOO_LONG",
     /// An id or a code with white space at an end.

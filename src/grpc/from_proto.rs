@@ -53,7 +53,7 @@ pub fn request_name(
     let hospital_id = match (of_readjudicate, hospital_id.is_empty()) {
         (true, true) => Some(None),
         (true, false) => {
-            faults.add("hospital_id", FaultReason::TooMany, "is given, but a Readjudicate names no hospital");
+            faults.add("hospital_id", FaultReason::MustBeEmpty, "is given, but a Readjudicate names no hospital");
             None
         }
         (false, _) => valid_text(&mut faults, "hospital_id", HospitalId::parse(hospital_id, limits.id_bytes)).map(Some),

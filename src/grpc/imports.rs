@@ -72,7 +72,7 @@ pub fn column_order(table: ReferenceTable, names: &[String]) -> Result<ColumnOrd
             FieldFault::new(format!("columns[{at}]"), FaultReason::Unreadable, message)
         }
         ColumnFault::Repeated(at) => {
-            FieldFault::new(format!("columns[{at}]"), FaultReason::Unreadable, "names a column twice")
+            FieldFault::new(format!("columns[{at}]"), FaultReason::Repeated, "names a column twice")
         }
         ColumnFault::Missing(column) => {
             FieldFault::new("columns", FaultReason::Missing, format!("lack the required column {column}"))

@@ -228,7 +228,7 @@ impl Received {
             if given {
                 return Err(CallError::invalid_field(
                     field,
-                    FaultReason::Unreadable,
+                    FaultReason::MustBeEmpty,
                     "is given after the first message",
                 ));
             }

@@ -88,7 +88,7 @@ fn check_payers<S: Store>(engine: &Engine<S>, faults: &mut FieldFaults, payers: 
     for (at, payer) in payers.iter().enumerate() {
         let field = format!("span.payers[{at}]");
         if payers[..at].contains(payer) {
-            faults.add(field, FaultReason::Unreadable, "names a payer twice");
+            faults.add(field, FaultReason::Repeated, "names a payer twice");
         } else if !engine.has_payer(payer) {
             faults.add(field, FaultReason::UnknownWord, "is no payer of the vocabulary");
         }
@@ -136,7 +136,7 @@ impl RowReader {
         let day = self.day(faults, &field("settled_on"), row.settled_on);
         let patient = self.columns.patient.then_some(row.patient_fen);
         if patient.is_none() && row.patient_fen != 0 {
-            faults.add(field("patient_fen"), FaultReason::Unreadable, "is given, but columns does not name it");
+            faults.add(field("patient_fen"), FaultReason::MustBeEmpty, "is given, but columns does not name it");
         }
         let amounts = StatedAmounts { total: row.total_fen, patient, payers: &row.payers };
         let amounts = amounts.read(faults, &self.payers, field);
@@ -160,7 +160,7 @@ impl RowReader {
             return required_day(faults, field, day).map(Some);
         }
         if day.is_some() {
-            faults.add(field, FaultReason::Unreadable, "is given, but columns does not name it");
+            faults.add(field, FaultReason::MustBeEmpty, "is given, but columns does not name it");
             return None;
         }
         Some(None)
@@ -193,9 +193,11 @@ impl StatedAmounts<'_> {
             match (known, paid) {
                 (Some(position), Some(paid)) => payers[position] = paid,
                 (None, _) => {
-                    let message =
-                        if position.is_some() { "names a payer twice" } else { "is not among the payers of the span" };
-                    faults.add(field(&format!("payers[{at}].payer")), FaultReason::Unreadable, message);
+                    let (reason, message) = match position {
+                        Some(_) => (FaultReason::Repeated, "names a payer twice"),
+                        None => (FaultReason::Unreadable, "is not among the payers of the span"),
+                    };
+                    faults.add(field(&format!("payers[{at}].payer")), reason, message);
                     is_sound = false;
                 }
                 (Some(_), None) => is_sound = false,

@@ -73,7 +73,7 @@ fn stated_totals(span: &ReconciledSpan, totals: Vec<pb::Totals>) -> Result<DayTo
         let day = if is_whole { Some(None) } else { day_of_span(&mut faults, span, &field("settled_on"), totals) };
         let (Some(amounts), Some(day)) = (amounts, day) else { continue };
         if read.insert(day, Totals { settlements: totals.settlements, amounts }).is_some() {
-            faults.add(field("settled_on"), FaultReason::Unreadable, "names a day twice");
+            faults.add(field("settled_on"), FaultReason::Repeated, "names a day twice");
         }
     }
     if faults.is_empty() { Ok(read) } else { Err(CallError::InvalidMessage(faults)) }

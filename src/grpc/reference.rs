@@ -132,7 +132,7 @@ fn check_key_field(table: ReferenceTable, request: &pb::GetReferenceRequest) -> 
     ];
     let stray = fields.into_iter().find(|(_, text, is_key)| !text.is_empty() && !is_key);
     stray.map_or(Ok(()), |(field, ..)| {
-        Err(CallError::invalid_field(field, FaultReason::Unreadable, "is given, and is no key of this table"))
+        Err(CallError::invalid_field(field, FaultReason::MustBeEmpty, "is given, and is no key of this table"))
     })
 }
 

@@ -188,7 +188,7 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
     for (at, word) in request.by.iter().enumerate() {
         match Dimension::from_word(word) {
             Some(dimension) if !by.contains(&dimension) => by.push(dimension),
-            Some(_) => faults.add(format!("by[{at}]"), FaultReason::Unreadable, "is named twice"),
+            Some(_) => faults.add(format!("by[{at}]"), FaultReason::Repeated, "is named twice"),
             None => faults.add(format!("by[{at}]"), FaultReason::UnknownWord, "is nothing that rows can stand for"),
         }
     }

@@ -75,6 +75,8 @@ texts! {
 pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
     match reason {
         FaultReason::Missing => "缺少此项",
+        FaultReason::MustBeEmpty => "此处不应填写",
+        FaultReason::Repeated => "重复列出",
         FaultReason::TooLong => "超过长度上限",
         FaultReason::WhiteSpace => "首尾含有空白",
         FaultReason::ControlCharacter => "含有控制字符",
@@ -84,7 +86,7 @@ pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
         FaultReason::NotADay => "不是有效日期",
         FaultReason::MonthNotOver => "该月尚未结束",
         FaultReason::MonthOutOfOrder => "应先关闭更早的月份",
-        FaultReason::Unreadable => "无法识别，或不应填写",
+        FaultReason::Unreadable => "无法识别",
         FaultReason::Expired => "已过期",
         FaultReason::NotAuthentic => "不是本服务为该调用方和该请求出具的",
         FaultReason::TooManyDecimals => "小数位数过多",

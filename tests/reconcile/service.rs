@@ -142,7 +142,7 @@ async fn bad_rows_are_refused_with_row_field_and_reason() {
             "rows[1].total_fen NEGATIVE",
             "rows[2].settlement_id UNREADABLE",
             &payer,
-            "rows[4].settled_on UNREADABLE",
+            "rows[4].settled_on MUST_BE_EMPTY",
         ]
     );
     assert!(payer.starts_with("rows[2].payers[") && payer.ends_with("].payer UNREADABLE"), "{payer}");
@@ -165,7 +165,7 @@ async fn a_span_is_refused_with_each_fault() {
         (pb::ReconciledSpan { settled_from: None, ..span() }, "span.settled_from MISSING"),
         (pb::ReconciledSpan { hospital_id: String::new(), ..span() }, "span.hospital_id MISSING"),
         (pb::ReconciledSpan { payers: vec!["a_fund".to_owned()], ..span() }, "span.payers[0] UNKNOWN_WORD"),
-        (pb::ReconciledSpan { payers: vec!["basic_fund".to_owned(); 2], ..span() }, "span.payers[1] UNREADABLE"),
+        (pb::ReconciledSpan { payers: vec!["basic_fund".to_owned(); 2], ..span() }, "span.payers[1] REPEATED"),
         (
             pb::ReconciledSpan { cutoff_time: Some(prost_types::Timestamp { seconds: 1 << 40, nanos: 0 }), ..span() },
             "span.cutoff_time TOO_LARGE",

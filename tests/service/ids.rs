@@ -66,3 +66,17 @@ async fn a_lookup_by_a_text_that_is_no_id_is_refused_with_its_field() {
         check(rows(&server, Table::Catalogue, "code", id).await, "code", why);
     }
 }
+
+#[tokio::test]
+async fn the_key_of_another_table_must_be_empty() {
+    let server = Server::start().await;
+    for (table, field) in [
+        (Table::Categories, "code"),
+        (Table::Categories, "hospital_id"),
+        (Table::Hospitals, "person_id"),
+        (Table::Catalogue, "hospital_id"),
+    ] {
+        let why = ("MUST_BE_EMPTY", "is given, and is no key of this table");
+        check(rows(&server, table, field, "X1").await, field, why);
+    }
+}

@@ -103,7 +103,7 @@ async fn unknown_repeated_and_missing_columns_are_refused_by_name() {
             &["NEW", "新药", "A"][..],
             &[("columns[2]", "UNREADABLE"), ("columns", "MISSING")][..],
         ),
-        (&["code", "name", "class", "code"], &["NEW", "新药", "A", "NEW"], &[("columns[3]", "UNREADABLE")]),
+        (&["code", "name", "class", "code"], &["NEW", "新药", "A", "NEW"], &[("columns[3]", "REPEATED")]),
         (&["code", "name"], &["NEW", "新药"], &[("columns", "MISSING")]),
         (&[], &["NEW"], &[("columns", "MISSING")]),
         (&["code", "name", "class"], &["NEW", "新药"], &[("rows[0].cells", "UNREADABLE")]),

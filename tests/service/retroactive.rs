@@ -281,7 +281,8 @@ async fn the_same_request_is_answered_again_and_another_content_is_refused() {
     };
     let of_both = pb::GetOutcomeRequest { hospital_id: "H3".to_owned(), ..of_run.clone() };
     let refused = server.settlement_client().get_outcome(of_both).await.expect_err("a refusal");
-    assert_eq!(refusal_details(&refused).faults[0].0, "hospital_id");
+    let (field, reason, _) = refusal_details(&refused).faults.remove(0);
+    assert_eq!((field.as_str(), reason.as_str()), ("hospital_id", "MUST_BE_EMPTY"));
     let outcome = server.settlement_client().get_outcome(of_run).await.expect("an outcome").into_inner().outcome;
     let Some(Outcome::Readjudicated(found)) = outcome.and_then(|outcome| outcome.outcome) else { panic!("a run") };
     assert_eq!(found, pb::ReadjudicateResponse { replay: true, ..done });
