@@ -16,6 +16,46 @@
 //! carries the expected version of the person and the encoded rows, and the store applies them in one atomic, durable step
 //! or not at all. No lock is held while deciding.
 //!
+//! The functions that a settle passes on the embedded store, from the socket to the durable commit and back, in the order
+//! of their calls; `»` begins another thread:
+//!
+//! | file | functions |
+//! | --- | --- |
+//! | `server/accept.rs` | `Acceptor::run`, `accept`, `handle`, `serve`, `tls_handshake` |
+//! | `server/serve_connection.rs` | `serve_connection`, `PeerService::call` |
+//! | `grpc/observe.rs` | `Observe::call` |
+//! | `grpc/authorize.rs` | `Authorize::call`, `Authorizer::permit`, `authorized_caller`, `check_disk`, `acquire_permit`, `Authorize::run` |
+//! | `grpc/settlement/mod.rs` | `SettlementHandler::settle` |
+//! | `grpc/settle.rs` | `Settler::settle` |
+//! | `grpc/from_proto.rs` | `received_claim` |
+//! | `grpc/deadline.rs` | `run_to_completion` |
+//! | `engine/settle.rs` | `Engine::settle_received` |
+//! | `domain/claim/validate.rs` | `RawClaim::validate` |
+//! | `engine/idempotency.rs` | `request_keys` |
+//! | `engine/commit_loop.rs` | `Engine::commit_with_retries` |
+//! | `store/embedded/mod.rs` | `EmbeddedStore::look_up` |
+//! | `engine/idempotency.rs` | `Engine::replay`, `check_claim_free` |
+//! | `engine/settle.rs` | `check_presented_quote`, `Engine::attempt_settle` |
+//! | `engine/decide.rs` | `Engine::decide`, `decide_continuing` |
+//! | `reference/look_up.rs` | `facts` |
+//! | `engine/decide.rs` | `policy_in_force`, `checked_split` |
+//! | `domain/adjudicate.rs` | `adjudicate`, `LayerProgress::apply_layer` |
+//! | `domain/layer_split.rs` | `LayerInput::split_layer` |
+//! | `domain/invariants.rs` | `check` |
+//! | `engine/settle.rs` | `check_quoted_split` |
+//! | `journal/entry.rs` | `encode_settlement` |
+//! | `store/commit.rs` | `Commit::from_record` |
+//! | `engine/commit_loop.rs` | `Engine::commit` |
+//! | `store/embedded/mod.rs` | `EmbeddedStore::commit`, `prepare`, `submit` |
+//! | » `store/embedded/committer.rs` | `Committer::run`, `commit`, `OpenGroup::add`, `check_and_push`, `check`, `Committer::write` |
+//! | `store/embedded/log/writer.rs` | `Log::append`, `write`, `write_and_sync` |
+//! | `store/embedded/log/segments.rs` | `Segments::publish` |
+//! | `store/embedded/index/mod.rs` | `Index::insert` |
+//! | `store/embedded/reply.rs` | `send_all` |
+//! | » `grpc/disclosures.rs` | `Disclosures::log_unless_committed` |
+//! | `grpc/outcomes.rs` | `count_settled` |
+//! | `grpc/view.rs` | `View::settlement` |
+//!
 //! # Modules and what each may import
 //!
 //! | module | contents | imports |

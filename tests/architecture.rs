@@ -3,6 +3,7 @@
 mod cycles;
 mod imports;
 mod licenses;
+mod settle_path;
 mod source;
 mod spelling;
 
@@ -155,6 +156,14 @@ fn the_page_of_the_crate_lists_the_modules_and_their_imports() {
     }
     let rows = page.lines().filter(|line| line.starts_with("//! | [`")).count();
     assert_eq!(rows, ALLOWED.len(), "a row per module");
+}
+
+#[test]
+fn a_variant_for_tests_hides_no_code_behind_it() {
+    let text = "enum E {\n    #[cfg(test)]\n    Panic(u8),\n}\nfn seen() {}\n#[cfg(test)]\nuse a::b;\nfn too() {}\n";
+    let source = Source::new("a.rs".to_owned(), text.to_owned());
+    assert_eq!(source.functions().into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["seen", "too"]);
+    assert!(!source.code.contains("Panic") && !source.code.contains("a::b"));
 }
 
 #[test]

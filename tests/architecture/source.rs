@@ -134,10 +134,26 @@ fn tests(code: &[u8]) -> Vec<Range<usize>> {
     let text = String::from_utf8_lossy(code);
     let mark = "#[cfg(test)]";
     let item = |at: usize| {
-        let end = body(code, at + mark.len()).map(|body| body.end);
-        at..end.unwrap_or_else(|| text[at..].find(';').map_or(code.len(), |end| at + end + 1))
+        let after_mark = at + mark.len();
+        let end = body(code, after_mark).map(|body| body.end);
+        at..end.unwrap_or_else(|| end_without_body(code, after_mark))
     };
     text.match_indices(mark).map(|(at, _)| item(at)).collect()
+}
+
+/// The end of an item without braces: an import, a field, a variant of an enum.
+fn end_without_body(code: &[u8], at: usize) -> usize {
+    let mut inner = 0;
+    for (place, byte) in code.iter().enumerate().skip(at) {
+        match byte {
+            b'(' | b'[' => inner += 1,
+            b')' | b']' => inner -= 1,
+            b';' | b',' if inner == 0 => return place + 1,
+            b'}' if inner == 0 => return place,
+            _ => {}
+        }
+    }
+    code.len()
 }
 
 fn blank(code: &mut [u8], range: Range<usize>) {
