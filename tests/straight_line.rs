@@ -1,4 +1,5 @@
-//! The engine agrees with straight-line code in whole fen on 10,000 random claims.
+//! The engine agrees with straight-line code in whole fen on 10,000 random claims, and a split that is changed afterwards
+//! breaks an invariant, which says of which layer and by which figures.
 
 #[path = "../benches/bills.rs"]
 #[allow(dead_code)]
@@ -9,6 +10,7 @@ mod straight_line;
 
 use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
+use onestop::domain::invariants;
 use onestop::domain::money::Money;
 use onestop::domain::split::Split;
 use onestop::policy::shipped;
@@ -53,4 +55,41 @@ fn shares_of_split(split: &Split) -> straight_line::Shares {
             .map(|pool| split.pools.get(&pool.into()).fen()),
         patient: split.patient.fen(),
     }
+}
+
+#[test]
+fn a_broken_invariant_names_the_layer_and_its_figures() {
+    let book = shipped::book().expect("the shipped book");
+    let policy = book.get("shandong-2017").expect("the policy");
+    let bill = bills::bill(&mut bills::Random(2017), 40);
+    let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
+    let (whole, _) = adjudicate(input, &Account::default()).expect("within range");
+    let basic = whole.layers.iter().position(|layer| &*layer.head.id == "basic_inpatient").expect("the layer");
+    let pays = whole.layers[basic].pays;
+    let cap = whole.layers[basic].caps.first().expect("a cap").clone();
+    let limit = cap.limit.expect("a limit");
+    let broken = |change: &dyn Fn(&mut Split)| {
+        let mut split = whole.clone();
+        change(&mut split);
+        invariants::check(&split).expect_err("a broken invariant").to_string()
+    };
+    let used = limit + pays;
+    assert_eq!(
+        broken(&|split| split.layers[basic].caps[0].before = limit),
+        format!(
+            "layer basic_inpatient: the cap on paid of the account {} is {limit}, and {used} would be used",
+            cap.account
+        )
+    );
+    let fen = Money::from_fen(1);
+    let less = pays - fen;
+    assert_eq!(
+        broken(&|split| split.layers[basic].base = less),
+        format!("layer basic_inpatient: it pays {pays}, more than its base of {less}")
+    );
+    assert_eq!(
+        broken(&|split| split.layers[basic].drawn[0].1 += fen),
+        format!("layer basic_inpatient: it drew {} from its pools, and pays {pays}", pays + fen)
+    );
+    assert_eq!(broken(&|split| split.patient += fen), "payers and patient do not add up to the total");
 }

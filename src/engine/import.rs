@@ -27,13 +27,14 @@ use crate::store::{ReferenceWrite, Store};
 use super::administration::StampSource;
 use super::import_checks::{PERSONS_A_STEP, check_hospitals, check_successions, differing_rows};
 use super::import_rows::ImportRows;
+use super::import_unmatched::UnmatchedRows;
 use super::{Engine, EngineError};
 
 /// Hospitals or rows of the catalogue in one part.
 const ROWS_A_PART: usize = 500;
 
 /// How many rows an import took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// New rows, and rows that replaced one of their key.
     pub changed: u64,
@@ -41,6 +42,8 @@ pub struct Imported {
     pub unchanged: u64,
     /// Rows about persons who have no enrolment.
     pub not_enrolled: u64,
+    /// Rows that name an insurance, a region or a hospital that is not known.
+    pub unmatched: UnmatchedRows,
 }
 
 impl Imported {
@@ -278,6 +281,8 @@ impl Draft {
             }
         }
         check_successions(incoming, &draft.tables)?;
+        draft.count.unmatched = incoming.unmatched.clone();
+        draft.count.unmatched.add_hospitals(&incoming.hospitals, &draft.tables);
         let tables = &draft.tables;
         let record = |id| tables.hospitals.get(&id).map(|record| (id, record.clone()));
         draft.hospitals = distinct(changed).into_iter().filter_map(record).collect();

@@ -14,6 +14,7 @@ use crate::reference::table::ReferenceTable;
 use crate::store::Store;
 use crate::store::external_sort::ExternalSort;
 
+use super::import_unmatched::{CoveredRegions, UnmatchedRows};
 use super::{Engine, EngineError};
 
 /// Rows that have come, checked one by one.
@@ -27,6 +28,8 @@ pub struct ImportRows {
     most_held: usize,
     id_bytes: usize,
     vocabulary: Arc<Vocabulary>,
+    covered: CoveredRegions,
+    pub(super) unmatched: UnmatchedRows,
 }
 
 impl ImportRows {
@@ -78,6 +81,7 @@ impl ImportRows {
         }
         match row {
             ReferenceRow::Person(id, part) => {
+                self.unmatched.add_person(&part, &self.covered);
                 self.persons.add(&id, &(self.rows, part)).map_err(EngineError::from_write_error)?
             }
             ReferenceRow::Hospital(id, part) => self.hospitals.push((self.rows, id, part)),
@@ -117,6 +121,7 @@ impl ImportRows {
 impl<S: Store> Engine<S> {
     /// An import without rows yet.
     pub fn incoming(&self) -> ImportRows {
+        let book = self.book();
         ImportRows {
             persons: self.store.external_sort(),
             hospitals: Vec::new(),
@@ -126,7 +131,9 @@ impl<S: Store> Engine<S> {
             faults: FieldFaults::default(),
             most_held: self.settings.rows_held,
             id_bytes: self.settings.limits.id_bytes,
-            vocabulary: Arc::clone(self.book().vocabulary()),
+            vocabulary: Arc::clone(book.vocabulary()),
+            covered: CoveredRegions::of_book(&book),
+            unmatched: UnmatchedRows::default(),
         }
     }
 }

@@ -29,6 +29,7 @@ pub mod impact;
 pub mod import;
 mod import_checks;
 pub mod import_rows;
+pub mod import_unmatched;
 pub mod list;
 mod live;
 pub mod log_audit;

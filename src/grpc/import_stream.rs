@@ -17,6 +17,7 @@ use crate::access::{AccessError, Caller, Role};
 use crate::domain::fault::FaultReason;
 use crate::engine::import::{ImportContext, ImportPermit, ImportSource, Imported};
 use crate::engine::import_rows::ImportRows;
+use crate::engine::import_unmatched::UnmatchedName;
 use crate::engine::{Engine, EngineError};
 use crate::pb::reference as pb;
 use crate::reference::columns::ColumnOrder;
@@ -82,9 +83,17 @@ impl ImportStreams {
         while let Some(message) = self.next_message(&mut messages, deadline).await? {
             received = on_blocking_thread(move || received.add(message)).await?;
         }
-        let (rows, Imported { changed, unchanged, not_enrolled }) =
+        let (rows, Imported { changed, unchanged, not_enrolled, unmatched }) =
             self.import_received(engine, &caller, received, deadline).await?;
-        Ok(pb::ImportReferenceResponse { taken: rows, changed, unchanged, not_enrolled })
+        Ok(pb::ImportReferenceResponse {
+            taken: rows,
+            changed,
+            unchanged,
+            not_enrolled,
+            unknown_insurance: unmatched_message(unmatched.insurance),
+            uncovered_region: unmatched_message(unmatched.insured_region),
+            unknown_hospital: unmatched_message(unmatched.hospital),
+        })
     }
 
     async fn next_message(
@@ -208,4 +217,10 @@ fn import_source(source: String, imported_by: String) -> Result<ImportSource, Ca
         }
     }
     Ok(ImportSource { source, imported_by })
+}
+
+/// `None` if there are no such rows.
+fn unmatched_message(UnmatchedName { rows, names }: UnmatchedName) -> Option<pb::UnmatchedRows> {
+    let names = || names.iter().map(|name| name.to_string()).collect();
+    (rows > 0).then(|| pb::UnmatchedRows { rows, names: names() })
 }

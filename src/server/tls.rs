@@ -18,23 +18,33 @@ use crate::config::TlsFiles;
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read, or contains no item of its kind.
-    #[error("cannot read the TLS file {path}: {error}")]
+    #[error("cannot read {path} (`{key}`): {error}")]
     File {
+        /// The key of the configuration that names it.
+        key: &'static str,
         /// The file.
         path: PathBuf,
         /// The cause.
         error: pem::Error,
     },
     /// The certificate does not fit its key or the protocol.
-    #[error("cannot use the TLS certificate {path}: {error}")]
+    #[error("cannot use {path} (`tls_certificate`) with its `tls_key`: {error}")]
     Certificate {
         /// The file of the certificate.
         path: PathBuf,
         /// The cause.
         error: rustls::Error,
     },
+    /// A certificate of the authority of callers cannot be used.
+    #[error("cannot use {path} (`tls_client_ca`): {error}")]
+    Root {
+        /// The file of the authority.
+        path: PathBuf,
+        /// The cause.
+        error: rustls::Error,
+    },
     /// The authority of callers cannot verify certificates.
-    #[error("cannot use the authority of callers (tls_client_ca) {path}: {error}")]
+    #[error("cannot use {path} (`tls_client_ca`): {error}")]
     ClientCa {
         /// The file of the authority.
         path: PathBuf,
@@ -101,29 +111,31 @@ fn server_config(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
             builder.with_client_cert_verifier(verifier.map_err(refused)?)
         }
     };
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable(&files.key))?;
-    let mut config = builder.with_single_cert(read_certificates(&files.certificate)?, key).map_err(refused)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(unreadable("tls_key", &files.key))?;
+    let certificates = read_certificates("tls_certificate", &files.certificate)?;
+    let mut config = builder.with_single_cert(certificates, key).map_err(refused)?;
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(config)
 }
 
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let items = CertificateDer::pem_file_iter(path).map_err(unreadable(path))?;
-    let certificates: Vec<_> = items.collect::<Result<_, _>>().map_err(unreadable(path))?;
-    if certificates.is_empty() { Err(unreadable(path)(pem::Error::NoItemsFound)) } else { Ok(certificates) }
+fn read_certificates(key: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable = unreadable(key, path);
+    let items = CertificateDer::pem_file_iter(path).map_err(&unreadable)?;
+    let certificates: Vec<_> = items.collect::<Result<_, _>>().map_err(&unreadable)?;
+    if certificates.is_empty() { Err(unreadable(pem::Error::NoItemsFound)) } else { Ok(certificates) }
 }
 
 fn read_roots(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in read_certificates(path)? {
+    for certificate in read_certificates("tls_client_ca", path)? {
         let added = roots.add(certificate);
-        added.map_err(|error| TlsError::Certificate { path: path.to_owned(), error })?;
+        added.map_err(|error| TlsError::Root { path: path.to_owned(), error })?;
     }
     Ok(roots)
 }
 
-fn unreadable(path: &Path) -> impl Fn(pem::Error) -> TlsError + '_ {
-    |error| TlsError::File { path: path.to_owned(), error }
+fn unreadable(key: &'static str, path: &Path) -> impl Fn(pem::Error) -> TlsError {
+    move |error| TlsError::File { key, path: path.to_owned(), error }
 }
 
 /// The URI and DNS names in a certificate; none if it cannot be parsed.

@@ -87,9 +87,12 @@ fn tls_files_that_do_not_fit_together_are_refused() {
         (certificate.clone(), "`tls_certificate` and `tls_key` require each other"),
         (callers.clone(), "`tls_client_ca` and `callers` require each other"),
         (ca("ca.pem") + &callers, "`tls_client_ca` requires `tls_certificate` and `tls_key`"),
-        (certificate.clone() + &key.replace("server.key", "auditor.key") + &ca("ca.pem") + &callers, "server.pem: "),
-        (certificate.clone() + &key + &ca("server.key") + &callers, "server.key: "),
-        (certificate + &key + &ca("none.pem") + &callers, "none.pem: "),
+        (
+            certificate.clone() + &key.replace("server.key", "auditor.key") + &ca("ca.pem") + &callers,
+            "server.pem (`tls_certificate`) with its `tls_key`: ",
+        ),
+        (certificate.clone() + &key + &ca("server.key") + &callers, "server.key (`tls_client_ca`): "),
+        (certificate + &key + &ca("none.pem") + &callers, "none.pem (`tls_client_ca`): "),
     ];
     for (text, message) in cases {
         let file = place.path().join("onestop.toml");

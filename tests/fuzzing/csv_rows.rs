@@ -5,6 +5,7 @@ use onestop::domain::file_fault::FileFault;
 use onestop::domain::journal::Instant;
 use onestop::engine::EngineError;
 use onestop::engine::import::{ImportContext, ImportSource, Imported};
+use onestop::engine::import_unmatched::UnmatchedRows;
 use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::Book;
 use onestop::reference::csv_rows::CsvRows;
@@ -72,8 +73,10 @@ fn take(bytes: &[u8], reached: &mut Reached) {
     let before = state(&engine);
     let came = within(MEMORY, bytes.len(), || wait(import(&engine, table, file)));
     match came {
-        Came::Taken(rows, Imported { changed, unchanged, not_enrolled }) => {
+        Came::Taken(rows, Imported { changed, unchanged, not_enrolled, unmatched }) => {
             assert!(changed + unchanged == rows && not_enrolled <= rows);
+            let UnmatchedRows { insurance, insured_region, hospital } = unmatched;
+            assert!(insurance.rows + insured_region.rows + hospital.rows <= rows);
             reached.hit(&format!("taken: {}", table.as_str()));
             note_edges(file, rows, reached);
         }

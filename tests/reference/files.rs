@@ -182,3 +182,33 @@ fn an_import_says_how_many_rows_name_persons_without_an_enrolment() {
     let (_, output, _) = import(&serve, &write(place.path(), "categories.csv", rows));
     assert_eq!(output, "categories: 1 rows taken, 0 changed, 1 unchanged\n");
 }
+
+#[test]
+fn an_import_counts_and_names_an_insurance_a_region_or_a_hospital_that_is_not_known() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let enrolments = "person_id,from,insurance,insured_region,until\n\
+        P1,2017-01-01,residents,370100,\nP2,2017-01-01,residents,370100,\nP3,2017-01-01,employe,370100,\n\
+        P4,2017-01-01,resident,990100,\nP5,2017-01-01,resident,370100,\n\
+        P5,2016-01-01,residnt,370100,2016-01-01\n";
+    let path = write(place.path(), "enrolments.csv", enrolments);
+    let (code, output, errors) = import(&serve, &path);
+    assert_eq!((code, errors.as_str()), (Some(0), ""));
+    assert_eq!(
+        output,
+        "enrolments: 6 rows taken, 6 changed, 0 unchanged\n\
+         enrolments: 3 rows have an insurance that no policy in use has: residents, employe\n\
+         enrolments: 1 rows have an insured region for which no policy of their insurance in use is: 990100\n"
+    );
+    let designations =
+        write(place.path(), "designations.csv", "hospital_id,from,until\nHZZ,,\nHWW,2017-01-01,2017-01-01\n");
+    let hospitals_unknown = "designations: 1 rows name hospitals that are not in hospitals: HZZ\n";
+    let (_, output, _) = import(&serve, &designations);
+    assert_eq!(output, format!("designations: 2 rows taken, 2 changed, 0 unchanged\n{hospitals_unknown}"));
+    let (_, output, _) = run(&["import", &designations, "--json", "--server", &serve.url]);
+    let unknown = serde_json::json!({ "rows": 1, "names": ["HZZ"] });
+    assert_eq!(serde_json::from_str::<Value>(&output).expect("JSON")["unknown_hospital"], unknown);
+    let hospitals = "hospital_id,name,level,region,from,until\nHZZ,卫生院,primary,370100,,\n";
+    assert_eq!(import(&serve, &write(place.path(), "hospitals.csv", hospitals)).0, Some(0));
+    assert_eq!(import(&serve, &designations).1, "designations: 2 rows taken, 0 changed, 2 unchanged\n");
+}

@@ -71,14 +71,29 @@ pub(super) async fn run(server: &ServerOptions, options: &ImportOptions, json: b
         if json {
             say!("{}", json::import(table.as_str(), &imported));
         } else {
-            let pb::ImportReferenceResponse { taken, changed, unchanged, not_enrolled } = imported;
-            say!("{}: {taken} rows taken, {changed} changed, {unchanged} unchanged", table.as_str());
-            if not_enrolled > 0 {
-                say!("{}: {not_enrolled} rows name persons who have no enrolment", table.as_str());
-            }
+            print_imported(table, &imported);
         }
     }
     Ok(())
+}
+
+/// Prints what was imported, and what nothing can be settled by as things are.
+fn print_imported(table: ReferenceTable, imported: &pb::ImportReferenceResponse) {
+    let (table, &pb::ImportReferenceResponse { taken, changed, unchanged, not_enrolled, .. }) =
+        (table.as_str(), imported);
+    say!("{table}: {taken} rows taken, {changed} changed, {unchanged} unchanged");
+    if not_enrolled > 0 {
+        say!("{table}: {not_enrolled} rows name persons who have no enrolment");
+    }
+    for (unmatched, what) in [
+        (&imported.unknown_insurance, "have an insurance that no policy in use has"),
+        (&imported.uncovered_region, "have an insured region for which no policy of their insurance in use is"),
+        (&imported.unknown_hospital, "name hospitals that are not in hospitals"),
+    ] {
+        if let Some(pb::UnmatchedRows { rows, names }) = unmatched {
+            say!("{table}: {rows} rows {what}: {}", names.join(", "));
+        }
+    }
 }
 
 async fn import_file(

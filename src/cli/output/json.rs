@@ -41,7 +41,14 @@ pub fn import(table: &str, taken: &reference_pb::ImportReferenceResponse) -> Val
     json!({
         "table": table, "taken": taken.taken, "changed": taken.changed, "unchanged": taken.unchanged,
         "not_enrolled": taken.not_enrolled,
+        "unknown_insurance": unmatched_rows(taken.unknown_insurance.as_ref()),
+        "uncovered_region": unmatched_rows(taken.uncovered_region.as_ref()),
+        "unknown_hospital": unmatched_rows(taken.unknown_hospital.as_ref()),
     })
+}
+
+fn unmatched_rows(unmatched: Option<&reference_pb::UnmatchedRows>) -> Value {
+    unmatched.map_or(Value::Null, |unmatched| json!({ "rows": unmatched.rows, "names": unmatched.names }))
 }
 
 /// An import of the log.
