@@ -219,7 +219,7 @@ fn assert_never_settled_twice(entries: &[Entry]) {
 fn assert_account_is_the_sum(account: &Account, active: &[&Settlement]) {
     let mut sums: HashMap<&str, (Money, Money)> = HashMap::new();
     for layer in active.iter().flat_map(|settled| &settled.split.layers) {
-        let sum = sums.entry(&layer.head.id).or_default();
+        let sum = sums.entry(&layer.head().id).or_default();
         *sum = (sum.0 + layer.base, sum.1 + layer.pays);
     }
     for (layer, uses) in account.ledgers() {
@@ -237,10 +237,10 @@ fn assert_account_is_the_sum(account: &Account, active: &[&Settlement]) {
 fn cap_charges<'a>(active: &[&'a Settlement]) -> BTreeMap<&'a str, (Money, Option<Money>)> {
     let mut charged = BTreeMap::new();
     for layer in active.iter().flat_map(|settled| &settled.split.layers) {
-        for cap in &layer.caps {
+        for (cap, split) in layer.caps() {
             let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
-            let account = charged.entry(&*cap.account).or_insert((Money::ZERO, cap.limit));
-            assert_eq!(account.1, cap.limit, "the terms do not change");
+            let account = charged.entry(&*cap.account).or_insert((Money::ZERO, split.limit));
+            assert_eq!(account.1, split.limit, "the terms do not change");
             account.0 += amount;
         }
     }

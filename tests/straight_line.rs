@@ -48,7 +48,7 @@ fn the_engine_and_straight_line_code_agree_on_ten_thousand_random_claims() {
 
 fn shares_of_split(split: &Split) -> straight_line::Shares {
     let pays =
-        |id: &str| split.layers.iter().filter(|layer| &*layer.head.id == id).map(|layer| layer.pays).sum::<Money>();
+        |id: &str| split.layers.iter().filter(|layer| &*layer.head().id == id).map(|layer| layer.pays).sum::<Money>();
     straight_line::Shares {
         layers: LAYERS.map(|id| pays(id).fen()),
         pools: ["eligible", "preliminary_self_pay", "over_limit", "excluded", "special_drug", "transitional_drug"]
@@ -64,10 +64,10 @@ fn a_broken_invariant_names_the_layer_and_its_figures() {
     let bill = bills::bill(&mut bills::Random(2017), 40);
     let input = AdjudicationInput { claim: &bill.claim, facts: &bill.facts, policy, continued: None };
     let (whole, _) = adjudicate(input, &Account::default()).expect("within range");
-    let basic = whole.layers.iter().position(|layer| &*layer.head.id == "basic_inpatient").expect("the layer");
+    let basic = whole.layers.iter().position(|layer| &*layer.head().id == "basic_inpatient").expect("the layer");
     let pays = whole.layers[basic].pays;
-    let cap = whole.layers[basic].caps.first().expect("a cap").clone();
-    let limit = cap.limit.expect("a limit");
+    let (cap, amounts) = whole.layers[basic].caps().next().expect("a cap");
+    let limit = amounts.limit.expect("a limit");
     let broken = |change: &dyn Fn(&mut Split)| {
         let mut split = whole.clone();
         change(&mut split);
@@ -88,7 +88,7 @@ fn a_broken_invariant_names_the_layer_and_its_figures() {
         format!("layer basic_inpatient: it pays {pays}, more than its base of {less}")
     );
     assert_eq!(
-        broken(&|split| split.layers[basic].drawn[0].1 += fen),
+        broken(&|split| split.layers[basic].drawn[0] += fen),
         format!("layer basic_inpatient: it drew {} from its pools, and pays {pays}", pays + fen)
     );
     assert_eq!(broken(&|split| split.patient += fen), "payers and patient do not add up to the total");

@@ -1,6 +1,6 @@
 //! The account of a person's benefit year: the accumulators of every ledger, layer and cap.
 
-use std::sync::Arc;
+use smol_str::SmolStr;
 
 use super::money::Money;
 use super::split::{LayerSplit, Split};
@@ -57,17 +57,17 @@ impl Account {
     }
 
     /// The ledgers with their accumulators, in the order of their names.
-    pub fn ledgers(&self) -> &[(Arc<str>, LedgerUse)] {
+    pub fn ledgers(&self) -> &[(SmolStr, LedgerUse)] {
         &self.ledgers
     }
 
     /// The layers with what they have paid, in the order of their ids.
-    pub fn layers(&self) -> &[(Arc<str>, Money)] {
+    pub fn layers(&self) -> &[(SmolStr, Money)] {
         &self.paid
     }
 
     /// The cap accounts with their accumulators, in the order of their names.
-    pub fn caps(&self) -> &[(Arc<str>, Money)] {
+    pub fn caps(&self) -> &[(SmolStr, Money)] {
         &self.caps
     }
 
@@ -120,12 +120,12 @@ impl Account {
     }
 
     fn shift_layer(&mut self, layer: &LayerSplit, sign: impl Fn(Money) -> Money) -> Result<(), OutOfRange> {
-        update(&mut self.ledgers, layer.head.ledger(), |uses| {
+        update(&mut self.ledgers, layer.head().ledger(), |uses| {
             let base = checked_sum(uses.base, sign(layer.base))?;
             Ok(LedgerUse { base, taken: checked_sum(uses.taken, sign(layer.deductible_taken))? })
         })?;
-        update(&mut self.paid, &layer.head.id, |paid| checked_sum(paid, sign(layer.pays)))?;
-        let mut annual = layer.caps.iter().filter(|cap| !cap.is_per_claim);
+        update(&mut self.paid, &layer.head().id, |paid| checked_sum(paid, sign(layer.pays)))?;
+        let mut annual = layer.terms.caps.iter().filter(|cap| !cap.is_per_claim);
         annual.try_for_each(|cap| {
             update(&mut self.caps, &cap.account, |used| checked_sum(used, sign(layer.amount_of(cap.kind))))
         })

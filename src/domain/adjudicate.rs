@@ -18,10 +18,11 @@ use super::money::Money;
 use super::policy::{Layer, Policy};
 use super::pools::Pools;
 use super::resolution::InexactTerms;
+use super::resolved_terms::LayerTerms;
 use super::split::{Circumstances, SkippedLayer, Split};
 use super::stay::Stay;
 use super::sums::OutOfRange;
-use super::terms::{LayerTerms, TermsKey};
+use super::terms::TermsKey;
 use super::words::{Disease, Pool, Visit, WordSet};
 
 /// A checked claim, the facts looked up for it, the policy that governs it, and what it continues.
@@ -149,16 +150,19 @@ struct LayerProgress {
     account: Account,
     /// What the layers had taken on the stay before this claim, with the use of limits of one claim so far.
     stay: Stay,
-    /// What fell into the pools over all parts of the stay.
-    pools_of_stay: Pools,
+    /// What fell into the pools over all parts of the stay, if the claim continues one: else it is what the bill holds.
+    pools_of_parts: Option<Pools>,
 }
 
 impl LayerProgress {
     fn new(split: &Split, account: &Account, layers: usize) -> LayerProgress {
         let stay = split.opening_stay();
-        let mut pools_of_stay = split.pools.clone();
-        stay.pools.iter().for_each(|(pool, amount)| pools_of_stay.add(pool, amount));
-        LayerProgress { left: split.pools.clone(), account: account.clone_with_room(layers), stay, pools_of_stay }
+        let pools_of_parts = split.opening.as_ref().map(|_| {
+            let mut pools = split.pools.clone();
+            stay.pools.iter().for_each(|(pool, amount)| pools.add(pool, amount));
+            pools
+        });
+        LayerProgress { left: split.pools.clone(), account: account.clone_with_room(layers), stay, pools_of_parts }
     }
 
     /// Adds one layer to the split, as paying or as skipped.
@@ -177,10 +181,11 @@ impl LayerProgress {
         let continues = split.opening.is_some();
         let input = LayerInput {
             layer,
-            terms,
+            terms: &terms.terms,
+            of_split: &terms.of_splits,
             account: &self.account,
             stay: &self.stay,
-            pools_of_stay: &self.pools_of_stay,
+            pools_of_stay: self.pools_of_parts.as_ref().unwrap_or(&split.pools),
             continues,
         };
         let layer_split = input.split_layer(&mut self.left)?;

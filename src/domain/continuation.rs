@@ -3,7 +3,7 @@
 //!
 //! They are read from the continued settlement alone: its opening values plus its own amounts.
 
-use std::sync::Arc;
+use smol_str::SmolStr;
 
 use super::fixed_words::ContinueKind;
 use super::ids::EntryId;
@@ -46,7 +46,7 @@ impl Stay {
     /// # Errors
     /// If a sum would leave its range.
     pub fn add_layer(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
-        let before = self.layer_use(&layer.head);
+        let before = self.layer_use(layer.head());
         let sum = |sum: Money, amount: Money| sum.checked_add(amount).ok_or(OutOfRange);
         let uses = StayUse {
             base: sum(before.base, layer.base)?,
@@ -54,7 +54,7 @@ impl Stay {
             taken_on_stay: sum(before.taken_on_stay, layer.deductible_taken)?,
             before_transfer: false,
         };
-        update(&mut self.layers, &layer.head.id, |_| Ok(uses))?;
+        update(&mut self.layers, &layer.head().id, |_| Ok(uses))?;
         self.add_caps(layer)
     }
 
@@ -63,7 +63,7 @@ impl Stay {
     /// # Errors
     /// If a sum would leave its range.
     pub fn add_caps(&mut self, layer: &LayerSplit) -> Result<(), OutOfRange> {
-        for cap in layer.caps.iter().filter(|cap| cap.is_per_claim) {
+        for cap in layer.terms.caps.iter().filter(|cap| cap.is_per_claim) {
             let amount = layer.amount_of(cap.kind);
             update(&mut self.caps, &cap.account, |used| used.checked_add(amount).ok_or(OutOfRange))?;
         }
@@ -74,7 +74,7 @@ impl Stay {
     /// layer takes part again, and counts then if the layer, as it stands there, credits transfers. Whether an admission
     /// was counted passes only through a transfer whose file credits: any other is a stay of its own.
     fn after_transfer(self, policy: &Policy, admissions: u32) -> Stay {
-        let layer = |(id, uses): &(Arc<str>, StayUse)| {
+        let layer = |(id, uses): &(SmolStr, StayUse)| {
             let taken = uses.taken;
             (id.clone(), StayUse { base: Money::ZERO, taken, taken_on_stay: Money::ZERO, before_transfer: true })
         };

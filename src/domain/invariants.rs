@@ -1,10 +1,11 @@
 //! The invariants of a split, defined once: the service checks them before a commit, property tests on
 //! generated policies, an audit on the journal.
 
-use std::sync::Arc;
+use smol_str::SmolStr;
 
 use super::fixed_words::CapKind;
 use super::money::Money;
+use super::resolved_terms::SplitCap;
 use super::split::{CapSplit, LayerSplit, Split};
 
 /// An invariant that does not hold.
@@ -26,7 +27,7 @@ pub enum InvariantViolation {
     #[error("layer {layer}: {violation}")]
     Layer {
         /// The layer.
-        layer: Arc<str>,
+        layer: SmolStr,
         /// What does not hold.
         violation: LayerViolation,
     },
@@ -66,7 +67,7 @@ pub enum LayerViolation {
     #[error("the cap on {} of the account {account} is {limit}, and {used} would be used", kind.as_str())]
     CapExceeded {
         /// The account of the cap.
-        account: Arc<str>,
+        account: SmolStr,
         /// What it limits.
         kind: CapKind,
         /// Its limit.
@@ -97,7 +98,7 @@ pub fn check_amounts(split: &Split) -> Result<(), InvariantViolation> {
     ensure(paid + split.patient == split.total, || InvariantViolation::Conservation)?;
     ensure(!negative, || InvariantViolation::Negative)?;
     split.layers.iter().try_for_each(|layer| {
-        let named = |violation| InvariantViolation::Layer { layer: Arc::clone(&layer.head.id), violation };
+        let named = |violation| InvariantViolation::Layer { layer: layer.head().id.clone(), violation };
         check_layer(layer).map_err(named)
     })
 }
@@ -105,18 +106,18 @@ pub fn check_amounts(split: &Split) -> Result<(), InvariantViolation> {
 fn check_layer(layer: &LayerSplit) -> Result<(), LayerViolation> {
     let &LayerSplit { pays, base, c0, deductible, deductible_taken, residual, .. } = layer;
     let figures = [pays, base, c0, deductible, deductible_taken, residual];
-    let drawn: Money = layer.drawn.iter().map(|(_, part)| *part).sum();
+    let drawn: Money = layer.drawn.iter().copied().sum();
     ensure(figures.iter().all(|figure| *figure >= Money::ZERO), || LayerViolation::Negative)?;
     ensure(pays <= base, || LayerViolation::AboveBase { pays, base })?;
     ensure(base <= residual, || LayerViolation::AboveResidual { base, residual })?;
     ensure(drawn == pays, || LayerViolation::Drawn { drawn, pays })?;
-    layer.caps.iter().try_for_each(|cap| check_cap(cap, layer.amount_of(cap.kind)))
+    layer.caps().try_for_each(|(cap, split)| check_cap(cap, split, layer.amount_of(cap.kind)))
 }
 
 /// An account may exceed today's cap (the person lost a category); then nothing more may be added.
-fn check_cap(cap: &CapSplit, added: Money) -> Result<(), LayerViolation> {
-    let (Some(limit), used) = (cap.limit, cap.before + added) else { return Ok(()) };
-    let exceeded = || LayerViolation::CapExceeded { account: Arc::clone(&cap.account), kind: cap.kind, limit, used };
+fn check_cap(cap: &SplitCap, split: &CapSplit, added: Money) -> Result<(), LayerViolation> {
+    let (Some(limit), used) = (split.limit, split.before + added) else { return Ok(()) };
+    let exceeded = || LayerViolation::CapExceeded { account: cap.account.clone(), kind: cap.kind, limit, used };
     ensure(added == Money::ZERO || used <= limit, exceeded)
 }
 

@@ -45,7 +45,7 @@ pub fn itemize(claim: &Claim, facts: &Facts, words: &WordMeanings) -> Result<Ite
         lines.push(line);
     }
     let mut codes = codes.splits;
-    let pools = clamp_and_sum_codes(&mut codes, &rows, &words.pools);
+    let pools = clamp_and_sum_codes(&mut codes, &words.pools);
     Ok(Itemized { lines, codes, pools })
 }
 
@@ -98,7 +98,7 @@ impl CodeSplits {
             _ => first,
         };
         if at == next {
-            self.splits.push(CodeSplit::new(position, unit_price, row.rule.pool.clone()));
+            self.splits.push(CodeSplit::new(position, unit_price, row.pool));
         }
         &mut self.splits[at]
     }
@@ -121,14 +121,14 @@ fn over_limit(item: &Item, entry: &CatalogueEntry, rule: &ClassRule) -> Money {
 }
 
 /// The pools of all codes, whose sums are clamped.
-fn clamp_and_sum_codes(codes: &mut [CodeSplit], rows: &[BillRow<'_>], words: &Arc<[Pool]>) -> Pools {
+fn clamp_and_sum_codes(codes: &mut [CodeSplit], words: &Arc<[Pool]>) -> Pools {
     let mut pools = Pools::zero(words);
     let (mut over_limit, mut preliminary_self_pay) = (Money::ZERO, Money::ZERO);
     for code in codes {
         clamp(code);
         over_limit += code.over_limit;
         preliminary_self_pay += code.preliminary_self_pay;
-        pools.add_at(rows[usize::from(code.position)].pool, code.rest());
+        pools.add_at(code.pool, code.rest());
     }
     pools.add(&Pool::over_limit(), over_limit);
     pools.add(&Pool::preliminary_self_pay(), preliminary_self_pay);

@@ -1,13 +1,16 @@
 //! One layer of a split (`semantics`, sections 4.2 and 4.3): its base, what the schedule pays on it, and what the caps
 //! leave of that.
 
+use std::sync::Arc;
+
 use super::account::Account;
 use super::fixed_words::{CapKind, DeductiblePer, Period};
 use super::money::Money;
 use super::policy::Layer;
 use super::pools::Pools;
 use super::rate::Rate;
-use super::split::{BandSplit, CapSplit, LayerSplit};
+use super::resolved_terms::SplitTerms;
+use super::split::{BandSplit, BandSplits, CapSplit, CapSplits, LayerSplit};
 use super::stay::{Stay, StayUse};
 use super::sums::{LedgerUse, OutOfRange};
 use super::terms::{Cap, Limit, Terms};
@@ -18,6 +21,8 @@ pub(super) struct LayerInput<'a> {
     pub layer: &'a Layer,
     /// Its terms.
     pub terms: &'a Terms,
+    /// What a split repeats of them.
+    pub of_split: &'a Arc<SplitTerms>,
     /// The account before this layer.
     pub account: &'a Account,
     /// The stay before this claim, with the use of limits of one claim before this layer.
@@ -45,15 +50,14 @@ impl LayerInput<'_> {
         let ledger = self.account.ledger(head.ledger());
         let stay = if self.continues { self.stay.layer_use(head) } else { StayUse::default() };
         let mut caps = self.caps_before_cut()?;
-        let base = apply_caps(CapKind::Base, &mut caps, after_prior_self_pay(terms, residual));
+        let base = self.apply_caps(CapKind::Base, &mut caps, after_prior_self_pay(terms, residual));
         self.move_overflow(&caps, left);
         let position = self.schedule_position(base, ledger, stay)?;
         let bands = self.band_splits(&position, stay);
         let scheduled: Money = bands.iter().map(|band| band.after.pay - band.before.pay).sum();
-        let pays = apply_caps(CapKind::Paid, &mut caps, scheduled.at_least_zero().min(base));
+        let pays = self.apply_caps(CapKind::Paid, &mut caps, scheduled.at_least_zero().min(base));
         Ok(LayerSplit {
-            head: head.clone(),
-            prior_self_pay: terms.prior_self_pay,
+            terms: Arc::clone(self.of_split),
             residual,
             base,
             c0: position.c0,
@@ -68,13 +72,11 @@ impl LayerInput<'_> {
             drawn: left.draw(&self.layer.pools, pays),
             ledger_before: ledger,
             paid_before: self.account.paid(&head.id),
-            cites: terms.cites.clone(),
-            assumed: terms.assumed.clone(),
         })
     }
 
     /// The limit and the use of each cap before this layer.
-    fn caps_before_cut(&self) -> Result<Vec<CapSplit>, OutOfRange> {
+    fn caps_before_cut(&self) -> Result<CapSplits, OutOfRange> {
         let one = |cap: &Cap| {
             let (limit, before) = match &cap.limit {
                 Limit::Annual(limit) => (*limit, self.account.cap_used(&cap.account)),
@@ -83,20 +85,28 @@ impl LayerInput<'_> {
                     (Some(share.amount(self.pools_of_stay).ok_or(OutOfRange)?), self.stay.cap_used(&cap.account))
                 }
             };
-            let (account, overflow) = (cap.account.clone(), cap.overflow.clone());
-            let (kind, is_per_claim) = (cap.kind, cap.limit.is_per_claim());
-            Ok(CapSplit { account, kind, is_per_claim, overflow, limit, before, cut: Money::ZERO })
+            Ok(CapSplit { limit, before, cut: Money::ZERO })
         };
         self.terms.caps.iter().map(one).collect()
     }
 
     /// Moves what caps of kind base cut off into the pools that they name.
     fn move_overflow(&self, caps: &[CapSplit], left: &mut Pools) {
-        for cap in caps {
+        for (cap, split) in self.terms.caps.iter().zip(caps) {
             if let (Some(into), [from]) = (&cap.overflow, &self.layer.head.pools[..]) {
-                left.move_amount(from, into, cap.cut);
+                left.move_amount(from, into, split.cut);
             }
         }
+    }
+
+    /// What the caps of a kind leave of an amount, one after the other; records what each cuts.
+    fn apply_caps(&self, kind: CapKind, caps: &mut [CapSplit], amount: Money) -> Money {
+        let caps = self.terms.caps.iter().zip(caps).filter(|(cap, _)| cap.kind == kind);
+        caps.fold(amount, |amount, (_, split)| {
+            let left = split.limit.map_or(amount, |limit| amount.min(limit - split.before).at_least_zero());
+            split.cut = amount - left;
+            left
+        })
     }
 
     fn schedule_position(&self, base: Money, ledger: LedgerUse, stay: StayUse) -> Result<SchedulePosition, OutOfRange> {
@@ -121,7 +131,7 @@ impl LayerInput<'_> {
     }
 
     /// What each band pays.
-    fn band_splits(&self, position: &SchedulePosition, stay: StayUse) -> Vec<BandSplit> {
+    fn band_splits(&self, position: &SchedulePosition, stay: StayUse) -> BandSplits {
         let head = &self.layer.head;
         let SchedulePosition { c0, c1, deductible, taken, .. } = *position;
         let shift = if head.bands_over_excess { deductible } else { Money::ZERO };
@@ -143,14 +153,4 @@ fn after_prior_self_pay(terms: &Terms, residual: Money) -> Money {
         return residual;
     }
     terms.prior_self_pay.complement().share_of(residual)
-}
-
-/// What the caps of a kind leave of an amount, one after the other; records what each cuts.
-fn apply_caps(kind: CapKind, caps: &mut [CapSplit], amount: Money) -> Money {
-    let caps = caps.iter_mut().filter(|cap| cap.kind == kind);
-    caps.fold(amount, |amount, cap| {
-        let left = cap.limit.map_or(amount, |limit| amount.min(limit - cap.before).at_least_zero());
-        cap.cut = amount - left;
-        left
-    })
 }

@@ -5,46 +5,20 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::canonical_text::{CanonicalText, NoCanonicalText};
 use super::day::Day;
-use super::fixed_words::{DeductiblePer, Period, SkipReason};
+use super::fixed_words::SkipReason;
 use super::ids::Digest;
+use super::layer_head::LayerHead;
 use super::pools::PoolPosition;
 use super::resolution::{InexactTerms, resolve_terms};
+use super::resolved_terms::{LayerTerms, ResolvedTerms, SplitTerms};
 use super::rule::{LayerRule, PolicyRule};
-use super::terms::{LayerTerms, TermsKey};
+use super::terms::TermsKey;
 use super::terms_cache::TermsCache;
 use super::words::{Pool, Visit};
-
-/// The part of a layer that is the same for every claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LayerHead {
-    /// Its id, which also names its accumulators.
-    pub id: Arc<str>,
-    /// Its name for people.
-    pub name: Arc<str>,
-    /// Who pays.
-    pub payer: Arc<str>,
-    /// The pools it may draw on, in order.
-    pub pools: Vec<Pool>,
-    /// The period over which the schedule accumulates.
-    pub period: Period,
-    /// The ledger of its cumulative amount, where it is not its own.
-    pub shared_ledger: Option<Arc<str>>,
-    /// When its deductible applies.
-    pub deductible_per: DeductiblePer,
-    /// Whether every `upto` is measured above the deductible.
-    pub bands_over_excess: bool,
-    /// Whether a transfer credits the deductible taken before it.
-    pub credits_transfer: bool,
-}
-
-impl LayerHead {
-    /// The name of its ledger.
-    pub fn ledger(&self) -> &Arc<str> {
-        self.shared_ledger.as_ref().unwrap_or(&self.id)
-    }
-}
 
 /// One payer's layer.
 #[derive(Clone, Debug)]
@@ -60,12 +34,12 @@ pub struct Layer {
 impl Layer {
     fn new(rule: LayerRule, pools: &[Pool]) -> Layer {
         let head = LayerHead {
-            id: rule.id.clone(),
+            id: rule.id.as_ref().into(),
             name: rule.name.clone(),
             payer: rule.payer.clone(),
             pools: rule.pools.clone(),
             period: rule.period,
-            shared_ledger: rule.ledger.clone().filter(|ledger| *ledger != rule.id),
+            shared_ledger: rule.ledger.as_deref().filter(|ledger| *ledger != &*rule.id).map(SmolStr::new),
             deductible_per: rule.deductible_per,
             bands_over_excess: rule.bands_over_excess,
             credits_transfer: rule.credits_transfer,
@@ -100,7 +74,11 @@ impl Layer {
     pub fn terms(&self, key: &TermsKey) -> Result<LayerTerms, InexactTerms> {
         match self.skip_by_circumstances(key) {
             Some(reason) => Ok(Err(reason)),
-            None => resolve_terms(&self.rule, key).map(|terms| Ok(Arc::new(terms))),
+            None => {
+                let terms = resolve_terms(&self.rule, key)?;
+                let of_splits = Arc::new(SplitTerms::new(&self.head, &terms));
+                Ok(Ok(Arc::new(ResolvedTerms { terms, of_splits })))
+            }
         }
     }
 }

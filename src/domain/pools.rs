@@ -15,9 +15,12 @@ pub struct Pools {
     amounts: SmallVec<[Money; 8]>,
 }
 
+/// The amounts drawn from the pools of a layer: six are kept in place.
+pub type DrawnAmounts = SmallVec<[Money; 6]>;
+
 /// The position of a pool in a list of pools, and in the [`Pools`] that begin with this list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PoolPosition(usize);
+pub struct PoolPosition(usize);
 
 impl PoolPosition {
     /// The position of a pool in a list, if it is in it.
@@ -32,9 +35,19 @@ impl Pools {
         Pools { listed: Arc::clone(listed), amounts: SmallVec::from_elem(Money::ZERO, listed.len()) }
     }
 
+    /// The position of a pool, if it is listed.
+    pub fn position(&self, pool: &Pool) -> Option<PoolPosition> {
+        PoolPosition::find(&self.listed, pool)
+    }
+
+    /// The pool at a position of these pools.
+    pub fn pool(&self, position: PoolPosition) -> &Pool {
+        &self.listed[position.0]
+    }
+
     /// The amount in a pool.
     pub fn get(&self, pool: &Pool) -> Money {
-        PoolPosition::find(&self.listed, pool).map_or(Money::ZERO, |at| self.at(at))
+        self.position(pool).map_or(Money::ZERO, |at| self.at(at))
     }
 
     /// The amount in the pool at a position.
@@ -49,7 +62,7 @@ impl Pools {
 
     /// Adds to a pool.
     pub fn add(&mut self, pool: &Pool, amount: Money) {
-        let position = PoolPosition::find(&self.listed, pool).unwrap_or_else(|| self.list(pool));
+        let position = self.position(pool).unwrap_or_else(|| self.list(pool));
         self.add_at(position, amount);
     }
 
@@ -81,14 +94,14 @@ impl Pools {
     }
 
     /// Draws an amount from the pools at these positions in their order; returns what came from each.
-    pub(super) fn draw(&mut self, positions: &[PoolPosition], amount: Money) -> Vec<(Pool, Money)> {
+    pub(super) fn draw(&mut self, positions: &[PoolPosition], amount: Money) -> DrawnAmounts {
         let mut rest = amount;
         let draw_one = |position: &PoolPosition| {
             let held = &mut self.amounts[position.0];
             let part = rest.min(*held);
             *held -= part;
             rest -= part;
-            (self.listed[position.0].clone(), part)
+            part
         };
         positions.iter().map(draw_one).collect()
     }

@@ -69,16 +69,34 @@ impl Rate {
 
     /// `half_up(rate x amount)`: to the fen, half away from zero.
     pub fn share_of(self, amount: Money) -> Money {
+        if amount == Money::ZERO {
+            return Money::ZERO;
+        }
         let fen = amount.fen().unsigned_abs();
-        let (numerator, denominator) = self.fraction();
-        let share = match (u64::try_from(numerator), u64::try_from(denominator)) {
-            (Ok(numerator), Ok(denominator)) => share_in_u64(fen, numerator, denominator),
-            _ => share_in_u128(fen, numerator, denominator),
-        };
+        let share = self.share_in_ten_thousandths(fen).unwrap_or_else(|| self.share_in_any_decimals(fen));
         // A share is at most its amount, so 64 bits hold it. `i64::MIN` has no positive counterpart: its
         // magnitude wraps to itself, and so does the negation.
         let fen = share as i64;
         Money::from_fen(if amount.fen() < 0 { fen.wrapping_neg() } else { fen })
+    }
+
+    /// The share by a rate of at most four decimals, as nearly all are: the division by a constant takes a fifth of the
+    /// time of any other. `None` for other rates, and where 64 bits do not hold the product.
+    fn share_in_ten_thousandths(self, fen: u64) -> Option<u64> {
+        const DENOMINATOR: u64 = 10_000;
+        let unit = *POWERS_OF_TEN.get(4usize.checked_sub(self.0.scale() as usize)?)? as u64;
+        // A rate is at most one, so its numerator is at most the denominator.
+        let numerator = self.0.mantissa() as u64 * unit;
+        let product = fen.checked_mul(numerator)?.checked_add(DENOMINATOR / 2)?;
+        Some(product / DENOMINATOR)
+    }
+
+    fn share_in_any_decimals(self, fen: u64) -> u64 {
+        let (numerator, denominator) = self.fraction();
+        match (u64::try_from(numerator), u64::try_from(denominator)) {
+            (Ok(numerator), Ok(denominator)) => share_in_u64(fen, numerator, denominator),
+            _ => share_in_u128(fen, numerator, denominator),
+        }
     }
 
     /// The share in percent, as in tables and statements: `55%`.

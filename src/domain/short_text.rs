@@ -33,6 +33,7 @@ impl<T: Into<SmolStr>> From<T> for ShortText {
 }
 
 impl PartialEq for ShortText {
+    #[inline]
     fn eq(&self, other: &ShortText) -> bool {
         let len = self.text.len();
         self.first == other.first && len == other.text.len() && (len <= FIRST || self.text == other.text)

@@ -5,19 +5,24 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+use smol_str::SmolStr;
+
 use super::claim::UnitPrice;
 use super::day::Day;
 use super::facts::{CatalogueEntries, CatalogueEntry};
 use super::fixed_words::{CapKind, SkipReason};
 use super::ids::AccountKey;
+use super::layer_head::LayerHead;
 use super::money::Money;
-use super::policy::{LayerHead, PolicyRef};
-use super::pools::Pools;
+use super::policy::PolicyRef;
+use super::pools::{DrawnAmounts, PoolPosition, Pools};
 use super::rate::Rate;
+use super::resolved_terms::{SplitCap, SplitTerms};
 use super::schedule::BandShare;
 use super::stay::{Opening, StayUse};
 use super::sums::LedgerUse;
-use super::terms::{AssumedKey, Cite, TermsKey};
+use super::terms::TermsKey;
 use super::words::Pool;
 
 /// The parts of one line of the bill that leave it before its class's pool.
@@ -42,13 +47,13 @@ pub struct CodeSplit {
     pub over_limit: Money,
     /// The first share.
     pub preliminary_self_pay: Money,
-    /// The pool of its class, into which the rest falls.
-    pub pool: Pool,
+    /// The pool of its class, into which the rest falls, among the pools of the split.
+    pub pool: PoolPosition,
 }
 
 impl CodeSplit {
     /// The sums of a code without lines.
-    pub fn new(position: u16, unit_price: UnitPrice, pool: Pool) -> CodeSplit {
+    pub fn new(position: u16, unit_price: UnitPrice, pool: PoolPosition) -> CodeSplit {
         let (net, over_limit, preliminary_self_pay) = Default::default();
         CodeSplit { position, unit_price, net, over_limit, preliminary_self_pay, pool }
     }
@@ -75,17 +80,9 @@ pub struct BandSplit {
     pub before: BandShare,
 }
 
-/// One cap and its effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The effect of one cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CapSplit {
-    /// The account; layers that name the same one share it.
-    pub account: Arc<str>,
-    /// What it limits.
-    pub kind: CapKind,
-    /// Whether the limit is of one claim, or of the parts of one stay; else it is of a benefit year.
-    pub is_per_claim: bool,
-    /// The pool into which a cap of kind base moves what it cuts off.
-    pub overflow: Option<Pool>,
     /// The limit for this claim; `None` if the cap is lifted.
     pub limit: Option<Money>,
     /// The use of the account before this layer.
@@ -94,13 +91,17 @@ pub struct CapSplit {
     pub cut: Money,
 }
 
+/// The bands of a layer: two are kept in place.
+pub type BandSplits = SmallVec<[BandSplit; 2]>;
+
+/// The caps of a layer: one is kept in place.
+pub type CapSplits = SmallVec<[CapSplit; 1]>;
+
 /// The derivation of one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerSplit {
-    /// The layer.
-    pub head: Arc<LayerHead>,
-    /// The share of the residual that the patient bears before the schedule applies.
-    pub prior_self_pay: Rate,
+    /// The layer, and what is repeated of its terms.
+    pub terms: Arc<SplitTerms>,
     /// The amount that earlier layers left in its pools.
     pub residual: Money,
     /// The residual after prior self-pay and the caps on the base.
@@ -118,28 +119,24 @@ pub struct LayerSplit {
     /// What the layer had taken on the stay that this claim continues; zero for a first part.
     pub stay: StayUse,
     /// One for each band of the schedule.
-    pub bands: Vec<BandSplit>,
-    /// One for each cap of the terms.
-    pub caps: Vec<CapSplit>,
+    pub bands: BandSplits,
+    /// One for each cap of `terms`.
+    pub caps: CapSplits,
     /// The amount that the layer pays.
     pub pays: Money,
-    /// The amounts drawn from each pool.
-    pub drawn: Vec<(Pool, Money)>,
+    /// The amounts drawn from its pools, one for each of them.
+    pub drawn: DrawnAmounts,
     /// The accumulators of its ledger of the year before this claim.
     pub ledger_before: LedgerUse,
     /// The layer's accumulated payments of the year before this claim.
     pub paid_before: Money,
-    /// The sources of the terms that applied.
-    pub cites: Arc<[Cite]>,
-    /// The keys of figures in use that are assumptions.
-    pub assumed: Arc<[AssumedKey]>,
 }
 
 /// A layer that was not considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedLayer {
     /// Its id.
-    pub id: Arc<str>,
+    pub id: SmolStr,
     /// Its name for people.
     pub name: Arc<str>,
     /// Why it was not considered.
@@ -147,6 +144,21 @@ pub struct SkippedLayer {
 }
 
 impl LayerSplit {
+    /// The part of the layer that is the same for every claim.
+    pub fn head(&self) -> &LayerHead {
+        &self.terms.head
+    }
+
+    /// Each of its pools with the amount drawn from it.
+    pub fn drawn(&self) -> impl Iterator<Item = (&Pool, Money)> {
+        self.head().pools.iter().zip(self.drawn.iter().copied())
+    }
+
+    /// Each of its caps with its effect.
+    pub fn caps(&self) -> impl Iterator<Item = (&SplitCap, &CapSplit)> {
+        self.terms.caps.iter().zip(&self.caps)
+    }
+
     /// The amount by which a cap of this kind moves its account.
     pub fn amount_of(&self, kind: CapKind) -> Money {
         match kind {
@@ -210,9 +222,9 @@ impl Split {
     pub fn payers(&self) -> Vec<(Arc<str>, Money)> {
         let mut sums: Vec<(Arc<str>, Money)> = Vec::new();
         for layer in &self.layers {
-            match sums.iter_mut().find(|(payer, _)| *payer == layer.head.payer) {
+            match sums.iter_mut().find(|(payer, _)| *payer == layer.head().payer) {
                 Some((_, sum)) => *sum += layer.pays,
-                None => sums.push((layer.head.payer.clone(), layer.pays)),
+                None => sums.push((layer.head().payer.clone(), layer.pays)),
             }
         }
         sums

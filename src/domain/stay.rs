@@ -2,8 +2,8 @@
 
 use super::fixed_words::ContinueKind;
 use super::ids::EntryId;
+use super::layer_head::LayerHead;
 use super::money::Money;
-use super::policy::LayerHead;
 use super::pools::Pools;
 use super::sums::{Sums, find};
 

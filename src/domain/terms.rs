@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::fixed_words::{CapKind, Locality, Referral, SkipReason};
+use super::fixed_words::{CapKind, Locality, Referral};
 use super::money::Money;
 use super::rate::Rate;
 use super::schedule::Schedule;
@@ -85,6 +85,3 @@ pub struct TermsKey {
     /// The categories the person holds.
     pub categories: Categories,
 }
-
-/// The terms of a layer, or why it is not considered.
-pub type LayerTerms = Result<Arc<Terms>, SkipReason>;

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::terms::{LayerTerms, TermsKey};
+use super::resolved_terms::LayerTerms;
+use super::terms::TermsKey;
 
 /// The most circumstances that are kept; at the next new one all are forgotten. A year's claims of a province have fewer.
 const MAX_KEPT: usize = 4_096;

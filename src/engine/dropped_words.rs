@@ -175,6 +175,6 @@ impl Search {
         facts.catalogue.iter().for_each(|entry| self.note(Section::Class, entry.class.word.as_str(), BY));
         split.pools.iter().for_each(|(pool, _)| self.note(Section::Pool, pool.as_str(), BY));
         split.circumstances.terms.diseases.iter().for_each(|word| self.note(Section::Disease, word.as_str(), BY));
-        split.layers.iter().for_each(|layer| self.note(Section::Payer, &layer.head.payer, BY));
+        split.layers.iter().for_each(|layer| self.note(Section::Payer, &layer.head().payer, BY));
     }
 }

@@ -4,15 +4,17 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use bytes::Bytes;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 
-use crate::domain::facts::CatalogueEntry;
 use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::{Entry, Instant, Settlement};
 use crate::domain::money::Money;
 use crate::domain::notice::Notice;
 use crate::domain::pools::Pools;
+use crate::domain::resolved_terms::SplitCap;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, SkippedLayer, Split};
 use crate::domain::stay::{Opening, StayUse};
 use crate::domain::terms::Cite;
@@ -140,7 +142,7 @@ fn write_derivation(writer: &mut MessageWriter, split: &Split, bill: Bill) {
     split.skipped.iter().for_each(|skipped| writer.message(2, |writer| write_skipped(writer, skipped)));
     writer.message(3, |writer| write_circumstances(writer, &split.circumstances));
     if bill == Bill::Itemized {
-        split.codes.iter().for_each(|code| writer.message(4, |writer| write_code(writer, code, split.entry(code))));
+        split.codes.iter().for_each(|code| writer.message(4, |writer| write_code(writer, code, split)));
         split.lines.iter().for_each(|line| writer.message(5, |writer| write_line(writer, line)));
     }
     writer.flag(6, split.counted_admission);
@@ -197,7 +199,8 @@ fn write_circumstances(writer: &mut MessageWriter, facts: &Circumstances) {
     write_words(writer, 12, &facts.terms.diseases);
 }
 
-fn write_code(writer: &mut MessageWriter, code: &CodeSplit, entry: &CatalogueEntry) {
+fn write_code(writer: &mut MessageWriter, code: &CodeSplit, split: &Split) {
+    let entry = split.entry(code);
     writer.text(1, entry.code.as_str());
     writer.text(2, &entry.name);
     writer.text(3, entry.class.word.as_str());
@@ -210,7 +213,7 @@ fn write_code(writer: &mut MessageWriter, code: &CodeSplit, entry: &CatalogueEnt
     writer.number(8, code.over_limit.fen());
     writer.number(9, code.preliminary_self_pay.fen());
     writer.number(10, code.rest().fen());
-    writer.text(11, code.pool.as_str());
+    writer.text(11, split.pools.pool(code.pool).as_str());
 }
 
 fn write_line(writer: &mut MessageWriter, line: &LineSplit) {
@@ -219,16 +222,16 @@ fn write_line(writer: &mut MessageWriter, line: &LineSplit) {
 }
 
 fn write_layer(writer: &mut MessageWriter, layer: &LayerSplit) {
-    writer.text(1, &layer.head.id);
-    writer.text(2, &layer.head.name);
-    writer.text(3, &layer.head.payer);
-    writer.number(4, pb::Period::from(layer.head.period) as i32);
-    writer.text(5, layer.head.ledger());
-    writer.number(6, pb::DeductiblePer::from(layer.head.deductible_per) as i32);
-    writer.flag(7, layer.head.bands_over_excess);
-    writer.flag(8, layer.head.credits_transfer);
+    writer.text(1, &layer.head().id);
+    writer.text(2, &layer.head().name);
+    writer.text(3, &layer.head().payer);
+    writer.number(4, pb::Period::from(layer.head().period) as i32);
+    writer.text(5, layer.head().ledger());
+    writer.number(6, pb::DeductiblePer::from(layer.head().deductible_per) as i32);
+    writer.flag(7, layer.head().bands_over_excess);
+    writer.flag(8, layer.head().credits_transfer);
     writer.number(9, layer.residual.fen());
-    writer.displayed(10, &layer.prior_self_pay);
+    writer.displayed(10, &layer.terms.prior_self_pay);
     writer.number(11, layer.base.fen());
     writer.number(12, layer.c0.fen());
     writer.number(13, layer.c1.fen());
@@ -236,14 +239,14 @@ fn write_layer(writer: &mut MessageWriter, layer: &LayerSplit) {
     writer.number(15, layer.deductible_credited.fen());
     writer.number(16, layer.deductible_taken.fen());
     layer.bands.iter().for_each(|band| writer.message(17, |writer| write_band(writer, band)));
-    layer.caps.iter().for_each(|cap| writer.message(18, |writer| write_cap(writer, cap)));
+    layer.caps().for_each(|(cap, split)| writer.message(18, |writer| write_cap(writer, cap, split)));
     writer.number(19, layer.pays.fen());
-    layer.drawn.iter().for_each(|(pool, amount)| write_amount(writer, 20, pool.as_str(), *amount));
+    layer.drawn().for_each(|(pool, amount)| write_amount(writer, 20, pool.as_str(), amount));
     writer.message(21, |writer| write_accumulator(writer, layer, [Money::ZERO; 3]));
     writer.message(22, |writer| write_accumulator(writer, layer, [layer.base, layer.pays, layer.deductible_taken]));
     writer.message(23, |writer| write_stay_use(writer, &layer.stay));
-    layer.cites.iter().for_each(|cite| writer.message(24, |writer| write_cite(writer, cite)));
-    layer.assumed.iter().for_each(|key| writer.repeated_text(25, key));
+    layer.terms.cites.iter().for_each(|cite| writer.message(24, |writer| write_cite(writer, cite)));
+    layer.terms.assumed.iter().for_each(|key| writer.repeated_text(25, key));
 }
 
 fn write_band(writer: &mut MessageWriter, band: &BandSplit) {
@@ -255,12 +258,12 @@ fn write_band(writer: &mut MessageWriter, band: &BandSplit) {
     writer.number(6, band.before.pay.fen());
 }
 
-fn write_cap(writer: &mut MessageWriter, cap: &CapSplit) {
+fn write_cap(writer: &mut MessageWriter, cap: &SplitCap, split: &CapSplit) {
     writer.text(1, &cap.account);
     writer.number(2, pb::CapKind::from(cap.kind) as i32);
-    writer.optional_number(3, cap.limit.map(Money::fen));
-    writer.number(4, cap.before.fen());
-    writer.number(5, cap.cut.fen());
+    writer.optional_number(3, split.limit.map(Money::fen));
+    writer.number(4, split.before.fen());
+    writer.number(5, split.cut.fen());
     writer.flag(6, cap.is_per_claim);
     writer.text(7, cap.overflow.as_ref().map(Pool::as_str).unwrap_or_default());
 }
@@ -284,7 +287,7 @@ fn write_cite(writer: &mut MessageWriter, cite: &Cite) {
 }
 
 /// The sum of a cap's account.
-pub fn cap_accumulator((account, sum): &(Arc<str>, Money)) -> pb::CapAccumulator {
+pub fn cap_accumulator((account, sum): &(SmolStr, Money)) -> pb::CapAccumulator {
     pb::CapAccumulator { account: account.to_string(), amount_fen: sum.fen() }
 }
 

@@ -9,10 +9,12 @@ use crate::domain::claim::UnitPrice;
 use crate::domain::day::Day;
 use crate::domain::facts::{CatalogueEntries, CatalogueEntry, Class};
 use crate::domain::ids::{AccountKey, EntryId, ItemCode};
+use crate::domain::layer_head::LayerHead;
 use crate::domain::money::Money;
 use crate::domain::notice::Notice;
-use crate::domain::policy::{LayerHead, PolicyRef};
+use crate::domain::policy::PolicyRef;
 use crate::domain::pools::Pools;
+use crate::domain::resolved_terms::{SplitCap, SplitTerms};
 use crate::domain::schedule::BandShare;
 use crate::domain::split::{BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, SkippedLayer, Split};
 use crate::domain::stay::{Opening, Stay, StayUse};
@@ -22,6 +24,7 @@ use crate::domain::words::{Pool, WordSet};
 use crate::pb::Date;
 use crate::pb::journal::{SplitRest, StayLayer};
 use crate::pb::settlement as pb;
+use smol_str::SmolStr;
 
 /// The split of an answer and of what is stored beside it.
 ///
@@ -29,11 +32,15 @@ use crate::pb::settlement as pb;
 /// If a field holds what no split has.
 pub(super) fn split(split: pb::Split, derivation: pb::Derivation, rest: SplitRest) -> Result<Split, Malformed> {
     let SplitRest { row_of_code, is_stay, opening_layers } = rest;
-    let (codes, catalogue) = codes(derivation.codes, &row_of_code)?;
+    let mut codes = derivation.codes;
+    let catalogue = catalogue(&mut codes, &row_of_code)?;
+    let pools = pools(split.pools);
+    let code = |(message, row)| code(message, row, &pools);
+    let codes = codes.into_iter().zip(row_of_code).map(code).collect::<Result<_, _>>()?;
     Ok(Split {
         circumstances: circumstances(present("circumstances", derivation.circumstances)?)?,
         total: fen(split.total_fen),
-        pools: pools(split.pools),
+        pools,
         lines: derivation.lines.iter().map(line).collect(),
         codes,
         catalogue,
@@ -112,25 +119,20 @@ pub(super) fn circumstances(message: pb::Circumstances) -> Result<Circumstances,
     })
 }
 
-/// The codes of a bill, and the entries of the catalogue in the order in which they first appear.
-pub(super) fn codes(
-    codes: Vec<pb::Code>,
-    row_of_code: &[u32],
-) -> Result<(Vec<CodeSplit>, CatalogueEntries), Malformed> {
+/// The entries of the catalogue in the order in which they first appear in the codes of a bill; takes their texts.
+pub(super) fn catalogue(codes: &mut [pb::Code], row_of_code: &[u32]) -> Result<CatalogueEntries, Malformed> {
     if codes.len() != row_of_code.len() {
         return Err(Malformed("row_of_code"));
     }
-    let (mut splits, mut entries) = (Vec::with_capacity(codes.len()), Vec::with_capacity(codes.len()));
-    for (mut message, row) in codes.into_iter().zip(row_of_code) {
-        let position = u16::try_from(*row).map_err(|_| Malformed("row_of_code"))?;
-        match usize::from(position).cmp(&entries.len()) {
+    let mut entries = Vec::with_capacity(codes.len());
+    for (message, row) in codes.iter_mut().zip(row_of_code) {
+        match usize::from(row_position(*row)?).cmp(&entries.len()) {
             Ordering::Less => {}
-            Ordering::Equal => entries.push(Arc::new(entry(&mut message)?)),
+            Ordering::Equal => entries.push(Arc::new(entry(message)?)),
             Ordering::Greater => return Err(Malformed("row_of_code")),
         }
-        splits.push(code(message, position));
     }
-    Ok((splits, entries.into()))
+    Ok(entries.into())
 }
 
 /// The entry of a code; takes its texts.
@@ -149,15 +151,19 @@ fn entry(message: &mut pb::Code) -> Result<CatalogueEntry, Malformed> {
     })
 }
 
-fn code(message: pb::Code, position: u16) -> CodeSplit {
-    CodeSplit {
-        position,
+fn row_position(row: u32) -> Result<u16, Malformed> {
+    u16::try_from(row).map_err(|_| Malformed("row_of_code"))
+}
+
+fn code(message: pb::Code, row: u32, pools: &Pools) -> Result<CodeSplit, Malformed> {
+    Ok(CodeSplit {
+        position: row_position(row)?,
         unit_price: UnitPrice(message.unit_price_micro_yuan),
         net: fen(message.net_fen),
         over_limit: fen(message.over_limit_fen),
         preliminary_self_pay: fen(message.preliminary_self_pay_fen),
-        pool: message.pool.into(),
-    }
+        pool: pools.position(&message.pool.into()).ok_or(Malformed("codes.pool"))?,
+    })
 }
 
 fn line(line: &pb::Line) -> LineSplit {
@@ -167,12 +173,12 @@ fn line(line: &pb::Line) -> LineSplit {
 fn layer(message: pb::Layer) -> Result<LayerSplit, Malformed> {
     let before = message.before.unwrap_or_default();
     let (period, deductible_per) = (message.period().fixed(), message.deductible_per().fixed());
-    let (id, ledger) = (text(message.id), text(message.ledger));
-    let drawn: Vec<(Pool, Money)> = message.drawn.into_iter().map(pool_amount).collect();
+    let (id, ledger) = (SmolStr::from(message.id), SmolStr::from(message.ledger));
+    let (pools, drawn) = message.drawn.into_iter().map(pool_amount).unzip();
     let head = LayerHead {
         name: text(message.name),
         payer: text(message.payer),
-        pools: drawn.iter().map(|(pool, _)| pool.clone()).collect(),
+        pools,
         period: present("period", period)?,
         shared_ledger: (ledger != id).then_some(ledger),
         deductible_per: present("deductible_per", deductible_per)?,
@@ -180,9 +186,17 @@ fn layer(message: pb::Layer) -> Result<LayerSplit, Malformed> {
         credits_transfer: message.credits_transfer,
         id,
     };
-    Ok(LayerSplit {
+    let caps = message.caps.into_iter().map(cap).collect::<Result<Vec<_>, _>>()?;
+    let (terms_of_caps, caps) = caps.into_iter().unzip();
+    let terms = SplitTerms {
         head: Arc::new(head),
         prior_self_pay: rate("prior_self_pay", &message.prior_self_pay)?,
+        caps: terms_of_caps,
+        cites: message.cites.into_iter().map(cite).collect(),
+        assumed: message.assumed.into_iter().map(text).collect(),
+    };
+    Ok(LayerSplit {
+        terms: Arc::new(terms),
         residual: fen(message.residual_fen),
         base: fen(message.base_fen),
         c0: fen(message.cumulative_before_fen),
@@ -192,13 +206,11 @@ fn layer(message: pb::Layer) -> Result<LayerSplit, Malformed> {
         deductible_taken: fen(message.deductible_taken_fen),
         stay: message.stay.map(stay_use).unwrap_or_default(),
         bands: message.bands.iter().map(band).collect::<Result<_, _>>()?,
-        caps: message.caps.into_iter().map(cap).collect::<Result<_, _>>()?,
+        caps,
         pays: fen(message.pays_fen),
         drawn,
         ledger_before: LedgerUse { base: fen(before.base_fen), taken: fen(before.deductible_taken_fen) },
         paid_before: fen(before.paid_fen),
-        cites: message.cites.into_iter().map(cite).collect(),
-        assumed: message.assumed.into_iter().map(text).collect(),
     })
 }
 
@@ -220,17 +232,11 @@ fn band(band: &pb::Band) -> Result<BandSplit, Malformed> {
     })
 }
 
-fn cap(cap: pb::Cap) -> Result<CapSplit, Malformed> {
+fn cap(cap: pb::Cap) -> Result<(SplitCap, CapSplit), Malformed> {
     let kind = cap.of().fixed().ok_or(Malformed("caps.of"))?;
-    Ok(CapSplit {
-        account: text(cap.account),
-        kind,
-        is_per_claim: cap.per_claim,
-        overflow: Some(cap.overflow).filter(|pool| !pool.is_empty()).map(Pool::from),
-        limit: cap.limit_fen.map(fen),
-        before: fen(cap.used_before_fen),
-        cut: fen(cap.cut_fen),
-    })
+    let split = CapSplit { limit: cap.limit_fen.map(fen), before: fen(cap.used_before_fen), cut: fen(cap.cut_fen) };
+    let overflow = Some(cap.overflow).filter(|pool| !pool.is_empty()).map(Pool::from);
+    Ok((SplitCap { account: cap.account.into(), kind, is_per_claim: cap.per_claim, overflow }, split))
 }
 
 fn cite(pb::Cite { source, text: clause }: pb::Cite) -> Cite {
@@ -239,12 +245,12 @@ fn cite(pb::Cite { source, text: clause }: pb::Cite) -> Cite {
 
 fn skipped(layer: pb::SkippedLayer) -> Result<SkippedLayer, Malformed> {
     let reason = layer.reason().fixed().ok_or(Malformed("skipped.reason"))?;
-    Ok(SkippedLayer { id: text(layer.id), name: text(layer.name), reason })
+    Ok(SkippedLayer { id: layer.id.into(), name: text(layer.name), reason })
 }
 
 fn opening(message: pb::Opening, layers: Vec<StayLayer>) -> Result<Opening, Malformed> {
     let kind = message.kind().fixed().ok_or(Malformed("opening.kind"))?;
-    let caps: Sums<Money> = message.caps.into_iter().map(|cap| (text(cap.account), fen(cap.amount_fen))).collect();
+    let caps: Sums<Money> = message.caps.into_iter().map(|cap| (cap.account.into(), fen(cap.amount_fen))).collect();
     Ok(Opening {
         kind,
         settlement: settlement_id(&message.settlement_id)?,
@@ -259,12 +265,12 @@ fn opening(message: pb::Opening, layers: Vec<StayLayer>) -> Result<Opening, Malf
     })
 }
 
-fn stay_layer(layer: StayLayer) -> (Arc<str>, StayUse) {
+fn stay_layer(layer: StayLayer) -> (SmolStr, StayUse) {
     let uses = StayUse {
         base: fen(layer.base_fen),
         taken: fen(layer.deductible_taken_fen),
         taken_on_stay: fen(layer.deductible_taken_on_stay_fen),
         before_transfer: layer.before_transfer,
     };
-    (text(layer.layer_id), uses)
+    (layer.layer_id.into(), uses)
 }

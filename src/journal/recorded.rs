@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::answer_reader::{circumstances, codes};
+use super::answer_reader::{catalogue, circumstances};
 use super::claim::claim_from_message;
 use super::form::{Malformed, entry_id, nested, optional_entry_id, present};
 use super::record::{RecordError, decode_message, decode_unverified};
@@ -130,7 +130,10 @@ fn decision(
     let keeps_bill = keeps_bills(&circumstances.policy.digest);
     let (facts, catalogue) = match keeps_bill {
         true => (pb::Facts { row_of_item: Vec::new(), ..facts }, CatalogueEntries::from([])),
-        false => (facts, codes(nested::<BillPart>("derivation", derivation)?.codes, &rest.row_of_code)?.1),
+        false => {
+            let mut codes = nested::<BillPart>("derivation", derivation)?.codes;
+            (facts, catalogue(&mut codes, &rest.row_of_code)?)
+        }
     };
     let pool = |amount: wire::PoolAmount| (Pool::from(amount.pool), Money::from_fen(amount.amount_fen));
     Ok(RecordedDecision {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use bytes::Bytes;
 
 use super::answer_reader;
@@ -45,7 +47,7 @@ pub(super) fn rest(split: &Split) -> pb::SplitRest {
     }
 }
 
-fn stay_layer((layer, uses): &(Arc<str>, StayUse)) -> pb::StayLayer {
+fn stay_layer((layer, uses): &(SmolStr, StayUse)) -> pb::StayLayer {
     pb::StayLayer {
         layer_id: layer.to_string(),
         base_fen: uses.base.fen(),

@@ -154,8 +154,8 @@ impl Decided {
             pools: pools.map(|(pool, amount)| (pool.clone(), amount)).collect(),
             layers: layers
                 .map(|layer| LayerPayment {
-                    layer: layer.head.id.clone(),
-                    payer: layer.head.payer.clone(),
+                    layer: layer.head().id.as_str().into(),
+                    payer: layer.head().payer.clone(),
                     pays: layer.pays,
                 })
                 .collect(),

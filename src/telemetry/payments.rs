@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
+use smol_str::SmolStr;
 
 /// What becomes of a settlement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +41,7 @@ impl SettlementEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LayerAndPayer {
     /// The layer.
-    pub layer: Arc<str>,
+    pub layer: SmolStr,
     /// The payer.
     pub payer: Arc<str>,
 }
@@ -101,7 +102,7 @@ impl Payments {
     fn each(&self, mut show: impl FnMut(&[KeyValue], &Payment)) {
         for (from, payment) in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             let attributes =
-                [KeyValue::new("layer", Arc::clone(&from.layer)), KeyValue::new("payer", Arc::clone(&from.payer))];
+                [KeyValue::new("layer", from.layer.to_string()), KeyValue::new("payer", Arc::clone(&from.payer))];
             show(&attributes, payment);
         }
     }

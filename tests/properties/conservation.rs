@@ -82,10 +82,10 @@ fn check_totals(step: &Step) -> TestCaseResult {
 fn check_draws(split: &Split) -> TestCaseResult {
     let mut left: BTreeMap<Pool, i64> = split.pools.iter().map(|(pool, amount)| (pool.clone(), amount.fen())).collect();
     for layer in &split.layers {
-        let residual: i64 = layer.head.pools.iter().map(|pool| left[pool]).sum();
+        let residual: i64 = layer.head().pools.iter().map(|pool| left[pool]).sum();
         prop_assert_eq!(layer.residual.fen(), residual);
         let mut rest = layer.pays.fen();
-        for (pool, drawn) in &layer.drawn {
+        for (pool, drawn) in layer.drawn() {
             prop_assert_eq!(drawn.fen(), rest.min(left[pool]));
             rest -= drawn.fen();
             *left.entry(pool.clone()).or_default() -= drawn.fen();
@@ -99,17 +99,17 @@ fn check_draws(split: &Split) -> TestCaseResult {
 /// The cumulative amount and the deductible follow from the account before the claim.
 fn check_start(layer: &LayerSplit, step: &Step) -> TestCaseResult {
     let (before, terms) = (&step.before, step.terms(layer));
-    let (used, paid) = (before.ledger(layer.head.ledger()), before.paid(&layer.head.id));
-    let c0 = if layer.head.period == Period::Year { used.base } else { Money::ZERO };
+    let (used, paid) = (before.ledger(layer.head().ledger()), before.paid(&layer.head().id));
+    let c0 = if layer.head().period == Period::Year { used.base } else { Money::ZERO };
     prop_assert_eq!((layer.c0, layer.ledger_before, layer.paid_before), (c0, used, paid));
-    let Deductible::Amounts(listed) = &terms.schedule.deductible else { panic!("no share is generated") };
+    let Deductible::Amounts(listed) = &terms.terms.schedule.deductible else { panic!("no share is generated") };
     prop_assert_eq!(layer.deductible, listed[(before.admissions as usize).min(listed.len() - 1)]);
     Ok(())
 }
 
 /// The base is the residual less prior self-pay and less the cuts of the caps on the base.
 fn check_base(layer: &LayerSplit) -> TestCaseResult {
-    let (prior, unit) = decimal_parts(&layer.prior_self_pay.to_string());
+    let (prior, unit) = decimal_parts(&layer.terms.prior_self_pay.to_string());
     let uncapped = half_up(i128::from(layer.residual.fen()) * (unit - prior), unit);
     prop_assert_eq!(i128::from(layer.base.fen()), apply_caps(layer, "base", uncapped));
     prop_assert_eq!(layer.c1 - layer.c0, layer.base);
@@ -128,9 +128,9 @@ fn check_payment(layer: &LayerSplit) -> TestCaseResult {
 
 /// The amount that the caps of this kind allow.
 fn apply_caps(layer: &LayerSplit, kind: &str, amount: i128) -> i128 {
-    let caps = layer.caps.iter().filter(|cap| cap.kind.as_str() == kind);
-    caps.fold(amount, |amount, cap| {
-        let room = cap.limit.map(|annual| i128::from(annual.fen() - cap.before.fen()));
+    let caps = layer.caps().filter(|(cap, _)| cap.kind.as_str() == kind);
+    caps.fold(amount, |amount, (_, split)| {
+        let room = split.limit.map(|annual| i128::from(annual.fen() - split.before.fen()));
         room.map_or(amount, |room| amount.min(room).max(0))
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use onestop::domain::fixed_words::{BenefitYear, CapKind, Locality, Period, Referral};
 use onestop::domain::money::Money;
 use onestop::domain::schedule::Deductible;
-use onestop::domain::split::LayerSplit;
+use onestop::domain::split::{CapSplit, LayerSplit};
 
 use super::policies::{CATEGORIES, EntrySpec, LEVELS, LayerSpec, POOLS, VISITS};
 use super::policy_text::entry_source;
@@ -108,7 +108,7 @@ impl Coverage {
         let filled = split.pools.iter().filter(|(_, sum)| *sum > Money::ZERO);
         filled.for_each(|(pool, _)| self.count(&format!("in pool {pool}"), true));
         for layer in &split.layers {
-            let spec: usize = layer.head.id[1..].parse().expect("a layer's number");
+            let spec: usize = layer.head().id[1..].parse().expect("a layer's number");
             self.layer(layer, step);
             self.terms(&scenario.policy.layers[spec], spec, layer, step);
         }
@@ -117,8 +117,8 @@ impl Coverage {
 
     fn layer(&mut self, layer: &LayerSplit, step: &Step) {
         let paid = layer.pays > Money::ZERO;
-        self.count(&format!("paid over period {}", layer.head.period), paid);
-        layer.drawn.iter().for_each(|(pool, part)| self.count(&format!("drawn from pool {pool}"), *part > Money::ZERO));
+        self.count(&format!("paid over period {}", layer.head().period), paid);
+        layer.drawn().for_each(|(pool, part)| self.count(&format!("drawn from pool {pool}"), part > Money::ZERO));
         self.count("a layer that paid all of its base", paid && layer.pays == layer.base);
         let partly = layer.deductible_taken > Money::ZERO && layer.deductible_taken < layer.deductible;
         self.count("a deductible taken in part", partly);
@@ -126,7 +126,7 @@ impl Coverage {
         let (admissions, steps) = (step.before.admissions as usize, deductibles(layer, step));
         self.count("a deductible of the second admission", admissions == 1 && steps > 1);
         self.count("a deductible of the last admission used for later ones", admissions >= steps && steps > 1);
-        let prior = layer.prior_self_pay;
+        let prior = layer.terms.prior_self_pay;
         self.count(
             "a residual consumed by prior self-pay",
             prior == onestop::domain::rate::Rate::ONE && layer.residual > Money::ZERO,
@@ -152,20 +152,20 @@ impl Coverage {
     }
 
     fn caps(&mut self, layer: &LayerSplit) {
-        for cap in &layer.caps {
-            let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
-            self.count(&format!("cap of kind {}", cap.kind), cap.cut > Money::ZERO);
-            self.count("a cap lifted", cap.limit.is_none() && amount > Money::ZERO);
-            let full = cap.cut == Money::ZERO && amount > Money::ZERO && cap.limit == Some(cap.before + amount);
+        for (cap, CapSplit { limit, before, cut }) in layer.caps() {
+            let amount = layer.amount_of(cap.kind);
+            self.count(&format!("cap of kind {}", cap.kind), *cut > Money::ZERO);
+            self.count("a cap lifted", limit.is_none() && amount > Money::ZERO);
+            let full = *cut == Money::ZERO && amount > Money::ZERO && *limit == Some(*before + amount);
             self.count("a cap filled exactly", full);
-            self.count("an account is above the cap of the day", cap.limit.is_some_and(|annual| cap.before > annual));
+            self.count("an account is above the cap of the day", limit.is_some_and(|annual| *before > annual));
         }
     }
 
     /// Counts the entries that were applied to a layer, recognized by the source that each entry alone cites.
     fn terms(&mut self, spec: &LayerSpec, at: usize, layer: &LayerSplit, step: &Step) {
         let cites = |kind, entry| {
-            let (source, cites) = (entry_source(at, kind, entry), &layer.cites);
+            let (source, cites) = (entry_source(at, kind, entry), &layer.terms.cites);
             cites.iter().any(|cite| cite.source.split_once('#').is_some_and(|(_, key)| key == source))
         };
         self.count("a layer included by `use` paid", spec.drawn && layer.pays > Money::ZERO);
@@ -212,12 +212,12 @@ impl Coverage {
     fn shared_caps(&mut self, step: &Step) {
         let layers = &step.split.layers;
         let cut = layers.iter().enumerate().flat_map(|(at, layer)| {
-            let cuts = layer.caps.iter().filter(|cap| cap.cut > Money::ZERO);
-            cuts.map(move |cap| (at, &cap.account))
+            let cuts = layer.caps().filter(|(_, split)| split.cut > Money::ZERO);
+            cuts.map(move |(cap, _)| (at, cap.account.as_str()))
         });
-        let shared_caps = |(at, account): (usize, &std::sync::Arc<str>)| {
+        let shared_caps = |(at, account): (usize, &str)| {
             let earlier = layers[..at].iter().filter(|layer| layer.pays > Money::ZERO);
-            earlier.flat_map(|layer| &layer.caps).any(|cap| cap.account == *account)
+            earlier.flat_map(|layer| &layer.terms.caps).any(|cap| cap.account == account)
         };
         let reached = cut.into_iter().any(shared_caps);
         self.count("a cap shared by two layers of a claim cut", reached);
@@ -231,7 +231,7 @@ fn has_base(layer: &LayerSplit) -> bool {
 
 /// How many deductibles a layer lists.
 fn deductibles(layer: &LayerSplit, step: &Step) -> usize {
-    match &step.terms(layer).schedule.deductible {
+    match &step.terms(layer).terms.schedule.deductible {
         Deductible::Amounts(list) => list.len(),
         Deductible::Share(_) => 1,
     }

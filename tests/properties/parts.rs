@@ -43,7 +43,7 @@ schedule = { all = { bands = [{ upto = "333.33", rate = "77.777%" }, { rate = "8
 
 /// What each layer pays, in fen.
 fn pays(split: &Split) -> [i64; 2] {
-    ["stay", "excluded"].map(|id| split.layers.iter().find(|layer| &*layer.head.id == id).map_or(0, |l| l.pays.fen()))
+    ["stay", "excluded"].map(|id| split.layers.iter().find(|layer| &*layer.head().id == id).map_or(0, |l| l.pays.fen()))
 }
 
 fn yuan(fen: i64) -> String {

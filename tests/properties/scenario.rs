@@ -11,8 +11,9 @@ use onestop::domain::ids::AccountKey;
 use onestop::domain::ids::PersonId;
 use onestop::domain::policy::Policy;
 use onestop::domain::resolution::resolve_terms;
+use onestop::domain::resolved_terms::ResolvedTerms;
 use onestop::domain::split::{LayerSplit, Split};
-use onestop::domain::terms::{Terms, TermsKey};
+use onestop::domain::terms::TermsKey;
 use onestop::policy::Book;
 use onestop::reference::look_up;
 use onestop::reference::lookup_tables::LookupTables;
@@ -77,9 +78,9 @@ pub struct Step {
 
 impl Step {
     /// The terms of a layer that applied.
-    pub fn terms(&self, layer: &LayerSplit) -> Arc<Terms> {
+    pub fn terms(&self, layer: &LayerSplit) -> Arc<ResolvedTerms> {
         let rule =
-            self.policy.layers.iter().find(|known| known.head.id == layer.head.id).expect("a layer of the policy");
+            self.policy.layers.iter().find(|known| known.head.id == layer.head().id).expect("a layer of the policy");
         rule.terms(&self.split.circumstances.terms).expect("exact terms").expect("a layer that applies")
     }
 }

@@ -6,7 +6,7 @@ use onestop::domain::account::Account;
 use onestop::domain::adjudicate::{AdjudicationInput, adjudicate};
 use onestop::domain::claim::{Claim, ClaimLimits};
 use onestop::domain::facts::{Facts, HospitalFacts, PersonFacts, Region};
-use onestop::domain::fixed_words::{CapKind, DeductiblePer, Period};
+use onestop::domain::fixed_words::{DeductiblePer, Period};
 use onestop::domain::ids::PersonId;
 use onestop::domain::money::Money;
 use onestop::domain::policy::Policy;
@@ -41,12 +41,12 @@ fn charged_caps(steps: &[Step]) -> ChargedCaps {
     let mut charged = ChargedCaps::new();
     for step in steps {
         for layer in &step.split.layers {
-            for cap in &layer.caps {
-                let amount = if cap.kind == CapKind::Base { layer.base } else { layer.pays };
+            for (cap, split) in layer.caps() {
+                let amount = layer.amount_of(cap.kind);
                 let key = (step.claim.person_id.clone(), step.key.year, cap.account.to_string());
                 let account = charged.entry(key).or_default();
                 account.0 += amount.fen();
-                account.1.push(cap.limit.map(Money::fen));
+                account.1.push(split.limit.map(Money::fen));
             }
         }
     }
@@ -63,8 +63,8 @@ fn a_yearly_layer_pays_the_same_for_one_bill_as_for_many() {
             let base: i64 = many.iter().map(|split| split.layers[at].base.fen()).sum();
             let paid: i64 = many.iter().map(|split| split.layers[at].pays.fen()).sum();
             let one = adjudicate_bills(&Policy::new(with_layer_alone(&rule, at)).expect("a policy"), &[base]);
-            prop_assert_eq!(one[0].layers[0].base.fen(), base, "base of {}", layer.head.id);
-            prop_assert_eq!(one[0].layers[0].pays.fen(), paid, "payment of {}", layer.head.id);
+            prop_assert_eq!(one[0].layers[0].base.fen(), base, "base of {}", layer.head().id);
+            prop_assert_eq!(one[0].layers[0].pays.fen(), paid, "payment of {}", layer.head().id);
         }
         Ok(())
     });

@@ -77,9 +77,9 @@ async fn statements<S: Store>(engine: &Engine<S>, numbers: &[u64]) -> (Money, Mo
         total += split.total;
         patient += split.patient;
         for layer in split.layers.iter().filter(|layer| layer.pays != Money::ZERO) {
-            match layers.iter_mut().find(|(id, _)| *id == *layer.head.id) {
+            match layers.iter_mut().find(|(id, _)| *id == *layer.head().id) {
                 Some((_, sum)) => *sum += layer.pays,
-                None => layers.push((layer.head.id.to_string(), layer.pays)),
+                None => layers.push((layer.head().id.to_string(), layer.pays)),
             }
         }
     }

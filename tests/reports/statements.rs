@@ -149,7 +149,7 @@ async fn what_payers_pay_equals_the_layers_of_the_statements() {
         let split = split_in_force(view);
         for layer in split.layers.iter().filter(|layer| layer.pays != Money::ZERO) {
             let hospital = view.settlement.body.claim.hospital_id.as_str();
-            let key = [hospital, &layer.head.payer, &layer.head.id].map(str::to_owned).to_vec();
+            let key = [hospital, &layer.head().payer, &layer.head().id].map(str::to_owned).to_vec();
             let sum = expected.entry(key).or_default();
             *sum = (sum.0 + 1, sum.1 + layer.pays.fen());
         }

@@ -46,7 +46,7 @@ fn second_part(yuan: &str) -> RawClaim {
 
 /// What the basic fund pays, in fen.
 fn basic(split: &Split) -> i64 {
-    let layer = split.layers.iter().find(|layer| &*layer.head.id == "basic_inpatient");
+    let layer = split.layers.iter().find(|layer| &*layer.head().id == "basic_inpatient");
     layer.map_or(0, |layer| layer.pays.fen())
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::smallvec;
+
 use onestop::domain::claim::{Claim, Continues, Item, Quantity, UnitPrice};
 use onestop::domain::day::Day;
 use onestop::domain::facts::{CatalogueEntry, Class, Facts, HospitalFacts, PersonFacts, Region};
@@ -12,10 +14,13 @@ use onestop::domain::journal::{
     RetroactiveRun, Reversal, Revision, RevisionCause, Settlement,
 };
 use onestop::domain::journal::{Differences, Entry, EntryBody, EntryKind, Fence, Instant, Link};
+use onestop::domain::layer_head::LayerHead;
 use onestop::domain::money::Money;
 use onestop::domain::month::Month;
 use onestop::domain::notice::Notice;
-use onestop::domain::policy::{LayerHead, PolicyRef};
+use onestop::domain::policy::PolicyRef;
+use onestop::domain::pools::Pools;
+use onestop::domain::resolved_terms::{SplitCap, SplitTerms};
 use onestop::domain::schedule::BandShare;
 use onestop::domain::split::{
     BandSplit, CapSplit, Circumstances, CodeSplit, LayerSplit, LineSplit, SkippedLayer, Split,
@@ -113,6 +118,10 @@ fn catalogue() -> Vec<Arc<CatalogueEntry>> {
     ]
 }
 
+fn pools() -> Pools {
+    [(Pool::from("eligible"), fen(402)), (Pool::from("excluded"), fen(0))].into_iter().collect()
+}
+
 fn code(position: u16, unit_price: i64) -> CodeSplit {
     CodeSplit {
         position,
@@ -120,12 +129,39 @@ fn code(position: u16, unit_price: i64) -> CodeSplit {
         net: fen(101),
         over_limit: fen(102),
         preliminary_self_pay: fen(103),
-        pool: "eligible".into(),
+        pool: pools().position(&"eligible".into()).expect("a pool"),
     }
 }
 
 fn layer() -> LayerSplit {
     LayerSplit {
+        terms: Arc::new(split_terms()),
+        residual: fen(201),
+        base: fen(202),
+        c0: fen(203),
+        c1: fen(204),
+        deductible: fen(205),
+        deductible_credited: fen(206),
+        deductible_taken: fen(207),
+        stay: StayUse { base: fen(208), taken: fen(209), taken_on_stay: fen(210), before_transfer: false },
+        bands: smallvec![band(Some(fen(211)), "0.55", 212), band(None, "0.49999999999999999999", 217)],
+        caps: smallvec![
+            CapSplit { limit: Some(fen(222)), before: fen(223), cut: fen(224) },
+            CapSplit { limit: None, before: fen(225), cut: fen(0) },
+        ],
+        pays: fen(226),
+        drawn: smallvec![fen(227), fen(0)],
+        ledger_before: LedgerUse { base: fen(228), taken: fen(229) },
+        paid_before: fen(230),
+    }
+}
+
+fn split_terms() -> SplitTerms {
+    let (account, overflow) = ("an account".into(), Some("excluded".into()));
+    let of_base = SplitCap { account, kind: CapKind::Base, is_per_claim: true, overflow };
+    let (account, overflow) = ("another account".into(), None);
+    let of_payment = SplitCap { account, kind: CapKind::Paid, is_per_claim: false, overflow };
+    SplitTerms {
         head: Arc::new(LayerHead {
             id: "basic".into(),
             name: "基本医疗保险".into(),
@@ -138,39 +174,7 @@ fn layer() -> LayerSplit {
             credits_transfer: true,
         }),
         prior_self_pay: "0.2".parse().expect("a rate"),
-        residual: fen(201),
-        base: fen(202),
-        c0: fen(203),
-        c1: fen(204),
-        deductible: fen(205),
-        deductible_credited: fen(206),
-        deductible_taken: fen(207),
-        stay: StayUse { base: fen(208), taken: fen(209), taken_on_stay: fen(210), before_transfer: false },
-        bands: vec![band(Some(fen(211)), "0.55", 212), band(None, "0.49999999999999999999", 217)],
-        caps: vec![
-            CapSplit {
-                account: "an account".into(),
-                kind: CapKind::Base,
-                is_per_claim: true,
-                overflow: Some("excluded".into()),
-                limit: Some(fen(222)),
-                before: fen(223),
-                cut: fen(224),
-            },
-            CapSplit {
-                account: "another account".into(),
-                kind: CapKind::Paid,
-                is_per_claim: false,
-                overflow: None,
-                limit: None,
-                before: fen(225),
-                cut: fen(0),
-            },
-        ],
-        pays: fen(226),
-        drawn: vec![("eligible".into(), fen(227)), ("excluded".into(), fen(0))],
-        ledger_before: LedgerUse { base: fen(228), taken: fen(229) },
-        paid_before: fen(230),
+        caps: vec![of_base, of_payment],
         cites: [Cite { source: "policy#law".into(), text: "第二条".into() }].into(),
         assumed: ["rate".into()].into(),
     }
@@ -208,7 +212,7 @@ fn split() -> Split {
             admissions_before: 3,
         },
         total: fen(401),
-        pools: [(Pool::from("eligible"), fen(402)), (Pool::from("excluded"), fen(0))].into_iter().collect(),
+        pools: pools(),
         catalogue: catalogue().into(),
         lines: vec![LineSplit { over_limit: fen(403), preliminary_self_pay: fen(404) }, LineSplit::default()],
         codes: vec![code(0, 1_234_567), code(1, 2), code(0, 3)],

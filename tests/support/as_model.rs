@@ -103,7 +103,7 @@ pub fn plain(account: &Account) -> model::Account {
 pub fn is_split(split: &Split, model: &model::Split, insurance: &str) -> bool {
     let layer = |layer: &LayerSplit| {
         let figures = [layer.base, layer.deductible, layer.deductible_taken, layer.pays].map(|figure| figure.fen());
-        (layer.head.id.to_string(), layer.head.payer.to_string(), figures)
+        (layer.head().id.to_string(), layer.head().payer.to_string(), figures)
     };
     let known = |layer: &model::Layer| {
         let figures = [layer.base, layer.deductible, layer.deductible_taken, layer.pays];

@@ -219,7 +219,7 @@ fn split_sums(split: &Split) -> SplitSums {
         total: split.total,
         patient: split.patient,
         payers: payers.map(|(payer, sum)| (payer.to_string(), sum)).collect(),
-        layers: split.layers.iter().map(|layer| (layer.head.id.to_string(), layer.pays)).collect(),
+        layers: split.layers.iter().map(|layer| (layer.head().id.to_string(), layer.pays)).collect(),
         pools: split.pools.iter().map(|(pool, sum)| (pool.to_string(), sum)).collect(),
         notices: Vec::new(),
     }

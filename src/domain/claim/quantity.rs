@@ -39,6 +39,18 @@ impl std::fmt::Display for UnitPrice {
 impl UnitPrice {
     /// `half_up(price x quantity)` to the fen; `None` past 64 bits.
     pub fn times(self, quantity: Quantity) -> Option<Money> {
+        const PER_FEN: i64 = 100_000_000;
+        match self.0.checked_mul(quantity.0) {
+            Some(product) => {
+                let up = (product % PER_FEN).abs() * 2 >= PER_FEN;
+                Some(Money::from_fen(product / PER_FEN + if up { product.signum() } else { 0 }))
+            }
+            None => self.times_in_128_bits(quantity),
+        }
+    }
+
+    /// The same where 64 bits do not hold the product.
+    fn times_in_128_bits(self, quantity: Quantity) -> Option<Money> {
         const PER_FEN: i128 = 100_000_000;
         let product = i128::from(self.0) * i128::from(quantity.0);
         let up = (product % PER_FEN).abs() * 2 >= PER_FEN;

@@ -144,7 +144,7 @@ impl ReconciledSpan {
     /// The amounts of a split that are compared.
     fn amounts(&self, split: &Split) -> Amounts {
         let paid = |payer: &Arc<str>| {
-            let layers = split.layers.iter().filter(|layer| layer.head.payer == *payer);
+            let layers = split.layers.iter().filter(|layer| layer.head().payer == *payer);
             layers.map(|layer| layer.pays).sum()
         };
         Amounts { total: split.total, patient: Some(split.patient), payers: self.payers.iter().map(paid).collect() }

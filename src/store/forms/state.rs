@@ -1,6 +1,6 @@
 //! The state of a person.
 
-use std::sync::Arc;
+use smol_str::SmolStr;
 
 use crate::domain::account::{Account, AccountParts};
 use crate::domain::ids::{AccountKey, HospitalId};
@@ -54,7 +54,7 @@ fn account(message: pb::AccountRow) -> Result<(AccountKey, Account), Malformed> 
     let key = AccountKey { insurance: message.insurance.into(), year: message.benefit_year };
     let ledger = |row: pb::LedgerRow| {
         let uses = LedgerUse { base: Money::from_fen(row.base_fen), taken: Money::from_fen(row.deductible_taken_fen) };
-        (Arc::from(row.name), uses)
+        (row.name.into(), uses)
     };
     let account = Account::from_parts(AccountParts {
         version: message.version,
@@ -66,17 +66,17 @@ fn account(message: pb::AccountRow) -> Result<(AccountKey, Account), Malformed> 
     account.map(|account| (key, account)).ok_or(Malformed("accounts"))
 }
 
-fn ledger_message((name, uses): &(Arc<str>, LedgerUse)) -> pb::LedgerRow {
+fn ledger_message((name, uses): &(SmolStr, LedgerUse)) -> pb::LedgerRow {
     pb::LedgerRow { name: name.to_string(), base_fen: uses.base.fen(), deductible_taken_fen: uses.taken.fen() }
 }
 
-fn amount_messages(sums: &[(Arc<str>, Money)]) -> Vec<pb::NamedAmount> {
-    let message = |(name, sum): &(Arc<str>, Money)| pb::NamedAmount { name: name.to_string(), amount_fen: sum.fen() };
+fn amount_messages(sums: &[(SmolStr, Money)]) -> Vec<pb::NamedAmount> {
+    let message = |(name, sum): &(SmolStr, Money)| pb::NamedAmount { name: name.to_string(), amount_fen: sum.fen() };
     sums.iter().map(message).collect()
 }
 
 fn amounts(amounts: Vec<pb::NamedAmount>) -> Sums<Money> {
-    amounts.into_iter().map(|amount| (Arc::from(amount.name), Money::from_fen(amount.amount_fen))).collect()
+    amounts.into_iter().map(|amount| (amount.name.into(), Money::from_fen(amount.amount_fen))).collect()
 }
 
 fn stay_message(stay: &LiveStay) -> pb::LiveStay {
