@@ -1,6 +1,8 @@
-//! `onestop policy impact` on a journal of many settlements of 20 items: settlements a second, and where the time goes.
+//! `onestop policy impact` on a journal of many settlements of 20 items: settlements a second from the columns and from the log,
+//! and where the time goes.
 //!
-//! `cargo bench --bench impact -- SETTLEMENTS PERSONS ROUNDS` (200000 20000 3)
+//! `cargo bench --bench impact -- SETTLEMENTS PERSONS ROUNDS FROM_LOG` (200000 20000 3 1; without the rounds from the log if
+//! `FROM_LOG` is 0)
 
 #![allow(missing_docs)]
 
@@ -15,7 +17,7 @@ use onestop::domain::day::Day;
 use onestop::domain::ids::EntryId;
 use onestop::domain::journal;
 use onestop::domain::money::Money;
-use onestop::engine::impact::{ImpactQuestion, impact};
+use onestop::engine::impact::{CHUNK_ROWS, ImpactColumns, ImpactQuestion, impact};
 use onestop::engine::settle::SettleRequest;
 use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::journal::recorded::{decode_recorded, previous_entry};
@@ -37,33 +39,80 @@ fn main() -> Result<(), Failed> {
     let argument = |at: usize, default: u64| {
         std::env::args().filter(|text| text != "--bench").nth(at + 1).map_or(Ok(default), |text| text.parse())
     };
-    let (settlements, persons, rounds) = (argument(0, 200_000)?, argument(1, 20_000)?, argument(2, 3)?);
+    let size = (argument(0, 200_000)?, argument(1, 20_000)?);
+    let (rounds, from_log) = (argument(2, 3)?, argument(3, 1)? != 0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let directory = std::env::temp_dir().join(format!("onestop-bench-{}", std::process::id()));
-    let measured = runtime.block_on(measure(&directory, settlements, persons, rounds));
+    let measured = runtime.block_on(measure(&directory, size, rounds, from_log));
     std::fs::remove_dir_all(&directory)?;
     measured
 }
 
-async fn measure(directory: &Path, settlements: u64, persons: u64, rounds: u64) -> Result<(), Failed> {
+async fn measure(
+    directory: &Path,
+    (settlements, persons): (u64, u64),
+    rounds: u64,
+    from_log: bool,
+) -> Result<(), Failed> {
     let start = Instant::now();
     generate(directory, settlements, persons).await?;
     println!("{settlements} settlements of {persons} persons generated in {:?}", start.elapsed());
     let store = EmbeddedStore::open(directory, Durability::Volatile)?;
     let book = Arc::new(changed_book()?);
-    for _ in 0..rounds {
+    from_columns(&store, directory, settlements, rounds).await?;
+    for _ in 0..if from_log { rounds } else { 0 } {
         let (start, before) = (Instant::now(), processor_time()?);
         let found = impact(&store, Arc::clone(&book), ImpactQuestion::default(), None).await?;
         let (elapsed, used) = (start.elapsed(), processor_time()? - before);
         let rate = found.total.settlements as f64 / elapsed.as_secs_f64();
         println!(
-            "impact: {rate:.0} settlements a second ({elapsed:?}), {} of processor time each",
+            "impact from the log: {rate:.0} settlements a second ({elapsed:?}), {} of processor time each",
             each(used, settlements)
         );
         println!("  {} persons gain, {} lose", found.persons.gain, found.persons.lose);
         steps(&store, settlements).await?;
     }
     println!("resident at most: {} MiB", peak_mib()?);
+    Ok(())
+}
+
+/// The columns are made, brought up to date, and an impact is found from them.
+async fn from_columns(store: &EmbeddedStore, directory: &Path, settlements: u64, rounds: u64) -> Result<(), Failed> {
+    let (book, columns) = (Arc::new(changed_book()?), directory.join("columns"));
+    let (start, before) = (Instant::now(), processor_time()?);
+    drop(ImpactColumns::open(store, &columns, CHUNK_ROWS).await?);
+    let (elapsed, used) = (start.elapsed(), processor_time()? - before);
+    let mut bytes = 0;
+    for file in std::fs::read_dir(&columns)? {
+        bytes += file?.metadata()?.len();
+    }
+    println!(
+        "columns made in {elapsed:?}, {} of processor time each, {} bytes a settlement",
+        each(used, settlements),
+        bytes / settlements
+    );
+    println!("  resident at most so far: {} MiB", peak_mib()?);
+    for _ in 0..rounds {
+        let (start, before) = (Instant::now(), processor_time()?);
+        let mut opened = ImpactColumns::open(store, &columns, CHUNK_ROWS).await?;
+        let opening = start.elapsed();
+        let threads = std::thread::available_parallelism()?;
+        let found = opened.impact(&book, &ImpactQuestion::default(), None, threads).await?;
+        let (elapsed, used) = (start.elapsed(), processor_time()? - before);
+        let rate = found.total.settlements as f64 / elapsed.as_secs_f64();
+        println!(
+            "impact from columns: {rate:.0} settlements a second ({elapsed:?}, of it opening {opening:?}), {} of processor \
+             time each",
+            each(used, settlements)
+        );
+        println!(
+            "  {} persons gain, {} lose; {} entries read",
+            found.persons.gain,
+            found.persons.lose,
+            opened.entries_read()
+        );
+    }
+    println!("  resident at most so far: {} MiB", peak_mib()?);
     Ok(())
 }
 

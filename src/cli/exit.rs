@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use tonic::Status;
 
 use crate::domain::file_faults::FileFaults;
+use crate::engine::impact::ImpactError;
 use crate::reports::error::ReportError;
 use crate::server::access_setup::AccessSetupError;
 use crate::server::local_server::LocalServerError;
 use crate::server::run::RunError;
 use crate::server::store_location::StoreLocationError;
 use crate::store::StoreError;
+use crate::store::derived_files::DerivedFileError;
 use crate::store::embedded::backup::BackupError;
 use crate::store::redis::OpenError;
 use crate::store::secret_file::SecretFault;
@@ -117,6 +119,15 @@ enum Exit {
     Unreachable = 3,
 }
 
+impl From<ImpactError> for CommandError {
+    fn from(error: ImpactError) -> Self {
+        match error {
+            ImpactError::Store(error) => CommandError::Store(error),
+            ImpactError::File(DerivedFileError { path, error }) => CommandError::File { path, error },
+        }
+    }
+}
+
 impl CommandError {
     /// A file that cannot be read or written.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> CommandError {
@@ -157,7 +168,7 @@ impl CommandError {
             CommandError::Seal(SealError::Store(_)) => Exit::Refused,
             CommandError::Keys(KeysError::NotEmpty(_)) => Exit::Refused,
             CommandError::Backup(BackupError::File { .. }) => Exit::Usage,
-            CommandError::Report(ReportError::File { .. }) => Exit::Usage,
+            CommandError::Report(ReportError::File(_)) => Exit::Usage,
             CommandError::Store(_)
             | CommandError::Report(_)
             | CommandError::Backup(_)

@@ -123,7 +123,7 @@ impl<S: Store> Reporter<S> {
             Err(error) => Err(error),
         };
         match reported {
-            Err(error @ (ReportError::ForeignCache(_) | ReportError::File { .. })) => {
+            Err(error @ (ReportError::ForeignCache(_) | ReportError::File(_))) => {
                 tracing::error!(%error, "the report cache cannot be used; the whole journal is read");
                 None
             }

@@ -8,18 +8,28 @@ use prost::Message;
 
 use super::answer_reader::{catalogue, circumstances};
 use super::claim::claim_from_message;
-use super::form::{Malformed, entry_id, nested, optional_entry_id, present};
+use super::form::{Malformed, entry_id, id, nested, optional_entry_id, present};
 use super::record::{RecordError, decode_message, decode_unverified};
 use super::settlement::facts_of_circumstances;
 use crate::domain::claim::Claim;
 use crate::domain::facts::{CatalogueEntries, Facts};
 use crate::domain::fixed_words::ContinueKind;
-use crate::domain::ids::{Digest, EntryId};
+use crate::domain::ids::{Digest, EntryId, PersonId};
 use crate::domain::money::Money;
 use crate::domain::words::Pool;
 use crate::pb::Date;
 use crate::pb::journal as pb;
 use crate::pb::settlement as wire;
+
+/// An entry of any chain, with the person whom it is about.
+pub struct RecordedOfPerson {
+    /// Its id.
+    pub id: EntryId,
+    /// The digest of its record.
+    pub digest: Digest,
+    /// The person and what was recorded; none of an entry of the administration.
+    pub recorded: Option<(PersonId, RecordedEntry)>,
+}
 
 /// An entry of a person's chain.
 pub enum RecordedEntry {
@@ -47,6 +57,8 @@ pub struct RecordedDecision {
     pub facts: Facts,
     /// What the bill fell into; `None` if the items were read instead.
     pub pools: Option<Vec<(Pool, Money)>>,
+    /// The digest of the policy that decided.
+    pub policy: Digest,
     /// The benefit year of the account that it moved.
     pub benefit_year: i32,
     /// The settlement that it continues, and how.
@@ -85,21 +97,53 @@ pub type KeepsBills<'a> = &'a dyn Fn(&Digest) -> bool;
 /// # Errors
 /// If the record is damaged, or is no entry of a person.
 pub fn decode_recorded(record: &[u8], keeps_bills: KeepsBills<'_>) -> Result<RecordedEntry, RecordError> {
-    let (message, _) = decode_message::<EntryPart>(record)?;
-    Ok(match message {
-        EntryPart { settlement: Some(settled), .. } => {
-            RecordedEntry::Settlement(Box::new(settlement(settled, keeps_bills)?))
-        }
-        EntryPart { reversal: Some(reversal), .. } => {
-            RecordedEntry::Reversal(entry_id("settlement_id", &reversal.settlement_id)?)
-        }
-        EntryPart { revision: Some(revised), .. } => {
+    let (mut message, _) = decode_message::<EntryPart>(record)?;
+    Ok(match message.take_kind()? {
+        KindPart::Settlement(settled) => RecordedEntry::Settlement(Box::new(settlement(settled, keeps_bills)?)),
+        KindPart::Reversal(reversal) => RecordedEntry::Reversal(entry_id("settlement_id", &reversal.settlement_id)?),
+        KindPart::Revision(revised) => {
             let settlement = entry_id("settlement_id", &revised.settlement_id)?;
             RecordedEntry::Revision(settlement, Box::new(revision(revised, keeps_bills)?))
         }
-        EntryPart { fence: Some(_), .. } => RecordedEntry::Fence,
-        _ => return Err(Malformed("kind").into()),
+        KindPart::Fence(_) => RecordedEntry::Fence,
+        KindPart::PolicyActivation(_) | KindPart::ImportEnd(_) | KindPart::MonthClosing(_) => {
+            return Err(Malformed("kind").into());
+        }
     })
+}
+
+/// The entry of a record of any chain, without items and catalogue.
+///
+/// # Errors
+/// If the record is damaged, or is no entry.
+pub fn decode_recorded_of_person(record: &[u8]) -> Result<RecordedOfPerson, RecordError> {
+    let (mut message, digest) = decode_message::<EntryPart>(record)?;
+    let recorded = match message.take_kind()? {
+        KindPart::Settlement(settled) => {
+            let settled = settlement(settled, &|_| true)?;
+            Some((settled.claim.person_id.clone(), RecordedEntry::Settlement(Box::new(settled))))
+        }
+        KindPart::Reversal(reversed) => {
+            let settlement = entry_id("settlement_id", &reversed.settlement_id)?;
+            Some((person_id(reversed.person_id)?, RecordedEntry::Reversal(settlement)))
+        }
+        KindPart::Revision(mut revised) => {
+            let (person, settlement) = (
+                person_id(std::mem::take(&mut revised.person_id))?,
+                entry_id("settlement_id", &revised.settlement_id)?,
+            );
+            let decision = Box::new(revision(revised, &|_| true)?);
+            Some((person, RecordedEntry::Revision(settlement, decision)))
+        }
+        KindPart::Fence(fence) if fence.person_id.is_empty() => None,
+        KindPart::Fence(fence) => Some((person_id(fence.person_id)?, RecordedEntry::Fence)),
+        KindPart::PolicyActivation(_) | KindPart::ImportEnd(_) | KindPart::MonthClosing(_) => None,
+    };
+    Ok(RecordedOfPerson { id: entry_id("entry_id", &message.entry_id)?, digest, recorded })
+}
+
+fn person_id(text: String) -> Result<PersonId, Malformed> {
+    id("person_id", text, PersonId::from_stored)
 }
 
 fn settlement(message: pb::SettlementEntry, keeps_bills: KeepsBills<'_>) -> Result<RecordedSettlement, Malformed> {
@@ -139,6 +183,7 @@ fn decision(
     Ok(RecordedDecision {
         facts: facts_of_circumstances(facts, &circumstances, catalogue)?,
         pools: keeps_bill.then(|| split.pools.into_iter().map(pool).collect()),
+        policy: circumstances.policy.digest,
         benefit_year: circumstances.account.year,
         continues: opening.map(continues).transpose()?,
         amounts: DecidedAmounts {
@@ -170,19 +215,47 @@ struct PreviousPart {
 /// The fields of an `Entry` message that are read.
 #[derive(Clone, PartialEq, Message)]
 struct EntryPart {
-    #[prost(message, optional, tag = "8")]
-    settlement: Option<pb::SettlementEntry>,
-    #[prost(message, optional, tag = "9")]
-    reversal: Option<pb::ReversalEntry>,
-    #[prost(message, optional, tag = "10")]
-    revision: Option<RevisionPart>,
-    #[prost(message, optional, tag = "11")]
-    fence: Option<pb::FenceEntry>,
+    #[prost(bytes = "vec", tag = "1")]
+    entry_id: Vec<u8>,
+    #[prost(oneof = "KindPart", tags = "8, 9, 10, 11, 12, 13, 14")]
+    kind: Option<KindPart>,
 }
+
+impl EntryPart {
+    /// Takes what was committed.
+    fn take_kind(&mut self) -> Result<KindPart, Malformed> {
+        self.kind.take().ok_or(Malformed("kind"))
+    }
+}
+
+/// What was committed.
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum KindPart {
+    #[prost(message, tag = "8")]
+    Settlement(pb::SettlementEntry),
+    #[prost(message, tag = "9")]
+    Reversal(pb::ReversalEntry),
+    #[prost(message, tag = "10")]
+    Revision(RevisionPart),
+    #[prost(message, tag = "11")]
+    Fence(pb::FenceEntry),
+    #[prost(message, tag = "12")]
+    PolicyActivation(Unread),
+    #[prost(message, tag = "13")]
+    ImportEnd(Unread),
+    #[prost(message, tag = "14")]
+    MonthClosing(Unread),
+}
+
+/// A message of which nothing is read.
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Unread {}
 
 /// Of a `RevisionEntry`.
 #[derive(Clone, PartialEq, Message)]
 struct RevisionPart {
+    #[prost(string, tag = "2")]
+    person_id: String,
     #[prost(bytes = "vec", tag = "4")]
     settlement_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "9")]

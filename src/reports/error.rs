@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::store::StoreError;
+use crate::store::derived_files::DerivedFileError;
 
 /// Why a report cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -14,18 +15,6 @@ pub enum ReportError {
     #[error("{0} holds the report cache of another store: name another directory with --cache, or delete it")]
     ForeignCache(PathBuf),
     /// A file of the cache cannot be read or written.
-    #[error("cannot read or write {path}: {error}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        error: std::io::Error,
-    },
-}
-
-impl ReportError {
-    /// A file that cannot be read or written.
-    pub(super) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> ReportError {
-        |error| ReportError::File { path: path.into(), error }
-    }
+    #[error(transparent)]
+    File(#[from] DerivedFileError),
 }

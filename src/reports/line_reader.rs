@@ -9,6 +9,7 @@ use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::{Entry, EntryKind, Reversal, Revision, Settlement};
 use crate::domain::split::Split;
 use crate::journal::{CommittedEntry, decode_committed};
+use crate::store::derived_files::LastEntry;
 use crate::store::entry_page::StoredEntry;
 use crate::store::rows::CommitPosition;
 use crate::store::{JournalStore, Scope, StoreError};
@@ -29,19 +30,6 @@ pub struct LinePage {
     pub last: Option<LastEntry>,
     /// Whether there was no further entry.
     pub is_end: bool,
-}
-
-/// The last entry of those that were read, by which it is known again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LastEntry {
-    /// The position after which it is the first entry.
-    pub before: CommitPosition,
-    /// Its position.
-    pub position: CommitPosition,
-    /// Its id.
-    pub id: EntryId,
-    /// The digest of its record.
-    pub digest: Digest,
 }
 
 /// The lines of up to `limit` entries after a position.

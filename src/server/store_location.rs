@@ -23,6 +23,9 @@ const ACCESS_LOG: &str = "access.log";
 /// The name of the directory of the cache of reports.
 const REPORT_CACHE: &str = "reports";
 
+/// The directory in it where the columns of `policy impact` are kept.
+const IMPACT_COLUMNS: &str = "impact";
+
 /// Where a store is.
 #[derive(Clone)]
 pub enum StoreLocation {
@@ -210,6 +213,11 @@ impl StoreLocation {
             StoreLocation::Directory(path) => path.join(REPORT_CACHE),
             StoreLocation::Redis(_) => secret.and_then(Path::parent).unwrap_or(Path::new("")).join(REPORT_CACHE),
         }
+    }
+
+    /// Where the columns of `policy impact` are kept: beside what reports read.
+    pub(crate) fn impact_columns(&self, secret: Option<&Path>) -> PathBuf {
+        self.report_cache(secret).join(IMPACT_COLUMNS)
     }
 
     /// The access log of a server over this store. A relative path, and the default, are in the directory of the store, or

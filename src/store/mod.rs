@@ -15,6 +15,7 @@ pub mod backup;
 pub mod commit;
 pub mod commit_log;
 pub mod coordination;
+pub mod derived_files;
 pub mod embedded;
 pub mod entry_page;
 mod error;

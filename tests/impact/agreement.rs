@@ -103,7 +103,7 @@ async fn the_impact_of_a_book_equals_settling_afresh_under_it() {
     let found = Arc::new(Mutex::new(BTreeMap::new()));
     let sink = Arc::clone(&found);
     let sink = move |person: PersonImpact| {
-        let change = [person.patient.before, person.patient.after];
+        let change = [person.change.patient.before, person.change.patient.after];
         sink.lock().expect("no panic").insert(person.person_id.as_str().to_owned(), change);
     };
     let question = ImpactQuestion::default();

@@ -57,8 +57,14 @@ pub struct Played<'e, S> {
 
 /// Plays so many persons, and returns the claims in force of each.
 pub async fn play<S: Store>(engine: &Engine<S>, seed: u64, persons: usize) -> LiveClaims {
-    let mut played = Played { engine, random: Random(seed), number: 0, live: LiveClaims::new() };
-    for at in 0..persons {
+    play_from(engine, seed, 0, persons).await
+}
+
+/// The same of persons from this one on, after those before it were played.
+pub async fn play_from<S: Store>(engine: &Engine<S>, seed: u64, first: usize, persons: usize) -> LiveClaims {
+    let number = 1_000 * first as u64;
+    let mut played = Played { engine, random: Random(seed), number, live: LiveClaims::new() };
+    for at in first..first + persons {
         played.play_person(&format!("Q{at}")).await;
     }
     played.live

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod browser;
+mod columns;
 mod history;
 mod program;
 

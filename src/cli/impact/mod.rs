@@ -6,6 +6,7 @@ mod persons;
 mod rows;
 mod table;
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,11 +14,11 @@ use crate::cli::admin::policy::read_checked_book;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::{BookWords, Lang};
-use crate::engine::impact::{Impact, ImpactQuestion, PersonSink, impact};
+use crate::engine::impact::{CHUNK_ROWS, Impact, ImpactColumns, ImpactError, ImpactQuestion, PersonSink};
 use crate::policy::Book;
 use crate::say;
 use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreTask};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 use persons::PersonsFile;
 use rows::rows;
@@ -37,6 +38,10 @@ pub(crate) struct ImpactOptions {
     /// The archive of a store on Redis
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
+    /// Where to keep the columns that are derived from the log, so that a later impact reads only what is new; in the directory of
+    /// the store, or beside the secret of a store on Redis, unless given
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// Only settlements of these benefit years
     #[arg(long, value_name = "YEAR", value_delimiter = ',')]
     year: Vec<i32>,
@@ -80,9 +85,16 @@ pub(crate) async fn run(options: &ImpactOptions, json: bool) -> CommandResult {
     let book = Arc::new(read_checked_book(Some(&options.policies), &[], lang)?);
     let persons = options.persons.as_deref().map(|path| options.open_persons(path)).transpose()?;
     let question = ImpactQuestion { years: options.year.clone(), regions: options.region.clone() };
-    let task = ImpactTask { book: Arc::clone(&book), question, persons: persons.as_ref().map(PersonsFile::sink) };
+    let location = StoreLocation::parse(&options.store)?;
+    let default_cache = || location.impact_columns(options.secret.as_deref());
+    let task = ImpactTask {
+        book: Arc::clone(&book),
+        question,
+        persons: persons.as_ref().map(PersonsFile::sink),
+        columns: options.cache.clone().unwrap_or_else(default_cache),
+    };
     let files = SecretAndArchivePaths { secret: options.secret.as_deref(), archive: options.archive.as_deref() };
-    let impact = StoreLocation::parse(&options.store)?.open_existing(files, task).await??;
+    let impact = location.open_existing(files, task).await??;
     if let (Some(file), Some(path)) = (persons, &options.persons) {
         file.finish().map_err(CommandError::file(path))?;
     }
@@ -118,12 +130,15 @@ struct ImpactTask {
     book: Arc<Book>,
     question: ImpactQuestion,
     persons: Option<PersonSink>,
+    columns: PathBuf,
 }
 
 impl StoreTask for ImpactTask {
-    type Output = Result<Impact, StoreError>;
+    type Output = Result<Impact, ImpactError>;
 
-    async fn run<S: Store>(self, store: S) -> Result<Impact, StoreError> {
-        impact(&store, self.book, self.question, self.persons).await
+    async fn run<S: Store>(self, store: S) -> Result<Impact, ImpactError> {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let mut columns = ImpactColumns::open(&store, &self.columns, CHUNK_ROWS).await?;
+        columns.impact(&self.book, &self.question, self.persons, threads).await
     }
 }

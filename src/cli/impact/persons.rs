@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::access::Caller;
 use crate::access::call::POLICY_IMPACT;
 use crate::access::log::AccessLog;
-use crate::engine::impact::{PersonImpact, PersonSink};
+use crate::engine::impact::{PersonChange, PersonImpact, PersonSink};
 use crate::grpc::commit_stamp;
 
 use super::rows::{BYTE_ORDER_MARK, csv_cell};
@@ -67,7 +67,8 @@ impl PersonsFile {
 }
 
 fn line(person: &PersonImpact) -> String {
-    let PersonImpact { person_id, settlements, patient, is_capped, passes_deductible } = person;
+    let PersonImpact { person_id, change: PersonChange { settlements, patient, is_capped, passes_deductible } } =
+        person;
     let id = csv_cell(person_id.as_str());
     let (before, after, difference) = (patient.before, patient.after, patient.difference());
     let [[capped, now_capped], [past, now_past]] = [is_capped, passes_deductible];

@@ -20,6 +20,13 @@ pub enum UndecidedReason {
 pub struct PersonImpact {
     /// The person.
     pub person_id: PersonId,
+    /// What changes.
+    pub change: PersonChange,
+}
+
+/// What a book changes for one person, whoever it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PersonChange {
     /// The number of settlements that were compared.
     pub settlements: u64,
     /// What the person pays.
@@ -30,13 +37,7 @@ pub struct PersonImpact {
     pub passes_deductible: [bool; 2],
 }
 
-impl PersonImpact {
-    /// No settlement yet.
-    pub(super) fn new(person_id: PersonId) -> PersonImpact {
-        let (is_capped, passes_deductible) = ([false; 2], [false; 2]);
-        PersonImpact { person_id, settlements: 0, patient: Change::default(), is_capped, passes_deductible }
-    }
-
+impl PersonChange {
     /// Adds a settlement.
     pub(super) fn add(&mut self, before: &DecidedAmounts, after: &DecidedAmounts) {
         self.settlements += 1;

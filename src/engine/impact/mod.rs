@@ -1,11 +1,16 @@
 //! The impact of another book: committed history is decided again under it, person by person in the order of commits, from
 //! the facts in force; and what each payer and each person would pay more or less is added up. Nothing is written.
 //!
-//! One task reads chains, and threads decode, decide and add up. In memory are the sums, and a limited number of chains that
-//! were read and are not decided yet.
+//! With the [`columns`] of the store, threads read parts of the persons from files. Without them one task reads chains from the
+//! log, and threads decode, decide and add up: then in memory are the sums, and a limited number of chains that were read and are
+//! not decided yet.
 
+mod columns;
 mod compared;
+mod error;
+mod from_columns;
 mod group;
+mod live;
 mod person;
 mod sums;
 
@@ -24,8 +29,11 @@ use crate::policy::Book;
 use crate::store::pages::Pages;
 use crate::store::{JournalStore, Store, StoreError};
 
-pub use compared::{PersonImpact, UndecidedReason};
+pub use columns::{CHUNK_ROWS, ImpactColumns};
+pub use compared::{PersonChange, PersonImpact, UndecidedReason};
+pub use error::ImpactError;
 pub use group::{Change, ImpactGroup};
+use live::live_settlements;
 use person::decide_person;
 pub use sums::{Crossing, Impact, PersonChanges};
 
@@ -66,7 +74,7 @@ struct Deciding {
     chains: Mutex<mpsc::Receiver<Vec<StoredChain>>>,
 }
 
-/// The impact of a book on what a store holds.
+/// The impact of a book on what a store holds, read from its log.
 ///
 /// # Errors
 /// If the store cannot be read, or an entry is damaged.
@@ -126,10 +134,11 @@ impl Deciding {
     }
 
     fn decide(&self, chain: &StoredChain, sum: &mut Impact) -> Result<(), StoreError> {
-        let person =
-            decide_person(chain, &self.book, (&self.question, &|policy| self.keep_bills.contains(policy)), sum)?;
-        if let (Some(sink), Some(person)) = (&self.persons, person) {
-            sink(person);
+        sum.entries += chain.len() as u64;
+        let live = live_settlements(chain, &|policy| self.keep_bills.contains(policy))?;
+        let change = decide_person(&live, &self.book, &self.question, sum);
+        if let (Some(sink), Some(change), Some(one)) = (&self.persons, change, live.first()) {
+            sink(PersonImpact { person_id: one.claim.person_id.clone(), change });
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compared::{PersonImpact, UndecidedReason};
+use super::compared::{PersonChange, UndecidedReason};
 use super::group::ImpactGroup;
-use crate::domain::ids::HospitalId;
+use super::live::LiveSettlement;
 use crate::domain::money::Money;
-use crate::journal::recorded::{DecidedAmounts, RecordedDecision};
+use crate::journal::recorded::DecidedAmounts;
 
 /// What a book changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl PersonChanges {
     /// The amounts, in yuan, between the ranges on each side of no change.
     pub const BOUNDS: [i64; 3] = [100, 1_000, 10_000];
 
-    fn add(&mut self, person: &PersonImpact) {
+    fn add(&mut self, person: &PersonChange) {
         let change = person.patient.difference();
         match change.cmp(&Money::ZERO) {
             std::cmp::Ordering::Less => self.gain += 1,
@@ -119,19 +119,14 @@ fn range_of(change: Money) -> usize {
 
 impl Impact {
     /// Adds a settlement with what it would be.
-    pub(super) fn add(
-        &mut self,
-        hospital_id: &HospitalId,
-        decision: &RecordedDecision,
-        after: &Result<DecidedAmounts, UndecidedReason>,
-    ) {
-        let (before, facts) = (&decision.amounts, &decision.facts);
+    pub(super) fn add(&mut self, one: &LiveSettlement, after: &Result<DecidedAmounts, UndecidedReason>) {
+        let (before, facts) = (&one.amounts, &one.facts);
         let after = match after {
             Ok(after) => after,
             Err(reason) => return self.undecided.entry(*reason).or_default().add(before, &DecidedAmounts::default()),
         };
         self.total.add(before, after);
-        group(&mut self.hospitals, hospital_id.as_str()).add(before, after);
+        group(&mut self.hospitals, one.claim.hospital_id.as_str()).add(before, after);
         group(&mut self.regions, facts.person.insured_region.as_str()).add(before, after);
         if facts.person.categories.iter().next().is_none() {
             group(&mut self.categories, "").add(before, after);
@@ -142,7 +137,7 @@ impl Impact {
     }
 
     /// Counts a person.
-    pub(super) fn add_person(&mut self, person: &PersonImpact) {
+    pub(super) fn add_person(&mut self, person: &PersonChange) {
         self.persons.add(person);
     }
 

@@ -10,8 +10,8 @@ use crate::domain::journal::Instant;
 use crate::domain::month::Month;
 use crate::reports::chunk::{Chunk, ChunkLine, ChunkPayment, WORDS};
 use crate::reports::ledger_line::Sign;
-use crate::reports::line_reader::LastEntry;
 use crate::reports::question::DayOf;
+use crate::store::derived_files::LastEntry;
 use crate::store::rows::CommitPosition;
 
 use super::manifest::{CachedChunk, Manifest};

@@ -5,11 +5,9 @@ use std::collections::BTreeSet;
 use crate::domain::day::Day;
 use crate::domain::journal::Instant;
 use crate::reports::chunk::Chunk;
-use crate::reports::line_reader::LastEntry;
 use crate::reports::question::{DayOf, Question};
+use crate::store::derived_files::{Code, LastEntry};
 use crate::store::rows::CommitPosition;
-
-use super::code::Code;
 
 /// The chunks of a cache, in the order of commits: together they cover the journal from its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,25 +5,23 @@
 //! again from the entries that it covers, the cache of another store is refused, and so is one that covers entries that are not in
 //! this journal any more, as after a restore to an earlier moment: it is made again from the start.
 
-mod code;
-mod files;
 mod form;
 mod manifest;
 
 use std::path::Path;
 
 use crate::domain::journal::Instant;
+use crate::store::derived_files::{DerivedFiles, LastEntry, ManifestFile, is_in_journal};
 use crate::store::rows::CommitPosition;
 use crate::store::{JournalStore, StoreError};
 
 use super::chunk::{Chunk, ChunkBuilder};
 use super::error::ReportError;
 use super::ledger::{Read, Reported};
-use super::line_reader::{LastEntry, LinePage, lines_after};
+use super::line_reader::{LinePage, lines_after};
 use super::question::Question;
 use super::tally::Tally;
 
-use files::CacheFiles;
 use manifest::{CachedChunk, Manifest};
 
 /// The lines after which a chunk is not continued.
@@ -32,13 +30,16 @@ pub const CHUNK_LINES: usize = 32_768;
 /// The entries that are read at once.
 const PAGE: usize = 1_000;
 
+/// The kind of the files and the version of their form.
+const KIND: &[u8; 16] = b"onestop-report-1";
+
 /// The purpose of the key with which files are authenticated.
 const KEY_PURPOSE: &str = "onestop report cache, version 1";
 
 /// The cache of a store, locked for this process.
 pub struct ReportCache<'s, S> {
     store: &'s S,
-    files: CacheFiles,
+    files: DerivedFiles,
     manifest: Manifest,
     chunk_lines: usize,
     read: Read,
@@ -50,8 +51,12 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     /// # Errors
     /// If it is the cache of another store, or a file cannot be read.
     pub async fn open(store: &'s S, directory: &Path, chunk_lines: usize) -> Result<ReportCache<'s, S>, ReportError> {
-        let files = CacheFiles::open(directory, store.derived_key(KEY_PURPOSE).0)?;
-        let manifest = files.manifest()?.unwrap_or_default();
+        let files = DerivedFiles::open(directory, KIND, store.derived_key(KEY_PURPOSE).0)?;
+        let manifest = match files.manifest()? {
+            ManifestFile::Manifest(bytes) => form::manifest_of(&bytes).unwrap_or_default(),
+            ManifestFile::Missing => Manifest::default(),
+            ManifestFile::Foreign => return Err(ReportError::ForeignCache(directory.to_owned())),
+        };
         let mut cache = ReportCache { store, files, manifest, chunk_lines, read: Read::default() };
         if !cache.is_of_this_journal().await? {
             tracing::warn!(
@@ -112,21 +117,7 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     /// Whether the last entry that the cache covers is in the journal, at its position and with its digest.
     async fn is_of_this_journal(&self) -> Result<bool, ReportError> {
         let Some(last) = self.manifest.chunks.last().map(|chunk| chunk.last) else { return Ok(true) };
-        match self.store.entries_after(last.before, 1).await {
-            // In another journal no entry may begin there. Damage of this one is named where it is read from the start.
-            Err(StoreError::UnknownPosition | StoreError::Damaged(_)) => Ok(false),
-            Err(error) => Err(error.into()),
-            Ok(page) => Ok(page.entries.first().is_some_and(|found| {
-                let digest = found.record.as_ref().map(|record| crate::journal::decode_committed(record));
-                // A record in an archive that was not given is known by its id.
-                let is_same = match digest {
-                    Ok(Ok((_, digest))) => digest == last.digest,
-                    Ok(Err(_)) => false,
-                    Err(_) => true,
-                };
-                (found.position, found.id) == (last.position, last.id) && is_same
-            })),
-        }
+        Ok(is_in_journal(self.store, &last).await?)
     }
 
     /// Adds the entries after those that the cache covers. What was added stays after an interruption.
@@ -164,15 +155,19 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     fn append(&mut self, open: OpenChunk) -> Result<(), ReportError> {
         let OpenChunk { builder, entries, last: Some(last), is_changed } = open else { return Ok(()) };
         let (number, chunk) = (self.manifest.chunks.len(), builder.finish());
-        let code = self.files.write_chunk(number, &chunk)?;
+        let code = self.files.write_content(number, form::chunk_bytes(&chunk))?;
         self.manifest.chunks.push(CachedChunk::new(&chunk, entries, last, code));
-        if is_changed { self.files.write_manifest(&self.manifest) } else { Ok(()) }
+        if is_changed {
+            self.files.write_manifest(&form::manifest_bytes(&self.manifest))?;
+        }
+        Ok(())
     }
 
     /// A chunk; from the entries that it covers if its file is missing or damaged.
     async fn chunk(&mut self, number: usize) -> Result<Chunk, ReportError> {
         let CachedChunk { entries, code, .. } = self.manifest.chunks[number];
-        if let Some(chunk) = self.files.chunk(number, &code)? {
+        let content = self.files.content(number, &code)?;
+        if let Some(chunk) = content.and_then(|content| form::chunk_of(&content)) {
             return Ok(chunk);
         }
         tracing::warn!(number, "a file of the report cache is missing or damaged; it is made again");
@@ -187,7 +182,7 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
             open.push(self.store, page);
         }
         let chunk = open.builder.finish();
-        if self.files.write_chunk(number, &chunk)? != code {
+        if self.files.write_content(number, form::chunk_bytes(&chunk))? != code {
             let message = "the entries of the journal are not those that the report cache was made of";
             return Err(StoreError::Damaged(message.to_owned()).into());
         }
