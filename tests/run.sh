@@ -70,6 +70,8 @@ check_upgrade() {
   target=$(realpath "${CARGO_TARGET_DIR:-target}")
   mkdir "$work/upgrade/earlier"
   git archive "$(commit_before Format-break src Cargo.lock proto)" | tar -x -C "$work/upgrade/earlier"
+  # A version of its own: otherwise cargo takes what one of the two generated from proto/ for that of the other.
+  sed -i '/^name = "onestop"$/{n;s/^version = .*/version = "0.0.0-earlier"/}' "$work/upgrade/earlier"/Cargo.{toml,lock}
   (cd "$work/upgrade/earlier" && cargo build --locked --target-dir "$target")
   cp "$program" "$work/upgrade/onestop-earlier"
   cargo build --locked

@@ -3,18 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
 
 use super::measure::Failed;
+use super::otlp::{ReceiveExports, collector_services};
 
 /// What a collector received.
 #[derive(Clone, Default)]
@@ -34,10 +29,7 @@ impl Collector {
         listener.set_nonblocking(true)?;
         let url = format!("http://{}", listener.local_addr()?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let server = tonic::transport::Server::builder()
-            .add_service(TraceServiceServer::new(collector.clone()).max_decoding_message_size(usize::MAX))
-            .add_service(MetricsServiceServer::new(collector.clone()))
-            .add_service(LogsServiceServer::new(collector.clone()).max_decoding_message_size(usize::MAX));
+        let server = collector_services(&collector.0);
         std::thread::spawn(move || {
             runtime.block_on(async {
                 let incoming = TcpListenerStream::new(tokio::net::TcpListener::from_std(listener)?);
@@ -58,38 +50,19 @@ fn count(counter: &AtomicU64, lengths: impl Iterator<Item = usize>) {
     counter.fetch_add(lengths.sum::<usize>() as u64, Ordering::Relaxed);
 }
 
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let resources = request.into_inner().resource_spans.into_iter();
-        count(&self.0.spans, resources.flat_map(|resource| resource.scope_spans).map(|scope| scope.spans.len()));
-        Ok(Response::new(ExportTraceServiceResponse::default()))
+impl ReceiveExports for Received {
+    fn receive_traces(&self, request: ExportTraceServiceRequest) {
+        let scopes = request.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        count(&self.spans, scopes.map(|scope| scope.spans.len()));
     }
-}
 
-#[tonic::async_trait]
-impl MetricsService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        let resources = request.into_inner().resource_metrics.into_iter();
-        count(&self.0.metrics, resources.flat_map(|resource| resource.scope_metrics).map(|scope| scope.metrics.len()));
-        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    fn receive_metrics(&self, request: ExportMetricsServiceRequest) {
+        let scopes = request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
+        count(&self.metrics, scopes.map(|scope| scope.metrics.len()));
     }
-}
 
-#[tonic::async_trait]
-impl LogsService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let resources = request.into_inner().resource_logs.into_iter();
-        count(&self.0.logs, resources.flat_map(|resource| resource.scope_logs).map(|scope| scope.log_records.len()));
-        Ok(Response::new(ExportLogsServiceResponse::default()))
+    fn receive_logs(&self, request: ExportLogsServiceRequest) {
+        let scopes = request.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
+        count(&self.logs, scopes.map(|scope| scope.log_records.len()));
     }
 }

@@ -20,6 +20,8 @@ mod collector;
 #[path = "../measure.rs"]
 mod measure;
 mod open_loop;
+#[path = "../../tests/support/otlp.rs"]
+mod otlp;
 mod processes;
 mod sides;
 #[allow(dead_code)]

@@ -8,6 +8,7 @@ pub mod claims;
 pub mod ids;
 pub mod intercepted_store;
 pub mod keys;
+pub mod otlp;
 pub mod program;
 pub mod prometheus;
 pub mod proxy;

@@ -3,21 +3,17 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{LogsService, LogsServiceServer};
-use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse};
-use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
-    MetricsService, MetricsServiceServer,
-};
-use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
-use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+
+use crate::support::otlp::{ReceiveExports, collector_services};
 
 /// A collector.
 #[derive(Clone, Default)]
@@ -36,10 +32,7 @@ impl Collector {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let collector = Collector::default();
-        let server = tonic::transport::Server::builder()
-            .add_service(TraceServiceServer::new(collector.clone()))
-            .add_service(MetricsServiceServer::new(collector.clone()))
-            .add_service(LogsServiceServer::new(collector.clone()));
+        let server = collector_services(&collector.0);
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         (collector, url)
     }
@@ -96,35 +89,16 @@ pub fn attribute(attributes: &[KeyValue], key: &str) -> String {
     }
 }
 
-#[tonic::async_trait]
-impl TraceService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportTraceServiceRequest>,
-    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0.traces.lock().expect("no panic").push(request.into_inner());
-        Ok(Response::new(ExportTraceServiceResponse::default()))
+impl ReceiveExports for Received {
+    fn receive_traces(&self, request: ExportTraceServiceRequest) {
+        self.traces.lock().expect("no panic").push(request);
     }
-}
 
-#[tonic::async_trait]
-impl MetricsService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportMetricsServiceRequest>,
-    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        self.0.metrics.lock().expect("no panic").push(request.into_inner());
-        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    fn receive_metrics(&self, request: ExportMetricsServiceRequest) {
+        self.metrics.lock().expect("no panic").push(request);
     }
-}
 
-#[tonic::async_trait]
-impl LogsService for Collector {
-    async fn export(
-        &self,
-        request: Request<ExportLogsServiceRequest>,
-    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        self.0.logs.lock().expect("no panic").push(request.into_inner());
-        Ok(Response::new(ExportLogsServiceResponse::default()))
+    fn receive_logs(&self, request: ExportLogsServiceRequest) {
+        self.logs.lock().expect("no panic").push(request);
     }
 }
