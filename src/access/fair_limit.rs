@@ -175,12 +175,12 @@ impl State {
     }
 
     /// A waiting claim that may begin, of the caller with the fewest calls in flight.
-    fn next_waiting(&mut self, max: usize) -> Option<(Arc<str>, oneshot::Sender<CallInFlight>)> {
+    fn next_waiting(&mut self, max_in_flight: usize) -> Option<(Arc<str>, oneshot::Sender<CallInFlight>)> {
         loop {
             let waiting = self.callers.iter().filter(|(_, of_caller)| !of_caller.waiting.is_empty());
             let (caller, _) = waiting.min_by_key(|(_, of_caller)| of_caller.in_flight)?;
             let caller = Arc::clone(caller);
-            if !self.admits(&caller, max) {
+            if !self.admits(&caller, max_in_flight) {
                 return None;
             }
             let grant = self.callers.get_mut(&caller)?.waiting.pop_front()?;

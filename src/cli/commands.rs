@@ -218,32 +218,46 @@ pub async fn run(command: Command, telemetry: &Telemetry) -> CommandResult {
     }
 }
 
+impl PolicyCommand {
+    /// The language of what it prints.
+    fn lang(&self) -> Lang {
+        let named = match self {
+            PolicyCommand::Check { lang, .. }
+            | PolicyCommand::List { lang, .. }
+            | PolicyCommand::Activate { lang, .. }
+            | PolicyCommand::Test { lang, .. } => *lang,
+            PolicyCommand::Show { options, .. } => Some(options.lang()),
+            PolicyCommand::Diff(options) => Some(options.lang()),
+            PolicyCommand::Impact(options) => Some(options.lang()),
+        };
+        named.unwrap_or_else(Lang::from_environment)
+    }
+}
+
 async fn run_policy(command: PolicyCommand, json: bool) -> CommandResult {
+    let lang = command.lang();
+    run_policy_in(lang, command, json).await.map_err(|error| lang.command_error(error))
+}
+
+async fn run_policy_in(lang: Lang, command: PolicyCommand, json: bool) -> CommandResult {
     match command {
-        PolicyCommand::Check { policies, strict, names, server, tls, lang, files } => {
-            let lang = lang.unwrap_or_else(Lang::from_environment);
+        PolicyCommand::Check { policies, strict, names, server, tls, lang: _, files } => {
             let book = policy::read_checked_book(policies.as_deref(), &files, lang)?;
             if let Some(server) = server {
                 dropped_words::check(&book, &server, &tls, lang).await?;
             }
             policy::report_check(&book, &policy::CheckOptions { strict, names, lang, json })
         }
-        PolicyCommand::List { server: Some(server), tls, lang, .. } => {
-            activate::list(&server, &tls, (lang.unwrap_or_else(Lang::from_environment), json)).await
-        }
-        PolicyCommand::List { policies, lang, .. } => {
-            policy::list(policies.as_deref(), lang.unwrap_or_else(Lang::from_environment), json)
-        }
-        PolicyCommand::Activate { server, dry_run, expect, lang } => {
-            let lang = lang.unwrap_or_else(Lang::from_environment);
+        PolicyCommand::List { server: Some(server), tls, .. } => activate::list(&server, &tls, (lang, json)).await,
+        PolicyCommand::List { policies, .. } => policy::list(policies.as_deref(), lang, json),
+        PolicyCommand::Activate { server, dry_run, expect, lang: _ } => {
             activate::run(&server, dry_run, expect.as_deref(), (lang, json)).await
         }
         PolicyCommand::Show { source, options } => policy_source::show(&source, &options, json).await,
         PolicyCommand::Diff(options) => policy_diff::print_policy_diff(&options, json),
         PolicyCommand::Impact(options) => impact::run(&options, json).await,
-        PolicyCommand::Test { policies, grpc, store, lang, cases } => {
+        PolicyCommand::Test { policies, grpc, store, lang: _, cases } => {
             let backend = CaseBackend::from_options(grpc, store.as_deref())?;
-            let lang = lang.unwrap_or_else(Lang::from_environment);
             policy_test::run(policies.as_deref(), &backend, (lang, json), &cases).await
         }
     }

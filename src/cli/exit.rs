@@ -51,6 +51,14 @@ pub enum CommandError {
     /// A file is refused; one line per fault.
     #[error("{0}")]
     FileFaults(FileFaults),
+    /// Another error, in Chinese.
+    #[error("{}", lines.join("\n"))]
+    InChinese {
+        /// What standard error says.
+        lines: Vec<String>,
+        /// The error.
+        error: Box<CommandError>,
+    },
     /// A file of claims cannot be read.
     #[error(transparent)]
     ClaimFile(#[from] ClaimFileError),
@@ -144,6 +152,7 @@ impl CommandError {
                 | RunError::DroppedWords(faults)
                 | RunError::Access(AccessSetupError::Callers(faults)),
             ) => faults.lines(),
+            CommandError::InChinese { lines, .. } => lines.clone(),
             error => vec![error.to_string()],
         }
     }
@@ -156,6 +165,7 @@ impl CommandError {
     fn exit(&self) -> Exit {
         match self {
             CommandError::Client(error) => client_exit(error),
+            CommandError::InChinese { error, .. } => error.exit(),
             CommandError::Run(error) => run_exit(error),
             CommandError::LocalServer(error) | CommandError::Load(LoadError::Server(error)) => local_server_exit(error),
             CommandError::Load(LoadError::Client(error)) => client_exit(error),

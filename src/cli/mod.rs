@@ -11,6 +11,7 @@ mod demo;
 pub mod error;
 pub mod exit;
 mod impact;
+mod in_chinese;
 mod load;
 pub mod output;
 mod report;

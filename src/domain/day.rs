@@ -143,6 +143,13 @@ impl Interval {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day < until)
     }
 
+    /// Whether it contains every day of another one.
+    pub fn covers(&self, other: &Interval) -> bool {
+        let begins = self.from.is_none_or(|from| other.from.is_some_and(|other| from <= other));
+        let ends = self.until.is_none_or(|until| other.until.is_some_and(|other| other <= until));
+        other.is_empty() || begins && ends
+    }
+
     /// Whether it contains no day.
     pub fn is_empty(&self) -> bool {
         self.until.is_some_and(|until| until <= self.from.unwrap_or(Day::FIRST))
@@ -209,6 +216,12 @@ mod tests {
     fn adjacent_intervals_do_not_overlap_and_open_ones_do() {
         assert!(!interval("2017-01-01", "2018-01-01").overlaps(&interval("2018-01-01", "")));
         assert!(interval("", "").overlaps(&interval("2018-01-01", "")));
+        assert!(interval("", "").covers(&interval("2018-01-01", "")));
+        assert!(!interval("2018-01-01", "").covers(&interval("", "2019-01-01")));
+        assert!(!interval("", "2018-01-01").covers(&interval("2017-01-01", "")));
+        assert!(interval("2017-01-01", "2018-01-01").covers(&interval("2017-01-01", "2018-01-01")));
+        assert!(!interval("2017-01-01", "2018-01-01").covers(&interval("2017-04-01", "2018-01-02")));
+        assert!(interval("2017-01-01", "2018-01-01").covers(&interval("2019-01-01", "2019-01-01")));
         assert!(!interval("2018-01-01", "2018-01-01").overlaps(&interval("", "")));
     }
 

@@ -23,7 +23,7 @@ pub(super) struct AccountReplay<'c> {
 
 impl<'c> AccountReplay<'c> {
     /// Starts from these accounts.
-    pub fn start(&mut self, accounts: impl IntoIterator<Item = (AccountKey, Account)>) {
+    pub fn start_from(&mut self, accounts: impl IntoIterator<Item = (AccountKey, Account)>) {
         self.accounts.extend(accounts);
     }
 

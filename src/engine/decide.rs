@@ -130,8 +130,9 @@ pub(super) fn no_policy_refusal(claim: &Claim, facts: &Facts) -> ClaimRefusal {
         "is {discharged} (admitted {admitted}), and no policy of {insurance} insurance for the insured region \
          {region} is in force on the day by which it goes"
     );
-    let chinese =
-        format!("为 {discharged}（入院日 {admitted}），险种 {insurance}、参保地区 {region} 没有按其依据日执行的政策");
+    let chinese = format!(
+        "为 {discharged}（入院日 {admitted}），险种 {insurance}、参保地区 {region} 在依据的日期（出院日，或政策规定的入院日）没有执行的政策"
+    );
     let fault = FieldFault::new("claim.discharged", FaultReason::NoPolicyInForce, message).with_chinese(chinese);
     ClaimRefusal::NoPolicy(fault.into())
 }

@@ -55,8 +55,8 @@ impl<'c> EntryReplay<'c> {
     }
 
     /// Starts from these accounts, which earlier entries add up to.
-    pub fn start(&mut self, accounts: &[(AccountKey, Account)]) {
-        self.accounts.start(accounts.iter().cloned());
+    pub fn start_from_accounts(&mut self, accounts: &[(AccountKey, Account)]) {
+        self.accounts.start_from(accounts.iter().cloned());
     }
 
     /// Takes up an earlier entry that later ones rest on; the newest of a settlement last.

@@ -39,7 +39,7 @@ pub mod settlement;
 pub mod status;
 mod status_details;
 pub mod stream;
-mod texts;
+pub(crate) mod texts;
 pub mod to_proto;
 mod view;
 mod vocabulary;

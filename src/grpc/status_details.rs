@@ -94,7 +94,7 @@ fn in_english(reason: Reason, faults: &[FieldFault], error: &CallError) -> Strin
 fn in_chinese(reason: Reason, faults: &[FieldFault]) -> String {
     let fault = |fault: &FieldFault| {
         let message = fault.message_zh.as_deref().unwrap_or(texts::fault_in_chinese(fault.reason));
-        format!("{} {message}", fault.field)
+        format!("{} {message}", texts::field_in_chinese(&fault.field))
     };
     let faults: Vec<String> = faults.iter().map(fault).collect();
     let separator = if faults.is_empty() { "" } else { "：" };

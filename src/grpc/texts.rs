@@ -72,7 +72,7 @@ texts! {
 }
 
 /// What is wrong with a field, in Chinese.
-pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
+pub(crate) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
     match reason {
         FaultReason::Missing => "缺少此项",
         FaultReason::MustBeEmpty => "此处不应填写",
@@ -112,6 +112,20 @@ pub(super) const fn fault_in_chinese(reason: FaultReason) -> &'static str {
         FaultReason::Differs => "与首次使用该请求号的请求不一致",
         FaultReason::DifferingRows => "同一主键的两行内容不一致",
     }
+}
+
+/// The path of a field, with its name in Chinese before it where people know it by that.
+pub(super) fn field_in_chinese(field: &str) -> String {
+    let name = match field {
+        "claim.person_id" => "参保人",
+        "claim.hospital_id" => "医疗机构",
+        "claim.admitted" => "入院日",
+        "claim.discharged" => "出院日",
+        "claim.visit" => "就医类别",
+        "claim.total" => "总额",
+        _ => return field.to_owned(),
+    };
+    format!("{name}（{field}）")
 }
 
 /// What a status of the framework says in Chinese, which carries no reason of this service.

@@ -101,7 +101,10 @@ impl Book {
         let unreadable = |path: &Path, error: std::io::Error| {
             fault(
                 path,
-                FaultText::new(format!("cannot be read: {error}"), format!("无法读取：{}", io_error_zh(&error))),
+                FaultText::new(
+                    format!("cannot be read: {error}"),
+                    format!("无法读取：{}", io_error_in_chinese(&error)),
+                ),
             )
         };
         let mut texts = BTreeMap::new();
@@ -224,7 +227,7 @@ pub(super) fn digest_of_parts(policies: impl Iterator<Item = Digest>, vocabulary
 }
 
 /// What the system says of a file that cannot be read, in Chinese where it is common.
-fn io_error_zh(error: &std::io::Error) -> String {
+pub(crate) fn io_error_in_chinese(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "没有这个文件或目录".to_owned(),
         std::io::ErrorKind::PermissionDenied => "没有读取的权限".to_owned(),

@@ -35,6 +35,7 @@ mod vocabulary_reader;
 mod warnings;
 
 pub use book::Book;
+pub(crate) use book::io_error_in_chinese;
 pub(crate) use kept_book::vocabulary_of_kept;
 pub(crate) use nearest::{nearest, nearest_named};
 pub(crate) use toml_messages::toml_message_zh;

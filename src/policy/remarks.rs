@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::domain::day::Interval;
+use crate::domain::day::{Day, Interval};
 use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::vocabulary::Vocabulary;
 use crate::domain::words::is_word;
@@ -18,6 +18,7 @@ pub(super) fn remarks(documents: &[Document], vocabulary: &Vocabulary) -> Vec<Fi
         remarks.extend(id_unlike_the_file_name(document));
         remarks.extend(insurance_unlike_the_others(document, documents));
         remarks.extend(payers_without_a_name(document, vocabulary));
+        remarks.extend(terms_stretched_over_other_days(document, documents));
         let layers = document.layers.iter().filter_map(|layer| layer.in_force.as_ref());
         let intervals = layers.map(|key| (key.value, key.line));
         for (interval, line) in intervals.chain([(document.in_force, document.in_force_line)]) {
@@ -81,6 +82,38 @@ fn payers_without_a_name(document: &Document, vocabulary: &Vocabulary) -> Vec<Fi
         (meant != written).then(|| FileFault::bilingual(&document.file, payer.line, text))
     };
     payers.filter_map(remark).collect()
+}
+
+/// Files that a `use` draws from and that are in force on a part of the days only: their terms then hold on the other days
+/// too. A file of earlier or later days alone is drawn from on purpose.
+fn terms_stretched_over_other_days(document: &Document, documents: &[Document]) -> Vec<FileFault> {
+    let (mut named, mut remarks) = (Vec::new(), Vec::new());
+    for layer in &document.layers {
+        let Some(Lined { value: (id, _), line }) = &layer.draws else { continue };
+        let days = layer.in_force.as_ref().map_or(document.in_force, |key| key.value);
+        let Some(source) = documents.iter().find(|other| other.id == *id && other.id != document.id) else { continue };
+        if source.in_force.overlaps(&days) && !source.in_force.covers(&days) && !named.contains(&id) {
+            named.push(id);
+            let text = FaultText::new(
+                format!(
+                    "`use` draws from `{id}`, in force from {}, a part of the days of this layer alone: do its terms hold \
+                     on the other days?",
+                    source.in_force
+                ),
+                format!(
+                    "`use` 引用的 `{id}` 只在部分日期执行（{} 起，{} 停止）；其规定在本层的其余日期是否也适用？",
+                    chinese_end(source.in_force.from),
+                    chinese_end(source.in_force.until)
+                ),
+            );
+            remarks.push(FileFault::bilingual(&document.file, *line, text));
+        }
+    }
+    remarks
+}
+
+fn chinese_end(day: Option<Day>) -> String {
+    day.map_or_else(|| "不限".to_owned(), |day| day.to_string())
 }
 
 /// The letters of a word from which on it counts as a part of a longer one.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tonic_types::StatusExt;
 
-use super::{case, changed, directory, json, write};
+use super::{case, changed, directory, json, unused_address, write};
 use crate::support::program::{Serve, run};
 
 fn is_chinese(text: &str) -> bool {
@@ -281,4 +281,103 @@ async fn a_statement_shows_the_names_of_the_book_that_its_settlement_was_decided
         client.settle(&again, "R2", Vec::new()).await.expect("a settlement").settlement.expect("one").settlement_id;
     let output = run(&["show", &id, "--server", &serve.url, "--lang", "zh"]).1;
     assert!(output.contains("乙市基金") && !output.contains("甲市基金"), "{output}");
+}
+
+#[test]
+fn a_row_of_a_case_that_no_import_would_take_is_refused_with_its_line() {
+    let place = directory();
+    let case = include_str!("../cases/01-ordinary-and-registered-poor.toml");
+    for (known, put, on, (en, zh)) in [
+        (
+            "insured_region = \"370100\"",
+            "insured_region = \"3701\"",
+            "person_id = \"P1\"",
+            ("enrolments of `P1`: insured_region is not a region", "`P1` 的 enrolments：insured_region 无法识别"),
+        ),
+        (
+            "insurance = \"resident\"",
+            "",
+            "person_id = \"P1\"",
+            ("enrolments of `P1`: insurance is missing", "`P1` 的 enrolments：insurance 缺少此项"),
+        ),
+        (
+            "self_pay_ratio = \"0.20\"",
+            "",
+            "code = \"B20\"",
+            (
+                "catalogue of `B20`: self_pay_ratio of the code `B20` is missing",
+                "`B20` 的 catalogue：self_pay_ratio 缺少此项",
+            ),
+        ),
+    ] {
+        let text = case.replacen(known, put, 1);
+        let line = 1 + text.lines().position(|line| line.contains(on)).expect("the row");
+        let path = write(place.path(), "case.toml", &text);
+        for (lang, words) in [("en", en), ("zh", zh)] {
+            let (code, output, errors) = run(&["policy", "test", "--lang", lang, &path]);
+            assert_eq!((code, output.as_str()), (Some(2), ""), "{errors}");
+            assert!(errors.starts_with(&format!("{path}:{line}: {words}")), "{words}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn a_difference_after_a_refused_step_of_the_person_says_so() {
+    let place = directory();
+    let case = include_str!("../cases/01-ordinary-and-registered-poor.toml");
+    let wrong_sum = case.replacen("amount = \"100000.00\"", "amount = \"100001.00\"", 1);
+    let path = write(place.path(), "case.toml", &wrong_sum.replace("patient = \"28775.00\"", "patient = \"28775.01\""));
+    for (lang, words) in [
+        ("en", "step 2 patient: want 28775.01, got 28775.00 (which may come of the refusal of step 1)"),
+        ("zh", "第 2 步 patient：应为 28775.01，实为 28775.00（第 1 步被拒绝，此差异可能由此而来）"),
+    ] {
+        let (code, output, _) = run(&["policy", "test", "--lang", lang, &path]);
+        assert!(code == Some(1) && output.contains(words), "{output}");
+    }
+    let another_person = wrong_sum.replace("patient = \"1427.85\"", "patient = \"1427.86\"");
+    let (_, output, _) = run(&["policy", "test", &write(place.path(), "case.toml", &another_person)]);
+    assert!(output.contains("step 3 patient: want 1427.86, got 1427.85\n"), "{output}");
+}
+
+#[test]
+fn a_claim_without_a_policy_names_the_day_of_discharge_in_chinese() {
+    let place = directory();
+    let case = include_str!("../cases/01-ordinary-and-registered-poor.toml");
+    let path =
+        write(place.path(), "case.toml", &case.replacen("insurance = \"resident\"", "insurance = \"employee\"", 1));
+    let (_, output, _) = run(&["policy", "test", "--lang", "zh", &path]);
+    let words = "没有适用的政策：出院日（claim.discharged） 为 2017-06-15（入院日 2017-06-08），险种 employee、参保地区 370100 \
+                 在依据的日期（出院日，或政策规定的入院日）没有执行的政策";
+    assert!(output.contains(words), "{output}");
+}
+
+#[test]
+fn what_cannot_be_reached_or_read_is_said_in_chinese() {
+    let server = unused_address();
+    for (lang, words) in
+        [("zh", format!("{server} 没有服务应答\n")), ("en", format!("no server answers at {server}\n"))]
+    {
+        let (code, _, errors) = run(&["policy", "activate", "--server", &server, "--lang", lang]);
+        assert_eq!((code, errors), (Some(3), words));
+    }
+    let (code, _, errors) = run(&["policy", "test", "--lang", "zh", "no-such-directory"]);
+    assert_eq!(code, Some(2));
+    assert!(errors.starts_with("no-such-directory：无法读取或写入：没有这个文件或目录\n"), "{errors}");
+    let place = directory();
+    let path = place.path().join("gbk.toml");
+    std::fs::write(&path, b"name = \"\xb5\xcd\"\n").expect("written");
+    let (code, _, errors) = run(&["policy", "test", "--lang", "zh", &path.display().to_string()]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains(":1: 本行不是 UTF-8 文本"), "{errors}");
+}
+
+#[test]
+fn a_category_that_the_vocabulary_does_not_have_is_answered_with_those_that_it_has() {
+    let show = |lang: &str| run(&["policy", "show", "shandong-2017", "--category", "ordinary", "--lang", lang]);
+    let (code, _, errors) = show("zh");
+    assert!(code == Some(2) && errors.contains("subsistence_allowance（低保对象）"), "{errors}");
+    let (code, _, errors) = show("en");
+    assert!(code == Some(2) && errors.contains("registered_poor"), "{errors}");
+    let (code, output, _) = run(&["policy", "show", "shandong-2017", "--category", "低保对象", "--lang", "zh"]);
+    assert!(code == Some(0) && output.contains("低保对象"));
 }

@@ -134,3 +134,42 @@ fn a_name_in_place_of_a_register_is_refused_with_the_register() {
     let found = faults(&[("base.toml", &text)]);
     assert_eq!(lines(&found, "`registered_poor` is meant?"), [line_containing(&text, "建档立卡贫困人口\"]")]);
 }
+
+#[test]
+fn a_use_of_a_file_that_is_in_force_on_a_part_of_the_days_is_remarked_on() {
+    let drawing = |days: &str, layers: &str| {
+        let head = "format = 2\nid = \"drawing\"\ntitle = \"t\"\ninsurance = \"resident\"\nregions = [\"38\"]\n\
+                    benefit_year = \"discharge\"\n";
+        format!("{head}in_force = {{ {days} }}\n\n[sources]\nlaw = \"the law\"\nrule = \"the rule\"\n{layers}")
+    };
+    let one = "\n[[layer]]\nuse = \"base#two\"\n";
+    let remarks = |text: &str| {
+        let book = book(&[("base.toml", BASE), ("drawing.toml", text)]);
+        assert!(book.warnings().is_empty(), "{:?}", book.warnings());
+        book.remarks().to_vec()
+    };
+    for days in ["from = 2016-07-01, until = 2018-01-01", "from = 2017-04-01, until = 2019-01-01"] {
+        let text = drawing(days, one);
+        let found = remarks(&text);
+        assert_eq!(
+            lines(&found, "`use` draws from `base`, in force from 2017-01-01 until 2018-01-01"),
+            [14],
+            "{found:?}"
+        );
+        assert!(
+            found[0]
+                .message_zh
+                .as_ref()
+                .is_some_and(|zh| zh.contains("只在部分日期执行（2017-01-01 起，2018-01-01 停止）"))
+        );
+    }
+    for days in [
+        "from = 2017-04-01, until = 2017-10-01",
+        "from = 2017-01-01, until = 2018-01-01",
+        "from = 2018-01-01, until = 2019-01-01",
+    ] {
+        assert_eq!(remarks(&drawing(days, one)), [], "{days}: the terms of another year are drawn from on purpose");
+    }
+    let own_days = one.replace("two\"\n", "two\"\nin_force = { from = 2017-04-01, until = 2017-06-01 }\n");
+    assert_eq!(remarks(&drawing("from = 2017-04-01, until = 2019-01-01", &own_days)), []);
+}

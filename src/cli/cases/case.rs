@@ -58,6 +58,16 @@ pub enum StepRequest<'a> {
     Reverse(&'a ReversalText),
 }
 
+impl StepRequest<'_> {
+    /// The person whom it is about.
+    pub(super) fn person_id(&self) -> &str {
+        match self {
+            StepRequest::Quote(claim) | StepRequest::Settle(claim) => &claim.person_id,
+            StepRequest::Reverse(reversal) => &reversal.person_id,
+        }
+    }
+}
+
 impl Step {
     /// The request, if the step has exactly one.
     pub fn request(&self) -> Option<StepRequest<'_>> {

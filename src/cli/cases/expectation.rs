@@ -21,19 +21,25 @@ pub struct Difference {
     got: String,
     /// The same in Chinese, where it differs.
     got_zh: Option<String>,
+    /// The first step of the same person that was refused before, against what was expected.
+    pub(super) refused_before: Option<usize>,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Difference { step, field, want, got, .. } = self;
-        write!(f, "step {step} {field}: want {want}, got {got}")
+        write!(f, "step {step} {field}: want {want}, got {got}")?;
+        match self.refused_before {
+            Some(refused) => write!(f, " (which may come of the refusal of step {refused})"),
+            None => Ok(()),
+        }
     }
 }
 
 impl Difference {
     /// The sentence in Chinese.
     pub(super) fn in_chinese(&self) -> String {
-        let Difference { step, field, want, got, got_zh } = self;
+        let Difference { step, field, want, got, got_zh, refused_before } = self;
         let [want, got] = [want, got_zh.as_ref().unwrap_or(got)].map(|text| match text.as_str() {
             "a split" => "一笔结算",
             "a reversal" => "一次冲正",
@@ -42,7 +48,8 @@ impl Difference {
             "none" => "没有",
             other => other,
         });
-        format!("第 {step} 步 {field}：应为 {want}，实为 {got}")
+        let after = refused_before.map(|step| format!("（第 {step} 步被拒绝，此差异可能由此而来）"));
+        format!("第 {step} 步 {field}：应为 {want}，实为 {got}{}", after.unwrap_or_default())
     }
 }
 
@@ -79,9 +86,14 @@ struct Comparison {
 
 impl Comparison {
     fn add(&mut self, field: impl Into<String>, want: impl Into<String>, got: impl Into<String>) {
-        let difference =
-            Difference { step: self.step, field: field.into(), want: want.into(), got: got.into(), got_zh: None };
-        self.differences.push(difference);
+        self.differences.push(Difference {
+            step: self.step,
+            field: field.into(),
+            want: want.into(),
+            got: got.into(),
+            got_zh: None,
+            refused_before: None,
+        });
     }
 
     fn compare_split(&mut self, expect: &Expect, sums: &SplitSums) {

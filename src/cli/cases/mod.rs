@@ -6,4 +6,5 @@ mod case_tables;
 mod expectation;
 mod expected_names;
 pub mod policy_test;
+mod table_rows;
 mod table_words;

@@ -1,5 +1,6 @@
 //! `onestop policy test`: runs policy cases, in this process or on a server, and prints one line per case.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::{CommandError, CommandResult};
@@ -14,9 +15,10 @@ use crate::store::redis::address::Address;
 use crate::{say, say_error};
 
 use super::case::{self, CaseError, LoadedCase};
-use super::case_runner::{CaseRunner, RunnerError};
+use super::case_runner::{CaseRunner, RunnerError, StepResult};
 use super::expectation::{Difference, differences};
 use super::expected_names::unknown_names;
+use super::table_rows::row_faults;
 use super::table_words::unknown_table_words;
 
 /// The verdict on a case.
@@ -43,9 +45,9 @@ pub enum CaseRunError {
     /// The case cannot be loaded.
     #[error(transparent)]
     Case(#[from] CaseError),
-    /// The case uses names that the book does not have.
+    /// The case uses names that the book does not have, or its tables have faulty rows.
     #[error("{0}")]
-    UnknownNames(FileFaults),
+    UnsoundCase(FileFaults),
     /// A step cannot be run.
     #[error(transparent)]
     Runner(#[from] RunnerError),
@@ -91,7 +93,7 @@ pub(crate) async fn run(
             Ok(text) => text,
             Err(error) => {
                 not_run += 1;
-                say_error!("{error}");
+                lang.command_error(error).lines().iter().for_each(|line| say_error!("{line}"));
                 continue;
             }
         };
@@ -140,7 +142,7 @@ fn print_case_result((lang, json): (Lang, bool), name: &str, path: &Path, found:
 /// Prints why a case was not run; faults with their files and lines.
 fn print_case_error(lang: Lang, path: &Path, error: CaseRunError) {
     match error {
-        CaseRunError::UnknownNames(faults)
+        CaseRunError::UnsoundCase(faults)
         | CaseRunError::Case(CaseError::Policies(faults) | CaseError::Faults(faults)) => {
             lang.faults(faults).lines().iter().for_each(|line| say_error!("{line}"));
         }
@@ -169,11 +171,12 @@ pub async fn run_one(
 ) -> Result<(String, Verdict), CaseRunError> {
     let case = case::load(path, text, book)?;
     let file = path.display().to_string();
-    let mut unknown: Vec<_> = unknown_names(&file, text, &case.case, &case.book).into_iter().collect();
-    unknown.extend(unknown_table_words(&file, text, case.book.vocabulary()));
-    if !unknown.is_empty() {
-        unknown.sort();
-        return Err(CaseRunError::UnknownNames(unknown.into()));
+    let mut faults: Vec<_> = unknown_names(&file, text, &case.case, &case.book).into_iter().collect();
+    faults.extend(unknown_table_words(&file, text, case.book.vocabulary()));
+    faults.extend(row_faults(&file, text, &case.tables, case.book.vocabulary()));
+    if !faults.is_empty() {
+        faults.sort();
+        return Err(CaseRunError::UnsoundCase(faults.into()));
     }
     let found = match backend {
         CaseBackend::InProcess => run_steps(&case, CaseRunner::in_process(&case).await?).await?,
@@ -198,14 +201,21 @@ async fn run_on_server(case: &LoadedCase, server: TemporaryServer) -> Result<Vec
     Ok(found?)
 }
 
-/// The differences between expected and actual results of all steps.
+/// The differences between expected and actual results of all steps. A difference of a person one of whose steps was
+/// refused before, against what was expected, says so: it may come of that alone.
 async fn run_steps(case: &LoadedCase, mut runner: CaseRunner) -> Result<Vec<Difference>, RunnerError> {
-    let mut found = Vec::new();
-    for (at, step) in case.case.steps.iter().enumerate() {
-        if let Some(request) = step.request() {
-            let result = runner.run(request).await?;
-            found.extend(differences(at + 1, &step.expect, &result));
+    let (mut found, mut refused) = (Vec::new(), HashMap::new());
+    for (step, at) in case.case.steps.iter().zip(1..) {
+        let Some(request) = step.request() else { continue };
+        let person = request.person_id().to_owned();
+        let result = runner.run(request).await?;
+        let mut differing = differences(at, &step.expect, &result);
+        let before = refused.get(&person).copied();
+        differing.last_mut().into_iter().for_each(|last| last.refused_before = before);
+        if matches!(result, StepResult::Refused { .. }) && !differing.is_empty() {
+            refused.entry(person).or_insert(at);
         }
+        found.extend(differing);
     }
     Ok(found)
 }

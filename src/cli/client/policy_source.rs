@@ -110,7 +110,7 @@ async fn show_of_server(
     let found = client.policies.get_policy(request).await.map_err(|status| in_language(status, lang))?.into_inner();
     let policy = <[u8; 32]>::try_from(found.policy_digest).ok().map(Digest);
     let policy = policy.and_then(|digest| Policy::from_kept(&found.canonical_json, digest));
-    let policy = policy.ok_or_else(|| unreadable(lang))?;
+    let policy = policy.ok_or_else(|| unreadable_policy_error(lang))?;
     let words = client.policies.get_vocabulary(pb::GetVocabularyRequest::default()).await;
     let words = words.map_err(|status| in_language(status, lang))?.into_inner().words;
     let of_section =
@@ -124,7 +124,7 @@ async fn show_of_server(
     print_policy_terms(&shown, options, json)
 }
 
-fn unreadable(lang: Lang) -> CommandError {
+fn unreadable_policy_error(lang: Lang) -> CommandError {
     let message = lang.choose(
         "该政策的文本与摘要不符，或为更新版本的格式",
         "the text of the policy is not that of its digest, or of a newer form",

@@ -68,6 +68,13 @@ pub(crate) struct ImpactOptions {
     lang: Option<Lang>,
 }
 
+impl ImpactOptions {
+    /// The language of what is printed.
+    pub(crate) fn lang(&self) -> Lang {
+        self.lang.unwrap_or_else(Lang::from_environment)
+    }
+}
+
 /// What is compared, for the head of a table or page.
 struct Compared<'a> {
     impact: &'a Impact,
@@ -81,7 +88,7 @@ struct Compared<'a> {
 /// # Errors
 /// If the book has faults, the store cannot be opened or read, or a file cannot be written.
 pub(crate) async fn run(options: &ImpactOptions, json: bool) -> CommandResult {
-    let lang = options.lang.unwrap_or_else(Lang::from_environment);
+    let lang = options.lang();
     let book = Arc::new(read_checked_book(Some(&options.policies), &[], lang)?);
     let persons = options.persons.as_deref().map(|path| options.open_persons(path)).transpose()?;
     let question = ImpactQuestion { years: options.year.clone(), regions: options.region.clone() };

@@ -64,7 +64,7 @@ pub(crate) async fn run(options: &LoadOptions, json: bool) -> CommandResult {
 
 async fn run_on(options: &LoadOptions, servers: &[String], book: Book, json: bool) -> CommandResult {
     let is_own = options.servers.is_empty();
-    let claims = claims(options, is_own);
+    let claims = claims_to_play(options, is_own);
     let progress = Progress::in_stages();
     if !options.prepared {
         import(options, servers, &claims.population, &progress).await?;
@@ -88,10 +88,11 @@ async fn run_on(options: &LoadOptions, servers: &[String], book: Book, json: boo
     report(options, &Report { setup: setup(options, servers), end, time, measured, steps, audited }, json)
 }
 
-fn claims(options: &LoadOptions, is_own: bool) -> Claims {
+/// The claims of this run; on a server of its own they are the same each time.
+fn claims_to_play(options: &LoadOptions, has_own_server: bool) -> Claims {
     let unique = || format!("{:x}", uuid::Uuid::now_v7().as_u128() >> 80);
-    let name = options.name.clone().unwrap_or_else(|| if is_own { "LOAD".to_owned() } else { unique() });
-    let run = if is_own { "1".to_owned() } else { unique() };
+    let name = options.name.clone().unwrap_or_else(|| if has_own_server { "LOAD".to_owned() } else { unique() });
+    let run = if has_own_server { "1".to_owned() } else { unique() };
     let population = Population { seed: options.seed, name, persons: options.persons, hospitals: options.hospitals };
     Claims { population, run, profile: options.profile }
 }

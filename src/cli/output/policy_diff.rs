@@ -33,6 +33,13 @@ pub(crate) struct PolicyDiffOptions {
     html: Option<PathBuf>,
 }
 
+impl PolicyDiffOptions {
+    /// The language of what is printed.
+    pub(crate) fn lang(&self) -> Lang {
+        self.lang.unwrap_or_else(Lang::from_environment)
+    }
+}
+
 /// A figure that differs: its name, its old and its new text.
 type Difference = (&'static str, String, String);
 
@@ -44,7 +51,7 @@ type Where = BTreeMap<Option<String>, BTreeSet<Place>>;
 /// # Errors
 /// If a book is refused, or the page cannot be written.
 pub(crate) fn print_policy_diff(options: &PolicyDiffOptions, json: bool) -> CommandResult {
-    let lang = options.lang.unwrap_or_else(Lang::from_environment);
+    let lang = options.lang();
     let load = |path| load_book(path).map_err(|faults| lang.faults(faults));
     let (old, new) = match &options.directories[..] {
         [old, new] => (load(Some(old))?, load(Some(new))?),

@@ -119,7 +119,11 @@ impl ShownPolicy<'_> {
         let is_meant = |category: &&Category| category.as_str() == name || self.words.word(category.as_str()) == name;
         let found = self.categories.iter().find(is_meant).cloned();
         found.ok_or_else(|| {
-            let known: Vec<_> = self.categories.iter().map(Category::as_str).collect();
+            let known = self.categories.iter().map(|known| match (known.as_str(), self.words.word(known.as_str())) {
+                (word, name) if name == word => word.to_owned(),
+                (word, name) => self.words.lang.choose(format!("{word}（{name}）"), format!("{word} ({name})")),
+            });
+            let known: Vec<_> = known.collect();
             let known = known.join(self.words.lang.choose("、", ", "));
             CommandError::Usage(match self.words.lang {
                 Lang::En => format!("the vocabulary has no category `{name}`; it has {known}"),

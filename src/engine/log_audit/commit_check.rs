@@ -138,7 +138,7 @@ impl CommitCheck<'_> {
         };
         let earlier = self.earlier(&entries, changed).map_err(about(first.id))?;
         let mut replay = EntryReplay::new(self.policies, self.closings);
-        replay.start(expected.accounts());
+        replay.start_from_accounts(expected.accounts());
         earlier.iter().for_each(|entry| replay.recall(entry));
         let all: Vec<&Entry> = entries.iter().map(|(entry, _)| entry).collect();
         for (at, entry) in all.iter().enumerate() {

@@ -50,7 +50,7 @@ pub enum Damage {
         expected: u64,
     },
     /// It does not begin as a file of its kind does.
-    #[error("is not of its kind: its first bytes are others")]
+    #[error("is no file of the index: it begins with other bytes")]
     Magic,
     /// Another release wrote it.
     #[error("has format {found}; this release reads format {known}")]
