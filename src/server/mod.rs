@@ -9,6 +9,7 @@ mod certificate;
 mod connection;
 mod descriptors;
 mod disk_alarm;
+mod dispatch;
 mod expected;
 pub mod figures;
 mod limits_of;

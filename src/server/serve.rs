@@ -119,8 +119,8 @@ pub async fn serve_with<S: Store>(
     let load_book = load_book.unwrap_or_else(no_policy_directory);
     let activation = Arc::new(Activation::new(Arc::clone(&engine), load_book, health.clone()).await);
     let services = shared.services(&engine, &activation, &limits, stopping.clone());
-    let routes = services.routes(health_service.clone(), limits.message_bytes).prepare();
-    let service = AuthorizeLayer(Arc::clone(&shared.authorizer)).layer(routes);
+    let services = services.dispatch(health_service.clone(), limits.message_bytes);
+    let service = AuthorizeLayer(Arc::clone(&shared.authorizer)).layer(services);
     let service = ObserveLayer(Arc::clone(&shared.metrics)).layer(service);
     let connections = limits_of::connection_limits(&limits);
     let acceptor = Acceptor::new(tls.clone(), connections, Arc::clone(&shared.metrics), service, stopping);

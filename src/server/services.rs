@@ -1,4 +1,4 @@
-//! The gRPC services of a server on one set of routes, and their health status.
+//! The gRPC services of a server, and their health status.
 
 use std::sync::Arc;
 
@@ -25,6 +25,8 @@ use crate::pb::policy::policy_service_server::PolicyServiceServer;
 use crate::pb::reference::reference_service_server::ReferenceServiceServer;
 use crate::pb::settlement::reconciliation_service_server::ReconciliationServiceServer;
 use crate::store::Store;
+
+use super::dispatch::Dispatch;
 
 /// The services and what they share.
 pub(super) struct Services<S> {
@@ -58,20 +60,21 @@ impl<S: Store> Services<S> {
         health.set_not_serving::<OperationsServiceServer<OperationsHandler<S>>>().await;
     }
 
-    /// The routes of all services, health and reflection. `message_bytes` is the largest message that is decoded, also of
+    /// All services, health and reflection. `message_bytes` is the largest message that is decoded, also of
     /// those that arrive compressed.
-    pub(super) fn routes(self, health: HealthServer<impl Health>, message_bytes: usize) -> Routes {
+    pub(super) fn dispatch(
+        self,
+        health: HealthServer<impl Health>,
+        message_bytes: usize,
+    ) -> Dispatch<SettlementServiceServer<SettlementHandler<S>>> {
         let Services { settlements, activation, operations, engine, disclosures, imports, reconciliations } = self;
         let reconciliations =
             ReconciliationHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), reconciliations);
         let references = ReferenceHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), imports);
         let policies = PolicyHandler::new(engine, activation);
+        let settlements =
+            SettlementServiceServer::new(settlements).accept_compressed(Gzip).max_decoding_message_size(message_bytes);
         let routes = Routes::new(health)
-            .add_service(
-                SettlementServiceServer::new(settlements)
-                    .accept_compressed(Gzip)
-                    .max_decoding_message_size(message_bytes),
-            )
             .add_service(
                 ReconciliationServiceServer::new(reconciliations)
                     .accept_compressed(Gzip)
@@ -90,7 +93,7 @@ impl<S: Store> Services<S> {
                     .accept_compressed(Gzip)
                     .max_decoding_message_size(message_bytes),
             );
-        add_reflection(routes)
+        Dispatch::new(settlements, add_reflection(routes))
     }
 }
 
