@@ -6,34 +6,22 @@
 
 #![allow(missing_docs)]
 
+mod generated_journal;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
-use onestop::domain::claim::ClaimLimits;
-use onestop::domain::claim::{Quantity, RawClaim, RawItem, UnitPrice};
-use onestop::domain::day::Day;
-use onestop::domain::ids::EntryId;
-use onestop::domain::journal;
-use onestop::domain::money::Money;
+use generated_journal::{Failed, generate};
 use onestop::engine::impact::{CHUNK_ROWS, ImpactColumns, ImpactQuestion, impact};
-use onestop::engine::settle::SettleRequest;
-use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::journal::recorded::{decode_recorded, previous_entry};
 use onestop::policy::{Book, shipped, shipped_vocabulary};
-use onestop::reference::row::ReferenceRow;
-use onestop::reference::table::ReferenceTable;
+use onestop::store::JournalStore;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::pages::Pages;
-use onestop::store::{JournalStore, Store};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-const ITEMS: i64 = 20;
-
-type Failed = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failed> {
     let argument = |at: usize, default: u64| {
@@ -180,82 +168,4 @@ fn changed_book() -> Result<Book, Failed> {
     let files: Vec<_> = shipped::FILES.iter().chain([&shipped_vocabulary::VOCABULARY]).map(change).collect();
     let texts = files.iter().map(|(name, text)| (*name, text.as_str()));
     Book::from_texts(texts).map_err(|faults| format!("{faults:?}").into())
-}
-
-async fn generate(directory: &Path, settlements: u64, persons: u64) -> Result<(), Failed> {
-    let store = EmbeddedStore::open(directory, Durability::Volatile)?;
-    let book = shipped::book().map_err(|faults| format!("{faults:?}"))?;
-    let engine = Engine::open(store, book, EngineSettings::default()).await?;
-    tables(&engine, persons).await?;
-    // One settlement of every person after the other, so that a chain is spread over the whole log.
-    let settle = |number: u64| {
-        let (person, claim) = (number % persons, claim(number, number % persons));
-        let request = SettleRequest { claim, request_id: format!("R{number}"), quote: None, today: Day::LAST };
-        engine.settle(request, stamp(number + 1).for_person(&format!("P{person}")))
-    };
-    let mut settled = stream::iter(0..settlements).map(settle).buffered(persons.min(256) as usize);
-    while let Some(one) = settled.next().await {
-        one?;
-    }
-    Ok(())
-}
-
-fn stamp(number: u64) -> CommitStamp {
-    CommitStamp { id: EntryId((u128::from(number) << 64).to_be_bytes()), instant: journal::Instant(number as i64) }
-}
-
-async fn tables<S: Store>(engine: &Engine<S>, persons: u64) -> Result<(), Failed> {
-    let row = |table: ReferenceTable, cells: &[&str]| {
-        let cells: Vec<_> = cells.iter().map(|&cell| cell.to_owned()).collect();
-        ReferenceRow::from_cells(table, &cells, ClaimLimits::default().id_bytes).map_err(|faults| format!("{faults:?}"))
-    };
-    let mut rows = Vec::new();
-    for (hospital, level) in [("H0", "primary"), ("H1", "secondary"), ("H2", "tertiary")] {
-        rows.push(row(ReferenceTable::Hospitals, &[hospital, "", "示范医院", level, "370100", "", ""])?);
-        rows.push(row(ReferenceTable::Designations, &[hospital, "", ""])?);
-    }
-    for at in 0..ITEMS {
-        let (code, class) = (format!("A{at}"), ["A", "A", "B", "C"][at as usize % 4]);
-        let ratio = if class == "B" { "0.10" } else { "" };
-        rows.push(row(ReferenceTable::Catalogue, &[&code, "", "", "an item", class, ratio, "", ""])?);
-    }
-    engine.import(rows).await?;
-    for first in (0..persons).step_by(10_000) {
-        let mut rows = Vec::new();
-        for person in (first..persons.min(first + 10_000)).map(|at| format!("P{at}")) {
-            rows.push(row(ReferenceTable::Enrolments, &[&person, "", "resident", "370100", ""])?);
-            if person.ends_with(['0', '1', '2']) {
-                rows.push(row(ReferenceTable::Categories, &[&person, "registered_poor", "", ""])?);
-            }
-        }
-        engine.import(rows).await?;
-    }
-    Ok(())
-}
-
-fn claim(number: u64, person: u64) -> RawClaim {
-    let item = |at: i64| {
-        let fen = 1_000 + (number as i64 * 7_919 + at * 104_729) % 90_000;
-        RawItem {
-            code: format!("A{at}"),
-            quantity: Quantity(10_000),
-            unit_price: UnitPrice(fen * 10_000),
-            amount: Money::from_fen(fen),
-            day: None,
-        }
-    };
-    let day = journal::Instant(1_497_500_000_000_000).china_day().into();
-    RawClaim {
-        claim_id: format!("C{number}"),
-        hospital_id: format!("H{}", number % 3),
-        person_id: format!("P{person}"),
-        visit: "inpatient".to_owned(),
-        emergency: false,
-        admitted: Some(day),
-        discharged: Some(day),
-        items: (0..ITEMS).map(item).collect(),
-        total: None,
-        diagnosis: None,
-        continues: None,
-    }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::domain::ids::{Digest, EntryId};
 use crate::domain::journal::{Entry, Link};
+use crate::journal::record::RecordError;
 use crate::journal::{decode_entry, decode_link, record};
 use crate::store::StoreError;
 use crate::store::commit_log::{CommitLog, CommitParts, RecordPosition};
@@ -43,8 +44,16 @@ pub(super) struct CheckedCommit {
     pub claims: Vec<(StoreKey, ClaimChange)>,
 }
 
-/// The id and digest of each entry of a commit, and the digests that are sealed.
-type FollowedLinks = (Vec<(EntryId, Digest)>, Vec<Digest>);
+/// The entries of a commit, each linked to the one before.
+#[derive(Default)]
+struct FollowedLinks {
+    /// The id and the digest of each.
+    ends: Vec<(EntryId, Digest)>,
+    /// What was committed, if it is recomputed.
+    entries: Vec<(Entry, Digest)>,
+    /// The digests that are sealed.
+    sealed: Vec<Digest>,
+}
 
 /// What the row of a claim is in the index.
 pub(super) enum ClaimChange {
@@ -69,8 +78,8 @@ impl CommitCheck<'_> {
         parts: &CommitParts<'_>,
         changed: &ChangedClaims,
     ) -> Result<CheckedCommit, AuditFinding> {
-        let (links, sealed) = self.follow_links(&before, parts)?;
-        let Some((last, digest)) = links.last().map(|(id, link)| (*id, *link)) else {
+        let FollowedLinks { ends, entries, sealed } = self.follow_links(&before, parts)?;
+        let Some((last, digest)) = ends.last().copied() else {
             return Err(AuditFinding {
                 entry: before.head,
                 message: "is followed by a commit without entries".to_owned(),
@@ -79,41 +88,57 @@ impl CommitCheck<'_> {
         let about = |fault: ChainFault| AuditFinding::about_entry(last, fault);
         let row = parts.person.map(|(_, row)| row).unwrap_or_default();
         let state: PersonState = record::decode(row).map_err(|error| about(StoreError::from(error).into()))?;
-        if (state.head, state.version) == (Some(last), before.version + links.len() as u64) && state.chained != digest {
+        if (state.head, state.version) == (Some(last), before.version + ends.len() as u64) && state.chained != digest {
             return Err(AuditFinding::about_entry(last, NOT_CHAINED));
         }
         let claims = self.claim_changes(parts, changed).map_err(about)?;
         let end =
             |row: &[u8]| ChainEnd { version: state.version, head: state.head, chained: digest, state: row.into() };
         if !self.recompute {
-            let fits = (state.head, state.version) == (Some(last), before.version + links.len() as u64);
+            let fits = (state.head, state.version) == (Some(last), before.version + ends.len() as u64);
             if !fits {
                 return Err(about(ChainFault::PersonRow));
             }
             return Ok(CheckedCommit { end: end(&[]), splits: 0, sealed, claims });
         }
-        let splits = self.recompute(person, &before, parts, &state, changed)?;
+        let splits = self.recompute(person, &before, parts, (&entries, &state), changed)?;
         Ok(CheckedCommit { end: end(row), splits, sealed, claims })
     }
 
-    /// Checks that the entries follow the end of a chain one after another; returns the id and digest of each, and the
-    /// digests that are sealed.
+    /// Checks that the entries follow the end of a chain one after another.
     fn follow_links(&self, before: &ChainEnd, parts: &CommitParts<'_>) -> Result<FollowedLinks, AuditFinding> {
         let mut expected = Link { number: before.version + 1, previous: before.head, chained: before.chained };
-        let (mut links, mut sealed) = (Vec::with_capacity(parts.entries.len()), Vec::new());
+        let mut followed = FollowedLinks::default();
         for (id, record) in &parts.entries {
-            let read = decode_link(record).map_err(|error| AuditFinding::about_entry(*id, StoreError::from(error)))?;
-            let (found, link, digest) = read;
+            let (found, link, digest) = self
+                .read_link(record, &mut followed.entries)
+                .map_err(|error| AuditFinding::about_entry(*id, StoreError::from(error)))?;
             if found != *id || link != expected {
                 return Err(misplaced(*id, found, link, expected));
             }
             if (self.is_sealed)(link.number, &digest) {
-                sealed.push(digest);
+                followed.sealed.push(digest);
             }
             expected = Link { number: link.number + 1, previous: Some(*id), chained: digest };
-            links.push((*id, digest));
+            followed.ends.push((*id, digest));
         }
-        Ok((links, sealed))
+        Ok(followed)
+    }
+
+    /// The id, the link and the digest of an entry; where splits are recomputed, the whole entry is added to others, so that
+    /// it is decoded and digested once.
+    fn read_link(
+        &self,
+        record: &[u8],
+        entries: &mut Vec<(Entry, Digest)>,
+    ) -> Result<(EntryId, Link, Digest), RecordError> {
+        if !self.recompute {
+            return decode_link(record);
+        }
+        let (entry, digest) = decode_entry(record)?;
+        let read = (entry.id, entry.link, digest);
+        entries.push((entry, digest));
+        Ok(read)
     }
 
     /// Recomputes the splits and rows of a commit; returns the number of splits.
@@ -122,21 +147,16 @@ impl CommitCheck<'_> {
         person: StoreKey,
         before: &ChainEnd,
         parts: &CommitParts<'_>,
-        state: &PersonState,
+        (entries, state): (&[(Entry, Digest)], &PersonState),
         changed: &ChangedClaims,
     ) -> Result<u64, AuditFinding> {
         let about = |id: EntryId| move |fault: ChainFault| AuditFinding::about_entry(id, fault);
-        let mut entries = Vec::with_capacity(parts.entries.len());
-        for (id, record) in &parts.entries {
-            let (entry, digest) = decode_entry(record).map_err(|error| about(*id)(StoreError::from(error).into()))?;
-            entries.push((entry, digest));
-        }
         let Some((first, _)) = entries.first() else { return Ok(0) };
         let expected = match &*before.state {
             [] => PersonState::default(),
             row => record::decode(row).map_err(|error| about(first.id)(StoreError::from(error).into()))?,
         };
-        let earlier = self.earlier(&entries, changed).map_err(about(first.id))?;
+        let earlier = self.earlier(entries, changed).map_err(about(first.id))?;
         let mut replay = EntryReplay::new(self.policies, self.closings);
         replay.start_from_accounts(expected.accounts());
         earlier.iter().for_each(|entry| replay.recall(entry));
@@ -144,7 +164,7 @@ impl CommitCheck<'_> {
         for (at, entry) in all.iter().enumerate() {
             replay.apply(entry, &all[at + 1..]).map_err(about(entry.id))?;
         }
-        self.check_state(expected, &entries, &replay, state)?;
+        self.check_state(expected, entries, &replay, state)?;
         self.check_rows(person, parts, &all, changed)?;
         Ok(all.iter().filter(|entry| entry.split().is_some()).count() as u64)
     }
