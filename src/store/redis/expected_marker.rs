@@ -9,7 +9,7 @@ use super::keys::RedisKeys;
 use crate::store::shard::Shard;
 
 /// The format of a store on Redis that this release writes.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// The reason of a missing marker.
 pub const LOST: &str = "this Redis does not hold the store: its data is of another store, or was lost";
