@@ -3,7 +3,8 @@
 use super::EmbeddedStore;
 use super::commit_record::RecordBuilder;
 use super::committer::{CommitCondition, Job, PreparedCommit};
-use super::index::{ADMINISTRATION_KEY, Key, LogPosition, Table};
+use super::index::{ADMINISTRATION_KEY, Key, Table};
+use super::journal::Seen;
 use super::{reference, reference_record};
 use crate::domain::month::ClosedMonths;
 use crate::journal::record;
@@ -12,18 +13,18 @@ use crate::store::administration::{AdministrationCommit, AdministrationEffect, A
 use crate::store::imports::ImportEvent;
 
 impl EmbeddedStore {
-    /// The end of the chain, and the record that holds it; none for an empty chain.
-    pub(super) fn administration_as_read(&self) -> Result<(AdministrationState, Option<LogPosition>), StoreError> {
-        let [position] = self.journal.look_up([Key::administration()])?;
-        let Some(at) = position else { return Ok((AdministrationState::default(), None)) };
+    /// The end of the chain, and the record that holds it.
+    pub(super) fn administration_as_read(&self) -> Result<(AdministrationState, Seen), StoreError> {
+        let seen = self.journal.see(Key::administration())?;
+        let Some(at) = seen.position else { return Ok((AdministrationState::default(), seen)) };
         let commit = self.journal.commit_at(at)?;
-        Ok((record::decode(commit.value(Table::Administration, &ADMINISTRATION_KEY)?)?, position))
+        Ok((record::decode(commit.value(Table::Administration, &ADMINISTRATION_KEY)?)?, seen))
     }
 
     /// The record with the closed months, which must be these.
-    pub(super) fn position_of_closed_months(&self, expected: ClosedMonths) -> Result<Option<LogPosition>, StoreError> {
-        let (state, position) = self.administration_as_read()?;
-        if state.closed_months == expected { Ok(position) } else { Err(StoreError::Conflict) }
+    pub(super) fn see_closed_months(&self, expected: ClosedMonths) -> Result<Seen, StoreError> {
+        let (state, seen) = self.administration_as_read()?;
+        if state.closed_months == expected { Ok(seen) } else { Err(StoreError::Conflict) }
     }
 
     /// Writes a commit: the end of an import through the thread of the reference tables, which its rows go through.
@@ -40,16 +41,18 @@ impl EmbeddedStore {
             reference_record::add_row(&mut record, row)?;
         }
         record.keyed(Table::Administration, &ADMINISTRATION_KEY, &record::encode(&commit.state));
-        record.entry(commit.id, &commit.record);
         let condition = CommitCondition {
             day: commit.committed.china_day(),
             origin: commit.origin,
-            chain: (Key::administration(), seen),
+            chain: seen,
             administration: None,
             first_claims: Vec::new(),
             entries: vec![commit.id],
         };
-        let prepared = Box::new(PreparedCommit { record: record.finish()?, condition: Some(condition) });
+        let prepared = Box::new(PreparedCommit {
+            record: record.finish(&[(commit.id, commit.record)])?,
+            condition: Some(condition),
+        });
         if rows.is_empty() {
             self.submit(|reply| Job::Commit(prepared, reply)).await
         } else {

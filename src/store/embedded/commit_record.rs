@@ -7,7 +7,7 @@
 
 use super::index::{ADMINISTRATION_KEY, Key, LogPosition, Row, Table};
 use super::list_keys::{DayKey, position_key};
-use super::log::{EncodedRecord, PartBytes, Record};
+use super::log::{EncodedRecord, OpenRecord, PartBytes, Record};
 use crate::domain::ids::EntryId;
 use crate::store::StoreError;
 use crate::store::keys::StoreKey;
@@ -18,13 +18,9 @@ const NUMBER: usize = 4;
 /// The length of the key of a row of a reference table: the number of the table.
 const TABLE_KEY: usize = 1;
 
-/// A record that is being put together.
+/// A record that is being put together: rows, then all entries.
 #[derive(Default)]
-pub struct RecordBuilder {
-    rows: Vec<u8>,
-    entries: Vec<u8>,
-    count: u32,
-}
+pub struct RecordBuilder(OpenRecord);
 
 impl RecordBuilder {
     /// Adds the row of a person, a request or a claim.
@@ -39,26 +35,26 @@ impl RecordBuilder {
 
     /// Adds a row with a key of the length that its table has in a record.
     pub(super) fn keyed(&mut self, table: Table, key: &[u8], value: &[u8]) {
-        self.rows.push(table as u8);
-        self.rows.extend_from_slice(key);
-        self.rows.extend_from_slice(&(value.len() as u32).to_le_bytes());
-        self.rows.extend_from_slice(value);
+        let rows = self.0.rows();
+        rows.push(table as u8);
+        rows.extend_from_slice(key);
+        rows.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        rows.extend_from_slice(value);
     }
 
-    /// Adds an entry.
-    pub fn entry(&mut self, EntryId(id): EntryId, record: &[u8]) {
-        self.entries.extend_from_slice(&id);
-        self.entries.extend_from_slice(&(record.len() as u32).to_le_bytes());
-        self.entries.extend_from_slice(record);
-        self.count += 1;
-    }
-
-    /// The record with its checksums.
+    /// The record with these entries and its checksums.
     ///
     /// # Errors
     /// `Unavailable` if it has 4 GiB or more.
-    pub fn finish(self) -> Result<EncodedRecord, StoreError> {
-        let encoded = EncodedRecord::new(&self.rows, self.count, &self.entries);
+    pub fn finish(self, entries: &[(EntryId, Vec<u8>)]) -> Result<EncodedRecord, StoreError> {
+        let length = entries.iter().map(|(EntryId(id), record)| id.len() + NUMBER + record.len()).sum();
+        let encoded = self.0.finish(entries.len() as u32, length, |bytes| {
+            for (EntryId(id), record) in entries {
+                bytes.extend_from_slice(id);
+                bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
+                bytes.extend_from_slice(record);
+            }
+        });
         encoded.ok_or_else(|| StoreError::Unavailable("a commit has 4 GiB or more".to_owned()))
     }
 }
@@ -128,12 +124,11 @@ pub(super) fn malformed() -> StoreError {
     StoreError::Damaged("a record of the log has its checksums, but not the form of a commit".to_owned())
 }
 
-/// The rows of the index that lead to a record at this position.
+/// Adds the rows of the index that lead to a record at this position.
 ///
 /// # Errors
 /// `Damaged` if the record does not have the form of a commit.
-pub fn index_rows(record: Record<'_>, position: LogPosition) -> Result<Vec<Row>, StoreError> {
-    let mut found = Vec::new();
+pub fn add_index_rows(found: &mut Vec<Row>, record: Record<'_>, position: LogPosition) -> Result<(), StoreError> {
     let mut listed = 0;
     for row in rows(record.rows()) {
         let row = row?;
@@ -147,12 +142,24 @@ pub fn index_rows(record: Record<'_>, position: LogPosition) -> Result<Vec<Row>,
             Table::Administration if row.key == ADMINISTRATION_KEY => Key::administration(),
             table => store_key(table, row.key)?,
         };
-        found.push(Row { key, position });
+        let row = Row { key, position };
+        if found.last() != Some(&row) {
+            found.push(row);
+        }
     }
-    found.dedup();
     for entry in entries(record.entries()) {
         found.push(Row { key: Key::entry(entry?.0.0), position });
     }
+    Ok(())
+}
+
+/// The rows of the index that lead to a record at this position.
+///
+/// # Errors
+/// As [`add_index_rows`].
+pub fn index_rows(record: Record<'_>, position: LogPosition) -> Result<Vec<Row>, StoreError> {
+    let mut found = Vec::new();
+    add_index_rows(&mut found, record, position)?;
     Ok(found)
 }
 
@@ -242,9 +249,8 @@ mod tests {
         builder.row(Table::Claim, &[1; 16], b"claim");
         builder.listed(&[5; 20], b"first");
         builder.listed(&[6; 20], b"second");
-        builder.entry(EntryId([2; 16]), b"entry");
-        builder.entry(EntryId([3; 16]), b"");
-        let encoded = builder.finish().expect("a record");
+        let entries = [(EntryId([2; 16]), b"entry".to_vec()), (EntryId([3; 16]), Vec::new())];
+        let encoded = builder.finish(&entries).expect("a record");
         let position = LogPosition { lsn: 4_160, length: encoded.length() };
         let rows = index_rows(encoded.record(), position).expect("rows");
         let lists = [(5, 4_160), (6, 4_161)].map(|(day, number)| Key::list_position(position_key(&[day; 20], number)));
@@ -275,7 +281,8 @@ mod tests {
     fn rows_that_end_early_are_damaged() {
         let mut builder = RecordBuilder::default();
         builder.row(Table::Person, &[1; 16], b"state");
-        let whole = builder.rows;
+        let encoded = builder.finish(&[]).expect("a record");
+        let whole = encoded.record().rows();
         for end in 1..whole.len() {
             assert!(rows(&whole[..end]).any(|row| row.is_err()), "{end}");
         }

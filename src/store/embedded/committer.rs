@@ -10,9 +10,9 @@ use foldhash::fast::RandomState;
 use tokio::sync::watch;
 use tracing::Span;
 
-use super::commit_record::index_rows;
-use super::index::{Key, LogPosition};
-use super::journal::Journal;
+use super::commit_record::add_index_rows;
+use super::index::Key;
+use super::journal::{Journal, Seen};
 use super::log::{EncodedRecord, Group, Log};
 use super::observation::{ObserverCell, observed};
 use super::reply::{Outcome, ReplySender, send_all};
@@ -21,7 +21,6 @@ use crate::domain::ids::EntryId;
 use crate::store::StoreError;
 use crate::store::commit::CommitOrigin;
 use crate::store::coordination::{ComponentFailed, PanicReport, Readiness};
-use crate::store::keys::StoreKey;
 
 /// The committing thread, as a failure of it is reported.
 const COMPONENT: &str = "the committing thread";
@@ -64,13 +63,12 @@ pub struct CommitCondition {
     pub day: Day,
     /// Where the commit comes from.
     pub origin: CommitOrigin,
-    /// The chain, by the key of its state, and the record of the state whose version was compared; `None` if there was none.
-    pub chain: (Key, Option<LogPosition>),
-    /// The record of the end of the administration's chain that was read for the closed months, if they count; `None` in it if there
-    /// was none.
-    pub administration: Option<Option<LogPosition>>,
-    /// The claims that must not exist yet.
-    pub first_claims: Vec<StoreKey>,
+    /// The record of the state whose version was compared.
+    pub chain: Seen,
+    /// The record of the end of the administration's chain that was read for the closed months, if they count.
+    pub administration: Option<Seen>,
+    /// The claims that did not exist yet.
+    pub first_claims: Vec<Seen>,
     /// The entries, which must not exist yet.
     pub entries: Vec<EntryId>,
 }
@@ -193,7 +191,7 @@ impl Committer {
         };
         let mut rows = Vec::new();
         for (record, position) in open.records.iter().zip(positions) {
-            rows.extend(index_rows(record.record(), position).map_err(|error| self.fail(&error))?);
+            add_index_rows(&mut rows, record.record(), position).map_err(|error| self.fail(&error))?;
         }
         self.journal.index().insert(&rows, self.log.end()).map_err(|error| self.fail(&error))
     }
@@ -265,20 +263,9 @@ impl OpenGroup {
     /// later day was committed to, and that no entry has an id of the commit; for the claims of one person the version
     /// suffices.
     fn check(&self, condition: &CommitCondition, journal: &Journal) -> Result<(), StoreError> {
-        let (chain, seen) = condition.chain;
-        let [now] = journal.look_up([chain])?;
-        if now != seen || self.changed.contains(&chain) {
-            return Err(StoreError::Conflict);
-        }
-        if let Some(seen) = condition.administration {
-            let key = Key::administration();
-            if self.changed.contains(&key) || journal.look_up([key])? != [seen] {
-                return Err(StoreError::Conflict);
-            }
-        }
-        for claim in &condition.first_claims {
-            let claim = Key::claim(*claim);
-            if self.changed.contains(&claim) || journal.look_up([claim])? != [None] {
+        let seen = [&condition.chain].into_iter().chain(&condition.administration).chain(&condition.first_claims);
+        for seen in seen {
+            if self.changed.contains(&seen.key) || !journal.is_unchanged(seen)? {
                 return Err(StoreError::Conflict);
             }
         }
@@ -300,8 +287,7 @@ impl OpenGroup {
 
 impl CommitCondition {
     fn keys(&self) -> impl Iterator<Item = Key> {
-        let claims = self.first_claims.iter().map(|claim| Key::claim(*claim));
-        let entries = self.entries.iter().map(|EntryId(id)| Key::entry(*id));
-        std::iter::once(self.chain.0).chain(claims).chain(entries)
+        let seen = [&self.chain].into_iter().chain(&self.first_claims).map(|seen| seen.key);
+        seen.chain(self.entries.iter().map(|EntryId(id)| Key::entry(*id)))
     }
 }

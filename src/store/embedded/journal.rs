@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::commit_record::{CommitRows, entry_of, index_rows};
-use super::index::{Index, IndexError, Key, KeyRange, LogEnd, LogPosition, Row, Table};
+use super::commit_record::{CommitRows, add_index_rows, entry_of};
+use super::index::{Index, IndexError, Key, KeyRange, LogEnd, LogPosition, Moment, Row, Table};
 use super::list_keys::{DayKey, number_of_key};
 use super::log::{Frame, LogError, RecordPart, Segments};
 use crate::domain::ids::EntryId;
@@ -14,6 +14,17 @@ use crate::store::{Keyed, StoreError};
 pub struct Journal {
     pub(super) segments: Arc<Segments>,
     index: Arc<Index>,
+}
+
+/// What was under a key at a moment.
+#[derive(Clone, Copy)]
+pub struct Seen {
+    /// The key.
+    pub key: Key,
+    /// The position that it led to; `None` if there was none.
+    pub position: Option<LogPosition>,
+    /// When.
+    pub moment: Moment,
 }
 
 /// A position in a list, and the row there.
@@ -31,6 +42,35 @@ impl Journal {
     /// If the index cannot be read or is damaged.
     pub fn look_up<const N: usize>(&self, keys: [Key; N]) -> Result<[Option<LogPosition>; N], StoreError> {
         self.index.look_up(keys).map_err(index_error)
+    }
+
+    /// The same, with the moment at which they were read.
+    ///
+    /// # Errors
+    /// As [`Journal::look_up`].
+    pub fn look_up_at<const N: usize>(&self, keys: [Key; N]) -> Result<([Option<LogPosition>; N], Moment), StoreError> {
+        self.index.look_up_at(keys).map_err(index_error)
+    }
+
+    /// The position under a key, as it is now.
+    ///
+    /// # Errors
+    /// As [`Journal::look_up`].
+    pub fn see(&self, key: Key) -> Result<Seen, StoreError> {
+        let ([position], moment) = self.look_up_at([key])?;
+        Ok(Seen { key, position, moment })
+    }
+
+    /// Whether nothing else is under a key than was seen. In most cases it is known from the newest rows alone, which are
+    /// in memory.
+    ///
+    /// # Errors
+    /// As [`Journal::look_up`].
+    pub fn is_unchanged(&self, seen: &Seen) -> Result<bool, StoreError> {
+        match self.index.has_changed_since(&seen.key, seen.moment) {
+            Some(has_changed) => Ok(!has_changed),
+            None => Ok(self.look_up([seen.key])? == [seen.position]),
+        }
     }
 
     /// The rows of the commit at a position that a key led to.
@@ -124,7 +164,7 @@ pub enum ReplayError {
 pub fn replay(index: &Index, frame: &Frame, end: LogEnd) -> Result<(), ReplayError> {
     let mut rows = Vec::new();
     for (position, record) in frame.records() {
-        rows.extend(index_rows(record, position)?);
+        add_index_rows(&mut rows, record, position)?;
     }
     Ok(index.insert(&rows, end)?)
 }

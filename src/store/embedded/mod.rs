@@ -39,7 +39,7 @@ mod reference_store;
 mod reference_writer;
 mod reply;
 mod scanned_commit;
-mod seen_versions;
+mod seen_rows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ use database::{RedbTable, Tables};
 use directory::{Missing, StoreDirectory, identity_of};
 pub use durability::Durability;
 use index::{Key, LogPosition, Table};
-use journal::Journal;
+use journal::{Journal, Seen};
 use list_keys::{day_key, position_key};
 use log_scan::LogScan;
 use observation::ObserverCell;
@@ -75,7 +75,7 @@ pub use open_error::OpenError;
 use open_parts::{open_journal, open_tables};
 use reference_writer::{ReferenceWriter, WriteJob};
 use reply::{ReplySender, reply};
-use seen_versions::SeenVersions;
+use seen_rows::SeenRows;
 
 /// A store in a directory.
 pub struct EmbeddedStore {
@@ -84,7 +84,7 @@ pub struct EmbeddedStore {
     tables: Arc<Tables>,
     path: PathBuf,
     secret: Secret,
-    seen: SeenVersions,
+    seen: SeenRows,
     coordination: SingleInstance,
     observer: ObserverCell,
     commits: Option<std::sync::mpsc::Sender<TracedJob>>,
@@ -135,7 +135,7 @@ impl EmbeddedStore {
             tables,
             path,
             secret,
-            seen: SeenVersions::default(),
+            seen: SeenRows::default(),
             coordination: SingleInstance::new(readiness),
             observer,
             commits: Some(commits),
@@ -157,7 +157,7 @@ impl EmbeddedStore {
     /// Compares the person's version, and encodes the record of a commit.
     fn prepare(&self, commit: Commit) -> Result<PreparedCommit, StoreError> {
         let person = self.secret.person(&commit.person_id);
-        let seen = self.position_of_version(&person, commit.expected)?;
+        let chain = self.see_version(person, commit.expected)?;
         let request = self.secret.request(commit.hospital_id.as_ref(), &commit.person_id, &commit.request_id);
         let day = commit.committed.china_day();
         let mut record = RecordBuilder::default();
@@ -167,31 +167,38 @@ impl EmbeddedStore {
         for claim in &commit.claims {
             let key = self.secret.claim(&claim.hospital_id, &claim.claim_id);
             record.row(Table::Claim, &key, &record::encode(&claim.row));
-            first_claims.extend(claim.row.is_first().then_some(key));
+            if claim.row.is_first() {
+                first_claims.push(self.see_unbound(key)?);
+            }
         }
         if let (Some(hospital_id), Some(day)) = (&commit.hospital_id, commit.listed) {
             let row = record::encode(&ListedRow { settlement: commit.request_entry, day });
             record.listed(&day_key(&self.secret, hospital_id, day), &row);
         }
-        commit.entries.iter().for_each(|(id, entry)| record.entry(*id, entry));
         let entries = commit.entries.iter().map(|(id, _)| *id).collect();
-        let chain = (Key::person(person), seen);
-        let administration =
-            commit.closed_months.map(|expected| self.position_of_closed_months(expected)).transpose()?;
+        let administration = commit.closed_months.map(|expected| self.see_closed_months(expected)).transpose()?;
         let condition = CommitCondition { day, origin: commit.origin, chain, administration, first_claims, entries };
-        Ok(PreparedCommit { record: record.finish()?, condition: Some(condition) })
+        Ok(PreparedCommit { record: record.finish(&commit.entries)?, condition: Some(condition) })
     }
 
-    /// The record with the state of a person, which must have this version; `None` if there is no state.
-    fn position_of_version(&self, person: &StoreKey, expected: u64) -> Result<Option<LogPosition>, StoreError> {
-        let [seen] = self.journal.look_up([Key::person(*person)])?;
-        let version = match seen {
-            None => 0,
-            Some(position) => {
-                self.seen.take(*person, position).map_or_else(|| self.version_at(person, position), Ok)?
-            }
-        };
+    /// The record with the state of a person, which must have this version.
+    fn see_version(&self, person: StoreKey, expected: u64) -> Result<Seen, StoreError> {
+        let key = Key::person(person);
+        if let Some((seen, version)) = self.seen.take(&key)
+            && version == expected
+        {
+            return Ok(seen);
+        }
+        let seen = self.journal.see(key)?;
+        let version = seen.position.map_or(Ok(0), |position| self.version_at(&person, position))?;
         if version == expected { Ok(seen) } else { Err(StoreError::Conflict) }
+    }
+
+    /// The row of a claim, which must not exist.
+    fn see_unbound(&self, claim: StoreKey) -> Result<Seen, StoreError> {
+        let key = Key::claim(claim);
+        let seen = self.seen.take(&key).map_or_else(|| self.journal.see(key), |(seen, _)| Ok(seen))?;
+        if seen.position.is_none() { Ok(seen) } else { Err(StoreError::Conflict) }
     }
 
     fn version_at(&self, person: &StoreKey, position: LogPosition) -> Result<u64, StoreError> {
@@ -264,17 +271,18 @@ impl JournalStore for EmbeddedStore {
             request.map_or(Key::person(person), Key::request),
             claim.map_or(Key::person(person), Key::claim),
         ];
-        let positions = self.journal.look_up(keys)?;
+        let (positions, moment) = self.journal.look_up_at(keys)?;
         let value = |table, key: &StoreKey, position: Option<LogPosition>| {
             let read = |position| Ok::<_, StoreError>(self.journal.commit_at(position)?.value(table, key)?.to_vec());
             position.map(read).transpose()
         };
         let state = value(Table::Person, &person, positions[0])?;
         let state: PersonState = state.map(|row| record::decode(&row)).transpose()?.unwrap_or_default();
-        if let Some(position) = positions[0] {
-            self.seen.note(person, position, state.version);
-        }
+        self.seen.note(Seen { key: keys[0], position: positions[0], moment }, state.version);
         let request = request.map(|key| value(Table::Request, &key, positions[1])).transpose()?.flatten();
+        if claim.is_some() && positions[2].is_none() {
+            self.seen.note(Seen { key: keys[2], position: None, moment }, 0);
+        }
         let claim = claim.map(|key| value(Table::Claim, &key, positions[2])).transpose()?.flatten();
         Ok(LookUp {
             person: self.tables.snapshot().get(RedbTable::Persons, &person)?,
@@ -337,7 +345,7 @@ impl JournalStore for EmbeddedStore {
         for settlement in settlements {
             record.listed(&key, &record::encode(&ListedRow { settlement, day }));
         }
-        let prepared = PreparedCommit { record: record.finish()?, condition: None };
+        let prepared = PreparedCommit { record: record.finish(&[])?, condition: None };
         self.submit(|reply| Job::Commit(Box::new(prepared), reply)).await
     }
 

@@ -25,12 +25,12 @@ pub fn records<'a>(rows: impl IntoIterator<Item = &'a TableRow>) -> Result<Vec<E
         bytes += value.len();
         add_encoded(&mut record, row.table, &value);
         if bytes >= RECORD_BYTES {
-            records.push(std::mem::take(&mut record).finish()?);
+            records.push(std::mem::take(&mut record).finish(&[])?);
             bytes = 0;
         }
     }
     if bytes > 0 {
-        records.push(record.finish()?);
+        records.push(record.finish(&[])?);
     }
     Ok(records)
 }
@@ -104,12 +104,12 @@ mod tests {
     fn rows_of_another_form_are_damaged() {
         let mut record = RecordBuilder::default();
         record.row(Table::Person, &[1; 16], b"state");
-        let record = record.finish().expect("a record");
+        let record = record.finish(&[]).expect("a record");
         assert!(matches!(table_rows(record.record().rows()), Err(StoreError::Damaged(_))));
         for (number, value) in [(u8::MAX, &[0, 0][..]), (0, &[1]), (0, &[1, 0])] {
             let mut record = RecordBuilder::default();
             record.keyed(Table::ReferenceWrite, &[number], value);
-            let record = record.finish().expect("a record");
+            let record = record.finish(&[]).expect("a record");
             assert!(matches!(table_rows(record.record().rows()), Err(StoreError::Damaged(_))), "{number} {value:?}");
         }
     }

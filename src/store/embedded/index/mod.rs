@@ -21,7 +21,7 @@
 //! - What an opening replays: two generations and one group at most. A generation ends at 163,840 rows (32,768 settles) or
 //!   256 MiB of log, whichever comes first. [`Index::insert`] waits while the frozen one is not written and the active one
 //!   is full.
-//! - Memory of the generations: 70 bytes a row, so 23 MB for two full ones, also while the index is rebuilt.
+//! - Memory of the generations: 70 bytes a row at most, so 23 MB for two full ones, also while the index is rebuilt.
 //! - Memory of the runs: 1 MB for a million rows (5 MB for a million settles): filters of 10.1 bits a key for four of the
 //!   six tables, one fence for about 146 rows. Runs beyond about 18 million rows keep their filters on disk: all filters
 //!   take 90 MB at most, and then a million rows add 0.2 MB.
@@ -43,6 +43,8 @@
 //!
 //! // Readers. Every key of one call is read at one moment, between two groups.
 //! let [state, request] = index.look_up([Key::person(p), Key::request(r)])?;   // [Option<LogPosition>; 2]
+//! let ([state], moment) = index.look_up_at([Key::person(p)])?;
+//! index.has_changed_since(&Key::person(p), moment);   // Some(false) where the generations in memory tell
 //! let rows = index.range(from_key, end_key, limit)?;  // Vec<Row> of one table, from <= key < end, in order
 //! let last = index.last(from_key, end_key)?;          // Option<Row>: the last one of the same range
 //!
@@ -87,6 +89,18 @@ use version::later;
 pub struct Index {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// A moment between two groups that were inserted: the end of the log then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(u64);
+
+#[cfg(test)]
+impl Moment {
+    /// The moment at which the log ended here.
+    pub(crate) fn at(end: u64) -> Moment {
+        Moment(end)
+    }
 }
 
 /// An index that was opened.
@@ -168,14 +182,30 @@ impl Index {
     /// # Errors
     /// If a run cannot be read or is damaged.
     pub fn look_up<const N: usize>(&self, keys: [Key; N]) -> Result<[Option<LogPosition>; N], IndexError> {
+        self.look_up_at(keys).map(|(found, _)| found)
+    }
+
+    /// The same, with the moment.
+    ///
+    /// # Errors
+    /// As [`Index::look_up`].
+    pub fn look_up_at<const N: usize>(&self, keys: [Key; N]) -> Result<([Option<LogPosition>; N], Moment), IndexError> {
         let memory = self.shared.read();
+        let moment = Moment(memory.active.end().lsn);
         let mut found = keys.map(|key| memory.get(&key));
         let version = Arc::clone(&memory.version);
         drop(memory);
         for (found, key) in found.iter_mut().zip(&keys).filter(|(found, _)| found.is_none()) {
             *found = self.shared.reported(version.get(key))?;
         }
-        Ok(found)
+        Ok((found, moment))
+    }
+
+    /// Whether a row of this key was inserted since a moment; `None` if rows of that time are in runs already.
+    pub fn has_changed_since(&self, key: &Key, Moment(end): Moment) -> Option<bool> {
+        let memory = self.shared.read();
+        let is_in_memory = memory.version.covered().lsn <= end;
+        is_in_memory.then(|| memory.get(key).is_some_and(|position| position.lsn >= end))
     }
 
     /// Up to `limit` rows of a range, in the order of keys, all at one moment.

@@ -17,7 +17,7 @@ mod writer;
 pub use error::{FrameFault, LogDamage, LogError, RecordFault};
 pub use frame::{Frame, FrameHead, FrameKind};
 pub use layout::{LogSizes, PAGE};
-pub use record::{EncodedRecord, PartBytes, Record, RecordPart};
+pub use record::{EncodedRecord, OpenRecord, PartBytes, Record, RecordPart};
 pub use recovery::{Cut, leads_to};
 pub(super) use scan::{FrameScan, Scanned};
 pub use segment_head::StoreIdentity;

@@ -15,19 +15,9 @@ pub struct EncodedRecord {
 impl EncodedRecord {
     /// A record of these index rows, and of so many entries; `None` if it has 4 GiB or more.
     pub fn new(rows: &[u8], count: u32, entries: &[u8]) -> Option<EncodedRecord> {
-        let rows_end = u32::try_from(RECORD_HEAD.checked_add(rows.len())?).ok()?;
-        let length = rows_end.checked_add(u32::try_from(entries.len()).ok()?)?;
-        let padded = (length as usize).checked_next_multiple_of(RECORD_ALIGNMENT)?;
-        let mut bytes = Vec::with_capacity(padded);
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(&rows_end.to_le_bytes());
-        bytes.extend_from_slice(&count.to_le_bytes());
-        bytes.extend_from_slice(&rows_checksum(&bytes, rows).to_le_bytes());
-        bytes.extend_from_slice(&crc32c::crc32c(entries).to_le_bytes());
-        bytes.extend_from_slice(rows);
-        bytes.extend_from_slice(entries);
-        bytes.resize(padded, 0);
-        Some(EncodedRecord { bytes, length })
+        let mut record = OpenRecord::default();
+        record.rows().extend_from_slice(rows);
+        record.finish(count, entries.len(), |bytes| bytes.extend_from_slice(entries))
     }
 
     /// The record as a reader sees it.
@@ -48,6 +38,40 @@ impl EncodedRecord {
     /// The length without the zeros at the end, in bytes.
     pub fn length(&self) -> u32 {
         self.length
+    }
+}
+
+/// A record to which rows are added, in the memory that its bytes stay in.
+pub struct OpenRecord(Vec<u8>);
+
+impl Default for OpenRecord {
+    fn default() -> OpenRecord {
+        OpenRecord(vec![0; RECORD_HEAD])
+    }
+}
+
+impl OpenRecord {
+    /// The bytes behind which index rows are appended.
+    pub fn rows(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+
+    /// The record with so many entries, which are appended in so many bytes; `None` if it has 4 GiB or more.
+    pub fn finish(self, count: u32, length: usize, append: impl FnOnce(&mut Vec<u8>)) -> Option<EncodedRecord> {
+        let OpenRecord(mut bytes) = self;
+        let rows_end = bytes.len();
+        bytes.reserve_exact(length.checked_add(RECORD_ALIGNMENT)?);
+        append(&mut bytes);
+        let length = u32::try_from(bytes.len()).ok()?;
+        for (at, number) in [(0, length), (4, rows_end as u32), (8, count)] {
+            bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        }
+        let rows = rows_checksum(&bytes[..12], &bytes[RECORD_HEAD..rows_end]);
+        let entries = crc32c::crc32c(&bytes[rows_end..]);
+        bytes[12..16].copy_from_slice(&rows.to_le_bytes());
+        bytes[16..RECORD_HEAD].copy_from_slice(&entries.to_le_bytes());
+        bytes.resize(bytes.len().checked_next_multiple_of(RECORD_ALIGNMENT)?, 0);
+        Some(EncodedRecord { bytes, length })
     }
 }
 
@@ -159,7 +183,23 @@ pub struct PartBytes {
     range: Range<usize>,
 }
 
+/// The byte behind the last row of the record that begins here and is this long, if its first bytes say so.
+pub(super) fn rows_end(bytes: &[u8], length: u32) -> Option<usize> {
+    let (found, end) = (u32_at(bytes, 0), u32_at(bytes, 4));
+    (found == length && (RECORD_HEAD as u32..=length).contains(&end)).then_some(end as usize)
+}
+
 impl PartBytes {
+    /// Checks the rows in the bytes of a record of this length, from its first to its last row at least.
+    pub(super) fn check_rows(bytes: Vec<u8>, length: u32) -> Result<PartBytes, RecordFault> {
+        let end = rows_end(&bytes, length).filter(|end| *end <= bytes.len()).ok_or(RecordFault::Head)?;
+        if u32_at(&bytes, 12) == rows_checksum(&bytes[..12], &bytes[RECORD_HEAD..end]) {
+            Ok(PartBytes { bytes, range: RECORD_HEAD..end })
+        } else {
+            Err(RecordFault::RowsChecksum)
+        }
+    }
+
     /// Checks this part of the bytes of exactly one record.
     pub fn check(bytes: Vec<u8>, part: RecordPart) -> Result<PartBytes, RecordFault> {
         let record = Record::whole(&bytes).ok_or(RecordFault::Head)?;

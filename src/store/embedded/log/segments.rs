@@ -9,13 +9,16 @@ use tokio::sync::watch;
 use super::error::{FrameFault, LogDamage, LogError, RecordFault};
 use super::frame::{Frame, FrameHead};
 use super::layout::{LogSizes, PAGE, read_padded};
-use super::record::{PartBytes, RecordPart};
+use super::record::{PartBytes, RecordPart, rows_end};
 use super::segment_head::{Expected, SegmentHead, StoreIdentity};
 use crate::store::embedded::disk::{Disk, DiskFile};
 use crate::store::embedded::index::{LogEnd, LogPosition};
 
 /// The maximum number of files that are kept open.
 const OPEN_FILES: usize = 128;
+
+/// What is read of a record for its rows at first in bytes; those of a settlement take less.
+const ROWS_AT_ONCE: usize = 1024;
 
 /// A segment that is open; its head was checked.
 pub struct Segment {
@@ -235,7 +238,27 @@ impl Segments {
     pub fn read(&self, position: LogPosition, part: RecordPart) -> Result<PartBytes, LogError> {
         let (number, byte) = self.sizes.place(position.lsn);
         let damaged = |fault| LogError::damaged(&file_name(number), byte, LogDamage::Record(fault));
-        PartBytes::check(self.record(position)?, part).map_err(damaged)
+        let checked = match part {
+            RecordPart::Rows => PartBytes::check_rows(self.first_bytes_with_rows(position)?, position.length),
+            RecordPart::Entries => PartBytes::check(self.record(position)?, part),
+        };
+        checked.map_err(damaged)
+    }
+
+    /// The first bytes of the record at a position, unchecked, with all rows if its lengths fit.
+    fn first_bytes_with_rows(&self, position: LogPosition) -> Result<Vec<u8>, LogError> {
+        let (segment, byte) = self.segment_of(position)?;
+        let read = |bytes: &mut [u8], at: usize| {
+            segment.file.read_at(&mut bytes[at..], byte + at as u64).map_err(segment.failed("read"))
+        };
+        let mut bytes = vec![0; ROWS_AT_ONCE.min(position.length as usize)];
+        read(&mut bytes, 0)?;
+        let (begun, end) = (bytes.len(), rows_end(&bytes, position.length).unwrap_or_default());
+        if end > begun {
+            bytes.resize(end, 0);
+            read(&mut bytes, begun)?;
+        }
+        Ok(bytes)
     }
 
     /// The bytes of the record at a position, unchecked.
@@ -243,6 +266,14 @@ impl Segments {
     /// # Errors
     /// If it is beyond the published end or cannot be read.
     pub(in super::super) fn record(&self, position: LogPosition) -> Result<Vec<u8>, LogError> {
+        let (segment, byte) = self.segment_of(position)?;
+        let mut bytes = vec![0; position.length as usize];
+        segment.file.read_at(&mut bytes, byte).map_err(segment.failed("read"))?;
+        Ok(bytes)
+    }
+
+    /// The segment with the record at a position, and the byte in it.
+    fn segment_of(&self, position: LogPosition) -> Result<(Arc<Segment>, u64), LogError> {
         let (number, byte) = self.sizes.place(position.lsn);
         let damaged = |damage| LogError::damaged(&file_name(number), byte, damage);
         let length = u64::from(position.length);
@@ -252,10 +283,7 @@ impl Segments {
         if byte + length > self.sizes.segment || length > u64::from(self.sizes.frame) {
             return Err(damaged(LogDamage::Record(RecordFault::Head)));
         }
-        let segment = self.get(number)?;
-        let mut bytes = vec![0; position.length as usize];
-        segment.file.read_at(&mut bytes, byte).map_err(segment.failed("read"))?;
-        Ok(bytes)
+        Ok((self.get(number)?, byte))
     }
 }
 
