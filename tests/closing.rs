@@ -26,7 +26,7 @@ use crate::support::redis_server::{self, RedisServer};
 use crate::support::{engine, import_tables};
 
 /// A stamp on a day, in the order of numbers.
-fn stamp_on(day: &str, number: u64) -> CommitStamp {
+pub fn stamp_on(day: &str, number: u64) -> CommitStamp {
     let day: Day = day.parse().expect("a day");
     let instant = Instant(day.start_in_china_micros() + number as i64);
     CommitStamp { id: EntryId(u128::from(number << 8).to_be_bytes()), instant }.for_person("P1")

@@ -11,13 +11,13 @@ use crate::support::ADMINISTRATION_ENTRIES;
 use crate::support::program::{Serve, onestop};
 
 /// A running `onestop backup --follow --json`; ends with the test.
-struct Follower {
+pub(super) struct Follower {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
 }
 
 impl Follower {
-    fn start(url: &str, directory: &Path) -> Follower {
+    pub(super) fn start(url: &str, directory: &Path) -> Follower {
         let mut command = onestop();
         command.args(["backup", "--follow", "--json", "--server", url]).arg(directory);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
@@ -34,12 +34,12 @@ impl Follower {
     }
 
     /// Waits until the copy holds so many entries.
-    fn wait_for(&mut self, count: u64) {
+    pub(super) fn wait_for(&mut self, count: u64) {
         while self.entries().expect("it follows") < count {}
     }
 
     /// Interrupts it as Ctrl-C does, and returns the number of entries that it says it holds.
-    fn interrupt(mut self) -> u64 {
+    pub(super) fn interrupt(mut self) -> u64 {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
         let mut last = None;

@@ -3,6 +3,7 @@
 mod content;
 mod damage;
 mod follow;
+mod history;
 mod killed;
 mod plain_copy;
 mod refused;

@@ -1,6 +1,7 @@
 //! What was acknowledged stays: a killed server, and the order of writes, syncs and answers.
 
 mod checker;
+mod closing;
 mod first_opening;
 mod images;
 mod kill;

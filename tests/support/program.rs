@@ -78,6 +78,13 @@ impl Serve {
         client
     }
 
+    /// The number of entries in its journal.
+    pub fn entry_count(&self) -> u64 {
+        let (code, output, errors) = run(&["entries", "--json", "--server", &self.url]);
+        assert_eq!(code, Some(0), "{errors}");
+        output.lines().count() as u64
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub fn kill(mut self) {
         self.child.kill().expect("it can be killed");
