@@ -10,7 +10,8 @@ use onestop::domain::claim::RawClaim;
 use onestop::domain::content::RawReversal;
 use onestop::domain::ids::{Digest, EntryId};
 use onestop::domain::journal::{Entry, EntryKind};
-use onestop::journal::{decode_entry, record};
+use onestop::domain::month::Month;
+use onestop::journal::{CommittedEntry, decode_committed, record};
 use onestop::store::rows::PersonState;
 
 use super::disk::{DiskRow, DiskTable, Image};
@@ -29,6 +30,7 @@ pub enum ClientRequest {
     Outcome { hospital: String, person: String, request_id: String },
     Quote { claim: RawClaim },
     Account { person: String, year: i32 },
+    Close { month: Month },
 }
 
 /// A call from its arrival at a server to its response.
@@ -115,7 +117,8 @@ impl Auditor {
     fn image_matches_ledger(&self, image: &Image) -> CheckResult {
         let rows_of = |table: DiskTable| image.iter().filter(move |((known, _), _)| *known == table);
         let journal = rows_of(DiskTable::Journal).count();
-        ensure(journal == self.journal.len(), || format!("{journal} entries of {}", self.journal.len()))?;
+        let known = self.journal.len() + self.ledger.administration.count();
+        ensure(journal == known, || format!("{journal} entries of {known}"))?;
         let requests = rows_of(DiskTable::Requests).count();
         ensure(requests == self.ledger.requests.len(), || format!("{requests} of {:?}", self.ledger.requests.len()))?;
         for ((_, key), row) in rows_of(DiskTable::States) {
@@ -138,7 +141,10 @@ impl Auditor {
     fn check_commit(&mut self, rows: &[DiskRow], at: Time) -> CheckResult {
         let mut entries = Vec::new();
         for row in rows.iter().filter(|row| row.table == DiskTable::Journal) {
-            entries.push(decode_entry(&row.value).map_err(|error| error.to_string())?);
+            match decode_committed(&row.value).map_err(|error| error.to_string())? {
+                (CommittedEntry::Person(entry), digest) => entries.push((*entry, digest)),
+                (CommittedEntry::Administration(entry), digest) => return self.check_closing(&entry, digest, at),
+            }
         }
         let Some((first, _)) = entries.first() else { return Ok(()) };
         let call = self.calls.get(&first.id).ok_or("an entry without a call")?;
@@ -229,6 +235,11 @@ impl Auditor {
         let claim = key.claim_key(reversal.claim_id.as_str());
         let target = self.ledger.record_reversed_claim(&claim, &key.person, at)?;
         ensure(reversed.settlement == target, || format!("{} reverses another settlement", entry.id))?;
+        self.check_booking(entry, target)?;
+        for revision in revisions {
+            let revised = revision.as_revision().ok_or("a reversal with an entry that is no revision")?;
+            self.check_booking(revision, revised.settlement)?;
+        }
         let person = self.ledger.persons.entry(key.person.clone()).or_default();
         let later = person.remove_settlement(target)?;
         ensure(reversal.readjudicate || later.is_empty(), || format!("{} is out of order", entry.id))?;

@@ -4,6 +4,7 @@ use onestop::domain::ids::{AccountKey, Digest, EntryId};
 use onestop::domain::journal::{Entry, Instant};
 use onestop::domain::split::Split;
 use onestop::engine::account::{AccountName, AccountView};
+use onestop::engine::close_month::ClosedMonth;
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::settle::{PresentedQuote, SettleRequest};
@@ -21,13 +22,14 @@ pub enum Response {
     Outcome(Outcome),
     Quoted(Box<Split>),
     Account(AccountView),
+    Closed(ClosedMonth),
     Refused(EngineError),
 }
 
 /// The stamp of this call at this simulated time; a run spans about two minutes around New Year in China.
 pub fn commit_stamp(number: u64, at: u64) -> CommitStamp {
     const MIDNIGHT: i64 = 1_514_736_000_000_000;
-    let id = EntryId(((u128::from(at) << 80) | u128::from(number)).to_be_bytes());
+    let id = EntryId(((u128::from(at) << 80) | (u128::from(number) << 8)).to_be_bytes());
     CommitStamp { id, instant: Instant(MIDNIGHT - 60_000_000 + at as i64 * 40_000) }
 }
 
@@ -72,6 +74,7 @@ async fn try_execute<S: Store>(
             let key = AccountKey { insurance: "resident".into(), year };
             Response::Account(engine.account(&AccountName { person_id: id(person), key, on: None }).await?)
         }
+        ClientRequest::Close { month } => Response::Closed(engine.close_month(month, "an operator", &|| stamp).await?),
     })
 }
 
@@ -89,6 +92,7 @@ pub fn response_summary(response: &Response) -> String {
         Response::Outcome(Outcome::Fenced) => "fenced".to_owned(),
         Response::Outcome(Outcome::NotSeen) => "not seen".to_owned(),
         Response::Quoted(split) => format!("quoted {}", split_digest(split)),
+        Response::Closed(closed) => format!("closed {closed:?}"),
         Response::Account(view) => format!("account {:?} {:?}", view.account, view.rooms),
         Response::Refused(refusal) => format!("refused {refusal:?}"),
     }

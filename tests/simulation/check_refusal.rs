@@ -8,6 +8,7 @@ use onestop::grpc::status::Reason;
 use onestop::journal::content::{reverse_content, settle_content};
 
 use super::auditor::{Auditor, ClientRequest};
+use super::calls::commit_stamp;
 use super::check_response::Window;
 use super::model_ledger::{RequestKey, SettledPeriod};
 use super::scheduler::Time;
@@ -29,9 +30,17 @@ impl Auditor {
         let reason = Reason::from(refusal);
         match reason {
             Reason::StoreUnavailable | Reason::OutcomeUnknown => faults_possible,
+            Reason::Conflict if matches!(request, ClientRequest::Close { .. }) => {
+                self.closings_within(window) >= RETRIES as usize
+            }
+            Reason::MonthNotClosable => {
+                let ClientRequest::Close { month } = request else { return false };
+                self.is_not_closable(*month, commit_stamp(0, window.began).instant.china_month(), window)
+            }
             Reason::Conflict => {
                 let person = person_of_request(request);
-                self.ledger.commits_between(person, window.began, window.ended) >= RETRIES as usize
+                let closings = self.closings_within(window);
+                self.ledger.commits_between(person, window.began, window.ended) + closings >= RETRIES as usize
             }
             Reason::RequestFenced => self
                 .entry_of_request(request)
@@ -144,6 +153,7 @@ pub fn person_of_request(request: &ClientRequest) -> &str {
         ClientRequest::Fence { person, .. }
         | ClientRequest::Outcome { person, .. }
         | ClientRequest::Account { person, .. } => person,
+        ClientRequest::Close { .. } => "",
     }
 }
 

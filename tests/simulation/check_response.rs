@@ -61,6 +61,7 @@ impl Auditor {
                 let occurred = self.possible_accounts(person, *year, window).contains(&returned);
                 ensure(occurred, || format!("the account of {year} was never {returned:?}"))
             }
+            Response::Closed(closed) => self.check_closed(request, closed, window),
             Response::Refused(refusal) => {
                 self.count("refused");
                 let justified = self.is_justified_refusal(request, refusal, window, faults_possible);

@@ -14,6 +14,7 @@ mod calls;
 mod check_refusal;
 mod check_response;
 mod clients;
+mod closings;
 mod disk;
 mod fixtures;
 mod model_ledger;
@@ -48,6 +49,7 @@ const MINIMUM_COUNTS: &[(&str, u64)] = &[
     ("refused", 5_000),
     ("quoted", 1_000),
     ("recoveries", 1_000),
+    ("closed", 1_000),
 ];
 
 /// Runs seeds on every core. Returns each failed seed with its fault, and the number of events of each kind.

@@ -10,6 +10,7 @@ use onestop::domain::journal::Entry;
 use onestop::store::rows::PersonState;
 
 use super::auditor::{CheckResult, ensure};
+use super::closings::AdministrationLedger;
 use super::scheduler::Time;
 use crate::model;
 use crate::support::as_model::{is_split, plain};
@@ -91,6 +92,8 @@ pub struct ModelLedger {
     pub listed_settlements: Vec<(String, Day, EntryId)>,
     /// By person: the time at which each commit became durable, and the accounts after it.
     pub account_history: BTreeMap<String, Vec<(Time, Accounts)>>,
+    /// The closed months.
+    pub administration: AdministrationLedger,
 }
 
 impl ModelLedger {

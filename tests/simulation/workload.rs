@@ -13,6 +13,9 @@ const PERSONS: [&str; 4] = ["P1", "P2", "P3", "P4"];
 /// Around the end of the year, so that two benefit years and two policies are used.
 const DAYS: [&str; 6] = ["2017-11-30", "2017-12-30", "2017-12-31", "2018-01-01", "2018-01-02", "2018-01-02"];
 
+/// Months that are closed: one that is over, the one that ends in a run, and the one that begins in it.
+const MONTHS: [&str; 4] = ["2017-11", "2017-12", "2017-12", "2018-01"];
+
 /// Charges in fen, around the edges of schedules and caps.
 const CHARGES: [i64; 9] =
     [19_999, 20_000, 100_001, 1_200_000, 2_500_050, 10_000_000, 30_000_000, 55_555_555, 120_000_000];
@@ -40,7 +43,7 @@ impl Workload {
     fn random_request(&mut self, random: &mut Random) -> ClientRequest {
         let (claim, request_id) = random.pick(&self.settle_requests).clone();
         let (hospital, person) = (claim.hospital_id.as_str().to_owned(), claim.person_id.as_str().to_owned());
-        match random.below(24) {
+        match random.below(26) {
             0..=8 => self.new_settle(random),
             // The same claim under another request id: refused, or settled again after a reversal.
             9..=10 => ClientRequest::Settle { claim, request_id: self.request_id(), quote: None },
@@ -65,7 +68,8 @@ impl Workload {
             20 => ClientRequest::Fence { hospital, person, request_id },
             21 => ClientRequest::Outcome { hospital, person, request_id },
             22 => ClientRequest::Account { person, year: 2017 + i32::from(random.one_in(2)) },
-            _ => ClientRequest::Quote { claim },
+            23 => ClientRequest::Quote { claim },
+            _ => ClientRequest::Close { month: random.pick(&MONTHS).parse().expect("a month") },
         }
     }
 
