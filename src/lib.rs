@@ -25,6 +25,7 @@
 //! | `server/serve_connection.rs` | `serve_connection`, `PeerService::call` |
 //! | `grpc/observe.rs` | `Observe::call` |
 //! | `grpc/authorize.rs` | `Authorize::call`, `Authorizer::permit`, `authorized_caller`, `check_disk`, `acquire_permit`, `Authorize::run` |
+//! | `server/dispatch.rs` | `Dispatch::call` |
 //! | `grpc/settlement/mod.rs` | `SettlementHandler::settle` |
 //! | `grpc/settle.rs` | `Settler::settle` |
 //! | `grpc/from_proto.rs` | `received_claim` |

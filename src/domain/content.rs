@@ -36,7 +36,7 @@ pub struct ValidReversal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidReversal {
     /// The ids and the idempotency key, if all of them are valid.
-    pub keys: Option<(ClaimKeys, RequestId)>,
+    pub keys: Option<Box<(ClaimKeys, RequestId)>>,
     /// The faults; not empty.
     pub faults: FieldFaults,
 }
@@ -71,7 +71,7 @@ impl RawReversal {
         let reason = valid_text(&mut faults, "reason", check_length(&reason, limits.reason_bytes).map(|()| reason));
         match (keys, reason) {
             (Some((keys, request_id)), Some(reason)) => Ok(ValidReversal { keys, request_id, reason, readjudicate }),
-            (keys, _) => Err(InvalidReversal { keys, faults }),
+            (keys, _) => Err(InvalidReversal { keys: keys.map(Box::new), faults }),
         }
     }
 }

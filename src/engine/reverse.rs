@@ -188,7 +188,10 @@ impl<S: Store> Engine<S> {
 fn reversal_keys(validated: &Result<ValidReversal, InvalidReversal>) -> Result<(&ClaimKeys, &RequestId), ClaimRefusal> {
     match validated {
         Ok(reversal) => Ok((&reversal.keys, &reversal.request_id)),
-        Err(InvalidReversal { keys: Some((keys, request_id)), .. }) => Ok((keys, request_id)),
+        Err(InvalidReversal { keys: Some(named), .. }) => {
+            let (keys, request_id) = &**named;
+            Ok((keys, request_id))
+        }
         Err(error) => Err(invalid_reversal(error)),
     }
 }

@@ -1,7 +1,7 @@
 //! The impact of another book: committed history is decided again under it, person by person in the order of commits, from
 //! the facts in force; and what each payer and each person would pay more or less is added up. Nothing is written.
 //!
-//! With the [`columns`] of the store, threads read parts of the persons from files. Without them one task reads chains from the
+//! With the columns of the store (`columns`), threads read parts of the persons from files. Without them one task reads chains from the
 //! log, and threads decode, decide and add up: then in memory are the sums, and a limited number of chains that were read and are
 //! not decided yet.
 
