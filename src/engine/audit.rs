@@ -11,7 +11,7 @@ use crate::domain::ids::Digest;
 use crate::domain::journal::{Entry, EntryKind};
 use crate::domain::policy::Policy;
 use crate::store::rows::PersonState;
-use crate::store::{Scope, Store, StoreError};
+use crate::store::{LookUp, Scope, Store, StoreError};
 
 use super::administration_chain::read_administration;
 use super::booking_check::Closings;
@@ -45,8 +45,40 @@ impl<'a, S: Store> Audit<'a, S> {
     /// # Errors
     /// The first finding.
     pub async fn verify_person(&self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
-        let chain = chain::read_chain(self.store, state).await?;
-        let policies = self.policies_of(&chain).await.map_err(|error| AuditFinding::about_person(state, error))?;
+        let mut verified = self.verify_persons(std::slice::from_ref(state)).await;
+        verified.pop().unwrap_or_else(|| Err(AuditFinding::about_person(state, "was not read")))
+    }
+
+    /// Verifies several persons' chains and the rows derived from them, which are read together. The records of all of them
+    /// are held in memory.
+    ///
+    /// # Errors
+    /// The first finding of each.
+    pub async fn verify_persons(&self, states: &[PersonState]) -> Vec<Result<VerifiedChain, AuditFinding>> {
+        let chains = chain::read_chains(self.store, states).await;
+        let (mut verified, mut rows) = (Vec::with_capacity(chains.len()), Vec::new());
+        for (chain, state) in chains.iter().zip(states) {
+            verified.push(match chain {
+                Ok(chain) => self.replay(chain, state).await,
+                Err(finding) => Err(finding.clone()),
+            });
+        }
+        for (at, chain) in chains.iter().enumerate().filter(|(at, _)| verified[*at].is_ok()) {
+            rows.extend(chain.iter().flatten().map(|stored| (at, &stored.entry)));
+        }
+        let scopes: Vec<Scope<'_>> = rows.iter().map(|(_, entry)| scope_of_rows(entry)).collect();
+        for ((at, entry), seen) in rows.into_iter().zip(self.store.look_ups(&scopes).await) {
+            let checked = seen.map_err(ChainFault::from).and_then(|seen| check_rows(entry, &states[at], &seen));
+            if let (Ok(_), Err(fault)) = (&verified[at], checked) {
+                verified[at] = Err(AuditFinding::about_entry(entry.id, fault));
+            }
+        }
+        verified
+    }
+
+    /// Recomputes the splits of a chain, and the accounts that its entries give.
+    async fn replay(&self, chain: &[StoredEntry], state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
+        let policies = self.policies_of(chain).await.map_err(|error| AuditFinding::about_person(state, error))?;
         let entries: Vec<&Entry> = chain.iter().map(|stored| &stored.entry).collect();
         let closings = self.closings.get_or_try_init(|| self.read_closings()).await?;
         let (mut replay, mut splits) = (EntryReplay::new(&policies, closings), 0);
@@ -63,19 +95,20 @@ impl<'a, S: Store> Audit<'a, S> {
         if state.accounts().iter().any(|(key, account)| accounts.get(key) != Some(account)) {
             return Err(AuditFinding::about_person(state, "an account differs from what the chain adds up to"));
         }
-        for StoredEntry { entry, .. } in &chain {
-            self.check_rows(entry, state).await.map_err(|fault| AuditFinding::about_entry(entry.id, fault))?;
-        }
         Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits })
     }
 
-    /// Follows one person's chain, without recomputing its splits and rows.
+    /// Follows several persons' chains, without recomputing their splits and rows.
     ///
     /// # Errors
-    /// The first finding.
-    pub async fn follow_chain(&self, state: &PersonState) -> Result<VerifiedChain, AuditFinding> {
-        let chain = chain::read_chain(self.store, state).await?;
-        Ok(VerifiedChain { digests: chain.iter().map(|stored| stored.digest).collect(), splits: 0 })
+    /// The first finding of each.
+    pub async fn follow_chains(&self, states: &[PersonState]) -> Vec<Result<VerifiedChain, AuditFinding>> {
+        let followed = |chain: Vec<StoredEntry>| VerifiedChain {
+            digests: chain.iter().map(|stored| stored.digest).collect(),
+            splits: 0,
+        };
+        let chains = chain::read_chains(self.store, states).await;
+        chains.into_iter().map(|chain| chain.map(followed)).collect()
     }
 
     async fn read_closings(&self) -> Result<Closings, AuditFinding> {
@@ -96,43 +129,46 @@ impl<'a, S: Store> Audit<'a, S> {
         }
         Ok(known())
     }
+}
 
-    /// Checks the rows of an entry: its person has this chain, its request leads to it, and its claim has its status.
-    async fn check_rows(&self, entry: &Entry, state: &PersonState) -> Result<(), ChainFault> {
-        let (hospital_id, person_id) = entry.parties();
-        let request_hospital = entry.request_hospital();
-        let claim_id = match &entry.body {
-            EntryKind::Settlement(settled) => Some(&settled.claim.claim_id),
-            EntryKind::Reversal(reversed) => Some(&reversed.claim_id),
-            EntryKind::Revision(revised) => Some(&revised.claim_id),
-            EntryKind::Fence(_) => None,
-        };
-        let mut scope = Scope::of_person(person_id).with_request(request_hospital, &entry.request_id);
-        scope.claim = hospital_id.zip(claim_id);
-        let seen = self.store.look_up(scope).await?;
-        if seen.state != *state {
-            return Err(ChainFault::PersonRow);
-        }
-        // A revision carries the request of the reversal or of the first revision of the run that made it, and a reversal
-        // that of the correction that it is part of.
-        let correction = entry.as_reversal().and_then(|reversed| reversed.correction);
-        let is_of_request = entry.as_revision().is_none() || entry.retroactive_run().is_some();
-        if is_of_request && seen.request != Some(correction.unwrap_or(entry.id)) {
-            return Err(ChainFault::RequestRow);
-        }
-        let known = |settlement| seen.claim.as_ref().and_then(|row| row.status_of(settlement));
-        let is_known = match &entry.body {
-            EntryKind::Settlement(_) => known(entry.id).is_some(),
-            EntryKind::Reversal(reversed) => {
-                known(reversed.settlement).is_some_and(|status| status.reversal == Some(entry.id))
-            }
-            EntryKind::Revision(revised) => {
-                known(revised.settlement).is_some_and(|status| status.revisions.contains(&entry.id))
-            }
-            EntryKind::Fence(_) => true,
-        };
-        if is_known { Ok(()) } else { Err(ChainFault::ClaimRow) }
+/// The rows of an entry: those of its person, its request and its claim.
+fn scope_of_rows(entry: &Entry) -> Scope<'_> {
+    let (hospital_id, person_id) = entry.parties();
+    let claim_id = match &entry.body {
+        EntryKind::Settlement(settled) => Some(&settled.claim.claim_id),
+        EntryKind::Reversal(reversed) => Some(&reversed.claim_id),
+        EntryKind::Revision(revised) => Some(&revised.claim_id),
+        EntryKind::Fence(_) => None,
+    };
+    let mut scope = Scope::of_person(person_id).with_request(entry.request_hospital(), &entry.request_id);
+    scope.claim = hospital_id.zip(claim_id);
+    scope
+}
+
+/// Checks the rows of an entry: its person has this chain, its request leads to it, and its claim has its status.
+fn check_rows(entry: &Entry, state: &PersonState, seen: &LookUp) -> Result<(), ChainFault> {
+    if seen.state != *state {
+        return Err(ChainFault::PersonRow);
     }
+    // A revision carries the request of the reversal or of the first revision of the run that made it, and a reversal
+    // that of the correction that it is part of.
+    let correction = entry.as_reversal().and_then(|reversed| reversed.correction);
+    let is_of_request = entry.as_revision().is_none() || entry.retroactive_run().is_some();
+    if is_of_request && seen.request != Some(correction.unwrap_or(entry.id)) {
+        return Err(ChainFault::RequestRow);
+    }
+    let known = |settlement| seen.claim.as_ref().and_then(|row| row.status_of(settlement));
+    let is_known = match &entry.body {
+        EntryKind::Settlement(_) => known(entry.id).is_some(),
+        EntryKind::Reversal(reversed) => {
+            known(reversed.settlement).is_some_and(|status| status.reversal == Some(entry.id))
+        }
+        EntryKind::Revision(revised) => {
+            known(revised.settlement).is_some_and(|status| status.revisions.contains(&entry.id))
+        }
+        EntryKind::Fence(_) => true,
+    };
+    if is_known { Ok(()) } else { Err(ChainFault::ClaimRow) }
 }
 
 /// A policy as the store keeps it; `None` if it has none, or another one.

@@ -123,34 +123,96 @@ fn finding_subject(entry: Option<EntryId>) -> String {
 /// # Errors
 /// The last entry that is damaged, missing, or not the one that the next entry is chained to.
 pub async fn read_chain<S: JournalStore>(store: &S, state: &PersonState) -> Result<Vec<StoredEntry>, AuditFinding> {
-    let mut chain = Vec::new();
-    let (mut next, mut chained, mut number) = (state.head, state.chained, state.version);
-    while let Some(id) = next {
-        let stored = read_entry(store, id).await.map_err(|error| AuditFinding::about_entry(id, error))?;
-        let stored = stored.ok_or_else(|| AuditFinding::about_entry(id, "is missing"))?;
-        if stored.digest != chained {
-            return Err(AuditFinding::about_entry(id, "is not the record that the next entry is chained to"));
-        }
-        let link = stored.entry.link;
-        if stored.entry.id != id || link.number != number || number == 0 {
-            return Err(AuditFinding::about_entry(id, "is at another position of the chain"));
-        }
-        (next, chained, number) = (link.previous, link.chained, number - 1);
-        chain.push(stored);
+    let mut reading = ChainReader::new(state);
+    while let Some(id) = reading.wanted() {
+        reading.take(id, store.record(id).await);
     }
-    if number != 0 || chained != Digest::default() {
-        let entry = chain.last().map(|stored: &StoredEntry| stored.entry.id);
-        return Err(AuditFinding {
-            entry,
-            message: "is not the start of the chain, but nothing precedes it".to_owned(),
-        });
-    }
-    chain.reverse();
-    Ok(chain)
+    reading.finish()
 }
 
-async fn read_entry<S: JournalStore>(store: &S, id: EntryId) -> Result<Option<StoredEntry>, StoreError> {
-    let Some(record) = store.record(id).await? else { return Ok(None) };
-    let (entry, digest) = decode_entry(&record)?;
-    Ok(Some(StoredEntry { entry, record, digest }))
+/// The same for several chains at once: of all of them the next entry before those that were read.
+pub async fn read_chains<S: JournalStore>(
+    store: &S,
+    states: &[PersonState],
+) -> Vec<Result<Vec<StoredEntry>, AuditFinding>> {
+    let mut chains: Vec<_> = states.iter().map(ChainReader::new).collect();
+    loop {
+        let (mut ids, mut open) = (Vec::new(), Vec::new());
+        for chain in &mut chains {
+            if let Some(id) = chain.wanted() {
+                ids.push(id);
+                open.push(chain);
+            }
+        }
+        if ids.is_empty() {
+            break;
+        }
+        let records = store.records(&ids).await;
+        open.into_iter().zip(ids).zip(records).for_each(|((chain, id), record)| chain.take(id, record));
+    }
+    chains.into_iter().map(ChainReader::finish).collect()
+}
+
+/// A chain that is being read from its end.
+struct ChainReader {
+    next: Option<EntryId>,
+    chained: Digest,
+    number: u64,
+    chain: Vec<StoredEntry>,
+    finding: Option<AuditFinding>,
+}
+
+impl ChainReader {
+    fn new(state: &PersonState) -> ChainReader {
+        let PersonState { head, chained, version, .. } = state;
+        ChainReader { next: *head, chained: *chained, number: *version, chain: Vec::new(), finding: None }
+    }
+
+    /// The entry to read next; `None` at the start of the chain or after a finding.
+    fn wanted(&self) -> Option<EntryId> {
+        self.next.filter(|_| self.finding.is_none())
+    }
+
+    /// Takes what was read of the wanted entry.
+    fn take(&mut self, id: EntryId, record: Result<Option<Vec<u8>>, StoreError>) {
+        match self.checked(id, record) {
+            Ok(stored) => {
+                let link = stored.entry.link;
+                (self.next, self.chained, self.number) = (link.previous, link.chained, self.number - 1);
+                self.chain.push(stored);
+            }
+            Err(finding) => self.finding = Some(finding),
+        }
+    }
+
+    fn checked(&self, id: EntryId, record: Result<Option<Vec<u8>>, StoreError>) -> Result<StoredEntry, AuditFinding> {
+        let found = |message: &str| AuditFinding::about_entry(id, message);
+        let record = record.map_err(|error| AuditFinding::about_entry(id, error))?;
+        let record = record.ok_or_else(|| found("is missing"))?;
+        let (entry, digest) =
+            decode_entry(&record).map_err(|error| AuditFinding::about_entry(id, StoreError::from(error)))?;
+        if digest != self.chained {
+            return Err(found("is not the record that the next entry is chained to"));
+        }
+        if entry.id != id || entry.link.number != self.number || self.number == 0 {
+            return Err(found("is at another position of the chain"));
+        }
+        Ok(StoredEntry { entry, record, digest })
+    }
+
+    /// The chain, oldest entry first.
+    fn finish(mut self) -> Result<Vec<StoredEntry>, AuditFinding> {
+        if let Some(finding) = self.finding {
+            return Err(finding);
+        }
+        if self.number != 0 || self.chained != Digest::default() {
+            let entry = self.chain.last().map(|stored| stored.entry.id);
+            return Err(AuditFinding {
+                entry,
+                message: "is not the start of the chain, but nothing precedes it".to_owned(),
+            });
+        }
+        self.chain.reverse();
+        Ok(self.chain)
+    }
 }

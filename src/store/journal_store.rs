@@ -84,12 +84,34 @@ pub trait JournalStore: Send + Sync + 'static {
     /// The state of a person, a request and a claim, all read at one durable moment.
     fn look_up(&self, scope: Scope<'_>) -> impl Future<Output = Result<LookUp, StoreError>> + Send;
 
+    /// The same for each of these scopes, in their order; each fails alone.
+    fn look_ups(&self, scopes: &[Scope<'_>]) -> impl Future<Output = Vec<Result<LookUp, StoreError>>> + Send {
+        async move {
+            let mut rows = Vec::with_capacity(scopes.len());
+            for scope in scopes {
+                rows.push(self.look_up(*scope).await);
+            }
+            rows
+        }
+    }
+
     /// An entry of the journal.
     fn entry(&self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 
     /// The record of an entry: the bytes as committed. [`crate::journal::decode_entry`] decodes them, and the next entry of the
     /// chain carries their digest.
     fn record(&self, id: EntryId) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + Send;
+
+    /// The records of these entries, in their order; each fails alone.
+    fn records(&self, ids: &[EntryId]) -> impl Future<Output = Vec<Result<Option<Vec<u8>>, StoreError>>> + Send {
+        async move {
+            let mut records = Vec::with_capacity(ids.len());
+            for id in ids {
+                records.push(self.record(*id).await);
+            }
+            records
+        }
+    }
 
     /// The number of entries in the journal.
     fn entry_count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send;

@@ -77,6 +77,20 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
         self.live.look_up(scope).await
     }
 
+    async fn look_ups(&self, scopes: &[Scope<'_>]) -> Vec<Result<LookUp, StoreError>> {
+        self.live.look_ups(scopes).await
+    }
+
+    async fn records(&self, ids: &[EntryId]) -> Vec<Result<Option<Vec<u8>>, StoreError>> {
+        let mut records = self.live.records(ids).await;
+        for (id, record) in ids.iter().zip(&mut records) {
+            if let (Err(StoreError::ArchiveRequired(_)), Some(archive)) = (&record, &self.archived_entries) {
+                *record = archive.record(*id).await.and_then(|found| require_in_archive(*id, found));
+            }
+        }
+        records
+    }
+
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         match (self.live.entry(id).await, &self.archived_entries) {
             (Err(StoreError::ArchiveRequired(_)), Some(archive)) => require_in_archive(id, archive.entry(id).await?),
@@ -145,6 +159,13 @@ impl<L: Store, A: JournalStore> JournalStore for TieredStore<L, A> {
 impl<L: Store, A: JournalStore> ReferenceStore for TieredStore<L, A> {
     async fn persons(&self, ids: &[PersonId]) -> Result<Vec<Option<PersonRecord>>, StoreError> {
         self.live.persons(ids).await
+    }
+
+    async fn persons_in_order(
+        &self,
+        persons: &[(StoreKey, PersonId)],
+    ) -> Result<Vec<Option<PersonRecord>>, StoreError> {
+        self.live.persons_in_order(persons).await
     }
 
     async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {

@@ -4,21 +4,21 @@
 use std::time::Duration;
 
 use onestop::domain::content::RawReversal;
+use onestop::engine::Engine;
 use onestop::engine::fence::{Outcome, RequestName};
 use onestop::engine::reverse::ReverseRequest;
 use onestop::grpc::status::Reason;
 use onestop::store::JournalStore;
-use onestop::store::redis::RedisSettings;
+use onestop::store::redis::{RedisSettings, RedisStore};
 
-use super::{of_p1, settles};
+use super::{cluster_of_one, of_p1, settles};
 use crate::support::engine;
 use crate::support::ids::id;
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::redis_server::{RedisServer, open_with, prefix};
 
 /// What each call of a settle, a reversal, a fence and a look at them says to Redis.
-const SITES: [&str; 6] =
-    ["$1\r\np\r\n$1\r\ns\r\n", "}:b", "onestop_3_bind", "onestop_3_commit", "}:clock", "onestop_3_positions"];
+const SITES: [&str; 4] = ["$1\r\np\r\n$1\r\ns\r\n", "onestop_4_commit", "}:clock", "onestop_4_positions"];
 
 async fn through(proxy: &Proxy, timeout: Duration) -> onestop::store::redis::RedisStore {
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
@@ -45,11 +45,24 @@ async fn a_reply_lost_at_any_call_site_changes_no_answer() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_secs(10)).await).await;
+    lose_replies(&engine, &proxy, &SITES).await;
+}
+
+/// On a Cluster the claim is bound by a call of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_lost_at_any_call_site_of_a_cluster_changes_no_answer() {
+    let (_server, proxy, url) = cluster_of_one().await;
+    let settings = RedisSettings { timeout: Duration::from_secs(10), ..RedisSettings::default() };
+    let engine = engine(open_with(&url, settings).await.expect("a store")).await;
+    lose_replies(&engine, &proxy, &[&SITES[..], &["onestop_4_bind"]].concat()).await;
+}
+
+async fn lose_replies(engine: &Engine<RedisStore>, proxy: &Proxy, sites: &[&'static str]) {
     let mut entries = engine.store().entry_count().await.expect("a count");
-    for (number, site) in (1..).zip(SITES) {
+    for (number, site) in (1..).zip(sites) {
         let lost = proxy.lost();
         proxy.set(Mode::LosesReplyTo(site));
-        let settled = settles(&engine, number).await.expect("settled");
+        let settled = settles(engine, number).await.expect("settled");
         let reversed = engine.reverse(reversal(number), of_p1(1_000 + number)).await.expect("reversed");
         let fenced = engine.fence(&fence(number), of_p1(2_000 + number)).await.expect("fenced");
         assert!(!reversed.replay && matches!(fenced, Outcome::Fenced));
@@ -66,7 +79,7 @@ async fn a_reply_lost_at_any_call_site_changes_no_answer() {
         engine.list_of_hospital(&hospital, None, 100, count).await.expect("a list");
         assert_eq!(listed, number);
         assert_eq!(proxy.lost(), lost + 1, "{site}");
-        let again = settles(&engine, number).await.expect("the same");
+        let again = settles(engine, number).await.expect("the same");
         assert!(again.replay && again.entry == settled.entry, "{site}");
         entries += 3;
         assert_eq!(engine.store().entry_count().await, Ok(entries), "{site}");
@@ -79,7 +92,7 @@ async fn a_write_with_a_lost_reply_is_unknown_and_the_retry_finds_it() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let engine = engine(through(&proxy, Duration::from_millis(300)).await).await;
-    proxy.set(Mode::LosesReplyAndCuts("onestop_3_commit"));
+    proxy.set(Mode::LosesReplyAndCuts("onestop_4_commit"));
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("unknown")), Reason::OutcomeUnknown);
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("cut off")), Reason::StoreUnavailable);
     proxy.set(Mode::Passes);

@@ -1,6 +1,7 @@
 //! What a store on Redis adds to the contract: what it asks of Redis, lost replies, replicas, a Cluster, other instances
 //! beside it, and what it shows to those who read its feed.
 
+mod batches;
 mod cluster;
 mod durability;
 mod emptied;
@@ -22,11 +23,31 @@ use onestop::store::Store;
 use onestop::store::redis::RedisStore;
 
 use crate::support::claims::{claim, settle};
+use crate::support::proxy::Proxy;
+use crate::support::redis_cluster::until;
+use crate::support::redis_server::{DURABLE, RedisServer, free_port, prefix};
 use crate::support::{engine, stamp};
 
 /// An engine over the store at this address, with the tables of most tests.
 async fn engine_at(url: &str) -> Arc<Engine<RedisStore>> {
     Arc::new(engine(crate::support::redis_server::open(url).await).await)
+}
+
+/// A Cluster of one server behind a proxy, with its address.
+async fn cluster_of_one() -> (RedisServer, Proxy, String) {
+    let bus = format!("cluster-port {}", free_port());
+    let server = RedisServer::start(&[DURABLE, &["cluster-enabled yes", &bus]].concat());
+    let proxy = Proxy::to(server.port()).await;
+    let announced = proxy.port().to_string();
+    assert!(
+        server
+            .ask(&["CONFIG", "SET", "cluster-announce-ip", "127.0.0.1", "cluster-announce-port", &announced])
+            .starts_with("+OK")
+    );
+    assert!(server.ask(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).starts_with("+OK"));
+    until(|| server.ask(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
+    let url = format!("redis-cluster://127.0.0.1:{announced}?prefix={}", prefix());
+    (server, proxy, url)
 }
 
 /// Settles the n-th claim, of P1.

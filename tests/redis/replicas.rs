@@ -46,14 +46,13 @@ async fn without_its_replica_no_commit_is_acknowledged() {
     assert_eq!(Reason::from(&engine.fence(&name, of_p1(10)).await.expect_err("unknown")), Reason::StoreUnavailable);
     assert_eq!(Reason::from(&engine.outcome(&name).await.expect_err("unknown")), Reason::StoreUnavailable);
     assert_eq!(Reason::from(&settles(&engine, 1).await.expect_err("unknown")), Reason::StoreUnavailable);
-    // A claim whose binding the replica does not have is not committed.
-    assert_eq!(Reason::from(&settles(&engine, 2).await.expect_err("nothing")), Reason::StoreUnavailable);
-    assert_eq!(engine.store().entry_count().await, Ok(2));
+    assert_eq!(Reason::from(&settles(&engine, 2).await.expect_err("unknown")), Reason::OutcomeUnknown);
+    assert_eq!(engine.store().entry_count().await, Ok(3));
     signal(&replica, "-CONT");
     let mut readiness = engine.store().coordination().readiness();
     readiness.wait_for(|now| *now == Readiness::Ready).await.expect("the store");
     assert!(matches!(engine.outcome(&name).await, Ok(Outcome::Fenced)));
-    assert!(!settles(&engine, 2).await.expect("settled").replay);
+    assert!(settles(&engine, 2).await.expect("settled").replay);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

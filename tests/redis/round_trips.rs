@@ -2,7 +2,7 @@
 
 use onestop::store::redis::RedisSettings;
 
-use super::settles;
+use super::{cluster_of_one, settles};
 use crate::support::engine;
 use crate::support::proxy::Proxy;
 use crate::support::redis_server::{RedisServer, open_with, prefix};
@@ -11,21 +11,34 @@ fn count(bytes: &[u8], text: &str) -> usize {
     bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
 }
 
-/// The look-up asks the person's shard and the claim's at the same time; then the binding; then the commit.
+/// How often a look-up, the key of a binding, its call, the call of commits, and keys of entries are in these bytes.
+fn counted(bytes: &[u8]) -> [usize; 5] {
+    let look_up = "$1\r\np\r\n$1\r\ns\r\n";
+    [look_up, "}:b", "onestop_4_bind", "onestop_4_commit", "}:e"].map(|text| count(bytes, text))
+}
+
+/// One request looks up the person and the claim; the commit binds the claim. The key of the entry is in the commit, beside
+/// that of the number of entries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_settle_takes_three_round_trips_and_its_retry_two() {
+async fn a_settle_takes_two_round_trips_and_so_does_its_retry() {
     let server = RedisServer::shared();
     let proxy = Proxy::to(server.port()).await;
     let url = format!("redis://127.0.0.1:{}?prefix={}", proxy.port(), prefix());
     let engine = engine(open_with(&url, RedisSettings::default()).await.expect("a store")).await;
-    let counted = |bytes: &[u8]| {
-        let look_up = "$1\r\np\r\n$1\r\ns\r\n";
-        [look_up, "}:b", "onestop_3_bind", "onestop_3_commit", "}:e"].map(|text| count(bytes, text))
-    };
     proxy.requests();
     settles(&engine, 1).await.expect("settled");
-    // The binding's key stands in the look-up and in the call that binds; the entry's in the commit, beside that of
-    // their count.
+    assert_eq!(counted(&proxy.requests()), [1, 2, 0, 1, 2]);
+    settles(&engine, 1).await.expect("the same");
+    assert_eq!(counted(&proxy.requests()), [1, 1, 0, 0, 1]);
+}
+
+/// The binding of the claim is in another slot than the person.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_cluster_a_settle_takes_three_round_trips_and_its_retry_two() {
+    let (_server, proxy, url) = cluster_of_one().await;
+    let engine = engine(open_with(&url, RedisSettings::default()).await.expect("a store")).await;
+    proxy.requests();
+    settles(&engine, 1).await.expect("settled");
     assert_eq!(counted(&proxy.requests()), [1, 2, 1, 1, 2]);
     settles(&engine, 1).await.expect("the same");
     assert_eq!(counted(&proxy.requests()), [1, 1, 0, 0, 1]);

@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use futures_util::{StreamExt, stream};
+use futures_util::{TryStreamExt, stream};
 use serde_json::json;
 
 use crate::cli::error::seal::SealError;
@@ -22,15 +22,18 @@ use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreL
 use crate::store::commit_log::CommitLog;
 use crate::store::pages::Pages;
 use crate::store::rows::PersonState;
-use crate::store::{Store, StoreError};
+use crate::store::{KeyedState, Store, StoreError};
 
 use super::seal::{self, Seal, SealSummary};
 
 /// Persons that are read at once.
 const PERSONS_PER_PAGE: usize = 1_000;
 
-/// The chains that are read at once from a store without a log, so that a call to it waits for no other.
-const CHAINS_AT_ONCE: usize = 64;
+/// The entries of the chains that are read together from a store without a log, unless one chain has more.
+const ENTRIES_PER_BATCH: u64 = 512;
+
+/// The batches of chains that are read at once, so that one is verified while others are awaited.
+const BATCHES_AT_ONCE: usize = 6;
 
 /// The differences that are printed; further ones are counted.
 const MAX_PRINTED_DIFFERENCES: usize = 20;
@@ -186,19 +189,22 @@ async fn verify_log<S: Store>(
     Ok(result)
 }
 
-/// Audits a store chain by chain, many at once.
+/// Audits a store chain by chain, many at once. The next persons are read while chains are verified.
 async fn verify_chains<S: Store>(
     store: &S,
     extent: AuditExtent,
     seal: &mut Option<Seal>,
 ) -> Result<AuditResult, StoreError> {
     let (mut result, audit) = (AuditResult::default(), Audit::new(store));
-    let mut pages = Pages::new(PERSONS_PER_PAGE);
-    let read = |after, limit| store.states(after, limit);
-    while let Some(page) = pages.next_page(read).await? {
-        let chains = page.into_iter().map(|(_, state)| audit_chain(&audit, state, extent));
-        let mut chains = stream::iter(chains).buffered(CHAINS_AT_ONCE);
-        while let Some(chain) = chains.next().await {
+    let pages = stream::try_unfold(Pages::new(PERSONS_PER_PAGE), |mut pages| async {
+        let page = pages.next_page(|after, limit| store.states(after, limit)).await?;
+        Ok::<_, StoreError>(page.map(|page| (page, pages)))
+    });
+    let batches = pages.map_ok(|page| stream::iter(batches(page).into_iter().map(Ok))).try_flatten();
+    let verified = batches.map_ok(|batch| audit_chains(&audit, batch, extent)).try_buffered(BATCHES_AT_ONCE);
+    let mut verified = std::pin::pin!(verified);
+    while let Some(chains) = verified.try_next().await? {
+        for chain in chains {
             result.persons += 1;
             match chain {
                 Err(difference) => result.add_difference(difference),
@@ -225,15 +231,42 @@ async fn verify_chains<S: Store>(
     Ok(result)
 }
 
-async fn audit_chain(
+/// The states of persons whose chains have so many entries that they are read together.
+fn batches(page: Vec<KeyedState>) -> Vec<Vec<Result<PersonState, StoreError>>> {
+    let (mut batches, mut entries) = (Vec::<Vec<_>>::new(), 0);
+    for (_, state) in page {
+        let own = state.as_ref().map_or(1, |state| state.version);
+        match batches.last_mut().filter(|_| entries + own <= ENTRIES_PER_BATCH) {
+            Some(batch) => {
+                entries += own;
+                batch.push(state);
+            }
+            None => {
+                entries = own;
+                batches.push(vec![state]);
+            }
+        }
+    }
+    batches
+}
+
+/// Audits these chains; a state that cannot be read is a difference.
+async fn audit_chains(
     audit: &Audit<'_, impl Store>,
-    state: Result<PersonState, StoreError>,
+    states: Vec<Result<PersonState, StoreError>>,
     extent: AuditExtent,
-) -> Result<VerifiedChain, String> {
-    let state = state.map_err(|error| error.to_string())?;
+) -> Result<Vec<Result<VerifiedChain, String>>, StoreError> {
+    let (mut read, mut chains) = (Vec::with_capacity(states.len()), Vec::new());
+    for state in states {
+        match state {
+            Ok(state) => read.push(state),
+            Err(error) => chains.push(Err(error.to_string())),
+        }
+    }
     let verified =
-        if extent.chains_only { audit.follow_chain(&state).await } else { audit.verify_person(&state).await };
-    verified.map_err(|finding| finding.to_string())
+        if extent.chains_only { audit.follow_chains(&read).await } else { audit.verify_persons(&read).await };
+    chains.extend(verified.into_iter().map(|chain| chain.map_err(|finding| finding.to_string())));
+    Ok(chains)
 }
 
 fn print_verified(result: &AuditResult, json: bool) -> CommandResult {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use redis::{Value, cmd};
 
 use super::call_error::CallError;
-use super::commit::{CLOSED, check_status};
+use super::commit::check_status;
+use super::encoded_commit::CLOSED;
 use super::keys::{RedisKeys, common_shard};
 use super::look_up::VERSION;
 use super::reply::{bytes, unexpected_reply};

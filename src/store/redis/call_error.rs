@@ -5,7 +5,7 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 use crate::store::StoreError;
 
 /// Why one attempt of a call failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum AttemptError {
     /// Not executed; another attempt, perhaps on another server, may succeed: the server is unreachable, is no
     /// primary, does not serve these keys, or is loading.

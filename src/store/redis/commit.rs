@@ -1,13 +1,17 @@
-//! Commits on Redis: the claim is bound to its person first, in a slot of its own; then one function compares the version
-//! and writes everything in the person's slot.
+//! Commits on Redis: one function compares the version and writes everything of the person, with the bindings of claims
+//! where they are in the same hash slot, or on a server that has no slots. A binding in another slot of a Cluster is
+//! written before.
 //!
-//! A binding is written once and never changed. An instance that ends, or loses a race, between the two steps leaves a
-//! binding without a commit. It stays valid: removing it could break a commit in progress. So a claim id belongs to the
-//! person for whom it was first tried.
+//! A binding is written once and never changed. On a Cluster an instance that ends, or loses a race, between the two steps
+//! leaves a binding without a commit. It stays valid: removing it could break a commit in progress. So a claim id there
+//! belongs to the person for whom it was first tried.
+
+use std::sync::Arc;
 
 use redis::{Value, from_redis_value};
 
 use super::call_error::CallError;
+use super::encoded_commit::EncodedCommit;
 use super::keys::{RedisKeys, claim_field, request_field};
 use super::reply::{bytes, unexpected_reply};
 use super::servers::Servers;
@@ -16,7 +20,7 @@ use crate::domain::day::Day;
 use crate::domain::ids::{EntryId, PersonId};
 use crate::domain::month::ClosedMonths;
 use crate::journal::record;
-use crate::store::commit::{ClaimWrite, CommitOrigin};
+use crate::store::commit::CommitOrigin;
 use crate::store::keys::StoreKey;
 use crate::store::rows::ClaimBinding;
 use crate::store::shard::Shard;
@@ -32,25 +36,29 @@ pub const REDIRECT: u8 = 0;
 /// As [`crate::store::JournalStore::commit`].
 pub async fn commit(servers: &Servers, names: &RedisKeys, commit: Commit) -> Result<(), StoreError> {
     let shard = Shard::of_person(&commit.person_id);
+    let mut bindings = Vec::new();
     for claim in commit.claims.iter().filter(|claim| claim.row.is_first()) {
-        bind_claim(servers, names, claim, &commit.person_id).await?;
+        let (binding_shard, binding) = names.binding(&names.secret().claim(&claim.hospital_id, &claim.claim_id));
+        if binding_shard == shard || !servers.have_slots() {
+            bindings.push(binding);
+        } else {
+            bind_claim(servers, names, (binding_shard, binding), &commit.person_id).await?;
+        }
     }
     for (id, _) in commit.entries.iter().filter(|(id, _)| Shard::of_entry(*id) != shard) {
         redirect(servers, names, *id, shard).await?;
     }
-    let command = commit_command(names, shard, commit);
-    check_status(servers.write(shard, command).await.map_err(CallError::into_write_error)?, StoreError::Unknown)
+    let encoded = Arc::new(encode_commit(names, shard, commit, bindings));
+    check_status(servers.commit(encoded).await.map_err(CallError::into_write_error)?, StoreError::Unknown)
 }
 
 /// Binds a claim to a person unless it is bound.
 async fn bind_claim(
     servers: &Servers,
     names: &RedisKeys,
-    claim: &ClaimWrite,
+    (shard, binding): (Shard, Vec<u8>),
     person_id: &PersonId,
 ) -> Result<(), StoreError> {
-    let key = names.secret().claim(&claim.hospital_id, &claim.claim_id);
-    let (shard, binding) = names.binding(&key);
     let mut command = functions::call(functions::BIND, &[names.shard_key(shard, "store"), binding]);
     command.arg(expected_marker::value(names)).arg(record::encode(&ClaimBinding(person_id.clone())));
     let reply = servers.write(shard, command).await.map_err(CallError::into_read_error)?;
@@ -82,44 +90,49 @@ async fn redirect(servers: &Servers, names: &RedisKeys, id: EntryId, shard: Shar
     check_status(servers.write(named, command).await.map_err(CallError::into_read_error)?, StoreError::Unavailable)
 }
 
-/// The call of the commit function.
-fn commit_command(names: &RedisKeys, shard: Shard, commit: Commit) -> redis::Cmd {
+/// Encodes what the commit function takes of a commit.
+fn encode_commit(names: &RedisKeys, shard: Shard, commit: Commit, bindings: Vec<Vec<u8>>) -> EncodedCommit {
     let secret = names.secret();
     let member: StoreKey = secret.person(&commit.person_id);
     let request = secret.request(commit.hospital_id.as_ref(), &commit.person_id, &commit.request_id);
-    let mut keys = vec![names.shard_key(shard, "store"), names.person(&commit.person_id)];
-    keys.extend(["persons", "journal", "entries", "clock", "day"].map(|name| names.shard_key(shard, name)));
+    let mut encoded = EncodedCommit::new(shard);
+    encoded.key(&names.keyed_person(shard, &member));
     // The list of a commit that is appended to none is named, and not used.
-    keys.push(match &commit.hospital_id {
+    encoded.key(&match &commit.hospital_id {
         Some(hospital_id) => names.hospital_list_key(shard, hospital_id),
         None => names.shard_key(shard, "store"),
     });
-    keys.push(names.shard_key(shard, CLOSED));
-    keys.extend(commit.entries.iter().map(|(id, _)| names.entry(shard, *id)));
-    let mut command = functions::call(functions::COMMIT, &keys);
-    command.arg(expected_marker::value(names)).arg(&commit.expected.to_be_bytes()[..]);
-    command.arg([&commit.state.version.to_be_bytes()[..], &record::encode(&commit.state)].concat());
-    command.arg(&member[..]).arg(request_field(&request)).arg(&commit.request_entry.0[..]);
-    command.arg(commit.listed.map_or(Vec::new(), |day| day.number().to_be_bytes().to_vec()));
-    command.arg(&[shard.number()][..]).arg(commit.entries.len());
-    command.arg(commit.committed.china_day().number()).arg(match commit.origin {
+    commit.entries.iter().for_each(|(id, _)| encoded.key(&names.entry(shard, *id)));
+    bindings.iter().for_each(|binding| encoded.key(binding));
+    encoded.argument(commit.expected.to_be_bytes());
+    encoded.argument([&commit.state.version.to_be_bytes()[..], &record::encode(&commit.state)].concat());
+    encoded.argument(member);
+    encoded.argument(request_field(&request));
+    encoded.argument(commit.request_entry.0);
+    encoded.argument(commit.listed.map_or(Vec::new(), |day| day.number().to_be_bytes().to_vec()));
+    encoded.number(commit.entries.len());
+    encoded.number(commit.committed.china_day().number());
+    encoded.argument(match commit.origin {
         CommitOrigin::Live => "live",
         CommitOrigin::Copied => "copied",
     });
-    command.arg(commit.closed_months.map_or_else(|| "-".to_owned(), closed_text));
+    encoded.argument(commit.closed_months.map_or_else(|| "-".to_owned(), closed_text));
+    encoded.number(bindings.len());
+    encoded.argument(record::encode(&ClaimBinding(commit.person_id)));
     for ((id, record), notice) in commit.entries.iter().zip(&commit.notices) {
         let settlement = notice.settlement.map(|id| id.to_string()).unwrap_or_default();
-        command.arg(record).arg(id.to_string()).arg(notice.kind).arg(settlement).arg(commit.committed.0);
+        encoded.argument(record);
+        encoded.argument(id.to_string());
+        encoded.argument(notice.kind);
+        encoded.argument(settlement);
+        encoded.number(commit.committed.0);
     }
     for claim in &commit.claims {
-        let key = secret.claim(&claim.hospital_id, &claim.claim_id);
-        command.arg(claim_field(&key)).arg(record::encode(&claim.row));
+        encoded.argument(claim_field(&secret.claim(&claim.hospital_id, &claim.claim_id)));
+        encoded.argument(record::encode(&claim.row));
     }
-    command
+    encoded
 }
-
-/// The key of the last closed month of a shard.
-pub const CLOSED: &str = "closed";
 
 fn closed_text(months: ClosedMonths) -> String {
     months.through.map_or_else(String::new, |month| month.number().to_string())

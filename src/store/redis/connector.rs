@@ -9,7 +9,7 @@ use redis::{
     RedisError, TlsCertificates,
 };
 
-use super::address::{Address, Host};
+use super::address::{Address, Host, Layout};
 use crate::store::archive::ArchiveIdentity;
 
 /// The settings of a store on Redis.
@@ -68,6 +68,8 @@ pub enum ConnectorError {
 pub struct Connector {
     /// The settings of the store.
     pub settings: RedisSettings,
+    /// Whether the servers have hash slots: keys of two slots are in no call together.
+    pub has_slots: bool,
     login: RedisConnectionInfo,
     tls: Option<TlsCertificates>,
 }
@@ -92,7 +94,8 @@ impl Connector {
             let _installed = rustls::crypto::ring::default_provider().install_default();
         }
         let tls = address.tls.then_some(TlsCertificates { client_tls: None, root_cert });
-        Ok(Connector { settings, login, tls })
+        let has_slots = matches!(address.layout, Layout::Cluster(_));
+        Ok(Connector { settings, has_slots, login, tls })
     }
 
     /// A client of a server.

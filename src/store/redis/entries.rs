@@ -13,6 +13,7 @@ use super::archive::unless_archived;
 use super::call_error::CallError;
 use super::keys::RedisKeys;
 use super::reply::{strings, unexpected_reply};
+use super::request::Access;
 use super::servers::Servers;
 use super::walk::{CLOCK, Member, SHARDED, latest_clock, merge_shards, range_after};
 use super::{expected_marker, functions};
@@ -20,7 +21,7 @@ use crate::domain::ids::EntryId;
 use crate::store::StoreError;
 use crate::store::entry_page::{EntryPage, OpenPage, StoredEntry};
 use crate::store::rows::CommitPosition;
-use crate::store::shard::Shard;
+use crate::store::shard::{SHARDS, Shard};
 
 /// How many records are read at once.
 const RECORDS: usize = 128;
@@ -110,19 +111,20 @@ async fn read_records(
     names: &RedisKeys,
     entries: Vec<NumberedEntry>,
 ) -> Result<Vec<StoredEntry>, StoreError> {
+    let mut shards: Vec<Shard> = entries.iter().map(|entry| entry.shard).collect();
+    shards.sort_unstable();
+    shards.dedup();
     let command = |shard: Shard| {
         let mut command = cmd("MGET");
-        // A command has one key at least.
-        command.arg(names.shard_key(shard, "clock"));
         for entry in entries.iter().filter(|entry| entry.shard == shard) {
             command.arg(names.entry(shard, entry.id));
         }
-        command
+        vec![command]
     };
-    let replies = servers.read_all_replicated(command).await.map_err(CallError::into_read_error)?;
-    let mut records = Vec::with_capacity(replies.len());
-    for reply in replies {
-        records.push(strings(reply)?.into_iter().skip(1));
+    let replies = servers.read_shards(&shards, command, Access::ReadReplicated(|_| true)).await;
+    let mut records: Vec<_> = std::iter::repeat_with(|| Vec::new().into_iter()).take(SHARDS.into()).collect();
+    for (shard, mut reply) in shards.into_iter().zip(replies.map_err(CallError::into_read_error)?) {
+        records[usize::from(shard.number())] = strings(reply.pop().unwrap_or_default())?.into_iter();
     }
     let read = |NumberedEntry { position, shard, id }: NumberedEntry| {
         let found = records.get_mut(usize::from(shard.number())).and_then(Iterator::next).flatten();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redis::{Cmd, Value, cmd};
+use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::call_error::AttemptError;
 use super::keys::RedisKeys;
@@ -28,24 +28,56 @@ pub fn get(names: &RedisKeys, shard: Shard) -> Cmd {
     command
 }
 
-/// The marker that a shard must have, so that its emptiness is not taken for an answer.
+/// The marker that every shard must have, so that its emptiness is not taken for an answer.
 #[derive(Clone)]
 pub struct ExpectedMarker(pub Arc<[u8]>);
 
-impl ExpectedMarker {
-    /// The replies to the reads, if every shard has the marker. The marker is read after the data, so data that was lost
-    /// before it was read is not answered as absent.
+/// Reads of shards, those of each followed by a read of its marker.
+pub struct MarkedReads {
+    commands: Pipeline,
+    /// The number of reads of each shard.
+    counts: Vec<usize>,
+    marker: ExpectedMarker,
+}
+
+impl MarkedReads {
+    /// These reads of shards.
+    pub fn new(
+        names: &RedisKeys,
+        marker: &ExpectedMarker,
+        shards: impl IntoIterator<Item = (Shard, impl IntoIterator<Item = Cmd>)>,
+    ) -> MarkedReads {
+        let (mut commands, mut counts) = (Pipeline::new(), Vec::new());
+        for (shard, reads) in shards {
+            let before = commands.len();
+            for read in reads {
+                commands.add_command(read);
+            }
+            counts.push(commands.len() - before);
+            commands.add_command(get(names, shard));
+        }
+        MarkedReads { commands, counts, marker: marker.clone() }
+    }
+
+    /// The commands to send.
+    pub fn commands(&self) -> &Pipeline {
+        &self.commands
+    }
+
+    /// The replies to the reads, a list for each shard, if every shard has the marker. The marker is read after the data, so
+    /// data that was lost before it was read is not answered as absent.
     ///
     /// # Errors
     /// If a shard does not have it.
     pub fn verify(&self, replies: Vec<Value>) -> Result<Value, AttemptError> {
-        let (mut reads, mut replies) = (Vec::with_capacity(replies.len() / 2), replies.into_iter());
-        while let (Some(read), Some(marker)) = (replies.next(), replies.next()) {
-            if !matches!(&marker, Value::BulkString(found) if **found == *self.0) {
-                return Err(AttemptError::Refused(LOST.to_owned()));
+        let mut replies = replies.into_iter();
+        let of_shard = |count: &usize| {
+            let reads = replies.by_ref().take(*count).collect();
+            match replies.next() {
+                Some(Value::BulkString(found)) if *found == *self.marker.0 => Ok(Value::Array(reads)),
+                _ => Err(AttemptError::Refused(LOST.to_owned())),
             }
-            reads.push(read);
-        }
-        Ok(Value::Array(reads))
+        };
+        self.counts.iter().map(of_shard).collect::<Result<_, _>>().map(Value::Array)
     }
 }

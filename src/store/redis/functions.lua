@@ -1,4 +1,4 @@
-#!lua name=onestop_3
+#!lua name=onestop_4
 -- The functions of onestop inside Redis. Each one checks everything first; after its first write nothing may fail.
 --
 -- The names of the library and of its functions carry a version, so that two releases can serve side by side. A
@@ -18,46 +18,104 @@ local function publish(journal, number, id, deed, settlement, instant)
   redis.call('XADD', journal, position, 'entry', id, 'deed', deed, 'settlement', settlement, 'committed', instant)
 end
 
--- Writes all of a commit, or nothing.
---   keys   store, person, persons, journal, entries, clock, day, list, closed, then a key for each entry
---   args   marker, expected version, new state, the person's member, the request's field, id of its entry, the
---          day of that entry's list or empty, shard, number of entries, the day of the commit, 'live' or 'copied', the last closed
---          month or '' if none is, or '-' if it does not count; for each entry: record, id, deed, settlement, instant; then pairs of claim field and claim row
--- A commit that was written before, but whose reply was lost, returns 'done'. A live commit on a day before the newest
--- day of this shard returns 'earlier day', with the newest day.
-local function commit(keys, args)
-  local store, person, persons, journal, total, clock, newest, list, closed = unpack(keys, 1, 9)
-  local marker, expected, state, member, request, answer, day, shard, entries, today, origin, months = unpack(args, 1, 12)
-  if redis.call('GET', store) ~= marker then return 'another store' end
+-- The most fields of a hash that one command writes.
+local FIELDS = 1000
+
+-- Writes the fields of a hash, which are in args from one index on, after these first ones.
+local function write_fields(key, fields, args, from, last)
+  for at = from, last do
+    fields[#fields + 1] = args[at]
+    if #fields >= FIELDS and #fields % 2 == 0 then
+      redis.call('HSET', key, unpack(fields))
+      fields = {}
+    end
+  end
+  if #fields > 0 then redis.call('HSET', key, unpack(fields)) end
+end
+
+-- Whether none of these keys is bound to another person.
+local function all_bound_to(keys, from, last, person)
+  for at = from, last do
+    local bound = redis.call('GET', keys[at])
+    if bound and bound ~= person then return false end
+  end
+  return true
+end
+
+-- Writes all of a commit, or nothing; the status is that of `commit`.
+--   shard  the keys of the shard, and its numbers
+--   keys   from `key` on: person, list, a key for each entry, a key for each binding
+--   args   from `at` on: expected version, new state, the person's member, the request's field, id of its entry, the day of that
+--          entry's list or empty, number of entries, the day of the commit, 'live' or 'copied', the last closed month or
+--          '' if none is, or '-' if it does not count, number of bindings, and the person they name; for each entry: record, id,
+--          deed, settlement, instant; then, up to `last`, pairs of claim field and claim row
+local function commit_one(shard, keys, key, args, at, last)
+  local expected, state, member, request, answer, day, entries, today, origin, months, bindings, person_id =
+    unpack(args, at, at + 11)
+  local person, list = keys[key], keys[key + 1]
+  local first_entry, first_binding = key + 2, key + 2 + entries
   local seen = redis.call('HMGET', person, 's', request)
   if seen[2] == answer then return 'done' end
   local version = seen[1] and string.sub(seen[1], 1, 8) or ABSENT
   if seen[2] or version ~= expected then return 'conflict' end
-  if months ~= '-' and (redis.call('GET', closed) or '') ~= months then return 'conflict' end
-  local known = tonumber(redis.call('GET', newest) or 0)
-  if origin == 'live' and tonumber(today) < known then return 'earlier day ' .. known end
-  for at = 1, entries do
-    if redis.call('EXISTS', keys[9 + at]) == 1 then return 'taken' end
+  if months ~= '-' and shard.months ~= months then return 'conflict' end
+  if origin == 'live' and tonumber(today) < shard.newest then return 'earlier day ' .. shard.newest end
+  if not all_bound_to(keys, first_binding, first_binding + bindings - 1, person_id) then return 'conflict' end
+  for entry = first_entry, first_binding - 1 do
+    if redis.call('EXISTS', keys[entry]) == 1 then return 'taken' end
   end
-  if tonumber(today) > known then redis.call('SET', newest, today) end
-  local number = next_number(clock)
-  for at = 1, entries do
-    local record, id, deed, settlement, instant = unpack(args, 8 + 5 * at, 12 + 5 * at)
-    redis.call('SET', keys[9 + at], record)
-    publish(journal, number, id, deed, settlement, instant)
-    number = number + 1
+  local number = math.max(shard.time, shard.clock + 1)
+  shard.clock = number + entries
+  for entry = 0, entries - 1 do
+    local record, id, deed, settlement, instant = unpack(args, at + 12 + 5 * entry, at + 16 + 5 * entry)
+    redis.call('SET', keys[first_entry + entry], record)
+    publish(shard.journal, number + entry, id, deed, settlement, instant)
   end
-  redis.call('INCRBY', total, entries)
-  redis.call('HSET', person, 's', state, request, answer)
-  for at = 13 + 5 * entries, #args, 2 do
-    redis.call('HSET', person, args[at], args[at + 1])
+  for binding = first_binding, first_binding + bindings - 1 do
+    redis.call('SET', keys[binding], person_id)
   end
-  if expected == ABSENT then redis.call('ZADD', persons, 0, member) end
+  write_fields(person, { 's', state, request, answer }, args, at + 12 + 5 * entries, last)
+  if expected == ABSENT then redis.call('ZADD', shard.persons, 0, member) end
   if day ~= '' then
-    redis.call('ZADD', list, 0, day .. string.format('%016.0f', number) .. shard .. answer)
+    redis.call('ZADD', list, 0, day .. string.format('%016.0f', shard.clock) .. shard.name .. answer)
   end
-  redis.call('SET', clock, string.format('%.0f', number))
+  shard.written = shard.written + entries
+  shard.newest = math.max(shard.newest, tonumber(today))
   return 'done'
+end
+
+-- Commits of several persons, each of which is written wholly, or not at all; returns the status of each.
+--   keys   for each shard: store, persons, journal, entries, clock, day, closed, then the keys of its commits
+--   args   marker, number of shards, then for each shard its name and its number of commits, then for each of them the number of
+--          its keys, the number of its arguments, and those
+-- A commit that was written before, but whose reply was lost, returns 'done'. A live commit on a day before the newest
+-- day of its shard returns 'earlier day', with the newest day. A commit that fails, since its rows are damaged, fails alone.
+local function commit(keys, args)
+  local statuses, key, at, time = {}, 1, 3, redis.call('TIME')
+  for _ = 1, args[2] do
+    local store, persons, journal, total, clock, newest, closed = unpack(keys, key, key + 6)
+    local read = redis.call('MGET', store, clock, newest, closed)
+    local shard = {
+      name = args[at], persons = persons, journal = journal, written = 0, months = read[4] or '',
+      clock = tonumber(read[2] or 0), newest = tonumber(read[3] or 0), time = time[1] * 1000000 + time[2],
+    }
+    local clock_before, newest_before, commits = shard.clock, shard.newest, args[at + 1]
+    key, at = key + 7, at + 2
+    for _ = 1, commits do
+      local key_count, count = tonumber(args[at]), tonumber(args[at + 1])
+      local written, status = true, 'another store'
+      if read[1] == args[1] then
+        written, status = pcall(commit_one, shard, keys, key, args, at + 2, at + 1 + count)
+      end
+      if not written then status = 'failed ' .. (type(status) == 'table' and status.err or tostring(status)) end
+      statuses[#statuses + 1] = status
+      key, at = key + key_count, at + 2 + count
+    end
+    if shard.clock > clock_before then redis.call('SET', clock, string.format('%.0f', shard.clock)) end
+    if shard.written > 0 then redis.call('INCRBY', total, shard.written) end
+    if shard.newest > newest_before then redis.call('SET', newest, shard.newest) end
+  end
+  return statuses
 end
 
 -- Writes a commit of the administration, with what applies from it on, or nothing.
@@ -191,13 +249,13 @@ local function archive(keys, args)
   return outcomes
 end
 
-redis.register_function('onestop_3_commit', commit)
-redis.register_function('onestop_3_administer', administer)
-redis.register_function('onestop_3_close', close)
-redis.register_function('onestop_3_bind', bind)
-redis.register_function('onestop_3_redirect', redirect)
-redis.register_function('onestop_3_positions', positions)
-redis.register_function('onestop_3_entries', entries)
-redis.register_function('onestop_3_append', append)
-redis.register_function('onestop_3_archive', archive)
-redis.register_function('onestop_3_write', write)
+redis.register_function('onestop_4_commit', commit)
+redis.register_function('onestop_4_administer', administer)
+redis.register_function('onestop_4_close', close)
+redis.register_function('onestop_4_bind', bind)
+redis.register_function('onestop_4_redirect', redirect)
+redis.register_function('onestop_4_positions', positions)
+redis.register_function('onestop_4_entries', entries)
+redis.register_function('onestop_4_append', append)
+redis.register_function('onestop_4_archive', archive)
+redis.register_function('onestop_4_write', write)

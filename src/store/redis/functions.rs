@@ -8,35 +8,35 @@ use super::call_error::AttemptError;
 /// The library; its name and the names of its functions carry its version.
 pub const LIBRARY: &str = include_str!("functions.lua");
 
-/// Writes a commit.
-pub const COMMIT: &str = "onestop_3_commit";
+/// Writes commits.
+pub const COMMIT: &str = "onestop_4_commit";
 
 /// Writes a commit of the administration.
-pub const ADMINISTER: &str = "onestop_3_administer";
+pub const ADMINISTER: &str = "onestop_4_administer";
 
 /// Closes months for the persons of a shard.
-pub const CLOSE: &str = "onestop_3_close";
+pub const CLOSE: &str = "onestop_4_close";
 
 /// Binds a claim to a person.
-pub const BIND: &str = "onestop_3_bind";
+pub const BIND: &str = "onestop_4_bind";
 
 /// Records the shard of an entry whose id names another shard.
-pub const REDIRECT: &str = "onestop_3_redirect";
+pub const REDIRECT: &str = "onestop_4_redirect";
 
 /// Reads the positions of a hospital's settlements.
-pub const POSITIONS: &str = "onestop_3_positions";
+pub const POSITIONS: &str = "onestop_4_positions";
 
 /// Reads entries in the order of commits.
-pub const ENTRIES: &str = "onestop_3_entries";
+pub const ENTRIES: &str = "onestop_4_entries";
 
 /// Appends a settlement to a hospital's list.
-pub const APPEND: &str = "onestop_3_append";
+pub const APPEND: &str = "onestop_4_append";
 
 /// Executes commands on keys of a shard.
-pub const WRITE: &str = "onestop_3_write";
+pub const WRITE: &str = "onestop_4_write";
 
 /// Removes records that are in the archive.
-pub const ARCHIVE: &str = "onestop_3_archive";
+pub const ARCHIVE: &str = "onestop_4_archive";
 
 /// Loads the functions into a server that does not have them.
 ///

@@ -1,20 +1,23 @@
 //! The store on Redis, or on Valkey: one server, with or without replicas, or a Cluster, shared by several processes.
 //!
-//! A settle takes three round trips: the look-up, the binding of a new claim, the commit. A commit is one function
-//! inside Redis (`commit`), and all its keys are in the person's hash slot; it takes no lock and never waits for
-//! another commit. `durability` states what is required of Redis and checks it.
+//! A settle takes two round trips: the look-up and the commit; three on a Cluster, where the binding of a new claim is
+//! in another hash slot than the person. A commit is one function inside Redis (`commit`); it takes no lock. Commits that
+//! wait for the same sync are sent as one call (`commit_queue`). `durability` states what is required of Redis and checks it.
 //!
 //! Nothing is cached: an instance sees at once what another wrote.
 
 pub mod address;
 mod administration;
 mod archive;
+mod attempts;
 mod barrier;
 mod call_error;
 mod commit;
+mod commit_queue;
 mod connector;
 mod coordination;
 mod durability;
+mod encoded_commit;
 mod entries;
 mod expected_marker;
 mod functions;
@@ -27,6 +30,7 @@ mod open_error;
 mod persons;
 mod remove;
 mod reply;
+mod request;
 mod routes;
 mod scan;
 mod server;
@@ -151,7 +155,12 @@ impl JournalStore for RedisStore {
     }
 
     async fn look_up(&self, scope: Scope<'_>) -> Result<LookUp, StoreError> {
-        look_up::look_up(&self.servers, &self.names, scope).await
+        let mut found = look_up::look_ups(&self.servers, &self.names, &[scope]).await;
+        found.pop().unwrap_or_else(|| Err(reply::unexpected_reply("a look-up")))
+    }
+
+    async fn look_ups(&self, scopes: &[Scope<'_>]) -> Vec<Result<LookUp, StoreError>> {
+        look_up::look_ups(&self.servers, &self.names, scopes).await
     }
 
     async fn entry(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
@@ -161,6 +170,10 @@ impl JournalStore for RedisStore {
 
     async fn record(&self, id: EntryId) -> Result<Option<Vec<u8>>, StoreError> {
         look_up::read_record(&self.servers, &self.names, id).await
+    }
+
+    async fn records(&self, ids: &[EntryId]) -> Vec<Result<Option<Vec<u8>>, StoreError>> {
+        look_up::read_records(&self.servers, &self.names, ids).await
     }
 
     async fn states(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedState>, StoreError> {

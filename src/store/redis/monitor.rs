@@ -8,10 +8,11 @@ use redis::{Cmd, cmd};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::attempts::deadline_in;
 use super::call_error::CallError;
 use super::keys::{RedisKeys, common_shard};
 use super::reply::{strings, unexpected_reply};
-use super::server::{Server, deadline_in};
+use super::server::Server;
 use super::servers::Servers;
 use super::shard_write::ShardWrite;
 use super::{expected_marker, marker};

@@ -5,12 +5,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::attempts::deadline_in;
 use super::call_error::{AttemptError, CallError};
 use super::keys::{self, RedisKeys};
 use super::marker;
 use super::reply::{bytes, hget, unexpected_reply};
 use super::scan::{self, Scan};
-use super::server::deadline_in;
 use super::servers::Servers;
 use crate::journal::record;
 use crate::store::keys::StoreKey;

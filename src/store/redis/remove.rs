@@ -3,10 +3,12 @@
 use redis::cmd;
 use tokio::time::Instant;
 
+use super::attempts::deadline_in;
 use super::call_error::{AttemptError, CallError};
 use super::keys::{RedisKeys, common_shard};
+use super::request::{Access, Request};
 use super::scan::{self, Scan};
-use super::server::{Access, Request, Server, deadline_in};
+use super::server::Server;
 use super::servers::Servers;
 use crate::store::StoreError;
 

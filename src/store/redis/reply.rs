@@ -2,6 +2,7 @@
 
 use redis::{Cmd, Value, cmd};
 
+use super::call_error::CallError;
 use crate::store::StoreError;
 
 /// The command that reads a field of a hash.
@@ -45,4 +46,20 @@ pub fn strings(value: Value) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
 /// The error of a reply that is not what was requested.
 pub fn unexpected_reply(wanted: &str) -> StoreError {
     StoreError::Damaged(format!("Redis replies with something else than {wanted}"))
+}
+
+/// The elements of a reply.
+pub fn replies_of(replies: Value) -> Vec<Value> {
+    match replies {
+        Value::Array(parts) => parts,
+        other => vec![other],
+    }
+}
+
+/// The reply to the only command.
+///
+/// # Errors
+/// If there is none.
+pub fn only_reply(mut replies: Vec<Value>) -> Result<Value, CallError> {
+    replies.pop().ok_or_else(|| CallError::NotExecuted("Redis returned no reply".to_owned()))
 }

@@ -5,7 +5,8 @@ use redis::{Value, cmd, from_redis_value};
 use tokio::time::Instant;
 
 use super::call_error::AttemptError;
-use super::server::{Access, Request, Server};
+use super::request::{Access, Request};
+use super::server::Server;
 
 /// The cursor with which a scan starts and ends.
 const START: &str = "0";

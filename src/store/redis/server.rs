@@ -6,42 +6,52 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, Pipeline, Value};
-use tokio::sync::{Mutex, Semaphore};
+use redis::{Client, Value};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::address::Host;
 use super::barrier::Barrier;
 use super::call_error::AttemptError;
+use super::commit_queue::{CommitQueue, CommitRoutes};
 use super::connector::{Connector, ConnectorError};
 use super::durability::{self, ServerReport};
-use super::expected_marker::ExpectedMarker;
+use super::encoded_commit::EncodedCommit;
 use super::functions;
+use super::keys::RedisKeys;
+use super::request::{Access, Request, any_reply};
 
 /// A server.
 pub struct Server {
     host: Host,
     client: Client,
     connector: Arc<Connector>,
+    names: RedisKeys,
     open: ArcSwapOption<OpenConnections>,
     opening: Mutex<()>,
     permits: Arc<Semaphore>,
 }
 
-/// The number of connections. Redis reads 16 KiB of a connection in one cycle of its event loop, and syncs once a
-/// cycle: over one connection only four commits would share a sync.
-const CONNECTIONS: usize = 8;
+/// The number of connections for all calls but commits.
+const CONNECTIONS: usize = 4;
+
+/// The number of connections for commits where a call has those of any shard: while it is synced, the next one fills.
+const COMMIT_CONNECTIONS: usize = 1;
+
+/// The same where a call has those of one hash slot. Redis reads 16 KiB of a connection in one cycle of its event loop, and
+/// syncs once a cycle: over one connection only two commits would share a sync.
+const SLOT_COMMIT_CONNECTIONS: usize = 8;
 
 /// Open connections, and the last inspection of their server.
 #[derive(Clone)]
 struct OpenConnections {
     connections: Arc<[MultiplexedConnection]>,
     next: Arc<AtomicUsize>,
+    commits: Arc<CommitQueue>,
     report: ServerReport,
     barrier: Option<Arc<Barrier>>,
 }
@@ -53,49 +63,17 @@ impl OpenConnections {
     }
 }
 
-/// Commands that are sent together.
-pub enum Request {
-    /// One command.
-    Command(Cmd),
-    /// Several commands of one shard; the reply is the list of their replies.
-    Pipeline(Pipeline),
-    /// Reads, each followed by a read of its shard's marker; the reply is the list of the replies to the reads.
-    Verified(Pipeline, ExpectedMarker),
-}
-
-impl Request {
-    async fn send(&self, connection: &mut MultiplexedConnection) -> Result<Value, AttemptError> {
-        match self {
-            Request::Command(command) => {
-                Ok(connection.send_packed_command(command).await.and_then(Value::extract_error)?)
-            }
-            Request::Pipeline(commands) => Ok(Value::Array(commands.query_async(connection).await?)),
-            Request::Verified(reads, marker) => marker.verify(reads.query_async(connection).await?),
-        }
-    }
-}
-
-/// How a call accesses the server.
-#[derive(Clone, Copy)]
-pub enum Access {
-    /// It reads.
-    Read,
-    /// It reads; if the predicate holds for any reply, the replicas must have what was read before it is returned.
-    ReadReplicated(fn(&Value) -> bool),
-    /// It writes; a server that could lose the write is not used.
-    Write,
-}
-
 impl Server {
     /// A server without connections yet.
     ///
     /// # Errors
     /// If the certificates are invalid.
-    pub fn new(host: Host, connector: &Arc<Connector>) -> Result<Server, ConnectorError> {
+    pub fn new(host: Host, names: &RedisKeys, connector: &Arc<Connector>) -> Result<Server, ConnectorError> {
         Ok(Server {
             client: connector.client(&host)?,
             host,
             connector: Arc::clone(connector),
+            names: names.clone(),
             open: ArcSwapOption::empty(),
             opening: Mutex::default(),
             permits: Arc::new(Semaphore::new(connector.settings.in_flight)),
@@ -118,29 +96,60 @@ impl Server {
         (access, key): (Access, &[u8]),
         deadline: Instant,
     ) -> Result<Value, AttemptError> {
-        let opened = timeout_at(deadline, self.connections()).await;
-        let open = opened.map_err(|_| AttemptError::Retryable(self.error_message("cannot be reached in time")))??;
+        let open = self.opened(deadline).await?;
         if matches!(access, Access::Write) {
             self.check_writable(&open.report)?;
         }
         let reply = self.send_and_await(&open, request, deadline).await?;
         let waits = match access {
             Access::Read => false,
-            Access::ReadReplicated(must_be_replicated) => {
-                matches!(&reply, Value::Array(replies) if replies.iter().any(must_be_replicated))
-            }
+            Access::ReadReplicated(must_be_replicated) => any_reply(&reply, must_be_replicated),
             Access::Write => true,
         };
-        if let Some(barrier) = open.barrier.as_ref().filter(|_| waits) {
-            // On the server that replied: one that replaced it may never have had what was read here.
-            let confirmed = timeout_at(deadline, barrier.wait(key)).await;
-            if barrier.is_closed() {
-                self.close(&open);
-            }
-            confirmed
-                .map_err(|_| AttemptError::Unconfirmed(self.error_message("its replicas did not confirm in time")))??;
+        if waits {
+            self.confirm(&open, key, deadline).await?;
         }
         Ok(reply)
+    }
+
+    /// Sends a commit once, together with others that wait, and waits for its status, and for the replicas if they must have
+    /// it.
+    ///
+    /// # Errors
+    /// [`AttemptError`] says whether it may have been executed.
+    pub async fn commit(
+        &self,
+        commit: &Arc<EncodedCommit>,
+        key: &[u8],
+        deadline: Instant,
+    ) -> Result<Value, AttemptError> {
+        let open = self.opened(deadline).await?;
+        self.check_writable(&open.report)?;
+        let sent = open.commits.commit(Arc::clone(commit), self.permit()?);
+        let status = self.await_reply(&open, sent, deadline).await?;
+        self.confirm(&open, key, deadline).await?;
+        Ok(status)
+    }
+
+    async fn opened(&self, deadline: Instant) -> Result<Arc<OpenConnections>, AttemptError> {
+        let opened = timeout_at(deadline, self.connections()).await;
+        opened.map_err(|_| AttemptError::Retryable(self.error_message("cannot be reached in time")))?
+    }
+
+    fn permit(&self) -> Result<OwnedSemaphorePermit, AttemptError> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        permit.map_err(|_| AttemptError::Refused(self.error_message("has too many calls in flight")))
+    }
+
+    /// Waits until the replicas have what the server has, if they must have it.
+    async fn confirm(&self, open: &Arc<OpenConnections>, key: &[u8], deadline: Instant) -> Result<(), AttemptError> {
+        let Some(barrier) = &open.barrier else { return Ok(()) };
+        // On the server that replied: one that replaced it may never have had what was read here.
+        let confirmed = timeout_at(deadline, barrier.wait(key)).await;
+        if barrier.is_closed() {
+            self.close(open);
+        }
+        confirmed.map_err(|_| AttemptError::Unconfirmed(self.error_message("its replicas did not confirm in time")))?
     }
 
     async fn send_and_await(
@@ -149,34 +158,39 @@ impl Server {
         request: &Arc<Request>,
         deadline: Instant,
     ) -> Result<Value, AttemptError> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned();
-        let permit = permit.map_err(|_| AttemptError::Refused(self.error_message("has too many calls in flight")))?;
+        let permit = self.permit()?;
         let (mut connection, request) = (open.connection(), Arc::clone(request));
         // A task of its own, so that a caller that leaves does not free the permit before the reply arrives.
         let sent = tokio::spawn(async move {
             let _permit = permit;
             request.send(&mut connection).await
         });
+        let sent = async { sent.await.unwrap_or_else(|ended| Err(AttemptError::NoReply(ended.to_string()))) };
+        let reply = self.await_reply(open, sent, deadline).await;
+        if matches!(reply, Err(AttemptError::FunctionMissing)) {
+            functions::load_library_if_missing(&mut open.connection()).await?;
+        }
+        reply
+    }
+
+    async fn await_reply(
+        &self,
+        open: &Arc<OpenConnections>,
+        sent: impl Future<Output = Result<Value, AttemptError>>,
+        deadline: Instant,
+    ) -> Result<Value, AttemptError> {
         let span = tracing::debug_span!(
             "redis",
             otel.kind = "client",
             db.system.name = "redis",
             server.address = %self.host,
         );
-        let sent = sent.instrument(span);
-        let error = match timeout_at(deadline, sent).await {
-            Ok(Ok(Ok(value))) => return Ok(value),
-            Ok(Ok(Err(error))) => error,
-            Ok(Err(ended)) => AttemptError::NoReply(ended.to_string()),
-            Err(_) => AttemptError::NoReply("no reply in time".to_owned()),
-        };
-        if matches!(error, AttemptError::NoReply(_)) {
+        let reply = timeout_at(deadline, sent.instrument(span)).await;
+        let reply = reply.unwrap_or_else(|_| Err(AttemptError::NoReply("no reply in time".to_owned())));
+        if matches!(reply, Err(AttemptError::NoReply(_))) {
             self.close(open);
         }
-        if matches!(error, AttemptError::FunctionMissing) {
-            functions::load_library_if_missing(&mut open.connection()).await?;
-        }
-        Err(error)
+        reply
     }
 
     /// Inspects the server again.
@@ -216,13 +230,31 @@ impl Server {
         let report = self.report(&mut connection).await?;
         functions::load_library_if_missing(&mut connection).await?;
         let mut connections = vec![connection];
-        while connections.len() < CONNECTIONS {
-            connections.push(self.connect().await?);
-        }
-        let (connections, next) = (connections.into(), Arc::default());
-        let open = Arc::new(OpenConnections { connections, next, report, barrier: self.barrier().await? });
+        connections.extend(self.further_connections(CONNECTIONS - 1).await?);
+        let open = Arc::new(OpenConnections {
+            connections: connections.into(),
+            next: Arc::default(),
+            commits: Arc::new(self.commit_queue().await?),
+            report,
+            barrier: self.barrier().await?,
+        });
         self.open.store(Some(Arc::clone(&open)));
         Ok(open)
+    }
+
+    async fn further_connections(&self, count: usize) -> Result<Vec<MultiplexedConnection>, AttemptError> {
+        let mut connections = Vec::with_capacity(count);
+        while connections.len() < count {
+            connections.push(self.connect().await?);
+        }
+        Ok(connections)
+    }
+
+    async fn commit_queue(&self) -> Result<CommitQueue, AttemptError> {
+        let has_slots = self.connector.has_slots;
+        let calls = if has_slots { SLOT_COMMIT_CONNECTIONS } else { COMMIT_CONNECTIONS };
+        let connections = self.further_connections(calls).await?.into();
+        Ok(CommitQueue::spawn(self.names.clone(), connections, CommitRoutes { has_slots, calls }))
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, AttemptError> {
@@ -263,9 +295,4 @@ impl Server {
     fn error_message(&self, what: &str) -> String {
         format!("{}: {what}", self.host)
     }
-}
-
-/// The deadline of a call that starts now.
-pub fn deadline_in(timeout: Duration) -> Instant {
-    Instant::now() + timeout
 }

@@ -9,23 +9,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::future::try_join_all;
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
-use tracing::Instrument;
+use tokio::time::Instant;
 
 use super::address::{Address, Host};
+use super::attempts::Attempts;
 use super::call_error::{AttemptError, CallError};
 use super::connector::{Connector, ConnectorError};
-use super::expected_marker::{self, ExpectedMarker};
+use super::encoded_commit::EncodedCommit;
+use super::expected_marker::{self, ExpectedMarker, MarkedReads};
 use super::keys::RedisKeys;
+use super::reply::{only_reply, replies_of};
+use super::request::{Access, Request};
 use super::routes::{self, RouteError};
-use super::server::{Access, Request, Server, deadline_in};
+use super::server::Server;
 use crate::store::shard::{SHARDS, Shard};
-
-/// The pause before a retry.
-const PAUSE: Duration = Duration::from_millis(25);
 
 /// Routes that were refreshed less than this ago are not read again.
 const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(25);
@@ -49,7 +49,7 @@ impl Servers {
     pub async fn connect(address: Address, names: RedisKeys, connector: Connector) -> Result<Servers, RouteError> {
         let connector = Arc::new(connector);
         let hosts = routes::shard_hosts(&address, &[], &connector).await?;
-        let by_shard = shard_servers(&hosts, &[], &connector)?;
+        let by_shard = shard_servers(&hosts, &[], (&names, &connector))?;
         Ok(Servers {
             address,
             marker: ExpectedMarker(expected_marker::value(&names).into()),
@@ -67,7 +67,7 @@ impl Servers {
 
     /// Every server once.
     pub fn all(&self) -> Vec<Arc<Server>> {
-        distinct_servers(&self.by_shard.load())
+        distinct_servers(self.by_shard.load().iter())
     }
 
     /// The settings of the store.
@@ -75,12 +75,26 @@ impl Servers {
         &self.connector.settings
     }
 
+    /// Whether the servers have hash slots: keys of two slots are in no call together.
+    pub fn have_slots(&self) -> bool {
+        self.connector.has_slots
+    }
+
     /// Reads in a shard, which must have the marker of the store.
     ///
     /// # Errors
     /// If no reply arrives in time, or the shard lost its data.
     pub async fn read(&self, shard: Shard, command: Cmd) -> Result<Value, CallError> {
-        only_reply(self.call(shard, self.verified([(shard, command)]), Access::Read).await?)
+        only_reply(self.read_many(shard, vec![command]).await?)
+    }
+
+    /// Reads several rows of a shard, which must have the marker of the store.
+    ///
+    /// # Errors
+    /// If no reply arrives in time, or the shard lost its data.
+    pub async fn read_many(&self, shard: Shard, reads: Vec<Cmd>) -> Result<Vec<Value>, CallError> {
+        let request = Request::Marked(MarkedReads::new(&self.names, &self.marker, [(shard, reads)]));
+        Ok(replies_of(only_reply(replies_of(self.call(shard, request, Access::Read).await?))?))
     }
 
     /// Reads in a shard, whether or not it has the marker.
@@ -101,9 +115,27 @@ impl Servers {
         command: Cmd,
         must_be_replicated: fn(&Value) -> bool,
     ) -> Result<Value, CallError> {
-        only_reply(
-            self.call(shard, self.verified([(shard, command)]), Access::ReadReplicated(must_be_replicated)).await?,
-        )
+        let request = Request::Marked(MarkedReads::new(&self.names, &self.marker, [(shard, [command])]));
+        let replies = self.call(shard, request, Access::ReadReplicated(must_be_replicated)).await?;
+        only_reply(replies_of(only_reply(replies_of(replies))?))
+    }
+
+    /// Reads in several shards, with one call a server, all at the same time; returns the replies of each shard. If
+    /// `must_be_replicated` holds for any of them and replicas are required, they have what was read.
+    ///
+    /// # Errors
+    /// The first failure, or the replicas do not confirm in time.
+    pub async fn read_shards(
+        &self,
+        shards: &[Shard],
+        reads: impl Fn(Shard) -> Vec<Cmd>,
+        access: Access,
+    ) -> Result<Vec<Vec<Value>>, CallError> {
+        let request = |shards: &[Shard]| {
+            let reads = shards.iter().map(|shard| (*shard, reads(*shard)));
+            Request::Marked(MarkedReads::new(&self.names, &self.marker, reads))
+        };
+        Ok(self.call_shards(shards, request, access).await?.into_iter().map(replies_of).collect())
     }
 
     /// Reads in every shard, with one pipeline a server; returns the replies in the order of shards.
@@ -111,16 +143,9 @@ impl Servers {
     /// # Errors
     /// The first failure.
     pub async fn read_all(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
-        self.call_all(|shards| self.verified(shards.iter().map(|shard| (*shard, command(*shard)))), Access::Read).await
-    }
-
-    /// As [`Servers::read_all`]; if replicas are required, they have what was read.
-    ///
-    /// # Errors
-    /// The first failure, or the replicas do not confirm in time.
-    pub async fn read_all_replicated(&self, command: impl Fn(Shard) -> Cmd) -> Result<Vec<Value>, CallError> {
-        let request = |shards: &[Shard]| self.verified(shards.iter().map(|shard| (*shard, command(*shard))));
-        self.call_all(request, Access::ReadReplicated(|_| true)).await
+        let shards: Vec<Shard> = Shard::all().collect();
+        let replies = self.read_shards(&shards, |shard| vec![command(shard)], Access::Read).await?;
+        replies.into_iter().map(only_reply).collect()
     }
 
     /// As [`Servers::read_all`], whether or not the shards have the marker.
@@ -135,53 +160,51 @@ impl Servers {
             }
             Request::Pipeline(commands)
         };
-        self.call_all(request, Access::Read).await
+        let shards: Vec<Shard> = Shard::all().collect();
+        self.call_shards(&shards, request, Access::Read).await
     }
 
-    async fn call_all(&self, request: impl Fn(&[Shard]) -> Request, access: Access) -> Result<Vec<Value>, CallError> {
+    /// Sends a request for its shards to every server; returns the reply of each shard.
+    async fn call_shards(
+        &self,
+        shards: &[Shard],
+        request: impl Fn(&[Shard]) -> Request,
+        access: Access,
+    ) -> Result<Vec<Value>, CallError> {
         let mut attempts = Attempts::new(self.settings().timeout);
         loop {
-            match self.attempt_all(&request, access, attempts.deadline).await {
+            match self.attempt_shards(shards, &request, access, attempts.deadline).await {
                 Ok(replies) => return Ok(replies),
-                Err(error) => attempts.wait_or_fail(self, error).await?,
+                Err(error) => attempts.wait_or_fail(self.refresh_shard_routes_if_stale(), error).await?,
             }
         }
     }
 
-    async fn attempt_all(
+    async fn attempt_shards(
         &self,
+        shards: &[Shard],
         request: impl Fn(&[Shard]) -> Request,
         access: Access,
         deadline: Instant,
     ) -> Result<Vec<Value>, AttemptError> {
         // One snapshot of the routes: the old server of a shard that moves meanwhile refuses the call.
-        let (by_shard, mut calls) = (self.by_shard.load_full(), JoinSet::new());
-        for server in distinct_servers(&by_shard) {
-            let is_served = |shard: &Shard| Arc::ptr_eq(&by_shard[shard.number() as usize], &server);
-            let shards: Vec<Shard> = Shard::all().filter(is_served).collect();
-            let request = Arc::new(request(&shards));
-            let key = shards.first().map(|shard| self.names.shard_key(*shard, "touched")).unwrap_or_default();
-            let call = async move { (shards, server.send(&request, (access, &key), deadline).await) };
-            calls.spawn(call.in_current_span());
-        }
+        let by_shard = self.by_shard.load_full();
+        let server_of = |shard: &Shard| &by_shard[shard.number() as usize];
+        let servers = distinct_servers(shards.iter().map(server_of));
+        let calls = servers.into_iter().map(|server| {
+            let served: Vec<Shard> =
+                shards.iter().copied().filter(|shard| Arc::ptr_eq(server_of(shard), &server)).collect();
+            let request = Arc::new(request(&served));
+            let key = served.first().map(|shard| self.names.shard_key(*shard, "touched")).unwrap_or_default();
+            async move { Ok::<_, AttemptError>((served, server.send(&request, (access, &key), deadline).await?)) }
+        });
         let mut replies = vec![Value::Nil; SHARDS as usize];
-        while let Some(joined) = calls.join_next().await {
-            let (shards, of_server) = joined.map_err(|error| AttemptError::NoReply(error.to_string()))?;
-            for (shard, reply) in shards.into_iter().zip(pipeline_replies(of_server?)) {
+        for (served, of_server) in try_join_all(calls).await? {
+            for (shard, reply) in served.into_iter().zip(replies_of(of_server)) {
                 replies[shard.number() as usize] = reply;
             }
         }
-        Ok(replies)
-    }
-
-    /// A request of these reads, each followed by a read of the marker of its shard.
-    fn verified(&self, reads: impl IntoIterator<Item = (Shard, Cmd)>) -> Request {
-        let mut commands = Pipeline::new();
-        for (shard, read) in reads {
-            commands.add_command(read);
-            commands.add_command(expected_marker::get(&self.names, shard));
-        }
-        Request::Verified(commands, self.marker.clone())
+        Ok(shards.iter().map(|shard| std::mem::replace(&mut replies[shard.number() as usize], Value::Nil)).collect())
     }
 
     /// Writes in a shard. The command itself verifies the marker; see [`super::functions`].
@@ -192,21 +215,20 @@ impl Servers {
         self.call(shard, Request::Command(command), Access::Write).await
     }
 
-    /// Reads several rows of a shard, which must have the marker of the store.
+    /// Writes a commit, together with others of its server that wait; returns its status.
     ///
     /// # Errors
-    /// If no reply arrives in time, or the shard lost its data.
-    pub async fn read_many(&self, shard: Shard, reads: Vec<Cmd>) -> Result<Vec<Value>, CallError> {
-        let request = self.verified(reads.into_iter().map(|read| (shard, read)));
-        self.call(shard, request, Access::Read).await.map(pipeline_replies)
-    }
-
-    /// Writes several rows of a shard.
-    ///
-    /// # Errors
-    /// As [`Servers::write`]; some may have been written.
-    pub async fn write_many(&self, shard: Shard, commands: Pipeline) -> Result<Vec<Value>, CallError> {
-        self.call(shard, Request::Pipeline(commands), Access::Write).await.map(pipeline_replies)
+    /// [`CallError`] says whether it may have been executed.
+    pub async fn commit(&self, commit: Arc<EncodedCommit>) -> Result<Value, CallError> {
+        let shard = commit.shard();
+        let key = self.names.shard_key(shard, "touched");
+        let mut attempts = Attempts::new(self.settings().timeout);
+        loop {
+            match self.for_shard(shard).commit(&commit, &key, attempts.deadline).await {
+                Ok(status) => return Ok(status),
+                Err(error) => attempts.wait_or_fail(self.refresh_shard_routes_if_stale(), error).await?,
+            }
+        }
     }
 
     async fn call(&self, shard: Shard, request: Request, access: Access) -> Result<Value, CallError> {
@@ -215,7 +237,7 @@ impl Servers {
         loop {
             match self.for_shard(shard).send(&request, (access, &key), attempts.deadline).await {
                 Ok(value) => return Ok(value),
-                Err(error) => attempts.wait_or_fail(self, error).await?,
+                Err(error) => attempts.wait_or_fail(self.refresh_shard_routes_if_stale(), error).await?,
             }
         }
     }
@@ -229,7 +251,7 @@ impl Servers {
         let known: Vec<Host> = self.all().iter().map(|server| server.host().clone()).collect();
         match routes::shard_hosts(&self.address, &known, &self.connector).await {
             Err(error) => tracing::warn!(%error, "the routes to the Redis servers cannot be read"),
-            Ok(hosts) => match shard_servers(&hosts, &self.by_shard.load(), &self.connector) {
+            Ok(hosts) => match shard_servers(&hosts, &self.by_shard.load(), (&self.names, &self.connector)) {
                 Err(error) => tracing::warn!(%error, "a Redis server cannot be connected to"),
                 Ok(shard_servers) => self.by_shard.store(Arc::new(shard_servers)),
             },
@@ -238,66 +260,8 @@ impl Servers {
     }
 }
 
-/// The attempts of one call.
-struct Attempts {
-    deadline: Instant,
-    /// Whether one of them may have been executed.
-    may_have_executed: bool,
-    /// Why the last one failed.
-    reason: Option<String>,
-}
-
-impl Attempts {
-    fn new(timeout: Duration) -> Attempts {
-        Attempts { deadline: deadline_in(timeout), may_have_executed: false, reason: None }
-    }
-
-    /// Waits until the next attempt, or fails the call.
-    ///
-    /// # Errors
-    /// If the attempt was refused, or no time is left. A call that is refused after an attempt without a reply may have
-    /// been executed by that attempt.
-    async fn wait_or_fail(&mut self, servers: &Servers, error: AttemptError) -> Result<(), CallError> {
-        self.may_have_executed |= error.may_have_executed();
-        let reason = self.reason_of(&error);
-        if matches!(error, AttemptError::Refused(_)) || Instant::now() + PAUSE >= self.deadline {
-            return Err(if self.may_have_executed {
-                CallError::Unknown(reason)
-            } else {
-                CallError::NotExecuted(reason)
-            });
-        }
-        self.reason = Some(reason);
-        sleep(PAUSE).await;
-        if !matches!(error, AttemptError::FunctionMissing) {
-            // The next attempt shows whether it succeeded.
-            let _in_time = timeout_at(self.deadline, servers.refresh_shard_routes_if_stale()).await;
-        }
-        Ok(())
-    }
-
-    /// Returns why this attempt failed; of one that the deadline cut short, why the attempt before it failed.
-    fn reason_of(&mut self, error: &AttemptError) -> String {
-        let cut_short = matches!(error, AttemptError::Retryable(_)) && Instant::now() >= self.deadline;
-        self.reason.take().filter(|_| cut_short).unwrap_or_else(|| error.to_string())
-    }
-}
-
-/// The replies to the commands of a pipeline.
-fn pipeline_replies(replies: Value) -> Vec<Value> {
-    match replies {
-        Value::Array(parts) => parts,
-        other => vec![other],
-    }
-}
-
-/// The reply to the only command.
-fn only_reply(replies: Value) -> Result<Value, CallError> {
-    pipeline_replies(replies).pop().ok_or_else(|| CallError::NotExecuted("Redis returned no reply".to_owned()))
-}
-
 /// Each of these servers once.
-fn distinct_servers(servers: &[Arc<Server>]) -> Vec<Arc<Server>> {
+fn distinct_servers<'a>(servers: impl IntoIterator<Item = &'a Arc<Server>>) -> Vec<Arc<Server>> {
     let mut distinct: Vec<Arc<Server>> = Vec::new();
     for server in servers {
         if !distinct.iter().any(|known| Arc::ptr_eq(known, server)) {
@@ -311,7 +275,7 @@ fn distinct_servers(servers: &[Arc<Server>]) -> Vec<Arc<Server>> {
 fn shard_servers(
     hosts: &[Host],
     known: &[Arc<Server>],
-    connector: &Arc<Connector>,
+    (names, connector): (&RedisKeys, &Arc<Connector>),
 ) -> Result<Vec<Arc<Server>>, ConnectorError> {
     let mut by_host: HashMap<Host, Arc<Server>> =
         known.iter().map(|server| (server.host().clone(), Arc::clone(server))).collect();
@@ -319,7 +283,7 @@ fn shard_servers(
     for host in hosts {
         let server = match by_host.get(host) {
             Some(server) => Arc::clone(server),
-            None => Arc::new(Server::new(host.clone(), connector)?),
+            None => Arc::new(Server::new(host.clone(), names, connector)?),
         };
         by_host.insert(host.clone(), Arc::clone(&server));
         servers.push(server);

@@ -14,6 +14,7 @@ use super::call_error::CallError;
 use super::keys::RedisKeys;
 use super::look_up::{decode_entry_id, decode_state};
 use super::reply::{bytes, hget, strings, unexpected_reply};
+use super::request::Access;
 use super::servers::Servers;
 use super::{commit, expected_marker, functions};
 use crate::domain::day::Day;
@@ -55,25 +56,20 @@ pub async fn states(
     for (member, shard) in merge_shards(servers, from, limit, range, |_| true).await? {
         keys.push((shard, StoreKey::try_from(member).map_err(|_| unexpected_reply("a person's key"))?));
     }
-    keys.sort_unstable();
+    let mut shards: Vec<Shard> = keys.iter().map(|(shard, _)| *shard).collect();
+    shards.sort_unstable();
+    shards.dedup();
+    let in_shard = |shard: Shard| keys.iter().filter(move |(other, _)| *other == shard);
+    let reads = |shard| in_shard(shard).map(|(_, key)| hget(&names.keyed_person(shard, key), "s")).collect();
+    let replies = servers.read_shards(&shards, reads, Access::Read).await.map_err(CallError::into_read_error)?;
+    // A damaged state fails alone.
+    let state = |reply| bytes(reply)?.map_or_else(|| Err(unexpected_reply("a state")), |row| decode_state(&row));
     let mut states = Vec::with_capacity(keys.len());
-    for in_shard in keys.chunk_by(|one, other| one.0 == other.0) {
-        states.extend(read_states(servers, names, in_shard).await?);
+    for (shard, of_shard) in shards.into_iter().zip(replies) {
+        states.extend(in_shard(shard).zip(of_shard).map(|((_, key), reply)| (*key, state(reply))));
     }
     states.sort_unstable_by_key(|(key, _)| *key);
     Ok(states)
-}
-
-/// The states of persons of one shard. A damaged state fails alone.
-async fn read_states(
-    servers: &Servers,
-    names: &RedisKeys,
-    keys: &[(Shard, StoreKey)],
-) -> Result<Vec<KeyedState>, StoreError> {
-    let reads = keys.iter().map(|(shard, key)| hget(&names.keyed_person(*shard, key), "s")).collect();
-    let replies = servers.read_many(keys[0].0, reads).await.map_err(CallError::into_read_error)?;
-    let state = |reply| bytes(reply)?.map_or_else(|| Err(unexpected_reply("a state")), |row| decode_state(&row));
-    Ok(keys.iter().zip(replies).map(|((_, key), reply)| (*key, state(reply))).collect())
 }
 
 /// Up to `limit` settlements of a hospital, from a position on and before a day.
