@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use local_server::{Failed, Server, claim, tables};
+use local_server::{Failed, Server, claim, program, tables};
 use measure::{Limits, cpu_micros, median, ratios};
 use onestop::cli::client::Client;
 
@@ -25,6 +25,8 @@ use onestop::cli::client::Client;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SETTLED_FOR: usize = 20_000;
+
+const FILES: [&str; 3] = ["enrolments.csv", "categories.csv", "approvals.csv"];
 
 fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().filter(|argument| argument != "--bench").collect();
@@ -83,7 +85,7 @@ async fn round(
     let alone = settled(server, callers, &over, next, Duration::from_secs(5)).await?;
     let alone = print_times("settles alone", alone);
     let (start, cpu) = (Instant::now(), cpu_micros(server.id())?);
-    let mut import = Command::new(env!("CARGO_BIN_EXE_onestop"))
+    let mut import = Command::new(program())
         .args(["import", &files.display().to_string(), "--server", &server.url])
         .stdout(Stdio::inherit())
         .spawn()?;
@@ -109,7 +111,7 @@ async fn round(
 /// Lines of the files, without heads.
 fn rows(files: &Path) -> Result<f64, Failed> {
     let mut rows = 0;
-    for file in ["enrolments.csv", "categories.csv"] {
+    for file in FILES {
         rows += std::fs::read(files.join(file))?.iter().filter(|byte| **byte == b'\n').count() - 1;
     }
     Ok(rows as f64)
@@ -121,12 +123,13 @@ fn peak(process: u32) -> u64 {
     line.split_whitespace().nth(1).and_then(|figure| figure.parse().ok()).unwrap_or(0)
 }
 
-/// Writes the files of enrolments, and categories for 8 of 100 persons.
+/// Writes the files of enrolments and approvals, and of categories for 8 of 100 persons.
 fn write_files(files: &Path, persons: usize, round: usize) -> Result<u64, Failed> {
     let mut bytes = 0;
     for (name, header) in [
         ("enrolments", "person_id,from,insurance,insured_region,until"),
         ("categories", "person_id,category,from,until"),
+        ("approvals", "person_id,kind,from,until"),
     ] {
         let mut file = BufWriter::new(std::fs::File::create(files.join(format!("{name}.csv")))?);
         writeln!(file, "{header}")?;
@@ -135,6 +138,7 @@ fn write_files(files: &Path, persons: usize, round: usize) -> Result<u64, Failed
             let id = ((round * persons + number) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
             match name {
                 "enrolments" => writeln!(file, "37{id:016},2014-01-01,resident,37{:02}00,", 1 + id % 16)?,
+                "approvals" => writeln!(file, "37{id:016},cross_region,2016-01-01,2017-01-01")?,
                 _ if number % 100 < 8 => writeln!(file, "37{id:016},registered_poor,2016-01-01,")?,
                 _ => {}
             }
@@ -150,7 +154,7 @@ fn limit(files: &Path) -> Result<f64, Failed> {
     let start = Instant::now();
     let mut rows = 0u64;
     let mut out = std::fs::File::create(files.join("copy"))?;
-    for file in ["enrolments.csv", "categories.csv"] {
+    for file in FILES {
         for record in csv::Reader::from_path(files.join(file))?.into_byte_records() {
             rows += u64::from(!record?.is_empty());
         }

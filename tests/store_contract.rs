@@ -29,7 +29,7 @@ use onestop::store::pages::Pages;
 use onestop::store::rows::{ClaimRow, CommitPosition, ListPosition, PersonState};
 use onestop::store::tiered::TieredStore;
 use onestop::store::{
-    Commit, JournalStore, LookUp, PolicyStore, ReferenceStore, ReferenceWrite, Scope, Store, StoreError,
+    Commit, EncodedPerson, JournalStore, LookUp, PolicyStore, ReferenceStore, ReferenceWrite, Scope, Store, StoreError,
 };
 
 use crate::support::ids::id;
@@ -102,6 +102,7 @@ contract! {
     a_record_is_returned_byte_for_byte,
     appended_settlements_come_after_those_of_the_day,
     states_and_persons_are_paged_in_the_order_of_keys,
+    persons_are_read_in_the_order_of_their_keys,
     all_policy_digests_are_listed,
     a_live_commit_on_an_earlier_day_is_refused_and_changes_nothing,
 }
@@ -242,7 +243,7 @@ fn administration(number: u64, state: &AdministrationState, act: AdministrationA
 }
 
 async fn the_end_of_an_import_applies_with_its_entry(store: impl Store) {
-    let write = ReferenceWrite { hospitals: rows("370100", "一院").hospitals, ..ReferenceWrite::default() };
+    let write = ReferenceWrite { hospitals: rows(&store, "370100", "一院").hospitals, ..ReferenceWrite::default() };
     store.log_import(1, ImportEvent::Start(ImportStart::default())).await.expect("a start");
     store.write_reference(1, 0, write).await.expect("rows");
     assert!(store.read_hospitals_and_catalogue().await.expect("a read").hospitals.is_empty(), "it has not ended");
@@ -475,13 +476,14 @@ async fn all_entries_of_a_commit_are_written_or_none(store: impl Store) {
 }
 
 /// Persons, hospitals and catalogue rows as one write.
-fn reference(rows: Vec<ReferenceRow>) -> ReferenceWrite {
+fn reference(store: &impl Store, rows: Vec<ReferenceRow>) -> ReferenceWrite {
     let mut write = ReferenceWrite::default();
     for row in rows {
         match row {
             ReferenceRow::Person(id, part) => {
-                write.persons.push((id.clone(), PersonRecord::new(id)));
-                write.persons.last_mut().expect("the person").1.put(part);
+                let mut record = PersonRecord::new(id.clone());
+                record.put(part);
+                write.persons.push(EncodedPerson::new(store.person_key(&id), &record));
             }
             ReferenceRow::Hospital(id, part) => {
                 write.hospitals.push((id, Default::default()));
@@ -494,15 +496,18 @@ fn reference(rows: Vec<ReferenceRow>) -> ReferenceWrite {
 }
 
 /// Two rows of each table, as they are in this region and under this name.
-fn rows(region: &str, name: &str) -> ReferenceWrite {
-    reference(vec![
-        row(ReferenceTable::Enrolments, &["P1", "", "resident", region, ""]),
-        row(ReferenceTable::Enrolments, &["P2", "", "resident", "370100", ""]),
-        row(ReferenceTable::Hospitals, &["H1", "", name, "primary", region, "", ""]),
-        row(ReferenceTable::Hospitals, &["H2", "", "二院", "tertiary", "370100", "", ""]),
-        row(ReferenceTable::Catalogue, &["A", "", "", name, "A", "", "", ""]),
-        row(ReferenceTable::Catalogue, &["A", "37", "2017-01-01", "青霉素", "A", "", "", ""]),
-    ])
+fn rows(store: &impl Store, region: &str, name: &str) -> ReferenceWrite {
+    reference(
+        store,
+        vec![
+            row(ReferenceTable::Enrolments, &["P1", "", "resident", region, ""]),
+            row(ReferenceTable::Enrolments, &["P2", "", "resident", "370100", ""]),
+            row(ReferenceTable::Hospitals, &["H1", "", name, "primary", region, "", ""]),
+            row(ReferenceTable::Hospitals, &["H2", "", "二院", "tertiary", "370100", "", ""]),
+            row(ReferenceTable::Catalogue, &["A", "", "", name, "A", "", "", ""]),
+            row(ReferenceTable::Catalogue, &["A", "37", "2017-01-01", "青霉素", "A", "", "", ""]),
+        ],
+    )
 }
 
 /// Of rows with one key the last, as a reader of the catalogue keeps them.
@@ -521,7 +526,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
             .log_import(number, ImportEvent::Start(ImportStart { source: name.to_owned(), ..ImportStart::default() }))
             .await
             .expect("a note");
-        let ReferenceWrite { persons, hospitals, catalogue } = rows(region, name);
+        let ReferenceWrite { persons, hospitals, catalogue } = rows(&store, region, name);
         // In two parts; persons hold at once, hospitals and catalogue when the import ended.
         let first = ReferenceWrite { hospitals, ..ReferenceWrite::default() };
         let second = ReferenceWrite { catalogue, ..ReferenceWrite::default() };
@@ -552,7 +557,7 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     let logged: Vec<_> = logged.collect();
     assert_eq!(logged, [(3, "never", None), (2, "after", Some(2)), (1, "before", Some(1))]);
     assert_eq!(store.imports(3, 1).await.expect("the log"), log[1..2]);
-    let wanted = rows("370200", "after");
+    let wanted = rows(&store, "370200", "after");
     let mut read = store.read_hospitals_and_catalogue().await.expect("a read");
     read.catalogue = newest(read.catalogue);
     read.hospitals.sort_by(|one, other| one.0.cmp(&other.0));
@@ -560,9 +565,10 @@ async fn reference_rows_are_replaced_by_their_keys(store: impl Store) {
     assert!(read.hospitals == wanted.hospitals && read.catalogue == wanted.catalogue);
     let ids = ["P2", "P3", "P1"].map(id::<PersonId>);
     let persons = store.persons(&ids).await.expect("a read");
-    let wanted = [Some(wanted.persons[1].1.clone()), None, Some(wanted.persons[0].1.clone())];
-    assert_eq!(persons, wanted);
-    assert_eq!(look_up(&store, "P1", ABSENT, ABSENT).await.person, wanted[2]);
+    assert_eq!(look_up(&store, "P1", ABSENT, ABSENT).await.person, persons[2]);
+    let encoded = |person: PersonRecord| EncodedPerson::new(store.person_key(person.id()), &person);
+    let persons: Vec<_> = persons.into_iter().map(|person| person.map(encoded)).collect();
+    assert_eq!(persons, [Some(wanted.persons[1].clone()), None, Some(wanted.persons[0].clone())]);
 }
 
 async fn a_policy_is_stored(store: impl Store) {
@@ -623,7 +629,7 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
     for (number, id) in (1..).zip(&ids) {
         store.commit(commit(number, id.as_str(), &PersonState::default(), None)).await.expect("a commit");
     }
-    let persons = ids.iter().map(|id| (id.clone(), PersonRecord::new(id.clone())));
+    let persons = ids.iter().map(|id| EncodedPerson::new(store.person_key(id), &PersonRecord::new(id.clone())));
     let write = ReferenceWrite { persons: persons.collect(), ..ReferenceWrite::default() };
     store.write_reference(1, 0, write).await.expect("a write");
     let (mut pages, mut state_pages, mut keys, mut named) = (Pages::new(10), Pages::new(10), Vec::new(), Vec::new());
@@ -641,6 +647,26 @@ async fn states_and_persons_are_paged_in_the_order_of_keys(store: impl Store) {
     let mut ids = ids;
     ids.sort();
     assert!(named == ids);
+}
+
+/// Some are next to each other, some are far apart, and some are not there, also before the first and after the last.
+async fn persons_are_read_in_the_order_of_their_keys(store: impl Store) {
+    let ids = (0..600).map(|number| id::<PersonId>(format!("P{number}")));
+    let mut keys: Vec<_> = ids.map(|id| (store.person_key(&id), id)).collect();
+    keys.sort_by_key(|(key, _)| *key);
+    let is_there = |at: usize| at % 7 != 0 && at != 599;
+    let there = keys.iter().enumerate().filter(|(at, _)| is_there(*at));
+    let persons = there.map(|(_, (key, id))| EncodedPerson::new(*key, &PersonRecord::new(id.clone())));
+    let write = ReferenceWrite { persons: persons.collect(), ..ReferenceWrite::default() };
+    store.write_reference(1, 0, write).await.expect("a write");
+    for step in [1, 2, 7, 40, 599] {
+        let asked: Vec<_> = keys.iter().step_by(step).cloned().collect();
+        let records = store.persons_in_order(&asked).await.expect("a read");
+        let found: Vec<_> = records.into_iter().map(|record| record.map(|record| record.id().clone())).collect();
+        let wanted: Vec<_> = (0..600).step_by(step).map(|at| is_there(at).then(|| keys[at].1.clone())).collect();
+        assert_eq!(found, wanted, "every {step}");
+    }
+    assert_eq!(store.persons_in_order(&[]).await, Ok(vec![]));
 }
 
 async fn all_policy_digests_are_listed(store: impl Store) {
@@ -685,7 +711,7 @@ async fn a_reopened_directory_returns_everything() {
     let place = tempfile::tempdir().expect("a directory");
     let store = open(place.path()).expect("a store");
     store.commit(commit(1, "P1", &PersonState::default(), Some("C1"))).await.expect("a commit");
-    store.write_reference(1, 0, rows("370100", "一院")).await.expect("a write");
+    store.write_reference(1, 0, rows(&store, "370100", "一院")).await.expect("a write");
     store.log_import(1, ImportEvent::Start(ImportStart::default())).await.expect("a note");
     store.log_import(1, ImportEvent::End(ImportEnd::default())).await.expect("a note");
     store.put_policy(Digest::blake3(b"one"), "text".to_owned()).await.expect("a write");
@@ -699,7 +725,7 @@ async fn a_reopened_directory_returns_everything() {
     assert_eq!(store.entry(stamp(1).id).await.expect("a read"), entry);
     let mut hospitals = store.read_hospitals_and_catalogue().await.expect("a read").hospitals;
     hospitals.sort_by(|one, other| one.0.cmp(&other.0));
-    assert!(hospitals == rows("370100", "一院").hospitals);
+    assert!(hospitals == rows(&store, "370100", "一院").hospitals);
     assert_eq!(store.policy(Digest::blake3(b"one")).await, Ok(Some("text".to_owned())));
 }
 

@@ -19,6 +19,11 @@ pub struct Server {
     pub directory: PathBuf,
 }
 
+/// The program to measure: `ONESTOP_PROGRAM`, or the one of this build.
+pub fn program() -> String {
+    std::env::var("ONESTOP_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_onestop").to_owned())
+}
+
 impl Server {
     pub fn start() -> Result<Server, Failed> {
         Server::over(std::env::temp_dir().join(format!("onestop-bench-{}", uuid::Uuid::now_v7())))
@@ -33,7 +38,7 @@ impl Server {
     }
 
     fn over(directory: PathBuf) -> Result<Server, Failed> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_onestop"));
+        let mut command = Command::new(program());
         command.args(["serve", "--create", "--listen", "127.0.0.1:0", "--store"]).arg(&directory);
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();

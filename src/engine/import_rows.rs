@@ -24,6 +24,8 @@ pub struct ImportRows {
     pub(super) catalogue: Vec<(u64, CatalogueRow)>,
     rows: u64,
     digest: blake3::Hasher,
+    /// What the digest takes of a row; the memory is kept for the next.
+    digested: Vec<u8>,
     faults: FieldFaults,
     most_held: usize,
     id_bytes: usize,
@@ -37,11 +39,13 @@ impl ImportRows {
     ///
     /// # Errors
     /// If there are more rows than an import may have, or they cannot be put aside.
-    pub fn add(&mut self, table: ReferenceTable, cells: &[String]) -> Result<(), EngineError> {
-        for cell in cells {
-            self.digest.update(&(cell.len() as u64).to_le_bytes());
-            self.digest.update(cell.as_bytes());
+    pub fn add(&mut self, table: ReferenceTable, cells: &[impl AsRef<str>]) -> Result<(), EngineError> {
+        self.digested.clear();
+        for cell in cells.iter().map(AsRef::as_ref) {
+            self.digested.extend_from_slice(&(cell.len() as u64).to_le_bytes());
+            self.digested.extend_from_slice(cell.as_bytes());
         }
+        self.digest.update(&self.digested);
         match ReferenceRow::from_cells(table, cells, self.id_bytes) {
             Ok(row) => self.add_row(row),
             Err(mut faults) => {
@@ -128,6 +132,7 @@ impl<S: Store> Engine<S> {
             catalogue: Vec::new(),
             rows: 0,
             digest: blake3::Hasher::new(),
+            digested: Vec::new(),
             faults: FieldFaults::default(),
             most_held: self.settings.rows_held,
             id_bytes: self.settings.limits.id_bytes,

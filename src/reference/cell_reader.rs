@@ -10,6 +10,8 @@ use crate::domain::ids::{TextError, check_id};
 use crate::domain::rate::{ParseRateError, Rate};
 use crate::domain::words::{Tag, WordSet, is_word};
 
+use super::table::MAX_COLUMNS;
+
 /// The maximum number of region prefixes in a row of the catalogue; more than regions exist.
 const REGION_PREFIXES: usize = 4_000;
 
@@ -22,14 +24,20 @@ const TAGS: usize = 100;
 /// The cells of one row. A method that returns `None` has recorded a fault.
 pub(super) struct CellReader<'a> {
     columns: &'static [&'static str],
-    cells: &'a [String],
+    cells: [&'a str; MAX_COLUMNS],
     id_bytes: usize,
     faults: Vec<FieldFault>,
 }
 
 impl<'a> CellReader<'a> {
-    pub(super) fn new(columns: &'static [&'static str], cells: &'a [String], id_bytes: usize) -> CellReader<'a> {
-        CellReader { columns, cells, id_bytes, faults: Vec::new() }
+    pub(super) fn new(
+        columns: &'static [&'static str],
+        cells: impl Iterator<Item = &'a str>,
+        id_bytes: usize,
+    ) -> CellReader<'a> {
+        let mut of_row = [""; MAX_COLUMNS];
+        of_row.iter_mut().zip(cells).for_each(|(place, cell)| *place = cell);
+        CellReader { columns, cells: of_row, id_bytes, faults: Vec::new() }
     }
 
     /// The row that was read, unless a cell is at fault.
@@ -39,7 +47,7 @@ impl<'a> CellReader<'a> {
 
     fn cell(&self, column: &str) -> &'a str {
         let at = self.columns.iter().position(|known| *known == column);
-        at.and_then(|at| self.cells.get(at)).map_or("", String::as_str)
+        at.and_then(|at| self.cells.get(at)).copied().unwrap_or_default()
     }
 
     fn add_fault(&mut self, column: &str, reason: FaultReason, message: impl Into<String>) {

@@ -1,6 +1,5 @@
 //! The columns of a file or of an import: found by name, in any order.
 
-use super::cells::Cells;
 use super::table::ReferenceTable;
 
 /// The columns that were named, by those of the table.
@@ -50,8 +49,8 @@ impl ColumnOrder {
     }
 
     /// The cells of a row in the order of the table's columns; an absent column has empty cells.
-    pub fn arrange<'a>(&self, cell: impl Fn(usize) -> &'a str) -> Cells {
-        self.positions.iter().map(|at| at.map_or("", &cell).to_owned()).collect()
+    pub fn arrange<'a>(&self, cell: impl Fn(usize) -> &'a str) -> Vec<&'a str> {
+        self.positions.iter().map(|at| at.map_or("", &cell)).collect()
     }
 }
 
@@ -63,10 +62,7 @@ mod tests {
     fn columns_are_found_in_any_order_and_optional_ones_may_be_absent() {
         let order = ColumnOrder::from_names(ReferenceTable::Enrolments, &["insured_region", "person_id", "insurance"]);
         let cells = ["370100", "P1", "resident"];
-        assert_eq!(
-            order.map(|order| order.arrange(|at| cells[at])),
-            Ok(["P1", "", "resident", "370100", ""].map(str::to_owned).to_vec())
-        );
+        assert_eq!(order.map(|order| order.arrange(|at| cells[at])), Ok(vec!["P1", "", "resident", "370100", ""]));
     }
 
     #[test]

@@ -51,7 +51,8 @@ impl<R: Read> CsvRows<R> {
         if record.len() != self.width {
             return Err(format!("has {} cells; the header has {}", record.len(), self.width));
         }
-        Ok(Some(self.columns.arrange(|at| record.get(at).copied().unwrap_or_default())))
+        let cells = self.columns.arrange(|at| record.get(at).copied().unwrap_or_default());
+        Ok(Some(cells.into_iter().map(str::to_owned).collect()))
     }
 }
 

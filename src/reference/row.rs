@@ -40,7 +40,7 @@ impl ReferenceRow {
     /// Every invalid cell, by column; or that the number of cells is not the number of columns.
     pub fn from_cells(
         table: ReferenceTable,
-        cells: &[String],
+        cells: &[impl AsRef<str>],
         id_bytes: usize,
     ) -> Result<ReferenceRow, Vec<FieldFault>> {
         let columns = table.columns();
@@ -48,10 +48,10 @@ impl ReferenceRow {
             let message = format!("has {} cells; the columns are {}", cells.len(), columns.join(", "));
             return Err(vec![FieldFault::new("cells", FaultReason::Unreadable, message)]);
         }
-        if let Some(at) = cells.iter().position(|cell| cell.contains(['\n', '\r'])) {
+        if let Some(at) = cells.iter().position(|cell| cell.as_ref().contains(['\n', '\r'])) {
             return Err(vec![FieldFault::new(columns[at], FaultReason::ControlCharacter, "has a line end")]);
         }
-        let mut reader = CellReader::new(columns, cells, id_bytes);
+        let mut reader = CellReader::new(columns, cells.iter().map(AsRef::as_ref), id_bytes);
         let row = read_row(table, &mut reader);
         reader.finish(row)
     }

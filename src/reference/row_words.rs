@@ -56,14 +56,14 @@ fn class_faults(code: &str, class: &Class, vocabulary: &Vocabulary) -> Vec<Field
 }
 
 /// The faults of the words in the cells of a row that has other faults; what the other faults cover is left out.
-pub fn cell_word_faults(table: ReferenceTable, cells: &[String], vocabulary: &Vocabulary) -> Vec<FieldFault> {
+pub fn cell_word_faults(table: ReferenceTable, cells: &[impl AsRef<str>], vocabulary: &Vocabulary) -> Vec<FieldFault> {
     let columns = table.columns();
     if cells.len() != columns.len() {
         return Vec::new();
     }
-    let cell = |column: &str| {
+    let cell = |column: &str| -> Option<&str> {
         let at = columns.iter().position(|known| *known == column);
-        at.and_then(|at| cells.get(at)).map(String::as_str).filter(|cell| !cell.is_empty())
+        at.and_then(|at| cells.get(at)).map(AsRef::as_ref).filter(|cell| !cell.is_empty())
     };
     let mut faults = Vec::new();
     let mut check = |column: &str, known: &dyn Fn(&str) -> bool| {

@@ -17,6 +17,9 @@ pub enum ReferenceTable {
     Catalogue,
 }
 
+/// The number of columns of the table that has the most.
+pub(super) const MAX_COLUMNS: usize = 8;
+
 impl ReferenceTable {
     /// All tables, in the order in which a directory is imported. The table that makes a person or hospital known
     /// comes after all others about them, so that a new one never appears in part: a poor patient must not be
@@ -69,5 +72,15 @@ impl ReferenceTable {
                 &["code", "regions", "from", "name", "class", "self_pay_ratio", "price_ceiling", "until"]
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_table_has_more_columns_than_a_row_has_room_for() {
+        assert_eq!(ReferenceTable::ALL.iter().map(|table| table.columns().len()).max(), Some(MAX_COLUMNS));
     }
 }

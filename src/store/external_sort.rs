@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use prost::Message;
 
 use super::error::StoreError;
-use super::keys::Secret;
+use super::keys::{Secret, StoreKey};
 use super::sorted_runs::{RunSort, SortLimits, SortedRuns, failed};
 use crate::domain::ids::PersonId;
 use crate::journal::StoredForm;
@@ -30,7 +30,14 @@ pub struct ExternalSort<R = NumberedPart> {
 }
 
 /// A person with all their rows.
-type PersonWithRows<R> = (PersonId, Vec<R>);
+pub struct SortedPerson<R> {
+    /// The key of the person in the store.
+    pub key: StoreKey,
+    /// The person.
+    pub person_id: PersonId,
+    /// The rows, in the order in which they were added.
+    pub rows: Vec<R>,
+}
 
 /// Sorted rows, person by person.
 pub struct Sorted<R = NumberedPart> {
@@ -74,19 +81,11 @@ impl<R: StoredForm> ExternalSort<R> {
 }
 
 impl<R: StoredForm> Sorted<R> {
-    /// Goes back to the first person.
-    ///
-    /// # Errors
-    /// If a file cannot be read.
-    pub fn rewind(&mut self) -> Result<(), StoreError> {
-        self.runs.rewind()
-    }
-
     /// The next `limit` persons with all their rows, fewer at the end; `None` when there are no more.
     ///
     /// # Errors
     /// If a file cannot be read.
-    pub fn next_batch(&mut self, limit: usize) -> Result<Option<Vec<PersonWithRows<R>>>, StoreError> {
+    pub fn next_batch(&mut self, limit: usize) -> Result<Option<Vec<SortedPerson<R>>>, StoreError> {
         let mut batch = Vec::with_capacity(limit);
         while batch.len() < limit {
             let Some(person) = self.next_person()? else { break };
@@ -96,30 +95,41 @@ impl<R: StoredForm> Sorted<R> {
     }
 
     /// The next person with all their rows.
-    fn next_person(&mut self) -> Result<Option<PersonWithRows<R>>, StoreError> {
-        let Some(first) = self.runs.peek_key() else { return Ok(None) };
-        let mut person: Option<PersonWithRows<R>> = None;
-        while self.runs.peek_key() == Some(first) {
-            let Some((id, row)) = self.runs.next_row(decode_row)? else { break };
-            person.get_or_insert_with(|| (id, Vec::new())).1.push(row);
+    fn next_person(&mut self) -> Result<Option<SortedPerson<R>>, StoreError> {
+        let Some(key) = self.runs.peek_key() else { return Ok(None) };
+        let mut person: Option<SortedPerson<R>> = None;
+        while self.runs.peek_key() == Some(key) {
+            let Some((person_id, row)) = self.runs.next_row(decode_row)? else { break };
+            person.get_or_insert_with(|| SortedPerson { key, person_id, rows: Vec::with_capacity(1) }).rows.push(row);
         }
         Ok(person)
     }
 }
 
-/// Appends the id, the length of its text first, and the message of a row.
+/// Appends the id and the message of a row.
 fn encode_row(bytes: &mut Vec<u8>, id: &PersonId, row: &impl StoredForm) -> Result<(), StoreError> {
-    let length = u16::try_from(id.as_str().len()).map_err(failed)?;
-    bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(id.as_str().as_bytes());
+    encode_id(bytes, id)?;
     row.to_message().encode_raw(bytes);
     Ok(())
 }
 
 fn decode_row<R: StoredForm>(bytes: &[u8]) -> Result<(PersonId, R), StoreError> {
+    let (id, row) = decode_id(bytes)?;
+    Ok((id, R::from_message(R::Message::decode(row).map_err(failed)?).map_err(failed)?))
+}
+
+/// Appends the id of a person, the length of its text first.
+pub(super) fn encode_id(bytes: &mut Vec<u8>, id: &PersonId) -> Result<(), StoreError> {
+    let length = u16::try_from(id.as_str().len()).map_err(failed)?;
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(id.as_str().as_bytes());
+    Ok(())
+}
+
+/// The id of a person, and the bytes after it.
+pub(super) fn decode_id(bytes: &[u8]) -> Result<(PersonId, &[u8]), StoreError> {
     let short = || failed("a row is too short");
     let (length, rest) = bytes.split_first_chunk().ok_or_else(short)?;
     let (id, row) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length))).ok_or_else(short)?;
-    let id = PersonId::from_stored(std::str::from_utf8(id).map_err(failed)?).map_err(failed)?;
-    Ok((id, R::from_message(R::Message::decode(row).map_err(failed)?).map_err(failed)?))
+    Ok((PersonId::from_stored(std::str::from_utf8(id).map_err(failed)?).map_err(failed)?, row))
 }

@@ -12,6 +12,7 @@
 pub mod administration;
 pub mod archive;
 pub mod backup;
+pub mod changed_persons;
 pub mod commit;
 pub mod commit_log;
 pub mod coordination;
@@ -41,7 +42,7 @@ pub use commit::Commit;
 pub use error::StoreError;
 pub use journal_store::{JournalStore, Keyed, KeyedState, LookUp, Scope};
 pub use policy_store::PolicyStore;
-pub use reference_store::{KeyedPerson, ReferenceRead, ReferenceStore, ReferenceWrite};
+pub use reference_store::{EncodedPerson, KeyedPerson, ReferenceRead, ReferenceStore, ReferenceWrite};
 
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use super::imports::{Import, ImportEvent};
 use super::journal_store::Keyed;
 use super::keys::StoreKey;
 use crate::domain::ids::{HospitalId, PersonId};
+use crate::journal::record;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::HospitalRecord;
 use crate::reference::person::PersonRecord;
@@ -15,11 +16,29 @@ use crate::reference::person::PersonRecord;
 /// A person's reference record by key.
 pub type KeyedPerson = Keyed<PersonRecord>;
 
+/// The whole record of a person, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedPerson {
+    /// The key under which the store keeps the person.
+    pub key: StoreKey,
+    /// The person.
+    pub person_id: PersonId,
+    /// The encoded record.
+    pub record: Vec<u8>,
+}
+
+impl EncodedPerson {
+    /// The encoded record of a person whom the store keeps under this key.
+    pub fn new(key: StoreKey, record: &PersonRecord) -> EncodedPerson {
+        EncodedPerson { key, person_id: record.id().clone(), record: record::encode(record) }
+    }
+}
+
 /// Rows of reference tables that are written in one step.
 #[derive(Clone, Default)]
 pub struct ReferenceWrite {
     /// Whole records of persons.
-    pub persons: Vec<(PersonId, PersonRecord)>,
+    pub persons: Vec<EncodedPerson>,
     /// Whole records of hospitals.
     pub hospitals: Vec<(HospitalId, HospitalRecord)>,
     /// Rows of the catalogue.
@@ -39,6 +58,17 @@ pub struct ReferenceRead {
 pub trait ReferenceStore: Send + Sync + 'static {
     /// The reference records of these persons, in the order of `ids`.
     fn persons(&self, ids: &[PersonId]) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send;
+
+    /// The reference records of these persons, which are in ascending order of their keys in this store.
+    fn persons_in_order(
+        &self,
+        persons: &[(StoreKey, PersonId)],
+    ) -> impl Future<Output = Result<Vec<Option<PersonRecord>>, StoreError>> + Send {
+        async move {
+            let ids: Vec<_> = persons.iter().map(|(_, id)| id.clone()).collect();
+            self.persons(&ids).await
+        }
+    }
 
     /// Up to `limit` reference records of persons with a key after `after`, in the order of keys. A damaged record
     /// fails alone.

@@ -15,7 +15,7 @@ use onestop::reference::table::ReferenceTable;
 use onestop::store::commit::CommitOrigin;
 use onestop::store::imports::ImportEvent;
 use onestop::store::memory::MemoryStore;
-use onestop::store::{Commit, JournalStore, PolicyStore, ReferenceStore, ReferenceWrite};
+use onestop::store::{Commit, EncodedPerson, JournalStore, PolicyStore, ReferenceStore, ReferenceWrite};
 use redb::ReadableTable;
 
 use super::history::History;
@@ -64,7 +64,7 @@ async fn a_target_with_other_content_is_refused_and_unchanged() {
     target.log_import(3, import).await.expect("a write");
     foreign(one.store(), &target, "import 3 of its log").await;
     let target = MemoryStore::default();
-    let persons = vec![(id("P2"), PersonRecord::new(id("P2")))];
+    let persons = vec![EncodedPerson::new(target.person_key(&id("P2")), &PersonRecord::new(id("P2")))];
     target.write_reference(1, 0, ReferenceWrite { persons, ..ReferenceWrite::default() }).await.expect("a write");
     foreign(one.store(), &target, "the record of person").await;
 }

@@ -314,9 +314,9 @@ impl ReferenceStore for SimulatedStore {
 
     async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
         let mut rows = Vec::new();
-        for (id, person) in std::mem::take(&mut write.persons) {
-            let (key, value) = (composite_key(&[id.as_str()]), record::encode(&person));
-            rows.push(DiskRow { table: DiskTable::Persons, key, value });
+        for person in std::mem::take(&mut write.persons) {
+            let key = composite_key(&[person.person_id.as_str()]);
+            rows.push(DiskRow { table: DiskTable::Persons, key, value: person.record });
         }
         let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();
         let value = record::encode(&Part::from(write));

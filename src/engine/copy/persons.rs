@@ -1,11 +1,10 @@
 //! StoreCopy of the reference records of persons: sorted by the target's keys and written in batches.
 
-use crate::domain::ids::PersonId;
 use crate::reference::person::PersonRecord;
-use crate::store::external_sort::ExternalSort;
+use crate::store::external_sort::{ExternalSort, SortedPerson};
 use crate::store::keys::StoreKey;
 use crate::store::pages::Pages;
-use crate::store::{KeyedPerson, ReferenceWrite, Store};
+use crate::store::{EncodedPerson, KeyedPerson, ReferenceWrite, Store};
 
 use super::{CopyCount, CopyError, PAGE, Stage, StoreCopy, StoreRole, key_text};
 
@@ -46,7 +45,7 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
         let mut sorted = records.sorted().map_err(CopyError::target)?;
         let (mut done, mut written) = (0, 0);
         while let Some(batch) = sorted.next_batch(PAGE).map_err(CopyError::target)? {
-            let each = |(id, records): (PersonId, Vec<_>)| records.into_iter().map(move |record| (id.clone(), record));
+            let each = |SortedPerson { key, rows, .. }| rows.into_iter().map(move |record| (key, record));
             let batch: Vec<_> = batch.into_iter().flat_map(each).collect();
             done += batch.len() as u64;
             written += self.write(import, batch).await?;
@@ -70,11 +69,11 @@ impl<S: Store, T: Store> StoreCopy<'_, S, T> {
     }
 
     /// Writes those of these records that the target lacks; returns their number.
-    async fn write(&self, import: u64, batch: Vec<(PersonId, PersonRecord)>) -> Result<u64, CopyError> {
-        let ids: Vec<_> = batch.iter().map(|(id, _)| id.clone()).collect();
-        let in_target = self.target.persons(&ids).await.map_err(CopyError::target)?;
+    async fn write(&self, import: u64, batch: Vec<(StoreKey, PersonRecord)>) -> Result<u64, CopyError> {
+        let keys: Vec<_> = batch.iter().map(|(key, record)| (*key, record.id().clone())).collect();
+        let in_target = self.target.persons_in_order(&keys).await.map_err(CopyError::target)?;
         let lacking = batch.into_iter().zip(in_target).filter(|(_, known)| known.is_none());
-        let persons: Vec<_> = lacking.map(|(person, _)| person).collect();
+        let persons: Vec<_> = lacking.map(|((key, record), _)| EncodedPerson::new(key, &record)).collect();
         let written = persons.len() as u64;
         if written > 0 {
             let write = ReferenceWrite { persons, ..ReferenceWrite::default() };

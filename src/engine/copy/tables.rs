@@ -12,7 +12,8 @@ use crate::store::imports::{COPY, Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::pages::Pages;
 use crate::store::{Store, StoreError};
 
-use super::super::import::{ImportSource, parts};
+use super::super::import::ImportSource;
+use super::super::import_tables::parts;
 use super::{CopyError, PAGE, StoreCopy};
 
 /// The tables and the log of the source, and the log of the target.

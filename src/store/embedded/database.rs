@@ -15,6 +15,7 @@ use arc_swap::{ArcSwap, Guard};
 use redb::backends::FileBackend;
 use redb::{Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, TableDefinition, WriteTransaction};
 
+use super::cursor::{Bytes, Cursor};
 use super::durability::Durability;
 use super::index::LogPosition;
 use super::log::StoreIdentity;
@@ -69,11 +70,18 @@ const WRITTEN: &[u8] = b"written";
 /// The key of the number of the file in the file system: 8 bytes, little-endian.
 const FILE: &[u8] = b"file";
 
-type Bytes = &'static [u8];
-
 /// The definition of a table.
 fn definition(table: RedbTable) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(NAMES[table as usize])
+}
+
+/// When a write is in the file. The log holds it before: what the file lacks after a crash is written to it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persistence {
+    /// When the write returns.
+    Now,
+    /// When a later write that is persisted at once returns; until then it is in memory.
+    WithALaterWrite,
 }
 
 /// The open database.
@@ -147,22 +155,27 @@ impl Tables {
         Snapshot(self.published.load())
     }
 
-    /// Begins a transaction whose commit returns when it is durable. It also writes what opening after a crash needs, so
-    /// that opening does not read the whole file.
-    fn begin(&self) -> Result<WriteTransaction, redb::Error> {
+    fn begin(&self, persistence: Persistence) -> Result<WriteTransaction, redb::Error> {
         let mut write = self.database.begin_write()?;
-        write.set_durability(Sync::Immediate)?;
-        write.set_quick_repair(true);
+        match persistence {
+            Persistence::Now => {
+                write.set_durability(Sync::Immediate)?;
+                // It also writes what opening after a crash needs, so that opening does not read the whole file.
+                write.set_quick_repair(true);
+            }
+            Persistence::WithALaterWrite => write.set_durability(Sync::None)?,
+        }
         Ok(write)
     }
 
-    /// Writes rows of the log up to a record there, durably, and publishes them to readers.
+    /// Writes rows of the log up to a record there, and publishes them to readers.
     pub fn write<'a>(
         &self,
         rows: impl IntoIterator<Item = &'a TableRow>,
         written: LogPosition,
+        persistence: Persistence,
     ) -> Result<(), redb::Error> {
-        let transaction = self.begin()?;
+        let transaction = self.begin(persistence)?;
         let mut open: [Option<redb::Table<'_, Bytes, Bytes>>; NAMES.len()] = [const { None }; NAMES.len()];
         for TableRow { table, key, value } in rows {
             let table = match &mut open[*table as usize] {
@@ -259,6 +272,21 @@ impl Snapshot {
         guarded_read(|| {
             let row = self.0[table as usize].get(key).map_err(unavailable)?;
             row.map(|row| Ok(record::decode(row.value())?)).transpose()
+        })
+    }
+
+    /// The decoded rows under keys in ascending order.
+    pub fn get_in_order<'k, T: StoredForm>(
+        &self,
+        table: RedbTable,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Result<Vec<Option<T>>, StoreError> {
+        guarded_read(|| {
+            let mut cursor = Cursor::new(&self.0[table as usize]);
+            keys.map(|key| {
+                cursor.seek(key).map_err(unavailable)?.map(|row| Ok(record::decode(row.value())?)).transpose()
+            })
+            .collect()
         })
     }
 

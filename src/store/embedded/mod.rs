@@ -19,6 +19,7 @@ mod administration;
 pub mod backup;
 mod commit_record;
 mod committer;
+mod cursor;
 mod database;
 mod directory;
 pub mod disk;

@@ -3,7 +3,6 @@
 use crate::journal::record;
 use crate::store::import_parts::{Part, apply_parts};
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
-use crate::store::keys::Secret;
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError};
 
 use super::database::{RedbTable, Snapshot, TableRow};
@@ -13,11 +12,10 @@ const START: u8 = 0;
 const END: u8 = 1;
 
 /// The rows of a part of an import.
-pub fn rows(secret: &Secret, import: u64, part: u32, write: ReferenceWrite) -> Vec<TableRow> {
+pub fn rows(import: u64, part: u32, mut write: ReferenceWrite) -> Vec<TableRow> {
     let mut rows = Vec::with_capacity(write.persons.len() + 1);
-    for (id, person) in &write.persons {
-        let key = secret.person(id).to_vec();
-        rows.push(TableRow { table: RedbTable::Persons, key, value: record::encode(person) });
+    for person in std::mem::take(&mut write.persons) {
+        rows.push(TableRow { table: RedbTable::Persons, key: person.key.to_vec(), value: person.record });
     }
     if !write.hospitals.is_empty() || !write.catalogue.is_empty() {
         let key = [&import.to_be_bytes()[..], &part.to_be_bytes()].concat();

@@ -1,6 +1,6 @@
 //! Brings the database of reference tables up to the log when a store is opened.
 
-use super::database::Tables;
+use super::database::{Persistence, Tables};
 use super::directory::StoreDirectory;
 use super::index::{Key, KeyRange, LogPosition, Row, Table};
 use super::journal::{Journal, index_error, log_error};
@@ -31,7 +31,7 @@ pub fn replay(tables: &Tables, journal: &Journal, directory: &StoreDirectory) ->
             rows.extend(rows_at(journal, *position).map_err(unreadable)?);
         }
         let failed = |error| OpenError::Database { path: directory.database_file(), error };
-        tables.write(&rows, last.position).map_err(failed)?;
+        tables.write(&rows, last.position, Persistence::Now).map_err(failed)?;
         (records, written) = (records + missing.len(), Some(last.position));
     }
     if records > 0 {

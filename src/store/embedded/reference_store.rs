@@ -44,6 +44,13 @@ impl ReferenceStore for EmbeddedStore {
         ids.iter().map(record).collect()
     }
 
+    async fn persons_in_order(
+        &self,
+        persons: &[(StoreKey, PersonId)],
+    ) -> Result<Vec<Option<PersonRecord>>, StoreError> {
+        self.tables.snapshot().get_in_order(RedbTable::Persons, persons.iter().map(|(key, _)| &key[..]))
+    }
+
     async fn person_records(&self, after: Option<StoreKey>, limit: usize) -> Result<Vec<KeyedPerson>, StoreError> {
         let after = after.as_ref().map_or(&[][..], |key| &key[..]);
         let rows = self.tables.snapshot().rows_after(RedbTable::Persons, after, limit)?;
@@ -61,7 +68,7 @@ impl ReferenceStore for EmbeddedStore {
     }
 
     async fn write_reference(&self, import: u64, part: u32, write: ReferenceWrite) -> Result<(), StoreError> {
-        let rows = reference::rows(&self.secret, import, part, write);
+        let rows = reference::rows(import, part, write);
         self.write_rows(rows).await
     }
 

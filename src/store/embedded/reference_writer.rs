@@ -1,5 +1,5 @@
 //! The thread that writes reference tables and policies: takes the pending writes, has them appended to the log, commits
-//! them to the database as one transaction, publishes a snapshot once it is durable, answers.
+//! them to the database as one transaction, publishes a snapshot, answers.
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Span;
 
 use super::committer::{Job, PreparedCommit, TracedJob};
-use super::database::{TableRow, Tables};
+use super::database::{Persistence, RedbTable, TableRow, Tables};
 use super::index::{KeyRange, Table};
 use super::journal::{Journal, index_error};
 use super::observation::{ObserverCell, observed};
@@ -22,6 +22,10 @@ const COMPONENT: &str = "the thread of reference tables";
 
 /// The maximum number of writes that share one sync.
 const GROUP: usize = 64;
+
+/// The bytes of rows of persons that the database keeps in memory before it persists them: as many are written to it again
+/// from the log when the store is opened after a crash.
+const UNPERSISTED_BYTES: usize = 32 << 20;
 
 /// Rows to write.
 pub struct WriteJob {
@@ -43,6 +47,8 @@ pub struct ReferenceWriter {
     readiness: watch::Sender<Readiness>,
     observer: ObserverCell,
     failed: Option<String>,
+    /// The bytes of rows that the database does not have in its file.
+    unpersisted: usize,
 }
 
 impl ReferenceWriter {
@@ -54,7 +60,7 @@ impl ReferenceWriter {
         readiness: watch::Sender<Readiness>,
         observer: ObserverCell,
     ) -> ReferenceWriter {
-        ReferenceWriter { tables, journal, commits, readiness, observer, failed: None }
+        ReferenceWriter { tables, journal, commits, readiness, observer, failed: None, unpersisted: 0 }
     }
 
     /// Runs until every sender is dropped and every job is answered.
@@ -149,11 +155,20 @@ impl ReferenceWriter {
         error.map_or(Ok(()), |error| Err(if is_nothing { Appended::Nothing(error) } else { Appended::Part(error) }))
     }
 
-    /// Writes rows to the database that the log holds as its newest.
-    fn write_appended(&self, jobs: &[Vec<TableRow>]) -> Result<(), StoreError> {
+    /// Writes rows to the database that the log holds as its newest. Those of many persons are persisted together.
+    fn write_appended(&mut self, jobs: &[Vec<TableRow>]) -> Result<(), StoreError> {
         let last = self.journal.index().last(KeyRange::all(Table::ReferenceWrite)).map_err(index_error)?;
         let last = last.ok_or_else(|| StoreError::Damaged("the index lacks a record of the log".to_owned()))?;
-        let written = self.tables.write(jobs.iter().flatten(), last.position);
+        let rows = || jobs.iter().flatten();
+        self.unpersisted += rows().map(|row| row.key.len() + row.value.len()).sum::<usize>();
+        let is_of_persons = rows().all(|row| row.table == RedbTable::Persons);
+        let persistence = if is_of_persons && self.unpersisted < UNPERSISTED_BYTES {
+            Persistence::WithALaterWrite
+        } else {
+            self.unpersisted = 0;
+            Persistence::Now
+        };
+        let written = self.tables.write(rows(), last.position, persistence);
         written.map_err(|error| StoreError::Unknown(error.to_string()))
     }
 

@@ -16,6 +16,7 @@ use super::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use super::keys::{Secret, StoreKey};
 use super::{Keyed, KeyedPerson, PolicyStore, ReferenceRead, ReferenceStore, ReferenceWrite, Store, StoreError};
 use crate::domain::ids::{Digest, PersonId};
+use crate::journal::record;
 use crate::reference::person::PersonRecord;
 
 use tables::MemoryTables;
@@ -80,7 +81,9 @@ impl ReferenceStore for MemoryStore {
 
     async fn write_reference(&self, import: u64, part: u32, mut write: ReferenceWrite) -> Result<(), StoreError> {
         let mut rows = self.rows();
-        rows.persons.extend(std::mem::take(&mut write.persons));
+        for person in std::mem::take(&mut write.persons) {
+            rows.persons.insert(person.person_id, record::decode(&person.record)?);
+        }
         rows.parts.insert((import, part), write.into());
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Reference tables, imports and policies on Redis: persons in their hashes, the rest in the common shard.
 
+use futures_util::future::try_join_all;
 use redis::{Cmd, Value, cmd};
 
 use super::call_error::CallError;
@@ -49,15 +50,15 @@ pub async fn write(
     (import, part): (u64, u32),
     write: ReferenceWrite,
 ) -> Result<(), StoreError> {
-    let ids: Vec<PersonId> = write.persons.iter().map(|(id, _)| id.clone()).collect();
-    for (shard, in_shard) in by_shard(&ids) {
+    let shards = by_shard(write.persons.iter().map(|person| &person.person_id));
+    let writes = shards.into_iter().map(|(shard, in_shard)| {
         let mut writes = ShardWrite::new(names, shard);
-        for at in in_shard {
-            let row = record::encode(&write.persons[at].1);
-            writes.add("HSET", names.person(&ids[at]), &[b"p", &row]);
+        for person in in_shard.into_iter().map(|at| &write.persons[at]) {
+            writes.add("HSET", names.keyed_person(shard, &person.key), &[b"p", &person.record]);
         }
-        writes.run(servers).await.map_err(CallError::into_write_error)??;
-    }
+        async { writes.run(servers).await.map_err(CallError::into_write_error)?.map(drop) }
+    });
+    try_join_all(writes).await?;
     if write.hospitals.is_empty() && write.catalogue.is_empty() {
         return Ok(());
     }
@@ -66,8 +67,9 @@ pub async fn write(
 }
 
 /// The indices of these persons, grouped by shard.
-fn by_shard(ids: &[PersonId]) -> Vec<(Shard, Vec<usize>)> {
-    let mut shards: Vec<(Shard, usize)> = ids.iter().enumerate().map(|(at, id)| (Shard::of_person(id), at)).collect();
+fn by_shard<'a>(ids: impl IntoIterator<Item = &'a PersonId>) -> Vec<(Shard, Vec<usize>)> {
+    let mut shards: Vec<(Shard, usize)> =
+        ids.into_iter().enumerate().map(|(at, id)| (Shard::of_person(id), at)).collect();
     shards.sort();
     let groups = shards.chunk_by(|one, other| one.0 == other.0);
     groups.map(|group| (group[0].0, group.iter().map(|(_, at)| *at).collect())).collect()
