@@ -47,7 +47,10 @@ async fn readers_see_whole_persons_and_settlements_continue_during_an_import() {
     let reader = tokio::spawn(async move {
         let (mut both, mut settled) = (0, 0u64);
         let ids: Vec<_> = (0..PERSONS).map(|number| id(format!("N{number}"))).collect();
-        while !over.load(Ordering::Relaxed) {
+        let mut is_over = false;
+        // The last round begins after the import.
+        while !is_over {
+            is_over = over.load(Ordering::Relaxed);
             let day = "2017-06-15".parse().expect("a day");
             for record in reader.store().persons(&ids).await.expect("a read").into_iter().flatten() {
                 assert_eq!(record.categories().on(day).count(), 2, "neither row or both");
