@@ -1,5 +1,5 @@
 //! `onestop policy impact` on a journal of many settlements of 20 items: settlements a second from the columns and from the log,
-//! and where the time goes.
+//! and where the time goes; then the first report of the year over which they were settled, and of its last day.
 //!
 //! `cargo bench --bench impact -- SETTLEMENTS PERSONS ROUNDS FROM_LOG` (200000 20000 3 1; without the rounds from the log if
 //! `FROM_LOG` is 0)
@@ -13,9 +13,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use generated_journal::{Failed, generate};
+use onestop::domain::day::Day;
 use onestop::engine::impact::{CHUNK_ROWS, ImpactColumns, ImpactQuestion, impact};
 use onestop::journal::recorded::{decode_recorded, previous_entry};
 use onestop::policy::{Book, shipped, shipped_vocabulary};
+use onestop::reports::cache::{CHUNK_LINES, ReportCache};
+use onestop::reports::dimension::Dimension;
+use onestop::reports::question::Question;
 use onestop::store::JournalStore;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::pages::Pages;
@@ -48,6 +52,7 @@ async fn measure(
     let store = EmbeddedStore::open(directory, Durability::Volatile)?;
     let book = Arc::new(changed_book()?);
     from_columns(&store, directory, settlements, rounds).await?;
+    reports(&store, directory, settlements).await?;
     for _ in 0..if from_log { rounds } else { 0 } {
         let (start, before) = (Instant::now(), processor_time()?);
         let found = impact(&store, Arc::clone(&book), ImpactQuestion::default(), None).await?;
@@ -61,6 +66,33 @@ async fn measure(
         steps(&store, settlements).await?;
     }
     println!("resident at most: {} MiB", peak_mib()?);
+    Ok(())
+}
+
+/// The first report of the year, which reads the log, and then reports of the year and of its last day again.
+async fn reports(store: &EmbeddedStore, directory: &Path, settlements: u64) -> Result<(), Failed> {
+    let year = Question {
+        from: Some(Day::new(2018, 1, 1)?),
+        until: Some(Day::new(2019, 1, 1)?),
+        by: vec![Dimension::Hospital, Dimension::Month],
+        ..Question::default()
+    };
+    let last_day = Question { from: Some(Day::new(2018, 12, 31)?), ..year.clone() };
+    for (name, question) in
+        [("first of the year", &year), ("last day", &last_day), ("last day again", &last_day), ("year again", &year)]
+    {
+        let (start, before) = (Instant::now(), processor_time()?);
+        let mut cache = ReportCache::open(store, &directory.join("reports"), CHUNK_LINES).await?;
+        let reported = cache.report(question).await?;
+        println!(
+            "report, {name}: {:?}, {} of processor time for each settlement of the store; {:?}, {} settlements",
+            start.elapsed(),
+            each(processor_time()? - before, settlements),
+            reported.read,
+            reported.report.total.settlements
+        );
+    }
+    println!("  resident at most so far: {} MiB", peak_mib()?);
     Ok(())
 }
 

@@ -72,6 +72,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // Policies are listed from the book in use.
     // An activation reads a policy book, from a source that the server chooses.
     ("grpc/activation.rs", "policy::Book"),
+    // An impact is that of the book of a request.
+    ("grpc/impact.rs", "policy::Book"),
     // Tables have a name in messages, and imports are sent as the store logs them.
     ("grpc/reference.rs", "reference::table::ReferenceTable"),
     ("grpc/import_stream.rs", "reference::table::ReferenceTable"),

@@ -14,6 +14,10 @@ use onestop::engine::reverse::ReverseRequest;
 use onestop::engine::{CommitStamp, Engine, EngineError, EngineSettings};
 use onestop::journal::{CommittedEntry, decode_committed};
 use onestop::policy::shipped;
+use onestop::reports::dimension::Dimension;
+use onestop::reports::ledger::report;
+use onestop::reports::question::{DayOf, Question};
+use onestop::reports::report::ReportRow;
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
@@ -133,6 +137,53 @@ async fn assert_booked(store: &impl Store) {
 async fn reopened<S: Store>(store: S) -> Engine<S> {
     let book = shipped::book().expect("the shipped book");
     Engine::open(store, book, EngineSettings::default()).await.expect("an engine")
+}
+
+/// The report of June and of the months after it by the month in which amounts are booked.
+async fn booked_report(store: &impl Store) -> (Vec<ReportRow>, Vec<ReportRow>) {
+    let day = |text: &str| Some(text.parse::<Day>().expect("a day"));
+    let by = |from, until| Question {
+        by: vec![Dimension::Month],
+        day_of: DayOf::Booked,
+        from: day(from),
+        until: day(until),
+        ..Question::default()
+    };
+    let (june, later) = (by("2017-06-01", "2017-07-01"), by("2017-07-01", "2018-01-01"));
+    let of = async |question| report(store, &question).await.expect("a report").report.rows;
+    (of(june).await, of(later).await)
+}
+
+async fn a_closed_month_is_reported_as_it_was<S: Store>(engine: &Engine<S>) {
+    june(engine).await;
+    let (of_june, none) = booked_report(engine.store()).await;
+    assert_eq!((of_june.len(), none.len()), (1, 0));
+    let total = |row: &ReportRow| row.amounts[0].to_string();
+    assert_eq!((of_june[0].settlements, total(&of_june[0]).as_str()), (2, "100000.00"));
+    july_and_august(engine).await;
+    let (again, later) = booked_report(engine.store()).await;
+    assert_eq!(again, of_june, "nothing that follows changes the closed month");
+    let later: Vec<_> = later.iter().map(|row| (row.key[0].to_string(), row.settlements, total(row))).collect();
+    let expected = [("2017-07", -1, "-50000.00"), ("2017-08", 0, "-10000.00")];
+    assert_eq!(later, expected.map(|(month, settlements, total)| (month.to_owned(), settlements, total.to_owned())));
+}
+
+#[tokio::test]
+async fn a_closed_month_is_reported_as_it_was_in_memory() {
+    a_closed_month_is_reported_as_it_was(&engine(MemoryStore::default()).await).await;
+}
+
+#[tokio::test]
+async fn a_closed_month_is_reported_as_it_was_in_a_directory() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = EmbeddedStore::open(place.path(), Durability::Synced).expect("a store");
+    a_closed_month_is_reported_as_it_was(&engine(store).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_month_is_reported_as_it_was_on_redis() {
+    let server = RedisServer::shared();
+    a_closed_month_is_reported_as_it_was(&engine(redis_server::open(&server.url()).await).await).await;
 }
 
 #[tokio::test]

@@ -21,6 +21,12 @@ pub type Failed = Box<dyn std::error::Error>;
 
 const ITEMS: i64 = 20;
 
+/// 1 January 2018 in China, in microseconds.
+const FIRST_COMMIT: i64 = 1_514_736_000_000_000;
+
+/// The microseconds of a year.
+const YEAR: i64 = 365 * 24 * 3_600 * 1_000_000;
+
 /// Makes a store with so many settlements of so many persons, and the tables that they rest on.
 pub async fn generate(directory: &Path, settlements: u64, persons: u64) -> Result<(), Failed> {
     let store = EmbeddedStore::open(directory, Durability::Volatile)?;
@@ -31,7 +37,7 @@ pub async fn generate(directory: &Path, settlements: u64, persons: u64) -> Resul
     let settle = |number: u64| {
         let (person, claim) = (number % persons, claim(number, number % persons));
         let request = SettleRequest { claim, request_id: format!("R{number}"), quote: None, today: Day::LAST };
-        engine.settle(request, stamp(number + 1).for_person(&format!("P{person}")))
+        engine.settle(request, stamp(number, settlements).for_person(&format!("P{person}")))
     };
     let mut settled = stream::iter(0..settlements).map(settle).buffered(persons.min(256) as usize);
     while let Some(one) = settled.next().await {
@@ -40,8 +46,10 @@ pub async fn generate(directory: &Path, settlements: u64, persons: u64) -> Resul
     Ok(())
 }
 
-fn stamp(number: u64) -> CommitStamp {
-    CommitStamp { id: EntryId((u128::from(number) << 64).to_be_bytes()), instant: journal::Instant(number as i64) }
+/// The settlements are spread evenly over a year.
+fn stamp(number: u64, settlements: u64) -> CommitStamp {
+    let at = FIRST_COMMIT + number as i64 * (YEAR / settlements as i64);
+    CommitStamp { id: EntryId((u128::from(number + 1) << 64).to_be_bytes()), instant: journal::Instant(at) }
 }
 
 async fn tables<S: Store>(engine: &Engine<S>, persons: u64) -> Result<(), Failed> {

@@ -115,6 +115,13 @@ impl SettlementService for Bare {
     async fn report(&self, _: Request<pb::ReportRequest>) -> Result<Response<Self::ReportStream>, Status> {
         not_measured()
     }
+    type ReportPovertyStream = tokio_stream::Empty<Result<pb::ReportPovertyResponse, Status>>;
+    async fn report_poverty(
+        &self,
+        _: Request<pb::ReportPovertyRequest>,
+    ) -> Result<Response<Self::ReportPovertyStream>, Status> {
+        not_measured()
+    }
     type WatchEntriesStream = tokio_stream::Empty<Result<pb::WatchEntriesResponse, Status>>;
     async fn watch_entries(
         &self,

@@ -109,6 +109,12 @@ pub(super) const KEYS: &[ConfigKey] = &[
         standard_variable: None,
     },
     ConfigKey {
+        name: "report_cache",
+        about: "The directory where what reports and `policy impact` have read of the log is kept by column; it is made again if it is missing. A relative path is in the directory of the store, or beside the secret of a store on Redis. Default: reports.",
+        target: KeyTarget::OptionalPath(|config| &mut config.report_cache),
+        standard_variable: None,
+    },
+    ConfigKey {
         name: "accept_anonymous",
         about: "Serve unauthenticated callers on an address other than loopback: anyone who can reach the port may make every call.",
         target: KeyTarget::Flag(|config| &mut config.accept_anonymous),

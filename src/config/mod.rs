@@ -51,6 +51,8 @@ pub struct Config {
     pub callers: Option<PathBuf>,
     /// The access log; without it a file in the directory of the store.
     pub access_log: Option<PathBuf>,
+    /// The directory of what reports have read; see `StoreLocation::report_cache`.
+    pub report_cache: Option<PathBuf>,
     /// Whether to serve unauthenticated callers on an address other than loopback.
     pub(crate) accept_anonymous: bool,
     /// Whether to answer before a commit is synced to disk.
@@ -86,6 +88,7 @@ impl Default for Config {
             tls_client_ca: None,
             callers: None,
             access_log: None,
+            report_cache: None,
             accept_anonymous: false,
             accept_volatile: false,
             telemetry: OtlpSettings::default(),

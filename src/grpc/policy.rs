@@ -14,7 +14,9 @@ use crate::store::Store;
 use super::activation::{Activation, BookChange};
 use super::authorize::Permitted;
 use super::error::CallError;
+use super::impact::ImpactParts;
 use super::page::{self, PageTokens};
+use super::reporter::{StoreReporter, report_deadline};
 use super::to_proto::{date, digest};
 use super::vocabulary;
 
@@ -26,13 +28,14 @@ pub struct PolicyHandler<S> {
     engine: Arc<Engine<S>>,
     activation: Arc<Activation<S>>,
     page_tokens: PageTokens,
+    reporter: Arc<StoreReporter<S>>,
 }
 
 impl<S: Store> PolicyHandler<S> {
     /// The service over this engine.
-    pub fn new(engine: Arc<Engine<S>>, activation: Arc<Activation<S>>) -> Self {
+    pub fn new(engine: Arc<Engine<S>>, activation: Arc<Activation<S>>, reporter: Arc<StoreReporter<S>>) -> Self {
         let page_tokens = PageTokens::new(engine.store());
-        PolicyHandler { engine, activation, page_tokens }
+        PolicyHandler { engine, activation, page_tokens, reporter }
     }
 }
 
@@ -73,6 +76,14 @@ impl<S: Store> PolicyService for PolicyHandler<S> {
         let kept = vocabulary::kept_words(request.into_inner())?;
         let dropped = self.engine.dropped_words(&kept).await.map_err(CallError::from)?;
         Ok(Response::new(vocabulary::dropped_words_response(dropped)))
+    }
+
+    type AssessImpactStream = ImpactParts;
+
+    async fn assess_impact(&self, request: Request<pb::AssessImpactRequest>) -> Result<Response<ImpactParts>, Status> {
+        let (permitted, deadline) = (Permitted::from_message(&request)?, report_deadline(&request));
+        let reporter = Arc::clone(&self.reporter);
+        Ok(Response::new(reporter.assess_impact(permitted, deadline, request.into_inner()).await?))
     }
 
     async fn activate_policies(

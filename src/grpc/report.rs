@@ -1,15 +1,10 @@
-//! Report: sums over settlements from the journal of the store.
-//!
-//! A report is made on a thread of its own, so that claims do not wait for it, and one after the other. Then its rows are sent as
-//! the caller takes them.
+//! Report: sums over settlements from the journal of the store. Its rows are sent as the caller takes them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
 use tonic::Status;
 
 use crate::access::AccessError;
@@ -18,7 +13,6 @@ use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::PersonId;
 use crate::domain::journal::Instant;
 use crate::engine::list::HospitalScope;
-use crate::engine::{Engine, EngineError};
 use crate::pb::Date;
 use crate::pb::settlement as pb;
 use crate::pb::settlement::report_response::Part;
@@ -32,9 +26,9 @@ use crate::reports::report::ReportRow;
 use crate::store::Store;
 
 use super::authorize::Permitted;
-use super::disclosures::Disclosures;
 use super::error::CallError;
 use super::listing::visible_hospitals;
+use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
 
 /// The rows of a message.
@@ -43,27 +37,7 @@ const ROWS: usize = 500;
 /// The parts of a report as they are sent.
 pub type ReportParts = BoxStream<'static, Result<pb::ReportResponse, Status>>;
 
-/// What makes the reports of a server.
-pub struct Reporter<S> {
-    engine: Arc<Engine<S>>,
-    disclosures: Arc<Disclosures>,
-    cache: Option<PathBuf>,
-    running: Semaphore,
-    shutdown: watch::Receiver<bool>,
-}
-
-impl<S: Store> Reporter<S> {
-    /// Reports of this engine's store; what is read for them is kept in the directory, if one is given. They end when `shutdown`
-    /// becomes true.
-    pub fn new(
-        engine: Arc<Engine<S>>,
-        disclosures: Arc<Disclosures>,
-        cache: Option<PathBuf>,
-        shutdown: watch::Receiver<bool>,
-    ) -> Reporter<S> {
-        Reporter { engine, disclosures, cache, running: Semaphore::new(1), shutdown }
-    }
-
+impl<S: Store> StoreReporter<S> {
     /// The report that is requested, after the read of every person that it names was recorded.
     ///
     /// # Errors
@@ -71,6 +45,7 @@ impl<S: Store> Reporter<S> {
     pub(super) async fn report(
         self: Arc<Self>,
         permitted: Permitted,
+        deadline: Duration,
         request: pb::ReportRequest,
     ) -> Result<ReportParts, CallError> {
         let question = question(&permitted, &request)?;
@@ -78,37 +53,20 @@ impl<S: Store> Reporter<S> {
         if names_persons && !permitted.caller.views_every_hospital() {
             return Err(AccessError::NotPermitted.into());
         }
-        let disclosures = Arc::clone(&self.disclosures);
-        let engine = Arc::clone(&self.engine);
-        let reported = self.compute(question).await?;
+        let reported = self.alone(deadline, |reporter| async move { reporter.compute(&question).await });
+        let reported = reported.await?;
         if names_persons {
             let persons = persons_of(&reported)?;
-            disclosures.log_read(&permitted, engine.store(), &persons)?;
+            self.disclosures.log_read(&permitted, self.engine.store(), &persons)?;
         }
         Ok(parts(reported, &request.after_key))
     }
 
-    async fn compute(self: Arc<Self>, question: Question) -> Result<Reported, CallError> {
-        let _turn = self.running.acquire().await;
-        let (handle, reporter) = (Handle::current(), Arc::clone(&self));
-        let mut shutdown = self.shutdown.clone();
-        let made = tokio::task::spawn_blocking(move || {
-            handle.block_on(async {
-                tokio::select! {
-                    biased;
-                    _ = shutdown.wait_for(|stop| *stop) => Err(CallError::Stopping),
-                    made = reporter.compute_here(&question) => made,
-                }
-            })
-        });
-        made.await.map_err(|ended| CallError::Internal(format!("a report ended: {ended}")))?
-    }
-
-    async fn compute_here(&self, question: &Question) -> Result<Reported, CallError> {
+    async fn compute(&self, question: &Question) -> Result<Reported, CallError> {
         let store = self.engine.store();
         let mut reported = match self.report_with_cache(question).await {
             Some(reported) => reported,
-            None => report(store, question).await.map_err(ReportError::from),
+            None => report(store, question).await,
         }
         .map_err(call_error)?;
         name_persons(store, &mut reported.report).await.map_err(ReportError::from).map_err(call_error)?;
@@ -129,13 +87,6 @@ impl<S: Store> Reporter<S> {
             }
             reported => Some(reported),
         }
-    }
-}
-
-fn call_error(error: ReportError) -> CallError {
-    match error {
-        ReportError::Store(error) => EngineError::from_read_error(error).into(),
-        error => CallError::Internal(error.to_string()),
     }
 }
 
@@ -215,7 +166,7 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
     Ok(Question { day_of: day_of.unwrap_or_default(), from, until, by, only, as_of })
 }
 
-fn day(faults: &mut FieldFaults, field: &str, day: Option<Date>) -> Option<Day> {
+pub(super) fn day(faults: &mut FieldFaults, field: &str, day: Option<Date>) -> Option<Day> {
     let read = Day::new(day?.year, day?.month, day?.day);
     read.map_err(|error| faults.add(field, FaultReason::NotADay, error.to_string())).ok()
 }

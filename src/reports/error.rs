@@ -14,6 +14,9 @@ pub enum ReportError {
     /// The directory holds the cache of another store; nothing of it is used.
     #[error("{0} holds the report cache of another store: name another directory with --cache, or delete it")]
     ForeignCache(PathBuf),
+    /// The groups and their persons do not fit into the memory that a report may take.
+    #[error("the report would hold more than {0} groups and persons: ask for fewer days, regions or dimensions")]
+    TooLarge(usize),
     /// A file of the cache cannot be read or written.
     #[error(transparent)]
     File(#[from] DerivedFileError),

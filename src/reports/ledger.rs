@@ -1,10 +1,11 @@
 //! The report of a store, without a cache: from every entry of the journal.
 
 use crate::domain::journal::Instant;
+use crate::store::JournalStore;
 use crate::store::rows::CommitPosition;
-use crate::store::{JournalStore, StoreError};
 
 use super::chunk::ChunkBuilder;
+use super::error::ReportError;
 use super::line_reader::lines_after;
 use super::question::Question;
 use super::report::Report;
@@ -36,8 +37,8 @@ pub struct Read {
 /// Answers a question from the journal of a store.
 ///
 /// # Errors
-/// If the store cannot be read, or an entry is damaged.
-pub async fn report<S: JournalStore>(store: &S, question: &Question) -> Result<Reported, StoreError> {
+/// If the store cannot be read, an entry is damaged, or the report is too large.
+pub async fn report<S: JournalStore>(store: &S, question: &Question) -> Result<Reported, ReportError> {
     let (mut tally, mut read) = (Tally::new(question), Read::default());
     let mut after = CommitPosition::FIRST;
     loop {
@@ -51,7 +52,7 @@ pub async fn report<S: JournalStore>(store: &S, question: &Question) -> Result<R
         after = page.last.map_or(after, |last| last.position);
         if page.is_end || !goes_on {
             read.lines = tally.lines();
-            return Ok(Reported { as_of: question.as_of.or(tally.latest()), report: tally.finish(), read });
+            return Ok(Reported { as_of: question.as_of.or(tally.latest()), report: tally.finish()?, read });
         }
     }
 }

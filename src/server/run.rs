@@ -156,7 +156,7 @@ impl<F: FnOnce(&ServerStart)> StoreTask for ServeTask<F> {
             tracing::info!(target: LIFE, "stopping: a signal asked for it; calls in flight are finished");
         };
         let load_book = config.policies.map(|directory| Arc::new(move || Book::from_dir(&directory)) as _);
-        let report_cache = Some(location.report_cache(config.secret.as_deref()));
+        let report_cache = Some(location.report_cache(config.report_cache.as_deref(), config.secret.as_deref()));
         let limits = config.server;
         let setup = ServerSetup { load_book, access, limits, operations, reload, metrics, watched, report_cache };
         let served = serve::serve_with(setup, Arc::new(engine), listener, shutdown).await;

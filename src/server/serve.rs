@@ -28,6 +28,7 @@ use crate::grpc::import_stream::ImportStreams;
 use crate::grpc::observe::ObserveLayer;
 use crate::grpc::operations::OperationsHandler;
 use crate::grpc::reconcile_list::ListStreams;
+use crate::grpc::reporter::StoreReporter;
 use crate::grpc::settlement::SettlementHandler;
 use crate::store::Store;
 use crate::store::coordination::{ComponentFailed, Coordination};
@@ -261,10 +262,13 @@ impl Shared {
         let (authorizer, disclosures) = (Arc::clone(&self.authorizer), Arc::clone(&self.disclosures));
         let (drain, operated) = (Arc::clone(&self.drain), Arc::clone(engine));
         let backups = Backups::new(engine.store().backup_reader(), authorizer, disclosures, shutdown.clone());
-        let (disclosures, report_cache) = (Arc::clone(&self.disclosures), self.report_cache.clone());
-        let settlements = SettlementHandler::new(Arc::clone(engine), disclosures, streams, report_cache);
+        let (of_reports, report_cache) = (Arc::clone(&self.disclosures), self.report_cache.clone());
+        let reporter = StoreReporter::new(Arc::clone(engine), of_reports, report_cache, shutdown.clone());
+        let (reporter, disclosures) = (Arc::new(reporter), Arc::clone(&self.disclosures));
+        let settlements = SettlementHandler::new(Arc::clone(engine), disclosures, streams, Arc::clone(&reporter));
         Services {
             settlements,
+            reporter,
             activation: Arc::clone(activation),
             operations: OperationsHandler::new(operated, drain, in_flight, backups),
             engine: Arc::clone(engine),

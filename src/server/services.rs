@@ -17,6 +17,7 @@ use crate::grpc::policy::PolicyHandler;
 use crate::grpc::reconcile_list::ListStreams;
 use crate::grpc::reconciliation::ReconciliationHandler;
 use crate::grpc::reference::ReferenceHandler;
+use crate::grpc::reporter::StoreReporter;
 use crate::grpc::settlement::SettlementHandler;
 use crate::pb;
 use crate::pb::encoded::settlement_service_server::SettlementServiceServer;
@@ -31,6 +32,7 @@ use super::dispatch::Dispatch;
 /// The services and what they share.
 pub(super) struct Services<S> {
     pub(super) settlements: SettlementHandler<S>,
+    pub(super) reporter: Arc<StoreReporter<S>>,
     pub(super) activation: Arc<Activation<S>>,
     pub(super) operations: OperationsHandler<S>,
     pub(super) engine: Arc<Engine<S>>,
@@ -67,11 +69,12 @@ impl<S: Store> Services<S> {
         health: HealthServer<impl Health>,
         message_bytes: usize,
     ) -> Dispatch<SettlementServiceServer<SettlementHandler<S>>> {
-        let Services { settlements, activation, operations, engine, disclosures, imports, reconciliations } = self;
+        let Services { settlements, reporter, activation, operations, engine, disclosures, imports, reconciliations } =
+            self;
         let reconciliations =
             ReconciliationHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), reconciliations);
         let references = ReferenceHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), imports);
-        let policies = PolicyHandler::new(engine, activation);
+        let policies = PolicyHandler::new(engine, activation, reporter);
         let settlements =
             SettlementServiceServer::new(settlements).accept_compressed(Gzip).max_decoding_message_size(message_bytes);
         let routes = Routes::new(health)

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::engine::impact;
 use crate::store::archive::ArchiveIdentity;
 use crate::store::embedded::{self, Durability, EmbeddedStore};
 use crate::store::keys::Secret;
@@ -22,9 +23,6 @@ const ACCESS_LOG: &str = "access.log";
 
 /// The name of the directory of the cache of reports.
 const REPORT_CACHE: &str = "reports";
-
-/// The directory in it where the columns of `policy impact` are kept.
-const IMPACT_COLUMNS: &str = "impact";
 
 /// Where a store is.
 #[derive(Clone)]
@@ -207,17 +205,19 @@ impl StoreLocation {
         }
     }
 
-    /// Where what reports read is kept: in the directory of the store, or beside the secret of a store on Redis.
-    pub(crate) fn report_cache(&self, secret: Option<&Path>) -> PathBuf {
+    /// Where what reports read is kept. A relative path, and the default, are in the directory of the store, or beside the secret
+    /// of a store on Redis.
+    pub(crate) fn report_cache(&self, configured: Option<&Path>, secret: Option<&Path>) -> PathBuf {
+        let name = configured.unwrap_or(Path::new(REPORT_CACHE));
         match self {
-            StoreLocation::Directory(path) => path.join(REPORT_CACHE),
-            StoreLocation::Redis(_) => secret.and_then(Path::parent).unwrap_or(Path::new("")).join(REPORT_CACHE),
+            StoreLocation::Directory(path) => path.join(name),
+            StoreLocation::Redis(_) => secret.and_then(Path::parent).unwrap_or(Path::new("")).join(name),
         }
     }
 
     /// Where the columns of `policy impact` are kept: beside what reports read.
     pub(crate) fn impact_columns(&self, secret: Option<&Path>) -> PathBuf {
-        self.report_cache(secret).join(IMPACT_COLUMNS)
+        self.report_cache(None, secret).join(impact::DIRECTORY)
     }
 
     /// The access log of a server over this store. A relative path, and the default, are in the directory of the store, or

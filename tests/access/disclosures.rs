@@ -45,13 +45,15 @@ use crate::support::row;
 enum Recorded {
     /// A line in the access log about this person.
     Line(&'static str),
+    /// A line in the access log about everyone.
+    Everyone,
     /// The entry, or the event in the log of imports, that the call commits or once committed.
     Commit,
     /// Nothing: it discloses nothing about a person.
     Nothing,
 }
 
-use Recorded::{Commit, Line, Nothing};
+use Recorded::{Commit, Everyone, Line, Nothing};
 
 /// Call, outcome, role of the caller, answer (OK or the reason of the refusal), and what records it. The hospital is H3,
 /// which has settled C-H3 of P1; P2 is a patient of another hospital, P-NONE does not exist.
@@ -169,6 +171,9 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("Report", "of persons", "auditor", "OK", Line("P1")),
     ("Report", "of persons", "hospital", "NOT_PERMITTED", Nothing),
     ("Report", "faulty request", "hospital", "INVALID_REQUEST", Nothing),
+    // Nobody was settled as ordinary: `reports::served` has those who were.
+    ("ReportPoverty", "of nobody", "auditor", "OK", Nothing),
+    ("ReportPoverty", "faulty request", "auditor", "INVALID_REQUEST", Nothing),
     ("GetAccount", "of a patient", "hospital", "OK", Line("P1")),
     ("GetAccount", "of a patient of another hospital", "hospital", "NOT_FOUND", Nothing),
     ("GetAccount", "of an unknown person", "hospital", "NOT_FOUND", Nothing),
@@ -195,6 +200,9 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("GetVocabulary", "words", "hospital", "OK", Nothing),
     ("FindDroppedWords", "no word is dropped", "operator", "OK", Nothing),
     ("ActivatePolicies", "no files", "operator", "POLICIES_REFUSED", Nothing),
+    ("AssessImpact", "of nobody", "auditor", "OK", Nothing),
+    ("AssessImpact", "of persons", "auditor", "OK", Everyone),
+    ("AssessImpact", "no files", "auditor", "POLICIES_REFUSED", Nothing),
     ("ListEntries", "of the administration", "operator", "OK", Nothing),
     ("CloseMonth", "a month that is not over", "operator", "MONTH_NOT_CLOSABLE", Nothing),
     // A backup that is sent has a line with `*` in place of a person: `backup::refused` has it.
@@ -239,6 +247,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
             "ListEntries",
             "WatchEntries",
             "Report",
+            "ReportPoverty",
             "GetAccount",
             "ReconcileTotals",
             "ReconcileList",
@@ -247,7 +256,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
         Reason::NotPermitted => {
             &["Quote", "Settle", "SettleStream", "Correct", "Readjudicate", "Fence", "Report", "GetReference"]
         }
-        Reason::PoliciesRefused => &["ActivatePolicies"],
+        Reason::PoliciesRefused => &["ActivatePolicies", "AssessImpact"],
         Reason::BackupUnavailable => &["Backup"],
         Reason::MonthNotClosable => &["CloseMonth"],
         // Other commits for the person: `a_conflict_discloses_that_others_commit` has it.
@@ -515,6 +524,14 @@ async fn ask_settlements(server: &TestServer, role: &str, call: &str, outcome: &
             let mut parts = client.report(request).await?.into_inner();
             answered(parts.message().await)
         }
+        "ReportPoverty" => {
+            let [from, until] = [2017, 2018].map(|year| Some(Date { year, month: 1, day: 1 }));
+            let until = until.filter(|_| outcome != "faulty request");
+            let categories = vec!["registered_poor".to_owned()];
+            let request =
+                pb::ReportPovertyRequest { from, until, categories, names_persons: true, ..Default::default() };
+            answered(client.report_poverty(request).await)
+        }
         _ => {
             let person_id = person(outcome).to_owned();
             let request = pb::GetAccountRequest { person_id, insurance: "resident".to_owned(), year: 2017, on: None };
@@ -627,6 +644,12 @@ async fn ask(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answ
             let words = vec![policy::NamedWord { section: "tag".to_owned(), ..Default::default() }];
             answered(policies().await.find_dropped_words(policy::FindDroppedWordsRequest { words }).await)
         }
+        "AssessImpact" => {
+            let files = if outcome == "no files" { Vec::new() } else { crate::impact::changed_policy_files() };
+            let names_persons = outcome == "of persons";
+            let request = policy::AssessImpactRequest { files, names_persons, ..Default::default() };
+            answered(policies().await.assess_impact(request).await)
+        }
         "ListPolicies" => answered(policies().await.list_policies(policy::ListPoliciesRequest::default()).await),
         "ActivatePolicies" => {
             answered(policies().await.activate_policies(policy::ActivatePoliciesRequest::default()).await)
@@ -675,6 +698,7 @@ async fn every_outcome_of_every_call_is_recorded_as_in_the_table() {
                 let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
                 vec![[(*call).to_owned(), (*role).to_owned(), (*answer).to_owned(), key]]
             }
+            Everyone => vec![[*call, *role, *answer, "*"].map(str::to_owned)],
             Commit | Nothing => Vec::new(),
         };
         let logged = lines(&server);

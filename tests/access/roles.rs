@@ -62,6 +62,7 @@ const TABLE: &[(&str, [(Came, Came); 6])] = &[
     ("WatchEntries", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (Empty, Empty)]),
     ("Report of hospitals", [(Yes, Empty), (Yes, Empty), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("Report of persons", [(No, No), (No, No), (No, No), (Yes, Yes), (No, No), (No, No)]),
+    ("ReportPoverty", [(No, No), (No, No), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("GetAccount", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ReconcileTotals", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("ReconcileList", [(Yes, Hidden), (Yes, Hidden), (No, No), (Yes, Yes), (No, No), (No, No)]),
@@ -74,6 +75,7 @@ const TABLE: &[(&str, [(Came, Came); 6])] = &[
     ("GetVocabulary", [(Yes, Yes); 6]),
     ("FindDroppedWords", [(No, No), (No, No), (No, No), (Yes, Yes), (No, No), (Yes, Yes)]),
     ("ActivatePolicies", [(No, No), (No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
+    ("AssessImpact", [(No, No), (No, No), (No, No), (Yes, Yes), (No, No), (No, No)]),
     ("CloseMonth", [(No, No), (No, No), (No, No), (No, No), (No, No), (Yes, Yes)]),
     // The store of this server is in memory: whoever may back it up learns that.
     ("Backup", [(No, No), (No, No), (No, No), (No, No), (Yes, Yes), (No, No)]),
@@ -229,6 +231,12 @@ async fn settlements(server: &TestServer, channel: Channel, call: &str, side: &S
         }
         "Report of hospitals" => report_of(client, "hospital", hospital).await,
         "Report of persons" => report_of(client, "person", person).await,
+        "ReportPoverty" => {
+            let [from, until] = [2017, 2018].map(|year| Some(pb::Date { year, month: 1, day: 1 }));
+            came(
+                client.report_poverty(pb::settlement::ReportPovertyRequest { from, until, ..Default::default() }).await,
+            )
+        }
         _ => {
             let insurance = "resident".to_owned();
             let request = pb::settlement::GetAccountRequest { person_id, insurance, year: 2017, on: None };
@@ -298,6 +306,10 @@ async fn ask(server: &TestServer, channel: Channel, call: &str, side: &Side) -> 
             came(policies.get_policy(request).await)
         }
         "GetVocabulary" => came(policies.get_vocabulary(pb::policy::GetVocabularyRequest::default()).await),
+        "AssessImpact" => {
+            let files = crate::impact::changed_policy_files();
+            came(policies.assess_impact(pb::policy::AssessImpactRequest { files, ..Default::default() }).await)
+        }
         "FindDroppedWords" => came(policies.find_dropped_words(pb::policy::FindDroppedWordsRequest::default()).await),
         "ListPolicies" => came(policies.list_policies(pb::policy::ListPoliciesRequest::default()).await),
         "ActivatePolicies" => {

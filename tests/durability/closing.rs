@@ -52,10 +52,10 @@ async fn settled<S: Store>(store: S) {
     let book = shipped::book().expect("the shipped book");
     let engine = Engine::open(store, book, EngineSettings::default()).await.expect("an engine");
     import_tables(&engine).await;
-    for month in 0..MONTHS.len() {
+    for (month, name) in MONTHS.iter().enumerate() {
         for number in 0..CLAIMS {
             let request = settle(claim(&claim_id(month, number), &person(number), "10.00"));
-            let stamp = stamp_on(&format!("{}-15", MONTHS[month]), 1 + (month * CLAIMS + number) as u64);
+            let stamp = stamp_on(&format!("{name}-15"), 1 + (month * CLAIMS + number) as u64);
             let stamp = stamp.for_person(&person(number));
             engine.settle(request, stamp).await.expect("a settlement");
         }

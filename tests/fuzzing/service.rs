@@ -13,6 +13,7 @@ use onestop::grpc::disclosures::Disclosures;
 use onestop::grpc::import_stream::{ImportLimits, ImportStreams};
 use onestop::grpc::observe::{self, Observe};
 use onestop::grpc::reference::ReferenceHandler;
+use onestop::grpc::reporter::StoreReporter;
 use onestop::grpc::settlement::SettlementHandler;
 use onestop::grpc::stream::Streams;
 use onestop::pb::encoded::settlement_service_server::SettlementServiceServer;
@@ -110,7 +111,10 @@ impl Service {
         let (idle, duration) = (Duration::from_secs(60), Duration::from_secs(60));
         let import_limits = ImportLimits { total: 64, per_caller: 64, idle, duration };
         let imports = ImportStreams::new(import_limits, shutdown);
-        let settlements = SettlementHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), streams, None);
+        let reporter =
+            StoreReporter::new(Arc::clone(&engine), Arc::clone(&disclosures), None, streams.shutdown.clone());
+        let settlements =
+            SettlementHandler::new(Arc::clone(&engine), Arc::clone(&disclosures), streams, Arc::new(reporter));
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
         let references = ReferenceServiceServer::new(ReferenceHandler::new(Arc::clone(&engine), disclosures, imports));
         let references = references.max_decoding_message_size(limits.message_bytes);

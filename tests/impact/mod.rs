@@ -6,6 +6,7 @@ mod browser;
 mod columns;
 mod history;
 mod program;
+mod served;
 
 use onestop::policy::{Book, shipped, shipped_vocabulary};
 
@@ -23,6 +24,12 @@ pub fn changed_files() -> Vec<(&'static str, String)> {
         (*name, changed)
     };
     shipped::FILES.iter().chain([&shipped_vocabulary::VOCABULARY]).map(change).collect()
+}
+
+/// The changed files as a request sends them.
+pub fn changed_policy_files() -> Vec<onestop::pb::policy::PolicyFile> {
+    let file = |(name, text): (&str, String)| onestop::pb::policy::PolicyFile { name: name.to_owned(), text };
+    changed_files().into_iter().map(file).collect()
 }
 
 /// The book of the changed files.

@@ -120,3 +120,43 @@ async fn a_file_that_an_interruption_left_is_finished_as_of_the_moment_when_it_w
     assert_eq!(run(&report).0, Some(0));
     assert_ne!(std::fs::read(&file).expect("the file"), whole, "a new report has the new settlement");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_statistics_of_a_server_are_those_of_its_store_and_whom_they_name_is_logged() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = place.path().join("store");
+    let serve = Serve::start(&store, &[]);
+    history(&serve).await;
+    let late = place.path().join("categories.csv");
+    std::fs::write(&late, "person_id,category,from\nP1,registered_poor,2017-01-01\nP3,registered_poor,2017-01-01\n")
+        .expect("a file");
+    let (code, _, errors) = run(&["import", &late.display().to_string(), "--server", &serve.url]);
+    assert_eq!(code, Some(0), "{errors}");
+    let span = ["--from", "2017-01-01", "--until", "2099-01-01", "--persons", "--lang", "en"];
+    let asked = |place: &[&str], format: &[&str]| run(&[&["report", "poverty"], place, &span[..], format].concat());
+    let of_server = ["--server", &serve.url];
+    let formats = [&["--json"][..], &["--format", "csv"], &["--format", "table"]];
+    let served = formats.map(|format| {
+        let (code, output, errors) = asked(&of_server, format);
+        assert_eq!(code, Some(0), "{errors}");
+        output
+    });
+    assert!(served[2].contains("P1"), "{}", served[2]);
+    let logged = std::fs::read_to_string(store.join("access.log")).expect("the log");
+    assert!(logged.contains("ReportPoverty"), "{logged}");
+    // A file has the same bytes; a part that an interruption left is finished.
+    let file = place.path().join("poverty.csv");
+    let named = file.display().to_string();
+    let to_file = ["--format", "csv", "--output", &named];
+    assert_eq!(asked(&of_server, &to_file).0, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), served[1]);
+    std::fs::rename(&file, place.path().join("poverty.csv.part")).expect("a part");
+    assert_eq!(asked(&of_server, &to_file).0, Some(0));
+    assert_eq!(std::fs::read_to_string(&file).expect("the file"), served[1]);
+    assert!(!place.path().join("poverty.csv.part").exists());
+    assert_eq!(serve.end(), Some(0));
+    for (format, served) in formats.iter().zip(served) {
+        let (code, offline, errors) = asked(&["--store", &store.display().to_string()], format);
+        assert_eq!((code, offline), (Some(0), served), "{errors}");
+    }
+}

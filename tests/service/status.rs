@@ -10,6 +10,7 @@ use onestop::config::ServerLimits;
 use onestop::domain::claim::{Quantity, RawClaim};
 use onestop::grpc::authorize::{self, Authorizer};
 use onestop::grpc::disclosures::Disclosures;
+use onestop::grpc::reporter::StoreReporter;
 use onestop::grpc::settlement::SettlementHandler;
 use onestop::grpc::status::Reason;
 use onestop::grpc::stream::Streams;
@@ -473,8 +474,9 @@ async fn settle_past_deadline(server: Server) -> Status {
         idle: Duration::from_secs(300),
     };
     let disclosures = Arc::new(Disclosures::new(AccessLog::Disabled));
-    let service =
-        SettlementServiceServer::new(SettlementHandler::new(server.engine.clone(), disclosures, streams, None));
+    let (engine, shutdown) = (server.engine.clone(), streams.shutdown.clone());
+    let reporter = Arc::new(StoreReporter::new(engine.clone(), Arc::clone(&disclosures), None, shutdown));
+    let service = SettlementServiceServer::new(SettlementHandler::new(engine, disclosures, streams, reporter));
     let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
     let request = with_timeout(Duration::from_millis(1), settle_request(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")

@@ -18,7 +18,7 @@ use crate::support::ids::id;
 
 /// The response to a client request.
 pub enum Response {
-    Committed { entry: Entry, revisions: Vec<Entry>, replay: bool },
+    Committed { entry: Box<Entry>, revisions: Vec<Entry>, replay: bool },
     Outcome(Outcome),
     Quoted(Box<Split>),
     Account(AccountView),
@@ -53,13 +53,17 @@ async fn try_execute<S: Store>(
             let quote = quote.map(|(digest, _)| PresentedQuote::Shown(digest));
             let request = SettleRequest { claim, request_id, quote, today: onestop::domain::day::Day::LAST };
             let committed = engine.settle(request, stamp).await?;
-            Response::Committed { entry: committed.entry.into(), revisions: Vec::new(), replay: committed.replay }
+            Response::Committed {
+                entry: Box::new(committed.entry.into()),
+                revisions: Vec::new(),
+                replay: committed.replay,
+            }
         }
         ClientRequest::Reverse { reversal, request_id } => {
             let request = ReverseRequest { reversal, request_id, dry_run: false };
             let reversed = engine.reverse(request, stamp).await?;
             let revisions = reversed.revisions.into_iter().map(Entry::from).collect();
-            Response::Committed { entry: reversed.entry.into(), revisions, replay: reversed.replay }
+            Response::Committed { entry: Box::new(reversed.entry.into()), revisions, replay: reversed.replay }
         }
         ClientRequest::Fence { hospital, person, request_id } => {
             Response::Outcome(engine.fence(&request_name(hospital, person, request_id), stamp).await?)
@@ -83,7 +87,7 @@ pub fn response_summary(response: &Response) -> String {
     let digest = |entry: &Entry| encode_entry(entry).1;
     match response {
         Response::Committed { entry: first, revisions, replay } => {
-            let all: Vec<Digest> = [first].into_iter().chain(revisions).map(digest).collect();
+            let all: Vec<Digest> = [&**first].into_iter().chain(revisions).map(digest).collect();
             format!("committed {all:?} {replay}")
         }
         Response::Outcome(Outcome::Settled(first)) => format!("outcome {}", digest(&first.entry.clone().into())),

@@ -294,6 +294,17 @@ impl Client {
         Ok(self.settlements.report(request).await?.into_inner())
     }
 
+    /// Begins statistics of poverty relief.
+    ///
+    /// # Errors
+    /// The status of the refusal.
+    pub async fn report_poverty(
+        &mut self,
+        request: pb::ReportPovertyRequest,
+    ) -> Result<Streaming<pb::ReportPovertyResponse>, Status> {
+        Ok(self.settlements.report_poverty(request).await?.into_inner())
+    }
+
     /// Begins a backup of the server's store.
     ///
     /// # Errors

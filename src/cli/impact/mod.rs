@@ -3,6 +3,7 @@
 
 mod page;
 mod persons;
+mod remote;
 mod rows;
 mod table;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::admin::policy::read_checked_book;
+use crate::cli::client::address::TlsOptions;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::{BookWords, Lang};
@@ -32,6 +34,11 @@ pub(crate) struct ImpactOptions {
     /// The store: a directory that no server uses, such as a restored backup, or a Redis
     #[arg(long, value_name = "DIR|URL", default_value = "onestop-store")]
     store: PathBuf,
+    /// What the store of this running server holds, instead; its access log says so if persons are asked for
+    #[arg(long, value_name = "URL", conflicts_with_all = ["store", "secret", "archive", "cache", "auditor", "access_log"])]
+    server: Option<String>,
+    #[command(flatten)]
+    tls: TlsOptions,
     /// The file with the secret of a store on Redis
     #[arg(long, value_name = "FILE")]
     secret: Option<PathBuf>,
@@ -55,7 +62,7 @@ pub(crate) struct ImpactOptions {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Also write what changes for each person, by id, to this file as CSV, readable by its owner only; the access log says so
-    #[arg(long, value_name = "FILE", requires_all = ["auditor", "access_log"])]
+    #[arg(long, value_name = "FILE")]
     persons: Option<PathBuf>,
     /// The name of the auditor who asks for persons, for the access log
     #[arg(long, value_name = "NAME")]
@@ -92,16 +99,14 @@ pub(crate) async fn run(options: &ImpactOptions, json: bool) -> CommandResult {
     let book = Arc::new(read_checked_book(Some(&options.policies), &[], lang)?);
     let persons = options.persons.as_deref().map(|path| options.open_persons(path)).transpose()?;
     let question = ImpactQuestion { years: options.year.clone(), regions: options.region.clone() };
-    let location = StoreLocation::parse(&options.store)?;
-    let default_cache = || location.impact_columns(options.secret.as_deref());
-    let task = ImpactTask {
-        book: Arc::clone(&book),
-        question,
-        persons: persons.as_ref().map(PersonsFile::sink),
-        columns: options.cache.clone().unwrap_or_else(default_cache),
+    let sink = persons.as_ref().map(PersonsFile::sink);
+    let impact = match &options.server {
+        Some(url) => {
+            let server = (url.as_str(), &options.tls);
+            remote::impact(server, (&options.policies, book.digest()), question, sink).await?
+        }
+        None => options.of_store(&book, question, sink).await?,
     };
-    let files = SecretAndArchivePaths { secret: options.secret.as_deref(), archive: options.archive.as_deref() };
-    let impact = location.open_existing(files, task).await??;
     if let (Some(file), Some(path)) = (persons, &options.persons) {
         file.finish().map_err(CommandError::file(path))?;
     }
@@ -123,11 +128,29 @@ pub(crate) async fn run(options: &ImpactOptions, json: bool) -> CommandResult {
 }
 
 impl ImpactOptions {
-    /// The file of persons, after the access log has its line.
+    /// The impact on a store that no server uses.
+    async fn of_store(
+        &self,
+        book: &Arc<Book>,
+        question: ImpactQuestion,
+        persons: Option<PersonSink>,
+    ) -> Result<Impact, CommandError> {
+        let location = StoreLocation::parse(&self.store)?;
+        let columns = self.cache.clone().unwrap_or_else(|| location.impact_columns(self.secret.as_deref()));
+        let task = ImpactTask { book: Arc::clone(book), question, persons, columns };
+        let files = SecretAndArchivePaths { secret: self.secret.as_deref(), archive: self.archive.as_deref() };
+        Ok(location.open_existing(files, task).await??)
+    }
+
+    /// The file of persons, after the access log has its line; that of a server is the server's.
     fn open_persons(&self, path: &Path) -> Result<PersonsFile, CommandError> {
-        let (name, log) = (self.auditor.as_deref().unwrap_or_default(), self.access_log.as_deref());
-        if let Some(log) = log {
-            persons::record(log, name).map_err(CommandError::file(log))?;
+        match (&self.server, &self.auditor, &self.access_log) {
+            (Some(_), ..) => {}
+            (None, Some(name), Some(log)) => persons::record(log, name).map_err(CommandError::file(log))?,
+            (None, ..) => {
+                let message = "--persons of a store requires --auditor and --access-log";
+                return Err(CommandError::Usage(message.to_owned()));
+            }
         }
         PersonsFile::create(path).map_err(CommandError::file(path))
     }

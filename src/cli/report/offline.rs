@@ -53,7 +53,7 @@ impl StoreOptions {
     /// If no store is named.
     pub(super) fn cache(&self) -> Result<PathBuf, CommandError> {
         let location = self.location()?;
-        Ok(self.cache.clone().unwrap_or_else(|| location.report_cache(self.secret.as_deref())))
+        Ok(self.cache.clone().unwrap_or_else(|| location.report_cache(None, self.secret.as_deref())))
     }
 
     /// Records in the access log of the store that a report names persons.

@@ -37,6 +37,9 @@ use live::live_settlements;
 use person::decide_person;
 pub use sums::{Crossing, Impact, PersonChanges};
 
+/// The directory of the columns in that of what reports read.
+pub const DIRECTORY: &str = "impact";
+
 /// Persons whose states are read at once.
 const PERSONS_PER_PAGE: usize = 1_000;
 

@@ -7,7 +7,6 @@ mod quote;
 mod readjudicate;
 mod reverse;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +28,10 @@ use super::feed::{FeedReader, WatchedEntries};
 use super::feed_cursor::FeedCursors;
 use super::listing;
 use super::page::PageTokens;
+use super::poverty::PovertyParts;
 use super::quote_tokens::QuoteTokens;
-use super::report::{ReportParts, Reporter};
+use super::report::ReportParts;
+use super::reporter::{StoreReporter, report_deadline};
 use super::settle::Settler;
 use super::stream::{self, SettleAnswers, Streams};
 
@@ -42,22 +43,19 @@ pub struct SettlementHandler<S> {
     page_tokens: PageTokens,
     cursors: FeedCursors,
     quotes: QuoteTokens,
-    reporter: Arc<Reporter<S>>,
+    reporter: Arc<StoreReporter<S>>,
 }
 
 impl<S: Store> SettlementHandler<S> {
-    /// The service over this engine; what is read for reports is kept in the directory, if one is given.
+    /// The service over this engine.
     pub fn new(
         engine: Arc<Engine<S>>,
         disclosures: Arc<Disclosures>,
         streams: Streams,
-        report_cache: Option<PathBuf>,
+        reporter: Arc<StoreReporter<S>>,
     ) -> Self {
         let (page_tokens, cursors) = (PageTokens::new(engine.store()), FeedCursors::new(engine.store()));
         let quotes = QuoteTokens::new(engine.store());
-        let reporter =
-            Reporter::new(Arc::clone(&engine), Arc::clone(&disclosures), report_cache, streams.shutdown.clone());
-        let reporter = Arc::new(reporter);
         SettlementHandler { engine, disclosures, streams, page_tokens, cursors, quotes, reporter }
     }
 
@@ -208,8 +206,18 @@ impl<S: Store> SettlementService for SettlementHandler<S> {
     type ReportStream = ReportParts;
 
     async fn report(&self, request: Request<pb::ReportRequest>) -> Result<Response<ReportParts>, Status> {
-        let permitted = Permitted::from_message(&request)?;
-        to_response(Arc::clone(&self.reporter).report(permitted, request.into_inner()).await)
+        let (permitted, deadline) = (Permitted::from_message(&request)?, report_deadline(&request));
+        to_response(Arc::clone(&self.reporter).report(permitted, deadline, request.into_inner()).await)
+    }
+
+    type ReportPovertyStream = PovertyParts;
+
+    async fn report_poverty(
+        &self,
+        request: Request<pb::ReportPovertyRequest>,
+    ) -> Result<Response<PovertyParts>, Status> {
+        let (permitted, deadline) = (Permitted::from_message(&request)?, report_deadline(&request));
+        to_response(Arc::clone(&self.reporter).report_poverty(permitted, deadline, request.into_inner()).await)
     }
 
     async fn get_account(

@@ -75,7 +75,7 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     pub async fn report(&mut self, question: &Question) -> Result<Reported, ReportError> {
         let mut tally = Tally::new(question);
         let as_of = self.visit_chunks(question, |chunk| _ = tally.add(chunk)).await?;
-        Ok(Reported { report: tally.finish(), as_of, read: self.take_read() })
+        Ok(Reported { report: tally.finish()?, as_of, read: self.take_read() })
     }
 
     /// The store.

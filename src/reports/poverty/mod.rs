@@ -15,18 +15,23 @@ use crate::domain::journal::Instant;
 use crate::domain::money::Money;
 use crate::domain::month::Month;
 use crate::store::keys::StoreKey;
+use crate::store::rows::CommitPosition;
 use crate::store::{JournalStore, ReferenceStore};
 
 use super::cache::ReportCache;
-use super::chunk::{CATEGORY_SEPARATOR, Chunk, LineView, Word};
+use super::chunk::{CATEGORY_SEPARATOR, Chunk, ChunkBuilder, LineView, Word};
 use super::error::ReportError;
 use super::ledger::Read;
+use super::line_reader::lines_after;
 use super::person_names::person_id;
 use super::question::{CITY_DIGITS, DayOf, Question};
 
 use measures::OpenMeasures;
 pub use measures::{Measures, share};
 use register::Register;
+
+/// The entries that are read at once.
+const PAGE: usize = 1_000;
 
 /// What statistics are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,16 +112,53 @@ impl<S: JournalStore + ReferenceStore> ReportCache<'_, S> {
     pub async fn poverty(&mut self, question: &PovertyQuestion) -> Result<Poverty, ReportError> {
         let store = self.store();
         let mut open = OpenPoverty::new(question, Register::read(store, question).await?);
-        let lines = Question {
-            day_of: DayOf::Settlement,
-            from: Some(question.from),
-            until: Some(question.until),
-            as_of: question.as_of,
-            ..Question::default()
-        };
+        let lines = question.lines();
         let as_of = self.visit_chunks(&lines, |chunk| open.add(chunk, &lines)).await?;
         let ordinary = if question.names_persons { open.named(store).await? } else { Vec::new() };
         Ok(open.finish(as_of, ordinary, self.take_read()))
+    }
+}
+
+/// The statistics of poverty relief, from every entry of the journal.
+///
+/// # Errors
+/// If the store cannot be read, or an entry or a person's record is damaged.
+pub async fn poverty<S: JournalStore + ReferenceStore>(
+    store: &S,
+    question: &PovertyQuestion,
+) -> Result<Poverty, ReportError> {
+    let mut open = OpenPoverty::new(question, Register::read(store, question).await?);
+    let (lines, mut read, mut newest) = (question.lines(), Read::default(), None);
+    let mut after = CommitPosition::FIRST;
+    loop {
+        let page = lines_after(store, after, PAGE).await?;
+        read.entries += page.entries;
+        read.lines += page.lines.len() as u64;
+        newest = newest.max(page.lines.iter().map(|line| line.committed).max());
+        let mut builder = ChunkBuilder::default();
+        for line in &page.lines {
+            builder.push(line, store.person_key(&line.decided.person_id));
+        }
+        open.add(&builder.finish(), &lines);
+        after = page.last.map_or(after, |last| last.position);
+        if page.is_end {
+            break;
+        }
+    }
+    let ordinary = if question.names_persons { open.named(store).await? } else { Vec::new() };
+    Ok(open.finish(question.as_of.or(newest), ordinary, read))
+}
+
+impl PovertyQuestion {
+    /// The lines that are asked about.
+    fn lines(&self) -> Question {
+        Question {
+            day_of: DayOf::Settlement,
+            from: Some(self.from),
+            until: Some(self.until),
+            as_of: self.as_of,
+            ..Question::default()
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::money::Money;
 use crate::reports::chunk::WordNumber;
 use crate::reports::dimension::Dimension;
+use crate::reports::error::ReportError;
 use crate::reports::report::{Report, ReportRow};
 use crate::store::keys::StoreKey;
 
@@ -23,7 +24,13 @@ enum Columns {
 
 impl Tally<'_> {
     /// The report.
-    pub fn finish(self) -> Report {
+    ///
+    /// # Errors
+    /// [`ReportError::TooLarge`] if more would be held than is allowed.
+    pub fn finish(self) -> Result<Report, ReportError> {
+        if !self.is_within_limit() {
+            return Err(ReportError::TooLarge(self.limit));
+        }
         let Tally { question, is_of_payments, words, persons, mut groups, everything, .. } = self;
         groups.retain(|_, group| !group.is_zero());
         let columns = if is_of_payments { Columns::Payments } else { Columns::of_bills(&groups, &words) };
@@ -36,7 +43,7 @@ impl Tally<'_> {
         let mut rows: Vec<_> = groups.iter().map(|(key, group)| columns.row(values(key), group)).collect();
         rows.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         let total = columns.row(Vec::new(), &everything);
-        Report { by: question.by.clone(), columns: columns.names(), rows, total }
+        Ok(Report { by: question.by.clone(), columns: columns.names(), rows, total })
     }
 }
 

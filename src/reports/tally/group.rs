@@ -41,13 +41,15 @@ impl Amounts {
 }
 
 impl Group {
-    pub(super) fn add(&mut self, line: &ChunkLine, person: u32, paid: i64) {
-        let factor = line.sign.factor();
+    /// Adds a line, and says whether it is the first of its person here.
+    pub(super) fn add(&mut self, line: &ChunkLine, person: u32, paid: i64) -> bool {
+        let (factor, known) = (line.sign.factor(), self.persons.len());
         self.settlements += factor;
         *self.persons.entry(person).or_default() += factor;
         self.total = self.total.saturating_add(factor * line.total);
         self.patient = self.patient.saturating_add(factor * line.patient);
         self.paid = self.paid.saturating_add(factor * paid);
+        self.persons.len() > known
     }
 
     pub(super) fn is_zero(&self) -> bool {

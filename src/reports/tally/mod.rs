@@ -1,7 +1,7 @@
 //! Sums over lines, by group.
 //!
 //! The groups are held in memory, and so is each group's number of settlements of each of its persons: only those are counted
-//! who are left when what was reversed is taken away.
+//! who are left when what was reversed is taken away. Beyond [`LIMIT`] nothing more is held, and there is no report.
 
 mod finish;
 mod group;
@@ -23,6 +23,10 @@ use super::question::{CITY_DIGITS, Condition, Question};
 use group::Group;
 use words::Words;
 
+/// The most groups, persons, and persons of groups that are held: some 40 bytes each, 400 MB together. All persons of a province
+/// in one group are within it; rows of persons of a large city are.
+pub const LIMIT: usize = 10_000_000;
+
 /// The values of a group, as numbers of words of the tally.
 type GroupKey = SmallVec<[WordNumber; 6]>;
 
@@ -36,6 +40,8 @@ pub struct Tally<'q> {
     everything: Group,
     lines: u64,
     latest: Option<Instant>,
+    persons_of_groups: usize,
+    limit: usize,
 }
 
 /// What is looked up once for a chunk.
@@ -53,9 +59,14 @@ struct ChunkWords {
 impl<'q> Tally<'q> {
     /// Sums of nothing.
     pub fn new(question: &'q Question) -> Tally<'q> {
+        Tally::with_limit(question, LIMIT)
+    }
+
+    fn with_limit(question: &'q Question, limit: usize) -> Tally<'q> {
         let is_of_payments = question.is_of_payments();
         let (words, persons, groups) = (Words::default(), HashMap::new(), HashMap::new());
-        Tally { question, is_of_payments, words, persons, groups, everything: Group::default(), lines: 0, latest: None }
+        let (everything, lines, latest, persons_of_groups) = (Group::default(), 0, None, 0);
+        Tally { question, is_of_payments, words, persons, groups, everything, lines, latest, persons_of_groups, limit }
     }
 
     /// Adds the lines of a chunk, in the order of commits. False once a line was committed after the moment that is asked about:
@@ -69,7 +80,7 @@ impl<'q> Tally<'q> {
             self.lines += 1;
             self.latest = self.latest.max(Some(view.line.committed));
             let day = self.question.day_of.day(view.line);
-            if self.question.includes(day) && self.satisfies(view.line, &looked_up) {
+            if self.is_within_limit() && self.question.includes(day) && self.satisfies(view.line, &looked_up) {
                 self.add_line(view, day, &looked_up);
             }
         }
@@ -131,10 +142,12 @@ impl<'q> Tally<'q> {
             }
         }
         if !paid.is_empty() {
-            self.everything.add(line, person, paid.iter().map(|(_, amount)| *amount).sum());
+            let sum = paid.iter().map(|(_, amount)| *amount).sum();
+            self.persons_of_groups += usize::from(self.everything.add(line, person, sum));
         }
         for (key, amount) in paid {
-            self.groups.entry(key).or_default().add(line, person, amount);
+            let is_new = self.groups.entry(key).or_default().add(line, person, amount);
+            self.persons_of_groups += usize::from(is_new);
         }
     }
 
@@ -142,7 +155,7 @@ impl<'q> Tally<'q> {
         let (line, factor) = (view.line, view.line.sign.factor());
         let number = |word: WordNumber| looked_up.numbers.get(word as usize).copied().unwrap_or_default();
         for group in [self.groups.entry(key).or_default(), &mut self.everything] {
-            group.add(line, person, 0);
+            self.persons_of_groups += usize::from(group.add(line, person, 0));
             view.pools.iter().for_each(|(pool, amount)| group.pools.add(number(*pool), factor * amount));
             view.layers.iter().for_each(|layer| group.payers.add(number(layer.payer), factor * layer.pays));
         }
@@ -166,6 +179,11 @@ impl<'q> Tally<'q> {
                 }
             })
             .collect()
+    }
+
+    /// Whether more may be held.
+    fn is_within_limit(&self) -> bool {
+        self.persons_of_groups + self.groups.len() + self.persons.len() <= self.limit
     }
 
     /// The number of lines that were added, asked about or not.
@@ -206,4 +224,48 @@ fn word_of(dimension: Dimension) -> Option<Word> {
 /// The month of a day: `2017-06`.
 pub fn month(day: Day) -> String {
     format!("{:04}-{:02}", day.year(), day.month())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::month::Month;
+    use crate::reports::chunk::WORDS;
+    use crate::reports::error::ReportError;
+    use crate::reports::ledger_line::Sign;
+
+    fn chunk(persons: u32) -> Chunk {
+        let day: Day = "2017-06-15".parse().expect("a day");
+        let line = |person| ChunkLine {
+            sign: Sign::Plus,
+            committed: Instant(0),
+            settled_on: day,
+            discharged: day,
+            booked: Month::of_day(day),
+            words: [0; WORDS],
+            year: 2017,
+            person,
+            total: 1,
+            patient: 1,
+            pools_end: 0,
+            layers_end: 0,
+        };
+        let key = |person: u32| u128::from(person).to_be_bytes();
+        let (lines, persons) = ((0..persons).map(line).collect(), (0..persons).map(key).collect());
+        Chunk { words: vec!["H".into()], persons, lines, ..Chunk::default() }
+    }
+
+    #[test]
+    fn a_report_that_would_hold_more_than_the_limit_is_none_and_names_the_limit() {
+        let question = Question { by: vec![Dimension::Person], ..Question::default() };
+        let chunk = chunk(10);
+        // Of each person: a group, the person, the person of the group and of the whole.
+        let mut tally = Tally::with_limit(&question, 40);
+        tally.add(&chunk);
+        assert_eq!(tally.finish().expect("a report").rows.len(), 10);
+        let mut tally = Tally::with_limit(&question, 39);
+        tally.add(&chunk);
+        assert_eq!(tally.groups.len(), 10, "it stops where the limit is passed");
+        assert!(matches!(tally.finish(), Err(ReportError::TooLarge(39))));
+    }
 }

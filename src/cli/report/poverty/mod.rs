@@ -1,17 +1,20 @@
 //! `onestop report poverty`: statistics of poverty relief, as text, CSV and one page of HTML with charts.
 
 mod page;
+mod remote;
 mod sheet;
 mod text;
 mod words;
 
 use std::path::PathBuf;
 
+use crate::cli::client::address::ServerOptions;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::json::china_time;
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::Lang;
 use crate::domain::day::Day;
+use crate::domain::ids::{CanonicalDigest, Digest};
 use crate::domain::journal::Instant;
 use crate::domain::money::Money;
 use crate::reports::cache::{CHUNK_LINES, ReportCache};
@@ -24,6 +27,7 @@ use crate::{say, say_error};
 use super::offline::StoreOptions;
 use super::options::instant;
 use super::output::Format;
+use super::part_file::PartFile;
 
 /// The registers of the shipped vocabulary.
 const REGISTERS: &str = "registered_poor,destitute,subsistence_allowance,illness_impoverished,returned_poor,\
@@ -32,6 +36,8 @@ const REGISTERS: &str = "registered_poor,destitute,subsistence_allowance,illness
 /// Which statistics, and of which store.
 #[derive(clap::Args, Debug)]
 pub(crate) struct PovertyOptions {
+    #[command(flatten)]
+    server: ServerOptions,
     #[command(flatten)]
     store: StoreOptions,
     /// The first day of settlement (China Standard Time)
@@ -52,12 +58,15 @@ pub(crate) struct PovertyOptions {
     /// As it was at this time (RFC 3339); registers are always those of today
     #[arg(long, value_name = "TIME", value_parser = instant)]
     as_of: Option<Instant>,
-    /// Name the persons who were settled as ordinary although they are on a register; the access log of the store says so
+    /// Name the persons who were settled as ordinary although they are on a register; the access log says so
     #[arg(long)]
     persons: bool,
     /// How to print it; --json prints NDJSON
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
+    /// Write it to this file; after an interruption, run it again
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Write a page of HTML with charts to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -73,22 +82,28 @@ struct Statistics {
     lang: Lang,
 }
 
-/// Prints the statistics, and writes the page if one is asked for.
+/// Prints the statistics or writes them to a file, and writes the page if one is asked for.
 ///
 /// # Errors
-/// If the span is empty, the store cannot be opened or read, or the page cannot be written.
+/// If the span is empty, the server refuses it, the store cannot be opened or read, or a file cannot be written.
 pub(super) async fn run(options: &PovertyOptions, json: bool) -> CommandResult {
     let lang = options.lang.unwrap_or_else(Lang::from_environment);
-    let question = options.question()?;
-    let task = PovertyTask { question: &question, cache: options.store.cache()? };
-    let poverty = options.store.open(task).await??;
-    if question.names_persons {
-        options.store.log_persons()?;
-    }
+    let format = options.format.unwrap_or(if json { Format::Ndjson } else { Format::Table });
+    let mut question = options.question()?;
+    let part = options.output.as_deref().map(|file| PartFile::new(file, digest(&question, format)));
+    question.as_of = question.as_of.or_else(|| part.as_ref().and_then(PartFile::interrupted_as_of));
+    let poverty = options.poverty(&question).await?;
     let statistics = Statistics { question, poverty, lang };
-    match options.format.unwrap_or(if json { Format::Ndjson } else { Format::Table }) {
-        Format::Table => write_page(&text::text(&statistics)),
-        format => sheet::lines(&statistics, format).iter().for_each(|line| say!("{line}")),
+    match (&part, format) {
+        (None, Format::Table) => write_page(&text::text(&statistics)),
+        (None, format) => sheet::lines(&statistics, format).iter().for_each(|line| say!("{line}")),
+        (Some(part), format) => {
+            let lines = match format {
+                Format::Table => vec![text::text(&statistics)],
+                format => sheet::lines(&statistics, format),
+            };
+            part.write(statistics.poverty.as_of, lines.into_iter().map(|line| line + "\n"))?;
+        }
     }
     if let Some(file) = &options.html {
         std::fs::write(file, page::html(&statistics)).map_err(CommandError::file(file))?;
@@ -116,7 +131,30 @@ impl StoreTask for PovertyTask<'_> {
     }
 }
 
+/// The digest of what a file is to hold, but for a moment that is not asked for.
+fn digest(question: &PovertyQuestion, format: Format) -> Digest {
+    let PovertyQuestion { from, until, regions, categories, thresholds, as_of, names_persons: _ } = question;
+    let mut form = CanonicalDigest::new("poverty file/1").text(format.word());
+    form = form.number(from.number().into()).number(until.number().into());
+    for list in [regions, categories] {
+        form = list.iter().fold(form.number(list.len() as u64), |form, word| form.text(word));
+    }
+    form = thresholds.iter().fold(form, |form, amount| form.text(&amount.to_string()));
+    form.text(&as_of.map_or_else(String::new, |at| at.0.to_string())).finish()
+}
+
 impl PovertyOptions {
+    async fn poverty(&self, question: &PovertyQuestion) -> Result<Poverty, CommandError> {
+        if self.store.store.is_none() {
+            return remote::poverty(&self.server, question).await;
+        }
+        let poverty = self.store.open(PovertyTask { question, cache: self.store.cache()? }).await??;
+        if question.names_persons {
+            self.store.log_persons()?;
+        }
+        Ok(poverty)
+    }
+
     fn question(&self) -> Result<PovertyQuestion, CommandError> {
         if self.until <= self.from {
             let message = format!("--until {} is not after --from {}", self.until, self.from);

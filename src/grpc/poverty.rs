@@ -1,0 +1,165 @@
+//! ReportPoverty: statistics of poverty relief from the journal and the registers of the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tonic::Status;
+
+use crate::domain::fault::{FaultReason, FieldFaults};
+use crate::domain::ids::PersonId;
+use crate::domain::journal::Instant;
+use crate::domain::money::Money;
+use crate::pb::settlement as pb;
+use crate::pb::settlement::report_poverty_response::Part;
+use crate::reports::cache::{CHUNK_LINES, ReportCache};
+use crate::reports::error::ReportError;
+use crate::reports::poverty::{Group, Measures, Poverty, PovertyLayer, PovertyQuestion, SettledAsOrdinary, poverty};
+use crate::store::Store;
+
+use super::authorize::Permitted;
+use super::error::CallError;
+use super::report::day;
+use super::reporter::{StoreReporter, call_error};
+use super::to_proto::timestamp;
+
+/// The groups and persons of a message.
+const ROWS: usize = 200;
+
+/// The most values of a list of the request.
+const VALUES: usize = 200;
+
+/// The parts of the statistics as they are sent.
+pub type PovertyParts = BoxStream<'static, Result<pb::ReportPovertyResponse, Status>>;
+
+impl<S: Store> StoreReporter<S> {
+    /// The statistics that are requested, after the read of every person that they name was recorded.
+    ///
+    /// # Errors
+    /// What is wrong with the request, or the store or the directory of the reports cannot be read.
+    pub(super) async fn report_poverty(
+        self: Arc<Self>,
+        permitted: Permitted,
+        deadline: Duration,
+        request: pb::ReportPovertyRequest,
+    ) -> Result<PovertyParts, CallError> {
+        let question = question(&request)?;
+        let poverty = self
+            .alone(deadline, |reporter| async move { reporter.poverty(&question).await.map_err(call_error) })
+            .await?;
+        let named = poverty.ordinary.iter().map(|one| PersonId::parse(Arc::clone(&one.person_id), usize::MAX));
+        let named = named.collect::<Result<Vec<_>, _>>();
+        let named = named.map_err(|error| CallError::Internal(format!("a report names no person: {error}")))?;
+        self.disclosures.log_read(&permitted, self.engine.store(), &named)?;
+        Ok(parts(poverty))
+    }
+
+    /// From the cache; from the whole journal without one, or if its files cannot be used.
+    async fn poverty(&self, question: &PovertyQuestion) -> Result<Poverty, ReportError> {
+        let store = self.engine.store();
+        let Some(directory) = self.cache.as_deref() else { return poverty(store, question).await };
+        let found = match ReportCache::open(store, directory, CHUNK_LINES).await {
+            Ok(mut cache) => cache.poverty(question).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Err(error @ (ReportError::ForeignCache(_) | ReportError::File(_))) => {
+                tracing::error!(%error, "the report cache cannot be used; the whole journal is read");
+                poverty(store, question).await
+            }
+            found => found,
+        }
+    }
+}
+
+fn question(request: &pb::ReportPovertyRequest) -> Result<PovertyQuestion, CallError> {
+    let mut faults = FieldFaults::default();
+    let (from, until) = (day(&mut faults, "from", request.from), day(&mut faults, "until", request.until));
+    for (field, is_missing) in [("from", request.from.is_none()), ("until", request.until.is_none())] {
+        if is_missing {
+            faults.add(field, FaultReason::Missing, "is missing");
+        }
+    }
+    let lists = [
+        ("regions", request.regions.len()),
+        ("categories", request.categories.len()),
+        ("thresholds_fen", request.thresholds_fen.len()),
+    ];
+    for (field, _) in lists.iter().filter(|(_, values)| *values > VALUES) {
+        faults.add(*field, FaultReason::TooMany, format!("has more than {VALUES} values"));
+    }
+    if from >= until && from.is_some() && until.is_some() {
+        faults.add("until", FaultReason::Unreadable, "is not after from");
+    }
+    let as_of =
+        request.as_of_time.map(|at| Instant(at.seconds.saturating_mul(1_000_000) + i64::from(at.nanos / 1_000)));
+    match (from, until) {
+        (Some(from), Some(until)) if faults.is_empty() => Ok(PovertyQuestion {
+            from,
+            until,
+            regions: request.regions.clone(),
+            categories: request.categories.clone(),
+            thresholds: request.thresholds_fen.iter().copied().map(Money::from_fen).collect(),
+            as_of,
+            names_persons: request.names_persons,
+        }),
+        _ => Err(CallError::InvalidMessage(faults)),
+    }
+}
+
+fn parts(poverty: Poverty) -> PovertyParts {
+    let Poverty { as_of, layers, groups, ordinary, read } = poverty;
+    let layer = |PovertyLayer { id, payer }| pb::PovertyLayer { layer_id: id.to_string(), payer: payer.to_string() };
+    let start = pb::PovertyStart {
+        layers: layers.into_iter().map(layer).collect(),
+        as_of_time: as_of.map(timestamp),
+        group_count: groups.len() as u64,
+        entries_read: read.entries,
+        lines_read: read.lines,
+    };
+    let response = |part| Ok(pb::ReportPovertyResponse { part: Some(part) });
+    let groups = stream::iter(groups).map(|(group, measures)| group_message(&group, measures)).chunks(ROWS);
+    let groups = groups.map(move |groups| response(Part::Groups(pb::PovertyGroups { groups })));
+    let persons = stream::iter(ordinary).map(person_message).chunks(ROWS);
+    let persons = persons.map(move |persons| response(Part::Persons(pb::PovertyPersons { persons })));
+    stream::iter([response(Part::Start(start))]).chain(groups).chain(persons).boxed()
+}
+
+fn group_message(group: &Group, measures: Measures) -> pb::PovertyGroup {
+    let (month, city, county) = match group {
+        Group::All => (0, "", ""),
+        Group::Month(month) => (month.number(), "", ""),
+        Group::City(city) => (0, &**city, ""),
+        Group::County(county) => (0, "", &**county),
+        Group::CountyInMonth(month, county) => (month.number(), "", &**county),
+    };
+    pb::PovertyGroup {
+        month,
+        city: city.to_owned(),
+        county: county.to_owned(),
+        registered: measures.registered,
+        removed: measures.removed,
+        treated: measures.treated,
+        settlements: count(measures.settlements),
+        total_fen: measures.total.fen(),
+        layers_fen: measures.layers.iter().map(|amount| amount.fen()).collect(),
+        patient_fen: measures.patient.fen(),
+        above: measures.above,
+        ordinary_persons: measures.ordinary_persons,
+        ordinary_settlements: count(measures.ordinary_settlements),
+        ordinary_patient_fen: measures.ordinary_patient.fen(),
+    }
+}
+
+fn person_message(one: SettledAsOrdinary) -> pb::PovertyPerson {
+    pb::PovertyPerson {
+        person_id: one.person_id.to_string(),
+        region: one.region.to_string(),
+        settlements: count(one.settlements),
+        patient_fen: one.patient.fen(),
+    }
+}
+
+fn count(settlements: i64) -> i32 {
+    settlements.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
