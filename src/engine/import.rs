@@ -114,6 +114,9 @@ impl<S: Store> Engine<S> {
             .map_err(EngineError::from_write_error)?;
         self.write_persons(number, persons, outside).await?;
         self.import_hospitals_and_catalogue(number, &mut draft).await?;
+        if (outside.stop)() {
+            return Err(EngineError::ImportStopped);
+        }
         let journaled = JournaledImport {
             number,
             table: table.to_owned(),

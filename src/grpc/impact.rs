@@ -66,6 +66,9 @@ impl<S: Store> StoreReporter<S> {
         request: pb::AssessImpactRequest,
     ) -> Result<(Arc<Book>, Impact, Vec<PersonImpact>), CallError> {
         let pb::AssessImpactRequest { files, years, regions, names_persons } = request;
+        if files.is_empty() {
+            return Err(CallError::invalid_field("files", FaultReason::Missing, "holds no file"));
+        }
         let texts = files.iter().map(|file| (file.name.as_str(), file.text.as_str()));
         let book = Arc::new(Book::from_texts(texts).map_err(policies_refused)?);
         let question = ImpactQuestion { years, regions };

@@ -86,7 +86,7 @@ impl<R: StoredForm> Sorted<R> {
     /// # Errors
     /// If a file cannot be read.
     pub fn next_batch(&mut self, limit: usize) -> Result<Option<Vec<SortedPerson<R>>>, StoreError> {
-        let mut batch = Vec::with_capacity(limit);
+        let mut batch = Vec::new();
         while batch.len() < limit {
             let Some(person) = self.next_person()? else { break };
             batch.push(person);

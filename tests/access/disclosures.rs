@@ -202,7 +202,8 @@ const TABLE: &[(&str, &str, &str, &str, Recorded)] = &[
     ("ActivatePolicies", "no files", "operator", "POLICIES_REFUSED", Nothing),
     ("AssessImpact", "of nobody", "auditor", "OK", Nothing),
     ("AssessImpact", "of persons", "auditor", "OK", Everyone),
-    ("AssessImpact", "no files", "auditor", "POLICIES_REFUSED", Nothing),
+    ("AssessImpact", "no files", "auditor", "INVALID_REQUEST", Nothing),
+    ("AssessImpact", "a faulty file", "auditor", "POLICIES_REFUSED", Nothing),
     ("ListEntries", "of the administration", "operator", "OK", Nothing),
     ("CloseMonth", "a month that is not over", "operator", "MONTH_NOT_CLOSABLE", Nothing),
     // A backup that is sent has a line with `*` in place of a person: `backup::refused` has it.
@@ -252,6 +253,7 @@ fn calls_that_answer(reason: Reason) -> &'static [&'static str] {
             "ReconcileTotals",
             "ReconcileList",
             "ImportReference",
+            "AssessImpact",
         ],
         Reason::NotPermitted => {
             &["Quote", "Settle", "SettleStream", "Correct", "Readjudicate", "Fence", "Report", "GetReference"]
@@ -645,7 +647,12 @@ async fn ask(server: &TestServer, role: &str, call: &str, outcome: &str) -> Answ
             answered(policies().await.find_dropped_words(policy::FindDroppedWordsRequest { words }).await)
         }
         "AssessImpact" => {
-            let files = if outcome == "no files" { Vec::new() } else { crate::impact::changed_policy_files() };
+            let faulty = || vec![policy::PolicyFile { name: "faulty.toml".to_owned(), text: "?".to_owned() }];
+            let files = match outcome {
+                "no files" => Vec::new(),
+                "a faulty file" => faulty(),
+                _ => crate::impact::changed_policy_files(),
+            };
             let names_persons = outcome == "of persons";
             let request = policy::AssessImpactRequest { files, names_persons, ..Default::default() };
             answered(policies().await.assess_impact(request).await)
@@ -722,7 +729,7 @@ async fn an_answer_that_cannot_be_recorded_is_not_sent() {
         server.settle_first_claims().await;
         prepare(&server, call, outcome).await;
         let result = ask(&server, role, call, outcome).await;
-        let expected = if matches!(recorded, Line(_)) { "STORE_UNAVAILABLE" } else { answer };
+        let expected = if matches!(recorded, Line(_) | Everyone) { "STORE_UNAVAILABLE" } else { answer };
         // The reason and nothing else: no fault, no split, no id.
         let says_more = result.as_ref().err().is_some_and(|status| status.details() != unrecorded.details());
         if word(&result) != expected || (expected == "STORE_UNAVAILABLE" && says_more) {

@@ -65,11 +65,15 @@ impl Auditor {
         Ok(())
     }
 
-    /// Checks that an entry about a settlement is booked in its month, or in that of the commit if its own is closed.
+    /// Checks that an entry about a settlement is booked in its month; if that is closed, in the month of the commit, or in the
+    /// first that is open if a server whose clock is ahead closed that one too.
     pub fn check_booking(&self, entry: &Entry, settlement: EntryId) -> CheckResult {
         let settled = self.journal.get(&settlement).ok_or("an entry about no settlement")?.committed.china_month();
-        let is_closed = self.ledger.administration.through().is_some_and(|through| settled <= through);
-        let expected = if is_closed { entry.committed.china_month() } else { settled };
+        let closed = self.ledger.administration.through().filter(|through| settled <= *through);
+        let expected = match closed {
+            None => settled,
+            Some(through) => through.next().map_or(through, |open| open.max(entry.committed.china_month())),
+        };
         ensure(entry.booking_month() == Some(expected), || {
             format!("{} is booked in {:?}, and should be in {expected:?}", entry.id, entry.booking_month())
         })

@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use onestop::domain::day::Day;
 use onestop::domain::ids::{EntryId, HospitalId};
-use onestop::journal::record;
+use onestop::domain::journal::Instant;
+use onestop::journal::{CommittedEntry, decode_committed, record};
 use onestop::store::administration::{AdministrationCommit, AdministrationEffect, AdministrationState};
 use onestop::store::rows::{ListPosition, ListedRow, RequestRow};
 use onestop::store::{Commit, StoreError};
@@ -217,15 +219,31 @@ impl StoreProcess {
             let last = [&inner.image, written].map(|image| image.range(within.clone()).next_back());
             last.into_iter().flatten().map(|(key, _)| key.1.clone()).max()
         };
+        let newest_day = || -> Result<Option<Day>, StoreError> {
+            let Some(key) = last(DiskTable::Sequence, &0u64.to_be_bytes(), &u64::MAX.to_be_bytes()) else {
+                return Ok(None);
+            };
+            let RequestRow(newest) = record::decode(get(DiskTable::Sequence, &key).unwrap_or_default())?;
+            match decode_committed(get(DiskTable::Journal, &newest.0).unwrap_or_default())?.0 {
+                CommittedEntry::Person(entry) => Ok(Some(entry.committed.china_day())),
+                CommittedEntry::Administration(entry) => Ok(Some(entry.committed.china_day())),
+            }
+        };
+        let check_day = |committed: Instant| match newest_day()? {
+            Some(newest) if committed.china_day() < newest => Err(StoreError::EarlierDay { newest }),
+            _ => Ok(()),
+        };
         let commit = match job {
             Job::WriteBatch(rows) => return Ok(rows.clone()),
             Job::Administration(commit) => {
+                check_day(commit.committed)?;
                 let version = get(DiskTable::Administration, &[]).map_or(Ok(0), record::first_number)?;
                 let is_next = version == commit.expected;
                 return if is_next { Ok(administration_rows(commit, last)) } else { Err(StoreError::Conflict) };
             }
             Job::Commit(commit) => commit,
         };
+        check_day(commit.committed)?;
         let state = get(DiskTable::States, &person_key(commit));
         let version = state.map_or(Ok(0), record::first_number)?;
         let is_taken = |claim: &&onestop::store::commit::ClaimWrite| {
