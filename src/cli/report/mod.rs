@@ -1,6 +1,7 @@
 //! `onestop report`: sums over settlements from the journal of a server's store, or of a store that no server uses, as a table or in
 //! a file.
 
+mod moment;
 mod offline;
 mod options;
 mod output;

@@ -10,6 +10,7 @@ use crate::domain::journal::Instant;
 use crate::reports::dimension::Dimension;
 use crate::reports::question::{Condition, DayOf, Question};
 
+use super::moment::instant;
 use super::offline::StoreOptions;
 use super::output::Format;
 use super::poverty::PovertyOptions;
@@ -107,11 +108,6 @@ fn day_of(text: &str) -> Result<DayOf, String> {
 fn dimension(text: &str) -> Result<Dimension, String> {
     let words = || Dimension::ALL.iter().map(|dimension| dimension.word()).collect::<Vec<_>>().join(", ");
     Dimension::from_word(text).ok_or_else(|| format!("is none of {}", words()))
-}
-
-pub(super) fn instant(text: &str) -> Result<Instant, String> {
-    let time: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    Ok(Instant(time.as_microsecond()))
 }
 
 impl ReportOptions {

@@ -24,8 +24,8 @@ use crate::server::store_location::StoreTask;
 use crate::store::Store;
 use crate::{say, say_error};
 
+use super::moment::instant;
 use super::offline::StoreOptions;
-use super::options::instant;
 use super::output::Format;
 use super::part_file::PartFile;
 
