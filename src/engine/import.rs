@@ -1,9 +1,9 @@
 //! Import of reference rows: all rows of one file, or none, and then every fault is named.
 //!
 //! Rows are checked as they come ([`super::import_rows`]) and taken when all are there. Persons are put in the order of the
-//! store, decided, and written some at a time, each whole ([`super::import_persons`]), so that settlements go on meanwhile
+//! store, decided, and written some at a time, each whole (`import_persons`), so that settlements go on meanwhile
 //! and no table of persons is held in memory; what is interrupted is taken again by the same import again. Hospitals and
-//! catalogue are few ([`super::import_tables`]): they are changed in memory, written in parts that hold when the last is
+//! catalogue are few (`import_tables`): they are changed in memory, written in parts that hold when the last is
 //! there, and shown all at once.
 
 use std::sync::Arc;
