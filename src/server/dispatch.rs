@@ -1,6 +1,6 @@
 //! Sends a call to its service: one about settlements directly, every other by the routes.
 //!
-//! The routes look a path up, copy a service and box its response anew for each call. Settlements are nearly all calls of a
+//! The routes look a path up, copy a service and box its response for each call. Settlements are nearly all calls of a
 //! morning, so theirs take the short way.
 
 use std::convert::Infallible;
