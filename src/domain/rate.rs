@@ -80,8 +80,8 @@ impl Rate {
         Money::from_fen(if amount.fen() < 0 { fen.wrapping_neg() } else { fen })
     }
 
-    /// The share by a rate of at most four decimals, as nearly all are: the division by a constant takes a fifth of the
-    /// time of any other. `None` for other rates, and where 64 bits do not hold the product.
+    /// The share by a rate of at most four decimals, as nearly all are: the compiler makes a
+    /// multiplication of the division by a constant. `None` for other rates, and where 64 bits do not hold the product.
     fn share_in_ten_thousandths(self, fen: u64) -> Option<u64> {
         const DENOMINATOR: u64 = 10_000;
         let unit = *POWERS_OF_TEN.get(4usize.checked_sub(self.0.scale() as usize)?)? as u64;

@@ -129,7 +129,7 @@ async fn killed(place: &Place<'_>, round: usize, redis: Option<&RedisServer>) ->
     (closing.await.expect("no panic"), reversals.join_all().await.concat())
 }
 
-/// What a test was told, over all rounds.
+/// What was answered to a test, over all rounds.
 #[derive(Default)]
 struct Acknowledged {
     /// The last month that was closed.
