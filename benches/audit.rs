@@ -7,6 +7,7 @@
 #![allow(missing_docs)]
 
 mod generated_journal;
+mod process_usage;
 
 use std::io::Read;
 use std::num::NonZero;
@@ -18,6 +19,7 @@ use generated_journal::{Failed, generate};
 use onestop::engine::log_audit::{LogAuditOptions, LogAuditReport, audit_log};
 use onestop::store::Store;
 use onestop::store::embedded::{Durability, EmbeddedStore};
+use process_usage::{peak_mib, processor_time};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -104,21 +106,4 @@ fn print(name: &str, entries: u64, mut figures: Vec<(Duration, Duration)>) {
         entries as f64 / elapsed.as_secs_f64(),
         used.as_secs_f64() * 1e6 / entries as f64,
     );
-}
-
-/// The processor time of all threads of this process.
-fn processor_time() -> Result<Duration, Failed> {
-    let mut sum = Duration::ZERO;
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields = stat.rsplit(')').next().ok_or("no fields")?.split_whitespace();
-    for ticks in fields.skip(11).take(2) {
-        sum += Duration::from_millis(ticks.parse::<u64>()? * 10);
-    }
-    Ok(sum)
-}
-
-fn peak_mib() -> Result<u64, Failed> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).ok_or("no peak")?;
-    Ok(line.split_whitespace().nth(1).ok_or("no figure")?.parse::<u64>()? / 1_024)
 }

@@ -3,6 +3,7 @@
 use crate::domain::claim::{ClaimKeys, ClaimLimits, RawClaim, valid_text};
 use crate::domain::fault::{FaultReason, FieldFaults};
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId, TextError};
+use crate::domain::journal::Instant;
 use crate::engine::fence::RequestName;
 use crate::engine::settle::ReceivedClaim;
 use crate::journal::ClaimMessage;
@@ -10,6 +11,12 @@ use crate::journal::claim::raw_from_message;
 use crate::pb::settlement as pb;
 
 use super::error::CallError;
+
+/// The instant of a timestamp; `None` if it lies outside of all instants.
+pub fn instant(time: &prost_types::Timestamp) -> Option<Instant> {
+    let micros = time.seconds.checked_mul(1_000_000)?;
+    micros.checked_add(i64::from(time.nanos) / 1_000).map(Instant)
+}
 
 /// A claim as received.
 ///

@@ -4,22 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
+use prost::Message;
 use tonic::Status;
 
 use crate::domain::fault::{FaultReason, FieldFaults};
-use crate::domain::ids::PersonId;
-use crate::domain::journal::Instant;
+use crate::domain::ids::{CanonicalDigest, PersonId};
 use crate::domain::money::Money;
 use crate::pb::settlement as pb;
 use crate::pb::settlement::report_poverty_response::Part;
 use crate::reports::cache::{CHUNK_LINES, ReportCache};
 use crate::reports::error::ReportError;
-use crate::reports::poverty::{Group, Measures, Poverty, PovertyLayer, PovertyQuestion, SettledAsOrdinary, poverty};
+use crate::reports::poverty::{
+    Group, Measures, Poverty, PovertyLayer, PovertyLimits, PovertyQuestion, SettledAsOrdinary, poverty,
+};
 use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
-use super::report::day;
+use super::report::{day, moment};
 use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
 
@@ -47,25 +49,26 @@ impl<S: Store> StoreReporter<S> {
         let poverty = self
             .alone(deadline, |reporter| async move { reporter.poverty(&question).await.map_err(call_error) })
             .await?;
-        let named = poverty.ordinary.iter().map(|one| PersonId::parse(Arc::clone(&one.person_id), usize::MAX));
+        let sent = poverty.ordinary.iter().skip(count_of(request.after_persons));
+        let named = sent.map(|one| PersonId::parse(Arc::clone(&one.person_id), usize::MAX));
         let named = named.collect::<Result<Vec<_>, _>>();
         let named = named.map_err(|error| CallError::Internal(format!("a report names no person: {error}")))?;
         self.disclosures.log_read(&permitted, self.engine.store(), &named)?;
-        Ok(parts(poverty))
+        Ok(parts(poverty, [request.after_groups, request.after_persons].map(count_of)))
     }
 
     /// From the cache; from the whole journal without one, or if its files cannot be used.
     async fn poverty(&self, question: &PovertyQuestion) -> Result<Poverty, ReportError> {
-        let store = self.engine.store();
-        let Some(directory) = self.cache.as_deref() else { return poverty(store, question).await };
+        let (store, limits) = (self.engine.store(), PovertyLimits::default());
+        let Some(directory) = self.cache.as_deref() else { return poverty(store, question, limits).await };
         let found = match ReportCache::open(store, directory, CHUNK_LINES).await {
-            Ok(mut cache) => cache.poverty(question).await,
+            Ok(mut cache) => cache.poverty(question, limits).await,
             Err(error) => Err(error),
         };
         match found {
             Err(error @ (ReportError::ForeignCache(_) | ReportError::File(_))) => {
                 tracing::error!(%error, "the report cache cannot be used; the whole journal is read");
-                poverty(store, question).await
+                poverty(store, question, limits).await
             }
             found => found,
         }
@@ -91,8 +94,7 @@ fn question(request: &pb::ReportPovertyRequest) -> Result<PovertyQuestion, CallE
     if from >= until && from.is_some() && until.is_some() {
         faults.add("until", FaultReason::Unreadable, "is not after from");
     }
-    let as_of =
-        request.as_of_time.map(|at| Instant(at.seconds.saturating_mul(1_000_000) + i64::from(at.nanos / 1_000)));
+    let as_of = moment(&mut faults, request.as_of_time.as_ref());
     match (from, until) {
         (Some(from), Some(until)) if faults.is_empty() => Ok(PovertyQuestion {
             from,
@@ -101,28 +103,47 @@ fn question(request: &pb::ReportPovertyRequest) -> Result<PovertyQuestion, CallE
             categories: request.categories.clone(),
             thresholds: request.thresholds_fen.iter().copied().map(Money::from_fen).collect(),
             as_of,
+            first_lines: request.line_count,
             names_persons: request.names_persons,
         }),
         _ => Err(CallError::InvalidMessage(faults)),
     }
 }
 
-fn parts(poverty: Poverty) -> PovertyParts {
-    let Poverty { as_of, layers, groups, ordinary, read } = poverty;
+/// The parts after so many groups and persons.
+fn parts(poverty: Poverty, [after_groups, after_persons]: [usize; 2]) -> PovertyParts {
+    let Poverty { end, layers, groups, ordinary, read } = poverty;
+    let groups: Vec<_> = groups.into_iter().map(|(group, measures)| group_message(&group, measures)).collect();
+    let persons: Vec<_> = ordinary.into_iter().map(person_message).collect();
     let layer = |PovertyLayer { id, payer }| pb::PovertyLayer { layer_id: id.to_string(), payer: payer.to_string() };
     let start = pb::PovertyStart {
         layers: layers.into_iter().map(layer).collect(),
-        as_of_time: as_of.map(timestamp),
+        as_of_time: end.as_of.map(timestamp),
         group_count: groups.len() as u64,
         entries_read: read.entries,
         lines_read: read.lines,
+        line_count: end.lines,
+        person_count: persons.len() as u64,
+        digest: digest(&groups, &persons),
     };
     let response = |part| Ok(pb::ReportPovertyResponse { part: Some(part) });
-    let groups = stream::iter(groups).map(|(group, measures)| group_message(&group, measures)).chunks(ROWS);
+    let groups = stream::iter(groups).skip(after_groups).chunks(ROWS);
     let groups = groups.map(move |groups| response(Part::Groups(pb::PovertyGroups { groups })));
-    let persons = stream::iter(ordinary).map(person_message).chunks(ROWS);
+    let persons = stream::iter(persons).skip(after_persons).chunks(ROWS);
     let persons = persons.map(move |persons| response(Part::Persons(pb::PovertyPersons { persons })));
     stream::iter([response(Part::Start(start))]).chain(groups).chain(persons).boxed()
+}
+
+/// The digest of all groups and persons: another one, if a register was changed after a break.
+fn digest(groups: &[pb::PovertyGroup], persons: &[pb::PovertyPerson]) -> Vec<u8> {
+    let form = CanonicalDigest::new("poverty answer/1").number(groups.len() as u64);
+    let form = groups.iter().fold(form, |form, group| form.bytes(&group.encode_to_vec()));
+    let form = persons.iter().fold(form, |form, person| form.bytes(&person.encode_to_vec()));
+    form.finish().0.to_vec()
+}
+
+fn count_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn group_message(group: &Group, measures: Measures) -> pb::PovertyGroup {

@@ -18,6 +18,7 @@ use crate::store::Store;
 
 use super::commit_stamp;
 use super::error::CallError;
+use super::from_proto;
 
 /// The most days of a span.
 const MAX_DAYS: i32 = 366;
@@ -70,9 +71,7 @@ fn check_days(faults: &mut FieldFaults, from: Day, until: Day) {
 fn cutoff(faults: &mut FieldFaults, time: Option<prost_types::Timestamp>) -> Instant {
     let now = commit_stamp::instant();
     let Some(time) = time else { return now };
-    let micros =
-        time.seconds.checked_mul(1_000_000).and_then(|micros| micros.checked_add(i64::from(time.nanos) / 1_000));
-    match micros.map(Instant) {
+    match from_proto::instant(&time) {
         Some(cutoff) if cutoff <= now => return cutoff,
         Some(_) => faults.add("span.cutoff_time", FaultReason::TooLarge, "is in the future"),
         None => faults.add("span.cutoff_time", FaultReason::Unreadable, "is no instant"),

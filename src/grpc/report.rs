@@ -27,6 +27,7 @@ use crate::store::Store;
 
 use super::authorize::Permitted;
 use super::error::CallError;
+use super::from_proto;
 use super::listing::visible_hospitals;
 use super::reporter::{StoreReporter, call_error};
 use super::to_proto::timestamp;
@@ -101,10 +102,11 @@ fn persons_of(reported: &Reported) -> Result<Vec<PersonId>, CallError> {
 
 /// The parts of the rows after a key.
 fn parts(reported: Reported, after_key: &[String]) -> ReportParts {
-    let Reported { report, as_of, read } = reported;
+    let Reported { report, end, read } = reported;
     let start = pb::ReportStart {
         columns: report.columns.clone(),
-        as_of_time: as_of.map(timestamp),
+        as_of_time: end.as_of.map(timestamp),
+        line_count: end.lines,
         total: Some(row_message(&report.total)),
         row_count: report.rows.len() as u64,
         entries_read: read.entries,
@@ -156,14 +158,21 @@ fn question(permitted: &Permitted, request: &pb::ReportRequest) -> Result<Questi
         only.extend(Condition::new(Dimension::Hospital, ids));
     }
     let (from, until) = (day(&mut faults, "from", request.from), day(&mut faults, "until", request.until));
+    let as_of = moment(&mut faults, request.as_of_time.as_ref());
     if !faults.is_empty() {
         return Err(CallError::InvalidMessage(faults));
     }
-    let as_of = request
-        .as_of_time
-        .as_ref()
-        .map(|at| Instant(at.seconds.saturating_mul(1_000_000) + i64::from(at.nanos / 1_000)));
-    Ok(Question { day_of: day_of.unwrap_or_default(), from, until, by, only, as_of })
+    let (day_of, first_lines) = (day_of.unwrap_or_default(), request.line_count);
+    Ok(Question { day_of, from, until, by, only, as_of, first_lines })
+}
+
+/// The moment that a request asks about.
+pub(super) fn moment(faults: &mut FieldFaults, time: Option<&prost_types::Timestamp>) -> Option<Instant> {
+    let moment = time.map(from_proto::instant);
+    if moment == Some(None) {
+        faults.add("as_of_time", FaultReason::Unreadable, "is no instant");
+    }
+    moment.flatten()
 }
 
 pub(super) fn day(faults: &mut FieldFaults, field: &str, day: Option<Date>) -> Option<Day> {

@@ -110,6 +110,21 @@ pub struct LineView<'c> {
 }
 
 impl Chunk {
+    /// Leaves out the lines from this one on.
+    pub(super) fn truncate(&mut self, end: Option<usize>) {
+        self.lines.truncate(end.unwrap_or(usize::MAX));
+    }
+
+    /// The latest commit of its lines.
+    pub(super) fn latest_commit(&self) -> Option<Instant> {
+        self.lines.iter().map(|line| line.committed).max()
+    }
+
+    /// The word of a number.
+    pub(super) fn word(&self, number: WordNumber) -> Arc<str> {
+        self.words.get(number as usize).cloned().unwrap_or_default()
+    }
+
     /// Its lines with their parts, in order.
     pub fn views(&self) -> impl Iterator<Item = LineView<'_>> {
         let (mut pool, mut layer) = (0, 0);

@@ -101,12 +101,23 @@ pub struct Question {
     /// The moment in the order of commits: entries from the first one on that was committed later are left out. Without it
     /// nothing is.
     pub as_of: Option<Instant>,
+    /// Only the first so many lines of the ledger: where a report ended, exactly. A moment does not name that, because a commit
+    /// that was stamped before it may come after it.
+    pub first_lines: Option<u64>,
 }
 
 impl Question {
     /// Whether a day is asked about.
     pub fn includes(&self, day: Day) -> bool {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day < until)
+    }
+
+    /// How many of these lines are asked about, of which `before` others come before in the ledger; `None` if the end is not
+    /// among them.
+    pub(super) fn end_within(&self, lines: &[ChunkLine], before: u64) -> Option<usize> {
+        let later = lines.iter().position(|line| self.as_of.is_some_and(|as_of| line.committed > as_of));
+        let first = self.first_lines.and_then(|first| usize::try_from(first.saturating_sub(before)).ok());
+        later.into_iter().chain(first.filter(|first| *first < lines.len())).min()
     }
 
     /// Whether rows stand for what is paid, and not for whole bills.

@@ -36,3 +36,16 @@ pub fn copied(from: &Path, to: &Path, more: &[&str]) -> (Option<i32>, String, St
     let (from, to) = (from.display().to_string(), to.display().to_string());
     run(&[&["copy", "--from", &from, "--to", &to], more].concat())
 }
+
+/// Copies a directory, as a backup of its files does.
+pub fn copy_directory(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("a directory");
+    for file in std::fs::read_dir(from).expect("files").map(|file| file.expect("one").path()) {
+        let target = to.join(file.file_name().expect("a name"));
+        if file.is_dir() {
+            copy_directory(&file, &target);
+        } else {
+            std::fs::copy(&file, &target).expect("copied");
+        }
+    }
+}

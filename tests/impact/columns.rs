@@ -8,12 +8,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use onestop::engine::impact::{Impact, ImpactColumns, ImpactQuestion, PersonChange, PersonImpact, PersonSink, impact};
+use onestop::engine::{Engine, EngineSettings};
 use onestop::policy::{Book, shipped};
+use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, Store};
 
 use super::history::{engine_with, person_rows, play, play_from};
 use super::{changed_book, changed_files};
+use crate::copying::copy_directory;
 use crate::support::program::run;
 use crate::support::random::Random;
 
@@ -146,12 +149,8 @@ async fn the_columns_of_another_store_are_made_again() {
     let place = tempfile::tempdir().expect("a directory");
     let mut stores = Vec::new();
     for (at, name) in ["one", "other"].into_iter().enumerate() {
-        let opened = onestop::store::embedded::EmbeddedStore::open(
-            &place.path().join(name),
-            onestop::store::embedded::Durability::Volatile,
-        );
         let book = shipped::book().expect("the book");
-        let engine = engine_with(opened.expect("a store"), book, person_rows(20)).await;
+        let engine = engine_with(opened(&place.path().join(name)), book, person_rows(20)).await;
         play(&engine, SEED + at as u64, 20).await;
         stores.push(engine);
     }
@@ -179,4 +178,35 @@ async fn the_command_prints_the_same_bytes_with_columns_and_without() {
         assert!(columns.join("manifest").exists());
         assert_eq!(run(&command).1, without);
     }
+}
+
+fn opened(path: &Path) -> EmbeddedStore {
+    EmbeddedStore::open(path, Durability::Volatile).expect("a store")
+}
+
+#[tokio::test]
+async fn columns_that_cover_what_a_restored_store_does_not_hold_are_made_again() {
+    let place = tempfile::tempdir().expect("a directory");
+    let (path, earlier, columns) =
+        (place.path().join("store"), place.path().join("earlier"), place.path().join("columns"));
+    let book = || shipped::book().expect("the book");
+    let engine = engine_with(opened(&path), book(), person_rows(60)).await;
+    play(&engine, SEED, 20).await;
+    drop(engine);
+    copy_directory(&path, &earlier);
+    let changed = Arc::new(changed_book());
+    let engine = Engine::open(opened(&path), book(), EngineSettings::default()).await.expect("an engine");
+    play_from(&engine, SEED + 1, 20, 20).await;
+    from_columns(engine.store(), &columns, &changed, &all()).await;
+    let restored = Engine::open(opened(&earlier), book(), EngineSettings::default()).await.expect("an engine");
+    for more in [0, 20] {
+        // Other persons than those of the journal that was lost.
+        play_from(&restored, SEED + 2, 40, more).await;
+        let (found, read) = from_columns(restored.store(), &columns, &changed, &all()).await;
+        assert_eq!(found, from_log(restored.store(), &changed, &all()).await);
+        let entries = restored.store().entry_count().await.expect("a number");
+        assert!(more > 0 || read == entries, "{read} of {entries} entries");
+    }
+    let (found, _) = from_columns(engine.store(), &columns, &changed, &all()).await;
+    assert_eq!(found, from_log(engine.store(), &changed, &all()).await);
 }

@@ -19,7 +19,7 @@ use onestop::store::memory::MemoryStore;
 use onestop::store::{Store, StoreError};
 
 use crate::copying::history::History;
-use crate::copying::open;
+use crate::copying::{copy_directory, open};
 use crate::support::claims::{claim, settle};
 use crate::support::engine;
 use crate::support::intercepted_store::{Intercept, InterceptedStore, Write};
@@ -60,7 +60,7 @@ async fn cached<S: Store>(store: &S, place: &Path, question: &Question) -> Repor
 async fn equals_from_scratch<S: Store>(store: &S, place: &Path) {
     for question in questions() {
         let (cached, scratch) = (cached(store, place, &question).await, report(store, &question).await.expect("one"));
-        assert_eq!((cached.report, cached.as_of), (scratch.report, scratch.as_of), "{question:?}");
+        assert_eq!((cached.report, cached.end), (scratch.report, scratch.end), "{question:?}");
     }
 }
 
@@ -202,18 +202,6 @@ async fn the_cache_of_another_store_is_refused() {
     assert!(matches!(&refused, Some(ReportError::ForeignCache(named)) if *named == cache), "{refused:?}");
 }
 
-fn copy_directory(from: &Path, to: &Path) {
-    fs::create_dir(to).expect("a directory");
-    for file in fs::read_dir(from).expect("files").map(|file| file.expect("one").path()) {
-        let target = to.join(file.file_name().expect("a name"));
-        if file.is_dir() {
-            copy_directory(&file, &target);
-        } else {
-            fs::copy(&file, &target).expect("copied");
-        }
-    }
-}
-
 async fn reopened(place: &Path) -> Engine<EmbeddedStore> {
     let book = onestop::policy::shipped::book().expect("the shipped book");
     Engine::open(open(place), book, onestop::engine::EngineSettings::default()).await.expect("an engine")
@@ -315,4 +303,57 @@ async fn a_report_that_was_interrupted_anywhere_goes_on_with_what_it_had_read() 
         least = resumed.read.entries;
     }
     assert!(interrupted > 4 && least < whole.read.entries / 3, "{interrupted} interruptions, {least} entries");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_is_repeated_exactly_although_a_commit_that_was_stamped_before_came_after_it() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(MemoryStore::default()).await;
+    let day: Day = "2018-06-15".parse().expect("a day");
+    let commit = async |number: u64, stamped: i64| {
+        let stamp = CommitStamp {
+            id: EntryId(u128::from(number).to_be_bytes()),
+            instant: Instant(day.start_in_china_micros() + stamped),
+        };
+        engine.settle(settle(claim(&format!("C{number}"), "P1", "900.00")), stamp).await.expect("a settlement");
+    };
+    let store = engine.store();
+    for (number, stamped) in [(1, 10), (2, 30)] {
+        commit(number, stamped).await;
+    }
+    let question = &questions()[0];
+    let (first, from_scratch) = (cached(store, place.path(), question).await, report(store, question).await);
+    let first_from_scratch = from_scratch.expect("a report");
+    for (number, stamped) in [(3, 20), (4, 40), (5, 25)] {
+        commit(number, stamped).await;
+    }
+    let again = Question { as_of: first.end.as_of, first_lines: Some(first.end.lines), ..question.clone() };
+    let repeated = [cached(store, place.path(), &again).await, report(store, &again).await.expect("a report")];
+    for repeated in repeated {
+        assert_eq!((&repeated.report, repeated.end), (&first.report, first.end));
+        assert_eq!((&repeated.report, repeated.end), (&first_from_scratch.report, first_from_scratch.end));
+    }
+    // As of the moment alone, the first later commit is left out with all that follow it.
+    for (stamped, settlements) in [(5, 0), (15, 1), (30, 3), (35, 3), (40, 5)] {
+        let asked = Question { as_of: Some(Instant(day.start_in_china_micros() + stamped)), ..question.clone() };
+        for found in [cached(store, place.path(), &asked).await, report(store, &asked).await.expect("a report")] {
+            assert_eq!(
+                (found.report.total.settlements, found.end.lines),
+                (settlements, settlements as u64),
+                "{stamped}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_waits_for_a_cache_that_another_one_uses_can_be_interrupted() {
+    let place = tempfile::tempdir().expect("a directory");
+    let store = MemoryStore::default();
+    let used = ReportCache::open(&store, place.path(), LINES).await.expect("a cache");
+    let waiting = std::time::Duration::from_millis(100);
+    let waited = tokio::time::timeout(waiting, ReportCache::open(&store, place.path(), LINES)).await;
+    assert!(waited.is_err(), "the cache is used");
+    drop(used);
+    ReportCache::open(&store, place.path(), LINES).await.expect("a cache");
 }

@@ -9,7 +9,10 @@ use onestop::domain::money::Money;
 use onestop::engine::{CommitStamp, Engine};
 use onestop::reference::table::ReferenceTable;
 use onestop::reports::cache::ReportCache;
-use onestop::reports::poverty::{Group, Measures, Poverty, PovertyQuestion, share};
+use onestop::reports::error::ReportError;
+use onestop::reports::poverty::{
+    Group, Measures, Poverty, PovertyLimits, PovertyQuestion, poverty as from_journal, share,
+};
 use onestop::store::Store;
 use onestop::store::memory::MemoryStore;
 
@@ -58,6 +61,7 @@ fn question() -> PovertyQuestion {
         categories: vec!["registered_poor".to_owned(), "destitute".to_owned()],
         thresholds: vec![Money::from_fen(50_000), Money::from_fen(10_000_000)],
         as_of: None,
+        first_lines: None,
         names_persons: true,
     }
 }
@@ -65,7 +69,7 @@ fn question() -> PovertyQuestion {
 async fn ask<S: Store>(store: &S, question: &PovertyQuestion) -> Poverty {
     let place = tempfile::tempdir().expect("a directory");
     let mut cache = ReportCache::open(store, place.path(), 3).await.expect("a cache");
-    cache.poverty(question).await.expect("statistics")
+    cache.poverty(question, PovertyLimits::default()).await.expect("statistics")
 }
 
 /// The bills of settlements, read as statements: total, what the patient paid, what each layer paid.
@@ -206,6 +210,65 @@ async fn the_page_of_the_statistics_fits_a_telephone_and_a_desk_and_its_charts_a
         }
         if let Some(kept) = std::env::var_os("ONESTOP_KEEP_PICTURES") {
             std::fs::copy(picture_file, Path::new(&kept).join(format!("poverty-{width}.png"))).expect("kept");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_of_persons_in_parts_are_those_of_all_at_once() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine(MemoryStore::default()).await;
+    play(&engine).await;
+    let store = engine.store();
+    let whole = ask(store, &question()).await;
+    assert_eq!((whole.groups.len(), whole.ordinary.len()), (10, 1));
+    for registered in 1..=5 {
+        let limits = PovertyLimits { registered, ..PovertyLimits::default() };
+        let mut cache = ReportCache::open(store, place.path(), 3).await.expect("a cache");
+        let cached = cache.poverty(&question(), limits).await.expect("statistics");
+        let from_journal = from_journal(store, &question(), limits).await.expect("statistics");
+        for found in [cached, from_journal] {
+            assert_eq!((&found.groups, &found.layers), (&whole.groups, &whole.layers), "{registered} at once");
+            assert_eq!((&found.ordinary, found.end), (&whole.ordinary, whole.end), "{registered} at once");
+            assert!(registered > 3 || found.read.lines >= 12, "{registered} at once: {:?}", found.read);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_that_would_hold_more_than_the_limit_are_refused_and_name_it() {
+    let engine = engine(MemoryStore::default()).await;
+    play(&engine).await;
+    // Ten groups, and the sums of three persons, of whom one was settled in two months.
+    for (sums, is_within) in [(14, true), (13, false)] {
+        let found = from_journal(engine.store(), &question(), PovertyLimits { sums, ..PovertyLimits::default() }).await;
+        match found {
+            Ok(_) => assert!(is_within),
+            Err(error) => {
+                assert!(!is_within && matches!(error, ReportError::TooLarge(13)), "{error}");
+                assert!(error.to_string().contains("more than 13 groups and persons"), "{error}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_of_a_moment_statistics_end_before_the_first_later_commit() {
+    let engine = engine(MemoryStore::default()).await;
+    let day = "2017-06-16";
+    let rows = [row(ReferenceTable::Categories, &["P2", "registered_poor", "2016-01-01", ""])];
+    engine.import(rows.to_vec()).await.expect("rows");
+    for (number, stamped) in [(1, 10), (2, 30), (3, 20)] {
+        let CommitStamp { id, .. } = at(day, number);
+        let bill = claim(&format!("C{number}"), "P2", "20000.00");
+        let stamp = CommitStamp { id, instant: at(day, stamped).instant };
+        engine.settle(settle(bill), stamp).await.expect("a settlement");
+    }
+    for (stamped, settlements) in [(25, 1), (30, 3)] {
+        let asked = PovertyQuestion { as_of: Some(at(day, stamped).instant), ..question() };
+        let from_journal = from_journal(engine.store(), &asked, PovertyLimits::default()).await.expect("statistics");
+        for found in [ask(engine.store(), &asked).await, from_journal] {
+            assert_eq!(found.groups[&Group::All].settlements, settlements, "as of {stamped}");
         }
     }
 }

@@ -74,7 +74,12 @@ async fn a_report_that_broke_off_goes_on_after_the_last_row_as_of_the_same_momen
     later.hospital_id = "H3X".into();
     serve.client().await.settle(&later, "R9", Vec::new()).await.expect("a settlement");
     for (at, row) in rows.iter().enumerate() {
-        let rest = pb::ReportRequest { after_key: row.key.clone(), as_of_time: start.as_of_time, ..request.clone() };
+        let rest = pb::ReportRequest {
+            after_key: row.key.clone(),
+            as_of_time: start.as_of_time,
+            line_count: Some(start.line_count),
+            ..request.clone()
+        };
         let (again, found) = ask(rest).await;
         assert_eq!((again.row_count, &again.total), (start.row_count, &start.total));
         assert_eq!(found, rows[at + 1..], "after {:?}", row.key);
@@ -106,19 +111,27 @@ async fn a_file_that_an_interruption_left_is_finished_as_of_the_moment_when_it_w
     };
     let (_, _, errors) =
         run(&[&report[..8], &[&place.path().join("other.csv").display().to_string(), "--lang", "en"]].concat());
-    let as_of = errors.split("as of ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a moment");
+    let end = errors.split("as of ").nth(1).and_then(|rest| rest.split(' ').next()).expect("an end");
+    let (as_of, lines) = end.split_once('#').expect("a moment and lines");
     let as_of: jiff::Timestamp = as_of.parse().expect("a time");
-    let digest = onestop::domain::ids::CanonicalDigest::new("report file/1").bytes(&question.digest().0).text("csv");
-    let digest = digest.text("").finish();
-    std::fs::write(&cursor, format!("onestop report cursor 1\n{digest}\n{}\n", as_of.as_microsecond()))
-        .expect("a cursor");
+    let digest = onestop::domain::ids::CanonicalDigest::new("report file/2").bytes(&question.digest().0).text("csv");
+    let digest = digest.text("").text("").finish();
+    let whole_cursor = format!("onestop report cursor 2\n{digest}\n{} {lines}\n", as_of.as_microsecond());
+    std::fs::write(&cursor, &whole_cursor).expect("a cursor");
     serve.client().await.settle(&claim("C9", "P2", "777.00"), "R9", Vec::new()).await.expect("a settlement");
     let (code, _, errors) = run(&report);
     assert_eq!(code, Some(0), "{errors}");
     assert_eq!(std::fs::read(&file).expect("the file"), whole, "as of the moment when it was begun");
     assert!(!part.exists() && !cursor.exists());
     assert_eq!(run(&report).0, Some(0));
-    assert_ne!(std::fs::read(&file).expect("the file"), whole, "a new report has the new settlement");
+    let newer = std::fs::read(&file).expect("the file");
+    assert_ne!(newer, whole, "a new report has the new settlement");
+    // A cursor that was not written to its end names another moment, perhaps.
+    std::fs::write(&cursor, &whole_cursor[..whole_cursor.len() - 1]).expect("a cursor");
+    assert_eq!(run(&report).0, Some(0));
+    assert_eq!(std::fs::read(&file).expect("the file"), newer);
+    let (code, repeated, errors) = run(&[&report[..7], &["--as-of", end]].concat());
+    assert_eq!((code, repeated.as_bytes()), (Some(0), &whole[..]), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,5 +171,101 @@ async fn the_statistics_of_a_server_are_those_of_its_store_and_whom_they_name_is
     for (format, served) in formats.iter().zip(served) {
         let (code, offline, errors) = asked(&["--store", &store.display().to_string()], format);
         assert_eq!((code, offline), (Some(0), served), "{errors}");
+    }
+}
+
+/// P1 is on a register for more months than fit a message.
+const LONG_SPAN: [&str; 4] = ["--from", "2017-01-01", "--until", "2099-01-01"];
+
+async fn with_registers(serve: &Serve, place: &std::path::Path) {
+    history(serve).await;
+    let table = place.join("categories.csv");
+    std::fs::write(&table, "person_id,category,from\nP1,registered_poor,2017-01-01\n").expect("a file");
+    let (code, _, errors) = run(&["import", &table.display().to_string(), "--server", &serve.url]);
+    assert_eq!(code, Some(0), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_that_broke_off_come_whole_and_nothing_twice() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    with_registers(&serve, place.path()).await;
+    let asked = |url: &str| {
+        let server = ["--server", url, "--persons", "--json", "--lang", "en"];
+        run(&[&["report", "poverty"], &LONG_SPAN[..], &server].concat())
+    };
+    let (code, whole, errors) = asked(&serve.url);
+    assert_eq!(code, Some(0), "{errors}");
+    let (url, connections) = crate::support::cut_connection::proxy(&serve.url, 30_000);
+    let (code, received, errors) = asked(&url);
+    assert_eq!((code, received), (Some(0), whole), "{errors}");
+    assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 2, "the first connection was cut");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_go_on_after_groups_and_persons_and_say_when_a_register_was_changed() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    with_registers(&serve, place.path()).await;
+    let mut client = serve.client().await;
+    let date = |year| Some(onestop::pb::Date { year, month: 1, day: 1 });
+    let request = pb::ReportPovertyRequest {
+        from: date(2017),
+        until: date(2099),
+        categories: vec!["registered_poor".to_owned()],
+        names_persons: true,
+        ..Default::default()
+    };
+    let mut ask = async |request: pb::ReportPovertyRequest| {
+        let mut parts = client.report_poverty(request).await.expect("parts");
+        let (mut start, mut groups, mut persons) = (None, Vec::new(), Vec::new());
+        while let Some(pb::ReportPovertyResponse { part }) = parts.message().await.expect("a part") {
+            match part.expect("a part") {
+                pb::report_poverty_response::Part::Start(first) => start = Some(first),
+                pb::report_poverty_response::Part::Groups(further) => groups.extend(further.groups),
+                pb::report_poverty_response::Part::Persons(further) => persons.extend(further.persons),
+            }
+        }
+        (start.expect("a start"), groups, persons)
+    };
+    let (start, groups, persons) = ask(request.clone()).await;
+    assert_eq!((start.group_count, start.person_count), (groups.len() as u64, persons.len() as u64));
+    assert!(groups.len() > 1_000 && persons.len() == 1, "{} {}", groups.len(), persons.len());
+    serve.client().await.settle(&claim("C9", "P1", "777.00"), "R9", Vec::new()).await.expect("a settlement");
+    let resumed = |after_groups: usize, after_persons| pb::ReportPovertyRequest {
+        as_of_time: start.as_of_time,
+        line_count: Some(start.line_count),
+        after_groups: after_groups as u64,
+        after_persons,
+        ..request.clone()
+    };
+    for (after_groups, after_persons) in [(1, 0), (200, 0), (groups.len(), 0), (groups.len(), 1)] {
+        let (again, further, named) = ask(resumed(after_groups, after_persons)).await;
+        assert_eq!((&again.digest, again.group_count), (&start.digest, start.group_count));
+        assert_eq!((&further[..], &named[..]), (&groups[after_groups..], &persons[after_persons as usize..]));
+    }
+    let table = place.path().join("categories.csv");
+    std::fs::write(&table, "person_id,category,from\nP4,registered_poor,2017-01-01\n").expect("a file");
+    assert_eq!(run(&["import", &table.display().to_string(), "--server", &serve.url]).0, Some(0));
+    assert_ne!(ask(resumed(1, 0)).await.0.digest, start.digest, "a register was changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moment_outside_of_all_instants_is_refused_by_both_reports() {
+    let place = tempfile::tempdir().expect("a directory");
+    let serve = Serve::start(&place.path().join("store"), &[]);
+    let mut client = serve.client().await;
+    for seconds in [i64::MAX, i64::MIN, i64::MAX / 1_000_000] {
+        let as_of_time = Some(prost_types::Timestamp { seconds, nanos: 999_999_999 });
+        let day_of = pb::ReportDay::Settlement.into();
+        let refused = client.report(pb::ReportRequest { as_of_time, day_of, ..Default::default() }).await.err();
+        let date = |year| Some(onestop::pb::Date { year, month: 1, day: 1 });
+        let request =
+            pb::ReportPovertyRequest { as_of_time, from: date(2017), until: date(2018), ..Default::default() };
+        for refused in [refused, client.report_poverty(request).await.err()] {
+            let refused = refused.expect("a refusal");
+            assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
+            assert!(refused.message().contains("as_of_time is no instant"), "{refused}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 pub mod as_model;
 pub mod browser;
 pub mod claims;
+pub mod cut_connection;
 pub mod ids;
 pub mod intercepted_store;
 pub mod keys;

@@ -11,13 +11,14 @@ mod remote;
 mod table;
 
 use crate::cli::exit::{CommandError, CommandResult};
-use crate::cli::output::json::china_time;
 use crate::cli::output::statement::Lang;
-use crate::domain::ids::CanonicalDigest;
+use crate::domain::ids::{CanonicalDigest, Digest};
+use crate::domain::journal::Instant;
 use crate::reports::ledger::{Read, Reported};
 use crate::reports::question::Question;
 use crate::say_error;
 
+use moment::{AsOf, end_text};
 use options::ReportKind;
 pub(crate) use options::ReportOptions;
 use output::Format;
@@ -35,10 +36,12 @@ pub(crate) async fn run(options: &ReportOptions, json: bool) -> CommandResult {
     let format = options.format.unwrap_or(if json { Format::Ndjson } else { Format::Table });
     let mut question = options.question()?;
     let part = options.output.as_deref().map(|file| PartFile::new(file, digest(&question, format)));
-    question.as_of = question.as_of.or_else(|| part.as_ref().and_then(PartFile::interrupted_as_of));
+    if let Some(AsOf { moment, first_lines }) = part.as_ref().and_then(PartFile::interrupted) {
+        (question.as_of, question.first_lines) = (Some(moment), first_lines);
+    }
     let reported = reported(options, &question).await?;
     match &part {
-        Some(part) => part.write(reported.as_of, output::lines(&reported.report, format, lang))?,
+        Some(part) => part.write(reported.end, output::lines(&reported.report, format, lang))?,
         None => output::print(&reported.report, format, lang),
     }
     say_error!("{}", summary(&reported, &output::digest(&reported.report, format), lang));
@@ -53,16 +56,22 @@ async fn reported(options: &ReportOptions, question: &Question) -> Result<Report
 }
 
 /// The digest of what a file is to hold, but for a moment that is not asked for.
-fn digest(question: &Question, format: Format) -> crate::domain::ids::Digest {
-    let at = question.as_of.map_or_else(String::new, |at| at.0.to_string());
-    CanonicalDigest::new("report file/1").bytes(&question.digest().0).text(format.word()).text(&at).finish()
+fn digest(question: &Question, format: Format) -> Digest {
+    let form = CanonicalDigest::new("report file/2").bytes(&question.digest().0).text(format.word());
+    with_end(form, question.as_of, question.first_lines).finish()
+}
+
+/// The form with the end that is asked for.
+fn with_end(form: CanonicalDigest, as_of: Option<Instant>, first_lines: Option<u64>) -> CanonicalDigest {
+    let moment = as_of.map_or_else(String::new, |at| at.0.to_string());
+    form.text(&moment).text(&first_lines.map_or_else(String::new, |lines| lines.to_string()))
 }
 
 /// What was reported, and how to get the same again.
 fn summary(reported: &Reported, digest: &str, lang: Lang) -> String {
-    let Reported { report, as_of, read: Read { entries, lines } } = reported;
+    let Reported { report, end, read: Read { entries, lines } } = reported;
     let (rows, settlements) = (report.rows.len(), report.total.settlements);
-    let as_of = as_of.map_or_else(|| lang.choose("无", "none").to_owned(), china_time);
+    let as_of = end_text(end, lang);
     match lang {
         Lang::Zh => format!(
             "{rows} 行，{settlements} 笔结算；截至 {as_of}（--as-of 同此时刻得同一结果）；sha256 {digest}；读取日志 {entries} 条、明细 {lines} 行"

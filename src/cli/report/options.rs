@@ -6,11 +6,10 @@ use crate::cli::client::address::ServerOptions;
 use crate::cli::exit::CommandError;
 use crate::cli::output::statement::Lang;
 use crate::domain::day::Day;
-use crate::domain::journal::Instant;
 use crate::reports::dimension::Dimension;
 use crate::reports::question::{Condition, DayOf, Question};
 
-use super::moment::instant;
+use super::moment::AsOf;
 use super::offline::StoreOptions;
 use super::output::Format;
 use super::poverty::PovertyOptions;
@@ -96,9 +95,9 @@ pub(super) struct AskedOptions {
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     layer: Vec<String>,
     /// As it was at this time (RFC 3339, such as 2026-07-01T08:00:00+08:00): the first later commit is left out with all that
-    /// follow it
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    as_of: Option<Instant>,
+    /// follow it. A report prints its own with the number of lines of the ledger after a #: as of it, it is repeated exactly
+    #[arg(long, value_name = "TIME[#LINES]")]
+    as_of: Option<AsOf>,
 }
 
 fn day_of(text: &str) -> Result<DayOf, String> {
@@ -145,7 +144,8 @@ impl ReportOptions {
             until: asked.until,
             by: asked.by.clone(),
             only: given.filter_map(|(dimension, values)| Condition::new(dimension, values.clone())).collect(),
-            as_of: asked.as_of,
+            as_of: asked.as_of.map(|as_of| as_of.moment),
+            first_lines: asked.as_of.and_then(|as_of| as_of.first_lines),
         })
     }
 }

@@ -1,7 +1,7 @@
 //! A file that is written beside its place, as `FILE.part`, and put there when it is whole.
 //!
-//! `FILE.part.cursor` names the question and the moment that is reported. After an interruption the same command reports the same
-//! moment, keeps the lines that are there, and writes those that are missing.
+//! `FILE.part.cursor` names the question and where the report ends. After an interruption the same command reports up to the same
+//! end, keeps the lines that are there, and writes those that are missing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 use crate::cli::exit::CommandError;
 use crate::domain::ids::Digest;
 use crate::domain::journal::Instant;
+use crate::reports::ledger::LedgerEnd;
+
+use super::moment::AsOf;
 
 /// The first line of a cursor.
-const KIND: &str = "onestop report cursor 1";
+const KIND: &str = "onestop report cursor 2";
 
 /// A file that is being written.
 pub(super) struct PartFile {
@@ -26,29 +29,26 @@ impl PartFile {
         PartFile { file: file.to_owned(), question }
     }
 
-    /// The moment that an interrupted command for the same question reported; none if there was none.
-    pub(super) fn interrupted_as_of(&self) -> Option<Instant> {
+    /// Where the report of an interrupted command for the same question ends; none if there was none, or its cursor was not
+    /// written to its end.
+    pub(super) fn interrupted(&self) -> Option<AsOf> {
         let text = fs::read_to_string(self.cursor()).ok()?;
-        let at = text.strip_prefix(&self.cursor_head())?.trim_end();
-        at.parse().ok().map(Instant)
+        let (moment, lines) = text.strip_prefix(&self.cursor_head())?.strip_suffix('\n')?.split_once(' ')?;
+        Some(AsOf { moment: Instant(moment.parse().ok()?), first_lines: Some(lines.parse().ok()?) })
     }
 
     /// Writes all lines, of which some may be there.
     ///
     /// # Errors
     /// If a file cannot be read or written.
-    pub(super) fn write(
-        &self,
-        as_of: Option<Instant>,
-        lines: impl Iterator<Item = String>,
-    ) -> Result<(), CommandError> {
-        self.write_lines(as_of, lines).map_err(CommandError::file(&self.file))
+    pub(super) fn write(&self, end: LedgerEnd, lines: impl Iterator<Item = String>) -> Result<(), CommandError> {
+        self.write_lines(end, lines).map_err(CommandError::file(&self.file))
     }
 
-    fn write_lines(&self, as_of: Option<Instant>, mut lines: impl Iterator<Item = String>) -> std::io::Result<()> {
+    fn write_lines(&self, end: LedgerEnd, mut lines: impl Iterator<Item = String>) -> std::io::Result<()> {
         let (part, cursor) = (self.with_suffix(".part"), self.cursor());
-        if let Some(Instant(as_of)) = as_of {
-            fs::write(&cursor, format!("{}{as_of}\n", self.cursor_head()))?;
+        if let LedgerEnd { as_of: Some(Instant(moment)), lines } = end {
+            fs::write(&cursor, format!("{}{moment} {lines}\n", self.cursor_head()))?;
         }
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part)?;
         let (kept, next) = kept_lines(&mut file, &mut lines)?;

@@ -11,14 +11,14 @@ use crate::cli::error::client::{ClientError, leaves_outcome_unknown};
 use crate::cli::exit::CommandError;
 use crate::domain::journal::Instant;
 use crate::domain::money::Money;
-use crate::grpc::to_proto;
+use crate::grpc::{from_proto, to_proto};
 use crate::pb::settlement as pb;
 use crate::pb::settlement::report_response::Part;
-use crate::reports::ledger::{Read, Reported};
+use crate::reports::ledger::{LedgerEnd, Read, Reported};
 use crate::reports::question::{DayOf, Question};
 use crate::reports::report::{Report, ReportRow};
 
-/// How often a report that broke is continued.
+/// How often an answer that broke is continued.
 const RETRIES: usize = 10;
 
 /// How long to wait before it is continued.
@@ -31,15 +31,22 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 pub(super) async fn report(server: &ServerOptions, question: &Question) -> Result<Reported, CommandError> {
     let mut client = Client::connect_to(server).await?;
     let mut receiving = Receiving { question, start: None, rows: Vec::new() };
+    until_received(async || receiving.receive(&mut client).await).await?;
+    receiving.reported()
+}
+
+/// Receives an answer, again and again while it breaks off: each time what is missing.
+///
+/// # Errors
+/// If the server refuses the call, or breaks it off too often.
+pub(super) async fn until_received(mut receive: impl AsyncFnMut() -> Result<(), Status>) -> Result<(), CommandError> {
     for _ in 0..RETRIES {
-        match receiving.receive(&mut client).await {
-            Ok(()) => return receiving.reported(),
-            Err(status) if !leaves_outcome_unknown(&status) => return Err(status.into()),
-            Err(_broken) => tokio::time::sleep(RETRY_DELAY).await,
+        match receive().await {
+            Err(status) if leaves_outcome_unknown(&status) => tokio::time::sleep(RETRY_DELAY).await,
+            received => return Ok(received?),
         }
     }
-    receiving.receive(&mut client).await?;
-    receiving.reported()
+    Ok(receive().await?)
 }
 
 /// A report that is being received.
@@ -55,7 +62,7 @@ impl Receiving<'_> {
         let mut parts = client.report(self.request()).await?;
         while let Some(pb::ReportResponse { part }) = parts.message().await? {
             match part {
-                Some(Part::Start(start)) => drop(self.start.get_or_insert(start)),
+                Some(Part::Start(start)) => self.begin(start)?,
                 Some(Part::Rows(rows)) => self.rows.extend(rows.rows.into_iter().map(row)),
                 None => {}
             }
@@ -63,8 +70,24 @@ impl Receiving<'_> {
         Ok(())
     }
 
+    /// Takes the start of the answer. After a break it is that of the same report, unless the store is another one or was restored.
+    fn begin(&mut self, start: pb::ReportStart) -> Result<(), Status> {
+        let of_report = |start: &pb::ReportStart| (start.line_count, start.row_count, start.total.clone());
+        match &self.start {
+            Some(first) if of_report(first) != of_report(&start) => {
+                (self.start, self.rows) = (None, Vec::new());
+                Err(Status::unavailable("the journal is another one than before"))
+            }
+            Some(_) => Ok(()),
+            None => {
+                self.start = Some(start);
+                Ok(())
+            }
+        }
+    }
+
     fn request(&self) -> pb::ReportRequest {
-        let Question { day_of, from, until, by, only, as_of } = self.question;
+        let Question { day_of, from, until, by, only, as_of, first_lines } = self.question;
         let day_of = match day_of {
             DayOf::Settlement => pb::ReportDay::Settlement,
             DayOf::Discharge => pb::ReportDay::Discharge,
@@ -85,6 +108,7 @@ impl Receiving<'_> {
             only: only.iter().map(|asked| condition(asked.parts())).collect(),
             as_of_time: answered.or(as_of.map(to_proto::timestamp)),
             after_key: last.unwrap_or_default(),
+            line_count: self.start.as_ref().map(|start| start.line_count).or(*first_lines),
         }
     }
 
@@ -93,7 +117,6 @@ impl Receiving<'_> {
         if start.row_count != self.rows.len() as u64 {
             return Err(ClientError::UnexpectedAnswer.into());
         }
-        let instant = |at: prost_types::Timestamp| Instant(at.seconds * 1_000_000 + i64::from(at.nanos / 1_000));
         Ok(Reported {
             report: Report {
                 by: self.question.by.clone(),
@@ -101,10 +124,18 @@ impl Receiving<'_> {
                 rows: self.rows,
                 total: row(start.total.unwrap_or_default()),
             },
-            as_of: start.as_of_time.map(instant),
+            end: LedgerEnd { as_of: moment(start.as_of_time.as_ref())?, lines: start.line_count },
             read: Read { entries: start.entries_read, lines: start.lines_read },
         })
     }
+}
+
+/// The moment that an answer reports.
+///
+/// # Errors
+/// If it is no instant.
+pub(super) fn moment(time: Option<&prost_types::Timestamp>) -> Result<Option<Instant>, ClientError> {
+    time.map(|time| from_proto::instant(time).ok_or(ClientError::UnexpectedAnswer)).transpose()
 }
 
 fn row(message: pb::ReportRow) -> ReportRow {

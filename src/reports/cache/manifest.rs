@@ -52,8 +52,8 @@ impl CachedChunk {
             let days: BTreeSet<Day> = chunk.lines.iter().map(|line| day_of.day(line)).collect();
             days.into_iter().collect()
         });
-        let latest_commit = chunk.lines.iter().map(|line| line.committed).max();
-        CachedChunk { entries, lines: chunk.lines.len() as u64, last, latest_commit, code, days }
+        let (lines, latest_commit) = (chunk.lines.len() as u64, chunk.latest_commit());
+        CachedChunk { entries, lines, last, latest_commit, code, days }
     }
 
     /// Whether a line of it may be asked about.
@@ -62,8 +62,9 @@ impl CachedChunk {
         days.is_none_or(|(_, days)| days.iter().any(|day| question.includes(*day)))
     }
 
-    /// Whether a line was committed after the moment that is asked about.
-    pub fn is_later(&self, question: &Question) -> bool {
-        question.as_of.is_some_and(|as_of| self.latest_commit.is_some_and(|latest| latest > as_of))
+    /// Whether the end that is asked for is among its lines, of which `before` others come before in the ledger.
+    pub fn has_end(&self, question: &Question, before: u64) -> bool {
+        let is_later = question.as_of.is_some_and(|as_of| self.latest_commit.is_some_and(|latest| latest > as_of));
+        is_later || question.first_lines.is_some_and(|first| first < before + self.lines)
     }
 }

@@ -10,17 +10,15 @@ mod manifest;
 
 use std::path::Path;
 
-use crate::domain::journal::Instant;
 use crate::store::derived_files::{DerivedFiles, LastEntry, ManifestFile, is_in_journal};
 use crate::store::rows::CommitPosition;
 use crate::store::{JournalStore, StoreError};
 
 use super::chunk::{Chunk, ChunkBuilder};
 use super::error::ReportError;
-use super::ledger::{Read, Reported};
+use super::ledger::{Ledger, LedgerEnd, Read, Reported, report_of};
 use super::line_reader::{LinePage, lines_after};
 use super::question::Question;
-use super::tally::Tally;
 
 use manifest::{CachedChunk, Manifest};
 
@@ -51,7 +49,7 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     /// # Errors
     /// If it is the cache of another store, or a file cannot be read.
     pub async fn open(store: &'s S, directory: &Path, chunk_lines: usize) -> Result<ReportCache<'s, S>, ReportError> {
-        let files = DerivedFiles::open(directory, KIND, store.derived_key(KEY_PURPOSE).0)?;
+        let files = DerivedFiles::open(directory, KIND, store.derived_key(KEY_PURPOSE).0).await?;
         let manifest = match files.manifest()? {
             ManifestFile::Manifest(bytes) => form::manifest_of(&bytes).unwrap_or_default(),
             ManifestFile::Missing => Manifest::default(),
@@ -73,45 +71,13 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     /// # Errors
     /// If the store cannot be read, an entry is damaged, or a file cannot be read or written.
     pub async fn report(&mut self, question: &Question) -> Result<Reported, ReportError> {
-        let mut tally = Tally::new(question);
-        let as_of = self.visit_chunks(question, |chunk| _ = tally.add(chunk)).await?;
-        Ok(Reported { report: tally.finish()?, as_of, read: self.take_read() })
+        self.extend().await?;
+        report_of(self, question).await
     }
 
     /// The store.
     pub(super) fn store(&self) -> &'s S {
         self.store
-    }
-
-    /// What was read since it was asked last.
-    pub(super) fn take_read(&mut self) -> Read {
-        std::mem::take(&mut self.read)
-    }
-
-    /// Brings the cache up to the end of the journal and shows every chunk that may have a line of the days that are asked about,
-    /// in the order of commits, up to the one with the first line after the moment that is asked about. The result is the moment:
-    /// the one that is asked about, otherwise the latest commit.
-    pub(super) async fn visit_chunks(
-        &mut self,
-        question: &Question,
-        mut visit: impl FnMut(&Chunk),
-    ) -> Result<Option<Instant>, ReportError> {
-        self.extend().await?;
-        for number in 0..self.manifest.chunks.len() {
-            let cached = &self.manifest.chunks[number];
-            let is_last = cached.is_later(question);
-            if cached.may_hold(question) {
-                let chunk = self.chunk(number).await?;
-                self.read.lines += chunk.lines.len() as u64;
-                visit(&chunk);
-                tokio::task::yield_now().await;
-            }
-            if is_last {
-                break;
-            }
-        }
-        let newest = self.manifest.chunks.iter().filter_map(|chunk| chunk.latest_commit).max();
-        Ok(question.as_of.or(newest))
     }
 
     /// Whether the last entry that the cache covers is in the journal, at its position and with its digest.
@@ -120,8 +86,12 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
         Ok(is_in_journal(self.store, &last).await?)
     }
 
-    /// Adds the entries after those that the cache covers. What was added stays after an interruption.
-    async fn extend(&mut self) -> Result<(), ReportError> {
+    /// Brings the cache up to the end of the journal. What was added stays after an interruption.
+    pub(super) async fn extend(&mut self) -> Result<(), ReportError> {
+        let covered = self.manifest.covered();
+        if self.store.entries_after(covered, 1).await?.entries.is_empty() {
+            return Ok(());
+        }
         let mut open = self.take_open_chunk().await?;
         loop {
             let after = open.last.map_or(self.manifest.covered(), |last| last.position);
@@ -149,18 +119,15 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
         }
         let chunk = self.chunk(number).await?;
         self.manifest.chunks.pop();
-        Ok(OpenChunk { builder: ChunkBuilder::after(chunk), entries, last: Some(last), is_changed: false })
+        Ok(OpenChunk { builder: ChunkBuilder::after(chunk), entries, last: Some(last) })
     }
 
     fn append(&mut self, open: OpenChunk) -> Result<(), ReportError> {
-        let OpenChunk { builder, entries, last: Some(last), is_changed } = open else { return Ok(()) };
+        let OpenChunk { builder, entries, last: Some(last) } = open else { return Ok(()) };
         let (number, chunk) = (self.manifest.chunks.len(), builder.finish());
         let code = self.files.write_content(number, form::chunk_bytes(&chunk))?;
         self.manifest.chunks.push(CachedChunk::new(&chunk, entries, last, code));
-        if is_changed {
-            self.files.write_manifest(&form::manifest_bytes(&self.manifest))?;
-        }
-        Ok(())
+        Ok(self.files.write_manifest(&form::manifest_bytes(&self.manifest))?)
     }
 
     /// A chunk; from the entries that it covers if its file is missing or damaged.
@@ -196,13 +163,41 @@ impl<'s, S: JournalStore> ReportCache<'s, S> {
     }
 }
 
+impl<S: JournalStore> Ledger for ReportCache<'_, S> {
+    /// Shows what the cache covers: the chunks that may have a line of the days that are asked about.
+    async fn visit(&mut self, question: &Question, mut visit: impl FnMut(&Chunk)) -> Result<LedgerEnd, ReportError> {
+        let (mut lines, mut latest) = (0, None);
+        for number in 0..self.manifest.chunks.len() {
+            let cached = &self.manifest.chunks[number];
+            let has_end = cached.has_end(question, lines);
+            if !has_end && !cached.may_hold(question) {
+                (lines, latest) = (lines + cached.lines, latest.max(cached.latest_commit));
+                continue;
+            }
+            let mut chunk = self.chunk(number).await?;
+            self.read.lines += chunk.lines.len() as u64;
+            chunk.truncate(question.end_within(&chunk.lines, lines));
+            (lines, latest) = (lines + chunk.lines.len() as u64, latest.max(chunk.latest_commit()));
+            visit(&chunk);
+            if has_end {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(LedgerEnd { as_of: question.as_of.or(latest), lines })
+    }
+
+    fn take_read(&mut self) -> Read {
+        std::mem::take(&mut self.read)
+    }
+}
+
 /// A chunk that is being made.
 #[derive(Default)]
 struct OpenChunk {
     builder: ChunkBuilder,
     entries: u64,
     last: Option<LastEntry>,
-    is_changed: bool,
 }
 
 impl OpenChunk {
@@ -211,7 +206,6 @@ impl OpenChunk {
             self.builder.push(line, store.person_key(&line.decided.person_id));
         }
         self.entries += page.entries;
-        self.is_changed |= page.entries > 0;
         self.last = page.last.or(self.last);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::money::Money;
 use crate::reports::chunk::ChunkLine;
 
-use super::{PersonKey, PovertyLayer};
+use super::PovertyLayer;
 
 /// The measures of a group, net of reversals and revisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,77 +62,83 @@ pub fn share(part: Money, whole: Money) -> Option<i64> {
     (whole > 0).then(|| (part * 2_000 + whole).div_euclid(whole * 2) as i64)
 }
 
-/// Settlements and what the person paid.
-#[derive(Clone, Default)]
-struct OfPerson {
-    settlements: i64,
-    patient: i64,
-    region: Arc<str>,
+/// Settlements of a person, less those that were reversed, and what the person paid for them in fen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct PersonSum {
+    pub settlements: i64,
+    pub patient: i64,
 }
 
-/// Measures that lines are added to.
+impl PersonSum {
+    /// Adds other settlements.
+    pub fn add(&mut self, other: PersonSum) {
+        self.settlements += other.settlements;
+        self.patient = self.patient.saturating_add(other.patient);
+    }
+}
+
+/// Measures that are added up.
 #[derive(Default)]
 pub(super) struct OpenMeasures {
     pub registered: u64,
     pub removed: u64,
-    treated: HashMap<PersonKey, OfPerson>,
+    pub treated: PersonCounts,
+    pub ordinary: PersonCounts,
     total: i64,
     layers: HashMap<Arc<str>, i64>,
-    ordinary: HashMap<PersonKey, OfPerson>,
+}
+
+/// What is counted of persons.
+#[derive(Default)]
+pub(super) struct PersonCounts {
+    persons: u64,
+    settlements: i64,
+    patient: i64,
+    above: Vec<u64>,
+}
+
+impl PersonCounts {
+    /// Adds the settlements of a person in the group, and what the person paid for them.
+    pub fn add(&mut self, sum: PersonSum, thresholds: &[Money]) {
+        self.persons += u64::from(sum.settlements > 0);
+        self.settlements += sum.settlements;
+        self.patient = self.patient.saturating_add(sum.patient);
+        self.above.resize(thresholds.len(), 0);
+        for (above, threshold) in self.above.iter_mut().zip(thresholds) {
+            *above += u64::from(sum.patient > threshold.fen());
+        }
+    }
 }
 
 impl OpenMeasures {
-    /// Adds a line of a person who was settled as registered, with what each layer pays.
-    pub fn add_treated(&mut self, line: &ChunkLine, person: PersonKey, paid: &[(Arc<str>, i64)]) {
+    /// Adds a bill of a person who was settled as registered, with what each layer pays.
+    pub fn add_bill(&mut self, line: &ChunkLine, paid: &[(Arc<str>, i64)]) {
         let factor = line.sign.factor();
-        add(self.treated.entry(person).or_default(), line);
         self.total = self.total.saturating_add(factor * line.total);
         for (layer, pays) in paid {
-            let sum = self.layers.entry(layer.clone()).or_default();
+            let sum = self.layers.entry(Arc::clone(layer)).or_default();
             *sum = sum.saturating_add(factor * pays);
         }
     }
 
-    /// Adds a line of a person who was settled as ordinary and is on a register.
-    pub fn add_ordinary(&mut self, line: &ChunkLine, person: PersonKey, region: &Arc<str>) {
-        let of_person = self.ordinary.entry(person).or_default();
-        add(of_person, line);
-        of_person.region = region.clone();
-    }
-
-    /// The persons who were settled as ordinary: key, region, settlements, what they paid.
-    pub fn ordinary(&self) -> Vec<(PersonKey, Arc<str>, i64, Money)> {
-        let live = self.ordinary.iter().filter(|(_, of)| of.settlements > 0);
-        live.map(|(key, of)| (*key, of.region.clone(), of.settlements, Money::from_fen(of.patient))).collect()
-    }
-
     /// The measures.
-    pub fn finish(self, layers: &[PovertyLayer], thresholds: &[Money]) -> Measures {
-        let live = |persons: &HashMap<PersonKey, OfPerson>| persons.values().filter(|of| of.settlements > 0).count();
-        let sum =
-            |persons: &HashMap<PersonKey, OfPerson>, of: fn(&OfPerson) -> i64| persons.values().map(of).sum::<i64>();
-        let above = |threshold: &Money| self.treated.values().filter(|of| of.patient > threshold.fen()).count() as u64;
+    pub fn finish(&self, layers: &[PovertyLayer], thresholds: &[Money]) -> Measures {
         let layer = |layer: &PovertyLayer| Money::from_fen(self.layers.get(&layer.id).copied().unwrap_or_default());
+        let above = |at: usize| self.treated.above.get(at).copied().unwrap_or_default();
         Measures {
             registered: self.registered,
             removed: self.removed,
-            treated: live(&self.treated) as u64,
-            settlements: sum(&self.treated, |of| of.settlements),
+            treated: self.treated.persons,
+            settlements: self.treated.settlements,
             total: Money::from_fen(self.total),
             layers: layers.iter().map(layer).collect(),
-            patient: Money::from_fen(sum(&self.treated, |of| of.patient)),
-            above: thresholds.iter().map(above).collect(),
-            ordinary_persons: live(&self.ordinary) as u64,
-            ordinary_settlements: sum(&self.ordinary, |of| of.settlements),
-            ordinary_patient: Money::from_fen(sum(&self.ordinary, |of| of.patient)),
+            patient: Money::from_fen(self.treated.patient),
+            above: (0..thresholds.len()).map(above).collect(),
+            ordinary_persons: self.ordinary.persons,
+            ordinary_settlements: self.ordinary.settlements,
+            ordinary_patient: Money::from_fen(self.ordinary.patient),
         }
     }
-}
-
-fn add(of_person: &mut OfPerson, line: &ChunkLine) {
-    let factor = line.sign.factor();
-    of_person.settlements += factor;
-    of_person.patient = of_person.patient.saturating_add(factor * line.patient);
 }
 
 #[cfg(test)]

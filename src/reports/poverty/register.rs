@@ -1,98 +1,128 @@
-//! The registers: who holds a category of poverty when, and how many do.
+//! The registers: who holds a category of poverty when, and how many do, for a part of the persons after the other.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::domain::day::{Day, Interval};
 use crate::domain::month::Month;
+use crate::store::keys::StoreKey;
 use crate::store::{ReferenceStore, StoreError};
 
-use super::{Group, PersonKey, PovertyQuestion, groups_of, is_in};
+use super::groups::Groups;
+use super::{PovertyQuestion, is_in};
 
 /// The persons that are read at once.
 const PAGE: usize = 1_000;
 
-/// How many persons a group has on the registers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Persons who are on a register on some day of the group's months.
-    pub registered: u64,
-    /// Persons who left the last register on which they were.
-    pub removed: u64,
-}
+/// When a person is on a register.
+type Held = SmallVec<[Interval; 1]>;
 
-/// The registers as they are now.
+/// The registers of a part of the persons, as they are now: of those whose keys come after one key and not after another.
 #[derive(Default)]
 pub(super) struct Register {
-    held: HashMap<PersonKey, Vec<Interval>>,
-    counts: BTreeMap<Group, Counts>,
+    held: HashMap<StoreKey, Held>,
+    after: Option<StoreKey>,
+    /// None of the last part.
+    last: Option<StoreKey>,
 }
 
 impl Register {
-    /// Reads the records of all persons.
+    /// The registers of the persons after those of this part, up to one with so many persons on a register. They are counted in
+    /// their groups.
     ///
     /// # Errors
     /// If the store cannot be read, or a record is damaged.
-    pub async fn read<S: ReferenceStore>(store: &S, question: &PovertyQuestion) -> Result<Register, StoreError> {
-        let (mut register, mut after) = (Register::default(), None);
-        loop {
-            let page = store.person_records(after, PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(register) };
-            after = Some(*last);
+    pub async fn read_next<S: ReferenceStore>(
+        &self,
+        store: &S,
+        question: &PovertyQuestion,
+        (limit, groups): (usize, &mut Groups),
+    ) -> Result<Register, StoreError> {
+        let mut register = Register { after: self.last, ..Register::default() };
+        let (mut after, mut on_registers) = (self.last, 0);
+        while on_registers < limit {
+            let page = store.person_records(after, PAGE.min(limit)).await?;
+            after = page.last().map(|(last, _)| *last);
+            if after.is_none() {
+                return Ok(register);
+            }
             for (key, record) in page {
                 let record = record?;
-                let rows = record.categories().rows().filter(|(_, days)| !days.is_empty());
                 let is_asked = |word: &str| question.categories.iter().any(|category| category == word);
-                let held: Vec<Interval> =
-                    rows.filter(|(held, _)| is_asked(held.as_str())).map(|(_, days)| days).collect();
-                if held.is_empty() {
-                    continue;
-                }
+                let rows = record.categories().rows().filter(|(held, _)| is_asked(held.as_str()));
+                let rows: Held = rows.map(|(_, days)| days).collect();
+                // A row that was withdrawn stays: the person may have been settled as registered.
+                on_registers += usize::from(!rows.is_empty());
                 let region = |day: Day| -> Option<Arc<str>> {
                     let region: Arc<str> = record.enrolments().on(day)?.0.insured_region.as_str().into();
                     is_in(&question.regions, &region).then_some(region)
                 };
-                register.count(&held, question, region);
-                register.held.insert(key, held);
+                register.add(key, rows, (question, &mut *groups), region);
             }
         }
+        Ok(Register { last: after, ..register })
+    }
+
+    /// Whether no person comes after those of this part.
+    pub fn is_last(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Whether a person is one of this part.
+    pub fn covers(&self, person: &StoreKey) -> bool {
+        self.after.is_none_or(|after| after < *person) && self.last.is_none_or(|last| *person <= last)
     }
 
     /// Whether a person is on a register on a day.
-    pub fn holds(&self, person: &PersonKey, day: Day) -> bool {
+    pub fn holds(&self, person: &StoreKey, day: Day) -> bool {
         self.held.get(person).is_some_and(|held| holds(held, day))
     }
 
-    /// The counts, which are taken out.
-    pub fn take_counts(&mut self) -> BTreeMap<Group, Counts> {
-        std::mem::take(&mut self.counts)
+    /// Adds a person with the rows of the registers, and counts the person.
+    fn add(
+        &mut self,
+        key: StoreKey,
+        rows: Held,
+        (question, groups): (&PovertyQuestion, &mut Groups),
+        region: impl Fn(Day) -> Option<Arc<str>>,
+    ) {
+        let held: Held = rows.into_iter().filter(|days| !days.is_empty()).collect();
+        if !held.is_empty() {
+            count(&held, question, groups, region);
+            self.held.insert(key, held);
+        }
     }
+}
 
-    /// Counts a person in every group in which the person is, once in each.
-    fn count(&mut self, held: &[Interval], question: &PovertyQuestion, region: impl Fn(Day) -> Option<Arc<str>>) {
-        let (mut registered, mut removed) = (HashSet::new(), HashSet::new());
-        let mut month = Some(Month::of_day(question.from));
-        while let Some(current) = month {
-            let Some(days) = days_of(current, question) else { break };
-            // The last day of the month on which a register has the person decides where the person is insured.
-            if let Some(region) = last_held(held, days).and_then(&region) {
-                registered.extend(groups_of(current, &region));
-            }
-            month = current.next();
+/// Counts a person in every group in which the person is, once in each.
+fn count(held: &[Interval], question: &PovertyQuestion, groups: &mut Groups, region: impl Fn(Day) -> Option<Arc<str>>) {
+    let (mut registered, mut removed) = (Vec::new(), Vec::new());
+    let first = held.iter().map(|days| days.from).min().flatten().unwrap_or(Day::FIRST).max(question.from);
+    let mut month = Some(Month::of_day(first));
+    while let Some(days) = month.and_then(|month| days_of(month, question)) {
+        // The last day of the month on which a register has the person decides where the person is insured.
+        if let Some((month, region)) = month.zip(last_held(held, days).and_then(&region)) {
+            let county = groups.county(month, &region);
+            registered.extend(groups.of_county(county));
         }
-        for until in held.iter().filter_map(|days| days.until) {
-            let left = question.from <= until && until < question.until && !holds(held, until);
-            if let Some(region) = before(until).filter(|_| left).and_then(&region) {
-                removed.extend(groups_of(Month::of_day(until), &region));
-            }
-        }
-        for group in registered {
-            self.counts.entry(group).or_default().registered += 1;
-        }
-        for group in removed {
-            self.counts.entry(group).or_default().removed += 1;
+        month = month.and_then(Month::next).filter(|month| is_begun(held, *month));
+    }
+    for until in held.iter().filter_map(|days| days.until) {
+        let left = question.from <= until && until < question.until && !holds(held, until);
+        if let Some(region) = before(until).filter(|_| left).and_then(&region) {
+            let county = groups.county(Month::of_day(until), &region);
+            removed.extend(groups.of_county(county));
         }
     }
+    groups.change(registered, |measures| measures.registered += 1);
+    groups.change(removed, |measures| measures.removed += 1);
+}
+
+/// Whether a register has the person on a day of a month or after it.
+fn is_begun(held: &[Interval], month: Month) -> bool {
+    held.iter().any(|days| days.until.is_none_or(|until| Month::of_day(until) >= month))
 }
 
 fn holds(held: &[Interval], day: Day) -> bool {

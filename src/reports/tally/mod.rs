@@ -13,7 +13,6 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::domain::day::Day;
-use crate::domain::journal::Instant;
 use crate::store::keys::StoreKey;
 
 use super::chunk::{Chunk, ChunkLine, ChunkPayment, LineView, Word, WordNumber};
@@ -38,8 +37,6 @@ pub struct Tally<'q> {
     persons: HashMap<StoreKey, u32>,
     groups: HashMap<GroupKey, Group>,
     everything: Group,
-    lines: u64,
-    latest: Option<Instant>,
     persons_of_groups: usize,
     limit: usize,
 }
@@ -65,26 +62,19 @@ impl<'q> Tally<'q> {
     fn with_limit(question: &'q Question, limit: usize) -> Tally<'q> {
         let is_of_payments = question.is_of_payments();
         let (words, persons, groups) = (Words::default(), HashMap::new(), HashMap::new());
-        let (everything, lines, latest, persons_of_groups) = (Group::default(), 0, None, 0);
-        Tally { question, is_of_payments, words, persons, groups, everything, lines, latest, persons_of_groups, limit }
+        let (everything, persons_of_groups) = (Group::default(), 0);
+        Tally { question, is_of_payments, words, persons, groups, everything, persons_of_groups, limit }
     }
 
-    /// Adds the lines of a chunk, in the order of commits. False once a line was committed after the moment that is asked about:
-    /// no later chunk is to be added.
-    pub fn add(&mut self, chunk: &Chunk) -> bool {
+    /// Adds the lines of a chunk, all of which come before the end that is asked for.
+    pub fn add(&mut self, chunk: &Chunk) {
         let looked_up = self.look_up(chunk);
         for view in chunk.views() {
-            if self.question.as_of.is_some_and(|as_of| view.line.committed > as_of) {
-                return false;
-            }
-            self.lines += 1;
-            self.latest = self.latest.max(Some(view.line.committed));
             let day = self.question.day_of.day(view.line);
             if self.is_within_limit() && self.question.includes(day) && self.satisfies(view.line, &looked_up) {
                 self.add_line(view, day, &looked_up);
             }
         }
-        true
     }
 
     fn look_up(&mut self, chunk: &Chunk) -> ChunkWords {
@@ -185,16 +175,6 @@ impl<'q> Tally<'q> {
     fn is_within_limit(&self) -> bool {
         self.persons_of_groups + self.groups.len() + self.persons.len() <= self.limit
     }
-
-    /// The number of lines that were added, asked about or not.
-    pub fn lines(&self) -> u64 {
-        self.lines
-    }
-
-    /// The latest commit among the lines that were added: asked about this moment, the same question gets the same sums.
-    pub fn latest(&self) -> Option<Instant> {
-        self.latest
-    }
 }
 
 fn is_set(satisfied: &[bool], word: WordNumber) -> bool {
@@ -229,6 +209,7 @@ pub fn month(day: Day) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::journal::Instant;
     use crate::domain::month::Month;
     use crate::reports::chunk::WORDS;
     use crate::reports::error::ReportError;

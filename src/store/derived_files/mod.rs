@@ -6,10 +6,11 @@
 mod code;
 mod covered;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use code::{CODE, Code};
 pub use covered::{LastEntry, is_in_journal};
@@ -21,6 +22,9 @@ const KIND: usize = 16;
 
 /// The length of the identity of a store.
 const IDENTITY: usize = 16;
+
+/// How often it is looked whether another process still uses the files.
+const LOCK_POLL: Duration = Duration::from_millis(20);
 
 /// A file or directory that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -65,12 +69,13 @@ impl DerivedFiles {
     ///
     /// # Errors
     /// If the directory cannot be created or locked.
-    pub fn open(directory: &Path, kind: &[u8; KIND], key: [u8; 32]) -> Result<DerivedFiles, DerivedFileError> {
+    pub async fn open(directory: &Path, kind: &[u8; KIND], key: [u8; 32]) -> Result<DerivedFiles, DerivedFileError> {
         let failed = DerivedFileError::of(directory);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
         let path = directory.join("lock");
         let lock = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&path);
-        let lock = lock.and_then(|file| file.lock().map(|()| file)).map_err(DerivedFileError::of(&path))?;
+        let lock = lock.map_err(DerivedFileError::of(&path))?;
+        until_locked(&lock).await.map_err(DerivedFileError::of(&path))?;
         let mut identity = [0; IDENTITY];
         identity.copy_from_slice(&code_of(&key, b"identity")[..IDENTITY]);
         Ok(DerivedFiles { directory: directory.to_owned(), kind: *kind, key, identity, _lock: lock })
@@ -192,6 +197,17 @@ impl PartsFile {
             Ok(()) => Ok((code_of(&self.key, &bytes) == *code).then_some(bytes)),
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(DerivedFileError { path: self.path.clone(), error }),
+        }
+    }
+}
+
+/// Waits for the lock of a file, so that whoever waits can be interrupted.
+async fn until_locked(file: &File) -> std::io::Result<()> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_POLL).await,
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }

@@ -10,24 +10,23 @@ use std::path::PathBuf;
 
 use crate::cli::client::address::ServerOptions;
 use crate::cli::exit::{CommandError, CommandResult};
-use crate::cli::output::json::china_time;
 use crate::cli::output::line::write_page;
 use crate::cli::output::statement::Lang;
 use crate::domain::day::Day;
 use crate::domain::ids::{CanonicalDigest, Digest};
-use crate::domain::journal::Instant;
 use crate::domain::money::Money;
 use crate::reports::cache::{CHUNK_LINES, ReportCache};
 use crate::reports::error::ReportError;
-use crate::reports::poverty::{Poverty, PovertyQuestion};
+use crate::reports::poverty::{Poverty, PovertyLimits, PovertyQuestion};
 use crate::server::store_location::StoreTask;
 use crate::store::Store;
 use crate::{say, say_error};
 
-use super::moment::instant;
+use super::moment::{AsOf, end_text};
 use super::offline::StoreOptions;
 use super::output::Format;
 use super::part_file::PartFile;
+use super::with_end;
 
 /// The registers of the shipped vocabulary.
 const REGISTERS: &str = "registered_poor,destitute,subsistence_allowance,illness_impoverished,returned_poor,\
@@ -56,8 +55,8 @@ pub(crate) struct PovertyOptions {
     #[arg(long, value_name = "YUAN", value_delimiter = ',', default_value = "1000,3000,5000,10000")]
     threshold: Vec<Money>,
     /// As it was at this time (RFC 3339); registers are always those of today
-    #[arg(long, value_name = "TIME", value_parser = instant)]
-    as_of: Option<Instant>,
+    #[arg(long, value_name = "TIME[#LINES]")]
+    as_of: Option<AsOf>,
     /// Name the persons who were settled as ordinary although they are on a register; the access log says so
     #[arg(long)]
     persons: bool,
@@ -91,7 +90,9 @@ pub(super) async fn run(options: &PovertyOptions, json: bool) -> CommandResult {
     let format = options.format.unwrap_or(if json { Format::Ndjson } else { Format::Table });
     let mut question = options.question()?;
     let part = options.output.as_deref().map(|file| PartFile::new(file, digest(&question, format)));
-    question.as_of = question.as_of.or_else(|| part.as_ref().and_then(PartFile::interrupted_as_of));
+    if let Some(AsOf { moment, first_lines }) = part.as_ref().and_then(PartFile::interrupted) {
+        (question.as_of, question.first_lines) = (Some(moment), first_lines);
+    }
     let poverty = options.poverty(&question).await?;
     let statistics = Statistics { question, poverty, lang };
     match (&part, format) {
@@ -102,14 +103,14 @@ pub(super) async fn run(options: &PovertyOptions, json: bool) -> CommandResult {
                 Format::Table => vec![text::text(&statistics)],
                 format => sheet::lines(&statistics, format),
             };
-            part.write(statistics.poverty.as_of, lines.into_iter().map(|line| line + "\n"))?;
+            part.write(statistics.poverty.end, lines.into_iter().map(|line| line + "\n"))?;
         }
     }
     if let Some(file) = &options.html {
         std::fs::write(file, page::html(&statistics)).map_err(CommandError::file(file))?;
     }
-    let Poverty { as_of, read, .. } = &statistics.poverty;
-    let as_of = as_of.map_or_else(|| lang.choose("无", "none").to_owned(), china_time);
+    let Poverty { end, read, .. } = &statistics.poverty;
+    let as_of = end_text(end, lang);
     let (entries, lines) = (read.entries, read.lines);
     match lang {
         Lang::Zh => say_error!("截至 {as_of}；读取日志 {entries} 条、明细 {lines} 行"),
@@ -127,20 +128,22 @@ impl StoreTask for PovertyTask<'_> {
     type Output = Result<Poverty, ReportError>;
 
     async fn run<S: Store>(self, store: S) -> Result<Poverty, ReportError> {
-        ReportCache::open(&store, &self.cache, CHUNK_LINES).await?.poverty(self.question).await
+        let mut cache = ReportCache::open(&store, &self.cache, CHUNK_LINES).await?;
+        cache.poverty(self.question, PovertyLimits::default()).await
     }
 }
 
 /// The digest of what a file is to hold, but for a moment that is not asked for.
 fn digest(question: &PovertyQuestion, format: Format) -> Digest {
-    let PovertyQuestion { from, until, regions, categories, thresholds, as_of, names_persons: _ } = question;
-    let mut form = CanonicalDigest::new("poverty file/1").text(format.word());
+    let PovertyQuestion { from, until, regions, categories, thresholds, as_of, first_lines, names_persons: _ } =
+        question;
+    let mut form = CanonicalDigest::new("poverty file/2").text(format.word());
     form = form.number(from.number().into()).number(until.number().into());
     for list in [regions, categories] {
         form = list.iter().fold(form.number(list.len() as u64), |form, word| form.text(word));
     }
     form = thresholds.iter().fold(form, |form, amount| form.text(&amount.to_string()));
-    form.text(&as_of.map_or_else(String::new, |at| at.0.to_string())).finish()
+    with_end(form, *as_of, *first_lines).finish()
 }
 
 impl PovertyOptions {
@@ -166,7 +169,8 @@ impl PovertyOptions {
             regions: self.region.clone(),
             categories: self.category.clone(),
             thresholds: self.threshold.clone(),
-            as_of: self.as_of,
+            as_of: self.as_of.map(|as_of| as_of.moment),
+            first_lines: self.as_of.and_then(|as_of| as_of.first_lines),
             names_persons: self.persons,
         })
     }

@@ -3,6 +3,7 @@
 use crate::cli::output::chart::{Scale, Series, bars, lines};
 use crate::cli::output::html_page;
 use crate::cli::output::json::china_time;
+use crate::cli::output::statement::Lang;
 use crate::cli::output::statement::escape::escaped;
 use crate::reports::poverty::{Group, Measures};
 
@@ -15,20 +16,47 @@ const COLORS: [&str; 8] = ["#1f6feb", "#2e8b57", "#c77700", "#b3261e", "#7b4fb5"
 /// The page.
 pub(super) fn html(statistics: &Statistics) -> String {
     let lang = statistics.lang;
-    let as_of = statistics.poverty.as_of.map(china_time).unwrap_or_default();
-    let mut body = format!(
+    let sections =
+        [charts_by_month(statistics), layers_and_thresholds(statistics), measures(statistics), named(statistics)];
+    let sections: String = sections.iter().flatten().map(|one| one.html(lang)).collect();
+    html_page::document(lang, title(lang), &format!("{}{sections}", head(statistics)))
+}
+
+/// A part of the page under a heading.
+struct Section {
+    zh: String,
+    en: String,
+    content: String,
+}
+
+impl Section {
+    fn new(zh: impl Into<String>, en: impl Into<String>, content: String) -> Section {
+        Section { zh: zh.into(), en: en.into(), content }
+    }
+
+    fn html(&self, lang: Lang) -> String {
+        format!("<h2>{}</h2>\n{}\n", lang.choose(&self.zh, &self.en), self.content)
+    }
+}
+
+/// The title, what is counted, and the sums.
+fn head(statistics: &Statistics) -> String {
+    let lang = statistics.lang;
+    let as_of = statistics.poverty.end.as_of.map(china_time).unwrap_or_default();
+    format!(
         "<h1>{}</h1>\n<p>{}; {} {}</p>\n{}",
         title(lang),
         escaped(&span(statistics)),
         lang.choose("截至", "as of"),
         escaped(&as_of),
         sums(statistics)
-    );
-    let months = months(statistics);
-    let labels: Vec<String> = labels(&months);
-    let mut section = |zh: &str, en: &str, content: String| {
-        body += &format!("<h2>{}</h2>\n{content}\n", lang.choose(zh, en));
-    };
+    )
+}
+
+/// Persons, and the shares after each layer, by month.
+fn charts_by_month(statistics: &Statistics) -> Vec<Section> {
+    let (lang, months) = (statistics.lang, months(statistics));
+    let labels = labels(&months);
     let persons = [
         series(lang.choose("登记人数", "registered"), COLORS[6], &months, |measures| measures.registered as f64),
         series(lang.choose("救治人数", "treated"), COLORS[0], &months, |measures| measures.treated as f64),
@@ -36,40 +64,54 @@ pub(super) fn html(statistics: &Statistics) -> String {
             measures.ordinary_persons as f64
         }),
     ];
-    section(
-        "登记与救治人数（按月）",
-        "Persons registered and treated, by month",
+    let (persons, shares) = (
         lines("persons", Scale::Linear, &persons, &labels),
+        lines("shares", Scale::Linear, &shares(statistics, &months), &labels),
     );
-    let shares = shares(statistics, &months);
-    section(
-        "逐层支付后的实际报销比例（%，按月）",
-        "Share of the bills paid after each layer, in percent, by month",
-        lines("shares", Scale::Linear, &shares, &labels),
-    );
-    section(
-        "各支付层支付前后",
-        "Before and after each layer",
-        rows(&layer_headings(statistics), layer_rows(statistics)),
-    );
+    vec![
+        Section::new("登记与救治人数（按月）", "Persons registered and treated, by month", persons),
+        Section::new(
+            "逐层支付后的实际报销比例（%，按月）",
+            "Share of the bills paid after each layer, in percent, by month",
+            shares,
+        ),
+    ]
+}
+
+/// The layers, and the persons above each threshold.
+fn layers_and_thresholds(statistics: &Statistics) -> Vec<Section> {
     let all = statistics.poverty.groups.get(&Group::All).cloned().unwrap_or_default();
-    let thresholds = statistics.question.thresholds.iter().zip(&all.above);
-    let thresholds: Vec<_> =
-        thresholds.map(|(threshold, persons)| (above(lang, &threshold.to_string()), *persons)).collect();
-    section("个人支付超过限额的人数", "Persons who paid more than", bars(&thresholds, COLORS[3]));
-    for (heading, table) in tables(statistics) {
+    let thresholds = statistics.question.thresholds.iter().zip(all.above);
+    let thresholds = thresholds.map(|(threshold, persons)| (above(statistics.lang, &threshold.to_string()), persons));
+    let thresholds: Vec<_> = thresholds.collect();
+    let layers = rows(&layer_headings(statistics), layer_rows(statistics));
+    vec![
+        Section::new("各支付层支付前后", "Before and after each layer", layers),
+        Section::new("个人支付超过限额的人数", "Persons who paid more than", bars(&thresholds, COLORS[3])),
+    ]
+}
+
+/// The tables by month, city and county.
+fn measures(statistics: &Statistics) -> Vec<Section> {
+    let section = |(heading, table): (String, Vec<(String, Vec<String>)>)| {
         let heads: Vec<String> = std::iter::once(heading.clone()).chain(headings(statistics)).collect();
         let cells = table.into_iter().map(|(name, cells)| [vec![name], cells].concat());
-        section(&format!("按{heading}"), &format!("By {heading}"), rows(&heads, cells));
+        Section::new(format!("按{heading}"), format!("By {heading}"), rows(&heads, cells))
+    };
+    tables(statistics).into_iter().map(section).collect()
+}
+
+/// The persons who were settled as ordinary, if they are named.
+fn named(statistics: &Statistics) -> Vec<Section> {
+    if statistics.poverty.ordinary.is_empty() {
+        return Vec::new();
     }
-    if !statistics.poverty.ordinary.is_empty() {
-        let named = statistics.poverty.ordinary.iter().map(|one| {
-            let (settlements, patient) = (one.settlements.to_string(), one.patient.to_string());
-            [one.person_id.to_string(), region(&one.region), settlements, patient]
-        });
-        section("登记人员名单比对", "Comparison with the registers", rows(&ordinary_headings(statistics), named));
-    }
-    html_page::document(lang, title(lang), &body)
+    let named = statistics.poverty.ordinary.iter().map(|one| {
+        let (settlements, patient) = (one.settlements.to_string(), one.patient.to_string());
+        [one.person_id.to_string(), region(&one.region), settlements, patient]
+    });
+    let table = rows(&ordinary_headings(statistics), named);
+    vec![Section::new("登记人员名单比对", "Comparison with the registers", table)]
 }
 
 /// The measures of each month, in order.

@@ -64,7 +64,7 @@ impl<'s, S: JournalStore> ImpactColumns<'s, S> {
     /// # Errors
     /// If the store cannot be read, an entry is damaged, or a file cannot be read or written.
     pub async fn open(store: &'s S, directory: &Path, chunk_rows: u64) -> Result<ImpactColumns<'s, S>, ImpactError> {
-        let files = DerivedFiles::open(directory, KIND, store.derived_key(KEY_PURPOSE).0)?;
+        let files = DerivedFiles::open(directory, KIND, store.derived_key(KEY_PURPOSE).0).await?;
         let manifest = match files.manifest()? {
             ManifestFile::Manifest(bytes) => Manifest::from_bytes(&bytes).unwrap_or_default(),
             ManifestFile::Missing | ManifestFile::Foreign => Manifest::default(),
