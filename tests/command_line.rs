@@ -7,6 +7,7 @@ mod following;
 mod interrupted;
 mod not_utf8;
 mod policies;
+mod policy_diff;
 mod retroactive;
 mod settling;
 mod show;
@@ -240,82 +241,6 @@ fn every_fault_of_a_directory_is_reported_with_file_and_line() {
         }
         assert!(places.iter().all(|place| place.starts_with(&one) || place.starts_with(&two)), "{errors}");
     }
-}
-
-#[test]
-fn the_difference_of_two_books_names_policy_layer_person_and_figure() {
-    let (old, new) = (directory(), directory());
-    let shipped = include_str!("../deploy/policies/shandong-2017.toml");
-    write(old.path(), "a.toml", shipped);
-    let changed =
-        shipped.replace("times = \"0.5\"", "times = \"0.25\"").replacen("\"500\", \"250\"", "\"400\", \"250\"", 1);
-    write(new.path(), "a.toml", &changed);
-    let [old, new] = [&old, &new].map(|place| place.path().display().to_string());
-    let rows = |output: &str| -> Vec<Vec<String>> {
-        let lines = output.lines().filter_map(|line| Some(line.strip_prefix('│')?.trim_end_matches('│')));
-        lines.map(|line| line.split('┆').map(|cell| cell.trim().to_owned()).collect()).collect()
-    };
-    let (code, output, errors) = run(&["policy", "diff", &old, &new]);
-    assert_eq!((code, errors.as_str()), (Some(0), ""));
-    assert_eq!(
-        rows(&output)[1..],
-        [
-            [
-                "shandong-2017",
-                "basic_inpatient",
-                "secondary",
-                "deductible",
-                "500.00, then 250.00, then 0.00",
-                "400.00, then 250.00, then 0.00"
-            ],
-            ["shandong-2017", "critical_illness", "registered poor", "deductible", "6000.00", "3000.00"],
-        ]
-    );
-    let (_, chinese, _) = run(&["policy", "diff", &old, &new, "--lang", "zh"]);
-    assert_eq!(
-        rows(&chinese)[2],
-        ["shandong-2017", "critical_illness", "建档立卡贫困人口", "起付线", "6000.00", "3000.00"]
-    );
-    let values = json(&run(&["policy", "diff", &old, &new, "--json"]).1);
-    assert_eq!(values.len(), 2);
-    assert_eq!((&values[1]["layer"], &values[1]["new"]), (&"critical_illness".into(), &"3000.00".into()));
-    assert_eq!(run(&["policy", "diff", &old, &old]).1, "no figure differs in the policies that both have\n");
-    let (_, against_shipped, _) = run(&["policy", "diff", &old]);
-    assert!(against_shipped.contains("removed: anhui-2017 · "), "{against_shipped}");
-    let faulty = write(Path::new(&new), "a.toml", &shipped.replacen("\"85%\"", "\"185%\"", 1));
-    let (code, _, errors) = run(&["policy", "diff", &old, &new]);
-    assert!(code == Some(1) && errors.starts_with(&faulty), "{errors}");
-}
-
-/// Two books that differ in figures of two layers, in the payer, and by a policy.
-#[test]
-fn the_page_of_the_differences_of_two_books_fits_a_telephone_and_a_desk_and_names_everything_in_chinese() {
-    let (old, new) = (directory(), directory());
-    let shipped = include_str!("../deploy/policies/shandong-2017.toml");
-    write(old.path(), "a.toml", shipped);
-    let changed = shipped
-        .replace("times = \"0.5\"", "times = \"0.25\"")
-        .replacen("\"500\", \"250\"", "\"400\", \"250\"", 1)
-        .replace("pools   = [\"eligible\"]", "pools   = [\"eligible\", \"excluded\"]");
-    assert_ne!(changed, shipped);
-    write(new.path(), "a.toml", &changed);
-    let page = new.path().join("diff.html");
-    let [old_path, new_path] = [&old, &new].map(|place| place.path().display().to_string());
-    let html = page.display().to_string();
-    let diff = ["policy", "diff", &old_path, &new_path, "--lang", "zh", "--html", &html];
-    let (code, output, errors) = run(&diff);
-    assert_eq!((code, output.as_str(), errors.as_str()), (Some(0), "", ""));
-    let cells = crate::support::table_page::fits_a_telephone_and_a_desk(new.path(), &page);
-    assert!(cells >= 20, "{cells} cells");
-    let text = std::fs::read_to_string(&page).expect("the page");
-    assert!(text.contains("<h2>shandong-2017</h2>") && text.contains("全自费"), "{text}");
-    let cells = text.split("<td data-column=\"").skip(1).filter_map(|cell| cell.split_once("\">"));
-    let of = |name: &str| cells.clone().filter(|(column, _)| *column == name).map(|(_, cell)| cell).collect::<Vec<_>>();
-    for name in ["适用于", "项目"] {
-        let english = of(name).into_iter().filter(|cell| cell.starts_with(|c: char| c.is_ascii_alphabetic()));
-        assert_eq!(english.collect::<Vec<_>>(), [""; 0], "{name}");
-    }
-    assert!(!text.contains(">eligible<") && !text.contains("inpatient<br>"), "{text}");
 }
 
 #[test]

@@ -15,4 +15,5 @@ pub mod progress;
 pub(crate) mod refusal_text;
 pub mod statement;
 pub(crate) mod table_page;
+pub(crate) mod terminal;
 pub mod visible;

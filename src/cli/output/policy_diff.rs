@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use comfy_table::Table;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::ColumnConstraint::LowerBoundary;
+use comfy_table::Width;
 use serde_json::json;
+use unicode_width::UnicodeWidthStr;
 
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
@@ -18,6 +19,7 @@ use crate::server::run::load_book;
 
 use super::policy_circumstances::{Place, circumstances_of, describe_places};
 use super::policy_figures::{days_text, figures};
+use super::terminal::{WIDTH, table, wrapped};
 
 /// The two books.
 #[derive(clap::Args, Debug)]
@@ -57,81 +59,111 @@ pub(crate) fn print_policy_diff(options: &PolicyDiffOptions, json: bool) -> Comm
         [old, new] => (load(Some(old))?, load(Some(new))?),
         one => (load(None)?, load(one.first().map(PathBuf::as_path))?),
     };
-    let words = BookWords::of_vocabulary(lang, new.vocabulary());
-    let words = words.or(BookWords::of_vocabulary(lang, old.vocabulary()));
-    let diff = PolicyDiff { old: &old, new: &new, words };
-    let (removed, added) = (only_in(&old, &new), only_in(&new, &old));
-    let rows = diff.rows()?;
-    if json {
-        print_json(&removed, &added, &rows);
-        return Ok(());
-    }
-    let listed = |sign: &str, policies: &[&Policy]| -> Vec<String> {
-        let days = |policy: &Policy| days_text(policy.rule.in_force, lang);
-        let line =
-            |policy: &&Policy| format!("{sign}: {} · {} · {}", policy.reference.id, policy.rule.title, days(policy));
-        policies.iter().map(line).collect()
-    };
-    let mut lines = listed(lang.choose("删除", "removed"), &removed);
-    lines.extend(listed(lang.choose("新增", "added"), &added));
-    if rows.is_empty() {
-        let none = lang.choose("两者都有的政策：数值无差异", "no figure differs in the policies that both have");
-        lines.push(none.to_owned());
-    }
-    if let Some(file) = &options.html {
-        let page = page(lang, lines, rows).html();
-        return std::fs::write(file, page).map_err(CommandError::file(file));
-    }
-    lines.iter().for_each(|line| say!("{line}"));
-    if !rows.is_empty() {
-        write_page(&table(lang, rows).to_string());
+    let found = Differences::new(&old, &new, lang)?;
+    match &options.html {
+        _ if json => found.print_json(),
+        Some(file) => std::fs::write(file, found.page().html()).map_err(CommandError::file(file))?,
+        None => write_page(&found.text()),
     }
     Ok(())
+}
+
+/// What differs between two books, as text that fits a terminal of 100 columns.
+///
+/// # Errors
+/// If a figure is not exact; a checked book has no such circumstances.
+pub fn policy_diff_text(old: &Book, new: &Book, lang: Lang) -> Result<String, CommandError> {
+    Ok(Differences::new(old, new, lang)?.text())
+}
+
+/// What differs between two books.
+struct Differences<'a> {
+    lang: Lang,
+    removed: Vec<&'a Policy>,
+    added: Vec<&'a Policy>,
+    /// By policy and layer.
+    rows: Vec<DifferenceRow>,
+}
+
+/// Policy, layer, for whom and where, figure, old and new.
+type DifferenceRow = [String; 6];
+
+impl<'a> Differences<'a> {
+    fn new(old: &'a Book, new: &'a Book, lang: Lang) -> Result<Differences<'a>, CommandError> {
+        let words = BookWords::of_vocabulary(lang, new.vocabulary());
+        let words = words.or(BookWords::of_vocabulary(lang, old.vocabulary()));
+        let rows = PolicyDiff { old, new, words }.rows()?;
+        Ok(Differences { lang, removed: only_in(old, new), added: only_in(new, old), rows })
+    }
+
+    /// A line for each policy that only one book has, and one if no figure differs.
+    fn lines(&self) -> Vec<String> {
+        let lang = self.lang;
+        let line = |sign: &str, policy: &Policy| {
+            let days = days_text(policy.rule.in_force, lang);
+            format!("{sign}: {} · {} · {days}", policy.reference.id, policy.rule.title)
+        };
+        let removed = self.removed.iter().map(|policy| line(lang.choose("删除", "removed"), policy));
+        let added = self.added.iter().map(|policy| line(lang.choose("新增", "added"), policy));
+        let none = lang.choose("两者都有的政策：数值无差异", "no figure differs in the policies that both have");
+        removed.chain(added).chain(self.rows.is_empty().then(|| none.to_owned())).collect()
+    }
+
+    /// The columns of a table: layer, for whom and where, figure, old and new.
+    fn columns(&self) -> [&'static str; 5] {
+        self.lang.choose(["层", "适用于", "项目", "原值", "新值"], ["layer", "for", "figure", "old", "new"])
+    }
+
+    /// The rows of each policy, under its id.
+    fn by_policy(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &[String]>)> {
+        let policies = self.rows.chunk_by(|one, other| one[0] == other[0]);
+        policies.filter_map(|rows| Some((rows.first()?[0].as_str(), rows.iter().map(|row| &row[1..]))))
+    }
+
+    /// The lines, and a table for each policy.
+    fn text(&self) -> String {
+        let mut lines: Vec<String> = self.lines().iter().flat_map(|line| wrapped(line)).collect();
+        let layer = self.rows.iter().map(|[_, layer, ..]| layer.width()).max().unwrap_or_default();
+        // The name of a layer stands on one line, with a blank on either side.
+        let width = Width::Fixed(u16::try_from(layer + 2).unwrap_or(u16::MAX).min(WIDTH / 3));
+        for (policy, rows) in self.by_policy() {
+            let mut table = table(self.columns());
+            table.add_rows(rows);
+            table.column_iter_mut().take(1).for_each(|column| _ = column.set_constraint(LowerBoundary(width)));
+            lines.extend([policy.to_owned(), table.to_string()]);
+        }
+        lines.join("\n")
+    }
+
+    /// The page: the lines, and a table for each policy.
+    fn page(&self) -> TablePage {
+        let columns = self.columns().map(str::to_owned).to_vec();
+        let tables = self.by_policy().map(|(policy, rows)| PageTable {
+            heading: policy.to_owned(),
+            columns: columns.clone(),
+            rows: rows.map(<[String]>::to_vec).collect(),
+        });
+        let title = self.lang.choose("政策差异", "Differences of policies").to_owned();
+        TablePage { lang: self.lang, title, lines: self.lines(), tables: tables.collect() }
+    }
+
+    fn print_json(&self) {
+        for (change, policies) in [("removed", &self.removed), ("added", &self.added)] {
+            policies.iter().for_each(|policy| say!("{}", json!({ "change": change, "policy": policy.reference.id })));
+        }
+        for [policy, layer, who, figure, old, new] in &self.rows {
+            let row = json!({
+                "change": "figure", "policy": policy, "layer": layer, "for": who, "figure": figure, "old": old, "new": new,
+            });
+            say!("{row}");
+        }
+    }
 }
 
 /// The policies of a book that the other does not have.
 fn only_in<'a>(book: &'a Book, other: &Book) -> Vec<&'a Policy> {
     let policies = book.policies().iter().map(|policy| &**policy);
     policies.filter(|policy| other.get(&policy.reference.id).is_none()).collect()
-}
-
-/// The columns of the table: policy, layer, for whom and where, figure, old and new.
-fn columns(lang: Lang) -> [&'static str; 6] {
-    lang.choose(["政策", "层", "适用于", "项目", "原值", "新值"], ["policy", "layer", "for", "figure", "old", "new"])
-}
-
-fn table(lang: Lang, rows: Vec<[String; 6]>) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(columns(lang));
-    table.add_rows(rows);
-    table
-}
-
-/// The page: a table for each policy, without the column of policies.
-fn page(lang: Lang, lines: Vec<String>, rows: Vec<[String; 6]>) -> TablePage {
-    let mut tables: Vec<PageTable> = Vec::new();
-    for [policy, rest @ ..] in rows {
-        if tables.last().is_none_or(|table| table.heading != policy) {
-            let columns = columns(lang).into_iter().skip(1).map(str::to_owned).collect();
-            tables.push(PageTable { heading: policy, columns, rows: Vec::new() });
-        }
-        tables.iter_mut().last().into_iter().for_each(|table| table.rows.push(rest.to_vec()));
-    }
-    TablePage { lang, title: lang.choose("政策差异", "Differences of policies").to_owned(), lines, tables }
-}
-
-fn print_json(removed: &[&Policy], added: &[&Policy], rows: &[[String; 6]]) {
-    for (change, policies) in [("removed", removed), ("added", added)] {
-        policies.iter().for_each(|policy| say!("{}", json!({ "change": change, "policy": policy.reference.id })));
-    }
-    for [policy, layer, who, figure, old, new] in rows {
-        say!(
-            "{}",
-            json!({
-                "change": "figure", "policy": policy, "layer": layer, "for": who, "figure": figure, "old": old, "new": new,
-            })
-        );
-    }
 }
 
 struct PolicyDiff<'a> {
@@ -142,7 +174,7 @@ struct PolicyDiff<'a> {
 
 impl PolicyDiff<'_> {
     /// The differences of the policies that both books have, by policy and layer.
-    fn rows(&self) -> Result<Vec<[String; 6]>, CommandError> {
+    fn rows(&self) -> Result<Vec<DifferenceRow>, CommandError> {
         let mut rows = Vec::new();
         for new in self.new.policies() {
             let Some(old) = self.old.get(&new.reference.id) else { continue };
@@ -154,7 +186,7 @@ impl PolicyDiff<'_> {
         Ok(rows)
     }
 
-    fn policy_rows(&self, old: &Policy, new: &Policy) -> Result<Vec<[String; 6]>, CommandError> {
+    fn policy_rows(&self, old: &Policy, new: &Policy) -> Result<Vec<DifferenceRow>, CommandError> {
         let id = &new.reference.id;
         let days = |policy: &Policy| days_text(policy.rule.in_force, self.words.lang);
         let row =
@@ -185,7 +217,7 @@ impl PolicyDiff<'_> {
         policy: &str,
         id: &str,
         (old, new): (Option<&Layer>, Option<&Layer>),
-    ) -> Result<Vec<[String; 6]>, CommandError> {
+    ) -> Result<Vec<DifferenceRow>, CommandError> {
         let both: Vec<&Layer> = old.into_iter().chain(new).collect();
         let all = circumstances_of(&both, [self.old, self.new].map(|book| &**book.vocabulary()));
         let mut found: BTreeMap<(usize, Difference), Where> = BTreeMap::new();

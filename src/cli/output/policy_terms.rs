@@ -1,8 +1,6 @@
 //! `onestop policy show`: what a policy pays, as a table for each layer, within 100 columns of a terminal. The columns are the
 //! categories of persons; those with the same terms share one.
 
-use unicode_width::UnicodeWidthChar;
-
 use crate::cli::error::word::UnknownWord;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::line::write_page;
@@ -16,9 +14,7 @@ use crate::say;
 
 use super::policy_columns::{Column, Terminal, layer_table};
 use super::policy_figures::{days_text, period_text, word};
-
-/// The columns of a terminal.
-const WIDTH: usize = 100;
+use super::terminal::{WIDTH, wrapped};
 
 /// The circumstances for which the terms of a policy are printed.
 #[derive(clap::Args, Debug)]
@@ -82,8 +78,8 @@ pub(crate) fn print_policy_terms(shown: &ShownPolicy<'_>, options: &PolicyTermsO
     shown.print_heading(options);
     for layer in &shown.policy.layers {
         say!("");
-        shown.layer_heading(layer).iter().for_each(|line| wrapped(line, WIDTH).iter().for_each(|line| say!("{line}")));
-        let terminal = Terminal { words: &shown.words, levels: &shown.levels, width: WIDTH };
+        shown.layer_heading(layer).iter().for_each(|line| wrapped(line).iter().for_each(|line| say!("{line}")));
+        let terminal = Terminal { words: &shown.words, levels: &shown.levels, width: WIDTH.into() };
         let key = |level: &Level, column: &Column| shown.key(options, level, &column.categories);
         match layer_table(layer, &columns, &terminal, key)? {
             Some(table) => write_page(&table),
@@ -92,7 +88,7 @@ pub(crate) fn print_policy_terms(shown: &ShownPolicy<'_>, options: &PolicyTermsO
     }
     say!("");
     let sources = shown.sources(options, &columns)?;
-    sources.iter().flat_map(|source| wrapped(source, WIDTH)).for_each(|line| say!("{line}"));
+    sources.iter().flat_map(|source| wrapped(source)).for_each(|line| say!("{line}"));
     Ok(())
 }
 
@@ -195,38 +191,5 @@ impl ShownPolicy<'_> {
             }
         }
         Ok(lines)
-    }
-}
-
-/// A text in lines of so many columns, broken at blanks and between Chinese characters.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let (mut lines, mut line, mut columns) = (Vec::new(), String::new(), 0);
-    let indent = text.len() - text.trim_start().len();
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
-        if columns + wide > width {
-            let at = line.rfind(' ').filter(|at| *at > indent + 2 && c.is_ascii()).map_or(line.len(), |at| at + 1);
-            let rest = line.split_off(at);
-            lines.push(line.trim_end().to_owned());
-            line = " ".repeat(indent + 2) + rest.trim_start();
-            columns = line.chars().map(|c| c.width().unwrap_or(0)).sum();
-        }
-        line.push(c);
-        columns += wide;
-    }
-    lines.push(line);
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_line_is_broken_at_a_blank_or_between_chinese_characters() {
-        assert_eq!(wrapped("one two three", 8), ["one two", "  three"]);
-        assert_eq!(wrapped("  政策范围内费用", 8), ["  政策范", "    围内", "    费用"]);
-        assert_eq!(wrapped("short", 8), ["short"]);
-        assert_eq!(wrapped("a verylongword", 8), ["a verylo", "  ngword"]);
     }
 }
