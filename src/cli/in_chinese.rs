@@ -5,7 +5,8 @@ use super::exit::CommandError;
 use super::output::statement::Lang;
 use crate::policy::io_error_in_chinese;
 
-use super::error::client::ClientError;
+use super::error::client::{ClientError, described};
+use super::output::refusal_text::in_language;
 
 impl Lang {
     /// The error in this language, where it has a text in it.
@@ -24,6 +25,7 @@ fn chinese_lines(error: &CommandError) -> Option<Vec<String>> {
         }
         CommandError::FileFaults(faults) => Lang::Zh.faults(faults.clone()).lines(),
         CommandError::Client(error) => vec![client_error(error)?],
+        CommandError::Differs(differences) => vec![format!("{differences} 处不一致")],
         _ => return None,
     })
 }
@@ -39,6 +41,14 @@ fn client_error(error: &ClientError) -> Option<String> {
         ClientError::KeyFile { path, error } => {
             format!("无法读取证书或密钥 {}：{}", path.display(), io_error_in_chinese(error))
         }
+        ClientError::Refused(status) | ClientError::OutcomeUnknown(status) => {
+            described(&in_language((**status).clone(), Lang::Zh))
+        }
+        ClientError::RetriesExhausted(status) => {
+            let status = in_language((**status).clone(), Lang::Zh);
+            format!("{}；请再次运行同一命令", described(&status))
+        }
+        ClientError::UnexpectedAnswer => "服务的应答与所发内容不符".to_owned(),
         _ => return None,
     })
 }

@@ -11,6 +11,7 @@ pub struct FileFaults {
     listed: Vec<FileFault>,
     /// Further faults, of which only the number is kept.
     omitted: usize,
+    is_chinese: bool,
 }
 
 impl FileFaults {
@@ -23,9 +24,19 @@ impl FileFaults {
         }
     }
 
+    /// The faults with their messages in Chinese, where there are such.
+    #[must_use]
+    pub fn into_chinese(self) -> FileFaults {
+        let listed = self.listed.into_iter().map(FileFault::into_chinese).collect();
+        FileFaults { listed, is_chinese: true, ..self }
+    }
+
     /// One line for each fault that is kept, and one for the number of the others.
     pub fn lines(&self) -> Vec<String> {
-        let omitted = (self.omitted > 0).then(|| format!("and {} more faults", self.omitted));
+        let omitted = (self.omitted > 0).then(|| match self.is_chinese {
+            true => format!("另有 {} 处错误", self.omitted),
+            false => format!("and {} more faults", self.omitted),
+        });
         self.listed.iter().map(ToString::to_string).chain(omitted).collect()
     }
 }
@@ -46,7 +57,7 @@ impl Deref for FileFaults {
 
 impl From<Vec<FileFault>> for FileFaults {
     fn from(faults: Vec<FileFault>) -> FileFaults {
-        FileFaults { listed: faults, omitted: 0 }
+        FileFaults { listed: faults, ..FileFaults::default() }
     }
 }
 
@@ -88,5 +99,6 @@ mod tests {
         let mut faults = FileFaults::default();
         (1..=4).for_each(|line| faults.add(FileFault::new("a", line, "is wrong"), 2));
         assert_eq!(faults.to_string(), "a:1: is wrong\na:2: is wrong\nand 2 more faults");
+        assert_eq!(faults.into_chinese().to_string(), "a:1: is wrong\na:2: is wrong\n另有 2 处错误");
     }
 }

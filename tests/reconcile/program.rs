@@ -158,24 +158,77 @@ async fn each_difference_is_shown_with_line_cause_and_command_in_both_languages_
     assert_eq!((&json[3]["equal"], &json[3]["agreeing"]), (&Value::from(false), &Value::from(4)));
 }
 
+/// What standard error says of a file that is refused, without the name of the file.
+fn refused_lines(place: &tempfile::TempDir, serve: &Serve, lines: &[String], lang: &str) -> Vec<String> {
+    let (code, text, errors) = reconcile(place, serve, lines, &["--lang", lang]);
+    assert_eq!((code, text.as_str()), (Some(1), ""), "{errors}");
+    let file = format!("{}:", place.path().join("list.csv").display());
+    errors.lines().map(|line| line.replace(&file, "")).collect()
+}
+
+/// A list with a fault or more in every row.
+fn damaged(mut rows: Vec<String>) -> Vec<String> {
+    rows[0] = rows[0].replace(",60000.00,", ",6x,");
+    rows[1] = rows[1].replace(",60000.00,", ",-60000.00,");
+    rows[2] = rows[2].replace(",60000.00,", ",60000.001,");
+    rows[3] += ",more";
+    rows[4] = ",,2017-02-30,,x,,,".to_owned();
+    rows[5] = "\"".to_owned();
+    [vec![header()], rows].concat()
+}
+
+/// Whether a line says nothing in English but names of columns and reasons.
+fn is_chinese(line: &str) -> bool {
+    let words = line.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 1);
+    let named = ["claim", "id", "settlement", "settled", "on", "total", "patient", "basic", "fond", "UTF", "header"];
+    words.into_iter().all(|word| named.contains(&word) || word.chars().all(|c| c.is_ascii_uppercase()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_the_file_and_refusals_of_the_server_are_shown_in_chinese() {
+    let (place, serve, rows) = served().await;
+    let refused = |lines: &[String]| refused_lines(&place, &serve, lines, "zh");
+    let shown = refused(&damaged(rows));
+    assert_eq!(
+        shown,
+        [
+            "2:total: 无法识别 (UNREADABLE)",
+            "3:total: 为负数；文件只列有效结算，不含退费 (NEGATIVE)",
+            "4:total: 小数位数过多 (TOO_MANY_DECIMALS)",
+            "5: 有 9 列；表头有 8 列",
+            "6:claim_id: 缺少此项 (MISSING)",
+            "6:settlement_id: 不是结算编号 (UNREADABLE)",
+            "6:settled_on: 不是有效日期；日期写作 2017-06-15 (NOT_A_DAY)",
+            "6:total: 缺少此项 (MISSING)",
+            "6:patient: 缺少此项 (MISSING)",
+            "7: 引号没有闭合；一个单元格不能跨行",
+        ]
+    );
+    assert!(shown.iter().all(|line| is_chinese(line)), "{shown:?}");
+    assert_eq!(refused(&["claim_id,patient".to_owned()]), ["1: 表头：缺少列 `total`（总额）"]);
+    let many: Vec<String> = (0..25).map(|_| ",1.00".to_owned()).collect();
+    let shown = refused(&[vec!["claim_id,total".to_owned()], many].concat());
+    assert_eq!((shown.len(), shown[20].as_str()), (21, "另有 5 处错误"));
+    // The server finds these.
+    let unknown = ["claim_id,total,basic_fond".to_owned(), "C1,1.00,0.00".to_owned()];
+    assert_eq!(refused(&unknown), ["1:basic_fond: 不是已知的取值 (UNKNOWN_WORD)"]);
+    let sums = ["total".to_owned(), "1.00".to_owned()];
+    for lines in [&sums, &["claim_id,total".to_owned(), "C1,1.00".to_owned()]] {
+        let (code, _, errors) = reconcile(&place, &serve, lines, &["--as-of", "2999-01-01", "--lang", "zh"]);
+        assert!(code == Some(1) && errors.contains("数值超过上限"), "{errors}");
+        assert!(!errors.contains("future") && errors.lines().count() == 1, "{errors}");
+    }
+    let (code, _, errors) = reconcile(&place, &serve, &[header()], &["--lang", "zh"]);
+    assert_eq!((code, errors.as_str()), (Some(1), "6 处不一致\n"));
+    assert_eq!(serve.end(), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_file_is_refused_by_line_column_and_reason() {
     let (place, serve, rows) = served().await;
-    let refused = |lines: &[String]| {
-        let (code, text, errors) = reconcile(&place, &serve, lines, &[]);
-        assert_eq!((code, text.as_str()), (Some(1), ""), "{errors}");
-        let file = format!("{}:", place.path().join("list.csv").display());
-        errors.lines().map(|line| line.replace(&file, "")).collect::<Vec<_>>()
-    };
-    let mut damaged = rows.clone();
-    damaged[0] = damaged[0].replace(",60000.00,", ",6x,");
-    damaged[1] = damaged[1].replace(",60000.00,", ",-60000.00,");
-    damaged[2] = damaged[2].replace(",60000.00,", ",60000.001,");
-    damaged[3] += ",more";
-    damaged[4] = ",,2017-02-30,,x,,,".to_owned();
-    damaged[5] = "\"".to_owned();
+    let refused = |lines: &[String]| refused_lines(&place, &serve, lines, "en");
     assert_eq!(
-        refused(&[&[header()][..], &damaged].concat()),
+        refused(&damaged(rows)),
         [
             "2:total: is not a plain decimal number (UNREADABLE)",
             "3:total: is negative; the file holds what is in force, without refunds (NEGATIVE)",

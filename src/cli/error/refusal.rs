@@ -4,6 +4,10 @@ use prost::Message;
 use tonic::Status;
 use tonic_types::pb as rpc;
 
+use crate::domain::fault::FaultReason;
+use crate::domain::file_fault::FaultText;
+use crate::grpc::texts::fault_in_chinese;
+
 /// What is wrong with a field.
 pub(crate) struct FieldViolation {
     /// The path of the field.
@@ -12,6 +16,17 @@ pub(crate) struct FieldViolation {
     pub reason: String,
     /// The sentence in English.
     pub message: String,
+}
+
+impl FieldViolation {
+    /// The sentence with the reason. In Chinese it is the reason's own; that of a reason which this program does not know stays
+    /// English.
+    pub(crate) fn text(&self) -> FaultText {
+        let FieldViolation { message, reason, .. } = self;
+        let known = FaultReason::ALL.iter().find(|known| known.as_str() == reason);
+        let chinese = known.map_or(&**message, |known| fault_in_chinese(*known));
+        FaultText::new(format!("{message} ({reason})"), format!("{chinese} ({reason})"))
+    }
 }
 
 /// The faults that a status names.

@@ -1,6 +1,6 @@
 //! The columns of a file that is reconciled: found by name, in any order.
 
-use crate::domain::fault::FaultReason;
+use crate::domain::file_fault::FaultText;
 
 /// The columns of a list that are no payers.
 const LIST: &[&str] = &["claim_id", "settlement_id", "settled_on", "total", "patient"];
@@ -29,18 +29,24 @@ impl Columns {
     ///
     /// # Errors
     /// What is wrong with it, as a sentence that begins with the header.
-    pub(super) fn from_header(names: Vec<String>) -> Result<Columns, String> {
+    pub(super) fn from_header(names: Vec<String>) -> Result<Columns, FaultText> {
         let kind = if names.iter().any(|name| name == "claim_id") { FileKind::List } else { FileKind::Totals };
         let columns = Columns { kind, names };
         for (at, name) in columns.names.iter().enumerate() {
             if columns.names[..at].contains(name) {
-                return Err(format!("has the column `{name}` twice"));
+                return Err(FaultText::new(format!("has the column `{name}` twice"), format!("列 `{name}` 重复")));
             }
             if name.is_empty() {
-                return Err(format!("has no name for column {}", at + 1));
+                let number = at + 1;
+                let (en, zh) = (format!("has no name for column {number}"), format!("第 {number} 列没有列名"));
+                return Err(FaultText::new(en, zh));
             }
         }
-        if columns.has("total") { Ok(columns) } else { Err("lacks the column `total`".to_owned()) }
+        if columns.has("total") {
+            Ok(columns)
+        } else {
+            Err(FaultText::new("lacks the column `total`", "缺少列 `total`（总额）"))
+        }
     }
 
     /// What the file holds.
@@ -71,18 +77,11 @@ impl Columns {
     }
 }
 
-/// What is wrong with a cell.
-pub(super) struct CellFault {
-    pub(super) column: String,
-    pub(super) reason: FaultReason,
-    pub(super) message: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn columns(header: &str) -> Result<Columns, String> {
+    fn columns(header: &str) -> Result<Columns, FaultText> {
         Columns::from_header(header.split(',').map(str::to_owned).collect())
     }
 
@@ -100,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_header_without_a_total_or_with_a_column_twice_is_refused() {
-        let refused = |header: &str| columns(header).err().unwrap_or_default();
+        let refused = |header: &str| columns(header).err().map(|fault| fault.en).unwrap_or_default();
         assert_eq!(refused("claim_id,patient"), "lacks the column `total`");
         assert_eq!(refused("claim_id,total,total"), "has the column `total` twice");
         assert_eq!(refused("claim_id,,total"), "has no name for column 2");

@@ -8,18 +8,20 @@ use std::sync::atomic::AtomicU64;
 
 use crate::cli::client::import::CountingReader;
 use crate::cli::exit::CommandError;
-use crate::domain::day::Day;
+use crate::domain::day::{Day, NotADay};
 use crate::domain::decimal::ParseDecimalError;
 use crate::domain::fault::FaultReason;
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::ids::{ClaimId, EntryId, MAX_ID_BYTES};
 use crate::domain::money::Money;
+use crate::grpc::texts::fault_in_chinese;
 use crate::grpc::to_proto;
 use crate::pb::Date;
 use crate::pb::settlement as pb;
-use crate::reference::csv_lines::CsvLines;
+use crate::policy::io_error_in_chinese;
+use crate::reference::csv_lines::{CsvLines, LineError};
 
-use super::columns::{CellFault, Columns};
+use super::columns::Columns;
 
 /// The faults of a file that are reported; further ones are counted.
 pub(super) const MAX_REPORTED_FAULTS: usize = 20;
@@ -103,21 +105,23 @@ impl ReconciledFile {
         let record = record.map(|record| record.map(Iterator::collect::<Vec<_>>));
         let line = self.lines.number();
         let record = match record {
-            Err(error) => return Err(vec![FileFault::new(file, line, error.to_string())]),
+            Err(error) => return Err(vec![FileFault::bilingual(file, line, line_text(&error))]),
             Ok(None) => return Ok(None),
             Ok(Some(record)) => record,
         };
         let width = self.columns.width();
         if record.len() != width {
-            let message = format!("has {} cells; the header has {width}", record.len());
-            return Err(vec![FileFault::new(file, line, message)]);
+            let cells = record.len();
+            let (en, zh) =
+                (format!("has {cells} cells; the header has {width}"), format!("有 {cells} 列；表头有 {width} 列"));
+            return Err(vec![FileFault::bilingual(file, line, FaultText::new(en, zh))]);
         }
         let record: Vec<&str> = record.iter().map(String::as_str).collect();
         let mut cells = Cells { columns: &self.columns, record: &record, faults: Vec::new() };
         let row = read(&mut cells);
-        let fault = |fault: CellFault| {
-            let message = format!("{} ({})", fault.message, fault.reason.as_str());
-            FileFault::in_column(&file, line, fault.column, message)
+        let fault = |(column, FaultText { en, zh }): CellFault| FileFault {
+            message_zh: Some(zh),
+            ..FileFault::in_column(&file, line, column, en)
         };
         let faults: LineFaults = cells.faults.into_iter().map(fault).collect();
         if faults.is_empty() { Ok(Some((line, row))) } else { Err(faults) }
@@ -128,10 +132,28 @@ fn read_header<R: Read>(path: &Path, lines: &mut CsvLines<R>) -> Result<Columns,
     let file = path.display().to_string();
     let header = match lines.next_record() {
         Ok(header) => header.unwrap_or_default().into_iter().map(|name| name.trim().to_owned()).collect(),
-        Err(error) => return Err(FileFault::new(file, lines.number(), error.to_string())),
+        Err(error) => return Err(FileFault::bilingual(file, lines.number(), line_text(&error))),
     };
-    Columns::from_header(header).map_err(|message| FileFault::new(file, 1, format!("the header {message}")))
+    Columns::from_header(header).map_err(|FaultText { en, zh }| {
+        FileFault::bilingual(file, 1, FaultText::new(format!("the header {en}"), format!("表头：{zh}")))
+    })
 }
+
+/// Why a line is no row.
+fn line_text(error: &LineError) -> FaultText {
+    let zh = match error {
+        LineError::Read(error) => format!("无法读取：{}", io_error_in_chinese(error)),
+        LineError::TooLong => "本行过长".to_owned(),
+        LineError::TooManyCells => "本行列数过多".to_owned(),
+        LineError::NotUtf8 => "本行不是 UTF-8 文本".to_owned(),
+        LineError::OpenQuote => "引号没有闭合；一个单元格不能跨行".to_owned(),
+        LineError::LineEnd => "单元格内有换行".to_owned(),
+    };
+    FaultText::new(error.to_string(), zh)
+}
+
+/// The column and what is wrong with its cell.
+type CellFault = (String, FaultText);
 
 /// The cells of a row, and what is wrong with them.
 struct Cells<'a> {
@@ -146,7 +168,12 @@ impl Cells<'_> {
     }
 
     fn fault(&mut self, column: &str, reason: FaultReason, message: impl ToString) {
-        self.faults.push(CellFault { column: column.to_owned(), reason, message: message.to_string() });
+        self.bilingual_fault(column, reason, FaultText::new(message.to_string(), fault_in_chinese(reason)));
+    }
+
+    fn bilingual_fault(&mut self, column: &str, reason: FaultReason, FaultText { en, zh }: FaultText) {
+        let reason = reason.as_str();
+        self.faults.push((column.to_owned(), FaultText::new(format!("{en} ({reason})"), format!("{zh} ({reason})"))));
     }
 
     fn claim_id(&mut self) -> String {
@@ -160,7 +187,8 @@ impl Cells<'_> {
     fn settlement_id(&mut self) -> String {
         let text = self.cell("settlement_id");
         if !text.is_empty() && EntryId::parse(&text).is_none() {
-            self.fault("settlement_id", FaultReason::Unreadable, "is no settlement id");
+            let text = FaultText::new("is no settlement id", "不是结算编号");
+            self.bilingual_fault("settlement_id", FaultReason::Unreadable, text);
         }
         text
     }
@@ -171,7 +199,9 @@ impl Cells<'_> {
             return None;
         }
         let day = self.cell("settled_on").parse::<Day>();
-        day.map(to_proto::date).map_err(|error| self.fault("settled_on", FaultReason::NotADay, error)).ok()
+        let text = |error: NotADay| FaultText::new(error.to_string(), "不是有效日期；日期写作 2017-06-15");
+        let day = day.map_err(|error| self.bilingual_fault("settled_on", FaultReason::NotADay, text(error)));
+        day.map(to_proto::date).ok()
     }
 
     fn optional_count(&mut self, column: &str) -> Option<u64> {
@@ -179,7 +209,8 @@ impl Cells<'_> {
             return None;
         }
         let count = self.cell(column).parse::<u64>();
-        count.map_err(|_| self.fault(column, FaultReason::Unreadable, "is no number of settlements")).ok()
+        let text = || FaultText::new("is no number of settlements", "不是笔数");
+        count.map_err(|_| self.bilingual_fault(column, FaultReason::Unreadable, text())).ok()
     }
 
     fn optional_amount(&mut self, column: &str) -> Option<i64> {
@@ -206,8 +237,9 @@ impl Cells<'_> {
             Money::ZERO
         });
         if amount < Money::ZERO {
-            let message = "is negative; the file holds what is in force, without refunds";
-            self.fault(column, FaultReason::Negative, message);
+            let en = "is negative; the file holds what is in force, without refunds";
+            let text = FaultText::new(en, "为负数；文件只列有效结算，不含退费");
+            self.bilingual_fault(column, FaultReason::Negative, text);
         }
         amount.fen()
     }

@@ -15,14 +15,14 @@ use crate::cli::error::client::{ClientError, leaves_outcome_unknown};
 use crate::cli::error::refusal::field_violations;
 use crate::cli::exit::CommandError;
 use crate::cli::output::progress::Progress;
-use crate::cli::output::refusal_text::in_language;
 use crate::cli::output::statement::Lang;
-use crate::domain::file_fault::FileFault;
+use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::file_faults::FileFaults;
 use crate::pb::settlement as pb;
 
 use super::file::{MAX_REPORTED_FAULTS, ReconciledFile};
-use super::list_text::{Form, ListOutput, heading};
+use super::list_output::{Form, ListOutput};
+use super::words::heading;
 
 /// Rows in one message.
 const ROWS_PER_MESSAGE: usize = 1_000;
@@ -49,7 +49,7 @@ pub(super) async fn run(
         pb::ReconciledColumns { settled_on: file.columns().has("settled_on"), patient: file.columns().has("patient") };
     let output = ListOutput::new(lang, form, heading(&span, lang), file.columns());
     let path = file.path().to_owned();
-    let mut run = ListRun { client, span, columns, cursor: after, output, lang };
+    let mut run = ListRun { client, span, columns, cursor: after, output };
     let (mut next, mut attempts) = (Some(file), 0);
     loop {
         let file = match next.take() {
@@ -87,7 +87,6 @@ struct ListRun {
     /// The cursor of the last response that was handled.
     cursor: String,
     output: ListOutput,
-    lang: Lang,
 }
 
 impl ListRun {
@@ -156,7 +155,7 @@ impl ListRun {
         }
         let faults = faults_by_line(path, payers, &status);
         ListError::Ended(match faults.is_empty() {
-            true => ClientError::from(in_language(status, self.lang)).into(),
+            true => ClientError::from(status).into(),
             false => faults.into(),
         })
     }
@@ -194,15 +193,17 @@ fn send_rows(
 fn faults_by_line(path: &str, payers: &[String], status: &Status) -> FileFaults {
     let mut faults = FileFaults::default();
     for fault in field_violations(status) {
-        let message = format!("{} ({})", fault.message, fault.reason);
+        let FaultText { en, zh } = fault.text();
+        let in_column =
+            |line, column| FileFault { message_zh: Some(zh), ..FileFault::in_column(path, line, column, en) };
         let payer = fault.field.strip_prefix("span.payers[").and_then(|rest| rest.strip_suffix(']'));
         let payer = payer.and_then(|at| payers.get(at.parse::<usize>().ok()?));
         let row = fault.field.strip_prefix("rows[").and_then(|rest| rest.split_once("]."));
         let row = row.and_then(|(at, column)| Some((line_of_row(path, at.parse().ok()?)?, column)));
         if let Some(payer) = payer {
-            faults.add(FileFault::in_column(path, 1, payer, message), MAX_REPORTED_FAULTS);
+            faults.add(in_column(1, &**payer), MAX_REPORTED_FAULTS);
         } else if let Some((line, column)) = row {
-            faults.add(FileFault::in_column(path, line, column, message), MAX_REPORTED_FAULTS);
+            faults.add(in_column(line, column), MAX_REPORTED_FAULTS);
         }
     }
     faults

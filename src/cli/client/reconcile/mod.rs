@@ -3,8 +3,10 @@
 mod columns;
 mod file;
 mod list;
-mod list_text;
+mod list_json;
+mod list_output;
 mod totals;
+mod words;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -21,7 +23,7 @@ use super::connection::Client;
 
 use columns::FileKind;
 use file::ReconciledFile;
-use list_text::Form;
+use list_output::Form;
 
 /// What to compare.
 #[derive(clap::Args, Debug)]
@@ -97,6 +99,10 @@ impl FromStr for Cutoff {
 /// If the file or the call is refused; or the number of differences.
 pub(super) async fn run(server: &ServerOptions, options: &ReconcileOptions, json: bool) -> CommandResult {
     let lang = options.lang.unwrap_or_else(Lang::from_environment);
+    compare(server, options, (lang, json)).await.map_err(|error| lang.command_error(error))
+}
+
+async fn compare(server: &ServerOptions, options: &ReconcileOptions, (lang, json): (Lang, bool)) -> CommandResult {
     let file = ReconciledFile::open(&options.file)?;
     let span = options.span(file.columns().payers())?;
     let client = Client::connect_to(server).await?;

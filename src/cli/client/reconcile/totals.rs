@@ -6,16 +6,17 @@ use crate::cli::client::connection::Client;
 use crate::cli::exit::CommandError;
 use crate::cli::output::json::{self, yuan};
 use crate::cli::output::line::write_page;
-use crate::cli::output::refusal_text::in_language;
 use crate::cli::output::statement::Lang;
 use crate::cli::output::table_page::{PageTable, TablePage};
+use crate::cli::output::terminal::table;
 use crate::domain::file_faults::FileFaults;
 use crate::pb::Date;
 use crate::pb::settlement as pb;
 use crate::say;
 
 use super::file::{MAX_REPORTED_FAULTS, ReconciledFile};
-use super::list_text::{Form, Words, cutoff_text, day_or_all, heading, table};
+use super::list_output::Form;
+use super::words::{Words, cutoff_text, day_or_all, heading};
 
 /// Compares the sums of a file; gives the number of sums that differ.
 ///
@@ -29,7 +30,7 @@ pub(super) async fn run(
 ) -> Result<u64, CommandError> {
     let (totals, heading) = (read_totals(file)?, heading(&span, lang));
     let request = pb::ReconcileTotalsRequest { span: Some(span), totals };
-    let compared = client.reconcile_totals(request).await.map_err(|status| in_language(status, lang))?;
+    let compared = client.reconcile_totals(request).await?;
     match form {
         Form::Json => say!("{}", totals_json(&compared)),
         Form::Text => print(&compared, lang),
@@ -56,7 +57,9 @@ fn print(compared: &pb::ReconcileTotalsResponse, lang: Lang) {
     let [cutoff, verdict] = lines(compared, lang);
     say!("{cutoff}");
     if !compared.equal {
-        write_page(&table(&columns(lang), rows(compared, lang)).to_string());
+        let mut table = table(columns(lang));
+        table.add_rows(rows(compared, lang));
+        write_page(&table.to_string());
     }
     say!("{verdict}");
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::domain::file_fault::FileFault;
 use crate::domain::file_faults::FileFaults;
 
 /// The language of a statement.
@@ -47,7 +46,7 @@ impl Lang {
     /// Faults in this language.
     pub(crate) fn faults(self, faults: FileFaults) -> FileFaults {
         match self {
-            Lang::Zh => faults.into_iter().map(FileFault::into_chinese).collect(),
+            Lang::Zh => faults.into_chinese(),
             Lang::En => faults,
         }
     }
