@@ -24,7 +24,9 @@
 //! | `server/accept.rs` | `Acceptor::run`, `accept`, `handle`, `serve`, `tls_handshake` |
 //! | `server/serve_connection.rs` | `serve_connection`, `PeerService::call` |
 //! | `grpc/observe.rs` | `Observe::call` |
-//! | `grpc/authorize.rs` | `Authorize::call`, `Authorizer::permit`, `authorized_caller`, `check_disk`, `acquire_permit`, `Authorize::run` |
+//! | `grpc/authorize_layer.rs` | `Authorize::call` |
+//! | `grpc/authorize.rs` | `Authorizer::permit`, `authorized_caller`, `check_disk`, `acquire_permit` |
+//! | `grpc/authorize_layer.rs` | `Authorize::run` |
 //! | `server/dispatch.rs` | `Dispatch::call` |
 //! | `grpc/settlement/mod.rs` | `SettlementHandler::settle` |
 //! | `grpc/settle.rs` | `Settler::settle` |
@@ -34,7 +36,7 @@
 //! | `domain/claim/validate.rs` | `RawClaim::validate` |
 //! | `engine/idempotency.rs` | `request_keys` |
 //! | `engine/commit_loop.rs` | `Engine::commit_with_retries` |
-//! | `store/embedded/mod.rs` | `EmbeddedStore::look_up` |
+//! | `store/embedded/journal_store.rs` | `EmbeddedStore::look_up` |
 //! | `engine/idempotency.rs` | `Engine::replay`, `check_claim_free` |
 //! | `engine/settle.rs` | `check_presented_quote`, `Engine::attempt_settle` |
 //! | `engine/decide.rs` | `Engine::decide`, `decide_continuing` |
@@ -47,7 +49,8 @@
 //! | `journal/entry.rs` | `encode_settlement` |
 //! | `store/commit.rs` | `Commit::from_record` |
 //! | `engine/commit_loop.rs` | `Engine::commit` |
-//! | `store/embedded/mod.rs` | `EmbeddedStore::commit`, `prepare`, `submit` |
+//! | `store/embedded/journal_store.rs` | `EmbeddedStore::commit` |
+//! | `store/embedded/mod.rs` | `EmbeddedStore::prepare`, `submit` |
 //! | » `store/embedded/committer.rs` | `Committer::run`, `commit`, `OpenGroup::add`, `check_and_push`, `check`, `Committer::write` |
 //! | `store/embedded/log/writer.rs` | `Log::append`, `write`, `write_and_sync` |
 //! | `store/embedded/log/segments.rs` | `Segments::publish` |

@@ -232,6 +232,7 @@ const JSON_TEXTS: &[&str] = &[
     "src/domain/canonical_text.rs",
     "src/domain/rule.rs",
     "src/domain/vocabulary.rs",
+    "src/domain/word_meanings.rs",
     "src/domain/short_text.rs",
     "src/domain/words.rs",
     "src/domain/fixed_words.rs",

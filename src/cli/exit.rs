@@ -11,7 +11,7 @@ use crate::reports::error::ReportError;
 use crate::server::access_setup::AccessSetupError;
 use crate::server::local_server::LocalServerError;
 use crate::server::run::RunError;
-use crate::server::store_location::StoreLocationError;
+use crate::server::store_location_error::StoreLocationError;
 use crate::store::StoreError;
 use crate::store::derived_files::DerivedFileError;
 use crate::store::embedded::backup::BackupError;

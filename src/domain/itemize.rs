@@ -9,7 +9,7 @@ use super::facts::{CatalogueEntry, Facts};
 use super::money::Money;
 use super::pools::{PoolPosition, Pools};
 use super::split::{CodeSplit, LineSplit};
-use super::vocabulary::{ClassRule, WordMeanings};
+use super::word_meanings::{ClassRule, WordMeanings};
 use super::words::{ClassWord, Pool};
 
 /// A bill distributed over the pools.

@@ -45,4 +45,6 @@ pub mod sums;
 pub mod terms;
 mod terms_cache;
 pub mod vocabulary;
+pub mod vocabulary_section;
+pub mod word_meanings;
 pub mod words;

@@ -9,7 +9,7 @@ use super::day::{Day, Interval};
 use super::decimal::ExactDecimal;
 use super::fixed_words::{BenefitYear, CapKind, DeductiblePer, Locality, Period, Referral};
 use super::terms::Cite;
-use super::vocabulary::WordMeanings;
+use super::word_meanings::WordMeanings;
 use super::words::{Category, Disease, Level, Pool, Tag, Visit};
 
 /// An exact figure: a share, a factor or an amount in yuan. A share of a named figure is the amount that it gives.

@@ -1,4 +1,4 @@
-//! The vocabulary of a policy book: its words, what people call them, and what they mean for a settlement.
+//! The vocabulary of a policy book: its words, and what people call them.
 
 use std::sync::Arc;
 
@@ -6,65 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::canonical_text::{CanonicalText, NoCanonicalText};
 use super::fixed_words::PayerKind;
-use super::words::{Approval, Category, ClassWord, Disease, Level, Pool, Tag, Visit, WordSet};
-
-/// A section of a vocabulary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Section {
-    /// Categories of persons.
-    Category,
-    /// Levels of hospitals.
-    Level,
-    /// Kinds of visits.
-    Visit,
-    /// Kinds of approvals.
-    Approval,
-    /// Pools.
-    Pool,
-    /// Classes of catalogue rows.
-    Class,
-    /// Payers.
-    Payer,
-    /// Marks of hospitals.
-    Tag,
-    /// Diseases.
-    Disease,
-}
-
-impl Section {
-    /// All of them.
-    pub const ALL: &'static [Section] = &[
-        Section::Category,
-        Section::Level,
-        Section::Visit,
-        Section::Approval,
-        Section::Pool,
-        Section::Class,
-        Section::Payer,
-        Section::Tag,
-        Section::Disease,
-    ];
-
-    /// The section of this name.
-    pub fn from_word(word: &str) -> Option<Section> {
-        Section::ALL.iter().copied().find(|section| section.as_str() == word)
-    }
-
-    /// Its name in the file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Section::Category => "category",
-            Section::Level => "level",
-            Section::Visit => "visit",
-            Section::Approval => "approval",
-            Section::Pool => "pool",
-            Section::Class => "class",
-            Section::Payer => "payer",
-            Section::Tag => "tag",
-            Section::Disease => "disease",
-        }
-    }
-}
+use super::vocabulary_section::Section;
+use super::word_meanings::{ClassRule, DiseaseRule, WordMeanings};
+use super::words::{Approval, Category, Level, Pool, Tag, Visit};
 
 /// What people call a word.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,28 +30,6 @@ pub struct VisitRule {
     pub counts_admission: bool,
     /// The approval without which it is refused.
     pub needs: Option<Approval>,
-}
-
-/// A class of catalogue rows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClassRule {
-    /// The word.
-    pub class: ClassWord,
-    /// The pool into which its rest falls.
-    pub pool: Pool,
-    /// Whether its catalogue rows have a self-pay ratio, which the patient bears first.
-    pub first_share: bool,
-    /// Whether a price ceiling applies.
-    pub ceiling: bool,
-}
-
-/// A disease and the codes of its diagnoses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DiseaseRule {
-    /// The word.
-    pub disease: Disease,
-    /// Prefixes of the codes of its diagnoses.
-    pub codes: Vec<Arc<str>>,
 }
 
 /// A payer.
@@ -279,36 +201,4 @@ impl Vocabulary {
 
 fn find<'a, W: AsRef<str>>(list: &'a [Named<W>], word: &str) -> Option<&'a W> {
     list.iter().find(|(known, _)| known.as_ref() == word).map(|(known, _)| known)
-}
-
-/// What the words of a book mean for a settlement: the part of a vocabulary that a policy's digest covers, so that a
-/// settlement can be recomputed from the policy alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WordMeanings {
-    /// All pools, in order.
-    pub pools: Arc<[Pool]>,
-    /// The visits whose settlements count an admission.
-    pub admission_visits: Vec<Visit>,
-    /// The classes of catalogue rows.
-    pub classes: Vec<ClassRule>,
-    /// The diseases.
-    pub diseases: Vec<DiseaseRule>,
-}
-
-impl WordMeanings {
-    /// The rule of a class.
-    pub fn class(&self, class: &ClassWord) -> Option<&ClassRule> {
-        self.classes.iter().find(|rule| rule.class == *class)
-    }
-
-    /// Whether a settlement of a visit counts an admission.
-    pub fn counts_admission(&self, visit: &Visit) -> bool {
-        self.admission_visits.contains(visit)
-    }
-
-    /// The diseases one of whose code prefixes begins this diagnosis.
-    pub fn diseases_of(&self, diagnosis: &str) -> WordSet<Disease> {
-        let begins = |rule: &&DiseaseRule| rule.codes.iter().any(|code| diagnosis.starts_with(&**code));
-        self.diseases.iter().filter(begins).map(|rule| rule.disease.clone()).collect()
-    }
 }

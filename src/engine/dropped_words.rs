@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::journal::{EntryKind, Settlement};
-use crate::domain::vocabulary::{Section, Vocabulary};
+use crate::domain::vocabulary::Vocabulary;
+use crate::domain::vocabulary_section::Section;
 use crate::policy::VocabularyFile;
 use crate::reference::lookup_tables::LookupTables;
 use crate::reference::person::PersonRecord;

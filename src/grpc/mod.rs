@@ -3,6 +3,7 @@
 
 pub mod activation;
 pub mod authorize;
+pub mod authorize_layer;
 pub mod backup;
 mod call_resources;
 pub mod commit_stamp;

@@ -2,7 +2,8 @@
 
 use crate::domain::fault::FaultReason;
 use crate::domain::ids::Digest;
-use crate::domain::vocabulary::{Section, Vocabulary};
+use crate::domain::vocabulary::Vocabulary;
+use crate::domain::vocabulary_section::Section;
 use crate::engine::dropped_words::{DroppedWord, KeptWords, WordUser};
 use crate::pb::policy as pb;
 

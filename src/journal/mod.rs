@@ -19,6 +19,7 @@ pub mod form;
 mod message_writer;
 pub mod record;
 pub mod recorded;
+mod recorded_parts;
 mod revision;
 mod settlement;
 

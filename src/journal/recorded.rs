@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use prost::Message;
-
 use super::answer_reader::{catalogue, circumstances};
 use super::claim::claim_from_message;
 use super::form::{Malformed, entry_id, id, nested, optional_entry_id, present};
 use super::record::{RecordError, decode_message, decode_unverified};
+use super::recorded_parts::{
+    AnswerPart, BillPart, ClaimPart, DerivationPart, EntryPart, KindPart, OpeningPart, PreviousPart, RevisionPart,
+};
 use super::settlement::facts_of_circumstances;
 use crate::domain::claim::Claim;
 use crate::domain::facts::{CatalogueEntries, Facts};
@@ -17,7 +18,6 @@ use crate::domain::fixed_words::ContinueKind;
 use crate::domain::ids::{Digest, EntryId, PersonId};
 use crate::domain::money::Money;
 use crate::domain::words::Pool;
-use crate::pb::Date;
 use crate::pb::journal as pb;
 use crate::pb::settlement as wire;
 
@@ -203,150 +203,4 @@ fn continues(opening: OpeningPart) -> Result<(ContinueKind, EntryId), Malformed>
     let kind = wire::ContinuesKind::try_from(opening.kind).ok().and_then(|kind| kind.fixed());
     let settlement = EntryId::parse(&opening.settlement_id).ok_or(Malformed("settlement_id"))?;
     Ok((kind.ok_or(Malformed("kind"))?, settlement))
-}
-
-/// The link of an `Entry` message.
-#[derive(Clone, PartialEq, Message)]
-struct PreviousPart {
-    #[prost(bytes = "vec", tag = "3")]
-    previous_id: Vec<u8>,
-}
-
-/// The fields of an `Entry` message that are read.
-#[derive(Clone, PartialEq, Message)]
-struct EntryPart {
-    #[prost(bytes = "vec", tag = "1")]
-    entry_id: Vec<u8>,
-    #[prost(oneof = "KindPart", tags = "8, 9, 10, 11, 12, 13, 14")]
-    kind: Option<KindPart>,
-}
-
-impl EntryPart {
-    /// Takes what was committed.
-    fn take_kind(&mut self) -> Result<KindPart, Malformed> {
-        self.kind.take().ok_or(Malformed("kind"))
-    }
-}
-
-/// What was committed.
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum KindPart {
-    #[prost(message, tag = "8")]
-    Settlement(pb::SettlementEntry),
-    #[prost(message, tag = "9")]
-    Reversal(pb::ReversalEntry),
-    #[prost(message, tag = "10")]
-    Revision(RevisionPart),
-    #[prost(message, tag = "11")]
-    Fence(pb::FenceEntry),
-    #[prost(message, tag = "12")]
-    PolicyActivation(Unread),
-    #[prost(message, tag = "13")]
-    ImportEnd(Unread),
-    #[prost(message, tag = "14")]
-    MonthClosing(Unread),
-}
-
-/// A message of which nothing is read.
-#[derive(Clone, Copy, PartialEq, Message)]
-struct Unread {}
-
-/// Of a `RevisionEntry`.
-#[derive(Clone, PartialEq, Message)]
-struct RevisionPart {
-    #[prost(string, tag = "2")]
-    person_id: String,
-    #[prost(bytes = "vec", tag = "4")]
-    settlement_id: Vec<u8>,
-    #[prost(bytes = "vec", tag = "9")]
-    split: Vec<u8>,
-    #[prost(bytes = "vec", tag = "10")]
-    derivation: Vec<u8>,
-    #[prost(message, optional, tag = "11")]
-    rest: Option<pb::SplitRest>,
-    #[prost(message, optional, tag = "17")]
-    facts: Option<pb::Facts>,
-}
-
-/// Of a `Settlement`.
-#[derive(Clone, PartialEq, Message)]
-struct AnswerPart {
-    #[prost(message, optional, tag = "7")]
-    split: Option<wire::Split>,
-    #[prost(bytes = "vec", tag = "15")]
-    derivation: Vec<u8>,
-}
-
-/// Of a `Derivation`.
-#[derive(Clone, PartialEq, Message)]
-struct DerivationPart {
-    #[prost(message, repeated, tag = "1")]
-    layers: Vec<LayerPart>,
-    #[prost(message, optional, tag = "3")]
-    circumstances: Option<wire::Circumstances>,
-    #[prost(message, optional, tag = "7")]
-    opening: Option<OpeningPart>,
-}
-
-/// Of a `Derivation`, the bill.
-#[derive(Clone, PartialEq, Message)]
-struct BillPart {
-    #[prost(message, repeated, tag = "4")]
-    codes: Vec<wire::Code>,
-}
-
-/// Of a `Claim`, all but the items.
-#[derive(Clone, PartialEq, Message)]
-struct ClaimPart {
-    #[prost(string, tag = "1")]
-    claim_id: String,
-    #[prost(string, tag = "2")]
-    hospital_id: String,
-    #[prost(string, tag = "3")]
-    person_id: String,
-    #[prost(string, tag = "4")]
-    visit: String,
-    #[prost(bool, tag = "5")]
-    emergency: bool,
-    #[prost(message, optional, tag = "6")]
-    admitted: Option<Date>,
-    #[prost(message, optional, tag = "7")]
-    discharged: Option<Date>,
-    #[prost(string, optional, tag = "10")]
-    diagnosis: Option<String>,
-}
-
-impl From<ClaimPart> for wire::Claim {
-    fn from(part: ClaimPart) -> Self {
-        let ClaimPart { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, diagnosis } = part;
-        let ids = wire::Claim { claim_id, hospital_id, person_id, ..wire::Claim::default() };
-        wire::Claim { visit, emergency, admitted, discharged, diagnosis, ..ids }
-    }
-}
-
-/// Of a `Layer`.
-#[derive(Clone, PartialEq, Message)]
-struct LayerPart {
-    #[prost(int64, tag = "14")]
-    deductible_fen: i64,
-    #[prost(message, repeated, tag = "18")]
-    caps: Vec<CapPart>,
-    #[prost(int64, tag = "19")]
-    pays_fen: i64,
-}
-
-/// Of a `Cap`.
-#[derive(Clone, Copy, PartialEq, Message)]
-struct CapPart {
-    #[prost(int64, tag = "5")]
-    cut_fen: i64,
-}
-
-/// Of an `Opening`.
-#[derive(Clone, PartialEq, Message)]
-struct OpeningPart {
-    #[prost(int32, tag = "1")]
-    kind: i32,
-    #[prost(string, tag = "2")]
-    settlement_id: String,
 }

@@ -4,7 +4,7 @@ use crate::domain::decimal::ExactDecimal;
 use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::fixed_words::{DeductiblePer, Period};
 use crate::domain::rule::{LayerRule, PolicyRule};
-use crate::domain::vocabulary::WordMeanings;
+use crate::domain::word_meanings::WordMeanings;
 
 use super::document::{Document, LayerText, value};
 use super::layer_checks::layer_faults;

@@ -11,7 +11,8 @@ use crate::domain::fixed_words::{Locality, Referral};
 use crate::domain::resolution::{InexactTerms, resolve_terms};
 use crate::domain::rule::{Conditions, LayerRule};
 use crate::domain::terms::TermsKey;
-use crate::domain::vocabulary::{DiseaseRule, Vocabulary};
+use crate::domain::vocabulary::Vocabulary;
+use crate::domain::word_meanings::DiseaseRule;
 use crate::domain::words::{Categories, Category, Disease, Level, Tag, WordSet};
 
 /// The most tags that the conditions of one layer may name: every set of them can occur.

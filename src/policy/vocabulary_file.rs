@@ -1,7 +1,7 @@
 //! Where the sections of a vocabulary stand in its file.
 
 use crate::domain::file_fault::{FaultText, FileFault};
-use crate::domain::vocabulary::Section;
+use crate::domain::vocabulary_section::Section;
 
 /// The file of a vocabulary.
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::file_fault::{FaultText, FileFault};
 use crate::domain::fixed_words::PayerKind;
-use crate::domain::vocabulary::{ClassRule, DiseaseRule, DisplayName, Named, PayerRule, VisitRule, Vocabulary};
+use crate::domain::vocabulary::{DisplayName, Named, PayerRule, VisitRule, Vocabulary};
+use crate::domain::word_meanings::{ClassRule, DiseaseRule};
 use crate::domain::words::{Approval, Pool, is_class_word, is_word};
 
 use super::document_reader::{check_format, too_large};

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::telemetry::metrics::SetGauge;
+use crate::telemetry::set_gauge::SetGauge;
 
 /// The interval at which the free room is read.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 
 use crate::access::call::CALLS;
 use crate::grpc::status::Reason;
-use crate::telemetry::metrics::ExpectedSeries;
+use crate::telemetry::expected_series::ExpectedSeries;
 
 use super::accept;
 use super::serve_connection::Closed;

@@ -13,8 +13,8 @@ use crate::domain::ids::Digest;
 use crate::engine::Engine;
 use crate::store::Store;
 use crate::store::imports::Import;
-use crate::telemetry::metrics::SetGauge;
 use crate::telemetry::payments::LayerAndPayer;
+use crate::telemetry::set_gauge::SetGauge;
 use crate::telemetry::{Metrics, repeats};
 
 use super::certificate;

@@ -25,5 +25,6 @@ mod service_manager;
 mod services;
 pub mod signals;
 pub mod store_location;
+pub mod store_location_error;
 pub mod tls;
 pub mod year_move;

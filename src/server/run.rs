@@ -21,9 +21,8 @@ use super::access_setup::{AccessSetup, AccessSetupError};
 use super::expected;
 use super::figures::Watched;
 use super::serve::{self, ServeError, ServerSetup};
-use super::store_location::{
-    CommitSafety, MissingStore, SecretAndArchivePaths, StoreLocation, StoreLocationError, StoreTask,
-};
+use super::store_location::{CommitSafety, MissingStore, SecretAndArchivePaths, StoreLocation, StoreTask};
+use super::store_location_error::StoreLocationError;
 use super::{service_manager, signals};
 
 /// What a server reports when it starts to serve.

@@ -9,14 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::impact;
+use crate::store::Store;
 use crate::store::archive::ArchiveIdentity;
 use crate::store::embedded::{self, Durability, EmbeddedStore};
 use crate::store::keys::Secret;
-use crate::store::redis::address::{Address, AddressFault};
-use crate::store::redis::{self, RedisSettings, RedisStore};
-use crate::store::secret_file::{self, SecretFault};
+use crate::store::redis::address::Address;
+use crate::store::redis::{RedisSettings, RedisStore};
+use crate::store::secret_file;
 use crate::store::tiered::TieredStore;
-use crate::store::{Store, StoreError};
+
+use super::store_location_error::StoreLocationError;
 
 /// The name of the access log, unless the configuration names another.
 const ACCESS_LOG: &str = "access.log";
@@ -67,41 +69,6 @@ pub trait StoreTask {
 
     /// Does the work.
     fn run<S: Store>(self, store: S) -> impl Future<Output = Self::Output>;
-}
-
-/// Why a store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreLocationError {
-    /// The text is not a valid Redis URL.
-    #[error("--store {0}")]
-    Address(#[from] AddressFault),
-    /// A store on Redis requires a secret.
-    #[error("a store on Redis requires --secret FILE; `onestop secret FILE` creates one")]
-    SecretRequired,
-    /// The file with the secret cannot be used.
-    #[error(transparent)]
-    Secret(#[from] SecretFault),
-    /// The text is not a Redis URL, and one is required.
-    #[error("--store {0} is not a Redis URL")]
-    NotRedis(PathBuf),
-    /// Only a store on Redis has an archive.
-    #[error("--archive requires a store on Redis; a store in a directory holds every year itself")]
-    ArchiveOfDirectory,
-    /// The directory contains no store, and one is required.
-    #[error("{path} holds no store; `onestop init --store {path}` creates one", path = .0.display())]
-    NoStore(PathBuf),
-    /// A store is to be created where one is.
-    #[error("{0} holds a store; nothing was changed")]
-    Exists(String),
-    /// The directory cannot be opened.
-    #[error(transparent)]
-    Directory(#[from] embedded::OpenError),
-    /// The Redis cannot be opened.
-    #[error(transparent)]
-    Redis(#[from] redis::OpenError),
-    /// The archive cannot be read.
-    #[error("cannot read the identity of the archive: {0}")]
-    Archive(StoreError),
 }
 
 impl StoreLocation {

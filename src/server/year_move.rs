@@ -8,9 +8,9 @@ use crate::store::redis::{OpenError, RedisStore};
 use crate::store::tiered::TieredStore;
 
 use super::store_location::{
-    SecretAndArchivePaths, StoreLocation, StoreLocationError, holds_store, is_same_store, open_archive,
-    open_existing_redis, read_secret,
+    SecretAndArchivePaths, StoreLocation, holds_store, is_same_store, open_archive, open_existing_redis, read_secret,
 };
+use super::store_location_error::StoreLocationError;
 
 /// A store on Redis and the directory that its closed years move to.
 pub struct YearMove {

@@ -9,27 +9,16 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 
+use super::expected_series::ExpectedSeries;
 use super::exposition::Format;
 use super::histogram::{HistogramSpec, call_attributes};
 use super::payments::{LayerAndPayer, Payments, SettlementEvent};
 use super::process;
 use super::reader::SharedReader;
+use super::set_gauge::SetGauge;
 
 /// The method of calls that the service does not have.
 const OTHER_METHOD: &str = "_OTHER";
-
-/// What [`Metrics`] shows from the start: the values of attributes that are known before anything happens.
-#[derive(Clone, Debug, Default)]
-pub struct ExpectedSeries {
-    /// The methods, such as `onestop.settlement.v1.SettlementService/Settle`.
-    pub methods: Vec<&'static str>,
-    /// The reasons of refusals.
-    pub reasons: Vec<&'static str>,
-    /// The reasons for which connections are refused.
-    pub refused_connections: Vec<&'static str>,
-    /// The reasons for which connections are closed.
-    pub closed_connections: Vec<&'static str>,
-}
 
 /// The metrics of a server.
 pub struct Metrics {
@@ -267,18 +256,6 @@ impl Metrics {
         let mut metrics = ResourceMetrics::default();
         self.reader.collect(&mut metrics).ok()?;
         Some(format.encode(&metrics, &self.histograms))
-    }
-}
-
-/// A gauge that is set; series that are not set any longer keep their last value.
-#[derive(Clone, Debug)]
-pub(crate) struct SetGauge(Gauge<f64>);
-
-impl SetGauge {
-    /// Sets the series with these labels.
-    pub(crate) fn set(&self, value: f64, labels: &[(&'static str, &str)]) {
-        let attributes: Vec<_> = labels.iter().map(|(name, value)| KeyValue::new(*name, (*value).to_owned())).collect();
-        self.0.record(value, &attributes);
     }
 }
 

@@ -2,6 +2,7 @@
 //! attributes are calls, status codes, reasons, callers, layers and payers; never an id, a name or an amount of a person.
 
 pub mod call_span;
+pub mod expected_series;
 mod exposition;
 mod histogram;
 pub mod metrics;
@@ -10,6 +11,7 @@ pub mod payments;
 mod process;
 mod reader;
 pub(crate) mod repeats;
+pub(crate) mod set_gauge;
 pub mod settings;
 
 /// The target of the events of a server's life (start, ready, reload, drain, stop), which are logged by default.

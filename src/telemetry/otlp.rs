@@ -29,7 +29,7 @@ use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 use super::Metrics;
 use super::call_span;
-use super::metrics::ExpectedSeries;
+use super::expected_series::ExpectedSeries;
 use super::repeats::Unrepeated;
 use super::settings::OtlpSettings;
 

@@ -8,7 +8,8 @@ use onestop::access::log::AccessLog;
 use onestop::config::ServerLimits;
 use onestop::domain::claim::ClaimLimits;
 use onestop::engine::{Engine, EngineSettings};
-use onestop::grpc::authorize::{self, Authorize, Authorizer, CallLimits};
+use onestop::grpc::authorize::{Authorizer, CallLimits};
+use onestop::grpc::authorize_layer::{Authorize, AuthorizeLayer};
 use onestop::grpc::disclosures::Disclosures;
 use onestop::grpc::import_stream::{ImportLimits, ImportStreams};
 use onestop::grpc::observe::{self, Observe};
@@ -118,7 +119,7 @@ impl Service {
         let settlements = SettlementServiceServer::new(settlements).max_decoding_message_size(limits.message_bytes);
         let references = ReferenceServiceServer::new(ReferenceHandler::new(Arc::clone(&engine), disclosures, imports));
         let references = references.max_decoding_message_size(limits.message_bytes);
-        let (authorize, observe) = (authorize::AuthorizeLayer(rules), observe::ObserveLayer(metrics));
+        let (authorize, observe) = (AuthorizeLayer(rules), observe::ObserveLayer(metrics));
         Service {
             engine,
             settlements: observe.layer(authorize.layer(settlements)),

@@ -8,7 +8,8 @@ use onestop::access::Callers;
 use onestop::access::log::AccessLog;
 use onestop::config::ServerLimits;
 use onestop::domain::claim::{Quantity, RawClaim};
-use onestop::grpc::authorize::{self, Authorizer};
+use onestop::grpc::authorize::Authorizer;
+use onestop::grpc::authorize_layer::AuthorizeLayer;
 use onestop::grpc::disclosures::Disclosures;
 use onestop::grpc::reporter::StoreReporter;
 use onestop::grpc::settlement::SettlementHandler;
@@ -477,7 +478,7 @@ async fn settle_past_deadline(server: Server) -> Status {
     let (engine, shutdown) = (server.engine.clone(), streams.shutdown.clone());
     let reporter = Arc::new(StoreReporter::new(engine.clone(), Arc::clone(&disclosures), None, shutdown));
     let service = SettlementServiceServer::new(SettlementHandler::new(engine, disclosures, streams, reporter));
-    let mut client = SettlementServiceClient::new(authorize::AuthorizeLayer(rules).layer(service));
+    let mut client = SettlementServiceClient::new(AuthorizeLayer(rules).layer(service));
     let request = with_timeout(Duration::from_millis(1), settle_request(&bill(), "R1"));
     client.settle(request).await.expect_err("a refusal")
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::engine::import::ImportSource;
-use crate::server::store_location::{SecretAndArchivePaths, StoreLocation, StoreLocationError};
+use crate::server::store_location::{SecretAndArchivePaths, StoreLocation};
+use crate::server::store_location_error::StoreLocationError;
 
 /// The stores of a copy.
 #[derive(clap::Args, Debug)]

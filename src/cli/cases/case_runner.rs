@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use tonic::Status;
-use tonic_types::StatusExt;
 
 use crate::cli::client::Client;
 use crate::cli::client::import;
@@ -11,17 +10,13 @@ use crate::cli::error::client::{ClientError, leaves_outcome_unknown};
 use crate::domain::claim::ClaimLimits;
 use crate::domain::fault::FieldFaults;
 use crate::domain::ids::EntryId;
-use crate::domain::journal::{self, Instant};
-use crate::domain::money::Money;
-use crate::domain::notice::Notice;
-use crate::domain::split::Split;
+use crate::domain::journal::Instant;
 use crate::engine::EngineError;
 use crate::engine::reverse::ReverseRequest;
 use crate::engine::settle::SettleRequest;
 use crate::engine::{CommitStamp, Engine, EngineSettings};
 use crate::grpc::commit_stamp;
 use crate::grpc::error::CallError;
-use crate::grpc::status::code_name;
 use crate::pb::settlement as pb;
 use crate::pb::settlement::revision::Cause;
 use crate::reference::row::ReferenceRow;
@@ -30,54 +25,10 @@ use crate::store::StoreError;
 use crate::store::memory::MemoryStore;
 
 use super::case::{LoadedCase, StepRequest};
-
-/// The result of a step.
-pub(super) enum StepResult {
-    /// A split.
-    Split(SplitSums),
-    /// A reversal.
-    Reversed {
-        /// The claim.
-        claim_id: String,
-        /// The new revisions that it made, by claim.
-        revisions: BTreeMap<String, RevisionSums>,
-    },
-    /// A refusal.
-    Refused {
-        /// The name of the status code.
-        code: String,
-        /// The message.
-        message: String,
-        /// The message in Chinese.
-        message_zh: String,
-    },
-}
-
-/// The amounts of a split by name.
-#[derive(Default)]
-pub(super) struct SplitSums {
-    /// The bill's total.
-    pub(super) total: Money,
-    /// The amount of the patient.
-    pub(super) patient: Money,
-    /// By payer.
-    pub(super) payers: BTreeMap<String, Money>,
-    /// By layer.
-    pub(super) layers: BTreeMap<String, Money>,
-    /// By pool.
-    pub(super) pools: BTreeMap<String, Money>,
-    /// The reasons of the notices.
-    pub(super) notices: Vec<String>,
-}
-
-/// The amounts of a new revision of a settlement.
-#[derive(Default)]
-pub(super) struct RevisionSums {
-    /// The amounts of its split.
-    pub(super) sums: SplitSums,
-    /// The changes from the previous revision by payer; `patient` is the patient.
-    pub(super) differences: BTreeMap<String, Money>,
-}
+use super::step_result::{
+    SplitSums, StepResult, message_reasons, message_revision, message_sums, notice_reasons, refused_result,
+    revised_sums, split_sums,
+};
 
 /// Why a step cannot be run. A refusal is a result, not an error.
 #[derive(Debug, thiserror::Error)]
@@ -171,13 +122,6 @@ fn commit_stamp(step: u64) -> CommitStamp {
     CommitStamp { id: EntryId(u128::from(step).to_be_bytes()), instant: Instant(step as i64) }
 }
 
-fn refused_result(status: &Status) -> StepResult {
-    let message = status.message().to_owned();
-    let chinese = status.get_details_localized_message().map(|text| text.message);
-    let message_zh = chinese.unwrap_or_else(|| message.clone());
-    StepResult::Refused { code: code_name(status.code()).to_owned(), message, message_zh }
-}
-
 async fn run_in_process(
     engine: &Engine<MemoryStore>,
     request: StepRequest<'_>,
@@ -205,32 +149,6 @@ async fn run_in_process(
             Ok(StepResult::Reversed { claim_id: text.claim_id.clone(), revisions: revisions.collect() })
         }
     }
-}
-
-fn revised_sums(revised: &journal::Revision) -> RevisionSums {
-    let payers = revised.differences.payers.iter().map(|(payer, by)| (payer.to_string(), *by));
-    let differences = payers.chain([("patient".to_owned(), revised.differences.patient)]).collect();
-    RevisionSums { sums: split_sums(&revised.split), differences }
-}
-
-fn split_sums(split: &Split) -> SplitSums {
-    let payers = split.payers().into_iter();
-    SplitSums {
-        total: split.total,
-        patient: split.patient,
-        payers: payers.map(|(payer, sum)| (payer.to_string(), sum)).collect(),
-        layers: split.layers.iter().map(|layer| (layer.head().id.to_string(), layer.pays)).collect(),
-        pools: split.pools.iter().map(|(pool, sum)| (pool.to_string(), sum)).collect(),
-        notices: Vec::new(),
-    }
-}
-
-fn notice_reasons(notices: &[Notice]) -> Vec<String> {
-    notices.iter().map(|notice| notice.reason().to_owned()).collect()
-}
-
-fn message_reasons(notices: &[pb::Notice]) -> Vec<String> {
-    notices.iter().map(|notice| notice.reason().word().to_owned()).collect()
 }
 
 async fn run_on_server(
@@ -284,24 +202,4 @@ async fn with_revisions(
         }
     }
     Ok(StepResult::Reversed { claim_id: reversal.claim_id, revisions })
-}
-
-fn message_revision(revision: pb::Revision) -> RevisionSums {
-    let by = revision.differences.unwrap_or_default();
-    let payers = by.payers.into_iter().map(|share| (share.payer, Money::from_fen(share.amount_fen)));
-    let differences = payers.chain([("patient".to_owned(), Money::from_fen(by.patient_fen))]).collect();
-    RevisionSums { sums: message_sums(revision.split, revision.derivation), differences }
-}
-
-fn message_sums(split: Option<pb::Split>, derivation: Option<pb::Derivation>) -> SplitSums {
-    let (split, derivation) = (split.unwrap_or_default(), derivation.unwrap_or_default());
-    let yuan = |(name, fen): (&str, i64)| (name.to_owned(), Money::from_fen(fen));
-    SplitSums {
-        total: Money::from_fen(split.total_fen),
-        patient: Money::from_fen(split.patient_fen),
-        payers: split.payers.iter().map(|share| yuan((&share.payer, share.amount_fen))).collect(),
-        layers: derivation.layers.iter().map(|layer| yuan((&layer.id, layer.pays_fen))).collect(),
-        pools: split.pools.iter().map(|pool| yuan((&pool.pool, pool.amount_fen))).collect(),
-        notices: Vec::new(),
-    }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::domain::money::Money;
 
 use super::case::{Expect, ExpectedRevision};
-use super::case_runner::{RevisionSums, SplitSums, StepResult};
+use super::step_result::{RevisionSums, SplitSums, StepResult};
 
 /// A result that is not as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,5 +6,6 @@ mod case_tables;
 mod expectation;
 mod expected_names;
 pub mod policy_test;
+mod step_result;
 mod table_rows;
 mod table_words;

@@ -10,14 +10,16 @@ use crate::domain::file_faults::FileFaults;
 use crate::policy::Book;
 use crate::server::local_server::{LocalServerError, TemporaryServer};
 use crate::server::run::load_book;
-use crate::server::store_location::{StoreLocation, StoreLocationError};
+use crate::server::store_location::StoreLocation;
+use crate::server::store_location_error::StoreLocationError;
 use crate::store::redis::address::Address;
 use crate::{say, say_error};
 
 use super::case::{self, CaseError, LoadedCase};
-use super::case_runner::{CaseRunner, RunnerError, StepResult};
+use super::case_runner::{CaseRunner, RunnerError};
 use super::expectation::{Difference, differences};
 use super::expected_names::unknown_names;
+use super::step_result::StepResult;
 use super::table_rows::row_faults;
 use super::table_words::unknown_table_words;
 

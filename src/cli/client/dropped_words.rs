@@ -5,7 +5,7 @@ use crate::cli::error::client::ClientError;
 use crate::cli::exit::{CommandError, CommandResult};
 use crate::cli::output::statement::Lang;
 use crate::domain::file_faults::FileFaults;
-use crate::domain::vocabulary::Section;
+use crate::domain::vocabulary_section::Section;
 use crate::engine::dropped_words::{DroppedWord, WordUser};
 use crate::pb::policy as pb;
 use crate::policy::Book;

@@ -17,7 +17,7 @@ use crate::domain::ids::HospitalId;
 use crate::domain::journal::Instant;
 use crate::domain::reconciliation::{Amounts, BookedClaim, ListedClaim, Totals};
 use crate::domain::split::Split;
-use crate::domain::vocabulary::Section;
+use crate::domain::vocabulary_section::Section;
 use crate::store::sorted_runs::{RunSort, SortLimits};
 use crate::store::{Store, StoreError};
 

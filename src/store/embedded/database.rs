@@ -6,59 +6,26 @@
 //!
 //! redb stops a thread by a panic where a page is damaged; here that is an error.
 
-use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
-use redb::backends::FileBackend;
+use arc_swap::ArcSwap;
 use redb::{Database, Durability as Sync, ReadOnlyTable, ReadableDatabase, TableDefinition, WriteTransaction};
 
-use super::cursor::{Bytes, Cursor};
+use super::cursor::Bytes;
 use super::durability::Durability;
 use super::index::LogPosition;
 use super::log::StoreIdentity;
 use super::open_error::OpenError;
-use crate::journal::{StoredForm, record};
+use super::redb_panic::{Panicked, guarded, guarded_read};
+use super::redb_table::{NAMES, TableRow, definition};
+use super::snapshot::{Snapshot, unavailable};
+use super::unsynced_file::Unsynced;
 use crate::store::StoreError;
 
 /// The size of the page cache in bytes.
 const CACHE: usize = 256 << 20;
-
-/// A table; its number is its index in [`NAMES`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RedbTable {
-    /// Persons' reference records.
-    Persons,
-    /// Canonical texts of policies, by digest.
-    Policies,
-    /// Parts of imports with hospitals and catalogue, by import and part.
-    Parts,
-    /// The log of imports: by number, its start (0) and end (1).
-    Imports,
-}
-
-impl RedbTable {
-    /// The table with this number.
-    pub fn from_number(number: u8) -> Option<RedbTable> {
-        let all = [RedbTable::Persons, RedbTable::Policies, RedbTable::Parts, RedbTable::Imports];
-        all.into_iter().find(|table| *table as u8 == number)
-    }
-}
-
-/// A row of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TableRow {
-    /// The table.
-    pub table: RedbTable,
-    /// The key.
-    pub key: Vec<u8>,
-    /// The row as stored.
-    pub value: Vec<u8>,
-}
-
-const NAMES: [&str; 4] = ["persons", "policies", "parts", "imports"];
 
 /// The table with the identity of the store, and the key of the identity in it.
 const IDENTITY: &str = "identity";
@@ -69,11 +36,6 @@ const WRITTEN: &[u8] = b"written";
 
 /// The key of the number of the file in the file system: 8 bytes, little-endian.
 const FILE: &[u8] = b"file";
-
-/// The definition of a table.
-fn definition(table: RedbTable) -> TableDefinition<'static, Bytes, Bytes> {
-    TableDefinition::new(NAMES[table as usize])
-}
 
 /// When a write is in the file. The log holds it before: what the file lacks after a crash is written to it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +51,6 @@ pub struct Tables {
     database: Database,
     published: ArcSwap<Vec<ReadOnlyTable<Bytes, Bytes>>>,
 }
-
-/// A key, and a row as stored.
-pub type KeyValue = (Vec<u8>, Vec<u8>);
-
-/// A snapshot of the last durable state.
-pub struct Snapshot(Guard<Arc<Vec<ReadOnlyTable<Bytes, Bytes>>>>);
 
 impl Tables {
     /// Creates the database of a new store.
@@ -247,124 +203,7 @@ fn file_number(file: &Path) -> Result<[u8; 8], redb::Error> {
     Ok(std::fs::metadata(file)?.ino().to_le_bytes())
 }
 
-/// redb panicked.
-struct Panicked;
-
-/// Runs a read of the database; a panic of redb is an error.
-fn guarded<T>(read: impl FnOnce() -> T) -> Result<T, Panicked> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(|_| Panicked)
-}
-
-/// Runs a read of rows; a panic of redb is damage.
-fn guarded_read<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    let damaged = |Panicked| StoreError::Damaged("a page of the database of reference tables".to_owned());
-    guarded(read).map_err(damaged)?
-}
-
 fn read_tables(database: &Database) -> Result<Vec<ReadOnlyTable<Bytes, Bytes>>, redb::Error> {
     let read = database.begin_read()?;
     NAMES.iter().map(|name| Ok(read.open_table(TableDefinition::new(name))?)).collect()
-}
-
-impl Snapshot {
-    /// The decoded row under a key.
-    pub fn get<T: StoredForm>(&self, table: RedbTable, key: &[u8]) -> Result<Option<T>, StoreError> {
-        guarded_read(|| {
-            let row = self.0[table as usize].get(key).map_err(unavailable)?;
-            row.map(|row| Ok(record::decode(row.value())?)).transpose()
-        })
-    }
-
-    /// The decoded rows under keys in ascending order.
-    pub fn get_in_order<'k, T: StoredForm>(
-        &self,
-        table: RedbTable,
-        keys: impl Iterator<Item = &'k [u8]>,
-    ) -> Result<Vec<Option<T>>, StoreError> {
-        guarded_read(|| {
-            let mut cursor = Cursor::new(&self.0[table as usize]);
-            keys.map(|key| {
-                cursor.seek(key).map_err(unavailable)?.map(|row| Ok(record::decode(row.value())?)).transpose()
-            })
-            .collect()
-        })
-    }
-
-    /// Up to `limit` rows from one key on and before another, with their keys.
-    pub fn range<T: StoredForm>(
-        &self,
-        table: RedbTable,
-        (from, until): (&[u8], &[u8]),
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
-        if until <= from {
-            return Ok(Vec::new());
-        }
-        guarded_read(|| {
-            let rows = self.0[table as usize].range(from..until).map_err(unavailable)?.take(limit);
-            let decoded = rows.map(|row| {
-                let (key, row) = row.map_err(unavailable)?;
-                Ok((key.value().to_vec(), record::decode(row.value())?))
-            });
-            decoded.collect()
-        })
-    }
-
-    /// Up to `limit` rows before a key, with their keys, last first.
-    pub fn rows_before(&self, table: RedbTable, key: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
-        guarded_read(|| {
-            let rows = self.0[table as usize].range(&[][..]..key).map_err(unavailable)?.rev().take(limit);
-            rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
-                .collect()
-        })
-    }
-
-    /// Up to `limit` rows after a key, with their keys.
-    pub fn rows_after(&self, table: RedbTable, key: &[u8], limit: usize) -> Result<Vec<KeyValue>, StoreError> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        guarded_read(|| {
-            let rows =
-                self.0[table as usize].range::<&[u8]>((Excluded(key), Unbounded)).map_err(unavailable)?.take(limit);
-            rows.map(|row| row.map(|(key, row)| (key.value().to_vec(), row.value().to_vec())).map_err(unavailable))
-                .collect()
-        })
-    }
-}
-
-/// The error of a failed read.
-pub fn unavailable(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Unavailable(error.to_string())
-}
-
-/// A file that is never synced, for [`Durability::Volatile`].
-#[derive(Debug)]
-struct Unsynced(FileBackend);
-
-impl Unsynced {
-    fn open(file: &Path) -> Result<Unsynced, redb::Error> {
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(file);
-        Ok(Unsynced(FileBackend::new(file.map_err(redb::Error::from)?)?))
-    }
-}
-
-impl redb::StorageBackend for Unsynced {
-    fn len(&self) -> Result<u64, std::io::Error> {
-        self.0.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
-        self.0.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
-        self.0.set_len(len)
-    }
-
-    fn sync_data(&self) -> Result<(), std::io::Error> {
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
-        self.0.write(offset, data)
-    }
 }

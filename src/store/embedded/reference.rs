@@ -5,7 +5,8 @@ use crate::store::import_parts::{Part, apply_parts};
 use crate::store::imports::{Import, ImportEnd, ImportEvent, ImportStart};
 use crate::store::{ReferenceRead, ReferenceWrite, StoreError};
 
-use super::database::{RedbTable, Snapshot, TableRow};
+use super::redb_table::{RedbTable, TableRow};
+use super::snapshot::Snapshot;
 
 /// The event in the key of the log: start or end.
 const START: u8 = 0;

@@ -6,9 +6,9 @@
 //! has no entries, except that the end of an import is in one record with the entry that says so.
 
 use super::commit_record::{RecordBuilder, RecordRow, malformed, rows};
-use super::database::{RedbTable, TableRow};
 use super::index::Table;
 use super::log::EncodedRecord;
+use super::redb_table::{RedbTable, TableRow};
 use crate::store::StoreError;
 
 /// The bytes after which a record is complete: a commit that waits for it waits for no more than this.

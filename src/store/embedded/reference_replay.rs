@@ -52,7 +52,7 @@ fn reference_write_positions_after(journal: &Journal, written: Option<LogPositio
     journal.index().range(range, RECORDS).map_err(index_error)
 }
 
-fn rows_at(journal: &Journal, position: LogPosition) -> Result<Vec<super::database::TableRow>, StoreError> {
+fn rows_at(journal: &Journal, position: LogPosition) -> Result<Vec<super::redb_table::TableRow>, StoreError> {
     let rows = journal.segments.read(position, RecordPart::Rows).map_err(log_error)?;
     table_rows(rows.bytes())
 }

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::EmbeddedStore;
 use super::committer::PreparedCommit;
-use super::database::{RedbTable, TableRow};
+use super::redb_table::{RedbTable, TableRow};
 use super::reference;
 use super::reference_writer::WriteJob;
 use crate::domain::ids::{Digest, PersonId};

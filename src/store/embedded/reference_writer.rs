@@ -8,10 +8,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Span;
 
 use super::committer::{Job, PreparedCommit, TracedJob};
-use super::database::{Persistence, RedbTable, TableRow, Tables};
+use super::database::{Persistence, Tables};
 use super::index::{KeyRange, Table};
 use super::journal::{Journal, index_error};
 use super::observation::{ObserverCell, observed};
+use super::redb_table::{RedbTable, TableRow};
 use super::reference_record;
 use super::reply::{Reply, reply};
 use crate::store::StoreError;

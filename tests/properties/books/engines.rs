@@ -7,7 +7,7 @@ use onestop::domain::claim::ClaimKeys;
 use onestop::domain::content::{RawCorrection, RawReversal};
 use onestop::domain::day::Day;
 use onestop::domain::split::Split;
-use onestop::domain::vocabulary::Section;
+use onestop::domain::vocabulary_section::Section;
 use onestop::engine::correct::CorrectRequest;
 use onestop::engine::dropped_words::KeptWords;
 use onestop::engine::reverse::ReverseRequest;

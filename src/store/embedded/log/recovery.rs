@@ -4,7 +4,8 @@
 use super::error::{FrameFault, LogDamage, LogError};
 use super::frame::{Frame, FrameHead, FrameKind, KIND, chain_of, lsn_after};
 use super::layout::{FRAME_HEAD, FRAME_MAGIC, PAGE, SECTOR, is_zero, read_padded, zero_sectors};
-use super::segments::{Segment, Segments, file_name};
+use super::segment::{Segment, file_name};
+use super::segments::Segments;
 use super::tail::{Tail, scan_tail};
 use crate::store::embedded::index::LogEnd;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::error::{FrameFault, LogDamage, LogError};
 use super::frame::{Frame, FrameHead, FrameKind};
 use super::layout::PAGE;
-use super::segments::{Segment, Segments};
+use super::segment::Segment;
+use super::segments::Segments;
 use crate::store::embedded::index::LogEnd;
 
 /// How much is read at once in bytes.

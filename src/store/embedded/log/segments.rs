@@ -10,8 +10,9 @@ use super::error::{FrameFault, LogDamage, LogError, RecordFault};
 use super::frame::{Frame, FrameHead};
 use super::layout::{LogSizes, PAGE, read_padded};
 use super::record::{PartBytes, RecordPart, rows_end};
+use super::segment::{FINISHED, Segment, UNFINISHED, file_name};
 use super::segment_head::{Expected, SegmentHead, StoreIdentity};
-use crate::store::embedded::disk::{Disk, DiskFile};
+use crate::store::embedded::disk::Disk;
 use crate::store::embedded::index::{LogEnd, LogPosition};
 
 /// The maximum number of files that are kept open.
@@ -19,28 +20,6 @@ const OPEN_FILES: usize = 128;
 
 /// What is read of a record for its rows at first in bytes; those of a settlement take less.
 const ROWS_AT_ONCE: usize = 1024;
-
-/// A segment that is open; its head was checked.
-pub struct Segment {
-    /// The head.
-    pub head: SegmentHead,
-    /// The name of the file.
-    pub name: String,
-    /// The file.
-    pub file: Box<dyn DiskFile>,
-}
-
-impl Segment {
-    /// The error of a failed operation on the file.
-    pub fn failed(&self, operation: &'static str) -> impl Fn(std::io::Error) -> LogError {
-        move |error| LogError::file(operation, &self.name, &error)
-    }
-
-    /// The error of damage at a byte of the file.
-    pub fn damaged(&self, byte: u64, damage: LogDamage) -> LogError {
-        LogError::damaged(&self.name, byte, damage)
-    }
-}
 
 /// The segments of a log.
 pub struct Segments {
@@ -285,21 +264,6 @@ impl Segments {
         }
         Ok((self.get(number)?, byte))
     }
-}
-
-/// How the name of a segment ends, and of one that is not completed.
-const FINISHED: &str = ".log";
-const UNFINISHED: &str = ".new";
-
-/// The name of the file of a segment.
-pub fn file_name(number: u64) -> String {
-    format!("{number:010}{FINISHED}")
-}
-
-/// The file of a byte of the log, and the byte in it.
-pub fn place(sizes: LogSizes, lsn: u64) -> (String, u64) {
-    let (number, byte) = sizes.place(lsn);
-    (file_name(number), byte)
 }
 
 fn random_number() -> std::io::Result<u64> {

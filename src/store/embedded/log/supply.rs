@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 
 use super::error::LogError;
 use super::layout::SPARE_SEGMENTS;
-use super::segments::{Segment, Segments};
+use super::segment::Segment;
+use super::segments::Segments;
 
 /// Who makes the segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

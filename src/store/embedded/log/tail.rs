@@ -2,7 +2,8 @@
 
 use super::error::LogError;
 use super::layout::{PAGE, is_zero, read_padded};
-use super::segments::{Segment, Segments};
+use super::segment::Segment;
+use super::segments::Segments;
 
 /// How much is read at once in bytes, a multiple of a page.
 const CHUNK: u64 = 256 << 10;
