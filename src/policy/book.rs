@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::domain::canonical_text::NoCanonicalText;
+use crate::domain::canonical_text::{CanonicalText, NoCanonicalText};
 use crate::domain::day::Day;
 use crate::domain::facts::Region;
 use crate::domain::file_fault::{FaultText, FileFault};
@@ -20,7 +20,7 @@ use super::document_reader::read_document;
 use super::drawn_layers::{DrawnPolicy, draw_layers};
 use super::exactness::{InexactLayer, MAX_TAGS, check_exactness};
 use super::remarks::{misnamed_file, remarks};
-use super::shipped_vocabulary::VOCABULARY;
+use super::shipped_vocabulary::{VOCABULARY, shipped_vocabulary};
 use super::vocabulary_file::VocabularyFile;
 use super::vocabulary_reader::{FILE_NAME, read_vocabulary};
 use super::warnings::warnings;
@@ -29,6 +29,7 @@ use super::warnings::warnings;
 #[derive(Clone, Debug)]
 pub struct Book {
     vocabulary: Arc<Vocabulary>,
+    vocabulary_text: CanonicalText,
     vocabulary_file: VocabularyFile,
     policies: Vec<Arc<Policy>>,
     warnings: Vec<FileFault>,
@@ -45,14 +46,14 @@ impl Book {
     /// # Errors
     /// If the vocabulary has no canonical text.
     pub fn without_policies() -> Result<Book, NoCanonicalText> {
-        let (vocabulary, _) = read_vocabulary(VOCABULARY.0, VOCABULARY.1);
-        Book::new(vocabulary.unwrap_or_default(), Vec::new())
+        Book::new(shipped_vocabulary().0.unwrap_or_default(), Vec::new())
     }
 
-    fn new(vocabulary: Vocabulary, policies: Vec<Arc<Policy>>) -> Result<Book, NoCanonicalText> {
-        let digest = digest_of_parts(digests_by_id(&policies), vocabulary.canonical()?.digest);
+    fn new(vocabulary: Arc<Vocabulary>, policies: Vec<Arc<Policy>>) -> Result<Book, NoCanonicalText> {
+        let vocabulary_text = vocabulary.canonical()?;
+        let digest = digest_of_parts(digests_by_id(&policies), vocabulary_text.digest);
         let (vocabulary_file, warnings, remarks) = Default::default();
-        Ok(Book { vocabulary: Arc::new(vocabulary), vocabulary_file, policies, warnings, remarks, digest })
+        Ok(Book { vocabulary, vocabulary_text, vocabulary_file, policies, warnings, remarks, digest })
     }
 
     /// The book of some files, as pairs of name and text. One of them may be a `vocabulary.toml`; without one, the words
@@ -64,7 +65,10 @@ impl Book {
         let is_vocabulary = |file: &File<'_>| Path::new(file.0).file_name().is_some_and(|name| name == FILE_NAME);
         let (own, files): (Vec<File<'_>>, Vec<File<'_>>) = files.into_iter().partition(is_vocabulary);
         let (name, text) = own.first().copied().unwrap_or(VOCABULARY);
-        let (vocabulary, mut faults) = read_vocabulary(name, text);
+        let (vocabulary, mut faults) = match own.first() {
+            Some(_) => read_own_vocabulary(name, text),
+            None => shipped_vocabulary(),
+        };
         faults.extend(own.iter().skip(1).map(|(file, _)| second_vocabulary(file)));
         let Some(vocabulary) = vocabulary else { return sorted(faults) };
         let (mut documents, mut complete) = (Vec::new(), true);
@@ -146,6 +150,11 @@ impl Book {
         &self.vocabulary
     }
 
+    /// The canonical text of the words.
+    pub(super) fn vocabulary_text(&self) -> &CanonicalText {
+        &self.vocabulary_text
+    }
+
     /// The file of the vocabulary, and the lines of its sections.
     pub fn vocabulary_file(&self) -> &VocabularyFile {
         &self.vocabulary_file
@@ -199,6 +208,11 @@ impl Book {
         };
         in_force.filter_map(|policy| Some((prefix(policy)?, policy))).max_by_key(|(length, _)| *length).map(|(_, p)| p)
     }
+}
+
+fn read_own_vocabulary(name: &str, text: &str) -> (Option<Arc<Vocabulary>>, Vec<FileFault>) {
+    let (vocabulary, faults) = read_vocabulary(name, text);
+    (vocabulary.map(Arc::new), faults)
 }
 
 /// The policies of these documents with their canonical texts.

@@ -25,7 +25,7 @@ impl Book {
     /// If the text cannot be written as JSON.
     pub fn kept_text(&self) -> Result<String, NoCanonicalText> {
         let policies = self.policy_digests().map(|digest| digest.0).collect();
-        let vocabulary = self.vocabulary().canonical()?.text.to_string();
+        let vocabulary = self.vocabulary_text().text.to_string();
         Ok(serde_json::to_string(&KeptBook { policies, vocabulary })?)
     }
 }

@@ -63,12 +63,13 @@ enum Came {
     Taken(u64, Imported),
 }
 
+thread_local!(static BOOK: Book = Book::without_policies().expect("a book"));
+
 fn take(bytes: &[u8], reached: &mut Reached) {
     let Some((table, file)) = bytes.split_first() else { return };
     let table = ReferenceTable::ALL[usize::from(*table) % ReferenceTable::ALL.len()];
     let settings = EngineSettings { rows_held: ROWS_HELD, ..EngineSettings::default() };
-    let engine = wait(Engine::open(CountingStore::default(), Book::without_policies().expect("a book"), settings))
-        .expect("an engine");
+    let engine = wait(Engine::open(CountingStore::default(), BOOK.with(Book::clone), settings)).expect("an engine");
     let state = |engine: &Engine<CountingStore>| (engine.store().writes(), engine.store().fingerprint());
     let before = state(&engine);
     let came = within(MEMORY, bytes.len(), || wait(import(&engine, table, file)));
