@@ -8,8 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usual=(suite planted)
-heavy=(demo valkey wire clients spreadsheets upgrade full_disk image)
+usual=(suite)
+heavy=(planted demo valkey wire clients spreadsheets upgrade full_disk image)
 
 check_suite() {
   echo "Tests break servers on purpose: lines with ERROR or WARN are theirs. What failed is counted at the end."
