@@ -22,7 +22,7 @@
 //! | file | functions |
 //! | --- | --- |
 //! | `server/accept.rs` | `Acceptor::run`, `accept`, `handle`, `serve`, `tls_handshake` |
-//! | `server/serve_connection.rs` | `serve_connection`, `PeerService::call` |
+//! | `server/serve_connection.rs` | `serve_connection`, `poll_and_send`, `PeerService::call` |
 //! | `grpc/observe.rs` | `Observe::call` |
 //! | `grpc/authorize_layer.rs` | `Authorize::call` |
 //! | `grpc/authorize.rs` | `Authorizer::permit`, `authorized_caller`, `check_disk`, `acquire_permit` |
@@ -51,6 +51,7 @@
 //! | `engine/commit_loop.rs` | `Engine::commit` |
 //! | `store/embedded/journal_store.rs` | `EmbeddedStore::commit` |
 //! | `store/embedded/mod.rs` | `EmbeddedStore::prepare`, `submit` |
+//! | `store/embedded/job_queue.rs` | `JobSender::submit`, `Waiting::send` |
 //! | » `store/embedded/committer.rs` | `Committer::run`, `commit`, `OpenGroup::add`, `check_and_push`, `check`, `Committer::write` |
 //! | `store/embedded/log/writer.rs` | `Log::append`, `write`, `write_and_sync` |
 //! | `store/embedded/log/segments.rs` | `Segments::publish` |
@@ -59,6 +60,7 @@
 //! | » `grpc/disclosures.rs` | `Disclosures::log_unless_committed` |
 //! | `grpc/outcomes.rs` | `count_settled` |
 //! | `grpc/view.rs` | `View::settlement` |
+//! | `server/write_buffer.rs` | `WriteBuffer::poll_send` |
 //!
 //! # Modules and what each may import
 //!

@@ -27,4 +27,5 @@ pub mod signals;
 pub mod store_location;
 pub mod store_location_error;
 pub mod tls;
+mod write_buffer;
 pub mod year_move;

@@ -1,7 +1,10 @@
 //! Serves HTTP/2 on one connection until it ends, the peer breaks a limit, or the server stops.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
@@ -17,6 +20,7 @@ use crate::grpc::authorize::Peer;
 use crate::grpc::open_calls::CloseReason;
 
 use super::connection::ArrivalStream;
+use super::write_buffer::WriteBuffer;
 
 /// How long a peer has to close a connection without calls after it was notified that the connection ends.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
@@ -124,12 +128,13 @@ pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Ha
 ) -> Option<Closed> {
     let calls = peer.calls.clone();
     let mut checks = tokio::time::interval(calls.check_interval());
-    let http = http2_builder().serve_connection(TokioIo::new(connection), PeerService { inner: service, peer });
+    let written = WriteBuffer::new(connection);
+    let http = http2_builder().serve_connection(TokioIo::new(written.share()), PeerService { inner: service, peer });
     let (mut http, Preface { mut arrived, deadline, permit }) = (pin!(http), preface);
     let (mut awaits_preface, mut ends) = (Some(permit), None);
     loop {
         let now = tokio::select! {
-            ended = &mut http => {
+            ended = poll_fn(|context| poll_and_send(http.as_mut(), &written, context)) => {
                 ended.inspect_err(|error| tracing::debug!(%error, "a connection failed")).ok();
                 return ends.and_then(|(_, reason)| reason);
             }
@@ -158,6 +163,19 @@ pub(super) async fn serve_connection<S: ConnectionService, K: Eq + std::hash::Ha
             (Some(reason), _) => return Some(Closed::Calls(reason)),
             (None, None) => {}
         }
+    }
+}
+
+/// Polls the protocol, then sends what it wrote.
+fn poll_and_send(
+    http: Pin<&mut impl Future<Output = hyper::Result<()>>>,
+    written: &WriteBuffer<ArrivalStream>,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let ended = http.poll(context).map_err(io::Error::other);
+    match written.poll_send(context) {
+        Poll::Ready(Err(error)) if ended.is_pending() => Poll::Ready(Err(error)),
+        _ => ended,
     }
 }
 
