@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use super::message_writer::MessageWriter;
 use crate::domain::day::{Day, Interval};
 use crate::domain::facts::Region;
 use crate::domain::ids::{Digest, EntryId, TextError};
@@ -14,8 +15,8 @@ pub trait StoredForm: Sized {
     /// The message that is stored.
     type Message: Message + Default;
 
-    /// The message of this value.
-    fn to_message(&self) -> Self::Message;
+    /// Writes the message of this value.
+    fn write(&self, message: &mut MessageWriter);
 
     /// The value of a message.
     ///
@@ -56,6 +57,11 @@ pub fn entry_ids<B: AsRef<[u8]>>(field: &'static str, ids: &[B]) -> Result<Vec<E
 /// The bytes of an id; none if there is none.
 pub fn id_bytes(id: Option<EntryId>) -> Vec<u8> {
     id.map(|EntryId(bytes)| bytes.to_vec()).unwrap_or_default()
+}
+
+/// The bytes of an id, without copying them; none if there is none.
+pub fn bytes_of(id: &Option<EntryId>) -> &[u8] {
+    id.as_ref().map_or(&[], |EntryId(bytes)| bytes)
 }
 
 /// The digest in a field.

@@ -13,33 +13,43 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 const ONE_BYTE: usize = 0x80;
 
 /// A message that is being written.
-pub(super) struct MessageWriter {
+pub struct MessageWriter {
     bytes: Vec<u8>,
 }
 
 impl MessageWriter {
     /// An empty message, with room for so many bytes.
-    pub(super) fn with_capacity(bytes: usize) -> MessageWriter {
+    pub(crate) fn with_capacity(bytes: usize) -> MessageWriter {
         MessageWriter { bytes: Vec::with_capacity(bytes) }
     }
 
+    /// A message that is appended to these bytes.
+    pub(crate) fn after(bytes: Vec<u8>) -> MessageWriter {
+        MessageWriter { bytes }
+    }
+
     /// The message.
-    pub(super) fn finish(self) -> Bytes {
+    pub(crate) fn finish(self) -> Bytes {
         self.bytes.into()
     }
 
+    /// The bytes that it was appended to, and the message.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// A text, unless it is empty.
-    pub(super) fn text(&mut self, field: u32, text: &str) {
+    pub(crate) fn text(&mut self, field: u32, text: &str) {
         self.blob(field, text.as_bytes());
     }
 
     /// One of the texts of a repeated field.
-    pub(super) fn repeated_text(&mut self, field: u32, text: &str) {
+    pub(crate) fn repeated_text(&mut self, field: u32, text: &str) {
         self.delimited(field, |bytes| bytes.extend_from_slice(text.as_bytes()));
     }
 
     /// The text that shows a value; it is not empty.
-    pub(super) fn displayed(&mut self, field: u32, value: &impl Display) {
+    pub(crate) fn displayed(&mut self, field: u32, value: &impl Display) {
         self.delimited(field, |bytes| {
             // A write to a vector does not fail, and neither does showing a value of the domain.
             let _written = write!(bytes, "{value}");
@@ -47,14 +57,14 @@ impl MessageWriter {
     }
 
     /// Bytes, unless there are none.
-    pub(super) fn blob(&mut self, field: u32, blob: &[u8]) {
+    pub(crate) fn blob(&mut self, field: u32, blob: &[u8]) {
         if !blob.is_empty() {
             self.delimited(field, |bytes| bytes.extend_from_slice(blob));
         }
     }
 
     /// A number of any integer or enum type without zigzag, unless it is 0.
-    pub(super) fn number(&mut self, field: u32, number: impl Into<i64>) {
+    pub(crate) fn number(&mut self, field: u32, number: impl Into<i64>) {
         let number = number.into();
         if number != 0 {
             self.optional_number(field, Some(number));
@@ -62,27 +72,38 @@ impl MessageWriter {
     }
 
     /// A number with presence.
-    pub(super) fn optional_number(&mut self, field: u32, number: Option<i64>) {
+    pub(crate) fn optional_number(&mut self, field: u32, number: Option<i64>) {
         let Some(number) = number else { return };
         encode_key(field, WireType::Varint, &mut self.bytes);
         encode_varint(number as u64, &mut self.bytes);
     }
 
+    /// A number of 64 bits without a sign, unless it is 0.
+    pub(crate) fn unsigned(&mut self, field: u32, number: u64) {
+        // A number with a sign has the same 64 bits in a message.
+        self.number(field, number as i64);
+    }
+
     /// A flag, unless it is false.
-    pub(super) fn flag(&mut self, field: u32, flag: bool) {
+    pub(crate) fn flag(&mut self, field: u32, flag: bool) {
         self.number(field, flag);
     }
 
     /// A message in a field, also an empty one.
-    pub(super) fn message(&mut self, field: u32, write: impl FnOnce(&mut MessageWriter)) {
+    pub(crate) fn message(&mut self, field: u32, write: impl FnOnce(&mut MessageWriter)) {
         let start = self.begin(field);
         write(self);
         self.end(start);
     }
 
     /// A message in a field, from its own type.
-    pub(super) fn encoded(&mut self, field: u32, message: &impl Message) {
+    pub(crate) fn encoded(&mut self, field: u32, message: &impl Message) {
         prost::encoding::message::encode(field, message, &mut self.bytes);
+    }
+
+    /// All fields of a message.
+    pub(crate) fn append(&mut self, message: &impl Message) {
+        message.encode_raw(&mut self.bytes);
     }
 
     fn delimited(&mut self, field: u32, write: impl FnOnce(&mut Vec<u8>)) {

@@ -28,4 +28,5 @@ pub use claim::ClaimMessage;
 pub use entry::{EncodedSettlement, encode_entry, encode_settlement};
 pub use entry_reader::{CommittedEntry, decode_answered, decode_committed, decode_entry, decode_link};
 pub use form::{Malformed, StoredForm};
+pub use message_writer::MessageWriter;
 pub use record::RecordError;

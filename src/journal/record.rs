@@ -10,6 +10,7 @@ use prost::Message;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::form::{Malformed, StoredForm};
+use super::message_writer::MessageWriter;
 use crate::domain::ids::Digest;
 
 /// The format of the record of an entry: its checksum is the first bytes of the BLAKE3 digest of the body.
@@ -23,6 +24,9 @@ const HEADER: usize = 1 + CHECK;
 
 /// The length of the checksum.
 const CHECK: usize = 8;
+
+/// The bytes of a row, as most have.
+const ROW_BYTES: usize = 128;
 
 /// The key of a first field that is a number, in the encoding of messages.
 const FIRST_NUMBER: u32 = 1 << 3;
@@ -49,11 +53,21 @@ pub enum RecordError {
 
 /// The row of a value.
 pub fn encode(value: &impl StoredForm) -> Vec<u8> {
-    let mut record = with_room_for_header(&value.to_message());
-    let check = xxh3_64(&record[HEADER..]);
-    record[0] = ROW;
-    record[1..HEADER].copy_from_slice(&check.to_le_bytes());
-    record
+    let mut row = Vec::with_capacity(ROW_BYTES);
+    append(&mut row, value);
+    row
+}
+
+/// Appends the row of a value to these bytes.
+pub fn append(bytes: &mut Vec<u8>, value: &impl StoredForm) {
+    let start = bytes.len();
+    bytes.extend_from_slice(&[ROW; HEADER]);
+    let mut writer = MessageWriter::after(std::mem::take(bytes));
+    value.write(&mut writer);
+    *bytes = writer.into_bytes();
+    let row = &mut bytes[start..];
+    let check = xxh3_64(&row[HEADER..]);
+    row[1..HEADER].copy_from_slice(&check.to_le_bytes());
 }
 
 /// The value of a row.
@@ -145,8 +159,8 @@ mod tests {
     impl StoredForm for Versioned {
         type Message = Days;
 
-        fn to_message(&self) -> Days {
-            Days { from: self.0, until: 9 }
+        fn write(&self, message: &mut MessageWriter) {
+            message.append(&Days { from: self.0, until: 9 });
         }
 
         fn from_message(message: Days) -> Result<Versioned, Malformed> {

@@ -13,7 +13,7 @@ use super::error::StoreError;
 use super::keys::{Secret, StoreKey};
 use super::sorted_runs::{RunSort, SortLimits, SortedRuns, failed};
 use crate::domain::ids::PersonId;
-use crate::journal::StoredForm;
+use crate::journal::{MessageWriter, StoredForm};
 use crate::reference::person::{PersonPart, PersonRecord};
 
 /// A row of an import about a person, with its number in the import.
@@ -109,7 +109,9 @@ impl<R: StoredForm> Sorted<R> {
 /// Appends the id and the message of a row.
 fn encode_row(bytes: &mut Vec<u8>, id: &PersonId, row: &impl StoredForm) -> Result<(), StoreError> {
     encode_id(bytes, id)?;
-    row.to_message().encode_raw(bytes);
+    let mut writer = MessageWriter::after(std::mem::take(bytes));
+    row.write(&mut writer);
+    *bytes = writer.into_bytes();
     Ok(())
 }
 

@@ -3,10 +3,15 @@
 //! The secret belongs to the store (of an embedded store, the file `secret` in its directory). Without the secret, the
 //! keys do not reveal whether a person is among them.
 
+use smallvec::SmallVec;
+
 use crate::domain::ids::{ClaimId, HospitalId, PersonId, RequestId};
 
 /// The key of a row of a person, a request or a claim.
 pub type StoreKey = [u8; 16];
+
+/// The bytes of a kind with its parts, as most have.
+const USUAL_BYTES: usize = 192;
 
 /// The secret that keys are hashed with.
 #[derive(Clone)]
@@ -43,14 +48,13 @@ impl Secret {
 
     /// Hashes each part with its length, so that different lists of parts give different keys.
     fn key(&self, kind: &[u8], parts: &[&str]) -> StoreKey {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        hasher.update(kind);
+        let mut message = SmallVec::<[u8; USUAL_BYTES]>::from_slice(kind);
         for part in parts {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+            message.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            message.extend_from_slice(part.as_bytes());
         }
         let mut key = StoreKey::default();
-        key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        key.copy_from_slice(&blake3::keyed_hash(&self.0, &message).as_bytes()[..16]);
         key
     }
 }

@@ -2,8 +2,8 @@
 
 use super::EmbeddedStore;
 use super::commit_record::RecordBuilder;
-use super::committer::{CommitCondition, Job, PreparedCommit};
 use super::index::{ADMINISTRATION_KEY, Key, Table};
+use super::job::{CommitCondition, Job, PreparedCommit};
 use super::journal::Seen;
 use super::{reference, reference_record};
 use crate::domain::month::ClosedMonths;
@@ -40,7 +40,7 @@ impl EmbeddedStore {
         for row in &rows {
             reference_record::add_row(&mut record, row)?;
         }
-        record.keyed(Table::Administration, &ADMINISTRATION_KEY, &record::encode(&commit.state));
+        record.keyed(Table::Administration, &ADMINISTRATION_KEY, |rows| record::append(rows, &commit.state));
         let condition = CommitCondition {
             day: commit.committed.china_day(),
             origin: commit.origin,

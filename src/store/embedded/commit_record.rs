@@ -9,11 +9,15 @@ use super::index::{ADMINISTRATION_KEY, Key, LogPosition, Row, Table};
 use super::list_keys::{DayKey, position_key};
 use super::log::{EncodedRecord, OpenRecord, PartBytes, Record};
 use crate::domain::ids::EntryId;
+use crate::journal::{StoredForm, record};
 use crate::store::StoreError;
 use crate::store::keys::StoreKey;
 
 /// The length of the length before each value, in bytes.
 const NUMBER: usize = 4;
+
+/// The bytes of the head of a record and the rows of a settlement, as most have.
+const ROWS_OF_SETTLEMENT: usize = 1 << 10;
 
 /// The length of the key of a row of a reference table: the number of the table.
 const TABLE_KEY: usize = 1;
@@ -23,23 +27,31 @@ const TABLE_KEY: usize = 1;
 pub struct RecordBuilder(OpenRecord);
 
 impl RecordBuilder {
+    /// An empty record, with room for these entries and the rows of a settlement.
+    pub fn with_room_for(entries: &[(EntryId, Vec<u8>)]) -> RecordBuilder {
+        RecordBuilder(OpenRecord::with_capacity(ROWS_OF_SETTLEMENT + length_of(entries)))
+    }
+
     /// Adds the row of a person, a request or a claim.
-    pub fn row(&mut self, table: Table, key: &StoreKey, value: &[u8]) {
-        self.keyed(table, key, value);
+    pub fn row(&mut self, table: Table, key: &StoreKey, value: &impl StoredForm) {
+        self.keyed(table, key, |rows| record::append(rows, value));
     }
 
     /// Adds a row at the end of the list of a hospital's day.
-    pub fn listed(&mut self, day: &DayKey, value: &[u8]) {
-        self.keyed(Table::ListPosition, day, value);
+    pub fn listed(&mut self, day: &DayKey, value: &impl StoredForm) {
+        self.keyed(Table::ListPosition, day, |rows| record::append(rows, value));
     }
 
-    /// Adds a row with a key of the length that its table has in a record.
-    pub(super) fn keyed(&mut self, table: Table, key: &[u8], value: &[u8]) {
+    /// Adds a row with a key of the length that its table has in a record, and the value that `append` appends.
+    pub(super) fn keyed(&mut self, table: Table, key: &[u8], append: impl FnOnce(&mut Vec<u8>)) {
         let rows = self.0.rows();
         rows.push(table as u8);
         rows.extend_from_slice(key);
-        rows.extend_from_slice(&(value.len() as u32).to_le_bytes());
-        rows.extend_from_slice(value);
+        let start = rows.len() + NUMBER;
+        rows.extend_from_slice(&[0; NUMBER]);
+        append(rows);
+        let length = (rows.len() - start) as u32;
+        rows[start - NUMBER..start].copy_from_slice(&length.to_le_bytes());
     }
 
     /// The record with these entries and its checksums.
@@ -47,8 +59,7 @@ impl RecordBuilder {
     /// # Errors
     /// `Unavailable` if it has 4 GiB or more.
     pub fn finish(self, entries: &[(EntryId, Vec<u8>)]) -> Result<EncodedRecord, StoreError> {
-        let length = entries.iter().map(|(EntryId(id), record)| id.len() + NUMBER + record.len()).sum();
-        let encoded = self.0.finish(entries.len() as u32, length, |bytes| {
+        let encoded = self.0.finish(entries.len() as u32, length_of(entries), |bytes| {
             for (EntryId(id), record) in entries {
                 bytes.extend_from_slice(id);
                 bytes.extend_from_slice(&(record.len() as u32).to_le_bytes());
@@ -57,6 +68,10 @@ impl RecordBuilder {
         });
         encoded.ok_or_else(|| StoreError::Unavailable("a commit has 4 GiB or more".to_owned()))
     }
+}
+
+fn length_of(entries: &[(EntryId, Vec<u8>)]) -> usize {
+    entries.iter().map(|(EntryId(id), record)| id.len() + NUMBER + record.len()).sum()
 }
 
 /// A row of a record.
@@ -245,10 +260,10 @@ mod tests {
     #[test]
     fn every_row_and_entry_of_a_record_is_indexed_and_found_under_its_own_key_alone() {
         let mut builder = RecordBuilder::default();
-        builder.row(Table::Person, &[1; 16], b"state");
-        builder.row(Table::Claim, &[1; 16], b"claim");
-        builder.listed(&[5; 20], b"first");
-        builder.listed(&[6; 20], b"second");
+        builder.keyed(Table::Person, &[1; 16], |rows| rows.extend_from_slice(b"state"));
+        builder.keyed(Table::Claim, &[1; 16], |rows| rows.extend_from_slice(b"claim"));
+        builder.keyed(Table::ListPosition, &[5; 20], |rows| rows.extend_from_slice(b"first"));
+        builder.keyed(Table::ListPosition, &[6; 20], |rows| rows.extend_from_slice(b"second"));
         let entries = [(EntryId([2; 16]), b"entry".to_vec()), (EntryId([3; 16]), Vec::new())];
         let encoded = builder.finish(&entries).expect("a record");
         let position = LogPosition { lsn: 4_160, length: encoded.length() };
@@ -280,7 +295,7 @@ mod tests {
     #[test]
     fn rows_that_end_early_are_damaged() {
         let mut builder = RecordBuilder::default();
-        builder.row(Table::Person, &[1; 16], b"state");
+        builder.keyed(Table::Person, &[1; 16], |rows| rows.extend_from_slice(b"state"));
         let encoded = builder.finish(&[]).expect("a record");
         let whole = encoded.record().rows();
         for end in 1..whole.len() {

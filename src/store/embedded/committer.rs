@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -12,7 +12,9 @@ use tracing::Span;
 
 use super::commit_record::add_index_rows;
 use super::index::Key;
-use super::journal::{Journal, Seen};
+use super::job::{CommitCondition, Job, PreparedCommit, TracedJob};
+use super::job_queue::JobQueue;
+use super::journal::Journal;
 use super::log::{EncodedRecord, Group, Log};
 use super::observation::{ObserverCell, observed};
 use super::reply::{Outcome, ReplySender, send_all};
@@ -33,45 +35,6 @@ const SPARE_BYTES: usize = 4 << 20;
 
 /// How long nothing must be committed before the log is sealed.
 const IDLE: Duration = Duration::from_millis(20);
-
-/// A job for the committing thread.
-pub enum Job {
-    /// Appends a record if what it depends on is unchanged.
-    Commit(Box<PreparedCommit>, ReplySender),
-    /// Panics.
-    #[cfg(test)]
-    Panic(ReplySender),
-}
-
-/// A job, and the span of the call that waits for it.
-pub struct TracedJob {
-    pub job: Job,
-    pub span: Span,
-}
-
-/// A record, and what it depends on.
-pub struct PreparedCommit {
-    /// The record, with its checksums.
-    pub record: EncodedRecord,
-    /// What must be unchanged; `None` for rows that depend on nothing.
-    pub condition: Option<CommitCondition>,
-}
-
-/// What must be unchanged for a commit.
-pub struct CommitCondition {
-    /// The day of the commit.
-    pub day: Day,
-    /// Where the commit comes from.
-    pub origin: CommitOrigin,
-    /// The record of the state whose version was compared.
-    pub chain: Seen,
-    /// The record of the end of the administration's chain that was read for the closed months, if they count.
-    pub administration: Option<Seen>,
-    /// The claims that did not exist yet.
-    pub first_claims: Vec<Seen>,
-    /// The entries, which must not exist yet.
-    pub entries: Vec<EntryId>,
-}
 
 /// The state of the committing thread.
 pub struct Committer {
@@ -111,25 +74,26 @@ impl Committer {
     }
 
     /// Runs until every sender is dropped and every job is answered, then seals the log and completes the index.
-    pub fn run(mut self, queue: Receiver<TracedJob>) {
+    pub fn run(mut self, queue: JobQueue) {
         let _report = PanicReport { component: COMPONENT, readiness: self.readiness.clone() };
         // Dropped before the report: once a panic is published, no job can be submitted.
-        let queue = queue;
-        let mut left = None;
-        while let Some(first) = left.take().or_else(|| self.next(&queue)) {
-            left = self.commit(first, &queue);
+        let mut queue = queue;
+        while let Some(first) = self.next(&mut queue) {
+            if let Some(left) = self.commit(first, &mut queue) {
+                queue.put_back(left);
+            }
         }
         self.close();
     }
 
     /// The next job; the log is sealed while there is none. `None` if there will be none.
-    fn next(&mut self, queue: &Receiver<TracedJob>) -> Option<TracedJob> {
-        match queue.recv_timeout(IDLE) {
+    fn next(&mut self, queue: &mut JobQueue) -> Option<TracedJob> {
+        match queue.next_within(IDLE) {
             Ok(job) => Some(job),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
                 self.seal();
-                queue.recv().ok()
+                queue.next()
             }
         }
     }
@@ -155,14 +119,14 @@ impl Committer {
 
     /// Commits one group. Every outcome is sent after the sync, also a conflict, so that a retry sees the commit that
     /// won. Returns the job that found no room in the group.
-    fn commit(&mut self, first: TracedJob, queue: &Receiver<TracedJob>) -> Option<TracedJob> {
+    fn commit(&mut self, first: TracedJob, queue: &mut JobQueue) -> Option<TracedJob> {
         let group = self.spare.take().unwrap_or_else(|| Group::new(self.log.segments().sizes()));
         let mut open = OpenGroup::new(group, Day::from_number(self.log.newest_day()));
         let mut next = Some(first);
         while let Some(job) = next.take() {
             open.add(job, &self.journal);
             if open.outcomes.len() < GROUP && open.left.is_none() {
-                next = queue.try_recv().ok();
+                next = queue.try_next();
             }
         }
         let (observer, spans) = (Arc::clone(&self.observer), std::mem::take(&mut open.spans));
@@ -282,12 +246,5 @@ impl OpenGroup {
             }
         }
         Ok(())
-    }
-}
-
-impl CommitCondition {
-    fn keys(&self) -> impl Iterator<Item = Key> {
-        let seen = [&self.chain].into_iter().chain(&self.first_claims).map(|seen| seen.key);
-        seen.chain(self.entries.iter().map(|EntryId(id)| Key::entry(*id)))
     }
 }

@@ -2,8 +2,8 @@
 
 use super::EmbeddedStore;
 use super::commit_record::RecordBuilder;
-use super::committer::{Job, PreparedCommit};
 use super::index::{Key, LogPosition, Table};
+use super::job::{Job, PreparedCommit};
 use super::journal::Seen;
 use super::list_keys::{day_key, position_key};
 use super::redb_table::RedbTable;
@@ -113,7 +113,7 @@ impl JournalStore for EmbeddedStore {
         }
         let (key, mut record) = (day_key(&self.secret, hospital_id, day), RecordBuilder::default());
         for settlement in settlements {
-            record.listed(&key, &record::encode(&ListedRow { settlement, day }));
+            record.listed(&key, &ListedRow { settlement, day });
         }
         let prepared = PreparedCommit { record: record.finish(&[])?, condition: None };
         self.submit(|reply| Job::Commit(Box::new(prepared), reply)).await

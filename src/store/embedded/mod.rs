@@ -26,6 +26,8 @@ pub mod disk;
 mod durability;
 mod entries;
 pub mod index;
+mod job;
+mod job_queue;
 mod journal;
 mod journal_store;
 mod list_keys;
@@ -62,11 +64,13 @@ use crate::journal::record;
 
 use backup::BackupReader;
 use commit_record::RecordBuilder;
-use committer::{CommitCondition, Committer, Job, PreparedCommit, TracedJob};
+use committer::Committer;
 use database::Tables;
 use directory::{Missing, StoreDirectory, identity_of};
 pub use durability::Durability;
 use index::{Key, LogPosition, Table};
+use job::{CommitCondition, Job, PreparedCommit, TracedJob};
+use job_queue::{JobSender, job_queue};
 use journal::{Journal, Seen};
 use list_keys::day_key;
 use log_scan::LogScan;
@@ -87,7 +91,7 @@ pub struct EmbeddedStore {
     seen: SeenRows,
     coordination: SingleInstance,
     observer: ObserverCell,
-    commits: Option<std::sync::mpsc::Sender<TracedJob>>,
+    commits: Option<JobSender>,
     writes: Option<mpsc::UnboundedSender<WriteJob>>,
     threads: Vec<std::thread::JoinHandle<()>>,
     _lock: directory::Lock,
@@ -119,7 +123,7 @@ impl EmbeddedStore {
         }
         let readiness = watch::Sender::new(durability.readiness());
         let observer = ObserverCell::default();
-        let (commits, queue) = std::sync::mpsc::channel();
+        let (commits, queue) = job_queue();
         let committer = Committer::new(log, Arc::clone(&journal), readiness.clone(), Arc::clone(&observer));
         let (writes, write_queue) = mpsc::unbounded_channel();
         let log = (Arc::clone(&journal), commits.clone());
@@ -150,7 +154,7 @@ impl EmbeddedStore {
         let (reply, outcome) = reply();
         let ended = || StoreError::Unavailable("the committing thread ended".to_owned());
         let traced = TracedJob { job: job(reply), span: tracing::Span::current() };
-        self.commits.as_ref().ok_or_else(ended)?.send(traced).map_err(|_| ended())?;
+        self.commits.as_ref().ok_or_else(ended)?.submit(traced);
         outcome.await
     }
 
@@ -160,19 +164,19 @@ impl EmbeddedStore {
         let chain = self.see_version(person, commit.expected)?;
         let request = self.secret.request(commit.hospital_id.as_ref(), &commit.person_id, &commit.request_id);
         let day = commit.committed.china_day();
-        let mut record = RecordBuilder::default();
-        record.row(Table::Person, &person, &record::encode(&commit.state));
-        record.row(Table::Request, &request, &record::encode(&RequestRow(commit.request_entry)));
+        let mut record = RecordBuilder::with_room_for(&commit.entries);
+        record.row(Table::Person, &person, &commit.state);
+        record.row(Table::Request, &request, &RequestRow(commit.request_entry));
         let mut first_claims = Vec::new();
         for claim in &commit.claims {
             let key = self.secret.claim(&claim.hospital_id, &claim.claim_id);
-            record.row(Table::Claim, &key, &record::encode(&claim.row));
+            record.row(Table::Claim, &key, &claim.row);
             if claim.row.is_first() {
                 first_claims.push(self.see_unbound(key)?);
             }
         }
         if let (Some(hospital_id), Some(day)) = (&commit.hospital_id, commit.listed) {
-            let row = record::encode(&ListedRow { settlement: commit.request_entry, day });
+            let row = ListedRow { settlement: commit.request_entry, day };
             record.listed(&day_key(&self.secret, hospital_id, day), &row);
         }
         let entries = commit.entries.iter().map(|(id, _)| *id).collect();

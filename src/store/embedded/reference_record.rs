@@ -45,7 +45,7 @@ pub fn add_row(record: &mut RecordBuilder, row: &TableRow) -> Result<(), StoreEr
 }
 
 fn add_encoded(record: &mut RecordBuilder, table: RedbTable, value: &[u8]) {
-    record.keyed(Table::ReferenceWrite, &[table as u8], value);
+    record.keyed(Table::ReferenceWrite, &[table as u8], |rows| rows.extend_from_slice(value));
 }
 
 fn encode_row(row: &TableRow) -> Result<Vec<u8>, StoreError> {
@@ -103,12 +103,12 @@ mod tests {
     #[test]
     fn rows_of_another_form_are_damaged() {
         let mut record = RecordBuilder::default();
-        record.row(Table::Person, &[1; 16], b"state");
+        record.keyed(Table::Person, &[1; 16], |rows| rows.extend_from_slice(b"state"));
         let record = record.finish(&[]).expect("a record");
         assert!(matches!(table_rows(record.record().rows()), Err(StoreError::Damaged(_))));
         for (number, value) in [(u8::MAX, &[0, 0][..]), (0, &[1]), (0, &[1, 0])] {
             let mut record = RecordBuilder::default();
-            record.keyed(Table::ReferenceWrite, &[number], value);
+            record.keyed(Table::ReferenceWrite, &[number], |rows| rows.extend_from_slice(value));
             let record = record.finish(&[]).expect("a record");
             assert!(matches!(table_rows(record.record().rows()), Err(StoreError::Damaged(_))), "{number} {value:?}");
         }

@@ -4,7 +4,7 @@
 use tokio::sync::oneshot;
 
 use super::EmbeddedStore;
-use super::committer::PreparedCommit;
+use super::job::PreparedCommit;
 use super::redb_table::{RedbTable, TableRow};
 use super::reference;
 use super::reference_writer::WriteJob;

@@ -2,14 +2,14 @@
 //! them to the database as one transaction, publishes a snapshot, answers.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Span;
 
-use super::committer::{Job, PreparedCommit, TracedJob};
 use super::database::{Persistence, Tables};
 use super::index::{KeyRange, Table};
+use super::job::{Job, PreparedCommit, TracedJob};
+use super::job_queue::JobSender;
 use super::journal::{Journal, index_error};
 use super::observation::{ObserverCell, observed};
 use super::redb_table::{RedbTable, TableRow};
@@ -44,7 +44,7 @@ pub struct WriteJob {
 pub struct ReferenceWriter {
     tables: Arc<Tables>,
     journal: Arc<Journal>,
-    commits: Sender<TracedJob>,
+    commits: JobSender,
     readiness: watch::Sender<Readiness>,
     observer: ObserverCell,
     failed: Option<String>,
@@ -57,7 +57,7 @@ impl ReferenceWriter {
     /// accepts no more writes.
     pub fn new(
         tables: Arc<Tables>,
-        (journal, commits): (Arc<Journal>, Sender<TracedJob>),
+        (journal, commits): (Arc<Journal>, JobSender),
         readiness: watch::Sender<Readiness>,
         observer: ObserverCell,
     ) -> ReferenceWriter {
@@ -145,12 +145,10 @@ impl ReferenceWriter {
         let mut outcomes = Vec::new();
         for commit in commits {
             let (reply, outcome) = reply();
-            let sent =
-                self.commits.send(TracedJob { job: Job::Commit(Box::new(commit), reply), span: Span::current() });
-            outcomes.push(sent.ok().map(|()| outcome));
+            self.commits.send(TracedJob { job: Job::Commit(Box::new(commit), reply), span: Span::current() });
+            outcomes.push(outcome);
         }
-        let ended = || Err(StoreError::Unknown("the committing thread ended".to_owned()));
-        let outcomes: Vec<_> = outcomes.into_iter().map(|outcome| outcome.map_or_else(ended, Reply::wait)).collect();
+        let outcomes: Vec<_> = outcomes.into_iter().map(Reply::wait).collect();
         let is_nothing = outcomes.iter().all(|outcome| matches!(outcome, Err(error) if error.is_nothing_written()));
         let error = outcomes.into_iter().find_map(Result::err);
         error.map_or(Ok(()), |error| Err(if is_nothing { Appended::Nothing(error) } else { Appended::Part(error) }))

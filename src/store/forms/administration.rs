@@ -1,22 +1,22 @@
 //! The end of the chain of the administration.
 
 use crate::domain::month::{ClosedMonths, Month};
-use crate::journal::StoredForm;
 use crate::journal::form::{Malformed, id_bytes, month, optional_digest, optional_entry_id};
+use crate::journal::{MessageWriter, StoredForm};
 use crate::pb::journal as pb;
 use crate::store::administration::AdministrationState;
 
 impl StoredForm for AdministrationState {
     type Message = pb::AdministrationState;
 
-    fn to_message(&self) -> pb::AdministrationState {
-        pb::AdministrationState {
+    fn write(&self, message: &mut MessageWriter) {
+        message.append(&pb::AdministrationState {
             version: self.version,
             head_id: id_bytes(self.head),
             head_digest: self.head.map(|_| self.chained.0.to_vec()).unwrap_or_default(),
             book_digest: self.book.map(|book| book.0.to_vec()).unwrap_or_default(),
             closed_through: self.closed_months.through.map_or(0, Month::number),
-        }
+        });
     }
 
     fn from_message(message: pb::AdministrationState) -> Result<Self, Malformed> {

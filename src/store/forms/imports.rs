@@ -1,24 +1,24 @@
 //! The log of imports.
 
 use crate::domain::journal::Instant;
-use crate::journal::StoredForm;
 use crate::journal::form::{Malformed, digest};
+use crate::journal::{MessageWriter, StoredForm};
 use crate::pb::journal as pb;
 use crate::store::imports::{ImportEnd, ImportStart};
 
 impl StoredForm for ImportStart {
     type Message = pb::ImportStart;
 
-    fn to_message(&self) -> pb::ImportStart {
+    fn write(&self, message: &mut MessageWriter) {
         let ImportStart { table, source, imported_by, instant, rows, digest } = self;
-        pb::ImportStart {
+        message.append(&pb::ImportStart {
             table: table.clone(),
             source: source.clone(),
             imported_by: imported_by.clone(),
             time_micros: instant.0,
             rows: *rows,
             digest: digest.0.to_vec(),
-        }
+        });
     }
 
     fn from_message(message: pb::ImportStart) -> Result<Self, Malformed> {
@@ -31,9 +31,9 @@ impl StoredForm for ImportStart {
 impl StoredForm for ImportEnd {
     type Message = pb::ImportEnd;
 
-    fn to_message(&self) -> pb::ImportEnd {
+    fn write(&self, message: &mut MessageWriter) {
         let ImportEnd { instant, changed, unchanged } = self;
-        pb::ImportEnd { time_micros: instant.0, changed: *changed, unchanged: *unchanged }
+        message.append(&pb::ImportEnd { time_micros: instant.0, changed: *changed, unchanged: *unchanged });
     }
 
     fn from_message(message: pb::ImportEnd) -> Result<Self, Malformed> {

@@ -3,8 +3,8 @@
 use crate::domain::day::Interval;
 use crate::domain::ids::PersonId;
 use crate::domain::words::{Approval, Category};
-use crate::journal::StoredForm;
 use crate::journal::form::{Malformed, days, id, interval, present, region};
+use crate::journal::{MessageWriter, StoredForm};
 use crate::pb::journal as pb;
 use crate::pb::journal::person_import_row::Row;
 use crate::reference::person::{Enrolment, PersonPart, PersonRecord};
@@ -13,13 +13,13 @@ use crate::store::external_sort::NumberedPart;
 impl StoredForm for PersonRecord {
     type Message = pb::PersonRecord;
 
-    fn to_message(&self) -> pb::PersonRecord {
-        pb::PersonRecord {
+    fn write(&self, message: &mut MessageWriter) {
+        message.append(&pb::PersonRecord {
             person_id: self.id().as_str().to_owned(),
             enrolments: self.enrolments().rows().map(|(row, days)| enrolment_message(row, days)).collect(),
             categories: self.categories().rows().map(|(word, days)| word_message(word.as_str(), days)).collect(),
             approvals: self.approvals().rows().map(|(word, days)| word_message(word.as_str(), days)).collect(),
-        }
+        });
     }
 
     fn from_message(message: pb::PersonRecord) -> Result<Self, Malformed> {
@@ -37,14 +37,14 @@ impl StoredForm for PersonRecord {
 impl StoredForm for NumberedPart {
     type Message = pb::PersonImportRow;
 
-    fn to_message(&self) -> pb::PersonImportRow {
+    fn write(&self, message: &mut MessageWriter) {
         let (number, part) = self;
         let row = match part {
             PersonPart::Enrolment(enrolment, days) => Row::Enrolment(enrolment_message(enrolment, *days)),
             PersonPart::Category(category, days) => Row::Category(word_message(category.as_str(), *days)),
             PersonPart::Approval(approval, days) => Row::Approval(word_message(approval.as_str(), *days)),
         };
-        pb::PersonImportRow { number: *number, row: Some(row) }
+        message.append(&pb::PersonImportRow { number: *number, row: Some(row) });
     }
 
     fn from_message(message: pb::PersonImportRow) -> Result<Self, Malformed> {

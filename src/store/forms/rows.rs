@@ -1,8 +1,8 @@
 //! The rows of claims, requests and lists, and the notes of a store.
 
 use crate::domain::ids::{EntryId, PersonId};
-use crate::journal::StoredForm;
-use crate::journal::form::{Malformed, day, entry_id, entry_ids, id, id_bytes, optional_entry_id};
+use crate::journal::form::{Malformed, bytes_of, day, entry_id, entry_ids, id, optional_entry_id};
+use crate::journal::{MessageWriter, StoredForm};
 use crate::pb::journal as pb;
 use crate::store::archive::{ArchiveIdentity, ArchivedYears};
 use crate::store::rows::{ClaimBinding, ClaimRow, ListedRow, PolicyText, RequestRow, SettlementStatus};
@@ -10,11 +10,9 @@ use crate::store::rows::{ClaimBinding, ClaimRow, ListedRow, PolicyText, RequestR
 impl StoredForm for ClaimRow {
     type Message = pb::ClaimRow;
 
-    fn to_message(&self) -> pb::ClaimRow {
-        pb::ClaimRow {
-            person_id: self.person_id.as_str().to_owned(),
-            settlements: self.settlements.iter().map(status_message).collect(),
-        }
+    fn write(&self, message: &mut MessageWriter) {
+        message.text(1, self.person_id.as_str());
+        self.settlements.iter().for_each(|status| message.message(2, |message| write_status(message, status)));
     }
 
     fn from_message(message: pb::ClaimRow) -> Result<Self, Malformed> {
@@ -25,12 +23,10 @@ impl StoredForm for ClaimRow {
     }
 }
 
-fn status_message(status: &SettlementStatus) -> pb::SettlementStatus {
-    pb::SettlementStatus {
-        settlement_id: id_bytes(Some(status.settlement)),
-        revision_ids: status.revisions.iter().map(|EntryId(id)| id.to_vec()).collect(),
-        reversal_id: id_bytes(status.reversal),
-    }
+fn write_status(message: &mut MessageWriter, status: &SettlementStatus) {
+    message.blob(1, &status.settlement.0);
+    status.revisions.iter().for_each(|EntryId(id)| message.blob(2, id));
+    message.blob(3, bytes_of(&status.reversal));
 }
 
 fn status(message: pb::SettlementStatus) -> Result<SettlementStatus, Malformed> {
@@ -44,8 +40,8 @@ fn status(message: pb::SettlementStatus) -> Result<SettlementStatus, Malformed> 
 impl StoredForm for RequestRow {
     type Message = pb::RequestRow;
 
-    fn to_message(&self) -> pb::RequestRow {
-        pb::RequestRow { entry_id: id_bytes(Some(self.0)) }
+    fn write(&self, message: &mut MessageWriter) {
+        message.blob(1, &self.0.0);
     }
 
     fn from_message(message: pb::RequestRow) -> Result<Self, Malformed> {
@@ -56,8 +52,9 @@ impl StoredForm for RequestRow {
 impl StoredForm for ListedRow {
     type Message = pb::ListedRow;
 
-    fn to_message(&self) -> pb::ListedRow {
-        pb::ListedRow { settlement_id: id_bytes(Some(self.settlement)), day: self.day.number() }
+    fn write(&self, message: &mut MessageWriter) {
+        message.blob(1, &self.settlement.0);
+        message.number(2, self.day.number());
     }
 
     fn from_message(message: pb::ListedRow) -> Result<Self, Malformed> {
@@ -69,8 +66,8 @@ impl StoredForm for ListedRow {
 impl StoredForm for ClaimBinding {
     type Message = pb::ClaimBinding;
 
-    fn to_message(&self) -> pb::ClaimBinding {
-        pb::ClaimBinding { person_id: self.0.as_str().to_owned() }
+    fn write(&self, message: &mut MessageWriter) {
+        message.append(&pb::ClaimBinding { person_id: self.0.as_str().to_owned() });
     }
 
     fn from_message(message: pb::ClaimBinding) -> Result<Self, Malformed> {
@@ -81,8 +78,8 @@ impl StoredForm for ClaimBinding {
 impl StoredForm for PolicyText {
     type Message = pb::PolicyText;
 
-    fn to_message(&self) -> pb::PolicyText {
-        pb::PolicyText { canonical: self.0.clone() }
+    fn write(&self, message: &mut MessageWriter) {
+        message.append(&pb::PolicyText { canonical: self.0.clone() });
     }
 
     fn from_message(message: pb::PolicyText) -> Result<Self, Malformed> {
@@ -93,12 +90,12 @@ impl StoredForm for PolicyText {
 impl StoredForm for ArchivedYears {
     type Message = pb::ArchivedYears;
 
-    fn to_message(&self) -> pb::ArchivedYears {
-        pb::ArchivedYears {
+    fn write(&self, message: &mut MessageWriter) {
+        message.append(&pb::ArchivedYears {
             before: self.before,
             secret_fingerprint: self.archive.secret_fingerprint.to_vec(),
             entries: self.archive.entries,
-        }
+        });
     }
 
     fn from_message(message: pb::ArchivedYears) -> Result<Self, Malformed> {

@@ -6,23 +6,23 @@ use crate::domain::account::{Account, AccountParts};
 use crate::domain::ids::{AccountKey, HospitalId};
 use crate::domain::money::Money;
 use crate::domain::sums::{LedgerUse, Sums};
-use crate::journal::StoredForm;
-use crate::journal::form::{Malformed, day, entry_id, id, id_bytes, optional_digest, optional_entry_id};
+use crate::journal::form::{Malformed, bytes_of, day, entry_id, id, optional_digest, optional_entry_id};
+use crate::journal::{MessageWriter, StoredForm};
 use crate::pb::journal as pb;
 use crate::store::rows::{LiveStay, PersonState, PersonStateParts};
 
 impl StoredForm for PersonState {
     type Message = pb::PersonState;
 
-    fn to_message(&self) -> pb::PersonState {
-        pb::PersonState {
-            version: self.version,
-            head_id: id_bytes(self.head),
-            head_digest: self.head.map(|_| self.chained.0.to_vec()).unwrap_or_default(),
-            accounts: self.accounts().iter().map(account_message).collect(),
-            hospital_ids: self.hospitals().iter().map(|id| id.as_str().to_owned()).collect(),
-            stays: self.stays().iter().map(stay_message).collect(),
+    fn write(&self, message: &mut MessageWriter) {
+        message.unsigned(1, self.version);
+        message.blob(2, bytes_of(&self.head));
+        if self.head.is_some() {
+            message.blob(3, &self.chained.0);
         }
+        self.accounts().iter().for_each(|account| message.message(4, |message| write_account(message, account)));
+        self.hospitals().iter().for_each(|hospital| message.repeated_text(5, hospital.as_str()));
+        self.stays().iter().for_each(|stay| message.message(6, |message| write_stay(message, stay)));
     }
 
     fn from_message(message: pb::PersonState) -> Result<Self, Malformed> {
@@ -38,16 +38,14 @@ impl StoredForm for PersonState {
     }
 }
 
-fn account_message((key, account): &(AccountKey, Account)) -> pb::AccountRow {
-    pb::AccountRow {
-        insurance: key.insurance.to_string(),
-        benefit_year: key.year,
-        version: account.version,
-        admissions: account.admissions,
-        ledgers: account.ledgers().iter().map(ledger_message).collect(),
-        paid: amount_messages(account.layers()),
-        caps: amount_messages(account.caps()),
-    }
+fn write_account(message: &mut MessageWriter, (key, account): &(AccountKey, Account)) {
+    message.text(1, &key.insurance);
+    message.number(2, key.year);
+    message.unsigned(3, account.version);
+    message.number(4, account.admissions);
+    account.ledgers().iter().for_each(|ledger| message.message(5, |message| write_ledger(message, ledger)));
+    write_amounts(message, 6, account.layers());
+    write_amounts(message, 7, account.caps());
 }
 
 fn account(message: pb::AccountRow) -> Result<(AccountKey, Account), Malformed> {
@@ -66,27 +64,31 @@ fn account(message: pb::AccountRow) -> Result<(AccountKey, Account), Malformed> 
     account.map(|account| (key, account)).ok_or(Malformed("accounts"))
 }
 
-fn ledger_message((name, uses): &(SmolStr, LedgerUse)) -> pb::LedgerRow {
-    pb::LedgerRow { name: name.to_string(), base_fen: uses.base.fen(), deductible_taken_fen: uses.taken.fen() }
+fn write_ledger(message: &mut MessageWriter, (name, uses): &(SmolStr, LedgerUse)) {
+    message.text(1, name);
+    message.number(2, uses.base.fen());
+    message.number(3, uses.taken.fen());
 }
 
-fn amount_messages(sums: &[(SmolStr, Money)]) -> Vec<pb::NamedAmount> {
-    let message = |(name, sum): &(SmolStr, Money)| pb::NamedAmount { name: name.to_string(), amount_fen: sum.fen() };
-    sums.iter().map(message).collect()
+fn write_amounts(message: &mut MessageWriter, field: u32, sums: &[(SmolStr, Money)]) {
+    for (name, sum) in sums {
+        message.message(field, |message| {
+            message.text(1, name);
+            message.number(2, sum.fen());
+        });
+    }
 }
 
 fn amounts(amounts: Vec<pb::NamedAmount>) -> Sums<Money> {
     amounts.into_iter().map(|amount| (amount.name.into(), Money::from_fen(amount.amount_fen))).collect()
 }
 
-fn stay_message(stay: &LiveStay) -> pb::LiveStay {
-    pb::LiveStay {
-        settlement_id: id_bytes(Some(stay.settlement)),
-        hospital_id: stay.hospital_id.as_str().to_owned(),
-        admitted: stay.admitted.number(),
-        discharged: stay.discharged.number(),
-        continues_id: id_bytes(stay.continues),
-    }
+fn write_stay(message: &mut MessageWriter, stay: &LiveStay) {
+    message.blob(1, &stay.settlement.0);
+    message.text(2, stay.hospital_id.as_str());
+    message.number(3, stay.admitted.number());
+    message.number(4, stay.discharged.number());
+    message.blob(5, bytes_of(&stay.continues));
 }
 
 fn stay(message: pb::LiveStay) -> Result<LiveStay, Malformed> {

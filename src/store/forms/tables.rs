@@ -7,8 +7,8 @@ use crate::domain::day::Interval;
 use crate::domain::facts::{CatalogueEntry, Class};
 use crate::domain::ids::{HospitalId, ItemCode};
 use crate::domain::words::Tag;
-use crate::journal::StoredForm;
 use crate::journal::form::{Malformed, days, id, interval, rate, region};
+use crate::journal::{MessageWriter, StoredForm};
 use crate::pb::journal as pb;
 use crate::reference::catalogue::CatalogueRow;
 use crate::reference::hospital::{HospitalPart, HospitalRecord, HospitalStatus};
@@ -17,11 +17,11 @@ use crate::store::import_parts::Part;
 impl StoredForm for Part {
     type Message = pb::ImportPart;
 
-    fn to_message(&self) -> pb::ImportPart {
-        pb::ImportPart {
+    fn write(&self, message: &mut MessageWriter) {
+        message.append(&pb::ImportPart {
             hospitals: self.hospitals.iter().map(hospital_message).collect(),
-            catalogue: self.catalogue.iter().map(StoredForm::to_message).collect(),
-        }
+            catalogue: self.catalogue.iter().map(catalogue_message).collect(),
+        });
     }
 
     fn from_message(message: pb::ImportPart) -> Result<Self, Malformed> {
@@ -76,17 +76,8 @@ fn status_part(message: pb::HospitalRow) -> Result<HospitalPart, Malformed> {
 impl StoredForm for CatalogueRow {
     type Message = pb::CatalogueRow;
 
-    fn to_message(&self) -> pb::CatalogueRow {
-        let CatalogueEntry { code, name, class, price_ceiling } = &*self.entry;
-        pb::CatalogueRow {
-            code: code.as_str().to_owned(),
-            regions: self.regions.iter().map(|prefix| prefix.to_string()).collect(),
-            days: days(self.days),
-            name: name.to_string(),
-            class: class.word.as_str().to_owned(),
-            self_pay_ratio: class.self_pay_ratio.map(|ratio| ratio.to_string()),
-            price_ceiling_micro_yuan: price_ceiling.map(|price| price.0),
-        }
+    fn write(&self, message: &mut MessageWriter) {
+        message.append(&catalogue_message(self));
     }
 
     fn from_message(message: pb::CatalogueRow) -> Result<Self, Malformed> {
@@ -102,5 +93,18 @@ impl StoredForm for CatalogueRow {
             days: interval(message.days)?,
             entry: Arc::new(entry),
         })
+    }
+}
+
+fn catalogue_message(row: &CatalogueRow) -> pb::CatalogueRow {
+    let CatalogueEntry { code, name, class, price_ceiling } = &*row.entry;
+    pb::CatalogueRow {
+        code: code.as_str().to_owned(),
+        regions: row.regions.iter().map(|prefix| prefix.to_string()).collect(),
+        days: days(row.days),
+        name: name.to_string(),
+        class: class.word.as_str().to_owned(),
+        self_pay_ratio: class.self_pay_ratio.map(|ratio| ratio.to_string()),
+        price_ceiling_micro_yuan: price_ceiling.map(|price| price.0),
     }
 }

@@ -195,8 +195,15 @@ impl Index {
         let mut found = keys.map(|key| memory.get(&key));
         let version = Arc::clone(&memory.version);
         drop(memory);
-        for (found, key) in found.iter_mut().zip(&keys).filter(|(found, _)| found.is_none()) {
-            *found = self.shared.reported(version.get(key))?;
+        for (at, key) in keys.iter().enumerate() {
+            if found[at].is_none() {
+                // A key that is asked for twice is read once.
+                let before = keys[..at].iter().position(|known| known == key);
+                found[at] = match before {
+                    Some(before) => found[before],
+                    None => self.shared.reported(version.get(key))?,
+                };
+            }
         }
         Ok((found, moment))
     }

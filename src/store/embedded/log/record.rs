@@ -51,6 +51,13 @@ impl Default for OpenRecord {
 }
 
 impl OpenRecord {
+    /// An empty record, with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> OpenRecord {
+        let mut record = Vec::with_capacity(bytes);
+        record.resize(RECORD_HEAD, 0);
+        OpenRecord(record)
+    }
+
     /// The bytes behind which index rows are appended.
     pub fn rows(&mut self) -> &mut Vec<u8> {
         &mut self.0
