@@ -94,7 +94,7 @@ impl AccessLog {
     /// # Errors
     /// If the lines cannot be written: the answer must then not be sent.
     pub fn record(&self, disclosure: Disclosure<'_>, at: i64) -> io::Result<()> {
-        let hex = |person: &[u8; 16]| person.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = |person: &[u8; 16]| format!("{:032x}", u128::from_be_bytes(*person));
         self.write(disclosure, at, disclosure.persons.iter().map(hex))
     }
 

@@ -17,6 +17,9 @@ pub const WRITTEN_DECIMALS: u32 = 10;
 /// The most decimals of a figure as computed.
 pub const RESOLVED_DECIMALS: u32 = 20;
 
+/// The most decimals of a figure whose text is made in one step.
+const SHARE_DECIMALS: usize = 10;
+
 /// The most digits before the point of a figure as written.
 const MAX_WHOLE_DIGITS: usize = 15;
 
@@ -164,7 +167,41 @@ impl FromStr for ExactDecimal {
 /// The shortest text: `0.2999997`.
 impl fmt::Display for ExactDecimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        match self.share_text() {
+            Some(text) if f.width().is_none() && f.precision().is_none() => f.write_str(text.as_str()),
+            _ => fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+/// The text of a share: `0.`, then its decimals.
+struct ShareText {
+    bytes: [u8; 2 + SHARE_DECIMALS],
+    length: usize,
+}
+
+impl ShareText {
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl ExactDecimal {
+    /// The text of a figure between zero and one with few decimals, as nearly all rates are: every answer shows some twenty,
+    /// and the general way takes several times as long.
+    fn share_text(self) -> Option<ShareText> {
+        let decimals = self.scale() as usize;
+        let mut rest = u64::try_from(self.mantissa()).ok()?;
+        if !(1..=SHARE_DECIMALS).contains(&decimals) || rest >= 10u64.pow(decimals as u32) {
+            return None;
+        }
+        let (mut bytes, length) = ([b'0'; 2 + SHARE_DECIMALS], 2 + decimals);
+        bytes[1] = b'.';
+        for digit in bytes[2..length].iter_mut().rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+        }
+        Some(ShareText { bytes, length })
     }
 }
 
@@ -186,5 +223,23 @@ impl<'de> Deserialize<'de> for ExactDecimal {
         use serde::de::Error;
         let text = String::deserialize(deserializer)?;
         ExactDecimal::parse(&text, RESOLVED_DECIMALS).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_figure_is_that_of_the_decimal_library() {
+        let mantissas =
+            [0, 1, 5, 9, 10, 55, 99, 100, 101, 2_999_997, 9_999_999_999, 10_000_000_000, 123_456_789_012_345];
+        for mantissa in mantissas.into_iter().flat_map(|mantissa| [mantissa, -mantissa]) {
+            for scale in 0..=RESOLVED_DECIMALS {
+                let Some(figure) = ExactDecimal::new(mantissa, scale) else { continue };
+                assert_eq!(figure.to_string(), figure.0.to_string());
+                assert_eq!(format!("{figure:>30.3}"), format!("{:>30.3}", figure.0));
+            }
+        }
     }
 }

@@ -33,32 +33,63 @@ pub(super) fn item_rows(claim: &Claim, region: &Region, catalogue: &Catalogue) -
         catalogue: Vec::with_capacity(claim.items.len()),
         entry_of_item: Vec::with_capacity(claim.items.len()),
     };
-    let room = claim.items.len();
-    let mut position_on: HashMap<(&ItemCode, Day), u16, RandomState> =
-        HashMap::with_capacity_and_hasher(room, RandomState::default());
-    // Rows of one code on several days are often the same one.
-    let mut position_of: HashMap<*const CatalogueEntry, u16, RandomState> =
-        HashMap::with_capacity_and_hasher(room, RandomState::default());
+    let mut positions = Positions::for_lines(claim.items.len());
     let mut faults = FieldFaults::default();
     for (at, item) in claim.items.iter().enumerate() {
         let day = item.day.unwrap_or(claim.discharged);
-        if let Some(position) = position_on.get(&(&item.code, day)) {
-            rows.entry_of_item.push(*position);
+        if let Some(position) = positions.of_line(&item.code, day) {
+            rows.entry_of_item.push(position);
             continue;
         }
         let Some(entry) = catalogue.look_up(&item.code, region, day) else {
             faults.push(not_in_catalogue(at, item));
             continue;
         };
-        let position = *position_of.entry(Arc::as_ptr(entry)).or_insert_with(|| {
+        let position = positions.of_entry(entry, &rows.catalogue).unwrap_or_else(|| {
             rows.catalogue.push(Arc::clone(entry));
             (rows.catalogue.len() - 1) as u16
         });
-        position_on.insert((&item.code, day), position);
+        positions.note(&item.code, day, entry, position);
         rows.entry_of_item.push(position);
     }
     faults.into_result(()).map_err(ClaimRefusal::UnknownItem)?;
     refunds_above_charges(claim, &rows).into_result(rows).map_err(ClaimRefusal::UnchargedRefund)
+}
+
+/// The most lines of a bill whose entries are compared with each other: fewer than that are found sooner than hashed.
+const SHORT_BILL: usize = 64;
+
+/// The positions of the entries of a long bill; of a short one nothing is noted.
+#[derive(Default)]
+struct Positions<'a> {
+    is_long: bool,
+    on_day: HashMap<(&'a ItemCode, Day), u16, RandomState>,
+    /// Rows of one code on several days are often the same one.
+    of_entry: HashMap<*const CatalogueEntry, u16, RandomState>,
+}
+
+impl<'a> Positions<'a> {
+    fn for_lines(lines: usize) -> Positions<'a> {
+        Positions { is_long: lines > SHORT_BILL, ..Positions::default() }
+    }
+
+    fn of_line(&self, code: &'a ItemCode, day: Day) -> Option<u16> {
+        self.on_day.get(&(code, day)).copied()
+    }
+
+    fn of_entry(&self, entry: &Arc<CatalogueEntry>, known: &[Arc<CatalogueEntry>]) -> Option<u16> {
+        if self.is_long {
+            return self.of_entry.get(&Arc::as_ptr(entry)).copied();
+        }
+        known.iter().position(|known| Arc::ptr_eq(known, entry)).map(|at| at as u16)
+    }
+
+    fn note(&mut self, code: &'a ItemCode, day: Day, entry: &Arc<CatalogueEntry>, position: u16) {
+        if self.is_long {
+            self.on_day.insert((code, day), position);
+            self.of_entry.insert(Arc::as_ptr(entry), position);
+        }
+    }
 }
 
 fn not_in_catalogue(at: usize, item: &Item) -> FieldFault {

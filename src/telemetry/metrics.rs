@@ -30,6 +30,7 @@ pub struct Metrics {
     sync_duration: Histogram<f64>,
     batch_size: Histogram<f64>,
     payments: Payments,
+    patient: LayerAndPayer,
     settlements: Counter<u64>,
     replays: Counter<u64>,
     refusals: Counter<u64>,
@@ -73,6 +74,7 @@ impl Metrics {
             sync_duration: syncs.build(&meter),
             batch_size: batches.build(&meter),
             payments: Payments::default(),
+            patient: LayerAndPayer { layer: "patient".into(), payer: "patient".into() },
             settlements: counter("onestop.settlements", "Settlements, by event: settled, reversed, revised"),
             replays: counter("onestop.replays", "Calls that were answered with what the same request committed before"),
             refusals: counter("onestop.refusals", "Calls and claims of streams that were refused, by reason"),
@@ -126,7 +128,7 @@ impl Metrics {
 
     /// Shows the layers of the policies in use, before they pay.
     pub(crate) fn show_layers(&self, layers: impl IntoIterator<Item = LayerAndPayer>) {
-        layers.into_iter().chain([patient()]).for_each(|from| self.payments.show(&from));
+        layers.into_iter().chain([self.patient.clone()]).for_each(|from| self.payments.show(&from));
     }
 
     /// Shows callers before a call of theirs is shed.
@@ -157,8 +159,7 @@ impl Metrics {
     /// Counts what each layer and the patient pay of a new settlement, in fen.
     pub(crate) fn count_payments(&self, layers: impl IntoIterator<Item = (LayerAndPayer, u64)>, patient_fen: u64) {
         let paid = layers.into_iter().filter(|(_, fen)| *fen > 0);
-        paid.for_each(|(from, fen)| self.payments.add(from, fen));
-        self.payments.add(patient(), patient_fen);
+        self.payments.add(paid.chain([(self.patient.clone(), patient_fen)]));
     }
 
     /// Counts a call that was answered with what the same request committed before.
@@ -257,11 +258,6 @@ impl Metrics {
         self.reader.collect(&mut metrics).ok()?;
         Some(format.encode(&metrics, &self.histograms))
     }
-}
-
-/// The share of the patient.
-fn patient() -> LayerAndPayer {
-    LayerAndPayer { layer: "patient".into(), payer: "patient".into() }
 }
 
 impl Drop for Metrics {

@@ -53,21 +53,32 @@ struct Payment {
     fen: AtomicU64,
 }
 
+impl Payment {
+    fn add(&self, fen: u64) {
+        self.settlements.fetch_add(1, Ordering::Relaxed);
+        self.fen.fetch_add(fen, Ordering::Relaxed);
+    }
+}
+
 /// The payments of all layers.
 #[derive(Clone, Default)]
 pub(super) struct Payments(Arc<RwLock<HashMap<LayerAndPayer, Payment, RandomState>>>);
 
 impl Payments {
-    /// Adds what a layer paid.
-    pub(super) fn add(&self, from: LayerAndPayer, fen: u64) {
-        let add = |payment: &Payment| {
-            payment.settlements.fetch_add(1, Ordering::Relaxed);
-            payment.fen.fetch_add(fen, Ordering::Relaxed);
-        };
-        if let Some(payment) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&from) {
-            return add(payment);
+    /// Adds what layers and the patient pay of a settlement.
+    pub(super) fn add(&self, paid: impl Iterator<Item = (LayerAndPayer, u64)>) {
+        let mut unknown = Vec::new();
+        let payments = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for (from, fen) in paid {
+            match payments.get(&from) {
+                Some(payment) => payment.add(fen),
+                None => unknown.push((from, fen)),
+            }
         }
-        add(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(from).or_default());
+        drop(payments);
+        for (from, fen) in unknown {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).entry(from).or_default().add(fen);
+        }
     }
 
     /// Shows a layer before it pays.
