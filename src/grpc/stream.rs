@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use futures_util::FutureExt;
 use prost::Message;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
@@ -76,26 +77,25 @@ pub fn settle_stream<S: Store>(
     requests: Streaming<pb::SettleStreamRequest>,
 ) -> SettleAnswers {
     let (answers, read) = mpsc::unbounded_channel();
-    let stream = ClaimStream { settler, permitted, streams: streams.clone(), answers, last: HashMap::new() };
+    let context = Arc::new(StreamContext { settler, permitted, streams: streams.clone() });
+    let stream = ClaimStream { context, answers, last: HashMap::default() };
     tokio::spawn(stream.run(requests).in_current_span());
     SettleAnswers(read)
 }
 
 /// One stream's claims on their way.
 struct ClaimStream<S> {
-    settler: Settler<S>,
-    permitted: Permitted,
-    streams: Streams,
+    context: Arc<StreamContext<S>>,
     answers: UnboundedSender<HeldAnswer>,
     /// By person, the end of the claim that was taken last.
-    last: HashMap<String, oneshot::Receiver<()>>,
+    last: HashMap<String, oneshot::Receiver<()>, RandomState>,
 }
 
 impl<S: Store> ClaimStream<S> {
     /// Takes claims as there is room for their answers; the end of the stream follows the answers of all that
     /// was taken.
     async fn run(mut self, mut requests: Streaming<pb::SettleStreamRequest>) {
-        let (places, mut shutdown) = (self.streams.window, self.streams.shutdown.clone());
+        let Streams { window: places, mut shutdown, .. } = self.context.streams.clone();
         let window = Arc::new(Semaphore::new(places));
         let mut position = 0;
         let end = loop {
@@ -123,20 +123,20 @@ impl<S: Store> ClaimStream<S> {
         requests: &mut Streaming<pb::SettleStreamRequest>,
         window: &Arc<Semaphore>,
     ) -> Result<Option<(pb::SettleStreamRequest, StreamPermit)>, Status> {
+        let StreamContext { streams, permitted, .. } = &*self.context;
         let request = loop {
-            match tokio::time::timeout(self.streams.idle, requests.message()).await {
+            match tokio::time::timeout(streams.idle, requests.message()).await {
                 Ok(message) => break message?,
                 // A caller that waits for answers is not idle.
-                Err(_elapsed) if window.available_permits() < self.streams.window => {}
+                Err(_elapsed) if window.available_permits() < streams.window => {}
                 Err(_elapsed) => return Err(CallError::StreamIdle.into()),
             }
         };
         let Some(request) = request else { return Ok(None) };
         let bytes = request.encoded_len();
-        let places = (1 + bytes / BYTES_PER_PERMIT).min(self.streams.window);
+        let places = (1 + bytes / BYTES_PER_PERMIT).min(streams.window);
         let window = Arc::clone(window).acquire_many_owned(u32::try_from(places).unwrap_or(u32::MAX)).await;
-        let memory =
-            self.permitted.resources.limits.acquire(request_memory(bytes)).await.ok_or_else(stopping_status)?;
+        let memory = permitted.resources.limits.acquire(request_memory(bytes)).await.ok_or_else(stopping_status)?;
         Ok(Some((request, StreamPermit { _window: window.map_err(|_| stopping_status())?, _memory: memory })))
     }
 
@@ -144,22 +144,17 @@ impl<S: Store> ClaimStream<S> {
         let person = request.claim.as_ref().map(|claim| claim.person_id.as_str()).unwrap_or_default();
         let (ended, end) = oneshot::channel::<()>();
         let before = self.last.insert(person.to_owned(), end);
-        if self.last.len() > 2 * self.streams.window {
+        if self.last.len() > 2 * self.context.streams.window {
             self.last.retain(|_, end| end.try_recv() == Err(oneshot::error::TryRecvError::Empty));
         }
-        let task = ClaimTask {
-            settler: self.settler.clone(),
-            permitted: self.permitted.clone(),
-            streams: self.streams.clone(),
-        };
-        let answers = self.answers.clone();
+        let (context, answers) = (Arc::clone(&self.context), self.answers.clone());
         let answered = async move {
             if let Some(before) = before {
                 // However it ended, it is this one's turn.
                 let _ended = before.await;
             }
             // What has not begun when the caller goes away is not begun.
-            if let Some(answer) = task.settle(position, request, || !answers.is_closed()).await {
+            if let Some(answer) = context.settle(position, request, || !answers.is_closed()).await {
                 drop(ended);
                 let _gone = answers.send((Ok(answer), Some(permit)));
             }
@@ -168,17 +163,17 @@ impl<S: Store> ClaimStream<S> {
     }
 }
 
-/// What the work on one claim needs.
-struct ClaimTask<S> {
+/// What the claims of a stream have in common.
+struct StreamContext<S> {
     settler: Settler<S>,
     permitted: Permitted,
     streams: Streams,
 }
 
-impl<S: Store> ClaimTask<S> {
+impl<S: Store> StreamContext<S> {
     /// The answer to a claim, when there is room for it among those of its caller and among all.
     async fn settle(
-        self,
+        &self,
         position: u64,
         request: pb::SettleStreamRequest,
         wanted: impl Fn() -> bool,
