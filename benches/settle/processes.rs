@@ -16,7 +16,7 @@ use super::bare::Answers;
 use super::measure::{Failed, cpu_micros};
 use super::{at, bills};
 
-const PERSONS: u64 = 20_000;
+const PERSONS: u64 = 200_000;
 
 /// A server process; dropping it kills it by its id.
 pub struct Process {

@@ -39,14 +39,16 @@ impl Side {
     }
 }
 
-/// Settles on each side in turn, every second time in the opposite order; then the ratios of the later sides to the first.
-async fn alternate(sides: &mut [Side], rounds: usize) -> Result<(), Failed> {
+/// Calls of this kind on each side in turn, every second time in the opposite order; then the ratios of the later sides to
+/// the first, under their keys with this prefix.
+async fn alternate(sides: &mut [Side], (prefix, kind): (&str, CallKind), rounds: usize) -> Result<(), Failed> {
+    sides.iter_mut().for_each(|side| side.rounds.clear());
     for round in 1..=rounds {
         for turn in 0..sides.len() {
             let turn = if round % 2 == 0 { sides.len() - 1 - turn } else { turn };
             let side = &mut sides[turn];
-            let measured = side.load.round(&side.server, CallKind::Settle).await?;
-            eprintln!("round {round} of {rounds}, {}: {measured}", side.key);
+            let measured = side.load.round(&side.server, kind).await?;
+            eprintln!("round {round} of {rounds}, {prefix}{}: {measured}", side.key);
             side.rounds.push(measured);
         }
     }
@@ -62,16 +64,20 @@ async fn alternate(sides: &mut [Side], rounds: usize) -> Result<(), Failed> {
             ("first_server_cpu_us", median(&first.figures(cpu))),
             ("first_cpu_over_this", median(&ratios(&first.figures(cpu), &side.figures(cpu)))),
         ];
-        limits.add(side.key, &ratios(&side.figures(rate), &first.figures(rate)), &beside);
+        limits.add(&format!("{prefix}{}", side.key), &ratios(&side.figures(rate), &first.figures(rate)), &beside);
     }
     limits.write()
 }
 
-/// This build beside another one.
+/// Settles, quotes and streams on this build beside another one.
 pub async fn builds(other: &str, rounds: usize, callers: usize) -> Result<(), Failed> {
     let first = Side::start("other_build", other, &[], callers).await?;
     let second = Side::start("build_per_other", PROGRAM, &[], callers).await?;
-    alternate(&mut [first, second], rounds).await
+    let mut sides = [first, second];
+    for kind in [("", CallKind::Settle), ("quote_", CallKind::Quote), ("stream_", CallKind::Stream)] {
+        alternate(&mut sides, kind, rounds).await?;
+    }
+    Ok(())
 }
 
 /// No telemetry, a hundredth of the calls traced, and every call traced; metrics and logs are exported with both.
@@ -86,7 +92,7 @@ pub async fn telemetry(rounds: usize, callers: usize) -> Result<(), Failed> {
         Side::start("telemetry_sampled_per_none", PROGRAM, &hundredth, callers).await?,
         Side::start("telemetry_all_per_none", PROGRAM, &every, callers).await?,
     ];
-    alternate(&mut sides, rounds).await?;
+    alternate(&mut sides, ("", CallKind::Settle), rounds).await?;
     for (side, collector) in sides[1..].iter().zip([sampled, all]) {
         let settled = side.load.next.load(std::sync::atomic::Ordering::Relaxed);
         let [spans, metrics, logs] = collector.counts();
