@@ -14,6 +14,7 @@ mod expected;
 pub mod figures;
 mod limits_of;
 pub mod local_server;
+mod observed_store;
 mod operations_listener;
 mod plaintext;
 mod readiness;

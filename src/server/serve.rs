@@ -33,7 +33,6 @@ use crate::grpc::reporter::StoreReporter;
 use crate::grpc::settlement::SettlementHandler;
 use crate::store::Store;
 use crate::store::coordination::{ComponentFailed, Coordination};
-use crate::store::observer::StoreObserver;
 use crate::telemetry::Metrics;
 
 use super::accept::Acceptor;
@@ -41,6 +40,7 @@ use super::access_setup::AccessSetup;
 use super::disk_alarm::DiskAlarm;
 use super::expected;
 use super::figures::{Figures, Watched};
+use super::observed_store::ObservedStore;
 use super::readiness::{ReadyState, Reporter};
 use super::reload::ReloadTask;
 use super::services::Services;
@@ -281,15 +281,6 @@ impl Shared {
                 shutdown,
             ),
         }
-    }
-}
-
-/// Counts what a store reports.
-struct ObservedStore(Arc<Metrics>);
-
-impl StoreObserver for ObservedStore {
-    fn synced(&self, writes: usize, took: Duration) {
-        self.0.count_sync(writes, took);
     }
 }
 

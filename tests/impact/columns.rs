@@ -7,18 +7,23 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use onestop::domain::claim::RawClaim;
+use onestop::domain::ids::{HospitalId, PersonId, RequestId};
+use onestop::engine::fence::RequestName;
 use onestop::engine::impact::{Impact, ImpactColumns, ImpactQuestion, PersonChange, PersonImpact, PersonSink, impact};
-use onestop::engine::{Engine, EngineSettings};
+use onestop::engine::{CommitStamp, Engine, EngineSettings};
 use onestop::policy::{Book, shipped};
 use onestop::store::embedded::{Durability, EmbeddedStore};
 use onestop::store::memory::MemoryStore;
 use onestop::store::{JournalStore, Store};
 
-use super::history::{engine_with, person_rows, play, play_from};
+use super::history::{engine_with, person_rows, play, play_from, settle_claim};
 use super::{changed_book, changed_files};
 use crate::copying::copy_directory;
+use crate::support::claims::claim;
 use crate::support::program::run;
 use crate::support::random::Random;
+use crate::support::stamp;
 
 const SEED: u64 = 0xc01;
 
@@ -209,4 +214,40 @@ async fn columns_that_cover_what_a_restored_store_does_not_hold_are_made_again()
     }
     let (found, _) = from_columns(engine.store(), &columns, &changed, &all()).await;
     assert_eq!(found, from_log(engine.store(), &changed, &all()).await);
+}
+
+async fn fence<S: Store>(engine: &Engine<S>, person: &str, request: &str, stamp: CommitStamp) {
+    let name = RequestName {
+        hospital_id: Some(HospitalId::parse("H1", usize::MAX).expect("an id")),
+        person_id: PersonId::parse(person, usize::MAX).expect("an id"),
+        request_id: RequestId::parse(request, usize::MAX).expect("an id"),
+    };
+    engine.fence(&name, stamp).await.expect("fenced");
+}
+
+#[tokio::test]
+async fn an_impact_is_of_the_entries_that_were_there_when_its_columns_were_opened() {
+    let place = tempfile::tempdir().expect("a directory");
+    let engine = engine_with(MemoryStore::default(), shipped::book().expect("the book"), person_rows(20)).await;
+    play(&engine, SEED, 20).await;
+    // A fence, then a settlement of two persons, and a fence after them.
+    let later = async |number: u64| {
+        let at = |step: u64| stamp((10_000 * number + step) << 8);
+        for (person, step) in [("Q3", 1), ("Q4", 4)] {
+            fence(&engine, person, &format!("before{number}"), at(step).for_person(person)).await;
+            let raw = RawClaim { hospital_id: "H1".into(), ..claim(&format!("L{number}{person}"), person, "5000.00") };
+            settle_claim(&engine, raw, format!("l{number}"), at(step + 1).for_person(person)).await;
+            fence(&engine, person, &format!("after{number}"), at(step + 2).for_person(person)).await;
+        }
+    };
+    for (number, book) in [changed_book(), book_with_other_classes()].into_iter().enumerate() {
+        let book = Arc::new(book);
+        let log = from_log(engine.store(), &book, &all()).await;
+        let mut columns = ImpactColumns::open(engine.store(), place.path(), ROWS).await.expect("columns");
+        later(number as u64 + 1).await;
+        let (changes, sink) = sink();
+        let found = columns.impact(&book, &all(), Some(sink), THREADS).await.expect("an impact");
+        assert_eq!((found, taken(&changes)), log);
+        assert_ne!(from_log(engine.store(), &book, &all()).await, log);
+    }
 }

@@ -1,5 +1,6 @@
 //! `onestop policy impact` on a store in a directory and on Redis: table, CSV, NDJSON and persons.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use onestop::policy::shipped;
@@ -55,6 +56,9 @@ async fn the_command_prints_and_writes_the_same_sums_from_a_directory_and_from_r
     // Persons are written only for an auditor, with a line in the access log.
     assert_eq!(run(&[&command[..], &["--persons", &persons]].concat()).0, Some(2));
     assert!(!Path::new(&persons).exists());
+    // A file that others could read is there: with persons in it they cannot.
+    std::fs::write(&persons, "").expect("a file");
+    std::fs::set_permissions(&persons, std::fs::Permissions::from_mode(0o644)).expect("a mode");
     let auditor = ["--persons", &persons, "--auditor", "audit-1", "--access-log", &log, "--json"];
     let (code, output, errors) = run(&[&command[..], &auditor].concat());
     assert_eq!(code, Some(0), "{errors}");
@@ -68,6 +72,7 @@ async fn the_command_prints_and_writes_the_same_sums_from_a_directory_and_from_r
     let (summary, rows) = rows.split_last().expect("a summary");
     assert_eq!(rows.len(), written.lines().count() - 1);
     let of_persons = std::fs::read_to_string(&persons).expect("the file");
+    assert_eq!(std::fs::metadata(&persons).expect("the file").permissions().mode() & 0o777, 0o600);
     let fen = |cell: &str| cell.replace('.', "").parse::<i64>().expect("an amount");
     let patients: i64 = of_persons.lines().skip(1).map(|line| fen(line.split(',').nth(4).expect("a difference"))).sum();
     let total = rows.iter().find(|row| row["by"] == "total" && row["payer"] == "patient").expect("a row");

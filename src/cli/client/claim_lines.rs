@@ -14,6 +14,7 @@ use crate::cli::error::claim_file::{ClaimFileError, MAX_CLAIM_BYTES};
 use crate::domain::claim::RawClaim;
 use crate::grpc::error::CallError;
 
+use super::brackets::Brackets;
 use super::claim_text::ClaimText;
 
 /// A claim in a file, at a line that is not empty.
@@ -188,7 +189,7 @@ impl<R: Read> Claims<R> {
                 break scanned + end;
             }
             scanned = self.rest.len();
-            let ends = brackets.open == 0 || !continues || scanned as u64 > MAX_CLAIM_BYTES;
+            let ends = brackets.are_closed() || !continues || scanned as u64 > MAX_CLAIM_BYTES;
             is_broken = !ends && scanned >= 2 * parsed && !begins_json(&self.rest);
             if ends || is_broken || !self.read_line()? {
                 break scanned;
@@ -272,34 +273,4 @@ impl<R: Read> Iterator for Claims<R> {
 /// Whether more text could make a claim of this one.
 fn begins_json(text: &str) -> bool {
     serde_json::from_str::<ClaimText>(text).map_or_else(|error| error.is_eof(), |_| true)
-}
-
-/// Counts the open brackets of a JSON text.
-#[derive(Default)]
-struct Brackets {
-    open: usize,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Brackets {
-    /// Scans the next part of the text; returns the position after the bracket that closes the first.
-    fn closing_bracket(&mut self, text: &str) -> Option<usize> {
-        for (at, byte) in text.bytes().enumerate() {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = self.in_string,
-                b'"' => self.in_string = !self.in_string,
-                b'{' | b'[' if !self.in_string => self.open += 1,
-                b'}' | b']' if !self.in_string => {
-                    self.open = self.open.saturating_sub(1);
-                    if self.open == 0 {
-                        return Some(at + 1);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
-    }
 }

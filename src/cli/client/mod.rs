@@ -4,6 +4,7 @@ mod account;
 pub mod activate;
 pub mod address;
 mod backup;
+mod brackets;
 pub mod claim_lines;
 pub mod claim_text;
 pub mod commands;

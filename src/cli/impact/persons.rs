@@ -1,8 +1,8 @@
 //! What changes for each person, as a CSV file with their ids: for an auditor, after the access log has a line.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,9 @@ use crate::engine::impact::{PersonChange, PersonImpact, PersonSink};
 use crate::grpc::commit_stamp;
 
 use super::rows::{BYTE_ORDER_MARK, csv_cell};
+
+/// The mode of a file that its owner alone reads and writes.
+const OWNER_ONLY: u32 = 0o600;
 
 const HEADER: &str = "person_id,settlements,patient_before,patient_after,patient_difference,capped_before,capped_after,\
                       past_deductible_before,past_deductible_after\n";
@@ -35,7 +38,9 @@ impl PersonsFile {
     /// # Errors
     /// If it cannot be created.
     pub(super) fn create(path: &Path) -> io::Result<PersonsFile> {
-        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+        let file = OpenOptions::new().create(true).truncate(true).write(true).mode(OWNER_ONLY).open(path)?;
+        // A file that was there keeps its mode otherwise.
+        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         let mut writer = BufWriter::new(file);
         writer.write_all(BYTE_ORDER_MARK.as_bytes())?;
         writer.write_all(HEADER.as_bytes())?;

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::columns::{Blocks, ImpactColumns, PARTS, PersonRows};
 use super::compared::{PersonChange, PersonImpact};
 use super::error::ImpactError;
-use super::live::live_settlements;
+use super::live::{live_settlements, without_newer};
 use super::person::decide_person;
 use super::sums::Impact;
 use super::{ImpactQuestion, PersonSink, policies_with_classes_of, read_chain};
@@ -45,9 +45,15 @@ struct Deciding {
 /// What a thread did with a part of the persons.
 enum PartDone {
     /// It is decided, but for the persons whose chains are to be read; with the changes of the others, if they are to be named.
-    Decided { changes: Vec<(StoreKey, PersonChange)>, from_log: Vec<StoreKey> },
+    Decided { changes: Vec<(StoreKey, PersonChange)>, from_log: Vec<PersonOfLog> },
     /// A file is damaged, and nothing of the part was added.
     Damaged { part: usize, file: usize },
+}
+
+/// A person whose chain is to be read, up to the entries that the columns have.
+struct PersonOfLog {
+    key: StoreKey,
+    entries: usize,
 }
 
 /// Ends the threads when whoever waits for them does so no longer.
@@ -116,8 +122,8 @@ async fn decide_parts<S: Store>(
         match done {
             PartDone::Damaged { part, file } => damaged.push((part, file)),
             PartDone::Decided { changes, from_log } => {
-                for key in from_log {
-                    deciding.decide_from_log(store, key, persons, sum).await?;
+                for person in from_log {
+                    deciding.decide_from_log(store, person, persons, sum).await?;
                 }
                 if let Some(sink) = persons {
                     name(store, changes, sink).await?;
@@ -171,10 +177,10 @@ impl Deciding {
         &self,
         person: PersonRows<'_>,
         sum: &mut Impact,
-        (changes, from_log): (&mut Vec<(StoreKey, PersonChange)>, &mut Vec<StoreKey>),
+        (changes, from_log): (&mut Vec<(StoreKey, PersonChange)>, &mut Vec<PersonOfLog>),
     ) -> Result<(), StoreError> {
         match person.live(|policy| self.keep_bills.contains(policy))? {
-            None => from_log.push(person.key()),
+            None => from_log.push(PersonOfLog { key: person.key(), entries: person.entries() }),
             Some(live) => {
                 let change = decide_person(&live, &self.book, &self.question, sum).filter(|_| self.names_persons);
                 changes.extend(change.map(|change| (person.key(), change)));
@@ -187,13 +193,13 @@ impl Deciding {
     async fn decide_from_log<S: Store>(
         &self,
         store: &S,
-        key: StoreKey,
+        PersonOfLog { key, entries }: PersonOfLog,
         persons: Option<&PersonSink>,
         sum: &mut Impact,
     ) -> Result<(), StoreError> {
         let state = store.states(before(key), 1).await?.into_iter().next().filter(|(found, _)| *found == key);
         let (_, state) = state.ok_or_else(|| StoreError::Damaged("a person of the journal has no state".to_owned()))?;
-        let chain = read_chain(store, state?.head).await?;
+        let chain = without_newer(read_chain(store, state?.head).await?, entries)?;
         let live = live_settlements(&chain, &|policy| self.keep_bills.contains(policy))?;
         let change = decide_person(&live, &self.book, &self.question, sum);
         if let (Some(sink), Some(change), Some(one)) = (persons, change, live.first()) {

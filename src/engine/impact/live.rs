@@ -60,6 +60,23 @@ pub(super) fn live_settlements(
     Ok(live)
 }
 
+/// The entries of a chain up to so many settlements, revisions and reversals: without those that were committed later.
+///
+/// # Errors
+/// If an entry is damaged.
+pub(super) fn without_newer(chain: StoredChain, entries: usize) -> Result<StoredChain, StoreError> {
+    let is_fence =
+        |record: &[u8]| Ok::<_, StoreError>(matches!(decode_recorded(record, &|_| true)?, RecordedEntry::Fence));
+    let fences = chain.iter().map(|(_, record)| is_fence(record)).collect::<Result<Vec<_>, _>>()?;
+    let mut newer = fences.iter().filter(|is_fence| !**is_fence).count().saturating_sub(entries);
+    let newest_first = chain.into_iter().zip(fences).skip_while(|(_, is_fence)| {
+        let is_newer = newer > 0;
+        newer -= usize::from(is_newer && !is_fence);
+        is_newer
+    });
+    Ok(newest_first.map(|(entry, _)| entry).collect())
+}
+
 /// A settlement with its newest decision. If only that needs the items, the settlement is read again with them.
 fn live_settlement(
     settlement: EntryId,

@@ -46,6 +46,11 @@ impl PersonRows<'_> {
         self.rows.first().map_or_else(Default::default, |(key, ..)| *key)
     }
 
+    /// The number of settlements, revisions and reversals.
+    pub(in crate::engine::impact) fn entries(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The settlements in force, in the order of commits; none if the bill of one is to be distributed again, which needs its
     /// items: `keeps_bills` does not hold of the policy that decided it.
     ///
