@@ -3,11 +3,8 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::form::{Malformed, id, present};
-use crate::domain::claim::{Claim, Continues, Item, Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice};
-use crate::domain::day::Day;
+use crate::domain::claim::{Claim, Quantity, RawClaim, RawContinues, RawDate, RawItem, UnitPrice};
 use crate::domain::fixed_words::ContinueKind;
-use crate::domain::ids::{ClaimId, Diagnosis, HospitalId, ItemCode, PersonId};
 use crate::domain::money::Money;
 use crate::pb::Date;
 use crate::pb::settlement as pb;
@@ -81,26 +78,6 @@ pub fn raw_from_message(claim: pb::Claim) -> RawClaim {
     }
 }
 
-/// A claim that was stored, and so was valid.
-///
-/// # Errors
-/// If a field holds what no claim has.
-pub fn claim_from_message(claim: pb::Claim) -> Result<Claim, Malformed> {
-    Ok(Claim {
-        claim_id: id("claim_id", claim.claim_id, ClaimId::from_stored)?,
-        hospital_id: id("hospital_id", claim.hospital_id, HospitalId::from_stored)?,
-        person_id: id("person_id", claim.person_id, PersonId::from_stored)?,
-        visit: claim.visit.into(),
-        emergency: claim.emergency,
-        admitted: stored_day("admitted", present("admitted", claim.admitted)?)?,
-        discharged: stored_day("discharged", present("discharged", claim.discharged)?)?,
-        items: claim.items.into_iter().map(item_from_message).collect::<Result<_, _>>()?,
-        total: claim.total_fen.map(Money::from_fen),
-        diagnosis: claim.diagnosis.map(|code| id("diagnosis", code, Diagnosis::from_stored)).transpose()?,
-        continues: claim.continues.map(continues_from_message).transpose()?,
-    })
-}
-
 /// The message of a day.
 pub fn date_message(day: impl Into<RawDate>) -> Date {
     let RawDate { year, month, day } = day.into();
@@ -132,20 +109,6 @@ fn raw_item(item: pb::Item) -> RawItem {
     }
 }
 
-fn item_from_message(item: pb::Item) -> Result<Item, Malformed> {
-    Ok(Item {
-        code: id("items.code", item.code, ItemCode::from_stored)?,
-        quantity: Quantity(item.quantity_e4),
-        unit_price: UnitPrice(item.unit_price_micro_yuan),
-        amount: Money::from_fen(item.amount_fen),
-        day: item.day.map(|day| stored_day("items.day", day)).transpose()?,
-    })
-}
-
-fn stored_day(field: &'static str, day: Date) -> Result<Day, Malformed> {
-    Day::new(day.year, day.month, day.day).map_err(|_| Malformed(field))
-}
-
 fn continues_message(continues: &RawContinues) -> pb::Continues {
     let kind = ContinueKind::from_word(&continues.kind).map(|kind| pb::ContinuesKind::from(kind).into());
     let unknown = if continues.kind.is_empty() { pb::ContinuesKind::Unspecified.into() } else { UNKNOWN_KIND };
@@ -160,13 +123,4 @@ fn raw_continues(continues: pb::Continues) -> RawContinues {
     let pb::Continues { kind, hospital_id, claim_id } = continues;
     let known = pb::ContinuesKind::try_from(kind).map(|kind| kind.word().to_owned());
     RawContinues { kind: known.unwrap_or_else(|_| kind.to_string()), hospital_id, claim_id }
-}
-
-fn continues_from_message(continues: pb::Continues) -> Result<Continues, Malformed> {
-    let kind = continues.kind().fixed().ok_or(Malformed("continues.kind"))?;
-    Ok(Continues {
-        kind,
-        hospital_id: id("continues.hospital_id", continues.hospital_id, HospitalId::from_stored)?,
-        claim_id: id("continues.claim_id", continues.claim_id, ClaimId::from_stored)?,
-    })
 }

@@ -132,7 +132,7 @@ pub fn rate(field: &'static str, text: &str) -> Result<Rate, Malformed> {
 ///
 /// # Errors
 /// If it is none.
-pub fn id<T>(field: &'static str, text: String, parse: fn(String) -> Result<T, TextError>) -> Result<T, Malformed> {
+pub fn id<S, T>(field: &'static str, text: S, parse: fn(S) -> Result<T, TextError>) -> Result<T, Malformed> {
     parse(text).map_err(|_| Malformed(field))
 }
 

@@ -4,13 +4,11 @@
 
 use std::sync::Arc;
 
-use super::answer_reader::{catalogue, circumstances};
-use super::claim::claim_from_message;
+use super::answer_reader::{catalogue_of, circumstances};
+use super::claim_reader::{claim, claim_head};
 use super::form::{Malformed, entry_id, id, nested, optional_entry_id, present};
 use super::record::{RecordError, decode_message, decode_unverified};
-use super::recorded_parts::{
-    AnswerPart, BillPart, ClaimPart, DerivationPart, EntryPart, KindPart, OpeningPart, PreviousPart, RevisionPart,
-};
+use super::recorded_parts::{AnswerPart, DerivationPart, EntryPart, KindPart, OpeningPart, PreviousPart, RevisionPart};
 use super::settlement::facts_of_circumstances;
 use crate::domain::claim::Claim;
 use crate::domain::facts::{CatalogueEntries, Facts};
@@ -152,8 +150,8 @@ fn settlement(message: pb::SettlementEntry, keeps_bills: KeepsBills<'_>) -> Resu
     let split = present("split", answer.split)?;
     let decision = decision(split, &answer.derivation, (facts, rest), keeps_bills)?;
     let claim = match decision.pools {
-        Some(_) => claim_from_message(nested::<ClaimPart>("claim", &message.claim)?.into())?,
-        None => claim_from_message(nested("claim", &message.claim)?)?,
+        Some(_) => claim_head(&message.claim)?,
+        None => claim(&message.claim)?,
     };
     Ok(RecordedSettlement { claim, decision })
 }
@@ -170,14 +168,11 @@ fn decision(
     keeps_bills: KeepsBills<'_>,
 ) -> Result<RecordedDecision, Malformed> {
     let DerivationPart { layers, circumstances: message, opening } = nested("derivation", derivation)?;
-    let circumstances = circumstances(present("circumstances", message)?)?;
+    let circumstances = circumstances(&present("circumstances", message)?)?;
     let keeps_bill = keeps_bills(&circumstances.policy.digest);
     let (facts, catalogue) = match keeps_bill {
         true => (pb::Facts { row_of_item: Vec::new(), ..facts }, CatalogueEntries::from([])),
-        false => {
-            let mut codes = nested::<BillPart>("derivation", derivation)?.codes;
-            (facts, catalogue(&mut codes, &rest.row_of_code)?)
-        }
+        false => (facts, catalogue_of(derivation, &rest.row_of_code)?),
     };
     let pool = |amount: wire::PoolAmount| (Pool::from(amount.pool), Money::from_fen(amount.amount_fen));
     Ok(RecordedDecision {

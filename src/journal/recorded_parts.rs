@@ -3,7 +3,6 @@
 use prost::Message;
 
 use super::form::Malformed;
-use crate::pb::Date;
 use crate::pb::journal as pb;
 use crate::pb::settlement as wire;
 
@@ -84,46 +83,10 @@ pub(super) struct AnswerPart {
 pub(super) struct DerivationPart {
     #[prost(message, repeated, tag = "1")]
     pub layers: Vec<LayerPart>,
-    #[prost(message, optional, tag = "3")]
-    pub circumstances: Option<wire::Circumstances>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    pub circumstances: Option<Vec<u8>>,
     #[prost(message, optional, tag = "7")]
     pub opening: Option<OpeningPart>,
-}
-
-/// Of a `Derivation`, the bill.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct BillPart {
-    #[prost(message, repeated, tag = "4")]
-    pub codes: Vec<wire::Code>,
-}
-
-/// Of a `Claim`, all but the items.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct ClaimPart {
-    #[prost(string, tag = "1")]
-    pub claim_id: String,
-    #[prost(string, tag = "2")]
-    pub hospital_id: String,
-    #[prost(string, tag = "3")]
-    pub person_id: String,
-    #[prost(string, tag = "4")]
-    pub visit: String,
-    #[prost(bool, tag = "5")]
-    pub emergency: bool,
-    #[prost(message, optional, tag = "6")]
-    pub admitted: Option<Date>,
-    #[prost(message, optional, tag = "7")]
-    pub discharged: Option<Date>,
-    #[prost(string, optional, tag = "10")]
-    pub diagnosis: Option<String>,
-}
-
-impl From<ClaimPart> for wire::Claim {
-    fn from(part: ClaimPart) -> Self {
-        let ClaimPart { claim_id, hospital_id, person_id, visit, emergency, admitted, discharged, diagnosis } = part;
-        let ids = wire::Claim { claim_id, hospital_id, person_id, ..wire::Claim::default() };
-        wire::Claim { visit, emergency, admitted, discharged, diagnosis, ..ids }
-    }
 }
 
 /// Of a `Layer`.

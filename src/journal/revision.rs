@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::form::{Malformed, digest, entry_id, entry_ids, id, id_bytes, month, nested, optional_entry_id};
+use super::form::{Malformed, digest, entry_id, entry_ids, id, id_bytes, month, optional_entry_id};
 use super::settlement::{facts, facts_message, rest};
 use super::{answer, answer_reader};
 use crate::domain::ids::{AccountKey, ClaimId, EntryId, HospitalId, PersonId};
@@ -110,11 +110,7 @@ fn cause(
 /// If a field holds what no revision has.
 pub(super) fn revision_from_message(message: pb::RevisionEntry) -> Result<Revision, Malformed> {
     let amount = |pb::NamedAmount { name, amount_fen }| (Arc::from(name), Money::from_fen(amount_fen));
-    let split = answer_reader::split(
-        nested("split", &message.split)?,
-        nested("derivation", &message.derivation)?,
-        message.rest.unwrap_or_default(),
-    )?;
+    let split = answer_reader::split(&message.split, &message.derivation, message.rest.unwrap_or_default())?;
     Ok(Revision {
         hospital_id: id("hospital_id", message.hospital_id, HospitalId::from_stored)?,
         person_id: id("person_id", message.person_id, PersonId::from_stored)?,

@@ -6,15 +6,15 @@ use smol_str::SmolStr;
 
 use bytes::Bytes;
 
-use super::answer_reader;
-use super::claim::{ClaimMessage, claim_from_message};
-use super::form::{Malformed, digest, nested, present, region};
+use super::answer_reader::{Answered, answered};
+use super::claim::ClaimMessage;
+use super::claim_reader::claim;
+use super::form::{Malformed, region};
 use crate::domain::facts::{CatalogueEntries, Facts, HospitalFacts, PersonFacts};
 use crate::domain::journal::Settlement;
 use crate::domain::split::{Circumstances, Split};
 use crate::domain::stay::StayUse;
 use crate::pb::journal as pb;
-use crate::pb::settlement as wire;
 
 /// The message of a settlement with this answer and the message of its claim.
 pub(super) fn settlement_message(settled: &Settlement, answer: Bytes, claim: &ClaimMessage) -> pb::SettlementEntry {
@@ -62,20 +62,9 @@ fn stay_layer((layer, uses): &(SmolStr, StayUse)) -> pb::StayLayer {
 /// # Errors
 /// If a field holds what no settlement has.
 pub(super) fn settlement_from_message(message: pb::SettlementEntry) -> Result<Settlement, Malformed> {
-    let answer: wire::Settlement = nested("answer", &message.answer)?;
-    let claim = claim_from_message(nested("claim", &message.claim)?)?;
-    let split = answer_reader::split(
-        present("split", answer.split)?,
-        present("derivation", answer.derivation)?,
-        message.rest.unwrap_or_default(),
-    )?;
-    Ok(Settlement {
-        claim,
-        facts: facts(message.facts.unwrap_or_default(), &split)?,
-        book: digest("book_digest", &answer.book_digest)?,
-        split,
-        notices: answer_reader::notices(answer.notices)?,
-    })
+    let Answered { split, book, notices } = answered(&message.answer, message.rest.unwrap_or_default())?;
+    let facts = facts(message.facts.unwrap_or_default(), &split)?;
+    Ok(Settlement { claim: claim(&message.claim)?, facts, book, split, notices })
 }
 
 /// The facts: those that the split repeats, and the others.

@@ -105,6 +105,41 @@ async fn a_copy_with_reversals_revisions_and_corrections_passes_and_so_does_its_
     }
 }
 
+/// What an audit says, by words and numbers.
+fn said(audited: Result<LogAuditReport, String>) -> Result<(Vec<String>, u64, [u64; 3]), String> {
+    audited.map(|report| {
+        let kept = report.findings.kept().map(str::to_owned).collect();
+        (kept, report.findings.count(), [report.chains, report.entries, report.splits])
+    })
+}
+
+#[tokio::test]
+async fn one_thread_and_many_find_the_same_in_the_same_order_however_a_store_is_damaged() {
+    let (place, mut random) = (tempfile::tempdir().expect("a directory"), Random(11));
+    history(place.path()).await;
+    let log = place.path().join("log/0000000000.log");
+    let (sound, mut end) = (std::fs::read(&log).expect("the log"), 0);
+    stored_log::replay(place.path(), |frame| end = frame.end(LogSizes::STORE).lsn as usize);
+    let (mut most, mut opened) = (0, 0);
+    for round in 0..30 {
+        let file = std::fs::File::options().write(true).open(&log).expect("the log");
+        let places: Vec<usize> = (0..1 + random.below(6)).map(|_| 4_096 + random.below(end - 4_096)).collect();
+        for at in &places {
+            file.write_all_at(&[sound[*at] ^ (1 << random.below(8))], *at as u64).expect("written");
+        }
+        let one = said(audited(place.path(), LogAuditOptions { threads: 1, ..WHOLE }).await);
+        for (threads, memory) in [(2, WHOLE.memory), (5, WHOLE.memory), (3, 4_000)] {
+            let many = said(audited(place.path(), LogAuditOptions { threads, memory, ..WHOLE }).await);
+            assert_eq!(one, many, "round {round}: bytes {places:?}, {threads} threads");
+        }
+        if let Ok((_, count, _)) = one {
+            (most, opened) = (most.max(count), opened + 1);
+        }
+        file.write_all_at(&sound[..end], 0).expect("written");
+    }
+    assert!(most > 2 && opened > 15, "{opened} opened, at most {most} findings");
+}
+
 /// What became of one damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
